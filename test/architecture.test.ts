@@ -1,0 +1,223 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+// The rules that keep the architecture of docs/architecture.md true. dist/test → the checkout.
+const ROOT = dirname(dirname(import.meta.dirname));
+const SRC = join(ROOT, 'src');
+
+/** A room imports rooms of a lower rank only. Files of src itself: errors and events below all, api and main above. */
+const RANKS: readonly (readonly string[])[] = [
+  ['errors', 'events', 'version'],
+  ['oci', 'linux'],
+  ['crypto'],
+  ['sys'],
+  ['streams', 'tar'],
+  ['image', 'rootfs', 'launch', 'verify'],
+  ['registry', 'store', 'disk', 'host'],
+  ['sources', 'sinks'],
+  ['verbs'],
+  ['cli', 'api'],
+  ['main'],
+];
+
+/** Rooms without I/O, and what they may import of Node. */
+const PURE_ROOMS = new Set(['errors', 'events', 'oci', 'linux', 'crypto', 'rootfs', 'launch', 'verify']);
+const PURE_MODULES = new Set(['node:path/posix']);
+
+/** Each npm package is imported by one room only. */
+const PACKAGE_HOME: Readonly<Record<string, string>> = {
+  '@sigstore/core': 'crypto',
+  commander: 'cli',
+  fzstd: 'streams',
+  got: 'registry',
+  'gunzip-maybe': 'streams',
+  koffi: 'sys',
+  'tar-stream': 'tar',
+};
+const PACKAGES_ANYWHERE = new Set(['zod']);
+
+const MAX_LINES = 300;
+
+interface SourceFile {
+  /** Relative to src. */
+  readonly path: string;
+  readonly room: string;
+  readonly text: string;
+  /** All module specifiers, type imports and dynamic imports among them. */
+  readonly imports: readonly string[];
+}
+
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\b[^'";]*?\bfrom\s*'([^']+)'|(?:^|\n)\s*import\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/g;
+
+function readSources(folder: string): readonly SourceFile[] {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
+  return files.map((path) => {
+    const text = readFileSync(join(folder, path), 'utf8');
+    const imports = [...text.matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
+    return { path, room: path.split('/')[0]?.replace(/\.ts$/, '') ?? path, text, imports };
+  });
+}
+
+const sources = readSources(SRC);
+
+/** The path relative to src that a relative specifier in this file means. */
+function targetOf(file: SourceFile, specifier: string): string {
+  return relative(SRC, resolve(dirname(join(SRC, file.path)), specifier));
+}
+
+function roomOf(path: string): string {
+  return path.split('/')[0]?.replace(/\.ts$/, '') ?? path;
+}
+
+function localImports(file: SourceFile): readonly string[] {
+  return file.imports.filter((specifier) => specifier.startsWith('.')).map((specifier) => targetOf(file, specifier));
+}
+
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+const test = suite('architecture');
+
+test('there are sources, and their imports are seen', () => {
+  assert.ok(sources.length > 20);
+  assert.ok(sources.some((file) => file.imports.includes('node:zlib')));
+  assert.ok(sources.some((file) => file.imports.includes('koffi')));
+});
+
+test('every room has a rank', () => {
+  const known = new Set(RANKS.flat());
+  const unknown = sources.filter((file) => !known.has(file.room)).map((file) => file.path);
+  assert.equal(unknown, []);
+});
+
+test('a room imports rooms of a lower rank only, never a sibling', () => {
+  const rank = new Map(RANKS.flatMap((rooms, index) => rooms.map((room) => [room, index] as const)));
+  const wrong: string[] = [];
+  for (const file of sources) {
+    for (const target of localImports(file)) {
+      const other = roomOf(target);
+      if (other !== file.room && (rank.get(other) ?? Number.POSITIVE_INFINITY) >= (rank.get(file.room) ?? -1)) {
+        wrong.push(`${file.path} imports ${target}`);
+      }
+    }
+  }
+  assert.equal(wrong, []);
+});
+
+test('rooms without I/O import nothing of Node and no room with effects', () => {
+  const wrong: string[] = [];
+  // tar/header.ts is types only: what rootfs speaks of
+  const pureFiles = new Set(['tar/header.ts']);
+  for (const file of sources.filter((candidate) => PURE_ROOMS.has(candidate.room))) {
+    for (const specifier of file.imports) {
+      if (specifier.startsWith('node:') && !PURE_MODULES.has(specifier))
+        wrong.push(`${file.path} imports ${specifier}`);
+    }
+    for (const target of localImports(file)) {
+      if (!PURE_ROOMS.has(roomOf(target)) && !pureFiles.has(target)) wrong.push(`${file.path} imports ${target}`);
+    }
+    const code = file.text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+    const used = /\bprocess\.|\bfetch\(|\bDate\.now\(|\bsetTimeout\(/.exec(code);
+    if (used !== null) wrong.push(`${file.path} uses ${used[0]}`);
+  }
+  assert.equal(wrong, []);
+});
+
+test('each npm package is imported by one room only', () => {
+  const wrong: string[] = [];
+  for (const file of sources) {
+    for (const specifier of file.imports.filter((name) => !name.startsWith('.') && !name.startsWith('node:'))) {
+      const name = packageOf(specifier);
+      if (!PACKAGES_ANYWHERE.has(name) && PACKAGE_HOME[name] !== file.room)
+        wrong.push(`${file.path} imports ${specifier}`);
+    }
+  }
+  assert.equal(wrong, []);
+});
+
+test('every dependency of package.json does work in src', () => {
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const used = new Set(sources.flatMap((file) => file.imports.map(packageOf)));
+  assert.equal(
+    // Types are for those who compile against ours: they do their work there
+    Object.keys(dependencies).filter((name) => !used.has(name) && !name.startsWith('@types/')),
+    [],
+  );
+});
+
+test('there are no import cycles', () => {
+  const graph = new Map(sources.map((file) => [file.path, localImports(file)]));
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) {
+      cycles.push([...trail.slice(trail.indexOf(path)), path].join(' → '));
+      return;
+    }
+    if (done.has(path)) return;
+    for (const next of graph.get(path) ?? []) visit(next, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) visit(path, []);
+  assert.equal(cycles, []);
+});
+
+test('no file is over 300 lines, but tables of data', () => {
+  const long = sources.filter(
+    (file) => !file.path.endsWith('.data.ts') && file.text.split('\n').length > MAX_LINES + 1,
+  );
+  assert.equal(
+    long.map((file) => file.path),
+    [],
+  );
+});
+
+test('there are no barrels, default exports or folders named for nothing', () => {
+  const wrong: string[] = [];
+  for (const file of sources) {
+    if (/^export \*/m.test(file.text)) wrong.push(`${file.path}: export *`);
+    if (/^export default/m.test(file.text)) wrong.push(`${file.path}: default export`);
+    if (/(^|\/)(utils?|helpers?|common|misc|index)(\.ts|\/)/.test(file.path))
+      wrong.push(`${file.path}: its name says nothing`);
+    if (!/^[a-z0-9-]+(\.data)?\.ts$/.test(file.path.split('/').at(-1) ?? ''))
+      wrong.push(`${file.path}: not in kebab-case`);
+  }
+  assert.equal(wrong, []);
+});
+
+test('only the spawn in sys starts processes, and only main ends this one', () => {
+  const wrong: string[] = [];
+  for (const file of sources) {
+    if (file.room !== 'sys' && file.imports.includes('node:child_process'))
+      wrong.push(`${file.path} imports node:child_process`);
+    if (file.room !== 'main' && /\bprocess\.exit(Code)?\b/.test(file.text)) wrong.push(`${file.path} ends the process`);
+  }
+  assert.equal(wrong, []);
+});
+
+test('every test file runs each suite that it makes', () => {
+  const silent: string[] = [];
+  for (const file of readSources(join(ROOT, 'test')).filter((candidate) => candidate.path.endsWith('.test.ts'))) {
+    const made = [...file.text.matchAll(/const (\w+) = suite(?:<[^>]*>)?\(/g)].map((match) => match[1]);
+    for (const name of made) if (!file.text.includes(`${name}.run()`)) silent.push(`${file.path}: ${name}`);
+    if (made.length === 0) silent.push(`${file.path}: no suite`);
+  }
+  assert.equal(silent, []);
+});
+
+test('every error code has an entry in docs/errors.md, and every entry a code', async () => {
+  const { ERROR_CODES } = await import('../src/errors.ts');
+  const documented = [...readFileSync(join(ROOT, 'docs', 'errors.md'), 'utf8').matchAll(/^### (\w+)/gm)].map(
+    (match) => match[1],
+  );
+  assert.equal([...documented].sort(), Object.keys(ERROR_CODES).sort());
+});
+
+test.run();
