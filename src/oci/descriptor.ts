@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { type Digest, isDigest } from './digest.ts';
+import type { Platform } from './platform.ts';
+
+/** OCI image spec, descriptor.md. The one key by which content is named in tsimg. */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** Bytes of the content as digested (a layer: compressed). */
+  readonly size: number;
+  readonly platform?: Platform | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  readonly urls?: readonly string[] | undefined;
+  readonly artifactType?: string | undefined;
+  /** The content itself, base64 (descriptor.md, "Embedded Content"). */
+  readonly data?: string | undefined;
+}
+
+/** Unknown text that must be a digest. */
+export const digestSchema = z
+  .string()
+  .refine(isDigest, { error: 'not a sha256 or sha512 digest' })
+  .transform((text) => text as Digest);
+
+/** Go writes an empty map or list as null: everywhere in these documents null means absent. */
+export function optional<T extends z.ZodType>(schema: T) {
+  return schema
+    .nullish()
+    .transform((value) => value ?? undefined)
+    .optional();
+}
+
+/** String → string, without prototype (keys are from outside). */
+export const stringMapSchema = z
+  .record(z.string(), z.string())
+  .transform((map): Readonly<Record<string, string>> => Object.assign(Object.create(null), map));
+
+export const platformSchema = z
+  .object({
+    os: z.string().max(64),
+    architecture: z.string().max(64),
+    variant: optional(z.string().max(64)),
+    'os.version': optional(z.string().max(128)),
+  })
+  .transform(
+    (raw): Platform => ({
+      os: raw.os,
+      architecture: raw.architecture,
+      variant: raw.variant || undefined,
+      osVersion: raw['os.version'] || undefined,
+    }),
+  );
+
+export const descriptorSchema = z
+  .object({
+    mediaType: optional(z.string().max(255)),
+    digest: digestSchema,
+    size: z.int().min(0),
+    platform: optional(platformSchema),
+    annotations: optional(stringMapSchema),
+    urls: optional(z.array(z.string())),
+    artifactType: optional(z.string()),
+    data: optional(z.base64()),
+  })
+  .transform((raw): Descriptor => ({ ...raw, mediaType: raw.mediaType ?? '' }));

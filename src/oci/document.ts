@@ -1,0 +1,31 @@
+import type { z } from 'zod';
+import { TsimgError } from '../errors.ts';
+
+/** The largest JSON document (manifest, index, config) that is read: bytes. Registries take 4 MiB at most. */
+export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
+
+/** Bytes → JSON value. A byte order mark is tolerated: the digest is over the bytes, which are kept. @throws DOCUMENT_INVALID */
+export function parseJson(bytes: Uint8Array, what: string, where: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new TsimgError('DOCUMENT_INVALID', `${what} is not JSON`, { where, cause });
+  }
+}
+
+/** Unknown value → checked value; the error names the first field that is wrong. @throws DOCUMENT_INVALID */
+export function checkDocument<T extends z.ZodType>(schema: T, value: unknown, what: string, where: string): z.infer<T> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const field = issue?.path.map(String).join('.');
+  throw new TsimgError('DOCUMENT_INVALID', `${what} is not valid`, {
+    where,
+    why: `${field ? `field ${field}: ` : ''}${issue?.message ?? 'unknown'}`,
+  });
+}
+
+/** Whether a JSON value is an object that has this key of its own. */
+export function hasKey(value: unknown, key: string): boolean {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+}

@@ -1,0 +1,35 @@
+/** Media types that tsimg reads, by kind. OCI image spec, media-types.md; docker's image manifest v2 schema 2. */
+export const MEDIA_TYPE = {
+  ociIndex: 'application/vnd.oci.image.index.v1+json',
+  dockerIndex: 'application/vnd.docker.distribution.manifest.list.v2+json',
+  ociManifest: 'application/vnd.oci.image.manifest.v1+json',
+  dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
+  ociConfig: 'application/vnd.oci.image.config.v1+json',
+  dockerConfig: 'application/vnd.docker.container.image.v1+json',
+  ociEmpty: 'application/vnd.oci.empty.v1+json',
+  ociLayer: 'application/vnd.oci.image.layer.v1.tar',
+  ociLayerGzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  ociLayerZstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
+  dockerLayer: 'application/vnd.docker.image.rootfs.diff.tar',
+  dockerLayerGzip: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
+} as const;
+
+const SCHEMA1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+(json|prettyjws)$/;
+
+export type DocumentKind = 'index' | 'manifest' | 'schema1' | 'other';
+
+/** What a JSON document of this media type is; parameters (`; charset=…`) are ignored. */
+export function documentKindOf(mediaType: string): DocumentKind {
+  const bare = mediaType.split(';', 1)[0]?.trim() ?? '';
+  if (bare === MEDIA_TYPE.ociIndex || bare === MEDIA_TYPE.dockerIndex) return 'index';
+  if (bare === MEDIA_TYPE.ociManifest || bare === MEDIA_TYPE.dockerManifest) return 'manifest';
+  return SCHEMA1.test(bare) ? 'schema1' : 'other';
+}
+
+const LAYER =
+  /^application\/vnd\.(oci\.image\.layer\.(nondistributable\.)?v1\.tar(\+gzip|\+zstd)?|docker\.image\.rootfs\.(foreign\.)?diff\.tar(\.gzip|\.zstd|\+gzip|\+zstd)?)$/;
+
+/** Whether a blob of this type is a tar layer. How it is compressed is told by its bytes, never by its type (containerd#14160). */
+export function isLayerMediaType(mediaType: string): boolean {
+  return LAYER.test(mediaType);
+}

@@ -1,0 +1,92 @@
+import { TsimgError } from '../errors.ts';
+import { type Digest, isDigest } from './digest.ts';
+
+/** A parsed image reference. distribution/reference's grammar; docker's defaults. */
+export interface Reference {
+  /** Host with port, as users write it: `docker.io`, `localhost:5000`. */
+  readonly registry: string;
+  /** `library/alpine` */
+  readonly repository: string;
+  readonly tag?: string | undefined;
+  readonly digest?: Digest | undefined;
+}
+
+const DOCKER_HUB = 'docker.io';
+const COMPONENT = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
+const REPOSITORY = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
+const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+const HOST_LABEL = '(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])';
+const HOST = new RegExp(`^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|\\[[0-9A-Fa-f:]+\\])(?::[0-9]{1,5})?$`);
+
+/** Whether a text can be a tag: it is then safe in a path. */
+export function isTag(text: string): boolean {
+  return TAG.test(text);
+}
+
+function invalid(text: string, why: string, hint?: string): TsimgError {
+  return new TsimgError('REFERENCE_INVALID', 'not an image reference', {
+    where: text.slice(0, 300),
+    why,
+    hint: hint ?? 'write [HOST[:PORT]/]NAME[:TAG][@DIGEST], such as alpine:3.9',
+  });
+}
+
+/** The first component is a host if it could not be a Docker Hub name: it has a dot or a port, is localhost, or has capitals. */
+function isHost(first: string): boolean {
+  return /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase();
+}
+
+function splitHost(name: string): readonly [registry: string, repository: string] {
+  const slash = name.indexOf('/');
+  const first = slash === -1 ? '' : name.slice(0, slash);
+  return isHost(first) ? [first, name.slice(slash + 1)] : [DOCKER_HUB, name];
+}
+
+/**
+ * Text → reference, as docker does: short names mean Docker Hub, single names its `library/`, no tag and no digest `latest`.
+ * A tag beside a digest is kept, but the digest decides.
+ * @throws REFERENCE_INVALID
+ */
+export function parseReference(text: string): Reference {
+  if (text.length > 4096) throw invalid(text, 'longer than 4096 bytes');
+  const at = text.indexOf('@');
+  const digest = at === -1 ? undefined : text.slice(at + 1);
+  if (digest !== undefined && !isDigest(digest)) throw invalid(text, 'what follows @ is not a digest');
+
+  const named = at === -1 ? text : text.slice(0, at);
+  const colon = named.indexOf(':', named.lastIndexOf('/') + 1);
+  const tag = colon === -1 ? undefined : named.slice(colon + 1);
+  if (tag !== undefined && !isTag(tag)) throw invalid(text, 'the tag has characters that a tag cannot have');
+
+  const [host, path] = splitHost(colon === -1 ? named : named.slice(0, colon));
+  const registry = host === 'index.docker.io' ? DOCKER_HUB : host;
+  const repository = registry === DOCKER_HUB && !path.includes('/') ? `library/${path}` : path;
+  if (!HOST.test(registry)) throw invalid(text, 'the host name has characters that a host name cannot have');
+  if (!REPOSITORY.test(repository)) {
+    const lower = REPOSITORY.test(repository.toLowerCase());
+    throw invalid(
+      text,
+      lower ? 'repository names are lower case' : 'the name has characters that a repository cannot have',
+    );
+  }
+  if (repository.length > 255) throw invalid(text, 'the repository name is longer than 255 bytes');
+  return { registry, repository, tag: tag ?? (digest === undefined ? 'latest' : undefined), digest };
+}
+
+function formatNamed(name: string, { tag, digest }: Reference): string {
+  return `${name}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
+}
+
+/** `docker.io/library/alpine:3.9`: complete, the form under which the store keeps names. */
+export function formatReference(reference: Reference): string {
+  return formatNamed(`${reference.registry}/${reference.repository}`, reference);
+}
+
+/** The form that docker shows: `alpine:3.9` for Docker Hub's, else complete; complete too where a shorter one means another. */
+export function formatFamiliar(reference: Reference): string {
+  const { registry, repository } = reference;
+  const [first = '', second, ...rest] = repository.split('/');
+  if (registry !== DOCKER_HUB || isHost(first)) return formatReference(reference);
+  const isOfficial = first === 'library' && second !== undefined && rest.length === 0;
+  return formatNamed(isOfficial ? second : repository, reference);
+}

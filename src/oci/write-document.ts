@@ -1,0 +1,44 @@
+import type { Descriptor } from './descriptor.ts';
+import type { Platform } from './platform.ts';
+
+/** A platform as it stands in an index: image-index.md. */
+function platformDocument(platform: Platform): Readonly<Record<string, string>> {
+  const { os, architecture, variant, osVersion } = platform;
+  return {
+    architecture,
+    os,
+    ...(variant === undefined ? {} : { variant }),
+    ...(osVersion === undefined ? {} : { 'os.version': osVersion }),
+  };
+}
+
+/** A descriptor as it stands in a document: descriptor.md. Keys in a fixed order, so that equal values give equal bytes. */
+export function descriptorDocument(descriptor: Descriptor): Readonly<Record<string, unknown>> {
+  const { mediaType, digest, size, platform, annotations, urls, artifactType, data } = descriptor;
+  const sorted = Object.entries(annotations ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(platform === undefined ? {} : { platform: platformDocument(platform) }),
+    ...(sorted.length === 0 ? {} : { annotations: Object.fromEntries(sorted) }),
+    ...(urls === undefined ? {} : { urls }),
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(data === undefined ? {} : { data }),
+  };
+}
+
+/** An index of these entries as text; no white space but a line's end. */
+export function indexDocument(
+  mediaType: string,
+  manifests: readonly Descriptor[],
+  annotations?: Readonly<Record<string, string>>,
+): string {
+  const document = {
+    schemaVersion: 2,
+    mediaType,
+    manifests: manifests.map(descriptorDocument),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
+  return `${JSON.stringify(document)}\n`;
+}
