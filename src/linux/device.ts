@@ -1,0 +1,5 @@
+/** A device number as stat(2) shows it, from its two halves. makedev(3): glibc's and the kernel's 64-bit layout. */
+export function makeDevice(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return ((high & 0xfff_ff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xfff_fff00n) << 12n) | (low & 0xffn);
+}

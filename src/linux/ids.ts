@@ -1,0 +1,46 @@
+/** The largest user or group ID: 2^32-1 means "unchanged" to the kernel. */
+export const MAX_ID = 0xff_ff_ff_fe;
+
+/** Decimal text → user or group ID, undefined where it is none. `4294967296` must not wrap round to root (CVE-2024-40635). */
+export function parseId(text: string): number | undefined {
+  if (!/^[0-9]{1,10}$/.test(text)) return undefined;
+  const id = Number(text);
+  return id <= MAX_ID ? id : undefined;
+}
+
+/** `count` IDs from `start` on. */
+export interface IdRange {
+  readonly start: number;
+  readonly count: number;
+}
+
+/** One line of a user namespace's map: `count` IDs, from `inside` in it and from `outside` around it. user_namespaces(7). */
+export interface IdExtent {
+  readonly inside: number;
+  readonly outside: number;
+  readonly count: number;
+}
+
+/** The ID outside that an ID inside stands for, or undefined where the map has none. */
+export function mapId(extents: readonly IdExtent[], inside: number): number | undefined {
+  const extent = extents.find((each) => inside >= each.inside && inside < each.inside + each.count);
+  return extent === undefined ? undefined : extent.outside + (inside - extent.inside);
+}
+
+/**
+ * The ranges that /etc/subuid or /etc/subgid gives a user, who may be written as a name or as a number. subuid(5).
+ * Lines that make no sense are passed over, as newuidmap does, which has the last word.
+ */
+export function parseSubordinateIds(text: string, name: string | undefined, uid: number): readonly IdRange[] {
+  const ranges: IdRange[] = [];
+  for (const line of text.split('\n')) {
+    const [owner, startText, countText, ...rest] = line.split(':');
+    if (owner === undefined || startText === undefined || countText === undefined || rest.length > 0) continue;
+    if (owner !== name && owner !== String(uid)) continue;
+    const start = parseId(startText);
+    const count = parseId(countText);
+    if (start === undefined || count === undefined || count === 0 || start + count - 1 > MAX_ID) continue;
+    ranges.push({ start, count });
+  }
+  return ranges;
+}

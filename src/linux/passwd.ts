@@ -1,0 +1,37 @@
+import { parseId } from './ids.ts';
+
+/** A line of /etc/passwd. passwd(5). */
+export interface PasswdEntry {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+}
+
+/** A line of /etc/group. group(5). */
+export interface GroupEntry {
+  readonly name: string;
+  readonly gid: number;
+  readonly members: readonly string[];
+}
+
+/** Text of a passwd file → its entries in order. A line with too few fields or an ID that is none is no entry. */
+export function parsePasswd(text: string): readonly PasswdEntry[] {
+  return text.split('\n').flatMap((line) => {
+    const [name, , uidText = '', gidText = '', , home = ''] = line.split(':');
+    const uid = parseId(uidText);
+    const gid = parseId(gidText);
+    return name && uid !== undefined && gid !== undefined ? [{ name, uid, gid, home }] : [];
+  });
+}
+
+/** Text of a group file → its entries in order. A line with too few fields or an ID that is none is no entry. */
+export function parseGroup(text: string): readonly GroupEntry[] {
+  return text.split('\n').flatMap((line) => {
+    const [name, , gidText = '', members = ''] = line.split(':');
+    const gid = parseId(gidText);
+    return name && gid !== undefined
+      ? [{ name, gid, members: members.split(',').filter((member) => member !== '') }]
+      : [];
+  });
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { TsimgError } from '../errors.ts';
+
+const ACTIONS = [
+  'SCMP_ACT_ALLOW',
+  'SCMP_ACT_ERRNO',
+  'SCMP_ACT_KILL',
+  'SCMP_ACT_KILL_PROCESS',
+  'SCMP_ACT_KILL_THREAD',
+  'SCMP_ACT_TRAP',
+  'SCMP_ACT_TRACE',
+  'SCMP_ACT_LOG',
+] as const;
+
+const OPERATORS = [
+  'SCMP_CMP_NE',
+  'SCMP_CMP_LT',
+  'SCMP_CMP_LE',
+  'SCMP_CMP_EQ',
+  'SCMP_CMP_GE',
+  'SCMP_CMP_GT',
+  'SCMP_CMP_MASKED_EQ',
+] as const;
+
+const errno = z.int().min(0).max(4095);
+const argument = z.strictObject({
+  index: z.int().min(0).max(5),
+  value: z.int().min(0),
+  valueTwo: z.int().min(0).default(0),
+  op: z.enum(OPERATORS),
+});
+const names = z.array(z.string()).nullish();
+const filter = z.strictObject({ caps: names, arches: names, minKernel: z.string().nullish() }).nullish();
+const syscall = z.strictObject({
+  name: z.string().nullish(),
+  names,
+  action: z.enum(ACTIONS),
+  errnoRet: errno.nullish(),
+  args: z.array(argument).nullish(),
+  comment: z.string().nullish(),
+  includes: filter,
+  excludes: filter,
+});
+const profile = z.strictObject({
+  defaultAction: z.enum(ACTIONS),
+  defaultErrnoRet: errno.nullish(),
+  architectures: names,
+  archMap: z.array(z.strictObject({ architecture: z.string(), subArchitectures: names })).nullish(),
+  flags: names,
+  syscalls: z.array(syscall).nullish(),
+});
+
+/** docker's seccomp profile, as its file says it: `--security-opt seccomp=FILE`. OCI runtime spec, config-linux.md, "Seccomp". */
+export type SeccompProfile = z.infer<typeof profile>;
+export type SeccompAction = (typeof ACTIONS)[number];
+export type SeccompOperator = (typeof OPERATORS)[number];
+
+/**
+ * Text of a profile → the profile. What it holds besides what is understood here is refused: a rule that is passed over may be
+ * the one that denies. @throws DOCUMENT_INVALID
+ */
+export function parseSeccompProfile(text: string, where: string): SeccompProfile {
+  const fail = (why: string, cause?: unknown) =>
+    new TsimgError('DOCUMENT_INVALID', 'not a seccomp profile', { where, why, cause });
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (cause) {
+    throw fail('it is no JSON', cause);
+  }
+  const parsed = profile.safeParse(document);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw fail(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unknown'}`, parsed.error);
+}
