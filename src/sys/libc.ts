@@ -1,0 +1,44 @@
+import koffi from 'koffi';
+import { TsimgError } from '../errors.ts';
+import { ERRNO_NAMES } from './errno.data.ts';
+
+/** The C library that this process runs on: glibc's name first, musl's second. */
+function loadLibc(): ReturnType<typeof koffi.load> {
+  try {
+    return koffi.load('libc.so.6');
+  } catch {
+    return koffi.load(`libc.musl-${process.arch === 'x64' ? 'x86_64' : 'aarch64'}.so.1`);
+  }
+}
+
+let libc: ReturnType<typeof koffi.load> | undefined;
+
+/** A function of the C library from its prototype, bound at its first call so that nothing is loaded that is not used. */
+export function bind<Arguments extends readonly unknown[]>(prototype: string): (...args: Arguments) => number {
+  let bound: ((...args: Arguments) => number) | undefined;
+  return (...args) => {
+    if (bound === undefined) {
+      libc ??= loadLibc();
+      bound = libc.func(prototype);
+    }
+    return bound(...args);
+  };
+}
+
+/** The name of the last failed call's errno, such as `ENOENT`. */
+export function lastErrno(): string {
+  const errno = koffi.errno();
+  return ERRNO_NAMES[errno] ?? `errno ${errno}`;
+}
+
+/** The error for a system call that failed just now; `facts.errno` tells which way. */
+export function systemCallError(call: string, where?: string): TsimgError {
+  const errno = lastErrno();
+  return new TsimgError('SYSTEM_CALL', `${call} failed`, { where, why: errno, facts: { call, errno } });
+}
+
+/** A system call's result when it is not negative. @throws SYSTEM_CALL with `facts.errno` */
+export function checked(result: number, call: string, where?: string): number {
+  if (result < 0) throw systemCallError(call, where);
+  return result;
+}

@@ -1,0 +1,46 @@
+import { constants } from 'node:fs';
+import { access, type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { filesystemError } from './filesystem-error.ts';
+
+/** Where large temporary files belong: $TMPDIR, else /var/tmp, which unlike /tmp is seldom in memory. */
+async function temporaryRoot(): Promise<string> {
+  if (process.env.TMPDIR) return process.env.TMPDIR;
+  try {
+    await access('/var/tmp', constants.W_OK | constants.X_OK);
+    return '/var/tmp';
+  } catch {
+    return tmpdir();
+  }
+}
+
+/** A directory of tsimg's own (0700), gone with all that is in it when it is disposed of. */
+export interface TemporaryDirectory extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** @throws FILESYSTEM */
+export async function makeTemporaryDirectory(): Promise<TemporaryDirectory> {
+  const root = await temporaryRoot();
+  try {
+    const path = await mkdtemp(join(root, 'tsimg-'));
+    return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+  } catch (error) {
+    throw filesystemError('cannot make a temporary directory', root, error);
+  }
+}
+
+/**
+ * A file without a name, for reading and writing: it is gone when it is closed, also when this process is killed.
+ * @throws FILESYSTEM
+ */
+export async function openTemporaryFile(): Promise<FileHandle> {
+  await using directory = await makeTemporaryDirectory();
+  try {
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    return await open(join(directory.path, 'spool'), flags, 0o600);
+  } catch (error) {
+    throw filesystemError('cannot make a temporary file', directory.path, error);
+  }
+}
