@@ -1,0 +1,14 @@
+import type { Readable } from 'node:stream';
+import { streamOf } from './stream-of.ts';
+
+/** Passes a stream on and tells the bytes of each chunk before; what `count` throws fails the result. */
+export function counted(stream: Readable, count: (bytes: number) => void): Readable {
+  return streamOf(stream, countChunks(stream, count));
+}
+
+async function* countChunks(stream: Readable, count: (bytes: number) => void): AsyncGenerator<Buffer, void, undefined> {
+  for await (const chunk of stream) {
+    count(chunk.length);
+    yield chunk;
+  }
+}

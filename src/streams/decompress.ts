@@ -1,0 +1,54 @@
+import type { Readable } from 'node:stream';
+import { type ByteCursor, createByteCursor } from './byte-cursor.ts';
+import { compressionOf, compressionUnsupported, MAGIC_BYTES } from './compression.ts';
+import { gunzipMembers } from './gunzip.ts';
+import { streamOf } from './stream-of.ts';
+import { unzstdFrames } from './unzstd.ts';
+
+export interface DecompressOptions {
+  /** Names the content in errors. */
+  readonly where: string;
+  /** Bytes behind the last gzip member that are no gzip, and were ignored. Called once, before the end. */
+  readonly onTrailing?: ((bytes: number) => void) | undefined;
+  /** Whether the reader is done with a chunk when it asks for the next, so that its memory may be used again. */
+  readonly reuse?: boolean | undefined;
+  /** Whether a core is free for inflating beside the reader, asked again and again. By default there is. */
+  readonly hasFreeCore?: (() => boolean) | undefined;
+}
+
+/**
+ * The content of what is gzip, zstd or not compressed at all, by its first bytes. Content is not bounded here: see
+ * `limited`. Nothing is verified beyond what the format has: size and digest of the compressed bytes are the source's to
+ * check, the diff ID the reader's.
+ * @throws COMPRESSION_INVALID, FORMAT_UNSUPPORTED (xz, bzip2), LIMIT_EXCEEDED, and the source's errors, from the stream
+ */
+export function decompressed(source: Readable, options: DecompressOptions): Readable {
+  return streamOf(source, decompressChunks(source, { ...options, reuse: false }));
+}
+
+/**
+ * The same for chunks that are no stream, and without one; errors of the source come through. A chunk of the source is
+ * not looked at any more when the second one after it is asked for, so that its memory may be used again then.
+ */
+export async function* decompressChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  { where, onTrailing = () => {}, reuse = false, hasFreeCore = () => true }: DecompressOptions,
+): AsyncGenerator<Buffer, void, undefined> {
+  const input = createByteCursor(chunks);
+  const compression = compressionOf(await input.peek(MAGIC_BYTES));
+  switch (compression) {
+    case 'none':
+      return yield* rest(input);
+    case 'gzip':
+      return yield* gunzipMembers(input, { where, onTrailing, reuse, hasFreeCore });
+    case 'zstd':
+      return yield* unzstdFrames(input, { where, reuse, hasFreeCore });
+    case 'xz':
+    case 'bzip2':
+      throw compressionUnsupported(compression, where);
+  }
+}
+
+async function* rest(input: ByteCursor): AsyncGenerator<Buffer, void, undefined> {
+  for (let chunk = await input.take(); chunk !== undefined; chunk = await input.take()) yield chunk;
+}

@@ -1,0 +1,111 @@
+import { inflateRawSync } from 'node:zlib';
+import { type IsalInflater, openIsalInflater } from '../sys/isal.ts';
+import type { ByteCursor } from './byte-cursor.ts';
+import { giveChunks } from './chunk-memory.ts';
+import { crc32 } from './crc32.ts';
+import { type DecodeOptions, decodeByHost, takeOutputs } from './decode-by-host.ts';
+import { checkGzipTrailer, skipGzipHeader } from './gzip-member.ts';
+import { inflateByZlib } from './inflate-by-zlib.ts';
+import type { Inflation } from './inflation.ts';
+
+/** A member is small when it had no more compressed bytes than this. */
+const SMALL_BYTES = 64 * 1024;
+/** What inflating a small member in one go may yield: beyond it the member is streamed. */
+const SMALL_OUTPUT_BYTES = 1024 * 1024;
+
+/** As of `DecompressOptions`. */
+export interface GunzipOptions {
+  readonly where: string;
+  readonly onTrailing: (bytes: number) => void;
+  readonly reuse: boolean;
+  readonly hasFreeCore: () => boolean;
+}
+
+/**
+ * The content of all members of a gzip file, each held against its checksum and length. Zeros between and behind
+ * members are stepped over. What follows the last member and is none is taken, not read, and told to `onTrailing` in
+ * bytes: gzip(1) ignores it with a warning too. Node's own gunzip fails at it, and stops in silence at the zeros.
+ * Inflated by the host's ISA-L where there is one, else by Node's zlib: the framing is read here either way.
+ * @throws COMPRESSION_INVALID
+ */
+export async function* gunzipMembers(
+  input: ByteCursor,
+  options: GunzipOptions,
+): AsyncGenerator<Buffer, void, undefined> {
+  const { where, onTrailing } = options;
+  const isal = openIsalInflater();
+  const outputs = isal !== undefined && options.reuse ? takeOutputs() : undefined;
+  const host: DecodeOptions = { format: 'gzip', where, hasFreeCore: options.hasFreeCore, outputs };
+  try {
+    let smallMembers = false;
+    do {
+      await skipGzipHeader(input, where);
+      let crc = 0;
+      let size = 0;
+      const inOneGo = smallMembers ? await inflateSmall(input) : undefined;
+      if (inOneGo !== undefined) {
+        crc = crc32(inOneGo);
+        size = inOneGo.length;
+        if (size > 0) yield inOneGo;
+      } else {
+        const inflation: Inflation = { compressedBytes: 0, size: 0, crc: 0 };
+        if (isal === undefined) yield* inflateByZlib(input, where, inflation);
+        else yield* inflateByIsal(isal, input, inflation, host);
+        ({ crc, size } = inflation);
+        smallMembers = inflation.compressedBytes <= SMALL_BYTES;
+      }
+      await checkGzipTrailer(input, crc, size, where);
+    } while (await atNextMember(input, onTrailing));
+  } finally {
+    giveChunks(outputs ?? []);
+  }
+}
+
+/** As `inflateByZlib`. */
+export async function* inflateByIsal(
+  isal: IsalInflater,
+  input: ByteCursor,
+  told: Inflation,
+  options: DecodeOptions,
+): AsyncGenerator<Buffer, void, undefined> {
+  yield* decodeByHost(isal, input, told, options);
+  told.crc = isal.crc;
+}
+
+async function atNextMember(input: ByteCursor, onTrailing: (bytes: number) => void): Promise<boolean> {
+  for (;;) {
+    const bytes = await input.peek(2);
+    if (bytes.length === 0) return false;
+    let zeros = 0;
+    while (bytes[zeros] === 0) zeros++;
+    if (zeros > 0) {
+      input.consume(zeros);
+      continue;
+    }
+    if (bytes[0] === 0x1f && bytes[1] === 0x8b) return true;
+    let trailing = 0;
+    for (let chunk = await input.take(); chunk !== undefined; chunk = await input.take()) trailing += chunk.length;
+    onTrailing(trailing);
+    return false;
+  }
+}
+
+/**
+ * A member that is whole in what is at hand and small, else undefined and nothing is taken. A stream for each member
+ * costs nine times as much, and eStargz has a member for every file.
+ */
+async function inflateSmall(input: ByteCursor): Promise<Buffer | undefined> {
+  const bytes = (await input.peek(1)).subarray(0, 2 * SMALL_BYTES);
+  try {
+    const result: unknown = inflateRawSync(bytes, { info: true, maxOutputLength: SMALL_OUTPUT_BYTES });
+    if (typeof result !== 'object' || result === null || !('buffer' in result) || !('engine' in result)) return;
+    const { buffer, engine } = result;
+    if (!Buffer.isBuffer(buffer) || typeof engine !== 'object' || engine === null || !('bytesWritten' in engine))
+      return;
+    input.consume(Number(engine.bytesWritten));
+    return buffer;
+  } catch {
+    // Cut by the end of the chunk, or large, or damaged: the stream finds out which.
+    return undefined;
+  }
+}

@@ -1,0 +1,83 @@
+import { createInflateRaw } from 'node:zlib';
+import { messageOf } from '../errors.ts';
+import type { ByteCursor } from './byte-cursor.ts';
+import { compressionInvalid } from './compression.ts';
+import { crc32 } from './crc32.ts';
+import { truncated } from './gzip-member.ts';
+import type { Inflation } from './inflation.ts';
+
+/** Bytes that inflation hands out at a time: with Node's 16 KiB the trips through its thread pool cost more than the work. */
+const CHUNK_BYTES = 256 * 1024;
+
+/**
+ * The content of one deflate stream, which ends where it says; what follows is given back to the input.
+ * @param told is filled in before the end @throws COMPRESSION_INVALID, and what the input fails with
+ */
+export async function* inflateByZlib(
+  input: ByteCursor,
+  where: string,
+  told: Inflation,
+): AsyncGenerator<Buffer, void, undefined> {
+  const inflate = createInflateRaw({ chunkSize: CHUNK_BYTES });
+  /** Lets go of a write that inflation will not answer: behind the end of a member it takes nothing. */
+  let release = (): void => {};
+  inflate.once('close', () => release());
+  /** The last chunks that were written: those that inflation may not have consumed when the member ends. */
+  const written: Buffer[] = [];
+  let writtenBytes = 0;
+  let droppedBytes = 0;
+  let over = false;
+
+  async function feed(): Promise<void> {
+    for (let chunk = await input.take(); ; chunk = await input.take()) {
+      if (over) {
+        if (chunk !== undefined) input.putBack(chunk);
+        return;
+      }
+      if (chunk === undefined) {
+        inflate.end();
+        return;
+      }
+      for (let first = written[0]; first !== undefined; first = written[0]) {
+        if (droppedBytes + first.length > inflate.bytesWritten) break;
+        droppedBytes += first.length;
+        written.shift();
+      }
+      // It may be given back later than its memory is kept
+      written.push(Buffer.from(chunk));
+      writtenBytes += chunk.length;
+      await new Promise<void>((resolve) => {
+        release = resolve;
+        inflate.write(chunk, () => resolve());
+      });
+    }
+  }
+
+  let sourceError: unknown;
+  const feeding = feed().catch((error: unknown) => {
+    sourceError = error;
+    inflate.destroy();
+  });
+  try {
+    for await (const chunk of inflate) {
+      told.crc = crc32(chunk, told.crc);
+      told.size += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    if (sourceError !== undefined) throw sourceError;
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'Z_BUF_ERROR') throw truncated(where);
+    throw compressionInvalid('gzip', where, messageOf(error), { cause: error });
+  } finally {
+    over = true;
+    inflate.destroy();
+    await feeding;
+  }
+  told.compressedBytes = inflate.bytesWritten;
+  const left = writtenBytes - inflate.bytesWritten;
+  if (left > 0) {
+    const tail = Buffer.concat(written);
+    input.putBack(tail.subarray(tail.length - left));
+  }
+}
