@@ -1,0 +1,57 @@
+import type { TarHeader } from './header.ts';
+import { type Place, tarInvalid } from './place.ts';
+import { createTarReader, type TarReaderOptions } from './read.ts';
+import type { SparseMap } from './sparse.ts';
+
+/** An entry of a seekable archive, and where its content lies in it. */
+export interface TarMember {
+  readonly header: TarHeader;
+  /** Bytes of the archive before the content. */
+  readonly dataOffset: number;
+  /** Bytes of content in the archive. Of a sparse member fewer than `header.size`. */
+  readonly dataSize: number;
+  /** Undefined for what is not sparse: then the `dataSize` bytes at `dataOffset` are the content. */
+  readonly sparse: SparseMap | undefined;
+}
+
+/** Reads up to `length` bytes at `offset`; fewer only at the end of the archive. */
+export type ReadAt = (offset: number, length: number) => Promise<Buffer>;
+
+/** Headers are read in windows of this many bytes: one read serves many small members, and few bytes of large ones. */
+const WINDOW_BYTES = 16 * 1024;
+/** An archive of images has some hundred members; an index of more is no longer small. */
+const MAX_MEMBERS = 100_000;
+
+/**
+ * The members of a seekable, uncompressed archive of `size` bytes in its order: reads headers, steps over contents.
+ * Where a name stands twice both are listed; the last is what an extraction leaves.
+ * @throws TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED (beyond 100,000 members unless `limits.entries` says else)
+ */
+export async function listMembers(
+  read: ReadAt,
+  size: number,
+  options: TarReaderOptions = {},
+): Promise<readonly TarMember[]> {
+  const members: TarMember[] = [];
+  const place: Place = { where: options.where, offset: size };
+  const reader = createTarReader(
+    {
+      entry(header, { offset, storedBytes, sparse }) {
+        if (offset + storedBytes > size) throw tarInvalid(place, 'it ends in the middle of an entry');
+        members.push({ header, dataOffset: offset, dataSize: storedBytes, sparse });
+      },
+      data() {},
+      end() {},
+    },
+    { ...options, limits: { entries: MAX_MEMBERS, ...options.limits } },
+  );
+  let offset = 0;
+  while (offset < size) {
+    const window = await read(offset, Math.min(WINDOW_BYTES, size - offset));
+    if (window.length === 0) throw tarInvalid({ ...place, offset }, 'it is shorter than its size');
+    reader.write(window);
+    offset += window.length + reader.skipBody();
+  }
+  reader.end();
+  return members;
+}

@@ -1,0 +1,77 @@
+import { hasChecksum } from './block.ts';
+import { parseNumeric, parseOctal } from './numeric.ts';
+import { type Place, tarInvalid } from './place.ts';
+
+/** Which layout the last 255 bytes of a header have: POSIX has a prefix there, GNU times and a sparse map, v7 nothing. */
+export type HeaderFormat = 'v7' | 'ustar' | 'gnu';
+
+/** The fields of one header block as they stand, before PAX and GNU extensions. Names are bytes (latin1). */
+export interface RawHeader {
+  readonly format: HeaderFormat;
+  /** One character; '\0' is how v7 says "regular file". */
+  readonly typeflag: string;
+  readonly path: string;
+  readonly linkPath: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes, never negative. */
+  readonly size: number;
+  /** Seconds. */
+  readonly mtime: number;
+  readonly deviceMajor: number;
+  readonly deviceMinor: number;
+}
+
+/*
+ * Byte table, POSIX.1-2017 pax, "ustar Interchange Format":
+ *   0 name 100 · 100 mode 8 · 108 uid 8 · 116 gid 8 · 124 size 12 · 136 mtime 12 · 148 checksum 8 · 156 typeflag 1
+ *   157 linkname 100 · 257 magic 6 · 263 version 2 · 265 uname 32 · 297 gname 32 · 329 devmajor 8 · 337 devminor 8
+ *   345 prefix 155 (ustar only)
+ */
+const DEVICE_TYPES = new Set(['3', '4']);
+
+/** Bytes up to the first NUL. */
+function cString(block: Buffer, start: number, length: number): string {
+  let end = start;
+  while (end < start + length && block[end] !== 0) end++;
+  return block.toString('latin1', start, end);
+}
+
+/**
+ * Decodes the header block of `bytes` at `start`.
+ * @throws TAR_INVALID when the checksum is wrong or a number is none
+ */
+export function decodeRawHeader(bytes: Buffer, start: number, place: Place): RawHeader {
+  const expected = parseOctal(bytes, start + 148, 8, 'the checksum', place);
+  if (!hasChecksum(bytes, start, expected)) throw tarInvalid(place, 'the checksum of a header is wrong');
+  const format = formatOf(bytes, start);
+  const typeflag = bytes.toString('latin1', start + 156, start + 157);
+  const size = parseNumeric(bytes, start + 124, 12, 'the size', place);
+  if (size < 0) throw tarInvalid(place, 'the size is negative');
+  const name = cString(bytes, start, 100);
+  // GNU tar keeps times and the sparse map where POSIX has the prefix; star its times behind a shorter one.
+  const prefixBytes = bytes.toString('latin1', start + 508, start + 512) === 'tar\0' ? 131 : 155;
+  const prefix = format === 'ustar' && bytes[start + 345] !== 0 ? cString(bytes, start + 345, prefixBytes) : '';
+  // Old writers leave rubbish in the device fields of files.
+  const device = format !== 'v7' && DEVICE_TYPES.has(typeflag);
+  return {
+    format,
+    typeflag,
+    path: prefix === '' ? name : `${prefix}/${name}`,
+    linkPath: cString(bytes, start + 157, 100),
+    mode: parseNumeric(bytes, start + 100, 8, 'the mode', place),
+    uid: parseNumeric(bytes, start + 108, 8, 'the uid', place),
+    gid: parseNumeric(bytes, start + 116, 8, 'the gid', place),
+    size,
+    mtime: parseNumeric(bytes, start + 136, 12, 'the mtime', place),
+    deviceMajor: device ? parseNumeric(bytes, start + 329, 8, 'the device number', place) : 0,
+    deviceMinor: device ? parseNumeric(bytes, start + 337, 8, 'the device number', place) : 0,
+  };
+}
+
+function formatOf(bytes: Buffer, start: number): HeaderFormat {
+  const magic = bytes.toString('latin1', start + 257, start + 265);
+  if (magic === 'ustar  \0') return 'gnu';
+  return magic.startsWith('ustar\0') ? 'ustar' : 'v7';
+}

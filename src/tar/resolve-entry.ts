@@ -1,0 +1,118 @@
+import { TsimgError } from '../errors.ts';
+import type { TarEntryKind, TarHeader } from './header.ts';
+import type { TarLimits } from './limits.ts';
+import { type PaxRecords, parsePaxNumber, parsePaxTime } from './pax.ts';
+import { type Place, tarInvalid } from './place.ts';
+import type { RawHeader } from './raw-header.ts';
+import { type PaxSparse, paxSparseOf } from './sparse.ts';
+import { xattrsOf } from './xattrs.ts';
+
+/** What stood before an entry to extend its header. Strings are bytes (latin1). */
+export interface Extensions {
+  readonly longName?: string;
+  readonly longLink?: string;
+  readonly pax?: PaxRecords;
+}
+
+/** An entry with its extensions applied. */
+export interface ResolvedEntry {
+  /** `size` is the stored one; of a sparse file it is replaced when the map is known. */
+  readonly header: TarHeader;
+  /** Bytes in the archive after the header (and old GNU extension blocks), without padding. */
+  readonly storedBytes: number;
+  /** False for what is stored but is no content of the entry: GNU's listing of a directory. */
+  readonly hasContent: boolean;
+  readonly sparse: PaxSparse | undefined;
+}
+
+/** The last id that a file can have: 2^32-1 means "leave as it is" to chown(2). */
+const MAX_ID = 2 ** 32 - 2;
+const MAX_DEVICE = 2 ** 32 - 1;
+
+const KINDS: Readonly<Record<string, TarEntryKind>> = {
+  '\0': 'file',
+  '0': 'file',
+  '1': 'hardlink',
+  '2': 'symlink',
+  '3': 'character-device',
+  '4': 'block-device',
+  '5': 'directory',
+  '6': 'fifo',
+  // contiguous files, for systems that had them
+  '7': 'file',
+  // a directory with the listing that GNU tar --incremental stores
+  D: 'directory',
+  // old GNU sparse
+  S: 'file',
+};
+
+/**
+ * Header fields → entry: PAX wins over GNU's long names, which win over the header; an empty PAX value leaves the field.
+ * Of all kinds only files have content: the size of links, directories and devices says nothing about what follows
+ * (POSIX, Go and, for links, GNU tar), and the PAX size is that of this entry's content alone.
+ * `offset` is where the first header of the entry begins.
+ * @throws TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
+ */
+export function resolveEntry(
+  raw: RawHeader,
+  extensions: Extensions,
+  offset: number,
+  limits: TarLimits,
+  place: Place,
+): ResolvedEntry {
+  const { pax } = extensions;
+  const get = (key: string): string | undefined => pax?.values.get(key) || undefined;
+  const number = (key: string, fallback: number): number => {
+    const text = get(key);
+    return text === undefined ? fallback : parsePaxNumber(text, key, place);
+  };
+  const sparse = pax === undefined ? undefined : paxSparseOf(pax, limits, place);
+  const path = sparse?.name ?? chooseName(get('path'), extensions.longName, raw.path, place);
+  const kind = kindOf(raw, path, place);
+  const isLink = kind === 'hardlink' || kind === 'symlink';
+  if (sparse !== undefined && (kind !== 'file' || raw.typeflag === 'S'))
+    throw tarInvalid(place, 'a sparse map stands where none belongs');
+  const hasContent = kind === 'file';
+  const storedBytes = hasContent || raw.typeflag === 'D' ? number('size', raw.size) : 0;
+  const mtime = get('mtime');
+  const isDevice = kind === 'character-device' || kind === 'block-device';
+  const header: TarHeader = {
+    kind,
+    path,
+    linkPath: isLink ? chooseName(get('linkpath'), extensions.longLink, raw.linkPath, place) : '',
+    mode: raw.mode & 0o7777,
+    uid: inRange(number('uid', raw.uid), MAX_ID, 'the uid', place),
+    gid: inRange(number('gid', raw.gid), MAX_ID, 'the gid', place),
+    size: hasContent ? storedBytes : 0,
+    mtime: mtime === undefined ? { seconds: raw.mtime, nanoseconds: 0 } : parsePaxTime(mtime, 'mtime', place),
+    deviceMajor: isDevice ? inRange(number('SCHILY.devmajor', raw.deviceMajor), MAX_DEVICE, 'the device', place) : 0,
+    deviceMinor: isDevice ? inRange(number('SCHILY.devminor', raw.deviceMinor), MAX_DEVICE, 'the device', place) : 0,
+    xattrs: xattrsOf(pax?.values, place),
+    offset,
+  };
+  return { header, storedBytes, hasContent, sparse };
+}
+
+function chooseName(pax: string | undefined, gnu: string | undefined, field: string, place: Place): string {
+  // Go takes GNU's, GNU tar takes PAX's: an archive that says both was made to be read in two ways.
+  if (pax !== undefined && gnu !== undefined && pax !== gnu) throw tarInvalid(place, 'an entry has two names');
+  return pax ?? gnu ?? field;
+}
+
+function kindOf(raw: RawHeader, path: string, place: Place): TarEntryKind {
+  const kind = KINDS[raw.typeflag];
+  if (kind === undefined || (raw.typeflag === 'S' && raw.format !== 'gnu')) {
+    throw new TsimgError('FORMAT_UNSUPPORTED', `tar entries of type "${raw.typeflag}" are not supported`, {
+      where: place.where,
+      why: `"${Buffer.from(path, 'latin1').toString()}" is one (at byte ${place.offset})`,
+      facts: { type: raw.typeflag, path, offset: place.offset },
+    });
+  }
+  // v7 tars had no type for directories
+  return raw.typeflag === '\0' && path.endsWith('/') ? 'directory' : kind;
+}
+
+function inRange(value: number, maximum: number, what: string, place: Place): number {
+  if (value < 0 || value > maximum) throw tarInvalid(place, `${what} ${value} is out of range`);
+  return value;
+}
