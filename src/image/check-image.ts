@@ -1,0 +1,55 @@
+import { TsimgError } from '../errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Manifest } from '../oci/manifest.ts';
+import { isLayerMediaType, MEDIA_TYPE } from '../oci/media-type.ts';
+
+/** Docker Hub's oldest images say octet-stream (moby#29807), hand-made ones nothing. */
+const CONFIG_TYPES: ReadonlySet<string> = new Set([
+  MEDIA_TYPE.ociConfig,
+  MEDIA_TYPE.dockerConfig,
+  'application/octet-stream',
+  '',
+]);
+
+function unsupported(what: string, where: string, mediaType: string, hint: string): TsimgError {
+  return new TsimgError('FORMAT_UNSUPPORTED', what, {
+    where,
+    why: `its media type is ${mediaType.slice(0, 255)}`,
+    hint,
+    facts: { mediaType: mediaType.slice(0, 255) },
+  });
+}
+
+function checkConfig({ mediaType }: Descriptor, where: string): void {
+  if (CONFIG_TYPES.has(mediaType)) return;
+  if (mediaType === 'application/vnd.docker.plugin.v1+json') {
+    throw unsupported('a docker plugin, not an image', where, mediaType, 'docker plugin install installs plugins');
+  }
+  throw unsupported('an artifact, not an image', where, mediaType, 'a tool for OCI artifacts, such as oras, reads it');
+}
+
+function checkLayer({ mediaType, size }: Descriptor, where: string): void {
+  if (size === 0) {
+    throw new TsimgError('LAYER_INVALID', 'a layer of no bytes', {
+      where,
+      why: 'even an empty tar archive has 1024 bytes',
+    });
+  }
+  if (isLayerMediaType(mediaType)) return;
+  if (mediaType.endsWith('+encrypted')) {
+    throw unsupported('an encrypted layer', where, mediaType, 'decrypt the image first, such as with skopeo copy');
+  }
+  if (mediaType.startsWith('application/vnd.erofs')) {
+    throw unsupported('a layer that is an EROFS image', where, mediaType, 'convert the image to tar layers');
+  }
+  throw unsupported('a layer that is no tar archive', where, mediaType, 'it may be an artifact, not an image');
+}
+
+/**
+ * Whether a root filesystem can be made of what a manifest names: its config is an image's, its layers are tars.
+ * @throws FORMAT_UNSUPPORTED, LAYER_INVALID
+ */
+export function checkImage(manifest: Manifest, where: string): void {
+  checkConfig(manifest.config, where);
+  for (const layer of manifest.layers) checkLayer(layer, `${where} ${layer.digest}`);
+}

@@ -1,0 +1,74 @@
+import { TsimgError } from '../errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { type ImageIndex, isAttestation } from '../oci/image-index.ts';
+import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
+import { formatPlatform, type Platform, platformRank } from '../oci/platform.ts';
+
+/** What an index has for a platform. */
+export interface PlatformChoice {
+  /** The entry that says it serves the platform best. */
+  readonly chosen: Descriptor | undefined;
+  /** Entries that do not say what they are for; only their config (or their own index) tells. */
+  readonly unlabelled: readonly Descriptor[];
+}
+
+const CONFIG_TYPES: ReadonlySet<string> = new Set([MEDIA_TYPE.ociConfig, MEDIA_TYPE.dockerConfig]);
+
+/** Signatures, SBOMs and lazy-loading indexes may stand in an index beside the images and even carry their platform. */
+function isImage(descriptor: Descriptor): boolean {
+  if (isAttestation(descriptor)) return false;
+  const { artifactType } = descriptor;
+  if (artifactType !== undefined && artifactType !== '' && !CONFIG_TYPES.has(artifactType)) return false;
+  return descriptor.mediaType === '' || documentKindOf(descriptor.mediaType) !== 'other';
+}
+
+/** Entries that can be an image (or an index of images), in the index's order. */
+export function imagesOf(index: ImageIndex): readonly Descriptor[] {
+  return index.manifests.filter(isImage);
+}
+
+/** A platform that says something: `os` and `architecture` may be empty texts in hand-made indexes. */
+function platformOf(descriptor: Descriptor): Platform | undefined {
+  const { platform } = descriptor;
+  return platform === undefined || platform.architecture === '' ? undefined : platform;
+}
+
+/**
+ * The entry of an index for a platform: the best ranked, the first among equals (image-index.md, "platform").
+ * Decides by what the index says; opens nothing.
+ */
+export function choosePlatform(index: ImageIndex, wanted: Platform): PlatformChoice {
+  let chosen: Descriptor | undefined;
+  let best = Number.POSITIVE_INFINITY;
+  const unlabelled: Descriptor[] = [];
+  for (const descriptor of imagesOf(index)) {
+    const platform = platformOf(descriptor);
+    if (platform === undefined) {
+      unlabelled.push(descriptor);
+      continue;
+    }
+    const rank = platformRank(wanted, platform);
+    if (rank !== undefined && rank < best) {
+      best = rank;
+      chosen = descriptor;
+    }
+  }
+  return { chosen, unlabelled };
+}
+
+/** `linux/amd64`, each once, of what an index says it has. */
+export function platformsOf(index: ImageIndex): readonly string[] {
+  const platforms = imagesOf(index).flatMap((descriptor) => platformOf(descriptor) ?? []);
+  return [...new Set(platforms.map(formatPlatform))];
+}
+
+/** The error that says what there is instead. */
+export function platformNotFound(wanted: Platform, available: readonly string[], where: string): TsimgError {
+  const [first] = available;
+  return new TsimgError('PLATFORM_NOT_FOUND', `no image for ${formatPlatform(wanted)}`, {
+    where,
+    why: available.length === 0 ? 'it says of no platform that it is there' : `there is ${available.join(', ')}`,
+    hint: first === undefined ? undefined : `choose with --platform, such as --platform ${first}`,
+    facts: { wanted: formatPlatform(wanted), available },
+  });
+}

@@ -1,0 +1,156 @@
+import { TsimgError } from '../errors.ts';
+import { parseImageConfig } from '../oci/config.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { hasKey, parseJson } from '../oci/document.ts';
+import { type ImageIndex, parseImageIndex } from '../oci/image-index.ts';
+import { parseManifest } from '../oci/manifest.ts';
+import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
+import { formatPlatform, type Platform, platformRank } from '../oci/platform.ts';
+import { choosePlatform, imagesOf, platformNotFound, platformsOf } from './choose-platform.ts';
+import { readDocument } from './read-document.ts';
+import type { Source } from './source.ts';
+
+/** A document as digested, with what names it. */
+export interface Document {
+  readonly descriptor: Descriptor;
+  readonly bytes: Buffer;
+}
+
+/** A manifest, and the indexes that led to it, outermost first. */
+export interface FoundManifest extends Document {
+  readonly indexes: readonly Document[];
+  /** Whether an index said that it serves the wanted platform. If not, its config has to. */
+  readonly labelled: boolean;
+}
+
+/** An index in an index is usual (docker 29 writes one), more than this is an attack. */
+const MAX_DEPTH = 8;
+/** Documents that are opened in search of one image; an index may list as many entries as 4 MiB hold. */
+const MAX_DOCUMENTS = 200;
+
+interface Search {
+  readonly source: Source;
+  readonly wanted: Platform;
+  readonly required: boolean;
+  readonly signal: AbortSignal | undefined;
+  /** Each document is looked at once: an index that names its child twice, 24 levels deep, has 2^24 paths. */
+  readonly visited: Set<Digest>;
+  /** Platforms that were seen and do not serve. */
+  readonly seen: Set<string>;
+}
+
+/** A descriptor without a media type says nothing: then the document does. */
+function withMediaType(descriptor: Descriptor, bytes: Buffer, where: string): Descriptor {
+  if (descriptor.mediaType !== '') return descriptor;
+  const value = parseJson(bytes, 'manifest', where);
+  const own = hasKey(value, 'mediaType') ? (value as { mediaType: unknown }).mediaType : undefined;
+  if (typeof own === 'string' && own !== '') return { ...descriptor, mediaType: own };
+  return { ...descriptor, mediaType: hasKey(value, 'manifests') ? MEDIA_TYPE.ociIndex : MEDIA_TYPE.ociManifest };
+}
+
+/** Partial copies list images that are not there. The error says which are, so that one of them can be asked for. */
+async function explainMissing(error: unknown, search: Search, index: ImageIndex): Promise<unknown> {
+  const { source, signal } = search;
+  if (!(error instanceof TsimgError) || error.code !== 'BLOB_NOT_FOUND' || source.list === undefined) return error;
+  const there: string[] = [];
+  for (const descriptor of imagesOf(index).slice(0, MAX_DOCUMENTS)) {
+    if (descriptor.platform === undefined) continue;
+    const stream = await source.open(descriptor, signal).catch(() => undefined);
+    if (stream === undefined) continue;
+    stream.destroy();
+    there.push(formatPlatform(descriptor.platform));
+  }
+  return new TsimgError('BLOB_NOT_FOUND', `the image for ${formatPlatform(search.wanted)} is listed but not there`, {
+    where: error.where,
+    why: 'this is a partial copy of a multi-platform image',
+    hint: there.length === 0 ? undefined : `choose what is there with --platform ${there.join(' or --platform ')}`,
+    facts: { available: there },
+    cause: error,
+  });
+}
+
+/** Whether the config of a manifest says the wanted platform, or none at all. */
+async function servesPlatform(found: FoundManifest, search: Search): Promise<boolean> {
+  const { source, wanted, signal } = search;
+  const where = `${source.label} ${found.descriptor.digest}`;
+  const manifest = parseManifest(found.bytes, found.descriptor.mediaType, where);
+  const { platform } = parseImageConfig(await readDocument(source, manifest.config, signal), where);
+  const serves = platform.architecture === '' || platformRank(wanted, platform) !== undefined;
+  if (!serves) search.seen.add(formatPlatform(platform));
+  return serves;
+}
+
+/** A file in hand that holds one image is taken whatever it is for, unless a platform was asked for. */
+function mayTakeOther(search: Search): boolean {
+  return !search.required && search.source.list !== undefined;
+}
+
+async function searchIndex(
+  document: Document,
+  indexes: readonly Document[],
+  search: Search,
+): Promise<FoundManifest | undefined> {
+  const where = `${search.source.label} ${document.descriptor.digest}`;
+  const index = parseImageIndex(document.bytes, document.descriptor.mediaType, where);
+  const { chosen, unlabelled } = choosePlatform(index, search.wanted);
+  const trail = [...indexes, document];
+  if (chosen !== undefined) {
+    try {
+      const found = await searchDocument(chosen, trail, search);
+      return found && { ...found, labelled: true };
+    } catch (error) {
+      throw await explainMissing(error, search, index);
+    }
+  }
+  const [only, ...others] = imagesOf(index);
+  // What is alone is not chosen among others: whether it serves is for the caller to say. A registry's index is strict,
+  // as docker's pull is: it may have been made for one platform on purpose.
+  const single = others.length === 0 && only !== undefined && (unlabelled.length === 1 || mayTakeOther(search));
+  for (const descriptor of single ? [only] : unlabelled) {
+    const found = await searchDocument(descriptor, trail, search);
+    if (found !== undefined && (single || found.labelled || (await servesPlatform(found, search)))) return found;
+  }
+  for (const platform of platformsOf(index)) search.seen.add(platform);
+  return undefined;
+}
+
+async function searchDocument(
+  descriptor: Descriptor,
+  indexes: readonly Document[],
+  search: Search,
+): Promise<FoundManifest | undefined> {
+  const { source, visited, signal } = search;
+  if (visited.has(descriptor.digest)) return undefined;
+  visited.add(descriptor.digest);
+  const where = `${source.label} ${descriptor.digest}`;
+  if (indexes.length > MAX_DEPTH || visited.size > MAX_DOCUMENTS) {
+    throw new TsimgError('LIMIT_EXCEEDED', 'indexes within indexes', {
+      where,
+      why: `more than ${MAX_DEPTH} levels or ${MAX_DOCUMENTS} documents`,
+      facts: { depth: MAX_DEPTH, documents: MAX_DOCUMENTS },
+    });
+  }
+  const bytes = await readDocument(source, descriptor, signal);
+  const document = { descriptor: withMediaType(descriptor, bytes, where), bytes };
+  if (documentKindOf(document.descriptor.mediaType) === 'index') return searchIndex(document, indexes, search);
+  return { ...document, indexes, labelled: false };
+}
+
+/**
+ * What a name stands for → the manifest for the platform, through any indexes. Entries that do not say their platform are
+ * told by their config; a single entry without a platform is taken as it is. `required`: the user asked for the platform.
+ * @throws PLATFORM_NOT_FOUND listing what there is; BLOB_NOT_FOUND; LIMIT_EXCEEDED; DOCUMENT_INVALID; FORMAT_UNSUPPORTED
+ */
+export async function findManifest(
+  source: Source,
+  descriptor: Descriptor,
+  platform: { readonly wanted: Platform; readonly required: boolean },
+  signal?: AbortSignal,
+): Promise<FoundManifest> {
+  const { wanted } = platform;
+  const search: Search = { ...platform, source, signal, visited: new Set(), seen: new Set() };
+  const found = await searchDocument(descriptor, [], search);
+  if (found !== undefined) return found;
+  throw platformNotFound(wanted, [...search.seen], `${source.label} ${descriptor.digest}`);
+}

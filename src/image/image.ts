@@ -1,0 +1,29 @@
+import type { Readable } from 'node:stream';
+import type { ImageConfig } from '../oci/config.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Manifest } from '../oci/manifest.ts';
+import type { FileSection } from './file-section.ts';
+
+/** An immutable view of one image of one platform. Documents are loaded and checked; layers are opened when asked for. */
+export interface Image {
+  /** Of the manifest. */
+  readonly descriptor: Descriptor;
+  readonly manifest: Manifest;
+  readonly config: ImageConfig;
+  /** Base first. */
+  readonly layers: readonly Layer[];
+  /** The documents as digested, never serialised again. */
+  readonly raw: { readonly manifest: Uint8Array; readonly config: Uint8Array };
+}
+
+export interface Layer {
+  /** Of the blob as stored: digest and size are of the (mostly) compressed bytes. */
+  readonly descriptor: Descriptor;
+  /** Digest of the uncompressed tar; checked by whoever decompresses. */
+  readonly diffId: Digest;
+  /** The blob as stored. The stream fails instead of ending when size or digest are wrong. */
+  open(signal?: AbortSignal): Promise<Readable>;
+  /** As of `Source`. */
+  locate?(signal?: AbortSignal): Promise<FileSection | undefined>;
+}

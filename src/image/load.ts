@@ -1,0 +1,104 @@
+import { TsimgError } from '../errors.ts';
+import type { Context } from '../events.ts';
+import { checkLayerCount, type ImageConfig, parseImageConfig } from '../oci/config.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { parseManifest } from '../oci/manifest.ts';
+import { formatPlatform, type Platform, platformOfNodeArch, platformRank } from '../oci/platform.ts';
+import { checkImage } from './check-image.ts';
+import { platformNotFound } from './choose-platform.ts';
+import { type Document, findManifest } from './find-manifest.ts';
+import type { Image, Layer } from './image.ts';
+import { readDocument } from './read-document.ts';
+import type { Source } from './source.ts';
+
+export interface LoadOptions {
+  /** Tag, full reference, digest or ID, as the source understands it; without it, the only image. */
+  readonly name?: string | undefined;
+  /** The platform that the user asked for. Without one it is this machine's, and an image of another is taken with a warning. */
+  readonly platform?: Platform | undefined;
+}
+
+/** An image, and the way to it. */
+export interface LoadedImage extends Image {
+  /** What the name stood for: the manifest itself, or the index that it was chosen from. */
+  readonly resolved: Descriptor;
+  /** The indexes on the way, outermost first; empty when the name stood for a manifest. */
+  readonly indexes: readonly Document[];
+}
+
+/** Names that an error lists at most. */
+const MAX_LISTED = 20;
+
+async function imageNotFound(source: Source, name: string | undefined, signal?: AbortSignal): Promise<TsimgError> {
+  if (name === undefined) return new TsimgError('IMAGE_NOT_FOUND', 'no image in it', { where: source.label });
+  const images = ((await source.list?.(signal)) ?? []).map((image) => image.name ?? image.descriptor.digest);
+  const more = images.length > MAX_LISTED ? ` and ${images.length - MAX_LISTED} more` : '';
+  return new TsimgError('IMAGE_NOT_FOUND', `no image ${name}`, {
+    where: source.label,
+    why: images.length === 0 ? undefined : `there is ${images.slice(0, MAX_LISTED).join(', ')}${more}`,
+    facts: { images: images.slice(0, MAX_LISTED) },
+  });
+}
+
+/** An image of another platform than the wanted one: an error when one was asked for, else a warning. */
+function checkPlatform(config: ImageConfig, options: LoadOptions, where: string, context: Context): void {
+  const { platform } = config;
+  if (platform.architecture === '') return;
+  const wanted = options.platform ?? platformOfNodeArch(process.arch);
+  if (platformRank(wanted, platform) !== undefined) return;
+  if (options.platform !== undefined) throw platformNotFound(wanted, [formatPlatform(platform)], where);
+  const message = `${where}: the image is for ${formatPlatform(platform)}, this machine is ${formatPlatform(wanted)}`;
+  context.onEvent?.({ kind: 'warning', message });
+}
+
+/** Layers by their descriptors; each is opened when it is asked for. */
+function layersOf(source: Source, descriptors: readonly Descriptor[], diffIds: readonly Digest[]): readonly Layer[] {
+  return descriptors.flatMap((descriptor, index) => {
+    const diffId = diffIds[index];
+    if (diffId === undefined) return [];
+    const open: Layer['open'] = (signal) => source.open(descriptor, signal);
+    const locate: Layer['locate'] = async (signal) => await source.locate?.(descriptor, signal);
+    return [{ descriptor, diffId, open, locate }];
+  });
+}
+
+/**
+ * Name → image of one platform: the index is entered, manifest and config are read and checked (at most 4 MiB each, size
+ * and digest by the source), layers are left to be opened. The source must stay open as long as layers are read.
+ * @throws IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, PLATFORM_NOT_FOUND, BLOB_NOT_FOUND, DOCUMENT_INVALID, FORMAT_UNSUPPORTED,
+ * LAYER_INVALID, LIMIT_EXCEEDED, SIZE_MISMATCH, DIGEST_MISMATCH
+ */
+export async function loadImage(
+  source: Source,
+  options: LoadOptions = {},
+  context: Context = {},
+): Promise<LoadedImage> {
+  const { signal } = context;
+  const resolved = await source.resolve(options.name, signal);
+  if (resolved === undefined) throw await imageNotFound(source, options.name, signal);
+  const platform = {
+    wanted: options.platform ?? platformOfNodeArch(process.arch),
+    required: options.platform !== undefined,
+  };
+  const { descriptor, bytes, indexes, labelled } = await findManifest(source, resolved, platform, signal);
+
+  const where = `${source.label} ${descriptor.digest}`;
+  const manifest = parseManifest(bytes, descriptor.mediaType, where);
+  checkImage(manifest, where);
+  const rawConfig = await readDocument(source, manifest.config, signal);
+  const config = parseImageConfig(rawConfig, `${source.label} ${manifest.config.digest}`);
+  checkLayerCount(manifest.layers.length, config, where);
+  // An index decides for its entries; its config often says less (an arm image without its variant).
+  if (!labelled) checkPlatform(config, options, source.label, context);
+
+  return {
+    descriptor,
+    manifest,
+    config,
+    layers: layersOf(source, manifest.layers, config.diffIds),
+    raw: { manifest: bytes, config: rawConfig },
+    resolved,
+    indexes,
+  };
+}

@@ -1,0 +1,40 @@
+import type { Readable } from 'node:stream';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { FileSection } from './file-section.ts';
+
+/** An image that a source can name, for listings and for the error that asks to choose. */
+export interface NamedImage {
+  /** As the source spells it; undefined where the image has no name. */
+  readonly name: string | undefined;
+  readonly descriptor: Descriptor;
+}
+
+/** Where images come from: a registry, an archive, a layout, the store. Content is addressed by descriptor only. */
+export interface Source {
+  /** What to call it in errors: a path or a reference. */
+  readonly label: string;
+  /** The largest document that is read of it: bytes. Default 4 MiB. */
+  readonly documentLimit?: number | undefined;
+  /**
+   * The manifest or index that a name (tag, full reference or digest) stands for; without a name, the only image.
+   * Undefined when there is none of that name.
+   * @throws IMAGE_AMBIGUOUS when there are several and none was named
+   */
+  resolve(name?: string, signal?: AbortSignal): Promise<Descriptor | undefined>;
+  /**
+   * A blob, manifest or index. The stream fails instead of ending when size or digest are not the descriptor's.
+   * @throws BLOB_NOT_FOUND
+   */
+  open(descriptor: Descriptor, signal?: AbortSignal): Promise<Readable>;
+  /**
+   * Where a blob lies in a file of this machine, which whoever reads it there verifies; undefined where it lies in none or
+   * is missing, then `open` says why. Absent where blobs never lie in files.
+   */
+  locate?(descriptor: Descriptor, signal?: AbortSignal): Promise<FileSection | undefined>;
+  /** What refers to `subject` (signatures, SBOMs). Absent where the medium cannot say. */
+  referrers?(subject: Digest, signal?: AbortSignal): Promise<readonly Descriptor[]>;
+  /** The images it holds; absent for a registry. */
+  list?(signal?: AbortSignal): Promise<readonly NamedImage[]>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,48 @@
+import { digestOf } from '../crypto/digest.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { MEDIA_TYPE } from '../oci/media-type.ts';
+import { descriptorDocument } from '../oci/write-document.ts';
+import type { Image } from './image.ts';
+
+const OCI_TYPES: ReadonlyMap<string, string> = new Map([
+  [MEDIA_TYPE.dockerManifest, MEDIA_TYPE.ociManifest],
+  [MEDIA_TYPE.dockerConfig, MEDIA_TYPE.ociConfig],
+  ['application/octet-stream', MEDIA_TYPE.ociConfig],
+  ['', MEDIA_TYPE.ociConfig],
+  [MEDIA_TYPE.dockerLayer, MEDIA_TYPE.ociLayer],
+  [MEDIA_TYPE.dockerLayerGzip, MEDIA_TYPE.ociLayerGzip],
+  ['application/vnd.docker.image.rootfs.diff.tar.zstd', MEDIA_TYPE.ociLayerZstd],
+]);
+
+const ociType = (descriptor: Descriptor): Descriptor => ({
+  ...descriptor,
+  mediaType: OCI_TYPES.get(descriptor.mediaType) ?? descriptor.mediaType,
+});
+
+/**
+ * The image with OCI's media types in the place of docker's: another manifest, and so another digest; config and layers are
+ * the same blobs. An image that has them already is returned as it is. Pure.
+ */
+export function toOci(image: Image): Image {
+  const { manifest } = image;
+  const config = ociType(manifest.config);
+  const layers = manifest.layers.map(ociType);
+  const same = [config, ...layers].every((d, i) => d.mediaType === [manifest.config, ...manifest.layers][i]?.mediaType);
+  if (same && image.descriptor.mediaType === MEDIA_TYPE.ociManifest) return image;
+  const { annotations } = manifest;
+  const document = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.ociManifest,
+    config: descriptorDocument(config),
+    layers: layers.map(descriptorDocument),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
+  const raw = Buffer.from(JSON.stringify(document));
+  return {
+    ...image,
+    descriptor: { mediaType: MEDIA_TYPE.ociManifest, digest: digestOf(raw), size: raw.length },
+    manifest: { ...manifest, mediaType: MEDIA_TYPE.ociManifest, config, layers },
+    layers: image.layers.map((layer, index) => ({ ...layer, descriptor: layers[index] ?? layer.descriptor })),
+    raw: { ...image.raw, manifest: raw },
+  };
+}

@@ -1,0 +1,120 @@
+import { Readable } from 'node:stream';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TsimgError } from '../../src/errors.ts';
+import type { TsimgEvent } from '../../src/events.ts';
+import { copyImage } from '../../src/image/copy.ts';
+import { loadImage } from '../../src/image/load.ts';
+import type { Sink } from '../../src/image/sink.ts';
+import type { Digest } from '../../src/oci/digest.ts';
+import { parsePlatform } from '../../src/oci/platform.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { makeImage, memorySource } from '../support/image.ts';
+
+const platform = parsePlatform('linux/amd64');
+const test = suite('image/copy');
+
+/** A sink that keeps a diary. */
+function diarySink(known: readonly Digest[] = [], fail?: Digest) {
+  const diary: string[] = [];
+  const blobs = new Map<Digest, Buffer>();
+  let running = 0;
+  let most = 0;
+  const sink: Sink = {
+    label: 'diary',
+    has: async (digest) => known.includes(digest) || blobs.has(digest),
+    async write(descriptor, content) {
+      most = Math.max(most, ++running);
+      const chunks: Buffer[] = [];
+      for await (const chunk of content instanceof Readable ? content : [content]) chunks.push(Buffer.from(chunk));
+      running -= 1;
+      if (descriptor.digest === fail) throw new TsimgError('FILESYSTEM', 'full');
+      blobs.set(descriptor.digest, Buffer.concat(chunks));
+      diary.push(`write ${descriptor.digest}`);
+    },
+    async publish(descriptor, names) {
+      diary.push(`publish ${descriptor.digest} ${names.join(' ')}`);
+    },
+    close: async () => {},
+  };
+  return { sink, diary, blobs, most: () => most };
+}
+
+const layers = Array.from({ length: 8 }, (_, index) => Buffer.alloc(2048, index));
+
+test('every blob is copied, then the manifest, and the names come last', async () => {
+  const made = makeImage({ layers });
+  const image = await loadImage(memorySource(made.descriptor, made.blobs), { platform });
+  const { sink, diary, blobs, most } = diarySink();
+  const report = await copyImage(image, sink, { names: ['a', 'b'] });
+  assert.equal(new Map([...blobs].sort()), new Map([...made.blobs].sort()));
+  assert.is(diary.at(-2), `write ${made.descriptor.digest}`);
+  assert.is(diary.at(-1), `publish ${made.descriptor.digest} a b`);
+  assert.is(report.blobs, 9);
+  assert.ok(most() > 1 && most() <= 3);
+});
+
+test('what the sink has is not opened', async () => {
+  const made = makeImage({ layers });
+  const source = memorySource(made.descriptor, made.blobs);
+  const image = await loadImage(source, { platform });
+  const [base] = image.layers;
+  assert.ok(base);
+  const events: TsimgEvent[] = [];
+  const { sink } = diarySink([base.descriptor.digest]);
+  const report = await copyImage(image, sink, { names: [] }, { onEvent: (event) => events.push(event) });
+  assert.is(report.reused, 1);
+  assert.not.ok(source.opened.includes(base.descriptor.digest));
+  const done = events.filter((event) => event.kind === 'blob-done' && event.reused);
+  assert.is(done.length, 1);
+});
+
+test('a layer that stands twice is copied once', async () => {
+  const made = makeImage({ layers: [Buffer.alloc(1024), Buffer.alloc(1024)] });
+  const source = memorySource(made.descriptor, made.blobs);
+  const image = await loadImage(source, { platform });
+  assert.is((await copyImage(image, diarySink().sink, { names: [] })).blobs, 2);
+});
+
+test('progress is told in bytes, up to the size of the blob', async () => {
+  const made = makeImage();
+  const image = await loadImage(memorySource(made.descriptor, made.blobs), { platform });
+  const events: TsimgEvent[] = [];
+  await copyImage(image, diarySink().sink, { names: [] }, { onEvent: (event) => events.push(event) });
+  const progress = events.filter((event) => event.kind === 'blob-progress');
+  assert.is(progress.at(-1)?.done, 1024);
+});
+
+test('a failure publishes nothing and is the error that is thrown', async () => {
+  const made = makeImage({ layers });
+  const image = await loadImage(memorySource(made.descriptor, made.blobs), { platform });
+  const { sink, diary } = diarySink([], image.layers[1]?.descriptor.digest);
+  await failureOf(copyImage(image, sink, { names: ['a'] }), 'FILESYSTEM');
+  assert.not.ok(diary.some((line) => line.startsWith('publish')));
+  assert.ok(diary.length < 9);
+});
+
+test('a blob that is not what its digest says fails the copy with the source’s error', async () => {
+  const made = makeImage({ layers });
+  const image = await loadImage(memorySource(made.descriptor, made.blobs), { platform });
+  const [base] = image.layers;
+  assert.ok(base);
+  const damaged = new Map(made.blobs).set(base.descriptor.digest, Buffer.alloc(2048, 99));
+  const again = await loadImage(memorySource(made.descriptor, damaged), { platform });
+  await failureOf(copyImage(again, diarySink().sink, { names: ['a'] }), 'DIGEST_MISMATCH');
+});
+
+test('an abort stops the copy and publishes nothing', async () => {
+  const made = makeImage({ layers });
+  const image = await loadImage(memorySource(made.descriptor, made.blobs), { platform });
+  const { sink, diary } = diarySink();
+  const abort = new AbortController();
+  const onEvent = (event: TsimgEvent) => void (event.kind === 'blob-done' && abort.abort());
+  const error: unknown = await copyImage(image, sink, { names: ['a'] }, { signal: abort.signal, onEvent }).catch(
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof Error && error.name === 'AbortError');
+  assert.not.ok(diary.some((line) => line.startsWith('publish')));
+});
+
+test.run();

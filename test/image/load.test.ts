@@ -1,0 +1,173 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadImage } from '../../src/image/load.ts';
+import type { Descriptor } from '../../src/oci/descriptor.ts';
+import type { Digest } from '../../src/oci/digest.ts';
+import { parsePlatform } from '../../src/oci/platform.ts';
+import { collect } from '../../src/streams/collect.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { makeImage, makeIndex, memorySource } from '../support/image.ts';
+
+const amd64 = parsePlatform('linux/amd64');
+const arm64 = parsePlatform('linux/arm64');
+const test = suite('image/load');
+
+/** All blobs of several images in one map. */
+function together(...maps: readonly ReadonlyMap<Digest, Buffer>[]): Map<Digest, Buffer> {
+  return new Map(maps.flatMap((map) => [...map]));
+}
+
+test('a manifest is loaded with its config, and layers are opened only when asked for', async () => {
+  const made = makeImage({ layers: [Buffer.alloc(1024, 1), Buffer.alloc(512, 2)] });
+  const source = memorySource(made.descriptor, made.blobs);
+  const image = await loadImage(source, { platform: amd64 });
+  assert.is(image.descriptor.digest, made.descriptor.digest);
+  assert.equal(
+    image.layers.map((layer) => layer.diffId),
+    made.diffIds,
+  );
+  assert.is(source.opened.length, 2);
+  const [layer] = image.layers;
+  assert.ok(layer);
+  assert.is((await collect(await layer.open(), 4096, 'layer')).length, 1024);
+});
+
+test('the documents are kept as they were digested', async () => {
+  const made = makeImage();
+  const image = await loadImage(memorySource(made.descriptor, made.blobs), { platform: amd64 });
+  assert.equal(image.raw.manifest, made.blobs.get(made.descriptor.digest));
+  assert.equal(image.raw.config, made.blobs.get(made.config.digest));
+});
+
+test('an index leads to the manifest of the wanted platform, past attestations', async () => {
+  const one = makeImage({ platform: amd64 });
+  const two = makeImage({ platform: arm64 });
+  const attestation = {
+    ...one.descriptor,
+    platform: { os: 'unknown', architecture: 'unknown' },
+    annotations: { 'vnd.docker.reference.type': 'attestation-manifest' },
+  };
+  const index = makeIndex([
+    attestation,
+    { ...one.descriptor, platform: amd64 },
+    { ...two.descriptor, platform: arm64 },
+  ]);
+  const blobs = together(one.blobs, two.blobs, new Map([[index.descriptor.digest, index.bytes]]));
+  const image = await loadImage(memorySource(index.descriptor, blobs), { platform: arm64 });
+  assert.is(image.descriptor.digest, two.descriptor.digest);
+  assert.is(image.resolved.digest, index.descriptor.digest);
+  assert.is(image.indexes.length, 1);
+});
+
+test('an index without the wanted platform says which it has', async () => {
+  const one = makeImage({ platform: arm64 });
+  const index = makeIndex([
+    { ...one.descriptor, platform: arm64 },
+    { ...one.descriptor, platform: parsePlatform('linux/arm/v6') },
+  ]);
+  const blobs = together(one.blobs, new Map([[index.descriptor.digest, index.bytes]]));
+  const error = await failureOf(
+    loadImage(memorySource(index.descriptor, blobs), { platform: amd64 }),
+    'PLATFORM_NOT_FOUND',
+  );
+  assert.equal(error.facts.available, ['linux/arm64', 'linux/arm/v6']);
+});
+
+test('entries that do not say their platform are told by their config', async () => {
+  const one = makeImage({ platform: arm64 });
+  const two = makeImage({ platform: amd64 });
+  const index = makeIndex([one.descriptor, two.descriptor]);
+  const blobs = together(one.blobs, two.blobs, new Map([[index.descriptor.digest, index.bytes]]));
+  const image = await loadImage(memorySource(index.descriptor, blobs), { platform: amd64 });
+  assert.is(image.descriptor.digest, two.descriptor.digest);
+});
+
+test('an index whose manifest is missing says what is there instead', async () => {
+  const one = makeImage({ platform: amd64 });
+  const two = makeImage({ platform: arm64 });
+  const index = makeIndex([
+    { ...one.descriptor, platform: amd64 },
+    { ...two.descriptor, platform: arm64 },
+  ]);
+  const blobs = together(two.blobs, new Map([[index.descriptor.digest, index.bytes]]));
+  const source = memorySource(index.descriptor, blobs, { list: true });
+  const error = await failureOf(loadImage(source, { platform: amd64 }), 'BLOB_NOT_FOUND');
+  assert.equal(error.facts.available, ['linux/arm64']);
+  assert.match(error.hint ?? '', '--platform linux/arm64');
+});
+
+test('an image of another platform is an error when a platform was asked for, else a warning', async () => {
+  const other = process.arch === 'arm64' ? amd64 : arm64;
+  const wanted = process.arch === 'arm64' ? arm64 : amd64;
+  const made = makeImage({ platform: other });
+  const source = memorySource(made.descriptor, made.blobs);
+  await failureOf(loadImage(source, { platform: wanted }), 'PLATFORM_NOT_FOUND');
+  const warnings: string[] = [];
+  await loadImage(source, {}, { onEvent: (event) => void (event.kind === 'warning' && warnings.push(event.message)) });
+  assert.is(warnings.length, 1);
+});
+
+test('an index that names its child twice, 24 levels deep, ends at once', async () => {
+  const blobs = new Map<Digest, Buffer>();
+  let child: Descriptor = makeImage().descriptor;
+  for (let level = 0; level < 24; level++) {
+    const index = makeIndex([child, { ...child, annotations: { twin: 'yes' } }]);
+    blobs.set(index.descriptor.digest, index.bytes);
+    child = index.descriptor;
+  }
+  const source = memorySource(child, blobs);
+  await failureOf(loadImage(source, { platform: amd64 }), 'LIMIT_EXCEEDED');
+  assert.ok(source.opened.length < 30);
+});
+
+test('an index of two levels that names its children twice opens each document once', async () => {
+  const made = makeImage({ platform: arm64 });
+  const inner = makeIndex([made.descriptor, made.descriptor]);
+  const outer = makeIndex([inner.descriptor, inner.descriptor]);
+  const blobs = together(made.blobs, new Map([inner, outer].map((i) => [i.descriptor.digest, i.bytes] as const)));
+  const source = memorySource(outer.descriptor, blobs);
+  await failureOf(loadImage(source, { platform: amd64 }), 'PLATFORM_NOT_FOUND');
+  assert.is(source.opened.filter((digest) => digest === inner.descriptor.digest).length, 1);
+});
+
+test('a document larger than 4 MiB is not read', async () => {
+  const made = makeImage();
+  const source = memorySource({ ...made.descriptor, size: 4 * 1024 * 1024 + 1 }, made.blobs);
+  await failureOf(loadImage(source), 'LIMIT_EXCEEDED');
+  assert.equal(source.opened, []);
+});
+
+test('a document of the wrong size or digest is refused', async () => {
+  const made = makeImage();
+  const { digest } = made.descriptor;
+  const bytes = made.blobs.get(digest);
+  assert.ok(bytes);
+  const longer = together(made.blobs, new Map([[digest, Buffer.concat([bytes, Buffer.from(' ')])]]));
+  await failureOf(loadImage(memorySource(made.descriptor, longer)), 'SIZE_MISMATCH');
+  const damaged = together(made.blobs, new Map([[digest, Buffer.alloc(bytes.length, 0x20)]]));
+  await failureOf(loadImage(memorySource(made.descriptor, damaged)), 'DIGEST_MISMATCH');
+});
+
+test('plugins, artifacts, encrypted and empty layers are refused by name', async () => {
+  const refuse = async (parts: Parameters<typeof makeImage>[0], code: 'FORMAT_UNSUPPORTED' | 'LAYER_INVALID') => {
+    const made = makeImage(parts);
+    return failureOf(loadImage(memorySource(made.descriptor, made.blobs), { platform: amd64 }), code);
+  };
+  const plugin = await refuse({ configType: 'application/vnd.docker.plugin.v1+json' }, 'FORMAT_UNSUPPORTED');
+  assert.match(plugin.what, 'plugin');
+  await refuse({ configType: 'application/vnd.oci.empty.v1+json' }, 'FORMAT_UNSUPPORTED');
+  const type = 'application/vnd.oci.image.layer.v1.tar+gzip+encrypted';
+  assert.match((await refuse({ layerType: type }, 'FORMAT_UNSUPPORTED')).what, 'encrypted');
+  await refuse({ layers: [Buffer.alloc(0)] }, 'LAYER_INVALID');
+});
+
+test('a config with more or fewer diff IDs than the manifest has layers is refused', async () => {
+  const made = makeImage({ config: { rootfs: { type: 'layers', diff_ids: [] } } });
+  await failureOf(loadImage(memorySource(made.descriptor, made.blobs), { platform: amd64 }), 'DOCUMENT_INVALID');
+});
+
+test('a name that stands for nothing is IMAGE_NOT_FOUND', async () => {
+  await failureOf(loadImage(memorySource(undefined, new Map()), { name: 'alpine' }), 'IMAGE_NOT_FOUND');
+});
+
+test.run();
