@@ -1,0 +1,153 @@
+import { TsimgError } from '../errors.ts';
+import type { TarHeader } from '../tar/header.ts';
+import { type PendingLink, settleLinks } from './hardlink.ts';
+import { hideLower, type Marker } from './hide.ts';
+import { checkIds, leafNode } from './leaf-node.ts';
+import { attributesOf, type DirectoryNode, directoryNode, IMPLIED_ATTRIBUTES, type LeafNode } from './node.ts';
+import { hideName, type LayerEntry, type LayerOutcome, newOutcome, touch } from './outcome.ts';
+import { childPath, cleanName, pathText } from './path.ts';
+import { type Place, resolveDirectory } from './resolve.ts';
+import { type Tally, tolerate } from './tally.ts';
+import type { Tree } from './tree.ts';
+import { readWhiteout } from './whiteout.ts';
+
+interface Addition {
+  readonly components: readonly string[];
+  readonly entry: LayerEntry;
+}
+
+/** What one application of a layer works on. */
+interface Application {
+  readonly tree: Tree;
+  readonly tally: Tally;
+  readonly outcome: LayerOutcome;
+  /** Hard links by the node that keeps their place until all other entries stand. */
+  readonly links: Map<LeafNode, PendingLink>;
+}
+
+/**
+ * Folds a layer into the tree that the layers below made (OCI image spec, layer.md, "Applying Changesets").
+ * Whiteouts first, for they speak of lower layers only; then the entries in their order, the last of a name wins;
+ * hard links last, so that a target may stand behind them.
+ * @param entries all of the layer
+ * @param ordinal 0 for the base layer; higher than that of any layer applied before
+ * @throws LAYER_INVALID, LIMIT_EXCEEDED, POLICY_VIOLATED; the tree is then of no use
+ */
+export function applyLayer(tree: Tree, entries: readonly LayerEntry[], ordinal: number, tally: Tally): LayerOutcome {
+  const outcome = newOutcome(ordinal);
+  const { markers, additions, directories } = sortOut(entries, tally);
+  hideLower(tree, markers, directories, outcome);
+  const application: Application = { tree, tally, outcome, links: new Map() };
+  for (const addition of additions) add(application, addition);
+  settleLinks(tree, application.links, outcome);
+  return outcome;
+}
+
+/** Tells what hides from what adds, and notes the names of the directories that the layer has. */
+function sortOut(entries: readonly LayerEntry[], tally: Tally) {
+  const markers: Marker[] = [];
+  const additions: Addition[] = [];
+  const directories = new Set<string>();
+  for (const entry of entries) {
+    const { header } = entry;
+    const { components, climbed } = cleanName(header.path);
+    checkIds(header);
+    if (climbed) tolerate(tally, 'climbing-names', header.path);
+    const reading = readWhiteout(components, header);
+    const parent = components.slice(0, -1);
+    switch (reading.kind) {
+      case 'whiteout':
+        markers.push({ kind: 'whiteout', parent, name: reading.name });
+        break;
+      case 'opaque':
+        markers.push({ kind: 'opaque', parent });
+        break;
+      case 'aufs':
+        tolerate(tally, 'aufs-metadata', header.path);
+        break;
+      case 'none':
+        if (header.kind === 'directory') directories.add(components.join('/'));
+        additions.push({ components, entry });
+    }
+  }
+  return { markers, additions, directories };
+}
+
+function add(application: Application, { components, entry }: Addition): void {
+  const { header } = entry;
+  const name = components.at(-1);
+  if (name === undefined) addRoot(application, header);
+  else {
+    const parent = parentOf(application, components, header);
+    touch(parent, application.outcome);
+    if (header.kind === 'directory') addDirectory(application, parent, name, header);
+    else addLeaf(application, parent, name, entry);
+  }
+}
+
+/** An entry for the root itself; anything but a directory would turn the root into it (CVE-2021-29136). */
+function addRoot({ tree, outcome }: Application, header: TarHeader): void {
+  if (header.kind !== 'directory') {
+    throw new TsimgError('LAYER_INVALID', `the layer has a ${header.kind} in place of the root`, {
+      where: pathText(header.path),
+    });
+  }
+  writeDirectory(tree.root, header, outcome);
+}
+
+function writeDirectory(directory: DirectoryNode, header: TarHeader, outcome: LayerOutcome): void {
+  directory.attributes = attributesOf(header);
+  directory.layer = outcome.ordinal;
+  outcome.touched.add(directory);
+}
+
+function addDirectory({ tree, outcome }: Application, parent: Place, name: string, header: TarHeader): void {
+  const existing = parent.directory.children.get(name);
+  if (existing?.kind === 'directory') {
+    writeDirectory(existing, header, outcome);
+    return;
+  }
+  hideName(parent, name, outcome);
+  const directory = directoryNode(attributesOf(header), outcome.ordinal);
+  tree.put(parent.directory, name, directory);
+  outcome.touched.add(directory);
+}
+
+function addLeaf(application: Application, parent: Place, name: string, entry: LayerEntry): void {
+  const { tree, tally, outcome, links } = application;
+  const { header } = entry;
+  if (parent.directory.children.get(name)?.layer === outcome.ordinal) {
+    tolerate(tally, 'duplicate-names', childPath(parent.path, name));
+  }
+  const node = leafNode(entry, outcome.ordinal);
+  hideName(parent, name, outcome);
+  tree.put(parent.directory, name, node);
+  if (header.kind === 'hardlink') links.set(node, { parent, name, header });
+}
+
+/** The directory that an entry goes into, made where no layer has it. */
+function parentOf({ tree, outcome }: Application, components: readonly string[], header: TarHeader): Place {
+  const make = (parent: DirectoryNode, name: string): DirectoryNode => {
+    const directory = directoryNode(IMPLIED_ATTRIBUTES, outcome.ordinal);
+    tree.put(parent, name, directory);
+    return directory;
+  };
+  const found = resolveDirectory(tree, components.slice(0, -1), { make });
+  if (found.kind === 'directory') {
+    // The chain has the root in it, which is no component, and lacks the entry itself, which is one
+    if (found.chain.length <= tree.maxDepth) return found;
+    throw new TsimgError('LIMIT_EXCEEDED', 'the layer nests directories too deeply', {
+      where: `${pathText(found.path.slice(0, 100))}…`,
+      why: `more than ${tree.maxDepth} names in one path`,
+      hint: 'raise the limit with --max-depth if you trust where it comes from',
+      facts: { maximum: tree.maxDepth, option: '--max-depth' },
+    });
+  }
+  throw new TsimgError('LAYER_INVALID', 'the layer has an entry that can have no place', {
+    where: pathText(header.path),
+    why:
+      found.kind === 'not-directory'
+        ? `${pathText(found.path)} is not a directory`
+        : 'its path crosses too many symbolic links',
+  });
+}

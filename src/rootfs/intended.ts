@@ -1,0 +1,22 @@
+import type { SpecialKind } from './node.ts';
+
+/** The xattr in which tsimg records what an ordinary user could not make as intended. */
+export const INTENDED = 'user.tsimg.intended';
+
+/** What a file should be: its mode where that differs from the real one, and the device that it stands for. */
+export interface Intended {
+  readonly mode: number;
+  readonly device?: { readonly kind: SpecialKind; readonly major: number; readonly minor: number } | undefined;
+}
+
+const DEVICE_LETTER: Readonly<Record<SpecialKind, string>> = {
+  'character-device': 'c',
+  'block-device': 'b',
+  fifo: 'p',
+};
+
+/** As text: `0555`, or `0660 b 8 1` for a device (mknod's letters, major, minor). */
+export function formatIntended({ mode, device }: Intended): string {
+  const octal = `0${mode.toString(8)}`;
+  return device === undefined ? octal : `${octal} ${DEVICE_LETTER[device.kind]} ${device.major} ${device.minor}`;
+}

@@ -1,0 +1,51 @@
+import { TsimgError } from '../errors.ts';
+import type { TarHeader } from '../tar/header.ts';
+import { attributesOf, type LeafNode } from './node.ts';
+import type { LayerEntry } from './outcome.ts';
+import { MAX_PATH, pathText } from './path.ts';
+
+/** Linux: 2^32-1 stands for "no such id", and would leave the owner as it is. */
+const MAX_ID = 0xfffffffe;
+/** Linux: bits of a device number's parts. */
+const MAX_MAJOR = 0xfff;
+const MAX_MINOR = 0xfffff;
+
+/** @throws LAYER_INVALID for an owner that Linux does not have */
+export function checkIds(header: TarHeader): void {
+  for (const id of [header.uid, header.gid]) {
+    if (id < 0 || id > MAX_ID) throw impossible(header, `it belongs to ${header.uid}:${header.gid}`);
+  }
+}
+
+/**
+ * What an entry that is no directory becomes; a hard link a file, until its target takes the place.
+ * @throws LAYER_INVALID for a symlink or device that cannot be made
+ */
+export function leafNode({ header, body }: LayerEntry, layer: number): LeafNode {
+  const base = { attributes: attributesOf(header), layer, shared: false };
+  const { linkPath, deviceMajor, deviceMinor } = header;
+  switch (header.kind) {
+    case 'symlink':
+      if (linkPath === '' || linkPath.includes('\0') || linkPath.length > MAX_PATH) {
+        throw impossible(header, `a symlink's target is empty, holds NUL or is longer than ${MAX_PATH} bytes`);
+      }
+      return { kind: 'symlink', ...base, target: linkPath };
+    case 'character-device':
+    case 'block-device':
+      if (deviceMajor > MAX_MAJOR || deviceMinor > MAX_MINOR) {
+        throw impossible(header, `there is no device ${deviceMajor}:${deviceMinor}`);
+      }
+      return { kind: header.kind, ...base, major: deviceMajor, minor: deviceMinor };
+    case 'fifo':
+      return { kind: 'fifo', ...base, major: 0, minor: 0 };
+    default:
+      return { kind: 'file', ...base, size: header.size, body };
+  }
+}
+
+function impossible(header: TarHeader, why: string): TsimgError {
+  return new TsimgError('LAYER_INVALID', 'the layer has an entry that cannot be made', {
+    where: pathText(header.path),
+    why,
+  });
+}

@@ -1,0 +1,31 @@
+import type { BodySource, Change } from './change.ts';
+import type { FileNode, LeafNode } from './node.ts';
+import type { RootfsPath } from './path.ts';
+
+/** Where the first name of each node that may have several was placed. */
+export type FirstNames = Map<LeafNode, RootfsPath>;
+
+/** The change that gives a file, symlink or device its name: the thing itself for its first name, else a hard link. */
+export function placeLeaf(
+  node: LeafNode,
+  path: RootfsPath,
+  firstNames: FirstNames,
+  sourceOf: (node: FileNode) => BodySource | undefined,
+): Change {
+  if (node.shared) {
+    const target = firstNames.get(node);
+    if (target !== undefined) return { kind: 'hardlink', path, target };
+    firstNames.set(node, path);
+  }
+  const { attributes } = node;
+  switch (node.kind) {
+    case 'file':
+      return { kind: 'file', path, attributes, source: sourceOf(node) };
+    case 'symlink':
+      return { kind: 'symlink', path, attributes, target: node.target };
+    case 'character-device':
+    case 'block-device':
+    case 'fifo':
+      return { kind: node.kind, path, attributes, major: node.major, minor: node.minor };
+  }
+}

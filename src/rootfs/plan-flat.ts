@@ -1,0 +1,33 @@
+import type { BodySource, Change } from './change.ts';
+import type { Attributes, FileNode, TreeNode } from './node.ts';
+import { childPath, ROOT_PATH, type RootfsPath } from './path.ts';
+import { type FirstNames, placeLeaf } from './place-leaf.ts';
+import { sortedChildren, type Tree } from './tree.ts';
+
+type Pending =
+  | { readonly step: 'enter'; readonly path: RootfsPath; readonly node: TreeNode }
+  | { readonly step: 'leave'; readonly path: RootfsPath; readonly attributes: Attributes };
+
+/** All that makes the tree in an empty directory: depth first, names in byte order, the root's attributes last. */
+export function* planFlat(tree: Tree): Generator<Change> {
+  const firstNames: FirstNames = new Map();
+  const pending: Pending[] = [{ step: 'enter', path: ROOT_PATH, node: tree.root }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { path } = next;
+    if (next.step === 'leave') {
+      yield { kind: 'attributes', path, attributes: next.attributes };
+    } else if (next.node.kind === 'directory') {
+      if (path !== ROOT_PATH) yield { kind: 'directory', path };
+      pending.push({ step: 'leave', path, attributes: next.node.attributes });
+      for (const [name, node] of sortedChildren(next.node).toReversed()) {
+        pending.push({ step: 'enter', path: childPath(path, name), node });
+      }
+    } else {
+      yield placeLeaf(next.node, path, firstNames, pooled);
+    }
+  }
+}
+
+function pooled({ body }: FileNode): BodySource | undefined {
+  return body === undefined ? undefined : { from: 'pool', body };
+}

@@ -1,0 +1,85 @@
+import type { BodySource, Change } from './change.ts';
+import type { DirectoryNode, FileNode, TreeNode } from './node.ts';
+import type { LayerOutcome } from './outcome.ts';
+import { childPath, ROOT_PATH, type RootfsPath } from './path.ts';
+import { type FirstNames, placeLeaf } from './place-leaf.ts';
+import { sortedChildren, type Tree } from './tree.ts';
+
+type Pending =
+  | { readonly step: 'enter'; readonly path: RootfsPath; readonly node: TreeNode }
+  | { readonly step: 'leave'; readonly path: RootfsPath; readonly node: DirectoryNode }
+  | { readonly step: 'hide'; readonly path: RootfsPath };
+
+/**
+ * The overlay form of the layer that was applied last: what it wrote, the directories above that with the attributes
+ * they have in the merged tree, and whiteouts and opaque marks as overlayfs has them.
+ * Must be called before the next layer is applied.
+ */
+export function* planLayer(tree: Tree, outcome: LayerOutcome): Generator<Change> {
+  const { ordinal } = outcome;
+  const touched = outcome.copies.size === 0 ? outcome.touched : directoriesOf(tree, ordinal, outcome.touched);
+  const firstNames: FirstNames = new Map();
+  const sourceOf = (node: FileNode) => bodySource(node, outcome);
+  const pending: Pending[] = [{ step: 'enter', path: ROOT_PATH, node: tree.root }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { path } = next;
+    if (next.step === 'hide') {
+      yield { kind: 'whiteout', path };
+    } else if (next.step === 'leave') {
+      yield { kind: 'attributes', path, attributes: next.node.attributes };
+    } else if (next.node.kind !== 'directory') {
+      if (next.node.layer === ordinal) yield placeLeaf(next.node, path, firstNames, sourceOf);
+    } else {
+      const directory = next.node;
+      if (path !== ROOT_PATH) yield { kind: 'directory', path };
+      if (outcome.opaque.has(directory)) yield { kind: 'opaque', path };
+      pending.push({ step: 'leave', path, node: directory });
+      pending.push(...inside(directory, path, outcome, touched));
+    }
+  }
+}
+
+/** What of a directory the layer has, in reverse: the first name is taken first from the end. */
+function inside(
+  directory: DirectoryNode,
+  path: RootfsPath,
+  outcome: LayerOutcome,
+  touched: ReadonlySet<DirectoryNode>,
+): readonly Pending[] {
+  const hidden = outcome.hidden.get(directory) ?? new Set<string>();
+  const steps: [string, Pending][] = [];
+  for (const [name, node] of sortedChildren(directory)) {
+    if (node.kind === 'directory' ? !touched.has(node) : node.layer !== outcome.ordinal) continue;
+    // A directory in the place of something lower must not be merged with it
+    if (node.kind === 'directory' && hidden.has(name)) outcome.opaque.add(node);
+    steps.push([name, { step: 'enter', path: childPath(path, name), node }]);
+  }
+  if (!outcome.opaque.has(directory)) {
+    for (const name of hidden) {
+      // What took the name hides it by being there
+      if (!directory.children.has(name)) steps.push([name, { step: 'hide', path: childPath(path, name) }]);
+    }
+  }
+  return steps.sort(([left], [right]) => (left < right ? 1 : -1)).map(([, step]) => step);
+}
+
+function bodySource(node: FileNode, outcome: LayerOutcome): BodySource | undefined {
+  if (node.body === undefined) return undefined;
+  const copy = outcome.copies.get(node);
+  return copy === undefined ? { from: 'pool', body: node.body } : { from: 'layer', layer: copy.layer, path: copy.path };
+}
+
+/** The touched directories and those that hold a name of a copied file, however far from the new one. */
+function directoriesOf(tree: Tree, ordinal: number, touched: ReadonlySet<DirectoryNode>): ReadonlySet<DirectoryNode> {
+  const found = new Set(touched);
+  const chain: { readonly directory: DirectoryNode; readonly rest: TreeNode[] }[] = [
+    { directory: tree.root, rest: [...tree.root.children.values()] },
+  ];
+  for (let top = chain.at(-1); top !== undefined; top = chain.at(-1)) {
+    const node = top.rest.pop();
+    if (node === undefined) chain.pop();
+    else if (node.kind === 'directory') chain.push({ directory: node, rest: [...node.children.values()] });
+    else if (node.layer === ordinal) for (const { directory } of chain) found.add(directory);
+  }
+  return found;
+}

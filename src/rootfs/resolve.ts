@@ -1,0 +1,92 @@
+import { TsimgError } from '../errors.ts';
+import type { DirectoryNode } from './node.ts';
+import { childPath, MAX_PATH, pathText, ROOT_PATH, type RootfsPath } from './path.ts';
+import type { Tree } from './tree.ts';
+
+/** Symlinks that one path may cross, as in Linux (path_resolution(7)). */
+const MAX_HOPS = 40;
+/** Components that one path may have once links are put in; Linux has no such limit, and 40 links of 2,000 each. */
+const MAX_STEPS = 8192;
+
+/** A directory that was found. */
+export interface Place {
+  readonly kind: 'directory';
+  readonly directory: DirectoryNode;
+  readonly path: RootfsPath;
+  /** From the root to the directory itself. */
+  readonly chain: readonly DirectoryNode[];
+}
+
+export type Resolution =
+  | Place
+  /** A component is not there. */
+  | { readonly kind: 'absent' }
+  /** A component is neither a directory nor a symlink. */
+  | { readonly kind: 'not-directory'; readonly path: RootfsPath }
+  /** Too many symlinks. */
+  | { readonly kind: 'loop' };
+
+export interface ResolveOptions {
+  /** Makes the entry that is missing; without it, what is missing is absent. */
+  readonly make?: (parent: DirectoryNode, name: string) => DirectoryNode;
+  /** Whether the symlink met at this literal part of the path is to be taken for absent. */
+  readonly isReplaced?: (literal: string) => boolean;
+}
+
+/**
+ * Walks components to a directory as a process chrooted into the tree would: symlinks are followed, absolute
+ * ones start at the tree's root, `..` stops there. Nothing outside the tree has a meaning.
+ * @throws LIMIT_EXCEEDED when the place found lies deeper than Linux has paths for
+ */
+export function resolveDirectory(tree: Tree, components: readonly string[], options: ResolveOptions = {}): Resolution {
+  let rest = components;
+  const chain = [tree.root];
+  const paths = [ROOT_PATH];
+  let hops = 0;
+  let steps = 0;
+  for (let index = 0; index < rest.length; index += 1) {
+    const name = rest[index] ?? '';
+    const directory = chain.at(-1) ?? tree.root;
+    const path = childPath(paths.at(-1) ?? ROOT_PATH, name);
+    steps += 1;
+    if (steps > MAX_STEPS) return { kind: 'loop' };
+    if (name === '..') {
+      if (chain.length > 1) {
+        chain.pop();
+        paths.pop();
+      }
+      continue;
+    }
+    const child = directory.children.get(name) ?? options.make?.(directory, name);
+    if (child === undefined) return { kind: 'absent' };
+    if (child.kind === 'directory') {
+      if (path.length > MAX_PATH) throw tooDeep(path);
+      chain.push(child);
+      paths.push(path);
+    } else if (child.kind === 'symlink') {
+      if (hops === 0 && options.isReplaced?.(rest.slice(0, index + 1).join('/'))) return { kind: 'absent' };
+      hops += 1;
+      if (hops > MAX_HOPS) return { kind: 'loop' };
+      if (child.target.startsWith('/')) {
+        chain.length = 1;
+        paths.length = 1;
+      }
+      rest = [...linkComponents(child.target), ...rest.slice(index + 1)];
+      index = -1;
+    } else {
+      return { kind: 'not-directory', path };
+    }
+  }
+  return { kind: 'directory', directory: chain.at(-1) ?? tree.root, path: paths.at(-1) ?? ROOT_PATH, chain };
+}
+
+function linkComponents(target: string): readonly string[] {
+  return target.split('/').filter((component) => component !== '' && component !== '.');
+}
+
+function tooDeep(path: RootfsPath): TsimgError {
+  return new TsimgError('LIMIT_EXCEEDED', 'the layer nests directories too deeply', {
+    where: `${pathText(path.slice(0, 100))}…`,
+    why: `a path is longer than ${MAX_PATH} bytes`,
+  });
+}

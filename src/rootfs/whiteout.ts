@@ -1,0 +1,44 @@
+import { TsimgError } from '../errors.ts';
+import type { TarHeader } from '../tar/header.ts';
+import { pathText } from './path.ts';
+
+/** OCI image spec, layer.md, "Whiteouts". */
+const PREFIX = '.wh.';
+const OPAQUE = '.wh..wh..opq';
+/** What aufs kept for itself in a branch (`.wh..wh.plnk`, `.wh..wh.aufs`, `.wh..wh.orph`) and old layers still hold. */
+const AUFS_PREFIX = '.wh..wh.';
+
+export type WhiteoutReading =
+  /** An entry like any other. */
+  | { readonly kind: 'none' }
+  /** Hides this name of lower layers in its directory. */
+  | { readonly kind: 'whiteout'; readonly name: string }
+  /** Hides all that lower layers have in its directory. */
+  | { readonly kind: 'opaque' }
+  /** Not part of the image's contents. */
+  | { readonly kind: 'aufs' };
+
+/**
+ * What an entry's name says, by exact base name (`which` and `.whiskers` are files).
+ * @throws LAYER_INVALID for a whiteout of nothing, of `.` or `..`, and where `.wh.` begins a directory's name: such
+ *   a name is a request to delete, and tools differ on what
+ */
+export function readWhiteout(components: readonly string[], header: TarHeader): WhiteoutReading {
+  const base = components.length - 1;
+  for (const [index, component] of components.entries()) {
+    if (!component.startsWith(PREFIX)) continue;
+    if (component === OPAQUE && index === base && header.kind !== 'directory') return { kind: 'opaque' };
+    if (component.startsWith(AUFS_PREFIX) && component !== OPAQUE) return { kind: 'aufs' };
+    if (index < base || header.kind === 'directory') {
+      throw invalidWhiteout(header, 'a directory has the name of a whiteout');
+    }
+    const name = component.slice(PREFIX.length);
+    if (name === '' || name === '.' || name === '..') throw invalidWhiteout(header, 'it names nothing to hide');
+    return { kind: 'whiteout', name };
+  }
+  return { kind: 'none' };
+}
+
+function invalidWhiteout(header: TarHeader, why: string): TsimgError {
+  return new TsimgError('LAYER_INVALID', 'the layer has an invalid whiteout', { where: pathText(header.path), why });
+}

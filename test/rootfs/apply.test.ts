@@ -1,0 +1,165 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TsimgError } from '../../src/errors.ts';
+import { applyLayer } from '../../src/rootfs/apply.ts';
+import { Tree } from '../../src/rootfs/tree.ts';
+import { dir, entry, file, fold, hardlink, lines, nodeAt, symlink, tally } from '../support/layer.ts';
+
+const test = suite('rootfs/apply');
+
+const refused = (code: string) => (error: unknown) => error instanceof TsimgError && error.code === code;
+
+test('names mean the same with ./, /, doubled and trailing slashes', () => {
+  const tree = fold([dir('./'), dir('./a/'), file('/a/b'), file('a//c'), file('./a/./d'), file('a/e/')]);
+  assert.equal(lines(tree), ['a/', 'a/b 1', 'a/c 1', 'a/d 1', 'a/e 1']);
+});
+
+test('.. in a name ends at the root, and is counted', () => {
+  const counts = tally();
+  const tree = new Tree();
+  applyLayer(tree, [file('../../etc/passwd'), file('a/../b')], 0, counts);
+  assert.equal(lines(tree), ['b 1', 'etc/', 'etc/passwd 1']);
+  assert.is(counts.counts.get('climbing-names'), 2);
+});
+
+test('names stay bytes: what is no UTF-8 is kept, and bytes decide the order', () => {
+  assert.equal(lines(fold([file('\xff\xfe'), file('\xc3\xa4'), file('z')])), ['z 1', '\xc3\xa4 1', '\xff\xfe 1']);
+});
+
+test('a name with NUL, of more than 255 bytes, or in a path of more than 4095 is refused', () => {
+  for (const name of ['a\0b', 'x'.repeat(256), `${'d/'.repeat(2100)}f`]) {
+    assert.throws(() => fold([file(name)]), refused('LAYER_INVALID'));
+  }
+  assert.is(lines(fold([file('x'.repeat(255))])).length, 1);
+});
+
+test('keys of objects are names like any other', () => {
+  assert.equal(lines(fold([file('__proto__/constructor'), file('toString')])).length, 3);
+});
+
+test('parents that no layer has are 0755, root, of the epoch', () => {
+  const implied = nodeAt(fold([file('a/b', 1, { uid: 5, mode: 0o600 })]), 'a');
+  const { mode, uid, gid, mtime } = implied.attributes;
+  assert.equal({ mode, uid, gid, mtime }, { mode: 0o755, uid: 0, gid: 0, mtime: { seconds: 0, nanoseconds: 0 } });
+});
+
+test("a parent that its layer has after its child gets its entry's attributes", () => {
+  assert.is(nodeAt(fold([file('a/b'), dir('a', { mode: 0o700 })]), 'a').attributes.mode, 0o700);
+});
+
+test('an implied parent that a lower layer has keeps its attributes', () => {
+  assert.is(nodeAt(fold([dir('a', { mode: 0o700 })], [file('a/b')]), 'a').attributes.mode, 0o700);
+});
+
+test("an entry for the root sets the root's attributes", () => {
+  for (const name of ['./', '/', '.', '']) {
+    assert.is(fold([dir(name, { mode: 0o555, uid: 3 })]).root.attributes.mode, 0o555);
+  }
+});
+
+test('CVE-2021-29136: the root is never anything but a directory', () => {
+  for (const name of ['.', '/', './', 'a/..']) {
+    assert.throws(() => fold([symlink(name, '/etc')]), refused('LAYER_INVALID'));
+    assert.throws(() => fold([file(name)]), refused('LAYER_INVALID'));
+    assert.throws(() => fold([hardlink(name, 'x'), file('x')]), refused('LAYER_INVALID'));
+  }
+});
+
+test('a directory over a directory sets its attributes and keeps what is in it', () => {
+  const tree = fold([dir('d'), file('d/a')], [dir('d', { mode: 0o711 })]);
+  assert.equal(lines(tree), ['d/', 'd/a 1']);
+  assert.is(nodeAt(tree, 'd').attributes.mode, 0o711);
+});
+
+test('a file over a directory removes it with all beneath', () => {
+  assert.equal(lines(fold([dir('d'), file('d/a/b')], [file('d', 2)])), ['d 2']);
+});
+
+test('a directory over a file or a symlink takes its place', () => {
+  assert.equal(lines(fold([file('f'), symlink('l', 't'), dir('t')], [dir('f'), dir('l')])), ['f/', 'l/', 't/']);
+});
+
+test('CVE-2026-33056: a directory over a symlink leaves what that pointed to alone', () => {
+  const tree = fold([dir('t', { mode: 0o700 }), symlink('l', 't')], [dir('l', { mode: 0o777 })]);
+  assert.is(nodeAt(tree, 't').attributes.mode, 0o700);
+});
+
+test('a symlink or device over anything takes its place', () => {
+  const device = entry('character-device', 'c', { deviceMajor: 1, deviceMinor: 3 });
+  assert.equal(lines(fold([dir('d/x'), file('c')], [symlink('d', 'y'), device])), ['c character-device 1:3', 'd -> y']);
+});
+
+test('a path below a symlinked parent goes where the link leads inside the root', () => {
+  const base = [dir('usr/bin'), symlink('bin', 'usr/bin'), symlink('sbin', '/usr/bin'), symlink('usr/up', '../../..')];
+  const tree = fold(base, [file('bin/a'), file('sbin/b'), file('usr/up/c')]);
+  assert.equal(
+    lines(tree).filter((line) => line.endsWith('1')),
+    ['c 1', 'usr/bin/a 1', 'usr/bin/b 1'],
+  );
+});
+
+test('what a symlinked parent points to is made where it is missing', () => {
+  const tree = fold([symlink('var/run', '/run')], [file('var/run/x.pid')]);
+  assert.equal(lines(tree), ['run/', 'run/x.pid 1', 'var/', 'var/run -> /run']);
+});
+
+test('tar-fs CVE-2024-12905: a link to . and a link through it stay inside', () => {
+  const tree = fold([symlink('x', '.'), symlink('x/y', '..'), file('x/y/z')]);
+  assert.equal(lines(tree), ['x -> .', 'y -> ..', 'z 1']);
+});
+
+test('symlinks that lead in circles are refused', () => {
+  assert.throws(() => fold([symlink('a', 'b'), symlink('b', 'a'), file('a/x')]), refused('LAYER_INVALID'));
+});
+
+test('a path may cross 40 symlinks and no more', () => {
+  const chain = (length: number) => Array.from({ length }, (_, index) => symlink(`l${index}`, `l${index + 1}`));
+  assert.is(lines(fold([...chain(40), dir('l40'), file('l0/x')])).at(-1), 'l9 -> l10');
+  assert.throws(() => fold([...chain(41), dir('l41'), file('l0/x')]), refused('LAYER_INVALID'));
+});
+
+test('an entry beneath a file is refused', () => {
+  assert.throws(
+    () => fold([file('a')], [file('a/b')]),
+    (error: unknown) => error instanceof TsimgError && error.why === 'a is not a directory',
+  );
+});
+
+test('of two entries of one name in a layer the last wins, and the other is counted', () => {
+  const counts = tally();
+  const tree = new Tree();
+  applyLayer(tree, [file('a', 1), file('a', 2), dir('d', { mode: 0o700 }), dir('d', { mode: 0o711 })], 0, counts);
+  assert.equal(lines(tree), ['a 2', 'd/']);
+  assert.is(nodeAt(tree, 'd').attributes.mode, 0o711);
+  assert.is(counts.counts.get('duplicate-names'), 1);
+});
+
+test('links cannot nest directories more deeply than Linux has paths for', () => {
+  const deep = 'd/'.repeat(1500);
+  const layer = [symlink('l', deep), file(`l/${deep}x`)];
+  assert.throws(() => fold([dir(deep)], layer), refused('LIMIT_EXCEEDED'));
+});
+
+test('a tree holds only so many names, directories that paths imply counted', () => {
+  const layer = [file('a/b/c/d')];
+  assert.throws(() => applyLayer(new Tree({ maxEntries: 3 }), layer, 0, tally()), refused('LIMIT_EXCEEDED'));
+  applyLayer(new Tree({ maxEntries: 4 }), layer, 0, tally());
+});
+
+test('a symlink with an empty target, NUL or more than 4095 bytes is refused', () => {
+  for (const target of ['', 'a\0b', 'x'.repeat(4096)]) {
+    assert.throws(() => fold([symlink('l', target)]), refused('LAYER_INVALID'));
+  }
+});
+
+test("a symlink's target is kept as it is", () => {
+  assert.equal(lines(fold([symlink('l', '/../..//etc/./x/')])), ['l -> /../..//etc/./x/']);
+});
+
+test('an owner that Linux does not have, or a device number, is refused', () => {
+  assert.throws(() => fold([file('a', 1, { uid: 0xffffffff })]), refused('LAYER_INVALID'));
+  assert.throws(() => fold([file('a', 1, { gid: -1 })]), refused('LAYER_INVALID'));
+  assert.throws(() => fold([entry('block-device', 'b', { deviceMajor: 4096 })]), refused('LAYER_INVALID'));
+});
+
+test.run();

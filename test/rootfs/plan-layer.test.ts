@@ -1,0 +1,83 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { applyLayer } from '../../src/rootfs/apply.ts';
+import type { LayerEntry } from '../../src/rootfs/outcome.ts';
+import { planLayer } from '../../src/rootfs/plan-layer.ts';
+import { Tree } from '../../src/rootfs/tree.ts';
+import { dir, file, hardlink, marker, tally } from '../support/layer.ts';
+
+const test = suite('rootfs/plan-layer');
+
+/** The overlay form of the last of these layers, attributes left out. */
+function overlayOf(...layers: readonly (readonly LayerEntry[])[]): readonly string[] {
+  const tree = new Tree();
+  const plans = layers.map((entries, ordinal) => [...planLayer(tree, applyLayer(tree, entries, ordinal, tally()))]);
+  return (plans.at(-1) ?? [])
+    .filter(({ kind }) => kind !== 'attributes')
+    .map((change) => {
+      const from = change.kind === 'file' && change.source?.from === 'layer' ? change.source : undefined;
+      const copied = from === undefined ? '' : ` from ${from.layer}:${from.path}`;
+      return `${change.kind} ${change.path || '.'}${change.kind === 'hardlink' ? ` ${change.target}` : copied}`;
+    });
+}
+
+const BASE = [dir('d', { mode: 0o700 }), file('d/a'), file('d/b'), dir('e'), file('e/f')];
+
+test('a layer has what it wrote and the directories above that', () => {
+  assert.equal(overlayOf(BASE, [file('d/n')]), ['directory d', 'file d/n']);
+});
+
+test('directories above keep the attributes that they have in the merged tree', () => {
+  const tree = new Tree();
+  applyLayer(tree, BASE, 0, tally());
+  const changes = [...planLayer(tree, applyLayer(tree, [file('d/n')], 1, tally()))];
+  const attributes = changes.find(({ kind, path }) => kind === 'attributes' && path === 'd');
+  assert.is(attributes?.kind === 'attributes' && attributes.attributes.mode, 0o700);
+});
+
+test('a whiteout becomes one, a file that takes the name needs none', () => {
+  assert.equal(overlayOf(BASE, [marker('d/.wh.a'), marker('d/.wh.b'), file('d/b', 2), marker('.wh.e')]), [
+    'directory d',
+    'whiteout d/a',
+    'file d/b',
+    'whiteout e',
+  ]);
+});
+
+test('a whiteout of nothing leaves nothing', () => {
+  assert.equal(overlayOf(BASE, [marker('d/.wh.none'), marker('none/.wh.a')]), []);
+});
+
+test('an opaque directory is marked, and hides what it had without whiteouts', () => {
+  assert.equal(overlayOf(BASE, [marker('d/.wh..wh..opq'), file('d/n')]), ['directory d', 'opaque d', 'file d/n']);
+});
+
+test('an opaque root hides by whiteouts, for overlayfs knows no opaque root', () => {
+  const layer = [file('d/n'), file('n'), marker('.wh..wh..opq')];
+  assert.equal(overlayOf(BASE, layer), ['directory d', 'opaque d', 'file d/n', 'whiteout e', 'file n']);
+});
+
+test('a directory in the place of anything lower is not merged with it', () => {
+  assert.equal(overlayOf(BASE, [marker('.wh.d'), file('d/n')]), ['directory d', 'opaque d', 'file d/n']);
+  assert.equal(overlayOf(BASE, [dir('d/a')]), ['directory d', 'directory d/a', 'opaque d/a']);
+});
+
+test('a directory that was replaced twice in one layer is opaque too', () => {
+  assert.equal(overlayOf(BASE, [file('d', 2), dir('d'), file('d/n')]), ['directory d', 'opaque d', 'file d/n']);
+});
+
+test('a hard link to a lower file is a copy of it under all its names', () => {
+  assert.equal(overlayOf([file('x/a'), hardlink('y/b', 'x/a'), file('z')], [hardlink('c', 'y/b')]), [
+    'file c from 0:y/b',
+    'directory x',
+    'hardlink x/a c',
+    'directory y',
+    'hardlink y/b c',
+  ]);
+});
+
+test('hard links of one layer take its stored body', () => {
+  assert.equal(overlayOf(BASE, [file('n'), hardlink('m', 'n')]), ['file m', 'hardlink n m']);
+});
+
+test.run();

@@ -1,0 +1,79 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Attributes } from '../../src/rootfs/node.ts';
+import { realAttributes, withoutOwner } from '../../src/rootfs/real-attributes.ts';
+
+const test = suite('rootfs/real-attributes');
+
+const attributes = (mode: number, uid = 0, gid = 0, xattrs: Readonly<Record<string, string>> = {}): Attributes => ({
+  mode,
+  uid,
+  gid,
+  mtime: { seconds: 0, nanoseconds: 0 },
+  xattrs: new Map(Object.entries(xattrs).map(([name, value]) => [name, Buffer.from(value)])),
+});
+const record = { ownership: 'record' } as const;
+const hex = (value: Uint8Array | undefined) => Buffer.from(value ?? []).toString('hex');
+
+test('root sets owner, mode and every xattr as they are', () => {
+  const real = realAttributes(attributes(0o4000, 5, 6, { 'security.x': 'y' }), 'file', { ownership: 'set' });
+  assert.equal([real.owner, real.mode, [...real.xattrs.keys()]], [{ uid: 5, gid: 6 }, 0o4000, ['security.x']]);
+  assert.equal(real.tolerated, []);
+});
+
+test('a symlink has no mode', () => {
+  assert.is(realAttributes(attributes(0o777), 'symlink', { ownership: 'set' }).mode, undefined);
+});
+
+test("an owner is recorded in umoci's form, an id of 0 as 2^32-1, root:root not at all", () => {
+  const recorded = (uid: number, gid: number) =>
+    hex(realAttributes(attributes(0o644, uid, gid), 'file', record).xattrs.get('user.rootlesscontainers'));
+  assert.is(recorded(0, 0), '');
+  assert.is(recorded(5, 6), '08051006');
+  assert.is(recorded(0, 5), '08ffffffff0f1005');
+  assert.is(recorded(300, 0), '08ac0210ffffffff0f');
+});
+
+test('a mode that shuts its owner out is opened and recorded', () => {
+  const directory = realAttributes(attributes(0o1055), 'directory', record);
+  assert.is(directory.mode, 0o1755);
+  assert.is(Buffer.from(directory.xattrs.get('user.tsimg.intended') ?? []).toString(), '01055');
+  assert.is(realAttributes(attributes(0o111), 'file', record).mode, 0o711);
+  assert.equal([...realAttributes(attributes(0o755), 'directory', record).xattrs.keys()], []);
+});
+
+test('setuid and setgid bits of files that belong to the caller are recorded, never set; those of directories are', () => {
+  const file = realAttributes(attributes(0o6755), 'file', record);
+  assert.equal([file.mode, file.tolerated], [0o755, ['setuid']]);
+  assert.is(Buffer.from(file.xattrs.get('user.tsimg.intended') ?? []).toString(), '06755');
+  assert.is(realAttributes(attributes(0o1755), 'file', record).mode, 0o1755);
+  const directory = realAttributes(attributes(0o3775), 'directory', record);
+  assert.equal([directory.mode, directory.tolerated], [0o3775, []]);
+});
+
+test('a file whose owner the user namespace lacks is root’s without its setuid bits, and what was meant is recorded', () => {
+  const meant = attributes(0o4755, 99_999, 7);
+  const form = { ownership: 'set' } as const;
+  const real = withoutOwner(realAttributes(meant, 'file', form), meant, 'file');
+  assert.equal([real.owner, real.mode], [{ uid: 0, gid: 0 }, 0o755]);
+  assert.is(hex(real.xattrs.get('user.rootlesscontainers')), '089f8d061007');
+  assert.is(Buffer.from(real.xattrs.get('user.tsimg.intended') ?? []).toString(), '04755');
+});
+
+test('what cannot hold a record is counted all the same', () => {
+  const link = realAttributes(attributes(0o777, 5), 'symlink', record);
+  assert.equal([[...link.xattrs.keys()], link.tolerated], [[], ['owners']]);
+});
+
+test('an image cannot forge a record', () => {
+  const forged = attributes(0o644, 0, 0, { 'user.rootlesscontainers': 'x', 'user.tsimg.intended': 'y', 'user.z': 'z' });
+  assert.equal([...realAttributes(forged, 'file', record).xattrs.keys()], ['user.z']);
+});
+
+test('an image cannot speak to overlayfs through a layer in overlay form', () => {
+  const hostile = attributes(0o755, 0, 0, { 'trusted.overlay.redirect': '/x', 'user.overlay.opaque': 'y' });
+  const real = realAttributes(hostile, 'directory', { ownership: 'set', overlay: 'trusted' });
+  assert.equal([[...real.xattrs.keys()], real.tolerated], [['user.overlay.opaque'], ['overlay-attributes']]);
+});
+
+test.run();
