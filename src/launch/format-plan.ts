@@ -1,0 +1,29 @@
+import { formatCgroups } from './format-cgroups.ts';
+import { formatStep, quote } from './format-step.ts';
+import type { IdMap, LaunchPlan } from './plan.ts';
+
+function formatMap(map: IdMap): readonly string[] {
+  const lines = (extents: IdMap['uids']) =>
+    extents.map((each) => `${each.inside}:${each.outside}:${each.count}`).join(' ');
+  return [`user IDs ${lines(map.uids)}`, `group IDs ${lines(map.gids)}`];
+}
+
+/** A plan for people, a line a step, in the order in which things happen. */
+export function formatPlan({ namespaces, idMap, cgroups, steps, command, warnings }: LaunchPlan): string {
+  const limits = command.limits.map(
+    ({ resource, soft, hard }) => `${resource}=${soft}${hard === 'keep' ? '' : `:${hard}`}`,
+  );
+  return [
+    ...warnings.map((warning) => `# warning: ${warning}`),
+    ...formatCgroups(cgroups),
+    `namespaces ${[...(idMap === undefined ? [] : ['user']), ...namespaces].join(' ')}`,
+    ...(idMap === undefined ? [] : formatMap(idMap)),
+    ...steps.map(formatStep),
+    `user ${command.user === '' ? 'root' : quote(command.user)} # looked up in ROOT/etc/passwd and ROOT/etc/group`,
+    `capabilities ${command.capabilities.join(' ') || 'none'}; ${command.noNewPrivileges ? 'no_new_privs; ' : ''}seccomp ${typeof command.seccomp === 'string' ? command.seccomp : 'as given'}`,
+    `umask ${command.umask.toString(8).padStart(4, '0')}; limits ${limits.join(' ')}`,
+    `cd ${quote(command.cwd)}`,
+    ...command.env.map((entry) => `export ${quote(entry)}`),
+    `exec ${command.args.map(quote).join(' ')}`,
+  ].join('\n');
+}

@@ -1,0 +1,169 @@
+import { TsimgError } from '../errors.ts';
+import { type Capability, parseCapability } from '../linux/capabilities.ts';
+import type { RunConfig } from '../oci/run-config.ts';
+import { planCommand } from './command.ts';
+import { parseDevice } from './devices.ts';
+import { planEnvironment } from './environment.ts';
+import type { HostFacts } from './host-facts.ts';
+import { planIdMap, singleIdReason } from './id-map.ts';
+import { planInit, planNamespaces, planRestrictions, planUmask } from './isolation.ts';
+import { type CgroupPlan, planLimits } from './limits.ts';
+import { parseMount } from './mount-option.ts';
+import { type MountsRequest, planMounts } from './mounts.ts';
+import { parseAddHost, planNetworkFiles } from './network-files.ts';
+import { planNetwork } from './network-plan.ts';
+import type { IdMap, LaunchPlan, Step } from './plan.ts';
+import type { RunRequest, RunSurroundings } from './run-request.ts';
+import { parseSize } from './size.ts';
+import { planUlimits } from './ulimits.ts';
+import { asksForLabel, parseTmpfs, parseVolume } from './volumes.ts';
+
+const HOSTNAME = /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+
+/** Kernel limit: 64 bytes. @throws USAGE */
+function checkHostname(name: string): string {
+  if (name.length <= 64 && HOSTNAME.test(name)) return name;
+  throw new TsimgError('USAGE', 'not a host name', {
+    where: name,
+    hint: 'letters, digits, hyphens and dots, at most 64 of them',
+  });
+}
+
+/** What hides what is below it must come first: a volume at /data before one at /data/cache. */
+function byDepth(steps: readonly Extract<Step, { do: 'mount' | 'bind' }>[]): readonly Step[] {
+  const depth = ({ target }: { target: string }) => target.split('/').length;
+  return steps.toSorted((one, other) => depth(one) - depth(other));
+}
+
+function checkWorkdir(path: string): string {
+  if (path.includes('\0')) throw new TsimgError('USAGE', 'a working directory with a zero byte');
+  if (path.startsWith('/')) return path;
+  throw new TsimgError('USAGE', 'not a working directory', { where: path, why: 'it must be an absolute path' });
+}
+
+/** An image may name a relative directory: it is one of the root then. OCI image spec, config.md, "WorkingDir". */
+function planWorkdir(request: RunRequest, config: RunConfig): string {
+  if (request.workdir !== undefined) return checkWorkdir(request.workdir);
+  return checkWorkdir(config.workingDir.startsWith('/') ? config.workingDir : `/${config.workingDir}`);
+}
+
+function mountsRequest(
+  request: RunRequest,
+  idMap: IdMap | undefined,
+  ownNetwork: boolean,
+  cgroups: readonly CgroupPlan[],
+): MountsRequest {
+  const { shmSize } = request;
+  return {
+    idMap,
+    ownNetwork,
+    cgroups,
+    ipc: request.ipc ?? 'private',
+    pid: request.pid ?? 'private',
+    // The kernel rounds up to whole pages.
+    shmSize: shmSize === undefined ? 64 * 1024 ** 2 : Math.ceil(parseSize(shmSize, '--shm-size') / 1024) * 1024,
+    privileged: request.privileged ?? false,
+    unmask: request.unmask ?? false,
+  };
+}
+
+/** What was asked for and is not quite so. */
+function planWarnings(
+  request: RunRequest,
+  given: readonly Capability[],
+  singleId: string | undefined,
+): readonly string[] {
+  const missing = request.capAdd.filter(
+    (text) => text.toUpperCase() !== 'ALL' && !given.includes(parseCapability(text)),
+  );
+  return [
+    ...(singleId === undefined ? [] : [singleId]),
+    ...missing.map((text) => `--cap-add ${text}: the caller does not have it to give`),
+    ...(request.volumes.some(asksForLabel) ? ['-v …:z and :Z say nothing here: tsimg sets no SELinux labels'] : []),
+    ...(request.isolation === 'chroot'
+      ? ['--isolation chroot: a process of the container with CAP_SYS_CHROOT could leave it']
+      : []),
+  ];
+}
+
+/** What every new network namespace gets: lo up, ping without a capability, and low ports for everyone. docker's settings. */
+function planNetworkSettings(idMap: IdMap | undefined): readonly Step[] {
+  const extents = idMap?.gids ?? [{ inside: 0, count: 2 ** 31 }];
+  const last = Math.max(...extents.map(({ inside, count }) => inside + count - 1));
+  return [
+    { do: 'raise-loopback' },
+    { do: 'sysctl', name: 'net/ipv4/ping_group_range', value: `0 ${last}` },
+    { do: 'sysctl', name: 'net/ipv4/ip_unprivileged_port_start', value: '0' },
+  ];
+}
+
+/**
+ * Image configuration, request and host facts → the launch, as data. Looks nothing up; what depends on the container's root
+ * (user, home, program) stays a specification that the stage resolves.
+ * @throws USAGE where the request makes no sense, or leaves nothing to run; HOST_UNSUPPORTED
+ */
+export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts, around: RunSurroundings): LaunchPlan {
+  const idMap = facts.canMount ? undefined : planIdMap(facts);
+  const isHost = request.network === 'host';
+  const ownName = request.uts !== 'host';
+  const hostname = ownName
+    ? checkHostname(request.hostname ?? (isHost ? facts.hostname : around.id.slice(0, 12)))
+    : facts.hostname;
+  const network = planNetwork(request, facts, {
+    id: around.id,
+    names: [hostname, ...(request.networkAliases ?? []).map(checkHostname)],
+    hosts: (request.names?.addHosts ?? []).map(parseAddHost),
+    containerPid: around.containerPid,
+  });
+  const isNew = network.kind !== 'host' && network.kind !== 'join';
+  const files = planNetworkFiles(network, hostname, request.names ?? {}, facts.network.resolvConf);
+  const extra = [
+    ...request.tmpfs.map(parseTmpfs),
+    ...request.volumes.map((text) => parseVolume(text, around.cwd)),
+    ...(request.mounts ?? []).map((text) => parseMount(text, around.cwd)),
+  ].filter((step) => step.do === 'mount' || step.do === 'bind');
+  const cgroups = planLimits(request.resources ?? {}, facts.cgroups, around.id);
+  const init = planInit(request, facts);
+  const restrictions = planRestrictions(request, facts);
+  const reason = idMap === undefined ? undefined : singleIdReason(facts, idMap);
+  return {
+    namespaces: planNamespaces(request, isNew),
+    ...(idMap === undefined ? {} : { idMap }),
+    steps: [
+      { do: 'private-mounts' },
+      ...(ownName ? [{ do: 'hostname', name: hostname } as const] : []),
+      ...(isNew ? planNetworkSettings(idMap) : []),
+      { do: 'root', root: around.root, userXattr: idMap !== undefined, attributes: ['nodev'] },
+      ...planMounts(facts, mountsRequest(request, idMap, !isHost, cgroups)),
+      ...(request.devices ?? []).map((text) => parseDevice(text, idMap === undefined)),
+      ...init.steps,
+      ...files.steps,
+      ...byDepth(extra),
+      ...(request.terminal ? [{ do: 'terminal' } as const] : []),
+      { do: request.isolation ?? 'pivot', readOnlyRoot: request.readOnly },
+    ],
+    command: {
+      args: [...init.words, ...planCommand(config, request.command, request.entrypoint)],
+      env: planEnvironment({
+        image: config.env,
+        files: request.envFiles,
+        options: request.env,
+        hostname,
+        terminal: request.terminal,
+        hostEnv: around.hostEnv,
+      }),
+      cwd: planWorkdir(request, config),
+      user: request.user ?? config.user,
+      setGroups: idMap?.by !== 'single',
+      extraGroups: request.groupAdd ?? [],
+      ...restrictions,
+      umask: planUmask(request.umask),
+      limits: planUlimits(request.ulimits ?? []),
+      terminal: request.terminal,
+      stdin: request.interactive,
+    },
+    network,
+    cgroups,
+    warnings: [...planWarnings(request, restrictions.capabilities, reason), ...files.warnings],
+  };
+}

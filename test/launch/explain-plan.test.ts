@@ -1,0 +1,33 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PLAN_CASES } from '../../fixtures/make/plans.ts';
+import { explainPlan } from '../../src/launch/explain-plan.ts';
+import { formatStep } from '../../src/launch/format-step.ts';
+
+const test = suite('launch/explain-plan');
+
+for (const { name, plan: make } of PLAN_CASES) {
+  test(`${name}: every step is told, in the plan's order, and below a line that says why`, () => {
+    const plan = make();
+    const lines = explainPlan(plan).split('\n');
+    const commands = lines.filter((line) => !line.startsWith('#'));
+    const steps = plan.steps.map(formatStep);
+    const start = commands.indexOf(steps[0] ?? '');
+    assert.equal(commands.slice(start, start + steps.length), steps);
+    assert.ok(lines[0]?.startsWith('# '));
+    assert.not.ok(lines.some((line, index) => line.startsWith('#') && line === lines[index + 2]));
+  });
+}
+
+test('a user is told how the maps are written, and root is not', () => {
+  const text = (wanted: string) => {
+    const found = PLAN_CASES.find(({ name }) => name === wanted);
+    if (found === undefined) throw new Error(`no plan ${wanted}`);
+    return explainPlan(found.plan());
+  };
+  assert.match(text('user-directory'), /^newuidmap PID 0 1000 1 1 100000 65536 65537 300000 1000$/m);
+  assert.match(text('user-single-id'), /^echo 0 1000 1 > \/proc\/PID\/uid_map$/m);
+  assert.not.match(text('root-directory'), /newuidmap|--user/);
+});
+
+test.run();
