@@ -1,0 +1,60 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { SecureContext } from 'node:tls';
+import { certificateFolders, loadCertificates } from './certificates.ts';
+import { type Environment, proxyFor } from './proxy.ts';
+import { openTunnel } from './tunnel.ts';
+
+export interface Agents {
+  readonly http: HttpAgent;
+  readonly https: HttpsAgent;
+  /** Ends all connections. */
+  close(): void;
+}
+
+/** Lets an agent connect through the environment's proxies. `prepare` adds to the options of each connection, by its origin. */
+function connectBy(agent: HttpAgent, scheme: string, env: Environment, prepare: (origin: URL) => object): void {
+  const direct = agent.createConnection;
+  agent.createConnection = (options, callback) => {
+    const host = options.host ?? 'localhost';
+    const port = Number(options.port);
+    const origin = new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`);
+    const prepared = { ...options, ...prepare(origin) };
+    const proxy = proxyFor(origin, env);
+    if (proxy === undefined) return direct.call(agent, prepared, callback);
+    openTunnel(proxy, host, port).then(
+      (socket) => {
+        const tunnelled = { ...prepared, socket };
+        callback?.(null, (scheme === 'https' ? direct.call(agent, tunnelled) : socket) ?? socket);
+      },
+      (error: Error) => callback?.(error, undefined as never),
+    );
+    return undefined;
+  };
+}
+
+/**
+ * Connections that are kept for a client's life: by proxies where the environment names them, trusting what the host trusts.
+ * The certificates of `certs.d` are for `endpoint` alone, not for the token servers and stores that it sends us to.
+ */
+export function openAgents(registry: string, endpoint: URL, env: Environment, certDir?: string): Agents {
+  const http = new HttpAgent({ keepAlive: true });
+  const https = new HttpsAgent({ keepAlive: true });
+  let own: SecureContext | undefined;
+  let others: SecureContext | undefined;
+  connectBy(http, 'http', env, () => ({}));
+  connectBy(https, 'https', env, ({ origin }) => {
+    // at the first connection that needs it: reading the host's authorities takes 20 ms
+    if (origin === endpoint.origin) own ??= loadCertificates(certificateFolders(registry, env, certDir), env);
+    else others ??= loadCertificates([], env);
+    return { secureContext: origin === endpoint.origin ? own : others };
+  });
+  return {
+    http,
+    https,
+    close: () => {
+      http.destroy();
+      https.destroy();
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import type { Readable } from 'node:stream';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { openBlob } from './blob.ts';
+import { type FetchedDocument, getDocument, headDocument } from './document.ts';
+import { listReferrers } from './referrers.ts';
+import { openSession, type RegistryOptions } from './session.ts';
+import { listTags } from './tags.ts';
+
+/** One repository of a registry, read by the OCI distribution spec. */
+export interface RegistryClient {
+  /** What a tag or digest stands for, by the registry's word: a hint. Undefined when only `document` tells. */
+  head(version: string, signal?: AbortSignal): Promise<Descriptor | undefined>;
+  /** A manifest or index by tag or digest; its digest is computed. Undefined when there is none. */
+  document(version: string, signal?: AbortSignal): Promise<FetchedDocument | undefined>;
+  /** A blob, going on after broken connections. **Not verified**: pass it through `verified`. */
+  blob(descriptor: Descriptor, signal?: AbortSignal): Promise<Readable>;
+  tags(): Promise<readonly string[] | undefined>;
+  referrers(subject: Digest): Promise<readonly Descriptor[]>;
+  close(): void;
+}
+
+/**
+ * Opens no connection yet. The client's calls @throws REGISTRY_UNREACHABLE, REGISTRY_ERROR, AUTHENTICATION_REQUIRED,
+ * AUTHENTICATION_DENIED, CREDENTIALS_INVALID, LIMIT_EXCEEDED. @throws REFERENCE_INVALID
+ */
+export function openRegistryClient(
+  { registry, repository }: { readonly registry: string; readonly repository: string },
+  options: RegistryOptions & { readonly allowForeignUrls?: boolean | undefined },
+): RegistryClient {
+  const session = openSession(registry, repository, options);
+  return {
+    head: (version, signal) => headDocument(session, repository, version, signal),
+    document: (version, signal) => getDocument(session, repository, version, signal),
+    blob: (descriptor, signal) =>
+      openBlob(session, repository, descriptor, { allowForeignUrls: options.allowForeignUrls === true, signal }),
+    tags: () => listTags(session, repository),
+    referrers: (subject) => listReferrers(session, repository, subject),
+    close: () => session.close(),
+  };
+}

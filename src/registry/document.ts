@@ -1,0 +1,100 @@
+import { checkContent, digestOf } from '../crypto/digest.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { isDigest } from '../oci/digest.ts';
+import { hasKey, MAX_DOCUMENT_BYTES } from '../oci/document.ts';
+import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
+import { discard, readBody } from './body.ts';
+import type { HttpResponse } from './http.ts';
+import { responseError } from './response-error.ts';
+import { isTransient } from './retry.ts';
+import type { Session } from './session.ts';
+
+/** What is asked for by name or digest. Schema 1 is not: a registry that has nothing else may send it all the same. */
+const ACCEPT = [MEDIA_TYPE.ociIndex, MEDIA_TYPE.dockerIndex, MEDIA_TYPE.ociManifest, MEDIA_TYPE.dockerManifest].join(
+  ', ',
+);
+
+/** A manifest or index as fetched. */
+export interface FetchedDocument {
+  /** Digest and size are of the bytes, computed here. */
+  readonly descriptor: Descriptor;
+  readonly bytes: Buffer;
+}
+
+function bareType(response: HttpResponse): string {
+  return response.headers['content-type']?.split(';', 1)[0]?.trim() ?? '';
+}
+
+/** The Content-Type where it is a document's, else what the document says or looks like (old registries send text/plain). */
+function mediaTypeOf(announced: string, bytes: Buffer): string {
+  if (documentKindOf(announced) !== 'other') return announced;
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return announced; // whoever parses it says so better
+  }
+  const own = hasKey(value, 'mediaType') ? (value as { mediaType: unknown }).mediaType : undefined;
+  if (typeof own === 'string' && own !== '') return own.slice(0, 255);
+  if (hasKey(value, 'manifests')) return MEDIA_TYPE.ociIndex;
+  return hasKey(value, 'layers') ? MEDIA_TYPE.ociManifest : announced;
+}
+
+/**
+ * What a tag stands for, by the registry's word (HEAD, which Docker Hub does not count). Undefined when only the document itself
+ * tells: there is no such tag, the answer lacks something, or HEAD is not answered well, which some front ends do not.
+ */
+export async function headDocument(
+  session: Session,
+  repository: string,
+  version: string,
+  signal?: AbortSignal,
+): Promise<Descriptor | undefined> {
+  const what = `manifest of ${repository}:${version}`;
+  const path = `/v2/${repository}/manifests/${version}`;
+  let response: HttpResponse;
+  try {
+    response = await session.attempt({ method: 'HEAD', path, headers: { accept: ACCEPT }, what, signal });
+  } catch (error) {
+    // one attempt: the GET that follows is repeated, and says why if it fails too
+    if (isTransient(error)) return undefined;
+    throw error;
+  }
+  await discard(response);
+  if (response.status !== 200) return undefined;
+  const digest = response.headers['docker-content-digest'];
+  const size = Number(response.headers['content-length']);
+  const mediaType = bareType(response);
+  const known = documentKindOf(mediaType) === 'index' || documentKindOf(mediaType) === 'manifest';
+  if (typeof digest !== 'string' || !isDigest(digest) || !known) return undefined;
+  return size > 0 && size <= MAX_DOCUMENT_BYTES ? { mediaType, digest, size } : undefined;
+}
+
+/**
+ * A manifest or index by tag or digest; undefined when there is none. The digest is computed from the bytes: the one in the
+ * response's header is never believed. `version`: a tag, or a digest, which the bytes must then have.
+ * @throws DIGEST_MISMATCH; LIMIT_EXCEEDED past 4 MiB; REGISTRY_ERROR, REGISTRY_UNREACHABLE, AUTHENTICATION_…
+ */
+export function getDocument(
+  session: Session,
+  repository: string,
+  version: string,
+  signal?: AbortSignal,
+): Promise<FetchedDocument | undefined> {
+  const what = `manifest of ${repository}${isDigest(version) ? '@' : ':'}${version}`;
+  return session.retrying(what, async () => {
+    const path = `/v2/${repository}/manifests/${version}`;
+    const response = await session.attempt({ method: 'GET', path, headers: { accept: ACCEPT }, what, signal });
+    if (response.status !== 200) {
+      const error = await responseError(response, `cannot get ${what}`);
+      if (response.status === 404) return undefined;
+      throw error;
+    }
+    const bytes = await readBody(response, MAX_DOCUMENT_BYTES, signal);
+    const mediaType = mediaTypeOf(bareType(response), bytes);
+    const digest = isDigest(version) ? version : digestOf(bytes);
+    const descriptor = { mediaType, digest, size: bytes.length };
+    if (digest === version) checkContent(bytes, descriptor, what);
+    return { descriptor, bytes };
+  });
+}

@@ -1,0 +1,37 @@
+import { TsimgError } from '../errors.ts';
+import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
+import { readBody } from './body.ts';
+import type { HttpResponse } from './http.ts';
+import { nextPage } from './link.ts';
+import type { Session } from './session.ts';
+
+const MAX_PAGES = 1000;
+
+/**
+ * A list that comes in pages, each up to 4 MiB: `read` takes a page's bytes, or returns false to stop at a response that is none.
+ * Follows `Link: rel="next"` on the same origin only.
+ * @throws REGISTRY_ERROR for pages that lead back to one that was read, or that do not end
+ */
+export async function readPages(
+  session: Session,
+  what: string,
+  path: string,
+  accept: string,
+  read: (response: HttpResponse, body: () => Promise<Buffer>) => Promise<boolean>,
+): Promise<void> {
+  const visited = new Set<string>();
+  let next: string | URL | undefined = path;
+  while (next !== undefined) {
+    const page: string | URL = next;
+    next = await session.retrying(what, async () => {
+      const response = await session.attempt({ method: 'GET', path: page, headers: { accept }, what });
+      visited.add(response.url.href);
+      const isPage = await read(response, () => readBody(response, MAX_DOCUMENT_BYTES, session.context.signal));
+      return isPage ? nextPage([response.headers.link].flat().join(','), response.url) : undefined;
+    });
+    const why = next !== undefined && visited.has(next.href) ? 'its pages go round in a circle' : undefined;
+    if (why !== undefined || visited.size >= MAX_PAGES) {
+      throw new TsimgError('REGISTRY_ERROR', `cannot get ${what}`, { why: why ?? `more than ${MAX_PAGES} pages` });
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import type { Descriptor } from '../oci/descriptor.ts';
+import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts';
+import { parseImageIndex } from '../oci/image-index.ts';
+import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
+import { discard } from './body.ts';
+import { getDocument } from './document.ts';
+import { readPages } from './pages.ts';
+import { responseError } from './response-error.ts';
+import type { Session } from './session.ts';
+
+/** What a registry that knows no such request answers; docker-registry before 3.0 takes it for an unknown page. */
+const UNSUPPORTED = new Set([404, 405]);
+
+/**
+ * What refers to a manifest: signatures, SBOMs. By the referrers API (distribution spec, "Listing Referrers"), and where a
+ * registry has none, by the tag `sha256-HEX` that clients keep instead.
+ * @throws REGISTRY_ERROR, DOCUMENT_INVALID, LIMIT_EXCEEDED
+ */
+export async function listReferrers(
+  session: Session,
+  repository: string,
+  subject: Digest,
+): Promise<readonly Descriptor[]> {
+  const what = `referrers of ${repository}@${subject}`;
+  const found = new Map<Digest, Descriptor>();
+  let supported = true;
+  const add = (bytes: Buffer) => {
+    for (const referrer of parseImageIndex(bytes, MEDIA_TYPE.ociIndex, what).manifests)
+      found.set(referrer.digest, referrer);
+  };
+  await readPages(
+    session,
+    what,
+    `/v2/${repository}/referrers/${subject}`,
+    MEDIA_TYPE.ociIndex,
+    async (response, body) => {
+      const isIndex = documentKindOf(response.headers['content-type'] ?? '') === 'index';
+      if (response.status === 200 && isIndex) {
+        add(await body());
+        return true;
+      }
+      supported = response.status !== 200 && !UNSUPPORTED.has(response.status);
+      if (supported) throw await responseError(response, `cannot get ${what}`);
+      await discard(response); // some front ends answer any path with a page of theirs
+      return false;
+    },
+  );
+  if (supported) return [...found.values()];
+  const fallback = await getDocument(session, repository, `${algorithmOf(subject)}-${hexOf(subject)}`);
+  if (fallback !== undefined && documentKindOf(fallback.descriptor.mediaType) === 'index') add(fallback.bytes);
+  return [...found.values()];
+}

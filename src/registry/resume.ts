@@ -1,0 +1,122 @@
+import { Readable } from 'node:stream';
+import { sizeMismatch } from '../crypto/digest.ts';
+import { TsimgError } from '../errors.ts';
+import type { Context } from '../events.ts';
+import { discard, readChunks } from './body.ts';
+import { parseContentRange } from './content-range.ts';
+import type { HttpResponse } from './http.ts';
+import { redactUrl } from './redact.ts';
+import { responseError } from './response-error.ts';
+import { countAttempts, type RetryPolicy } from './retry.ts';
+
+/** So much must arrive for the attempts to be counted anew: a server that sends a byte a connection is not making progress. Bytes. */
+const PROGRESS = 1024 * 1024;
+
+/** What is fetched ahead of a slow reader: bytes. */
+const HIGH_WATER_MARK = 1024 * 1024;
+
+export interface ResumableOptions {
+  /** For errors and events. */
+  readonly what: string;
+  /** Bytes of the whole, as its descriptor says. */
+  readonly size: number;
+  /** One request for the whole (`range` undefined) or for `bytes=N-M`. Always to the registry: where it redirects to expires. */
+  request(range: string | undefined, signal: AbortSignal): Promise<HttpResponse>;
+  readonly retry: RetryPolicy;
+  readonly context: Context;
+}
+
+/**
+ * A body that goes on where it broke off; resolves when its first bytes are there. What arrives is *not* verified here: pass it
+ * through `verified`, over the whole. A range is taken only as `206` with the right start (docker/model-runner#873: another one
+ * silently corrupts); any other answer makes it begin anew without one and skip what was delivered. Rejects, or the stream fails, with @throws REGISTRY_UNREACHABLE, REGISTRY_ERROR, BLOB_NOT_FOUND,
+ * SIZE_MISMATCH, AUTHENTICATION_…
+ */
+export async function openResumable(options: ResumableOptions): Promise<Readable> {
+  const stop = new AbortController();
+  const { signal } = options.context;
+  const chunks = readResuming(options, signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]));
+  let first: IteratorResult<Buffer, void> | undefined = await chunks.next();
+  return new Readable({
+    highWaterMark: HIGH_WATER_MARK,
+    read() {
+      const next = first === undefined ? chunks.next() : Promise.resolve(first);
+      first = undefined;
+      next.then(
+        ({ done, value }) => this.push(done ? null : value),
+        (error) => this.destroy(error),
+      );
+    },
+    destroy(error, done) {
+      // ends a request that nobody waits for any more
+      stop.abort();
+      done(error);
+    },
+  });
+}
+
+async function* readResuming(options: ResumableOptions, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+  const { what, size, request, retry, context } = options;
+  const attempts = countAttempts(what, retry, { signal, onEvent: context.onEvent });
+  let delivered = 0;
+  let counted = 0;
+  let ranges = true;
+  for (;;) {
+    try {
+      const range = ranges && delivered > 0 ? `bytes=${delivered}-${size - 1}` : undefined;
+      const response = await request(range, signal);
+      const start = await startOf(response, options, delivered);
+      if (start === undefined) {
+        ranges = false;
+        continue;
+      }
+      let position = start;
+      for await (const chunk of readChunks(response, signal)) {
+        const fresh = chunk.subarray(Math.max(0, delivered - position));
+        position += chunk.length;
+        if (fresh.length === 0) continue;
+        delivered += fresh.length;
+        yield fresh;
+        if (delivered - counted >= PROGRESS) {
+          counted = delivered;
+          attempts.progressed();
+        }
+      }
+      if (delivered >= size) return;
+      throw new TsimgError('REGISTRY_UNREACHABLE', 'the answer of the registry is incomplete', {
+        where: redactUrl(response.url),
+        why: `${delivered} of ${size} bytes`,
+        facts: { errno: 'ECONNRESET' },
+      });
+    } catch (error) {
+      await attempts.after(error);
+    }
+  }
+}
+
+/**
+ * Where in the blob a response's body starts: 0 for the whole, `delivered` for the range that was asked for. Undefined when a
+ * range was answered with something else. @throws SIZE_MISMATCH, BLOB_NOT_FOUND, REGISTRY_ERROR
+ */
+async function startOf(
+  response: HttpResponse,
+  { what, size }: ResumableOptions,
+  delivered: number,
+): Promise<number | undefined> {
+  const { status, headers } = response;
+  if (status === 200) {
+    const announced = headers['content-length'];
+    if (announced !== undefined && Number(announced) !== size) {
+      response.body.destroy();
+      throw sizeMismatch(size, Number(announced), what);
+    }
+    return 0;
+  }
+  if (delivered > 0 && (status === 206 || status === 416)) {
+    const range = status === 206 ? parseContentRange(headers['content-range']) : undefined;
+    if (range?.start === delivered && (range.size === undefined || range.size === size)) return delivered;
+    await discard(response);
+    return undefined;
+  }
+  throw await responseError(response, `cannot get ${what}`, status === 404 ? 'BLOB_NOT_FOUND' : 'REGISTRY_ERROR');
+}

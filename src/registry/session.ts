@@ -1,0 +1,133 @@
+import { errnoOf } from '../errors.ts';
+import type { Context } from '../events.ts';
+import { openAgents } from './agents.ts';
+import type { Credentials } from './auth-file.ts';
+import { type Authorizer, createAuthorizer } from './authorizer.ts';
+import { discard } from './body.ts';
+import { parseChallenges } from './challenge.ts';
+import { isCertificateError } from './connection-error.ts';
+import { findCredentials } from './credentials.ts';
+import { type Endpoints, endpointsOf } from './endpoint.ts';
+import { type HttpRequest, type HttpResponse, openHttp, type Send, type Timeouts } from './http.ts';
+import type { Environment } from './proxy.ts';
+import { followRedirects } from './redirect.ts';
+import { responseError } from './response-error.ts';
+import { DEFAULT_RETRY, isTransientStatus, type RetryPolicy, retrying } from './retry.ts';
+
+/** How a registry is spoken to. */
+export interface RegistryOptions extends Context {
+  /** False: certificates are not checked, and plain HTTP is taken where there is no TLS. True: TLS even on loopback. */
+  readonly tlsVerify?: boolean | undefined;
+  /** The folder of a registry's own authorities and client certificates (`--cert-dir`). */
+  readonly certDir?: string | undefined;
+  readonly authFile?: string | undefined;
+  /** Instead of any that are stored (`--creds`). */
+  readonly credentials?: Credentials | undefined;
+  /** Hosts that may be given the credentials as token servers though they are of another domain than the registry. */
+  readonly trustedRealms?: readonly string[] | undefined;
+  readonly retry?: RetryPolicy | undefined;
+  readonly timeouts?: Timeouts | undefined;
+  /** Proxies, files of credentials and certificates are named here; the process's own when absent. */
+  readonly env?: Environment | undefined;
+}
+
+export interface SessionRequest {
+  readonly method: 'GET' | 'HEAD';
+  /** Below the endpoint, or a whole URL of the same origin. */
+  readonly path: string | URL;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** For errors and events: `manifest of alpine:3.9`. */
+  readonly what: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One registry and one repository of it: connections, credentials and tokens. */
+export interface Session {
+  /** One attempt, authorized. @throws for transient and authentication statuses; others are the caller's to judge */
+  attempt(request: SessionRequest): Promise<HttpResponse>;
+  /** Anonymous, anywhere: foreign layers. */
+  readonly sendAnonymous: Send;
+  /** As many attempts as the policy allows. */
+  retrying<T>(what: string, attempt: () => Promise<T>): Promise<T>;
+  readonly retry: RetryPolicy;
+  readonly context: Context;
+  close(): void;
+}
+
+/** The endpoint that answers: TLS, and where plain HTTP is allowed, that if there is no TLS. Nothing secret is sent to find out. */
+async function chooseEndpoint(candidates: Endpoints, send: Send, signal?: AbortSignal): Promise<URL> {
+  const [first, second] = candidates;
+  if (second === undefined) return first;
+  try {
+    await discard(await send({ method: 'GET', url: new URL('/v2/', first), signal }));
+    return first;
+  } catch (error) {
+    if (isCertificateError(error) || errnoOf(error) === undefined) throw error;
+    return second;
+  }
+}
+
+/** Asks, and answers one 401 with credentials: a token that ran out in the middle of a pull is renewed once, never in a loop. */
+async function sendAuthorized(
+  send: Send,
+  authorizer: Authorizer,
+  request: HttpRequest,
+  { scope, what }: { readonly scope: string; readonly what: string },
+): Promise<HttpResponse> {
+  const ask = (authorization: string | undefined) =>
+    send({ ...request, headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) } });
+  const first = authorizer.header(scope);
+  let response = await ask(first);
+  // whoever it was redirected to may ask for credentials: they are not for them (CVE-2020-15157)
+  if (response.status === 401 && response.url.origin === request.url.origin) {
+    const challenges = parseChallenges(response.headers['www-authenticate'] ?? '');
+    const header = await authorizer.answer(challenges, scope, first);
+    if (header !== undefined) {
+      await discard(response);
+      response = await ask(header);
+    }
+  }
+  if (response.status !== 401 && response.status !== 403) return response;
+  const error = await responseError(response, `cannot get ${what}`);
+  if (response.url.origin !== request.url.origin) throw error;
+  throw await authorizer.refusal(error);
+}
+
+/** Opens no connection yet. @throws REFERENCE_INVALID */
+export function openSession(registry: string, repository: string, options: RegistryOptions): Session {
+  const { tlsVerify, certDir, authFile, signal, onEvent, trustedRealms = [], retry = DEFAULT_RETRY } = options;
+  const env = options.env ?? process.env;
+  const candidates = endpointsOf(registry, tlsVerify);
+  const agents = openAgents(registry, candidates[0], env, certDir);
+  const direct = openHttp({ agents, tlsVerify: tlsVerify !== false, timeouts: options.timeouts });
+  const following = followRedirects(direct, tlsVerify === false);
+  const context: Context = { signal, onEvent };
+  const scope = `repository:${repository}:pull`;
+
+  let opened: Promise<{ endpoint: URL; authorizer: Authorizer }> | undefined;
+  const open = async () => {
+    const endpoint = await chooseEndpoint(candidates, following, signal);
+    const find = async () =>
+      options.credentials ?? findCredentials(registry, repository, { authFile, env, signal, onEvent });
+    return { endpoint, authorizer: createAuthorizer({ endpoint, send: direct, findCredentials: find, trustedRealms }) };
+  };
+
+  return {
+    attempt: async ({ method, path, headers, what, signal: own = signal }) => {
+      opened ??= open();
+      const { endpoint, authorizer } = await opened.catch((error: unknown) => {
+        opened = undefined; // the next attempt may have more luck
+        throw error;
+      });
+      const request = { method, url: new URL(path, endpoint), headers, signal: own };
+      const response = await sendAuthorized(following, authorizer, request, { scope, what });
+      if (isTransientStatus(response.status)) throw await responseError(response, `cannot get ${what}`);
+      return response;
+    },
+    sendAnonymous: following,
+    retrying: (what, attempt) => retrying(what, retry, context, attempt),
+    retry,
+    context,
+    close: agents.close,
+  };
+}

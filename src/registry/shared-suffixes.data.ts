@@ -1,0 +1,34 @@
+/**
+ * Domains under which strangers get names of their own, so that two hosts below one need not be the same owner's. An excerpt of
+ * publicsuffix.org's list: the ones where registries and their token servers are found.
+ */
+export const SHARED_SUFFIXES: readonly string[] = [
+  'amazonaws.com',
+  'appspot.com',
+  'azurecontainer.io',
+  'azurecr.cn',
+  'azurecr.io',
+  'azurecr.us',
+  'azurewebsites.net',
+  'cloudapp.azure.com',
+  'cloudapp.net',
+  'cloudfront.net',
+  'cloudfunctions.net',
+  'fly.dev',
+  'github.io',
+  'gitlab.io',
+  'herokuapp.com',
+  'jfrog.io',
+  'netlify.app',
+  'ngrok.app',
+  'ngrok.io',
+  'ondigitalocean.app',
+  'onrender.com',
+  'pages.dev',
+  'pkg.dev',
+  'run.app',
+  'trafficmanager.net',
+  'vercel.app',
+  'web.app',
+  'workers.dev',
+];

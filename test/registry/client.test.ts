@@ -1,0 +1,251 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { digestOf } from '../../src/crypto/digest.ts';
+import type { TsimgEvent } from '../../src/events.ts';
+import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
+import { openRegistryClient } from '../../src/registry/client.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { type Exchange, type FakeRegistry, startFakeRegistry } from '../support/fake-registry.ts';
+
+const test = suite('registry/client');
+
+const MANIFEST = JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.ociManifest, config: {}, layers: [] });
+const DIGEST = digestOf(MANIFEST);
+const TYPE = { 'content-type': MEDIA_TYPE.ociManifest };
+const OPTIONS = { env: { HOME: '/nonexistent' }, retry: { retries: 2, delay: 1 } };
+
+async function withClient(
+  exchanges: readonly Exchange[],
+  use: (client: ReturnType<typeof openRegistryClient>, registry: FakeRegistry, events: TsimgEvent[]) => Promise<void>,
+): Promise<void> {
+  await using registry = await startFakeRegistry(exchanges);
+  const events: TsimgEvent[] = [];
+  const onEvent = (event: TsimgEvent) => events.push(event);
+  const client = openRegistryClient({ registry: registry.host, repository: 'a/b' }, { ...OPTIONS, onEvent });
+  try {
+    await use(client, registry, events);
+  } finally {
+    client.close();
+  }
+}
+
+test('a document by tag has the digest of its bytes, whatever the header says', async () => {
+  const headers = { ...TYPE, 'docker-content-digest': digestOf('another') };
+  await withClient([{ path: '/v2/a/b/manifests/1.0', headers, body: MANIFEST }], async (client) => {
+    const document = await client.document('1.0');
+    assert.equal(document?.descriptor, { mediaType: MEDIA_TYPE.ociManifest, digest: DIGEST, size: MANIFEST.length });
+    assert.is(document?.bytes.toString(), MANIFEST);
+  });
+});
+
+test('a document by digest must have that digest', async () => {
+  await withClient([{ path: `/v2/a/b/manifests/${DIGEST}`, headers: TYPE, body: `${MANIFEST} ` }], async (client) => {
+    await failureOf(client.document(DIGEST), 'DIGEST_MISMATCH');
+  });
+});
+
+test('every type of manifest and index is asked for, uncompressed, by name of tsimg', async () => {
+  await withClient([{ path: '/v2/a/b/manifests/1.0', headers: TYPE, body: MANIFEST }], async (client, registry) => {
+    await client.document('1.0');
+    const headers = registry.requests.at(-1)?.headers;
+    for (const kind of ['ociIndex', 'dockerIndex', 'ociManifest', 'dockerManifest'] as const) {
+      assert.ok(headers?.accept?.includes(MEDIA_TYPE[kind]), kind);
+    }
+    assert.is(headers?.['accept-encoding'], 'identity');
+    assert.match(headers?.['user-agent'] ?? '', /^tsimg\/\d+\.\d+\.\d+/);
+    assert.is(headers?.authorization, undefined);
+  });
+});
+
+test('a Content-Type that names no document gives way to what the document says', async () => {
+  const headers = { 'content-type': 'text/plain; charset=utf-8' };
+  await withClient([{ path: '/v2/a/b/manifests/1.0', headers, body: MANIFEST }], async (client) => {
+    assert.is((await client.document('1.0'))?.descriptor.mediaType, MEDIA_TYPE.ociManifest);
+  });
+});
+
+test('what is not there is undefined, and other refusals are errors with what the registry says', async () => {
+  const body = JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message: 'not\u001b[31m today' }] });
+  await withClient([{ path: '/v2/a/b/manifests/bad', status: 400, body }], async (client) => {
+    assert.is(await client.document('none'), undefined);
+    const error = await failureOf(client.document('bad'), 'REGISTRY_ERROR');
+    assert.is(error.why, 'HTTP 400, UNSUPPORTED: not [31m today');
+    assert.is(error.facts.status, 400);
+  });
+});
+
+test('a document over 4 MiB is not read', async () => {
+  const body = Buffer.alloc(4 * 1024 * 1024 + 1, ' ');
+  await withClient([{ path: '/v2/a/b/manifests/big', headers: TYPE, body }], async (client) => {
+    await failureOf(client.document('big'), 'LIMIT_EXCEEDED');
+  });
+});
+
+test('a body marked as gzip is kept as sent: the digest is over those bytes', async () => {
+  const headers = { ...TYPE, 'content-encoding': 'gzip' };
+  await withClient([{ path: `/v2/a/b/manifests/${DIGEST}`, headers, body: MANIFEST }], async (client) => {
+    assert.is((await client.document(DIGEST))?.bytes.toString(), MANIFEST);
+  });
+});
+
+test('a passing failure is tried again and told', async () => {
+  const path = '/v2/a/b/manifests/1.0';
+  const exchanges: readonly Exchange[] = [
+    { path, status: 503, times: 1 },
+    { path, headers: TYPE, body: MANIFEST, cutAfter: 10, times: 1 },
+    { path, headers: TYPE, body: MANIFEST },
+  ];
+  await withClient(exchanges, async (client, _registry, events) => {
+    assert.is((await client.document('1.0'))?.descriptor.digest, DIGEST);
+    assert.equal(
+      events.map((event) => event.kind === 'retry' && [event.what, event.why, event.attempt]),
+      [
+        ['manifest of a/b:1.0', 'HTTP 503', 1],
+        ['manifest of a/b:1.0', 'the connection broke off', 2],
+      ],
+    );
+  });
+});
+
+test('a registry that is busy is waited for as long as it asks, and an overlong wait is told', async () => {
+  const path = '/v2/a/b/manifests/1.0';
+  const exchanges: readonly Exchange[] = [
+    { path, status: 429, headers: { 'retry-after': '0' }, times: 1 },
+    { path, status: 429, headers: { 'retry-after': '21600' } },
+  ];
+  await withClient(exchanges, async (client, registry) => {
+    const error = await failureOf(client.document('1.0'), 'REGISTRY_ERROR');
+    assert.is(error.hint, 'too many requests: try again after 21600 s, or log in for a higher limit');
+    assert.is(registry.log.length, 2);
+  });
+});
+
+test('HEAD tells type, digest and size; where it lacks one, or is not answered, it tells nothing', async () => {
+  const headers = { ...TYPE, 'docker-content-digest': DIGEST, 'content-length': '105' };
+  const exchanges: readonly Exchange[] = [
+    { method: 'HEAD', path: '/v2/a/b/manifests/1.0', headers },
+    { method: 'HEAD', path: '/v2/a/b/manifests/old', headers: { ...TYPE, 'content-length': '105' } },
+    { method: 'HEAD', path: '/v2/a/b/manifests/odd', headers: { ...headers, 'docker-content-digest': 'sha256:../x' } },
+    { method: 'HEAD', path: '/v2/a/b/manifests/huge', headers: { ...headers, 'content-length': '99999999' } },
+    { method: 'HEAD', path: '/v2/a/b/manifests/405', status: 405 },
+  ];
+  await withClient(exchanges, async (client) => {
+    assert.equal(await client.head('1.0'), { mediaType: MEDIA_TYPE.ociManifest, digest: DIGEST, size: 105 });
+    for (const tag of ['old', 'odd', 'huge', '405', 'none']) assert.is(await client.head(tag), undefined, tag);
+  });
+});
+
+test('tags come in pages', async () => {
+  const exchanges: readonly Exchange[] = [
+    {
+      path: '/v2/a/b/tags/list',
+      headers: { link: '</v2/a/b/tags/list?last=2>; rel="next"' },
+      body: '{"name":"a/b","tags":["1","2"]}',
+    },
+    { path: '/v2/a/b/tags/list?last=2', body: '{"name":"a/b","tags":["2","3"]}' },
+  ];
+  await withClient(exchanges, async (client) => {
+    assert.equal(await client.tags(), ['1', '2', '3']);
+  });
+});
+
+test('tags may be null, and a repository that is not there has none', async () => {
+  await withClient([{ path: '/v2/a/b/tags/list', body: '{"tags":null}' }], async (client) => {
+    assert.equal(await client.tags(), []);
+  });
+  await withClient([], async (client) => {
+    assert.is(await client.tags(), undefined);
+  });
+});
+
+test('pages that lead back are an error, not a loop', async () => {
+  const page = (path: string, next: string): Exchange => ({
+    path: `/v2/a/b/tags/list${path}`,
+    headers: { link: `<${next}>; rel="next"` },
+    body: '{"tags":["x"]}',
+  });
+  await withClient([page('', '?p=1'), page('?p=1', '/v2/a/b/tags/list')], async (client, registry) => {
+    const error = await failureOf(client.tags(), 'REGISTRY_ERROR');
+    assert.is(error.why, 'its pages go round in a circle');
+    assert.is(registry.log.length, 2);
+  });
+});
+
+test('a next page elsewhere is not fetched', async () => {
+  await using elsewhere = await startFakeRegistry();
+  const headers = { link: `<${elsewhere.origin}/v2/>; rel="next"` };
+  await withClient([{ path: '/v2/a/b/tags/list', headers, body: '{"tags":["x"]}' }], async (client) => {
+    assert.equal(await client.tags(), ['x']);
+    assert.equal(elsewhere.requests, []);
+  });
+});
+
+const REFERRER = { mediaType: MEDIA_TYPE.ociManifest, digest: digestOf('referrer'), size: 8, artifactType: 'text/x' };
+const REFERRERS = JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.ociIndex, manifests: [REFERRER] });
+const INDEX_TYPE = { 'content-type': MEDIA_TYPE.ociIndex };
+
+test('referrers are asked for by the API', async () => {
+  const path = `/v2/a/b/referrers/${DIGEST}`;
+  await withClient([{ path, headers: INDEX_TYPE, body: REFERRERS }], async (client, registry) => {
+    assert.equal(
+      (await client.referrers(DIGEST)).map(({ digest }) => digest),
+      [REFERRER.digest],
+    );
+    assert.equal(registry.log, [`GET ${path}`]);
+  });
+});
+
+test('a registry without that API has a tag for it, or none', async () => {
+  const path = `/v2/a/b/manifests/${DIGEST.replace(':', '-')}`;
+  const odd = { path: `/v2/a/b/referrers/${DIGEST}`, headers: { 'content-type': 'text/html' }, body: '<html>' };
+  for (const api of [[], [odd]]) {
+    await withClient([...api, { path, headers: INDEX_TYPE, body: REFERRERS }], async (client) => {
+      assert.is((await client.referrers(DIGEST))[0]?.artifactType, 'text/x');
+    });
+  }
+  await withClient([], async (client) => {
+    assert.equal(await client.referrers(DIGEST), []);
+  });
+});
+
+test('a failing referrers API is an error, not an absence of signatures', async () => {
+  await withClient([{ path: `/v2/a/b/referrers/${DIGEST}`, status: 500 }], async (client) => {
+    await failureOf(client.referrers(DIGEST), 'REGISTRY_ERROR');
+  });
+});
+
+test('an abort ends a request that is not answered', async () => {
+  const abort = new AbortController();
+  await using registry = await startFakeRegistry([
+    { path: '/v2/a/manifests/1', headers: TYPE, body: MANIFEST, stallAfter: 5 },
+  ]);
+  const client = openRegistryClient({ registry: registry.host, repository: 'a' }, { ...OPTIONS, signal: abort.signal });
+  const running = client.document('1').catch((error: unknown) => error);
+  while (registry.log.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  abort.abort();
+  const error = await running;
+  assert.is(error instanceof Error && error.name, 'AbortError');
+  client.close();
+});
+
+test('a connection that stays silent is given up and told so', async () => {
+  const timeouts = { connect: 1000, response: 1000, idle: 30 };
+  const path = '/v2/a/manifests/1';
+  await using registry = await startFakeRegistry([{ path, headers: TYPE, body: MANIFEST, stallAfter: 5 }]);
+  const client = openRegistryClient({ registry: registry.host, repository: 'a' }, { ...OPTIONS, timeouts });
+  const error = await failureOf(client.document('1'), 'REGISTRY_UNREACHABLE');
+  assert.is(error.why, 'it does not answer in time');
+  assert.is(error.facts.errno, 'ETIMEDOUT');
+  client.close();
+});
+
+test('a host where nothing listens is told, without trying again', async () => {
+  const registry = await startFakeRegistry();
+  await registry[Symbol.asyncDispose]();
+  const client = openRegistryClient({ registry: registry.host, repository: 'a' }, OPTIONS);
+  const error = await failureOf(client.document('1'), 'REGISTRY_UNREACHABLE');
+  assert.is(error.why, 'connection refused');
+  client.close();
+});
+
+test.run();

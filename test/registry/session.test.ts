@@ -1,0 +1,282 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { digestOf } from '../../src/crypto/digest.ts';
+import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
+import type { Credentials } from '../../src/registry/auth-file.ts';
+import { openRegistryClient } from '../../src/registry/client.ts';
+import type { RegistryOptions } from '../../src/registry/session.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { type Exchange, type FakeRegistry, startFakeRegistry } from '../support/fake-registry.ts';
+
+const test = suite('registry/session');
+
+const MANIFEST = JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.ociManifest, config: {}, layers: [] });
+const PATH = '/v2/a/b/manifests/1.0';
+const SCOPE = 'repository%3Aa%2Fb%3Apull';
+const USER: Credentials = { kind: 'basic', username: 'me', password: 'open:sesame' };
+const BASIC = `Basic ${Buffer.from('me:open:sesame').toString('base64')}`;
+
+function manifestFor(authorization: string | null, times?: number): Exchange {
+  const headers = { 'content-type': MEDIA_TYPE.ociManifest };
+  return { path: PATH, when: { authorization }, headers, body: MANIFEST, ...(times === undefined ? {} : { times }) };
+}
+
+function challenge(...headers: readonly string[]): Exchange {
+  return { path: PATH, status: 401, headers: { 'www-authenticate': headers } };
+}
+
+function bearer(registry: FakeRegistry, more = ''): Exchange {
+  return challenge(`Bearer realm="${registry.origin}/token",service="fake"${more}`);
+}
+
+const token = (body: unknown, more: Partial<Exchange> = {}): Exchange => ({
+  path: `/token?service=fake&scope=${SCOPE}`,
+  body: JSON.stringify(body),
+  ...more,
+});
+
+async function withRegistry(
+  options: RegistryOptions,
+  use: (registry: FakeRegistry, client: ReturnType<typeof openRegistryClient>) => Promise<void>,
+): Promise<void> {
+  await using registry = await startFakeRegistry();
+  const client = openRegistryClient(
+    { registry: registry.host, repository: 'a/b' },
+    { env: { HOME: '/nonexistent' }, retry: { retries: 2, delay: 1 }, ...options },
+  );
+  try {
+    await use(registry, client);
+  } finally {
+    client.close();
+  }
+}
+
+test('an anonymous token is fetched for the challenge’s service and our scope', async () => {
+  await withRegistry({}, async (registry, client) => {
+    registry.expect(
+      manifestFor('Bearer abc'),
+      token({ token: 'abc' }, { when: { authorization: null } }),
+      bearer(registry),
+    );
+    assert.is((await client.document('1.0'))?.descriptor.digest, digestOf(MANIFEST));
+    assert.equal(registry.log, [`GET ${PATH}`, `GET /token?service=fake&scope=${SCOPE}`, `GET ${PATH}`]);
+  });
+});
+
+test('a token may be called access_token (ACR)', async () => {
+  await withRegistry({}, async (registry, client) => {
+    registry.expect(
+      manifestFor('Bearer abc'),
+      token({ token: '', access_token: 'abc', expires_in: 300 }),
+      bearer(registry),
+    );
+    assert.ok(await client.document('1.0'));
+  });
+});
+
+test('a token is used again while it is fresh; without expires_in that is a minute', async () => {
+  await withRegistry({}, async (registry, client) => {
+    registry.expect(manifestFor('Bearer abc'), token({ token: 'abc' }), bearer(registry));
+    await client.document('1.0');
+    await client.document('1.0');
+    assert.is(registry.log.filter((line) => line.includes('/token')).length, 1);
+  });
+});
+
+test('a token that lives shorter than its way is fetched anew', async () => {
+  await withRegistry({}, async (registry, client) => {
+    const short = (value: string) => token({ token: value, expires_in: 3 }, { times: 1 });
+    registry.expect(manifestFor('Bearer a'), manifestFor('Bearer b'), short('a'), short('b'), bearer(registry));
+    await client.document('1.0');
+    await client.document('1.0');
+    assert.is(registry.log.filter((line) => line.includes('/token')).length, 2);
+  });
+});
+
+test('requests side by side share one token exchange', async () => {
+  await withRegistry({}, async (registry, client) => {
+    registry.expect(manifestFor('Bearer abc'), token({ token: 'abc' }), bearer(registry));
+    await Promise.all([1, 2, 3, 4].map(() => client.document('1.0')));
+    assert.is(registry.log.filter((line) => line.includes('/token')).length, 1);
+  });
+});
+
+test('credentials go to the token server as Basic, with the account', async () => {
+  await withRegistry({ credentials: USER }, async (registry, client) => {
+    const path = `/token?service=fake&scope=${SCOPE}&account=me`;
+    registry.expect(
+      manifestFor('Bearer abc'),
+      token({ token: 'abc' }, { path, when: { authorization: BASIC } }),
+      bearer(registry),
+    );
+    assert.ok(await client.document('1.0'));
+  });
+});
+
+test('an identity token is exchanged by POST and never stands in a URL', async () => {
+  await withRegistry({ credentials: { kind: 'identity-token', token: 'refresh me' } }, async (registry, client) => {
+    const answer = token({ access_token: 'abc' }, { method: 'POST', path: '/token' });
+    registry.expect(manifestFor('Bearer abc'), answer, bearer(registry));
+    assert.ok(await client.document('1.0'));
+    const post = registry.requests.find(({ method }) => method === 'POST');
+    assert.equal(Object.fromEntries(new URLSearchParams(post?.body)), {
+      grant_type: 'refresh_token',
+      client_id: 'tsimg',
+      service: 'fake',
+      scope: 'repository:a/b:pull',
+      refresh_token: 'refresh me',
+    });
+  });
+});
+
+test('a registry token is sent as it is', async () => {
+  await withRegistry({ credentials: { kind: 'registry-token', token: 'abc' } }, async (registry, client) => {
+    registry.expect(manifestFor('Bearer abc'), bearer(registry));
+    assert.ok(await client.document('1.0'));
+  });
+});
+
+test('Basic is answered with Basic, and from then on without being asked', async () => {
+  await withRegistry({ credentials: USER }, async (registry, client) => {
+    registry.expect(manifestFor(BASIC), challenge('Basic realm="r"'));
+    await client.document('1.0');
+    await client.document('1.0');
+    assert.is(registry.log.length, 3);
+  });
+});
+
+test('of several challenges, in one header or several, Bearer is answered first and Basic when it is refused', async () => {
+  await withRegistry({ credentials: USER }, async (registry, client) => {
+    const both = challenge('Basic realm="r"', `Bearer realm="${registry.origin}/token",service="fake"`);
+    const refusal = token({}, { path: `/token?service=fake&scope=${SCOPE}&account=me`, status: 401 });
+    registry.expect(manifestFor(BASIC), refusal, both);
+    assert.ok(await client.document('1.0'));
+  });
+});
+
+test('a token that runs out in the middle is renewed once', async () => {
+  await withRegistry({}, async (registry, client) => {
+    registry.expect(
+      manifestFor('Bearer old', 1),
+      manifestFor('Bearer new'),
+      token({ token: 'old', expires_in: 3600 }, { times: 1 }),
+      token({ token: 'new', expires_in: 3600 }, { times: 1 }),
+      bearer(registry),
+    );
+    await client.document('1.0');
+    assert.ok(await client.document('1.0'));
+    assert.is(registry.log.filter((line) => line.includes('/token')).length, 2);
+  });
+});
+
+test('a registry that is never content is not asked in a loop', async () => {
+  await withRegistry({}, async (registry, client) => {
+    registry.expect(token({ token: 'abc' }), bearer(registry));
+    const error = await failureOf(client.document('1.0'), 'AUTHENTICATION_REQUIRED');
+    assert.is(registry.log.length, 3);
+    assert.is(error.why, 'HTTP 401');
+    assert.is(error.exitStatus, 4);
+  });
+});
+
+test('wrong credentials are told as such', async () => {
+  await withRegistry({ credentials: USER }, async (registry, client) => {
+    registry.expect(challenge('Basic realm="r"'));
+    const error = await failureOf(client.document('1.0'), 'AUTHENTICATION_DENIED');
+    assert.is(registry.log.length, 2);
+    assert.not.match(JSON.stringify(error), 'sesame');
+  });
+  await withRegistry({ credentials: USER }, async (registry, client) => {
+    registry.expect({ path: PATH, status: 403 });
+    await failureOf(client.document('1.0'), 'AUTHENTICATION_DENIED');
+  });
+});
+
+test('a token server that redirects is not followed: it is not the one that was checked', async () => {
+  await using elsewhere = await startFakeRegistry([{ path: '/token', body: '{"token":"abc"}' }]);
+  await withRegistry({ credentials: USER }, async (registry, client) => {
+    const path = `/token?service=fake&scope=${SCOPE}&account=me`;
+    const headers = { location: `${elsewhere.origin}/token` };
+    registry.expect({ path, status: 302, headers }, bearer(registry));
+    await failureOf(client.document('1.0'), 'REGISTRY_ERROR');
+    assert.equal(elsewhere.requests, []);
+  });
+});
+
+test('whoever a blob is redirected to is told no secret, whatever it asks for', async () => {
+  const digest = digestOf('blob');
+  await using elsewhere = await startFakeRegistry();
+  const give = `Basic realm="me", Bearer realm="${elsewhere.origin}/token"`;
+  elsewhere.expect({ path: '/signed', status: 401, headers: { 'www-authenticate': give } });
+  await withRegistry({ credentials: USER }, async (registry, client) => {
+    const path = `/v2/a/b/blobs/${digest}`;
+    registry.expect(
+      { path, when: { authorization: BASIC }, status: 307, headers: { location: `${elsewhere.origin}/signed` } },
+      { path, status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } },
+    );
+    await failureOf(client.blob({ mediaType: '', digest, size: 4 }), 'REGISTRY_ERROR');
+    assert.equal(elsewhere.log, ['GET /signed']);
+    assert.is(elsewhere.requests[0]?.headers.authorization, undefined);
+  });
+});
+
+test('nor when the registry itself asked for nothing', async () => {
+  const digest = digestOf('blob');
+  await using elsewhere = await startFakeRegistry();
+  const give = { 'www-authenticate': `Bearer realm="${elsewhere.origin}/token"` };
+  elsewhere.expect({ path: '/signed', status: 401, headers: give });
+  await withRegistry({ credentials: USER }, async (registry, client) => {
+    registry.expect({
+      path: `/v2/a/b/blobs/${digest}`,
+      status: 307,
+      headers: { location: `${elsewhere.origin}/signed` },
+    });
+    await failureOf(client.blob({ mediaType: '', digest, size: 4 }), 'REGISTRY_ERROR');
+    assert.equal(elsewhere.log, ['GET /signed']);
+  });
+});
+
+test('a token that could break a header is refused', async () => {
+  await withRegistry({}, async (registry, client) => {
+    registry.expect(token({ token: 'abc\r\nx-evil: 1' }), bearer(registry));
+    await failureOf(client.document('1.0'), 'DOCUMENT_INVALID');
+  });
+});
+
+test('a token server’s answer over 1 MiB is not read', async () => {
+  await withRegistry({}, async (registry, client) => {
+    registry.expect(token({ token: 'abc', more: 'x'.repeat(1 << 20) }), bearer(registry));
+    await failureOf(client.document('1.0'), 'LIMIT_EXCEEDED');
+  });
+});
+
+test('a foreign layer is fetched from its URL on request only, and anonymously (CVE-2020-15157)', async () => {
+  const digest = digestOf('foreign');
+  const asking = { path: '/layer', status: 401, headers: { 'www-authenticate': 'Basic realm="give me"' } };
+  for (const allowForeignUrls of [undefined, true]) {
+    await using elsewhere = await startFakeRegistry([asking]);
+    await using registry = await startFakeRegistry();
+    const options = { env: {}, credentials: USER, allowForeignUrls };
+    const client = openRegistryClient({ registry: registry.host, repository: 'a/b' }, options);
+    const descriptor = { mediaType: '', digest, size: 7, urls: [`${elsewhere.origin}/layer`, 'file:///etc/passwd'] };
+    await failureOf(client.blob(descriptor), 'BLOB_NOT_FOUND');
+    const seen = elsewhere.requests.map(({ headers }) => headers.authorization);
+    assert.equal(seen, allowForeignUrls ? [undefined] : []);
+    client.close();
+  }
+});
+
+test('no error shows a secret, with all that hangs on it', async () => {
+  const { inspect } = await import('node:util');
+  const options = {
+    credentials: { kind: 'registry-token', token: 'hushhush' },
+    retry: { retries: 0, delay: 1 },
+  } as const;
+  await withRegistry(options, async (registry, client) => {
+    registry.expect({ path: PATH, when: { authorization: 'Bearer hushhush' }, hangUp: true }, bearer(registry));
+    const error = await failureOf(client.document('1.0'), 'REGISTRY_UNREACHABLE');
+    assert.not.match(inspect(error, { depth: 20, showHidden: true }), 'hushhush');
+  });
+});
+
+test.run();
