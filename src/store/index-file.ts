@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
+import { type ImageIndex, parseImageIndex } from '../oci/image-index.ts';
+import { MEDIA_TYPE } from '../oci/media-type.ts';
+import { indexDocument } from '../oci/write-document.ts';
+import { collect } from '../streams/collect.ts';
+import { acquireLock } from '../sys/lock.ts';
+import { openRegularFile } from '../sys/regular-file.ts';
+import type { LayoutDirectory } from './blobs.ts';
+import { LAYOUT } from './layout-files.ts';
+import { replaceText } from './replace-file.ts';
+
+/**
+ * A small file of a layout, undefined when it is not there.
+ * @throws FILESYSTEM unless it is a regular file; LIMIT_EXCEEDED
+ */
+export async function readLayoutFile(path: string, limit: number = MAX_DOCUMENT_BYTES): Promise<Buffer | undefined> {
+  const file = await openRegularFile(path);
+  if (file === undefined) return undefined;
+  return collect(file.handle.createReadStream(), limit, path);
+}
+
+/** The layout's index.json; undefined when there is none. @throws DOCUMENT_INVALID, FILESYSTEM, LIMIT_EXCEEDED */
+export async function readIndexFile(root: string): Promise<ImageIndex | undefined> {
+  const path = join(root, LAYOUT.index);
+  const bytes = await readLayoutFile(path);
+  return bytes === undefined ? undefined : parseImageIndex(bytes, MEDIA_TYPE.ociIndex, path);
+}
+
+/**
+ * Replaces the entries of index.json by what `change` makes of them, under a lock, so that two writers both stay. A crash
+ * leaves the old or the new file. `change` may return the same array for "nothing to do".
+ * @throws DOCUMENT_INVALID, FILESYSTEM, SYSTEM_CALL; what `change` throws, and then nothing has changed
+ */
+export async function updateIndexFile(
+  layout: LayoutDirectory,
+  lockFile: string,
+  change: (manifests: readonly Descriptor[]) => readonly Descriptor[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const { root, partial } = layout;
+  await using _lock = await acquireLock(lockFile, 'exclusive', signal);
+  const index = await readIndexFile(root);
+  const before = index?.manifests ?? [];
+  const after = change(before);
+  if (index !== undefined && after === before) return;
+  await replaceText(join(root, LAYOUT.index), partial, indexDocument(MEDIA_TYPE.ociIndex, after, index?.annotations));
+}

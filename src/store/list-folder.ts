@@ -1,0 +1,13 @@
+import { readdir } from 'node:fs/promises';
+import { errnoOf } from '../errors.ts';
+import { filesystemError } from '../sys/filesystem-error.ts';
+
+/** The names in a folder of the store; a folder that is not there has none. @throws FILESYSTEM */
+export async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw filesystemError('cannot list a directory of the store', directory, error);
+  }
+}

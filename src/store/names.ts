@@ -1,0 +1,108 @@
+import { ANNOTATION } from '../oci/annotations.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
+import { formatReference, parseReference } from '../oci/reference.ts';
+import { readIndexFile, updateIndexFile } from './index-file.ts';
+import type { Store } from './open.ts';
+
+/** An entry of the store's index: a manifest under one name, or under none. */
+export interface StoredImage {
+  /** Complete: `docker.io/library/alpine:3.9`, or `…/alpine@sha256:…`. */
+  readonly name: string | undefined;
+  /** Of the manifest. */
+  readonly descriptor: Descriptor;
+  /** The digest that the name has at its registry, when that is an index's. */
+  readonly chosenFrom: Digest | undefined;
+}
+
+/**
+ * The form of a name under which the store keeps it: complete; where it has a digest, without the tag, for the digest
+ * decides. @throws REFERENCE_INVALID
+ */
+export function storedName(text: string): string {
+  const reference = parseReference(text);
+  return formatReference(reference.digest === undefined ? reference : { ...reference, tag: undefined });
+}
+
+function storedImage(descriptor: Descriptor): StoredImage {
+  const { annotations = {} } = descriptor;
+  const chosenFrom = annotations[ANNOTATION.chosenFrom];
+  return {
+    name: annotations[ANNOTATION.refName],
+    descriptor,
+    chosenFrom: chosenFrom !== undefined && isDigest(chosenFrom) ? chosenFrom : undefined,
+  };
+}
+
+function entryOf(descriptor: Descriptor, name: string | undefined): Descriptor {
+  const { chosenFrom } = ANNOTATION;
+  const from = descriptor.annotations?.[chosenFrom];
+  const annotations = {
+    ...(from === undefined ? {} : { [chosenFrom]: from }),
+    ...(name === undefined ? {} : { [ANNOTATION.refName]: name, [ANNOTATION.containerdName]: name }),
+  };
+  return { ...descriptor, annotations };
+}
+
+const nameOf = (entry: Descriptor): string | undefined => entry.annotations?.[ANNOTATION.refName];
+
+/** Entries without a name only where the manifest has no name at all. */
+function withoutIdleEntries(entries: readonly Descriptor[]): readonly Descriptor[] {
+  const named = new Set(entries.filter((entry) => nameOf(entry) !== undefined).map((entry) => entry.digest));
+  const seen = new Set<Digest>();
+  return entries.filter((entry) => {
+    if (nameOf(entry) !== undefined) return true;
+    if (named.has(entry.digest) || seen.has(entry.digest)) return false;
+    seen.add(entry.digest);
+    return true;
+  });
+}
+
+/** All entries, in the order in which they came. An absent store has none. @throws DOCUMENT_INVALID, FILESYSTEM */
+export async function listStored(store: Store): Promise<readonly StoredImage[]> {
+  return ((await readIndexFile(store.root))?.manifests ?? []).map(storedImage);
+}
+
+/**
+ * Gives a manifest these names (or keeps it without one). A name that another manifest had moves; the other stays, without
+ * a name, until it is pruned.
+ * @throws REFERENCE_INVALID, DOCUMENT_INVALID, FILESYSTEM
+ */
+export async function addNames(
+  store: Store,
+  descriptor: Descriptor,
+  names: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const stored = [...new Set(names.map(storedName))];
+  const moved = new Set(stored);
+  await updateIndexFile(
+    store,
+    store.indexLock,
+    (before) => {
+      const rest = before.map((entry) => (moved.has(nameOf(entry) ?? '') ? entryOf(entry, undefined) : entry));
+      const added = stored.length === 0 ? [entryOf(descriptor, undefined)] : stored.map((n) => entryOf(descriptor, n));
+      return withoutIdleEntries([...rest, ...added]);
+    },
+    signal,
+  );
+}
+
+/** Removes the entries that `unwanted` picks; their blobs stay until they are swept. Returns what was removed. */
+export async function removeEntries(
+  store: Store,
+  unwanted: (image: StoredImage) => boolean,
+  signal?: AbortSignal,
+): Promise<readonly StoredImage[]> {
+  let removed: readonly StoredImage[] = [];
+  await updateIndexFile(
+    store,
+    store.indexLock,
+    (before) => {
+      removed = before.map(storedImage).filter(unwanted);
+      return removed.length === 0 ? before : before.filter((entry) => !unwanted(storedImage(entry)));
+    },
+    signal,
+  );
+  return removed;
+}

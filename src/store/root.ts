@@ -1,0 +1,25 @@
+import { isAbsolute, join } from 'node:path';
+import { TsimgError } from '../errors.ts';
+
+/** What decides about the store's place, apart from `--root`. */
+export type RootEnvironment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Where images are kept: `--root`, `$TSIMG_ROOT`, else /var/lib/tsimg for root and `$XDG_DATA_HOME/tsimg` (or
+ * ~/.local/share/tsimg) for others. Pure; a relative `--root` or `$TSIMG_ROOT` is against `cwd`, which is asked for only then: it may be gone. An XDG variable that is
+ * not absolute is ignored, as its specification wants.
+ * @throws STORE_INVALID when there is no home to put it in
+ */
+export function storeRoot(given: string | undefined, env: RootEnvironment, uid: number, cwd: () => string): string {
+  const chosen = given || env.TSIMG_ROOT;
+  if (chosen) return isAbsolute(chosen) ? chosen : join(cwd(), chosen);
+  if (uid === 0) return '/var/lib/tsimg';
+  const data = env.XDG_DATA_HOME;
+  if (data !== undefined && isAbsolute(data)) return join(data, 'tsimg');
+  const home = env.HOME;
+  if (home !== undefined && isAbsolute(home)) return join(home, '.local', 'share', 'tsimg');
+  throw new TsimgError('STORE_INVALID', 'no place for images', {
+    why: 'neither $XDG_DATA_HOME nor $HOME is set',
+    hint: 'name one with --root or $TSIMG_ROOT',
+  });
+}

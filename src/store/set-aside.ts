@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import { readlink, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { errnoOf, TsimgError } from '../errors.ts';
+import { filesystemError } from '../sys/filesystem-error.ts';
+import { tryLock } from '../sys/lock.ts';
+import { namesIn } from './list-folder.ts';
+import type { Store } from './open.ts';
+
+/** What nobody needs any more, under names that nobody looks for: whoever holds the store's `sweepLock` removes it. */
+export interface SetAside {
+  readonly paths: readonly string[];
+  /** How many of them were whole layers and containers; the others were left by work that was cut short. */
+  readonly layers: number;
+  readonly containers: number;
+}
+
+const CONTAINER = /^[0-9a-f]{64}$/;
+/** Held while a container lives; without it, only one with the other stays. host/state/container.ts. */
+const CONTAINER_LOCK = 'lock';
+const KEPT_MARK = 'kept';
+const KEY = /^(?:root|user-[0-9a-f]{16})$/;
+const CHAIN = /^[0-9a-f]{64,128}$/;
+/** Of unpacking that goes on (then the folder is locked) or was cut short, and of what was set aside. */
+const TEMPORARY = '.tsimg-';
+
+/**
+ * Renames within the folder: a layer's own directory may belong to a subordinate ID, and its owner alone could move it to
+ * another.
+ */
+async function moveAside(folder: string, name: string): Promise<string> {
+  const path = join(folder, `${TEMPORARY}gone-${randomBytes(8).toString('hex')}`);
+  try {
+    await rename(join(folder, name), path);
+  } catch (error) {
+    throw filesystemError('cannot set aside what nobody needs', join(folder, name), error);
+  }
+  return path;
+}
+
+/** `KEY/CHAIN` of each layer that a container uses. */
+async function layersOf(container: string): Promise<readonly string[]> {
+  const links = join(container, 'l');
+  const layers: string[] = [];
+  for (const name of await namesIn(links)) {
+    try {
+      const target = await readlink(join(links, name));
+      layers.push(`${basename(dirname(target))}/${basename(target)}`);
+    } catch (error) {
+      const errno = errnoOf(error);
+      // A container without layers has a directory there; one that is just being removed, nothing.
+      if (errno !== 'EINVAL' && errno !== 'ENOENT') throw filesystemError('cannot read a link', links, error);
+    }
+  }
+  return layers;
+}
+
+interface Containers {
+  readonly paths: readonly string[];
+  readonly containers: number;
+  /** Layers of those that stay. */
+  readonly used: ReadonlySet<string>;
+}
+
+async function setContainersAside({ containers: folder }: Store, limit: number): Promise<Containers> {
+  const used = new Set<string>();
+  const paths: string[] = [];
+  let containers = 0;
+  for (const name of await namesIn(folder)) {
+    if (paths.length >= limit) break;
+    if (name.startsWith(TEMPORARY)) paths.push(join(folder, name));
+    if (!CONTAINER.test(name)) continue;
+    const path = join(folder, name);
+    const held = await tryLock(join(path, CONTAINER_LOCK), 'exclusive').catch((error: unknown) => {
+      // Removed since the folder was listed.
+      if (error instanceof TsimgError && errnoOf(error.cause) === 'ENOENT') return null;
+      throw error;
+    });
+    if (held === null) continue;
+    await using lock = held;
+    if (lock === undefined || (await namesIn(path)).includes(KEPT_MARK)) {
+      for (const layer of await layersOf(path)) used.add(layer);
+      continue;
+    }
+    paths.push(await moveAside(folder, name));
+    containers += 1;
+  }
+  return { paths, containers, used };
+}
+
+/**
+ * Sets aside at most `limit` leftovers of containers whose tsimg is gone. Undefined when a container is just being made.
+ * @throws FILESYSTEM, SYSTEM_CALL
+ */
+export async function setLeftoversAside(store: Store, limit: number): Promise<SetAside | undefined> {
+  await using lock = await tryLock(store.containersLock, 'exclusive');
+  if (lock === undefined) return undefined;
+  const { paths, containers } = await setContainersAside(store, limit);
+  return { paths, containers, layers: 0 };
+}
+
+/**
+ * Sets aside leftovers of containers and of unpacking, and the layers that no container uses and that are none of `needed`
+ * (chain IDs without their algorithm). Undefined when a container is just being made.
+ * @throws FILESYSTEM, SYSTEM_CALL
+ */
+export async function setUnneededAside(store: Store, needed: ReadonlySet<string>): Promise<SetAside | undefined> {
+  await using lock = await tryLock(store.containersLock, 'exclusive');
+  if (lock === undefined) return undefined;
+  const { paths: leftovers, containers, used } = await setContainersAside(store, Number.POSITIVE_INFINITY);
+  const paths = [...leftovers];
+  let layers = 0;
+  for (const key of (await namesIn(store.layers)).filter((name) => KEY.test(name))) {
+    const folder = join(store.layers, key);
+    await using unpacking = await tryLock(join(folder, 'lock'), 'exclusive');
+    if (unpacking === undefined) continue;
+    for (const name of await namesIn(folder)) {
+      if (name.startsWith(TEMPORARY)) paths.push(join(folder, name));
+      if (!CHAIN.test(name) || needed.has(name) || used.has(`${key}/${name}`)) continue;
+      paths.push(await moveAside(folder, name));
+      layers += 1;
+    }
+  }
+  return { paths, containers, layers };
+}

@@ -1,0 +1,75 @@
+import { lstat, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { checkContent } from '../crypto/digest.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { algorithmOf, type Digest, isDigest } from '../oci/digest.ts';
+import { parseImageIndex } from '../oci/image-index.ts';
+import { parseManifest } from '../oci/manifest.ts';
+import { documentKindOf } from '../oci/media-type.ts';
+import { tryLock } from '../sys/lock.ts';
+import { readLayoutFile } from './index-file.ts';
+import { blobPath, LAYOUT } from './layout-files.ts';
+import { namesIn } from './list-folder.ts';
+import { listStored } from './names.ts';
+import type { Store } from './open.ts';
+
+export interface BlobReport {
+  readonly blobs: number;
+  /** What was freed. */
+  readonly bytes: number;
+}
+
+/** Digests that can be reached from a document; a document that is not there leads nowhere. */
+async function mark(store: Store, descriptor: Descriptor, reachable: Set<Digest>): Promise<void> {
+  if (reachable.has(descriptor.digest)) return;
+  reachable.add(descriptor.digest);
+  const kind = documentKindOf(descriptor.mediaType);
+  if (kind !== 'index' && kind !== 'manifest') return;
+  const path = blobPath(store.root, descriptor.digest);
+  const bytes = await readLayoutFile(path);
+  if (bytes === undefined) return;
+  // A damaged document must not cost the blobs that it named.
+  checkContent(bytes, descriptor, path);
+  if (kind === 'index') {
+    for (const child of parseImageIndex(bytes, descriptor.mediaType, path).manifests) {
+      await mark(store, child, reachable);
+    }
+    return;
+  }
+  const manifest = parseManifest(bytes, descriptor.mediaType, path);
+  for (const blob of [manifest.config, ...manifest.layers]) reachable.add(blob.digest);
+}
+
+async function removeFile(path: string): Promise<number> {
+  const { size } = await lstat(path);
+  await rm(path, { recursive: true });
+  return size;
+}
+
+/**
+ * Removes blobs that no entry of the index leads to, and whatever unfinished writes left. Undefined when somebody else is
+ * reading or writing the store: then nothing is done, and a later sweep does it.
+ * @throws FILESYSTEM; DIGEST_MISMATCH, SIZE_MISMATCH, DOCUMENT_INVALID when a document is damaged, and then nothing is removed
+ */
+export async function sweep(store: Store): Promise<BlobReport | undefined> {
+  await using lock = await tryLock(store.blobsLock, 'exclusive');
+  if (lock === undefined) return undefined;
+  const reachable = new Set<Digest>();
+  for (const { descriptor, chosenFrom } of await listStored(store)) {
+    await mark(store, descriptor, reachable);
+    if (chosenFrom !== undefined) reachable.add(chosenFrom);
+  }
+  let blobs = 0;
+  let bytes = 0;
+  for (const algorithm of ['sha256', 'sha512']) {
+    const directory = join(store.root, LAYOUT.blobs, algorithm);
+    for (const name of await namesIn(directory)) {
+      const digest = `${algorithm}:${name}`;
+      if (!isDigest(digest) || algorithmOf(digest) !== algorithm || reachable.has(digest)) continue;
+      bytes += await removeFile(join(directory, name));
+      blobs += 1;
+    }
+  }
+  for (const name of await namesIn(store.partial)) bytes += await removeFile(join(store.partial, name));
+  return { blobs, bytes };
+}

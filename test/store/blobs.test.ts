@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseDigest } from '../../src/oci/digest.ts';
+import { hasBlob, writeBlob } from '../../src/store/blobs.ts';
+import { blobPath } from '../../src/store/layout-files.ts';
+import { openStore } from '../../src/store/open.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { describe } from '../support/image.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const bytes = Buffer.from('some content');
+const descriptor = describe('application/octet-stream', bytes);
+const test = suite('store/blobs');
+
+test('a blob is stored under its digest, readable and 0644 whatever the umask', async () => {
+  const dir = tempDir();
+  const before = process.umask(0o077);
+  try {
+    const store = await openStore(join(dir, 'store'));
+    assert.not.ok(await hasBlob(store, descriptor.digest));
+    await writeBlob(store, descriptor, Readable.from([bytes]));
+    assert.ok(await hasBlob(store, descriptor.digest));
+    const path = blobPath(store.root, descriptor.digest);
+    assert.equal(readFileSync(path), bytes);
+    assert.is(lstatSync(path).mode & 0o7777, 0o644);
+    assert.is(lstatSync(join(path, '..')).mode & 0o7777, 0o755);
+    assert.is(lstatSync(store.root).mode & 0o7777, 0o700);
+  } finally {
+    process.umask(before);
+  }
+});
+
+test('content that is not what it should be leaves nothing, not even a partial file', async () => {
+  const dir = tempDir();
+  const store = await openStore(dir);
+  const other = Buffer.from('othe content');
+  await failureOf(writeBlob(store, descriptor, Readable.from([other])), 'DIGEST_MISMATCH');
+  await failureOf(writeBlob(store, descriptor, other), 'DIGEST_MISMATCH');
+  await failureOf(writeBlob(store, descriptor, Readable.from([bytes, bytes])), 'SIZE_MISMATCH');
+  await failureOf(writeBlob(store, descriptor, Readable.from([bytes.subarray(1)])), 'SIZE_MISMATCH');
+  assert.not.ok(await hasBlob(store, descriptor.digest));
+  assert.equal(readdirSync(store.partial), []);
+});
+
+test('a stream that fails fails the write and leaves nothing', async () => {
+  const dir = tempDir();
+  const store = await openStore(dir);
+  const broken = new Readable({ read() {} });
+  broken.push(bytes);
+  const error = new Error('gone');
+  setImmediate(() => broken.destroy(error));
+  const thrown: unknown = await writeBlob(store, descriptor, broken).catch((reason: unknown) => reason);
+  assert.is(thrown, error);
+  assert.equal(readdirSync(store.partial), []);
+});
+
+test('many that write the same blob at once all succeed', async () => {
+  const dir = tempDir();
+  const store = await openStore(dir);
+  await Promise.all(Array.from({ length: 20 }, () => writeBlob(store, descriptor, Readable.from([bytes]))));
+  assert.equal(readFileSync(blobPath(store.root, descriptor.digest)), bytes);
+  assert.equal(readdirSync(store.partial), []);
+});
+
+test('a blob that is there is not read again, and its stream is closed', async () => {
+  const dir = tempDir();
+  const store = await openStore(dir);
+  await writeBlob(store, descriptor, bytes);
+  const stream = new Readable({ read: () => assert.unreachable('it was read') });
+  await writeBlob(store, descriptor, stream);
+  assert.ok(stream.destroyed);
+});
+
+test('a link in the place of a blob is not taken for the blob, and is never written through', async () => {
+  const dir = tempDir();
+  const store = await openStore(join(dir, 'store'));
+  const outside = join(dir, 'outside');
+  writeFileSync(outside, 'mine');
+  symlinkSync(outside, blobPath(store.root, descriptor.digest));
+  assert.not.ok(await hasBlob(store, descriptor.digest));
+  await writeBlob(store, descriptor, bytes);
+  assert.is(readFileSync(outside, 'utf8'), 'mine');
+  assert.ok(await hasBlob(store, descriptor.digest));
+});
+
+test('sha512 digests are kept in a directory of their own', async () => {
+  const dir = tempDir();
+  const store = await openStore(dir);
+  const digest = parseDigest(`sha512:${createHash('sha512').update(bytes).digest('hex')}`);
+  await writeBlob(store, { ...descriptor, digest }, bytes);
+  assert.ok(existsSync(join(dir, 'blobs', 'sha512')));
+});
+
+test.run();

@@ -1,0 +1,93 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ANNOTATION } from '../../src/oci/annotations.ts';
+import { openStoreSink } from '../../src/sinks/store.ts';
+import { hasBlob, writeBlob } from '../../src/store/blobs.ts';
+import { blobPath } from '../../src/store/layout-files.ts';
+import { addNames, removeEntries } from '../../src/store/names.ts';
+import { openStore, type Store } from '../../src/store/open.ts';
+import { sweep } from '../../src/store/sweep.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { describe, type MadeImage, makeImage, makeIndex } from '../support/image.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const test = suite('store/sweep');
+
+async function put(store: Store, made: MadeImage, name: string): Promise<void> {
+  for (const [, bytes] of made.blobs) await writeBlob(store, describe('', bytes), bytes);
+  await addNames(store, made.descriptor, [name]);
+}
+
+const blobsOf = (store: Store) => readdirSync(join(store.root, 'blobs', 'sha256')).length;
+
+test('blobs that no image leads to go, those of other images stay', async () => {
+  const root = tempDir();
+  const store = await openStore(root);
+  const shared = Buffer.alloc(1024, 7);
+  const one = makeImage({ layers: [shared, Buffer.alloc(512, 1)] });
+  const two = makeImage({ layers: [shared, Buffer.alloc(512, 2)] });
+  await put(store, one, 'one');
+  await put(store, two, 'two');
+  assert.is(blobsOf(store), 7);
+  await removeEntries(store, ({ name }) => name?.includes('one') === true);
+  const report = await sweep(store);
+  assert.is(report?.blobs, 3);
+  assert.is(blobsOf(store), 4);
+  for (const digest of two.blobs.keys()) assert.ok(await hasBlob(store, digest));
+});
+
+test('an image without a name stays until it is removed', async () => {
+  const root = tempDir();
+  const store = await openStore(root);
+  await put(store, makeImage({ config: { author: 'a' } }), 'name');
+  await put(store, makeImage({ config: { author: 'b' } }), 'name');
+  assert.is((await sweep(store))?.blobs, 0);
+});
+
+test('the index that an image was chosen from stays with it', async () => {
+  const root = tempDir();
+  const store = await openStore(root);
+  const made = makeImage();
+  const index = makeIndex([made.descriptor]);
+  await put(store, made, 'name');
+  await writeBlob(store, index.descriptor, index.bytes);
+  const annotations = { [ANNOTATION.chosenFrom]: index.descriptor.digest };
+  await addNames(store, { ...made.descriptor, annotations }, ['name']);
+  assert.is((await sweep(store))?.blobs, 0);
+  assert.ok(await hasBlob(store, index.descriptor.digest));
+});
+
+test('what unfinished writes left is removed', async () => {
+  const root = tempDir();
+  const store = await openStore(root);
+  writeFileSync(join(store.partial, 'leftover'), 'half');
+  assert.is((await sweep(store))?.bytes, 4);
+  assert.equal(readdirSync(store.partial), []);
+});
+
+test('while an image is being written nothing is swept', async () => {
+  const root = tempDir();
+  const store = await openStore(root);
+  const sink = await openStoreSink(root);
+  const bytes = Buffer.from('a layer without an image yet');
+  await sink.write(describe('', bytes), bytes);
+  assert.is(await sweep(store), undefined);
+  await sink.close();
+  assert.is((await sweep(store))?.blobs, 1);
+});
+
+test('a damaged manifest stops the sweep before anything is removed', async () => {
+  const root = tempDir();
+  const store = await openStore(root);
+  const made = makeImage();
+  await put(store, made, 'name');
+  await writeBlob(store, describe('', Buffer.from('loose')), Buffer.from('loose'));
+  const before = blobsOf(store);
+  writeFileSync(blobPath(root, made.descriptor.digest), 'x'.repeat(made.descriptor.size));
+  await failureOf(sweep(store), 'DIGEST_MISMATCH');
+  assert.is(blobsOf(store), before);
+});
+
+test.run();
