@@ -1,0 +1,37 @@
+import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { OPEN } from '../sys/files.ts';
+import { buildRootfs } from './build-rootfs.ts';
+import { inspectDestination } from './destination.ts';
+import type { LayerInput } from './read-layer.ts';
+import { attempt } from './refusal.ts';
+import type { UnpackOptions, UnpackReport } from './unpack-options.ts';
+import { withStaging } from './with-staging.ts';
+
+/**
+ * Makes a bundle for an OCI runtime: the root filesystem in `rootfs`, and `config.json`. Its directory is the caller's alone
+ * (0700), for it holds the image's setuid files, and is published when both are complete.
+ * @param configOf the text of config.json, once the root filesystem stands; gets the descriptor of its directory
+ * @throws what `buildRootfs` and `configOf` throw
+ */
+export async function buildBundle(
+  layers: readonly LayerInput[],
+  destination: string,
+  configOf: (rootfs: number) => string,
+  options: UnpackOptions,
+): Promise<UnpackReport> {
+  const place = inspectDestination(destination, options.force);
+  return withStaging(place, options, async ({ root, publish }) => {
+    const inside = `/proc/self/fd/${root}`;
+    const report = await buildRootfs(layers, `${inside}/rootfs`, options);
+    attempt('write config.json', destination, () => {
+      const rootfs = openSync(`${inside}/rootfs`, OPEN.path | OPEN.directory | OPEN.noFollow);
+      try {
+        writeFileSync(`${inside}/config.json`, configOf(rootfs), { mode: 0o644, flag: 'wx' });
+      } finally {
+        closeSync(rootfs);
+      }
+    });
+    publish(() => {});
+    return { ...report, destination };
+  });
+}

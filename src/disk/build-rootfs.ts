@@ -1,0 +1,43 @@
+import { applyLayer } from '../rootfs/apply.ts';
+import { planFlat } from '../rootfs/plan-flat.ts';
+import { policyOf } from '../rootfs/policy.ts';
+import type { Form } from '../rootfs/real-attributes.ts';
+import { newTally } from '../rootfs/tally.ts';
+import { Tree } from '../rootfs/tree.ts';
+import { inspectDestination } from './destination.ts';
+import { readLayersAhead } from './layers-ahead.ts';
+import { performChanges } from './perform-changes.ts';
+import type { LayerInput } from './read-layer.ts';
+import { setAttributes } from './set-attributes.ts';
+import { defaultOwnership, type UnpackOptions, type UnpackReport, unpackPolicy } from './unpack-options.ts';
+import { withStaging } from './with-staging.ts';
+
+/**
+ * Makes a root filesystem of layers, base first: reads each once, folds it into a tree in memory, makes the tree in a
+ * staging directory and publishes that as the destination. What fails leaves the destination as it was.
+ * @throws DIFF_ID_MISMATCH, LAYER_INVALID, TAR_INVALID, DESTINATION_EXISTS, DESTINATION_INVALID, FILESYSTEM,
+ *   LIMIT_EXCEEDED, POLICY_VIOLATED, and what a layer's stream fails with
+ */
+export async function buildRootfs(
+  layers: readonly LayerInput[],
+  destination: string,
+  options: UnpackOptions = {},
+): Promise<UnpackReport> {
+  const place = inspectDestination(destination, options.force);
+  const form: Form = { ownership: options.ownership ?? defaultOwnership() };
+  const tally = newTally(unpackPolicy(options));
+  return withStaging(place, options, async ({ root, pool, publish }) => {
+    const tree = new Tree(options.limits);
+    {
+      await using ahead = readLayersAhead(layers, { ...options, pool, tally });
+      for (const ordinal of layers.keys()) applyLayer(tree, (await ahead.layer(ordinal)).entries, ordinal, tally);
+    }
+    const names = await performChanges(planFlat(tree), { root, pool, form, tally }, options.signal);
+    publish((at) => {
+      // Counted when the tree was made
+      const silent = newTally(policyOf('ignore'));
+      setAttributes(at, tree.root.attributes, 'directory', { path: '', form, tally: silent });
+    });
+    return { destination, layers: layers.length, names, tolerated: tally.counts };
+  });
+}

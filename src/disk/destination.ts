@@ -1,0 +1,99 @@
+import { closeSync, lstatSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { errnoOf, TsimgError } from '../errors.ts';
+import { mountPoints } from '../linux/mountinfo.ts';
+import { mayWriteIn, OPEN } from '../sys/files.ts';
+import { attempt } from './refusal.ts';
+
+/** Where a tree is published, and how. Paths are text, absolute, with no symlink in them. */
+export interface Destination {
+  readonly path: string;
+  readonly parent: string;
+  readonly name: string;
+  /**
+   * `rename`: the finished tree takes the name in one step. `fill`: the directory itself must stay (it is a mount
+   * point, someone's working directory, or its parent may not be written), so the tree's entries move into it.
+   */
+  readonly by: 'rename' | 'fill';
+  /** Whether something is there that must be removed once the tree is published. */
+  readonly replaces: boolean;
+}
+
+/**
+ * Looks at the place where a tree is to go. Changes nothing.
+ * @param force whether a directory that is not empty may be replaced
+ * @throws DESTINATION_EXISTS, DESTINATION_INVALID
+ */
+export function inspectDestination(destination: string, force = false): Destination {
+  const absolute = attempt('find the working directory', destination, () => resolve(destination));
+  const path = realPath(absolute, destination);
+  if (path === '/') throw invalid(destination, 'it is the root of this host', undefined);
+  const parent = dirname(path);
+  const place = { path, parent, name: basename(path) };
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return { ...place, by: 'rename', replaces: false };
+  if (!statSync(path).isDirectory()) throw invalid(destination, 'it is not a directory', 'choose another name');
+  const isEmpty = attempt('read the destination', destination, () => readdirSync(path)).length === 0;
+  if (!isEmpty && !force) {
+    throw new TsimgError('DESTINATION_EXISTS', 'the destination is not empty', {
+      where: destination,
+      hint: 'choose a new directory, or replace this one with --force',
+    });
+  }
+  if (!isEmpty) refuseMountsBeneath(path, destination);
+  return { ...place, by: mustStay(path, parent) ? 'fill' : 'rename', replaces: !isEmpty };
+}
+
+/** What is to be removed must not have another file system in it: that one's files are no one's to remove. */
+function refuseMountsBeneath(path: string, destination: string): void {
+  const mounts = attempt('read the mounts', '/proc/self/mountinfo', () =>
+    mountPoints(readFileSync('/proc/self/mountinfo', 'latin1')),
+  );
+  const prefix = `${Buffer.from(path).toString('latin1')}/`;
+  const beneath = mounts.find((mount) => mount.startsWith(prefix));
+  if (beneath === undefined) return;
+  const mount = Buffer.from(beneath, 'latin1').toString();
+  throw invalid(destination, `${mount} is mounted inside of it`, `umount ${mount} first, or choose another name`);
+}
+
+/** The path without symlinks; its last component need not exist. */
+function realPath(path: string, destination: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw invalid(destination, errnoOf(error) ?? 'it cannot be read', undefined);
+  }
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+    throw invalid(destination, 'it is a symbolic link to nothing', 'remove the link, or choose another name');
+  }
+  try {
+    return resolve(realpathSync(dirname(path)), basename(path));
+  } catch (error) {
+    const why = errnoOf(error) === 'ENOENT' ? 'its parent directory does not exist' : errnoOf(error);
+    throw invalid(destination, why, `make it first: mkdir -p ${dirname(destination)}`);
+  }
+}
+
+function invalid(where: string, why: string | undefined, hint: string | undefined): TsimgError {
+  return new TsimgError('DESTINATION_INVALID', 'cannot unpack there', { where, why, hint });
+}
+
+function mustStay(path: string, parent: string): boolean {
+  const { dev, ino } = statSync(path);
+  const here = statSync('.', { throwIfNoEntry: false });
+  if (here?.dev === dev && here.ino === ino) return true;
+  const above = look(parent);
+  return look(path).mount !== above.mount || !above.isWritable;
+}
+
+/** The ID of the mount that a directory lies on (proc_pid_fdinfo(5)): two binds of one file system differ in it. */
+function look(path: string): { readonly mount: string | undefined; readonly isWritable: boolean } {
+  return attempt('look at the destination', path, () => {
+    const descriptor = openSync(path, OPEN.path | OPEN.directory);
+    try {
+      const information = readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8');
+      return { mount: /^mnt_id:\s*(\d+)$/m.exec(information)?.[1], isWritable: mayWriteIn(descriptor) };
+    } finally {
+      closeSync(descriptor);
+    }
+  });
+}

@@ -1,0 +1,113 @@
+import { availableParallelism } from 'node:os';
+import type { TsimgEvent } from '../events.ts';
+import { newSpending } from '../streams/byte-budget.ts';
+import { type LayerThread, startLayerThread } from './layer-thread.ts';
+import { limitedTo } from './limited-to.ts';
+import { type LayerInput, type ReadLayerOptions, readLayer } from './read-layer.ts';
+import type { StoredLayer } from './store-bodies.ts';
+
+/** Layers that are read at a time: while one waits for its source, others go on. */
+const LAYERS_AT_A_TIME = 4;
+/** Bytes of layers, as stored, that are worth a thread: it costs some 30 ms. */
+const BYTES_PER_THREAD = 8 * 1024 * 1024;
+const MAX_THREADS = 8;
+/** Numbers of bodies that a layer has to itself. */
+const BODIES_PER_LAYER = 2 ** 32;
+
+/** Layers that are being read, in threads where that pays. */
+export interface LayersAhead extends AsyncDisposable {
+  /** A layer when it is stored; asked for in order. @throws what the first layer that failed did with */
+  layer(ordinal: number): Promise<StoredLayer>;
+}
+
+export type LayersAheadOptions = Omit<ReadLayerOptions, 'firstBody' | 'spending'>;
+
+function threadsFor(layers: readonly LayerInput[]): number {
+  const bytes = layers.reduce((sum, { size }) => sum + size, 0);
+  return Math.min(layers.length, Math.floor(bytes / BYTES_PER_THREAD), availableParallelism(), MAX_THREADS);
+}
+
+interface ThreadPool extends AsyncDisposable {
+  /** Runs an action with a thread, or with none where none may be started. @param size bytes of its layer */
+  run<T>(size: number, action: (thread: LayerThread | undefined) => Promise<T>): Promise<T>;
+}
+
+/** Threads that are started when there is work for them; each layer goes to the one with the least to do. */
+function threadPool(most: number): ThreadPool {
+  const reading = new SharedArrayBuffer(4);
+  const members: { readonly thread: LayerThread; bytes: number }[] = [];
+  return {
+    async run(size, action) {
+      if (members.length < most && members.every(({ bytes }) => bytes > 0)) {
+        members.push({ thread: startLayerThread(reading), bytes: 0 });
+      }
+      const [member] = members.toSorted((left, right) => left.bytes - right.bytes);
+      if (member === undefined) return await action(undefined);
+      member.bytes += size;
+      try {
+        return await action(member.thread);
+      } finally {
+        member.bytes -= size;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(members.map(({ thread }) => thread[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+/**
+ * Begins to read layers, base first, some at a time and ahead of who asks for them, each into numbers of its own in the
+ * pool. The first that fails ends all. Disposed of, nothing of it is at work and all streams are closed.
+ */
+export function readLayersAhead(layers: readonly LayerInput[], options: LayersAheadOptions): LayersAhead {
+  const pool = threadPool(options.threads ?? threadsFor(layers));
+  const stop = new AbortController();
+  const spending = newSpending();
+  const abort = () => stop.abort(options.signal?.reason);
+  options.signal?.addEventListener('abort', abort, { once: true });
+  if (options.signal?.aborted) abort();
+  const inTurn = limitedTo(LAYERS_AT_A_TIME);
+  let failure: { readonly error: unknown } | undefined;
+
+  /** By ordinal: told when the layer's turn has come, so that what is told of it stands in order. */
+  const doneEvents = new Map<number, TsimgEvent>();
+
+  async function read(layer: LayerInput, ordinal: number): Promise<StoredLayer> {
+    stop.signal.throwIfAborted();
+    const onEvent = (event: TsimgEvent) => {
+      if (event.kind === 'layer-done') doneEvents.set(ordinal, event);
+      else options.onEvent?.(event);
+    };
+    const firstBody = ordinal * BODIES_PER_LAYER;
+    const own = { ...options, onEvent, signal: stop.signal, firstBody, spending };
+    return await pool.run(layer.size, (thread) => readLayer(layer, ordinal, layers.length, own, thread));
+  }
+
+  const results = layers.map((layer, ordinal) =>
+    inTurn(() => read(layer, ordinal)).catch((error: unknown) => {
+      // What the others fail with after that is that they were ended
+      failure ??= { error };
+      stop.abort(error);
+      throw failure.error;
+    }),
+  );
+  const settled = Promise.allSettled(results);
+
+  return {
+    async layer(ordinal) {
+      const result = results[ordinal];
+      if (result === undefined) throw new RangeError(`there is no layer ${ordinal}`);
+      const stored = await result;
+      const event = doneEvents.get(ordinal);
+      if (event !== undefined) options.onEvent?.(event);
+      return stored;
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await settled;
+      options.signal?.removeEventListener('abort', abort);
+      await pool[Symbol.asyncDispose]();
+    },
+  };
+}

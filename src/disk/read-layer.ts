@@ -1,0 +1,126 @@
+import { addAbortSignal, type Readable } from 'node:stream';
+import { TsimgError } from '../errors.ts';
+import type { FileSection } from '../image/file-section.ts';
+import { algorithmOf, type Digest } from '../oci/digest.ts';
+import { type Tally, tolerate } from '../rootfs/tally.ts';
+import type { LayerThread, StoreWatch } from './layer-thread.ts';
+import type { StoredLayer } from './store-bodies.ts';
+import { type StoreLayerOptions, storeLayer } from './store-layer.ts';
+import type { UnpackOptions } from './unpack-options.ts';
+
+/** A layer as it is fed to the fold. */
+export interface LayerInput {
+  /** What to call it in errors and events. */
+  readonly label: string;
+  /** Of the uncompressed archive; undefined where nothing says so (a plain tar). */
+  readonly diffId: Digest | undefined;
+  /** Bytes as stored (compressed), and their digest where something says it. */
+  readonly size: number;
+  readonly digest?: Digest | undefined;
+  /** The layer as it is stored; its stream fails when that is not what its descriptor says. */
+  open(signal: AbortSignal | undefined): Promise<Readable>;
+  /** Where the layer lies in a file, not verified; undefined where it lies in none. */
+  locate?: ((signal: AbortSignal | undefined) => Promise<FileSection | undefined>) | undefined;
+}
+
+export interface ReadLayerOptions extends UnpackOptions {
+  /** As of `storeBodies`. */
+  readonly pool: number | undefined;
+  readonly firstBody: number;
+  readonly tally: Tally;
+  /** As of `storeLayer`. */
+  readonly spending: SharedArrayBuffer;
+}
+
+async function* counted(stream: Readable, onBytes: (done: number) => void): AsyncGenerator<Buffer> {
+  let done = 0;
+  for await (const chunk of stream) {
+    done += chunk.length;
+    onBytes(done);
+    yield chunk;
+  }
+}
+
+/**
+ * Stores a layer's content and checks that it is the layer that the image means.
+ * @param thread that does it; without one it is done here
+ * @throws DIFF_ID_MISMATCH, and what `storeLayer` and the layer's stream fail with
+ */
+export async function readLayer(
+  layer: LayerInput,
+  index: number,
+  count: number,
+  options: ReadLayerOptions,
+  thread?: LayerThread,
+): Promise<StoredLayer> {
+  const { label, diffId, size } = layer;
+  const { onEvent, signal } = options;
+  signal?.throwIfAborted();
+  onEvent?.({ kind: 'layer-started', diffId: label, index, count, size });
+  const stored =
+    (thread && (await storeSection(layer, options, thread))) ?? (await storeStream(layer, options, thread));
+  if (diffId !== undefined && stored.digest !== diffId) {
+    throw new TsimgError('DIFF_ID_MISMATCH', 'a layer is not the one that the image lists', {
+      where: label,
+      why: `expected ${diffId}, found ${stored.digest}`,
+      hint: 'the image was damaged, or put together wrongly: get it again',
+      facts: { expected: diffId, found: stored.digest },
+    });
+  }
+  onEvent?.({ kind: 'layer-done', diffId: label, entries: stored.entries.length });
+  return stored;
+}
+
+function storeOptions({ label, diffId }: LayerInput, options: ReadLayerOptions): StoreLayerOptions {
+  const { pool, firstBody, limits, spending } = options;
+  const algorithm = diffId === undefined ? undefined : algorithmOf(diffId);
+  return { pool, firstBody, where: label, algorithm, limits, spending };
+}
+
+function watchOf({ label, size }: LayerInput, { signal, onEvent, tally }: ReadLayerOptions): StoreWatch {
+  return {
+    signal,
+    onBytes: (done) => onEvent?.({ kind: 'layer-progress', diffId: label, done, size }),
+    onTrailing: () => tolerate(tally, 'trailing-bytes', label),
+  };
+}
+
+/** Where the layer lies in a file the thread reads it there, and no byte comes by here; undefined where it does not. */
+async function storeSection(
+  layer: LayerInput,
+  options: ReadLayerOptions,
+  thread: LayerThread,
+): Promise<StoredLayer | undefined> {
+  const { digest } = layer;
+  const section = digest === undefined ? undefined : await layer.locate?.(options.signal);
+  if (digest === undefined || section === undefined) return undefined;
+  try {
+    const { descriptor, offset, size } = section;
+    // The stream says what is wrong
+    if (size !== layer.size) return undefined;
+    const from = { descriptor, offset, size, digest };
+    return await thread.store(from, storeOptions(layer, options), watchOf(layer, options));
+  } finally {
+    await section.close();
+  }
+}
+
+async function storeStream(
+  layer: LayerInput,
+  options: ReadLayerOptions,
+  thread: LayerThread | undefined,
+): Promise<StoredLayer> {
+  const { signal } = options;
+  const watch = watchOf(layer, options);
+  const stream = await layer.open(signal);
+  // Who reads it is told; an error that comes when nobody reads any more is none
+  stream.on('error', () => {});
+  if (signal !== undefined) addAbortSignal(signal, stream);
+  const chunks = counted(stream, watch.onBytes);
+  try {
+    if (thread === undefined) return await storeLayer(chunks, storeOptions(layer, options), watch.onTrailing);
+    return await thread.store(chunks, storeOptions(layer, options), watch);
+  } finally {
+    stream.destroy();
+  }
+}

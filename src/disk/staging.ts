@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { chmodAt, makeDirectoryAt, OPEN, openAt, removeXattrAt, setTimesAt } from '../sys/files.ts';
+import type { Destination } from './destination.ts';
+import type { NameAt } from './directory-stack.ts';
+import { byteName, fill, takeName } from './publish.ts';
+import { attempt, done } from './refusal.ts';
+import { removeTree } from './remove-tree.ts';
+
+/** A private directory on the destination's file system in which a tree is made before it is published. */
+export interface Staging {
+  /** Descriptor of the tree's root. */
+  readonly root: number;
+  /** Descriptor of the directory for bodies. */
+  readonly pool: number;
+  /**
+   * Publishes the tree. A failure leaves the destination as it was.
+   * @param finishRoot gives the destination the root's attributes, where its directory stays and is filled
+   * @throws FILESYSTEM, DESTINATION_EXISTS
+   */
+  publish(finishRoot: (at: NameAt) => void): void;
+  /** Removes all that is left: everything, when nothing was published. @throws FILESYSTEM */
+  remove(): void;
+}
+
+/** Makes the staging directory: beside the destination, or inside of one that must stay. @throws FILESYSTEM */
+export function openStaging(destination: Destination): Staging {
+  const { path, parent, by } = destination;
+  const basePath = by === 'rename' ? parent : path;
+  const base = attempt('open the destination', basePath, () =>
+    // O_PATH: a directory in which one may make names, but that one may not list, serves too
+    openSync(basePath, OPEN.path | OPEN.directory | OPEN.closeOnExec),
+  );
+  let mtime = fstatSync(base, { bigint: true }).mtimeNs;
+  const name = `.tsimg-${randomBytes(6).toString('hex')}`;
+  try {
+    done(makeDirectoryAt(base, name, 0o700), 'make a directory in', byteName(basePath));
+  } catch (error) {
+    closeSync(base);
+    throw error;
+  }
+  const open: number[] = [base];
+  function openInside(directory: number, inside: string): number {
+    const descriptor = done(openAt(directory, inside, OPEN.readOnly | OPEN.directory), 'open a directory', inside);
+    open.push(descriptor);
+    return descriptor;
+  }
+  function makeInside(directory: number, inside: string): number {
+    done(makeDirectoryAt(directory, inside, 0o700), 'make a directory', inside);
+    done(chmodAt(directory, inside, 0o700), 'set the mode', inside);
+    return openInside(directory, inside);
+  }
+  function remove(): void {
+    try {
+      removeTree(base, name);
+      if (by === 'fill') keepTime(base, mtime);
+    } finally {
+      for (const descriptor of open.splice(0)) closeSync(descriptor);
+    }
+  }
+  try {
+    // Whatever the umask took away, or the parent's setgid bit and default ACL gave
+    done(chmodAt(base, name, 0o700), 'set the mode', name);
+    removeXattrAt(base, name, 'system.posix_acl_default');
+    const top = openInside(base, name);
+    const root = makeInside(top, 'root');
+    const pool = makeInside(top, 'pool');
+    return {
+      root,
+      pool,
+      remove,
+      publish(finishRoot) {
+        if (by === 'rename') return takeName(destination, base, top);
+        fill({ base, top, root, name }, finishRoot);
+        mtime = fstatSync(base, { bigint: true }).mtimeNs;
+      },
+    };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+/**
+ * Sets a directory's time to what it was before the staging directory in it came and went. Someone else's directory
+ * keeps the time of now: only its owner may set another.
+ */
+function keepTime(directory: number, mtime: bigint): void {
+  const second = 1_000_000_000n;
+  const nanoseconds = ((mtime % second) + second) % second;
+  setTimesAt(directory, '.', Number((mtime - nanoseconds) / second), Number(nanoseconds));
+}

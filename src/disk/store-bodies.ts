@@ -1,0 +1,101 @@
+import type { Digest } from '../oci/digest.ts';
+import type { LayerEntry } from '../rootfs/outcome.ts';
+import { pathText } from '../rootfs/path.ts';
+import { DEFAULT_MAX_ENTRIES } from '../rootfs/tree.ts';
+import { createHasher } from '../streams/hashing.ts';
+import type { TarHeader } from '../tar/header.ts';
+import type { TarLimits } from '../tar/limits.ts';
+import { createTarReader } from '../tar/read.ts';
+import { closeBody, createBody, finishBody, type OpenBody, writeBody } from './body-pool.ts';
+import type { ImageLimits } from './unpack-options.ts';
+
+export interface StoreBodiesOptions {
+  /** Descriptor of the directory that bodies are written into; without one only headers are wanted. */
+  readonly pool: number | undefined;
+  /** The number of the first body; the following count up. */
+  readonly firstBody: number;
+  /** The layer, for errors. */
+  readonly where: string;
+  /** Of the digest over the whole archive: `sha256` (default) or `sha512`. */
+  readonly algorithm?: string | undefined;
+  /** `maxEntries` bounds this layer's entries, whiteouts among them; `maxHeader` the extended headers of each. */
+  readonly limits?: Pick<ImageLimits, 'maxEntries' | 'maxHeader'> | undefined;
+}
+
+/** A layer that was read to its end: what it says in memory, what its files hold in the pool. */
+export interface StoredLayer {
+  readonly entries: readonly LayerEntry[];
+  /** How many bodies were stored. */
+  readonly bodies: number;
+  /** Bytes of the archive, all of them, behind its end marker too. */
+  readonly size: number;
+  /** Over the same bytes: the diff ID, which the caller compares. */
+  readonly digest: Digest;
+}
+
+/**
+ * Reads an uncompressed layer to its end, piece by piece (each is done with when the next is asked for), writes the content of its files into the pool and collects its headers.
+ * Shares nothing with other layers but the pool, so several can be read at once; decides nothing.
+ * Bodies of a layer that fails stay in the pool.
+ * @throws TAR_INVALID, LIMIT_EXCEEDED, FILESYSTEM, and what the stream fails with
+ */
+export async function storeBodies(layer: AsyncIterable<Buffer>, options: StoreBodiesOptions): Promise<StoredLayer> {
+  const hasher = createHasher(options.algorithm);
+  const store = createStore(options);
+  const reader = createTarReader(store, { where: options.where, limits: tarLimits(options.limits) });
+  try {
+    for await (const chunk of layer) {
+      hasher.update(chunk);
+      reader.write(chunk);
+    }
+    reader.end();
+  } finally {
+    store.abandon();
+  }
+  const { entries } = store;
+  return { entries, bodies: store.bodies, size: hasher.size, digest: hasher.digest() };
+}
+
+/** The tar reader's handler. */
+function createStore(options: StoreBodiesOptions) {
+  const { pool, firstBody } = options;
+  const entries: LayerEntry[] = [];
+  let bodies = 0;
+  let open: { readonly body: OpenBody; readonly header: TarHeader; written: number } | undefined;
+  return {
+    entries,
+    get bodies() {
+      return bodies;
+    },
+    entry(header: TarHeader): void {
+      if (header.kind !== 'file' || header.size === 0) {
+        entries.push({ header, body: undefined });
+        return;
+      }
+      const number = firstBody + bodies;
+      bodies += 1;
+      entries.push({ header, body: number });
+      if (pool !== undefined) open = { body: createBody(pool, number), header, written: 0 };
+    },
+    data(chunk: Buffer, position: number): void {
+      if (open === undefined) return;
+      writeBody(open.body, chunk, position, pathText(open.header.path));
+      open.written = position + chunk.length;
+    },
+    end(): void {
+      if (open === undefined) return;
+      const { body, header, written } = open;
+      open = undefined;
+      finishBody(body, header.size, written, pathText(header.path));
+    },
+    /** Closes what an error left open. */
+    abandon(): void {
+      if (open !== undefined) closeBody(open.body);
+      open = undefined;
+    },
+  };
+}
+
+function tarLimits({ maxEntries = DEFAULT_MAX_ENTRIES, maxHeader }: Partial<ImageLimits> = {}): Partial<TarLimits> {
+  return { entries: maxEntries, ...(maxHeader !== undefined && { extendedHeaderBytes: maxHeader }) };
+}
