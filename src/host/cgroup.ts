@@ -1,0 +1,211 @@
+import { closeSync, constants, existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdir, readdir, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errnoOf, TsimgError } from '../errors.ts';
+import { CGROUP_FOLDER, type CgroupPlan, type PlannedLimit } from '../launch/limits.ts';
+import { parseFlatKeyed } from '../linux/cgroup.ts';
+import { type Lock, tryLockDirectory } from '../sys/lock.ts';
+
+/** One made cgroup, by descriptors of its list of processes and of the one that the caller is in. */
+interface MadeCgroup {
+  readonly plan: CgroupPlan;
+  readonly directory: string;
+  readonly lock: Lock;
+  readonly join: number;
+  readonly leave: number | undefined;
+}
+
+/** A container's cgroups, which are gone when this is closed. */
+export interface Cgroups extends AsyncDisposable {
+  /** Writing `0` to these moves the writer into the container's cgroups, and back out again. In the order of `late`. */
+  readonly descriptors: readonly {
+    readonly join: number;
+    readonly leave: number | undefined;
+    readonly late: boolean;
+  }[];
+  /** Whether the kernel killed a process of the container because its memory was used up; to be asked before closing. */
+  outOfMemory(): boolean;
+}
+
+/** Times that making a cgroup is tried while others sweep its folder. */
+const ATTEMPTS = 20;
+/** Milliseconds, doubled each time: what was killed leaves its cgroup when it is reaped. */
+const FIRST_PAUSE = 1;
+const LAST_PAUSE = 512;
+
+/** Makes a cgroup and locks it: as long as the lock is held, whoever sweeps leaves it alone. */
+async function makeLocked(folder: string, id: string, inherit: (from: string, to: string) => void): Promise<Lock> {
+  const directory = join(folder, id);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    try {
+      await mkdir(folder, { mode: 0o755 }).catch((error) => {
+        if (errnoOf(error) !== 'EEXIST') throw error;
+      });
+      inherit(join(folder, '..'), folder);
+      await mkdir(directory, { mode: 0o755 });
+      inherit(folder, directory);
+    } catch (error) {
+      // The last container of another run took the folder along.
+      if (errnoOf(error) === 'ENOENT' && attempt < ATTEMPTS - 1) continue;
+      if (errnoOf(error) !== 'EEXIST' || !existsSync(directory)) throw error;
+    }
+    const lock = await tryLockDirectory(directory);
+    if (lock !== undefined && existsSync(directory)) return lock;
+    await lock?.close();
+  }
+  throw new TsimgError('LAUNCH_FAILED', 'a cgroup is made and removed all the time', { where: directory });
+}
+
+/** What version 1 starts out empty and must have before a process can join; what version 2 gives to its children. */
+function prepareChild({ version, controllers, inherit }: CgroupPlan, from: string, to: string): void {
+  for (const name of inherit) {
+    if (readFileSync(join(to, name), 'latin1').trim() !== '') continue;
+    writeFileSync(join(to, name), readFileSync(join(from, name), 'latin1'));
+  }
+  if (version === 1) return;
+  const given = readFileSync(join(from, 'cgroup.subtree_control'), 'latin1').split(/\s+/);
+  const missing = controllers.filter((name) => !given.includes(name));
+  if (missing.length > 0) {
+    writeFileSync(join(from, 'cgroup.subtree_control'), missing.map((name) => `+${name}`).join(' '));
+  }
+}
+
+/** `8:16 ` for a block device, '' without one. @throws LAUNCH_FAILED */
+function devicePrefix({ device, option }: PlannedLimit): string {
+  if (device === undefined) return '';
+  const status = statSync(device, { throwIfNoEntry: false });
+  if (!status?.isBlockDevice()) {
+    throw new TsimgError('LAUNCH_FAILED', 'a limit cannot be set', {
+      where: option,
+      why: `${device} is no block device`,
+    });
+  }
+  const { rdev } = status;
+  return `${(rdev >>> 8) & 0xfff}:${(rdev & 0xff) | ((rdev >>> 12) & 0xfff00)} `;
+}
+
+function setLimitFile(directory: string, limit: PlannedLimit): void {
+  const choice = limit.choices.find(({ name }) => existsSync(join(directory, name)));
+  if (choice === undefined) {
+    if (limit.optional) return;
+    throw new TsimgError('HOST_UNSUPPORTED', 'a limit cannot be set', {
+      where: limit.option,
+      why: `the kernel has no ${limit.choices.map(({ name }) => name).join(' or ')}`,
+      hint: 'run it without the limit',
+    });
+  }
+  try {
+    writeFileSync(join(directory, choice.name), `${devicePrefix(limit)}${choice.value}\n`);
+  } catch (cause) {
+    if (cause instanceof TsimgError) throw cause;
+    throw new TsimgError('LAUNCH_FAILED', 'the kernel refused a limit', {
+      where: limit.option,
+      why: `${errnoOf(cause) ?? 'unknown'} for ${choice.value} in ${choice.name}`,
+      hint: 'a limit cannot go beyond what the host has, and what the caller itself is limited to',
+      cause,
+    });
+  }
+}
+
+function openList(directory: string): number {
+  return openSync(join(directory, 'cgroup.procs'), constants.O_WRONLY);
+}
+
+async function makeCgroup(plan: CgroupPlan): Promise<MadeCgroup> {
+  const folder = join(plan.base, CGROUP_FOLDER);
+  const directory = join(folder, plan.id);
+  const lock = await makeLocked(folder, plan.id, (from, to) => prepareChild(plan, from, to));
+  try {
+    for (const limit of plan.limits) setLimitFile(directory, limit);
+    // Only what is joined late is left again in between.
+    const leave = plan.late ? openList(plan.own) : undefined;
+    return { plan, directory, lock, join: openList(directory), leave };
+  } catch (error) {
+    await lock.close();
+    await removeCgroup(directory);
+    throw error;
+  }
+}
+
+/** Removes one cgroup, once the last of its processes is gone. What cannot be removed is left for the next sweep. */
+async function removeCgroup(directory: string): Promise<void> {
+  for (let pause = FIRST_PAUSE; ; pause *= 2) {
+    try {
+      return await rmdir(directory);
+    } catch (error) {
+      if (errnoOf(error) !== 'EBUSY' || pause > LAST_PAUSE) return;
+    }
+    await sleep(pause);
+  }
+}
+
+/** A file of a cgroup; '' where the cgroup is gone, or the kernel has no such file. */
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    if (['ENOENT', 'ENODEV'].includes(errnoOf(error) ?? '')) return '';
+    throw error;
+  }
+}
+
+/** Removes what containers left here whose tsimg was killed, and the folder with the last of them. */
+export async function sweepCgroups(base: string): Promise<void> {
+  const folder = join(base, CGROUP_FOLDER);
+  const names = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  for (const entry of names) {
+    if (!entry.isDirectory()) continue;
+    const directory = join(folder, entry.name);
+    if (readIfThere(join(directory, 'cgroup.procs')) !== '') continue;
+    const lock = await tryLockDirectory(directory).catch(() => undefined);
+    if (lock === undefined) continue;
+    try {
+      await rmdir(directory).catch(() => undefined);
+    } finally {
+      await lock.close();
+    }
+  }
+  await rmdir(folder).catch(() => undefined);
+}
+
+function killedInside({ plan, directory }: MadeCgroup): boolean {
+  if (!plan.controllers.includes('memory')) return false;
+  const name = plan.version === 1 ? 'memory.oom_control' : 'memory.events';
+  return (parseFlatKeyed(readIfThere(join(directory, name))).get('oom_kill') ?? 0) > 0;
+}
+
+/**
+ * Makes the cgroups of a plan with their limits; nobody is in them yet. Those that are not required may be missing after it.
+ * @throws HOST_UNSUPPORTED, LAUNCH_FAILED
+ */
+export async function makeCgroups(plans: readonly CgroupPlan[]): Promise<Cgroups> {
+  const made: MadeCgroup[] = [];
+  const close = async () => {
+    for (const { join: fd, leave } of made) for (const each of [fd, leave]) if (each !== undefined) closeSync(each);
+    await Promise.all(made.map(({ directory }) => removeCgroup(directory)));
+    await Promise.all(made.map(({ lock }) => lock.close()));
+    await Promise.all(made.map(({ plan }) => sweepCgroups(plan.base)));
+  };
+  for (const plan of plans) {
+    try {
+      made.push(await makeCgroup(plan));
+    } catch (error) {
+      await sweepCgroups(plan.base);
+      if (!plan.required) continue;
+      await close();
+      if (error instanceof TsimgError) throw error;
+      throw new TsimgError('HOST_UNSUPPORTED', 'a cgroup cannot be made', {
+        where: plan.base,
+        why: errnoOf(error) ?? 'unknown',
+        hint: 'run it as root, or without limits',
+        cause: error,
+      });
+    }
+  }
+  return {
+    descriptors: made.map(({ plan, join: fd, leave }) => ({ join: fd, leave, late: plan.late })),
+    outOfMemory: () => made.some(killedInside),
+    [Symbol.asyncDispose]: close,
+  };
+}

@@ -1,0 +1,62 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { BRIDGE } from '../../launch/firewall.ts';
+import type { HostTools } from '../../launch/host-facts.ts';
+import { chooseSubnet, gatewayOf } from '../../launch/subnet.ts';
+import { formatAddress, type Network4, parseRoutes } from '../../linux/ipv4.ts';
+import { requireTool } from '../tools.ts';
+import { replaceFile } from './leases.ts';
+import { runTool, tryTool } from './run-tool.ts';
+
+const FORWARDING = '/proc/sys/net/ipv4/ip_forward';
+
+/** Containers on the bridge speak IPv4 only: without this, each device would give itself an address of IPv6. */
+export function withoutIpv6(device: string): readonly string[] {
+  return existsSync('/proc/sys/net/ipv6') ? [`link set dev ${device} addrgenmode none`] : [];
+}
+
+/** A device address of our own (locally administered) that tells the address of IPv4 in it: it never changes. */
+export function hardwareAddress(address: number): string {
+  const bytes = [0x02, 0x54, ...[24, 16, 8, 0].map((shift) => (address >>> shift) & 255)];
+  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+}
+
+export function bridgeExists(): boolean {
+  return existsSync(`/sys/class/net/${BRIDGE}`) || readFileSync('/proc/net/dev', 'latin1').includes(`${BRIDGE}:`);
+}
+
+/** Makes the bridge where it is missing, and answers its network. With the bridge's lock held. @throws LAUNCH_FAILED, HOST_UNSUPPORTED */
+export async function ensureBridge(stateFile: string, tools: HostTools): Promise<Network4> {
+  const ip = requireTool(tools, 'ip');
+  if (bridgeExists()) {
+    if (existsSync(stateFile)) {
+      const subnet: Network4 = JSON.parse(readFileSync(stateFile, 'utf8'));
+      return subnet;
+    }
+    // Made by a tsimg that was killed in between: nobody knows its network.
+    await runTool(ip, ['link', 'delete', BRIDGE]);
+  }
+  const subnet = chooseSubnet(parseRoutes(readFileSync('/proc/net/route', 'latin1')));
+  const gateway = gatewayOf(subnet);
+  replaceFile(stateFile, JSON.stringify(subnet));
+  const commands = [
+    `link add ${BRIDGE} address ${hardwareAddress(gateway)} type bridge`,
+    ...withoutIpv6(BRIDGE),
+    `address add ${formatAddress(gateway)}/${subnet.bits} brd + dev ${BRIDGE}`,
+    `link set ${BRIDGE} up`,
+  ];
+  await runTool(ip, ['-batch', '-'], `${commands.join('\n')}\n`);
+  // Published ports can be reached at 127.0.0.1 too; the firewall keeps containers from the host's loopback.
+  writeFileSync(`/proc/sys/net/ipv4/conf/${BRIDGE}/route_localnet`, '1');
+  return subnet;
+}
+
+export async function removeBridge(tools: HostTools): Promise<void> {
+  if (bridgeExists()) await tryTool(requireTool(tools, 'ip'), ['link', 'delete', BRIDGE]);
+}
+
+/** Lets the host pass packets on between its devices; whether that was off before. It stays on, as others may rely on it. */
+export function enableForwarding(): boolean {
+  if (readFileSync(FORWARDING, 'latin1').trim() !== '0') return false;
+  writeFileSync(FORWARDING, '1');
+  return true;
+}

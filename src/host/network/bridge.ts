@@ -1,0 +1,149 @@
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Context } from '../../events.ts';
+import { BRIDGE } from '../../launch/firewall.ts';
+import type { HostTools } from '../../launch/host-facts.ts';
+import { bridgeHosts } from '../../launch/network-files.ts';
+import type { NetworkPlan } from '../../launch/network-plan.ts';
+import { chooseAddress, gatewayOf } from '../../launch/subnet.ts';
+import { formatAddress, type Network4 } from '../../linux/ipv4.ts';
+import { acquireLock, type Lock } from '../../sys/lock.ts';
+import { makeRuntimeDirectory } from '../runtime-directory.ts';
+import { requireTool } from '../tools.ts';
+import {
+  bridgeExists,
+  enableForwarding,
+  ensureBridge,
+  hardwareAddress,
+  removeBridge,
+  withoutIpv6,
+} from './bridge-device.ts';
+import type { Connection } from './connection.ts';
+import { applyFirewall, removeFirewall } from './firewall.ts';
+import { hostsFile, type Lease, removeLease, sweepLeases, takeLease } from './leases.ts';
+import { reservePorts } from './reserve-ports.ts';
+import { runTool, tryTool } from './run-tool.ts';
+
+type BridgePlan = Extract<NetworkPlan, { kind: 'bridge' }>;
+
+/** The container's end of the cable, and the host's, whose name must have at most 15 letters. */
+const INSIDE = 'eth0';
+const outside = (id: string) => `tsimg-${id.slice(0, 8)}`;
+
+async function lockBridges(directory: string, signal?: AbortSignal): Promise<Lock> {
+  const parent = dirname(directory);
+  makeRuntimeDirectory(dirname(parent), 0);
+  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  return acquireLock(join(parent, 'lock'), 'exclusive', signal);
+}
+
+/** Writes the hosts files of all containers of the bridge, in place: their mounts show the files, not the names. */
+function writeHosts(directory: string, subnet: Network4, leases: readonly Lease[]): void {
+  const peers = leases.map(({ address, names }) => ({ address: formatAddress(address), names }));
+  for (const lease of leases) {
+    const text = bridgeHosts(formatAddress(gatewayOf(subnet)), peers, lease.hosts);
+    writeFileSync(hostsFile(directory, lease.id), text, { mode: 0o644 });
+  }
+}
+
+/** Brings rules and hosts files in line with who is there; without anybody, all of it goes. With the lock held. */
+async function settle(directory: string, tools: HostTools, subnet: Network4, leases: readonly Lease[]): Promise<void> {
+  if (leases.length > 0) {
+    await applyFirewall(tools, subnet, leases);
+    writeHosts(directory, subnet, leases);
+    return;
+  }
+  await removeBridge(tools);
+  await removeFirewall(tools);
+  rmSync(directory, { recursive: true, force: true });
+}
+
+/** Connects the container's namespace, named by a process in it, with the bridge. */
+async function connect(tools: HostTools, pid: number, lease: Lease, subnet: Network4): Promise<void> {
+  const ip = requireTool(tools, 'ip');
+  const name = outside(lease.id);
+  const address = formatAddress(lease.address);
+  const host = [
+    `link add ${name} type veth peer name ${INSIDE} address ${hardwareAddress(lease.address)} netns ${pid}`,
+    ...withoutIpv6(name),
+    `link set ${name} master ${BRIDGE} up`,
+  ];
+  const container = [
+    ...withoutIpv6(INSIDE),
+    `address add ${address}/${subnet.bits} brd + dev ${INSIDE}`,
+    `link set ${INSIDE} up`,
+    `route add default via ${formatAddress(gatewayOf(subnet))}`,
+  ];
+  await runTool(ip, ['-batch', '-'], `${host.join('\n')}\n`);
+  const enter = [`--net=/proc/${pid}/ns/net`, '--', ip, '-batch', '-'];
+  await runTool(requireTool(tools, 'nsenter'), enter, `${container.join('\n')}\n`);
+}
+
+/**
+ * Takes a place on the bridge: an address, names, ports. Everything is gone when it is closed; after a crash, when the next
+ * container comes or goes, or by `sweepBridge`.
+ * @throws LAUNCH_FAILED, HOST_UNSUPPORTED, LIMIT_EXCEEDED, an AbortError on `signal`
+ */
+export async function openBridge(
+  plan: BridgePlan,
+  tools: HostTools,
+  { signal, onEvent }: Context,
+): Promise<Connection> {
+  const { id, directory, names, ports, hosts } = plan;
+  await using _ = await lockBridges(directory, signal);
+  mkdirSync(directory, { recursive: true, mode: 0o711 });
+  const others = await sweepLeases(directory);
+  const reserved = await reservePorts(ports);
+  let lock: Lock | undefined;
+  let subnet: Network4 | undefined;
+  try {
+    if (enableForwarding()) {
+      const message =
+        'IP forwarding was off and is on now (net.ipv4.ip_forward): containers reach beyond the host by it';
+      onEvent?.({ kind: 'warning', message });
+    }
+    subnet = await ensureBridge(join(directory, 'bridge.json'), tools);
+    const address = chooseAddress(
+      subnet,
+      others.map((lease) => lease.address),
+    );
+    const lease: Lease = { id, address, names, ports, hosts };
+    lock = await takeLease(directory, lease);
+    await settle(directory, tools, subnet, [...others, lease]);
+    const held = { lock, subnet };
+    return {
+      attach: (pid) => connect(tools, pid, lease, held.subnet),
+      async [Symbol.asyncDispose]() {
+        await using _again = await lockBridges(directory);
+        // Gone with the container's namespace, but that takes the kernel a moment.
+        await tryTool(requireTool(tools, 'ip'), ['link', 'delete', outside(id)]);
+        removeLease(directory, id);
+        await held.lock.close();
+        reserved[Symbol.dispose]();
+        await settle(directory, tools, held.subnet, await sweepLeases(directory));
+      },
+    };
+  } catch (error) {
+    removeLease(directory, id);
+    await lock?.close();
+    reserved[Symbol.dispose]();
+    if (others.length === 0) await settle(directory, tools, subnet ?? { address: 0, bits: 24 }, []);
+    else if (subnet !== undefined) await settle(directory, tools, subnet, others);
+    throw error;
+  }
+}
+
+/** Removes what killed launches left of the bridge; whether anything of it is in use. */
+export async function sweepBridge(directory: string, tools: HostTools): Promise<boolean> {
+  await using _ = await lockBridges(directory);
+  const isKnown = readdirSync(dirname(directory)).includes(directory.slice(dirname(directory).length + 1));
+  if (!isKnown && !bridgeExists()) return false;
+  mkdirSync(directory, { recursive: true, mode: 0o711 });
+  const leases = await sweepLeases(directory);
+  if (leases.length === 0) {
+    await settle(directory, tools, { address: 0, bits: 24 }, []);
+    return false;
+  }
+  await settle(directory, tools, await ensureBridge(join(directory, 'bridge.json'), tools), leases);
+  return true;
+}

@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import type { PublishedPort } from '../../launch/publish.ts';
+import type { HostsEntry } from '../../linux/hosts.ts';
+import { type Lock, tryLock } from '../../sys/lock.ts';
+
+/** A container's place on the bridge, kept as a file that its tsimg holds a lock on: without the lock it is dead. */
+export interface Lease {
+  readonly id: string;
+  readonly address: number;
+  readonly names: readonly string[];
+  readonly ports: readonly PublishedPort[];
+  /** What only its own hosts file has. */
+  readonly hosts: readonly HostsEntry[];
+}
+
+const SUFFIX = '.lease';
+
+function leaseFile(directory: string, id: string): string {
+  return join(directory, `${id}${SUFFIX}`);
+}
+
+/** The hosts file of a container, which its /etc/hosts shows. */
+export function hostsFile(directory: string, id: string): string {
+  return join(directory, `${id}.hosts`);
+}
+
+function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+export function removeLease(directory: string, id: string): void {
+  removeFile(leaseFile(directory, id));
+  removeFile(hostsFile(directory, id));
+}
+
+/** The leases of containers that live; those of others are removed. To be called with the bridge's lock held. */
+export async function sweepLeases(directory: string): Promise<readonly Lease[]> {
+  const alive: Lease[] = [];
+  for (const name of readdirSync(directory)) {
+    if (!name.endsWith(SUFFIX)) continue;
+    const path = join(directory, name);
+    const lock = await tryLock(path, 'exclusive');
+    if (lock === undefined) {
+      const lease: Lease = JSON.parse(readFileSync(path, 'utf8'));
+      alive.push(lease);
+      continue;
+    }
+    removeLease(directory, name.slice(0, -SUFFIX.length));
+    await lock.close();
+  }
+  return alive;
+}
+
+/** Takes a lease; it is held until the lock is closed, or this process ends. With the bridge's lock held. */
+export async function takeLease(directory: string, lease: Lease): Promise<Lock> {
+  const path = leaseFile(directory, lease.id);
+  const lock = await tryLock(path, 'exclusive');
+  if (lock === undefined)
+    throw new TsimgError('LAUNCH_FAILED', 'a container of this ID is on the bridge', { where: lease.id });
+  writeFileSync(path, JSON.stringify(lease));
+  return lock;
+}
+
+/** Replaces a small file in one step. */
+export function replaceFile(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text, { mode: 0o644 });
+  renameSync(`${path}.new`, path);
+}

@@ -1,0 +1,50 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import type { PublishedPort } from '../../launch/publish.ts';
+
+async function bindTcp(host: string, port: number): Promise<Server> {
+  const server = createServer({ pauseOnConnect: true }, (socket) => socket.destroy());
+  server.listen({ host, port, exclusive: true });
+  await once(server, 'listening');
+  server.unref();
+  return server;
+}
+
+async function bindUdp(address: string, port: number): Promise<Socket> {
+  const socket = createSocket('udp4');
+  socket.bind({ address, port, exclusive: true });
+  await once(socket, 'listening');
+  socket.unref();
+  return socket;
+}
+
+/**
+ * Holds the host's ports while rules of the firewall lead them elsewhere: nobody else can take them, and what somebody has
+ * already is refused instead of being shadowed. Nothing is ever answered on them.
+ * @throws LAUNCH_FAILED for a port that is taken or not allowed
+ */
+export async function reservePorts(ports: readonly PublishedPort[]): Promise<Disposable> {
+  const held: (Server | Socket)[] = [];
+  const close = () => {
+    for (const socket of held) socket.close();
+  };
+  for (const { hostAddress = '0.0.0.0', hostPort, protocol } of ports) {
+    try {
+      held.push(await (protocol === 'tcp' ? bindTcp : bindUdp)(hostAddress, hostPort));
+    } catch (cause) {
+      close();
+      const errno = errnoOf(cause) ?? 'unknown';
+      throw new TsimgError('LAUNCH_FAILED', 'a port cannot be published', {
+        where: `${hostAddress}:${hostPort}/${protocol}`,
+        why:
+          errno === 'EADDRINUSE' ? 'it is in use' : errno === 'EADDRNOTAVAIL' ? 'the host has no such address' : errno,
+        hint: 'choose another port of the host',
+        facts: { errno },
+        cause,
+      });
+    }
+  }
+  return { [Symbol.dispose]: close };
+}

@@ -1,0 +1,23 @@
+import { TsimgError } from '../../errors.ts';
+import { runCommand } from '../../sys/spawn.ts';
+import { TOOL_ENV } from '../tool-chain.ts';
+
+/** Milliseconds: none of these programs has anything to wait for. */
+const TIMEOUT = 30_000;
+
+/** Runs a program of the host; whether it did what it was asked for. What it complains of is lost: for what may fail. */
+export async function tryTool(path: string, args: readonly string[], input?: string): Promise<boolean> {
+  return (await runCommand(path, args, { env: TOOL_ENV, input, timeout: TIMEOUT })).status === 0;
+}
+
+/** Runs a program of the host that must not fail. @throws LAUNCH_FAILED with what it complains of */
+export async function runTool(path: string, args: readonly string[], input?: string): Promise<void> {
+  const { status, signal, stdout, stderr } = await runCommand(path, args, { env: TOOL_ENV, input, timeout: TIMEOUT });
+  if (status === 0) return;
+  const complaint = stderr.toString('utf8').trim() || stdout.toString('utf8').trim();
+  throw new TsimgError('LAUNCH_FAILED', 'the network could not be made', {
+    where: [path, ...args].join(' '),
+    why: complaint || `ended with ${signal ?? `status ${status}`}`,
+    hint: 'tsimg doctor says what this host can do; --network none does without',
+  });
+}

@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { TsimgError } from '../../errors.ts';
+import type { HostTools } from '../../launch/host-facts.ts';
+import type { NetworkPlan } from '../../launch/network-plan.ts';
+import type { PublishedPort } from '../../launch/publish.ts';
+import { type StartedProcess, startProcess } from '../../sys/start-process.ts';
+import { makeTemporaryDirectory } from '../../sys/temporary.ts';
+import { collectComplaints } from '../complaints.ts';
+import { TOOL_ENV } from '../tool-chain.ts';
+import { requireTool } from '../tools.ts';
+import type { Connection } from './connection.ts';
+
+type SlirpPlan = Extract<NetworkPlan, { kind: 'pasta' | 'slirp4netns' }>;
+
+/** Descriptors of slirp4netns: it ends when the first one does, and writes to the second when it is ready. */
+const EXIT = 3;
+const READY = 4;
+
+/** Asks slirp4netns to lead a port of the host to one of the container, by its socket: a JSON object there, one back. */
+async function publish(path: string, { hostAddress, hostPort, containerPort, protocol }: PublishedPort): Promise<void> {
+  const socket = connect(path);
+  const request = {
+    execute: 'add_hostfwd',
+    arguments: { proto: protocol, host_addr: hostAddress ?? '0.0.0.0', host_port: hostPort, guest_port: containerPort },
+  };
+  socket.end(JSON.stringify(request));
+  const answer = await text(socket);
+  if (!answer.includes('"error"')) return;
+  throw new TsimgError('LAUNCH_FAILED', 'a port cannot be published', {
+    where: `${hostAddress ?? '0.0.0.0'}:${hostPort}/${protocol}`,
+    why: answer.trim(),
+    hint: 'choose another port of the host: this one may be in use, or below 1024',
+  });
+}
+
+/** Connects by slirp4netns, which runs beside the container until this is closed. @throws HOST_UNSUPPORTED, LAUNCH_FAILED */
+export async function openSlirp4netns({ ports, hostLoopback }: SlirpPlan, tools: HostTools): Promise<Connection> {
+  const program = requireTool(tools, 'slirp4netns');
+  let child: StartedProcess | undefined;
+  return {
+    async attach(pid) {
+      // Once the ports are led, nobody needs the socket any more.
+      await using directory = await makeTemporaryDirectory();
+      const socket = join(directory.path, 'api');
+      const args = [
+        ...['--configure', '--mtu=65520', '--enable-sandbox', '--enable-seccomp'],
+        ...(hostLoopback ? [] : ['--disable-host-loopback']),
+        ...[`--exit-fd=${EXIT}`, `--ready-fd=${READY}`, `--api-socket=${socket}`],
+        ...[String(pid), 'eth0'],
+      ];
+      child = await startProcess(program, args, {
+        descriptors: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+        env: TOOL_ENV,
+        ownSession: true,
+      });
+      const complaints = collectComplaints(child.stream(2));
+      const ready = once(child.stream(READY), 'data').then(() => true);
+      if (!(await Promise.race([ready, child.ended.then(() => false)]))) {
+        throw new TsimgError('LAUNCH_FAILED', 'the network could not be made', {
+          where: program,
+          why: (await complaints).trim(),
+          hint: 'tsimg doctor says what this host can do; --network none does without',
+        });
+      }
+      for (const port of ports) await publish(socket, port);
+    },
+    async [Symbol.asyncDispose]() {
+      child?.stream(EXIT).destroy();
+      child?.kill('SIGTERM');
+      await child?.ended;
+    },
+  };
+}

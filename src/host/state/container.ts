@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto';
+import { ftruncateSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import type { HostTools } from '../../launch/host-facts.ts';
+import type { IdMap } from '../../launch/plan.ts';
+import { filesystemError } from '../../sys/filesystem-error.ts';
+import { acquireLock, awaitUnlocked, isLocked, type Lock, tryLock } from '../../sys/lock.ts';
+import { requireTool } from '../tools.ts';
+import { removeInUserNamespace } from '../user-namespace.ts';
+import { claimName, releaseName } from './names.ts';
+import { type ContainerRecord, type ContainerState, readRecord, readState, writeState } from './record.ts';
+
+// FOLDER/ID is a container's: `record.json`, `state.json`, `log`, what it changes (`upper`, `work` …), and `lock`, which
+// whoever keeps it alive holds. The kernel gives the lock back however its holder ends, so nothing else says `alive`.
+
+const LOCK = 'lock';
+/** Beside the record of a container that was told to stop: it is not started again by itself. */
+export const STOP_MARK = 'stop';
+/** Beside the record of a container that stays when nobody keeps it alive; without it, it is a leftover that is swept. */
+const KEPT_MARK = 'kept';
+/** What is being removed, and is swept where that was cut short. */
+const GONE = '.tsimg-gone-';
+
+/** A container whose lock this process holds. */
+export interface HeldContainer {
+  readonly folder: string;
+  readonly id: string;
+  readonly directory: string;
+  readonly lock: Lock;
+}
+
+/** A container as it is found: whoever holds it is another. */
+export interface FoundContainer {
+  readonly folder: string;
+  readonly directory: string;
+  readonly record: ContainerRecord;
+  readonly state: ContainerState;
+  /** Whether somebody keeps it alive. */
+  readonly alive: boolean;
+}
+
+/** Where the containers of a store are. */
+export function containersFolder(storeRoot: string): string {
+  return join(storeRoot, 'containers');
+}
+
+/**
+ * Makes a container's directory, and gives it a name; the caller writes the record. Who is killed before that leaves what
+ * `prune` removes. @throws CONTAINER_EXISTS, USAGE, FILESYSTEM
+ */
+export async function makeContainer(
+  folder: string,
+  wantedName: string | undefined,
+  signal?: AbortSignal,
+): Promise<HeldContainer & { readonly name: string }> {
+  const id = randomBytes(32).toString('hex');
+  const directory = join(folder, id);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    // Sweepers wait until it is locked. store/open.ts, `containersLock`.
+    await using _lock = await acquireLock(`${folder}.lock`, 'shared', signal);
+    await mkdir(directory, { mode: 0o700 });
+    const lock = await tryLock(join(directory, LOCK), 'exclusive');
+    if (lock === undefined)
+      throw new TsimgError('CONTAINER_STATE', 'a new container is held by another', { where: id });
+    try {
+      return { folder, id, directory, lock, name: await claimName(folder, wantedName, id) };
+    } catch (error) {
+      await rm(directory, { recursive: true });
+      await lock.close();
+      throw error;
+    }
+  } catch (error) {
+    if (error instanceof TsimgError || errnoOf(error) === undefined) throw error;
+    throw filesystemError('cannot make a container', directory, error);
+  }
+}
+
+/** Keeps a container when it has ended, until it is removed by name. */
+export function markKept({ directory }: HeldContainer): void {
+  writeFileSync(join(directory, KEPT_MARK), '', { mode: 0o600 });
+}
+
+/** Takes the lock of a container that nobody keeps alive; undefined where somebody does, or where it is gone. */
+export async function holdContainer(folder: string, id: string): Promise<HeldContainer | undefined> {
+  const directory = join(folder, id);
+  if (!(await isLocked(join(directory, LOCK)))) {
+    try {
+      const lock = await tryLock(join(directory, LOCK), 'exclusive');
+      if (lock !== undefined) return { folder, id, directory, lock };
+    } catch (error) {
+      if (!(error instanceof TsimgError && errnoOf(error.cause) === 'ENOENT')) throw error;
+    }
+  }
+  return undefined;
+}
+
+/** The lock of a container that lives in another process, handed over by descriptor. */
+export function inheritedContainer(folder: string, id: string, fd: number): HeldContainer {
+  const lock = { fd, close: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
+  return { folder, id, directory: join(folder, id), lock };
+}
+
+/** A state whose writer was killed is not true any more: the command died with it. docker, too, says 255. */
+function settled(state: ContainerState, alive: boolean): ContainerState {
+  if (alive || state.status === 'exited' || state.status === 'created') return state;
+  return { ...state, status: 'exited', exitCode: 255, error: state.error ?? 'its tsimg was killed' };
+}
+
+/** A container by its ID; undefined where there is none, or one that is only being made. @throws STORE_INVALID */
+export async function readContainer(folder: string, id: string): Promise<FoundContainer | undefined> {
+  const directory = join(folder, id);
+  // The lock first: who ends in between has written the state before it gave the lock back.
+  const alive = await isLocked(join(directory, LOCK));
+  const record = readRecord(directory);
+  if (record === undefined) return undefined;
+  return { folder, directory, record, state: settled(readState(directory), alive), alive };
+}
+
+/**
+ * Removes a container whose lock is held, with all that it changed, as the IDs that wrote it. Its lock is given back.
+ * @throws FILESYSTEM, LAUNCH_FAILED
+ */
+export async function removeContainer(
+  { folder, id, directory, lock }: HeldContainer,
+  name: string | undefined,
+  idMap: IdMap | undefined,
+  tools: HostTools,
+): Promise<void> {
+  // From here on nobody finds it; what a crash leaves is removed by prune.
+  const gone = join(folder, `${GONE}${id}`);
+  await rename(directory, gone);
+  if (name !== undefined) releaseName(folder, name, id);
+  await removeTreeOf(gone, idMap, tools);
+  await lock.close();
+}
+
+/** Removes what a container left, as the IDs that wrote it. @throws FILESYSTEM, LAUNCH_FAILED */
+export async function removeTreeOf(path: string, idMap: IdMap | undefined, tools: HostTools): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true, maxRetries: 2 });
+  } catch (error) {
+    // Where an overlay was, there are directories that only their own IDs may empty.
+    if (idMap === undefined || !['EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) throw error;
+    await removeInUserNamespace(idMap, tools, requireTool(tools, 'rm'), [path]);
+  }
+}
+
+/** Changes some of a held container's state. */
+export function updateState({ directory }: HeldContainer, changes: Partial<ContainerState>): void {
+  writeState(directory, { ...readState(directory), ...changes });
+}
+
+/** Leaves the exit status in the lock's file, where whoever waits for the lock finds it even after the container is removed. */
+export function leaveExitCode({ lock }: HeldContainer, exitCode: number): void {
+  ftruncateSync(lock.fd);
+  writeSync(lock.fd, String(exitCode), 0);
+}
+
+/** Waits until nobody keeps a container alive: its exit status, or undefined where whoever kept it was killed. */
+export async function awaitEnd({ directory }: FoundContainer, signal?: AbortSignal): Promise<number | undefined> {
+  await using lock = await awaitUnlocked(join(directory, LOCK), signal);
+  if (lock === undefined) return undefined;
+  const text = Buffer.alloc(16);
+  const digits = text.toString('latin1', 0, readSync(lock.fd, text, 0, text.length, 0));
+  return digits === '' ? undefined : Number(digits);
+}

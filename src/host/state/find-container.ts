@@ -1,0 +1,62 @@
+import { readdir } from 'node:fs/promises';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import { filesystemError } from '../../sys/filesystem-error.ts';
+import { type FoundContainer, readContainer } from './container.ts';
+import { idOfName } from './names.ts';
+
+const ID = /^[0-9a-f]{64}$/;
+
+/** The IDs of all containers' directories, those too that are only being made. @throws FILESYSTEM */
+export async function containerIds(folder: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => ID.test(name));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw filesystemError('cannot list the containers', folder, error);
+  }
+}
+
+/** All containers, the newest first; `onDamaged` is told of those whose record cannot be read. @throws FILESYSTEM */
+export async function listContainers(
+  folder: string,
+  onDamaged: (error: TsimgError) => void,
+): Promise<readonly FoundContainer[]> {
+  const found = await Promise.all(
+    (await containerIds(folder)).map(async (id) => {
+      try {
+        return await readContainer(folder, id);
+      } catch (error) {
+        if (!(error instanceof TsimgError) || error.code !== 'STORE_INVALID') throw error;
+        onDamaged(error);
+        return undefined;
+      }
+    }),
+  );
+  return found
+    .filter((container) => container !== undefined)
+    .toSorted((one, other) => other.record.created.localeCompare(one.record.created));
+}
+
+/**
+ * A container by its name, its ID, or as much of the ID as no other has.
+ * @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, STORE_INVALID, FILESYSTEM
+ */
+export async function findContainer(folder: string, wanted: string): Promise<FoundContainer> {
+  const named = ID.test(wanted) ? undefined : idOfName(folder, wanted);
+  const ids = named === undefined ? (await containerIds(folder)).filter((id) => id.startsWith(wanted)) : [named];
+  if (ids.length > 1) {
+    throw new TsimgError('CONTAINER_AMBIGUOUS', 'several containers', {
+      where: wanted,
+      why: ids.map((id) => id.slice(0, 12)).join(', '),
+      hint: 'give more of the ID',
+      facts: { containers: ids },
+    });
+  }
+  const [id] = wanted === '' ? [] : ids;
+  const container = id === undefined ? undefined : await readContainer(folder, id);
+  if (container !== undefined) return container;
+  throw new TsimgError('CONTAINER_NOT_FOUND', 'no such container', {
+    where: wanted,
+    hint: 'tsimg ps -a lists what there is',
+  });
+}

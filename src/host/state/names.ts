@@ -1,0 +1,94 @@
+import { readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import { acquireLock } from '../../sys/lock.ts';
+import { NAME_ADJECTIVES, NAME_NOUNS } from './name-words.data.ts';
+
+// A name is a symbolic link `names/NAME` to the container's ID: making one is atomic, and no two can.
+
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
+
+function linkPath(folder: string, name: string): string {
+  return join(folder, 'names', name);
+}
+
+/** The ID that a name stands for; undefined where it is nobody's. @param folder of all containers */
+export function idOfName(folder: string, name: string): string | undefined {
+  if (!NAME.test(name)) return undefined;
+  try {
+    return readlinkSync(linkPath(folder, name));
+  } catch (error) {
+    if (['ENOENT', 'EINVAL'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/** Gives a name back, if it is this container's. */
+export function releaseName(folder: string, name: string, id: string): void {
+  if (idOfName(folder, name) !== id) return;
+  try {
+    unlinkSync(linkPath(folder, name));
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** docker's grammar for names. @throws USAGE */
+export function checkContainerName(name: string): string {
+  if (NAME.test(name)) return name;
+  throw new TsimgError('USAGE', 'not a container name', {
+    where: name,
+    hint: 'letters, digits, underscores, periods and hyphens, at most 128, a letter or digit first',
+  });
+}
+
+function tryClaim(folder: string, name: string, id: string): boolean {
+  try {
+    symlinkSync(id, linkPath(folder, name));
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function isGone(folder: string, id: string | undefined): Promise<boolean> {
+  if (id === undefined) return true;
+  return stat(join(folder, id)).then(
+    () => false,
+    (error) => errnoOf(error) === 'ENOENT',
+  );
+}
+
+/** A name of two words and a number that nobody is likely to have. */
+function inventName(): string {
+  const pick = (words: readonly string[]) => words[Math.floor(Math.random() * words.length)] ?? 'container';
+  return `${pick(NAME_ADJECTIVES)}_${pick(NAME_NOUNS)}`;
+}
+
+/**
+ * Takes a name for a container, or invents one. The container's directory must be there: a name whose container is gone (its
+ * tsimg was killed) is free.
+ * @throws CONTAINER_EXISTS
+ */
+export async function claimName(folder: string, wanted: string | undefined, id: string): Promise<string> {
+  await mkdir(join(folder, 'names'), { recursive: true, mode: 0o700 });
+  if (wanted === undefined) {
+    for (let attempt = 0; ; attempt += 1) {
+      const name = attempt < 20 ? inventName() : `${inventName()}_${id.slice(0, 8)}`;
+      if (tryClaim(folder, name, id)) return name;
+    }
+  }
+  if (tryClaim(folder, wanted, id)) return wanted;
+  // Between looking and taking it away, nobody else may have taken it.
+  await using _lock = await acquireLock(join(folder, 'names.lock'), 'exclusive');
+  const holder = idOfName(folder, wanted);
+  if (holder !== undefined && (await isGone(folder, holder))) releaseName(folder, wanted, holder);
+  if (tryClaim(folder, wanted, id)) return wanted;
+  throw new TsimgError('CONTAINER_EXISTS', 'the container name is taken', {
+    where: wanted,
+    why: `container ${(idOfName(folder, wanted) ?? '').slice(0, 12)} has it`,
+    hint: 'remove that one (tsimg rm), or choose another name',
+  });
+}

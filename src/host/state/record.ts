@@ -1,0 +1,130 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import type { LaunchPlan, RootSpec } from '../../launch/plan.ts';
+import type { RestartPolicy } from '../../launch/restart-policy.ts';
+import type { RunRequest } from '../../launch/run-request.ts';
+import type { RunConfig } from '../../oci/run-config.ts';
+import type { ProcessIdentity } from './process-identity.ts';
+
+/** Which image a container was made of. */
+export interface RecordedImage {
+  /** As it was asked for. */
+  readonly name: string;
+  /** Digest of the config. */
+  readonly id: string;
+  /** Digest of the manifest. */
+  readonly digest: string;
+}
+
+/** What a container is: written once, when it is made. */
+export interface ContainerRecord {
+  readonly version: 1;
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  readonly name: string;
+  /** RFC 3339. */
+  readonly created: string;
+  /** Absent for a root filesystem. */
+  readonly image?: RecordedImage | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Whether it is removed when it ends. */
+  readonly remove: boolean;
+  /** Whether its output is kept in a log. */
+  readonly detached: boolean;
+  readonly restart: RestartPolicy;
+  /** A signal's name, such as SIGTERM. */
+  readonly stopSignal: string;
+  /** Seconds from that signal to SIGKILL. */
+  readonly stopTimeout: number;
+  readonly root: RootSpec;
+  readonly config: RunConfig;
+  readonly request: RunRequest;
+  /** The caller's working directory. */
+  readonly cwd: string;
+  readonly plan: LaunchPlan;
+}
+
+/** How a container fares: replaced by rename, whenever it changes, by whoever holds the container's lock. */
+export interface ContainerState {
+  readonly status: 'created' | 'running' | 'restarting' | 'exited';
+  /** The command: process 1 of the container. */
+  readonly process?: ProcessIdentity | undefined;
+  /** Whoever holds the lock: the monitor, or the tsimg in the foreground. */
+  readonly owner?: ProcessIdentity | undefined;
+  /** RFC 3339. */
+  readonly startedAt?: string | undefined;
+  readonly finishedAt?: string | undefined;
+  readonly exitCode?: number | undefined;
+  /** Whether the kernel killed a process of it for its memory limit. */
+  readonly oomKilled?: boolean | undefined;
+  /** Why it could not be started. */
+  readonly error?: string | undefined;
+  /** How often it was started again. */
+  readonly restarts: number;
+}
+
+const VERSION = 1;
+const RECORD = 'record.json';
+const STATE = 'state.json';
+
+/** Replaces a file as a whole: a reader, and a crash, see the old one or the new one. */
+function replaceFile(directory: string, name: string, value: unknown): void {
+  const temporary = join(directory, `${name}.new`);
+  writeFileSync(temporary, `${JSON.stringify(value)}\n`, { mode: 0o600 });
+  renameSync(temporary, join(directory, name));
+}
+
+function readJson(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new TsimgError('STORE_INVALID', 'a container’s record is damaged', {
+      where: path,
+      hint: 'tsimg prune removes the container',
+      cause,
+    });
+  }
+}
+
+function hasVersion(value: unknown): value is ContainerRecord {
+  return typeof value === 'object' && value !== null && 'version' in value && value.version === VERSION;
+}
+
+function hasStatus(value: unknown): value is ContainerState {
+  return typeof value === 'object' && value !== null && 'status' in value;
+}
+
+/** Writes what a container is. @param directory the container's */
+export function writeRecord(directory: string, record: ContainerRecord): void {
+  replaceFile(directory, RECORD, record);
+}
+
+/** What a container is; undefined where there is none, or none yet. The directory is ours alone (0700). @throws STORE_INVALID */
+export function readRecord(directory: string): ContainerRecord | undefined {
+  const value = readJson(join(directory, RECORD));
+  if (value === undefined) return undefined;
+  if (hasVersion(value)) return value;
+  throw new TsimgError('STORE_INVALID', 'a container’s record is of another version', {
+    where: join(directory, RECORD),
+    hint: 'use the tsimg that made it, or tsimg prune',
+  });
+}
+
+/** Writes how a container fares; for the holder of its lock only. */
+export function writeState(directory: string, state: ContainerState): void {
+  replaceFile(directory, STATE, state);
+}
+
+/** How a container fares, as it was last written: nobody may be there any more to write better. @throws STORE_INVALID */
+export function readState(directory: string): ContainerState {
+  const value = readJson(join(directory, STATE));
+  return hasStatus(value) ? value : { status: 'created', restarts: 0 };
+}

@@ -1,0 +1,78 @@
+import { close, read, write } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+import { ReadStream, WriteStream } from 'node:tty';
+import { promisify } from 'node:util';
+import { errnoOf } from '../errors.ts';
+import { setTerminalSize } from '../sys/pty.ts';
+
+const readFd = promisify(read);
+const writeFd = promisify(write);
+const closeFd = promisify(close);
+
+/** The caller's side of a container's terminal. */
+export interface TerminalRelay {
+  /** Resolves when the container's side is closed and all that it wrote has been passed on. */
+  drain(): Promise<void>;
+  /** Gives the caller's terminal back as it was. */
+  close(): Promise<void>;
+}
+
+/** All output, to the last byte: a stream on a master loses its tail, reading until EIO does not. */
+async function passOutput(master: number, to: Writable): Promise<void> {
+  const buffer = Buffer.alloc(64 * 1024);
+  for (;;) {
+    let count: number;
+    try {
+      count = (await readFd(master, buffer, 0, buffer.length, null)).bytesRead;
+    } catch (error) {
+      if (errnoOf(error) === 'EIO') return;
+      throw error;
+    }
+    if (count === 0) return;
+    if (!to.write(Buffer.from(buffer.subarray(0, count)))) await new Promise((resolve) => to.once('drain', resolve));
+  }
+}
+
+/** Input, in the order it came; one write at a time, for the terminal may be full. */
+function passInput(from: Readable, master: number): Disposable {
+  let last = Promise.resolve();
+  const send = (chunk: Buffer) => {
+    last = last.then(async () => {
+      let rest: Buffer = chunk;
+      while (rest.length > 0) rest = rest.subarray((await writeFd(master, rest)).bytesWritten);
+    });
+    // The container ended before it read this: its status says what that means.
+    last = last.catch(() => undefined);
+  };
+  from.on('data', send);
+  return {
+    [Symbol.dispose]() {
+      from.off('data', send);
+      from.pause();
+    },
+  };
+}
+
+/** Connects the caller's streams with the master of the container's terminal. A terminal at the input is made raw meanwhile. */
+export function relayTerminal(master: number, stdin: Readable | undefined, stdout: Writable): TerminalRelay {
+  const raw = stdin instanceof ReadStream ? stdin : undefined;
+  const screen = stdout instanceof WriteStream ? stdout : undefined;
+  const resize = () => {
+    if (screen !== undefined && screen.columns > 0) setTerminalSize(master, screen.columns, screen.rows);
+  };
+  resize();
+  screen?.on('resize', resize);
+  raw?.setRawMode(true);
+  const input = stdin === undefined ? undefined : passInput(stdin, master);
+  const output = passOutput(master, stdout);
+  return {
+    drain: () => output,
+    async close() {
+      input?.[Symbol.dispose]();
+      screen?.off('resize', resize);
+      raw?.setRawMode(false);
+      raw?.unref();
+      await closeFd(master);
+    },
+  };
+}

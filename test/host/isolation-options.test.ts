@@ -1,0 +1,175 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseSeccompProfile } from '../../src/linux/seccomp-profile.ts';
+import { runInContainer } from '../support/container.ts';
+import { defineRuns } from '../support/define-runs.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { haveTools } from '../support/tools.ts';
+
+const asRoot = suite('host/isolation-options as root');
+const asUser = suite('host/isolation-options as an ordinary user');
+
+const MKDIR_DENIED = JSON.stringify({
+  defaultAction: 'SCMP_ACT_ALLOW',
+  syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 28 }],
+});
+
+defineRuns(asRoot, asUser, (test, { sh, rootfs, user, freshRootfs }) => {
+  const field = async (name: string, request: Parameters<typeof sh>[1]) =>
+    new RegExp(`^${name}:\\s*(\\S+)$`, 'm').exec((await sh('cat /proc/self/status', request)).stdout)?.[1];
+
+  test('a seccomp profile of the caller’s is the one that counts, with its own errno', async () => {
+    const seccomp = parseSeccompProfile(MKDIR_DENIED, 'profile.json');
+    const { status, stderr } = await sh('/bin/busybox mkdir /new', { seccomp });
+    assert.is(status, 1, stderr);
+    assert.match(stderr, /No space left on device/);
+    assert.is(await field('Seccomp', { seccomp }), '2');
+    assert.is(await field('Seccomp', { seccomp: 'unconfined' }), '0');
+  });
+
+  test('no_new_privs can be left off, and the filter, the empty sets and the user stay as they were', async () => {
+    const request = { noNewPrivileges: false };
+    assert.is(await field('NoNewPrivs', request), '0');
+    assert.is(await field('Seccomp', request), '2');
+    assert.is(await field('CapEff', request), '00000000800405fb');
+    assert.is(await field('CapPrm', { ...request, user: '7' }), '0000000000000000');
+    assert.is(await field('Seccomp', { ...request, user: '7' }), '2');
+  });
+
+  test('--privileged has all that the caller can give: capabilities, devices, /proc and /sys unhidden', async () => {
+    const script =
+      'cat /proc/self/status; cat /proc/self/mountinfo; ls /dev; touch /proc/sys/kernel/hostname && echo w';
+    const { stdout, status, stderr } = await sh(script.replace('touch', '/bin/busybox touch'), { privileged: true });
+    assert.is(status, user === undefined ? 0 : status, stderr);
+    assert.match(stdout, /^CapEff:\s*000001f[0-9a-f]{9}$/m);
+    assert.match(stdout, /^Seccomp:\s*0$/m);
+    assert.match(stdout, /^NoNewPrivs:\s*0$/m);
+    assert.not.match(stdout, / \/proc\/timer_list | \/proc\/sys /);
+    assert.match(stdout, / \/sys rw,/);
+    const hasTun = spawnSync('test', ['-c', '/dev/kmsg']).status === 0;
+    if (hasTun) assert.match(stdout, /^kmsg$/m);
+  });
+
+  test('--device shows one device of the host under any name of /dev, and nothing that is none', async () => {
+    const { stdout, stderr } = await sh('stat -c "%F %t:%T" /dev/other; head -c 1 /dev/other | wc -c', {
+      devices: ['/dev/zero:/dev/other:rwm'],
+    });
+    assert.is(stdout, 'character special file 1:5\n1\n', stderr);
+    assert.is((await sh('true', { devices: ['/etc/passwd:/dev/other'] })).status, 125);
+    assert.is((await sh('true', { devices: ['/dev/zero:/etc/other'] })).status, 125);
+    assert.is((await sh('true', { devices: ['/dev/zero:/dev/null'] })).status, 125);
+  });
+
+  test('--mount binds, read-only too, and makes tmpfs; a named volume is refused', async () => {
+    const folder = tempDir(0o777);
+    writeFileSync(join(folder, 'file'), 'x');
+    const script = 'cat /in/file; echo y > /in/file; grep -E " /in | /mem " /proc/self/mountinfo';
+    const mounts = [
+      `type=bind,source=${folder},target=/in,readonly`,
+      'type=tmpfs,dst=/mem,tmpfs-size=64k,tmpfs-mode=0700',
+    ];
+    const { stdout, stderr } = await sh(script, { mounts });
+    assert.match(stderr, /Read-only file system/);
+    assert.match(stdout, /^x/);
+    assert.match(stdout, / \/in ro,/);
+    assert.match(stdout, / \/mem .*size=64k,mode=700/);
+    assert.is((await sh('true', { mounts: ['type=volume,source=v,target=/in'] })).status, 125);
+  });
+
+  test('limits, umask, shared memory and groups are as they were asked for', async () => {
+    const { stdout, stderr } = await sh(
+      'ulimit -S -n; ulimit -H -n; ulimit -c; umask; grep /dev/shm /proc/self/mountinfo; id -G',
+      { ulimits: ['nofile=100:200'], umask: '027', shmSize: '1m', groupAdd: ['44'] },
+    );
+    assert.match(stdout, /^100\n200\n0\n0027\n.*size=1024k.*\n0 44\n$/, stderr);
+  });
+
+  test('--isolation chroot runs, hides the host and cannot leave by chroot', async () => {
+    const { stdout, status, stderr } = await sh('ls /; ls /proc/1/root/ | wc -l; cat /proc/self/status', {
+      isolation: 'chroot',
+    });
+    assert.is(status, 0, stderr);
+    assert.match(stdout, /^CapEff:\s*00000000800005fb$/m);
+    assert.not.match(stdout, /^home$/m);
+    assert.match(stderr, /could leave/);
+  });
+
+  test('namespaces are shared where that was asked for, and only those', async () => {
+    const names = ['ipc', 'uts', 'pid', 'net', 'mnt', 'time'];
+    const script = `for n in ${names.join(' ')}; do echo $n $(/bin/busybox readlink /proc/self/ns/$n); done`;
+    const shared = async (request: Parameters<typeof sh>[1]) => {
+      const { stdout, stderr } = await sh(script, request);
+      const lines = new Map(stdout.split('\n').map((line) => [line.split(' ')[0], line.split(' ')[1]]));
+      assert.is(lines.size > names.length, true, stderr);
+      return names.filter((name) => lines.get(name) === readlinkSync(`/proc/self/ns/${name}`));
+    };
+    assert.equal(await shared({}), ['time']);
+    assert.equal(await shared({ timeNamespace: true }), []);
+    assert.equal(await shared({ ipc: 'host' }), ['ipc', 'time']);
+    assert.equal(await shared({ uts: 'host' }), ['uts', 'time']);
+    assert.equal(await shared({ pid: 'host' }), ['pid', 'time']);
+  });
+
+  test('--init is process 1, reaps what is left to it, and passes a signal on', async () => {
+    if (!haveTools('catatonit')) return;
+    const script =
+      '/bin/busybox cat /proc/1/comm; (sleep 0.1 &) ; sleep 0.3; cat /proc/[0-9]*/stat | grep -c ") Z "; exit 7';
+    const { stdout, status, stderr } = await sh(script, { init: true });
+    assert.match(stdout, /^(catatonit|tini|init)\n0\n$/, stderr);
+    assert.is(status, 7);
+    assert.is((await sh('kill -TERM $$', { init: true })).status, 143);
+  });
+
+  test('a later mount of the host is seen in an rslave volume, and not in a private one', async () => {
+    if (user !== undefined) return;
+    const folder = tempDir(0o755);
+    const script = 'echo ready > /ready/fifo; cat /ready/fifo; ls /v';
+    const seen = (options: string) => {
+      const root = freshRootfs();
+      const ready = join(folder, `ready-${options}`);
+      mkdirSync(ready);
+      mkdirSync(join(folder, options));
+      // A mount namespace of the test's own whose mounts spread, as a host's do under systemd.
+      const outer = [
+        'mount --make-rshared /; mkfifo $R/fifo',
+        '"$NODE" "$RUNNER" "$WHAT" & read x < $R/fifo',
+        'mkdir $V/later && mount -t tmpfs tmpfs $V/later && mkdir $V/later/inside',
+        'echo go > $R/fifo; wait',
+      ].join('\n');
+      const what = {
+        rootfs: root,
+        request: {
+          command: ['/bin/sh', '-c', script.replace('ls /v', 'ls /v/later')],
+          volumes: [`${join(folder, options)}:/v:${options}`, `${ready}:/ready`],
+        },
+      };
+      const env = {
+        PATH: process.env.PATH ?? '',
+        NODE: process.execPath,
+        RUNNER: join(import.meta.dirname, '..', 'support', 'run-container.js'),
+        WHAT: JSON.stringify(what),
+        R: ready,
+        V: join(folder, options),
+      };
+      return spawnSync('unshare', ['-m', 'sh', '-c', outer], { env, encoding: 'utf8', timeout: 20_000 });
+    };
+    const slave = seen('rslave');
+    assert.match(slave.stdout, /go\ninside\n/, slave.stderr);
+    const apart = seen('rprivate');
+    assert.match(apart.stdout, /go\n$/, apart.stderr);
+  });
+
+  test('nothing of this changes the host', async () => {
+    const before = readFileSync('/proc/self/mountinfo', 'utf8');
+    await runInContainer(
+      { rootfs, request: { command: ['/bin/true'], privileged: true, isolation: 'chroot' } },
+      { user },
+    );
+    assert.is(readFileSync('/proc/self/mountinfo', 'utf8'), before);
+  });
+});
+asRoot.run();
+asUser.run();

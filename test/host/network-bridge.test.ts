@@ -1,0 +1,217 @@
+import type { ChildProcess } from 'node:child_process';
+import { once as onceOf } from 'node:events';
+import { existsSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
+import { ask, makeNetworkWorld, type NetworkWorld, nextText, TSIMG, tellSource } from '../support/network-world.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { haveRoot, haveTools } from '../support/tools.ts';
+
+/** A server in the container that says `ready`, and then the same to all who come. */
+const SERVE = ['/bin/sh', '-c', 'busybox nc -ll -p 80 -e echo served & echo ready; wait'];
+
+/** The same rules by nft and, where that is missing, by iptables. */
+for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] })) {
+  const test = suite(`host/network bridge by ${name}`);
+  if (!haveRoot() || !haveTools('busybox', 'ip', 'nft', 'iptables', 'nsenter', 'unshare', 'setpriv')) continue;
+  /** What does not depend on the rules is tested with one of them. */
+  const once = without.length === 0 ? test : () => {};
+  const rootfs = makeBusyboxRootfs(tempDir(0o755));
+  let world: NetworkWorld;
+  const running: ChildProcess[] = [];
+
+  const command = (options: readonly string[], words: readonly string[]) => [
+    ...TSIMG,
+    'run',
+    '--network',
+    'bridge',
+    ...options,
+    rootfs,
+    ...words,
+  ];
+  const run = (options: readonly string[], script: string) => world.onHost(command(options, ['/bin/sh', '-c', script]));
+  const serve = async (...options: readonly string[]) => {
+    const child = world.startOnHost(command(options, SERVE));
+    running.push(child);
+    assert.is(await nextText(child), 'ready');
+    return child;
+  };
+  /** What is left on the host: the bridge, its cables, rules, and files. */
+  const leftovers = () => {
+    const look = 'ip -brief link; nft list ruleset; iptables -S; iptables -t nat -S; find /run/tsimg/network -type f';
+    return world
+      .onHost(['sh', '-c', `{ ${look}; } 2>/dev/null`])
+      .stdout.split('\n')
+      .filter((line) => /tsimg/i.test(line) && !line.endsWith('/network/lock'));
+  };
+  const end = async (child: ChildProcess) => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = onceOf(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    }
+  };
+
+  test.before(async () => {
+    world = await makeNetworkWorld({ without });
+  });
+  test.after(() => world.close());
+  test.after.each(async () => {
+    for (const child of running.splice(0)) await end(child);
+  });
+
+  once('a container has an address, a way out, and nothing of IPv6 but its loopback', () => {
+    const { stdout, stderr, status } = run([], 'ip -o addr; ip route; cat /etc/hosts');
+    assert.is(status, 0, stderr);
+    assert.match(stdout, /eth0 +inet 10\.209\.0\.2\/24/);
+    assert.match(stdout, 'default via 10.209.0.1 dev eth0');
+    assert.not.match(stdout, /eth0 +inet6/);
+    assert.match(stdout, /^10\.209\.0\.2\t[0-9a-f]{12}$/m);
+  });
+
+  test('nothing is left on the host when the last container is gone', () => {
+    assert.is(run([], 'exit 7').status, 7);
+    assert.equal(leftovers(), []);
+  });
+
+  once('two containers and the host speak with each other, and find each other by name', async () => {
+    const server = await serve('--hostname', 'web', '--network-alias', 'shop');
+    assert.is(world.onHost(ask('10.209.0.2', 80)).stdout, 'served\n');
+    const script = 'for name in web shop 10.209.0.2; do busybox nc -w 3 $name 80; done; cat /etc/hosts';
+    const { stdout } = run(['--hostname', 'client', '--add-host', 'gate:host-gateway'], script);
+    assert.match(stdout, /^served\nserved\nserved\n/);
+    assert.match(stdout, '10.209.0.2\tweb shop\n');
+    assert.match(stdout, '10.209.0.1\tgate\n');
+    assert.is(server.exitCode, null);
+  });
+
+  once('a container that was there before learns of one that comes, and forgets it when it goes', async () => {
+    const watcher = world.startOnHost(
+      command(
+        ['--hostname', 'watcher'],
+        [
+          '/bin/sh',
+          '-c',
+          'echo ready; until grep -q late /etc/hosts; do sleep 0.1; done; echo seen; while grep -q late /etc/hosts; do sleep 0.1; done; echo forgotten',
+        ],
+      ),
+    );
+    running.push(watcher);
+    assert.is(await nextText(watcher), 'ready');
+    const seen = nextText(watcher);
+    run(['--hostname', 'late'], 'sleep 0.5');
+    assert.is(await seen, 'seen');
+    assert.is(await nextText(watcher), 'forgotten');
+  });
+
+  test('beyond the host, a container goes under the host’s address', async () => {
+    const outside = world.startOutside(tellSource(world.outside, 7000));
+    running.push(outside);
+    assert.is(await nextText(outside), 'ready');
+    assert.is(run([], `busybox nc -w 3 ${world.outside} 7000`).stdout, `from ${world.host}`);
+  });
+
+  test('a published port is reached from outside, from the host, at its loopback, and from other containers', async () => {
+    await serve('-p', '8080:80');
+    assert.is(world.onOutside(ask(world.host, 8080)).stdout, 'served\n');
+    assert.is(world.onHost(ask(world.host, 8080)).stdout, 'served\n');
+    assert.is(world.onHost(ask('127.0.0.1', 8080)).stdout, 'served\n');
+    assert.is(
+      run([], `busybox nc -w 3 ${world.host} 8080; busybox nc -w 3 10.209.0.1 8080`).stdout,
+      'served\nserved\n',
+    );
+  });
+
+  test('a port that is published at the loopback only is not reached from outside', async () => {
+    await serve('-p', '127.0.0.1:8080:80');
+    assert.is(world.onHost(ask('127.0.0.1', 8080)).stdout, 'served\n');
+    assert.is(world.onOutside(ask(world.host, 8080)).stdout, '');
+  });
+
+  test('what is not published is not reached from outside, even by who knows the way', async () => {
+    await serve();
+    assert.is(world.onOutside(['ip', 'route', 'add', '10.209.0.0/24', 'via', world.host]).status, 0);
+    assert.is(world.onHost(ask('10.209.0.2', 80)).stdout, 'served\n');
+    assert.is(world.onOutside(ask('10.209.0.2', 80)).stdout, '');
+    world.onOutside(['ip', 'route', 'delete', '10.209.0.0/24']);
+  });
+
+  test('a container does not reach the host’s loopback, whatever it does with its routes', async () => {
+    const local = world.startOnHost(tellSource('127.0.0.1', 7001));
+    running.push(local);
+    assert.is(await nextText(local), 'ready');
+    const script = `ip addr del 127.0.0.1/8 dev lo; ip route add 127.0.0.1/32 via 10.209.0.1; ip route del local 127.0.0.1 table local
+      busybox nc -w 2 127.0.0.1 7001; busybox nc -w 2 10.209.0.1 7001`;
+    assert.is(run(['--cap-add', 'NET_ADMIN'], script).stdout, '');
+  });
+
+  test('UDP is published too', async () => {
+    const echo = `const s = require('node:dgram').createSocket('udp4').bind(90, () => console.log('ready'));
+      s.on('message', (text, from) => s.send(text, from.port, from.address));`;
+    const libraries = ['/lib', '/lib64', '/usr/lib'].filter((path) => existsSync(path));
+    const volumes = [...libraries.map((path) => `${path}:${path}:ro`), `${process.execPath}:/bin/node:ro`];
+    const options = ['-p', '9090:90/udp', ...volumes.flatMap((volume) => ['-v', volume])];
+    const server = world.startOnHost(command(options, ['/bin/node', '-e', echo]));
+    running.push(server);
+    assert.is(await nextText(server), 'ready');
+    const send = `const s = require('node:dgram').createSocket('udp4');
+      const again = setInterval(() => s.send('datagram', 9090, '${world.host}'), 100);
+      const end = () => { clearInterval(again); clearTimeout(late); s.close(); };
+      const late = setTimeout(end, 5000);
+      s.once('message', (text) => { console.log(String(text)); end(); });`;
+    assert.is(world.onOutside([process.execPath, '-e', send]).stdout, 'datagram\n');
+  });
+
+  once('a port that is taken is refused, and nothing is left of the launch', async () => {
+    await serve('-p', '8080:80');
+    const { status, stderr } = run(['-p', '8080:81'], 'true');
+    assert.is(status, 125);
+    assert.match(stderr, '0.0.0.0:8080/tcp');
+    assert.match(stderr, 'in use');
+    assert.is(leftovers().filter((line) => line.endsWith('.lease')).length, 1);
+  });
+
+  test('what a killed tsimg left is swept by the next run', async () => {
+    const server = await serve('-p', '8080:80', '--hostname', 'gone');
+    await end(server);
+    assert.is.not(leftovers().length, 0);
+    const { status, stdout } = run(['-p', '8080:80'], 'cat /etc/hosts');
+    assert.is(status, 0);
+    assert.not.match(stdout, 'gone');
+    assert.equal(leftovers(), []);
+  });
+
+  once('a network namespace that is there is joined, by its path or a process in it', async () => {
+    const server = await serve('--hostname', 'web');
+    const find = 'grep -la "^busybox.nc.-ll" /proc/[0-9]*/cmdline';
+    const pid = world.onHost(['sh', '-c', find]).stdout.split('/')[2] ?? '';
+    for (const network of [`ns:/proc/${pid}/ns/net`, `container:${pid}`]) {
+      const words = [...TSIMG, 'run', '--network', network, rootfs, '/bin/sh', '-c', 'busybox nc -w 3 127.0.0.1 80'];
+      assert.is(world.onHost(words).stdout, 'served\n', network);
+    }
+    assert.is(server.exitCode, null);
+  });
+
+  test.run();
+}
+
+if (haveRoot() && haveTools('busybox', 'ip')) {
+  const test = suite('host/network without a firewall');
+  const rootfs = makeBusyboxRootfs(tempDir(0o755));
+  let world: NetworkWorld;
+
+  test.before(async () => {
+    world = await makeNetworkWorld({ without: ['nft', 'iptables'] });
+  });
+  test.after(() => world.close());
+
+  test('without nft and iptables a bridge is refused, with a hint', () => {
+    const { status, stderr } = world.onHost([...TSIMG, 'run', '--network', 'bridge', rootfs, 'true']);
+    assert.is(status, 125);
+    assert.match(stderr, 'neither nft nor iptables');
+    assert.match(stderr, 'install nftables');
+  });
+
+  test.run();
+}

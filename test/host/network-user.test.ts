@@ -1,0 +1,130 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
+import { ask, makeNetworkWorld, type NetworkWorld, nextText, TSIMG, tellSource } from '../support/network-world.ts';
+import { makeOrdinaryUser } from '../support/ordinary-user.ts';
+import { stateRootOf } from '../support/state-root.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { haveRoot, haveTools } from '../support/tools.ts';
+
+/** Answers the first line that it is sent with the same: pasta of 2023 loses what a server says unasked. */
+const SERVE = ['/bin/sh', '-c', 'busybox nc -ll -p 80 -e head -n 1 & echo ready; wait'];
+const SAY = 'served\n';
+
+/** How each leads to the host's loopback when it is asked to, and where that is then. */
+const KINDS = [
+  { kind: 'pasta', loopback: 'pasta:--map-gw', gateway: '198.51.100.2' },
+  { kind: 'slirp4netns', loopback: 'slirp4netns:allow_host_loopback=true', gateway: '10.0.2.2' },
+];
+
+const user =
+  haveRoot() && haveTools('busybox', 'ip', 'nsenter', 'newuidmap', 'useradd') ? makeOrdinaryUser() : undefined;
+
+for (const { kind, loopback, gateway } of KINDS) {
+  if (user === undefined || !haveTools(kind)) continue;
+  const test = suite(`host/network ${kind}`);
+  const rootfs = makeBusyboxRootfs(tempDir(0o755));
+  chownSync(rootfs, user.uid, user.gid);
+  let world: NetworkWorld;
+  const running: ChildProcess[] = [];
+  const command = (options: readonly string[], words: readonly string[]) => [
+    ...TSIMG,
+    'run',
+    '-q',
+    '--rm',
+    '--root',
+    stateRootOf(user),
+    ...options,
+    rootfs,
+    ...words,
+  ];
+  // Input stays open for a while: pasta of 2023 sends answers twice to who closes its side first.
+  const askInside = (options: readonly string[], address: string, port: number) =>
+    world.onHost(command(options, ['/bin/sh', '-c', `sleep 1.5 | busybox nc -w 3 ${address} ${port}`]), user);
+  const helpers = () =>
+    world
+      .onHost([
+        'sh',
+        '-c',
+        `grep -la '^[^ ]*${kind}' /proc/[0-9]*/cmdline | while read f; do grep -qa '${rootfs}\\|Uid:\t${user.uid}\t' "$(dirname $f)/status" && echo $f; done`,
+      ])
+      .stdout.trim();
+
+  test.before(async () => {
+    world = await makeNetworkWorld();
+  });
+  test.after(() => world.close());
+  test.after.each(() => {
+    for (const child of running.splice(0)) child.kill('SIGKILL');
+  });
+
+  test('a user’s container reaches beyond the host, under the host’s address', async () => {
+    const outside = world.startOutside(tellSource(world.outside, 7000));
+    running.push(outside);
+    assert.is(await nextText(outside), 'ready');
+    const script = `sleep 1.5 | busybox nc -w 3 ${world.outside} 7000`;
+    const { stdout } = world.onHost(command(['--network', kind], ['/bin/sh', '-c', script]), user);
+    // pasta leads the gateway's address elsewhere only where that was asked for.
+    assert.is(stdout, `from ${world.host}`);
+  });
+
+  test('it reaches what is served on the host’s loopback when that is asked for, and not otherwise', async () => {
+    const local = world.startOnHost(tellSource('127.0.0.1', 7001));
+    running.push(local);
+    assert.is(await nextText(local), 'ready');
+    assert.is(askInside(['--network', loopback], gateway, 7001).stdout, 'from 127.0.0.1');
+    assert.is(askInside(['--network', kind], gateway, 7001).stdout, '');
+  });
+
+  test('a published port is reached from the host and from outside, another is not', async () => {
+    const server = world.startOnHost(
+      command(['--network', kind, '-p', '8080:80', '-p', '127.0.0.1:8081:80'], SERVE),
+      user,
+    );
+    running.push(server);
+    assert.is(await nextText(server), 'ready');
+    assert.is(world.onHost(ask('127.0.0.1', 8080, SAY)).stdout, 'served\n');
+    assert.is(world.onHost(ask('127.0.0.1', 8081, SAY)).stdout, 'served\n');
+    assert.is(world.onOutside(ask(world.host, 8080, SAY)).stdout, 'served\n');
+    assert.is(world.onOutside(ask(world.host, 8081, SAY)).stdout, '');
+    assert.is(world.onOutside(ask(world.host, 80, SAY)).stdout, '');
+  });
+
+  test(`${kind} ends with its container, and when tsimg is killed`, async () => {
+    assert.is(world.onHost(command(['--network', kind], ['true']), user).status, 0);
+    assert.is(helpers(), '');
+    const server = world.startOnHost(command(['--network', kind], SERVE), user);
+    running.push(server);
+    assert.is(await nextText(server), 'ready');
+    assert.is.not(helpers(), '');
+    const ended = once(server, 'exit');
+    server.kill('SIGKILL');
+    await ended;
+    const late = Date.now() + 15_000;
+    while (helpers() !== '' && Date.now() < late) await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.is(helpers(), '');
+  });
+
+  test('a user’s other container joins its network', async () => {
+    const server = world.startOnHost(command(['--network', kind], SERVE), user);
+    running.push(server);
+    assert.is(await nextText(server), 'ready');
+    const find = 'grep -la "^busybox.nc.-ll" /proc/[0-9]*/cmdline';
+    const pid = world.onHost(['sh', '-c', find]).stdout.split('/')[2] ?? '';
+    const script = '{ echo served; sleep 1; } | busybox nc -w 3 127.0.0.1 80';
+    const { stdout } = world.onHost(command(['--network', `container:${pid}`], ['/bin/sh', '-c', script]), user);
+    assert.is(stdout, 'served\n');
+  });
+
+  test('a bridge is refused to a user, with a way out', () => {
+    const { status, stderr } = world.onHost(command(['--network', 'bridge'], ['true']), user);
+    assert.is(status, 125);
+    assert.match(stderr, 'only root');
+    assert.match(stderr, '--network pasta');
+  });
+
+  test.run();
+}
