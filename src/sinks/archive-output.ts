@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { errnoOf, TsimgError } from '../errors.ts';
+import { pump } from '../streams/pump.ts';
+import { filesystemError } from '../sys/filesystem-error.ts';
+
+/** Where an archive goes: to a path, or out of the process (stdout). */
+export type ArchiveDestination = { readonly path: string } | { readonly stream: Writable };
+
+/** An archive on its way. */
+export interface ArchiveOutput {
+  readonly label: string;
+  /** Fails as soon as the archive cannot be written any more; ends with it. */
+  readonly written: Promise<void>;
+  /** Puts the complete archive in its place. */
+  commit(): Promise<void>;
+  /** Leaves what was there before. */
+  discard(): Promise<void>;
+}
+
+interface Place {
+  /** With links followed: /dev/stdout may be a file that the shell opened. */
+  readonly path: string;
+  /** A pipe or a device cannot be renamed onto: it is written to directly. */
+  readonly special: boolean;
+}
+
+async function placeOf(path: string): Promise<Place> {
+  try {
+    const real = await realpath(path);
+    const stats = await stat(real);
+    if (stats.isDirectory()) throw new TsimgError('DESTINATION_EXISTS', 'a directory', { where: path });
+    return { path: real, special: !stats.isFile() };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return { path, special: false };
+    throw filesystemError('cannot write an archive', path, error);
+  }
+}
+
+async function toStream(archive: Readable, stream: Writable, label: string): Promise<ArchiveOutput> {
+  const written = pipeline(archive, stream, { end: false }).catch((error: unknown) => {
+    throw filesystemError('cannot write an archive', label, error);
+  });
+  written.catch(() => {});
+  return { label, written, commit: () => written, discard: async () => {} };
+}
+
+/**
+ * The bytes of an archive to their place. A file is written beside it and renamed, so that what has the name is complete;
+ * mode 0644 less the umask, as any file that the user makes.
+ * @throws DESTINATION_EXISTS, DESTINATION_INVALID, FILESYSTEM
+ */
+export async function openArchiveOutput(archive: Readable, destination: ArchiveDestination): Promise<ArchiveOutput> {
+  if ('stream' in destination) return toStream(archive, destination.stream, 'standard output');
+  const { path, special } = await placeOf(destination.path);
+  if (special) return toStream(archive, createWriteStream(path), path);
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
+  const handle = await open(temporary, 'wx', 0o644).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') throw filesystemError('cannot write an archive', path, error);
+    throw new TsimgError('DESTINATION_INVALID', 'no such directory', { where: dirname(path), cause: error });
+  });
+  const written = pump([archive], (chunk) => handle.writeFile(chunk)).catch((error: unknown) => {
+    throw filesystemError('cannot write an archive', path, error);
+  });
+  written.catch(() => {});
+  return {
+    label: path,
+    written,
+    async commit() {
+      await written;
+      await handle.datasync();
+      await handle.close();
+      await rename(temporary, path);
+    },
+    async discard() {
+      await written.catch(() => {});
+      await handle.close();
+      await rm(temporary, { force: true });
+    },
+  };
+}

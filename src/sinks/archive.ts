@@ -1,0 +1,140 @@
+import { pipeline, Readable } from 'node:stream';
+import { TsimgError } from '../errors.ts';
+import { isFullName } from '../image/match-name.ts';
+import type { Sink } from '../image/sink.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { algorithmOf, type Digest } from '../oci/digest.ts';
+import { type Manifest, parseManifest } from '../oci/manifest.ts';
+import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
+import { formatFamiliar, parseReference } from '../oci/reference.ts';
+import { indexDocument } from '../oci/write-document.ts';
+import { blobName, LAYOUT, LAYOUT_MARKER } from '../store/layout-files.ts';
+import { verified } from '../streams/verified.ts';
+import { createArchiveWriter } from '../tar/write.ts';
+import { type ArchiveDestination, openArchiveOutput } from './archive-output.ts';
+import { namedEntries } from './entry-name.ts';
+
+export interface ArchiveOptions {
+  /**
+   * Whether docker's manifest.json is written beside the OCI layout, as docker has done since 25: then docker of any age,
+   * podman, skopeo, containerd and umoci read it.
+   */
+  readonly docker: boolean;
+}
+
+/** An entry of docker's manifest.json. Layers and config are named as the blobs they are. */
+function dockerEntry(manifest: Manifest, names: readonly string[]) {
+  return {
+    Config: blobName(manifest.config.digest),
+    RepoTags: names
+      .filter((name) => isFullName(name) && !name.includes('@'))
+      .map((n) => formatFamiliar(parseReference(n))),
+    Layers: manifest.layers.map((layer) => blobName(layer.digest)),
+  };
+}
+
+/**
+ * Images as one archive: an OCI layout in a tar. Entries stand in the order in which they come, are root's and of 1970: the
+ * same images always give the same bytes. Blobs go straight through, so it takes one at a time. The archive gets its name when
+ * the sink is closed after something was published and nothing has failed.
+ * @throws DESTINATION_EXISTS, DESTINATION_INVALID, FILESYSTEM
+ */
+export async function openArchiveSink(destination: ArchiveDestination, { docker }: ArchiveOptions): Promise<Sink> {
+  const writer = createArchiveWriter();
+  const output = await openArchiveOutput(writer.stream, destination);
+  const { label } = output;
+  const written = new Set<Digest>();
+  const directories = new Set<string>();
+  const manifests = new Map<Digest, Manifest>();
+  const entries: Descriptor[] = [];
+  const dockerEntries: ReturnType<typeof dockerEntry>[] = [];
+  let failed = false;
+  let last: Promise<void> = Promise.resolve();
+
+  /** One after the other; after a failure nothing more. */
+  function inTurn(action: () => Promise<void>): Promise<void> {
+    const turn = last.then(async () => {
+      if (failed) throw new TsimgError('FILESYSTEM', 'the archive could not be written', { where: label });
+      try {
+        // Who reads the archive may go away: then no entry is ever taken.
+        await Promise.race([action(), output.written]);
+      } catch (error) {
+        failed = true;
+        writer.abort(error instanceof Error ? error : new Error(String(error)));
+        // Where the output failed, what fails here is only that nobody reads any more.
+        throw await output.written.then(
+          () => error,
+          (cause: unknown) => cause,
+        );
+      }
+    });
+    last = turn.catch(() => {});
+    return turn;
+  }
+
+  async function writeDirectories(digest: Digest): Promise<void> {
+    if (directories.size === 0) await writer.file(LAYOUT.marker, Buffer.from(LAYOUT_MARKER));
+    for (const directory of [LAYOUT.blobs, `${LAYOUT.blobs}/${algorithmOf(digest)}`]) {
+      if (!directories.has(directory)) await writer.directory(directory);
+      directories.add(directory);
+    }
+  }
+
+  async function writeOne(descriptor: Descriptor, content: Readable | Uint8Array): Promise<void> {
+    const { digest, size } = descriptor;
+    if (written.has(digest)) return;
+    await writeDirectories(digest);
+    const checked = verified(descriptor, `${label} ${digest}`);
+    if (content instanceof Uint8Array) checked.end(content);
+    else pipeline(content, checked, () => {});
+    await writer.file(blobName(digest), { size, stream: checked });
+    written.add(digest);
+    if (content instanceof Uint8Array && documentKindOf(descriptor.mediaType) === 'manifest') {
+      manifests.set(digest, parseManifest(content, descriptor.mediaType, `${label} ${digest}`));
+    }
+  }
+
+  return {
+    label,
+    concurrency: 1,
+    has: async (digest) => written.has(digest),
+    async write(descriptor, content) {
+      if (content instanceof Readable) content.on('error', () => {});
+      try {
+        await inTurn(() => writeOne(descriptor, content));
+      } finally {
+        if (content instanceof Readable) content.destroy();
+      }
+    },
+    publish: (descriptor, names) =>
+      inTurn(async () => {
+        entries.push(...namedEntries(descriptor, names));
+        const manifest = manifests.get(descriptor.digest);
+        if (manifest !== undefined) dockerEntries.push(dockerEntry(manifest, names));
+      }),
+    async abort() {
+      await last;
+      failed = true;
+      writer.abort(new Error('not complete'));
+      await output.discard();
+    },
+    async close() {
+      await last;
+      if (failed || entries.length === 0) {
+        writer.abort(new Error('not complete'));
+        return output.discard();
+      }
+      try {
+        await inTurn(async () => {
+          await writer.file(LAYOUT.index, Buffer.from(indexDocument(MEDIA_TYPE.ociIndex, entries)));
+          if (docker) await writer.file('manifest.json', Buffer.from(JSON.stringify(dockerEntries)));
+        });
+        writer.finish();
+        await output.commit();
+      } catch (error) {
+        await output.discard();
+        throw error;
+      }
+    },
+  };
+}

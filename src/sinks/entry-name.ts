@@ -1,0 +1,19 @@
+import { isFullName } from '../image/match-name.ts';
+import { ANNOTATION } from '../oci/annotations.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+
+/**
+ * The entry of a layout's index.json for a name: `org.opencontainers.image.ref.name` holds it as it is, which podman takes for
+ * the image's name; containerd and docker read their own annotation, and want complete names there.
+ */
+export function namedEntry(descriptor: Descriptor, name: string | undefined): Descriptor {
+  if (name === undefined) return { ...descriptor, annotations: undefined };
+  const containerd = isFullName(name) ? { [ANNOTATION.containerdName]: name } : {};
+  return { ...descriptor, annotations: { [ANNOTATION.refName]: name, ...containerd } };
+}
+
+/** One entry a name; one without a name where there is none. */
+export function namedEntries(descriptor: Descriptor, names: readonly string[]): readonly Descriptor[] {
+  if (names.length === 0) return [namedEntry(descriptor, undefined)];
+  return [...new Set(names)].map((name) => namedEntry(descriptor, name));
+}

@@ -1,0 +1,66 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, TsimgError } from '../errors.ts';
+import type { Sink } from '../image/sink.ts';
+import { ANNOTATION } from '../oci/annotations.ts';
+import { hasBlob, writeBlob } from '../store/blobs.ts';
+import { readIndexFile, readLayoutFile, updateIndexFile } from '../store/index-file.ts';
+import { LAYOUT, LAYOUT_MARKER } from '../store/layout-files.ts';
+import { makeDirectory, replaceText } from '../store/replace-file.ts';
+import { filesystemError } from '../sys/filesystem-error.ts';
+import { namedEntries } from './entry-name.ts';
+
+/** Makes sure that what is there may be written into: nothing, an empty directory, or a layout. */
+async function checkDestination(path: string): Promise<void> {
+  let entries: readonly string[];
+  try {
+    entries = await readdir(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return;
+    throw filesystemError('cannot write an OCI layout', path, error);
+  }
+  if (entries.length === 0 || entries.includes(LAYOUT.marker)) return;
+  throw new TsimgError('DESTINATION_EXISTS', 'a directory that is no OCI layout', {
+    where: path,
+    hint: 'name a new or empty directory, or an OCI layout to add to',
+  });
+}
+
+/**
+ * An OCI layout directory, made or added to. An entry of the same name is replaced; the blobs of what it was stay.
+ * @throws DESTINATION_EXISTS, FILESYSTEM, DOCUMENT_INVALID
+ */
+export async function openOciLayoutSink(path: string, signal?: AbortSignal): Promise<Sink> {
+  await checkDestination(path);
+  await makeDirectory(join(path, LAYOUT.blobs, 'sha256'));
+  await makeDirectory(path);
+  // Existing entries that cannot be read must be found before the first blob is written, not at the end.
+  await readIndexFile(path);
+  const partial = await mkdtemp(join(path, '.tsimg-'));
+  const layout = { root: path, partial };
+  const marker = join(path, LAYOUT.marker);
+  if ((await readLayoutFile(marker, 4096)) === undefined) await replaceText(marker, partial, LAYOUT_MARKER);
+  signal?.throwIfAborted();
+  return {
+    label: path,
+    has: (digest) => hasBlob(layout, digest),
+    write: (descriptor, content, abort) => writeBlob(layout, descriptor, content, abort),
+    publish(descriptor, names, abort) {
+      const added = namedEntries(descriptor, names);
+      const taken = new Set<string | undefined>(names);
+      return updateIndexFile(
+        layout,
+        marker,
+        (before) => [
+          ...before.filter(({ digest, annotations }) => {
+            const name = annotations?.[ANNOTATION.refName];
+            return name === undefined ? digest !== descriptor.digest : !taken.has(name);
+          }),
+          ...added,
+        ],
+        abort,
+      );
+    },
+    close: () => rm(partial, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,22 @@
+import type { Sink } from '../image/sink.ts';
+import { hasBlob, writeBlob } from '../store/blobs.ts';
+import { addNames } from '../store/names.ts';
+import { openStore } from '../store/open.ts';
+import { acquireLock } from '../sys/lock.ts';
+
+/**
+ * The local store as a sink. While it is open nothing is swept, so that a blob that was found or written is still there
+ * when its image is published. Names are image references; without one an image is known by its digest.
+ * @throws STORE_INVALID, FILESYSTEM
+ */
+export async function openStoreSink(root: string, signal?: AbortSignal): Promise<Sink> {
+  const store = await openStore(root, signal);
+  const lock = await acquireLock(store.blobsLock, 'shared', signal);
+  return {
+    label: root,
+    has: (digest) => hasBlob(store, digest),
+    write: (descriptor, content, abort) => writeBlob(store, descriptor, content, abort),
+    publish: (descriptor, names, abort) => addNames(store, descriptor, names, abort),
+    close: () => lock.close(),
+  };
+}

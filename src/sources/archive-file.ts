@@ -1,0 +1,143 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { addAbortSignal, Readable } from 'node:stream';
+import { errnoOf, TsimgError } from '../errors.ts';
+import { createByteBudget, type ExpansionLimits, withinBudget } from '../streams/byte-budget.ts';
+import { type Compression, compressionOf, MAGIC_BYTES } from '../streams/compression.ts';
+import { counted } from '../streams/counted.ts';
+import { pump } from '../streams/pump.ts';
+import { unwrapped } from '../streams/unwrapped.ts';
+import { filesystemError } from '../sys/filesystem-error.ts';
+import { startProcess } from '../sys/start-process.ts';
+import { openTemporaryFile } from '../sys/temporary.ts';
+import { filterFile } from './filter-file.ts';
+import { readSection } from './read-section.ts';
+import type { UnwrapOptions } from './unwrap-options.ts';
+
+/** An archive that can be read anywhere: uncompressed, in a file of the user's or in one without a name. */
+export interface ArchiveFile {
+  readonly label: string;
+  readonly handle: FileHandle;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** Without its wrapping, within the limits. */
+function bounded(stream: Readable, label: string, limits: ExpansionLimits | undefined): Readable {
+  const budget = createByteBudget(limits);
+  return withinBudget(unwrapped(counted(stream, budget.taken), label), budget, label);
+}
+
+async function headOf(handle: FileHandle): Promise<Buffer> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAGIC_BYTES), 0, MAGIC_BYTES, 0);
+  return buffer.subarray(0, bytesRead);
+}
+
+/** Writes a stream into a file, from the file's position on. */
+async function writeAll(stream: Readable, handle: FileHandle, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await pump([stream], (chunk) => handle.writeFile(chunk), signal);
+  } catch (error) {
+    throw filesystemError('cannot unwrap an archive', 'temporary file', error);
+  }
+}
+
+const needsProgram = (compression: Compression) => compression === 'xz' || compression === 'bzip2';
+
+/** The uncompressed form of an open file; the file itself when that is what it is. Closes what it does not return. */
+async function plain(handle: FileHandle, label: string, { signal, limits }: UnwrapOptions): Promise<FileHandle> {
+  let output: FileHandle | undefined;
+  try {
+    const compression = compressionOf(await headOf(handle));
+    if (compression === 'none') return handle;
+    output = await openTemporaryFile();
+    if (compression === 'xz' || compression === 'bzip2')
+      await filterFile(compression, handle, output, label, { signal, limits });
+    else {
+      const input = readSection(handle, 0, (await handle.stat()).size);
+      await writeAll(bounded(input, label, limits), output, signal);
+    }
+    await handle.close();
+    return output;
+  } catch (error) {
+    await handle.close();
+    await output?.close();
+    throw error;
+  }
+}
+
+async function archiveFile(handle: FileHandle, label: string): Promise<ArchiveFile> {
+  return { label, handle, size: (await handle.stat()).size };
+}
+
+/**
+ * What comes only once (stdin, a pipe), spooled into a temporary file without its wrapping.
+ * @throws FILESYSTEM, COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED; what the stream throws
+ */
+export async function spoolArchive(stream: Readable, label: string, options: UnwrapOptions): Promise<ArchiveFile> {
+  const { signal, limits } = options;
+  // A pipe into which nobody writes must not outlive Ctrl-C.
+  if (signal !== undefined) addAbortSignal(signal, stream);
+  const chunks: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
+  const begun: Buffer[] = [];
+  let length = 0;
+  while (length < MAGIC_BYTES) {
+    const { done, value } = await chunks.next();
+    if (done === true) break;
+    begun.push(value);
+    length += value.length;
+  }
+  const again = Readable.from(
+    (async function* () {
+      yield* begun;
+      yield* { [Symbol.asyncIterator]: () => chunks };
+    })(),
+    { objectMode: false },
+  );
+  const output = await openTemporaryFile();
+  try {
+    const byProgram = needsProgram(compressionOf(Buffer.concat(begun)));
+    await writeAll(byProgram ? again : bounded(again, label, limits), output, signal);
+  } catch (error) {
+    await output.close();
+    throw error;
+  }
+  // What a program of the host unwraps lies in the file as it came.
+  return archiveFile(await plain(output, label, options), label);
+}
+
+/**
+ * The archive at a path that the user named: links are followed, a pipe is read to its end.
+ * @throws SOURCE_NOT_FOUND, FILESYSTEM, COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
+ */
+export async function openArchiveFile(path: string, options: UnwrapOptions): Promise<ArchiveFile> {
+  let handle: FileHandle;
+  try {
+    const stats = await stat(path);
+    if (stats.isDirectory()) throw new TsimgError('ARCHIVE_INVALID', 'a directory, not an archive', { where: path });
+    if (!stats.isFile()) return await spoolSpecialFile(path, options);
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw filesystemError('cannot open an archive', path, error);
+    throw new TsimgError('SOURCE_NOT_FOUND', 'no such file', { where: path, cause: error });
+  }
+  return archiveFile(await plain(handle, path, options), path);
+}
+
+/**
+ * A named pipe or device. Opening a pipe waits for its writer, in a thread that nothing can stop: so another process waits,
+ * which can be ended.
+ */
+async function spoolSpecialFile(path: string, options: UnwrapOptions): Promise<ArchiveFile> {
+  const { PATH = '/usr/bin:/bin' } = process.env;
+  const reader = await startProcess('cat', ['--', path], {
+    descriptors: ['ignore', 'pipe', 'inherit'],
+    env: { PATH },
+    ownSession: false,
+  });
+  try {
+    return await spoolArchive(reader.stream(1), path, options);
+  } finally {
+    reader.kill('SIGKILL');
+  }
+}

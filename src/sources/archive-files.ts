@@ -1,0 +1,105 @@
+import { TsimgError } from '../errors.ts';
+import { hasChecksum } from '../tar/block.ts';
+import { listMembers, type TarMember } from '../tar/members.ts';
+import type { ArchiveFile } from './archive-file.ts';
+import type { Files } from './files.ts';
+import { readSection } from './read-section.ts';
+
+/** A root filesystem as one tar may have as many; all are held in memory, some hundred bytes each. */
+const MAX_MEMBERS = 1_000_000;
+/** docker save writes a layer that stands twice as a link to the first; a chain of them is nobody's. */
+const MAX_HOPS = 8;
+
+/** A name as members are found by: no `./`, no leading or doubled slash. Undefined for what leads out. */
+export function memberName(path: string): string | undefined {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part !== '..') parts.push(part);
+    else if (parts.pop() === undefined) return undefined;
+  }
+  return parts.join('/');
+}
+
+/** What else a file may be, so that the error can say it. */
+const OTHER_FORMATS: readonly (readonly [offset: number, magic: string, what: string])[] = [
+  [0, 'hsqs', 'a squashfs image'],
+  [32, 'SIF_MAGIC', 'a Singularity image'],
+  [1024, '\xe2\xe1\xf5\xe0', 'an EROFS image'],
+  [0, '7z\xbc\xaf', 'a 7z archive'],
+  [0, 'PK\x03\x04', 'a zip archive'],
+];
+
+/** Tells a file that is no tar archive from one that is damaged. @throws ARCHIVE_INVALID, FORMAT_UNSUPPORTED */
+async function checkTar({ handle, label, size }: ArchiveFile): Promise<void> {
+  if (size === 0) throw new TsimgError('ARCHIVE_INVALID', 'an empty file, not an archive', { where: label });
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(2048), 0, 2048, 0);
+  const head = buffer.subarray(0, bytesRead);
+  for (const [offset, magic, what] of OTHER_FORMATS) {
+    if (head.toString('latin1', offset, offset + magic.length) !== magic) continue;
+    throw new TsimgError('FORMAT_UNSUPPORTED', `${what}, not an archive of an image`, { where: label });
+  }
+  const block = head.subarray(0, 512);
+  const checksum = Number.parseInt(block.toString('latin1', 148, 156).replace(/[\0 ]+/g, ''), 8);
+  if (block.length === 512 && (hasChecksum(block, 0, checksum) || block.every((byte) => byte === 0))) return;
+  throw new TsimgError('ARCHIVE_INVALID', 'not an archive', {
+    where: label,
+    why: 'it is neither a tar archive nor a compressed one',
+  });
+}
+
+/** Member by name, links followed inside the archive. */
+function findMember(members: ReadonlyMap<string, TarMember>, name: string): TarMember | undefined {
+  let at: string | undefined = memberName(name);
+  for (let hop = 0; at !== undefined && hop <= MAX_HOPS; hop++) {
+    const member = members.get(at);
+    if (member === undefined || member.header.kind === 'file') return member;
+    const { kind, linkPath } = member.header;
+    if (kind === 'hardlink' || (kind === 'symlink' && linkPath.startsWith('/'))) at = memberName(linkPath);
+    else if (kind === 'symlink') at = memberName(`${at}/../${linkPath}`);
+    else return undefined;
+  }
+  return undefined;
+}
+
+/**
+ * The members of an archive as files. Where a name stands twice the last counts, as when it is extracted. Names are as in the
+ * archive, cleaned; links are followed inside of it.
+ * @throws ARCHIVE_INVALID, TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
+ */
+export async function archiveFiles(archive: ArchiveFile): Promise<Files> {
+  const { handle, label, size } = archive;
+  await checkTar(archive);
+  const read = async (offset: number, length: number) => {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
+    return buffer.subarray(0, bytesRead);
+  };
+  const members = new Map<string, TarMember>();
+  for (const member of await listMembers(read, size, { where: label, limits: { entries: MAX_MEMBERS } })) {
+    const name = memberName(member.header.path);
+    if (name !== undefined) members.set(name, member);
+  }
+  return {
+    label,
+    names: members.keys(),
+    size: async (name) => findMember(members, name)?.header.size,
+    async open(name, signal) {
+      const member = findMember(members, name);
+      if (member === undefined) return undefined;
+      if (member.sparse !== undefined) {
+        throw new TsimgError('FORMAT_UNSUPPORTED', 'a sparse file in an archive of images', {
+          where: `${label} ${name}`,
+          hint: 'pack the archive again without GNU tar’s --sparse',
+        });
+      }
+      return readSection(handle, member.dataOffset, member.dataSize, signal);
+    },
+    async locate(name) {
+      const member = findMember(members, name);
+      if (member === undefined || member.sparse !== undefined) return undefined;
+      const { dataOffset, dataSize } = member;
+      return { descriptor: handle.fd, offset: dataOffset, size: dataSize, close: async () => {} };
+    },
+    close: () => handle.close(),
+  };
+}

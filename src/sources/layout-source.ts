@@ -1,0 +1,116 @@
+import { Readable } from 'node:stream';
+import { TsimgError } from '../errors.ts';
+import { readDocument } from '../image/read-document.ts';
+import type { Source } from '../image/source.ts';
+import { ANNOTATION } from '../oci/annotations.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
+import { parseJson } from '../oci/document.ts';
+import { type ImageIndex, isAttestation, parseImageIndex } from '../oci/image-index.ts';
+import { parseManifest } from '../oci/manifest.ts';
+import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
+import { blobName, LAYOUT } from '../store/layout-files.ts';
+import { type Files, readWhole, readWholeDocument } from './files.ts';
+import { locateBlob } from './locate-blob.ts';
+import { openBlob } from './open-blob.ts';
+import { type Entry, namedImages, selectEntry } from './select-entry.ts';
+
+export interface LayoutOptions {
+  /** Whether a tag alone names an image. */
+  readonly bareTags: boolean;
+  /** Names that stand elsewhere than in index.json: docker's manifest.json, by the digest of the image's config. */
+  readonly extraNames?: ReadonlyMap<Digest, readonly string[]> | undefined;
+}
+
+/** @throws ARCHIVE_INVALID, FORMAT_UNSUPPORTED */
+export async function readLayoutIndex(files: Files, signal?: AbortSignal): Promise<ImageIndex> {
+  const { label } = files;
+  const marker = await readWhole(files, LAYOUT.marker, 4096, signal);
+  if (marker === undefined) {
+    throw new TsimgError('ARCHIVE_INVALID', 'not an OCI layout', { where: label, why: 'it has no file oci-layout' });
+  }
+  const value = parseJson(marker, LAYOUT.marker, `${label} ${LAYOUT.marker}`);
+  const version = typeof value === 'object' && value !== null ? Reflect.get(value, 'imageLayoutVersion') : undefined;
+  if (typeof version !== 'string' || !version.startsWith('1.')) {
+    throw new TsimgError('FORMAT_UNSUPPORTED', 'an OCI layout of another version', {
+      where: label,
+      why: `it says ${JSON.stringify(version)}, tsimg reads 1.0.0`,
+    });
+  }
+  const bytes = await readWholeDocument(files, LAYOUT.index, signal);
+  if (bytes === undefined) {
+    throw new TsimgError('ARCHIVE_INVALID', 'not an OCI layout', { where: label, why: 'it has no index.json' });
+  }
+  return parseImageIndex(bytes, MEDIA_TYPE.ociIndex, `${label} ${LAYOUT.index}`);
+}
+
+/** All that an entry of index.json is known by. */
+function entryOf(descriptor: Descriptor): Entry {
+  const { annotations = {} } = descriptor;
+  const refName = annotations[ANNOTATION.refName] || undefined;
+  // Where both stand, one is the tag of the other.
+  const name = annotations[ANNOTATION.containerdName] || refName;
+  const chosenFrom = annotations[ANNOTATION.chosenFrom];
+  return {
+    descriptor,
+    names: name === undefined ? [] : [name],
+    aliases: refName === undefined ? [] : [refName],
+    digests: [descriptor.digest, ...(chosenFrom !== undefined && isDigest(chosenFrom) ? [chosenFrom] : [])],
+  };
+}
+
+/**
+ * An OCI layout in any medium as a source. Blobs may be absent: that is an error only when they are asked for.
+ * @throws ARCHIVE_INVALID, FORMAT_UNSUPPORTED, DOCUMENT_INVALID, LIMIT_EXCEEDED
+ */
+export async function openLayoutSource(files: Files, options: LayoutOptions, signal?: AbortSignal): Promise<Source> {
+  const { label } = files;
+  const index = await readLayoutIndex(files, signal);
+  const synthetic = new Map<Digest, Buffer>();
+
+  const source: Source = {
+    label,
+    documentLimit: files.documentLimit,
+    async resolve(name, abort) {
+      const selection = await selectEntry(await entries(), name, {
+        label,
+        bareTags: options.bareTags,
+        imageId: (descriptor) => configDigest(descriptor, abort),
+      });
+      if (selection?.synthetic !== undefined) synthetic.set(selection.descriptor.digest, selection.synthetic);
+      return selection?.descriptor;
+    },
+    async open(descriptor, abort) {
+      const bytes = synthetic.get(descriptor.digest);
+      if (bytes !== undefined) return Readable.from([bytes]);
+      return openBlob(files, blobName(descriptor.digest), descriptor, abort);
+    },
+    locate: async (descriptor) =>
+      synthetic.has(descriptor.digest) ? undefined : locateBlob(files, blobName(descriptor.digest), descriptor),
+    list: async () => namedImages(await entries()),
+    close: () => files.close(),
+  };
+
+  /** The image ID; of an index, or where the manifest is absent, there is none. */
+  async function configDigest(descriptor: Descriptor, abort?: AbortSignal): Promise<Digest | undefined> {
+    if (documentKindOf(descriptor.mediaType) !== 'manifest') return undefined;
+    if ((await files.size(blobName(descriptor.digest))) === undefined) return undefined;
+    const bytes = await readDocument(source, descriptor, abort);
+    return parseManifest(bytes, descriptor.mediaType, `${label} ${descriptor.digest}`).config.digest;
+  }
+
+  async function entries(): Promise<readonly Entry[]> {
+    const found = index.manifests.filter((descriptor) => !isAttestation(descriptor)).map(entryOf);
+    const { extraNames } = options;
+    if (extraNames === undefined) return found;
+    return Promise.all(
+      found.map(async (entry) => {
+        if (entry.names.length > 0) return entry;
+        const id = await configDigest(entry.descriptor);
+        return { ...entry, names: (id === undefined ? undefined : extraNames.get(id)) ?? [] };
+      }),
+    );
+  }
+
+  return source;
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { TsimgError } from '../errors.ts';
+import { optional } from '../oci/descriptor.ts';
+import { checkDocument, parseJson } from '../oci/document.ts';
+import type { DockerImage } from './docker-archive.ts';
+import { diffIdOfFile, memberMissing } from './docker-layers.ts';
+import { type Files, readWholeDocument } from './files.ts';
+
+/** Docker itself stops at 125 layers. A chain that is longer goes round. */
+const MAX_CHAIN = 1000;
+
+/** `{ "busybox": { "latest": ID } }` */
+const repositoriesSchema = z.record(z.string(), z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)));
+
+/** An image as docker knew it before 1.10: one JSON a layer, each naming the one below. */
+const v1Schema = z.object({
+  parent: optional(z.string().regex(/^([0-9a-f]{64})?$/)),
+  created: optional(z.string()),
+  author: optional(z.string()),
+  architecture: optional(z.string()),
+  os: optional(z.string()),
+  config: z.unknown(),
+  container_config: optional(z.object({ Cmd: optional(z.array(z.string())) })),
+});
+type V1Image = z.infer<typeof v1Schema>;
+
+/** Whether a JSON value is a `repositories` file. */
+export function isRepositories(value: unknown): boolean {
+  return repositoriesSchema.safeParse(value).success;
+}
+
+/** From an image down to its base. */
+async function readChain(
+  files: Files,
+  id: string,
+  signal?: AbortSignal,
+): Promise<readonly (V1Image & { id: string })[]> {
+  const chain: (V1Image & { id: string })[] = [];
+  for (let next: string | undefined = id; next; ) {
+    const name = `${next}/json`;
+    const where = `${files.label} ${name}`;
+    if (chain.length >= MAX_CHAIN) {
+      throw new TsimgError('ARCHIVE_INVALID', 'images that name each other as parent', { where });
+    }
+    const bytes = await readWholeDocument(files, name, signal);
+    if (bytes === undefined) throw memberMissing(files, name);
+    const image: V1Image = checkDocument(v1Schema, parseJson(bytes, 'image json', where), 'image json', where);
+    chain.push({ ...image, id: next });
+    next = image.parent;
+  }
+  return chain;
+}
+
+/** A config as docker has written it since 1.10, from what it wrote before. */
+async function makeImage(
+  files: Files,
+  id: string,
+  names: readonly string[],
+  signal?: AbortSignal,
+): Promise<DockerImage> {
+  const chain = (await readChain(files, id, signal)).toReversed();
+  const layers = chain.map((image) => `${image.id}/layer.tar`);
+  const diffIds: string[] = [];
+  for (const layer of layers) diffIds.push(await diffIdOfFile(files, layer, signal));
+  const top = chain.at(-1);
+  const config = {
+    architecture: top?.architecture ?? 'amd64',
+    os: top?.os ?? 'linux',
+    created: top?.created,
+    author: top?.author,
+    config: top?.config ?? {},
+    rootfs: { type: 'layers', diff_ids: diffIds },
+    history: chain.map((image) => ({ created: image.created, created_by: image.container_config?.Cmd?.join(' ') })),
+  };
+  return { names, config: Buffer.from(JSON.stringify(config)), layers };
+}
+
+/**
+ * The images of an archive from before docker 1.10: `repositories`, and a directory a layer. Their diff IDs are computed, for
+ * nobody had them then: all layers are read once. Docker since 29 reads such archives no more.
+ * @throws ARCHIVE_INVALID, DOCUMENT_INVALID, BLOB_NOT_FOUND, COMPRESSION_INVALID
+ */
+export async function readLegacyImages(
+  files: Files,
+  repositories: unknown,
+  signal?: AbortSignal,
+): Promise<readonly DockerImage[]> {
+  const where = `${files.label} repositories`;
+  const names = new Map<string, string[]>();
+  for (const [repository, tags] of Object.entries(
+    checkDocument(repositoriesSchema, repositories, 'repositories', where),
+  )) {
+    for (const [tag, id] of Object.entries(tags)) names.set(id, [...(names.get(id) ?? []), `${repository}:${tag}`]);
+  }
+  const images: DockerImage[] = [];
+  for (const [id, tags] of names) images.push(await makeImage(files, id, tags, signal));
+  return images;
+}

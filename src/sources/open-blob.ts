@@ -1,0 +1,32 @@
+import { pipeline, type Readable } from 'node:stream';
+import { sizeMismatch } from '../crypto/digest.ts';
+import { TsimgError } from '../errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { verified } from '../streams/verified.ts';
+import type { Files } from './files.ts';
+
+/**
+ * The file that holds a descriptor's content, as a stream that fails instead of ending when size or digest are wrong.
+ * A file of another size is refused before it is read.
+ * @throws BLOB_NOT_FOUND, SIZE_MISMATCH
+ */
+export async function openBlob(
+  files: Files,
+  name: string,
+  descriptor: Descriptor,
+  signal?: AbortSignal,
+): Promise<Readable> {
+  const where = `${files.label} ${descriptor.digest}`;
+  const size = await files.size(name);
+  if (size !== undefined && size !== descriptor.size) throw sizeMismatch(descriptor.size, size, where);
+  const stream = size === undefined ? undefined : await files.open(name, signal);
+  if (stream === undefined) {
+    throw new TsimgError('BLOB_NOT_FOUND', 'a blob is missing', {
+      where,
+      why: 'what is here is a partial copy',
+      facts: { digest: descriptor.digest },
+    });
+  }
+  // The callback is where pipeline reports what the returned stream fails with anyway.
+  return pipeline(stream, verified(descriptor, where), () => {});
+}

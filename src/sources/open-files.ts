@@ -1,0 +1,66 @@
+import { TsimgError } from '../errors.ts';
+import type { Source } from '../image/source.ts';
+import type { Digest } from '../oci/digest.ts';
+import { claimedDigest, dockerSource, readDockerImages } from './docker-archive.ts';
+import type { DockerEntry } from './docker-manifest.ts';
+import type { Files } from './files.ts';
+import { openLayoutSource } from './layout-source.ts';
+import { readLegacyImages } from './legacy-archive.ts';
+import { type Recognised, recognise } from './recognise.ts';
+import { openSkopeoDirSource } from './skopeo-dir.ts';
+
+/** Names by image ID, as docker's list has them. */
+function namesById(entries: readonly DockerEntry[]): ReadonlyMap<Digest, readonly string[]> {
+  const names = new Map<Digest, readonly string[]>();
+  for (const { config, repoTags } of entries) {
+    const id = claimedDigest(config);
+    if (id !== undefined && repoTags.length > 0) names.set(id, repoTags);
+  }
+  return names;
+}
+
+async function sourceOf(files: Files, found: Recognised, signal?: AbortSignal): Promise<Source | undefined> {
+  switch (found.kind) {
+    case 'oci':
+      return openLayoutSource(files, { bareTags: true, extraNames: namesById(found.entries) }, signal);
+    case 'docker':
+      return dockerSource(files, await readDockerImages(files, found.entries, signal));
+    case 'dir':
+      return openSkopeoDirSource(files, signal);
+    case 'legacy':
+      return dockerSource(files, await readLegacyImages(files, found.repositories, signal));
+    case 'other':
+      return undefined;
+  }
+}
+
+/** What a transport expects, of what files may be. */
+const EXPECTED: Readonly<Record<string, readonly Recognised['kind'][]>> = {
+  oci: ['oci'],
+  'oci-archive': ['oci'],
+  'docker-archive': ['docker', 'legacy'],
+  dir: ['dir'],
+};
+
+/** A transport that the user named is a promise: what is something else is refused, not guessed at. */
+function expected(found: Recognised, transport: string, label: string): Recognised {
+  if (EXPECTED[transport]?.includes(found.kind) === true) return found;
+  // Since docker 25 one archive is both.
+  if (transport === 'docker-archive' && found.kind === 'oci' && found.entries.length > 0) {
+    return { kind: 'docker', entries: found.entries };
+  }
+  throw new TsimgError('ARCHIVE_INVALID', `not what ${transport}: says`, {
+    where: label,
+    hint: 'leave the transport out, and the content decides',
+  });
+}
+
+/**
+ * Files as a source, by what they hold; undefined when they are no form of an image. Closing the source closes the files;
+ * when there is none the caller does.
+ * @throws ARCHIVE_INVALID, DOCUMENT_INVALID, BLOB_NOT_FOUND, DIGEST_MISMATCH, FORMAT_UNSUPPORTED
+ */
+export async function openFiles(files: Files, transport?: string, signal?: AbortSignal): Promise<Source | undefined> {
+  const found = await recognise(files, signal);
+  return sourceOf(files, transport === undefined ? found : expected(found, transport, files.label), signal);
+}

@@ -1,0 +1,137 @@
+import { stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { errnoOf, TsimgError } from '../errors.ts';
+import type { Context } from '../events.ts';
+import type { Source } from '../image/source.ts';
+import { formatFamiliar, formatReference, parseReference, type Reference } from '../oci/reference.ts';
+import { type ArchiveFile, openArchiveFile, spoolArchive } from './archive-file.ts';
+import { archiveFiles } from './archive-files.ts';
+import { directoryFiles } from './directory-files.ts';
+import type { Files } from './files.ts';
+import { openFiles } from './open-files.ts';
+import { parseSourceSpec } from './parse-spec.ts';
+import { openRootfsTarSource } from './rootfs-tar.ts';
+import { openStoreSource } from './store.ts';
+import type { SourceLimits, UnwrapOptions } from './unwrap-options.ts';
+
+export interface OpenSourceOptions {
+  /** The store's directory. */
+  readonly storeRoot: string;
+  /** Where `-` comes from; without it, `-` is refused. */
+  readonly stdin?: Readable | undefined;
+  /** Opens `docker://`; without it, that is refused. */
+  readonly openRegistry?: ((reference: Reference) => Source) | undefined;
+  /** How large an archive may become when its wrapping is taken off, and a document. */
+  readonly limits?: SourceLimits | undefined;
+}
+
+/** A source, and which of its images was meant. */
+export interface OpenedSource {
+  readonly source: Source;
+  readonly name: string | undefined;
+}
+
+function withLimits<T extends Files | Source>(opened: T, limits: SourceLimits | undefined): T {
+  return { ...opened, documentLimit: limits?.maxDocument };
+}
+
+/** The archive as a source; closes it when that fails. */
+async function openArchive(
+  archive: ArchiveFile,
+  transport: string | undefined,
+  { signal, limits }: UnwrapOptions,
+): Promise<Source> {
+  try {
+    const source = await openFiles(withLimits(await archiveFiles(archive), limits), transport, signal);
+    return source ?? (await openRootfsTarSource(archive, signal));
+  } catch (error) {
+    await archive.handle.close();
+    throw error;
+  }
+}
+
+type PathKind = 'directory' | 'file' | 'nothing';
+
+/** What stands at a path; pipes count as files, for the user named them. */
+async function kindOf(path: string): Promise<PathKind> {
+  try {
+    return (await stat(path)).isDirectory() ? 'directory' : 'file';
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') return 'nothing';
+    throw error;
+  }
+}
+
+async function openPath(path: string, transport: string | undefined, options: UnwrapOptions): Promise<Source> {
+  const { signal } = options;
+  const kind = await kindOf(path);
+  if (kind === 'nothing') throw new TsimgError('SOURCE_NOT_FOUND', 'no such file or directory', { where: path });
+  if (kind === 'file') return openArchive(await openArchiveFile(path, options), transport, options);
+  const source = await openFiles(withLimits(directoryFiles(path), options.limits), transport, signal);
+  if (source !== undefined) return source;
+  throw new TsimgError('ARCHIVE_INVALID', 'a directory that is no image', {
+    where: path,
+    why: 'it holds no oci-layout and no manifest.json',
+    hint: 'tsimg run takes a directory as a root filesystem; unpack needs an image',
+  });
+}
+
+/** A reference in the store. @throws IMAGE_NOT_FOUND with the hint to pull it */
+async function openStored(text: string, options: OpenSourceOptions, signal?: AbortSignal): Promise<OpenedSource> {
+  const source = withLimits(await openStoreSource(options.storeRoot, signal), options.limits);
+  try {
+    if ((await source.resolve(text, signal)) !== undefined) return { source, name: text };
+    // What could be an ID but is none of ours is still a reference that can be pulled.
+    const reference = parseReference(text);
+    throw new TsimgError('IMAGE_NOT_FOUND', `no image ${formatFamiliar(reference)} in the store`, {
+      where: options.storeRoot,
+      hint: `tsimg pull ${formatFamiliar(reference)} fetches it`,
+      facts: { reference: formatReference(reference) },
+    });
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/**
+ * SOURCE → an open source and the name of the image in it. A word that names a regular file is that file; what a file is,
+ * its content says. The caller closes the source.
+ * @throws USAGE, REFERENCE_INVALID, SOURCE_NOT_FOUND, IMAGE_NOT_FOUND, ARCHIVE_INVALID, FORMAT_UNSUPPORTED, TAR_INVALID,
+ * COMPRESSION_INVALID, DOCUMENT_INVALID, FILESYSTEM, LIMIT_EXCEEDED, STORE_INVALID
+ */
+export async function openSource(
+  text: string,
+  options: OpenSourceOptions,
+  { signal }: Context = {},
+): Promise<OpenedSource> {
+  const { limits } = options;
+  const spec = parseSourceSpec(text);
+  switch (spec.kind) {
+    case 'stdin': {
+      if (options.stdin === undefined) throw new TsimgError('USAGE', 'standard input cannot be read here');
+      const archive = await spoolArchive(options.stdin, 'standard input', { signal, limits });
+      return { source: await openArchive(archive, undefined, { signal, limits }), name: undefined };
+    }
+    case 'path':
+      return { source: await openPath(spec.path, undefined, { signal, limits }), name: undefined };
+    case 'transport':
+      return { source: await openPath(spec.path, spec.transport, { signal, limits }), name: spec.name };
+    case 'registry': {
+      if (options.openRegistry === undefined) throw new TsimgError('USAGE', 'registries cannot be read here');
+      return {
+        source: withLimits(options.openRegistry(spec.reference), limits),
+        name: formatReference(spec.reference),
+      };
+    }
+    case 'store':
+      return openStored(spec.name, options, signal);
+    case 'word': {
+      if ((await kindOf(spec.text)) === 'file') {
+        return { source: await openPath(spec.text, undefined, { signal, limits }), name: undefined };
+      }
+      return openStored(spec.text, options, signal);
+    }
+  }
+}

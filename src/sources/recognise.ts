@@ -1,0 +1,71 @@
+import { TsimgError } from '../errors.ts';
+import { documentBound } from '../image/read-document.ts';
+import { LAYOUT } from '../store/layout-files.ts';
+import { checkDockerManifest, type DockerEntry, isDockerManifest } from './docker-manifest.ts';
+import { type Files, readWholeDocument } from './files.ts';
+import { isRepositories } from './legacy-archive.ts';
+
+/** What files are, told from what they hold. */
+export type Recognised =
+  /** `entries`: docker's list beside the layout, where there is one: it knows names that older index.json do not. */
+  | { readonly kind: 'oci'; readonly entries: readonly DockerEntry[] }
+  | { readonly kind: 'docker'; readonly entries: readonly DockerEntry[] }
+  | { readonly kind: 'dir' }
+  | { readonly kind: 'legacy'; readonly repositories: unknown }
+  /** None of these: a root filesystem, if anything. */
+  | { readonly kind: 'other' };
+
+/** A JSON file, undefined where it is absent, too large or no JSON: a root filesystem may have a file of any name. */
+async function readJson(files: Files, name: string, signal?: AbortSignal): Promise<unknown> {
+  const size = await files.size(name);
+  if (size === undefined || size > documentBound(files.documentLimit).bytes) return undefined;
+  const bytes = await readWholeDocument(files, name, signal);
+  try {
+    return bytes === undefined ? undefined : JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** docker 25.0 wrote an index.json that lists nothing (moby#47210): then manifest.json has to do. */
+function listsNothing(index: unknown): boolean {
+  if (typeof index !== 'object' || index === null) return true;
+  const manifests: unknown = Reflect.get(index, 'manifests');
+  return !Array.isArray(manifests) || manifests.length === 0;
+}
+
+/** Members that only archives of images have: layers and documents under their digests. */
+const IMAGE_PART = /^(blobs\/sha256\/[0-9a-f]{64}|[0-9a-f]{64}(\/layer\.tar|\.tar|\.tar\.gz|\.json))$/;
+
+/** An archive of images whose list, mostly its last member, was cut off is not a root filesystem. @throws ARCHIVE_INVALID */
+function refuseParts({ names, label }: Files): void {
+  for (const name of names ?? []) {
+    if (!IMAGE_PART.test(name)) continue;
+    throw new TsimgError('ARCHIVE_INVALID', 'parts of an image without a list of them', {
+      where: label,
+      why: `it holds ${name} and no manifest.json, index.json or repositories`,
+      hint: 'the archive was probably cut short: get it again',
+    });
+  }
+}
+
+/**
+ * The form of an image in an archive or a directory, in containerd's order: OCI layout, docker's manifest.json, skopeo's,
+ * `repositories`. Names of files and nothing else decide where to look, never the name of the whole.
+ * @throws ARCHIVE_INVALID; DOCUMENT_INVALID for a manifest.json that is docker's and damaged
+ */
+export async function recognise(files: Files, signal?: AbortSignal): Promise<Recognised> {
+  const manifest = await readJson(files, 'manifest.json', signal);
+  const isDocker = isDockerManifest(manifest);
+  const entries = isDocker ? checkDockerManifest(manifest, `${files.label} manifest.json`) : [];
+  if ((await files.size(LAYOUT.marker)) !== undefined && (await files.size(LAYOUT.index)) !== undefined) {
+    const empty = isDocker && listsNothing(await readJson(files, LAYOUT.index, signal));
+    if (!empty) return { kind: 'oci', entries };
+  }
+  if (isDocker) return { kind: 'docker', entries };
+  if (typeof manifest === 'object' && manifest !== null && 'schemaVersion' in manifest) return { kind: 'dir' };
+  const repositories = await readJson(files, 'repositories', signal);
+  if (isRepositories(repositories)) return { kind: 'legacy', repositories };
+  refuseParts(files);
+  return { kind: 'other' };
+}

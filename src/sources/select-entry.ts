@@ -1,0 +1,109 @@
+import { digestOf } from '../crypto/digest.ts';
+import { TsimgError } from '../errors.ts';
+import { idPrefixOf, matchName } from '../image/match-name.ts';
+import type { NamedImage } from '../image/source.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { type Digest, hexOf } from '../oci/digest.ts';
+import { MEDIA_TYPE } from '../oci/media-type.ts';
+import { formatPlatform } from '../oci/platform.ts';
+import { indexDocument } from '../oci/write-document.ts';
+
+/** An image of an archive or a layout, with all that it is known by. */
+export interface Entry {
+  readonly descriptor: Descriptor;
+  /** What it is called in listings. */
+  readonly names: readonly string[];
+  /** What it is found by besides: a tag beside the complete name. */
+  readonly aliases?: readonly string[] | undefined;
+  readonly digests: readonly Digest[];
+}
+
+/** What was chosen: an entry, or several of different platforms as the index that they should have been in. */
+export interface Selection {
+  readonly descriptor: Descriptor;
+  /** The bytes of an index that no medium holds. */
+  readonly synthetic?: Buffer | undefined;
+}
+
+export interface SelectOptions {
+  readonly label: string;
+  readonly bareTags: boolean;
+  /** The image ID (digest of the config) of an entry; asked for only when no name matches. */
+  readonly imageId?: ((descriptor: Descriptor) => Promise<Digest | undefined>) | undefined;
+}
+
+/** For listings and errors: one line a name. */
+export function namedImages(entries: readonly Entry[]): readonly NamedImage[] {
+  return entries.flatMap(({ names, descriptor }): readonly NamedImage[] =>
+    names.length === 0 ? [{ name: undefined, descriptor }] : names.map((name) => ({ name, descriptor })),
+  );
+}
+
+function ambiguous(entries: readonly Entry[], label: string): TsimgError {
+  const names = entries.map(({ names: [name], descriptor }) => name ?? descriptor.digest);
+  const shown = names.slice(0, 20).join(', ');
+  const more = names.length > 20 ? ` and ${names.length - 20} more` : '';
+  return new TsimgError('IMAGE_AMBIGUOUS', 'several images', {
+    where: label,
+    why: `it holds ${shown}${more}`,
+    hint: 'name one of them',
+    facts: { images: names },
+  });
+}
+
+/** A layout may list the platforms of one image side by side, without an index around them (skopeo#2463). */
+function asIndex(entries: readonly Entry[]): Selection | undefined {
+  const platforms = new Set<string>();
+  for (const { descriptor } of entries) {
+    if (descriptor.platform === undefined) return undefined;
+    platforms.add(formatPlatform(descriptor.platform));
+  }
+  if (platforms.size !== entries.length) return undefined;
+  const descriptors = entries.map(({ descriptor }) => ({ ...descriptor, annotations: undefined }));
+  const synthetic = Buffer.from(indexDocument(MEDIA_TYPE.ociIndex, descriptors));
+  const descriptor = { mediaType: MEDIA_TYPE.ociIndex, digest: digestOf(synthetic), size: synthetic.length };
+  return { descriptor, synthetic };
+}
+
+async function matchId(
+  entries: readonly Entry[],
+  wanted: string,
+  imageId: NonNullable<SelectOptions['imageId']>,
+): Promise<readonly Entry[]> {
+  const prefix = idPrefixOf(wanted);
+  if (prefix === undefined) return [];
+  const matching: Entry[] = [];
+  for (const entry of entries) {
+    const ids = [...entry.digests, await imageId(entry.descriptor)];
+    if (ids.some((id) => id !== undefined && hexOf(id).startsWith(prefix))) matching.push(entry);
+  }
+  return matching;
+}
+
+function matchEntries(entries: readonly Entry[], name: string, options: SelectOptions): readonly Entry[] {
+  const candidates = entries.map((entry) => ({ ...entry, names: [...entry.names, ...(entry.aliases ?? [])], entry }));
+  return matchName(candidates, name, options).map(({ entry }) => entry);
+}
+
+/**
+ * The entry for a name (reference, tag, digest, image ID), or the only one when there is no name. Undefined when none matches.
+ * @throws IMAGE_AMBIGUOUS when several do that are not one image for several platforms
+ */
+export async function selectEntry(
+  entries: readonly Entry[],
+  name: string | undefined,
+  options: SelectOptions,
+): Promise<Selection | undefined> {
+  let matching = name === undefined ? entries : matchEntries(entries, name, options);
+  if (name !== undefined && matching.length === 0 && options.imageId !== undefined) {
+    matching = await matchId(entries, name, options.imageId);
+  }
+  const distinct = [...new Map(matching.map((entry) => [entry.descriptor.digest, entry] as const)).values()];
+  const [first] = distinct;
+  if (first === undefined) return undefined;
+  if (distinct.length === 1) return { descriptor: first.descriptor };
+  const oneImage = new Set(distinct.map(({ names }) => names[0])).size === 1;
+  const index = oneImage ? asIndex(distinct) : undefined;
+  if (index === undefined) throw ambiguous(distinct, options.label);
+  return index;
+}

@@ -1,0 +1,48 @@
+import { Readable } from 'node:stream';
+import { digestOf } from '../crypto/digest.ts';
+import type { Source } from '../image/source.ts';
+import { hexOf } from '../oci/digest.ts';
+import { hasKey, parseJson } from '../oci/document.ts';
+import { MEDIA_TYPE } from '../oci/media-type.ts';
+import { memberMissing } from './docker-layers.ts';
+import { type Files, readWholeDocument } from './files.ts';
+import { locateBlob } from './locate-blob.ts';
+import { openBlob } from './open-blob.ts';
+
+const MANIFEST = 'manifest.json';
+
+/** What a manifest without a media type is, by its fields. */
+function mediaTypeOf(value: unknown): string {
+  const own = typeof value === 'object' && value !== null ? Reflect.get(value, 'mediaType') : undefined;
+  if (typeof own === 'string' && own !== '') return own;
+  return hasKey(value, 'manifests') ? MEDIA_TYPE.ociIndex : MEDIA_TYPE.ociManifest;
+}
+
+/**
+ * skopeo's `dir:`: one image, its manifest in manifest.json, blobs under their bare hex digits; of a multi-platform copy the
+ * other manifests as `HEX.manifest.json`.
+ * @throws BLOB_NOT_FOUND, DOCUMENT_INVALID, LIMIT_EXCEEDED
+ */
+export async function openSkopeoDirSource(files: Files, signal?: AbortSignal): Promise<Source> {
+  const { label } = files;
+  const manifest = await readWholeDocument(files, MANIFEST, signal);
+  if (manifest === undefined) throw memberMissing(files, MANIFEST);
+  const mediaType = mediaTypeOf(parseJson(manifest, 'manifest', `${label} ${MANIFEST}`));
+  const root = { mediaType, digest: digestOf(manifest), size: manifest.length };
+  return {
+    label,
+    documentLimit: files.documentLimit,
+    // It has no name for its image: only a digest can be meant.
+    resolve: async (name) => (name === undefined || name === root.digest ? root : undefined),
+    async open(descriptor, abort) {
+      if (descriptor.digest === root.digest) return Readable.from([manifest]);
+      const hex = hexOf(descriptor.digest);
+      const instance = `${hex}.manifest.json`;
+      const isInstance = (await files.size(instance)) !== undefined;
+      return openBlob(files, isInstance ? instance : hex, descriptor, abort);
+    },
+    locate: async (descriptor) => locateBlob(files, hexOf(descriptor.digest), descriptor),
+    list: async () => [{ name: undefined, descriptor: root }],
+    close: () => files.close(),
+  };
+}

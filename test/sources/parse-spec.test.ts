@@ -1,0 +1,56 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TsimgError } from '../../src/errors.ts';
+import { parseSourceSpec } from '../../src/sources/parse-spec.ts';
+
+const test = suite('sources/parse-spec');
+
+const codeOf = (text: string) => {
+  try {
+    parseSourceSpec(text);
+  } catch (error) {
+    return error instanceof TsimgError ? error.code : 'other';
+  }
+  return 'none';
+};
+
+test('- is standard input; what begins with / or . is a path; a word may be either', () => {
+  assert.equal(parseSourceSpec('-'), { kind: 'stdin' });
+  assert.equal(parseSourceSpec('/a:b'), { kind: 'path', path: '/a:b' });
+  assert.equal(parseSourceSpec('./a'), { kind: 'path', path: './a' });
+  assert.equal(parseSourceSpec('alpine:3.9'), { kind: 'word', text: 'alpine:3.9' });
+  assert.equal(parseSourceSpec('images/a.tar'), { kind: 'word', text: 'images/a.tar' });
+});
+
+test('the name of a transport stands behind the first colon of its path', () => {
+  const transport = 'docker-archive';
+  assert.equal(parseSourceSpec('docker-archive:a.tar:alpine:3.9'), {
+    kind: 'transport',
+    transport,
+    path: 'a.tar',
+    name: 'alpine:3.9',
+  });
+  assert.equal(parseSourceSpec('docker-archive:a.tar'), {
+    kind: 'transport',
+    transport,
+    path: 'a.tar',
+    name: undefined,
+  });
+  assert.equal(parseSourceSpec('dir:a:b'), { kind: 'transport', transport: 'dir', path: 'a:b', name: undefined });
+});
+
+test('docker:// is a registry’s reference, store: a name in the store', () => {
+  const spec = parseSourceSpec('docker://alpine');
+  assert.ok(spec.kind === 'registry' && spec.reference.repository === 'library/alpine');
+  assert.equal(parseSourceSpec('store:alpine'), { kind: 'store', name: 'alpine' });
+});
+
+test('what is nothing at all is refused', () => {
+  assert.is(codeOf(''), 'USAGE');
+  assert.is(codeOf('oci:'), 'USAGE');
+  assert.is(codeOf('a\0b'), 'USAGE');
+  assert.is(codeOf('docker://NOT A NAME'), 'REFERENCE_INVALID');
+  assert.is(codeOf('docker-daemon:alpine:3'), 'FORMAT_UNSUPPORTED');
+});
+
+test.run();
