@@ -1,0 +1,33 @@
+import type { TsimgError } from '../errors.ts';
+import type { Context } from '../events.ts';
+import { containersFolder } from '../host/state/container.ts';
+import { listContainers } from '../host/state/find-container.ts';
+import { matchesFilters, parseFilters } from './container-filters.ts';
+import { type ListedContainer, listed } from './listed-container.ts';
+
+export interface ListContainersOptions {
+  readonly stateRoot: string;
+  /** Those too that do not run. */
+  readonly all?: boolean | undefined;
+  /** docker's `--filter KEY=VALUE`; a filter by status looks at all. */
+  readonly filters?: readonly string[] | undefined;
+}
+
+/**
+ * The containers of a store, newest first: those that run, or all. A damaged record is told by a warning.
+ * @throws USAGE for a filter that is none, FILESYSTEM
+ */
+export async function listOfContainers(
+  { stateRoot, all = false, filters = [] }: ListContainersOptions,
+  { onEvent }: Context = {},
+): Promise<readonly ListedContainer[]> {
+  const parsed = parseFilters(filters);
+  const warn = (error: TsimgError) => onEvent?.({ kind: 'warning', message: error.message });
+  const found = (await listContainers(containersFolder(stateRoot), warn)).map(listed);
+  const everything = all || parsed.some(({ key }) => key === 'status' || key === 'exited');
+  return found.filter(
+    (container) =>
+      (everything || container.status === 'running' || container.status === 'restarting') &&
+      matchesFilters(container, parsed),
+  );
+}

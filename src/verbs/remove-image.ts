@@ -1,0 +1,148 @@
+import { TsimgError } from '../errors.ts';
+import type { Context } from '../events.ts';
+import { idPrefixOf, matchName } from '../image/match-name.ts';
+import { type Digest, hexOf } from '../oci/digest.ts';
+import { removeEntries } from '../store/names.ts';
+import { openStore, type Store } from '../store/open.ts';
+import { type BlobReport, sweep } from '../store/sweep.ts';
+import { type ListedImage, listImages } from './images.ts';
+import { sweepUnpacked, type UnpackedReport } from './sweep-unpacked.ts';
+
+export interface RemoveImageOptions {
+  readonly storeRoot: string;
+  /** Removes all names of an image that was asked for by its digest or ID. */
+  readonly force?: boolean | undefined;
+}
+
+/** What was freed: blobs, unpacked layers, and leftovers of containers whose tsimg was killed. */
+export interface SweepReport extends UnpackedReport {
+  readonly blobs: number;
+}
+
+export interface RemovedImages {
+  /** Names that are no more. */
+  readonly untagged: readonly string[];
+  /** Manifests that no name or entry leads to any more. */
+  readonly removed: readonly Digest[];
+  /** What was freed; undefined when nothing was, because of `inUse` or of another image that is damaged. */
+  readonly swept: SweepReport | undefined;
+  /** Whether somebody else used blobs, or made a container: a later removal or prune frees the rest. */
+  readonly inUse: boolean;
+}
+
+/** The entries that were meant: by a name one, by a digest or an ID all of one image. */
+function choose(images: readonly ListedImage[], wanted: string, force: boolean): readonly ListedImage[] {
+  const named = images.filter(({ name }) => name !== undefined);
+  const candidates = named.map((image) => ({ image, names: [image.name ?? ''], digests: [] as const }));
+  const byName = matchName(candidates, wanted, { bareTags: false }).map(({ image }) => image);
+  if (byName.length > 0) return byName;
+
+  const all = images.map((image) => ({
+    image,
+    names: image.name === undefined ? [] : [image.name],
+    digests: [image.digest, image.manifestDigest],
+  }));
+  const byDigest = matchName(all, wanted, { bareTags: false }).map(({ image }) => image);
+  const prefix = idPrefixOf(wanted);
+  const byId = images.filter(
+    ({ imageId, manifestDigest, digest }) =>
+      prefix !== undefined &&
+      [imageId, manifestDigest, digest].some((id) => id !== undefined && hexOf(id).startsWith(prefix)),
+  );
+  const chosen = byDigest.length > 0 ? byDigest : byId;
+  const names = chosen.flatMap(({ name }) => name ?? []);
+  const distinct = new Set(chosen.map(({ manifestDigest }) => manifestDigest)).size;
+  if (distinct > 1 || (names.length > 1 && !force)) {
+    throw new TsimgError('IMAGE_AMBIGUOUS', distinct > 1 ? 'several images' : 'an image with several names', {
+      where: wanted,
+      why: names.join(', '),
+      hint: distinct > 1 ? 'name one of them, or give more of the ID' : 'name one of them, or remove all with --force',
+      facts: { images: names },
+    });
+  }
+  return chosen;
+}
+
+/** A sweep that is no reason to fail: what was asked for is done, and an image that is damaged is another's matter. */
+async function sweepIfPossible(store: Store, { onEvent }: Context): Promise<BlobReport | 'damaged' | undefined> {
+  try {
+    return await sweep(store);
+  } catch (error) {
+    const damaged = error instanceof TsimgError && /_MISMATCH$|^DOCUMENT_INVALID$/.test(error.code);
+    if (!damaged) throw error;
+    onEvent?.({ kind: 'warning', message: `nothing is freed while an image is damaged: ${error.message}` });
+    return 'damaged';
+  }
+}
+
+/** Unpacked layers are let go before the blobs: they can be made again, and a damaged image does not stand in their way. */
+async function sweepAll(
+  store: Store,
+  sweepBlobs: () => Promise<BlobReport | 'damaged' | undefined>,
+  context: Context,
+): Promise<Pick<RemovedImages, 'swept' | 'inUse'>> {
+  const unpacked = await sweepUnpacked(store, context);
+  const blobs = await sweepBlobs();
+  const { layers = 0, containers = 0, bytes = 0 } = unpacked ?? {};
+  const inUse = unpacked === undefined || blobs === undefined;
+  if (typeof blobs === 'object') {
+    return { swept: { blobs: blobs.blobs, layers, containers, bytes: blobs.bytes + bytes }, inUse };
+  }
+  const any = layers + containers + bytes > 0;
+  return { swept: any ? { blobs: 0, layers, containers, bytes } : undefined, inUse };
+}
+
+/**
+ * Removes images from the store, each by a name (then the image stays as long as it has others), a digest or an ID, and frees
+ * what nothing needs any more. All are looked for before the first is removed.
+ * @throws IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, STORE_INVALID, FILESYSTEM; what sweepUnpacked throws
+ */
+export async function removeImages(
+  wanted: readonly string[],
+  { storeRoot, force = false }: RemoveImageOptions,
+  context: Context = {},
+): Promise<RemovedImages> {
+  const { signal } = context;
+  const images = await listImages(storeRoot, context);
+  const chosen = wanted.flatMap((text) => {
+    const found = choose(images, text, force);
+    if (found.length > 0) return found;
+    throw new TsimgError('IMAGE_NOT_FOUND', `no image ${text} in the store`, {
+      where: storeRoot,
+      hint: 'tsimg images lists what there is',
+    });
+  });
+  const keys = new Set(chosen.map(({ name, manifestDigest }) => `${manifestDigest} ${name}`));
+  const store = await openStore(storeRoot, signal);
+  const gone = await removeEntries(store, ({ name, descriptor }) => keys.has(`${descriptor.digest} ${name}`), signal);
+  const left = new Set((await listImages(storeRoot, context)).map(({ manifestDigest }) => manifestDigest));
+  const digests = new Set(gone.map(({ descriptor }) => descriptor.digest));
+  return {
+    untagged: gone.flatMap(({ name }) => name ?? []),
+    removed: [...digests].filter((digest) => !left.has(digest)),
+    ...(await sweepAll(store, () => sweepIfPossible(store, context), context)),
+  };
+}
+
+export interface PruneOptions {
+  readonly storeRoot: string;
+  /** Images with names too, of which none is kept; by default only those without a name. */
+  readonly all?: boolean | undefined;
+}
+
+/**
+ * Removes images without a name (or all), and frees what nothing needs, leavings of writes that were cut short too.
+ * @throws STORE_INVALID, FILESYSTEM; what sweepUnpacked throws
+ */
+export async function pruneImages(
+  { storeRoot, all = false }: PruneOptions,
+  context: Context = {},
+): Promise<RemovedImages> {
+  const store = await openStore(storeRoot, context.signal);
+  const gone = await removeEntries(store, ({ name }) => all || name === undefined, context.signal);
+  return {
+    untagged: gone.flatMap(({ name }) => name ?? []),
+    removed: [...new Set(gone.map(({ descriptor }) => descriptor.digest))],
+    ...(await sweepAll(store, () => sweep(store), context)),
+  };
+}

@@ -1,0 +1,128 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { TsimgError } from '../errors.ts';
+import type { Context } from '../events.ts';
+import { probeHost } from '../host/probe.ts';
+import type { Image } from '../image/image.ts';
+import type { LaunchPlan } from '../launch/plan.ts';
+import { completeRequest, type RunInput } from '../launch/run-request.ts';
+import { parseReference } from '../oci/reference.ts';
+import { EMPTY_RUN_CONFIG } from '../oci/run-config.ts';
+import { parseSourceSpec } from '../sources/parse-spec.ts';
+import type { LifeOptions } from './life-options.ts';
+import type { ImageOptions, OpenedImage } from './open-image.ts';
+import { directoryRoot, planContainer } from './plan-container.ts';
+import { type ContainerTarget, type RunContext, runContainer, startContainer } from './run-container.ts';
+import { statePlace } from './state-place.ts';
+import { storePlace } from './store-place.ts';
+
+/** When a reference is fetched before it is run: docker's `--pull`. */
+export type PullPolicy = 'always' | 'missing' | 'never';
+
+export interface RunSourceOptions extends ImageOptions, Context {
+  readonly life?: LifeOptions | undefined;
+  /** Default `missing`. */
+  readonly pull?: PullPolicy | undefined;
+  /** Is told the plan before it is performed. */
+  readonly onPlan?: ((plan: LaunchPlan) => void) | undefined;
+  /** An OCI runtime that performs the plan: `crun`, `runc`, or a path. */
+  readonly runtime?: string | undefined;
+}
+
+/** Whether the operand is a root filesystem: a directory that is no OCI layout and no skopeo `dir:`. */
+function isRootfs(text: string): boolean {
+  const spec = parseSourceSpec(text);
+  if (spec.kind !== 'path' || !statSync(spec.path, { throwIfNoEntry: false })?.isDirectory()) return false;
+  const has = (name: string) => statSync(join(spec.path, name), { throwIfNoEntry: false })?.isFile() === true;
+  return !has('oci-layout') && !(has('manifest.json') && has('version'));
+}
+
+/** The image of an operand; a reference that is not in the store is pulled, as docker and podman do. */
+async function openOrPull(text: string, options: RunSourceOptions): Promise<OpenedImage> {
+  // Registries and schemas take longer to load than a root filesystem to start: only what is needed is.
+  const { openImage } = await import('./open-image.ts');
+  const { pullToStore } = await import('./pull-to-store.ts');
+  const { pull = 'missing' } = options;
+  const isReference = parseSourceSpec(text).kind === 'word' && !statSync(text, { throwIfNoEntry: false })?.isFile();
+  if (isReference && pull === 'always') await pullToStore(parseReference(text), options);
+  try {
+    return await openImage(text, options);
+  } catch (error) {
+    const isMissing = error instanceof TsimgError && error.code === 'IMAGE_NOT_FOUND';
+    if (!isMissing || !isReference || pull !== 'missing') throw error;
+  }
+  await pullToStore(parseReference(text), options);
+  return await openImage(text, options);
+}
+
+/** A root filesystem as what a container is made of. @throws SOURCE_NOT_FOUND, USAGE */
+export async function rootfsTarget(path: string): Promise<ContainerTarget> {
+  const root = await directoryRoot(path);
+  return { config: EMPTY_RUN_CONFIG, openRoot: async () => ({ root }) };
+}
+
+/** An image as what a container is made of: its layers are unpacked once and shared, what the container changes is its own. */
+async function imageTarget(name: string, image: Image, options: RunSourceOptions): Promise<ContainerTarget> {
+  const { openImageRoot } = await import('./image-root.ts');
+  const { signal, onEvent, limits } = options;
+  return {
+    config: image.config.run,
+    image: { name, id: image.manifest.config.digest, digest: image.descriptor.digest },
+    openRoot: (directory, facts) =>
+      openImageRoot(image, storePlace(options), directory, facts, { signal, onEvent, limits }),
+  };
+}
+
+async function withTarget<T>(
+  text: string,
+  options: RunSourceOptions,
+  use: (target: ContainerTarget, context: RunContext) => Promise<T>,
+): Promise<T> {
+  const { signal, onEvent, onPlan, life, runtime } = options;
+  if (isRootfs(text))
+    return use(await rootfsTarget(text), { signal, onEvent, onPlan, life, runtime, stateRoot: statePlace(options) });
+  const opened = await openOrPull(text, options);
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= opened.close();
+    return closing;
+  };
+  try {
+    const target = await imageTarget(text, opened.image, options);
+    // While it is open nothing of the store is freed. A failure is told in the end, not as an unhandled one.
+    const onStarted = () => void close().catch(() => {});
+    return await use(target, { signal, onEvent, onPlan, onStarted, life, runtime, stateRoot: storePlace(options) });
+  } finally {
+    await close();
+  }
+}
+
+/**
+ * Runs a command in a root filesystem (a directory), where changes stay, or in a container of an image. Resolves with the
+ * command's exit status. `signal` ends what comes before the launch; after it signals are passed on to the command. Unless
+ * `life.remove`, the container is kept when it has ended.
+ * @throws as runContainer, openImageRoot, openImage and pullToStore
+ */
+export async function runSource(text: string, input: RunInput, options: RunSourceOptions): Promise<number> {
+  const request = completeRequest(input);
+  return withTarget(text, options, (target, context) => runContainer(target, request, context));
+}
+
+/** Starts the same in the background; resolves with the container's ID when its command runs. @throws as runSource */
+export async function startSource(text: string, input: RunInput, options: RunSourceOptions): Promise<string> {
+  const request = completeRequest(input);
+  return withTarget(text, options, (target, context) => startContainer(target, request, context));
+}
+
+/** What `runSource` would do, as data: nothing is pulled, unpacked or made. @throws as planRun and openImage */
+export async function planSource(text: string, input: RunInput, options: RunSourceOptions): Promise<LaunchPlan> {
+  const request = completeRequest(input);
+  if (isRootfs(text)) return planContainer(await directoryRoot(text), EMPTY_RUN_CONFIG, request).plan;
+  const [{ openImage }, { plannedImageRoot }] = await Promise.all([
+    import('./open-image.ts'),
+    import('./image-root.ts'),
+  ]);
+  await using opened = await openImage(text, options);
+  const root = plannedImageRoot(opened.image, storePlace(options), probeHost());
+  return planContainer(root, opened.image.config.run, request).plan;
+}

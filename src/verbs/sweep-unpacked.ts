@@ -1,0 +1,77 @@
+import { digestOf } from '../crypto/digest.ts';
+import { messageOf, TsimgError } from '../errors.ts';
+import type { Context } from '../events.ts';
+import { probeHost } from '../host/probe.ts';
+import { loadImage } from '../image/load.ts';
+import type { HostFacts } from '../launch/host-facts.ts';
+import { chainIds } from '../oci/chain-id.ts';
+import { hexOf } from '../oci/digest.ts';
+import { openStoreSource } from '../sources/store.ts';
+import { namesIn } from '../store/list-folder.ts';
+import { listStored } from '../store/names.ts';
+import type { Store } from '../store/open.ts';
+import { type SetAside, setLeftoversAside, setUnneededAside } from '../store/set-aside.ts';
+import { tryLock } from '../sys/lock.ts';
+
+/** What was freed of unpacked layers and of containers. */
+export interface UnpackedReport {
+  readonly layers: number;
+  /** Leftovers of containers whose tsimg was killed. */
+  readonly containers: number;
+  readonly bytes: number;
+}
+
+/** Leftovers that a run removes at most before it starts: its user waits. */
+const LEFTOVERS_PER_RUN = 8;
+
+/** The chain IDs of all images of the store. One that cannot be read cannot be run: it needs none. */
+async function neededChains(store: Store, { signal }: Context): Promise<ReadonlySet<string>> {
+  const needed = new Set<string>();
+  const source = await openStoreSource(store.root, signal);
+  try {
+    for (const { descriptor } of await listStored(store)) {
+      try {
+        const { config } = await loadImage({ ...source, resolve: async () => descriptor }, {}, { signal });
+        for (const id of chainIds(config.diffIds, digestOf)) needed.add(hexOf(id));
+      } catch (error) {
+        if (!(error instanceof TsimgError)) throw error;
+      }
+    }
+  } finally {
+    await source.close();
+  }
+  return needed;
+}
+
+async function removeSetAside(aside: SetAside, facts: () => HostFacts, context: Context): Promise<UnpackedReport> {
+  const { paths, layers, containers } = aside;
+  if (paths.length === 0) return { layers: 0, containers: 0, bytes: 0 };
+  const { removeTrees } = await import('./remove-trees.ts');
+  return { layers, containers, bytes: await removeTrees(paths, facts(), context) };
+}
+
+/**
+ * Frees the unpacked layers that no image of the store and no running container needs, and what killed runs left. What
+ * cannot be removed is told by a warning. Undefined when somebody else sweeps or makes a container: a later sweep does it.
+ * @throws FILESYSTEM, STORE_INVALID, DOCUMENT_INVALID, HOST_UNSUPPORTED, LAUNCH_FAILED
+ */
+export async function sweepUnpacked(store: Store, context: Context): Promise<UnpackedReport | undefined> {
+  await using lock = await tryLock(store.sweepLock, 'exclusive');
+  if (lock === undefined) return undefined;
+  const aside = await setUnneededAside(store, await neededChains(store, context));
+  return aside && removeSetAside(aside, probeHost, context);
+}
+
+/** Removes some of what killed runs left. Never fails, but when it is aborted: warnings tell. */
+export async function sweepLeftovers(store: Store, facts: HostFacts, context: Context): Promise<void> {
+  try {
+    if ((await namesIn(store.containers)).length === 0) return;
+    await using lock = await tryLock(store.sweepLock, 'exclusive');
+    const aside = lock && (await setLeftoversAside(store, LEFTOVERS_PER_RUN));
+    if (aside !== undefined) await removeSetAside(aside, () => facts, context);
+  } catch (error) {
+    context.signal?.throwIfAborted();
+    const message = `what an earlier container left stays: ${messageOf(error)}`;
+    context.onEvent?.({ kind: 'warning', message });
+  }
+}

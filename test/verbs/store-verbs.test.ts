@@ -1,0 +1,268 @@
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { TsimgEvent } from '../../src/events.ts';
+import { hexOf } from '../../src/oci/digest.ts';
+import { openStoreSink } from '../../src/sinks/store.ts';
+import { listImages } from '../../src/verbs/images.ts';
+import { inspectImage } from '../../src/verbs/inspect.ts';
+import { loadArchive } from '../../src/verbs/load.ts';
+import { pruneImages, removeImages } from '../../src/verbs/remove-image.ts';
+import { saveImages } from '../../src/verbs/save.ts';
+import { tagImage } from '../../src/verbs/tag.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { makeImage, makeIndex } from '../support/image.ts';
+import { named, writeLayout } from '../support/layout.ts';
+import { sharedImage } from '../support/shared-images.ts';
+import { file, tarOf } from '../support/tar.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { EXAMPLE_IMAGE } from '../support/tsimg.ts';
+
+// The verbs of the local store, together: what one leaves the next finds.
+const test = suite('verbs/store-verbs');
+const one = makeImage({ layers: [tarOf(file('a', 'a'))], gzip: true, config: { created: '2020-01-01T00:00:00Z' } });
+const two = makeImage({ layers: [tarOf(file('b', 'b'))], config: { created: '2021-01-01T00:00:00Z' } });
+const ONE = 'docker.io/library/one:1';
+const TWO = 'example.com/two:latest';
+
+/** A store with two images. */
+async function filled(): Promise<string> {
+  const storeRoot = join(tempDir(), 'store');
+  const entries = [named(one.descriptor, ONE), named(two.descriptor, TWO)];
+  await loadArchive(writeLayout(tempDir(), entries, one.blobs, two.blobs), { storeRoot });
+  return storeRoot;
+}
+
+const namesIn = async (storeRoot: string) => (await listImages(storeRoot)).map(({ name }) => name);
+const blobsIn = (storeRoot: string) => readdirSync(join(storeRoot, 'blobs', 'sha256')).length;
+
+test('all images of an archive are loaded under their names, and listed newest first', async () => {
+  const storeRoot = await filled();
+  const images = await listImages(storeRoot);
+  assert.equal(
+    images.map(({ name }) => name),
+    [TWO, ONE],
+  );
+  assert.is(images[1]?.imageId, one.config.digest);
+  assert.is(images[1]?.platform?.architecture, 'amd64');
+});
+
+test('an image without a name is loaded and known by its ID', async () => {
+  const storeRoot = join(tempDir(), 'store');
+  const [loaded] = await loadArchive(writeLayout(tempDir(), [one.descriptor], one.blobs), { storeRoot });
+  assert.equal(loaded?.names, []);
+  assert.equal(await namesIn(storeRoot), [undefined]);
+  const inspectedImage = await inspectImage(hexOf(one.config.digest).slice(0, 12), { storeRoot });
+  assert.is(inspectedImage.Id, one.config.digest);
+  await removeImages([hexOf(one.config.digest).slice(0, 12)], { storeRoot });
+  assert.is(blobsIn(storeRoot), 0);
+});
+
+test('two images without names are both loaded', async () => {
+  const storeRoot = join(tempDir(), 'store');
+  const layout = writeLayout(tempDir(), [one.descriptor, two.descriptor], one.blobs, two.blobs);
+  assert.is((await loadArchive(layout, { storeRoot })).length, 2);
+  assert.equal(await namesIn(storeRoot), [undefined, undefined]);
+});
+
+test('what is saved can be loaded again, in every format, with its names', async () => {
+  const storeRoot = await filled();
+  for (const format of ['docker-archive', 'oci-archive', 'oci-dir'] as const) {
+    const path = join(tempDir(), 'saved');
+    const saved = await saveImages(['one:1', TWO], { path }, { storeRoot, format });
+    assert.equal(
+      saved.map(({ names }) => names),
+      [[ONE], [TWO]],
+    );
+    const again = join(tempDir(), 'again');
+    const loaded = await loadArchive(path, { storeRoot: again });
+    assert.equal(loaded.map(({ imageId }) => imageId).sort(), [one.config.digest, two.config.digest].sort());
+    assert.equal(await namesIn(again), [TWO, ONE], format);
+  }
+});
+
+test('of an image saved by its ID no name is written', async () => {
+  const storeRoot = await filled();
+  const path = join(tempDir(), 'saved');
+  const [saved] = await saveImages([hexOf(one.config.digest)], { path }, { storeRoot });
+  assert.equal(saved?.names, []);
+  const again = join(tempDir(), 'again');
+  await loadArchive(path, { storeRoot: again });
+  assert.equal(await namesIn(again), [undefined]);
+});
+
+test('when one image cannot be saved, nothing is', async () => {
+  const storeRoot = await filled();
+  const path = join(tempDir(), 'saved');
+  await failureOf(saveImages(['one:1', 'nothing'], { path }, { storeRoot }), 'IMAGE_NOT_FOUND');
+  assert.equal(readdirSync(join(path, '..')), []);
+});
+
+test('when a layer of the second image is missing, an archive of the first is not left', async () => {
+  const storeRoot = await filled();
+  rmSync(join(storeRoot, 'blobs', 'sha256', hexOf(two.diffIds[0] ?? one.config.digest)));
+  for (const format of ['docker-archive', 'oci-archive'] as const) {
+    const path = join(tempDir(), 'saved');
+    await failureOf(saveImages(['one:1', TWO], { path }, { storeRoot, format }), 'BLOB_NOT_FOUND');
+    assert.equal(readdirSync(join(path, '..')), []);
+  }
+});
+
+test('an archive to a stream is written as it comes, and a directory cannot be', async () => {
+  const storeRoot = await filled();
+  const stream = new PassThrough();
+  const saving = saveImages(['one:1'], { stream }, { storeRoot }).finally(() => stream.end());
+  const again = join(tempDir(), 'again');
+  await loadArchive('-', { storeRoot: again, stdin: stream });
+  await saving;
+  assert.equal(await namesIn(again), [ONE]);
+  const closed = new PassThrough();
+  await failureOf(saveImages(['one:1'], { stream: closed }, { storeRoot, format: 'oci-dir' }), 'USAGE');
+});
+
+test('a reader that goes away ends the saving', async () => {
+  const storeRoot = await filled();
+  const stream = new PassThrough({ highWaterMark: 1 });
+  stream.once('data', () => stream.destroy());
+  const error: unknown = await saveImages(['one:1', TWO], { stream }, { storeRoot }).catch((thrown: unknown) => thrown);
+  assert.instance(error, Error);
+});
+
+test('removing one image is done even when another is damaged, and the warning says why nothing is freed', async () => {
+  const storeRoot = await filled();
+  const manifest = join(storeRoot, 'blobs', 'sha256', hexOf(two.descriptor.digest));
+  writeFileSync(manifest, 'x'.repeat(two.descriptor.size));
+  const warnings: string[] = [];
+  const onEvent = (event: TsimgEvent) => void (event.kind === 'warning' && warnings.push(event.message));
+  const { untagged, swept } = await removeImages(['one:1'], { storeRoot }, { onEvent });
+  assert.equal(untagged, [ONE]);
+  assert.is(swept, undefined);
+  assert.is(warnings.length, 1);
+});
+
+test('one image of an archive is loaded by its transport', async () => {
+  const storeRoot = join(tempDir(), 'store');
+  const entries = [named(one.descriptor, 'a'), named(two.descriptor, TWO)];
+  const layout = writeLayout(tempDir(), entries, one.blobs, two.blobs);
+  await loadArchive(`oci:${layout}:${TWO}`, { storeRoot });
+  assert.equal(await namesIn(storeRoot), [TWO]);
+  const [unnamed] = await loadArchive(`oci:${layout}:a`, { storeRoot });
+  assert.equal(unnamed?.names, [], 'a tag alone says nothing of a repository');
+});
+
+test('an image chosen from an index keeps the index’s digest', async () => {
+  const index = makeIndex([{ ...one.descriptor, platform: { os: 'linux', architecture: 'amd64' } }]);
+  const layout = writeLayout(
+    tempDir(),
+    [named(index.descriptor, ONE)],
+    one.blobs,
+    new Map([[index.descriptor.digest, index.bytes]]),
+  );
+  const storeRoot = join(tempDir(), 'store');
+  const [loaded] = await loadArchive(layout, { storeRoot, platform: { os: 'linux', architecture: 'amd64' } });
+  assert.is(loaded?.digest, index.descriptor.digest);
+  const image = await inspectImage(`one@${index.descriptor.digest}`, { storeRoot });
+  assert.equal(image.RepoTags, ['one:1']);
+  assert.equal(image.RepoDigests, [`one@${index.descriptor.digest}`]);
+  await tagImage('one:1', 'other/name:2', { storeRoot });
+  // In another repository nobody has published that index.
+  const other = await inspectImage(`other/name:2`, { storeRoot });
+  assert.not.ok(other.RepoDigests.includes(`other/name@${index.descriptor.digest}`));
+});
+
+test('inspect shows what docker users look for', async () => {
+  const storeRoot = await filled();
+  const image = await inspectImage('one:1', { storeRoot });
+  assert.is(image.Id, one.config.digest);
+  assert.equal(image.RepoTags, ['one:1']);
+  assert.equal(image.Config.Cmd, ['/bin/sh']);
+  assert.equal(image.RootFS.Layers, one.diffIds);
+  assert.is(image.Created, '2020-01-01T00:00:00Z');
+  assert.is((await inspectImage(EXAMPLE_IMAGE, { storeRoot })).Os, 'linux');
+});
+
+test('a tag is another name of the same image', async () => {
+  const storeRoot = await filled();
+  assert.is(await tagImage('one:1', 'three', { storeRoot }), 'docker.io/library/three:latest');
+  assert.is((await inspectImage('three', { storeRoot })).Id, one.config.digest);
+  await failureOf(tagImage('nothing', 'x', { storeRoot }), 'IMAGE_NOT_FOUND');
+  await failureOf(tagImage('one:1', `x@${one.descriptor.digest}`, { storeRoot }), 'REFERENCE_INVALID');
+});
+
+test('removing a name keeps the image as long as it has another, then frees its blobs', async () => {
+  const storeRoot = await filled();
+  await tagImage('one:1', 'three', { storeRoot });
+  const first = await removeImages(['one:1'], { storeRoot });
+  assert.equal(first.untagged, [ONE]);
+  assert.equal(first.removed, []);
+  assert.is(first.swept?.blobs, 0);
+  const second = await removeImages(['three'], { storeRoot });
+  assert.equal(second.removed, [one.descriptor.digest]);
+  assert.is(second.swept?.blobs, 3);
+  assert.is(blobsIn(storeRoot), 3);
+});
+
+test('an image with several names is not removed by its ID unless forced', async () => {
+  const storeRoot = await filled();
+  await tagImage('one:1', 'three', { storeRoot });
+  const id = hexOf(one.config.digest);
+  await failureOf(removeImages([id], { storeRoot }), 'IMAGE_AMBIGUOUS');
+  await removeImages([id], { storeRoot, force: true });
+  assert.equal(await namesIn(storeRoot), [TWO]);
+});
+
+test('when one of several cannot be found, none is removed', async () => {
+  const storeRoot = await filled();
+  await failureOf(removeImages(['one:1', 'nothing'], { storeRoot }), 'IMAGE_NOT_FOUND');
+  assert.is((await namesIn(storeRoot)).length, 2);
+});
+
+test('removal does not wait for who uses the store: the blobs stay until the next time', async () => {
+  const storeRoot = await filled();
+  const sink = await openStoreSink(storeRoot);
+  assert.is((await removeImages(['one:1'], { storeRoot })).swept, undefined);
+  assert.is(blobsIn(storeRoot), 6);
+  await sink.close();
+  assert.is((await pruneImages({ storeRoot })).swept?.blobs, 3);
+});
+
+test('pruning removes what has no name, and with all everything', async () => {
+  const storeRoot = await filled();
+  await tagImage(TWO, 'one:1', { storeRoot });
+  assert.equal(await namesIn(storeRoot), [TWO, ONE, undefined]);
+  assert.equal((await pruneImages({ storeRoot })).removed, [one.descriptor.digest]);
+  await pruneImages({ storeRoot, all: true });
+  assert.is(blobsIn(storeRoot), 0);
+});
+
+test('a damaged image is listed with its problem and can be removed', async () => {
+  const storeRoot = await filled();
+  const config = join(storeRoot, 'blobs', 'sha256', hexOf(one.config.digest));
+  writeFileSync(config, 'x');
+  const damaged = (await listImages(storeRoot)).find(({ name }) => name === ONE);
+  assert.is(damaged?.problem?.code, 'SIZE_MISMATCH');
+  rmSync(config);
+  await removeImages(['one:1'], { storeRoot });
+  assert.equal(await namesIn(storeRoot), [TWO]);
+});
+
+test('docker’s and podman’s archives are loaded with the names that they have', async () => {
+  for (const [name, expected] of [
+    ['docker25-hello-world.tar', 'docker.io/library/hello-world:latest'],
+    ['docker-v1.0-busybox.tgz', 'docker.io/library/busybox:latest'],
+    ['alpine-3.9.4-docker-save.tar.gz', undefined],
+    ['docker29-oci-labels.tar', undefined],
+  ] as const) {
+    const path = sharedImage(name);
+    if (path === undefined) return;
+    const storeRoot = join(tempDir(), 'store');
+    const [loaded] = await loadArchive(path, { storeRoot });
+    assert.ok(loaded);
+    if (expected !== undefined) assert.equal(loaded.names, [expected]);
+    assert.equal((await listImages(storeRoot)).flatMap((image) => image.name ?? []).sort(), [...loaded.names].sort());
+  }
+});
+
+test.run();
