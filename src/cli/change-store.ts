@@ -1,0 +1,68 @@
+import type { Command } from 'commander';
+import type { RemovedImages } from '../verbs/remove-image.ts';
+import { storePlace } from '../verbs/store-place.ts';
+import { formatSize } from './format-size.ts';
+import { type CommonOptions, inSession, type Session, withCommon } from './session.ts';
+
+interface RemoveOptions extends CommonOptions {
+  readonly force?: boolean;
+}
+
+interface PruneOptions extends CommonOptions {
+  readonly all?: boolean;
+}
+
+function printRemoved(report: RemovedImages, options: CommonOptions, { print, note }: Session): void {
+  if (options.json) {
+    print(JSON.stringify(report, undefined, 2));
+    return;
+  }
+  for (const name of report.untagged) print(`Untagged: ${name}`);
+  for (const digest of report.removed) print(`Deleted: ${digest}`);
+  if (options.quiet) return;
+  if (report.swept !== undefined) note(`${formatSize(report.swept.bytes)} freed`);
+  if (report.inUse) note('tsimg: the store is in use; tsimg prune frees the rest later');
+}
+
+/** `tsimg tag`, `tsimg rmi` and `tsimg prune`: names of the store, and what they keep alive. */
+export function addStoreChanges(program: Command): void {
+  const tag = program
+    .command('tag')
+    .description('Give an image of the store another name.')
+    .argument('<image>', 'a name, a digest or an ID')
+    .argument('<name>', 'the new name');
+  withCommon(tag).action(async (image: string, name: string, _: unknown, invoked: Command) => {
+    const options: CommonOptions = invoked.optsWithGlobals();
+    await inSession(options, async ({ context }) => {
+      const { tagImage } = await import('../verbs/tag.ts');
+      await tagImage(image, name, { storeRoot: storePlace(options) }, context);
+    });
+  });
+
+  const rmi = program
+    .command('rmi')
+    .description('Remove images from the store; by name, only that name.')
+    .argument('<image...>', 'names, digests or IDs')
+    .option('-f, --force', 'all names of an image that is given by its digest or ID');
+  withCommon(rmi).action(async (images: string[], _: unknown, invoked: Command) => {
+    const options: RemoveOptions = invoked.optsWithGlobals();
+    await inSession(options, async (session) => {
+      const { removeImages } = await import('../verbs/remove-image.ts');
+      const settings = { storeRoot: storePlace(options), force: options.force };
+      printRemoved(await removeImages(images, settings, session.context), options, session);
+    });
+  });
+
+  const prune = program
+    .command('prune')
+    .description('Remove images without a name, and free what nothing needs.')
+    .option('-a, --all', 'images with names too');
+  withCommon(prune).action(async (_: unknown, invoked: Command) => {
+    const options: PruneOptions = invoked.optsWithGlobals();
+    await inSession(options, async (session) => {
+      const { pruneImages } = await import('../verbs/remove-image.ts');
+      const settings = { storeRoot: storePlace(options), all: options.all };
+      printRemoved(await pruneImages(settings, session.context), options, session);
+    });
+  });
+}

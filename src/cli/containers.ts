@@ -1,0 +1,104 @@
+import type { Command } from 'commander';
+import type { ListedContainer } from '../verbs/listed-container.ts';
+import { statePlace } from '../verbs/state-place.ts';
+import { escapeText } from './escape.ts';
+import { formatAge, formatTable } from './format-table.ts';
+import { wholeNumber } from './life-options.ts';
+import { type CommonOptions, inSession, withCommon } from './session.ts';
+
+interface PsOptions extends CommonOptions {
+  readonly all?: boolean;
+  readonly trunc: boolean;
+  readonly filter: readonly string[];
+}
+
+interface LogsOptions extends CommonOptions {
+  readonly follow?: boolean;
+  readonly tail?: number;
+  readonly since?: string;
+  readonly timestamps?: boolean;
+}
+
+function statusOf({ status, exitCode, startedAt, finishedAt }: ListedContainer): string {
+  const now = new Date();
+  switch (status) {
+    case 'created':
+      return 'Created';
+    case 'running':
+      return `Up ${formatAge(startedAt, now).replace(/ ago$/, '')}`;
+    case 'restarting':
+      return `Restarting (${exitCode ?? ''}) ${formatAge(finishedAt, now)}`;
+    case 'exited':
+      return `Exited (${exitCode ?? ''}) ${formatAge(finishedAt, now)}`.trimEnd();
+  }
+}
+
+function row(container: ListedContainer, full: boolean): readonly string[] {
+  const command = container.command.join(' ');
+  return [
+    full ? container.id : container.id.slice(0, 12),
+    container.image,
+    JSON.stringify(full || command.length <= 20 ? command : `${command.slice(0, 19)}…`),
+    formatAge(container.created, new Date()),
+    statusOf(container),
+    container.name,
+  ].map(escapeText);
+}
+
+/** `tsimg ps` and `tsimg logs`: what containers there are, and what they said. */
+export function addContainers(program: Command): void {
+  const ps = program
+    .command('ps')
+    .description('List the containers that run.')
+    .option('-a, --all', 'those too that have ended')
+    .option('--no-trunc', 'IDs and commands in full')
+    .option(
+      '--filter <key=value>',
+      'only those with this id, name, label, status, exited (status) or ancestor (image)',
+      (value: string, previous: readonly string[]) => [...previous, value],
+      [],
+    );
+  withCommon(ps).action(async (_: unknown, invoked: Command) => {
+    const options: PsOptions = invoked.optsWithGlobals();
+    await inSession(options, async ({ context, print }) => {
+      const { listOfContainers } = await import('../verbs/list-containers.ts');
+      const { all, filter: filters } = options;
+      const containers = await listOfContainers({ stateRoot: statePlace(options), all, filters }, context);
+      if (options.json) print(JSON.stringify(containers, undefined, 2));
+      else if (options.quiet) for (const { id } of containers) print(options.trunc ? id.slice(0, 12) : id);
+      else {
+        const heading = ['CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'NAMES'];
+        print(
+          formatTable(
+            heading,
+            containers.map((container) => row(container, !options.trunc)),
+          ),
+        );
+      }
+    });
+  });
+
+  const logs = program
+    .command('logs')
+    .description('Show what a detached container wrote, on stdout and stderr as it did.')
+    .argument('<container>', 'a name or an ID')
+    .option('-f, --follow', 'go on as long as the container lives')
+    .option('-n, --tail <lines>', 'only so many of the last lines', wholeNumber)
+    .option('--since <time>', 'only since then: RFC 3339, seconds since 1970, or how long ago (90s, 1h30m)')
+    .option('-t, --timestamps', 'with the time of each line');
+  withCommon(logs).action(async (container: string, _: unknown, invoked: Command) => {
+    const options: LogsOptions = invoked.optsWithGlobals();
+    await inSession(options, async ({ context }) => {
+      const { containerLog, parseSince } = await import('../verbs/container-logs.ts');
+      const since = options.since === undefined ? undefined : parseSince(options.since, new Date());
+      const choice = { follow: options.follow, tail: options.tail, since };
+      const inLine = { stdout: false, stderr: false };
+      for await (const entry of containerLog(statePlace(options), container, choice, context.signal)) {
+        const stamp = options.timestamps && !inLine[entry.stream] ? Buffer.from(`${entry.time} `) : Buffer.alloc(0);
+        inLine[entry.stream] = !entry.ends;
+        const to = process[entry.stream];
+        if (!to.write(Buffer.concat([stamp, entry.text]))) await new Promise((resolve) => to.once('drain', resolve));
+      }
+    });
+  });
+}

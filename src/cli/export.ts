@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import type { ImageLimits } from '../disk/unpack-options.ts';
+import { TsimgError } from '../errors.ts';
+import { archiveOutput } from './archive-output.ts';
+import { limitChoice, withLimits } from './limit-options.ts';
+import { type CommonOptions, inSession, withCommon } from './session.ts';
+import { type SourceOptions, sourceChoice, withSource } from './source-options.ts';
+
+interface ExportOptions extends CommonOptions, SourceOptions, ImageLimits {
+  readonly output?: string;
+}
+
+/** `tsimg export SOURCE [FILE|-]` */
+export function addExport(program: Command): void {
+  const command = program
+    .command('export')
+    .description(
+      'Write the root filesystem of an image as one tar archive: layers flattened, names sorted, same bytes always.',
+    )
+    .argument('<source>', 'an archive, a layout, - (stdin), or a reference')
+    .argument('[file]', 'the archive to make; standard output without it, or with -')
+    .option('-o, --output <file>', 'the same');
+  withCommon(withSource(withLimits(command))).action(
+    async (source: string, file: string | undefined, _: unknown, invoked: Command) => {
+      const options: ExportOptions = invoked.optsWithGlobals();
+      if (file !== undefined && options.output !== undefined) {
+        throw new TsimgError('USAGE', 'two places for one archive', { where: `${file}, ${options.output}` });
+      }
+      const destination = archiveOutput(file ?? options.output);
+      const choice = sourceChoice(options);
+      const limits = limitChoice(options);
+      await inSession(options, async ({ context }) => {
+        const [{ exportImage }, { openImage }] = await Promise.all([
+          import('../verbs/export.ts'),
+          import('../verbs/open-image.ts'),
+        ]);
+        await using opened = await openImage(source, { ...choice, ...context, root: options.root, limits });
+        await exportImage(opened.image, destination, { ...context, limits });
+      });
+    },
+  );
+}

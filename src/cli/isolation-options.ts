@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import { messageOf, TsimgError } from '../errors.ts';
+import type { RunRequest } from '../launch/run-request.ts';
+
+/** The options of `run` that say how far a container is apart from the host. */
+export interface IsolationOptions {
+  readonly privileged?: boolean;
+  readonly securityOpt: readonly string[];
+  readonly device: readonly string[];
+  readonly mount: readonly string[];
+  readonly shmSize?: string;
+  readonly ulimit: readonly string[];
+  readonly umask?: string;
+  readonly groupAdd: readonly string[];
+  readonly init?: boolean;
+  readonly isolation?: 'pivot' | 'chroot';
+  readonly timeNamespace?: boolean;
+  readonly ipc?: 'private' | 'host';
+  readonly pid?: 'private' | 'host';
+  readonly uts?: 'private' | 'host';
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+function namespace(flag: string, what: string): Option {
+  return new Option(`${flag} <mode>`, what).choices(['private', 'host']).default('private');
+}
+
+/** Adds them. */
+export function withIsolation(command: Command): Command {
+  return command
+    .option(
+      '--mount <fields>',
+      'mount: type=bind,source=PATH,target=PATH[,readonly] or type=tmpfs,target=PATH',
+      collect,
+      [],
+    )
+    .option('--device <host[:container]>', 'a device of the host, or all in a directory', collect, [])
+    .option('--privileged', 'all capabilities and devices; nothing is hidden, read-only or filtered')
+    .option(
+      '--security-opt <option>',
+      'no-new-privileges[=false], seccomp=FILE or seccomp=unconfined, systempaths=unconfined',
+      collect,
+      [],
+    )
+    .option('--group-add <group>', 'one more group: a name or a number', collect, [])
+    .option('--ulimit <name=soft[:hard]>', 'a limit, such as nofile=4096; -1 is none', collect, [])
+    .option('--umask <octal>', 'the umask (default: 0022)')
+    .option('--shm-size <size>', 'the size of /dev/shm (default: 64m)')
+    .option('--init', 'an init as process 1, which reaps and passes signals on (catatonit or tini of the host)')
+    .addOption(
+      new Option('--isolation <how>', 'pivot_root, or chroot alone where that is refused').choices(['pivot', 'chroot']),
+    )
+    .option('--time-namespace', 'a time namespace of its own')
+    .addOption(namespace('--ipc', 'message queues and shared memory of its own, or the host’s'))
+    .addOption(namespace('--pid', 'processes of its own, or the host’s'))
+    .addOption(namespace('--uts', 'a host name of its own, or the host’s'));
+}
+
+async function readProfile(path: string) {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new TsimgError('USAGE', 'the seccomp profile cannot be read', { where: path, why: messageOf(cause), cause });
+  }
+  const { parseSeccompProfile } = await import('../linux/seccomp-profile.ts');
+  return parseSeccompProfile(text, path);
+}
+
+type SecurityRequest = Pick<RunRequest, 'noNewPrivileges' | 'seccomp' | 'unmask'>;
+
+/** One `--security-opt`; docker writes `name=value`, and older callers `name:value`. @throws USAGE, DOCUMENT_INVALID */
+async function parseSecurityOption(text: string): Promise<SecurityRequest> {
+  const [, name = text, value] = /^([a-z-]+)[=:](.*)$/.exec(text) ?? [];
+  switch (name) {
+    case 'no-new-privileges':
+      if (value === undefined || value === 'true') return { noNewPrivileges: true };
+      if (value === 'false') return { noNewPrivileges: false };
+      break;
+    case 'seccomp':
+      if (value === undefined || value === '') break;
+      return { seccomp: value === 'unconfined' ? value : await readProfile(value) };
+    case 'systempaths':
+      if (value === 'unconfined') return { unmask: true };
+      break;
+    case 'apparmor':
+      // What these ask for is how it is: tsimg sets no such label.
+      if (value === 'unconfined') return {};
+      break;
+    case 'label':
+      if (value === 'disable') return {};
+  }
+  throw new TsimgError('USAGE', 'not a security option', {
+    where: `--security-opt ${text}`,
+    hint: 'no-new-privileges[=false], seccomp=FILE, seccomp=unconfined or systempaths=unconfined',
+  });
+}
+
+/** The request of these options; files that they name are read. @throws USAGE, DOCUMENT_INVALID */
+export async function isolationRequest(options: IsolationOptions) {
+  const security = await Promise.all(options.securityOpt.map(parseSecurityOption));
+  return {
+    privileged: options.privileged,
+    devices: options.device,
+    mounts: options.mount,
+    shmSize: options.shmSize,
+    ulimits: options.ulimit,
+    umask: options.umask,
+    groupAdd: options.groupAdd,
+    init: options.init,
+    isolation: options.isolation,
+    timeNamespace: options.timeNamespace,
+    ipc: options.ipc,
+    pid: options.pid,
+    uts: options.uts,
+    ...Object.fromEntries(security.flatMap((each) => Object.entries(each))),
+  } satisfies Partial<RunRequest>;
+}

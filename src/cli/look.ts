@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import type { ImageLimits } from '../disk/unpack-options.ts';
+import { displayName } from './escape.ts';
+import { formatEntry, formatEntryJson, formatPath } from './format-entry.ts';
+import { limitChoice, withExpansionLimits, withLimits } from './limit-options.ts';
+import { type CommonOptions, inSession, withCommon } from './session.ts';
+import { parseRemoteReference, type SourceOptions, sourceChoice, withSource } from './source-options.ts';
+
+interface LookOptions extends CommonOptions, SourceOptions, ImageLimits {
+  readonly long?: boolean;
+}
+
+/** `tsimg inspect`, `tsimg ls` and `tsimg tags`: looking at an image without unpacking it. */
+export function addLooks(program: Command): void {
+  const inspect = program
+    .command('inspect')
+    .description('Show what is known of images, as JSON.')
+    .argument('<source...>', 'references in the store, or any SOURCE');
+  withCommon(withSource(withExpansionLimits(inspect))).action(
+    async (sources: string[], _: unknown, invoked: Command) => {
+      const options: LookOptions = invoked.optsWithGlobals();
+      const choice = sourceChoice(options);
+      await inSession(options, async ({ context, print }) => {
+        const [{ inspectImage }, { sourcePlaces }] = await Promise.all([
+          import('../verbs/inspect.ts'),
+          import('../verbs/open-image.ts'),
+        ]);
+        const places = sourcePlaces({ ...choice, ...context, root: options.root, limits: limitChoice(options) });
+        const found = [];
+        for (const source of sources)
+          found.push(await inspectImage(source, { ...places, platform: choice.platform }, context));
+        print(JSON.stringify(found, undefined, 4));
+      });
+    },
+  );
+
+  const ls = program
+    .command('ls')
+    .description('List the files of an image, without unpacking it; with --json one object a line.')
+    .argument('<source>', 'a reference in the store, or any SOURCE')
+    .option('-l, --long', 'with mode, owner, size and time');
+  withCommon(withSource(withLimits(ls))).action(async (source: string, _: unknown, invoked: Command) => {
+    const options: LookOptions = invoked.optsWithGlobals();
+    const choice = sourceChoice(options);
+    await inSession(options, async ({ context, print }) => {
+      const [{ listFiles }, { openImage }] = await Promise.all([
+        import('../verbs/list-files.ts'),
+        import('../verbs/open-image.ts'),
+      ]);
+      const limits = limitChoice(options);
+      await using opened = await openImage(source, { ...choice, ...context, root: options.root, limits });
+      // Nothing is said of each layer: the list is what was asked for.
+      const show = options.json ? formatEntryJson : options.long ? formatEntry : formatPath;
+      for await (const entry of listFiles(opened.image, { signal: context.signal, limits })) print(show(entry));
+    });
+  });
+
+  const tags = program
+    .command('tags')
+    .description('List the tags of a repository.')
+    .argument('<repository>', 'as in pull, without a tag');
+  withCommon(withSource(tags)).action(async (repository: string, _: unknown, invoked: Command) => {
+    const options: LookOptions = invoked.optsWithGlobals();
+    const choice = sourceChoice(options);
+    const reference = parseRemoteReference(repository);
+    await inSession(options, async ({ context, print }) => {
+      const { listTags } = await import('../verbs/tags.ts');
+      const found = await listTags(reference, { ...choice, ...context });
+      if (options.json) print(JSON.stringify(found, undefined, 2));
+      else for (const tag of found) print(displayName(tag));
+    });
+  });
+}

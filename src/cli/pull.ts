@@ -1,0 +1,37 @@
+import type { Command } from 'commander';
+import { type CommonOptions, inSession, withCommon } from './session.ts';
+import { parseRemoteReference, type SourceOptions, sourceChoice, withSource } from './source-options.ts';
+
+interface PullOptions extends CommonOptions, SourceOptions {
+  readonly allowForeignUrls?: boolean;
+}
+
+/** `tsimg pull`: each reference's digest, then its complete form, on stdout; with `-q` the latter alone. */
+export function addPull(program: Command): void {
+  const command = program
+    .command('pull')
+    .description('Fetch images from their registries into the store.')
+    .argument('<reference...>', 'images, as docker names them')
+    .option(
+      '--allow-foreign-urls',
+      "fetch layers that the registry does not keep from the manifest's own URLs, anonymously",
+    );
+  withCommon(withSource(command)).action(async (texts: string[], _: unknown, invoked: Command) => {
+    const options: PullOptions = invoked.optsWithGlobals();
+    const references = texts.map(parseRemoteReference);
+    const choice = sourceChoice(options);
+    await inSession(options, async ({ context, print }) => {
+      const { pullToStore } = await import('../verbs/pull-to-store.ts');
+      const settings = { ...choice, ...context, root: options.root, allowForeignUrls: options.allowForeignUrls };
+      const reports = [];
+      for (const reference of references) {
+        const report = await pullToStore(reference, settings);
+        reports.push(report);
+        if (options.json) continue;
+        if (!options.quiet) print(report.digest);
+        print(report.reference);
+      }
+      if (options.json) print(JSON.stringify(reports, undefined, 2));
+    });
+  });
+}

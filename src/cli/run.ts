@@ -1,0 +1,147 @@
+import { readFile } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import type { ImageLimits } from '../disk/unpack-options.ts';
+import { messageOf, TsimgError } from '../errors.ts';
+import type { LaunchPlan } from '../launch/plan.ts';
+import type { RunRequest } from '../launch/run-request.ts';
+import type { PullPolicy } from '../verbs/run-source.ts';
+import { type IsolationOptions, isolationRequest, withIsolation } from './isolation-options.ts';
+import { type LifeChoice, lifeOptions, withLife } from './life-options.ts';
+import { limitChoice, withLimits } from './limit-options.ts';
+import { type NetworkOptions, networkOf, withNetwork } from './network-options.ts';
+import { type ResourceOptions, resourcesOf, withResources } from './resource-options.ts';
+import { type CommonOptions, inSession, withCommon } from './session.ts';
+import { type SourceOptions, sourceChoice, withSource } from './source-options.ts';
+
+interface RunOptions
+  extends CommonOptions,
+    SourceOptions,
+    ResourceOptions,
+    NetworkOptions,
+    IsolationOptions,
+    LifeChoice,
+    ImageLimits {
+  readonly interactive?: boolean;
+  readonly tty?: boolean;
+  readonly env: readonly string[];
+  readonly envFile: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly volume: readonly string[];
+  readonly tmpfs: readonly string[];
+  readonly hostname?: string;
+  readonly entrypoint?: string;
+  readonly readOnly?: boolean;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly pull: PullPolicy;
+  readonly runtime?: string;
+  readonly dryRun?: boolean;
+  readonly explain?: boolean;
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+async function readEnvFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new TsimgError('USAGE', 'the environment file cannot be read', { where: path, why: messageOf(cause), cause });
+  }
+}
+
+async function requestOf(command: readonly string[], options: RunOptions): Promise<RunRequest> {
+  return {
+    command,
+    entrypoint: options.entrypoint,
+    interactive: options.interactive ?? false,
+    terminal: options.tty ?? false,
+    env: options.env,
+    envFiles: await Promise.all(options.envFile.map(readEnvFile)),
+    workdir: options.workdir,
+    user: options.user,
+    volumes: options.volume,
+    tmpfs: options.tmpfs,
+    hostname: options.hostname,
+    ...networkOf(options),
+    readOnly: options.readOnly ?? false,
+    capAdd: options.capAdd,
+    capDrop: options.capDrop,
+    resources: resourcesOf(options),
+    ...(await isolationRequest(options)),
+  };
+}
+
+/** `tsimg run`: options end at the first operand, so that `run IMAGE ls -l` is the command's `-l`. */
+export function addRun(program: Command, setStatus: (status: number) => void): void {
+  const command = program
+    .command('run')
+    .description('Run a command in a root filesystem, or in a container of an image.')
+    .argument('<rootfs|source>', 'a root filesystem (a directory), or any SOURCE of an image')
+    .argument('[command...]', "the command; the image's own when there is none")
+    .passThroughOptions()
+    .helpOption('--help', 'show help')
+    .option('-i, --interactive', 'pass standard input on; without it the command reads /dev/null')
+    .option('-t, --tty', 'a terminal of its own')
+    .option('-e, --env <name[=value]>', "set a variable, or pass the caller's on", collect, [])
+    .option('--env-file <file>', 'set the variables of a file; -e wins over them', collect, [])
+    .option('-w, --workdir <dir>', 'the directory to start in')
+    .option('-u, --user <user[:group]>', "whom to run as: names of the image's, or numbers")
+    .option(
+      '-v, --volume <source:target[:options]>',
+      'mount a file or directory of the host (options: ro, rw, noexec, nosuid, rslave, rshared …)',
+      collect,
+      [],
+    )
+    .option('--tmpfs <target[:options]>', 'mount an empty file system in memory', collect, [])
+    .option('-h, --hostname <name>', 'the host name inside')
+    .option('--entrypoint <program>', "instead of the image's entrypoint; its command is then dropped too")
+    .option('--read-only', 'the root filesystem cannot be changed')
+    .option('--cap-add <capability>', 'grant a capability, or ALL', collect, [])
+    .option('--cap-drop <capability>', 'take a capability away, or ALL', collect, [])
+    .addOption(
+      new Option('--pull <when>', 'fetch a reference before')
+        .choices(['always', 'missing', 'never'])
+        .default('missing'),
+    )
+    .option(
+      '--runtime <program>',
+      'let an OCI runtime do it: crun, runc, or a path; the network is none or host, and nothing is kept',
+    )
+    .option('--explain', 'first show each step as a command line, and why it is done (on stderr)')
+    .option('--dry-run', 'show what would be done, and do nothing; with --json as data, with --explain as a lesson');
+  withCommon(withSource(withLimits(withIsolation(withNetwork(withResources(withLife(command))))))).action(
+    async (source: string, words: string[], _: unknown, invoked: Command) => {
+      const options: RunOptions = invoked.optsWithGlobals();
+      const request = await requestOf(words, options);
+      const choice = { ...sourceChoice(options), limits: limitChoice(options) };
+      const status = await inSession({ ...options, outlivesOutput: true }, async ({ context, print, note }) => {
+        const { runSource, startSource, planSource } = await import('../verbs/run-source.ts');
+        const explainPlan = options.explain ? (await import('../launch/explain-plan.ts')).explainPlan : undefined;
+        const onPlan = explainPlan && ((plan: LaunchPlan) => note(explainPlan(plan)));
+        const settings = {
+          ...choice,
+          ...context,
+          root: options.root,
+          pull: options.pull,
+          runtime: options.runtime,
+          life: lifeOptions(options),
+          onPlan,
+        };
+        if (!options.dryRun && !options.detach) return runSource(source, request, settings);
+        if (!options.dryRun) {
+          print(await startSource(source, request, settings));
+          return 0;
+        }
+        const { formatPlan } = await import('../launch/format-plan.ts');
+        const plan = await planSource(source, request, settings);
+        if (options.json) print(JSON.stringify(plan, undefined, 2));
+        else print((explainPlan ?? formatPlan)(plan));
+        return 0;
+      });
+      setStatus(status);
+    },
+  );
+}

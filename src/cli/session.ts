@@ -1,0 +1,83 @@
+import { type Command, Option } from 'commander';
+import { TsimgError } from '../errors.ts';
+import type { Context, OnEvent } from '../events.ts';
+import { createProgress, type ProgressMode } from './progress.ts';
+
+/** Options that mean the same in every verb. */
+export interface CommonOptions {
+  readonly root?: string;
+  readonly json?: boolean;
+  readonly debug?: boolean;
+  readonly quiet?: boolean;
+  readonly progress?: ProgressMode | 'auto';
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** What a verb's action works with: where to print, and when to stop. */
+export interface Session {
+  readonly context: Context & { readonly signal: AbortSignal; readonly onEvent: OnEvent };
+  /** A line of the result, on stdout. */
+  print(line: string): void;
+  /** All else, on stderr, without disturbing the progress display. */
+  note(line: string): void;
+}
+
+export function withCommon(command: Command): Command {
+  return command
+    .option('--root <dir>', 'where images are kept (also $TSIMG_ROOT)')
+    .option('--json', 'results and errors as JSON')
+    .option('--debug', 'show causes and stack of an error')
+    .addOption(
+      new Option('--progress <how>', 'how progress is shown on stderr')
+        .choices(['auto', 'tty', 'plain', 'json', 'none'])
+        .default('auto'),
+    )
+    .option('-q, --quiet', 'no progress, and only the essential result');
+}
+
+function progressMode(options: CommonOptions): ProgressMode {
+  if (options.quiet) return 'none';
+  if (options.progress !== undefined && options.progress !== 'auto') return options.progress;
+  return process.stderr.isTTY ? 'tty' : 'plain';
+}
+
+/** Whether this is an AbortSignal's doing, in whichever form it surfaced. */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'AbortError' || ('code' in error && error.code === 'ABORT_ERR'));
+}
+
+/**
+ * Runs an action with progress on stderr and with SIGINT, SIGTERM and SIGHUP as abort; the display is gone when it ends. When
+ * standard output breaks, the action is stopped too, so that it cleans up; `outlivesOutput` is for commands in containers, which
+ * are told by the kernel.
+ * @throws what the action throws; INTERRUPTED when a signal ended it
+ */
+export async function inSession<T>(
+  options: CommonOptions & { readonly outlivesOutput?: boolean },
+  action: (session: Session) => Promise<T>,
+): Promise<T> {
+  const abort = new AbortController();
+  let interrupted = false;
+  const interrupt = () => {
+    interrupted = true;
+    abort.abort();
+  };
+  const stop = () => abort.abort();
+  for (const name of SIGNALS) process.on(name, interrupt);
+  if (options.outlivesOutput !== true) process.stdout.on('error', stop);
+  const progress = createProgress(progressMode(options), process.stderr);
+  try {
+    return await action({
+      context: { signal: abort.signal, onEvent: progress.onEvent },
+      print: (line) => void process.stdout.write(`${line}\n`),
+      note: (line) => progress.note(line),
+    });
+  } catch (error) {
+    throw interrupted && isAbort(error) ? new TsimgError('INTERRUPTED', 'interrupted', { cause: error }) : error;
+  } finally {
+    progress.close();
+    for (const name of SIGNALS) process.off(name, interrupt);
+    process.stdout.off('error', stop);
+  }
+}

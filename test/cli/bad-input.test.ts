@@ -1,0 +1,126 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { tempDir } from '../support/temp-dir.ts';
+import { EXAMPLE_IMAGE, tsimg } from '../support/tsimg.ts';
+
+// A bad call gives its documented exit status, one line that helps, no stack trace, and leaves everything as it was.
+
+const test = suite('cli/bad-input');
+const folder = tempDir();
+const env = { TSIMG_ROOT: join(folder, 'store') };
+const image = gunzipSync(readFileSync(EXAMPLE_IMAGE));
+
+function fails(status: number, pattern: RegExp, args: readonly string[]): void {
+  const result = tsimg(args, { cwd: folder, env });
+  assert.is(result.status, status, `${args.join(' ')}: ${result.stderr}`);
+  const lines = result.stderr.trimEnd().split('\n');
+  assert.is(lines.length, 1, result.stderr);
+  assert.match(lines[0] ?? '', pattern);
+  assert.ok(lines[0]?.startsWith('tsimg: '));
+  assert.is(result.stdout, '');
+}
+
+test('an unknown command or option is status 2, and says where help is', () => {
+  fails(2, /unknown command 'unpak'.*help/, ['unpak']);
+  fails(2, /unknown option '--nope'.*help/, ['unpack', '--nope', 'a', 'b']);
+  fails(2, /missing required argument/, ['unpack', 'a']);
+  fails(2, /not a platform/, ['unpack', '--platform', 'a/b/c/d', EXAMPLE_IMAGE, 'x']);
+});
+
+test('run answers 125 for what is wrong with the call', () => {
+  fails(125, /unknown option '--nope'/, ['run', '--nope', EXAMPLE_IMAGE]);
+  fails(125, /./, ['run', './no-such-directory', 'true']);
+  fails(125, /no image no-such-image-anywhere.* in the store/, [
+    'run',
+    '--pull',
+    'never',
+    'no-such-image-anywhere',
+    'true',
+  ]);
+});
+
+test('a reference that cannot be one is status 2', () => {
+  fails(2, /not an image reference \(UPPER\)/, ['pull', 'UPPER']);
+  fails(2, /not an image reference/, ['pull', 'a\u001b[2J']);
+});
+
+test('a file that does not exist is status 3, and nothing is made', () => {
+  fails(3, /no-such-file\.tar/, ['unpack', './no-such-file.tar', 'dest-a']);
+  fails(3, /./, ['unpack', 'docker-archive:nothing.tar', 'dest-a']);
+  fails(3, /pull/, ['unpack', 'not-pulled-yet', 'dest-a']);
+  assert.not(existsSync(join(folder, 'dest-a')));
+});
+
+test('a truncated archive is an error wherever it is cut, and DEST stays absent', () => {
+  for (const [index, share] of [0.001, 0.3, 0.9, 0.9985].entries()) {
+    const name = `cut-${index}.tar`;
+    writeFileSync(join(folder, name), image.subarray(0, Math.floor(image.length * share)));
+    fails(1, new RegExp(name), ['unpack', name, 'dest-cut']);
+    assert.not(existsSync(join(folder, 'dest-cut')), `cut at ${share}`);
+  }
+  writeFileSync(join(folder, 'cut.tar.gz'), readFileSync(EXAMPLE_IMAGE).subarray(0, 500_000));
+  fails(1, /cut\.tar\.gz/, ['unpack', 'cut.tar.gz', 'dest-cut']);
+  assert.not(existsSync(join(folder, 'dest-cut')));
+});
+
+test('a layer whose bytes were changed is status 5, and DEST stays absent', () => {
+  const damaged = Buffer.from(image);
+  const at = damaged.indexOf('This text is hidden by the layer above.');
+  damaged.write('THIS', at);
+  writeFileSync(join(folder, 'damaged.tar'), damaged);
+  fails(5, /sha256:/, ['unpack', 'damaged.tar', 'dest-damaged']);
+  assert.not(existsSync(join(folder, 'dest-damaged')));
+});
+
+test('a platform that the image is not made for is status 3 and says what it is made for', () => {
+  fails(3, /linux\/amd64/, ['unpack', '--platform', 'linux/s390x', EXAMPLE_IMAGE, 'dest-platform']);
+});
+
+test('a DEST that is not empty is left as it was, and --force is named', () => {
+  mkdirSync(join(folder, 'full'));
+  writeFileSync(join(folder, 'full', 'mine'), 'mine');
+  fails(1, /full.*--force/, ['unpack', EXAMPLE_IMAGE, 'full']);
+  assert.equal(readdirSync(join(folder, 'full')), ['mine']);
+  writeFileSync(join(folder, 'a-file'), 'mine');
+  fails(1, /a-file/, ['unpack', EXAMPLE_IMAGE, 'a-file']);
+  assert.is(readFileSync(join(folder, 'a-file'), 'utf8'), 'mine');
+});
+
+test('a registry that cannot be reached is status 1 and one line', () => {
+  fails(1, /127\.0\.0\.1:1\b/, ['pull', '127.0.0.1:1/app:1']);
+});
+
+test('what is no archive says so', () => {
+  writeFileSync(join(folder, 'text.tar'), 'this is a text, not an archive\n'.repeat(100));
+  fails(1, /text\.tar/, ['unpack', 'text.tar', 'dest-text']);
+  writeFileSync(join(folder, 'empty.tar'), '');
+  fails(1, /empty\.tar/, ['unpack', 'empty.tar', 'dest-text']);
+  assert.not(existsSync(join(folder, 'dest-text')));
+});
+
+test('nothing half done is left under any name', () => {
+  const left = readdirSync(folder).filter((name) => name.startsWith('.tsimg') || name.startsWith('dest'));
+  assert.equal(left, []);
+});
+
+test('--json gives the code, --debug the stack', () => {
+  const json = tsimg(['unpack', '--json', './no-such-file.tar', 'dest-a'], { cwd: folder, env });
+  assert.is(JSON.parse(json.stderr).error.code, 'SOURCE_NOT_FOUND');
+  const debug = tsimg(['unpack', '--debug', './no-such-file.tar', 'dest-a'], { cwd: folder, env });
+  assert.match(debug.stderr, /\n\s+at /);
+});
+
+test('help goes to stdout with status 0', () => {
+  for (const args of [['--help'], ['help'], ['unpack', '--help'], ['run', '--help']]) {
+    const result = tsimg(args);
+    assert.is(result.status, 0, args.join(' '));
+    assert.match(result.stdout, /Usage: tsimg/);
+    assert.is(result.stderr, '');
+  }
+  assert.match(tsimg(['--version']).stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test.run();

@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { tempDir } from '../support/temp-dir.ts';
+import { EXAMPLE_IMAGE, tsimg } from '../support/tsimg.ts';
+
+// The verbs of the store as a user types them.
+
+const test = suite('cli/store');
+
+function inStore(): (...args: readonly string[]) => string {
+  const env = { TSIMG_ROOT: join(tempDir(), 'store') };
+  return (...args) => {
+    const { status, stdout, stderr } = tsimg(args, { env });
+    assert.is(status, 0, `${args.join(' ')}: ${stderr}`);
+    return stdout;
+  };
+}
+
+test('an archive is loaded, listed, tagged, inspected, saved and removed', () => {
+  const run = inStore();
+  assert.is(run('load', '-i', EXAMPLE_IMAGE), 'Loaded image: docker.io/tsimg/example:latest\n');
+  assert.match(
+    run('images'),
+    /^REPOSITORY\s+TAG\s+IMAGE ID\s+PLATFORM\s+CREATED\s+SIZE\ntsimg\/example\s+latest\s+[0-9a-f]{12}\s+linux\/amd64/,
+  );
+  assert.is(run('tag', 'tsimg/example', 'other:1'), '');
+  const [image] = JSON.parse(run('inspect', 'other:1'));
+  assert.equal(image.RepoTags.sort(), ['other:1', 'tsimg/example:latest']);
+  assert.is(run('images', '-q'), `${image.Id}\n`);
+  const archive = join(tempDir(), 'saved.tar');
+  run('save', '-o', archive, 'other:1');
+  assert.match(execFileSync('tar', ['-tf', archive], { encoding: 'utf8' }), /^manifest\.json$/m);
+  assert.match(run('rmi', 'other:1'), /^Untagged: docker\.io\/library\/other:1\n$/);
+  assert.match(run('rmi', 'tsimg/example'), new RegExp(`Deleted: ${image.Digest}`));
+  assert.equal(JSON.parse(run('images', '--json')), []);
+});
+
+test('save writes to a pipe, and load reads from one', () => {
+  const run = inStore();
+  run('load', EXAMPLE_IMAGE);
+  const env = { TSIMG_ROOT: join(tempDir(), 'store') };
+  const [image] = JSON.parse(run('images', '--json'));
+  const path = join(tempDir(), 'piped.tar');
+  run('save', '-o', path, 'tsimg/example');
+  const loaded = tsimg(['load', '-q'], { env, input: readFileSync(path) });
+  assert.is(loaded.stdout, 'docker.io/tsimg/example:latest\n', loaded.stderr);
+  const [copy] = JSON.parse(tsimg(['images', '--json'], { env }).stdout);
+  assert.is(copy.imageId, image.imageId);
+});
+
+test('ls shows what unpack would make, with modes, owners and links', () => {
+  const run = inStore();
+  const lines = run('ls', '-l', EXAMPLE_IMAGE).trimEnd().split('\n');
+  const line = (path: string) => lines.find((each) => each.includes(` ${path}`)) ?? '';
+  assert.match(line('/tmp'), /^drwxrwxrwt 0\/0 /);
+  assert.match(line('/home/guest'), /^drwxr-xr-x 1000\/1000 /);
+  assert.match(line('/bin/ls '), /-> busybox$/);
+  assert.is(line('/etc/motd'), '');
+  assert.ok(run('ls', EXAMPLE_IMAGE).split('\n').includes('/etc/os-release'));
+});
+
+test('prune frees what no name leads to', () => {
+  const run = inStore();
+  run('load', EXAMPLE_IMAGE);
+  assert.match(run('prune', '--all'), /^Untagged: .*\nDeleted: sha256:/);
+  assert.is(run('images', '-q'), '');
+});
+
+test.run();

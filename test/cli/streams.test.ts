@@ -1,0 +1,80 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { tempDir } from '../support/temp-dir.ts';
+import { haveRoot } from '../support/tools.ts';
+import { EXAMPLE_IMAGE, MAIN, tsimg } from '../support/tsimg.ts';
+
+// The command as a shell starts it: by its first line, in pipelines, with outputs that break and inputs that never come.
+
+const test = suite('cli/streams');
+const asRoot = haveRoot() ? test : test.skip;
+const folder = tempDir();
+const bash = (script: string) =>
+  spawnSync('bash', ['--norc', '-c', script], {
+    encoding: 'utf8',
+    cwd: folder,
+    env: { PATH: process.env.PATH, T: MAIN, IMAGE: EXAMPLE_IMAGE, TSIMG_ROOT: join(folder, 'store') },
+    timeout: 60_000,
+  });
+
+asRoot('--env-file is tsimg’s, never Node’s: a file cannot put options into the process on the host', () => {
+  assert.is(tsimg(['unpack', '-q', EXAMPLE_IMAGE, join(folder, 'rootfs')]).status, 0);
+  writeFileSync(
+    join(folder, 'evil.cjs'),
+    `require('node:fs').writeFileSync(${JSON.stringify(join(folder, 'evil'))}, '')`,
+  );
+  writeFileSync(join(folder, 'env'), `NODE_OPTIONS=--require=${join(folder, 'evil.cjs')}\n`);
+  const inside = bash('"$T" run --network none --env-file env ./rootfs env');
+  assert.match(inside.stdout, /^NODE_OPTIONS=--require=/m);
+  assert.not(existsSync(join(folder, 'evil')));
+  assert.is(bash('"$T" run --network none ./rootfs echo --env-file=x').stdout, '--env-file=x\n');
+  assert.is(bash('"$T" run --network none --env-file nope ./rootfs true').status, 125);
+});
+
+asRoot('options behind the operand are the command’s, in errors too', () => {
+  const { stderr, status } = bash('"$T" run --network none ./rootfs nosuch --json --debug');
+  assert.is(status, 127);
+  assert.match(stderr, /^tsimg: .*\n$/);
+});
+
+asRoot('a command in a container outlives the reader of its output, and its status is told', () => {
+  const script = 'echo a; sleep 0.2; touch /after; exit 5';
+  const { stdout } = bash(`"$T" run --network none ./rootfs sh -c '${script}' | head -1; echo "\${PIPESTATUS[0]}"`);
+  assert.is(stdout, 'a\n5\n');
+  assert.ok(existsSync(join(folder, 'rootfs', 'after')));
+});
+
+test('a reader that has seen enough ends the verb as SIGPIPE would, without a word', () => {
+  const { stdout, stderr } = bash('"$T" save -q "$IMAGE" | head -c 10 > /dev/null; echo "${PIPESTATUS[0]}"');
+  assert.is(stdout, '141\n');
+  assert.is(stderr, '');
+});
+
+test('an output that is full is an error of one line', () => {
+  const { status, stderr } = bash('"$T" ls -q "$IMAGE" > /dev/full');
+  assert.is(status, 1);
+  assert.match(stderr, /^tsimg: cannot write the result \(standard output\): ENOSPC.*\n$/);
+});
+
+test('an unpack whose progress nobody reads is completed', () => {
+  const { stdout } = bash(
+    '"$T" unpack --progress json "$IMAGE" unread 2>&1 | head -1 > /dev/null; echo "${PIPESTATUS[0]}"',
+  );
+  assert.is(stdout, '0\n');
+  assert.ok(existsSync(join(folder, 'unread', 'bin', 'busybox')));
+  assert.equal(
+    readdirSync(folder).filter((name) => name.startsWith('.tsimg')),
+    [],
+  );
+});
+
+test('an interrupt ends the wait for input that never comes', () => {
+  // timeout(1) says 124 when the command ended after its signal, 137 when it had to be killed
+  assert.is(bash('mkfifo pipe; timeout -s INT -k 5 1 "$T" ls ./pipe').status, 124);
+  assert.is(bash('sleep 8 | timeout -s INT -k 5 1 "$T" ls -').status, 124);
+});
+
+test.run();
