@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+// `npm start`: from an image to a running command, with no network: the example image of fixtures/ is unpacked and a command in
+// it shows what a container is. On a terminal, a shell in the container follows.
+
+const ROOT = dirname(dirname(import.meta.dirname));
+const MAIN = join(ROOT, 'dist', 'src', 'main.js');
+const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+const image = join('fixtures', 'images', `busybox-${architecture}.tar.gz`);
+
+const SHOW = `
+echo "--- os-release"; grep PRETTY_NAME /etc/os-release
+echo "--- processes";  ps -o pid,user,args
+echo "--- host name";  hostname
+echo "--- interfaces"; ip -o addr
+echo "--- files";      ls /
+`;
+
+function tsimg(...args: readonly string[]): number {
+  const shown = args.map((arg) => (arg.includes('\n') ? "'…'" : arg));
+  console.log(`\n$ tsimg ${shown.join(' ')}`);
+  const { status, signal } = spawnSync(process.execPath, ['--', MAIN, ...args], { cwd: ROOT, stdio: 'inherit' });
+  return status ?? (signal === null ? 1 : 128);
+}
+
+if (!existsSync(join(ROOT, image))) {
+  console.error(`the example image is made for amd64; on ${process.arch}, try: dist/src/main.js run busybox`);
+  process.exit(1);
+}
+const folder = mkdtempSync(join(tmpdir(), 'tsimg-start-'));
+const rootfs = join(folder, 'rootfs');
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+// A signal goes to the command in the container; this process lives on to clean up.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => {});
+
+let status =
+  tsimg('unpack', image, rootfs) ||
+  tsimg('run', '--network', 'none', '--hostname', 'example', rootfs, '/bin/sh', '-c', SHOW);
+if (status === 0 && process.stdin.isTTY && process.stdout.isTTY) {
+  console.log('\nA shell in the container; leave it with exit.');
+  status = tsimg('run', '-it', '--network', 'none', '--hostname', 'example', rootfs, '/bin/sh', '-l');
+}
+process.exit(status);

@@ -1,0 +1,119 @@
+import { type SpawnSyncOptions, spawn, spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { missingTools, REQUIRED_TOOLS } from '../test/support/tools.ts';
+
+// Runs every test file in a process of its own, two at a time, and adds up what uvu reports.
+// Usage: node dist/scripts/test.js [--no-install] [PATTERN...]: only files whose path holds a pattern.
+
+const ROOT = dirname(dirname(import.meta.dirname));
+const TEST_DIR = join(ROOT, 'dist', 'test');
+const CONCURRENCY = 2;
+/** A file that takes longer than this hangs: milliseconds. */
+const FILE_TIMEOUT = 240_000;
+
+interface Result {
+  readonly file: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly seconds: number;
+  readonly output: string;
+}
+
+/** Debian's packages for what is missing, where we may install them; what stays missing is told by the tests that need it. */
+function installNeeds(): void {
+  const missing = missingTools();
+  if (missing.length === 0 || process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).status !== 0) return;
+  const packages = [...new Set(missing.map((tool) => REQUIRED_TOOLS[tool] ?? tool))];
+  console.log(`installing what the tests need: ${packages.join(' ')}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const options: SpawnSyncOptions = { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: 600_000 };
+  spawnSync('apt-get', ['-qq', 'update'], options);
+  const { status } = spawnSync('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', ...packages], options);
+  if (status !== 0) console.log('not everything could be installed; tests that need what is missing say so');
+}
+
+function sumOf(output: string, label: string): number {
+  return [...output.matchAll(new RegExp(`^\\s+${label}:\\s+(\\d+)$`, 'gm'))].reduce(
+    (sum, match) => sum + Number(match[1]),
+    0,
+  );
+}
+
+function runFile(path: string): Promise<Result> {
+  const started = Date.now();
+  return new Promise((resolve) => {
+    const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' };
+    const child = spawn(process.execPath, [path], {
+      cwd: ROOT,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    let output = '';
+    child.stdout.on('data', (chunk) => (output += chunk));
+    child.stderr.on('data', (chunk) => (output += chunk));
+    const timer = setTimeout(() => {
+      output += `\nstopped after ${FILE_TIMEOUT / 1000} s\n`;
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    }, FILE_TIMEOUT);
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      const total = sumOf(output, 'Total');
+      const passed = sumOf(output, 'Passed');
+      const skipped = sumOf(output, 'Skipped');
+      // A suite without .run() ends in silence and with status 0: that is a failure, not a pass.
+      const silent = total + skipped === 0;
+      const failed = Math.max(total - passed, code !== 0 || silent ? 1 : 0);
+      resolve({
+        file: relative(TEST_DIR, path),
+        passed,
+        failed,
+        skipped,
+        seconds: (Date.now() - started) / 1000,
+        output,
+      });
+    });
+  });
+}
+
+function report(result: Result): void {
+  const { file, passed, failed, skipped, seconds, output } = result;
+  console.log(
+    `${failed > 0 ? 'FAIL' : 'ok  '} ${file}: ${passed} passed${skipped > 0 ? `, ${skipped} skipped` : ''} (${seconds.toFixed(1)} s)`,
+  );
+  for (const line of new Set(output.match(/^skipped: .*$/gm) ?? [])) console.log(`     ${line}`);
+  if (failed > 0) console.log(output.replace(/^/gm, '     | '));
+}
+
+const args = process.argv.slice(2);
+const patterns = args.filter((arg) => !arg.startsWith('--'));
+if (!args.includes('--no-install')) installNeeds();
+const files = readdirSync(TEST_DIR, { recursive: true, encoding: 'utf8' })
+  .filter(
+    (file) =>
+      file.endsWith('.test.js') && (patterns.length === 0 || patterns.some((pattern) => file.includes(pattern))),
+  )
+  .sort()
+  .map((file) => join(TEST_DIR, file));
+if (files.length === 0) {
+  console.log('no test file matches');
+  process.exit(1);
+}
+
+const results: Result[] = [];
+const queue = [...files];
+await Promise.all(
+  Array.from({ length: CONCURRENCY }, async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const result = await runFile(file);
+      results.push(result);
+      report(result);
+    }
+  }),
+);
+
+const sum = (key: 'passed' | 'failed' | 'skipped') => results.reduce((total, result) => total + result[key], 0);
+console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
+process.exit(sum('failed') === 0 ? 0 : 1);

@@ -1,0 +1,55 @@
+import { type ChildProcess, type SpawnOptions, type StdioOptions, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { OrdinaryUser } from './ordinary-user.ts';
+import type { ContainerRequest } from './run-container.ts';
+import { stateRootOf } from './state-root.ts';
+
+const RUNNER = join(import.meta.dirname, 'run-container.js');
+
+export interface ContainerOptions {
+  /** Root when absent. */
+  readonly user?: OrdinaryUser | undefined;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+  readonly stdio?: StdioOptions;
+}
+
+export interface ContainerResult {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts a process that runs one container. A user has that user's own groups only. */
+export function startContainer(what: ContainerRequest, options: ContainerOptions = {}): ChildProcess {
+  const { user, env, stdio = 'pipe' } = options;
+  const spawnOptions: SpawnOptions = {
+    stdio,
+    env: { PATH: process.env.PATH ?? '', TSIMG_ROOT: stateRootOf(user), ...env },
+    cwd: '/',
+  };
+  const node = [process.execPath, RUNNER, JSON.stringify(what)];
+  if (user === undefined) return spawn(node[0] ?? '', node.slice(1), spawnOptions);
+  return spawn(
+    'setpriv',
+    [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--', ...node],
+    spawnOptions,
+  );
+}
+
+/** Runs one container to its end. */
+export async function runInContainer(what: ContainerRequest, options: ContainerOptions = {}): Promise<ContainerResult> {
+  const child = startContainer(what, options);
+  const { stdout, stderr, stdin } = child;
+  if (stdout === null || stderr === null || stdin === null) throw new Error('its streams must be pipes');
+  stdin.on('error', () => {});
+  stdin.end(options.input ?? '');
+  const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (status, signal) => resolve([status, signal]));
+  });
+  const [out, err, [status, signal]] = await Promise.all([text(stdout), text(stderr), ended]);
+  return { status, signal, stdout: out, stderr: err };
+}

@@ -1,0 +1,48 @@
+import { chownSync } from 'node:fs';
+import type { Test } from 'uvu';
+import { makeBusyboxRootfs } from './busybox-rootfs.ts';
+import { type ContainerOptions, type ContainerResult, runInContainer } from './container.ts';
+import { makeOrdinaryUser, type OrdinaryUser } from './ordinary-user.ts';
+import type { ContainerRequest } from './run-container.ts';
+import { tempDir } from './temp-dir.ts';
+import { haveRoot, haveTools } from './tools.ts';
+
+/** What the tests of a launch share: a root filesystem of busybox that belongs to whoever runs it. */
+export interface RunFixture {
+  /** Undefined for root. */
+  readonly user: OrdinaryUser | undefined;
+  readonly rootfs: string;
+  /** Another such root filesystem, for a test that spoils it. */
+  freshRootfs(): string;
+  /** Runs a shell script in the container. */
+  sh(script: string, request?: ContainerRequest['request'], options?: ContainerOptions): Promise<ContainerResult>;
+}
+
+/** Whether containers can be run here at all; prints what is missing. */
+export function canRunContainers(): boolean {
+  return haveTools('busybox', 'unshare', 'setpriv', 'newuidmap', 'useradd') && haveRoot();
+}
+
+function makeFixture(user: OrdinaryUser | undefined): RunFixture {
+  const freshRootfs = () => {
+    const path = makeBusyboxRootfs(tempDir(0o755));
+    if (user !== undefined) chownSync(path, user.uid, user.gid);
+    return path;
+  };
+  const rootfs = freshRootfs();
+  return {
+    user,
+    rootfs,
+    freshRootfs,
+    sh: (script, request, options) =>
+      runInContainer({ rootfs, request: { command: ['/bin/sh', '-c', script], ...request } }, { user, ...options }),
+  };
+}
+
+/** Defines the same tests for root and for an ordinary user with subordinate IDs; the caller runs the suites. */
+export function defineRuns(asRoot: Test, asUser: Test, define: (test: Test, fixture: RunFixture) => void): void {
+  if (!canRunContainers()) return;
+  define(asRoot, makeFixture(undefined));
+  const user = makeOrdinaryUser();
+  if (user !== undefined) define(asUser, makeFixture(user));
+}

@@ -1,0 +1,127 @@
+import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { MAIN } from './tsimg.ts';
+
+/** A host of our own in namespaces, and a neighbour that it has its default route over: nothing of it touches this machine. */
+export interface NetworkWorld {
+  /** Addresses of the host and of its neighbour, the outside. */
+  readonly host: string;
+  readonly outside: string;
+  /** Runs a program on the host; as an ordinary user, where one is given. Bounded to a minute. */
+  onHost(words: readonly string[], user?: WorldUser): SpawnSyncReturns<string>;
+  startOnHost(words: readonly string[], user?: WorldUser): ChildProcess;
+  /** Runs a program outside. */
+  onOutside(words: readonly string[]): SpawnSyncReturns<string>;
+  startOutside(words: readonly string[]): ChildProcess;
+  /** Ends all of it. */
+  close(): void;
+}
+
+export interface WorldUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface WorldOptions {
+  /** Programs of the host that it does not have. */
+  readonly without?: readonly string[];
+}
+
+/** tsimg's command line. */
+export const TSIMG = [process.execPath, MAIN];
+
+const SETUP = `set -e
+mount --make-rprivate /
+mount -t tmpfs -o mode=755 tmpfs /run
+mount -t tmpfs -o mode=755 tmpfs /dev/net
+mknod /dev/net/tun c 10 200
+chmod 666 /dev/net/tun
+for program in $2; do
+  for place in /usr/sbin /usr/bin /sbin /bin; do
+    if [ -e "$place/$program" ]; then mount --bind /dev/null "$place/$program"; fi
+  done
+done
+ip link set lo up
+ip link add up0 type veth peer name out0 netns "$1"
+ip address add 198.51.100.1/24 dev up0
+ip link set up0 up
+nsenter --target "$1" --net sh -c 'ip link set lo up && ip address add 198.51.100.2/24 dev out0 && ip link set out0 up'
+ip route add default via 198.51.100.2
+echo ready
+exec sleep 300`;
+
+/** A process that holds namespaces, once it says that they are ready. */
+async function hold(words: readonly string[]): Promise<ChildProcess> {
+  const [program = '', ...args] = words;
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const { stdout } = child;
+  if (stdout === null) throw new Error('its output must be a pipe');
+  const ended = once(child, 'exit').then(() => {
+    throw new Error('no network could be made for the test');
+  });
+  await Promise.race([once(stdout, 'data'), ended]);
+  ended.catch(() => {});
+  return child;
+}
+
+function as(user: WorldUser | undefined): readonly string[] {
+  return user === undefined ? [] : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--'];
+}
+
+/** Makes one. Needs root. Whoever makes it closes it; when the test process ends, it is closed too. */
+export async function makeNetworkWorld({ without = [] }: WorldOptions = {}): Promise<NetworkWorld> {
+  const outside = await hold(['unshare', '--net', 'sh', '-c', 'echo ready; exec sleep 300']);
+  const host = await hold([
+    'unshare',
+    '--net',
+    '--mount',
+    'sh',
+    '-c',
+    SETUP,
+    'sh',
+    String(outside.pid),
+    without.join(' '),
+  ]);
+  const started = new Set<ChildProcess>([outside, host]);
+  const close = () => {
+    for (const child of started) child.kill('SIGKILL');
+  };
+  process.on('exit', close);
+  const enter = (child: ChildProcess, ...what: readonly string[]) => ['--target', String(child.pid), ...what, '--'];
+  const run = (args: readonly string[]) => spawnSync('nsenter', args, { encoding: 'utf8', timeout: 60_000 });
+  const start = (args: readonly string[]) => {
+    const child = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    started.add(child);
+    return child;
+  };
+  return {
+    host: '198.51.100.1',
+    outside: '198.51.100.2',
+    onHost: (words, user) => run([...enter(host, '--net', '--mount'), ...as(user), ...words]),
+    startOnHost: (words, user) => start([...enter(host, '--net', '--mount'), ...as(user), ...words]),
+    onOutside: (words) => run([...enter(outside, '--net'), ...words]),
+    startOutside: (words) => start([...enter(outside, '--net'), ...words]),
+    close,
+  };
+}
+
+/** The next piece of text that a program prints. */
+export async function nextText(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error('its output must be a pipe');
+  const [chunk] = await once(child.stdout, 'data', { signal: AbortSignal.timeout(20_000) });
+  return String(chunk).trim();
+}
+
+/** A program that says something to a TCP server and prints its answer, nothing where it has none. */
+export function ask(address: string, port: number, say = ''): readonly string[] {
+  const script = `const s = require('node:net').connect(${port}, '${address}');
+    s.setTimeout(2000, () => s.destroy()); s.on('error', () => {}); s.write(${JSON.stringify(say)}); s.pipe(process.stdout);`;
+  return [process.execPath, '-e', script];
+}
+
+/** A program that says \`ready\`, then answers each connection with where it came from. */
+export function tellSource(address: string, port: number): readonly string[] {
+  const script = `require('node:net').createServer((s) => { s.on('error', () => {}); s.end('from ' + s.remoteAddress); })
+    .listen(${port}, '${address}', () => console.log('ready'));`;
+  return [process.execPath, '-e', script];
+}

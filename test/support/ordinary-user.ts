@@ -1,0 +1,40 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { MAIN } from './tsimg.ts';
+
+export interface OrdinaryUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+function read(path: string): string {
+  try {
+    accessSync(path, constants.R_OK);
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * Makes a user with subordinate IDs (or without, `subordinate: false`) who is removed when the test process ends. Undefined,
+ * with the line that says why, where that is not possible, or where the user could not read this checkout.
+ */
+export function makeOrdinaryUser(options: { readonly subordinate?: boolean } = {}): OrdinaryUser | undefined {
+  const skip = (need: string): undefined => void console.log(`skipped: needs ${need}`);
+  if (process.getuid?.() !== 0) return skip('root, to make an ordinary user');
+  const name = `tsimg-t${process.pid}${options.subordinate === false ? 's' : ''}`;
+  const flags = options.subordinate === false ? ['--key', 'SUB_UID_COUNT=0', '--key', 'SUB_GID_COUNT=0'] : [];
+  const made = spawnSync('useradd', ['--no-create-home', '--shell', '/bin/sh', ...flags, name], { encoding: 'utf8' });
+  if (made.status !== 0) return skip(`useradd: ${made.error?.message ?? made.stderr}`);
+  process.on('exit', () => spawnSync('userdel', ['--force', name]));
+  const line = read('/etc/passwd')
+    .split('\n')
+    .find((each) => each.startsWith(`${name}:`));
+  const [, , uid, gid] = line?.split(':') ?? [];
+  if (options.subordinate !== false && !read('/etc/subuid').includes(`${name}:`)) return skip('subordinate IDs');
+  const user = { name, uid: Number(uid), gid: Number(gid) };
+  const readable = spawnSync('test', ['-r', MAIN.replace(/main\.js$/, 'errors.js')], { uid: user.uid, gid: user.gid });
+  return readable.status === 0 ? user : skip('a checkout that an ordinary user can read');
+}

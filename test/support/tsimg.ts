@@ -1,0 +1,33 @@
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { stateRootOf } from './state-root.ts';
+
+/** dist/test/support → the checkout. */
+export const ROOT = dirname(dirname(dirname(import.meta.dirname)));
+/** The built command. */
+export const MAIN = join(ROOT, 'dist', 'src', 'main.js');
+/** The example image that comes with the project: `docker save` form, gzip'd. */
+export const EXAMPLE_IMAGE = join(ROOT, 'fixtures', 'images', 'busybox-amd64.tar.gz');
+
+export interface TsimgOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: Buffer | string;
+  /** An ordinary user to run as. */
+  readonly user?: { readonly uid: number; readonly gid: number };
+}
+
+/** Runs the built command as a user would. Bounded to two minutes. */
+export function tsimg(args: readonly string[], options: TsimgOptions = {}): SpawnSyncReturns<string> {
+  const placed = ['TSIMG_ROOT', 'HOME', 'XDG_DATA_HOME'].some((name) => options.env?.[name] !== undefined);
+  const ownRoot = placed ? {} : { TSIMG_ROOT: stateRootOf(options.user) };
+  return spawnSync(process.execPath, ['--', MAIN, ...args], {
+    cwd: options.cwd,
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, ...ownRoot, ...options.env },
+    input: options.input ?? '',
+    timeout: 120_000,
+    maxBuffer: 64 * 1024 * 1024,
+    ...options.user,
+  });
+}
