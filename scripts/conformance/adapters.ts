@@ -1,0 +1,248 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Strictness } from '../../fixtures/conformance/judge.ts';
+import { errnoOf, TsimgError } from '../../src/errors.ts';
+import type { Image } from '../../src/image/image.ts';
+import { loadImage } from '../../src/image/load.ts';
+import { MS } from '../../src/linux/mount-flags.ts';
+import { openSource } from '../../src/sources/open.ts';
+import { detachMount, mount } from '../../src/sys/mount.ts';
+import { unpackImage } from '../../src/verbs/unpack.ts';
+import { findTool } from '../../test/support/tools.ts';
+import type { Sandbox } from './sandbox.ts';
+
+/** What a tool made of an image: a tree, or an error. */
+export type Outcome =
+  | { readonly kind: 'tree'; readonly path: string }
+  | { readonly kind: 'refused'; readonly code: string; readonly message: string }
+  | { readonly kind: 'timeout' };
+
+export interface WrittenImage {
+  /** `oci`, `docker-archive` or `oci-archive`: as skopeo calls them. */
+  readonly form: string;
+  readonly path: string;
+}
+
+export interface Adapter {
+  readonly name: string;
+  /** Programs it needs; the first tells its version. */
+  readonly programs: readonly string[];
+  /** How it was run, for the published page. */
+  readonly note: string;
+  readonly forms: readonly string[];
+  /** Whether its errors have tsimg's codes, which are then held against those expected. */
+  readonly hasCodes?: boolean;
+  /** What its tree can be asked for. Default: all. */
+  readonly strictness?: Strictness;
+  unpack(image: WrittenImage, sandbox: Sandbox): Promise<Outcome>;
+  /** Lets go of what holds the tree, when it has been looked at. */
+  release?(sandbox: Sandbox): void;
+}
+
+/** Of one command: milliseconds. */
+const COMMAND_TIMEOUT = 30_000;
+/** What one case may take of tsimg, which runs in this process: milliseconds. */
+const CASE_TIMEOUT = 60_000;
+
+/** Its own namespaces end with each command, and with them its processes and mounts. */
+const IN_NAMESPACES = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--'];
+
+class Refusal extends Error {}
+class Timeout extends Error {}
+
+/** Runs a command of a peer; what it prints. */
+function run(sandbox: Sandbox, command: readonly string[], input?: Buffer): string {
+  const { scratch } = sandbox;
+  const home = join(scratch, 'home');
+  const policy = join(home, '.config', 'containers', 'policy.json');
+  mkdirSync(join(policy, '..'), { recursive: true });
+  mkdirSync(join(scratch, 'tmp'), { recursive: true });
+  writeFileSync(policy, '{"default":[{"type":"insecureAcceptAnything"}]}');
+  const { status, stdout, stderr, error } = spawnSync('unshare', [...IN_NAMESPACES, ...command], {
+    cwd: sandbox.workingDirectory,
+    env: {
+      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      HOME: home,
+      TMPDIR: join(scratch, 'tmp'),
+      XDG_RUNTIME_DIR: join(scratch, 'tmp'),
+      LC_ALL: 'C.UTF-8',
+    },
+    input: input ?? '',
+    timeout: COMMAND_TIMEOUT,
+    killSignal: 'SIGKILL',
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  if (error !== undefined) throw errnoOf(error) === 'ETIMEDOUT' ? new Timeout() : error;
+  if (status !== 0) throw new Refusal(stderr.toString('utf8').trim().slice(-400));
+  return stdout.toString('utf8').trim();
+}
+
+/** A peer's commands as an outcome. */
+async function outcomeOf(commands: () => string): Promise<Outcome> {
+  try {
+    return { kind: 'tree', path: commands() };
+  } catch (error) {
+    if (error instanceof Timeout) return { kind: 'timeout' };
+    if (error instanceof Refusal) return { kind: 'refused', code: '', message: error.message };
+    throw error;
+  }
+}
+
+/** Loads an image of a case with tsimg, in this process, and makes something of it. */
+async function byTsimg(
+  { form, path }: WrittenImage,
+  sandbox: Sandbox,
+  make: (image: Image, signal: AbortSignal) => Promise<unknown>,
+): Promise<Outcome> {
+  const signal = AbortSignal.timeout(CASE_TIMEOUT);
+  const before = process.cwd();
+  const temporary = process.env.TMPDIR;
+  process.chdir(sandbox.workingDirectory);
+  process.env.TMPDIR = sandbox.scratch;
+  try {
+    const spec = form === 'oci' ? `oci:${path}:latest` : `${form}:${path}`;
+    const { source, name } = await openSource(spec, { storeRoot: join(sandbox.scratch, 'store') }, { signal });
+    try {
+      await make(await loadImage(source, { name }, { signal }), signal);
+    } finally {
+      await source.close();
+    }
+    return { kind: 'tree', path: sandbox.rootfs };
+  } catch (error) {
+    if (signal.aborted) return { kind: 'timeout' };
+    // Anything else is a fault of tsimg, whatever the case expects
+    if (!(error instanceof TsimgError)) throw error;
+    return { kind: 'refused', code: error.code, message: error.message };
+  } finally {
+    process.chdir(before);
+    if (temporary === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = temporary;
+  }
+}
+
+const TSIMG: Adapter = {
+  name: 'tsimg',
+  programs: [],
+  note: '`tsimg unpack`, this checkout, as root',
+  hasCodes: true,
+  forms: ['oci', 'docker-archive', 'oci-archive'],
+  unpack: (image, sandbox) =>
+    byTsimg(image, sandbox, (loaded, signal) => unpackImage(loaded, sandbox.rootfs, { signal })),
+};
+
+/** Mounts layer directories 0, 1, … of a folder over each other, as a container of the image has them. */
+function mountOverlay(folder: string, layers: number, { rootfs, scratch }: Sandbox): void {
+  for (const path of [rootfs, join(scratch, 'upper'), join(scratch, 'work')]) mkdirSync(path);
+  const lower = Array.from({ length: layers }, (_, index) => layers - 1 - index).join(':');
+  const data = `lowerdir=${lower},upperdir=../upper,workdir=../work`;
+  const before = process.cwd();
+  // Relative names, for 127 absolute ones are more than mount(2) takes
+  process.chdir(folder);
+  try {
+    const flags = MS.nosuid | MS.nodev;
+    mount({ source: 'overlay', target: rootfs, type: 'overlay', flags, data }, rootfs);
+  } finally {
+    process.chdir(before);
+  }
+}
+
+const TSIMG_LAYERS: Adapter = {
+  name: 'tsimg --layers',
+  programs: [],
+  note: '`tsimg unpack --layers`, which is what `tsimg run` starts containers on, seen through overlayfs; how many names a file has is not compared, for overlayfs counts those that are hidden',
+  forms: TSIMG.forms,
+  hasCodes: true,
+  strictness: 'overlaid',
+  unpack: (written, sandbox) =>
+    byTsimg(written, sandbox, async (image, signal) => {
+      const folder = join(sandbox.scratch, 'layers');
+      await unpackImage(image, folder, { signal, output: 'layers' });
+      mountOverlay(folder, image.layers.length, sandbox);
+    }),
+  release: ({ rootfs }) => {
+    if (existsSync(rootfs)) detachMount(rootfs);
+  },
+};
+
+const UMOCI: Adapter = {
+  name: 'umoci',
+  programs: ['umoci'],
+  note: '`umoci raw unpack`',
+  forms: ['oci'],
+  unpack: ({ path }, sandbox) =>
+    outcomeOf(() => {
+      run(sandbox, ['umoci', 'raw', 'unpack', '--image', `${path}:latest`, sandbox.rootfs]);
+      return sandbox.rootfs;
+    }),
+};
+
+function containersStorage(sandbox: Sandbox): readonly string[] {
+  const { scratch } = sandbox;
+  return ['--root', join(scratch, 'storage'), '--runroot', join(scratch, 'run'), '--storage-driver', 'vfs'];
+}
+
+function withTag({ form, path }: WrittenImage): string {
+  return form === 'oci' ? `oci:${path}:latest` : `${form}:${path}`;
+}
+
+const BUILDAH: Adapter = {
+  name: 'buildah',
+  programs: ['buildah'],
+  note: '`buildah from` and `buildah mount`, storage driver vfs, whose copy of the layers is what is compared',
+  forms: ['oci', 'docker-archive', 'oci-archive'],
+  unpack: (image, sandbox) =>
+    outcomeOf(() => {
+      const buildah = ['buildah', ...containersStorage(sandbox)];
+      const container = run(sandbox, [...buildah, 'from', '--quiet', withTag(image)]);
+      return run(sandbox, [...buildah, 'mount', container]);
+    }),
+};
+
+const PODMAN: Adapter = {
+  name: 'podman',
+  programs: ['podman'],
+  note: '`podman pull` and `podman image mount`, storage driver vfs, likewise',
+  forms: ['oci', 'docker-archive', 'oci-archive'],
+  unpack: (image, sandbox) =>
+    outcomeOf(() => {
+      const storage = [...containersStorage(sandbox), '--tmpdir', join(sandbox.scratch, 'tmp')];
+      const podman = ['podman', ...storage, '--cgroup-manager', 'cgroupfs', '--events-backend', 'none'];
+      const pulled = run(sandbox, [...podman, 'pull', '--quiet', withTag(image)]);
+      const id = pulled.split('\n').at(-1) ?? '';
+      return run(sandbox, [...podman, 'image', 'mount', id]);
+    }),
+};
+
+/** The layers of skopeo's `dir:`, base first. */
+function layerFiles(folder: string): readonly string[] {
+  const manifest: unknown = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
+  const layers: unknown = typeof manifest === 'object' && manifest !== null ? Reflect.get(manifest, 'layers') : [];
+  if (!Array.isArray(layers)) return readdirSync(folder);
+  return layers.map((layer: { readonly digest: string }) => join(folder, layer.digest.replace(/^sha256:/, '')));
+}
+
+const GNU_TAR: Adapter = {
+  name: 'skopeo + GNU tar',
+  programs: ['tar', 'skopeo'],
+  note: '`skopeo copy` to a directory, then `tar -x` of each layer: tar knows no whiteouts, so this is what applying layers must add',
+  forms: ['oci', 'docker-archive', 'oci-archive'],
+  unpack: (image, sandbox) =>
+    outcomeOf(() => {
+      const folder = join(sandbox.scratch, 'dir');
+      run(sandbox, ['skopeo', '--insecure-policy', 'copy', '--quiet', withTag(image), `dir:${folder}`]);
+      mkdirSync(sandbox.rootfs);
+      const options = ['--numeric-owner', '--same-permissions', '--xattrs', '--xattrs-include=*'];
+      for (const layer of layerFiles(folder)) {
+        run(sandbox, ['tar', '--extract', '--file', layer, '--directory', sandbox.rootfs, ...options]);
+      }
+      return sandbox.rootfs;
+    }),
+};
+
+/** tsimg first, the others as far as they are installed. */
+export const ADAPTERS: readonly Adapter[] = [TSIMG, TSIMG_LAYERS, UMOCI, BUILDAH, PODMAN, GNU_TAR];
+
+export function isInstalled({ programs }: Adapter): boolean {
+  return programs.every((program) => findTool(program) !== undefined);
+}

@@ -1,0 +1,42 @@
+import { writeSync } from 'node:fs';
+import { type ConformanceCase, formOf } from '../../fixtures/conformance/conformance-case.ts';
+import { ALL_CASES } from '../../fixtures/conformance/corpus.ts';
+import { SANDBOX } from '../../fixtures/conformance/outside.ts';
+import { messageOf } from '../../src/errors.ts';
+import { ADAPTERS, type Adapter } from './adapters.ts';
+import { lockDown } from './lock-down.ts';
+import { type CaseResult, runCase } from './run-case.ts';
+import { makeSandbox } from './sandbox.ts';
+
+// A process of its own in namespaces of its own (see in-sandbox.ts): it makes all that is mounted read-only, puts a
+// memory file system on /run, and lets one tool loose on the cases there. Usage: worker.js TOOL [CASE...]
+
+/** What every tool can do that runs at all: without it, each refusal would count as one of the image. */
+const CONTROL = 'hard-link-same-layer';
+
+async function judge(adapter: Adapter, each: ConformanceCase): Promise<CaseResult> {
+  const sandbox = makeSandbox(SANDBOX);
+  try {
+    return await runCase(adapter, each, sandbox);
+  } catch (error) {
+    return { id: each.id, held: false, outcome: 'refused', code: '', details: [`a fault: ${messageOf(error)}`] };
+  } finally {
+    adapter.release?.(sandbox);
+    sandbox.clear();
+  }
+}
+
+const [tool, ...ids] = process.argv.slice(2);
+const adapter = ADAPTERS.find(({ name }) => name === tool);
+if (adapter === undefined) throw new Error(`no tool ${tool}`);
+process.umask(0o022);
+lockDown();
+const control = ALL_CASES.find(({ id }) => id === CONTROL);
+if (control === undefined) throw new Error(`no case ${CONTROL}`);
+const { held, details } = await judge(adapter, control);
+if (!held) throw new Error(`${tool} cannot be run here: ${details.join('; ')}`);
+for (const each of ALL_CASES) {
+  if (ids.length > 0 && !ids.includes(each.id)) continue;
+  if (!adapter.forms.includes(formOf(each.image))) continue;
+  writeSync(1, `${JSON.stringify(await judge(adapter, each))}\n`);
+}
