@@ -1,0 +1,24 @@
+import type { Target } from './target.ts';
+import { gzipTarget, zstdTarget } from './targets/decompress.ts';
+import { documentsTarget } from './targets/documents.ts';
+import { imagesTarget } from './targets/images.ts';
+import { LAYER_TARGETS } from './targets/layers.ts';
+import { paxTarget } from './targets/pax.ts';
+import { tarDifferentialTarget } from './targets/tar-differential.ts';
+import { tarReaderTarget } from './targets/tar-reader.ts';
+import { TEXT_TARGETS } from './targets/texts.ts';
+
+/** What reads tar: tried by test/tar/fuzz.test.ts. */
+export const TAR_TARGETS: readonly Target[] = [tarReaderTarget, tarDifferentialTarget, paxTarget];
+
+/** What takes other bytes from outside. */
+export const OTHER_TARGETS: readonly Target[] = [
+  gzipTarget,
+  zstdTarget,
+  ...LAYER_TARGETS,
+  imagesTarget,
+  documentsTarget,
+  ...TEXT_TARGETS,
+];
+
+export const TARGETS: readonly Target[] = [...TAR_TARGETS, ...OTHER_TARGETS];

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { createTarReader } from '../../../src/tar/read.ts';
+import { readWhole } from '../../support/read-tar.ts';
+import { endingOf, fault } from '../ending.ts';
+import { contentsByGnuTar, type Listed, listWithGnuTar } from '../gnu-tar.ts';
+import { mutateTar } from '../mutate-tar.ts';
+import { type ListedEntry, MAX_COMPARED, type PythonTar, startPython } from '../python-tar.ts';
+import { tarSeeds } from '../seeds.ts';
+import type { Input, Target } from '../target.ts';
+
+/*
+ * Readers of tar differ about damaged and about hostile archives, and Python's merges headers, applies what others do not,
+ * and stops in silence. So one that disagrees proves nothing; two that agree with each other and not with tsimg do.
+ * What tsimg decided against both stands in docs/decisions/0002: global headers have no effect, which is left out here.
+ */
+
+const hex = (bytes: string) => Buffer.from(bytes, 'latin1').toString('hex');
+
+/** Python and, in a listing, nobody else drops the slash behind a directory. */
+function pathOf(path: string): string {
+  return path.replace(/(?:2f)+$/, '');
+}
+
+function lineOf({ kind, path, linkPath, mode, uid, gid, size }: Listed): string {
+  return [kind, pathOf(path), linkPath, mode.toString(8), uid, gid, size].join(' ');
+}
+
+function linesOf(entries: readonly Listed[]): string {
+  return entries.map(lineOf).join('\n');
+}
+
+/** The sizes first: what is too large to be held is listed without its content. */
+function ours(archive: Buffer): readonly ListedEntry[] {
+  let total = 0;
+  const sizes: Listed[] = [];
+  const reader = createTarReader({
+    entry({ kind, path, linkPath, mode, uid, gid, size }) {
+      total += size;
+      sizes.push({ kind, path: hex(path), linkPath: hex(linkPath), mode, uid, gid, size });
+    },
+    data() {},
+    end() {},
+  });
+  reader.write(archive);
+  reader.end();
+  if (total > 8 * MAX_COMPARED) return sizes.map((entry) => ({ ...entry, content: '' }));
+  const contents = readWhole(archive).map(({ content }) => createHash('sha256').update(content).digest('hex'));
+  return sizes.map((entry, index) => ({ ...entry, content: contents[index] ?? '' }));
+}
+
+function sameContents(found: readonly ListedEntry[], others: readonly ListedEntry[]): boolean {
+  return found.every(({ content }, index) => content === '' || (others[index]?.content || content) === content);
+}
+
+/** Whether a block in it says that it is a global header: the others apply it. */
+function hasGlobalHeader(archive: Buffer): boolean {
+  for (let at = 0; at + 512 <= archive.length; at += 512) {
+    if (archive[at + 156] === 0x67 && archive.toString('latin1', at + 257, at + 262) === 'ustar') return true;
+  }
+  return false;
+}
+
+/** Where Python finds other content in the same entries. */
+function askGnuTar(archive: Buffer, lines: string): string {
+  const gnus = listWithGnuTar(archive);
+  const theirs = contentsByGnuTar(archive);
+  if (gnus === undefined || theirs === undefined || linesOf(gnus) !== lines) return 'disputed';
+  if (theirs.equals(Buffer.concat(readWhole(archive).map(({ content }) => content)))) return 'agreed';
+  throw fault('GNU tar and Python read other content');
+}
+
+async function compare([archive = Buffer.alloc(0)]: Input, python: PythonTar): Promise<string> {
+  let found: readonly ListedEntry[] = [];
+  const ending = endingOf(() => {
+    found = ours(archive);
+  });
+  if (ending !== 'accepted' || found.length === 0 || hasGlobalHeader(archive)) return ending;
+  const pythons = await python.list(archive);
+  const lines = linesOf(found);
+  const isListed = typeof pythons !== 'string';
+  if (isListed && linesOf(pythons) === lines) {
+    return sameContents(found, pythons) ? 'agreed' : askGnuTar(archive, lines);
+  }
+  const gnus = listWithGnuTar(archive);
+  if (gnus === undefined) return 'disputed';
+  const gnuLines = linesOf(gnus);
+  if (gnuLines === lines) return 'agreed';
+  if (isListed && linesOf(pythons) === gnuLines) {
+    throw fault(`GNU tar and Python agree on another reading\n  here:\n${lines}\n  there:\n${gnuLines}`);
+  }
+  return 'disputed';
+}
+
+export const tarDifferentialTarget: Target = {
+  name: 'tar-differential',
+  rule: 'an archive that is accepted is never read otherwise than both GNU tar and Python read it',
+  tools: ['python3', 'tar'],
+  seeds: () => tarSeeds().map((seed) => [seed]),
+  mutate: ([seed = Buffer.alloc(0)], [other = Buffer.alloc(0)], random) => [mutateTar(seed, other, random)],
+  open() {
+    const python = startPython();
+    return { run: (input) => compare(input, python), close: () => python.close() };
+  },
+};

@@ -1,0 +1,38 @@
+import { Worker } from 'node:worker_threads';
+
+/** Seconds that one iteration may take: what takes a thousand times as long as the others hangs. */
+const PATIENCE = 30;
+
+/** In a thread, for a loop that never ends stops all else in this one. */
+const PROGRAM = `
+const { workerData } = require('node:worker_threads');
+const { writeSync } = require('node:fs');
+const now = new Int32Array(workerData.shared);
+let last = -1, since = Date.now();
+setInterval(() => {
+  if (now[0] !== last) { last = now[0]; since = Date.now(); return; }
+  if (Date.now() - since < workerData.patience * 1000) return;
+  writeSync(2, 'hangs: ' + workerData.name + ' --seed ' + workerData.seed + ' --only ' + now[0] + '\\n');
+  process.kill(process.pid, 'SIGKILL');
+}, 500);
+`;
+
+/** Kills this process when an iteration does not end, after it has said which. */
+export interface Watchdog {
+  onIteration(iteration: number): void;
+  close(): Promise<void>;
+}
+
+export function startWatchdog(name: string, seed: number, patience = PATIENCE): Watchdog {
+  const shared = new SharedArrayBuffer(4);
+  const now = new Int32Array(shared);
+  const worker = new Worker(PROGRAM, { eval: true, execArgv: [], workerData: { name, seed, shared, patience } });
+  return {
+    onIteration(iteration) {
+      now[0] = iteration;
+    },
+    async close() {
+      await worker.terminate();
+    },
+  };
+}
