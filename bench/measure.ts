@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+export interface Measurement {
+  /** Wall clock. */
+  readonly seconds: number;
+  /** What all its processes used of processors: seconds. Says more than the clock where others use the machine too. */
+  readonly processorSeconds: number;
+  /** The part of it that the kernel used. */
+  readonly systemSeconds: number;
+  /** The largest sum of resident memory over the command's processes that was seen: bytes. */
+  readonly peakMemory: number;
+}
+
+/** Milliseconds between two looks at a command's memory. */
+const SAMPLE_INTERVAL = 20;
+
+/** Resident memory of a process and all below it: bytes. */
+function residentMemory(pid: number): number {
+  let bytes = 0;
+  try {
+    const rss = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    bytes = Number(rss?.[1] ?? 0) * 1024;
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const children = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').trim();
+      for (const child of children === '' ? [] : children.split(' ')) bytes += residentMemory(Number(child));
+    }
+  } catch {
+    // the process ended while we looked
+  }
+  return bytes;
+}
+
+/** Runs "$@" and tells what it used: POSIX times(1), whose second line is of children. */
+const TIMED = '"$@"; status=$?; times >&3; exit $status';
+
+/** `0m1.230000s 0m0.5s` of children → user and system seconds. */
+function childTimes(times: string): readonly [user: number, system: number] {
+  const children = times.trim().split('\n')[1] ?? '';
+  const [user = 0, system = 0] = [...children.matchAll(/(\d+)m([\d.]+)s/g)].map(
+    (match) => Number(match[1]) * 60 + Number(match[2]),
+  );
+  return [user, system];
+}
+
+/** Runs a command to its end. @throws Error when it fails, with what it printed */
+export function measure(command: readonly string[]): Promise<Measurement> {
+  return new Promise((resolve, reject) => {
+    const started = process.hrtime.bigint();
+    const child = spawn('sh', ['-c', TIMED, 'sh', ...command], { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
+    let errors = '';
+    let times = '';
+    let peakMemory = 0;
+    child.stderr?.on('data', (chunk) => (errors += chunk));
+    child.stdio[3]?.on('data', (chunk) => (times += chunk));
+    const sampler = setInterval(() => {
+      if (child.pid !== undefined) peakMemory = Math.max(peakMemory, residentMemory(child.pid));
+    }, SAMPLE_INTERVAL);
+    child.on('error', reject);
+    child.on('close', (status) => {
+      clearInterval(sampler);
+      const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+      const [user, systemSeconds] = childTimes(times);
+      if (status === 0) resolve({ seconds, processorSeconds: user + systemSeconds, systemSeconds, peakMemory });
+      else reject(new Error(`${command.join(' ')}: status ${status}: ${errors.slice(-2000)}`));
+    });
+  });
+}
+
+/** The middle value; of an even count the lower one. */
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? Number.NaN;
+}

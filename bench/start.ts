@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { makeBusyboxRootfs } from '../test/support/busybox-rootfs.ts';
+import { tempDir } from '../test/support/temp-dir.ts';
+import { findTool } from '../test/support/tools.ts';
+import { measure, median } from './measure.ts';
+
+// How long a container takes from the command line to the end of /bin/true, beside podman, runc, bubblewrap and plain unshare,
+// in turn, in one run; then many at once. Needs root. Usage: node dist/bench/start.js [ROUNDS] [AT_ONCE]
+
+const MAIN = join(dirname(dirname(import.meta.dirname)), 'dist', 'src', 'main.js');
+const [rounds = 15, atOnce = 100] = process.argv.slice(2).map(Number);
+
+const rootfs = makeBusyboxRootfs(tempDir(0o755));
+const TRUE = '/bin/true';
+/** Its default limits are above what a sandbox lets root have; crun refuses hosts with cgroups of both versions. */
+const PODMAN = ['--network', 'none', '--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
+
+/** A folder with runc's own configuration for the root filesystem. */
+function makeBundle(): string {
+  const bundle = tempDir();
+  spawnSync('runc', ['spec'], { cwd: bundle });
+  const file = join(bundle, 'config.json');
+  const text = readFileSync(file, 'utf8')
+    .replace('"terminal": true', '"terminal": false')
+    .replace('"sh"', JSON.stringify(TRUE))
+    .replace('"path": "rootfs"', `"path": ${JSON.stringify(rootfs)}`);
+  writeFileSync(file, text);
+  return bundle;
+}
+
+const tsimg = [process.execPath, MAIN, 'run', '--rm', '--network', 'none', rootfs, TRUE];
+let name = 0;
+const bundle = findTool('runc') === undefined ? '' : makeBundle();
+const candidates: readonly { readonly tool: string; readonly command: () => readonly string[] }[] = [
+  { tool: 'tsimg', command: () => tsimg },
+  { tool: 'node -e 0', command: () => [process.execPath, '-e', '0'] },
+  {
+    tool: 'podman',
+    command: () => ['podman', '--runtime', 'runc', 'run', '--rm', ...PODMAN, '--rootfs', rootfs, TRUE],
+  },
+  { tool: 'runc', command: () => ['runc', 'run', '-b', bundle, `tsimg-bench-${process.pid}-${name++}`] },
+  {
+    tool: 'bwrap',
+    command: () => ['bwrap', '--unshare-all', '--bind', rootfs, '/', '--proc', '/proc', '--dev', '/dev', TRUE],
+  },
+  { tool: 'unshare', command: () => ['unshare', '-mpuinf', '-R', rootfs, TRUE] },
+];
+
+async function measureInTurn(): Promise<ReadonlyMap<string, number[]>> {
+  const seconds = new Map<string, number[]>();
+  const present = candidates.filter(
+    ({ tool }) => findTool(tool.split(' ')[0] ?? '') !== undefined || /^(tsimg|node)/.test(tool),
+  );
+  for (let round = -1; round < rounds; round += 1) {
+    for (const { tool, command } of present) {
+      const taken = (await measure(command())).seconds;
+      // The first round warms the page cache.
+      if (round >= 0) seconds.set(tool, [...(seconds.get(tool) ?? []), taken]);
+    }
+  }
+  return seconds;
+}
+
+function ended(child: ChildProcess): Promise<boolean> {
+  return new Promise((resolve) => child.once('close', (status) => resolve(status === 0)));
+}
+
+const ms = (seconds: number) => Math.round(seconds * 1000);
+const results = await measureInTurn();
+const own = median(results.get('tsimg') ?? []);
+console.log(`median of ${rounds}, in turn`);
+for (const [tool, seconds] of results) {
+  console.log(
+    `${tool.padEnd(10)} ${String(ms(median(seconds))).padStart(5)} ms   least ${ms(Math.min(...seconds))} ms   tsimg takes ${(own / median(seconds)).toFixed(2)} of it`,
+  );
+}
+
+const started = process.hrtime.bigint();
+const [program = '', ...args] = tsimg;
+const right = await Promise.all(Array.from({ length: atOnce }, () => ended(spawn(program, args, { stdio: 'ignore' }))));
+const taken = Number(process.hrtime.bigint() - started) / 1e9;
+console.log(`${atOnce} at once: ${right.filter(Boolean).length} ended right, ${taken.toFixed(1)} s`);
+process.exitCode = right.every(Boolean) ? 0 : 1;

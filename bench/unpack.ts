@@ -1,0 +1,114 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startDockerRegistry } from '../test/support/docker-registry.ts';
+import { type Contender, FROM_REGISTRY, isInstalled, LOCAL } from './contenders.ts';
+import { physicalLimit } from './limit.ts';
+import { type ImageShape, layerFiles, makeImage, SHAPES } from './make-image.ts';
+import { type Measurement, measure, median } from './measure.ts';
+
+// Unpacking, tsimg beside the tools that people use, in one run, in turns:
+// `npm run bench [-- --rounds N] [--limit] [SHAPE...]`. Images are kept in $TSIMG_BENCH_DIR; results go to tmpfs
+// (/dev/shm) and to disk (the temporary folder).
+
+const IMAGES = process.env.TSIMG_BENCH_DIR ?? join(tmpdir(), 'tsimg-bench');
+/** Shapes of which only the memory is of interest: tsimg alone, once, on tmpfs. */
+const FOR_MEMORY: ReadonlySet<string> = new Set([SHAPES.tenMegabytes.name, SHAPES.fiveGigabytes.name]);
+/** Shapes that are also unpacked from a registry. */
+const FOR_REGISTRY: ReadonlySet<string> = new Set([SHAPES.fourLayers.name, SHAPES.fiftyLayers.name]);
+
+interface Image {
+  readonly name: string;
+  readonly layout: string;
+  readonly layers: readonly string[];
+}
+
+async function imageOf(shape: ImageShape): Promise<Image> {
+  const layout = await makeImage(IMAGES, shape);
+  const read = (digest: string) => JSON.parse(readFileSync(join(layout, 'blobs/sha256', digest.slice(7)), 'utf8'));
+  const index = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8'));
+  return { name: shape.name, layout, layers: layerFiles(layout, read(index.manifests[0].digest)) };
+}
+
+async function compare(
+  title: string,
+  contenders: readonly Contender[],
+  job: Image & { readonly reference?: string },
+  place: string,
+  rounds: number,
+): Promise<void> {
+  let present = contenders.filter(({ needs }) => isInstalled(needs));
+  const results = new Map<string, Measurement[]>(present.map(({ name }) => [name, []]));
+  const target = join(place, `tsimg-bench-${process.pid}`);
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of present) {
+      const { name, command } = contender;
+      try {
+        results.get(name)?.push(await measure(command({ reference: undefined, ...job, target })));
+      } catch (error) {
+        if (contender === contenders[0]) throw error;
+        console.log(`${name} cannot: ${error instanceof Error ? error.message.slice(0, 300) : error}`);
+        present = present.filter((other) => other !== contender);
+        results.delete(name);
+      } finally {
+        rmSync(target, { recursive: true, force: true });
+      }
+      execFileSync('sync');
+    }
+  }
+  report(`${title} on ${place}`, results);
+}
+
+function report(title: string, results: ReadonlyMap<string, readonly Measurement[]>): void {
+  const [first] = results.values();
+  const own = median((first ?? []).map(({ seconds }) => seconds));
+  console.log(`\n${title}\n`);
+  console.log('| command | seconds (median) | times tsimg | processor seconds | peak memory |\n|---|---|---|---|---|');
+  for (const [name, measurements] of results) {
+    const seconds = median(measurements.map((measurement) => measurement.seconds));
+    const processor = median(measurements.map(({ processorSeconds }) => processorSeconds));
+    const memory = Math.round(Math.max(...measurements.map(({ peakMemory }) => peakMemory)) / 1e6);
+    const ratio = (seconds / own).toFixed(2);
+    console.log(`| ${name} | ${seconds.toFixed(2)} | ${ratio} | ${processor.toFixed(2)} | ${memory} MB |`);
+  }
+}
+
+async function compareFromRegistry(image: Image, places: readonly string[], rounds: number): Promise<void> {
+  if (!isInstalled('docker-registry') || !isInstalled('skopeo')) {
+    return console.log('skipped: needs docker-registry and skopeo');
+  }
+  await using registry = await startDockerRegistry();
+  registry.fill(`oci:${image.layout}:latest`, `${image.name}:latest`);
+  const job = { ...image, reference: `${registry.host}/${image.name}:latest` };
+  for (const place of places) await compare(`${image.name} from a registry`, FROM_REGISTRY, job, place, rounds);
+}
+
+async function tellLimit({ name, layers }: Image, place: string): Promise<void> {
+  const { decompressing, hashing, writing, seconds } = await physicalLimit(layers, place);
+  const parts = [`decompressing ${decompressing.toFixed(2)}`, `hashing ${hashing.toFixed(2)}`];
+  console.log(
+    `\n${name} on ${place}: ${parts.join(', ')}, writing ${writing.toFixed(2)} seconds of a core; ` +
+      `over ${availableParallelism()} cores ${seconds.toFixed(2)} seconds`,
+  );
+}
+
+const args = process.argv.slice(2);
+const roundsAt = args.indexOf('--rounds');
+const rounds = roundsAt === -1 ? 3 : Number(args[roundsAt + 1]);
+const wanted = args.filter((arg, at) => !arg.startsWith('--') && (roundsAt === -1 || at !== roundsAt + 1));
+mkdirSync(IMAGES, { recursive: true });
+const places = ['/dev/shm', tmpdir()].filter(existsSync);
+for (const shape of Object.values(SHAPES)) {
+  if (wanted.length > 0 && !wanted.includes(shape.name)) continue;
+  const image = await imageOf(shape);
+  if (FOR_MEMORY.has(shape.name)) {
+    await compare(shape.name, LOCAL.slice(0, 2), image, places[0] ?? tmpdir(), 1);
+    continue;
+  }
+  for (const place of places) {
+    if (args.includes('--limit')) await tellLimit(image, place);
+    await compare(shape.name, LOCAL, image, place, rounds);
+  }
+  if (FOR_REGISTRY.has(shape.name)) await compareFromRegistry(image, places, rounds);
+}
