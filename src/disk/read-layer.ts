@@ -118,8 +118,13 @@ async function storeStream(
   if (signal !== undefined) addAbortSignal(signal, stream);
   const chunks = counted(stream, watch.onBytes);
   try {
-    if (thread === undefined) return await storeLayer(chunks, storeOptions(layer, options), watch.onTrailing);
-    return await thread.store(chunks, storeOptions(layer, options), watch);
+    const stored =
+      thread === undefined
+        ? await storeLayer(chunks, storeOptions(layer, options), watch.onTrailing)
+        : await thread.store(chunks, storeOptions(layer, options), watch);
+    // A wrong digest is the last thing that a stream tells: whoever decompresses must not have missed it
+    if (stream.errored !== null) throw stream.errored;
+    return stored;
   } finally {
     stream.destroy();
   }

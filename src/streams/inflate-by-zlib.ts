@@ -74,6 +74,8 @@ export async function* inflateByZlib(
     inflate.destroy();
     await feeding;
   }
+  // Reading ahead of the member's end may have met the end of the source, where its digest is held against what came.
+  if (sourceError !== undefined) throw sourceError;
   told.compressedBytes = inflate.bytesWritten;
   const left = writtenBytes - inflate.bytesWritten;
   if (left > 0) {

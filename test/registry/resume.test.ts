@@ -114,13 +114,13 @@ test('a blob of no bytes is one', async () => {
 test('a reader that rests longer than a connection lives gets all the same', async () => {
   const blob = randomBytes(12_000_000);
   const descriptor = { mediaType: '', digest: digestOf(blob), size: blob.length };
-  const timeouts = { connect: 1000, response: 1000, idle: 50 };
+  const timeouts = { connect: 5000, response: 5000, idle: 300 };
   await using registry = await startFakeRegistry([{ path: `/v2/a/blobs/${descriptor.digest}`, body: blob }]);
   const options = { env: {}, timeouts, retry: { retries: 1, delay: 1 } };
   const source = openRegistrySource({ registry: registry.host, repository: 'a' }, options);
   let size = 0;
   for await (const chunk of await source.open(descriptor)) {
-    if (size === 0) await new Promise((resolve) => setTimeout(resolve, 200));
+    if (size === 0) await new Promise((resolve) => setTimeout(resolve, 1000));
     size += chunk.length;
   }
   assert.is(size, blob.length);

@@ -5,8 +5,11 @@ import { deflateRawSync, gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsimgError } from '../../src/errors.ts';
+import { createByteCursor } from '../../src/streams/byte-cursor.ts';
 import { compressionOf } from '../../src/streams/compression.ts';
 import { decompressChunks, decompressed } from '../../src/streams/decompress.ts';
+import { checkGzipTrailer, skipGzipHeader } from '../../src/streams/gzip-member.ts';
+import { inflateByZlib } from '../../src/streams/inflate-by-zlib.ts';
 import { findTool, haveTools } from '../support/tools.ts';
 
 const test = suite('streams/decompress');
@@ -75,6 +78,31 @@ async function damage(good: Buffer, magicBytes: number): Promise<void> {
     assert.is(await outcome(bytes, 997), await outcome(bytes, 1 << 20), `byte ${at}`);
   }
 }
+
+test('what the source fails with behind the last member is told, whoever inflates', async () => {
+  async function* failing(): AsyncGenerator<Buffer> {
+    yield gzipSync(text);
+    throw new Error('the digest is wrong');
+  }
+  const drained = async (content: AsyncIterable<Buffer>) => {
+    try {
+      for await (const _ of content);
+      return 'nothing';
+    } catch (error) {
+      return String(error);
+    }
+  };
+  assert.match(await drained(decompressChunks(failing(), { where: 'x' })), 'the digest is wrong');
+  const input = createByteCursor(failing());
+  await skipGzipHeader(input, 'x');
+  const inflation = { compressedBytes: 0, size: 0, crc: 0 };
+  const behind = async function* () {
+    yield* inflateByZlib(input, 'x', inflation);
+    await checkGzipTrailer(input, inflation.crc, inflation.size, 'x');
+    await input.peek(1);
+  };
+  assert.match(await drained(behind()), 'the digest is wrong');
+});
 
 test('memory of the input may be used again two chunks later', async () => {
   async function* poisoned(bytes: Buffer, size: number): AsyncGenerator<Buffer> {

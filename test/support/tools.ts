@@ -1,8 +1,9 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
+import { findTrustedLibrary } from '../../src/sys/trusted-library.ts';
 
 /** Programs that tests hold tsimg against → the Debian package each is in. */
-export const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
+const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
   'docker-registry': 'docker-registry',
   skopeo: 'skopeo',
   umoci: 'umoci',
@@ -23,6 +24,17 @@ export const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
   useradd: 'passwd',
   openssl: 'openssl',
   setcap: 'libcap2-bin',
+  podman: 'podman',
+  pasta: 'passt',
+  slirp4netns: 'slirp4netns',
+  nft: 'nftables',
+  iptables: 'iptables',
+};
+
+/** Shared libraries of the host that tsimg uses where they are → the Debian package each is in. */
+const REQUIRED_LIBRARIES: Readonly<Record<string, string>> = {
+  'libisal.so.2': 'libisal2',
+  'libzstd.so.1': 'libzstd1',
 };
 
 const PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
@@ -41,8 +53,11 @@ export function findTool(name: string): string | undefined {
   return undefined;
 }
 
-export function missingTools(): readonly string[] {
-  return Object.keys(REQUIRED_TOOLS).filter((name) => findTool(name) === undefined);
+/** The Debian packages of what is not installed. */
+export function missingPackages(): readonly string[] {
+  const tools = Object.entries(REQUIRED_TOOLS).filter(([name]) => findTool(name) === undefined);
+  const libraries = Object.entries(REQUIRED_LIBRARIES).filter(([name]) => findTrustedLibrary(name) === undefined);
+  return [...new Set([...tools, ...libraries].map(([, debianPackage]) => debianPackage))];
 }
 
 /** Whether all of these are there; where not, prints the one line that says what a test is skipped for. */
