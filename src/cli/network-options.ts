@@ -21,7 +21,7 @@ export function withNetwork(command: Command): Command {
   return command
     .option(
       '--network <mode>',
-      'the network: none (only a loopback device), host, bridge (root), pasta or slirp4netns (ordinary users), container:NAME, ns:PATH (default: none)',
+      'the network: none (only a loopback device), host, bridge (root), pasta or slirp4netns (ordinary users), container:NAME, ns:PATH (default: bridge for root, pasta for others)',
     )
     .option('--network-alias <name>', 'a further name by which containers of the bridge find it', collect, [])
     .option(

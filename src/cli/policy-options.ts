@@ -28,7 +28,7 @@ export function withPolicy(command: Command): Command {
     .addOption(severity('--xattrs', 'extended attributes that the file system refuses (default: warn)'))
     .addOption(severity('--devices', 'devices that can only be empty files (default: warn)'))
     .addOption(severity('--owners', 'owners that can only be recorded (default: warn; strict with --ids subuid)'))
-    .option('--policy <name=policy>', 'any other thing that is tolerated, by the name in the report', parsePolicy, {});
+    .option('--policy <name=policy>', 'any other thing that is tolerated, by the name in the report', parsePolicy);
 }
 
 /** What the options mean; a policy by its name wins over the one that stands for several. */

@@ -6,10 +6,9 @@ import { type PublishedPort, parsePublish } from './publish.ts';
 /** A container's network as it was asked for. */
 export interface NetworkRequest {
   /**
-   * `--network`: none, host, bridge, pasta[:--map-gw], slirp4netns[:allow_host_loopback=true], container:NAME or ns:PATH.
-   * Undefined is the default: none for now.
+   * As `--network` spells it: none, host, bridge, pasta[:--map-gw], slirp4netns[:allow_host_loopback=true], container:NAME or ns:PATH.
    */
-  readonly network?: string | undefined;
+  readonly network: string;
   /** `-p` */
   readonly publish?: readonly string[] | undefined;
 }
@@ -125,7 +124,7 @@ function planJoin(text: string, facts: HostFacts, around: NetworkSurroundings): 
  * @throws USAGE; HOST_UNSUPPORTED, with cause and remedy
  */
 export function planNetwork(request: NetworkRequest, facts: HostFacts, around: NetworkSurroundings): NetworkPlan {
-  const text = request.network ?? 'none';
+  const text = request.network;
   const ports = (request.publish ?? []).flatMap(parsePublish);
   const [kind = '', ...rest] = text.split(':');
   const option = rest.join(':');

@@ -2,6 +2,7 @@ import { TsimgError } from '../errors.ts';
 import { type Capability, parseCapability } from '../linux/capabilities.ts';
 import type { RunConfig } from '../oci/run-config.ts';
 import { planCommand } from './command.ts';
+import { type DefaultNetwork, defaultNetwork } from './default-network.ts';
 import { parseDevice } from './devices.ts';
 import { planEnvironment } from './environment.ts';
 import type { HostFacts } from './host-facts.ts';
@@ -104,12 +105,13 @@ function planNetworkSettings(idMap: IdMap | undefined): readonly Step[] {
  */
 export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts, around: RunSurroundings): LaunchPlan {
   const idMap = facts.canMount ? undefined : planIdMap(facts);
-  const isHost = request.network === 'host';
+  const asked: DefaultNetwork = request.network === undefined ? defaultNetwork(facts) : { network: request.network };
+  const isHost = asked.network === 'host';
   const ownName = request.uts !== 'host';
   const hostname = ownName
     ? checkHostname(request.hostname ?? (isHost ? facts.hostname : around.id.slice(0, 12)))
     : facts.hostname;
-  const network = planNetwork(request, facts, {
+  const network = planNetwork({ ...request, network: asked.network }, facts, {
     id: around.id,
     names: [hostname, ...(request.networkAliases ?? []).map(checkHostname)],
     hosts: (request.names?.addHosts ?? []).map(parseAddHost),
@@ -164,6 +166,10 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
     },
     network,
     cgroups,
-    warnings: [...planWarnings(request, restrictions.capabilities, reason), ...files.warnings],
+    warnings: [
+      ...(asked.warning === undefined ? [] : [asked.warning]),
+      ...planWarnings(request, restrictions.capabilities, reason),
+      ...files.warnings,
+    ],
   };
 }

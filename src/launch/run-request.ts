@@ -26,7 +26,7 @@ export interface RunRequest {
   /** `--tmpfs TARGET[:options]` */
   readonly tmpfs: readonly string[];
   readonly hostname?: string | undefined;
-  /** `--network`; undefined is the default. */
+  /** `--network`; `defaultNetwork` chooses where it is undefined. */
   readonly network?: string | undefined;
   /** `-p [ADDRESS:]HOSTPORT:CONTAINERPORT[/udp]` */
   readonly publish?: readonly string[] | undefined;
@@ -74,7 +74,7 @@ export interface RunRequest {
 /** A request of which only the command must be said. */
 export type RunInput = Pick<RunRequest, 'command'> & Partial<RunRequest>;
 
-/** With what `tsimg run` takes where no option says else: no input, no terminal, no network, nothing added. */
+/** With what `tsimg run` takes where no option says else: no input, no terminal, nothing added. */
 export function completeRequest(input: RunInput): RunRequest {
   return {
     interactive: false,
@@ -83,7 +83,6 @@ export function completeRequest(input: RunInput): RunRequest {
     envFiles: [],
     volumes: [],
     tmpfs: [],
-    network: 'none',
     readOnly: false,
     capAdd: [],
     capDrop: [],

@@ -43,7 +43,7 @@ test('the joined program answers as the one that it was made of, errors too', ()
     ['rnu'],
     ['images', '--json'],
     ['inspect', 'absent'],
-    ['run', '--json', '/nowhere', 'true'],
+    ['run', '--network', 'none', '--json', '/nowhere', 'true'],
     ['run', '--pull', 'never', 'absent'],
     ['unpack', '/nowhere.tar', '/nowhere'],
     ['ls', join(CHECKOUT, 'fixtures', 'images', 'busybox-amd64.tar.gz')],
@@ -69,9 +69,17 @@ test('every module that can be imported still has its exports', async () => {
 const run = haveTools('busybox', 'unshare', 'setpriv') && haveRoot() ? test : test.skip;
 run('the joined stage starts a container', () => {
   const rootfs = makeBusyboxRootfs(tempDir(0o755));
-  const { status, stdout, stderr } = outcome(main, ['run', rootfs, '/bin/sh', '-c', 'echo $$; exit 3']);
+  const { status, stdout, stderr } = outcome(main, [
+    'run',
+    '--network',
+    'none',
+    rootfs,
+    '/bin/sh',
+    '-c',
+    'echo $$; exit 3',
+  ]);
   assert.equal([status, stdout], [3, '1\n'], stderr);
-  assert.is(outcome(main, ['run', rootfs, 'no-such']).status, 127);
+  assert.is(outcome(main, ['run', '--network', 'none', rootfs, 'no-such']).status, 127);
 });
 
 test.run();

@@ -66,7 +66,7 @@ check('in a sandbox with a partly hidden /proc, doctor is 1 and run is 125, both
   const doctor = run(['doctor'], inside);
   assert.is(doctor.status, 1, doctor.stderr);
   assert.match(doctor.stdout, /^fails {3}mounts .*\n.*hidden.*\n.*systempaths=unconfined/m);
-  const started = run(['run', '--rm', '--json', rootfs, '/bin/true'], inside, `${rootfs}/store`);
+  const started = run(['run', '--rm', '--network', 'none', '--json', rootfs, '/bin/true'], inside, `${rootfs}/store`);
   assert.is(started.status, 125);
   assert.match(started.stderr, /"code":"HOST_UNSUPPORTED".*hidden/);
 });

@@ -72,12 +72,18 @@ walk('alpine:3.9 goes from a registry to a running shell that is isolated', asyn
 walk('from an image, the container has an overlay of its own and leaves the shared files untouched', () => {
   const folder = tempDir();
   const env = { TSIMG_ROOT: join(folder, 'store') };
-  const first = tsimg(['run', '--rm', alpine ?? '', '/bin/sh', '-c', 'echo x > /made; rm /etc/passwd; ls /made'], {
-    env,
-  });
+  const first = tsimg(
+    ['run', '--rm', '--network', 'none', alpine ?? '', '/bin/sh', '-c', 'echo x > /made; rm /etc/passwd; ls /made'],
+    {
+      env,
+    },
+  );
   assert.is(first.status, 0, first.stderr);
   assert.is(first.stdout, '/made\n');
-  const second = tsimg(['run', '--rm', alpine ?? '', '/bin/sh', '-c', 'ls /etc/passwd; ls /made'], { env });
+  const second = tsimg(
+    ['run', '--rm', '--network', 'none', alpine ?? '', '/bin/sh', '-c', 'ls /etc/passwd; ls /made'],
+    { env },
+  );
   assert.is(second.stdout, '/etc/passwd\n');
   assert.is(second.status, 1);
   assert.ok(existsSync(join(folder, 'store')));

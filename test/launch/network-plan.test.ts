@@ -247,4 +247,28 @@ test('a hosts file has the loopback, what was asked for, and everybody on the br
   );
 });
 
+test('without a word the network is the bridge for root, and pasta, else slirp4netns, for others', () => {
+  const unasked = { network: undefined };
+  assert.is(plan(unasked).network.kind, 'bridge');
+  assert.is(plan(unasked, USER).network.kind, 'pasta');
+  assert.is(plan(unasked, { ...USER, tools: { ...TOOLS, pasta: undefined } }).network.kind, 'slirp4netns');
+  assert.equal(plan(unasked, USER).warnings, []);
+});
+
+test('a user who can have no network gets none, and is told why and what would help', () => {
+  const unasked = { network: undefined };
+  const bare = plan(unasked, { ...USER, tools: { ...TOOLS, pasta: undefined, slirp4netns: undefined } });
+  assert.is(bare.network.kind, 'none');
+  assert.match(bare.warnings.join(), /neither pasta nor slirp4netns; install passt/);
+  const closed = plan(unasked, { ...USER, network: { ...NETWORK, canOpenTun: false } });
+  assert.is(closed.network.kind, 'none');
+  assert.match(closed.warnings.join(), /dev\/net\/tun cannot be opened; ask root/);
+});
+
+test('root without what a bridge takes is refused, not given less isolation', () => {
+  const error = refused(() => plan({ network: undefined }, { ...ROOT, tools: { ...TOOLS, nft: undefined } }));
+  assert.is(error.code, 'HOST_UNSUPPORTED');
+  assert.match(String(error.hint), '--network none');
+});
+
 test.run();

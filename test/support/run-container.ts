@@ -13,7 +13,7 @@ export interface ContainerRequest {
   readonly request: Partial<RunRequest>;
 }
 
-const PLAIN: RunRequest = completeRequest({ command: [] });
+const PLAIN: RunRequest = completeRequest({ command: [], network: 'none' });
 
 const [argument] = process.argv.slice(2);
 if (argument !== undefined) {

@@ -13,7 +13,7 @@ import { canRunContainers } from '../support/define-runs.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-const PLAIN: RunRequest = completeRequest({ command: [] });
+const PLAIN: RunRequest = completeRequest({ command: [], network: 'none' });
 
 const test = suite('verbs/run-container');
 

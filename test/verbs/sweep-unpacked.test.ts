@@ -109,7 +109,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       await Promise.all([up(doomed), up(living)]);
       await kill(doomed);
       assert.is(containers().length, 2);
-      assert.is(run('run', '--rm', image, 'echo', 'hi').stdout, 'hi\n');
+      assert.is(run('run', '--rm', '--network', 'none', image, 'echo', 'hi').stdout, 'hi\n');
       assert.is(containers().length, 1);
       await finish(living);
       assert.equal(containers(), []);
@@ -140,7 +140,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
   test('layers of an image of the store stay; rmi frees them with it', () => {
     const { image, run, prune, layers } = places();
     run('load', '-i', image);
-    run('run', '--rm', 'tsimg/example', 'true');
+    run('run', '--rm', '--network', 'none', 'tsimg/example', 'true');
     assert.is(prune().layers, 0);
     const count = layers().length;
     const { swept } = JSON.parse(run('rmi', '--json', 'tsimg/example').stdout);
@@ -149,7 +149,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
 
   test('leftovers of cut-short unpacking are removed, but not while a layer is unpacked', async () => {
     const { store, image, run, prune, layers } = places();
-    run('run', '--rm', image, 'true');
+    run('run', '--rm', '--network', 'none', image, 'true');
     const [key = ''] = readdirSync(join(store, 'layers'));
     const staging = join(store, 'layers', key, '.tsimg-0123456789ab');
     mkdirSync(staging);
@@ -187,7 +187,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       for (let i = 0; i < times; i += 1) outs.push(await one(...args));
       return outs;
     };
-    const command = ['run', '--rm', image, 'sh', '-c', 'echo x > /x; cat /x; ls /bin/busybox'];
+    const command = ['run', '--rm', '--network', 'none', image, 'sh', '-c', 'echo x > /x; cat /x; ls /bin/busybox'];
     const [, ...runs] = await Promise.all([series(3, 'prune'), series(2, ...command), series(2, ...command)]);
     assert.equal(runs.flat(), Array(4).fill('x\n/bin/busybox\n'));
     assert.equal(containers(), []);
