@@ -10,7 +10,7 @@ const ROOT = dirname(dirname(import.meta.dirname));
 const TEST_DIR = join(ROOT, 'dist', 'test');
 const CONCURRENCY = 2;
 /** A file that takes longer than this hangs: milliseconds. */
-const FILE_TIMEOUT = 240_000;
+const FILE_TIMEOUT = 450_000;
 
 interface Result {
   readonly file: string;

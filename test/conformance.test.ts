@@ -163,6 +163,22 @@ if (haveRoot()) {
   });
 }
 
+if (haveRoot()) {
+  test('as root: without the host’s libraries, tsimg holds all that they could make a difference to', async () => {
+    const ids = CORPUS.filter(({ name }) => ['compression', 'document', 'smuggle'].includes(name)).flatMap(
+      ({ cases }) => cases.map(({ id }) => id),
+    );
+    process.env.TSIMG_HOST_LIBRARIES = '0';
+    try {
+      const results = await runInSandbox('tsimg', ids);
+      assert.equal(unheld(results), []);
+      assert.ok(ids.length > 80 && results.length === ids.length);
+    } finally {
+      delete process.env.TSIMG_HOST_LIBRARIES;
+    }
+  });
+}
+
 test('as ordinary user: tsimg makes the same names, contents and links of every case', async () => {
   const [tsimg] = ADAPTERS;
   if (tsimg === undefined) throw new Error('no adapter');

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import type { OrdinaryUser } from './ordinary-user.ts';
 import type { ContainerRequest } from './run-container.ts';
 import { stateRootOf } from './state-root.ts';
+import { findTool } from './tools.ts';
 
 const RUNNER = join(import.meta.dirname, 'run-container.js');
 
@@ -13,6 +14,8 @@ export interface ContainerOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly stdio?: StdioOptions;
+  /** The cgroup of version 2 that the process is put into before it is the user's. */
+  readonly cgroup?: string;
 }
 
 export interface ContainerResult {
@@ -24,19 +27,20 @@ export interface ContainerResult {
 
 /** Starts a process that runs one container. A user has that user's own groups only. */
 export function startContainer(what: ContainerRequest, options: ContainerOptions = {}): ChildProcess {
-  const { user, env, stdio = 'pipe' } = options;
+  const { user, env, stdio = 'pipe', cgroup } = options;
   const spawnOptions: SpawnOptions = {
     stdio,
     env: { PATH: process.env.PATH ?? '', TSIMG_ROOT: stateRootOf(user), ...env },
     cwd: '/',
   };
   const node = [process.execPath, RUNNER, JSON.stringify(what)];
-  if (user === undefined) return spawn(node[0] ?? '', node.slice(1), spawnOptions);
-  return spawn(
-    'setpriv',
-    [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--', ...node],
-    spawnOptions,
-  );
+  const become =
+    user === undefined
+      ? []
+      : [findTool('setpriv') ?? 'setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--'];
+  const enter = cgroup === undefined ? [] : ['sh', '-c', 'echo 0 >"$0/cgroup.procs" && exec "$@"', cgroup];
+  const [program = '', ...args] = [...enter, ...become, ...node];
+  return spawn(program, args, spawnOptions);
 }
 
 /** Runs one container to its end. */

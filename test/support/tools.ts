@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { findTrustedLibrary } from '../../src/sys/trusted-library.ts';
 
@@ -29,6 +29,7 @@ const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
   slirp4netns: 'slirp4netns',
   nft: 'nftables',
   iptables: 'iptables',
+  'qemu-system-x86_64': 'qemu-system-x86',
 };
 
 /** Shared libraries of the host that tsimg uses where they are → the Debian package each is in. */
@@ -53,11 +54,19 @@ export function findTool(name: string): string | undefined {
   return undefined;
 }
 
+/** The newest of Debian's kernels that is installed, such as `6.1.0-56-cloud-amd64`; undefined where there is none. */
+export function installedKernel(): string | undefined {
+  if (!existsSync('/boot') || !existsSync('/lib/modules')) return undefined;
+  const versions = readdirSync('/lib/modules').filter((version) => existsSync(`/boot/vmlinuz-${version}`));
+  return versions.toSorted().at(-1);
+}
+
 /** The Debian packages of what is not installed. */
 export function missingPackages(): readonly string[] {
   const tools = Object.entries(REQUIRED_TOOLS).filter(([name]) => findTool(name) === undefined);
   const libraries = Object.entries(REQUIRED_LIBRARIES).filter(([name]) => findTrustedLibrary(name) === undefined);
-  return [...new Set([...tools, ...libraries].map(([, debianPackage]) => debianPackage))];
+  const kernel = process.arch === 'x64' && installedKernel() === undefined ? ['linux-image-cloud-amd64'] : [];
+  return [...new Set([...tools, ...libraries].map(([, debianPackage]) => debianPackage)), ...kernel];
 }
 
 /** Whether all of these are there; where not, prints the one line that says what a test is skipped for. */
