@@ -37,8 +37,17 @@ function addForEach<Choice extends CommonOptions>(
   });
 }
 
-/** `tsimg stop`, `kill`, `wait` and `rm`. */
+/** `tsimg start`, `stop`, `restart`, `kill`, `wait` and `rm`. */
 export function addContainerChanges(program: Command): void {
+  addForEach(
+    program
+      .command('start')
+      .description('Start containers that have ended once more, in the background, with all that they changed.'),
+    async (stateRoot, container, _, { context }) => {
+      const { startEnded } = await import('../verbs/start-container.ts');
+      await startEnded(stateRoot, container, context);
+    },
+  );
   addForEach<StopChoice>(
     program
       .command('stop')
@@ -48,6 +57,16 @@ export function addContainerChanges(program: Command): void {
     async (stateRoot, container, { time, signal }, { context }) => {
       const { stopContainer } = await import('../verbs/signal-container.ts');
       await stopContainer(stateRoot, container, { timeout: time, signal }, context.signal);
+    },
+  );
+  addForEach<StopChoice>(
+    program
+      .command('restart')
+      .description('Stop containers, and start them again.')
+      .option('-t, --time <seconds>', 'how long to wait before SIGKILL (10, or what run was told)', wholeNumber),
+    async (stateRoot, container, { time }, { context }) => {
+      const { restartContainer } = await import('../verbs/start-container.ts');
+      await restartContainer(stateRoot, container, { timeout: time }, context);
     },
   );
   addForEach<StopChoice>(

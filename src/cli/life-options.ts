@@ -5,6 +5,7 @@ import type { LifeOptions } from '../verbs/life-options.ts';
 export interface LifeChoice {
   readonly detach?: boolean;
   readonly name?: string;
+  readonly replace?: boolean;
   readonly rm?: boolean;
   readonly cidfile?: string;
   readonly label: readonly string[];
@@ -28,6 +29,7 @@ export function withLife(command: Command): Command {
   return command
     .option('-d, --detach', 'in the background: print the ID when the command runs')
     .option('--name <name>', 'the name of the container; one is made up otherwise')
+    .option('--replace', 'kill and remove the container that has the name before')
     .option('--rm', 'remove the container when it ends')
     .option('--cidfile <file>', 'write the ID to a file, which must not be there')
     .option('-l, --label <name[=value]>', 'a label of the container', collect, [])
@@ -40,6 +42,7 @@ export function withLife(command: Command): Command {
 export function lifeOptions(options: LifeChoice): LifeOptions {
   return {
     name: options.name,
+    replace: options.replace,
     remove: options.rm,
     cidFile: options.cidfile,
     labels: options.label,

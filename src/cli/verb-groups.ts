@@ -17,7 +17,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
   { names: ['run'], load: async () => (await import('./run.ts')).addRun },
   { names: ['ps', 'logs'], load: async () => (await import('./containers.ts')).addContainers },
   {
-    names: ['stop', 'kill', 'wait', 'rm'],
+    names: ['start', 'stop', 'restart', 'kill', 'wait', 'rm'],
     load: async () => (await import('./change-container.ts')).addContainerChanges,
   },
   { names: ['images'], load: async () => (await import('./images.ts')).addImages },

@@ -1,10 +1,25 @@
-import { messageOf } from '../errors.ts';
+import { messageOf, TsimgError } from '../errors.ts';
 import { launchExitStatus } from '../launch/exit-status.ts';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { LaunchPlan } from '../launch/plan.ts';
 import { type ExecuteOptions, execute } from './execute.ts';
 import { type HeldContainer, leaveExitCode, updateState } from './state/container.ts';
-import { identify, type ProcessIdentity } from './state/process-identity.ts';
+import { identify, openIdentified, type ProcessIdentity } from './state/process-identity.ts';
+import { readState } from './state/record.ts';
+
+/**
+ * Whoever's network is joined must still be there now that it has been: its process's number was its own all the time then.
+ * @throws LAUNCH_FAILED
+ */
+function checkJoined({ network }: LaunchPlan): void {
+  if (network.kind !== 'join' || network.process === undefined) return;
+  using joined = openIdentified(network.process);
+  if (joined?.signal(0)) return;
+  throw new TsimgError('LAUNCH_FAILED', 'the container whose network is joined has ended', {
+    where: network.path,
+    hint: 'start that one again first',
+  });
+}
 
 /**
  * One life of a container, whose lock this process holds: performs its plan, and writes down how it fares. Resolves with the
@@ -20,6 +35,9 @@ export async function liveOnce(
   let ran = false;
   let oomKilled = false;
   const now = () => new Date().toISOString();
+  // Who waits for this life must not find how the last one ended.
+  leaveExitCode(container, undefined);
+  const failed = () => (ran || readState(container.directory).startedAt !== undefined ? 'exited' : 'created');
   try {
     const exitCode = await execute(plan, tools, {
       ...options,
@@ -28,6 +46,7 @@ export async function liveOnce(
         options.onEvent?.(event);
       },
       onProcess(pid) {
+        checkJoined(plan);
         command = identify(pid);
         options.onProcess?.(pid);
       },
@@ -46,13 +65,13 @@ export async function liveOnce(
         options.onRunning?.();
       },
     });
-    updateState(container, { status: ran ? 'exited' : 'created', exitCode, finishedAt: now(), oomKilled });
+    updateState(container, { status: failed(), exitCode, finishedAt: now(), oomKilled });
     leaveExitCode(container, exitCode);
     return exitCode;
   } catch (error) {
     const exitCode = launchExitStatus(error);
     updateState(container, {
-      status: ran ? 'exited' : 'created',
+      status: failed(),
       exitCode,
       finishedAt: now(),
       error: messageOf(error),

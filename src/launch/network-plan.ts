@@ -1,6 +1,7 @@
 import { TsimgError } from '../errors.ts';
 import type { HostsEntry } from '../linux/hosts.ts';
 import type { HostFacts } from './host-facts.ts';
+import type { NetworkFacts } from './network-facts.ts';
 import { type PublishedPort, parsePublish } from './publish.ts';
 
 /** A container's network as it was asked for. */
@@ -19,7 +20,13 @@ export type NetworkPlan =
   | { readonly kind: 'none' }
   | { readonly kind: 'host' }
   /** A namespace that is there, of another container or by its path. */
-  | { readonly kind: 'join'; readonly path: string; readonly userNamespace?: string | undefined }
+  | {
+      readonly kind: 'join';
+      readonly path: string;
+      readonly userNamespace?: string | undefined;
+      /** Whose it is: when that process is gone, its number may be another's. */
+      readonly process?: JoinedProcess | undefined;
+    }
   /** An address on the bridge that containers of this host share. */
   | {
       readonly kind: 'bridge';
@@ -40,13 +47,21 @@ export type NetworkPlan =
       readonly hostLoopback: boolean;
     };
 
+/** A process for good: its number may become another's, the three together never do. */
+export interface JoinedProcess {
+  readonly pid: number;
+  /** Clock ticks since the boot. proc_pid_stat(5), field 22. */
+  readonly startTime: string;
+  readonly bootId: string;
+}
+
 /** What else the planner must be told. */
 export interface NetworkSurroundings {
   readonly id: string;
   readonly names: readonly string[];
   readonly hosts: readonly HostsEntry[];
   /** The first process of the container that `container:NAME` names, as the host numbers it. */
-  readonly containerPid?: number | undefined;
+  readonly joined?: JoinedProcess | undefined;
 }
 
 function usage(why: string, where: string, hint?: string): TsimgError {
@@ -55,6 +70,11 @@ function usage(why: string, where: string, hint?: string): TsimgError {
 
 function unsupported(where: string, why: string, hint: string): TsimgError {
   return new TsimgError('HOST_UNSUPPORTED', 'the network cannot be had', { where: `--network ${where}`, why, hint });
+}
+
+/** Where the host keeps the state of the bridge in the caller's network namespace. */
+export function bridgeDirectory({ runtimeDirectory, namespace }: NetworkFacts): string {
+  return `${runtimeDirectory}/network/${namespace}`;
 }
 
 const KINDS = 'none, host, bridge, pasta, slirp4netns, container:NAME or ns:PATH';
@@ -78,7 +98,7 @@ function planBridge(facts: HostFacts, ports: readonly PublishedPort[], around: N
     names: around.names,
     ports,
     hosts: around.hosts,
-    directory: `${network.runtimeDirectory}/network/${network.namespace}`,
+    directory: bridgeDirectory(network),
   };
 }
 
@@ -112,11 +132,12 @@ function planJoin(text: string, facts: HostFacts, around: NetworkSurroundings): 
     if (!path.startsWith('/') || path.includes('\0')) throw usage('the path must be absolute', text);
     return { kind: 'join', path };
   }
-  const pid = around.containerPid;
-  if (pid === undefined) throw usage('there is no such container that runs', text);
-  const own = `/proc/${pid}/ns`;
+  const { joined } = around;
+  if (joined === undefined) throw usage('there is no such container that runs', text);
+  const own = `/proc/${joined.pid}/ns`;
   // A user's containers have user namespaces of their own: only in the other's may a namespace that is its be joined.
-  return { kind: 'join', path: `${own}/net`, ...(facts.canMount ? {} : { userNamespace: `${own}/user` }) };
+  const userNamespace = facts.canMount ? {} : { userNamespace: `${own}/user` };
+  return { kind: 'join', path: `${own}/net`, ...userNamespace, process: joined };
 }
 
 /**

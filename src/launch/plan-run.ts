@@ -113,9 +113,15 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
     : facts.hostname;
   const network = planNetwork({ ...request, network: asked.network }, facts, {
     id: around.id,
-    names: [hostname, ...(request.networkAliases ?? []).map(checkHostname)],
+    names: [
+      ...new Set([
+        hostname,
+        ...(request.networkAliases ?? []).map(checkHostname),
+        ...(around.name === undefined ? [] : [around.name]),
+      ]),
+    ],
     hosts: (request.names?.addHosts ?? []).map(parseAddHost),
-    containerPid: around.containerPid,
+    joined: around.joined,
   });
   const isNew = network.kind !== 'host' && network.kind !== 'join';
   const files = planNetworkFiles(network, hostname, request.names ?? {}, facts.network.resolvConf);

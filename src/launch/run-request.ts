@@ -1,5 +1,6 @@
 import type { SeccompProfile } from '../linux/seccomp-profile.ts';
 import type { NameRequest } from './network-files.ts';
+import type { JoinedProcess } from './network-plan.ts';
 import type { RootSpec } from './plan.ts';
 import type { ResourceRequest } from './resources.ts';
 
@@ -100,5 +101,7 @@ export interface RunSurroundings {
   /** The caller's environment, for `-e NAME` and `TERM`. */
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
   /** For `--network container:NAME`: the first process of that container, as the host numbers it. */
-  readonly containerPid?: number | undefined;
+  readonly joined?: JoinedProcess | undefined;
+  /** The container's name, by which others on the bridge find it, too. */
+  readonly name?: string | undefined;
 }

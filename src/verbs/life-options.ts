@@ -6,6 +6,8 @@ import { parseSignal } from '../linux/signals.ts';
 export interface LifeOptions {
   /** `--name`: made up when absent. */
   readonly name?: string | undefined;
+  /** `--replace`: a container that has the name is killed and removed before. podman's. */
+  readonly replace?: boolean | undefined;
   /** `--rm`: remove it when it ends. */
   readonly remove?: boolean | undefined;
   /** `--cidfile`: a file, which must not be there, that gets its ID. */
@@ -23,6 +25,8 @@ export interface LifeOptions {
 /** The same, read. */
 export interface Life {
   readonly name: string | undefined;
+  /** The name of the container that is removed before. */
+  readonly replace: string | undefined;
   readonly remove: boolean;
   readonly cidFile: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
@@ -56,8 +60,10 @@ export function parseLife(options: LifeOptions, detached: boolean): Life {
       hint: 'add -d',
     });
   }
+  if (options.replace && options.name === undefined) throw new TsimgError('USAGE', '--replace needs a --name');
   return {
     name: options.name,
+    replace: options.replace ? options.name : undefined,
     remove: options.remove ?? false,
     cidFile: options.cidFile,
     labels: parseLabels(options.labels ?? []),

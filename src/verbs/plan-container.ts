@@ -4,6 +4,7 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import { findInit } from '../host/find-init.ts';
 import { probeHost } from '../host/probe.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
+import type { JoinedProcess } from '../launch/network-plan.ts';
 import type { LaunchPlan, RootSpec } from '../launch/plan.ts';
 import { planRun } from '../launch/plan-run.ts';
 import type { RunRequest } from '../launch/run-request.ts';
@@ -29,10 +30,15 @@ function withInit(facts: HostFacts): HostFacts {
   return { ...facts, tools: { ...facts.tools, init: findInit() } };
 }
 
-/** The process that `--network container:PID` names. */
-function joinedPid({ network = '' }: RunRequest): number | undefined {
-  const digits = /^container:([0-9]{1,10})$/.exec(network)?.[1];
-  return digits === undefined ? undefined : Number(digits);
+/** What a plan depends on besides the request. */
+export interface PlanAround {
+  /** Made up when absent. */
+  readonly id?: string | undefined;
+  readonly name?: string | undefined;
+  /** This process's own when absent. */
+  readonly cwd?: string | undefined;
+  /** Whose network is joined. */
+  readonly joined?: JoinedProcess | undefined;
 }
 
 /** The plan of a run, and the facts it was made for: what `--dry-run` prints. @throws USAGE */
@@ -40,9 +46,8 @@ export function planContainer(
   root: RootSpec,
   config: RunConfig,
   request: RunRequest,
-  id = randomBytes(32).toString('hex'),
+  { id = randomBytes(32).toString('hex'), cwd = process.cwd(), name, joined }: PlanAround = {},
 ): { readonly plan: LaunchPlan; readonly facts: HostFacts } {
   const facts = request.init ? withInit(probeHost()) : probeHost();
-  const around = { root, id, cwd: process.cwd(), hostEnv: process.env, containerPid: joinedPid(request) };
-  return { facts, plan: planRun(config, request, facts, around) };
+  return { facts, plan: planRun(config, request, facts, { root, id, name, cwd, hostEnv: process.env, joined }) };
 }

@@ -1,13 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { TsimgError } from '../errors.ts';
 import { probeHost } from '../host/probe.ts';
-import { containersFolder, holdContainer, removeContainer } from '../host/state/container.ts';
+import { containersFolder, readContainer, removeContainer } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
+import { idOfName } from '../host/state/names.ts';
+import { sweepKilled } from '../host/sweep-killed.ts';
+import { holdEnded } from './hold-ended.ts';
 import { endContainer } from './signal-container.ts';
-
-/** Who only asks whether a container is alive holds its lock for a moment too: milliseconds. */
-const PAUSE = 10;
-const ATTEMPTS = 50;
 
 /**
  * Removes a container with all that it changed; with `force` one that runs too, which is killed.
@@ -19,8 +17,7 @@ export async function removeContainerOf(
   { force = false }: { readonly force?: boolean | undefined },
   abort?: AbortSignal,
 ): Promise<string> {
-  const folder = containersFolder(stateRoot);
-  const container = await findContainer(folder, wanted);
+  const container = await findContainer(containersFolder(stateRoot), wanted);
   const { record } = container;
   if (container.alive && !force) {
     throw new TsimgError('CONTAINER_STATE', 'the container runs', {
@@ -29,15 +26,18 @@ export async function removeContainerOf(
     });
   }
   await endContainer(container, { timeout: 0, signal: 'KILL' }, abort);
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const held = await holdContainer(folder, record.id);
-    if (held !== undefined) {
-      await removeContainer(held, record.name, record.plan.idMap, probeHost().tools);
-      return record.id;
-    }
-    await sleep(PAUSE, undefined, { signal: abort });
-    // With --rm, it went by itself.
-    if ((await findContainer(folder, record.id).catch(() => undefined)) === undefined) return record.id;
-  }
-  throw new TsimgError('CONTAINER_STATE', 'the container is in use', { where: record.name, hint: 'try again' });
+  const held = await holdEnded(container, abort);
+  if (held === undefined) return record.id;
+  const facts = probeHost();
+  await sweepKilled(record, facts);
+  await removeContainer(held, record.name, record.plan.idMap, facts.tools);
+  return record.id;
+}
+
+/** Removes the container that has this name, be there one, as with `force`. @throws as `removeContainerOf` */
+export async function removeNamed(stateRoot: string, name: string, abort?: AbortSignal): Promise<void> {
+  const folder = containersFolder(stateRoot);
+  const id = idOfName(folder, name);
+  if (id === undefined || (await readContainer(folder, id)) === undefined) return;
+  await removeContainerOf(stateRoot, id, { force: true }, abort);
 }

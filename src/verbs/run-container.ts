@@ -17,8 +17,10 @@ import type { HostFacts } from '../launch/host-facts.ts';
 import type { LaunchPlan, RootSpec } from '../launch/plan.ts';
 import type { RunRequest } from '../launch/run-request.ts';
 import type { RunConfig } from '../oci/run-config.ts';
+import { joinedProcess } from './joined-process.ts';
 import { type LifeOptions, parseLife } from './life-options.ts';
 import { planContainer } from './plan-container.ts';
+import { removeNamed } from './remove-container.ts';
 
 /** What a container is made of. */
 export interface ContainerTarget {
@@ -83,6 +85,8 @@ async function prepare(
 ): Promise<Prepared> {
   const life = parseLife(context.life ?? {}, detached);
   const { config, image } = target;
+  const joined = await joinedProcess(context.stateRoot, request);
+  if (life.replace !== undefined) await removeNamed(context.stateRoot, life.replace, context.signal);
   const held = await makeContainer(containersFolder(context.stateRoot), life.name, context.signal);
   const facts = probeHost();
   let plan: LaunchPlan | undefined;
@@ -90,7 +94,11 @@ async function prepare(
   try {
     const { root: firstRoot, plainRoot } = await target.openRoot(held.directory, facts);
     const record = (root: RootSpec): Prepared => {
-      const { plan: made, facts: found } = planContainer(root, config, request, held.id);
+      const { plan: made, facts: found } = planContainer(root, config, request, {
+        id: held.id,
+        name: held.name,
+        joined,
+      });
       plan = made;
       writeRecord(held.directory, {
         version: 1,

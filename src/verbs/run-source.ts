@@ -9,6 +9,7 @@ import { completeRequest, type RunInput } from '../launch/run-request.ts';
 import { parseReference } from '../oci/reference.ts';
 import { EMPTY_RUN_CONFIG } from '../oci/run-config.ts';
 import { parseSourceSpec } from '../sources/parse-spec.ts';
+import { joinedProcess } from './joined-process.ts';
 import type { LifeOptions } from './life-options.ts';
 import type { ImageOptions, OpenedImage } from './open-image.ts';
 import { directoryRoot, planContainer } from './plan-container.ts';
@@ -117,12 +118,13 @@ export async function startSource(text: string, input: RunInput, options: RunSou
 /** What `runSource` would do, as data: nothing is pulled, unpacked or made. @throws as planRun and openImage */
 export async function planSource(text: string, input: RunInput, options: RunSourceOptions): Promise<LaunchPlan> {
   const request = completeRequest(input);
-  if (isRootfs(text)) return planContainer(await directoryRoot(text), EMPTY_RUN_CONFIG, request).plan;
+  const joined = await joinedProcess(statePlace(options), request);
+  if (isRootfs(text)) return planContainer(await directoryRoot(text), EMPTY_RUN_CONFIG, request, { joined }).plan;
   const [{ openImage }, { plannedImageRoot }] = await Promise.all([
     import('./open-image.ts'),
     import('./image-root.ts'),
   ]);
   await using opened = await openImage(text, options);
   const root = plannedImageRoot(opened.image, storePlace(options), probeHost());
-  return planContainer(root, opened.image.config.run, request).plan;
+  return planContainer(root, opened.image.config.run, request, { joined }).plan;
 }

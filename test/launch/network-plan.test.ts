@@ -157,11 +157,12 @@ test('ports are published only where there is a way in', () => {
 
 test('a namespace that is there is joined, a user’s together with its user namespace', () => {
   assert.equal(plan({ network: 'ns:/run/netns/x' }).network, { kind: 'join', path: '/run/netns/x' });
+  const process = { pid: 42, startTime: '1000', bootId: 'b' };
   const joined = planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, network: 'container:c' }, USER, {
     ...AROUND,
-    containerPid: 42,
+    joined: process,
   });
-  assert.equal(joined.network, { kind: 'join', path: '/proc/42/ns/net', userNamespace: '/proc/42/ns/user' });
+  assert.equal(joined.network, { kind: 'join', path: '/proc/42/ns/net', userNamespace: '/proc/42/ns/user', process });
   assert.not.ok(joined.namespaces.includes('network'));
 });
 

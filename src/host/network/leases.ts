@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { PublishedPort } from '../../launch/publish.ts';
@@ -19,6 +19,11 @@ const SUFFIX = '.lease';
 
 function leaseFile(directory: string, id: string): string {
   return join(directory, `${id}${SUFFIX}`);
+}
+
+/** Whether a container's lease is there, whoever holds it. */
+export function hasLease(directory: string, id: string): boolean {
+  return existsSync(leaseFile(directory, id));
 }
 
 /** The hosts file of a container, which its /etc/hosts shows. */

@@ -154,9 +154,9 @@ export function updateState({ directory }: HeldContainer, changes: Partial<Conta
 }
 
 /** Leaves the exit status in the lock's file, where whoever waits for the lock finds it even after the container is removed. */
-export function leaveExitCode({ lock }: HeldContainer, exitCode: number): void {
+export function leaveExitCode({ lock }: HeldContainer, exitCode: number | undefined): void {
   ftruncateSync(lock.fd);
-  writeSync(lock.fd, String(exitCode), 0);
+  if (exitCode !== undefined) writeSync(lock.fd, String(exitCode), 0);
 }
 
 /** Waits until nobody keeps a container alive: its exit status, or undefined where whoever kept it was killed. */

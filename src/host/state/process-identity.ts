@@ -1,14 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { errnoOf } from '../../errors.ts';
+import type { JoinedProcess } from '../../launch/network-plan.ts';
 import { openProcess, type ProcessHandle } from '../../sys/pidfd.ts';
 
-/** A process for good: its number may become another's, the three together never do. */
-export interface ProcessIdentity {
-  readonly pid: number;
-  /** Clock ticks since the boot. proc_pid_stat(5), field 22. */
-  readonly startTime: string;
-  readonly bootId: string;
-}
+/** A process for good. */
+export type ProcessIdentity = JoinedProcess;
 
 function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();

@@ -5,6 +5,18 @@ import type { LaunchPlan, RootSpec } from '../../launch/plan.ts';
 import type { RestartPolicy } from '../../launch/restart-policy.ts';
 import type { RunRequest } from '../../launch/run-request.ts';
 import type { RunConfig } from '../../oci/run-config.ts';
+import {
+  type Check,
+  either,
+  fields,
+  isCount,
+  isFlag,
+  isText,
+  listOf,
+  mapOf,
+  oneOf,
+  optional,
+} from './document-shape.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
 /** Which image a container was made of. */
@@ -75,6 +87,65 @@ function replaceFile(directory: string, name: string, value: unknown): void {
   renameSync(temporary, join(directory, name));
 }
 
+const isRoot = either(
+  fields({ kind: oneOf('directory'), path: isText }),
+  fields({ kind: oneOf('overlay'), directory: isText, lower: listOf(isText) }),
+);
+const isIdMap = fields({ uids: listOf(mapOf(isCount)), gids: listOf(mapOf(isCount)), by: isText });
+const hasRecordFields: Check = fields({
+  version: oneOf(VERSION),
+  id: isText,
+  name: isText,
+  created: isText,
+  image: optional(fields({ name: isText, id: isText, digest: isText })),
+  labels: mapOf(isText),
+  remove: isFlag,
+  detached: isFlag,
+  restart: fields({ when: isText }),
+  stopSignal: isText,
+  stopTimeout: isCount,
+  root: isRoot,
+  config: fields({ env: listOf(isText), cmd: listOf(isText), entrypoint: listOf(isText) }),
+  request: fields({ command: listOf(isText), volumes: listOf(isText) }),
+  cwd: isText,
+  plan: fields({
+    idMap: optional(isIdMap),
+    steps: listOf(fields({ do: isText })),
+    command: fields({ args: listOf(isText), env: listOf(isText) }),
+    network: fields({ kind: isText }),
+    cgroups: listOf(fields({ base: isText, id: isText, controllers: listOf(isText) })),
+    warnings: listOf(isText),
+  }),
+});
+const isIdentity = fields({ pid: isCount, startTime: isText, bootId: isText });
+const hasStateFields: Check = fields({
+  status: oneOf('created', 'running', 'restarting', 'exited'),
+  process: optional(isIdentity),
+  owner: optional(isIdentity),
+  startedAt: optional(isText),
+  finishedAt: optional(isText),
+  exitCode: optional(isCount),
+  oomKilled: optional(isFlag),
+  error: optional(isText),
+  restarts: isCount,
+});
+
+function isRecord(value: unknown): value is ContainerRecord {
+  return hasRecordFields(value);
+}
+
+function isState(value: unknown): value is ContainerState {
+  return hasStateFields(value);
+}
+
+function damaged(path: string, cause?: unknown): TsimgError {
+  return new TsimgError('STORE_INVALID', 'a container’s record is damaged', {
+    where: path,
+    hint: 'tsimg prune removes the container',
+    cause,
+  });
+}
+
 function readJson(path: string): unknown {
   let text: string;
   try {
@@ -86,20 +157,8 @@ function readJson(path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new TsimgError('STORE_INVALID', 'a container’s record is damaged', {
-      where: path,
-      hint: 'tsimg prune removes the container',
-      cause,
-    });
+    throw damaged(path, cause);
   }
-}
-
-function hasVersion(value: unknown): value is ContainerRecord {
-  return typeof value === 'object' && value !== null && 'version' in value && value.version === VERSION;
-}
-
-function hasStatus(value: unknown): value is ContainerState {
-  return typeof value === 'object' && value !== null && 'status' in value;
 }
 
 /** Writes what a container is. @param directory the container's */
@@ -109,11 +168,12 @@ export function writeRecord(directory: string, record: ContainerRecord): void {
 
 /** What a container is; undefined where there is none, or none yet. The directory is ours alone (0700). @throws STORE_INVALID */
 export function readRecord(directory: string): ContainerRecord | undefined {
-  const value = readJson(join(directory, RECORD));
-  if (value === undefined) return undefined;
-  if (hasVersion(value)) return value;
+  const path = join(directory, RECORD);
+  const value = readJson(path);
+  if (value === undefined || isRecord(value)) return value;
+  if (!fields({ version: isCount })(value) || fields({ version: oneOf(VERSION) })(value)) throw damaged(path);
   throw new TsimgError('STORE_INVALID', 'a container’s record is of another version', {
-    where: join(directory, RECORD),
+    where: path,
     hint: 'use the tsimg that made it, or tsimg prune',
   });
 }
@@ -125,6 +185,9 @@ export function writeState(directory: string, state: ContainerState): void {
 
 /** How a container fares, as it was last written: nobody may be there any more to write better. @throws STORE_INVALID */
 export function readState(directory: string): ContainerState {
-  const value = readJson(join(directory, STATE));
-  return hasStatus(value) ? value : { status: 'created', restarts: 0 };
+  const path = join(directory, STATE);
+  const value = readJson(path);
+  if (value === undefined) return { status: 'created', restarts: 0 };
+  if (isState(value)) return value;
+  throw damaged(path);
 }

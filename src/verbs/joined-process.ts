@@ -1,0 +1,30 @@
+import { TsimgError } from '../errors.ts';
+import { containersFolder } from '../host/state/container.ts';
+import { findContainer } from '../host/state/find-container.ts';
+import { identify } from '../host/state/process-identity.ts';
+import type { JoinedProcess } from '../launch/network-plan.ts';
+import type { RunRequest } from '../launch/run-request.ts';
+import { notRunning } from './signal-container.ts';
+
+/**
+ * The first process of the container that `--network container:NAME` names; NAME may also be the number of any process.
+ * Undefined where no such network is asked for, or there is no such process.
+ * @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, CONTAINER_STATE, STORE_INVALID
+ */
+export async function joinedProcess(
+  stateRoot: string,
+  { network = '' }: Pick<RunRequest, 'network'>,
+): Promise<JoinedProcess | undefined> {
+  const wanted = /^container:(.+)$/.exec(network)?.[1];
+  if (wanted === undefined) return undefined;
+  try {
+    const container = await findContainer(containersFolder(stateRoot), wanted);
+    const { status, process } = container.state;
+    if (status !== 'running' || process === undefined) throw notRunning(container);
+    return process;
+  } catch (error) {
+    const unknown = error instanceof TsimgError && error.code === 'CONTAINER_NOT_FOUND';
+    if (!unknown || !/^[0-9]{1,10}$/.test(wanted)) throw error;
+    return identify(Number(wanted));
+  }
+}
