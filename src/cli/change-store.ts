@@ -9,6 +9,7 @@ interface RemoveOptions extends CommonOptions {
 }
 
 interface PruneOptions extends CommonOptions {
+  readonly force?: boolean;
   readonly all?: boolean;
 }
 
@@ -20,6 +21,8 @@ function printRemoved(report: RemovedImages, options: CommonOptions, { print, no
   for (const name of report.untagged) print(`Untagged: ${name}`);
   for (const digest of report.removed) print(`Deleted: ${digest}`);
   if (options.quiet) return;
+  const containers = report.swept?.containers ?? 0;
+  if (containers > 0) note(`${containers} ${containers === 1 ? 'container' : 'containers'} removed`);
   if (report.swept !== undefined) note(`${formatSize(report.swept.bytes)} freed`);
   if (report.inUse) note('tsimg: the store is in use; tsimg prune frees the rest later');
 }
@@ -55,14 +58,21 @@ export function addStoreChanges(program: Command): void {
 
   const prune = program
     .command('prune')
-    .description('Remove images without a name, and free what nothing needs.')
-    .option('-a, --all', 'images with names too');
+    .description('Remove containers that do not run, images without a name, and what nothing needs.')
+    .option('-a, --all', 'images with names too')
+    .option('-f, --force', 'without asking; nothing is asked where there is no terminal');
   withCommon(prune).action(async (_: unknown, invoked: Command) => {
     const options: PruneOptions = invoked.optsWithGlobals();
     await inSession(options, async (session) => {
-      const { pruneImages } = await import('../verbs/remove-image.ts');
+      const [{ prune: pruneAll }, { confirm }] = await Promise.all([
+        import('../verbs/prune.ts'),
+        import('./confirm.ts'),
+      ]);
+      const images = options.all ? 'all images' : 'images without a name';
+      const what = `This removes all containers that do not run, ${images}, and what nothing needs.`;
+      if (!options.force && !(await confirm(what, session.context.signal))) return;
       const settings = { storeRoot: storePlace(options), all: options.all };
-      printRemoved(await pruneImages(settings, session.context), options, session);
+      printRemoved(await pruneAll(settings, session.context), options, session);
     });
   });
 }

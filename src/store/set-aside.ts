@@ -62,7 +62,8 @@ interface Containers {
   readonly used: ReadonlySet<string>;
 }
 
-async function setContainersAside({ containers: folder }: Store, limit: number): Promise<Containers> {
+/** @param ended those too that are kept until somebody removes them */
+async function setContainersAside({ containers: folder }: Store, limit: number, ended: boolean): Promise<Containers> {
   const used = new Set<string>();
   const paths: string[] = [];
   let containers = 0;
@@ -78,7 +79,7 @@ async function setContainersAside({ containers: folder }: Store, limit: number):
     });
     if (held === null) continue;
     await using lock = held;
-    if (lock === undefined || (await namesIn(path)).includes(KEPT_MARK)) {
+    if (lock === undefined || (!ended && (await namesIn(path)).includes(KEPT_MARK))) {
       for (const layer of await layersOf(path)) used.add(layer);
       continue;
     }
@@ -95,19 +96,24 @@ async function setContainersAside({ containers: folder }: Store, limit: number):
 export async function setLeftoversAside(store: Store, limit: number): Promise<SetAside | undefined> {
   await using lock = await tryLock(store.containersLock, 'exclusive');
   if (lock === undefined) return undefined;
-  const { paths, containers } = await setContainersAside(store, limit);
+  const { paths, containers } = await setContainersAside(store, limit, false);
   return { paths, containers, layers: 0 };
 }
 
 /**
  * Sets aside leftovers of containers and of unpacking, and the layers that no container uses and that are none of `needed`
- * (chain IDs without their algorithm). Undefined when a container is just being made.
+ * (chain IDs without their algorithm); with `ended` all containers that nobody keeps alive. Undefined when a container is just
+ * being made.
  * @throws FILESYSTEM, SYSTEM_CALL
  */
-export async function setUnneededAside(store: Store, needed: ReadonlySet<string>): Promise<SetAside | undefined> {
+export async function setUnneededAside(
+  store: Store,
+  needed: ReadonlySet<string>,
+  ended: boolean,
+): Promise<SetAside | undefined> {
   await using lock = await tryLock(store.containersLock, 'exclusive');
   if (lock === undefined) return undefined;
-  const { paths: leftovers, containers, used } = await setContainersAside(store, Number.POSITIVE_INFINITY);
+  const { paths: leftovers, containers, used } = await setContainersAside(store, Number.POSITIVE_INFINITY, ended);
   const paths = [...leftovers];
   let layers = 0;
   for (const key of (await namesIn(store.layers)).filter((name) => KEY.test(name))) {

@@ -22,7 +22,8 @@ export async function listOfContainers(
   { onEvent }: Context = {},
 ): Promise<readonly ListedContainer[]> {
   const parsed = parseFilters(filters);
-  const warn = (error: TsimgError) => onEvent?.({ kind: 'warning', message: error.message });
+  const warn = ({ message, hint }: TsimgError) =>
+    onEvent?.({ kind: 'warning', message: hint === undefined ? message : `${message}; ${hint}` });
   const found = (await listContainers(containersFolder(stateRoot), warn)).map(listed);
   const everything = all || parsed.some(({ key }) => key === 'status' || key === 'exited');
   return found.filter(

@@ -79,9 +79,10 @@ async function sweepIfPossible(store: Store, { onEvent }: Context): Promise<Blob
 async function sweepAll(
   store: Store,
   sweepBlobs: () => Promise<BlobReport | 'damaged' | undefined>,
+  endedContainers: boolean,
   context: Context,
 ): Promise<Pick<RemovedImages, 'swept' | 'inUse'>> {
-  const unpacked = await sweepUnpacked(store, context);
+  const unpacked = await sweepUnpacked(store, endedContainers, context);
   const blobs = await sweepBlobs();
   const { layers = 0, containers = 0, bytes = 0 } = unpacked ?? {};
   const inUse = unpacked === undefined || blobs === undefined;
@@ -120,7 +121,7 @@ export async function removeImages(
   return {
     untagged: gone.flatMap(({ name }) => name ?? []),
     removed: [...digests].filter((digest) => !left.has(digest)),
-    ...(await sweepAll(store, () => sweepIfPossible(store, context), context)),
+    ...(await sweepAll(store, () => sweepIfPossible(store, context), false, context)),
   };
 }
 
@@ -128,6 +129,8 @@ export interface PruneOptions {
   readonly storeRoot: string;
   /** Images with names too, of which none is kept; by default only those without a name. */
   readonly all?: boolean | undefined;
+  /** Containers too that do not run. */
+  readonly endedContainers?: boolean | undefined;
 }
 
 /**
@@ -135,7 +138,7 @@ export interface PruneOptions {
  * @throws STORE_INVALID, FILESYSTEM; what sweepUnpacked throws
  */
 export async function pruneImages(
-  { storeRoot, all = false }: PruneOptions,
+  { storeRoot, all = false, endedContainers = false }: PruneOptions,
   context: Context = {},
 ): Promise<RemovedImages> {
   const store = await openStore(storeRoot, context.signal);
@@ -143,6 +146,6 @@ export async function pruneImages(
   return {
     untagged: gone.flatMap(({ name }) => name ?? []),
     removed: [...new Set(gone.map(({ descriptor }) => descriptor.digest))],
-    ...(await sweepAll(store, () => sweep(store), context)),
+    ...(await sweepAll(store, () => sweep(store), endedContainers, context)),
   };
 }

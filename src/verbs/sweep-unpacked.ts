@@ -16,7 +16,7 @@ import { tryLock } from '../sys/lock.ts';
 /** What was freed of unpacked layers and of containers. */
 export interface UnpackedReport {
   readonly layers: number;
-  /** Leftovers of containers whose tsimg was killed. */
+  /** Leftovers of containers whose tsimg was killed, and those that had ended where these were asked for. */
   readonly containers: number;
   readonly bytes: number;
 }
@@ -51,14 +51,18 @@ async function removeSetAside(aside: SetAside, facts: () => HostFacts, context: 
 }
 
 /**
- * Frees the unpacked layers that no image of the store and no running container needs, and what killed runs left. What
- * cannot be removed is told by a warning. Undefined when somebody else sweeps or makes a container: a later sweep does it.
+ * Frees the unpacked layers that no image of the store and no container needs, and what killed runs left; with
+ * `endedContainers` all containers that do not run. What cannot be removed is told by a warning. Undefined when somebody else sweeps or makes a container: a later sweep does it.
  * @throws FILESYSTEM, STORE_INVALID, DOCUMENT_INVALID, HOST_UNSUPPORTED, LAUNCH_FAILED
  */
-export async function sweepUnpacked(store: Store, context: Context): Promise<UnpackedReport | undefined> {
+export async function sweepUnpacked(
+  store: Store,
+  endedContainers: boolean,
+  context: Context,
+): Promise<UnpackedReport | undefined> {
   await using lock = await tryLock(store.sweepLock, 'exclusive');
   if (lock === undefined) return undefined;
-  const aside = await setUnneededAside(store, await neededChains(store, context));
+  const aside = await setUnneededAside(store, await neededChains(store, context), endedContainers);
   return aside && removeSetAside(aside, probeHost, context);
 }
 

@@ -1,5 +1,5 @@
 import { readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { acquireLock } from '../../sys/lock.ts';
@@ -31,6 +31,20 @@ export function releaseName(folder: string, name: string, id: string): void {
     unlinkSync(linkPath(folder, name));
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** Gives back the names of containers that are gone. @throws FILESYSTEM errors of Node */
+export async function sweepNames(folder: string): Promise<void> {
+  const names = await readdir(join(folder, 'names')).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  });
+  if (names.length === 0) return;
+  await using _lock = await acquireLock(join(folder, 'names.lock'), 'exclusive');
+  for (const name of names) {
+    const holder = idOfName(folder, name);
+    if (holder !== undefined && (await isGone(folder, holder))) releaseName(folder, name, holder);
   }
 }
 

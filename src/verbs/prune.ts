@@ -1,0 +1,25 @@
+import type { Context } from '../events.ts';
+import { probeHost } from '../host/probe.ts';
+import { containersFolder } from '../host/state/container.ts';
+import { listContainers } from '../host/state/find-container.ts';
+import { sweepNames } from '../host/state/names.ts';
+import { sweepKilled } from '../host/sweep-killed.ts';
+import { type PruneOptions, pruneImages, type RemovedImages } from './remove-image.ts';
+
+/**
+ * Removes what does not run and has no name: docker's `system prune`. All containers that nobody keeps alive go, those with
+ * damaged records too, images without a name (or all), and what nothing needs any more.
+ * @throws as `pruneImages`
+ */
+export async function prune(options: PruneOptions, context: Context = {}): Promise<RemovedImages> {
+  const folder = containersFolder(options.storeRoot);
+  // A damaged record cannot say what it left elsewhere.
+  const ended = (await listContainers(folder, () => undefined)).filter(({ alive }) => !alive);
+  const report = await pruneImages({ ...options, endedContainers: true }, context);
+  if (ended.length > 0) {
+    const facts = probeHost();
+    for (const { record } of ended) await sweepKilled(record, facts);
+  }
+  await sweepNames(folder);
+  return report;
+}
