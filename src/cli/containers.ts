@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { ListedContainer } from '../verbs/listed-container.ts';
 import { statePlace } from '../verbs/state-place.ts';
-import { escapeText } from './escape.ts';
 import { formatAge, formatTable } from './format-table.ts';
+import { fillTemplate, parseTemplate, templateFields } from './format-template.ts';
 import { wholeNumber } from './life-options.ts';
 import { type CommonOptions, inSession, withCommon } from './session.ts';
 
@@ -10,6 +10,9 @@ interface PsOptions extends CommonOptions {
   readonly all?: boolean;
   readonly trunc: boolean;
   readonly filter: readonly string[];
+  readonly last?: number;
+  readonly latest?: boolean;
+  readonly format?: string;
 }
 
 interface LogsOptions extends CommonOptions {
@@ -33,16 +36,46 @@ function statusOf({ status, exitCode, startedAt, finishedAt }: ListedContainer):
   }
 }
 
-function row(container: ListedContainer, full: boolean): readonly string[] {
+/** A container under the names that `--format` knows: docker's. */
+function shown(container: ListedContainer, full: boolean): Readonly<Record<string, string>> {
   const command = container.command.join(' ');
+  return {
+    ID: full ? container.id : container.id.slice(0, 12),
+    Image: container.image,
+    Command: JSON.stringify(full || command.length <= 20 ? command : `${command.slice(0, 19)}…`),
+    CreatedAt: container.created,
+    RunningFor: formatAge(container.created, new Date()),
+    Status: statusOf(container),
+    State: container.status,
+    Ports: container.ports.join(', '),
+    Names: container.name,
+    Labels: Object.entries(container.labels)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(','),
+  };
+}
+
+const HEADINGS: Readonly<Record<string, string>> = {
+  ID: 'CONTAINER ID',
+  RunningFor: 'CREATED',
+  CreatedAt: 'CREATED AT',
+};
+const COLUMNS = 'table {{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Ports}}\\t{{.Names}}';
+
+/** docker's `--format`: `json` (an object a line), a template a line, or `table TEMPLATE`. @throws USAGE */
+function formatContainers(format: string, containers: readonly Readonly<Record<string, string>>[]): readonly string[] {
+  if (format === 'json') return containers.map((container) => JSON.stringify(container));
+  const [, table] = /^table\s+([\s\S]*)$/.exec(format) ?? [];
+  const template = parseTemplate(table ?? format);
+  const lines = containers.map((container) => fillTemplate(template, container));
+  if (table === undefined) return lines;
+  const heading = templateFields(template).map((name) => HEADINGS[name] ?? name.toUpperCase());
   return [
-    full ? container.id : container.id.slice(0, 12),
-    container.image,
-    JSON.stringify(full || command.length <= 20 ? command : `${command.slice(0, 19)}…`),
-    formatAge(container.created, new Date()),
-    statusOf(container),
-    container.name,
-  ].map(escapeText);
+    formatTable(
+      heading,
+      lines.map((line) => line.split('\t')),
+    ),
+  ];
 }
 
 /** `tsimg ps` and `tsimg logs`: what containers there are, and what they said. */
@@ -51,6 +84,9 @@ export function addContainers(program: Command): void {
     .command('ps')
     .description('List the containers that run.')
     .option('-a, --all', 'those too that have ended')
+    .option('-n, --last <count>', 'only so many that were made last, those too that have ended', wholeNumber)
+    .option('-l, --latest', 'only the one that was made last')
+    .option('--format <how>', "json, a template of a line such as '{{.ID}} {{.Names}}', or 'table TEMPLATE'")
     .option('--no-trunc', 'IDs and commands in full')
     .option(
       '--filter <key=value>',
@@ -62,18 +98,15 @@ export function addContainers(program: Command): void {
     const options: PsOptions = invoked.optsWithGlobals();
     await inSession(options, async ({ context, print }) => {
       const { listOfContainers } = await import('../verbs/list-containers.ts');
-      const { all, filter: filters } = options;
-      const containers = await listOfContainers({ stateRoot: statePlace(options), all, filters }, context);
+      const { filter: filters, latest, last = latest ? 1 : undefined, format = COLUMNS } = options;
+      const all = options.all || last !== undefined;
+      const found = await listOfContainers({ stateRoot: statePlace(options), all, filters }, context);
+      const containers = found.slice(0, last);
       if (options.json) print(JSON.stringify(containers, undefined, 2));
       else if (options.quiet) for (const { id } of containers) print(options.trunc ? id.slice(0, 12) : id);
       else {
-        const heading = ['CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'NAMES'];
-        print(
-          formatTable(
-            heading,
-            containers.map((container) => row(container, !options.trunc)),
-          ),
-        );
+        const rows = containers.map((container) => shown(container, !options.trunc));
+        for (const line of formatContainers(format, rows)) print(line);
       }
     });
   });

@@ -17,6 +17,7 @@ const UNITS: readonly (readonly [seconds: number, name: string])[] = [
   [86_400, 'day'],
   [3600, 'hour'],
   [60, 'minute'],
+  [1, 'second'],
 ];
 
 /** How long ago an RFC 3339 time was, in its largest whole unit: `3 weeks ago`. '' for what is no time. */
@@ -27,5 +28,5 @@ export function formatAge(time: string | undefined, now: Date): string {
     const count = Math.floor(seconds / size);
     if (count >= 1) return `${count} ${name}${count === 1 ? '' : 's'} ago`;
   }
-  return 'now';
+  return 'Less than a second ago';
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ImageLimits } from '../disk/unpack-options.ts';
 import { displayName } from './escape.ts';
 import { formatEntry, formatEntryJson, formatPath } from './format-entry.ts';
-import { limitChoice, withExpansionLimits, withLimits } from './limit-options.ts';
+import { limitChoice, withLimits } from './limit-options.ts';
 import { type CommonOptions, inSession, withCommon } from './session.ts';
 import { parseRemoteReference, type SourceOptions, sourceChoice, withSource } from './source-options.ts';
 
@@ -10,30 +10,8 @@ interface LookOptions extends CommonOptions, SourceOptions, ImageLimits {
   readonly long?: boolean;
 }
 
-/** `tsimg inspect`, `tsimg ls` and `tsimg tags`: looking at an image without unpacking it. */
+/** `tsimg ls` and `tsimg tags`: looking at an image without unpacking it. */
 export function addLooks(program: Command): void {
-  const inspect = program
-    .command('inspect')
-    .description('Show what is known of images, as JSON.')
-    .argument('<source...>', 'references in the store, or any SOURCE');
-  withCommon(withSource(withExpansionLimits(inspect))).action(
-    async (sources: string[], _: unknown, invoked: Command) => {
-      const options: LookOptions = invoked.optsWithGlobals();
-      const choice = sourceChoice(options);
-      await inSession(options, async ({ context, print }) => {
-        const [{ inspectImage }, { sourcePlaces }] = await Promise.all([
-          import('../verbs/inspect.ts'),
-          import('../verbs/open-image.ts'),
-        ]);
-        const places = sourcePlaces({ ...choice, ...context, root: options.root, limits: limitChoice(options) });
-        const found = [];
-        for (const source of sources)
-          found.push(await inspectImage(source, { ...places, platform: choice.platform }, context));
-        print(JSON.stringify(found, undefined, 4));
-      });
-    },
-  );
-
   const ls = program
     .command('ls')
     .description('List the files of an image, without unpacking it; with --json one object a line.')

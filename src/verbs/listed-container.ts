@@ -1,4 +1,5 @@
 import type { FoundContainer } from '../host/state/container.ts';
+import type { PublishedPort } from '../launch/publish.ts';
 
 /** A container as a list shows it. */
 export interface ListedContainer {
@@ -16,7 +17,13 @@ export interface ListedContainer {
   readonly finishedAt: string | undefined;
   /** Host PID of process 1, while it runs. */
   readonly pid: number | undefined;
+  /** docker's form: `0.0.0.0:8080->80/tcp`. None while it does not run. */
+  readonly ports: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+}
+
+function formatPort({ hostAddress = '0.0.0.0', hostPort, containerPort, protocol }: PublishedPort): string {
+  return `${hostAddress}:${hostPort}->${containerPort}/${protocol}`;
 }
 
 /** A found container → what a list shows of it. */
@@ -34,6 +41,7 @@ export function listed({ record, state }: FoundContainer): ListedContainer {
     startedAt: state.startedAt,
     finishedAt: state.finishedAt,
     pid: state.status === 'running' ? state.process?.pid : undefined,
+    ports: state.status === 'running' && 'ports' in plan.network ? plan.network.ports.map(formatPort) : [],
     labels,
   };
 }

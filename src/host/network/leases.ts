@@ -26,6 +26,13 @@ export function hasLease(directory: string, id: string): boolean {
   return existsSync(leaseFile(directory, id));
 }
 
+/** A container's address on the bridge; undefined where it has none. */
+export function leaseAddress(directory: string, id: string): number | undefined {
+  if (!hasLease(directory, id)) return undefined;
+  const lease: Lease = JSON.parse(readFileSync(leaseFile(directory, id), 'utf8'));
+  return lease.address;
+}
+
 /** The hosts file of a container, which its /etc/hosts shows. */
 export function hostsFile(directory: string, id: string): string {
   return join(directory, `${id}.hosts`);
