@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { ListedContainer } from '../verbs/listed-container.ts';
 import { statePlace } from '../verbs/state-place.ts';
-import { formatAge, formatTable } from './format-table.ts';
-import { fillTemplate, parseTemplate, templateFields } from './format-template.ts';
+import { formatRows } from './format-rows.ts';
+import { formatAge } from './format-table.ts';
 import { wholeNumber } from './life-options.ts';
 import { type CommonOptions, inSession, withCommon } from './session.ts';
 
@@ -62,22 +62,6 @@ const HEADINGS: Readonly<Record<string, string>> = {
 };
 const COLUMNS = 'table {{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Ports}}\\t{{.Names}}';
 
-/** docker's `--format`: `json` (an object a line), a template a line, or `table TEMPLATE`. @throws USAGE */
-function formatContainers(format: string, containers: readonly Readonly<Record<string, string>>[]): readonly string[] {
-  if (format === 'json') return containers.map((container) => JSON.stringify(container));
-  const [, table] = /^table\s+([\s\S]*)$/.exec(format) ?? [];
-  const template = parseTemplate(table ?? format);
-  const lines = containers.map((container) => fillTemplate(template, container));
-  if (table === undefined) return lines;
-  const heading = templateFields(template).map((name) => HEADINGS[name] ?? name.toUpperCase());
-  return [
-    formatTable(
-      heading,
-      lines.map((line) => line.split('\t')),
-    ),
-  ];
-}
-
 /** `tsimg ps` and `tsimg logs`: what containers there are, and what they said. */
 export function addContainers(program: Command): void {
   const ps = program
@@ -106,7 +90,7 @@ export function addContainers(program: Command): void {
       else if (options.quiet) for (const { id } of containers) print(options.trunc ? id.slice(0, 12) : id);
       else {
         const rows = containers.map((container) => shown(container, !options.trunc));
-        for (const line of formatContainers(format, rows)) print(line);
+        for (const line of formatRows(format, rows, HEADINGS)) print(line);
       }
     });
   });

@@ -16,6 +16,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
   { names: ['unshare'], load: async () => (await import('./unshare.ts')).addUnshare },
   { names: ['run'], load: async () => (await import('./run.ts')).addRun },
   { names: ['ps', 'logs'], load: async () => (await import('./containers.ts')).addContainers },
+  { names: ['stats'], load: async () => (await import('./stats.ts')).addStats },
   {
     names: ['start', 'stop', 'restart', 'kill', 'wait', 'rm'],
     load: async () => (await import('./change-container.ts')).addContainerChanges,

@@ -1,0 +1,21 @@
+import { formatTable } from './format-table.ts';
+import { fillTemplate, parseTemplate, templateFields } from './format-template.ts';
+
+/**
+ * Rows as docker's `--format` wants them: `json` (an object a line), a template a line, or `table TEMPLATE`.
+ * @param headings of the fields whose name in capitals is not what docker writes above them. @throws USAGE
+ */
+export function formatRows(
+  format: string,
+  rows: readonly Readonly<Record<string, string>>[],
+  headings: Readonly<Record<string, string>>,
+): readonly string[] {
+  if (format === 'json') return rows.map((row) => JSON.stringify(row));
+  const [, table] = /^table\s+([\s\S]*)$/.exec(format) ?? [];
+  const template = parseTemplate(table ?? format);
+  const lines = rows.map((row) => fillTemplate(template, row));
+  if (table === undefined) return lines;
+  const heading = templateFields(template).map((name) => headings[name] ?? name.toUpperCase());
+  const cells = lines.map((line) => line.split('\t'));
+  return [formatTable(heading, cells)];
+}
