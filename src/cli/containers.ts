@@ -62,6 +62,11 @@ const HEADINGS: Readonly<Record<string, string>> = {
 };
 const COLUMNS = 'table {{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Ports}}\\t{{.Names}}';
 
+/** docker's `--tail`: `all` is what there is without it. */
+function lineCount(text: string): number {
+  return text === 'all' ? Number.POSITIVE_INFINITY : wholeNumber(text);
+}
+
 /** `tsimg ps` and `tsimg logs`: what containers there are, and what they said. */
 export function addContainers(program: Command): void {
   const ps = program
@@ -100,7 +105,7 @@ export function addContainers(program: Command): void {
     .description('Show what a detached container wrote, on stdout and stderr as it did.')
     .argument('<container>', 'a name or an ID')
     .option('-f, --follow', 'go on as long as the container lives')
-    .option('-n, --tail <lines>', 'only so many of the last lines', wholeNumber)
+    .option('-n, --tail <lines>', 'only so many of the last lines, or all', lineCount)
     .option('--since <time>', 'only since then: RFC 3339, seconds since 1970, or how long ago (90s, 1h30m)')
     .option('-t, --timestamps', 'with the time of each line');
   withCommon(logs).action(async (container: string, _: unknown, invoked: Command) => {
@@ -108,7 +113,8 @@ export function addContainers(program: Command): void {
     await inSession(options, async ({ context }) => {
       const { containerLog, parseSince } = await import('../verbs/container-logs.ts');
       const since = options.since === undefined ? undefined : parseSince(options.since, new Date());
-      const choice = { follow: options.follow, tail: options.tail, since };
+      const tail = options.tail === Number.POSITIVE_INFINITY ? undefined : options.tail;
+      const choice = { follow: options.follow, tail, since };
       const inLine = { stdout: false, stderr: false };
       for await (const entry of containerLog(statePlace(options), container, choice, context.signal)) {
         const stamp = options.timestamps && !inLine[entry.stream] ? Buffer.from(`${entry.time} `) : Buffer.alloc(0);

@@ -11,7 +11,14 @@ import { liveOnce } from './live.ts';
 import { openLogFile } from './log-file.ts';
 import { MONITOR_DESCRIPTOR, type MonitorMessage, type MonitorOrders } from './monitor-channel.ts';
 import { portableError } from './portable-error.ts';
-import { type HeldContainer, inheritedContainer, removeContainer, STOP_MARK, updateState } from './state/container.ts';
+import {
+  type HeldContainer,
+  inheritedContainer,
+  leaveExitCode,
+  removeContainer,
+  STOP_MARK,
+  updateState,
+} from './state/container.ts';
 import { type ContainerRecord, readRecord } from './state/record.ts';
 
 // The process beside a detached container: it holds the container's lock, writes its log and how it fares, starts it again
@@ -63,8 +70,10 @@ async function live(
   // Standard input of a detached container with -i stays open, and nothing comes.
   const streams = { stdin: new PassThrough(), stdout: log.stdout, stderr: log.stderr };
   let pause: number | undefined;
+  let last: number | undefined;
   for (let restarts = 0; ; restarts += 1) {
     const began = Date.now();
+    let ran = false;
     let exitCode: number;
     try {
       exitCode = await liveOnce(container, plan, tools, {
@@ -72,7 +81,10 @@ async function live(
         signal: detached ? undefined : given,
         passSignals: true,
         onEvent: (event) => tell({ kind: 'event', event }),
-        onRunning: () => detach(control),
+        onRunning() {
+          ran = true;
+          detach(control);
+        },
       });
     } catch (error) {
       if (!detached) throw error;
@@ -80,6 +92,12 @@ async function live(
     }
     if (!detached) detach(control);
     const isStopped = () => stopped.signal.aborted || existsSync(join(container.directory, STOP_MARK));
+    if (isStopped() && !ran && last !== undefined) {
+      // Stopped while it was being started again: how its last life ended is what counts.
+      updateState(container, { status: 'exited', exitCode: last, error: undefined });
+      leaveExitCode(container, last);
+    }
+    last = exitCode;
     if (isStopped() || !startsAgain(restart, exitCode, restarts)) return;
     pause = restartPause(pause, Date.now() - began);
     updateState(container, { status: 'restarting', restarts: restarts + 1 });

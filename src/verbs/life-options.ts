@@ -1,4 +1,5 @@
 import { TsimgError } from '../errors.ts';
+import { checkContainerName } from '../host/state/names.ts';
 import { parseRestartPolicy, type RestartPolicy } from '../launch/restart-policy.ts';
 import { parseSignal } from '../linux/signals.ts';
 
@@ -62,7 +63,7 @@ export function parseLife(options: LifeOptions, detached: boolean): Life {
   }
   if (options.replace && options.name === undefined) throw new TsimgError('USAGE', '--replace needs a --name');
   return {
-    name: options.name,
+    name: options.name === undefined ? undefined : checkContainerName(options.name),
     replace: options.replace ? options.name : undefined,
     remove: options.remove ?? false,
     cidFile: options.cidFile,

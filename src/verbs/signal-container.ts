@@ -1,13 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TsimgError } from '../errors.ts';
-import { awaitEnd, containersFolder, type FoundContainer, STOP_MARK } from '../host/state/container.ts';
+import { awaitEnd, containersFolder, type FoundContainer, readContainer, STOP_MARK } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
 import { openIdentified } from '../host/state/process-identity.ts';
 import { parseSignal } from '../linux/signals.ts';
 
 const SIGKILL = 9;
 const SIGTERM = 15;
+/** Milliseconds between two looks at a container that is to end. */
+const PAUSE = 100;
 
 export interface StopOptions {
   /** Seconds until SIGKILL; the container's own when absent, 10 unless it says otherwise. */
@@ -30,12 +33,16 @@ function signalCommand({ state }: FoundContainer, number: number): boolean {
   return command?.signal(number) ?? false;
 }
 
-/** Keeps the monitor from starting it again, also where it is just waiting to. */
-function forbidRestart({ directory, state }: FoundContainer): void {
+/** Keeps the monitor from starting it again. */
+function forbidRestart({ directory }: FoundContainer): void {
   writeFileSync(join(directory, STOP_MARK), '', { mode: 0o600 });
-  if (state.status !== 'restarting' || state.owner === undefined) return;
+}
+
+/** Ends the monitor's waiting where it is about to start the container again; false where it is not. @throws SYSTEM_CALL */
+function endRestart({ state }: FoundContainer): boolean {
+  if (state.status !== 'restarting' || state.owner === undefined) return false;
   using owner = openIdentified(state.owner);
-  owner?.signal(SIGTERM);
+  return owner?.signal(SIGTERM) ?? false;
 }
 
 /** Sends a signal to a container's command: docker's `kill`. @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, USAGE, SYSTEM_CALL */
@@ -43,7 +50,8 @@ export async function killContainer(stateRoot: string, wanted: string, signal = 
   const { number } = parseSignal(signal);
   const container = await findContainer(containersFolder(stateRoot), wanted);
   if (number === SIGKILL) forbidRestart(container);
-  if (!signalCommand(container, number)) throw notRunning(container);
+  if (signalCommand(container, number)) return;
+  if (number !== SIGKILL || !endRestart(container)) throw notRunning(container);
 }
 
 /** Ends a container that is there: its own signal, then SIGKILL after the time it is given. */
@@ -55,13 +63,28 @@ export async function endContainer(
   const { number } = parseSignal(signal);
   if (!container.alive) return;
   forbidRestart(container);
-  const kill = setTimeout(() => signalCommand(container, SIGKILL), timeout * 1000);
-  try {
-    signalCommand(container, number);
-    await awaitEnd(container, abort);
-  } finally {
-    clearTimeout(kill);
+  const { folder, record } = container;
+  const deadline = Date.now() + timeout * 1000;
+  let ended = false;
+  const end = awaitEnd(container, abort).finally(() => {
+    ended = true;
+  });
+  // It may just be starting, or starting again: whichever process it is, each is asked once, and killed when it is late.
+  const asked = new Set<string>();
+  for (let found: FoundContainer | undefined = container; found !== undefined && !ended; ) {
+    const late = Date.now() >= deadline;
+    const { status, process } = found.state;
+    const key = `${status} ${process?.pid} ${late}`;
+    if (!asked.has(key)) {
+      if (status === 'restarting') endRestart(found);
+      else signalCommand(found, late ? SIGKILL : number);
+    }
+    asked.add(key);
+    const pause = late ? PAUSE : Math.min(PAUSE, deadline - Date.now() + 1);
+    await Promise.race([end, sleep(pause)]);
+    found = await readContainer(folder, record.id);
   }
+  await end;
 }
 
 /**

@@ -43,7 +43,8 @@ export async function listContainers(
  */
 export async function findContainer(folder: string, wanted: string): Promise<FoundContainer> {
   const named = ID.test(wanted) ? undefined : idOfName(folder, wanted);
-  const ids = named === undefined ? (await containerIds(folder)).filter((id) => id.startsWith(wanted)) : [named];
+  const matching = async () => (await containerIds(folder)).filter((id) => wanted !== '' && id.startsWith(wanted));
+  const ids = named === undefined ? await matching() : [named];
   if (ids.length > 1) {
     throw new TsimgError('CONTAINER_AMBIGUOUS', 'several containers', {
       where: wanted,
@@ -52,7 +53,7 @@ export async function findContainer(folder: string, wanted: string): Promise<Fou
       facts: { containers: ids },
     });
   }
-  const [id] = wanted === '' ? [] : ids;
+  const [id] = ids;
   const container = id === undefined ? undefined : await readContainer(folder, id);
   if (container !== undefined) return container;
   throw new TsimgError('CONTAINER_NOT_FOUND', 'no such container', {

@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeContainerCli } from '../support/container-cli.ts';
+import { defineRuns } from '../support/define-runs.ts';
+
+const asRoot = suite('cli/container-logs as root');
+const asUser = suite('cli/container-logs as an ordinary user');
+
+defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
+  const cli = makeContainerCli(user);
+  const detached = (name: string, script: string, ...options: readonly string[]) =>
+    cli.ok('run', '--network', 'none', '-d', '--name', name, ...options, rootfs, '/bin/sh', '-c', script);
+  test.after.each(() => cli.clear());
+
+  test('what a container writes to stdout and stderr is told apart', () => {
+    detached('both', 'echo out; echo err >&2; echo -n end');
+    cli.ok('wait', 'both');
+    const { stdout, stderr } = cli.run('logs', 'both');
+    assert.is(stdout, 'out\nend');
+    assert.is(stderr, 'err\n');
+  });
+
+  test('--tail counts lines of both streams, an unended one too', () => {
+    detached('lines', 'echo 1; echo 2; echo 3; echo -n 4');
+    cli.ok('wait', 'lines');
+    assert.is(cli.run('logs', '--tail', '2', 'lines').stdout, '3\n4');
+    assert.is(cli.run('logs', '-n', '0', 'lines').stdout, '');
+    assert.is(cli.run('logs', '--tail', '99', 'lines').stdout, '1\n2\n3\n4');
+    assert.is(cli.run('logs', '--tail', 'all', 'lines').stdout, '1\n2\n3\n4');
+    assert.is(cli.run('logs', '--tail', 'some', 'lines').status, 2);
+  });
+
+  test('-t shows when each line was written, and --since leaves out what was before', () => {
+    detached('times', 'echo one; sleep 2; echo two');
+    cli.ok('wait', 'times');
+    const lines = cli.ok('logs', '-t', 'times').split('\n');
+    assert.equal(
+      lines.map((line) => line.replace(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /, '')),
+      ['one', 'two'],
+    );
+    const [, time = ''] = lines.map((line) => line.split(' ')[0] ?? '');
+    assert.is(cli.ok('logs', '--since', time, 'times'), 'two');
+    assert.is(cli.ok('logs', '--since', String(Date.parse(time) / 1000 - 1), 'times'), 'two');
+    assert.is(cli.ok('logs', '--since', '1h30m', 'times'), 'one\ntwo');
+    assert.is(cli.run('logs', '--since', 'yesterday', 'times').status, 2);
+  });
+
+  test('-f shows what comes, and ends with the container', async () => {
+    detached('long', 'trap "echo end; exit 3" USR1; echo begin; while :; do sleep 0.1; done');
+    const following = cli.start('logs', '-f', 'long');
+    assert.ok(following.stdout);
+    const written = text(following.stdout);
+    const [first] = await once(following.stdout, 'data');
+    assert.is(String(first), 'begin\n');
+    const ended = once(following, 'exit');
+    cli.ok('kill', '-s', 'USR1', 'long');
+    assert.is((await ended)[0], 0);
+    assert.is(await written, 'begin\nend\n');
+  });
+
+  test('a container whose output went to its caller has no log, and says so', () => {
+    cli.ok('run', '--network', 'none', '--name', 'front', rootfs, 'true');
+    const { status, stderr } = cli.run('logs', 'front');
+    assert.is(status, 1);
+    assert.match(stderr, 'the container has no log (front)');
+  });
+});
+
+asRoot.run();
+asUser.run();

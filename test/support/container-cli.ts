@@ -1,0 +1,75 @@
+import { type ChildProcess, type SpawnSyncReturns, spawn } from 'node:child_process';
+import { chownSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as assert from 'uvu/assert';
+import type { OrdinaryUser } from './ordinary-user.ts';
+import { tempDir } from './temp-dir.ts';
+import { MAIN, tsimg } from './tsimg.ts';
+
+/** The built command with containers of its own, which are all removed in the end, also when a test fails. */
+export interface ContainerCli {
+  /** Where the containers' directories are. */
+  readonly folder: string;
+  run(...args: readonly string[]): SpawnSyncReturns<string>;
+  /** The same for what must succeed: what it printed, without the last line feed. */
+  ok(...args: readonly string[]): string;
+  /** The same in the background; killed in the end. */
+  start(...args: readonly string[]): ChildProcess;
+  /** One field of `inspect`. */
+  field(container: string, path: string): string;
+  /** IDs of the containers' directories that are there. */
+  directories(): readonly string[];
+  /** Removes all containers. */
+  clear(): void;
+}
+
+/** Waits until something holds; bounded to half a minute. */
+export async function until(what: string, holds: () => boolean): Promise<void> {
+  const end = Date.now() + 30_000;
+  while (!holds()) {
+    if (Date.now() > end) assert.unreachable(`it never came about: ${what}`);
+    await sleep(50);
+  }
+}
+
+export function makeContainerCli(user: OrdinaryUser | undefined): ContainerCli {
+  const root = join(tempDir(0o755), 'state');
+  mkdirSync(root, { mode: 0o700 });
+  if (user !== undefined) chownSync(root, user.uid, user.gid);
+  const folder = join(root, 'containers');
+  const env = { TSIMG_ROOT: root };
+  const started: ChildProcess[] = [];
+  const run = (...args: readonly string[]) => tsimg(args, { env, ...(user && { user }) });
+  const ok = (...args: readonly string[]) => {
+    const { status, stdout, stderr } = run(...args);
+    assert.is(status, 0, `${args.join(' ')}: ${stderr}`);
+    return stdout.replace(/\n$/, '');
+  };
+  const clear = () => {
+    for (const child of started.splice(0)) child.kill('SIGKILL');
+    const ids = run('ps', '-aq')
+      .stdout.split('\n')
+      .filter((id) => id !== '');
+    if (ids.length > 0) run('rm', '-f', ...ids);
+  };
+  // Before the folder goes.
+  process.prependListener('exit', clear);
+  return {
+    folder,
+    run,
+    ok,
+    clear,
+    start(...args) {
+      const child = spawn(process.execPath, ['--', MAIN, ...args], {
+        env: { PATH: process.env.PATH ?? '', ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        ...(user && { uid: user.uid, gid: user.gid }),
+      });
+      started.push(child);
+      return child;
+    },
+    field: (container, path) => ok('inspect', '--type', 'container', '-f', `{{${path}}}`, container),
+    directories: () => readdirSync(folder).filter((name) => /^[0-9a-f]{64}$/.test(name)),
+  };
+}
