@@ -1,0 +1,166 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { probeCgroups } from '../../src/host/cgroup-facts.ts';
+import { makeContainerCli, until } from '../support/container-cli.ts';
+import { defineRuns } from '../support/define-runs.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { EXAMPLE_IMAGE } from '../support/tsimg.ts';
+
+const asRoot = suite('cli/container-inspect as root');
+const asUser = suite('cli/container-inspect as an ordinary user');
+
+defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
+  const cli = makeContainerCli(user);
+  const detached = (name: string, script: string, ...options: readonly string[]) =>
+    cli.ok('run', '--network', 'none', '-d', '--name', name, ...options, rootfs, '/bin/sh', '-c', script);
+  test.after.each(() => cli.clear());
+
+  test('inspect shows a container under docker’s keys', () => {
+    const options = [
+      '-e',
+      'A=b',
+      '-w',
+      '/bin',
+      '-l',
+      'x=y',
+      '-h',
+      'box',
+      '-v',
+      '/etc:/e:ro',
+      '--tmpfs',
+      '/t',
+      '--read-only',
+    ];
+    const id = detached('seen', 'sleep 1000', ...options, '--stop-timeout', '3', '--restart', 'on-failure:4');
+    const [found, ...others] = JSON.parse(cli.ok('inspect', 'seen'));
+    assert.equal(others, []);
+    assert.equal([found.Id, found.Name, found.Image, found.Rootfs], [id, 'seen', '', rootfs]);
+    const { Status, Running, Pid, ExitCode, OOMKilled, StartedAt, FinishedAt } = found.State;
+    assert.equal([Status, Running, ExitCode, OOMKilled], ['running', true, 0, false]);
+    assert.ok(Date.parse(found.Created) <= Date.parse(StartedAt));
+    assert.is(FinishedAt, '0001-01-01T00:00:00Z');
+    assert.is(spawnSync('cat', [`/proc/${Pid}/root/etc/hostname`], { encoding: 'utf8' }).stdout, 'box\n');
+    const { Env, Cmd, Entrypoint, Labels, User, WorkingDir, Hostname, StopTimeout } = found.Config;
+    assert.ok(Env.includes('A=b'));
+    assert.equal([Cmd, Entrypoint, User], [['/bin/sh', '-c', 'sleep 1000'], [], '']);
+    assert.equal([Labels, WorkingDir, Hostname, StopTimeout], [{ x: 'y' }, '/bin', 'box', 3]);
+    assert.equal(found.HostConfig.RestartPolicy, { Name: 'on-failure', MaximumRetryCount: 4 });
+    assert.equal([found.HostConfig.NetworkMode, found.HostConfig.ReadonlyRootfs], ['none', true]);
+    assert.equal(
+      found.Mounts.map((mount: { Type: string; Destination: string; RW: boolean }) => [
+        mount.Type,
+        mount.Destination,
+        mount.RW,
+      ]),
+      [
+        ['bind', '/e', false],
+        ['tmpfs', '/t', true],
+      ],
+    );
+    assert.equal(found.NetworkSettings, { IPAddress: '', Ports: {} });
+  });
+
+  test('a container that has ended tells how', () => {
+    detached('gone', 'exit 3');
+    cli.ok('wait', 'gone');
+    const how = '{{.State.Status}} {{.State.Running}} {{.State.Pid}} {{.State.ExitCode}}';
+    assert.is(cli.ok('inspect', '-f', how, 'gone'), 'exited false 0 3');
+    assert.ok(Date.parse(cli.field('gone', '.State.StartedAt')) <= Date.parse(cli.field('gone', '.State.FinishedAt')));
+  });
+
+  test('a container wins over an image of its name, and --type decides', () => {
+    const archive = join(tempDir(0o755), 'image.tar.gz');
+    copyFileSync(EXAMPLE_IMAGE, archive);
+    chmodSync(archive, 0o644);
+    cli.ok('load', '-i', archive);
+    cli.ok('tag', 'tsimg/example', 'twin');
+    const imageId = cli.ok('inspect', '-f', '{{.Id}}', 'twin');
+    assert.match(imageId, /^sha256:/);
+    const id = cli.ok(
+      'run',
+      '--network',
+      'none',
+      '-d',
+      '--name',
+      'twin',
+      'twin',
+      'sh',
+      '-c',
+      'echo > /mine; sleep 1000',
+    );
+    assert.is(cli.ok('inspect', '-f', '{{.Id}}', 'twin'), id);
+    assert.is(cli.field('twin', '.Image'), imageId);
+    assert.is(cli.field('twin', '.Config.Image'), 'twin');
+    assert.is(cli.ok('inspect', '--type', 'image', '-f', '{{.Id}}', 'twin'), imageId);
+    assert.is(cli.run('inspect', '--type', 'container', 'tsimg/example').status, 3);
+    assert.is(cli.run('inspect', 'nothing').status, 3);
+    // What it changed is its own, and is there again after it was started again.
+    cli.ok('stop', '-t', '0', 'twin');
+    cli.ok('start', 'twin');
+    const pid = cli.field('twin', '.State.Pid');
+    assert.is(spawnSync('ls', [`/proc/${pid}/root/mine`]).status, 0);
+  });
+
+  test('a network is joined by the name of its container, while that runs', async () => {
+    detached('one', 'busybox readlink /proc/self/ns/net; sleep 1000');
+    const join = (other: string) =>
+      cli.run('run', '--rm', '--network', `container:${other}`, rootfs, 'busybox', 'readlink', '/proc/self/ns/net');
+    await until('it is told', () => cli.ok('logs', 'one') !== '');
+    assert.is(join('one').stdout, `${cli.ok('logs', 'one')}\n`);
+    assert.is(join(cli.field('one', '.Id')).stdout, `${cli.ok('logs', 'one')}\n`);
+    cli.ok('run', '-d', '--name', 'two', '--network', 'container:one', rootfs, 'sleep', '1000');
+    cli.ok('stop', '-t', '0', 'two');
+    cli.ok('stop', '-t', '0', 'one');
+    const { status, stderr } = join('one');
+    assert.is(status, 125);
+    assert.match(stderr, 'the container does not run (one)');
+    assert.match(cli.run('start', 'two').stderr, 'the container does not run (one)');
+    cli.ok('start', 'one');
+    cli.ok('start', 'two');
+    assert.is(join('nobody').status, 125);
+  });
+
+  test('stats shows what those use that run', () => {
+    detached('busy', 'while :; do :; done');
+    detached('idle', 'sleep 1000');
+    const [idle, busy, ...others] = JSON.parse(cli.ok('stats', '--no-stream', '--json'));
+    assert.equal(others, []);
+    assert.equal([idle.name, busy.name], ['idle', 'busy']);
+    assert.ok(busy.processorPercent > 10, String(busy.processorPercent));
+    assert.ok(idle.processorPercent < busy.processorPercent);
+    for (const { memory, memoryLimit, tasks, network } of [idle, busy]) {
+      assert.ok(memory > 4096 && memory < 64 * 1024 ** 2, String(memory));
+      assert.ok(memoryLimit > memory);
+      assert.is(tasks, 1);
+      assert.equal(network, { read: 0, written: 0 });
+    }
+    const table = cli.ok('stats', '--no-stream', 'busy');
+    assert.match(
+      table,
+      /^CONTAINER ID +NAME +CPU % +MEM USAGE \/ LIMIT +MEM % +NET I\/O +BLOCK I\/O +PIDS\n[0-9a-f]{12} +busy/,
+    );
+    assert.is(cli.ok('stats', '--no-stream', '--format', '{{.Name}} {{.PIDs}}', 'idle'), 'idle 1');
+    cli.ok('stop', '-t', '0', 'idle');
+    assert.is(cli.run('stats', '--no-stream', 'idle').status, 1);
+    assert.is(cli.run('stats', '--no-stream', 'nobody').status, 3);
+  });
+
+  const hasMemory = [...probeCgroups().v1, ...probeCgroups().v2].some(({ controllers }) =>
+    controllers.includes('memory'),
+  );
+  if (user === undefined && hasMemory) {
+    test('a container that the kernel killed for its memory limit says so', () => {
+      detached('greedy', 'busybox tail /dev/zero', '-m', '16m');
+      assert.is(cli.ok('wait', 'greedy'), '137');
+      assert.is(cli.field('greedy', '.State.OOMKilled'), 'true');
+      assert.is(cli.field('greedy', '.State.ExitCode'), '137');
+      assert.match(cli.field('greedy', '.HostConfig.Resources'), '"memory":"16m"');
+    });
+  }
+});
+
+asRoot.run();
+asUser.run();

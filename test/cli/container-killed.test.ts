@@ -1,0 +1,151 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { probeCgroups } from '../../src/host/cgroup-facts.ts';
+import { makeContainerCli, until } from '../support/container-cli.ts';
+import { defineRuns } from '../support/define-runs.ts';
+
+// What is told of containers, and what is left of them, when somebody dies whom nobody asked to.
+
+const asRoot = suite('cli/container-killed as root');
+const asUser = suite('cli/container-killed as an ordinary user');
+
+/** Cgroups of a container of ours, in any hierarchy. */
+function cgroupsOf(id: string): readonly string[] {
+  const { v1, v2 } = probeCgroups();
+  return [...v1, ...v2].map(({ directory }) => join(directory, 'tsimg', id)).filter((path) => existsSync(path));
+}
+
+/** A zombie, which nobody has asked for its status yet, is as good as gone. */
+function isGone(pid: string): boolean {
+  try {
+    return /^State:\s*[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return true;
+  }
+}
+
+defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
+  const cli = makeContainerCli(user);
+  const detached = (name: string, ...options: readonly string[]) =>
+    cli.ok('run', '--network', 'none', '-d', '--name', name, ...options, rootfs, 'sleep', '1000');
+  const listed = () => cli.ok('ps', '-a', '--format', '{{.Names}} {{.State}}');
+  const kill = (pid: string) => process.kill(Number(pid), 'SIGKILL');
+  const file = (id: string, name: string) => join(cli.folder, id, name);
+  test.after.each(() => cli.clear());
+
+  test('a container whose monitor is killed ends, is told as such, and is removed with its cgroups', async () => {
+    const id = detached('orphan');
+    const pid = cli.field('orphan', '.State.Pid');
+    kill(cli.field('orphan', '.State.ConmonPid'));
+    await until('its command is gone', () => isGone(pid));
+    assert.is(listed(), 'orphan exited');
+    assert.is(cli.ok('ps', '-q'), '');
+    assert.is(cli.field('orphan', '.State.ExitCode'), '255');
+    assert.is(cli.field('orphan', '.State.Pid'), '0');
+    assert.is(cli.ok('wait', 'orphan'), '255');
+    assert.is(cli.run('kill', 'orphan').status, 1);
+    cli.ok('rm', 'orphan');
+    assert.equal(cgroupsOf(id), []);
+    assert.equal(cli.directories(), []);
+    assert.equal(readdirSync(join(cli.folder, 'names')), []);
+  });
+
+  test('it can be started again', async () => {
+    detached('orphan');
+    kill(cli.field('orphan', '.State.ConmonPid'));
+    await until('it is told', () => listed() === 'orphan exited');
+    cli.ok('start', 'orphan');
+    assert.is(listed(), 'orphan running');
+  });
+
+  test('with --rm, prune removes what the killed monitor could not', async () => {
+    const id = detached('orphan', '--rm');
+    const pid = cli.field('orphan', '.State.Pid');
+    kill(cli.field('orphan', '.State.ConmonPid'));
+    await until('its command is gone', () => isGone(pid));
+    cli.ok('prune');
+    assert.equal(cli.directories(), []);
+    assert.equal(cgroupsOf(id), []);
+    assert.equal(readdirSync(join(cli.folder, 'names')), []);
+  });
+
+  test('a container whose first process is killed has ended with 137', async () => {
+    detached('beheaded');
+    kill(cli.field('beheaded', '.State.Pid'));
+    assert.is(cli.ok('wait', 'beheaded'), '137');
+    assert.is(listed(), 'beheaded exited');
+  });
+
+  test('a container in the foreground whose tsimg is killed has ended', async () => {
+    const child = cli.start('run', '--network', 'none', '--name', 'front', rootfs, 'sleep', '1000');
+    await until('it runs', () => cli.run('ps', '--format', '{{.Names}}').stdout === 'front\n');
+    const pid = cli.field('front', '.State.Pid');
+    child.kill('SIGKILL');
+    await until('its command is gone', () => isGone(pid));
+    assert.is(listed(), 'front exited');
+    cli.ok('rm', 'front');
+    assert.equal(cli.directories(), []);
+  });
+
+  test('after a reboot nothing runs, whoever has the numbers now', () => {
+    const id = detached('before');
+    cli.ok('stop', '-t', '0', 'before');
+    const state = JSON.parse(readFileSync(file(id, 'state.json'), 'utf8'));
+    const identity = { pid: process.pid, startTime: '1', bootId: '00000000-0000-0000-0000-000000000000' };
+    writeFileSync(
+      file(id, 'state.json'),
+      JSON.stringify({ ...state, status: 'running', process: identity, owner: identity }),
+    );
+    assert.is(listed(), 'before exited');
+    assert.is(cli.run('kill', 'before').status, 1);
+    cli.ok('start', 'before');
+    assert.is(listed(), 'before running');
+  });
+
+  for (const [what, name, spoil] of [
+    ['a truncated record', 'record.json', (text: string) => text.slice(0, text.length / 2)],
+    ['a record of wrong types', 'record.json', (text: string) => text.replace('"labels":{', '"labels":7,"x":{')],
+    ['a record of the future', 'record.json', (text: string) => text.replace('"version":1', '"version":2')],
+    ['a truncated state', 'state.json', (text: string) => text.slice(0, text.length / 2)],
+    ['a state of wrong types', 'state.json', () => '{"status":"asleep","restarts":"often"}'],
+  ] as const) {
+    test(`${what} is told, does not stand in the way of others, and is removed by prune`, () => {
+      const id = detached('spoilt');
+      cli.ok('stop', '-t', '0', 'spoilt');
+      detached('sound');
+      const path = file(id, name);
+      writeFileSync(path, spoil(readFileSync(path, 'utf8')));
+      const { stdout, stderr, status } = cli.run('ps', '-a', '--format', '{{.Names}}');
+      assert.is(status, 0);
+      assert.is(stdout, 'sound\n');
+      assert.match(stderr, `(${path}); `);
+      assert.match(stderr, 'tsimg prune');
+      for (const verb of ['rm', 'start', 'logs', 'inspect', 'wait', 'stop', 'kill']) {
+        const refused = cli.run(verb, 'spoilt');
+        assert.is(refused.status, 1, verb);
+        assert.match(refused.stderr, `(${path})`);
+      }
+      cli.ok('prune');
+      assert.is(cli.directories().length, 1);
+      assert.is(listed(), 'sound running');
+      detached('spoilt');
+    });
+  }
+
+  test('prune removes what has ended, and leaves alone what runs', () => {
+    detached('running');
+    assert.is(cli.run('run', '--network', 'none', '-d', '--name', 'never', rootfs, '/nothing').status, 127);
+    detached('ended');
+    cli.ok('stop', '-t', '0', 'ended');
+    const { stderr } = cli.run('prune');
+    assert.match(stderr, '2 containers removed');
+    assert.match(stderr, /[0-9]k?B freed/);
+    assert.is(listed(), 'running running');
+    assert.equal(readdirSync(join(cli.folder, 'names')), ['running']);
+  });
+});
+
+asRoot.run();
+asUser.run();
