@@ -1,10 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { probeCgroups } from '../../src/host/cgroup-facts.ts';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
+import { MAIN } from '../support/tsimg.ts';
 
 // What is told of containers, and what is left of them, when somebody dies whom nobody asked to.
 
@@ -133,6 +135,32 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
       detached('spoilt');
     });
   }
+
+  test('on a terminal, prune asks before', () => {
+    detached('ended');
+    cli.ok('stop', '-t', '0', 'ended');
+    const answer = (text: string, ...options: readonly string[]) => {
+      const command = [process.execPath, '--', MAIN, 'prune', ...options].join(' ');
+      const env = { PATH: process.env.PATH, TSIMG_ROOT: dirname(cli.folder) };
+      const ids = user === undefined ? {} : { uid: user.uid, gid: user.gid };
+      return spawnSync('script', ['-qec', command, '/dev/null'], {
+        input: text,
+        encoding: 'utf8',
+        env,
+        timeout: 60_000,
+        ...ids,
+      });
+    };
+    const asked = answer('n\n');
+    assert.match(asked.stdout, 'all containers that do not run, images without a name, and what nothing needs. Go on?');
+    assert.is(listed(), 'ended exited');
+    answer('y\n');
+    assert.is(listed(), '');
+    detached('more');
+    cli.ok('stop', '-t', '0', 'more');
+    assert.not.match(answer('', '--force').stdout, 'Go on?');
+    assert.is(listed(), '');
+  });
 
   test('prune removes what has ended, and leaves alone what runs', () => {
     detached('running');

@@ -1,5 +1,6 @@
 import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { stateRootOf } from './state-root.ts';
 import { MAIN } from './tsimg.ts';
 
 /** A host of our own in namespaces, and a neighbour that it has its default route over: nothing of it touches this machine. */
@@ -88,17 +89,20 @@ export async function makeNetworkWorld({ without = [] }: WorldOptions = {}): Pro
   };
   process.on('exit', close);
   const enter = (child: ChildProcess, ...what: readonly string[]) => ['--target', String(child.pid), ...what, '--'];
-  const run = (args: readonly string[]) => spawnSync('nsenter', args, { encoding: 'utf8', timeout: 60_000 });
-  const start = (args: readonly string[]) => {
-    const child = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  // What containers leave is gone with the test.
+  const env = (user: WorldUser | undefined) => ({ ...process.env, TSIMG_ROOT: stateRootOf(user) });
+  const run = (args: readonly string[], user?: WorldUser) =>
+    spawnSync('nsenter', args, { encoding: 'utf8', timeout: 60_000, env: env(user) });
+  const start = (args: readonly string[], user?: WorldUser) => {
+    const child = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'], env: env(user) });
     started.add(child);
     return child;
   };
   return {
     host: '198.51.100.1',
     outside: '198.51.100.2',
-    onHost: (words, user) => run([...enter(host, '--net', '--mount'), ...as(user), ...words]),
-    startOnHost: (words, user) => start([...enter(host, '--net', '--mount'), ...as(user), ...words]),
+    onHost: (words, user) => run([...enter(host, '--net', '--mount'), ...as(user), ...words], user),
+    startOnHost: (words, user) => start([...enter(host, '--net', '--mount'), ...as(user), ...words], user),
     onOutside: (words) => run([...enter(outside, '--net'), ...words]),
     startOutside: (words) => start([...enter(outside, '--net'), ...words]),
     close,
