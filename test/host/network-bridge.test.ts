@@ -189,15 +189,15 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
       assert.is(status, 0, stderr);
       return stdout.trim();
     };
-    const options = ['-d', '--name', 'till', '-p', '8080:80'];
+    const options = ['-d', '--name', 'kiosk', '-p', '8080:80'];
     assert.match(world.onHost(command(options, SERVE)).stdout, /^[0-9a-f]{64}\n$/);
-    assert.is(tsimg('inspect', '-f', '{{.NetworkSettings.IPAddress}}', 'till'), '10.209.0.2');
+    assert.is(tsimg('inspect', '-f', '{{.NetworkSettings.IPAddress}}', 'kiosk'), '10.209.0.2');
     assert.match(tsimg('ps'), '0.0.0.0:8080->80/tcp');
-    const monitor = tsimg('inspect', '-f', '{{.State.ConmonPid}}', 'till');
+    const monitor = tsimg('inspect', '-f', '{{.State.ConmonPid}}', 'kiosk');
     world.onHost(['kill', '-KILL', monitor]);
-    assert.is(tsimg('wait', 'till'), '255');
+    assert.is(tsimg('wait', 'kiosk'), '255');
     assert.is.not(leftovers().length, 0);
-    tsimg('rm', 'till');
+    tsimg('rm', 'kiosk');
     assert.equal(leftovers(), []);
   });
 
