@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { ImageLimits } from '../disk/unpack-options.ts';
-import { messageOf, TsimgError } from '../errors.ts';
 import type { LaunchPlan } from '../launch/plan.ts';
 import type { RunRequest } from '../launch/run-request.ts';
 import type { PullPolicy } from '../verbs/run-source.ts';
+import { readEnvFile } from './env-file.ts';
 import { type IsolationOptions, isolationRequest, withIsolation } from './isolation-options.ts';
 import { type LifeChoice, lifeOptions, withLife } from './life-options.ts';
 import { limitChoice, withLimits } from './limit-options.ts';
@@ -42,14 +41,6 @@ interface RunOptions
 
 function collect(value: string, previous: readonly string[]): readonly string[] {
   return [...previous, value];
-}
-
-async function readEnvFile(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new TsimgError('USAGE', 'the environment file cannot be read', { where: path, why: messageOf(cause), cause });
-  }
 }
 
 async function requestOf(command: readonly string[], options: RunOptions): Promise<RunRequest> {

@@ -15,6 +15,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
   { names: ['unpack'], load: async () => (await import('./unpack.ts')).addUnpack },
   { names: ['unshare'], load: async () => (await import('./unshare.ts')).addUnshare },
   { names: ['run'], load: async () => (await import('./run.ts')).addRun },
+  { names: ['exec'], load: async () => (await import('./exec.ts')).addExec },
   { names: ['ps', 'logs'], load: async () => (await import('./containers.ts')).addContainers },
   { names: ['stats'], load: async () => (await import('./stats.ts')).addStats },
   {

@@ -16,7 +16,7 @@ export interface Relay {
   readonly descriptors: readonly (number | 'ignore')[];
   /** Resolves when all that the container wrote has been passed on. */
   drain(): Promise<void>;
-  /** Stops reading our standard input. */
+  /** Stops reading our standard input, and what the container may still write. */
   close(): void;
 }
 
@@ -38,10 +38,8 @@ export function openRelay(streams: Streams, withInput: boolean): Relay & { reado
   const stdout = openPipe();
   const stderr = openPipe();
   const input = withInput ? openPipe() : undefined;
-  const outputs = [
-    forward(new Socket({ fd: stdout.read, readable: true, writable: false }), streams.stdout),
-    forward(new Socket({ fd: stderr.read, readable: true, writable: false }), streams.stderr),
-  ];
+  const readers = [stdout, stderr].map(({ read: fd }) => new Socket({ fd, readable: true, writable: false }));
+  const outputs = readers.map((reader, index) => forward(reader, index === 0 ? streams.stdout : streams.stderr));
   let writer: Socket | undefined;
   if (input !== undefined) {
     writer = new Socket({ fd: input.write, readable: false, writable: true });
@@ -54,6 +52,7 @@ export function openRelay(streams: Streams, withInput: boolean): Relay & { reado
     containerEnds: [...(input === undefined ? [] : [input.read]), stdout.write, stderr.write],
     drain: async () => void (await Promise.all(outputs)),
     close() {
+      for (const reader of readers) reader.destroy();
       if (writer === undefined) return;
       streams.stdin.unpipe(writer);
       streams.stdin.pause();

@@ -1,6 +1,6 @@
 import { formatCgroups } from './format-cgroups.ts';
 import { formatStep, quote } from './format-step.ts';
-import type { IdMap, LaunchPlan } from './plan.ts';
+import type { IdMap, LaunchPlan, ProcessPlan } from './plan.ts';
 
 function formatMap(map: IdMap): readonly string[] {
   const lines = (extents: IdMap['uids']) =>
@@ -8,22 +8,29 @@ function formatMap(map: IdMap): readonly string[] {
   return [`user IDs ${lines(map.uids)}`, `group IDs ${lines(map.gids)}`];
 }
 
-/** A plan for people, a line a step, in the order in which things happen. */
-export function formatPlan({ namespaces, idMap, cgroups, steps, command, warnings }: LaunchPlan): string {
+/** What the process becomes, a line for each thing that is done to it. */
+export function formatCommand(command: ProcessPlan): readonly string[] {
   const limits = command.limits.map(
     ({ resource, soft, hard }) => `${resource}=${soft}${hard === 'keep' ? '' : `:${hard}`}`,
   );
   return [
-    ...warnings.map((warning) => `# warning: ${warning}`),
-    ...formatCgroups(cgroups),
-    `namespaces ${[...(idMap === undefined ? [] : ['user']), ...namespaces].join(' ')}`,
-    ...(idMap === undefined ? [] : formatMap(idMap)),
-    ...steps.map(formatStep),
     `user ${command.user === '' ? 'root' : quote(command.user)} # looked up in ROOT/etc/passwd and ROOT/etc/group`,
     `capabilities ${command.capabilities.join(' ') || 'none'}; ${command.noNewPrivileges ? 'no_new_privs; ' : ''}seccomp ${typeof command.seccomp === 'string' ? command.seccomp : 'as given'}`,
     `umask ${command.umask.toString(8).padStart(4, '0')}; limits ${limits.join(' ')}`,
     `cd ${quote(command.cwd)}`,
     ...command.env.map((entry) => `export ${quote(entry)}`),
     `exec ${command.args.map(quote).join(' ')}`,
+  ];
+}
+
+/** A plan for people, a line a step, in the order in which things happen. */
+export function formatPlan({ namespaces, idMap, cgroups, steps, command, warnings }: LaunchPlan): string {
+  return [
+    ...warnings.map((warning) => `# warning: ${warning}`),
+    ...formatCgroups(cgroups),
+    `namespaces ${[...(idMap === undefined ? [] : ['user']), ...namespaces].join(' ')}`,
+    ...(idMap === undefined ? [] : formatMap(idMap)),
+    ...steps.map(formatStep),
+    ...formatCommand(command),
   ].join('\n');
 }

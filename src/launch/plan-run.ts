@@ -36,7 +36,8 @@ function byDepth(steps: readonly Extract<Step, { do: 'mount' | 'bind' }>[]): rea
   return steps.toSorted((one, other) => depth(one) - depth(other));
 }
 
-function checkWorkdir(path: string): string {
+/** @throws USAGE */
+export function checkWorkdir(path: string): string {
   if (path.includes('\0')) throw new TsimgError('USAGE', 'a working directory with a zero byte');
   if (path.startsWith('/')) return path;
   throw new TsimgError('USAGE', 'not a working directory', { where: path, why: 'it must be an absolute path' });

@@ -11,6 +11,8 @@ const closeCall = bind<[number]>('int close(int fd)');
 /** A process held by descriptor: what it names can never become another process. pidfd_open(2), Linux 5.6. */
 export interface ProcessHandle extends Disposable {
   readonly pid: number;
+  /** The descriptor; closed by disposing of this. */
+  readonly fd: number;
   /** Sends a signal by number; false when the process is gone. @throws SYSTEM_CALL */
   signal(number: number): boolean;
   /** A copy of one of its descriptors, the caller's to close. @throws SYSTEM_CALL */
@@ -22,6 +24,7 @@ export function openProcess(pid: number): ProcessHandle {
   const pidfd = checked(openCall(SYSCALL.pidfd_open, pid, 0), 'pidfd_open', String(pid));
   return {
     pid,
+    fd: pidfd,
     signal(number) {
       if (signalCall(SYSCALL.pidfd_send_signal, pidfd, number, null, 0) === 0) return true;
       if (lastErrno() === 'ESRCH') return false;

@@ -1,0 +1,53 @@
+import { TsimgError } from '../errors.ts';
+import type { Context } from '../events.ts';
+import { enterContainer } from '../host/enter.ts';
+import { probeHost } from '../host/probe.ts';
+import type { Streams } from '../host/relay.ts';
+import { containersFolder, type FoundContainer } from '../host/state/container.ts';
+import { findContainer } from '../host/state/find-container.ts';
+import type { ProcessIdentity } from '../host/state/process-identity.ts';
+import type { ExecRequest } from '../launch/exec-request.ts';
+import { type ExecPlan, planExec } from '../launch/plan-exec.ts';
+import { notRunning } from './signal-container.ts';
+
+/** What an exec takes besides the request. */
+export interface ExecContext extends Context {
+  /** Where containers are kept. */
+  readonly stateRoot: string;
+  /** This process's own when absent. */
+  readonly streams?: Streams | undefined;
+  /** Whether the signals that this process gets are the command's (yes, when absent); otherwise `signal` kills it. */
+  readonly passSignals?: boolean | undefined;
+}
+
+/** The first process of a container that runs. @throws CONTAINER_STATE */
+function commandOf(container: FoundContainer): ProcessIdentity {
+  const { alive, state } = container;
+  if (alive && state.status === 'running' && state.process !== undefined) return state.process;
+  throw notRunning(container);
+}
+
+/** What `execInContainer` would do, as data. @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, CONTAINER_STATE, USAGE */
+export async function planExecIn(stateRoot: string, wanted: string, request: ExecRequest): Promise<ExecPlan> {
+  const container = await findContainer(containersFolder(stateRoot), wanted);
+  commandOf(container);
+  return planExec(container.record.plan, request, probeHost(), process.env);
+}
+
+/**
+ * Runs a command in a container that runs; resolves with its exit status, or with 0 when a detached one runs.
+ * @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, CONTAINER_STATE, USAGE, LAUNCH_FAILED, HOST_UNSUPPORTED,
+ * COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL: the exit status for each is `launchExitStatus`
+ */
+export async function execInContainer(wanted: string, request: ExecRequest, context: ExecContext): Promise<number> {
+  const { stateRoot, signal, onEvent, passSignals = true } = context;
+  const streams = context.streams ?? { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
+  if (request.terminal && request.interactive && !('isTTY' in streams.stdin && streams.stdin.isTTY === true)) {
+    throw new TsimgError('USAGE', 'standard input is not a terminal', { hint: 'leave out -t, or -i' });
+  }
+  const container = await findContainer(containersFolder(stateRoot), wanted);
+  const command = commandOf(container);
+  const facts = probeHost();
+  const plan = planExec(container.record.plan, request, facts, process.env);
+  return enterContainer(plan, command, facts.tools, { signal, onEvent, streams, passSignals });
+}
