@@ -18,8 +18,8 @@ export interface CommandSurroundings {
   readonly cgroups: readonly number[];
   /** The system call filter's instructions. */
   readonly filter: Uint8Array | undefined;
-  /** Whether it is killed when whoever starts it ends. */
-  readonly diesWithParent: boolean;
+  /** It is killed when whoever starts it ends. A space is written here, which must be possible, when that is so. */
+  readonly guard: number | undefined;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface CommandSurroundings {
  * privileges first, then the user, then what cannot be taken back, the filter at the very last.
  */
 export function commandCalls(command: ProcessPlan, around: CommandSurroundings): readonly ChildCall[] {
-  const { user, env, directory, streams, cgroups, filter, diesWithParent } = around;
+  const { user, env, directory, streams, cgroups, filter, guard } = around;
   const bounding = capabilityMask(command.capabilities);
   const final = user.uid === 0 ? bounding : 0n;
   const [program = ''] = command.args;
@@ -47,7 +47,7 @@ export function commandCalls(command: ProcessPlan, around: CommandSurroundings):
     // Without no_new_privs no filter can be installed but by SYS_ADMIN, which goes after it.
     ...calls.setCapabilities(command.noNewPrivileges ? final : final | capabilityMask(['SYS_ADMIN'])),
     ...(command.noNewPrivileges ? [calls.forbidNewPrivileges] : []),
-    ...(diesWithParent ? [calls.dieWithParent] : []),
+    ...(guard === undefined ? [] : [calls.dieWithParent, calls.writeText(guard, ' ')]),
     ...calls.resetSignals,
     calls.closeOnExecFrom(3),
     ...(filter === undefined ? [] : [calls.installFilter(filter)]),

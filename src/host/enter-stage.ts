@@ -1,19 +1,20 @@
-import { closeSync, constants, fchownSync, fstatSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fchownSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { variable } from '../launch/environment.ts';
 import type { ProcessPlan } from '../launch/plan.ts';
 import type { ExecPlan } from '../launch/plan-exec.ts';
 import { type ResolvedUser, resolveUser } from '../launch/user.ts';
+import { attributeBits } from '../linux/mount-flags.ts';
 import { awaitChild, type ChildStart, startChild } from '../sys/child.ts';
 import { goToDirectory, hideFromTracers, type JoinedNamespace, joinNamespaces, ownRootDirectory } from '../sys/join.ts';
-import { changeRootToWorkingDirectory } from '../sys/mount.ts';
+import { changeRootToWorkingDirectory, setMountAttributes } from '../sys/mount.ts';
 import { openInRoot } from '../sys/open-in-root.ts';
 import { unlockTerminal } from '../sys/pty.ts';
 import { DESCRIPTOR } from './channel.ts';
 import { commandCalls } from './command-calls.ts';
 import { ENTER_DESCRIPTOR, type EnterMessage, type EnterOrders } from './enter-channel.ts';
 import { portableError } from './portable-error.ts';
-import { O_PATH } from './root-targets.ts';
+import { O_PATH, withDescriptor } from './root-targets.ts';
 import { readRootFile } from './stage-files.ts';
 
 // The stage that enters a container that runs. It looks everything up while it is still outside, by descriptor of the
@@ -94,6 +95,16 @@ function openStreams(rootFd: number, { command, detached }: ExecPlan, user: Reso
   return [stdin, stdout, stderr].map((fd) => (piped.includes(fd) ? fd : openNull(rootFd)));
 }
 
+/**
+ * For a moment the child that becomes the command is seen in the container with this program as its /proc/PID/exe. Who may
+ * trace it there must not be able to write to that (CVE-2019-5736).
+ */
+function protectHost(): void {
+  withDescriptor(openSync('/', O_PATH | constants.O_DIRECTORY), (root) =>
+    setMountAttributes(root, attributeBits(['ro']), true, 'the host’s root'),
+  );
+}
+
 /** Why the command did not come to be. */
 function failure(program: string, { failed }: Extract<ChildStart, { kind: 'failed' }>): TsimgError {
   const last = failed.at(-1);
@@ -126,8 +137,10 @@ function enter(): void {
     streams,
     cgroups,
     filter: filter === undefined ? undefined : Buffer.from(filter, 'base64'),
-    diesWithParent: !detached,
+    // The space stands before the next message. Where the caller died meanwhile, nobody is there to read it.
+    guard: detached ? undefined : DESCRIPTOR.status,
   });
+  protectHost();
   ownRootDirectory();
   // nsenter joined the namespaces that only a process of a single thread can join.
   const joined = namespaces.filter((name): name is JoinedNamespace => name !== 'user' && name !== 'time');

@@ -43,15 +43,19 @@ function namedFirst({ namespaces }: ExecPlan): readonly string[] {
   return (['user', 'time'] as const).filter((name) => namespaces.includes(name));
 }
 
-/** The programs that end in the stage, all of them the same process. It dies when this one does, unless it is detached. */
+/**
+ * The programs that end in the stage, all of them the same process. It dies when this one does, unless it is detached. Its
+ * mount namespace is a copy of the host's, in which the stage makes the mount that its own program is on read-only.
+ */
 function enterChain(plan: ExecPlan, tools: HostTools, firstFd: number): readonly string[] {
   const dying = plan.detached ? [] : [requireTool(tools, 'setpriv'), '--pdeathsig', 'KILL'];
+  const stage = [requireTool(tools, 'unshare'), '--mount', '--', ...STAGE];
   const first = namedFirst(plan);
-  if (first.length === 0) return [...dying, ...STAGE];
+  if (first.length === 0) return [...dying, ...stage];
   const files = first.map((name, index) => `--${name}=/proc/self/fd/${firstFd + index}`);
   const keep = first.includes('user') ? ['--preserve-credentials'] : [];
   // Joining clears the signal.
-  return [...dying, requireTool(tools, 'nsenter'), ...files, ...keep, '--', ...dying, ...STAGE];
+  return [...dying, requireTool(tools, 'nsenter'), ...files, ...keep, '--', ...dying, ...stage];
 }
 
 function openCgroups(directories: readonly string[]): readonly number[] {
