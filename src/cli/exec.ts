@@ -13,6 +13,7 @@ interface ExecOptions extends CommonOptions {
   readonly workdir?: string;
   readonly user?: string;
   readonly privileged?: boolean;
+  readonly toolbox?: string;
   readonly dryRun?: boolean;
 }
 
@@ -31,6 +32,7 @@ async function requestOf(command: readonly string[], options: ExecOptions): Prom
     workdir: options.workdir,
     user: options.user,
     privileged: options.privileged,
+    toolbox: options.toolbox,
   };
 }
 
@@ -40,7 +42,7 @@ export function addExec(program: Command, setStatus: (status: number) => void): 
     .command('exec')
     .description('Run a command in a container that runs.')
     .argument('<container>', 'its name or ID')
-    .argument('<command...>', 'the command')
+    .argument('[command...]', 'the command; of a toolbox a shell, when there is none')
     .passThroughOptions()
     .option('-d, --detach', 'in the background, without its output')
     .option('-i, --interactive', 'pass standard input on; without it the command reads /dev/null')
@@ -50,6 +52,10 @@ export function addExec(program: Command, setStatus: (status: number) => void): 
     .option('-w, --workdir <dir>', 'the directory to start in')
     .option('-u, --user <user[:group]>', "whom to run as: names of the container's, or numbers")
     .option('--privileged', 'all capabilities, and no system call filter')
+    .option(
+      '--toolbox <source>',
+      'see the files of this image, pulled where it is missing, and the container’s at /container; changes to them stay, to the toolbox’s not',
+    )
     .option('--dry-run', 'show what would be done, and do nothing; with --json as data');
   withCommon(command).action(async (container: string, words: string[], _: unknown, invoked: Command) => {
     const options: ExecOptions = invoked.optsWithGlobals();
@@ -57,7 +63,7 @@ export function addExec(program: Command, setStatus: (status: number) => void): 
     const stateRoot = statePlace(options);
     const status = await inSession({ ...options, outlivesOutput: true }, async ({ context, print }) => {
       const { execInContainer, planExecIn } = await import('../verbs/exec-container.ts');
-      if (!options.dryRun) return execInContainer(container, request, { ...context, stateRoot });
+      if (!options.dryRun) return execInContainer(container, request, { ...context, stateRoot, root: options.root });
       const { formatExecPlan } = await import('../launch/plan-exec.ts');
       const plan = await planExecIn(stateRoot, container, request);
       print(options.json ? JSON.stringify(plan, undefined, 2) : formatExecPlan(plan));

@@ -16,6 +16,8 @@ import { ENTER_DESCRIPTOR, type EnterMessage, type EnterOrders } from './enter-c
 import { portableError } from './portable-error.ts';
 import { O_PATH, withDescriptor } from './root-targets.ts';
 import { readRootFile } from './stage-files.ts';
+import { pivot } from './stage-root.ts';
+import { mountToolbox } from './stage-toolbox.ts';
 
 // The stage that enters a container that runs. It looks everything up while it is still outside, by descriptor of the
 // container's root; then it joins the namespaces and starts the command as its child. Only that is in the container's PID
@@ -126,8 +128,9 @@ function failure(program: string, { failed }: Extract<ChildStart, { kind: 'faile
 function enter(): void {
   hideFromTracers();
   const { plan, cgroups, filter }: EnterOrders = JSON.parse(readLine());
-  const { command, detached, namespaces } = plan;
-  const root = ENTER_DESCRIPTOR.root;
+  const { command, detached, namespaces, toolbox } = plan;
+  const container = { process: ENTER_DESCRIPTOR.container, root: ENTER_DESCRIPTOR.root };
+  const root = toolbox === undefined ? container.root : mountToolbox(toolbox, container);
   const user = lookUpUser(root, command);
   const streams = openStreams(root, plan, user);
   const calls = commandCalls(command, {
@@ -140,13 +143,21 @@ function enter(): void {
     // The space stands before the next message. Where the caller died meanwhile, nobody is there to read it.
     guard: detached ? undefined : DESCRIPTOR.status,
   });
-  protectHost();
-  ownRootDirectory();
   // nsenter joined the namespaces that only a process of a single thread can join.
   const joined = namespaces.filter((name): name is JoinedNamespace => name !== 'user' && name !== 'time');
-  joinNamespaces(ENTER_DESCRIPTOR.container, joined);
-  goToDirectory(root);
-  changeRootToWorkingDirectory();
+  if (toolbox === undefined) {
+    protectHost();
+    ownRootDirectory();
+    joinNamespaces(container.process, joined);
+    goToDirectory(root);
+    changeRootToWorkingDirectory();
+  } else {
+    pivot(root, { do: 'pivot', readOnlyRoot: false });
+    joinNamespaces(
+      container.process,
+      joined.filter((name) => name !== 'mount'),
+    );
+  }
   const start = startChild(calls);
   if (start.kind === 'failed') throw failure(command.args[0] ?? '', start);
   tell({ kind: 'running', pid: start.pid });

@@ -17,4 +17,6 @@ export interface ExecRequest {
   readonly user?: string | undefined;
   /** `--privileged`: all capabilities that the caller can give, and no system call filter. */
   readonly privileged?: boolean | undefined;
+  /** `--toolbox`: an image whose files the command sees, in the namespaces of the container. */
+  readonly toolbox?: string | undefined;
 }

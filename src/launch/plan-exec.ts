@@ -1,12 +1,25 @@
 import { TsimgError } from '../errors.ts';
 import { CAPABILITY_NAMES, type Capability } from '../linux/capabilities.ts';
-import { planEnvironment } from './environment.ts';
+import type { RunConfig } from '../oci/run-config.ts';
+import { DEFAULT_PATH, mergeEnvironment, planEnvironment, variable } from './environment.ts';
 import type { ExecRequest } from './exec-request.ts';
 import { formatCommand } from './format-plan.ts';
+import { quote } from './format-step.ts';
 import type { HostFacts } from './host-facts.ts';
 import { CGROUP_FOLDER } from './limits.ts';
-import type { LaunchPlan, Namespace, ProcessPlan } from './plan.ts';
+import type { LaunchPlan, Namespace, ProcessPlan, RootSpec } from './plan.ts';
 import { checkWorkdir } from './plan-run.ts';
+
+/** Another root for the command, in which what the container sees is seen too. */
+export interface Toolbox {
+  readonly root: RootSpec;
+  /** For overlays of users. */
+  readonly userXattr: boolean;
+  /** Directories of the container, with all that is mounted in them, and where they are then. */
+  readonly shown: readonly { readonly from: string; readonly to: string }[];
+  /** Files of the container's that are copied over the root's own, where the container has them. */
+  readonly copied: readonly string[];
+}
 
 /** A command in a container that runs, as data: printed by `--dry-run`, performed by host/enter. */
 export interface ExecPlan {
@@ -17,6 +30,7 @@ export interface ExecPlan {
   readonly command: ProcessPlan;
   /** Whether it goes on when tsimg is gone. */
   readonly detached: boolean;
+  readonly toolbox?: Toolbox | undefined;
 }
 
 /** The container's namespaces, in the order in which they are joined. */
@@ -85,10 +99,61 @@ export function planExec(
   };
 }
 
+/** Where the files of the container are in a toolbox. */
+export const CONTAINER_PLACE = '/container';
+
+/**
+ * The same with the files of another image: /proc, /sys and /dev are the very ones that the container sees, so that ps shows its
+ * processes and its own terminals are there, and its root is at /container. Without a command, a shell.
+ * @throws USAGE
+ */
+export function planToolbox(
+  container: LaunchPlan,
+  { root, config }: { readonly root: RootSpec; readonly config: RunConfig },
+  request: ExecRequest,
+  facts: HostFacts,
+  hostEnv: Readonly<Record<string, string | undefined>>,
+): ExecPlan {
+  if (request.detached) {
+    throw new TsimgError('USAGE', '-d and --toolbox exclude each other', { why: 'its files go with its command' });
+  }
+  const hostname = variable(container.command.env, 'HOSTNAME') ?? '';
+  const own: LaunchPlan = {
+    ...container,
+    command: {
+      ...container.command,
+      env: mergeEnvironment([`PATH=${DEFAULT_PATH}`, `HOSTNAME=${hostname}`], config.env),
+      cwd: config.workingDir.startsWith('/') ? config.workingDir : `/${config.workingDir}`,
+      user: '',
+    },
+  };
+  const command = request.command.length === 0 ? ['/bin/sh'] : request.command;
+  return {
+    ...planExec(own, { ...request, command }, facts, hostEnv),
+    toolbox: {
+      root,
+      userXattr: container.idMap !== undefined,
+      shown: [
+        ...['/proc', '/sys', '/dev'].map((path) => ({ from: path, to: path })),
+        { from: '/', to: CONTAINER_PLACE },
+      ],
+      copied: ['/etc/hosts', '/etc/resolv.conf'],
+    },
+  };
+}
+
 /** The plan for people, a line a step. */
-export function formatExecPlan({ namespaces, cgroups, command, detached }: ExecPlan): string {
+export function formatExecPlan({ namespaces, cgroups, command, detached, toolbox }: ExecPlan): string {
   return [
-    `join namespaces ${namespaces.join(' ')}`,
+    ...(toolbox === undefined
+      ? []
+      : [
+          `mount the toolbox (${toolbox.root.kind}) on ROOT`,
+          ...toolbox.shown.map(({ from, to }) => `mount --rbind ${quote(`CONTAINER${from}`)} ${quote(`ROOT${to}`)}`),
+          ...toolbox.copied.map((path) => `cat ${quote(`CONTAINER${path}`)} > ${quote(`ROOT${path}`)}`),
+          'pivot_root ROOT',
+        ]),
+    `join namespaces ${namespaces.filter((name) => name !== 'mount' || toolbox === undefined).join(' ')}`,
     ...cgroups.map((directory) => `join cgroup ${directory}`),
     ...(command.terminal ? ['open a terminal on ROOT/dev/pts'] : []),
     ...(detached ? ['go on in the background'] : []),

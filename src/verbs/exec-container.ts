@@ -3,17 +3,20 @@ import type { Context } from '../events.ts';
 import { enterContainer } from '../host/enter.ts';
 import { probeHost } from '../host/probe.ts';
 import type { Streams } from '../host/relay.ts';
-import { containersFolder, type FoundContainer } from '../host/state/container.ts';
+import { containersFolder, type FoundContainer, makeContainer, removeContainer } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
 import type { ProcessIdentity } from '../host/state/process-identity.ts';
 import type { ExecRequest } from '../launch/exec-request.ts';
-import { type ExecPlan, planExec } from '../launch/plan-exec.ts';
+import type { RootSpec } from '../launch/plan.ts';
+import { type ExecPlan, planExec, planToolbox } from '../launch/plan-exec.ts';
 import { notRunning } from './signal-container.ts';
 
 /** What an exec takes besides the request. */
 export interface ExecContext extends Context {
   /** Where containers are kept. */
   readonly stateRoot: string;
+  /** Where images are kept, as the options say it: for a toolbox. */
+  readonly root?: string | undefined;
   /** This process's own when absent. */
   readonly streams?: Streams | undefined;
   /** Whether the signals that this process gets are the command's (yes, when absent); otherwise `signal` kills it. */
@@ -48,6 +51,37 @@ export async function execInContainer(wanted: string, request: ExecRequest, cont
   const container = await findContainer(containersFolder(stateRoot), wanted);
   const command = commandOf(container);
   const facts = probeHost();
-  const plan = planExec(container.record.plan, request, facts, process.env);
-  return enterContainer(plan, command, facts.tools, { signal, onEvent, streams, passSignals });
+  const enter = (plan: ExecPlan) =>
+    enterContainer(plan, command, facts.tools, { signal, onEvent, streams, passSignals });
+  if (request.toolbox !== undefined) return enterToolbox(request.toolbox, container, request, context, enter);
+  return enter(planExec(container.record.plan, request, facts, process.env));
+}
+
+/** Makes a root of the toolbox's image, which is gone with its command. */
+async function enterToolbox(
+  toolbox: string,
+  { folder, record }: FoundContainer,
+  request: ExecRequest,
+  { signal, onEvent, root: place }: ExecContext,
+  enter: (plan: ExecPlan) => Promise<number>,
+): Promise<number> {
+  const { withTarget } = await import('./run-source.ts');
+  const facts = probeHost();
+  return withTarget(toolbox, { root: place, signal, onEvent }, async ({ config, openRoot }) => {
+    // Without a record it is no container to anybody, and swept where this is cut short.
+    const held = await makeContainer(folder, undefined, signal);
+    try {
+      const { root, plainRoot } = await openRoot(held.directory, facts);
+      const plan = (of: RootSpec) => planToolbox(record.plan, { root: of, config }, request, facts, process.env);
+      try {
+        return await enter(plan(root));
+      } catch (error) {
+        const refused = error instanceof TsimgError && error.facts.overlayRefused === true;
+        if (!refused || plainRoot === undefined) throw error;
+        return await enter(plan(await plainRoot()));
+      }
+    } finally {
+      await removeContainer(held, held.name, record.plan.idMap, facts.tools);
+    }
+  });
 }

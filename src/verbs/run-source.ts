@@ -74,7 +74,8 @@ async function imageTarget(name: string, image: Image, options: RunSourceOptions
   };
 }
 
-async function withTarget<T>(
+/** Opens what a container can be made of, pulled where it is missing, for as long as it is used. @throws as openImage and pullToStore */
+export async function withTarget<T>(
   text: string,
   options: RunSourceOptions,
   use: (target: ContainerTarget, context: RunContext) => Promise<T>,

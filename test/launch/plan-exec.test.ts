@@ -1,0 +1,121 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { AROUND, PLAIN_REQUEST, ROOT_FACTS, USER_FACTS } from '../../fixtures/make/plans.ts';
+import { TsimgError } from '../../src/errors.ts';
+import type { ExecRequest } from '../../src/launch/exec-request.ts';
+import type { HostFacts } from '../../src/launch/host-facts.ts';
+import { formatExecPlan, planExec } from '../../src/launch/plan-exec.ts';
+import { planRun } from '../../src/launch/plan-run.ts';
+import type { RunRequest } from '../../src/launch/run-request.ts';
+import { CAPABILITY_NAMES } from '../../src/linux/capabilities.ts';
+import { EMPTY_RUN_CONFIG } from '../../src/oci/run-config.ts';
+
+const test = suite('launch/plan-exec');
+
+const PLAIN: ExecRequest = {
+  command: ['ls', '-l'],
+  interactive: false,
+  terminal: false,
+  detached: false,
+  env: [],
+  envFiles: [],
+};
+
+const CONFIG = { ...EMPTY_RUN_CONFIG, env: ['A=image', 'B=image'], user: 'app', workingDir: '/srv' };
+
+function container(request: Partial<RunRequest> = {}, facts: HostFacts = ROOT_FACTS) {
+  return planRun(CONFIG, { ...PLAIN_REQUEST, command: ['server'], ...request }, facts, AROUND);
+}
+
+function plan(request: Partial<ExecRequest> = {}, of = container(), facts: HostFacts = ROOT_FACTS) {
+  return planExec(of, { ...PLAIN, ...request }, facts, { C: 'caller', TERM: 'vt220' });
+}
+
+function refused(request: Partial<ExecRequest>): string {
+  try {
+    plan(request);
+  } catch (error) {
+    if (error instanceof TsimgError) return error.code;
+    throw error;
+  }
+  throw new Error('it should have been refused');
+}
+
+test('what is not asked for is as for the container’s first command', () => {
+  const run = container({ umask: '027', ulimits: ['nproc=99'], capAdd: ['NET_ADMIN'], groupAdd: ['5'] });
+  const { command } = plan({}, run);
+  assert.equal(command, { ...run.command, args: ['ls', '-l'] });
+  assert.equal([command.user, command.cwd, command.umask], ['app', '/srv', 0o27]);
+});
+
+test('the environment is the image’s, then what run gave, then what exec gives', () => {
+  const { env } = plan(
+    { env: ['B=exec', 'C', 'D'], envFiles: ['E=file\nB=file'] },
+    container({ env: ['A=run'] }),
+  ).command;
+  for (const entry of ['A=run', 'B=exec', 'C=caller', 'E=file', `HOSTNAME=${AROUND.id.slice(0, 12)}`]) {
+    assert.ok(env.includes(entry), entry);
+  }
+  assert.is(env.filter((entry) => entry.startsWith('D')).length, 0);
+});
+
+test('with a terminal TERM is the caller’s, and no variable without', () => {
+  assert.ok(plan({ terminal: true }).command.env.includes('TERM=vt220'));
+  assert.not.ok(plan().command.env.some((entry) => entry.startsWith('TERM=')));
+});
+
+test('user and working directory can be chosen', () => {
+  const { command } = plan({ user: '12:34', workdir: '/tmp' });
+  assert.equal([command.user, command.cwd], ['12:34', '/tmp']);
+});
+
+test('all namespaces that are the container’s own are joined, and none that it shares with the host', () => {
+  const of = container({ ipc: 'host', timeNamespace: true }, USER_FACTS);
+  const { namespaces } = plan({}, of, USER_FACTS);
+  assert.equal([...namespaces].filter((name) => name !== 'cgroup').toSorted(), [
+    'mount',
+    'network',
+    'pid',
+    'time',
+    'user',
+    'uts',
+  ]);
+  assert.not.ok(plan().namespaces.includes('user'));
+});
+
+test('the network of another container is joined as the container did', () => {
+  const of = planRun(CONFIG, { ...PLAIN_REQUEST, command: ['server'], network: 'container:77' }, ROOT_FACTS, {
+    ...AROUND,
+    containerPid: 77,
+  });
+  assert.not.ok(of.namespaces.includes('network'));
+  assert.ok(plan({}, of).namespaces.includes('network'));
+});
+
+test('--privileged gives all capabilities that the caller has, and no filter', () => {
+  const all = plan({ privileged: true }).command;
+  assert.equal([all.capabilities, all.seccomp], [CAPABILITY_NAMES, 'unconfined']);
+  const few = plan({ privileged: true }, container(), { ...ROOT_FACTS, capabilities: ['CHOWN', 'KILL'] }).command;
+  assert.equal(few.capabilities, ['CHOWN', 'KILL']);
+});
+
+test('a request without sense is refused', () => {
+  assert.is(refused({ command: [] }), 'USAGE');
+  assert.is(refused({ command: ['a\0b'] }), 'USAGE');
+  assert.is(refused({ workdir: 'relative' }), 'USAGE');
+  assert.is(refused({ detached: true, terminal: true }), 'USAGE');
+  assert.is(refused({ env: ['=x'] }), 'USAGE');
+});
+
+test('standard input of a detached command is nobody’s', () => {
+  assert.is(plan({ detached: true, interactive: true }).command.stdin, false);
+});
+
+test('the plan is shown a line a step, and ends with the command', () => {
+  const lines = formatExecPlan(plan({ terminal: true })).split('\n');
+  assert.match(lines[0] ?? '', /^join namespaces mount pid ipc uts/);
+  assert.ok(lines.includes('open a terminal on ROOT/dev/pts'));
+  assert.is(lines.at(-1), 'exec ls -l');
+});
+
+test.run();
