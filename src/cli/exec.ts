@@ -63,9 +63,10 @@ export function addExec(program: Command, setStatus: (status: number) => void): 
     const stateRoot = statePlace(options);
     const status = await inSession({ ...options, outlivesOutput: true }, async ({ context, print }) => {
       const { execInContainer, planExecIn } = await import('../verbs/exec-container.ts');
-      if (!options.dryRun) return execInContainer(container, request, { ...context, stateRoot, root: options.root });
+      const settings = { ...context, stateRoot, root: options.root };
+      if (!options.dryRun) return execInContainer(container, request, settings);
       const { formatExecPlan } = await import('../launch/plan-exec.ts');
-      const plan = await planExecIn(stateRoot, container, request);
+      const plan = await planExecIn(container, request, settings);
       print(options.json ? JSON.stringify(plan, undefined, 2) : formatExecPlan(plan));
       return 0;
     });

@@ -1,18 +1,18 @@
-import { closeSync, constants, fchownSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { variable } from '../launch/environment.ts';
 import type { ProcessPlan } from '../launch/plan.ts';
-import type { ExecPlan } from '../launch/plan-exec.ts';
 import { type ResolvedUser, resolveUser } from '../launch/user.ts';
 import { attributeBits } from '../linux/mount-flags.ts';
-import { awaitChild, type ChildStart, startChild } from '../sys/child.ts';
+import { awaitChild, startChild } from '../sys/child.ts';
 import { goToDirectory, hideFromTracers, type JoinedNamespace, joinNamespaces, ownRootDirectory } from '../sys/join.ts';
 import { changeRootToWorkingDirectory, setMountAttributes } from '../sys/mount.ts';
 import { openInRoot } from '../sys/open-in-root.ts';
-import { unlockTerminal } from '../sys/pty.ts';
 import { DESCRIPTOR } from './channel.ts';
 import { commandCalls } from './command-calls.ts';
 import { ENTER_DESCRIPTOR, type EnterMessage, type EnterOrders } from './enter-channel.ts';
+import { explainFailure } from './enter-failure.ts';
+import { openCommandStreams } from './enter-streams.ts';
 import { portableError } from './portable-error.ts';
 import { O_PATH, withDescriptor } from './root-targets.ts';
 import { readRootFile } from './stage-files.ts';
@@ -22,9 +22,6 @@ import { mountToolbox } from './stage-toolbox.ts';
 // The stage that enters a container that runs. It looks everything up while it is still outside, by descriptor of the
 // container's root; then it joins the namespaces and starts the command as its child. Only that is in the container's PID
 // namespace: of the stage nothing can be seen there, and so nothing of the host be reached through its /proc/PID.
-
-/** 1:3, as stat tells it. */
-const NULL_DEVICE = 0x103;
 
 function tell(message: EnterMessage): void {
   writeSync(DESCRIPTOR.status, `${JSON.stringify(message)}\n`);
@@ -64,39 +61,6 @@ function openWorkdir(rootFd: number, path: string): number {
   }
 }
 
-/** A new terminal on the container's own devpts, whose master the caller fetches. */
-function openTerminal(rootFd: number): number {
-  const flags = constants.O_RDWR | constants.O_NOCTTY;
-  const master = openInRoot(rootFd, '/dev/pts/ptmx', { flags, links: 'never' });
-  const terminal = openInRoot(rootFd, `/dev/pts/${unlockTerminal(master)}`, { flags, links: 'never' });
-  tell({ kind: 'terminal', fd: master });
-  readLine();
-  closeSync(master);
-  return terminal;
-}
-
-/** The container's own: through the host's, its root could change the device. @throws LAUNCH_FAILED */
-function openNull(rootFd: number): number {
-  const flags = constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY;
-  const fd = openInRoot(rootFd, '/dev/null', { flags, links: 'never' });
-  const status = fstatSync(fd);
-  if (status.isCharacterDevice() && status.rdev === NULL_DEVICE) return fd;
-  throw new TsimgError('LAUNCH_FAILED', 'not what it should be', { where: '/dev/null' });
-}
-
-/** Standard streams: pipes of the user's, so that /dev/stdout can be opened, a terminal of the user's, or /dev/null. */
-function openStreams(rootFd: number, { command, detached }: ExecPlan, user: ResolvedUser): readonly number[] {
-  if (command.terminal) {
-    const terminal = openTerminal(rootFd);
-    fchownSync(terminal, user.uid, -1);
-    return [terminal, terminal, terminal];
-  }
-  const { stdin, stdout, stderr } = DESCRIPTOR;
-  const piped = [...(command.stdin ? [stdin] : []), ...(detached ? [] : [stdout, stderr])];
-  for (const fd of piped) fchownSync(fd, user.uid, user.gid);
-  return [stdin, stdout, stderr].map((fd) => (piped.includes(fd) ? fd : openNull(rootFd)));
-}
-
 /**
  * For a moment the child that becomes the command is seen in the container with this program as its /proc/PID/exe. Who may
  * trace it there must not be able to write to that (CVE-2019-5736).
@@ -107,24 +71,6 @@ function protectHost(): void {
   );
 }
 
-/** Why the command did not come to be. */
-function failure(program: string, { failed }: Extract<ChildStart, { kind: 'failed' }>): TsimgError {
-  const last = failed.at(-1);
-  if (last !== undefined && last.call.name !== 'execve' && last.call.tolerate === undefined) {
-    const { name } = last.call;
-    const facts = { call: name, errno: last.errno };
-    return new TsimgError('SYSTEM_CALL', `${name} failed`, { why: last.errno, facts });
-  }
-  const errnos = failed.filter(({ call }) => call.name === 'execve').map(({ errno }) => errno);
-  const errno = errnos.findLast((each) => each !== 'ENOENT' && each !== 'ENOTDIR');
-  if (errno === undefined) {
-    const why = 'the container does not have it, or not its interpreter or loader';
-    return new TsimgError('COMMAND_NOT_FOUND', 'the command was not found', { where: program, why });
-  }
-  const why = errno === 'ENOEXEC' ? 'it is no program for this machine, and no script' : errno;
-  return new TsimgError('COMMAND_NOT_EXECUTABLE', 'the command cannot be invoked', { where: program, why });
-}
-
 function enter(): void {
   hideFromTracers();
   const { plan, cgroups, filter }: EnterOrders = JSON.parse(readLine());
@@ -132,7 +78,10 @@ function enter(): void {
   const container = { process: ENTER_DESCRIPTOR.container, root: ENTER_DESCRIPTOR.root };
   const root = toolbox === undefined ? container.root : mountToolbox(toolbox, container);
   const user = lookUpUser(root, command);
-  const streams = openStreams(root, plan, user);
+  const streams = openCommandStreams(root, plan, user, (master) => {
+    tell({ kind: 'terminal', fd: master });
+    readLine();
+  });
   const calls = commandCalls(command, {
     user,
     env: variable(command.env, 'HOME') === undefined ? [...command.env, `HOME=${user.home}`] : command.env,
@@ -159,7 +108,7 @@ function enter(): void {
     );
   }
   const start = startChild(calls);
-  if (start.kind === 'failed') throw failure(command.args[0] ?? '', start);
+  if (start.kind === 'failed') throw explainFailure(command.args[0] ?? '', start);
   tell({ kind: 'running', pid: start.pid });
   if (detached) return;
   // The end of the command's output is for the caller to see, and ours would keep it open. Reaped is the command only when

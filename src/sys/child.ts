@@ -1,4 +1,5 @@
 import koffi from 'koffi';
+import { TsimgError } from '../errors.ts';
 import { CHILD_CODE } from './child-code.data.ts';
 import { ERRNO_NAMES } from './errno.data.ts';
 import { bind, checked } from './libc.ts';
@@ -42,8 +43,11 @@ export interface ChildCall {
 export type ChildStart =
   /** It has become what the last call, an execve, named, or was killed on the way. */
   | { readonly kind: 'started'; readonly pid: number }
-  /** Nobody is there; `failed` are all calls that failed, tolerated or not, in their order: the last one says why. */
-  | { readonly kind: 'failed'; readonly failed: readonly { readonly call: ChildCall; readonly errno: string }[] };
+  /** Nobody is there; `failed` are all calls that failed, in their order. One that was not tolerated is the last. */
+  | {
+      readonly kind: 'failed';
+      readonly failed: readonly { readonly call: ChildCall; readonly errno: string; readonly tolerated: boolean }[];
+    };
 
 function sizeOf(word: Word): number {
   if (typeof word === 'number' || typeof word === 'bigint') return 0;
@@ -94,7 +98,7 @@ function reap(pid: number): number {
 }
 
 /**
- * Starts a process that makes these system calls, the last of them execve; and tells whether it came to that. All that is done to
+ * Starts a process that makes these system calls, the last of them execve, and tells whether it came to that. All that is done to
  * it (user, capabilities, system call filter, limits) is done to it alone, unlike with fork(2), which Node does not survive: V8
  * keeps its memory from children. The caller waits meanwhile (CLONE_VFORK), and no signal is delivered, for the two share
  * their memory; the child must unblock them itself. clone(2).
@@ -123,11 +127,17 @@ export function startChild(calls: readonly ChildCall[]): ChildStart {
   const type = koffi.proto(null, 'int64_t', ['int64_t', 'int64_t']);
   const pid: number = koffi.call(BigInt(code.base), type, memory.base, CLONE.vm | CLONE.vfork | SIGCHLD);
   sigprocmaskCall(SIG_SETMASK, mask, null);
-  if (pid < 0) checked(-1, 'clone', ERRNO_NAMES[-pid]);
+  if (pid < 0) {
+    const errno = ERRNO_NAMES[-pid] ?? `errno ${-pid}`;
+    throw new TsimgError('SYSTEM_CALL', 'clone failed', { why: errno, facts: { call: 'clone', errno } });
+  }
   const results = calls.map((call, index) => ({ call, result: memory.bytes.readBigInt64LE(index * CALL_SIZE + 56) }));
   const failed = results
     .filter(({ result }) => result < 0n && result !== PENDING)
-    .map(({ call, result }) => ({ call, errno: ERRNO_NAMES[Number(-result)] ?? `errno ${-result}` }));
+    .map(({ call, result }) => {
+      const errno = ERRNO_NAMES[Number(-result)] ?? `errno ${-result}`;
+      return { call, errno, tolerated: isTolerated({ call, result }) };
+    });
   const reached = results.findIndex(({ result }) => result === PENDING);
   const before = results[reached - 1];
   if (reached !== -1 && (before === undefined || before.result >= 0n || isTolerated(before))) {

@@ -10,6 +10,7 @@ import type { ExecRequest } from '../launch/exec-request.ts';
 import type { RootSpec } from '../launch/plan.ts';
 import { type ExecPlan, planExec, planToolbox } from '../launch/plan-exec.ts';
 import { notRunning } from './signal-container.ts';
+import { storePlace } from './store-place.ts';
 
 /** What an exec takes besides the request. */
 export interface ExecContext extends Context {
@@ -30,11 +31,24 @@ function commandOf(container: FoundContainer): ProcessIdentity {
   throw notRunning(container);
 }
 
-/** What `execInContainer` would do, as data. @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, CONTAINER_STATE, USAGE */
-export async function planExecIn(stateRoot: string, wanted: string, request: ExecRequest): Promise<ExecPlan> {
+/** What `execInContainer` would do, as data: nothing is pulled, unpacked or made. @throws as it does, and as openImage */
+export async function planExecIn(
+  wanted: string,
+  request: ExecRequest,
+  { stateRoot, root: place, signal }: ExecContext,
+): Promise<ExecPlan> {
   const container = await findContainer(containersFolder(stateRoot), wanted);
   commandOf(container);
-  return planExec(container.record.plan, request, probeHost(), process.env);
+  const { plan } = container.record;
+  const facts = probeHost();
+  if (request.toolbox === undefined) return planExec(plan, request, facts, process.env);
+  const [{ openImage }, { plannedImageRoot }] = await Promise.all([
+    import('./open-image.ts'),
+    import('./image-root.ts'),
+  ]);
+  await using opened = await openImage(request.toolbox, { root: place, signal });
+  const root = plannedImageRoot(opened.image, storePlace({ root: place }), facts);
+  return planToolbox(plan, { root, config: opened.image.config.run }, request, facts, process.env);
 }
 
 /**

@@ -4,7 +4,7 @@ import { AROUND, PLAIN_REQUEST, ROOT_FACTS, USER_FACTS } from '../../fixtures/ma
 import { TsimgError } from '../../src/errors.ts';
 import type { ExecRequest } from '../../src/launch/exec-request.ts';
 import type { HostFacts } from '../../src/launch/host-facts.ts';
-import { formatExecPlan, planExec } from '../../src/launch/plan-exec.ts';
+import { formatExecPlan, planExec, planToolbox } from '../../src/launch/plan-exec.ts';
 import { planRun } from '../../src/launch/plan-run.ts';
 import type { RunRequest } from '../../src/launch/run-request.ts';
 import { CAPABILITY_NAMES } from '../../src/linux/capabilities.ts';
@@ -84,7 +84,8 @@ test('all namespaces that are the container’s own are joined, and none that it
 });
 
 test('the network of another container is joined as the container did', () => {
-  const of = planRun(CONFIG, { ...PLAIN_REQUEST, command: ['server'], network: 'container:77' }, ROOT_FACTS, {
+  const facts = { ...ROOT_FACTS, tools: { ...ROOT_FACTS.tools, nsenter: '/usr/bin/nsenter' } };
+  const of = planRun(CONFIG, { ...PLAIN_REQUEST, command: ['server'], network: 'container:77' }, facts, {
     ...AROUND,
     containerPid: 77,
   });
@@ -97,6 +98,19 @@ test('--privileged gives all capabilities that the caller has, and no filter', (
   assert.equal([all.capabilities, all.seccomp], [CAPABILITY_NAMES, 'unconfined']);
   const few = plan({ privileged: true }, container(), { ...ROOT_FACTS, capabilities: ['CHOWN', 'KILL'] }).command;
   assert.equal(few.capabilities, ['CHOWN', 'KILL']);
+});
+
+test('a toolbox has its own files and environment, root as user, and what else is the container’s', () => {
+  const of = container({ capAdd: ['NET_ADMIN'] });
+  const root = { kind: 'directory', path: '/tools' } as const;
+  const config = { ...EMPTY_RUN_CONFIG, env: ['TOOLS=1'], workingDir: '/work' };
+  const { command, toolbox, namespaces } = planToolbox(of, { root, config }, { ...PLAIN, command: [] }, ROOT_FACTS, {});
+  assert.equal([command.args, command.user, command.cwd], [['/bin/sh'], '', '/work']);
+  assert.equal(command.capabilities, of.command.capabilities);
+  assert.ok(command.env.includes('TOOLS=1') && command.env.includes(`HOSTNAME=${AROUND.id.slice(0, 12)}`));
+  assert.not.ok(command.env.includes('A=image'));
+  assert.equal(namespaces, plan({}, of).namespaces);
+  assert.equal(toolbox?.shown.at(-1), { from: '/', to: '/container' });
 });
 
 test('a request without sense is refused', () => {
