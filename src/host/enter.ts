@@ -14,7 +14,7 @@ import { collectComplaints } from './complaints.ts';
 import { readConditions } from './conditions.ts';
 import { ENTER_DESCRIPTOR, type EnterMessage, type EnterOrders } from './enter-channel.ts';
 import { catchSignals, signalNumber } from './forward-signals.ts';
-import { openRunning, type RunningContainer } from './open-running.ts';
+import { openRunning } from './open-running.ts';
 import { receiveError } from './portable-error.ts';
 import { openRelay, type Relay, type Streams } from './relay.ts';
 import { readMessages } from './stage-messages.ts';
@@ -84,7 +84,6 @@ async function drainRelay(relay: Relay, { stdout, stderr }: Streams): Promise<vo
 interface Entry {
   readonly plan: ExecPlan;
   readonly child: StartedProcess;
-  readonly container: RunningContainer;
   readonly streams: Streams;
   command?: ProcessHandle;
   terminal?: TerminalRelay;
@@ -161,7 +160,7 @@ export async function enterContainer(
   } finally {
     for (const fd of [...joins, ...(relay?.containerEnds ?? [])]) closeSync(fd);
   }
-  const entry: Entry = { plan, child, container, streams };
+  const entry: Entry = { plan, child, streams };
   let stopped: NodeJS.Signals | undefined;
   using _ = catchSignals(passSignals, (name) => {
     if (entry.command !== undefined) entry.command.signal(signalNumber(name));

@@ -34,7 +34,7 @@ export interface ExecPlan {
 }
 
 /** The container's namespaces, in the order in which they are joined. */
-export function joinedNamespaces(container: LaunchPlan): ExecPlan['namespaces'] {
+function joinedNamespaces(container: LaunchPlan): ExecPlan['namespaces'] {
   const hasCgroup = container.steps.some((step) => step.do === 'cgroup-namespace');
   const own = container.namespaces;
   const network = container.network.kind === 'join' && !own.includes('network') ? (['network'] as const) : [];

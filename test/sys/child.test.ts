@@ -49,11 +49,8 @@ test('the first program that is there is the one', () => {
 
 test('what is done to the child is not done to us', () => {
   const before = process.umask();
-  const { text } = run('umask; ulimit -n; ls /proc/self/fd | wc -l', [
-    calls.setUmask(0o77),
-    calls.limit('nofile', 99, 'keep'),
-  ]);
-  assert.match(text, /^0?077\n99\n4\n$/);
+  const { text } = run('umask; ulimit -n', [calls.setUmask(0o77), calls.limit('nofile', 99, 'keep')]);
+  assert.match(text, /^0?077\n99\n$/);
   assert.is(process.umask(), before);
 });
 
