@@ -37,7 +37,7 @@ export function withSource(command: Command): Command {
 }
 
 /** `true` and `false` in the spellings that Go's tools take. @throws USAGE */
-function parseBoolean(value: string | undefined, option: string): boolean | undefined {
+export function parseBoolean(value: string | undefined, option: string): boolean | undefined {
   if (value === undefined) return undefined;
   if (/^(1|t|true)$/i.test(value)) return true;
   if (/^(0|f|false)$/i.test(value)) return false;

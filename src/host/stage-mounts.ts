@@ -72,7 +72,9 @@ function bindDirectory(path: string): number {
 function mountOverlay({ directory, lower }: Extract<RootSpec, { kind: 'overlay' }>, userXattr: boolean): number {
   process.chdir(directory);
   const names = lower.map((_, index) => `l/${index}`).join(':');
-  const data = `lowerdir=${names},upperdir=upper,workdir=work${userXattr ? ',userxattr' : ''}`;
+  // The two are settings of the host's kernel else: `commit` reads whole files from the upper layer. `userxattr` turns them off.
+  const settings = userXattr ? 'userxattr' : 'redirect_dir=off,metacopy=off';
+  const data = `lowerdir=${names},upperdir=upper,workdir=work,${settings}`;
   try {
     mount({ source: 'overlay', target: 'merged', type: 'overlay', flags: 0, data }, directory);
   } catch (cause) {

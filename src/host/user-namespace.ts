@@ -21,16 +21,18 @@ export interface NamespacedProcess<Message> {
 /**
  * Starts a command in a new user namespace with this map: what it writes belongs to the IDs that containers of the caller
  * see. Descriptor 3 is its input, 4 its messages; standard input and output are /dev/null.
+ * @param more descriptors from 5 on
  * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL
  */
 export async function startInUserNamespace<Message extends { readonly kind: string }>(
   idMap: IdMap,
   tools: HostTools,
   command: readonly string[],
+  more: readonly 'pipe'[] = [],
 ): Promise<NamespacedProcess<Message>> {
   const [program = '', ...args] = inUserNamespace(tools, command);
   const process = await startProcess(program, args, {
-    descriptors: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+    descriptors: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', ...more],
     env: TOOL_ENV,
     cwd: '/',
     ownSession: true,

@@ -15,8 +15,19 @@ const DEVICE_LETTER: Readonly<Record<SpecialKind, string>> = {
   fifo: 'p',
 };
 
+const SPECIAL_KINDS: readonly SpecialKind[] = ['character-device', 'block-device', 'fifo'];
+
 /** As text: `0555`, or `0660 b 8 1` for a device (mknod's letters, major, minor). */
 export function formatIntended({ mode, device }: Intended): string {
   const octal = `0${mode.toString(8)}`;
   return device === undefined ? octal : `${octal} ${DEVICE_LETTER[device.kind]} ${device.major} ${device.minor}`;
+}
+
+/** Such a text → what was meant; undefined for what is none. The inverse of `formatIntended`. */
+export function parseIntended(text: string): Intended | undefined {
+  const [, octal, letter, major, minor] = /^0([0-7]{1,4})(?: ([cbp]) ([0-9]{1,9}) ([0-9]{1,9}))?$/.exec(text) ?? [];
+  if (octal === undefined) return undefined;
+  const mode = Number.parseInt(octal, 8);
+  const kind = SPECIAL_KINDS.find((each) => DEVICE_LETTER[each] === letter);
+  return kind === undefined ? { mode } : { mode, device: { kind, major: Number(major), minor: Number(minor) } };
 }

@@ -20,3 +20,27 @@ function varint(value: number): readonly number[] {
   bytes.push(rest);
   return bytes;
 }
+
+/** A varint of at most 32 bits and what follows it; undefined where there is none. */
+function readVarint(bytes: Uint8Array): readonly [value: number, rest: Uint8Array] | undefined {
+  let value = 0;
+  for (const [index, byte] of bytes.subarray(0, 5).entries()) {
+    value += (byte & 0x7f) * 2 ** (7 * index);
+    if (byte <= 0x7f) return value > NOT_SET ? undefined : [value, bytes.subarray(index + 1)];
+  }
+  return undefined;
+}
+
+/** A record of an owner → the owner; undefined for what is no such record. The inverse of `encodeRootlessOwner`. */
+export function decodeRootlessOwner(record: Uint8Array): { readonly uid: number; readonly gid: number } | undefined {
+  const ids = { uid: 0, gid: 0 };
+  let rest = record;
+  while (rest.length > 0) {
+    const field = rest[0] === 0x08 ? 'uid' : rest[0] === 0x10 ? 'gid' : undefined;
+    const read = readVarint(rest.subarray(1));
+    if (field === undefined || read === undefined) return undefined;
+    ids[field] = read[0] === NOT_SET ? 0 : read[0];
+    rest = read[1];
+  }
+  return ids;
+}

@@ -1,10 +1,11 @@
 import { TsimgError } from '../errors.ts';
 import type { TarHeader } from '../tar/header.ts';
-import { pathText } from './path.ts';
+import { pathText, type RootfsPath } from './path.ts';
 
 /** OCI image spec, layer.md, "Whiteouts". */
 const PREFIX = '.wh.';
-const OPAQUE = '.wh..wh..opq';
+/** The name of the file in a directory that makes it opaque. */
+export const OPAQUE_MARK = '.wh..wh..opq';
 /** What aufs kept for itself in a branch (`.wh..wh.plnk`, `.wh..wh.aufs`, `.wh..wh.orph`) and old layers still hold. */
 const AUFS_PREFIX = '.wh..wh.';
 
@@ -27,8 +28,8 @@ export function readWhiteout(components: readonly string[], header: TarHeader): 
   const base = components.length - 1;
   for (const [index, component] of components.entries()) {
     if (!component.startsWith(PREFIX)) continue;
-    if (component === OPAQUE && index === base && header.kind !== 'directory') return { kind: 'opaque' };
-    if (component.startsWith(AUFS_PREFIX) && component !== OPAQUE) return { kind: 'aufs' };
+    if (component === OPAQUE_MARK && index === base && header.kind !== 'directory') return { kind: 'opaque' };
+    if (component.startsWith(AUFS_PREFIX) && component !== OPAQUE_MARK) return { kind: 'aufs' };
     if (index < base || header.kind === 'directory') {
       throw invalidWhiteout(header, 'a directory has the name of a whiteout');
     }
@@ -41,4 +42,15 @@ export function readWhiteout(components: readonly string[], header: TarHeader): 
 
 function invalidWhiteout(header: TarHeader, why: string): TsimgError {
   return new TsimgError('LAYER_INVALID', 'the layer has an invalid whiteout', { where: pathText(header.path), why });
+}
+
+/** The name of the file that hides a path of lower layers. */
+export function formatWhiteout(path: RootfsPath): string {
+  const slash = path.lastIndexOf('/') + 1;
+  return `${path.slice(0, slash)}${PREFIX}${path.slice(slash)}`;
+}
+
+/** Whether the last component of a path would be taken for a whiteout in a layer. */
+export function saysWhiteout(path: RootfsPath): boolean {
+  return path.slice(path.lastIndexOf('/') + 1).startsWith(PREFIX);
 }

@@ -1,0 +1,65 @@
+import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
+import { errnoOf, TsimgError } from '../errors.ts';
+import type { Step } from '../launch/plan.ts';
+import { openInRoot } from '../sys/open-in-root.ts';
+import { descriptorPath, O_PATH } from './root-targets.ts';
+import { mountRoot } from './stage-mounts.ts';
+import { openIdentified, type ProcessIdentity } from './state/process-identity.ts';
+
+/** Links that are followed at the end of a path, as many as the kernel follows. path_resolution(7). */
+const MAX_LINKS = 40;
+
+/** The root of a process that runs in a container. @throws CONTAINER_STATE where it has ended */
+export function openRunningRoot(process: ProcessIdentity): number {
+  let fd: number | undefined;
+  try {
+    fd = openSync(`/proc/${process.pid}/root`, O_PATH | constants.O_DIRECTORY);
+    using held = openIdentified(process);
+    // It was there before and is there still: so it was its root that was opened.
+    if (held !== undefined) return fd;
+  } catch (error) {
+    if (!['ENOENT', 'ESRCH'].includes(errnoOf(error) ?? '')) throw error;
+  }
+  if (fd !== undefined) closeSync(fd);
+  throw new TsimgError('CONTAINER_STATE', 'the container has just ended', { hint: 'try again' });
+}
+
+/** The root of a container that does not run, mounted for this process alone, which must have a mount namespace of its own. */
+export function mountOwnRoot(step: Extract<Step, { do: 'root' }>): number {
+  return mountRoot(step);
+}
+
+/** A name in a directory of a container's root, which is open. */
+export interface PlaceInRoot extends Disposable {
+  readonly directory: number;
+  /** Bytes; `.` for the directory itself. */
+  readonly name: string;
+}
+
+/**
+ * The directory of the last name in a path and that name, which itself is not looked at. With `follow`, where the name is a
+ * symlink, the same for what it leads to. Everything is resolved by the kernel within the root, again at each step.
+ * @throws SYSTEM_CALL with `facts.errno`
+ */
+export function locateInRoot(rootFd: number, path: string, follow: boolean): PlaceInRoot {
+  let current = path;
+  for (let link = 0; link < MAX_LINKS; link += 1) {
+    const [, parent = '', last = '.'] = /^(.*?)([^/]*)\/*$/s.exec(current) ?? [];
+    const isDirectory = ['', '.', '..'].includes(last);
+    const where = isDirectory ? `/${current}` : `/${parent}`;
+    const directory = openInRoot(rootFd, where, { flags: O_PATH | constants.O_DIRECTORY, links: 'inside' });
+    const close = () => closeSync(directory);
+    const name = isDirectory ? '.' : Buffer.from(last).toString('latin1');
+    if (isDirectory || !follow) return { directory, name, [Symbol.dispose]: close };
+    try {
+      const target = readlinkSync(Buffer.from(`${descriptorPath(directory)}/${name}`, 'latin1'), 'utf8');
+      close();
+      current = target.startsWith('/') ? target : `${parent}/${target}`;
+    } catch (error) {
+      if (['EINVAL', 'ENOENT'].includes(errnoOf(error) ?? '')) return { directory, name, [Symbol.dispose]: close };
+      close();
+      throw error;
+    }
+  }
+  throw new TsimgError('FILESYSTEM', 'too many symbolic links', { where: path, facts: { errno: 'ELOOP' } });
+}

@@ -1,0 +1,58 @@
+import type { OverlayForm } from '../disk/overlay-node.ts';
+import type { UpperChange } from '../disk/upper-changes.ts';
+import type { TsimgEvent } from '../events.ts';
+import type { PortableError } from '../host/portable-error.ts';
+import type { ProcessIdentity } from '../host/state/process-identity.ts';
+import type { Step } from '../launch/plan.ts';
+import type { ExpansionLimits } from '../streams/byte-budget.ts';
+import type { CopiedWhat } from './copy-rules.ts';
+
+/** The layers of a container, and how they are to be read. */
+export interface LayersRequest {
+  readonly form: OverlayForm;
+  /** Paths on the host; lowers top first. */
+  readonly upper: string;
+  readonly lowers: readonly string[];
+  /** As of `UpperOptions`. */
+  readonly mountPlaces: readonly string[];
+}
+
+/** The root of a container: of a process that runs in it, or mounted anew. */
+export type RootRequest =
+  | { readonly kind: 'running'; readonly process: ProcessIdentity }
+  | { readonly kind: 'mount'; readonly step: Extract<Step, { do: 'root' }> };
+
+/** What is copied into a container, and whose it becomes. */
+export interface CopyInRequest {
+  readonly do: 'copy-in';
+  readonly root: RootRequest;
+  readonly path: string;
+  readonly what: CopiedWhat;
+  readonly keepOwners: boolean;
+}
+
+export interface CopyOutRequest {
+  readonly do: 'copy-out';
+  readonly root: RootRequest;
+  readonly path: string;
+  readonly follow: boolean;
+}
+
+/** What a process of ours that has a container's IDs is asked for. */
+export type InsideRequest =
+  | ({ readonly do: 'changes' } & LayersRequest)
+  | ({ readonly do: 'layer'; readonly limits: ExpansionLimits } & LayersRequest)
+  | CopyInRequest
+  | CopyOutRequest;
+
+/** A change as it is listed: its path in bytes (latin1), without the first slash. */
+export interface ListedChange extends Pick<UpperChange, 'kind'> {
+  readonly path: string;
+}
+
+/** What it says. */
+export type InsideMessage =
+  | { readonly kind: 'event'; readonly event: TsimgEvent }
+  | { readonly kind: 'change'; readonly change: ListedChange }
+  | { readonly kind: 'error'; readonly error: PortableError }
+  | { readonly kind: 'done' };
