@@ -24,8 +24,9 @@ function comesOf(real: number, intended: number, isDirectory: boolean): boolean 
  */
 export function recordedAttributes(real: Attributes, kind: 'file' | 'directory'): Recorded {
   const xattrs = new Map(real.xattrs);
-  const owner = decodeRootlessOwner(xattrs.get(ROOTLESS_OWNER) ?? new Uint8Array());
-  const intended = parseIntended(Buffer.from(xattrs.get(INTENDED) ?? []).toString('latin1'));
+  const [ownerRecord, intendedRecord] = [xattrs.get(ROOTLESS_OWNER), xattrs.get(INTENDED)];
+  const owner = ownerRecord === undefined ? undefined : decodeRootlessOwner(ownerRecord);
+  const intended = parseIntended(Buffer.from(intendedRecord ?? []).toString('latin1'));
   xattrs.delete(ROOTLESS_OWNER);
   xattrs.delete(INTENDED);
   const isUnchanged = intended !== undefined && comesOf(real.mode, intended.mode, kind === 'directory');
