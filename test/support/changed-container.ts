@@ -20,6 +20,8 @@ export interface ImageStore {
   ): { readonly status: number | null; readonly stdout: string; readonly stderr: string };
   /** Runs a script in a container of this name that ends; its output. */
   change(name: string, script: string, ...options: readonly string[]): string;
+  /** Waits, a minute at most, until a container has a file. */
+  awaitFile(container: string, path: string): void;
   /** Removes what the containers made. */
   remove(): void;
 }
@@ -55,6 +57,12 @@ export function makeImageStore(user: OrdinaryUser | undefined): ImageStore {
     call,
     change: (name, script, ...options) =>
       ok('run', '-q', '--network', 'none', '--name', name, ...options, EXAMPLE, 'sh', '-c', script),
+    awaitFile(container, path) {
+      const end = Date.now() + 60_000;
+      while (call(['cp', `${container}:${path}`, '-']).status !== 0) {
+        assert.ok(Date.now() < end, `${container} has no ${path}`);
+      }
+    },
     remove() {
       for (const id of ok('ps', '-aq').split('\n').filter(Boolean)) call(['rm', '-f', id]);
       spawnSync('rm', ['-rf', folder]);

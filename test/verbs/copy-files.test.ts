@@ -45,7 +45,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
   };
   store.change('ended', SETUP);
   run('running', `${SETUP}\ntouch /ready; exec sleep 300`);
-  while (store.call(['cp', 'running:/ready', at('ready')]).status !== 0);
+  store.awaitFile('running', '/ready');
   test.after(() => store.remove());
 
   for (const container of ['ended', 'running']) {
@@ -187,7 +187,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       ln -s / /x/link; mkdir -p /x/cur; touch /swapping
       while :; do mv -T /x/cur /x/old 2>/dev/null; ln -s / /x/cur; rm -f /x/cur; mkdir /x/cur; rm -rf /x/old; done`;
     run('swapper', swap);
-    while (store.call(['cp', 'swapper:/swapping', at('swapping')]).status !== 0);
+    store.awaitFile('swapper', '/swapping');
     for (let round = 0; round < 6; round += 1) {
       store.call(['cp', at('payload'), `swapper:/x/cur${folder}/secret`]);
       store.call(['cp', at('payload'), `swapper:/x/cur/payload`]);

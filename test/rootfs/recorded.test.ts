@@ -1,0 +1,60 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseIntended } from '../../src/rootfs/intended.ts';
+import type { Attributes } from '../../src/rootfs/node.ts';
+import { realAttributes } from '../../src/rootfs/real-attributes.ts';
+import { recordedAttributes, withoutOverlayXattrs } from '../../src/rootfs/recorded.ts';
+import { decodeRootlessOwner, encodeRootlessOwner } from '../../src/rootfs/rootless-owner.ts';
+
+const test = suite('rootfs/recorded');
+
+const attributes = (mode: number, uid = 0, gid = 0): Attributes => {
+  return { mode, uid, gid, mtime: { seconds: 1, nanoseconds: 2 }, xattrs: new Map([['user.own', Buffer.from('x')]]) };
+};
+
+test('what an ordinary user recorded of a file is what it was meant to be', () => {
+  for (const kind of ['file', 'directory'] as const) {
+    for (const meant of [
+      attributes(0o644),
+      attributes(0o4755, 5, 6),
+      attributes(0, 0, 7),
+      attributes(0o500, 0xfffffffe),
+    ]) {
+      const { mode = 0, mtime, xattrs } = realAttributes(meant, kind, { ownership: 'record' });
+      const read = recordedAttributes({ mode, uid: 0, gid: 0, mtime, xattrs }, kind);
+      assert.equal(read, { attributes: meant, device: undefined });
+    }
+  }
+});
+
+test('a mode that was changed since is the file’s, and a device’s record is a device', () => {
+  const standsFor = { kind: 'block-device', major: 8, minor: 1 } as const;
+  const { mtime, xattrs } = realAttributes(attributes(0o660), 'file', { ownership: 'record' }, standsFor);
+  const read = recordedAttributes({ mode: 0o777, uid: 0, gid: 0, mtime, xattrs }, 'file');
+  assert.is(read.attributes.mode, 0o777);
+  assert.equal(read.device, standsFor);
+});
+
+test('a file without records is as it is', () => {
+  const plain = attributes(0o640, 3, 4);
+  assert.equal(recordedAttributes(plain, 'file'), { attributes: plain, device: undefined });
+});
+
+test('what is no record says nothing', () => {
+  assert.equal(decodeRootlessOwner(encodeRootlessOwner(0, 70000) ?? new Uint8Array()), { uid: 0, gid: 70000 });
+  for (const bytes of [[0x08], [0x18, 1], [0x08, 0xff, 0xff, 0xff, 0xff, 0xff], [0x08, 0xff, 0xff, 0xff, 0xff, 0x7f]]) {
+    assert.is(decodeRootlessOwner(Uint8Array.from(bytes)), undefined);
+  }
+  for (const text of ['', '644', '0999', '0644 x 1 2', '0644 b 1', '0644\n']) assert.is(parseIntended(text), undefined);
+});
+
+test('overlayfs’ own attributes are not the container’s; those that it gave such a name are', () => {
+  const xattrs = new Map([
+    ['user.overlay.opaque', Buffer.from('y')],
+    ['user.overlay.overlay.opaque', Buffer.from('own')],
+    ['trusted.overlay.opaque', Buffer.from('z')],
+  ]);
+  assert.equal([...withoutOverlayXattrs(xattrs, 'user').keys()], ['user.overlay.opaque', 'trusted.overlay.opaque']);
+});
+
+test.run();
