@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
@@ -24,7 +23,6 @@ const archive = new Socket({ fd: ARCHIVE, readable: true, writable: true, allowH
 
 async function send(entries: AsyncIterable<TarEntryToWrite>): Promise<void> {
   await pipeline(Readable.from(tarChunks(entries), { objectMode: false }), archive, { end: false });
-  if (archive.writableLength > 0) await once(archive, 'drain');
 }
 
 async function perform(request: InsideRequest): Promise<void> {
@@ -48,6 +46,7 @@ try {
 } catch (error) {
   tell({ kind: 'error', error: portableError(error) });
 } finally {
+  // What is still to be sent keeps the process; what is still to be read does not.
   archive.end();
   archive.unref();
 }
