@@ -87,7 +87,7 @@ test('the network of another container is joined as the container did', () => {
   const facts = { ...ROOT_FACTS, tools: { ...ROOT_FACTS.tools, nsenter: '/usr/bin/nsenter' } };
   const of = planRun(CONFIG, { ...PLAIN_REQUEST, command: ['server'], network: 'container:77' }, facts, {
     ...AROUND,
-    containerPid: 77,
+    joined: { pid: 77, startTime: '1', bootId: 'b' },
   });
   assert.not.ok(of.namespaces.includes('network'));
   assert.ok(plan({}, of).namespaces.includes('network'));
