@@ -1,9 +1,18 @@
-import { closeSync, ftruncateSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fchownSync, ftruncateSync, writeSync } from 'node:fs';
 import { pathText } from '../rootfs/path.ts';
-import { linkAt, OPEN, openAt, renameNewAt, unlinkAt } from '../sys/files.ts';
+import type { Form, RealAttributes } from '../rootfs/real-attributes.ts';
+import { linkAt, OPEN, openAt, renameNewAt, setTimes, unlinkAt } from '../sys/files.ts';
 import { lastErrno } from '../sys/libc.ts';
 import type { NameAt } from './directory-stack.ts';
 import { attempt, done, refusal } from './refusal.ts';
+
+/** Where bodies are stored. */
+export interface BodyPool {
+  /** Descriptor of a directory that only tsimg writes into. */
+  readonly directory: number;
+  /** How they become files, of which they get what they can at once (`isFinishedInPool`); undefined where only content is wanted. */
+  readonly form?: Form;
+}
 
 /** A body that is being written. */
 export interface OpenBody {
@@ -29,12 +38,40 @@ export function writeBody(body: OpenBody, chunk: Buffer, position: number, where
   });
 }
 
-/** @param size bytes that it must have: a hole at its end has not been written @throws FILESYSTEM */
-export function finishBody(body: OpenBody, size: number, written: number, where: string): void {
+/**
+ * Whether a body gets all its attributes when it is stored, so that its place is all that is left to give: by one call each
+ * on a descriptor that is open anyway, in a thread. Other owners may not be there, and xattrs be refused: those are counted
+ * where the fold is.
+ */
+export function isFinishedInPool({ owner, xattrs }: RealAttributes): boolean {
+  const isOwn = owner === undefined || (owner.uid === process.geteuid?.() && owner.gid === process.getegid?.());
+  return isOwn && xattrs.size === 0;
+}
+
+/**
+ * @param size bytes that it must have: a hole at its end has not been written
+ * @param written its bytes up to the end of what was written @param attributes undefined for none
+ * @param path bytes, for errors @throws FILESYSTEM
+ */
+export function finishBody(
+  { descriptor }: OpenBody,
+  { size, written, attributes }: { readonly size: number; readonly written: number; readonly attributes: RealAttributes | undefined },
+  path: string,
+): void {
   try {
-    if (written !== size) attempt('store a file', where, () => ftruncateSync(body.descriptor, size));
+    attempt('store a file', pathText(path), () => {
+      if (written !== size) ftruncateSync(descriptor, size);
+    });
+    if (attributes === undefined || !isFinishedInPool(attributes)) return;
+    const { owner, mode, mtime } = attributes;
+    attempt('store a file', pathText(path), () => {
+      // chown takes setuid bits away, and all of them change a time
+      if (owner !== undefined) fchownSync(descriptor, owner.uid, owner.gid);
+      if (mode !== undefined) fchmodSync(descriptor, mode);
+    });
+    done(setTimes(descriptor, mtime.seconds, mtime.nanoseconds), 'set the time', path);
   } finally {
-    closeBody(body);
+    closeSync(descriptor);
   }
 }
 

@@ -29,7 +29,7 @@ export async function buildRootfs(
   return withStaging(place, options, async ({ root, pool, publish }) => {
     const tree = new Tree(options.limits);
     {
-      await using ahead = readLayersAhead(layers, { ...options, pool, tally });
+      await using ahead = readLayersAhead(layers, { ...options, pool: { directory: pool, form }, tally });
       for (const ordinal of layers.keys()) applyLayer(tree, (await ahead.layer(ordinal)).entries, ordinal, tally);
     }
     const names = await performChanges(planFlat(tree), { root, pool, form, tally }, options.signal);

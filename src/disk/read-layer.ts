@@ -3,6 +3,7 @@ import { TsimgError } from '../errors.ts';
 import type { FileSection } from '../image/file-section.ts';
 import { algorithmOf, type Digest } from '../oci/digest.ts';
 import { type Tally, tolerate } from '../rootfs/tally.ts';
+import type { BodyPool } from './body-pool.ts';
 import type { LayerThread, StoreWatch } from './layer-thread.ts';
 import type { StoredLayer } from './store-bodies.ts';
 import { type StoreLayerOptions, storeLayer } from './store-layer.ts';
@@ -25,7 +26,7 @@ export interface LayerInput {
 
 export interface ReadLayerOptions extends UnpackOptions {
   /** As of `storeBodies`. */
-  readonly pool: number | undefined;
+  readonly pool: BodyPool | undefined;
   readonly firstBody: number;
   readonly tally: Tally;
   /** As of `storeLayer`. */

@@ -1,17 +1,18 @@
 import type { Digest } from '../oci/digest.ts';
 import type { LayerEntry } from '../rootfs/outcome.ts';
 import { pathText } from '../rootfs/path.ts';
+import { realAttributes } from '../rootfs/real-attributes.ts';
 import { DEFAULT_MAX_ENTRIES } from '../rootfs/tree.ts';
 import { createHasher } from '../streams/hashing.ts';
 import type { TarHeader } from '../tar/header.ts';
 import type { TarLimits } from '../tar/limits.ts';
 import { createTarReader } from '../tar/read.ts';
-import { closeBody, createBody, finishBody, type OpenBody, writeBody } from './body-pool.ts';
+import { type BodyPool, closeBody, createBody, finishBody, type OpenBody, writeBody } from './body-pool.ts';
 import type { ImageLimits } from './unpack-options.ts';
 
 export interface StoreBodiesOptions {
-  /** Descriptor of the directory that bodies are written into; without one only headers are wanted. */
-  readonly pool: number | undefined;
+  /** Where bodies are written; undefined where only headers are wanted. */
+  readonly pool: BodyPool | undefined;
   /** The number of the first body; the following count up. */
   readonly firstBody: number;
   /** The layer, for errors. */
@@ -75,7 +76,7 @@ function createStore(options: StoreBodiesOptions) {
       const number = firstBody + bodies;
       bodies += 1;
       entries.push({ header, body: number });
-      if (pool !== undefined) open = { body: createBody(pool, number), header, written: 0 };
+      if (pool !== undefined) open = { body: createBody(pool.directory, number), header, written: 0 };
     },
     data(chunk: Buffer, position: number): void {
       if (open === undefined) return;
@@ -86,7 +87,8 @@ function createStore(options: StoreBodiesOptions) {
       if (open === undefined) return;
       const { body, header, written } = open;
       open = undefined;
-      finishBody(body, header.size, written, pathText(header.path));
+      const attributes = pool?.form && realAttributes(header, 'file', pool.form);
+      finishBody(body, { size: header.size, written, attributes }, header.path);
     },
     /** Closes what an error left open. */
     abandon(): void {

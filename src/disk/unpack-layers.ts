@@ -5,6 +5,7 @@ import type { Form } from '../rootfs/real-attributes.ts';
 import { newTally } from '../rootfs/tally.ts';
 import { Tree } from '../rootfs/tree.ts';
 import { newSpending } from '../streams/byte-budget.ts';
+import type { BodyPool } from './body-pool.ts';
 import { inspectDestination } from './destination.ts';
 import { performChanges } from './perform-changes.ts';
 import { type LayerInput, readLayer } from './read-layer.ts';
@@ -47,14 +48,14 @@ export async function unpackLayers(
     for (const [ordinal, layer] of layers.slice(0, wanted).entries()) {
       const directory = directories[ordinal];
       if (directory === undefined) throw new RangeError(`layer ${ordinal} has no directory`);
-      const read = (pool: number | undefined) =>
+      const read = (pool: BodyPool | undefined) =>
         readLayer(layer, ordinal, layers.length, { ...options, pool, firstBody: 0, tally, spending });
       if (directory.present) {
         applyLayer(tree, (await read(undefined)).entries, ordinal, tally);
         continue;
       }
       await withStaging(inspectDestination(directory.path), options, async ({ root, pool, publish }) => {
-        const outcome = applyLayer(tree, (await read(pool)).entries, ordinal, tally);
+        const outcome = applyLayer(tree, (await read({ directory: pool, form })).entries, ordinal, tally);
         const writer = { root, pool, lowerLayer: lowers.descriptorOf, form, tally };
         names += await performChanges(planLayer(tree, outcome), writer, signal);
         publish(() => {});

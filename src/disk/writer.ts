@@ -36,7 +36,7 @@ export function createWriter({ root, pool, lowerLayer, form, tally }: WriterOpti
   /** Apart from the other, which would leave the directory at work for each link's target. */
   const targets = new DirectoryStack(root);
 
-  function finish(at: NameAt, path: RootfsPath, kind: 'file' | 'directory' | 'symlink', attributes: Attributes): void {
+  function finish(at: NameAt, path: RootfsPath, kind: 'directory' | 'symlink', attributes: Attributes): void {
     setAttributes(at, attributes, kind, { path, form, tally });
   }
 
@@ -73,7 +73,7 @@ export function createWriter({ root, pool, lowerLayer, form, tally }: WriterOpti
         break;
       case 'file':
         makeFile(at, path, change.source);
-        finish(at, path, 'file', change.attributes);
+        setAttributes(at, change.attributes, 'file', { path, form, tally, isBody: change.source?.from === 'pool' });
         break;
       case 'symlink':
         done(symlinkAt(change.target, at.directory, at.name), 'make a symlink', path);

@@ -47,6 +47,7 @@ const fchownat = bind<[number, Buffer, number, number, number]>(
 );
 const fchmodat = bind<[number, Buffer, number, number]>('int fchmodat(int, const uint8_t *, uint32_t, int)');
 const utimensat = bind<[number, Buffer, Buffer, number]>('int utimensat(int, const uint8_t *, const uint8_t *, int)');
+const futimens = bind<[number, Buffer]>('int futimens(int, const uint8_t *)');
 const lsetxattr = bind<[Buffer, Buffer, Uint8Array, number, number]>(
   'int lsetxattr(const uint8_t *, const uint8_t *, const uint8_t *, size_t, int)',
 );
@@ -133,12 +134,22 @@ export function chmodAt(directory: number, name: string, mode: number): number {
 
 /** Times of access and change, both; seconds since the epoch, negative before it, and nanoseconds counted forward. */
 export function setTimesAt(directory: number, name: string, seconds: number, nanoseconds: number): number {
+  return utimensat(directory, bytes(name), bothTimes(seconds, nanoseconds), AT_SYMLINK_NOFOLLOW);
+}
+
+/** The same of an open file. */
+export function setTimes(descriptor: number, seconds: number, nanoseconds: number): number {
+  return futimens(descriptor, bothTimes(seconds, nanoseconds));
+}
+
+/** Two `struct timespec`. */
+function bothTimes(seconds: number, nanoseconds: number): Buffer {
   const times = Buffer.alloc(32);
   for (const offset of [0, 16]) {
     times.writeBigInt64LE(BigInt(seconds), offset);
     times.writeBigInt64LE(BigInt(nanoseconds), offset + 8);
   }
-  return utimensat(directory, bytes(name), times, AT_SYMLINK_NOFOLLOW);
+  return times;
 }
 
 /** Sets an extended attribute of a name, of a symlink itself. */

@@ -24,9 +24,10 @@ export async function foldImage(image: Image, context: FoldOptions = {}, pool?: 
   const tree = new Tree(context.limits);
   const layers = layerInputs(image);
   const spending = newSpending();
+  const bodyPool = pool === undefined ? undefined : { directory: pool };
   let firstBody = 0;
   for (const [ordinal, layer] of layers.entries()) {
-    const options = { ...context, pool, firstBody, tally, spending };
+    const options = { ...context, pool: bodyPool, firstBody, tally, spending };
     const { entries, bodies } = await readLayer(layer, ordinal, layers.length, options);
     applyLayer(tree, entries, ordinal, tally);
     firstBody += bodies;

@@ -13,8 +13,9 @@ const test = suite('disk/store-bodies');
 
 async function store(archive: Buffer, pool: string | undefined, options: Partial<StoreBodiesOptions> = {}) {
   const descriptor = pool === undefined ? undefined : openSync(pool, constants.O_RDONLY | constants.O_DIRECTORY);
+  const bodies = descriptor === undefined ? undefined : ({ directory: descriptor, form: { ownership: 'set' } } as const);
   try {
-    return await storeBodies(Readable.from([archive]), { pool: descriptor, firstBody: 0, where: 'layer', ...options });
+    return await storeBodies(Readable.from([archive]), { pool: bodies, firstBody: 0, where: 'layer', ...options });
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
