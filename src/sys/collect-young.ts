@@ -10,7 +10,6 @@ let collect: (() => void) | undefined;
 function loadCollector(): () => void {
   setFlagsFromString('--expose-gc');
   const gc: unknown = runInNewContext('gc');
-  setFlagsFromString('--no-expose-gc');
   return typeof gc === 'function' ? () => void gc({ type: 'minor' }) : () => {};
 }
 
