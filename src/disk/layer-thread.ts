@@ -3,10 +3,11 @@ import type { LayerEntry } from '../rootfs/outcome.ts';
 import { CHUNK_BYTES } from '../streams/chunk-memory.ts';
 import { youngCollector } from '../sys/collect-young.ts';
 import { unpackEntries } from './pack-entries.ts';
-import type { VerifiedSection } from './read-file-section.ts';
+import type { PromisedSection } from './read-file-section.ts';
 import type { StoredLayer } from './store-bodies.ts';
 import type { StoreLayerOptions } from './store-layer.ts';
 import { CHUNKS, fromThreadError, type ThreadAnswer, type ThreadRequest } from './thread-messages.ts';
+import type { Promised } from './verified-chunks.ts';
 
 /** What a thread allocates is soon garbage: with more room it would lie about longer, and memory with it. */
 const YOUNG_MEGABYTES = 6;
@@ -23,11 +24,11 @@ export interface StoreWatch {
 /** A thread that stores layers, several at a time. */
 export interface LayerThread extends AsyncDisposable {
   /**
-   * `storeLayer`, done there, of bytes that are sent or that it reads itself, and verifies, in a file. When it settles,
-   * nothing of the layer is at work there.
+   * `storeLayer`, done there, of bytes that are sent or that it reads itself in a file; it verifies what is promised of them.
+   * When it settles, nothing of the layer is at work there.
    */
   store(
-    from: AsyncIterable<Buffer> | VerifiedSection,
+    from: { readonly chunks: AsyncIterable<Buffer>; readonly promised?: Promised } | PromisedSection,
     options: StoreLayerOptions,
     watch: StoreWatch,
   ): Promise<StoredLayer>;
@@ -82,7 +83,7 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerThread {
     if (job === undefined) return;
     switch (answer.kind) {
       case 'taken':
-        job.room += 1;
+        job.room += answer.chunks;
         job.wake();
         break;
       case 'progress':
@@ -159,10 +160,10 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerThread {
           jobs.set(id, job);
           abort = () => stop(id, job, signal?.reason);
           signal?.addEventListener('abort', abort, { once: true });
-          if (Symbol.asyncIterator in from) {
+          if ('chunks' in from) {
             memory = memories.pop() ?? new SharedArrayBuffer(CHUNKS * CHUNK_BYTES);
-            post({ kind: 'layer', job: id, options, from: memory });
-            send(id, job, from, memory).catch((error: unknown) => stop(id, job, error));
+            post({ kind: 'layer', job: id, options, from: { memory, promised: from.promised } });
+            send(id, job, from.chunks, memory).catch((error: unknown) => stop(id, job, error));
           } else {
             post({ kind: 'layer', job: id, options, from });
           }

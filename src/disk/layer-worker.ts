@@ -5,6 +5,7 @@ import { packEntries } from './pack-entries.ts';
 import { readFileSection } from './read-file-section.ts';
 import { storeLayer } from './store-layer.ts';
 import { CHUNKS, type ThreadAnswer, type ThreadRequest, toThreadError } from './thread-messages.ts';
+import { verifiedChunks } from './verified-chunks.ts';
 
 // A thread of its own: it decompresses, digests and stores layers that it reads from files or is sent.
 
@@ -38,18 +39,29 @@ function stopped(): Error {
   return new Error('nobody wants the layer any more');
 }
 
-/** Chunks as they are sent. One is given back when the second after it is asked for: see `decompressChunks`. */
+/**
+ * Chunks as they are sent. One is given back when the second after it is asked for (see `decompressChunks`), and some at a time:
+ * to wake the other side takes as long as to read half a chunk.
+ */
 async function* readSent(job: number, inbox: Inbox, memory: SharedArrayBuffer): AsyncGenerator<Uint8Array> {
+  let givenBack = 0;
+  const giveBack = (until: number, atLeast: number) => {
+    const chunks = until - givenBack;
+    if (chunks < atLeast) return;
+    givenBack = until;
+    tell({ kind: 'taken', job, chunks });
+  };
   for (let count = 0; ; ) {
     if (inbox.state === 'stopped') throw stopped();
     const length = inbox.lengths.shift();
     if (length !== undefined) {
-      if (count > 1) tell({ kind: 'taken', job });
+      giveBack(count - 1, CHUNKS / 2);
       yield Buffer.from(memory, (count % CHUNKS) * CHUNK_BYTES, length);
       count += 1;
     } else if (inbox.state === 'ended') {
       return;
     } else {
+      giveBack(count - 1, 1);
       await new Promise<void>((resolve) => {
         inbox.wake = resolve;
       });
@@ -69,7 +81,7 @@ function chunksOf(
   inbox: Inbox,
   memory: readonly Buffer[],
 ): AsyncIterable<Uint8Array> {
-  if (from instanceof SharedArrayBuffer) return readSent(job, inbox, from);
+  if ('memory' in from) return readSent(job, inbox, from.memory);
   let told = 0;
   const onBytes = (done: number) => {
     if (done - told < PROGRESS_BYTES && done < from.size) return;
@@ -80,15 +92,19 @@ function chunksOf(
 }
 
 async function run(request: ThreadRequest & { kind: 'layer' }, inbox: Inbox): Promise<void> {
-  const { job, options } = request;
+  const { job, options, from } = request;
   // Given back when the layer is done with: whoever decompresses may look at the last chunks until then
-  const memory = request.from instanceof SharedArrayBuffer ? [] : [takeChunk(), takeChunk(), takeChunk()];
+  const memory = 'memory' in from ? [] : [takeChunk(), takeChunk(), takeChunk()];
   Atomics.add(reading, 0, 1);
   try {
     const onTrailing = () => tell({ kind: 'trailing', job });
-    const { entries, ...layer } = await storeLayer(chunksOf(request, inbox, memory), options, onTrailing, hasFreeCore);
-    for (let from = 0; from < entries.length; from += BATCH) {
-      const packed = packEntries(entries.slice(from, from + BATCH));
+    const chunks = chunksOf(request, inbox, memory);
+    const promised = 'memory' in from ? from.promised : from;
+    const verified = promised && verifiedChunks(chunks, promised, options.where);
+    const { entries, ...layer } = await storeLayer(verified ?? chunks, options, onTrailing, hasFreeCore);
+    verified?.confirm();
+    for (let first = 0; first < entries.length; first += BATCH) {
+      const packed = packEntries(entries.slice(first, first + BATCH));
       tell({ kind: 'entries', job, entries: packed }, [packed.numbers.buffer]);
     }
     tell({ kind: 'stored', job, layer });

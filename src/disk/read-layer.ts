@@ -22,6 +22,8 @@ export interface LayerInput {
   open(signal: AbortSignal | undefined): Promise<Readable>;
   /** Where the layer lies in a file, not verified; undefined where it lies in none. */
   locate?: ((signal: AbortSignal | undefined) => Promise<FileSection | undefined>) | undefined;
+  /** Its bytes as they come, not verified; undefined where they are not to be had so. */
+  fetch?: ((signal: AbortSignal | undefined) => AsyncIterable<Buffer>) | undefined;
 }
 
 export interface ReadLayerOptions extends UnpackOptions {
@@ -33,9 +35,9 @@ export interface ReadLayerOptions extends UnpackOptions {
   readonly spending: SharedArrayBuffer;
 }
 
-async function* counted(stream: Readable, onBytes: (done: number) => void): AsyncGenerator<Buffer> {
+async function* counted(chunks: AsyncIterable<Buffer>, onBytes: (done: number) => void): AsyncGenerator<Buffer> {
   let done = 0;
-  for await (const chunk of stream) {
+  for await (const chunk of chunks) {
     done += chunk.length;
     onBytes(done);
     yield chunk;
@@ -59,7 +61,8 @@ export async function readLayer(
   signal?.throwIfAborted();
   onEvent?.({ kind: 'layer-started', diffId: label, index, count, size });
   const stored =
-    (thread && (await storeSection(layer, options, thread))) ?? (await storeStream(layer, options, thread));
+    (thread && ((await storeSection(layer, options, thread)) ?? (await storeFetched(layer, options, thread)))) ??
+    (await storeStream(layer, options, thread));
   if (diffId !== undefined && stored.digest !== diffId) {
     throw new TsimgError('DIFF_ID_MISMATCH', 'a layer is not the one that the image lists', {
       where: label,
@@ -106,6 +109,26 @@ async function storeSection(
   }
 }
 
+/** Bytes that the thread verifies, so that all that is done here is to hand them on; undefined where they are not to be had so. */
+async function storeFetched(
+  layer: LayerInput,
+  options: ReadLayerOptions,
+  thread: LayerThread,
+): Promise<StoredLayer | undefined> {
+  const { digest, size, fetch } = layer;
+  if (digest === undefined || fetch === undefined) return undefined;
+  const stop = new AbortController();
+  const watch = watchOf(layer, options);
+  try {
+    const signal = AbortSignal.any([stop.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+    const chunks = counted(fetch(signal), watch.onBytes);
+    return await thread.store({ chunks, promised: { size, digest } }, storeOptions(layer, options), watch);
+  } finally {
+    // Ends the request for a layer that nobody wants any more
+    stop.abort();
+  }
+}
+
 async function storeStream(
   layer: LayerInput,
   options: ReadLayerOptions,
@@ -122,7 +145,7 @@ async function storeStream(
     const stored =
       thread === undefined
         ? await storeLayer(chunks, storeOptions(layer, options), watch.onTrailing)
-        : await thread.store(chunks, storeOptions(layer, options), watch);
+        : await thread.store({ chunks }, storeOptions(layer, options), watch);
     // A wrong digest is the last thing that a stream tells: whoever decompresses must not have missed it
     if (stream.errored !== null) throw stream.errored;
     return stored;

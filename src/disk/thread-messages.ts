@@ -1,11 +1,18 @@
 import { messageOf, TsimgError } from '../errors.ts';
 import type { PackedEntries } from './pack-entries.ts';
-import type { VerifiedSection } from './read-file-section.ts';
+import type { PromisedSection } from './read-file-section.ts';
 import type { StoredLayer } from './store-bodies.ts';
 import type { StoreLayerOptions } from './store-layer.ts';
+import type { Promised } from './verified-chunks.ts';
 
 /** How many chunks of a layer there is room for on their way to a thread. */
-export const CHUNKS = 6;
+export const CHUNKS = 8;
+
+/** Memory into which a layer is written chunk by chunk, in turns; who promises nothing has verified it. */
+export interface SentLayer {
+  readonly memory: SharedArrayBuffer;
+  readonly promised: Promised | undefined;
+}
 
 /** To a thread that stores layers. `job` tells layers apart, of which it reads several at a time. */
 export type ThreadRequest =
@@ -13,8 +20,7 @@ export type ThreadRequest =
       readonly kind: 'layer';
       readonly job: number;
       readonly options: StoreLayerOptions;
-      /** Where it reads the layer; or memory into which the layer is written chunk by chunk, in turns. */
-      readonly from: VerifiedSection | SharedArrayBuffer;
+      readonly from: PromisedSection | SentLayer;
     }
   /** The next chunk lies in the memory. */
   | { readonly kind: 'chunk'; readonly job: number; readonly bytes: number }
@@ -24,8 +30,8 @@ export type ThreadRequest =
 
 /** From it. `stored` or `failed` is the last of a job. */
 export type ThreadAnswer =
-  /** The oldest chunk is not looked at any more: its place is free. */
-  | { readonly kind: 'taken'; readonly job: number }
+  /** The oldest chunks are not looked at any more: their places are free. */
+  | { readonly kind: 'taken'; readonly job: number; readonly chunks: number }
   | { readonly kind: 'progress'; readonly job: number; readonly done: number }
   | { readonly kind: 'trailing'; readonly job: number }
   | { readonly kind: 'entries'; readonly job: number; readonly entries: PackedEntries }

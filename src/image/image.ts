@@ -26,4 +26,6 @@ export interface Layer {
   open(signal?: AbortSignal): Promise<Readable>;
   /** As of `Source`. */
   locate?(signal?: AbortSignal): Promise<FileSection | undefined>;
+  /** As of `Source`. */
+  fetch?: ((signal?: AbortSignal) => AsyncIterable<Buffer>) | undefined;
 }

@@ -54,12 +54,14 @@ function checkPlatform(config: ImageConfig, options: LoadOptions, where: string,
 
 /** Layers by their descriptors; each is opened when it is asked for. */
 function layersOf(source: Source, descriptors: readonly Descriptor[], diffIds: readonly Digest[]): readonly Layer[] {
+  const { fetch: fetchBlob } = source;
   return descriptors.flatMap((descriptor, index) => {
     const diffId = diffIds[index];
     if (diffId === undefined) return [];
     const open: Layer['open'] = (signal) => source.open(descriptor, signal);
     const locate: Layer['locate'] = async (signal) => await source.locate?.(descriptor, signal);
-    return [{ descriptor, diffId, open, locate }];
+    const fetch: Layer['fetch'] = fetchBlob && ((signal) => fetchBlob(descriptor, signal));
+    return [{ descriptor, diffId, open, locate, fetch }];
   });
 }
 

@@ -32,6 +32,11 @@ export interface Source {
    * is missing, then `open` says why. Absent where blobs never lie in files.
    */
   locate?(descriptor: Descriptor, signal?: AbortSignal): Promise<FileSection | undefined>;
+  /**
+   * A blob's bytes as they come, which whoever reads them verifies: for who does that in another thread. Nothing is asked for
+   * before the first chunk is. Absent where they come from nowhere. @throws what `open` throws, from the chunks
+   */
+  fetch?(descriptor: Descriptor, signal?: AbortSignal): AsyncIterable<Buffer>;
   /** What refers to `subject` (signatures, SBOMs). Absent where the medium cannot say. */
   referrers?(subject: Digest, signal?: AbortSignal): Promise<readonly Descriptor[]>;
   /** The images it holds; absent for a registry. */

@@ -4,7 +4,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import { discard } from './body.ts';
 import { isLoopback } from './endpoint.ts';
 import type { HttpResponse } from './http.ts';
-import { openResumable } from './resume.ts';
+import { openResumable, type ResumableOptions, readResuming } from './resume.ts';
 import type { Session } from './session.ts';
 
 export interface BlobOptions {
@@ -26,15 +26,21 @@ function foreignUrls(descriptor: Descriptor): readonly URL[] {
  * `verified`. Foreign `urls` are used only on request, when the registry has not got it, and without credentials, whatever they
  * answer (CVE-2020-15157). @throws BLOB_NOT_FOUND and what the session throws, as does the stream
  */
-export function openBlob(
-  session: Session,
-  repository: string,
-  descriptor: Descriptor,
-  options: BlobOptions,
-): Promise<Readable> {
+export function openBlob(...blob: BlobArguments): Promise<Readable> {
+  return openResumable(resumable(...blob));
+}
+
+/** The same as chunks, without a stream around them; nothing is asked for before the first. @throws as `openBlob` */
+export function readBlob(...blob: BlobArguments): AsyncGenerator<Buffer, void> {
+  return readResuming(resumable(...blob));
+}
+
+type BlobArguments = readonly [session: Session, repository: string, descriptor: Descriptor, options: BlobOptions];
+
+function resumable(...[session, repository, descriptor, options]: BlobArguments): ResumableOptions {
   const what = `blob ${descriptor.digest}`;
   const foreign = foreignUrls(descriptor);
-  const request = async (range: string | undefined, signal: AbortSignal): Promise<HttpResponse> => {
+  const request = async (range: string | undefined, signal: AbortSignal | undefined): Promise<HttpResponse> => {
     const headers = range === undefined ? {} : { range };
     const path = `/v2/${repository}/blobs/${descriptor.digest}`;
     const response = await session.attempt({ method: 'GET', path, headers, what, signal });
@@ -59,5 +65,5 @@ export function openBlob(
   };
   const signals = [session.context.signal, options.signal].filter((signal) => signal !== undefined);
   const context = { ...session.context, signal: AbortSignal.any(signals) };
-  return openResumable({ what, size: descriptor.size, request, retry: session.retry, context });
+  return { what, size: descriptor.size, request, retry: session.retry, context };
 }

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { openBlob } from './blob.ts';
+import { openBlob, readBlob } from './blob.ts';
 import { type FetchedDocument, getDocument, headDocument } from './document.ts';
 import { listReferrers } from './referrers.ts';
 import { openSession, type RegistryOptions } from './session.ts';
@@ -15,6 +15,8 @@ export interface RegistryClient {
   document(version: string, signal?: AbortSignal): Promise<FetchedDocument | undefined>;
   /** A blob, going on after broken connections. **Not verified**: pass it through `verified`. */
   blob(descriptor: Descriptor, signal?: AbortSignal): Promise<Readable>;
+  /** The same without a stream around it; nothing is asked for before the first chunk is. */
+  blobChunks(descriptor: Descriptor, signal?: AbortSignal): AsyncIterable<Buffer>;
   tags(): Promise<readonly string[] | undefined>;
   referrers(subject: Digest): Promise<readonly Descriptor[]>;
   close(): void;
@@ -29,11 +31,12 @@ export function openRegistryClient(
   options: RegistryOptions & { readonly allowForeignUrls?: boolean | undefined },
 ): RegistryClient {
   const session = openSession(registry, repository, options);
+  const blobOptions = (signal?: AbortSignal) => ({ allowForeignUrls: options.allowForeignUrls === true, signal });
   return {
     head: (version, signal) => headDocument(session, repository, version, signal),
     document: (version, signal) => getDocument(session, repository, version, signal),
-    blob: (descriptor, signal) =>
-      openBlob(session, repository, descriptor, { allowForeignUrls: options.allowForeignUrls === true, signal }),
+    blob: (descriptor, signal) => openBlob(session, repository, descriptor, blobOptions(signal)),
+    blobChunks: (descriptor, signal) => readBlob(session, repository, descriptor, blobOptions(signal)),
     tags: () => listTags(session, repository),
     referrers: (subject) => listReferrers(session, repository, subject),
     close: () => session.close(),

@@ -21,7 +21,7 @@ export interface ResumableOptions {
   /** Bytes of the whole, as its descriptor says. */
   readonly size: number;
   /** One request for the whole (`range` undefined) or for `bytes=N-M`. Always to the registry: where it redirects to expires. */
-  request(range: string | undefined, signal: AbortSignal): Promise<HttpResponse>;
+  request(range: string | undefined, signal: AbortSignal | undefined): Promise<HttpResponse>;
   readonly retry: RetryPolicy;
   readonly context: Context;
 }
@@ -35,7 +35,8 @@ export interface ResumableOptions {
 export async function openResumable(options: ResumableOptions): Promise<Readable> {
   const stop = new AbortController();
   const { signal } = options.context;
-  const chunks = readResuming(options, signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]));
+  const ended = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  const chunks = readResuming({ ...options, context: { ...options.context, signal: ended } });
   let first: IteratorResult<Buffer, void> | undefined = await chunks.next();
   return new Readable({
     highWaterMark: HIGH_WATER_MARK,
@@ -55,8 +56,10 @@ export async function openResumable(options: ResumableOptions): Promise<Readable
   });
 }
 
-async function* readResuming(options: ResumableOptions, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+/** The same bytes without a stream around them, each chunk when it is asked for. @throws as the stream of `openResumable` */
+export async function* readResuming(options: ResumableOptions): AsyncGenerator<Buffer, void> {
   const { what, size, request, retry, context } = options;
+  const { signal } = context;
   const attempts = countAttempts(what, retry, { signal, onEvent: context.onEvent });
   let delivered = 0;
   let counted = 0;

@@ -27,8 +27,15 @@ export async function localDocument(
 
 /** A source whose small content, documents above all, is read from `local` where that has it. Closes only `source`. */
 export function preferLocal(source: Source, local: Source): Source {
+  const { fetch } = source;
+  async function* fetchUnlessLocal(descriptor: Descriptor, signal?: AbortSignal): AsyncGenerator<Buffer, void> {
+    const bytes = await localDocument(local, descriptor, signal);
+    if (bytes === undefined) yield* fetch?.(descriptor, signal) ?? [];
+    else yield bytes;
+  }
   return {
     ...source,
+    ...(fetch && { fetch: fetchUnlessLocal }),
     open: async (descriptor, signal) => {
       const bytes = await localDocument(local, descriptor, signal);
       return bytes === undefined ? source.open(descriptor, signal) : Readable.from([bytes], { objectMode: false });

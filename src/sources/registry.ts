@@ -76,6 +76,7 @@ export function openRegistrySource(reference: Reference, options: RegistrySource
       // the error of either end is the reader's: `checked` is destroyed with it
       return pipeline(await client.blob(descriptor, signal), checked, () => {});
     },
+    fetch: (descriptor, signal) => client.blobChunks(descriptor, signal),
     referrers: (subject) => client.referrers(subject),
     close: async () => client.close(),
   };

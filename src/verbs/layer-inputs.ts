@@ -14,6 +14,7 @@ export function layerInputs({ layers }: Image): readonly LayerInput[] {
       digest,
       open: (signal) => layer.open(signal),
       locate,
+      fetch: layer.fetch,
     };
   });
 }
