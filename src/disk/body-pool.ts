@@ -1,8 +1,9 @@
 import { closeSync, fchmodSync, fchownSync, ftruncateSync, writeSync } from 'node:fs';
 import { pathText } from '../rootfs/path.ts';
-import type { Form, RealAttributes } from '../rootfs/real-attributes.ts';
+import { type Form, type RealAttributes, realAttributes } from '../rootfs/real-attributes.ts';
 import { linkAt, OPEN, openAt, renameNewAt, setTimes, unlinkAt } from '../sys/files.ts';
 import { lastErrno } from '../sys/libc.ts';
+import type { TarHeader } from '../tar/header.ts';
 import type { NameAt } from './directory-stack.ts';
 import { attempt, done, refusal } from './refusal.ts';
 
@@ -10,8 +11,14 @@ import { attempt, done, refusal } from './refusal.ts';
 export interface BodyPool {
   /** Descriptor of a directory that only tsimg writes into. */
   readonly directory: number;
-  /** How they become files, of which they get what they can at once (`isFinishedInPool`); undefined where only content is wanted. */
-  readonly form?: Form;
+  /** How they become files, of which they get what they can at once; undefined where only content is wanted. */
+  readonly finish?: { readonly form: Form; readonly uid: number; readonly gid: number } | undefined;
+}
+
+/** A pool of bodies that become files of this process's user, or of others. */
+export function bodyPool(directory: number, form: Form): BodyPool {
+  const [uid, gid] = [process.geteuid?.() ?? -1, process.getegid?.() ?? -1];
+  return { directory, finish: { form, uid, gid } };
 }
 
 /** A body that is being written. */
@@ -39,30 +46,27 @@ export function writeBody(body: OpenBody, chunk: Buffer, position: number, where
 }
 
 /**
- * Whether a body gets all its attributes when it is stored, so that its place is all that is left to give: by one call each
- * on a descriptor that is open anyway, in a thread. Other owners may not be there, and xattrs be refused: those are counted
- * where the fold is.
+ * Whether a body gets all its attributes when it is stored, so that its place is all that is left to give: by a call each on a
+ * descriptor that is open anyway, in a thread. Other owners may not be there, and xattrs be refused: that is counted where
+ * the fold is.
  */
-export function isFinishedInPool({ owner, xattrs }: RealAttributes): boolean {
-  const isOwn = owner === undefined || (owner.uid === process.geteuid?.() && owner.gid === process.getegid?.());
-  return isOwn && xattrs.size === 0;
+export function isFinishedIn({ finish }: BodyPool, { owner, xattrs }: RealAttributes): boolean {
+  if (finish === undefined || xattrs.size > 0) return false;
+  return owner === undefined || (owner.uid === finish.uid && owner.gid === finish.gid);
 }
 
 /**
- * @param size bytes that it must have: a hole at its end has not been written
- * @param written its bytes up to the end of what was written @param attributes undefined for none
- * @param path bytes, for errors @throws FILESYSTEM
+ * Closes a body. @param entry what it is the content of @param written its bytes up to the end of what was written: a hole at
+ * its end is not @throws FILESYSTEM
  */
-export function finishBody(
-  { descriptor }: OpenBody,
-  { size, written, attributes }: { readonly size: number; readonly written: number; readonly attributes: RealAttributes | undefined },
-  path: string,
-): void {
+export function finishBody(pool: BodyPool, { descriptor }: OpenBody, entry: TarHeader, written: number): void {
+  const { size, path } = entry;
+  const attributes = pool.finish && realAttributes(entry, 'file', pool.finish.form);
   try {
     attempt('store a file', pathText(path), () => {
       if (written !== size) ftruncateSync(descriptor, size);
     });
-    if (attributes === undefined || !isFinishedInPool(attributes)) return;
+    if (attributes === undefined || !isFinishedIn(pool, attributes)) return;
     const { owner, mode, mtime } = attributes;
     attempt('store a file', pathText(path), () => {
       // chown takes setuid bits away, and all of them change a time

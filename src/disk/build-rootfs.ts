@@ -4,6 +4,7 @@ import { policyOf } from '../rootfs/policy.ts';
 import type { Form } from '../rootfs/real-attributes.ts';
 import { newTally } from '../rootfs/tally.ts';
 import { Tree } from '../rootfs/tree.ts';
+import { bodyPool } from './body-pool.ts';
 import { inspectDestination } from './destination.ts';
 import { readLayersAhead } from './layers-ahead.ts';
 import { performChanges } from './perform-changes.ts';
@@ -26,10 +27,11 @@ export async function buildRootfs(
   const place = inspectDestination(destination, options.force);
   const form: Form = { ownership: options.ownership ?? defaultOwnership() };
   const tally = newTally(unpackPolicy(options));
-  return withStaging(place, options, async ({ root, pool, publish }) => {
+  return withStaging(place, options, async ({ root, pool: directory, publish }) => {
+    const pool = bodyPool(directory, form);
     const tree = new Tree(options.limits);
     {
-      await using ahead = readLayersAhead(layers, { ...options, pool: { directory: pool, form }, tally });
+      await using ahead = readLayersAhead(layers, { ...options, poolOf: () => pool, tally });
       for (const ordinal of layers.keys()) applyLayer(tree, (await ahead.layer(ordinal)).entries, ordinal, tally);
     }
     const names = await performChanges(planFlat(tree), { root, pool, form, tally }, options.signal);

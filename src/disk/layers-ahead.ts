@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { TsimgEvent } from '../events.ts';
 import { newSpending } from '../streams/byte-budget.ts';
+import type { BodyPool } from './body-pool.ts';
 import { type LayerThread, startLayerThread } from './layer-thread.ts';
 import { limitedTo } from './limited-to.ts';
 import { type LayerInput, type ReadLayerOptions, readLayer } from './read-layer.ts';
@@ -16,11 +17,16 @@ const BODIES_PER_LAYER = 2 ** 32;
 
 /** Layers that are being read, in threads where that pays. */
 export interface LayersAhead extends AsyncDisposable {
-  /** A layer when it is stored; asked for in order. @throws what the first layer that failed did with */
+  /** A layer when it is stored; asked for once, in order. @throws what the first layer that failed did with */
   layer(ordinal: number): Promise<StoredLayer>;
 }
 
-export type LayersAheadOptions = Omit<ReadLayerOptions, 'firstBody' | 'spending'>;
+export interface LayersAheadOptions extends Omit<ReadLayerOptions, 'firstBody' | 'spending' | 'pool'> {
+  /** Where a layer's bodies are stored; undefined where only its headers are wanted. */
+  poolOf(ordinal: number): BodyPool | undefined;
+}
+
+const nothing = (): void => {};
 
 function threadsFor(layers: readonly LayerInput[]): number {
   const bytes = layers.reduce((sum, { size }) => sum + size, 0);
@@ -80,11 +86,11 @@ export function readLayersAhead(layers: readonly LayerInput[], options: LayersAh
       else options.onEvent?.(event);
     };
     const firstBody = ordinal * BODIES_PER_LAYER;
-    const own = { ...options, onEvent, signal: stop.signal, firstBody, spending };
+    const own = { ...options, onEvent, signal: stop.signal, pool: options.poolOf(ordinal), firstBody, spending };
     return await pool.run(layer.size, (thread) => readLayer(layer, ordinal, layers.length, own, thread));
   }
 
-  const results = layers.map((layer, ordinal) =>
+  const results = layers.map((layer, ordinal): Promise<StoredLayer> | undefined =>
     inTurn(() => read(layer, ordinal)).catch((error: unknown) => {
       // What the others fail with after that is that they were ended
       failure ??= { error };
@@ -92,12 +98,16 @@ export function readLayersAhead(layers: readonly LayerInput[], options: LayersAh
       throw failure.error;
     }),
   );
-  const settled = Promise.allSettled(results);
+  const settled = Promise.all(results.map((result) => result?.then(nothing, nothing)));
+  // A thread takes more memory than the fold, which is what is left to do then
+  const over = settled.then(() => pool[Symbol.asyncDispose]());
 
   return {
     async layer(ordinal) {
       const result = results[ordinal];
-      if (result === undefined) throw new RangeError(`there is no layer ${ordinal}`);
+      if (result === undefined) throw new RangeError(`layer ${ordinal} is not there, or not any more`);
+      // So that its headers are gone when they are folded
+      results[ordinal] = undefined;
       const stored = await result;
       const event = doneEvents.get(ordinal);
       if (event !== undefined) options.onEvent?.(event);
@@ -105,9 +115,8 @@ export function readLayersAhead(layers: readonly LayerInput[], options: LayersAh
     },
     async [Symbol.asyncDispose]() {
       stop.abort();
-      await settled;
+      await over;
       options.signal?.removeEventListener('abort', abort);
-      await pool[Symbol.asyncDispose]();
     },
   };
 }

@@ -4,8 +4,8 @@ import { type Form, type RealKind, realAttributes, type StandsFor, withoutOwner 
 import { type Tally, tolerate } from '../rootfs/tally.ts';
 import { chmodAt, chownAt, setTimesAt, setXattrAt } from '../sys/files.ts';
 import { lastErrno } from '../sys/libc.ts';
+import { type BodyPool, isFinishedIn } from './body-pool.ts';
 import type { NameAt } from './directory-stack.ts';
-import { isFinishedInPool } from './body-pool.ts';
 import { done, refusal } from './refusal.ts';
 
 /** How a file system says that it does not keep such an attribute, or not for this user. */
@@ -17,8 +17,8 @@ export interface SetOptions {
   readonly form: Form;
   /** The device that an empty file was made for. */
   readonly standsFor?: StandsFor;
-  /** Whether it is a body of the pool, which has some of it already. */
-  readonly isBody?: boolean;
+  /** Where it was stored, and has got some of it. */
+  readonly pool?: BodyPool | undefined;
   readonly tally: Tally;
 }
 
@@ -30,10 +30,10 @@ export interface SetOptions {
  */
 export function setAttributes(at: NameAt, node: Attributes, kind: RealKind, options: SetOptions): void {
   const { directory, name } = at;
-  const { path, form, standsFor, isBody = false, tally } = options;
+  const { path, form, standsFor, pool, tally } = options;
   const intended = realAttributes(node, kind, form, standsFor);
   for (const tolerance of intended.tolerated) tolerate(tally, tolerance, path);
-  if (isBody && isFinishedInPool(intended)) return;
+  if (pool !== undefined && isFinishedIn(pool, intended)) return;
   const real =
     intended.owner === undefined || setOwner(at, intended.owner, path) ? intended : withoutOwner(intended, node, kind);
   if (real !== intended) {

@@ -1,7 +1,6 @@
 import type { Digest } from '../oci/digest.ts';
 import type { LayerEntry } from '../rootfs/outcome.ts';
 import { pathText } from '../rootfs/path.ts';
-import { realAttributes } from '../rootfs/real-attributes.ts';
 import { DEFAULT_MAX_ENTRIES } from '../rootfs/tree.ts';
 import { createHasher } from '../streams/hashing.ts';
 import type { TarHeader } from '../tar/header.ts';
@@ -84,11 +83,10 @@ function createStore(options: StoreBodiesOptions) {
       open.written = position + chunk.length;
     },
     end(): void {
-      if (open === undefined) return;
+      if (pool === undefined || open === undefined) return;
       const { body, header, written } = open;
       open = undefined;
-      const attributes = pool?.form && realAttributes(header, 'file', pool.form);
-      finishBody(body, { size: header.size, written, attributes }, header.path);
+      finishBody(pool, body, header, written);
     },
     /** Closes what an error left open. */
     abandon(): void {

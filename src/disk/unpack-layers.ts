@@ -2,13 +2,13 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { applyLayer } from '../rootfs/apply.ts';
 import { planLayer } from '../rootfs/plan-layer.ts';
 import type { Form } from '../rootfs/real-attributes.ts';
-import { newTally } from '../rootfs/tally.ts';
+import { newTally, type Tally } from '../rootfs/tally.ts';
 import { Tree } from '../rootfs/tree.ts';
-import { newSpending } from '../streams/byte-budget.ts';
-import type { BodyPool } from './body-pool.ts';
+import { type BodyPool, bodyPool } from './body-pool.ts';
 import { inspectDestination } from './destination.ts';
+import { type LayersAhead, readLayersAhead } from './layers-ahead.ts';
 import { performChanges } from './perform-changes.ts';
-import { type LayerInput, readLayer } from './read-layer.ts';
+import type { LayerInput } from './read-layer.ts';
 import { attempt } from './refusal.ts';
 import { type UnpackOptions, type UnpackReport, unpackPolicy } from './unpack-options.ts';
 import { withStaging } from './with-staging.ts';
@@ -28,8 +28,8 @@ export interface UnpackLayersOptions extends UnpackOptions {
 /**
  * Makes the overlay form of each layer that is not there yet: a directory that overlayfs can mount over those of the
  * layers below. One fold serves all; layers that are there are read for their headers only. Each directory is
- * published as soon as it is complete.
- * @param directories one for each layer, base first
+ * published as soon as it is complete and those below are.
+ * @param directories one for each layer, base first, beside each other
  * @throws what `buildRootfs` throws
  */
 export async function unpackLayers(
@@ -37,25 +37,40 @@ export async function unpackLayers(
   directories: readonly LayerDirectory[],
   options: UnpackLayersOptions,
 ): Promise<UnpackReport> {
-  const { form, signal } = options;
-  const tally = newTally(unpackPolicy(options));
-  const tree = new Tree(options.limits);
-  const spending = newSpending();
-  const lowers = openLowers(directories);
   const wanted = directories.findLastIndex(({ present }) => !present) + 1;
+  const report = (names: number, tally: Tally): UnpackReport => {
+    return { destination: directories.at(-1)?.path ?? '', layers: layers.length, names, tolerated: tally.counts };
+  };
+  const tally = newTally(unpackPolicy(options));
+  const missing = directories.find(({ present }) => !present);
+  if (missing === undefined) return report(0, tally);
+  // All bodies lie beside the first of them, in a directory that goes when all is done
+  return withStaging(inspectDestination(missing.path), options, async ({ pool }) => {
+    const bodies = bodyPool(pool, options.form);
+    const poolOf = (ordinal: number) => (directories[ordinal]?.present ? undefined : bodies);
+    await using ahead = readLayersAhead(layers.slice(0, wanted), { ...options, poolOf, tally });
+    const names = await placeLayers(ahead, directories.slice(0, wanted), bodies, options, tally);
+    return report(names, tally);
+  });
+}
+
+/** Folds layers as they are read, and publishes those that are not there yet; how many names they made. */
+async function placeLayers(
+  ahead: LayersAhead,
+  directories: readonly LayerDirectory[],
+  pool: BodyPool,
+  options: UnpackLayersOptions,
+  tally: Tally,
+): Promise<number> {
+  const { form, limits, signal } = options;
+  const tree = new Tree(limits);
+  const lowers = openLowers(directories);
   let names = 0;
   try {
-    for (const [ordinal, layer] of layers.slice(0, wanted).entries()) {
-      const directory = directories[ordinal];
-      if (directory === undefined) throw new RangeError(`layer ${ordinal} has no directory`);
-      const read = (pool: BodyPool | undefined) =>
-        readLayer(layer, ordinal, layers.length, { ...options, pool, firstBody: 0, tally, spending });
-      if (directory.present) {
-        applyLayer(tree, (await read(undefined)).entries, ordinal, tally);
-        continue;
-      }
-      await withStaging(inspectDestination(directory.path), options, async ({ root, pool, publish }) => {
-        const outcome = applyLayer(tree, (await read({ directory: pool, form })).entries, ordinal, tally);
+    for (const [ordinal, { path, present }] of directories.entries()) {
+      const outcome = applyLayer(tree, (await ahead.layer(ordinal)).entries, ordinal, tally);
+      if (present) continue;
+      await withStaging(inspectDestination(path), options, async ({ root, publish }) => {
         const writer = { root, pool, lowerLayer: lowers.descriptorOf, form, tally };
         names += await performChanges(planLayer(tree, outcome), writer, signal);
         publish(() => {});
@@ -64,7 +79,7 @@ export async function unpackLayers(
   } finally {
     lowers.close();
   }
-  return { destination: directories.at(-1)?.path ?? '', layers: layers.length, names, tolerated: tally.counts };
+  return names;
 }
 
 /** Descriptors of layer directories, opened when a file is first copied from one. */

@@ -6,7 +6,7 @@ import type { Form } from '../rootfs/real-attributes.ts';
 import type { Tally } from '../rootfs/tally.ts';
 import { chmodAt, FILE_TYPE, linkAt, makeDirectoryAt, makeNodeAt, OPEN, openAt, symlinkAt } from '../sys/files.ts';
 import { lastErrno } from '../sys/libc.ts';
-import { placeBody } from './body-pool.ts';
+import { type BodyPool, placeBody } from './body-pool.ts';
 import { copyBody } from './copy-body.ts';
 import { DirectoryStack, type NameAt } from './directory-stack.ts';
 import { markOpaque } from './mark-opaque.ts';
@@ -16,8 +16,8 @@ import { setAttributes } from './set-attributes.ts';
 export interface WriterOptions {
   /** Descriptor of the empty directory in which the tree is made. */
   readonly root: number;
-  /** Descriptor of the directory that holds the stored bodies, on the same file system. */
-  readonly pool: number;
+  /** What holds the stored bodies, on the same file system. */
+  readonly pool: BodyPool;
   /** Descriptor of the unpacked form of a lower layer; needed where changes copy from one. */
   readonly lowerLayer?: ((layer: number) => number) | undefined;
   readonly form: Form;
@@ -42,7 +42,7 @@ export function createWriter({ root, pool, lowerLayer, form, tally }: WriterOpti
 
   function makeFile(at: NameAt, path: RootfsPath, source: BodySource | undefined): void {
     if (source === undefined) makeEmptyFile(at, path);
-    else if (source.from === 'pool') placeBody(pool, source.body, at, path);
+    else if (source.from === 'pool') placeBody(pool.directory, source.body, at, path);
     else if (lowerLayer === undefined) throw new RangeError('a change copies from a layer, and none was given');
     else copyBody(lowerLayer(source.layer), source.path, at, path);
   }
@@ -73,7 +73,12 @@ export function createWriter({ root, pool, lowerLayer, form, tally }: WriterOpti
         break;
       case 'file':
         makeFile(at, path, change.source);
-        setAttributes(at, change.attributes, 'file', { path, form, tally, isBody: change.source?.from === 'pool' });
+        setAttributes(at, change.attributes, 'file', {
+          path,
+          form,
+          tally,
+          pool: change.source?.from === 'pool' ? pool : undefined,
+        });
         break;
       case 'symlink':
         done(symlinkAt(change.target, at.directory, at.name), 'make a symlink', path);

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { digestOf } from '../../src/crypto/digest.ts';
+import { bodyPool } from '../../src/disk/body-pool.ts';
 import { type StoreBodiesOptions, storeBodies } from '../../src/disk/store-bodies.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { dir, file, hardlink, symlink, tarOf } from '../support/tar.ts';
@@ -13,7 +14,7 @@ const test = suite('disk/store-bodies');
 
 async function store(archive: Buffer, pool: string | undefined, options: Partial<StoreBodiesOptions> = {}) {
   const descriptor = pool === undefined ? undefined : openSync(pool, constants.O_RDONLY | constants.O_DIRECTORY);
-  const bodies = descriptor === undefined ? undefined : ({ directory: descriptor, form: { ownership: 'set' } } as const);
+  const bodies = descriptor === undefined ? undefined : bodyPool(descriptor, { ownership: 'set' });
   try {
     return await storeBodies(Readable.from([archive]), { pool: bodies, firstBody: 0, where: 'layer', ...options });
   } finally {

@@ -40,7 +40,7 @@ function perform(changes: readonly Change[], prepare: (here: string) => void = (
     openSync(join(here, name), constants.O_RDONLY | constants.O_DIRECTORY),
   );
   assert.ok(root !== undefined && pool !== undefined);
-  const writer = createWriter({ root, pool, form: { ownership: 'record' }, tally: tally() });
+  const writer = createWriter({ root, pool: { directory: pool }, form: { ownership: 'record' }, tally: tally() });
   try {
     for (const change of changes) writer.perform(change);
   } finally {
