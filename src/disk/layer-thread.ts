@@ -1,8 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import type { LayerEntry } from '../rootfs/outcome.ts';
 import { CHUNK_BYTES } from '../streams/chunk-memory.ts';
-import { youngCollector } from '../sys/collect-young.ts';
-import { unpackEntries } from './pack-entries.ts';
+import { collectYoung } from '../sys/collect-young.ts';
+import { type PackedEntries, unpackEntries } from './pack-entries.ts';
 import type { PromisedSection } from './read-file-section.ts';
 import type { StoredLayer } from './store-bodies.ts';
 import type { StoreLayerOptions } from './store-layer.ts';
@@ -35,7 +34,7 @@ export interface LayerThread extends AsyncDisposable {
 }
 
 interface Job {
-  readonly entries: LayerEntry[];
+  readonly entries: PackedEntries[];
   readonly watch: StoreWatch;
   /** Places for chunks in the memory that is shared. */
   room: number;
@@ -97,11 +96,11 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerThread {
         }
         break;
       case 'entries':
-        for (const entry of unpackEntries(answer.entries)) job.entries.push(entry);
+        job.entries.push(answer.entries);
         break;
       case 'stored':
         end(answer.job, job);
-        if (job.failure === undefined) job.resolve({ entries: job.entries, ...answer.layer });
+        if (job.failure === undefined) job.resolve({ entries: unpackEntries(job.entries), ...answer.layer });
         else job.reject(job.failure.error);
         break;
       case 'failed':
@@ -118,7 +117,6 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerThread {
   /** Writes a layer's bytes into the memory, no faster than they are taken. Ends early when the job is over. */
   async function send(id: number, job: Job, stored: AsyncIterable<Buffer>, memory: SharedArrayBuffer): Promise<void> {
     const bytes = Buffer.from(memory);
-    const collect = youngCollector();
     let turn = 0;
     let filled = 0;
     const flush = (): void => {
@@ -128,7 +126,7 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerThread {
       filled = 0;
     };
     for await (const chunk of stored) {
-      collect(chunk.length);
+      collectYoung(chunk.length);
       for (let from = 0; from < chunk.length; ) {
         while (job.room === 0 && jobs.has(id)) {
           await new Promise<void>((resolve) => {

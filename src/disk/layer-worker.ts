@@ -17,7 +17,7 @@ interface Inbox {
   wake(): void;
 }
 
-/** Entries that are sent at a time: the other side unpacks them while this one packs on. */
+/** Entries that are sent at a time. */
 const BATCH = 4096;
 /** Bytes between two words about progress. */
 const PROGRESS_BYTES = 4 * 1024 * 1024;
@@ -103,8 +103,7 @@ async function run(request: ThreadRequest & { kind: 'layer' }, inbox: Inbox): Pr
     const verified = promised && verifiedChunks(chunks, promised, options.where);
     const { entries, ...layer } = await storeLayer(verified ?? chunks, options, onTrailing, hasFreeCore);
     verified?.confirm();
-    for (let first = 0; first < entries.length; first += BATCH) {
-      const packed = packEntries(entries.slice(first, first + BATCH));
+    for (const packed of packEntries(entries, BATCH)) {
       tell({ kind: 'entries', job, entries: packed }, [packed.numbers.buffer]);
     }
     tell({ kind: 'stored', job, layer });

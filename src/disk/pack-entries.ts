@@ -1,4 +1,4 @@
-import type { LayerEntry } from '../rootfs/outcome.ts';
+import type { LayerEntries, LayerEntry } from '../rootfs/outcome.ts';
 import type { TarEntryKind } from '../tar/header.ts';
 
 /**
@@ -28,7 +28,19 @@ const COLUMNS = 13;
 const NO_BODY = -1;
 const NO_XATTRS: ReadonlyMap<string, Buffer> = new Map();
 
-export function packEntries(entries: readonly LayerEntry[]): PackedEntries {
+/** @param batch entries that are packed together at most */
+export function* packEntries(entries: LayerEntries, batch: number): Generator<PackedEntries, void, undefined> {
+  let some: LayerEntry[] = [];
+  for (const entry of entries) {
+    some.push(entry);
+    if (some.length < batch) continue;
+    yield packBatch(some);
+    some = [];
+  }
+  if (some.length > 0) yield packBatch(some);
+}
+
+function packBatch(entries: readonly LayerEntry[]): PackedEntries {
   const numbers = new Float64Array(entries.length * COLUMNS);
   const text: string[] = [];
   const xattrs: [number, [string, Uint8Array][]][] = [];
@@ -58,10 +70,18 @@ export function packEntries(entries: readonly LayerEntry[]): PackedEntries {
   return { count: entries.length, numbers, text: text.join(''), xattrs };
 }
 
-/** The same entries as were packed. */
-export function unpackEntries({ count, numbers, text, xattrs }: PackedEntries): readonly LayerEntry[] {
+/** The same entries as were packed, made when they are gone through: packed they take a third of the memory. */
+export function unpackEntries(batches: readonly PackedEntries[]): LayerEntries {
+  return {
+    length: batches.reduce((sum, { count }) => sum + count, 0),
+    *[Symbol.iterator]() {
+      for (const batch of batches) yield* unpackBatch(batch);
+    },
+  };
+}
+
+function* unpackBatch({ count, numbers, text, xattrs }: PackedEntries): Generator<LayerEntry, void, undefined> {
   const attributes = new Map(xattrs);
-  const entries: LayerEntry[] = [];
   let at = 0;
   const take = (length: number): string => {
     at += length;
@@ -71,7 +91,7 @@ export function unpackEntries({ count, numbers, text, xattrs }: PackedEntries): 
     const number = (column: number): number => numbers[index * COLUMNS + column] ?? 0;
     const own = attributes.get(index);
     const body = number(12);
-    entries.push({
+    yield {
       header: {
         kind: KINDS[number(0)] ?? 'file',
         path: take(number(1)),
@@ -87,7 +107,6 @@ export function unpackEntries({ count, numbers, text, xattrs }: PackedEntries): 
         xattrs: own === undefined ? NO_XATTRS : new Map(own.map(([name, value]) => [name, Buffer.from(value)])),
       },
       body: body === NO_BODY ? undefined : body,
-    });
+    };
   }
-  return entries;
 }

@@ -1,5 +1,5 @@
 import type { Digest } from '../oci/digest.ts';
-import type { LayerEntry } from '../rootfs/outcome.ts';
+import type { LayerEntries, LayerEntry } from '../rootfs/outcome.ts';
 import { pathText } from '../rootfs/path.ts';
 import { DEFAULT_MAX_ENTRIES } from '../rootfs/tree.ts';
 import { createHasher } from '../streams/hashing.ts';
@@ -24,7 +24,7 @@ export interface StoreBodiesOptions {
 
 /** A layer that was read to its end: what it says in memory, what its files hold in the pool. */
 export interface StoredLayer {
-  readonly entries: readonly LayerEntry[];
+  readonly entries: LayerEntries;
   /** How many bodies were stored. */
   readonly bodies: number;
   /** Bytes of the archive, all of them, behind its end marker too. */

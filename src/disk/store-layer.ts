@@ -1,6 +1,6 @@
 import { createByteBudget, type ExpansionLimits } from '../streams/byte-budget.ts';
 import { decompressChunks } from '../streams/decompress.ts';
-import { youngCollector } from '../sys/collect-young.ts';
+import { collectYoung } from '../sys/collect-young.ts';
 import { type StoreBodiesOptions, type StoredLayer, storeBodies } from './store-bodies.ts';
 
 export interface StoreLayerOptions extends StoreBodiesOptions {
@@ -33,12 +33,11 @@ export async function storeLayer(
 ): Promise<StoredLayer> {
   const { where, limits, spending } = options;
   const budget = createByteBudget(limits, spending);
-  const collect = youngCollector();
   const content = decompressChunks(counted(stored, budget.taken), { where, onTrailing, reuse: true, hasFreeCore });
   return await storeBodies(
     counted(content, (bytes) => {
       budget.given(bytes, where);
-      collect(bytes);
+      collectYoung(bytes);
     }),
     options,
   );

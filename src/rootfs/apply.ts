@@ -4,17 +4,12 @@ import { type PendingLink, settleLinks } from './hardlink.ts';
 import { hideLower, type Marker } from './hide.ts';
 import { checkIds, leafNode } from './leaf-node.ts';
 import { attributesOf, type DirectoryNode, directoryNode, IMPLIED_ATTRIBUTES, type LeafNode } from './node.ts';
-import { hideName, type LayerEntry, type LayerOutcome, newOutcome, touch } from './outcome.ts';
+import { hideName, type LayerEntries, type LayerEntry, type LayerOutcome, newOutcome, touch } from './outcome.ts';
 import { childPath, cleanName, pathText } from './path.ts';
 import { type Place, resolveDirectory } from './resolve.ts';
 import { type Tally, tolerate } from './tally.ts';
 import type { Tree } from './tree.ts';
 import { readWhiteout } from './whiteout.ts';
-
-interface Addition {
-  readonly components: readonly string[];
-  readonly entry: LayerEntry;
-}
 
 /** What one application of a layer works on. */
 interface Application {
@@ -33,20 +28,23 @@ interface Application {
  * @param ordinal 0 for the base layer; higher than that of any layer applied before
  * @throws LAYER_INVALID, LIMIT_EXCEEDED, POLICY_VIOLATED; the tree is then of no use
  */
-export function applyLayer(tree: Tree, entries: readonly LayerEntry[], ordinal: number, tally: Tally): LayerOutcome {
+export function applyLayer(tree: Tree, entries: LayerEntries, ordinal: number, tally: Tally): LayerOutcome {
   const outcome = newOutcome(ordinal);
-  const { markers, additions, directories } = sortOut(entries, tally);
+  const { markers, directories } = sortOut(entries, tally);
   hideLower(tree, markers, directories, outcome);
   const application: Application = { tree, tally, outcome, links: new Map() };
-  for (const addition of additions) add(application, addition);
+  // Taken apart a second time, since to keep what is small but many costs more
+  for (const entry of entries) {
+    const { components } = cleanName(entry.header.path);
+    if (readWhiteout(components, entry.header).kind === 'none') add(application, components, entry);
+  }
   settleLinks(tree, application.links, outcome);
   return outcome;
 }
 
 /** Tells what hides from what adds, and notes the names of the directories that the layer has. */
-function sortOut(entries: readonly LayerEntry[], tally: Tally) {
+function sortOut(entries: LayerEntries, tally: Tally) {
   const markers: Marker[] = [];
-  const additions: Addition[] = [];
   const directories = new Set<string>();
   for (const entry of entries) {
     const { header } = entry;
@@ -54,26 +52,24 @@ function sortOut(entries: readonly LayerEntry[], tally: Tally) {
     checkIds(header);
     if (climbed) tolerate(tally, 'climbing-names', header.path);
     const reading = readWhiteout(components, header);
-    const parent = components.slice(0, -1);
     switch (reading.kind) {
       case 'whiteout':
-        markers.push({ kind: 'whiteout', parent, name: reading.name });
+        markers.push({ kind: 'whiteout', parent: components.slice(0, -1), name: reading.name });
         break;
       case 'opaque':
-        markers.push({ kind: 'opaque', parent });
+        markers.push({ kind: 'opaque', parent: components.slice(0, -1) });
         break;
       case 'aufs':
         tolerate(tally, 'aufs-metadata', header.path);
         break;
       case 'none':
         if (header.kind === 'directory') directories.add(components.join('/'));
-        additions.push({ components, entry });
     }
   }
-  return { markers, additions, directories };
+  return { markers, directories };
 }
 
-function add(application: Application, { components, entry }: Addition): void {
+function add(application: Application, components: readonly string[], entry: LayerEntry): void {
   const { header } = entry;
   const name = components.at(-1);
   if (name === undefined) addRoot(application, header);

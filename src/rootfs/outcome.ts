@@ -10,6 +10,11 @@ export interface LayerEntry {
   readonly body: number | undefined;
 }
 
+/** The entries of a layer, which may be made anew each time that they are gone through. */
+export interface LayerEntries extends Iterable<LayerEntry> {
+  readonly length: number;
+}
+
 /** Where the content of a file lies that this layer must have a copy of. */
 export interface CopyUp {
   /** Ordinal of the layer whose unpacked form holds the file, and its name there. */

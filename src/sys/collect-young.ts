@@ -2,7 +2,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** Bytes of buffers after which garbage is collected. */
-const INTERVAL_BYTES = 24 * 1024 * 1024;
+const INTERVAL_BYTES = 8 * 1024 * 1024;
+
+/** Since the last collection in this thread. */
+let passed = 0;
 
 let collect: (() => void) | undefined;
 
@@ -16,15 +19,12 @@ function loadCollector(): () => void {
 /**
  * Collects garbage now and then while bytes flow in buffers of their own. V8 sees the small objects only and lets some 64 MB of
  * dead buffers lie about in each thread before it looks.
- * @returns what is told how many bytes have passed
+ * @param bytes that have passed since the last call, wherever in this thread
  */
-export function youngCollector(): (bytes: number) => void {
-  let passed = 0;
-  return (bytes) => {
-    passed += bytes;
-    if (passed < INTERVAL_BYTES) return;
-    passed = 0;
-    collect ??= loadCollector();
-    collect();
-  };
+export function collectYoung(bytes: number): void {
+  passed += bytes;
+  if (passed < INTERVAL_BYTES) return;
+  passed = 0;
+  collect ??= loadCollector();
+  collect();
 }

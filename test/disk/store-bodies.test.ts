@@ -35,7 +35,7 @@ test('content is stored under numbers, never under names of the archive', async 
   assert.equal(readdirSync(pool).sort(), ['7', '8']);
   assert.is(readFileSync(join(pool, '8'), 'utf8'), 'two');
   assert.equal(
-    stored.entries.map(({ body }) => body),
+    [...stored.entries].map(({ body }) => body),
     [undefined, 7, undefined, 8, undefined],
   );
   assert.is(stored.bodies, 2);
