@@ -9,7 +9,7 @@ import { CHUNKS, fromThreadError, type ThreadAnswer, type ThreadRequest } from '
 import type { Promised } from './verified-chunks.ts';
 
 /** What a thread allocates is soon garbage: with more room it would lie about longer, and memory with it. */
-const YOUNG_MEGABYTES = 6;
+const YOUNG_MEGABYTES = 3;
 
 /** What is told while a layer is stored. */
 export interface StoreWatch {

@@ -1,6 +1,7 @@
 import { createInflateRaw } from 'node:zlib';
 import { messageOf } from '../errors.ts';
 import type { ByteCursor } from './byte-cursor.ts';
+import { giveChunks, takeChunk } from './chunk-memory.ts';
 import { compressionInvalid } from './compression.ts';
 import { crc32 } from './crc32.ts';
 import { truncated } from './gzip-member.ts';
@@ -24,6 +25,8 @@ export async function* inflateByZlib(
   inflate.once('close', () => release());
   /** The last chunks that were written: those that inflation may not have consumed when the member ends. */
   const written: Buffer[] = [];
+  /** Memory for one of them: mostly there is no more than one. */
+  const own = takeChunk();
   let writtenBytes = 0;
   let droppedBytes = 0;
   let over = false;
@@ -44,7 +47,8 @@ export async function* inflateByZlib(
         written.shift();
       }
       // It may be given back later than its memory is kept
-      written.push(Buffer.from(chunk));
+      const kept = written.length === 0 && chunk.length <= own.length ? own : Buffer.allocUnsafeSlow(chunk.length);
+      written.push(kept.subarray(0, chunk.copy(kept)));
       writtenBytes += chunk.length;
       await new Promise<void>((resolve) => {
         release = resolve;
@@ -82,4 +86,5 @@ export async function* inflateByZlib(
     const tail = Buffer.concat(written);
     input.putBack(tail.subarray(tail.length - left));
   }
+  giveChunks([own]);
 }

@@ -47,8 +47,15 @@ const ARCHIVES: readonly Buffer[] = [
   tarOf(file('last', 'one')),
 ];
 
-/** Layers as a registry gives them, in small pieces; where `folder` is given they lie there in files. */
-function inputs(blobs: readonly Buffer[], folder?: string, promised = blobs): readonly LayerInput[] {
+/** How a layer's bytes come: a stream that verifies them, small pieces that nobody has verified, a file where they lie. */
+const WAYS = ['stream', 'pieces', 'file'] as const;
+
+function inputs(
+  blobs: readonly Buffer[],
+  way: (typeof WAYS)[number] = 'stream',
+  promised = blobs,
+): readonly LayerInput[] {
+  const folder = way === 'file' ? tempDir(0o777) : undefined;
   return blobs.map((blob, index): LayerInput => {
     const stored = promised[index] ?? blob;
     const descriptor = { digest: digestOf(stored), size: stored.length };
@@ -64,6 +71,7 @@ function inputs(blobs: readonly Buffer[], folder?: string, promised = blobs): re
         const opened = openSync(path, 'r');
         return { descriptor: opened, offset: 0, size: statSync(path).size, close: async () => closeSync(opened) };
       },
+      fetch: way === 'pieces' ? () => Readable.from(pieces(blob)) : undefined,
     };
   });
 }
@@ -78,13 +86,13 @@ for (const identity of IDENTITIES) {
   const make = (layers: readonly LayerInput[], to: string, options: UnpackOptions = {}) =>
     asIdentity(identity, () => buildRootfs(layers, to, options));
 
-  test(`as ${identity}: threads make the same tree, whether they are sent the bytes or read a file`, async () => {
+  test(`as ${identity}: threads make the same tree, however the bytes come to them`, async () => {
     const here = await place(identity);
     const expected = await make(inputs(GZIP), join(here, 'plain'), { threads: 0 });
     for (const threads of [1, 2, 3]) {
-      for (const folder of [undefined, tempDir(0o777)]) {
-        const to = join(here, `to-${threads}-${folder === undefined}`);
-        const report = await make(inputs(GZIP, folder), to, { threads });
+      for (const way of WAYS) {
+        const to = join(here, `to-${threads}-${way}`);
+        const report = await make(inputs(GZIP, way), to, { threads });
         assert.equal({ ...report, destination: '' }, { ...expected, destination: '' });
         assert.equal(differences(snapshot(to), snapshot(join(here, 'plain'))), []);
       }
@@ -102,9 +110,9 @@ test('layers that are not compressed, and those that are by zstd, are read in th
     : [];
   for (const blobs of [ARCHIVES, zstd]) {
     if (blobs.length === 0) continue;
-    for (const folder of [undefined, tempDir(0o777)]) {
+    for (const way of WAYS) {
       const to = join(here, 'to');
-      await buildRootfs(inputs(blobs, folder), to, { threads: 2, force: true });
+      await buildRootfs(inputs(blobs, way), to, { threads: 2, force: true });
       assert.equal(differences(snapshot(to), snapshot(join(here, 'plain'))), []);
     }
   }
@@ -119,6 +127,10 @@ test('what is damaged is told as without threads, and nothing is left', async ()
   const cut = GZIP.map((blob, index) => (index === 2 ? blob.subarray(0, -20) : blob));
   const other = GZIP.map((blob, index) => (index === 1 ? gzipSync(tarOf(file('a', 'another'))) : blob));
   const notTar = GZIP.map((blob, index) => (index === 3 ? gzipSync('no archive'.repeat(1000)) : blob));
+  const [trailed, changed] = ['x', 'y'].map((byte) =>
+    GZIP.map((blob) => Buffer.concat([blob, Buffer.alloc(600_000, byte)])),
+  );
+  assert.ok(trailed !== undefined && changed !== undefined);
   const cases: readonly (readonly [blobs: readonly Buffer[], promised: readonly Buffer[], ...codes: string[]])[] = [
     // The bytes are those that were promised
     [damaged, damaged, 'COMPRESSION_INVALID'],
@@ -129,12 +141,14 @@ test('what is damaged is told as without threads, and nothing is left', async ()
     [damaged, GZIP, 'COMPRESSION_INVALID', 'DIGEST_MISMATCH'],
     [cut, GZIP, 'COMPRESSION_INVALID', 'SIZE_MISMATCH'],
     [other, GZIP, 'SIZE_MISMATCH'],
+    // All that decompressing reads of them is right
+    [trailed, changed, 'DIGEST_MISMATCH'],
   ];
   for (const [blobs, promised, ...codes] of cases) {
     for (const threads of [0, 2]) {
-      for (const folder of [undefined, tempDir(0o777)]) {
+      for (const way of WAYS) {
         const here = await place(HERE);
-        const failed = buildRootfs(inputs(blobs, folder, promised), join(here, 'to'), { threads });
+        const failed = buildRootfs(inputs(blobs, way, promised), join(here, 'to'), { threads });
         const error = await failed.then(
           () => assert.unreachable('it should have failed'),
           (reason: { readonly code?: string }) => reason,
@@ -152,7 +166,7 @@ test('limits hold in threads', async () => {
   const error = await failureOf(buildRootfs(inputs(GZIP), join(here, 'to'), options), 'LIMIT_EXCEEDED');
   assert.is(error.facts.maximum, 1_000_000);
   await failureOf(
-    buildRootfs(inputs(GZIP, tempDir()), join(here, 'to'), { threads: 2, limits: { maxEntries: 100 } }),
+    buildRootfs(inputs(GZIP, 'file'), join(here, 'to'), { threads: 2, limits: { maxEntries: 100 } }),
     'LIMIT_EXCEEDED',
   );
   assert.equal(readdirSync(here), []);
@@ -174,12 +188,12 @@ test('what trails a layer is counted, or an error where the policy is strict', a
 });
 
 test('an abort ends layers that nothing comes of, and leaves nothing', async () => {
-  for (const folder of [undefined, tempDir(0o777)]) {
+  for (const way of WAYS) {
     const here = await place(HERE);
     const abort = new AbortController();
     const stuck = new Readable({ read() {} });
     stuck.push(GZIP[1]?.subarray(0, 3000));
-    const layers = inputs(GZIP, folder).map(
+    const layers = inputs(GZIP, way).map(
       (layer, index): LayerInput =>
         index === 1 ? { ...layer, open: async () => stuck, locate: async () => undefined } : layer,
     );
