@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { addAbortSignal, Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -193,11 +193,15 @@ test('an abort ends layers that nothing comes of, and leaves nothing', async () 
     const abort = new AbortController();
     const stuck = new Readable({ read() {} });
     stuck.push(GZIP[1]?.subarray(0, 3000));
-    const layers = inputs(GZIP, way).map(
-      (layer, index): LayerInput =>
-        index === 1 ? { ...layer, open: async () => stuck, locate: async () => undefined } : layer,
-    );
-    setTimeout(() => abort.abort(), 30);
+    const begin = (signal: AbortSignal | undefined): Readable => {
+      setTimeout(() => abort.abort(), 30);
+      return signal === undefined ? stuck : addAbortSignal(signal, stuck);
+    };
+    const layers = inputs(GZIP, way).map((layer, index): LayerInput => {
+      if (index !== 1) return layer;
+      const fetch = way === 'pieces' ? begin : undefined;
+      return { ...layer, open: async () => begin(undefined), locate: async () => undefined, fetch };
+    });
     const failed = buildRootfs(layers, join(here, 'to'), { threads: 2, signal: abort.signal });
     await failed.then(
       () => assert.unreachable('it should have stopped'),
