@@ -1,5 +1,4 @@
-// Joins the modules that every `tsimg run` loads into two files: dist/src/hot.js for the command, and host/init.js, the stage, as it
-// is. Each module that went into hot.js becomes a stub that exports from there, so that all others still import it by its own
+// Joins the modules that every `tsimg run` loads into one file, dist/src/hot.js. Each module that went into hot.js becomes a stub that exports from there, so that all others still import it by its own
 // name and there is one of each. Reading one file instead of a hundred is what it is for; nothing is renamed or shortened.
 // It knows the forms that tsc writes for this code (named exports at the beginning of a line, imports on one line, no cycles,
 // nothing exported that changes later) and stops where it meets another.
@@ -8,7 +7,6 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 const root = resolve(process.argv[2] ?? join(dirname(import.meta.dirname), 'dist', 'src'));
 const HOT = ['cli/program.js', 'cli/run.js', 'verbs/run-source.js'];
-const STAGE = 'host/init.js';
 
 const IMPORT = /^import (?:(\{[^}]*\})|\* as (\w+)|(\w+)) from '([^']+)';$/gm;
 const EXPORT = /^export (?:(async )?(function\*?|class|const) )(\w+)/gm;
@@ -77,7 +75,6 @@ function joined(modules, folder) {
 }
 
 if (existsSync(join(root, 'hot.js'))) throw new Error('it is joined already: build it anew');
-const stage = joined(inOrder([STAGE]), join(root, 'host')).text;
 const modules = inOrder(HOT);
 const { text, ids } = joined(modules, root);
 for (const { path, text: original } of modules) {
@@ -87,4 +84,3 @@ for (const { path, text: original } of modules) {
   writeFileSync(path, `import { ${ids.get(path)} } from '${hot}';\n${stub}\n`);
 }
 writeFileSync(join(root, 'hot.js'), `${text}export { ${[...ids.values()].join(', ')} };\n`);
-writeFileSync(join(root, STAGE), stage);

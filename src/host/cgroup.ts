@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,23 +7,17 @@ import { CGROUP_FOLDER, type CgroupPlan, type PlannedLimit } from '../launch/lim
 import { parseFlatKeyed } from '../linux/cgroup.ts';
 import { type Lock, tryLockDirectory } from '../sys/lock.ts';
 
-/** One made cgroup, by descriptors of its list of processes and of the one that the caller is in. */
+/** One made cgroup. */
 interface MadeCgroup {
   readonly plan: CgroupPlan;
   readonly directory: string;
   readonly lock: Lock;
-  readonly join: number;
-  readonly leave: number | undefined;
 }
 
 /** A container's cgroups, which are gone when this is closed. */
 export interface Cgroups extends AsyncDisposable {
-  /** Writing `0` to these moves the writer into the container's cgroups, and back out again. In the order of `late`. */
-  readonly descriptors: readonly {
-    readonly join: number;
-    readonly leave: number | undefined;
-    readonly late: boolean;
-  }[];
+  /** Moves a process into all of them. @throws an Error with the errno as its code */
+  join(pid: number): void;
   /** Whether the kernel killed a process of the container because its memory was used up; to be asked before closing. */
   outOfMemory(): boolean;
 }
@@ -108,19 +102,13 @@ function setLimitFile(directory: string, limit: PlannedLimit): void {
   }
 }
 
-function openList(directory: string): number {
-  return openSync(join(directory, 'cgroup.procs'), constants.O_WRONLY);
-}
-
 async function makeCgroup(plan: CgroupPlan): Promise<MadeCgroup> {
   const folder = join(plan.base, CGROUP_FOLDER);
   const directory = join(folder, plan.id);
   const lock = await makeLocked(folder, plan.id, (from, to) => prepareChild(plan, from, to));
   try {
     for (const limit of plan.limits) setLimitFile(directory, limit);
-    // Only what is joined late is left again in between.
-    const leave = plan.late ? openList(plan.own) : undefined;
-    return { plan, directory, lock, join: openList(directory), leave };
+    return { plan, directory, lock };
   } catch (error) {
     await lock.close();
     await removeCgroup(directory);
@@ -182,7 +170,6 @@ function killedInside({ plan, directory }: MadeCgroup): boolean {
 export async function makeCgroups(plans: readonly CgroupPlan[]): Promise<Cgroups> {
   const made: MadeCgroup[] = [];
   const close = async () => {
-    for (const { join: fd, leave } of made) for (const each of [fd, leave]) if (each !== undefined) closeSync(each);
     await Promise.all(made.map(({ directory }) => removeCgroup(directory)));
     await Promise.all(made.map(({ lock }) => lock.close()));
     await Promise.all(made.map(({ plan }) => sweepCgroups(plan.base)));
@@ -204,7 +191,9 @@ export async function makeCgroups(plans: readonly CgroupPlan[]): Promise<Cgroups
     }
   }
   return {
-    descriptors: made.map(({ plan, join: fd, leave }) => ({ join: fd, leave, late: plan.late })),
+    join(pid) {
+      for (const { directory } of made) writeFileSync(join(directory, 'cgroup.procs'), String(pid));
+    },
     outOfMemory: () => made.some(killedInside),
     [Symbol.asyncDispose]: close,
   };

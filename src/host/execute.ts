@@ -1,111 +1,28 @@
-import { closeSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { setImmediate as turn } from 'node:timers/promises';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
-import { explainComplaint, explainRefusal } from '../launch/explain-refusal.ts';
+import { explainRefusal } from '../launch/explain-refusal.ts';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { LaunchPlan } from '../launch/plan.ts';
-import { setLimit } from '../sys/become.ts';
-import { openProcess, type ProcessHandle } from '../sys/pidfd.ts';
-import { type ProcessEnd, type StartedProcess, startProcess } from '../sys/start-process.ts';
-import { awaitExecution } from './await-execution.ts';
-import { makeCgroups } from './cgroup.ts';
-import { DESCRIPTOR, type StageCgroup, type StageMessage, type StageOrders } from './channel.ts';
+import { awaitEnd, reap, signalProcess } from '../sys/hand/await-end.ts';
+import { setUmask } from '../sys/hand/become.ts';
+import { type Hand, makePipe } from '../sys/hand/hand.ts';
+import { startHand } from '../sys/hand/start-hand.ts';
+import { type Cgroups, makeCgroups } from './cgroup.ts';
 import { compileFilter } from './compile-filter.ts';
-import { collectComplaints } from './complaints.ts';
 import { readConditions } from './conditions.ts';
 import { catchSignals, signalNumber } from './forward-signals.ts';
-import type { Connection } from './network/connection.ts';
+import { makeContainer } from './make-container.ts';
 import { openNetwork } from './network/open-network.ts';
-import { receiveError } from './portable-error.ts';
-import { openRelay, type Streams } from './relay.ts';
-import { handCgroups } from './stage-cgroups.ts';
-import { readMessages } from './stage-messages.ts';
-import { relayTerminal, type TerminalRelay } from './terminal.ts';
-import { TOOL_ENV, toolChain } from './tool-chain.ts';
-import { writeIdMaps } from './write-id-maps.ts';
+import { type Relay, relayPipes, type Streams } from './relay.ts';
+import { becomeCommand, type ContainerPipes } from './stage-command.ts';
+import { performSteps } from './stage-steps.ts';
 
 /**
  * The first process of a PID namespace ignores every signal that it has no handler for: whoever asks it this often to end,
  * by SIGINT or SIGTERM, means it.
  */
 const PATIENCE = 3;
-
-/** Node and the stage's compiled file: workers and stages need JavaScript. */
-const STAGE = [process.execPath, fileURLToPath(new URL('./init.js', import.meta.url))];
-
-/** What is known of a launch while it goes on. */
-interface Launch {
-  readonly plan: LaunchPlan;
-  readonly child: StartedProcess;
-  readonly streams: Streams;
-  readonly tools: HostTools;
-  readonly cgroups: readonly StageCgroup[];
-  readonly connection: Connection;
-  readonly watch: ExecuteWatch;
-  /** In base64, as the stage gets it. */
-  filter?: string | undefined;
-  container?: ProcessHandle;
-  terminal?: TerminalRelay;
-  /** Resolves when the command runs, or never will. */
-  running?: Promise<void>;
-  /** Only the command itself is left: signals are the container's from here on. */
-  ready: boolean;
-  error?: TsimgError;
-}
-
-function sendLine(child: StartedProcess, line: string): void {
-  child.stream(DESCRIPTOR.control).write(`${line}\n`);
-}
-
-/** Answers the stage, message by message, until nobody is left who could send one. */
-async function converse(launch: Launch): Promise<void> {
-  const { plan, cgroups, child, streams, tools, watch } = launch;
-  for await (const message of readMessages<StageMessage>(child.stream(DESCRIPTOR.status))) {
-    switch (message.kind) {
-      case 'namespace':
-        if (plan.idMap !== undefined) await writeIdMaps(child.pid, plan.idMap, tools);
-        sendLine(child, '');
-        break;
-      case 'started':
-        // unshare dies of the signal that its child died of, and must not leave a core dump of itself.
-        setLimit('core', 0, 0, child.pid);
-        launch.container = openProcess(message.pid);
-        watch.onProcess?.(message.pid);
-        launch.running = awaitExecution(launch.container, message.execution).then((runs) => {
-          if (runs && launch.ready) watch.onRunning?.();
-        });
-        // Awaited when the container has ended; what it throws is thrown there.
-        launch.running.catch(() => {});
-        await launch.connection.attach(message.pid);
-        sendLine(child, JSON.stringify({ plan, cgroups, filter: launch.filter } satisfies StageOrders));
-        break;
-      case 'terminal': {
-        const master = launch.container?.takeDescriptor(message.fd);
-        if (master === undefined) throw new TsimgError('LAUNCH_FAILED', 'the stage speaks out of turn');
-        launch.terminal = relayTerminal(master, plan.command.stdin ? streams.stdin : undefined, streams.stdout);
-        sendLine(child, '');
-        break;
-      }
-      case 'ready':
-        launch.ready = true;
-        watch.onStarted?.();
-        break;
-      case 'error':
-        launch.error = receiveError(message.error);
-        break;
-    }
-  }
-}
-
-/**
- * The command's status as a shell would tell it: its own, or 128 and the signal that killed it, which unshare passes on by
- * dying of it too. util-linux 2.38 cannot do so with SIGKILL (an out-of-memory kill, say): it complains and exits with 1.
- */
-function shellStatus({ status, signal }: ProcessEnd, complaints: string): number {
-  if (status === 1 && complaints.includes('sigprocmask unblock failed')) return 128 + signalNumber('SIGKILL');
-  return status ?? 128 + (signal === null ? 0 : signalNumber(signal));
-}
 
 /** What is told of a launch while it goes on. */
 export interface ExecuteWatch {
@@ -127,9 +44,60 @@ export interface ExecuteOptions extends Context, ExecuteWatch {
   readonly passSignals: boolean;
 }
 
+/** What is known of a launch while it goes on. */
+interface Launch {
+  readonly plan: LaunchPlan;
+  readonly streams: Streams;
+  readonly watch: ExecuteWatch;
+  /** The container's first process: a hand until it is the command. Absent before it is there, and when it has ended. */
+  container?: Hand | undefined;
+  /** Only the command itself is left: signals are the container's from here on. */
+  ready: boolean;
+  relay?: (Relay & { close(): void | Promise<void> }) | undefined;
+}
+
+/** The container's standard streams as pipes, which are passed on from now. */
+function openPipes(launch: Launch, container: Hand): ContainerPipes {
+  const stdin = launch.plan.command.stdin ? makePipe(container, 'write') : undefined;
+  const [stdout, stderr] = [makePipe(container, 'read'), makePipe(container, 'read')];
+  launch.relay = relayPipes({ stdin: stdin?.ours, stdout: stdout.ours, stderr: stderr.ours }, launch.streams);
+  return { stdin: stdin?.theirs, stdout: stdout.theirs, stderr: stderr.theirs };
+}
+
+/** What takes a terminal's master out of a hand and passes it on; loaded only where there is one. */
+async function masterTaker(launch: Launch, container: Hand): Promise<(master: number) => void> {
+  if (!launch.plan.command.terminal) return () => {};
+  const [{ openProcess }, { relayTerminal }] = await Promise.all([import('../sys/pidfd.ts'), import('./terminal.ts')]);
+  return (master) => {
+    using process = openProcess(container.pid);
+    const { stdin, stdout } = launch.streams;
+    const taken = process.takeDescriptor(master);
+    launch.relay = relayTerminal(taken, launch.plan.command.stdin ? stdin : undefined, stdout);
+  };
+}
+
+/** Prepares the container by its first process, which becomes the command in the end. */
+async function prepare(launch: Launch, container: Hand, cgroups: Cgroups, filter?: Uint8Array): Promise<void> {
+  const { plan, watch } = launch;
+  const takeMaster = await masterTaker(launch, container);
+  // Whoever wants to stop it is heard now: from here on all is done in one turn.
+  await turn();
+  if (launch.container === undefined) return;
+  setUmask(container, 0);
+  const joinCgroups = () => cgroups.join(container.pid);
+  const prepared = performSteps(container, plan.steps, { joinCgroups, takeMaster });
+  const streams = prepared.terminal ?? openPipes(launch, container);
+  becomeCommand(container, plan.command, prepared, streams, filter, () => {
+    launch.ready = true;
+    watch.onStarted?.();
+  });
+  watch.onRunning?.();
+}
+
 /**
- * Performs a plan: starts the tools that make the namespaces and, in them, the stage; passes streams and signals on.
- * Resolves with the command's exit status when the container is gone. When this process dies, however, the container does.
+ * Performs a plan: a hand makes the namespaces, another, its child, is told all that is to be done in them and becomes the
+ * command; streams and signals are passed on. Resolves with the command's exit status when the container is gone. When this
+ * process dies, however, the container does.
  * @throws LAUNCH_FAILED, HOST_UNSUPPORTED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL, an AbortError on `signal`
  */
 export async function execute(
@@ -139,63 +107,61 @@ export async function execute(
 ): Promise<number> {
   signal?.throwIfAborted();
   for (const message of plan.warnings) onEvent?.({ kind: 'warning', message });
-  const [program = '', ...args] = toolChain(plan, tools, STAGE);
   await using made = await makeCgroups(plan.cgroups);
   await using connection = await openNetwork(plan.network, tools, { signal, onEvent });
-  const { inherited, cgroups } = handCgroups(made);
-  const relay = plan.command.terminal ? undefined : openRelay(streams, plan.command.stdin);
-  const standard = relay?.descriptors ?? (['ignore', 'ignore', 'ignore'] as const);
-  let child: StartedProcess;
-  try {
-    child = await startProcess(program, args, {
-      descriptors: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', ...standard, ...inherited],
-      env: TOOL_ENV,
-      cwd: '/',
-      ownSession: true,
-    });
-  } finally {
-    for (const fd of relay?.containerEnds ?? []) closeSync(fd);
-  }
-  const launch: Launch = { plan, child, streams, tools, cgroups, connection, watch, ready: false };
+  const { hand, process: child } = await startHand();
+  const launch: Launch = { plan, streams, watch, ready: false };
   let stopped: NodeJS.Signals | undefined;
+  const stop = () => {
+    child.kill('SIGKILL');
+    if (!launch.ready) launch.container = undefined;
+  };
   let requests = 0;
   using _ = catchSignals(passSignals, (name) => {
     if (name === 'SIGINT' || name === 'SIGTERM') requests += 1;
-    if (launch.ready) launch.container?.signal(signalNumber(requests < PATIENCE ? name : 'SIGKILL'));
-    else {
+    if (!launch.ready) {
       stopped ??= name;
-      child.kill('SIGKILL');
+      stop();
+    } else if (launch.container !== undefined) {
+      signalProcess(launch.container.pid, requests < PATIENCE ? name : 'SIGKILL');
     }
   });
   let aborted = false;
   const abort = () => {
     if (passSignals && launch.ready) return;
     aborted = true;
-    child.kill('SIGKILL');
+    stop();
   };
   signal?.addEventListener('abort', abort, { once: true });
-  // A launch that fails stops reading: what it told says why, not our broken pipe.
-  child.stream(DESCRIPTOR.control).on('error', () => {});
+  let error: unknown;
+  let status: number | undefined;
   try {
-    const complaints = collectComplaints(child.stream(DESCRIPTOR.complaints));
-    const filter = compileFilter(plan.command);
-    if (filter !== undefined) launch.filter = Buffer.from(filter).toString('base64');
-    await converse(launch);
+    try {
+      const filter = compileFilter(plan.command);
+      const container = await makeContainer(hand, plan, tools);
+      launch.container = container;
+      watch.onProcess?.(container.pid);
+      await connection.attach(container.pid);
+      await prepare(launch, container, made, filter);
+      status = await awaitEnd(hand, container.pid);
+      launch.container = undefined;
+      if (status !== undefined) reap(hand, container.pid);
+    } catch (thrown) {
+      error = thrown;
+      child.kill('SIGKILL');
+    }
+    hand.close();
     const end = await child.ended;
-    await launch.running;
-    await Promise.all([relay?.drain(), launch.terminal?.drain()]);
+    await launch.relay?.drain();
     if (aborted) signal?.throwIfAborted();
     if (stopped !== undefined && !launch.ready) return 128 + signalNumber(stopped);
     if (made.outOfMemory()) onEvent?.({ kind: 'out-of-memory' });
-    if (launch.error !== undefined) throw explainRefusal(launch.error, readConditions()) ?? launch.error;
-    if (launch.ready) return shellStatus(end, await complaints);
-    const complaint = (await complaints).trim() || `ended with ${end.signal ?? `status ${end.status}`}`;
-    throw explainComplaint(complaint, readConditions());
+    if (error instanceof TsimgError) throw explainRefusal(error, readConditions()) ?? error;
+    if (error !== undefined) throw error;
+    return status ?? 128 + signalNumber(end.signal ?? 'SIGKILL');
   } finally {
     child.kill('SIGKILL');
     signal?.removeEventListener('abort', abort);
-    relay?.close();
-    await launch.terminal?.close();
-    launch.container?.[Symbol.dispose]();
+    await launch.relay?.close();
   }
 }

@@ -10,10 +10,8 @@ export interface Streams {
   readonly stderr: Writable;
 }
 
-/** The container's ends of three pipes, as descriptor numbers for starting it, and ours, which begin to flow at once. */
+/** What passes a container's streams on. */
 export interface Relay {
-  /** For descriptors 5, 6 and 7: `ignore` is /dev/null. */
-  readonly descriptors: readonly (number | 'ignore')[];
   /** Resolves when all that the container wrote has been passed on. */
   drain(): Promise<void>;
   /** Stops reading our standard input, and what the container may still write. */
@@ -33,23 +31,25 @@ async function forward(from: Socket, to: Writable): Promise<void> {
   if (!to.destroyed && to.writableNeedDrain) await new Promise((resolve) => to.once('drain', resolve));
 }
 
-/** Opens the pipes. Ends that are the container's must be closed here once it is started: `onStarted` does. */
-export function openRelay(streams: Streams, withInput: boolean): Relay & { readonly containerEnds: readonly number[] } {
-  const stdout = openPipe();
-  const stderr = openPipe();
-  const input = withInput ? openPipe() : undefined;
-  const readers = [stdout, stderr].map(({ read: fd }) => new Socket({ fd, readable: true, writable: false }));
+/** Our ends of the pipes that a container's streams are. */
+export interface PipeEnds {
+  readonly stdin?: number | undefined;
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+/** Passes on what goes through a container's pipes; their ends are closed by it. */
+export function relayPipes(ends: PipeEnds, streams: Streams): Relay {
+  const readers = [ends.stdout, ends.stderr].map((fd) => new Socket({ fd, readable: true, writable: false }));
   const outputs = readers.map((reader, index) => forward(reader, index === 0 ? streams.stdout : streams.stderr));
   let writer: Socket | undefined;
-  if (input !== undefined) {
-    writer = new Socket({ fd: input.write, readable: false, writable: true });
+  if (ends.stdin !== undefined) {
+    writer = new Socket({ fd: ends.stdin, readable: false, writable: true });
     // The container may end without having read all: its status says what that means, not our EPIPE.
     writer.on('error', () => streams.stdin.unpipe(writer));
     streams.stdin.pipe(writer);
   }
   return {
-    descriptors: [input?.read ?? 'ignore', stdout.write, stderr.write],
-    containerEnds: [...(input === undefined ? [] : [input.read]), stdout.write, stderr.write],
     drain: async () => void (await Promise.all(outputs)),
     close() {
       for (const reader of readers) reader.destroy();
@@ -60,5 +60,23 @@ export function openRelay(streams: Streams, withInput: boolean): Relay & { reado
       // A terminal or pipe that is only paused would keep this process alive.
       if (streams.stdin instanceof Socket) streams.stdin.unref();
     },
+  };
+}
+
+/** A relay by pipes of this process's: the container's ends are for starting a program with, and to be closed here then. */
+export interface OpenedRelay extends Relay {
+  /** For descriptors 5, 6 and 7: `ignore` is /dev/null. */
+  readonly descriptors: readonly (number | 'ignore')[];
+  readonly containerEnds: readonly number[];
+}
+
+/** Makes the pipes, and passes on what goes through them. */
+export function openRelay(streams: Streams, withInput: boolean): OpenedRelay {
+  const [stdout, stderr] = [openPipe(), openPipe()];
+  const input = withInput ? openPipe() : undefined;
+  return {
+    ...relayPipes({ stdin: input?.write, stdout: stdout.read, stderr: stderr.read }, streams),
+    descriptors: [input?.read ?? 'ignore', stdout.write, stderr.write],
+    containerEnds: [...(input === undefined ? [] : [input.read]), stdout.write, stderr.write],
   };
 }

@@ -9,7 +9,7 @@ import { type ResolvedUser, resolveUser } from '../launch/user.ts';
 import { runCommand } from '../sys/spawn.ts';
 import { startProcess } from '../sys/start-process.ts';
 import { catchSignals, signalNumber } from './forward-signals.ts';
-import { O_PATH } from './root-targets.ts';
+import { O_PATH } from '../sys/hand/files.ts';
 import { readRootFile } from './stage-files.ts';
 import { findTool } from './tools.ts';
 

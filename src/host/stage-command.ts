@@ -1,58 +1,49 @@
-import { constants, fchownSync, openSync, statSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { commandCandidates } from '../launch/command.ts';
 import { variable } from '../launch/environment.ts';
 import type { ProcessPlan } from '../launch/plan.ts';
 import { type ResolvedUser, resolveUser } from '../launch/user.ts';
 import { capabilityMask } from '../linux/capabilities.ts';
-import {
-  closeOnExecFrom,
-  dieWithParent,
-  dropBounding,
-  duplicateOnto,
-  execute,
-  forbidNewPrivileges,
-  keepCapabilities,
-  leaveSessionKeyring,
-  resetSignals,
-  setCapabilities,
-  setLimit,
-  startSession,
-} from '../sys/become.ts';
-import { takeTerminal } from '../sys/pty.ts';
-import { installFilter } from '../sys/seccomp.ts';
-import { DESCRIPTOR } from './channel.ts';
-import { descriptorPath, openDirectory, withDescriptor } from './root-targets.ts';
-import { joinLateCgroups } from './stage-cgroups.ts';
-import { readRootFile } from './stage-files.ts';
+import * as become from '../sys/hand/become.ts';
+import { chownDescriptor, goTo, isThere, openPath, withDescriptor, workingDirectory } from '../sys/hand/files.ts';
+import { callError, errnoName, type Hand } from '../sys/hand/hand.ts';
+import type { Call } from '../sys/hand/request.ts';
+import { takeTerminal } from '../sys/hand/terminals.ts';
+import { readFileOfRoot } from './root-file.ts';
+import { openDirectory } from './root-targets.ts';
 import type { Prepared } from './stage-steps.ts';
 
+/** The container's ends of its pipes, by the hand's descriptors. */
+export interface ContainerPipes {
+  /** Absent where standard input is /dev/null. */
+  readonly stdin?: number | undefined;
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
 /** Goes to the working directory, made where it is missing. A link to /proc/self/fd would lead to the host (CVE-2024-21626). */
-function enterWorkdir(rootFd: number, path: string): void {
-  withDescriptor(openDirectory(rootFd, path, 'inside'), (fd) => process.chdir(descriptorPath(fd)));
-  if (!process.cwd().startsWith('/')) {
+function enterWorkdir(hand: Hand, rootFd: number, path: string): void {
+  withDescriptor(hand, openDirectory(hand, rootFd, path, 'inside'), (fd) => goTo(hand, fd));
+  if (!workingDirectory(hand).startsWith('/')) {
     throw new TsimgError('LAUNCH_FAILED', 'the working directory is not in the container', { where: path });
   }
 }
 
-/** Standard streams: the terminal, or the three that the caller made, owned by the user so that /dev/stdout can be opened. */
-function placeStreams(command: ProcessPlan, terminal: number | undefined, user: ResolvedUser): void {
-  const sources =
-    terminal !== undefined
-      ? [terminal, terminal, terminal]
-      : [
-          command.stdin ? DESCRIPTOR.stdin : openSync('/dev/null', constants.O_RDONLY),
-          DESCRIPTOR.stdout,
-          DESCRIPTOR.stderr,
-        ];
-  if (terminal !== undefined) {
-    takeTerminal(terminal);
-    fchownSync(terminal, user.uid, -1);
+/** Standard streams: the terminal, or the pipes that the caller made, owned by the user so that /dev/stdout can be opened. */
+function placeStreams(hand: Hand, streams: number | ContainerPipes, user: ResolvedUser): void {
+  let sources: readonly number[];
+  if (typeof streams === 'number') {
+    takeTerminal(hand, streams);
+    chownDescriptor(hand, streams, user.uid, -1);
+    sources = [streams, streams, streams];
   } else {
-    for (const fd of command.stdin ? sources : sources.slice(1)) fchownSync(fd, user.uid, user.gid);
+    const { stdin, stdout, stderr } = streams;
+    for (const fd of [stdin, stdout, stderr]) if (fd !== undefined) chownDescriptor(hand, fd, user.uid, user.gid);
+    sources = [stdin ?? openPath(hand, '/dev/null', constants.O_RDONLY), stdout, stderr];
   }
   sources.forEach((from, to) => {
-    duplicateOnto(from, to);
+    become.duplicateOnto(hand, from, to);
   });
 }
 
@@ -65,26 +56,25 @@ function finalCapabilities(command: ProcessPlan, user: ResolvedUser): bigint {
  * From here on the process is the user, with the user's groups and no more capabilities than the plan gives; where the command
  * may gain privileges, it keeps SYS_ADMIN until the end besides: without that or no_new_privs no filter can be installed.
  */
-function becomeUser(command: ProcessPlan, user: ResolvedUser): void {
-  dropBounding(capabilityMask(command.capabilities));
-  if (command.setGroups) process.setgroups?.([...user.groups]);
-  if (!command.noNewPrivileges) keepCapabilities();
-  process.setgid?.(user.gid);
-  process.setuid?.(user.uid);
+function becomeUser(hand: Hand, command: ProcessPlan, user: ResolvedUser): void {
+  become.dropBounding(hand, capabilityMask(command.capabilities));
+  if (command.setGroups) become.setGroups(hand, user.groups);
+  if (!command.noNewPrivileges) become.keepCapabilities(hand);
+  become.setIds(hand, user.uid, user.gid);
   const final = finalCapabilities(command, user);
   if (command.noNewPrivileges) {
-    setCapabilities(final);
-    forbidNewPrivileges();
+    become.setCapabilities(hand, final);
+    become.forbidNewPrivileges(hand);
   } else {
-    setCapabilities(final | capabilityMask(['SYS_ADMIN']));
+    become.setCapabilities(hand, final | capabilityMask(['SYS_ADMIN']));
   }
-  dieWithParent();
+  become.dieWithParent(hand);
 }
 
-function setLimits(limits: ProcessPlan['limits']): void {
+function setLimits(hand: Hand, limits: ProcessPlan['limits']): void {
   for (const { resource, soft, hard } of limits) {
     try {
-      setLimit(resource, soft, hard);
+      become.setLimit(hand, resource, soft, hard);
     } catch (cause) {
       if (errnoOf(cause) !== 'EPERM') throw cause;
       const why = 'a hard limit of the caller is lower';
@@ -106,58 +96,65 @@ function failure(program: string, errno: string, exists: boolean): TsimgError {
   });
 }
 
-function isThere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
-}
-
-/** Tries each place where the program may be, as execvp(3) does; returns only by throwing. */
-function executeFirst(command: ProcessPlan, env: readonly string[]): never {
-  const [program = ''] = command.args;
+/**
+ * Tries each place where the program may be, as execvp(3) does; returns when the hand has become it. What comes last before
+ * it is one request with the first try: the filter may forbid what a hand needs to be told more.
+ */
+function executeFirst(hand: Hand, { args }: ProcessPlan, env: readonly string[], last: readonly Call[]): void {
+  const [program = ''] = args;
   let errno = 'ENOENT';
-  let exists = false;
-  for (const path of commandCandidates(program, env)) {
-    const result = execute(path, command.args, env);
-    if (result === 'ENOENT' || result === 'ENOTDIR') {
-      exists ||= isThere(path);
-      continue;
-    }
-    errno = result;
-    if (result !== 'EACCES') break;
+  // Told apart while it can still be asked for.
+  const present = commandCandidates(program, env).filter((path) => isThere(hand, path));
+  // Nothing is there: the kernel says so itself.
+  const candidates = present.length > 0 ? present : commandCandidates(program, env).slice(-1);
+  let before = last;
+  for (const path of candidates) {
+    const outcome = hand.attempt([...before, become.executeCall(path, args, env)]);
+    if (outcome === undefined) return;
+    const call = before[outcome.call];
+    if (call !== undefined) throw callError(call.name, outcome.result);
+    before = [];
+    const failed = errnoName(outcome.result);
+    if (failed === 'ENOENT' || failed === 'ENOTDIR') continue;
+    errno = failed;
+    if (failed !== 'EACCES') break;
   }
-  throw failure(program, errno, exists);
+  throw failure(program, errno, present.length > 0);
 }
 
 /**
- * Makes this process the container's command. The order matters: what needs privileges first, then the user, then what
- * cannot be taken back, `filter` (of `compileFilter`) at the very last; `ready` is called when only execve(2) is left.
+ * Makes a hand the container's command. The order matters: what needs privileges first, then the user, then what cannot be
+ * taken back, `filter` (of `compileFilter`) at the very last; `ready` is called when only that and execve(2) are left.
+ * `streams` are the terminal, or pipes. Returns when the command runs.
  * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
  */
 export function becomeCommand(
+  hand: Hand,
   command: ProcessPlan,
-  { rootFd, terminal, cgroups }: Prepared,
+  { rootFd }: Prepared,
+  streams: number | ContainerPipes,
   filter: Uint8Array | undefined,
   ready: () => void,
-): never {
-  const files = { passwd: readRootFile(rootFd, '/etc/passwd'), group: readRootFile(rootFd, '/etc/group') };
+): void {
+  const files = { passwd: readFileOfRoot(hand, rootFd, '/etc/passwd'), group: readFileOfRoot(hand, rootFd, '/etc/group') };
   const user = resolveUser(command.user, files, command.extraGroups);
   if (command.extraGroups.length > 0 && !command.setGroups) {
     const why = 'there is a single ID, and so no group list';
     throw new TsimgError('HOST_UNSUPPORTED', 'groups cannot be added', { where: command.extraGroups.join(','), why });
   }
   const env = variable(command.env, 'HOME') === undefined ? [...command.env, `HOME=${user.home}`] : command.env;
-  enterWorkdir(rootFd, command.cwd);
-  startSession();
-  placeStreams(command, terminal, user);
-  setLimits(command.limits);
-  leaveSessionKeyring();
-  process.umask(command.umask);
-  // Threads of Node keep their capabilities: once this one has fewer, it may not move them between processors any more.
-  joinLateCgroups(cgroups);
-  becomeUser(command, user);
+  enterWorkdir(hand, rootFd, command.cwd);
+  become.startSession(hand);
+  placeStreams(hand, streams, user);
+  setLimits(hand, command.limits);
+  become.leaveSessionKeyring(hand);
+  become.setUmask(hand, command.umask);
+  becomeUser(hand, command, user);
+  become.resetSignals(hand);
+  become.closeOnExecFrom(hand, 3);
   ready();
-  resetSignals();
-  closeOnExecFrom(3);
-  if (filter !== undefined) installFilter(filter);
-  if (!command.noNewPrivileges) setCapabilities(finalCapabilities(command, user));
-  return executeFirst(command, env);
+  executeFirst(hand, command, env, [
+    ...(filter === undefined ? [] : [become.filterCall(filter)]),
+    ...(command.noNewPrivileges ? [] : [become.capabilitiesCall(finalCapabilities(command, user))]),
+  ]);
 }

@@ -1,8 +1,8 @@
-import { type BigIntStats, chmodSync, fstatSync, lchownSync, readdirSync } from 'node:fs';
 import { TsimgError } from '../errors.ts';
 import type { Step } from '../launch/plan.ts';
-import { makeDeviceFile } from '../sys/device.ts';
-import { descriptorPath, findPlace, makePlace, openFilePlace, withDescriptor } from './root-targets.ts';
+import * as files from '../sys/hand/files.ts';
+import type { Hand } from '../sys/hand/hand.ts';
+import { findPlace, makePlace, openFilePlace } from './root-targets.ts';
 import { bindOnto, openHost } from './stage-mounts.ts';
 
 /** Folders of /dev that a container has of its own. */
@@ -10,50 +10,63 @@ const OWN = new Set(['/dev/pts', '/dev/shm', '/dev/mqueue', '/dev/hugepages', '/
 /** A folder of devices is not deeper than this; a loop of binds would be. */
 const MAX_DEPTH = 8;
 
+/** Where devices are placed, and whether they are made or bound. */
+interface Place {
+  readonly hand: Hand;
+  readonly rootFd: number;
+  readonly make: boolean;
+}
+
+function isDevice({ kind }: Pick<files.DirectoryEntry | files.Status, 'kind'>): boolean {
+  return kind === 'character-device' || kind === 'block-device';
+}
+
 /** Whether something is there already; the same device is as good as ours, anything else is not. */
-function isThere(rootFd: number, target: string, wanted: BigIntStats): boolean {
-  const place = findPlace(rootFd, target, 'never');
+function isThere({ hand, rootFd }: Place, target: string, wanted: files.Status): boolean {
+  const place = findPlace(hand, rootFd, target, 'never');
   if (place === undefined) return false;
-  const found = withDescriptor(place, () => fstatSync(place, { bigint: true }));
-  if (found.rdev === wanted.rdev && found.isBlockDevice() === wanted.isBlockDevice()) return true;
+  const found = files.withDescriptor(hand, place, () => files.statusOf(hand, place));
+  if (found.kind === wanted.kind && found.major === wanted.major && found.minor === wanted.minor) return true;
   throw new TsimgError('LAUNCH_FAILED', 'another device has that name in the container', { where: target });
 }
 
-function placeDevice(rootFd: number, from: number, target: string, make: boolean): void {
-  const found = fstatSync(from, { bigint: true });
-  if (isThere(rootFd, target, found)) return;
+function placeDevice(place: Place, from: number, target: string): void {
+  const { hand, rootFd, make } = place;
+  const found = files.statusOf(hand, from);
+  if (isThere(place, target, found)) return;
   if (!make) {
-    withDescriptor(openFilePlace(rootFd, target, 'never'), (place) => bindOnto(from, place, [], target));
+    const at = openFilePlace(hand, rootFd, target, 'never');
+    files.withDescriptor(hand, at, () => bindOnto(hand, from, at, [], target));
     return;
   }
-  makePlace(rootFd, target, (path) => {
-    const mode = Number(found.mode & 0o777n);
-    makeDeviceFile(path, found.isBlockDevice() ? 'block' : 'character', found.rdev, mode, target);
-    lchownSync(path, Number(found.uid), Number(found.gid));
-    chmodSync(path, mode);
+  makePlace(hand, rootFd, target, (directory, name) => {
+    files.makeDeviceIn(hand, directory, name, { ...found, mode: found.mode & 0o777 });
+    files.chownIn(hand, directory, name, found.uid, found.gid);
   });
 }
 
 /** The devices of the host in a folder and those below, without what the container has of its own or that is none. */
-function placeFolder(rootFd: number, from: number, source: string, target: string, make: boolean, depth: number): void {
-  for (const entry of readdirSync(`${descriptorPath(from)}/`, { withFileTypes: true })) {
-    const [path, place] = [`${source}/${entry.name}`, `${target}/${entry.name}`];
-    const isDevice = entry.isCharacterDevice() || entry.isBlockDevice();
-    if (!isDevice && !entry.isDirectory()) continue;
-    if (OWN.has(place) || (isDevice && ['/dev/console', '/dev/ptmx'].includes(place)) || depth > MAX_DEPTH) continue;
-    withDescriptor(openHost(`${descriptorPath(from)}/${entry.name}`), (inner) => {
-      if (isDevice) placeDevice(rootFd, inner, place, make);
-      else placeFolder(rootFd, inner, path, place, make, depth + 1);
+function placeFolder(place: Place, from: number, target: string, depth: number): void {
+  const { hand } = place;
+  for (const entry of files.readDirectory(hand, from)) {
+    const path = `${target}/${entry.name}`;
+    if (!isDevice(entry) && entry.kind !== 'directory') continue;
+    if (OWN.has(path) || (isDevice(entry) && ['/dev/console', '/dev/ptmx'].includes(path)) || depth > MAX_DEPTH) continue;
+    files.withDescriptor(hand, openHost(hand, `${files.descriptorPath(from)}/${entry.name}`), (inner) => {
+      if (isDevice(entry)) placeDevice(place, inner, path);
+      else placeFolder(place, inner, path, depth + 1);
     });
   }
 }
 
 /** A device of the host, verified to be one, or all in a folder. @throws LAUNCH_FAILED, SYSTEM_CALL */
-export function placeDevices(rootFd: number, { source, target, make }: Extract<Step, { do: 'host-device' }>): void {
-  withDescriptor(openHost(source), (from) => {
-    const found = fstatSync(from);
-    if (found.isDirectory()) placeFolder(rootFd, from, source, target, make, 0);
-    else if (found.isCharacterDevice() || found.isBlockDevice()) placeDevice(rootFd, from, target, make);
+export function placeDevices(hand: Hand, rootFd: number, step: Extract<Step, { do: 'host-device' }>): void {
+  const { source, target, make } = step;
+  const place = { hand, rootFd, make };
+  files.withDescriptor(hand, openHost(hand, source), (from) => {
+    const found = files.statusOf(hand, from);
+    if (found.kind === 'directory') placeFolder(place, from, target, 0);
+    else if (isDevice(found)) placeDevice(place, from, target);
     else throw new TsimgError('LAUNCH_FAILED', 'not a device', { where: source });
   });
 }

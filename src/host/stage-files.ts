@@ -1,7 +1,6 @@
-import { constants, fstatSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, readSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { openInRoot } from '../sys/open-in-root.ts';
-import { withDescriptor } from './root-targets.ts';
 
 /** The most that /etc/passwd or /etc/group of a root filesystem may be: bytes. Lists of a whole campus fit. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -22,7 +21,7 @@ export function readRootFile(rootFd: number, path: string): string {
     if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return '';
     throw error;
   }
-  return withDescriptor(fd, () => {
+  try {
     if (!fstatSync(fd).isFile()) {
       throw new TsimgError('LAUNCH_FAILED', 'not a regular file in the root filesystem', { where: path });
     }
@@ -41,5 +40,7 @@ export function readRootFile(rootFd: number, path: string): string {
       }
       chunks.push(chunk.subarray(0, count));
     }
-  });
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -1,106 +1,112 @@
-import { writeFileSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { errnoOf } from '../errors.ts';
 import type { Step } from '../launch/plan.ts';
 import { MS } from '../linux/mount-flags.ts';
-import { mount } from '../sys/mount.ts';
-import { raiseLoopback, setHostname } from '../sys/namespace.ts';
-import type { StageCgroup } from './channel.ts';
-import { enterCgroups } from './stage-cgroups.ts';
+import { openPath, withDescriptor, writeAll } from '../sys/hand/files.ts';
+import type { Hand } from '../sys/hand/hand.ts';
+import { mount } from '../sys/hand/mounts.ts';
+import { makeNamespaces, raiseLoopback, setHostname } from '../sys/hand/namespaces.ts';
 import { placeDevices } from './stage-devices.ts';
 import * as mounts from './stage-mounts.ts';
 import { changeRoot, pivot } from './stage-root.ts';
+import { openContainerTerminal } from './stage-terminal.ts';
 import { mountTextFile } from './stage-text-files.ts';
 import { bindVolume, cloneSpreading } from './stage-volumes.ts';
 
 /** What the steps leave for the end of the launch. */
 export interface Prepared {
-  /** The root directory, open. */
+  /** The root directory, by the hand's descriptor. */
   readonly rootFd: number;
   /** The container's terminal, open for reading and writing. */
   readonly terminal: number | undefined;
-  /** The container's cgroups, those that are joined late not yet joined. */
-  readonly cgroups: readonly StageCgroup[];
 }
 
 /** A convenience: in a container of others, /proc/sys is read-only, and old kernels do not have every setting. */
-function writeSetting(name: string, value: string): void {
+function writeSetting(hand: Hand, name: string, value: string): void {
   try {
-    writeFileSync(`/proc/sys/${name}`, value);
+    const fd = openPath(hand, `/proc/sys/${name}`, constants.O_WRONLY | constants.O_TRUNC);
+    withDescriptor(hand, fd, () => writeAll(hand, fd, Buffer.from(value)));
   } catch (error) {
     if (!['EROFS', 'EACCES', 'EPERM', 'ENOENT'].includes(errnoOf(error) ?? '')) throw error;
   }
 }
 
-/** Interprets the steps of a plan in order, without an opinion of its own. `openTerminal` opens the container's terminal. */
-export function performSteps(
-  steps: readonly Step[],
-  cgroups: readonly StageCgroup[],
-  openTerminal: (rootFd: number) => number,
-): Prepared {
+/** What a launch does in between, not by the hand. */
+export interface StepHooks {
+  /** Puts the hand into the container's cgroups. */
+  joinCgroups(): void;
+  /** Takes the master of the container's terminal, a descriptor of the hand. */
+  takeMaster(master: number): void;
+}
+
+/** Interprets the steps of a plan in order, without an opinion of its own. */
+export function performSteps(hand: Hand, steps: readonly Step[], hooks: StepHooks): Prepared {
   let rootFd = -1;
   let terminal: number | undefined;
   let spreading: ReadonlyMap<Step, number> = new Map();
   for (const step of steps) {
     switch (step.do) {
       case 'private-mounts':
-        spreading = cloneSpreading(steps);
-        mount({ source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
+        spreading = cloneSpreading(hand, steps);
+        mount(hand, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
         break;
       case 'hostname':
-        setHostname(step.name);
+        setHostname(hand, step.name);
         break;
       case 'raise-loopback':
-        raiseLoopback();
+        raiseLoopback(hand);
         break;
       case 'sysctl':
-        writeSetting(step.name, step.value);
+        writeSetting(hand, step.name, step.value);
         break;
       case 'cgroup-namespace':
-        enterCgroups(cgroups);
+        // What is mounted from here on shows the container's cgroups as the top of all: it must be in them before.
+        hooks.joinCgroups();
+        makeNamespaces(hand, ['cgroup']);
         break;
       case 'root':
-        rootFd = mounts.mountRoot(step);
+        rootFd = mounts.mountRoot(hand, step);
         break;
       case 'mount':
-        mounts.mountKernelFs(rootFd, step);
+        mounts.mountKernelFs(hand, rootFd, step);
         break;
       case 'host-tree':
-        mounts.mountHostTree(rootFd, step);
+        mounts.mountHostTree(hand, rootFd, step);
         break;
       case 'directory':
-        mounts.makeDirectory(rootFd, step);
+        mounts.makeDirectory(hand, rootFd, step);
         break;
       case 'device':
-        mounts.makeDeviceNode(rootFd, step);
+        mounts.makeDeviceNode(hand, rootFd, step);
         break;
       case 'host-device':
-        placeDevices(rootFd, step);
+        placeDevices(hand, rootFd, step);
         break;
       case 'link':
-        mounts.makeLink(rootFd, step);
+        mounts.makeLink(hand, rootFd, step);
         break;
       case 'bind':
-        bindVolume(rootFd, step, spreading.get(step));
+        bindVolume(hand, rootFd, step, spreading.get(step));
         break;
       case 'file':
-        mountTextFile(rootFd, step);
+        mountTextFile(hand, rootFd, step);
         break;
       case 'mask':
-        mounts.maskPath(rootFd, step);
+        mounts.maskPath(hand, rootFd, step);
         break;
       case 'read-only':
-        mounts.makeReadOnly(rootFd, step);
+        mounts.makeReadOnly(hand, rootFd, step);
         break;
       case 'terminal':
-        terminal = openTerminal(rootFd);
+        terminal = openContainerTerminal(hand, rootFd, hooks.takeMaster);
         break;
       case 'pivot':
-        pivot(rootFd, step);
+        pivot(hand, rootFd, step);
         break;
       case 'chroot':
-        changeRoot(rootFd, step);
+        changeRoot(hand, rootFd, step);
         break;
     }
   }
-  return { rootFd, terminal, cgroups };
+  return { rootFd, terminal };
 }

@@ -1,0 +1,44 @@
+import { constants } from 'node:fs';
+import type { HostTools } from '../launch/host-facts.ts';
+import type { LaunchPlan } from '../launch/plan.ts';
+import { dieWithParent, setIds } from '../sys/hand/become.ts';
+import { openPath } from '../sys/hand/files.ts';
+import { forkHand, type Hand } from '../sys/hand/hand.ts';
+import { joinNamespace, makeNamespaces } from '../sys/hand/namespaces.ts';
+import { writeIdMaps } from './write-id-maps.ts';
+
+type Joined = Extract<LaunchPlan['network'], { kind: 'join' }>;
+
+/** Root of the other container's user namespace, which has the same map, is root over its network too. */
+function joinNetwork(hand: Hand, { path, userNamespace }: Joined): void {
+  const network = openPath(hand, path, constants.O_RDONLY);
+  if (userNamespace !== undefined) {
+    const user = openPath(hand, userNamespace, constants.O_RDONLY);
+    joinNamespace(hand, user, 'user', userNamespace);
+    hand.call('close', [user]);
+  }
+  joinNamespace(hand, network, 'network', path);
+  hand.call('close', [network]);
+}
+
+/**
+ * Makes a plan's namespaces by a hand, and its child, which is the first process in them. A user namespace comes first: who
+ * made it has all capabilities over those that follow.
+ * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL
+ */
+export async function makeContainer(hand: Hand, plan: LaunchPlan, tools: HostTools): Promise<Hand> {
+  const { network, idMap } = plan;
+  const joined = network.kind === 'join' ? network : undefined;
+  if (joined !== undefined) joinNetwork(hand, joined);
+  if (idMap !== undefined && joined?.userNamespace === undefined) {
+    makeNamespaces(hand, ['user']);
+    await writeIdMaps(hand.pid, idMap, tools);
+    setIds(hand, 0, 0);
+  }
+  if (plan.namespaces.length > 0) makeNamespaces(hand, plan.namespaces);
+  // New credentials clear it, and a child never has its parent's.
+  dieWithParent(hand);
+  const container = forkHand(hand);
+  dieWithParent(container);
+  return container;
+}

@@ -1,0 +1,137 @@
+import { type LimitValue, RESOURCES, type Resource } from '../../linux/limits.ts';
+import { callError, errnoName, type Hand } from './hand.ts';
+import type { Call } from './request.ts';
+
+const PR = { setPdeathsig: 1, setKeepcaps: 8, capbsetDrop: 24, setNoNewPrivs: 38, capAmbient: 47 };
+const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+const CAPABILITY_VERSION_3 = 0x20080522;
+const KEYCTL_JOIN_SESSION_KEYRING = 1;
+const CLOSE_RANGE_CLOEXEC = 4;
+const SECCOMP_SET_MODE_FILTER = 1;
+const SIG_SETMASK = 2;
+const LAST_SIGNAL = 64;
+const [SIGKILL, SIGSTOP] = [9, 19];
+/** A sigset_t of the kernel's: bytes. */
+const SIGSET_SIZE = 8;
+const UNLIMITED = 0xffff_ffff_ffff_ffffn;
+
+/** The hand is killed when its parent dies. A change of credentials clears this: set it after the last one. prctl(2). @throws SYSTEM_CALL */
+export function dieWithParent(hand: Hand): void {
+  hand.call('prctl', [PR.setPdeathsig, SIGKILL]);
+}
+
+/** Nothing that is executed from here on gains privileges. prctl(2). @throws SYSTEM_CALL */
+export function forbidNewPrivileges(hand: Hand): void {
+  hand.call('prctl', [PR.setNoNewPrivs, 1, 0, 0, 0]);
+}
+
+/** Capabilities survive the next change of user; execve(2) ends it. prctl(2). @throws SYSTEM_CALL */
+export function keepCapabilities(hand: Hand): void {
+  hand.call('prctl', [PR.setKeepcaps, 1]);
+}
+
+/** Takes all other capabilities out of the bounding set, for good. Needs SETPCAP. prctl(2). @throws SYSTEM_CALL */
+export function dropBounding(hand: Hand, keep: bigint): void {
+  const dropped = Array.from({ length: 64 }, (_, number) => number).filter((number) => !((keep >> BigInt(number)) & 1n));
+  const outcome = hand.attempt(dropped.map((number): Call => ({ name: 'prctl', args: [PR.capbsetDrop, number, 0, 0, 0] })));
+  if (outcome === undefined || outcome.result >= 0) return;
+  // EINVAL: the kernel's last capability lies below this one, and so below all that follow.
+  if (errnoName(outcome.result) !== 'EINVAL') throw callError('prctl(PR_CAPBSET_DROP)', outcome.result);
+}
+
+/** The call that sets permitted and effective. capset(2). */
+export function capabilitiesCall(mask: bigint): Call {
+  const header = Buffer.alloc(8);
+  header.writeUInt32LE(CAPABILITY_VERSION_3, 0);
+  const data = Buffer.alloc(24);
+  for (const half of [0, 1]) {
+    const bits = Number((mask >> BigInt(32 * half)) & 0xffff_ffffn);
+    data.writeUInt32LE(bits, 12 * half);
+    data.writeUInt32LE(bits, 12 * half + 4);
+  }
+  return { name: 'capset', args: [header, data] };
+}
+
+/** Sets permitted and effective; inheritable and ambient become empty. capset(2). @throws SYSTEM_CALL */
+export function setCapabilities(hand: Hand, mask: bigint): void {
+  hand.call('prctl', [PR.capAmbient, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0]);
+  const { name, args } = capabilitiesCall(mask);
+  hand.call(name, args);
+}
+
+/** Real, effective and saved, group before user. setresuid(2). @throws SYSTEM_CALL */
+export function setIds(hand: Hand, uid: number, gid: number): void {
+  hand.call('setresgid', [gid, gid, gid]);
+  hand.call('setresuid', [uid, uid, uid]);
+}
+
+/** setgroups(2). @throws SYSTEM_CALL */
+export function setGroups(hand: Hand, groups: readonly number[]): void {
+  const list = Buffer.alloc(groups.length * 4);
+  groups.forEach((group, index) => {
+    list.writeUInt32LE(group, index * 4);
+  });
+  hand.call('setgroups', [groups.length, list]);
+}
+
+/** A session keyring of its own: the caller's keys stay the caller's. Kernels without keyrings, and full quotas, are no reason to fail. */
+export function leaveSessionKeyring(hand: Hand): void {
+  hand.attempt([{ name: 'keyctl', args: [KEYCTL_JOIN_SESSION_KEYRING, null] }]);
+}
+
+/** A session of its own, without a controlling terminal. setsid(2). @throws SYSTEM_CALL */
+export function startSession(hand: Hand): void {
+  hand.call('setsid', []);
+}
+
+/** umask(2). @throws LAUNCH_FAILED */
+export function setUmask(hand: Hand, mask: number): void {
+  hand.call('umask', [mask]);
+}
+
+/** All signals to their defaults and none blocked: execve(2) passes on what whoever started us ignores and blocks. @throws SYSTEM_CALL */
+export function resetSignals(hand: Hand): void {
+  const action = Buffer.alloc(32);
+  const numbers = Array.from({ length: LAST_SIGNAL }, (_, index) => index + 1);
+  const calls = numbers
+    .filter((number) => number !== SIGKILL && number !== SIGSTOP)
+    .map((number): Call => ({ name: 'rt_sigaction', args: [number, action, null, SIGSET_SIZE] }));
+  const outcome = hand.attempt([...calls]);
+  if (outcome !== undefined && outcome.result < 0) throw callError('rt_sigaction', outcome.result);
+  hand.call('rt_sigprocmask', [SIG_SETMASK, Buffer.alloc(SIGSET_SIZE), null, SIGSET_SIZE]);
+}
+
+/** Makes descriptor `to` another name of `from`; it stays open over execve. dup3(2), which refuses equal numbers. @throws SYSTEM_CALL */
+export function duplicateOnto(hand: Hand, from: number, to: number): void {
+  hand.call('dup3', [from, to, 0]);
+}
+
+/** Marks every descriptor from `first` on close-on-exec: the program to come never sees them. @throws SYSTEM_CALL */
+export function closeOnExecFrom(hand: Hand, first: number): void {
+  hand.call('close_range', [first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC]);
+}
+
+function limitBits(value: LimitValue): bigint {
+  return value === 'unlimited' ? UNLIMITED : BigInt(value);
+}
+
+/** Sets a limit; `keep` leaves the hard one and never raises the soft one above it. prlimit(2). @throws SYSTEM_CALL */
+export function setLimit(hand: Hand, resource: Resource, soft: LimitValue, hard: LimitValue | 'keep'): void {
+  const limit = Buffer.alloc(16);
+  hand.call('prlimit64', [0, RESOURCES[resource], null, { receive: limit }], resource);
+  if (hard !== 'keep') limit.writeBigUInt64LE(limitBits(hard), 8);
+  const top = limit.readBigUInt64LE(8);
+  limit.writeBigUInt64LE(limitBits(soft) < top ? limitBits(soft) : top, 0);
+  hand.call('prlimit64', [0, RESOURCES[resource], limit, null], resource);
+}
+
+/** The call that puts a filter of BPF instructions (8 bytes each) on the hand and what it executes. Needs no_new_privs. seccomp(2). */
+export function filterCall(filter: Uint8Array): Call {
+  // struct sock_fprog: a count and a pointer.
+  return { name: 'seccomp', args: [SECCOMP_SET_MODE_FILTER, 0, [filter.length / 8, filter]] };
+}
+
+/** The call by which a hand becomes another program. execve(2). */
+export function executeCall(path: string, args: readonly string[], env: readonly string[]): Call {
+  return { name: 'execve', args: [path, [...args, null], [...env, null]] };
+}

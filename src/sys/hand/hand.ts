@@ -1,0 +1,178 @@
+import { closeSync, constants, openSync, read, readSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import { ERRNO_NAMES } from '../errno.data.ts';
+import type { CallName } from './call-number.data.ts';
+import { ANSWER_SIZE } from './layout.ts';
+import { type Argument, type Call, encodeRequest, type HandDescriptors } from './request.ts';
+
+/** What became of calls that were made one after the other. */
+export interface Outcome {
+  /** The call that was made last: the first that failed, or the last of all. */
+  readonly call: number;
+  /** Its result; negative is an errno. */
+  readonly result: number;
+}
+
+/** A process that performs system calls for us. It is an ordinary process with a single thread and descriptors of its own. */
+export interface Hand {
+  /** Its process ID as we see it. */
+  readonly pid: number;
+  /** Performs a call. @throws SYSTEM_CALL with `facts.errno`, LAUNCH_FAILED when the hand is gone */
+  call(name: CallName, args: readonly Argument[], where?: string): number;
+  /**
+   * Performs calls until one fails; undefined when the hand is gone, or has become another program. A hand in which a call
+   * returns 0 goes on with the descriptors `then`, its own where it is absent.
+   */
+  attempt(calls: readonly Call[], then?: HandDescriptors): Outcome | undefined;
+  /** Its ends of the pipes that it is told by. */
+  readonly descriptors: HandDescriptors;
+  /** Performs one call that takes long, while we do other things; undefined when the hand is gone. */
+  await(call: Call): Promise<Outcome | undefined>;
+  /** Closes our ends: it exits. */
+  close(): void;
+}
+
+/** Our ends of a hand's descriptors. */
+export interface HandEnds {
+  readonly requests: number;
+  readonly answers: number;
+}
+
+/** An errno's name, such as ENOENT, of a negative result. */
+export function errnoName(result: number): string {
+  return ERRNO_NAMES[-result] ?? `errno ${-result}`;
+}
+
+/** The error for a system call that a hand could not perform. */
+export function callError(name: string, result: number, where?: string): TsimgError {
+  const errno = errnoName(result);
+  return new TsimgError('SYSTEM_CALL', `${name} failed`, { where, why: errno, facts: { call: name, errno } });
+}
+
+function handIsGone(): TsimgError {
+  return new TsimgError('LAUNCH_FAILED', 'the container could not be started', {
+    why: 'its first process ended while it was prepared',
+    facts: { handIsGone: true },
+  });
+}
+
+/** Fills the buffer; false when the stream ends before. */
+function readFully(fd: number, buffer: Buffer): boolean {
+  for (let at = 0; at < buffer.length; ) {
+    const count = readSync(fd, buffer, at, buffer.length - at, null);
+    if (count === 0) return false;
+    at += count;
+  }
+  return true;
+}
+
+function writeFully(fd: number, bytes: Buffer): boolean {
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EPIPE') return false;
+    throw error;
+  }
+}
+
+/** Takes an answer that says nothing new. @throws LAUNCH_FAILED */
+export function takeAnswer(answers: number): void {
+  if (!readFully(answers, Buffer.alloc(ANSWER_SIZE))) throw handIsGone();
+}
+
+const readLater = promisify(read);
+
+/** An answer's result and the call that it is of. */
+function parseAnswer(answer: Buffer): Outcome {
+  return { result: Number(answer.readBigInt64LE(0)), call: Number(answer.readBigUInt64LE(8)) };
+}
+
+/** A hand that runs and that reads requests from `descriptors`, of which `ends` are ours. */
+export function openHand(pid: number, descriptors: HandDescriptors, ends: HandEnds): Hand {
+  const answer = Buffer.alloc(ANSWER_SIZE);
+  const attempt = (calls: readonly Call[], then = descriptors): Outcome | undefined => {
+    const { bytes, memories } = encodeRequest(calls, then);
+    if (!writeFully(ends.requests, bytes) || !readFully(ends.answers, answer)) return undefined;
+    const outcome = parseAnswer(answer);
+    const memory = memories[outcome.call];
+    if (memory !== undefined && !readFully(ends.answers, memory)) return undefined;
+    return outcome;
+  };
+  return {
+    pid,
+    descriptors,
+    attempt,
+    call(name, args, where) {
+      const outcome = attempt([{ name, args }]);
+      if (outcome === undefined) throw handIsGone();
+      if (outcome.result < 0) throw callError(name, outcome.result, where);
+      return outcome.result;
+    },
+    async await(call) {
+      const { bytes, memories } = encodeRequest([call], descriptors);
+      if (!writeFully(ends.requests, bytes)) return undefined;
+      const memory = memories[0] ?? Buffer.alloc(0);
+      const reply = Buffer.alloc(ANSWER_SIZE + memory.length);
+      for (let at = 0; at < reply.length; ) {
+        const { bytesRead } = await readLater(ends.answers, reply, at, reply.length - at, null);
+        if (bytesRead === 0) return undefined;
+        at += bytesRead;
+      }
+      reply.copy(memory, 0, ANSWER_SIZE);
+      return parseAnswer(reply);
+    },
+    close() {
+      closeSync(ends.requests);
+      closeSync(ends.answers);
+    },
+  };
+}
+
+/** Our own open file on a pipe that a hand has. proc_pid_fd(5). @throws what `openSync` throws */
+export function openPipeOf(pid: number, fd: number, ours: 'read' | 'write'): number {
+  return openSync(`/proc/${pid}/fd/${fd}`, ours === 'read' ? constants.O_RDONLY : constants.O_WRONLY);
+}
+
+/** fcntl(2), the same everywhere. */
+export const O_CLOEXEC = 0o2000000;
+/** clone(2) */
+const SIGCHLD = 17;
+
+/**
+ * A pipe between a hand and us: its end there, and ours. A pipe proper: Node's "pipe" is a socket pair, whose /dev/stdout
+ * nobody can open (ENXIO).
+ */
+export function makePipe(hand: Hand, ours: 'read' | 'write'): { readonly theirs: number; readonly ours: number } {
+  const fds = Buffer.alloc(8);
+  hand.call('pipe2', [{ receive: fds }, O_CLOEXEC]);
+  const [read, write] = [fds.readInt32LE(0), fds.readInt32LE(4)];
+  const [mine, theirs] = ours === 'read' ? [read, write] : [write, read];
+  const fd = openPipeOf(hand.pid, mine, ours);
+  hand.call('close', [mine]);
+  return { theirs, ours: fd };
+}
+
+/**
+ * A child of a hand, a hand itself: the first process of the PID namespace that its parent made, if it did. It has all of its
+ * parent's descriptors but those that the parent is told by, and is killed when the parent ends. fork(2)
+ */
+export function forkHand(parent: Hand): Hand {
+  const requests = makePipe(parent, 'write');
+  const answers = makePipe(parent, 'read');
+  const descriptors = { input: requests.theirs, output: answers.theirs };
+  const ends = { requests: requests.ours, answers: answers.ours };
+  // Only the child's result is 0, so that it alone goes on with its own descriptors.
+  const outcome = parent.attempt([{ name: 'clone', args: [SIGCHLD, 0, 0, 0, 0] }], descriptors);
+  if (outcome === undefined || outcome.result < 0) {
+    closeSync(ends.requests);
+    closeSync(ends.answers);
+    throw outcome === undefined ? handIsGone() : callError('clone', outcome.result);
+  }
+  const child = openHand(outcome.result, descriptors, ends);
+  for (const fd of [descriptors.input, descriptors.output]) parent.call('close', [fd]);
+  takeAnswer(ends.answers);
+  for (const fd of [parent.descriptors.input, parent.descriptors.output]) child.call('close', [fd]);
+  return child;
+}

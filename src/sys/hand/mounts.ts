@@ -1,0 +1,70 @@
+import { type Hand, O_CLOEXEC } from './hand.ts';
+
+const MNT_DETACH = 2;
+const OPEN_TREE_CLONE = 1;
+const MOVE_MOUNT_BOTH_EMPTY = 0x04 | 0x40;
+const AT_EMPTY_PATH = 0x1000;
+const AT_RECURSIVE = 0x8000;
+const STRUCT_MOUNT_ATTR_SIZE = 32;
+
+export interface MountCall {
+  readonly source: string | null;
+  /** As the kernel is to resolve it: `/proc/self/fd/N` for a place that was opened before. */
+  readonly target: string;
+  readonly type: string | null;
+  /** linux/mount-flags `MS`. */
+  readonly flags: number;
+  readonly data?: string | undefined;
+}
+
+/** mount(2). @throws SYSTEM_CALL */
+export function mount(hand: Hand, { source, target, type, flags, data = '' }: MountCall, where: string): void {
+  hand.call('mount', [source, target, type, flags, data === '' ? null : data], where);
+}
+
+function setattr(hand: Hand, fd: number, attributes: Buffer, recursive: boolean, where: string): void {
+  const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+  hand.call('mount_setattr', [fd, '', flags, attributes, attributes.length], where);
+}
+
+/** Sets attributes of a mount that is open, leaving its others alone. mount_setattr(2), Linux 5.12. @throws SYSTEM_CALL */
+export function setMountAttributes(hand: Hand, fd: number, bits: number, recursive: boolean, where: string): void {
+  const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
+  attributes.writeBigUInt64LE(BigInt(bits), 0);
+  setattr(hand, fd, attributes, recursive, where);
+}
+
+/** Sets which way later mounts spread between a mount that is open and its peers, recursively. mount_setattr(2). @throws SYSTEM_CALL */
+export function setPropagation(hand: Hand, fd: number, flag: number, where: string): void {
+  const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
+  attributes.writeBigUInt64LE(BigInt(flag), 16);
+  setattr(hand, fd, attributes, true, where);
+}
+
+/**
+ * A bind mount, with all that is mounted below, of what a descriptor names; nowhere to be seen until `attachMount`, so that
+ * its attributes can be set before. The descriptor goes on naming it. open_tree(2), Linux 5.2. @throws SYSTEM_CALL
+ */
+export function cloneMount(hand: Hand, fd: number, where: string): number {
+  return hand.call('open_tree', [fd, '', OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE], where);
+}
+
+/** Mounts such a tree on what another descriptor names. move_mount(2), Linux 5.2. @throws SYSTEM_CALL */
+export function attachMount(hand: Hand, tree: number, place: number, where: string): void {
+  hand.call('move_mount', [tree, '', place, '', MOVE_MOUNT_BOTH_EMPTY], where);
+}
+
+/** Makes the working directory the root of the hand, and nothing else. chroot(2). @throws SYSTEM_CALL */
+export function changeRootToWorkingDirectory(hand: Hand): void {
+  hand.call('chroot', ['.']);
+}
+
+/** Makes the working directory the root and puts the old root on top of it. pivot_root(2), "pivot_root(".", ".")". @throws SYSTEM_CALL */
+export function pivotToWorkingDirectory(hand: Hand): void {
+  hand.call('pivot_root', ['.', '.']);
+}
+
+/** Takes a mount away, now from sight and later, when nothing uses it, altogether. umount2(2). @throws SYSTEM_CALL */
+export function detachMount(hand: Hand, target: string): void {
+  hand.call('umount2', [target, MNT_DETACH], target);
+}

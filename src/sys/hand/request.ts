@@ -1,0 +1,124 @@
+import { TsimgError } from '../../errors.ts';
+import { CALL_NUMBERS, type CallName } from './call-number.data.ts';
+import { ANSWER_SIZE, CALL, FIRST_CALL, MEMORY, MEMORY_SIZE } from './layout.ts';
+
+/** Memory that the call fills; `exchange` holds something before, too. The buffer gets what is in it afterwards. */
+export type Memory = { readonly receive: Buffer } | { readonly exchange: Buffer };
+
+/** An argument of a system call: a number, or what is laid in memory for it to point to. A string ends in a NUL, an array is one of arguments. */
+export type Argument = number | bigint | null | string | Uint8Array | Memory | readonly Argument[];
+
+export interface Call {
+  readonly name: CallName;
+  /** At most six, and one `Memory` among them. */
+  readonly args: readonly Argument[];
+}
+
+/** Descriptors of a hand: where its requests come from, and where its answers go. */
+export interface HandDescriptors {
+  readonly input: number;
+  readonly output: number;
+}
+
+export interface EncodedRequest {
+  readonly bytes: Buffer;
+  /** What the answer brings besides the result, by the number of the call that answers. */
+  readonly memories: readonly (Buffer | undefined)[];
+}
+
+const NUMBERS = CALL_NUMBERS[process.arch === 'arm64' ? 'arm64' : 'x64'];
+
+function aligned(size: number): number {
+  return (size + 7) & ~7;
+}
+
+function isList(argument: Argument): argument is readonly Argument[] {
+  return Array.isArray(argument);
+}
+
+/** Lays calls and what they point to out as a hand's memory will hold them. */
+class Layout {
+  readonly #laid: (readonly [offset: number, bytes: Uint8Array])[] = [];
+  #end: number;
+  /** What is only received needs no bytes in the request: it lies at the end of the memory, downwards. */
+  #top = MEMORY_SIZE;
+
+  constructor(calls: number) {
+    this.#end = FIRST_CALL + calls * CALL.size;
+  }
+
+  place(bytes: Uint8Array): number {
+    const offset = this.#end;
+    this.#laid.push([offset, bytes]);
+    this.#end = aligned(offset + bytes.length);
+    return MEMORY + offset;
+  }
+
+  reserve(size: number): number {
+    this.#top -= aligned(size);
+    return MEMORY + this.#top;
+  }
+
+  value(argument: Argument): bigint {
+    if (argument === null) return 0n;
+    if (typeof argument === 'number' || typeof argument === 'bigint') return BigInt(argument);
+    if (typeof argument === 'string') return BigInt(this.place(Buffer.from(`${argument}\0`)));
+    if (argument instanceof Uint8Array) return BigInt(this.place(argument));
+    if (!isList(argument)) return BigInt(this.memory(argument));
+    const list = Buffer.alloc(argument.length * 8);
+    argument.forEach((each, index) => {
+      list.writeBigUInt64LE(BigInt.asUintN(64, this.value(each)), index * 8);
+    });
+    return BigInt(this.place(list));
+  }
+
+  memory(memory: Memory): number {
+    return 'receive' in memory ? this.reserve(memory.receive.length) : this.place(memory.exchange);
+  }
+
+  finish(): Buffer {
+    if (this.#end > this.#top) {
+      const facts = { errno: 'E2BIG' };
+      throw new TsimgError('SYSTEM_CALL', 'too much for one system call', { why: 'E2BIG', facts });
+    }
+    const bytes = Buffer.alloc(this.#end);
+    bytes.writeBigUInt64LE(BigInt(this.#end), 0);
+    for (const [offset, laid] of this.#laid) bytes.set(laid, offset);
+    return bytes;
+  }
+}
+
+function memoryOf(argument: Argument): Buffer | undefined {
+  if (argument === null || typeof argument !== 'object' || argument instanceof Uint8Array || isList(argument)) {
+    return undefined;
+  }
+  return 'receive' in argument ? argument.receive : argument.exchange;
+}
+
+/**
+ * Calls to be made one after the other until one fails, as bytes for a hand. A call that returns 0 makes it go on with `then`.
+ * @throws SYSTEM_CALL with errno E2BIG when they do not fit in its memory
+ */
+export function encodeRequest(calls: readonly Call[], then: HandDescriptors): EncodedRequest {
+  const layout = new Layout(calls.length);
+  const values = calls.map(({ args }) => args.map((argument) => layout.value(argument)));
+  const bytes = layout.finish();
+  const memories = calls.map(({ args }) => args.map(memoryOf).find((memory) => memory !== undefined));
+  calls.forEach(({ name, args }, index) => {
+    const call = FIRST_CALL + index * CALL.size;
+    const put = (offset: number, value: bigint | number) =>
+      bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), call + offset);
+    put(CALL.number, NUMBERS[name]);
+    values[index]?.forEach((value, position) => put(CALL.arguments + position * 8, value));
+    put(CALL.tag, index);
+    bytes.writeUInt32LE(then.input, call + CALL.input);
+    bytes.writeUInt32LE(then.output, call + CALL.output);
+    put(CALL.next, index + 1 < calls.length ? MEMORY + call + CALL.size : 0);
+    put(CALL.ranges, MEMORY + call + CALL.result);
+    put(CALL.ranges + 8, ANSWER_SIZE);
+    const pointer = args.findIndex((argument) => memoryOf(argument) !== undefined);
+    put(CALL.ranges + 16, values[index]?.[pointer] ?? 0);
+    put(CALL.ranges + 24, memories[index]?.length ?? 0);
+  });
+  return { bytes, memories };
+}
