@@ -136,7 +136,10 @@ export function becomeCommand(
   filter: Uint8Array | undefined,
   ready: () => void,
 ): void {
-  const files = { passwd: readFileOfRoot(hand, rootFd, '/etc/passwd'), group: readFileOfRoot(hand, rootFd, '/etc/group') };
+  const files = {
+    passwd: readFileOfRoot(hand, rootFd, '/etc/passwd'),
+    group: readFileOfRoot(hand, rootFd, '/etc/group'),
+  };
   const user = resolveUser(command.user, files, command.extraGroups);
   if (command.extraGroups.length > 0 && !command.setGroups) {
     const why = 'there is a single ID, and so no group list';

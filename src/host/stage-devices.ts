@@ -51,7 +51,8 @@ function placeFolder(place: Place, from: number, target: string, depth: number):
   for (const entry of files.readDirectory(hand, from)) {
     const path = `${target}/${entry.name}`;
     if (!isDevice(entry) && entry.kind !== 'directory') continue;
-    if (OWN.has(path) || (isDevice(entry) && ['/dev/console', '/dev/ptmx'].includes(path)) || depth > MAX_DEPTH) continue;
+    if (OWN.has(path) || (isDevice(entry) && ['/dev/console', '/dev/ptmx'].includes(path)) || depth > MAX_DEPTH)
+      continue;
     files.withDescriptor(hand, openHost(hand, `${files.descriptorPath(from)}/${entry.name}`), (inner) => {
       if (isDevice(entry)) placeDevice(place, inner, path);
       else placeFolder(place, inner, path, depth + 1);

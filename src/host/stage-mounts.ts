@@ -45,13 +45,20 @@ export function bindOnto(
 /** Mounts the container's root and opens it. The host path may hold links: it is the caller's word. */
 export function mountRoot(hand: Hand, { root, userXattr, attributes }: StepOf<'root'>): number {
   const rootFd = root.kind === 'directory' ? bindDirectory(hand, root.path) : mountOverlay(hand, root, userXattr);
-  setMountAttributes(hand, rootFd, attributeBits(attributes), true, root.kind === 'directory' ? root.path : root.directory);
+  setMountAttributes(
+    hand,
+    rootFd,
+    attributeBits(attributes),
+    true,
+    root.kind === 'directory' ? root.path : root.directory,
+  );
   return rootFd;
 }
 
 function bindDirectory(hand: Hand, path: string): number {
   return files.withDescriptor(hand, openHost(hand, path), (fd) => {
-    if (files.statusOf(hand, fd).kind !== 'directory') throw new TsimgError('LAUNCH_FAILED', 'not a directory', { where: path });
+    if (files.statusOf(hand, fd).kind !== 'directory')
+      throw new TsimgError('LAUNCH_FAILED', 'not a directory', { where: path });
     const tree = cloneMount(hand, fd, path);
     attachMount(hand, tree, fd, path);
     return tree;
@@ -166,7 +173,11 @@ export function maskPath(hand: Hand, rootFd: number, { target }: StepOf<'mask'>)
     files.withDescriptor(hand, place, () => {
       if (files.statusOf(hand, place).kind === 'directory') {
         const flags = mountFlags(['ro', 'nosuid', 'nodev', 'noexec']);
-        mount(hand, { source: 'tmpfs', target: files.descriptorPath(place), type: 'tmpfs', flags, data: 'size=0k' }, path);
+        mount(
+          hand,
+          { source: 'tmpfs', target: files.descriptorPath(place), type: 'tmpfs', flags, data: 'size=0k' },
+          path,
+        );
         return;
       }
       const empty = findPlace(hand, rootFd, '/dev/null', 'never');
@@ -201,5 +212,7 @@ export function bindConsole(hand: Hand, rootFd: number, terminal: string): void 
   const place = findPlace(hand, rootFd, '/dev/console', 'never');
   if (source === undefined || place === undefined)
     throw new TsimgError('LAUNCH_FAILED', 'no terminal', { where: terminal });
-  files.withDescriptor(hand, source, () => files.withDescriptor(hand, place, () => bindOnto(hand, source, place, [], '/dev/console')));
+  files.withDescriptor(hand, source, () =>
+    files.withDescriptor(hand, place, () => bindOnto(hand, source, place, [], '/dev/console')),
+  );
 }

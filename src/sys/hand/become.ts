@@ -32,8 +32,12 @@ export function keepCapabilities(hand: Hand): void {
 
 /** Takes all other capabilities out of the bounding set, for good. Needs SETPCAP. prctl(2). @throws SYSTEM_CALL */
 export function dropBounding(hand: Hand, keep: bigint): void {
-  const dropped = Array.from({ length: 64 }, (_, number) => number).filter((number) => !((keep >> BigInt(number)) & 1n));
-  const outcome = hand.attempt(dropped.map((number): Call => ({ name: 'prctl', args: [PR.capbsetDrop, number, 0, 0, 0] })));
+  const dropped = Array.from({ length: 64 }, (_, number) => number).filter(
+    (number) => !((keep >> BigInt(number)) & 1n),
+  );
+  const outcome = hand.attempt(
+    dropped.map((number): Call => ({ name: 'prctl', args: [PR.capbsetDrop, number, 0, 0, 0] })),
+  );
   if (outcome === undefined || outcome.result >= 0) return;
   // EINVAL: the kernel's last capability lies below this one, and so below all that follow.
   if (errnoName(outcome.result) !== 'EINVAL') throw callError('prctl(PR_CAPBSET_DROP)', outcome.result);

@@ -31,7 +31,10 @@ export const CODE_ARM64: readonly (readonly [instruction: number, what: string])
   [0xd4000001, 'svc #0'],
   [0xf9001ee0, 'str x0, [x23, #56]        the result'],
   [0xb5000040, 'cbnz x0, judge'],
-  [0x294952f3, 'ldp w19, w20, [x23, #72]  after 0, also that of the child of a clone, it goes on with these descriptors'],
+  [
+    0x294952f3,
+    'ldp w19, w20, [x23, #72]  after 0, also that of the child of a clone, it goes on with these descriptors',
+  ],
   // judge:
   [0xb7f800a0, 'tbnz x0, #63, answer      it failed'],
   [0xf9402ae9, 'ldr x9, [x23, #80]        the call after this one'],

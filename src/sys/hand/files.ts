@@ -177,7 +177,12 @@ export function makeLinkIn(hand: Hand, directory: number, name: string, to: stri
 }
 
 /** Makes a device. mknod(2). @throws SYSTEM_CALL with `facts.errno` EPERM where this is not allowed */
-export function makeDeviceIn(hand: Hand, directory: number, name: string, status: Omit<Status, 'size' | 'uid' | 'gid'>): void {
+export function makeDeviceIn(
+  hand: Hand,
+  directory: number,
+  name: string,
+  status: Omit<Status, 'size' | 'uid' | 'gid'>,
+): void {
   const { kind, mode, major, minor } = status;
   const type = kind === 'block-device' ? 0o060000 : 0o020000;
   const device = (minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12);
