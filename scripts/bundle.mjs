@@ -1,11 +1,18 @@
-// Joins the modules that every `tsimg run` loads into one file, dist/src/hot.js. Each module that went into hot.js becomes a stub that exports from there, so that all others still import it by its own
-// name and there is one of each. Reading one file instead of a hundred is what it is for; nothing is renamed or shortened.
+// Joins the modules that every `tsimg run` loads into one script, dist/src/hot.cjs, and compiles it once and for all: hot.cache is
+// what V8 made of it, which V8 itself refuses where its version or flags are others. hot.js loads both, and each module that went
+// into it becomes a stub that exports from there, so that all others still import it by its own name and there is one of each.
+// Reading one file instead of a hundred and not compiling it is what it is for; nothing is renamed or shortened.
 // It knows the forms that tsc writes for this code (named exports at the beginning of a line, imports on one line, no cycles,
 // nothing exported that changes later) and stops where it meets another.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { Script } from 'node:vm';
 
 const root = resolve(process.argv[2] ?? join(dirname(import.meta.dirname), 'dist', 'src'));
+/** Packages that are joined with it; they consist of CommonJS files. */
+const PACKAGES = new Set(['commander']);
 const HOT = ['cli/program.js', 'cli/run.js', 'verbs/run-source.js'];
 
 const IMPORT = /^import (?:(\{[^}]*\})|\* as (\w+)|(\w+)) from '([^']+)';$/gm;
@@ -38,14 +45,44 @@ function pattern(names) {
   return names.replaceAll(' as ', ': ');
 }
 
-/** The modules as one text: each a block of its own, whose exports are properties of `mN`. */
+/**
+ * A package of CommonJS files as an expression: what its main file exports. It is joined too, and so is there twice: once here
+ * and once for modules that are not joined. They hand each other plain objects of it, and never ask of which class one is.
+ */
+function packaged(specifier) {
+  const files = [];
+  const numbers = new Map();
+  const add = (path) => {
+    if (!numbers.has(path)) {
+      numbers.set(path, files.push('') - 1);
+      const inner = createRequire(path);
+      const text = readFileSync(path, 'utf8').replace(/\brequire\('(\.[^']+)'\)/g, (_, name) => {
+        return `include(${add(inner.resolve(name))})`;
+      });
+      files[numbers.get(path)] = `(module, exports, include) => {\n${text}\n}`;
+    }
+    return numbers.get(path);
+  };
+  add(createRequire(join(root, 'main.js')).resolve(specifier));
+  return `((files, made = []) => {
+    const include = (number) => {
+      if (made[number] === undefined) {
+        made[number] = { exports: {} };
+        files[number](made[number], made[number].exports, include);
+      }
+      return made[number].exports;
+    };
+    return include(0);
+  })([\n${files.join(',\n')}\n])`;
+}
+
+/** The modules as one function: each a block of its own, whose exports are properties of `mN`. */
 function joined(modules, folder) {
   const ids = new Map(modules.map(({ path }, index) => [path, `m${index}`]));
   const outside = new Map();
-  const outsideName = (specifier, kind) => {
-    const key = `${kind} ${specifier}`;
-    if (!outside.has(key)) outside.set(key, `x${outside.size}`);
-    return outside.get(key);
+  const outsideName = (specifier) => {
+    if (!outside.has(specifier)) outside.set(specifier, `x${outside.size}`);
+    return outside.get(specifier);
   };
   const blocks = modules.map(({ path, text }) => {
     const exported = [...text.matchAll(EXPORT)].map(([, , , name]) => name);
@@ -55,24 +92,41 @@ function joined(modules, folder) {
       .replace(/^export \{\};$/gm, '')
       .replace(IMPORT, (_, names, namespace, standard, specifier) => {
         const from = specifier.startsWith('.') ? ids.get(resolve(dirname(path), specifier)) : undefined;
-        if (standard !== undefined) return `const ${standard} = ${outsideName(specifier, 'default')};`;
-        const source = from ?? outsideName(specifier, 'all');
-        return `const ${names === undefined ? namespace : pattern(names)} = ${source};`;
+        const source = from ?? outsideName(specifier);
+        return `const ${names === undefined ? (namespace ?? standard) : pattern(names)} = ${source};`;
       })
       .replace(EXPORT, (_, async = '', kind, name) => `${async}${kind} ${name}`)
-      .replace(/\bimport\('(\.[^']+)'\)/g, (_, specifier) => {
-        return `import('${specifierFrom(folder, resolve(dirname(path), specifier))}')`;
+      .replace(/\bimport\('([^']+)'\)/g, (_, specifier) => {
+        return `load('${specifier.startsWith('.') ? specifierFrom(folder, resolve(dirname(path), specifier)) : specifier}')`;
       })
-      .replaceAll('import.meta.url', `new URL('${specifierFrom(folder, path)}', import.meta.url)`);
-    if (/^\s*(import|export)\b[^(]/m.test(body)) throw new Error(`${path}: an import or export of unknown form`);
+      .replaceAll('import.meta.url', `new URL('${specifierFrom(folder, path)}', here)`);
+    if (/^\s*(import|export)\b/m.test(body)) throw new Error(`${path}: an import or export of unknown form`);
     return `const ${ids.get(path)} = {};\n{\n${body}\nObject.assign(${ids.get(path)}, { ${exported.join(', ')} });\n}\n`;
   });
-  const imports = [...outside].map(([key, name]) => {
-    const [kind, specifier] = key.split(' ');
-    return kind === 'default' ? `import ${name} from '${specifier}';` : `import * as ${name} from '${specifier}';`;
+  const requires = [...outside].map(([specifier, name]) => {
+    return `const ${name} = ${PACKAGES.has(specifier) ? packaged(specifier) : `require('${specifier}')`};\n`;
   });
-  return { text: `${imports.join('\n')}\n${blocks.join('')}`, ids };
+  const result = `return { ${[...ids.values()].join(', ')} };`;
+  return { text: `(function (require, load, here) {\n${requires.join('')}${blocks.join('')}${result}\n})`, ids };
 }
+
+/** What V8 makes of a script when it compiles all of it, not only what is called at once. */
+function compiled(text, filename) {
+  setFlagsFromString('--no-lazy');
+  const script = new Script(text, { filename });
+  setFlagsFromString('--lazy');
+  return script.createCachedData();
+}
+
+const LOADER = `import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { Script } from 'node:vm';
+
+const filename = fileURLToPath(new URL('./hot.cjs', import.meta.url));
+const cachedData = readFileSync(new URL('./hot.cache', import.meta.url));
+const script = new Script(readFileSync(filename, 'utf8'), { filename, cachedData });
+`;
 
 if (existsSync(join(root, 'hot.js'))) throw new Error('it is joined already: build it anew');
 const modules = inOrder(HOT);
@@ -83,4 +137,10 @@ for (const { path, text: original } of modules) {
   const stub = names.length === 0 ? 'export {};' : `export const { ${names.join(', ')} } = ${ids.get(path)};`;
   writeFileSync(path, `import { ${ids.get(path)} } from '${hot}';\n${stub}\n`);
 }
-writeFileSync(join(root, 'hot.js'), `${text}export { ${[...ids.values()].join(', ')} };\n`);
+const parts = `{ ${[...ids.values()].join(', ')} }`;
+writeFileSync(join(root, 'hot.cjs'), text);
+writeFileSync(join(root, 'hot.cache'), compiled(text, join(root, 'hot.cjs')));
+writeFileSync(
+  join(root, 'hot.js'),
+  `${LOADER}export const ${parts} = script.runInThisContext()(createRequire(import.meta.url), (name) => import(name), import.meta.url);\n`,
+);

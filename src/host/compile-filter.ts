@@ -3,10 +3,7 @@ import type { ProcessPlan } from '../launch/plan.ts';
 import { compileSeccomp, encodeFilter } from '../linux/seccomp-compile.ts';
 import { defaultPolicy } from '../linux/seccomp-policy.ts';
 
-/**
- * The system call filter of this machine, for a command: made by the caller while the stage starts, which would be later by as
- * much. @throws HOST_UNSUPPORTED, LIMIT_EXCEEDED
- */
+/** The system call filter of this machine, for a command. @throws HOST_UNSUPPORTED, LIMIT_EXCEEDED */
 export function compileFilter({ seccomp, capabilities }: ProcessPlan): Uint8Array | undefined {
   if (seccomp === 'unconfined') return undefined;
   if (process.arch !== 'x64' && process.arch !== 'arm64') {

@@ -2,7 +2,7 @@ import type { HostTools } from '../launch/host-facts.ts';
 import { DESCRIPTOR } from './channel.ts';
 import { requireTool } from './tools.ts';
 
-/** The environment of the host's programs and of the stage: nothing of the caller's (NODE_OPTIONS, LD_PRELOAD) reaches them. */
+/** The environment of the host's programs and of ours: nothing of the caller's (NODE_OPTIONS, LD_PRELOAD) reaches them. */
 export const TOOL_ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } as const;
 
 /** Killed when the caller dies. Gaining or changing credentials clears this, so it is set again after each such step. */

@@ -21,16 +21,12 @@ export interface CgroupPlan {
   readonly controllers: readonly string[];
   /** The cgroup below which it is made: the caller's own, or of version 2 one around it. */
   readonly base: string;
-  /** The caller's own, to which the stage goes back in between. */
-  readonly own: string;
   readonly id: string;
   /** Files that must be copied downwards from the cgroup above, since they start out empty. cpuset of version 1. */
   readonly inherit: readonly string[];
   readonly limits: readonly PlannedLimit[];
   /** Whether the launch fails without it; else it is passed over in silence. */
   readonly required: boolean;
-  /** Whether its limits could hamper the stage: then it is joined at the very end only. */
-  readonly late: boolean;
 }
 
 /** The folder of ours in which each container has its cgroup. */
@@ -85,12 +81,10 @@ function planLegacy(hierarchy: LegacyHierarchy, { explicit, defaults, id }: Wish
       version: 1,
       controllers,
       base: directory,
-      own: directory,
       id,
       inherit: controllers.includes('cpuset') ? ['cpuset.cpus', 'cpuset.mems'] : [],
       limits: flatten([...wished, ...defaults.filter(mine)], 'v1'),
       required: first !== undefined,
-      late: first !== undefined,
     },
   ];
 }
@@ -127,12 +121,10 @@ function planUnified(places: readonly UnifiedCgroup[], { explicit, defaults, id 
       version: 2,
       controllers: given,
       base: place.directory,
-      own: places[0]?.directory ?? place.directory,
       id,
       inherit: [],
       limits: flatten(limits, 'v2'),
       required: explicit.length > 0,
-      late: explicit.length > 0,
     },
   ];
 }

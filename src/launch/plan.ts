@@ -40,7 +40,7 @@ export interface BindStep {
 }
 
 /**
- * One thing that the stage does inside the new namespaces, in this order. Targets are paths below the new root. `strict` ones
+ * One thing that is done inside the new namespaces, in this order. Targets are paths below the new root. `strict` ones
  * must not lead over symbolic links: an image that makes /proc or /dev a link is refused.
  */
 export type Step =
@@ -107,7 +107,7 @@ export interface Limit {
   readonly hard: LimitValue | 'keep';
 }
 
-/** What becomes of the stage at the end: the container's first process. User, home and program are looked up in the new root. */
+/** What becomes of the hand at the end: the container's first process. User, home and program are looked up in the new root. */
 export interface ProcessPlan {
   /** Never empty. */
   readonly args: readonly string[];
@@ -133,7 +133,7 @@ export interface ProcessPlan {
   readonly stdin: boolean;
 }
 
-/** A launch as data: printed by `--dry-run`, performed by host/execute and, inside the namespaces, by host/init. */
+/** A launch as data: printed by `--dry-run`, performed by host/execute and, inside the namespaces, by a hand. */
 export interface LaunchPlan {
   readonly namespaces: readonly Namespace[];
   /** Absent where the caller is privileged. */

@@ -1,9 +1,7 @@
 import { bind, checked } from './libc.ts';
 
 const ioctlBuffer = bind<[number, number, Buffer]>('int ioctl(int fd, unsigned long request, void *argument)');
-const ioctlNumber = bind<[number, number, number]>('int ioctl(int fd, unsigned long request, long argument)');
 
-const TIOCSCTTY = 0x540e;
 const TIOCSWINSZ = 0x5414;
 const TIOCGPTN = 0x8004_5430;
 const TIOCSPTLCK = 0x4004_5431;
@@ -14,11 +12,6 @@ export function unlockTerminal(master: number): number {
   const number = Buffer.alloc(4);
   checked(ioctlBuffer(master, TIOCGPTN, number), 'ioctl(TIOCGPTN)');
   return number.readUInt32LE(0);
-}
-
-/** Makes a terminal the controlling one of the calling session's leader. @throws SYSTEM_CALL */
-export function takeTerminal(terminal: number): void {
-  checked(ioctlNumber(terminal, TIOCSCTTY, 0), 'ioctl(TIOCSCTTY)');
 }
 
 /** Tells a terminal its size, in characters; its foreground processes get SIGWINCH. @throws SYSTEM_CALL */

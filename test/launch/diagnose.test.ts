@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { ROOT_FACTS, SINGLE_FACTS, USER_FACTS } from '../../fixtures/make/plans.ts';
 import { TsimgError } from '../../src/errors.ts';
 import { diagnose, type HostReport } from '../../src/launch/diagnose.ts';
-import { explainComplaint, explainRefusal } from '../../src/launch/explain-refusal.ts';
+import { explainRefusal } from '../../src/launch/explain-refusal.ts';
 import type { HostConditions } from '../../src/launch/host-conditions.ts';
 
 const test = suite('launch/diagnose');
@@ -112,11 +112,11 @@ test('what is the request’s own fault is not blamed on the host', () => {
   assert.is(explainRefusal(new TsimgError('LAUNCH_FAILED', 'x'), CONDITIONS), undefined);
 });
 
-test('what unshare complains of is explained where a setting explains it', () => {
-  const complaint = 'unshare: unshare failed: No space left on device';
-  assert.is(explainComplaint(complaint, { ...CONDITIONS, maxUserNamespaces: 0 }).code, 'HOST_UNSUPPORTED');
-  assert.is(explainComplaint(complaint, CONDITIONS).code, 'LAUNCH_FAILED');
-  assert.is(explainComplaint('ended with status 1', { ...CONDITIONS, seccomp: 2 }).code, 'LAUNCH_FAILED');
+test('namespaces that the kernel refuses are explained where a setting explains it', () => {
+  const call = 'unshare(CLONE_NEWUSER)';
+  assert.match(refused(call, 'ENOSPC', '', { ...CONDITIONS, maxUserNamespaces: 0 })?.message ?? '', /namespaces/);
+  assert.is(refused(call, 'ENOSPC', ''), undefined);
+  assert.is(refused(call, 'EINVAL', '', { ...CONDITIONS, seccomp: 2 }), undefined);
 });
 
 test.run();

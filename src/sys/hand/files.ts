@@ -45,7 +45,7 @@ export function withDescriptor<T>(hand: Hand, fd: number, use: (fd: number) => T
   try {
     return use(fd);
   } finally {
-    hand.attempt([{ name: 'close', args: [fd] }]);
+    hand.closeLater(fd);
   }
 }
 

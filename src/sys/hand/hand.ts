@@ -27,6 +27,8 @@ export interface Hand {
   attempt(calls: readonly Call[], then?: HandDescriptors): Outcome | undefined;
   /** Its ends of the pipes that it is told by. */
   readonly descriptors: HandDescriptors;
+  /** Closes one of its descriptors, with the next calls: one turn less. */
+  closeLater(fd: number): void;
   /** Performs one call that takes long, while we do other things; undefined when the hand is gone. */
   await(call: Call): Promise<Outcome | undefined>;
   /** Closes our ends: it exits. */
@@ -92,18 +94,24 @@ function parseAnswer(answer: Buffer): Outcome {
 /** A hand that runs and that reads requests from `descriptors`, of which `ends` are ours. */
 export function openHand(pid: number, descriptors: HandDescriptors, ends: HandEnds): Hand {
   const answer = Buffer.alloc(ANSWER_SIZE);
+  let closing: Call[] = [];
   const attempt = (calls: readonly Call[], then = descriptors): Outcome | undefined => {
-    const { bytes, memories } = encodeRequest(calls, then);
+    const first = closing;
+    closing = [];
+    const { bytes, memories } = encodeRequest([...first, ...calls], then);
     if (!writeFully(ends.requests, bytes) || !readFully(ends.answers, answer)) return undefined;
-    const outcome = parseAnswer(answer);
-    const memory = memories[outcome.call];
+    const { call, result } = parseAnswer(answer);
+    const memory = memories[call];
     if (memory !== undefined && !readFully(ends.answers, memory)) return undefined;
-    return outcome;
+    return { call: call - first.length, result };
   };
   return {
     pid,
     descriptors,
     attempt,
+    closeLater(fd) {
+      closing.push({ name: 'close', args: [fd] });
+    },
     call(name, args, where) {
       const outcome = attempt([{ name, args }]);
       if (outcome === undefined) throw handIsGone();

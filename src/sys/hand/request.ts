@@ -109,7 +109,7 @@ export function encodeRequest(calls: readonly Call[], then: HandDescriptors): En
     const put = (offset: number, value: bigint | number) =>
       bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), call + offset);
     put(CALL.number, NUMBERS[name]);
-    values[index]?.forEach((value, position) => put(CALL.arguments + position * 8, value));
+    for (const [position, value] of (values[index] ?? []).entries()) put(CALL.arguments + position * 8, value);
     put(CALL.tag, index);
     bytes.writeUInt32LE(then.input, call + CALL.input);
     bytes.writeUInt32LE(then.output, call + CALL.output);

@@ -22,7 +22,7 @@ const RUNNERS: readonly (readonly [HandMachine, readonly string[]])[] = [
     : []),
 ];
 
-/** `write(1, text)`, then `getcwd` or `openat` and so on: each a request of one call, or of several, one after the other. */
+/** One request of several calls; what follows a call is told by the numbers of its arguments, `TEXT` among them. */
 function request(calls: readonly (readonly [number, ...number[]])[], text = '', received = 0): Buffer {
   const data = FIRST_CALL + calls.length * CALL.size;
   const bytes = Buffer.alloc(data + Buffer.byteLength(text) + 1);
@@ -32,7 +32,8 @@ function request(calls: readonly (readonly [number, ...number[]])[], text = '', 
     const call = FIRST_CALL + index * CALL.size;
     const put = (at: number, value: number) => bytes.writeBigInt64LE(BigInt(value), call + at);
     put(CALL.number, number);
-    args.forEach((value, position) => put(CALL.arguments + 8 * position, value === TEXT ? MEMORY + data : value));
+    for (const [position, value] of args.entries())
+      put(CALL.arguments + 8 * position, value === TEXT ? MEMORY + data : value);
     put(CALL.tag, index);
     bytes.writeUInt32LE(3, call + CALL.input);
     bytes.writeUInt32LE(1, call + CALL.output);
