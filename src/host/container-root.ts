@@ -1,8 +1,9 @@
 import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { Step } from '../launch/plan.ts';
+import { openOwnHand } from '../sys/hand/own-hand.ts';
 import { openInRoot } from '../sys/open-in-root.ts';
-import { descriptorPath, O_PATH } from './root-targets.ts';
+import { descriptorPath, O_PATH } from './own-descriptors.ts';
 import { mountRoot } from './stage-mounts.ts';
 import { openIdentified, type ProcessIdentity } from './state/process-identity.ts';
 
@@ -26,7 +27,7 @@ export function openRunningRoot(process: ProcessIdentity): number {
 
 /** The root of a container that does not run, mounted for this process alone, which must have a mount namespace of its own. */
 export function mountOwnRoot(step: Extract<Step, { do: 'root' }>): number {
-  return mountRoot(step);
+  return mountRoot(openOwnHand(), step);
 }
 
 /** A name in a directory of a container's root, which is open. */

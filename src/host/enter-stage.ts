@@ -5,6 +5,7 @@ import type { ProcessPlan } from '../launch/plan.ts';
 import { type ResolvedUser, resolveUser } from '../launch/user.ts';
 import { attributeBits } from '../linux/mount-flags.ts';
 import { awaitChild, startChild } from '../sys/child.ts';
+import { openOwnHand } from '../sys/hand/own-hand.ts';
 import { goToDirectory, hideFromTracers, type JoinedNamespace, joinNamespaces, ownRootDirectory } from '../sys/join.ts';
 import { changeRootToWorkingDirectory, setMountAttributes } from '../sys/mount.ts';
 import { openInRoot } from '../sys/open-in-root.ts';
@@ -13,8 +14,8 @@ import { commandCalls } from './command-calls.ts';
 import { ENTER_DESCRIPTOR, type EnterMessage, type EnterOrders } from './enter-channel.ts';
 import { explainFailure } from './enter-failure.ts';
 import { openCommandStreams } from './enter-streams.ts';
+import { O_PATH, withDescriptor } from './own-descriptors.ts';
 import { portableError } from './portable-error.ts';
-import { O_PATH, withDescriptor } from './root-targets.ts';
 import { readRootFile } from './stage-files.ts';
 import { pivot } from './stage-root.ts';
 import { mountToolbox } from './stage-toolbox.ts';
@@ -75,8 +76,9 @@ function enter(): void {
   hideFromTracers();
   const { plan, cgroups, filter }: EnterOrders = JSON.parse(readLine());
   const { command, detached, namespaces, toolbox } = plan;
+  const hand = openOwnHand();
   const container = { process: ENTER_DESCRIPTOR.container, root: ENTER_DESCRIPTOR.root };
-  const root = toolbox === undefined ? container.root : mountToolbox(toolbox, container);
+  const root = toolbox === undefined ? container.root : mountToolbox(hand, toolbox, container);
   const user = lookUpUser(root, command);
   const streams = openCommandStreams(root, plan, user, (master) => {
     tell({ kind: 'terminal', fd: master });
@@ -101,7 +103,7 @@ function enter(): void {
     goToDirectory(root);
     changeRootToWorkingDirectory();
   } else {
-    pivot(root, { do: 'pivot', readOnlyRoot: false });
+    pivot(hand, root, { do: 'pivot', readOnlyRoot: false });
     joinNamespaces(
       container.process,
       joined.filter((name) => name !== 'mount'),

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { errnoOf } from '../errors.ts';
 import type { ProcessHandle } from '../sys/pidfd.ts';
-import { O_PATH } from './root-targets.ts';
+import { O_PATH } from './own-descriptors.ts';
 import { openIdentified, type ProcessIdentity } from './state/process-identity.ts';
 
 /** What is needed to enter a container: held by descriptors, which can never become another's. */

@@ -6,10 +6,10 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import type { LaunchPlan, Limit } from '../launch/plan.ts';
 import { planToOci, rootPath } from '../launch/plan-to-oci.ts';
 import { type ResolvedUser, resolveUser } from '../launch/user.ts';
-import { O_PATH } from '../sys/hand/files.ts';
 import { runCommand } from '../sys/spawn.ts';
 import { startProcess } from '../sys/start-process.ts';
 import { catchSignals, signalNumber } from './forward-signals.ts';
+import { O_PATH } from './own-descriptors.ts';
 import { readRootFile } from './stage-files.ts';
 import { findTool } from './tools.ts';
 

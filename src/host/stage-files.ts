@@ -1,6 +1,7 @@
-import { closeSync, constants, fstatSync, readSync } from 'node:fs';
+import { constants, fstatSync, readSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { openInRoot } from '../sys/open-in-root.ts';
+import { withDescriptor } from './own-descriptors.ts';
 
 /** The most that /etc/passwd or /etc/group of a root filesystem may be: bytes. Lists of a whole campus fit. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -21,7 +22,7 @@ export function readRootFile(rootFd: number, path: string): string {
     if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return '';
     throw error;
   }
-  try {
+  return withDescriptor(fd, () => {
     if (!fstatSync(fd).isFile()) {
       throw new TsimgError('LAUNCH_FAILED', 'not a regular file in the root filesystem', { where: path });
     }
@@ -40,7 +41,5 @@ export function readRootFile(rootFd: number, path: string): string {
       }
       chunks.push(chunk.subarray(0, count));
     }
-  } finally {
-    closeSync(fd);
-  }
+  });
 }

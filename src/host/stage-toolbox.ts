@@ -1,10 +1,13 @@
-import { constants, openSync, writeFileSync } from 'node:fs';
+import { constants, openSync } from 'node:fs';
 import { basename } from 'node:path/posix';
 import { TsimgError } from '../errors.ts';
 import { CONTAINER_PLACE, type Toolbox } from '../launch/plan-exec.ts';
+import { makeFile } from '../sys/hand/files.ts';
+import type { Hand } from '../sys/hand/hand.ts';
+import { attachMount, cloneMount } from '../sys/hand/mounts.ts';
 import { joinNamespaces, ownRootDirectory } from '../sys/join.ts';
-import { attachMount, cloneMount } from '../sys/mount.ts';
-import { findPlace, makePlace, openDirectory, openFilePlace, withDescriptor } from './root-targets.ts';
+import { withDescriptor } from './own-descriptors.ts';
+import { findPlace, makePlace, openDirectory, openFilePlace } from './root-targets.ts';
 import { readRootFile } from './stage-files.ts';
 import { bindOnto, mountKernelFs, mountRoot } from './stage-mounts.ts';
 
@@ -14,8 +17,8 @@ interface Entered {
   readonly root: number;
 }
 
-function findSource(rootFd: number, path: string): number {
-  const source = findPlace(rootFd, path, 'never');
+function findSource(hand: Hand, rootFd: number, path: string): number {
+  const source = findPlace(hand, rootFd, path, 'never');
   if (source !== undefined) return source;
   throw new TsimgError('LAUNCH_FAILED', 'the container does not have what a toolbox shows', { where: path });
 }
@@ -24,43 +27,43 @@ function findSource(rootFd: number, path: string): number {
  * Copies of files, laid over the root's own, which stay as they are. They are on a file system in memory that is out of sight
  * once the container's root is mounted over it: the container's own files are often deleted ones, of which no mount can be made.
  */
-function layFiles(rootFd: number, container: Entered, paths: readonly string[]): void {
+function layFiles(hand: Hand, rootFd: number, container: Entered, paths: readonly string[]): void {
   const memory = { do: 'mount', type: 'tmpfs', target: CONTAINER_PLACE, data: 'mode=755', strict: true } as const;
-  mountKernelFs(rootFd, { ...memory, attributes: ['nosuid', 'nodev', 'noexec'] });
+  mountKernelFs(hand, rootFd, { ...memory, attributes: ['nosuid', 'nodev', 'noexec'] });
   for (const path of paths) {
     const text = readRootFile(container.root, path);
     if (text === '') continue;
     const copy = `${CONTAINER_PLACE}/${basename(path)}`;
-    makePlace(rootFd, copy, (place) => writeFileSync(place, text, { flag: 'wx', mode: 0o644 }));
-    withDescriptor(findSource(rootFd, copy), (source) =>
-      withDescriptor(openFilePlace(rootFd, path, 'inside'), (place) => bindOnto(source, place, [], path)),
+    makePlace(hand, rootFd, copy, (directory, name) => makeFile(hand, directory, name, 0o644, Buffer.from(text)));
+    withDescriptor(findSource(hand, rootFd, copy), (source) =>
+      withDescriptor(openFilePlace(hand, rootFd, path, 'inside'), (place) => bindOnto(hand, source, place, [], path)),
     );
   }
 }
 
 /**
- * Mounts a toolbox's root in this process's mount namespace, which must be its own, and on it what the container sees; its
+ * Mounts a toolbox's root in this process's mount namespace, which must be its own (`hand` is `openOwnHand`'s), and on it what the container sees; its
  * descriptor. Mounts can only be cloned by who is in their namespace: that of the container is visited for it. The threads of
  * this process share their root directory no more after it.
  * @throws LAUNCH_FAILED, SYSTEM_CALL
  */
-export function mountToolbox({ root, userXattr, shown, copied }: Toolbox, container: Entered): number {
-  const rootFd = mountRoot({ do: 'root', root, userXattr, attributes: ['nodev'] });
+export function mountToolbox(hand: Hand, { root, userXattr, shown, copied }: Toolbox, container: Entered): number {
+  const rootFd = mountRoot(hand, { do: 'root', root, userXattr, attributes: ['nodev'] });
   ownRootDirectory();
-  layFiles(rootFd, container, copied);
-  const sources = shown.map((each) => ({ ...each, source: findSource(container.root, each.from) }));
+  layFiles(hand, rootFd, container, copied);
+  const sources = shown.map((each) => ({ ...each, source: findSource(hand, container.root, each.from) }));
   const trees = withDescriptor(openSync('/proc/self/ns/mnt', constants.O_RDONLY), (own) => {
     joinNamespaces(container.process, ['mount']);
     const cloned = sources.map(({ from, to, source }) => ({
       to,
-      tree: withDescriptor(source, (fd) => cloneMount(fd, from)),
+      tree: withDescriptor(source, (fd) => cloneMount(hand, fd, from)),
     }));
     joinNamespaces(own, ['mount']);
     return cloned;
   });
   for (const { tree, to } of trees) {
     withDescriptor(tree, () =>
-      withDescriptor(openDirectory(rootFd, to, 'never'), (place) => attachMount(tree, place, to)),
+      withDescriptor(openDirectory(hand, rootFd, to, 'never'), (place) => attachMount(hand, tree, place, to)),
     );
   }
   return rootFd;

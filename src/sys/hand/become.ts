@@ -125,7 +125,8 @@ export function setLimit(hand: Hand, resource: Resource, soft: LimitValue, hard:
   hand.call('prlimit64', [0, RESOURCES[resource], null, { receive: limit }], resource);
   if (hard !== 'keep') limit.writeBigUInt64LE(limitBits(hard), 8);
   const top = limit.readBigUInt64LE(8);
-  limit.writeBigUInt64LE(limitBits(soft) < top ? limitBits(soft) : top, 0);
+  if (limitBits(soft) < top) limit.writeBigUInt64LE(limitBits(soft), 0);
+  else limit.writeBigUInt64LE(top, 0);
   hand.call('prlimit64', [0, RESOURCES[resource], limit, null], resource);
 }
 
