@@ -22,7 +22,8 @@ echo "--- files";      ls /
 function tsimg(...args: readonly string[]): number {
   const shown = args.map((arg) => (arg.includes('\n') ? "'…'" : arg));
   console.log(`\n$ tsimg ${shown.join(' ')}`);
-  const { status, signal } = spawnSync(process.execPath, ['--', MAIN, ...args], { cwd: ROOT, stdio: 'inherit' });
+  const env = { ...process.env, TSIMG_ROOT: join(folder, 'store') };
+  const { status, signal } = spawnSync(process.execPath, ['--', MAIN, ...args], { cwd: ROOT, env, stdio: 'inherit' });
   return status ?? (signal === null ? 1 : 128);
 }
 
@@ -38,9 +39,9 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, ()
 
 let status =
   tsimg('unpack', image, rootfs) ||
-  tsimg('run', '--network', 'none', '--hostname', 'example', rootfs, '/bin/sh', '-c', SHOW);
+  tsimg('run', '--rm', '--network', 'none', '--hostname', 'example', rootfs, '/bin/sh', '-c', SHOW);
 if (status === 0 && process.stdin.isTTY && process.stdout.isTTY) {
   console.log('\nA shell in the container; leave it with exit.');
-  status = tsimg('run', '-it', '--network', 'none', '--hostname', 'example', rootfs, '/bin/sh', '-l');
+  status = tsimg('run', '--rm', '-it', '--network', 'none', '--hostname', 'example', rootfs, '/bin/sh', '-l');
 }
 process.exit(status);

@@ -87,6 +87,8 @@ interface Entry {
   readonly streams: Streams;
   command?: ProcessHandle;
   terminal?: TerminalRelay;
+  /** What it was asked for before it ran: it gets it as soon as it does. */
+  early?: NodeJS.Signals;
   status?: number;
   error?: TsimgError;
 }
@@ -107,6 +109,7 @@ async function converse(entry: Entry): Promise<void> {
       case 'running':
         if (plan.detached) entry.status = 0;
         else entry.command = openProcess(message.pid);
+        if (entry.early !== undefined) entry.command?.signal(signalNumber(entry.early));
         answer();
         break;
       case 'ended':
@@ -161,13 +164,11 @@ export async function enterContainer(
     for (const fd of [...joins, ...(relay?.containerEnds ?? [])]) closeSync(fd);
   }
   const entry: Entry = { plan, child, streams };
-  let stopped: NodeJS.Signals | undefined;
   using _ = catchSignals(passSignals, (name) => {
     if (entry.command !== undefined) entry.command.signal(signalNumber(name));
-    else {
-      stopped ??= name;
-      child.kill('SIGKILL');
-    }
+    // It may run already, and we have not been told yet. Who asks again means that it does not come to that.
+    else if (entry.early === undefined) entry.early = name;
+    else child.kill('SIGKILL');
   });
   const abort = () => void child.kill('SIGKILL');
   if (!passSignals) signal?.addEventListener('abort', abort, { once: true });
@@ -191,7 +192,7 @@ export async function enterContainer(
       return status;
     }
     if (!passSignals) signal?.throwIfAborted();
-    if (stopped !== undefined) return 128 + signalNumber(stopped);
+    if (entry.command === undefined && entry.early !== undefined) return 128 + signalNumber(entry.early);
     if (!container.process.signal(0)) throw ended(error);
     if (error !== undefined) throw explainRefusal(error, readConditions()) ?? error;
     throw new TsimgError('LAUNCH_FAILED', 'the container could not be entered', {

@@ -1,6 +1,8 @@
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { errnoOf } from '../errors.ts';
+import { filesystemError } from '../sys/filesystem-error.ts';
 import { openPipe } from '../sys/pipe.ts';
 
 /** Where a container's streams come from and go to. */
@@ -12,23 +14,35 @@ export interface Streams {
 
 /** What passes a container's streams on. */
 export interface Relay {
-  /** Resolves when all that the container wrote has been passed on. */
+  /** Resolves when all that the container wrote has been passed on. @throws FILESYSTEM when it could not be written */
   drain(): Promise<void>;
   /** Stops reading our standard input, and what the container may still write. */
   close(): void;
 }
 
 /**
- * Passes output on. When nobody reads ours any more, the container's end breaks too: it gets SIGPIPE, as in a pipeline.
+ * Passes output on. When ours cannot be written any more, the container's end breaks too: it gets SIGPIPE, as in a pipeline.
+ * That nobody reads ours is no failure, all else is. @throws FILESYSTEM
  */
-async function forward(from: Socket, to: Writable): Promise<void> {
-  const broken = () => void from.destroy();
+async function forward(from: Socket, to: Writable, where: string): Promise<void> {
+  let failure: Error | undefined;
+  const broken = (error: Error) => {
+    failure = error;
+    from.destroy();
+  };
   to.once('error', broken);
   from.pipe(to, { end: false });
   // An error of `from` can only be the broken pipe that `broken` made.
   await finished(from, { writable: false }).catch(() => undefined);
+  if (!to.destroyed && to.writableNeedDrain) {
+    await new Promise((resolve) => {
+      to.once('drain', resolve);
+      to.once('close', resolve);
+    });
+  }
   to.off('error', broken);
-  if (!to.destroyed && to.writableNeedDrain) await new Promise((resolve) => to.once('drain', resolve));
+  if (failure === undefined || errnoOf(failure) === 'EPIPE') return;
+  throw filesystemError('cannot write the output', where, failure);
 }
 
 /** Our ends of the pipes that a container's streams are. */
@@ -41,7 +55,13 @@ export interface PipeEnds {
 /** Passes on what goes through a container's pipes; their ends are closed by it. */
 export function relayPipes(ends: PipeEnds, streams: Streams): Relay {
   const readers = [ends.stdout, ends.stderr].map((fd) => new Socket({ fd, readable: true, writable: false }));
-  const outputs = readers.map((reader, index) => forward(reader, index === 0 ? streams.stdout : streams.stderr));
+  const outputs = readers.map((reader, index) =>
+    index === 0
+      ? forward(reader, streams.stdout, 'standard output')
+      : forward(reader, streams.stderr, 'standard error'),
+  );
+  // Awaited by drain; until then a failure waits, too.
+  for (const output of outputs) output.catch(() => {});
   let writer: Socket | undefined;
   if (ends.stdin !== undefined) {
     writer = new Socket({ fd: ends.stdin, readable: false, writable: true });

@@ -59,6 +59,12 @@ test('an output that is full is an error of one line', () => {
   assert.match(stderr, /^tsimg: cannot write the result \(standard output\): ENOSPC.*\n$/);
 });
 
+asRoot('what a container writes and nobody can keep is an error, not a success that lost it', () => {
+  const { status, stderr } = bash('"$T" run --rm --network none ./rootfs echo lost > /dev/full');
+  assert.is(status, 125);
+  assert.match(stderr, /^tsimg: cannot write the output \(standard output\): ENOSPC.*\n$/);
+});
+
 test('an unpack whose progress nobody reads is completed', () => {
   const { stdout } = bash(
     '"$T" unpack --progress json "$IMAGE" unread 2>&1 | head -1 > /dev/null; echo "${PIPESTATUS[0]}"',
