@@ -1,4 +1,5 @@
-import { closeSync, lstatSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { mountPoints } from '../linux/mountinfo.ts';
@@ -20,14 +21,46 @@ export interface Destination {
 }
 
 /**
+ * The path of a destination without symlinks; its last component need not exist. What is checked is what only the caller's
+ * own process knows: an unset variable in a script must not replace the directory that it runs in.
+ * @param force whether a directory that is not empty may be replaced
+ * @throws USAGE, DESTINATION_INVALID
+ */
+export function destinationPath(destination: string, force = false): string {
+  if (destination === '') throw new TsimgError('USAGE', 'the destination has no name', { hint: 'name a directory' });
+  const here = attempt('find the working directory', destination, () => realpathSync('.'));
+  const path = realPath(resolve(destination), destination);
+  if (path === '/') throw invalid(destination, 'it is the root of this host', undefined);
+  if (!force || readsEmpty(path)) return path;
+  const home = existsSync(homedir()) ? realpathSync(homedir()) : '/';
+  const hint = 'remove what is in it yourself, or choose another name';
+  if (holds(path, here)) throw invalid(destination, 'the working directory, or what it lies in, is not replaced', hint);
+  if (holds(path, home)) throw invalid(destination, 'the home directory, or what it lies in, is not replaced', hint);
+  return path;
+}
+
+/** Whether a path is another one, or lies above it. */
+function holds(path: string, other: string): boolean {
+  return other === path || other.startsWith(`${path}/`);
+}
+
+/** Whether there is nothing in it that could be lost. */
+function readsEmpty(path: string): boolean {
+  try {
+    return readdirSync(path).length === 0;
+  } catch {
+    // It is not there, no directory, or may not be read: who unpacks there says so
+    return false;
+  }
+}
+
+/**
  * Looks at the place where a tree is to go. Changes nothing.
  * @param force whether a directory that is not empty may be replaced
- * @throws DESTINATION_EXISTS, DESTINATION_INVALID
+ * @throws USAGE, DESTINATION_EXISTS, DESTINATION_INVALID
  */
 export function inspectDestination(destination: string, force = false): Destination {
-  const absolute = attempt('find the working directory', destination, () => resolve(destination));
-  const path = realPath(absolute, destination);
-  if (path === '/') throw invalid(destination, 'it is the root of this host', undefined);
+  const path = destinationPath(destination, force);
   const parent = dirname(path);
   const place = { path, parent, name: basename(path) };
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return { ...place, by: 'rename', replaces: false };

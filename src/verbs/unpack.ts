@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buildRootfs } from '../disk/build-rootfs.ts';
+import { destinationPath } from '../disk/destination.ts';
 import type { UnpackOptions, UnpackReport } from '../disk/unpack-options.ts';
 import { TsimgError } from '../errors.ts';
 import { probeHost } from '../host/probe.ts';
@@ -66,6 +66,8 @@ export async function unpackImage(
     const into = intoOf(output, image, destination, isRoot ? 'trusted' : 'user', single);
     return performUnpack({ layers, into, settings }, context);
   }
+  // The process in the namespace has another working directory
+  const place = destinationPath(destination, force);
   const facts = probeHost();
   const idMap = planIdMap(facts);
   if (idMap.by === 'single') {
@@ -75,8 +77,7 @@ export async function unpackImage(
       hint: 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER gives some; or take --ids single',
     });
   }
-  // The process in the namespace has another working directory
-  const into = intoOf(output, image, resolve(destination), 'user', idMap);
+  const into = intoOf(output, image, place, 'user', idMap);
   const report = await unpackInNamespace({ layers, into, settings }, idMap, facts.tools, context);
   return { ...report, destination };
 }

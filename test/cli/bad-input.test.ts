@@ -30,6 +30,27 @@ test('an unknown command or option is status 2, and says where help is', () => {
   fails(2, /not a platform/, ['unpack', '--platform', 'a/b/c/d', EXAMPLE_IMAGE, 'x']);
 });
 
+test('a place without a name is status 2 wherever one is named, and the working directory is left alone', () => {
+  for (const args of [
+    ['unpack', '-f', EXAMPLE_IMAGE, ''],
+    ['unpack', '--layers', EXAMPLE_IMAGE, ''],
+    ['unpack', '--bundle', EXAMPLE_IMAGE, ''],
+    ['unpack', '--ids', 'subuid', EXAMPLE_IMAGE, ''],
+    ['export', EXAMPLE_IMAGE, ''],
+    ...['docker-archive', 'oci-archive', 'oci-dir'].map((format) => [
+      'save',
+      '--format',
+      format,
+      EXAMPLE_IMAGE,
+      '-o',
+      '',
+    ]),
+  ]) {
+    fails(2, /has no name/, args);
+  }
+  assert.not(existsSync(join(folder, 'bin')));
+});
+
 test('run answers 125 for what is wrong with the call', () => {
   fails(125, /unknown option '--nope'/, ['run', '--nope', EXAMPLE_IMAGE]);
   fails(125, /./, ['run', './no-such-directory', 'true']);

@@ -70,6 +70,45 @@ test('what has something mounted inside is not replaced', () => {
   assert.is(inMountNamespace('true', inspect, here), 'taken');
 });
 
+test('an empty name is no destination, whatever the working directory is', () => {
+  for (const force of [false, true]) {
+    assert.throws(
+      () => inspectDestination('', force),
+      (error: unknown) => error instanceof TsimgError && error.code === 'USAGE',
+    );
+  }
+});
+
+test('force does not replace the root, the working directory, the home directory, or what these lie in', () => {
+  const here = tempDir();
+  const { HOME } = process.env;
+  const old = process.cwd();
+  mkdirSync(join(here, 'work/inner/deep'), { recursive: true });
+  mkdirSync(join(here, 'people/me'), { recursive: true });
+  mkdirSync(join(here, 'other'));
+  symlinkSync('work', join(here, 'link'));
+  writeFileSync(join(here, 'work/inner/deep/mine'), '');
+  writeFileSync(join(here, 'people/me/mine'), '');
+  writeFileSync(join(here, 'other/mine'), '');
+  process.chdir(join(here, 'work/inner'));
+  process.env.HOME = join(here, 'people/me');
+  try {
+    for (const name of ['/', '.', '..', '../../link', join(here, 'people'), join(here, 'people/me')]) {
+      assert.throws(
+        () => inspectDestination(name, true),
+        (error: unknown) => error instanceof TsimgError && error.code === 'DESTINATION_INVALID',
+        name,
+      );
+    }
+    assert.ok(inspectDestination('deep', true).replaces);
+    assert.ok(inspectDestination('../../other', true).replaces);
+  } finally {
+    process.chdir(old);
+    if (HOME === undefined) delete process.env.HOME;
+    else process.env.HOME = HOME;
+  }
+});
+
 test('what is no directory is refused, also with force', () => {
   const here = tempDir();
   writeFileSync(join(here, 'file'), '');
