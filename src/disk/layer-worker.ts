@@ -100,7 +100,7 @@ async function run(request: ThreadRequest & { kind: 'layer' }, inbox: Inbox): Pr
     const onTrailing = () => tell({ kind: 'trailing', job });
     const chunks = chunksOf(request, inbox, memory);
     const promised = 'memory' in from ? from.promised : from;
-    const verified = promised && verifiedChunks(chunks, promised, options.where);
+    const verified = promised && verifiedChunks(chunks, promised);
     const { entries, ...layer } = await storeLayer(verified ?? chunks, options, onTrailing, hasFreeCore);
     verified?.confirm();
     for (const packed of packEntries(entries, BATCH)) {

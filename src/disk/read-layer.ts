@@ -18,6 +18,8 @@ export interface LayerInput {
   /** Bytes as stored (compressed), and their digest where something says it. */
   readonly size: number;
   readonly digest?: Digest | undefined;
+  /** What to call the stored bytes in errors: where they come from, and their digest; the label without it. */
+  readonly blob?: string | undefined;
   /** The layer as it is stored; its stream fails when that is not what its descriptor says. */
   open(signal: AbortSignal | undefined): Promise<Readable>;
   /** Where the layer lies in a file, not verified; undefined where it lies in none. */
@@ -75,10 +77,10 @@ export async function readLayer(
   return stored;
 }
 
-function storeOptions({ label, diffId }: LayerInput, options: ReadLayerOptions): StoreLayerOptions {
+function storeOptions({ label, diffId, digest }: LayerInput, options: ReadLayerOptions): StoreLayerOptions {
   const { pool, firstBody, limits, spending } = options;
   const algorithm = diffId === undefined ? undefined : algorithmOf(diffId);
-  return { pool, firstBody, where: label, algorithm, limits, spending };
+  return { pool, firstBody, where: label, algorithm, limits, spending, isPromised: digest !== undefined };
 }
 
 function watchOf({ label, size }: LayerInput, { signal, onEvent, tally }: ReadLayerOptions): StoreWatch {
@@ -95,14 +97,14 @@ async function storeSection(
   options: ReadLayerOptions,
   thread: LayerThread,
 ): Promise<StoredLayer | undefined> {
-  const { digest } = layer;
+  const { label, digest, blob = label } = layer;
   const section = digest === undefined ? undefined : await layer.locate?.(options.signal);
   if (digest === undefined || section === undefined) return undefined;
   try {
     const { descriptor, offset, size } = section;
     // The stream says what is wrong
     if (size !== layer.size) return undefined;
-    const from = { descriptor, offset, size, digest };
+    const from = { descriptor, offset, size, digest, blob };
     return await thread.store(from, storeOptions(layer, options), watchOf(layer, options));
   } finally {
     await section.close();
@@ -115,14 +117,14 @@ async function storeFetched(
   options: ReadLayerOptions,
   thread: LayerThread,
 ): Promise<StoredLayer | undefined> {
-  const { digest, size, fetch } = layer;
+  const { label, digest, size, fetch, blob = label } = layer;
   if (digest === undefined || fetch === undefined) return undefined;
   const stop = new AbortController();
   const watch = watchOf(layer, options);
   try {
     const signal = AbortSignal.any([stop.signal, ...(options.signal === undefined ? [] : [options.signal])]);
     const chunks = counted(fetch(signal), watch.onBytes);
-    return await thread.store({ chunks, promised: { size, digest } }, storeOptions(layer, options), watch);
+    return await thread.store({ chunks, promised: { size, digest, blob } }, storeOptions(layer, options), watch);
   } finally {
     // Ends the request for a layer that nobody wants any more
     stop.abort();

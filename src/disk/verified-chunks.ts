@@ -6,6 +6,8 @@ import { createHasher } from '../streams/hashing.ts';
 export interface Promised {
   readonly size: number;
   readonly digest: Digest;
+  /** What to call them in errors: where they come from, and their digest. */
+  readonly blob: string;
 }
 
 export interface VerifiedChunks extends AsyncIterable<Uint8Array> {
@@ -18,25 +20,21 @@ export interface VerifiedChunks extends AsyncIterable<Uint8Array> {
 
 /**
  * Passes chunks on and fails instead of ending when they are not what was promised, as `verified` does for streams; at the
- * first byte too many. @param where the layer, for errors @throws SIZE_MISMATCH, DIGEST_MISMATCH
+ * first byte too many. @throws SIZE_MISMATCH, DIGEST_MISMATCH
  */
-export function verifiedChunks(
-  chunks: AsyncIterable<Uint8Array>,
-  { size, digest }: Promised,
-  where: string,
-): VerifiedChunks {
+export function verifiedChunks(chunks: AsyncIterable<Uint8Array>, { size, digest, blob }: Promised): VerifiedChunks {
   let result: 'unknown' | 'right' | { readonly error: unknown } = 'unknown';
   async function* verify(): AsyncGenerator<Uint8Array, void, undefined> {
     const hasher = createHasher(algorithmOf(digest));
     try {
       for await (const chunk of chunks) {
         hasher.update(chunk);
-        if (hasher.size > size) throw sizeMismatch(size, hasher.size, where);
+        if (hasher.size > size) throw sizeMismatch(size, hasher.size, blob);
         yield chunk;
       }
-      if (hasher.size !== size) throw sizeMismatch(size, hasher.size, where);
+      if (hasher.size !== size) throw sizeMismatch(size, hasher.size, blob);
       const found = hasher.digest();
-      if (!sameDigest(digest, found)) throw digestMismatch(digest, found, where);
+      if (!sameDigest(digest, found)) throw digestMismatch(digest, found, blob);
       result = 'right';
     } catch (error) {
       result = { error };

@@ -20,6 +20,8 @@ export interface Image {
 export interface Layer {
   /** Of the blob as stored: digest and size are of the (mostly) compressed bytes. */
   readonly descriptor: Descriptor;
+  /** What to call the blob in errors: where it comes from, and its digest. */
+  readonly where?: string | undefined;
   /** Digest of the uncompressed tar; checked by whoever decompresses. */
   readonly diffId: Digest;
   /** The blob as stored. The stream fails instead of ending when size or digest are wrong. */

@@ -61,7 +61,8 @@ function layersOf(source: Source, descriptors: readonly Descriptor[], diffIds: r
     const open: Layer['open'] = (signal) => source.open(descriptor, signal);
     const locate: Layer['locate'] = async (signal) => await source.locate?.(descriptor, signal);
     const fetch: Layer['fetch'] = fetchBlob && ((signal) => fetchBlob(descriptor, signal));
-    return [{ descriptor, diffId, open, locate, fetch }];
+    const where = `${source.label} ${descriptor.digest}`;
+    return [{ descriptor, where, diffId, open, locate, fetch }];
   });
 }
 

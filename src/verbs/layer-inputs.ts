@@ -12,6 +12,7 @@ export function layerInputs({ layers }: Image): readonly LayerInput[] {
       diffId: layer.diffId,
       size,
       digest,
+      blob: layer.where,
       open: (signal) => layer.open(signal),
       locate,
       fetch: layer.fetch,

@@ -43,7 +43,7 @@ export async function unpackInNamespace(
 ): Promise<UnpackReport> {
   const { process, messages, complaints } = await startInUserNamespace<UnpackMessage>(idMap, tools, ENTRY);
   const request: UnpackRequest = {
-    layers: layers.map(({ label, diffId, size }) => ({ label, diffId, size })),
+    layers: layers.map(({ label, diffId, size, digest }) => ({ label, diffId, size, digest })),
     into,
     settings,
   };

@@ -36,7 +36,7 @@ export interface UnpackTask {
 
 /** The same for a process in another user namespace; the layers follow it as streams, base first. */
 export interface UnpackRequest extends Omit<UnpackTask, 'layers'> {
-  readonly layers: readonly Pick<LayerInput, 'label' | 'diffId' | 'size'>[];
+  readonly layers: readonly Pick<LayerInput, 'label' | 'diffId' | 'size' | 'digest'>[];
 }
 
 /** What that process tells. */

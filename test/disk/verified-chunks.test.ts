@@ -7,7 +7,7 @@ import { failureOf } from '../support/failure-of.ts';
 const test = suite('disk/verified-chunks');
 
 const CONTENT = Buffer.from('what a layer holds');
-const PROMISED: Promised = { size: CONTENT.length, digest: digestOf(CONTENT) };
+const PROMISED: Promised = { size: CONTENT.length, digest: digestOf(CONTENT), blob: 'it' };
 
 async function* chunksOf(...chunks: readonly (Buffer | Error)[]): AsyncGenerator<Buffer> {
   for (const chunk of chunks) {
@@ -23,7 +23,7 @@ async function read(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
 }
 
 test('what was promised passes, and is confirmed', async () => {
-  const chunks = verifiedChunks(chunksOf(CONTENT.subarray(0, 5), CONTENT.subarray(5)), PROMISED, 'it');
+  const chunks = verifiedChunks(chunksOf(CONTENT.subarray(0, 5), CONTENT.subarray(5)), PROMISED);
   assert.ok((await read(chunks)).equals(CONTENT));
   chunks.confirm();
 });
@@ -36,20 +36,20 @@ test('anything else fails instead of ending, and is not confirmed however often 
     [[], 'SIZE_MISMATCH'],
   ] as const;
   for (const [parts, code] of others) {
-    const chunks = verifiedChunks(chunksOf(...parts), PROMISED, 'it');
+    const chunks = verifiedChunks(chunksOf(...parts), PROMISED);
     await failureOf(read(chunks), code);
     for (let time = 0; time < 2; time++) await failureOf((async () => chunks.confirm())(), code);
   }
 });
 
 test('who stops reading before the end has nothing confirmed', async () => {
-  const chunks = verifiedChunks(chunksOf(CONTENT), PROMISED, 'it');
+  const chunks = verifiedChunks(chunksOf(CONTENT), PROMISED);
   for await (const _ of chunks) break;
   assert.throws(() => chunks.confirm(), /not read to its end/);
 });
 
 test('what its source fails with is what it fails with', async () => {
-  const chunks = verifiedChunks(chunksOf(CONTENT, new Error('the source')), PROMISED, 'it');
+  const chunks = verifiedChunks(chunksOf(CONTENT, new Error('the source')), PROMISED);
   let failure: unknown;
   await read(chunks).catch((error: unknown) => {
     failure = error;
