@@ -6,13 +6,18 @@ import { createByteBudget, type ExpansionLimits, withinBudget } from '../streams
 import { type Compression, compressionOf, MAGIC_BYTES } from '../streams/compression.ts';
 import { counted } from '../streams/counted.ts';
 import { pump } from '../streams/pump.ts';
+import { streamOf } from '../streams/stream-of.ts';
 import { unwrapped } from '../streams/unwrapped.ts';
 import { filesystemError } from '../sys/filesystem-error.ts';
 import { startProcess } from '../sys/start-process.ts';
 import { openTemporaryFile } from '../sys/temporary.ts';
+import { whileArchive } from './archive-head.ts';
 import { filterFile } from './filter-file.ts';
 import { readSection } from './read-section.ts';
 import type { UnwrapOptions } from './unwrap-options.ts';
+
+/** Characters of what a program says about its failure. */
+const MAX_COMPLAINT = 1000;
 
 /** An archive that can be read anywhere: uncompressed, in a file of the user's or in one without a name. */
 export interface ArchiveFile {
@@ -71,8 +76,8 @@ async function archiveFile(handle: FileHandle, label: string): Promise<ArchiveFi
 }
 
 /**
- * What comes only once (stdin, a pipe), spooled into a temporary file without its wrapping.
- * @throws FILESYSTEM, COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED; what the stream throws
+ * What comes only once (stdin, a pipe), spooled into a temporary file without its wrapping, as long as it can be an archive.
+ * @throws ARCHIVE_INVALID, FILESYSTEM, COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED; what the stream throws
  */
 export async function spoolArchive(stream: Readable, label: string, options: UnwrapOptions): Promise<ArchiveFile> {
   const { signal, limits } = options;
@@ -97,7 +102,8 @@ export async function spoolArchive(stream: Readable, label: string, options: Unw
   const output = await openTemporaryFile();
   try {
     const byProgram = needsProgram(compressionOf(Buffer.concat(begun)));
-    await writeAll(byProgram ? again : bounded(again, label, limits), output, signal);
+    const content = byProgram ? again : bounded(again, label, limits);
+    await writeAll(byProgram ? content : streamOf(content, whileArchive(content, label)), output, signal);
   } catch (error) {
     await output.close();
     throw error;
@@ -131,12 +137,20 @@ export async function openArchiveFile(path: string, options: UnwrapOptions): Pro
 async function spoolSpecialFile(path: string, options: UnwrapOptions): Promise<ArchiveFile> {
   const { PATH = '/usr/bin:/bin' } = process.env;
   const reader = await startProcess('cat', ['--', path], {
-    descriptors: ['ignore', 'pipe', 'inherit'],
-    env: { PATH },
+    descriptors: ['ignore', 'pipe', 'pipe'],
+    env: { PATH, LC_ALL: 'C' },
     ownSession: false,
   });
+  let complaint = '';
+  reader.stream(2).on('data', (chunk) => {
+    complaint = `${complaint}${chunk}`.slice(0, MAX_COMPLAINT);
+  });
   try {
-    return await spoolArchive(reader.stream(1), path, options);
+    const archive = await spoolArchive(reader.stream(1), path, options);
+    const { status } = await reader.ended;
+    if (status === 0) return archive;
+    await archive.handle.close();
+    throw new TsimgError('FILESYSTEM', 'cannot read an archive', { where: path, why: complaint.trim() });
   } finally {
     reader.kill('SIGKILL');
   }

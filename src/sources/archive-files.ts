@@ -1,7 +1,7 @@
 import { TsimgError } from '../errors.ts';
-import { hasChecksum } from '../tar/block.ts';
 import { listMembers, type TarMember } from '../tar/members.ts';
 import type { ArchiveFile } from './archive-file.ts';
+import { ARCHIVE_HEAD_BYTES, checkArchiveHead } from './archive-head.ts';
 import type { Files } from './files.ts';
 import { readSection } from './read-section.ts';
 
@@ -19,33 +19,6 @@ export function memberName(path: string): string | undefined {
     else if (parts.pop() === undefined) return undefined;
   }
   return parts.join('/');
-}
-
-/** What else a file may be, so that the error can say it. */
-const OTHER_FORMATS: readonly (readonly [offset: number, magic: string, what: string])[] = [
-  [0, 'hsqs', 'a squashfs image'],
-  [32, 'SIF_MAGIC', 'a Singularity image'],
-  [1024, '\xe2\xe1\xf5\xe0', 'an EROFS image'],
-  [0, '7z\xbc\xaf', 'a 7z archive'],
-  [0, 'PK\x03\x04', 'a zip archive'],
-];
-
-/** Tells a file that is no tar archive from one that is damaged. @throws ARCHIVE_INVALID, FORMAT_UNSUPPORTED */
-async function checkTar({ handle, label, size }: ArchiveFile): Promise<void> {
-  if (size === 0) throw new TsimgError('ARCHIVE_INVALID', 'an empty file, not an archive', { where: label });
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(2048), 0, 2048, 0);
-  const head = buffer.subarray(0, bytesRead);
-  for (const [offset, magic, what] of OTHER_FORMATS) {
-    if (head.toString('latin1', offset, offset + magic.length) !== magic) continue;
-    throw new TsimgError('FORMAT_UNSUPPORTED', `${what}, not an archive of an image`, { where: label });
-  }
-  const block = head.subarray(0, 512);
-  const checksum = Number.parseInt(block.toString('latin1', 148, 156).replace(/[\0 ]+/g, ''), 8);
-  if (block.length === 512 && (hasChecksum(block, 0, checksum) || block.every((byte) => byte === 0))) return;
-  throw new TsimgError('ARCHIVE_INVALID', 'not an archive', {
-    where: label,
-    why: 'it is neither a tar archive nor a compressed one',
-  });
 }
 
 /** Member by name, links followed inside the archive. */
@@ -69,11 +42,11 @@ function findMember(members: ReadonlyMap<string, TarMember>, name: string): TarM
  */
 export async function archiveFiles(archive: ArchiveFile): Promise<Files> {
   const { handle, label, size } = archive;
-  await checkTar(archive);
   const read = async (offset: number, length: number) => {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
     return buffer.subarray(0, bytesRead);
   };
+  checkArchiveHead(await read(0, ARCHIVE_HEAD_BYTES), label);
   const members = new Map<string, TarMember>();
   for (const member of await listMembers(read, size, { where: label, limits: { entries: MAX_MEMBERS } })) {
     const name = memberName(member.header.path);
