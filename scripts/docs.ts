@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Argument, Command, Option } from 'commander';
+import { describeOption } from '../src/cli/help.ts';
 import { createProgram } from '../src/cli/program.ts';
 
 // Writes docs/cli.md from the program itself; with --check, only compares, so that the page cannot grow old.
@@ -12,9 +13,7 @@ function cell(text: string): string {
 }
 
 function optionRow(option: Option): string {
-  const value = option.defaultValue;
-  const isDefaultWorthSaying = value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
-  return `| \`${option.flags.replaceAll('|', '\\|')}\` | ${cell(option.description)}${isDefaultWorthSaying ? ` (default: \`${String(value)}\`)` : ''} |`;
+  return `| \`${option.flags.replaceAll('|', '\\|')}\` | ${cell(describeOption(option))} |`;
 }
 
 function argumentText(argument: Argument): string {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ImageLimits } from '../disk/unpack-options.ts';
 import { statePlace } from '../verbs/state-place.ts';
 import { storePlace } from '../verbs/store-place.ts';
+import { collect } from './collect.ts';
 import { displayName } from './escape.ts';
 import { limitChoice, withExpansionLimits } from './limit-options.ts';
 import { type CommonOptions, inSession, withCommon } from './session.ts';
@@ -43,7 +44,7 @@ export function addContainerChangesVerbs(program: Command): void {
     .option(
       '-c, --change <instruction>',
       'a Dockerfile’s CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR (several)',
-      (value: string, previous: readonly string[]) => [...previous, value],
+      collect,
       [],
     )
     .option('-p, --pause [bool]', 'stop the container’s processes meanwhile (true)');

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ListedContainer } from '../verbs/listed-container.ts';
 import { statePlace } from '../verbs/state-place.ts';
+import { collect } from './collect.ts';
 import { formatRows } from './format-rows.ts';
 import { formatAge } from './format-table.ts';
 import { wholeNumber } from './life-options.ts';
@@ -80,7 +81,7 @@ export function addContainers(program: Command): void {
     .option(
       '--filter <key=value>',
       'only those with this id, name, label, status, exited (status) or ancestor (image)',
-      (value: string, previous: readonly string[]) => [...previous, value],
+      collect,
       [],
     );
   withCommon(ps).action(async (_: unknown, invoked: Command) => {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ExecRequest } from '../launch/exec-request.ts';
 import { statePlace } from '../verbs/state-place.ts';
+import { collect } from './collect.ts';
 import { readEnvFile } from './env-file.ts';
 import { type CommonOptions, inSession, withCommon } from './session.ts';
 
@@ -15,10 +16,6 @@ interface ExecOptions extends CommonOptions {
   readonly privileged?: boolean;
   readonly toolbox?: string;
   readonly dryRun?: boolean;
-}
-
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
 }
 
 async function requestOf(command: readonly string[], options: ExecOptions): Promise<ExecRequest> {

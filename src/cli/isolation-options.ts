@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { messageOf, TsimgError } from '../errors.ts';
 import type { RunRequest } from '../launch/run-request.ts';
+import { collect } from './collect.ts';
 
 /** The options of `run` that say how far a container is apart from the host. */
 export interface IsolationOptions {
@@ -19,10 +20,6 @@ export interface IsolationOptions {
   readonly ipc?: 'private' | 'host';
   readonly pid?: 'private' | 'host';
   readonly uts?: 'private' | 'host';
-}
-
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
 }
 
 function namespace(flag: string, what: string): Option {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { LifeOptions } from '../verbs/life-options.ts';
+import { collect } from './collect.ts';
 
 /** The options of `withLife`, as commander names them. */
 export interface LifeChoice {
@@ -12,10 +13,6 @@ export interface LifeChoice {
   readonly restart?: string;
   readonly stopSignal?: string;
   readonly stopTimeout?: number;
-}
-
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
 }
 
 /** A number of seconds, or of lines: no sign, no fraction. */

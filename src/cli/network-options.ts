@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { RunRequest } from '../launch/run-request.ts';
+import { collect } from './collect.ts';
 
 /** The options of `withNetwork`, as commander names them. */
 export interface NetworkOptions {
@@ -10,10 +11,6 @@ export interface NetworkOptions {
   readonly dnsSearch: readonly string[];
   readonly dnsOption: readonly string[];
   readonly addHost: readonly string[];
-}
-
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
 }
 
 /** How a container is connected: docker's options, and podman's networks of ordinary users. */

@@ -4,6 +4,7 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import { launchExitStatus } from '../launch/exit-status.ts';
 import { version } from '../version.ts';
 import { formatErrorDetails, formatErrorJson, formatErrorLine } from './format-error.ts';
+import { addHelp, describeOption } from './help.ts';
 import { groupsFor } from './verb-groups.ts';
 
 const USAGE_STATUS = 2;
@@ -18,8 +19,9 @@ export async function createProgram(
   const program = new Command('tsimg')
     .description('Container images and root filesystems: pull, unpack, run. No daemon.')
     .version(version, '-v, --version', 'print the version')
-    .helpOption('--help', 'show help')
-    .helpCommand('help [command]', 'show help for a command')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand(false)
+    .configureHelp({ optionDescription: describeOption })
     .enablePositionalOptions()
     .option('--root <dir>', 'where images are kept (also $TSIMG_ROOT)')
     .option('--json', 'results and errors as JSON')
@@ -30,6 +32,7 @@ export async function createProgram(
     const addVerbs = await group.load();
     addVerbs(program, setStatus);
   }
+  addHelp(program);
   for (const command of program.commands) command.exitOverride().configureOutput({ outputError: () => {} });
   return program;
 }

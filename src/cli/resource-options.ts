@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ResourceRequest } from '../launch/resources.ts';
+import { collect } from './collect.ts';
 
 /** The options of `withResources`, as commander names them. */
 export interface ResourceOptions {
@@ -16,10 +17,6 @@ export interface ResourceOptions {
   readonly deviceWriteBps: readonly string[];
   readonly deviceReadIops: readonly string[];
   readonly deviceWriteIops: readonly string[];
-}
-
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
 }
 
 /** What a container may have at most: docker's options. */

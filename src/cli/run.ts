@@ -3,6 +3,7 @@ import type { ImageLimits } from '../disk/unpack-options.ts';
 import type { LaunchPlan } from '../launch/plan.ts';
 import type { RunRequest } from '../launch/run-request.ts';
 import type { PullPolicy } from '../verbs/run-source.ts';
+import { collect } from './collect.ts';
 import { readEnvFile } from './env-file.ts';
 import { type IsolationOptions, isolationRequest, withIsolation } from './isolation-options.ts';
 import { type LifeChoice, lifeOptions, withLife } from './life-options.ts';
@@ -37,10 +38,6 @@ interface RunOptions
   readonly runtime?: string;
   readonly dryRun?: boolean;
   readonly explain?: boolean;
-}
-
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
 }
 
 async function requestOf(command: readonly string[], options: RunOptions): Promise<RunRequest> {

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { makeImage } from '../support/image.ts';
+import { named, writeLayout } from '../support/layout.ts';
+import { file, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { EXAMPLE_IMAGE, tsimg } from '../support/tsimg.ts';
 
@@ -122,6 +125,29 @@ test('what is no archive says so', () => {
   assert.not(existsSync(join(folder, 'dest-text')));
 });
 
+test('what never ends and is no archive is told by its beginning, from a device and from standard input', () => {
+  const options = { cwd: folder, env, input: Buffer.alloc(64 * 1024 * 1024) };
+  fails(1, /\/dev\/zero.*begins with its end/, ['unpack', '/dev/zero', 'dest-endless']);
+  fails(1, /\/dev\/urandom.*neither a tar archive/, ['unpack', '/dev/urandom', 'dest-endless']);
+  const fed = tsimg(['unpack', '-', 'dest-endless'], options);
+  assert.is(fed.status, 1);
+  assert.match(fed.stderr, /standard input.*begins with its end/);
+  assert.not(existsSync(join(folder, 'dest-endless')));
+});
+
+test('a blob with one changed byte is status 5 and is named with its source, wherever the byte is', () => {
+  const made = makeImage({ layers: [tarOf(file('a', 'what a file holds'.repeat(1000)))], gzip: true });
+  const [digest, blob] = [...made.blobs].find(([, bytes]) => bytes.readUInt16BE(0) === 0x1f8b) ?? [];
+  assert.ok(digest !== undefined && blob !== undefined);
+  for (const at of [0, 3, 12, 40, blob.length - 30, blob.length - 6, blob.length - 1]) {
+    const changed = Buffer.from(blob);
+    changed.writeUInt8(changed.readUInt8(at) ^ 0x04, at);
+    const path = join(folder, `changed-${at}`);
+    writeLayout(path, [named(made.descriptor, 'x')], made.blobs, new Map([[digest, changed]]));
+    fails(5, new RegExp(`changed-${at} ${digest}.*expected ${digest}`), ['unpack', `oci:${path}:x`, 'dest-changed']);
+  }
+});
+
 test('nothing half done is left under any name', () => {
   const left = readdirSync(folder).filter((name) => name.startsWith('.tsimg') || name.startsWith('dest'));
   assert.equal(left, []);
@@ -134,8 +160,34 @@ test('--json gives the code, --debug the stack', () => {
   assert.match(debug.stderr, /\n\s+at /);
 });
 
+test('help of what is no command is status 2, and says so', () => {
+  fails(2, /no such command \(nonsense\)/, ['help', 'nonsense']);
+});
+
+test('-h is an option of run, and of a command in a container', () => {
+  fails(125, /argument missing/, ['run', '-h']);
+  const plan = tsimg(['run', '--dry-run', '--json', '-h', 'somename', EXAMPLE_IMAGE, 'ls', '-h'], { env });
+  assert.is(plan.status, 0, plan.stderr);
+  assert.match(plan.stdout, /somename/);
+  assert.match(plan.stdout, /"ls",\s*"-h"/);
+});
+
+test('help says what an option may be, and of none that it is an empty list', () => {
+  const { stdout } = tsimg(['run', '--help']);
+  assert.not.match(stdout, /\[\]\)/);
+  assert.match(tsimg(['unpack', '--help']).stdout.replace(/\s+/g, ' '), /choices: "root", "single", "subuid"/);
+});
+
 test('help goes to stdout with status 0', () => {
-  for (const args of [['--help'], ['help'], ['unpack', '--help'], ['run', '--help']]) {
+  for (const args of [
+    ['--help'],
+    ['-h'],
+    ['help'],
+    ['help', 'unpack'],
+    ['unpack', '--help'],
+    ['pull', '-h'],
+    ['run', '--help'],
+  ]) {
     const result = tsimg(args);
     assert.is(result.status, 0, args.join(' '));
     assert.match(result.stdout, /Usage: tsimg/);
