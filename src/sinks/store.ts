@@ -2,11 +2,12 @@ import type { Sink } from '../image/sink.ts';
 import { hasBlob, writeBlob } from '../store/blobs.ts';
 import { addNames } from '../store/names.ts';
 import { openStore } from '../store/open.ts';
+import { removePartialBlobs } from '../store/sweep.ts';
 import { acquireLock } from '../sys/lock.ts';
 
 /**
  * The local store as a sink. While it is open nothing is swept, so that a blob that was found or written is still there
- * when its image is published. Names are image references; without one an image is known by its digest.
+ * when its image is published; closed, it removes what writes that were killed have left. Names are image references; without one an image is known by its digest.
  * @throws STORE_INVALID, FILESYSTEM
  */
 export async function openStoreSink(root: string, signal?: AbortSignal): Promise<Sink> {
@@ -17,6 +18,9 @@ export async function openStoreSink(root: string, signal?: AbortSignal): Promise
     has: (digest) => hasBlob(store, digest),
     write: (descriptor, content, abort) => writeBlob(store, descriptor, content, abort),
     publish: (descriptor, names, abort) => addNames(store, descriptor, names, abort),
-    close: () => lock.close(),
+    async close() {
+      await lock.close();
+      await removePartialBlobs(store);
+    },
   };
 }

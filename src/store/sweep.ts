@@ -73,3 +73,15 @@ export async function sweep(store: Store): Promise<BlobReport | undefined> {
   for (const name of await namesIn(store.partial)) bytes += await removeFile(join(store.partial, name));
   return { blobs, bytes };
 }
+
+/** What a writer of a blob, and none of an index, leaves when it is killed: `HEX.UUID`. */
+const PARTIAL_BLOB = /^[0-9a-f]{64,128}\.[0-9a-f-]{36}$/;
+
+/** Removes what unfinished writes of blobs left, unless somebody else is reading or writing the store. @throws FILESYSTEM */
+export async function removePartialBlobs(store: Store): Promise<void> {
+  const names = (await namesIn(store.partial)).filter((name) => PARTIAL_BLOB.test(name));
+  if (names.length === 0) return;
+  await using lock = await tryLock(store.blobsLock, 'exclusive');
+  if (lock === undefined) return;
+  for (const name of names) await rm(join(store.partial, name), { force: true });
+}

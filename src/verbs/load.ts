@@ -7,9 +7,10 @@ import { ANNOTATION } from '../oci/annotations.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/platform.ts';
+import { isTag } from '../oci/reference.ts';
 import { openStoreSink } from '../sinks/store.ts';
 import { type OpenSourceOptions, openSource } from '../sources/open.ts';
-import { completeNames } from './stored-names.ts';
+import { completeName, completeNames } from './stored-names.ts';
 
 export interface LoadArchiveOptions extends OpenSourceOptions {
   readonly platform?: Platform | undefined;
@@ -35,6 +36,14 @@ async function isOneImage(source: Source): Promise<boolean> {
   } catch (error) {
     if (error instanceof TsimgError && error.code === 'IMAGE_AMBIGUOUS') return false;
     throw error;
+  }
+}
+
+/** A tag alone, as layouts have it, is no name and no fault. */
+function warnOfDropped(names: readonly string[], { onEvent }: Context): void {
+  for (const name of names) {
+    if (isTag(name) || completeName(name) !== undefined) continue;
+    onEvent?.({ kind: 'warning', message: `${name} is no image reference: the image is loaded without that name` });
   }
 }
 
@@ -78,6 +87,7 @@ export async function loadArchive(
     const loaded: { readonly image: LoadedImage; readonly names: readonly string[] }[] = [];
     for (const question of await questionsFor(source, name)) {
       const image = await loadImage(source, { name: question.name, platform: options.platform }, context);
+      warnOfDropped(question.names, context);
       loaded.push({ image, names: completeNames(question.names) });
     }
     return await store(loaded, options.storeRoot, context);

@@ -4,16 +4,16 @@ import { openRegistryClient } from '../registry/client.ts';
 import type { RegistryOptions } from '../registry/session.ts';
 
 /**
- * The tags of a reference's repository, in the registry's order.
+ * The tags of a reference's repository, sorted by their bytes: registries differ in their order.
  * @throws IMAGE_NOT_FOUND when there is no such repository; REGISTRY_…, AUTHENTICATION_…
  */
 export async function listTags(reference: Reference, options: RegistryOptions = {}): Promise<readonly string[]> {
   const client = openRegistryClient(reference, options);
   try {
     const tags = await client.tags();
-    if (tags !== undefined) return tags;
+    if (tags !== undefined) return tags.toSorted();
     const where = `${reference.registry}/${reference.repository}`;
-    throw new TsimgError('IMAGE_NOT_FOUND', 'no such repository', { where });
+    throw new TsimgError('IMAGE_NOT_FOUND', 'no such repository', { where, hint: 'check the name' });
   } finally {
     client.close();
   }

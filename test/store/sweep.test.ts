@@ -1,5 +1,5 @@
 import { readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ANNOTATION } from '../../src/oci/annotations.ts';
@@ -36,6 +36,19 @@ test('blobs that no image leads to go, those of other images stay', async () => 
   assert.is(report?.blobs, 3);
   assert.is(blobsOf(store), 4);
   for (const digest of two.blobs.keys()) assert.ok(await hasBlob(store, digest));
+});
+
+test('what a killed writer left is removed when the store is next written to, unless somebody else is at it', async () => {
+  const root = tempDir();
+  const { partial } = await openStore(root);
+  const left = join(partial, `${'a'.repeat(64)}.00000000-0000-4000-8000-000000000000`);
+  const other = join(partial, 'index.json.00000000-0000-4000-8000-000000000000');
+  for (const path of [left, other]) writeFileSync(path, 'half');
+  const [first, second] = [await openStoreSink(root), await openStoreSink(root)];
+  await first.close();
+  assert.is(readdirSync(partial).length, 2);
+  await second.close();
+  assert.equal(readdirSync(partial), [basename(other)]);
 });
 
 test('an image without a name stays until it is removed', async () => {

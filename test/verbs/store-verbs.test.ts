@@ -60,6 +60,20 @@ test('an image without a name is loaded and known by its ID', async () => {
   assert.is(blobsIn(storeRoot), 0);
 });
 
+test('a name of an archive that is no reference is dropped with a warning, a tag alone without one', async () => {
+  const events: TsimgEvent[] = [];
+  const onEvent = (event: TsimgEvent) => void events.push(event);
+  const layout = writeLayout(tempDir(), [named(one.descriptor, 'Upper/Case:1')], one.blobs);
+  const storeRoot = join(tempDir(), 'store');
+  await loadArchive(layout, { storeRoot }, { onEvent });
+  assert.equal(await namesIn(storeRoot), [undefined]);
+  const warnings = () => events.flatMap((event) => (event.kind === 'warning' ? [event.message] : []));
+  assert.is(warnings().length, 1);
+  assert.match(warnings()[0] ?? '', 'Upper/Case:1 is no image reference');
+  await loadArchive(writeLayout(tempDir(), [named(two.descriptor, '1.0')], two.blobs), { storeRoot }, { onEvent });
+  assert.is(warnings().length, 1);
+});
+
 test('two images without names are both loaded', async () => {
   const storeRoot = join(tempDir(), 'store');
   const layout = writeLayout(tempDir(), [one.descriptor, two.descriptor], one.blobs, two.blobs);
