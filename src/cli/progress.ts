@@ -27,7 +27,7 @@ function plainLine(event: TsimgEvent): string | undefined {
     case 'blob-done':
       return `${event.digest.slice(0, 19)}: ${event.reused ? 'already there' : formatSize(event.size)}`;
     case 'layer-done':
-      return `${event.diffId.slice(0, 19)}: ${event.entries} entries unpacked`;
+      return `${event.diffId.slice(0, 19)}: ${event.entries} ${event.entries === 1 ? 'entry' : 'entries'} unpacked`;
     case 'retry':
       return `${escapeText(event.what)}: ${escapeText(event.why)}, trying again (${event.attempt})`;
     case 'out-of-memory':

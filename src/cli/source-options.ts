@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { TsimgError } from '../errors.ts';
 import { type Platform, parsePlatform } from '../oci/platform.ts';
@@ -56,8 +57,19 @@ export function parseRemoteReference(text: string): Reference {
   return parseReference(text.replace(/^docker:\/\//, ''));
 }
 
+/** What the user names must be there, also where nobody comes to ask for it. @throws USAGE */
+function checkPlaces({ certDir, authfile }: SourceOptions): void {
+  if (certDir !== undefined && statSync(certDir, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new TsimgError('USAGE', 'no such directory', { where: `--cert-dir ${certDir}` });
+  }
+  if (authfile !== undefined && statSync(authfile, { throwIfNoEntry: false }) === undefined) {
+    throw new TsimgError('USAGE', 'no such file', { where: `--authfile ${authfile}` });
+  }
+}
+
 /** @throws USAGE, PLATFORM_INVALID */
 export function sourceChoice(options: SourceOptions): SourceChoice {
+  checkPlaces(options);
   const platform = options.platform ?? process.env.DOCKER_DEFAULT_PLATFORM;
   return {
     platform: platform ? parsePlatform(platform) : undefined,

@@ -35,8 +35,9 @@ async function imageNotFound(source: Source, name: string | undefined, signal?: 
   const images = ((await source.list?.(signal)) ?? []).map((image) => image.name ?? image.descriptor.digest);
   const more = images.length > MAX_LISTED ? ` and ${images.length - MAX_LISTED} more` : '';
   return new TsimgError('IMAGE_NOT_FOUND', `no image ${name}`, {
-    where: source.label,
+    where: source.label === name ? undefined : source.label,
     why: images.length === 0 ? undefined : `there is ${images.slice(0, MAX_LISTED).join(', ')}${more}`,
+    hint: source.missingHint,
     facts: { images: images.slice(0, MAX_LISTED) },
   });
 }

@@ -14,6 +14,8 @@ export interface NamedImage {
 export interface Source {
   /** What to call it in errors: a path or a reference. */
   readonly label: string;
+  /** What can be done where it has no image of a name, for errors. */
+  readonly missingHint?: string | undefined;
   /** The largest document that is read of it: bytes. Default 4 MiB. */
   readonly documentLimit?: number | undefined;
   /**

@@ -22,6 +22,12 @@ const ARCHITECTURE: ReadonlyMap<string, readonly [architecture: string, variant?
   ['ppc64el', ['ppc64le']],
 ]);
 
+/** Go's names of architectures on Linux: what a word alone must be, so that a typing error is not taken for one. */
+const GOARCH: ReadonlySet<string> = new Set([
+  ...['386', 'amd64', 'arm', 'arm64', 'loong64', 'mips', 'mips64', 'mips64le', 'mipsle'],
+  ...['ppc64', 'ppc64le', 'riscv64', 's390x'],
+]);
+
 /** Canonical form: GOARCH names; arm64 has no `v8`, arm without a variant is v7, amd64 has no `v1` (containerd/platforms). */
 export function normalizePlatform(platform: Platform): Platform {
   const [architecture, implied] = ARCHITECTURE.get(platform.architecture) ?? [platform.architecture];
@@ -41,14 +47,20 @@ export function parsePlatform(text: string): Platform {
   const parts = text.split('/');
   const valid = parts.length <= 3 && parts.every((part) => /^[A-Za-z0-9_.-]{1,32}$/.test(part));
   const [first, second, third] = parts;
-  if (!valid || first === undefined) {
-    throw new TsimgError('PLATFORM_INVALID', 'not a platform', {
-      where: text.slice(0, 100),
-      hint: 'write OS/ARCH or OS/ARCH/VARIANT, such as linux/arm64 or linux/arm/v7',
-    });
+  if (!valid || first === undefined) throw platformInvalid(text);
+  if (second === undefined) {
+    const platform = normalizePlatform({ os: 'linux', architecture: first });
+    if (!GOARCH.has(platform.architecture)) throw platformInvalid(text);
+    return platform;
   }
-  if (second === undefined) return normalizePlatform({ os: 'linux', architecture: first });
   return normalizePlatform({ os: first, architecture: second, variant: third });
+}
+
+function platformInvalid(text: string): TsimgError {
+  return new TsimgError('PLATFORM_INVALID', 'not a platform', {
+    where: text.slice(0, 100),
+    hint: 'write OS/ARCH or OS/ARCH/VARIANT, such as linux/arm64 or linux/arm/v7',
+  });
 }
 
 /** `linux/arm/v7` */

@@ -38,19 +38,19 @@ export type Finding =
   | { readonly kind: 'credentials'; readonly credentials: Credentials }
   | { readonly kind: 'helper'; readonly name: string; readonly explicit: boolean };
 
-/** Text of a file → its credentials. `legacy`: ~/.dockercfg, which is the `auths` map alone. @throws CREDENTIALS_INVALID */
+/** Text of a file → its credentials. `legacy`: ~/.dockercfg, which is the `auths` map alone. @throws DOCUMENT_INVALID */
 export function parseAuthFile(text: string, where: string, legacy: boolean): AuthFile {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     // no cause: a JSON error quotes the text, which holds passwords
-    throw new TsimgError('CREDENTIALS_INVALID', 'file of credentials is not JSON', { where });
+    throw new TsimgError('DOCUMENT_INVALID', 'file of credentials is not JSON', { where });
   }
   const parsed = fileSchema.safeParse(legacy ? { auths: value } : value);
   if (parsed.success) return parsed.data;
   const field = parsed.error.issues[0]?.path.map(String).join('.');
-  throw new TsimgError('CREDENTIALS_INVALID', 'file of credentials is not valid', { where, why: `field ${field}` });
+  throw new TsimgError('DOCUMENT_INVALID', 'file of credentials is not valid', { where, why: `field ${field}` });
 }
 
 /** Names of Docker Hub in such files; `https://index.docker.io/v1/` is what docker writes. */

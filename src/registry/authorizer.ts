@@ -3,7 +3,7 @@ import type { Credentials } from './auth-file.ts';
 import type { Challenge } from './challenge.ts';
 import type { Send } from './http.ts';
 import { checkRealm } from './realm.ts';
-import { type BearerToken, basicHeader, fetchToken, scopesOf, tokenRequest } from './token.ts';
+import { type BearerToken, basicHeader, CREDENTIALS_HINT, fetchToken, scopesOf, tokenRequest } from './token.ts';
 
 export interface AuthorizerOptions {
   /** The origin that the credentials are for. */
@@ -92,14 +92,19 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       basic = basicHeader(credentials.username, credentials.password);
       return basic === rejected ? undefined : basic;
     },
-    refusal: async ({ what, why, where, facts }) => {
+    refusal: async ({ what, why: answer, where, facts }) => {
       const known = (await credentialsOnce()) !== undefined;
+      // Who was shown a user's name and password and asks for them again did not take them
+      const isRefused = basic !== undefined && facts.status === 401;
+      const why = isRefused ? `the registry refuses the credentials (${answer})` : answer;
       const hint =
         withheldFrom !== undefined
           ? `your credentials were not given to ${withheldFrom}, which is not ${endpoint.hostname}'s; --trust-realm names it as trusted`
-          : known
-            ? 'check the name, and log in with an account that may read it'
-            : 'check the name; if it is private, name credentials with --creds or --authfile';
+          : isRefused
+            ? CREDENTIALS_HINT
+            : known
+              ? 'check the name, and log in with an account that may read it'
+              : 'check the name; if it is private, name credentials with --creds or --authfile';
       return new TsimgError(known ? 'AUTHENTICATION_DENIED' : 'AUTHENTICATION_REQUIRED', what, {
         where,
         why,

@@ -9,7 +9,7 @@ function explain(errno: string, url: URL): { why?: string; hint?: string } {
   if (CERTIFICATE.test(errno)) {
     return {
       why: `its certificate is not trusted (${errno})`,
-      hint: "name its authority's certificate in SSL_CERT_FILE, or give up checking with --tls-verify=false",
+      hint: "put its authority's certificate as NAME.crt into a folder and name that with --cert-dir, or give up checking with --tls-verify=false",
     };
   }
   if (NO_TLS.test(errno)) {

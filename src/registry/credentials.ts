@@ -42,6 +42,12 @@ async function readPlace({ path, required }: Place): Promise<string | undefined>
   } catch (cause) {
     const missing = errnoOf(cause) === 'ENOENT' || errnoOf(cause) === 'ENOTDIR';
     if (missing && !required) return undefined;
+    if (missing) {
+      throw new TsimgError('USAGE', 'no such file of credentials', {
+        where: path,
+        hint: '--authfile or $REGISTRY_AUTH_FILE names it',
+      });
+    }
     throw new TsimgError('CREDENTIALS_INVALID', 'cannot read the file of credentials', {
       where: path,
       why: messageOf(cause),
@@ -54,7 +60,7 @@ async function readPlace({ path, required }: Place): Promise<string | undefined>
  * The credentials for a repository (`registry` as references spell it), from the first place that has some; undefined when none
  * has. A helper for all registries that is not installed is told as a warning and passed over: it is the commonest fault of a
  * config.json that came from another machine, and public images need no credentials.
- * @throws CREDENTIALS_INVALID, SYSTEM_CALL
+ * @throws USAGE, DOCUMENT_INVALID, CREDENTIALS_INVALID, SYSTEM_CALL
  */
 export async function findCredentials(
   registry: string,

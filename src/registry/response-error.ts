@@ -30,7 +30,7 @@ async function refusalText(response: HttpResponse): Promise<string> {
 export async function responseError(
   response: HttpResponse,
   what: string,
-  code: ErrorCode = 'REGISTRY_ERROR',
+  { code = 'REGISTRY_ERROR', hint }: { readonly code?: ErrorCode; readonly hint?: string } = {},
 ): Promise<TsimgError> {
   const { status, url, headers } = response;
   const text = await refusalText(response);
@@ -39,7 +39,7 @@ export async function responseError(
   return new TsimgError(code, what, {
     where: redactUrl(url),
     why: `HTTP ${status}${text === '' ? '' : `, ${text}`}`,
-    hint: status === 429 ? `too many requests: try again ${seconds}, or log in for a higher limit` : undefined,
+    hint: status === 429 ? `too many requests: try again ${seconds}, or log in for a higher limit` : hint,
     facts: { status, ...(retryAfter === undefined ? {} : { retryAfter }) },
   });
 }

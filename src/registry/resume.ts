@@ -121,5 +121,7 @@ async function startOf(
     await discard(response);
     return undefined;
   }
-  throw await responseError(response, `cannot get ${what}`, status === 404 ? 'BLOB_NOT_FOUND' : 'REGISTRY_ERROR');
+  throw await responseError(response, `cannot get ${what}`, {
+    code: status === 404 ? 'BLOB_NOT_FOUND' : 'REGISTRY_ERROR',
+  });
 }

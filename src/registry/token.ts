@@ -16,6 +16,9 @@ const DEFAULT_LIFETIME = 60;
 /** Renewed this long before its end, so that it does not run out on its way: milliseconds. */
 const MARGIN = 5_000;
 
+/** What to do where credentials are not taken. */
+export const CREDENTIALS_HINT = 'check the user name and the password, or log in again';
+
 export interface BearerToken {
   readonly value: string;
   /** Date.now() past which it is not used any more. */
@@ -78,11 +81,13 @@ export async function fetchToken(send: Send, request: HttpRequest, now: () => nu
   const response = await send(request);
   if (response.status !== 200) {
     const denied = [400, 401, 403].includes(response.status);
-    throw await responseError(
-      response,
-      'the token server refuses',
-      denied ? 'AUTHENTICATION_DENIED' : 'REGISTRY_ERROR',
-    );
+    const isOffered = request.headers?.authorization !== undefined || request.body !== undefined;
+    const what = isOffered ? 'the token server refuses the credentials' : 'the token server refuses';
+    if (!denied) throw await responseError(response, 'the token server refuses');
+    const hint = isOffered
+      ? CREDENTIALS_HINT
+      : 'check the name; if it is private, name credentials with --creds or --authfile';
+    throw await responseError(response, what, { code: 'AUTHENTICATION_DENIED', hint });
   }
   const where = redactUrl(response.url);
   const body = await readBody(response, MAX_TOKEN_BODY, request.signal);

@@ -1,6 +1,7 @@
 import { TsimgError } from '../errors.ts';
 import type { Source } from '../image/source.ts';
 import type { Digest } from '../oci/digest.ts';
+import { LAYOUT } from '../store/layout-files.ts';
 import { claimedDigest, dockerSource, readDockerImages } from './docker-archive.ts';
 import type { DockerEntry } from './docker-manifest.ts';
 import type { Files } from './files.ts';
@@ -42,15 +43,23 @@ const EXPECTED: Readonly<Record<string, readonly Recognised['kind'][]>> = {
   dir: ['dir'],
 };
 
+/** What an OCI layout would have besides. */
+async function missingOfLayout(files: Files): Promise<string | undefined> {
+  const missing: string[] = [];
+  for (const name of [LAYOUT.marker, LAYOUT.index]) if ((await files.size(name)) === undefined) missing.push(name);
+  return missing.length === 0 ? undefined : `it has no ${missing.join(' and no ')}`;
+}
+
 /** A transport that the user named is a promise: what is something else is refused, not guessed at. */
-function expected(found: Recognised, transport: string, label: string): Recognised {
+async function expected(found: Recognised, transport: string, files: Files): Promise<Recognised> {
   if (EXPECTED[transport]?.includes(found.kind) === true) return found;
   // Since docker 25 one archive is both.
   if (transport === 'docker-archive' && found.kind === 'oci' && found.entries.length > 0) {
     return { kind: 'docker', entries: found.entries };
   }
   throw new TsimgError('ARCHIVE_INVALID', `not what ${transport}: says`, {
-    where: label,
+    where: files.label,
+    why: transport.startsWith('oci') ? await missingOfLayout(files) : undefined,
     hint: 'leave the transport out, and the content decides',
   });
 }
@@ -62,5 +71,5 @@ function expected(found: Recognised, transport: string, label: string): Recognis
  */
 export async function openFiles(files: Files, transport?: string, signal?: AbortSignal): Promise<Source | undefined> {
   const found = await recognise(files, signal);
-  return sourceOf(files, transport === undefined ? found : expected(found, transport, files.label), signal);
+  return sourceOf(files, transport === undefined ? found : await expected(found, transport, files), signal);
 }

@@ -77,8 +77,13 @@ async function openPath(path: string, transport: string | undefined, options: Un
   });
 }
 
-/** A reference in the store. @throws IMAGE_NOT_FOUND with the hint to pull it */
-async function openStored(text: string, options: OpenSourceOptions, signal?: AbortSignal): Promise<OpenedSource> {
+/** A reference in the store. @param hint what else may be meant @throws IMAGE_NOT_FOUND with the hint to pull it */
+async function openStored(
+  text: string,
+  options: OpenSourceOptions,
+  signal?: AbortSignal,
+  hint = '',
+): Promise<OpenedSource> {
   const source = withLimits(await openStoreSource(options.storeRoot, signal), options.limits);
   try {
     if ((await source.resolve(text, signal)) !== undefined) return { source, name: text };
@@ -86,7 +91,7 @@ async function openStored(text: string, options: OpenSourceOptions, signal?: Abo
     const reference = parseReference(text);
     throw new TsimgError('IMAGE_NOT_FOUND', `no image ${formatFamiliar(reference)} in the store`, {
       where: options.storeRoot,
-      hint: `tsimg pull ${formatFamiliar(reference)} fetches it`,
+      hint: `tsimg pull ${formatFamiliar(reference)} fetches it${hint}`,
       facts: { reference: formatReference(reference) },
     });
   } catch (error) {
@@ -128,10 +133,12 @@ export async function openSource(
     case 'store':
       return openStored(spec.name, options, signal);
     case 'word': {
-      if ((await kindOf(spec.text)) === 'file') {
+      const kind = await kindOf(spec.text);
+      if (kind === 'file') {
         return { source: await openPath(spec.text, undefined, { signal, limits }), name: undefined };
       }
-      return openStored(spec.text, options, signal);
+      const hint = kind === 'directory' ? `; ./${spec.text} is the directory` : '';
+      return openStored(spec.text, options, signal, hint);
     }
   }
 }

@@ -5,7 +5,7 @@ import type { Source } from '../image/source.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { documentKindOf } from '../oci/media-type.ts';
-import { formatReference, isTag, parseReference, type Reference } from '../oci/reference.ts';
+import { formatFamiliar, formatReference, isTag, parseReference, type Reference } from '../oci/reference.ts';
 import { openRegistryClient } from '../registry/client.ts';
 import type { FetchedDocument } from '../registry/document.ts';
 import type { RegistryOptions } from '../registry/session.ts';
@@ -59,6 +59,7 @@ export function openRegistrySource(reference: Reference, options: RegistrySource
 
   return {
     label,
+    missingHint: `tsimg tags ${formatFamiliar({ ...reference, tag: undefined, digest: undefined })} lists what there is`,
     resolve: async (name, signal) => {
       const version = versionOf(reference, name);
       if (version === undefined) return undefined;

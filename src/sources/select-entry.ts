@@ -46,7 +46,7 @@ function ambiguous(entries: readonly Entry[], label: string): TsimgError {
   return new TsimgError('IMAGE_AMBIGUOUS', 'several images', {
     where: label,
     why: `it holds ${shown}${more}`,
-    hint: 'name one of them',
+    hint: 'name one of them: docker-archive:PATH:REF, oci-archive:PATH:REF or oci:PATH:TAG',
     facts: { images: names },
   });
 }

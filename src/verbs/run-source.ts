@@ -52,6 +52,10 @@ async function openOrPull(text: string, options: RunSourceOptions): Promise<Open
     const isMissing = error instanceof TsimgError && error.code === 'IMAGE_NOT_FOUND';
     if (!isMissing || !isReference || pull !== 'missing') throw error;
   }
+  if (statSync(text, { throwIfNoEntry: false })?.isDirectory()) {
+    const message = `${text} is taken as a reference; write ./${text} for the directory`;
+    options.onEvent?.({ kind: 'warning', message });
+  }
   await pullToStore(parseReference(text), options);
   return await openImage(text, options);
 }

@@ -117,6 +117,25 @@ test('a registry that cannot be reached is status 1 and one line', () => {
   fails(1, /127\.0\.0\.1:1\b/, ['pull', '127.0.0.1:1/app:1']);
 });
 
+test('a file or folder that an option names and that is not there is status 2', () => {
+  fails(2, /no such directory \(--cert-dir \/nonexistent\)/, [
+    'pull',
+    '--cert-dir',
+    '/nonexistent',
+    '127.0.0.1:1/app:1',
+  ]);
+  fails(2, /no such file \(--authfile \/nonexistent\)/, ['pull', '--authfile', '/nonexistent', '127.0.0.1:1/app:1']);
+});
+
+test('a word that is a reference and a directory is told how the directory is written', () => {
+  mkdirSync(join(folder, 'rootfs'));
+  fails(3, /tsimg pull rootfs.*\.\/rootfs is the directory/, ['unpack', 'rootfs', 'dest-word']);
+  mkdirSync(join(folder, '127.0.0.1:1/app'), { recursive: true });
+  const run = tsimg(['run', '127.0.0.1:1/app', 'true'], { cwd: folder, env });
+  assert.is(run.status, 125);
+  assert.match(run.stderr, /write \.\/127\.0\.0\.1:1\/app for the directory/);
+});
+
 test('what is no archive says so', () => {
   writeFileSync(join(folder, 'text.tar'), 'this is a text, not an archive\n'.repeat(100));
   fails(1, /text\.tar/, ['unpack', 'text.tar', 'dest-text']);

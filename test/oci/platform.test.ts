@@ -37,7 +37,7 @@ test('another system or architecture is no match', () => {
   assert.is(rank('linux/amd64', 'linux/arm64'), undefined);
 });
 
-for (const text of ['', 'linux/', '/amd64', 'a/b/c/d', 'linux/am d64', 'linux/\u001b']) {
+for (const text of ['', 'linux/', '/amd64', 'a/b/c/d', 'linux/am d64', 'linux/\u001b', 'foo', 'linux']) {
   test(`${JSON.stringify(text)} is no platform`, () => {
     assert.throws(
       () => parsePlatform(text),

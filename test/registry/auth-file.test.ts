@@ -93,7 +93,7 @@ test('a broken file is told without what stands in it', () => {
       parseAuthFile(text, '/x/auth.json', false);
       assert.unreachable();
     } catch (error) {
-      assert.ok(error instanceof TsimgError && error.code === 'CREDENTIALS_INVALID');
+      assert.ok(error instanceof TsimgError && error.code === 'DOCUMENT_INVALID');
       assert.is(error.where, '/x/auth.json');
       assert.not.match(`${error.message} ${error.cause}`, 'c2VjcmV0');
     }

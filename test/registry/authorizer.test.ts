@@ -88,4 +88,34 @@ test('a registry that asks for nothing that we have gets nothing', async () => {
   assert.equal(error.facts, PLAIN.facts);
 });
 
+test('a name and a password that were offered and not taken are said to be refused', async () => {
+  const { authorizer } = authorizerWith(USER);
+  const header = await authorizer.answer(parseChallenges('Basic realm="r"'), SCOPE, undefined);
+  assert.match(header ?? '', /^Basic /);
+  const error = await authorizer.refusal(PLAIN);
+  assert.is(error.code, 'AUTHENTICATION_DENIED');
+  assert.match(error.why ?? '', 'the registry refuses the credentials');
+  assert.match(error.hint ?? '', 'the password');
+  const other = await authorizer.refusal(new TsimgError('REGISTRY_ERROR', 'cannot get it', { facts: { status: 403 } }));
+  assert.not.match(other.message, 'refuses the credentials');
+});
+
+test('a token server that refuses says of what, and what to do', async () => {
+  for (const [credentials, what, hint] of [
+    [USER, 'refuses the credentials', 'the password'],
+    [undefined, 'the token server refuses', '--creds'],
+  ] as const) {
+    const authorizer = createAuthorizer({
+      endpoint: new URL('https://registry.example.com/'),
+      send: async ({ url }) => ({ status: 401, headers: {}, url, body: Readable.from([]) }),
+      findCredentials: async () => credentials,
+      trustedRealms: [],
+    });
+    const challenges = asking('https://registry.example.com/token');
+    const error = await failureOf(authorizer.answer(challenges, SCOPE, undefined), 'AUTHENTICATION_DENIED');
+    assert.match(error.what, what);
+    assert.match(error.hint ?? '', hint);
+  }
+});
+
 test.run();

@@ -226,6 +226,11 @@ test('a transport that says something else than the content is refused', async (
   await failureOf(openSource(`oci-archive:${archive}`, options), 'ARCHIVE_INVALID');
   await failureOf(openSource(`dir:${folder}`, options), 'ARCHIVE_INVALID');
   await failureOf(openSource('containers-storage:alpine', options), 'FORMAT_UNSUPPORTED');
+  const { descriptor, blobs } = makeImage();
+  const layout = writeLayout(tempDir(), [named(descriptor, 'a')], blobs);
+  rmSync(join(layout, 'index.json'));
+  const error = await failureOf(openSource(`oci:${layout}`, options), 'ARCHIVE_INVALID');
+  assert.is(error.why, 'it has no index.json');
 });
 
 test('oci:PATH:TAG chooses by tag', async () => {
@@ -233,7 +238,8 @@ test('oci:PATH:TAG chooses by tag', async () => {
   const two = makeImage({ config: { author: 'two' } });
   const path = writeLayout(tempDir(), [named(one.descriptor, 'a'), named(two.descriptor, 'b')], one.blobs, two.blobs);
   assert.is((await read(`oci:${path}:b`)).descriptor.digest, two.descriptor.digest);
-  await failureOf(read(`oci:${path}`), 'IMAGE_AMBIGUOUS');
+  const error = await failureOf(read(`oci:${path}`), 'IMAGE_AMBIGUOUS');
+  assert.match(error.hint ?? '', 'oci:PATH:TAG');
   await failureOf(read(`oci:${path}:c`), 'IMAGE_NOT_FOUND');
 });
 

@@ -11,6 +11,7 @@ import { parsePlatform } from '../../src/oci/platform.ts';
 import { parseReference } from '../../src/oci/reference.ts';
 import { openStoreSink } from '../../src/sinks/store.ts';
 import { openStoreSource } from '../../src/sources/store.ts';
+import { openImage } from '../../src/verbs/open-image.ts';
 import { type PullOptions, type PullReport, pullImage } from '../../src/verbs/pull.ts';
 import { listTags } from '../../src/verbs/tags.ts';
 import { makeCertificate } from '../support/certificate.ts';
@@ -121,15 +122,18 @@ test('a tag that is not there is told with the reference', () =>
     registry.fill(madeLayout().source, 'made:1.0');
     const error = await failureOf(pull(`${registry.host}/made:nope`, tempDir()), 'IMAGE_NOT_FOUND');
     assert.is(error.where, `${registry.host}/made:nope`);
+    assert.match(error.hint ?? '', `tsimg tags ${registry.host}/made lists`);
     assert.is(error.exitStatus, 3);
     await failureOf(pull(`${registry.host}/none:1.0`, tempDir()), 'IMAGE_NOT_FOUND');
+    const opened = openImage(`docker://${registry.host}/made:nope`, { env: ENV });
+    assert.is((await failureOf(opened, 'IMAGE_NOT_FOUND')).message, `no image ${registry.host}/made:nope`);
   }));
 
 test('the tags of a repository are listed, and one that is not there has none', () =>
   withFilled(async (registry) => {
     const { source } = madeLayout();
     for (const tag of ['1.0', '2.0']) registry.fill(source, `made:${tag}`);
-    assert.equal([...(await listTags(parseReference(`${registry.host}/made`), { env: ENV }))].sort(), ['1.0', '2.0']);
+    assert.equal(await listTags(parseReference(`${registry.host}/made`), { env: ENV }), ['1.0', '2.0']);
     await failureOf(listTags(parseReference(`${registry.host}/none`), { env: ENV }), 'IMAGE_NOT_FOUND');
   }));
 
