@@ -79,12 +79,10 @@ export async function loadImage(
   context: Context = {},
 ): Promise<LoadedImage> {
   const { signal } = context;
-  const resolved = await source.resolve(options.name, signal);
+  const wanted = options.platform ?? platformOfNodeArch(process.arch);
+  const resolved = await source.resolve(options.name, signal, wanted);
   if (resolved === undefined) throw await imageNotFound(source, options.name, signal);
-  const platform = {
-    wanted: options.platform ?? platformOfNodeArch(process.arch),
-    required: options.platform !== undefined,
-  };
+  const platform = { wanted, required: options.platform !== undefined };
   const { descriptor, bytes, indexes, labelled } = await findManifest(source, resolved, platform, signal);
 
   const where = `${source.label} ${descriptor.digest}`;
@@ -94,7 +92,7 @@ export async function loadImage(
   const config = parseImageConfig(rawConfig, `${source.label} ${manifest.config.digest}`);
   checkLayerCount(manifest.layers.length, config, where);
   // An index decides for its entries; its config often says less (an arm image without its variant).
-  if (!labelled) checkPlatform(config, options, source.label, context);
+  if (!labelled) checkPlatform(config, options, options.name ?? source.label, context);
 
   return {
     descriptor,

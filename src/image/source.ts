@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
+import type { Platform } from '../oci/platform.ts';
 import type { FileSection } from './file-section.ts';
 
 /** An image that a source can name, for listings and for the error that asks to choose. */
@@ -20,10 +21,11 @@ export interface Source {
   readonly documentLimit?: number | undefined;
   /**
    * The manifest or index that a name (tag, full reference or digest) stands for; without a name, the only image.
-   * Undefined when there is none of that name.
+   * Undefined when there is none of that name. Where it keeps several images of the index that the name stands for, the one
+   * that serves `wanted` best.
    * @throws IMAGE_AMBIGUOUS when there are several and none was named
    */
-  resolve(name?: string, signal?: AbortSignal): Promise<Descriptor | undefined>;
+  resolve(name?: string, signal?: AbortSignal, wanted?: Platform): Promise<Descriptor | undefined>;
   /**
    * A blob, manifest or index. The stream fails instead of ending when size or digest are not the descriptor's.
    * @throws BLOB_NOT_FOUND

@@ -50,12 +50,14 @@ function entryOf(descriptor: Descriptor): Entry {
   const refName = annotations[ANNOTATION.refName] || undefined;
   // Where both stand, one is the tag of the other.
   const name = annotations[ANNOTATION.containerdName] || refName;
-  const chosenFrom = annotations[ANNOTATION.chosenFrom];
+  const from = annotations[ANNOTATION.chosenFrom];
+  const chosenFrom = from !== undefined && isDigest(from) ? from : undefined;
   return {
     descriptor,
     names: name === undefined ? [] : [name],
     aliases: refName === undefined ? [] : [refName],
-    digests: [descriptor.digest, ...(chosenFrom !== undefined && isDigest(chosenFrom) ? [chosenFrom] : [])],
+    digests: [descriptor.digest, ...(chosenFrom === undefined ? [] : [chosenFrom])],
+    chosenFrom,
   };
 }
 
@@ -71,10 +73,11 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
   const source: Source = {
     label,
     documentLimit: files.documentLimit,
-    async resolve(name, abort) {
+    async resolve(name, abort, wanted) {
       const selection = await selectEntry(await entries(), name, {
         label,
         bareTags: options.bareTags,
+        wanted,
         imageId: (descriptor) => configDigest(descriptor, abort),
       });
       if (selection?.synthetic !== undefined) synthetic.set(selection.descriptor.digest, selection.synthetic);

@@ -5,7 +5,7 @@ import type { NamedImage } from '../image/source.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, hexOf } from '../oci/digest.ts';
 import { MEDIA_TYPE } from '../oci/media-type.ts';
-import { formatPlatform } from '../oci/platform.ts';
+import { formatPlatform, type Platform, platformRank } from '../oci/platform.ts';
 import { indexDocument } from '../oci/write-document.ts';
 
 /** An image of an archive or a layout, with all that it is known by. */
@@ -16,6 +16,8 @@ export interface Entry {
   /** What it is found by besides: a tag beside the complete name. */
   readonly aliases?: readonly string[] | undefined;
   readonly digests: readonly Digest[];
+  /** Of the index that it was chosen from, where it was. */
+  readonly chosenFrom?: Digest | undefined;
 }
 
 /** What was chosen: an entry, or several of different platforms as the index that they should have been in. */
@@ -28,6 +30,8 @@ export interface Selection {
 export interface SelectOptions {
   readonly label: string;
   readonly bareTags: boolean;
+  /** Of images that were chosen from one index, the platform to prefer. */
+  readonly wanted?: Platform | undefined;
   /** The image ID (digest of the config) of an entry; asked for only when no name matches. */
   readonly imageId?: ((descriptor: Descriptor) => Promise<Digest | undefined>) | undefined;
 }
@@ -86,6 +90,28 @@ function matchEntries(entries: readonly Entry[], name: string, options: SelectOp
 }
 
 /**
+ * The image for a platform, of those that were chosen from the index that a name stands for: each pull for another platform
+ * takes the name from the one before, which stays. Undefined where the name is that of one manifest, or none serves.
+ */
+function ofSameIndex(
+  entries: readonly Entry[],
+  matching: readonly Entry[],
+  name: string,
+  wanted: Platform,
+): Entry | undefined {
+  const indexes = new Set(matching.map(({ chosenFrom }) => chosenFrom));
+  const [index] = indexes;
+  if (index === undefined || indexes.size > 1) return undefined;
+  if (matching.some(({ descriptor }) => name.includes(descriptor.digest))) return undefined;
+  const ranked = [...matching, ...entries].flatMap((entry) => {
+    const { chosenFrom, descriptor } = entry;
+    const rank = descriptor.platform === undefined ? undefined : platformRank(wanted, descriptor.platform);
+    return chosenFrom === index && rank !== undefined ? [{ entry, rank }] : [];
+  });
+  return ranked.toSorted((left, right) => left.rank - right.rank)[0]?.entry;
+}
+
+/**
  * The entry for a name (reference, tag, digest, image ID), or the only one when there is no name. Undefined when none matches.
  * @throws IMAGE_AMBIGUOUS when several do that are not one image for several platforms
  */
@@ -95,6 +121,10 @@ export async function selectEntry(
   options: SelectOptions,
 ): Promise<Selection | undefined> {
   let matching = name === undefined ? entries : matchEntries(entries, name, options);
+  if (name !== undefined && options.wanted !== undefined) {
+    const served = ofSameIndex(entries, matching, name, options.wanted);
+    if (served !== undefined) return { descriptor: served.descriptor };
+  }
   if (name !== undefined && matching.length === 0 && options.imageId !== undefined) {
     matching = await matchId(entries, name, options.imageId);
   }

@@ -4,8 +4,11 @@ import { PassThrough } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TsimgEvent } from '../../src/events.ts';
+import { loadImage } from '../../src/image/load.ts';
+import { ANNOTATION } from '../../src/oci/annotations.ts';
 import { hexOf } from '../../src/oci/digest.ts';
 import { openStoreSink } from '../../src/sinks/store.ts';
+import { openStoreSource } from '../../src/sources/store.ts';
 import { listImages } from '../../src/verbs/images.ts';
 import { inspectImage } from '../../src/verbs/inspect.ts';
 import { loadArchive } from '../../src/verbs/load.ts';
@@ -13,7 +16,7 @@ import { pruneImages, removeImages } from '../../src/verbs/remove-image.ts';
 import { saveImages } from '../../src/verbs/save.ts';
 import { tagImage } from '../../src/verbs/tag.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { makeImage, makeIndex } from '../support/image.ts';
+import { describe, makeImage, makeIndex } from '../support/image.ts';
 import { named, writeLayout } from '../support/layout.ts';
 import { sharedImage } from '../support/shared-images.ts';
 import { file, tarOf } from '../support/tar.ts';
@@ -72,6 +75,47 @@ test('a name of an archive that is no reference is dropped with a warning, a tag
   assert.match(warnings()[0] ?? '', 'Upper/Case:1 is no image reference');
   await loadArchive(writeLayout(tempDir(), [named(two.descriptor, '1.0')], two.blobs), { storeRoot }, { onEvent });
   assert.is(warnings().length, 1);
+});
+
+test('of the images that a name has had for several platforms, the one for the wanted platform is taken', async () => {
+  const platforms = ['amd64', 'arm64', 's390x'].map((architecture) => ({ os: 'linux', architecture }));
+  const images = platforms.map((platform) => makeImage({ platform }));
+  const index = makeIndex(images.map(({ descriptor }, number) => ({ ...descriptor, platform: platforms[number] })));
+  const annotations = { [ANNOTATION.chosenFrom]: index.descriptor.digest };
+  const root = tempDir();
+  const sink = await openStoreSink(root);
+  for (const { descriptor, blobs } of images) {
+    for (const bytes of blobs.values()) await sink.write(describe('', bytes), bytes);
+    const platform = platforms[images.findIndex((image) => image.descriptor === descriptor)];
+    await sink.publish({ ...descriptor, platform, annotations }, [ONE]);
+  }
+  await sink.close();
+  const source = await openStoreSource(root);
+  const chosen = async (name: string, architecture: string, events: TsimgEvent[] = []) => {
+    const platform = { os: 'linux', architecture };
+    const image = await loadImage(source, { name, platform }, { onEvent: (event) => void events.push(event) });
+    return image.config.platform.architecture;
+  };
+  for (const { architecture } of platforms) assert.is(await chosen('one:1', architecture), architecture);
+  const [first, , last] = images;
+  assert.is(await chosen(first?.descriptor.digest ?? '', 'amd64'), 'amd64');
+  await failureOf(chosen(last?.descriptor.digest ?? '', 'amd64'), 'PLATFORM_NOT_FOUND');
+  await failureOf(chosen('one:1', 'riscv64'), 'PLATFORM_NOT_FOUND');
+  await source.close();
+});
+
+test('an image for another machine is warned of by its name', async () => {
+  const events: TsimgEvent[] = [];
+  const made = makeImage({ platform: { os: 'linux', architecture: 's390x' } });
+  const storeRoot = join(tempDir(), 'store');
+  await loadArchive(writeLayout(tempDir(), [named(made.descriptor, ONE)], made.blobs), { storeRoot });
+  const source = await openStoreSource(storeRoot);
+  await loadImage(source, { name: 'one:1' }, { onEvent: (event) => void events.push(event) });
+  await source.close();
+  assert.match(
+    events.flatMap((event) => (event.kind === 'warning' ? [event.message] : [])).join(),
+    /^one:1: the image/,
+  );
 });
 
 test('two images without names are both loaded', async () => {
