@@ -1,4 +1,5 @@
 import { formatCgroups } from './format-cgroups.ts';
+import { formatNetwork } from './format-network.ts';
 import { formatStep, quote } from './format-step.ts';
 import type { IdMap, LaunchPlan, Namespace, ProcessPlan, Step } from './plan.ts';
 
@@ -102,6 +103,21 @@ function explainCgroups({ cgroups }: LaunchPlan): readonly string[] {
   ];
 }
 
+const WHY_NETWORK: Readonly<Record<LaunchPlan['network']['kind'], string>> = {
+  none: '',
+  host: '',
+  join: 'The network of another container, or one that is there.',
+  bridge:
+    'A cable from the new network namespace to the bridge of this host, an address, and the way out and to its ports.',
+  pasta: 'A process of yours beside it that speaks to the outside in its place.',
+  slirp4netns: 'A process of yours beside it that speaks to the outside in its place.',
+};
+
+function explainNetwork({ network }: LaunchPlan): readonly string[] {
+  const commands = formatNetwork(network);
+  return commands.length === 0 ? [] : [`# ${WHY_NETWORK[network.kind]}`, ...commands];
+}
+
 /**
  * A plan as a lesson: each step as a command line that does the same, below one line that says why; steps of one kind share
  * it. What is done really is done by system calls on descriptors, so that no link in the root filesystem can lead astray.
@@ -114,5 +130,11 @@ export function explainPlan(plan: LaunchPlan): string {
     before = why;
     return repeated ? [formatStep(step)] : [`# ${why}`, formatStep(step)];
   });
-  return [...explainCgroups(plan), ...explainNamespaces(plan), ...steps, ...explainCommand(plan.command)].join('\n');
+  return [
+    ...explainCgroups(plan),
+    ...explainNamespaces(plan),
+    ...explainNetwork(plan),
+    ...steps,
+    ...explainCommand(plan.command),
+  ].join('\n');
 }

@@ -1,4 +1,5 @@
 import { formatCgroups } from './format-cgroups.ts';
+import { formatNetwork } from './format-network.ts';
 import { formatStep, quote } from './format-step.ts';
 import type { IdMap, LaunchPlan, ProcessPlan } from './plan.ts';
 
@@ -24,12 +25,13 @@ export function formatCommand(command: ProcessPlan): readonly string[] {
 }
 
 /** A plan for people, a line a step, in the order in which things happen. */
-export function formatPlan({ namespaces, idMap, cgroups, steps, command, warnings }: LaunchPlan): string {
+export function formatPlan({ namespaces, idMap, cgroups, network, steps, command, warnings }: LaunchPlan): string {
   return [
     ...warnings.map((warning) => `# warning: ${warning}`),
     ...formatCgroups(cgroups),
     `namespaces ${[...(idMap === undefined ? [] : ['user']), ...namespaces].join(' ')}`,
     ...(idMap === undefined ? [] : formatMap(idMap)),
+    ...formatNetwork(network),
     ...steps.map(formatStep),
     ...formatCommand(command),
   ].join('\n');

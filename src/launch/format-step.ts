@@ -31,10 +31,13 @@ export function formatStep(step: Step): string {
       return `echo ${quote(step.value)} > /proc/sys/${step.name}`;
     case 'cgroup-namespace':
       return 'unshare --cgroup';
-    case 'root':
+    case 'root': {
       if (step.root.kind === 'directory')
         return `mount --rbind${attributesOf(step.attributes)} ${quote(step.root.path)} ROOT`;
-      return `mount -t overlay${attributesOf(step.attributes, `lowerdir=${step.root.lower.join(':')}`)} ${quote(step.root.directory)} ROOT`;
+      const { directory, lower } = step.root;
+      const layers = `lowerdir=${lower.join(':')},upperdir=${directory}/upper,workdir=${directory}/work`;
+      return `mount -t overlay${attributesOf(step.attributes, layers)} overlay ROOT`;
+    }
     case 'mount':
       return `mount -t ${step.type}${attributesOf(step.attributes, step.data)} ${step.type} ${quote(`ROOT${step.target}`)}`;
     case 'host-tree':

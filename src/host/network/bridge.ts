@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Context } from '../../events.ts';
+import { INSIDE, outside } from '../../launch/bridge-names.ts';
 import { BRIDGE } from '../../launch/firewall.ts';
 import type { HostTools } from '../../launch/host-facts.ts';
 import { bridgeHosts } from '../../launch/network-files.ts';
@@ -25,10 +26,6 @@ import { reservePorts } from './reserve-ports.ts';
 import { runTool, tryTool } from './run-tool.ts';
 
 type BridgePlan = Extract<NetworkPlan, { kind: 'bridge' }>;
-
-/** The container's end of the cable, and the host's, whose name must have at most 15 letters. */
-const INSIDE = 'eth0';
-const outside = (id: string) => `tsimg-${id.slice(0, 8)}`;
 
 async function lockBridges(directory: string, signal?: AbortSignal): Promise<Lock> {
   const parent = dirname(directory);

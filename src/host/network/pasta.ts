@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/host-facts.ts';
-import { PASTA_DNS } from '../../launch/network-files.ts';
 import type { NetworkPlan } from '../../launch/network-plan.ts';
-import type { PublishedPort } from '../../launch/publish.ts';
+import { pastaOptions } from '../../launch/pasta-options.ts';
 import { type StartedProcess, startProcess } from '../../sys/start-process.ts';
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../sys/temporary.ts';
 import { TOOL_ENV } from '../tool-chain.ts';
@@ -13,37 +12,6 @@ import type { Connection } from './connection.ts';
 import { runTool } from './run-tool.ts';
 
 type PastaPlan = Extract<NetworkPlan, { kind: 'pasta' | 'slirp4netns' }>;
-
-function portOption(flag: string, ports: readonly PublishedPort[]): readonly string[] {
-  if (ports.length === 0) return [flag, 'none'];
-  return ports.flatMap(({ hostAddress, hostPort, containerPort }) => [
-    flag,
-    `${hostAddress === undefined ? '' : `${hostAddress}/`}${hostPort}:${containerPort}`,
-  ]);
-}
-
-/**
- * The options of pasta: ports of the host only as they are published, none of the container's towards the host, and no way
- * to the host's loopback unless that was asked for. By default pasta opens all of these.
- */
-function optionsOf({ ports, hostLoopback }: PastaPlan): readonly string[] {
-  return [
-    '--config-net',
-    '--quiet',
-    ...(hostLoopback ? [] : ['--no-map-gw']),
-    '--dns-forward',
-    PASTA_DNS,
-    ...portOption(
-      '-t',
-      ports.filter(({ protocol }) => protocol === 'tcp'),
-    ),
-    ...portOption(
-      '-u',
-      ports.filter(({ protocol }) => protocol === 'udp'),
-    ),
-    ...['-T', 'none', '-U', 'none'],
-  ];
-}
 
 /**
  * Ends pasta when its input ends, that is when tsimg is gone in whatever way: pasta holds the namespace that it waits for the
@@ -64,7 +32,7 @@ export async function openPasta(plan: PastaPlan, tools: HostTools): Promise<Conn
       directory = await makeTemporaryDirectory();
       const pidFile = join(directory.path, 'pasta.pid');
       // Returns when the container is connected; what runs on is a process of its own.
-      await runTool(pasta, [...optionsOf(plan), '--pid', pidFile, String(pid)]);
+      await runTool(pasta, [...pastaOptions(plan), '--pid', pidFile, String(pid)]);
       const own = /^[0-9]+/.exec(readFileSync(pidFile, 'latin1'))?.[0];
       if (own === undefined) throw new TsimgError('LAUNCH_FAILED', 'pasta does not say what its process is');
       watch = await startProcess(sh, ['-c', WATCH, 'sh', own, pidFile], {
