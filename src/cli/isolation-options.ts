@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { messageOf, TsimgError } from '../errors.ts';
+import type { UserNamespaceMode } from '../launch/id-map.ts';
 import type { RunRequest } from '../launch/run-request.ts';
 import { collect } from './collect.ts';
 
@@ -17,6 +18,7 @@ export interface IsolationOptions {
   readonly init?: boolean;
   readonly isolation?: 'pivot' | 'chroot';
   readonly timeNamespace?: boolean;
+  readonly userns?: UserNamespaceMode;
   readonly ipc?: 'private' | 'host';
   readonly pid?: 'private' | 'host';
   readonly uts?: 'private' | 'host';
@@ -52,6 +54,12 @@ export function withIsolation(command: Command): Command {
       new Option('--isolation <how>', 'pivot_root, or chroot alone where that is refused').choices(['pivot', 'chroot']),
     )
     .option('--time-namespace', 'a time namespace of its own')
+    .addOption(
+      new Option(
+        '--userns <mode>',
+        'host; auto: for root too, a user namespace of its own, in which root is nobody outside; keep-id: for other users, the caller’s IDs are the same inside',
+      ).choices(['host', 'auto', 'keep-id']),
+    )
     .addOption(namespace('--ipc', 'message queues and shared memory of its own, or the host’s'))
     .addOption(namespace('--pid', 'processes of its own, or the host’s'))
     .addOption(namespace('--uts', 'a host name of its own, or the host’s'));
@@ -111,6 +119,7 @@ export async function isolationRequest(options: IsolationOptions) {
     init: options.init,
     isolation: options.isolation,
     timeNamespace: options.timeNamespace,
+    userns: options.userns,
     ipc: options.ipc,
     pid: options.pid,
     uts: options.uts,

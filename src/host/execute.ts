@@ -12,7 +12,7 @@ import { type Cgroups, makeCgroups } from './cgroup.ts';
 import { compileFilter } from './compile-filter.ts';
 import { readConditions } from './conditions.ts';
 import { catchSignals, signalNumber } from './forward-signals.ts';
-import { makeContainer } from './make-container.ts';
+import { type MadeContainer, makeContainer } from './make-container.ts';
 import { openNetwork } from './network/open-network.ts';
 import { type Relay, relayPipes, type Streams } from './relay.ts';
 import { becomeCommand, type ContainerPipes } from './stage-command.ts';
@@ -77,7 +77,12 @@ async function masterTaker(launch: Launch, container: Hand): Promise<(master: nu
 }
 
 /** Prepares the container by its first process, which becomes the command in the end. */
-async function prepare(launch: Launch, container: Hand, cgroups: Cgroups, filter?: Uint8Array): Promise<void> {
+async function prepare(
+  launch: Launch,
+  { container, outside }: MadeContainer,
+  cgroups: Cgroups,
+  filter?: Uint8Array,
+): Promise<void> {
   const { plan, watch } = launch;
   const takeMaster = await masterTaker(launch, container);
   // Whoever wants to stop it is heard now: from here on all is done in one turn.
@@ -85,7 +90,7 @@ async function prepare(launch: Launch, container: Hand, cgroups: Cgroups, filter
   if (launch.container === undefined) return;
   setUmask(container, 0);
   const joinCgroups = () => cgroups.join(container.pid);
-  const prepared = performSteps(container, plan.steps, { joinCgroups, takeMaster });
+  const prepared = performSteps(container, plan.steps, { joinCgroups, takeMaster, outside });
   const streams = prepared.terminal ?? openPipes(launch, container);
   becomeCommand(container, plan.command, prepared, streams, filter, () => {
     launch.ready = true;
@@ -107,7 +112,7 @@ export async function execute(
 ): Promise<number> {
   signal?.throwIfAborted();
   for (const message of plan.warnings) onEvent?.({ kind: 'warning', message });
-  await using made = await makeCgroups(plan.cgroups);
+  await using cgroups = await makeCgroups(plan.cgroups);
   await using connection = await openNetwork(plan.network, tools, { signal, onEvent });
   const { hand, process: child } = await startHand();
   const launch: Launch = { plan, streams, watch, ready: false };
@@ -138,11 +143,12 @@ export async function execute(
   try {
     try {
       const filter = compileFilter(plan.command);
-      const container = await makeContainer(hand, plan, tools);
+      const made = await makeContainer(hand, plan, tools);
+      const { container } = made;
       launch.container = container;
       watch.onProcess?.(container.pid);
       await connection.attach(container.pid);
-      await prepare(launch, container, made, filter);
+      await prepare(launch, made, cgroups, filter);
       status = await awaitEnd(hand, container.pid);
       launch.container = undefined;
       if (status !== undefined) reap(hand, container.pid);
@@ -155,7 +161,7 @@ export async function execute(
     await launch.relay?.drain();
     if (aborted) signal?.throwIfAborted();
     if (stopped !== undefined && !launch.ready) return 128 + signalNumber(stopped);
-    if (made.outOfMemory()) onEvent?.({ kind: 'out-of-memory' });
+    if (cgroups.outOfMemory()) onEvent?.({ kind: 'out-of-memory' });
     if (error instanceof TsimgError) throw explainRefusal(error, readConditions()) ?? error;
     if (error !== undefined) throw error;
     return status ?? 128 + signalNumber(end.signal ?? 'SIGKILL');

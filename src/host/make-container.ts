@@ -5,6 +5,7 @@ import { dieWithParent, setIds } from '../sys/hand/become.ts';
 import { openPath } from '../sys/hand/files.ts';
 import { forkHand, type Hand } from '../sys/hand/hand.ts';
 import { joinNamespace, makeNamespaces } from '../sys/hand/namespaces.ts';
+import { becomeMappedRoot, type MadeOutside } from './mapped-root.ts';
 import { writeIdMaps } from './write-id-maps.ts';
 
 type Joined = Extract<LaunchPlan['network'], { kind: 'join' }>;
@@ -21,24 +22,36 @@ function joinNetwork(hand: Hand, { path, userNamespace }: Joined): void {
   hand.call('close', [network]);
 }
 
+/** The first process in a container's namespaces. */
+export interface MadeContainer {
+  readonly container: Hand;
+  readonly outside: MadeOutside | undefined;
+}
+
 /**
  * Makes a plan's namespaces by a hand, and its child, which is the first process in them. A user namespace comes first: who
  * made it has all capabilities over those that follow.
  * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL
  */
-export async function makeContainer(hand: Hand, plan: LaunchPlan, tools: HostTools): Promise<Hand> {
+export async function makeContainer(hand: Hand, plan: LaunchPlan, tools: HostTools): Promise<MadeContainer> {
   const { network, idMap } = plan;
   const joined = network.kind === 'join' ? network : undefined;
   if (joined !== undefined) joinNetwork(hand, joined);
-  if (idMap !== undefined && joined?.userNamespace === undefined) {
-    makeNamespaces(hand, ['user']);
-    await writeIdMaps(hand.pid, idMap, tools);
-    setIds(hand, 0, 0);
+  let outside: MadeOutside | undefined;
+  if (idMap?.by === 'root') {
+    outside = await becomeMappedRoot(hand, plan, idMap, tools);
+  } else if (idMap !== undefined) {
+    if (joined?.userNamespace === undefined) {
+      makeNamespaces(hand, ['user']);
+      await writeIdMaps(hand.pid, idMap, tools);
+    }
+    // Others keep their IDs, by which the caller has a say in them, until they are the command.
+    if (idMap.caller === undefined) setIds(hand, 0, 0);
   }
   if (plan.namespaces.length > 0) makeNamespaces(hand, plan.namespaces);
   // New credentials clear it, and a child never has its parent's.
   dieWithParent(hand);
   const container = forkHand(hand);
   dieWithParent(container);
-  return container;
+  return { container, outside };
 }

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsimgError } from '../errors.ts';
+import { storedMap } from '../launch/id-map.ts';
 import { restartPause, startsAgain } from '../launch/restart-policy.ts';
 import { closeOnExecFrom, duplicateOnto } from '../sys/become.ts';
 import { liveOnce } from './live.ts';
@@ -126,7 +127,7 @@ async function main(): Promise<void> {
   } finally {
     control.destroy();
   }
-  if (record.remove) await removeContainer(container, record.name, record.plan.idMap, orders.tools);
+  if (record.remove) await removeContainer(container, record.name, storedMap(record.plan.idMap), orders.tools);
 }
 
 await main();

@@ -52,14 +52,20 @@ export function probeHost(): HostFacts {
   const status = readFileSync('/proc/self/status', 'latin1');
   const effective = capabilitySet(status, 'CapEff');
   const canMount = uid === 0 && (effective & NEEDED) === NEEDED;
+  const subordinateIds = (path: string) => {
+    const text = readIfThere(path);
+    const own = parseSubordinateIds(text, name, uid);
+    // Root's may be entered under podman's name for them.
+    return own.length === 0 && canMount ? parseSubordinateIds(text, 'containers', uid) : own;
+  };
   const given = effective & capabilitySet(status, 'CapBnd');
   return {
     uid,
     gid: process.getegid?.() ?? 0,
     canMount,
     capabilities: canMount ? CAPABILITY_NAMES.filter((each) => given & capabilityMask([each])) : undefined,
-    subordinateUids: parseSubordinateIds(readIfThere('/etc/subuid'), name, uid),
-    subordinateGids: parseSubordinateIds(readIfThere('/etc/subgid'), name, uid),
+    subordinateUids: subordinateIds('/etc/subuid'),
+    subordinateGids: subordinateIds('/etc/subgid'),
     hostname: hostname(),
     noNewPrivileges: /^NoNewPrivs:\s*1$/m.test(status),
     machine: process.arch,

@@ -36,10 +36,21 @@ export function bindOnto(
   attributes: readonly MountAttribute[],
   where: string,
 ): void {
-  files.withDescriptor(hand, cloneMount(hand, source, where), (tree) => {
-    if (attributes.length > 0) setMountAttributes(hand, tree, attributeBits(attributes), true, where);
-    attachMount(hand, tree, place, where);
-  });
+  files.withDescriptor(hand, cloneMount(hand, source, where), (tree) =>
+    attachWith(hand, tree, place, attributes, where),
+  );
+}
+
+/** The same with what was cloned already. */
+export function attachWith(
+  hand: Hand,
+  tree: number,
+  place: number,
+  attributes: readonly MountAttribute[],
+  where: string,
+): void {
+  if (attributes.length > 0) setMountAttributes(hand, tree, attributeBits(attributes), true, where);
+  attachMount(hand, tree, place, where);
 }
 
 /** Mounts the container's root and opens it. The host path may hold links: it is the caller's word. */
@@ -55,7 +66,8 @@ export function mountRoot(hand: Hand, { root, userXattr, attributes }: StepOf<'r
   return rootFd;
 }
 
-function bindDirectory(hand: Hand, path: string): number {
+/** Mounts a directory of the host over itself and opens it: in another's user namespace, its mounts may be moved then. */
+export function bindDirectory(hand: Hand, path: string): number {
   return files.withDescriptor(hand, openHost(hand, path), (fd) => {
     if (files.statusOf(hand, fd).kind !== 'directory')
       throw new TsimgError('LAUNCH_FAILED', 'not a directory', { where: path });

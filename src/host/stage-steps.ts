@@ -7,11 +7,12 @@ import type { Hand } from '../sys/hand/hand.ts';
 import { mount } from '../sys/hand/mounts.ts';
 import { makeNamespaces, raiseLoopback, setHostname } from '../sys/hand/namespaces.ts';
 import { placeDevices } from './stage-devices.ts';
+import type { MadeOutside } from './mapped-root.ts';
 import * as mounts from './stage-mounts.ts';
 import { changeRoot, pivot } from './stage-root.ts';
 import { openContainerTerminal } from './stage-terminal.ts';
 import { mountTextFile } from './stage-text-files.ts';
-import { bindVolume, cloneSpreading } from './stage-volumes.ts';
+import { bindVolume, cloneSources, isSpreading } from './stage-volumes.ts';
 
 /** What the steps leave for the end of the launch. */
 export interface Prepared {
@@ -37,17 +38,19 @@ export interface StepHooks {
   joinCgroups(): void;
   /** Takes the master of the container's terminal, a descriptor of the hand. */
   takeMaster(master: number): void;
+  /** Where the host's files are closed to the hand: what was opened before. */
+  readonly outside?: MadeOutside | undefined;
 }
 
 /** Interprets the steps of a plan in order, without an opinion of its own. */
 export function performSteps(hand: Hand, steps: readonly Step[], hooks: StepHooks): Prepared {
   let rootFd = -1;
   let terminal: number | undefined;
-  let spreading: ReadonlyMap<Step, number> = new Map();
+  let clones = hooks.outside?.clones;
   for (const step of steps) {
     switch (step.do) {
       case 'private-mounts':
-        spreading = cloneSpreading(hand, steps);
+        clones ??= cloneSources(hand, steps, (each) => each.do === 'bind' && isSpreading(each));
         mount(hand, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
         break;
       case 'hostname':
@@ -65,7 +68,7 @@ export function performSteps(hand: Hand, steps: readonly Step[], hooks: StepHook
         makeNamespaces(hand, ['cgroup']);
         break;
       case 'root':
-        rootFd = mounts.mountRoot(hand, step);
+        rootFd = hooks.outside === undefined ? mounts.mountRoot(hand, step) : mounts.bindDirectory(hand, '.');
         break;
       case 'mount':
         mounts.mountKernelFs(hand, rootFd, step);
@@ -86,10 +89,10 @@ export function performSteps(hand: Hand, steps: readonly Step[], hooks: StepHook
         mounts.makeLink(hand, rootFd, step);
         break;
       case 'bind':
-        bindVolume(hand, rootFd, step, spreading.get(step));
+        bindVolume(hand, rootFd, step, clones?.get(step));
         break;
       case 'file':
-        mountTextFile(hand, rootFd, step);
+        mountTextFile(hand, rootFd, step, clones?.get(step));
         break;
       case 'mask':
         mounts.maskPath(hand, rootFd, step);

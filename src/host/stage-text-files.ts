@@ -1,15 +1,18 @@
 import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { Step } from '../launch/plan.ts';
+import type { MountAttribute } from '../linux/mount-flags.ts';
 import * as files from '../sys/hand/files.ts';
 import type { Hand } from '../sys/hand/hand.ts';
 import { findPlace, makePlace, openDirectory, openFilePlace } from './root-targets.ts';
-import { bindOnto } from './stage-mounts.ts';
+import { attachWith, bindOnto } from './stage-mounts.ts';
 
 interface HostFile {
   readonly hostFile: string;
   readonly append?: string | undefined;
 }
+
+const READ_ONLY: readonly MountAttribute[] = ['ro', 'nosuid', 'nodev', 'noexec'];
 
 /** The most that is copied of a file of the host: bytes. */
 const MAX_BYTES = 1024 * 1024;
@@ -39,12 +42,14 @@ function placeFor(hand: Hand, rootFd: number, target: string): number | undefine
 }
 
 /** A file of the host's, as it is there now and as it will be: the container can only read it. */
-function bindSharedFile(hand: Hand, rootFd: number, target: string, shared: string): void {
+function bindSharedFile(hand: Hand, rootFd: number, target: string, shared: string, clone: number | undefined): void {
   const place = placeFor(hand, rootFd, target);
   if (place === undefined) return;
   files.withDescriptor(hand, place, () =>
-    files.withDescriptor(hand, files.openPath(hand, shared, files.O_PATH), (source) =>
-      bindOnto(hand, source, place, ['ro', 'nosuid', 'nodev', 'noexec'], target),
+    files.withDescriptor(hand, clone ?? files.openPath(hand, shared, files.O_PATH), (source) =>
+      clone === undefined
+        ? bindOnto(hand, source, place, READ_ONLY, target)
+        : attachWith(hand, source, place, READ_ONLY, target),
     ),
   );
 }
@@ -60,9 +65,14 @@ function bytesOf(hand: Hand, content: { readonly text: string } | HostFile): Buf
  * Lays a file of the container's own over one of the root filesystem. It is made on the container's /dev, which is memory,
  * and its name there is taken away again: only the mount is left.
  */
-export function mountTextFile(hand: Hand, rootFd: number, { target, content }: Extract<Step, { do: 'file' }>): void {
+export function mountTextFile(
+  hand: Hand,
+  rootFd: number,
+  { target, content }: Extract<Step, { do: 'file' }>,
+  clone?: number,
+): void {
   if ('shared' in content) {
-    bindSharedFile(hand, rootFd, target, content.shared);
+    bindSharedFile(hand, rootFd, target, content.shared, clone);
     return;
   }
   const bytes = bytesOf(hand, content);

@@ -1,28 +1,43 @@
 import type { BindStep, Step } from '../launch/plan.ts';
-import { attributeBits, MS } from '../linux/mount-flags.ts';
+import { MS } from '../linux/mount-flags.ts';
 import { statusOf, withDescriptor } from '../sys/hand/files.ts';
 import type { Hand } from '../sys/hand/hand.ts';
-import { attachMount, cloneMount, setMountAttributes, setPropagation } from '../sys/hand/mounts.ts';
+import { cloneMount, setPropagation } from '../sys/hand/mounts.ts';
 import { openDirectory, openFilePlace } from './root-targets.ts';
-import { bindOnto, openHost, refuseProc } from './stage-mounts.ts';
+import { attachWith, bindOnto, openHost, refuseProc } from './stage-mounts.ts';
+
+/** Whether later mounts spread, between the host and the container. */
+export function isSpreading({ propagation = 'private' }: Pick<BindStep, 'propagation'>): boolean {
+  return propagation !== 'private';
+}
+
+/** What is a file or directory of the host's to a step: undefined where it binds nothing. */
+function sourceOf(step: Step): string | undefined {
+  if (step.do === 'bind') return step.source;
+  return step.do === 'file' && 'shared' in step.content ? step.content.shared : undefined;
+}
 
 /**
- * Clones what is to be bound so that later mounts spread: it must happen before all else becomes private, for a clone spreads
- * to and from what its origin does at that moment.
+ * Clones what is to be bound. Of what is to spread it must happen before all else becomes private, for a clone spreads to and
+ * from what its origin does at that moment.
  */
-export function cloneSpreading(hand: Hand, steps: readonly Step[]): ReadonlyMap<Step, number> {
+export function cloneSources(
+  hand: Hand,
+  steps: readonly Step[],
+  wanted: (step: Step) => boolean,
+): ReadonlyMap<Step, number> {
   const clones = new Map<Step, number>();
   for (const step of steps) {
-    if (step.do !== 'bind' || step.propagation === undefined || step.propagation === 'private') continue;
-    const { source } = step;
+    const source = sourceOf(step);
+    if (source === undefined || !wanted(step)) continue;
     const tree = withDescriptor(hand, openHost(hand, source), (from) => cloneMount(hand, from, source));
-    setPropagation(hand, tree, MS[step.propagation], source);
+    setPropagation(hand, tree, MS[(step.do === 'bind' ? step.propagation : undefined) ?? 'private'], source);
     clones.set(step, tree);
   }
   return clones;
 }
 
-/** A file or directory of the host at a place of the container. `clone` is one that `cloneSpreading` made. */
+/** A file or directory of the host at a place of the container. `clone` is one that `cloneSources` made. */
 export function bindVolume(hand: Hand, rootFd: number, step: BindStep, clone: number | undefined): void {
   const { source, target, attributes } = step;
   withDescriptor(hand, clone ?? openHost(hand, source), (from) => {
@@ -30,8 +45,7 @@ export function bindVolume(hand: Hand, rootFd: number, step: BindStep, clone: nu
     withDescriptor(hand, open(hand, rootFd, target, 'inside'), (place) => {
       refuseProc(hand, place, target);
       if (clone === undefined) return bindOnto(hand, from, place, attributes, target);
-      setMountAttributes(hand, from, attributeBits(attributes), true, target);
-      attachMount(hand, from, place, target);
+      attachWith(hand, from, place, attributes, target);
     });
   });
 }

@@ -11,6 +11,10 @@ function flat(extents: readonly IdExtent[]): readonly string[] {
   return extents.flatMap(({ inside, outside, count }) => [String(inside), String(outside), String(count)]);
 }
 
+function lines(extents: readonly IdExtent[]): string {
+  return extents.map((extent) => `${flat([extent]).join(' ')}\n`).join('');
+}
+
 async function runMapper(path: string, pid: number, extents: readonly IdExtent[]): Promise<void> {
   const { status, stderr } = await runCommand(path, [String(pid), ...flat(extents)], { env: TOOL_ENV });
   if (status === 0) return;
@@ -25,8 +29,18 @@ async function runMapper(path: string, pid: number, extents: readonly IdExtent[]
 function writeSingle(pid: number, idMap: IdMap): void {
   try {
     writeFileSync(`/proc/${pid}/setgroups`, 'deny');
-    writeFileSync(`/proc/${pid}/gid_map`, `${flat(idMap.gids).join(' ')}\n`);
-    writeFileSync(`/proc/${pid}/uid_map`, `${flat(idMap.uids).join(' ')}\n`);
+    writeFileSync(`/proc/${pid}/gid_map`, lines(idMap.gids));
+    writeFileSync(`/proc/${pid}/uid_map`, lines(idMap.uids));
+  } catch (cause) {
+    throw new TsimgError('LAUNCH_FAILED', 'the ID map was refused', { why: errnoOf(cause) ?? 'unknown', cause });
+  }
+}
+
+/** Root may map what it likes; the right to set groups stays. */
+function writeAll(pid: number, idMap: IdMap): void {
+  try {
+    writeFileSync(`/proc/${pid}/gid_map`, lines(idMap.gids));
+    writeFileSync(`/proc/${pid}/uid_map`, lines(idMap.uids));
   } catch (cause) {
     throw new TsimgError('LAUNCH_FAILED', 'the ID map was refused', { why: errnoOf(cause) ?? 'unknown', cause });
   }
@@ -35,6 +49,7 @@ function writeSingle(pid: number, idMap: IdMap): void {
 /** Writes the maps of a process's new user namespace. user_namespaces(7). @throws LAUNCH_FAILED, HOST_UNSUPPORTED */
 export async function writeIdMaps(pid: number, idMap: IdMap, tools: HostTools): Promise<void> {
   if (idMap.by === 'single') return writeSingle(pid, idMap);
+  if (idMap.by === 'root') return writeAll(pid, idMap);
   await runMapper(requireTool(tools, 'newuidmap'), pid, idMap.uids);
   await runMapper(requireTool(tools, 'newgidmap'), pid, idMap.gids);
 }

@@ -6,6 +6,7 @@ import type { ExecRequest } from './exec-request.ts';
 import { formatCommand } from './format-plan.ts';
 import { quote } from './format-step.ts';
 import type { HostFacts } from './host-facts.ts';
+import { storedMap } from './id-map.ts';
 import { CGROUP_FOLDER } from './limits.ts';
 import type { LaunchPlan, Namespace, ProcessPlan, RootSpec } from './plan.ts';
 import { checkWorkdir } from './plan-run.ts';
@@ -132,7 +133,7 @@ export function planToolbox(
     ...planExec(own, { ...request, command }, facts, hostEnv),
     toolbox: {
       root,
-      userXattr: container.idMap !== undefined,
+      userXattr: storedMap(container.idMap) !== undefined,
       shown: [
         ...['/proc', '/sys', '/dev'].map((path) => ({ from: path, to: path })),
         { from: '/', to: CONTAINER_PLACE },

@@ -6,7 +6,7 @@ import { type DefaultNetwork, defaultNetwork } from './default-network.ts';
 import { parseDevice } from './devices.ts';
 import { planEnvironment } from './environment.ts';
 import type { HostFacts } from './host-facts.ts';
-import { planIdMap, singleIdReason } from './id-map.ts';
+import { planUserNamespace, singleIdReason, storedMap } from './id-map.ts';
 import { planInit, planNamespaces, planRestrictions, planUmask } from './isolation.ts';
 import { type CgroupPlan, planLimits } from './limits.ts';
 import { parseMount } from './mount-option.ts';
@@ -105,7 +105,7 @@ function planNetworkSettings(idMap: IdMap | undefined): readonly Step[] {
  * @throws USAGE where the request makes no sense, or leaves nothing to run; HOST_UNSUPPORTED
  */
 export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts, around: RunSurroundings): LaunchPlan {
-  const idMap = facts.canMount ? undefined : planIdMap(facts);
+  const idMap = planUserNamespace(facts, request.userns);
   const asked: DefaultNetwork = request.network === undefined ? defaultNetwork(facts) : { network: request.network };
   const isHost = asked.network === 'host';
   const ownName = request.uts !== 'host';
@@ -125,6 +125,8 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
     joined: around.joined,
   });
   const isNew = network.kind !== 'host' && network.kind !== 'join';
+  // Root's map makes a user namespace that has no say in a network that was there before.
+  const ownsNetwork = idMap?.by === 'root' ? isNew : !isHost;
   const files = planNetworkFiles(network, hostname, request.names ?? {}, facts.network.resolvConf);
   const extra = [
     ...request.tmpfs.map(parseTmpfs),
@@ -142,8 +144,8 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
       { do: 'private-mounts' },
       ...(ownName ? [{ do: 'hostname', name: hostname } as const] : []),
       ...(isNew ? planNetworkSettings(idMap) : []),
-      { do: 'root', root: around.root, userXattr: idMap !== undefined, attributes: ['nodev'] },
-      ...planMounts(facts, mountsRequest(request, idMap, !isHost, cgroups)),
+      { do: 'root', root: around.root, userXattr: storedMap(idMap) !== undefined, attributes: ['nodev'] },
+      ...planMounts(facts, mountsRequest(request, idMap, ownsNetwork, cgroups)),
       ...(request.devices ?? []).map((text) => parseDevice(text, idMap === undefined)),
       ...init.steps,
       ...files.steps,
@@ -162,7 +164,7 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
         hostEnv: around.hostEnv,
       }),
       cwd: planWorkdir(request, config),
-      user: request.user ?? config.user,
+      user: request.user ?? (idMap?.caller === undefined ? config.user : `${idMap.caller.uid}:${idMap.caller.gid}`),
       setGroups: idMap?.by !== 'single',
       extraGroups: request.groupAdd ?? [],
       ...restrictions,

@@ -9,11 +9,17 @@ import type { NetworkPlan } from './network-plan.ts';
 /** Namespaces that a container gets of its own. namespaces(7). The cgroup namespace is a step: it must come late. */
 export type Namespace = 'mount' | 'pid' | 'ipc' | 'uts' | 'network' | 'time';
 
-/** User and group maps of the user namespace, and whether newuidmap writes them or a single line does without it. */
+/** User and group maps of the user namespace. */
 export interface IdMap {
   readonly uids: readonly IdExtent[];
   readonly gids: readonly IdExtent[];
-  readonly by: 'newuidmap' | 'single';
+  /**
+   * Who writes them: newuidmap, an ordinary user a single line without it, or root, all. With `root`, files lie on disk with the
+   * image's IDs, and are shown with those of the map by idmapped mounts.
+   */
+  readonly by: 'newuidmap' | 'single' | 'root';
+  /** The caller's own IDs in the namespace, which are the same outside; absent where the caller is root in it, or not in it. */
+  readonly caller?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
 /** Where the container's root directory comes from. */

@@ -1,4 +1,5 @@
 import type { SeccompProfile } from '../linux/seccomp-profile.ts';
+import type { UserNamespaceMode } from './id-map.ts';
 import type { NameRequest } from './network-files.ts';
 import type { JoinedProcess } from './network-plan.ts';
 import type { RootSpec } from './plan.ts';
@@ -66,6 +67,8 @@ export interface RunRequest {
   readonly isolation?: 'pivot' | 'chroot' | undefined;
   /** `--time-namespace` */
   readonly timeNamespace?: boolean | undefined;
+  /** `--userns`: `host` when absent. */
+  readonly userns?: UserNamespaceMode | undefined;
   /** `--ipc`, `--pid`, `--uts`: a namespace of its own when absent. */
   readonly ipc?: 'private' | 'host' | undefined;
   readonly pid?: 'private' | 'host' | undefined;

@@ -30,6 +30,7 @@ import { openTemporaryFile } from '../sys/temporary.ts';
 import { askInside } from './ask-inside.ts';
 import { layersOf } from './container-changes.ts';
 import { type OpenedImage, openImage } from './open-image.ts';
+import { storedMap } from '../launch/id-map.ts';
 
 export interface CommitOptions extends Context {
   /** The store's folder, where the container is kept too. */
@@ -89,7 +90,7 @@ async function makeLayer(container: FoundContainer, file: FileHandle, options: C
   const [tar, stored] = [hashing(), hashing()];
   const archive = (stream: Duplex) =>
     pump([stream, tar.stream, createGzip(), stored.stream], (chunk) => file.write(chunk), signal);
-  const inside = { idMap: container.record.plan.idMap, ownMounts: false };
+  const inside = { idMap: storedMap(container.record.plan.idMap), ownMounts: false };
   await askInside(inside, probeHost().tools, request, { archive }, { signal, onEvent });
   const descriptor: Descriptor = { mediaType: MEDIA_TYPE.ociLayerGzip, digest: stored.digest(), size: stored.size() };
   const open = async (): Promise<Readable> => createReadStream('', { fd: file.fd, start: 0, autoClose: false });

@@ -5,6 +5,7 @@ import type { Context } from '../events.ts';
 import { probeHost } from '../host/probe.ts';
 import { containersFolder, type FoundContainer } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
+import { storedMap } from '../launch/id-map.ts';
 import type { LaunchPlan } from '../launch/plan.ts';
 import { askInside } from './ask-inside.ts';
 import type { LayersRequest, ListedChange } from './inside-request.ts';
@@ -34,8 +35,9 @@ export function layersOf({ record }: FoundContainer): LayersRequest {
       hint: image === undefined ? undefined : 'keep images (--root) where overlays can be mounted',
     });
   }
+  const idMap = storedMap(plan.idMap);
   return {
-    form: { overlay: plan.idMap === undefined ? 'trusted' : 'user', recorded: plan.idMap !== undefined },
+    form: idMap === undefined ? { overlay: 'trusted', recorded: false } : { overlay: 'user', recorded: true },
     upper: join(root.directory, 'upper'),
     lowers: root.lower,
     mountPlaces: mountPlaces(plan),
@@ -54,7 +56,7 @@ export async function containerChanges(
   const container = await findContainer(containersFolder(stateRoot), wanted);
   const request = { do: 'changes', ...layersOf(container) } as const;
   const changes: ListedChange[] = [];
-  const inside = { idMap: container.record.plan.idMap, ownMounts: false };
+  const inside = { idMap: storedMap(container.record.plan.idMap), ownMounts: false };
   await askInside(
     inside,
     probeHost().tools,

@@ -7,6 +7,7 @@ import { containersFolder, type FoundContainer, makeContainer, removeContainer }
 import { findContainer } from '../host/state/find-container.ts';
 import type { ProcessIdentity } from '../host/state/process-identity.ts';
 import type { ExecRequest } from '../launch/exec-request.ts';
+import { storedMap } from '../launch/id-map.ts';
 import type { RootSpec } from '../launch/plan.ts';
 import { type ExecPlan, planExec, planToolbox } from '../launch/plan-exec.ts';
 import { notRunning } from './signal-container.ts';
@@ -47,7 +48,7 @@ export async function planExecIn(
     import('./image-root.ts'),
   ]);
   await using opened = await openImage(request.toolbox, { root: place, signal });
-  const root = plannedImageRoot(opened.image, storePlace({ root: place }), facts);
+  const root = plannedImageRoot(opened.image, storePlace({ root: place }), storedMap(plan.idMap));
   return planToolbox(plan, { root, config: opened.image.config.run }, request, facts, process.env);
 }
 
@@ -85,7 +86,7 @@ async function enterToolbox(
     // Without a record it is no container to anybody, and swept where this is cut short.
     const held = await makeContainer(folder, undefined, signal);
     try {
-      const { root, plainRoot } = await openRoot(held.directory, facts);
+      const { root, plainRoot } = await openRoot(held.directory, facts, storedMap(record.plan.idMap));
       const plan = (of: RootSpec) => planToolbox(record.plan, { root: of, config }, request, facts, process.env);
       try {
         return await enter(plan(root));
@@ -95,7 +96,7 @@ async function enterToolbox(
         return await enter(plan(await plainRoot()));
       }
     } finally {
-      await removeContainer(held, held.name, record.plan.idMap, facts.tools);
+      await removeContainer(held, held.name, storedMap(record.plan.idMap), facts.tools);
     }
   });
 }

@@ -8,7 +8,6 @@ import { errnoOf } from '../errors.ts';
 import { makeOverlayRoot } from '../host/make-overlay-root.ts';
 import type { Image } from '../image/image.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
-import { planIdMap } from '../launch/id-map.ts';
 import type { IdMap, RootSpec } from '../launch/plan.ts';
 import { chainIds } from '../oci/chain-id.ts';
 import { hexOf } from '../oci/digest.ts';
@@ -26,6 +25,15 @@ export interface ImageRoot {
   plainRoot(): Promise<RootSpec>;
 }
 
+/** For which container a root is made. */
+export interface NewContainer {
+  /** Its own. */
+  readonly directory: string;
+  readonly facts: HostFacts;
+  /** The one that its files are stored by. */
+  readonly idMap: IdMap | undefined;
+}
+
 const OVERLAYFS_SUPER_MAGIC = 0x794c_7630;
 
 /** Layers mean the same to those only who see the same IDs: the map is in their folder's name. */
@@ -40,8 +48,7 @@ function layerPaths(image: Image, storeRoot: string, idMap: IdMap | undefined): 
 }
 
 /** The root that a container of the image would get: for a plan that is only shown. Nothing is unpacked or made. */
-export function plannedImageRoot(image: Image, storeRoot: string, facts: HostFacts): RootSpec {
-  const idMap = facts.canMount ? undefined : planIdMap(facts);
+export function plannedImageRoot(image: Image, storeRoot: string, idMap: IdMap | undefined): RootSpec {
   const lower = layerPaths(image, storeRoot, idMap).toReversed();
   return { kind: 'overlay', directory: join(storeRoot, 'containers', 'NEW'), lower };
 }
@@ -110,7 +117,6 @@ async function liesOnOverlay(path: string): Promise<boolean> {
 }
 
 /**
-/**
  * Makes the root of a new container of an image, in the container's directory. Layers are unpacked once, below `storeRoot`,
  * and stay. Where the store lies on an overlay, the container gets a copy, told by a warning. Some of what killed runs left is
  * removed first.
@@ -119,11 +125,9 @@ async function liesOnOverlay(path: string): Promise<boolean> {
 export async function openImageRoot(
   image: Image,
   storeRoot: string,
-  directory: string,
-  facts: HostFacts,
+  { directory, facts, idMap }: NewContainer,
   context: FoldOptions,
 ): Promise<ImageRoot> {
-  const idMap = facts.canMount ? undefined : planIdMap(facts);
   const store = await openStore(storeRoot, context.signal);
   await sweepLeftovers(store, facts, context);
   const copied = await liesOnOverlay(storeRoot);

@@ -58,6 +58,7 @@ function hostConfigOf({ request, restart, remove, plan }: ContainerRecord) {
     CapDrop: request.capDrop,
     IpcMode: request.ipc ?? 'private',
     PidMode: request.pid ?? 'private',
+    UsernsMode: request.userns ?? 'host',
     /** As the options said it: `256m`, `0.5`. */
     Resources: request.resources ?? {},
   };

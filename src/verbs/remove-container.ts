@@ -6,6 +6,7 @@ import { idOfName } from '../host/state/names.ts';
 import { sweepKilled } from '../host/sweep-killed.ts';
 import { holdEnded } from './hold-ended.ts';
 import { endContainer } from './signal-container.ts';
+import { storedMap } from '../launch/id-map.ts';
 
 /**
  * Removes a container with all that it changed; with `force` one that runs too, which is killed.
@@ -30,7 +31,7 @@ export async function removeContainerOf(
   if (held === undefined) return record.id;
   const facts = probeHost();
   await sweepKilled(record, facts);
-  await removeContainer(held, record.name, record.plan.idMap, facts.tools);
+  await removeContainer(held, record.name, storedMap(record.plan.idMap), facts.tools);
   return record.id;
 }
 

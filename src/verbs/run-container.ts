@@ -14,7 +14,8 @@ import {
 } from '../host/state/container.ts';
 import { type RecordedImage, writeRecord, writeState } from '../host/state/record.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
-import type { LaunchPlan, RootSpec } from '../launch/plan.ts';
+import { planUserNamespace, storedMap } from '../launch/id-map.ts';
+import type { IdMap, LaunchPlan, RootSpec } from '../launch/plan.ts';
 import type { RunRequest } from '../launch/run-request.ts';
 import type { RunConfig } from '../oci/run-config.ts';
 import { joinedProcess } from './joined-process.ts';
@@ -27,10 +28,11 @@ export interface ContainerTarget {
   readonly config: RunConfig;
   /** Absent for a root filesystem. */
   readonly image?: RecordedImage | undefined;
-  /** Makes its root; what is the container's own of it lies in `directory`. */
+  /** Makes its root; what is the container's own of it lies in `directory`. `idMap` is the one that its files are stored by. */
   openRoot(
     directory: string,
     facts: HostFacts,
+    idMap: IdMap | undefined,
   ): Promise<{
     readonly root: RootSpec;
     /** The same without an overlay, for where none can be mounted. */
@@ -90,9 +92,10 @@ async function prepare(
   const held = await makeContainer(containersFolder(context.stateRoot), life.name, context.signal);
   const facts = probeHost();
   let plan: LaunchPlan | undefined;
-  const remove = () => removeContainer(held, held.name, plan?.idMap, facts.tools);
+  const remove = () => removeContainer(held, held.name, storedMap(plan?.idMap), facts.tools);
   try {
-    const { root: firstRoot, plainRoot } = await target.openRoot(held.directory, facts);
+    const idMap = storedMap(planUserNamespace(facts, request.userns));
+    const { root: firstRoot, plainRoot } = await target.openRoot(held.directory, facts, idMap);
     const record = (root: RootSpec): Prepared => {
       const { plan: made, facts: found } = planContainer(root, config, request, {
         id: held.id,

@@ -4,6 +4,7 @@ import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { probeHost } from '../host/probe.ts';
 import type { Image } from '../image/image.ts';
+import { planUserNamespace, storedMap } from '../launch/id-map.ts';
 import type { LaunchPlan } from '../launch/plan.ts';
 import { completeRequest, type RunInput } from '../launch/run-request.ts';
 import { parseReference } from '../oci/reference.ts';
@@ -73,8 +74,8 @@ async function imageTarget(name: string, image: Image, options: RunSourceOptions
   return {
     config: image.config.run,
     image: { name, id: image.manifest.config.digest, digest: image.descriptor.digest },
-    openRoot: (directory, facts) =>
-      openImageRoot(image, storePlace(options), directory, facts, { signal, onEvent, limits }),
+    openRoot: (directory, facts, idMap) =>
+      openImageRoot(image, storePlace(options), { directory, facts, idMap }, { signal, onEvent, limits }),
   };
 }
 
@@ -130,6 +131,7 @@ export async function planSource(text: string, input: RunInput, options: RunSour
     import('./image-root.ts'),
   ]);
   await using opened = await openImage(text, options);
-  const root = plannedImageRoot(opened.image, storePlace(options), probeHost());
+  const idMap = storedMap(planUserNamespace(probeHost(), request.userns));
+  const root = plannedImageRoot(opened.image, storePlace(options), idMap);
   return planContainer(root, opened.image.config.run, request, { joined }).plan;
 }

@@ -6,6 +6,7 @@ const MOVE_MOUNT_BOTH_EMPTY = 0x04 | 0x40;
 const AT_EMPTY_PATH = 0x1000;
 const AT_RECURSIVE = 0x8000;
 const STRUCT_MOUNT_ATTR_SIZE = 32;
+const MOUNT_ATTR_IDMAP = 0x0010_0000n;
 
 export interface MountCall {
   readonly source: string | null;
@@ -32,6 +33,17 @@ export function setMountAttributes(hand: Hand, fd: number, bits: number, recursi
   const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
   attributes.writeBigUInt64LE(BigInt(bits), 0);
   setattr(hand, fd, attributes, recursive, where);
+}
+
+/**
+ * Shows the files of a mount that was cloned and is not attached yet with other IDs: what is 0 on disk is what is 0 in the user
+ * namespace that a descriptor names. mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12. @throws SYSTEM_CALL
+ */
+export function setMountIdMap(hand: Hand, fd: number, userNamespace: number, where: string): void {
+  const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
+  attributes.writeBigUInt64LE(MOUNT_ATTR_IDMAP, 0);
+  attributes.writeBigUInt64LE(BigInt(userNamespace), 24);
+  setattr(hand, fd, attributes, true, where);
 }
 
 /** Sets which way later mounts spread between a mount that is open and its peers, recursively. mount_setattr(2). @throws SYSTEM_CALL */

@@ -1,0 +1,87 @@
+import { constants } from 'node:fs';
+import { errnoOf, TsimgError } from '../errors.ts';
+import type { HostTools } from '../launch/host-facts.ts';
+import type { IdMap, LaunchPlan, RootSpec, Step } from '../launch/plan.ts';
+import { MS } from '../linux/mount-flags.ts';
+import { reap } from '../sys/hand/await-end.ts';
+import { setGroups, setIds } from '../sys/hand/become.ts';
+import { goTo, openPath, withDescriptor } from '../sys/hand/files.ts';
+import { forkHand, type Hand } from '../sys/hand/hand.ts';
+import { attachMount, cloneMount, mount, setMountIdMap } from '../sys/hand/mounts.ts';
+import { joinNamespace, makeNamespaces } from '../sys/hand/namespaces.ts';
+import { mountRoot, openHost } from './stage-mounts.ts';
+import { cloneSources } from './stage-volumes.ts';
+import { writeIdMaps } from './write-id-maps.ts';
+
+/** What was opened by root itself, for steps that are performed by root of a user namespace, to whom the host's files are closed. */
+export interface MadeOutside {
+  /** Of what the steps bind. The container's root is the working directory. */
+  readonly clones: ReadonlyMap<Step, number>;
+}
+
+/** A new user namespace, which nobody is in; by a descriptor of the hand. */
+async function makeUserNamespace(hand: Hand, idMap: IdMap, tools: HostTools): Promise<number> {
+  const first = forkHand(hand);
+  try {
+    makeNamespaces(first, ['user']);
+    await writeIdMaps(first.pid, idMap, tools);
+    return openPath(hand, `/proc/${first.pid}/ns/user`, constants.O_RDONLY);
+  } finally {
+    first.close();
+    reap(hand, first.pid);
+  }
+}
+
+/** Mounts a directory over itself, so that its files are shown with the namespace's IDs. */
+function showMapped(hand: Hand, path: string, userNamespace: number): void {
+  withDescriptor(hand, openHost(hand, path), (fd) =>
+    withDescriptor(hand, cloneMount(hand, fd, path), (tree) => {
+      try {
+        setMountIdMap(hand, tree, userNamespace, path);
+      } catch (cause) {
+        const errno = errnoOf(cause) ?? 'unknown';
+        throw new TsimgError('HOST_UNSUPPORTED', 'the files cannot be shown with other IDs', {
+          where: path,
+          why: errno === 'EINVAL' ? 'the file system, or one mounted in it, has no ID-mapped mounts' : errno,
+          hint: 'keep it on ext4, xfs, btrfs or tmpfs (--root for images), or leave out --userns auto',
+          facts: { errno },
+          cause,
+        });
+      }
+      attachMount(hand, tree, fd, path);
+    }),
+  );
+}
+
+/** All directories that the root's files lie in. The layer of an image without any is in the container's own. */
+function directoriesOf(root: RootSpec): readonly string[] {
+  if (root.kind === 'directory') return [root.path];
+  return [root.directory, ...root.lower.filter((path) => !path.startsWith(`${root.directory}/`))];
+}
+
+/**
+ * Root's hand mounts the container's root so that it is shown with the IDs of a new user namespace, and becomes root of that: its
+ * working directory is the root then. What is mounted is seen by nobody else, and on disk all IDs are the image's.
+ * @throws HOST_UNSUPPORTED where the files cannot be shown so; LAUNCH_FAILED, SYSTEM_CALL
+ */
+export async function becomeMappedRoot(
+  hand: Hand,
+  { steps }: LaunchPlan,
+  idMap: IdMap,
+  tools: HostTools,
+): Promise<MadeOutside> {
+  makeNamespaces(hand, ['mount']);
+  mount(hand, { source: null, target: '/', type: null, flags: MS.slave | MS.recursive }, '/');
+  const user = await makeUserNamespace(hand, idMap, tools);
+  const clones = cloneSources(hand, steps, () => true);
+  for (const step of steps) {
+    if (step.do !== 'root') continue;
+    for (const path of directoriesOf(step.root)) showMapped(hand, path, user);
+    withDescriptor(hand, mountRoot(hand, step), (rootFd) => goTo(hand, rootFd));
+  }
+  joinNamespace(hand, user, 'user', 'the user namespace');
+  hand.closeLater(user);
+  setGroups(hand, []);
+  setIds(hand, 0, 0);
+  return { clones };
+}
