@@ -2,9 +2,10 @@ import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { IdMap, LaunchPlan, RootSpec, Step } from '../launch/plan.ts';
+import { mapId } from '../linux/ids.ts';
 import { MS } from '../linux/mount-flags.ts';
 import { reap } from '../sys/hand/await-end.ts';
-import { setGroups, setIds } from '../sys/hand/become.ts';
+import { setFileIds, setGroups, setIds } from '../sys/hand/become.ts';
 import { goTo, openPath, withDescriptor } from '../sys/hand/files.ts';
 import { forkHand, type Hand } from '../sys/hand/hand.ts';
 import { attachMount, cloneMount, mount, setMountIdMap } from '../sys/hand/mounts.ts';
@@ -77,6 +78,8 @@ export async function becomeMappedRoot(
   for (const step of steps) {
     if (step.do !== 'root') continue;
     for (const path of directoriesOf(step.root)) showMapped(hand, path, user);
+    // An overlay's own files belong to whoever mounts it, who must be somebody that is known on disk.
+    setFileIds(hand, mapId(idMap.uids, 0) ?? 0, mapId(idMap.gids, 0) ?? 0);
     withDescriptor(hand, mountRoot(hand, step), (rootFd) => goTo(hand, rootFd));
   }
   joinNamespace(hand, user, 'user', 'the user namespace');

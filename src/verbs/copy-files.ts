@@ -9,6 +9,7 @@ import { walkTree } from '../disk/walk-tree.ts';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import type { Inside } from '../host/inside-container.ts';
+import { storedMap } from '../launch/id-map.ts';
 import { probeHost } from '../host/probe.ts';
 import { containersFolder, holdContainer } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
@@ -52,7 +53,8 @@ async function withRoot(
   work: InsideWork,
 ): Promise<void> {
   const { folder, record, state, alive } = await findContainer(containersFolder(stateRoot), wanted);
-  const { idMap, steps } = record.plan;
+  const { steps } = record.plan;
+  const idMap = storedMap(record.plan.idMap);
   const ask = (inside: Inside, root: RootRequest) =>
     askInside(inside, probeHost().tools, request(root), work, { signal, onEvent });
   if (alive && state.status === 'running' && state.process !== undefined) {
@@ -61,6 +63,13 @@ async function withRoot(
         where: record.name,
         why: 'its processes could have left its root, so that the host’s files would be taken for it',
         hint: 'stop it before (tsimg stop)',
+      });
+    }
+    if (record.plan.idMap?.by === 'root') {
+      throw new TsimgError('CONTAINER_STATE', 'the container runs with --userns auto', {
+        where: record.name,
+        why: 'its files are shown with the IDs of its user namespace',
+        hint: 'stop it before (tsimg stop), or use tsimg exec',
       });
     }
     const pid = idMap === undefined ? undefined : state.process.pid;

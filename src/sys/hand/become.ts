@@ -2,7 +2,16 @@ import { type LimitValue, RESOURCES, type Resource } from '../../linux/limits.ts
 import { callError, errnoName, type Hand } from './hand.ts';
 import type { Call } from './request.ts';
 
-const PR = { setPdeathsig: 1, setKeepcaps: 8, capbsetDrop: 24, setNoNewPrivs: 38, capAmbient: 47 };
+const PR = {
+  setPdeathsig: 1,
+  setDumpable: 4,
+  setKeepcaps: 8,
+  capbsetDrop: 24,
+  setSecurebits: 28,
+  setNoNewPrivs: 38,
+  capAmbient: 47,
+};
+const SECBIT_NO_SETUID_FIXUP = 4;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 const CAPABILITY_VERSION_3 = 0x20080522;
 const KEYCTL_JOIN_SESSION_KEYRING = 1;
@@ -67,6 +76,18 @@ export function setCapabilities(hand: Hand, mask: bigint): void {
 export function setIds(hand: Hand, uid: number, gid: number): void {
   hand.call('setresgid', [gid, gid, gid]);
   hand.call('setresuid', [uid, uid, uid]);
+}
+
+/**
+ * Whose files it makes from here on, and whose overlays it mounts, is another's; what it may do stays as it is, and so does who
+ * may look into it. Joining a user namespace ends that. setfsuid(2), capabilities(7), "securebits". @throws SYSTEM_CALL
+ */
+export function setFileIds(hand: Hand, uid: number, gid: number): void {
+  hand.call('prctl', [PR.setSecurebits, SECBIT_NO_SETUID_FIXUP]);
+  // They tell what it was before, and no errors.
+  hand.call('setfsgid', [gid]);
+  hand.call('setfsuid', [uid]);
+  hand.call('prctl', [PR.setDumpable, 1]);
 }
 
 /** setgroups(2). @throws SYSTEM_CALL */
