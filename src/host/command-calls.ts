@@ -16,6 +16,8 @@ export interface CommandSurroundings {
   readonly streams: readonly number[];
   /** `cgroup.procs` of the cgroups that it joins. */
   readonly cgroups: readonly number[];
+  /** A pidfd of a process whose user namespace it joins, where whoever starts it has not. */
+  readonly userNamespaceOf: number | undefined;
   /** The system call filter's instructions. */
   readonly filter: Uint8Array | undefined;
   /** It is killed when whoever starts it ends. A space is written here, which must be possible, when that is so. */
@@ -27,7 +29,7 @@ export interface CommandSurroundings {
  * privileges first, then the user, then what cannot be taken back, the filter at the very last.
  */
 export function commandCalls(command: ProcessPlan, around: CommandSurroundings): readonly ChildCall[] {
-  const { user, env, directory, streams, cgroups, filter, guard } = around;
+  const { user, env, directory, streams, cgroups, userNamespaceOf, filter, guard } = around;
   const bounding = capabilityMask(command.capabilities);
   const final = user.uid === 0 ? bounding : 0n;
   const [program = ''] = command.args;
@@ -40,6 +42,7 @@ export function commandCalls(command: ProcessPlan, around: CommandSurroundings):
     calls.leaveSessionKeyring,
     calls.setUmask(command.umask),
     ...cgroups.map((fd) => calls.writeText(fd, '0')),
+    ...(userNamespaceOf === undefined ? [] : [calls.joinUserNamespace(userNamespaceOf)]),
     ...calls.dropBounding(bounding),
     ...(command.setGroups ? [calls.setGroups(user.groups)] : []),
     ...(command.noNewPrivileges ? [] : [calls.keepCapabilities]),

@@ -1,8 +1,9 @@
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { variable } from '../launch/environment.ts';
-import type { ProcessPlan } from '../launch/plan.ts';
+import type { IdMap, ProcessPlan } from '../launch/plan.ts';
 import { type ResolvedUser, resolveUser } from '../launch/user.ts';
+import { mapId } from '../linux/ids.ts';
 import { attributeBits } from '../linux/mount-flags.ts';
 import { awaitChild, startChild } from '../sys/child.ts';
 import { openOwnHand } from '../sys/hand/own-hand.ts';
@@ -13,7 +14,7 @@ import { DESCRIPTOR } from './channel.ts';
 import { commandCalls } from './command-calls.ts';
 import { ENTER_DESCRIPTOR, type EnterMessage, type EnterOrders } from './enter-channel.ts';
 import { explainFailure } from './enter-failure.ts';
-import { openCommandStreams } from './enter-streams.ts';
+import { type Owner, openCommandStreams } from './enter-streams.ts';
 import { O_PATH, withDescriptor } from './own-descriptors.ts';
 import { portableError } from './portable-error.ts';
 import { readRootFile } from './stage-files.ts';
@@ -51,6 +52,14 @@ function lookUpUser(rootFd: number, command: ProcessPlan): ResolvedUser {
   return resolveUser(command.user, files, command.extraGroups);
 }
 
+/** The user's IDs as they are here. */
+function ownerOutside({ uid, gid }: ResolvedUser, mapped: IdMap | undefined): Owner {
+  if (mapped === undefined) return { uid, gid };
+  const [outsideUid, outsideGid] = [mapId(mapped.uids, uid), mapId(mapped.gids, gid)];
+  if (outsideUid !== undefined && outsideGid !== undefined) return { uid: outsideUid, gid: outsideGid };
+  throw new TsimgError('LAUNCH_FAILED', 'the container’s user namespace has no such IDs', { where: `${uid}:${gid}` });
+}
+
 /** Unlike `run`, exec makes no directory that is missing: docker's says 127, too. */
 function openWorkdir(rootFd: number, path: string): number {
   try {
@@ -80,7 +89,7 @@ function enter(): void {
   const container = { process: ENTER_DESCRIPTOR.container, root: ENTER_DESCRIPTOR.root };
   const root = toolbox === undefined ? container.root : mountToolbox(hand, toolbox, container);
   const user = lookUpUser(root, command);
-  const streams = openCommandStreams(root, plan, user, (master) => {
+  const streams = openCommandStreams(root, plan, ownerOutside(user, plan.mapped), (master) => {
     tell({ kind: 'terminal', fd: master });
     readLine();
   });
@@ -90,6 +99,7 @@ function enter(): void {
     directory: openWorkdir(root, command.cwd),
     streams,
     cgroups,
+    userNamespaceOf: plan.mapped && container.process,
     filter: filter === undefined ? undefined : Buffer.from(filter, 'base64'),
     // The space stands before the next message. Where the caller died meanwhile, nobody is there to read it.
     guard: detached ? undefined : DESCRIPTOR.status,

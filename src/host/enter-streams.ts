@@ -7,6 +7,9 @@ import { openInRoot } from '../sys/open-in-root.ts';
 import { unlockTerminal } from '../sys/pty.ts';
 import { DESCRIPTOR } from './channel.ts';
 
+/** To whom the streams are given. */
+export type Owner = Pick<ResolvedUser, 'uid' | 'gid'>;
+
 /** The container's own: through the host's, its root could change the device. @throws LAUNCH_FAILED */
 function openNull(rootFd: number): number {
   const flags = constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -34,7 +37,7 @@ function openTerminal(rootFd: number, handOver: (master: number) => void): numbe
 export function openCommandStreams(
   rootFd: number,
   { command, detached }: ExecPlan,
-  user: ResolvedUser,
+  user: Owner,
   handOver: (master: number) => void,
 ): readonly number[] {
   if (command.terminal) {

@@ -39,8 +39,9 @@ export interface EnterOptions extends Context {
 }
 
 /** Namespaces that nsenter joins before the stage, which has several threads: by the names of its options and of /proc/PID/ns. */
-function namedFirst({ namespaces }: ExecPlan): readonly string[] {
-  return (['user', 'time'] as const).filter((name) => namespaces.includes(name));
+function namedFirst({ namespaces, mapped }: ExecPlan): readonly string[] {
+  const names = mapped === undefined ? (['user', 'time'] as const) : (['time'] as const);
+  return names.filter((name) => namespaces.includes(name));
 }
 
 /**

@@ -8,7 +8,7 @@ import { quote } from './format-step.ts';
 import type { HostFacts } from './host-facts.ts';
 import { storedMap } from './id-map.ts';
 import { CGROUP_FOLDER } from './limits.ts';
-import type { LaunchPlan, Namespace, ProcessPlan, RootSpec } from './plan.ts';
+import type { IdMap, LaunchPlan, Namespace, ProcessPlan, RootSpec } from './plan.ts';
 import { checkWorkdir } from './plan-run.ts';
 
 /** Another root for the command, in which what the container sees is seen too. */
@@ -32,6 +32,8 @@ export interface ExecPlan {
   /** Whether it goes on when tsimg is gone. */
   readonly detached: boolean;
   readonly toolbox?: Toolbox | undefined;
+  /** Of a container that has root's map. Its user namespace is joined last of all: until then the host's root is at work. */
+  readonly mapped?: IdMap | undefined;
 }
 
 /** The container's namespaces, in the order in which they are joined. */
@@ -97,6 +99,7 @@ export function planExec(
       stdin: request.interactive && !request.detached,
     },
     detached: request.detached,
+    ...(container.idMap?.by === 'root' ? { mapped: container.idMap } : {}),
   };
 }
 
@@ -117,6 +120,11 @@ export function planToolbox(
 ): ExecPlan {
   if (request.detached) {
     throw new TsimgError('USAGE', '-d and --toolbox exclude each other', { why: 'its files go with its command' });
+  }
+  if (container.idMap?.by === 'root') {
+    throw new TsimgError('HOST_UNSUPPORTED', '--toolbox does not go with a container of --userns auto', {
+      hint: 'copy the tools into it (tsimg cp), or run it without --userns auto',
+    });
   }
   const hostname = variable(container.command.env, 'HOSTNAME') ?? '';
   const own: LaunchPlan = {

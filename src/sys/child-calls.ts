@@ -24,6 +24,7 @@ const NUMBER =
         rtSigaction: 134,
         rtSigprocmask: 135,
         fchdir: 50,
+        setns: 268,
         write: 64,
         execve: 221,
       }
@@ -40,6 +41,7 @@ const NUMBER =
         rtSigaction: 13,
         rtSigprocmask: 14,
         fchdir: 81,
+        setns: 308,
         write: 1,
         execve: 59,
       };
@@ -52,6 +54,7 @@ const KEYCTL_JOIN_SESSION_KEYRING = 1;
 const CLOSE_RANGE_CLOEXEC = 4;
 const SECCOMP_SET_MODE_FILTER = 1;
 const SIG_SETMASK = 2;
+const CLONE_NEWUSER = 0x1000_0000;
 const SIGKILL = 9;
 const LAST_SIGNAL = 64;
 const LAST_CAPABILITY = 63;
@@ -85,6 +88,11 @@ export function duplicate(from: number, to: number): ChildCall {
 /** fchdir(2). */
 export function enterDirectory(fd: number): ChildCall {
   return { name: 'fchdir', number: NUMBER.fchdir, args: [fd] };
+}
+
+/** Joins the user namespace of the process that a pidfd holds, with all capabilities in it. setns(2), Linux 5.8. */
+export function joinUserNamespace(pidfd: number): ChildCall {
+  return { name: 'setns(CLONE_NEWUSER)', number: NUMBER.setns, args: [pidfd, CLONE_NEWUSER] };
 }
 
 /** umask(2). */
