@@ -54,7 +54,8 @@ function enterChain(plan: ExecPlan, tools: HostTools, firstFd: number): readonly
   const first = namedFirst(plan);
   if (first.length === 0) return [...dying, ...stage];
   const files = first.map((name, index) => `--${name}=/proc/self/fd/${firstFd + index}`);
-  const keep = first.includes('user') ? ['--preserve-credentials'] : [];
+  // Without this nsenter becomes the namespace's root.
+  const keep = first.includes('user') && !plan.becomesRoot ? ['--preserve-credentials'] : [];
   // Joining clears the signal.
   return [...dying, requireTool(tools, 'nsenter'), ...files, ...keep, '--', ...dying, ...stage];
 }

@@ -5,7 +5,7 @@ import { explainRefusal } from '../launch/explain-refusal.ts';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { LaunchPlan } from '../launch/plan.ts';
 import { awaitEnd, reap, signalProcess } from '../sys/hand/await-end.ts';
-import { setUmask } from '../sys/hand/become.ts';
+import { setFileIds, setUmask } from '../sys/hand/become.ts';
 import { type Hand, makePipe } from '../sys/hand/hand.ts';
 import { startHand } from '../sys/hand/start-hand.ts';
 import { type Cgroups, makeCgroups } from './cgroup.ts';
@@ -89,9 +89,13 @@ async function prepare(
   await turn();
   if (launch.container === undefined) return;
   setUmask(container, 0);
+  // The pipes are the caller's, who must be able to open them; all that follows is made by root of the container.
+  const pipes = plan.command.terminal ? undefined : openPipes(launch, container);
+  if (plan.idMap?.caller !== undefined) setFileIds(container, 0, 0);
   const joinCgroups = () => cgroups.join(container.pid);
   const prepared = performSteps(container, plan.steps, { joinCgroups, takeMaster, outside });
-  const streams = prepared.terminal ?? openPipes(launch, container);
+  const streams = prepared.terminal ?? pipes;
+  if (streams === undefined) throw new TsimgError('LAUNCH_FAILED', 'no terminal');
   becomeCommand(container, plan.command, prepared, streams, filter, () => {
     launch.ready = true;
     watch.onStarted?.();

@@ -37,7 +37,8 @@ export async function startInside<Message extends { readonly kind: string }>(
   const command = [...(ownMounts ? mounts : []), ...program];
   if (idMap !== undefined && pid === undefined) return startInUserNamespace(idMap, tools, command, ['pipe']);
   // What changes credentials takes the signal at the caller's death away
-  const join = [requireTool(tools, 'nsenter'), `--user=/proc/${pid}/ns/user`, '--preserve-credentials', '--', ...dying];
+  const keep = idMap?.caller === undefined ? ['--preserve-credentials'] : [];
+  const join = [requireTool(tools, 'nsenter'), `--user=/proc/${pid}/ns/user`, ...keep, '--', ...dying];
   const [file = '', ...args] = [...dying, ...(idMap === undefined ? [] : join), ...command];
   const process = await startProcess(file, args, {
     descriptors: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe'],

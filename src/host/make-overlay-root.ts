@@ -1,6 +1,26 @@
+import { constants } from 'node:fs';
 import { chmod, chown, mkdir, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { HostTools } from '../launch/host-facts.ts';
 import type { IdMap, RootSpec } from '../launch/plan.ts';
+import { chownDescriptor, openPath } from '../sys/hand/files.ts';
+import { makeNamespaces } from '../sys/hand/namespaces.ts';
+import { startHand } from '../sys/hand/start-hand.ts';
+import { writeIdMaps } from './write-id-maps.ts';
+
+/** A directory of the caller's becomes that of root in the map, where that is somebody else. */
+async function giveToRoot(path: string, idMap: IdMap, tools: HostTools): Promise<void> {
+  const { hand, process } = await startHand();
+  try {
+    makeNamespaces(hand, ['user']);
+    await writeIdMaps(hand.pid, idMap, tools);
+    chownDescriptor(hand, openPath(hand, path, constants.O_RDONLY | constants.O_DIRECTORY), 0, 0);
+  } finally {
+    hand.close();
+    process.kill('SIGKILL');
+    await process.ended;
+  }
+}
 
 /**
  * Makes a container's own files in its directory: `upper`, `work`, `merged` and short names for the layers, as `RootSpec`
@@ -10,6 +30,7 @@ export async function makeOverlayRoot(
   path: string,
   lower: readonly string[],
   idMap: IdMap | undefined,
+  tools: HostTools,
 ): Promise<RootSpec> {
   for (const name of ['upper', 'work', 'merged', 'l']) await mkdir(join(path, name), { mode: 0o755 });
   // An image without layers is an empty directory.
@@ -21,6 +42,7 @@ export async function makeOverlayRoot(
     const { mode, uid, gid } = await stat(top);
     if (idMap === undefined) await chown(join(path, 'upper'), uid, gid);
     await chmod(join(path, 'upper'), mode & 0o7777);
+    if (idMap?.caller !== undefined) await giveToRoot(join(path, 'upper'), idMap, tools);
   }
   return { kind: 'overlay', directory: path, lower: lower.length === 0 ? [join(path, 'l', '0')] : lower };
 }

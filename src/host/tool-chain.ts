@@ -10,15 +10,27 @@ function dying(tools: HostTools): readonly string[] {
   return [requireTool(tools, 'setpriv'), '--pdeathsig', 'KILL'];
 }
 
+function becomeRoot(tools: HostTools): readonly string[] {
+  return [requireTool(tools, 'setpriv'), '--reuid=0', '--regid=0', '--clear-groups', '--inh-caps=-all'];
+}
+
+/** How a command is put into a user namespace. */
+export interface NamespaceOptions {
+  /** Whether the command sees the two descriptors; yes, when absent. */
+  readonly keepDescriptors?: boolean | undefined;
+  /** Whether the caller is not root of the namespace, and must become it. */
+  readonly becomesRoot?: boolean | undefined;
+}
+
 /**
  * Puts a command into a new user namespace, told by a message on `status`, where it waits for a line on `control`: the maps
- * are written meanwhile. Only the command that follows is root in it. Without `keepDescriptors` it does not see the two.
+ * are written meanwhile. Only the command that follows is root in it. 
  * @throws HOST_UNSUPPORTED
  */
 export function inUserNamespace(
   tools: HostTools,
   command: readonly string[],
-  keepDescriptors = true,
+  { keepDescriptors = true, becomesRoot = false }: NamespaceOptions = {},
 ): readonly string[] {
   const close = keepDescriptors ? '' : ` ${DESCRIPTOR.control}<&- ${DESCRIPTOR.status}>&-`;
   const told = { kind: 'namespace' };
@@ -27,10 +39,12 @@ export function inUserNamespace(
     ...dying(tools),
     requireTool(tools, 'unshare'),
     '--user',
+    ...(becomesRoot ? ['--keep-caps'] : []),
     requireTool(tools, 'sh'),
     '-c',
     script,
     'sh',
+    ...(becomesRoot ? becomeRoot(tools) : []),
     ...dying(tools),
     ...command,
   ];

@@ -30,7 +30,7 @@ export async function startInUserNamespace<Message extends { readonly kind: stri
   command: readonly string[],
   more: readonly 'pipe'[] = [],
 ): Promise<NamespacedProcess<Message>> {
-  const [program = '', ...args] = inUserNamespace(tools, command);
+  const [program = '', ...args] = inUserNamespace(tools, command, { becomesRoot: idMap.caller !== undefined });
   const process = await startProcess(program, args, {
     descriptors: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', ...more],
     env: TOOL_ENV,
@@ -67,7 +67,7 @@ export async function runInUserNamespace(
   command: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<number> {
-  const [program = '', ...args] = inUserNamespace(tools, command, false);
+  const [program = '', ...args] = inUserNamespace(tools, command, { keepDescriptors: false });
   const descriptors = ['inherit', 'inherit', 'inherit', 'pipe', 'pipe'] as const;
   const child = await startProcess(program, args, { descriptors, env, ownSession: false });
   // A terminal's Ctrl-C and Ctrl-\ go to all in front of it, the command among them.

@@ -34,6 +34,8 @@ export interface ExecPlan {
   readonly toolbox?: Toolbox | undefined;
   /** Of a container that has root's map. Its user namespace is joined last of all: until then the host's root is at work. */
   readonly mapped?: IdMap | undefined;
+  /** Whether the caller is not root of the container's user namespace, but must become it. */
+  readonly becomesRoot?: true | undefined;
 }
 
 /** The container's namespaces, in the order in which they are joined. */
@@ -100,6 +102,7 @@ export function planExec(
     },
     detached: request.detached,
     ...(container.idMap?.by === 'root' ? { mapped: container.idMap } : {}),
+    ...(container.idMap?.caller === undefined ? {} : { becomesRoot: true }),
   };
 }
 
@@ -123,7 +126,7 @@ export function planToolbox(
   }
   if (container.idMap?.by === 'root') {
     throw new TsimgError('HOST_UNSUPPORTED', '--toolbox does not go with a container of --userns auto', {
-      hint: 'copy the tools into it (tsimg cp), or run it without --userns auto',
+      hint: 'run the container without --userns auto',
     });
   }
   const hostname = variable(container.command.env, 'HOSTNAME') ?? '';

@@ -137,7 +137,7 @@ export async function openImageRoot(
     await using _lock = await acquireLock(store.containersLock, 'shared', context.signal);
     const layers = copied ? [] : await unpackMissing(image, storeRoot, facts, idMap, context);
     const lower = layers.map(({ path }) => path).reverse();
-    return await makeOverlayRoot(directory, lower, idMap);
+    return await makeOverlayRoot(directory, lower, idMap, facts.tools);
   };
   const root = await makeRoot();
   const plainRoot = () => unpackPlain(layerInputs(image), join(directory, 'plain'), facts, idMap, context);

@@ -13,7 +13,7 @@ import { notRunning } from './signal-container.ts';
  */
 export async function joinedProcess(
   stateRoot: string,
-  { network = '' }: Pick<RunRequest, 'network'>,
+  { network = '', userns }: Pick<RunRequest, 'network' | 'userns'>,
 ): Promise<JoinedProcess | undefined> {
   const wanted = /^container:(.+)$/.exec(network)?.[1];
   if (wanted === undefined) return undefined;
@@ -21,6 +21,12 @@ export async function joinedProcess(
     const container = await findContainer(containersFolder(stateRoot), wanted);
     const { status, process } = container.state;
     if (status !== 'running' || process === undefined) throw notRunning(container);
+    const { request, name } = container.record;
+    // Whoever is root of its network is root of its user namespace, and has the IDs of that.
+    if ((request.userns === 'keep-id') !== (userns === 'keep-id')) {
+      const why = `of ${name} it is ${request.userns ?? 'host'}`;
+      throw new TsimgError('USAGE', 'containers that share a network have the same --userns', { where: network, why });
+    }
     return process;
   } catch (error) {
     const unknown = error instanceof TsimgError && error.code === 'CONTAINER_NOT_FOUND';

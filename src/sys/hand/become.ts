@@ -80,13 +80,14 @@ export function setIds(hand: Hand, uid: number, gid: number): void {
 
 /**
  * Whose files it makes from here on, and whose overlays it mounts, is another's; what it may do stays as it is, and so does who
- * may look into it. Joining a user namespace ends that. setfsuid(2), capabilities(7), "securebits". @throws SYSTEM_CALL
+ * may look into it. setfsuid(2), capabilities(7), "securebits". @throws SYSTEM_CALL
  */
 export function setFileIds(hand: Hand, uid: number, gid: number): void {
   hand.call('prctl', [PR.setSecurebits, SECBIT_NO_SETUID_FIXUP]);
   // They tell what it was before, and no errors.
   hand.call('setfsgid', [gid]);
   hand.call('setfsuid', [uid]);
+  hand.call('prctl', [PR.setSecurebits, 0]);
   hand.call('prctl', [PR.setDumpable, 1]);
 }
 
