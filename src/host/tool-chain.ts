@@ -24,7 +24,7 @@ export interface NamespaceOptions {
 
 /**
  * Puts a command into a new user namespace, told by a message on `status`, where it waits for a line on `control`: the maps
- * are written meanwhile. Only the command that follows is root in it. 
+ * are written meanwhile. Only the command that follows is root in it.
  * @throws HOST_UNSUPPORTED
  */
 export function inUserNamespace(

@@ -50,17 +50,20 @@ function whyOf(step: Step): string {
   return WHY_MOUNT.get(step.target) ?? 'An empty file system in memory, as was asked for.';
 }
 
-function explainMap({ uids, gids, by }: IdMap): readonly string[] {
+function explainMap({ uids, gids, by, caller }: IdMap): readonly string[] {
   const words = (extents: IdMap['uids']) =>
     extents.map(({ inside, outside, count }) => `${inside} ${outside} ${count}`).join(' ');
-  const why = '# Root in it is you outside; its other users are IDs that /etc/subuid and /etc/subgid give you.';
+  const written = [`echo ${words(gids)} > /proc/PID/gid_map`, `echo ${words(uids)} > /proc/PID/uid_map`];
+  if (by === 'root') {
+    const why = '# Root in it is a subordinate ID of root: nobody outside.';
+    const shown =
+      '# On disk files keep their IDs: below ROOT they are shown with those of the map, by ID-mapped mounts.';
+    return [why, ...written, shown, 'mount --bind -o X-mount.idmap=/proc/PID/ns/user DIRECTORY DIRECTORY'];
+  }
+  const root = caller === undefined ? 'Root in it is you outside' : 'You are yourself in it';
+  const why = `# ${root}; its other users are IDs that /etc/subuid and /etc/subgid give you.`;
   if (by === 'newuidmap') return [why, `newuidmap PID ${words(uids)}`, `newgidmap PID ${words(gids)}`];
-  return [
-    '# Root in it is you outside; it knows nobody else.',
-    'echo deny > /proc/PID/setgroups',
-    `echo ${words(gids)} > /proc/PID/gid_map`,
-    `echo ${words(uids)} > /proc/PID/uid_map`,
-  ];
+  return ['# Root in it is you outside; it knows nobody else.', 'echo deny > /proc/PID/setgroups', ...written];
 }
 
 function explainNamespaces({ namespaces, idMap }: LaunchPlan): readonly string[] {

@@ -6,7 +6,8 @@ import type { IdMap, LaunchPlan, ProcessPlan } from './plan.ts';
 function formatMap(map: IdMap): readonly string[] {
   const lines = (extents: IdMap['uids']) =>
     extents.map((each) => `${each.inside}:${each.outside}:${each.count}`).join(' ');
-  return [`user IDs ${lines(map.uids)}`, `group IDs ${lines(map.gids)}`];
+  const shown = map.by === 'root' ? ['show files with these IDs # by ID-mapped mounts'] : [];
+  return [`user IDs ${lines(map.uids)}`, `group IDs ${lines(map.gids)}`, ...shown];
 }
 
 /** What the process becomes, a line for each thing that is done to it. */

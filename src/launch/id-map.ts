@@ -55,7 +55,8 @@ function planKeptIds(facts: HostFacts): IdMap {
   const reason = singleIdReason(facts, planIdMap(facts));
   if (reason !== undefined) {
     const [why = ''] = reason.split(':');
-    const hint = 'install newuidmap, and ask root for: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER';
+    const hint =
+      'install newuidmap, and ask root for: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER';
     throw unsupported('keep-id', why, hint);
   }
   return {

@@ -126,7 +126,7 @@ export function rootPath({ steps }: LaunchPlan): string {
 export function planToOci(plan: LaunchPlan, around: OciSurroundings): object {
   const { steps, command, idMap, network, namespaces, cgroups } = plan;
   if (network.kind !== 'none' && network.kind !== 'host') throw unsupported(`the network ${network.kind}`);
-  if (idMap?.by === 'root') throw unsupported('--userns auto');
+  if (idMap?.by === 'root' || idMap?.caller !== undefined) throw unsupported('--userns');
   if (cgroups.some(({ required }) => required)) throw unsupported('limits of cgroups');
   const hostname = steps.find((step) => step.do === 'hostname')?.name;
   const sysctls = steps.flatMap((step) => (step.do === 'sysctl' ? [[step.name.replaceAll('/', '.'), step.value]] : []));

@@ -14,6 +14,7 @@ import type { ContainerRecord, RecordedImage } from '../host/state/record.ts';
 import { copyImage } from '../image/copy.ts';
 import type { Image, Layer } from '../image/image.ts';
 import { toOci } from '../image/to-oci.ts';
+import { storedMap } from '../launch/id-map.ts';
 import { changeRunConfig } from '../oci/change-run-config.ts';
 import { commitConfig } from '../oci/commit-config.ts';
 import { parseImageConfig } from '../oci/config.ts';
@@ -30,7 +31,6 @@ import { openTemporaryFile } from '../sys/temporary.ts';
 import { askInside } from './ask-inside.ts';
 import { layersOf } from './container-changes.ts';
 import { type OpenedImage, openImage } from './open-image.ts';
-import { storedMap } from '../launch/id-map.ts';
 
 export interface CommitOptions extends Context {
   /** The store's folder, where the container is kept too. */

@@ -4,9 +4,9 @@ import { containersFolder, readContainer, removeContainer } from '../host/state/
 import { findContainer } from '../host/state/find-container.ts';
 import { idOfName } from '../host/state/names.ts';
 import { sweepKilled } from '../host/sweep-killed.ts';
+import { storedMap } from '../launch/id-map.ts';
 import { holdEnded } from './hold-ended.ts';
 import { endContainer } from './signal-container.ts';
-import { storedMap } from '../launch/id-map.ts';
 
 /**
  * Removes a container with all that it changed; with `force` one that runs too, which is killed.

@@ -91,7 +91,12 @@ const isRoot = either(
   fields({ kind: oneOf('directory'), path: isText }),
   fields({ kind: oneOf('overlay'), directory: isText, lower: listOf(isText) }),
 );
-const isIdMap = fields({ uids: listOf(mapOf(isCount)), gids: listOf(mapOf(isCount)), by: isText, caller: optional(mapOf(isCount)) });
+const isIdMap = fields({
+  uids: listOf(mapOf(isCount)),
+  gids: listOf(mapOf(isCount)),
+  by: isText,
+  caller: optional(mapOf(isCount)),
+});
 const hasRecordFields: Check = fields({
   version: oneOf(VERSION),
   id: isText,
