@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { tempDir } from './temp-dir.ts';
+import { haveRoot, haveTools } from './tools.ts';
+
+const OVERLAYFS_SUPER_MAGIC = 0x794c_7630;
+const MARK = 'TSIMG_TEST_OWN_ETC';
+
+/** Root's subordinate IDs, in a test file's own /etc. */
+export const ROOT_RANGE = { start: 2_000_000_000, count: 65_536 };
+
+/**
+ * Runs a test file again as root in a mount namespace with an /etc of its own, in which root has subordinate IDs: true in that
+ * run, false in the first, which has nothing else to do. Prints what is missing.
+ */
+export function hasOwnEtc(file: string): boolean {
+  if (process.env[MARK] !== undefined) return true;
+  if (!haveTools('unshare', 'mount', 'cp') || !haveRoot()) return false;
+  if (statfsSync(tmpdir()).type === OVERLAYFS_SUPER_MAGIC) {
+    console.log('skipped: needs a folder for temporary files that is not on an overlay');
+    return false;
+  }
+  const etc = join(tempDir(0o755), 'etc');
+  spawnSync('cp', ['-a', '/etc', etc]);
+  for (const name of ['subuid', 'subgid']) {
+    appendFileSync(join(etc, name), `root:${ROOT_RANGE.start}:${ROOT_RANGE.count}\n`);
+  }
+  const script = 'mount --bind "$0" /etc && exec "$@"';
+  const args = ['--mount', 'sh', '-c', script, etc, process.execPath, file];
+  const { status } = spawnSync('unshare', args, { stdio: 'inherit', env: { ...process.env, [MARK]: 'yes' } });
+  process.exitCode = status ?? 1;
+  return false;
+}
