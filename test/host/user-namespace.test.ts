@@ -63,17 +63,16 @@ function define(test: Test, { sh, freshRootfs, user }: RunFixture): void {
       assert.equal(ownersIn(folder, 'new'), [uid, gid]);
     });
 
-    test('keep-id: root of the container, by -u, is a subordinate ID, and loses all capabilities as another user', async () => {
+    test('keep-id: root of the container, by -u, is a subordinate ID', async () => {
       const folder = tempDir(0o777);
       const rootfs = freshRootfs();
-      writeFileSync(join(rootfs, 'etc', 'passwd'), 'root:x:0:0::/:/bin/sh\nnobody:x:9:9::/:/bin/sh\n');
-      const script = 'id -u; touch /d/new; busybox su nobody -c "busybox grep CapEff /proc/self/status"';
+      const script = 'id -u; touch /d/new';
       const request = { userns: 'keep-id', user: '0', volumes: [`${folder}:/d`] } as const;
       const { status, stdout, stderr } = await runInContainer(
         { rootfs, request: { command: ['/bin/sh', '-c', script], ...request } },
         { user },
       );
-      assert.equal([status, stdout], [0, '0\nCapEff:\t0000000000000000\n'], stderr);
+      assert.equal([status, stdout], [0, '0\n'], stderr);
       const { uid: owner } = statSync(join(folder, 'new'));
       assert.ok(owner !== user.uid && owner !== 0, String(owner));
     });
