@@ -76,6 +76,11 @@ function packaged(specifier) {
   })([\n${files.join(',\n')}\n])`;
 }
 
+/** Other characters as escapes, which they are equal to in texts and patterns: V8 takes a script of one-byte characters as it is. */
+function ascii(text) {
+  return text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 /** The modules as one function: each a block of its own, whose exports are properties of `mN`. */
 function joined(modules, folder) {
   const ids = new Map(modules.map(({ path }, index) => [path, `m${index}`]));
@@ -107,7 +112,8 @@ function joined(modules, folder) {
     return `const ${name} = ${PACKAGES.has(specifier) ? packaged(specifier) : `require('${specifier}')`};\n`;
   });
   const result = `return { ${[...ids.values()].join(', ')} };`;
-  return { text: `(function (require, load, here) {\n${requires.join('')}${blocks.join('')}${result}\n})`, ids };
+  const text = `(function (require, load, here) {\n${requires.join('')}${blocks.join('')}${result}\n})`;
+  return { text: ascii(text), ids };
 }
 
 /** What V8 makes of a script when it compiles all of it, not only what is called at once. */
@@ -125,7 +131,7 @@ import { Script } from 'node:vm';
 
 const filename = fileURLToPath(new URL('./hot.cjs', import.meta.url));
 const cachedData = readFileSync(new URL('./hot.cache', import.meta.url));
-const script = new Script(readFileSync(filename, 'utf8'), { filename, cachedData });
+const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData });
 `;
 
 if (existsSync(join(root, 'hot.js'))) throw new Error('it is joined already: build it anew');

@@ -147,7 +147,7 @@ function intervalsOf(calls: string, policy: SeccompPolicy): readonly Interval[] 
   for (let number = 0; number <= last + 1; number += 1) {
     const verdict = number > last ? policy.unknown : (byNumber.get(number) ?? policy.unknown);
     const before = intervals.at(-1)?.verdict;
-    const same = before !== undefined && JSON.stringify(before) === JSON.stringify(verdict);
+    const same = before === verdict || (before !== undefined && JSON.stringify(before) === JSON.stringify(verdict));
     if (!same) intervals.push({ first: number, verdict });
   }
   return intervals;

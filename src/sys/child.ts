@@ -1,7 +1,7 @@
-import koffi from 'koffi';
 import { TsimgError } from '../errors.ts';
 import { CHILD_CODE } from './child-code.data.ts';
 import { ERRNO_NAMES } from './errno.data.ts';
+import { loadKoffi } from './koffi.ts';
 import { bind, checked } from './libc.ts';
 
 const mmapCall = bind<[null, number, number, number, number, number]>(
@@ -86,7 +86,7 @@ function mapMemory(size: number): Disposable & { readonly base: number; readonly
   const base = checked(mmapCall(null, size, PROT.read | PROT.write, MAP_PRIVATE_ANONYMOUS, -1, 0), 'mmap');
   return {
     base,
-    bytes: Buffer.from(koffi.view(BigInt(base), size)),
+    bytes: Buffer.from(loadKoffi().view(BigInt(base), size)),
     [Symbol.dispose]: () => void munmapCall(base, size),
   };
 }
@@ -124,6 +124,7 @@ export function startChild(calls: readonly ChildCall[]): ChildStart {
   });
   const mask = Buffer.alloc(128);
   checked(sigprocmaskCall(SIG_SETMASK, Buffer.alloc(128, 0xff), mask), 'sigprocmask');
+  const koffi = loadKoffi();
   const type = koffi.proto(null, 'int64_t', ['int64_t', 'int64_t']);
   const pid: number = koffi.call(BigInt(code.base), type, memory.base, CLONE.vm | CLONE.vfork | SIGCHLD);
   sigprocmaskCall(SIG_SETMASK, mask, null);

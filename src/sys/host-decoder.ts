@@ -1,4 +1,5 @@
-import koffi from 'koffi';
+import type koffi from 'koffi';
+import { loadKoffi } from './koffi.ts';
 import { findTrustedLibrary } from './trusted-library.ts';
 
 /** Decompresses streams by a library of the host, one after the other. It verifies no more than the library does. */
@@ -34,7 +35,7 @@ export function loadHostLibrary<Functions>(
   const path = process.env.TSIMG_HOST_LIBRARIES === '0' ? undefined : findTrustedLibrary(name);
   if (path === undefined) return undefined;
   try {
-    const functions = bindAll(koffi.load(path));
+    const functions = bindAll(loadKoffi().load(path));
     return isAsExpected(functions) ? functions : undefined;
   } catch {
     // Another processor's library, or one without these functions: we can do without.
@@ -44,5 +45,5 @@ export function loadHostLibrary<Functions>(
 
 /** Where a buffer lies, for structures that are laid out by hand. */
 export function addressOf(buffer: Buffer): bigint {
-  return BigInt(koffi.address(buffer));
+  return BigInt(loadKoffi().address(buffer));
 }

@@ -1,13 +1,15 @@
-import koffi from 'koffi';
+import type koffi from 'koffi';
 import { TsimgError } from '../errors.ts';
 import { ERRNO_NAMES } from './errno.data.ts';
+import { loadKoffi } from './koffi.ts';
 
 /** The C library that this process runs on: glibc's name first, musl's second. */
 function loadLibc(): ReturnType<typeof koffi.load> {
+  const { load } = loadKoffi();
   try {
-    return koffi.load('libc.so.6');
+    return load('libc.so.6');
   } catch {
-    return koffi.load(`libc.musl-${process.arch === 'x64' ? 'x86_64' : 'aarch64'}.so.1`);
+    return load(`libc.musl-${process.arch === 'x64' ? 'x86_64' : 'aarch64'}.so.1`);
   }
 }
 
@@ -27,7 +29,7 @@ export function bind<Arguments extends readonly unknown[]>(prototype: string): (
 
 /** The name of the last failed call's errno, such as `ENOENT`. */
 export function lastErrno(): string {
-  const errno = koffi.errno();
+  const errno = loadKoffi().errno();
   return ERRNO_NAMES[errno] ?? `errno ${errno}`;
 }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { findInit } from '../host/find-init.ts';
@@ -9,6 +8,7 @@ import type { LaunchPlan, RootSpec } from '../launch/plan.ts';
 import { planRun } from '../launch/plan-run.ts';
 import type { RunRequest } from '../launch/run-request.ts';
 import type { RunConfig } from '../oci/run-config.ts';
+import { randomHex } from '../sys/random.ts';
 
 /** A directory of the host as a container's root, under its real name. @throws SOURCE_NOT_FOUND, USAGE */
 export async function directoryRoot(path: string): Promise<RootSpec> {
@@ -46,7 +46,7 @@ export function planContainer(
   root: RootSpec,
   config: RunConfig,
   request: RunRequest,
-  { id = randomBytes(32).toString('hex'), cwd = process.cwd(), name, joined }: PlanAround = {},
+  { id = randomHex(32), cwd = process.cwd(), name, joined }: PlanAround = {},
 ): { readonly plan: LaunchPlan; readonly facts: HostFacts } {
   const facts = request.init ? withInit(probeHost()) : probeHost();
   return { facts, plan: planRun(config, request, facts, { root, id, name, cwd, hostEnv: process.env, joined }) };

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { ftruncateSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import type { HostTools } from '../../launch/host-facts.ts';
 import type { IdMap } from '../../launch/plan.ts';
 import { filesystemError } from '../../sys/filesystem-error.ts';
 import { acquireLock, awaitUnlocked, isLocked, type Lock, tryLock } from '../../sys/lock.ts';
+import { randomHex } from '../../sys/random.ts';
 import { requireTool } from '../tools.ts';
 import { removeInUserNamespace } from '../user-namespace.ts';
 import { claimName, releaseName } from './names.ts';
@@ -55,7 +55,7 @@ export async function makeContainer(
   wantedName: string | undefined,
   signal?: AbortSignal,
 ): Promise<HeldContainer & { readonly name: string }> {
-  const id = randomBytes(32).toString('hex');
+  const id = randomHex(32);
   const directory = join(folder, id);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });

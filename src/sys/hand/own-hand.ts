@@ -1,4 +1,4 @@
-import koffi from 'koffi';
+import { loadKoffi } from '../koffi.ts';
 import { bind } from '../libc.ts';
 import { CALL_NUMBERS } from './call-number.data.ts';
 import { callError, type Hand, type Outcome } from './hand.ts';
@@ -30,7 +30,7 @@ function perform({ name, args }: Call): number {
   const call: Syscall = variants.get(prototype) ?? bind<readonly Plain[]>(prototype);
   variants.set(prototype, call);
   const result = call(NUMBERS[name], ...values);
-  return result < 0 ? -koffi.errno() : result;
+  return result < 0 ? -loadKoffi().errno() : result;
 }
 
 /**
