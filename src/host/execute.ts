@@ -7,7 +7,7 @@ import type { LaunchPlan } from '../launch/plan.ts';
 import { awaitEnd, reap, signalProcess } from '../sys/hand/await-end.ts';
 import { setFileIds, setUmask } from '../sys/hand/become.ts';
 import { type Hand, makePipe } from '../sys/hand/hand.ts';
-import { startHand } from '../sys/hand/start-hand.ts';
+import { type StartedHand, startHand } from '../sys/hand/start-hand.ts';
 import { type Cgroups, makeCgroups } from './cgroup.ts';
 import { compileFilter } from './compile-filter.ts';
 import { readConditions } from './conditions.ts';
@@ -56,6 +56,13 @@ interface Launch {
   relay?: (Relay & { close(): void | Promise<void> }) | undefined;
 }
 
+/** Starts a hand while other things are made ready; what of it is left in the end is killed. */
+function handMeanwhile(): AsyncDisposable & { readonly hand: Promise<StartedHand> } {
+  const hand = startHand();
+  const settled = hand.catch(() => undefined);
+  return { hand, [Symbol.asyncDispose]: async () => (await settled)?.process.kill('SIGKILL') };
+}
+
 /** The container's standard streams as pipes, which are passed on from now. */
 function openPipes(launch: Launch, container: Hand): ContainerPipes {
   const stdin = launch.plan.command.stdin ? makePipe(container, 'write') : undefined;
@@ -88,18 +95,23 @@ async function prepare(
   // Whoever wants to stop it is heard now: from here on all is done in one turn.
   await turn();
   if (launch.container === undefined) return;
-  setUmask(container, 0);
-  // The pipes are the caller's, who must be able to open them; all that follows is made by root of the container.
-  const pipes = plan.command.terminal ? undefined : openPipes(launch, container);
-  if (plan.idMap?.caller !== undefined) setFileIds(container, 0, 0);
-  const joinCgroups = () => cgroups.join(container.pid);
-  const prepared = performSteps(container, plan.steps, { joinCgroups, takeMaster, outside });
-  const streams = prepared.terminal ?? pipes;
-  if (streams === undefined) throw new TsimgError('LAUNCH_FAILED', 'no terminal');
-  becomeCommand(container, plan.command, prepared, streams, filter, () => {
-    launch.ready = true;
-    watch.onStarted?.();
-  });
+  try {
+    setUmask(container, 0);
+    // The pipes are the caller's, who must be able to open them; all that follows is made by root of the container.
+    const pipes = plan.command.terminal ? undefined : openPipes(launch, container);
+    if (plan.idMap?.caller !== undefined) setFileIds(container, 0, 0);
+    const joinCgroups = () => cgroups.join(container.pid);
+    const prepared = performSteps(container, plan.steps, { joinCgroups, takeMaster, outside });
+    const streams = prepared.terminal ?? pipes;
+    if (streams === undefined) throw new TsimgError('LAUNCH_FAILED', 'no terminal');
+    becomeCommand(container, plan.command, prepared, streams, filter, () => {
+      launch.ready = true;
+      watch.onStarted?.();
+    });
+  } catch (error) {
+    // Whoever caught it took it for a later call's.
+    throw container.failure ?? error;
+  }
   watch.onRunning?.();
 }
 
@@ -116,9 +128,11 @@ export async function execute(
 ): Promise<number> {
   signal?.throwIfAborted();
   for (const message of plan.warnings) onEvent?.({ kind: 'warning', message });
+  await using starting = handMeanwhile();
   await using cgroups = await makeCgroups(plan.cgroups);
   await using connection = await openNetwork(plan.network, tools, { signal, onEvent });
-  const { hand, process: child } = await startHand();
+  const filter = compileFilter(plan.command);
+  const { hand, process: child } = await starting.hand;
   const launch: Launch = { plan, streams, watch, ready: false };
   let stopped: NodeJS.Signals | undefined;
   const stop = () => {
@@ -146,7 +160,6 @@ export async function execute(
   let status: number | undefined;
   try {
     try {
-      const filter = compileFilter(plan.command);
       const made = await makeContainer(hand, plan, tools);
       const { container } = made;
       launch.container = container;

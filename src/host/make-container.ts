@@ -16,10 +16,10 @@ function joinNetwork(hand: Hand, { path, userNamespace }: Joined): void {
   if (userNamespace !== undefined) {
     const user = openPath(hand, userNamespace, constants.O_RDONLY);
     joinNamespace(hand, user, 'user', userNamespace);
-    hand.call('close', [user]);
+    hand.later({ name: 'close', args: [user] });
   }
   joinNamespace(hand, network, 'network', path);
-  hand.call('close', [network]);
+  hand.later({ name: 'close', args: [network] });
 }
 
 /** The first process in a container's namespaces. */

@@ -72,14 +72,12 @@ function becomeUser(hand: Hand, command: ProcessPlan, user: ResolvedUser): void 
 }
 
 function setLimits(hand: Hand, limits: ProcessPlan['limits']): void {
-  for (const { resource, soft, hard } of limits) {
-    try {
-      become.setLimit(hand, resource, soft, hard);
-    } catch (cause) {
-      if (errnoOf(cause) !== 'EPERM') throw cause;
+  for (const limit of limits) {
+    become.setLimit(hand, limit, (cause) => {
+      if (errnoOf(cause) !== 'EPERM') return cause;
       const why = 'a hard limit of the caller is lower';
-      throw new TsimgError('LAUNCH_FAILED', 'the limit cannot be raised', { where: resource, why, cause });
-    }
+      return new TsimgError('LAUNCH_FAILED', 'the limit cannot be raised', { where: limit.resource, why, cause });
+    });
   }
 }
 

@@ -82,24 +82,23 @@ function mountOverlay(
   { directory, lower }: Extract<RootSpec, { kind: 'overlay' }>,
   userXattr: boolean,
 ): number {
-  hand.call('chdir', [directory], directory);
+  hand.later({ name: 'chdir', args: [directory], where: directory });
   const names = lower.map((_, index) => `l/${index}`).join(':');
   // The two are settings of the host's kernel else: `commit` reads whole files from the upper layer. `userxattr` turns them off.
   const settings = userXattr ? 'userxattr' : 'redirect_dir=off,metacopy=off';
   const data = `lowerdir=${names},upperdir=upper,workdir=work,${settings}`;
-  try {
-    mount(hand, { source: 'overlay', target: 'merged', type: 'overlay', flags: 0, data }, directory);
-  } catch (cause) {
-    throw new TsimgError('LAUNCH_FAILED', 'the layers cannot be mounted over each other', {
+  mount(hand, { source: 'overlay', target: 'merged', type: 'overlay', flags: 0, data }, directory, (cause) => {
+    const errno = errnoOf(cause) ?? 'unknown';
+    return new TsimgError('LAUNCH_FAILED', 'the layers cannot be mounted over each other', {
       where: directory,
-      why: errnoOf(cause) ?? 'unknown',
+      why: errno,
       hint: 'an overlay cannot lie on another one: keep images elsewhere, with --root',
-      facts: { overlayRefused: true, errno: errnoOf(cause) ?? 'unknown' },
+      facts: { overlayRefused: true, errno },
       cause,
     });
-  }
+  });
   const rootFd = files.openPath(hand, 'merged', files.O_PATH | constants.O_DIRECTORY);
-  hand.call('chdir', ['/']);
+  hand.later({ name: 'chdir', args: ['/'] });
   return rootFd;
 }
 

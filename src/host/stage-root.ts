@@ -27,7 +27,7 @@ export function pivot(hand: Hand, rootFd: number, { readOnlyRoot }: Extract<Step
     pivotToWorkingDirectory(hand);
     setMountAttributes(hand, oldRoot, attributeBits(['ro']), true, 'the old root');
     detachMount(hand, '.');
-    hand.call('chdir', ['/']);
+    hand.later({ name: 'chdir', args: ['/'] });
   });
 }
 
@@ -58,5 +58,5 @@ export function changeRoot(hand: Hand, rootFd: number, { readOnlyRoot }: Extract
   if (readOnlyRoot) setMountAttributes(hand, rootFd, attributeBits(['ro']), false, '/');
   goTo(hand, rootFd);
   changeRootToWorkingDirectory(hand);
-  hand.call('chdir', ['/']);
+  hand.later({ name: 'chdir', args: ['/'] });
 }

@@ -1,5 +1,5 @@
 import { type LimitValue, RESOURCES, type Resource } from '../../linux/limits.ts';
-import { callError, errnoName, type Hand } from './hand.ts';
+import { callError, errnoName, type Hand, type LaterCall } from './hand.ts';
 import type { Call } from './request.ts';
 
 const PR = {
@@ -24,6 +24,8 @@ const [SIGKILL, SIGSTOP] = [9, 19];
 const SIGSET_SIZE = 8;
 const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 
+// What has no answer is performed with the next call that has one (`Hand.later`), which throws its error.
+
 /** The hand is killed when its parent dies. A change of credentials clears this: set it after the last one. prctl(2). @throws SYSTEM_CALL */
 export function dieWithParent(hand: Hand): void {
   hand.call('prctl', [PR.setPdeathsig, SIGKILL]);
@@ -31,12 +33,12 @@ export function dieWithParent(hand: Hand): void {
 
 /** Nothing that is executed from here on gains privileges. prctl(2). @throws SYSTEM_CALL */
 export function forbidNewPrivileges(hand: Hand): void {
-  hand.call('prctl', [PR.setNoNewPrivs, 1, 0, 0, 0]);
+  hand.later({ name: 'prctl', args: [PR.setNoNewPrivs, 1, 0, 0, 0] });
 }
 
 /** Capabilities survive the next change of user; execve(2) ends it. prctl(2). @throws SYSTEM_CALL */
 export function keepCapabilities(hand: Hand): void {
-  hand.call('prctl', [PR.setKeepcaps, 1]);
+  hand.later({ name: 'prctl', args: [PR.setKeepcaps, 1] });
 }
 
 /** Takes all other capabilities out of the bounding set, for good. Needs SETPCAP. prctl(2). @throws SYSTEM_CALL */
@@ -67,15 +69,14 @@ export function capabilitiesCall(mask: bigint): Call {
 
 /** Sets permitted and effective; inheritable and ambient become empty. capset(2). @throws SYSTEM_CALL */
 export function setCapabilities(hand: Hand, mask: bigint): void {
-  hand.call('prctl', [PR.capAmbient, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0]);
-  const { name, args } = capabilitiesCall(mask);
-  hand.call(name, args);
+  hand.later({ name: 'prctl', args: [PR.capAmbient, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0] });
+  hand.later(capabilitiesCall(mask));
 }
 
 /** Real, effective and saved, group before user. setresuid(2). @throws SYSTEM_CALL */
 export function setIds(hand: Hand, uid: number, gid: number): void {
-  hand.call('setresgid', [gid, gid, gid]);
-  hand.call('setresuid', [uid, uid, uid]);
+  hand.later({ name: 'setresgid', args: [gid, gid, gid] });
+  hand.later({ name: 'setresuid', args: [uid, uid, uid] });
 }
 
 /**
@@ -97,7 +98,7 @@ export function setGroups(hand: Hand, groups: readonly number[]): void {
   groups.forEach((group, index) => {
     list.writeUInt32LE(group, index * 4);
   });
-  hand.call('setgroups', [groups.length, list]);
+  hand.later({ name: 'setgroups', args: [groups.length, list] });
 }
 
 /** A session keyring of its own: the caller's keys stay the caller's. Kernels without keyrings, and full quotas, are no reason to fail. */
@@ -107,12 +108,12 @@ export function leaveSessionKeyring(hand: Hand): void {
 
 /** A session of its own, without a controlling terminal. setsid(2). @throws SYSTEM_CALL */
 export function startSession(hand: Hand): void {
-  hand.call('setsid', []);
+  hand.later({ name: 'setsid', args: [] });
 }
 
 /** umask(2). @throws LAUNCH_FAILED */
 export function setUmask(hand: Hand, mask: number): void {
-  hand.call('umask', [mask]);
+  hand.later({ name: 'umask', args: [mask] });
 }
 
 /** All signals to their defaults and none blocked: execve(2) passes on what whoever started us ignores and blocks. @throws SYSTEM_CALL */
@@ -124,32 +125,39 @@ export function resetSignals(hand: Hand): void {
     .map((number): Call => ({ name: 'rt_sigaction', args: [number, action, null, SIGSET_SIZE] }));
   const outcome = hand.attempt([...calls]);
   if (outcome !== undefined && outcome.result < 0) throw callError('rt_sigaction', outcome.result);
-  hand.call('rt_sigprocmask', [SIG_SETMASK, Buffer.alloc(SIGSET_SIZE), null, SIGSET_SIZE]);
+  hand.later({ name: 'rt_sigprocmask', args: [SIG_SETMASK, Buffer.alloc(SIGSET_SIZE), null, SIGSET_SIZE] });
 }
 
 /** Makes descriptor `to` another name of `from`; it stays open over execve. dup3(2), which refuses equal numbers. @throws SYSTEM_CALL */
 export function duplicateOnto(hand: Hand, from: number, to: number): void {
-  hand.call('dup3', [from, to, 0]);
+  hand.later({ name: 'dup3', args: [from, to, 0] });
 }
 
 /** Marks every descriptor from `first` on close-on-exec: the program to come never sees them. @throws SYSTEM_CALL */
 export function closeOnExecFrom(hand: Hand, first: number): void {
-  hand.call('close_range', [first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC]);
+  hand.later({ name: 'close_range', args: [first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC] });
 }
 
 function limitBits(value: LimitValue): bigint {
   return value === 'unlimited' ? UNLIMITED : BigInt(value);
 }
 
+/** A limit to be set. */
+export interface Limit {
+  readonly resource: Resource;
+  readonly soft: LimitValue;
+  readonly hard: LimitValue | 'keep';
+}
+
 /** Sets a limit; `keep` leaves the hard one and never raises the soft one above it. prlimit(2). @throws SYSTEM_CALL */
-export function setLimit(hand: Hand, resource: Resource, soft: LimitValue, hard: LimitValue | 'keep'): void {
+export function setLimit(hand: Hand, { resource, soft, hard }: Limit, explain: LaterCall['explain']): void {
   const limit = Buffer.alloc(16);
   hand.call('prlimit64', [0, RESOURCES[resource], null, { receive: limit }], resource);
   if (hard !== 'keep') limit.writeBigUInt64LE(limitBits(hard), 8);
   const top = limit.readBigUInt64LE(8);
   if (limitBits(soft) < top) limit.writeBigUInt64LE(limitBits(soft), 0);
   else limit.writeBigUInt64LE(top, 0);
-  hand.call('prlimit64', [0, RESOURCES[resource], limit, null], resource);
+  hand.later({ name: 'prlimit64', args: [0, RESOURCES[resource], limit, null], where: resource, explain });
 }
 
 /** The call that puts a filter of BPF instructions (8 bytes each) on the hand and what it executes. Needs no_new_privs. seccomp(2). */

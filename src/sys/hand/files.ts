@@ -45,7 +45,7 @@ export function withDescriptor<T>(hand: Hand, fd: number, use: (fd: number) => T
   try {
     return use(fd);
   } finally {
-    hand.closeLater(fd);
+    hand.later({ name: 'close', args: [fd] });
   }
 }
 
@@ -195,16 +195,16 @@ export function chownIn(hand: Hand, directory: number, name: string, uid: number
 
 /** @param fd open for more than its name @param gid -1 leaves it */
 export function chownDescriptor(hand: Hand, fd: number, uid: number, gid: number): void {
-  hand.call('fchownat', [fd, '', uid, gid, AT_EMPTY_PATH]);
+  hand.later({ name: 'fchownat', args: [fd, '', uid, gid, AT_EMPTY_PATH] });
 }
 
 export function unlinkIn(hand: Hand, directory: number, name: string): void {
-  hand.call('unlinkat', [directory, name, 0], name);
+  hand.later({ name: 'unlinkat', args: [directory, name, 0], where: name });
 }
 
-/** Goes to a directory that is open. fchdir(2). @throws SYSTEM_CALL */
+/** Goes to a directory that is open, before the next call. fchdir(2). */
 export function goTo(hand: Hand, directory: number): void {
-  hand.call('fchdir', [directory]);
+  hand.later({ name: 'fchdir', args: [directory] });
 }
 
 /** The working directory's path; one that does not begin with `/` lies outside of the root. getcwd(2). @throws SYSTEM_CALL */

@@ -14,6 +14,13 @@ export interface Outcome {
   readonly result: number;
 }
 
+/** A call that is not waited for: what its failure means to whoever asked for it. */
+export interface LaterCall extends Call {
+  readonly where?: string | undefined;
+  /** A better error than SYSTEM_CALL. */
+  readonly explain?: ((error: TsimgError) => TsimgError) | undefined;
+}
+
 /** A process that performs system calls for us. It is an ordinary process with a single thread and descriptors of its own. */
 export interface Hand {
   /** Its process ID as we see it. */
@@ -21,14 +28,18 @@ export interface Hand {
   /** Performs a call. @throws SYSTEM_CALL with `facts.errno`, LAUNCH_FAILED when the hand is gone */
   call(name: CallName, args: readonly Argument[], where?: string): number;
   /**
-   * Performs calls until one fails; undefined when the hand is gone, or has become another program. A hand in which a call
+   * Performs calls until one fails; undefined when the hand is gone, or has become another program. A hand in which the last
    * returns 0 goes on with the descriptors `then`, its own where it is absent.
    */
   attempt(calls: readonly Call[], then?: HandDescriptors): Outcome | undefined;
   /** Its ends of the pipes that it is told by. */
   readonly descriptors: HandDescriptors;
-  /** Closes one of its descriptors, with the next calls: one turn less. */
-  closeLater(fd: number): void;
+  /**
+   * Performs a call right before the next one, in the same turn. When it fails nothing is performed any more: the next call and
+   * all that follow throw its error, which is `failure` then, for those who catch it take it for another's.
+   */
+  later(call: LaterCall): void;
+  readonly failure: TsimgError | undefined;
   /** Performs one call that takes long, while we do other things; undefined when the hand is gone. */
   await(call: Call): Promise<Outcome | undefined>;
   /** Closes our ends: it exits. */
@@ -69,6 +80,18 @@ function readFully(fd: number, buffer: Buffer): boolean {
   return true;
 }
 
+const readLater = promisify(read);
+
+/** The same, while we do other things. */
+async function readFullyLater(fd: number, buffer: Buffer): Promise<boolean> {
+  for (let at = 0; at < buffer.length; ) {
+    const { bytesRead } = await readLater(fd, buffer, at, buffer.length - at, null);
+    if (bytesRead === 0) return false;
+    at += bytesRead;
+  }
+  return true;
+}
+
 function writeFully(fd: number, bytes: Buffer): boolean {
   try {
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
@@ -84,8 +107,6 @@ export function takeAnswer(answers: number): void {
   if (!readFully(answers, Buffer.alloc(ANSWER_SIZE))) throw handIsGone();
 }
 
-const readLater = promisify(read);
-
 /** An answer's result and the call that it is of. */
 function parseAnswer(answer: Buffer): Outcome {
   return { result: Number(answer.readBigInt64LE(0)), call: Number(answer.readBigUInt64LE(8)) };
@@ -94,23 +115,40 @@ function parseAnswer(answer: Buffer): Outcome {
 /** A hand that runs and that reads requests from `descriptors`, of which `ends` are ours. */
 export function openHand(pid: number, descriptors: HandDescriptors, ends: HandEnds): Hand {
   const answer = Buffer.alloc(ANSWER_SIZE);
-  let closing: Call[] = [];
-  const attempt = (calls: readonly Call[], then = descriptors): Outcome | undefined => {
-    const first = closing;
-    closing = [];
-    const { bytes, memories } = encodeRequest([...first, ...calls], then);
+  let waiting: LaterCall[] = [];
+  let failure: TsimgError | undefined;
+  const takeWaiting = () => {
+    if (failure !== undefined) throw failure;
+    const taken = waiting;
+    waiting = [];
+    return taken;
+  };
+  /** What an answer means to the calls that were not waited for, and to the others. */
+  const conclude = (first: readonly LaterCall[], { call, result }: Outcome): Outcome => {
+    const failed = first[call];
+    if (failed === undefined) return { call: call - first.length, result };
+    const error = callError(failed.name, result, failed.where);
+    failure = failed.explain?.(error) ?? error;
+    throw failure;
+  };
+  const attempt = (calls: readonly Call[], then?: HandDescriptors): Outcome | undefined => {
+    const first = takeWaiting();
+    const { bytes, memories } = encodeRequest([...first, ...calls], descriptors, then);
     if (!writeFully(ends.requests, bytes) || !readFully(ends.answers, answer)) return undefined;
-    const { call, result } = parseAnswer(answer);
-    const memory = memories[call];
+    const outcome = parseAnswer(answer);
+    const memory = memories[outcome.call];
     if (memory !== undefined && !readFully(ends.answers, memory)) return undefined;
-    return { call: call - first.length, result };
+    return conclude(first, outcome);
   };
   return {
     pid,
     descriptors,
     attempt,
-    closeLater(fd) {
-      closing.push({ name: 'close', args: [fd] });
+    later(call) {
+      waiting.push(call);
+    },
+    get failure() {
+      return failure;
     },
     call(name, args, where) {
       const outcome = attempt([{ name, args }]);
@@ -119,17 +157,13 @@ export function openHand(pid: number, descriptors: HandDescriptors, ends: HandEn
       return outcome.result;
     },
     async await(call) {
-      const { bytes, memories } = encodeRequest([call], descriptors);
-      if (!writeFully(ends.requests, bytes)) return undefined;
-      const memory = memories[0] ?? Buffer.alloc(0);
-      const reply = Buffer.alloc(ANSWER_SIZE + memory.length);
-      for (let at = 0; at < reply.length; ) {
-        const { bytesRead } = await readLater(ends.answers, reply, at, reply.length - at, null);
-        if (bytesRead === 0) return undefined;
-        at += bytesRead;
-      }
-      reply.copy(memory, 0, ANSWER_SIZE);
-      return parseAnswer(reply);
+      const first = takeWaiting();
+      const { bytes, memories } = encodeRequest([...first, call], descriptors);
+      if (!writeFully(ends.requests, bytes) || !(await readFullyLater(ends.answers, answer))) return undefined;
+      const outcome = parseAnswer(answer);
+      const memory = memories[outcome.call];
+      if (memory !== undefined && !(await readFullyLater(ends.answers, memory))) return undefined;
+      return conclude(first, outcome);
     },
     close() {
       closeSync(ends.requests);
@@ -158,7 +192,7 @@ export function makePipe(hand: Hand, ours: 'read' | 'write'): { readonly theirs:
   const [read, write] = [fds.readInt32LE(0), fds.readInt32LE(4)];
   const [mine, theirs] = ours === 'read' ? [read, write] : [write, read];
   const fd = openPipeOf(hand.pid, mine, ours);
-  hand.call('close', [mine]);
+  hand.later({ name: 'close', args: [mine] });
   return { theirs, ours: fd };
 }
 
@@ -179,8 +213,10 @@ export function forkHand(parent: Hand): Hand {
     throw outcome === undefined ? handIsGone() : callError('clone', outcome.result);
   }
   const child = openHand(outcome.result, descriptors, ends);
-  for (const fd of [descriptors.input, descriptors.output]) parent.call('close', [fd]);
+  // At once: where the child's answers end is seen only when nobody else could write there.
+  parent.later({ name: 'close', args: [descriptors.input] });
+  parent.call('close', [descriptors.output]);
   takeAnswer(ends.answers);
-  for (const fd of [parent.descriptors.input, parent.descriptors.output]) child.call('close', [fd]);
+  for (const fd of [parent.descriptors.input, parent.descriptors.output]) child.later({ name: 'close', args: [fd] });
   return child;
 }

@@ -1,4 +1,6 @@
-import { type Hand, O_CLOEXEC } from './hand.ts';
+import { type Hand, type LaterCall, O_CLOEXEC } from './hand.ts';
+
+// What has no answer is performed with the next call that has one (`Hand.later`), which throws its error.
 
 const MNT_DETACH = 2;
 const OPEN_TREE_CLONE = 1;
@@ -19,13 +21,18 @@ export interface MountCall {
 }
 
 /** mount(2). @throws SYSTEM_CALL */
-export function mount(hand: Hand, { source, target, type, flags, data = '' }: MountCall, where: string): void {
-  hand.call('mount', [source, target, type, flags, data === '' ? null : data], where);
+export function mount(
+  hand: Hand,
+  { source, target, type, flags, data = '' }: MountCall,
+  where: string,
+  explain?: LaterCall['explain'],
+): void {
+  hand.later({ name: 'mount', args: [source, target, type, flags, data === '' ? null : data], where, explain });
 }
 
 function setattr(hand: Hand, fd: number, attributes: Buffer, recursive: boolean, where: string): void {
   const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-  hand.call('mount_setattr', [fd, '', flags, attributes, attributes.length], where);
+  hand.later({ name: 'mount_setattr', args: [fd, '', flags, attributes, attributes.length], where });
 }
 
 /** Sets attributes of a mount that is open, leaving its others alone. mount_setattr(2), Linux 5.12. @throws SYSTEM_CALL */
@@ -63,20 +70,20 @@ export function cloneMount(hand: Hand, fd: number, where: string): number {
 
 /** Mounts such a tree on what another descriptor names. move_mount(2), Linux 5.2. @throws SYSTEM_CALL */
 export function attachMount(hand: Hand, tree: number, place: number, where: string): void {
-  hand.call('move_mount', [tree, '', place, '', MOVE_MOUNT_BOTH_EMPTY], where);
+  hand.later({ name: 'move_mount', args: [tree, '', place, '', MOVE_MOUNT_BOTH_EMPTY], where });
 }
 
 /** Makes the working directory the root of the hand, and nothing else. chroot(2). @throws SYSTEM_CALL */
 export function changeRootToWorkingDirectory(hand: Hand): void {
-  hand.call('chroot', ['.']);
+  hand.later({ name: 'chroot', args: ['.'] });
 }
 
 /** Makes the working directory the root and puts the old root on top of it. pivot_root(2), "pivot_root(".", ".")". @throws SYSTEM_CALL */
 export function pivotToWorkingDirectory(hand: Hand): void {
-  hand.call('pivot_root', ['.', '.']);
+  hand.later({ name: 'pivot_root', args: ['.', '.'] });
 }
 
 /** Takes a mount away, now from sight and later, when nothing uses it, altogether. umount2(2). @throws SYSTEM_CALL */
 export function detachMount(hand: Hand, target: string): void {
-  hand.call('umount2', [target, MNT_DETACH], target);
+  hand.later({ name: 'umount2', args: [target, MNT_DETACH], where: target });
 }

@@ -33,12 +33,12 @@ export function makeNamespaces(hand: Hand, names: readonly NamespaceName[]): voi
 
 /** Moves the hand to a namespace that is open. setns(2). @throws SYSTEM_CALL */
 export function joinNamespace(hand: Hand, fd: number, name: NamespaceName, where: string): void {
-  hand.call('setns', [fd, CLONE_NEW[name]], where);
+  hand.later({ name: 'setns', args: [fd, CLONE_NEW[name]], where });
 }
 
 /** sethostname(2). @throws SYSTEM_CALL */
 export function setHostname(hand: Hand, name: string): void {
-  hand.call('sethostname', [Buffer.from(name), Buffer.byteLength(name)], name);
+  hand.later({ name: 'sethostname', args: [Buffer.from(name), Buffer.byteLength(name)], where: name });
 }
 
 /** Brings lo up, which a new network namespace has down. netdevice(7). @throws SYSTEM_CALL */
@@ -48,6 +48,6 @@ export function raiseLoopback(hand: Hand): void {
   request.write('lo');
   hand.call('ioctl', [socket, SIOCGIFFLAGS, { exchange: request }], 'lo');
   request.writeInt16LE(request.readInt16LE(16) | IFF_UP, 16);
-  hand.call('ioctl', [socket, SIOCSIFFLAGS, request], 'lo');
-  hand.call('close', [socket]);
+  hand.later({ name: 'ioctl', args: [socket, SIOCSIFFLAGS, request], where: 'lo' });
+  hand.later({ name: 'close', args: [socket] });
 }

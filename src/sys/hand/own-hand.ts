@@ -55,7 +55,13 @@ export function openOwnHand(): Hand {
       if (result < 0) throw callError(name, result, where);
       return result;
     },
-    closeLater: (fd) => void perform({ name: 'close', args: [fd] }),
+    later(call) {
+      const result = perform(call);
+      if (result >= 0) return;
+      const error = callError(call.name, result, call.where);
+      throw call.explain?.(error) ?? error;
+    },
+    failure: undefined,
     await: async (call) => attempt([call]),
     close() {},
   };

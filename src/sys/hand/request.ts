@@ -96,10 +96,11 @@ function memoryOf(argument: Argument): Buffer | undefined {
 }
 
 /**
- * Calls to be made one after the other until one fails, as bytes for a hand. A call that returns 0 makes it go on with `then`.
+ * Calls to be made one after the other until one fails, as bytes for a hand. A call that returns 0 makes it go on with `own`, the
+ * last of them with `then`.
  * @throws SYSTEM_CALL with errno E2BIG when they do not fit in its memory
  */
-export function encodeRequest(calls: readonly Call[], then: HandDescriptors): EncodedRequest {
+export function encodeRequest(calls: readonly Call[], own: HandDescriptors, then = own): EncodedRequest {
   const layout = new Layout(calls.length);
   const values = calls.map(({ args }) => args.map((argument) => layout.value(argument)));
   const bytes = layout.finish();
@@ -111,8 +112,9 @@ export function encodeRequest(calls: readonly Call[], then: HandDescriptors): En
     put(CALL.number, NUMBERS[name]);
     for (const [position, value] of (values[index] ?? []).entries()) put(CALL.arguments + position * 8, value);
     put(CALL.tag, index);
-    bytes.writeUInt32LE(then.input, call + CALL.input);
-    bytes.writeUInt32LE(then.output, call + CALL.output);
+    const { input, output } = index + 1 < calls.length ? own : then;
+    bytes.writeUInt32LE(input, call + CALL.input);
+    bytes.writeUInt32LE(output, call + CALL.output);
     put(CALL.next, index + 1 < calls.length ? MEMORY + call + CALL.size : 0);
     put(CALL.ranges, MEMORY + call + CALL.result);
     put(CALL.ranges + 8, ANSWER_SIZE);
