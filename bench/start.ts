@@ -9,7 +9,7 @@ import { measure, median } from './measure.ts';
 // How long a container takes from the command line to the end of /bin/true, beside podman, runc, bubblewrap and plain unshare,
 // in turn, in one run; then many at once. Needs root. Usage: node dist/bench/start.js [ROUNDS] [AT_ONCE]
 
-const MAIN = join(dirname(dirname(import.meta.dirname)), 'dist', 'src', 'main.js');
+const MAIN = join(dirname(dirname(import.meta.dirname)), 'dist', 'src', 'tsimg.cjs');
 const [rounds = 15, atOnce = 100] = process.argv.slice(2).map(Number);
 
 const rootfs = makeBusyboxRootfs(tempDir(0o755));

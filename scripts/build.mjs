@@ -20,6 +20,8 @@ if (status !== 0) {
   process.exit(status ?? 1);
 }
 chmodSync(join(made, 'src', 'main.js'), 0o755);
+// The command; scripts/bundle.mjs writes another one, which loads faster.
+writeFileSync(join(made, 'src', 'tsimg.cjs'), "#!/usr/bin/env -S node --\nimport('./main.js');\n", { mode: 0o755 });
 const { makeHandProgram } = await import('../dist.new/src/sys/hand/program.js');
 for (const machine of ['x64', 'arm64']) {
   writeFileSync(join(made, 'src', 'sys', 'hand', `hand-${machine}`), makeHandProgram(machine), { mode: 0o755 });

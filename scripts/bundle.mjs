@@ -1,6 +1,7 @@
 // Joins the modules that every `tsimg run` loads into one script, dist/src/hot.cjs, and compiles it once and for all: hot.cache is
-// what V8 made of it, which V8 itself refuses where its version or flags are others. hot.js loads both, and each module that went
-// into it becomes a stub that exports from there, so that all others still import it by its own name and there is one of each.
+// what V8 made of it, which V8 itself refuses where its version or flags are others. load-hot.cjs loads both: for the command, which
+// is tsimg.cjs, and for hot.js. Each module that went into it becomes a stub that exports from there, so that all others still import
+// it by its own name and there is one of each.
 // Reading one file instead of a hundred and not compiling it is what it is for; nothing is renamed or shortened.
 // It knows the forms that tsc writes for this code (named exports at the beginning of a line, imports on one line, no cycles,
 // nothing exported that changes later) and stops where it meets another.
@@ -102,6 +103,8 @@ function joined(modules, folder) {
       })
       .replace(EXPORT, (_, async = '', kind, name) => `${async}${kind} ${name}`)
       .replace(/\bimport\('([^']+)'\)/g, (_, specifier) => {
+        const from = specifier.startsWith('.') ? ids.get(resolve(dirname(path), specifier)) : undefined;
+        if (from !== undefined) return `Promise.resolve(${from})`;
         return `load('${specifier.startsWith('.') ? specifierFrom(folder, resolve(dirname(path), specifier)) : specifier}')`;
       })
       .replaceAll('import.meta.url', `new URL('${specifierFrom(folder, path)}', here)`);
@@ -124,14 +127,15 @@ function compiled(text, filename) {
   return script.createCachedData();
 }
 
-const LOADER = `import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
-import { Script } from 'node:vm';
+/** Runs the script once, for whoever requires it: the command, which so needs no ES module, and hot.js. */
+const LOADER = `const { readFileSync } = require('node:fs');
+const { pathToFileURL } = require('node:url');
+const { Script } = require('node:vm');
 
-const filename = fileURLToPath(new URL('./hot.cjs', import.meta.url));
-const cachedData = readFileSync(new URL('./hot.cache', import.meta.url));
+const filename = \`\${__dirname}/hot.cjs\`;
+const cachedData = readFileSync(\`\${__dirname}/hot.cache\`);
 const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData });
+module.exports = script.runInThisContext()(require, (name) => import(name), pathToFileURL(filename).href);
 `;
 
 if (existsSync(join(root, 'hot.js'))) throw new Error('it is joined already: build it anew');
@@ -146,7 +150,16 @@ for (const { path, text: original } of modules) {
 const parts = `{ ${[...ids.values()].join(', ')} }`;
 writeFileSync(join(root, 'hot.cjs'), text);
 writeFileSync(join(root, 'hot.cache'), compiled(text, join(root, 'hot.cjs')));
+writeFileSync(join(root, 'load-hot.cjs'), LOADER);
 writeFileSync(
   join(root, 'hot.js'),
-  `${LOADER}export const ${parts} = script.runInThisContext()(createRequire(import.meta.url), (name) => import(name), import.meta.url);\n`,
+  `import { createRequire } from 'node:module';\nexport const ${parts} = createRequire(import.meta.url)('./load-hot.cjs');\n`,
+);
+writeFileSync(
+  join(root, 'tsimg.cjs'),
+  `#!/usr/bin/env -S node --
+require('./load-hot.cjs').${ids.get(join(root, 'cli/program.js'))}.runProgram(process.argv.slice(2)).then((status) => {
+  process.exitCode = status;
+});
+`,
 );

@@ -24,7 +24,7 @@ function joined(): string {
     encoding: 'utf8',
   });
   assert.is(status, 0, stderr);
-  return join(source, 'main.js');
+  return join(source, 'tsimg.cjs');
 }
 
 function outcome(main: string, args: readonly string[]) {
