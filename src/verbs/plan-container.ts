@@ -37,6 +37,8 @@ export interface PlanAround {
   readonly name?: string | undefined;
   /** This process's own when absent. */
   readonly cwd?: string | undefined;
+  /** What is known of the host; looked at when absent. */
+  readonly host?: HostFacts | undefined;
   /** Whose network is joined. */
   readonly joined?: JoinedProcess | undefined;
 }
@@ -46,8 +48,8 @@ export function planContainer(
   root: RootSpec,
   config: RunConfig,
   request: RunRequest,
-  { id = randomHex(32), cwd = process.cwd(), name, joined }: PlanAround = {},
+  { id = randomHex(32), cwd = process.cwd(), host = probeHost(), name, joined }: PlanAround = {},
 ): { readonly plan: LaunchPlan; readonly facts: HostFacts } {
-  const facts = request.init ? withInit(probeHost()) : probeHost();
+  const facts = request.init ? withInit(host) : host;
   return { facts, plan: planRun(config, request, facts, { root, id, name, cwd, hostEnv: process.env, joined }) };
 }

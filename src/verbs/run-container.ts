@@ -100,6 +100,7 @@ async function prepare(
       const { plan: made, facts: found } = planContainer(root, config, request, {
         id: held.id,
         name: held.name,
+        host: facts,
         joined,
       });
       plan = made;
