@@ -83,7 +83,7 @@ export async function becomeMappedRoot(
     withDescriptor(hand, mountRoot(hand, step), (rootFd) => goTo(hand, rootFd));
   }
   joinNamespace(hand, user, 'user', 'the user namespace');
-  hand.closeLater(user);
+  hand.later({ name: 'close', args: [user] });
   setGroups(hand, []);
   setIds(hand, 0, 0);
   return { clones };
