@@ -168,10 +168,12 @@ export function makeFile(hand: Hand, directory: number, name: string, mode: numb
   withDescriptor(hand, fd, () => writeAll(hand, fd, content, name));
 }
 
+/** mkdirat(2). @param mode octal @throws SYSTEM_CALL */
 export function makeDirectoryIn(hand: Hand, directory: number, name: string, mode: number): void {
   hand.call('mkdirat', [directory, name, mode], name);
 }
 
+/** symlinkat(2). @throws SYSTEM_CALL */
 export function makeLinkIn(hand: Hand, directory: number, name: string, to: string): void {
   hand.call('symlinkat', [to, directory, name], name);
 }
@@ -189,15 +191,17 @@ export function makeDeviceIn(
   hand.call('mknodat', [directory, name, type | mode, device >>> 0], name);
 }
 
+/** Of a name itself, not of what a link leads to. fchownat(2). @throws SYSTEM_CALL */
 export function chownIn(hand: Hand, directory: number, name: string, uid: number, gid: number): void {
   hand.call('fchownat', [directory, name, uid, gid, AT_SYMLINK_NOFOLLOW], name);
 }
 
-/** @param fd open for more than its name @param gid -1 leaves it */
+/** fchownat(2). @param fd open for more than its name @param gid -1 leaves it @throws SYSTEM_CALL */
 export function chownDescriptor(hand: Hand, fd: number, uid: number, gid: number): void {
-  hand.later({ name: 'fchownat', args: [fd, '', uid, gid, AT_EMPTY_PATH] });
+  hand.call('fchownat', [fd, '', uid, gid, AT_EMPTY_PATH]);
 }
 
+/** Before the next call. unlinkat(2). @throws SYSTEM_CALL */
 export function unlinkIn(hand: Hand, directory: number, name: string): void {
   hand.later({ name: 'unlinkat', args: [directory, name, 0], where: name });
 }
