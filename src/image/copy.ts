@@ -12,7 +12,7 @@ export interface CopyReport {
 }
 
 /** A blob to be copied; documents are in hand, layers are opened. */
-export interface Job {
+interface Job {
   readonly descriptor: Descriptor;
   open(signal: AbortSignal): Promise<Readable | Uint8Array>;
 }
@@ -53,7 +53,7 @@ async function copyBlob(job: Job, sink: Sink, signal: AbortSignal, onEvent: Cont
 }
 
 /** Blobs, a few at a time, what is there not again; the first failure stops the others and is the one that is thrown. */
-export async function copyBlobs(jobs: readonly Job[], sink: Sink, context: Context): Promise<CopyReport> {
+async function copyBlobs(jobs: readonly Job[], sink: Sink, context: Context): Promise<CopyReport> {
   const concurrency = sink.concurrency ?? CONCURRENCY;
   const stop = new AbortController();
   const signal = context.signal === undefined ? stop.signal : AbortSignal.any([context.signal, stop.signal]);
