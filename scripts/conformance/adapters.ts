@@ -7,7 +7,8 @@ import type { Image } from '../../src/image/image.ts';
 import { loadImage } from '../../src/image/load.ts';
 import { MS } from '../../src/linux/mount-flags.ts';
 import { openSource } from '../../src/sources/open.ts';
-import { detachMount, mount } from '../../src/sys/mount.ts';
+import { detachMount, mount } from '../../src/sys/hand/mounts.ts';
+import { openOwnHand } from '../../src/sys/hand/own-hand.ts';
 import { unpackImage } from '../../src/verbs/unpack.ts';
 import { findTool } from '../../test/support/tools.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -141,7 +142,7 @@ function mountOverlay(folder: string, layers: number, { rootfs, scratch }: Sandb
   process.chdir(folder);
   try {
     const flags = MS.nosuid | MS.nodev;
-    mount({ source: 'overlay', target: rootfs, type: 'overlay', flags, data }, rootfs);
+    mount(openOwnHand(), { source: 'overlay', target: rootfs, type: 'overlay', flags, data }, rootfs);
   } finally {
     process.chdir(before);
   }
@@ -161,7 +162,7 @@ const TSIMG_LAYERS: Adapter = {
       mountOverlay(folder, image.layers.length, sandbox);
     }),
   release: ({ rootfs }) => {
-    if (existsSync(rootfs)) detachMount(rootfs);
+    if (existsSync(rootfs)) detachMount(openOwnHand(), rootfs);
   },
 };
 

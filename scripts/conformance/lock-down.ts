@@ -1,7 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { errnoOf } from '../../src/errors.ts';
 import { MS } from '../../src/linux/mount-flags.ts';
-import { mount, setMountAttributes } from '../../src/sys/mount.ts';
+import { mount, setMountAttributes } from '../../src/sys/hand/mounts.ts';
+import { openOwnHand } from '../../src/sys/hand/own-hand.ts';
 
 const MOUNT_ATTR_RDONLY = 1;
 
@@ -10,15 +11,16 @@ const MOUNT_ATTR_RDONLY = 1;
  * process's own, or the machine is of no use afterwards. @throws Error when something else can still be written
  */
 export function lockDown(): void {
+  const hand = openOwnHand();
   const root = openSync('/', constants.O_RDONLY | constants.O_DIRECTORY);
-  setMountAttributes(root, MOUNT_ATTR_RDONLY, true, '/');
+  setMountAttributes(hand, root, MOUNT_ATTR_RDONLY, true, '/');
   closeSync(root);
   // No device that a case makes can be opened, no setuid file have an effect
   const memory = { source: 'tmpfs', type: 'tmpfs', flags: MS.nosuid | MS.nodev, data: 'mode=755,size=2g' };
-  mount({ ...memory, target: '/run' }, '/run');
+  mount(hand, { ...memory, target: '/run' }, '/run');
   // Where containers/image unpacks an archive whatever TMPDIR says, and where podman has its locks
-  mount({ ...memory, target: '/var/tmp', data: 'mode=1777,size=64m' }, '/var/tmp');
-  mount({ ...memory, target: '/dev/shm', data: 'mode=1777,size=64m' }, '/dev/shm');
+  mount(hand, { ...memory, target: '/var/tmp', data: 'mode=1777,size=64m' }, '/var/tmp');
+  mount(hand, { ...memory, target: '/dev/shm', data: 'mode=1777,size=64m' }, '/dev/shm');
   checkLockDown();
 }
 

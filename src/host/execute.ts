@@ -6,16 +6,16 @@ import type { HostTools } from '../launch/host-facts.ts';
 import type { LaunchPlan } from '../launch/plan.ts';
 import { awaitEnd, reap, signalProcess } from '../sys/hand/await-end.ts';
 import { setFileIds, setUmask } from '../sys/hand/become.ts';
-import { type Hand, makePipe } from '../sys/hand/hand.ts';
-import { type StartedHand, startHand } from '../sys/hand/start-hand.ts';
+import type { Hand } from '../sys/hand/hand.ts';
 import { type Cgroups, makeCgroups } from './cgroup.ts';
 import { compileFilter } from './compile-filter.ts';
 import { readConditions } from './conditions.ts';
 import { catchSignals, signalNumber } from './forward-signals.ts';
+import { handMeanwhile } from './hand-meanwhile.ts';
 import { type MadeContainer, makeContainer } from './make-container.ts';
 import { openNetwork } from './network/open-network.ts';
-import { type Relay, relayPipes, type Streams } from './relay.ts';
-import { becomeCommand, type ContainerPipes } from './stage-command.ts';
+import { openRelay, type Relay, type Streams } from './relay.ts';
+import { becomeCommand } from './stage-command.ts';
 import { performSteps } from './stage-steps.ts';
 
 /**
@@ -56,30 +56,13 @@ interface Launch {
   relay?: (Relay & { close(): void | Promise<void> }) | undefined;
 }
 
-/** Starts a hand while other things are made ready; what of it is left in the end is killed. */
-function handMeanwhile(): AsyncDisposable & { readonly hand: Promise<StartedHand> } {
-  const hand = startHand();
-  const settled = hand.catch(() => undefined);
-  return { hand, [Symbol.asyncDispose]: async () => (await settled)?.process.kill('SIGKILL') };
-}
-
-/** The container's standard streams as pipes, which are passed on from now. */
-function openPipes(launch: Launch, container: Hand): ContainerPipes {
-  const stdin = launch.plan.command.stdin ? makePipe(container, 'write') : undefined;
-  const [stdout, stderr] = [makePipe(container, 'read'), makePipe(container, 'read')];
-  launch.relay = relayPipes({ stdin: stdin?.ours, stdout: stdout.ours, stderr: stderr.ours }, launch.streams);
-  return { stdin: stdin?.theirs, stdout: stdout.theirs, stderr: stderr.theirs };
-}
-
 /** What takes a terminal's master out of a hand and passes it on; loaded only where there is one. */
 async function masterTaker(launch: Launch, container: Hand): Promise<(master: number) => void> {
   if (!launch.plan.command.terminal) return () => {};
-  const [{ openProcess }, { relayTerminal }] = await Promise.all([import('../sys/pidfd.ts'), import('./terminal.ts')]);
+  const { relayTerminalOf } = await import('./terminal.ts');
   return (master) => {
-    using process = openProcess(container.pid);
     const { stdin, stdout } = launch.streams;
-    const taken = process.takeDescriptor(master);
-    launch.relay = relayTerminal(taken, launch.plan.command.stdin ? stdin : undefined, stdout);
+    launch.relay = relayTerminalOf(container.pid, master, launch.plan.command.stdin ? stdin : undefined, stdout);
   };
 }
 
@@ -98,11 +81,12 @@ async function prepare(
   try {
     setUmask(container, 0);
     // The pipes are the caller's, who must be able to open them; all that follows is made by root of the container.
-    const pipes = plan.command.terminal ? undefined : openPipes(launch, container);
+    const opened = plan.command.terminal ? undefined : openRelay(container, launch.streams, plan.command.stdin);
+    if (opened !== undefined) launch.relay = opened.relay;
     if (plan.idMap?.caller !== undefined) setFileIds(container, 0, 0);
     const joinCgroups = () => cgroups.join(container.pid);
     const prepared = performSteps(container, plan.steps, { joinCgroups, takeMaster, outside });
-    const streams = prepared.terminal ?? pipes;
+    const streams = prepared.terminal ?? opened?.pipes;
     if (streams === undefined) throw new TsimgError('LAUNCH_FAILED', 'no terminal');
     becomeCommand(container, plan.command, prepared, streams, filter, () => {
       launch.ready = true;

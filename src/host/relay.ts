@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { errnoOf } from '../errors.ts';
 import { filesystemError } from '../sys/filesystem-error.ts';
-import { openPipe } from '../sys/pipe.ts';
+import { type Hand, makePipe } from '../sys/hand/hand.ts';
 
 /** Where a container's streams come from and go to. */
 export interface Streams {
@@ -46,14 +46,14 @@ async function forward(from: Socket, to: Writable, where: string): Promise<void>
 }
 
 /** Our ends of the pipes that a container's streams are. */
-export interface PipeEnds {
+interface PipeEnds {
   readonly stdin?: number | undefined;
   readonly stdout: number;
   readonly stderr: number;
 }
 
 /** Passes on what goes through a container's pipes; their ends are closed by it. */
-export function relayPipes(ends: PipeEnds, streams: Streams): Relay {
+function relayPipes(ends: PipeEnds, streams: Streams): Relay {
   const readers = [ends.stdout, ends.stderr].map((fd) => new Socket({ fd, readable: true, writable: false }));
   const outputs = readers.map((reader, index) =>
     index === 0
@@ -83,20 +83,24 @@ export function relayPipes(ends: PipeEnds, streams: Streams): Relay {
   };
 }
 
-/** A relay by pipes of this process's: the container's ends are for starting a program with, and to be closed here then. */
-export interface OpenedRelay extends Relay {
-  /** For descriptors 5, 6 and 7: `ignore` is /dev/null. */
-  readonly descriptors: readonly (number | 'ignore')[];
-  readonly containerEnds: readonly number[];
+/** The container's ends of its pipes, by the hand's descriptors. */
+export interface ContainerPipes {
+  /** Absent where standard input is /dev/null. */
+  readonly stdin?: number | undefined;
+  readonly stdout: number;
+  readonly stderr: number;
 }
 
-/** Makes the pipes, and passes on what goes through them. */
-export function openRelay(streams: Streams, withInput: boolean): OpenedRelay {
-  const [stdout, stderr] = [openPipe(), openPipe()];
-  const input = withInput ? openPipe() : undefined;
+/** Has a hand make pipes for a container's streams, and passes on what goes through them from now. */
+export function openRelay(
+  hand: Hand,
+  streams: Streams,
+  withInput: boolean,
+): { readonly relay: Relay; readonly pipes: ContainerPipes } {
+  const stdin = withInput ? makePipe(hand, 'write') : undefined;
+  const [stdout, stderr] = [makePipe(hand, 'read'), makePipe(hand, 'read')];
   return {
-    ...relayPipes({ stdin: input?.write, stdout: stdout.read, stderr: stderr.read }, streams),
-    descriptors: [input?.read ?? 'ignore', stdout.write, stderr.write],
-    containerEnds: [...(input === undefined ? [] : [input.read]), stdout.write, stderr.write],
+    relay: relayPipes({ stdin: stdin?.ours, stdout: stdout.ours, stderr: stderr.ours }, streams),
+    pipes: { stdin: stdin?.theirs, stdout: stdout.theirs, stderr: stderr.theirs },
   };
 }

@@ -10,17 +10,10 @@ import { chownDescriptor, goTo, isThere, openPath, withDescriptor, workingDirect
 import { callError, errnoName, type Hand } from '../sys/hand/hand.ts';
 import type { Call } from '../sys/hand/request.ts';
 import { takeTerminal } from '../sys/hand/terminals.ts';
+import type { ContainerPipes } from './relay.ts';
 import { readFileOfRoot } from './root-file.ts';
 import { openDirectory } from './root-targets.ts';
 import type { Prepared } from './stage-steps.ts';
-
-/** The container's ends of its pipes, by the hand's descriptors. */
-export interface ContainerPipes {
-  /** Absent where standard input is /dev/null. */
-  readonly stdin?: number | undefined;
-  readonly stdout: number;
-  readonly stderr: number;
-}
 
 /** Goes to the working directory, made where it is missing. A link to /proc/self/fd would lead to the host (CVE-2024-21626). */
 function enterWorkdir(hand: Hand, rootFd: number, path: string): void {
@@ -53,32 +46,29 @@ function finalCapabilities(command: ProcessPlan, user: ResolvedUser): bigint {
 }
 
 /**
- * From here on the process is the user, with the user's groups and no more capabilities than the plan gives; where the command
- * may gain privileges, it keeps SYS_ADMIN until the end besides: without that or no_new_privs no filter can be installed.
+ * From here on the process is the user, with the user's groups and no more capabilities than the plan gives; where a filter is to
+ * be `filtered` later and the command may gain privileges, it keeps SYS_ADMIN besides: without that or no_new_privs none can be
+ * installed.
  */
-function becomeUser(hand: Hand, command: ProcessPlan, user: ResolvedUser): void {
+export function becomeUser(hand: Hand, command: ProcessPlan, user: ResolvedUser, filtered: boolean): void {
   become.dropBounding(hand, capabilityMask(command.capabilities));
   if (command.setGroups) become.setGroups(hand, user.groups);
   if (!command.noNewPrivileges) become.keepCapabilities(hand);
   become.setIds(hand, user.uid, user.gid);
   const final = finalCapabilities(command, user);
-  if (command.noNewPrivileges) {
-    become.setCapabilities(hand, final);
-    become.forbidNewPrivileges(hand);
-  } else {
-    become.setCapabilities(hand, final | capabilityMask(['SYS_ADMIN']));
-  }
+  const installing = filtered && !command.noNewPrivileges ? capabilityMask(['SYS_ADMIN']) : 0n;
+  become.setCapabilities(hand, final | installing);
+  if (command.noNewPrivileges) become.forbidNewPrivileges(hand);
   become.dieWithParent(hand);
 }
 
-function setLimits(hand: Hand, limits: ProcessPlan['limits']): void {
-  for (const limit of limits) {
-    become.setLimit(hand, limit, (cause) => {
-      if (errnoOf(cause) !== 'EPERM') return cause;
-      const why = 'a hard limit of the caller is lower';
-      return new TsimgError('LAUNCH_FAILED', 'the limit cannot be raised', { where: limit.resource, why, cause });
-    });
-  }
+/** What a limit that is refused means. */
+export function explainLimit({ resource }: become.Limit): (cause: TsimgError) => TsimgError {
+  return (cause) => {
+    if (errnoOf(cause) !== 'EPERM') return cause;
+    const why = 'a hard limit of the caller is lower';
+    return new TsimgError('LAUNCH_FAILED', 'the limit cannot be raised', { where: resource, why, cause });
+  };
 }
 
 function failure(program: string, errno: string, exists: boolean): TsimgError {
@@ -97,8 +87,14 @@ function failure(program: string, errno: string, exists: boolean): TsimgError {
 /**
  * Tries each place where the program may be, as execvp(3) does; returns when the hand has become it. What comes last before
  * it is one request with the first try: the filter may forbid what a hand needs to be told more.
+ * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL
  */
-function executeFirst(hand: Hand, { args }: ProcessPlan, env: readonly string[], last: readonly Call[]): void {
+export function executeFirst(
+  hand: Hand,
+  args: readonly string[],
+  env: readonly string[],
+  last: readonly Call[] = [],
+): void {
   const [program = ''] = args;
   let errno = 'ENOENT';
   // Told apart while it can still be asked for.
@@ -120,6 +116,35 @@ function executeFirst(hand: Hand, { args }: ProcessPlan, env: readonly string[],
   throw failure(program, errno, present.length > 0);
 }
 
+/** The command's user and environment, by files of the container's root. */
+export interface LookedUp {
+  readonly user: ResolvedUser;
+  /** With HOME. */
+  readonly env: readonly string[];
+}
+
+/** Looks the user up, and HOME. @throws HOST_UNSUPPORTED, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL */
+export function lookUp(hand: Hand, rootFd: number, command: ProcessPlan): LookedUp {
+  const files = {
+    passwd: readFileOfRoot(hand, rootFd, '/etc/passwd'),
+    group: readFileOfRoot(hand, rootFd, '/etc/group'),
+  };
+  const user = resolveUser(command.user, files, command.extraGroups);
+  if (command.extraGroups.length > 0 && !command.setGroups) {
+    const why = 'there is a single ID, and so no group list';
+    throw new TsimgError('HOST_UNSUPPORTED', 'groups cannot be added', { where: command.extraGroups.join(','), why });
+  }
+  const env = variable(command.env, 'HOME') === undefined ? [...command.env, `HOME=${user.home}`] : command.env;
+  return { user, env };
+}
+
+/** What comes at the very last: the filter, and that the right to install it goes. */
+export function lastCalls(command: ProcessPlan, user: ResolvedUser, filter: Uint8Array | undefined): readonly Call[] {
+  if (filter === undefined) return [];
+  const installed = become.filterCall(filter);
+  return command.noNewPrivileges ? [installed] : [installed, become.capabilitiesCall(finalCapabilities(command, user))];
+}
+
 /**
  * Makes a hand the container's command. The order matters: what needs privileges first, then the user, then what cannot be
  * taken back, `filter` (of `compileFilter`) at the very last; `ready` is called when only that and execve(2) are left.
@@ -134,28 +159,16 @@ export function becomeCommand(
   filter: Uint8Array | undefined,
   ready: () => void,
 ): void {
-  const files = {
-    passwd: readFileOfRoot(hand, rootFd, '/etc/passwd'),
-    group: readFileOfRoot(hand, rootFd, '/etc/group'),
-  };
-  const user = resolveUser(command.user, files, command.extraGroups);
-  if (command.extraGroups.length > 0 && !command.setGroups) {
-    const why = 'there is a single ID, and so no group list';
-    throw new TsimgError('HOST_UNSUPPORTED', 'groups cannot be added', { where: command.extraGroups.join(','), why });
-  }
-  const env = variable(command.env, 'HOME') === undefined ? [...command.env, `HOME=${user.home}`] : command.env;
+  const { user, env } = lookUp(hand, rootFd, command);
   enterWorkdir(hand, rootFd, command.cwd);
   become.startSession(hand);
   placeStreams(hand, streams, user);
-  setLimits(hand, command.limits);
+  for (const limit of command.limits) become.setLimit(hand, limit, explainLimit(limit));
   become.leaveSessionKeyring(hand);
   become.setUmask(hand, command.umask);
-  becomeUser(hand, command, user);
+  becomeUser(hand, command, user, filter !== undefined);
   become.resetSignals(hand);
   become.closeOnExecFrom(hand, 3);
   ready();
-  executeFirst(hand, command, env, [
-    ...(filter === undefined ? [] : [become.filterCall(filter)]),
-    ...(command.noNewPrivileges ? [] : [become.capabilitiesCall(finalCapabilities(command, user))]),
-  ]);
+  executeFirst(hand, command.args, env, lastCalls(command, user, filter));
 }

@@ -32,10 +32,8 @@ export interface ExecPlan {
   /** Whether it goes on when tsimg is gone. */
   readonly detached: boolean;
   readonly toolbox?: Toolbox | undefined;
-  /** Of a container that has root's map. Its user namespace is joined last of all: until then the host's root is at work. */
-  readonly mapped?: IdMap | undefined;
-  /** Whether the caller is not root of the container's user namespace, but must become it. */
-  readonly becomesRoot?: true | undefined;
+  /** The container's; absent where it has no user namespace. */
+  readonly idMap?: IdMap | undefined;
 }
 
 /** The container's namespaces, in the order in which they are joined. */
@@ -101,8 +99,7 @@ export function planExec(
       stdin: request.interactive && !request.detached,
     },
     detached: request.detached,
-    ...(container.idMap?.by === 'root' ? { mapped: container.idMap } : {}),
-    ...(container.idMap?.caller === undefined ? {} : { becomesRoot: true }),
+    idMap: container.idMap,
   };
 }
 

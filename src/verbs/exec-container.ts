@@ -66,8 +66,7 @@ export async function execInContainer(wanted: string, request: ExecRequest, cont
   const container = await findContainer(containersFolder(stateRoot), wanted);
   const command = commandOf(container);
   const facts = probeHost();
-  const enter = (plan: ExecPlan) =>
-    enterContainer(plan, command, facts.tools, { signal, onEvent, streams, passSignals });
+  const enter = (plan: ExecPlan) => enterContainer(plan, command, { signal, onEvent, streams, passSignals });
   if (request.toolbox !== undefined) return enterToolbox(request.toolbox, container, request, context, enter);
   return enter(planExec(container.record.plan, request, facts, process.env));
 }

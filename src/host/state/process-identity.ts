@@ -28,6 +28,11 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return startTime === undefined ? undefined : { pid, startTime, bootId: bootId() };
 }
 
+/** Whether that very process is there. What was opened by its number before it is asked is its own then. */
+export function isThere({ pid, startTime, bootId: boot }: ProcessIdentity): boolean {
+  return boot === bootId() && startTimeOf(pid) === startTime;
+}
+
 /** Holds that very process; undefined where it is gone. The handle is the caller's to dispose of. @throws SYSTEM_CALL */
 export function openIdentified({ pid, startTime, bootId: boot }: ProcessIdentity): ProcessHandle | undefined {
   if (boot !== bootId()) return undefined;

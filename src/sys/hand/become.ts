@@ -31,6 +31,11 @@ export function dieWithParent(hand: Hand): void {
   hand.call('prctl', [PR.setPdeathsig, SIGKILL]);
 }
 
+/** Keeps other processes from the hand's memory and descriptors, unless they may trace all where its program began. prctl(2). @throws SYSTEM_CALL */
+export function hideFromTracers(hand: Hand): void {
+  hand.later({ name: 'prctl', args: [PR.setDumpable, 0] });
+}
+
 /** Nothing that is executed from here on gains privileges. prctl(2). @throws SYSTEM_CALL */
 export function forbidNewPrivileges(hand: Hand): void {
   hand.later({ name: 'prctl', args: [PR.setNoNewPrivs, 1, 0, 0, 0] });
@@ -133,6 +138,11 @@ export function duplicateOnto(hand: Hand, from: number, to: number): void {
   hand.later({ name: 'dup3', args: [from, to, 0] });
 }
 
+/** Lets go of descriptors 0, 1 and 2. close_range(2). @throws SYSTEM_CALL */
+export function closeStandard(hand: Hand): void {
+  hand.later({ name: 'close_range', args: [0, 2, 0] });
+}
+
 /** Marks every descriptor from `first` on close-on-exec: the program to come never sees them. @throws SYSTEM_CALL */
 export function closeOnExecFrom(hand: Hand, first: number): void {
   hand.later({ name: 'close_range', args: [first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC] });
@@ -149,10 +159,24 @@ export interface Limit {
   readonly hard: LimitValue | 'keep';
 }
 
-/** Sets a limit; `keep` leaves the hard one and never raises the soft one above it. prlimit(2). @throws SYSTEM_CALL */
-export function setLimit(hand: Hand, { resource, soft, hard }: Limit, explain: LaterCall['explain']): void {
+function readLimit(hand: Hand, resource: Resource): Buffer {
   const limit = Buffer.alloc(16);
   hand.call('prlimit64', [0, RESOURCES[resource], null, { receive: limit }], resource);
+  return limit;
+}
+
+/** Raises a hard limit that is to be set later, by who may only lower it then. prlimit(2). @throws SYSTEM_CALL */
+export function makeRoomForLimit(hand: Hand, { resource, hard }: Limit, explain: LaterCall['explain']): void {
+  if (hard === 'keep') return;
+  const limit = readLimit(hand, resource);
+  if (limitBits(hard) <= limit.readBigUInt64LE(8)) return;
+  limit.writeBigUInt64LE(limitBits(hard), 8);
+  hand.later({ name: 'prlimit64', args: [0, RESOURCES[resource], limit, null], where: resource, explain });
+}
+
+/** Sets a limit; `keep` leaves the hard one and never raises the soft one above it. prlimit(2). @throws SYSTEM_CALL */
+export function setLimit(hand: Hand, { resource, soft, hard }: Limit, explain: LaterCall['explain']): void {
+  const limit = readLimit(hand, resource);
   if (hard !== 'keep') limit.writeBigUInt64LE(limitBits(hard), 8);
   const top = limit.readBigUInt64LE(8);
   if (limitBits(soft) < top) limit.writeBigUInt64LE(limitBits(soft), 0);

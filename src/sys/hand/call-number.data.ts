@@ -4,6 +4,7 @@ const X64 = {
   write: 1,
   close: 3,
   ioctl: 16,
+  fcntl: 72,
   flock: 73,
   fchdir: 81,
   chdir: 80,
@@ -45,6 +46,8 @@ const X64 = {
   prlimit64: 302,
   setns: 308,
   seccomp: 317,
+  memfd_create: 319,
+  execveat: 322,
   statx: 332,
 } as const;
 
@@ -53,6 +56,7 @@ const ARM64: Readonly<Record<keyof typeof X64, number>> = {
   write: 64,
   close: 57,
   ioctl: 29,
+  fcntl: 25,
   flock: 32,
   fchdir: 50,
   chdir: 49,
@@ -94,10 +98,19 @@ const ARM64: Readonly<Record<keyof typeof X64, number>> = {
   prlimit64: 261,
   setns: 268,
   seccomp: 277,
+  memfd_create: 279,
+  execveat: 281,
   statx: 291,
 };
 
-const EVERYWHERE = { open_tree: 428, move_mount: 429, close_range: 436, openat2: 437, mount_setattr: 442 } as const;
+const EVERYWHERE = {
+  open_tree: 428,
+  move_mount: 429,
+  pidfd_open: 434,
+  close_range: 436,
+  openat2: 437,
+  mount_setattr: 442,
+} as const;
 
 export type CallName = keyof typeof X64 | keyof typeof EVERYWHERE;
 

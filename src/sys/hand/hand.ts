@@ -196,15 +196,27 @@ export function makePipe(hand: Hand, ours: 'read' | 'write'): { readonly theirs:
   return { theirs, ours: fd };
 }
 
-/**
- * A child of a hand, a hand itself: the first process of the PID namespace that its parent made, if it did. It has all of its
- * parent's descriptors but those that the parent is told by, and is killed when the parent ends. fork(2)
- */
-export function forkHand(parent: Hand): Hand {
+/** What a child of a hand is going to be told by. */
+export interface ChildPipes {
+  readonly descriptors: HandDescriptors;
+  readonly ends: HandEnds;
+}
+
+/** Made beforehand where the parent's descriptors will be closed to us when it is to have the child. */
+export function makeChildPipes(parent: Hand): ChildPipes {
   const requests = makePipe(parent, 'write');
   const answers = makePipe(parent, 'read');
-  const descriptors = { input: requests.theirs, output: answers.theirs };
-  const ends = { requests: requests.ours, answers: answers.ours };
+  return {
+    descriptors: { input: requests.theirs, output: answers.theirs },
+    ends: { requests: requests.ours, answers: answers.ours },
+  };
+}
+
+/**
+ * A child of a hand, a hand itself: the first process of the PID namespace that its parent made, if it did. It has all of its
+ * parent's descriptors but those that the parent is told by. fork(2)
+ */
+export function forkHand(parent: Hand, { descriptors, ends }: ChildPipes = makeChildPipes(parent)): Hand {
   // Only the child's result is 0, so that it alone goes on with its own descriptors.
   const outcome = parent.attempt([{ name: 'clone', args: [SIGCHLD, 0, 0, 0, 0] }], descriptors);
   if (outcome === undefined || outcome.result < 0) {

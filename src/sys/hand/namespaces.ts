@@ -36,6 +36,21 @@ export function joinNamespace(hand: Hand, fd: number, name: NamespaceName, where
   hand.later({ name: 'setns', args: [fd, CLONE_NEW[name]], where });
 }
 
+/** A process by descriptor: what it names can never become another. pidfd_open(2). @throws SYSTEM_CALL with `facts.errno` ESRCH */
+export function openProcess(hand: Hand, pid: number): number {
+  return hand.call('pidfd_open', [pid, 0], String(pid));
+}
+
+/**
+ * Moves the hand to namespaces of the process that a pidfd holds, all at once; those of PIDs and time are for its children. setns(2), Linux 5.8.
+ * @throws SYSTEM_CALL with `facts.errno` ESRCH where the process is gone
+ */
+export function joinNamespacesOf(hand: Hand, process: number, names: readonly NamespaceName[]): void {
+  if (names.length === 0) return;
+  const flags = names.reduce((all, name) => all | CLONE_NEW[name], 0);
+  hand.call('setns', [process, flags], names.join(', '));
+}
+
 /** sethostname(2). @throws SYSTEM_CALL */
 export function setHostname(hand: Hand, name: string): void {
   hand.later({ name: 'sethostname', args: [Buffer.from(name), Buffer.byteLength(name)], where: name });

@@ -1,0 +1,150 @@
+import { constants } from 'node:fs';
+import { errnoOf, TsimgError } from '../errors.ts';
+import type { IdMap } from '../launch/plan.ts';
+import type { ExecPlan } from '../launch/plan-exec.ts';
+import type { ResolvedUser } from '../launch/user.ts';
+import { mapId } from '../linux/ids.ts';
+import * as become from '../sys/hand/become.ts';
+import {
+  chownDescriptor,
+  goTo,
+  O_PATH,
+  openBeneath,
+  statusOf,
+  withDescriptor,
+  workingDirectory,
+} from '../sys/hand/files.ts';
+import { type ChildPipes, forkHand, type Hand, makeChildPipes } from '../sys/hand/hand.ts';
+import { takeTerminal } from '../sys/hand/terminals.ts';
+import type { ContainerPipes } from './relay.ts';
+import { becomeUser, executeFirst, explainLimit, lastCalls, lookUp } from './stage-command.ts';
+import { openTerminal } from './stage-terminal.ts';
+
+/** What is done for a command in between, not by the hand. */
+export interface EnterHooks {
+  /** The system call filter's instructions. */
+  readonly filter: Uint8Array | undefined;
+  /** Makes its standard streams. */
+  openPipes(): ContainerPipes;
+  /** Takes the master of its terminal, a descriptor of the hand. */
+  takeMaster(master: number): void;
+  /** Puts a process into the container's cgroups. */
+  joinCgroups(pid: number): void;
+}
+
+/** Without this, a number that the map does not have would be told as EINVAL of whatever comes first. */
+function checkMapped({ uid, gid }: ResolvedUser, idMap: IdMap | undefined): void {
+  if (idMap === undefined) return;
+  if (mapId(idMap.uids, uid) !== undefined && mapId(idMap.gids, gid) !== undefined) return;
+  throw new TsimgError('LAUNCH_FAILED', 'the container’s user namespace has no such IDs', { where: `${uid}:${gid}` });
+}
+
+/** Unlike `run`, exec makes no directory that is missing: docker's says 127, too. */
+function enterWorkdir(hand: Hand, rootFd: number, path: string): void {
+  let directory: number;
+  try {
+    directory = openBeneath(hand, rootFd, path, { flags: O_PATH | constants.O_DIRECTORY, links: 'inside' });
+  } catch (cause) {
+    const why = errnoOf(cause) ?? 'unknown';
+    const code = why === 'ENOENT' ? 'COMMAND_NOT_FOUND' : 'COMMAND_NOT_EXECUTABLE';
+    throw new TsimgError(code, 'the working directory cannot be entered', { where: path, why, cause });
+  }
+  withDescriptor(hand, directory, (fd) => goTo(hand, fd));
+  if (!workingDirectory(hand).startsWith('/')) {
+    throw new TsimgError('LAUNCH_FAILED', 'the working directory is not in the container', { where: path });
+  }
+}
+
+/** The container's own: through the host's, its root could change the device. */
+function openNull(hand: Hand, rootFd: number): number {
+  const flags = constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY;
+  const fd = openBeneath(hand, rootFd, '/dev/null', { flags, links: 'never' });
+  const { kind, major, minor } = statusOf(hand, fd);
+  if (kind === 'character-device' && major === 1 && minor === 3) return fd;
+  throw new TsimgError('LAUNCH_FAILED', '/dev/null is not the null device');
+}
+
+/** What becomes standard input, output and error: a terminal or pipes of the user's, or /dev/null. */
+function openStreams(
+  hand: Hand,
+  rootFd: number,
+  { command, detached }: ExecPlan,
+  { uid, gid }: ResolvedUser,
+  hooks: EnterHooks,
+): readonly number[] {
+  if (command.terminal) {
+    const { fd } = openTerminal(hand, rootFd, hooks.takeMaster);
+    chownDescriptor(hand, fd, uid, -1);
+    return [fd, fd, fd];
+  }
+  const pipes: Partial<ContainerPipes> = detached ? {} : hooks.openPipes();
+  return [pipes.stdin, pipes.stdout, pipes.stderr].map((fd) => {
+    if (fd === undefined) return openNull(hand, rootFd);
+    chownDescriptor(hand, fd, uid, gid);
+    return fd;
+  });
+}
+
+/** Where the first process of a PID namespace has ended, nobody can be born in it. pid_namespaces(7). */
+function haveChild(hand: Hand, pipes: ChildPipes): Hand {
+  try {
+    return forkHand(hand, pipes);
+  } catch (cause) {
+    if (errnoOf(cause) !== 'ENOMEM') throw cause;
+    throw new TsimgError('CONTAINER_STATE', 'the container has ended', { cause });
+  }
+}
+
+/**
+ * Starts a command as the child of a hand that is in the container but for the PID namespace (`enterNamespaces`); its process ID
+ * outside. The hand does all to itself that takes rights which the command will not have, and loses them, before it has the
+ * child: what can be seen in the container, and traced, has no more rights than the container gives, and nothing of the host's.
+ * Only under a filter of the caller's, which may forbid what still has to be done, the child has SYS_ADMIN until it is installed.
+ * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, HOST_UNSUPPORTED, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
+ */
+export function startCommand(hand: Hand, rootFd: number, plan: ExecPlan, hooks: EnterHooks): number {
+  const { command, detached } = plan;
+  const { user, env } = lookUp(hand, rootFd, command);
+  checkMapped(user, plan.idMap);
+  const pipes = makeChildPipes(hand);
+  const streams = openStreams(hand, rootFd, plan, user, hooks);
+  enterWorkdir(hand, rootFd, command.cwd);
+  // Its number of processes counts the hand as well: that limit is the child's alone.
+  const [counted, others] = [true, false].map((is) =>
+    command.limits.filter(({ resource }) => (resource === 'nproc') === is),
+  );
+  for (const limit of others ?? []) become.setLimit(hand, limit, explainLimit(limit));
+  for (const limit of counted ?? []) become.makeRoomForLimit(hand, limit, explainLimit(limit));
+  become.leaveSessionKeyring(hand);
+  become.setUmask(hand, command.umask);
+  become.resetSignals(hand);
+  const [early, late] = command.seccomp === 'default' ? [hooks.filter, undefined] : [undefined, hooks.filter];
+  if (early !== undefined) {
+    if (command.noNewPrivileges) become.forbidNewPrivileges(hand);
+    hand.later(become.filterCall(early));
+  }
+  becomeUser(hand, command, user, late !== undefined);
+  become.hideFromTracers(hand);
+  hand.later({ name: 'close', args: [rootFd] });
+  become.closeStandard(hand);
+  const child = haveChild(hand, pipes);
+  try {
+    if (!detached) become.dieWithParent(child);
+    // The end of the command's output is for the caller to see. And the hand is there: the child will hear when it ends.
+    for (const fd of new Set(streams)) hand.call('close', [fd]);
+    hooks.joinCgroups(child.pid);
+    become.startSession(child);
+    streams.forEach((from, to) => {
+      become.duplicateOnto(child, from, to);
+    });
+    if (command.terminal) takeTerminal(child, 0);
+    for (const limit of counted ?? []) become.setLimit(child, limit, explainLimit(limit));
+    become.closeOnExecFrom(child, 3);
+    executeFirst(child, command.args, env, lastCalls(command, user, late));
+    return child.pid;
+  } catch (error) {
+    throw child.failure ?? error;
+  } finally {
+    child.close();
+  }
+}

@@ -1,0 +1,8 @@
+import { type HandOptions, type StartedHand, startHand } from '../sys/hand/start-hand.ts';
+
+/** Starts a hand while other things are made ready; what of it is left in the end is killed. */
+export function handMeanwhile(options?: HandOptions): AsyncDisposable & { readonly hand: Promise<StartedHand> } {
+  const hand = startHand(options);
+  const settled = hand.catch(() => undefined);
+  return { hand, [Symbol.asyncDispose]: async () => (await settled)?.process.kill('SIGKILL') };
+}
