@@ -25,20 +25,17 @@ function openContainer(hand: Hand, identity: ProcessIdentity): OpenedContainer {
   return { process, root };
 }
 
-/** Root of the namespace where root of the host came into it, who is nobody there; what others make is root's. */
-function becomeRoot(hand: Hand, { by, caller }: IdMap): void {
-  if (by === 'root') {
-    setGroups(hand, []);
-    setIds(hand, 0, 0);
-  } else if (caller !== undefined) {
-    setFileIds(hand, 0, 0);
-  }
+/** Root of the host is nobody in a user namespace that it joins, and becomes root there. */
+function becomeRoot(hand: Hand, idMap: IdMap | undefined): void {
+  if (idMap?.by !== 'root') return;
+  setGroups(hand, []);
+  setIds(hand, 0, 0);
 }
 
 /** The namespaces by the pidfd, and the root of the container's first process. */
 function joinContainer(hand: Hand, { namespaces, idMap }: ExecPlan, container: OpenedContainer): number {
   joinNamespacesOf(hand, container.process, namespaces);
-  if (idMap !== undefined) becomeRoot(hand, idMap);
+  becomeRoot(hand, idMap);
   goTo(hand, container.root);
   changeRootToWorkingDirectory(hand);
   return container.root;
@@ -53,12 +50,16 @@ function joinByToolbox(hand: Hand, { namespaces, idMap, toolbox }: ExecPlan, con
     container.process,
     namespaces.filter((name) => name === 'user'),
   );
-  if (idMap !== undefined) becomeRoot(hand, idMap);
+  becomeRoot(hand, idMap);
+  const caller = idMap?.caller;
+  if (caller !== undefined) setFileIds(hand, 0, 0);
   makeNamespaces(hand, ['mount']);
   setUmask(hand, 0);
   mount(hand, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
   const root = mountToolbox(hand, toolbox, container);
   pivot(hand, root, { do: 'pivot', readOnlyRoot: false });
+  // The pipes to come are the caller's, who must be able to open them.
+  if (caller !== undefined) setFileIds(hand, caller.uid, caller.gid);
   joinNamespacesOf(
     hand,
     container.process,
