@@ -1,6 +1,5 @@
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
-import { errnoOf, TsimgError } from '../errors.ts';
+import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { explainRefusal } from '../launch/explain-refusal.ts';
 import type { ExecPlan } from '../launch/plan-exec.ts';
@@ -8,6 +7,7 @@ import { awaitEnd, reap, signalProcess } from '../sys/hand/await-end.ts';
 import type { Hand } from '../sys/hand/hand.ts';
 import { compileFilter } from './compile-filter.ts';
 import { readConditions } from './conditions.ts';
+import { joinCgroups } from './enter-cgroups.ts';
 import { type EnterHooks, startCommand } from './enter-command.ts';
 import { enterNamespaces } from './enter-namespaces.ts';
 import { catchSignals, signalNumber } from './forward-signals.ts';
@@ -26,24 +26,6 @@ export interface EnterOptions extends Context {
   readonly streams: Streams;
   /** Whether signals that this process gets are the command's while it runs; otherwise `signal` kills it. */
   readonly passSignals: boolean;
-}
-
-/** The container's cgroups, open for joining. */
-function openCgroups(directories: readonly string[]): Disposable & { join(pid: number): void } {
-  const files = directories.flatMap((directory) => {
-    try {
-      return [openSync(`${directory}/cgroup.procs`, constants.O_WRONLY)];
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return [];
-      throw error;
-    }
-  });
-  return {
-    join(pid) {
-      for (const fd of files) writeSync(fd, String(pid));
-    },
-    [Symbol.dispose]: () => files.forEach(closeSync),
-  };
 }
 
 /** All output of the command; of what it left in the background only what comes at once, and all that was read already. */
@@ -97,7 +79,6 @@ export async function enterContainer(
 ): Promise<number> {
   signal?.throwIfAborted();
   await using starting = handMeanwhile({ sealed: true });
-  using cgroups = openCgroups(plan.cgroups);
   const filter = compileFilter(plan.command);
   const { hand, process: child } = await starting.hand;
   const entry: Entry = { plan, streams };
@@ -119,7 +100,7 @@ export async function enterContainer(
     entry.pid = startCommand(hand, enterNamespaces(hand, plan, identity), plan, {
       ...hooks,
       filter,
-      joinCgroups: cgroups.join,
+      joinCgroups: (pid) => joinCgroups(plan.cgroups, pid),
     });
     if (plan.detached) return 0;
     const status = await awaitEnd(hand, entry.pid);

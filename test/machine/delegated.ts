@@ -1,8 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defineRuns } from '../support/define-runs.ts';
+import { stateRootOf } from '../support/state-root.ts';
+import { MAIN } from '../support/tsimg.ts';
 
 // An ordinary user to whom a cgroup of version 2 is delegated, as systemd does it for a session of its own. Run in a virtual
 // machine by test/host/cgroup2.test.ts.
@@ -14,7 +17,7 @@ const TOP = '/sys/fs/cgroup';
 const SLICE = join(TOP, 'delegated');
 const LEAF = join(SLICE, 'session');
 
-defineRuns(asRoot, asUser, (test, { sh, user }) => {
+defineRuns(asRoot, asUser, (test, { sh, user, rootfs }) => {
   if (user === undefined) return;
   test.before(() => {
     writeFileSync(join(TOP, 'cgroup.subtree_control'), '+cpu +memory +pids -cpuset');
@@ -48,6 +51,30 @@ defineRuns(asRoot, asUser, (test, { sh, user }) => {
     assert.is(status, 125);
     assert.match(stderr, 'cpuset');
     assert.match(stderr, 'delegated');
+  });
+
+  test('a command that enters counts among the container’s processes, called from there; from elsewhere it is refused', () => {
+    const env = { PATH: process.env.PATH, TSIMG_ROOT: stateRootOf(user) };
+    const tsimg = (cgroup: string, ...args: readonly string[]) => {
+      const become = ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--'];
+      const script = 'echo 0 >"$0/cgroup.procs" && exec "$@"';
+      const command = [...become, process.execPath, '--', MAIN, ...args];
+      return spawnSync('sh', ['-c', script, cgroup, ...command], { env, encoding: 'utf8', timeout: 120_000 });
+    };
+    const options = ['-d', '--name', 'entered', '--network', 'none', '--pids-limit', '6'];
+    const { status, stderr } = tsimg(LEAF, 'run', ...options, rootfs, '/bin/sleep', '1000');
+    assert.is(status, 0, stderr);
+    try {
+      const bomb = 'cat /proc/self/cgroup; n=0; while [ $n -lt 30 ]; do sleep 5 & n=$((n+1)); done; echo all';
+      const inside = tsimg(LEAF, 'exec', 'entered', '/bin/sh', '-c', bomb);
+      assert.is(inside.stdout, '0::/\n');
+      assert.match(inside.stderr, "can't fork");
+      const outside = tsimg(TOP, 'exec', 'entered', 'true');
+      assert.is(outside.status, 125);
+      assert.match(outside.stderr, 'cgroup');
+    } finally {
+      tsimg(LEAF, 'rm', '-f', 'entered');
+    }
   });
 
   test('nothing is left of what was made', async () => {

@@ -1,0 +1,59 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { probeCgroups } from '../../src/host/cgroup-facts.ts';
+import { makeContainerCli } from '../support/container-cli.ts';
+import { defineRuns } from '../support/define-runs.ts';
+
+const asRoot = suite('host/exec-cgroup as root');
+const asUser = suite('host/exec-cgroup as an ordinary user');
+
+const facts = probeCgroups();
+const given = new Set(
+  [...facts.v1, ...facts.v2].filter(({ writable }) => writable).flatMap(({ controllers }) => controllers),
+);
+
+defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
+  if (user !== undefined) return;
+  const missing = ['memory', 'pids'].filter((name) => !given.has(name));
+  if (missing.length > 0) return console.log(`skipped: needs the cgroup controllers ${missing.join(', ')}`);
+  const cli = makeContainerCli(undefined);
+  const start = (name: string, ...options: readonly string[]) =>
+    cli.ok('run', '-d', '--name', name, '--network', 'none', ...options, freshRootfs(), '/bin/sleep', '1000');
+  const sh = (name: string, script: string) => cli.run('exec', name, '/bin/sh', '-c', script);
+  test.after(() => cli.clear());
+
+  test('a command counts among the container’s processes, and what it starts is held to their limit', () => {
+    start('few', '--pids-limit', '6');
+    const bomb = 'n=0; while [ $n -lt 30 ]; do sleep 5 & n=$((n+1)); done; echo all';
+    const { status, stdout, stderr } = sh('few', bomb);
+    assert.not.match(stdout, 'all');
+    assert.is.not(status, 0);
+    assert.match(stderr, "can't fork");
+  });
+
+  test('a container that is full can be entered, by one that has no children', () => {
+    start('full', '--pids-limit', '1');
+    assert.equal([sh('full', 'echo here').stdout, sh('full', 'sleep 1 & echo here').status], ['here\n', 2]);
+  });
+
+  test('what a command takes of memory is the container’s: it dies at the limit, with 137, and the container goes on', () => {
+    start('small', '--memory', '24m');
+    assert.is(sh('small', 'x=aaaaaaaa; while :; do x=$x$x; done').status, 137);
+    assert.is(sh('small', 'echo here').stdout, 'here\n');
+  });
+
+  test('less memory than Node needs is enough for a command', () => {
+    start('tiny', '--memory', '1m');
+    assert.equal([sh('tiny', 'echo here').stdout, cli.run('exec', 'tiny', 'true').status], ['here\n', 0]);
+  });
+
+  test('a command is in the container’s cgroups, all of them, and sees them as the top', () => {
+    start('seen', '--memory', '64m', '--pids-limit', '32');
+    const first = cli.ok('exec', 'seen', 'cat', '/proc/1/cgroup');
+    const own = cli.ok('exec', 'seen', 'cat', '/proc/self/cgroup');
+    assert.is(own, first);
+    for (const line of own.split('\n')) assert.match(line, /^[0-9]+:[^:]*:\/$/);
+  });
+});
+asRoot.run();
+asUser.run();

@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeContainerCli, until } from '../support/container-cli.ts';
+import { defineRuns } from '../support/define-runs.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { haveTools } from '../support/tools.ts';
+import { MAIN } from '../support/tsimg.ts';
+
+// What a container may do to a command that is about to enter it, and the command to whoever calls it.
+
+/** dist/src, as the tests run it. */
+const HAND = join(import.meta.dirname, '..', '..', 'src', 'sys', 'hand', `hand-${process.arch}`);
+
+/** Tells all that can be learnt of the hand that is about to become a command, and tries to write to its program. */
+const WATCH = `while [ ! -e /seen ]; do for p in /proc/[0-9]*; do
+  [ "$(cat $p/cmdline 2>/dev/null | tr -d '\\0')" = hand ] || continue
+  { grep -E '^(CapPrm|CapBnd|Seccomp|NoNewPrivs|Uid):' $p/status; echo "exe: $(/bin/busybox readlink $p/exe)"
+    echo "cwd: $(/bin/busybox readlink $p/cwd)"; echo "root: $(/bin/busybox readlink $p/root)"
+    ls -l $p/fd | grep -o -- '-> .*'; (echo spoilt >>$p/exe) 2>/dev/null && echo WRITTEN; } >/report 2>/dev/null
+  touch /seen; done; done; exec sleep 1000`;
+
+/** So many places to look for a program that the hand has not become it for a while. */
+const LONG_PATH = `PATH=${'/a:'.repeat(20_000)}/bin`;
+
+/** The host's own system, read-only, for its Python. */
+const SYSTEM = ['/usr', '/lib', '/lib64', '/etc/alternatives']
+  .filter((path) => existsSync(path))
+  .flatMap((path) => ['-v', `${path}:${path}:ro`]);
+
+/** Puts a line where the terminals that it has come to read from, and what it is told. */
+const INJECT = `
+import fcntl, os
+def inject(fd):
+    for each in b'injected\\n': fcntl.ioctl(fd, 0x5412, bytes([each]))
+for name in (0, 1, 2, '/dev/tty'):
+    try:
+        inject(os.open(name, os.O_RDWR) if isinstance(name, str) else name)
+        print('into', name)
+    except OSError as error: print('not', name, error.errno)
+`;
+
+/** Runs a command at this terminal, then tells what there is to be read from it. */
+const AT_TERMINAL = `
+import select, subprocess, sys
+subprocess.run(sys.argv[1:])
+print('READ', repr(sys.stdin.readline()) if select.select([0], [], [], 1)[0] else 'nothing')
+`;
+
+const asRoot = suite('host/exec-guard as root');
+const asUser = suite('host/exec-guard as an ordinary user');
+
+defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
+  const cli = makeContainerCli(user);
+  const start = (name: string, rootfs: string, options: readonly string[], script = 'exec sleep 1000') =>
+    cli.ok('run', '-d', '--name', name, '--network', 'none', ...options, rootfs, '/bin/sh', '-c', script);
+  test.after(() => cli.clear());
+
+  test('before it is the command, a process in the container has only what the container gives, though that may trace all', async () => {
+    const rootfs = freshRootfs();
+    const before = readFileSync(HAND);
+    start('watched', rootfs, ['--cap-add', 'SYS_PTRACE'], WATCH);
+    const own = cli.ok(
+      'exec',
+      'watched',
+      'grep',
+      '-E',
+      '^(CapPrm|CapBnd|Seccomp|NoNewPrivs|Uid):',
+      '/proc/self/status',
+    );
+    for (let tries = 0; tries < 5 && !existsSync(join(rootfs, 'seen')); tries += 1) {
+      cli.ok('exec', '-e', LONG_PATH, 'watched', 'true');
+    }
+    await until('the hand is seen', () => existsSync(join(rootfs, 'seen')));
+    const report = readFileSync(join(rootfs, 'report'), 'latin1');
+    assert.ok(report.startsWith(`${own}\nexe: `), report);
+    const rest = report.slice(own.length + 1);
+    if (user === undefined) {
+      const [exe, cwd, root, ...fds] = rest.trimEnd().split('\n');
+      assert.equal([exe, cwd, root], ['exe: /memfd:hand (deleted)', 'cwd: /', 'root: /']);
+      for (const fd of fds) assert.match(fd, /^-> (pipe:\[\d+\]|\/dev\/null)$/);
+    } else {
+      // Its program began in another user namespace.
+      assert.is(rest, 'exe: \ncwd: \nroot: \n');
+    }
+    assert.equal(readFileSync(HAND), before);
+  });
+
+  test('a script that makes /proc/self/exe its interpreter runs a hand from memory, which nobody can write to (CVE-2019-5736)', () => {
+    const rootfs = freshRootfs();
+    writeFileSync(join(rootfs, 'script'), '#!/proc/self/exe\n');
+    chmodSync(join(rootfs, 'script'), 0o755);
+    const before = readFileSync(HAND);
+    start('scripted', rootfs, []);
+    const { status, stdout, stderr } = cli.run('exec', 'scripted', '/script');
+    assert.equal({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
+    assert.equal(readFileSync(HAND), before);
+  });
+
+  for (const [what, options] of [
+    ['', []],
+    [', also where programs may gain privileges', ['--security-opt', 'no-new-privileges=false']],
+  ] as const) {
+    test(`a filter of the caller’s holds for the command, whatever it forbids to those who install it${what}`, () => {
+      const policy = join(tempDir(0o755), 'policy.json');
+      const names =
+        'clone setsid prctl setresuid setresgid setgroups close_range statx waitid dup3 keyctl umask';
+      const denied = { names: names.split(' '), action: 'SCMP_ACT_ERRNO' };
+      writeFileSync(policy, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [denied] }));
+      const name = `filtered${options.length}`;
+      start(name, freshRootfs(), ['--security-opt', `seccomp=${policy}`, ...options]);
+      const script =
+        'while read -r line; do case "$line" in Seccomp:*|CapEff:*) echo "$line";; esac; done </proc/self/status';
+      const own = cli.ok('exec', name, '/bin/sh', '-c', script);
+      assert.is(own, 'CapEff:\t00000000800405fb\nSeccomp:\t2');
+      assert.not.equal(cli.run('exec', name, '/bin/sh', '-c', 'true | true').status, 0);
+    });
+  }
+
+  test('its limits are those of the first command, that of processes too', () => {
+    const limits = ['nproc=700:900', 'nofile=80:90', 'core=0', 'fsize=100000000'].flatMap((each) => ['--ulimit', each]);
+    start('limited', freshRootfs(), [...limits, '-u', user === undefined ? '77' : '0']);
+    assert.is(
+      cli.ok('exec', 'limited', 'cat', '/proc/self/limits'),
+      cli.ok('exec', 'limited', 'cat', '/proc/1/limits'),
+    );
+    assert.match(cli.ok('exec', 'limited', 'grep', 'processes', '/proc/self/limits'), / 700 +900 /);
+  });
+
+  if (haveTools('python3', 'script')) {
+    const python = ['/usr/bin/python3', '-I', '-c'];
+    const started = ['-v', `${tempDir(0o755)}:/none`, ...SYSTEM];
+    /** What a program prints, and what can be read from the terminal that it was called from afterwards. */
+    const atTerminal = (...command: readonly string[]) => {
+      const become =
+        user === undefined ? [] : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
+      const words = [...become, ...python, AT_TERMINAL, ...command].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+      const env = { PATH: process.env.PATH, TERM: 'xterm', SHELL: '/bin/sh', TSIMG_ROOT: join(cli.folder, '..') };
+      const child = spawn('script', ['-qec', words.join(' '), '/dev/null'], {
+        env,
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      let all = '';
+      child.stdout.on('data', (chunk) => (all += chunk));
+      return new Promise<string>((resolve) => child.once('close', () => resolve(all.replaceAll('\r', ''))));
+    };
+    const exec = [process.execPath, '--', MAIN, 'exec'];
+
+    test('what is put into its terminal’s input does not reach the caller’s terminal, even with all privileges (CVE-2017-5226)', async () => {
+      start('typing', freshRootfs(), started);
+      const control = await atTerminal(...python, INJECT);
+      if (!control.includes("READ 'injected\\n'")) return console.log('skipped: needs dev.tty.legacy_tiocsti');
+      for (const options of [[], ['-i']]) {
+        const said = await atTerminal(...exec, '--privileged', ...options, 'typing', ...python, INJECT);
+        assert.match(said, /^not 0 \d+\nnot 1 \d+\nnot 2 \d+\nnot \/dev\/tty 6\nREAD nothing\n/m);
+      }
+      for (const options of [['-t'], ['-it']]) {
+        const said = await atTerminal(...exec, '--privileged', ...options, 'typing', ...python, INJECT);
+        if (user === undefined) assert.match(said, /into 0\n/);
+        assert.match(said, /READ nothing\n/);
+      }
+    });
+  }
+});
+asRoot.run();
+asUser.run();
