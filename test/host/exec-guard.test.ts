@@ -105,8 +105,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   ] as const) {
     test(`a filter of the caller’s holds for the command, whatever it forbids to those who install it${what}`, () => {
       const policy = join(tempDir(0o755), 'policy.json');
-      const names =
-        'clone setsid prctl setresuid setresgid setgroups close_range statx waitid dup3 keyctl umask';
+      const names = 'clone setsid prctl setresuid setresgid setgroups close_range statx waitid dup3 keyctl umask';
       const denied = { names: names.split(' '), action: 'SCMP_ACT_ERRNO' };
       writeFileSync(policy, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [denied] }));
       const name = `filtered${options.length}`;
