@@ -6,8 +6,6 @@ export const DESCRIPTOR = {
   control: 3,
   /** From it: a message a line. */
   status: 4,
-  /** The container's standard streams, which become 0, 1 and 2 at the end. */
-  stdin: 5,
-  stdout: 6,
-  stderr: 7,
+  /** Where it gets or gives an archive. */
+  archive: 5,
 } as const;

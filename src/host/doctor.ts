@@ -10,9 +10,9 @@ import { runCommand } from '../sys/spawn.ts';
 import { readConditions } from './conditions.ts';
 import { findInit } from './find-init.ts';
 import { probeHost } from './probe.ts';
-import { TOOL_ENV } from './tool-chain.ts';
+import { TOOL_ENV } from './tool-env.ts';
 import { findTool, requireTool } from './tools.ts';
-import { startInUserNamespace } from './user-namespace.ts';
+import { startInside } from './user-namespace.ts';
 
 /** The longest that a trial may take: milliseconds. */
 const TIMEOUT = 10_000;
@@ -59,8 +59,11 @@ function inNamespaces(facts: HostFacts, options: readonly string[], script: stri
 function tryIdMap(facts: HostFacts): Promise<Trial> {
   return trial(async () => {
     const map = planIdMap(facts);
-    const { process, messages, complaints } = await startInUserNamespace(map, facts.tools, ['/bin/true']);
-    await messages.next();
+    const { process, complaints } = await startInside({ idMap: map }, facts.tools, [
+      requireTool(facts.tools, 'sh'),
+      '-c',
+      ':',
+    ]);
     const { status } = await process.ended;
     return { ok: status === 0, complaint: (await complaints).trim() };
   });

@@ -79,7 +79,7 @@ function failure(program: string, errno: string, exists: boolean): TsimgError {
   }
   return new TsimgError('COMMAND_NOT_FOUND', 'the command was not found', {
     where: program,
-    why: exists ? 'it is there, but its interpreter or loader is not' : 'the root filesystem does not have it',
+    why: exists ? 'it is there, but its interpreter or loader is not' : 'there is no such file',
     facts,
   });
 }

@@ -8,7 +8,7 @@ import { MONITOR_DESCRIPTOR, type MonitorMessage, type MonitorOrders } from './m
 import { receiveError } from './portable-error.ts';
 import { readMessages } from './stage-messages.ts';
 import type { HeldContainer } from './state/container.ts';
-import { TOOL_ENV } from './tool-chain.ts';
+import { TOOL_ENV } from './tool-env.ts';
 
 /** Node's young generation and threads at their smallest: it waits nearly all the time. */
 const NODE_OPTIONS = ['--max-semi-space-size=1', '--v8-pool-size=1'];

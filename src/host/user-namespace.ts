@@ -1,16 +1,37 @@
+import { constants } from 'node:fs';
 import { TsimgError } from '../errors.ts';
+import { explainRefusal } from '../launch/explain-refusal.ts';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { IdMap } from '../launch/plan.ts';
-import { type StartedProcess, startProcess } from '../sys/start-process.ts';
+import { MS } from '../linux/mount-flags.ts';
+import { dieWithParent, resetSignals, setGroups, setIds } from '../sys/hand/become.ts';
+import { openPath, withDescriptor } from '../sys/hand/files.ts';
+import type { Hand } from '../sys/hand/hand.ts';
+import { mount } from '../sys/hand/mounts.ts';
+import { joinNamespace, makeNamespaces } from '../sys/hand/namespaces.ts';
+import { type HandOptions, type StartedHand, startHand } from '../sys/hand/start-hand.ts';
+import type { StartedProcess } from '../sys/start-process.ts';
 import { DESCRIPTOR } from './channel.ts';
 import { collectComplaints } from './complaints.ts';
+import { readConditions } from './conditions.ts';
 import { catchSignals, signalNumber } from './forward-signals.ts';
+import { executeFirst } from './stage-command.ts';
 import { readMessages } from './stage-messages.ts';
-import { inUserNamespace, TOOL_ENV } from './tool-chain.ts';
+import { TOOL_ENV } from './tool-env.ts';
 import { writeIdMaps } from './write-id-maps.ts';
 
-/** A process that is root in a user namespace of the caller's IDs, and dies with the caller. */
-export interface NamespacedProcess<Message> {
+/** With which IDs, and whose mounts, a process of ours works. */
+export interface Inside {
+  /** A container's; absent for root. */
+  readonly idMap: IdMap | undefined;
+  /** Whether what it mounts is its own; else it mounts nothing. */
+  readonly ownMounts?: boolean;
+  /** The process whose user namespace it joins, instead of making one with the same map. */
+  readonly pid?: number | undefined;
+}
+
+/** A program of ours that has a container's IDs, and dies with the caller. */
+export interface InsideProcess<Message> {
   readonly process: StartedProcess;
   /** What it writes to descriptor 4, a JSON value a line. */
   readonly messages: AsyncGenerator<Message>;
@@ -18,48 +39,78 @@ export interface NamespacedProcess<Message> {
   readonly complaints: Promise<string>;
 }
 
+/** Moves a hand to the user namespace, as root of it. */
+async function enterUserNamespace(hand: Hand, { idMap, pid }: Inside, tools: HostTools): Promise<void> {
+  if (idMap === undefined) return;
+  if (pid === undefined) {
+    makeNamespaces(hand, ['user']);
+    await writeIdMaps(hand.pid, idMap, tools);
+  } else {
+    const path = `/proc/${pid}/ns/user`;
+    withDescriptor(hand, openPath(hand, path, constants.O_RDONLY), (fd) => joinNamespace(hand, fd, 'user', path));
+  }
+  if (idMap.caller === undefined) return;
+  setGroups(hand, []);
+  setIds(hand, 0, 0);
+}
+
+/** Has a hand, which is killed where it fails, become a program. @throws HOST_UNSUPPORTED where that is the host's doing */
+async function becomeInside(
+  { hand, process }: StartedHand,
+  inside: Inside,
+  tools: HostTools,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  try {
+    await enterUserNamespace(hand, inside, tools);
+    if (inside.ownMounts) {
+      makeNamespaces(hand, ['mount']);
+      mount(hand, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
+    }
+    resetSignals(hand);
+    // New credentials clear it.
+    dieWithParent(hand);
+    executeFirst(
+      hand,
+      args,
+      Object.entries(env).map(([name, value]) => `${name}=${value}`),
+    );
+  } catch (thrown) {
+    process.kill('SIGKILL');
+    const error = hand.failure ?? thrown;
+    throw error instanceof TsimgError ? (explainRefusal(error, readConditions()) ?? error) : error;
+  } finally {
+    hand.close();
+  }
+}
+
 /**
- * Starts a command in a new user namespace with this map: what it writes belongs to the IDs that containers of the caller
- * see. Descriptor 3 is its input, 4 its messages; standard input and output are /dev/null.
- * @param more descriptors from 5 on
+ * Starts a program of ours, or of the host's, with the IDs that a container has, so that it can read and write the container's
+ * files: as root, or as root of a user namespace. It has the host's root and programs. Descriptor 3 is its input, 4 its messages;
+ * standard input and output are /dev/null.
+ * @param more pipes from descriptor 5 on
  * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL
  */
-export async function startInUserNamespace<Message extends { readonly kind: string }>(
-  idMap: IdMap,
+export async function startInside<Message extends { readonly kind: string }>(
+  inside: Inside,
   tools: HostTools,
-  command: readonly string[],
-  more: readonly 'pipe'[] = [],
-): Promise<NamespacedProcess<Message>> {
-  const [program = '', ...args] = inUserNamespace(tools, command, { becomesRoot: idMap.caller !== undefined });
-  const process = await startProcess(program, args, {
-    descriptors: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', ...more],
-    env: TOOL_ENV,
-    cwd: '/',
-    ownSession: true,
-  });
+  program: readonly string[],
+  more = 0,
+): Promise<InsideProcess<Message>> {
+  const options: HandOptions = { standard: ['ignore', 'ignore', 'pipe'], pipes: 1 + more };
+  const started = await startHand(options);
+  const { process } = started;
   const complaints = collectComplaints(process.stream(DESCRIPTOR.complaints));
   const messages = readMessages<Message>(process.stream(DESCRIPTOR.status));
-  try {
-    const first = await messages.next();
-    if (first.done || first.value.kind !== 'namespace') {
-      throw new TsimgError('HOST_UNSUPPORTED', 'no user namespace could be made', {
-        why: (await complaints).trim(),
-        hint: 'tsimg doctor says what this host can do',
-      });
-    }
-    await writeIdMaps(process.pid, idMap, tools);
-    process.stream(DESCRIPTOR.control).write('\n');
-  } catch (error) {
-    process.kill('SIGKILL');
-    throw error;
-  }
+  await becomeInside(started, inside, tools, program, TOOL_ENV);
   return { process, messages, complaints };
 }
 
 /**
  * Runs a command of the user's in that namespace, with this process's own streams, environment and working directory;
  * resolves with its exit status, as a shell would tell it. Signals reach it as far as they do not reach it anyway.
- * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL
+ * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL
  */
 export async function runInUserNamespace(
   idMap: IdMap,
@@ -67,23 +118,15 @@ export async function runInUserNamespace(
   command: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<number> {
-  const [program = '', ...args] = inUserNamespace(tools, command, { keepDescriptors: false });
-  const descriptors = ['inherit', 'inherit', 'inherit', 'pipe', 'pipe'] as const;
-  const child = await startProcess(program, args, { descriptors, env, ownSession: false });
+  const started = await startHand({ standard: ['inherit', 'inherit', 'inherit'], foreground: true });
+  const child = started.process;
   // A terminal's Ctrl-C and Ctrl-\ go to all in front of it, the command among them.
   using _ = catchSignals(true, (name) => {
     if (name !== 'SIGINT' && name !== 'SIGQUIT') child.kill(name);
   });
-  try {
-    const first = await readMessages<{ readonly kind: string }>(child.stream(DESCRIPTOR.status)).next();
-    if (first.done) throw new TsimgError('HOST_UNSUPPORTED', 'no user namespace could be made');
-    await writeIdMaps(child.pid, idMap, tools);
-    child.stream(DESCRIPTOR.control).end('\n');
-    const { status, signal } = await child.ended;
-    return status ?? 128 + (signal === null ? 0 : signalNumber(signal));
-  } finally {
-    child.kill('SIGKILL');
-  }
+  await becomeInside(started, { idMap }, tools, command, env);
+  const { status, signal } = await child.ended;
+  return status ?? 128 + (signal === null ? 0 : signalNumber(signal));
 }
 
 /** Removes trees whose files may belong to subordinate IDs, which the caller alone could not. @throws LAUNCH_FAILED */
@@ -93,8 +136,7 @@ export async function removeInUserNamespace(
   rm: string,
   paths: readonly string[],
 ): Promise<void> {
-  const { process, messages, complaints } = await startInUserNamespace(idMap, tools, [rm, '-rf', '--', ...paths]);
-  await messages.next();
+  const { process, complaints } = await startInside({ idMap }, tools, [rm, '-rf', '--', ...paths]);
   const { status } = await process.ended;
   if (status === 0) return;
   throw new TsimgError('FILESYSTEM', 'cannot remove what a container left', {

@@ -4,7 +4,7 @@ import type { HostTools } from '../launch/host-facts.ts';
 import type { IdMap } from '../launch/plan.ts';
 import type { IdExtent } from '../linux/ids.ts';
 import { runCommand } from '../sys/spawn.ts';
-import { TOOL_ENV } from './tool-chain.ts';
+import { TOOL_ENV } from './tool-env.ts';
 import { requireTool } from './tools.ts';
 
 function flat(extents: readonly IdExtent[]): readonly string[] {

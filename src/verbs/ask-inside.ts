@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { DESCRIPTOR } from '../host/channel.ts';
-import { ARCHIVE, type Inside, startInside } from '../host/inside-container.ts';
 import { receiveError } from '../host/portable-error.ts';
+import { type Inside, startInside } from '../host/user-namespace.ts';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { InsideMessage, InsideRequest } from './inside-request.ts';
 
@@ -32,7 +32,7 @@ export async function askInside(
   { onMessage, archive }: InsideWork,
   { signal, onEvent }: Context,
 ): Promise<void> {
-  const { process, messages, complaints } = await startInside<InsideMessage>(inside, tools, ENTRY);
+  const { process, messages, complaints } = await startInside<InsideMessage>(inside, tools, ENTRY, 1);
   const kill = () => process.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });
   let failure: TsimgError | undefined;
@@ -47,7 +47,7 @@ export async function askInside(
   };
   const transfer = async () => {
     try {
-      await archive?.(process.stream(ARCHIVE));
+      await archive?.(process.stream(DESCRIPTOR.archive));
     } catch (error) {
       // It may be about to say why it went away; else it is told to.
       setTimeout(kill, GRACE).unref();
@@ -56,7 +56,7 @@ export async function askInside(
   };
   try {
     const control = process.stream(DESCRIPTOR.control);
-    const stream = process.stream(ARCHIVE);
+    const stream = process.stream(DESCRIPTOR.archive);
     // When it stops reading, it has ended: its end says why.
     for (const each of [control, stream]) each.on('error', () => {});
     control.end(JSON.stringify(request));

@@ -4,7 +4,6 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { DESCRIPTOR } from '../host/channel.ts';
-import { ARCHIVE } from '../host/inside-container.ts';
 import { portableError } from '../host/portable-error.ts';
 import { type TarEntryToWrite, tarChunks } from '../tar/tar-chunks.ts';
 import { copyIn, copyOut } from './copy-inside.ts';
@@ -19,7 +18,7 @@ function tell(message: InsideMessage): void {
 }
 
 const warn = (message: string) => tell({ kind: 'event', event: { kind: 'warning', message } });
-const archive = new Socket({ fd: ARCHIVE, readable: true, writable: true, allowHalfOpen: true });
+const archive = new Socket({ fd: DESCRIPTOR.archive, readable: true, writable: true, allowHalfOpen: true });
 
 async function send(entries: AsyncIterable<TarEntryToWrite>): Promise<void> {
   await pipeline(Readable.from(tarChunks(entries), { objectMode: false }), archive, { end: false });

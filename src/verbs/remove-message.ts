@@ -2,7 +2,6 @@ import type { PortableError } from '../host/portable-error.ts';
 
 /** What the process tells that removes trees in a user namespace. */
 export type RemoveMessage =
-  | { readonly kind: 'namespace' }
   /** `bytes`: what the tree occupied. */
   | { readonly kind: 'removed'; readonly bytes: number }
   | { readonly kind: 'kept'; readonly path: string; readonly error: PortableError };

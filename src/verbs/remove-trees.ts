@@ -4,7 +4,7 @@ import { messageOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { DESCRIPTOR } from '../host/channel.ts';
 import { receiveError } from '../host/portable-error.ts';
-import { startInUserNamespace } from '../host/user-namespace.ts';
+import { startInside } from '../host/user-namespace.ts';
 import type { HostFacts, HostTools } from '../launch/host-facts.ts';
 import { planIdMap } from '../launch/id-map.ts';
 import type { IdMap } from '../launch/plan.ts';
@@ -19,7 +19,7 @@ async function removeInside(
   { signal }: Context,
   kept: (path: string, error: unknown) => void,
 ): Promise<number> {
-  const { process, messages, complaints } = await startInUserNamespace<RemoveMessage>(idMap, tools, ENTRY);
+  const { process, messages, complaints } = await startInside<RemoveMessage>({ idMap }, tools, ENTRY);
   const control = process.stream(DESCRIPTOR.control);
   const abort = () => process.kill('SIGKILL');
   signal?.addEventListener('abort', abort, { once: true });
@@ -30,7 +30,6 @@ async function removeInside(
     control.on('error', () => {});
     control.end(JSON.stringify(paths));
     for await (const message of messages) {
-      if (message.kind === 'namespace') continue;
       told += 1;
       if (message.kind === 'removed') bytes += message.bytes;
       else kept(message.path, receiveError(message.error));

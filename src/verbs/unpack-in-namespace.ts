@@ -5,7 +5,7 @@ import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { DESCRIPTOR } from '../host/channel.ts';
 import { receiveError } from '../host/portable-error.ts';
-import { startInUserNamespace } from '../host/user-namespace.ts';
+import { startInside } from '../host/user-namespace.ts';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { IdMap } from '../launch/plan.ts';
 import { isTolerance, type Tolerance } from '../rootfs/policy.ts';
@@ -41,7 +41,7 @@ export async function unpackInNamespace(
   tools: HostTools,
   context: Context,
 ): Promise<UnpackReport> {
-  const { process, messages, complaints } = await startInUserNamespace<UnpackMessage>(idMap, tools, ENTRY);
+  const { process, messages, complaints } = await startInside<UnpackMessage>({ idMap }, tools, ENTRY);
   const request: UnpackRequest = {
     layers: layers.map(({ label, diffId, size, digest }) => ({ label, diffId, size, digest })),
     into,

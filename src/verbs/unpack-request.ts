@@ -41,7 +41,6 @@ export interface UnpackRequest extends Omit<UnpackTask, 'layers'> {
 
 /** What that process tells. */
 export type UnpackMessage =
-  | { readonly kind: 'namespace' }
   | { readonly kind: 'event'; readonly event: TsimgEvent }
   | { readonly kind: 'done'; readonly report: PortableReport }
   | { readonly kind: 'error'; readonly error: PortableError };

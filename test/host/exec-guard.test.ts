@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -117,6 +117,16 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
       assert.not.equal(cli.run('exec', name, '/bin/sh', '-c', 'true | true').status, 0);
     });
   }
+
+  test('a directory of PATH that its user may not look into is passed over', () => {
+    const rootfs = freshRootfs();
+    mkdirSync(join(rootfs, 'closed'), { mode: 0o700 });
+    if (user !== undefined) chownSync(join(rootfs, 'closed'), user.uid, user.gid);
+    start('closed', rootfs, []);
+    const options = ['-u', '7', '-e', 'PATH=/closed:/bin', 'closed'];
+    assert.is(cli.ok('exec', ...options, 'id', '-u'), '7');
+    assert.is(cli.run('exec', ...options, 'no-such-command').status, 127);
+  });
 
   test('its limits are those of the first command, that of processes too', () => {
     const limits = ['nproc=700:900', 'nofile=80:90', 'core=0', 'fsize=100000000'].flatMap((each) => ['--ulimit', each]);

@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defineRuns } from '../support/define-runs.ts';
 import { stateRootOf } from '../support/state-root.ts';
+import { findTool } from '../support/tools.ts';
 import { MAIN } from '../support/tsimg.ts';
 
 // An ordinary user to whom a cgroup of version 2 is delegated, as systemd does it for a session of its own. Run in a virtual
@@ -56,7 +57,7 @@ defineRuns(asRoot, asUser, (test, { sh, user, rootfs }) => {
   test('a command that enters counts among the container’s processes, called from there; from elsewhere it is refused', () => {
     const env = { PATH: process.env.PATH, TSIMG_ROOT: stateRootOf(user) };
     const tsimg = (cgroup: string, ...args: readonly string[]) => {
-      const become = ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--'];
+      const become = [findTool('setpriv') ?? '', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--'];
       const script = 'echo 0 >"$0/cgroup.procs" && exec "$@"';
       const command = [...become, process.execPath, '--', MAIN, ...args];
       return spawnSync('sh', ['-c', script, cgroup, ...command], { env, encoding: 'utf8', timeout: 120_000 });

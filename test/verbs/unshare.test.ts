@@ -6,6 +6,7 @@ import { unshareCommand } from '../../src/verbs/unshare.ts';
 import { canRunContainers } from '../support/define-runs.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { makeOrdinaryUser } from '../support/ordinary-user.ts';
+import { tsimg } from '../support/tsimg.ts';
 
 const VERB = join(import.meta.dirname, '..', '..', 'src', 'verbs', 'unshare.js');
 const SCRIPT = `import(process.argv[1]).then((verb) => verb.unshareCommand(process.argv.slice(2))).then((status) => { process.exitCode = status; })`;
@@ -40,7 +41,9 @@ if (canRunContainers()) {
     test('its exit status is told, that of a command that is not there too', () => {
       assert.is(unshare('sh', '-c', 'exit 9').status, 9);
       assert.is(unshare('sh', '-c', 'kill -TERM $$').status, 143);
-      assert.is(unshare('/no/such/program').status, 127);
+      const { status, stderr } = tsimg(['unshare', '/no/such/program'], { user });
+      assert.equal([status, stderr.includes('/no/such/program')], [127, true]);
+      assert.is(tsimg(['unshare', '/etc/passwd'], { user }).status, 126);
     });
   }
 }

@@ -6,7 +6,7 @@ import type { NetworkPlan } from '../../launch/network-plan.ts';
 import { pastaOptions } from '../../launch/pasta-options.ts';
 import { type StartedProcess, startProcess } from '../../sys/start-process.ts';
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../sys/temporary.ts';
-import { TOOL_ENV } from '../tool-chain.ts';
+import { TOOL_ENV } from '../tool-env.ts';
 import { requireTool } from '../tools.ts';
 import type { Connection } from './connection.ts';
 import { runTool } from './run-tool.ts';

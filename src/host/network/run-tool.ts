@@ -1,6 +1,6 @@
 import { TsimgError } from '../../errors.ts';
 import { runCommand } from '../../sys/spawn.ts';
-import { TOOL_ENV } from '../tool-chain.ts';
+import { TOOL_ENV } from '../tool-env.ts';
 
 /** Milliseconds: none of these programs has anything to wait for. */
 const TIMEOUT = 30_000;

@@ -9,7 +9,7 @@ import type { PublishedPort } from '../../launch/publish.ts';
 import { type StartedProcess, startProcess } from '../../sys/start-process.ts';
 import { makeTemporaryDirectory } from '../../sys/temporary.ts';
 import { collectComplaints } from '../complaints.ts';
-import { TOOL_ENV } from '../tool-chain.ts';
+import { TOOL_ENV } from '../tool-env.ts';
 import { requireTool } from '../tools.ts';
 import type { Connection } from './connection.ts';
 

@@ -90,14 +90,14 @@ export function statusOf(hand: Hand, fd: number): Status {
   };
 }
 
-/** Whether a path leads to something. @throws SYSTEM_CALL where that cannot be told */
+/** Whether a path leads to something that may be looked at. @throws SYSTEM_CALL where that cannot be told */
 export function isThere(hand: Hand, path: string): boolean {
   const status = Buffer.alloc(256);
   try {
     hand.call('statx', [AT_FDCWD, path, 0, 0, { receive: status }], path);
     return true;
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return false;
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(errnoOf(error) ?? '')) return false;
     throw error;
   }
 }
