@@ -5,6 +5,11 @@ import { messageOf } from '../errors.ts';
 import type { HostReport, Trial } from '../launch/diagnose.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
 import { planIdMap } from '../launch/id-map.ts';
+import { MS } from '../linux/mount-flags.ts';
+import { forkHand, type Hand } from '../sys/hand/hand.ts';
+import { mount } from '../sys/hand/mounts.ts';
+import { makeNamespaces, type NamespaceName } from '../sys/hand/namespaces.ts';
+import { startHand } from '../sys/hand/start-hand.ts';
 import { callExists, PROBED_CALLS } from '../sys/probe-call.ts';
 import { runCommand } from '../sys/spawn.ts';
 import { readConditions } from './conditions.ts';
@@ -13,21 +18,13 @@ import { probeHost } from './probe.ts';
 import { TOOL_ENV } from './tool-env.ts';
 import { findTool, requireTool } from './tools.ts';
 import { startInside } from './user-namespace.ts';
+import { writeIdMaps } from './write-id-maps.ts';
 
 /** The longest that a trial may take: milliseconds. */
 const TIMEOUT = 10_000;
 
 /** Programs that make a launch, or an image, better where they are installed. */
 const EXTRA_TOOLS = ['pasta', 'slirp4netns', 'ip', 'nft', 'iptables', 'igzip', 'xz', 'crun', 'runc'];
-
-async function tryCommand(path: string, args: readonly string[]): Promise<Trial> {
-  const { status, signal, stderr } = await runCommand(path, args, { env: TOOL_ENV, timeout: TIMEOUT });
-  if (status === 0) return { ok: true, complaint: '' };
-  return {
-    ok: false,
-    complaint: stderr.toString('utf8').trim().split('\n')[0] || `ended with ${signal ?? `status ${status}`}`,
-  };
-}
 
 /** A trial's own failure to begin is a complaint too. */
 async function trial(action: () => Promise<Trial>): Promise<Trial> {
@@ -38,21 +35,37 @@ async function trial(action: () => Promise<Trial>): Promise<Trial> {
   }
 }
 
-/** Runs a script of sh in new namespaces, as root of them. */
-function inNamespaces(facts: HostFacts, options: readonly string[], script: string, argument = ''): Promise<Trial> {
-  const user = facts.canMount ? [] : ['--user', '--map-root-user'];
-  return trial(() =>
-    tryCommand(requireTool(facts.tools, 'unshare'), [
-      ...user,
-      ...options,
-      '--fork',
-      requireTool(facts.tools, 'sh'),
-      '-c',
-      script,
-      'sh',
-      argument,
-    ]),
-  );
+/** Tries something by the first process of new namespaces, of whose user namespace the caller is root. */
+function inNamespaces(
+  facts: HostFacts,
+  names: readonly NamespaceName[],
+  action: (hand: Hand) => void = () => {},
+): Promise<Trial> {
+  return trial(async () => {
+    const { hand, process } = await startHand();
+    try {
+      if (!facts.canMount) {
+        makeNamespaces(hand, ['user']);
+        await writeIdMaps(hand.pid, planIdMap({ ...facts, noNewPrivileges: true }), facts.tools);
+      }
+      makeNamespaces(hand, names);
+      const first = forkHand(hand);
+      action(first);
+      first.close();
+      return { ok: true, complaint: '' };
+    } finally {
+      process.kill('SIGKILL');
+      hand.close();
+    }
+  });
+}
+
+/** Mounts what shows the processes of a new PID namespace. */
+function mountProc(hand: Hand): void {
+  mount(hand, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
+  mount(hand, { source: 'proc', target: '/proc', type: 'proc', flags: 0 }, '/proc');
+  // What was not waited for is performed with what is.
+  hand.call('umask', [0]);
 }
 
 /** Writes the maps of a user's containers for a process that ends at once. */
@@ -77,7 +90,11 @@ async function tryOverlay(facts: HostFacts, place: string): Promise<Trial> {
   return trial(async () => {
     const folder = await mkdtemp(join(place, 'doctor-'));
     try {
-      return await inNamespaces(facts, ['--mount'], script, folder);
+      const idMap = facts.canMount ? undefined : planIdMap({ ...facts, noNewPrivileges: true });
+      const command = [requireTool(facts.tools, 'sh'), '-c', script, 'sh', folder];
+      const { process, complaints } = await startInside({ idMap, ownMounts: true }, facts.tools, command);
+      const { status } = await process.ended;
+      return { ok: status === 0, complaint: (await complaints).trim().split('\n')[0] || `ended with status ${status}` };
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -111,16 +128,14 @@ function isThere(path: string): boolean {
  */
 export async function examineHost(place: string): Promise<HostReport> {
   const facts = probeHost();
-  const tools = await Promise.all(
-    ['unshare', ...EXTRA_TOOLS].map(async (name) => [name, await versionOf(name)] as const),
-  );
+  const tools = await Promise.all(EXTRA_TOOLS.map(async (name) => [name, await versionOf(name)] as const));
   return {
     facts: { ...facts, tools: { ...facts.tools, init: findInit() } },
     conditions: readConditions(),
     missingCalls: PROBED_CALLS.filter((call) => !callExists(call)),
     idMap: facts.canMount ? undefined : await tryIdMap(facts),
-    namespaces: await inNamespaces(facts, ['--mount', '--pid', '--ipc', '--uts', '--net'], 'exit 0'),
-    proc: await inNamespaces(facts, ['--mount', '--pid'], 'mount -t proc proc /proc'),
+    namespaces: await inNamespaces(facts, ['mount', 'pid', 'ipc', 'uts', 'network']),
+    proc: await inNamespaces(facts, ['mount', 'pid'], mountProc),
     overlay: await tryOverlay(facts, place),
     tun: isThere('/dev/net/tun'),
     versions: new Map(tools),

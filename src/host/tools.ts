@@ -28,8 +28,6 @@ export function findTool(name: string): string | undefined {
 /** All programs that a launch may use. */
 export function findTools(): HostTools {
   return {
-    unshare: findTool('unshare'),
-    setpriv: findTool('setpriv'),
     sh: findTool('sh'),
     rm: findTool('rm'),
     newuidmap: findTool('newuidmap'),
@@ -45,8 +43,6 @@ export function findTools(): HostTools {
 }
 
 const PACKAGES: Readonly<Record<keyof HostTools, string>> = {
-  unshare: 'util-linux',
-  setpriv: 'util-linux',
   sh: 'dash',
   rm: 'coreutils',
   newuidmap: 'uidmap',

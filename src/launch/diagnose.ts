@@ -65,13 +65,6 @@ function filter({ conditions }: HostReport): Finding {
   return limited('system calls', 'a filter is around this process', 'tsimg runs in a container or sandbox', remedy);
 }
 
-function utilLinux({ facts, versions }: HostReport): Finding {
-  const missing = (['unshare', 'setpriv', 'sh'] as const).filter((name) => facts.tools[name] === undefined);
-  if (missing.length === 0) return ok('util-linux', versions.get('unshare') ?? 'installed');
-  const remedy = 'install it (Debian package util-linux)';
-  return fails('util-linux', `no ${missing.join(', ')}`, { cause: 'namespaces are made by these programs', remedy });
-}
-
 function namespaces({ namespaces: made, conditions }: HostReport): Finding {
   if (made.ok) return ok('namespaces', 'mount, PID, IPC, UTS and network namespaces can be made');
   return fails('namespaces', made.complaint, refusedNamespace(conditions) ?? UNKNOWN);
@@ -185,7 +178,6 @@ export function diagnose(report: HostReport): readonly Finding[] {
   return [
     kernel(report),
     filter(report),
-    utilLinux(report),
     namespaces(report),
     ...proc(report),
     ...ids(report),

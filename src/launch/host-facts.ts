@@ -5,8 +5,6 @@ import type { NetworkFacts } from './network-facts.ts';
 
 /** Programs of the host that a launch may use, by absolute path; absent where the host has none. */
 export interface HostTools {
-  readonly unshare?: string | undefined;
-  readonly setpriv?: string | undefined;
   readonly sh?: string | undefined;
   readonly rm?: string | undefined;
   readonly newuidmap?: string | undefined;
