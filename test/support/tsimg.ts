@@ -1,11 +1,16 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { stateRootOf } from './state-root.ts';
 
 /** dist/test/support → the checkout. */
 export const ROOT = dirname(dirname(dirname(import.meta.dirname)));
-/** The built command. */
-export const MAIN = join(ROOT, 'dist', 'src', 'main.js');
+/** The command as it is built. */
+export const BUILT = join(ROOT, 'dist', 'src', 'main.js');
+/** The command as it is published, which `npm test` makes (scripts/test.ts). */
+export const PUBLISHED = join(ROOT, 'dist', 'published', 'dist', 'src', 'tsimg.cjs');
+/** What tests run. */
+export const MAIN = existsSync(PUBLISHED) ? PUBLISHED : BUILT;
 /** The example image that comes with the project: `docker save` form, gzip'd. */
 export const EXAMPLE_IMAGE = join(ROOT, 'fixtures', 'images', 'busybox-amd64.tar.gz');
 

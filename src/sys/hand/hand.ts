@@ -70,26 +70,40 @@ function handIsGone(): TsimgError {
   });
 }
 
+/** Whether that is how a socket tells that a hand ended which had not read all. @throws any other error */
+function isReset(error: unknown): boolean {
+  if (errnoOf(error) === 'ECONNRESET') return true;
+  throw error;
+}
+
 /** Fills the buffer; false when the stream ends before. */
 function readFully(fd: number, buffer: Buffer): boolean {
-  for (let at = 0; at < buffer.length; ) {
-    const count = readSync(fd, buffer, at, buffer.length - at, null);
-    if (count === 0) return false;
-    at += count;
+  try {
+    for (let at = 0; at < buffer.length; ) {
+      const count = readSync(fd, buffer, at, buffer.length - at, null);
+      if (count === 0) return false;
+      at += count;
+    }
+    return true;
+  } catch (error) {
+    return !isReset(error);
   }
-  return true;
 }
 
 const readLater = promisify(read);
 
 /** The same, while we do other things. */
 async function readFullyLater(fd: number, buffer: Buffer): Promise<boolean> {
-  for (let at = 0; at < buffer.length; ) {
-    const { bytesRead } = await readLater(fd, buffer, at, buffer.length - at, null);
-    if (bytesRead === 0) return false;
-    at += bytesRead;
+  try {
+    for (let at = 0; at < buffer.length; ) {
+      const { bytesRead } = await readLater(fd, buffer, at, buffer.length - at, null);
+      if (bytesRead === 0) return false;
+      at += bytesRead;
+    }
+    return true;
+  } catch (error) {
+    return !isReset(error);
   }
-  return true;
 }
 
 function writeFully(fd: number, bytes: Buffer): boolean {
@@ -166,8 +180,7 @@ export function openHand(pid: number, descriptors: HandDescriptors, ends: HandEn
       return conclude(first, outcome);
     },
     close() {
-      closeSync(ends.requests);
-      closeSync(ends.answers);
+      for (const fd of new Set([ends.requests, ends.answers])) closeSync(fd);
     },
   };
 }
@@ -229,6 +242,7 @@ export function forkHand(parent: Hand, { descriptors, ends }: ChildPipes = makeC
   parent.later({ name: 'close', args: [descriptors.input] });
   parent.call('close', [descriptors.output]);
   takeAnswer(ends.answers);
-  for (const fd of [parent.descriptors.input, parent.descriptors.output]) child.later({ name: 'close', args: [fd] });
+  const { input, output } = parent.descriptors;
+  for (const fd of new Set([input, output])) child.later({ name: 'close', args: [fd] });
   return child;
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { TsimgError } from '../../errors.ts';
+import { spawnBare } from '../spawn-bare.ts';
 import { type StartedProcess, startProcess } from '../start-process.ts';
 import { type Hand, O_CLOEXEC, openHand, openPipeOf, takeAnswer } from './hand.ts';
 import { type Call, encodeRequest } from './request.ts';
@@ -69,8 +70,19 @@ async function openPipes({ pid }: StartedProcess, socket: Duplex, first: number)
   return hand;
 }
 
+/** Starts one that nothing but a socket is needed for, in a tenth of the time. @throws SYSTEM_CALL */
+function startBareHand(): StartedHand {
+  const { process, socket } = spawnBare(PROGRAM);
+  const hand = openHand(process.pid, { input: SOCKET, output: SOCKET }, { requests: socket, answers: socket });
+  hand.later({ name: 'prctl', args: [PR_SET_PDEATHSIG, SIGKILL] });
+  hand.later({ name: 'close_range', args: [SOCKET + 1, 0xffff_ffff, 0] });
+  hand.later({ name: 'chdir', args: ['/'] });
+  return { hand, process };
+}
+
 /** Starts a hand: with nothing of ours open, in a session of its own, its working directory the root. @throws SYSTEM_CALL, LAUNCH_FAILED */
 export async function startHand(options: HandOptions = {}): Promise<StartedHand> {
+  if (Object.keys(options).length === 0) return startBareHand();
   const { standard = ['ignore', 'ignore', 'ignore'], pipes = 0, foreground = false, sealed = false } = options;
   const more = Array.from({ length: pipes }, () => 'pipe' as const);
   const process = await startProcess(PROGRAM, [], {
