@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
-import { Command, CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { launchExitStatus } from '../launch/exit-status.ts';
 import { version } from '../version.ts';
 import { formatErrorDetails, formatErrorJson, formatErrorLine } from './format-error.ts';
 import { addHelp, describeOption } from './help.ts';
+import { IndexedCommand } from './indexed-command.ts';
 import { groupsFor } from './verb-groups.ts';
 
 const USAGE_STATUS = 2;
@@ -16,7 +17,7 @@ export async function createProgram(
   setStatus: (status: number) => void,
   args: readonly string[] = [],
 ): Promise<Command> {
-  const program = new Command('tsimg')
+  const program = new IndexedCommand('tsimg')
     .description('Container images and root filesystems: pull, unpack, run. No daemon.')
     .version(version, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
