@@ -11,13 +11,3 @@ export function mountPoints(mountinfo: string): readonly string[] {
       field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
     );
 }
-
-/** Where the mount with this ID is mounted, as bytes (latin1); undefined where it is not seen. */
-export function mountPointOf(mountinfo: string, id: string): string | undefined {
-  return mountPoints(
-    mountinfo
-      .split('\n')
-      .filter((line) => line.startsWith(`${id} `))
-      .join('\n'),
-  )[0];
-}
