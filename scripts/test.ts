@@ -4,13 +4,13 @@ import { dirname, join, relative } from 'node:path';
 import { publish } from '../test/support/publish.ts';
 import { missingPackages } from '../test/support/tools.ts';
 
-// Runs every test file in a process of its own, some at a time, and adds up what uvu reports. The command that they run is the one
+// Runs every test file in a process of its own, two at a time, and adds up what uvu reports. The command that they run is the one
 // that is published.
 // Usage: node dist/scripts/test.js [--no-install] [PATTERN...]: only files whose path holds a pattern.
 
 const ROOT = dirname(dirname(import.meta.dirname));
 const TEST_DIR = join(ROOT, 'dist', 'test');
-const CONCURRENCY = 3;
+const CONCURRENCY = 2;
 /** Begun first, so that none of them is left alone at the end. */
 const LONGEST = [
   'host/cgroup2',
@@ -27,7 +27,7 @@ const LONGEST = [
   'host/network-bridge',
 ];
 /** A file that takes longer than this hangs: milliseconds. */
-const FILE_TIMEOUT = 450_000;
+const FILE_TIMEOUT = 600_000;
 
 interface Result {
   readonly file: string;

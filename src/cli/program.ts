@@ -1,11 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
-import { type Command, CommanderError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { launchExitStatus } from '../launch/exit-status.ts';
 import { version } from '../version.ts';
 import { formatErrorDetails, formatErrorJson, formatErrorLine } from './format-error.ts';
 import { addHelp, describeOption } from './help.ts';
-import { IndexedCommand } from './indexed-command.ts';
 import { groupsFor } from './verb-groups.ts';
 
 const USAGE_STATUS = 2;
@@ -17,7 +16,7 @@ export async function createProgram(
   setStatus: (status: number) => void,
   args: readonly string[] = [],
 ): Promise<Command> {
-  const program = new IndexedCommand('tsimg')
+  const program = new Command('tsimg')
     .description('Container images and root filesystems: pull, unpack, run. No daemon.')
     .version(version, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show help')

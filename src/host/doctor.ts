@@ -56,6 +56,7 @@ function inNamespaces(
     } finally {
       process.kill('SIGKILL');
       hand.close();
+      await process.ended;
     }
   });
 }

@@ -4,5 +4,12 @@ import { type HandOptions, type StartedHand, startHand } from '../sys/hand/start
 export function handMeanwhile(options?: HandOptions): AsyncDisposable & { readonly hand: Promise<StartedHand> } {
   const hand = startHand(options);
   const settled = hand.catch(() => undefined);
-  return { hand, [Symbol.asyncDispose]: async () => (await settled)?.process.kill('SIGKILL') };
+  return {
+    hand,
+    async [Symbol.asyncDispose]() {
+      const process = (await settled)?.process;
+      process?.kill('SIGKILL');
+      await process?.ended;
+    },
+  };
 }

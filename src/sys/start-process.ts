@@ -21,7 +21,7 @@ export interface ProcessEnd {
 /** A process that runs beside us. */
 export interface StartedProcess {
   readonly pid: number;
-  /** Resolves when it is gone; never fails. */
+  /** Resolves when it is gone; never fails. Whoever started it waits for it: until then it may be left as a zombie. */
   readonly ended: Promise<ProcessEnd>;
   /** Our end of a `pipe` descriptor. */
   stream(descriptor: number): Duplex;

@@ -5,8 +5,8 @@ import { haveRoot, haveTools, installedKernel } from '../support/tools.ts';
 
 // The tests of limits again, where all controllers are of version 2: in a virtual machine, whatever the host has.
 
-/** Emulated, it takes a hundred seconds, and more where others are at work. */
-const SECONDS = 420;
+/** Emulated, it takes some minutes, and more where others are at work. */
+const SECONDS = 540;
 const FILES = ['host/cgroup.test.js', 'host/exec-cgroup.test.js', 'machine/delegated.js'];
 const test = suite('host/cgroup2');
 const kernel = installedKernel();
