@@ -24,21 +24,23 @@ export function findPlace(hand: Hand, rootFd: number, path: string, links: Links
   }
 }
 
-/** Makes something in a directory of the root: by its descriptor and a last name. */
-type Make = (directory: number, name: string) => void;
+/** Makes something in a directory of the root: by its descriptor and a last name. `explain` is for what is not waited for. */
+type Make = (directory: number, name: string, explain: (cause: unknown) => TsimgError) => void;
 
 /** Makes something in a directory of the root that is held open: its own name is never followed, nor is anything above it. */
 function makeIn(hand: Hand, rootFd: number, path: string, links: Links, make: Make): void {
+  const explain = (cause: unknown) =>
+    new TsimgError('LAUNCH_FAILED', 'cannot make a place in the root filesystem', {
+      where: path,
+      why: errnoOf(cause) ?? 'unknown',
+      hint: 'make it beforehand, or give a root filesystem that can be written to',
+      cause,
+    });
   files.withDescriptor(hand, openDirectory(hand, rootFd, dirname(path), links), (parent) => {
     try {
-      make(parent, basename(path));
+      make(parent, basename(path), explain);
     } catch (cause) {
-      throw new TsimgError('LAUNCH_FAILED', 'cannot make a place in the root filesystem', {
-        where: path,
-        why: errnoOf(cause) ?? 'unknown',
-        hint: 'make it beforehand, or give a root filesystem that can be written to',
-        cause,
-      });
+      throw explain(cause);
     }
   });
 }
@@ -51,7 +53,9 @@ function missing(path: string): TsimgError {
 export function openDirectory(hand: Hand, rootFd: number, path: string, links: Links): number {
   const found = findPlace(hand, rootFd, path, links);
   if (found !== undefined) return found;
-  makeIn(hand, rootFd, path, links, (parent, name) => files.makeDirectoryIn(hand, parent, name, 0o755));
+  makeIn(hand, rootFd, path, links, (parent, name, explain) =>
+    files.makeDirectoryIn(hand, parent, name, 0o755, explain),
+  );
   const made = findPlace(hand, rootFd, path, links);
   if (made === undefined) throw missing(path);
   return made;

@@ -156,11 +156,13 @@ export function makeDeviceNode(hand: Hand, rootFd: number, step: StepOf<'device'
 }
 
 export function makeDirectory(hand: Hand, rootFd: number, { target, mode }: StepOf<'directory'>): void {
-  makePlace(hand, rootFd, target, (directory, name) => files.makeDirectoryIn(hand, directory, name, mode));
+  makePlace(hand, rootFd, target, (directory, name, explain) =>
+    files.makeDirectoryIn(hand, directory, name, mode, explain),
+  );
 }
 
 export function makeLink(hand: Hand, rootFd: number, { target, to }: StepOf<'link'>): void {
-  makePlace(hand, rootFd, target, (directory, name) => files.makeLinkIn(hand, directory, name, to));
+  makePlace(hand, rootFd, target, (directory, name, explain) => files.makeLinkIn(hand, directory, name, to, explain));
 }
 
 /** The paths that a pattern with one `*` in one of its names stands for. */

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { errnoOf } from '../../errors.ts';
-import { type Hand, O_CLOEXEC } from './hand.ts';
+import { type Hand, type LaterCall, O_CLOEXEC } from './hand.ts';
 
 // Files as a hand sees them: descriptors are its own, paths are of its root and working directory. All flags and structures are
 // the same on x86-64 and arm64, but for O_DIRECTORY and O_NOFOLLOW, which Node knows.
@@ -168,14 +168,26 @@ export function makeFile(hand: Hand, directory: number, name: string, mode: numb
   withDescriptor(hand, fd, () => writeAll(hand, fd, content, name));
 }
 
-/** mkdirat(2). @param mode octal @throws SYSTEM_CALL */
-export function makeDirectoryIn(hand: Hand, directory: number, name: string, mode: number): void {
-  hand.call('mkdirat', [directory, name, mode], name);
+/** Before the next call. mkdirat(2). @param mode octal @throws SYSTEM_CALL, or what `explain` makes of it */
+export function makeDirectoryIn(
+  hand: Hand,
+  directory: number,
+  name: string,
+  mode: number,
+  explain: LaterCall['explain'],
+): void {
+  hand.later({ name: 'mkdirat', args: [directory, name, mode], where: name, explain });
 }
 
-/** symlinkat(2). @throws SYSTEM_CALL */
-export function makeLinkIn(hand: Hand, directory: number, name: string, to: string): void {
-  hand.call('symlinkat', [to, directory, name], name);
+/** Before the next call. symlinkat(2). @throws SYSTEM_CALL, or what `explain` makes of it */
+export function makeLinkIn(
+  hand: Hand,
+  directory: number,
+  name: string,
+  to: string,
+  explain: LaterCall['explain'],
+): void {
+  hand.later({ name: 'symlinkat', args: [to, directory, name], where: name, explain });
 }
 
 /** Makes a device. mknod(2). @throws SYSTEM_CALL with `facts.errno` EPERM where this is not allowed */
