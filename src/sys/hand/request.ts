@@ -36,6 +36,20 @@ function isList(argument: Argument): argument is readonly Argument[] {
   return Array.isArray(argument);
 }
 
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** Puts a number as 64 bits, two's complement. By halves: a launch has thousands of them, and a BigInt is memory to collect. */
+function putWord(view: DataView, offset: number, value: number | bigint): void {
+  if (typeof value === 'bigint') {
+    view.setBigUint64(offset, BigInt.asUintN(64, value), true);
+    return;
+  }
+  view.setUint32(offset, value, true);
+  view.setUint32(offset + 4, Math.floor(value / 2 ** 32), true);
+}
+
 /** Lays calls and what they point to out as a hand's memory will hold them. */
 class Layout {
   readonly #laid: (readonly [offset: number, bytes: Uint8Array])[] = [];
@@ -59,17 +73,18 @@ class Layout {
     return MEMORY + this.#top;
   }
 
-  value(argument: Argument): bigint {
-    if (argument === null) return 0n;
-    if (typeof argument === 'number' || typeof argument === 'bigint') return BigInt(argument);
-    if (typeof argument === 'string') return BigInt(this.place(Buffer.from(`${argument}\0`)));
-    if (argument instanceof Uint8Array) return BigInt(this.place(argument));
-    if (!isList(argument)) return BigInt(this.memory(argument));
+  value(argument: Argument): number | bigint {
+    if (argument === null) return 0;
+    if (typeof argument === 'number' || typeof argument === 'bigint') return argument;
+    if (typeof argument === 'string') return this.place(Buffer.from(`${argument}\0`));
+    if (argument instanceof Uint8Array) return this.place(argument);
+    if (!isList(argument)) return this.memory(argument);
     const list = Buffer.alloc(argument.length * 8);
+    const view = viewOf(list);
     argument.forEach((each, index) => {
-      list.writeBigUInt64LE(BigInt.asUintN(64, this.value(each)), index * 8);
+      putWord(view, index * 8, this.value(each));
     });
-    return BigInt(this.place(list));
+    return this.place(list);
   }
 
   memory(memory: Memory): number {
@@ -82,7 +97,7 @@ class Layout {
       throw new TsimgError('SYSTEM_CALL', 'too much for one system call', { why: 'E2BIG', facts });
     }
     const bytes = Buffer.alloc(this.#end);
-    bytes.writeBigUInt64LE(BigInt(this.#end), 0);
+    putWord(viewOf(bytes), 0, this.#end);
     for (const [offset, laid] of this.#laid) bytes.set(laid, offset);
     return bytes;
   }
@@ -104,17 +119,19 @@ export function encodeRequest(calls: readonly Call[], own: HandDescriptors, then
   const layout = new Layout(calls.length);
   const values = calls.map(({ args }) => args.map((argument) => layout.value(argument)));
   const bytes = layout.finish();
+  const view = viewOf(bytes);
   const memories = calls.map(({ args }) => args.map(memoryOf).find((memory) => memory !== undefined));
   calls.forEach(({ name, args }, index) => {
     const call = FIRST_CALL + index * CALL.size;
-    const put = (offset: number, value: bigint | number) =>
-      bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), call + offset);
+    const put = (offset: number, value: bigint | number) => putWord(view, call + offset, value);
     put(CALL.number, NUMBERS[name]);
-    for (const [position, value] of (values[index] ?? []).entries()) put(CALL.arguments + position * 8, value);
+    values[index]?.forEach((value, position) => {
+      put(CALL.arguments + position * 8, value);
+    });
     put(CALL.tag, index);
     const { input, output } = index + 1 < calls.length ? own : then;
-    bytes.writeUInt32LE(input, call + CALL.input);
-    bytes.writeUInt32LE(output, call + CALL.output);
+    view.setUint32(call + CALL.input, input, true);
+    view.setUint32(call + CALL.output, output, true);
     put(CALL.next, index + 1 < calls.length ? MEMORY + call + CALL.size : 0);
     put(CALL.ranges, MEMORY + call + CALL.result);
     put(CALL.ranges + 8, ANSWER_SIZE);
