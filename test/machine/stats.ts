@@ -1,0 +1,30 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeContainerCli } from '../support/container-cli.ts';
+import { defineRuns } from '../support/define-runs.ts';
+
+// What cgroups of version 2 say of a container. Run in a virtual machine by test/host/cgroup2.test.ts.
+
+const asRoot = suite('machine/stats');
+const asUser = suite('machine/stats as an ordinary user');
+
+defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
+  if (user !== undefined) return;
+  const cli = makeContainerCli(user);
+  test.after(() => cli.clear());
+
+  test('stats shows what a container uses, and its limits', () => {
+    const limits = ['-m', '64m', '--pids-limit', '20'];
+    const script = 'while :; do :; done';
+    cli.ok('run', '-d', '--name', 'busy', '--network', 'none', ...limits, rootfs, '/bin/sh', '-c', script);
+    const [busy, ...others] = JSON.parse(cli.ok('stats', '--no-stream', '--json'));
+    assert.equal(others, []);
+    assert.is(busy.memoryLimit, 64 * 1024 ** 2);
+    assert.ok(busy.memory > 4096 && busy.memory < busy.memoryLimit, String(busy.memory));
+    assert.ok(busy.processorPercent > 10, String(busy.processorPercent));
+    assert.is(busy.tasks, 1);
+  });
+});
+
+asRoot.run();
+asUser.run();
