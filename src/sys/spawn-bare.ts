@@ -39,16 +39,22 @@ const spawnCall = bind<[Buffer, string, Buffer, Buffer, readonly (string | null)
   'int posix_spawn(void *pid, const char *file, void *actions, void *attributes, const char **args, const char **env)',
 );
 
-const SIGNAL_NAMES = new Map(
-  Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
-);
+function isSignal(name: string): name is NodeJS.Signals {
+  return name in constants.signals;
+}
+
+function signalName(number: number): NodeJS.Signals | undefined {
+  return Object.keys(constants.signals)
+    .filter(isSignal)
+    .find((name) => constants.signals[name] === number);
+}
 
 /** How a status of waitpid(2) says that a process ended. */
 function parseStatus(status: number): ProcessEnd {
   const signal = status & 0x7f;
   return signal === 0
     ? { status: (status >> 8) & 0xff, signal: null }
-    : { status: null, signal: SIGNAL_NAMES.get(signal) ?? 'SIGKILL' };
+    : { status: null, signal: signalName(signal) ?? 'SIGKILL' };
 }
 
 /** A child of this process that only waitpid(2) tells of. */
@@ -64,7 +70,10 @@ class BareProcess implements StartedProcess {
   #look(): ProcessEnd | undefined {
     if (this.#gone === undefined) {
       const status = Buffer.alloc(4);
-      if (waitpid(this.pid, status, WNOHANG) !== 0) this.#gone = parseStatus(status.readInt32LE(0));
+      const found = waitpid(this.pid, status, WNOHANG);
+      // Where somebody else has waited for it nobody can tell any more how it ended: not well, then.
+      if (found < 0) this.#gone = { status: null, signal: 'SIGKILL' };
+      else if (found > 0) this.#gone = parseStatus(status.readInt32LE(0));
     }
     return this.#gone;
   }
