@@ -1,22 +1,37 @@
-// Joins the modules that every `tsimg run` loads into one script, dist/src/hot.cjs, and compiles it once and for all: hot.cache is
-// what V8 made of it, which V8 itself refuses where its version or flags are others. load-hot.cjs loads both: for the command, which
-// is tsimg.cjs, and for hot.js. Each module that went into it becomes a stub that exports from there, so that all others still import
-// it by its own name and there is one of each.
-// Reading one file instead of a hundred and not compiling it is what it is for; nothing is renamed or shortened.
+// Joins modules into few scripts and compiles each once and for all: NAME.cjs is the script, NAME.cache what V8 made of it, which
+// V8 itself refuses where its version or flags are others. Reading one file instead of hundreds and not compiling it is what it is
+// for; nothing is renamed or shortened.
+// The command has three scripts: what every run loads, what all that reads images loads besides, and what is left. Each of their
+// modules becomes a stub that exports from there, so that all others still import it by its own name and there is one of each.
+// Programs that run in a thread or a process of their own have a script each, with all that they ever load.
 // It knows the forms that tsc writes for this code (named exports at the beginning of a line, imports on one line, no cycles,
 // nothing exported that changes later) and stops where it meets another.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 
 const root = resolve(process.argv[2] ?? join(dirname(import.meta.dirname), 'dist', 'src'));
-/** Packages that are joined with it; they consist of CommonJS files. */
-const PACKAGES = new Set(['commander']);
-const HOT = ['cli/program.js', 'cli/run.js', 'verbs/run-source.js'];
+/** Packages that are joined too; they consist of CommonJS files. */
+const PACKAGES = new Set(['commander', 'zod']);
+const MAIN = 'cli/program.js';
+/** Of the command, with what each begins; what they import goes to the first that needs it. The last takes all that is left. */
+const SCRIPTS = {
+  hot: [MAIN, 'cli/run.js', 'verbs/run-source.js'],
+  images: ['cli/unpack.js', 'cli/pull.js', 'verbs/unpack-source.js', 'verbs/pull-to-store.js', 'verbs/image-root.js'],
+  others: [],
+};
+const PROGRAMS = [
+  'disk/layer-worker.js',
+  'host/monitor.js',
+  'verbs/inside.js',
+  'verbs/remove-inside.js',
+  'verbs/unpack-inside.js',
+];
 
 const IMPORT = /^import (?:(\{[^}]*\})|\* as (\w+)|(\w+)) from '([^']+)';$/gm;
+const LATE_IMPORT = /\bimport\('([^']+)'\)/g;
 const EXPORT = /^export (?:(async )?(function\*?|class|const) )(\w+)/gm;
 
 function specifierFrom(folder, path) {
@@ -24,21 +39,29 @@ function specifierFrom(folder, path) {
   return specifier.startsWith('.') ? specifier : `./${specifier}`;
 }
 
-/** Modules reachable by static imports from these, each after all that it imports. */
-function inOrder(entries) {
-  const order = [];
-  const seen = new Set();
+/** The module that an import means, or undefined where it is not one of ours. */
+function importedBy(path, specifier) {
+  return specifier.startsWith('.') ? resolve(dirname(path), specifier) : undefined;
+}
+
+function specifiers(text, pattern) {
+  return [...text.matchAll(pattern)].map((match) => match.at(-1));
+}
+
+/** Modules reachable by imports from these, without those that are known. @param late whether by late imports as well */
+function reachable(entries, known, late) {
+  const found = new Map();
   const visit = (path) => {
-    if (seen.has(path)) return;
-    seen.add(path);
+    if (found.has(path) || known.has(path)) return;
     const text = readFileSync(path, 'utf8');
-    for (const [, , , , specifier] of text.matchAll(IMPORT)) {
-      if (specifier.startsWith('.')) visit(resolve(dirname(path), specifier));
+    found.set(path, text);
+    for (const specifier of [...specifiers(text, IMPORT), ...(late ? specifiers(text, LATE_IMPORT) : [])]) {
+      const imported = importedBy(path, specifier);
+      if (imported !== undefined) visit(imported);
     }
-    order.push({ path, text });
   };
-  for (const entry of entries) visit(join(root, entry));
-  return order;
+  for (const entry of entries) visit(resolve(root, entry));
+  return found;
 }
 
 /** `{ a, b as c }` of an import as a pattern to take apart. */
@@ -47,8 +70,9 @@ function pattern(names) {
 }
 
 /**
- * A package of CommonJS files as an expression: what its main file exports. It is joined too, and so is there twice: once here
- * and once for modules that are not joined. They hand each other plain objects of it, and never ask of which class one is.
+ * A package of CommonJS files as an expression: what its main file exports. It is joined too, and so is there several times: in
+ * each script, and once for modules that are not joined. They hand each other plain objects of it, and never ask of which class
+ * one is.
  */
 function packaged(specifier) {
   const files = [];
@@ -57,7 +81,7 @@ function packaged(specifier) {
     if (!numbers.has(path)) {
       numbers.set(path, files.push('') - 1);
       const inner = createRequire(path);
-      const text = readFileSync(path, 'utf8').replace(/\brequire\('(\.[^']+)'\)/g, (_, name) => {
+      const text = readFileSync(path, 'utf8').replace(/\brequire\(['"](\.[^'"]+)['"]\)/g, (_, name) => {
         return `include(${add(inner.resolve(name))})`;
       });
       files[numbers.get(path)] = `(module, exports, include) => {\n${text}\n}`;
@@ -82,84 +106,165 @@ function ascii(text) {
   return text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** The modules as one function: each a block of its own, whose exports are properties of `mN`. */
-function joined(modules, folder) {
-  const ids = new Map(modules.map(({ path }, index) => [path, `m${index}`]));
+function exportsOf(text) {
+  return [...text.matchAll(EXPORT)].map(([, , , name]) => name);
+}
+
+/**
+ * Modules as one script: a function that adds to `modules` one function for each, and for each package that is joined with them,
+ * which runs it when it is first called and answers its exports.
+ * @param idOf the name of such a function, for modules of this script and of others
+ * @param packages those that are joined with others, by name; to which are added those of this script
+ */
+function joined(modules, idOf, folder, packages = []) {
   const outside = new Map();
   const outsideName = (specifier) => {
-    if (!outside.has(specifier)) outside.set(specifier, `x${outside.size}`);
+    if (packages.includes(specifier)) return `modules['${specifier}']`;
+    if (!outside.has(specifier))
+      outside.set(specifier, PACKAGES.has(specifier) ? `modules['${specifier}']` : `x${outside.size}`);
     return outside.get(specifier);
   };
-  const blocks = modules.map(({ path, text }) => {
-    const exported = [...text.matchAll(EXPORT)].map(([, , , name]) => name);
+  const blocks = [...modules].map(([path, text]) => {
     const body = text
       .replace(/^#!.*\n/, '')
       .replace(/^\/\/# sourceMappingURL.*$/gm, '')
       .replace(/^export \{\};$/gm, '')
       .replace(IMPORT, (_, names, namespace, standard, specifier) => {
-        const from = specifier.startsWith('.') ? ids.get(resolve(dirname(path), specifier)) : undefined;
-        const source = from ?? outsideName(specifier);
-        return `const ${names === undefined ? (namespace ?? standard) : pattern(names)} = ${source};`;
+        const from = importedBy(path, specifier);
+        const source = from === undefined ? outsideName(specifier) : `modules.${idOf(from)}`;
+        return `const ${names === undefined ? (namespace ?? standard) : pattern(names)} = ${source}();`;
       })
       .replace(EXPORT, (_, async = '', kind, name) => `${async}${kind} ${name}`)
-      .replace(/\bimport\('([^']+)'\)/g, (_, specifier) => {
-        const from = specifier.startsWith('.') ? ids.get(resolve(dirname(path), specifier)) : undefined;
-        if (from !== undefined) return `Promise.resolve(${from})`;
-        return `load('${specifier.startsWith('.') ? specifierFrom(folder, resolve(dirname(path), specifier)) : specifier}')`;
+      .replace(LATE_IMPORT, (_, specifier) => {
+        const from = importedBy(path, specifier);
+        return from === undefined ? `load('${specifier}')` : `late('${idOf(from)}')`;
       })
-      .replaceAll('import.meta.url', `new URL('${specifierFrom(folder, path)}', here)`);
-    if (/^\s*(import|export)\b/m.test(body)) throw new Error(`${path}: an import or export of unknown form`);
-    return `const ${ids.get(path)} = {};\n{\n${body}\nObject.assign(${ids.get(path)}, { ${exported.join(', ')} });\n}\n`;
+      .replace(/new URL\('([^']+)', import\.meta\.url\)/g, (_, name) => {
+        const path_ = resolve(dirname(path), name);
+        const isProgram = PROGRAMS.some((program) => join(root, program) === path_);
+        return `new URL('${specifierFrom(folder, isProgram ? path_.replace(/\.js$/, '.cjs') : path_)}', here)`;
+      })
+      .replaceAll('import.meta.url', `new URL('${specifierFrom(folder, path)}', here).href`);
+    if (/^\s*(import|export)\b|import\.meta/m.test(body))
+      throw new Error(`${path}: an import or export of unknown form`);
+    // What has no exports is a program, which may wait in its own body
+    const names = exportsOf(text);
+    const kind = names.length === 0 ? 'async ' : '';
+    return `modules.${idOf(path)} = once(${kind}() => {\n${body}\nreturn { ${names.join(', ')} };\n});\n`;
   });
   const requires = [...outside].map(([specifier, name]) => {
-    return `const ${name} = ${PACKAGES.has(specifier) ? packaged(specifier) : `require('${specifier}')`};\n`;
+    if (!PACKAGES.has(specifier)) return `const ${name} = once(() => require('${specifier}'));\n`;
+    packages.push(specifier);
+    return `${name} = once(() => ${packaged(specifier)});\n`;
   });
-  const result = `return { ${[...ids.values()].join(', ')} };`;
-  const text = `(function (require, load, here) {\n${requires.join('')}${blocks.join('')}${result}\n})`;
-  return { text: ascii(text), ids };
+  return ascii(`(function (modules, { once, late, load, require, here }) {\n${requires.join('')}${blocks.join('')}})`);
 }
 
-/** What V8 makes of a script when it compiles all of it, not only what is called at once. */
-function compiled(text, filename) {
+/** Writes a script, and what V8 makes of it when it compiles all of it, not only what is called at once. */
+function write(path, text) {
+  writeFileSync(path, text);
   setFlagsFromString('--no-lazy');
-  const script = new Script(text, { filename });
+  const script = new Script(text, { filename: path });
   setFlagsFromString('--lazy');
-  return script.createCachedData();
+  writeFileSync(path.replace(/\.cjs$/, '.cache'), script.createCachedData());
 }
 
-/** Runs the script once, for whoever requires it: the command, which so needs no ES module, and hot.js. */
+/**
+ * What runs the scripts, for whoever requires it: the command, which so needs no ES module, programs and stubs. `begin(NAME)` loads
+ * a script and answers `modules`; a module of one that is not loaded loads it.
+ */
 const LOADER = `const { readFileSync } = require('node:fs');
+const { createRequire } = require('node:module');
 const { pathToFileURL } = require('node:url');
 const { Script } = require('node:vm');
 
-const filename = \`\${__dirname}/hot.cjs\`;
-const cachedData = readFileSync(\`\${__dirname}/hot.cache\`);
-const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData });
-module.exports = script.runInThisContext()(require, (name) => import(name), pathToFileURL(filename).href);
+/** By script: the names of its modules. */
+const SCRIPTS = {};
+const modules = {};
+
+function once(make) {
+  let made;
+  return () => (made ??= make());
+}
+
+function begin(name) {
+  const filename = \`\${__dirname}/\${name}.cjs\`;
+  const cachedData = readFileSync(\`\${__dirname}/\${name}.cache\`);
+  const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData });
+  const here = pathToFileURL(filename).href;
+  const load = (specifier) => import(specifier);
+  const late = async (id) => modules[id]();
+  script.runInThisContext()(modules, { once, late, load, require: createRequire(filename), here });
+  return modules;
+}
+
+for (const [name, ids] of Object.entries(SCRIPTS)) {
+  for (const id of ids) modules[id] = () => begin(name)[id]();
+}
+module.exports = { begin, modules };
 `;
 
-if (existsSync(join(root, 'hot.js'))) throw new Error('it is joined already: build it anew');
-const modules = inOrder(HOT);
-const { text, ids } = joined(modules, root);
-for (const { path, text: original } of modules) {
-  const names = [...original.matchAll(EXPORT)].map(([, , , name]) => name);
-  const hot = specifierFrom(dirname(path), join(root, 'hot.js'));
-  const stub = names.length === 0 ? 'export {};' : `export const { ${names.join(', ')} } = ${ids.get(path)};`;
-  writeFileSync(path, `import { ${ids.get(path)} } from '${hot}';\n${stub}\n`);
-}
-const parts = `{ ${[...ids.values()].join(', ')} }`;
-writeFileSync(join(root, 'hot.cjs'), text);
-writeFileSync(join(root, 'hot.cache'), compiled(text, join(root, 'hot.cjs')));
-writeFileSync(join(root, 'load-hot.cjs'), LOADER);
-writeFileSync(
-  join(root, 'hot.js'),
-  `import { createRequire } from 'node:module';\nexport const ${parts} = createRequire(import.meta.url)('./load-hot.cjs');\n`,
-);
-writeFileSync(
-  join(root, 'tsimg.cjs'),
-  `#!/usr/bin/env -S node --
-require('./load-hot.cjs').${ids.get(join(root, 'cli/program.js'))}.runProgram(process.argv.slice(2)).then((status) => {
+function bundleCommand() {
+  const ids = new Map();
+  const idOf = (path) => ids.get(path);
+  const scripts = Object.entries(SCRIPTS).map(([name, entries]) => {
+    const isLast = name === Object.keys(SCRIPTS).at(-1);
+    const modules = reachable(isLast ? [MAIN] : entries, isLast ? new Map() : ids, isLast);
+    for (const path of [...modules.keys()]) {
+      if (ids.has(path)) modules.delete(path);
+    }
+    for (const path of modules.keys()) ids.set(path, `m${ids.size}`);
+    return { name, modules };
+  });
+  const packages = [];
+  const names = {};
+  for (const { name, modules } of scripts) {
+    const before = packages.length;
+    write(join(root, `${name}.cjs`), joined(modules, idOf, root, packages));
+    names[name] = [...[...modules.keys()].map(idOf), ...packages.slice(before)];
+  }
+  writeFileSync(join(root, 'load.cjs'), LOADER.replace('SCRIPTS = {}', `SCRIPTS = ${JSON.stringify(names)}`));
+  writeFileSync(
+    join(root, 'modules.js'),
+    "import { createRequire } from 'node:module';\nexport const { modules } = createRequire(import.meta.url)('./load.cjs');\n",
+  );
+  for (const { modules } of scripts) {
+    for (const [path, text] of modules) {
+      const names = exportsOf(text);
+      const from = specifierFrom(dirname(path), join(root, 'modules.js'));
+      const stub =
+        names.length === 0 ? 'export {};' : `export const { ${names.join(', ')} } = modules.${idOf(path)}();`;
+      writeFileSync(path, `import { modules } from '${from}';\n${stub}\n`);
+    }
+  }
+  writeFileSync(
+    join(root, 'tsimg.cjs'),
+    `#!/usr/bin/env -S node --
+require('./load.cjs').begin('hot').${idOf(join(root, MAIN))}().runProgram(process.argv.slice(2)).then((status) => {
   process.exitCode = status;
 });
 `,
-);
+  );
+}
+
+/** A program's script and what starts it, a CommonJS file beside it, read before any of its modules becomes a stub. */
+function bundleProgram(program) {
+  const modules = reachable([program], new Map(), true);
+  const ids = new Map([...modules.keys()].map((path, number) => [path, `m${number}`]));
+  const folder = dirname(join(root, program));
+  const name = basename(program, '.js');
+  write(
+    join(folder, `${name}.joined.cjs`),
+    joined(modules, (path) => ids.get(path), folder),
+  );
+  const loader = specifierFrom(folder, join(root, 'load.cjs'));
+  const script = relative(root, join(folder, `${name}.joined`));
+  writeFileSync(
+    join(folder, `${name}.cjs`),
+    `require('${loader}').begin('${script}').${ids.get(join(root, program))}();\n`,
+  );
+}
+
+if (existsSync(join(root, 'modules.js'))) throw new Error('it is joined already: build it anew');
+for (const program of PROGRAMS) bundleProgram(program);
+bundleCommand();
