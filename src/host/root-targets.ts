@@ -45,6 +45,15 @@ function makeIn(hand: Hand, rootFd: number, path: string, links: Links, make: Ma
   });
 }
 
+/** Another container that starts in the same root filesystem may have made it meanwhile. */
+function unlessThere(make: () => void): void {
+  try {
+    make();
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
 function missing(path: string): TsimgError {
   return new TsimgError('LAUNCH_FAILED', 'the root filesystem changes while it is used', { where: path });
 }
@@ -53,8 +62,8 @@ function missing(path: string): TsimgError {
 export function openDirectory(hand: Hand, rootFd: number, path: string, links: Links): number {
   const found = findPlace(hand, rootFd, path, links);
   if (found !== undefined) return found;
-  makeIn(hand, rootFd, path, links, (parent, name, explain) =>
-    files.makeDirectoryIn(hand, parent, name, 0o755, explain),
+  makeIn(hand, rootFd, path, links, (parent, name) =>
+    unlessThere(() => hand.call('mkdirat', [parent, name, 0o755], name)),
   );
   const made = findPlace(hand, rootFd, path, links);
   if (made === undefined) throw missing(path);
@@ -65,7 +74,9 @@ export function openDirectory(hand: Hand, rootFd: number, path: string, links: L
 export function openFilePlace(hand: Hand, rootFd: number, path: string, links: Links): number {
   const found = findPlace(hand, rootFd, path, links);
   if (found !== undefined) return found;
-  makeIn(hand, rootFd, path, links, (parent, name) => files.makeFile(hand, parent, name, 0o644, new Uint8Array()));
+  makeIn(hand, rootFd, path, links, (parent, name) =>
+    unlessThere(() => files.makeFile(hand, parent, name, 0o644, new Uint8Array())),
+  );
   const made = findPlace(hand, rootFd, path, links);
   if (made === undefined) throw missing(path);
   return made;

@@ -3,6 +3,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { runInContainer } from '../support/container.ts';
 import { defineRuns } from '../support/define-runs.ts';
 
 /** `Name:\tvalue` lines of /proc/PID/status. */
@@ -13,10 +14,22 @@ function statusFields(text: string): ReadonlyMap<string, string> {
 const asRoot = suite('host/run as root');
 const asUser = suite('host/run as an ordinary user');
 
-defineRuns(asRoot, asUser, (test, { sh, rootfs, user }) => {
+defineRuns(asRoot, asUser, (test, { sh, rootfs, freshRootfs, user }) => {
   test('a command runs as process 1, as root of the container, and its output arrives', async () => {
     const { status, stdout, stderr } = await sh('echo $$; id -u; id -g; echo err >&2');
     assert.equal([status, stdout, stderr], [0, '1\n0\n0\n', 'err\n']);
+  });
+
+  test('containers that start at once in a root filesystem without places for mounts all start', async () => {
+    const fresh = freshRootfs();
+    const request = { command: ['/bin/sh', '-c', 'exit 7'], volumes: [`${fresh}/bin:/new/place`] };
+    const runs = await Promise.all(
+      Array.from({ length: 6 }, () => runInContainer({ rootfs: fresh, request }, { user })),
+    );
+    assert.equal(
+      runs.map(({ status, stderr }) => [status, stderr]),
+      runs.map(() => [7, '']),
+    );
   });
 
   for (const status of [0, 3, 255]) {
