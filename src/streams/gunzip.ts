@@ -1,5 +1,5 @@
 import { inflateRawSync } from 'node:zlib';
-import { type IsalInflater, openIsalInflater } from '../sys/isal.ts';
+import { openIsalInflater } from '../sys/isal.ts';
 import type { ByteCursor } from './byte-cursor.ts';
 import { giveChunks } from './chunk-memory.ts';
 import { crc32 } from './crc32.ts';
@@ -50,7 +50,10 @@ export async function* gunzipMembers(
       } else {
         const inflation: Inflation = { compressedBytes: 0, size: 0, crc: 0 };
         if (isal === undefined) yield* inflateByZlib(input, where, inflation);
-        else yield* inflateByIsal(isal, input, inflation, host);
+        else {
+          yield* decodeByHost(isal, input, inflation, host);
+          inflation.crc = isal.crc;
+        }
         ({ crc, size } = inflation);
         smallMembers = inflation.compressedBytes <= SMALL_BYTES;
       }
@@ -59,17 +62,6 @@ export async function* gunzipMembers(
   } finally {
     giveChunks(outputs ?? []);
   }
-}
-
-/** As `inflateByZlib`. */
-export async function* inflateByIsal(
-  isal: IsalInflater,
-  input: ByteCursor,
-  told: Inflation,
-  options: DecodeOptions,
-): AsyncGenerator<Buffer, void, undefined> {
-  yield* decodeByHost(isal, input, told, options);
-  told.crc = isal.crc;
 }
 
 async function atNextMember(input: ByteCursor, onTrailing: (bytes: number) => void): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { bind, checked, lastErrno, systemCallError } from './libc.ts';
+import { bothTimes } from './times.ts';
 
 // Attributes of what a descriptor names, O_PATH ones too: no name is looked up again, so nothing can be put in its place.
 // Names of attributes are bytes, one per character (latin1); results are the C library's, as in files.ts.
@@ -32,12 +33,7 @@ export function chownOf(fd: number, uid: number, gid: number): number {
 
 /** Times of access and change, both; seconds since the epoch and nanoseconds counted forward. */
 export function setTimesOf(fd: number, seconds: number, nanoseconds: number): number {
-  const times = Buffer.alloc(32);
-  for (const offset of [0, 16]) {
-    times.writeBigInt64LE(BigInt(seconds), offset);
-    times.writeBigInt64LE(BigInt(nanoseconds), offset + 8);
-  }
-  return utimensat(fd, '', times, AT_EMPTY_PATH);
+  return utimensat(fd, '', bothTimes(seconds, nanoseconds), AT_EMPTY_PATH);
 }
 
 export function setXattrOf(fd: number, attribute: string, value: Uint8Array): number {

@@ -13,6 +13,8 @@ let collect: (() => void) | undefined;
 function loadCollector(): () => void {
   setFlagsFromString('--expose-gc');
   const gc: unknown = runInNewContext('gc');
+  // V8 refuses caches that were made with other flags
+  setFlagsFromString('--no-expose-gc');
   return typeof gc === 'function' ? () => void gc({ type: 'minor' }) : () => {};
 }
 

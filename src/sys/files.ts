@@ -1,5 +1,6 @@
 import { bind } from './libc.ts';
 import { SYSCALL } from './syscall-number.data.ts';
+import { bothTimes } from './times.ts';
 
 // Calls on names relative to a directory's descriptor, none of which follows a symlink as the last component. Names
 // are bytes, one per character (latin1); results are the C library's: negative for failure, then lastErrno() is why.
@@ -54,8 +55,14 @@ const lsetxattr = bind<[Buffer, Buffer, Uint8Array, number, number]>(
 const faccessat = bind<[number, Buffer, number, number]>('int faccessat(int, const uint8_t *, int, int)');
 const lremovexattr = bind<[Buffer, Buffer]>('int lremovexattr(const uint8_t *, const uint8_t *)');
 
-function bytes(name: string): Buffer {
-  return Buffer.from(`${name}\0`, 'latin1');
+/** Memory for the names of one call, of which the kernel has a copy when it returns. */
+const FIRST = Buffer.alloc(4096);
+const SECOND = Buffer.alloc(4096);
+
+function bytes(name: string, memory = FIRST): Buffer {
+  if (name.length >= memory.length) return Buffer.from(`${name}\0`, 'latin1');
+  memory[memory.write(name, 'latin1')] = 0;
+  return memory;
 }
 
 /** Opens a name in a directory; its descriptor. @param flags of `OPEN`; `noFollow` and `closeOnExec` are added */
@@ -92,26 +99,26 @@ export function makeNodeAt(directory: number, name: string, type: number, major:
 }
 
 export function symlinkAt(target: string, directory: number, name: string): number {
-  return symlinkat(bytes(target), directory, bytes(name));
+  return symlinkat(bytes(target), directory, bytes(name, SECOND));
 }
 
 /** A further name of a file; of a symlink itself, where the old name is one. */
 export function linkAt(fromDirectory: number, from: string, toDirectory: number, to: string): number {
-  return linkat(fromDirectory, bytes(from), toDirectory, bytes(to), 0);
+  return linkat(fromDirectory, bytes(from), toDirectory, bytes(to, SECOND), 0);
 }
 
 export function renameAt(fromDirectory: number, from: string, toDirectory: number, to: string): number {
-  return renameat2(fromDirectory, bytes(from), toDirectory, bytes(to), 0);
+  return renameat2(fromDirectory, bytes(from), toDirectory, bytes(to, SECOND), 0);
 }
 
 /** A rename that fails with EEXIST instead of replacing. EINVAL where the file system cannot. */
 export function renameNewAt(fromDirectory: number, from: string, toDirectory: number, to: string): number {
-  return renameat2(fromDirectory, bytes(from), toDirectory, bytes(to), RENAME_NOREPLACE);
+  return renameat2(fromDirectory, bytes(from), toDirectory, bytes(to, SECOND), RENAME_NOREPLACE);
 }
 
 /** Two names change places in one step. EINVAL where the file system cannot. */
 export function exchangeAt(leftDirectory: number, left: string, rightDirectory: number, right: string): number {
-  return renameat2(leftDirectory, bytes(left), rightDirectory, bytes(right), RENAME_EXCHANGE);
+  return renameat2(leftDirectory, bytes(left), rightDirectory, bytes(right, SECOND), RENAME_EXCHANGE);
 }
 
 export function unlinkAt(directory: number, name: string): number {
@@ -142,22 +149,12 @@ export function setTimes(descriptor: number, seconds: number, nanoseconds: numbe
   return futimens(descriptor, bothTimes(seconds, nanoseconds));
 }
 
-/** Two `struct timespec`. */
-function bothTimes(seconds: number, nanoseconds: number): Buffer {
-  const times = Buffer.alloc(32);
-  for (const offset of [0, 16]) {
-    times.writeBigInt64LE(BigInt(seconds), offset);
-    times.writeBigInt64LE(BigInt(nanoseconds), offset + 8);
-  }
-  return times;
-}
-
 /** Sets an extended attribute of a name, of a symlink itself. */
 export function setXattrAt(directory: number, name: string, attribute: string, value: Uint8Array): number {
-  return lsetxattr(bytes(`/proc/self/fd/${directory}/${name}`), bytes(attribute), value, value.length, 0);
+  return lsetxattr(bytes(`/proc/self/fd/${directory}/${name}`), bytes(attribute, SECOND), value, value.length, 0);
 }
 
 /** Takes an extended attribute away. ENODATA where there is none, ENOTSUP where the file system has no such. */
 export function removeXattrAt(directory: number, name: string, attribute: string): number {
-  return lremovexattr(bytes(`/proc/self/fd/${directory}/${name}`), bytes(attribute));
+  return lremovexattr(bytes(`/proc/self/fd/${directory}/${name}`), bytes(attribute, SECOND));
 }

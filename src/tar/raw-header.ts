@@ -35,7 +35,15 @@ const DEVICE_TYPES = new Set(['3', '4']);
 function cString(block: Buffer, start: number, length: number): string {
   let end = start;
   while (end < start + length && block[end] !== 0) end++;
-  return block.toString('latin1', start, end);
+  return end === start ? '' : block.toString('latin1', start, end);
+}
+
+/** Whether the bytes from `start` are these characters; faster than to make a text of them, for every header. */
+function hasText(block: Buffer, start: number, text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    if (block[start + index] !== text.charCodeAt(index)) return false;
+  }
+  return true;
 }
 
 /**
@@ -46,12 +54,12 @@ export function decodeRawHeader(bytes: Buffer, start: number, place: Place): Raw
   const expected = parseOctal(bytes, start + 148, 8, 'the checksum', place);
   if (!hasChecksum(bytes, start, expected)) throw tarInvalid(place, 'the checksum of a header is wrong');
   const format = formatOf(bytes, start);
-  const typeflag = bytes.toString('latin1', start + 156, start + 157);
+  const typeflag = String.fromCharCode(bytes[start + 156] ?? 0);
   const size = parseNumeric(bytes, start + 124, 12, 'the size', place);
   if (size < 0) throw tarInvalid(place, 'the size is negative');
   const name = cString(bytes, start, 100);
   // GNU tar keeps times and the sparse map where POSIX has the prefix; star its times behind a shorter one.
-  const prefixBytes = bytes.toString('latin1', start + 508, start + 512) === 'tar\0' ? 131 : 155;
+  const prefixBytes = hasText(bytes, start + 508, 'tar\0') ? 131 : 155;
   const prefix = format === 'ustar' && bytes[start + 345] !== 0 ? cString(bytes, start + 345, prefixBytes) : '';
   // Old writers leave rubbish in the device fields of files.
   const device = format !== 'v7' && DEVICE_TYPES.has(typeflag);
@@ -71,7 +79,6 @@ export function decodeRawHeader(bytes: Buffer, start: number, place: Place): Raw
 }
 
 function formatOf(bytes: Buffer, start: number): HeaderFormat {
-  const magic = bytes.toString('latin1', start + 257, start + 265);
-  if (magic === 'ustar  \0') return 'gnu';
-  return magic.startsWith('ustar\0') ? 'ustar' : 'v7';
+  if (hasText(bytes, start + 257, 'ustar  \0')) return 'gnu';
+  return hasText(bytes, start + 257, 'ustar\0') ? 'ustar' : 'v7';
 }
