@@ -9,7 +9,7 @@ import { childPath, cleanName, pathText } from './path.ts';
 import { type Place, resolveDirectory } from './resolve.ts';
 import { type Tally, tolerate } from './tally.ts';
 import type { Tree } from './tree.ts';
-import { readWhiteout } from './whiteout.ts';
+import { mayBeMarker, readWhiteout } from './whiteout.ts';
 
 /** What one application of a layer works on. */
 interface Application {
@@ -48,8 +48,10 @@ function sortOut(entries: LayerEntries, tally: Tally) {
   const directories = new Set<string>();
   for (const entry of entries) {
     const { header } = entry;
-    const { components, climbed } = cleanName(header.path);
     checkIds(header);
+    // Nearly all: what they are is of no interest here
+    if (header.kind !== 'directory' && !mayBeMarker(header.path) && !header.path.includes('..')) continue;
+    const { components, climbed } = cleanName(header.path);
     if (climbed) tolerate(tally, 'climbing-names', header.path);
     const reading = readWhiteout(components, header);
     switch (reading.kind) {

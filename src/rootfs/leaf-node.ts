@@ -22,24 +22,24 @@ export function checkIds(header: TarHeader): void {
  * @throws LAYER_INVALID for a symlink or device that cannot be made
  */
 export function leafNode({ header, body }: LayerEntry, layer: number): LeafNode {
-  const base = { attributes: attributesOf(header), layer, shared: false };
+  const attributes = attributesOf(header);
   const { linkPath, deviceMajor, deviceMinor } = header;
   switch (header.kind) {
     case 'symlink':
       if (linkPath === '' || linkPath.includes('\0') || linkPath.length > MAX_PATH) {
         throw impossible(header, `a symlink's target is empty, holds NUL or is longer than ${MAX_PATH} bytes`);
       }
-      return { kind: 'symlink', ...base, target: linkPath };
+      return { kind: 'symlink', attributes, layer, shared: false, target: linkPath };
     case 'character-device':
     case 'block-device':
       if (deviceMajor > MAX_MAJOR || deviceMinor > MAX_MINOR) {
         throw impossible(header, `there is no device ${deviceMajor}:${deviceMinor}`);
       }
-      return { kind: header.kind, ...base, major: deviceMajor, minor: deviceMinor };
+      return { kind: header.kind, attributes, layer, shared: false, major: deviceMajor, minor: deviceMinor };
     case 'fifo':
-      return { kind: 'fifo', ...base, major: 0, minor: 0 };
+      return { kind: 'fifo', attributes, layer, shared: false, major: 0, minor: 0 };
     default:
-      return { kind: 'file', ...base, size: header.size, body };
+      return { kind: 'file', attributes, layer, shared: false, size: header.size, body };
   }
 }
 

@@ -19,12 +19,15 @@ export type WhiteoutReading =
   /** Not part of the image's contents. */
   | { readonly kind: 'aufs' };
 
+const NONE: WhiteoutReading = { kind: 'none' };
+
 /**
  * What an entry's name says, by exact base name (`which` and `.whiskers` are files).
  * @throws LAYER_INVALID for a whiteout of nothing, of `.` or `..`, and where `.wh.` begins a directory's name: such
  *   a name is a request to delete, and tools differ on what
  */
 export function readWhiteout(components: readonly string[], header: TarHeader): WhiteoutReading {
+  if (!mayBeMarker(header.path)) return NONE;
   const base = components.length - 1;
   for (const [index, component] of components.entries()) {
     if (!component.startsWith(PREFIX)) continue;
@@ -37,7 +40,12 @@ export function readWhiteout(components: readonly string[], header: TarHeader): 
     if (name === '' || name === '.' || name === '..') throw invalidWhiteout(header, 'it names nothing to hide');
     return { kind: 'whiteout', name };
   }
-  return { kind: 'none' };
+  return NONE;
+}
+
+/** Whether a component of an entry's name may be that of a whiteout: one look at the whole, for the many that have none. */
+export function mayBeMarker(path: string): boolean {
+  return path.includes(PREFIX);
 }
 
 function invalidWhiteout(header: TarHeader, why: string): TsimgError {
