@@ -1,41 +1,17 @@
 import { Worker } from 'node:worker_threads';
 import { CHUNK_BYTES } from '../streams/chunk-memory.ts';
 import { collectYoung } from '../sys/collect-young.ts';
+import type { LayerReader, ReadWatch } from './layer-reader.ts';
 import { type PackedEntries, unpackEntries } from './pack-entries.ts';
-import type { PromisedSection } from './read-file-section.ts';
 import type { StoredLayer } from './store-bodies.ts';
-import type { StoreLayerOptions } from './store-layer.ts';
 import { CHUNKS, fromThreadError, type ThreadAnswer, type ThreadRequest } from './thread-messages.ts';
-import type { Promised } from './verified-chunks.ts';
 
 /** What a thread allocates is soon garbage: with more room it would lie about longer, and memory with it. */
 const YOUNG_MEGABYTES = 3;
 
-/** What is told while a layer is stored. */
-export interface StoreWatch {
-  readonly signal: AbortSignal | undefined;
-  /** How many bytes were read, where the thread itself reads them. */
-  onBytes(done: number): void;
-  /** As of `storeLayer`. */
-  onTrailing(): void;
-}
-
-/** A thread that stores layers, several at a time. */
-export interface LayerThread extends AsyncDisposable {
-  /**
-   * `storeLayer`, done there, of bytes that are sent or that it reads itself in a file; it verifies what is promised of them.
-   * When it settles, nothing of the layer is at work there.
-   */
-  store(
-    from: { readonly chunks: AsyncIterable<Buffer>; readonly promised?: Promised } | PromisedSection,
-    options: StoreLayerOptions,
-    watch: StoreWatch,
-  ): Promise<StoredLayer>;
-}
-
 interface Job {
   readonly entries: PackedEntries[];
-  readonly watch: StoreWatch;
+  readonly watch: ReadWatch;
   /** Places for chunks in the memory that is shared. */
   room: number;
   failure: { readonly error: unknown } | undefined;
@@ -45,8 +21,8 @@ interface Job {
   reject(error: unknown): void;
 }
 
-/** Starts a thread. @param reading where all threads count the layers that they are reading, 4 bytes */
-export function startLayerThread(reading: SharedArrayBuffer): LayerThread {
+/** A reader in a thread of its own, which is started. @param reading of `ReadingCount` */
+export function startLayerThread(reading: SharedArrayBuffer): LayerReader {
   // Descriptors are opened by calls that Node does not see
   const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MEGABYTES };
   const options = { trackUnmanagedFds: false, workerData: reading, resourceLimits };
@@ -115,7 +91,12 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerThread {
   worker.on('exit', () => fall(new Error('a thread that stores layers has ended')));
 
   /** Writes a layer's bytes into the memory, no faster than they are taken. Ends early when the job is over. */
-  async function send(id: number, job: Job, stored: AsyncIterable<Buffer>, memory: SharedArrayBuffer): Promise<void> {
+  async function send(
+    id: number,
+    job: Job,
+    stored: AsyncIterable<Uint8Array>,
+    memory: SharedArrayBuffer,
+  ): Promise<void> {
     const bytes = Buffer.from(memory);
     let turn = 0;
     let filled = 0;
@@ -134,9 +115,10 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerThread {
           });
         }
         if (!jobs.has(id)) return;
-        const copied = chunk.copy(bytes, turn * CHUNK_BYTES + filled, from, from + CHUNK_BYTES - filled);
-        from += copied;
-        filled += copied;
+        const some = chunk.subarray(from, from + CHUNK_BYTES - filled);
+        bytes.set(some, turn * CHUNK_BYTES + filled);
+        from += some.length;
+        filled += some.length;
         if (filled === CHUNK_BYTES) flush();
       }
     }
@@ -145,10 +127,9 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerThread {
   }
 
   return {
-    async store(from, options, watch) {
+    async store(from, options, watch, signal) {
       if (crash !== undefined) throw crash;
       const id = ++lastJob;
-      const { signal } = watch;
       const base = { entries: [], watch, room: CHUNKS, failure: undefined, wake: () => {} };
       let abort = (): void => {};
       let memory: SharedArrayBuffer | undefined;

@@ -1,11 +1,8 @@
-import { availableParallelism } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { CHUNK_BYTES, giveChunks, takeChunk } from '../streams/chunk-memory.ts';
+import { CHUNK_BYTES } from '../streams/chunk-memory.ts';
+import { ReadingCount, storeFrom } from './layer-reader.ts';
 import { packEntries } from './pack-entries.ts';
-import { readFileSection } from './read-file-section.ts';
-import { storeLayer } from './store-layer.ts';
 import { CHUNKS, type ThreadAnswer, type ThreadRequest, toThreadError } from './thread-messages.ts';
-import { verifiedChunks } from './verified-chunks.ts';
 
 // A thread of its own: it decompresses, digests and stores layers that it reads from files or is sent.
 
@@ -22,21 +19,17 @@ const BATCH = 4096;
 /** Bytes between two words about progress. */
 const PROGRESS_BYTES = 4 * 1024 * 1024;
 
-/** How many layers all threads together are reading. */
-const reading = new Int32Array(workerData instanceof SharedArrayBuffer ? workerData : new SharedArrayBuffer(4));
-const cores = availableParallelism();
-const hasFreeCore = () => Atomics.load(reading, 0) < cores;
-
 const port = parentPort;
-if (port === null) throw new Error('layer-worker runs in a thread');
+if (port === null || !(workerData instanceof SharedArrayBuffer)) throw new Error('layer-worker runs in a thread');
+const reading = new ReadingCount(workerData);
 const inboxes = new Map<number, Inbox>();
 
 function tell(answer: ThreadAnswer, transfer: ArrayBuffer[] = []): void {
   port?.postMessage(answer, transfer);
 }
 
-function stopped(): Error {
-  return new Error('nobody wants the layer any more');
+function refuseStopped({ state }: Inbox): void {
+  if (state === 'stopped') throw new Error('nobody wants the layer any more');
 }
 
 /**
@@ -52,7 +45,7 @@ async function* readSent(job: number, inbox: Inbox, memory: SharedArrayBuffer): 
     tell({ kind: 'taken', job, chunks });
   };
   for (let count = 0; ; ) {
-    if (inbox.state === 'stopped') throw stopped();
+    refuseStopped(inbox);
     const length = inbox.lengths.shift();
     if (length !== undefined) {
       giveBack(count - 1, CHUNKS / 2);
@@ -69,40 +62,18 @@ async function* readSent(job: number, inbox: Inbox, memory: SharedArrayBuffer): 
   }
 }
 
-async function* unlessStopped(inbox: Inbox, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    if (inbox.state === 'stopped') throw stopped();
-    yield chunk;
-  }
-}
-
-function chunksOf(
-  { job, from, options }: ThreadRequest & { kind: 'layer' },
-  inbox: Inbox,
-  memory: readonly Buffer[],
-): AsyncIterable<Uint8Array> {
-  if ('memory' in from) return readSent(job, inbox, from.memory);
+async function run({ job, options, from }: ThreadRequest & { kind: 'layer' }, inbox: Inbox): Promise<void> {
   let told = 0;
   const onBytes = (done: number) => {
-    if (done - told < PROGRESS_BYTES && done < from.size) return;
+    refuseStopped(inbox);
+    if (done - told < PROGRESS_BYTES && 'size' in from && done < from.size) return;
     told = done;
     tell({ kind: 'progress', job, done });
   };
-  return unlessStopped(inbox, readFileSection(from, memory, options.where, onBytes));
-}
-
-async function run(request: ThreadRequest & { kind: 'layer' }, inbox: Inbox): Promise<void> {
-  const { job, options, from } = request;
-  // Given back when the layer is done with: whoever decompresses may look at the last chunks until then
-  const memory = 'memory' in from ? [] : [takeChunk(), takeChunk(), takeChunk()];
-  Atomics.add(reading, 0, 1);
+  const onTrailing = () => tell({ kind: 'trailing', job });
+  const bytes = 'memory' in from ? { chunks: readSent(job, inbox, from.memory), promised: from.promised } : from;
   try {
-    const onTrailing = () => tell({ kind: 'trailing', job });
-    const chunks = chunksOf(request, inbox, memory);
-    const promised = 'memory' in from ? from.promised : from;
-    const verified = promised && verifiedChunks(chunks, promised);
-    const { entries, ...layer } = await storeLayer(verified ?? chunks, options, onTrailing, hasFreeCore);
-    verified?.confirm();
+    const { entries, ...layer } = await storeFrom(bytes, options, { onBytes, onTrailing }, reading);
     for (const packed of packEntries(entries, BATCH)) {
       tell({ kind: 'entries', job, entries: packed }, [packed.numbers.buffer]);
     }
@@ -110,8 +81,6 @@ async function run(request: ThreadRequest & { kind: 'layer' }, inbox: Inbox): Pr
   } catch (error) {
     tell({ kind: 'failed', job, error: toThreadError(error) });
   } finally {
-    Atomics.sub(reading, 0, 1);
-    giveChunks(memory);
     inboxes.delete(job);
   }
 }

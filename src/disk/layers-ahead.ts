@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os';
 import type { TsimgEvent } from '../events.ts';
 import { newSpending } from '../streams/byte-budget.ts';
 import type { BodyPool } from './body-pool.ts';
-import { type LayerThread, startLayerThread } from './layer-thread.ts';
+import { type LayerReader, localReader, ReadingCount } from './layer-reader.ts';
+import { startLayerThread } from './layer-thread.ts';
 import { limitedTo } from './limited-to.ts';
 import { type LayerInput, type ReadLayerOptions, readLayer } from './read-layer.ts';
 import type { StoredLayer } from './store-bodies.ts';
@@ -28,36 +29,40 @@ export interface LayersAheadOptions extends Omit<ReadLayerOptions, 'firstBody' |
 
 const nothing = (): void => {};
 
-function threadsFor(layers: readonly LayerInput[]): number {
+/** Threads besides this one, which reads as well, unless layers come from a registry: who waits for a connection must not keep it. */
+function threadsFor(layers: readonly LayerInput[], fetches: boolean): number {
   const bytes = layers.reduce((sum, { size }) => sum + size, 0);
-  return Math.min(layers.length, Math.floor(bytes / BYTES_PER_THREAD), availableParallelism(), MAX_THREADS);
+  const readers = Math.min(layers.length, Math.floor(bytes / BYTES_PER_THREAD), availableParallelism(), MAX_THREADS);
+  return fetches ? readers : Math.max(0, readers - 1);
 }
 
-interface ThreadPool extends AsyncDisposable {
-  /** Runs an action with a thread, or with none where none may be started. @param size bytes of its layer */
-  run<T>(size: number, action: (thread: LayerThread | undefined) => Promise<T>): Promise<T>;
+interface ReaderPool extends AsyncDisposable {
+  /** Runs an action with the reader that has the least to do. @param size bytes of its layer */
+  run<T>(size: number, action: (reader: LayerReader) => Promise<T>): Promise<T>;
 }
 
-/** Threads that are started when there is work for them; each layer goes to the one with the least to do. */
-function threadPool(most: number): ThreadPool {
+/** Readers in threads that are started when there is work for them, and one in this thread unless others are to do all of it. */
+function readerPool(threads: number, isBusy: boolean): ReaderPool {
   const reading = new SharedArrayBuffer(4);
-  const members: { readonly thread: LayerThread; bytes: number }[] = [];
+  const members: { readonly reader: LayerReader; bytes: number }[] = [];
+  if (!isBusy || threads === 0) members.push({ reader: localReader(new ReadingCount(reading)), bytes: 0 });
+  const most = members.length + threads;
   return {
     async run(size, action) {
       if (members.length < most && members.every(({ bytes }) => bytes > 0)) {
-        members.push({ thread: startLayerThread(reading), bytes: 0 });
+        members.push({ reader: startLayerThread(reading), bytes: 0 });
       }
       const [member] = members.toSorted((left, right) => left.bytes - right.bytes);
-      if (member === undefined) return await action(undefined);
+      if (member === undefined) throw new RangeError('nobody reads layers');
       member.bytes += size;
       try {
-        return await action(member.thread);
+        return await action(member.reader);
       } finally {
         member.bytes -= size;
       }
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(members.map(({ thread }) => thread[Symbol.asyncDispose]()));
+      await Promise.all(members.map(({ reader }) => reader[Symbol.asyncDispose]()));
     },
   };
 }
@@ -67,7 +72,8 @@ function threadPool(most: number): ThreadPool {
  * pool. The first that fails ends all. Disposed of, nothing of it is at work and all streams are closed.
  */
 export function readLayersAhead(layers: readonly LayerInput[], options: LayersAheadOptions): LayersAhead {
-  const pool = threadPool(options.threads ?? threadsFor(layers));
+  const fetches = layers.some(({ fetch }) => fetch !== undefined);
+  const pool = readerPool(options.threads ?? threadsFor(layers, fetches), fetches);
   const stop = new AbortController();
   const spending = newSpending();
   const abort = () => stop.abort(options.signal?.reason);
@@ -87,7 +93,7 @@ export function readLayersAhead(layers: readonly LayerInput[], options: LayersAh
     };
     const firstBody = ordinal * BODIES_PER_LAYER;
     const own = { ...options, onEvent, signal: stop.signal, pool: options.poolOf(ordinal), firstBody, spending };
-    return await pool.run(layer.size, (thread) => readLayer(layer, ordinal, layers.length, own, thread));
+    return await pool.run(layer.size, (reader) => readLayer(layer, ordinal, layers.length, own, reader));
   }
 
   const results = layers.map((layer, ordinal): Promise<StoredLayer> | undefined =>

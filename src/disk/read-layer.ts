@@ -4,9 +4,9 @@ import type { FileSection } from '../image/file-section.ts';
 import { algorithmOf, type Digest } from '../oci/digest.ts';
 import { type Tally, tolerate } from '../rootfs/tally.ts';
 import type { BodyPool } from './body-pool.ts';
-import type { LayerThread, StoreWatch } from './layer-thread.ts';
+import type { LayerReader, ReadWatch } from './layer-reader.ts';
 import type { StoredLayer } from './store-bodies.ts';
-import { type StoreLayerOptions, storeLayer } from './store-layer.ts';
+import type { StoreLayerOptions } from './store-layer.ts';
 import type { UnpackOptions } from './unpack-options.ts';
 
 /** A layer as it is fed to the fold. */
@@ -48,7 +48,6 @@ async function* counted(chunks: AsyncIterable<Buffer>, onBytes: (done: number) =
 
 /**
  * Stores a layer's content and checks that it is the layer that the image means.
- * @param thread that does it; without one it is done here
  * @throws DIFF_ID_MISMATCH, and what `storeLayer` and the layer's stream fail with
  */
 export async function readLayer(
@@ -56,15 +55,16 @@ export async function readLayer(
   index: number,
   count: number,
   options: ReadLayerOptions,
-  thread?: LayerThread,
+  reader: LayerReader,
 ): Promise<StoredLayer> {
   const { label, diffId, size } = layer;
   const { onEvent, signal } = options;
   signal?.throwIfAborted();
   onEvent?.({ kind: 'layer-started', diffId: label, index, count, size });
   const stored =
-    (thread && ((await storeSection(layer, options, thread)) ?? (await storeFetched(layer, options, thread)))) ??
-    (await storeStream(layer, options, thread));
+    (await storeSection(layer, options, reader)) ??
+    (await storeFetched(layer, options, reader)) ??
+    (await storeStream(layer, options, reader));
   if (diffId !== undefined && stored.digest !== diffId) {
     throw new TsimgError('DIFF_ID_MISMATCH', 'a layer is not the one that the image lists', {
       where: label,
@@ -83,19 +83,18 @@ function storeOptions({ label, diffId, digest }: LayerInput, options: ReadLayerO
   return { pool, firstBody, where: label, algorithm, limits, spending, isPromised: digest !== undefined };
 }
 
-function watchOf({ label, size }: LayerInput, { signal, onEvent, tally }: ReadLayerOptions): StoreWatch {
+function watchOf({ label, size }: LayerInput, { onEvent, tally }: ReadLayerOptions): ReadWatch {
   return {
-    signal,
     onBytes: (done) => onEvent?.({ kind: 'layer-progress', diffId: label, done, size }),
     onTrailing: () => tolerate(tally, 'trailing-bytes', label),
   };
 }
 
-/** Where the layer lies in a file the thread reads it there, and no byte comes by here; undefined where it does not. */
+/** A layer that lies in a file, which the reader itself reads; undefined where it lies in none. */
 async function storeSection(
   layer: LayerInput,
   options: ReadLayerOptions,
-  thread: LayerThread,
+  reader: LayerReader,
 ): Promise<StoredLayer | undefined> {
   const { label, digest, blob = label } = layer;
   const section = digest === undefined ? undefined : await layer.locate?.(options.signal);
@@ -105,17 +104,17 @@ async function storeSection(
     // The stream says what is wrong
     if (size !== layer.size) return undefined;
     const from = { descriptor, offset, size, digest, blob };
-    return await thread.store(from, storeOptions(layer, options), watchOf(layer, options));
+    return await reader.store(from, storeOptions(layer, options), watchOf(layer, options), options.signal);
   } finally {
     await section.close();
   }
 }
 
-/** Bytes that the thread verifies, so that all that is done here is to hand them on; undefined where they are not to be had so. */
+/** Bytes that come not verified, which the reader does; undefined where they are not to be had so. */
 async function storeFetched(
   layer: LayerInput,
   options: ReadLayerOptions,
-  thread: LayerThread,
+  reader: LayerReader,
 ): Promise<StoredLayer | undefined> {
   const { label, digest, size, fetch, blob = label } = layer;
   if (digest === undefined || fetch === undefined) return undefined;
@@ -124,18 +123,15 @@ async function storeFetched(
   try {
     const signal = AbortSignal.any([stop.signal, ...(options.signal === undefined ? [] : [options.signal])]);
     const chunks = counted(fetch(signal), watch.onBytes);
-    return await thread.store({ chunks, promised: { size, digest, blob } }, storeOptions(layer, options), watch);
+    const from = { chunks, promised: { size, digest, blob } };
+    return await reader.store(from, storeOptions(layer, options), watch, options.signal);
   } finally {
     // Ends the request for a layer that nobody wants any more
     stop.abort();
   }
 }
 
-async function storeStream(
-  layer: LayerInput,
-  options: ReadLayerOptions,
-  thread: LayerThread | undefined,
-): Promise<StoredLayer> {
+async function storeStream(layer: LayerInput, options: ReadLayerOptions, reader: LayerReader): Promise<StoredLayer> {
   const { signal } = options;
   const watch = watchOf(layer, options);
   const stream = await layer.open(signal);
@@ -144,10 +140,7 @@ async function storeStream(
   if (signal !== undefined) addAbortSignal(signal, stream);
   const chunks = counted(stream, watch.onBytes);
   try {
-    const stored =
-      thread === undefined
-        ? await storeLayer(chunks, storeOptions(layer, options), watch.onTrailing)
-        : await thread.store({ chunks }, storeOptions(layer, options), watch);
+    const stored = await reader.store({ chunks }, storeOptions(layer, options), watch, signal);
     // A wrong digest is the last thing that a stream tells: whoever decompresses must not have missed it
     if (stream.errored !== null) throw stream.errored;
     return stored;

@@ -12,16 +12,6 @@ export interface StoreLayerOptions extends StoreBodiesOptions {
   readonly spending: SharedArrayBuffer;
 }
 
-async function* counted<Chunk extends Uint8Array>(
-  chunks: AsyncIterable<Chunk>,
-  count: (bytes: number) => void,
-): AsyncGenerator<Chunk, void, undefined> {
-  for await (const chunk of chunks) {
-    count(chunk.length);
-    yield chunk;
-  }
-}
-
 /** What may be the consequence of bytes that are not those that were promised; a bomb is not read on. */
 function isDamage(error: unknown): boolean {
   return error instanceof TsimgError && (error.code === 'COMPRESSION_INVALID' || error.code === 'TAR_INVALID');
@@ -44,16 +34,20 @@ export async function storeLayer(
   const budget = createByteBudget(limits, spending);
   const source = stored[Symbol.asyncIterator]();
   // What is left of them, whoever asks; without `return`, for who fails reading does not end it
-  const left = { [Symbol.asyncIterator]: () => ({ next: () => source.next() }) };
-  const content = decompressChunks(counted(left, budget.taken), { where, onTrailing, reuse: true, hasFreeCore });
+  const left = {
+    async next() {
+      const result = await source.next();
+      if (result.done !== true) budget.taken(result.value.length);
+      return result;
+    },
+    [Symbol.asyncIterator]: () => left,
+  };
+  const content = decompressChunks(left, { where, onTrailing, reuse: true, hasFreeCore });
   try {
-    return await storeBodies(
-      counted(content, (bytes) => {
-        budget.given(bytes, where);
-        collectYoung(bytes);
-      }),
-      options,
-    );
+    return await storeBodies(content, options, (bytes) => {
+      budget.given(bytes, where);
+      collectYoung(bytes);
+    });
   } catch (error) {
     if (isPromised && isDamage(error)) for await (const _ of left);
     throw error;

@@ -6,7 +6,7 @@ import type { StoreLayerOptions } from './store-layer.ts';
 import type { Promised } from './verified-chunks.ts';
 
 /** How many chunks of a layer there is room for on their way to a thread. */
-export const CHUNKS = 8;
+export const CHUNKS = 4;
 
 /** Memory into which a layer is written chunk by chunk, in turns; who promises nothing has verified it. */
 export interface SentLayer {

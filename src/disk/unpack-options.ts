@@ -22,7 +22,7 @@ export interface UnpackOptions extends Context {
   /** By default `set` for root and `record` for others. */
   readonly ownership?: Ownership | undefined;
   readonly limits?: ImageLimits | undefined;
-  /** Threads that read layers; 0 for none. By default as many as there are cores and work for. */
+  /** Threads besides the caller's that read layers. By default there is a reader for each core, and no more than there is work for. */
   readonly threads?: number | undefined;
 }
 

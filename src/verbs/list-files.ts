@@ -1,4 +1,4 @@
-import { readLayer } from '../disk/read-layer.ts';
+import { readLayersAhead } from '../disk/layers-ahead.ts';
 import type { ImageLimits } from '../disk/unpack-options.ts';
 import type { Context } from '../events.ts';
 import type { Image } from '../image/image.ts';
@@ -6,7 +6,6 @@ import { applyLayer } from '../rootfs/apply.ts';
 import { policyOf } from '../rootfs/policy.ts';
 import { newTally } from '../rootfs/tally.ts';
 import { entriesOf, Tree, type TreeEntry } from '../rootfs/tree.ts';
-import { newSpending } from '../streams/byte-budget.ts';
 import { layerInputs } from './layer-inputs.ts';
 
 export interface FoldOptions extends Context {
@@ -23,15 +22,9 @@ export async function foldImage(image: Image, context: FoldOptions = {}, pool?: 
   const tally = newTally(policyOf('warn'));
   const tree = new Tree(context.limits);
   const layers = layerInputs(image);
-  const spending = newSpending();
   const bodyPool = pool === undefined ? undefined : { directory: pool };
-  let firstBody = 0;
-  for (const [ordinal, layer] of layers.entries()) {
-    const options = { ...context, pool: bodyPool, firstBody, tally, spending };
-    const { entries, bodies } = await readLayer(layer, ordinal, layers.length, options);
-    applyLayer(tree, entries, ordinal, tally);
-    firstBody += bodies;
-  }
+  await using ahead = readLayersAhead(layers, { ...context, poolOf: () => bodyPool, tally });
+  for (const ordinal of layers.keys()) applyLayer(tree, (await ahead.layer(ordinal)).entries, ordinal, tally);
   return tree;
 }
 
