@@ -1,12 +1,11 @@
 import type { Digest } from '../oci/digest.ts';
 import type { LayerEntries, LayerEntry } from '../rootfs/outcome.ts';
-import { pathText } from '../rootfs/path.ts';
 import { DEFAULT_MAX_ENTRIES } from '../rootfs/tree.ts';
 import { createHasher } from '../streams/hashing.ts';
 import type { TarHeader } from '../tar/header.ts';
 import type { TarLimits } from '../tar/limits.ts';
 import { createTarReader } from '../tar/read.ts';
-import { type BodyPool, closeBody, createBody, finishBody, type OpenBody, writeBody } from './body-pool.ts';
+import { type BodyPool, bodyWriter, closeBody, type OpenBody } from './body-pool.ts';
 import type { ImageLimits } from './unpack-options.ts';
 
 export interface StoreBodiesOptions {
@@ -34,17 +33,24 @@ export interface StoredLayer {
 }
 
 /**
- * Reads an uncompressed layer to its end, piece by piece (each is done with when the next is asked for), writes the content of its files into the pool and collects its headers.
+ * Reads an uncompressed layer to its end, piece by piece (each is done with when the next is asked for), writes the content of its
+ * files into the pool and collects its headers.
  * Shares nothing with other layers but the pool, so several can be read at once; decides nothing.
  * Bodies of a layer that fails stay in the pool.
+ * @param onPiece is told how long each is, before it is read; what it throws ends the reading
  * @throws TAR_INVALID, LIMIT_EXCEEDED, FILESYSTEM, and what the stream fails with
  */
-export async function storeBodies(layer: AsyncIterable<Buffer>, options: StoreBodiesOptions): Promise<StoredLayer> {
+export async function storeBodies(
+  layer: AsyncIterable<Buffer>,
+  options: StoreBodiesOptions,
+  onPiece: (bytes: number) => void = () => {},
+): Promise<StoredLayer> {
   const hasher = createHasher(options.algorithm);
   const store = createStore(options);
   const reader = createTarReader(store, { where: options.where, limits: tarLimits(options.limits) });
   try {
     for await (const chunk of layer) {
+      onPiece(chunk.length);
       hasher.update(chunk);
       reader.write(chunk);
     }
@@ -57,11 +63,11 @@ export async function storeBodies(layer: AsyncIterable<Buffer>, options: StoreBo
 }
 
 /** The tar reader's handler. */
-function createStore(options: StoreBodiesOptions) {
-  const { pool, firstBody } = options;
+function createStore({ pool, firstBody }: StoreBodiesOptions) {
+  const writer = pool && bodyWriter(pool);
   const entries: LayerEntry[] = [];
   let bodies = 0;
-  let open: { readonly body: OpenBody; readonly header: TarHeader; written: number } | undefined;
+  let open: OpenBody | undefined;
   return {
     entries,
     get bodies() {
@@ -74,23 +80,20 @@ function createStore(options: StoreBodiesOptions) {
       }
       const number = firstBody + bodies;
       bodies += 1;
-      entries.push({ header, body: number });
-      if (pool !== undefined) open = { body: createBody(pool.directory, number), header, written: 0 };
+      open = writer?.create(number, header);
+      entries.push({ header, body: open?.body ?? { home: undefined, name: String(number) } });
     },
     data(chunk: Buffer, position: number): void {
-      if (open === undefined) return;
-      writeBody(open.body, chunk, position, pathText(open.header.path));
-      open.written = position + chunk.length;
+      if (open !== undefined) writer?.write(open, chunk, position);
     },
     end(): void {
-      if (pool === undefined || open === undefined) return;
-      const { body, header, written } = open;
+      const body = open;
       open = undefined;
-      finishBody(pool, body, header, written);
+      if (body !== undefined) writer?.finish(body);
     },
     /** Closes what an error left open. */
     abandon(): void {
-      if (open !== undefined) closeBody(open.body);
+      if (open !== undefined) closeBody(open);
       open = undefined;
     },
   };

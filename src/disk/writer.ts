@@ -1,12 +1,13 @@
 import { closeSync } from 'node:fs';
+import { type Body, type Home, nameInPool } from '../rootfs/body.ts';
 import type { BodySource, Change } from '../rootfs/change.ts';
 import type { Attributes } from '../rootfs/node.ts';
-import type { RootfsPath } from '../rootfs/path.ts';
+import { childPath, type RootfsPath } from '../rootfs/path.ts';
 import type { Form } from '../rootfs/real-attributes.ts';
 import type { Tally } from '../rootfs/tally.ts';
 import { chmodAt, FILE_TYPE, linkAt, makeDirectoryAt, makeNodeAt, OPEN, openAt, symlinkAt } from '../sys/files.ts';
 import { lastErrno } from '../sys/libc.ts';
-import { type BodyPool, placeBody } from './body-pool.ts';
+import { type BodyPool, placeBody, placeHome } from './body-pool.ts';
 import { copyBody } from './copy-body.ts';
 import { DirectoryStack, type NameAt } from './directory-stack.ts';
 import { markOpaque } from './mark-opaque.ts';
@@ -33,6 +34,7 @@ export interface RootfsWriter {
 
 export function createWriter({ root, pool, lowerLayer, form, tally }: WriterOptions): RootfsWriter {
   const directories = new DirectoryStack(root);
+  const placedHomes = new Map<Home, RootfsPath>();
   /** Apart from the other, which would leave the directory at work for each link's target. */
   const targets = new DirectoryStack(root);
 
@@ -40,9 +42,28 @@ export function createWriter({ root, pool, lowerLayer, form, tally }: WriterOpti
     setAttributes(at, attributes, kind, { path, form, tally });
   }
 
+  function makeDirectory(at: NameAt, path: RootfsPath, home: Home | undefined): void {
+    if (home !== undefined && placeHome(pool.directory, home, at, path)) {
+      placedHomes.set(home, path);
+      return;
+    }
+    done(makeDirectoryAt(at.directory, at.name, 0o700), 'make a directory', path);
+    // Whatever the umask took away
+    done(chmodAt(at.directory, at.name, 0o700), 'set the mode', path);
+  }
+
+  /** A body of a home that became a directory has its place, or is moved from there. */
+  function placePooled(at: NameAt, path: RootfsPath, body: Body): void {
+    const parent = body.home && placedHomes.get(body.home);
+    const there = parent === undefined ? undefined : childPath(parent, body.name);
+    if (there === path) return;
+    const from = there === undefined ? { directory: pool.directory, name: nameInPool(body) } : targets.locate(there);
+    placeBody(from, at, path);
+  }
+
   function makeFile(at: NameAt, path: RootfsPath, source: BodySource | undefined): void {
     if (source === undefined) makeEmptyFile(at, path);
-    else if (source.from === 'pool') placeBody(pool.directory, source.body, at, path);
+    else if (source.from === 'pool') placePooled(at, path, source.body);
     else if (lowerLayer === undefined) throw new RangeError('a change copies from a layer, and none was given');
     else copyBody(lowerLayer(source.layer), source.path, at, path);
   }
@@ -67,9 +88,7 @@ export function createWriter({ root, pool, lowerLayer, form, tally }: WriterOpti
     const at = directories.locate(path);
     switch (kind) {
       case 'directory':
-        done(makeDirectoryAt(at.directory, at.name, 0o700), 'make a directory', path);
-        // Whatever the umask took away
-        done(chmodAt(at.directory, at.name, 0o700), 'set the mode', path);
+        makeDirectory(at, path, change.home);
         break;
       case 'file':
         makeFile(at, path, change.source);

@@ -1,10 +1,11 @@
+import type { Body, Home } from './body.ts';
 import type { Attributes, SpecialKind } from './node.ts';
 import type { RootfsPath } from './path.ts';
 
 /** Where a file's content is taken from. */
 export type BodySource =
-  /** A body that was stored while its layer was read, by number. It is used up. */
-  | { readonly from: 'pool'; readonly body: number }
+  /** A body that was stored while its layer was read. It is used up. */
+  | { readonly from: 'pool'; readonly body: Body }
   /** A file in the unpacked form of a lower layer, which stays as it is. */
   | { readonly from: 'layer'; readonly layer: number; readonly path: RootfsPath };
 
@@ -13,8 +14,11 @@ export type BodySource =
  * be printed, compared and tested without a disk. Parents stand before what is in them; nothing is ever removed.
  */
 export type Change =
-  /** An empty directory, open to its maker; its attributes come when all below it is there. Not yielded for the root. */
-  | { readonly kind: 'directory'; readonly path: RootfsPath }
+  /**
+   * A directory, open to its maker; its attributes come when all below it is there. Not yielded for the root. It is empty, or a home of
+   * bodies, all of which are to be placed by what follows.
+   */
+  | { readonly kind: 'directory'; readonly path: RootfsPath; readonly home?: Home | undefined }
   | {
       readonly kind: 'file';
       readonly path: RootfsPath;

@@ -1,4 +1,5 @@
 import type { Timestamp } from '../tar/header.ts';
+import type { Body } from './body.ts';
 
 /** What an image says about a file beside its content. Never changed in place: hard links share it. */
 export interface Attributes {
@@ -32,8 +33,8 @@ export interface FileNode extends SharedBase {
   readonly kind: 'file';
   /** Bytes, holes counted. */
   readonly size: number;
-  /** Number of the stored body; undefined for an empty file. */
-  readonly body: number | undefined;
+  /** The stored content; undefined for an empty file. */
+  readonly body: Body | undefined;
 }
 
 export interface SymlinkNode extends SharedBase {

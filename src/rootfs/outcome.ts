@@ -1,4 +1,5 @@
 import type { TarHeader } from '../tar/header.ts';
+import type { Body } from './body.ts';
 import type { DirectoryNode, LeafNode } from './node.ts';
 import type { RootfsPath } from './path.ts';
 import type { Place } from './resolve.ts';
@@ -6,8 +7,8 @@ import type { Place } from './resolve.ts';
 /** One entry of a layer and where its content was put: what the fold reads. */
 export interface LayerEntry {
   readonly header: TarHeader;
-  /** Number of the stored body; undefined for what has no content. */
-  readonly body: number | undefined;
+  /** The stored content; undefined for what has none. */
+  readonly body: Body | undefined;
 }
 
 /** The entries of a layer, which may be made anew each time that they are gone through. */

@@ -9,7 +9,7 @@ export type RootfsPath = string & { readonly __brand: 'RootfsPath' };
 export const ROOT_PATH = '' as RootfsPath;
 
 /** Linux: bytes of one name (NAME_MAX), and of a path without its NUL (PATH_MAX). */
-const MAX_NAME = 255;
+export const MAX_NAME = 255;
 export const MAX_PATH = 4095;
 
 /** A name as it was found in an archive, split and cleaned. */

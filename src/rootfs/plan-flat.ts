@@ -1,4 +1,5 @@
 import type { BodySource, Change } from './change.ts';
+import { Homes, makeDirectory } from './homes.ts';
 import type { Attributes, FileNode, TreeNode } from './node.ts';
 import { childPath, ROOT_PATH, type RootfsPath } from './path.ts';
 import { type FirstNames, placeLeaf } from './place-leaf.ts';
@@ -11,13 +12,14 @@ type Pending =
 /** All that makes the tree in an empty directory: depth first, names in byte order, the root's attributes last. */
 export function* planFlat(tree: Tree): Generator<Change> {
   const firstNames: FirstNames = new Map();
+  const homes = new Homes();
   const pending: Pending[] = [{ step: 'enter', path: ROOT_PATH, node: tree.root }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { path } = next;
     if (next.step === 'leave') {
       yield { kind: 'attributes', path, attributes: next.attributes };
     } else if (next.node.kind === 'directory') {
-      if (path !== ROOT_PATH) yield { kind: 'directory', path };
+      if (path !== ROOT_PATH) yield makeDirectory(path, homes.take(next.node, isPooled));
       pending.push({ step: 'leave', path, attributes: next.node.attributes });
       for (const [name, node] of sortedChildren(next.node).toReversed()) {
         pending.push({ step: 'enter', path: childPath(path, name), node });
@@ -27,6 +29,8 @@ export function* planFlat(tree: Tree): Generator<Change> {
     }
   }
 }
+
+const isPooled = () => true;
 
 function pooled({ body }: FileNode): BodySource | undefined {
   return body === undefined ? undefined : { from: 'pool', body };

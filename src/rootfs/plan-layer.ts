@@ -1,4 +1,5 @@
 import type { BodySource, Change } from './change.ts';
+import { Homes, makeDirectory } from './homes.ts';
 import type { DirectoryNode, FileNode, TreeNode } from './node.ts';
 import type { LayerOutcome } from './outcome.ts';
 import { childPath, ROOT_PATH, type RootfsPath } from './path.ts';
@@ -20,6 +21,8 @@ export function* planLayer(tree: Tree, outcome: LayerOutcome): Generator<Change>
   const touched = outcome.copies.size === 0 ? outcome.touched : directoriesOf(tree, ordinal, outcome.touched);
   const firstNames: FirstNames = new Map();
   const sourceOf = (node: FileNode) => bodySource(node, outcome);
+  const homes = new Homes();
+  const isPooled = (node: FileNode) => node.layer === ordinal && !outcome.copies.has(node);
   const pending: Pending[] = [{ step: 'enter', path: ROOT_PATH, node: tree.root }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { path } = next;
@@ -31,7 +34,7 @@ export function* planLayer(tree: Tree, outcome: LayerOutcome): Generator<Change>
       if (next.node.layer === ordinal) yield placeLeaf(next.node, path, firstNames, sourceOf);
     } else {
       const directory = next.node;
-      if (path !== ROOT_PATH) yield { kind: 'directory', path };
+      if (path !== ROOT_PATH) yield makeDirectory(path, homes.take(directory, isPooled));
       if (outcome.opaque.has(directory)) yield { kind: 'opaque', path };
       pending.push({ step: 'leave', path, node: directory });
       pending.push(...inside(directory, path, outcome, touched));

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { nameInPool } from '../rootfs/body.ts';
 import { type Attributes, IMPLIED_ATTRIBUTES, type LeafNode, type TreeNode } from '../rootfs/node.ts';
 import { ROOT_PATH, type RootfsPath } from '../rootfs/path.ts';
 import { entriesOf, type Tree } from '../rootfs/tree.ts';
@@ -49,6 +50,6 @@ export function* rootfsEntries(tree: Tree, pool: string): Generator<TarEntryToWr
     const header = headerOf(node, path, link);
     if (node.kind !== 'directory' && link === undefined) firstNames.set(node, path);
     if (node.kind !== 'file' || link !== undefined || node.body === undefined) yield { header };
-    else yield { header, content: createReadStream(join(pool, String(node.body))) };
+    else yield { header, content: createReadStream(join(pool, nameInPool(node.body))) };
   }
 }

@@ -56,7 +56,7 @@ const file = (path: string, stored = true): Change => ({
   kind: 'file',
   path: pathOf(path),
   attributes,
-  source: stored ? { from: 'pool', body: 0 } : undefined,
+  source: stored ? { from: 'pool', body: { home: undefined, name: '0' } } : undefined,
 });
 
 const refused = (errno: string) => (error: unknown) =>
@@ -87,6 +87,57 @@ test('a body is used up by its place', () => {
   assert.equal(readdirSync(join(here, 'pool')), []);
   assert.is(readFileSync(join(here, 'root/x'), 'utf8'), 'body');
   assert.throws(() => perform([file('x'), file('y')]), refused('ENOENT'));
+});
+
+test('a home becomes a directory; a file of it is moved only where it goes by another name first', () => {
+  const home = { name: 'd1', files: 4 };
+  const pooled = (path: string, name: string): Change => ({
+    kind: 'file',
+    path: pathOf(path),
+    attributes,
+    source: { from: 'pool', body: { home, name } },
+  });
+  const changes: readonly Change[] = [
+    { kind: 'directory', path: pathOf('a') },
+    pooled('a/early', 'c'),
+    { kind: 'directory', path: pathOf('b'), home },
+    { kind: 'directory', path: pathOf('b/A') },
+    pooled('b/A/other', 'b'),
+    pooled('b/A0', 'a'),
+    { kind: 'hardlink', path: pathOf('b/a'), target: pathOf('b/A0') },
+    { kind: 'hardlink', path: pathOf('b/b'), target: pathOf('b/A/other') },
+    { kind: 'hardlink', path: pathOf('b/c'), target: pathOf('a/early') },
+    pooled('b/d', 'd'),
+    { kind: 'attributes', path: pathOf('b'), attributes: { ...attributes, mode: 0o751 } },
+  ];
+  const here = perform(changes, (folder) => {
+    mkdirSync(join(folder, 'pool', 'd1'), { mode: 0o700 });
+    for (const name of ['a', 'b', 'c', 'd']) writeFileSync(join(folder, 'pool', 'd1', name), `content of ${name}`);
+  });
+  assert.equal(readdirSync(join(here, 'pool')), ['0']);
+  const root = join(here, 'root');
+  assert.equal(readdirSync(join(root, 'b')).sort(), ['A', 'A0', 'a', 'b', 'c', 'd']);
+  assert.equal(
+    ['b/A0', 'b/a', 'b/b', 'b/A/other', 'b/c', 'a/early', 'b/d'].map((path) => readFileSync(join(root, path), 'utf8')),
+    ['a', 'a', 'b', 'b', 'c', 'c', 'd'].map((name) => `content of ${name}`),
+  );
+  assert.is(lstatSync(join(root, 'b')).mode & 0o777, 0o751);
+});
+
+test('a home is never put in the place of anything', () => {
+  const home = { name: 'd1', files: 0 };
+  const change: Change = { kind: 'directory', path: pathOf('x'), home };
+  const prepare = (there: (path: string) => void) => (here: string) => {
+    mkdirSync(join(here, 'pool', 'd1'));
+    there(join(here, 'root/x'));
+  };
+  for (const there of [
+    mkdirSync,
+    (path: string) => symlinkSync('..', path),
+    (path: string) => writeFileSync(path, ''),
+  ]) {
+    assert.throws(() => perform([change], prepare(there)), refused('EEXIST'));
+  }
 });
 
 test('a link to a directory far away does not lose the place of work', () => {

@@ -48,7 +48,7 @@ export function foldLayers(layers: Input): FoldedTree | undefined {
   for (const [ordinal, layer] of layers.entries()) {
     const entries = readWhole(layer).map(({ header, content }): LayerEntry => {
       if (header.kind !== 'file' || header.size === 0) return { header, body: undefined };
-      return { header, body: contents.push(content) - 1 };
+      return { header, body: { home: undefined, name: String(contents.push(content) - 1) } };
     });
     applyLayer(tree, entries, ordinal, tally);
   }
@@ -73,7 +73,8 @@ function deviceText(major: number, minor: number): string {
 /** `kind`: on the disk, `file` for a device that an ordinary user could not make. */
 function contentText(node: TreeNode, kind: string, contents: readonly Buffer[]): string {
   if (node.kind === 'symlink') return node.target;
-  if (node.kind === 'file') return sha256(node.body === undefined ? NOTHING : (contents[node.body] ?? NOTHING));
+  if (node.kind === 'file')
+    return sha256(node.body === undefined ? NOTHING : (contents[Number(node.body.name)] ?? NOTHING));
   if (kind === 'file') return sha256(NOTHING);
   return 'major' in node && kind.endsWith('device') ? deviceText(node.major, node.minor) : '';
 }

@@ -29,7 +29,7 @@ export function entry(kind: TarEntryKind, path: string, extra: Extra = {}): Laye
     ...extra,
   };
   bodies += 1;
-  return { header, body: header.size > 0 ? bodies : undefined };
+  return { header, body: header.size > 0 ? { home: undefined, name: String(bodies) } : undefined };
 }
 
 /** `mark` becomes the size, so that a test can tell two files of one name apart. */
