@@ -1,8 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
-import { ROOT } from './make-image.ts';
-
-const MAIN = join(ROOT, 'dist', 'src', 'main.js');
+import { PUBLISHED } from '../test/support/tsimg.ts';
 
 /** What is unpacked, and where to. */
 export interface Job {
@@ -26,7 +23,7 @@ function inTurn(tar: string, { layers, target }: Job): readonly string[] {
 }
 
 function unpack(source: string, target: string, ...options: readonly string[]): readonly string[] {
-  return [process.execPath, MAIN, 'unpack', '-q', ...options, source, target];
+  return [process.execPath, PUBLISHED, 'unpack', '-q', ...options, source, target];
 }
 
 /** An image that lies on this machine; the first is tsimg. */
