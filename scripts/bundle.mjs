@@ -101,6 +101,14 @@ function packaged(specifier) {
   })([\n${files.join(',\n')}\n])`;
 }
 
+/** A package that is imported late: one of CommonJS files is required, for which Node's loader of ES modules is not needed. */
+function lateImport(specifier) {
+  let folder = dirname(createRequire(join(root, 'main.js')).resolve(specifier));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  const { type } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  return type === 'module' ? `load('${specifier}')` : `(async () => ({ default: require('${specifier}') }))()`;
+}
+
 /** Other characters as escapes, which they are equal to in texts and patterns: V8 takes a script of one-byte characters as it is. */
 function ascii(text) {
   return text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
@@ -137,7 +145,7 @@ function joined(modules, idOf, folder, packages = []) {
       .replace(EXPORT, (_, async = '', kind, name) => `${async}${kind} ${name}`)
       .replace(LATE_IMPORT, (_, specifier) => {
         const from = importedBy(path, specifier);
-        return from === undefined ? `load('${specifier}')` : `late('${idOf(from)}')`;
+        return from === undefined ? lateImport(specifier) : `late('${idOf(from)}')`;
       })
       .replace(/new URL\('([^']+)', import\.meta\.url\)/g, (_, name) => {
         const path_ = resolve(dirname(path), name);

@@ -1,10 +1,9 @@
 import { Worker } from 'node:worker_threads';
-import { CHUNK_BYTES } from '../streams/chunk-memory.ts';
 import { collectYoung } from '../sys/collect-young.ts';
 import type { LayerReader, ReadWatch } from './layer-reader.ts';
 import { type PackedEntries, unpackEntries } from './pack-entries.ts';
 import type { StoredLayer } from './store-bodies.ts';
-import { CHUNKS, fromThreadError, type ThreadAnswer, type ThreadRequest } from './thread-messages.ts';
+import { fromThreadError, SENT_BYTES, SENT_CHUNKS, type ThreadAnswer, type ThreadRequest } from './thread-messages.ts';
 
 /** What a thread allocates is soon garbage: with more room it would lie about longer, and memory with it. */
 const YOUNG_MEGABYTES = 3;
@@ -103,7 +102,7 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerReader {
     const flush = (): void => {
       post({ kind: 'chunk', job: id, bytes: filled });
       job.room -= 1;
-      turn = (turn + 1) % CHUNKS;
+      turn = (turn + 1) % SENT_CHUNKS;
       filled = 0;
     };
     for await (const chunk of stored) {
@@ -115,11 +114,11 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerReader {
           });
         }
         if (!jobs.has(id)) return;
-        const some = chunk.subarray(from, from + CHUNK_BYTES - filled);
-        bytes.set(some, turn * CHUNK_BYTES + filled);
+        const some = chunk.subarray(from, from + SENT_BYTES - filled);
+        bytes.set(some, turn * SENT_BYTES + filled);
         from += some.length;
         filled += some.length;
-        if (filled === CHUNK_BYTES) flush();
+        if (filled === SENT_BYTES) flush();
       }
     }
     if (filled > 0) flush();
@@ -130,7 +129,7 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerReader {
     async store(from, options, watch, signal) {
       if (crash !== undefined) throw crash;
       const id = ++lastJob;
-      const base = { entries: [], watch, room: CHUNKS, failure: undefined, wake: () => {} };
+      const base = { entries: [], watch, room: SENT_CHUNKS, failure: undefined, wake: () => {} };
       let abort = (): void => {};
       let memory: SharedArrayBuffer | undefined;
       try {
@@ -140,7 +139,7 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerReader {
           abort = () => stop(id, job, signal?.reason);
           signal?.addEventListener('abort', abort, { once: true });
           if ('chunks' in from) {
-            memory = memories.pop() ?? new SharedArrayBuffer(CHUNKS * CHUNK_BYTES);
+            memory = memories.pop() ?? new SharedArrayBuffer(SENT_CHUNKS * SENT_BYTES);
             post({ kind: 'layer', job: id, options, from: { memory, promised: from.promised } });
             send(id, job, from.chunks, memory).catch((error: unknown) => stop(id, job, error));
           } else {

@@ -1,8 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { CHUNK_BYTES } from '../streams/chunk-memory.ts';
 import { ReadingCount, storeFrom } from './layer-reader.ts';
 import { packEntries } from './pack-entries.ts';
-import { CHUNKS, type ThreadAnswer, type ThreadRequest, toThreadError } from './thread-messages.ts';
+import { SENT_BYTES, SENT_CHUNKS, type ThreadAnswer, type ThreadRequest, toThreadError } from './thread-messages.ts';
 
 // A thread of its own: it decompresses, digests and stores layers that it reads from files or is sent.
 
@@ -48,8 +47,8 @@ async function* readSent(job: number, inbox: Inbox, memory: SharedArrayBuffer): 
     refuseStopped(inbox);
     const length = inbox.lengths.shift();
     if (length !== undefined) {
-      giveBack(count - 1, CHUNKS / 2);
-      yield Buffer.from(memory, (count % CHUNKS) * CHUNK_BYTES, length);
+      giveBack(count - 1, SENT_CHUNKS / 2);
+      yield Buffer.from(memory, (count % SENT_CHUNKS) * SENT_BYTES, length);
       count += 1;
     } else if (inbox.state === 'ended') {
       return;

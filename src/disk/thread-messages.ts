@@ -5,8 +5,9 @@ import type { StoredLayer } from './store-bodies.ts';
 import type { StoreLayerOptions } from './store-layer.ts';
 import type { Promised } from './verified-chunks.ts';
 
-/** How many chunks of a layer there is room for on their way to a thread. */
-export const CHUNKS = 4;
+/** How many chunks of a layer there is room for on their way to a thread, and bytes of one. */
+export const SENT_CHUNKS = 4;
+export const SENT_BYTES = 256 * 1024;
 
 /** Memory into which a layer is written chunk by chunk, in turns; who promises nothing has verified it. */
 export interface SentLayer {

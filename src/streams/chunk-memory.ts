@@ -1,5 +1,5 @@
 /** Bytes of a chunk: with Node's 16 or 64 KiB the trips between threads cost more than the work; one stays in a core's cache. */
-export const CHUNK_BYTES = 512 * 1024;
+export const CHUNK_BYTES = 1024 * 1024;
 
 /** Chunks that are kept for the next who wants one: layers are read one after the other, some at a time. */
 const MAX_FREE = 32;

@@ -1,5 +1,4 @@
 import { PassThrough, pipeline, type Readable } from 'node:stream';
-import gunzip from 'gunzip-maybe';
 import { errnoOf, messageOf } from '../errors.ts';
 import { type ByteCursor, createByteCursor } from './byte-cursor.ts';
 import { compressionInvalid, compressionOf, MAGIC_BYTES } from './compression.ts';
@@ -24,6 +23,8 @@ async function* unwrapChunks(source: Readable, where: string): AsyncGenerator<Bu
     yield* decompressChunks(rest(input), { where });
     return;
   }
+  // Late, since it brings eight packages along that most never need
+  const { default: gunzip } = await import('gunzip-maybe');
   let failure: unknown;
   const output = new PassThrough();
   pipeline(rest(input), gunzip(LEVELS), output, (error) => {

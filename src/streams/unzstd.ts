@@ -1,5 +1,6 @@
 import { Decompress } from 'fzstd';
 import { messageOf } from '../errors.ts';
+import { collectYoung } from '../sys/collect-young.ts';
 import { openZstdDecoder } from '../sys/zstd.ts';
 import type { ByteCursor } from './byte-cursor.ts';
 import { giveChunks } from './chunk-memory.ts';
@@ -19,6 +20,8 @@ const SKIPPABLE_HEADER_BYTES = 8;
 const SMALL_FRAME_BLOCKS = 8;
 /** A frame of no more content than this is not worth the way to another thread. */
 const SMALL_CONTENT_BYTES = 256 * 1024;
+/** Bytes of buffers that fzstd lets go for each byte of content, some. */
+const FZSTD_GARBAGE = 8;
 
 /** As of `DecompressOptions`. */
 export interface UnzstdOptions {
@@ -107,6 +110,7 @@ async function* decodeFrame(
     decoded = [];
     for (const chunk of chunks) {
       size += chunk.length;
+      collectYoung(FZSTD_GARBAGE * chunk.length);
       yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     }
   }
