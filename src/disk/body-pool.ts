@@ -1,6 +1,6 @@
 import { closeSync, fchmodSync, fchownSync, fstatSync, ftruncateSync, type Stats, writeSync } from 'node:fs';
 import { type Body, type Home, nameInPool } from '../rootfs/body.ts';
-import { MAX_NAME, pathText } from '../rootfs/path.ts';
+import { isName, pathText } from '../rootfs/path.ts';
 import { type Form, type RealAttributes, realAttributes } from '../rootfs/real-attributes.ts';
 import { chmodAt, linkAt, makeDirectoryAt, OPEN, openAt, renameNewAt, setTimes, unlinkAt } from '../sys/files.ts';
 import { filesystemError } from '../sys/filesystem-error.ts';
@@ -150,11 +150,6 @@ export function bodyWriter(pool: BodyPool): BodyWriter {
 function createNumbered(pool: number, number: number, { path }: TarHeader, mode: number) {
   const body: Body = { home: undefined, name: String(number) };
   return { descriptor: done(openAt(pool, body.name, CREATE, mode), 'store a file', path), body };
-}
-
-/** Whether it names a file in a directory, and nothing else. */
-function isName(text: string): boolean {
-  return text !== '' && text !== '.' && text !== '..' && text.length <= MAX_NAME && !text.includes('\0');
 }
 
 function cannotStore({ entry }: OpenBody, error: unknown): unknown {

@@ -5,7 +5,7 @@ import { hideLower, type Marker } from './hide.ts';
 import { checkIds, leafNode } from './leaf-node.ts';
 import { attributesOf, type DirectoryNode, directoryNode, IMPLIED_ATTRIBUTES, type LeafNode } from './node.ts';
 import { hideName, type LayerEntries, type LayerEntry, type LayerOutcome, newOutcome, touch } from './outcome.ts';
-import { childPath, cleanName, pathText } from './path.ts';
+import { childPath, cleanName, isName, MAX_PATH, pathText } from './path.ts';
 import { type Place, resolveDirectory } from './resolve.ts';
 import { type Tally, tolerate } from './tally.ts';
 import type { Tree } from './tree.ts';
@@ -18,6 +18,8 @@ interface Application {
   readonly outcome: LayerOutcome;
   /** Hard links by the node that keeps their place until all other entries stand. */
   readonly links: Map<LeafNode, PendingLink>;
+  /** Where the entry before went: archives list a directory's files one after the other. */
+  last: { readonly prefix: string; readonly parent: Place } | undefined;
 }
 
 /**
@@ -32,9 +34,10 @@ export function applyLayer(tree: Tree, entries: LayerEntries, ordinal: number, t
   const outcome = newOutcome(ordinal);
   const { markers, directories } = sortOut(entries, tally);
   hideLower(tree, markers, directories, outcome);
-  const application: Application = { tree, tally, outcome, links: new Map() };
-  // Taken apart a second time, since to keep what is small but many costs more
+  const application: Application = { tree, tally, outcome, links: new Map(), last: undefined };
   for (const entry of entries) {
+    if (addBesideLast(application, entry)) continue;
+    // Taken apart a second time, since to keep what is small but many costs more
     const { components } = cleanName(entry.header.path);
     if (readWhiteout(components, entry.header).kind === 'none') add(application, components, entry);
   }
@@ -78,9 +81,30 @@ function add(application: Application, components: readonly string[], entry: Lay
   else {
     const parent = parentOf(application, components, header);
     touch(parent, application.outcome);
-    if (header.kind === 'directory') addDirectory(application, parent, name, header);
-    else addLeaf(application, parent, name, entry);
+    const { path } = header;
+    application.last = path.endsWith(`/${name}`) ? { prefix: path.slice(0, -name.length), parent } : undefined;
+    addIn(application, parent, name, entry);
   }
+}
+
+/** Adds an entry that goes into the same directory as the one before; false where that is not known. */
+function addBesideLast(application: Application, entry: LayerEntry): boolean {
+  const { last } = application;
+  const { path } = entry.header;
+  if (last === undefined || !path.startsWith(last.prefix) || path.length > MAX_PATH) return false;
+  const name = path.slice(last.prefix.length);
+  if (!isName(name) || mayBeMarker(path)) return false;
+  addIn(application, last.parent, name, entry);
+  return true;
+}
+
+function addIn(application: Application, parent: Place, name: string, entry: LayerEntry): void {
+  const before = parent.directory.children.get(name);
+  if (entry.header.kind === 'directory') addDirectory(application, parent, name, entry.header);
+  else addLeaf(application, parent, name, entry);
+  const isOther = before !== undefined && parent.directory.children.get(name) !== before;
+  // The way to the directory may have led over it
+  if (isOther && (before.kind === 'directory' || before.kind === 'symlink')) application.last = undefined;
 }
 
 /** An entry for the root itself; anything but a directory would turn the root into it (CVE-2021-29136). */

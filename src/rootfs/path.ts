@@ -9,7 +9,7 @@ export type RootfsPath = string & { readonly __brand: 'RootfsPath' };
 export const ROOT_PATH = '' as RootfsPath;
 
 /** Linux: bytes of one name (NAME_MAX), and of a path without its NUL (PATH_MAX). */
-export const MAX_NAME = 255;
+const MAX_NAME = 255;
 export const MAX_PATH = 4095;
 
 /** A name as it was found in an archive, split and cleaned. */
@@ -27,6 +27,12 @@ export function childPath(parent: RootfsPath, name: string): RootfsPath {
 /** Bytes → readable text for a message; what is no UTF-8 becomes U+FFFD. Escaped only when printed. */
 export function pathText(path: string): string {
   return Buffer.from(path, 'latin1').toString('utf8');
+}
+
+/** Whether it names something in a directory, and nothing else. */
+export function isName(text: string): boolean {
+  if (text === '' || text === '.' || text === '..' || text.length > MAX_NAME) return false;
+  return !text.includes('/') && !text.includes('\0');
 }
 
 /**

@@ -162,4 +162,63 @@ test('an owner that Linux does not have, or a device number, is refused', () => 
   assert.throws(() => fold([entry('block-device', 'b', { deviceMajor: 4096 })]), refused('LAYER_INVALID'));
 });
 
+/** Small, fast and the same everywhere (mulberry32). */
+function randomOf(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % below;
+  };
+}
+
+test('entries one after the other in a directory mean what they mean when their names are spelt so that none is beside the last', () => {
+  const results = new Map<string, number>();
+  for (let seed = 0; seed < 4000; seed += 1) {
+    const random = randomOf(seed);
+    const name = () => ['a', 'a', 'a', 'b', 'b', 'b', 'c', 'c', '..'][random(9)] ?? 'a';
+    const path = () => Array.from({ length: 1 + random(3) }, name).join('/');
+    const target = () => ['.', '..', 'a', 'a/b', '/a', 'b/..', '/c/b/..', 'a/a/..'][random(8)] ?? '.';
+    let last = '';
+    const entries = Array.from({ length: 3 + random(9) }, () => {
+      last = random(3) === 0 ? path() : `${last.slice(0, last.lastIndexOf('/') + 1)}${name()}`;
+      switch (random(6)) {
+        case 0:
+          return dir(last);
+        case 1:
+          return symlink(last, target());
+        case 2:
+          return hardlink(last, path());
+        default:
+          return file(last, 1 + random(1000));
+      }
+    });
+    const spelt = entries.map(({ header, body }, index) => {
+      return { header: { ...header, path: `${'./'.repeat(1 + index)}${header.path}` }, body };
+    });
+    const outcome = (list: typeof entries): string => {
+      try {
+        return lines(fold(list.slice(0, 2), list.slice(2))).join('\n');
+      } catch (error) {
+        return error instanceof TsimgError ? error.code : String(error);
+      }
+    };
+    const found = outcome(entries);
+    assert.is(found, outcome(spelt), `seed ${seed}: ${entries.map(({ header }) => `${header.kind} ${header.path}`)}`);
+    const kind = found.includes(' ') ? 'tree' : found;
+    results.set(kind, (results.get(kind) ?? 0) + 1);
+  }
+  assert.ok((results.get('tree') ?? 0) > 500 && (results.get('LAYER_INVALID') ?? 0) > 500, String([...results]));
+});
+
+test('an entry is not beside the one before where that took away what the way led over', () => {
+  for (const entries of [
+    [dir('a/b'), symlink('x', 'a/b/..'), file('x/f'), file('x/b'), file('x/g')],
+    [symlink('a/l', '.'), file('a/l/f'), file('a/l/l'), file('a/l/g')],
+  ]) {
+    assert.throws(() => fold(entries), refused('LAYER_INVALID'));
+  }
+});
+
 test.run();
