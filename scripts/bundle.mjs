@@ -158,7 +158,7 @@ function joined(modules, idOf, folder, packages = []) {
     // What has no exports is a program, which may wait in its own body
     const names = exportsOf(text);
     const kind = names.length === 0 ? 'async ' : '';
-    return `modules.${idOf(path)} = once(${kind}() => {\n${body}\nreturn { ${names.join(', ')} };\n});\n`;
+    return `modules.${idOf(path)} = once(${kind}() => {\n'use strict';\n${body}\nreturn { ${names.join(', ')} };\n});\n`;
   });
   const requires = [...outside].map(([specifier, name]) => {
     if (!PACKAGES.has(specifier)) return `const ${name} = once(() => require('${specifier}'));\n`;
@@ -248,6 +248,8 @@ function bundleCommand() {
   writeFileSync(
     join(root, 'tsimg.cjs'),
     `#!/usr/bin/env -S node --
+// What Node exits with where a module waits in vain
+process.exitCode = 13;
 require('./load.cjs').begin('hot').${idOf(join(root, MAIN))}().runProgram(process.argv.slice(2)).then((status) => {
   process.exitCode = status;
 });
@@ -269,7 +271,11 @@ function bundleProgram(program) {
   const script = relative(root, join(folder, `${name}.joined`));
   writeFileSync(
     join(folder, `${name}.cjs`),
-    `require('${loader}').begin('${script}').${ids.get(join(root, program))}();\n`,
+    `process.exitCode = 13;
+require('${loader}').begin('${script}').${ids.get(join(root, program))}().then(() => {
+  if (process.exitCode === 13) process.exitCode = undefined;
+});
+`,
   );
 }
 

@@ -63,15 +63,19 @@ export async function storeFrom(
 ): Promise<StoredLayer> {
   // Given back when the layer is done with: whoever decompresses may look at the last chunks until then
   const memory = 'chunks' in from ? [] : [takeChunk(), takeChunk(), takeChunk()];
+  let isOver = false;
   reading.begin();
   try {
-    const chunks = 'chunks' in from ? from.chunks : readFileSection(from, memory, options.where, watch.onBytes);
+    const chunks =
+      'chunks' in from ? from.chunks : readFileSection(from, memory, options.where, watch.onBytes, () => isOver);
     const promised = 'chunks' in from ? from.promised : from;
     const verified = promised && verifiedChunks(chunks, promised);
     const layer = await storeLayer(verified ?? chunks, options, watch.onTrailing, reading.hasFreeCore);
     verified?.confirm();
     return layer;
   } finally {
+    // Who decompresses ahead may have asked for more
+    isOver = true;
     reading.end();
     giveChunks(memory);
   }

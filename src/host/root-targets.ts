@@ -27,15 +27,18 @@ export function findPlace(hand: Hand, rootFd: number, path: string, links: Links
 /** Makes something in a directory of the root: by its descriptor and a last name. `explain` is for what is not waited for. */
 type Make = (directory: number, name: string, explain: (cause: unknown) => TsimgError) => void;
 
+function cannotMake(path: string, cause: unknown): TsimgError {
+  return new TsimgError('LAUNCH_FAILED', 'cannot make a place in the root filesystem', {
+    where: path,
+    why: errnoOf(cause) ?? 'unknown',
+    hint: 'make it beforehand, or give a root filesystem that can be written to',
+    cause,
+  });
+}
+
 /** Makes something in a directory of the root that is held open: its own name is never followed, nor is anything above it. */
 function makeIn(hand: Hand, rootFd: number, path: string, links: Links, make: Make): void {
-  const explain = (cause: unknown) =>
-    new TsimgError('LAUNCH_FAILED', 'cannot make a place in the root filesystem', {
-      where: path,
-      why: errnoOf(cause) ?? 'unknown',
-      hint: 'make it beforehand, or give a root filesystem that can be written to',
-      cause,
-    });
+  const explain = (cause: unknown) => cannotMake(path, cause);
   files.withDescriptor(hand, openDirectory(hand, rootFd, dirname(path), links), (parent) => {
     try {
       make(parent, basename(path), explain);
@@ -45,41 +48,42 @@ function makeIn(hand: Hand, rootFd: number, path: string, links: Links, make: Ma
   });
 }
 
-/** Another container that starts in the same root filesystem may have made it meanwhile. */
-function unlessThere(make: () => void): void {
-  try {
-    make();
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error;
-  }
-}
-
-function missing(path: string): TsimgError {
-  return new TsimgError('LAUNCH_FAILED', 'the root filesystem changes while it is used', { where: path });
+/** Opens a place, made where it is missing: here, or meanwhile by another container that starts in the same root filesystem. */
+function openOrMake(hand: Hand, rootFd: number, path: string, links: Links, make: Make): number {
+  const found = findPlace(hand, rootFd, path, links);
+  if (found !== undefined) return found;
+  let taken: unknown;
+  makeIn(hand, rootFd, path, links, (parent, name, explain) => {
+    try {
+      make(parent, name, explain);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      taken = error;
+    }
+  });
+  const made = findPlace(hand, rootFd, path, links);
+  if (made !== undefined) return made;
+  // A link that leads nowhere, or somebody is at work there
+  if (taken !== undefined) throw cannotMake(path, taken);
+  throw new TsimgError('LAUNCH_FAILED', 'the root filesystem changes while it is used', { where: path });
 }
 
 /** Opens a directory of the root, made (0755) with its parents where it is missing. The descriptor is for `*at` uses only. */
 export function openDirectory(hand: Hand, rootFd: number, path: string, links: Links): number {
-  const found = findPlace(hand, rootFd, path, links);
-  if (found !== undefined) return found;
-  makeIn(hand, rootFd, path, links, (parent, name) =>
-    unlessThere(() => hand.call('mkdirat', [parent, name, 0o755], name)),
+  return openOrMake(
+    hand,
+    rootFd,
+    path,
+    links,
+    (parent, name) => void hand.call('mkdirat', [parent, name, 0o755], name),
   );
-  const made = findPlace(hand, rootFd, path, links);
-  if (made === undefined) throw missing(path);
-  return made;
 }
 
 /** Opens a place for binding a file to, made as an empty file where it is missing. */
 export function openFilePlace(hand: Hand, rootFd: number, path: string, links: Links): number {
-  const found = findPlace(hand, rootFd, path, links);
-  if (found !== undefined) return found;
-  makeIn(hand, rootFd, path, links, (parent, name) =>
-    unlessThere(() => files.makeFile(hand, parent, name, 0o644, new Uint8Array())),
+  return openOrMake(hand, rootFd, path, links, (parent, name) =>
+    files.makeFile(hand, parent, name, 0o644, new Uint8Array()),
   );
-  const made = findPlace(hand, rootFd, path, links);
-  if (made === undefined) throw missing(path);
-  return made;
 }
 
 /** Makes something new at a path of the root, which must not be there. */

@@ -33,6 +33,14 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     });
   }
 
+  test('a link that leads nowhere is no place for a volume, and the message says so', async () => {
+    const folder = tempDir(0o777);
+    const run = spoiled((rootfs) => symlinkSync('/nowhere', join(rootfs, 'data')));
+    const { status, stderr } = await run({ volumes: [`${folder}:/data`] });
+    assert.is(status, 125);
+    assert.match(stderr, /cannot make a place in the root filesystem \(\/data\): EEXIST/);
+  });
+
   test('/dev/pts and /dev/null of the root filesystem do not matter: /dev is new (CVE-2025-31133, CVE-2025-52565)', async () => {
     const victim = join(tempDir(0o777), 'victim');
     writeFileSync(victim, 'untouched');
