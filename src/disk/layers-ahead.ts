@@ -41,7 +41,10 @@ interface ReaderPool extends AsyncDisposable {
   run<T>(size: number, action: (reader: LayerReader) => Promise<T>): Promise<T>;
 }
 
-/** Readers in threads that are started when there is work for them, and one in this thread unless others are to do all of it. */
+/**
+ * Readers in threads that are started when there is work for them, and one in this thread.
+ * @param isBusy whether this thread has other work: then it reads only where there are no others
+ */
 function readerPool(threads: number, isBusy: boolean): ReaderPool {
   const reading = new SharedArrayBuffer(4);
   const members: { readonly reader: LayerReader; bytes: number }[] = [];

@@ -5,7 +5,8 @@ import { createHasher } from '../streams/hashing.ts';
 import type { TarHeader } from '../tar/header.ts';
 import type { TarLimits } from '../tar/limits.ts';
 import { createTarReader } from '../tar/read.ts';
-import { type BodyPool, bodyWriter, closeBody, type OpenBody } from './body-pool.ts';
+import type { BodyPool } from './body-pool.ts';
+import { bodyWriter, closeBody, type OpenBody } from './body-writer.ts';
 import type { ImageLimits } from './unpack-options.ts';
 
 export interface StoreBodiesOptions {

@@ -7,11 +7,16 @@ import type { RootfsPath } from './path.ts';
 export class Homes {
   readonly #taken = new Set<Home>();
 
+  /** The change that makes a directory. @param isPooled whether a file's content is taken from the pool */
+  makeDirectory(path: RootfsPath, directory: DirectoryNode, isPooled: (node: FileNode) => boolean): Change {
+    const home = this.#take(directory, isPooled);
+    return home === undefined ? { kind: 'directory', path } : { kind: 'directory', path, home };
+  }
+
   /**
    * The home that a directory can be made of: all its files are this directory's, under their own names; the largest of such.
-   * @param isPooled whether a file's content is taken from the pool
    */
-  take(directory: DirectoryNode, isPooled: (node: FileNode) => boolean): Home | undefined {
+  #take(directory: DirectoryNode, isPooled: (node: FileNode) => boolean): Home | undefined {
     const counts = new Map<Home, number>();
     let found: Home | undefined;
     for (const [name, node] of directory.children) {
@@ -24,8 +29,4 @@ export class Homes {
     if (found !== undefined) this.#taken.add(found);
     return found;
   }
-}
-
-export function makeDirectory(path: RootfsPath, home: Home | undefined): Change {
-  return home === undefined ? { kind: 'directory', path } : { kind: 'directory', path, home };
 }

@@ -1,5 +1,5 @@
 import type { BodySource, Change } from './change.ts';
-import { Homes, makeDirectory } from './homes.ts';
+import { Homes } from './homes.ts';
 import type { Attributes, FileNode, TreeNode } from './node.ts';
 import { childPath, ROOT_PATH, type RootfsPath } from './path.ts';
 import { type FirstNames, placeLeaf } from './place-leaf.ts';
@@ -19,7 +19,7 @@ export function* planFlat(tree: Tree): Generator<Change> {
     if (next.step === 'leave') {
       yield { kind: 'attributes', path, attributes: next.attributes };
     } else if (next.node.kind === 'directory') {
-      if (path !== ROOT_PATH) yield makeDirectory(path, homes.take(next.node, isPooled));
+      if (path !== ROOT_PATH) yield homes.makeDirectory(path, next.node, isPooled);
       pending.push({ step: 'leave', path, attributes: next.node.attributes });
       for (const [name, node] of sortedChildren(next.node).toReversed()) {
         pending.push({ step: 'enter', path: childPath(path, name), node });

@@ -1,5 +1,5 @@
 import type { BodySource, Change } from './change.ts';
-import { Homes, makeDirectory } from './homes.ts';
+import { Homes } from './homes.ts';
 import type { DirectoryNode, FileNode, TreeNode } from './node.ts';
 import type { LayerOutcome } from './outcome.ts';
 import { childPath, ROOT_PATH, type RootfsPath } from './path.ts';
@@ -34,7 +34,7 @@ export function* planLayer(tree: Tree, outcome: LayerOutcome): Generator<Change>
       if (next.node.layer === ordinal) yield placeLeaf(next.node, path, firstNames, sourceOf);
     } else {
       const directory = next.node;
-      if (path !== ROOT_PATH) yield makeDirectory(path, homes.take(directory, isPooled));
+      if (path !== ROOT_PATH) yield homes.makeDirectory(path, directory, isPooled);
       if (outcome.opaque.has(directory)) yield { kind: 'opaque', path };
       pending.push({ step: 'leave', path, node: directory });
       pending.push(...inside(directory, path, outcome, touched));
