@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { makeBusyboxRootfs } from '../test/support/busybox-rootfs.ts';
+import { publish } from '../test/support/publish.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
 import { findTool } from '../test/support/tools.ts';
+import { PUBLISHED } from '../test/support/tsimg.ts';
 import { measure, median } from './measure.ts';
 
 // How long a container takes from the command line to the end of /bin/true, beside podman, runc, bubblewrap and plain unshare,
@@ -12,7 +14,7 @@ import { measure, median } from './measure.ts';
 // Node reads these certificates whenever it starts, in 30 ms for a system's; no part of starting a container.
 delete process.env.NODE_EXTRA_CA_CERTS;
 
-const MAIN = join(dirname(dirname(import.meta.dirname)), 'dist', 'src', 'tsimg.cjs');
+publish();
 const [rounds = 15, atOnce = 100] = process.argv.slice(2).map(Number);
 
 const rootfs = makeBusyboxRootfs(tempDir(0o755));
@@ -33,7 +35,7 @@ function makeBundle(): string {
   return bundle;
 }
 
-const tsimg = [process.execPath, MAIN, 'run', '--rm', '--network', 'none', rootfs, TRUE];
+const tsimg = [process.execPath, PUBLISHED, 'run', '--rm', '--network', 'none', rootfs, TRUE];
 let name = 0;
 const bundle = findTool('runc') === undefined ? '' : makeBundle();
 const candidates: readonly { readonly tool: string; readonly command: () => readonly string[] }[] = [

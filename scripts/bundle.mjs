@@ -140,6 +140,7 @@ function joined(modules, idOf, folder, packages = []) {
       .replace(IMPORT, (_, names, namespace, standard, specifier) => {
         const from = importedBy(path, specifier);
         const source = from === undefined ? outsideName(specifier) : `modules.${idOf(from)}`;
+        if (from !== undefined && idOf(from) === undefined) throw new Error(`${path}: ${specifier} is in no script`);
         return `const ${names === undefined ? (namespace ?? standard) : pattern(names)} = ${source}();`;
       })
       .replace(EXPORT, (_, async = '', kind, name) => `${async}${kind} ${name}`)

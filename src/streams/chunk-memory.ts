@@ -1,4 +1,4 @@
-/** Bytes of a chunk: with Node's 16 or 64 KiB the trips between threads cost more than the work; one stays in a core's cache. */
+/** Bytes of a chunk: with Node's 16 or 64 KiB the trips between threads cost more than the work. */
 export const CHUNK_BYTES = 1024 * 1024;
 
 /** Chunks that are kept for the next who wants one: layers are read one after the other, some at a time. */

@@ -23,7 +23,7 @@ async function* unwrapChunks(source: Readable, where: string): AsyncGenerator<Bu
     yield* decompressChunks(rest(input), { where });
     return;
   }
-  // Late, since it brings eight packages along that most never need
+  // Late, since it brings many packages along that most never need
   const { default: gunzip } = await import('gunzip-maybe');
   let failure: unknown;
   const output = new PassThrough();

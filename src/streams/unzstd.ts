@@ -20,7 +20,7 @@ const SKIPPABLE_HEADER_BYTES = 8;
 const SMALL_FRAME_BLOCKS = 8;
 /** A frame of no more content than this is not worth the way to another thread. */
 const SMALL_CONTENT_BYTES = 256 * 1024;
-/** Bytes of buffers that fzstd lets go for each byte of content, some. */
+/** How much sooner garbage of fzstd's is collected than other: else two layers take 240 MB instead of 190. */
 const FZSTD_GARBAGE = 8;
 
 /** As of `DecompressOptions`. */
