@@ -13,9 +13,9 @@ interface PruneOptions extends CommonOptions {
   readonly all?: boolean;
 }
 
-function printRemoved(report: RemovedImages, options: CommonOptions, { print, note }: Session): void {
+function printRemoved(report: RemovedImages, options: CommonOptions, { print, printJson, note }: Session): void {
   if (options.json) {
-    print(JSON.stringify(report, undefined, 2));
+    printJson(report);
     return;
   }
   for (const name of report.untagged) print(`Untagged: ${name}`);

@@ -25,11 +25,11 @@ export function addContainerChangesVerbs(program: Command): void {
     .argument('<container>', 'a name or an ID');
   withCommon(diff).action(async (container: string, _: unknown, invoked: Command) => {
     const options: CommonOptions = invoked.optsWithGlobals();
-    await inSession(options, async ({ context, print }) => {
+    await inSession(options, async ({ context, print, printJson }) => {
       const { containerChanges } = await import('../verbs/container-changes.ts');
       const found = await containerChanges(statePlace(options), container, context);
       const changes = found.map(({ kind, path }) => ({ kind, path: `/${displayName(path)}` }));
-      if (options.json) print(JSON.stringify(changes, undefined, 2));
+      if (options.json) printJson(changes);
       else for (const { kind, path } of changes) print(`${LETTERS[kind]} ${path}`);
     });
   });
@@ -53,11 +53,12 @@ export function addContainerChangesVerbs(program: Command): void {
       const options: CommitChoice = invoked.optsWithGlobals();
       const { author, message, change: changes } = options;
       const pause = parseBoolean(String(options.pause ?? true).replace(/^=/, ''), '--pause');
-      await inSession(options, async ({ context, print }) => {
+      await inSession(options, async ({ context, print, printJson }) => {
         const { commitContainer } = await import('../verbs/commit.ts');
         const choice = { author, message, changes, pause, reference, limits: limitChoice(options) };
         const id = await commitContainer(container, { ...choice, ...context, storeRoot: storePlace(options) });
-        print(options.json ? JSON.stringify({ id }, undefined, 2) : id);
+        if (options.json) printJson({ id });
+        else print(id);
       });
     },
   );

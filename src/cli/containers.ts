@@ -86,17 +86,17 @@ export function addContainers(program: Command): void {
     );
   withCommon(ps).action(async (_: unknown, invoked: Command) => {
     const options: PsOptions = invoked.optsWithGlobals();
-    await inSession(options, async ({ context, print }) => {
+    await inSession(options, async ({ context, print, printJson, printAsIs }) => {
       const { listOfContainers } = await import('../verbs/list-containers.ts');
       const { filter: filters, latest, last = latest ? 1 : undefined, format = COLUMNS } = options;
       const all = options.all || last !== undefined;
       const found = await listOfContainers({ stateRoot: statePlace(options), all, filters }, context);
       const containers = found.slice(0, last);
-      if (options.json) print(JSON.stringify(containers, undefined, 2));
+      if (options.json) printJson(containers);
       else if (options.quiet) for (const { id } of containers) print(options.trunc ? id.slice(0, 12) : id);
       else {
         const rows = containers.map((container) => shown(container, !options.trunc));
-        for (const line of formatRows(format, rows, HEADINGS)) print(line);
+        for (const line of formatRows(format, rows, HEADINGS)) printAsIs(line);
       }
     });
   });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Finding } from '../launch/diagnose.ts';
-import { escapeText } from './escape.ts';
+import { escapeText, formatJson } from './escape.ts';
 
 interface DoctorOptions {
   readonly root?: string;
@@ -26,7 +26,7 @@ export function addDoctor(program: Command, setStatus: (status: number) => void)
       const options: DoctorOptions = invoked.optsWithGlobals();
       const { diagnoseHost } = await import('../verbs/doctor.ts');
       const { ok, findings } = await diagnoseHost({ root: options.root });
-      if (options.json) process.stdout.write(`${JSON.stringify({ ok, findings }, undefined, 2)}\n`);
+      if (options.json) process.stdout.write(`${formatJson({ ok, findings }, 2)}\n`);
       else process.stdout.write(`${findings.map(formatFinding).join('\n')}\n`);
       setStatus(ok ? 0 : 1);
     });

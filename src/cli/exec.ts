@@ -58,13 +58,14 @@ export function addExec(program: Command, setStatus: (status: number) => void): 
     const options: ExecOptions = invoked.optsWithGlobals();
     const request = await requestOf(words, options);
     const stateRoot = statePlace(options);
-    const status = await inSession({ ...options, outlivesOutput: true }, async ({ context, print }) => {
+    const status = await inSession({ ...options, outlivesOutput: true }, async ({ context, printLines, printJson }) => {
       const { execInContainer, planExecIn } = await import('../verbs/exec-container.ts');
       const settings = { ...context, stateRoot, root: options.root };
       if (!options.dryRun) return execInContainer(container, request, settings);
       const { formatExecPlan } = await import('../launch/plan-exec.ts');
       const plan = await planExecIn(container, request, settings);
-      print(options.json ? JSON.stringify(plan, undefined, 2) : formatExecPlan(plan));
+      if (options.json) printJson(plan);
+      else printLines(formatExecPlan(plan));
       return 0;
     });
     setStatus(status);

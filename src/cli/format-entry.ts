@@ -1,6 +1,6 @@
 import type { TreeNode } from '../rootfs/node.ts';
 import type { TreeEntry } from '../rootfs/tree.ts';
-import { displayName } from './escape.ts';
+import { displayName, formatJson } from './escape.ts';
 
 const TYPE_LETTER: Readonly<Record<TreeNode['kind'], string>> = {
   directory: 'd',
@@ -49,7 +49,7 @@ export function formatEntry(entry: TreeEntry): string {
 export function formatEntryJson(entry: TreeEntry): string {
   const { node } = entry;
   const { mode, uid, gid, mtime, xattrs } = node.attributes;
-  return JSON.stringify({
+  return formatJson({
     path: formatPath(entry),
     kind: node.kind,
     mode: mode.toString(8).padStart(4, '0'),

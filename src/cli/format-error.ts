@@ -1,5 +1,5 @@
 import { messageOf, TsimgError } from '../errors.ts';
-import { escapeText } from './escape.ts';
+import { escapeText, formatJson } from './escape.ts';
 
 /** Longer parts are cut: a server may send a page where a sentence is meant. Characters. */
 const MAX_PART = 1000;
@@ -28,7 +28,7 @@ export function formatErrorLine(error: unknown): string {
 export function formatErrorJson(error: unknown, exitStatus: number): string {
   const facts = error instanceof TsimgError ? error.facts : {};
   const hint = error instanceof TsimgError ? error.hint : undefined;
-  return JSON.stringify({ error: { code: codeOf(error), exitStatus, message: messageOf(error), hint, facts } });
+  return formatJson({ error: { code: codeOf(error), exitStatus, message: messageOf(error), hint, facts } });
 }
 
 /** For `--debug`: the stack and every cause below it. */

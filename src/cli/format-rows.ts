@@ -1,3 +1,4 @@
+import { formatJson } from './escape.ts';
 import { formatTable } from './format-table.ts';
 import { fillTemplate, parseTemplate, templateFields } from './format-template.ts';
 
@@ -10,7 +11,7 @@ export function formatRows(
   rows: readonly Readonly<Record<string, string>>[],
   headings: Readonly<Record<string, string>>,
 ): readonly string[] {
-  if (format === 'json') return rows.map((row) => JSON.stringify(row));
+  if (format === 'json') return rows.map((row) => formatJson(row));
   const [, table] = /^table\s+([\s\S]*)$/.exec(format) ?? [];
   const template = parseTemplate(table ?? format);
   const lines = rows.map((row) => fillTemplate(template, row));

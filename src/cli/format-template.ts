@@ -1,5 +1,5 @@
 import { TsimgError } from '../errors.ts';
-import { escapeText } from './escape.ts';
+import { escapeText, formatJson } from './escape.ts';
 
 // The part of Go's templates that docker's users type: `{{.State.Pid}}`, `{{json .Config}}`, `{{.ID}}\t{{.Names}}`.
 
@@ -50,7 +50,7 @@ export function fillTemplate(template: Template, value: unknown): string {
     .map((part) => {
       if (part.kind === 'text') return part.text;
       const found = lookUp(value, part.path);
-      return escapeText(typeof found === 'object' || part.json ? JSON.stringify(found) : String(found));
+      return typeof found === 'object' || part.json ? formatJson(found) : escapeText(String(found));
     })
     .join('');
 }

@@ -29,19 +29,19 @@ export function addHistory(program: Command): void {
   withCommon(withSource(command)).action(async (image: string, _: unknown, invoked: Command) => {
     const options: HistoryOptions = invoked.optsWithGlobals();
     const choice = sourceChoice(options);
-    await inSession(options, async ({ context, print }) => {
+    await inSession(options, async ({ context, print, printLines, printJson }) => {
       const [{ imageHistory }, { sourcePlaces }] = await Promise.all([
         import('../verbs/history.ts'),
         import('../verbs/open-image.ts'),
       ]);
       const places = sourcePlaces({ ...choice, ...context, root: options.root });
       const lines = await imageHistory(image, { ...places, platform: choice.platform }, context);
-      if (options.json) print(JSON.stringify(lines, undefined, 2));
+      if (options.json) printJson(lines);
       else if (options.quiet) {
         for (const { id } of lines) print(id === undefined ? '<missing>' : options.trunc ? id.slice(7, 19) : id);
       } else {
         const heading = ['IMAGE', 'CREATED', 'CREATED BY', 'SIZE', 'COMMENT'];
-        print(
+        printLines(
           formatTable(
             heading,
             lines.map((line) => row(line, !options.trunc)),

@@ -37,17 +37,11 @@ export function addImages(program: Command): void {
     .option('--digests', 'show what each name stands for');
   withCommon(command).action(async (_: unknown, invoked: Command) => {
     const options: ImagesOptions = invoked.optsWithGlobals();
-    await inSession(options, async ({ context, print }) => {
+    await inSession(options, async ({ context, print, printLines, printJson }) => {
       const { listImages } = await import('../verbs/images.ts');
       const images = await listImages(storePlace(options), context);
       if (options.json) {
-        print(
-          JSON.stringify(
-            images.map(({ problem, ...image }) => ({ ...image, problem: problem?.message })),
-            undefined,
-            2,
-          ),
-        );
+        printJson(images.map(({ problem, ...image }) => ({ ...image, problem: problem?.message })));
       } else if (options.quiet) {
         for (const id of new Set(images.map(({ imageId, manifestDigest }) => imageId ?? manifestDigest))) print(id);
       } else {
@@ -61,7 +55,7 @@ export function addImages(program: Command): void {
           'CREATED',
           'SIZE',
         ];
-        print(
+        printLines(
           formatTable(
             heading,
             images.map((image) => row(image, digests)),

@@ -52,13 +52,13 @@ export function addInspect(program: Command): void {
   withCommon(withSource(withExpansionLimits(inspect))).action(async (names: string[], _: unknown, invoked: Command) => {
     const options: InspectOptions = invoked.optsWithGlobals();
     const template = options.format === undefined ? undefined : parseTemplate(options.format);
-    await inSession(options, async ({ context, print }) => {
+    await inSession(options, async ({ context, printJson, printAsIs }) => {
       const found: object[] = [];
       for (const name of names) {
         found.push((await containerNamed(name, options)) ?? (await imageOf(name, options, context)));
       }
-      if (template === undefined) print(JSON.stringify(found, undefined, 4));
-      else for (const each of found) print(fillTemplate(template, each));
+      if (template === undefined) printJson(found, 4);
+      else for (const each of found) printAsIs(fillTemplate(template, each));
     });
   });
 }

@@ -41,10 +41,10 @@ export function addLooks(program: Command): void {
     const options: LookOptions = invoked.optsWithGlobals();
     const choice = sourceChoice(options);
     const reference = parseRemoteReference(repository);
-    await inSession(options, async ({ context, print }) => {
+    await inSession(options, async ({ context, print, printJson }) => {
       const { listTags } = await import('../verbs/tags.ts');
       const found = await listTags(reference, { ...choice, ...context });
-      if (options.json) print(JSON.stringify(found, undefined, 2));
+      if (options.json) printJson(found);
       else for (const tag of found) print(displayName(tag));
     });
   });

@@ -58,7 +58,7 @@ export function addMoves(program: Command): void {
       // What -i names is a file, never a reference.
       const file = options.input === undefined ? '-' : resolve(options.input);
       const spec = source ?? (options.input === '-' ? '-' : file);
-      await inSession(options, async ({ context, print }) => {
+      await inSession(options, async ({ context, print, printJson }) => {
         const [{ loadArchive }, { sourcePlaces }] = await Promise.all([
           import('../verbs/load.ts'),
           import('../verbs/open-image.ts'),
@@ -66,7 +66,7 @@ export function addMoves(program: Command): void {
         const places = sourcePlaces({ ...choice, ...context, root: options.root, limits: limitChoice(options) });
         const images = await loadArchive(spec, { ...places, platform: choice.platform }, context);
         if (options.json) {
-          print(JSON.stringify(images, undefined, 2));
+          printJson(images);
           return;
         }
         for (const { names, imageId } of images) {

@@ -1,5 +1,5 @@
 import type { OnEvent, TsimgEvent } from '../events.ts';
-import { escapeText } from './escape.ts';
+import { escapeText, formatJson } from './escape.ts';
 import { formatSize } from './format-size.ts';
 
 export type ProgressMode = 'tty' | 'plain' | 'json' | 'none';
@@ -105,7 +105,7 @@ export function createProgress(mode: ProgressMode, stream: NodeJS.WriteStream): 
   const note = (line: string) => void stream.write(`${line}\n`);
   const onEvent: OnEvent = (event) => {
     if (mode === 'json') {
-      note(JSON.stringify(event));
+      note(formatJson(event));
       return;
     }
     if (mode === 'none' && event.kind !== 'warning') return;

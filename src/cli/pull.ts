@@ -20,7 +20,7 @@ export function addPull(program: Command): void {
     const options: PullOptions = invoked.optsWithGlobals();
     const references = texts.map(parseRemoteReference);
     const choice = sourceChoice(options);
-    await inSession(options, async ({ context, print }) => {
+    await inSession(options, async ({ context, print, printJson }) => {
       const { pullToStore } = await import('../verbs/pull-to-store.ts');
       const settings = { ...choice, ...context, root: options.root, allowForeignUrls: options.allowForeignUrls };
       const reports = [];
@@ -31,7 +31,7 @@ export function addPull(program: Command): void {
         if (!options.quiet) print(report.digest);
         print(report.reference);
       }
-      if (options.json) print(JSON.stringify(reports, undefined, 2));
+      if (options.json) printJson(reports);
     });
   });
 }

@@ -105,30 +105,33 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
       const options: RunOptions = invoked.optsWithGlobals();
       const request = await requestOf(words, options);
       const choice = { ...sourceChoice(options), limits: limitChoice(options) };
-      const status = await inSession({ ...options, outlivesOutput: true }, async ({ context, print, note }) => {
-        const { runSource, startSource, planSource } = await import('../verbs/run-source.ts');
-        const explainPlan = options.explain ? (await import('../launch/explain-plan.ts')).explainPlan : undefined;
-        const onPlan = explainPlan && ((plan: LaunchPlan) => note(explainPlan(plan)));
-        const settings = {
-          ...choice,
-          ...context,
-          root: options.root,
-          pull: options.pull,
-          runtime: options.runtime,
-          life: lifeOptions(options),
-          onPlan,
-        };
-        if (!options.dryRun && !options.detach) return runSource(source, request, settings);
-        if (!options.dryRun) {
-          print(await startSource(source, request, settings));
+      const status = await inSession(
+        { ...options, outlivesOutput: true },
+        async ({ context, print, printLines, printJson, note }) => {
+          const { runSource, startSource, planSource } = await import('../verbs/run-source.ts');
+          const explainPlan = options.explain ? (await import('../launch/explain-plan.ts')).explainPlan : undefined;
+          const onPlan = explainPlan && ((plan: LaunchPlan) => note(explainPlan(plan)));
+          const settings = {
+            ...choice,
+            ...context,
+            root: options.root,
+            pull: options.pull,
+            runtime: options.runtime,
+            life: lifeOptions(options),
+            onPlan,
+          };
+          if (!options.dryRun && !options.detach) return runSource(source, request, settings);
+          if (!options.dryRun) {
+            print(await startSource(source, request, settings));
+            return 0;
+          }
+          const { formatPlan } = await import('../launch/format-plan.ts');
+          const plan = await planSource(source, request, settings);
+          if (options.json) printJson(plan);
+          else printLines((explainPlan ?? formatPlan)(plan));
           return 0;
-        }
-        const { formatPlan } = await import('../launch/format-plan.ts');
-        const plan = await planSource(source, request, settings);
-        if (options.json) print(JSON.stringify(plan, undefined, 2));
-        else print((explainPlan ?? formatPlan)(plan));
-        return 0;
-      });
+        },
+      );
       setStatus(status);
     },
   );

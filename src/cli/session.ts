@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { TsimgError } from '../errors.ts';
 import type { Context, OnEvent } from '../events.ts';
+import { escapeLines, escapeText, formatJson } from './escape.ts';
 import { createProgress, type ProgressMode } from './progress.ts';
 
 /** Options that mean the same in every verb. */
@@ -17,10 +18,16 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** What a verb's action works with: where to print, and when to stop. */
 export interface Session {
   readonly context: Context & { readonly signal: AbortSignal; readonly onEvent: OnEvent };
-  /** A line of the result, on stdout. */
+  /** A line of the result, on stdout; made safe for a terminal. */
   print(line: string): void;
-  /** All else, on stderr, without disturbing the progress display. */
-  note(line: string): void;
+  /** The same for a table or a plan, whose cells and words were made safe: its line feeds stay. */
+  printLines(text: string): void;
+  /** The result as `--json` wants it. @param indent spaces a level, 2 when absent */
+  printJson(value: unknown, indent?: number): void;
+  /** What is safe already, and may hold what the user himself wrote for his terminal: a template that was filled in. */
+  printAsIs(text: string): void;
+  /** All else, on stderr, without disturbing the progress display; made safe for a terminal. */
+  note(text: string): void;
 }
 
 export function withCommon(command: Command): Command {
@@ -66,12 +73,16 @@ export async function inSession<T>(
   const stop = () => abort.abort();
   for (const name of SIGNALS) process.on(name, interrupt);
   if (options.outlivesOutput !== true) process.stdout.on('error', stop);
+  const printAsIs = (text: string) => void process.stdout.write(`${text}\n`);
   const progress = createProgress(progressMode(options), process.stderr);
   try {
     return await action({
       context: { signal: abort.signal, onEvent: progress.onEvent },
-      print: (line) => void process.stdout.write(`${line}\n`),
-      note: (line) => progress.note(line),
+      print: (line) => printAsIs(escapeText(line)),
+      printLines: (text) => printAsIs(escapeLines(text)),
+      printJson: (value, indent = 2) => printAsIs(formatJson(value, indent)),
+      printAsIs,
+      note: (text) => progress.note(escapeLines(text)),
     });
   } catch (error) {
     throw interrupted && isAbort(error) ? new TsimgError('INTERRUPTED', 'interrupted', { cause: error }) : error;

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ContainerStats } from '../verbs/container-stats.ts';
 import { statePlace } from '../verbs/state-place.ts';
+import { formatJson } from './escape.ts';
 import { formatRows } from './format-rows.ts';
 import { formatSize } from './format-size.ts';
 import { type CommonOptions, inSession, withCommon } from './session.ts';
@@ -57,7 +58,7 @@ export function addStats(program: Command): void {
   withCommon(stats).action(async (containers: string[], _: unknown, invoked: Command) => {
     const options: StatsOptions = invoked.optsWithGlobals();
     const { format = COLUMNS } = options;
-    await inSession(options, async ({ context, print }) => {
+    await inSession(options, async ({ context, printAsIs }) => {
       const { containerStats } = await import('../verbs/container-stats.ts');
       const clear = options.stream && process.stdout.isTTY && !options.json ? CLEAR : '';
       for await (const now of containerStats(statePlace(options), containers, context.signal)) {
@@ -67,8 +68,8 @@ export function addStats(program: Command): void {
             now.map((each) => shown(each, !options.trunc)),
             HEADINGS,
           );
-        const lines = options.json ? [JSON.stringify(now)] : rows();
-        if (lines.length > 0) print(`${clear}${lines.join('\n')}`);
+        const lines = options.json ? [formatJson(now)] : rows();
+        if (lines.length > 0) printAsIs(`${clear}${lines.join('\n')}`);
         if (!options.stream) return;
       }
     });

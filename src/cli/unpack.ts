@@ -2,7 +2,6 @@ import { type Command, Option } from 'commander';
 import type { ImageLimits, UnpackReport } from '../disk/unpack-options.ts';
 import { TsimgError } from '../errors.ts';
 import type { UnpackIds, UnpackOutput } from '../verbs/unpack.ts';
-import { escapeText } from './escape.ts';
 import { limitChoice, withLimits } from './limit-options.ts';
 import { type PolicyOptions, policyChoice, withPolicy } from './policy-options.ts';
 import { type CommonOptions, inSession, withCommon } from './session.ts';
@@ -51,15 +50,15 @@ export function addUnpack(program: Command): void {
       const choice = { ...sourceChoice(options), ...policyChoice(options), limits: limitChoice(options) };
       const { force, ids, root } = options;
       const output = outputOf(options);
-      await inSession(options, async ({ context, print, note }) => {
+      await inSession(options, async ({ context, printJson, note }) => {
         const { unpackSource } = await import('../verbs/unpack-source.ts');
         const settings = { ...choice, ...context, root, force, ids, output };
         const report = await unpackSource(source, destination, settings);
         if (options.json) {
-          print(JSON.stringify({ ...report, tolerated: Object.fromEntries(report.tolerated) }, undefined, 2));
+          printJson({ ...report, tolerated: Object.fromEntries(report.tolerated) });
           return;
         }
-        for (const line of options.quiet ? [] : await remarks(report, ids)) note(`tsimg: ${escapeText(line)}`);
+        for (const line of options.quiet ? [] : await remarks(report, ids)) note(`tsimg: ${line}`);
       });
     },
   );

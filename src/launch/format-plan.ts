@@ -1,3 +1,4 @@
+import { replaceUnsafe, unicodeEscape } from '../unsafe-text.ts';
 import { formatCgroups } from './format-cgroups.ts';
 import { formatNetwork } from './format-network.ts';
 import { formatStep, quote } from './format-step.ts';
@@ -28,7 +29,7 @@ export function formatCommand(command: ProcessPlan): readonly string[] {
 /** A plan for people, a line a step, in the order in which things happen. */
 export function formatPlan({ namespaces, idMap, cgroups, network, steps, command, warnings }: LaunchPlan): string {
   return [
-    ...warnings.map((warning) => `# warning: ${warning}`),
+    ...warnings.map((warning) => `# warning: ${replaceUnsafe(warning, unicodeEscape)}`),
     ...formatCgroups(cgroups),
     `namespaces ${[...(idMap === undefined ? [] : ['user']), ...namespaces].join(' ')}`,
     ...(idMap === undefined ? [] : formatMap(idMap)),

@@ -1,11 +1,21 @@
+import { replaceUnsafe, unicodeEscape } from '../unsafe-text.ts';
 import type { BindStep, Step } from './plan.ts';
 
-/** A word as a shell reads it back; control bytes, which a terminal would obey, are written out. */
+const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+function shellEscape(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  if (code > 0xffff) return `\\U${code.toString(16).padStart(8, '0')}`;
+  if (code < 0x80) return SHORT_ESCAPES[character] ?? `\\x${code.toString(16).padStart(2, '0')}`;
+  return unicodeEscape(character);
+}
+
+/** A word as a shell reads it back; what a terminal would obey is written out. */
 export function quote(word: string): string {
   if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
-  if (/[\0-\x1f\x7f]/.test(word))
-    return `$'${JSON.stringify(word).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
-  return `'${word.replaceAll("'", "'\\''")}'`;
+  const plain = word.replace(/[\\']/g, '\\$&');
+  const written = replaceUnsafe(plain, shellEscape);
+  return written === plain ? `'${word.replaceAll("'", "'\\''")}'` : `$'${written}'`;
 }
 
 function attributesOf(attributes: readonly string[], data = ''): string {

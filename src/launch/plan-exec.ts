@@ -163,7 +163,7 @@ export function formatExecPlan({ namespaces, cgroups, command, detached, toolbox
           'pivot_root ROOT',
         ]),
     `join namespaces ${namespaces.filter((name) => name !== 'mount' || toolbox === undefined).join(' ')}`,
-    ...cgroups.map((directory) => `join cgroup ${directory}`),
+    ...cgroups.map((directory) => `join cgroup ${quote(directory)}`),
     ...(command.terminal ? ['open a terminal on ROOT/dev/pts'] : []),
     ...(detached ? ['go on in the background'] : []),
     ...formatCommand(command),

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { displayName, escapeText } from '../../src/cli/escape.ts';
+import { displayName, escapeText, formatJson } from '../../src/cli/escape.ts';
 import { formatErrorDetails, formatErrorJson, formatErrorLine } from '../../src/cli/format-error.ts';
 import { TsimgError } from '../../src/errors.ts';
 
@@ -18,13 +18,21 @@ test('an error is one line: what, where, why, hint', () => {
 test('control bytes and bidirectional overrides from outside never reach the terminal', () => {
   const error = new TsimgError('TAR_INVALID', 'bad name', { where: 'a\u001b[31m\n\u202eb' });
   assert.is(formatErrorLine(error), 'tsimg: bad name (a\\x1b[31m\\x0a\\u202eb)');
-  assert.is(escapeText('plain text, Ümläut'), 'plain text, Ümläut');
+  assert.is(escapeText('plain text, Ümläut 🐳'), 'plain text, Ümläut 🐳');
+  assert.is(escapeText('\u{e0041}\ud800\u00ad'), '\\u{e0041}\\ud800\\xad');
 });
 
 test('a file name that is no UTF-8 is shown with its odd bytes escaped', () => {
   assert.is(displayName('caf\u00c3\u00a9'), 'café');
   assert.is(displayName('caf\u00e9'), 'café');
   assert.is(displayName('\u009b31m'), '\\x9b31m');
+});
+
+test('JSON keeps its value, and shows nothing that a terminal would obey', () => {
+  const value = { 'a\u009b': ['\u202e\u{e0041}', '\u2028', 'é🐳'] };
+  const text = formatJson(value, 2);
+  assert.is(text, '{\n  "a\\u009b": [\n    "\\u202e\\udb40\\udc41",\n    "\\u2028",\n    "é🐳"\n  ]\n}');
+  assert.equal(JSON.parse(text), value);
 });
 
 test('a page-long message is cut', () => {
