@@ -202,6 +202,14 @@ test('only the spawn in sys starts processes, and only main ends this one', () =
   assert.equal(wrong, []);
 });
 
+test('nothing changes the flags of V8, which are those of the whole process and of whoever uses the library', () => {
+  const changing = sources.filter(({ text }) => /\bsetFlagsFromString\b|\bexpose[-_]gc\b|\bgc\(/.test(text));
+  assert.equal(
+    changing.map((file) => file.path),
+    [],
+  );
+});
+
 test('every test file runs each suite that it makes', () => {
   const silent: string[] = [];
   for (const file of readSources(join(ROOT, 'test')).filter((candidate) => candidate.path.endsWith('.test.ts'))) {

@@ -1,5 +1,4 @@
 import { Worker } from 'node:worker_threads';
-import { collectYoung } from '../sys/collect-young.ts';
 import type { LayerReader, ReadWatch } from './layer-reader.ts';
 import { type PackedEntries, unpackEntries } from './pack-entries.ts';
 import type { StoredLayer } from './store-bodies.ts';
@@ -106,7 +105,6 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerReader {
       filled = 0;
     };
     for await (const chunk of stored) {
-      collectYoung(chunk.length);
       for (let from = 0; from < chunk.length; ) {
         while (job.room === 0 && jobs.has(id)) {
           await new Promise<void>((resolve) => {

@@ -1,7 +1,6 @@
 import { TsimgError } from '../errors.ts';
 import { createByteBudget, type ExpansionLimits } from '../streams/byte-budget.ts';
 import { decompressChunks } from '../streams/decompress.ts';
-import { collectYoung } from '../sys/collect-young.ts';
 import { type StoreBodiesOptions, type StoredLayer, storeBodies } from './store-bodies.ts';
 
 export interface StoreLayerOptions extends StoreBodiesOptions {
@@ -44,10 +43,7 @@ export async function storeLayer(
   };
   const content = decompressChunks(left, { where, onTrailing, reuse: true, hasFreeCore });
   try {
-    return await storeBodies(content, options, (bytes) => {
-      budget.given(bytes, where);
-      collectYoung(bytes);
-    });
+    return await storeBodies(content, options, (bytes) => budget.given(bytes, where));
   } catch (error) {
     if (isPromised && isDamage(error)) for await (const _ of left);
     throw error;

@@ -38,7 +38,8 @@ export interface Source {
   locate?(descriptor: Descriptor, signal?: AbortSignal): Promise<FileSection | undefined>;
   /**
    * A blob's bytes as they come, which whoever reads them verifies: for who does that in another thread. Nothing is asked for
-   * before the first chunk is. Absent where they come from nowhere. @throws what `open` throws, from the chunks
+   * before the first chunk is. A chunk's memory may be used again, or be gone, when the second chunk after it is asked for. Absent
+   * where they come from nowhere. @throws what `open` throws, from the chunks
    */
   fetch?(descriptor: Descriptor, signal?: AbortSignal): AsyncIterable<Buffer>;
   /** What refers to `subject` (signatures, SBOMs). Absent where the medium cannot say. */

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { TsimgError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
+import { freeingChunks } from '../streams/chunk-memory.ts';
 import { discard } from './body.ts';
 import { isLoopback } from './endpoint.ts';
 import type { HttpResponse } from './http.ts';
@@ -30,9 +31,12 @@ export function openBlob(...blob: BlobArguments): Promise<Readable> {
   return openResumable(resumable(...blob));
 }
 
-/** The same as chunks, without a stream around them; nothing is asked for before the first. @throws as `openBlob` */
+/**
+ * The same as chunks, without a stream around them; nothing is asked for before the first. A chunk is gone when the second one
+ * after it is asked for. @throws as `openBlob`
+ */
 export function readBlob(...blob: BlobArguments): AsyncGenerator<Buffer, void> {
-  return readResuming(resumable(...blob));
+  return freeingChunks(readResuming(resumable(...blob)));
 }
 
 type BlobArguments = readonly [session: Session, repository: string, descriptor: Descriptor, options: BlobOptions];

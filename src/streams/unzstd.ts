@@ -1,9 +1,8 @@
 import { Decompress } from 'fzstd';
 import { messageOf } from '../errors.ts';
-import { collectYoung } from '../sys/collect-young.ts';
 import { openZstdDecoder } from '../sys/zstd.ts';
 import type { ByteCursor } from './byte-cursor.ts';
-import { giveChunks } from './chunk-memory.ts';
+import { freeChunk, giveChunks } from './chunk-memory.ts';
 import { compressionInvalid, compressionOf } from './compression.ts';
 import { decodeByHost, takeOutputs } from './decode-by-host.ts';
 import {
@@ -20,8 +19,6 @@ const SKIPPABLE_HEADER_BYTES = 8;
 const SMALL_FRAME_BLOCKS = 8;
 /** A frame of no more content than this is not worth the way to another thread. */
 const SMALL_CONTENT_BYTES = 256 * 1024;
-/** How much sooner garbage of fzstd's is collected than other: else two layers take 240 MB instead of 190. */
-const FZSTD_GARBAGE = 8;
 
 /** As of `DecompressOptions`. */
 export interface UnzstdOptions {
@@ -43,7 +40,7 @@ export async function* unzstdFrames(
   const outputs = decoder !== undefined && reuse ? takeOutputs() : undefined;
   try {
     yield* decodeFrames(input, where, (header) => {
-      if (decoder === undefined) return decodeFrame(input, header, where);
+      if (decoder === undefined) return decodeFrame(input, header, where, reuse);
       const isSmall = header.contentBytes !== undefined && header.contentBytes <= SMALL_CONTENT_BYTES;
       const options = { format: 'zstd', where, outputs, hasFreeCore: () => !isSmall && hasFreeCore() } as const;
       return decodeByHost(decoder, input, { compressedBytes: 0, size: 0 }, options);
@@ -88,6 +85,7 @@ async function* decodeFrame(
   input: ByteCursor,
   header: ZstdFrameHeader,
   where: string,
+  reuse: boolean,
 ): AsyncGenerator<Buffer, void, undefined> {
   const head = Buffer.from((await input.peek(header.bytes)).subarray(0, header.bytes));
   input.consume(header.bytes);
@@ -110,8 +108,9 @@ async function* decodeFrame(
     decoded = [];
     for (const chunk of chunks) {
       size += chunk.length;
-      collectYoung(FZSTD_GARBAGE * chunk.length);
       yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+      // fzstd has a copy in its window
+      if (reuse) freeChunk(chunk);
     }
   }
 

@@ -1,5 +1,6 @@
 import type koffi from 'koffi';
 import { loadKoffi } from './koffi.ts';
+import { isGlibc } from './libc.ts';
 import { findTrustedLibrary } from './trusted-library.ts';
 
 /** Decompresses streams by a library of the host, one after the other. It verifies no more than the library does. */
@@ -26,16 +27,21 @@ export interface HostDecoder {
 /** Less input than this is decompressed at once: the way to a thread and back takes longer. */
 export const SMALL_BYTES = 8 * 1024;
 
-/** The library's functions, or undefined where there is none that can be trusted, or `$TSIMG_HOST_LIBRARIES` is `0`. */
+/**
+ * The library's functions, or undefined where there is none that can be trusted, or `$TSIMG_HOST_LIBRARIES` is `0`.
+ * @param isInNode whether Node contains the library as well and shows its symbols: then it is used only where it can have symbols of
+ * its own (RTLD_DEEPBIND, which musl has not). It would call Node's functions of another version with its own structures.
+ */
 export function loadHostLibrary<Functions>(
-  name: string,
+  { name, isInNode }: { readonly name: string; readonly isInNode: boolean },
   bindAll: (library: ReturnType<typeof koffi.load>) => Functions,
   isAsExpected: (functions: Functions) => boolean,
 ): Functions | undefined {
-  const path = process.env.TSIMG_HOST_LIBRARIES === '0' ? undefined : findTrustedLibrary(name);
+  if (process.env.TSIMG_HOST_LIBRARIES === '0' || (isInNode && !isGlibc())) return undefined;
+  const path = findTrustedLibrary(name);
   if (path === undefined) return undefined;
   try {
-    const functions = bindAll(loadKoffi().load(path));
+    const functions = bindAll(loadKoffi().load(path, { deep: true }));
     return isAsExpected(functions) ? functions : undefined;
   } catch {
     // Another processor's library, or one without these functions: we can do without.

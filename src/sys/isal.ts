@@ -133,7 +133,7 @@ function inflaterOf(isal: Isal, state: Buffer): IsalInflater {
 
 /** An inflater of the host's ISA-L, or undefined: see `loadHostLibrary`. */
 export function openIsalInflater(): IsalInflater | undefined {
-  loaded ??= { isal: loadHostLibrary(LIBRARY, bindIsal, isAsExpected) };
+  loaded ??= { isal: loadHostLibrary({ name: LIBRARY, isInNode: false }, bindIsal, isAsExpected) };
   const { isal } = loaded;
   return isal && inflaterOf(isal, Buffer.alloc(STATE_BYTES));
 }

@@ -27,6 +27,17 @@ export function bind<Arguments extends readonly unknown[]>(prototype: string): (
   };
 }
 
+/** Whether the C library is the GNU one; musl's answers to its name, too. */
+export function isGlibc(): boolean {
+  libc ??= loadLibc();
+  try {
+    libc.func('const char *gnu_get_libc_version()');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The name of the last failed call's errno, such as `ENOENT`. */
 export function lastErrno(): string {
   const errno = loadKoffi().errno();

@@ -129,7 +129,8 @@ function decoderOf(zstd: Zstd, stream: unknown): ZstdDecoder & { runHere(output:
 
 /** A decoder of the host's libzstd, or undefined: see `loadHostLibrary`. */
 export function openZstdDecoder(): ZstdDecoder | undefined {
-  loaded ??= { zstd: loadHostLibrary(LIBRARY, bindZstd, isAsExpected) };
+  const isInNode = 'zstd' in process.versions;
+  loaded ??= { zstd: loadHostLibrary({ name: LIBRARY, isInNode }, bindZstd, isAsExpected) };
   const { zstd } = loaded;
   return zstd && decoderOf(zstd, zstd.create());
 }
