@@ -14,13 +14,24 @@ function expand(entry: string, hostEnv: HostEnv): readonly string[] {
   return value === undefined ? [] : [`${entry}=${value}`];
 }
 
+/** A line of a file; a name with blanks is a mistake more often than not, and docker refuses it. @throws USAGE */
+function checkLine(line: string, index: number): string {
+  const [name = ''] = line.split('=', 1);
+  if (!/\s/.test(name)) return line;
+  throw new TsimgError('USAGE', 'the name of a variable has blanks', {
+    where: `line ${index + 1} of --env-file: ${line}`,
+    hint: 'write NAME=value, or NAME alone, a line; values need no quotes',
+  });
+}
+
 /** docker's `--env-file`: a variable a line, `#` comments and blank lines passed over, no quoting, no expansion. @throws USAGE */
 export function parseEnvFile(text: string, hostEnv: HostEnv): readonly string[] {
   return text
     .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
     .map((line) => line.trimStart())
-    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line, index) => (line.startsWith('#') ? '' : checkLine(line, index)))
+    .filter((line) => line !== '')
     .flatMap((line) => expand(line, hostEnv));
 }
 

@@ -26,16 +26,17 @@ function isAddress(text: string): boolean {
   return parseAddress(text) !== undefined || (/^[0-9a-fA-F:.]{2,45}$/.test(text) && text.includes(':'));
 }
 
-/** `NAME:ADDRESS`; an address of IPv6 has colons itself. @throws USAGE */
+/** `NAME=ADDRESS` or `NAME:ADDRESS`, docker's; several names have semicolons between, podman's. @throws USAGE */
 export function parseAddHost(text: string): HostsEntry {
-  const colon = text.indexOf(':');
-  const name = text.slice(0, Math.max(0, colon));
-  const address = text.slice(colon + 1).replace(/^\[(.*)\]$/, '$1');
-  if (/^[A-Za-z0-9_.-]{1,253}$/.test(name) && (address === HOST_GATEWAY || isAddress(address)))
-    return { address, names: [name] };
+  // An address of IPv6 has colons itself.
+  const [, list = '', given = ''] = /^([^=]+)=(.*)$/.exec(text) ?? /^([^:]+):(.*)$/.exec(text) ?? [];
+  const address = given.replace(/^\[(.*)\]$/, '$1');
+  const names = list.split(';');
+  const areNames = names.every((name) => /^[A-Za-z0-9_.-]{1,253}$/.test(name));
+  if (areNames && (address === HOST_GATEWAY || isAddress(address))) return { address, names };
   throw new TsimgError('USAGE', 'not a host', {
     where: `--add-host ${text}`,
-    hint: 'NAME:ADDRESS, or NAME:host-gateway',
+    hint: 'NAME:ADDRESS or NAME=ADDRESS; host-gateway is an ADDRESS, too',
   });
 }
 

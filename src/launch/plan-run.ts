@@ -17,16 +17,18 @@ import type { IdMap, LaunchPlan, Step } from './plan.ts';
 import type { RunRequest, RunSurroundings } from './run-request.ts';
 import { parseSize } from './size.ts';
 import { planUlimits } from './ulimits.ts';
+import { parseUser } from './user.ts';
 import { asksForLabel, parseTmpfs, parseVolume } from './volumes.ts';
 
-const HOSTNAME = /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+/** DNS knows no underscore; docker, podman and many a compose file do. */
+const HOSTNAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
 /** Kernel limit: 64 bytes. @throws USAGE */
 function checkHostname(name: string): string {
   if (name.length <= 64 && HOSTNAME.test(name)) return name;
   throw new TsimgError('USAGE', 'not a host name', {
     where: name,
-    hint: 'letters, digits, hyphens and dots, at most 64 of them',
+    hint: 'letters, digits, underscores, hyphens and dots, at most 64 of them, and no hyphen or dot first',
   });
 }
 
@@ -41,6 +43,12 @@ export function checkWorkdir(path: string): string {
   if (path.includes('\0')) throw new TsimgError('USAGE', 'a working directory with a zero byte');
   if (path.startsWith('/')) return path;
   throw new TsimgError('USAGE', 'not a working directory', { where: path, why: 'it must be an absolute path' });
+}
+
+/** Names are looked up inside; how they are written can be seen now. @throws USAGE */
+function checkUser(spec: string): string {
+  parseUser(spec);
+  return spec;
 }
 
 /** An image may name a relative directory: it is one of the root then. OCI image spec, config.md, "WorkingDir". */
@@ -164,7 +172,9 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
         hostEnv: around.hostEnv,
       }),
       cwd: planWorkdir(request, config),
-      user: request.user ?? (idMap?.caller === undefined ? config.user : `${idMap.caller.uid}:${idMap.caller.gid}`),
+      user: checkUser(
+        request.user ?? (idMap?.caller === undefined ? config.user : `${idMap.caller.uid}:${idMap.caller.gid}`),
+      ),
       setGroups: idMap?.by !== 'single',
       extraGroups: request.groupAdd ?? [],
       ...restrictions,

@@ -30,20 +30,29 @@ function numeric(text: string, what: string): number | undefined {
   if (!/^[0-9]+$/.test(text)) return undefined;
   const id = parseId(text);
   if (id !== undefined) return id;
-  throw new TsimgError('LAUNCH_FAILED', `not a ${what} ID`, { where: text, why: 'IDs go from 0 to 4294967294' });
+  throw new TsimgError('USAGE', `not a ${what} ID`, { where: text, why: 'IDs go from 0 to 4294967294' });
+}
+
+/** `user[:group]` → its parts; no group and an empty one mean the same, as to docker and podman. @throws USAGE */
+export function parseUser(spec: string): { readonly user: string; readonly group: string | undefined } {
+  const [user = '', group, ...rest] = spec.split(':');
+  for (const [what, text] of [
+    ['user', user],
+    ['group', group],
+  ] as const)
+    numeric(text ?? '', what);
+  if (rest.length === 0 && !spec.includes('\0')) return { user, group: group === '' ? undefined : group };
+  throw new TsimgError('USAGE', 'not a user', { where: spec, hint: 'USER or USER:GROUP, names or numbers' });
 }
 
 /**
  * `user[:group]` → IDs, groups and home, by the image's own files. OCI image spec, config.md, "User": without a group, the
  * user's own group and all that name it as a member. A name wins over a number only where it is no number.
  * `extraGroups` are added.
- * @throws LAUNCH_FAILED
+ * @throws USAGE, LAUNCH_FAILED
  */
 export function resolveUser(spec: string, files: UserFiles, extraGroups: readonly string[] = []): ResolvedUser {
-  const [userText = '', groupText, ...rest] = spec.split(':');
-  if (rest.length > 0 || groupText === '') {
-    throw new TsimgError('LAUNCH_FAILED', 'not a user', { where: spec, hint: 'USER or USER:GROUP, names or numbers' });
-  }
+  const { user: userText, group: groupText } = parseUser(spec);
   const passwd = parsePasswd(files.passwd);
   const groups = parseGroup(files.group);
   const number = userText === '' ? 0 : numeric(userText, 'user');

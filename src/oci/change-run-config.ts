@@ -1,5 +1,12 @@
+import * as posix from 'node:path/posix';
 import { TsimgError } from '../errors.ts';
+import { expandWord, splitQuoted, type WordRules } from './dockerfile-words.ts';
 import type { RunConfig } from './run-config.ts';
+
+/** One instruction, and how its words are read. */
+interface Instruction extends WordRules {
+  readonly text: string;
+}
 
 function wrong(instruction: string, why: string): TsimgError {
   return new TsimgError('USAGE', 'not a change of an image', {
@@ -9,81 +16,136 @@ function wrong(instruction: string, why: string): TsimgError {
   });
 }
 
-/** `["a","b"]`; undefined for what is no such list. */
-function jsonWords(text: string): readonly string[] | undefined {
+/** `["a","b"]`; undefined for what is no JSON, and so a line of words. */
+function jsonWords({ text, fail }: Instruction): readonly string[] | undefined {
+  if (!text.startsWith('[')) return undefined;
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) && value.every((each) => typeof each === 'string') ? value : undefined;
+    value = JSON.parse(text);
   } catch {
     return undefined;
   }
+  if (!Array.isArray(value)) return undefined;
+  if (value.every((each) => typeof each === 'string')) return value;
+  throw fail('a list holds texts only');
 }
 
 /** A list as JSON, or a shell's command line. */
-function commandWords(text: string): readonly string[] {
-  return jsonWords(text) ?? (text === '' ? [] : ['/bin/sh', '-c', text]);
-}
-
-/** Words apart by white space, which quotes and backslashes keep together as in a Dockerfile. */
-function splitWords(text: string): readonly string[] {
-  const words = text.match(/(?:\\.|"(?:\\.|[^"\\])*"|'[^']*'|[^\s"'\\])+/gs) ?? [];
-  return words.map((word) =>
-    word.replace(/\\(.)|"((?:\\.|[^"\\])*)"|'([^']*)'/gs, (_, escaped?: string, double?: string, single?: string) => {
-      return escaped ?? double?.replace(/\\(["\\$])/g, '$1') ?? single ?? '';
-    }),
-  );
+function commandWords(given: Instruction): readonly string[] {
+  return jsonWords(given) ?? (given.text === '' ? [] : ['/bin/sh', '-c', given.text]);
 }
 
 /** `NAME=value …`, or the old form of one `NAME value`. */
-function pairs(text: string, instruction: string): readonly (readonly [string, string])[] {
-  const old = /^([^\s=]+)\s+(\S.*)$/s.exec(text);
-  if (old !== null) return [[old[1] ?? '', old[2] ?? '']];
-  return splitWords(text).map((word) => {
-    const equals = word.indexOf('=');
-    if (equals <= 0) throw wrong(instruction, 'NAME=value is wanted');
-    return [word.slice(0, equals), word.slice(equals + 1)] as const;
+function pairs({ text, ...rules }: Instruction): readonly (readonly [string, string])[] {
+  const words = splitQuoted(text);
+  const old = words[0]?.includes('=') ? null : /^(\S+)\s+(\S[\s\S]*)$/.exec(text);
+  const raw = old === null ? words.map((word) => /^([^=]*)=([\s\S]*)$/.exec(word)) : [old];
+  return raw.map((pair) => {
+    const name = expandWord(pair?.[1] ?? '', rules);
+    if (pair === null || name === '') throw rules.fail('NAME=value is wanted');
+    return [name, expandWord(pair[2] ?? '', rules)];
   });
 }
 
-function ports(text: string, instruction: string): readonly string[] {
-  return splitWords(text).map((port) => {
-    if (!/^[0-9]{1,5}(-[0-9]{1,5})?(\/(tcp|udp|sctp))?$/.test(port))
-      throw wrong(instruction, 'PORT[/tcp|udp] is wanted');
-    return port.includes('/') ? port : `${port}/tcp`;
+function ports({ text, ...rules }: Instruction): readonly string[] {
+  return text.split(/\s+/).flatMap((word) => {
+    const port = expandWord(word, rules);
+    const [, firstText, lastText = firstText, protocol = 'tcp'] =
+      /^([0-9]{1,5})(?:-([0-9]{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(port) ?? [];
+    const [first, last] = [Number(firstText), Number(lastText)];
+    if (!(first >= 1 && first <= last && last <= 65_535)) throw rules.fail(`${port} is not PORT[-PORT][/tcp|udp|sctp]`);
+    return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol.toLowerCase()}`);
   });
+}
+
+function paths(given: Instruction): readonly string[] {
+  const found = (jsonWords(given) ?? given.text.split(/\s+/)).map((word) => expandWord(word, given));
+  if (found.length === 0 || found.includes('')) throw given.fail('a path is wanted');
+  return found;
 }
 
 const union = (one: readonly string[], other: readonly string[]) => [...new Set([...one, ...other])];
 
-/** A Dockerfile's instruction applied to how containers of an image start: docker's `commit --change`. @throws USAGE */
-export function changeRunConfig(run: RunConfig, instruction: string): RunConfig {
-  const [, word = '', given = ''] = /^\s*([A-Za-z]+)(?:\s+(.*))?$/s.exec(instruction) ?? [];
-  const text = given.trim();
+/** The lines of a piece of Dockerfile: comments passed over, those that end with a backslash joined to the next. */
+function linesOf(text: string): readonly string[] {
+  const plain = text.split(/\r?\n/).filter((line) => !/^\s*#/.test(line));
+  return plain
+    .join('\n')
+    .replace(/\\[ \t]*\n/g, '')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+}
+
+/**
+ * Instructions of a Dockerfile applied in order to how containers of an image start: docker's `commit --change`. Variables are those
+ * that the image sets. An ENTRYPOINT takes away the command of the image that it replaces, unless there was a CMD before it.
+ * @param checkSignal throws where a text names no signal
+ * @throws USAGE
+ */
+export function changeRunConfig(
+  before: RunConfig,
+  instructions: readonly string[],
+  checkSignal: (text: string) => unknown,
+): RunConfig {
+  let run = before;
+  let hasCommand = false;
+  for (const instruction of instructions) {
+    const lines = linesOf(instruction);
+    if (lines.length === 0) throw wrong(instruction, 'it has no instruction');
+    for (const line of lines) {
+      run = changeOnce(run, line, hasCommand, checkSignal);
+      hasCommand ||= /^\s*cmd(\s|$)/i.test(line);
+    }
+  }
+  return run;
+}
+
+function changeOnce(
+  run: RunConfig,
+  instruction: string,
+  hasCommand: boolean,
+  checkSignal: (text: string) => unknown,
+): RunConfig {
+  const [, word = '', rest = ''] = /^\s*([A-Za-z]+)(?:\s+([\s\S]*))?$/.exec(instruction) ?? [];
+  const given: Instruction = {
+    text: rest.trim(),
+    variable: (name) => run.env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1),
+    fail: (why) => wrong(instruction, why),
+  };
   const name = word.toUpperCase();
-  if (name !== 'CMD' && name !== 'ENTRYPOINT' && text === '') throw wrong(instruction, 'it says nothing');
+  const oneWord = () => {
+    const value = expandWord(given.text, given);
+    if (value === '') throw given.fail('it says nothing');
+    return value;
+  };
+  if (name !== 'CMD' && name !== 'ENTRYPOINT' && given.text === '') throw given.fail('it says nothing');
   switch (name) {
     case 'CMD':
-      return { ...run, cmd: commandWords(text) };
+      return { ...run, cmd: commandWords(given) };
     case 'ENTRYPOINT':
-      return { ...run, entrypoint: commandWords(text) };
+      return { ...run, entrypoint: commandWords(given), cmd: hasCommand ? run.cmd : [] };
     case 'ENV': {
-      const env = pairs(text, instruction);
-      const names = new Set(env.map(([each]) => each));
-      const kept = run.env.filter((entry) => !names.has(entry.split('=', 1)[0] ?? ''));
-      return { ...run, env: [...kept, ...env.map(([each, value]) => `${each}=${value}`)] };
+      const env = new Map(pairs(given));
+      const kept = run.env.filter((entry) => !env.has(entry.split('=', 1)[0] ?? ''));
+      return { ...run, env: [...kept, ...[...env].map(([each, value]) => `${each}=${value}`)] };
     }
     case 'EXPOSE':
-      return { ...run, exposedPorts: union(run.exposedPorts, ports(text, instruction)) };
+      return { ...run, exposedPorts: union(run.exposedPorts, ports(given)) };
     case 'LABEL':
-      return { ...run, labels: { ...run.labels, ...Object.fromEntries(pairs(text, instruction)) } };
-    case 'STOPSIGNAL':
-      return { ...run, stopSignal: text };
+      return { ...run, labels: { ...run.labels, ...Object.fromEntries(pairs(given)) } };
+    case 'STOPSIGNAL': {
+      const signal = oneWord();
+      checkSignal(signal);
+      return { ...run, stopSignal: signal };
+    }
     case 'USER':
-      return { ...run, user: text };
+      return { ...run, user: oneWord() };
     case 'VOLUME':
-      return { ...run, volumes: union(run.volumes, jsonWords(text) ?? splitWords(text)) };
-    case 'WORKDIR':
-      return { ...run, workingDir: text.startsWith('/') ? text : `${run.workingDir.replace(/\/$/, '')}/${text}` };
+      return { ...run, volumes: union(run.volumes, paths(given)) };
+    case 'WORKDIR': {
+      const path = posix.resolve('/', run.workingDir, oneWord());
+      return { ...run, workingDir: path };
+    }
     default:
       throw wrong(instruction, word === '' ? 'it has no instruction' : `${word} is not one of those`);
   }

@@ -15,6 +15,7 @@ import { copyImage } from '../image/copy.ts';
 import type { Image, Layer } from '../image/image.ts';
 import { toOci } from '../image/to-oci.ts';
 import { storedMap } from '../launch/id-map.ts';
+import { parseSignal } from '../linux/signals.ts';
 import { changeRunConfig } from '../oci/change-run-config.ts';
 import { commitConfig } from '../oci/commit-config.ts';
 import { parseImageConfig } from '../oci/config.ts';
@@ -149,7 +150,7 @@ export async function commitContainer(wanted: string, options: CommitOptions): P
   const { record } = container;
   layersOf(container);
   if (record.image === undefined) throw new TsimgError('CONTAINER_STATE', 'no image', { where: record.name });
-  const run = changes.reduce(changeRunConfig, runConfigOf(record));
+  const run = changeRunConfig(runConfigOf(record), changes, parseSignal);
   // From here on nothing of the store is swept: what is found of the image is there when the new one is published.
   const sink = await openStoreSink(storeRoot, signal);
   try {

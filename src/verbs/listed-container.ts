@@ -7,6 +7,8 @@ export interface ListedContainer {
   readonly name: string;
   /** The image as it was asked for, or the root filesystem's directory. */
   readonly image: string;
+  /** Of the image: the digest of its config. None of a root filesystem. */
+  readonly imageId: string | undefined;
   readonly command: readonly string[];
   /** RFC 3339. */
   readonly created: string;
@@ -33,6 +35,7 @@ export function listed({ record, state }: FoundContainer): ListedContainer {
     id,
     name,
     image: image?.name ?? (root.kind === 'directory' ? root.path : root.directory),
+    imageId: image?.id,
     command: plan.command.args,
     created,
     status: state.status,

@@ -17,7 +17,9 @@ import type { HostFacts } from '../launch/host-facts.ts';
 import { planUserNamespace, storedMap } from '../launch/id-map.ts';
 import type { IdMap, LaunchPlan, RootSpec } from '../launch/plan.ts';
 import type { RunRequest } from '../launch/run-request.ts';
+import { parseSignal } from '../linux/signals.ts';
 import type { RunConfig } from '../oci/run-config.ts';
+import { checkTerminal, cidFileError } from './check-request.ts';
 import { joinedProcess } from './joined-process.ts';
 import { type LifeOptions, parseLife } from './life-options.ts';
 import { planContainer } from './plan-container.ts';
@@ -56,9 +58,13 @@ export interface RunContext extends Context {
   readonly onPlan?: ((plan: LaunchPlan) => void) | undefined;
   /** Is told when the image is needed no more: the container has its root, and its command comes next. */
   readonly onStarted?: (() => void) | undefined;
+  /** What is known of the host; looked at when absent. */
+  readonly host?: HostFacts | undefined;
   /** An OCI runtime that performs the plan instead of tsimg: `crun`, `runc`, or a path. The streams are this process's own. */
   readonly runtime?: string | undefined;
 }
+
+const ROOT_TO_COME: RootSpec = { kind: 'directory', path: '' };
 
 /** A container that is recorded and not yet started. */
 interface Prepared extends HeldContainer {
@@ -73,8 +79,21 @@ async function writeCidFile(path: string, id: string): Promise<void> {
   try {
     await writeFile(path, id, { flag: 'wx' });
   } catch (cause) {
-    const why = errnoOf(cause) === 'EEXIST' ? 'it is there already' : messageOf(cause);
-    throw new TsimgError('USAGE', 'the file for the container’s ID cannot be written', { where: path, why, cause });
+    throw cidFileError(path, errnoOf(cause) === 'EEXIST' ? 'it is there already' : messageOf(cause), cause);
+  }
+}
+
+/** What `stop` is to send; refused now rather than when it is too late to choose another. podman refuses it too. @throws USAGE */
+function imageStopSignal({ stopSignal }: RunConfig): string {
+  if (stopSignal === '') return 'SIGTERM';
+  try {
+    return parseSignal(stopSignal).name;
+  } catch (cause) {
+    throw new TsimgError('USAGE', 'the image’s StopSignal is no signal', {
+      where: stopSignal,
+      hint: 'choose one: --stop-signal TERM',
+      cause,
+    });
   }
 }
 
@@ -87,23 +106,21 @@ async function prepare(
 ): Promise<Prepared> {
   const life = parseLife(context.life ?? {}, detached);
   const { config, image } = target;
+  const stopSignal = life.stopSignal ?? imageStopSignal(config);
   const joined = await joinedProcess(context.stateRoot, request);
   if (life.replace !== undefined) await removeNamed(context.stateRoot, life.replace, context.signal);
   const held = await makeContainer(containersFolder(context.stateRoot), life.name, context.signal);
-  const facts = probeHost();
+  const facts = context.host ?? probeHost();
   let plan: LaunchPlan | undefined;
   const remove = () => removeContainer(held, held.name, storedMap(plan?.idMap), facts.tools);
   try {
     const idMap = storedMap(planUserNamespace(facts, request.userns));
+    const around = { id: held.id, name: held.name, host: facts, joined };
+    // What is wrong with the request is told before an image is unpacked for it.
+    const { plan: draft, facts: found } = planContainer(ROOT_TO_COME, config, request, around);
     const { root: firstRoot, plainRoot } = await target.openRoot(held.directory, facts, idMap);
     const record = (root: RootSpec): Prepared => {
-      const { plan: made, facts: found } = planContainer(root, config, request, {
-        id: held.id,
-        name: held.name,
-        host: facts,
-        joined,
-      });
-      plan = made;
+      plan = { ...draft, steps: draft.steps.map((step) => (step.do === 'root' ? { ...step, root } : step)) };
       writeRecord(held.directory, {
         version: 1,
         id: held.id,
@@ -114,7 +131,7 @@ async function prepare(
         remove: life.remove,
         detached,
         restart: life.restart,
-        stopSignal: life.stopSignal ?? (config.stopSignal || 'SIGTERM'),
+        stopSignal,
         stopTimeout: life.stopTimeout,
         root,
         config,
@@ -181,9 +198,7 @@ async function runByRuntime(
  */
 export async function runContainer(target: ContainerTarget, request: RunRequest, context: RunContext): Promise<number> {
   const streams = context.streams ?? { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
-  if (request.terminal && request.interactive && !('isTTY' in streams.stdin && streams.stdin.isTTY === true)) {
-    throw new TsimgError('USAGE', 'standard input is not a terminal', { hint: 'leave out -t, or -i' });
-  }
+  checkTerminal(request, streams.stdin);
   const { signal, onEvent, passSignals = true, runtime } = context;
   if (runtime !== undefined) return await runByRuntime(target, request, { ...context, runtime });
   const prepared = await prepare(target, request, false, context);
@@ -213,7 +228,6 @@ export async function startContainer(
   request: RunRequest,
   context: RunContext,
 ): Promise<string> {
-  if (context.runtime !== undefined) throw new TsimgError('USAGE', '--runtime does not go with --detach');
   const prepared = await prepare(target, request, true, context);
   try {
     await start(prepared, context, ({ facts }) => startMonitor(prepared, facts.tools, context));

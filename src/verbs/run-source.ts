@@ -4,12 +4,14 @@ import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { probeHost } from '../host/probe.ts';
 import type { Image } from '../image/image.ts';
+import type { HostFacts } from '../launch/host-facts.ts';
 import { planUserNamespace, storedMap } from '../launch/id-map.ts';
 import type { LaunchPlan } from '../launch/plan.ts';
-import { completeRequest, type RunInput } from '../launch/run-request.ts';
+import { completeRequest, type RunInput, type RunRequest } from '../launch/run-request.ts';
 import { parseReference } from '../oci/reference.ts';
 import { EMPTY_RUN_CONFIG } from '../oci/run-config.ts';
 import { parseSourceSpec } from '../sources/parse-spec.ts';
+import { checkRequest, checkTerminal } from './check-request.ts';
 import { joinedProcess } from './joined-process.ts';
 import type { LifeOptions } from './life-options.ts';
 import type { ImageOptions, OpenedImage } from './open-image.ts';
@@ -104,6 +106,16 @@ export async function withTarget<T>(
   }
 }
 
+/** Tells what is wrong before an image is fetched for it; what was seen of the host. @throws as checkRequest */
+async function checkBefore(request: RunRequest, options: RunSourceOptions, detached: boolean): Promise<HostFacts> {
+  const { life = {}, runtime } = options;
+  if (runtime !== undefined && detached) throw new TsimgError('USAGE', '--runtime does not go with --detach');
+  const host = probeHost();
+  const asked = runtime === undefined ? request : { ...request, network: request.network ?? 'none' };
+  await checkRequest(statePlace(options), asked, life, { detached, host });
+  return host;
+}
+
 /**
  * Runs a command in a root filesystem (a directory), where changes stay, or in a container of an image. Resolves with the
  * command's exit status. `signal` ends what comes before the launch; after it signals are passed on to the command. Unless
@@ -112,13 +124,16 @@ export async function withTarget<T>(
  */
 export async function runSource(text: string, input: RunInput, options: RunSourceOptions): Promise<number> {
   const request = completeRequest(input);
-  return withTarget(text, options, (target, context) => runContainer(target, request, context));
+  checkTerminal(request, process.stdin);
+  const host = await checkBefore(request, options, false);
+  return withTarget(text, options, (target, context) => runContainer(target, request, { ...context, host }));
 }
 
 /** Starts the same in the background; resolves with the container's ID when its command runs. @throws as runSource */
 export async function startSource(text: string, input: RunInput, options: RunSourceOptions): Promise<string> {
   const request = completeRequest(input);
-  return withTarget(text, options, (target, context) => startContainer(target, request, context));
+  const host = await checkBefore(request, options, true);
+  return withTarget(text, options, (target, context) => startContainer(target, request, { ...context, host }));
 }
 
 /** What `runSource` would do, as data: nothing is pulled, unpacked or made. @throws as planRun and openImage */

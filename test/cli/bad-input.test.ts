@@ -66,6 +66,61 @@ test('run answers 125 for what is wrong with the call', () => {
   ]);
 });
 
+test('what is wrong with the arguments of run is told before anything is fetched or unpacked', () => {
+  const fresh = { TSIMG_ROOT: join(folder, 'fresh-store') };
+  writeFileSync(join(folder, 'cid'), '');
+  const calls: readonly (readonly [RegExp, ...string[]])[] = [
+    [/not a volume/, '-v', 'x:/x:nonsense'],
+    [/\/nonexistent.*make it beforehand/, '-v', '/nonexistent:/x'],
+    [/\/nonexistent/, '--mount', 'type=bind,source=/nonexistent,target=/x'],
+    [/\/dev\/nonexistent/, '--device', '/dev/nonexistent'],
+    [/not a user/, '-u', 'a:b:c'],
+    [/not a user ID/, '-u', '99999999999'],
+    [/not a port/, '--network', 'pasta', '-p', '80:http'],
+    [/not a network/, '--network', 'nonsense'],
+    [/ulimit/, '--ulimit', 'nonsense=1'],
+    [/memory/, '--memory', 'much'],
+    [/signal/, '--stop-signal', 'BOGUS'],
+    [/host name/, '-h', 'a b'],
+    [/host/, '--add-host', 'a'],
+    [/container name/, '--name', '/'],
+    [/cid.*there already/, '--cidfile', 'cid'],
+    [/capability|CAP/i, '--cap-add', 'NONSENSE'],
+    [/terminal/, '-it'],
+    [/restart/, '--restart', 'sometimes'],
+    [/no container|such container/, '--network', 'container:nobody'],
+  ];
+  for (const [pattern, ...args] of calls) {
+    const network = args.includes('--network') ? [] : ['--network', 'none'];
+    const { status, stderr } = tsimg(['run', ...network, ...args, EXAMPLE_IMAGE, 'true'], { cwd: folder, env: fresh });
+    assert.is(status, 125, `${args.join(' ')}: ${stderr}`);
+    assert.match(stderr, pattern);
+    assert.is(stderr.trimEnd().split('\n').length, 1, stderr);
+    assert.not(existsSync(join(fresh.TSIMG_ROOT, 'layers')), args.join(' '));
+  }
+});
+
+test('an environment file that is none is told with its line, and one without an end is not read on', () => {
+  writeFileSync(join(folder, 'latin1.env'), Buffer.from('A=1\nB=\xe4\nC=2\n', 'latin1'));
+  writeFileSync(join(folder, 'blank.env'), 'A=1\nB C=2\n');
+  for (const [file, pattern] of [
+    ['latin1.env', /latin1\.env.*line 2 is no UTF-8/],
+    ['blank.env', /blanks.*line 2/],
+    ['/dev/zero', /\/dev\/zero.*longer than/],
+    ['/nonexistent', /\/nonexistent/],
+    ['.', /directory/],
+  ] as const) {
+    fails(125, pattern, ['run', '--env-file', file, EXAMPLE_IMAGE, 'true']);
+  }
+});
+
+test('an image whose stop signal is none is refused, and another can be chosen', () => {
+  const { descriptor, blobs } = makeImage({ config: { config: { Cmd: ['/x'], StopSignal: 'BOGUS' } } });
+  const layout = `oci:${writeLayout(join(folder, 'signal'), [named(descriptor, 'x')], blobs)}`;
+  fails(125, /StopSignal is no signal \(BOGUS\).*--stop-signal/, ['run', '--network', 'none', layout]);
+  fails(127, /\/x/, ['run', '-q', '--rm', '--network', 'none', '--stop-signal', 'INT', layout]);
+});
+
 test('a reference that cannot be one is status 2', () => {
   fails(2, /not an image reference \(UPPER\)/, ['pull', 'UPPER']);
   fails(2, /not an image reference/, ['pull', 'a\u001b[2J']);

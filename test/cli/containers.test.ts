@@ -63,9 +63,24 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.equal(names('-a', '--filter', 'label=colour=red'), ['first']);
     assert.equal(names('-a', '--filter', 'label=colour'), ['second', 'first']);
     assert.equal(names('-a', '--filter', 'name=eco'), ['second']);
+    assert.equal(names('-a', '--filter', 'name=^fir'), ['first']);
+    assert.equal(names('-a', '--filter', 'name=^/second$'), ['second']);
+    assert.equal(names('-a', '--filter', 'name=f.*t', '--filter', 'name=d$'), ['second', 'first']);
+    assert.equal(names('-a', '--filter', 'name=^eco'), ['']);
+    assert.equal(names('-a', '--filter', 'status=paused'), ['']);
     assert.equal(names('-a', '--filter', `id=${first.slice(0, 12)}`), ['first']);
     assert.equal(names('-a', '--filter', `ancestor=${rootfs}`), ['second', 'first']);
-    assert.is(cli.run('ps', '--filter', 'shape=round').status, 2);
+    for (const [filter, hint] of [
+      ['shape=round', /KEY of id, name, label/],
+      ['status=up', /one of created, running, restarting/],
+      ['exited=x', /exit status/],
+      ['name=(', /regular expression/],
+      ['running', /KEY=VALUE/],
+    ] as const) {
+      const { status, stderr } = cli.run('ps', '--filter', filter);
+      assert.is(status, 2, filter);
+      assert.match(stderr, hint);
+    }
     assert.is(cli.ok('ps', '-aq'), `${second.slice(0, 12)}\n${first.slice(0, 12)}`);
     assert.is(cli.ok('ps', '-q', '--no-trunc'), first);
     assert.match(cli.ok('ps', '-a'), /^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES\n.*Exited \(3\)/);

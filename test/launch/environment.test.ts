@@ -37,6 +37,12 @@ test('a file’s quotes and later equals signs are part of the value; comments a
   assert.equal(parseEnvFile('\uFEFF# c\n\n  A="x y"\r\nB=1=2\nC=\n', {}), ['A="x y"', 'B=1=2', 'C=']);
 });
 
+test('a name with blanks in a file is refused with its line', () => {
+  for (const line of ['A B=1', 'A =1', 'export A=1', 'A B', 'A\t=1'])
+    assert.throws(() => parseEnvFile(`X=1\n${line}`, {}), /line 2 of --env-file/);
+  assert.equal(parseEnvFile('A= b c \n# D E=1', {}), ['A= b c ']);
+});
+
 test('each name stands once, with its last value', () => {
   assert.equal(mergeEnvironment(['A=1', 'B=2'], ['A=3'], ['__proto__=x']), ['A=3', 'B=2', '__proto__=x']);
 });

@@ -101,8 +101,19 @@ test('--dns, --dns-search and --dns-option replace what the host has', () => {
   });
 });
 
+test('--add-host takes a colon or an equals sign, and several names', () => {
+  for (const text of ['a:1.2.3.4', 'a=1.2.3.4']) assert.equal(parseAddHost(text), { address: '1.2.3.4', names: ['a'] });
+  for (const text of ['a_b;c=[2001:db8::1]', 'a_b;c:2001:db8::1', 'a_b;c=2001:db8::1']) {
+    assert.equal(parseAddHost(text), { address: '2001:db8::1', names: ['a_b', 'c'] });
+  }
+  assert.equal(parseAddHost('a=host-gateway'), { address: 'host-gateway', names: ['a'] });
+});
+
 for (const names of [
   { dns: ['x'] },
+  { addHosts: ['a='] },
+  { addHosts: ['=1.2.3.4'] },
+  { addHosts: ['a;;b=1.2.3.4'] },
   { dns: ['1.2.3.4\nnameserver 6.6.6.6'] },
   { dnsSearch: ['a b'] },
   { addHosts: ['a b:1.2.3.4'] },

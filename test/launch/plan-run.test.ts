@@ -87,10 +87,18 @@ test('without subordinate IDs there is one ID, a warning, and no group list', ()
   assert.is(command.setGroups, false);
 });
 
+test('a host name may have underscores, as docker and podman take them', () => {
+  for (const hostname of ['my_host', '_x', 'a_b.c-d', 'x'.repeat(64)]) {
+    assert.ok(plan({ hostname }).steps.some((step) => step.do === 'hostname' && step.name === hostname));
+  }
+});
+
 test('what makes no sense is a USAGE error, before anything is done', () => {
   for (const request of [
     { command: [] },
     { hostname: '-x' },
+    { hostname: 'a b' },
+    { hostname: '' },
     { hostname: 'x'.repeat(65) },
     { workdir: 'relative' },
     { volumes: ['name:/data'] },

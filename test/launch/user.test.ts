@@ -33,6 +33,12 @@ test('a group given besides is the only one', () => {
   assert.equal(resolve('7:8'), { uid: 7, gid: 8, groups: [8], home: '/' });
 });
 
+test('an empty group is none, and an empty user is root', () => {
+  assert.equal(resolve('app:'), resolve('app'));
+  assert.equal(resolve('1000:'), resolve('1000'));
+  assert.equal(resolve(':50'), { uid: 0, gid: 50, groups: [50], home: '/root' });
+});
+
 test('the primary group is always in the list (CVE-2022-2989)', () => {
   for (const spec of ['', 'app', '4242', 'app:staff', '7:8'])
     assert.ok(resolve(spec).groups.includes(resolve(spec).gid));
@@ -43,17 +49,7 @@ test('digits are an ID, whatever names the file has', () => {
 });
 
 test('what is no ID or no name is refused', () => {
-  for (const spec of [
-    '4294967295',
-    '4294967296',
-    '99999999999',
-    'nobody',
-    'app:nogroup',
-    'app:',
-    'a:b:c',
-    'x',
-    '1:-1',
-  ]) {
+  for (const spec of ['4294967295', '4294967296', '99999999999', 'nobody', 'app:nogroup', 'a:b:c', 'x', '1:-1']) {
     assert.throws(() => resolve(spec), /user|group/, spec);
   }
 });

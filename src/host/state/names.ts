@@ -100,9 +100,14 @@ export async function claimName(folder: string, wanted: string | undefined, id: 
   const holder = idOfName(folder, wanted);
   if (holder !== undefined && (await isGone(folder, holder))) releaseName(folder, wanted, holder);
   if (tryClaim(folder, wanted, id)) return wanted;
-  throw new TsimgError('CONTAINER_EXISTS', 'the container name is taken', {
-    where: wanted,
-    why: `container ${(idOfName(folder, wanted) ?? '').slice(0, 12)} has it`,
+  throw nameTaken(wanted, idOfName(folder, wanted) ?? '');
+}
+
+/** What is told of a name that another container has. */
+export function nameTaken(name: string, holder: string): TsimgError {
+  return new TsimgError('CONTAINER_EXISTS', 'the container name is taken', {
+    where: name,
+    why: `container ${holder.slice(0, 12)} has it`,
     hint: 'remove that one (tsimg rm), or choose another name',
   });
 }
