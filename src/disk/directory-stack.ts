@@ -9,6 +9,12 @@ export interface NameAt {
   readonly name: string;
 }
 
+/** Opens a directory by its name in another that is open. @param path bytes (latin1), from the stack's root */
+export type OpenDirectory = (at: NameAt, path: string) => number;
+
+const openPlainly: OpenDirectory = ({ directory, name }, path) =>
+  done(openAt(directory, name, OPEN.readOnly | OPEN.directory), 'open a directory', path);
+
 interface Level {
   readonly path: string;
   readonly descriptor: number;
@@ -20,10 +26,13 @@ interface Level {
  */
 export class DirectoryStack {
   readonly #root: number;
+  readonly #open: OpenDirectory;
   readonly #levels: Level[] = [];
 
-  constructor(root: number) {
+  /** @param open how a directory is opened, where it is not to be as above */
+  constructor(root: number, open: OpenDirectory = openPlainly) {
     this.#root = root;
+    this.#open = open;
   }
 
   /** The directory that a place is in and its name there; the root is `.` in itself. @throws FILESYSTEM */
@@ -46,8 +55,7 @@ export class DirectoryStack {
     for (let from = base === undefined ? 0 : base.path.length + 1; from < path.length; ) {
       const slash = path.indexOf('/', from);
       const end = slash < 0 ? path.length : slash;
-      const opened = openAt(descriptor, path.slice(from, end), OPEN.readOnly | OPEN.directory);
-      descriptor = done(opened, 'open a directory', path);
+      descriptor = this.#open({ directory: descriptor, name: path.slice(from, end) }, path.slice(0, end));
       this.#levels.push({ path: path.slice(0, end), descriptor });
       from = end + 1;
     }

@@ -6,7 +6,7 @@ import { FILE_TYPE, linkAt, makeDirectoryAt, makeNodeAt, OPEN, openAt, symlinkAt
 import { lastErrno } from '../sys/libc.ts';
 import type { TarEntry } from '../tar/entries.ts';
 import type { TarHeader } from '../tar/header.ts';
-import { DirectoryStack, type NameAt } from './directory-stack.ts';
+import { DirectoryStack, type NameAt, type OpenDirectory } from './directory-stack.ts';
 import { readNode } from './read-node.ts';
 import { done, refusal } from './refusal.ts';
 
@@ -17,6 +17,8 @@ export interface PlaceOptions {
   readonly owner: 'keep' | { readonly uid: number; readonly gid: number };
   /** Is told of what is passed over, and why. */
   readonly onSkipped: (path: string, why: string) => void;
+  /** Opens a directory that entries come into; by its name alone, and never through a link, when absent. */
+  readonly openDirectory?: OpenDirectory | undefined;
 }
 
 const SET_ID_BITS = 0o6000;
@@ -46,15 +48,15 @@ function hold({ directory, name }: NameAt, kind: string, path: string): number {
 
 /**
  * Puts the entries of an archive into a directory in which others may be at work, hostile ones too: every name is looked up in
- * a directory that is held open and never followed, attributes are given to what is held, not to a name. Directories are merged
+ * a directory that is held open and not followed (above an entry that is for `openDirectory` to say), attributes are given to what is held, not to a name. Directories are merged
  * with those that are there, files replaced; one is never put in the other's place. Devices are passed over.
  * @param base descriptor of the directory
  * @throws FILESYSTEM, DESTINATION_EXISTS, LAYER_INVALID for a name that no file can have, and what the archive's reader throws
  */
 export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, options: PlaceOptions): Promise<void> {
-  const { placeOf, owner, onSkipped } = options;
-  const directories = new DirectoryStack(base);
-  const targets = new DirectoryStack(base);
+  const { placeOf, owner, onSkipped, openDirectory } = options;
+  const directories = new DirectoryStack(base, openDirectory);
+  const targets = new DirectoryStack(base, openDirectory);
   /** Their times and modes come last: what is put into them changes the one, and may not be allowed by the other. */
   const later: { readonly fd: number; readonly header: TarHeader; readonly path: RootfsPath }[] = [];
 

@@ -4,6 +4,7 @@ import type { Step } from '../launch/plan.ts';
 import { openOwnHand } from '../sys/hand/own-hand.ts';
 import { openInRoot } from '../sys/open-in-root.ts';
 import { descriptorPath, O_PATH } from './own-descriptors.ts';
+import { openDirectory } from './root-targets.ts';
 import { mountRoot } from './stage-mounts.ts';
 import { openIdentified, type ProcessIdentity } from './state/process-identity.ts';
 
@@ -30,11 +31,21 @@ export function mountOwnRoot(step: Extract<Step, { do: 'root' }>): number {
   return mountRoot(openOwnHand(), step);
 }
 
+/**
+ * Opens a directory of a container's root as a launch finds a place for a mount: links are followed within the root, and what is
+ * missing is made. @param path bytes @throws LAUNCH_FAILED, SYSTEM_CALL
+ */
+export function openOrMakeInRoot(rootFd: number, path: Uint8Array): number {
+  return openDirectory(openOwnHand(), rootFd, path, 'inside');
+}
+
 /** A name in a directory of a container's root, which is open. */
 export interface PlaceInRoot extends Disposable {
   readonly directory: number;
   /** Bytes; `.` for the directory itself. */
   readonly name: string;
+  /** Text: the directory's path in the root, in which links may be. */
+  readonly parent: string;
 }
 
 /**
@@ -51,13 +62,14 @@ export function locateInRoot(rootFd: number, path: string, follow: boolean): Pla
     const directory = openInRoot(rootFd, where, { flags: O_PATH | constants.O_DIRECTORY, links: 'inside' });
     const close = () => closeSync(directory);
     const name = isDirectory ? '.' : Buffer.from(last).toString('latin1');
-    if (isDirectory || !follow) return { directory, name, [Symbol.dispose]: close };
+    const place = { directory, name, parent: where, [Symbol.dispose]: close };
+    if (isDirectory || !follow) return place;
     try {
       const target = readlinkSync(Buffer.from(`${descriptorPath(directory)}/${name}`, 'latin1'), 'utf8');
       close();
       current = target.startsWith('/') ? target : `${parent}/${target}`;
     } catch (error) {
-      if (['EINVAL', 'ENOENT'].includes(errnoOf(error) ?? '')) return { directory, name, [Symbol.dispose]: close };
+      if (['EINVAL', 'ENOENT'].includes(errnoOf(error) ?? '')) return place;
       close();
       throw error;
     }

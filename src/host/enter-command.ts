@@ -5,17 +5,10 @@ import type { ExecPlan } from '../launch/plan-exec.ts';
 import type { ResolvedUser } from '../launch/user.ts';
 import { mapId } from '../linux/ids.ts';
 import * as become from '../sys/hand/become.ts';
-import {
-  chownDescriptor,
-  goTo,
-  O_PATH,
-  openBeneath,
-  statusOf,
-  withDescriptor,
-  workingDirectory,
-} from '../sys/hand/files.ts';
+import { chownDescriptor, goTo, O_PATH, openBeneath, withDescriptor, workingDirectory } from '../sys/hand/files.ts';
 import { type ChildPipes, forkHand, type Hand, makeChildPipes } from '../sys/hand/hand.ts';
 import { takeTerminal } from '../sys/hand/terminals.ts';
+import { openEmptyInput, openNull } from './open-null.ts';
 import type { ContainerPipes } from './relay.ts';
 import { becomeUser, executeFirst, explainLimit, lastCalls, lookUp } from './stage-command.ts';
 import { openTerminal } from './stage-terminal.ts';
@@ -55,15 +48,6 @@ function enterWorkdir(hand: Hand, rootFd: number, path: string): void {
   }
 }
 
-/** The container's own: through the host's, its root could change the device. */
-function openNull(hand: Hand, rootFd: number): number {
-  const flags = constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY;
-  const fd = openBeneath(hand, rootFd, '/dev/null', { flags, links: 'never' });
-  const { kind, major, minor } = statusOf(hand, fd);
-  if (kind === 'character-device' && major === 1 && minor === 3) return fd;
-  throw new TsimgError('LAUNCH_FAILED', '/dev/null is not the null device');
-}
-
 /** What becomes standard input, output and error: a terminal or pipes of the user's, or /dev/null. */
 function openStreams(
   hand: Hand,
@@ -78,8 +62,8 @@ function openStreams(
     return [fd, fd, fd];
   }
   const pipes: Partial<ContainerPipes> = detached ? {} : hooks.openPipes();
-  return [pipes.stdin, pipes.stdout, pipes.stderr].map((fd) => {
-    if (fd === undefined) return openNull(hand, rootFd);
+  return [pipes.stdin, pipes.stdout, pipes.stderr].map((fd, number) => {
+    if (fd === undefined) return number === 0 ? openEmptyInput(hand, rootFd) : openNull(hand, rootFd);
     chownDescriptor(hand, fd, uid, gid);
     return fd;
   });

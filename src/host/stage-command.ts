@@ -1,4 +1,3 @@
-import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { commandCandidates } from '../launch/command.ts';
 import { variable } from '../launch/environment.ts';
@@ -6,10 +5,11 @@ import type { ProcessPlan } from '../launch/plan.ts';
 import { type ResolvedUser, resolveUser } from '../launch/user.ts';
 import { capabilityMask } from '../linux/capabilities.ts';
 import * as become from '../sys/hand/become.ts';
-import { chownDescriptor, goTo, isThere, openPath, withDescriptor, workingDirectory } from '../sys/hand/files.ts';
+import { chownDescriptor, goTo, isThere, withDescriptor, workingDirectory } from '../sys/hand/files.ts';
 import { callError, errnoName, type Hand } from '../sys/hand/hand.ts';
 import type { Call } from '../sys/hand/request.ts';
 import { takeTerminal } from '../sys/hand/terminals.ts';
+import { openEmptyInput } from './open-null.ts';
 import type { ContainerPipes } from './relay.ts';
 import { readFileOfRoot } from './root-file.ts';
 import { openDirectory } from './root-targets.ts';
@@ -24,7 +24,7 @@ function enterWorkdir(hand: Hand, rootFd: number, path: string): void {
 }
 
 /** Standard streams: the terminal, or the pipes that the caller made, owned by the user so that /dev/stdout can be opened. */
-function placeStreams(hand: Hand, streams: number | ContainerPipes, user: ResolvedUser): void {
+function placeStreams(hand: Hand, rootFd: number, streams: number | ContainerPipes, user: ResolvedUser): void {
   let sources: readonly number[];
   if (typeof streams === 'number') {
     takeTerminal(hand, streams);
@@ -33,7 +33,7 @@ function placeStreams(hand: Hand, streams: number | ContainerPipes, user: Resolv
   } else {
     const { stdin, stdout, stderr } = streams;
     for (const fd of [stdin, stdout, stderr]) if (fd !== undefined) chownDescriptor(hand, fd, user.uid, user.gid);
-    sources = [stdin ?? openPath(hand, '/dev/null', constants.O_RDONLY), stdout, stderr];
+    sources = [stdin ?? openEmptyInput(hand, rootFd), stdout, stderr];
   }
   sources.forEach((from, to) => {
     become.duplicateOnto(hand, from, to);
@@ -162,7 +162,7 @@ export function becomeCommand(
   const { user, env } = lookUp(hand, rootFd, command);
   enterWorkdir(hand, rootFd, command.cwd);
   become.startSession(hand);
-  placeStreams(hand, streams, user);
+  placeStreams(hand, rootFd, streams, user);
   for (const limit of command.limits) become.setLimit(hand, limit, explainLimit(limit));
   become.leaveSessionKeyring(hand);
   become.setUmask(hand, command.umask);

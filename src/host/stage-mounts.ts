@@ -6,11 +6,9 @@ import { attributeBits, type MountAttribute, mountFlags } from '../linux/mount-f
 import * as files from '../sys/hand/files.ts';
 import type { Hand } from '../sys/hand/hand.ts';
 import { attachMount, cloneMount, mount, setMountAttributes } from '../sys/hand/mounts.ts';
-import { findPlace, makePlace, openDirectory, openFilePlace } from './root-targets.ts';
+import { findPlace, isProc, makePlace, openDirectory, openFilePlace } from './root-targets.ts';
 
 type StepOf<Kind extends Step['do']> = Extract<Step, { do: Kind }>;
-
-const PROC_SUPER_MAGIC = 0x9fa0;
 
 /** Opens something of the host for mounting it. @throws LAUNCH_FAILED */
 export function openHost(hand: Hand, path: string): number {
@@ -104,7 +102,7 @@ function mountOverlay(
 
 /** What the user asked for is never mounted below /proc, whatever links lead there: the kernel answers from it. */
 export function refuseProc(hand: Hand, place: number, target: string): void {
-  if (files.fileSystemOf(hand, place) !== PROC_SUPER_MAGIC) return;
+  if (!isProc(hand, place)) return;
   throw new TsimgError('LAUNCH_FAILED', 'nothing may be mounted below /proc', { where: target });
 }
 

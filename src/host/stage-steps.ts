@@ -7,6 +7,7 @@ import type { Hand } from '../sys/hand/hand.ts';
 import { mount } from '../sys/hand/mounts.ts';
 import { makeNamespaces, raiseLoopback, setHostname } from '../sys/hand/namespaces.ts';
 import type { MadeOutside } from './mapped-root.ts';
+import { openDirectory } from './root-targets.ts';
 import { placeDevices } from './stage-devices.ts';
 import * as mounts from './stage-mounts.ts';
 import { changeRoot, pivot } from './stage-root.ts';
@@ -99,6 +100,9 @@ export function performSteps(hand: Hand, steps: readonly Step[], hooks: StepHook
         break;
       case 'read-only':
         mounts.makeReadOnly(hand, rootFd, step);
+        break;
+      case 'working-directory':
+        withDescriptor(hand, openDirectory(hand, rootFd, step.target, 'inside'), () => undefined);
         break;
       case 'terminal':
         terminal = openContainerTerminal(hand, rootFd, hooks.takeMaster);

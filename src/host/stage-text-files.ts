@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { Step } from '../launch/plan.ts';
-import type { MountAttribute } from '../linux/mount-flags.ts';
+import { type MountAttribute, mountFlags } from '../linux/mount-flags.ts';
 import * as files from '../sys/hand/files.ts';
 import type { Hand } from '../sys/hand/hand.ts';
-import { findPlace, makePlace, openDirectory, openFilePlace } from './root-targets.ts';
+import { detachMount, mount } from '../sys/hand/mounts.ts';
+import { openDirectory, openFilePlace } from './root-targets.ts';
 import { attachWith, bindOnto } from './stage-mounts.ts';
 
 interface HostFile {
@@ -16,6 +17,8 @@ const READ_ONLY: readonly MountAttribute[] = ['ro', 'nosuid', 'nodev', 'noexec']
 
 /** The most that is copied of a file of the host: bytes. */
 const MAX_BYTES = 1024 * 1024;
+/** Of each file; the container may make it longer. */
+const MEMORY = 'mode=755,size=4m,nr_inodes=4';
 
 /** A file of the host, undefined where there is none that could be copied. */
 function readHostFile(hand: Hand, path: string): Buffer | undefined {
@@ -61,10 +64,25 @@ function bytesOf(hand: Hand, content: { readonly text: string } | HostFile): Buf
   return Buffer.concat([host ?? Buffer.alloc(0), Buffer.from(content.append)]);
 }
 
+/** The name of a file in memory; only its mount is ever seen. */
+const FILE = 'file';
+
 /**
- * Lays a file of the container's own over one of the root filesystem. It is made on the container's /dev, which is memory,
- * and its name there is taken away again: only the mount is left.
+ * Has something made in memory of its own, which is mounted for that long on the container's /dev: what was bound from it goes on.
+ * A file that is unlinked instead could not be mounted over: move_mount(2) says ENOENT then.
  */
+function inMemory(hand: Hand, rootFd: number, make: (folder: number) => void): void {
+  const [where, flags] = ['/dev', mountFlags(['nosuid', 'nodev', 'noexec'])];
+  files.withDescriptor(hand, openDirectory(hand, rootFd, where, 'never'), (dev) =>
+    mount(hand, { source: 'tmpfs', target: files.descriptorPath(dev), type: 'tmpfs', flags, data: MEMORY }, where),
+  );
+  files.withDescriptor(hand, openDirectory(hand, rootFd, where, 'never'), (folder) => {
+    make(folder);
+    detachMount(hand, files.descriptorPath(folder));
+  });
+}
+
+/** Lays a file of the container's own over one of the root filesystem. */
 export function mountTextFile(
   hand: Hand,
   rootFd: number,
@@ -79,15 +97,11 @@ export function mountTextFile(
   if (bytes === undefined) return;
   const place = placeFor(hand, rootFd, target);
   if (place === undefined) return;
-  const file = '.tsimg-file';
-  files.withDescriptor(hand, place, () => {
-    makePlace(hand, rootFd, `/dev/${file}`, (directory, name) => files.makeFile(hand, directory, name, 0o644, bytes));
-    const source = findPlace(hand, rootFd, `/dev/${file}`, 'never');
-    if (source === undefined) throw new TsimgError('LAUNCH_FAILED', 'the root filesystem changes while it is used');
-    files.withDescriptor(hand, source, () => {
-      bindOnto(hand, source, place, [], target);
-      const dev = openDirectory(hand, rootFd, '/dev', 'never');
-      files.withDescriptor(hand, dev, () => files.unlinkIn(hand, dev, file));
-    });
-  });
+  files.withDescriptor(hand, place, () =>
+    inMemory(hand, rootFd, (folder) => {
+      files.makeFile(hand, folder, FILE, 0o644, bytes);
+      const source = files.openBeneath(hand, folder, FILE, { flags: files.O_PATH, links: 'never' });
+      files.withDescriptor(hand, source, () => bindOnto(hand, source, place, [], target));
+    }),
+  );
 }

@@ -29,6 +29,7 @@ const WHY: Readonly<Record<Exclude<Step['do'], 'mount'>, string>> = {
   file: 'The files by which programs find names, over those of the root filesystem, which stay as they are.',
   mask: 'What tells of the host or reaches its hardware is hidden (a directory behind an empty tmpfs).',
   'read-only': 'What would change the host can only be read.',
+  'working-directory': 'The command’s working directory, as long as something can be made.',
   terminal: 'A terminal of its own: the caller’s is never handed in.',
   pivot: 'The new root becomes the root, and the old one is let go of: no path leads to the host any more.',
   chroot: 'The new root hides the old one, which stays below: less than pivot_root, as was asked for.',

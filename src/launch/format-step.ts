@@ -75,6 +75,8 @@ export function formatStep(step: Step): string {
       return `mount --bind /dev/null ${quote(`ROOT${step.target}`)}`;
     case 'read-only':
       return `mount --bind -o ro ${quote(`ROOT${step.target}`)} ${quote(`ROOT${step.target}`)}`;
+    case 'working-directory':
+      return `mkdir -p ${quote(`ROOT${step.target}`)}`;
     case 'terminal':
       return 'open a terminal on ROOT/dev/pts';
     case 'pivot':

@@ -4,6 +4,7 @@ import { resolveSeccomp } from '../linux/resolve-seccomp.ts';
 import type { HostFacts } from './host-facts.ts';
 import type { Namespace, ProcessPlan, Step } from './plan.ts';
 import type { RunRequest } from './run-request.ts';
+import { placeInit, type UserMount } from './user-mounts.ts';
 
 /** The namespaces of a container's own; those that it shares with the host are left out. */
 export function planNamespaces(request: RunRequest, ownNetwork: boolean): readonly Namespace[] {
@@ -48,13 +49,11 @@ export function planRestrictions(
   };
 }
 
-/** Where the init of `--init` is in the container. */
-const INIT = '/dev/init';
-
-/** The init as a step, and its words before the command's. @throws HOST_UNSUPPORTED */
+/** The init as a step, and its words before the command's. @throws HOST_UNSUPPORTED, USAGE */
 export function planInit(
   request: RunRequest,
   facts: HostFacts,
+  mounts: readonly UserMount[],
 ): { readonly steps: readonly Step[]; readonly words: readonly string[] } {
   if (!request.init) return { steps: [], words: [] };
   const { init } = facts.tools;
@@ -65,8 +64,9 @@ export function planInit(
     });
   }
   // Its own file of the host's, in the container's own /dev: it is there whatever the image has, and cannot be changed.
-  const bind: Step = { do: 'bind', source: init, target: INIT, attributes: ['ro', 'nosuid', 'nodev'] };
-  return { steps: [bind], words: [INIT, '--'] };
+  const target = placeInit(mounts);
+  const bind: Step = { do: 'bind', source: init, target, attributes: ['ro', 'nosuid', 'nodev'] };
+  return { steps: [bind], words: [target, '--'] };
 }
 
 /** `--umask`: octal. @throws USAGE */

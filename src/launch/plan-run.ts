@@ -9,7 +9,6 @@ import type { HostFacts } from './host-facts.ts';
 import { planUserNamespace, singleIdReason, storedMap } from './id-map.ts';
 import { planInit, planNamespaces, planRestrictions, planUmask } from './isolation.ts';
 import { type CgroupPlan, planLimits } from './limits.ts';
-import { parseMount } from './mount-option.ts';
 import { type MountsRequest, planMounts } from './mounts.ts';
 import { parseAddHost, planNetworkFiles } from './network-files.ts';
 import { planNetwork } from './network-plan.ts';
@@ -18,7 +17,8 @@ import type { RunRequest, RunSurroundings } from './run-request.ts';
 import { parseSize } from './size.ts';
 import { planUlimits } from './ulimits.ts';
 import { parseUser } from './user.ts';
-import { asksForLabel, parseTmpfs, parseVolume } from './volumes.ts';
+import { givingWay, isCovered, parseUserMounts, splitMemory, type UserMount } from './user-mounts.ts';
+import { asksForLabel } from './volumes.ts';
 
 /** DNS knows no underscore; docker, podman and many a compose file do. */
 const HOSTNAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
@@ -30,12 +30,6 @@ function checkHostname(name: string): string {
     where: name,
     hint: 'letters, digits, underscores, hyphens and dots, at most 64 of them, and no hyphen or dot first',
   });
-}
-
-/** What hides what is below it must come first: a volume at /data before one at /data/cache. */
-function byDepth(steps: readonly Extract<Step, { do: 'mount' | 'bind' }>[]): readonly Step[] {
-  const depth = ({ target }: { target: string }) => target.split('/').length;
-  return steps.toSorted((one, other) => depth(one) - depth(other));
 }
 
 /** @throws USAGE */
@@ -82,6 +76,7 @@ function planWarnings(
   request: RunRequest,
   given: readonly Capability[],
   singleId: string | undefined,
+  mounts: readonly UserMount[],
 ): readonly string[] {
   const missing = request.capAdd.filter(
     (text) => text.toUpperCase() !== 'ALL' && !given.includes(parseCapability(text)),
@@ -90,6 +85,9 @@ function planWarnings(
     ...(singleId === undefined ? [] : [singleId]),
     ...missing.map((text) => `--cap-add ${text}: the caller does not have it to give`),
     ...(request.volumes.some(asksForLabel) ? ['-v …:z and :Z say nothing here: tsimg sets no SELinux labels'] : []),
+    ...(isCovered('/dev/null', mounts) && !request.privileged
+      ? ['what is mounted on /dev hides the container’s own devices; those in it do not work without --privileged']
+      : []),
     ...(request.isolation === 'chroot'
       ? ['--isolation chroot: a process of the container with CAP_SYS_CHROOT could leave it']
       : []),
@@ -136,13 +134,11 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
   // Root's map makes a user namespace that has no say in a network that was there before.
   const ownsNetwork = idMap?.by === 'root' ? isNew : !isHost;
   const files = planNetworkFiles(network, hostname, request.names ?? {}, facts.network.resolvConf);
-  const extra = [
-    ...request.tmpfs.map(parseTmpfs),
-    ...request.volumes.map((text) => parseVolume(text, around.cwd)),
-    ...(request.mounts ?? []).map((text) => parseMount(text, around.cwd)),
-  ].filter((step) => step.do === 'mount' || step.do === 'bind');
+  const cwd = planWorkdir(request, config);
+  const mounts = parseUserMounts(request, around.cwd);
+  const { memory, others } = splitMemory(mounts);
   const cgroups = planLimits(request.resources ?? {}, facts.cgroups, around.id);
-  const init = planInit(request, facts);
+  const init = planInit(request, facts, mounts);
   const restrictions = planRestrictions(request, facts);
   const reason = idMap === undefined ? undefined : singleIdReason(facts, idMap);
   return {
@@ -153,12 +149,15 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
       ...(ownName ? [{ do: 'hostname', name: hostname } as const] : []),
       ...(isNew ? planNetworkSettings(idMap) : []),
       { do: 'root', root: around.root, userXattr: storedMap(idMap) !== undefined, attributes: ['nodev'] },
-      ...planMounts(facts, mountsRequest(request, idMap, ownsNetwork, cgroups)),
+      ...givingWay(planMounts(facts, mountsRequest(request, idMap, ownsNetwork, cgroups)), mounts),
       ...(request.devices ?? []).map((text) => parseDevice(text, idMap === undefined)),
-      ...init.steps,
-      ...files.steps,
-      ...byDepth(extra),
+      // Before what the user mounts, which may hide the terminals that it is made of.
       ...(request.terminal ? [{ do: 'terminal' } as const] : []),
+      ...memory,
+      ...givingWay(files.steps, mounts),
+      ...init.steps,
+      ...others,
+      ...(request.readOnly && cwd !== '/' ? [{ do: 'working-directory', target: cwd } as const] : []),
       { do: request.isolation ?? 'pivot', readOnlyRoot: request.readOnly },
     ],
     command: {
@@ -171,7 +170,7 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
         terminal: request.terminal,
         hostEnv: around.hostEnv,
       }),
-      cwd: planWorkdir(request, config),
+      cwd,
       user: checkUser(
         request.user ?? (idMap?.caller === undefined ? config.user : `${idMap.caller.uid}:${idMap.caller.gid}`),
       ),
@@ -187,7 +186,7 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
     cgroups,
     warnings: [
       ...(asked.warning === undefined ? [] : [asked.warning]),
-      ...planWarnings(request, restrictions.capabilities, reason),
+      ...planWarnings(request, restrictions.capabilities, reason, mounts),
       ...files.warnings,
     ],
   };

@@ -102,6 +102,8 @@ export type Step =
   /** `mounted`: a file system was mounted there by a step before, so that it need not be made a mount first. */
   | { readonly do: 'read-only'; readonly target: string; readonly mounted?: true }
   | { readonly do: 'terminal' }
+  /** The command's working directory is made where it is missing, before nothing can be made any more. */
+  | { readonly do: 'working-directory'; readonly target: string }
   | { readonly do: 'pivot'; readonly readOnlyRoot: boolean }
   /** Instead of `pivot`: the old root stays below, and a process with CAP_SYS_CHROOT can go back to it. */
   | { readonly do: 'chroot'; readonly readOnlyRoot: boolean };

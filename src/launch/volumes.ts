@@ -10,7 +10,6 @@ function parseTarget(text: string, where: string): string {
   if (text.includes('\0')) throw fail('it holds a zero byte');
   const target = posix.normalize(text).replace(/(.)\/$/, '$1');
   if (target === '/') throw fail('it is the root itself');
-  if (target === '/dev') throw fail('tsimg makes /dev itself: mount below it, or use --device');
   if (target === '/proc' || target.startsWith('/proc/')) throw fail('/proc is the kernel’s');
   return target;
 }

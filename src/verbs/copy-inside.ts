@@ -1,12 +1,21 @@
 import { closeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import type { NameAt } from '../disk/directory-stack.ts';
+import type { NameAt, OpenDirectory } from '../disk/directory-stack.ts';
 import { placeTree } from '../disk/place-tree.ts';
 import { openDirectoryAt, readNode } from '../disk/read-node.ts';
+import { refusal } from '../disk/refusal.ts';
 import { isKernelDirectory, walkTree } from '../disk/walk-tree.ts';
 import { errnoOf, TsimgError } from '../errors.ts';
-import { locateInRoot, mountOwnRoot, openRunningRoot, type PlaceInRoot } from '../host/container-root.ts';
+import {
+  locateInRoot,
+  mountOwnRoot,
+  openOrMakeInRoot,
+  openRunningRoot,
+  type PlaceInRoot,
+} from '../host/container-root.ts';
 import { pathText } from '../rootfs/path.ts';
+import { OPEN, openAt } from '../sys/files.ts';
+import { lastErrno } from '../sys/libc.ts';
 import { readTar } from '../tar/entries.ts';
 import type { TarEntryToWrite } from '../tar/tar-chunks.ts';
 import { planPlacement, saysContents, saysDirectory } from './copy-rules.ts';
@@ -63,6 +72,34 @@ export async function copyOut(
 }
 
 /**
+ * Opens the directories that entries come into. Where a name of one is a link, or nobody, the rule is that of all places in a root:
+ * links are followed within it, and what is missing is made. @param base path of the directory that the entries are put into
+ */
+function openInside(root: number, base: string): OpenDirectory {
+  return (at, path) => {
+    let fd = openAt(at.directory, at.name, OPEN.readOnly | OPEN.directory);
+    if (fd < 0) {
+      const errno = lastErrno();
+      if (errno !== 'ENOTDIR' && errno !== 'ENOENT') throw refusal('cannot open a directory', errno, pathText(path));
+      try {
+        fd = openOrMakeInRoot(root, Buffer.concat([Buffer.from(`${base}/`), Buffer.from(path, 'latin1')]));
+      } catch (cause) {
+        const { why, hint } = cause instanceof TsimgError ? cause : {};
+        const where = pathText(path);
+        throw new TsimgError('DESTINATION_INVALID', 'no such directory can be had', { where, why, hint, cause });
+      }
+    }
+    try {
+      refuseKernel({ directory: fd, name: '.' }, pathText(path));
+      return fd;
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  };
+}
+
+/**
  * Puts what an archive holds into a container, by docker's rules.
  * @throws DESTINATION_INVALID, DESTINATION_EXISTS, CONTAINER_STATE, FILESYSTEM, LAYER_INVALID, TAR_INVALID, SYSTEM_CALL
  */
@@ -86,6 +123,10 @@ export async function copyIn(
       placeOf: (components) => plan.placeOf(components, place.name),
       owner: keepOwners ? 'keep' : { uid: 0, gid: 0 },
       onSkipped: skipped(warn),
+      openDirectory: openInside(
+        rootFd,
+        plan.into === 'destination' ? `${place.parent}/${pathText(place.name)}` : place.parent,
+      ),
     });
   } finally {
     closeSync(base);

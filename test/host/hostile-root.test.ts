@@ -33,12 +33,73 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     });
   }
 
-  test('a link that leads nowhere is no place for a volume, and the message says so', async () => {
+  test('a link that leads nowhere is followed inside, and what it leads to is made, never on the host', async () => {
     const folder = tempDir(0o777);
-    const run = spoiled((rootfs) => symlinkSync('/nowhere', join(rootfs, 'data')));
-    const { status, stderr } = await run({ volumes: [`${folder}:/data`] });
-    assert.is(status, 125);
-    assert.match(stderr, /cannot make a place in the root filesystem \(\/data\): EEXIST/);
+    writeFileSync(join(folder, 'file'), 'volume');
+    const outside = join(tempDir(0o777), 'outside');
+    const links = {
+      absolute: `${outside}/deep`,
+      out: `../../../../..${outside}`,
+      first: 'second/./x/../x',
+      second: '/third',
+    };
+    const run = spoiled((rootfs) => {
+      for (const [name, to] of Object.entries(links)) symlinkSync(to, join(rootfs, name));
+    });
+    for (const name of Object.keys(links)) {
+      const { status, stdout, stderr } = await run({
+        volumes: [`${folder}:/${name}`],
+        command: ['/bin/cat', `/${name}/file`],
+      });
+      assert.equal([status, stdout], [0, 'volume'], `${name} ${stderr}`);
+      const within = await run({ volumes: [`${folder}/file:/${name}/a/b`], command: ['/bin/cat', `/${name}/a/b`] });
+      assert.equal([within.status, within.stdout], [0, 'volume'], `${name} ${within.stderr}`);
+    }
+    assert.not.ok(existsSync(outside));
+  });
+
+  test('a link is followed for a working directory, memory, and a file, also where the root is read-only', async () => {
+    const file = join(tempDir(0o755), 'file');
+    writeFileSync(file, 'mine');
+    for (const readOnly of [false, true]) {
+      const run = spoiled((rootfs) => {
+        mkdirSync(join(rootfs, 'etc'));
+        symlinkSync('/usr/share/zoneinfo/Etc/UTC', join(rootfs, 'etc/localtime'));
+        symlinkSync('/data/real', join(rootfs, 'work'));
+        symlinkSync('/data/memory', join(rootfs, 'memory'));
+      });
+      const { status, stdout, stderr } = await run({
+        readOnly,
+        workdir: '/work',
+        tmpfs: ['/memory'],
+        volumes: [`${file}:/etc/localtime:ro`],
+        command: ['/bin/sh', '-c', 'pwd; cat /etc/localtime; grep -c " /data/memory " /proc/self/mountinfo'],
+      });
+      assert.equal([status, stdout], [0, '/data/real\nmine1\n'], stderr);
+    }
+  });
+
+  test('links in a circle, and what cannot be made, are told as what they are', async () => {
+    const folder = tempDir(0o777);
+    const run = spoiled((rootfs) => {
+      symlinkSync('b', join(rootfs, 'a'));
+      symlinkSync('a', join(rootfs, 'b'));
+      symlinkSync('/proc/self/fd/77/x', join(rootfs, 'proc-link'));
+      writeFileSync(join(rootfs, 'file'), '');
+      for (let link = 0; link < 50; link += 1) symlinkSync(`l${link + 1}`, join(rootfs, `l${link}`));
+    });
+    const refused = async (target: string) => {
+      const { status, stderr } = await run({ volumes: [`${folder}:${target}`] });
+      assert.is(status, 125, target);
+      return stderr;
+    };
+    assert.match(await refused('/a'), /a symbolic link where none may be \(\/a\): it leads in a circle/);
+    assert.match(await refused('/l0/x'), /it leads in a circle/);
+    assert.match(await refused('/proc-link'), /\(\/proc-link\)/);
+    assert.match(await refused('/file/x'), /cannot make a place .*\(\/file\/x\): a file is there, or on the way/);
+    const inner = await run({ volumes: [`${folder}:/v:ro`, `${folder}:/v/missing`] });
+    assert.is(inner.status, 125);
+    assert.match(inner.stderr, /\(\/v\/missing\): it would lie on a file system that is read-only/);
   });
 
   test('/dev/pts and /dev/null of the root filesystem do not matter: /dev is new (CVE-2025-31133, CVE-2025-52565)', async () => {

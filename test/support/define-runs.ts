@@ -14,8 +14,13 @@ export interface RunFixture {
   readonly rootfs: string;
   /** Another such root filesystem, for a test that spoils it. */
   freshRootfs(): string;
-  /** Runs a shell script in the container. */
-  sh(script: string, request?: ContainerRequest['request'], options?: ContainerOptions): Promise<ContainerResult>;
+  /** Runs a shell script in the container; in another root filesystem, where one is given. */
+  sh(
+    script: string,
+    request?: ContainerRequest['request'],
+    options?: ContainerOptions,
+    root?: string,
+  ): Promise<ContainerResult>;
 }
 
 /** Whether containers can be run here at all; prints what is missing. */
@@ -34,8 +39,11 @@ function makeFixture(user: OrdinaryUser | undefined): RunFixture {
     user,
     rootfs,
     freshRootfs,
-    sh: (script, request, options) =>
-      runInContainer({ rootfs, request: { command: ['/bin/sh', '-c', script], ...request } }, { user, ...options }),
+    sh: (script, request, options, root = rootfs) =>
+      runInContainer(
+        { rootfs: root, request: { command: ['/bin/sh', '-c', script], ...request } },
+        { user, ...options },
+      ),
   };
 }
 

@@ -143,6 +143,38 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     });
   }
 
+  test('a link above an entry of an archive is followed inside of the container, and what is missing is made', () => {
+    const pack = (name: string) =>
+      spawnSync('tar', ['-C', at('pack-links'), '--transform', `s,^inner,${name},`, '-P', '-c', 'inner']).stdout;
+    mkdirSync(at('pack-links'));
+    write('pack-links/inner', 'inner\n');
+    const links = 'mkdir -p /var /real; ln -s /run /var/run; ln -s ../nowhere/deep /var/none; ln -s /proc /var/proc';
+    const setup = `${links}; ln -s / /var/top; echo file > /var/file; touch /linked`;
+    store.change('linked-ended', setup);
+    run('linked', `${setup}; exec sleep 300`);
+    store.awaitFile('linked', '/linked');
+    for (const container of ['linked', 'linked-ended']) {
+      for (const [name, path] of [
+        ['var/run/act/f', '/run/act/f'],
+        ['var/none/f', '/nowhere/deep/f'],
+        ['var/new/er/f', '/var/new/er/f'],
+        [`var/top/${store.folder}/f`, `${store.folder}/f`],
+      ] as const) {
+        const { status, stderr } = store.call(['cp', '-', `${container}:/`], pack(name));
+        assert.is(status, 0, `${name} ${stderr}`);
+        assert.is(cat(`${container}:${path}`), 'inner\n');
+      }
+      assert.is(existsSync(at('f')), false);
+      const file = store.call(['cp', '-', `${container}:/`], pack('var/file/f'));
+      assert.is(file.status, 1);
+      assert.match(file.stderr, /var\/file.*a file is there, or on the way/);
+    }
+    const kernel = store.call(['cp', '-', 'linked:/'], pack('var/proc/sys/kernel/core_pattern'));
+    assert.is(kernel.status, 1);
+    assert.match(kernel.stderr, /the kernel’s file systems/);
+    store.ok('rm', '-f', 'linked', 'linked-ended');
+  });
+
   test('with -a owners are kept where that is possible', () => {
     const archive = store.call(['cp', 'ended:/src/setuid', '-']);
     assert.is(archive.status, 0);

@@ -14,10 +14,16 @@ const RESOLVE = { noMagicLinks: 0x02, noSymlinks: 0x04, inRoot: 0x10 };
 const STRUCT_OPEN_HOW_SIZE = 24;
 const S_IFMT = 0o170000;
 const CHUNK = 64 * 1024;
+const PATH_MAX = 4096;
+
+/** Bytes as the kernel reads a path; a string is ended by whoever hands it over. */
+function terminated(path: string | Uint8Array): string | Uint8Array {
+  return typeof path === 'string' ? path : Buffer.concat([path, Buffer.alloc(1)]);
+}
 
 /** Opens a path as the hand looks it up. openat(2). @throws SYSTEM_CALL */
 export function openPath(hand: Hand, path: string | Uint8Array, flags: number): number {
-  const name = typeof path === 'string' ? path : Buffer.concat([path, Buffer.alloc(1)]);
+  const name = terminated(path);
   return hand.call('openat', [AT_FDCWD, name, flags | O_CLOEXEC, 0], String(path));
 }
 
@@ -32,12 +38,17 @@ export interface OpenBeneath {
  * Opens a path as if `rootFd` were the root: neither `..` nor a link leads out, and links of /proc/self/fd are refused.
  * openat2(2), Linux 5.6. @throws SYSTEM_CALL with `facts.errno`
  */
-export function openBeneath(hand: Hand, rootFd: number, path: string, { flags, links }: OpenBeneath): number {
+export function openBeneath(
+  hand: Hand,
+  rootFd: number,
+  path: string | Uint8Array,
+  { flags, links }: OpenBeneath,
+): number {
   const how = Buffer.alloc(STRUCT_OPEN_HOW_SIZE);
   how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
   const resolve = RESOLVE.inRoot | RESOLVE.noMagicLinks | (links === 'never' ? RESOLVE.noSymlinks : 0);
   how.writeBigUInt64LE(BigInt(resolve), 16);
-  return hand.call('openat2', [rootFd, path, how, how.length], path);
+  return hand.call('openat2', [rootFd, terminated(path), how, how.length], String(path));
 }
 
 /** Runs something with a descriptor and closes it. */
@@ -161,11 +172,37 @@ export function readDirectory(hand: Hand, directory: number): readonly Directory
 
 // What is made has the mode that is told, for a hand's umask is 0 while it prepares a container. None of them follows a link.
 
-/** Makes a file, which must not be there, with this content. @throws SYSTEM_CALL */
-export function makeFile(hand: Hand, directory: number, name: string, mode: number, content: Uint8Array): void {
+/** Makes a file, which must not be there, with this content. @param name bytes without the zero at their end @throws SYSTEM_CALL */
+export function makeFile(
+  hand: Hand,
+  directory: number,
+  name: string | Uint8Array,
+  mode: number,
+  content: Uint8Array,
+): void {
   const { O_CREAT, O_EXCL, O_WRONLY } = constants;
-  const fd = hand.call('openat', [directory, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode], name);
-  withDescriptor(hand, fd, () => writeAll(hand, fd, content, name));
+  const flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC;
+  const fd = hand.call('openat', [directory, terminated(name), flags, mode], String(name));
+  withDescriptor(hand, fd, () => writeAll(hand, fd, content, String(name)));
+}
+
+/** Makes a directory, which must not be there. mkdirat(2). @param mode octal @throws SYSTEM_CALL */
+export function makeOneDirectory(hand: Hand, directory: number, name: Uint8Array, mode: number): void {
+  hand.call('mkdirat', [directory, terminated(name), mode], String(name));
+}
+
+/** Where a link leads, bytes; undefined for what is no link. readlinkat(2). @throws SYSTEM_CALL */
+export function readLinkIn(hand: Hand, directory: number, name: Uint8Array): Buffer | undefined {
+  const target = Buffer.alloc(PATH_MAX);
+  try {
+    return target.subarray(
+      0,
+      hand.call('readlinkat', [directory, terminated(name), { receive: target }, target.length], String(name)),
+    );
+  } catch (error) {
+    if (['EINVAL', 'ENOENT'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
 }
 
 /** Before the next call. mkdirat(2). @param mode octal @throws SYSTEM_CALL, or what `explain` makes of it */
@@ -225,7 +262,7 @@ export function goTo(hand: Hand, directory: number): void {
 
 /** The working directory's path; one that does not begin with `/` lies outside of the root. getcwd(2). @throws SYSTEM_CALL */
 export function workingDirectory(hand: Hand): string {
-  const path = Buffer.alloc(4096);
+  const path = Buffer.alloc(PATH_MAX);
   const length = hand.call('getcwd', [{ receive: path }, path.length]);
   return path.toString('utf8', 0, Math.max(0, length - 1));
 }
