@@ -25,8 +25,8 @@ const { values } = parseArgs({
   },
 });
 
-function versionOf({ programs: [program] }: Adapter): string {
-  if (program === undefined) return version;
+function versionOf({ programs: [program], hasCodes }: Adapter): string {
+  if (program === undefined || hasCodes === true) return version;
   const text = execFileSync(program, ['--version'], { encoding: 'utf8' });
   return /\d+\.\d+(?:\.\d+)*/.exec(text)?.[0] ?? '';
 }

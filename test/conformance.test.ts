@@ -15,7 +15,7 @@ import { type CaseResult, runCase } from '../scripts/conformance/run-case.ts';
 import { makeSandbox, type Sandbox } from '../scripts/conformance/sandbox.ts';
 import { asIdentity } from './support/as-user.ts';
 import { tempDir } from './support/temp-dir.ts';
-import { haveRoot } from './support/tools.ts';
+import { haveRoot, haveTools } from './support/tools.ts';
 import { snapshot } from './support/tree-snapshot.ts';
 
 const test = suite('conformance');
@@ -158,6 +158,13 @@ if (haveRoot()) {
 
   test('as root: the layers that containers start on hold every case, too, seen through overlayfs', async () => {
     const results = await runInSandbox('tsimg --layers');
+    assert.equal(unheld(results), []);
+    assert.is(results.length, ALL_CASES.length);
+  });
+
+  test('as root: what is exported and unpacked again holds every case', async () => {
+    if (!haveTools('tar')) return;
+    const results = await runInSandbox('tsimg export');
     assert.equal(unheld(results), []);
     assert.is(results.length, ALL_CASES.length);
   });

@@ -9,6 +9,7 @@ import { MS } from '../../src/linux/mount-flags.ts';
 import { openSource } from '../../src/sources/open.ts';
 import { detachMount, mount } from '../../src/sys/hand/mounts.ts';
 import { openOwnHand } from '../../src/sys/hand/own-hand.ts';
+import { exportImage } from '../../src/verbs/export.ts';
 import { unpackImage } from '../../src/verbs/unpack.ts';
 import { findTool } from '../../test/support/tools.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -27,7 +28,7 @@ export interface WrittenImage {
 
 export interface Adapter {
   readonly name: string;
-  /** Programs it needs; the first tells its version. */
+  /** Programs it needs; of a peer the first tells its version. */
   readonly programs: readonly string[];
   /** How it was run, for the published page. */
   readonly note: string;
@@ -48,6 +49,9 @@ const CASE_TIMEOUT = 60_000;
 
 /** Its own namespaces end with each command, and with them its processes and mounts. */
 const IN_NAMESPACES = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--'];
+
+/** What GNU tar must be told to make all that an archive has. */
+const TAR_KEEPS = ['--numeric-owner', '--same-permissions', '--xattrs', '--xattrs-include=*'];
 
 class Refusal extends Error {}
 class Timeout extends Error {}
@@ -166,6 +170,21 @@ const TSIMG_LAYERS: Adapter = {
   },
 };
 
+const TSIMG_EXPORT: Adapter = {
+  name: 'tsimg export',
+  programs: ['tar'],
+  note: '`tsimg export`, unpacked by GNU tar',
+  forms: TSIMG.forms,
+  hasCodes: true,
+  unpack: (written, sandbox) =>
+    byTsimg(written, sandbox, async (image, signal) => {
+      const path = join(sandbox.scratch, 'export.tar');
+      await exportImage(image, { path }, { signal });
+      mkdirSync(sandbox.rootfs);
+      run(sandbox, ['tar', '--extract', '--file', path, '--directory', sandbox.rootfs, ...TAR_KEEPS]);
+    }),
+};
+
 const UMOCI: Adapter = {
   name: 'umoci',
   programs: ['umoci'],
@@ -233,16 +252,15 @@ const GNU_TAR: Adapter = {
       const folder = join(sandbox.scratch, 'dir');
       run(sandbox, ['skopeo', '--insecure-policy', 'copy', '--quiet', withTag(image), `dir:${folder}`]);
       mkdirSync(sandbox.rootfs);
-      const options = ['--numeric-owner', '--same-permissions', '--xattrs', '--xattrs-include=*'];
       for (const layer of layerFiles(folder)) {
-        run(sandbox, ['tar', '--extract', '--file', layer, '--directory', sandbox.rootfs, ...options]);
+        run(sandbox, ['tar', '--extract', '--file', layer, '--directory', sandbox.rootfs, ...TAR_KEEPS]);
       }
       return sandbox.rootfs;
     }),
 };
 
 /** tsimg first, the others as far as they are installed. */
-export const ADAPTERS: readonly Adapter[] = [TSIMG, TSIMG_LAYERS, UMOCI, BUILDAH, PODMAN, GNU_TAR];
+export const ADAPTERS: readonly Adapter[] = [TSIMG, TSIMG_LAYERS, TSIMG_EXPORT, UMOCI, BUILDAH, PODMAN, GNU_TAR];
 
 export function isInstalled({ programs }: Adapter): boolean {
   return programs.every((program) => findTool(program) !== undefined);

@@ -1,6 +1,7 @@
 import { TsimgError } from '../errors.ts';
 import type { TarHeader } from '../tar/header.ts';
-import { type PendingLink, settleLinks } from './hardlink.ts';
+import { type BeforeMarkers, childBefore, noteHidden } from './before-markers.ts';
+import { bindLink, type PendingLink, settleLinks } from './hardlink.ts';
 import { hideLower, type Marker } from './hide.ts';
 import { checkIds, leafNode } from './leaf-node.ts';
 import { attributesOf, type DirectoryNode, directoryNode, IMPLIED_ATTRIBUTES, type LeafNode } from './node.ts';
@@ -18,24 +19,32 @@ interface Application {
   readonly outcome: LayerOutcome;
   /** Hard links by the node that keeps their place until all other entries stand. */
   readonly links: Map<LeafNode, PendingLink>;
+  /** What links reach that stand before a marker which hides it; undefined where none does. */
+  readonly before: BeforeMarkers | undefined;
+  /** Which entry is at work. */
+  position: number;
   /** Where the entry before went: archives list a directory's files one after the other. */
   last: { readonly prefix: string; readonly parent: Place } | undefined;
 }
 
 /**
  * Folds a layer into the tree that the layers below made (OCI image spec, layer.md, "Applying Changesets").
- * Whiteouts first, for they speak of lower layers only; then the entries in their order, the last of a name wins;
- * hard links last, so that a target may stand behind them.
+ * Whiteouts first, for they speak of lower layers only; then the entries in their order, the last of a name wins.
+ * A hard link is bound to what its target is when its entry comes, also where a marker behind it hides that; where there
+ * is none, to what has the name in the end.
  * @param entries all of the layer
  * @param ordinal 0 for the base layer; higher than that of any layer applied before
  * @throws LAYER_INVALID, LIMIT_EXCEEDED, POLICY_VIOLATED; the tree is then of no use
  */
 export function applyLayer(tree: Tree, entries: LayerEntries, ordinal: number, tally: Tally): LayerOutcome {
   const outcome = newOutcome(ordinal);
-  const { markers, directories } = sortOut(entries, tally);
-  hideLower(tree, markers, directories, outcome);
-  const application: Application = { tree, tally, outcome, links: new Map(), last: undefined };
+  const { markers, directories, isLinkBeforeMarker } = sortOut(entries, tally);
+  const isReplaced = (literal: string) => directories.has(literal);
+  const before = isLinkBeforeMarker ? noteHidden(tree, markers, isReplaced) : undefined;
+  hideLower(tree, markers, isReplaced, outcome);
+  const application: Application = { tree, tally, outcome, links: new Map(), before, position: -1, last: undefined };
   for (const entry of entries) {
+    application.position += 1;
     if (addBesideLast(application, entry)) continue;
     // Taken apart a second time, since to keep what is small but many costs more
     const { components } = cleanName(entry.header.path);
@@ -49,9 +58,13 @@ export function applyLayer(tree: Tree, entries: LayerEntries, ordinal: number, t
 function sortOut(entries: LayerEntries, tally: Tally) {
   const markers: Marker[] = [];
   const directories = new Set<string>();
+  let firstLink = Number.POSITIVE_INFINITY;
+  let position = -1;
   for (const entry of entries) {
     const { header } = entry;
+    position += 1;
     checkIds(header);
+    if (header.kind === 'hardlink' && firstLink > position) firstLink = position;
     // Nearly all: what they are is of no interest here
     if (header.kind !== 'directory' && !mayBeMarker(header.path) && !header.path.includes('..')) continue;
     const { components, climbed } = cleanName(header.path);
@@ -59,10 +72,10 @@ function sortOut(entries: LayerEntries, tally: Tally) {
     const reading = readWhiteout(components, header);
     switch (reading.kind) {
       case 'whiteout':
-        markers.push({ kind: 'whiteout', parent: components.slice(0, -1), name: reading.name });
+        markers.push({ kind: 'whiteout', position, parent: components.slice(0, -1), name: reading.name });
         break;
       case 'opaque':
-        markers.push({ kind: 'opaque', parent: components.slice(0, -1) });
+        markers.push({ kind: 'opaque', position, parent: components.slice(0, -1) });
         break;
       case 'aufs':
         tolerate(tally, 'aufs-metadata', header.path);
@@ -71,7 +84,7 @@ function sortOut(entries: LayerEntries, tally: Tally) {
         if (header.kind === 'directory') directories.add(components.join('/'));
     }
   }
-  return { markers, directories };
+  return { markers, directories, isLinkBeforeMarker: firstLink < (markers.at(-1)?.position ?? 0) };
 }
 
 function add(application: Application, components: readonly string[], entry: LayerEntry): void {
@@ -136,7 +149,7 @@ function addDirectory({ tree, outcome }: Application, parent: Place, name: strin
 }
 
 function addLeaf(application: Application, parent: Place, name: string, entry: LayerEntry): void {
-  const { tree, tally, outcome, links } = application;
+  const { tree, tally, outcome, links, before, position } = application;
   const { header } = entry;
   if (parent.directory.children.get(name)?.layer === outcome.ordinal) {
     tolerate(tally, 'duplicate-names', childPath(parent.path, name));
@@ -144,7 +157,8 @@ function addLeaf(application: Application, parent: Place, name: string, entry: L
   const node = leafNode(entry, outcome.ordinal);
   hideName(parent, name, outcome);
   tree.put(parent.directory, name, node);
-  if (header.kind === 'hardlink') links.set(node, { parent, name, header });
+  if (header.kind !== 'hardlink') return;
+  links.set(node, bindLink(tree, { parent, name, header }, node, before && childBefore(before, position)));
 }
 
 /** The directory that an entry goes into, made where no layer has it. */

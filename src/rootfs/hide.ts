@@ -2,24 +2,29 @@ import { hideName, type LayerOutcome, touch } from './outcome.ts';
 import { type Place, resolveDirectory } from './resolve.ts';
 import type { Tree } from './tree.ts';
 
+interface MarkerBase {
+  readonly parent: readonly string[];
+  /** Which entry of its layer it is. */
+  readonly position: number;
+}
+
 /** A whiteout or opaque marker, sorted out of a layer's entries. */
 export type Marker =
-  | { readonly kind: 'whiteout'; readonly parent: readonly string[]; readonly name: string }
-  | { readonly kind: 'opaque'; readonly parent: readonly string[] };
+  | (MarkerBase & { readonly kind: 'whiteout'; readonly name: string })
+  | (MarkerBase & { readonly kind: 'opaque' });
 
 /**
  * Hides what a layer's markers name, before anything else of the layer is applied: so they can only reach lower
  * layers, wherever they stand in the archive (layer.md, "Whiteouts"). A marker for what is not there does nothing.
- * @param replaced names of directories that the layer itself has: a lower symlink of that name is not followed,
+ * @param isReplaced whether the layer itself has a directory of that name: a lower symlink there is not followed,
  *   for the marker speaks of the directory that takes its place
  */
 export function hideLower(
   tree: Tree,
   markers: readonly Marker[],
-  replaced: ReadonlySet<string>,
+  isReplaced: (literal: string) => boolean,
   outcome: LayerOutcome,
 ): void {
-  const isReplaced = (literal: string) => replaced.has(literal);
   // Shallow ones first: what one of them hides must not lead another elsewhere, whichever the archive has first
   for (const marker of markers.toSorted((one, other) => one.parent.length - other.parent.length)) {
     const parent = resolveDirectory(tree, marker.kind === 'opaque' ? marker.parent.slice(0, -1) : marker.parent, {

@@ -1,5 +1,5 @@
 import { TsimgError } from '../errors.ts';
-import type { DirectoryNode } from './node.ts';
+import type { DirectoryNode, TreeNode } from './node.ts';
 import { childPath, MAX_PATH, pathText, ROOT_PATH, type RootfsPath } from './path.ts';
 import type { Tree } from './tree.ts';
 
@@ -27,6 +27,8 @@ export type Resolution =
   | { readonly kind: 'loop' };
 
 export interface ResolveOptions {
+  /** What a directory has under a name. Default: what it has in the tree. */
+  readonly childOf?: (directory: DirectoryNode, name: string) => TreeNode | undefined;
   /** Makes the entry that is missing; without it, what is missing is absent. */
   readonly make?: (parent: DirectoryNode, name: string) => DirectoryNode;
   /** Whether the symlink met at this literal part of the path is to be taken for absent. */
@@ -39,6 +41,7 @@ export interface ResolveOptions {
  * @throws LIMIT_EXCEEDED when the place found lies deeper than Linux has paths for
  */
 export function resolveDirectory(tree: Tree, components: readonly string[], options: ResolveOptions = {}): Resolution {
+  const { childOf = inTree, make, isReplaced } = options;
   let rest = components;
   const chain = [tree.root];
   const paths = [ROOT_PATH];
@@ -57,14 +60,14 @@ export function resolveDirectory(tree: Tree, components: readonly string[], opti
       }
       continue;
     }
-    const child = directory.children.get(name) ?? options.make?.(directory, name);
+    const child = childOf(directory, name) ?? make?.(directory, name);
     if (child === undefined) return { kind: 'absent' };
     if (child.kind === 'directory') {
       if (path.length > MAX_PATH) throw tooDeep(path);
       chain.push(child);
       paths.push(path);
     } else if (child.kind === 'symlink') {
-      if (hops === 0 && options.isReplaced?.(rest.slice(0, index + 1).join('/'))) return { kind: 'absent' };
+      if (hops === 0 && isReplaced?.(rest.slice(0, index + 1).join('/'))) return { kind: 'absent' };
       hops += 1;
       if (hops > MAX_HOPS) return { kind: 'loop' };
       if (child.target.startsWith('/')) {
@@ -78,6 +81,11 @@ export function resolveDirectory(tree: Tree, components: readonly string[], opti
     }
   }
   return { kind: 'directory', directory: chain.at(-1) ?? tree.root, path: paths.at(-1) ?? ROOT_PATH, chain };
+}
+
+/** What a directory has under a name. */
+export function inTree(directory: DirectoryNode, name: string): TreeNode | undefined {
+  return directory.children.get(name);
 }
 
 function linkComponents(target: string): readonly string[] {

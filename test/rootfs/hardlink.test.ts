@@ -1,7 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsimgError } from '../../src/errors.ts';
-import { dir, file, fold, hardlink, lines, marker, nodeAt, symlink } from '../support/layer.ts';
+import { applyLayer } from '../../src/rootfs/apply.ts';
+import { Tree } from '../../src/rootfs/tree.ts';
+import { dir, file, fold, hardlink, lines, marker, nodeAt, symlink, tally } from '../support/layer.ts';
 
 const test = suite('rootfs/hardlink');
 
@@ -65,6 +67,87 @@ test('a link to nothing, to a directory, to the root or to itself is refused', (
   assert.throws(() => fold([hardlink('b', 'b')]), refused);
   assert.throws(() => fold([hardlink('b', 'c'), hardlink('c', 'b')]), refused);
   assert.throws(() => fold([file('a')], [marker('.wh.a'), hardlink('b', 'a')]), refused);
+});
+
+/** A lower layer, and what the layer of the link does to the target `p/a`. */
+const LOWER = [dir('p'), file('p/a', 7), dir('q')];
+const STEPS = {
+  link: () => hardlink('q/n', 'p/a'),
+  chain: () => hardlink('q/o', 'q/n'),
+  new: () => file('p/a', 9),
+  whiteout: () => marker('p/.wh.a'),
+  opaque: () => marker('p/.wh..wh..opq'),
+  'parent whiteout': () => marker('.wh.p'),
+  'parent file': () => file('p', 3),
+} as const;
+type Step = keyof typeof STEPS;
+
+/**
+ * What a reader that applies one entry after the other has in `q/n` at the end; undefined where a link finds nothing.
+ * Markers hide what is of the lower layer only, and a target that comes later is waited for.
+ */
+function inOrder(steps: readonly Step[]): number | undefined {
+  let target: { readonly size: number; readonly own: boolean } | undefined = { size: 7, own: false };
+  let bound: number | undefined;
+  for (const step of steps) {
+    if (step === 'link') bound = target?.size;
+    else if (step === 'new') target = { size: 9, own: true };
+    else if (step === 'parent file') target = undefined;
+    else if (step !== 'chain' && target?.own === false) target = undefined;
+  }
+  return bound ?? target?.size;
+}
+
+function permutations(steps: readonly Step[]): readonly (readonly Step[])[] {
+  if (steps.length < 2) return [steps];
+  return steps.flatMap((step, index) => permutations(steps.toSpliced(index, 1)).map((rest) => [step, ...rest]));
+}
+
+test('a link is bound to what its target is when its entry comes, in every order of what else its layer does', () => {
+  const others = Object.keys(STEPS).filter((step): step is Step => step !== 'link');
+  let tried = 0;
+  for (const [index, one] of others.entries()) {
+    for (const other of [undefined, ...others.slice(index + 1)]) {
+      for (const steps of permutations(['link', one, ...(other === undefined ? [] : [other])])) {
+        // A file over the parent that a later file is in: that is no link's matter
+        if (steps.indexOf('parent file') !== -1 && steps.indexOf('new') > steps.indexOf('parent file')) continue;
+        const entries = steps.map((step) => STEPS[step]());
+        const expected = inOrder(steps);
+        const text = steps.join(', ');
+        tried += 1;
+        if (expected === undefined) {
+          assert.throws(() => fold(LOWER, entries), refused, text);
+          continue;
+        }
+        const node = nodeAt(fold(LOWER, entries), 'q/n');
+        assert.is(node.kind === 'file' && node.size, expected, text);
+      }
+    }
+  }
+  assert.ok(tried > 90);
+});
+
+test('links exchange files of a lower layer', () => {
+  const tree = fold([file('a', 1), file('b', 2)], [hardlink('t', 'a'), hardlink('a', 'b'), hardlink('b', 't')]);
+  assert.equal(lines(tree), ['a 2', 'b 1', 't = b']);
+});
+
+test('a link that a later entry replaces does not make a new file of the lower one', () => {
+  const tree = fold([file('a', 1)], [hardlink('n', 'a'), file('n', 2)]);
+  assert.is(nodeAt(tree, 'a').layer, 0);
+});
+
+test('a marker behind a link is not seen through a directory that an earlier marker emptied', () => {
+  assert.throws(() => fold(LOWER, [marker('p/.wh.a'), hardlink('q/n', 'p/a'), marker('.wh.p')]), refused);
+});
+
+test('that a link was bound to a lower file makes no second name of it in the layer', () => {
+  const tree = new Tree();
+  const counts = tally();
+  for (const [ordinal, layer] of [LOWER, [hardlink('q/n', 'p/a'), file('p/a', 9)]].entries()) {
+    applyLayer(tree, layer, ordinal, counts);
+  }
+  assert.equal([...counts.counts], []);
 });
 
 test.run();

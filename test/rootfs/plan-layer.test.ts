@@ -76,6 +76,30 @@ test('a hard link to a lower file is a copy of it under all its names', () => {
   ]);
 });
 
+test('a hard link to a lower file that its layer replaces or hides is a copy of what the layer below has', () => {
+  assert.equal(overlayOf(BASE, [hardlink('n', 'd/a'), file('d/a', 2)]), [
+    'directory d',
+    'file d/a',
+    'file n from 0:d/a',
+  ]);
+  assert.equal(overlayOf(BASE, [hardlink('n', 'd/a'), marker('d/.wh.a')]), [
+    'directory d',
+    'whiteout d/a',
+    'file n from 0:d/a',
+  ]);
+  assert.equal(overlayOf(BASE, [hardlink('n', 'd/a'), file('d', 2)]), ['file d', 'file n from 0:d/a']);
+  assert.equal(overlayOf(BASE, [hardlink('e/n', 'e/f'), marker('e/.wh..wh..opq')]), [
+    'directory e',
+    'opaque e',
+    'file e/n from 0:e/f',
+  ]);
+});
+
+test('a copy is of the layer that had the file last', () => {
+  const second = [hardlink('n', 'd/a'), marker('d/.wh.a')];
+  assert.equal(overlayOf(BASE, second, [hardlink('m', 'n'), marker('.wh.n')]), ['file m from 1:n', 'whiteout n']);
+});
+
 test('hard links of one layer take its stored body', () => {
   assert.equal(overlayOf(BASE, [file('n'), hardlink('m', 'n')]), ['file m', 'hardlink n m']);
 });

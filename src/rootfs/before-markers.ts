@@ -1,0 +1,61 @@
+import type { Marker } from './hide.ts';
+import type { DirectoryNode, TreeNode } from './node.ts';
+import { resolveDirectory } from './resolve.ts';
+import type { Tree } from './tree.ts';
+
+/** A name of a lower layer, and which entry of this layer hides it. */
+interface HiddenBy {
+  readonly node: TreeNode;
+  readonly position: number;
+}
+
+/**
+ * What a layer's markers hide, by directory and name. Markers are applied before all entries; a hard link that stands
+ * before one of them still reaches what it hides.
+ */
+export type BeforeMarkers = ReadonlyMap<DirectoryNode, ReadonlyMap<string, HiddenBy>>;
+
+/** What a directory has under a name for the entry at a position of the layer: markers behind it hide nothing yet. */
+export function childBefore(hidden: BeforeMarkers, position: number) {
+  return (directory: DirectoryNode, name: string): TreeNode | undefined => {
+    const child = directory.children.get(name);
+    const marked = hidden.get(directory)?.get(name);
+    // What is not what was hidden is of this layer
+    if (marked === undefined || (child !== undefined && child !== marked.node)) return child;
+    return position < marked.position ? marked.node : undefined;
+  };
+}
+
+/**
+ * Notes what each marker hides and changes nothing. Must be called before the markers are applied.
+ * @param markers in the layer's order
+ * @param isReplaced as of `hideLower`
+ */
+export function noteHidden(
+  tree: Tree,
+  markers: readonly Marker[],
+  isReplaced: (literal: string) => boolean,
+): BeforeMarkers {
+  const hidden = new Map<DirectoryNode, Map<string, HiddenBy>>();
+  for (const marker of markers) {
+    const { position } = marker;
+    const childOf = childBefore(hidden, position);
+    const note = (directory: DirectoryNode, name: string): void => {
+      const node = childOf(directory, name);
+      if (node === undefined) return;
+      const names = hidden.get(directory) ?? new Map<string, HiddenBy>();
+      hidden.set(directory, names.set(name, { node, position }));
+    };
+    const { kind, parent } = marker;
+    const found = resolveDirectory(tree, kind === 'opaque' ? parent.slice(0, -1) : parent, { childOf, isReplaced });
+    if (found.kind !== 'directory') continue;
+    if (marker.kind === 'whiteout') {
+      note(found.directory, marker.name);
+      continue;
+    }
+    const name = parent.at(-1);
+    const directory = name === undefined ? found.directory : childOf(found.directory, name);
+    if (directory?.kind === 'directory') for (const child of directory.children.keys()) note(directory, child);
+  }
+  return hidden;
+}
