@@ -106,6 +106,24 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
     assert.is(told === 'seen' ? `${told}\n${await nextText(watcher)}` : told, 'seen\nforgotten');
   });
 
+  once(
+    'in a network namespace beside one that has a bridge, of which /sys tells, a container has a bridge of that one',
+    async () => {
+      await serve();
+      const [program, ...words] = command([], ['/bin/sh', '-c', 'ip -o addr']);
+      const look =
+        'ls -d /sys/class/net/tsimg0; exec unshare --net sh -c \'ip link set lo up; "$@"; ip -brief link\' sh "$@"';
+      const script = `mount -t sysfs sysfs /sys; ${look}`;
+      const inner = world.onHost(['unshare', '--mount', 'sh', '-c', script, 'sh', program ?? '', ...words]);
+      assert.match(inner.stdout, /^\/sys\/class\/net\/tsimg0\n/);
+      assert.match(inner.stdout, /eth0 +inet 10\.209\.0\.2\/24/, inner.stderr);
+      assert.is(inner.status, 0, inner.stderr);
+      // It is gone again there, and still here.
+      assert.not.match(inner.stdout, /^tsimg0/m);
+      assert.is(world.onHost(ask('10.209.0.2', 80)).stdout, 'served\n');
+    },
+  );
+
   test('beyond the host, a container goes under the host’s address', async () => {
     const outside = world.startOutside(tellSource(world.outside, 7000));
     running.push(outside);

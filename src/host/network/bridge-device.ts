@@ -20,8 +20,10 @@ export function hardwareAddress(address: number): string {
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
+/** Whether the bridge is in this network namespace: /sys shows that in which it was mounted, which may be another. proc_pid_net(5) */
 export function bridgeExists(): boolean {
-  return existsSync(`/sys/class/net/${BRIDGE}`) || readFileSync('/proc/net/dev', 'latin1').includes(`${BRIDGE}:`);
+  const devices = readFileSync('/proc/self/net/dev', 'latin1').split('\n');
+  return devices.some((line) => line.trimStart().startsWith(`${BRIDGE}:`));
 }
 
 /** Makes the bridge where it is missing, and answers its network. With the bridge's lock held. @throws LAUNCH_FAILED, HOST_UNSUPPORTED */
@@ -35,7 +37,7 @@ export async function ensureBridge(stateFile: string, tools: HostTools): Promise
     // Made by a tsimg that was killed in between: nobody knows its network.
     await runTool(ip, ['link', 'delete', BRIDGE]);
   }
-  const subnet = chooseSubnet(parseRoutes(readFileSync('/proc/net/route', 'latin1')));
+  const subnet = chooseSubnet(parseRoutes(readFileSync('/proc/self/net/route', 'latin1')));
   const gateway = gatewayOf(subnet);
   replaceFile(stateFile, JSON.stringify(subnet));
   const commands = [
