@@ -1,3 +1,5 @@
+import { ERRNO_WORDS, type ErrnoWords } from './errno-words.data.ts';
+
 /** What a code means to a shell: the exit status of every verb but `run` and `exec` (DESIGN: 0 done … 130 interrupted). */
 const EXIT = { failed: 1, usage: 2, notFound: 3, authentication: 4, mismatch: 5, interrupted: 130 } as const;
 
@@ -72,9 +74,20 @@ export interface TsimgErrorOptions {
   readonly cause?: unknown;
 }
 
+/** Node's own sentences about an errno: `EACCES: permission denied, open '/x'`, `spawn /x EACCES`. */
+const NODE_SENTENCES = [/^(E[A-Z0-9]+): [a-z].*, [a-z_0-9]+(?: '[\s\S]*')?$/, /^spawn(?:Sync)? .* (E[A-Z0-9]+)$/];
+
+/** What a `why` says where it is an errno's name or Node's sentence about one; undefined for all else. */
+function errnoWords(why: string | undefined): ErrnoWords | undefined {
+  if (why === undefined) return undefined;
+  const [name = why] = NODE_SENTENCES.flatMap((sentence) => sentence.exec(why)?.[1] ?? []);
+  return Object.hasOwn(ERRNO_WORDS, name) ? ERRNO_WORDS[name] : undefined;
+}
+
 /**
  * The one error of tsimg: a stable code, and the parts of the line `tsimg: WHAT (WHERE): WHY; HINT`.
- * Thrown where the cause is known and never caught to be re-worded.
+ * Thrown where the cause is known and never caught to be re-worded. A `why` that is an errno, or Node's sentence about one, is put
+ * into words here: no errno reaches people.
  */
 export class TsimgError extends Error {
   override readonly name = 'TsimgError';
@@ -86,7 +99,10 @@ export class TsimgError extends Error {
   readonly facts: ErrorFacts;
 
   constructor(code: ErrorCode, what: string, options: TsimgErrorOptions = {}) {
-    const { where, why, hint } = options;
+    const { where } = options;
+    const words = errnoWords(options.why);
+    const why = words?.why ?? options.why;
+    const hint = options.hint ?? words?.hint;
     super(
       `${what}${where === undefined ? '' : ` (${where})`}${why === undefined ? '' : `: ${why}`}`,
       options.cause === undefined ? undefined : { cause: options.cause },
@@ -116,7 +132,8 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** The text of whatever was thrown, for a `why`. */
+/** The text of whatever was thrown, for a `why`; an errno in words. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return errnoWords(message)?.why ?? message;
 }

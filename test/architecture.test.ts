@@ -9,7 +9,7 @@ const SRC = join(ROOT, 'src');
 
 /** A room imports rooms of a lower rank only. Files of src itself: errors and events below all, api and main above. */
 const RANKS: readonly (readonly string[])[] = [
-  ['errors', 'events', 'unsafe-text', 'version'],
+  ['errno-words.data', 'errors', 'events', 'schema-issue', 'unsafe-text', 'version'],
   ['oci', 'linux'],
   ['crypto'],
   ['sys'],
@@ -23,7 +23,19 @@ const RANKS: readonly (readonly string[])[] = [
 ];
 
 /** Rooms without I/O, and what they may import of Node. */
-const PURE_ROOMS = new Set(['errors', 'events', 'unsafe-text', 'oci', 'linux', 'crypto', 'rootfs', 'launch', 'verify']);
+const PURE_ROOMS = new Set([
+  'errno-words.data',
+  'errors',
+  'events',
+  'schema-issue',
+  'unsafe-text',
+  'oci',
+  'linux',
+  'crypto',
+  'rootfs',
+  'launch',
+  'verify',
+]);
 const PURE_MODULES = new Set(['node:path/posix']);
 
 /** Each npm package is imported by one room only. */

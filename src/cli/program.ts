@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { launchExitStatus } from '../launch/exit-status.ts';
+import { nodeCallError } from '../sys/refused-call.ts';
 import { version } from '../version.ts';
 import { formatErrorDetails, formatErrorJson, formatErrorLine } from './format-error.ts';
 import { addHelp, describeOption } from './help.ts';
@@ -105,7 +106,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
     if (thrown instanceof CommanderError && thrown.code === 'commander.help') return USAGE_STATUS;
-    const error = thrown instanceof CommanderError ? usageError(thrown) : thrown;
+    const error = thrown instanceof CommanderError ? usageError(thrown) : (nodeCallError(thrown) ?? thrown);
     const failure = exitStatusOf(error, isLaunch());
     const { json, debug } = displayOf(program, args, thrown);
     process.stderr.write(`${json ? formatErrorJson(error, failure) : formatErrorLine(error)}\n`);

@@ -4,6 +4,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { mountPoints } from '../linux/mountinfo.ts';
 import { mayWriteIn, OPEN } from '../sys/files.ts';
+import { workingDirectory } from '../sys/working-directory.ts';
 import { attempt } from './refusal.ts';
 
 /** Where a tree is published, and how. Paths are text, absolute, with no symlink in them. */
@@ -28,13 +29,14 @@ export interface Destination {
  */
 export function destinationPath(destination: string, force = false): string {
   if (destination === '') throw new TsimgError('USAGE', 'the destination has no name', { hint: 'name a directory' });
-  const here = attempt('find the working directory', destination, () => realpathSync('.'));
+  const here = workingDirectory();
   const path = realPath(resolve(destination), destination);
   if (path === '/') throw invalid(destination, 'it is the root of this host', undefined);
   if (!force || readsEmpty(path)) return path;
   const home = existsSync(homedir()) ? realpathSync(homedir()) : '/';
   const hint = 'remove what is in it yourself, or choose another name';
-  if (holds(path, here)) throw invalid(destination, 'the working directory, or what it lies in, is not replaced', hint);
+  if (here !== '' && holds(path, realpathSync(here)))
+    throw invalid(destination, 'the working directory, or what it lies in, is not replaced', hint);
   if (holds(path, home)) throw invalid(destination, 'the home directory, or what it lies in, is not replaced', hint);
   return path;
 }

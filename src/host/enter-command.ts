@@ -1,9 +1,7 @@
 import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
-import type { IdMap } from '../launch/plan.ts';
 import type { ExecPlan } from '../launch/plan-exec.ts';
 import type { ResolvedUser } from '../launch/user.ts';
-import { mapId } from '../linux/ids.ts';
 import * as become from '../sys/hand/become.ts';
 import { chownDescriptor, goTo, O_PATH, openBeneath, withDescriptor, workingDirectory } from '../sys/hand/files.ts';
 import { type ChildPipes, forkHand, type Hand, makeChildPipes } from '../sys/hand/hand.ts';
@@ -23,13 +21,6 @@ export interface EnterHooks {
   takeMaster(master: number): void;
   /** Puts a process into the container's cgroups. */
   joinCgroups(pid: number): void;
-}
-
-/** Without this, a number that the map does not have would be told as EINVAL of whatever comes first. */
-function checkMapped({ uid, gid }: ResolvedUser, idMap: IdMap | undefined): void {
-  if (idMap === undefined) return;
-  if (mapId(idMap.uids, uid) !== undefined && mapId(idMap.gids, gid) !== undefined) return;
-  throw new TsimgError('LAUNCH_FAILED', 'the container’s user namespace has no such IDs', { where: `${uid}:${gid}` });
 }
 
 /** Unlike `run`, exec makes no directory that is missing: docker's says 127, too. */
@@ -88,8 +79,7 @@ function haveChild(hand: Hand, pipes: ChildPipes): Hand {
  */
 export function startCommand(hand: Hand, rootFd: number, plan: ExecPlan, hooks: EnterHooks): number {
   const { command, detached } = plan;
-  const { user, env } = lookUp(hand, rootFd, command);
-  checkMapped(user, plan.idMap);
+  const { user, env } = lookUp(hand, rootFd, command, plan.idMap);
   const pipes = makeChildPipes(hand);
   const streams = openStreams(hand, rootFd, plan, user, hooks);
   enterWorkdir(hand, rootFd, command.cwd);

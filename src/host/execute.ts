@@ -88,7 +88,7 @@ async function prepare(
     const prepared = performSteps(container, plan.steps, { joinCgroups, takeMaster, outside });
     const streams = prepared.terminal ?? opened?.pipes;
     if (streams === undefined) throw new TsimgError('LAUNCH_FAILED', 'no terminal');
-    becomeCommand(container, plan.command, prepared, streams, filter, () => {
+    becomeCommand(container, plan, prepared, streams, filter, () => {
       launch.ready = true;
       watch.onStarted?.();
     });

@@ -2,6 +2,7 @@ import { messageOf, TsimgError } from '../errors.ts';
 import { launchExitStatus } from '../launch/exit-status.ts';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { LaunchPlan } from '../launch/plan.ts';
+import { nodeCallError } from '../sys/refused-call.ts';
 import { type ExecuteOptions, execute } from './execute.ts';
 import { type HeldContainer, leaveExitCode, updateState } from './state/container.ts';
 import { identify, openIdentified, type ProcessIdentity } from './state/process-identity.ts';
@@ -74,7 +75,7 @@ export async function liveOnce(
       status: failed(),
       exitCode,
       finishedAt: now(),
-      error: messageOf(error),
+      error: messageOf(nodeCallError(error) ?? error),
     });
     leaveExitCode(container, exitCode);
     throw error;

@@ -1,4 +1,5 @@
 import { ERROR_CODES, type ErrorCode, type ErrorFacts, messageOf, TsimgError } from '../errors.ts';
+import { nodeCallError } from '../sys/refused-call.ts';
 
 /** An error's parts, on their way from one of our processes to another as JSON. */
 export interface PortableError {
@@ -12,8 +13,9 @@ export interface PortableError {
 
 /** Whatever was thrown, for the way. */
 export function portableError(error: unknown): PortableError {
-  if (!(error instanceof TsimgError)) return { code: 'LAUNCH_FAILED', what: messageOf(error), facts: {} };
-  const { code, what, where, why, hint, facts } = error;
+  const known = error instanceof TsimgError ? error : nodeCallError(error);
+  if (known === undefined) return { code: 'LAUNCH_FAILED', what: messageOf(error), facts: {} };
+  const { code, what, where, why, hint, facts } = known;
   return { code, what, where, why, hint, facts };
 }
 

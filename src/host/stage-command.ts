@@ -1,9 +1,10 @@
 import { errnoOf, TsimgError } from '../errors.ts';
 import { commandCandidates } from '../launch/command.ts';
 import { variable } from '../launch/environment.ts';
-import type { ProcessPlan } from '../launch/plan.ts';
+import type { IdMap, LaunchPlan, ProcessPlan } from '../launch/plan.ts';
 import { type ResolvedUser, resolveUser } from '../launch/user.ts';
 import { capabilityMask } from '../linux/capabilities.ts';
+import { mapId } from '../linux/ids.ts';
 import * as become from '../sys/hand/become.ts';
 import { chownDescriptor, goTo, isThere, withDescriptor, workingDirectory } from '../sys/hand/files.ts';
 import { callError, errnoName, type Hand } from '../sys/hand/hand.ts';
@@ -17,7 +18,19 @@ import type { Prepared } from './stage-steps.ts';
 
 /** Goes to the working directory, made where it is missing. A link to /proc/self/fd would lead to the host (CVE-2024-21626). */
 function enterWorkdir(hand: Hand, rootFd: number, path: string): void {
-  withDescriptor(hand, openDirectory(hand, rootFd, path, 'inside'), (fd) => goTo(hand, fd));
+  let directory: number;
+  try {
+    directory = openDirectory(hand, rootFd, path, 'inside');
+  } catch (cause) {
+    if (errnoOf(cause) !== 'ENOTDIR') throw cause;
+    throw new TsimgError('LAUNCH_FAILED', 'the working directory is not a directory', {
+      where: path,
+      why: 'a file is there, or on the way to it',
+      hint: 'choose another one: -w /',
+      cause,
+    });
+  }
+  withDescriptor(hand, directory, (fd) => goTo(hand, fd));
   if (!workingDirectory(hand).startsWith('/')) {
     throw new TsimgError('LAUNCH_FAILED', 'the working directory is not in the container', { where: path });
   }
@@ -74,8 +87,14 @@ export function explainLimit({ resource }: become.Limit): (cause: TsimgError) =>
 function failure(program: string, errno: string, exists: boolean): TsimgError {
   const facts = { errno };
   if (errno !== 'ENOENT' && errno !== 'ENOTDIR') {
-    const why = errno === 'ENOEXEC' ? 'it is no program for this machine, and no script' : errno;
-    return new TsimgError('COMMAND_NOT_EXECUTABLE', 'the command cannot be invoked', { where: program, why, facts });
+    const [why, hint] =
+      errno === 'EACCES' ? ['it is a directory, or no file that may be executed', 'chmod +x'] : [errno];
+    return new TsimgError('COMMAND_NOT_EXECUTABLE', 'the command cannot be invoked', {
+      where: program,
+      why,
+      hint,
+      facts,
+    });
   }
   return new TsimgError('COMMAND_NOT_FOUND', 'the command was not found', {
     where: program,
@@ -123,8 +142,24 @@ export interface LookedUp {
   readonly env: readonly string[];
 }
 
-/** Looks the user up, and HOME. @throws HOST_UNSUPPORTED, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL */
-export function lookUp(hand: Hand, rootFd: number, command: ProcessPlan): LookedUp {
+/** Without this, a number that the map does not have would be told as EINVAL of whatever comes first. */
+function checkMapped({ uid, gid, groups }: ResolvedUser, idMap: IdMap, setGroups: boolean): void {
+  const others = setGroups ? groups : [];
+  if (mapId(idMap.uids, uid) !== undefined && [gid, ...others].every((each) => mapId(idMap.gids, each) !== undefined)) {
+    return;
+  }
+  throw new TsimgError('LAUNCH_FAILED', 'the container’s user namespace has no such IDs', {
+    where: [`${uid}:${gid}`, ...others.filter((each) => each !== gid)].join(','),
+    why: idMap.by === 'single' ? 'this user has no subordinate IDs: there is root only' : undefined,
+    hint: 'run it as root in it (-u 0), or give this user more subordinate IDs (/etc/subuid and /etc/subgid)',
+  });
+}
+
+/**
+ * Looks the user up, and HOME; `idMap` is the container's, where it has one.
+ * @throws USAGE, HOST_UNSUPPORTED, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
+ */
+export function lookUp(hand: Hand, rootFd: number, command: ProcessPlan, idMap: IdMap | undefined): LookedUp {
   const files = {
     passwd: readFileOfRoot(hand, rootFd, '/etc/passwd'),
     group: readFileOfRoot(hand, rootFd, '/etc/group'),
@@ -134,6 +169,7 @@ export function lookUp(hand: Hand, rootFd: number, command: ProcessPlan): Looked
     const why = 'there is a single ID, and so no group list';
     throw new TsimgError('HOST_UNSUPPORTED', 'groups cannot be added', { where: command.extraGroups.join(','), why });
   }
+  if (idMap !== undefined) checkMapped(user, idMap, command.setGroups);
   const env = variable(command.env, 'HOME') === undefined ? [...command.env, `HOME=${user.home}`] : command.env;
   return { user, env };
 }
@@ -153,13 +189,13 @@ export function lastCalls(command: ProcessPlan, user: ResolvedUser, filter: Uint
  */
 export function becomeCommand(
   hand: Hand,
-  command: ProcessPlan,
+  { command, idMap }: LaunchPlan,
   { rootFd }: Prepared,
   streams: number | ContainerPipes,
   filter: Uint8Array | undefined,
   ready: () => void,
 ): void {
-  const { user, env } = lookUp(hand, rootFd, command);
+  const { user, env } = lookUp(hand, rootFd, command, idMap);
   enterWorkdir(hand, rootFd, command.cwd);
   become.startSession(hand);
   placeStreams(hand, rootFd, streams, user);

@@ -99,7 +99,7 @@ export interface RunSurroundings {
   readonly root: RootSpec;
   /** Names the container: its first 12 characters are the default host name. */
   readonly id: string;
-  /** The caller's working directory, for `-v ./data:/data`. */
+  /** The caller's working directory, for `-v ./data:/data`; '' where it was removed. */
   readonly cwd: string;
   /** The caller's environment, for `-e NAME` and `TERM`. */
   readonly hostEnv: Readonly<Record<string, string | undefined>>;

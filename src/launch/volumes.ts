@@ -57,6 +57,7 @@ export function parseVolumeParts(
     );
   }
   if (source.includes('\0')) throw fail('it holds a zero byte');
+  if (cwd === '' && !source.startsWith('/')) throw fail('the working directory was removed', 'write an absolute path');
   const attributes: MountAttribute[] = ['nodev'];
   let propagation: Propagation | undefined;
   for (const option of options) {

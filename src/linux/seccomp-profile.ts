@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TsimgError } from '../errors.ts';
+import { formatSchemaIssue } from '../schema-issue.ts';
 
 const ACTIONS = [
   'SCMP_ACT_ALLOW',
@@ -70,6 +71,5 @@ export function parseSeccompProfile(text: string, where: string): SeccompProfile
   }
   const parsed = profile.safeParse(document);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw fail(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unknown'}`, parsed.error);
+  throw fail(formatSchemaIssue(parsed.error, document), parsed.error);
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { TsimgError } from '../errors.ts';
+import { formatSchemaIssue } from '../schema-issue.ts';
 
 /** The largest JSON document (manifest, index, config) that is read: bytes. Registries take 4 MiB at most. */
 export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
@@ -17,12 +18,8 @@ export function parseJson(bytes: Uint8Array, what: string, where: string): unkno
 export function checkDocument<T extends z.ZodType>(schema: T, value: unknown, what: string, where: string): z.infer<T> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const field = issue?.path.map(String).join('.');
-  throw new TsimgError('DOCUMENT_INVALID', `${what} is not valid`, {
-    where,
-    why: `${field ? `field ${field}: ` : ''}${issue?.message ?? 'unknown'}`,
-  });
+  const why = formatSchemaIssue(result.error, value);
+  throw new TsimgError('DOCUMENT_INVALID', `${what} is not valid`, { where, why });
 }
 
 /** Whether a JSON value is an object that has this key of its own. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TsimgError } from '../errors.ts';
 import { optional } from '../oci/descriptor.ts';
+import { formatSchemaIssue } from '../schema-issue.ts';
 
 /** What proves who asks. An identity token is exchanged for a registry token; that one is sent as it is. */
 export type Credentials =
@@ -47,10 +48,11 @@ export function parseAuthFile(text: string, where: string, legacy: boolean): Aut
     // no cause: a JSON error quotes the text, which holds passwords
     throw new TsimgError('DOCUMENT_INVALID', 'file of credentials is not JSON', { where });
   }
-  const parsed = fileSchema.safeParse(legacy ? { auths: value } : value);
+  const whole = legacy ? { auths: value } : value;
+  const parsed = fileSchema.safeParse(whole);
   if (parsed.success) return parsed.data;
-  const field = parsed.error.issues[0]?.path.map(String).join('.');
-  throw new TsimgError('DOCUMENT_INVALID', 'file of credentials is not valid', { where, why: `field ${field}` });
+  const why = formatSchemaIssue(parsed.error, whole);
+  throw new TsimgError('DOCUMENT_INVALID', 'file of credentials is not valid', { where, why });
 }
 
 /** Names of Docker Hub in such files; `https://index.docker.io/v1/` is what docker writes. */

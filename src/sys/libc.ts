@@ -1,7 +1,8 @@
 import type koffi from 'koffi';
-import { TsimgError } from '../errors.ts';
+import type { TsimgError } from '../errors.ts';
 import { ERRNO_NAMES } from './errno.data.ts';
 import { loadKoffi } from './koffi.ts';
+import { refusedCall } from './refused-call.ts';
 
 /** The C library that this process runs on: glibc's name first, musl's second. */
 function loadLibc(): ReturnType<typeof koffi.load> {
@@ -46,8 +47,7 @@ export function lastErrno(): string {
 
 /** The error for a system call that failed just now; `facts.errno` tells which way. */
 export function systemCallError(call: string, where?: string): TsimgError {
-  const errno = lastErrno();
-  return new TsimgError('SYSTEM_CALL', `${call} failed`, { where, why: errno, facts: { call, errno } });
+  return refusedCall(call, lastErrno(), where);
 }
 
 /** A system call's result when it is not negative. @throws SYSTEM_CALL with `facts.errno` */

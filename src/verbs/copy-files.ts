@@ -87,8 +87,15 @@ async function withRoot(
 
 /** What is at a path of the host, symlinks followed. */
 function kindAt(path: string): 'directory' | 'file' | 'other' | undefined {
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const plain = path.replace(/(.)\/+$/, '$1');
+  const stats = statSync(plain, { throwIfNoEntry: false });
   if (stats === undefined) return undefined;
+  if (plain !== path && !stats.isDirectory()) {
+    throw new TsimgError('DESTINATION_INVALID', 'not a directory', {
+      where: path,
+      hint: 'leave out the slash at its end to replace the file',
+    });
+  }
   return stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other';
 }
 

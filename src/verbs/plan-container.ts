@@ -9,6 +9,7 @@ import { planRun } from '../launch/plan-run.ts';
 import type { RunRequest } from '../launch/run-request.ts';
 import type { RunConfig } from '../oci/run-config.ts';
 import { randomHex } from '../sys/random.ts';
+import { workingDirectory } from '../sys/working-directory.ts';
 
 /** A directory of the host as a container's root, under its real name. @throws SOURCE_NOT_FOUND, USAGE */
 export async function directoryRoot(path: string): Promise<RootSpec> {
@@ -48,7 +49,7 @@ export function planContainer(
   root: RootSpec,
   config: RunConfig,
   request: RunRequest,
-  { id = randomHex(32), cwd = process.cwd(), host = probeHost(), name, joined }: PlanAround = {},
+  { id = randomHex(32), cwd = workingDirectory(), host = probeHost(), name, joined }: PlanAround = {},
 ): { readonly plan: LaunchPlan; readonly facts: HostFacts } {
   const facts = request.init ? withInit(host) : host;
   return { facts, plan: planRun(config, request, facts, { root, id, name, cwd, hostEnv: process.env, joined }) };

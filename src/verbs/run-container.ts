@@ -19,6 +19,7 @@ import type { IdMap, LaunchPlan, RootSpec } from '../launch/plan.ts';
 import type { RunRequest } from '../launch/run-request.ts';
 import { parseSignal } from '../linux/signals.ts';
 import type { RunConfig } from '../oci/run-config.ts';
+import { workingDirectory } from '../sys/working-directory.ts';
 import { checkTerminal, cidFileError } from './check-request.ts';
 import { joinedProcess } from './joined-process.ts';
 import { type LifeOptions, parseLife } from './life-options.ts';
@@ -136,7 +137,7 @@ async function prepare(
         root,
         config,
         request,
-        cwd: process.cwd(),
+        cwd: workingDirectory(),
         plan,
       });
       writeState(held.directory, { status: 'created', restarts: 0 });

@@ -2,6 +2,7 @@ import { closeSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TsimgError } from '../../src/errors.ts';
 import { spawnBare } from '../../src/sys/spawn-bare.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -55,8 +56,7 @@ test('how it ended is told: its status, or the signal', async () => {
 test('a program that is not there is an error', () => {
   assert.throws(
     () => spawnBare('/nowhere/program'),
-    (error: unknown) =>
-      error instanceof Error && 'code' in error && error.code === 'SYSTEM_CALL' && /ENOENT/.test(error.message),
+    (error: unknown) => error instanceof TsimgError && error.code === 'SYSTEM_CALL' && error.facts.errno === 'ENOENT',
   );
 });
 

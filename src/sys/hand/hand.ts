@@ -2,6 +2,7 @@ import { closeSync, constants, openSync, read, readSync, writeSync } from 'node:
 import { promisify } from 'node:util';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { ERRNO_NAMES } from '../errno.data.ts';
+import { refusedCall } from '../refused-call.ts';
 import type { CallName } from './call-number.data.ts';
 import { ANSWER_SIZE } from './layout.ts';
 import { type Argument, type Call, encodeRequest, type HandDescriptors } from './request.ts';
@@ -59,8 +60,7 @@ export function errnoName(result: number): string {
 
 /** The error for a system call that a hand could not perform. */
 export function callError(name: string, result: number, where?: string): TsimgError {
-  const errno = errnoName(result);
-  return new TsimgError('SYSTEM_CALL', `${name} failed`, { where, why: errno, facts: { call: name, errno } });
+  return refusedCall(name, errnoName(result), where);
 }
 
 function handIsGone(): TsimgError {

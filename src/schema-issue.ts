@@ -1,0 +1,80 @@
+import type { z } from 'zod';
+
+/** What a kind of value is called. */
+const KINDS: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  bigint: 'a number',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  map: 'an object',
+  array: 'a list',
+  tuple: 'a list',
+  null: 'null',
+  date: 'a time',
+};
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  return KINDS[typeof value] ?? 'nothing';
+}
+
+/** `layers[0].digest` */
+function pathOf(path: readonly PropertyKey[]): string {
+  const parts = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`));
+  return parts.join('').replace(/^\./, '');
+}
+
+function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+  let value = root;
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = new Map<PropertyKey, unknown>(Object.entries(value)).get(String(part));
+  }
+  return value;
+}
+
+/** What was wanted; undefined where the schema's own words say what is wrong. */
+function wanted(issue: z.core.$ZodIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      return KINDS[issue.expected] ?? 'something else';
+    case 'invalid_value':
+      return issue.values.length === 1 ? String(issue.values[0]) : `one of ${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      return `${String(issue.minimum)} at least`;
+    case 'too_big':
+      return `${String(issue.maximum)} at most`;
+    case 'invalid_union':
+      return 'another kind of value';
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * The first thing that a schema finds wrong with a value, in words: where in it, what is there, what is wanted. Values are not
+ * shown, they may be secret or long.
+ */
+export function formatSchemaIssue(error: z.core.$ZodError, root: unknown): string {
+  const [issue] = error.issues;
+  if (issue === undefined) return 'it is not as it should be';
+  const place = pathOf(issue.path);
+  const field = place === '' ? 'it' : `field ${place}`;
+  if (issue.code === 'unrecognized_keys') {
+    const keys = issue.keys.map((key) => pathOf([...issue.path, key])).join(', ');
+    return `field ${keys}: not known`;
+  }
+  const found = valueAt(root, issue.path);
+  if (found === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_value'))
+    return `${field} is missing`;
+  const want = wanted(issue);
+  if (want !== undefined && (issue.code === 'too_small' || issue.code === 'too_big')) return `${field} must be ${want}`;
+  if (want !== undefined) return `${field} is ${kindOf(found)}, and ${want} is wanted`;
+  // Zod's own sentences begin so; all others are the schema's.
+  const own = /^Invalid /.test(issue.message) ? 'not well-formed' : issue.message;
+  return `${field}: ${own}`;
+}

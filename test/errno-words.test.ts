@@ -1,0 +1,80 @@
+import { openSync, readdirSync, realpathSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { z } from 'zod';
+import { ERRNO_WORDS } from '../src/errno-words.data.ts';
+import { errnoOf, messageOf, TsimgError } from '../src/errors.ts';
+import { formatSchemaIssue } from '../src/schema-issue.ts';
+import { ERRNO_NAMES } from '../src/sys/errno.data.ts';
+import { nodeCallError, refusedCall } from '../src/sys/refused-call.ts';
+
+const test = suite('errno-words');
+
+function thrownBy(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('it does not throw');
+}
+
+test('a reason that is an errno, or Node’s sentence about one, is put into words, and keeps its own hint', () => {
+  for (const why of ['EACCES', "EACCES: permission denied, open '/x'", 'spawn /x EACCES']) {
+    const error = new TsimgError('FILESYSTEM', 'cannot open it', { where: '/x', why });
+    assert.is(error.message, 'cannot open it (/x): permission is denied');
+    assert.match(error.hint ?? '', /who owns it/);
+  }
+  assert.is(new TsimgError('FILESYSTEM', 'no', { why: 'EACCES', hint: 'mine' }).hint, 'mine');
+  assert.is(new TsimgError('FILESYSTEM', 'no', { why: 'EVERYTHING is lost' }).why, 'EVERYTHING is lost');
+  assert.is(messageOf(thrownBy(() => openSync('/nonexistent', 'r'))), 'there is no such file or directory');
+});
+
+test('whatever the kernel answers has no errno in it, and says what was to be done', () => {
+  for (const errno of Object.values(ERRNO_NAMES)) {
+    if (!Object.hasOwn(ERRNO_WORDS, errno)) continue;
+    for (const call of ['openat2', 'move_mount', 'unshare(CLONE_NEWUSER)', 'setgroups', 'never_heard_of']) {
+      const error = refusedCall(call, errno, '/x');
+      assert.not.match(error.message, /\bE[A-Z]{3,}\b| failed/);
+      assert.match(error.what, /^cannot /);
+      assert.equal(error.facts, { call, errno });
+    }
+  }
+});
+
+test('what Node’s functions throw is an error of ours, with its path', () => {
+  const error = nodeCallError(thrownBy(() => readdirSync('/etc/passwd/x')));
+  assert.is(error?.message, 'cannot list a directory (/etc/passwd/x): a part of the path is not a directory');
+  assert.is(error && errnoOf(error), 'ENOTDIR');
+  assert.is(nodeCallError(thrownBy(() => realpathSync('/nonexistent')))?.where, '/nonexistent');
+  assert.is(nodeCallError(new Error('x')), undefined);
+  assert.is(nodeCallError(error), undefined);
+});
+
+test('what a schema finds is told in words: where, what is there, what is wanted', () => {
+  const schema = z.strictObject({
+    list: z.array(z.object({ name: z.string().refine((text) => text !== 'bad', { error: 'not a name' }) })),
+    kind: z.enum(['a', 'b']).optional(),
+    either: z.union([z.string(), z.number()]).optional(),
+    small: z.int().min(1).max(3).optional(),
+    form: z.string().regex(/^x/).optional(),
+  });
+  const told = (value: unknown) => {
+    const result = schema.safeParse(value);
+    return result.success ? '' : formatSchemaIssue(result.error, value);
+  };
+  assert.is(told({}), 'field list is missing');
+  assert.is(told([]), 'it is a list, and an object is wanted');
+  assert.is(told({ list: null }), 'field list is null, and a list is wanted');
+  assert.is(told({ list: [{ name: 'x' }, {}] }), 'field list[1].name is missing');
+  assert.is(told({ list: [{ name: 5 }] }), 'field list[0].name is a number, and a text is wanted');
+  assert.is(told({ list: [{ name: 'bad' }] }), 'field list[0].name: not a name');
+  assert.is(told({ list: [], kind: 'c' }), 'field kind is a text, and one of a, b is wanted');
+  assert.is(told({ list: [], either: true }), 'field either is true or false, and another kind of value is wanted');
+  assert.is(told({ list: [], small: 0 }), 'field small must be 1 at least');
+  assert.is(told({ list: [], small: 1.5 }), 'field small is a number, and a whole number is wanted');
+  assert.is(told({ list: [], form: 'y' }), 'field form: not well-formed');
+  assert.is(told({ list: [], more: 1 }), 'field more: not known');
+});
+
+test.run();
