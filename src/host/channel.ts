@@ -8,4 +8,6 @@ export const DESCRIPTOR = {
   status: 4,
   /** Where it gets or gives an archive. */
   archive: 5,
+  /** The root of a container that runs. */
+  root: 6,
 } as const;

@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { Step } from '../launch/plan.ts';
+import { filesystemError } from '../sys/filesystem-error.ts';
 import { openOwnHand } from '../sys/hand/own-hand.ts';
 import { openInRoot } from '../sys/open-in-root.ts';
 import { descriptorPath, O_PATH } from './own-descriptors.ts';
@@ -11,16 +12,22 @@ import { openIdentified, type ProcessIdentity } from './state/process-identity.t
 /** Links that are followed at the end of a path, as many as the kernel follows. path_resolution(7). */
 const MAX_LINKS = 40;
 
-/** The root of a process that runs in a container. @throws CONTAINER_STATE where it has ended */
+/**
+ * The root of a process that runs in a container, opened by the caller of tsimg: root, or whom the container's user namespace
+ * belongs to. The descriptor is the caller's to close. @throws CONTAINER_STATE where it has ended, FILESYSTEM
+ */
 export function openRunningRoot(process: ProcessIdentity): number {
   let fd: number | undefined;
+  const path = `/proc/${process.pid}/root`;
   try {
-    fd = openSync(`/proc/${process.pid}/root`, O_PATH | constants.O_DIRECTORY);
+    fd = openSync(path, O_PATH | constants.O_DIRECTORY);
     using held = openIdentified(process);
     // It was there before and is there still: so it was its root that was opened.
     if (held !== undefined) return fd;
   } catch (error) {
-    if (!['ENOENT', 'ESRCH'].includes(errnoOf(error) ?? '')) throw error;
+    if (!['ENOENT', 'ESRCH'].includes(errnoOf(error) ?? '')) {
+      throw filesystemError('cannot open the container’s root', path, error);
+    }
   }
   if (fd !== undefined) closeSync(fd);
   throw new TsimgError('CONTAINER_STATE', 'the container has just ended', { hint: 'try again' });

@@ -6,7 +6,8 @@ import type { HostReport, Trial } from '../launch/diagnose.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
 import { planIdMap } from '../launch/id-map.ts';
 import { MS } from '../linux/mount-flags.ts';
-import { forkHand, type Hand } from '../sys/hand/hand.ts';
+import { forkHand } from '../sys/hand/fork-hand.ts';
+import type { Hand } from '../sys/hand/hand.ts';
 import { mount } from '../sys/hand/mounts.ts';
 import { makeNamespaces, type NamespaceName } from '../sys/hand/namespaces.ts';
 import { startHand } from '../sys/hand/start-hand.ts';
@@ -18,7 +19,7 @@ import { probeHost } from './probe.ts';
 import { TOOL_ENV } from './tool-env.ts';
 import { findTool, requireTool } from './tools.ts';
 import { startInside } from './user-namespace.ts';
-import { writeIdMaps } from './write-id-maps.ts';
+import { makeUserNamespace } from './write-id-maps.ts';
 
 /** The longest that a trial may take: milliseconds. */
 const TIMEOUT = 10_000;
@@ -45,8 +46,7 @@ function inNamespaces(
     const { hand, process } = await startHand();
     try {
       if (!facts.canMount) {
-        makeNamespaces(hand, ['user']);
-        await writeIdMaps(hand.pid, planIdMap({ ...facts, noNewPrivileges: true }), facts.tools);
+        await makeUserNamespace(hand, planIdMap({ ...facts, noNewPrivileges: true }), facts.tools);
       }
       makeNamespaces(hand, names);
       const first = forkHand(hand);

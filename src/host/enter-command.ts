@@ -4,7 +4,8 @@ import type { ExecPlan } from '../launch/plan-exec.ts';
 import type { ResolvedUser } from '../launch/user.ts';
 import * as become from '../sys/hand/become.ts';
 import { chownDescriptor, goTo, O_PATH, openBeneath, withDescriptor, workingDirectory } from '../sys/hand/files.ts';
-import { type ChildPipes, forkHand, type Hand, makeChildPipes } from '../sys/hand/hand.ts';
+import { type ChildSocket, forkHand, makeChildSocket } from '../sys/hand/fork-hand.ts';
+import type { Hand } from '../sys/hand/hand.ts';
 import { takeTerminal } from '../sys/hand/terminals.ts';
 import { openEmptyInput, openNull } from './open-null.ts';
 import type { ContainerPipes } from './relay.ts';
@@ -61,9 +62,9 @@ function openStreams(
 }
 
 /** Where the first process of a PID namespace has ended, nobody can be born in it. pid_namespaces(7). */
-function haveChild(hand: Hand, pipes: ChildPipes): Hand {
+function haveChild(hand: Hand, socket: ChildSocket): Hand {
   try {
-    return forkHand(hand, pipes);
+    return forkHand(hand, socket);
   } catch (cause) {
     if (errnoOf(cause) !== 'ENOMEM') throw cause;
     throw new TsimgError('CONTAINER_STATE', 'the container has ended', { cause });
@@ -80,7 +81,7 @@ function haveChild(hand: Hand, pipes: ChildPipes): Hand {
 export function startCommand(hand: Hand, rootFd: number, plan: ExecPlan, hooks: EnterHooks): number {
   const { command, detached } = plan;
   const { user, env } = lookUp(hand, rootFd, command, plan.idMap);
-  const pipes = makeChildPipes(hand);
+  const socket = makeChildSocket(hand);
   const streams = openStreams(hand, rootFd, plan, user, hooks);
   enterWorkdir(hand, rootFd, command.cwd);
   // Its number of processes counts the hand as well: that limit is the child's alone.
@@ -98,10 +99,9 @@ export function startCommand(hand: Hand, rootFd: number, plan: ExecPlan, hooks: 
     hand.later(become.filterCall(early));
   }
   becomeUser(hand, command, user, late !== undefined);
-  become.hideFromTracers(hand);
   hand.later({ name: 'close', args: [rootFd] });
   become.closeStandard(hand);
-  const child = haveChild(hand, pipes);
+  const child = haveChild(hand, socket);
   try {
     if (!detached) become.dieWithParent(child);
     // The end of the command's output is for the caller to see. And the hand is there: the child will hear when it ends.

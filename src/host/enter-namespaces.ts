@@ -51,15 +51,12 @@ function joinByToolbox(hand: Hand, { namespaces, idMap, toolbox }: ExecPlan, con
     namespaces.filter((name) => name === 'user'),
   );
   becomeRoot(hand, idMap);
-  const caller = idMap?.caller;
-  if (caller !== undefined) setFileIds(hand, 0, 0);
+  if (idMap?.caller !== undefined) setFileIds(hand, 0, 0);
   makeNamespaces(hand, ['mount']);
   setUmask(hand, 0);
   mount(hand, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
   const root = mountToolbox(hand, toolbox, container);
   pivot(hand, root, { do: 'pivot', readOnlyRoot: false });
-  // The pipes to come are the caller's, who must be able to open them.
-  if (caller !== undefined) setFileIds(hand, caller.uid, caller.gid);
   joinNamespacesOf(
     hand,
     container.process,

@@ -60,7 +60,7 @@ async function streamHooks(entry: Entry, hand: Hand): Promise<Pick<EnterHooks, '
     },
     takeMaster(master) {
       const { stdin, stdout } = entry.streams;
-      entry.relay = terminal?.relayTerminalOf(hand.pid, master, command.stdin ? stdin : undefined, stdout);
+      entry.relay = terminal?.relayTerminal(hand.take(master), command.stdin ? stdin : undefined, stdout);
     },
   };
 }
@@ -78,7 +78,7 @@ export async function enterContainer(
   { signal, streams, passSignals }: EnterOptions,
 ): Promise<number> {
   signal?.throwIfAborted();
-  await using starting = handMeanwhile({ sealed: true });
+  await using starting = handMeanwhile();
   const filter = compileFilter(plan.command);
   const { hand, process: child } = await starting.hand;
   const entry: Entry = { plan, streams };

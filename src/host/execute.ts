@@ -59,10 +59,10 @@ interface Launch {
 /** What takes a terminal's master out of a hand and passes it on; loaded only where there is one. */
 async function masterTaker(launch: Launch, container: Hand): Promise<(master: number) => void> {
   if (!launch.plan.command.terminal) return () => {};
-  const { relayTerminalOf } = await import('./terminal.ts');
+  const { relayTerminal } = await import('./terminal.ts');
   return (master) => {
     const { stdin, stdout } = launch.streams;
-    launch.relay = relayTerminalOf(container.pid, master, launch.plan.command.stdin ? stdin : undefined, stdout);
+    launch.relay = relayTerminal(container.take(master), launch.plan.command.stdin ? stdin : undefined, stdout);
   };
 }
 
@@ -80,10 +80,10 @@ async function prepare(
   if (launch.container === undefined) return;
   try {
     setUmask(container, 0);
-    // The pipes are the caller's, who must be able to open them; all that follows is made by root of the container.
+    // All that follows is made by root of the container.
+    if (plan.idMap?.caller !== undefined) setFileIds(container, 0, 0);
     const opened = plan.command.terminal ? undefined : openRelay(container, launch.streams, plan.command.stdin);
     if (opened !== undefined) launch.relay = opened.relay;
-    if (plan.idMap?.caller !== undefined) setFileIds(container, 0, 0);
     const joinCgroups = () => cgroups.join(container.pid);
     const prepared = performSteps(container, plan.steps, { joinCgroups, takeMaster, outside });
     const streams = prepared.terminal ?? opened?.pipes;
@@ -148,7 +148,7 @@ export async function execute(
       const { container } = made;
       launch.container = container;
       watch.onProcess?.(container.pid);
-      await connection.attach(container.pid);
+      await connection.attach(container);
       await prepare(launch, made, cgroups, filter);
       status = await awaitEnd(hand, container.pid);
       launch.container = undefined;

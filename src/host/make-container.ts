@@ -3,10 +3,11 @@ import type { HostTools } from '../launch/host-facts.ts';
 import type { LaunchPlan } from '../launch/plan.ts';
 import { dieWithParent, setIds } from '../sys/hand/become.ts';
 import { openPath } from '../sys/hand/files.ts';
-import { forkHand, type Hand } from '../sys/hand/hand.ts';
+import { forkHand } from '../sys/hand/fork-hand.ts';
+import type { Hand } from '../sys/hand/hand.ts';
 import { joinNamespace, makeNamespaces } from '../sys/hand/namespaces.ts';
 import { becomeMappedRoot, type MadeOutside } from './mapped-root.ts';
-import { writeIdMaps } from './write-id-maps.ts';
+import { makeUserNamespace } from './write-id-maps.ts';
 
 type Joined = Extract<LaunchPlan['network'], { kind: 'join' }>;
 
@@ -42,8 +43,7 @@ export async function makeContainer(hand: Hand, plan: LaunchPlan, tools: HostToo
     outside = await becomeMappedRoot(hand, plan, idMap, tools);
   } else if (idMap !== undefined) {
     if (joined?.userNamespace === undefined) {
-      makeNamespaces(hand, ['user']);
-      await writeIdMaps(hand.pid, idMap, tools);
+      await makeUserNamespace(hand, idMap, tools);
     }
     // Others keep their IDs, by which the caller has a say in them, until they are the command.
     if (idMap.caller === undefined) setIds(hand, 0, 0);

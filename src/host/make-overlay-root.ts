@@ -4,16 +4,14 @@ import { join } from 'node:path';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { IdMap, RootSpec } from '../launch/plan.ts';
 import { chownDescriptor, openPath } from '../sys/hand/files.ts';
-import { makeNamespaces } from '../sys/hand/namespaces.ts';
 import { startHand } from '../sys/hand/start-hand.ts';
-import { writeIdMaps } from './write-id-maps.ts';
+import { makeUserNamespace } from './write-id-maps.ts';
 
 /** A directory of the caller's becomes that of root in the map, where that is somebody else. */
 async function giveToRoot(path: string, idMap: IdMap, tools: HostTools): Promise<void> {
   const { hand, process } = await startHand();
   try {
-    makeNamespaces(hand, ['user']);
-    await writeIdMaps(hand.pid, idMap, tools);
+    await makeUserNamespace(hand, idMap, tools);
     chownDescriptor(hand, openPath(hand, path, constants.O_RDONLY | constants.O_DIRECTORY), 0, 0);
   } finally {
     hand.close();

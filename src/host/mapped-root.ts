@@ -5,14 +5,15 @@ import type { IdMap, LaunchPlan, RootSpec, Step } from '../launch/plan.ts';
 import { mapId } from '../linux/ids.ts';
 import { MS } from '../linux/mount-flags.ts';
 import { reap } from '../sys/hand/await-end.ts';
-import { setFileIds, setGroups, setIds } from '../sys/hand/become.ts';
+import { setFileIds, setGroups, setIds, showToTracers } from '../sys/hand/become.ts';
 import { goTo, openPath, withDescriptor } from '../sys/hand/files.ts';
-import { forkHand, type Hand } from '../sys/hand/hand.ts';
+import { forkHand } from '../sys/hand/fork-hand.ts';
+import type { Hand } from '../sys/hand/hand.ts';
 import { attachMount, cloneMount, mount, setMountIdMap } from '../sys/hand/mounts.ts';
 import { joinNamespace, makeNamespaces } from '../sys/hand/namespaces.ts';
 import { mountRoot, openHost } from './stage-mounts.ts';
 import { cloneSources } from './stage-volumes.ts';
-import { writeIdMaps } from './write-id-maps.ts';
+import { makeUserNamespace } from './write-id-maps.ts';
 
 /** What was opened by root itself, for steps that are performed by root of a user namespace, to whom the host's files are closed. */
 export interface MadeOutside {
@@ -21,11 +22,12 @@ export interface MadeOutside {
 }
 
 /** A new user namespace, which nobody is in; by a descriptor of the hand. */
-async function makeUserNamespace(hand: Hand, idMap: IdMap, tools: HostTools): Promise<number> {
+async function openUserNamespace(hand: Hand, idMap: IdMap, tools: HostTools): Promise<number> {
   const first = forkHand(hand);
   try {
-    makeNamespaces(first, ['user']);
-    await writeIdMaps(first.pid, idMap, tools);
+    await makeUserNamespace(first, idMap, tools);
+    // For the other hand to open it. Nobody but this one is ever in it.
+    showToTracers(first);
     return openPath(hand, `/proc/${first.pid}/ns/user`, constants.O_RDONLY);
   } finally {
     first.close();
@@ -73,7 +75,7 @@ export async function becomeMappedRoot(
 ): Promise<MadeOutside> {
   makeNamespaces(hand, ['mount']);
   mount(hand, { source: null, target: '/', type: null, flags: MS.slave | MS.recursive }, '/');
-  const user = await makeUserNamespace(hand, idMap, tools);
+  const user = await openUserNamespace(hand, idMap, tools);
   const clones = cloneSources(hand, steps, () => true);
   for (const step of steps) {
     if (step.do !== 'root') continue;

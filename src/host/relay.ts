@@ -3,7 +3,8 @@ import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { errnoOf } from '../errors.ts';
 import { filesystemError } from '../sys/filesystem-error.ts';
-import { type Hand, makePipe } from '../sys/hand/hand.ts';
+import { makePipe } from '../sys/hand/fork-hand.ts';
+import type { Hand } from '../sys/hand/hand.ts';
 
 /** Where a container's streams come from and go to. */
 export interface Streams {

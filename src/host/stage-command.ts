@@ -66,7 +66,8 @@ function finalCapabilities(command: ProcessPlan, user: ResolvedUser): bigint {
 export function becomeUser(hand: Hand, command: ProcessPlan, user: ResolvedUser, filtered: boolean): void {
   become.dropBounding(hand, capabilityMask(command.capabilities));
   if (command.setGroups) become.setGroups(hand, user.groups);
-  if (!command.noNewPrivileges) become.keepCapabilities(hand);
+  // With fewer it could be opened by others between the change of IDs, which may show it, and its being hidden again.
+  become.keepCapabilities(hand);
   become.setIds(hand, user.uid, user.gid);
   const final = finalCapabilities(command, user);
   const installing = filtered && !command.noNewPrivileges ? capabilityMask(['SYS_ADMIN']) : 0n;

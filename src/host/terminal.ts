@@ -3,7 +3,6 @@ import type { Readable, Writable } from 'node:stream';
 import { ReadStream, WriteStream } from 'node:tty';
 import { promisify } from 'node:util';
 import { errnoOf } from '../errors.ts';
-import { openProcess } from '../sys/pidfd.ts';
 import { setTerminalSize } from '../sys/pty.ts';
 
 const readFd = promisify(read);
@@ -54,8 +53,11 @@ function passInput(from: Readable, master: number): Disposable {
   };
 }
 
-/** Connects the caller's streams with the master of the container's terminal. A terminal at the input is made raw meanwhile. */
-function relayTerminal(master: number, stdin: Readable | undefined, stdout: Writable): TerminalRelay {
+/**
+ * Connects the caller's streams with the master of the container's terminal, which it closes in the end. A terminal at the input
+ * is made raw meanwhile. @throws SYSTEM_CALL
+ */
+export function relayTerminal(master: number, stdin: Readable | undefined, stdout: Writable): TerminalRelay {
   const raw = stdin instanceof ReadStream ? stdin : undefined;
   const screen = stdout instanceof WriteStream ? stdout : undefined;
   const resize = () => {
@@ -76,15 +78,4 @@ function relayTerminal(master: number, stdin: Readable | undefined, stdout: Writ
       await closeFd(master);
     },
   };
-}
-
-/** The same by a master that another process has open, of which a copy is taken. pidfd_getfd(2). @throws SYSTEM_CALL */
-export function relayTerminalOf(
-  pid: number,
-  master: number,
-  stdin: Readable | undefined,
-  stdout: Writable,
-): TerminalRelay {
-  using process = openProcess(pid);
-  return relayTerminal(process.takeDescriptor(master), stdin, stdout);
 }

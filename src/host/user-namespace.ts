@@ -1,14 +1,12 @@
-import { constants } from 'node:fs';
 import { TsimgError } from '../errors.ts';
 import { explainRefusal } from '../launch/explain-refusal.ts';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { IdMap } from '../launch/plan.ts';
 import { MS } from '../linux/mount-flags.ts';
 import { dieWithParent, resetSignals, setGroups, setIds } from '../sys/hand/become.ts';
-import { openPath, withDescriptor } from '../sys/hand/files.ts';
 import type { Hand } from '../sys/hand/hand.ts';
 import { mount } from '../sys/hand/mounts.ts';
-import { joinNamespace, makeNamespaces } from '../sys/hand/namespaces.ts';
+import { makeNamespaces } from '../sys/hand/namespaces.ts';
 import { type HandOptions, type StartedHand, startHand } from '../sys/hand/start-hand.ts';
 import type { StartedProcess } from '../sys/start-process.ts';
 import { DESCRIPTOR } from './channel.ts';
@@ -18,7 +16,7 @@ import { catchSignals, signalNumber } from './forward-signals.ts';
 import { executeFirst } from './stage-command.ts';
 import { readMessages } from './stage-messages.ts';
 import { TOOL_ENV } from './tool-env.ts';
-import { writeIdMaps } from './write-id-maps.ts';
+import { makeUserNamespace } from './write-id-maps.ts';
 
 /** With which IDs, and whose mounts, a process of ours works. */
 export interface Inside {
@@ -26,8 +24,6 @@ export interface Inside {
   readonly idMap: IdMap | undefined;
   /** Whether what it mounts is its own; else it mounts nothing. */
   readonly ownMounts?: boolean;
-  /** The process whose user namespace it joins, instead of making one with the same map. */
-  readonly pid?: number | undefined;
 }
 
 /** A program of ours that has a container's IDs, and dies with the caller. */
@@ -39,16 +35,13 @@ export interface InsideProcess<Message> {
   readonly complaints: Promise<string>;
 }
 
-/** Moves a hand to the user namespace, as root of it. */
-async function enterUserNamespace(hand: Hand, { idMap, pid }: Inside, tools: HostTools): Promise<void> {
+/**
+ * Moves a hand to a user namespace, as root of it: to a new one, also where a container runs that has the same map. In that one,
+ * who may trace all in the container could trace the program as well, which has the host's root.
+ */
+async function enterUserNamespace(hand: Hand, { idMap }: Inside, tools: HostTools): Promise<void> {
   if (idMap === undefined) return;
-  if (pid === undefined) {
-    makeNamespaces(hand, ['user']);
-    await writeIdMaps(hand.pid, idMap, tools);
-  } else {
-    const path = `/proc/${pid}/ns/user`;
-    withDescriptor(hand, openPath(hand, path, constants.O_RDONLY), (fd) => joinNamespace(hand, fd, 'user', path));
-  }
+  await makeUserNamespace(hand, idMap, tools);
   if (idMap.caller === undefined) return;
   setGroups(hand, []);
   setIds(hand, 0, 0);
@@ -90,6 +83,7 @@ async function becomeInside(
  * files: as root, or as root of a user namespace. It has the host's root and programs. Descriptor 3 is its input, 4 its messages;
  * standard input and output are /dev/null.
  * @param more pipes from descriptor 5 on
+ * @param given the descriptor after them is this one of ours
  * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL
  */
 export async function startInside<Message extends { readonly kind: string }>(
@@ -97,8 +91,9 @@ export async function startInside<Message extends { readonly kind: string }>(
   tools: HostTools,
   program: readonly string[],
   more = 0,
+  given?: number,
 ): Promise<InsideProcess<Message>> {
-  const options: HandOptions = { standard: ['ignore', 'ignore', 'pipe'], pipes: 1 + more };
+  const options: HandOptions = { standard: ['ignore', 'ignore', 'pipe'], pipes: 2 + more, given };
   const started = await startHand(options);
   const { process } = started;
   const complaints = collectComplaints(process.stream(DESCRIPTOR.complaints));

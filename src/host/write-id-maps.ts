@@ -3,6 +3,9 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { IdMap } from '../launch/plan.ts';
 import type { IdExtent } from '../linux/ids.ts';
+import { hideFromTracers, showToTracers } from '../sys/hand/become.ts';
+import type { Hand } from '../sys/hand/hand.ts';
+import { makeNamespaces } from '../sys/hand/namespaces.ts';
 import { runCommand } from '../sys/spawn.ts';
 import { TOOL_ENV } from './tool-env.ts';
 import { requireTool } from './tools.ts';
@@ -46,10 +49,20 @@ function writeAll(pid: number, idMap: IdMap): void {
   }
 }
 
-/** Writes the maps of a process's new user namespace. user_namespaces(7). @throws LAUNCH_FAILED, HOST_UNSUPPORTED */
-export async function writeIdMaps(pid: number, idMap: IdMap, tools: HostTools): Promise<void> {
+async function writeIdMaps(pid: number, idMap: IdMap, tools: HostTools): Promise<void> {
   if (idMap.by === 'single') return writeSingle(pid, idMap);
   if (idMap.by === 'root') return writeAll(pid, idMap);
   await runMapper(requireTool(tools, 'newuidmap'), pid, idMap.uids);
   await runMapper(requireTool(tools, 'newgidmap'), pid, idMap.gids);
+}
+
+/**
+ * Moves a hand to a new user namespace with these maps, which its files in /proc take: they are the caller's only while others may
+ * look into it. user_namespaces(7). @throws LAUNCH_FAILED, HOST_UNSUPPORTED, SYSTEM_CALL
+ */
+export async function makeUserNamespace(hand: Hand, idMap: IdMap, tools: HostTools): Promise<void> {
+  makeNamespaces(hand, ['user']);
+  showToTracers(hand);
+  await writeIdMaps(hand.pid, idMap, tools);
+  hideFromTracers(hand);
 }

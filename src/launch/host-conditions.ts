@@ -30,7 +30,6 @@ const SINCE: ReadonlyMap<string, readonly [number, number]> = new Map([
   ['move_mount', [5, 2]],
   ['pidfd_open', [5, 3]],
   ['openat2', [5, 6]],
-  ['pidfd_getfd', [5, 6]],
   ['close_range', [5, 11]],
   ['mount_setattr', [5, 12]],
 ]);

@@ -2,7 +2,6 @@ import { bind, checked, lastErrno, systemCallError } from './libc.ts';
 import { SYSCALL } from './syscall-number.data.ts';
 
 const openCall = bind<[number, number, number]>('long syscall(long number, long pid, long flags)');
-const getfdCall = bind<[number, number, number, number]>('long syscall(long number, long pidfd, long fd, long flags)');
 const signalCall = bind<[number, number, number, null, number]>(
   'long syscall(long number, long pidfd, long signal, void *info, long flags)',
 );
@@ -15,8 +14,6 @@ export interface ProcessHandle extends Disposable {
   readonly fd: number;
   /** Sends a signal by number; false when the process is gone. @throws SYSTEM_CALL */
   signal(number: number): boolean;
-  /** A copy of one of its descriptors, the caller's to close. @throws SYSTEM_CALL */
-  takeDescriptor(fd: number): number;
 }
 
 /** @throws SYSTEM_CALL with `facts.errno` ESRCH where there is no such process */
@@ -29,9 +26,6 @@ export function openProcess(pid: number): ProcessHandle {
       if (signalCall(SYSCALL.pidfd_send_signal, pidfd, number, null, 0) === 0) return true;
       if (lastErrno() === 'ESRCH') return false;
       throw systemCallError('pidfd_send_signal', String(pid));
-    },
-    takeDescriptor(fd) {
-      return checked(getfdCall(SYSCALL.pidfd_getfd, pidfd, fd, 0), 'pidfd_getfd', String(pid));
     },
     [Symbol.dispose]() {
       closeCall(pidfd);

@@ -11,7 +11,6 @@ export const PROBED_CALLS = [
   'move_mount',
   'pidfd_open',
   'openat2',
-  'pidfd_getfd',
   'close_range',
   'mount_setattr',
 ] as const;

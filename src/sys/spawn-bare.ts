@@ -1,8 +1,10 @@
+import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsimgError } from '../errors.ts';
 import { ERRNO_NAMES } from './errno.data.ts';
-import { bind, checked } from './libc.ts';
+import { bind } from './libc.ts';
+import { makeSocketPair } from './socket-pair.ts';
 import type { ProcessEnd, StartedProcess } from './start-process.ts';
 
 // posix_spawn(3). Node's own way is fork(2), which copies the page tables of a heap: 10 ms and more, and each page that is written
@@ -11,17 +13,12 @@ import type { ProcessEnd, StartedProcess } from './start-process.ts';
 /** More than glibc's or musl's posix_spawnattr_t, posix_spawn_file_actions_t and sigset_t take: bytes. */
 const STRUCT_SIZE = 512;
 const FLAGS = { resetSignals: 0x04, setMask: 0x08, ownSession: 0x80 };
-const [AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC] = [1, 1, 0o2000000];
 const WNOHANG = 1;
 const O_RDWR = 2;
 /** Milliseconds between two looks at whether a process has ended, which is asked for when it is about to. */
 const FIRST_PAUSE = 1;
 const LONGEST_PAUSE = 50;
 
-const socketpair = bind<[number, number, number, Buffer]>(
-  'int socketpair(int domain, int type, int protocol, void *fds)',
-);
-const closeCall = bind<[number]>('int close(int fd)');
 const waitpid = bind<[number, Buffer, number]>('int waitpid(int pid, void *status, int options)');
 const initActions = bind<[Buffer]>('int posix_spawn_file_actions_init(void *actions)');
 const addDup2 = bind<[Buffer, number, number]>('int posix_spawn_file_actions_adddup2(void *actions, int from, int to)');
@@ -110,21 +107,31 @@ function spawned(error: number, file: string): void {
   throw new TsimgError('SYSTEM_CALL', 'cannot start a program', { where: file, why: errno, facts: { errno } });
 }
 
-function spawn(file: string, descriptor: number): number {
+/** What is started by spawnBare. */
+export interface BareProgram {
+  readonly path: string;
+  /** Its first argument; the path where absent. */
+  readonly name?: string;
+  /** The descriptor that the path speaks of, if it does: above 3. */
+  readonly fd?: number;
+}
+
+function spawn({ path: file, name = file, fd = 0 }: BareProgram, descriptor: number): number {
   const [actions, attributes] = [Buffer.alloc(STRUCT_SIZE), Buffer.alloc(STRUCT_SIZE)];
   const pid = Buffer.alloc(4);
   spawned(initActions(actions), file);
   spawned(initAttributes(attributes), file);
   try {
     // By way of another number: older C libraries leave a descriptor that is the right one already close-on-exec.
-    spawned(addDup2(actions, descriptor, descriptor + 1), file);
-    spawned(addDup2(actions, descriptor + 1, 3), file);
-    spawned(addClose(actions, descriptor + 1), file);
+    const between = Math.max(descriptor, fd) + 1;
+    spawned(addDup2(actions, descriptor, between), file);
+    spawned(addDup2(actions, between, 3), file);
+    spawned(addClose(actions, between), file);
     for (const standard of [0, 1, 2]) spawned(addOpen(actions, standard, '/dev/null', O_RDWR, 0), file);
     spawned(setFlags(attributes, FLAGS.resetSignals | FLAGS.setMask | FLAGS.ownSession), file);
     spawned(setDefaults(attributes, Buffer.alloc(STRUCT_SIZE, 0xff)), file);
     spawned(setMask(attributes, Buffer.alloc(STRUCT_SIZE)), file);
-    spawned(spawnCall(pid, file, actions, attributes, [file, null], [null]), file);
+    spawned(spawnCall(pid, file, actions, attributes, [name, null], [null]), file);
   } finally {
     destroyActions(actions);
     destroyAttributes(attributes);
@@ -137,16 +144,14 @@ function spawn(file: string, descriptor: number): number {
  * 0 to 2 are /dev/null, 3 is one end of a socket pair, of which `socket` is the other: one that blocks, the caller's to close.
  * What else it has of ours that is not close-on-exec it is to close itself. @throws SYSTEM_CALL with `facts.errno`
  */
-export function spawnBare(file: string): { readonly process: StartedProcess; readonly socket: number } {
-  const fds = Buffer.alloc(8);
-  checked(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 'socketpair');
-  const [socket, theirs] = [fds.readInt32LE(0), fds.readInt32LE(4)];
+export function spawnBare(program: BareProgram): { readonly process: StartedProcess; readonly socket: number } {
+  const [socket, theirs] = makeSocketPair();
   try {
-    return { process: new BareProcess(spawn(file, theirs)), socket };
+    return { process: new BareProcess(spawn(program, theirs)), socket };
   } catch (error) {
-    closeCall(socket);
+    closeSync(socket);
     throw error;
   } finally {
-    closeCall(theirs);
+    closeSync(theirs);
   }
 }

@@ -19,6 +19,8 @@ export interface InsideWork {
   readonly onMessage?: (message: InsideMessage) => void;
   /** Takes or gives the archive; its end is awaited. */
   readonly archive?: (stream: Duplex) => Promise<void>;
+  /** The root of a container that runs, which it gets as `DESCRIPTOR.root`. */
+  readonly root?: number | undefined;
 }
 
 /**
@@ -29,10 +31,10 @@ export async function askInside(
   inside: Inside,
   tools: HostTools,
   request: InsideRequest,
-  { onMessage, archive }: InsideWork,
+  { onMessage, archive, root }: InsideWork,
   { signal, onEvent }: Context,
 ): Promise<void> {
-  const { process, messages, complaints } = await startInside<InsideMessage>(inside, tools, ENTRY, 1);
+  const { process, messages, complaints } = await startInside<InsideMessage>(inside, tools, ENTRY, 1, root);
   const kill = () => process.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });
   let failure: TsimgError | undefined;

@@ -8,6 +8,7 @@ import { readNode } from '../disk/read-node.ts';
 import { walkTree } from '../disk/walk-tree.ts';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
+import { openRunningRoot } from '../host/container-root.ts';
 import { probeHost } from '../host/probe.ts';
 import { containersFolder, holdContainer } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
@@ -55,8 +56,8 @@ async function withRoot(
   const { folder, record, state, alive } = await findContainer(containersFolder(stateRoot), wanted);
   const { steps } = record.plan;
   const idMap = storedMap(record.plan.idMap);
-  const ask = (inside: Inside, root: RootRequest) =>
-    askInside(inside, probeHost().tools, request(root), work, { signal, onEvent });
+  const ask = (inside: Inside, root: RootRequest, rootFd?: number) =>
+    askInside(inside, probeHost().tools, request(root), { ...work, root: rootFd }, { signal, onEvent });
   if (alive && state.status === 'running' && state.process !== undefined) {
     if (steps.some((step) => step.do === 'chroot')) {
       throw new TsimgError('CONTAINER_STATE', 'the container runs with --isolation chroot', {
@@ -72,8 +73,12 @@ async function withRoot(
         hint: 'stop it before (tsimg stop), or use tsimg exec',
       });
     }
-    const pid = idMap === undefined ? undefined : state.process.pid;
-    return await ask({ idMap, ownMounts: false, pid }, { kind: 'running', process: state.process });
+    const rootFd = openRunningRoot(state.process);
+    try {
+      return await ask({ idMap, ownMounts: false }, { kind: 'running' }, rootFd);
+    } finally {
+      closeSync(rootFd);
+    }
   }
   const held = await holdContainer(folder, record.id);
   const step = steps.find((each) => each.do === 'root');

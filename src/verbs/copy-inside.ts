@@ -6,13 +6,8 @@ import { openDirectoryAt, readNode } from '../disk/read-node.ts';
 import { refusal } from '../disk/refusal.ts';
 import { isKernelDirectory, walkTree } from '../disk/walk-tree.ts';
 import { errnoOf, TsimgError } from '../errors.ts';
-import {
-  locateInRoot,
-  mountOwnRoot,
-  openOrMakeInRoot,
-  openRunningRoot,
-  type PlaceInRoot,
-} from '../host/container-root.ts';
+import { DESCRIPTOR } from '../host/channel.ts';
+import { locateInRoot, mountOwnRoot, openOrMakeInRoot, type PlaceInRoot } from '../host/container-root.ts';
 import { pathText } from '../rootfs/path.ts';
 import { OPEN, openAt } from '../sys/files.ts';
 import { lastErrno } from '../sys/libc.ts';
@@ -24,7 +19,7 @@ import type { CopyInRequest, CopyOutRequest, RootRequest } from './inside-reques
 type Warn = (message: string) => void;
 
 function openRoot(root: RootRequest): number {
-  return root.kind === 'running' ? openRunningRoot(root.process) : mountOwnRoot(root.step);
+  return root.kind === 'running' ? DESCRIPTOR.root : mountOwnRoot(root.step);
 }
 
 function skipped(warn: Warn): (path: string, why: string) => void {

@@ -2,7 +2,6 @@ import type { OverlayForm } from '../disk/overlay-node.ts';
 import type { UpperChange } from '../disk/upper-changes.ts';
 import type { TsimgEvent } from '../events.ts';
 import type { PortableError } from '../host/portable-error.ts';
-import type { ProcessIdentity } from '../host/state/process-identity.ts';
 import type { Step } from '../launch/plan.ts';
 import type { ExpansionLimits } from '../streams/byte-budget.ts';
 import type { CopiedWhat } from './copy-rules.ts';
@@ -17,9 +16,9 @@ export interface LayersRequest {
   readonly mountPlaces: readonly string[];
 }
 
-/** The root of a container: of a process that runs in it, or mounted anew. */
+/** The root of a container: of one that runs, which is handed over (`DESCRIPTOR.root`), or mounted anew. */
 export type RootRequest =
-  | { readonly kind: 'running'; readonly process: ProcessIdentity }
+  | { readonly kind: 'running' }
   | { readonly kind: 'mount'; readonly step: Extract<Step, { do: 'root' }> };
 
 /** What is copied into a container, and whose it becomes. */

@@ -8,10 +8,10 @@ import { tempDir } from '../support/temp-dir.ts';
 
 const test = suite('sys/spawn-bare');
 
-function program(script: string): string {
+function program(script: string): { readonly path: string } {
   const path = join(tempDir(0o755), 'program');
   writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  return path;
+  return { path };
 }
 
 /** All that a program says until it closes its end. */
@@ -55,7 +55,7 @@ test('how it ended is told: its status, or the signal', async () => {
 
 test('a program that is not there is an error', () => {
   assert.throws(
-    () => spawnBare('/nowhere/program'),
+    () => spawnBare({ path: '/nowhere/program' }),
     (error: unknown) => error instanceof TsimgError && error.code === 'SYSTEM_CALL' && error.facts.errno === 'ENOENT',
   );
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Context } from '../../events.ts';
 import { INSIDE, outside } from '../../launch/bridge-names.ts';
@@ -8,6 +8,8 @@ import { bridgeHosts } from '../../launch/network-files.ts';
 import type { NetworkPlan } from '../../launch/network-plan.ts';
 import { chooseAddress, gatewayOf } from '../../launch/subnet.ts';
 import { formatAddress, type Network4 } from '../../linux/ipv4.ts';
+import { openPath } from '../../sys/hand/files.ts';
+import type { Hand } from '../../sys/hand/hand.ts';
 import { acquireLock, type Lock } from '../../sys/lock.ts';
 import { makeRuntimeDirectory } from '../runtime-directory.ts';
 import { requireTool } from '../tools.ts';
@@ -55,13 +57,13 @@ async function settle(directory: string, tools: HostTools, subnet: Network4, lea
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Connects the container's namespace, named by a process in it, with the bridge. */
-async function connect(tools: HostTools, pid: number, lease: Lease, subnet: Network4): Promise<void> {
+/** Connects the container's namespace with the bridge, by the first process in it. */
+async function connect(tools: HostTools, first: Hand, lease: Lease, subnet: Network4): Promise<void> {
   const ip = requireTool(tools, 'ip');
   const name = outside(lease.id);
   const address = formatAddress(lease.address);
   const host = [
-    `link add ${name} type veth peer name ${INSIDE} address ${hardwareAddress(lease.address)} netns ${pid}`,
+    `link add ${name} type veth peer name ${INSIDE} address ${hardwareAddress(lease.address)} netns ${first.pid}`,
     ...withoutIpv6(name),
     `link set ${name} master ${BRIDGE} up`,
   ];
@@ -72,8 +74,16 @@ async function connect(tools: HostTools, pid: number, lease: Lease, subnet: Netw
     `route add default via ${formatAddress(gatewayOf(subnet))}`,
   ];
   await runTool(ip, ['-batch', '-'], `${host.join('\n')}\n`);
-  const enter = [`--net=/proc/${pid}/ns/net`, '--', ip, '-batch', '-'];
-  await runTool(requireTool(tools, 'nsenter'), enter, `${container.join('\n')}\n`);
+  // By a descriptor of ours: the hand's own are closed to others, to root as well where it may not trace.
+  const theirs = openPath(first, '/proc/self/ns/net', constants.O_RDONLY);
+  const namespace = first.take(theirs);
+  first.later({ name: 'close', args: [theirs] });
+  try {
+    const enter = [`--net=/proc/${process.pid}/fd/${namespace}`, '--', ip, '-batch', '-'];
+    await runTool(requireTool(tools, 'nsenter'), enter, `${container.join('\n')}\n`);
+  } finally {
+    closeSync(namespace);
+  }
 }
 
 /**
@@ -109,7 +119,7 @@ export async function openBridge(
     await settle(directory, tools, subnet, [...others, lease]);
     const held = { lock, subnet };
     return {
-      attach: (pid) => connect(tools, pid, lease, held.subnet),
+      attach: (container) => connect(tools, container, lease, held.subnet),
       async [Symbol.asyncDispose]() {
         await using _again = await lockBridges(directory);
         // Gone with the container's namespace, but that takes the kernel a moment.

@@ -4,6 +4,7 @@ import { TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/host-facts.ts';
 import type { NetworkPlan } from '../../launch/network-plan.ts';
 import { pastaOptions } from '../../launch/pasta-options.ts';
+import { hideFromTracers, showToTracers } from '../../sys/hand/become.ts';
 import { type StartedProcess, startProcess } from '../../sys/start-process.ts';
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../sys/temporary.ts';
 import { TOOL_ENV } from '../tool-env.ts';
@@ -28,11 +29,13 @@ export async function openPasta(plan: PastaPlan, tools: HostTools): Promise<Conn
   let directory: TemporaryDirectory | undefined;
   let watch: StartedProcess | undefined;
   return {
-    async attach(pid) {
+    async attach(container) {
       directory = await makeTemporaryDirectory();
       const pidFile = join(directory.path, 'pasta.pid');
       // Returns when the container is connected; what runs on is a process of its own.
-      await runTool(pasta, [...pastaOptions(plan), '--pid', pidFile, String(pid)]);
+      showToTracers(container);
+      await runTool(pasta, [...pastaOptions(plan), '--pid', pidFile, String(container.pid)]);
+      hideFromTracers(container);
       const own = /^[0-9]+/.exec(readFileSync(pidFile, 'latin1'))?.[0];
       if (own === undefined) throw new TsimgError('LAUNCH_FAILED', 'pasta does not say what its process is');
       watch = await startProcess(sh, ['-c', WATCH, 'sh', own, pidFile], {

@@ -6,6 +6,7 @@ import { TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/host-facts.ts';
 import type { NetworkPlan } from '../../launch/network-plan.ts';
 import type { PublishedPort } from '../../launch/publish.ts';
+import { hideFromTracers, showToTracers } from '../../sys/hand/become.ts';
 import { type StartedProcess, startProcess } from '../../sys/start-process.ts';
 import { makeTemporaryDirectory } from '../../sys/temporary.ts';
 import { collectComplaints } from '../complaints.ts';
@@ -41,7 +42,7 @@ export async function openSlirp4netns({ ports, hostLoopback }: SlirpPlan, tools:
   const program = requireTool(tools, 'slirp4netns');
   let child: StartedProcess | undefined;
   return {
-    async attach(pid) {
+    async attach(container) {
       // Once the ports are led, nobody needs the socket any more.
       await using directory = await makeTemporaryDirectory();
       const socket = join(directory.path, 'api');
@@ -49,8 +50,9 @@ export async function openSlirp4netns({ ports, hostLoopback }: SlirpPlan, tools:
         ...['--configure', '--mtu=65520', '--enable-sandbox', '--enable-seccomp'],
         ...(hostLoopback ? [] : ['--disable-host-loopback']),
         ...[`--exit-fd=${EXIT}`, `--ready-fd=${READY}`, `--api-socket=${socket}`],
-        ...[String(pid), 'eth0'],
+        ...[String(container.pid), 'eth0'],
       ];
+      showToTracers(container);
       child = await startProcess(program, args, {
         descriptors: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
         env: TOOL_ENV,
@@ -65,6 +67,7 @@ export async function openSlirp4netns({ ports, hostLoopback }: SlirpPlan, tools:
           hint: 'tsimg doctor says what this host can do; --network none does without',
         });
       }
+      hideFromTracers(container);
       for (const port of ports) await publish(socket, port);
     },
     async [Symbol.asyncDispose]() {

@@ -31,9 +31,21 @@ export function dieWithParent(hand: Hand): void {
   hand.call('prctl', [PR.setPdeathsig, SIGKILL]);
 }
 
-/** Keeps other processes from the hand's memory and descriptors, unless they may trace all where its program began. prctl(2). @throws SYSTEM_CALL */
+/**
+ * Keeps other processes from the hand's memory, descriptors and files in /proc, unless they may trace all where its program began.
+ * Every hand is hidden from its first instruction on, and so are its children. The kernel decides anew at every change of IDs:
+ * where fs.suid_dumpable is 1, this has to follow each of them. PR_SET_DUMPABLE(2const). @throws SYSTEM_CALL
+ */
 export function hideFromTracers(hand: Hand): void {
   hand.later({ name: 'prctl', args: [PR.setDumpable, 0] });
+}
+
+/**
+ * The opposite, for programs of the host's that open a process by its number, as the caller. Only for a hand in a user namespace
+ * in which nobody else is: others would need rights over it. ptrace(2), "Ptrace access mode checking". @throws SYSTEM_CALL
+ */
+export function showToTracers(hand: Hand): void {
+  hand.call('prctl', [PR.setDumpable, 1]);
 }
 
 /** Nothing that is executed from here on gains privileges. prctl(2). @throws SYSTEM_CALL */
@@ -82,19 +94,20 @@ export function setCapabilities(hand: Hand, mask: bigint): void {
 export function setIds(hand: Hand, uid: number, gid: number): void {
   hand.later({ name: 'setresgid', args: [gid, gid, gid] });
   hand.later({ name: 'setresuid', args: [uid, uid, uid] });
+  hideFromTracers(hand);
 }
 
 /**
- * Whose files it makes from here on, and whose overlays it mounts, is another's; what it may do stays as it is, and so does who
- * may look into it. setfsuid(2), capabilities(7), "securebits". @throws SYSTEM_CALL
+ * Whose files it makes from here on, and whose overlays it mounts, is another's; what it may do stays as it is.
+ * setfsuid(2), capabilities(7), "securebits". @throws SYSTEM_CALL
  */
 export function setFileIds(hand: Hand, uid: number, gid: number): void {
   hand.call('prctl', [PR.setSecurebits, SECBIT_NO_SETUID_FIXUP]);
   // They tell what it was before, and no errors.
   hand.call('setfsgid', [gid]);
   hand.call('setfsuid', [uid]);
+  hideFromTracers(hand);
   hand.call('prctl', [PR.setSecurebits, 0]);
-  hand.call('prctl', [PR.setDumpable, 1]);
 }
 
 /** setgroups(2). @throws SYSTEM_CALL */

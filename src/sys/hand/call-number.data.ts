@@ -21,6 +21,8 @@ const X64 = {
   rt_sigaction: 13,
   rt_sigprocmask: 14,
   socket: 41,
+  sendmsg: 46,
+  socketpair: 53,
   clone: 56,
   execve: 59,
   fstatfs: 138,
@@ -47,8 +49,6 @@ const X64 = {
   prlimit64: 302,
   setns: 308,
   seccomp: 317,
-  memfd_create: 319,
-  execveat: 322,
   statx: 332,
 } as const;
 
@@ -74,6 +74,8 @@ const ARM64: Readonly<Record<keyof typeof X64, number>> = {
   rt_sigaction: 134,
   rt_sigprocmask: 135,
   socket: 198,
+  sendmsg: 211,
+  socketpair: 199,
   clone: 220,
   execve: 221,
   fstatfs: 44,
@@ -100,8 +102,6 @@ const ARM64: Readonly<Record<keyof typeof X64, number>> = {
   prlimit64: 261,
   setns: 268,
   seccomp: 277,
-  memfd_create: 279,
-  execveat: 281,
   statx: 291,
 };
 

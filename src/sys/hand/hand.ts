@@ -1,8 +1,9 @@
-import { closeSync, constants, openSync, read, readSync, writeSync } from 'node:fs';
+import { closeSync, read, readSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { ERRNO_NAMES } from '../errno.data.ts';
 import { refusedCall } from '../refused-call.ts';
+import { receiveDescriptor } from '../socket-pair.ts';
 import type { CallName } from './call-number.data.ts';
 import { ANSWER_SIZE } from './layout.ts';
 import { type Argument, type Call, encodeRequest, type HandDescriptors } from './request.ts';
@@ -33,24 +34,23 @@ export interface Hand {
    * returns 0 goes on with the descriptors `then`, its own where it is absent.
    */
   attempt(calls: readonly Call[], then?: HandDescriptors): Outcome | undefined;
-  /** Its ends of the pipes that it is told by. */
+  /** Its ends of what it is told by. */
   readonly descriptors: HandDescriptors;
   /**
    * Performs a call right before the next one, in the same turn. When it fails nothing is performed any more: the next call and
    * all that follow throw its error, which is `failure` then, for those who catch it take it for another's.
    */
   later(call: LaterCall): void;
+  /**
+   * A copy of one of its descriptors, the caller's to close: sent by the hand, for nobody else may reach into it.
+   * @throws SYSTEM_CALL, LAUNCH_FAILED when the hand is gone
+   */
+  take(fd: number): number;
   readonly failure: TsimgError | undefined;
   /** Performs one call that takes long, while we do other things; undefined when the hand is gone. */
   await(call: Call): Promise<Outcome | undefined>;
-  /** Closes our ends: it exits. */
+  /** Closes our end: it exits. */
   close(): void;
-}
-
-/** Our ends of a hand's descriptors. */
-export interface HandEnds {
-  readonly requests: number;
-  readonly answers: number;
 }
 
 /** An errno's name, such as ENOENT, of a negative result. */
@@ -63,7 +63,8 @@ export function callError(name: string, result: number, where?: string): TsimgEr
   return refusedCall(name, errnoName(result), where);
 }
 
-function handIsGone(): TsimgError {
+/** What a hand that ended while it was needed means. */
+export function handIsGone(): TsimgError {
   return new TsimgError('LAUNCH_FAILED', 'the container could not be started', {
     why: 'its first process ended while it was prepared',
     facts: { handIsGone: true },
@@ -77,7 +78,7 @@ function isReset(error: unknown): boolean {
 }
 
 /** Fills the buffer; false when the stream ends before. */
-function readFully(fd: number, buffer: Buffer): boolean {
+export function readFully(fd: number, buffer: Buffer): boolean {
   try {
     for (let at = 0; at < buffer.length; ) {
       const count = readSync(fd, buffer, at, buffer.length - at, null);
@@ -116,18 +117,26 @@ function writeFully(fd: number, bytes: Buffer): boolean {
   }
 }
 
-/** Takes an answer that says nothing new. @throws LAUNCH_FAILED */
-export function takeAnswer(answers: number): void {
-  if (!readFully(answers, Buffer.alloc(ANSWER_SIZE))) throw handIsGone();
-}
-
 /** An answer's result and the call that it is of. */
 function parseAnswer(answer: Buffer): Outcome {
   return { result: Number(answer.readBigInt64LE(0)), call: Number(answer.readBigUInt64LE(8)) };
 }
 
-/** A hand that runs and that reads requests from `descriptors`, of which `ends` are ours. */
-export function openHand(pid: number, descriptors: HandDescriptors, ends: HandEnds): Hand {
+/** The call by which a hand sends one of its descriptors by a socket, with a byte. unix(7), "SCM_RIGHTS". */
+function sendCall(socket: number, fd: number): Call {
+  const [SOL_SOCKET, SCM_RIGHTS, SIZE] = [1, 1, 20];
+  const control = Buffer.alloc(24);
+  control.writeBigUInt64LE(BigInt(SIZE), 0);
+  [SOL_SOCKET, SCM_RIGHTS, fd].forEach((word, index) => {
+    control.writeInt32LE(word, 8 + 4 * index);
+  });
+  const message = [null, 0, [Buffer.alloc(1), 1], 1, control, control.length, 0];
+  return { name: 'sendmsg', args: [socket, message, 0] };
+}
+
+/** A hand that runs, reads requests from its end of a socket, `theirs`, and answers there; `socket` is ours. */
+export function openHand(pid: number, theirs: number, socket: number): Hand {
+  const descriptors: HandDescriptors = { input: theirs, output: theirs };
   const answer = Buffer.alloc(ANSWER_SIZE);
   let waiting: LaterCall[] = [];
   let failure: TsimgError | undefined;
@@ -148,10 +157,10 @@ export function openHand(pid: number, descriptors: HandDescriptors, ends: HandEn
   const attempt = (calls: readonly Call[], then?: HandDescriptors): Outcome | undefined => {
     const first = takeWaiting();
     const { bytes, memories } = encodeRequest([...first, ...calls], descriptors, then);
-    if (!writeFully(ends.requests, bytes) || !readFully(ends.answers, answer)) return undefined;
+    if (!writeFully(socket, bytes) || !readFully(socket, answer)) return undefined;
     const outcome = parseAnswer(answer);
     const memory = memories[outcome.call];
-    if (memory !== undefined && !readFully(ends.answers, memory)) return undefined;
+    if (memory !== undefined && !readFully(socket, memory)) return undefined;
     return conclude(first, outcome);
   };
   return {
@@ -160,6 +169,25 @@ export function openHand(pid: number, descriptors: HandDescriptors, ends: HandEn
     attempt,
     later(call) {
       waiting.push(call);
+    },
+    take(fd) {
+      const first = takeWaiting();
+      const { bytes } = encodeRequest([...first, sendCall(theirs, fd)], descriptors);
+      const received = writeFully(socket, bytes) ? receiveDescriptor(socket) : undefined;
+      if (received === undefined) throw handIsGone();
+      const { byte, descriptor } = received;
+      // Where a call before it failed nothing is sent: the byte is the first of the answer.
+      const rest = descriptor === undefined ? answer.subarray(1) : answer;
+      answer.writeUInt8(byte, 0);
+      try {
+        if (!readFully(socket, rest)) throw handIsGone();
+        const { result } = conclude(first, parseAnswer(answer));
+        if (descriptor === undefined) throw callError('sendmsg', result);
+        return descriptor;
+      } catch (error) {
+        if (descriptor !== undefined) closeSync(descriptor);
+        throw error;
+      }
     },
     get failure() {
       return failure;
@@ -173,76 +201,17 @@ export function openHand(pid: number, descriptors: HandDescriptors, ends: HandEn
     async await(call) {
       const first = takeWaiting();
       const { bytes, memories } = encodeRequest([...first, call], descriptors);
-      if (!writeFully(ends.requests, bytes) || !(await readFullyLater(ends.answers, answer))) return undefined;
+      if (!writeFully(socket, bytes) || !(await readFullyLater(socket, answer))) return undefined;
       const outcome = parseAnswer(answer);
       const memory = memories[outcome.call];
-      if (memory !== undefined && !(await readFullyLater(ends.answers, memory))) return undefined;
+      if (memory !== undefined && !(await readFullyLater(socket, memory))) return undefined;
       return conclude(first, outcome);
     },
     close() {
-      for (const fd of new Set([ends.requests, ends.answers])) closeSync(fd);
+      closeSync(socket);
     },
   };
-}
-
-/** Our own open file on a pipe that a hand has. proc_pid_fd(5). @throws what `openSync` throws */
-export function openPipeOf(pid: number, fd: number, ours: 'read' | 'write'): number {
-  return openSync(`/proc/${pid}/fd/${fd}`, ours === 'read' ? constants.O_RDONLY : constants.O_WRONLY);
 }
 
 /** fcntl(2), the same everywhere. */
 export const O_CLOEXEC = 0o2000000;
-/** clone(2) */
-const SIGCHLD = 17;
-
-/**
- * A pipe between a hand and us: its end there, and ours. A pipe proper: Node's "pipe" is a socket pair, whose /dev/stdout
- * nobody can open (ENXIO).
- */
-export function makePipe(hand: Hand, ours: 'read' | 'write'): { readonly theirs: number; readonly ours: number } {
-  const fds = Buffer.alloc(8);
-  hand.call('pipe2', [{ receive: fds }, O_CLOEXEC]);
-  const [read, write] = [fds.readInt32LE(0), fds.readInt32LE(4)];
-  const [mine, theirs] = ours === 'read' ? [read, write] : [write, read];
-  const fd = openPipeOf(hand.pid, mine, ours);
-  hand.later({ name: 'close', args: [mine] });
-  return { theirs, ours: fd };
-}
-
-/** What a child of a hand is going to be told by. */
-export interface ChildPipes {
-  readonly descriptors: HandDescriptors;
-  readonly ends: HandEnds;
-}
-
-/** Made beforehand where the parent's descriptors will be closed to us when it is to have the child. */
-export function makeChildPipes(parent: Hand): ChildPipes {
-  const requests = makePipe(parent, 'write');
-  const answers = makePipe(parent, 'read');
-  return {
-    descriptors: { input: requests.theirs, output: answers.theirs },
-    ends: { requests: requests.ours, answers: answers.ours },
-  };
-}
-
-/**
- * A child of a hand, a hand itself: the first process of the PID namespace that its parent made, if it did. It has all of its
- * parent's descriptors but those that the parent is told by. fork(2)
- */
-export function forkHand(parent: Hand, { descriptors, ends }: ChildPipes = makeChildPipes(parent)): Hand {
-  // Only the child's result is 0, so that it alone goes on with its own descriptors.
-  const outcome = parent.attempt([{ name: 'clone', args: [SIGCHLD, 0, 0, 0, 0] }], descriptors);
-  if (outcome === undefined || outcome.result < 0) {
-    closeSync(ends.requests);
-    closeSync(ends.answers);
-    throw outcome === undefined ? handIsGone() : callError('clone', outcome.result);
-  }
-  const child = openHand(outcome.result, descriptors, ends);
-  // At once: where the child's answers end is seen only when nobody else could write there.
-  parent.later({ name: 'close', args: [descriptors.input] });
-  parent.call('close', [descriptors.output]);
-  takeAnswer(ends.answers);
-  const { input, output } = parent.descriptors;
-  for (const fd of new Set([input, output])) child.later({ name: 'close', args: [fd] });
-  return child;
-}

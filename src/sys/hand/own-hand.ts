@@ -4,6 +4,8 @@ import { CALL_NUMBERS } from './call-number.data.ts';
 import { callError, type Hand, type Outcome } from './hand.ts';
 import type { Argument, Call } from './request.ts';
 
+const F_DUPFD_CLOEXEC = 1030;
+
 const NUMBERS = CALL_NUMBERS[process.arch === 'arm64' ? 'arm64' : 'x64'];
 
 type Plain = number | bigint | string | Uint8Array | null;
@@ -60,6 +62,9 @@ export function openOwnHand(): Hand {
       if (result >= 0) return;
       const error = callError(call.name, result, call.where);
       throw call.explain?.(error) ?? error;
+    },
+    take(fd) {
+      return this.call('fcntl', [fd, F_DUPFD_CLOEXEC, 0]);
     },
     failure: undefined,
     await: async (call) => attempt([call]),

@@ -17,9 +17,9 @@ const TEXT = 0x40_0000;
 const ALIGNMENT = 0x1_0000;
 
 function codeOf(machine: HandMachine): Buffer {
-  if (machine === 'x64') return Buffer.from(CODE_X64.map(([bytes]) => bytes.replaceAll(' ', '')).join(''), 'hex');
+  if (machine === 'x64') return Buffer.from(CODE_X64.join('').replaceAll(' ', ''), 'hex');
   const code = Buffer.alloc(CODE_ARM64.length * 4);
-  CODE_ARM64.forEach(([instruction], index) => {
+  CODE_ARM64.forEach((instruction, index) => {
     code.writeUInt32LE(instruction, index * 4);
   });
   return code;

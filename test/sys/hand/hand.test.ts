@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsimgError } from '../../../src/errors.ts';
-import { forkHand, type Hand } from '../../../src/sys/hand/hand.ts';
+import { forkHand } from '../../../src/sys/hand/fork-hand.ts';
+import type { Hand } from '../../../src/sys/hand/hand.ts';
 import { startHand } from '../../../src/sys/hand/start-hand.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 

@@ -1,0 +1,156 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeContainerCli, until } from '../support/container-cli.ts';
+import { defineRuns } from '../support/define-runs.ts';
+import type { ManyStarts } from '../support/many-starts.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { haveTools } from '../support/tools.ts';
+import { EXAMPLE_IMAGE } from '../support/tsimg.ts';
+
+// What of a launch a container can get hold of that sees all of the host's processes.
+
+const STARTS = join(import.meta.dirname, '..', 'support', 'many-starts.js');
+const HAND = join(import.meta.dirname, '..', '..', 'src', 'sys', 'hand', `hand-${process.arch}`);
+
+/** The host's own system, read-only, for its Python. */
+const SYSTEM = ['/usr', '/lib', '/lib64', '/etc/alternatives']
+  .filter((path) => existsSync(path))
+  .flatMap((path) => ['-v', `${path}:${path}:ro`]);
+
+/** So many places to look for a program that a hand has nearly become it for some milliseconds. */
+const LONG_PATH = `PATH=${'/a:'.repeat(1000)}/bin`;
+
+/**
+ * Tries to open all of every process that the test begins, as fast as it can, until it is told to stop. A command of a container
+ * with the same rights can be opened by it: what it opens of anything else it tells.
+ */
+const WATCH = `
+import os, sys
+P, HAND, ROOT = '/hostproc/', open('/watch/hand', 'rb').read(), tuple(map(int, open('/watch/root').read().split()))
+ours, tried, opened, found = dict.fromkeys(os.listdir(P), False), set(), 0, set()
+ours[sys.argv[1]] = True
+open('/watch/ready', 'w').close()
+
+def is_ours(pid):
+    if pid not in ours:
+        try: parent = open(P + pid + '/stat').read().rsplit(')', 1)[1].split()[1]
+        except OSError: return False
+        ours[pid] = is_ours(parent)
+    return ours[pid]
+
+def look(pid):
+    global opened
+    base = P + pid + '/'
+    for what in ('exe', 'root', 'cwd', 'mem', 'environ'):
+        try: fd = os.open(base + what, os.O_RDONLY if what in ('mem', 'environ') else os.O_PATH)
+        except OSError: continue
+        opened += 1
+        try:
+            if what == 'mem' and os.pread(fd, len(HAND), 0x400000) == HAND: found.add((pid, 'mem', 'of a hand'))
+            elif what == 'exe' and not os.readlink('/proc/self/fd/%d' % fd).endswith('/busybox'):
+                found.add((pid, 'exe', os.readlink('/proc/self/fd/%d' % fd)))
+            elif what in ('root', 'cwd'):
+                stat = os.fstat(fd)
+                if (stat.st_dev, stat.st_ino) == ROOT: found.add((pid, what, 'of the host'))
+        except OSError: pass
+        os.close(fd)
+    try: names = os.listdir(base + 'fd')
+    except OSError: return
+    for name in names:
+        try: link = os.readlink(base + 'fd/' + name)
+        except OSError: continue
+        opened += 1
+        if not link.startswith(('pipe:', '/dev/null')): found.add((pid, 'fd/' + name, link))
+
+while not os.path.exists('/watch/stop'):
+    for pid in os.listdir(P):
+        if pid.isdigit() and pid != sys.argv[1] and is_ours(pid):
+            tried.add(pid)
+            look(pid)
+with open('/watch/report.new', 'w') as report:
+    print(len(tried), opened, file=report)
+    for each in sorted(found): print(*each, file=report)
+os.rename('/watch/report.new', '/watch/report')
+`;
+
+const asRoot = suite('host/hand-watch as root');
+const asUser = suite('host/hand-watch as an ordinary user');
+
+defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
+  if (!haveTools('python3')) return;
+  const cli = makeContainerCli(user);
+  test.after(() => cli.clear());
+
+  /** Runs an action under the eyes of a container; how many processes it tried, how much it opened, and what it should not have. */
+  const watched = async (options: readonly string[], action: () => void) => {
+    const folder = tempDir(0o777);
+    const watch = join(folder, 'watch');
+    mkdirSync(watch);
+    spawnSync('chmod', ['777', watch]);
+    const { dev, ino } = statSync('/');
+    writeFileSync(join(watch, 'root'), `${dev} ${ino}`);
+    writeFileSync(join(watch, 'hand'), readFileSync(HAND));
+    const mounts = [...SYSTEM, '-v', '/proc:/hostproc', '-v', `${watch}:/watch`];
+    const rights = ['--network', 'none', ...options];
+    const command = ['/usr/bin/python3', '-I', '-c', WATCH, String(process.pid)];
+    cli.ok('run', '-d', '--name', 'watcher', ...rights, ...mounts, freshRootfs(), ...command);
+    await until('it watches', () => existsSync(join(watch, 'ready')));
+    action();
+    writeFileSync(join(watch, 'stop'), '');
+    await until('it reports', () => existsSync(join(watch, 'report')));
+    cli.ok('rm', '-f', 'watcher');
+    const [counts = '', ...found] = readFileSync(join(watch, 'report'), 'utf8').trimEnd().split('\n');
+    const [tried = 0, opened = 0] = counts.split(' ').map(Number);
+    return { tried, opened, found };
+  };
+
+  const starts = (requests: ManyStarts['requests'], times: number) => {
+    const argument: ManyStarts = { rootfs: freshRootfs(), requests, times };
+    const { status, stderr } = spawnSync(process.execPath, [STARTS, JSON.stringify(argument)], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, TSIMG_ROOT: join(cli.folder, '..') },
+      cwd: '/',
+      ...(user && { uid: user.uid, gid: user.gid }),
+    });
+    assert.is(status, 0, stderr);
+  };
+
+  // Root of a user namespace may trace all in it: those who join it, too.
+  const [rights, shared] =
+    user === undefined ? [[], []] : [['--cap-add', 'SYS_PTRACE'], [{ network: 'container:watcher' }]];
+
+  test('a container that sees the host’s processes can open nothing of one that is about to be a command', async () => {
+    const command = ['/bin/true'];
+    const { tried, opened, found } = await watched(rights, () => {
+      starts([{ command }, ...shared.map((each) => ({ ...each, command }))], 120);
+      // Long enough before it is one to be found out, if it could be.
+      const slow = { command: ['true'], env: [LONG_PATH] };
+      starts([slow, ...shared.map((each) => ({ ...each, ...slow }))], 16);
+    });
+    assert.equal(found, []);
+    assert.ok(tried > 200, `it tried ${tried}`);
+    if (user === undefined) assert.ok(opened > 0, 'what its own rights let it open it does open');
+  });
+
+  test('nor of one that enters a container, or reads and writes its files', async () => {
+    cli.ok('run', '-d', '--name', 'other', '--network', 'none', EXAMPLE_IMAGE, '/bin/sleep', '1000');
+    const { tried, found } = await watched(rights, () => {
+      for (const name of ['other', 'watcher']) {
+        for (let time = 0; time < 5; time += 1) {
+          cli.ok('exec', name, '/bin/true');
+          cli.ok('exec', '-e', LONG_PATH, name, 'true');
+          cli.ok('cp', `${name}:/bin/busybox`, join(tempDir(0o777), 'busybox'));
+        }
+      }
+      cli.ok('commit', 'other', 'committed');
+      cli.ok('diff', 'other');
+    });
+    assert.equal(found, []);
+    assert.ok(tried > 30, `it tried ${tried}`);
+  });
+});
+asRoot.run();
+asUser.run();
