@@ -1,4 +1,4 @@
-// Compiles src, test, fixtures, bench and scripts into dist. It is made beside and takes the name when it is complete: nothing
+// Compiles src, test, fixtures, bench and scripts into dist, and adds the scripts that are published (join.mjs). It is made beside and takes the name when it is complete: nothing
 // stale is left, so that a deleted test can never run on, and a command that is installed from here is there at all times.
 // Plain JavaScript: it is what makes the rest runnable.
 import { spawnSync } from 'node:child_process';
@@ -20,11 +20,18 @@ if (status !== 0) {
   process.exit(status ?? 1);
 }
 chmodSync(join(made, 'src', 'main.js'), 0o755);
-// The command; scripts/bundle.mjs writes another one, which loads faster.
-writeFileSync(join(made, 'src', 'tsimg.cjs'), "#!/usr/bin/env -S node --\nimport('./main.js');\n", { mode: 0o755 });
 const { makeHandProgram } = await import('../dist.new/src/sys/hand/program.js');
 for (const machine of ['x64', 'arm64']) {
   writeFileSync(join(made, 'src', 'sys', 'hand', `hand-${machine}`), makeHandProgram(machine), { mode: 0o755 });
+}
+try {
+  const { joinScripts } = await import('./join.mjs');
+  await joinScripts(root, join(made, 'src'));
+} catch (error) {
+  remove(made);
+  const isMissing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
+  console.error(isMissing ? 'a package is missing: run `npm ci` first' : error.message);
+  process.exit(1);
 }
 remove(old);
 if (existsSync(dist)) renameSync(dist, old);

@@ -14,7 +14,7 @@ import { findTool } from '../test/support/tools.ts';
 // Needs root. With --print, only prints the table.
 
 const ROOT = dirname(dirname(import.meta.dirname));
-const MAIN = join(ROOT, 'dist', 'src', 'main.js');
+const MAIN = join(ROOT, 'dist', 'src', 'tsimg.cjs');
 const SHELL = ['/bin/sh', '-c', PROBE_SCRIPT];
 
 function probe(command: readonly string[], cwd = '/'): Probe {

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 // it shows what a container is. On a terminal, a shell in the container follows.
 
 const ROOT = dirname(dirname(import.meta.dirname));
-const MAIN = join(ROOT, 'dist', 'src', 'main.js');
+const MAIN = join(ROOT, 'dist', 'src', 'tsimg.cjs');
 const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
 const image = join('fixtures', 'images', `busybox-${architecture}.tar.gz`);
 
@@ -28,7 +28,7 @@ function tsimg(...args: readonly string[]): number {
 }
 
 if (!existsSync(join(ROOT, image))) {
-  console.error(`the example image is made for amd64; on ${process.arch}, try: dist/src/main.js run busybox`);
+  console.error(`the example image is made for amd64; on ${process.arch}, try: dist/src/tsimg.cjs run busybox`);
   process.exit(1);
 }
 const folder = mkdtempSync(join(tmpdir(), 'tsimg-start-'));

@@ -19,7 +19,7 @@ const RANKS: readonly (readonly string[])[] = [
   ['sources', 'sinks'],
   ['verbs'],
   ['cli', 'api'],
-  ['main'],
+  ['main', 'start-script'],
 ];
 
 /** Rooms without I/O, and what they may import of Node. */

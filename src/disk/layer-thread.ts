@@ -24,7 +24,7 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerReader {
   // Descriptors are opened by calls that Node does not see
   const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MEGABYTES };
   const options = { trackUnmanagedFds: false, workerData: reading, resourceLimits };
-  const worker = new Worker(new URL('./layer-worker.js', import.meta.url), options);
+  const worker = new Worker(new URL('../programs/layer-worker.cjs', import.meta.url), options);
   const jobs = new Map<number, Job>();
   /** Of jobs that are over. */
   const memories: SharedArrayBuffer[] = [];

@@ -130,4 +130,5 @@ async function main(): Promise<void> {
   if (record.remove) await removeContainer(container, record.name, storedMap(record.plan.idMap), orders.tools);
 }
 
-await main();
+/** Settles when it has done its work. */
+export const done = main();

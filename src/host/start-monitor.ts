@@ -12,7 +12,7 @@ import { TOOL_ENV } from './tool-env.ts';
 
 /** Node's young generation and threads at their smallest: it waits nearly all the time. */
 const NODE_OPTIONS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
-const MONITOR = fileURLToPath(new URL('./monitor.js', import.meta.url));
+const MONITOR = fileURLToPath(new URL('../programs/monitor.cjs', import.meta.url));
 
 /**
  * Starts the monitor of a container whose record is written, and hands it the lock; resolves when the command runs. Until

@@ -8,7 +8,7 @@ import { type Inside, startInside } from '../host/user-namespace.ts';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { InsideMessage, InsideRequest } from './inside-request.ts';
 
-const ENTRY = [process.execPath, fileURLToPath(new URL('./inside.js', import.meta.url))];
+const ENTRY = [process.execPath, fileURLToPath(new URL('../programs/inside.cjs', import.meta.url))];
 
 /** Milliseconds from a failed transfer to the end of the process that it was for. */
 const GRACE = 1000;

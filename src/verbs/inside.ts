@@ -38,14 +38,19 @@ async function perform(request: InsideRequest): Promise<void> {
   }
 }
 
-try {
-  process.umask(0);
-  await perform(JSON.parse(await text(new Socket({ fd: DESCRIPTOR.control, readable: true, writable: false }))));
-  tell({ kind: 'done' });
-} catch (error) {
-  tell({ kind: 'error', error: portableError(error) });
-} finally {
-  // What is still to be sent keeps the process; what is still to be read does not.
-  archive.end();
-  archive.unref();
+async function main(): Promise<void> {
+  try {
+    process.umask(0);
+    await perform(JSON.parse(await text(new Socket({ fd: DESCRIPTOR.control, readable: true, writable: false }))));
+    tell({ kind: 'done' });
+  } catch (error) {
+    tell({ kind: 'error', error: portableError(error) });
+  } finally {
+    // What is still to be sent keeps the process; what is still to be read does not.
+    archive.end();
+    archive.unref();
+  }
 }
+
+/** Settles when it has done its work. */
+export const done = main();

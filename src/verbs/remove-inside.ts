@@ -13,12 +13,17 @@ function tell(message: RemoveMessage): void {
   writeSync(DESCRIPTOR.status, `${JSON.stringify(message)}\n`);
 }
 
-const input = new Socket({ fd: DESCRIPTOR.control, readable: true, writable: false });
-const paths: readonly string[] = JSON.parse(await text(input));
-for (const path of paths) {
-  try {
-    tell({ kind: 'removed', bytes: await removePath(path) });
-  } catch (error) {
-    tell({ kind: 'kept', path, error: portableError(error) });
+async function main(): Promise<void> {
+  const input = new Socket({ fd: DESCRIPTOR.control, readable: true, writable: false });
+  const paths: readonly string[] = JSON.parse(await text(input));
+  for (const path of paths) {
+    try {
+      tell({ kind: 'removed', bytes: await removePath(path) });
+    } catch (error) {
+      tell({ kind: 'kept', path, error: portableError(error) });
+    }
   }
 }
+
+/** Settles when it has done its work. */
+export const done = main();

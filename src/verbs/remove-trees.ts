@@ -10,7 +10,7 @@ import { planIdMap } from '../launch/id-map.ts';
 import type { IdMap } from '../launch/plan.ts';
 import type { RemoveMessage } from './remove-message.ts';
 
-const ENTRY = [process.execPath, fileURLToPath(new URL('./remove-inside.js', import.meta.url))];
+const ENTRY = [process.execPath, fileURLToPath(new URL('../programs/remove-inside.cjs', import.meta.url))];
 
 async function removeInside(
   paths: readonly string[],

@@ -12,7 +12,7 @@ import { isTolerance, type Tolerance } from '../rootfs/policy.ts';
 import { writeStream } from './frames.ts';
 import type { PortableReport, UnpackMessage, UnpackRequest, UnpackTask } from './unpack-request.ts';
 
-const ENTRY = [process.execPath, fileURLToPath(new URL('./unpack-inside.js', import.meta.url))];
+const ENTRY = [process.execPath, fileURLToPath(new URL('../programs/unpack-inside.cjs', import.meta.url))];
 
 async function sendLayers(
   control: NodeJS.WritableStream & Parameters<typeof writeStream>[0],

@@ -38,11 +38,16 @@ async function unpack(input: Socket): Promise<void> {
   tell({ kind: 'done', report: { ...report, tolerated: [...report.tolerated] } });
 }
 
-const input = new Socket({ fd: DESCRIPTOR.control, readable: true, writable: false });
-try {
-  await unpack(input);
-} catch (error) {
-  tell({ kind: 'error', error: portableError(error) });
-} finally {
-  input.destroy();
+async function main(): Promise<void> {
+  const input = new Socket({ fd: DESCRIPTOR.control, readable: true, writable: false });
+  try {
+    await unpack(input);
+  } catch (error) {
+    tell({ kind: 'error', error: portableError(error) });
+  } finally {
+    input.destroy();
+  }
 }
+
+/** Settles when it has done its work. */
+export const done = main();

@@ -1,15 +1,23 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PUBLISHED, ROOT } from './tsimg.ts';
 
-/** Makes the command as it is published: scripts/bundle.mjs joins a copy of what was built. */
+function run(command: string, args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${args[0]} failed: ${stderr}`);
+  return stdout;
+}
+
+/** Lays the package out as npm publishes it: what npm packs of what was built, and nothing else. */
 export function publish(): void {
-  const source = dirname(PUBLISHED);
-  const folder = dirname(dirname(source));
+  const folder = dirname(dirname(dirname(PUBLISHED)));
+  const made = `${folder}.new`;
+  rmSync(made, { recursive: true, force: true });
+  mkdirSync(made, { recursive: true });
+  const packed = run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', made]).trim();
+  run('tar', ['-xzf', join(made, packed), '-C', made, '--strip-components=1']);
+  rmSync(join(made, packed));
   rmSync(folder, { recursive: true, force: true });
-  cpSync(join(ROOT, 'dist', 'src'), source, { recursive: true });
-  cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
-  const { status } = spawnSync(process.execPath, [join(ROOT, 'scripts', 'bundle.mjs'), source], { stdio: 'inherit' });
-  if (status !== 0) throw new Error('the command could not be joined');
+  renameSync(made, folder);
 }

@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Script } from 'node:vm';
+import * as zlib from 'node:zlib';
+
+/** Bytes of the CRC-32 behind what V8 made, which V8 itself believes. */
+const CHECK_BYTES = 4;
+
+/** A script as Node loads it: its functions get what CommonJS has. */
+type Body = (
+  exports: object,
+  require: (path: string) => unknown,
+  module: { exports: object },
+  ...place: string[]
+) => void;
+
+/** Whether this Node has all that is needed: 20.15 and later. */
+export function canLoadScripts(): boolean {
+  return 'crc32' in zlib;
+}
+
+function read(path: string): Buffer | undefined {
+  try {
+    const bytes = readFileSync(path);
+    const data = bytes.subarray(0, -CHECK_BYTES);
+    return zlib.crc32(data) === bytes.readUInt32LE(data.length) ? data : undefined;
+  } catch {
+    // Not there yet, or cut short: it is made anew
+    return undefined;
+  }
+}
+
+function write(folder: string, name: string, digest: string, data: Buffer): void {
+  const file = `${name}-${digest}`;
+  const check = Buffer.alloc(CHECK_BYTES);
+  check.writeUInt32LE(zlib.crc32(data));
+  const made = join(folder, `${file}.${process.pid}.new`);
+  try {
+    writeFileSync(made, Buffer.concat([data, check]), { flag: 'wx', mode: 0o600 });
+    renameSync(made, join(folder, file));
+    // Of versions that were there before, and what a kill has left
+    for (const other of readdirSync(folder)) {
+      if (other.startsWith(`${name}-`) && other !== file) rmSync(join(folder, other), { force: true });
+    }
+  } catch {
+    // Full or gone: the next one tries again
+    rmSync(made, { force: true });
+  }
+}
+
+/**
+ * Scripts of one folder, which may require each other, with what V8 made of them at an earlier start; that is written when the
+ * process ends. For Node 20, which has no `module.enableCompileCache`. A script cannot import by itself.
+ * @param scripts where they lie @param digests of them, by name @param folder of this user alone, for what V8 makes
+ */
+export function scriptLoader(
+  scripts: string,
+  digests: Readonly<Record<string, string>>,
+  folder: string,
+): (name: string) => object {
+  const loaded = new Map<string, { exports: object }>();
+  return function load(name) {
+    const known = loaded.get(name);
+    if (known !== undefined) return known.exports;
+    const module = { exports: {} };
+    loaded.set(name, module);
+    const filename = join(scripts, `${name}.cjs`);
+    const digest = digests[name] ?? '';
+    const cachedData = read(join(folder, `${name}-${digest}`));
+    const text = `(function (exports, require, module, __filename, __dirname) {${readFileSync(filename, 'latin1')}\n})`;
+    const script = new Script(text, { filename, cachedData });
+    if (cachedData === undefined || script.cachedDataRejected === true) {
+      process.once('exit', () => write(folder, name, digest, script.createCachedData()));
+    }
+    const require = createRequire(filename);
+    const requireFrom = (path: string): unknown => {
+      const other = /^\.\/([\w-]+)\.cjs$/.exec(path)?.[1];
+      return other !== undefined && other in digests ? load(other) : require(path);
+    };
+    const body: Body = script.runInThisContext();
+    body(module.exports, requireFrom, module, filename, dirname(filename));
+    return module.exports;
+  };
+}

@@ -1,0 +1,129 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
+import { publish } from '../support/publish.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { haveRoot, haveTools } from '../support/tools.ts';
+import { BUILT, PUBLISHED, ROOT } from '../support/tsimg.ts';
+
+// What is published is joined by scripts/join.mjs: it must do what the modules do that it was made of.
+
+const test = suite('cli/published');
+const STORE = join(tempDir(), 'store');
+const PACKAGE = dirname(dirname(dirname(PUBLISHED)));
+
+function outcome(main: string, args: readonly string[], home = tempDir()) {
+  const env = { PATH: process.env.PATH, TSIMG_ROOT: STORE, HOME: home };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', env });
+  return { status, stdout, stderr };
+}
+
+/** Files that V8's work was written to. */
+function compiledIn(home: string): readonly string[] {
+  const folder = join(home, '.cache');
+  if (!existsSync(folder)) return [];
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path));
+  return paths.filter((path) => statSync(path).isFile());
+}
+
+if (!existsSync(PUBLISHED)) publish();
+
+test('the published command answers as the modules that it was made of, errors too', () => {
+  for (const args of [
+    ['--version'],
+    ['--help'],
+    ['run', '--help'],
+    ['rnu'],
+    ['images', '--json'],
+    ['inspect', 'absent'],
+    ['run', '--network', 'none', '--json', '/nowhere', 'true'],
+    ['run', '--pull', 'never', 'absent'],
+    ['unpack', '/nowhere.tar', '/nowhere'],
+    ['ls', join(ROOT, 'fixtures', 'images', 'busybox-amd64.tar.gz')],
+  ]) {
+    const expected = outcome(BUILT, args);
+    const home = tempDir();
+    assert.equal(outcome(PUBLISHED, args, home), expected, args.join(' '));
+    assert.equal(outcome(PUBLISHED, args, home), expected, `${args.join(' ')}, with what V8 made of it at first`);
+  }
+});
+
+test('the package holds text and the hand, and nothing that was compiled for one version of Node', () => {
+  const files = readdirSync(PACKAGE, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    statSync(join(PACKAGE, file)).isFile(),
+  );
+  const others = files.filter((file) => !/\.(cjs|js|d\.ts|map|md|json)$|^LICENSE$/.test(file));
+  assert.equal(others.sort(), ['dist/src/sys/hand/hand-arm64', 'dist/src/sys/hand/hand-x64']);
+  const modules = files.filter((file) => /\.c?js$/.test(file) && !/^dist\/src\/(programs|scripts)\//.test(file));
+  assert.equal(modules.sort(), ['dist/src/api.js', 'dist/src/tsimg.cjs']);
+  for (const file of files) assert.not.ok(readFileSync(join(PACKAGE, file), 'latin1').includes(ROOT), file);
+});
+
+test('the library has one TsimgError, in a worker thread as well', async () => {
+  const code = `
+    const { parentPort } = require('node:worker_threads');
+    import(${JSON.stringify(join(PACKAGE, 'dist', 'src', 'api.js'))}).then(async (api) => {
+      const { TsimgError, parseReference, openImage, loadImage } = api;
+      const caught = [];
+      for (const fail of [() => parseReference('!'), () => openImage('/nowhere.tar')]) {
+        try { await fail(); } catch (error) { caught.push(error instanceof TsimgError && error.code); }
+      }
+      parentPort.postMessage({ names: Object.keys(api), caught });
+    });`;
+  const worker = new Worker(code, { eval: true });
+  const message = await new Promise((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+  const names = Object.keys(await import(join(dirname(BUILT), 'api.js')));
+  assert.equal(message, { names, caught: ['REFERENCE_INVALID', 'SOURCE_NOT_FOUND'] });
+});
+
+test('--debug shows where in the source an error was thrown', () => {
+  const { stderr } = outcome(PUBLISHED, ['--debug', 'unpack', '/nowhere.tar', '/nowhere']);
+  assert.match(stderr, /src\/[\w/-]+\.ts:\d+:\d+/);
+  assert.not.match(stderr, /scripts\/\w+\.cjs/);
+});
+
+test('what V8 made of the scripts is kept for the user alone, and made anew where it is damaged', () => {
+  const home = tempDir();
+  const first = outcome(PUBLISHED, ['images'], home);
+  const made = compiledIn(home);
+  assert.ok(made.length > 0);
+  for (const folder of ['.cache', '.cache/tsimg', '.cache/tsimg/compiled']) {
+    assert.is(statSync(join(home, folder)).mode & 0o777, 0o700, folder);
+  }
+  const times = made.map((file) => statSync(file).mtimeMs);
+  assert.equal(outcome(PUBLISHED, ['images'], home), first);
+  assert.equal(
+    compiledIn(home).map((file) => statSync(file).mtimeMs),
+    times,
+  );
+  for (const damage of [(bytes: Buffer) => bytes.fill(0, 64), (bytes: Buffer) => bytes.subarray(0, 100), () => '']) {
+    for (const file of made) writeFileSync(file, damage(readFileSync(file)));
+    assert.equal(outcome(PUBLISHED, ['images'], home), first);
+  }
+});
+
+test('nothing is kept where others can write', () => {
+  const home = tempDir();
+  mkdirSync(join(home, '.cache'));
+  chmodSync(join(home, '.cache'), 0o777);
+  assert.is(outcome(PUBLISHED, ['images'], home).status, 0);
+  assert.equal(compiledIn(home), []);
+});
+
+const run = haveTools('busybox') && haveRoot() ? test : test.skip;
+run('the published command starts a container', () => {
+  const rootfs = makeBusyboxRootfs(tempDir(0o755));
+  const script = ['/bin/sh', '-c', 'echo $$; exit 3'];
+  const { status, stdout, stderr } = outcome(PUBLISHED, ['run', '--network', 'none', rootfs, ...script]);
+  assert.equal([status, stdout], [3, '1\n'], stderr);
+  assert.is(outcome(PUBLISHED, ['run', '--network', 'none', rootfs, 'no-such']).status, 127);
+});
+
+test.run();

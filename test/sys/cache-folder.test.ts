@@ -1,0 +1,82 @@
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, symlinkSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openCacheFolder } from '../../src/sys/cache-folder.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { haveRoot } from '../support/tools.ts';
+
+// What lies in the folder is run: whoever could write there could have us run what he likes.
+
+const test = suite('sys/cache-folder');
+const PLACE = '.cache/tsimg/compiled';
+
+/** Whether the folder that is opened lies in this home. */
+function isUsed(home: string, more: Readonly<Record<string, string>> = {}): boolean {
+  return openCacheFolder('key', { HOME: home, ...more })?.startsWith(`${home}/`) ?? false;
+}
+
+test('it is made in the home directory, for its owner alone', () => {
+  const home = tempDir();
+  assert.is(openCacheFolder('key', { HOME: home }), join(home, PLACE, 'key'));
+  assert.is(statSync(join(home, PLACE, 'key')).mode & 0o777, 0o700);
+});
+
+test('$XDG_CACHE_HOME goes before the home directory, unless it is relative or not there', () => {
+  const cache = tempDir();
+  const home = tempDir();
+  assert.is(openCacheFolder('key', { XDG_CACHE_HOME: cache, HOME: home }), join(cache, 'tsimg/compiled/key'));
+  for (const XDG_CACHE_HOME of ['cache', join(home, 'absent'), '/dev/null'])
+    assert.ok(isUsed(home, { XDG_CACHE_HOME }));
+});
+
+test('a folder that others can write in is not used, whichever of them it is', () => {
+  for (const path of ['', '.cache', '.cache/tsimg', PLACE, `${PLACE}/key`]) {
+    for (const mode of [0o777, 0o770, 0o1777]) {
+      const home = tempDir();
+      mkdirSync(join(home, PLACE, 'key'), { recursive: true });
+      chmodSync(join(home, path), mode);
+      assert.is(isUsed(home), path === '' && mode === 0o1777, `${path} ${mode.toString(8)}`);
+    }
+  }
+});
+
+test('a symlink in the place of a folder is not followed', () => {
+  for (const path of ['.cache', '.cache/tsimg', PLACE, `${PLACE}/key`]) {
+    const home = tempDir();
+    mkdirSync(join(home, path, '..'), { recursive: true });
+    symlinkSync(tempDir(), join(home, path));
+    assert.not.ok(isUsed(home), path);
+  }
+});
+
+test('the oldest folders go when there are many', () => {
+  const home = tempDir();
+  mkdirSync(join(home, PLACE), { recursive: true, mode: 0o700 });
+  for (let index = 0; index < 70; index += 1) {
+    mkdirSync(join(home, PLACE, `${index}`));
+    utimesSync(join(home, PLACE, `${index}`), index + 1, index + 1);
+  }
+  assert.ok(isUsed(home));
+  const left = readdirSync(join(home, PLACE));
+  assert.is(left.length, 64);
+  assert.ok(left.includes('key') && left.includes('69') && !left.includes('6'));
+});
+
+const asRoot = haveRoot() ? test : test.skip;
+asRoot('root does not use the home of another user, who could put something else in its place', () => {
+  const home = tempDir();
+  for (const path of ['', '.cache', '.cache/tsimg', PLACE, `${PLACE}/key`]) {
+    mkdirSync(join(home, path), { recursive: true, mode: 0o700 });
+    chownSync(join(home, path), 1234, 1234);
+    assert.not.ok(isUsed(home), path);
+    chownSync(join(home, path), 0, 0);
+  }
+  assert.ok(isUsed(home));
+  const above = tempDir();
+  mkdirSync(join(above, 'home'));
+  chownSync(above, 1234, 1234);
+  assert.not.ok(isUsed(join(above, 'home')), 'whose parent is another user’s');
+});
+
+test.run();
