@@ -10,6 +10,7 @@ export interface IsolationOptions {
   readonly privileged?: boolean;
   readonly securityOpt: readonly string[];
   readonly device: readonly string[];
+  readonly deviceCgroupRule: readonly string[];
   readonly mount: readonly string[];
   readonly shmSize?: string;
   readonly ulimit: readonly string[];
@@ -37,7 +38,18 @@ export function withIsolation(command: Command): Command {
       collect,
       [],
     )
-    .option('--device <host[:container]>', 'a device of the host, or all in a directory', collect, [])
+    .option(
+      '--device <host[:container[:access]]>',
+      'a device of the host, or all in a directory; access is letters of rwm (read, write, mknod)',
+      collect,
+      [],
+    )
+    .option(
+      '--device-cgroup-rule <rule>',
+      "devices that may be used if the container has or makes a file for them, such as 'c 189:* rwm'",
+      collect,
+      [],
+    )
     .option('--privileged', 'all capabilities and devices; nothing is hidden, read-only or filtered')
     .option(
       '--security-opt <option>',
@@ -111,6 +123,7 @@ export async function isolationRequest(options: IsolationOptions) {
   return {
     privileged: options.privileged,
     devices: options.device,
+    deviceRules: options.deviceCgroupRule,
     mounts: options.mount,
     shmSize: options.shmSize,
     ulimits: options.ulimit,

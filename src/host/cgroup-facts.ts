@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { CgroupFacts, LegacyHierarchy, UnifiedCgroup } from '../launch/cgroup-facts.ts';
 import {
@@ -38,7 +38,7 @@ function mayWrite(...paths: readonly string[]): boolean {
 
 function legacyHierarchy(mount: CgroupMount, memberships: readonly CgroupMembership[]): LegacyHierarchy | undefined {
   const membership = membershipIn(mount, memberships);
-  const controllers = membership?.controllers.filter((name) => !name.startsWith('name=')) ?? [];
+  const controllers = membership?.controllers ?? [];
   const directory = membership === undefined ? undefined : cgroupDirectory(mount, membership.path);
   if (directory === undefined || controllers.length === 0) return undefined;
   return { controllers, directory, writable: mayWrite(directory, join(directory, 'cgroup.procs')) };
@@ -46,8 +46,6 @@ function legacyHierarchy(mount: CgroupMount, memberships: readonly CgroupMembers
 
 /** The caller's own cgroup of version 2 and those around it, up to the mount. */
 function unifiedCgroups(mount: CgroupMount, memberships: readonly CgroupMembership[]): readonly UnifiedCgroup[] {
-  // A hybrid host mounts version 2 without controllers, for systemd's use only.
-  if (words(join(mount.mountPoint, 'cgroup.controllers')).length === 0) return [];
   const membership = membershipIn(mount, memberships);
   let directory = membership === undefined ? undefined : cgroupDirectory(mount, membership.path);
   const places: UnifiedCgroup[] = [];
@@ -72,15 +70,39 @@ function currentMounts(): readonly CgroupMount[] {
   return [...new Map(mounts.map((mount) => [keys(mount), mount])).values()];
 }
 
+/** The inode of the first cgroup namespace. linux/proc_ns.h, PROC_CGROUP_INIT_INO. */
+const FIRST_CGROUP_NAMESPACE = 0xefff_fffb;
+
+function isInFirstNamespace(): boolean {
+  try {
+    return statSync('/proc/self/ns/cgroup').ino === FIRST_CGROUP_NAMESPACE;
+  } catch {
+    // A kernel without cgroup namespaces
+    return true;
+  }
+}
+
+/** The hierarchies of version 1 in whose top this process is, and in which it can make no cgroup. */
+function exposedIn(v1: readonly LegacyHierarchy[], memberships: readonly CgroupMembership[]): readonly string[] {
+  if (!isInFirstNamespace()) return [];
+  const usable = new Set(v1.filter(({ writable }) => writable).flatMap(({ controllers }) => controllers));
+  const tops = memberships.filter(({ path, controllers }) => path === '/' && controllers.length > 0);
+  return tops
+    .filter(({ controllers }) => !controllers.some((name) => usable.has(name)))
+    .map(({ controllers }) => controllers.join(','));
+}
+
 /** How resources are managed here, and what of it the caller may use. */
 export function probeCgroups(): CgroupFacts {
   const memberships = parseMemberships(readIfThere('/proc/self/cgroup'));
   const mounts = currentMounts();
+  const v1 = mounts
+    .filter(({ version }) => version === 1)
+    .map((mount) => legacyHierarchy(mount, memberships))
+    .filter((hierarchy) => hierarchy !== undefined);
   return {
-    v1: mounts
-      .filter(({ version }) => version === 1)
-      .map((mount) => legacyHierarchy(mount, memberships))
-      .filter((hierarchy) => hierarchy !== undefined),
+    v1,
+    exposed: exposedIn(v1, memberships),
     v2: mounts.filter(({ version }) => version === 2).flatMap((mount) => unifiedCgroups(mount, memberships)),
   };
 }

@@ -3,20 +3,27 @@ import { mkdir, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, TsimgError } from '../errors.ts';
-import { CGROUP_FOLDER, type CgroupPlan, type PlannedLimit } from '../launch/limits.ts';
+import {
+  CGROUP_FOLDER,
+  type CgroupPlan,
+  cgroupDirectory,
+  enteringDirectory,
+  type PlannedLimit,
+  processDirectory,
+} from '../launch/limits.ts';
 import { parseFlatKeyed } from '../linux/cgroup.ts';
 import { type Lock, tryLockDirectory } from '../sys/lock.ts';
+import { setDeviceList } from './device-list.ts';
 
 /** One made cgroup. */
 interface MadeCgroup {
   readonly plan: CgroupPlan;
-  readonly directory: string;
   readonly lock: Lock;
 }
 
 /** A container's cgroups, which are gone when this is closed. */
 export interface Cgroups extends AsyncDisposable {
-  /** Moves a process into all of them. @throws an Error with the errno as its code */
+  /** Moves a process into all of them; those that are not required may refuse it. @throws LAUNCH_FAILED */
   join(pid: number): void;
   /** Whether the kernel killed a process of the container because its memory was used up; to be asked before closing. */
   outOfMemory(): boolean;
@@ -43,6 +50,9 @@ async function makeLocked(folder: string, id: string, inherit: (from: string, to
       // The last container of another run took the folder along.
       if (errnoOf(error) === 'ENOENT' && attempt < ATTEMPTS - 1) continue;
       if (errnoOf(error) !== 'EEXIST' || !existsSync(directory)) throw error;
+      // Left by a tsimg that was killed: what it was set to is not what is wished for now.
+      await removeLeft(directory);
+      continue;
     }
     const lock = await tryLockDirectory(directory);
     if (lock !== undefined && existsSync(directory)) return lock;
@@ -102,13 +112,25 @@ function setLimitFile(directory: string, limit: PlannedLimit): void {
   }
 }
 
+/** The two cgroups below the list of devices; one for who enters is there only where the list holds. */
+async function makeBelow(plan: CgroupPlan, isHeld: boolean): Promise<void> {
+  const directory = cgroupDirectory(plan);
+  for (const path of [processDirectory(plan), ...(isHeld ? [enteringDirectory(plan)] : [])]) {
+    if (path === undefined) continue;
+    await mkdir(path, { mode: 0o755 });
+    prepareChild(plan, directory, path);
+  }
+}
+
 async function makeCgroup(plan: CgroupPlan): Promise<MadeCgroup> {
   const folder = join(plan.base, CGROUP_FOLDER);
-  const directory = join(folder, plan.id);
+  const directory = cgroupDirectory(plan);
   const lock = await makeLocked(folder, plan.id, (from, to) => prepareChild(plan, from, to));
   try {
-    for (const limit of plan.limits) setLimitFile(directory, limit);
-    return { plan, directory, lock };
+    // Before there is anything below it: version 1 takes no new list then.
+    if (plan.devices !== undefined) await makeBelow(plan, setDeviceList(plan.version, directory, plan.devices));
+    for (const limit of plan.limits) setLimitFile(processDirectory(plan), limit);
+    return { plan, lock };
   } catch (error) {
     await lock.close();
     await removeCgroup(directory);
@@ -116,16 +138,39 @@ async function makeCgroup(plan: CgroupPlan): Promise<MadeCgroup> {
   }
 }
 
-/** Removes one cgroup, once the last of its processes is gone. What cannot be removed is left for the next sweep. */
+/** Removes a cgroup and those below it, which the container may have made. @throws an Error with the errno as its code */
+async function removeTree(directory: string): Promise<void> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  for (const entry of entries) if (entry.isDirectory()) await removeTree(join(directory, entry.name));
+  await rmdir(directory);
+}
+
+/** Removes a cgroup, once the last of its processes is gone. What cannot be removed is left for the next sweep. */
 async function removeCgroup(directory: string): Promise<void> {
   for (let pause = FIRST_PAUSE; ; pause *= 2) {
     try {
-      return await rmdir(directory);
+      return await removeTree(directory);
     } catch (error) {
       if (errnoOf(error) !== 'EBUSY' || pause > LAST_PAUSE) return;
     }
     await sleep(pause);
   }
+}
+
+/** Removes the cgroup that a killed tsimg left of the same container. @throws LAUNCH_FAILED while a process is in it */
+async function removeLeft(directory: string): Promise<void> {
+  const lock = await tryLockDirectory(directory).catch(() => undefined);
+  if (lock === undefined) return;
+  try {
+    await removeCgroup(directory);
+  } finally {
+    await lock.close();
+  }
+  if (!existsSync(directory)) return;
+  throw new TsimgError('LAUNCH_FAILED', 'processes of an earlier start of the container are still there', {
+    where: directory,
+    hint: 'end those in its cgroup.procs',
+  });
 }
 
 /** A file of a cgroup; '' where the cgroup is gone, or the kernel has no such file. */
@@ -146,10 +191,11 @@ export async function sweepCgroups(base: string): Promise<void> {
     if (!entry.isDirectory()) continue;
     const directory = join(folder, entry.name);
     if (readIfThere(join(directory, 'cgroup.procs')) !== '') continue;
+    // Processes in those below it keep them, and it.
     const lock = await tryLockDirectory(directory).catch(() => undefined);
     if (lock === undefined) continue;
     try {
-      await rmdir(directory).catch(() => undefined);
+      await removeTree(directory).catch(() => undefined);
     } finally {
       await lock.close();
     }
@@ -157,10 +203,26 @@ export async function sweepCgroups(base: string): Promise<void> {
   await rmdir(folder).catch(() => undefined);
 }
 
-function killedInside({ plan, directory }: MadeCgroup): boolean {
+function killedInside({ plan }: MadeCgroup): boolean {
   if (!plan.controllers.includes('memory')) return false;
+  const directory = processDirectory(plan);
   const name = plan.version === 1 ? 'memory.oom_control' : 'memory.events';
   return (parseFlatKeyed(readIfThere(join(directory, name))).get('oom_kill') ?? 0) > 0;
+}
+
+function joinCgroup(plan: CgroupPlan, pid: number): void {
+  const directory = processDirectory(plan);
+  try {
+    writeFileSync(join(directory, 'cgroup.procs'), String(pid));
+  } catch (cause) {
+    if (!plan.required) return;
+    throw new TsimgError('LAUNCH_FAILED', 'the container’s cgroup cannot be joined', {
+      where: directory,
+      why: errnoOf(cause) ?? 'unknown',
+      hint: 'call it from another session, or as root',
+      cause,
+    });
+  }
 }
 
 /**
@@ -170,7 +232,7 @@ function killedInside({ plan, directory }: MadeCgroup): boolean {
 export async function makeCgroups(plans: readonly CgroupPlan[]): Promise<Cgroups> {
   const made: MadeCgroup[] = [];
   const close = async () => {
-    await Promise.all(made.map(({ directory }) => removeCgroup(directory)));
+    await Promise.all(made.map(({ plan }) => removeCgroup(cgroupDirectory(plan))));
     await Promise.all(made.map(({ lock }) => lock.close()));
     await Promise.all(made.map(({ plan }) => sweepCgroups(plan.base)));
   };
@@ -179,7 +241,9 @@ export async function makeCgroups(plans: readonly CgroupPlan[]): Promise<Cgroups
       made.push(await makeCgroup(plan));
     } catch (error) {
       await sweepCgroups(plan.base);
-      if (!plan.required) continue;
+      // A device that was asked for is no default.
+      const isAsked = error instanceof TsimgError && error.facts.asked === true;
+      if (!plan.required && !isAsked) continue;
       await close();
       if (error instanceof TsimgError) throw error;
       throw new TsimgError('HOST_UNSUPPORTED', 'a cgroup cannot be made', {
@@ -192,7 +256,7 @@ export async function makeCgroups(plans: readonly CgroupPlan[]): Promise<Cgroups
   }
   return {
     join(pid) {
-      for (const { directory } of made) writeFileSync(join(directory, 'cgroup.procs'), String(pid));
+      for (const { plan } of made) joinCgroup(plan, pid);
     },
     outOfMemory: () => made.some(killedInside),
     [Symbol.asyncDispose]: close,

@@ -7,7 +7,7 @@ import { awaitEnd, reap, signalProcess } from '../sys/hand/await-end.ts';
 import type { Hand } from '../sys/hand/hand.ts';
 import { compileFilter } from './compile-filter.ts';
 import { readConditions } from './conditions.ts';
-import { joinCgroups } from './enter-cgroups.ts';
+import { joinCgroups, waitInCgroups } from './enter-cgroups.ts';
 import { type EnterHooks, startCommand } from './enter-command.ts';
 import { enterNamespaces } from './enter-namespaces.ts';
 import { catchSignals, signalNumber } from './forward-signals.ts';
@@ -97,6 +97,7 @@ export async function enterContainer(
     await turn();
     if (!passSignals) signal?.throwIfAborted();
     if (stopped !== undefined) return 128 + signalNumber(stopped);
+    waitInCgroups(plan.cgroups, hand.pid);
     entry.pid = startCommand(hand, enterNamespaces(hand, plan, identity), plan, {
       ...hooks,
       filter,

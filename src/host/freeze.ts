@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf } from '../errors.ts';
-import { CGROUP_FOLDER, type CgroupPlan } from '../launch/limits.ts';
+import { type CgroupPlan, processDirectory } from '../launch/limits.ts';
 import { parseFlatKeyed } from '../linux/cgroup.ts';
 
 /** Milliseconds between two looks, and how often it is looked: a process in an uninterruptible sleep may never stop. */
@@ -13,14 +13,14 @@ const LOOKS = 500;
 function freezerOf(plans: readonly CgroupPlan[]) {
   const unified = plans.find(({ version }) => version === 2);
   if (unified !== undefined) {
-    const directory = join(unified.base, CGROUP_FOLDER, unified.id);
+    const directory = processDirectory(unified);
     const events = join(directory, 'cgroup.events');
     const isFrozen = () => parseFlatKeyed(readFileSync(events, 'latin1')).get('frozen') === 1;
     return { file: join(directory, 'cgroup.freeze'), stop: '1', go: '0', isFrozen };
   }
   const legacy = plans.find(({ controllers }) => controllers.includes('freezer'));
   if (legacy === undefined) return undefined;
-  const file = join(legacy.base, CGROUP_FOLDER, legacy.id, 'freezer.state');
+  const file = join(processDirectory(legacy), 'freezer.state');
   return { file, stop: 'FROZEN', go: 'THAWED', isFrozen: () => readFileSync(file, 'latin1').trim() === 'FROZEN' };
 }
 

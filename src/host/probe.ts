@@ -1,4 +1,4 @@
-import { readFileSync, statfsSync } from 'node:fs';
+import { readFileSync, statfsSync, statSync } from 'node:fs';
 import { hostname, release, userInfo } from 'node:os';
 import { errnoOf } from '../errors.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
@@ -9,6 +9,8 @@ import { probeNetwork } from './network/network-facts.ts';
 import { findTools } from './tools.ts';
 
 const CGROUP2_SUPER_MAGIC = 0x6367_7270;
+/** The inode of the first user namespace. linux/proc_ns.h, PROC_USER_INIT_INO. */
+const FIRST_USER_NAMESPACE = 0xefff_fffd;
 
 /** A file of the host, '' where there is none. */
 function readIfThere(path: string): string {
@@ -63,6 +65,7 @@ export function probeHost(): HostFacts {
     uid,
     gid: process.getegid?.() ?? 0,
     canMount,
+    nestedUserNamespace: statSync('/proc/self/ns/user').ino !== FIRST_USER_NAMESPACE,
     capabilities: canMount ? CAPABILITY_NAMES.filter((each) => given & capabilityMask([each])) : undefined,
     subordinateUids: subordinateIds('/etc/subuid'),
     subordinateGids: subordinateIds('/etc/subgid'),

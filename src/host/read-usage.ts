@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { CGROUP_FOLDER, type CgroupPlan } from '../launch/limits.ts';
+import { type CgroupPlan, processDirectory } from '../launch/limits.ts';
 import type { LaunchPlan } from '../launch/plan.ts';
 import { parseFlatKeyed } from '../linux/cgroup.ts';
 import {
@@ -41,7 +41,7 @@ function read(...names: readonly string[]): string {
 /** The cgroup's directory for a controller, and its version. */
 function cgroupFor(plans: readonly CgroupPlan[], controller: string) {
   const plan = plans.find(({ controllers }) => controllers.includes(controller));
-  return plan && { directory: join(plan.base, CGROUP_FOLDER, plan.id), version: plan.version };
+  return plan && { directory: processDirectory(plan), version: plan.version };
 }
 
 function processorTime(plans: readonly CgroupPlan[]): number | undefined {

@@ -3,11 +3,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { errnoOf, TsimgError } from '../errors.ts';
+import type { PlacedDevice } from '../launch/oci-devices.ts';
 import type { LaunchPlan, Limit } from '../launch/plan.ts';
 import { planToOci, rootPath } from '../launch/plan-to-oci.ts';
 import { type ResolvedUser, resolveUser } from '../launch/user.ts';
 import { runCommand } from '../sys/spawn.ts';
 import { startProcess } from '../sys/start-process.ts';
+import { findDevices } from './device-list.ts';
 import { catchSignals, signalNumber } from './forward-signals.ts';
 import { O_PATH } from './own-descriptors.ts';
 import { readRootFile } from './stage-files.ts';
@@ -35,6 +37,28 @@ function findRuntime(name: string): string {
 /** crun refuses hosts with cgroups of both versions, and none is asked for. */
 function optionsOf(path: string): readonly string[] {
   return basename(path) === 'crun' ? ['--cgroup-manager=disabled'] : [];
+}
+
+/** Without cgroups nothing holds a container to its devices. @throws HOST_UNSUPPORTED */
+function checkDevices({ cgroups }: LaunchPlan, path: string): void {
+  const option = cgroups.map(({ devices }) => devices?.neededBy).find((each) => each !== undefined);
+  if (option === undefined || optionsOf(path).length === 0) return;
+  throw new TsimgError('HOST_UNSUPPORTED', `--runtime ${basename(path)} does not go with ${option}`, {
+    why: 'tsimg starts it without cgroups, by which a container is held to its list of devices',
+    hint: 'use --runtime runc, or leave --runtime out',
+  });
+}
+
+/** The devices of the host that a plan names, each with its place in the container. */
+function placeDevices({ steps }: LaunchPlan): readonly PlacedDevice[] {
+  return steps.flatMap((step) =>
+    step.do !== 'host-device' || step.source === '/dev'
+      ? []
+      : findDevices(step.source).map((device): PlacedDevice => {
+          const target = step.target + device.path.slice(step.source.length);
+          return { ...device, target, access: step.access };
+        }),
+  );
 }
 
 /** The user of the container, by its own files. */
@@ -78,6 +102,7 @@ async function writeFiles(plan: LaunchPlan, bundle: string): Promise<ReadonlyMap
  */
 export async function runInRuntime(plan: LaunchPlan, runtime: string, id: string): Promise<number> {
   const path = findRuntime(runtime);
+  checkDevices(plan, path);
   const bundle = await mkdtemp(join(tmpdir(), 'tsimg-bundle-'));
   // What the runtime itself needs of the environment: where a user's runtime state is.
   const env = {
@@ -90,6 +115,7 @@ export async function runInRuntime(plan: LaunchPlan, runtime: string, id: string
       architecture: ARCHITECTURES[process.arch] ?? process.arch,
       hardLimits: readHardLimits(),
       files: await writeFiles(plan, bundle),
+      devices: placeDevices(plan),
     };
     await writeFile(join(bundle, 'config.json'), JSON.stringify(planToOci(plan, around)));
     const stdin = plan.command.stdin || plan.command.terminal ? 'inherit' : 'ignore';

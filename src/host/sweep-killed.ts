@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { HostFacts } from '../launch/host-facts.ts';
-import { CGROUP_FOLDER } from '../launch/limits.ts';
+import { cgroupDirectory } from '../launch/limits.ts';
 import { bridgeDirectory } from '../launch/network-plan.ts';
 import { sweepCgroups } from './cgroup.ts';
 import { hasLease } from './network/leases.ts';
@@ -12,8 +11,8 @@ import type { ContainerRecord } from './state/record.ts';
  * bridge. That of a container which ended as it should is gone already. @throws LAUNCH_FAILED, HOST_UNSUPPORTED, FILESYSTEM
  */
 export async function sweepKilled({ id, plan }: ContainerRecord, facts: HostFacts): Promise<void> {
-  for (const { base } of plan.cgroups) {
-    if (existsSync(join(base, CGROUP_FOLDER, id))) await sweepCgroups(base);
+  for (const each of plan.cgroups) {
+    if (existsSync(cgroupDirectory(each))) await sweepCgroups(each.base);
   }
   const { network } = plan;
   // Of another network namespace, nothing can be removed from here.

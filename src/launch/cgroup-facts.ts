@@ -1,5 +1,6 @@
 /** The caller's cgroup in a hierarchy of version 1. */
 export interface LegacyHierarchy {
+  /** Its name, as `name=systemd`, where it has no controller. */
   readonly controllers: readonly string[];
   /** The caller's own cgroup, as an absolute path on the host. */
   readonly directory: string;
@@ -21,8 +22,13 @@ export interface UnifiedCgroup {
 /** How resources are managed on this host, and where the caller has a say. Hybrid hosts have both versions. */
 export interface CgroupFacts {
   readonly v1: readonly LegacyHierarchy[];
-  /** The caller's own cgroup first, then those around it; empty where version 2 has no controllers. */
+  /** The caller's own cgroup first, then those around it. On a hybrid host they have no controllers. */
   readonly v2: readonly UnifiedCgroup[];
+  /**
+   * Hierarchies of version 1, as /proc/self/cgroup names them, in whose very top the caller is and in which it can make no cgroup,
+   * for they are not mounted here, or read-only: there is `release_agent`, a program that the kernel starts outside of all containers.
+   */
+  readonly exposed?: readonly string[] | undefined;
 }
 
 /** A host on which nothing is known of cgroups. */

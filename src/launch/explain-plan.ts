@@ -103,6 +103,9 @@ function explainCgroups({ cgroups }: LaunchPlan): readonly string[] {
   if (cgroups.length === 0) return [];
   return [
     '# Cgroups of its own: their limits hold for all of its processes together. It joins them just before its command starts.',
+    ...(cgroups.some(({ devices }) => devices !== undefined)
+      ? ['# One holds a list: no other device can be opened (r, w) or made (m), whatever capabilities it has.']
+      : []),
     ...formatCgroups(cgroups),
   ];
 }

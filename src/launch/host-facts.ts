@@ -27,6 +27,8 @@ export interface HostFacts {
   readonly gid: number;
   /** Whether the caller may mount and make namespaces without a user namespace (CAP_SYS_ADMIN in its bounding set and effective). */
   readonly canMount: boolean;
+  /** Whether the caller is in a user namespace that is not the first: nobody in it can make or open what is the host's. */
+  readonly nestedUserNamespace?: boolean | undefined;
   /** The capabilities that a privileged caller can give a container: all, when absent. */
   readonly capabilities?: readonly Capability[] | undefined;
   /** What /etc/subuid and /etc/subgid give the caller. */

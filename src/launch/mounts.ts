@@ -126,7 +126,8 @@ function planLegacyCgroups(cgroups: readonly CgroupPlan[]): readonly Step[] {
   if (names.length === 0) return [];
   return [
     mount('tmpfs', '/sys/fs/cgroup', QUIET, 'mode=755,size=64k'),
-    ...names.map((name) => mount('cgroup', `/sys/fs/cgroup/${name}`, ['ro', ...QUIET], name)),
+    // One without a controller is known by its name: systemd's is at /sys/fs/cgroup/systemd.
+    ...names.map((name) => mount('cgroup', `/sys/fs/cgroup/${name.replace(/^name=/, '')}`, ['ro', ...QUIET], name)),
     { do: 'read-only', target: '/sys/fs/cgroup', mounted: true },
   ];
 }
@@ -149,7 +150,8 @@ function planProc({ idMap, pid }: MountsRequest): Step {
 /** The kernel's file systems, /dev, and what is hidden or read-only in them, in order. */
 export function planMounts(facts: HostFacts, request: MountsRequest): readonly Step[] {
   const open = request.privileged || request.unmask;
-  const devices: Step = { do: 'host-device', source: '/dev', target: '/dev', make: request.idMap === undefined };
+  const make = request.idMap === undefined;
+  const devices: Step = { do: 'host-device', source: '/dev', target: '/dev', access: 'rwm', make };
   return [
     planProc(request),
     { do: 'cgroup-namespace' },

@@ -5,6 +5,7 @@ import { planCommand } from './command.ts';
 import { planEnvironment, variable } from './environment.ts';
 import type { HostFacts } from './host-facts.ts';
 import { PLAIN_MOUNTS, planMounts } from './mounts.ts';
+import { ociDeviceRules } from './oci-devices.ts';
 import { ociSeccomp } from './oci-seccomp.ts';
 import type { IdMap, Step } from './plan.ts';
 import { type ResolvedUser, resolveUser, type UserFiles } from './user.ts';
@@ -135,7 +136,7 @@ export function planBundle(config: ImageConfig, files: UserFiles, { idMap, host 
     linux: {
       ...(idMap !== undefined && { uidMappings: mappings(idMap.uids), gidMappings: mappings(idMap.gids) }),
       // What a user without privileges has no say in
-      ...(idMap === undefined && { resources: { devices: [{ allow: false, access: 'rwm' }] } }),
+      ...(idMap === undefined && { resources: { devices: ociDeviceRules() } }),
       namespaces: namespaces.map((type) => ({ type })),
       maskedPaths: targetsOf(steps, 'mask'),
       readonlyPaths: targetsOf(steps, 'read-only'),

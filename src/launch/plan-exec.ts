@@ -1,13 +1,14 @@
 import { TsimgError } from '../errors.ts';
 import { CAPABILITY_NAMES, type Capability } from '../linux/capabilities.ts';
 import type { RunConfig } from '../oci/run-config.ts';
+import { openingCapability } from './device-list.ts';
 import { DEFAULT_PATH, mergeEnvironment, planEnvironment, variable } from './environment.ts';
 import type { ExecRequest } from './exec-request.ts';
 import { formatCommand } from './format-plan.ts';
 import { quote } from './format-step.ts';
 import type { HostFacts } from './host-facts.ts';
 import { storedMap } from './id-map.ts';
-import { CGROUP_FOLDER } from './limits.ts';
+import { enteringDirectory, processDirectory } from './limits.ts';
 import type { IdMap, LaunchPlan, Namespace, ProcessPlan, RootSpec } from './plan.ts';
 import { checkWorkdir } from './plan-run.ts';
 
@@ -22,12 +23,22 @@ export interface Toolbox {
   readonly copied: readonly string[];
 }
 
+/** A cgroup of the container's. */
+export interface EnteredCgroup {
+  /** For the command. */
+  readonly directory: string;
+  /** For the hand, which is held to the container's devices before anybody in there sees it; absent without a list of them. */
+  readonly waiting?: string | undefined;
+  /** Whether the command must not be without it; else one that is not there could not be made for the container. */
+  readonly required: boolean;
+}
+
 /** A command in a container that runs, as data: printed by `--dry-run`, performed by host/enter. */
 export interface ExecPlan {
   /** Those that the container does not share with the host: all are joined. */
   readonly namespaces: readonly (Namespace | 'user' | 'cgroup')[];
-  /** Directories of the container's cgroups; those that are not there could not be made for the container. */
-  readonly cgroups: readonly string[];
+  /** The container's cgroups. */
+  readonly cgroups: readonly EnteredCgroup[];
   readonly command: ProcessPlan;
   /** Whether it goes on when tsimg is gone. */
   readonly detached: boolean;
@@ -57,6 +68,32 @@ function planCapabilities(container: LaunchPlan, { privileged }: ExecRequest, fa
   return CAPABILITY_NAMES.filter((name) => given.includes(name));
 }
 
+/**
+ * All capabilities on top of the container's own are not all devices: what kept it from the host's, or need not, must keep them too.
+ * @throws HOST_UNSUPPORTED
+ */
+function planCgroups(container: LaunchPlan, request: ExecRequest, facts: HostFacts): readonly EnteredCgroup[] {
+  const { cgroups, idMap, mayUseAllDevices = false } = container;
+  const isRoots = facts.canMount && !facts.nestedUserNamespace && idMap === undefined;
+  const opens = openingCapability(planCapabilities(container, request, facts)) !== undefined;
+  const closed = request.privileged === true && isRoots && opens && !mayUseAllDevices;
+  const hasList = cgroups.some(({ devices }) => devices !== undefined);
+  if (closed && !(hasList && (facts.cgroups.exposed ?? []).length === 0)) {
+    throw new TsimgError('HOST_UNSUPPORTED', 'no privileged command can be kept from the host’s devices', {
+      where: '--privileged',
+      why: 'no list of devices holds for the container',
+      hint: 'run the container with --privileged if it may use all of them, or where tsimg can make cgroups',
+    });
+  }
+  return cgroups.map(
+    (plan): EnteredCgroup => ({
+      directory: processDirectory(plan),
+      waiting: enteringDirectory(plan),
+      required: closed || plan.devices?.neededBy !== undefined,
+    }),
+  );
+}
+
 function checkRequest({ command, detached, terminal }: ExecRequest): void {
   if (command.length === 0) throw new TsimgError('USAGE', 'no command', { hint: 'tsimg exec CONTAINER COMMAND' });
   if (command.some((word) => word.includes('\0'))) throw new TsimgError('USAGE', 'a command with a zero byte');
@@ -79,7 +116,7 @@ export function planExec(
   const { command } = container;
   return {
     namespaces: joinedNamespaces(container),
-    cgroups: container.cgroups.map(({ base, id }) => `${base}/${CGROUP_FOLDER}/${id}`),
+    cgroups: planCgroups(container, request, facts),
     command: {
       ...command,
       args: request.command,
@@ -163,7 +200,7 @@ export function formatExecPlan({ namespaces, cgroups, command, detached, toolbox
           'pivot_root ROOT',
         ]),
     `join namespaces ${namespaces.filter((name) => name !== 'mount' || toolbox === undefined).join(' ')}`,
-    ...cgroups.map((directory) => `join cgroup ${quote(directory)}`),
+    ...cgroups.map(({ directory }) => `join cgroup ${quote(directory)}`),
     ...(command.terminal ? ['open a terminal on ROOT/dev/pts'] : []),
     ...(detached ? ['go on in the background'] : []),
     ...formatCommand(command),

@@ -13,6 +13,7 @@ import { type MountsRequest, planMounts } from './mounts.ts';
 import { parseAddHost, planNetworkFiles } from './network-files.ts';
 import { planNetwork } from './network-plan.ts';
 import type { IdMap, LaunchPlan, Step } from './plan.ts';
+import { planDeviceList } from './plan-devices.ts';
 import type { RunRequest, RunSurroundings } from './run-request.ts';
 import { parseSize } from './size.ts';
 import { planUlimits } from './ulimits.ts';
@@ -77,6 +78,7 @@ function planWarnings(
   given: readonly Capability[],
   singleId: string | undefined,
   mounts: readonly UserMount[],
+  hasList: boolean,
 ): readonly string[] {
   const missing = request.capAdd.filter(
     (text) => text.toUpperCase() !== 'ALL' && !given.includes(parseCapability(text)),
@@ -84,6 +86,9 @@ function planWarnings(
   return [
     ...(singleId === undefined ? [] : [singleId]),
     ...missing.map((text) => `--cap-add ${text}: the caller does not have it to give`),
+    ...((request.deviceRules ?? []).length > 0 && !hasList
+      ? ['--device-cgroup-rule says nothing here: no list of devices denies any']
+      : []),
     ...(request.volumes.some(asksForLabel) ? ['-v …:z and :Z say nothing here: tsimg sets no SELinux labels'] : []),
     ...(isCovered('/dev/null', mounts) && !request.privileged
       ? ['what is mounted on /dev hides the container’s own devices; those in it do not work without --privileged']
@@ -92,6 +97,17 @@ function planWarnings(
       ? ['--isolation chroot: a process of the container with CAP_SYS_CHROOT could leave it']
       : []),
   ];
+}
+
+/** Who may mount what it likes, with root's rights on the host, must be in no hierarchy's top. */
+function apartBy(
+  { privileged }: RunRequest,
+  { canMount, nestedUserNamespace }: HostFacts,
+  idMap: IdMap | undefined,
+  capabilities: readonly Capability[],
+): string | undefined {
+  const isRoot = canMount && !nestedUserNamespace && idMap === undefined;
+  return isRoot && !privileged && capabilities.includes('SYS_ADMIN') ? '--cap-add SYS_ADMIN' : undefined;
 }
 
 /** What every new network namespace gets: lo up, ping without a capability, and low ports for everyone. docker's settings. */
@@ -137,9 +153,14 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
   const cwd = planWorkdir(request, config);
   const mounts = parseUserMounts(request, around.cwd);
   const { memory, others } = splitMemory(mounts);
-  const cgroups = planLimits(request.resources ?? {}, facts.cgroups, around.id);
   const init = planInit(request, facts, mounts);
   const restrictions = planRestrictions(request, facts);
+  const devices = (request.devices ?? []).map((text) => parseDevice(text, idMap === undefined));
+  const cgroups = planLimits(request.resources ?? {}, facts.cgroups, around.id, {
+    devices: planDeviceList(request, facts, idMap, { capabilities: restrictions.capabilities, devices }),
+    apartBy: apartBy(request, facts, idMap, restrictions.capabilities),
+    joinAll: facts.canMount,
+  });
   const reason = idMap === undefined ? undefined : singleIdReason(facts, idMap);
   return {
     namespaces: planNamespaces(request, isNew),
@@ -150,7 +171,7 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
       ...(isNew ? planNetworkSettings(idMap) : []),
       { do: 'root', root: around.root, userXattr: storedMap(idMap) !== undefined, attributes: ['nodev'] },
       ...givingWay(planMounts(facts, mountsRequest(request, idMap, ownsNetwork, cgroups)), mounts),
-      ...(request.devices ?? []).map((text) => parseDevice(text, idMap === undefined)),
+      ...devices,
       // Before what the user mounts, which may hide the terminals that it is made of.
       ...(request.terminal ? [{ do: 'terminal' } as const] : []),
       ...memory,
@@ -183,10 +204,17 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
       stdin: request.interactive,
     },
     network,
+    ...(request.privileged && { mayUseAllDevices: true }),
     cgroups,
     warnings: [
       ...(asked.warning === undefined ? [] : [asked.warning]),
-      ...planWarnings(request, restrictions.capabilities, reason, mounts),
+      ...planWarnings(
+        request,
+        restrictions.capabilities,
+        reason,
+        mounts,
+        cgroups.some((each) => each.devices !== undefined),
+      ),
       ...files.warnings,
     ],
   };

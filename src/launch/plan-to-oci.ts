@@ -1,6 +1,7 @@
 import { TsimgError } from '../errors.ts';
 import type { IdExtent } from '../linux/ids.ts';
 import { variable } from './environment.ts';
+import { ociDevices, type PlacedDevice } from './oci-devices.ts';
 import { ociPolicy, ociSeccomp } from './oci-seccomp.ts';
 import type { LaunchPlan, Limit, ProcessPlan, Step } from './plan.ts';
 import type { ResolvedUser } from './user.ts';
@@ -14,6 +15,8 @@ export interface OciSurroundings {
   readonly hardLimits: ReadonlyMap<Limit['resource'], number>;
   /** Where a `file` step's content was written, by its target. */
   readonly files: ReadonlyMap<string, string>;
+  /** What `host-device` steps name. */
+  readonly devices: readonly PlacedDevice[];
 }
 
 interface OciMount {
@@ -56,7 +59,10 @@ function mountOf(step: Step, files: OciSurroundings['files']): readonly OciMount
       return written === undefined ? [] : [bind(written, step.target, ['rprivate'])];
     }
     case 'host-device':
-      throw unsupported('devices of the host');
+      if (step.source === '/dev') throw unsupported('all devices of the host');
+      // In a user namespace, a runtime binds what has the same name on the host.
+      if (!step.make) throw unsupported('devices of the host for an ordinary user');
+      return [];
     case 'chroot':
       throw unsupported('--isolation chroot');
     default:
@@ -127,11 +133,12 @@ export function planToOci(plan: LaunchPlan, around: OciSurroundings): object {
   const { steps, command, idMap, network, namespaces, cgroups } = plan;
   if (network.kind !== 'none' && network.kind !== 'host') throw unsupported(`the network ${network.kind}`);
   if (idMap?.by === 'root' || idMap?.caller !== undefined) throw unsupported('--userns');
-  if (cgroups.some(({ required }) => required)) throw unsupported('limits of cgroups');
+  if (cgroups.some(({ limits }) => limits.some(({ byDefault }) => !byDefault))) throw unsupported('limits of cgroups');
   const hostname = steps.find((step) => step.do === 'hostname')?.name;
   const sysctls = steps.flatMap((step) => (step.do === 'sysctl' ? [[step.name.replaceAll('/', '.'), step.value]] : []));
   const seccomp =
     command.seccomp === 'default' ? ociSeccomp(command.capabilities, around.architecture) : command.seccomp;
+  const { rules, devices } = ociDevices(plan, around.devices);
   const types = [...namespaces, 'cgroup', ...(idMap === undefined ? [] : ['user'])];
   return {
     ociVersion: '1.0.2',
@@ -142,7 +149,7 @@ export function planToOci(plan: LaunchPlan, around: OciSurroundings): object {
     linux: {
       ...(idMap !== undefined && { uidMappings: mappings(idMap.uids), gidMappings: mappings(idMap.gids) }),
       // What a user without privileges has no say in.
-      ...(idMap === undefined && { resources: { devices: [{ allow: false, access: 'rwm' }] } }),
+      ...(idMap === undefined && { devices, resources: { devices: rules } }),
       namespaces: types.map((type) => ({ type })),
       maskedPaths: targetsOf(steps, 'mask'),
       readonlyPaths: targetsOf(steps, 'read-only'),

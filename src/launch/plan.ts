@@ -85,7 +85,14 @@ export type Step =
       readonly make: boolean;
     }
   /** A device of the host, or all in a directory, at the same or another place below /dev. */
-  | { readonly do: 'host-device'; readonly source: string; readonly target: string; readonly make: boolean }
+  | {
+      readonly do: 'host-device';
+      readonly source: string;
+      readonly target: string;
+      /** Letters of `rwm`: what the container's list of devices lets it do. */
+      readonly access: string;
+      readonly make: boolean;
+    }
   | { readonly do: 'link'; readonly target: string; readonly to: string }
   | BindStep
   /** A file of the container's own over one of the root filesystem: a text, or what the host's file holds. */
@@ -149,6 +156,8 @@ export interface LaunchPlan {
   readonly steps: readonly Step[];
   readonly command: ProcessPlan;
   readonly network: NetworkPlan;
+  /** Whether no list of devices is wished for: a privileged container. */
+  readonly mayUseAllDevices?: boolean | undefined;
   /** Cgroups of the container's own, made before it starts and removed after it. */
   readonly cgroups: readonly CgroupPlan[];
   /** What the user should be told: each becomes a warning event. */

@@ -51,6 +51,8 @@ export interface RunRequest {
   readonly unmask?: boolean | undefined;
   /** `--device HOST[:CONTAINER[:rwm]]` */
   readonly devices?: readonly string[] | undefined;
+  /** `--device-cgroup-rule 'c 189:* rwm'` */
+  readonly deviceRules?: readonly string[] | undefined;
   /** `--mount type=bind|tmpfs,…` */
   readonly mounts?: readonly string[] | undefined;
   /** `--shm-size`: 64 MiB when absent. */

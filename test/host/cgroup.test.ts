@@ -33,9 +33,11 @@ function directoriesOf(id: string): readonly string[] {
   });
 }
 
-/** What runs in them. */
+/** What runs in them, and in those below them. */
 function processesOf(id: string): string {
   return directoriesOf(id)
+    .flatMap((directory) => [directory, join(directory, 'container')])
+    .filter(existsSync)
     .map((directory) => readFileSync(join(directory, 'cgroup.procs'), 'latin1'))
     .join('');
 }

@@ -7,7 +7,13 @@ import { haveRoot, haveTools, installedKernel } from '../support/tools.ts';
 
 /** Emulated, it takes some minutes, and more where others are at work. */
 const SECONDS = 540;
-const FILES = ['host/cgroup.test.js', 'host/exec-cgroup.test.js', 'machine/delegated.js', 'machine/stats.js'];
+const FILES = [
+  'host/cgroup.test.js',
+  'host/exec-cgroup.test.js',
+  'machine/devices.js',
+  'machine/delegated.js',
+  'machine/stats.js',
+];
 const test = suite('host/cgroup2');
 const kernel = installedKernel();
 if (kernel === undefined) console.log('skipped: needs a kernel in /boot (Debian package linux-image-cloud-amd64)');

@@ -93,23 +93,24 @@ test('--mount takes the fields of docker and podman, and refuses those it does n
   }
 });
 
-test('a device is below /dev, and its access is to read and write', () => {
-  assert.equal(parseDevice('/dev/a', true), { do: 'host-device', source: '/dev/a', target: '/dev/a', make: true });
-  assert.equal(parseDevice('/dev/a:rw', false).do, 'host-device');
+test('a device is below /dev, and its access is letters of rwm', () => {
+  assert.equal(parseDevice('/dev/a', true), {
+    do: 'host-device',
+    source: '/dev/a',
+    target: '/dev/a',
+    access: 'rwm',
+    make: true,
+  });
+  assert.is(parseDevice('/dev/a:wr', false).access, 'rw');
+  assert.is(parseDevice('/dev/a:r', false).access, 'r');
   assert.equal(parseDevice('/dev/a:/dev/b:rwm', true), {
     do: 'host-device',
     source: '/dev/a',
     target: '/dev/b',
+    access: 'rwm',
     make: true,
   });
-  for (const text of [
-    'dev/a',
-    '/dev/a:r',
-    '/dev/a:/dev/b:x',
-    '/dev/a:/b',
-    '/dev/a:/dev/../etc/x',
-    '/dev/a:/dev/b:rwm:x',
-  ]) {
+  for (const text of ['dev/a', '/dev/a:/dev/b:x', '/dev/a:/b', '/dev/a:/dev/../etc/x', '/dev/a:/dev/b:rwm:x']) {
     assert.is(
       codeOf(() => parseDevice(text, true)),
       'USAGE',

@@ -108,7 +108,11 @@ test('version 1: a container’s cgroups are below the caller’s own, whose lim
   const plans = planLimits({}, legacyHost(true), 'id');
   assert.equal(
     plans.map(({ base, id }) => [base, id]),
-    ['cpu,cpuacct', 'memory', 'pids'].map((name) => [`/sys/fs/cgroup/${name}/user.slice`, 'id']),
+    // All of them: none shows its top.
+    ['cpu,cpuacct', 'cpuset', 'memory', 'pids', 'blkio', 'freezer', 'devices', 'name=systemd'].map((name) => [
+      `/sys/fs/cgroup/${name}/user.slice`,
+      'id',
+    ]),
   );
 });
 

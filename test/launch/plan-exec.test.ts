@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { legacyHost } from '../../fixtures/make/cgroup-hosts.ts';
 import { AROUND, PLAIN_REQUEST, ROOT_FACTS, USER_FACTS } from '../../fixtures/make/plans.ts';
 import { TsimgError } from '../../src/errors.ts';
 import type { ExecRequest } from '../../src/launch/exec-request.ts';
@@ -93,11 +94,34 @@ test('the network of another container is joined as the container did', () => {
   assert.ok(plan({}, of).namespaces.includes('network'));
 });
 
+const LISTED: HostFacts = { ...ROOT_FACTS, cgroup2: false, cgroups: legacyHost(true) };
+
 test('--privileged gives all capabilities that the caller has, and no filter', () => {
-  const all = plan({ privileged: true }).command;
+  const all = plan({ privileged: true }, container({}, LISTED), LISTED).command;
   assert.equal([all.capabilities, all.seccomp], [CAPABILITY_NAMES, 'unconfined']);
   const few = plan({ privileged: true }, container(), { ...ROOT_FACTS, capabilities: ['CHOWN', 'KILL'] }).command;
   assert.equal(few.capabilities, ['CHOWN', 'KILL']);
+});
+
+test('a privileged command waits under the container’s list of devices, and is refused where there is none', () => {
+  const { cgroups } = plan({ privileged: true }, container({}, LISTED), LISTED);
+  const folder = `/sys/fs/cgroup/devices/user.slice/tsimg/${AROUND.id}`;
+  assert.equal(
+    cgroups.filter(({ waiting }) => waiting !== undefined),
+    [{ directory: `${folder}/container`, waiting: `${folder}/entering`, required: true }],
+  );
+  assert.ok(cgroups.every(({ required }) => required));
+  assert.ok(plan({}, container({}, LISTED), LISTED).cgroups.every(({ required }) => !required));
+  const exposed = { ...LISTED, cgroups: { ...LISTED.cgroups, exposed: ['net_cls'] } };
+  for (const [of, facts] of [
+    [container(), ROOT_FACTS],
+    [container({}, exposed), exposed],
+  ] as const) {
+    assert.throws(() => plan({ privileged: true }, of, facts), /no privileged command/);
+  }
+  // Nothing is kept from a privileged container, and a user namespace opens no device.
+  plan({ privileged: true }, container({ privileged: true }));
+  plan({ privileged: true }, container({}, USER_FACTS), USER_FACTS);
 });
 
 test('a toolbox has its own files and environment, root as user, and what else is the container’s', () => {

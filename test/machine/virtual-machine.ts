@@ -18,10 +18,25 @@ import { findTool } from '../support/tools.ts';
 // the kernel's command line, such as cgroups of version 2 on a host whose controllers are version 1's. Nothing of it is written.
 
 const ROOT = dirname(dirname(dirname(import.meta.dirname)));
-const MODULES = ['overlay.ko', 'veth.ko', 'tun.ko'];
+const MODULES = ['overlay.ko', 'veth.ko', 'tun.ko', 'loop.ko'];
 /** Programs of the host that go in, with the libraries they are linked to. */
 const PROGRAMS = ['node', 'busybox', 'unshare', 'setpriv', 'nsenter', 'newuidmap', 'newgidmap', 'useradd', 'userdel'];
-const APPLETS = ['sh', 'cat', 'cp', 'echo', 'insmod', 'ip', 'ls', 'mkdir', 'mount', 'poweroff', 'rm', 'sleep', 'test'];
+const APPLETS = [
+  'sh',
+  'cat',
+  'cp',
+  'echo',
+  'insmod',
+  'ip',
+  'losetup',
+  'ls',
+  'mkdir',
+  'mount',
+  'poweroff',
+  'rm',
+  'sleep',
+  'test',
+];
 /** What tests and tsimg import; compilers and the like stay outside. */
 const PACKAGES_LEFT_OUT = /node_modules\/(@biomejs|typescript|@typescript)(\/|$)/;
 const FILES = ['/etc/login.defs', '/etc/default/useradd', '/etc/nsswitch.conf'];

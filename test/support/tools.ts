@@ -21,6 +21,7 @@ const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
   python3: 'python3',
   ip: 'iproute2',
   ipcmk: 'util-linux',
+  losetup: 'mount',
   useradd: 'passwd',
   openssl: 'openssl',
   setcap: 'libcap2-bin',
