@@ -221,8 +221,7 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
 
   once('a network namespace that is there is joined, by its path or a process in it', async () => {
     const server = await serve('--hostname', 'web');
-    const find = 'grep -la "^busybox.nc.-ll.*served" /proc/[0-9]*/cmdline';
-    const pid = world.onHost(['sh', '-c', find]).stdout.split('/')[2] ?? '';
+    const pid = world.findIn(rootfs, '^busybox.nc.-ll.*served');
     for (const network of [`ns:/proc/${pid}/ns/net`, `container:${pid}`]) {
       const words = [...TSIMG, 'run', '--network', network, rootfs, '/bin/sh', '-c', 'busybox nc -w 3 127.0.0.1 80'];
       assert.is(world.onHost(words).stdout, 'served\n', network);

@@ -49,7 +49,7 @@ for (const { kind, loopback, gateway } of KINDS) {
       .onHost([
         'sh',
         '-c',
-        `grep -la '^[^ ]*${kind}' /proc/[0-9]*/cmdline | while read f; do grep -qa '${rootfs}\\|Uid:\t${user.uid}\t' "$(dirname $f)/status" && echo $f; done`,
+        `grep -la '^[^ ]*${kind}' /proc/[0-9]*/cmdline | while read f; do grep -qa 'Uid:\t${user.uid}\t' "$(dirname $f)/status" && echo $f; done`,
       ])
       .stdout.trim();
 
@@ -112,8 +112,7 @@ for (const { kind, loopback, gateway } of KINDS) {
     const server = world.startOnHost(command(['--network', kind], SERVE), user);
     running.push(server);
     assert.is(await nextText(server), 'ready');
-    const find = 'grep -la "^busybox.nc.-ll" /proc/[0-9]*/cmdline';
-    const pid = world.onHost(['sh', '-c', find]).stdout.split('/')[2] ?? '';
+    const pid = world.findIn(rootfs, '^busybox.nc.-ll');
     const script = '{ echo served; sleep 1; } | busybox nc -w 3 127.0.0.1 80';
     const { stdout } = world.onHost(command(['--network', `container:${pid}`], ['/bin/sh', '-c', script]), user);
     assert.is(stdout, 'served\n');

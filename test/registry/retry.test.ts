@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsimgError } from '../../src/errors.ts';
 import type { TsimgEvent } from '../../src/events.ts';
-import { isTransient, parseRetryAfter, retryDelay, retrying } from '../../src/registry/retry.ts';
+import { countAttempts, isTransient, parseRetryAfter, retryDelay, retrying } from '../../src/registry/retry.ts';
 import { failureOf } from '../support/failure-of.ts';
 
 const test = suite('registry/retry');
@@ -63,6 +63,44 @@ test('each repetition is told, and the last failure is the one that is thrown', 
     { kind: 'retry', what: 'manifest', why: 'HTTP 502', attempt: 1 },
     { kind: 'retry', what: 'manifest', why: 'HTTP 504', attempt: 2 },
   ]);
+});
+
+test('there are as many repetitions as the policy says, and none where it says none', async () => {
+  for (const retries of [0, 1, 3]) {
+    let attempts = 0;
+    const attempt = () => {
+      attempts += 1;
+      return Promise.reject(failing(503));
+    };
+    await failureOf(retrying('manifest', { retries, delay: 1 }, {}, attempt));
+    assert.is(attempts, retries + 1);
+  }
+});
+
+test('what progressed has all its repetitions again', async () => {
+  const told: number[] = [];
+  const onEvent = (event: TsimgEvent) => void (event.kind === 'retry' && told.push(event.attempt));
+  const attempts = countAttempts('blob', POLICY, { onEvent });
+  await attempts.after(failing(503));
+  await attempts.after(failing(503));
+  attempts.progressed();
+  await attempts.after(failing(503));
+  await attempts.after(failing(503));
+  await failureOf(attempts.after(failing(503)));
+  assert.equal(told, [1, 2, 1, 2]);
+});
+
+test('a server that asks for a minute is waited for', async () => {
+  const abort = new AbortController();
+  let told = 0;
+  const onEvent = () => {
+    told += 1;
+    abort.abort();
+  };
+  const attempts = countAttempts('x', POLICY, { signal: abort.signal, onEvent });
+  const error = await attempts.after(failing(429, 60_000)).catch((thrown: unknown) => thrown);
+  assert.is(error instanceof Error && error.name, 'AbortError');
+  assert.is(told, 1);
 });
 
 test('a server that asks for more patience than a minute is not waited for', async () => {

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsimgError } from '../../src/errors.ts';
 import { applyLayer } from '../../src/rootfs/apply.ts';
+import type { LayerEntry } from '../../src/rootfs/outcome.ts';
 import { Tree } from '../../src/rootfs/tree.ts';
 import { dir, entry, file, fold, hardlink, lines, nodeAt, symlink, tally } from '../support/layer.ts';
 
@@ -138,6 +139,26 @@ test('links cannot nest directories more deeply than Linux has paths for', () =>
   const deep = 'd/'.repeat(1500);
   const layer = [symlink('l', deep), file(`l/${deep}x`)];
   assert.throws(() => fold([dir(deep)], layer), refused('LIMIT_EXCEEDED'));
+});
+
+test('a path has as many names as the limit says, and no more, by whatever way it leads there', () => {
+  const apply = (...layers: readonly (readonly LayerEntry[])[]) => {
+    const tree = new Tree({ maxDepth: 3 });
+    layers.forEach((layer, index) => {
+      applyLayer(tree, layer, index, tally());
+    });
+  };
+  apply([file('a/b/c'), dir('d/e/f'), symlink('l', 'a/b'), file('l/x')]);
+  for (const entry of [file('a/b/c/d'), dir('a/b/c/d'), symlink('a/b/c/d', 'x')]) {
+    assert.throws(() => apply([entry]), refused('LIMIT_EXCEEDED'));
+  }
+  // The link's own path is short: what counts is where it leads.
+  assert.throws(() => apply([dir('a/b/c'), symlink('l', 'a/b/c')], [file('l/x')]), refused('LIMIT_EXCEEDED'));
+});
+
+test('without a word about it a path has 512 names at most', () => {
+  fold([file(`${'d/'.repeat(511)}x`)]);
+  assert.throws(() => fold([file(`${'d/'.repeat(512)}x`)]), refused('LIMIT_EXCEEDED'));
 });
 
 test('a tree holds only so many names, directories that paths imply counted', () => {

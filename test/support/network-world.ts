@@ -1,5 +1,6 @@
 import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { becomeWords } from './ordinary-user.ts';
 import { stateRootOf } from './state-root.ts';
 import { MAIN } from './tsimg.ts';
 
@@ -14,6 +15,8 @@ export interface NetworkWorld {
   /** Runs a program outside. */
   onOutside(words: readonly string[]): SpawnSyncReturns<string>;
   startOutside(words: readonly string[]): ChildProcess;
+  /** The number of a process in a container of this root filesystem, by its command line; '' where there is none. */
+  findIn(rootfs: string, pattern: string): string;
   /** Ends all of it. */
   close(): void;
 }
@@ -51,6 +54,10 @@ ip route add default via 198.51.100.2
 echo ready
 exec sleep 300`;
 
+/** Others run the same programs on this machine: what runs in a root filesystem has it among its mounts. */
+const FIND = `for each in $(grep -la "$2" /proc/[0-9]*/cmdline); do
+  grep -qF "$1" "\${each%cmdline}mountinfo" && echo "$each"; done 2>/dev/null`;
+
 /** A process that holds namespaces, once it says that they are ready. */
 async function hold(words: readonly string[]): Promise<ChildProcess> {
   const [program = '', ...args] = words;
@@ -63,10 +70,6 @@ async function hold(words: readonly string[]): Promise<ChildProcess> {
   await Promise.race([once(stdout, 'data'), ended]);
   ended.catch(() => {});
   return child;
-}
-
-function as(user: WorldUser | undefined): readonly string[] {
-  return user === undefined ? [] : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--'];
 }
 
 /** Makes one. Needs root. Whoever makes it closes it; when the test process ends, it is closed too. */
@@ -101,10 +104,12 @@ export async function makeNetworkWorld({ without = [] }: WorldOptions = {}): Pro
   return {
     host: '198.51.100.1',
     outside: '198.51.100.2',
-    onHost: (words, user) => run([...enter(host, '--net', '--mount'), ...as(user), ...words], user),
-    startOnHost: (words, user) => start([...enter(host, '--net', '--mount'), ...as(user), ...words], user),
+    onHost: (words, user) => run([...enter(host, '--net', '--mount'), ...becomeWords(user), ...words], user),
+    startOnHost: (words, user) => start([...enter(host, '--net', '--mount'), ...becomeWords(user), ...words], user),
     onOutside: (words) => run([...enter(outside, '--net'), ...words]),
     startOutside: (words) => start([...enter(outside, '--net'), ...words]),
+    findIn: (rootfs, pattern) =>
+      spawnSync('sh', ['-c', FIND, 'sh', rootfs, pattern], { encoding: 'utf8' }).stdout.split('/')[2] ?? '',
     close,
   };
 }

@@ -38,3 +38,8 @@ export function makeOrdinaryUser(options: { readonly subordinate?: boolean } = {
   const readable = spawnSync('test', ['-r', MAIN.replace(/main\.js$/, 'errors.js')], { uid: user.uid, gid: user.gid });
   return readable.status === 0 ? user : skip('a checkout that an ordinary user can read');
 }
+
+/** The words that make a program run as a user, with that user's own groups only; none for root. */
+export function becomeWords(user: Pick<OrdinaryUser, 'uid' | 'gid'> | undefined): readonly string[] {
+  return user === undefined ? [] : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--'];
+}
