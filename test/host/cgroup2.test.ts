@@ -6,7 +6,7 @@ import { haveRoot, haveTools, installedKernel } from '../support/tools.ts';
 // The tests of limits again, where all controllers are of version 2: in a virtual machine, whatever the host has.
 
 /** Emulated, it takes some minutes, and more where others are at work. */
-const SECONDS = 540;
+const SECONDS = 900;
 const FILES = [
   'host/cgroup.test.js',
   'host/exec-cgroup.test.js',
