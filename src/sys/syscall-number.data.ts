@@ -1,6 +1,22 @@
 /** Numbers of the system calls that the C library has no function for, or a late one. Those above 423 are the same everywhere. */
-const X64 = { mknodat: 259, pivot_root: 155, capset: 126, keyctl: 250, seccomp: 317, memfd_create: 319, bpf: 321 } as const;
-const ARM64 = { mknodat: 33, pivot_root: 41, capset: 91, keyctl: 219, seccomp: 277, memfd_create: 279, bpf: 280 } as const;
+const X64 = {
+  mknodat: 259,
+  pivot_root: 155,
+  capset: 126,
+  keyctl: 250,
+  seccomp: 317,
+  memfd_create: 319,
+  bpf: 321,
+} as const;
+const ARM64 = {
+  mknodat: 33,
+  pivot_root: 41,
+  capset: 91,
+  keyctl: 219,
+  seccomp: 277,
+  memfd_create: 279,
+  bpf: 280,
+} as const;
 
 export const SYSCALL = {
   ...(process.arch === 'arm64' ? ARM64 : X64),
