@@ -1,4 +1,4 @@
-import { suite } from 'uvu';
+import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { haveRoot, haveTools, installedKernel } from '../support/tools.ts';
 import { runInMachine } from './virtual-machine.ts';
@@ -16,8 +16,7 @@ function canRunMachine(): boolean {
 }
 
 /** One test: these files, below dist/test, pass in a virtual machine where all controllers are of version 2. */
-export function defineInMachine(name: string, sentence: string, files: readonly string[]): void {
-  const test = suite(name);
+export function defineInMachine(test: Test, sentence: string, files: readonly string[]): void {
   const inMachine = canRunMachine() ? test : test.skip;
   inMachine(sentence, () => {
     const each = `for each in ${files.join(' ')}; do node dist/test/$each; echo "status $?"; done`;
@@ -30,5 +29,4 @@ export function defineInMachine(name: string, sentence: string, files: readonly 
     );
     assert.not.match(said, /^skipped: /m);
   });
-  test.run();
 }
