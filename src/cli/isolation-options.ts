@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { messageOf, TsimgError } from '../errors.ts';
 import type { UserNamespaceMode } from '../launch/id-map.ts';
+import type { ImageVolumeMode } from '../launch/image-volumes.ts';
 import type { RunRequest } from '../launch/run-request.ts';
 import { collect } from './collect.ts';
 
@@ -12,6 +13,7 @@ export interface IsolationOptions {
   readonly device: readonly string[];
   readonly deviceCgroupRule: readonly string[];
   readonly mount: readonly string[];
+  readonly imageVolume?: ImageVolumeMode | 'anonymous';
   readonly shmSize?: string;
   readonly ulimit: readonly string[];
   readonly umask?: string;
@@ -37,6 +39,12 @@ export function withIsolation(command: Command): Command {
       'mount: type=bind,source=PATH,target=PATH[,readonly] or type=tmpfs,target=PATH',
       collect,
       [],
+    )
+    .addOption(
+      new Option(
+        '--image-volume <mode>',
+        'volumes that the image names: a directory of the container’s own for each (bind), memory, or nothing',
+      ).choices(['bind', 'anonymous', 'tmpfs', 'ignore']),
     )
     .option(
       '--device <host[:container[:access]]>',
@@ -125,6 +133,8 @@ export async function isolationRequest(options: IsolationOptions) {
     devices: options.device,
     deviceRules: options.deviceCgroupRule,
     mounts: options.mount,
+    // podman has two names for it.
+    imageVolume: options.imageVolume === 'anonymous' ? 'bind' : options.imageVolume,
     shmSize: options.shmSize,
     ulimits: options.ulimit,
     umask: options.umask,

@@ -15,6 +15,8 @@ export interface PlaceOptions {
   readonly placeOf: (components: readonly string[]) => readonly string[] | undefined;
   /** Whose everything becomes; with `keep`, owners, set-ID bits and extended attributes are those of the archive. */
   readonly owner: 'keep' | { readonly uid: number; readonly gid: number };
+  /** Whether an entry for the directory itself gives that its owner, mode and time. */
+  readonly itself?: boolean | undefined;
   /** Is told of what is passed over, and why. */
   readonly onSkipped: (path: string, why: string) => void;
   /** Opens a directory that entries come into; by its name alone, and never through a link, when absent. */
@@ -59,6 +61,8 @@ export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, 
   const targets = new DirectoryStack(base, openDirectory);
   /** Their times and modes come last: what is put into them changes the one, and may not be allowed by the other. */
   const later: { readonly fd: number; readonly header: TarHeader; readonly path: RootfsPath }[] = [];
+
+  let top: TarHeader | undefined;
 
   function finish(fd: number, header: TarHeader, path: string): void {
     const keep = owner === 'keep';
@@ -152,11 +156,13 @@ export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, 
   try {
     for await (const entry of entries) {
       const components = placeOf(cleanName(entry.header.path).components);
+      if (components?.length === 0 && options.itself) top = entry.header;
       if (components === undefined || components.length === 0) continue;
       settle(pathOf(components));
       await place(entry, components);
     }
     settle(undefined);
+    if (top !== undefined) finish(base, top, ROOT_PATH);
   } finally {
     for (const { fd } of later) closeSync(fd);
     directories.close();

@@ -1,12 +1,13 @@
 import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
-import type { Step } from '../launch/plan.ts';
+import type { BindStep, Step } from '../launch/plan.ts';
 import { filesystemError } from '../sys/filesystem-error.ts';
 import { openOwnHand } from '../sys/hand/own-hand.ts';
 import { openInRoot } from '../sys/open-in-root.ts';
 import { descriptorPath, O_PATH } from './own-descriptors.ts';
 import { openDirectory } from './root-targets.ts';
 import { mountRoot } from './stage-mounts.ts';
+import { bindVolume } from './stage-volumes.ts';
 import { openIdentified, type ProcessIdentity } from './state/process-identity.ts';
 
 /** Links that are followed at the end of a path, as many as the kernel follows. path_resolution(7). */
@@ -33,9 +34,15 @@ export function openRunningRoot(process: ProcessIdentity): number {
   throw new TsimgError('CONTAINER_STATE', 'the container has just ended', { hint: 'try again' });
 }
 
-/** The root of a container that does not run, mounted for this process alone, which must have a mount namespace of its own. */
-export function mountOwnRoot(step: Extract<Step, { do: 'root' }>): number {
-  return mountRoot(openOwnHand(), step);
+/**
+ * The root of a container that does not run, with volumes of its image, mounted for this process alone, which must have a mount
+ * namespace of its own.
+ */
+export function mountOwnRoot(step: Extract<Step, { do: 'root' }>, volumes: readonly BindStep[]): number {
+  const hand = openOwnHand();
+  const rootFd = mountRoot(hand, step);
+  for (const volume of volumes) bindVolume(hand, rootFd, volume, undefined);
+  return rootFd;
 }
 
 /**

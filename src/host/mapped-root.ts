@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { HostTools } from '../launch/host-facts.ts';
-import type { IdMap, LaunchPlan, RootSpec, Step } from '../launch/plan.ts';
+import type { BindStep, IdMap, LaunchPlan, RootSpec, Step } from '../launch/plan.ts';
 import { mapId } from '../linux/ids.ts';
 import { MS } from '../linux/mount-flags.ts';
 import { reap } from '../sys/hand/await-end.ts';
@@ -35,25 +35,34 @@ async function openUserNamespace(hand: Hand, idMap: IdMap, tools: HostTools): Pr
   }
 }
 
+/** Has a mount that was cloned show its files with the namespace's IDs. */
+function mapIds(hand: Hand, tree: number, path: string, userNamespace: number): void {
+  try {
+    setMountIdMap(hand, tree, userNamespace, path);
+  } catch (cause) {
+    const errno = errnoOf(cause) ?? 'unknown';
+    throw new TsimgError('HOST_UNSUPPORTED', 'the files cannot be shown with other IDs', {
+      where: path,
+      why: errno === 'EINVAL' ? 'the file system, or one mounted in it, has no ID-mapped mounts' : errno,
+      hint: 'keep it on ext4, xfs, btrfs or tmpfs (--root for images), or leave out --userns auto',
+      facts: { errno },
+      cause,
+    });
+  }
+}
+
 /** Mounts a directory over itself, so that its files are shown with the namespace's IDs. */
 function showMapped(hand: Hand, path: string, userNamespace: number): void {
   withDescriptor(hand, openHost(hand, path), (fd) =>
     withDescriptor(hand, cloneMount(hand, fd, path), (tree) => {
-      try {
-        setMountIdMap(hand, tree, userNamespace, path);
-      } catch (cause) {
-        const errno = errnoOf(cause) ?? 'unknown';
-        throw new TsimgError('HOST_UNSUPPORTED', 'the files cannot be shown with other IDs', {
-          where: path,
-          why: errno === 'EINVAL' ? 'the file system, or one mounted in it, has no ID-mapped mounts' : errno,
-          hint: 'keep it on ext4, xfs, btrfs or tmpfs (--root for images), or leave out --userns auto',
-          facts: { errno },
-          cause,
-        });
-      }
+      mapIds(hand, tree, path, userNamespace);
       attachMount(hand, tree, fd, path);
     }),
   );
+}
+
+function isImageVolume(step: Step): step is BindStep {
+  return step.do === 'bind' && step.imageVolume === true;
 }
 
 /** All directories that the root's files lie in. The layer of an image without any is in the container's own. */
@@ -77,6 +86,8 @@ export async function becomeMappedRoot(
   mount(hand, { source: null, target: '/', type: null, flags: MS.slave | MS.recursive }, '/');
   const user = await openUserNamespace(hand, idMap, tools);
   const clones = cloneSources(hand, steps, () => true);
+  // On disk they have the image's IDs, as the root has; what else is bound is the host's, and shown as it is.
+  for (const [step, tree] of clones) if (isImageVolume(step)) mapIds(hand, tree, step.source, user);
   for (const step of steps) {
     if (step.do !== 'root') continue;
     for (const path of directoriesOf(step.root)) showMapped(hand, path, user);

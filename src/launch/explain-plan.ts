@@ -45,7 +45,10 @@ const WHY_MOUNT: ReadonlyMap<string, string> = new Map([
   ['/dev/mqueue', 'POSIX message queues of the new IPC namespace.'],
 ]);
 
+const VOLUME = 'The image calls it a volume: a directory of the container’s own, filled with what the image has there.';
+
 function whyOf(step: Step): string {
+  if (step.do === 'bind' && step.imageVolume) return VOLUME;
   if (step.do !== 'mount') return WHY[step.do];
   if (step.target.startsWith('/sys/fs/cgroup/')) return 'The container’s own cgroups, to read.';
   return WHY_MOUNT.get(step.target) ?? 'An empty file system in memory, as was asked for.';

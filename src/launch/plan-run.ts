@@ -7,6 +7,7 @@ import { parseDevice } from './devices.ts';
 import { planEnvironment } from './environment.ts';
 import type { HostFacts } from './host-facts.ts';
 import { planUserNamespace, singleIdReason, storedMap } from './id-map.ts';
+import { planImageVolumes } from './image-volumes.ts';
 import { planInit, planNamespaces, planRestrictions, planUmask } from './isolation.ts';
 import { type CgroupPlan, planLimits } from './limits.ts';
 import { type MountsRequest, planMounts } from './mounts.ts';
@@ -18,7 +19,7 @@ import type { RunRequest, RunSurroundings } from './run-request.ts';
 import { parseSize } from './size.ts';
 import { planUlimits } from './ulimits.ts';
 import { parseUser } from './user.ts';
-import { givingWay, isCovered, parseUserMounts, splitMemory, type UserMount } from './user-mounts.ts';
+import { byDepth, givingWay, isCovered, parseUserMounts, splitMemory, type UserMount } from './user-mounts.ts';
 import { asksForLabel } from './volumes.ts';
 
 /** DNS knows no underscore; docker, podman and many a compose file do. */
@@ -153,6 +154,7 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
   const cwd = planWorkdir(request, config);
   const mounts = parseUserMounts(request, around.cwd);
   const { memory, others } = splitMemory(mounts);
+  const volumes = planImageVolumes(config.volumes, request.imageVolume ?? 'bind', around.volumes, mounts);
   const init = planInit(request, facts, mounts);
   const restrictions = planRestrictions(request, facts);
   const devices = (request.devices ?? []).map((text) => parseDevice(text, idMap === undefined));
@@ -174,6 +176,7 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
       ...devices,
       // Before what the user mounts, which may hide the terminals that it is made of.
       ...(request.terminal ? [{ do: 'terminal' } as const] : []),
+      ...byDepth(volumes.mounts),
       ...memory,
       ...givingWay(files.steps, mounts),
       ...init.steps,
@@ -216,6 +219,7 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
         cgroups.some((each) => each.devices !== undefined),
       ),
       ...files.warnings,
+      ...volumes.warnings,
     ],
   };
 }

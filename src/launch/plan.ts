@@ -43,6 +43,8 @@ export interface BindStep {
   readonly attributes: readonly MountAttribute[];
   /** Whether mounts that are made in it later, on the host or here, are seen on the other side too; `private` when absent. */
   readonly propagation?: Propagation | undefined;
+  /** A volume that the image names: its source is the container's own, and filled with what the image has at the target. */
+  readonly imageVolume?: true;
 }
 
 /**

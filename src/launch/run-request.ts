@@ -1,5 +1,6 @@
 import type { SeccompProfile } from '../linux/seccomp-profile.ts';
 import type { UserNamespaceMode } from './id-map.ts';
+import type { ImageVolumeMode } from './image-volumes.ts';
 import type { NameRequest } from './network-files.ts';
 import type { JoinedProcess } from './network-plan.ts';
 import type { RootSpec } from './plan.ts';
@@ -55,6 +56,8 @@ export interface RunRequest {
   readonly deviceRules?: readonly string[] | undefined;
   /** `--mount type=bind|tmpfs,…` */
   readonly mounts?: readonly string[] | undefined;
+  /** `--image-volume`: `bind` when absent. */
+  readonly imageVolume?: ImageVolumeMode | undefined;
   /** `--shm-size`: 64 MiB when absent. */
   readonly shmSize?: string | undefined;
   /** `--ulimit NAME=SOFT[:HARD]` */
@@ -99,6 +102,8 @@ export function completeRequest(input: RunInput): RunRequest {
 /** What the planner must be told besides the request: it looks nothing up. */
 export interface RunSurroundings {
   readonly root: RootSpec;
+  /** Where the volumes lie that the image names; absent where there is no directory of the container's own. */
+  readonly volumes?: string | undefined;
   /** Names the container: its first 12 characters are the default host name. */
   readonly id: string;
   /** The caller's working directory, for `-v ./data:/data`; '' where it was removed. */

@@ -1,7 +1,6 @@
 import { TsimgError } from '../errors.ts';
 import { parseMount } from './mount-option.ts';
 import type { BindStep, Step } from './plan.ts';
-import type { RunRequest } from './run-request.ts';
 import { parseTmpfs, parseVolume } from './volumes.ts';
 
 /** A mount that was asked for. */
@@ -24,8 +23,16 @@ function withDevices(mount: UserMount, privileged: boolean): UserMount {
   return { ...mount, attributes: mount.attributes.filter((attribute) => attribute !== 'nodev') };
 }
 
+/** The options of a run that ask for mounts. */
+export interface MountWishes {
+  readonly tmpfs: readonly string[];
+  readonly volumes: readonly string[];
+  readonly mounts?: readonly string[] | undefined;
+  readonly privileged?: boolean | undefined;
+}
+
 /** `-v`, `--mount` and `--tmpfs`, in the order in which they are mounted. @throws USAGE */
-export function parseUserMounts(request: RunRequest, cwd: string): readonly UserMount[] {
+export function parseUserMounts(request: MountWishes, cwd: string): readonly UserMount[] {
   const { tmpfs, volumes, mounts = [], privileged = false } = request;
   const steps = [
     ...tmpfs.map(parseTmpfs),

@@ -1,12 +1,36 @@
+import { chmodSync, closeSync } from 'node:fs';
+import { errnoOf } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
+import { openOrMakeInRoot } from '../host/container-root.ts';
+import { descriptorPath } from '../host/own-descriptors.ts';
 import { probeHost } from '../host/probe.ts';
 import { readRootFile } from '../host/stage-files.ts';
+import { volumePlaces } from '../launch/image-volumes.ts';
 import { planBundle } from '../launch/oci-bundle.ts';
 import type { IdMap } from '../launch/plan.ts';
 import type { ImageConfig } from '../oci/config.ts';
+import { OPEN } from '../sys/files.ts';
+import { openInRoot } from '../sys/open-in-root.ts';
+
+/** Makes a directory of a root with those above it, where they are missing: 0755, whatever the umask is. */
+function makeDirectories(rootfs: number, path: string): void {
+  const names = path.split('/').slice(1);
+  for (const [index] of names.entries()) {
+    const place = `/${names.slice(0, index + 1).join('/')}`;
+    try {
+      closeSync(openInRoot(rootfs, place, { flags: OPEN.path, links: 'inside' }));
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      const made = openOrMakeInRoot(rootfs, Buffer.from(place));
+      chmodSync(descriptorPath(made), 0o755);
+      closeSync(made);
+    }
+  }
+}
 
 /**
- * The text of a bundle's config.json. The image's user is looked up in its root filesystem.
+ * The text of a bundle's config.json. Volumes that the image names are made in the root filesystem, which runtimes let be changed.
+ * The image's user is looked up in its root filesystem.
  * @param rootfs descriptor of the root filesystem's directory
  * @throws LAUNCH_FAILED, LIMIT_EXCEEDED
  */
@@ -15,6 +39,12 @@ export function bundleConfig(
   rootfs: number,
   onEvent?: OnEvent,
 ): string {
+  const { places, refused } = volumePlaces(config.run.volumes);
+  for (const path of places) makeDirectories(rootfs, path);
+  for (const path of refused) {
+    const message = `the image’s volume ${JSON.stringify(path)} is left out: the kernel’s own files are there`;
+    onEvent?.({ kind: 'warning', message });
+  }
   const files = { passwd: readRootFile(rootfs, 'etc/passwd'), group: readRootFile(rootfs, 'etc/group') };
   const { runtime, warnings } = planBundle(config, files, { idMap, host: probeHost() });
   for (const message of warnings) onEvent?.({ kind: 'warning', message });

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -22,6 +22,7 @@ import { readTar, type TarEntry } from '../tar/entries.ts';
 import { tarChunks } from '../tar/tar-chunks.ts';
 import { askInside, type InsideWork } from './ask-inside.ts';
 import { type CopiedWhat, planPlacement, saysContents, saysDirectory } from './copy-rules.ts';
+import { imageVolumes } from './fill-volumes.ts';
 import type { InsideRequest, RootRequest } from './inside-request.ts';
 
 export interface CopyOptions extends Context {
@@ -83,8 +84,9 @@ async function withRoot(
   const held = await holdContainer(folder, record.id);
   const step = steps.find((each) => each.do === 'root');
   if (held === undefined || step === undefined) throw inUse(record.name);
+  const volumes = imageVolumes(record.plan).filter(({ source }) => existsSync(source));
   try {
-    await ask({ idMap, ownMounts: true }, { kind: 'mount', step });
+    await ask({ idMap, ownMounts: true }, { kind: 'mount', step, volumes });
   } finally {
     await held.lock.close();
   }

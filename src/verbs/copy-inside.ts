@@ -19,7 +19,7 @@ import type { CopyInRequest, CopyOutRequest, RootRequest } from './inside-reques
 type Warn = (message: string) => void;
 
 function openRoot(root: RootRequest): number {
-  return root.kind === 'running' ? DESCRIPTOR.root : mountOwnRoot(root.step);
+  return root.kind === 'running' ? DESCRIPTOR.root : mountOwnRoot(root.step, root.volumes);
 }
 
 function skipped(warn: Warn): (path: string, why: string) => void {

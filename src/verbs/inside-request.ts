@@ -2,7 +2,7 @@ import type { OverlayForm } from '../disk/overlay-node.ts';
 import type { UpperChange } from '../disk/upper-changes.ts';
 import type { TsimgEvent } from '../events.ts';
 import type { PortableError } from '../host/portable-error.ts';
-import type { Step } from '../launch/plan.ts';
+import type { BindStep, Step } from '../launch/plan.ts';
 import type { ExpansionLimits } from '../streams/byte-budget.ts';
 import type { CopiedWhat } from './copy-rules.ts';
 
@@ -17,9 +17,22 @@ export interface LayersRequest {
 }
 
 /** The root of a container: of one that runs, which is handed over (`DESCRIPTOR.root`), or mounted anew. */
-export type RootRequest =
-  | { readonly kind: 'running' }
-  | { readonly kind: 'mount'; readonly step: Extract<Step, { do: 'root' }> };
+export type RootRequest = { readonly kind: 'running' } | MountRequest;
+
+/** The root of a container that does not run, and the volumes of its image, which are mounted in it. */
+export interface MountRequest {
+  readonly kind: 'mount';
+  readonly step: Extract<Step, { do: 'root' }>;
+  readonly volumes: readonly BindStep[];
+}
+
+/** Volumes of a container that are to be made, of what its root has at `path`. */
+export interface FillRequest {
+  readonly do: 'fill-volumes';
+  readonly root: MountRequest;
+  /** `directory` is a path of the host; the one that it is in is there. */
+  readonly volumes: readonly { readonly directory: string; readonly path: string }[];
+}
 
 /** What is copied into a container, and whose it becomes. */
 export interface CopyInRequest {
@@ -41,6 +54,7 @@ export interface CopyOutRequest {
 export type InsideRequest =
   | ({ readonly do: 'changes' } & LayersRequest)
   | ({ readonly do: 'layer'; readonly limits: ExpansionLimits } & LayersRequest)
+  | FillRequest
   | CopyInRequest
   | CopyOutRequest;
 

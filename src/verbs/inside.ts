@@ -9,6 +9,7 @@ import { type TarEntryToWrite, tarChunks } from '../tar/tar-chunks.ts';
 import { copyIn, copyOut } from './copy-inside.ts';
 import type { InsideMessage, InsideRequest } from './inside-request.ts';
 import { listChanges, writeLayer } from './layer-inside.ts';
+import { makeVolumes } from './volumes-inside.ts';
 
 // A process of its own: root, or root in the user namespace of an ordinary user, it reads and writes what belongs to the IDs of
 // a container, from outside of it. What it is to do is its input, as JSON.
@@ -31,6 +32,8 @@ async function perform(request: InsideRequest): Promise<void> {
       return;
     case 'layer':
       return await writeLayer(request, warn, send);
+    case 'fill-volumes':
+      return await makeVolumes(request, warn);
     case 'copy-in':
       return await copyIn(request, archive, warn);
     case 'copy-out':

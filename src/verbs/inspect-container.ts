@@ -6,6 +6,7 @@ import { parseMount } from '../launch/mount-option.ts';
 import type { Step } from '../launch/plan.ts';
 import { parseTmpfs, parseVolume } from '../launch/volumes.ts';
 import { formatAddress } from '../linux/ipv4.ts';
+import { imageVolumes } from './fill-volumes.ts';
 
 /** A container under the keys that docker inspect uses, so that what reads those reads this. */
 export type InspectedContainer = ReturnType<typeof inspectedContainer>;
@@ -35,8 +36,16 @@ function stateOf(state: ContainerState, { detached }: ContainerRecord) {
 function mountOf(step: Step) {
   if (step.do === 'bind') {
     const RW = !step.attributes.includes('ro');
-    const { source, target, propagation = 'private' } = step;
-    return [{ Type: 'bind', Source: source, Destination: target, RW, Propagation: `r${propagation}` }];
+    const { source, target, propagation = 'private', imageVolume } = step;
+    return [
+      {
+        Type: imageVolume ? 'volume' : 'bind',
+        Source: source,
+        Destination: target,
+        RW,
+        Propagation: `r${propagation}`,
+      },
+    ];
   }
   if (step.do !== 'mount') return [];
   return [
@@ -84,6 +93,7 @@ export function inspectedContainer({ record, state, directory }: FoundContainer,
     ...request.volumes.map((text) => parseVolume(text, cwd)),
     ...(request.mounts ?? []).map((text) => parseMount(text, cwd)),
     ...request.tmpfs.map(parseTmpfs),
+    ...imageVolumes(plan),
   ];
   const rootPath = root.kind === 'directory' ? root.path : undefined;
   const host = plan.steps.find((step) => step.do === 'hostname');

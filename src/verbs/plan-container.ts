@@ -40,6 +40,8 @@ export interface PlanAround {
   readonly cwd?: string | undefined;
   /** What is known of the host; looked at when absent. */
   readonly host?: HostFacts | undefined;
+  /** Where volumes of the image lie, as of `RunSurroundings`. */
+  readonly volumes?: string | undefined;
   /** Whose network is joined. */
   readonly joined?: JoinedProcess | undefined;
 }
@@ -49,8 +51,11 @@ export function planContainer(
   root: RootSpec,
   config: RunConfig,
   request: RunRequest,
-  { id = randomHex(32), cwd = workingDirectory(), host = probeHost(), name, joined }: PlanAround = {},
+  { id = randomHex(32), cwd = workingDirectory(), host = probeHost(), name, joined, volumes }: PlanAround = {},
 ): { readonly plan: LaunchPlan; readonly facts: HostFacts } {
   const facts = request.init ? withInit(host) : host;
-  return { facts, plan: planRun(config, request, facts, { root, id, name, cwd, hostEnv: process.env, joined }) };
+  return {
+    facts,
+    plan: planRun(config, request, facts, { root, id, name, cwd, hostEnv: process.env, joined, volumes }),
+  };
 }

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { errnoOf, messageOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { liveOnce } from '../host/live.ts';
@@ -11,6 +12,7 @@ import {
   makeContainer,
   markKept,
   removeContainer,
+  VOLUMES,
 } from '../host/state/container.ts';
 import { type RecordedImage, writeRecord, writeState } from '../host/state/record.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
@@ -21,6 +23,7 @@ import { parseSignal } from '../linux/signals.ts';
 import type { RunConfig } from '../oci/run-config.ts';
 import { workingDirectory } from '../sys/working-directory.ts';
 import { checkTerminal, cidFileError } from './check-request.ts';
+import { fillVolumes } from './fill-volumes.ts';
 import { joinedProcess } from './joined-process.ts';
 import { type LifeOptions, parseLife } from './life-options.ts';
 import { planContainer } from './plan-container.ts';
@@ -116,7 +119,8 @@ async function prepare(
   const remove = () => removeContainer(held, held.name, storedMap(plan?.idMap), facts.tools);
   try {
     const idMap = storedMap(planUserNamespace(facts, request.userns));
-    const around = { id: held.id, name: held.name, host: facts, joined };
+    const volumes = join(held.directory, VOLUMES);
+    const around = { id: held.id, name: held.name, host: facts, joined, volumes };
     // What is wrong with the request is told before an image is unpacked for it.
     const { plan: draft, facts: found } = planContainer(ROOT_TO_COME, config, request, around);
     const { root: firstRoot, plainRoot } = await target.openRoot(held.directory, facts, idMap);
@@ -145,7 +149,7 @@ async function prepare(
       const withPlainRoot = plainRoot === undefined ? undefined : async () => record(await plainRoot());
       return { ...held, plan, facts: found, withPlainRoot, remove };
     };
-    const prepared = record(firstRoot);
+    const prepared = await withVolumes(record(firstRoot), context);
     if (life.cidFile !== undefined) await writeCidFile(life.cidFile, held.id);
     context.onPlan?.(prepared.plan);
     return prepared;
@@ -155,15 +159,36 @@ async function prepare(
   }
 }
 
+/** Whether the kernel mounts no overlay. */
+function isOverlayRefused(error: unknown): error is TsimgError {
+  return error instanceof TsimgError && error.facts.overlayRefused === true;
+}
+
+/** Fills the volumes that the image names. They are found in the container's root, which is mounted for it. */
+async function withVolumes(prepared: Prepared, context: Context): Promise<Prepared> {
+  try {
+    await fillVolumes(prepared.plan, prepared.facts.tools, context);
+    return prepared;
+  } catch (error) {
+    if (!isOverlayRefused(error) || prepared.withPlainRoot === undefined) throw error;
+    const plain = await copied(prepared.withPlainRoot, error, context);
+    await fillVolumes(plain.plan, plain.facts.tools, context);
+    return plain;
+  }
+}
+
+async function copied(copy: () => Promise<Prepared>, error: TsimgError, { onEvent }: Context): Promise<Prepared> {
+  onEvent?.({ kind: 'warning', message: `${error.message}: the image is copied for this container` });
+  return await copy();
+}
+
 /** Starts it; and once more, with a copy of the image's files, where the kernel mounts no overlay. */
 async function start<T>(prepared: Prepared, context: Context, launch: (prepared: Prepared) => Promise<T>): Promise<T> {
   try {
     return await launch(prepared);
   } catch (error) {
-    const refused = error instanceof TsimgError && error.facts.overlayRefused === true;
-    if (!refused || prepared.withPlainRoot === undefined) throw error;
-    context.onEvent?.({ kind: 'warning', message: `${error.message}: the image is copied for this container` });
-    return await launch(await prepared.withPlainRoot());
+    if (!isOverlayRefused(error) || prepared.withPlainRoot === undefined) throw error;
+    return await launch(await copied(prepared.withPlainRoot, error, context));
   }
 }
 

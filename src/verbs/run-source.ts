@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { probeHost } from '../host/probe.ts';
+import { VOLUMES } from '../host/state/container.ts';
 import type { Image } from '../image/image.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
 import { planUserNamespace, storedMap } from '../launch/id-map.ts';
@@ -148,5 +149,6 @@ export async function planSource(text: string, input: RunInput, options: RunSour
   await using opened = await openImage(text, options);
   const idMap = storedMap(planUserNamespace(probeHost(), request.userns));
   const root = plannedImageRoot(opened.image, storePlace(options), idMap);
-  return planContainer(root, opened.image.config.run, request, { joined }).plan;
+  const volumes = join(root.kind === 'overlay' ? root.directory : root.path, VOLUMES);
+  return planContainer(root, opened.image.config.run, request, { joined, volumes }).plan;
 }

@@ -20,6 +20,8 @@ const LOCK = 'lock';
 export const STOP_MARK = 'stop';
 /** Beside the record of a container that stays when nobody keeps it alive; without it, it is a leftover that is swept. */
 const KEPT_MARK = 'kept';
+/** In a container's directory: the volumes that its image names, each below its number. */
+export const VOLUMES = 'volumes';
 /** What is being removed, and is swept where that was cut short. */
 const GONE = '.tsimg-gone-';
 

@@ -1,0 +1,51 @@
+import * as posix from 'node:path/posix';
+import { isCovered, type UserMount } from './user-mounts.ts';
+
+/** What becomes of the volumes that an image names: podman's `--image-volume`. `bind`: a directory of the container's own for each. */
+export type ImageVolumeMode = 'bind' | 'tmpfs' | 'ignore';
+
+/** Here the kernel's file systems and our own devices are, whatever an image says. */
+const KERNEL = ['/proc', '/sys', '/dev'].map((target) => ({ target }));
+
+/** The places of an image's volumes, in its order, and what is none. OCI image spec, config.md, "Volumes". */
+export function volumePlaces(volumes: readonly string[]): {
+  readonly places: readonly string[];
+  readonly refused: readonly string[];
+} {
+  const all = [...new Set(volumes.map((path) => posix.normalize(`/${path}`).replace(/(.)\/$/, '$1')))];
+  const isNone = (path: string) => path === '/' || path.includes('\0') || isCovered(path, KERNEL);
+  return { places: all.filter((path) => !isNone(path)), refused: all.filter(isNone) };
+}
+
+/** The image's volumes as mounts, and what should be told about them. */
+export interface VolumePlan {
+  /** In the image's order. */
+  readonly mounts: readonly UserMount[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Mounts for the volumes of an image, but for those on which, or above which, the user mounts something.
+ * @param directory where on the host they lie, each below its number in the image; undefined where none can be
+ */
+export function planImageVolumes(
+  volumes: readonly string[],
+  mode: ImageVolumeMode,
+  directory: string | undefined,
+  users: readonly UserMount[],
+): VolumePlan {
+  if (mode === 'ignore' || (mode === 'bind' && directory === undefined)) return { mounts: [], warnings: [] };
+  const { places, refused } = volumePlaces(volumes);
+  const mounts = places.map((target, number): UserMount => {
+    if (mode === 'bind') {
+      return { do: 'bind', source: `${directory}/${number}`, target, attributes: ['nodev'], imageVolume: true };
+    }
+    return { do: 'mount', type: 'tmpfs', target, attributes: ['nosuid', 'nodev'], data: '', strict: false };
+  });
+  return {
+    mounts: mounts.filter(({ target }) => !isCovered(target, users)),
+    warnings: refused
+      .filter((path) => !isCovered(path, users))
+      .map((path) => `the image’s volume ${JSON.stringify(path)} is left out: the kernel’s own files are there`),
+  };
+}

@@ -1,0 +1,191 @@
+import { spawnSync } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite, type Test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { canRunContainers } from '../support/define-runs.ts';
+import { makeImage } from '../support/image.ts';
+import { named, writeLayout } from '../support/layout.ts';
+import { makeOrdinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts';
+import { hasOwnEtc } from '../support/own-etc.ts';
+import { dir, file, hardlink, symlink, tarOf } from '../support/tar.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { findTool, haveTools } from '../support/tools.ts';
+import { tsimg } from '../support/tsimg.ts';
+
+const asRoot = suite('cli/image-volumes as root');
+const asUser = suite('cli/image-volumes as an ordinary user');
+
+const APPLETS = ['sh', 'cat', 'ls', 'stat', 'touch', 'sleep', 'grep', 'id', 'readlink'];
+
+function layout(here: string, name: string, volumes: readonly string[]): string {
+  const layer = tarOf(
+    ...['bin', 'etc', 'var', 'srv'].map((each) => dir(each)),
+    file('bin/busybox', readFileSync(findTool('busybox') ?? ''), { mode: 0o755 }),
+    ...APPLETS.map((each) => symlink(`bin/${each}`, 'busybox')),
+    dir('seed', { uid: 10, gid: 11, mode: 0o1770 }),
+    file('seed/f', 'seed\n', { uid: 12, gid: 13, mode: 0o640, pax: { 'SCHILY.xattr.user.kept': 'yes' } }),
+    file('seed/setuid', 'x', { uid: 12, mode: 0o4711 }),
+    hardlink('seed/again', 'seed/f'),
+    symlink('seed/absolute', '/etc'),
+    symlink('var/run', '/run'),
+    file('srv/file', 'x'),
+  );
+  const platform = { os: 'linux', architecture: process.arch === 'x64' ? 'amd64' : process.arch };
+  const config = { Cmd: ['/bin/sh'], Volumes: Object.fromEntries(volumes.map((path) => [path, {}])) };
+  const made = makeImage({ platform, layers: [layer], config: { config } });
+  writeLayout(join(here, name), [named(made.descriptor, 'x')], made.blobs);
+  return `oci:${join(here, name)}:x`;
+}
+
+function define(test: Test, user: OrdinaryUser | undefined): void {
+  const here = tempDir(0o755);
+  const own = (name: string) => {
+    const path = join(here, name);
+    mkdirSync(path, { mode: 0o700 });
+    if (user !== undefined) chownSync(path, user.uid, user.gid);
+    return path;
+  };
+  const [root, folder] = [own('store'), own('folder')];
+  const image = layout(here, 'image', ['/data', '/seed', '/var/run/deep/link', '/sys/fs/cgroup']);
+  const call = (...args: readonly string[]) =>
+    tsimg(args, {
+      cwd: folder,
+      env: { TSIMG_ROOT: root, HOME: folder, XDG_RUNTIME_DIR: folder },
+      ...(user && { user }),
+    });
+  const ok = (...args: readonly string[]) => {
+    const { status, stdout, stderr } = call(...args);
+    assert.is(status, 0, `${args.join(' ')}: ${stderr}`);
+    return stdout;
+  };
+  const run = (script: string, ...options: readonly string[]) =>
+    ok('run', '-q', '--network', 'none', ...options, image, 'sh', '-c', script);
+  const containers = () => readdirSync(join(root, 'containers')).filter((name) => /^[0-9a-f]{64}$/.test(name));
+  test.after(() => {
+    for (const id of containers()) call('rm', '-f', id);
+    spawnSync('rm', ['-rf', here]);
+  });
+
+  const look = 'cd /seed; stat -c "%n %u:%g %a" . f setuid; readlink absolute; [ f -ef again ] && cat f';
+  const seen = '. 10:11 1770\nf 12:13 640\nsetuid 12:0 4711\n/etc\nseed\n';
+
+  for (const options of [[], ['--read-only'], ['--isolation', 'chroot']]) {
+    test(`volumes are there as the image has them, and can be written to ${options.join(' ')}`, () => {
+      const script = `${look}; echo x > new && echo y > /data/y && echo z > /run/deep/link/z && cat new /data/y`;
+      assert.is(run(script, '--rm', ...options), `${seen}x\ny\n`);
+      assert.equal(containers(), []);
+    });
+  }
+
+  test('extended attributes are kept, on the disk too, where the volume belongs to the container', () => {
+    run('true', '--name', 'kept');
+    const [id = ''] = containers();
+    const path = join(root, 'containers', id, 'volumes/1/f');
+    const { stdout } = spawnSync('getfattr', ['-n', 'user.kept', '--only-values', path], { encoding: 'utf8' });
+    assert.is(stdout, 'yes');
+    ok('rm', 'kept');
+    assert.equal(containers(), []);
+  });
+
+  test('what is written to a volume stays as long as the container, and is none of its changes', () => {
+    run(
+      'echo once >> /data/lives; echo once >> /seed/lives; echo mine > /etc/mine; cat /data/lives',
+      '--name',
+      'stays',
+    );
+    ok('start', 'stays');
+    ok('wait', 'stays');
+    assert.match(ok('logs', 'stays'), 'once\nonce\n');
+    assert.not.match(ok('diff', 'stays'), /lives|data/);
+    ok('commit', 'stays', 'volumes:one');
+    const inside = ['run', '--rm', '-q', '--network', 'none', 'volumes:one', 'sh', '-c'];
+    assert.is(ok(...inside, `ls /data; ${look}; cat /etc/mine`), `${seen}mine\n`);
+    const copied = call('cp', 'stays:/data/lives', '-');
+    assert.match(copied.stdout, 'once\nonce\n', copied.stderr);
+    writeFileSync(join(folder, 'given'), 'given\n', { mode: 0o644 });
+    ok('cp', join(folder, 'given'), 'stays:/seed/given');
+    assert.match(call('cp', 'stays:/seed/given', '-').stdout, 'given\n');
+    ok('rm', 'stays');
+  });
+
+  test('exec and cp see the volumes of a container that runs', () => {
+    run('echo here > /data/here; touch /ready; sleep 300', '-d', '--name', 'runs');
+    const end = Date.now() + 60_000;
+    while (call('exec', 'runs', 'cat', '/data/here').stdout !== 'here\n') assert.ok(Date.now() < end);
+    assert.match(call('cp', 'runs:/data/here', '-').stdout, 'here\n');
+    ok('rm', '-f', 'runs');
+  });
+
+  test('mounts of the user’s win, and other kinds of volumes can be chosen', () => {
+    writeFileSync(join(folder, 'mine'), 'mine\n', { mode: 0o644 });
+    assert.is(run('ls /data /seed', '--rm', '-v', `${folder}:/data`, '--tmpfs', '/seed').includes('mine'), true);
+    const types = 'grep -cE " /(data|seed) .* tmpfs " /proc/self/mountinfo; [ -e /data ]; echo $?';
+    assert.is(run(types, '--rm', '--image-volume', 'tmpfs'), '2\n0\n');
+    assert.is(run(types, '--rm', '--image-volume', 'ignore'), '0\n1\n');
+    assert.is(run(types, '--rm', '--image-volume', 'anonymous'), '0\n0\n');
+    assert.match(call('run', '--dry-run', image).stdout, /NEW\/volumes\/0 ROOT\/data/);
+    assert.match(
+      call('run', '--rm', '--network', 'none', image, 'true').stderr,
+      /volume "\/sys\/fs\/cgroup" is left out/,
+    );
+  });
+
+  test('a volume over a file of the image is refused, and leaves nothing', () => {
+    const { status, stderr } = call('run', '-q', '--network', 'none', layout(here, 'over-file', ['/srv/file']), 'true');
+    assert.is(status, 125);
+    assert.match(stderr, /a volume of the image is no directory in it \(\/srv\/file\); .*--image-volume ignore/);
+    assert.equal(containers(), []);
+  });
+
+  test('in a user namespace volumes belong to whom they belong to in the image', () => {
+    const mode = user === undefined ? 'auto' : 'keep-id';
+    const script = `${look}; touch new; stat -c %u:%g new`;
+    assert.is(run(script, '--rm', '--userns', mode, '--user', '0'), `${seen}0:0\n`);
+    assert.is(run('echo a > /data/a', '--userns', mode, '--user', '0', '--name', 'mapped'), '');
+    assert.match(call('cp', 'mapped:/data/a', '-').stdout, 'a\n');
+    ok('rm', 'mapped');
+  });
+
+  test('a bundle has the directories of the volumes, whatever the umask is', () => {
+    const bundled = layout(here, 'bundled', ['/data/deep', '/var/run/vol']);
+    const before = process.umask(0o077);
+    try {
+      ok('unpack', '-q', '--bundle', bundled, join(folder, 'bundle'));
+    } finally {
+      process.umask(before);
+    }
+    const made = ['data', 'data/deep', 'run/vol'].map((name) => join(folder, 'bundle/rootfs', name));
+    const { stdout } = spawnSync('stat', ['-c', '%a', ...made], { encoding: 'utf8' });
+    assert.is(stdout, '755\n755\n755\n');
+  });
+
+  test('an OCI runtime gets the volumes, too', () => {
+    if (!haveTools('runc')) return;
+    const options = ['--rm', '--read-only', '--runtime', 'runc'];
+    const { stdout, stderr } = call(
+      'run',
+      '-q',
+      ...options,
+      image,
+      'sh',
+      '-c',
+      'cat /seed/f; echo x > /data/y; cat /data/y',
+    );
+    assert.is(stdout, 'seed\nx\n', stderr);
+  });
+
+  test('nothing is left of volumes when no container is', () => {
+    assert.equal(containers(), []);
+    assert.is(existsSync(join(root, 'volumes')), false);
+  });
+}
+
+if (hasOwnEtc(fileURLToPath(import.meta.url)) && canRunContainers()) {
+  define(asRoot, undefined);
+  const user = makeOrdinaryUser();
+  if (user !== undefined) define(asUser, user);
+  asRoot.run();
+  asUser.run();
+}
