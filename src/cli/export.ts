@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ImageLimits } from '../disk/unpack-options.ts';
 import { TsimgError } from '../errors.ts';
+import { storePlace } from '../verbs/store-place.ts';
 import { archiveOutput } from './archive-output.ts';
 import { limitChoice, withLimits } from './limit-options.ts';
 import { type CommonOptions, inSession, withCommon } from './session.ts';
@@ -30,12 +31,15 @@ export function addExport(program: Command): void {
       const choice = sourceChoice(options);
       const limits = limitChoice(options);
       await inSession(options, async ({ context }) => {
-        const [{ exportImage }, { openImage }] = await Promise.all([
+        const [{ exportImage }, { openImage }, { withRepair }] = await Promise.all([
           import('../verbs/export.ts'),
           import('../verbs/open-image.ts'),
+          import('../verbs/repair-stored.ts'),
         ]);
-        await using opened = await openImage(source, { ...choice, ...context, root: options.root, limits });
-        await exportImage(opened.image, destination, { ...context, limits });
+        await withRepair([source], { storeRoot: storePlace(options), ...context }, async () => {
+          await using opened = await openImage(source, { ...choice, ...context, root: options.root, limits });
+          await exportImage(opened.image, destination, { ...context, limits });
+        });
       });
     },
   );

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ImageLimits } from '../disk/unpack-options.ts';
+import { storePlace } from '../verbs/store-place.ts';
 import { displayName } from './escape.ts';
 import { formatEntry, formatEntryJson, formatPath } from './format-entry.ts';
 import { limitChoice, withLimits } from './limit-options.ts';
@@ -21,15 +22,18 @@ export function addLooks(program: Command): void {
     const options: LookOptions = invoked.optsWithGlobals();
     const choice = sourceChoice(options);
     await inSession(options, async ({ context, print }) => {
-      const [{ listFiles }, { openImage }] = await Promise.all([
+      const [{ listFiles }, { openImage }, { withRepair }] = await Promise.all([
         import('../verbs/list-files.ts'),
         import('../verbs/open-image.ts'),
+        import('../verbs/repair-stored.ts'),
       ]);
       const limits = limitChoice(options);
-      await using opened = await openImage(source, { ...choice, ...context, root: options.root, limits });
       // Nothing is said of each layer: the list is what was asked for.
       const show = options.json ? formatEntryJson : options.long ? formatEntry : formatPath;
-      for await (const entry of listFiles(opened.image, { signal: context.signal, limits })) print(show(entry));
+      await withRepair([source], { storeRoot: storePlace(options), ...context }, async () => {
+        await using opened = await openImage(source, { ...choice, ...context, root: options.root, limits });
+        for await (const entry of listFiles(opened.image, { signal: context.signal, limits })) print(show(entry));
+      });
     });
   });
 

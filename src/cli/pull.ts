@@ -4,6 +4,7 @@ import { parseRemoteReference, type SourceOptions, sourceChoice, withSource } fr
 
 interface PullOptions extends CommonOptions, SourceOptions {
   readonly allowForeignUrls?: boolean;
+  readonly verify?: boolean;
 }
 
 /** `tsimg pull`: each reference's digest, then its complete form, on stdout; with `-q` the latter alone. */
@@ -15,14 +16,21 @@ export function addPull(program: Command): void {
     .option(
       '--allow-foreign-urls',
       "fetch layers that the registry does not keep from the manifest's own URLs, anonymously",
-    );
+    )
+    .option('--verify', 'read all that the store holds of them already, and fetch again what is damaged');
   withCommon(withSource(command)).action(async (texts: string[], _: unknown, invoked: Command) => {
     const options: PullOptions = invoked.optsWithGlobals();
     const references = texts.map(parseRemoteReference);
     const choice = sourceChoice(options);
     await inSession(options, async ({ context, print, printJson }) => {
       const { pullToStore } = await import('../verbs/pull-to-store.ts');
-      const settings = { ...choice, ...context, root: options.root, allowForeignUrls: options.allowForeignUrls };
+      const settings = {
+        ...choice,
+        ...context,
+        root: options.root,
+        allowForeignUrls: options.allowForeignUrls,
+        verify: options.verify,
+      };
       const reports = [];
       for (const reference of references) {
         const report = await pullToStore(reference, settings);

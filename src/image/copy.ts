@@ -36,7 +36,7 @@ function counted(descriptor: Descriptor, onEvent: Context['onEvent']): Transform
 async function copyBlob(job: Job, sink: Sink, signal: AbortSignal, onEvent: Context['onEvent']): Promise<boolean> {
   const { descriptor } = job;
   const { digest, size } = descriptor;
-  if (await sink.has(digest, signal)) {
+  if (await sink.has(descriptor, signal)) {
     onEvent?.({ kind: 'blob-done', digest, size, reused: true });
     return true;
   }
@@ -106,7 +106,7 @@ export async function copyImage(
 ): Promise<CopyReport> {
   const { signal } = context;
   const report = await copyBlobs(jobsOf(image), sink, context);
-  const known = await sink.has(image.descriptor.digest, signal);
+  const known = await sink.has(image.descriptor, signal);
   if (!known) await sink.write(image.descriptor, image.raw.manifest, signal);
   await sink.publish(descriptor, names, signal);
   return report;

@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream';
 import type { Descriptor } from '../oci/descriptor.ts';
-import type { Digest } from '../oci/digest.ts';
 
 /** Where images go. Blobs first, the name last: what is half written has no name. */
 export interface Sink {
   readonly label: string;
   /** Blobs that it takes at a time; a stream of an archive takes 1. Absent: the caller's choice. */
   readonly concurrency?: number | undefined;
-  has(digest: Digest, signal?: AbortSignal): Promise<boolean>;
+  /** Whether it holds this, of this size and as far as it can tell undamaged: then it is not written again. */
+  has(descriptor: Descriptor, signal?: AbortSignal): Promise<boolean>;
   /** Idempotent and atomic: after it the content is stored under its digest, whoever put it there. Verifies what it is given. */
   write(descriptor: Descriptor, content: Readable | Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Makes a manifest or index, all of whose blobs are there, known under these names. */

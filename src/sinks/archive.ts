@@ -97,7 +97,7 @@ export async function openArchiveSink(destination: ArchiveDestination, { docker 
   return {
     label,
     concurrency: 1,
-    has: async (digest) => written.has(digest),
+    has: async ({ digest }) => written.has(digest),
     async write(descriptor, content) {
       if (content instanceof Readable) content.on('error', () => {});
       try {

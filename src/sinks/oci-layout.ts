@@ -43,7 +43,7 @@ export async function openOciLayoutSink(path: string, signal?: AbortSignal): Pro
   signal?.throwIfAborted();
   return {
     label: path,
-    has: (digest) => hasBlob(layout, digest),
+    has: (descriptor, abort) => hasBlob(layout, descriptor, abort),
     write: (descriptor, content, abort) => writeBlob(layout, descriptor, content, abort),
     publish(descriptor, names, abort) {
       const added = namedEntries(descriptor, names);

@@ -98,8 +98,14 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
   async function configDigest(descriptor: Descriptor, abort?: AbortSignal): Promise<Digest | undefined> {
     if (documentKindOf(descriptor.mediaType) !== 'manifest') return undefined;
     if ((await files.size(blobName(descriptor.digest))) === undefined) return undefined;
-    const bytes = await readDocument(source, descriptor, abort);
-    return parseManifest(bytes, descriptor.mediaType, `${label} ${descriptor.digest}`).config.digest;
+    try {
+      const bytes = await readDocument(source, descriptor, abort);
+      return parseManifest(bytes, descriptor.mediaType, `${label} ${descriptor.digest}`).config.digest;
+    } catch (error) {
+      // One that is damaged has no ID, and must not hide the others: who asks for it by name is told.
+      if (error instanceof TsimgError && /^(DIGEST|SIZE)_MISMATCH$/.test(error.code)) return undefined;
+      throw error;
+    }
   }
 
   async function entries(): Promise<readonly Entry[]> {

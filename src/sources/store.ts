@@ -1,6 +1,7 @@
 import { TsimgError } from '../errors.ts';
 import type { Source } from '../image/source.ts';
-import { storeAt, storeExists } from '../store/open.ts';
+import { readStoreIndex } from '../store/names.ts';
+import { hasMarker, openStore, storeAt, storeExists } from '../store/open.ts';
 import { acquireLock } from '../sys/lock.ts';
 import { directoryFiles } from './directory-files.ts';
 import { openLayoutSource } from './layout-source.ts';
@@ -24,6 +25,8 @@ function emptySource(label: string): Source {
  */
 export async function openStoreSource(root: string, signal?: AbortSignal): Promise<Source> {
   if (!(await storeExists(root))) return emptySource(root);
+  // What was lost of it is made anew, and a damaged list tells the way out.
+  if ((await readStoreIndex(storeAt(root))) === undefined || !(await hasMarker(root))) await openStore(root, signal);
   const lock = await acquireLock(storeAt(root).blobsLock, 'shared', signal);
   try {
     const source = await openLayoutSource(directoryFiles(root), { bareTags: false }, signal);

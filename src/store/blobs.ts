@@ -1,13 +1,16 @@
-import { lstat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { lstat, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { checkContent } from '../crypto/digest.ts';
-import { errnoOf } from '../errors.ts';
+import { errnoOf, TsimgError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
+import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 import { pump } from '../streams/pump.ts';
 import { verified } from '../streams/verified.ts';
 import { filesystemError } from '../sys/filesystem-error.ts';
+import { openRegularFile } from '../sys/regular-file.ts';
 import { blobPath } from './layout-files.ts';
 import { makeDirectory, replaceFile } from './replace-file.ts';
 
@@ -17,21 +20,102 @@ export interface LayoutDirectory {
   readonly partial: string;
 }
 
-/** Whether a blob is there. It was verified when it was written, and is again whenever it is read. */
-export async function hasBlob({ root }: LayoutDirectory, digest: Digest): Promise<boolean> {
-  const path = blobPath(root, digest);
+/** What must be there: digest, and size in bytes. */
+export type PromisedBlob = Pick<Descriptor, 'digest' | 'size'>;
+
+/** What lies in a blob's place: `damaged` is all that is neither the blob nor nothing. */
+export type BlobState = 'right' | 'missing' | 'damaged';
+
+interface Found {
+  readonly isFile: boolean;
+  readonly size: number;
+  readonly ino: number;
+}
+
+async function look(path: string): Promise<Found | undefined> {
   try {
-    return (await lstat(path)).isFile();
+    const stats = await lstat(path);
+    return { isFile: stats.isFile(), size: stats.size, ino: stats.ino };
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno === 'ENOENT' || errno === 'ENOTDIR') return false;
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;
     throw filesystemError('cannot look for a blob', path, error);
   }
 }
 
+/** Whether the bytes of a file are what they should be; one that cannot be read from its disk is not. */
+async function isRight(path: string, blob: PromisedBlob, signal?: AbortSignal): Promise<boolean> {
+  const file = await openRegularFile(path);
+  if (file === undefined) return false;
+  try {
+    await pump([file.handle.createReadStream(), verified(blob, path)], async () => {}, signal);
+    return true;
+  } catch (error) {
+    const damaged = error instanceof TsimgError && /^(DIGEST|SIZE)_MISMATCH$/.test(error.code);
+    if (damaged || errnoOf(error) === 'EIO') return false;
+    throw filesystemError('cannot read a blob', path, error);
+  }
+}
+
+/** What lies in a blob's place, by all of its bytes. @throws FILESYSTEM */
+export async function checkBlob(
+  { root }: LayoutDirectory,
+  blob: PromisedBlob,
+  signal?: AbortSignal,
+): Promise<BlobState> {
+  const path = blobPath(root, blob.digest);
+  const found = await look(path);
+  if (found === undefined) return 'missing';
+  if (!found.isFile || found.size !== blob.size) return 'damaged';
+  return (await isRight(path, blob, signal)) ? 'right' : 'damaged';
+}
+
 /**
- * Content under its digest. Idempotent and atomic: two that write the same blob both succeed. Verifies size and digest
- * before anything can be seen.
+ * Whether a blob is there: a file of the right size, and the right digest where it is so small that it can be a document
+ * (4 MiB). Larger ones are verified whenever they are read. @throws FILESYSTEM
+ */
+export async function hasBlob(layout: LayoutDirectory, blob: PromisedBlob, signal?: AbortSignal): Promise<boolean> {
+  if (blob.size <= MAX_DOCUMENT_BYTES) return (await checkBlob(layout, blob, signal)) === 'right';
+  const found = await look(blobPath(layout.root, blob.digest));
+  return found?.isFile === true && found.size === blob.size;
+}
+
+/**
+ * The same by all of its bytes. What is damaged is moved to where unfinished writes lie, so that nobody takes it for the blob any
+ * more; whoever reads it goes on. The next sweep removes it. @throws FILESYSTEM
+ */
+export async function verifyBlob(
+  layout: LayoutDirectory,
+  blob: PromisedBlob,
+  signal?: AbortSignal,
+): Promise<BlobState> {
+  const path = blobPath(layout.root, blob.digest);
+  const before = await look(path);
+  const state = await checkBlob(layout, blob, signal);
+  if (state !== 'damaged' || before === undefined) return state;
+  return (await setAside(layout, blob.digest, before.ino)) ? 'damaged' : verifyBlob(layout, blob, signal);
+}
+
+/** False where somebody else has put something in its place meanwhile: that stays. */
+async function setAside({ root, partial }: LayoutDirectory, digest: Digest, ino: number): Promise<boolean> {
+  const path = blobPath(root, digest);
+  const aside = join(partial, `damaged.${basename(path)}.${randomUUID()}`);
+  if ((await look(path))?.ino !== ino) return false;
+  try {
+    await rename(path, aside);
+    // Between the look and the rename another may have brought the right one.
+    if ((await look(aside))?.ino === ino) return true;
+    await rename(aside, path);
+    return false;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw filesystemError('cannot set a damaged blob aside', path, error);
+  }
+}
+
+/**
+ * Content under its digest. Idempotent and atomic: two that write the same blob both succeed, and what is damaged is
+ * replaced. Verifies size and digest before anything can be seen.
  * @throws SIZE_MISMATCH, DIGEST_MISMATCH, FILESYSTEM; what the stream fails with
  */
 export async function writeBlob(
@@ -44,8 +128,11 @@ export async function writeBlob(
   // It may fail before it is read: then whoever reads it is told, not the process.
   if (content instanceof Readable) content.on('error', () => {});
   try {
-    if (await hasBlob(layout, descriptor.digest)) return;
+    if (await hasBlob(layout, descriptor, signal)) return;
     await makeDirectory(dirname(path));
+    // A directory cannot be replaced by a file.
+    const found = await look(path);
+    if (found?.isFile === false) await setAside(layout, descriptor.digest, found.ino);
     await replaceFile(path, layout.partial, async (write) => {
       if (content instanceof Uint8Array) {
         checkContent(content, descriptor, path);

@@ -1,8 +1,12 @@
+import { join } from 'node:path';
+import { TsimgError } from '../errors.ts';
 import { ANNOTATION } from '../oci/annotations.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
+import type { ImageIndex } from '../oci/image-index.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
 import { readIndexFile, updateIndexFile } from './index-file.ts';
+import { LAYOUT } from './layout-files.ts';
 import type { Store } from './open.ts';
 
 /** An entry of the store's index: a manifest under one name, or under none. */
@@ -58,15 +62,34 @@ function withoutIdleEntries(entries: readonly Descriptor[]): readonly Descriptor
   });
 }
 
-/** All entries, in the order in which they came. An absent store has none. @throws DOCUMENT_INVALID, FILESYSTEM */
+/**
+ * The store's own list. Nothing but it says which names there were.
+ * @throws STORE_INVALID with what to do when it cannot be read; FILESYSTEM
+ */
+export async function readStoreIndex({ root }: Store): Promise<ImageIndex | undefined> {
+  try {
+    return await readIndexFile(root);
+  } catch (error) {
+    if (!(error instanceof TsimgError) || !/^(DOCUMENT_INVALID|LIMIT_EXCEEDED)$/.test(error.code)) throw error;
+    const path = join(root, LAYOUT.index);
+    throw new TsimgError('STORE_INVALID', 'the list of images is damaged', {
+      where: path,
+      why: error.why ?? error.what,
+      hint: `put it back from a copy, or move it away (mv ${path} ${path}.damaged) and pull or load the images again: blobs that are there are not fetched again`,
+      cause: error,
+    });
+  }
+}
+
+/** All entries, in the order in which they came. An absent store has none. @throws STORE_INVALID, FILESYSTEM */
 export async function listStored(store: Store): Promise<readonly StoredImage[]> {
-  return ((await readIndexFile(store.root))?.manifests ?? []).map(storedImage);
+  return ((await readStoreIndex(store))?.manifests ?? []).map(storedImage);
 }
 
 /**
  * Gives a manifest these names (or keeps it without one). A name that another manifest had moves; the other stays, without
  * a name, until it is pruned.
- * @throws REFERENCE_INVALID, DOCUMENT_INVALID, FILESYSTEM
+ * @throws REFERENCE_INVALID, STORE_INVALID, FILESYSTEM
  */
 export async function addNames(
   store: Store,
@@ -76,6 +99,7 @@ export async function addNames(
 ): Promise<void> {
   const stored = [...new Set(names.map(storedName))];
   const moved = new Set(stored);
+  await readStoreIndex(store);
   await updateIndexFile(
     store,
     store.indexLock,
@@ -95,6 +119,7 @@ export async function removeEntries(
   signal?: AbortSignal,
 ): Promise<readonly StoredImage[]> {
   let removed: readonly StoredImage[] = [];
+  await readStoreIndex(store);
   await updateIndexFile(
     store,
     store.indexLock,

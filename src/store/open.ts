@@ -64,11 +64,13 @@ function notAStore(root: string, why: string, hint?: string): TsimgError {
   return new TsimgError('STORE_INVALID', 'not an image store', { where: root, why, hint });
 }
 
-/** Whether the marker is there and says what we understand. @throws STORE_INVALID */
-async function hasMarker(root: string): Promise<boolean> {
+/** Whether the marker is there, undamaged, and says what we understand. @throws STORE_INVALID */
+export async function hasMarker(root: string): Promise<boolean> {
   const bytes = await readLayoutFile(join(root, LAYOUT.marker), 4096);
   if (bytes === undefined) return false;
   if (/"imageLayoutVersion"\s*:\s*"1\.\d+\.\d+"/.test(bytes.toString())) return true;
+  // What says nothing of a version, such as the empty file after a power cut, is written anew.
+  if (!/"imageLayoutVersion"/.test(bytes.toString())) return false;
   throw notAStore(root, 'its file oci-layout is of a version that tsimg does not know');
 }
 
@@ -83,11 +85,16 @@ async function entriesOf(root: string): Promise<readonly string[] | undefined> {
   }
 }
 
+async function hasIndex(root: string): Promise<boolean> {
+  return (await readLayoutFile(join(root, LAYOUT.index))) !== undefined;
+}
+
 /** Whether there is a store at `root`. @throws STORE_INVALID when there is something else; FILESYSTEM */
 export async function storeExists(root: string): Promise<boolean> {
   const entries = await entriesOf(root);
   if (entries === undefined || entries.length === 0) return false;
   if (await hasMarker(root)) return true;
+  if (entries.includes(LAYOUT.index) && entries.includes(FILES.indexLock)) return true;
   // A store that is just being made, or whose making was cut short, has nothing but our own files.
   const foreign = entries.find((name) => !OWN_NAMES.has(name));
   if (foreign === undefined) return false;
@@ -95,20 +102,19 @@ export async function storeExists(root: string): Promise<boolean> {
 }
 
 /**
- * Opens the store at `root`, which is made when it is not there. Two that make it at once both succeed.
+ * Opens the store at `root`, which is made when it is not there; a list of images or a marker that was lost, too. Two that make it at once both succeed.
  * @throws STORE_INVALID, FILESYSTEM
  */
 export async function openStore(root: string, signal?: AbortSignal): Promise<Store> {
   const store = storeAt(root);
-  const exists = await storeExists(root);
+  const isWhole = (await storeExists(root)) && (await hasMarker(root)) && (await hasIndex(root));
   await makeDirectory(root, ROOT_MODE);
   await makeDirectory(store.partial);
-  if (exists) return store;
+  if (isWhole) return store;
   await makeDirectory(join(root, LAYOUT.blobs, 'sha256'));
   await using _lock = await acquireLock(store.indexLock, 'exclusive', signal);
-  if (await hasMarker(root)) return store;
   const empty = indexDocument(MEDIA_TYPE.ociIndex, []);
-  if ((await readLayoutFile(join(root, LAYOUT.index))) === undefined) {
+  if (!(await hasIndex(root))) {
     await replaceText(join(root, LAYOUT.index), store.partial, empty);
   }
   await replaceText(join(root, LAYOUT.marker), store.partial, LAYOUT_MARKER);

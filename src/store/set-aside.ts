@@ -102,13 +102,13 @@ export async function setLeftoversAside(store: Store, limit: number): Promise<Se
 
 /**
  * Sets aside leftovers of containers and of unpacking, and the layers that no container uses and that are none of `needed`
- * (chain IDs without their algorithm); with `ended` all containers that nobody keeps alive. Undefined when a container is just
+ * (chain IDs without their algorithm; `all` where nobody knows); with `ended` all containers that nobody keeps alive. Undefined when a container is just
  * being made.
  * @throws FILESYSTEM, SYSTEM_CALL
  */
 export async function setUnneededAside(
   store: Store,
-  needed: ReadonlySet<string>,
+  needed: ReadonlySet<string> | 'all',
   ended: boolean,
 ): Promise<SetAside | undefined> {
   await using lock = await tryLock(store.containersLock, 'exclusive');
@@ -122,7 +122,7 @@ export async function setUnneededAside(
     if (unpacking === undefined) continue;
     for (const name of await namesIn(folder)) {
       if (name.startsWith(TEMPORARY)) paths.push(join(folder, name));
-      if (!CHAIN.test(name) || needed.has(name) || used.has(`${key}/${name}`)) continue;
+      if (!CHAIN.test(name) || needed === 'all' || needed.has(name) || used.has(`${key}/${name}`)) continue;
       paths.push(await moveAside(folder, name));
       layers += 1;
     }

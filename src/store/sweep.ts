@@ -1,25 +1,34 @@
 import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkContent } from '../crypto/digest.ts';
+import { TsimgError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, isDigest } from '../oci/digest.ts';
 import { parseImageIndex } from '../oci/image-index.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import { documentKindOf } from '../oci/media-type.ts';
 import { tryLock } from '../sys/lock.ts';
+import { checkBlob } from './blobs.ts';
 import { readLayoutFile } from './index-file.ts';
 import { blobPath, LAYOUT } from './layout-files.ts';
 import { namesIn } from './list-folder.ts';
-import { listStored } from './names.ts';
+import { listStored, type StoredImage } from './names.ts';
 import type { Store } from './open.ts';
 
 export interface BlobReport {
   readonly blobs: number;
   /** What was freed. */
   readonly bytes: number;
+  /** Images that a document is missing of, or damaged: nobody knows which blobs are theirs, and then none is freed. */
+  readonly damaged: readonly DamagedImage[];
 }
 
-/** Digests that can be reached from a document; a document that is not there leads nowhere. */
+export interface DamagedImage {
+  readonly image: StoredImage;
+  readonly problem: TsimgError;
+}
+
+/** Digests that can be reached from a document; what an index names and the store has not got leads nowhere. */
 async function mark(store: Store, descriptor: Descriptor, reachable: Set<Digest>): Promise<void> {
   if (reachable.has(descriptor.digest)) return;
   reachable.add(descriptor.digest);
@@ -28,7 +37,6 @@ async function mark(store: Store, descriptor: Descriptor, reachable: Set<Digest>
   const path = blobPath(store.root, descriptor.digest);
   const bytes = await readLayoutFile(path);
   if (bytes === undefined) return;
-  // A damaged document must not cost the blobs that it named.
   checkContent(bytes, descriptor, path);
   if (kind === 'index') {
     for (const child of parseImageIndex(bytes, descriptor.mediaType, path).manifests) {
@@ -46,22 +54,38 @@ async function removeFile(path: string): Promise<number> {
   return size;
 }
 
+/** The same for an image, the manifest of which must be there. @returns what is wrong with it */
+async function markImage(store: Store, image: StoredImage, reachable: Set<Digest>): Promise<readonly DamagedImage[]> {
+  const { descriptor } = image;
+  const where = blobPath(store.root, descriptor.digest);
+  try {
+    await mark(store, descriptor, reachable);
+    if ((await checkBlob(store, descriptor)) !== 'missing') return [];
+    return [{ image, problem: new TsimgError('BLOB_NOT_FOUND', 'a blob is missing', { where }) }];
+  } catch (error) {
+    if (!(error instanceof TsimgError)) throw error;
+    return [{ image, problem: error }];
+  }
+}
+
 /**
  * Removes blobs that no entry of the index leads to, and whatever unfinished writes left. Undefined when somebody else is
  * reading or writing the store: then nothing is done, and a later sweep does it.
- * @throws FILESYSTEM; DIGEST_MISMATCH, SIZE_MISMATCH, DOCUMENT_INVALID when a document is damaged, and then nothing is removed
+ * A damaged document must not cost the blobs that it named: while there is one, unfinished writes alone are removed.
+ * @throws FILESYSTEM, STORE_INVALID
  */
 export async function sweep(store: Store): Promise<BlobReport | undefined> {
   await using lock = await tryLock(store.blobsLock, 'exclusive');
   if (lock === undefined) return undefined;
   const reachable = new Set<Digest>();
-  for (const { descriptor, chosenFrom } of await listStored(store)) {
-    await mark(store, descriptor, reachable);
-    if (chosenFrom !== undefined) reachable.add(chosenFrom);
+  const damaged: DamagedImage[] = [];
+  for (const image of await listStored(store)) {
+    damaged.push(...(await markImage(store, image, reachable)));
+    if (image.chosenFrom !== undefined) reachable.add(image.chosenFrom);
   }
   let blobs = 0;
   let bytes = 0;
-  for (const algorithm of ['sha256', 'sha512']) {
+  for (const algorithm of damaged.length > 0 ? [] : ['sha256', 'sha512']) {
     const directory = join(store.root, LAYOUT.blobs, algorithm);
     for (const name of await namesIn(directory)) {
       const digest = `${algorithm}:${name}`;
@@ -71,7 +95,7 @@ export async function sweep(store: Store): Promise<BlobReport | undefined> {
     }
   }
   for (const name of await namesIn(store.partial)) bytes += await removeFile(join(store.partial, name));
-  return { blobs, bytes };
+  return { blobs, bytes, damaged };
 }
 
 /** What a writer of a blob, and none of an index, leaves when it is killed: `HEX.UUID`. */

@@ -32,6 +32,7 @@ import { openTemporaryFile } from '../sys/temporary.ts';
 import { askInside } from './ask-inside.ts';
 import { layersOf } from './container-changes.ts';
 import { type OpenedImage, openImage } from './open-image.ts';
+import { withRepair } from './repair-stored.ts';
 
 export interface CommitOptions extends Context {
   /** The store's folder, where the container is kept too. */
@@ -154,7 +155,9 @@ export async function commitContainer(wanted: string, options: CommitOptions): P
   // From here on nothing of the store is swept: what is found of the image is there when the new one is published.
   const sink = await openStoreSink(storeRoot, signal);
   try {
-    await using base = await openBase(record.image, options);
+    const repairs = { storeRoot, signal, onEvent };
+    const from = record.image;
+    await using base = await withRepair([from.digest], repairs, () => openBase(from, options));
     await using file = await openTemporaryFile();
     const layer = await makeLayerOfPaused(container, file, options);
     const config = commitConfig(base.image.raw.config, run, {
@@ -165,7 +168,8 @@ export async function commitContainer(wanted: string, options: CommitOptions): P
       comment: message,
     });
     const image = withLayer(base.image, layer, config);
-    await copyImage(image, sink, { names: reference === undefined ? [] : [reference] }, { signal, onEvent });
+    const names = reference === undefined ? [] : [reference];
+    await withRepair([from.digest], repairs, () => copyImage(image, sink, { names }, { signal, onEvent }));
     return image.manifest.config.digest;
   } finally {
     await sink.close();

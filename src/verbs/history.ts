@@ -3,6 +3,7 @@ import { loadImage } from '../image/load.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/platform.ts';
 import { type OpenSourceOptions, openSource } from '../sources/open.ts';
+import { withRepair } from './repair-stored.ts';
 
 /** One step of an image's making. */
 export interface HistoryLine {
@@ -26,19 +27,21 @@ export async function imageHistory(
   options: OpenSourceOptions & { readonly platform?: Platform | undefined },
   context: Context = {},
 ): Promise<readonly HistoryLine[]> {
-  const { source, name } = await openSource(spec, options, context);
-  try {
-    const { config, manifest } = await loadImage(source, { name, platform: options.platform }, context);
-    const sizes = manifest.layers.map(({ size }) => size);
-    const known = config.history.toReversed().map(({ created, createdBy = '', comment = '', emptyLayer }) => {
-      return { created, createdBy, comment, size: emptyLayer ? 0 : (sizes.pop() ?? 0) };
-    });
-    const unknown = sizes.reverse().map((size) => ({ created: undefined, createdBy: '', comment: '', size }));
-    return [...known, ...unknown].map((line, index) => ({
-      id: index === 0 ? manifest.config.digest : undefined,
-      ...line,
-    }));
-  } finally {
-    await source.close();
-  }
+  return await withRepair([spec], { storeRoot: options.storeRoot, ...context }, async () => {
+    const { source, name } = await openSource(spec, options, context);
+    try {
+      const { config, manifest } = await loadImage(source, { name, platform: options.platform }, context);
+      const sizes = manifest.layers.map(({ size }) => size);
+      const known = config.history.toReversed().map(({ created, createdBy = '', comment = '', emptyLayer }) => {
+        return { created, createdBy, comment, size: emptyLayer ? 0 : (sizes.pop() ?? 0) };
+      });
+      const unknown = sizes.reverse().map((size) => ({ created: undefined, createdBy: '', comment: '', size }));
+      return [...known, ...unknown].map((line, index) => ({
+        id: index === 0 ? manifest.config.digest : undefined,
+        ...line,
+      }));
+    } finally {
+      await source.close();
+    }
+  });
 }

@@ -55,8 +55,7 @@ export function plannedImageRoot(image: Image, storeRoot: string, idMap: IdMap |
 
 async function isThere(path: string): Promise<boolean> {
   try {
-    await stat(path);
-    return true;
+    return (await stat(path)).isDirectory();
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;
     throw error;

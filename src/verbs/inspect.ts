@@ -4,6 +4,7 @@ import { ANNOTATION } from '../oci/annotations.ts';
 import type { Platform } from '../oci/platform.ts';
 import { formatFamiliar, parseReference } from '../oci/reference.ts';
 import { type OpenedSource, type OpenSourceOptions, openSource } from '../sources/open.ts';
+import { withRepair } from './repair-stored.ts';
 import { completeNames } from './stored-names.ts';
 
 /** An image under the keys that docker image inspect uses, so that what reads those reads this. */
@@ -101,12 +102,14 @@ export async function inspectImage(
   options: OpenSourceOptions & { readonly platform?: Platform | undefined },
   context: Context = {},
 ): Promise<InspectedImage> {
-  const opened = await openSource(spec, options, context);
-  try {
-    const image = await loadImage(opened.source, { name: opened.name, platform: options.platform }, context);
-    const { names, digests } = await knownAs(opened, image);
-    return inspected(image, names, digests);
-  } finally {
-    await opened.source.close();
-  }
+  return await withRepair([spec], { storeRoot: options.storeRoot, ...context }, async () => {
+    const opened = await openSource(spec, options, context);
+    try {
+      const image = await loadImage(opened.source, { name: opened.name, platform: options.platform }, context);
+      const { names, digests } = await knownAs(opened, image);
+      return inspected(image, names, digests);
+    } finally {
+      await opened.source.close();
+    }
+  });
 }

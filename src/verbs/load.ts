@@ -101,12 +101,12 @@ async function store(
   root: string,
   context: Context,
 ): Promise<readonly LoadedArchive[]> {
-  const sink = await openStoreSink(root, context.signal);
+  const sink = await openStoreSink(root, context.signal, { verify: true });
   try {
     const done: LoadedArchive[] = [];
     for (const { image, names } of images) {
       for (const index of image.indexes) {
-        if (!(await sink.has(index.descriptor.digest))) await sink.write(index.descriptor, index.bytes, context.signal);
+        if (!(await sink.has(index.descriptor))) await sink.write(index.descriptor, index.bytes, context.signal);
       }
       await copyImage(image, sink, { names, descriptor: published(image) }, context);
       done.push({ names, digest: image.resolved.digest, imageId: image.manifest.config.digest });

@@ -5,6 +5,7 @@ import { loadImage } from '../image/load.ts';
 import type { Platform } from '../oci/platform.ts';
 import { type OpenSourceOptions, openSource } from '../sources/open.ts';
 import { openRegistrySource, type RegistrySourceOptions } from '../sources/registry.ts';
+import type { RepairOptions } from './repair-stored.ts';
 import { type StorePlace, storePlace } from './store-place.ts';
 
 export interface ImageOptions extends Omit<RegistrySourceOptions, 'known'>, StorePlace {
@@ -27,6 +28,17 @@ export function sourcePlaces(options: ImageOptions & Context = {}): OpenSourceOp
     stdin: process.stdin,
     limits: options.limits,
     openRegistry: (reference) => openRegistrySource(reference, options),
+  };
+}
+
+/** How what the store holds damaged is mended by those who would also pull it. */
+export function repairPlaces(options: ImageOptions & Context): RepairOptions {
+  const { signal, onEvent } = options;
+  return {
+    storeRoot: storePlace(options),
+    openRegistry: (reference) => openRegistrySource(reference, options),
+    signal,
+    onEvent,
   };
 }
 

@@ -59,7 +59,7 @@ export async function pullImage(reference: Reference, sink: Sink, options: PullO
     const { resolved, descriptor, manifest } = image;
     onEvent?.({ kind: 'resolved', name, digest: resolved.digest });
     for (const index of image.indexes) {
-      if (!(await sink.has(index.descriptor.digest, signal))) await sink.write(index.descriptor, index.bytes, signal);
+      if (!(await sink.has(index.descriptor, signal))) await sink.write(index.descriptor, index.bytes, signal);
     }
     const copied = { names: [name], descriptor: published(descriptor, resolved) };
     const { blobs, reused, bytes } = await copyImage(image, sink, copied, { signal, onEvent });

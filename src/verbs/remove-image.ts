@@ -2,7 +2,7 @@ import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { idPrefixOf, matchName } from '../image/match-name.ts';
 import { type Digest, hexOf } from '../oci/digest.ts';
-import { removeEntries } from '../store/names.ts';
+import { readStoreIndex, removeEntries } from '../store/names.ts';
 import { openStore, type Store } from '../store/open.ts';
 import { type BlobReport, sweep } from '../store/sweep.ts';
 import { type ListedImage, listImages } from './images.ts';
@@ -24,7 +24,7 @@ export interface RemovedImages {
   readonly untagged: readonly string[];
   /** Manifests that no name or entry leads to any more. */
   readonly removed: readonly Digest[];
-  /** What was freed; undefined when nothing was, because of `inUse` or of another image that is damaged. */
+  /** What was freed; undefined when nothing was, because of `inUse` or of an image that is damaged. */
   readonly swept: SweepReport | undefined;
   /** Whether somebody else used blobs, or made a container: a later removal or prune frees the rest. */
   readonly inUse: boolean;
@@ -63,34 +63,31 @@ function choose(images: readonly ListedImage[], wanted: string, force: boolean):
   return chosen;
 }
 
-/** A sweep that is no reason to fail: what was asked for is done, and an image that is damaged is another's matter. */
-async function sweepIfPossible(store: Store, { onEvent }: Context): Promise<BlobReport | 'damaged' | undefined> {
-  try {
-    return await sweep(store);
-  } catch (error) {
-    const damaged = error instanceof TsimgError && /_MISMATCH$|^DOCUMENT_INVALID$/.test(error.code);
-    if (!damaged) throw error;
-    onEvent?.({ kind: 'warning', message: `nothing is freed while an image is damaged: ${error.message}` });
-    return 'damaged';
+const MAX_WARNINGS = 5;
+
+/** Damage is no reason to fail: what was asked for is done. Each image that is damaged is told with its ways out. */
+async function sweepBlobs(store: Store, { onEvent }: Context): Promise<BlobReport | undefined> {
+  const report = await sweep(store);
+  for (const { image, problem } of (report?.damaged ?? []).slice(0, MAX_WARNINGS)) {
+    const name = image.name ?? image.descriptor.digest;
+    const ways = `tsimg pull or load ${name} mends it, tsimg rmi ${name} gives it up`;
+    onEvent?.({ kind: 'warning', message: `no blob is freed while ${name} is damaged (${problem.message}); ${ways}` });
   }
+  return report;
 }
 
-/** Unpacked layers are let go before the blobs: they can be made again, and a damaged image does not stand in their way. */
 async function sweepAll(
   store: Store,
-  sweepBlobs: () => Promise<BlobReport | 'damaged' | undefined>,
   endedContainers: boolean,
   context: Context,
 ): Promise<Pick<RemovedImages, 'swept' | 'inUse'>> {
   const unpacked = await sweepUnpacked(store, endedContainers, context);
-  const blobs = await sweepBlobs();
+  const blobs = await sweepBlobs(store, context);
   const { layers = 0, containers = 0, bytes = 0 } = unpacked ?? {};
-  const inUse = unpacked === undefined || blobs === undefined;
-  if (typeof blobs === 'object') {
-    return { swept: { blobs: blobs.blobs, layers, containers, bytes: blobs.bytes + bytes }, inUse };
-  }
-  const any = layers + containers + bytes > 0;
-  return { swept: any ? { blobs: 0, layers, containers, bytes } : undefined, inUse };
+  const swept = { blobs: blobs?.blobs ?? 0, layers, containers, bytes: (blobs?.bytes ?? 0) + bytes };
+  const any = Object.values(swept).some((count) => count > 0);
+  const isComplete = blobs !== undefined && blobs.damaged.length === 0;
+  return { swept: any || isComplete ? swept : undefined, inUse: unpacked === undefined || blobs === undefined };
 }
 
 /**
@@ -121,7 +118,7 @@ export async function removeImages(
   return {
     untagged: gone.flatMap(({ name }) => name ?? []),
     removed: [...digests].filter((digest) => !left.has(digest)),
-    ...(await sweepAll(store, () => sweepIfPossible(store, context), false, context)),
+    ...(await sweepAll(store, false, context)),
   };
 }
 
@@ -134,7 +131,8 @@ export interface PruneOptions {
 }
 
 /**
- * Removes images without a name (or all), and frees what nothing needs, leavings of writes that were cut short too.
+ * Removes images without a name (or all), and frees what nothing needs, leavings of writes that were cut short too. What is
+ * damaged in the store is told by warnings with the ways out.
  * @throws STORE_INVALID, FILESYSTEM; what sweepUnpacked throws
  */
 export async function pruneImages(
@@ -142,10 +140,19 @@ export async function pruneImages(
   context: Context = {},
 ): Promise<RemovedImages> {
   const store = await openStore(storeRoot, context.signal);
+  try {
+    await readStoreIndex(store);
+  } catch (error) {
+    if (!(error instanceof TsimgError) || error.code !== 'STORE_INVALID') throw error;
+    const hint = error.hint === undefined ? '' : `; ${error.hint}`;
+    context.onEvent?.({ kind: 'warning', message: `no image is removed: ${error.message}${hint}` });
+    const report = await sweepUnpacked(store, endedContainers, context, 'all');
+    return { untagged: [], removed: [], swept: report && { blobs: 0, ...report }, inUse: report === undefined };
+  }
   const gone = await removeEntries(store, ({ name }) => all || name === undefined, context.signal);
   return {
     untagged: gone.flatMap(({ name }) => name ?? []),
     removed: [...new Set(gone.map(({ descriptor }) => descriptor.digest))],
-    ...(await sweepAll(store, () => sweep(store), endedContainers, context)),
+    ...(await sweepAll(store, endedContainers, context)),
   };
 }

@@ -17,6 +17,7 @@ import { joinedProcess } from './joined-process.ts';
 import type { LifeOptions } from './life-options.ts';
 import type { ImageOptions, OpenedImage } from './open-image.ts';
 import { directoryRoot, planContainer } from './plan-container.ts';
+import type { RepairOptions } from './repair-stored.ts';
 import { type ContainerTarget, type RunContext, runContainer, startContainer } from './run-container.ts';
 import { statePlace } from './state-place.ts';
 import { storePlace } from './store-place.ts';
@@ -42,16 +43,24 @@ function isRootfs(text: string): boolean {
   return !has('oci-layout') && !(has('manifest.json') && has('version'));
 }
 
+/** Damage is fetched again by whoever may pull. */
+async function repairOptions(options: RunSourceOptions): Promise<RepairOptions> {
+  const { repairPlaces } = await import('./open-image.ts');
+  const places = repairPlaces(options);
+  return options.pull === 'never' ? { ...places, openRegistry: undefined } : places;
+}
+
 /** The image of an operand; a reference that is not in the store is pulled, as docker and podman do. */
 async function openOrPull(text: string, options: RunSourceOptions): Promise<OpenedImage> {
   // Registries and schemas take longer to load than a root filesystem to start: only what is needed is.
   const { openImage } = await import('./open-image.ts');
   const { pullToStore } = await import('./pull-to-store.ts');
+  const { withRepair } = await import('./repair-stored.ts');
   const { pull = 'missing' } = options;
   const isReference = parseSourceSpec(text).kind === 'word' && !statSync(text, { throwIfNoEntry: false })?.isFile();
   if (isReference && pull === 'always') await pullToStore(parseReference(text), options);
   try {
-    return await openImage(text, options);
+    return await withRepair([text], await repairOptions(options), () => openImage(text, options));
   } catch (error) {
     const isMissing = error instanceof TsimgError && error.code === 'IMAGE_NOT_FOUND';
     if (!isMissing || !isReference || pull !== 'missing') throw error;
@@ -73,12 +82,16 @@ export async function rootfsTarget(path: string): Promise<ContainerTarget> {
 /** An image as what a container is made of: its layers are unpacked once and shared, what the container changes is its own. */
 async function imageTarget(name: string, image: Image, options: RunSourceOptions): Promise<ContainerTarget> {
   const { openImageRoot } = await import('./image-root.ts');
+  const { withRepair } = await import('./repair-stored.ts');
   const { signal, onEvent, limits } = options;
+  const repairs = await repairOptions(options);
   return {
     config: image.config.run,
     image: { name, id: image.manifest.config.digest, digest: image.descriptor.digest },
     openRoot: (directory, facts, idMap) =>
-      openImageRoot(image, storePlace(options), { directory, facts, idMap }, { signal, onEvent, limits }),
+      withRepair([name], repairs, () =>
+        openImageRoot(image, storePlace(options), { directory, facts, idMap }, { signal, onEvent, limits }),
+      ),
   };
 }
 

@@ -11,6 +11,7 @@ import { openArchiveSink } from '../sinks/archive.ts';
 import type { ArchiveDestination } from '../sinks/archive-output.ts';
 import { openOciLayoutSink } from '../sinks/oci-layout.ts';
 import { type OpenedSource, type OpenSourceOptions, openSource } from '../sources/open.ts';
+import { withRepair } from './repair-stored.ts';
 import { namesOf } from './stored-names.ts';
 
 /**
@@ -48,6 +49,16 @@ export async function saveImages(
   destination: ArchiveDestination,
   options: SaveOptions,
   context: Context = {},
+): Promise<readonly SavedImage[]> {
+  const repairs = { storeRoot: options.storeRoot, ...context };
+  return await withRepair(specs, repairs, () => writeImages(specs, destination, options, context));
+}
+
+async function writeImages(
+  specs: readonly string[],
+  destination: ArchiveDestination,
+  options: SaveOptions,
+  context: Context,
 ): Promise<readonly SavedImage[]> {
   const { format = 'docker-archive', platform } = options;
   const opened: OpenedSource[] = [];

@@ -53,16 +53,18 @@ async function removeSetAside(aside: SetAside, facts: () => HostFacts, context: 
 /**
  * Frees the unpacked layers that no image of the store and no container needs, and what killed runs left; with
  * `endedContainers` all containers that do not run. What cannot be removed is told by a warning. Undefined when somebody else sweeps or makes a container: a later sweep does it.
+ * `needed`: all layers, where nobody knows of which images they are.
  * @throws FILESYSTEM, STORE_INVALID, DOCUMENT_INVALID, HOST_UNSUPPORTED, LAUNCH_FAILED
  */
 export async function sweepUnpacked(
   store: Store,
   endedContainers: boolean,
   context: Context,
+  needed?: 'all',
 ): Promise<UnpackedReport | undefined> {
   await using lock = await tryLock(store.sweepLock, 'exclusive');
   if (lock === undefined) return undefined;
-  const aside = await setUnneededAside(store, await neededChains(store, context), endedContainers);
+  const aside = await setUnneededAside(store, needed ?? (await neededChains(store, context)), endedContainers);
   return aside && removeSetAside(aside, probeHost, context);
 }
 

@@ -22,7 +22,7 @@ function diarySink(known: readonly Digest[] = [], fail?: Digest) {
   let most = 0;
   const sink: Sink = {
     label: 'diary',
-    has: async (digest) => known.includes(digest) || blobs.has(digest),
+    has: async ({ digest }) => known.includes(digest) || blobs.has(digest),
     async write(descriptor, content) {
       most = Math.max(most, ++running);
       const chunks: Buffer[] = [];

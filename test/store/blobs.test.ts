@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseDigest } from '../../src/oci/digest.ts';
-import { hasBlob, writeBlob } from '../../src/store/blobs.ts';
+import { hasBlob, verifyBlob, writeBlob } from '../../src/store/blobs.ts';
 import { blobPath } from '../../src/store/layout-files.ts';
 import { openStore } from '../../src/store/open.ts';
 import { failureOf } from '../support/failure-of.ts';
@@ -21,9 +21,9 @@ test('a blob is stored under its digest, readable and 0644 whatever the umask', 
   const before = process.umask(0o077);
   try {
     const store = await openStore(join(dir, 'store'));
-    assert.not.ok(await hasBlob(store, descriptor.digest));
+    assert.not.ok(await hasBlob(store, descriptor));
     await writeBlob(store, descriptor, Readable.from([bytes]));
-    assert.ok(await hasBlob(store, descriptor.digest));
+    assert.ok(await hasBlob(store, descriptor));
     const path = blobPath(store.root, descriptor.digest);
     assert.equal(readFileSync(path), bytes);
     assert.is(lstatSync(path).mode & 0o7777, 0o644);
@@ -42,7 +42,7 @@ test('content that is not what it should be leaves nothing, not even a partial f
   await failureOf(writeBlob(store, descriptor, other), 'DIGEST_MISMATCH');
   await failureOf(writeBlob(store, descriptor, Readable.from([bytes, bytes])), 'SIZE_MISMATCH');
   await failureOf(writeBlob(store, descriptor, Readable.from([bytes.subarray(1)])), 'SIZE_MISMATCH');
-  assert.not.ok(await hasBlob(store, descriptor.digest));
+  assert.not.ok(await hasBlob(store, descriptor));
   assert.equal(readdirSync(store.partial), []);
 });
 
@@ -81,10 +81,10 @@ test('a link in the place of a blob is not taken for the blob, and is never writ
   const outside = join(dir, 'outside');
   writeFileSync(outside, 'mine');
   symlinkSync(outside, blobPath(store.root, descriptor.digest));
-  assert.not.ok(await hasBlob(store, descriptor.digest));
+  assert.not.ok(await hasBlob(store, descriptor));
   await writeBlob(store, descriptor, bytes);
   assert.is(readFileSync(outside, 'utf8'), 'mine');
-  assert.ok(await hasBlob(store, descriptor.digest));
+  assert.ok(await hasBlob(store, descriptor));
 });
 
 test('sha512 digests are kept in a directory of their own', async () => {
@@ -93,6 +93,60 @@ test('sha512 digests are kept in a directory of their own', async () => {
   const digest = parseDigest(`sha512:${createHash('sha512').update(bytes).digest('hex')}`);
   await writeBlob(store, { ...descriptor, digest }, bytes);
   assert.ok(existsSync(join(dir, 'blobs', 'sha512')));
+});
+
+const SPOILT: readonly (readonly [string, (path: string) => void])[] = [
+  ['cut short', (path) => writeFileSync(path, bytes.subarray(1))],
+  ['changed', (path) => writeFileSync(path, 'x'.repeat(bytes.length))],
+  ['empty', (path) => writeFileSync(path, '')],
+  ['a directory', (path) => mkdirSync(path)],
+];
+
+for (const [how, spoil] of SPOILT) {
+  test(`a blob that is ${how} is not taken for the blob, and writing it mends it`, async () => {
+    const store = await openStore(tempDir());
+    spoil(blobPath(store.root, descriptor.digest));
+    assert.not.ok(await hasBlob(store, descriptor));
+    await writeBlob(store, descriptor, Readable.from([bytes]));
+    assert.ok(await hasBlob(store, descriptor));
+    assert.is(await verifyBlob(store, descriptor), 'right');
+  });
+
+  test(`a blob that is ${how} is set aside when it is verified`, async () => {
+    const store = await openStore(tempDir());
+    spoil(blobPath(store.root, descriptor.digest));
+    assert.is(await verifyBlob(store, descriptor), 'damaged');
+    assert.is(await verifyBlob(store, descriptor), 'missing');
+    assert.is(readdirSync(store.partial).length, 1);
+  });
+}
+
+test('what is larger than documents are is there by its size, and is verified when that is asked for', async () => {
+  const store = await openStore(tempDir());
+  const large = Buffer.alloc(5 * 1024 * 1024, 1);
+  const layer = describe('', large);
+  await writeBlob(store, layer, large);
+  const path = blobPath(store.root, layer.digest);
+  writeFileSync(path, Buffer.alloc(large.length, 2));
+  assert.ok(await hasBlob(store, layer));
+  assert.is(await verifyBlob(store, layer), 'damaged');
+  writeFileSync(path, large.subarray(1));
+  assert.not.ok(await hasBlob(store, layer));
+});
+
+test('many that verify a damaged blob and write it at once end with the right one in its place', async () => {
+  const store = await openStore(tempDir());
+  const path = blobPath(store.root, descriptor.digest);
+  for (let round = 0; round < 20; round++) {
+    writeFileSync(path, 'x'.repeat(bytes.length));
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        await verifyBlob(store, descriptor);
+        await writeBlob(store, descriptor, bytes);
+      }),
+    );
+    assert.is(await verifyBlob(store, descriptor), 'right');
+  }
 });
 
 test.run();
