@@ -129,6 +129,6 @@ export function upperChanges(upper: number, lowers: readonly number[], options: 
   if (root !== undefined && before !== undefined && !sameAttributes(root.attributes, before.attributes, false)) {
     add({ kind: 'changed', path: ROOT_PATH, node: root, shown: false });
   }
-  inside(upper, lowers, ROOT_PATH, 1);
+  inside(upper, lowers, ROOT_PATH, 0);
   return changes;
 }

@@ -120,6 +120,37 @@ test('an index that names its child twice, 24 levels deep, ends at once', async 
   assert.ok(source.opened.length < 30);
 });
 
+test('indexes lie eight deep in each other at most', async () => {
+  const made = makeImage();
+  const nested = (levels: number) => {
+    const blobs = new Map(made.blobs);
+    let child = made.descriptor;
+    for (let level = 0; level < levels; level += 1) {
+      const index = makeIndex([child]);
+      blobs.set(index.descriptor.digest, index.bytes);
+      child = index.descriptor;
+    }
+    return memorySource(child, blobs);
+  };
+  assert.is((await loadImage(nested(8))).descriptor.digest, made.descriptor.digest);
+  await failureOf(loadImage(nested(9)), 'LIMIT_EXCEEDED');
+});
+
+test('two hundred documents are opened in search of one image, and no more', async () => {
+  const made = makeImage({ platform: arm64 });
+  const wide = (count: number) => {
+    const inner = Array.from({ length: count - 1 }, (_, index) =>
+      makeIndex([{ ...made.descriptor, annotations: { number: String(index) } }]),
+    );
+    const outer = makeIndex(inner.map(({ descriptor }) => descriptor));
+    const blobs = [outer, ...inner].map(({ descriptor, bytes }) => [descriptor.digest, bytes] as const);
+    return memorySource(outer.descriptor, together(made.blobs, new Map(blobs)));
+  };
+  // One is the manifest that all of them name.
+  await failureOf(loadImage(wide(199), { platform: amd64 }), 'PLATFORM_NOT_FOUND');
+  await failureOf(loadImage(wide(200), { platform: amd64 }), 'LIMIT_EXCEEDED');
+});
+
 test('an index of two levels that names its children twice opens each document once', async () => {
   const made = makeImage({ platform: arm64 });
   const inner = makeIndex([made.descriptor, made.descriptor]);

@@ -119,6 +119,14 @@ test('a path may cross 40 symlinks and no more', () => {
   assert.throws(() => fold([...chain(41), dir('l41'), file('l0/x')]), refused('LAYER_INVALID'));
 });
 
+test('links cannot make a path take steps without end, though they are few', () => {
+  // 1,600 steps to and fro for each link.
+  const chain = (length: number) =>
+    Array.from({ length }, (_, index) => symlink(`l${index}`, `${'d/../'.repeat(800)}l${index + 1}`));
+  fold([dir('d'), ...chain(5), dir('l5'), file('l0/x')]);
+  assert.throws(() => fold([dir('d'), ...chain(6), dir('l6'), file('l0/x')]), refused('LAYER_INVALID'));
+});
+
 test('an entry beneath a file is refused', () => {
   assert.throws(
     () => fold([file('a')], [file('a/b')]),
@@ -180,7 +188,11 @@ test("a symlink's target is kept as it is", () => {
 test('an owner that Linux does not have, or a device number, is refused', () => {
   assert.throws(() => fold([file('a', 1, { uid: 0xffffffff })]), refused('LAYER_INVALID'));
   assert.throws(() => fold([file('a', 1, { gid: -1 })]), refused('LAYER_INVALID'));
-  assert.throws(() => fold([entry('block-device', 'b', { deviceMajor: 4096 })]), refused('LAYER_INVALID'));
+  for (const numbers of [{ deviceMajor: 4096 }, { deviceMinor: 2 ** 20 }]) {
+    assert.throws(() => fold([entry('block-device', 'b', numbers)]), refused('LAYER_INVALID'));
+  }
+  const last = { uid: 0xfffffffe, gid: 0xfffffffe };
+  fold([entry('character-device', 'c', { ...last, deviceMajor: 4095, deviceMinor: 2 ** 20 - 1 })]);
 });
 
 /** Small, fast and the same everywhere (mulberry32). */

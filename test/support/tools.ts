@@ -31,6 +31,7 @@ const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
   nft: 'nftables',
   iptables: 'iptables',
   'qemu-system-x86_64': 'qemu-system-x86',
+  'qemu-aarch64-static': 'qemu-user-static',
 };
 
 /** Shared libraries of the host that tsimg uses where they are → the Debian package each is in. */

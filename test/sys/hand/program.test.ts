@@ -9,7 +9,7 @@ import { CALL_NUMBERS } from '../../../src/sys/hand/call-number.data.ts';
 import { ANSWER_SIZE, CALL, FIRST_CALL, MEMORY } from '../../../src/sys/hand/layout.ts';
 import { type HandMachine, makeHandProgram } from '../../../src/sys/hand/program.ts';
 import { tempDir } from '../../support/temp-dir.ts';
-import { findTool } from '../../support/tools.ts';
+import { haveTools } from '../../support/tools.ts';
 
 const test = suite('sys/hand/program');
 
@@ -17,10 +17,12 @@ const test = suite('sys/hand/program');
 const RUNNERS: readonly (readonly [HandMachine, readonly string[]])[] = [
   ...(process.arch === 'x64' ? [['x64', []] as const] : []),
   ...(process.arch === 'arm64' ? [['arm64', []] as const] : []),
-  ...(process.arch !== 'arm64' && findTool('qemu-aarch64-static') !== undefined
+  ...(process.arch !== 'arm64' && haveTools('qemu-aarch64-static')
     ? [['arm64', ['qemu-aarch64-static']] as const]
     : []),
 ];
+
+if (process.arch !== 'x64') console.log('skipped: needs an x86-64 machine');
 
 /** One request of several calls; what follows a call is told by the numbers of its arguments, `TEXT` among them. */
 function request(calls: readonly (readonly [number, ...number[]])[], text = '', received = 0): Buffer {
