@@ -1,11 +1,12 @@
+import { haveRoot } from './tools.ts';
+
 /** An ordinary user without an account: nobody's id, so no file of this machine belongs to it. */
 export const ORDINARY = 65534;
 
 export type Identity = 'root' | 'ordinary user';
 
-/** As whom this process can test: root as both, an ordinary user as itself. */
-export const IDENTITIES: readonly Identity[] =
-  process.geteuid?.() === 0 ? ['root', 'ordinary user'] : ['ordinary user'];
+/** As whom this process can test: root as both, an ordinary user as itself, with the line that says so. */
+export const IDENTITIES: readonly Identity[] = haveRoot() ? ['root', 'ordinary user'] : ['ordinary user'];
 
 /**
  * Runs an action as root or as an ordinary user, in this process: root gives up its effective ids (for every thread)

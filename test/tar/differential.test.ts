@@ -23,7 +23,7 @@ import { encodeHeader } from '../../src/tar/encode.ts';
 import type { TarHeader } from '../../src/tar/header.ts';
 import { readWhole } from '../support/read-tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { findTool, haveTools } from '../support/tools.ts';
+import { findTool, haveRoot, haveTools } from '../support/tools.ts';
 
 // Archives that other programs write are read by tsimg and by Python's tarfile; both must find the same.
 
@@ -125,7 +125,7 @@ function compare(path: string): readonly Listed[] {
 }
 
 const CAPABILITY = '0x0100000200200000000000000000000000000000';
-const isRoot = process.getuid?.() === 0;
+const isRoot = haveRoot();
 
 /** A tree of what all formats can say. */
 function shortTree(base: string): void {
