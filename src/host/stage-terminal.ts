@@ -1,4 +1,5 @@
 import { constants } from 'node:fs';
+import { errnoOf, TsimgError } from '../errors.ts';
 import { openBeneath } from '../sys/hand/files.ts';
 import type { Hand } from '../sys/hand/hand.ts';
 import { unlockTerminal } from '../sys/hand/terminals.ts';
@@ -12,12 +13,25 @@ interface Terminal {
   readonly name: string;
 }
 
+/** What is mounted on /dev or /dev/pts may have no terminals. @throws LAUNCH_FAILED */
+function openMaster(hand: Hand, rootFd: number): number {
+  const where = '/dev/pts/ptmx';
+  try {
+    return openBeneath(hand, rootFd, where, { flags: FLAGS, links: 'never' });
+  } catch (cause) {
+    if (errnoOf(cause) === undefined) throw cause;
+    const why = 'what is mounted on /dev or /dev/pts has none, or they do not work there';
+    const hint = 'leave out -t, or mount below /dev instead';
+    throw new TsimgError('LAUNCH_FAILED', 'the container has no terminals', { where, why, hint, cause });
+  }
+}
+
 /**
  * Opens a terminal on the container's own devpts, so that its name there (/dev/pts/0) is true. `handOver` takes a copy of the
  * master, by its number in the hand, before it is closed there.
  */
 export function openTerminal(hand: Hand, rootFd: number, handOver: (master: number) => void): Terminal {
-  const master = openBeneath(hand, rootFd, '/dev/pts/ptmx', { flags: FLAGS, links: 'never' });
+  const master = openMaster(hand, rootFd);
   const name = `/dev/pts/${unlockTerminal(hand, master)}`;
   const fd = openBeneath(hand, rootFd, name, { flags: FLAGS, links: 'never' });
   handOver(master);

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -77,6 +77,28 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
       });
       assert.equal([status, stdout], [0, '/data/real\nmine1\n'], stderr);
     }
+  });
+
+  test('who swaps links on the way meanwhile has nothing made, and nothing mounted, on the host', async () => {
+    const outside = tempDir(0o777);
+    const folder = tempDir(0o777);
+    const rootfs = freshRootfs();
+    const shared = join(rootfs, 'shared');
+    mkdirSync(join(rootfs, outside), { recursive: true });
+    mkdirSync(shared);
+    if (user !== undefined) spawnSync('chown', ['-hR', `${user.uid}:${user.gid}`, rootfs]);
+    const loop = `cd "$1"; while :; do mkdir -p a; rm -rf a; ln -s "$2/x/y" a; rm -f a; ln -s ../../../../.."$2" a; rm -f a; done`;
+    const swapper = spawn('sh', ['-c', loop, 'sh', shared, outside], { stdio: 'ignore' });
+    try {
+      for (let round = 0; round < 8; round += 1) {
+        const request = { command: ['/bin/true'], volumes: [`${folder}:/shared/a/b/c`], workdir: '/shared/a/w' };
+        await runInContainer({ rootfs, request }, { user });
+      }
+    } finally {
+      swapper.kill('SIGKILL');
+    }
+    assert.equal(readdirSync(outside), []);
+    assert.equal(readdirSync(folder), []);
   });
 
   test('links in a circle, and what cannot be made, are told as what they are', async () => {

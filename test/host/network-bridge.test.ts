@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once as onceOf } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
@@ -68,6 +69,14 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
     assert.match(stdout, 'default via 10.209.0.1 dev eth0');
     assert.not.match(stdout, /eth0 +inet6/);
     assert.match(stdout, /^10\.209\.0\.2\t[0-9a-f]{12} [a-z0-9_]+$/m);
+  });
+
+  once('a file that the user mounts stands instead of the one that the bridge keeps up to date', () => {
+    const path = join(tempDir(0o755), 'mine');
+    writeFileSync(path, 'mine\n');
+    const options = ['/etc/hosts', '/etc/resolv.conf'].flatMap((file) => ['-v', `${path}:${file}`]);
+    const { stdout, stderr } = run(options, 'cat /etc/hosts /etc/resolv.conf');
+    assert.is(stdout, 'mine\nmine\n', stderr);
   });
 
   test('nothing is left on the host when the last container is gone', () => {

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync } from 'node:fs';
+import { chownSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
@@ -69,6 +70,17 @@ for (const { kind, loopback, gateway } of KINDS) {
     const { stdout } = world.onHost(command(['--network', kind], ['/bin/sh', '-c', script]), user);
     // pasta leads the gateway's address elsewhere only where that was asked for.
     assert.is(stdout, `from ${world.host}`);
+  });
+
+  test('files of names that the user mounts are the user’s own', () => {
+    const path = join(tempDir(0o755), 'mine');
+    writeFileSync(path, 'mine\n', { mode: 0o644 });
+    const options = ['/etc/hosts', '/etc/resolv.conf'].flatMap((file) => ['-v', `${path}:${file}`]);
+    const { stdout, stderr } = world.onHost(
+      command(['--network', kind, ...options], ['/bin/cat', '/etc/hosts', '/etc/resolv.conf']),
+      user,
+    );
+    assert.is(stdout, 'mine\nmine\n', stderr);
   });
 
   test('it reaches what is served on the host’s loopback when that is asked for, and not otherwise', async () => {

@@ -74,6 +74,15 @@ for (const runtime of ['runc', 'crun']) {
     for (const name of SAME) assert.is(theirs.get(name), ours.get(name), `${name}: ${stderr}`);
   });
 
+  check(`${runtime} gets no file of ours where the user mounts one`, () => {
+    const folder = tempDir(0o755);
+    writeFileSync(join(folder, 'hosts'), 'mine\n');
+    for (const volume of [`${folder}/hosts:/etc/hosts`, `${folder}:/etc`]) {
+      const { stdout, stderr } = run(['--runtime', runtime, '-v', volume, rootfs, '/bin/cat', '/etc/hosts'], before);
+      assert.is(stdout, 'mine\n', stderr);
+    }
+  });
+
   check(`${runtime} gets volumes, files, user and status, and leaves nothing behind`, () => {
     const folder = tempDir(0o755);
     writeFileSync(join(folder, 'file'), 'volume');
