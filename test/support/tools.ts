@@ -13,6 +13,7 @@ const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
   catatonit: 'catatonit',
   runc: 'runc',
   newuidmap: 'uidmap',
+  getfattr: 'attr',
   setfattr: 'attr',
   busybox: 'busybox-static',
   bsdtar: 'libarchive-tools',
