@@ -15,6 +15,11 @@ const SPACE = 0x20;
 const NEWLINE = 0x0a;
 const EQUALS = 0x3d;
 const ZERO = 0x30;
+/** Digits of a number that can be in range; zeros may stand before them, as many as there is room for. */
+const NUMBER = /^0*\d{1,16}$/;
+
+/** Above what any header may have: a length that is longer is no length. */
+const MAX_LENGTH = 1e9;
 
 /** The values of which every reader makes a C string: a NUL would be read as the end by some and not by others. */
 const STRING_KEYS = new Set(['path', 'linkpath', 'uname', 'gname', 'GNU.sparse.name']);
@@ -46,7 +51,8 @@ function parseRecord(content: Buffer, start: number, place: Place): { key: strin
   let length = 0;
   for (; at < content.length && content[at] !== SPACE; at++) {
     const digit = (content[at] ?? 0) - ZERO;
-    if (digit < 0 || digit > 9 || at - start > 9) throw tarInvalid(place, 'the length of a PAX record is no number');
+    if (digit < 0 || digit > 9 || length > MAX_LENGTH)
+      throw tarInvalid(place, 'the length of a PAX record is no number');
     length = length * 10 + digit;
   }
   const end = start + length;
@@ -63,9 +69,9 @@ function parseRecord(content: Buffer, start: number, place: Place): { key: strin
   return { key, value, end };
 }
 
-/** A decimal that is not negative. @throws TAR_INVALID for anything else, and beyond 2^53 */
+/** A decimal that is not negative, with any zeros before it. @throws TAR_INVALID for anything else, and beyond 2^53 */
 export function parsePaxNumber(text: string, key: string, place: Place): number {
-  const value = /^\d{1,20}$/.test(text) ? Number(text) : Number.NaN;
+  const value = NUMBER.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value)) throw tarInvalid(place, `PAX ${key} is no number in range`);
   return value;
 }
@@ -75,7 +81,7 @@ export function parsePaxNumber(text: string, key: string, place: Place): number 
  * @throws TAR_INVALID for anything else, and beyond ±2^53 seconds
  */
 export function parsePaxTime(text: string, key: string, place: Place): Timestamp {
-  const match = /^(-?)(\d{1,20})(?:\.(\d*))?$/.exec(text);
+  const match = /^(-?)(0*\d{1,16})(?:\.(\d*))?$/.exec(text);
   const whole = Number(match?.[2] ?? Number.NaN);
   if (match === null || !Number.isSafeInteger(whole)) throw tarInvalid(place, `PAX ${key} is no time`);
   const nanoseconds = Number((match[3] ?? '').slice(0, 9).padEnd(9, '0'));

@@ -27,9 +27,28 @@ export interface RawHeader {
  * Byte table, POSIX.1-2017 pax, "ustar Interchange Format":
  *   0 name 100 · 100 mode 8 · 108 uid 8 · 116 gid 8 · 124 size 12 · 136 mtime 12 · 148 checksum 8 · 156 typeflag 1
  *   157 linkname 100 · 257 magic 6 · 263 version 2 · 265 uname 32 · 297 gname 32 · 329 devmajor 8 · 337 devminor 8
- *   345 prefix 155 (ustar only)
+ *   345 prefix 155 (ustar)
  */
 const DEVICE_TYPES = new Set(['3', '4']);
+
+const PREFIX = 345;
+/** A field that can be a time of GNU's: octal digits, with spaces or NULs around them, or base-256. */
+const GNU_TIME = /^(?:[ \0]*[0-7]*[ \0]*|[\x80-\xff].*)$/s;
+const ASCII = /^[\x01-\x7f]*$/;
+
+/**
+ * What stands before the name. GNU tar keeps times and the sparse map where POSIX has the prefix; star its times behind a
+ * shorter one. Go before 1.8 (docker to 1.13) wrote a prefix also under GNU's magic, where a number was large and a name
+ * long: what is no time there is a prefix, as Go has read it since.
+ */
+function prefixOf(bytes: Buffer, start: number, format: HeaderFormat): string {
+  const at = start + PREFIX;
+  const length = hasText(bytes, start + 508, 'tar\0') ? 131 : 155;
+  if (format === 'ustar') return cString(bytes, at, length);
+  const areTimes = [at, at + 12].every((field) => GNU_TIME.test(bytes.toString('latin1', field, field + 12)));
+  const prefix = areTimes ? '' : cString(bytes, at, 155);
+  return ASCII.test(prefix) ? prefix : '';
+}
 
 /** Bytes up to the first NUL. */
 function cString(block: Buffer, start: number, length: number): string {
@@ -58,9 +77,7 @@ export function decodeRawHeader(bytes: Buffer, start: number, place: Place): Raw
   const size = parseNumeric(bytes, start + 124, 12, 'the size', place);
   if (size < 0) throw tarInvalid(place, 'the size is negative');
   const name = cString(bytes, start, 100);
-  // GNU tar keeps times and the sparse map where POSIX has the prefix; star its times behind a shorter one.
-  const prefixBytes = hasText(bytes, start + 508, 'tar\0') ? 131 : 155;
-  const prefix = format === 'ustar' && bytes[start + 345] !== 0 ? cString(bytes, start + 345, prefixBytes) : '';
+  const prefix = bytes[start + PREFIX] === 0 || format === 'v7' ? '' : prefixOf(bytes, start, format);
   // Old writers leave rubbish in the device fields of files.
   const device = format !== 'v7' && DEVICE_TYPES.has(typeflag);
   return {

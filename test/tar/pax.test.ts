@@ -55,6 +55,24 @@ test('times are read to the nanosecond, before 1970 too', () => {
   }
 });
 
+test('zeros before a number say nothing, however many there are', () => {
+  const zeros = '0'.repeat(40);
+  const record = Buffer.from(`${zeros}49 uid=7\n`);
+  const content = Buffer.concat([
+    record,
+    ...[
+      ['gid', `${zeros}5`],
+      ['size', `${zeros}3`],
+      ['mtime', `-${zeros}1.25`],
+    ].map(([key = '', value = '']) => paxRecord(key, value)),
+  ]);
+  assert.is(record.length, 49);
+  const { header } = readOne(tarOf(extension('x', content), file('a', 'abc', { size: 9 })));
+  assert.equal([header.uid, header.gid, header.size], [7, 5, 3]);
+  assert.equal(header.mtime, { seconds: -2, nanoseconds: 750_000_000 });
+  assert.is(codeOfReading(tarOf(file('a', '', { pax: { uid: `${zeros}99999999999999999` } }))), 'TAR_INVALID');
+});
+
 test('times and numbers that are none are invalid', () => {
   for (const mtime of ['x', '1e3', '.5', '1.5.2', '1.5x', '--1', ' 1', '99999999999999999999', '0x1']) {
     assert.is(codeOfReading(tarOf(file('a', '', { mtime }))), 'TAR_INVALID', mtime);

@@ -105,12 +105,27 @@ test('bytes of names stay as they are, valid UTF-8 or not', () => {
   assert.is(readOne(tarOf(symlink('a', name))).header.linkPath, name.toString('latin1'));
 });
 
-test('the prefix belongs to the name in ustar, and to nothing in GNU and v7 archives', () => {
+test('the prefix belongs to the name in ustar, and to nothing in v7 archives', () => {
   const prefixed = (format: 'ustar' | 'gnu' | 'v7') =>
     readOne(tarOf(file('name', '', { format, patch: (block) => block.write('pre/fix', 345, 'latin1') }))).header.path;
   assert.is(prefixed('ustar'), 'pre/fix/name');
-  assert.is(prefixed('gnu'), 'name');
   assert.is(prefixed('v7'), 'name');
+});
+
+test('under GNU’s magic a prefix that cannot be times belongs to the name, as Go before 1.8 wrote it', () => {
+  const prefixed = (prefix: string) =>
+    readOne(
+      tarOf(
+        file('name', '', { format: 'gnu', patch: (block) => block.fill(prefix, 345, 345 + prefix.length, 'latin1') }),
+      ),
+    ).header.path;
+  assert.is(prefixed('pre/fix'), 'pre/fix/name');
+  assert.is(prefixed(`14321617435\0${'usr/'.repeat(20)}`), '14321617435/name', 'the first time alone is one');
+  assert.is(prefixed('123/456'), '123/456/name');
+  assert.is(prefixed('14321617435\x0014321617435\0'), 'name');
+  assert.is(prefixed('14321617435'), 'name');
+  assert.is(prefixed(`\x80${'\0'.repeat(7)}abcd`), 'name', 'a time in base-256');
+  assert.is(prefixed('pr\xe9fix'), 'name', 'Go takes ASCII alone');
 });
 
 test("star's prefix ends before its times", () => {
