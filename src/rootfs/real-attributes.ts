@@ -34,6 +34,7 @@ export interface RealAttributes {
 export type RealKind = 'file' | 'directory' | 'symlink' | SpecialKind;
 
 const SETUID_SETGID = 0o6000;
+const SELINUX_LABEL = 'security.selinux';
 
 /** A device that was made as an empty file. */
 export type StandsFor = { readonly kind: SpecialKind; readonly major: number; readonly minor: number } | undefined;
@@ -47,8 +48,10 @@ export function realAttributes(
 ): RealAttributes {
   const { uid, gid, mtime } = attributes;
   const tolerated: Tolerance[] = [];
-  const kept = form.overlay === undefined ? attributes.xattrs : withoutPrefix(attributes.xattrs, form.overlay);
-  if (kept.size !== attributes.xattrs.size) tolerated.push('overlay-attributes');
+  const unlabelled = withoutLabel(attributes.xattrs);
+  if (unlabelled !== attributes.xattrs) tolerated.push('selinux-labels');
+  const kept = form.overlay === undefined ? unlabelled : withoutPrefix(unlabelled, form.overlay);
+  if (kept.size !== unlabelled.size) tolerated.push('overlay-attributes');
   if (standsFor !== undefined) tolerated.push('devices');
   if (form.ownership === 'set') {
     const mode = kind === 'symlink' ? undefined : attributes.mode;
@@ -98,6 +101,11 @@ export function withoutOwner(
 
 function intendedXattr(mode: number, device: StandsFor): [string, Uint8Array] {
   return [INTENDED, Buffer.from(formatIntended({ mode, device }))];
+}
+
+/** A label is given by the policy of the host on which the file lies: umoci leaves those of layers out, too. */
+function withoutLabel(xattrs: Attributes['xattrs']): Attributes['xattrs'] {
+  return xattrs.has(SELINUX_LABEL) ? new Map([...xattrs].filter(([name]) => name !== SELINUX_LABEL)) : xattrs;
 }
 
 function withoutPrefix(xattrs: Attributes['xattrs'], namespace: OverlayNamespace): Attributes['xattrs'] {

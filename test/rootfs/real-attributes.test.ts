@@ -21,6 +21,14 @@ test('root sets owner, mode and every xattr as they are', () => {
   assert.equal(real.tolerated, []);
 });
 
+test('an SELinux label of a layer is left out and told, whoever unpacks', () => {
+  const labelled = attributes(0o644, 0, 0, { 'security.selinux': 'system_u:object_r:usr_t:s0', 'user.a': 'b' });
+  for (const ownership of ['set', 'record'] as const) {
+    const real = realAttributes(labelled, 'file', { ownership });
+    assert.equal([[...real.xattrs.keys()], real.tolerated], [['user.a'], ['selinux-labels']]);
+  }
+});
+
 test('a symlink has no mode', () => {
   assert.is(realAttributes(attributes(0o777), 'symlink', { ownership: 'set' }).mode, undefined);
 });
