@@ -34,8 +34,14 @@ function platformOf(descriptor: Descriptor): Platform | undefined {
 }
 
 /**
- * The entry of an index for a platform: the best ranked, the first among equals (image-index.md, "platform").
- * Decides by what the index says; opens nothing.
+ * What is added to the rank of an entry that needs something of its host (`os.features`): tsimg knows none of these. Nydus and
+ * others list such forms of an image before its tar layers.
+ */
+const NEEDS_FEATURES = 1000;
+
+/**
+ * The entry of an index for a platform: the best ranked, the first among equals (image-index.md, "platform"); one that needs
+ * features of its host only where nothing else serves. Decides by what the index says; opens nothing.
  */
 export function choosePlatform(index: ImageIndex, wanted: Platform): PlatformChoice {
   let chosen: Descriptor | undefined;
@@ -47,8 +53,10 @@ export function choosePlatform(index: ImageIndex, wanted: Platform): PlatformCho
       unlabelled.push(descriptor);
       continue;
     }
-    const rank = platformRank(wanted, platform);
-    if (rank !== undefined && rank < best) {
+    const byPlatform = platformRank(wanted, platform);
+    if (byPlatform === undefined) continue;
+    const rank = byPlatform + (platform.osFeatures === undefined ? 0 : NEEDS_FEATURES);
+    if (rank < best) {
       best = rank;
       chosen = descriptor;
     }

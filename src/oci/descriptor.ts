@@ -41,6 +41,7 @@ export const platformSchema = z
     architecture: z.string().max(64),
     variant: optional(z.string().max(64)),
     'os.version': optional(z.string().max(128)),
+    'os.features': optional(z.array(z.string().max(128))),
   })
   .transform(
     (raw): Platform => ({
@@ -48,6 +49,7 @@ export const platformSchema = z
       architecture: raw.architecture,
       variant: raw.variant || undefined,
       osVersion: raw['os.version'] || undefined,
+      ...(raw['os.features']?.length ? { osFeatures: raw['os.features'] } : {}),
     }),
   );
 

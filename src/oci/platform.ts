@@ -6,6 +6,8 @@ export interface Platform {
   readonly architecture: string;
   readonly variant?: string | undefined;
   readonly osVersion?: string | undefined;
+  /** What a host must have for it; absent where that is nothing. */
+  readonly osFeatures?: readonly string[] | undefined;
 }
 
 /** What other tools call it → GOARCH, with the variant that the name implies. */

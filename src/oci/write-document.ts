@@ -2,13 +2,14 @@ import type { Descriptor } from './descriptor.ts';
 import type { Platform } from './platform.ts';
 
 /** A platform as it stands in an index: image-index.md. */
-function platformDocument(platform: Platform): Readonly<Record<string, string>> {
-  const { os, architecture, variant, osVersion } = platform;
+function platformDocument(platform: Platform): Readonly<Record<string, unknown>> {
+  const { os, architecture, variant, osVersion, osFeatures } = platform;
   return {
     architecture,
     os,
     ...(variant === undefined ? {} : { variant }),
     ...(osVersion === undefined ? {} : { 'os.version': osVersion }),
+    ...(osFeatures === undefined ? {} : { 'os.features': osFeatures }),
   };
 }
 

@@ -34,6 +34,21 @@ test('among equals the first is taken', () => {
   assert.is(chosen(indexOf(first, entry('second', 'linux/amd64')), 'linux/amd64'), first.digest);
 });
 
+test('an entry that needs features of its host is taken only where no other serves, though it be a worse platform', () => {
+  const platform = {
+    os: 'linux',
+    architecture: 'arm',
+    variant: 'v7',
+    osVersion: undefined,
+    osFeatures: ['nydus.remoteimage.v1'],
+  };
+  const nydus = entry('nydus', undefined, { platform });
+  const plain = entry('plain', 'linux/arm/v6');
+  assert.is(chosen(indexOf(nydus, plain), 'linux/arm/v7'), plain.digest);
+  assert.is(chosen(indexOf(nydus), 'linux/arm/v7'), nydus.digest);
+  assert.equal(indexOf(nydus).manifests[0]?.platform, platform);
+});
+
 test('an amd64/v3 image is not for a plain amd64 machine', () => {
   assert.is(chosen(indexOf(entry('v3', 'linux/amd64/v3')), 'linux/amd64'), undefined);
 });
