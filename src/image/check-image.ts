@@ -11,6 +11,11 @@ const CONFIG_TYPES: ReadonlySet<string> = new Set([
   '',
 ]);
 
+/** Whether a config of this type is an image's; nothing is said by ''. */
+export function isImageConfigType(mediaType: string): boolean {
+  return CONFIG_TYPES.has(mediaType);
+}
+
 function unsupported(what: string, where: string, mediaType: string, hint: string): TsimgError {
   return new TsimgError('FORMAT_UNSUPPORTED', what, {
     where,
@@ -21,7 +26,7 @@ function unsupported(what: string, where: string, mediaType: string, hint: strin
 }
 
 function checkConfig({ mediaType }: Descriptor, where: string): void {
-  if (CONFIG_TYPES.has(mediaType)) return;
+  if (isImageConfigType(mediaType)) return;
   if (mediaType === 'application/vnd.docker.plugin.v1+json') {
     throw unsupported('a docker plugin, not an image', where, mediaType, 'docker plugin install installs plugins');
   }

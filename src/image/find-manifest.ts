@@ -49,23 +49,36 @@ function withMediaType(descriptor: Descriptor, bytes: Buffer, where: string): De
   return { ...descriptor, mediaType: hasKey(value, 'manifests') ? MEDIA_TYPE.ociIndex : MEDIA_TYPE.ociManifest };
 }
 
-/** Partial copies list images that are not there. The error says which are, so that one of them can be asked for. */
-async function explainMissing(error: unknown, search: Search, index: ImageIndex): Promise<unknown> {
-  const { source, signal } = search;
-  if (!(error instanceof TsimgError) || error.code !== 'BLOB_NOT_FOUND' || source.list === undefined) return error;
-  const there: string[] = [];
-  for (const descriptor of imagesOf(index).slice(0, MAX_DOCUMENTS)) {
-    if (descriptor.platform === undefined) continue;
-    const stream = await source.open(descriptor, signal).catch(() => undefined);
-    if (stream === undefined) continue;
+/** Whether a blob is there at all; what is wrong with it is told by who reads it. */
+async function isThere({ source, signal }: Search, descriptor: Descriptor): Promise<boolean> {
+  try {
+    const stream = await source.open(descriptor, signal);
     stream.destroy();
-    there.push(formatPlatform(descriptor.platform));
+    return true;
+  } catch (error) {
+    if (error instanceof TsimgError) return error.code !== 'BLOB_NOT_FOUND';
+    throw error;
   }
+}
+
+/** The entries of an index that are in hand: partial copies list images that are not there. */
+async function presentOf(search: Search, index: ImageIndex): Promise<readonly Descriptor[]> {
+  const there: Descriptor[] = [];
+  for (const descriptor of imagesOf(index).slice(0, MAX_DOCUMENTS)) {
+    if (await isThere(search, descriptor)) there.push(descriptor);
+  }
+  return there;
+}
+
+/** The error says which are there, so that one of them can be asked for. */
+function explainMissing(error: TsimgError, search: Search, there: readonly Descriptor[]): TsimgError {
+  const available = there.flatMap(({ platform }) => (platform === undefined ? [] : formatPlatform(platform)));
   return new TsimgError('BLOB_NOT_FOUND', `the image for ${formatPlatform(search.wanted)} is listed but not there`, {
     where: error.where,
     why: 'this is a partial copy of a multi-platform image',
-    hint: there.length === 0 ? undefined : `choose what is there with --platform ${there.join(' or --platform ')}`,
-    facts: { available: there },
+    hint:
+      available.length === 0 ? undefined : `choose what is there with --platform ${available.join(' or --platform ')}`,
+    facts: { available },
     cause: error,
   });
 }
@@ -81,7 +94,7 @@ async function servesPlatform(found: FoundManifest, search: Search): Promise<boo
   return serves;
 }
 
-/** A file in hand that holds one image is taken whatever it is for, unless a platform was asked for. */
+/** What is in hand is taken whatever it is for where it is one image, unless a platform was asked for. */
 function mayTakeOther(search: Search): boolean {
   return !search.required && search.source.list !== undefined;
 }
@@ -100,10 +113,20 @@ async function searchIndex(
       const found = await searchDocument(chosen, trail, search);
       return found && { ...found, labelled: true };
     } catch (error) {
-      throw await explainMissing(error, search, index);
+      const isMissing = error instanceof TsimgError && error.code === 'BLOB_NOT_FOUND';
+      if (!isMissing || search.source.list === undefined) throw error;
+      const there = await presentOf(search, index);
+      const [only, ...others] = there;
+      const found =
+        only === undefined || others.length > 0 || search.required
+          ? undefined
+          : await searchDocument(only, trail, search);
+      if (found === undefined) throw explainMissing(error, search, there);
+      return found;
     }
   }
-  const [only, ...others] = imagesOf(index);
+  const images = imagesOf(index);
+  const [only, ...others] = images.length > 1 && mayTakeOther(search) ? await presentOf(search, index) : images;
   // What is alone is not chosen among others: whether it serves is for the caller to say. A registry's index is strict,
   // as docker's pull is: it may have been made for one platform on purpose.
   const single = others.length === 0 && only !== undefined && (unlabelled.length === 1 || mayTakeOther(search));

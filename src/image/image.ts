@@ -4,6 +4,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Manifest } from '../oci/manifest.ts';
 import type { FileSection } from './file-section.ts';
+import type { Deviation } from './source.ts';
 
 /** An immutable view of one image of one platform. Documents are loaded and checked; layers are opened when asked for. */
 export interface Image {
@@ -13,6 +14,8 @@ export interface Image {
   readonly config: ImageConfig;
   /** Base first. */
   readonly layers: readonly Layer[];
+  /** What was tolerated when it was loaded. */
+  readonly deviations?: readonly Deviation[] | undefined;
   /** The documents as digested, never serialised again. */
   readonly raw: { readonly manifest: Uint8Array; readonly config: Uint8Array };
 }

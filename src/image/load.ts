@@ -94,11 +94,16 @@ export async function loadImage(
   // An index decides for its entries; its config often says less (an arm image without its variant).
   if (!labelled) checkPlatform(config, options, options.name ?? source.label, context);
 
+  const deviations = source.deviations?.(descriptor.digest) ?? [];
+  for (const deviation of deviations) {
+    context.onEvent?.({ kind: 'warning', message: `${deviation.where}: the config is not what its name says` });
+  }
   return {
     descriptor,
     manifest,
     config,
     layers: layersOf(source, manifest.layers, config.diffIds),
+    deviations,
     raw: { manifest: bytes, config: rawConfig },
     resolved,
     indexes,

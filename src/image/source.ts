@@ -9,6 +9,14 @@ export interface NamedImage {
   /** As the source spells it; undefined where the image has no name. */
   readonly name: string | undefined;
   readonly descriptor: Descriptor;
+  /** Whether it is a signature or another artifact: no root filesystem can be made of it. */
+  readonly isArtifact?: boolean | undefined;
+}
+
+/** What was taken though the medium says otherwise: counted, or refused by `--strict`, under a name of `rootfs/policy`. */
+export interface Deviation {
+  readonly tolerance: 'edited-configs';
+  readonly where: string;
 }
 
 /** Where images come from: a registry, an archive, a layout, the store. Content is addressed by descriptor only. */
@@ -42,6 +50,8 @@ export interface Source {
    * where they come from nowhere. @throws what `open` throws, from the chunks
    */
   fetch?(descriptor: Descriptor, signal?: AbortSignal): AsyncIterable<Buffer>;
+  /** What was tolerated of the image with this manifest. */
+  deviations?(manifest: Digest): readonly Deviation[];
   /** What refers to `subject` (signatures, SBOMs). Absent where the medium cannot say. */
   referrers?(subject: Digest, signal?: AbortSignal): Promise<readonly Descriptor[]>;
   /** The images it holds; absent for a registry. */

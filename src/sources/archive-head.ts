@@ -1,5 +1,6 @@
 import { TsimgError } from '../errors.ts';
 import { hasChecksum } from '../tar/block.ts';
+import { refuseLfsPointer } from './lfs-pointer.ts';
 
 /** How much of an archive tells what it is. */
 export const ARCHIVE_HEAD_BYTES = 2048;
@@ -29,6 +30,7 @@ export function checkArchiveHead(head: Buffer, label: string): void {
     if (head.toString('latin1', offset, offset + magic.length) !== magic) continue;
     throw new TsimgError('FORMAT_UNSUPPORTED', `${what}, not an archive of an image`, { where: label });
   }
+  refuseLfsPointer(head, label);
   const block = head.subarray(0, BLOCK);
   const checksum = Number.parseInt(block.toString('latin1', 148, 156).replace(/[\0 ]+/g, ''), 8);
   if (block.length === BLOCK && (hasChecksum(block, 0, checksum) || isZero(block))) return;

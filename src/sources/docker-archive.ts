@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
-import { digestMismatch, digestOf, sameDigest } from '../crypto/digest.ts';
+import { digestOf, sameDigest } from '../crypto/digest.ts';
 import { TsimgError } from '../errors.ts';
-import type { Source } from '../image/source.ts';
+import type { Deviation, Source } from '../image/source.ts';
 import { checkLayerCount, parseImageConfig } from '../oci/config.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
@@ -19,6 +19,8 @@ export interface DockerImage {
   readonly config: Buffer;
   /** Members that hold the layers, base first. */
   readonly layers: readonly string[];
+  /** Where the config lies, when it is not what its name says: edited by hand, which docker, podman and skopeo take. */
+  readonly edited?: string | undefined;
 }
 
 /** The digest that a config's file name claims, as `HEX.json`, `sha256:HEX` and `blobs/sha256/HEX` do. */
@@ -28,7 +30,7 @@ export function claimedDigest(name: string): Digest | undefined {
   return isDigest(digest) ? digest : undefined;
 }
 
-/** The images that manifest.json lists, their configs read and held against the names they have. */
+/** The images that manifest.json lists, their configs read and compared with the names they have. */
 export async function readDockerImages(
   files: Files,
   entries: readonly DockerEntry[],
@@ -38,13 +40,9 @@ export async function readDockerImages(
   for (const { config: name, repoTags, layers } of entries) {
     const config = await readWholeDocument(files, name, signal);
     if (config === undefined) throw memberMissing(files, name);
-    // Nothing else in such an archive vouches for the config; its name is the image's ID.
     const claimed = claimedDigest(name);
-    const found = digestOf(config);
-    if (claimed !== undefined && !sameDigest(claimed, found)) {
-      throw digestMismatch(claimed, found, `${files.label} ${name}`);
-    }
-    images.push({ names: repoTags, config, layers });
+    const isEdited = claimed !== undefined && !sameDigest(claimed, digestOf(config));
+    images.push({ names: repoTags, config, layers, ...(isEdited && { edited: `${files.label} ${name}` }) });
   }
   return images;
 }
@@ -60,6 +58,7 @@ export function dockerSource(files: Files, images: readonly DockerImage[]): Sour
   const { label } = files;
   const places = new Map<Digest, Place>();
   const described = new Map<string, Promise<Descriptor>>();
+  const deviations = new Map<Digest, readonly Deviation[]>();
   let made: Promise<readonly (Entry & { readonly id: Digest })[]> | undefined;
 
   async function layersOf(image: DockerImage, signal?: AbortSignal): Promise<readonly Descriptor[]> {
@@ -84,6 +83,9 @@ export function dockerSource(files: Files, images: readonly DockerImage[]): Sour
     const id = digestOf(image.config);
     places.set(descriptor.digest, manifest);
     places.set(id, image.config);
+    if (image.edited !== undefined) {
+      deviations.set(descriptor.digest, [{ tolerance: 'edited-configs', where: image.edited }]);
+    }
     return { names: image.names, descriptor, digests: [descriptor.digest], id };
   }
 
@@ -100,7 +102,8 @@ export function dockerSource(files: Files, images: readonly DockerImage[]): Sour
       const all = await entries(signal);
       const ids = new Map(all.map((entry) => [entry.descriptor.digest, entry.id] as const));
       const imageId = async (descriptor: Descriptor) => ids.get(descriptor.digest);
-      const selection = await selectEntry(all, name, { label, bareTags: true, imageId });
+      const byPlace = all.map(({ descriptor }) => descriptor);
+      const selection = await selectEntry(all, name, { label, bareTags: true, byPlace, imageId });
       if (selection?.synthetic !== undefined) places.set(selection.descriptor.digest, selection.synthetic);
       return selection?.descriptor;
     },
@@ -116,6 +119,7 @@ export function dockerSource(files: Files, images: readonly DockerImage[]): Sour
       const place = places.get(descriptor.digest);
       return typeof place === 'string' ? locateBlob(files, place, descriptor) : undefined;
     },
+    deviations: (manifest) => deviations.get(manifest) ?? [],
     list: async (signal) => namedImages(await entries(signal)),
     close: () => files.close(),
   };

@@ -10,12 +10,15 @@ import { type ImageIndex, isAttestation, parseImageIndex } from '../oci/image-in
 import { parseManifest } from '../oci/manifest.ts';
 import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
 import { blobName, LAYOUT } from '../store/layout-files.ts';
+import { type Companions, companionsOf } from './companions.ts';
 import { type Files, readWhole, readWholeDocument } from './files.ts';
 import { locateBlob } from './locate-blob.ts';
 import { openBlob } from './open-blob.ts';
 import { type Entry, namedImages, selectEntry } from './select-entry.ts';
 
 export interface LayoutOptions {
+  /** Whether index.json alone makes a layout: where what the user named can be nothing else. */
+  readonly unmarked?: boolean | undefined;
   /** Whether a tag alone names an image. */
   readonly bareTags: boolean;
   /** Names that stand elsewhere than in index.json: docker's manifest.json, by the digest of the image's config. */
@@ -23,7 +26,7 @@ export interface LayoutOptions {
 }
 
 /** @throws ARCHIVE_INVALID, FORMAT_UNSUPPORTED */
-export async function readLayoutIndex(files: Files, signal?: AbortSignal): Promise<ImageIndex> {
+async function checkMarker(files: Files, signal?: AbortSignal): Promise<void> {
   const { label } = files;
   const marker = await readWhole(files, LAYOUT.marker, 4096, signal);
   if (marker === undefined) {
@@ -37,6 +40,11 @@ export async function readLayoutIndex(files: Files, signal?: AbortSignal): Promi
       why: `it says ${JSON.stringify(version)}, tsimg reads 1.0.0`,
     });
   }
+}
+
+/** @throws ARCHIVE_INVALID */
+async function readLayoutIndex(files: Files, signal?: AbortSignal): Promise<ImageIndex> {
+  const { label } = files;
   const bytes = await readWholeDocument(files, LAYOUT.index, signal);
   if (bytes === undefined) {
     throw new TsimgError('ARCHIVE_INVALID', 'not an OCI layout', { where: label, why: 'it has no index.json' });
@@ -67,6 +75,7 @@ function entryOf(descriptor: Descriptor): Entry {
  */
 export async function openLayoutSource(files: Files, options: LayoutOptions, signal?: AbortSignal): Promise<Source> {
   const { label } = files;
+  if (options.unmarked !== true) await checkMarker(files, signal);
   const index = await readLayoutIndex(files, signal);
   const synthetic = new Map<Digest, Buffer>();
 
@@ -77,6 +86,8 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
       const selection = await selectEntry(await entries(), name, {
         label,
         bareTags: options.bareTags,
+        companions: options.bareTags ? () => companions(abort) : undefined,
+        byPlace: options.bareTags ? index.manifests : undefined,
         wanted,
         imageId: (descriptor) => configDigest(descriptor, abort),
       });
@@ -90,9 +101,19 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
     },
     locate: async (descriptor) =>
       synthetic.has(descriptor.digest) ? undefined : locateBlob(files, blobName(descriptor.digest), descriptor),
-    list: async () => namedImages(await entries()),
+    list: async (abort) => namedImages(await entries(), options.bareTags ? await companions(abort) : undefined),
     close: () => files.close(),
   };
+
+  /** A document that is here; undefined where it is not, or not as it should be. */
+  async function readHere(descriptor: Descriptor, abort?: AbortSignal): Promise<Buffer | undefined> {
+    if ((await files.size(blobName(descriptor.digest))) !== descriptor.size) return undefined;
+    return readDocument(source, descriptor, abort);
+  }
+
+  async function companions(abort?: AbortSignal): Promise<Companions> {
+    return companionsOf(await entries(), (descriptor) => readHere(descriptor, abort));
+  }
 
   /** The image ID; of an index, or where the manifest is absent, there is none. */
   async function configDigest(descriptor: Descriptor, abort?: AbortSignal): Promise<Digest | undefined> {

@@ -19,8 +19,9 @@ const v1Schema = z.object({
   author: optional(z.string()),
   architecture: optional(z.string()),
   os: optional(z.string()),
-  config: z.unknown(),
-  container_config: optional(z.object({ Cmd: optional(z.array(z.string())) })),
+  /** Absent, or null, before docker 0.7, and in images that were imported. */
+  config: optional(z.unknown()),
+  container_config: optional(z.object({ Cmd: optional(z.union([z.array(z.string()), z.string()])) })),
 });
 type V1Image = z.infer<typeof v1Schema>;
 
@@ -51,6 +52,11 @@ async function readChain(
   return chain;
 }
 
+function historyOf({ created, container_config: container }: V1Image) {
+  const command = container?.Cmd;
+  return { created, created_by: typeof command === 'string' ? command : command?.join(' ') };
+}
+
 /** A config as docker has written it since 1.10, from what it wrote before. */
 async function makeImage(
   files: Files,
@@ -59,9 +65,18 @@ async function makeImage(
   signal?: AbortSignal,
 ): Promise<DockerImage> {
   const chain = (await readChain(files, id, signal)).toReversed();
-  const layers = chain.map((image) => `${image.id}/layer.tar`);
+  const layers: string[] = [];
   const diffIds: string[] = [];
-  for (const layer of layers) diffIds.push(await diffIdOfFile(files, layer, signal));
+  const history: Readonly<Record<string, unknown>>[] = [];
+  for (const image of chain) {
+    const layer = `${image.id}/layer.tar`;
+    // Of what changed no file docker wrote an empty archive, or nothing at all: no layer can be of no bytes since
+    const isEmpty = (await files.size(layer)) === 0;
+    history.push({ ...historyOf(image), ...(isEmpty && { empty_layer: true }) });
+    if (isEmpty) continue;
+    diffIds.push(await diffIdOfFile(files, layer, signal));
+    layers.push(layer);
+  }
   const top = chain.at(-1);
   const config = {
     architecture: top?.architecture ?? 'amd64',
@@ -70,7 +85,7 @@ async function makeImage(
     author: top?.author,
     config: top?.config ?? {},
     rootfs: { type: 'layers', diff_ids: diffIds },
-    history: chain.map((image) => ({ created: image.created, created_by: image.container_config?.Cmd?.join(' ') })),
+    history,
   };
   return { names, config: Buffer.from(JSON.stringify(config)), layers };
 }

@@ -4,11 +4,12 @@ import { TsimgError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { verified } from '../streams/verified.ts';
 import type { Files } from './files.ts';
+import { refuseLfsPointerAt } from './lfs-pointer.ts';
 
 /**
  * The file that holds a descriptor's content, as a stream that fails instead of ending when size or digest are wrong.
  * A file of another size is refused before it is read.
- * @throws BLOB_NOT_FOUND, SIZE_MISMATCH
+ * @throws BLOB_NOT_FOUND, SIZE_MISMATCH; ARCHIVE_INVALID for a Git LFS pointer
  */
 export async function openBlob(
   files: Files,
@@ -18,7 +19,10 @@ export async function openBlob(
 ): Promise<Readable> {
   const where = `${files.label} ${descriptor.digest}`;
   const size = await files.size(name);
-  if (size !== undefined && size !== descriptor.size) throw sizeMismatch(descriptor.size, size, where);
+  if (size !== undefined && size !== descriptor.size) {
+    await refuseLfsPointerAt(files, name, signal);
+    throw sizeMismatch(descriptor.size, size, where);
+  }
   const stream = size === undefined ? undefined : await files.open(name, signal);
   if (stream === undefined) {
     throw new TsimgError('BLOB_NOT_FOUND', 'a blob is missing', {

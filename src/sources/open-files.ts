@@ -1,4 +1,5 @@
 import { TsimgError } from '../errors.ts';
+import type { Context } from '../events.ts';
 import type { Source } from '../image/source.ts';
 import type { Digest } from '../oci/digest.ts';
 import { LAYOUT } from '../store/layout-files.ts';
@@ -20,10 +21,15 @@ function namesById(entries: readonly DockerEntry[]): ReadonlyMap<Digest, readonl
   return names;
 }
 
-async function sourceOf(files: Files, found: Recognised, signal?: AbortSignal): Promise<Source | undefined> {
+async function sourceOf(files: Files, found: Recognised, context: Context): Promise<Source | undefined> {
+  const { signal, onEvent } = context;
   switch (found.kind) {
-    case 'oci':
-      return openLayoutSource(files, { bareTags: true, extraNames: namesById(found.entries) }, signal);
+    case 'oci': {
+      const unmarked = !found.marked;
+      if (unmarked)
+        onEvent?.({ kind: 'warning', message: `${files.label}: an OCI layout without its file oci-layout` });
+      return openLayoutSource(files, { bareTags: true, unmarked, extraNames: namesById(found.entries) }, signal);
+    }
     case 'docker':
       return dockerSource(files, await readDockerImages(files, found.entries, signal));
     case 'dir':
@@ -60,7 +66,11 @@ async function expected(found: Recognised, transport: string, files: Files): Pro
   throw new TsimgError('ARCHIVE_INVALID', `not what ${transport}: says`, {
     where: files.label,
     why: transport.startsWith('oci') ? await missingOfLayout(files) : undefined,
-    hint: 'leave the transport out, and the content decides',
+    // A directory that is no form of an image is none without the transport either
+    hint:
+      found.kind === 'other' && files.names === undefined
+        ? undefined
+        : 'leave the transport out, and the content decides',
   });
 }
 
@@ -69,7 +79,7 @@ async function expected(found: Recognised, transport: string, files: Files): Pro
  * when there is none the caller does.
  * @throws ARCHIVE_INVALID, DOCUMENT_INVALID, BLOB_NOT_FOUND, DIGEST_MISMATCH, FORMAT_UNSUPPORTED
  */
-export async function openFiles(files: Files, transport?: string, signal?: AbortSignal): Promise<Source | undefined> {
-  const found = await recognise(files, signal);
-  return sourceOf(files, transport === undefined ? found : await expected(found, transport, files), signal);
+export async function openFiles(files: Files, transport?: string, context: Context = {}): Promise<Source | undefined> {
+  const found = await recognise(files, context.signal);
+  return sourceOf(files, transport === undefined ? found : await expected(found, transport, files), context);
 }

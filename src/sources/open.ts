@@ -36,19 +36,19 @@ function withLimits<T extends Files | Source>(opened: T, limits: SourceLimits | 
 }
 
 /** The archive as a source; closes it when that fails. */
-async function openArchive(
-  archive: ArchiveFile,
-  transport: string | undefined,
-  { signal, limits }: UnwrapOptions,
-): Promise<Source> {
+async function openArchive(archive: ArchiveFile, transport: string | undefined, options: OpenOptions): Promise<Source> {
+  const { limits, signal } = options;
   try {
-    const source = await openFiles(withLimits(await archiveFiles(archive), limits), transport, signal);
+    const source = await openFiles(withLimits(await archiveFiles(archive), limits), transport, options);
     return source ?? (await openRootfsTarSource(archive, signal));
   } catch (error) {
     await archive.handle.close();
     throw error;
   }
 }
+
+/** How what a path names is opened. */
+type OpenOptions = UnwrapOptions & Context;
 
 type PathKind = 'directory' | 'file' | 'nothing';
 
@@ -63,16 +63,15 @@ async function kindOf(path: string): Promise<PathKind> {
   }
 }
 
-async function openPath(path: string, transport: string | undefined, options: UnwrapOptions): Promise<Source> {
-  const { signal } = options;
+async function openPath(path: string, transport: string | undefined, options: OpenOptions): Promise<Source> {
   const kind = await kindOf(path);
   if (kind === 'nothing') throw new TsimgError('SOURCE_NOT_FOUND', 'no such file or directory', { where: path });
   if (kind === 'file') return openArchive(await openArchiveFile(path, options), transport, options);
-  const source = await openFiles(withLimits(directoryFiles(path), options.limits), transport, signal);
+  const source = await openFiles(withLimits(directoryFiles(path), options.limits), transport, options);
   if (source !== undefined) return source;
   throw new TsimgError('ARCHIVE_INVALID', 'a directory that is no image', {
     where: path,
-    why: 'it holds no oci-layout and no manifest.json',
+    why: 'it holds no index.json of an OCI layout and no manifest.json',
     hint: 'tsimg run takes a directory as a root filesystem; unpack needs an image',
   });
 }
@@ -109,24 +108,25 @@ async function openStored(
 export async function openSource(
   text: string,
   options: OpenSourceOptions,
-  { signal }: Context = {},
+  context: Context = {},
 ): Promise<OpenedSource> {
-  const { limits } = options;
+  const { signal } = context;
+  const opening: OpenOptions = { ...context, limits: options.limits };
   const spec = parseSourceSpec(text);
   switch (spec.kind) {
     case 'stdin': {
       if (options.stdin === undefined) throw new TsimgError('USAGE', 'standard input cannot be read here');
-      const archive = await spoolArchive(options.stdin, 'standard input', { signal, limits });
-      return { source: await openArchive(archive, undefined, { signal, limits }), name: undefined };
+      const archive = await spoolArchive(options.stdin, 'standard input', opening);
+      return { source: await openArchive(archive, undefined, opening), name: undefined };
     }
     case 'path':
-      return { source: await openPath(spec.path, undefined, { signal, limits }), name: undefined };
+      return { source: await openPath(spec.path, undefined, opening), name: undefined };
     case 'transport':
-      return { source: await openPath(spec.path, spec.transport, { signal, limits }), name: spec.name };
+      return { source: await openPath(spec.path, spec.transport, opening), name: spec.name };
     case 'registry': {
       if (options.openRegistry === undefined) throw new TsimgError('USAGE', 'registries cannot be read here');
       return {
-        source: withLimits(options.openRegistry(spec.reference), limits),
+        source: withLimits(options.openRegistry(spec.reference), options.limits),
         name: formatReference(spec.reference),
       };
     }
@@ -135,7 +135,7 @@ export async function openSource(
     case 'word': {
       const kind = await kindOf(spec.text);
       if (kind === 'file') {
-        return { source: await openPath(spec.text, undefined, { signal, limits }), name: undefined };
+        return { source: await openPath(spec.text, undefined, opening), name: undefined };
       }
       const hint = kind === 'directory' ? `; ./${spec.text} is the directory` : '';
       return openStored(spec.text, options, signal, hint);

@@ -31,8 +31,13 @@ function usage(text: string, why: string): TsimgError {
   });
 }
 
-/** A path can hold no colon: what follows the first is a name, as skopeo has it. */
+/** `PATH@sha256:HEX`, as oras and BuildKit write it. */
+const BY_DIGEST = /^([^:]*)@(sha(?:256|512):.*)$/s;
+
+/** A path can hold no colon: what follows the first is a name, as skopeo has it; a digest may follow `@` as well. */
 function splitPath(text: string): readonly [path: string, name: string | undefined] {
+  const [, before, digest] = BY_DIGEST.exec(text) ?? [];
+  if (before !== undefined && digest !== undefined) return [before, digest];
   const colon = text.indexOf(':');
   return colon === -1 ? [text, undefined] : [text.slice(0, colon), text.slice(colon + 1) || undefined];
 }

@@ -4,11 +4,15 @@ import { LAYOUT } from '../store/layout-files.ts';
 import { checkDockerManifest, type DockerEntry, isDockerManifest } from './docker-manifest.ts';
 import { type Files, readWholeDocument } from './files.ts';
 import { isRepositories } from './legacy-archive.ts';
+import { refuseLfsPointerAt } from './lfs-pointer.ts';
 
 /** What files are, told from what they hold. */
 export type Recognised =
-  /** `entries`: docker's list beside the layout, where there is one: it knows names that older index.json do not. */
-  | { readonly kind: 'oci'; readonly entries: readonly DockerEntry[] }
+  /**
+   * `entries`: docker's list beside the layout, where there is one: it knows names that older index.json do not. `marked`: whether
+   * the file oci-layout is there.
+   */
+  | { readonly kind: 'oci'; readonly entries: readonly DockerEntry[]; readonly marked: boolean }
   | { readonly kind: 'docker'; readonly entries: readonly DockerEntry[] }
   | { readonly kind: 'dir' }
   | { readonly kind: 'legacy'; readonly repositories: unknown }
@@ -27,12 +31,23 @@ async function readJson(files: Files, name: string, signal?: AbortSignal): Promi
   }
 }
 
+/** An OCI index, so surely that a layout can be told without its marker: a root filesystem may have any index.json. */
+function isIndex(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Reflect.get(value, 'schemaVersion') !== 2) return false;
+  const manifests: unknown = Reflect.get(value, 'manifests');
+  const [first]: readonly unknown[] = Array.isArray(manifests) ? manifests : [];
+  return typeof first === 'object' && first !== null && 'digest' in first;
+}
+
 /** docker 25.0 wrote an index.json that lists nothing (moby#47210): then manifest.json has to do. */
 function listsNothing(index: unknown): boolean {
   if (typeof index !== 'object' || index === null) return true;
   const manifests: unknown = Reflect.get(index, 'manifests');
   return !Array.isArray(manifests) || manifests.length === 0;
 }
+
+/** What says of each form that it is that. */
+const DOCUMENTS = [LAYOUT.marker, LAYOUT.index, 'manifest.json', 'repositories'];
 
 /** Members that only archives of images have: layers and documents under their digests. */
 const IMAGE_PART = /^(blobs\/sha256\/[0-9a-f]{64}|[0-9a-f]{64}(\/layer\.tar|\.tar|\.tar\.gz|\.json))$/;
@@ -55,12 +70,15 @@ function refuseParts({ names, label }: Files): void {
  * @throws ARCHIVE_INVALID; DOCUMENT_INVALID for a manifest.json that is docker's and damaged
  */
 export async function recognise(files: Files, signal?: AbortSignal): Promise<Recognised> {
+  for (const name of DOCUMENTS) await refuseLfsPointerAt(files, name, signal);
   const manifest = await readJson(files, 'manifest.json', signal);
   const isDocker = isDockerManifest(manifest);
   const entries = isDocker ? checkDockerManifest(manifest, `${files.label} manifest.json`) : [];
-  if ((await files.size(LAYOUT.marker)) !== undefined && (await files.size(LAYOUT.index)) !== undefined) {
-    const empty = isDocker && listsNothing(await readJson(files, LAYOUT.index, signal));
-    if (!empty) return { kind: 'oci', entries };
+  if ((await files.size(LAYOUT.index)) !== undefined) {
+    const index = await readJson(files, LAYOUT.index, signal);
+    const marked = (await files.size(LAYOUT.marker)) !== undefined;
+    const empty = isDocker && listsNothing(index);
+    if (marked ? !empty : !isDocker && isIndex(index)) return { kind: 'oci', entries, marked };
   }
   if (isDocker) return { kind: 'docker', entries };
   if (typeof manifest === 'object' && manifest !== null && 'schemaVersion' in manifest) return { kind: 'dir' };

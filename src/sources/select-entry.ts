@@ -7,6 +7,7 @@ import { type Digest, hexOf } from '../oci/digest.ts';
 import { MEDIA_TYPE } from '../oci/media-type.ts';
 import { formatPlatform, type Platform, platformRank } from '../oci/platform.ts';
 import { indexDocument } from '../oci/write-document.ts';
+import type { Companions } from './companions.ts';
 
 /** An image of an archive or a layout, with all that it is known by. */
 export interface Entry {
@@ -27,7 +28,13 @@ export interface Selection {
   readonly synthetic?: Buffer | undefined;
 }
 
+const NONE: Companions = { artifacts: new Set(), children: new Set() };
+
 export interface SelectOptions {
+  /** What of the entries is no image of its own; asked for only when no name is given. */
+  readonly companions?: (() => Promise<Companions>) | undefined;
+  /** What a place in the medium's list stands for (`@0`), as skopeo counts: all of the list. */
+  readonly byPlace?: readonly Descriptor[] | undefined;
   readonly label: string;
   readonly bareTags: boolean;
   /** Of images that were chosen from one index, the platform to prefer. */
@@ -36,21 +43,38 @@ export interface SelectOptions {
   readonly imageId?: ((descriptor: Descriptor) => Promise<Digest | undefined>) | undefined;
 }
 
-/** For listings and errors: one line a name. */
-export function namedImages(entries: readonly Entry[]): readonly NamedImage[] {
-  return entries.flatMap(({ names, descriptor }): readonly NamedImage[] =>
-    names.length === 0 ? [{ name: undefined, descriptor }] : names.map((name) => ({ name, descriptor })),
-  );
+/** For listings and errors: one line a name; without a name, no part of another entry. */
+export function namedImages(entries: readonly Entry[], companions: Companions = NONE): readonly NamedImage[] {
+  const { artifacts, children } = companions;
+  return entries.flatMap(({ names, descriptor }): readonly NamedImage[] => {
+    const isArtifact = artifacts.has(descriptor.digest);
+    if (names.length > 0) return names.map((name) => ({ name, descriptor, isArtifact }));
+    return children.has(descriptor.digest) ? [] : [{ name: undefined, descriptor, isArtifact }];
+  });
+}
+
+/** The images among the entries; all where there are none. */
+function withoutCompanions(entries: readonly Entry[], { artifacts, children }: Companions): readonly Entry[] {
+  const own = entries.filter(({ descriptor: { digest } }) => !artifacts.has(digest) && !children.has(digest));
+  return own.length === 0 ? entries : own;
 }
 
 function ambiguous(entries: readonly Entry[], label: string): TsimgError {
-  const names = entries.map(({ names: [name], descriptor }) => name ?? descriptor.digest);
+  const counts = new Map<string | undefined, number>();
+  for (const {
+    names: [name],
+  } of entries)
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  // A name that several have chooses none of them
+  const names = entries.map(({ names: [name], descriptor }) =>
+    name === undefined || (counts.get(name) ?? 0) > 1 ? descriptor.digest : name,
+  );
   const shown = names.slice(0, 20).join(', ');
   const more = names.length > 20 ? ` and ${names.length - 20} more` : '';
   return new TsimgError('IMAGE_AMBIGUOUS', 'several images', {
     where: label,
     why: `it holds ${shown}${more}`,
-    hint: 'name one of them: docker-archive:PATH:REF, oci-archive:PATH:REF or oci:PATH:TAG',
+    hint: 'name one of them: docker-archive:PATH:REF, oci-archive:PATH:REF, oci:PATH:TAG or oci:PATH@DIGEST',
     facts: { images: names },
   });
 }
@@ -60,7 +84,8 @@ function asIndex(entries: readonly Entry[]): Selection | undefined {
   const platforms = new Set<string>();
   for (const { descriptor } of entries) {
     if (descriptor.platform === undefined) return undefined;
-    platforms.add(formatPlatform(descriptor.platform));
+    // Two forms of an image for one platform differ in what they need of the host
+    platforms.add([formatPlatform(descriptor.platform), ...(descriptor.platform.osFeatures ?? [])].join(' '));
   }
   if (platforms.size !== entries.length) return undefined;
   const descriptors = entries.map(({ descriptor }) => ({ ...descriptor, annotations: undefined }));
@@ -120,7 +145,15 @@ export async function selectEntry(
   name: string | undefined,
   options: SelectOptions,
 ): Promise<Selection | undefined> {
-  let matching = name === undefined ? entries : matchEntries(entries, name, options);
+  const place = name === undefined ? undefined : /^@(\d{1,6})$/.exec(name)?.[1];
+  if (place !== undefined && options.byPlace !== undefined) {
+    const descriptor = options.byPlace[Number(place)];
+    return descriptor && { descriptor };
+  }
+  let matching =
+    name === undefined
+      ? withoutCompanions(entries, (await options.companions?.()) ?? NONE)
+      : matchEntries(entries, name, options);
   if (name !== undefined && options.wanted !== undefined) {
     const served = ofSameIndex(entries, matching, name, options.wanted);
     if (served !== undefined) return { descriptor: served.descriptor };

@@ -1,5 +1,6 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readlink, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
 import { errnoOf, messageOf, TsimgError } from '../errors.ts';
 
 export interface RegularFile {
@@ -35,4 +36,31 @@ export async function openRegularFile(path: string): Promise<RegularFile | undef
   if (stats.isFile()) return { handle, stats };
   await handle.close();
   throw new TsimgError('FILESYSTEM', 'not a regular file', { where: path, why: kindOf(stats) });
+}
+
+/**
+ * The same for a file below a directory, where a symbolic link is followed as long as what it leads to lies below the directory
+ * as well: what was opened is asked where it lies, since names may change at any time.
+ * @throws FILESYSTEM
+ */
+export async function openRegularFileBelow(directory: string, name: string): Promise<RegularFile | undefined> {
+  const path = join(directory, name);
+  try {
+    return await openRegularFile(path);
+  } catch (error) {
+    if (!(error instanceof TsimgError) || errnoOf(error.cause) !== 'ELOOP') throw error;
+  }
+  const [root, target] = await Promise.all([realpath(directory), realpath(path)]).catch((cause: unknown) => {
+    const why = errnoOf(cause) === 'ENOENT' ? 'it is a symbolic link to nothing' : messageOf(cause);
+    throw new TsimgError('FILESYSTEM', 'cannot open a file', { where: path, why, cause });
+  });
+  const isBelow = (place: string) => place.startsWith(root === '/' ? root : `${root}/`);
+  const file = isBelow(target) ? await openRegularFile(target) : undefined;
+  if (file !== undefined && isBelow(await readlink(`/proc/self/fd/${file.handle.fd}`))) return file;
+  await file?.handle.close();
+  throw new TsimgError('FILESYSTEM', 'cannot open a file', {
+    where: path,
+    why: 'it is a symbolic link that leads out of the directory',
+    hint: `cp -rL ${directory} COPY makes a copy with the files themselves`,
+  });
 }

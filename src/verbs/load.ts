@@ -29,12 +29,12 @@ interface Question {
   readonly names: readonly string[];
 }
 
-/** Whether all that is there is one image, or one for several platforms side by side. */
-async function isOneImage(source: Source): Promise<boolean> {
+/** What all that is there is, where that is one image, or one for several platforms side by side. */
+async function onlyImage(source: Source): Promise<Digest | undefined> {
   try {
-    return (await source.resolve()) !== undefined;
+    return (await source.resolve())?.digest;
   } catch (error) {
-    if (error instanceof TsimgError && error.code === 'IMAGE_AMBIGUOUS') return false;
+    if (error instanceof TsimgError && error.code === 'IMAGE_AMBIGUOUS') return undefined;
     throw error;
   }
 }
@@ -47,19 +47,34 @@ function warnOfDropped(names: readonly string[], { onEvent }: Context): void {
   }
 }
 
-/** Every image once: by a name where it has one, else by its digest. */
-async function questionsFor(source: Source, name: string | undefined): Promise<readonly Question[]> {
-  const images = (await source.list?.()) ?? [];
-  const names = images.flatMap((image) => image.name ?? []);
+/** By what an image is asked for that is no name of it: a digest, an ID, a place in the list. */
+const NO_NAME = /^(?:@|sha(?:256|512):|[0-9a-f]{64}$)/;
+
+/** Every image once: by a name where it has one, else by its digest. Artifacts beside images are told and left out. */
+async function questionsFor(
+  source: Source,
+  name: string | undefined,
+  { onEvent }: Context,
+): Promise<readonly Question[]> {
+  const listed = (await source.list?.()) ?? [];
   if (name !== undefined) {
     const digest = (await source.resolve(name))?.digest;
-    const known = images.filter(({ descriptor }) => descriptor.digest === digest).flatMap((image) => image.name ?? []);
-    return [{ name, names: known.length > 0 ? known : [name] }];
+    const known = listed.filter(({ descriptor }) => descriptor.digest === digest).flatMap((image) => image.name ?? []);
+    return [{ name, names: known.length > 0 || NO_NAME.test(name) ? known : [name] }];
   }
-  if (images.length === 0 || (await isOneImage(source))) return [{ name, names }];
+  const images = listed.filter(({ isArtifact }) => isArtifact !== true);
+  for (const { name: own, descriptor } of images.length === 0 ? [] : listed.filter(({ isArtifact }) => isArtifact)) {
+    const message = `${own ?? descriptor.digest} is an artifact, not an image: it is left out`;
+    onEvent?.({ kind: 'warning', message });
+  }
   const byDigest = new Map<Digest, readonly string[]>();
-  for (const { name: own, descriptor } of images) {
+  for (const { name: own, descriptor } of images.length === 0 ? listed : images) {
     byDigest.set(descriptor.digest, [...(byDigest.get(descriptor.digest) ?? []), ...(own === undefined ? [] : [own])]);
+  }
+  const only = await onlyImage(source);
+  // It has been made of all, or all are it
+  if (byDigest.size === 0 || (only !== undefined && (byDigest.size === 1 || !byDigest.has(only)))) {
+    return [{ name, names: [...byDigest.values()].flat() }];
   }
   const questions = [...byDigest].map(([digest, own]) => ({ name: own[0] ?? digest, names: own }));
   // Platforms side by side under one name are one image: one question.
@@ -85,7 +100,7 @@ export async function loadArchive(
   const { source, name } = await openSource(spec, options, context);
   try {
     const loaded: { readonly image: LoadedImage; readonly names: readonly string[] }[] = [];
-    for (const question of await questionsFor(source, name)) {
+    for (const question of await questionsFor(source, name, context)) {
       const image = await loadImage(source, { name: question.name, platform: options.platform }, context);
       warnOfDropped(question.names, context);
       loaded.push({ image, names: completeNames(question.names) });

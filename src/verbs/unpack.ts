@@ -1,12 +1,13 @@
 import type { Readable } from 'node:stream';
 import { buildRootfs } from '../disk/build-rootfs.ts';
 import { destinationPath } from '../disk/destination.ts';
-import type { UnpackOptions, UnpackReport } from '../disk/unpack-options.ts';
+import { type UnpackOptions, type UnpackReport, unpackPolicy } from '../disk/unpack-options.ts';
 import { TsimgError } from '../errors.ts';
 import { probeHost } from '../host/probe.ts';
 import type { Image } from '../image/image.ts';
 import { planIdMap } from '../launch/id-map.ts';
 import type { IdMap } from '../launch/plan.ts';
+import { newTally, tolerate } from '../rootfs/tally.ts';
 import { archiveInput, layerInputs } from './layer-inputs.ts';
 import { performUnpack } from './perform-unpack.ts';
 import { unpackInNamespace } from './unpack-in-namespace.ts';
@@ -58,13 +59,21 @@ export async function unpackImage(
       hint: 'take --ids subuid, or --ids single',
     });
   }
+  const tally = newTally(unpackPolicy({ strict, policy }));
+  // Counted by paths, which are bytes
+  for (const { tolerance, where } of image.deviations ?? []) {
+    tolerate(tally, tolerance, Buffer.from(where).toString('latin1'));
+  }
+  const withDeviations = (report: UnpackReport): UnpackReport => {
+    return { ...report, tolerated: new Map([...tally.counts, ...report.tolerated]) };
+  };
   const layers = layerInputs(image);
   const settings = { force, strict, policy, limits, ownership: ids === 'single' ? 'record' : 'set' } as const;
   const context = { signal, onEvent };
   if (ids !== 'subuid') {
     const single = ids === 'single' ? callerAlone() : undefined;
     const into = intoOf(output, image, destination, isRoot ? 'trusted' : 'user', single);
-    return performUnpack({ layers, into, settings }, context);
+    return withDeviations(await performUnpack({ layers, into, settings }, context));
   }
   // The process in the namespace has another working directory
   const place = destinationPath(destination, force);
@@ -79,7 +88,7 @@ export async function unpackImage(
   }
   const into = intoOf(output, image, place, 'user', idMap);
   const report = await unpackInNamespace({ layers, into, settings }, idMap, facts.tools, context);
-  return { ...report, destination };
+  return withDeviations({ ...report, destination });
 }
 
 /** A map without subordinate ids, even where there are some. */

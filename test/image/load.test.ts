@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { TsimgEvent } from '../../src/events.ts';
 import { loadImage } from '../../src/image/load.ts';
 import type { Descriptor } from '../../src/oci/descriptor.ts';
 import type { Digest } from '../../src/oci/digest.ts';
@@ -94,6 +95,36 @@ test('an index whose manifest is missing says what is there instead', async () =
   const error = await failureOf(loadImage(source, { platform: amd64 }), 'BLOB_NOT_FOUND');
   assert.equal(error.facts.available, ['linux/arm64']);
   assert.match(error.hint ?? '', '--platform linux/arm64');
+});
+
+test('of a partial copy the one image that is there is taken with a warning, unless a platform was asked for', async () => {
+  const other = process.arch === 'arm64' ? amd64 : arm64;
+  const own = process.arch === 'arm64' ? arm64 : amd64;
+  const third = { os: 'linux', architecture: 's390x' };
+  const [there, missing, alike] = [other, own, third].map((platform) => makeImage({ platform }));
+  assert.ok(there && missing && alike);
+  const entries = [
+    { ...missing.descriptor, platform: own },
+    { ...there.descriptor, platform: other },
+    { ...alike.descriptor, platform: third },
+  ];
+  for (const listed of [entries, entries.slice(1)]) {
+    const index = makeIndex(listed);
+    const outer = makeIndex([index.descriptor]);
+    const documents = new Map([index, outer].map(({ descriptor, bytes }) => [descriptor.digest, bytes] as const));
+    const partialBlobs = together(there.blobs, documents);
+    const partial = memorySource(outer.descriptor, partialBlobs, { list: true });
+    const events: TsimgEvent[] = [];
+    const image = await loadImage(partial, {}, { onEvent: (event) => void events.push(event) });
+    assert.is(image.descriptor.digest, there.descriptor.digest);
+    assert.match(JSON.stringify(events), `the image is for linux/${other.architecture}`);
+    const code = listed.length === 3 ? 'BLOB_NOT_FOUND' : 'PLATFORM_NOT_FOUND';
+    await failureOf(loadImage(memorySource(outer.descriptor, partialBlobs, { list: true }), { platform: own }), code);
+    // A registry is no partial copy, and of two that are there none is taken
+    await failureOf(loadImage(memorySource(outer.descriptor, partialBlobs), {}), code);
+    const two = memorySource(outer.descriptor, together(partialBlobs, alike.blobs), { list: true });
+    await failureOf(loadImage(two, {}), code);
+  }
 });
 
 test('an image of another platform is an error when a platform was asked for, else a warning', async () => {

@@ -53,4 +53,17 @@ test('what is nothing at all is refused', () => {
   assert.is(codeOf('docker-daemon:alpine:3'), 'FORMAT_UNSUPPORTED');
 });
 
+test('a digest may stand behind @, a place in the list behind :@', () => {
+  const digest = `sha256:${'a'.repeat(64)}`;
+  const of = (text: string) => {
+    const spec = parseSourceSpec(text);
+    return spec.kind === 'transport' ? [spec.path, spec.name] : [];
+  };
+  assert.equal(of(`oci:/a/layout@${digest}`), ['/a/layout', digest]);
+  assert.equal(of(`oci:/a@b/layout@${digest}`), ['/a@b/layout', digest]);
+  assert.equal(of(`oci:/a/layout:tag@${digest}`), ['/a/layout', `tag@${digest}`]);
+  assert.equal(of('docker-archive:a.tar:@1'), ['a.tar', '@1']);
+  assert.equal(of('oci:/a@b'), ['/a@b', undefined]);
+});
+
 test.run();

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import type { TsimgEvent } from '../../src/events.ts';
 import { loadImage } from '../../src/image/load.ts';
 import { ANNOTATION } from '../../src/oci/annotations.ts';
+import type { Descriptor } from '../../src/oci/descriptor.ts';
 import { hexOf } from '../../src/oci/digest.ts';
 import { openStoreSink } from '../../src/sinks/store.ts';
 import { openStoreSource } from '../../src/sources/store.ts';
@@ -116,6 +117,59 @@ test('an image for another machine is warned of by its name', async () => {
     events.flatMap((event) => (event.kind === 'warning' ? [event.message] : [])).join(),
     /^one:1: the image/,
   );
+});
+
+test('of a layout with images and artifacts the images are loaded, and the rest is told', async () => {
+  const storeRoot = join(tempDir(), 'store');
+  const chart = makeImage({ configType: 'application/vnd.cncf.helm.config.v1+json' });
+  const sbom = makeImage({ manifest: { artifactType: 'application/spdx+json' } });
+  const entries = [named(chart.descriptor, 'chart'), named(one.descriptor, ONE), sbom.descriptor];
+  for (const images of [entries, [...entries, named(two.descriptor, TWO)]]) {
+    const events: TsimgEvent[] = [];
+    const onEvent = (event: TsimgEvent) => void events.push(event);
+    const path = writeLayout(tempDir(), images, one.blobs, two.blobs, chart.blobs, sbom.blobs);
+    const loaded = await loadArchive(path, { storeRoot }, { onEvent });
+    assert.equal(
+      loaded.flatMap(({ names }) => names),
+      images === entries ? [ONE] : [ONE, TWO],
+    );
+    const warnings = events.flatMap((event) => (event.kind === 'warning' ? [event.message] : []));
+    assert.equal(warnings, [
+      'chart is an artifact, not an image: it is left out',
+      `${sbom.descriptor.digest} is an artifact, not an image: it is left out`,
+    ]);
+  }
+  const alone = writeLayout(tempDir(), [chart.descriptor], chart.blobs);
+  await failureOf(loadArchive(alone, { storeRoot }), 'FORMAT_UNSUPPORTED');
+});
+
+test('the members of an index that is loaded are not loaded again, and named ones by their names', async () => {
+  const storeRoot = join(tempDir(), 'store');
+  const index = makeIndex([{ ...one.descriptor, platform: { os: 'linux', architecture: 'amd64' } }]);
+  const blobs = [one.blobs, two.blobs, new Map([[index.descriptor.digest, index.bytes]])];
+  const entries = [named(index.descriptor, ONE), one.descriptor];
+  const platform = { os: 'linux', architecture: 'amd64' };
+  const load = (...more: readonly Descriptor[]) =>
+    loadArchive(writeLayout(tempDir(), [...entries, ...more], ...blobs), { storeRoot, platform });
+  assert.equal(
+    (await load()).map(({ names }) => names),
+    [[ONE]],
+  );
+  assert.equal(
+    (await load(named(two.descriptor, TWO))).map(({ names }) => names),
+    [[ONE], [TWO]],
+  );
+});
+
+test('an image that was asked for by its digest gets no name of that', async () => {
+  const storeRoot = join(tempDir(), 'store');
+  const path = writeLayout(tempDir(), [one.descriptor, two.descriptor], one.blobs, two.blobs);
+  for (const spec of [`oci:${path}@${one.descriptor.digest}`, `oci:${path}:@1`]) {
+    const events: TsimgEvent[] = [];
+    const [loaded] = await loadArchive(spec, { storeRoot }, { onEvent: (event) => void events.push(event) });
+    assert.equal(loaded?.names, []);
+    assert.not.ok(events.some(({ kind }) => kind === 'warning'));
+  }
 });
 
 test('two images without names are both loaded', async () => {

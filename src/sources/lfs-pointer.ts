@@ -1,0 +1,29 @@
+import { TsimgError } from '../errors.ts';
+import type { Files } from './files.ts';
+
+/** How a Git LFS pointer begins (git-lfs, docs/spec.md); all of it has less than 1024 bytes. */
+const BEGIN = /^version https:\/\/(?:git-lfs\.github\.com\/spec|hawser\.github\.com\/spec)\/v1\n/;
+const MAX_POINTER = 1024;
+
+/**
+ * What stands in a repository for a large file that was not fetched is told as such: it looks like damage.
+ * @param bytes the file's, or its first
+ * @throws ARCHIVE_INVALID
+ */
+export function refuseLfsPointer(bytes: Buffer, where: string): void {
+  if (!BEGIN.test(bytes.toString('latin1', 0, MAX_POINTER))) return;
+  throw new TsimgError('ARCHIVE_INVALID', 'a Git LFS pointer, not the file itself', {
+    where,
+    hint: 'git lfs pull, in the repository that it is of, fetches the file',
+  });
+}
+
+/** The same for one of several files; nothing is read of a larger one, or one that is not there. @throws ARCHIVE_INVALID */
+export async function refuseLfsPointerAt(files: Files, name: string, signal?: AbortSignal): Promise<void> {
+  const size = await files.size(name);
+  if (size === undefined || size >= MAX_POINTER) return;
+  const stream = await files.open(name, signal);
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream ?? []) chunks.push(chunk);
+  refuseLfsPointer(Buffer.concat(chunks), `${files.label} ${name}`);
+}

@@ -1,0 +1,108 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Descriptor } from '../../src/oci/descriptor.ts';
+import { hexOf } from '../../src/oci/digest.ts';
+import { openOciLayoutSource } from '../../src/sources/oci-layout.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { makeImage, makeIndex } from '../support/image.ts';
+import { named, writeLayout } from '../support/layout.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+// Made as cosign, oras and registries' copies write layouts: signatures, SBOMs and the members of an index beside the images.
+const test = suite('sources/companions');
+
+const amd64 = { os: 'linux', architecture: 'amd64' };
+const image = makeImage({ config: { author: 'image' } });
+const other = makeImage({ config: { author: 'other' } });
+const child = makeImage({ config: { author: 'child' } });
+const index = makeIndex([{ ...child.descriptor, platform: amd64 }]);
+const indexBlobs = new Map([[index.descriptor.digest, index.bytes]]);
+
+const SIGNATURE_TAG = `sha256-${hexOf(image.descriptor.digest)}.sig`;
+/** Has an image's config, and layers of cosign's own. */
+const signature = makeImage({ layerType: 'application/vnd.dev.cosign.simplesigning.v1+json' });
+const sbom = makeImage({ manifest: { artifactType: 'application/spdx+json' } });
+const referrer = makeImage({ manifest: { subject: image.descriptor } });
+const chart = makeImage({ configType: 'application/vnd.cncf.helm.config.v1+json' });
+
+const layoutOf = (entries: readonly Descriptor[], folder = tempDir()) =>
+  writeLayout(
+    folder,
+    entries,
+    ...[image, other, child, signature, sbom, referrer, chart].map(({ blobs }) => blobs),
+    indexBlobs,
+  );
+
+async function only(...entries: readonly Descriptor[]): Promise<string | undefined> {
+  return (await (await openOciLayoutSource(layoutOf(entries))).resolve())?.digest;
+}
+
+test('signatures, SBOMs and referrers beside one image do not make it several images', async () => {
+  const { digest } = image.descriptor;
+  assert.is(await only(named(image.descriptor, 'v1'), named(signature.descriptor, SIGNATURE_TAG)), digest);
+  assert.is(await only(named(signature.descriptor, 'signed'), named(image.descriptor, 'v1')), digest);
+  assert.is(await only(sbom.descriptor, named(image.descriptor, 'v1'), referrer.descriptor), digest);
+  assert.is(await only(named(image.descriptor, 'v1'), named(chart.descriptor, 'chart')), digest);
+  assert.is(await only(image.descriptor, { ...other.descriptor, artifactType: 'application/x-anything' }), digest);
+});
+
+test('the members of an index that is listed are not several images, named or not', async () => {
+  assert.is(await only(named(index.descriptor, 'v1'), child.descriptor), index.descriptor.digest);
+  assert.is(await only(named(child.descriptor, 'v1-amd64'), named(index.descriptor, 'v1')), index.descriptor.digest);
+});
+
+test('several images are, whatever stands beside them', async () => {
+  const entries = [named(image.descriptor, 'a'), named(other.descriptor, 'b'), sbom.descriptor];
+  const error = await failureOf((await openOciLayoutSource(layoutOf(entries))).resolve(), 'IMAGE_AMBIGUOUS');
+  assert.equal(error.facts.images, ['a', 'b']);
+});
+
+test('where there are artifacts alone, they are what is there', async () => {
+  assert.is(await only(chart.descriptor), chart.descriptor.digest);
+  const two = openOciLayoutSource(layoutOf([named(chart.descriptor, 'a'), named(sbom.descriptor, 'b')]));
+  await failureOf((await two).resolve(), 'IMAGE_AMBIGUOUS');
+});
+
+test('what is asked for by its name is found, whatever it is', async () => {
+  const source = await openOciLayoutSource(layoutOf([named(index.descriptor, 'v1'), named(child.descriptor, 'amd64')]));
+  assert.is((await source.resolve('amd64'))?.digest, child.descriptor.digest);
+});
+
+test('a list has artifacts marked, and members of an index only by their names', async () => {
+  const entries = [named(image.descriptor, 'v1'), sbom.descriptor, index.descriptor, child.descriptor];
+  const source = await openOciLayoutSource(layoutOf(entries));
+  const list = (await source.list?.()) ?? [];
+  assert.equal(
+    list.map(({ name, descriptor, isArtifact }) => [name, descriptor.digest, isArtifact]),
+    [
+      ['v1', image.descriptor.digest, false],
+      [undefined, sbom.descriptor.digest, true],
+      [undefined, index.descriptor.digest, false],
+    ],
+  );
+});
+
+test('an entry that cannot be read stands in nobody’s way and counts as an image', async () => {
+  const folder = layoutOf([named(image.descriptor, 'a'), named(sbom.descriptor, 'b')]);
+  rmSync(join(folder, 'blobs', 'sha256', hexOf(sbom.descriptor.digest)));
+  await failureOf((await openOciLayoutSource(folder)).resolve(), 'IMAGE_AMBIGUOUS');
+});
+
+test('of two images of one name the error says digests, which choose one', async () => {
+  const source = await openOciLayoutSource(layoutOf([named(image.descriptor, 'v1'), named(other.descriptor, 'v1')]));
+  for (const name of [undefined, 'v1']) {
+    const error = await failureOf(source.resolve(name), 'IMAGE_AMBIGUOUS');
+    assert.equal(error.facts.images, [image.descriptor.digest, other.descriptor.digest]);
+  }
+  assert.is((await source.resolve(other.descriptor.digest))?.digest, other.descriptor.digest);
+});
+
+test('two forms of an image for one platform that differ in what they need are chosen from', async () => {
+  const nydus = { ...other.descriptor, platform: { ...amd64, osFeatures: ['nydus.remoteimage.v1'] } };
+  const source = await openOciLayoutSource(layoutOf([nydus, { ...image.descriptor, platform: amd64 }]));
+  assert.is((await source.resolve())?.mediaType, index.descriptor.mediaType);
+});
+
+test.run();

@@ -1,0 +1,53 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { hexOf } from '../../src/oci/digest.ts';
+import { openOciLayoutSource } from '../../src/sources/oci-layout.ts';
+import { openSource } from '../../src/sources/open.ts';
+import { collect } from '../../src/streams/collect.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { makeImage } from '../support/image.ts';
+import { writeLayout } from '../support/layout.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const test = suite('sources/lfs-pointer');
+
+const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 12345\n`;
+const options = { storeRoot: '/nonexistent/store' };
+
+async function refusal(promise: Promise<unknown>): Promise<void> {
+  const error = await failureOf(promise, 'ARCHIVE_INVALID');
+  assert.match(error.message, 'Git LFS pointer');
+  assert.match(error.hint ?? '', 'git lfs pull');
+}
+
+test('an archive that is a pointer of Git LFS is told as such', async () => {
+  const path = join(tempDir(), 'image.tar');
+  writeFileSync(path, POINTER);
+  await refusal(openSource(path, options));
+  await refusal(openSource(`docker-archive:${path}`, options));
+});
+
+test('so is a document of a layout, with its marker or without', async () => {
+  for (const marker of [true, false]) {
+    const folder = join(tempDir(), 'layout');
+    mkdirSync(folder);
+    if (marker) writeFileSync(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+    writeFileSync(join(folder, 'index.json'), POINTER);
+    await refusal(openSource(folder, options));
+  }
+});
+
+test('so is a blob, in place of "has another size"', async () => {
+  const { descriptor, blobs, config } = makeImage();
+  const path = writeLayout(tempDir(), [descriptor], blobs);
+  const source = await openOciLayoutSource(path);
+  writeFileSync(join(path, 'blobs', 'sha256', hexOf(config.digest)), POINTER);
+  await refusal(source.open(config));
+  writeFileSync(join(path, 'blobs', 'sha256', hexOf(config.digest)), 'version 2 of something');
+  await failureOf(source.open(config), 'SIZE_MISMATCH');
+  assert.ok((await collect(await source.open(descriptor), 1 << 20, 'manifest')).length > 0);
+});
+
+test.run();
