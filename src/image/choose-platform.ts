@@ -34,14 +34,14 @@ function platformOf(descriptor: Descriptor): Platform | undefined {
 }
 
 /**
- * What is added to the rank of an entry that needs something of its host (`os.features`): tsimg knows none of these. Nydus and
- * others list such forms of an image before its tar layers.
+ * What is added to the rank of an entry that needs something of its host (`os.features`): tsimg knows none of these.
+ * Nydus and others list such forms of an image before its tar layers.
  */
 const NEEDS_FEATURES = 1000;
 
 /**
- * The entry of an index for a platform: the best ranked, the first among equals (image-index.md, "platform"); one that needs
- * features of its host only where nothing else serves. Decides by what the index says; opens nothing.
+ * The entry of an index for a platform: the best ranked, the first among equals (image-index.md, "platform"); one that
+ * needs features of its host only where nothing else serves. Decides by what the index says; opens nothing.
  */
 export function choosePlatform(index: ImageIndex, wanted: Platform): PlatformChoice {
   let chosen: Descriptor | undefined;

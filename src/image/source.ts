@@ -13,7 +13,7 @@ export interface NamedImage {
   readonly isArtifact?: boolean | undefined;
 }
 
-/** What was taken though the medium says otherwise: counted, or refused by `--strict`, under a name of `rootfs/policy`. */
+/** What was taken though the medium says otherwise: counted, or refused by `--strict`, by a name of `rootfs/policy`. */
 export interface Deviation {
   readonly tolerance: 'edited-configs';
   readonly where: string;

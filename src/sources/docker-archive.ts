@@ -19,7 +19,7 @@ export interface DockerImage {
   readonly config: Buffer;
   /** Members that hold the layers, base first. */
   readonly layers: readonly string[];
-  /** Where the config lies, when it is not what its name says: edited by hand, which docker, podman and skopeo take. */
+  /** Where the config lies that is not what its name says: edited by hand, which docker, podman and skopeo take. */
   readonly edited?: string | undefined;
 }
 

@@ -18,7 +18,10 @@ export function refuseLfsPointer(bytes: Buffer, where: string): void {
   });
 }
 
-/** The same for one of several files; nothing is read of a larger one, or one that is not there. @throws ARCHIVE_INVALID */
+/**
+ * The same for one of several files; nothing is read of a larger one, or one that is not there.
+ * @throws ARCHIVE_INVALID
+ */
 export async function refuseLfsPointerAt(files: Files, name: string, signal?: AbortSignal): Promise<void> {
   const size = await files.size(name);
   if (size === undefined || size >= MAX_POINTER) return;

@@ -9,8 +9,8 @@ import { refuseLfsPointerAt } from './lfs-pointer.ts';
 /** What files are, told from what they hold. */
 export type Recognised =
   /**
-   * `entries`: docker's list beside the layout, where there is one: it knows names that older index.json do not. `marked`: whether
-   * the file oci-layout is there.
+   * `entries`: docker's list beside the layout, where there is one: it knows names that older index.json do not.
+   * `marked`: whether the file oci-layout is there.
    */
   | { readonly kind: 'oci'; readonly entries: readonly DockerEntry[]; readonly marked: boolean }
   | { readonly kind: 'docker'; readonly entries: readonly DockerEntry[] }

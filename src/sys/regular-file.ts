@@ -39,8 +39,8 @@ export async function openRegularFile(path: string): Promise<RegularFile | undef
 }
 
 /**
- * The same for a file below a directory, where a symbolic link is followed as long as what it leads to lies below the directory
- * as well: what was opened is asked where it lies, since names may change at any time.
+ * The same for a file below a directory, where a symbolic link is followed as long as what it leads to lies below the
+ * directory as well: what was opened is asked where it lies, since names may change at any time.
  * @throws FILESYSTEM
  */
 export async function openRegularFileBelow(directory: string, name: string): Promise<RegularFile | undefined> {

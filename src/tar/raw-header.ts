@@ -37,9 +37,9 @@ const GNU_TIME = /^(?:[ \0]*[0-7]*[ \0]*|[\x80-\xff].*)$/s;
 const ASCII = /^[\x01-\x7f]*$/;
 
 /**
- * What stands before the name. GNU tar keeps times and the sparse map where POSIX has the prefix; star its times behind a
- * shorter one. Go before 1.8 (docker to 1.13) wrote a prefix also under GNU's magic, where a number was large and a name
- * long: what is no time there is a prefix, as Go has read it since.
+ * What stands before the name. GNU tar keeps times and the sparse map where POSIX has the prefix; star its times behind
+ * a shorter one. Go before 1.8 (docker to 1.13) wrote a prefix also under GNU's magic, where a number was large and a
+ * name long: what is no time there is a prefix, as Go has read it since.
  */
 function prefixOf(bytes: Buffer, start: number, format: HeaderFormat): string {
   const at = start + PREFIX;
