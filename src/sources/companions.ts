@@ -5,7 +5,12 @@ import type { Digest } from '../oci/digest.ts';
 import { parseImageIndex } from '../oci/image-index.ts';
 import { type Manifest, parseManifest } from '../oci/manifest.ts';
 import { documentKindOf } from '../oci/media-type.ts';
-import type { Entry } from './select-entry.ts';
+
+/** An entry of a layout's index, with what it is called. */
+interface Listed {
+  readonly descriptor: Descriptor;
+  readonly names: readonly string[];
+}
 
 /** What stands in a layout's index beside its images. */
 export interface Companions {
@@ -34,7 +39,7 @@ function saysArtifact({ artifactType, subject, config, layers }: Manifest): bool
  * @param read a document of an entry; undefined where it is not there
  */
 export async function companionsOf(
-  entries: readonly Entry[],
+  entries: readonly Listed[],
   read: (descriptor: Descriptor) => Promise<Buffer | undefined>,
 ): Promise<Companions> {
   const artifacts = new Set<Digest>();

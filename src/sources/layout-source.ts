@@ -92,7 +92,7 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
         imageId: (descriptor) => configDigest(descriptor, abort),
       });
       if (selection?.synthetic !== undefined) synthetic.set(selection.descriptor.digest, selection.synthetic);
-      return selection?.descriptor;
+      return selection?.descriptor ?? (options.bareTags && name !== undefined ? unlisted(name) : undefined);
     },
     async open(descriptor, abort) {
       const bytes = synthetic.get(descriptor.digest);
@@ -104,6 +104,12 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
     list: async (abort) => namedImages(await entries(), options.bareTags ? await companions(abort) : undefined),
     close: () => files.close(),
   };
+
+  /** A manifest that index.json does not list, by its digest: a member of an index, say. Its bytes tell what it is. */
+  async function unlisted(name: string): Promise<Descriptor | undefined> {
+    const size = isDigest(name) ? await files.size(blobName(name)) : undefined;
+    return size === undefined || !isDigest(name) ? undefined : { mediaType: '', digest: name, size };
+  }
 
   /** A document that is here; undefined where it is not, or not as it should be. */
   async function readHere(descriptor: Descriptor, abort?: AbortSignal): Promise<Buffer | undefined> {

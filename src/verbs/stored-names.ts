@@ -21,7 +21,7 @@ export function completeNames(names: readonly string[]): readonly string[] {
  * ID; without a question, all that the only image has.
  */
 export async function namesOf({ source, name }: OpenedSource): Promise<readonly string[]> {
-  const images = (await source.list?.()) ?? [];
+  const images = ((await source.list?.()) ?? []).filter(({ isArtifact }) => isArtifact !== true);
   if (name === undefined) {
     const single = new Set(images.map(({ descriptor }) => descriptor.digest)).size === 1;
     return single ? completeNames(images.flatMap((image) => image.name ?? [])) : [];

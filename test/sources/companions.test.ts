@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { loadImage } from '../../src/image/load.ts';
 import type { Descriptor } from '../../src/oci/descriptor.ts';
 import { hexOf } from '../../src/oci/digest.ts';
 import { openOciLayoutSource } from '../../src/sources/oci-layout.ts';
@@ -68,6 +69,13 @@ test('where there are artifacts alone, they are what is there', async () => {
 test('what is asked for by its name is found, whatever it is', async () => {
   const source = await openOciLayoutSource(layoutOf([named(index.descriptor, 'v1'), named(child.descriptor, 'amd64')]));
   assert.is((await source.resolve('amd64'))?.digest, child.descriptor.digest);
+});
+
+test('a member of an index is found by its digest, also where index.json does not list it', async () => {
+  const source = await openOciLayoutSource(layoutOf([named(index.descriptor, 'v1')]));
+  const { digest } = child.descriptor;
+  assert.is((await loadImage(source, { name: digest })).descriptor.digest, digest);
+  assert.is(await source.resolve(`sha256:${'0'.repeat(64)}`), undefined);
 });
 
 test('a list has artifacts marked, and members of an index only by their names', async () => {
