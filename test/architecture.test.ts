@@ -9,7 +9,8 @@ const SRC = join(ROOT, 'src');
 
 /** A room imports rooms of a lower rank only. Files of src itself: errors and events below all, api and main above. */
 const RANKS: readonly (readonly string[])[] = [
-  ['errno-words.data', 'errors', 'events', 'schema-issue', 'unsafe-text', 'version'],
+  ['errno-words.data', 'unsafe-text', 'version'],
+  ['errors', 'events', 'schema-issue'],
   ['oci', 'linux'],
   ['crypto'],
   ['sys'],

@@ -37,6 +37,19 @@ function statusOf({ status, exitCode, startedAt, finishedAt }: ListedContainer):
   }
 }
 
+/** Settles when a stream takes more, or never will: who reads ours may have left, and then nothing is ever drained. */
+async function written(to: NodeJS.WriteStream, bytes: Uint8Array): Promise<void> {
+  if (to.errored !== null || to.write(bytes)) return;
+  await new Promise<void>((resolve) => {
+    const events = ['drain', 'error', 'close'];
+    const settle = () => {
+      for (const event of events) to.off(event, settle);
+      resolve();
+    };
+    for (const event of events) to.on(event, settle);
+  });
+}
+
 /** A container under the names that `--format` knows: docker's. */
 function shown(container: ListedContainer, full: boolean): Readonly<Record<string, string>> {
   const command = container.command.join(' ');
@@ -120,8 +133,7 @@ export function addContainers(program: Command): void {
       for await (const entry of containerLog(statePlace(options), container, choice, context.signal)) {
         const stamp = options.timestamps && !inLine[entry.stream] ? Buffer.from(`${entry.time} `) : Buffer.alloc(0);
         inLine[entry.stream] = !entry.ends;
-        const to = process[entry.stream];
-        if (!to.write(Buffer.concat([stamp, entry.text]))) await new Promise((resolve) => to.once('drain', resolve));
+        await written(process[entry.stream], Buffer.concat([stamp, entry.text]));
       }
     });
   });

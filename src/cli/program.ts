@@ -67,6 +67,12 @@ function displayOf(
   return { json: json === true, debug: debug === true };
 }
 
+/** Whether `run` or `exec` printed something itself (an ID, a plan), and no command of a container did. */
+function isOwnResult(program: Command): boolean {
+  const { detach, dryRun } = program.commands.find((command) => command.name() === program.args[0])?.opts() ?? {};
+  return detach === true || dryRun === true;
+}
+
 /** What is wrong with standard output, where that is not its reader's having left. */
 function outputError(errored: Error | undefined): TsimgError | undefined {
   if (errored === undefined || errnoOf(errored) === 'EPIPE') return undefined;
@@ -90,21 +96,24 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   process.stdout.on('error', (error) => {
     broken ??= error;
   });
+  let helped = false;
   const isLaunch = () => LAUNCHING.has(program.args[0] ?? args.find((arg) => !arg.startsWith('-')) ?? '');
   try {
     try {
       await program.parseAsync([...args], { from: 'user' });
     } catch (error) {
-      if (isLaunch() || broken === undefined) throw error;
+      helped = error instanceof CommanderError && error.exitCode === 0;
+      if (!helped && (isLaunch() || broken === undefined)) throw error;
     }
-    if (isLaunch()) return status;
     // Errors of what was written last arrive a turn later.
     await setImmediate();
+    // A command in a container that failed says so itself.
+    if (isLaunch() && status !== 0) return status;
     const failure = outputError(broken);
     if (failure !== undefined) throw failure;
-    return broken === undefined ? status : BROKEN_PIPE_STATUS;
+    // That nobody reads a container's output is no failure of its own; the kernel has told its command.
+    return broken === undefined || (isLaunch() && !helped && !isOwnResult(program)) ? status : BROKEN_PIPE_STATUS;
   } catch (thrown) {
-    if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
     if (thrown instanceof CommanderError && thrown.code === 'commander.help') return USAGE_STATUS;
     const error = thrown instanceof CommanderError ? usageError(thrown) : (nodeCallError(thrown) ?? thrown);
     const failure = exitStatusOf(error, isLaunch());

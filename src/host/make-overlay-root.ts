@@ -32,6 +32,8 @@ export async function makeOverlayRoot(
 ): Promise<RootSpec> {
   for (const name of ['upper', 'work', 'merged', 'l']) await mkdir(join(path, name), { mode: 0o755 });
   // An image without layers is an empty directory.
+  // It is the root of the container, whose users all go through it, whatever the umask of who starts it.
+  await chmod(join(path, 'upper'), 0o755);
   if (lower.length === 0) await mkdir(join(path, 'l', '0'));
   await Promise.all(lower.map((layer, index) => symlink(layer, join(path, 'l', String(index)))));
   const [top] = lower;

@@ -1,7 +1,8 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { TsimgError } from '../errors.ts';
+import { makeDirectories } from '../sys/make-directories.ts';
 
 /**
  * Where the state of running containers is: /run/tsimg for root, `$XDG_RUNTIME_DIR/tsimg` for others, and for a user without
@@ -15,7 +16,7 @@ export function runtimeDirectory(uid: number, env: Readonly<Record<string, strin
 
 /** Makes it, for its owner alone. In /tmp somebody else could have made it before: then it is refused. @throws FILESYSTEM */
 export function makeRuntimeDirectory(path: string, uid: number): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeDirectories(path, 0o700);
   const status = lstatSync(path);
   if (status.isDirectory() && status.uid === uid && (status.mode & 0o022) === 0) return;
   throw new TsimgError('FILESYSTEM', 'a folder is not the caller’s alone', {

@@ -59,7 +59,7 @@ export function planEnvironment(parts: EnvironmentParts): readonly string[] {
   const { image, files, options, hostname, terminal, hostEnv } = parts;
   return mergeEnvironment(
     [`PATH=${DEFAULT_PATH}`, `HOSTNAME=${hostname}`],
-    terminal ? [`TERM=${hostEnv.TERM || 'xterm'}`] : [],
+    terminal ? ['TERM=xterm'] : [],
     image,
     files.flatMap((text) => parseEnvFile(text, hostEnv)),
     options.flatMap((entry) => expand(entry, hostEnv)),

@@ -8,6 +8,8 @@ export interface NetworkFacts {
   readonly resolvConf: string;
   /** Whether /dev/net/tun can be opened, which pasta and slirp4netns need. */
   readonly canOpenTun: boolean;
+  /** The first port that who is not root may listen on: net.ipv4.ip_unprivileged_port_start. 1024 when absent. */
+  readonly unprivilegedPort?: number | undefined;
 }
 
 /** A host of which nothing is known. */

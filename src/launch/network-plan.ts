@@ -102,6 +102,18 @@ function planBridge(facts: HostFacts, ports: readonly PublishedPort[], around: N
   };
 }
 
+/** The process that listens in the container's place has no more rights than the user. @throws HOST_UNSUPPORTED */
+function checkPorts(ports: readonly PublishedPort[], { uid, network }: HostFacts): void {
+  const first = network.unprivilegedPort ?? 1024;
+  const low = ports.find(({ hostPort }) => hostPort < first);
+  if (uid === 0 || low === undefined) return;
+  throw new TsimgError('HOST_UNSUPPORTED', 'the port cannot be published', {
+    where: `-p ${low.hostPort}:${low.containerPort}`,
+    why: `ordinary users may listen on ports from ${first} on (net.ipv4.ip_unprivileged_port_start)`,
+    hint: `choose a higher port, or have root run: sysctl net.ipv4.ip_unprivileged_port_start=${low.hostPort}`,
+  });
+}
+
 function planUserMode(
   kind: 'pasta' | 'slirp4netns',
   option: string,
@@ -120,6 +132,7 @@ function planUserMode(
     const hint = 'ask root for: chmod 666 /dev/net/tun (udev’s own default), or use --network none';
     throw unsupported(kind, '/dev/net/tun cannot be opened', hint);
   }
+  checkPorts(ports, facts);
   return { kind, ports, hostLoopback: option !== '' };
 }
 

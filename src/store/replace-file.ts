@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { filesystemError } from '../sys/filesystem-error.ts';
+import { makeDirectories } from '../sys/make-directories.ts';
 
 const FILE_MODE = 0o644;
 const DIRECTORY_MODE = 0o755;
@@ -10,8 +11,7 @@ const DIRECTORY_MODE = 0o755;
 /** A directory with these permission bits, whatever the umask. An existing one is left as it is. */
 export async function makeDirectory(path: string, mode: number = DIRECTORY_MODE): Promise<void> {
   try {
-    const made = await mkdir(path, { mode, recursive: true });
-    if (made !== undefined) await chmod(path, mode);
+    makeDirectories(path, mode);
   } catch (error) {
     throw filesystemError('cannot make a directory', path, error);
   }

@@ -1,4 +1,4 @@
-import { mkdir, stat, statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../crypto/digest.ts';
 import { buildRootfs } from '../disk/build-rootfs.ts';
@@ -13,6 +13,7 @@ import { chainIds } from '../oci/chain-id.ts';
 import { hexOf } from '../oci/digest.ts';
 import { openStore } from '../store/open.ts';
 import { acquireLock } from '../sys/lock.ts';
+import { makeDirectories } from '../sys/make-directories.ts';
 import { layerInputs } from './layer-inputs.ts';
 import type { FoldOptions } from './list-files.ts';
 import { sweepLeftovers } from './sweep-unpacked.ts';
@@ -77,7 +78,7 @@ async function unpackMissing(
   const complete = (directories: readonly LayerDirectory[]) => directories.every(({ present }) => present);
   const before = await look();
   if (complete(before)) return before;
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeDirectories(folder, 0o700);
   await using _lock = await acquireLock(join(folder, 'lock'), 'exclusive', context.signal);
   const directories = await look();
   const wanted = directories.findLastIndex(({ present }) => !present) + 1;

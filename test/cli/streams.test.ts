@@ -56,13 +56,54 @@ test('a reader that has seen enough ends the verb as SIGPIPE would, without a wo
 test('an output that is full is an error of one line', () => {
   const { status, stderr } = bash('"$T" ls -q "$IMAGE" > /dev/full');
   assert.is(status, 1);
-  assert.match(stderr, /^tsimg: cannot write the result \(standard output\): ENOSPC.*\n$/);
+  assert.match(stderr, /^tsimg: cannot write the result \(standard output\): no space is left.*\n$/);
 });
 
 asRoot('what a container writes and nobody can keep is an error, not a success that lost it', () => {
   const { status, stderr } = bash('"$T" run --rm --network none ./rootfs echo lost > /dev/full');
   assert.is(status, 125);
-  assert.match(stderr, /^tsimg: cannot write the output \(standard output\): ENOSPC.*\n$/);
+  assert.match(stderr, /^tsimg: cannot write the output \(standard output\): no space is left.*\n$/);
+});
+
+asRoot('every verb tells an output that is full, and ends as by SIGPIPE where nobody reads', () => {
+  const lines = 'i=0; while [ $i -lt 20000 ]; do echo "a line that is long enough to fill a pipe $i"; i=$((i+1)); done';
+  bash('"$T" load -q -i "$IMAGE"');
+  assert.is(
+    bash(
+      `"$T" run -q -d --network none --name lines tsimg/example sh -c '${lines}' > /dev/null; "$T" wait lines >/dev/null`,
+    ).status,
+    0,
+  );
+  const verbs = [
+    'images',
+    'images --json',
+    'ps -a',
+    'logs lines',
+    'logs -f lines',
+    'inspect lines',
+    'history tsimg/example',
+    'ls tsimg/example',
+    'export -q tsimg/example',
+    'save -q tsimg/example',
+    'cp lines:/bin -',
+    'doctor',
+    'help',
+    '--help',
+    'run --help',
+    '--version',
+    'run --network none --dry-run tsimg/example',
+  ];
+  for (const verb of verbs) {
+    const launch = verb.startsWith('run');
+    const full = bash(`"$T" ${verb} > /dev/full`);
+    assert.is(full.status, launch ? 125 : 1, `${verb}: ${full.stderr}`);
+    assert.match(full.stderr, /no space is left/, verb);
+    // The reader is gone before anything is written: nothing is left to chance.
+    const gone = bash(`exec 3> >(exec true); wait $!; "$T" ${verb} >&3; echo $?`);
+    assert.is(gone.stdout, '141\n', `${verb}: ${gone.stderr}`);
+    assert.is(gone.stderr, '', verb);
+  }
+  bash('"$T" rm -f lines');
 });
 
 test('an unpack whose progress nobody reads is completed', () => {

@@ -28,8 +28,9 @@ test('a name alone is the caller’s value, or nothing', () => {
   assert.equal(planEnvironment({ ...parts, options: ['A', 'B'] }).slice(2), ['A=host']);
 });
 
-test('TERM is the caller’s with a terminal, and absent without', () => {
-  assert.ok(planEnvironment({ ...parts, terminal: true }).includes('TERM=vt100'));
+test('TERM is xterm with a terminal unless -e says else, and absent without', () => {
+  assert.ok(planEnvironment({ ...parts, terminal: true }).includes('TERM=xterm'));
+  assert.ok(planEnvironment({ ...parts, terminal: true, options: ['TERM'] }).includes('TERM=vt100'));
   assert.not.ok(planEnvironment(parts).some((entry) => entry.startsWith('TERM=')));
 });
 

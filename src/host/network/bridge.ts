@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, constants, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Context } from '../../events.ts';
 import { INSIDE, outside } from '../../launch/bridge-names.ts';
@@ -11,6 +11,7 @@ import { formatAddress, type Network4 } from '../../linux/ipv4.ts';
 import { openPath } from '../../sys/hand/files.ts';
 import type { Hand } from '../../sys/hand/hand.ts';
 import { acquireLock, type Lock } from '../../sys/lock.ts';
+import { makeDirectories } from '../../sys/make-directories.ts';
 import { makeRuntimeDirectory } from '../runtime-directory.ts';
 import { requireTool } from '../tools.ts';
 import {
@@ -32,7 +33,7 @@ type BridgePlan = Extract<NetworkPlan, { kind: 'bridge' }>;
 async function lockBridges(directory: string, signal?: AbortSignal): Promise<Lock> {
   const parent = dirname(directory);
   makeRuntimeDirectory(dirname(parent), 0);
-  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  makeDirectories(parent, 0o700);
   return acquireLock(join(parent, 'lock'), 'exclusive', signal);
 }
 
@@ -41,7 +42,10 @@ function writeHosts(directory: string, subnet: Network4, leases: readonly Lease[
   const peers = leases.map(({ address, names }) => ({ address: formatAddress(address), names }));
   for (const lease of leases) {
     const text = bridgeHosts(formatAddress(gatewayOf(subnet)), peers, lease.hosts);
-    writeFileSync(hostsFile(directory, lease.id), text, { mode: 0o644 });
+    const path = hostsFile(directory, lease.id);
+    writeFileSync(path, text);
+    // Every user of the container is to read it, whatever the umask of who starts it.
+    chmodSync(path, 0o644);
   }
 }
 
@@ -98,7 +102,7 @@ export async function openBridge(
 ): Promise<Connection> {
   const { id, directory, names, ports, hosts } = plan;
   await using _ = await lockBridges(directory, signal);
-  mkdirSync(directory, { recursive: true, mode: 0o711 });
+  makeDirectories(directory, 0o711);
   const others = await sweepLeases(directory);
   const reserved = await reservePorts(ports);
   let lock: Lock | undefined;
@@ -145,7 +149,7 @@ export async function sweepBridge(directory: string, tools: HostTools): Promise<
   await using _ = await lockBridges(directory);
   const isKnown = readdirSync(dirname(directory)).includes(directory.slice(dirname(directory).length + 1));
   if (!isKnown && !bridgeExists()) return false;
-  mkdirSync(directory, { recursive: true, mode: 0o711 });
+  makeDirectories(directory, 0o711);
   const leases = await sweepLeases(directory);
   if (leases.length === 0) {
     await settle(directory, tools, { address: 0, bits: 24 }, []);

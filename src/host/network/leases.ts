@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { PublishedPort } from '../../launch/publish.ts';
@@ -81,6 +81,7 @@ export async function takeLease(directory: string, lease: Lease): Promise<Lock> 
 
 /** Replaces a small file in one step. */
 export function replaceFile(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text, { mode: 0o644 });
+  writeFileSync(`${path}.new`, text);
+  chmodSync(`${path}.new`, 0o644);
   renameSync(`${path}.new`, path);
 }

@@ -31,10 +31,12 @@ function canOpenTun(): boolean {
 
 /** Looks at what of the host containers' networks depend on. */
 export function probeNetwork(uid: number): NetworkFacts {
+  const port = Number.parseInt(readIfThere('/proc/sys/net/ipv4/ip_unprivileged_port_start') ?? '', 10);
   return {
     namespace: /\[([0-9]+)\]/.exec(readlinkSync('/proc/self/ns/net'))?.[1] ?? '0',
     runtimeDirectory: runtimeDirectory(uid, process.env),
     resolvConf: readResolvConf(),
     canOpenTun: canOpenTun(),
+    unprivilegedPort: Number.isInteger(port) ? port : undefined,
   };
 }

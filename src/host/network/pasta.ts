@@ -10,6 +10,7 @@ import { makeTemporaryDirectory, type TemporaryDirectory } from '../../sys/tempo
 import { TOOL_ENV } from '../tool-env.ts';
 import { requireTool } from '../tools.ts';
 import type { Connection } from './connection.ts';
+import { checkPortsFree } from './reserve-ports.ts';
 import { runTool } from './run-tool.ts';
 
 type PastaPlan = Extract<NetworkPlan, { kind: 'pasta' | 'slirp4netns' }>;
@@ -30,6 +31,7 @@ export async function openPasta(plan: PastaPlan, tools: HostTools): Promise<Conn
   let watch: StartedProcess | undefined;
   return {
     async attach(container) {
+      await checkPortsFree(plan.ports);
       directory = await makeTemporaryDirectory();
       const pidFile = join(directory.path, 'pasta.pid');
       // Returns when the container is connected; what runs on is a process of its own.

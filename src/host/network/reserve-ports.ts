@@ -4,6 +4,12 @@ import { createServer, type Server } from 'node:net';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { PublishedPort } from '../../launch/publish.ts';
 
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'it is in use',
+  EADDRNOTAVAIL: 'the host has no such address',
+  EACCES: 'it is for root only (net.ipv4.ip_unprivileged_port_start)',
+};
+
 async function bindTcp(host: string, port: number): Promise<Server> {
   const server = createServer({ pauseOnConnect: true }, (socket) => socket.destroy());
   server.listen({ host, port, exclusive: true });
@@ -18,6 +24,11 @@ async function bindUdp(address: string, port: number): Promise<Socket> {
   await once(socket, 'listening');
   socket.unref();
   return socket;
+}
+
+/** Whether the host's ports could be had now: whoever is to listen on them tells it in words of its own. @throws LAUNCH_FAILED */
+export async function checkPortsFree(ports: readonly PublishedPort[]): Promise<void> {
+  (await reservePorts(ports))[Symbol.dispose]();
 }
 
 /**
@@ -38,8 +49,7 @@ export async function reservePorts(ports: readonly PublishedPort[]): Promise<Dis
       const errno = errnoOf(cause) ?? 'unknown';
       throw new TsimgError('LAUNCH_FAILED', 'a port cannot be published', {
         where: `${hostAddress}:${hostPort}/${protocol}`,
-        why:
-          errno === 'EADDRINUSE' ? 'it is in use' : errno === 'EADDRNOTAVAIL' ? 'the host has no such address' : errno,
+        why: REASONS[errno] ?? errno,
         hint: 'choose another port of the host',
         facts: { errno },
         cause,

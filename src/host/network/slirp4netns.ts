@@ -13,6 +13,7 @@ import { collectComplaints } from '../complaints.ts';
 import { TOOL_ENV } from '../tool-env.ts';
 import { requireTool } from '../tools.ts';
 import type { Connection } from './connection.ts';
+import { checkPortsFree } from './reserve-ports.ts';
 
 type SlirpPlan = Extract<NetworkPlan, { kind: 'pasta' | 'slirp4netns' }>;
 
@@ -43,6 +44,7 @@ export async function openSlirp4netns({ ports, hostLoopback }: SlirpPlan, tools:
   let child: StartedProcess | undefined;
   return {
     async attach(container) {
+      await checkPortsFree(ports);
       // Once the ports are led, nobody needs the socket any more.
       await using directory = await makeTemporaryDirectory();
       const socket = join(directory.path, 'api');

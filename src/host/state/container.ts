@@ -6,6 +6,7 @@ import type { HostTools } from '../../launch/host-facts.ts';
 import type { IdMap } from '../../launch/plan.ts';
 import { filesystemError } from '../../sys/filesystem-error.ts';
 import { acquireLock, awaitUnlocked, isLocked, type Lock, tryLock } from '../../sys/lock.ts';
+import { makeDirectories } from '../../sys/make-directories.ts';
 import { randomHex } from '../../sys/random.ts';
 import { requireTool } from '../tools.ts';
 import { removeInUserNamespace } from '../user-namespace.ts';
@@ -60,7 +61,7 @@ export async function makeContainer(
   const id = randomHex(32);
   const directory = join(folder, id);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    makeDirectories(folder, 0o700);
     // Sweepers wait until it is locked. store/open.ts, `containersLock`.
     await using _lock = await acquireLock(`${folder}.lock`, 'shared', signal);
     await mkdir(directory, { mode: 0o700 });

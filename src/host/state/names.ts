@@ -1,8 +1,9 @@
 import { readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { acquireLock } from '../../sys/lock.ts';
+import { makeDirectories } from '../../sys/make-directories.ts';
 import { NAME_ADJECTIVES, NAME_NOUNS } from './name-words.data.ts';
 
 // A name is a symbolic link `names/NAME` to the container's ID: making one is atomic, and no two can.
@@ -87,7 +88,7 @@ function inventName(): string {
  * @throws CONTAINER_EXISTS
  */
 export async function claimName(folder: string, wanted: string | undefined, id: string): Promise<string> {
-  await mkdir(join(folder, 'names'), { recursive: true, mode: 0o700 });
+  makeDirectories(join(folder, 'names'), 0o700);
   if (wanted === undefined) {
     for (let attempt = 0; ; attempt += 1) {
       const name = attempt < 20 ? inventName() : `${inventName()}_${id.slice(0, 8)}`;
