@@ -50,12 +50,14 @@ function adapted(source, urlOf, isScript) {
 function outside(source, own, scriptOf) {
   return {
     name: 'outside',
-    setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^[^./]/ }, ({ path }) => {
+    setup({ onResolve, onLoad, resolve: resolvePackage }) {
+      onResolve({ filter: /^[^./]/ }, ({ path, kind, resolveDir }) => {
         const name = path.split('/').slice(0, path.startsWith('@') ? 2 : 1);
         if (!PACKAGES.has(name.join('/'))) return { path, external: true };
         const script = scriptOf(path);
-        return script === own ? undefined : { path: `${script}:${path}`, namespace: 'script' };
+        if (script !== own) return { path: `${script}:${path}`, namespace: 'script' };
+        // One form of a package, whoever asks for it: with require() another one would be joined besides.
+        return kind === 'require-call' ? resolvePackage(path, { kind: 'import-statement', resolveDir }) : undefined;
       });
       onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir, namespace }) => {
         if (namespace !== 'file') return undefined;
@@ -63,7 +65,8 @@ function outside(source, own, scriptOf) {
         const script = scriptOf(module);
         return script === own ? undefined : { path: `${script}:${module}`, namespace: 'script' };
       });
-      onResolve({ filter: /^\.\/\w+\.cjs$/ }, ({ path }) => ({ path, external: true }));
+      // Our own scripts; packages have files that are named so, too.
+      onResolve({ filter: /^\.\/\w+\.cjs$/, namespace: 'script' }, ({ path }) => ({ path, external: true }));
       onLoad({ filter: /.*/, namespace: 'script' }, ({ path }) => {
         const [script, module] = path.split(':');
         return { contents: `module.exports = require('./${script}.cjs').modules['${module}']();`, loader: 'js' };
