@@ -103,7 +103,7 @@ ${table(columns)}
 
 - **bounding set** \`800405fb\` are podman's eleven capabilities; \`20000420\` runc's three. A program in the container can never
   have more.
-- **seccomp** 2 is a filter on: docker's list, with TIOCSTI and TIOCLINUX denied besides.
+- **seccomp** 2 is a filter on: docker's list, with TIOCSTI and TIOCLINUX denied besides, and \`socketcall\` of 32-bit programs.
 - **devices**: root's containers open no others, whatever capabilities they have: a cgroup around them has docker's list
   ([decision 19](decisions/0019-a-list-of-devices-around-the-container.md)). Where none can be had, MKNOD and SYS_ADMIN are refused.
 - **seen in /proc** names files that tell of the host and could be read.

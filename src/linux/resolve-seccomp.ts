@@ -89,11 +89,15 @@ function rulesOf({ args, action, errnoRet }: ProfileCall): readonly Rule[] {
   return [{ conditions, action: does }];
 }
 
-/** Rules with conditions come first, else one without would hide them; of several without, the first counts. */
-function verdictOf(rules: readonly Rule[], otherwise: Action): Verdict {
-  const plain = rules.find(({ conditions }) => conditions.length === 0)?.action ?? otherwise;
-  const conditional = rules.filter(({ conditions }) => conditions.length > 0);
-  return conditional.length === 0 ? plain : { kind: 'rules', rules: conditional, otherwise: plain };
+/**
+ * As runc and libseccomp have it: a rule that does what is done anyway is none; one without conditions hides all that have some,
+ * the first of several counts.
+ */
+function verdictOf(all: readonly Rule[], otherwise: Action): Verdict {
+  const rules = all.filter(({ action }) => JSON.stringify(action) !== JSON.stringify(otherwise));
+  const plain = rules.find(({ conditions }) => conditions.length === 0);
+  if (plain !== undefined) return plain.action;
+  return rules.length === 0 ? otherwise : { kind: 'rules', rules, otherwise };
 }
 
 /** The architectures that a profile lets programs be of. */

@@ -1,4 +1,5 @@
 import { TsimgError } from '../errors.ts';
+import { withMultiplexers } from './multiplexed-calls.ts';
 import type { Action, Architecture, Condition, Rule, SeccompPolicy, Verdict } from './seccomp-policy.ts';
 import { SYSCALLS_ARM64 } from './syscalls-arm64.data.ts';
 import { SYSCALLS_X64 } from './syscalls-x64.data.ts';
@@ -41,17 +42,32 @@ const OFFSET = { number: 0, architecture: 4, arguments: 16 };
 
 type Machine = 'x64' | 'arm64';
 
+/** ENOSYS: it is not there. */
+const ABSENT: Action = { kind: 'fail', errno: 38 };
+
 interface SyscallTable {
   readonly name: Architecture;
   /** AUDIT_ARCH_*, linux/audit.h. */
   readonly architecture: number;
   readonly calls: string;
+  /** Numbers by which the calls that are above can be made once more, each from the first up to the second. */
+  readonly others?: readonly (readonly [first: number, end: number])[];
 }
 
 /** What a machine's kernel runs; anything else that a program may claim to be is killed. */
 const TABLES: Readonly<Record<Machine, readonly SyscallTable[]>> = {
   x64: [
-    { name: 'x64', architecture: 0xc000_003e, calls: SYSCALLS_X64 },
+    {
+      name: 'x64',
+      architecture: 0xc000_003e,
+      calls: SYSCALLS_X64,
+      // Those of x32, which has the architecture of x86-64: with bit 30, and before Linux 5.4 some without it. But -1 is no call:
+      // a tracer's, who skips one.
+      others: [
+        [512, 548],
+        [0x4000_0000, 0xffff_ffff],
+      ],
+    },
     { name: 'x86', architecture: 0x4000_0003, calls: SYSCALLS_X86 },
   ],
   arm64: [{ name: 'arm64', architecture: 0xc000_00b7, calls: SYSCALLS_ARM64 }],
@@ -135,8 +151,8 @@ interface Interval {
   readonly verdict: Verdict;
 }
 
-function intervalsOf(calls: string, policy: SeccompPolicy): readonly Interval[] {
-  const verdicts = new Map(policy.verdicts);
+function intervalsOf({ name: machine, calls, others = [] }: SyscallTable, policy: SeccompPolicy): readonly Interval[] {
+  const verdicts = machine === 'x86' ? withMultiplexers(policy) : new Map(policy.verdicts);
   const byNumber = new Map<number, Verdict>();
   for (const pair of calls.trim().split(/\s+/)) {
     const [name = '', number] = pair.split('=');
@@ -149,6 +165,9 @@ function intervalsOf(calls: string, policy: SeccompPolicy): readonly Interval[] 
     const before = intervals.at(-1)?.verdict;
     const same = before === verdict || (before !== undefined && JSON.stringify(before) === JSON.stringify(verdict));
     if (!same) intervals.push({ first: number, verdict });
+  }
+  for (const [first, end] of others) {
+    intervals.push({ first, verdict: ABSENT }, { first: end, verdict: policy.unknown });
   }
   return intervals;
 }
@@ -170,9 +189,10 @@ function emitSearch(intervals: readonly Interval[], denied: Instruction): readon
 export function compileSeccomp(policy: SeccompPolicy, machine: Machine): readonly Instruction[] {
   const denied = result(policy.denied);
   const program: Instruction[] = [op(LOAD, OFFSET.architecture)];
-  for (const { name, architecture, calls } of TABLES[machine]) {
+  for (const table of TABLES[machine]) {
+    const { name, architecture } = table;
     if (policy.architectures !== undefined && !policy.architectures.includes(name)) continue;
-    const body = [op(LOAD, OFFSET.number), ...emitSearch(intervalsOf(calls, policy), denied)];
+    const body = [op(LOAD, OFFSET.number), ...emitSearch(intervalsOf(table, policy), denied)];
     program.push(op(JUMP_EQUAL, architecture, 1, 0), op(JUMP, body.length), ...body);
   }
   program.push(op(RETURN, RET_KILL_PROCESS));

@@ -62,11 +62,16 @@ function words(text: string): readonly string[] {
   return text.trim().split(/\s+/);
 }
 
-/** docker's default policy for a container with these capabilities, and TIOCSTI and TIOCLINUX denied besides (CVE-2017-5226). */
+/**
+ * docker's default policy for a container with these capabilities. Denied besides are TIOCSTI and TIOCLINUX (CVE-2017-5226), and
+ * socketcall: docs/decisions/0020.
+ */
 export function defaultPolicy(capabilities: readonly Capability[]): SeccompPolicy {
   const allow: Verdict = { kind: 'allow' };
   const verdicts = new Map<string, Verdict>(words(ALLOWED_CALLS).map((name) => [name, allow]));
   verdicts.set('socket', { kind: 'allow-unless-equal', argument: 0, values: DENIED_FAMILIES });
+  // 32-bit x86: the families that are denied lie in memory there.
+  verdicts.set('socketcall', { kind: 'fail', errno: ENOSYS });
   verdicts.set('ioctl', { kind: 'allow-unless-equal', argument: 1, values: DENIED_IOCTLS });
   verdicts.set('personality', { kind: 'allow-if-equal', argument: 0, values: PERSONALITIES });
   verdicts.set('clone', { kind: 'allow-without-bits', argument: 0, mask: NAMESPACE_FLAGS });
