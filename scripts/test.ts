@@ -1,12 +1,15 @@
 import { type SpawnSyncOptions, spawn, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
 import { publish } from '../test/support/publish.ts';
 import { missingPackages } from '../test/support/tools.ts';
+import { installNode, NODE_LINES } from './other-node.ts';
 
 // Runs every test file in a process of its own, two at a time, and adds up what uvu reports. The command that they run is the one
 // that is published.
-// Usage: node dist/scripts/test.js [--no-install] [PATTERN...]: only files whose path holds a pattern.
+// Usage: node dist/scripts/test.js [--no-install] [--node LINE|others] [PATTERN...]: only files whose path holds a pattern; with the
+// newest Node of a line (`--node 24`), or with those of all lines but this Node's own in turn (`--node others`).
 
 const ROOT = dirname(dirname(import.meta.dirname));
 const TEST_DIR = join(ROOT, 'dist', 'test');
@@ -68,11 +71,11 @@ function skipLines(output: string): readonly string[] {
   return [...new Set(output.match(/\bskipped: needs .*$/gm) ?? [])];
 }
 
-function runFile(path: string): Promise<Result> {
+function runFile(node: string, path: string): Promise<Result> {
   const started = Date.now();
   return new Promise((resolve) => {
     const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' };
-    const child = spawn(process.execPath, [path], {
+    const child = spawn(node, [path], {
       cwd: ROOT,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -116,9 +119,37 @@ function report(result: Result): void {
   if (failed > 0) console.log(output.replace(/^/gm, '     | '));
 }
 
-const args = process.argv.slice(2);
-const patterns = args.filter((arg) => !arg.startsWith('--'));
-if (!args.includes('--no-install')) installNeeds();
+/** Runs all files with a Node; how many tests failed. */
+async function runAll(node: string, files: readonly string[]): Promise<number> {
+  const results: Result[] = [];
+  const queue = [...files];
+  await Promise.all(
+    Array.from({ length: CONCURRENCY }, async () => {
+      for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+        const result = await runFile(node, file);
+        results.push(result);
+        report(result);
+      }
+    }),
+  );
+  const sum = (key: 'passed' | 'failed' | 'skipped') => results.reduce((total, result) => total + result[key], 0);
+  console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
+  return sum('failed');
+}
+
+/** The Nodes to test with. @param line of `--node` */
+function nodesFor(line: string | undefined): readonly string[] {
+  if (line === undefined) return [process.execPath];
+  const own = process.versions.node.split('.')[0];
+  const lines = line === 'others' ? NODE_LINES.filter((each) => each !== own) : [line];
+  return lines.map((each) => installNode(ROOT, each));
+}
+
+const { values: options, positionals: patterns } = parseArgs({
+  options: { 'no-install': { type: 'boolean', default: false }, node: { type: 'string' } },
+  allowPositionals: true,
+});
+if (!options['no-install']) installNeeds();
 const files = readdirSync(TEST_DIR, { recursive: true, encoding: 'utf8' })
   .filter(
     (file) =>
@@ -132,18 +163,10 @@ if (files.length === 0) {
 }
 
 publish();
-const results: Result[] = [];
-const queue = [...files];
-await Promise.all(
-  Array.from({ length: CONCURRENCY }, async () => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const result = await runFile(file);
-      results.push(result);
-      report(result);
-    }
-  }),
-);
-
-const sum = (key: 'passed' | 'failed' | 'skipped') => results.reduce((total, result) => total + result[key], 0);
-console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
-process.exit(sum('failed') === 0 ? 0 : 1);
+let failed = 0;
+for (const node of nodesFor(options.node)) {
+  const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim();
+  console.log(`Node ${version}`);
+  failed += await runAll(node, files);
+}
+process.exit(failed === 0 ? 0 : 1);

@@ -1,8 +1,8 @@
-import { closeSync, fchmodSync, fchownSync, fstatSync, ftruncateSync, type Stats, writeSync } from 'node:fs';
+import { fchmodSync, fchownSync, fstatSync, ftruncateSync, type Stats, writeSync } from 'node:fs';
 import { type Body, type Home, nameInPool } from '../rootfs/body.ts';
 import { isName, pathText } from '../rootfs/path.ts';
 import { type RealAttributes, realAttributes } from '../rootfs/real-attributes.ts';
-import { chmodAt, makeDirectoryAt, OPEN, openAt, setTimes } from '../sys/files.ts';
+import { chmodAt, closeDescriptor, makeDirectoryAt, OPEN, openAt, setTimes } from '../sys/files.ts';
 import { filesystemError } from '../sys/filesystem-error.ts';
 import { lastErrno } from '../sys/libc.ts';
 import type { TarHeader } from '../tar/header.ts';
@@ -127,7 +127,7 @@ export function bodyWriter(pool: BodyPool): BodyWriter {
       } catch (error) {
         throw cannotStore(body, error);
       } finally {
-        closeSync(descriptor);
+        closeDescriptor(descriptor);
       }
     },
   };
@@ -144,5 +144,5 @@ function cannotStore({ entry }: OpenBody, error: unknown): unknown {
 
 /** Closes a body without regard for its content. */
 export function closeBody(body: OpenBody): void {
-  closeSync(body.descriptor);
+  closeDescriptor(body.descriptor);
 }

@@ -1,7 +1,7 @@
-import { closeSync, constants, copyFileSync } from 'node:fs';
+import { constants, copyFileSync } from 'node:fs';
 import type { RootfsPath } from '../rootfs/path.ts';
 import { pathText } from '../rootfs/path.ts';
-import { OPEN, openAt } from '../sys/files.ts';
+import { closeDescriptor, OPEN, openAt } from '../sys/files.ts';
 import { DirectoryStack, type NameAt } from './directory-stack.ts';
 import { attempt, done } from './refusal.ts';
 
@@ -22,7 +22,7 @@ export function copyBody(lower: number, from: RootfsPath, to: NameAt, path: Root
         copyFileSync(`/proc/self/fd/${source}`, target, flags),
       );
     } finally {
-      closeSync(source);
+      closeDescriptor(source);
     }
   } finally {
     directories.close();

@@ -1,6 +1,5 @@
-import { closeSync } from 'node:fs';
 import { ROOT_PATH, type RootfsPath } from '../rootfs/path.ts';
-import { OPEN, openAt } from '../sys/files.ts';
+import { closeDescriptor, OPEN, openAt } from '../sys/files.ts';
 import { done } from './refusal.ts';
 
 /** A descriptor of a directory, and a name in it: what every call is made with. */
@@ -66,7 +65,7 @@ export class DirectoryStack {
   #leaveUntil(path: string): Level | undefined {
     for (let top = this.#levels.at(-1); top !== undefined; top = this.#levels.at(-1)) {
       if (path.startsWith(top.path) && (path.length === top.path.length || path[top.path.length] === '/')) return top;
-      closeSync(top.descriptor);
+      closeDescriptor(top.descriptor);
       this.#levels.pop();
     }
     return undefined;

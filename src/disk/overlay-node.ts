@@ -1,9 +1,9 @@
-import { closeSync } from 'node:fs';
 import { TsimgError } from '../errors.ts';
 import { pathText } from '../rootfs/path.ts';
 import type { OverlayNamespace } from '../rootfs/real-attributes.ts';
 import { recordedAttributes, withoutOverlayXattrs } from '../rootfs/recorded.ts';
 import { readXattrsAt } from '../sys/attributes.ts';
+import { closeDescriptor } from '../sys/files.ts';
 import type { NameAt } from './directory-stack.ts';
 import { type DiskNode, namesIn, openDirectoryAt, readNode } from './read-node.ts';
 
@@ -86,7 +86,7 @@ export function findLower(
     if (isOpaque(at, form)) break;
   }
   if (node === undefined) return undefined;
-  return { node, directories, [Symbol.dispose]: () => directories.forEach(closeSync) };
+  return { node, directories, [Symbol.dispose]: () => directories.forEach(closeDescriptor) };
 }
 
 /** All names that can be seen in merged directories of layers, in byte order. @throws FILESYSTEM, FORMAT_UNSUPPORTED */

@@ -1,8 +1,18 @@
-import { chmodSync, closeSync, constants, fstatSync, writeSync } from 'node:fs';
+import { chmodSync, constants, fstatSync, writeSync } from 'node:fs';
 import { TsimgError } from '../errors.ts';
 import { childPath, cleanName, pathText, ROOT_PATH, type RootfsPath } from '../rootfs/path.ts';
 import { chownOf, setTimesOf, setXattrOf } from '../sys/attributes.ts';
-import { FILE_TYPE, linkAt, makeDirectoryAt, makeNodeAt, OPEN, openAt, symlinkAt, unlinkAt } from '../sys/files.ts';
+import {
+  closeDescriptor,
+  FILE_TYPE,
+  linkAt,
+  makeDirectoryAt,
+  makeNodeAt,
+  OPEN,
+  openAt,
+  symlinkAt,
+  unlinkAt,
+} from '../sys/files.ts';
 import { lastErrno } from '../sys/libc.ts';
 import type { TarEntry } from '../tar/entries.ts';
 import type { TarHeader } from '../tar/header.ts';
@@ -44,7 +54,7 @@ function hold({ directory, name }: NameAt, kind: string, path: string): number {
   const fd = done(openAt(directory, name, OPEN.path), 'open what was made', path);
   const { mode, nlink } = fstatSync(fd);
   if ((mode & 0o170000) === FILE_TYPES[kind] && (kind === 'directory' || nlink === 1)) return fd;
-  closeSync(fd);
+  closeDescriptor(fd);
   throw new TsimgError('FILESYSTEM', 'a file was replaced while it was copied', { where: pathText(path) });
 }
 
@@ -99,7 +109,7 @@ export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, 
       for await (const chunk of body) for (let from = 0; from < chunk.length; ) from += writeSync(fd, chunk, from);
       finish(fd, header, path);
     } finally {
-      closeSync(fd);
+      closeDescriptor(fd);
     }
   }
 
@@ -136,7 +146,7 @@ export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, 
     try {
       finish(fd, header, path);
     } finally {
-      closeSync(fd);
+      closeDescriptor(fd);
     }
   }
 
@@ -148,7 +158,7 @@ export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, 
       try {
         finish(last.fd, last.header, last.path);
       } finally {
-        closeSync(last.fd);
+        closeDescriptor(last.fd);
       }
     }
   }
@@ -164,7 +174,7 @@ export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, 
     settle(undefined);
     if (top !== undefined) finish(base, top, ROOT_PATH);
   } finally {
-    for (const { fd } of later) closeSync(fd);
+    for (const { fd } of later) closeDescriptor(fd);
     directories.close();
     targets.close();
   }

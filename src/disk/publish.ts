@@ -1,7 +1,7 @@
-import { closeSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { TsimgError } from '../errors.ts';
 import { pathText } from '../rootfs/path.ts';
-import { exchangeAt, makeDirectoryAt, OPEN, openAt, renameAt, renameNewAt } from '../sys/files.ts';
+import { closeDescriptor, exchangeAt, makeDirectoryAt, OPEN, openAt, renameAt, renameNewAt } from '../sys/files.ts';
 import { lastErrno } from '../sys/libc.ts';
 import type { Destination } from './destination.ts';
 import type { NameAt } from './directory-stack.ts';
@@ -56,7 +56,7 @@ export function fill({ base, top, root, name }: Filling, finishRoot: (at: NameAt
     for (const [from, to, entry] of moved.toReversed()) renameAt(to, entry, from, entry);
     throw error;
   } finally {
-    closeSync(old);
+    closeDescriptor(old);
   }
 }
 

@@ -1,11 +1,11 @@
-import { closeSync, constants, fstatSync, lstatSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { constants, fstatSync, lstatSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { splitDevice } from '../linux/device.ts';
 import type { Attributes } from '../rootfs/node.ts';
 import { pathText } from '../rootfs/path.ts';
 import { readXattrsAt } from '../sys/attributes.ts';
-import { OPEN, openAt } from '../sys/files.ts';
+import { closeDescriptor, OPEN, openAt } from '../sys/files.ts';
 import { filesystemError } from '../sys/filesystem-error.ts';
 import type { TarHeaderToWrite } from '../tar/encode.ts';
 import type { TarEntryKind, Timestamp } from '../tar/header.ts';
@@ -124,6 +124,6 @@ export async function* readContent(at: NameAt, path: string, size: number): Asyn
       yield chunk.subarray(0, count);
     }
   } finally {
-    closeSync(fd);
+    closeDescriptor(fd);
   }
 }

@@ -1,6 +1,6 @@
-import { chmodSync, closeSync, fchmodSync, fstatSync, readdirSync } from 'node:fs';
+import { chmodSync, fchmodSync, fstatSync, readdirSync } from 'node:fs';
 import { pathText } from '../rootfs/path.ts';
-import { OPEN, openAt, openDirectoryOnMount, removeDirectoryAt, unlinkAt } from '../sys/files.ts';
+import { closeDescriptor, OPEN, openAt, openDirectoryOnMount, removeDirectoryAt, unlinkAt } from '../sys/files.ts';
 import { lastErrno } from '../sys/libc.ts';
 import { done, refusal } from './refusal.ts';
 
@@ -20,7 +20,7 @@ export function removeTree(directory: number, name: string, path = name): void {
     if ((fstatSync(opened).mode & 0o700) !== 0o700) fchmodSync(opened, 0o700);
     emptyDirectory(opened, path);
   } finally {
-    closeSync(opened);
+    closeDescriptor(opened);
   }
   done(removeDirectoryAt(directory, name), 'remove a directory', path);
 }
@@ -41,7 +41,7 @@ function openForRemoval(directory: number, name: string, path: string): number {
   try {
     chmodSync(`/proc/self/fd/${handle}`, 0o700);
   } finally {
-    closeSync(handle);
+    closeDescriptor(handle);
   }
   return done(openOnMount(directory, name), 'open a directory', path);
 }
@@ -52,7 +52,7 @@ function openOnMount(directory: number, name: string): number {
   if (opened >= 0 || !['ENOSYS', 'EPERM'].includes(lastErrno())) return opened;
   const plain = openAt(directory, name, OPEN.readOnly | OPEN.directory);
   if (plain >= 0 && fstatSync(plain).dev !== fstatSync(directory).dev) {
-    closeSync(plain);
+    closeDescriptor(plain);
     throw refusal('cannot remove', 'EXDEV', pathText(name));
   }
   return plain;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, openSync } from 'node:fs';
-import { chmodAt, makeDirectoryAt, OPEN, openAt, removeXattrAt, setTimesAt } from '../sys/files.ts';
+import { chmodAt, closeDescriptor, makeDirectoryAt, OPEN, openAt, removeXattrAt, setTimesAt } from '../sys/files.ts';
 import type { Destination } from './destination.ts';
 import type { NameAt } from './directory-stack.ts';
 import { byteName, fill, takeName } from './publish.ts';
@@ -39,7 +39,8 @@ export function openStaging(destination: Destination): Staging {
     closeSync(base);
     throw error;
   }
-  const open: number[] = [base];
+  const held = [base];
+  const open: number[] = [];
   function openInside(directory: number, inside: string): number {
     const descriptor = done(openAt(directory, inside, OPEN.readOnly | OPEN.directory), 'open a directory', inside);
     open.push(descriptor);
@@ -55,7 +56,8 @@ export function openStaging(destination: Destination): Staging {
       removeTree(base, name);
       if (by === 'fill') keepTime(base, mtime);
     } finally {
-      for (const descriptor of open.splice(0)) closeSync(descriptor);
+      for (const descriptor of open.splice(0)) closeDescriptor(descriptor);
+      for (const descriptor of held.splice(0)) closeSync(descriptor);
     }
   }
   try {

@@ -1,5 +1,5 @@
-import { closeSync, lstatSync, readdirSync } from 'node:fs';
-import { openDirectoryOnMount } from '../sys/files.ts';
+import { lstatSync, readdirSync } from 'node:fs';
+import { closeDescriptor, openDirectoryOnMount } from '../sys/files.ts';
 
 /** stat(2): what `blocks` counts, whatever the file system's own unit. */
 const BLOCK_BYTES = 512;
@@ -27,7 +27,7 @@ export function treeSize(directory: number, name: string): number {
     try {
       return readdirSync(`/proc/self/fd/${opened}`, 'latin1').reduce((sum, each) => sum + visit(opened, each), own);
     } finally {
-      closeSync(opened);
+      closeDescriptor(opened);
     }
   }
   return visit(directory, name);

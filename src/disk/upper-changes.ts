@@ -1,8 +1,8 @@
-import { closeSync } from 'node:fs';
 import { TsimgError } from '../errors.ts';
 import { childPath, pathText, ROOT_PATH, type RootfsPath } from '../rootfs/path.ts';
 import { sameAttributes } from '../rootfs/recorded.ts';
 import { DEFAULT_MAX_ENTRIES } from '../rootfs/tree.ts';
+import { closeDescriptor } from '../sys/files.ts';
 import {
   findLower,
   isOpaque,
@@ -101,7 +101,7 @@ export function upperChanges(upper: number, lowers: readonly number[], options: 
       shown = inside(directory, before === undefined || opaque ? [] : before.directories, path, depth + 1);
       if (opaque) shown = hidden(directory, before.directories, path) || shown;
     } finally {
-      closeSync(directory);
+      closeDescriptor(directory);
     }
     if (before === undefined) {
       const isPlace = lower === undefined && options.mountPlaces.has(path);

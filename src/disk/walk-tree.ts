@@ -1,6 +1,7 @@
-import { closeSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { TsimgError } from '../errors.ts';
 import { childPath, pathText, ROOT_PATH, type RootfsPath } from '../rootfs/path.ts';
+import { closeDescriptor } from '../sys/files.ts';
 import type { TarEntryToWrite } from '../tar/tar-chunks.ts';
 import type { NameAt } from './directory-stack.ts';
 import { type DiskNode, headerOf, namesIn, openDirectoryAt, readContent, readNode } from './read-node.ts';
@@ -62,7 +63,7 @@ export async function* walkTree(
         if (next !== undefined) yield* visit(inside, next, childPath(path, child), depth + 1);
       }
     } finally {
-      closeSync(directory);
+      closeDescriptor(directory);
     }
   }
 

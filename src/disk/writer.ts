@@ -1,11 +1,20 @@
-import { closeSync } from 'node:fs';
 import { type Body, type Home, nameInPool } from '../rootfs/body.ts';
 import type { BodySource, Change } from '../rootfs/change.ts';
 import type { Attributes } from '../rootfs/node.ts';
 import { childPath, type RootfsPath } from '../rootfs/path.ts';
 import type { Form } from '../rootfs/real-attributes.ts';
 import type { Tally } from '../rootfs/tally.ts';
-import { chmodAt, FILE_TYPE, linkAt, makeDirectoryAt, makeNodeAt, OPEN, openAt, symlinkAt } from '../sys/files.ts';
+import {
+  chmodAt,
+  closeDescriptor,
+  FILE_TYPE,
+  linkAt,
+  makeDirectoryAt,
+  makeNodeAt,
+  OPEN,
+  openAt,
+  symlinkAt,
+} from '../sys/files.ts';
 import { lastErrno } from '../sys/libc.ts';
 import { type BodyPool, placeBody, placeHome } from './body-pool.ts';
 import { copyBody } from './copy-body.ts';
@@ -134,5 +143,7 @@ export function createWriter({ root, pool, lowerLayer, form, tally }: WriterOpti
 }
 
 function makeEmptyFile({ directory, name }: NameAt, path: RootfsPath): void {
-  closeSync(done(openAt(directory, name, OPEN.writeOnly | OPEN.create | OPEN.exclusive, 0o600), 'make a file', path));
+  closeDescriptor(
+    done(openAt(directory, name, OPEN.writeOnly | OPEN.create | OPEN.exclusive, 0o600), 'make a file', path),
+  );
 }

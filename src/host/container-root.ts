@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { BindStep, Step } from '../launch/plan.ts';
+import { closeDescriptor } from '../sys/files.ts';
 import { filesystemError } from '../sys/filesystem-error.ts';
 import { openOwnHand } from '../sys/hand/own-hand.ts';
 import { openInRoot } from '../sys/open-in-root.ts';
@@ -74,7 +75,7 @@ export function locateInRoot(rootFd: number, path: string, follow: boolean): Pla
     const isDirectory = ['', '.', '..'].includes(last);
     const where = isDirectory ? `/${current}` : `/${parent}`;
     const directory = openInRoot(rootFd, where, { flags: O_PATH | constants.O_DIRECTORY, links: 'inside' });
-    const close = () => closeSync(directory);
+    const close = () => closeDescriptor(directory);
     const name = isDirectory ? '.' : Buffer.from(last).toString('latin1');
     const place = { directory, name, parent: where, [Symbol.dispose]: close };
     if (isDirectory || !follow) return place;

@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
+import { closeDescriptor } from './files.ts';
 import { loadKoffi } from './koffi.ts';
 import { bind, checked } from './libc.ts';
 import { SYSCALL } from './syscall-number.data.ts';
@@ -50,6 +51,6 @@ export function attachDeviceProgram(directory: string, program: Uint8Array): voi
       closeSync(cgroup);
     }
   } finally {
-    closeSync(loaded);
+    closeDescriptor(loaded);
   }
 }

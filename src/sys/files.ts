@@ -1,4 +1,4 @@
-import { bind } from './libc.ts';
+import { bind, checked } from './libc.ts';
 import { SYSCALL } from './syscall-number.data.ts';
 import { bothTimes } from './times.ts';
 
@@ -27,6 +27,7 @@ export const OPEN = {
 /** mknod(2): the kinds of special files. */
 export const FILE_TYPE = { fifo: 0o010000, 'character-device': 0o020000, 'block-device': 0o060000 } as const;
 
+const close = bind<[number]>('int close(int)');
 const openat = bind<[number, Buffer, number, number]>('int openat(int, const uint8_t *, int, uint32_t)');
 const mkdirat = bind<[number, Buffer, number]>('int mkdirat(int, const uint8_t *, uint32_t)');
 const mknodat = bind<[number, number, Buffer, number, number]>(
@@ -63,6 +64,14 @@ function bytes(name: string, memory = FIRST): Buffer {
   if (name.length >= memory.length) return Buffer.from(`${name}\0`, 'latin1');
   memory[memory.write(name, 'latin1')] = 0;
   return memory;
+}
+
+/**
+ * Closes a descriptor that a call of ours opened. In worker threads Node keeps count of what node:fs opens: it warns where node:fs
+ * closes something else, and closes what was not closed by it. @throws SYSTEM_CALL
+ */
+export function closeDescriptor(descriptor: number): void {
+  checked(close(descriptor), 'close');
 }
 
 /** Opens a name in a directory; its descriptor. @param flags of `OPEN`; `noFollow` and `closeOnExec` are added */

@@ -1,8 +1,8 @@
-import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsimgError } from '../errors.ts';
 import { ERRNO_NAMES } from './errno.data.ts';
+import { closeDescriptor } from './files.ts';
 import { bind } from './libc.ts';
 import { makeSocketPair } from './socket-pair.ts';
 import type { ProcessEnd, StartedProcess } from './start-process.ts';
@@ -149,9 +149,9 @@ export function spawnBare(program: BareProgram): { readonly process: StartedProc
   try {
     return { process: new BareProcess(spawn(program, theirs)), socket };
   } catch (error) {
-    closeSync(socket);
+    closeDescriptor(socket);
     throw error;
   } finally {
-    closeSync(theirs);
+    closeDescriptor(theirs);
   }
 }

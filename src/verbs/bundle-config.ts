@@ -1,4 +1,4 @@
-import { chmodSync, closeSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { errnoOf } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
 import { openOrMakeInRoot } from '../host/container-root.ts';
@@ -9,7 +9,7 @@ import { volumePlaces } from '../launch/image-volumes.ts';
 import { planBundle } from '../launch/oci-bundle.ts';
 import type { IdMap } from '../launch/plan.ts';
 import type { ImageConfig } from '../oci/config.ts';
-import { OPEN } from '../sys/files.ts';
+import { closeDescriptor, OPEN } from '../sys/files.ts';
 import { openInRoot } from '../sys/open-in-root.ts';
 
 /** Makes a directory of a root with those above it, where they are missing: 0755, whatever the umask is. */
@@ -18,12 +18,12 @@ function makeDirectories(rootfs: number, path: string): void {
   for (const [index] of names.entries()) {
     const place = `/${names.slice(0, index + 1).join('/')}`;
     try {
-      closeSync(openInRoot(rootfs, place, { flags: OPEN.path, links: 'inside' }));
+      closeDescriptor(openInRoot(rootfs, place, { flags: OPEN.path, links: 'inside' }));
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
       const made = openOrMakeInRoot(rootfs, Buffer.from(place));
       chmodSync(descriptorPath(made), 0o755);
-      closeSync(made);
+      closeDescriptor(made);
     }
   }
 }

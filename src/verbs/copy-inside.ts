@@ -1,4 +1,3 @@
-import { closeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { NameAt, OpenDirectory } from '../disk/directory-stack.ts';
 import { placeTree } from '../disk/place-tree.ts';
@@ -9,7 +8,7 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import { DESCRIPTOR } from '../host/channel.ts';
 import { locateInRoot, mountOwnRoot, openOrMakeInRoot, type PlaceInRoot } from '../host/container-root.ts';
 import { pathText } from '../rootfs/path.ts';
-import { OPEN, openAt } from '../sys/files.ts';
+import { closeDescriptor, OPEN, openAt } from '../sys/files.ts';
 import { lastErrno } from '../sys/libc.ts';
 import { readTar } from '../tar/entries.ts';
 import type { TarEntryToWrite } from '../tar/tar-chunks.ts';
@@ -88,7 +87,7 @@ function openInside(root: number, base: string): OpenDirectory {
       refuseKernel({ directory: fd, name: '.' }, pathText(path));
       return fd;
     } catch (error) {
-      closeSync(fd);
+      closeDescriptor(fd);
       throw error;
     }
   };
@@ -124,6 +123,6 @@ export async function copyIn(
       ),
     });
   } finally {
-    closeSync(base);
+    closeDescriptor(base);
   }
 }

@@ -8,7 +8,7 @@ import { walkTree } from '../disk/walk-tree.ts';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { mountOwnRoot } from '../host/container-root.ts';
 import { pathText } from '../rootfs/path.ts';
-import { OPEN } from '../sys/files.ts';
+import { closeDescriptor, OPEN } from '../sys/files.ts';
 import { openInRoot } from '../sys/open-in-root.ts';
 import type { TarEntry } from '../tar/entries.ts';
 import type { TarEntryToWrite } from '../tar/tar-chunks.ts';
@@ -72,7 +72,7 @@ export async function makeVolumes({ root, volumes }: FillRequest, warn: (message
       if (source !== undefined) await copyDirectory(source, path, base, warn);
     } finally {
       closeSync(base);
-      if (source !== undefined) closeSync(source);
+      if (source !== undefined) closeDescriptor(source);
     }
     attempt('make a volume', path, () => renameSync(made, directory));
   }

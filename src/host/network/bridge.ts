@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, constants, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, constants, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Context } from '../../events.ts';
 import { INSIDE, outside } from '../../launch/bridge-names.ts';
@@ -8,6 +8,7 @@ import { bridgeHosts } from '../../launch/network-files.ts';
 import type { NetworkPlan } from '../../launch/network-plan.ts';
 import { chooseAddress, gatewayOf } from '../../launch/subnet.ts';
 import { formatAddress, type Network4 } from '../../linux/ipv4.ts';
+import { closeDescriptor } from '../../sys/files.ts';
 import { openPath } from '../../sys/hand/files.ts';
 import type { Hand } from '../../sys/hand/hand.ts';
 import { acquireLock, type Lock } from '../../sys/lock.ts';
@@ -86,7 +87,7 @@ async function connect(tools: HostTools, first: Hand, lease: Lease, subnet: Netw
     const enter = [`--net=/proc/${process.pid}/fd/${namespace}`, '--', ip, '-batch', '-'];
     await runTool(requireTool(tools, 'nsenter'), enter, `${container.join('\n')}\n`);
   } finally {
-    closeSync(namespace);
+    closeDescriptor(namespace);
   }
 }
 

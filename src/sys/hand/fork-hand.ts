@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { closeDescriptor } from '../files.ts';
 import { callError, type Hand, handIsGone, O_CLOEXEC, openHand, readFully } from './hand.ts';
 import { ANSWER_SIZE } from './layout.ts';
 
@@ -46,7 +46,7 @@ export function forkHand(parent: Hand, { theirs, ours }: ChildSocket = makeChild
   // Only the child's result is 0, so that it alone goes on with its own descriptor.
   const outcome = parent.attempt([{ name: 'clone', args: [SIGCHLD, 0, 0, 0, 0] }], { input: theirs, output: theirs });
   if (outcome === undefined || outcome.result < 0) {
-    closeSync(ours);
+    closeDescriptor(ours);
     throw outcome === undefined ? handIsGone() : callError('clone', outcome.result);
   }
   // At once: where the child's answers end is seen only when nobody else could write there.

@@ -1,7 +1,8 @@
-import { closeSync, read, readSync, writeSync } from 'node:fs';
+import { read, readSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { ERRNO_NAMES } from '../errno.data.ts';
+import { closeDescriptor } from '../files.ts';
 import { refusedCall } from '../refused-call.ts';
 import { receiveDescriptor } from '../socket-pair.ts';
 import type { CallName } from './call-number.data.ts';
@@ -185,7 +186,7 @@ export function openHand(pid: number, theirs: number, socket: number): Hand {
         if (descriptor === undefined) throw callError('sendmsg', result);
         return descriptor;
       } catch (error) {
-        if (descriptor !== undefined) closeSync(descriptor);
+        if (descriptor !== undefined) closeDescriptor(descriptor);
         throw error;
       }
     },
@@ -208,7 +209,7 @@ export function openHand(pid: number, theirs: number, socket: number): Hand {
       return conclude(first, outcome);
     },
     close() {
-      closeSync(socket);
+      closeDescriptor(socket);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { accessSync, closeSync, constants, fchmodSync, openSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { errnoOf, TsimgError } from '../../errors.ts';
+import { closeDescriptor } from '../files.ts';
 import { bind, checked } from '../libc.ts';
 import { SYSCALL } from '../syscall-number.data.ts';
 
@@ -51,7 +52,12 @@ function copyToFile(program: Uint8Array): number {
         writeSync(writer, program);
         const path = `/proc/self/fd/${writer}`;
         accessSync(path, constants.X_OK);
-        return openSync(path, constants.O_RDONLY);
+        const reader = openSync(path, constants.O_RDONLY);
+        try {
+          return checked(fcntlCall(reader, F_DUPFD_CLOEXEC, LOWEST), 'fcntl');
+        } finally {
+          closeSync(reader);
+        }
       } finally {
         closeSync(writer);
       }
@@ -82,10 +88,10 @@ export function sealProgram(program: Uint8Array): SealedProgram {
     if (fd < LOWEST) {
       const low = fd;
       fd = checked(fcntlCall(low, F_DUPFD_CLOEXEC, LOWEST), 'fcntl');
-      closeSync(low);
+      closeDescriptor(low);
     }
   } catch (error) {
-    closeSync(fd);
+    closeDescriptor(fd);
     throw error;
   }
   return {
@@ -94,7 +100,7 @@ export function sealProgram(program: Uint8Array): SealedProgram {
     [Symbol.dispose]() {
       // A script in a container may name /proc/self/exe as its interpreter.
       fchmodSync(fd, 0);
-      closeSync(fd);
+      closeDescriptor(fd);
     },
   };
 }

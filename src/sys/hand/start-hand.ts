@@ -1,6 +1,7 @@
-import { closeSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { TsimgError } from '../../errors.ts';
+import { closeDescriptor } from '../files.ts';
 import { makeSocketPair } from '../socket-pair.ts';
 import { spawnBare } from '../spawn-bare.ts';
 import { type StartedProcess, startProcess } from '../start-process.ts';
@@ -94,10 +95,10 @@ async function startHandWithStreams(program: SealedProgram, options: HandOptions
     return { hand, process: started };
   } catch (error) {
     process?.kill('SIGKILL');
-    closeSync(ours);
+    closeDescriptor(ours);
     throw error;
   } finally {
-    closeSync(theirs);
+    closeDescriptor(theirs);
   }
 }
 
