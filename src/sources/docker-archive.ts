@@ -30,6 +30,25 @@ export function claimedDigest(name: string): Digest | undefined {
   return isDigest(digest) ? digest : undefined;
 }
 
+/** Whether a config's bytes are not those that its file's name claims. */
+function isEdited(name: string, config: Buffer): boolean {
+  const claimed = claimedDigest(name);
+  return claimed !== undefined && !sameDigest(claimed, digestOf(config));
+}
+
+/** Whether a config that manifest.json lists, and that is there, was edited. */
+export async function hasEditedConfig(
+  files: Files,
+  entries: readonly DockerEntry[],
+  signal?: AbortSignal,
+): Promise<boolean> {
+  for (const { config: name } of entries) {
+    const config = await readWholeDocument(files, name, signal);
+    if (config !== undefined && isEdited(name, config)) return true;
+  }
+  return false;
+}
+
 /** The images that manifest.json lists, their configs read and compared with the names they have. */
 export async function readDockerImages(
   files: Files,
@@ -40,9 +59,8 @@ export async function readDockerImages(
   for (const { config: name, repoTags, layers } of entries) {
     const config = await readWholeDocument(files, name, signal);
     if (config === undefined) throw memberMissing(files, name);
-    const claimed = claimedDigest(name);
-    const isEdited = claimed !== undefined && !sameDigest(claimed, digestOf(config));
-    images.push({ names: repoTags, config, layers, ...(isEdited && { edited: `${files.label} ${name}` }) });
+    const edited = isEdited(name, config) ? `${files.label} ${name}` : undefined;
+    images.push({ names: repoTags, config, layers, edited });
   }
   return images;
 }

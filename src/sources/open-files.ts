@@ -3,7 +3,7 @@ import type { Context } from '../events.ts';
 import type { Source } from '../image/source.ts';
 import type { Digest } from '../oci/digest.ts';
 import { LAYOUT } from '../store/layout-files.ts';
-import { claimedDigest, dockerSource, readDockerImages } from './docker-archive.ts';
+import { claimedDigest, dockerSource, hasEditedConfig, readDockerImages } from './docker-archive.ts';
 import type { DockerEntry } from './docker-manifest.ts';
 import type { Files } from './files.ts';
 import { openLayoutSource } from './layout-source.ts';
@@ -81,5 +81,8 @@ async function expected(found: Recognised, transport: string, files: Files): Pro
  */
 export async function openFiles(files: Files, transport?: string, context: Context = {}): Promise<Source | undefined> {
   const found = await recognise(files, context.signal);
-  return sourceOf(files, transport === undefined ? found : await expected(found, transport, files), context);
+  if (transport !== undefined) return sourceOf(files, await expected(found, transport, files), context);
+  // As a layout an archive with an edited config is damaged; as docker's, which it is as well, it can be taken
+  const isEdited = found.kind === 'oci' && (await hasEditedConfig(files, found.entries, context.signal));
+  return sourceOf(files, isEdited ? { kind: 'docker', entries: found.entries } : found, context);
 }

@@ -324,6 +324,20 @@ test('a config that is not what its name claims is taken, and told', async () =>
   assert.equal((await read(EXAMPLE_IMAGE)).deviations, []);
 });
 
+test('so it is where the archive is a layout as well, as docker has saved since 25', async () => {
+  const path = sharedImage('docker25-hello-world.tar');
+  if (path === undefined || !haveTools('tar')) return;
+  const folder = tempDir();
+  assert.is(spawnSync('tar', ['-xf', path, '-C', folder]).status, 0);
+  const [{ Config: name }] = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
+  const config = JSON.parse(readFileSync(join(folder, name), 'utf8'));
+  writeFileSync(join(folder, name), JSON.stringify({ ...config, config: { ...config.config, Cmd: ['/edited'] } }));
+  const image = await read(folder);
+  assert.equal([image.config.run.cmd, image.deviations?.length], [['/edited'], 1]);
+  const failure = await failureOf(read(`oci:${folder}`));
+  assert.ok(['SIZE_MISMATCH', 'DIGEST_MISMATCH'].includes(failure.code), 'who names the layout gets no other form');
+});
+
 test('an image of an archive is named by its place in the list, of a layout by a digest too', async () => {
   const images = [makeImage({ config: { author: 'one' } }), makeImage({ config: { author: 'two' } })];
   const path = writeLayout(
