@@ -99,9 +99,64 @@ async function openStored(
   }
 }
 
+/** The image of the store that a word names; undefined where it names none. */
+async function openIfStored(
+  text: string,
+  options: OpenSourceOptions,
+  signal?: AbortSignal,
+): Promise<OpenedSource | undefined> {
+  try {
+    return await openStored(text, options, signal);
+  } catch (error) {
+    if (error instanceof TsimgError && ['IMAGE_NOT_FOUND', 'REFERENCE_INVALID'].includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
+/** What a file that is no image stands in nobody's way with: `run` may pull the reference. */
+function shadowing(text: string, error: TsimgError): TsimgError {
+  const { code, what, where, why, hint, facts } = error;
+  const other = `to mean an image of that name: tsimg pull ${text}`;
+  return new TsimgError(code, what, {
+    where,
+    why,
+    hint: hint === undefined ? other : `${hint}; ${other}`,
+    facts: { ...facts, noImage: true },
+    cause: error,
+  });
+}
+
 /**
- * SOURCE → an open source and the name of the image in it. A word that names a regular file is that file; what a file is,
- * its content says. The caller closes the source.
+ * A word that names a file: that file, unless it is no image and the word names one of the store. Where both could be meant, it is
+ * told which was taken.
+ */
+async function openWord(text: string, options: OpenSourceOptions, opening: OpenOptions): Promise<OpenedSource> {
+  const { signal, onEvent } = opening;
+  const warn = (message: string) => onEvent?.({ kind: 'warning', message });
+  let source: Source;
+  try {
+    source = await openPath(text, undefined, opening);
+  } catch (error) {
+    if (!(error instanceof TsimgError && ['ARCHIVE_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code))) throw error;
+    const stored = await openIfStored(text, options, signal);
+    if (stored === undefined) throw shadowing(text, error);
+    warn(`the file ${text} is no image: that of the store is taken; ./${text} is the file`);
+    return stored;
+  }
+  const stored = await openIfStored(text, options, signal).catch(async (error: unknown) => {
+    await source.close();
+    throw error;
+  });
+  if (stored !== undefined) {
+    await stored.source.close();
+    warn(`the file ${text} is taken, not the image of that name in the store: that is store:${text}`);
+  }
+  return { source, name: undefined };
+}
+
+/**
+ * SOURCE → an open source and the name of the image in it. A word that names a regular file is that file, if it is an image; what a
+ * file is, its content says. The caller closes the source.
  * @throws USAGE, REFERENCE_INVALID, SOURCE_NOT_FOUND, IMAGE_NOT_FOUND, ARCHIVE_INVALID, FORMAT_UNSUPPORTED, TAR_INVALID,
  * COMPRESSION_INVALID, DOCUMENT_INVALID, FILESYSTEM, LIMIT_EXCEEDED, STORE_INVALID
  */
@@ -134,9 +189,7 @@ export async function openSource(
       return openStored(spec.name, options, signal);
     case 'word': {
       const kind = await kindOf(spec.text);
-      if (kind === 'file') {
-        return { source: await openPath(spec.text, undefined, opening), name: undefined };
-      }
+      if (kind === 'file') return openWord(spec.text, options, opening);
       const hint = kind === 'directory' ? `; ./${spec.text} is the directory` : '';
       return openStored(spec.text, options, signal, hint);
     }

@@ -50,6 +50,13 @@ async function repairOptions(options: RunSourceOptions): Promise<RepairOptions> 
   return options.pull === 'never' ? { ...places, openRegistry: undefined } : places;
 }
 
+/** Whether a word names a file that is no image, and does not look as if it was meant to be one. */
+function isNoImage(text: string, error: unknown): boolean {
+  return (
+    error instanceof TsimgError && error.facts.noImage === true && !/\.(tar|tgz|gz|bz2|xz|zst|zip|oci)$/i.test(text)
+  );
+}
+
 /** The image of an operand; a reference that is not in the store is pulled, as docker and podman do. */
 async function openOrPull(text: string, options: RunSourceOptions): Promise<OpenedImage> {
   // Registries and schemas take longer to load than a root filesystem to start: only what is needed is.
@@ -57,20 +64,23 @@ async function openOrPull(text: string, options: RunSourceOptions): Promise<Open
   const { pullToStore } = await import('./pull-to-store.ts');
   const { withRepair } = await import('./repair-stored.ts');
   const { pull = 'missing' } = options;
-  const isReference = parseSourceSpec(text).kind === 'word' && !statSync(text, { throwIfNoEntry: false })?.isFile();
+  const isWord = parseSourceSpec(text).kind === 'word';
+  const found = isWord ? statSync(text, { throwIfNoEntry: false }) : undefined;
+  const isReference = isWord && !found?.isFile();
   if (isReference && pull === 'always') await pullToStore(parseReference(text), options);
   try {
     return await withRepair([text], await repairOptions(options), () => openImage(text, options));
   } catch (error) {
-    const isMissing = error instanceof TsimgError && error.code === 'IMAGE_NOT_FOUND';
-    if (!isMissing || !isReference || pull !== 'missing') throw error;
+    const isMissing = error instanceof TsimgError && error.code === 'IMAGE_NOT_FOUND' && isReference;
+    if (!(isMissing || isNoImage(text, error)) || pull !== 'missing') throw error;
   }
-  if (statSync(text, { throwIfNoEntry: false })?.isDirectory()) {
-    const message = `${text} is taken as a reference; write ./${text} for the directory`;
+  if (found?.isDirectory() || found?.isFile()) {
+    const kind = found.isDirectory() ? 'directory' : 'file, which is no image';
+    const message = `${text} is taken as a reference; write ./${text} for the ${kind}`;
     options.onEvent?.({ kind: 'warning', message });
   }
   await pullToStore(parseReference(text), options);
-  return await openImage(text, options);
+  return await openImage(found?.isFile() ? `store:${text}` : text, options);
 }
 
 /** A root filesystem as what a container is made of. @throws SOURCE_NOT_FOUND, USAGE */

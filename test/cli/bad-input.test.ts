@@ -191,6 +191,38 @@ test('a word that is a reference and a directory is told how the directory is wr
   assert.match(run.stderr, /write \.\/127\.0\.0\.1:1\/app for the directory/);
 });
 
+test('a file that is no image does not stand before an image of its name, and which was taken is told', () => {
+  const place = join(folder, 'shadow');
+  mkdirSync(place);
+  const call = (...args: readonly string[]) => tsimg(args, { cwd: place, env });
+  writeFileSync(join(place, 'app'), 'a script, say');
+  const without = call('ls', 'app');
+  assert.is(without.status, 1);
+  assert.match(without.stderr, /not an archive \(app\).*tsimg pull app/);
+  assert.is(call('load', '-q', '-i', EXAMPLE_IMAGE).status, 0);
+  assert.is(call('tag', 'tsimg/example', 'app').status, 0);
+  const stored = call('ls', '-q', 'app');
+  assert.is(stored.status, 0, stored.stderr);
+  assert.match(stored.stderr, /warning: the file app is no image: that of the store is taken; \.\/app is the file/);
+  assert.match(stored.stdout, /^\/bin\/busybox$/m);
+  assert.is(call('ls', './app').status, 1);
+  writeFileSync(join(place, 'app'), tarOf(file('mine', '')));
+  const own = call('ls', '-q', 'app');
+  assert.is(own.stdout, '/\n/mine\n');
+  assert.match(own.stderr, /warning: the file app is taken, not the image of that name in the store.*store:app/);
+  assert.match(call('ls', '-q', 'store:app').stdout, /^\/bin\/busybox$/m);
+  // A name of a registry: that is where run looks then.
+  mkdirSync(join(place, '127.0.0.1:1'));
+  writeFileSync(join(place, '127.0.0.1:1', 'app'), 'text');
+  const run = call('run', '--network', 'none', '127.0.0.1:1/app', 'true');
+  assert.is(run.status, 125);
+  assert.match(
+    run.stderr,
+    /taken as a reference; write \.\/127\.0\.0\.1:1\/app for the file[\s\S]*no answer from the registry/,
+  );
+  assert.not.match(call('run', '--pull', 'never', '127.0.0.1:1/app', 'true').stderr, /registry/);
+});
+
 test('what is no archive says so', () => {
   writeFileSync(join(folder, 'text.tar'), 'this is a text, not an archive\n'.repeat(100));
   fails(1, /text\.tar/, ['unpack', 'text.tar', 'dest-text']);
