@@ -10,7 +10,7 @@ const UNITS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** `10g` → bytes, in powers of 1024 as docker's sizes are. */
-function parseSize(text: string): number {
+export function parseSize(text: string): number {
   const [, digits = '', unit = ''] = /^(\d{1,15})([kmgt]?)b?$/i.exec(text) ?? [];
   const bytes = Number(digits || Number.NaN) * (UNITS.get(unit.toLowerCase()) ?? Number.NaN);
   if (!Number.isSafeInteger(bytes)) throw new InvalidArgumentError('It takes bytes, or a number with k, m, g or t.');

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
+import { parseSize } from './limit-options.ts';
 import { type CommonOptions, inSession, withCommon } from './session.ts';
 import { parseRemoteReference, type SourceOptions, sourceChoice, withSource } from './source-options.ts';
 
 interface PullOptions extends CommonOptions, SourceOptions {
   readonly allowForeignUrls?: boolean;
+  readonly maxDocument?: number;
   readonly verify?: boolean;
 }
 
@@ -17,6 +19,7 @@ export function addPull(program: Command): void {
       '--allow-foreign-urls',
       "fetch layers that the registry does not keep from the manifest's own URLs, anonymously",
     )
+    .option('--max-document <size>', 'the most bytes of a manifest, an index or a config (default: 4m)', parseSize)
     .option('--verify', 'read all that the store holds of them already, and fetch again what is damaged');
   withCommon(withSource(command)).action(async (texts: string[], _: unknown, invoked: Command) => {
     const options: PullOptions = invoked.optsWithGlobals();
@@ -30,6 +33,7 @@ export function addPull(program: Command): void {
         root: options.root,
         allowForeignUrls: options.allowForeignUrls,
         verify: options.verify,
+        limits: { maxDocument: options.maxDocument },
       };
       const reports = [];
       for (const reference of references) {

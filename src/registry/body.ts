@@ -1,4 +1,5 @@
 import { collect } from '../streams/collect.ts';
+import type { ByteLimit } from '../streams/limited.ts';
 import { connectionError } from './connection-error.ts';
 import type { HttpResponse } from './http.ts';
 import { redactUrl } from './redact.ts';
@@ -17,7 +18,7 @@ export async function* readChunks(response: HttpResponse, signal?: AbortSignal):
  * The whole of a response's body, in memory.
  * @throws LIMIT_EXCEEDED past `max` bytes, before more is read; REGISTRY_UNREACHABLE
  */
-export function readBody(response: HttpResponse, max: number, signal?: AbortSignal): Promise<Buffer> {
+export function readBody(response: HttpResponse, max: number | ByteLimit, signal?: AbortSignal): Promise<Buffer> {
   return collect(readChunks(response, signal), max, redactUrl(response.url));
 }
 

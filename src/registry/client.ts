@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { TsimgError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { openBlob, readBlob } from './blob.ts';
@@ -11,8 +12,12 @@ import { listTags } from './tags.ts';
 export interface RegistryClient {
   /** What a tag or digest stands for, by the registry's word: a hint. Undefined when only `document` tells. */
   head(version: string, signal?: AbortSignal): Promise<Descriptor | undefined>;
-  /** A manifest or index by tag or digest; its digest is computed. Undefined when there is none. */
-  document(version: string, signal?: AbortSignal): Promise<FetchedDocument | undefined>;
+  /** A manifest or index by tag or digest; its digest is computed. Undefined when there is none: `onMissing` is told why. */
+  document(
+    version: string,
+    signal?: AbortSignal,
+    onMissing?: (refusal: TsimgError) => void,
+  ): Promise<FetchedDocument | undefined>;
   /** A blob, going on after broken connections. **Not verified**: pass it through `verified`. */
   blob(descriptor: Descriptor, signal?: AbortSignal): Promise<Readable>;
   /** The same without a stream around it; nothing is asked for before the first chunk is. */
@@ -34,7 +39,7 @@ export function openRegistryClient(
   const blobOptions = (signal?: AbortSignal) => ({ allowForeignUrls: options.allowForeignUrls === true, signal });
   return {
     head: (version, signal) => headDocument(session, repository, version, signal),
-    document: (version, signal) => getDocument(session, repository, version, signal),
+    document: (version, signal, onMissing) => getDocument(session, repository, version, signal, onMissing),
     blob: (descriptor, signal) => openBlob(session, repository, descriptor, blobOptions(signal)),
     blobChunks: (descriptor, signal) => readBlob(session, repository, descriptor, blobOptions(signal)),
     tags: () => listTags(session, repository),

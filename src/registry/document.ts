@@ -1,11 +1,14 @@
+import { gunzipSync } from 'node:zlib';
 import { checkContent, digestOf } from '../crypto/digest.ts';
+import type { TsimgError } from '../errors.ts';
+import { documentBound } from '../image/read-document.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { isDigest } from '../oci/digest.ts';
 import { hasKey, MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
 import { discard, readBody } from './body.ts';
 import type { HttpResponse } from './http.ts';
-import { responseError } from './response-error.ts';
+import { htmlError, isHtml, responseError } from './response-error.ts';
 import { isTransient } from './retry.ts';
 import type { Session } from './session.ts';
 
@@ -70,16 +73,28 @@ export async function headDocument(
   return size > 0 && size <= MAX_DOCUMENT_BYTES ? { mediaType, digest, size } : undefined;
 }
 
+/** Without the compression that some front ends add unasked; Go's clients take that off without a word. */
+function plainBody({ headers }: HttpResponse, bytes: Buffer, limit: number): Buffer {
+  if (!/^(?:x-)?gzip$/i.test(headers['content-encoding'] ?? '') || bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  try {
+    return gunzipSync(bytes, { maxOutputLength: limit });
+  } catch {
+    return bytes; // whoever parses it says so better
+  }
+}
+
 /**
  * A manifest or index by tag or digest; undefined when there is none. The digest is computed from the bytes: the one in the
  * response's header is never believed. `version`: a tag, or a digest, which the bytes must then have.
- * @throws DIGEST_MISMATCH; LIMIT_EXCEEDED past 4 MiB; REGISTRY_ERROR, REGISTRY_UNREACHABLE, AUTHENTICATION_…
+ * `onMissing` is told the registry's words where there is none.
+ * @throws DIGEST_MISMATCH; LIMIT_EXCEEDED past 4 MiB or what the session allows; REGISTRY_ERROR, REGISTRY_UNREACHABLE, AUTHENTICATION_…
  */
 export function getDocument(
   session: Session,
   repository: string,
   version: string,
   signal?: AbortSignal,
+  onMissing?: (refusal: TsimgError) => void,
 ): Promise<FetchedDocument | undefined> {
   const what = `manifest of ${repository}${isDigest(version) ? '@' : ':'}${version}`;
   return session.retrying(what, async () => {
@@ -87,10 +102,13 @@ export function getDocument(
     const response = await session.attempt({ method: 'GET', path, headers: { accept: ACCEPT }, what, signal });
     if (response.status !== 200) {
       const error = await responseError(response, `cannot get ${what}`);
-      if (response.status === 404) return undefined;
-      throw error;
+      if (response.status !== 404) throw error;
+      onMissing?.(error);
+      return undefined;
     }
-    const bytes = await readBody(response, MAX_DOCUMENT_BYTES, signal);
+    const bound = documentBound(session.documentLimit);
+    const bytes = plainBody(response, await readBody(response, bound, signal), bound.bytes);
+    if (isHtml(bytes)) throw htmlError(what, response, bytes);
     const mediaType = mediaTypeOf(bareType(response), bytes);
     const digest = isDigest(version) ? version : digestOf(bytes);
     const descriptor = { mediaType, digest, size: bytes.length };

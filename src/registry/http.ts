@@ -57,7 +57,6 @@ export function openHttp(options: HttpOptions): Send {
       method,
       headers: { 'user-agent': `tsimg/${version}`, 'accept-encoding': 'identity', ...headers },
       ...(body === undefined ? {} : { body }),
-      ...(signal === undefined ? {} : { signal }),
       agent: { http: agents.http, https: agents.https },
       https: { rejectUnauthorized: tlsVerify },
       timeout: { lookup: connect, connect, secureConnect: connect, response: head, socket: idle },
@@ -66,6 +65,11 @@ export function openHttp(options: HttpOptions): Send {
       throwHttpErrors: false,
       retry: { limit: 0 },
     });
+    // The client would keep a listener, and all that hangs on it, on the caller's signal as long as that lives
+    const stop = () => stream.destroy(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
+    const forget = () => signal?.removeEventListener('abort', stop);
+    signal?.addEventListener('abort', stop, { once: true });
+    for (const event of ['end', 'close', 'error']) stream.once(event, forget);
     return new Promise((resolve, reject) => {
       // stays for the stream's life: an error between the response and its first reader would otherwise end the process
       stream.on('error', (error: unknown) => reject(signal?.aborted ? signal.reason : connectionError(error, url)));

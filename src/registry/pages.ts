@@ -3,6 +3,7 @@ import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 import { readBody } from './body.ts';
 import type { HttpResponse } from './http.ts';
 import { nextPage } from './link.ts';
+import { htmlError, isHtml } from './response-error.ts';
 import type { Session } from './session.ts';
 
 const MAX_PAGES = 1000;
@@ -19,6 +20,11 @@ export async function readPages(
   accept: string,
   read: (response: HttpResponse, body: () => Promise<Buffer>) => Promise<boolean>,
 ): Promise<void> {
+  const readPage = async (response: HttpResponse): Promise<Buffer> => {
+    const bytes = await readBody(response, MAX_DOCUMENT_BYTES, session.context.signal);
+    if (isHtml(bytes)) throw htmlError(what, response, bytes);
+    return bytes;
+  };
   const visited = new Set<string>();
   let next: string | URL | undefined = path;
   while (next !== undefined) {
@@ -26,7 +32,7 @@ export async function readPages(
     next = await session.retrying(what, async () => {
       const response = await session.attempt({ method: 'GET', path: page, headers: { accept }, what });
       visited.add(response.url.href);
-      const isPage = await read(response, () => readBody(response, MAX_DOCUMENT_BYTES, session.context.signal));
+      const isPage = await read(response, () => readPage(response));
       return isPage ? nextPage([response.headers.link].flat().join(','), response.url) : undefined;
     });
     const why = next !== undefined && visited.has(next.href) ? 'its pages go round in a circle' : undefined;

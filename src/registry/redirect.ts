@@ -34,7 +34,8 @@ function anonymous(headers: HttpRequest['headers']): Record<string, string> {
 
 /**
  * Follows redirects of GET and HEAD. At the first change of scheme, host or port the credentials stay behind, for good: neither
- * the other side nor whoever it sends us on to gets them (CVE-2020-15157's class). `plainHttp`: the user gave up TLS.
+ * the other side nor whoever it sends us on to gets them (CVE-2020-15157's class). So they do where a registry leads to a store of
+ * its own host that is no part of its interface (`/v2/`): as docker has it, for stores refuse a second kind of credentials. `plainHttp`: the user gave up TLS.
  * The returned function @throws REGISTRY_ERROR for a loop, a downgrade to plain HTTP or no target
  */
 export function followRedirects(send: Send, plainHttp: boolean): Send {
@@ -45,7 +46,7 @@ export function followRedirects(send: Send, plainHttp: boolean): Send {
       if (request.method === 'POST' || !REDIRECT.has(response.status)) return response;
       await discard(response);
       const target = targetOf(response, plainHttp);
-      if (target.origin !== url.origin) headers = anonymous(headers);
+      if (target.origin !== url.origin || !target.pathname.includes('/v2/')) headers = anonymous(headers);
       url = target;
     }
     throw refuse(request.url, `more than ${MAX_REDIRECTS} times`);

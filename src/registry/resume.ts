@@ -2,11 +2,11 @@ import { Readable } from 'node:stream';
 import { sizeMismatch } from '../crypto/digest.ts';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
-import { discard, readChunks } from './body.ts';
+import { discard, readChunks, readStart } from './body.ts';
 import { parseContentRange } from './content-range.ts';
 import type { HttpResponse } from './http.ts';
 import { redactUrl } from './redact.ts';
-import { responseError } from './response-error.ts';
+import { htmlError, responseError } from './response-error.ts';
 import { countAttempts, type RetryPolicy } from './retry.ts';
 
 /** So much must arrive for the attempts to be counted anew: a server that sends a byte a connection is not making progress. Bytes. */
@@ -109,6 +109,10 @@ async function startOf(
   const { status, headers } = response;
   if (status === 200) {
     const announced = headers['content-length'];
+    // A registry may call a blob what it likes; a page in its place has another size, or tells none.
+    if (/^text\/html\b/i.test(headers['content-type'] ?? '') && Number(announced) !== size) {
+      throw htmlError(what, response, await readStart(response, 64 * 1024));
+    }
     if (announced !== undefined && Number(announced) !== size) {
       response.body.destroy();
       throw sizeMismatch(size, Number(announced), what);

@@ -18,6 +18,9 @@ const MAX_RETRY_AFTER = 60_000;
 const TRANSIENT_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 const TRANSIENT_ERRNO = new Set(['ECONNRESET', 'ETIMEDOUT', 'EAI_AGAIN', 'EPIPE']);
 
+/** What is more says no more: seconds, a year. */
+const LONGEST_RETRY_AFTER = 366 * 24 * 3600;
+
 /** Whether a status is worth asking again for. 501 and 505 are not: they say what the server never does. */
 export function isTransientStatus(status: number): boolean {
   return TRANSIENT_STATUS.has(status);
@@ -33,8 +36,9 @@ export function isTransient(error: unknown): error is TsimgError {
 /** `Retry-After` (RFC 9110, section 10.2.3), seconds or a date → milliseconds from `now`; undefined when it says nothing. */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
-  if (/^\s*\d{1,9}\s*$/.test(header)) return Number(header) * 1000;
-  const date = Date.parse(header);
+  if (/^\s*\d+\s*$/.test(header)) return Math.min(Number(header), LONGEST_RETRY_AFTER) * 1000;
+  // Date.parse takes `-5` and much else for a date
+  const date = /^\s*[A-Z][a-z]+,? .*\d{2}:\d{2}:\d{2}/.test(header) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
@@ -63,7 +67,8 @@ export function countAttempts(what: string, policy: RetryPolicy, { signal, onEve
       attempt += 1;
       const asked = error.facts.retryAfter;
       if (typeof asked === 'number' && asked > MAX_RETRY_AFTER) throw error;
-      const delay = typeof asked === 'number' ? asked : retryDelay(policy, attempt, Math.random());
+      // A server that says "at once" (0, or a date that is past) gets the time that we would give it
+      const delay = Math.max(typeof asked === 'number' ? asked : 0, retryDelay(policy, attempt, Math.random()));
       onEvent?.({ kind: 'retry', what, why: error.why ?? error.what, attempt });
       await sleep(delay, undefined, { signal });
     },

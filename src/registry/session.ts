@@ -1,11 +1,11 @@
-import { errnoOf } from '../errors.ts';
+import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { openAgents } from './agents.ts';
 import type { Credentials } from './auth-file.ts';
 import { type Authorizer, createAuthorizer } from './authorizer.ts';
 import { discard } from './body.ts';
 import { parseChallenges } from './challenge.ts';
-import { isCertificateError } from './connection-error.ts';
+import { maySpeakPlain } from './connection-error.ts';
 import { findCredentials } from './credentials.ts';
 import { type Endpoints, endpointsOf } from './endpoint.ts';
 import { type HttpRequest, type HttpResponse, openHttp, type Send, type Timeouts } from './http.ts';
@@ -26,6 +26,8 @@ export interface RegistryOptions extends Context {
   /** Hosts that may be given the credentials as token servers though they are of another domain than the registry. */
   readonly trustedRealms?: readonly string[] | undefined;
   readonly retry?: RetryPolicy | undefined;
+  /** The largest manifest or index: bytes, 4 MiB when absent. */
+  readonly documentLimit?: number | undefined;
   readonly timeouts?: Timeouts | undefined;
   /** Proxies, files of credentials and certificates are named here; the process's own when absent. */
   readonly env?: Environment | undefined;
@@ -43,13 +45,15 @@ export interface SessionRequest {
 
 /** One registry and one repository of it: connections, credentials and tokens. */
 export interface Session {
-  /** One attempt, authorized. @throws for transient and authentication statuses; others are the caller's to judge */
+  /** One attempt, authorized. @throws for transient and authentication statuses; others, and all of a HEAD's, are the caller's to judge */
   attempt(request: SessionRequest): Promise<HttpResponse>;
   /** Anonymous, anywhere: foreign layers. */
   readonly sendAnonymous: Send;
   /** As many attempts as the policy allows. */
   retrying<T>(what: string, attempt: () => Promise<T>): Promise<T>;
   readonly retry: RetryPolicy;
+  /** As in `RegistryOptions`. */
+  readonly documentLimit: number | undefined;
   readonly context: Context;
   close(): void;
 }
@@ -62,9 +66,39 @@ async function chooseEndpoint(candidates: Endpoints, send: Send, signal?: AbortS
     await discard(await send({ method: 'GET', url: new URL('/v2/', first), signal }));
     return first;
   } catch (error) {
-    if (isCertificateError(error) || errnoOf(error) === undefined) throw error;
+    if (!maySpeakPlain(error)) throw error;
     return second;
   }
+}
+
+interface Asking {
+  readonly scope: string;
+  readonly what: string;
+  /** Answers the 401 of another registry that ours redirected to. */
+  answerElsewhere(response: HttpResponse, request: HttpRequest): Promise<HttpResponse>;
+}
+
+/**
+ * Registries in front of others (vanity names) redirect all requests: what such another one wants is asked for without
+ * credentials, and what it gives goes to itself alone, for as long as the session lives.
+ */
+function answeringElsewhere(send: Send, direct: Send): Asking['answerElsewhere'] {
+  const authorizers = new Map<string, Authorizer>();
+  return async (response, request) => {
+    const { url } = response;
+    const repository = /^\/v2\/(.+)\/(?:manifests|blobs|tags|referrers)\//.exec(url.pathname)?.[1];
+    if (repository === undefined) return response;
+    const endpoint = new URL('/', url);
+    const authorizer =
+      authorizers.get(url.origin) ??
+      createAuthorizer({ endpoint, send: direct, findCredentials: async () => undefined, trustedRealms: [] });
+    authorizers.set(url.origin, authorizer);
+    const challenges = parseChallenges(response.headers['www-authenticate'] ?? '');
+    const header = await authorizer.answer(challenges, `repository:${repository}:pull`, undefined);
+    if (header === undefined) return response;
+    await discard(response);
+    return send({ ...request, url, headers: { ...request.headers, authorization: header } });
+  };
 }
 
 /** Asks, and answers one 401 with credentials: a token that ran out in the middle of a pull is renewed once, never in a loop. */
@@ -72,13 +106,12 @@ async function sendAuthorized(
   send: Send,
   authorizer: Authorizer,
   request: HttpRequest,
-  { scope, what }: { readonly scope: string; readonly what: string },
+  { scope, what, answerElsewhere }: Asking,
 ): Promise<HttpResponse> {
   const ask = (authorization: string | undefined) =>
     send({ ...request, headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) } });
   const first = authorizer.header(scope);
   let response = await ask(first);
-  // whoever it was redirected to may ask for credentials: they are not for them (CVE-2020-15157)
   if (response.status === 401 && response.url.origin === request.url.origin) {
     const challenges = parseChallenges(response.headers['www-authenticate'] ?? '');
     const header = await authorizer.answer(challenges, scope, first);
@@ -87,9 +120,19 @@ async function sendAuthorized(
       response = await ask(header);
     }
   }
-  if (response.status !== 401 && response.status !== 403) return response;
+  // Whoever it was redirected to may ask for credentials: they are not for them (CVE-2020-15157), but a token for nobody
+  // in particular may be had there.
+  if (response.status === 401 && response.url.origin !== request.url.origin) {
+    response = await answerElsewhere(response, request);
+  }
+  // A refused HEAD has no words: whoever asked asks again by GET.
+  if (request.method === 'HEAD' || (response.status !== 401 && response.status !== 403)) return response;
   const error = await responseError(response, `cannot get ${what}`);
-  if (response.url.origin !== request.url.origin) throw error;
+  if (response.url.origin !== request.url.origin) {
+    if (!response.url.pathname.startsWith('/v2/')) throw error;
+    const hint = `${request.url.host} redirects to ${response.url.host}, for which its credentials are not: name the image there`;
+    throw new TsimgError('AUTHENTICATION_DENIED', error.what, { ...error, hint });
+  }
   throw await authorizer.refusal(error);
 }
 
@@ -103,6 +146,7 @@ export function openSession(registry: string, repository: string, options: Regis
   const following = followRedirects(direct, tlsVerify === false);
   const context: Context = { signal, onEvent };
   const scope = `repository:${repository}:pull`;
+  const answerElsewhere = answeringElsewhere(following, direct);
 
   let opened: Promise<{ endpoint: URL; authorizer: Authorizer }> | undefined;
   const open = async () => {
@@ -120,13 +164,14 @@ export function openSession(registry: string, repository: string, options: Regis
         throw error;
       });
       const request = { method, url: new URL(path, endpoint), headers, signal: own };
-      const response = await sendAuthorized(following, authorizer, request, { scope, what });
+      const response = await sendAuthorized(following, authorizer, request, { scope, what, answerElsewhere });
       if (isTransientStatus(response.status)) throw await responseError(response, `cannot get ${what}`);
       return response;
     },
     sendAnonymous: following,
     retrying: (what, attempt) => retrying(what, retry, context, attempt),
     retry,
+    documentLimit: options.documentLimit,
     context,
     close: agents.close,
   };

@@ -7,7 +7,7 @@ import type { Challenge } from './challenge.ts';
 import type { HttpRequest, Send } from './http.ts';
 import type { Realm } from './realm.ts';
 import { redactUrl } from './redact.ts';
-import { responseError } from './response-error.ts';
+import { htmlError, isHtml, responseError } from './response-error.ts';
 
 /** The largest answer of a token server: bytes. */
 const MAX_TOKEN_BODY = 1024 * 1024;
@@ -91,6 +91,7 @@ export async function fetchToken(send: Send, request: HttpRequest, now: () => nu
   }
   const where = redactUrl(response.url);
   const body = await readBody(response, MAX_TOKEN_BODY, request.signal);
+  if (isHtml(body)) throw htmlError('a token', response, body);
   const answer = checkDocument(answerSchema, parseJson(body, 'token', where), 'token', where);
   const value = answer.token || answer.access_token;
   if (!value)

@@ -10,8 +10,11 @@ import { openRegistryClient } from '../registry/client.ts';
 import type { FetchedDocument } from '../registry/document.ts';
 import type { RegistryOptions } from '../registry/session.ts';
 import { verified } from '../streams/verified.ts';
+import type { SourceLimits } from './unwrap-options.ts';
 
-export interface RegistrySourceOptions extends RegistryOptions {
+export interface RegistrySourceOptions extends Omit<RegistryOptions, 'documentLimit'> {
+  /** How large a document may be. */
+  readonly limits?: SourceLimits | undefined;
   /** Whether layers that the registry does not keep may be fetched, anonymously, from the URLs that the manifest names. */
   readonly allowForeignUrls?: boolean | undefined;
   /**
@@ -39,7 +42,9 @@ function versionOf(reference: Reference, name: string | undefined): string | und
  */
 export function openRegistrySource(reference: Reference, options: RegistrySourceOptions = {}): Source {
   const label = formatReference(reference);
-  const client = openRegistryClient(reference, options);
+  const documentLimit = options.limits?.maxDocument;
+  const client = openRegistryClient(reference, { ...options, documentLimit });
+  const missingHint = `tsimg tags ${formatFamiliar({ ...reference, tag: undefined, digest: undefined })} lists what there is`;
   const remembered = new Map<Digest, FetchedDocument>();
 
   const remember = (document: FetchedDocument): Descriptor => {
@@ -59,7 +64,8 @@ export function openRegistrySource(reference: Reference, options: RegistrySource
 
   return {
     label,
-    missingHint: `tsimg tags ${formatFamiliar({ ...reference, tag: undefined, digest: undefined })} lists what there is`,
+    documentLimit,
+    missingHint,
     resolve: async (name, signal) => {
       const version = versionOf(reference, name);
       if (version === undefined) return undefined;
@@ -68,8 +74,14 @@ export function openRegistrySource(reference: Reference, options: RegistrySource
         const asked = !isDigest(version) || head?.digest === version;
         if (head !== undefined && asked && (await options.known(head))) return head;
       }
-      const document = await client.document(version, signal);
-      return document === undefined ? undefined : remember(document);
+      let refusal: TsimgError | undefined;
+      const document = await client.document(version, signal, (error) => {
+        refusal = error;
+      });
+      if (document !== undefined) return remember(document);
+      if (refusal === undefined || refusal.facts.said === '') return undefined;
+      const { where, why, facts } = refusal;
+      throw new TsimgError('IMAGE_NOT_FOUND', `no image ${label}`, { where, why, hint: missingHint, facts });
     },
     open: async (descriptor, signal) => {
       if (documentKindOf(descriptor.mediaType) !== 'other') return openDocument(descriptor, signal);

@@ -1,7 +1,7 @@
 import type { ExpansionLimits } from '../streams/byte-budget.ts';
 
 export interface SourceLimits extends ExpansionLimits {
-  /** Bytes of a manifest, an index or a config. Default 4 MiB; of a registry's manifests never more. */
+  /** Bytes of a manifest, an index or a config. Default 4 MiB. */
   readonly maxDocument?: number | undefined;
 }
 

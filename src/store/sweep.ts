@@ -4,6 +4,7 @@ import { checkContent } from '../crypto/digest.ts';
 import { TsimgError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, isDigest } from '../oci/digest.ts';
+import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 import { parseImageIndex } from '../oci/image-index.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import { documentKindOf } from '../oci/media-type.ts';
@@ -35,7 +36,8 @@ async function mark(store: Store, descriptor: Descriptor, reachable: Set<Digest>
   const kind = documentKindOf(descriptor.mediaType);
   if (kind !== 'index' && kind !== 'manifest') return;
   const path = blobPath(store.root, descriptor.digest);
-  const bytes = await readLayoutFile(path);
+  // One that is larger than usual was let in by its user.
+  const bytes = await readLayoutFile(path, Math.max(descriptor.size, MAX_DOCUMENT_BYTES));
   if (bytes === undefined) return;
   checkContent(bytes, descriptor, path);
   if (kind === 'index') {

@@ -3,6 +3,7 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import type { Source } from '../image/source.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
+import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import { formatFamiliar, formatReference, parseReference, type Reference } from '../oci/reference.ts';
 import { parseSourceSpec } from '../sources/parse-spec.ts';
@@ -91,7 +92,7 @@ async function repair(wanted: string, options: RepairOptions, cause: TsimgError)
     };
     const isMended = await mend([manifest]);
     const path = blobPath(storeRoot, manifest.digest);
-    const bytes = await readLayoutFile(path);
+    const bytes = await readLayoutFile(path, Math.max(manifest.size, MAX_DOCUMENT_BYTES));
     if (bytes === undefined) return isMended;
     const { config, layers } = parseManifest(bytes, manifest.mediaType, path);
     return (await mend([config, ...layers])) || isMended;

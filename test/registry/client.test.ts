@@ -1,6 +1,10 @@
+import { getEventListeners } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { digestOf } from '../../src/crypto/digest.ts';
+import { TsimgError } from '../../src/errors.ts';
 import type { TsimgEvent } from '../../src/events.ts';
 import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
 import { openRegistryClient } from '../../src/registry/client.ts';
@@ -246,6 +250,97 @@ test('a host where nothing listens is told, without trying again', async () => {
   const error = await failureOf(client.document('1'), 'REGISTRY_UNREACHABLE');
   assert.is(error.why, 'connection refused');
   client.close();
+});
+
+const PAGE = '<!DOCTYPE html><html><head><title>Log in\u001b[31m</title></head></html>';
+
+for (const [status, body, shown] of [
+  [
+    403,
+    '{"errors":[{"code":"DENIED","message":"client 192.0.2.1 is not allowed"}]}',
+    'DENIED: client 192.0.2.1 is not allowed',
+  ],
+  [402, '{"message":"pay first"}', 'pay first'],
+  [405, '{"errors":[{"code":"X","message":"no","detail":"because"}]}', 'X: no (because)'],
+  [400, '<?xml version="1.0"?><Error><Code>A</Code><Message>one at a time</Message></Error>', 'one at a time'],
+  [403, PAGE, 'an HTML page, “Log in [31m”'],
+  [403, '{"errors":[{"code":5}]}', '5'],
+  [403, `{"message":"${'x'.repeat(5000)}"}`, `${'x'.repeat(300)}…`],
+] as const) {
+  test(`what a registry says of HTTP ${status} is shown: ${shown.slice(0, 40)}`, async () => {
+    const path = '/v2/a/b/manifests/1.0';
+    const exchanges = [
+      { method: 'HEAD', path, status },
+      { path, status, body },
+    ];
+    await withClient(exchanges, async (client) => {
+      assert.is(await client.head('1.0'), undefined, 'a HEAD has no words: GET is to tell');
+      const error: unknown = await client.document('1.0').catch((thrown: unknown) => thrown);
+      assert.is(error instanceof TsimgError ? error.why : error, `HTTP ${status}, ${shown}`);
+    });
+  });
+}
+
+test('the words of a 404 are told to who asks for them', async () => {
+  const path = '/v2/a/b/manifests/1.0';
+  const body = '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"gone since May"}]}';
+  await withClient([{ path, status: 404, body }], async (client) => {
+    const words: unknown[] = [];
+    assert.is(await client.document('1.0', undefined, ({ facts }) => words.push(facts.said)), undefined);
+    assert.equal(words, ['MANIFEST_UNKNOWN: gone since May']);
+  });
+});
+
+test('a page in the place of a manifest, a list or a blob is told as a page', async () => {
+  const headers = { 'content-type': 'text/html; charset=utf-8' };
+  const digest = digestOf('blob');
+  const exchanges = ['manifests/1.0', `blobs/${digest}`, 'tags/list'].map((each) => ({
+    path: `/v2/a/b/${each}`,
+    headers,
+    body: PAGE,
+  }));
+  await withClient(exchanges, async (client) => {
+    const blob = { mediaType: 'x', digest, size: 4 };
+    for (const asked of [() => client.document('1.0'), () => client.blob(blob), () => client.tags()]) {
+      const error = await failureOf(asked(), 'REGISTRY_ERROR');
+      assert.is(error.why, 'the answer is an HTML page, “Log in [31m”');
+    }
+  });
+});
+
+test('a blob that is a page of the right size is a blob', async () => {
+  const digest = digestOf(PAGE);
+  const exchange = { path: `/v2/a/b/blobs/${digest}`, headers: { 'content-type': 'text/html' }, body: PAGE };
+  await withClient([exchange], async (client) => {
+    const blob = await client.blob({ mediaType: 'x', digest, size: Buffer.byteLength(PAGE) });
+    assert.is((await blob.toArray()).join(''), PAGE);
+  });
+});
+
+test('a manifest that a front end compressed unasked is read', async () => {
+  const headers = { ...TYPE, 'content-encoding': 'gzip' };
+  await withClient([{ path: '/v2/a/b/manifests/1.0', headers, body: gzipSync(MANIFEST) }], async (client) => {
+    assert.is((await client.document('1.0'))?.descriptor.digest, DIGEST);
+  });
+});
+
+test('requests leave no listener on the caller’s signal', async () => {
+  const path = '/v2/a/b/manifests/1.0';
+  const digest = digestOf('blob');
+  const blob = { path: `/v2/a/b/blobs/${digest}`, body: 'blob' };
+  const exchanges = [{ path, headers: TYPE, body: MANIFEST }, { path: '/v2/a/b/manifests/no', status: 404 }, blob];
+  await withClient(exchanges, async (client) => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    for (let round = 0; round < 20; round++) {
+      await client.head('1.0', signal);
+      await client.document('1.0', signal);
+      await client.document('no', signal);
+      await (await client.blob({ mediaType: 'x', digest, size: 4 }, signal)).toArray();
+    }
+    await setImmediate();
+    assert.is(getEventListeners(signal, 'abort').length, 0);
+  });
 });
 
 test.run();

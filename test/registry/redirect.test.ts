@@ -20,11 +20,20 @@ function send(table: Readonly<Record<string, string>>, log: HttpRequest[], plain
 const HEADERS = { Authorization: 'Bearer secret', cookie: 'c', range: 'bytes=5-9' };
 const get = (href: string): HttpRequest => ({ method: 'GET', url: new URL(href), headers: HEADERS });
 
-test('on the same origin credentials go along', async () => {
+test('on the same origin credentials go along within the registry’s interface, and nowhere else', async () => {
   const log: HttpRequest[] = [];
-  const response = await send({ 'https://r.test/a': '/b' }, log)(get('https://r.test/a'));
-  assert.is(response.url.href, 'https://r.test/b');
-  assert.equal(log[1]?.headers, HEADERS);
+  const table = {
+    'https://r.test/a': '/v2/b',
+    'https://r.test/v2/b': '/storage/c',
+    'https://r.test/storage/c': '/v2/d',
+  };
+  const response = await send(table, log)(get('https://r.test/a'));
+  assert.is(response.url.href, 'https://r.test/v2/d');
+  const bare = { range: 'bytes=5-9' };
+  assert.equal(
+    log.map(({ headers }) => headers),
+    [HEADERS, HEADERS, bare, bare],
+  );
 });
 
 test('another host, port or scheme gets no credentials, but everything else (CVE-2020-15157)', async () => {

@@ -35,7 +35,11 @@ test('Retry-After is seconds or a date', () => {
   assert.is(parseRetryAfter('Mon, 01 Jan 2024 00:00:30 GMT', now), 30_000);
   assert.is(parseRetryAfter('Sun, 31 Dec 2023 00:00:00 GMT', now), 0);
   assert.is(parseRetryAfter('soon', now), undefined);
-  assert.is(parseRetryAfter('-5', Date.parse('2030-01-01')), 0);
+  assert.is(parseRetryAfter('0', now), 0);
+  assert.is(parseRetryAfter('9'.repeat(400), now), 366 * 24 * 3600 * 1000);
+  for (const nonsense of ['-5', '1.5', '2030-01-01', '5 apples', '']) {
+    assert.is(parseRetryAfter(nonsense, now), undefined, nonsense);
+  }
   assert.is(parseRetryAfter(undefined, now), undefined);
 });
 
@@ -121,6 +125,15 @@ test('an abort ends the waiting', async () => {
   );
   const error = await running.catch((thrown: unknown) => thrown);
   assert.is(error instanceof Error && error.name, 'AbortError');
+});
+
+test('a server that says "at once" is not asked more often than one that says nothing', async () => {
+  for (const retryAfter of [0, 1]) {
+    const start = performance.now();
+    const busy = () => Promise.reject(new TsimgError('REGISTRY_ERROR', 'busy', { facts: { status: 429, retryAfter } }));
+    await failureOf(retrying('manifest', { retries: 2, delay: 100 }, {}, busy), 'REGISTRY_ERROR');
+    assert.ok(performance.now() - start >= 50 + 100 - 5);
+  }
 });
 
 test.run();

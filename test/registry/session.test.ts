@@ -279,4 +279,58 @@ test('no error shows a secret, with all that hangs on it', async () => {
   });
 });
 
+test('a registry that redirects all to another one with a token server of its own is pulled from, without credentials', async () => {
+  await using other = await startFakeRegistry();
+  other.expect(
+    manifestFor('Bearer theirs'),
+    token({ token: 'theirs' }, { when: { authorization: null } }),
+    bearer(other),
+  );
+  await withRegistry({ credentials: USER }, async (front, client) => {
+    front.expect({ path: PATH, status: 307, headers: { location: `${other.origin}${PATH}` } });
+    for (let round = 0; round < 2; round++) {
+      assert.is((await client.document('1.0'))?.descriptor.digest, digestOf(MANIFEST));
+    }
+    const tokens = other.log.filter((line) => line.startsWith('GET /token'));
+    assert.is(tokens.length, 1, 'its token is used again');
+    const sent = [...other.requests, ...front.requests].map(({ headers }) => headers.authorization ?? '');
+    assert.not.ok(sent.some((header) => header.startsWith('Basic')));
+    assert.not.ok(front.requests.some(({ headers }) => headers.authorization === 'Bearer theirs'));
+  });
+});
+
+test('an image that is private at the other registry says where to name it', async () => {
+  await using other = await startFakeRegistry();
+  other.expect(token({ token: 'theirs' }), bearer(other));
+  await withRegistry({ credentials: USER }, async (front, client) => {
+    front.expect({ path: PATH, status: 307, headers: { location: `${other.origin}${PATH}` } });
+    const error = await failureOf(client.document('1.0'), 'AUTHENTICATION_DENIED');
+    assert.match(error.hint ?? '', other.host);
+  });
+});
+
+test('credentials stay behind where a redirect leads to a store on the same host', async () => {
+  await withRegistry({ credentials: USER }, async (registry, client) => {
+    registry.expect(
+      { path: PATH, when: { authorization: BASIC }, status: 307, headers: { location: '/storage/x' } },
+      challenge('Basic realm="x"'),
+      { path: '/storage/x', when: { authorization: null }, body: MANIFEST },
+    );
+    assert.ok(await client.document('1.0'));
+  });
+});
+
+test('a manifest may be as large as the caller allows', async () => {
+  for (const [documentLimit, code] of [
+    [MANIFEST.length, undefined],
+    [MANIFEST.length - 1, 'LIMIT_EXCEEDED'],
+  ] as const) {
+    await withRegistry({ documentLimit }, async (registry, client) => {
+      registry.expect(manifestFor(null));
+      if (code === undefined) assert.ok(await client.document('1.0'));
+      else await failureOf(client.document('1.0'), code);
+    });
+  }
+});
+
 test.run();
