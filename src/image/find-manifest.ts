@@ -61,13 +61,37 @@ async function isThere({ source, signal }: Search, descriptor: Descriptor): Prom
   }
 }
 
+/** Whether all that an image is made of is there: of some that were not chosen, copies have the documents alone. */
+async function isWhole(search: Search, descriptor: Descriptor): Promise<boolean> {
+  const { source, signal } = search;
+  if (!(await isThere(search, descriptor))) return false;
+  if (documentKindOf(descriptor.mediaType) !== 'manifest') return true;
+  try {
+    const bytes = await readDocument(source, descriptor, signal);
+    const { config, layers } = parseManifest(bytes, descriptor.mediaType, `${source.label} ${descriptor.digest}`);
+    for (const blob of [config, ...layers]) if (!(await isThere(search, blob))) return false;
+    return true;
+  } catch (error) {
+    // What is wrong with it is told when it is taken
+    if (error instanceof TsimgError) return true;
+    throw error;
+  }
+}
+
 /** The entries of an index that are in hand: partial copies list images that are not there. */
 async function presentOf(search: Search, index: ImageIndex): Promise<readonly Descriptor[]> {
   const there: Descriptor[] = [];
   for (const descriptor of imagesOf(index).slice(0, MAX_DOCUMENTS)) {
-    if (await isThere(search, descriptor)) there.push(descriptor);
+    if (await isWhole(search, descriptor)) there.push(descriptor);
   }
   return there;
+}
+
+/** Of a partial copy that has a manifest and not what it lists: the one entry that is whole, where there is one. */
+async function onlyOther(search: Search, index: ImageIndex, found: Descriptor): Promise<Descriptor | undefined> {
+  if (imagesOf(index).length < 2 || (await isWhole(search, found))) return undefined;
+  const [only, ...others] = await presentOf(search, index);
+  return others.length === 0 ? only : undefined;
 }
 
 /** The error says which are there, so that one of them can be asked for. */
@@ -111,6 +135,8 @@ async function searchIndex(
   if (chosen !== undefined) {
     try {
       const found = await searchDocument(chosen, trail, search);
+      const other = found && mayTakeOther(search) ? await onlyOther(search, index, found.descriptor) : undefined;
+      if (other !== undefined) return await searchDocument(other, trail, search);
       return found && { ...found, labelled: true };
     } catch (error) {
       const isMissing = error instanceof TsimgError && error.code === 'BLOB_NOT_FOUND';

@@ -2,9 +2,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TsimgEvent } from '../../src/events.ts';
 import { loadImage } from '../../src/image/load.ts';
+import type { Source } from '../../src/image/source.ts';
 import type { Descriptor } from '../../src/oci/descriptor.ts';
 import type { Digest } from '../../src/oci/digest.ts';
-import { parsePlatform } from '../../src/oci/platform.ts';
+import { type Platform, parsePlatform } from '../../src/oci/platform.ts';
 import { collect } from '../../src/streams/collect.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { makeImage, makeIndex, memorySource } from '../support/image.ts';
@@ -125,6 +126,23 @@ test('of a partial copy the one image that is there is taken with a warning, unl
     const two = memorySource(outer.descriptor, together(partialBlobs, alike.blobs), { list: true });
     await failureOf(loadImage(two, {}), code);
   }
+});
+
+test('an image of which the documents alone are there gives way to the one that is whole', async () => {
+  const [own, other] = process.arch === 'arm64' ? [arm64, amd64] : [amd64, arm64];
+  const bare = makeImage({ platform: own, layers: [Buffer.alloc(2048)] });
+  const whole = makeImage({ platform: other });
+  const index = makeIndex([
+    { ...bare.descriptor, platform: own },
+    { ...whole.descriptor, platform: other },
+  ]);
+  const documents = new Map([...bare.blobs].filter(([digest]) => !bare.diffIds.includes(digest)));
+  const blobs = together(documents, whole.blobs, new Map([[index.descriptor.digest, index.bytes]]));
+  const load = (source: Source, platform?: Platform) => loadImage(source, { platform });
+  const inHand = memorySource(index.descriptor, blobs, { list: true });
+  assert.is((await load(inHand)).descriptor.digest, whole.descriptor.digest);
+  assert.is((await load(inHand, own)).descriptor.digest, bare.descriptor.digest, 'its documents can be looked at');
+  assert.is((await load(memorySource(index.descriptor, blobs))).descriptor.digest, bare.descriptor.digest);
 });
 
 test('an image of another platform is an error when a platform was asked for, else a warning', async () => {
