@@ -32,6 +32,8 @@ const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
   nft: 'nftables',
   iptables: 'iptables',
   'qemu-system-x86_64': 'qemu-system-x86',
+  as: 'binutils',
+  'aarch64-linux-gnu-as': 'binutils-aarch64-linux-gnu',
   'qemu-aarch64-static': 'qemu-user-static',
 };
 

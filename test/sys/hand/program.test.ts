@@ -6,50 +6,11 @@ import * as assert from 'uvu/assert';
 import { SYSCALLS_ARM64 } from '../../../src/linux/syscalls-arm64.data.ts';
 import { SYSCALLS_X64 } from '../../../src/linux/syscalls-x64.data.ts';
 import { CALL_NUMBERS } from '../../../src/sys/hand/call-number.data.ts';
-import { ANSWER_SIZE, CALL, FIRST_CALL, MEMORY } from '../../../src/sys/hand/layout.ts';
 import { type HandMachine, makeHandProgram } from '../../../src/sys/hand/program.ts';
+import { RUNNERS, request, TEXT } from '../../support/hand-request.ts';
 import { tempDir } from '../../support/temp-dir.ts';
-import { haveTools } from '../../support/tools.ts';
 
 const test = suite('sys/hand/program');
-
-/** The machines whose programs can be run here, and by what. */
-const RUNNERS: readonly (readonly [HandMachine, readonly string[]])[] = [
-  ...(process.arch === 'x64' ? [['x64', []] as const] : []),
-  ...(process.arch === 'arm64' ? [['arm64', []] as const] : []),
-  ...(process.arch !== 'arm64' && haveTools('qemu-aarch64-static')
-    ? [['arm64', ['qemu-aarch64-static']] as const]
-    : []),
-];
-
-if (process.arch !== 'x64') console.log('skipped: needs an x86-64 machine');
-
-/** One request of several calls; what follows a call is told by the numbers of its arguments, `TEXT` among them. */
-function request(calls: readonly (readonly [number, ...number[]])[], text = '', received = 0): Buffer {
-  const data = FIRST_CALL + calls.length * CALL.size;
-  const bytes = Buffer.alloc(data + Buffer.byteLength(text) + 1);
-  bytes.writeBigUInt64LE(BigInt(bytes.length), 0);
-  bytes.write(text, data);
-  calls.forEach(([number, ...args], index) => {
-    const call = FIRST_CALL + index * CALL.size;
-    const put = (at: number, value: number) => bytes.writeBigInt64LE(BigInt(value), call + at);
-    put(CALL.number, number);
-    for (const [position, value] of args.entries())
-      put(CALL.arguments + 8 * position, value === TEXT ? MEMORY + data : value);
-    put(CALL.tag, index);
-    bytes.writeUInt32LE(3, call + CALL.input);
-    bytes.writeUInt32LE(1, call + CALL.output);
-    put(CALL.next, index + 1 < calls.length ? MEMORY + call + CALL.size : 0);
-    put(CALL.ranges, MEMORY + call + CALL.result);
-    put(CALL.ranges + 8, ANSWER_SIZE);
-    put(CALL.ranges + 16, MEMORY + data);
-    put(CALL.ranges + 24, received);
-  });
-  return bytes;
-}
-
-/** Stands for the address of the text. */
-const TEXT = 0xffff_fff0;
 const AT_FDCWD = -100;
 
 /** What a hand answers to requests that lie in a file; answers go to standard output, for it is told so by calls that return 0. */

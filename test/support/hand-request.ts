@@ -1,0 +1,43 @@
+import { ANSWER_SIZE, CALL, FIRST_CALL, MEMORY } from '../../src/sys/hand/layout.ts';
+import type { HandMachine } from '../../src/sys/hand/program.ts';
+import { haveTools } from './tools.ts';
+
+// Requests to a hand, laid out here once more: the tests of its program do not count on the code that makes them in src.
+
+/** The machines whose programs can be run here, and by what. */
+export const RUNNERS: readonly (readonly [HandMachine, readonly string[]])[] = [
+  ...(process.arch === 'x64' ? [['x64', []] as const] : []),
+  ...(process.arch === 'arm64' ? [['arm64', []] as const] : []),
+  ...(process.arch !== 'arm64' && haveTools('qemu-aarch64-static')
+    ? [['arm64', ['qemu-aarch64-static']] as const]
+    : []),
+];
+
+if (process.arch !== 'x64') console.log('skipped: needs an x86-64 machine');
+
+/** One request of several calls; what follows a call is told by the numbers of its arguments, `TEXT` among them. */
+export function request(calls: readonly (readonly [number, ...number[]])[], text = '', received = 0): Buffer {
+  const data = FIRST_CALL + calls.length * CALL.size;
+  const bytes = Buffer.alloc(data + Buffer.byteLength(text) + 1);
+  bytes.writeBigUInt64LE(BigInt(bytes.length), 0);
+  bytes.write(text, data);
+  calls.forEach(([number, ...args], index) => {
+    const call = FIRST_CALL + index * CALL.size;
+    const put = (at: number, value: number) => bytes.writeBigInt64LE(BigInt(value), call + at);
+    put(CALL.number, number);
+    for (const [position, value] of args.entries())
+      put(CALL.arguments + 8 * position, value === TEXT ? MEMORY + data : value);
+    put(CALL.tag, index);
+    bytes.writeUInt32LE(3, call + CALL.input);
+    bytes.writeUInt32LE(1, call + CALL.output);
+    put(CALL.next, index + 1 < calls.length ? MEMORY + call + CALL.size : 0);
+    put(CALL.ranges, MEMORY + call + CALL.result);
+    put(CALL.ranges + 8, ANSWER_SIZE);
+    put(CALL.ranges + 16, MEMORY + data);
+    put(CALL.ranges + 24, received);
+  });
+  return bytes;
+}
+
+/** Stands for the address of the text. */
+export const TEXT = 0xffff_fff0;
