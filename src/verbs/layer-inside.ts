@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
+import { followedPlaces } from '../disk/followed-places.ts';
 import { layerEntries } from '../disk/layer-entries.ts';
 import { type UpperChange, upperChanges } from '../disk/upper-changes.ts';
 import { pathText } from '../rootfs/path.ts';
@@ -14,7 +15,8 @@ function openLayers({ upper, lowers }: LayersRequest) {
 }
 
 function changesOf(upper: number, lowers: readonly number[], request: LayersRequest): readonly UpperChange[] {
-  return upperChanges(upper, lowers, { ...request.form, mountPlaces: new Set(request.mountPlaces) });
+  const mountPlaces = followedPlaces([upper, ...lowers], request.mountPlaces, request.form);
+  return upperChanges(upper, lowers, { ...request.form, mountPlaces });
 }
 
 /** What a container changed, in the byte order of the paths. @throws FILESYSTEM, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED */

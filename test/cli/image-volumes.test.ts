@@ -99,7 +99,8 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
     ok('start', 'stays');
     ok('wait', 'stays');
     assert.match(ok('logs', 'stays'), 'once\nonce\n');
-    assert.not.match(ok('diff', 'stays'), /lives|data/);
+    assert.not.match(ok('diff', 'stays'), /lives|data|deep/);
+    assert.match(ok('diff', 'stays'), 'A /etc/mine');
     ok('commit', 'stays', 'volumes:one');
     const inside = ['run', '--rm', '-q', '--network', 'none', 'volumes:one', 'sh', '-c'];
     assert.is(ok(...inside, `ls /data; ${look}; cat /etc/mine`), `${seen}mine\n`);
