@@ -44,6 +44,18 @@ test('a log takes two files of bounded size, and keeps what came last', async ()
   assert.is(lines[0], `line ${1000 - lines.length}`);
 });
 
+test('a log begins a new file at 10 MiB, where nothing else is said', () => {
+  const directory = tempDir();
+  using log = openLogFile(directory);
+  const write = (megabytes: number) => {
+    for (let each = 0; each < megabytes; each += 1) log.stdout.write(Buffer.alloc(1024 ** 2 - 100, 'x'));
+  };
+  write(10);
+  assert.equal(readdirSync(directory), ['log']);
+  write(1);
+  assert.equal(readdirSync(directory).sort(), ['log', 'log.1']);
+});
+
 test('who follows a log loses nothing when it begins a new file', async () => {
   const directory = tempDir();
   using log = openLogFile(directory, 4096);

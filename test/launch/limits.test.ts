@@ -44,7 +44,7 @@ for (const text of ['', '0', '-1', 'm', '1x', '1e9', '0x10', '99999999999999t', 
 }
 
 for (const [name, request] of Object.entries<ResourceRequest>({
-  'less memory than any program needs': { memory: '100k' },
+  'less memory than any program needs': { memory: '524287' },
   'swap without memory': { memorySwap: '1g' },
   'memory and swap together less than memory': { memory: '64m', memorySwap: '32m' },
   'a reservation above the limit': { memory: '64m', memoryReservation: '65m' },
@@ -61,6 +61,10 @@ for (const [name, request] of Object.entries<ResourceRequest>({
     assert.is(refused(request).code, 'USAGE');
   });
 }
+
+test('the least memory is 512 KiB', () => {
+  assert.is(written(planLimits({ memory: '512k' }, legacyHost(true), 'id'))['memory.limit_in_bytes'], '524288');
+});
 
 test('each limit has its file in version 1, and swap is as much again as memory unless it is said', () => {
   assert.equal(written(planLimits(ALL_LIMITS, legacyHost(true), 'id')), {

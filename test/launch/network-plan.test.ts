@@ -181,6 +181,8 @@ test('ports are read as docker reads them', () => {
   assert.equal(parsePublish('127.0.0.1:8080:80/udp'), [
     { hostAddress: '127.0.0.1', hostPort: 8080, containerPort: 80, protocol: 'udp' },
   ]);
+  assert.is(parsePublish('1000-2023:1000-2023').length, 1024);
+  assert.throws(() => parsePublish('1000-2024:1000-2024'), /not a port to publish/);
   assert.equal(parsePublish('0.0.0.0:1:2'), [{ hostPort: 1, containerPort: 2, protocol: 'tcp' }]);
   assert.equal(
     parsePublish('8000-8002:80-82').map(({ hostPort, containerPort }) => [hostPort, containerPort]),

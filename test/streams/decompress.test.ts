@@ -10,6 +10,7 @@ import { compressionOf } from '../../src/streams/compression.ts';
 import { decompressChunks, decompressed } from '../../src/streams/decompress.ts';
 import { checkGzipTrailer, skipGzipHeader } from '../../src/streams/gzip-member.ts';
 import { inflateByZlib } from '../../src/streams/inflate-by-zlib.ts';
+import { parseFrameHeader } from '../../src/streams/zstd-frame.ts';
 import { findTool, haveTools } from '../support/tools.ts';
 
 const test = suite('streams/decompress');
@@ -179,6 +180,25 @@ test('a gzip header may have extra field, name, comment and checksum', async () 
   const extra = Buffer.from([3, 0, 1, 2, 3]);
   const names = Buffer.from(`${'n'.repeat(700)}\0${'c'.repeat(3)}\0`);
   await same(Buffer.concat([header, extra, names, Buffer.from([9, 9]), plain.subarray(10)]), Buffer.from('hello'));
+});
+
+test('a name in a gzip header has 64 KiB at most', async () => {
+  const named = (length: number) => {
+    const header = Buffer.from([0x1f, 0x8b, 8, 0x08, 0, 0, 0, 0, 0, 3]);
+    return Buffer.concat([header, Buffer.from(`${'n'.repeat(length)}\0`), gzipSync('hello').subarray(10)]);
+  };
+  await same(named(64 * 1024 - 1), Buffer.from('hello'));
+  assert.is((await failure(named(64 * 1024))).code, 'COMPRESSION_INVALID');
+});
+
+test('a window of zstd has 128 MiB at most', () => {
+  // The next larger one that a header can say has an eighth more.
+  const header = (window: number) => Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window]);
+  assert.is(parseFrameHeader(header(0x88), 'x').windowBytes, 128 * 1024 ** 2);
+  assert.throws(
+    () => parseFrameHeader(header(0x89), 'x'),
+    (error: unknown) => error instanceof TsimgError && error.code === 'LIMIT_EXCEEDED',
+  );
 });
 
 test('gzip that is cut anywhere is invalid, not short', async () => {
