@@ -10,7 +10,7 @@ const SRC = join(ROOT, 'src');
 /** A room imports rooms of a lower rank only. Files of src itself: errors and events below all, api and main above. */
 const RANKS: readonly (readonly string[])[] = [
   ['errno-words.data', 'unsafe-text', 'version'],
-  ['errors', 'events', 'schema-issue'],
+  ['errors', 'events', 'schema-issue', 'store-layout'],
   ['oci', 'linux'],
   ['crypto'],
   ['sys'],
@@ -29,6 +29,7 @@ const PURE_ROOMS = new Set([
   'errors',
   'events',
   'schema-issue',
+  'store-layout',
   'unsafe-text',
   'oci',
   'linux',

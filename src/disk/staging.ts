@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, openSync } from 'node:fs';
+import { TEMPORARY_PREFIX } from '../store-layout.ts';
 import { chmodAt, closeDescriptor, makeDirectoryAt, OPEN, openAt, removeXattrAt, setTimesAt } from '../sys/files.ts';
 import type { Destination } from './destination.ts';
 import type { NameAt } from './directory-stack.ts';
@@ -32,7 +33,7 @@ export function openStaging(destination: Destination): Staging {
     openSync(basePath, OPEN.path | OPEN.directory | OPEN.closeOnExec),
   );
   let mtime = fstatSync(base, { bigint: true }).mtimeNs;
-  const name = `.tsimg-${randomBytes(6).toString('hex')}`;
+  const name = `${TEMPORARY_PREFIX}${randomBytes(6).toString('hex')}`;
   try {
     done(makeDirectoryAt(base, name, 0o700), 'make a directory in', byteName(basePath));
   } catch (error) {

@@ -26,6 +26,8 @@ export interface EnterOptions extends Context {
   readonly streams: Streams;
   /** Whether signals that this process gets are the command's while it runs; otherwise `signal` kills it. */
   readonly passSignals: boolean;
+  /** The command's process is there: its host PID. */
+  readonly onProcess?: ((pid: number) => void) | undefined;
 }
 
 /** All output of the command; of what it left in the background only what comes at once, and all that was read already. */
@@ -75,7 +77,7 @@ async function streamHooks(entry: Entry, hand: Hand): Promise<Pick<EnterHooks, '
 export async function enterContainer(
   plan: ExecPlan,
   identity: ProcessIdentity,
-  { signal, streams, passSignals }: EnterOptions,
+  { signal, streams, passSignals, onProcess }: EnterOptions,
 ): Promise<number> {
   signal?.throwIfAborted();
   await using starting = handMeanwhile();
@@ -103,6 +105,7 @@ export async function enterContainer(
       filter,
       joinCgroups: (pid) => joinCgroups(plan.cgroups, pid),
     });
+    onProcess?.(entry.pid);
     if (plan.detached) return 0;
     const status = await awaitEnd(hand, entry.pid);
     const { pid } = entry;

@@ -32,6 +32,8 @@ export interface ExecuteWatch {
   readonly onStarted?: (() => void) | undefined;
   /** It has become the command. */
   readonly onRunning?: (() => void) | undefined;
+  /** The first process has ended: ends what it left behind, which may hold its output open. Also called where there never was one. */
+  readonly onEnded?: (() => Promise<void>) | undefined;
 }
 
 /** What a launch takes besides the plan. */
@@ -159,6 +161,7 @@ export async function execute(
     }
     hand.close();
     const end = await child.ended;
+    await watch.onEnded?.();
     await launch.relay?.drain();
     if (aborted) signal?.throwIfAborted();
     if (stopped !== undefined && !launch.ready) return 128 + signalNumber(stopped);

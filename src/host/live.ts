@@ -3,8 +3,10 @@ import { launchExitStatus } from '../launch/exit-status.ts';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { LaunchPlan } from '../launch/plan.ts';
 import { nodeCallError } from '../sys/refused-call.ts';
+import { endProcesses } from './end-processes.ts';
 import { type ExecuteOptions, execute } from './execute.ts';
 import { type HeldContainer, leaveExitCode, updateState } from './state/container.ts';
+import { writeLife } from './state/life.ts';
 import { identify, openIdentified, type ProcessIdentity } from './state/process-identity.ts';
 import { readState } from './state/record.ts';
 
@@ -49,8 +51,12 @@ export async function liveOnce(
       onProcess(pid) {
         checkJoined(plan);
         command = identify(pid);
+        // Before it can run anything: whoever finds this container without us must find its processes.
+        if (command !== undefined)
+          writeLife(container.directory, { process: command, isFirst: plan.namespaces.includes('pid') });
         options.onProcess?.(pid);
       },
+      onEnded: () => endProcesses(container),
       onRunning() {
         ran = true;
         updateState(container, {

@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, renameSync, writeSync } from
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { errnoOf } from '../errors.ts';
+import { CONTAINER_NAME } from '../store-layout.ts';
 
 // A container's output as Kubernetes' runtimes and podman write it: `TIME stdout F text` a line, P instead of F where the
 // line goes on in the next entry of that stream. What was written is on its way to the disk before the container goes on.
@@ -9,8 +10,8 @@ import { errnoOf } from '../errors.ts';
 /** Bytes; then `log` becomes `log.1`, and what that was is gone. */
 const MAX_BYTES = 10 * 1024 * 1024;
 
-export const LOG_FILE = 'log';
-export const OLD_LOG_FILE = 'log.1';
+export const LOG_FILE = CONTAINER_NAME.log;
+export const OLD_LOG_FILE = `${CONTAINER_NAME.log}.1`;
 
 /** Where a detached container's output goes. */
 export interface LogFile extends Disposable {

@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { IdMap, RootSpec } from '../launch/plan.ts';
+import { CONTAINER_NAME } from '../store-layout.ts';
 import { chownDescriptor, openPath } from '../sys/hand/files.ts';
 import { startHand } from '../sys/hand/start-hand.ts';
 import { makeUserNamespace } from './write-id-maps.ts';
@@ -30,19 +31,20 @@ export async function makeOverlayRoot(
   idMap: IdMap | undefined,
   tools: HostTools,
 ): Promise<RootSpec> {
-  for (const name of ['upper', 'work', 'merged', 'l']) await mkdir(join(path, name), { mode: 0o755 });
+  const { upper, work, merged, lowers } = CONTAINER_NAME;
+  for (const name of [upper, work, merged, lowers]) await mkdir(join(path, name), { mode: 0o755 });
   // An image without layers is an empty directory.
   // It is the root of the container, whose users all go through it, whatever the umask of who starts it.
-  await chmod(join(path, 'upper'), 0o755);
-  if (lower.length === 0) await mkdir(join(path, 'l', '0'));
-  await Promise.all(lower.map((layer, index) => symlink(layer, join(path, 'l', String(index)))));
+  await chmod(join(path, upper), 0o755);
+  if (lower.length === 0) await mkdir(join(path, lowers, '0'));
+  await Promise.all(lower.map((layer, index) => symlink(layer, join(path, lowers, String(index)))));
   const [top] = lower;
   if (top !== undefined) {
     // The root directory itself is the upper one: it must look as the top layer has it.
     const { mode, uid, gid } = await stat(top);
-    if (idMap === undefined) await chown(join(path, 'upper'), uid, gid);
-    await chmod(join(path, 'upper'), mode & 0o7777);
-    if (idMap?.caller !== undefined) await giveToRoot(join(path, 'upper'), idMap, tools);
+    if (idMap === undefined) await chown(join(path, upper), uid, gid);
+    await chmod(join(path, upper), mode & 0o7777);
+    if (idMap?.caller !== undefined) await giveToRoot(join(path, upper), idMap, tools);
   }
-  return { kind: 'overlay', directory: path, lower: lower.length === 0 ? [join(path, 'l', '0')] : lower };
+  return { kind: 'overlay', directory: path, lower: lower.length === 0 ? [join(path, lowers, '0')] : lower };
 }

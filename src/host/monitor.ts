@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TsimgError } from '../errors.ts';
 import { storedMap } from '../launch/id-map.ts';
 import { restartPause, startsAgain } from '../launch/restart-policy.ts';
+import { CONTAINER_NAME } from '../store-layout.ts';
 import { closeOnExecFrom, duplicateOnto } from '../sys/become.ts';
 import { liveOnce } from './live.ts';
 import { openLogFile } from './log-file.ts';
@@ -17,7 +18,6 @@ import {
   inheritedContainer,
   leaveExitCode,
   removeContainer,
-  STOP_MARK,
   updateState,
 } from './state/container.ts';
 import { type ContainerRecord, readRecord } from './state/record.ts';
@@ -92,7 +92,7 @@ async function live(
       exitCode = 125;
     }
     if (!detached) detach(control);
-    const isStopped = () => stopped.signal.aborted || existsSync(join(container.directory, STOP_MARK));
+    const isStopped = () => stopped.signal.aborted || existsSync(join(container.directory, CONTAINER_NAME.stop));
     if (isStopped() && !ran && last !== undefined) {
       // Stopped while it was being started again: how its last life ended is what counts.
       updateState(container, { status: 'exited', exitCode: last, error: undefined });

@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path/posix';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { RootSpec, Step } from '../launch/plan.ts';
 import { attributeBits, type MountAttribute, mountFlags } from '../linux/mount-flags.ts';
+import { CONTAINER_NAME } from '../store-layout.ts';
 import * as files from '../sys/hand/files.ts';
 import type { Hand } from '../sys/hand/hand.ts';
 import { attachMount, cloneMount, mount, setMountAttributes } from '../sys/hand/mounts.ts';
@@ -81,21 +82,26 @@ function mountOverlay(
   userXattr: boolean,
 ): number {
   hand.later({ name: 'chdir', args: [directory], where: directory });
-  const names = lower.map((_, index) => `l/${index}`).join(':');
+  const names = lower.map((_, index) => `${CONTAINER_NAME.lowers}/${index}`).join(':');
   // The two are settings of the host's kernel else: `commit` reads whole files from the upper layer. `userxattr` turns them off.
   const settings = userXattr ? 'userxattr' : 'redirect_dir=off,metacopy=off';
-  const data = `lowerdir=${names},upperdir=upper,workdir=work,${settings}`;
-  mount(hand, { source: 'overlay', target: 'merged', type: 'overlay', flags: 0, data }, directory, (cause) => {
-    const errno = errnoOf(cause) ?? 'unknown';
-    return new TsimgError('LAUNCH_FAILED', 'the layers cannot be mounted over each other', {
-      where: directory,
-      why: errno,
-      hint: 'an overlay cannot lie on another one: keep images elsewhere, with --root',
-      facts: { overlayRefused: true, errno },
-      cause,
-    });
-  });
-  const rootFd = files.openPath(hand, 'merged', files.O_PATH | constants.O_DIRECTORY);
+  const data = `lowerdir=${names},upperdir=${CONTAINER_NAME.upper},workdir=${CONTAINER_NAME.work},${settings}`;
+  mount(
+    hand,
+    { source: 'overlay', target: CONTAINER_NAME.merged, type: 'overlay', flags: 0, data },
+    directory,
+    (cause) => {
+      const errno = errnoOf(cause) ?? 'unknown';
+      return new TsimgError('LAUNCH_FAILED', 'the layers cannot be mounted over each other', {
+        where: directory,
+        why: errno,
+        hint: 'an overlay cannot lie on another one: keep images elsewhere, with --root',
+        facts: { overlayRefused: true, errno },
+        cause,
+      });
+    },
+  );
+  const rootFd = files.openPath(hand, CONTAINER_NAME.merged, files.O_PATH | constants.O_DIRECTORY);
   hand.later({ name: 'chdir', args: ['/'] });
   return rootFd;
 }
@@ -108,12 +114,12 @@ export function refuseProc(hand: Hand, place: number, target: string): void {
 
 /** A file system of the kernel's, at a place that is made where it is missing. */
 export function mountKernelFs(hand: Hand, rootFd: number, step: StepOf<'mount'>): void {
-  const { type, target, attributes, data, strict } = step;
+  const { type, source = type, target, attributes, data, strict } = step;
   files.withDescriptor(hand, openDirectory(hand, rootFd, target, strict ? 'never' : 'inside'), (place) => {
     if (!strict) refuseProc(hand, place, target);
     mount(
       hand,
-      { source: type, target: files.descriptorPath(place), type, flags: mountFlags(attributes), data },
+      { source, target: files.descriptorPath(place), type, flags: mountFlags(attributes), data },
       `${type} on ${target}`,
     );
   });

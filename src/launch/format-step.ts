@@ -1,3 +1,4 @@
+import { CONTAINER_NAME } from '../store-layout.ts';
 import { replaceUnsafe, unicodeEscape } from '../unsafe-text.ts';
 import type { BindStep, Step } from './plan.ts';
 
@@ -45,11 +46,12 @@ export function formatStep(step: Step): string {
       if (step.root.kind === 'directory')
         return `mount --rbind${attributesOf(step.attributes)} ${quote(step.root.path)} ROOT`;
       const { directory, lower } = step.root;
-      const layers = `lowerdir=${lower.join(':')},upperdir=${directory}/upper,workdir=${directory}/work`;
+      const { upper, work } = CONTAINER_NAME;
+      const layers = `lowerdir=${lower.join(':')},upperdir=${directory}/${upper},workdir=${directory}/${work}`;
       return `mount -t overlay${attributesOf(step.attributes, layers)} overlay ROOT`;
     }
     case 'mount':
-      return `mount -t ${step.type}${attributesOf(step.attributes, step.data)} ${step.type} ${quote(`ROOT${step.target}`)}`;
+      return `mount -t ${step.type}${attributesOf(step.attributes, step.data)} ${step.source ?? step.type} ${quote(`ROOT${step.target}`)}`;
     case 'host-tree':
       return `mount --rbind${attributesOf(step.attributes)} ${quote(step.source)} ${quote(`ROOT${step.target}`)}`;
     case 'directory':

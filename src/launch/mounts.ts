@@ -14,9 +14,19 @@ export interface MountsRequest {
   readonly pid: 'private' | 'host';
   /** Bytes, a multiple of 1024. */
   readonly shmSize: number;
+  /** Tells whose the mounts are; see `containerMark`. */
+  readonly mark?: string | undefined;
   /** Nothing is hidden or read-only, and all devices are there. */
   readonly privileged: boolean;
   readonly unmask: boolean;
+}
+
+/**
+ * What /dev/pts of a container says that it is mounted from. Every process in the container's mount namespace, or in one that was
+ * made of it, has that in its mountinfo: by it all of them are found, whatever became of the first. An ID is never used twice.
+ */
+export function containerMark(id: string): string {
+  return `tsimg-${id}`;
 }
 
 /** What a container has unless it asks for something else. */
@@ -99,9 +109,10 @@ function hostIpc(idMap: IdMap | undefined): readonly Step[] {
 }
 
 /** /dev: a tmpfs of the container's own with six devices, its own terminals, shared memory and message queues. */
-function planDevices({ idMap, shmSize, ipc }: MountsRequest): readonly Step[] {
+function planDevices({ idMap, shmSize, ipc, mark }: MountsRequest): readonly Step[] {
   // Group 5 is tty by convention; where the map has no such group the kernel refuses the mount.
   const tty = idMap === undefined || idMap.gids.some(({ inside, count }) => inside <= 5 && inside + count > 5);
+  const terminals = `newinstance,ptmxmode=0666,mode=0620${tty ? ',gid=5' : ''}`;
   return [
     mount('tmpfs', '/dev', ['nosuid', 'strictatime'], 'mode=755,size=65536k'),
     ...DEVICES.map(
@@ -114,7 +125,10 @@ function planDevices({ idMap, shmSize, ipc }: MountsRequest): readonly Step[] {
       }),
     ),
     { do: 'directory', target: '/dev/pts', mode: 0o755 },
-    mount('devpts', '/dev/pts', ['nosuid', 'noexec'], `newinstance,ptmxmode=0666,mode=0620${tty ? ',gid=5' : ''}`),
+    {
+      ...mount('devpts', '/dev/pts', ['nosuid', 'noexec'], terminals),
+      ...(mark === undefined ? {} : { source: mark }),
+    },
     ...(ipc === 'host' ? hostIpc(idMap) : ownIpc(shmSize)),
     ...LINKS.map(([name, to]): Step => ({ do: 'link', target: `/dev/${name}`, to })),
   ];

@@ -10,7 +10,7 @@ import { planUserNamespace, singleIdReason, storedMap } from './id-map.ts';
 import { planImageVolumes } from './image-volumes.ts';
 import { planInit, planNamespaces, planRestrictions, planUmask } from './isolation.ts';
 import { type CgroupPlan, planLimits } from './limits.ts';
-import { type MountsRequest, planMounts } from './mounts.ts';
+import { containerMark, type MountsRequest, planMounts } from './mounts.ts';
 import { parseAddHost, planNetworkFiles } from './network-files.ts';
 import { planNetwork } from './network-plan.ts';
 import type { IdMap, LaunchPlan, Step } from './plan.ts';
@@ -135,6 +135,7 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
   const hostname = ownName
     ? checkHostname(request.hostname ?? (isHost ? facts.hostname : around.id.slice(0, 12)))
     : facts.hostname;
+  const mark = containerMark(around.id);
   const network = planNetwork({ ...request, network: asked.network }, facts, {
     id: around.id,
     names: [
@@ -172,7 +173,7 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
       ...(ownName ? [{ do: 'hostname', name: hostname } as const] : []),
       ...(isNew ? planNetworkSettings(idMap) : []),
       { do: 'root', root: around.root, userXattr: storedMap(idMap) !== undefined, attributes: ['nodev'] },
-      ...givingWay(planMounts(facts, mountsRequest(request, idMap, ownsNetwork, cgroups)), mounts),
+      ...givingWay(planMounts(facts, { ...mountsRequest(request, idMap, ownsNetwork, cgroups), mark }), mounts),
       ...devices,
       // Before what the user mounts, which may hide the terminals that it is made of.
       ...(request.terminal ? [{ do: 'terminal' } as const] : []),

@@ -67,6 +67,8 @@ export type Step =
   | {
       readonly do: 'mount';
       readonly type: string;
+      /** What is told as mounted there; the type when absent. */
+      readonly source?: string | undefined;
       readonly target: string;
       readonly attributes: readonly MountAttribute[];
       readonly data: string;

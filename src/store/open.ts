@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { MEDIA_TYPE } from '../oci/media-type.ts';
 import { indexDocument } from '../oci/write-document.ts';
+import { STORE_NAME } from '../store-layout.ts';
 import { filesystemError } from '../sys/filesystem-error.ts';
 import { acquireLock } from '../sys/lock.ts';
 import type { LayoutDirectory } from './blobs.ts';
@@ -34,29 +35,20 @@ export interface Store extends LayoutDirectory {
 
 /** Others have no business in it: layers hold whatever the images' makers put there, set-user-ID programs too. */
 const ROOT_MODE = 0o700;
-const FILES = {
-  partial: 'partial',
-  blobsLock: 'blobs.lock',
-  indexLock: 'index.lock',
-  layers: 'layers',
-  containers: 'containers',
-  containersLock: 'containers.lock',
-  sweepLock: 'sweep.lock',
-} as const;
 /** Folders that belong to a store and are kept by others. */
-const OWN_NAMES: ReadonlySet<string> = new Set([...Object.values(LAYOUT), ...Object.values(FILES)]);
+const OWN_NAMES: ReadonlySet<string> = new Set([...Object.values(LAYOUT), ...Object.values(STORE_NAME)]);
 
 /** The store at `root` as names only: nothing is opened or made. */
 export function storeAt(root: string): Store {
   return {
     root,
-    partial: join(root, FILES.partial),
-    blobsLock: join(root, FILES.blobsLock),
-    indexLock: join(root, FILES.indexLock),
-    layers: join(root, FILES.layers),
-    containers: join(root, FILES.containers),
-    containersLock: join(root, FILES.containersLock),
-    sweepLock: join(root, FILES.sweepLock),
+    partial: join(root, STORE_NAME.partial),
+    blobsLock: join(root, STORE_NAME.blobsLock),
+    indexLock: join(root, STORE_NAME.indexLock),
+    layers: join(root, STORE_NAME.layers),
+    containers: join(root, STORE_NAME.containers),
+    containersLock: join(root, STORE_NAME.containersLock),
+    sweepLock: join(root, STORE_NAME.sweepLock),
   };
 }
 
@@ -94,7 +86,7 @@ export async function storeExists(root: string): Promise<boolean> {
   const entries = await entriesOf(root);
   if (entries === undefined || entries.length === 0) return false;
   if (await hasMarker(root)) return true;
-  if (entries.includes(LAYOUT.index) && entries.includes(FILES.indexLock)) return true;
+  if (entries.includes(LAYOUT.index) && entries.includes(STORE_NAME.indexLock)) return true;
   // A store that is just being made, or whose making was cut short, has nothing but our own files.
   const foreign = entries.find((name) => !OWN_NAMES.has(name));
   if (foreign === undefined) return false;

@@ -2,6 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { readlink, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, TsimgError } from '../errors.ts';
+import {
+  CONTAINER_ID,
+  CONTAINER_NAME,
+  GONE_PREFIX,
+  LAYER_CHAIN,
+  LAYERS_KEY,
+  LAYERS_LOCK,
+  TEMPORARY_PREFIX,
+} from '../store-layout.ts';
 import { filesystemError } from '../sys/filesystem-error.ts';
 import { tryLock } from '../sys/lock.ts';
 import { namesIn } from './list-folder.ts';
@@ -15,21 +24,12 @@ export interface SetAside {
   readonly containers: number;
 }
 
-const CONTAINER = /^[0-9a-f]{64}$/;
-/** Held while a container lives; without it, only one with the other stays. host/state/container.ts. */
-const CONTAINER_LOCK = 'lock';
-const KEPT_MARK = 'kept';
-const KEY = /^(?:root|user-[0-9a-f]{16})$/;
-const CHAIN = /^[0-9a-f]{64,128}$/;
-/** Of unpacking that goes on (then the folder is locked) or was cut short, and of what was set aside. */
-const TEMPORARY = '.tsimg-';
-
 /**
  * Renames within the folder: a layer's own directory may belong to a subordinate ID, and its owner alone could move it to
  * another.
  */
 async function moveAside(folder: string, name: string): Promise<string> {
-  const path = join(folder, `${TEMPORARY}gone-${randomBytes(8).toString('hex')}`);
+  const path = join(folder, `${GONE_PREFIX}${randomBytes(8).toString('hex')}`);
   try {
     await rename(join(folder, name), path);
   } catch (error) {
@@ -40,7 +40,7 @@ async function moveAside(folder: string, name: string): Promise<string> {
 
 /** `KEY/CHAIN` of each layer that a container uses. */
 async function layersOf(container: string): Promise<readonly string[]> {
-  const links = join(container, 'l');
+  const links = join(container, CONTAINER_NAME.lowers);
   const layers: string[] = [];
   for (const name of await namesIn(links)) {
     try {
@@ -62,24 +62,36 @@ interface Containers {
   readonly used: ReadonlySet<string>;
 }
 
-/** @param ended those too that are kept until somebody removes them */
-async function setContainersAside({ containers: folder }: Store, limit: number, ended: boolean): Promise<Containers> {
+/** What is to be done with a container before it is set aside. */
+export interface SetAsideRules {
+  /** Those too that are kept until somebody removes them. */
+  readonly ended: boolean;
+  /** Ends what lives of a container that is held; false where that cannot be: it stays. */
+  readonly endProcesses: (container: { readonly id: string; readonly directory: string }) => Promise<boolean>;
+}
+
+async function setContainersAside(
+  { containers: folder }: Store,
+  limit: number,
+  { ended, endProcesses }: SetAsideRules,
+): Promise<Containers> {
   const used = new Set<string>();
   const paths: string[] = [];
   let containers = 0;
   for (const name of await namesIn(folder)) {
     if (paths.length >= limit) break;
-    if (name.startsWith(TEMPORARY)) paths.push(join(folder, name));
-    if (!CONTAINER.test(name)) continue;
+    if (name.startsWith(TEMPORARY_PREFIX)) paths.push(join(folder, name));
+    if (!CONTAINER_ID.test(name)) continue;
     const path = join(folder, name);
-    const held = await tryLock(join(path, CONTAINER_LOCK), 'exclusive').catch((error: unknown) => {
+    const held = await tryLock(join(path, CONTAINER_NAME.lock), 'exclusive').catch((error: unknown) => {
       // Removed since the folder was listed.
       if (error instanceof TsimgError && errnoOf(error.cause) === 'ENOENT') return null;
       throw error;
     });
     if (held === null) continue;
     await using lock = held;
-    if (lock === undefined || (!ended && (await namesIn(path)).includes(KEPT_MARK))) {
+    const stays = async () => !ended && (await namesIn(path)).includes(CONTAINER_NAME.kept);
+    if (lock === undefined || (await stays()) || !(await endProcesses({ id: name, directory: path }))) {
       for (const layer of await layersOf(path)) used.add(layer);
       continue;
     }
@@ -93,36 +105,40 @@ async function setContainersAside({ containers: folder }: Store, limit: number, 
  * Sets aside at most `limit` leftovers of containers whose tsimg is gone. Undefined when a container is just being made.
  * @throws FILESYSTEM, SYSTEM_CALL
  */
-export async function setLeftoversAside(store: Store, limit: number): Promise<SetAside | undefined> {
+export async function setLeftoversAside(
+  store: Store,
+  limit: number,
+  endProcesses: SetAsideRules['endProcesses'],
+): Promise<SetAside | undefined> {
   await using lock = await tryLock(store.containersLock, 'exclusive');
   if (lock === undefined) return undefined;
-  const { paths, containers } = await setContainersAside(store, limit, false);
+  const { paths, containers } = await setContainersAside(store, limit, { ended: false, endProcesses });
   return { paths, containers, layers: 0 };
 }
 
 /**
  * Sets aside leftovers of containers and of unpacking, and the layers that no container uses and that are none of `needed`
- * (chain IDs without their algorithm; `all` where nobody knows); with `ended` all containers that nobody keeps alive. Undefined when a container is just
+ * (chain IDs without their algorithm; `all` where nobody knows); with `rules.ended` all containers that nobody keeps alive. Undefined when a container is just
  * being made.
  * @throws FILESYSTEM, SYSTEM_CALL
  */
 export async function setUnneededAside(
   store: Store,
   needed: ReadonlySet<string> | 'all',
-  ended: boolean,
+  rules: SetAsideRules,
 ): Promise<SetAside | undefined> {
   await using lock = await tryLock(store.containersLock, 'exclusive');
   if (lock === undefined) return undefined;
-  const { paths: leftovers, containers, used } = await setContainersAside(store, Number.POSITIVE_INFINITY, ended);
+  const { paths: leftovers, containers, used } = await setContainersAside(store, Number.POSITIVE_INFINITY, rules);
   const paths = [...leftovers];
   let layers = 0;
-  for (const key of (await namesIn(store.layers)).filter((name) => KEY.test(name))) {
+  for (const key of (await namesIn(store.layers)).filter((name) => LAYERS_KEY.test(name))) {
     const folder = join(store.layers, key);
-    await using unpacking = await tryLock(join(folder, 'lock'), 'exclusive');
+    await using unpacking = await tryLock(join(folder, LAYERS_LOCK), 'exclusive');
     if (unpacking === undefined) continue;
     for (const name of await namesIn(folder)) {
-      if (name.startsWith(TEMPORARY)) paths.push(join(folder, name));
-      if (!CHAIN.test(name) || needed === 'all' || needed.has(name) || used.has(`${key}/${name}`)) continue;
+      if (name.startsWith(TEMPORARY_PREFIX)) paths.push(join(folder, name));
+      if (!LAYER_CHAIN.test(name) || needed === 'all' || needed.has(name) || used.has(`${key}/${name}`)) continue;
       paths.push(await moveAside(folder, name));
       layers += 1;
     }

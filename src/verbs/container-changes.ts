@@ -7,6 +7,7 @@ import { containersFolder, type FoundContainer } from '../host/state/container.t
 import { findContainer } from '../host/state/find-container.ts';
 import { storedMap } from '../launch/id-map.ts';
 import type { LaunchPlan } from '../launch/plan.ts';
+import { CONTAINER_NAME } from '../store-layout.ts';
 import { askInside } from './ask-inside.ts';
 import type { LayersRequest, ListedChange } from './inside-request.ts';
 
@@ -38,7 +39,7 @@ export function layersOf({ record }: FoundContainer): LayersRequest {
   const idMap = storedMap(plan.idMap);
   return {
     form: idMap === undefined ? { overlay: 'trusted', recorded: false } : { overlay: 'user', recorded: true },
-    upper: join(root.directory, 'upper'),
+    upper: join(root.directory, CONTAINER_NAME.upper),
     lowers: root.lower,
     mountPlaces: mountPlaces(plan),
   };

@@ -5,7 +5,8 @@ import { probeHost } from '../host/probe.ts';
 import type { Streams } from '../host/relay.ts';
 import { containersFolder, type FoundContainer, makeContainer, removeContainer } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
-import type { ProcessIdentity } from '../host/state/process-identity.ts';
+import { writeLife } from '../host/state/life.ts';
+import { identify, type ProcessIdentity } from '../host/state/process-identity.ts';
 import type { ExecRequest } from '../launch/exec-request.ts';
 import { storedMap } from '../launch/id-map.ts';
 import type { RootSpec } from '../launch/plan.ts';
@@ -66,7 +67,8 @@ export async function execInContainer(wanted: string, request: ExecRequest, cont
   const container = await findContainer(containersFolder(stateRoot), wanted);
   const command = commandOf(container);
   const facts = probeHost();
-  const enter = (plan: ExecPlan) => enterContainer(plan, command, { signal, onEvent, streams, passSignals });
+  const enter = (plan: ExecPlan, onProcess?: (pid: number) => void) =>
+    enterContainer(plan, command, { signal, onEvent, streams, passSignals, onProcess });
   if (request.toolbox !== undefined) return enterToolbox(request.toolbox, container, request, context, enter);
   return enter(planExec(container.record.plan, request, facts, process.env));
 }
@@ -77,7 +79,7 @@ async function enterToolbox(
   { folder, record }: FoundContainer,
   request: ExecRequest,
   { signal, onEvent, root: place }: ExecContext,
-  enter: (plan: ExecPlan) => Promise<number>,
+  enter: (plan: ExecPlan, onProcess: (pid: number) => void) => Promise<number>,
 ): Promise<number> {
   const { withTarget } = await import('./run-source.ts');
   const facts = probeHost();
@@ -87,12 +89,16 @@ async function enterToolbox(
     try {
       const { root, plainRoot } = await openRoot(held.directory, facts, storedMap(record.plan.idMap));
       const plan = (of: RootSpec) => planToolbox(record.plan, { root: of, config }, request, facts, process.env);
+      const recordLife = (pid: number) => {
+        const process = identify(pid);
+        if (process !== undefined) writeLife(held.directory, { process, isFirst: false });
+      };
       try {
-        return await enter(plan(root));
+        return await enter(plan(root), recordLife);
       } catch (error) {
         const refused = error instanceof TsimgError && error.facts.overlayRefused === true;
         if (!refused || plainRoot === undefined) throw error;
-        return await enter(plan(await plainRoot()));
+        return await enter(plan(await plainRoot()), recordLife);
       }
     } finally {
       await removeContainer(held, held.name, storedMap(record.plan.idMap), facts.tools);

@@ -12,6 +12,7 @@ import type { IdMap, RootSpec } from '../launch/plan.ts';
 import { chainIds } from '../oci/chain-id.ts';
 import { hexOf } from '../oci/digest.ts';
 import { openStore } from '../store/open.ts';
+import { CONTAINER_NAME, LAYERS_LOCK, ROOT_LAYERS, STORE_NAME, USER_LAYERS_PREFIX } from '../store-layout.ts';
 import { acquireLock } from '../sys/lock.ts';
 import { makeDirectories } from '../sys/make-directories.ts';
 import { layerInputs } from './layer-inputs.ts';
@@ -39,19 +40,21 @@ const OVERLAYFS_SUPER_MAGIC = 0x794c_7630;
 
 /** Layers mean the same to those only who see the same IDs: the map is in their folder's name. */
 function mapKey(idMap: IdMap | undefined): string {
-  return idMap === undefined ? 'root' : `user-${hexOf(digestOf(JSON.stringify(idMap))).slice(0, 16)}`;
+  return idMap === undefined
+    ? ROOT_LAYERS
+    : `${USER_LAYERS_PREFIX}${hexOf(digestOf(JSON.stringify(idMap))).slice(0, 16)}`;
 }
 
 /** The folder of each layer, base first; it may not be there yet. */
 function layerPaths(image: Image, storeRoot: string, idMap: IdMap | undefined): readonly string[] {
-  const folder = join(storeRoot, 'layers', mapKey(idMap));
+  const folder = join(storeRoot, STORE_NAME.layers, mapKey(idMap));
   return chainIds(image.config.diffIds, digestOf).map((id) => join(folder, hexOf(id)));
 }
 
 /** The root that a container of the image would get: for a plan that is only shown. Nothing is unpacked or made. */
 export function plannedImageRoot(image: Image, storeRoot: string, idMap: IdMap | undefined): RootSpec {
   const lower = layerPaths(image, storeRoot, idMap).toReversed();
-  return { kind: 'overlay', directory: join(storeRoot, 'containers', 'NEW'), lower };
+  return { kind: 'overlay', directory: join(storeRoot, STORE_NAME.containers, 'NEW'), lower };
 }
 
 async function isThere(path: string): Promise<boolean> {
@@ -71,7 +74,7 @@ async function unpackMissing(
   idMap: IdMap | undefined,
   context: FoldOptions,
 ): Promise<readonly LayerDirectory[]> {
-  const folder = join(storeRoot, 'layers', mapKey(idMap));
+  const folder = join(storeRoot, STORE_NAME.layers, mapKey(idMap));
   const paths = layerPaths(image, storeRoot, idMap);
   const look = (): Promise<readonly LayerDirectory[]> =>
     Promise.all(paths.map(async (path) => ({ path, present: await isThere(path) })));
@@ -79,7 +82,7 @@ async function unpackMissing(
   const before = await look();
   if (complete(before)) return before;
   makeDirectories(folder, 0o700);
-  await using _lock = await acquireLock(join(folder, 'lock'), 'exclusive', context.signal);
+  await using _lock = await acquireLock(join(folder, LAYERS_LOCK), 'exclusive', context.signal);
   const directories = await look();
   const wanted = directories.findLastIndex(({ present }) => !present) + 1;
   if (wanted === 0) return directories;
@@ -140,7 +143,7 @@ export async function openImageRoot(
     return await makeOverlayRoot(directory, lower, idMap, facts.tools);
   };
   const root = await makeRoot();
-  const plainRoot = () => unpackPlain(layerInputs(image), join(directory, 'plain'), facts, idMap, context);
+  const plainRoot = () => unpackPlain(layerInputs(image), join(directory, CONTAINER_NAME.plain), facts, idMap, context);
   if (!copied) return { root, plainRoot };
   const message = `images are kept on an overlay (${storeRoot}): this one is copied for each container`;
   context.onEvent?.({ kind: 'warning', message });

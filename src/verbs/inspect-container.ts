@@ -6,6 +6,7 @@ import { parseMount } from '../launch/mount-option.ts';
 import type { Step } from '../launch/plan.ts';
 import { parseTmpfs, parseVolume } from '../launch/volumes.ts';
 import { formatAddress } from '../linux/ipv4.ts';
+import { CONTAINER_NAME } from '../store-layout.ts';
 import { imageVolumes } from './fill-volumes.ts';
 
 /** A container under the keys that docker inspect uses, so that what reads those reads this. */
@@ -109,7 +110,7 @@ export function inspectedContainer({ record, state, directory }: FoundContainer,
     ...(image === undefined ? {} : { ImageDigest: image.digest }),
     ...(rootPath === undefined ? {} : { Rootfs: rootPath }),
     RestartCount: state.restarts,
-    LogPath: record.detached ? `${directory}/log` : '',
+    LogPath: record.detached ? `${directory}/${CONTAINER_NAME.log}` : '',
     Config: {
       Image: image?.name ?? '',
       Hostname: host?.do === 'hostname' ? host.name : '',

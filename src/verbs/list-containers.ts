@@ -24,7 +24,9 @@ export async function listOfContainers(
   const parsed = parseFilters(filters);
   const warn = ({ message, hint }: TsimgError) =>
     onEvent?.({ kind: 'warning', message: hint === undefined ? message : `${message}; ${hint}` });
-  const found = (await listContainers(containersFolder(stateRoot), warn)).map(listed);
+  const containers = await listContainers(containersFolder(stateRoot), warn);
+  for (const { left } of containers) if (left !== undefined) warn(left);
+  const found = containers.map(listed);
   const everything = all || parsed.some(({ key }) => key === 'status' || key === 'exited');
   return found.filter(
     (container) =>

@@ -14,7 +14,9 @@ import { type PruneOptions, pruneImages, type RemovedImages } from './remove-ima
 export async function prune(options: PruneOptions, context: Context = {}): Promise<RemovedImages> {
   const folder = containersFolder(options.storeRoot);
   // A damaged record cannot say what it left elsewhere.
-  const ended = (await listContainers(folder, () => undefined)).filter(({ alive }) => !alive);
+  const ended = (await listContainers(folder, () => undefined)).filter(
+    ({ alive, left }) => !alive && left === undefined,
+  );
   const report = await pruneImages({ ...options, endedContainers: true }, context);
   if (ended.length > 0) {
     const facts = probeHost();

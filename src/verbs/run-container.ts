@@ -12,7 +12,6 @@ import {
   makeContainer,
   markKept,
   removeContainer,
-  VOLUMES,
 } from '../host/state/container.ts';
 import { type RecordedImage, writeRecord, writeState } from '../host/state/record.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
@@ -21,6 +20,7 @@ import type { IdMap, LaunchPlan, RootSpec } from '../launch/plan.ts';
 import type { RunRequest } from '../launch/run-request.ts';
 import { parseSignal } from '../linux/signals.ts';
 import type { RunConfig } from '../oci/run-config.ts';
+import { CONTAINER_NAME } from '../store-layout.ts';
 import { workingDirectory } from '../sys/working-directory.ts';
 import { checkTerminal, cidFileError } from './check-request.ts';
 import { fillVolumes } from './fill-volumes.ts';
@@ -119,7 +119,7 @@ async function prepare(
   const remove = () => removeContainer(held, held.name, storedMap(plan?.idMap), facts.tools);
   try {
     const idMap = storedMap(planUserNamespace(facts, request.userns));
-    const volumes = join(held.directory, VOLUMES);
+    const volumes = join(held.directory, CONTAINER_NAME.volumes);
     const around = { id: held.id, name: held.name, host: facts, joined, volumes };
     // What is wrong with the request is told before an image is unpacked for it.
     const { plan: draft, facts: found } = planContainer(ROOT_TO_COME, config, request, around);

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { probeHost } from '../host/probe.ts';
-import { VOLUMES } from '../host/state/container.ts';
 import type { Image } from '../image/image.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
 import { planUserNamespace, storedMap } from '../launch/id-map.ts';
@@ -12,6 +11,7 @@ import { completeRequest, type RunInput, type RunRequest } from '../launch/run-r
 import { parseReference } from '../oci/reference.ts';
 import { EMPTY_RUN_CONFIG } from '../oci/run-config.ts';
 import { parseSourceSpec } from '../sources/parse-spec.ts';
+import { CONTAINER_NAME } from '../store-layout.ts';
 import { checkRequest, checkTerminal } from './check-request.ts';
 import { joinedProcess } from './joined-process.ts';
 import type { LifeOptions } from './life-options.ts';
@@ -172,6 +172,6 @@ export async function planSource(text: string, input: RunInput, options: RunSour
   await using opened = await openImage(text, options);
   const idMap = storedMap(planUserNamespace(probeHost(), request.userns));
   const root = plannedImageRoot(opened.image, storePlace(options), idMap);
-  const volumes = join(root.kind === 'overlay' ? root.directory : root.path, VOLUMES);
+  const volumes = join(root.kind === 'overlay' ? root.directory : root.path, CONTAINER_NAME.volumes);
   return planContainer(root, opened.image.config.run, request, { joined, volumes }).plan;
 }

@@ -2,10 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsimgError } from '../errors.ts';
-import { awaitEnd, containersFolder, type FoundContainer, readContainer, STOP_MARK } from '../host/state/container.ts';
+import { awaitEnd, containersFolder, type FoundContainer, readContainer } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
 import { openIdentified } from '../host/state/process-identity.ts';
 import { parseSignal } from '../linux/signals.ts';
+import { CONTAINER_NAME } from '../store-layout.ts';
 
 const SIGKILL = 9;
 const SIGTERM = 15;
@@ -35,7 +36,7 @@ function signalCommand({ state }: FoundContainer, number: number): boolean {
 
 /** Keeps the monitor from starting it again. */
 function forbidRestart({ directory }: FoundContainer): void {
-  writeFileSync(join(directory, STOP_MARK), '', { mode: 0o600 });
+  writeFileSync(join(directory, CONTAINER_NAME.stop), '', { mode: 0o600 });
 }
 
 /** Ends the monitor's waiting where it is about to start the container again; false where it is not. @throws SYSTEM_CALL */
@@ -54,6 +55,12 @@ export async function killContainer(stateRoot: string, wanted: string, signal = 
   if (number !== SIGKILL || !endRestart(container)) throw notRunning(container);
 }
 
+/** Ends what outlived whoever kept the container alive, should that have died. @throws CONTAINER_STATE */
+async function checkEnded({ folder, record }: FoundContainer): Promise<void> {
+  const found = await readContainer(folder, record.id);
+  if (found?.left !== undefined) throw found.left;
+}
+
 /** Ends a container that is there: its own signal, then SIGKILL after the time it is given. */
 export async function endContainer(
   container: FoundContainer,
@@ -61,6 +68,7 @@ export async function endContainer(
   abort?: AbortSignal,
 ): Promise<void> {
   const { number } = parseSignal(signal);
+  if (container.left !== undefined) throw container.left;
   if (!container.alive) return;
   forbidRestart(container);
   const { folder, record } = container;
@@ -85,6 +93,7 @@ export async function endContainer(
     found = await readContainer(folder, record.id);
   }
   await end;
+  await checkEnded(container);
 }
 
 /**
@@ -103,6 +112,9 @@ export async function stopContainer(
 /** Waits until a container has ended: its exit status, 255 where its tsimg was killed. @throws CONTAINER_NOT_FOUND; an AbortError */
 export async function waitForContainer(stateRoot: string, wanted: string, abort?: AbortSignal): Promise<number> {
   const container = await findContainer(containersFolder(stateRoot), wanted);
+  if (container.left !== undefined) throw container.left;
   if (!container.alive) return container.state.exitCode ?? 0;
-  return (await awaitEnd(container, abort)) ?? 255;
+  const exitCode = await awaitEnd(container, abort);
+  await checkEnded(container);
+  return exitCode ?? 255;
 }

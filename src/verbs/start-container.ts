@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { startMonitor } from '../host/start-monitor.ts';
-import { containersFolder, type FoundContainer, STOP_MARK, updateState, VOLUMES } from '../host/state/container.ts';
+import { containersFolder, type FoundContainer, updateState } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
 import { writeRecord } from '../host/state/record.ts';
+import { CONTAINER_NAME } from '../store-layout.ts';
 import { fillVolumes } from './fill-volumes.ts';
 import { holdEnded } from './hold-ended.ts';
 import { joinedProcess } from './joined-process.ts';
@@ -18,7 +19,7 @@ async function startAgain(container: FoundContainer, stateRoot: string, context:
   if (held === undefined) throw new TsimgError('CONTAINER_NOT_FOUND', 'the container is gone', { where: record.name });
   try {
     const { id, name, root, config, request, cwd } = record;
-    const volumes = join(held.directory, VOLUMES);
+    const volumes = join(held.directory, CONTAINER_NAME.volumes);
     const around = { id, name, cwd, volumes, joined: await joinedProcess(stateRoot, request) };
     // The host may have changed since, and who starts it may be in another cgroup; its variables are those it was made with.
     const { plan, facts } = planContainer(root, config, request, around);
@@ -26,7 +27,7 @@ async function startAgain(container: FoundContainer, stateRoot: string, context:
     writeRecord(held.directory, { ...record, detached: true, plan: { ...plan, command } });
     // A start that was killed may have left some out.
     await fillVolumes(plan, facts.tools, context);
-    await rm(join(held.directory, STOP_MARK), { force: true });
+    await rm(join(held.directory, CONTAINER_NAME.stop), { force: true });
     updateState(held, { restarts: 0 });
     await startMonitor(held, facts.tools, context);
   } finally {

@@ -1,6 +1,7 @@
 import { digestOf } from '../crypto/digest.ts';
 import { messageOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
+import { endProcesses } from '../host/end-processes.ts';
 import { probeHost } from '../host/probe.ts';
 import { loadImage } from '../image/load.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
@@ -10,7 +11,7 @@ import { openStoreSource } from '../sources/store.ts';
 import { namesIn } from '../store/list-folder.ts';
 import { listStored } from '../store/names.ts';
 import type { Store } from '../store/open.ts';
-import { type SetAside, setLeftoversAside, setUnneededAside } from '../store/set-aside.ts';
+import { type SetAside, type SetAsideRules, setLeftoversAside, setUnneededAside } from '../store/set-aside.ts';
 import { tryLock } from '../sys/lock.ts';
 
 /** What was freed of unpacked layers and of containers. */
@@ -43,6 +44,23 @@ async function neededChains(store: Store, { signal }: Context): Promise<Readonly
   return needed;
 }
 
+/** Ends what lives of a container that is to be removed; where that cannot be, a warning tells, and it stays. */
+function endOrWarn({ onEvent }: Context): SetAsideRules['endProcesses'] {
+  return async (container) => {
+    try {
+      await endProcesses(container);
+      return true;
+    } catch (error) {
+      if (!(error instanceof TsimgError)) throw error;
+      onEvent?.({
+        kind: 'warning',
+        message: error.hint === undefined ? error.message : `${error.message}; ${error.hint}`,
+      });
+      return false;
+    }
+  };
+}
+
 async function removeSetAside(aside: SetAside, facts: () => HostFacts, context: Context): Promise<UnpackedReport> {
   const { paths, layers, containers } = aside;
   if (paths.length === 0) return { layers: 0, containers: 0, bytes: 0 };
@@ -64,7 +82,10 @@ export async function sweepUnpacked(
 ): Promise<UnpackedReport | undefined> {
   await using lock = await tryLock(store.sweepLock, 'exclusive');
   if (lock === undefined) return undefined;
-  const aside = await setUnneededAside(store, needed ?? (await neededChains(store, context)), endedContainers);
+  const aside = await setUnneededAside(store, needed ?? (await neededChains(store, context)), {
+    ended: endedContainers,
+    endProcesses: endOrWarn(context),
+  });
   return aside && removeSetAside(aside, probeHost, context);
 }
 
@@ -73,7 +94,7 @@ export async function sweepLeftovers(store: Store, facts: HostFacts, context: Co
   try {
     if ((await namesIn(store.containers)).length === 0) return;
     await using lock = await tryLock(store.sweepLock, 'exclusive');
-    const aside = lock && (await setLeftoversAside(store, LEFTOVERS_PER_RUN));
+    const aside = lock && (await setLeftoversAside(store, LEFTOVERS_PER_RUN, endOrWarn(context)));
     if (aside !== undefined) await removeSetAside(aside, () => facts, context);
   } catch (error) {
     context.signal?.throwIfAborted();

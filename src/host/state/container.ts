@@ -4,27 +4,20 @@ import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/host-facts.ts';
 import type { IdMap } from '../../launch/plan.ts';
+import { CONTAINER_NAME, GONE_PREFIX, STORE_NAME } from '../../store-layout.ts';
 import { filesystemError } from '../../sys/filesystem-error.ts';
 import { acquireLock, awaitUnlocked, isLocked, type Lock, tryLock } from '../../sys/lock.ts';
 import { makeDirectories } from '../../sys/make-directories.ts';
 import { randomHex } from '../../sys/random.ts';
+import { endProcesses } from '../end-processes.ts';
 import { requireTool } from '../tools.ts';
 import { removeInUserNamespace } from '../user-namespace.ts';
+import { readLife } from './life.ts';
 import { claimName, releaseName } from './names.ts';
 import { type ContainerRecord, type ContainerState, readRecord, readState, writeState } from './record.ts';
 
 // FOLDER/ID is a container's: `record.json`, `state.json`, `log`, what it changes (`upper`, `work` …), and `lock`, which
 // whoever keeps it alive holds. The kernel gives the lock back however its holder ends, so nothing else says `alive`.
-
-const LOCK = 'lock';
-/** Beside the record of a container that was told to stop: it is not started again by itself. */
-export const STOP_MARK = 'stop';
-/** Beside the record of a container that stays when nobody keeps it alive; without it, it is a leftover that is swept. */
-const KEPT_MARK = 'kept';
-/** In a container's directory: the volumes that its image names, each below its number. */
-export const VOLUMES = 'volumes';
-/** What is being removed, and is swept where that was cut short. */
-const GONE = '.tsimg-gone-';
 
 /** A container whose lock this process holds. */
 export interface HeldContainer {
@@ -42,11 +35,13 @@ export interface FoundContainer {
   readonly state: ContainerState;
   /** Whether somebody keeps it alive. */
   readonly alive: boolean;
+  /** Why something still lives of one that nobody keeps alive. */
+  readonly left?: TsimgError | undefined;
 }
 
 /** Where the containers of a store are. */
 export function containersFolder(storeRoot: string): string {
-  return join(storeRoot, 'containers');
+  return join(storeRoot, STORE_NAME.containers);
 }
 
 /**
@@ -63,9 +58,9 @@ export async function makeContainer(
   try {
     makeDirectories(folder, 0o700);
     // Sweepers wait until it is locked. store/open.ts, `containersLock`.
-    await using _lock = await acquireLock(`${folder}.lock`, 'shared', signal);
+    await using _lock = await acquireLock(join(folder, '..', STORE_NAME.containersLock), 'shared', signal);
     await mkdir(directory, { mode: 0o700 });
-    const lock = await tryLock(join(directory, LOCK), 'exclusive');
+    const lock = await tryLock(join(directory, CONTAINER_NAME.lock), 'exclusive');
     if (lock === undefined)
       throw new TsimgError('CONTAINER_STATE', 'a new container is held by another', { where: id });
     try {
@@ -83,21 +78,30 @@ export async function makeContainer(
 
 /** Keeps a container when it has ended, until it is removed by name. */
 export function markKept({ directory }: HeldContainer): void {
-  writeFileSync(join(directory, KEPT_MARK), '', { mode: 0o600 });
+  writeFileSync(join(directory, CONTAINER_NAME.kept), '', { mode: 0o600 });
 }
 
-/** Takes the lock of a container that nobody keeps alive; undefined where somebody does, or where it is gone. */
+/**
+ * Takes the lock of a container that nobody keeps alive, and ends what still lives of it; undefined where somebody does, or where
+ * it is gone. @throws CONTAINER_STATE where something of it cannot be ended
+ */
 export async function holdContainer(folder: string, id: string): Promise<HeldContainer | undefined> {
   const directory = join(folder, id);
-  if (!(await isLocked(join(directory, LOCK)))) {
-    try {
-      const lock = await tryLock(join(directory, LOCK), 'exclusive');
-      if (lock !== undefined) return { folder, id, directory, lock };
-    } catch (error) {
-      if (!(error instanceof TsimgError && errnoOf(error.cause) === 'ENOENT')) throw error;
-    }
+  if (await isLocked(join(directory, CONTAINER_NAME.lock))) return undefined;
+  let lock: Lock | undefined;
+  try {
+    lock = await tryLock(join(directory, CONTAINER_NAME.lock), 'exclusive');
+  } catch (error) {
+    if (!(error instanceof TsimgError && errnoOf(error.cause) === 'ENOENT')) throw error;
   }
-  return undefined;
+  if (lock === undefined) return undefined;
+  try {
+    await endProcesses({ id, directory });
+  } catch (error) {
+    await lock.close();
+    throw error;
+  }
+  return { folder, id, directory, lock };
 }
 
 /** The lock of a container that lives in another process, handed over by descriptor. */
@@ -106,25 +110,43 @@ export function inheritedContainer(folder: string, id: string, fd: number): Held
   return { folder, id, directory: join(folder, id), lock };
 }
 
+/**
+ * Makes it true that a container dies with whoever keeps it alive: ends what outlived that. Why something still lives, or
+ * undefined; also where another is just at it. @throws FILESYSTEM, SYSTEM_CALL
+ */
+async function settle(folder: string, id: string): Promise<TsimgError | undefined> {
+  try {
+    await (await holdContainer(folder, id))?.lock.close();
+    return undefined;
+  } catch (error) {
+    if (error instanceof TsimgError && error.code === 'CONTAINER_STATE') return error;
+    throw error;
+  }
+}
+
 /** A state whose writer was killed is not true any more: the command died with it. docker, too, says 255. */
 function settled(state: ContainerState, alive: boolean): ContainerState {
   if (alive || state.status === 'exited' || state.status === 'created') return state;
   return { ...state, status: 'exited', exitCode: 255, error: state.error ?? 'its tsimg was killed' };
 }
 
-/** A container by its ID; undefined where there is none, or one that is only being made. @throws STORE_INVALID */
+/**
+ * A container by its ID; undefined where there is none, or one that is only being made. What outlived its tsimg is ended first.
+ * @throws STORE_INVALID, FILESYSTEM, SYSTEM_CALL
+ */
 export async function readContainer(folder: string, id: string): Promise<FoundContainer | undefined> {
   const directory = join(folder, id);
   // The lock first: who ends in between has written the state before it gave the lock back.
-  const alive = await isLocked(join(directory, LOCK));
+  const alive = await isLocked(join(directory, CONTAINER_NAME.lock));
   const record = readRecord(directory);
   if (record === undefined) return undefined;
-  return { folder, directory, record, state: settled(readState(directory), alive), alive };
+  const left = alive || readLife(directory) === undefined ? undefined : await settle(folder, id);
+  return { folder, directory, record, state: settled(readState(directory), alive || left !== undefined), alive, left };
 }
 
 /**
- * Removes a container whose lock is held, with all that it changed, as the IDs that wrote it. Its lock is given back.
- * @throws FILESYSTEM, LAUNCH_FAILED
+ * Removes a container whose lock is held, with all that lives of it and all that it changed, as the IDs that wrote it. Its lock is
+ * given back. @throws CONTAINER_STATE where something of it cannot be ended; FILESYSTEM, LAUNCH_FAILED
  */
 export async function removeContainer(
   { folder, id, directory, lock }: HeldContainer,
@@ -132,8 +154,9 @@ export async function removeContainer(
   idMap: IdMap | undefined,
   tools: HostTools,
 ): Promise<void> {
+  await endProcesses({ id, directory });
   // From here on nobody finds it; what a crash leaves is removed by prune.
-  const gone = join(folder, `${GONE}${id}`);
+  const gone = join(folder, `${GONE_PREFIX}${id}`);
   await rename(directory, gone);
   if (name !== undefined) releaseName(folder, name, id);
   await removeTreeOf(gone, idMap, tools);
@@ -164,7 +187,7 @@ export function leaveExitCode({ lock }: HeldContainer, exitCode: number | undefi
 
 /** Waits until nobody keeps a container alive: its exit status, or undefined where whoever kept it was killed. */
 export async function awaitEnd({ directory }: FoundContainer, signal?: AbortSignal): Promise<number | undefined> {
-  await using lock = await awaitUnlocked(join(directory, LOCK), signal);
+  await using lock = await awaitUnlocked(join(directory, CONTAINER_NAME.lock), signal);
   if (lock === undefined) return undefined;
   const text = Buffer.alloc(16);
   const digits = text.toString('latin1', 0, readSync(lock.fd, text, 0, text.length, 0));

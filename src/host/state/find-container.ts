@@ -1,15 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { errnoOf, TsimgError } from '../../errors.ts';
+import { CONTAINER_ID } from '../../store-layout.ts';
 import { filesystemError } from '../../sys/filesystem-error.ts';
 import { type FoundContainer, readContainer } from './container.ts';
 import { idOfName } from './names.ts';
 
-const ID = /^[0-9a-f]{64}$/;
-
 /** The IDs of all containers' directories, those too that are only being made. @throws FILESYSTEM */
 export async function containerIds(folder: string): Promise<readonly string[]> {
   try {
-    return (await readdir(folder)).filter((name) => ID.test(name));
+    return (await readdir(folder)).filter((name) => CONTAINER_ID.test(name));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw filesystemError('cannot list the containers', folder, error);
@@ -42,7 +41,7 @@ export async function listContainers(
  * @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, STORE_INVALID, FILESYSTEM
  */
 export async function findContainer(folder: string, wanted: string): Promise<FoundContainer> {
-  const named = ID.test(wanted) ? undefined : idOfName(folder, wanted);
+  const named = CONTAINER_ID.test(wanted) ? undefined : idOfName(folder, wanted);
   const matching = async () => (await containerIds(folder)).filter((id) => wanted !== '' && id.startsWith(wanted));
   const ids = named === undefined ? await matching() : [named];
   if (ids.length > 1) {

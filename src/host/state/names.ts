@@ -2,6 +2,7 @@ import { readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
+import { CONTAINERS_NAME } from '../../store-layout.ts';
 import { acquireLock } from '../../sys/lock.ts';
 import { makeDirectories } from '../../sys/make-directories.ts';
 import { NAME_ADJECTIVES, NAME_NOUNS } from './name-words.data.ts';
@@ -11,7 +12,7 @@ import { NAME_ADJECTIVES, NAME_NOUNS } from './name-words.data.ts';
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
 
 function linkPath(folder: string, name: string): string {
-  return join(folder, 'names', name);
+  return join(folder, CONTAINERS_NAME.names, name);
 }
 
 /** The ID that a name stands for; undefined where it is nobody's. @param folder of all containers */
@@ -37,12 +38,12 @@ export function releaseName(folder: string, name: string, id: string): void {
 
 /** Gives back the names of containers that are gone. @throws FILESYSTEM errors of Node */
 export async function sweepNames(folder: string): Promise<void> {
-  const names = await readdir(join(folder, 'names')).catch((error: unknown) => {
+  const names = await readdir(join(folder, CONTAINERS_NAME.names)).catch((error: unknown) => {
     if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   });
   if (names.length === 0) return;
-  await using _lock = await acquireLock(join(folder, 'names.lock'), 'exclusive');
+  await using _lock = await acquireLock(join(folder, CONTAINERS_NAME.namesLock), 'exclusive');
   for (const name of names) {
     const holder = idOfName(folder, name);
     if (holder !== undefined && (await isGone(folder, holder))) releaseName(folder, name, holder);
@@ -88,7 +89,7 @@ function inventName(): string {
  * @throws CONTAINER_EXISTS
  */
 export async function claimName(folder: string, wanted: string | undefined, id: string): Promise<string> {
-  makeDirectories(join(folder, 'names'), 0o700);
+  makeDirectories(join(folder, CONTAINERS_NAME.names), 0o700);
   if (wanted === undefined) {
     for (let attempt = 0; ; attempt += 1) {
       const name = attempt < 20 ? inventName() : `${inventName()}_${id.slice(0, 8)}`;
@@ -97,7 +98,7 @@ export async function claimName(folder: string, wanted: string | undefined, id: 
   }
   if (tryClaim(folder, wanted, id)) return wanted;
   // Between looking and taking it away, nobody else may have taken it.
-  await using _lock = await acquireLock(join(folder, 'names.lock'), 'exclusive');
+  await using _lock = await acquireLock(join(folder, CONTAINERS_NAME.namesLock), 'exclusive');
   const holder = idOfName(folder, wanted);
   if (holder !== undefined && (await isGone(folder, holder))) releaseName(folder, wanted, holder);
   if (tryClaim(folder, wanted, id)) return wanted;

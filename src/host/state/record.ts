@@ -5,6 +5,7 @@ import type { LaunchPlan, RootSpec } from '../../launch/plan.ts';
 import type { RestartPolicy } from '../../launch/restart-policy.ts';
 import type { RunRequest } from '../../launch/run-request.ts';
 import type { RunConfig } from '../../oci/run-config.ts';
+import { CONTAINER_NAME } from '../../store-layout.ts';
 import {
   type Check,
   either,
@@ -77,11 +78,9 @@ export interface ContainerState {
 }
 
 const VERSION = 1;
-const RECORD = 'record.json';
-const STATE = 'state.json';
 
 /** Replaces a file as a whole: a reader, and a crash, see the old one or the new one. */
-function replaceFile(directory: string, name: string, value: unknown): void {
+export function replaceFile(directory: string, name: string, value: unknown): void {
   const temporary = join(directory, `${name}.new`);
   writeFileSync(temporary, `${JSON.stringify(value)}\n`, { mode: 0o600 });
   renameSync(temporary, join(directory, name));
@@ -122,7 +121,7 @@ const hasRecordFields: Check = fields({
     warnings: listOf(isText),
   }),
 });
-const isIdentity = fields({ pid: isCount, startTime: isText, bootId: isText });
+export const isIdentity = fields({ pid: isCount, startTime: isText, bootId: isText });
 const hasStateFields: Check = fields({
   status: oneOf('created', 'running', 'restarting', 'exited'),
   process: optional(isIdentity),
@@ -168,12 +167,12 @@ function readJson(path: string): unknown {
 
 /** Writes what a container is. @param directory the container's */
 export function writeRecord(directory: string, record: ContainerRecord): void {
-  replaceFile(directory, RECORD, record);
+  replaceFile(directory, CONTAINER_NAME.record, record);
 }
 
 /** What a container is; undefined where there is none, or none yet. The directory is ours alone (0700). @throws STORE_INVALID */
 export function readRecord(directory: string): ContainerRecord | undefined {
-  const path = join(directory, RECORD);
+  const path = join(directory, CONTAINER_NAME.record);
   const value = readJson(path);
   if (value === undefined || isRecord(value)) return value;
   if (!fields({ version: isCount })(value) || fields({ version: oneOf(VERSION) })(value)) throw damaged(path);
@@ -185,12 +184,12 @@ export function readRecord(directory: string): ContainerRecord | undefined {
 
 /** Writes how a container fares; for the holder of its lock only. */
 export function writeState(directory: string, state: ContainerState): void {
-  replaceFile(directory, STATE, state);
+  replaceFile(directory, CONTAINER_NAME.state, state);
 }
 
 /** How a container fares, as it was last written: nobody may be there any more to write better. @throws STORE_INVALID */
 export function readState(directory: string): ContainerState {
-  const path = join(directory, STATE);
+  const path = join(directory, CONTAINER_NAME.state);
   const value = readJson(path);
   if (value === undefined) return { status: 'created', restarts: 0 };
   if (isState(value)) return value;
