@@ -25,6 +25,8 @@ export interface LayersAhead extends AsyncDisposable {
 export interface LayersAheadOptions extends Omit<ReadLayerOptions, 'firstBody' | 'spending' | 'pool'> {
   /** Where a layer's bodies are stored; undefined where only its headers are wanted. */
   poolOf(ordinal: number): BodyPool | undefined;
+  /** Layers that nobody will ask for, and that are not read; none when absent. */
+  isKept?(ordinal: number): boolean;
 }
 
 const nothing = (): void => {};
@@ -75,8 +77,9 @@ function readerPool(threads: number, isBusy: boolean): ReaderPool {
  * pool. The first that fails ends all. Disposed of, nothing of it is at work and all streams are closed.
  */
 export function readLayersAhead(layers: readonly LayerInput[], options: LayersAheadOptions): LayersAhead {
-  const fetches = layers.some(({ fetch }) => fetch !== undefined);
-  const pool = readerPool(options.threads ?? threadsFor(layers, fetches), fetches);
+  const wanted = layers.filter((_, ordinal) => !options.isKept?.(ordinal));
+  const fetches = wanted.some(({ fetch }) => fetch !== undefined);
+  const pool = readerPool(options.threads ?? threadsFor(wanted, fetches), fetches);
   const stop = new AbortController();
   const spending = newSpending();
   const abort = () => stop.abort(options.signal?.reason);
@@ -100,12 +103,14 @@ export function readLayersAhead(layers: readonly LayerInput[], options: LayersAh
   }
 
   const results = layers.map((layer, ordinal): Promise<StoredLayer> | undefined =>
-    inTurn(() => read(layer, ordinal)).catch((error: unknown) => {
-      // What the others fail with after that is that they were ended
-      failure ??= { error };
-      stop.abort(error);
-      throw failure.error;
-    }),
+    options.isKept?.(ordinal)
+      ? undefined
+      : inTurn(() => read(layer, ordinal)).catch((error: unknown) => {
+          // What the others fail with after that is that they were ended
+          failure ??= { error };
+          stop.abort(error);
+          throw failure.error;
+        }),
   );
   const settled = Promise.all(results.map((result) => result?.then(nothing, nothing)));
   // A thread takes more memory than the fold, which is what is left to do then

@@ -6,6 +6,7 @@ import { newTally, type Tally } from '../rootfs/tally.ts';
 import { Tree } from '../rootfs/tree.ts';
 import { type BodyPool, bodyPool } from './body-pool.ts';
 import { inspectDestination } from './destination.ts';
+import { keepEntries, readKeptEntries } from './kept-entries.ts';
 import { type LayersAhead, readLayersAhead } from './layers-ahead.ts';
 import { performChanges } from './perform-changes.ts';
 import type { LayerInput } from './read-layer.ts';
@@ -19,6 +20,10 @@ export interface LayerDirectory {
   readonly path: string;
   /** Whether it is there already; else the name is free and its parent exists. */
   readonly present: boolean;
+  /** Where its entries are kept, and are to be, for layers that lie on it later; nowhere when absent. */
+  readonly entries?: string | undefined;
+  /** Whether they are kept there: then the layer itself is not read. */
+  readonly kept?: boolean | undefined;
 }
 
 export interface UnpackLayersOptions extends UnpackOptions {
@@ -27,7 +32,8 @@ export interface UnpackLayersOptions extends UnpackOptions {
 
 /**
  * Makes the overlay form of each layer that is not there yet: a directory that overlayfs can mount over those of the
- * layers below. One fold serves all; layers that are there are read for their headers only. Each directory is
+ * layers below. One fold serves all; layers that are there are read for their
+ * headers only, and not at all where those were kept. Each directory is
  * published as soon as it is complete and those below are.
  * @param directories one for each layer, base first, beside each other
  * @throws what `buildRootfs` throws
@@ -48,7 +54,8 @@ export async function unpackLayers(
   return withStaging(inspectDestination(missing.path), options, async ({ pool }) => {
     const bodies = bodyPool(pool, options.form);
     const poolOf = (ordinal: number) => (directories[ordinal]?.present ? undefined : bodies);
-    await using ahead = readLayersAhead(layers.slice(0, wanted), { ...options, poolOf, tally });
+    const isKept = (ordinal: number) => directories[ordinal]?.kept === true;
+    await using ahead = readLayersAhead(layers.slice(0, wanted), { ...options, poolOf, isKept, tally });
     const names = await placeLayers(ahead, directories.slice(0, wanted), bodies, options, tally);
     return report(names, tally);
   });
@@ -67,8 +74,10 @@ async function placeLayers(
   const lowers = openLowers(directories);
   let names = 0;
   try {
-    for (const [ordinal, { path, present }] of directories.entries()) {
-      const outcome = applyLayer(tree, (await ahead.layer(ordinal)).entries, ordinal, tally);
+    for (const [ordinal, { path, present, entries: place, kept }] of directories.entries()) {
+      const entries = kept && place !== undefined ? readKeptEntries(place) : (await ahead.layer(ordinal)).entries;
+      const outcome = applyLayer(tree, entries, ordinal, tally);
+      if (place !== undefined && !kept) keepEntries(place, entries);
       if (present) continue;
       await withStaging(inspectDestination(path), options, async ({ root, publish }) => {
         const writer = { root, pool, lowerLayer: lowers.descriptorOf, form, tally };

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readlink, rename } from 'node:fs/promises';
+import { readlink, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, TsimgError } from '../errors.ts';
 import {
@@ -116,6 +116,13 @@ export async function setLeftoversAside(
   return { paths, containers, layers: 0 };
 }
 
+/** Removes what layers said that are there no more, and what killed writers left: nobody reads it without the layer. */
+async function removeEntries(folder: string, layers: ReadonlySet<string>): Promise<void> {
+  for (const name of await namesIn(folder)) {
+    if (!layers.has(name)) await rm(join(folder, name), { force: true });
+  }
+}
+
 /**
  * Sets aside leftovers of containers and of unpacking, and the layers that no container uses and that are none of `needed`
  * (chain IDs without their algorithm; `all` where nobody knows); with `rules.ended` all containers that nobody keeps alive. Undefined when a container is just
@@ -142,6 +149,7 @@ export async function setUnneededAside(
       paths.push(await moveAside(folder, name));
       layers += 1;
     }
+    await removeEntries(join(dirname(store.layers), 'entries', key), new Set(await namesIn(folder)));
   }
   return { paths, containers, layers };
 }

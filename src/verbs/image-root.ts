@@ -1,7 +1,8 @@
 import { stat, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { digestOf } from '../crypto/digest.ts';
 import { buildRootfs } from '../disk/build-rootfs.ts';
+import { hasKeptEntries } from '../disk/kept-entries.ts';
 import type { LayerInput } from '../disk/read-layer.ts';
 import { type LayerDirectory, unpackLayers } from '../disk/unpack-layers.ts';
 import { errnoOf } from '../errors.ts';
@@ -87,7 +88,12 @@ async function unpackMissing(
   const wanted = directories.findLastIndex(({ present }) => !present) + 1;
   if (wanted === 0) return directories;
   const layers = layerInputs(image).slice(0, wanted);
-  const some = directories.slice(0, wanted);
+  const keptIn = join(storeRoot, 'entries', mapKey(idMap));
+  makeDirectories(keptIn, 0o700);
+  const some = directories.slice(0, wanted).map((directory): LayerDirectory => {
+    const entries = join(keptIn, basename(directory.path));
+    return { ...directory, entries, kept: directory.present && hasKeptEntries(entries) };
+  });
   if (idMap === undefined) {
     await unpackLayers(layers, some, { ...context, form: { ownership: 'set', overlay: 'trusted' } });
   } else {

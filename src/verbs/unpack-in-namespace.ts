@@ -26,7 +26,12 @@ async function sendLayers(
       yield Buffer.from(JSON.stringify(request));
     })(),
   );
-  for (const layer of layers) await writeStream(control, await layer.open(signal));
+  const { into } = request;
+  for (const [ordinal, layer] of layers.entries()) {
+    // Nobody on the other side asks for it.
+    if (into.kind === 'layers' && into.directories[ordinal]?.kept) continue;
+    await writeStream(control, await layer.open(signal));
+  }
   control.end();
 }
 
