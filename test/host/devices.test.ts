@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cgroupsOf, probeCgroups } from '../../src/host/cgroup-facts.ts';
-import { makeContainerCli } from '../support/container-cli.ts';
+import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns, type RunFixture } from '../support/define-runs.ts';
 import { LOOP_CONTENT, makeLoopDevice } from '../support/loop-device.ts';
 import { findTool, haveTools } from '../support/tools.ts';
@@ -148,6 +148,19 @@ defineRuns(asRoot, asUser, (test, fixture) => {
     cli.ok('start', 'entered');
     check();
     check('--privileged');
+  });
+
+  test('a hand that enters is under the list before it is there, so that its child is from its birth', async () => {
+    start('waited', '--cap-add', 'MKNOD');
+    const first = pidOf('waited');
+    const own = [...cgroupsOf(first).values()].find((directory) => directory.endsWith('/container')) ?? '';
+    const inside = () => readFileSync(join(own, 'cgroup.procs'), 'latin1').trim().split('\n').map(Number);
+    cli.start('exec', 'waited', '/bin/sleep', '1000');
+    await until('the command runs', () => inside().length === 2);
+    const entered = inside().find((pid) => pid !== first);
+    const hand = /^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${entered}/status`, 'latin1'))?.[1];
+    const waits = [...cgroupsOf(Number(hand)).values()];
+    assert.ok(waits.includes(join(own, '..', 'entering')), waits.join('\n'));
   });
 
   test('a container is in a cgroup of its own in every hierarchy, and nothing is left of them, nor of those that it made', () => {
