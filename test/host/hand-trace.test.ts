@@ -1,0 +1,179 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeContainerCli } from '../support/container-cli.ts';
+import { defineRuns } from '../support/define-runs.ts';
+import type { LoggedCall, LoggedRequest } from '../support/log-requests.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { BUILT } from '../support/tsimg.ts';
+
+// What hands are asked for while a container is made and entered, and what must hold of it in whatever order the rest comes.
+
+const LOG = join(import.meta.dirname, '..', 'support', 'log-requests.js');
+
+const PRCTL: Readonly<Record<string, string>> = {
+  1: 'die-with-parent',
+  4: 'dumpable',
+  8: 'keep-capabilities',
+  24: 'drop-bounding',
+  28: 'securebits',
+  38: 'no-new-privileges',
+  47: 'clear-ambient',
+};
+const CLOSE_ON_EXEC = '4';
+/** Calls that give a hand a descriptor. */
+const OPENING = 'openat openat2 open_tree socket socketpair pipe2 pidfd_open dup3 memfd_create'.split(' ');
+/** Calls by which the kernel decides anew who may look into a process. */
+const NEW_IDS = 'setresuid setresgid setfsuid setfsgid'.split(' ');
+
+/** A call as it stands in a trace: what it is, and of what kind where that counts. */
+function word({ name, args: [first = '', second = '', third = ''] }: LoggedCall): string {
+  if (name === 'prctl') return PRCTL[first] === 'dumpable' ? `dumpable=${second}` : (PRCTL[first] ?? `prctl ${first}`);
+  if (name === 'close_range') return third === CLOSE_ON_EXEC ? 'close-on-exec' : 'close-all';
+  return name;
+}
+
+/** One after the other, those that follow each other once. */
+function trace(calls: readonly LoggedCall[]): readonly string[] {
+  return calls.map(word).filter((each, index, all) => each !== all[index - 1]);
+}
+
+/** What comes last before a hand is the command: all that loses rights, in this order. */
+const LOSS = 'setgroups keep-capabilities setresgid setresuid dumpable=0 clear-ambient capset no-new-privileges'.split(
+  ' ',
+);
+
+/** What must hold of a hand that becomes a command, of whose calls these are all. */
+function checkBecoming(calls: readonly LoggedCall[], lastIds: readonly LoggedCall[]): void {
+  const words = calls.map(word);
+  const execve = words.lastIndexOf('execve');
+  assert.ok(execve >= 0, 'it becomes the command');
+  // Descriptors: from here on only 0 to 2 stay open, and none is opened.
+  const closed = words.lastIndexOf('close-on-exec', execve);
+  assert.ok(closed >= 0 && calls[closed]?.args[0] === '3', 'all from 3 on are closed by execve');
+  assert.equal(
+    words.slice(closed, execve).filter((each) => OPENING.includes(each)),
+    [],
+  );
+  // Who may look into it
+  assert.not(words.includes('dumpable=1'), 'it is never shown');
+  const losing = lastIds.map(word);
+  const capset = losing.lastIndexOf('capset');
+  const ids = losing.findLastIndex((each) => NEW_IDS.includes(each));
+  const hidden = losing.lastIndexOf('dumpable=0', capset);
+  assert.ok(ids < hidden && hidden < capset, 'it is hidden after the last change of IDs, before rights are lost');
+  assert.is(losing.indexOf('dumpable=1', hidden), -1);
+}
+
+const asRoot = suite('host/hand-trace as root');
+const asUser = suite('host/hand-trace as an ordinary user');
+
+defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
+  const cli = makeContainerCli(user);
+  test.after(() => cli.clear());
+
+  /** The requests of a command, by hand in the order in which they began: the calls of each. */
+  const requestsOf = (...args: readonly string[]): readonly (readonly LoggedRequest[])[] => {
+    const log = join(tempDir(0o755), 'requests');
+    writeFileSync(log, '');
+    chmodSync(log, 0o666);
+    const env = { PATH: process.env.PATH, TSIMG_ROOT: join(cli.folder, '..'), TSIMG_TEST_REQUESTS: log };
+    const { status, stderr } = spawnSync(process.execPath, ['--import', LOG, BUILT, ...args], {
+      encoding: 'utf8',
+      env,
+      cwd: '/',
+      ...(user && { uid: user.uid, gid: user.gid }),
+    });
+    assert.is(status, 0, stderr);
+    const requests = readFileSync(log, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line): LoggedRequest => JSON.parse(line));
+    return [...new Set(requests.map(({ hand }) => hand))].map((hand) => requests.filter((each) => each.hand === hand));
+  };
+  const callsOf = (requests: readonly LoggedRequest[]) => requests.flatMap(({ calls }) => calls);
+
+  test('run: the first hand makes namespaces and has a child; that one prepares the container and loses its rights last', () => {
+    const hands = requestsOf('run', '--rm', '--network', 'none', freshRootfs(), '/bin/true');
+    assert.is(hands.length, 2);
+    const [outer = [], inner = []] = hands.map(callsOf);
+    // Shown for newuidmap, in a user namespace in which nobody else is.
+    const shown = ['unshare', 'dumpable=1', 'dumpable=0'];
+    const mapped = user === undefined ? [] : [...shown, 'setresgid', 'setresuid', 'dumpable=0'];
+    assert.equal(trace(outer), [
+      'die-with-parent',
+      'close-all',
+      'chdir',
+      ...mapped,
+      'unshare',
+      'die-with-parent',
+      'socketpair',
+      'sendmsg',
+      'close',
+      'clone',
+      'close',
+      'waitid',
+    ]);
+    checkBecoming(inner, inner);
+    const words = trace(inner);
+    const pivot = words.indexOf('pivot_root');
+    const end = words.slice(words.indexOf('setsid', pivot));
+    assert.equal(end.slice(end.indexOf('keyctl')), [
+      'keyctl',
+      'umask',
+      'drop-bounding',
+      ...LOSS,
+      'die-with-parent',
+      'rt_sigaction',
+      'rt_sigprocmask',
+      'close-on-exec',
+      'statx',
+      'seccomp',
+      'execve',
+    ]);
+    // The old root is gone before anything of the image's is looked at.
+    assert.equal(words.slice(pivot, pivot + 3), ['pivot_root', 'umount2', 'chdir']);
+    // A filter may forbid what a hand needs to be told more: it comes with execve.
+    assert.equal(hands[1]?.at(-1)?.calls.map(word), ['seccomp', 'execve']);
+  });
+
+  test('run: with a terminal, a user and more capabilities it is the same', () => {
+    const options = ['-t', '-u', '7:8', '--cap-add', 'SYS_PTRACE', '--security-opt', 'no-new-privileges=false'];
+    const [, inner = []] = requestsOf('run', '--rm', '--network', 'none', ...options, freshRootfs(), '/bin/true');
+    const calls = callsOf(inner);
+    checkBecoming(calls, calls);
+    // Without no_new_privs the filter needs SYS_ADMIN: that goes behind it.
+    assert.equal(inner.at(-1)?.calls.map(word), ['seccomp', 'capset', 'execve']);
+  });
+
+  test('exec: the hand loses its rights before it has the child, which becomes the command', () => {
+    cli.ok('run', '-d', '--name', 'traced', '--network', 'none', freshRootfs(), '/bin/sleep', '1000');
+    const hands = requestsOf('exec', 'traced', '/bin/true');
+    assert.is(hands.length, 2);
+    const [outer = [], inner = []] = hands.map(callsOf);
+    checkBecoming(inner, outer);
+    const words = trace(outer);
+    assert.not(words.includes('dumpable=1'));
+    assert.equal(words.slice(words.indexOf('keyctl')), [
+      'keyctl',
+      'umask',
+      'rt_sigaction',
+      'rt_sigprocmask',
+      'no-new-privileges',
+      'seccomp',
+      'drop-bounding',
+      ...LOSS,
+      'die-with-parent',
+      'close',
+      'close-all',
+      'clone',
+      'close',
+      'waitid',
+    ]);
+    assert.equal(trace(inner), ['close', 'die-with-parent', 'setsid', 'dup3', 'close-on-exec', 'statx', 'execve']);
+  });
+});
+asRoot.run();
+asUser.run();
