@@ -5,6 +5,7 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import { mountPoints } from '../linux/mountinfo.ts';
 import { mayWriteIn, OPEN } from '../sys/files.ts';
 import { workingDirectory } from '../sys/working-directory.ts';
+import { abandonedIn } from './abandoned.ts';
 import { attempt } from './refusal.ts';
 
 /** Where a tree is published, and how. Paths are text, absolute, with no symlink in them. */
@@ -67,7 +68,8 @@ export function inspectDestination(destination: string, force = false): Destinat
   const place = { path, parent, name: basename(path) };
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return { ...place, by: 'rename', replaces: false };
   if (!statSync(path).isDirectory()) throw invalid(destination, 'it is not a directory', 'choose another name');
-  const isEmpty = attempt('read the destination', destination, () => readdirSync(path)).length === 0;
+  const names = attempt('read the destination', destination, () => readdirSync(path));
+  const isEmpty = names.length === 0 || names.length === abandonedNames(path);
   if (!isEmpty && !force) {
     throw new TsimgError('DESTINATION_EXISTS', 'the destination is not empty', {
       where: destination,
@@ -75,7 +77,14 @@ export function inspectDestination(destination: string, force = false): Destinat
     });
   }
   if (!isEmpty) refuseMountsBeneath(path, destination);
-  return { ...place, by: mustStay(path, parent) ? 'fill' : 'rename', replaces: !isEmpty };
+  return { ...place, by: mustStay(path, parent) ? 'fill' : 'rename', replaces: names.length > 0 };
+}
+
+/** How many names are leavings of killed unpacks, which go when the next one begins. */
+function abandonedNames(path: string): number {
+  const abandoned = abandonedIn(path);
+  for (const { descriptor } of abandoned) closeSync(descriptor);
+  return abandoned.length;
 }
 
 /** What is to be removed must not have another file system in it: that one's files are no one's to remove. */

@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { TEMPORARY_PREFIX } from '../store-layout.ts';
 import { chmodAt, closeDescriptor, makeDirectoryAt, OPEN, openAt, removeXattrAt, setTimesAt } from '../sys/files.ts';
+import { lastErrno } from '../sys/libc.ts';
+import { lockDescriptor } from '../sys/lock.ts';
+import { abandonedIn } from './abandoned.ts';
 import type { Destination } from './destination.ts';
 import type { NameAt } from './directory-stack.ts';
 import { byteName, fill, takeName } from './publish.ts';
@@ -33,15 +36,17 @@ export function openStaging(destination: Destination): Staging {
     openSync(basePath, OPEN.path | OPEN.directory | OPEN.closeOnExec),
   );
   let mtime = fstatSync(base, { bigint: true }).mtimeNs;
-  const name = `${TEMPORARY_PREFIX}${randomBytes(6).toString('hex')}`;
+  let name: string;
+  let top: number;
   try {
-    done(makeDirectoryAt(base, name, 0o700), 'make a directory in', byteName(basePath));
+    removeAbandoned(base);
+    ({ name, top } = makeLocked(base, basePath));
   } catch (error) {
     closeSync(base);
     throw error;
   }
   const held = [base];
-  const open: number[] = [];
+  const open: number[] = [top];
   function openInside(directory: number, inside: string): number {
     const descriptor = done(openAt(directory, inside, OPEN.readOnly | OPEN.directory), 'open a directory', inside);
     open.push(descriptor);
@@ -62,10 +67,7 @@ export function openStaging(destination: Destination): Staging {
     }
   }
   try {
-    // Whatever the umask took away, or the parent's setgid bit and default ACL gave
-    done(chmodAt(base, name, 0o700), 'set the mode', name);
     removeXattrAt(base, name, 'system.posix_acl_default');
-    const top = openInside(base, name);
     const root = makeInside(top, 'root');
     const pool = makeInside(top, 'pool');
     return {
@@ -81,6 +83,35 @@ export function openStaging(destination: Destination): Staging {
   } catch (error) {
     remove();
     throw error;
+  }
+}
+
+/** Removes what killed unpacks have left here. What cannot be removed is in nobody's way. */
+function removeAbandoned(base: number): void {
+  for (const { name, descriptor } of abandonedIn(`/proc/self/fd/${base}`)) {
+    try {
+      removeTree(base, name);
+    } catch {
+      // Files of subordinate ids, such as those of another --ids: whoever has these removes it
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+}
+
+/** Makes a directory that is locked as long as it is open: so others see that somebody is at work in it. */
+function makeLocked(base: number, basePath: string): { readonly name: string; readonly top: number } {
+  for (;;) {
+    const name = `${TEMPORARY_PREFIX}${randomBytes(6).toString('hex')}`;
+    done(makeDirectoryAt(base, name, 0o700), 'make a directory in', byteName(basePath));
+    // Whatever the umask took away, or the parent's setgid bit and default ACL gave
+    const changed = chmodAt(base, name, 0o700);
+    const top = changed < 0 ? changed : openAt(base, name, OPEN.readOnly | OPEN.directory);
+    // Another may have taken it for abandoned before it is locked
+    if (top < 0 && lastErrno() === 'ENOENT') continue;
+    done(top, 'open a directory', name);
+    if (lockDescriptor(top, name) && fstatSync(top).nlink > 0) return { name, top };
+    closeDescriptor(top);
   }
 }
 

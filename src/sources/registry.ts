@@ -81,7 +81,8 @@ export function openRegistrySource(reference: Reference, options: RegistrySource
       if (document !== undefined) return remember(document);
       if (refusal === undefined || refusal.facts.said === '') return undefined;
       const { why, facts } = refusal;
-      throw new TsimgError('IMAGE_NOT_FOUND', `no image ${version}`, { where: label, why, hint: missingHint, facts });
+      const where = name === label ? undefined : label;
+      throw new TsimgError('IMAGE_NOT_FOUND', `no image ${name ?? version}`, { where, why, hint: missingHint, facts });
     },
     open: async (descriptor, signal) => {
       if (documentKindOf(descriptor.mediaType) !== 'other') return openDocument(descriptor, signal);

@@ -49,6 +49,15 @@ async function lockHandle(handle: FileHandle, mode: LockMode, path: string): Pro
 }
 
 /**
+ * Locks an open file or directory for as long as its descriptor stays open; false when another holds it. @throws SYSTEM_CALL
+ */
+export function lockDescriptor(descriptor: number, where: string): boolean {
+  if (flock(descriptor, LOCK_EX | LOCK_NB) === 0) return true;
+  if (lastErrno() === 'EAGAIN') return false;
+  throw systemCallError('flock', where);
+}
+
+/**
  * A flock(2) on the file at `path`, or undefined when another holds it. Locks of one process exclude each other too.
  * @throws FILESYSTEM, SYSTEM_CALL
  */

@@ -126,7 +126,8 @@ test('a tag that is not there is told with the reference', () =>
     assert.is(error.exitStatus, 3);
     await failureOf(pull(`${registry.host}/none:1.0`, tempDir()), 'IMAGE_NOT_FOUND');
     const opened = openImage(`docker://${registry.host}/made:nope`, { env: ENV });
-    assert.is((await failureOf(opened, 'IMAGE_NOT_FOUND')).message, `no image ${registry.host}/made:nope`);
+    const { message } = await failureOf(opened, 'IMAGE_NOT_FOUND');
+    assert.is(message, `no image ${registry.host}/made:nope: HTTP 404, MANIFEST_UNKNOWN: manifest unknown`);
   }));
 
 test('the tags of a repository are listed, and one that is not there has none', () =>
