@@ -12,8 +12,8 @@ import { build } from 'esbuild';
 const MAIN = 'cli/program.ts';
 /** Of the command, with what each begins; what they import goes to the first that needs it. The last takes all that is left. */
 const SCRIPTS = {
-  hot: [MAIN, 'cli/run.ts', 'verbs/run-source.ts'],
-  images: ['cli/unpack.ts', 'cli/pull.ts', 'verbs/unpack-source.ts', 'verbs/pull-to-store.ts', 'verbs/image-root.ts'],
+  hot: [MAIN, 'cli/run.ts', 'verbs/run-source.ts', 'cli/unpack.ts', 'cli/pull.ts'],
+  images: ['verbs/unpack-source.ts', 'verbs/pull-to-store.ts', 'verbs/image-root.ts'],
   others: [],
 };
 const PROGRAMS = [
