@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { HostFacts } from '../../src/launch/host-facts.ts';
 import { NO_NETWORK_FACTS } from '../../src/launch/network-facts.ts';
 import { planBundle } from '../../src/launch/oci-bundle.ts';
+import { ociDeviceRules } from '../../src/launch/oci-devices.ts';
 import type { IdMap } from '../../src/launch/plan.ts';
 import { parseImageConfig } from '../../src/oci/config.ts';
 
@@ -70,6 +71,15 @@ test('the command, the environment and the directory are the image’s', () => {
   assert.equal([process.args, process.cwd], [['/init', '-x'], '/srv']);
   assert.equal(process.env, ['PATH=/bin', 'HOSTNAME=tsimg', 'A=b', 'HOME=/root']);
   assert.equal(plan({}).process.args, ['sh']);
+});
+
+test('root’s bundle has docker’s list of devices, and an ordinary user’s none', () => {
+  assert.equal(plan({}).linux.resources, { devices: ociDeviceRules() });
+  const [first, ...rest] = ociDeviceRules();
+  assert.equal(first, { allow: false, access: 'rwm' });
+  assert.equal(rest[0], { allow: true, type: 'c', access: 'm' });
+  assert.equal(rest[2], { allow: true, type: 'c', major: 1, minor: 3, access: 'rwm' });
+  assert.is(plan({}, SHIFTED).linux.resources, undefined);
 });
 
 test('the user is looked up in the root filesystem, with its groups, and has no capabilities', () => {
