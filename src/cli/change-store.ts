@@ -46,7 +46,10 @@ export function addStoreChanges(program: Command): void {
     .command('rmi')
     .description('Remove images from the store; by name, only that name.')
     .argument('<image...>', 'names, digests or IDs')
-    .option('-f, --force', 'all names of an image that is given by its digest or ID');
+    .option(
+      '-f, --force',
+      'all names of an image that is given by its digest or ID; the name of one that a container is made of',
+    );
   withCommon(rmi).action(async (images: string[], _: unknown, invoked: Command) => {
     const options: RemoveOptions = invoked.optsWithGlobals();
     await inSession(options, async (session) => {

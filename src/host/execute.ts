@@ -10,7 +10,7 @@ import type { Hand } from '../sys/hand/hand.ts';
 import { type Cgroups, makeCgroups } from './cgroup.ts';
 import { compileFilter } from './compile-filter.ts';
 import { readConditions } from './conditions.ts';
-import { catchSignals, signalNumber } from './forward-signals.ts';
+import { catchSignals, ignoresByDefault, signalNumber } from './forward-signals.ts';
 import { handMeanwhile } from './hand-meanwhile.ts';
 import { type MadeContainer, makeContainer } from './make-container.ts';
 import { openNetwork } from './network/open-network.ts';
@@ -18,10 +18,7 @@ import { openRelay, type Relay, type Streams } from './relay.ts';
 import { becomeCommand } from './stage-command.ts';
 import { performSteps } from './stage-steps.ts';
 
-/**
- * The first process of a PID namespace ignores every signal that it has no handler for: whoever asks it this often to end,
- * by SIGINT or SIGTERM, means it.
- */
+/** Whoever asks a command that ignores it this often to end, by SIGINT or SIGTERM, means it. */
 const PATIENCE = 3;
 
 /** What is told of a launch while it goes on. */
@@ -127,12 +124,15 @@ export async function execute(
   };
   let requests = 0;
   using _ = catchSignals(passSignals, (name) => {
-    if (name === 'SIGINT' || name === 'SIGTERM') requests += 1;
+    const isRequest = name === 'SIGINT' || name === 'SIGTERM';
+    if (isRequest) requests += 1;
     if (!launch.ready) {
       stopped ??= name;
       stop();
     } else if (launch.container !== undefined) {
-      signalProcess(launch.container.pid, requests < PATIENCE ? name : 'SIGKILL');
+      const { pid } = launch.container;
+      const isVain = isRequest && plan.namespaces.includes('pid') && ignoresByDefault(pid, signalNumber(name));
+      signalProcess(pid, requests < PATIENCE && !isVain ? name : 'SIGKILL');
     }
   });
   let aborted = false;

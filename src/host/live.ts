@@ -38,6 +38,7 @@ export async function liveOnce(
   let ran = false;
   let oomKilled = false;
   const now = () => new Date().toISOString();
+  updateState(container, { owner: identify(process.pid) });
   // Who waits for this life must not find how the last one ended.
   leaveExitCode(container, undefined);
   const failed = () => (ran || readState(container.directory).startedAt !== undefined ? 'exited' : 'created');

@@ -5,6 +5,7 @@ import { errnoOf } from '../errors.ts';
 import { filesystemError } from '../sys/filesystem-error.ts';
 import { makePipe } from '../sys/hand/fork-hand.ts';
 import type { Hand } from '../sys/hand/hand.ts';
+import { whileInFront } from './while-in-front.ts';
 
 /** Where a container's streams come from and go to. */
 export interface Streams {
@@ -64,19 +65,27 @@ function relayPipes(ends: PipeEnds, streams: Streams): Relay {
   // Awaited by drain; until then a failure waits, too.
   for (const output of outputs) output.catch(() => {});
   let writer: Socket | undefined;
+  let input: Disposable | undefined;
   if (ends.stdin !== undefined) {
     writer = new Socket({ fd: ends.stdin, readable: false, writable: true });
     // The container may end without having read all: its status says what that means, not our EPIPE.
     writer.on('error', () => streams.stdin.unpipe(writer));
-    streams.stdin.pipe(writer);
+    const to = writer;
+    input = whileInFront(
+      streams.stdin,
+      () => void streams.stdin.pipe(to),
+      () => {
+        streams.stdin.unpipe(to);
+        streams.stdin.pause();
+      },
+    );
   }
   return {
     drain: async () => void (await Promise.all(outputs)),
     close() {
       for (const reader of readers) reader.destroy();
       if (writer === undefined) return;
-      streams.stdin.unpipe(writer);
-      streams.stdin.pause();
+      input?.[Symbol.dispose]();
       writer.destroy();
       // A terminal or pipe that is only paused would keep this process alive.
       if (streams.stdin instanceof Socket) streams.stdin.unref();

@@ -4,6 +4,7 @@ import { ReadStream, WriteStream } from 'node:tty';
 import { promisify } from 'node:util';
 import { errnoOf } from '../errors.ts';
 import { setTerminalSize } from '../sys/pty.ts';
+import { isInFront, whileInFront } from './while-in-front.ts';
 
 const readFd = promisify(read);
 const writeFd = promisify(write);
@@ -44,13 +45,20 @@ function passInput(from: Readable, master: number): Disposable {
     // The container ended before it read this: its status says what that means.
     last = last.catch(() => undefined);
   };
-  from.on('data', send);
-  return {
-    [Symbol.dispose]() {
+  const raw = from instanceof ReadStream ? from : undefined;
+  return whileInFront(
+    from,
+    () => {
+      raw?.setRawMode(true);
+      from.on('data', send);
+      from.resume();
+    },
+    () => {
       from.off('data', send);
       from.pause();
+      if (isInFront()) raw?.setRawMode(false);
     },
-  };
+  );
 }
 
 /**
@@ -65,7 +73,6 @@ export function relayTerminal(master: number, stdin: Readable | undefined, stdou
   };
   resize();
   screen?.on('resize', resize);
-  raw?.setRawMode(true);
   const input = stdin === undefined ? undefined : passInput(stdin, master);
   const output = passOutput(master, stdout);
   return {
@@ -73,7 +80,6 @@ export function relayTerminal(master: number, stdin: Readable | undefined, stdou
     async close() {
       input?.[Symbol.dispose]();
       screen?.off('resize', resize);
-      raw?.setRawMode(false);
       raw?.unref();
       await closeFd(master);
     },

@@ -112,11 +112,15 @@ export async function addNames(
   );
 }
 
-/** Removes the entries that `unwanted` picks; their blobs stay until they are swept. Returns what was removed. */
+/**
+ * Removes the entries that `unwanted` picks, or only their names where `needed` picks them too; the blobs of the others stay until
+ * they are swept. Returns what was picked.
+ */
 export async function removeEntries(
   store: Store,
   unwanted: (image: StoredImage) => boolean,
   signal?: AbortSignal,
+  needed: (image: StoredImage) => boolean = () => false,
 ): Promise<readonly StoredImage[]> {
   let removed: readonly StoredImage[] = [];
   await readStoreIndex(store);
@@ -125,7 +129,14 @@ export async function removeEntries(
     store.indexLock,
     (before) => {
       removed = before.map(storedImage).filter(unwanted);
-      return removed.length === 0 ? before : before.filter((entry) => !unwanted(storedImage(entry)));
+      if (removed.length === 0) return before;
+      return withoutIdleEntries(
+        before.flatMap((entry) => {
+          const image = storedImage(entry);
+          if (!unwanted(image)) return [entry];
+          return needed(image) ? [entryOf(entry, undefined)] : [];
+        }),
+      );
     },
     signal,
   );

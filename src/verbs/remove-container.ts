@@ -26,7 +26,7 @@ export async function removeContainerOf(
       hint: 'stop it before (tsimg stop), or remove it with --force',
     });
   }
-  await endContainer(container, { timeout: 0, signal: 'KILL' }, abort);
+  await endContainer(container, { timeout: 0, signal: 'KILL', force: true }, abort);
   const held = await holdEnded(container, abort);
   if (held === undefined) return record.id;
   const facts = probeHost();

@@ -1,5 +1,7 @@
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
+import { containersFolder, type FoundContainer } from '../host/state/container.ts';
+import { listContainers } from '../host/state/find-container.ts';
 import { idPrefixOf, matchName } from '../image/match-name.ts';
 import { type Digest, hexOf } from '../oci/digest.ts';
 import { readStoreIndex, removeEntries } from '../store/names.ts';
@@ -90,10 +92,25 @@ async function sweepAll(
   return { swept: any || isComplete ? swept : undefined, inUse: unpacked === undefined || blobs === undefined };
 }
 
+/** The names of the containers that were made of each image, by the digest of its manifest. A damaged record cannot tell. */
+async function imageUsers(
+  storeRoot: string,
+  counts: (container: FoundContainer) => boolean,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const users = new Map<string, string[]>();
+  for (const container of await listContainers(containersFolder(storeRoot), () => undefined)) {
+    const { image, name } = container.record;
+    if (image === undefined || !counts(container)) continue;
+    users.set(image.digest, [...(users.get(image.digest) ?? []), name]);
+  }
+  return users;
+}
+
 /**
  * Removes images from the store, each by a name (then the image stays as long as it has others), a digest or an ID, and frees
- * what nothing needs any more. All are looked for before the first is removed.
- * @throws IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, STORE_INVALID, FILESYSTEM; what sweepUnpacked throws
+ * what nothing needs any more. All are looked for before the first is removed. The last entry of an image that a container was
+ * made of is refused; with `force` it loses its name only.
+ * @throws IMAGE_NOT_FOUND, IMAGE_IN_USE, IMAGE_AMBIGUOUS, STORE_INVALID, FILESYSTEM; what sweepUnpacked throws
  */
 export async function removeImages(
   wanted: readonly string[],
@@ -111,8 +128,29 @@ export async function removeImages(
     });
   });
   const keys = new Set(chosen.map(({ name, manifestDigest }) => `${manifestDigest} ${name}`));
+  const users = await imageUsers(storeRoot, () => true);
+  const staying = new Set(
+    images
+      .filter((image) => !keys.has(`${image.manifestDigest} ${image.name}`))
+      .map(({ manifestDigest }) => manifestDigest),
+  );
+  const used = chosen.find(({ manifestDigest }) => users.has(manifestDigest) && !staying.has(manifestDigest));
+  if (used !== undefined && !force) {
+    const names = users.get(used.manifestDigest) ?? [];
+    throw new TsimgError('IMAGE_IN_USE', 'a container is made of the image', {
+      where: used.name ?? used.manifestDigest,
+      why: names.join(', '),
+      hint: 'remove the container before (tsimg rm), or only the name with --force',
+      facts: { containers: names },
+    });
+  }
   const store = await openStore(storeRoot, signal);
-  const gone = await removeEntries(store, ({ name, descriptor }) => keys.has(`${descriptor.digest} ${name}`), signal);
+  const gone = await removeEntries(
+    store,
+    ({ name, descriptor }) => keys.has(`${descriptor.digest} ${name}`),
+    signal,
+    ({ descriptor }) => users.has(descriptor.digest),
+  );
   const left = new Set((await listImages(storeRoot, context)).map(({ manifestDigest }) => manifestDigest));
   const digests = new Set(gone.map(({ descriptor }) => descriptor.digest));
   return {
@@ -131,7 +169,7 @@ export interface PruneOptions {
 }
 
 /**
- * Removes images without a name (or all), and frees what nothing needs, leavings of writes that were cut short too. What is
+ * Removes images without a name (or all) that no container is made of, and frees what nothing needs, leavings of writes that were cut short too. What is
  * damaged in the store is told by warnings with the ways out.
  * @throws STORE_INVALID, FILESYSTEM; what sweepUnpacked throws
  */
@@ -149,7 +187,13 @@ export async function pruneImages(
     const report = await sweepUnpacked(store, endedContainers, context, 'all');
     return { untagged: [], removed: [], swept: report && { blobs: 0, ...report }, inUse: report === undefined };
   }
-  const gone = await removeEntries(store, ({ name }) => all || name === undefined, context.signal);
+  // Containers that have ended go with this, where that was asked for; what is left of them keeps theirs.
+  const users = await imageUsers(storeRoot, ({ alive, left }) => alive || left !== undefined || !endedContainers);
+  const gone = await removeEntries(
+    store,
+    ({ name, descriptor }) => (all || name === undefined) && !users.has(descriptor.digest),
+    context.signal,
+  );
   return {
     untagged: gone.flatMap(({ name }) => name ?? []),
     removed: [...new Set(gone.map(({ descriptor }) => descriptor.digest))],

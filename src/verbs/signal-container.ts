@@ -4,20 +4,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TsimgError } from '../errors.ts';
 import { awaitEnd, containersFolder, type FoundContainer, readContainer } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
-import { openIdentified } from '../host/state/process-identity.ts';
+import { hasItEnded, isStopped, openIdentified } from '../host/state/process-identity.ts';
 import { parseSignal } from '../linux/signals.ts';
 import { CONTAINER_NAME } from '../store-layout.ts';
 
 const SIGKILL = 9;
+const SIGCONT = 18;
 const SIGTERM = 15;
 /** Milliseconds between two looks at a container that is to end. */
 const PAUSE = 100;
+/** Milliseconds that a stopped tsimg has to go on, and that one which runs has to clean up. */
+const WAKING = 2000;
+const RELEASE = 10_000;
 
 export interface StopOptions {
   /** Seconds until SIGKILL; the container's own when absent, 10 unless it says otherwise. */
   readonly timeout?: number | undefined;
   /** Instead of the container's own. */
   readonly signal?: string | undefined;
+  /** Kills whoever keeps it alive, where that does not end with it. */
+  readonly force?: boolean | undefined;
 }
 
 export function notRunning({ record }: FoundContainer): TsimgError {
@@ -61,10 +67,43 @@ async function checkEnded({ folder, record }: FoundContainer): Promise<void> {
   if (found?.left !== undefined) throw found.left;
 }
 
+/** What has become of whoever keeps a container alive whose command has ended, or was killed long ago. */
+interface Holder {
+  /** When it was first found so, in milliseconds. */
+  readonly since: number;
+  readonly found: FoundContainer;
+}
+
+/**
+ * Gets a container out of the hands of a tsimg that is stopped, or that somebody keeps from ending who does not read its output:
+ * it is waked first, and killed when that does not help, unless it runs and nobody asked for that.
+ * @throws CONTAINER_STATE where it may not be killed
+ */
+function freeFrom({ since, found: { record, state } }: Holder, force: boolean): void {
+  const { owner } = state;
+  const waited = Date.now() - since;
+  if (owner !== undefined && isStopped(owner)) {
+    using process = openIdentified(owner);
+    process?.signal(waited > WAKING ? SIGKILL : SIGCONT);
+    return;
+  }
+  if (waited < RELEASE) return;
+  if (force && owner !== undefined) {
+    using process = openIdentified(owner);
+    process?.signal(SIGKILL);
+    if (waited < 2 * RELEASE) return;
+  }
+  throw new TsimgError('CONTAINER_STATE', 'the container’s tsimg does not let go of it', {
+    where: record.name,
+    why: `process ${owner?.pid ?? 'unknown'} has not ended; somebody may not read its output`,
+    hint: 'end it (kill), or tsimg rm --force',
+  });
+}
+
 /** Ends a container that is there: its own signal, then SIGKILL after the time it is given. */
 export async function endContainer(
   container: FoundContainer,
-  { timeout = container.record.stopTimeout, signal = container.record.stopSignal }: StopOptions,
+  { timeout = container.record.stopTimeout, signal = container.record.stopSignal, force = false }: StopOptions,
   abort?: AbortSignal,
 ): Promise<void> {
   const { number } = parseSignal(signal);
@@ -74,25 +113,37 @@ export async function endContainer(
   const { folder, record } = container;
   const deadline = Date.now() + timeout * 1000;
   let ended = false;
-  const end = awaitEnd(container, abort).finally(() => {
+  const waiting = new AbortController();
+  const signals = AbortSignal.any([waiting.signal, ...(abort === undefined ? [] : [abort])]);
+  const end = awaitEnd(container, signals).finally(() => {
     ended = true;
   });
+  end.catch(() => {});
   // It may just be starting, or starting again: whichever process it is, each is asked once, and killed when it is late.
   const asked = new Set<string>();
-  for (let found: FoundContainer | undefined = container; found !== undefined && !ended; ) {
-    const late = Date.now() >= deadline;
-    const { status, process } = found.state;
-    const key = `${status} ${process?.pid} ${late}`;
-    if (!asked.has(key)) {
-      if (status === 'restarting') endRestart(found);
-      else signalCommand(found, late ? SIGKILL : number);
+  let over: Holder | undefined;
+  try {
+    for (let found: FoundContainer | undefined = container; found !== undefined && !ended; ) {
+      const late = Date.now() >= deadline;
+      const { status, process } = found.state;
+      const key = `${status} ${process?.pid} ${late}`;
+      if (!asked.has(key)) {
+        if (status === 'restarting') endRestart(found);
+        else signalCommand(found, late ? SIGKILL : number);
+      }
+      asked.add(key);
+      const isOver =
+        late || status === 'exited' || (process !== undefined && status === 'running' && hasItEnded(process));
+      over = isOver ? { since: over?.since ?? Date.now(), found } : undefined;
+      if (over !== undefined) freeFrom(over, force);
+      const pause = late ? PAUSE : Math.min(PAUSE, deadline - Date.now() + 1);
+      await Promise.race([end, sleep(pause)]);
+      found = await readContainer(folder, record.id);
     }
-    asked.add(key);
-    const pause = late ? PAUSE : Math.min(PAUSE, deadline - Date.now() + 1);
-    await Promise.race([end, sleep(pause)]);
-    found = await readContainer(folder, record.id);
+    await end;
+  } finally {
+    waiting.abort();
   }
-  await end;
   await checkEnded(container);
 }
 

@@ -14,6 +14,7 @@ import { requireTool } from '../tools.ts';
 import { removeInUserNamespace } from '../user-namespace.ts';
 import { readLife } from './life.ts';
 import { claimName, releaseName } from './names.ts';
+import { hasItEnded, isStopped } from './process-identity.ts';
 import { type ContainerRecord, type ContainerState, readRecord, readState, writeState } from './record.ts';
 
 // FOLDER/ID is a container's: `record.json`, `state.json`, `log`, what it changes (`upper`, `work` …), and `lock`, which
@@ -130,6 +131,14 @@ function settled(state: ContainerState, alive: boolean): ContainerState {
   return { ...state, status: 'exited', exitCode: 255, error: state.error ?? 'its tsimg was killed' };
 }
 
+/** While whoever should write that the command has ended is stopped, nobody knows how it ended. */
+function unattended(state: ContainerState): ContainerState {
+  const { status, process, owner } = state;
+  if (status !== 'running' || process === undefined || owner === undefined) return state;
+  if (!hasItEnded(process) || !isStopped(owner)) return state;
+  return { ...state, status: 'exited', exitCode: undefined, error: `its tsimg (process ${owner.pid}) is stopped` };
+}
+
 /**
  * A container by its ID; undefined where there is none, or one that is only being made. What outlived its tsimg is ended first.
  * @throws STORE_INVALID, FILESYSTEM, SYSTEM_CALL
@@ -141,7 +150,8 @@ export async function readContainer(folder: string, id: string): Promise<FoundCo
   const record = readRecord(directory);
   if (record === undefined) return undefined;
   const left = alive || readLife(directory) === undefined ? undefined : await settle(folder, id);
-  return { folder, directory, record, state: settled(readState(directory), alive || left !== undefined), alive, left };
+  const state = settled(readState(directory), alive || left !== undefined);
+  return { folder, directory, record, state: alive ? unattended(state) : state, alive, left };
 }
 
 /**

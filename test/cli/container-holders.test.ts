@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process';
+import { dirname } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeContainerCli, until } from '../support/container-cli.ts';
+import { defineRuns } from '../support/define-runs.ts';
+import { haveTools } from '../support/tools.ts';
+import { EXAMPLE_IMAGE, MAIN } from '../support/tsimg.ts';
+
+// A container and who holds it: the image that it is made of, and the tsimg that keeps it alive.
+
+const asRoot = suite('cli/container-holders as root');
+const asUser = suite('cli/container-holders as an ordinary user');
+
+/** Types the arguments, a line each, into an interactive shell with job control; `WAIT TEXT` waits for the text instead. */
+const TYPIST = `
+import os, pty, select, sys, time
+pid, fd = pty.fork()
+if pid == 0: os.execvp('bash', ['bash', '--norc', '-i'])
+seen = b''
+def pump(seconds, mark=None):
+    global seen
+    end = time.time() + seconds
+    while time.time() < end and (mark is None or mark not in seen):
+        if select.select([fd], [], [], 0.1)[0]:
+            try: seen += os.read(fd, 65536)
+            except OSError: return
+for line in sys.argv[1:]:
+    if line.startswith('WAIT '): pump(20, line[5:].encode())
+    else:
+        os.write(fd, line.encode() + b'\\n'); pump(0.5)
+sys.stdout.buffer.write(seen)
+os.kill(pid, 9)
+`;
+
+defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
+  const cli = makeContainerCli(user);
+  const place = ['--network', 'none', '-q'];
+  const listed = () => cli.ok('ps', '-a', '--format', '{{.Names}} {{.State}}');
+  test.after.each(() => cli.clear());
+
+  test('rmi refuses the image of a container and names that, prune keeps it, and --force takes the name only', () => {
+    cli.ok('load', '-q', EXAMPLE_IMAGE);
+    const name = cli.ok('images', '-q');
+    cli.ok('run', ...place, '--name', 'ended', name, 'true');
+    const refused = cli.run('rmi', name);
+    assert.is(refused.status, 1);
+    assert.match(refused.stderr, /a container is made of the image .*: ended; /);
+    cli.ok('run', ...place, '-d', '--name', 'runs', name, 'sleep', '1000');
+    cli.ok('prune', '-a');
+    assert.is(cli.ok('images', '-q'), name);
+    assert.match(cli.ok('rmi', '-f', name), /^Untagged: /);
+    cli.ok('commit', '-q', 'runs', 'committed');
+    cli.ok('rm', '-f', 'runs');
+    cli.ok('prune', '-a');
+    assert.is(cli.ok('images', '-q'), '');
+  });
+
+  for (const verb of [
+    ['stop', '-t', '0'],
+    ['rm', '-f'],
+  ] as const) {
+    test(`${verb.join(' ')} waits for no tsimg that is stopped`, async () => {
+      cli.ok('run', ...place, '-d', '--name', 'held', rootfs, 'sleep', '1000');
+      process.kill(Number(cli.field('held', '.State.ConmonPid')), 'SIGSTOP');
+      const began = Date.now();
+      cli.ok(...verb, 'held');
+      assert.ok(Date.now() - began < 9000);
+      assert.is(listed(), verb[0] === 'rm' ? '' : 'held exited');
+    });
+  }
+
+  test('ps does not call running what has ended while its tsimg is stopped', async () => {
+    cli.ok('run', ...place, '-d', '--name', 'held', rootfs, 'sleep', '1000');
+    const pid = cli.field('held', '.State.Pid');
+    process.kill(Number(cli.field('held', '.State.ConmonPid')), 'SIGSTOP');
+    process.kill(Number(pid), 'SIGKILL');
+    await until('it is told', () => listed() === 'held exited');
+    cli.ok('rm', '-f', 'held');
+  });
+
+  test('run -i in the background of a terminal is not stopped, and kill %1 ends it with its container', async () => {
+    if (!haveTools('python3', 'bash')) return;
+    const command = `${process.execPath} -- ${MAIN} run -i --rm --network none --name job ${rootfs} cat`;
+    const lines = [
+      'set -m',
+      `${command} &`,
+      'sleep 3',
+      'typed',
+      'jobs',
+      'kill %1',
+      'wait %1; echo "it was $?"',
+      'WAIT it was 1',
+    ];
+    const child = spawn('/usr/bin/python3', ['-I', '-c', TYPIST, ...lines], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { PATH: process.env.PATH, TERM: 'dumb', TSIMG_ROOT: dirname(cli.folder) },
+      ...(user && { uid: user.uid, gid: user.gid }),
+    });
+    let output = '';
+    child.stdout.on('data', (chunk) => (output += chunk));
+    await new Promise((resolve) => child.once('close', resolve));
+    assert.match(output, /Running/);
+    assert.not.match(output, /Stopped/);
+    assert.match(output, /it was 137/);
+    assert.is(listed(), '');
+  });
+});
+
+asRoot.run();
+asUser.run();
