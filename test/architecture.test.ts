@@ -224,6 +224,14 @@ test('nothing changes the flags of V8, which are those of the whole process and 
   );
 });
 
+test('node:fs closes only what it opened itself: in worker threads it counts', () => {
+  const closing = sources.filter(({ text }) => /\bcloseSync\b/.test(text) && !/\bopenSync\b/.test(text));
+  assert.equal(
+    closing.map((file) => file.path),
+    [],
+  );
+});
+
 test('every test file runs each suite that it makes', () => {
   const silent: string[] = [];
   for (const file of readSources(join(ROOT, 'test')).filter((candidate) => candidate.path.endsWith('.test.ts'))) {

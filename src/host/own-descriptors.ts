@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { closeDescriptor } from '../sys/files.ts';
 
 // Descriptors of this process itself. sys/hand/files.ts has the same for those of a hand.
 
@@ -10,11 +10,11 @@ export function descriptorPath(fd: number): string {
   return `/proc/self/fd/${fd}`;
 }
 
-/** Runs something with a descriptor and closes it. */
+/** Runs something with a descriptor that a call of ours opened, and closes it. */
 export function withDescriptor<T>(fd: number, use: (fd: number) => T): T {
   try {
     return use(fd);
   } finally {
-    closeSync(fd);
+    closeDescriptor(fd);
   }
 }
