@@ -86,6 +86,8 @@ async function setContainersAside(
     const held = await tryLock(join(path, CONTAINER_NAME.lock), 'exclusive').catch((error: unknown) => {
       // Removed since the folder was listed.
       if (error instanceof TsimgError && errnoOf(error.cause) === 'ENOENT') return null;
+      // Another's, or damaged: it stays, and who lists the containers tells of it.
+      if (error instanceof TsimgError && error.code === 'FILESYSTEM') return null;
       throw error;
     });
     if (held === null) continue;

@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { probeHost } from '../host/probe.ts';
 import { containersFolder } from '../host/state/container.ts';
@@ -13,8 +16,9 @@ import { type PruneOptions, pruneImages, type RemovedImages } from './remove-ima
  */
 export async function prune(options: PruneOptions, context: Context = {}): Promise<RemovedImages> {
   const folder = containersFolder(options.storeRoot);
-  // A damaged record cannot say what it left elsewhere.
-  const ended = (await listContainers(folder, () => undefined)).filter(
+  // A damaged record cannot say what it left elsewhere; one that is another's cannot be removed.
+  const unread: TsimgError[] = [];
+  const ended = (await listContainers(folder, (error) => unread.push(error))).filter(
     ({ alive, left }) => !alive && left === undefined,
   );
   const report = await pruneImages({ ...options, endedContainers: true }, context);
@@ -23,5 +27,9 @@ export async function prune(options: PruneOptions, context: Context = {}): Promi
     for (const { record } of ended) await sweepKilled(record, facts);
   }
   await sweepNames(folder);
+  for (const { message, hint, where = '' } of unread) {
+    if (!existsSync(dirname(where))) continue;
+    context.onEvent?.({ kind: 'warning', message: hint === undefined ? message : `${message}; ${hint}` });
+  }
   return report;
 }

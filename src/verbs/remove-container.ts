@@ -1,12 +1,34 @@
 import { TsimgError } from '../errors.ts';
 import { probeHost } from '../host/probe.ts';
-import { containersFolder, readContainer, removeContainer } from '../host/state/container.ts';
-import { findContainer } from '../host/state/find-container.ts';
-import { idOfName } from '../host/state/names.ts';
+import {
+  containersFolder,
+  type FoundContainer,
+  holdContainer,
+  readContainer,
+  removeContainer,
+} from '../host/state/container.ts';
+import { findContainer, findId } from '../host/state/find-container.ts';
+import { idOfName, sweepNames } from '../host/state/names.ts';
 import { sweepKilled } from '../host/sweep-killed.ts';
-import { storedMap } from '../launch/id-map.ts';
+import { planUserNamespace, storedMap } from '../launch/id-map.ts';
 import { holdEnded } from './hold-ended.ts';
 import { endContainer } from './signal-container.ts';
+
+/** Removes a container that cannot say what it is; what it left elsewhere, a later prune finds. @throws as `removeContainerOf` */
+async function removeDamaged(folder: string, id: string): Promise<string> {
+  const held = await holdContainer(folder, id);
+  if (held === undefined) {
+    throw new TsimgError('CONTAINER_STATE', 'the container is in use, and its record is damaged', {
+      where: id.slice(0, 12),
+      hint: 'end its tsimg (kill), and try again',
+    });
+  }
+  const facts = probeHost();
+  const idMap = storedMap(planUserNamespace(facts, undefined));
+  await removeContainer(held, undefined, idMap, facts.tools);
+  await sweepNames(folder);
+  return id;
+}
 
 /**
  * Removes a container with all that it changed; with `force` one that runs too, which is killed.
@@ -18,7 +40,16 @@ export async function removeContainerOf(
   { force = false }: { readonly force?: boolean | undefined },
   abort?: AbortSignal,
 ): Promise<string> {
-  const container = await findContainer(containersFolder(stateRoot), wanted);
+  const folder = containersFolder(stateRoot);
+  let container: FoundContainer;
+  try {
+    container = await findContainer(folder, wanted);
+  } catch (error) {
+    const isDamaged = error instanceof TsimgError && error.code === 'STORE_INVALID';
+    const id = isDamaged && force ? await findId(folder, wanted) : undefined;
+    if (id === undefined) throw error;
+    return await removeDamaged(folder, id);
+  }
   const { record } = container;
   if (container.alive && !force) {
     throw new TsimgError('CONTAINER_STATE', 'the container runs', {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -112,17 +112,26 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     ['a record of the future', 'record.json', (text: string) => text.replace('"version":1', '"version":2')],
     ['a truncated state', 'state.json', (text: string) => text.slice(0, text.length / 2)],
     ['a state of wrong types', 'state.json', () => '{"status":"asleep","restarts":"often"}'],
+    ['a directory instead of a record', 'record.json', () => 'directory'],
+    ['a missing record', 'record.json', () => 'missing'],
   ] as const) {
     test(`${what} is told, does not stand in the way of others, and is removed by prune`, () => {
       const id = detached('spoilt');
       cli.ok('stop', '-t', '0', 'spoilt');
       detached('sound');
       const path = file(id, name);
-      writeFileSync(path, spoil(readFileSync(path, 'utf8')));
+      const spoilt = spoil(readFileSync(path, 'utf8'));
+      rmSync(path);
+      if (spoilt === 'directory') {
+        mkdirSync(path);
+        if (user !== undefined) chownSync(path, user.uid, user.gid);
+      } else if (spoilt !== 'missing') writeFileSync(path, spoilt, { mode: 0o644 });
       const { stdout, stderr, status } = cli.run('ps', '-a', '--format', '{{.Names}}');
       assert.is(status, 0);
       assert.is(stdout, 'sound\n');
-      assert.match(stderr, `(${path}); `);
+      assert.match(stderr, `(${path})`);
+      assert.match(stderr, `tsimg rm --force ${id.slice(0, 12)} removes`);
+      assert.is(JSON.parse(cli.ok('ps', '-a', '--format', 'json')).Names, 'sound');
       assert.match(stderr, 'tsimg prune');
       for (const verb of ['rm', 'start', 'logs', 'inspect', 'wait', 'stop', 'kill']) {
         const refused = cli.run(verb, 'spoilt');
@@ -135,6 +144,35 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
       detached('spoilt');
     });
   }
+
+  test('rm --force removes a container whose record is damaged, and what lives of it', async () => {
+    const id = detached('spoilt', '--pid', 'host');
+    const pid = cli.field('spoilt', '.State.Pid');
+    kill(cli.field('spoilt', '.State.ConmonPid'));
+    writeFileSync(file(id, 'record.json'), '{');
+    await until('it is removed', () => cli.run('rm', '-f', 'spoilt').status === 0);
+    assert.ok(isGone(pid));
+    assert.equal(cli.directories(), []);
+    assert.equal(readdirSync(join(cli.folder, 'names')), []);
+  });
+
+  test('a container of another user’s is named with its owner, and the others are listed, removed and pruned', () => {
+    if (user === undefined) return;
+    detached('sound');
+    const foreign = join(cli.folder, 'f'.repeat(64));
+    mkdirSync(foreign, { mode: 0o700 });
+    try {
+      const { status, stdout, stderr } = cli.run('ps', '-a', '--format', '{{.Names}}');
+      assert.is(status, 0);
+      assert.is(stdout, 'sound\n');
+      assert.match(stderr, 'it belongs to the user with the ID 0');
+      assert.match(cli.run('prune').stderr, 'it belongs to the user with the ID 0');
+      cli.ok('rm', '-f', 'sound');
+      assert.is(cli.run('rm', '-f', 'f'.repeat(12)).status, 1);
+    } finally {
+      rmSync(foreign, { recursive: true });
+    }
+  });
 
   test('on a terminal, prune asks before', () => {
     detached('ended');

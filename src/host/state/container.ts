@@ -1,4 +1,4 @@
-import { ftruncateSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import { existsSync, ftruncateSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
@@ -15,7 +15,14 @@ import { removeInUserNamespace } from '../user-namespace.ts';
 import { readLife } from './life.ts';
 import { claimName, releaseName } from './names.ts';
 import { hasItEnded, isStopped } from './process-identity.ts';
-import { type ContainerRecord, type ContainerState, readRecord, readState, writeState } from './record.ts';
+import {
+  type ContainerRecord,
+  type ContainerState,
+  missingRecord,
+  readRecord,
+  readState,
+  writeState,
+} from './record.ts';
 
 // FOLDER/ID is a container's: `record.json`, `state.json`, `log`, what it changes (`upper`, `work` …), and `lock`, which
 // whoever keeps it alive holds. The kernel gives the lock back however its holder ends, so nothing else says `alive`.
@@ -148,7 +155,11 @@ export async function readContainer(folder: string, id: string): Promise<FoundCo
   // The lock first: who ends in between has written the state before it gave the lock back.
   const alive = await isLocked(join(directory, CONTAINER_NAME.lock));
   const record = readRecord(directory);
-  if (record === undefined) return undefined;
+  if (record === undefined) {
+    // A container is marked as kept after its record is written.
+    if (!alive && existsSync(join(directory, CONTAINER_NAME.kept))) throw missingRecord(directory);
+    return undefined;
+  }
   const left = alive || readLife(directory) === undefined ? undefined : await settle(folder, id);
   const state = settled(readState(directory), alive || left !== undefined);
   return { folder, directory, record, state: alive ? unattended(state) : state, alive, left };

@@ -1,9 +1,11 @@
 import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import { CONTAINER_ID } from '../../store-layout.ts';
+import { CONTAINER_ID, CONTAINER_NAME } from '../../store-layout.ts';
 import { filesystemError } from '../../sys/filesystem-error.ts';
 import { type FoundContainer, readContainer } from './container.ts';
 import { idOfName } from './names.ts';
+import { unreadable } from './record.ts';
 
 /** The IDs of all containers' directories, those too that are only being made. @throws FILESYSTEM */
 export async function containerIds(folder: string): Promise<readonly string[]> {
@@ -25,8 +27,9 @@ export async function listContainers(
       try {
         return await readContainer(folder, id);
       } catch (error) {
-        if (!(error instanceof TsimgError) || error.code !== 'STORE_INVALID') throw error;
-        onDamaged(error);
+        const known = error instanceof TsimgError && ['STORE_INVALID', 'CONTAINER_STATE'].includes(error.code);
+        // One that nobody can read must not stand in the way of the others.
+        onDamaged(known ? error : unreadable(join(folder, id, CONTAINER_NAME.record), error));
         return undefined;
       }
     }),
@@ -37,10 +40,10 @@ export async function listContainers(
 }
 
 /**
- * A container by its name, its ID, or as much of the ID as no other has.
- * @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, STORE_INVALID, FILESYSTEM
+ * The ID of a container by its name, its ID, or as much of the ID as no other has; undefined where there is none.
+ * @throws CONTAINER_AMBIGUOUS, FILESYSTEM
  */
-export async function findContainer(folder: string, wanted: string): Promise<FoundContainer> {
+export async function findId(folder: string, wanted: string): Promise<string | undefined> {
   const named = CONTAINER_ID.test(wanted) ? undefined : idOfName(folder, wanted);
   const matching = async () => (await containerIds(folder)).filter((id) => wanted !== '' && id.startsWith(wanted));
   const ids = named === undefined ? await matching() : [named];
@@ -52,7 +55,12 @@ export async function findContainer(folder: string, wanted: string): Promise<Fou
       facts: { containers: ids },
     });
   }
-  const [id] = ids;
+  return ids[0];
+}
+
+/** A container by the same. @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, STORE_INVALID, FILESYSTEM */
+export async function findContainer(folder: string, wanted: string): Promise<FoundContainer> {
+  const id = await findId(folder, wanted);
   const container = id === undefined ? undefined : await readContainer(folder, id);
   if (container !== undefined) return container;
   throw new TsimgError('CONTAINER_NOT_FOUND', 'no such container', {

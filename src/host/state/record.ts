@@ -1,5 +1,5 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { LaunchPlan, RootSpec } from '../../launch/plan.ts';
 import type { RestartPolicy } from '../../launch/restart-policy.ts';
@@ -145,9 +145,42 @@ function isState(value: unknown): value is ContainerState {
 function damaged(path: string, cause?: unknown): TsimgError {
   return new TsimgError('STORE_INVALID', 'a container’s record is damaged', {
     where: path,
-    hint: 'tsimg prune removes the container',
+    hint: `tsimg rm --force ${idAt(path)} removes the container, and so does tsimg prune`,
     cause,
   });
+}
+
+/** The start of the ID of the container whose file this is. */
+function idAt(path: string): string {
+  return basename(dirname(path)).slice(0, 12);
+}
+
+/** A file of a container's that cannot be read: whose it is, and what can be done. */
+export function unreadable(path: string, cause: unknown): TsimgError {
+  const owner = ownerOf(path) ?? ownerOf(dirname(path));
+  const isOurs = owner === undefined || owner === process.geteuid?.();
+  return new TsimgError('STORE_INVALID', 'a container’s record cannot be read', {
+    where: path,
+    why: isOurs ? 'it is no file that this user can read' : `it belongs to the user with the ID ${owner}`,
+    hint: isOurs
+      ? `tsimg rm --force ${idAt(path)} removes the container, and so does tsimg prune`
+      : 'ask that user, or root, to remove the container (tsimg rm --force with this --root)',
+    cause,
+  });
+}
+
+/** The ID of a file's owner; undefined where nobody tells. */
+function ownerOf(path: string): number | undefined {
+  try {
+    return lstatSync(path).uid;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The record of a container that was finished once, and is gone. */
+export function missingRecord(directory: string): TsimgError {
+  return damaged(join(directory, CONTAINER_NAME.record));
 }
 
 function readJson(path: string): unknown {
@@ -156,7 +189,7 @@ function readJson(path: string): unknown {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
+    throw unreadable(path, error);
   }
   try {
     return JSON.parse(text);
@@ -178,7 +211,7 @@ export function readRecord(directory: string): ContainerRecord | undefined {
   if (!fields({ version: isCount })(value) || fields({ version: oneOf(VERSION) })(value)) throw damaged(path);
   throw new TsimgError('STORE_INVALID', 'a container’s record is of another version', {
     where: path,
-    hint: 'use the tsimg that made it, or tsimg prune',
+    hint: `use the tsimg that made it; tsimg rm --force ${idAt(path)} removes the container, and so does tsimg prune`,
   });
 }
 
