@@ -13,6 +13,7 @@ import { readLayoutFile } from '../store/index-file.ts';
 import { blobPath } from '../store/layout-files.ts';
 import { listStored } from '../store/names.ts';
 import { type Store, storeAt } from '../store/open.ts';
+import { completeName } from './stored-names.ts';
 
 export interface RepairOptions extends Context {
   readonly storeRoot: string;
@@ -69,7 +70,11 @@ async function repair(wanted: string, options: RepairOptions, cause: TsimgError)
     const manifest = await source.resolve(wanted, signal);
     if (manifest === undefined) return false;
     const names = (await listStored(store)).filter(({ descriptor }) => descriptor.digest === manifest.digest);
-    const references = names.flatMap(({ name }) => (name === undefined ? [] : [parseReference(name)]));
+    const all = names.flatMap(({ name }) => (name === undefined ? [] : [parseReference(name)]));
+    // Credentials that the caller gave are for the registry that he named, and for no other.
+    const named = all.filter((reference) => formatReference(reference) === completeName(wanted));
+    const isOneRegistry = new Set(all.map(({ registry }) => registry)).size === 1;
+    const references = named.length > 0 ? named : isOneRegistry ? all : [];
     const mend = async (blobs: readonly Descriptor[]): Promise<boolean> => {
       const bad: Descriptor[] = [];
       let isDamaged = false;
