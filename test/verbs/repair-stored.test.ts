@@ -11,6 +11,7 @@ import { loadArchive } from '../../src/verbs/load.ts';
 import { pullToStore } from '../../src/verbs/pull-to-store.ts';
 import { pruneImages } from '../../src/verbs/remove-image.ts';
 import { saveImages } from '../../src/verbs/save.ts';
+import { tagImage } from '../../src/verbs/tag.ts';
 import { unpackSource } from '../../src/verbs/unpack-source.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { startFakeRegistry } from '../support/fake-registry.ts';
@@ -128,6 +129,17 @@ test('a large layer that was changed is found by pull --verify', async () => {
   flip(path);
   assert.is((await pullToStore(reference, { ...store.options, verify: true })).reused, 1);
   assert.equal(readFileSync(path), made.blobs.get(blob));
+});
+
+test('damage is fetched again from the registry that was named, and no other is asked', async () => {
+  await using store = await pulled();
+  await using other = await startFakeRegistry();
+  await tagImage(store.name, `${other.host}/a:1`, { storeRoot: store.root });
+  flip(blobPath(store.root, layer));
+  const before = store.registry.requests.length;
+  await failureOf(unpackSource(`${other.host}/a:1`, join(tempDir(), 'rootfs'), store.options), 'BLOB_NOT_FOUND');
+  assert.is(store.registry.requests.length, before);
+  assert.ok(other.log.length > 0);
 });
 
 test('load into a store with a damaged layer mends it', async () => {
