@@ -5,12 +5,20 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
-import { ask, makeNetworkWorld, type NetworkWorld, nextText, TSIMG, tellSource } from '../support/network-world.ts';
+import {
+  ask,
+  makeNetworkWorld,
+  type NetworkWorld,
+  nextText,
+  serveOnPort80,
+  TSIMG,
+  tellSource,
+} from '../support/network-world.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
 
 /** A server in the container that says `ready`, and then the same to all who come. */
-const SERVE = ['/bin/sh', '-c', 'busybox nc -ll -p 80 -e echo served & echo ready; wait'];
+const SERVE = serveOnPort80('echo served');
 
 /** The same rules by nft and, where that is missing, by iptables. */
 for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] })) {

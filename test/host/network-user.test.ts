@@ -5,14 +5,22 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
-import { ask, makeNetworkWorld, type NetworkWorld, nextText, TSIMG, tellSource } from '../support/network-world.ts';
+import {
+  ask,
+  makeNetworkWorld,
+  type NetworkWorld,
+  nextText,
+  serveOnPort80,
+  TSIMG,
+  tellSource,
+} from '../support/network-world.ts';
 import { makeOrdinaryUser } from '../support/ordinary-user.ts';
 import { stateRootOf } from '../support/state-root.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
 
 /** Answers the first line that it is sent with the same: pasta of 2023 loses what a server says unasked. */
-const SERVE = ['/bin/sh', '-c', 'busybox nc -ll -p 80 -e head -n 1 & echo ready; wait'];
+const SERVE = serveOnPort80('head -n 1');
 const SAY = 'served\n';
 
 /** How each leads to the host's loopback when it is asked to, and where that is then. */

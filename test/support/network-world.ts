@@ -34,6 +34,16 @@ export interface WorldOptions {
 /** tsimg's command line. */
 export const TSIMG = [process.execPath, MAIN];
 
+/**
+ * A container's command that answers on port 80 with what a program says, and says that it is ready when it listens: whoever asked
+ * sooner would be refused.
+ */
+export function serveOnPort80(program: string): readonly string[] {
+  const isListening = "busybox grep -q ':0050 0*:0000 0A' /proc/net/tcp /proc/net/tcp6 2> /dev/null";
+  const waiting = `for turn in $(busybox seq 500); do if ${isListening}; then break; fi; busybox sleep 0.02; done`;
+  return ['/bin/sh', '-c', `busybox nc -ll -p 80 -e ${program} & ${waiting}; echo ready; wait`];
+}
+
 const SETUP = `set -e
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs /run
