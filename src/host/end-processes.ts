@@ -3,10 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { CGROUP_FOLDER, type CgroupPlan } from '../launch/limits.ts';
 import { containerMark } from '../launch/mounts.ts';
-import { openProcess } from '../sys/pidfd.ts';
 import { freeze } from './freeze.ts';
 import { clearLife, type Life, readLife } from './state/life.ts';
-import { hasEnded, hasItEnded, isThere } from './state/process-identity.ts';
+import { hasItEnded, identify, openIdentified, type ProcessIdentity } from './state/process-identity.ts';
 import { readRecord } from './state/record.ts';
 
 // The kernel kills a container with its tsimg, by the parent-death signal; but a program may clear that, or be set-user-ID.
@@ -30,55 +29,69 @@ function readOf(pid: number, name: string): string {
   }
 }
 
-function mountNamespaceOf(pid: number): string | undefined {
+function linkOf(pid: number, name: string): string | undefined {
   try {
-    return readlinkSync(`/proc/${pid}/ns/mnt`);
+    return readlinkSync(`/proc/${pid}/${name}`);
   } catch {
     // Gone, or not ours to ask.
     return undefined;
   }
 }
 
-/** Tells whether a process is in the cgroup of a container, of whichever version, or sees its mounts. */
+/**
+ * Tells whether a process is in the cgroup of a container, of whichever version, or in its mount namespace. The container's
+ * terminals mark that, but only where they are at home: a container may show them to the host, and any user may give a mount
+ * of another kind their name.
+ */
 function memberTest(id: string): (pid: number) => boolean {
   const cgroup = new RegExp(`/${CGROUP_FOLDER}/${id}(?:/.*)?$`, 'm');
-  const mark = ` ${containerMark(id)} `;
-  const known = new Map<string, boolean>();
+  const mark = new RegExp(`^(?:\\S+ ){4}/dev/pts .* - devpts ${containerMark(id)} `, 'm');
+  const own = linkOf(process.pid, 'ns/mnt');
+  const marked = new Set<string>();
+  const unmarked = new Set<string>();
   return (pid) => {
     if (cgroup.test(readOf(pid, 'cgroup'))) return true;
-    const namespace = mountNamespaceOf(pid);
-    const before = namespace === undefined ? undefined : known.get(namespace);
-    if (before !== undefined) return before;
-    const marked = readOf(pid, 'mountinfo').includes(mark);
-    if (namespace !== undefined) known.set(namespace, marked);
-    return marked;
+    const namespace = linkOf(pid, 'ns/mnt');
+    if (namespace === undefined) return mark.test(readOf(pid, 'mountinfo'));
+    if (namespace === own) return false;
+    // A process that has changed its root directory may not see the mark.
+    const place = `${namespace} ${linkOf(pid, 'root')}`;
+    if (!marked.has(namespace) && !unmarked.has(place)) {
+      if (mark.test(readOf(pid, 'mountinfo'))) marked.add(namespace);
+      else unmarked.add(place);
+    }
+    return marked.has(namespace);
   };
 }
 
 /** All processes of a container that run. */
-function findMembers(id: string): readonly number[] {
+function findMembers(id: string): readonly ProcessIdentity[] {
   const isMember = memberTest(id);
-  const all = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name));
-  return all.map(Number).filter((pid) => pid !== process.pid && isMember(pid) && !hasEnded(pid));
+  const names = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name));
+  const all = names.map(Number).filter((pid) => pid !== process.pid);
+  if (all.filter(isMember).length === 0) return [];
+  // Once more: those that do not see the mark are known by others of their namespace. And a process must have been a member when
+  // it was already known who it is: whoever gets its number later is not killed.
+  return all.flatMap((pid) => {
+    const member = identify(pid);
+    return member !== undefined && isMember(pid) && !hasItEnded(member) ? [member] : [];
+  });
 }
 
 /** What is left of a life. */
-function findLeft(id: string, life: Life | 'damaged'): readonly number[] {
-  if (life !== 'damaged' && life.isFirst) return hasItEnded(life.process) ? [] : [life.process.pid];
-  const first = life === 'damaged' || hasItEnded(life.process) ? [] : [life.process.pid];
-  return [...new Set([...first, ...findMembers(id)])];
+function findLeft(id: string, life: Life | 'damaged'): readonly ProcessIdentity[] {
+  const first = life === 'damaged' || hasItEnded(life.process) ? [] : [life.process];
+  if (life !== 'damaged' && life.isFirst) return first;
+  return [...first, ...findMembers(id).filter(({ pid }) => pid !== first[0]?.pid)];
 }
 
-/** Kills a process if it is still what it was found to be; false where this user may not. @throws SYSTEM_CALL */
-function killMember(pid: number, id: string, life: Life | 'damaged'): boolean {
+/** Kills that very process; false where this user may not. @throws SYSTEM_CALL */
+function kill(process: ProcessIdentity): boolean {
   try {
-    using handle = openProcess(pid);
-    // Looked at after it is held: the number cannot change hands in between.
-    const isFirst = life !== 'damaged' && life.process.pid === pid && isThere(life.process);
-    if (isFirst || memberTest(id)(pid)) handle.signal(SIGKILL);
+    using handle = openIdentified(process);
+    handle?.signal(SIGKILL);
     return true;
   } catch (error) {
-    if (errnoOf(error) === 'ESRCH') return true;
     if (errnoOf(error) === 'EPERM') return false;
     throw error;
   }
@@ -93,8 +106,8 @@ function cgroupsOf(directory: string): readonly CgroupPlan[] {
   }
 }
 
-function stillThere(id: string, left: readonly number[], refused: readonly number[]): TsimgError {
-  const [pid = 0] = refused.length > 0 ? refused : left;
+function stillThere(id: string, left: readonly ProcessIdentity[], refused: readonly ProcessIdentity[]): TsimgError {
+  const pid = (refused[0] ?? left[0])?.pid ?? 0;
   const name = readOf(pid, 'comm').trim();
   const why = refused.length > 0 ? 'may not be killed by this user' : 'was killed, and does not end';
   return new TsimgError('CONTAINER_STATE', 'what lives of the container cannot be ended', {
@@ -126,9 +139,9 @@ export async function endProcesses({
     const left = findLeft(id, life);
     if (left.length === 0) break;
     const frozen = looks > HASTY_LOOKS ? await freeze(cgroupsOf(directory)) : undefined;
-    let refused: readonly number[];
+    let refused: readonly ProcessIdentity[];
     try {
-      refused = (frozen === undefined ? left : findLeft(id, life)).filter((pid) => !killMember(pid, id, life));
+      refused = (frozen === undefined ? left : findLeft(id, life)).filter((each) => !kill(each));
     } finally {
       frozen?.[Symbol.dispose]();
     }

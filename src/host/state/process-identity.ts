@@ -40,12 +40,10 @@ export function isThere(process: ProcessIdentity): boolean {
   return stateOf(process) !== undefined;
 }
 
-/** Whether a process has ended: a zombie runs no more, it only waits to be asked for its status. */
-export function hasEnded(pid: number): boolean {
-  return ['Z', 'X', undefined].includes(look(pid)?.state);
-}
-
-/** The same for that very process. Where it was the first of a PID namespace, all others in that have ended before. pid_namespaces(7) */
+/**
+ * Whether that very process has ended: a zombie runs no more, it only waits to be asked for its status. Where it was the first of
+ * a PID namespace, all others in that have ended before. pid_namespaces(7)
+ */
 export function hasItEnded(process: ProcessIdentity): boolean {
   return ['Z', 'X', undefined].includes(stateOf(process));
 }
