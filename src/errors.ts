@@ -56,6 +56,7 @@ export const ERROR_CODES = {
   CONTAINER_EXISTS: EXIT.failed,
   CONTAINER_STATE: EXIT.failed,
   // The rest
+  BUSY: EXIT.failed,
   INTERRUPTED: EXIT.interrupted,
 } as const;
 

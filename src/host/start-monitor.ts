@@ -8,10 +8,13 @@ import { MONITOR_DESCRIPTOR, type MonitorMessage, type MonitorOrders } from './m
 import { receiveError } from './portable-error.ts';
 import { readMessages } from './stage-messages.ts';
 import type { HeldContainer } from './state/container.ts';
+import { identify, isStopped } from './state/process-identity.ts';
 import { TOOL_ENV } from './tool-env.ts';
 
 /** Node's young generation and threads at their smallest: it waits nearly all the time. */
 const NODE_OPTIONS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
+/** A monitor that is stopped for so long while it starts a container is ended: seconds, and as many looks. */
+const LONGEST_STOPPED = 10;
 const MONITOR = fileURLToPath(new URL('../programs/monitor.cjs', import.meta.url));
 
 /**
@@ -40,6 +43,13 @@ export async function startMonitor(
   signal?.addEventListener('abort', abort, { once: true });
   control.on('error', () => {});
   control.write(`${JSON.stringify({ folder: container.folder, id: container.id, tools } satisfies MonitorOrders)}\n`);
+  let stoppedFor = 0;
+  // Who is stopped reads no end of a stream either.
+  const watch = setInterval(() => {
+    const monitor = identify(child.pid);
+    stoppedFor = monitor !== undefined && isStopped(monitor) ? stoppedFor + 1 : 0;
+    if (stoppedFor >= LONGEST_STOPPED) child.kill('SIGKILL');
+  }, 1000);
   try {
     for await (const message of readMessages<MonitorMessage>(status)) {
       if (message.kind === 'running') return;
@@ -51,8 +61,16 @@ export async function startMonitor(
     }
     await child.ended;
     signal?.throwIfAborted();
+    if (stoppedFor >= LONGEST_STOPPED) {
+      throw new TsimgError('LAUNCH_FAILED', 'the container’s monitor was stopped, and ended for that', {
+        where: `process ${child.pid}`,
+        why: `it has not gone on for ${LONGEST_STOPPED} s`,
+        hint: 'start the container again; look for what stops processes on this machine',
+      });
+    }
     throw new TsimgError('LAUNCH_FAILED', 'the container’s monitor ended', { why: (await complaints).trim() });
   } finally {
+    clearInterval(watch);
     signal?.removeEventListener('abort', abort);
     for (const fd of [MONITOR_DESCRIPTOR.control, MONITOR_DESCRIPTOR.status, MONITOR_DESCRIPTOR.complaints]) {
       child.stream(fd).destroy();

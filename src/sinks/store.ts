@@ -17,7 +17,7 @@ export async function openStoreSink(
   { verify = false }: { readonly verify?: boolean | undefined } = {},
 ): Promise<Sink> {
   const store = await openStore(root, signal);
-  const lock = await acquireLock(store.blobsLock, 'shared', signal);
+  const lock = await acquireLock(store.blobsLock, 'shared', { signal });
   return {
     label: root,
     has: async (descriptor, abort) =>

@@ -27,7 +27,7 @@ export async function openStoreSource(root: string, signal?: AbortSignal): Promi
   if (!(await storeExists(root))) return emptySource(root);
   // What was lost of it is made anew, and a damaged list tells the way out.
   if ((await readStoreIndex(storeAt(root))) === undefined || !(await hasMarker(root))) await openStore(root, signal);
-  const lock = await acquireLock(storeAt(root).blobsLock, 'shared', signal);
+  const lock = await acquireLock(storeAt(root).blobsLock, 'shared', { signal });
   try {
     const source = await openLayoutSource(directoryFiles(root), { bareTags: false }, signal);
     return { ...source, close: () => lock.close() };

@@ -40,7 +40,7 @@ export async function updateIndexFile(
   signal?: AbortSignal,
 ): Promise<void> {
   const { root, partial } = layout;
-  await using _lock = await acquireLock(lockFile, 'exclusive', signal);
+  await using _lock = await acquireLock(lockFile, 'exclusive', { signal });
   const index = await readIndexFile(root);
   const before = index?.manifests ?? [];
   const after = change(before);

@@ -104,7 +104,7 @@ export async function openStore(root: string, signal?: AbortSignal): Promise<Sto
   await makeDirectory(store.partial);
   if (isWhole) return store;
   await makeDirectory(join(root, LAYOUT.blobs, 'sha256'));
-  await using _lock = await acquireLock(store.indexLock, 'exclusive', signal);
+  await using _lock = await acquireLock(store.indexLock, 'exclusive', { signal });
   const empty = indexDocument(MEDIA_TYPE.ociIndex, []);
   if (!(await hasIndex(root))) {
     await replaceText(join(root, LAYOUT.index), store.partial, empty);

@@ -2,7 +2,9 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, messageOf, TsimgError } from '../errors.ts';
+import type { Context } from '../events.ts';
 import { bind, lastErrno, systemCallError } from './libc.ts';
+import { watchLockWait } from './lock-holders.ts';
 
 /** Held until it is closed, or until this process ends in whatever way: the kernel gives it back. */
 export interface Lock extends AsyncDisposable {
@@ -34,13 +36,16 @@ async function openLockFile(path: string): Promise<FileHandle> {
   }
 }
 
+const MODES = { shared: LOCK_SH, exclusive: LOCK_EX } as const;
+
+function lockOf(handle: FileHandle): Lock {
+  const close = () => handle.close();
+  return { fd: handle.fd, close, [Symbol.asyncDispose]: close };
+}
+
 /** Locks an open file; undefined, and the file closed, when another holds the lock. */
 async function lockHandle(handle: FileHandle, mode: LockMode, path: string): Promise<Lock | undefined> {
-  const result = flock(handle.fd, (mode === 'shared' ? LOCK_SH : LOCK_EX) | LOCK_NB);
-  if (result === 0) {
-    const close = () => handle.close();
-    return { fd: handle.fd, close, [Symbol.asyncDispose]: close };
-  }
+  if (flock(handle.fd, MODES[mode] | LOCK_NB) === 0) return lockOf(handle);
   const busy = lastErrno() === 'EAGAIN';
   const error = busy ? undefined : systemCallError('flock', path);
   await handle.close();
@@ -57,31 +62,43 @@ export function lockDescriptor(descriptor: number, where: string): boolean {
   throw systemCallError('flock', where);
 }
 
+async function openForLock(path: string): Promise<FileHandle> {
+  try {
+    return await openLockFile(path);
+  } catch (cause) {
+    throw new TsimgError('FILESYSTEM', 'cannot open a lock file', { where: path, why: messageOf(cause), cause });
+  }
+}
+
 /**
  * A flock(2) on the file at `path`, or undefined when another holds it. Locks of one process exclude each other too.
  * @throws FILESYSTEM, SYSTEM_CALL
  */
 export async function tryLock(path: string, mode: LockMode): Promise<Lock | undefined> {
-  let handle: FileHandle;
-  try {
-    handle = await openLockFile(path);
-  } catch (cause) {
-    throw new TsimgError('FILESYSTEM', 'cannot open a lock file', { where: path, why: messageOf(cause), cause });
-  }
-  return lockHandle(handle, mode, path);
+  return lockHandle(await openForLock(path), mode, path);
 }
 
 /**
- * The same, waiting until it is free. Asks again and again instead of blocking: a blocked thread of Node's pool could not be
- * aborted.
- * @throws FILESYSTEM, SYSTEM_CALL; an AbortError on `signal`
+ * The same, waiting until it is free; a warning tells of a wait that takes long. Asks again and again instead of blocking: a blocked
+ * thread of Node's pool could not be aborted.
+ * @throws FILESYSTEM, SYSTEM_CALL; BUSY where who holds it is stopped and stays so; an AbortError on the context's signal
  */
-export async function acquireLock(path: string, mode: LockMode, signal?: AbortSignal): Promise<Lock> {
+export async function acquireLock(path: string, mode: LockMode, context: Context = {}): Promise<Lock> {
+  const watch = watchLockWait(path, context);
   for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-    signal?.throwIfAborted();
-    const lock = await tryLock(path, mode);
-    if (lock !== undefined) return lock;
-    await sleep(pause, undefined, { signal });
+    context.signal?.throwIfAborted();
+    // Opened anew each time: the file may have been removed and made again.
+    const handle = await openForLock(path);
+    try {
+      if (flock(handle.fd, MODES[mode] | LOCK_NB) === 0) return lockOf(handle);
+      if (lastErrno() !== 'EAGAIN') throw systemCallError('flock', path);
+      await sleep(pause, undefined, { signal: context.signal });
+      watch(pause, handle.fd);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    await handle.close();
   }
 }
 
@@ -127,7 +144,6 @@ export async function isLocked(path: string): Promise<boolean> {
 export async function awaitUnlocked(path: string, signal?: AbortSignal): Promise<Lock | undefined> {
   const handle = await openExisting(path);
   if (handle === undefined) return undefined;
-  const close = () => handle.close();
   try {
     for (
       let pause = FIRST_PAUSE;
@@ -138,8 +154,8 @@ export async function awaitUnlocked(path: string, signal?: AbortSignal): Promise
       await sleep(pause, undefined, { signal });
     }
   } catch (error) {
-    await close();
+    await handle.close();
     throw error;
   }
-  return { fd: handle.fd, close, [Symbol.asyncDispose]: close };
+  return lockOf(handle);
 }

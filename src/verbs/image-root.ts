@@ -83,7 +83,7 @@ async function unpackMissing(
   const before = await look();
   if (complete(before)) return before;
   makeDirectories(folder, 0o700);
-  await using _lock = await acquireLock(join(folder, LAYERS_LOCK), 'exclusive', context.signal);
+  await using _lock = await acquireLock(join(folder, LAYERS_LOCK), 'exclusive', context);
   const directories = await look();
   const wanted = directories.findLastIndex(({ present }) => !present) + 1;
   if (wanted === 0) return directories;
@@ -143,7 +143,7 @@ export async function openImageRoot(
   const makeRoot = async () => {
     // Sweepers wait from before the first look at the layers until the directory tells which are used: else they could go
     // in between.
-    await using _lock = await acquireLock(store.containersLock, 'shared', context.signal);
+    await using _lock = await acquireLock(store.containersLock, 'shared', context);
     const layers = copied ? [] : await unpackMissing(image, storeRoot, facts, idMap, context);
     const lower = layers.map(({ path }) => path).reverse();
     return await makeOverlayRoot(directory, lower, idMap, facts.tools);

@@ -31,11 +31,11 @@ import { runTool, tryTool } from './run-tool.ts';
 
 type BridgePlan = Extract<NetworkPlan, { kind: 'bridge' }>;
 
-async function lockBridges(directory: string, signal?: AbortSignal): Promise<Lock> {
+async function lockBridges(directory: string, context?: Context): Promise<Lock> {
   const parent = dirname(directory);
   makeRuntimeDirectory(dirname(parent), 0);
   makeDirectories(parent, 0o700);
-  return acquireLock(join(parent, 'lock'), 'exclusive', signal);
+  return acquireLock(join(parent, 'lock'), 'exclusive', context);
 }
 
 /** Writes the hosts files of all containers of the bridge, in place: their mounts show the files, not the names. */
@@ -96,13 +96,9 @@ async function connect(tools: HostTools, first: Hand, lease: Lease, subnet: Netw
  * container comes or goes, or by `sweepBridge`.
  * @throws LAUNCH_FAILED, HOST_UNSUPPORTED, LIMIT_EXCEEDED, an AbortError on `signal`
  */
-export async function openBridge(
-  plan: BridgePlan,
-  tools: HostTools,
-  { signal, onEvent }: Context,
-): Promise<Connection> {
+export async function openBridge(plan: BridgePlan, tools: HostTools, context: Context): Promise<Connection> {
   const { id, directory, names, ports, hosts } = plan;
-  await using _ = await lockBridges(directory, signal);
+  await using _ = await lockBridges(directory, context);
   makeDirectories(directory, 0o711);
   const others = await sweepLeases(directory);
   const reserved = await reservePorts(ports);
@@ -112,7 +108,7 @@ export async function openBridge(
     if (enableForwarding()) {
       const message =
         'IP forwarding was off and is on now (net.ipv4.ip_forward): containers reach beyond the host by it';
-      onEvent?.({ kind: 'warning', message });
+      context.onEvent?.({ kind: 'warning', message });
     }
     subnet = await ensureBridge(join(directory, 'bridge.json'), tools);
     const address = chooseAddress(

@@ -66,7 +66,7 @@ export async function makeContainer(
   try {
     makeDirectories(folder, 0o700);
     // Sweepers wait until it is locked. store/open.ts, `containersLock`.
-    await using _lock = await acquireLock(join(folder, '..', STORE_NAME.containersLock), 'shared', signal);
+    await using _lock = await acquireLock(join(folder, '..', STORE_NAME.containersLock), 'shared', { signal });
     await mkdir(directory, { mode: 0o700 });
     const lock = await tryLock(join(directory, CONTAINER_NAME.lock), 'exclusive');
     if (lock === undefined)
