@@ -29,7 +29,8 @@ export interface ResumableOptions {
 /**
  * A body that goes on where it broke off; resolves when its first bytes are there. What arrives is *not* verified here: pass it
  * through `verified`, over the whole. A range is taken only as `206` with the right start (docker/model-runner#873: another one
- * silently corrupts); any other answer makes it begin anew without one and skip what was delivered. Rejects, or the stream fails, with @throws REGISTRY_UNREACHABLE, REGISTRY_ERROR, BLOB_NOT_FOUND,
+ * silently corrupts); any other answer makes it begin anew without one and skip what was delivered, once: where that
+ * breaks off as well, the next attempt asks for a range again. Rejects, or the stream fails, with @throws REGISTRY_UNREACHABLE, REGISTRY_ERROR, BLOB_NOT_FOUND,
  * SIZE_MISMATCH, AUTHENTICATION_…
  */
 export async function openResumable(options: ResumableOptions): Promise<Readable> {
@@ -63,10 +64,12 @@ export async function* readResuming(options: ResumableOptions): AsyncGenerator<B
   const attempts = countAttempts(what, retry, { signal, onEvent: context.onEvent });
   let delivered = 0;
   let counted = 0;
+  // Whether the next request is for a range. One for the whole ends or fails, and failures are counted: no two go round for ever.
   let ranges = true;
   for (;;) {
     try {
       const range = ranges && delivered > 0 ? `bytes=${delivered}-${size - 1}` : undefined;
+      ranges = true;
       const response = await request(range, signal);
       const start = await startOf(response, options, delivered);
       if (start === undefined) {

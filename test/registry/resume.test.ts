@@ -62,6 +62,17 @@ test('a range that starts elsewhere, or is of another whole, is not taken', asyn
   }
 });
 
+test('where the whole breaks off again after a wrong range, ranges are asked for again, within the attempts', async () => {
+  const wrong: Exchange = { ...rest(0), when: { range: `bytes=${CUT}-${BLOB.length - 1}` }, times: 1 };
+  const cut: Exchange = { path: PATH, when: { range: null }, body: BLOB, cutAfter: CUT };
+  const { bytes, ranges } = await fetchBroken(wrong, { ...cut, times: 1 }, rest(CUT));
+  assert.ok(bytes.equals(BLOB));
+  const range = `bytes=${CUT}-${BLOB.length - 1}`;
+  assert.equal(ranges, [undefined, range, undefined, range]);
+  const { times: _, ...always } = wrong;
+  await failureOf(fetchBroken(always, cut), 'REGISTRY_UNREACHABLE');
+});
+
 test('a blob whose rest is another one fails at its digest', async () => {
   const other = { ...rest(CUT), body: Buffer.alloc(BLOB.length - CUT) };
   await failureOf(fetchBroken(other), 'DIGEST_MISMATCH');
