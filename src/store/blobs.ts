@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { lstat, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
-import { checkContent } from '../crypto/digest.ts';
+import { checkContent, sizeMismatch } from '../crypto/digest.ts';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -82,7 +82,8 @@ export async function hasBlob(layout: LayoutDirectory, blob: PromisedBlob, signa
 
 /**
  * The same by all of its bytes. What is damaged is moved to where unfinished writes lie, so that nobody takes it for the blob any
- * more; whoever reads it goes on. The next sweep removes it. @throws FILESYSTEM
+ * more; whoever reads it goes on. The next sweep removes it.
+ * @throws FILESYSTEM; SIZE_MISMATCH where it is undamaged, and has another size than was promised
  */
 export async function verifyBlob(
   layout: LayoutDirectory,
@@ -93,6 +94,11 @@ export async function verifyBlob(
   const before = await look(path);
   const state = await checkBlob(layout, blob, signal);
   if (state !== 'damaged' || before === undefined) return state;
+  // Whoever promises another size of it, such as the manifest of a hostile image, must not cost the images that need it.
+  const isOther = before.isFile && before.size !== blob.size;
+  if (isOther && (await isRight(path, { ...blob, size: before.size }, signal))) {
+    throw sizeMismatch(blob.size, before.size, path);
+  }
   return (await setAside(layout, blob.digest, before.ino)) ? 'damaged' : verifyBlob(layout, blob, signal);
 }
 

@@ -149,4 +149,12 @@ test('many that verify a damaged blob and write it at once end with the right on
   }
 });
 
+test('who promises another size of a blob that is undamaged is refused, and the blob stays', async () => {
+  const store = await openStore(tempDir());
+  await writeBlob(store, descriptor, bytes);
+  const hostile = { ...descriptor, size: bytes.length - 1 };
+  await failureOf(verifyBlob(store, hostile), 'SIZE_MISMATCH');
+  assert.is(await verifyBlob(store, descriptor), 'right');
+});
+
 test.run();
