@@ -1,5 +1,6 @@
-// Compiles src, test, fixtures, bench and scripts into dist, and adds the scripts that are published (join.mjs). It is made beside and takes the name when it is complete: nothing
-// stale is left, so that a deleted test can never run on, and a command that is installed from here is there at all times.
+// Compiles src, test, fixtures, bench and scripts into dist, and adds the scripts that are published (join.mjs). It is
+// made beside and takes the name when it is complete: nothing stale is left, so that a deleted test can never run on,
+// and a command that is installed from here is there at all times.
 // Plain JavaScript: it is what makes the rest runnable.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';

@@ -40,8 +40,9 @@ function follow(layers: readonly number[], place: string, form: OverlayForm): re
 }
 
 /**
- * Places of mounts, and with them those, and the directories above them, to which links of the layers lead: what was missing there
- * was made as well. Paths are bytes, without the first slash. @param layers descriptors, top first @throws FILESYSTEM, FORMAT_UNSUPPORTED
+ * Places of mounts; and where links of the layers lead one of them elsewhere, that place and the directories above it:
+ * what was missing there was made as well. Paths are bytes, without the first slash.
+ * @param layers descriptors, top first @throws FILESYSTEM, FORMAT_UNSUPPORTED
  */
 export function followedPlaces(
   layers: readonly number[],

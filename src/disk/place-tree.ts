@@ -59,9 +59,10 @@ function hold({ directory, name }: NameAt, kind: string, path: string): number {
 }
 
 /**
- * Puts the entries of an archive into a directory in which others may be at work, hostile ones too: every name is looked up in
- * a directory that is held open and not followed (above an entry that is for `openDirectory` to say), attributes are given to what is held, not to a name. Directories are merged
- * with those that are there, files replaced; one is never put in the other's place. Devices are passed over.
+ * Puts the entries of an archive into a directory in which others may be at work, hostile ones too. Every name is looked
+ * up in a directory that is held open, and is not followed; how directories above an entry are opened, `openDirectory`
+ * says. Attributes are given to what is held, not to a name. Directories are merged with those that are there, files
+ * replaced; one is never put in the other's place. Devices are passed over.
  * @param base descriptor of the directory
  * @throws FILESYSTEM, DESTINATION_EXISTS, LAYER_INVALID for a name that no file can have, and what the archive's reader throws
  */

@@ -96,7 +96,7 @@ interface Way {
 
 const PROC_SUPER_MAGIC = 0x9fa0;
 
-/** Whether a place is on a /proc: what is asked for is never mounted there, whatever links lead to it, for the kernel answers from it. */
+/** Whether a place is on a /proc. The kernel answers from there: nothing is mounted on it, whatever links lead to it. */
 export function isProc(hand: Hand, place: number): boolean {
   return files.fileSystemOf(hand, place) === PROC_SUPER_MAGIC;
 }

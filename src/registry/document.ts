@@ -87,7 +87,8 @@ function plainBody({ headers }: HttpResponse, bytes: Buffer, limit: number): Buf
  * A manifest or index by tag or digest; undefined when there is none. The digest is computed from the bytes: the one in the
  * response's header is never believed. `version`: a tag, or a digest, which the bytes must then have.
  * `onMissing` is told the registry's words where there is none.
- * @throws DIGEST_MISMATCH; LIMIT_EXCEEDED past 4 MiB or what the session allows; REGISTRY_ERROR, REGISTRY_UNREACHABLE, AUTHENTICATION_…
+ * @throws DIGEST_MISMATCH; LIMIT_EXCEEDED past 4 MiB or what the session allows; REGISTRY_ERROR, REGISTRY_UNREACHABLE,
+ * AUTHENTICATION_…
  */
 export function getDocument(
   session: Session,

@@ -7,7 +7,8 @@ import { acquireLock } from '../sys/lock.ts';
 
 /**
  * The local store as a sink. While it is open nothing is swept, so that a blob that was found or written is still there
- * when its image is published; closed, it removes what writes that were killed have left. Names are image references; without one an image is known by its digest.
+ * when its image is published; closed, it removes what writes that were killed have left. Names are image references;
+ * without one an image is known by its digest.
  * `verify`: what is there is taken for what it should be only when all of its bytes are; else it is set aside and written again.
  * @throws STORE_INVALID, FILESYSTEM
  */

@@ -94,7 +94,8 @@ export async function storeExists(root: string): Promise<boolean> {
 }
 
 /**
- * Opens the store at `root`, which is made when it is not there; a list of images or a marker that was lost, too. Two that make it at once both succeed.
+ * Opens the store at `root`, which is made when it is not there; so is a list of images, or a marker, that was lost.
+ * Two that make it at once both succeed.
  * @throws STORE_INVALID, FILESYSTEM
  */
 export async function openStore(root: string, signal?: AbortSignal): Promise<Store> {

@@ -127,8 +127,8 @@ async function removeEntries(folder: string, layers: ReadonlySet<string>): Promi
 
 /**
  * Sets aside leftovers of containers and of unpacking, and the layers that no container uses and that are none of `needed`
- * (chain IDs without their algorithm; `all` where nobody knows); with `rules.ended` all containers that nobody keeps alive. Undefined when a container is just
- * being made.
+ * (chain IDs without their algorithm; `all` where nobody knows); with `rules.ended` all containers that nobody keeps alive.
+ * Undefined when a container is just being made.
  * @throws FILESYSTEM, SYSTEM_CALL
  */
 export async function setUnneededAside(

@@ -169,8 +169,8 @@ export interface PruneOptions {
 }
 
 /**
- * Removes images without a name (or all) that no container is made of, and frees what nothing needs, leavings of writes that were cut short too. What is
- * damaged in the store is told by warnings with the ways out.
+ * Removes images without a name (or all) that no container is made of, and frees what nothing needs, and what writes that
+ * were cut short have left. What is damaged in the store is told by warnings with the ways out.
  * @throws STORE_INVALID, FILESYSTEM; what sweepUnpacked throws
  */
 export async function pruneImages(

@@ -70,8 +70,9 @@ async function removeSetAside(aside: SetAside, facts: () => HostFacts, context: 
 
 /**
  * Frees the unpacked layers that no image of the store and no container needs, and what killed runs left; with
- * `endedContainers` all containers that do not run. What cannot be removed is told by a warning. Undefined when somebody else sweeps or makes a container: a later sweep does it.
- * `needed`: all layers, where nobody knows of which images they are.
+ * `endedContainers` all containers that do not run. What cannot be removed is told by a warning. Undefined when somebody
+ * else sweeps or makes a container: a later sweep does it. `needed`: `all` keeps all layers, where nobody knows of which
+ * images they are.
  * @throws FILESYSTEM, STORE_INVALID, DOCUMENT_INVALID, HOST_UNSUPPORTED, LAUNCH_FAILED
  */
 export async function sweepUnpacked(
