@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { digestOf } from '../../src/crypto/digest.ts';
 import { type LoadedImage, loadImage } from '../../src/image/load.ts';
 import { openSource } from '../../src/sources/open.ts';
+import { failureOf } from '../support/failure-of.ts';
 import { sharedImage } from '../support/shared-images.ts';
 import { file, type TarPart, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -67,6 +68,23 @@ test('a layer of no bytes is none, and its history says so', async () => {
     ],
   );
   assert.equal(loaded.config.run.cmd, ['sh']);
+});
+
+test('a chain of a thousand images is read, one of more goes round', async () => {
+  const chain = (length: number) => {
+    const ids = [TOP, ...Array.from({ length: length - 1 }, (_, at) => at.toString(16).padStart(64, '0'))];
+    return ids.flatMap((id, at) =>
+      image(id, at + 1 < length ? { parent: ids[at + 1] } : {}, at ? Buffer.alloc(0) : LAYER),
+    );
+  };
+  const { config } = await load(...chain(1000));
+  assert.equal([config.history.length, config.diffIds.length], [1000, 1]);
+  const error = await failureOf(load(...chain(1001)), 'ARCHIVE_INVALID');
+  assert.match(error.what, /name each other as parent/);
+  await failureOf(
+    load(...image(TOP, { parent: BASE }, LAYER), ...image(BASE, { parent: TOP }, LAYER)),
+    'ARCHIVE_INVALID',
+  );
 });
 
 test('an archive that docker saved in 2015 is read', async () => {

@@ -81,6 +81,12 @@ test('the number of members is limited', async () => {
   assert.is(await codeOf(list(archive, { limits: { entries: 1 } })), 'LIMIT_EXCEEDED');
 });
 
+test('without a number of one’s own the limit is a hundred thousand members', async () => {
+  const members = (count: number) => Buffer.concat([Buffer.alloc(count * 512, blocksOf(file('a', ''))), tarOf()]);
+  assert.is((await list(members(100_000))).members.length, 100_000);
+  assert.is(await codeOf(list(members(100_001))), 'LIMIT_EXCEEDED');
+});
+
 test('a sparse member says so', async () => {
   const pax = { 'GNU.sparse.size': '20', 'GNU.sparse.numblocks': '1', 'GNU.sparse.map': '10,5' };
   const { members } = await list(tarOf(file('s', 'abcde', { pax })));
