@@ -10,7 +10,7 @@ import { platformNotFound } from './choose-platform.ts';
 import { type Document, findManifest } from './find-manifest.ts';
 import type { Image, Layer } from './image.ts';
 import { readDocument } from './read-document.ts';
-import type { Source } from './source.ts';
+import type { Deviation, Source } from './source.ts';
 
 export interface LoadOptions {
   /** Tag, full reference, digest or ID, as the source understands it; without it, the only image. */
@@ -26,6 +26,11 @@ export interface LoadedImage extends Image {
   /** The indexes on the way, outermost first; empty when the name stood for a manifest. */
   readonly indexes: readonly Document[];
 }
+
+const DEVIATIONS: Readonly<Record<Deviation['tolerance'], string>> = {
+  'edited-configs': 'the config is not what its name says',
+  'repeated-members': 'it stands in the archive more than once, and other tools take the first',
+};
 
 /** Names that an error lists at most. */
 const MAX_LISTED = 20;
@@ -95,8 +100,8 @@ export async function loadImage(
   if (!labelled) checkPlatform(config, options, options.name ?? source.label, context);
 
   const deviations = source.deviations?.(descriptor.digest) ?? [];
-  for (const deviation of deviations) {
-    context.onEvent?.({ kind: 'warning', message: `${deviation.where}: the config is not what its name says` });
+  for (const { tolerance, where: place } of deviations) {
+    context.onEvent?.({ kind: 'warning', message: `${place}: ${DEVIATIONS[tolerance]}` });
   }
   return {
     descriptor,

@@ -15,7 +15,7 @@ export interface NamedImage {
 
 /** What was taken though the medium says otherwise: counted, or refused by `--strict`, by a name of `rootfs/policy`. */
 export interface Deviation {
-  readonly tolerance: 'edited-configs';
+  readonly tolerance: 'edited-configs' | 'repeated-members';
   readonly where: string;
 }
 

@@ -48,13 +48,17 @@ export async function archiveFiles(archive: ArchiveFile): Promise<Files> {
   };
   checkArchiveHead(await read(0, ARCHIVE_HEAD_BYTES), label);
   const members = new Map<string, TarMember>();
+  const repeated = new Set<string>();
   for (const member of await listMembers(read, size, { where: label, limits: { entries: MAX_MEMBERS } })) {
     const name = memberName(member.header.path);
-    if (name !== undefined) members.set(name, member);
+    if (name === undefined) continue;
+    if (members.get(name)?.header.kind === 'file') repeated.add(name);
+    members.set(name, member);
   }
   return {
     label,
     names: members.keys(),
+    isRepeated: (name) => repeated.has(memberName(name) ?? ''),
     size: async (name) => findMember(members, name)?.header.size,
     async open(name, signal) {
       const member = findMember(members, name);

@@ -21,6 +21,8 @@ export interface DockerImage {
   readonly layers: readonly string[];
   /** Where the config lies that is not what its name says: edited by hand, which docker, podman and skopeo take. */
   readonly edited?: string | undefined;
+  /** Where its documents lie that stand in the archive more than once: docker takes the last, podman and skopeo the first. */
+  readonly repeated?: readonly string[] | undefined;
 }
 
 /** The digest that a config's file name claims, as `HEX.json`, `sha256:HEX` and `blobs/sha256/HEX` do. */
@@ -60,7 +62,11 @@ export async function readDockerImages(
     const config = await readWholeDocument(files, name, signal);
     if (config === undefined) throw memberMissing(files, name);
     const edited = isEdited(name, config) ? `${files.label} ${name}` : undefined;
-    images.push({ names: repoTags, config, layers, edited });
+    // A layer is what its diff ID says, whichever is taken.
+    const repeated = ['manifest.json', name]
+      .filter((one) => files.isRepeated?.(one))
+      .map((one) => `${files.label} ${one}`);
+    images.push({ names: repoTags, config, layers, edited, repeated });
   }
   return images;
 }
@@ -101,9 +107,11 @@ export function dockerSource(files: Files, images: readonly DockerImage[]): Sour
     const id = digestOf(image.config);
     places.set(descriptor.digest, manifest);
     places.set(id, image.config);
-    if (image.edited !== undefined) {
-      deviations.set(descriptor.digest, [{ tolerance: 'edited-configs', where: image.edited }]);
-    }
+    const { edited, repeated = [] } = image;
+    deviations.set(descriptor.digest, [
+      ...(edited === undefined ? [] : [{ tolerance: 'edited-configs', where: edited } as const]),
+      ...repeated.map((where) => ({ tolerance: 'repeated-members', where }) as const),
+    ]);
     return { names: image.names, descriptor, digests: [descriptor.digest], id };
   }
 

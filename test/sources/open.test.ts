@@ -338,6 +338,40 @@ test('so it is where the archive is a layout as well, as docker has saved since 
   assert.ok(['SIZE_MISMATCH', 'DIGEST_MISMATCH'].includes(failure.code), 'who names the layout gets no other form');
 });
 
+test('of a config or manifest.json that stands twice the last is taken, and told', async () => {
+  const made = makeImage({ layers: [layerA] });
+  const path = join(tempDir(), 'archive');
+  const name = `${hexOf(made.config.digest)}.json`;
+  const config = file(name, made.blobs.get(made.config.digest));
+  const list = file('manifest.json', JSON.stringify([{ Config: name, Layers: ['l'] }]));
+  writeFileSync(
+    path,
+    tarOf(file(name, '{}'), file('manifest.json', '[]'), file('l', layerA), config, file(`./l`, layerA), list),
+  );
+  const events: TsimgEvent[] = [];
+  const { source } = await openSource(path, options);
+  const image = await loadImage(source, {}, { onEvent: (event) => void events.push(event) });
+  await source.close();
+  const places = [`${path} manifest.json`, `${path} ${name}`];
+  assert.equal(
+    image.deviations,
+    places.map((where) => ({ tolerance: 'repeated-members', where })),
+  );
+  const message = (where: string) =>
+    `${where}: it stands in the archive more than once, and other tools take the first`;
+  assert.equal(
+    events,
+    places.map((where) => ({ kind: 'warning', message: message(where) })),
+  );
+  const again = await openSource(path, options);
+  const whole = await loadImage(again.source);
+  const report = await unpackImage(whole, join(tempDir(), 'to'));
+  assert.is(report.tolerated.get('repeated-members'), 2);
+  const error = await failureOf(unpackImage(whole, join(tempDir(), 'to'), { strict: true }), 'POLICY_VIOLATED');
+  assert.is(error.facts.policy, 'repeated-members');
+  await again.source.close();
+});
+
 test('an image of an archive is named by its place in the list, of a layout by a digest too', async () => {
   const images = [makeImage({ config: { author: 'one' } }), makeImage({ config: { author: 'two' } })];
   const path = writeLayout(
