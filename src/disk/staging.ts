@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { TsimgError } from '../errors.ts';
 import { TEMPORARY_PREFIX } from '../store-layout.ts';
 import { chmodAt, closeDescriptor, makeDirectoryAt, OPEN, openAt, removeXattrAt, setTimesAt } from '../sys/files.ts';
 import { lastErrno } from '../sys/libc.ts';
 import { lockDescriptor } from '../sys/lock.ts';
-import { abandonedIn } from './abandoned.ts';
+import { abandonedIn, holdsFormer } from './abandoned.ts';
 import type { Destination } from './destination.ts';
 import type { NameAt } from './directory-stack.ts';
 import { byteName, fill, takeName } from './publish.ts';
@@ -23,7 +25,10 @@ export interface Staging {
    * @throws FILESYSTEM, DESTINATION_EXISTS
    */
   publish(finishRoot: (at: NameAt) => void): void;
-  /** Removes all that is left: everything, when nothing was published. @throws FILESYSTEM */
+  /**
+   * Removes all that is left: everything, when nothing was published.
+   * @throws FILESYSTEM; also where publishing failed and what the destination held could not be moved back: then that stays
+   */
   remove(): void;
 }
 
@@ -57,8 +62,15 @@ export function openStaging(destination: Destination): Staging {
     done(chmodAt(directory, inside, 0o700), 'set the mode', inside);
     return openInside(directory, inside);
   }
+  let isHalfPublished = false;
   function remove(): void {
     try {
+      if (isHalfPublished && holdsFormer(top)) {
+        throw new TsimgError('FILESYSTEM', 'what the destination held could not be moved back', {
+          where: join(basePath, name, 'old'),
+          hint: 'it lies there: move it back by hand',
+        });
+      }
       removeTree(base, name);
       if (by === 'fill') keepTime(base, mtime);
     } finally {
@@ -75,9 +87,13 @@ export function openStaging(destination: Destination): Staging {
       pool,
       remove,
       publish(finishRoot) {
-        if (by === 'rename') return takeName(destination, base, top);
-        fill({ base, top, root, name }, finishRoot);
-        mtime = fstatSync(base, { bigint: true }).mtimeNs;
+        isHalfPublished = true;
+        if (by === 'rename') takeName(destination, base, top);
+        else {
+          fill({ base, top, root, name }, finishRoot);
+          mtime = fstatSync(base, { bigint: true }).mtimeNs;
+        }
+        isHalfPublished = false;
       },
     };
   } catch (error) {

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildRootfs } from '../../src/disk/build-rootfs.ts';
 import { inspectDestination } from '../../src/disk/destination.ts';
 import { openStaging } from '../../src/disk/staging.ts';
+import { TsimgError } from '../../src/errors.ts';
 import { layerInputs } from '../support/layer-input.ts';
 import { file, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -91,6 +92,34 @@ test('many unpacks beside each other do not take one another for killed', async 
   const names = Array.from({ length: 12 }, (_, index) => `${index}`);
   await Promise.all(names.map((name) => buildRootfs(LAYERS, join(parent, name))));
   assert.equal(readdirSync(parent).sort(), names.sort());
+});
+
+test('what a destination held before a kill is nobody’s to remove', async () => {
+  const destination = tempDir();
+  const old = join(leave(destination), 'old');
+  mkdirSync(old);
+  writeFileSync(join(old, 'mine'), '');
+  await buildRootfs(LAYERS, join(destination, 'other'));
+  assert.equal(readdirSync(old), ['mine']);
+  assert.throws(
+    () => inspectDestination(destination),
+    (error: unknown) => error instanceof TsimgError && error.code === 'DESTINATION_EXISTS',
+  );
+});
+
+test('what could not be moved back after a failure stays, and it is told where', () => {
+  const destination = tempDir();
+  writeFileSync(join(destination, 'mine'), 'mine');
+  const staging = openStaging({ ...inspectDestination(destination, true), by: 'fill' });
+  const fail = () => {
+    mkdirSync(join(destination, 'mine'));
+    throw new Error('stop');
+  };
+  assert.throws(() => staging.publish(fail), /stop/);
+  assert.throws(
+    () => staging.remove(),
+    (error: unknown) => error instanceof TsimgError && readFileSync(join(error.where ?? '', 'mine'), 'utf8') === 'mine',
+  );
 });
 
 test.run();
