@@ -49,9 +49,14 @@ export function forkHand(parent: Hand, { theirs, ours }: ChildSocket = makeChild
     closeDescriptor(ours);
     throw outcome === undefined ? handIsGone() : callError('clone', outcome.result);
   }
-  // At once: where the child's answers end is seen only when nobody else could write there.
-  parent.call('close', [theirs]);
-  if (!readFully(ours, Buffer.alloc(ANSWER_SIZE))) throw handIsGone();
+  try {
+    // At once: where the child's answers end is seen only when nobody else could write there.
+    parent.call('close', [theirs]);
+    if (!readFully(ours, Buffer.alloc(ANSWER_SIZE))) throw handIsGone();
+  } catch (error) {
+    closeDescriptor(ours);
+    throw error;
+  }
   const child = openHand(outcome.result, theirs, ours);
   child.later({ name: 'close', args: [parent.descriptors.input] });
   return child;
