@@ -1,5 +1,6 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { digestOf } from '../crypto/digest.ts';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { LayerEntries } from '../rootfs/outcome.ts';
 import { type PackedEntries, packEntries, unpackEntries } from './pack-entries.ts';
@@ -24,9 +25,13 @@ interface KeptBatch {
   ])[];
 }
 
-function sumOf(json: Buffer): string {
-  return createHash('sha256').update(json).digest('hex');
+/** The first line of the file: the digest of what follows. */
+function firstLine(json: Buffer): string {
+  return `${digestOf(json)}\n`;
 }
+
+/** Bytes of the first line. */
+const LINE_BYTES = 'sha256:'.length + 64 + 1;
 
 /** That an entry has a body says that its file is not empty; which one it was is of no use any more. */
 const SOME_BODY = { home: undefined, name: '0' };
@@ -54,7 +59,7 @@ export function keepEntries(path: string, entries: LayerEntries): void {
   const temporary = `${path}.${randomUUID()}`;
   attempt('keep what a layer says', path, () => {
     try {
-      writeFileSync(temporary, Buffer.concat([Buffer.from(`${sumOf(json)}\n`), json]), { flag: 'wx' });
+      writeFileSync(temporary, Buffer.concat([Buffer.from(firstLine(json)), json]), { flag: 'wx' });
       // Its owner may be a subordinate ID; the folder is the caller's alone.
       chmodSync(temporary, 0o644);
       renameSync(temporary, path);
@@ -74,8 +79,8 @@ function readKept(path: string): Buffer | undefined {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-  const json = bytes.subarray(65);
-  return bytes.toString('latin1', 0, 65) === `${sumOf(json)}\n` ? json : undefined;
+  const json = bytes.subarray(LINE_BYTES);
+  return bytes.toString('latin1', 0, LINE_BYTES) === firstLine(json) ? json : undefined;
 }
 
 /** Whether a layer's entries are kept, undamaged. */
