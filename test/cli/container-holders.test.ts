@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeContainerCli, until } from '../support/container-cli.ts';
@@ -54,6 +56,48 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     cli.ok('rm', '-f', 'runs');
     cli.ok('prune', '-a');
     assert.is(cli.ok('images', '-q'), '');
+  });
+
+  /** Starts a container in the background and stops its monitor as soon as that is seen; the client's status. */
+  async function stopMonitorOf(words: readonly string[]): Promise<number | null> {
+    const client = cli.start(...words);
+    let status: number | null | undefined;
+    const ended = new Promise<number | null>((resolve) => client.once('exit', resolve));
+    void ended.then((code) => (status = code));
+    const read = (pid: string, name: string): string => {
+      try {
+        return readFileSync(`/proc/${pid}/${name}`, 'latin1');
+      } catch {
+        return ''; // it has ended in between
+      }
+    };
+    const isMonitor = (pid: string) =>
+      read(pid, 'stat').split(') ')[1]?.split(' ')[1] === String(client.pid) &&
+      read(pid, 'cmdline').includes('monitor.cjs');
+    while (status === undefined) {
+      const monitor = readdirSync('/proc').find((pid) => /^\d+$/.test(pid) && isMonitor(pid));
+      if (monitor !== undefined) {
+        process.kill(Number(monitor), 'SIGSTOP');
+        const code = await ended;
+        if (code !== 0) assert.not(existsSync(`/proc/${monitor}`));
+        return code;
+      }
+      await sleep(2);
+    }
+    return status;
+  }
+
+  test('a monitor that is stopped while it starts a container is ended, and the start fails', async () => {
+    let status: number | null = 0;
+    // On a busy machine the container may run before its monitor is seen: then once more.
+    for (let turn = 0; turn < 5 && status === 0; turn += 1) {
+      status = await stopMonitorOf(['run', ...place, '-d', rootfs, 'sleep', '1000']);
+      // As with docker, a container that could not be started is there until somebody removes it.
+      if (status !== 0) assert.is(cli.ok('ps', '-q'), '');
+      cli.ok('rm', '-f', ...cli.ok('ps', '-aq').split('\n'));
+    }
+    assert.is(status, 125);
+    assert.is(listed(), '');
   });
 
   for (const verb of [
