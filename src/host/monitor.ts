@@ -25,7 +25,10 @@ import { type ContainerRecord, readRecord } from './state/record.ts';
 // The process beside a detached container: it holds the container's lock, writes its log and how it fares, starts it again
 // where that was asked for, and cleans up. When it dies, the container does. SIGTERM ends both, the container in its own way.
 
-/** Ends the waiting for the next start. */
+/** Milliseconds between two looks for the mark of `stop`. */
+const LOOK = 100;
+
+/** Ends the pause before the next start. */
 const stopped = new AbortController();
 /** Nobody reads our messages any more. */
 let detached = false;
@@ -58,6 +61,17 @@ async function receiveOrders(control: Socket): Promise<{ orders: MonitorOrders; 
     });
   });
   return { orders, given: given.signal };
+}
+
+/**
+ * Waits for so many milliseconds, or until the container is stopped. `stop` leaves a mark and sends no signal: a signal that
+ * came a moment late would be taken for the next life's.
+ */
+async function pauseUnless(isStopped: () => boolean, milliseconds: number): Promise<void> {
+  const end = Date.now() + milliseconds;
+  for (let left = milliseconds; left > 0 && !isStopped(); left = end - Date.now()) {
+    await sleep(Math.min(LOOK, left), undefined, { signal: stopped.signal }).catch(() => undefined);
+  }
 }
 
 /** Lives and, as the policy has it, lives again. */
@@ -102,7 +116,7 @@ async function live(
     if (isStopped() || !startsAgain(restart, exitCode, restarts)) return;
     pause = restartPause(pause, Date.now() - began);
     updateState(container, { status: 'restarting', restarts: restarts + 1 });
-    await sleep(pause, undefined, { signal: stopped.signal }).catch(() => undefined);
+    await pauseUnless(isStopped, pause);
     if (isStopped()) {
       updateState(container, { status: 'exited' });
       return;

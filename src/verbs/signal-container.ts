@@ -10,7 +10,6 @@ import { CONTAINER_NAME } from '../store-layout.ts';
 
 const SIGKILL = 9;
 const SIGCONT = 18;
-const SIGTERM = 15;
 /** Milliseconds between two looks at a container that is to end. */
 const PAUSE = 100;
 /** Milliseconds that a stopped tsimg has to go on, and that one which runs has to clean up. */
@@ -40,16 +39,9 @@ function signalCommand({ state }: FoundContainer, number: number): boolean {
   return command?.signal(number) ?? false;
 }
 
-/** Keeps the monitor from starting it again. */
+/** Keeps the monitor from starting the container again, and ends its pause before the next start. */
 function forbidRestart({ directory }: FoundContainer): void {
   writeFileSync(join(directory, CONTAINER_NAME.stop), '', { mode: 0o600 });
-}
-
-/** Ends the monitor's waiting where it is about to start the container again; false where it is not. @throws SYSTEM_CALL */
-function endRestart({ state }: FoundContainer): boolean {
-  if (state.status !== 'restarting' || state.owner === undefined) return false;
-  using owner = openIdentified(state.owner);
-  return owner?.signal(SIGTERM) ?? false;
 }
 
 /** Sends a signal to a container's command: docker's `kill`. @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, USAGE, SYSTEM_CALL */
@@ -58,7 +50,9 @@ export async function killContainer(stateRoot: string, wanted: string, signal = 
   const container = await findContainer(containersFolder(stateRoot), wanted);
   if (number === SIGKILL) forbidRestart(container);
   if (signalCommand(container, number)) return;
-  if (number !== SIGKILL || !endRestart(container)) throw notRunning(container);
+  if (number !== SIGKILL || container.state.status !== 'restarting') throw notRunning(container);
+  // The monitor may be past its last look at the mark: the next life is killed as soon as it is there.
+  await endContainer(container, { timeout: 0 });
 }
 
 /** Ends what outlived whoever kept the container alive, should that have died. @throws CONTAINER_STATE */
@@ -127,10 +121,7 @@ export async function endContainer(
       const late = Date.now() >= deadline;
       const { status, process } = found.state;
       const key = `${status} ${process?.pid} ${late}`;
-      if (!asked.has(key)) {
-        if (status === 'restarting') endRestart(found);
-        else signalCommand(found, late ? SIGKILL : number);
-      }
+      if (!asked.has(key)) signalCommand(found, late ? SIGKILL : number);
       asked.add(key);
       const isOver =
         late || status === 'exited' || (process !== undefined && status === 'running' && hasItEnded(process));

@@ -3,6 +3,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeContainerCli, until } from '../support/container-cli.ts';
@@ -116,6 +117,25 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
       assert.is(cli.ok('logs', 'lasting'), lives);
     });
   }
+
+  test('a container that is stopped between two lives, or just when one begins, ends as its last life did', async () => {
+    // Process 1 has no handler for SIGTERM, so it ends by itself, well within the time that stop gives it.
+    for (const delay of [0, 40, 80, 120, 160]) {
+      const name = `short-${delay}`;
+      detached(name, 'echo life; sleep 0.05; exit 5', '--restart', 'always');
+      await until('it lives again', () => cli.ok('logs', name).includes('life\nlife'));
+      await sleep(delay);
+      cli.ok('stop', name);
+      assert.is(`${delay}: ${cli.field(name, '.State.ExitCode')}`, `${delay}: 5`);
+    }
+  });
+
+  test('kill of a container that waits for its next life ends it for good', async () => {
+    detached('waiting', 'exit 5', '--restart', 'always');
+    await until('it waits', () => state('waiting') === 'restarting');
+    cli.ok('kill', 'waiting');
+    assert.is(state('waiting'), 'exited');
+  });
 
   test('a container that is killed is not started again', () => {
     detached('killed', DEAF, '--restart', 'always');
