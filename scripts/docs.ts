@@ -1,49 +1,23 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Argument, Command, Option } from 'commander';
-import { describeOption } from '../src/cli/help.ts';
 import { createProgram } from '../src/cli/program.ts';
+import { cliPage } from './docs/cli-page.ts';
 
-// Writes docs/cli.md from the program itself; with --check, only compares, so that the page cannot grow old.
+// Writes the pages that are made from the program itself; with --check, only compares, so that none of them can grow old.
 
-const TARGET = join(dirname(dirname(import.meta.dirname)), 'docs', 'cli.md');
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
-}
-
-function optionRow(option: Option): string {
-  return `| \`${option.flags.replaceAll('|', '\\|')}\` | ${cell(describeOption(option))} |`;
-}
-
-function argumentText(argument: Argument): string {
-  const name = argument.name() + (argument.variadic ? '...' : '');
-  return argument.required ? name : `[${name}]`;
-}
-
-function section(command: Command): string {
-  const usage = ['tsimg', command.name(), '[options]', ...command.registeredArguments.map(argumentText)].join(' ');
-  const options = command.options.filter((option) => !option.hidden).map(optionRow);
-  const table = options.length === 0 ? '' : `\n| option | meaning |\n|---|---|\n${options.join('\n')}\n`;
-  return `## tsimg ${command.name()}\n\n    ${usage}\n\n${command.description()}\n${table}`;
-}
+const ROOT = dirname(dirname(import.meta.dirname));
 
 const program = await createProgram(() => {});
-const page = `# Commands
+/** By path in the checkout: what stands there. */
+const pages: ReadonlyMap<string, string> = new Map([['docs/cli.md', cliPage(program)]]);
 
-Made from the program by \`npm run docs\`. What SOURCE can be, and the exit statuses, stand in the [README](../README.md) and in
-[errors.md](errors.md).
-
-${program.commands
-  .filter((command) => command.name() !== 'help')
-  .map(section)
-  .join('\n')}`;
-
+const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : undefined);
+const stale = [...pages].filter(([path, text]) => read(join(ROOT, path)) !== text);
 if (process.argv.includes('--check')) {
-  if (readFileSync(TARGET, 'utf8') !== page) {
-    console.error('docs/cli.md is not what the program says; run: npm run docs');
-    process.exit(1);
-  }
-} else {
-  writeFileSync(TARGET, page);
+  for (const [path] of stale) console.error(`${path} is not what the program says; run: npm run docs`);
+  process.exit(stale.length === 0 ? 0 : 1);
+}
+for (const [path, text] of stale) {
+  mkdirSync(dirname(join(ROOT, path)), { recursive: true });
+  writeFileSync(join(ROOT, path), text);
 }

@@ -20,6 +20,7 @@ export function addDoctor(program: Command, setStatus: (status: number) => void)
   program
     .command('doctor')
     .description('Try what a container needs of this host; tell what works, what does not, why, and what would help.')
+    .optionsGroup('General:')
     .option('--root <dir>', 'where images are kept (also $TSIMG_ROOT)')
     .option('--json', 'results and errors as JSON')
     .action(async (_: unknown, invoked: Command) => {

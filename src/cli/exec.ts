@@ -41,6 +41,7 @@ export function addExec(program: Command, setStatus: (status: number) => void): 
     .argument('<container>', 'its name or ID')
     .argument('[command...]', 'the command; of a toolbox a shell, when there is none')
     .passThroughOptions()
+    .optionsGroup('Command:')
     .option('-d, --detach', 'in the background, without its output')
     .option('-i, --interactive', 'pass standard input on; without it the command reads /dev/null')
     .option('-t, --tty', 'a terminal of its own')
@@ -48,11 +49,14 @@ export function addExec(program: Command, setStatus: (status: number) => void): 
     .option('--env-file <file>', 'set the variables of a file; -e wins over them', collect, [])
     .option('-w, --workdir <dir>', 'the directory to start in')
     .option('-u, --user <user[:group]>', "whom to run as: names of the container's, or numbers")
+    .optionsGroup('Isolation:')
     .option('--privileged', 'all capabilities, and no system call filter')
+    .optionsGroup('Files:')
     .option(
       '--toolbox <source>',
       'see the files of this image, pulled where it is missing, and the container’s at /container; changes to them stay, to the toolbox’s not',
     )
+    .optionsGroup('What is shown:')
     .option('--dry-run', 'show what would be done, and do nothing; with --json as data');
   withCommon(command).action(async (container: string, words: string[], _: unknown, invoked: Command) => {
     const options: ExecOptions = invoked.optsWithGlobals();

@@ -1,7 +1,12 @@
 import { type Command, Help, Option } from 'commander';
 import { TsimgError } from '../errors.ts';
+import { optionGroups } from './option-groups.ts';
 
 const HELP = new Help();
+/** The widest that an option may be, in columns, for its description to begin on the same line. */
+const MAX_TERM_WIDTH = 26;
+/** Longer lines are hard to read, however wide the terminal is. */
+const MAX_WIDTH = 100;
 
 /** What help says of an option: its choices and its default, but not that one for several values is an empty list without any. */
 export function describeOption(option: Option): string {
@@ -11,10 +16,35 @@ export function describeOption(option: Option): string {
   return HELP.optionDescription(argChoices === undefined ? bare : bare.choices([...argChoices]));
 }
 
+/** Lays commander's help out for a terminal of 80 columns: options under their headings, long ones on a line of their own. */
+export const HELP_LAYOUT: Partial<Help> = {
+  optionDescription: describeOption,
+  prepareContext({ helpWidth = 80 }) {
+    this.helpWidth = Math.min(helpWidth, MAX_WIDTH);
+  },
+  visibleOptions(command) {
+    const groups = [...optionGroups(command)];
+    for (const [heading, options] of groups) for (const option of options) option.helpGroup(heading);
+    return groups.flatMap(([, options]) => options);
+  },
+  groupItems(_, items, headingOf) {
+    const groups = new Map<string, typeof items>();
+    for (const item of items) groups.set(headingOf(item), [...(groups.get(headingOf(item)) ?? []), item]);
+    return groups;
+  },
+  subcommandTerm: (command) => command.name(),
+  padWidth: (command, helper) => Math.min(HELP.padWidth(command, helper), MAX_TERM_WIDTH),
+  formatItem(term, width, description, helper) {
+    if (term.length <= width) return HELP.formatItem.call(this, term, width, description, helper);
+    return `  ${term}\n${HELP.formatItem.call(this, '', width, description, helper)}`;
+  },
+};
+
 /** `tsimg help [COMMAND]`. Its action @throws USAGE */
 export function addHelp(program: Command): void {
   program
     .command('help')
+    .helpGroup('This host:')
     .helpOption(false)
     .description('show help for a command')
     .argument('[command]')

@@ -34,6 +34,7 @@ function namespace(flag: string, what: string): Option {
 /** Adds them. */
 export function withIsolation(command: Command): Command {
   return command
+    .optionsGroup('Files:')
     .option(
       '--mount <fields>',
       'mount: type=bind,source=PATH,target=PATH[,readonly] or type=tmpfs,target=PATH',
@@ -46,6 +47,14 @@ export function withIsolation(command: Command): Command {
         'volumes that the image names: a directory of the container’s own for each (bind), memory, or nothing',
       ).choices(['bind', 'anonymous', 'tmpfs', 'ignore']),
     )
+    .option('--shm-size <size>', 'the size of /dev/shm (default: 64m)')
+    .optionsGroup('Command:')
+    .option('--group-add <group>', 'one more group: a name or a number', collect, [])
+    .option('--umask <octal>', 'the umask (default: 0022)')
+    .option('--init', 'an init as process 1, which reaps and passes signals on (catatonit or tini of the host)')
+    .optionsGroup('Limits:')
+    .option('--ulimit <name=soft[:hard]>', 'a limit, such as nofile=4096; -1 is none', collect, [])
+    .optionsGroup('Isolation:')
     .option(
       '--device <host[:container[:access]]>',
       'a device of the host, or all in a directory; access is letters of rwm (read, write, mknod)',
@@ -65,11 +74,6 @@ export function withIsolation(command: Command): Command {
       collect,
       [],
     )
-    .option('--group-add <group>', 'one more group: a name or a number', collect, [])
-    .option('--ulimit <name=soft[:hard]>', 'a limit, such as nofile=4096; -1 is none', collect, [])
-    .option('--umask <octal>', 'the umask (default: 0022)')
-    .option('--shm-size <size>', 'the size of /dev/shm (default: 64m)')
-    .option('--init', 'an init as process 1, which reaps and passes signals on (catatonit or tini of the host)')
     .addOption(
       new Option('--isolation <how>', 'pivot_root, or chroot alone where that is refused').choices(['pivot', 'chroot']),
     )

@@ -24,6 +24,7 @@ export function wholeNumber(text: string): number {
 /** How the container lives, and what is kept of it: docker's options. */
 export function withLife(command: Command): Command {
   return command
+    .optionsGroup('Life:')
     .option('-d, --detach', 'in the background: print the ID when the command runs')
     .option('--name <name>', 'the name of the container; one is made up otherwise')
     .option('--replace', 'kill and remove the container that has the name before')

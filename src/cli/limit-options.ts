@@ -25,6 +25,7 @@ function parseCount(text: string): number {
 /** For what reads the documents of an image, and takes the wrapping of an archive off. */
 export function withExpansionLimits(command: Command): Command {
   return command
+    .optionsGroup('Limits of an image:')
     .option('--max-size <size>', 'the most bytes of all layers after decompression (default: no limit)', parseSize)
     .option(
       '--max-ratio <n>',
@@ -37,6 +38,7 @@ export function withExpansionLimits(command: Command): Command {
 /** For what reads layers. */
 export function withLimits(command: Command): Command {
   return withExpansionLimits(command)
+    .optionsGroup('Limits of an image:')
     .option('--max-entries <n>', 'the most files that the layers make (default: 4000000)', parseCount)
     .option('--max-depth <n>', 'the most names in one path (default: 512)', parseCount)
     .option('--max-header <size>', "the most bytes of one file's long names and attributes (default: 1m)", parseSize);

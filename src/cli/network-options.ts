@@ -16,6 +16,7 @@ export interface NetworkOptions {
 /** How a container is connected: docker's options, and podman's networks of ordinary users. */
 export function withNetwork(command: Command): Command {
   return command
+    .optionsGroup('Network:')
     .option(
       '--network <mode>',
       'the network: none (only a loopback device), host, bridge (root), pasta or slirp4netns (ordinary users), container:NAME, ns:PATH (default: bridge for root, pasta for others)',

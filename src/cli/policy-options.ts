@@ -24,6 +24,7 @@ function parsePolicy(text: string, previous: Readonly<Partial<Policy>>): Readonl
 export function withPolicy(command: Command): Command {
   const severity = (flags: string, about: string) => new Option(`${flags} <policy>`, about).choices(SEVERITIES);
   return command
+    .optionsGroup('What is tolerated:')
     .option('--strict', 'make everything an error that cannot be exactly as the image says, but what a policy names')
     .addOption(severity('--xattrs', 'extended attributes that the file system refuses (default: warn)'))
     .addOption(severity('--devices', 'devices that can only be empty files (default: warn)'))

@@ -5,7 +5,7 @@ import { launchExitStatus } from '../launch/exit-status.ts';
 import { nodeCallError } from '../sys/refused-call.ts';
 import { version } from '../version.ts';
 import { formatErrorDetails, formatErrorJson, formatErrorLine } from './format-error.ts';
-import { addHelp, describeOption } from './help.ts';
+import { addHelp, HELP_LAYOUT } from './help.ts';
 import { groupsFor } from './verb-groups.ts';
 
 const USAGE_STATUS = 2;
@@ -22,8 +22,9 @@ export async function createProgram(
     .version(version, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
-    .configureHelp({ optionDescription: describeOption })
+    .configureHelp(HELP_LAYOUT)
     .enablePositionalOptions()
+    .optionsGroup('General:')
     .option('--root <dir>', 'where images are kept (also $TSIMG_ROOT)')
     .option('--json', 'results and errors as JSON')
     .option('--debug', 'show causes and stack of an error')
@@ -31,6 +32,7 @@ export async function createProgram(
     .configureOutput({ outputError: () => {} });
   for (const group of groupsFor(args)) {
     const addVerbs = await group.load();
+    program.commandsGroup(group.heading);
     addVerbs(program, setStatus);
   }
   addHelp(program);

@@ -19,8 +19,9 @@ export function addPull(program: Command): void {
       '--allow-foreign-urls',
       "fetch layers that the registry does not keep from the manifest's own URLs, anonymously",
     )
-    .option('--max-document <size>', 'the most bytes of a manifest, an index or a config (default: 4m)', parseSize)
-    .option('--verify', 'read all that the store holds of them already, and fetch again what is damaged');
+    .option('--verify', 'read all that the store holds of them already, and fetch again what is damaged')
+    .optionsGroup('Limits of an image:')
+    .option('--max-document <size>', 'the most bytes of a manifest, an index or a config (default: 4m)', parseSize);
   withCommon(withSource(command)).action(async (texts: string[], _: unknown, invoked: Command) => {
     const options: PullOptions = invoked.optsWithGlobals();
     const references = texts.map(parseRemoteReference);

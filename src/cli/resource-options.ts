@@ -22,6 +22,7 @@ export interface ResourceOptions {
 /** What a container may have at most: docker's options. */
 export function withResources(command: Command): Command {
   return command
+    .optionsGroup('Limits:')
     .option('-m, --memory <bytes>', 'memory at most (suffixes b, k, m, g); a process is killed when it is used up')
     .option('--memory-swap <bytes>', 'memory and swap at most, -1 for any swap (twice --memory when absent)')
     .option('--memory-reservation <bytes>', 'what is left to it when the host runs short of memory')

@@ -71,12 +71,15 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
     .argument('[command...]', "the command; the image's own when there is none")
     .passThroughOptions()
     .helpOption('--help', 'show help')
+    .optionsGroup('Command:')
     .option('-i, --interactive', 'pass standard input on; without it the command reads /dev/null')
     .option('-t, --tty', 'a terminal of its own')
     .option('-e, --env <name[=value]>', "set a variable, or pass the caller's on", collect, [])
     .option('--env-file <file>', 'set the variables of a file; -e wins over them', collect, [])
     .option('-w, --workdir <dir>', 'the directory to start in')
     .option('-u, --user <user[:group]>', "whom to run as: names of the image's, or numbers")
+    .option('--entrypoint <program>', "instead of the image's entrypoint; its command is then dropped too")
+    .optionsGroup('Files:')
     .option(
       '-v, --volume <source:target[:options]>',
       'mount a file or directory of the host (options: ro, rw, noexec, nosuid, rslave, rshared …)',
@@ -84,20 +87,23 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
       [],
     )
     .option('--tmpfs <target[:options]>', 'mount an empty file system in memory', collect, [])
-    .option('-h, --hostname <name>', 'the host name inside')
-    .option('--entrypoint <program>', "instead of the image's entrypoint; its command is then dropped too")
     .option('--read-only', 'the root filesystem cannot be changed')
+    .optionsGroup('Network:')
+    .option('-h, --hostname <name>', 'the host name inside')
+    .optionsGroup('Isolation:')
     .option('--cap-add <capability>', 'grant a capability, or ALL', collect, [])
     .option('--cap-drop <capability>', 'take a capability away, or ALL', collect, [])
+    .option(
+      '--runtime <program>',
+      'let an OCI runtime do it: crun, runc, or a path; the network is none or host, and nothing is kept',
+    )
+    .optionsGroup('Image:')
     .addOption(
       new Option('--pull <when>', 'fetch a reference before')
         .choices(['always', 'missing', 'never'])
         .default('missing'),
     )
-    .option(
-      '--runtime <program>',
-      'let an OCI runtime do it: crun, runc, or a path; the network is none or host, and nothing is kept',
-    )
+    .optionsGroup('What is shown:')
     .option('--explain', 'first show each step as a command line, and why it is done (on stderr)')
     .option('--dry-run', 'show what would be done, and do nothing; with --json as data, with --explain as a lesson');
   withCommon(withSource(withLimits(withIsolation(withNetwork(withResources(withLife(command))))))).action(

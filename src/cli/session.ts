@@ -32,6 +32,7 @@ export interface Session {
 
 export function withCommon(command: Command): Command {
   return command
+    .optionsGroup('General:')
     .option('--root <dir>', 'where images are kept (also $TSIMG_ROOT)')
     .option('--json', 'results and errors as JSON')
     .option('--debug', 'show causes and stack of an error')

@@ -26,10 +26,12 @@ export interface SourceChoice {
 
 export function withSource(command: Command): Command {
   return command
+    .optionsGroup('Image:')
     .option(
       '--platform <os/arch[/variant]>',
       'the platform to choose (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)',
     )
+    .optionsGroup('Registry:')
     .option('--tls-verify <bool>', 'check certificates; false also permits plain HTTP')
     .option('--cert-dir <dir>', "a registry's own authorities and client certificates")
     .option('--authfile <file>', "credentials, as in docker's config.json (also $REGISTRY_AUTH_FILE)")

@@ -5,36 +5,44 @@ type AddVerbs = (program: Command, setStatus: (status: number) => void) => void;
 
 /** Verbs of one file, by the names that it adds: a file is loaded only where one of them is called, or all are shown. */
 export interface VerbGroup {
+  /** What they stand under where all are shown. */
+  readonly heading: 'Containers:' | 'Images:' | 'This host:';
   readonly names: readonly string[];
   load(): Promise<AddVerbs>;
 }
 
 /** In the order in which help shows them. */
 export const VERB_GROUPS: readonly VerbGroup[] = [
-  { names: ['pull'], load: async () => (await import('./pull.ts')).addPull },
-  { names: ['unpack'], load: async () => (await import('./unpack.ts')).addUnpack },
-  { names: ['unshare'], load: async () => (await import('./unshare.ts')).addUnshare },
-  { names: ['run'], load: async () => (await import('./run.ts')).addRun },
-  { names: ['exec'], load: async () => (await import('./exec.ts')).addExec },
-  { names: ['ps', 'logs'], load: async () => (await import('./containers.ts')).addContainers },
-  { names: ['stats'], load: async () => (await import('./stats.ts')).addStats },
+  { heading: 'Images:', names: ['pull'], load: async () => (await import('./pull.ts')).addPull },
+  { heading: 'Images:', names: ['images'], load: async () => (await import('./images.ts')).addImages },
+  { heading: 'Images:', names: ['unpack'], load: async () => (await import('./unpack.ts')).addUnpack },
+  { heading: 'Images:', names: ['ls', 'tags'], load: async () => (await import('./look.ts')).addLooks },
+  { heading: 'Images:', names: ['history'], load: async () => (await import('./history.ts')).addHistory },
+  { heading: 'Images:', names: ['inspect'], load: async () => (await import('./inspect.ts')).addInspect },
+  { heading: 'Images:', names: ['save', 'load'], load: async () => (await import('./move-images.ts')).addMoves },
+  { heading: 'Images:', names: ['export'], load: async () => (await import('./export.ts')).addExport },
   {
+    heading: 'Images:',
+    names: ['tag', 'rmi', 'prune'],
+    load: async () => (await import('./change-store.ts')).addStoreChanges,
+  },
+  { heading: 'Containers:', names: ['run'], load: async () => (await import('./run.ts')).addRun },
+  { heading: 'Containers:', names: ['exec'], load: async () => (await import('./exec.ts')).addExec },
+  { heading: 'Containers:', names: ['ps', 'logs'], load: async () => (await import('./containers.ts')).addContainers },
+  { heading: 'Containers:', names: ['stats'], load: async () => (await import('./stats.ts')).addStats },
+  {
+    heading: 'Containers:',
     names: ['start', 'stop', 'restart', 'kill', 'wait', 'rm'],
     load: async () => (await import('./change-container.ts')).addContainerChanges,
   },
   {
+    heading: 'Containers:',
     names: ['diff', 'commit'],
     load: async () => (await import('./container-changes.ts')).addContainerChangesVerbs,
   },
-  { names: ['cp'], load: async () => (await import('./copy-files.ts')).addCopyFiles },
-  { names: ['images'], load: async () => (await import('./images.ts')).addImages },
-  { names: ['inspect'], load: async () => (await import('./inspect.ts')).addInspect },
-  { names: ['ls', 'tags'], load: async () => (await import('./look.ts')).addLooks },
-  { names: ['history'], load: async () => (await import('./history.ts')).addHistory },
-  { names: ['save', 'load'], load: async () => (await import('./move-images.ts')).addMoves },
-  { names: ['export'], load: async () => (await import('./export.ts')).addExport },
-  { names: ['tag', 'rmi', 'prune'], load: async () => (await import('./change-store.ts')).addStoreChanges },
-  { names: ['doctor'], load: async () => (await import('./doctor.ts')).addDoctor },
+  { heading: 'Containers:', names: ['cp'], load: async () => (await import('./copy-files.ts')).addCopyFiles },
+  { heading: 'This host:', names: ['doctor'], load: async () => (await import('./doctor.ts')).addDoctor },
+  { heading: 'This host:', names: ['unshare'], load: async () => (await import('./unshare.ts')).addUnshare },
 ];
 
 /** The groups that these arguments need: one where they begin with its verb, else all, for help and for what is misspelt. */

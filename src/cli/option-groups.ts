@@ -1,0 +1,61 @@
+import { type Command, Help, type Option } from 'commander';
+
+const HELP = new Help();
+
+/** The headings that options stand under, in the order in which they are shown. An option without one stands under `Options:`. */
+export const HEADINGS: readonly string[] = [
+  'Most used:',
+  'Options:',
+  'Command:',
+  'Files:',
+  'Network:',
+  'Limits:',
+  'Isolation:',
+  'Life:',
+  'Image:',
+  'Registry:',
+  'Limits of an image:',
+  'What is tolerated:',
+  'What is shown:',
+  'General:',
+];
+
+/** By verb: the options that people need first, about ten at most, in the order in which they are shown. */
+export const MOST_USED: Readonly<Record<string, readonly string[]>> = {
+  pull: ['--platform', '--creds', '--tls-verify', '--quiet'],
+  unpack: ['--platform', '--force', '--ids', '--bundle', '--layers'],
+  run: [
+    '--interactive',
+    '--tty',
+    '--detach',
+    '--rm',
+    '--name',
+    '--env',
+    '--volume',
+    '--publish',
+    '--user',
+    '--workdir',
+  ],
+  exec: ['--interactive', '--tty', '--detach', '--env', '--user', '--workdir'],
+  ls: ['--long', '--platform', '--json'],
+  save: ['--output', '--format', '--platform'],
+  export: ['--output', '--platform'],
+};
+
+function headingOf(option: Option, mostUsed: readonly string[]): string {
+  if (option.long != null && mostUsed.includes(option.long)) return 'Most used:';
+  return option.long === '--help' ? 'General:' : (option.helpGroupHeading ?? 'Options:');
+}
+
+/** A command's options, `--help` among them, by their headings; each option stands under one. */
+export function optionGroups(command: Command): ReadonlyMap<string, readonly Option[]> {
+  const mostUsed = MOST_USED[command.name()] ?? [];
+  const groups = new Map<string, Option[]>(HEADINGS.map((heading) => [heading, []]));
+  for (const option of HELP.visibleOptions(command)) {
+    const heading = headingOf(option, mostUsed);
+    groups.set(heading, [...(groups.get(heading) ?? []), option]);
+  }
+  const rank = (option: Option) => mostUsed.indexOf(option.long ?? '');
+  groups.get('Most used:')?.sort((a, b) => rank(a) - rank(b));
+  return new Map([...groups].filter(([, options]) => options.length > 0));
+}
