@@ -17,7 +17,7 @@ const SCRIPTS = {
   others: [],
 };
 const PROGRAMS = [
-  'disk/layer-worker.ts',
+  'disk/read/layer-worker.ts',
   'host/monitor.ts',
   'verbs/inside.ts',
   'verbs/remove-inside.ts',

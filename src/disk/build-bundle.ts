@@ -1,11 +1,11 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { OPEN } from '../sys/files.ts';
 import { buildRootfs } from './build-rootfs.ts';
-import { inspectDestination } from './destination.ts';
-import type { LayerInput } from './read-layer.ts';
-import { attempt } from './refusal.ts';
+import { attempt } from './directory/refusal.ts';
+import { inspectDestination } from './publish/destination.ts';
+import { withStaging } from './publish/with-staging.ts';
+import type { LayerInput } from './read/read-layer.ts';
 import type { UnpackOptions, UnpackReport } from './unpack-options.ts';
-import { withStaging } from './with-staging.ts';
 
 /**
  * Makes a bundle for an OCI runtime: the root filesystem in `rootfs`, and `config.json`. Its directory is the caller's alone

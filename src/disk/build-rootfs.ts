@@ -4,14 +4,14 @@ import { policyOf } from '../rootfs/policy.ts';
 import type { Form } from '../rootfs/real-attributes.ts';
 import { newTally } from '../rootfs/tally.ts';
 import { Tree } from '../rootfs/tree.ts';
-import { bodyPool } from './body-pool.ts';
-import { inspectDestination } from './destination.ts';
-import { readLayersAhead } from './layers-ahead.ts';
-import { performChanges } from './perform-changes.ts';
-import type { LayerInput } from './read-layer.ts';
-import { setAttributes } from './set-attributes.ts';
+import { inspectDestination } from './publish/destination.ts';
+import { withStaging } from './publish/with-staging.ts';
+import { readLayersAhead } from './read/layers-ahead.ts';
+import type { LayerInput } from './read/read-layer.ts';
 import { defaultOwnership, type UnpackOptions, type UnpackReport, unpackPolicy } from './unpack-options.ts';
-import { withStaging } from './with-staging.ts';
+import { bodyPool } from './write/body-pool.ts';
+import { performChanges } from './write/perform-changes.ts';
+import { setAttributes } from './write/set-attributes.ts';
 
 /**
  * Makes a root filesystem of layers, base first: reads each once, folds it into a tree in memory, makes the tree in a

@@ -4,15 +4,15 @@ import { planLayer } from '../rootfs/plan-layer.ts';
 import type { Form } from '../rootfs/real-attributes.ts';
 import { newTally, type Tally } from '../rootfs/tally.ts';
 import { Tree } from '../rootfs/tree.ts';
-import { type BodyPool, bodyPool } from './body-pool.ts';
-import { inspectDestination } from './destination.ts';
-import { keepEntries, readKeptEntries } from './kept-entries.ts';
-import { type LayersAhead, readLayersAhead } from './layers-ahead.ts';
-import { performChanges } from './perform-changes.ts';
-import type { LayerInput } from './read-layer.ts';
-import { attempt } from './refusal.ts';
+import { attempt } from './directory/refusal.ts';
+import { inspectDestination } from './publish/destination.ts';
+import { withStaging } from './publish/with-staging.ts';
+import { keepEntries, readKeptEntries } from './read/kept-entries.ts';
+import { type LayersAhead, readLayersAhead } from './read/layers-ahead.ts';
+import type { LayerInput } from './read/read-layer.ts';
 import { type UnpackOptions, type UnpackReport, unpackPolicy } from './unpack-options.ts';
-import { withStaging } from './with-staging.ts';
+import { type BodyPool, bodyPool } from './write/body-pool.ts';
+import { performChanges } from './write/perform-changes.ts';
 
 /** Where the overlay form of a layer lies, or is to lie. */
 export interface LayerDirectory {

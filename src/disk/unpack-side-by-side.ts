@@ -1,8 +1,8 @@
-import { inspectDestination } from './destination.ts';
-import type { LayerInput } from './read-layer.ts';
+import { inspectDestination } from './publish/destination.ts';
+import { withStaging } from './publish/with-staging.ts';
+import type { LayerInput } from './read/read-layer.ts';
 import { type UnpackLayersOptions, unpackLayers } from './unpack-layers.ts';
 import type { UnpackReport } from './unpack-options.ts';
-import { withStaging } from './with-staging.ts';
 
 /**
  * Makes the overlay form of all layers in one directory: `0` for the base, `1` for the next one up. It is the caller's alone

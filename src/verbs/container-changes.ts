@@ -1,5 +1,5 @@
 import { join, posix } from 'node:path';
-import { byteName } from '../disk/publish.ts';
+import { byteName } from '../disk/publish/publish.ts';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { probeHost } from '../host/probe.ts';

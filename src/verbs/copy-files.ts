@@ -2,10 +2,10 @@ import { closeSync, constants, existsSync, openSync, realpathSync, statSync } fr
 import { basename, dirname, resolve } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { placeTree } from '../disk/place-tree.ts';
-import { byteName } from '../disk/publish.ts';
-import { readNode } from '../disk/read-node.ts';
-import { walkTree } from '../disk/walk-tree.ts';
+import { byteName } from '../disk/publish/publish.ts';
+import { placeTree } from '../disk/scan/place-tree.ts';
+import { readNode } from '../disk/scan/read-node.ts';
+import { walkTree } from '../disk/scan/walk-tree.ts';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { openRunningRoot } from '../host/container-root.ts';

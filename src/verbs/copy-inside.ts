@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
-import type { NameAt, OpenDirectory } from '../disk/directory-stack.ts';
-import { placeTree } from '../disk/place-tree.ts';
-import { openDirectoryAt, readNode } from '../disk/read-node.ts';
-import { refusal } from '../disk/refusal.ts';
-import { isKernelDirectory, walkTree } from '../disk/walk-tree.ts';
+import type { NameAt, OpenDirectory } from '../disk/directory/directory-stack.ts';
+import { refusal } from '../disk/directory/refusal.ts';
+import { placeTree } from '../disk/scan/place-tree.ts';
+import { openDirectoryAt, readNode } from '../disk/scan/read-node.ts';
+import { isKernelDirectory, walkTree } from '../disk/scan/walk-tree.ts';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { DESCRIPTOR } from '../host/channel.ts';
 import { locateInRoot, mountOwnRoot, openOrMakeInRoot, type PlaceInRoot } from '../host/container-root.ts';

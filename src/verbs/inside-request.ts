@@ -1,5 +1,5 @@
-import type { OverlayForm } from '../disk/overlay-node.ts';
-import type { UpperChange } from '../disk/upper-changes.ts';
+import type { OverlayForm } from '../disk/scan/overlay-node.ts';
+import type { UpperChange } from '../disk/scan/upper-changes.ts';
 import type { TsimgEvent } from '../events.ts';
 import type { PortableError } from '../host/portable-error.ts';
 import type { BindStep, Step } from '../launch/plan.ts';

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { LayerInput } from '../disk/read-layer.ts';
+import type { LayerInput } from '../disk/read/read-layer.ts';
 import type { Image } from '../image/image.ts';
 
 /** The layers of an image as the fold reads them, base first. */

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { followedPlaces } from '../disk/followed-places.ts';
-import { layerEntries } from '../disk/layer-entries.ts';
-import { type UpperChange, upperChanges } from '../disk/upper-changes.ts';
+import { followedPlaces } from '../disk/scan/followed-places.ts';
+import { layerEntries } from '../disk/scan/layer-entries.ts';
+import { type UpperChange, upperChanges } from '../disk/scan/upper-changes.ts';
 import { pathText } from '../rootfs/path.ts';
 import { createByteBudget, type ExpansionLimits } from '../streams/byte-budget.ts';
 import type { TarEntryToWrite } from '../tar/tar-chunks.ts';

@@ -1,4 +1,4 @@
-import { readLayersAhead } from '../disk/layers-ahead.ts';
+import { readLayersAhead } from '../disk/read/layers-ahead.ts';
 import type { ImageLimits } from '../disk/unpack-options.ts';
 import type { Context } from '../events.ts';
 import type { Image } from '../image/image.ts';

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { removePath } from '../disk/remove-path.ts';
+import { removePath } from '../disk/directory/remove-path.ts';
 import { DESCRIPTOR } from '../host/channel.ts';
 import { portableError } from '../host/portable-error.ts';
 import type { RemoveMessage } from './remove-message.ts';

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { removePath } from '../disk/remove-path.ts';
+import { removePath } from '../disk/directory/remove-path.ts';
 import { messageOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { DESCRIPTOR } from '../host/channel.ts';

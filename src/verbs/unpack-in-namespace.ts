@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { LayerInput } from '../disk/read-layer.ts';
+import type { LayerInput } from '../disk/read/read-layer.ts';
 import type { UnpackReport } from '../disk/unpack-options.ts';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';

@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import type { LayerInput } from '../disk/read-layer.ts';
+import type { LayerInput } from '../disk/read/read-layer.ts';
 import type { TsimgEvent } from '../events.ts';
 import { DESCRIPTOR } from '../host/channel.ts';
 import { portableError } from '../host/portable-error.ts';

@@ -1,4 +1,4 @@
-import type { LayerInput } from '../disk/read-layer.ts';
+import type { LayerInput } from '../disk/read/read-layer.ts';
 import type { LayerDirectory } from '../disk/unpack-layers.ts';
 import type { UnpackOptions, UnpackReport } from '../disk/unpack-options.ts';
 import type { Context, TsimgEvent } from '../events.ts';

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { buildRootfs } from '../disk/build-rootfs.ts';
-import { destinationPath } from '../disk/destination.ts';
+import { destinationPath } from '../disk/publish/destination.ts';
 import { type UnpackOptions, type UnpackReport, unpackPolicy } from '../disk/unpack-options.ts';
 import { TsimgError } from '../errors.ts';
 import { probeHost } from '../host/probe.ts';

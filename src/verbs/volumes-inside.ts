@@ -1,10 +1,10 @@
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { placeTree } from '../disk/place-tree.ts';
-import { readNode } from '../disk/read-node.ts';
-import { attempt } from '../disk/refusal.ts';
-import { removePath } from '../disk/remove-path.ts';
-import { walkTree } from '../disk/walk-tree.ts';
+import { attempt } from '../disk/directory/refusal.ts';
+import { removePath } from '../disk/directory/remove-path.ts';
+import { placeTree } from '../disk/scan/place-tree.ts';
+import { readNode } from '../disk/scan/read-node.ts';
+import { walkTree } from '../disk/scan/walk-tree.ts';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { mountOwnRoot } from '../host/container-root.ts';
 import { pathText } from '../rootfs/path.ts';

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { digestOf } from '../../src/crypto/digest.ts';
-import type { LayerInput } from '../../src/disk/read-layer.ts';
+import type { LayerInput } from '../../src/disk/read/read-layer.ts';
 
 /** Archives as layers, with their diff IDs, cut into pieces as a stream would. */
 export function layerInputs(...archives: readonly Buffer[]): readonly LayerInput[] {

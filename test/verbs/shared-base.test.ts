@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { keepEntries, readKeptEntries } from '../../src/disk/kept-entries.ts';
+import { keepEntries, readKeptEntries } from '../../src/disk/read/kept-entries.ts';
 import { hexOf } from '../../src/oci/digest.ts';
 import { makeContainerCli } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';

@@ -1,0 +1,32 @@
+import { closeSync, openSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OPEN } from '../../sys/files.ts';
+import { attempt } from './refusal.ts';
+import { removeTree } from './remove-tree.ts';
+import { treeSize } from './tree-size.ts';
+
+/** Tries, and milliseconds between two: processes of a killed container write for an instant after it. */
+const TRIES = 4;
+const PAUSE = 50;
+
+/** Removes a path, whose last name is ASCII, and all beneath it; resolves with the bytes that it occupied. @throws FILESYSTEM */
+export async function removePath(path: string): Promise<number> {
+  const parent = attempt('open a directory', dirname(path), () =>
+    openSync(dirname(path), OPEN.path | OPEN.directory | OPEN.closeOnExec),
+  );
+  try {
+    const bytes = treeSize(parent, basename(path));
+    for (let left = TRIES - 1; ; left -= 1) {
+      try {
+        removeTree(parent, basename(path), path);
+        return bytes;
+      } catch (error) {
+        if (left === 0) throw error;
+      }
+      await sleep(PAUSE);
+    }
+  } finally {
+    closeSync(parent);
+  }
+}

@@ -1,0 +1,142 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { TsimgError } from '../../errors.ts';
+import { TEMPORARY_PREFIX } from '../../store-layout.ts';
+import { chmodAt, closeDescriptor, makeDirectoryAt, OPEN, openAt, removeXattrAt, setTimesAt } from '../../sys/files.ts';
+import { lastErrno } from '../../sys/libc.ts';
+import { lockDescriptor } from '../../sys/lock.ts';
+import type { NameAt } from '../directory/directory-stack.ts';
+import { attempt, done } from '../directory/refusal.ts';
+import { removeTree } from '../directory/remove-tree.ts';
+import { abandonedIn, holdsFormer } from './abandoned.ts';
+import type { Destination } from './destination.ts';
+import { byteName, fill, takeName } from './publish.ts';
+
+/** A private directory on the destination's file system in which a tree is made before it is published. */
+export interface Staging {
+  /** Descriptor of the tree's root. */
+  readonly root: number;
+  /** Descriptor of the directory for bodies. */
+  readonly pool: number;
+  /**
+   * Publishes the tree. A failure leaves the destination as it was.
+   * @param finishRoot gives the destination the root's attributes, where its directory stays and is filled
+   * @throws FILESYSTEM, DESTINATION_EXISTS
+   */
+  publish(finishRoot: (at: NameAt) => void): void;
+  /**
+   * Removes all that is left: everything, when nothing was published.
+   * @throws FILESYSTEM; also where publishing failed and what the destination held could not be moved back: then that stays
+   */
+  remove(): void;
+}
+
+/** Makes the staging directory: beside the destination, or inside of one that must stay. @throws FILESYSTEM */
+export function openStaging(destination: Destination): Staging {
+  const { path, parent, by } = destination;
+  const basePath = by === 'rename' ? parent : path;
+  const base = attempt('open the destination', basePath, () =>
+    // O_PATH: a directory in which one may make names, but that one may not list, serves too
+    openSync(basePath, OPEN.path | OPEN.directory | OPEN.closeOnExec),
+  );
+  let mtime = fstatSync(base, { bigint: true }).mtimeNs;
+  let name: string;
+  let top: number;
+  try {
+    removeAbandoned(base);
+    ({ name, top } = makeLocked(base, basePath));
+  } catch (error) {
+    closeSync(base);
+    throw error;
+  }
+  const held = [base];
+  const open: number[] = [top];
+  function openInside(directory: number, inside: string): number {
+    const descriptor = done(openAt(directory, inside, OPEN.readOnly | OPEN.directory), 'open a directory', inside);
+    open.push(descriptor);
+    return descriptor;
+  }
+  function makeInside(directory: number, inside: string): number {
+    done(makeDirectoryAt(directory, inside, 0o700), 'make a directory', inside);
+    done(chmodAt(directory, inside, 0o700), 'set the mode', inside);
+    return openInside(directory, inside);
+  }
+  let isHalfPublished = false;
+  function remove(): void {
+    try {
+      if (isHalfPublished && holdsFormer(top)) {
+        throw new TsimgError('FILESYSTEM', 'what the destination held could not be moved back', {
+          where: join(basePath, name, 'old'),
+          hint: 'it lies there: move it back by hand',
+        });
+      }
+      removeTree(base, name);
+      if (by === 'fill') keepTime(base, mtime);
+    } finally {
+      for (const descriptor of open.splice(0)) closeDescriptor(descriptor);
+      for (const descriptor of held.splice(0)) closeSync(descriptor);
+    }
+  }
+  try {
+    removeXattrAt(base, name, 'system.posix_acl_default');
+    const root = makeInside(top, 'root');
+    const pool = makeInside(top, 'pool');
+    return {
+      root,
+      pool,
+      remove,
+      publish(finishRoot) {
+        isHalfPublished = true;
+        if (by === 'rename') takeName(destination, base, top);
+        else {
+          fill({ base, top, root, name }, finishRoot);
+          mtime = fstatSync(base, { bigint: true }).mtimeNs;
+        }
+        isHalfPublished = false;
+      },
+    };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+/** Removes what killed unpacks have left here. What cannot be removed is in nobody's way. */
+function removeAbandoned(base: number): void {
+  for (const { name, descriptor } of abandonedIn(`/proc/self/fd/${base}`)) {
+    try {
+      removeTree(base, name);
+    } catch {
+      // Files of subordinate ids, such as those of another --ids: whoever has these removes it
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+}
+
+/** Makes a directory that is locked as long as it is open: so others see that somebody is at work in it. */
+function makeLocked(base: number, basePath: string): { readonly name: string; readonly top: number } {
+  for (;;) {
+    const name = `${TEMPORARY_PREFIX}${randomBytes(6).toString('hex')}`;
+    done(makeDirectoryAt(base, name, 0o700), 'make a directory in', byteName(basePath));
+    // Whatever the umask took away, or the parent's setgid bit and default ACL gave
+    const changed = chmodAt(base, name, 0o700);
+    const top = changed < 0 ? changed : openAt(base, name, OPEN.readOnly | OPEN.directory);
+    // Another may have taken it for abandoned before it is locked
+    if (top < 0 && lastErrno() === 'ENOENT') continue;
+    done(top, 'open a directory', name);
+    if (lockDescriptor(top, name) && fstatSync(top).nlink > 0) return { name, top };
+    closeDescriptor(top);
+  }
+}
+
+/**
+ * Sets a directory's time to what it was before the staging directory in it came and went. Someone else's directory
+ * keeps the time of now: only its owner may set another.
+ */
+function keepTime(directory: number, mtime: bigint): void {
+  const second = 1_000_000_000n;
+  const nanoseconds = ((mtime % second) + second) % second;
+  setTimesAt(directory, '.', Number((mtime - nanoseconds) / second), Number(nanoseconds));
+}

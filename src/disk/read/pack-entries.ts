@@ -1,0 +1,144 @@
+import type { Body, Home } from '../../rootfs/body.ts';
+import type { LayerEntries, LayerEntry } from '../../rootfs/outcome.ts';
+import type { TarEntryKind } from '../../tar/header.ts';
+
+/**
+ * Entries on their way from one thread to another: a few large values, since copying an object for each entry takes
+ * longer than reading the archive did.
+ */
+export interface PackedEntries {
+  readonly count: number;
+  /** `COLUMNS` for each entry. */
+  readonly numbers: Float64Array<ArrayBuffer>;
+  /** Paths and targets of links, one behind the other. */
+  readonly text: string;
+  /** Homes of bodies, those that no earlier batch has: columns name them by their place in all batches. */
+  readonly homes: readonly Home[];
+  /** Of the entries that have any, by their index. */
+  readonly xattrs: readonly (readonly [index: number, attributes: readonly (readonly [string, Uint8Array])[]])[];
+}
+
+const KINDS: readonly TarEntryKind[] = [
+  'file',
+  'hardlink',
+  'symlink',
+  'directory',
+  'character-device',
+  'block-device',
+  'fifo',
+];
+const COLUMNS = 14;
+const NO_BODY = -1;
+const NO_HOME = -1;
+const NO_XATTRS: ReadonlyMap<string, Buffer> = new Map();
+
+/** @param batch entries that are packed together at most */
+export function* packEntries(entries: LayerEntries, batch: number): Generator<PackedEntries, void, undefined> {
+  const places = new Map<Home, number>();
+  let some: LayerEntry[] = [];
+  for (const entry of entries) {
+    some.push(entry);
+    if (some.length < batch) continue;
+    yield packBatch(some, places);
+    some = [];
+  }
+  if (some.length > 0) yield packBatch(some, places);
+}
+
+/** @param places of homes in all batches, to which are added those of this */
+function packBatch(entries: readonly LayerEntry[], places: Map<Home, number>): PackedEntries {
+  const numbers = new Float64Array(entries.length * COLUMNS);
+  const homes: Home[] = [];
+  const placeOf = (home: Home): number => {
+    let place = places.get(home);
+    if (place === undefined) {
+      place = places.size;
+      places.set(home, place);
+      homes.push(home);
+    }
+    return place;
+  };
+  const text: string[] = [];
+  const xattrs: [number, [string, Uint8Array][]][] = [];
+  for (const [index, { header, body }] of entries.entries()) {
+    const { path, linkPath, mtime } = header;
+    numbers.set(
+      [
+        KINDS.indexOf(header.kind),
+        path.length,
+        linkPath.length,
+        header.mode,
+        header.uid,
+        header.gid,
+        header.size,
+        mtime.seconds,
+        mtime.nanoseconds,
+        header.deviceMajor,
+        header.deviceMinor,
+        header.offset,
+        body === undefined || body.home !== undefined ? NO_BODY : Number(body.name),
+        body?.home === undefined ? NO_HOME : placeOf(body.home),
+      ],
+      index * COLUMNS,
+    );
+    text.push(path, linkPath);
+    if (header.xattrs.size > 0) xattrs.push([index, [...header.xattrs]]);
+  }
+  return { count: entries.length, numbers, text: text.join(''), homes, xattrs };
+}
+
+/** The same entries as were packed, made when they are gone through: packed they take a third of the memory. */
+export function unpackEntries(batches: readonly PackedEntries[]): LayerEntries {
+  const homes = batches.flatMap((batch) => batch.homes);
+  return {
+    length: batches.reduce((sum, { count }) => sum + count, 0),
+    *[Symbol.iterator]() {
+      for (const batch of batches) yield* unpackBatch(batch, homes);
+    },
+  };
+}
+
+function bodyOf(number: number, home: Home | undefined, path: string): Body | undefined {
+  if (home !== undefined) return { home, name: path.slice(path.lastIndexOf('/') + 1) };
+  return number === NO_BODY ? undefined : { home, name: String(number) };
+}
+
+/** The same number: what V8 reads from floats is one too, and an object with floats in it another kind of object. */
+function asSmall(number: number): number {
+  const small = number | 0;
+  return small === number ? small : number;
+}
+
+function* unpackBatch(
+  { count, numbers, text, xattrs }: PackedEntries,
+  homes: readonly Home[],
+): Generator<LayerEntry, void, undefined> {
+  const attributes = new Map(xattrs);
+  let at = 0;
+  const take = (length: number): string => {
+    at += length;
+    return text.slice(at - length, at);
+  };
+  for (let index = 0; index < count; index++) {
+    const number = (column: number): number => asSmall(numbers[index * COLUMNS + column] ?? 0);
+    const own = attributes.get(index);
+    const path = take(number(1));
+    yield {
+      header: {
+        kind: KINDS[number(0)] ?? 'file',
+        path,
+        linkPath: take(number(2)),
+        mode: number(3),
+        uid: number(4),
+        gid: number(5),
+        size: number(6),
+        mtime: { seconds: number(7), nanoseconds: number(8) },
+        deviceMajor: number(9),
+        deviceMinor: number(10),
+        offset: number(11),
+        xattrs: own === undefined ? NO_XATTRS : new Map(own.map(([name, value]) => [name, Buffer.from(value)])),
+      },
+      body: bodyOf(number(12), homes[number(13)], path),
+    };
+  }
+}

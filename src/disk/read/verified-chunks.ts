@@ -1,0 +1,51 @@
+import { digestMismatch, sameDigest, sizeMismatch } from '../../crypto/digest.ts';
+import { algorithmOf, type Digest } from '../../oci/digest.ts';
+import { createHasher } from '../../streams/hashing.ts';
+
+/** What stored bytes of a layer must be. */
+export interface Promised {
+  readonly size: number;
+  readonly digest: Digest;
+  /** What to call them in errors: where they come from, and their digest. */
+  readonly blob: string;
+}
+
+export interface VerifiedChunks extends AsyncIterable<Uint8Array> {
+  /**
+   * To be called by who has read them, however they were read: a wrong digest is the last thing that they tell, which whoever
+   * decompresses may not have waited for. @throws what they failed with, or an Error where they were not read to their end
+   */
+  confirm(): void;
+}
+
+/**
+ * Passes chunks on and fails instead of ending when they are not what was promised, as `verified` does for streams; at the
+ * first byte too many. @throws SIZE_MISMATCH, DIGEST_MISMATCH
+ */
+export function verifiedChunks(chunks: AsyncIterable<Uint8Array>, { size, digest, blob }: Promised): VerifiedChunks {
+  let result: 'unknown' | 'right' | { readonly error: unknown } = 'unknown';
+  async function* verify(): AsyncGenerator<Uint8Array, void, undefined> {
+    const hasher = createHasher(algorithmOf(digest));
+    try {
+      for await (const chunk of chunks) {
+        hasher.update(chunk);
+        if (hasher.size > size) throw sizeMismatch(size, hasher.size, blob);
+        yield chunk;
+      }
+      if (hasher.size !== size) throw sizeMismatch(size, hasher.size, blob);
+      const found = hasher.digest();
+      if (!sameDigest(digest, found)) throw digestMismatch(digest, found, blob);
+      result = 'right';
+    } catch (error) {
+      result = { error };
+      throw error;
+    }
+  }
+  return {
+    [Symbol.asyncIterator]: verify,
+    confirm() {
+      if (result === 'right') return;
+      throw result === 'unknown' ? new Error('a layer was not read to its end') : result.error;
+    },
+  };
+}

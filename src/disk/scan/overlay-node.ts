@@ -1,0 +1,99 @@
+import { TsimgError } from '../../errors.ts';
+import { pathText } from '../../rootfs/path.ts';
+import type { OverlayNamespace } from '../../rootfs/real-attributes.ts';
+import { recordedAttributes, withoutOverlayXattrs } from '../../rootfs/recorded.ts';
+import { readXattrsAt } from '../../sys/attributes.ts';
+import { closeDescriptor } from '../../sys/files.ts';
+import type { NameAt } from '../directory/directory-stack.ts';
+import { type DiskNode, namesIn, openDirectoryAt, readNode } from './read-node.ts';
+
+/** How layers of a container are to be read. */
+export interface OverlayForm {
+  /** Which xattrs overlayfs took for its own. */
+  readonly overlay: OverlayNamespace;
+  /** Whether files may have records of what an ordinary user could not make of them. */
+  readonly recorded: boolean;
+}
+
+/** A character device 0/0 in a layer hides its name. overlayfs.rst, "whiteouts and opaque directories". */
+export function isWhiteout({ kind, major, minor }: DiskNode): boolean {
+  return kind === 'character-device' && major === 0 && minor === 0;
+}
+
+/** Whether nothing of lower layers shows in a directory. */
+export function isOpaque({ directory, name }: NameAt, { overlay }: OverlayForm): boolean {
+  const mark = `${overlay}.overlay.opaque`;
+  return (
+    readXattrsAt(directory, name, (attribute) => attribute === mark)
+      .get(mark)
+      ?.toString() === 'y'
+  );
+}
+
+/** What other settings of overlayfs than ours leave in a layer: the file's content, or the directory's, is elsewhere. */
+function refuseElsewhere(node: DiskNode, overlay: OverlayNamespace, path: string): void {
+  const found = ['redirect', 'metacopy'].find((name) => node.attributes.xattrs.has(`${overlay}.overlay.${name}`));
+  if (found === undefined) return;
+  throw new TsimgError('FORMAT_UNSUPPORTED', 'the container’s layer cannot be read', {
+    where: pathText(path),
+    why: `overlayfs was used with ${found === 'redirect' ? 'redirect_dir' : 'metacopy'}`,
+    hint: 'make the container anew: tsimg mounts without it',
+  });
+}
+
+/** What a name in a layer stands for, as the container sees it; undefined where the layer has no such name. */
+export function readOverlayNode(at: NameAt, path: string, form: OverlayForm): DiskNode | undefined {
+  const node = readNode(at, path);
+  if (node === undefined || isWhiteout(node)) return node;
+  refuseElsewhere(node, form.overlay, path);
+  const xattrs = withoutOverlayXattrs(node.attributes.xattrs, form.overlay);
+  const seen: DiskNode = { ...node, attributes: { ...node.attributes, xattrs } };
+  if (!form.recorded || (seen.kind !== 'file' && seen.kind !== 'directory')) return seen;
+  const { attributes, device } = recordedAttributes(seen.attributes, seen.kind);
+  if (device === undefined || seen.size > 0) return { ...seen, attributes };
+  return { ...seen, attributes, kind: device.kind, major: device.major, minor: device.minor };
+}
+
+/** What layers have under one name, merged: the uppermost node, and of a directory those that are merged in it, open. */
+export interface LowerNode extends Disposable {
+  readonly node: DiskNode;
+  readonly directories: readonly number[];
+}
+
+/**
+ * Looks a name up in directories of layers, top first, as overlayfs does; undefined where there is nothing to be seen.
+ * @throws FILESYSTEM, FORMAT_UNSUPPORTED
+ */
+export function findLower(
+  lowers: readonly number[],
+  name: string,
+  path: string,
+  form: OverlayForm,
+): LowerNode | undefined {
+  let node: DiskNode | undefined;
+  const directories: number[] = [];
+  for (const directory of lowers) {
+    const at = { directory, name };
+    const found = readOverlayNode(at, path, form);
+    if (found === undefined) continue;
+    if (isWhiteout(found)) break;
+    if (found.kind !== 'directory') {
+      node ??= found;
+      break;
+    }
+    node ??= found;
+    directories.push(openDirectoryAt(at, path));
+    if (isOpaque(at, form)) break;
+  }
+  if (node === undefined) return undefined;
+  return { node, directories, [Symbol.dispose]: () => directories.forEach(closeDescriptor) };
+}
+
+/** All names that can be seen in merged directories of layers, in byte order. @throws FILESYSTEM, FORMAT_UNSUPPORTED */
+export function lowerNames(lowers: readonly number[], path: string, form: OverlayForm): readonly string[] {
+  const names = new Set(lowers.flatMap((directory) => namesIn(directory, path)));
+  return [...names].sort().filter((name) => {
+    using found = findLower(lowers, name, `${path}/${name}`, form);
+    return found !== undefined;
+  });
+}

@@ -1,0 +1,134 @@
+import { TsimgError } from '../../errors.ts';
+import { childPath, pathText, ROOT_PATH, type RootfsPath } from '../../rootfs/path.ts';
+import { sameAttributes } from '../../rootfs/recorded.ts';
+import { DEFAULT_MAX_ENTRIES } from '../../rootfs/tree.ts';
+import { closeDescriptor } from '../../sys/files.ts';
+import {
+  findLower,
+  isOpaque,
+  isWhiteout,
+  type LowerNode,
+  lowerNames,
+  type OverlayForm,
+  readOverlayNode,
+} from './overlay-node.ts';
+import { type DiskNode, namesIn, openDirectoryAt } from './read-node.ts';
+
+/** One thing that a container changed of its image. */
+export interface UpperChange {
+  readonly kind: 'added' | 'changed' | 'deleted';
+  readonly path: RootfsPath;
+  /** What is there now; undefined for what was deleted. */
+  readonly node: DiskNode | undefined;
+  /** A directory of which nothing lower shows: what was there is deleted, whiteouts or not. */
+  readonly opaque: boolean;
+  /** Deleted by the directory's being opaque: the layer needs no whiteout for it. */
+  readonly covered: boolean;
+  /** False for a directory that differs in its time alone: no change to people, but one to whoever wants the same tree. */
+  readonly shown: boolean;
+}
+
+export interface UpperOptions extends OverlayForm {
+  /**
+   * Places that tsimg itself made to mount something there, and the directories above them: not the container's doing as long
+   * as they are empty.
+   */
+  readonly mountPlaces: ReadonlySet<string>;
+}
+
+type Found = { -readonly [Key in keyof UpperChange]: UpperChange[Key] };
+
+/** As a tree's default: descriptors are open for each level. */
+const MAX_DEPTH = 512;
+
+function limitExceeded(what: string, path: string): TsimgError {
+  return new TsimgError('LIMIT_EXCEEDED', `the container has ${what}`, { where: pathText(path) });
+}
+
+/**
+ * What the upper layer of a container changes in the layers below it: parents before what is in them, names in byte order. A
+ * directory that is only on the way is passed over. No name is followed, whatever the container does meanwhile.
+ * @param upper descriptor of its directory @param lowers of the layers, top first
+ * @throws FILESYSTEM, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
+ */
+export function upperChanges(upper: number, lowers: readonly number[], options: UpperOptions): readonly UpperChange[] {
+  const changes: Found[] = [];
+
+  function add(change: Pick<Found, 'kind' | 'path' | 'node'> & Partial<Found>): Found {
+    if (changes.length >= DEFAULT_MAX_ENTRIES) throw limitExceeded('changed too many files', change.path);
+    const found = { opaque: false, covered: false, shown: true, ...change };
+    changes.push(found);
+    return found;
+  }
+
+  /** All that is in a directory; whether some of it is shown. */
+  function inside(directory: number, below: readonly number[], path: RootfsPath, depth: number): boolean {
+    if (depth > MAX_DEPTH) throw limitExceeded(`a path of more than ${MAX_DEPTH} directories`, path.slice(0, 200));
+    let shown = false;
+    for (const name of namesIn(directory, path)) {
+      const place = childPath(path, name);
+      const node = readOverlayNode({ directory, name }, place, options);
+      if (node === undefined) continue;
+      using lower = findLower(below, name, place, options);
+      if (node.kind === 'directory') {
+        shown = visitDirectory({ directory, name }, node, lower, place, depth) || shown;
+      } else if (isWhiteout(node)) {
+        if (lower === undefined) continue;
+        add({ kind: 'deleted', path: place, node: undefined });
+        shown = true;
+      } else if (lower !== undefined || node.size > 0 || !options.mountPlaces.has(place)) {
+        add({ kind: lower === undefined ? 'added' : 'changed', path: place, node });
+        shown = true;
+      }
+    }
+    return shown;
+  }
+
+  function visitDirectory(
+    at: { readonly directory: number; readonly name: string },
+    node: DiskNode,
+    lower: LowerNode | undefined,
+    path: RootfsPath,
+    depth: number,
+  ): boolean {
+    const before = lower?.node.kind === 'directory' ? lower : undefined;
+    const opaque = before !== undefined && isOpaque(at, options);
+    const first = changes.length;
+    const own = add({ kind: lower === undefined ? 'added' : 'changed', path, node, opaque });
+    const directory = openDirectoryAt(at, path);
+    let shown: boolean;
+    try {
+      shown = inside(directory, before === undefined || opaque ? [] : before.directories, path, depth + 1);
+      if (opaque) shown = hidden(directory, before.directories, path) || shown;
+    } finally {
+      closeDescriptor(directory);
+    }
+    if (before === undefined) {
+      const isPlace = lower === undefined && options.mountPlaces.has(path);
+      if (isPlace && changes.length === first + 1) changes.pop();
+      return !isPlace || shown;
+    }
+    own.shown = shown || opaque || !sameAttributes(node.attributes, before.node.attributes, false);
+    const isSame = !own.shown && sameAttributes(node.attributes, before.node.attributes, true);
+    if (isSame && changes.length === first + 1) changes.pop();
+    return own.shown;
+  }
+
+  /** What an opaque directory hides, and has no other of the same name in its place. */
+  function hidden(directory: number, below: readonly number[], path: RootfsPath): boolean {
+    const present = new Set(namesIn(directory, path));
+    const gone = lowerNames(below, path, options).filter((name) => !present.has(name));
+    for (const name of gone) add({ kind: 'deleted', path: childPath(path, name), node: undefined, covered: true });
+    return gone.length > 0;
+  }
+
+  const root = readOverlayNode({ directory: upper, name: '.' }, ROOT_PATH, options);
+  const [top] = lowers;
+  const before = top === undefined ? undefined : readOverlayNode({ directory: top, name: '.' }, ROOT_PATH, options);
+  // Making a container gives its root another time
+  if (root !== undefined && before !== undefined && !sameAttributes(root.attributes, before.attributes, false)) {
+    add({ kind: 'changed', path: ROOT_PATH, node: root, shown: false });
+  }
+  inside(upper, lowers, ROOT_PATH, 0);
+  return changes;
+}

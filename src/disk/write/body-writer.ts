@@ -1,0 +1,148 @@
+import { fchmodSync, fchownSync, fstatSync, ftruncateSync, type Stats, writeSync } from 'node:fs';
+import { type Body, type Home, nameInPool } from '../../rootfs/body.ts';
+import { isName, pathText } from '../../rootfs/path.ts';
+import { type RealAttributes, realAttributes } from '../../rootfs/real-attributes.ts';
+import { chmodAt, closeDescriptor, makeDirectoryAt, OPEN, openAt, setTimes } from '../../sys/files.ts';
+import { filesystemError } from '../../sys/filesystem-error.ts';
+import { lastErrno } from '../../sys/libc.ts';
+import type { TarHeader } from '../../tar/header.ts';
+import { done, refusal } from '../directory/refusal.ts';
+import { type BodyPool, isFinishedIn } from './body-pool.ts';
+
+/** What a file gets when it is made. */
+type Natural = Pick<Stats, 'uid' | 'gid' | 'mode'>;
+
+/** A body that is being written. */
+export interface OpenBody {
+  readonly body: Body;
+  readonly descriptor: number;
+  /** What it is the content of. */
+  readonly entry: TarHeader;
+  /** What it is to get when it is complete; undefined where it gets that when it is placed, or nothing. */
+  readonly attributes: RealAttributes | undefined;
+  readonly natural: Natural;
+  /** Bytes up to the end of what was written: a hole at its end is not. */
+  written: number;
+}
+
+/** Writes bodies into a pool. */
+export interface BodyWriter {
+  /**
+   * Makes an empty file in the pool, a directory that only tsimg writes into. Of the archive it has at most the last component of
+   * its name, in a home of tsimg's own: nothing more of an archive is a name until the whole tree is known.
+   * @param number that no other body of the pool has @throws FILESYSTEM
+   */
+  create(number: number, entry: TarHeader): OpenBody;
+  /** Writes bytes at an offset of the body; what is never written stays a hole. @throws FILESYSTEM */
+  write(body: OpenBody, chunk: Buffer, position: number): void;
+  /** Gives a body its size and attributes, and closes it. @throws FILESYSTEM */
+  finish(body: OpenBody): void;
+}
+
+const CREATE = OPEN.writeOnly | OPEN.create | OPEN.exclusive;
+const PRIVATE = 0o600;
+const PERMISSIONS = 0o777;
+const MODE = 0o7777;
+
+export function bodyWriter(pool: BodyPool): BodyWriter {
+  /**
+   * By the mode that was asked for: the umask, an inherited ACL or the file system may make something else of it, and of the owner,
+   * but for every file of the pool the same.
+   */
+  const naturals = new Map<number, Natural>();
+  /** By the name of the directory in the archive, as it is spelt; undefined where there can be none. */
+  const homes = new Map<string, Home | undefined>();
+
+  function attributesOf(entry: TarHeader): RealAttributes | undefined {
+    const attributes = pool.finish && realAttributes(entry, 'file', pool.finish.form);
+    return attributes !== undefined && isFinishedIn(pool, attributes) ? attributes : undefined;
+  }
+
+  function homeOf(parent: string, number: number, path: string): Home | undefined {
+    if (homes.has(parent)) return homes.get(parent);
+    const name = `d${number}`;
+    const made = makeDirectoryAt(pool.directory, name, 0o700) >= 0;
+    // A file system may allow so many directories in one and no more
+    if (!made && lastErrno() !== 'EMLINK') throw refusal('cannot store a file', lastErrno(), pathText(path));
+    // Whatever the umask took away
+    if (made) done(chmodAt(pool.directory, name, 0o700), 'set the mode', path);
+    const home = made ? { name, files: 0 } : undefined;
+    homes.set(parent, home);
+    return home;
+  }
+
+  /** Makes a file with the last component of the entry's name in its home; undefined where it cannot have that. */
+  function createAtHome(
+    number: number,
+    { path }: TarHeader,
+    mode: number,
+  ): { descriptor: number; body: Body } | undefined {
+    const slash = path.lastIndexOf('/') + 1;
+    const name = path.slice(slash);
+    if (pool.finish === undefined || !isName(name)) return undefined;
+    const home = homeOf(path.slice(0, slash), number, path);
+    if (home === undefined) return undefined;
+    const body = { home, name };
+    const descriptor = openAt(pool.directory, nameInPool(body), CREATE, mode);
+    // A layer may have a name twice
+    if (descriptor < 0 && lastErrno() === 'EEXIST') return undefined;
+    home.files += 1;
+    return { descriptor: done(descriptor, 'store a file', path), body };
+  }
+
+  return {
+    create(number, entry) {
+      const attributes = attributesOf(entry);
+      const mode = (attributes?.mode ?? PRIVATE) & PERMISSIONS;
+      const { descriptor, body } =
+        createAtHome(number, entry, mode) ?? createNumbered(pool.directory, number, entry, mode);
+      let natural = naturals.get(mode);
+      if (natural === undefined) {
+        natural = fstatSync(descriptor);
+        naturals.set(mode, natural);
+      }
+      return { body, descriptor, entry, attributes, natural, written: 0 };
+    },
+    write(body, chunk, position) {
+      try {
+        for (let done = 0; done < chunk.length; ) {
+          done += writeSync(body.descriptor, chunk, done, chunk.length - done, position + done);
+        }
+      } catch (error) {
+        throw cannotStore(body, error);
+      }
+      body.written = position + chunk.length;
+    },
+    finish(body) {
+      const { descriptor, entry, attributes, natural } = body;
+      try {
+        if (body.written !== entry.size) ftruncateSync(descriptor, entry.size);
+        if (attributes === undefined) return;
+        const { owner, mode, mtime } = attributes;
+        const isOwner = owner === undefined || (owner.uid === natural.uid && owner.gid === natural.gid);
+        // chown takes setuid bits away, and all of them change a time
+        if (!isOwner) fchownSync(descriptor, owner.uid, owner.gid);
+        if (mode !== undefined && !(isOwner && mode === (natural.mode & MODE))) fchmodSync(descriptor, mode);
+        done(setTimes(descriptor, mtime.seconds, mtime.nanoseconds), 'set the time', entry.path);
+      } catch (error) {
+        throw cannotStore(body, error);
+      } finally {
+        closeDescriptor(descriptor);
+      }
+    },
+  };
+}
+
+function createNumbered(pool: number, number: number, { path }: TarHeader, mode: number) {
+  const body: Body = { home: undefined, name: String(number) };
+  return { descriptor: done(openAt(pool, body.name, CREATE, mode), 'store a file', path), body };
+}
+
+function cannotStore({ entry }: OpenBody, error: unknown): unknown {
+  return filesystemError('cannot store a file', pathText(entry.path), error);
+}
+
+/** Closes a body without regard for its content. */
+export function closeBody(body: OpenBody): void {
+  closeDescriptor(body.descriptor);
+}

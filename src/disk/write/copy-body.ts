@@ -1,0 +1,30 @@
+import { constants, copyFileSync } from 'node:fs';
+import type { RootfsPath } from '../../rootfs/path.ts';
+import { pathText } from '../../rootfs/path.ts';
+import { closeDescriptor, OPEN, openAt } from '../../sys/files.ts';
+import { DirectoryStack, type NameAt } from '../directory/directory-stack.ts';
+import { attempt, done } from '../directory/refusal.ts';
+
+/**
+ * Copies a file of an unpacked lower layer, sharing its blocks where the file system can (reflink).
+ * @param lower descriptor of that layer's directory
+ * @throws FILESYSTEM
+ */
+export function copyBody(lower: number, from: RootfsPath, to: NameAt, path: RootfsPath): void {
+  const directories = new DirectoryStack(lower);
+  try {
+    const at = directories.locate(from);
+    const source = done(openAt(at.directory, at.name, OPEN.readOnly), 'read a file of a lower layer', from);
+    try {
+      const target = Buffer.from(`/proc/self/fd/${to.directory}/${to.name}`, 'latin1');
+      const flags = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
+      attempt('copy a file of a lower layer', pathText(path), () =>
+        copyFileSync(`/proc/self/fd/${source}`, target, flags),
+      );
+    } finally {
+      closeDescriptor(source);
+    }
+  } finally {
+    directories.close();
+  }
+}

@@ -1,0 +1,14 @@
+import type { RootfsPath } from '../../rootfs/path.ts';
+import type { Form } from '../../rootfs/real-attributes.ts';
+import { setXattrAt } from '../../sys/files.ts';
+import type { NameAt } from '../directory/directory-stack.ts';
+import { done } from '../directory/refusal.ts';
+
+/**
+ * Marks a directory so that overlayfs shows nothing of the layers below in it; `user.*` is read by mounts with
+ * `userxattr` (Linux 5.11) only. Without the mark the layer would be wrong, so no policy lets it be missing.
+ * @throws FILESYSTEM
+ */
+export function markOpaque({ directory, name }: NameAt, path: RootfsPath, { overlay = 'trusted' }: Form): void {
+  done(setXattrAt(directory, name, `${overlay}.overlay.opaque`, Buffer.from('y')), 'mark a directory as opaque', path);
+}

@@ -1,0 +1,66 @@
+import type { Attributes } from '../../rootfs/node.ts';
+import { pathText } from '../../rootfs/path.ts';
+import {
+  type Form,
+  type RealKind,
+  realAttributes,
+  type StandsFor,
+  withoutOwner,
+} from '../../rootfs/real-attributes.ts';
+import { type Tally, tolerate } from '../../rootfs/tally.ts';
+import { chmodAt, chownAt, setTimesAt, setXattrAt } from '../../sys/files.ts';
+import { lastErrno } from '../../sys/libc.ts';
+import type { NameAt } from '../directory/directory-stack.ts';
+import { done, refusal } from '../directory/refusal.ts';
+import { type BodyPool, isFinishedIn } from './body-pool.ts';
+
+/** How a file system says that it does not keep such an attribute, or not for this user. */
+const XATTR_REFUSALS: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EOPNOTSUPP', 'ENOTSUP', 'EINVAL', 'E2BIG']);
+
+export interface SetOptions {
+  /** For errors and counts, bytes. */
+  readonly path: string;
+  readonly form: Form;
+  /** The device that an empty file was made for. */
+  readonly standsFor?: StandsFor;
+  /** Where it was stored, and has got some of it. */
+  readonly pool?: BodyPool | undefined;
+  readonly tally: Tally;
+}
+
+/**
+ * Gives what was just made its owner, mode, xattrs and times, in this order: chown takes setuid bits and file
+ * capabilities away, and every one of them changes a time.
+ * @param kind what is on the disk
+ * @throws FILESYSTEM, POLICY_VIOLATED
+ */
+export function setAttributes(at: NameAt, node: Attributes, kind: RealKind, options: SetOptions): void {
+  const { directory, name } = at;
+  const { path, form, standsFor, pool, tally } = options;
+  const intended = realAttributes(node, kind, form, standsFor);
+  for (const tolerance of intended.tolerated) tolerate(tally, tolerance, path);
+  if (pool !== undefined && isFinishedIn(pool, intended)) return;
+  const real =
+    intended.owner === undefined || setOwner(at, intended.owner, path) ? intended : withoutOwner(intended, node, kind);
+  if (real !== intended) {
+    tolerate(tally, 'unmapped-owners', path);
+    setOwner(at, { uid: 0, gid: 0 }, path);
+  }
+  const { mode, xattrs, mtime } = real;
+  if (mode !== undefined) done(chmodAt(directory, name, mode), 'set the mode', path);
+  for (const [attribute, value] of xattrs) {
+    if (setXattrAt(directory, name, attribute, value) >= 0) continue;
+    const errno = lastErrno();
+    if (!XATTR_REFUSALS.has(errno)) throw refusal(`cannot set ${pathText(attribute)}`, errno, pathText(path));
+    tolerate(tally, 'xattrs', path);
+  }
+  done(setTimesAt(directory, name, mtime.seconds, mtime.nanoseconds), 'set the time', path);
+}
+
+/** False where this user namespace has no such id. @throws FILESYSTEM */
+function setOwner({ directory, name }: NameAt, { uid, gid }: { uid: number; gid: number }, path: string): boolean {
+  if (chownAt(directory, name, uid, gid) >= 0) return true;
+  const errno = lastErrno();
+  if (errno === 'EINVAL') return false;
+  throw refusal(`cannot give the file to ${uid}:${gid}`, errno, pathText(path));
+}

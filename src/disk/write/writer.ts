@@ -1,0 +1,149 @@
+import { type Body, type Home, nameInPool } from '../../rootfs/body.ts';
+import type { BodySource, Change } from '../../rootfs/change.ts';
+import type { Attributes } from '../../rootfs/node.ts';
+import { childPath, type RootfsPath } from '../../rootfs/path.ts';
+import type { Form } from '../../rootfs/real-attributes.ts';
+import type { Tally } from '../../rootfs/tally.ts';
+import {
+  chmodAt,
+  closeDescriptor,
+  FILE_TYPE,
+  linkAt,
+  makeDirectoryAt,
+  makeNodeAt,
+  OPEN,
+  openAt,
+  symlinkAt,
+} from '../../sys/files.ts';
+import { lastErrno } from '../../sys/libc.ts';
+import { DirectoryStack, type NameAt } from '../directory/directory-stack.ts';
+import { done } from '../directory/refusal.ts';
+import { type BodyPool, placeBody, placeHome } from './body-pool.ts';
+import { copyBody } from './copy-body.ts';
+import { markOpaque } from './mark-opaque.ts';
+import { setAttributes } from './set-attributes.ts';
+
+export interface WriterOptions {
+  /** Descriptor of the empty directory in which the tree is made. */
+  readonly root: number;
+  /** What holds the stored bodies, on the same file system. */
+  readonly pool: BodyPool;
+  /** Descriptor of the unpacked form of a lower layer; needed where changes copy from one. */
+  readonly lowerLayer?: ((layer: number) => number) | undefined;
+  readonly form: Form;
+  readonly tally: Tally;
+}
+
+/** Makes changes real, without an opinion of its own: what they are was decided on the tree. */
+export interface RootfsWriter {
+  /** @throws FILESYSTEM, POLICY_VIOLATED */
+  perform(change: Change): void;
+  close(): void;
+}
+
+export function createWriter({ root, pool, lowerLayer, form, tally }: WriterOptions): RootfsWriter {
+  const directories = new DirectoryStack(root);
+  const placedHomes = new Map<Home, RootfsPath>();
+  /** Apart from the other, which would leave the directory at work for each link's target. */
+  const targets = new DirectoryStack(root);
+
+  function finish(at: NameAt, path: RootfsPath, kind: 'directory' | 'symlink', attributes: Attributes): void {
+    setAttributes(at, attributes, kind, { path, form, tally });
+  }
+
+  function makeDirectory(at: NameAt, path: RootfsPath, home: Home | undefined): void {
+    if (home !== undefined && placeHome(pool.directory, home, at, path)) {
+      placedHomes.set(home, path);
+      return;
+    }
+    done(makeDirectoryAt(at.directory, at.name, 0o700), 'make a directory', path);
+    // Whatever the umask took away
+    done(chmodAt(at.directory, at.name, 0o700), 'set the mode', path);
+  }
+
+  /** A body of a home that became a directory has its place, or is moved from there. */
+  function placePooled(at: NameAt, path: RootfsPath, body: Body): void {
+    const parent = body.home && placedHomes.get(body.home);
+    const there = parent === undefined ? undefined : childPath(parent, body.name);
+    if (there === path) return;
+    const from = there === undefined ? { directory: pool.directory, name: nameInPool(body) } : targets.locate(there);
+    placeBody(from, at, path);
+  }
+
+  function makeFile(at: NameAt, path: RootfsPath, source: BodySource | undefined): void {
+    if (source === undefined) makeEmptyFile(at, path);
+    else if (source.from === 'pool') placePooled(at, path, source.body);
+    else if (lowerLayer === undefined) throw new RangeError('a change copies from a layer, and none was given');
+    else copyBody(lowerLayer(source.layer), source.path, at, path);
+  }
+
+  function makeSpecial(at: NameAt, change: Change & { kind: keyof typeof FILE_TYPE }): void {
+    const { kind, path, attributes, major, minor } = change;
+    if (form.ownership === 'set' || kind === 'fifo') {
+      const made = makeNodeAt(at.directory, at.name, FILE_TYPE[kind], major, minor);
+      // EPERM: root in a user namespace makes no devices either
+      if (made >= 0 || lastErrno() !== 'EPERM') {
+        done(made, `make a ${kind}`, path);
+        setAttributes(at, attributes, kind, { path, form, tally });
+        return;
+      }
+    }
+    makeEmptyFile(at, path);
+    setAttributes(at, attributes, 'file', { path, form, tally, standsFor: { kind, major, minor } });
+  }
+
+  function perform(change: Change): void {
+    const { kind, path } = change;
+    const at = directories.locate(path);
+    switch (kind) {
+      case 'directory':
+        makeDirectory(at, path, change.home);
+        break;
+      case 'file':
+        makeFile(at, path, change.source);
+        setAttributes(at, change.attributes, 'file', {
+          path,
+          form,
+          tally,
+          pool: change.source?.from === 'pool' ? pool : undefined,
+        });
+        break;
+      case 'symlink':
+        done(symlinkAt(change.target, at.directory, at.name), 'make a symlink', path);
+        finish(at, path, 'symlink', change.attributes);
+        break;
+      case 'hardlink': {
+        const target = targets.locate(change.target);
+        done(linkAt(target.directory, target.name, at.directory, at.name), 'make a hard link', path);
+        break;
+      }
+      case 'character-device':
+      case 'block-device':
+      case 'fifo':
+        makeSpecial(at, change);
+        break;
+      case 'attributes':
+        finish(at, path, 'directory', change.attributes);
+        break;
+      case 'whiteout':
+        done(makeNodeAt(at.directory, at.name, FILE_TYPE['character-device'], 0, 0), 'make a whiteout', path);
+        break;
+      case 'opaque':
+        markOpaque(at, path, form);
+    }
+  }
+
+  return {
+    perform,
+    close() {
+      directories.close();
+      targets.close();
+    },
+  };
+}
+
+function makeEmptyFile({ directory, name }: NameAt, path: RootfsPath): void {
+  closeDescriptor(
+    done(openAt(directory, name, OPEN.writeOnly | OPEN.create | OPEN.exclusive, 0o600), 'make a file', path),
+  );
+}
