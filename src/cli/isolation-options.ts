@@ -96,7 +96,7 @@ async function readProfile(path: string) {
   } catch (cause) {
     throw new TsimgError('USAGE', 'the seccomp profile cannot be read', { where: path, why: messageOf(cause), cause });
   }
-  const { parseSeccompProfile } = await import('../linux/seccomp-profile.ts');
+  const { parseSeccompProfile } = await import('../linux/seccomp/seccomp-profile.ts');
   return parseSeccompProfile(text, path);
 }
 

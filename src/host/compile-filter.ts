@@ -1,7 +1,7 @@
 import { TsimgError } from '../errors.ts';
 import type { ProcessPlan } from '../launch/plan.ts';
-import { compileSeccomp, encodeFilter } from '../linux/seccomp-compile.ts';
-import { defaultPolicy } from '../linux/seccomp-policy.ts';
+import { compileSeccomp, encodeFilter } from '../linux/seccomp/seccomp-compile.ts';
+import { defaultPolicy } from '../linux/seccomp/seccomp-policy.ts';
 
 /** The system call filter of this machine, for a command. @throws HOST_UNSUPPORTED, LIMIT_EXCEEDED */
 export function compileFilter({ seccomp, capabilities }: ProcessPlan): Uint8Array | undefined {

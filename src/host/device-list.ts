@@ -2,9 +2,9 @@ import { lstatSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { type DeviceList, type HostDevice, refuseWithoutList } from '../launch/device-list.ts';
-import { splitDevice } from '../linux/device.ts';
-import { compileDeviceProgram } from '../linux/device-program.ts';
-import { type DeviceRule, formatDeviceRule, mergeDeviceRules } from '../linux/device-rule.ts';
+import { splitDevice } from '../linux/device/device.ts';
+import { compileDeviceProgram } from '../linux/device/device-program.ts';
+import { type DeviceRule, formatDeviceRule, mergeDeviceRules } from '../linux/device/device-rule.ts';
 import { attachDeviceProgram } from '../sys/device-program.ts';
 
 /** A folder of devices is not deeper than this. */

@@ -1,6 +1,6 @@
 import { TsimgError } from '../errors.ts';
 import type { Capability } from '../linux/capabilities.ts';
-import type { DeviceRule } from '../linux/device-rule.ts';
+import type { DeviceRule } from '../linux/device/device-rule.ts';
 
 /** Which devices a container may use: everything else is denied to it, whatever capabilities it has. */
 export interface DeviceList {

@@ -1,6 +1,6 @@
 import * as posix from 'node:path/posix';
 import { TsimgError } from '../errors.ts';
-import { parseDeviceAccess } from '../linux/device-rule.ts';
+import { parseDeviceAccess } from '../linux/device/device-rule.ts';
 import type { Step } from './plan.ts';
 
 export type HostDeviceStep = Extract<Step, { do: 'host-device' }>;

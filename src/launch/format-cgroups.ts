@@ -1,4 +1,4 @@
-import { formatDeviceRule, mergeDeviceRules } from '../linux/device-rule.ts';
+import { formatDeviceRule, mergeDeviceRules } from '../linux/device/device-rule.ts';
 import { quote } from './format-step.ts';
 import { type CgroupPlan, cgroupDirectory, processDirectory } from './limits.ts';
 

@@ -1,6 +1,6 @@
 import { TsimgError } from '../errors.ts';
 import { CAPABILITY_NAMES, type Capability, chooseCapabilities } from '../linux/capabilities.ts';
-import { resolveSeccomp } from '../linux/resolve-seccomp.ts';
+import { resolveSeccomp } from '../linux/seccomp/resolve-seccomp.ts';
 import type { HostFacts } from './host-facts.ts';
 import type { Namespace, ProcessPlan, Step } from './plan.ts';
 import type { RunRequest } from './run-request.ts';

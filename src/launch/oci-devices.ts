@@ -1,4 +1,4 @@
-import { DEFAULT_DEVICE_RULES, type DeviceRule, mergeDeviceRules } from '../linux/device-rule.ts';
+import { DEFAULT_DEVICE_RULES, type DeviceRule, mergeDeviceRules } from '../linux/device/device-rule.ts';
 import type { HostDevice } from './device-list.ts';
 import type { LaunchPlan } from './plan.ts';
 

@@ -6,8 +6,8 @@ import {
   type Rule,
   type SeccompPolicy,
   type Verdict,
-} from '../linux/seccomp-policy.ts';
-import type { SeccompAction, SeccompOperator } from '../linux/seccomp-profile.ts';
+} from '../linux/seccomp/seccomp-policy.ts';
+import type { SeccompAction, SeccompOperator } from '../linux/seccomp/seccomp-profile.ts';
 
 /** A condition on an argument. OCI runtime spec, config-linux.md, "Seccomp". */
 interface SeccompArgument {

@@ -1,5 +1,5 @@
 import type { Capability } from '../linux/capabilities.ts';
-import { DEFAULT_DEVICE_RULES, parseDeviceRules } from '../linux/device-rule.ts';
+import { DEFAULT_DEVICE_RULES, parseDeviceRules } from '../linux/device/device-rule.ts';
 import { type DeviceList, openingCapability, refuseWithoutList } from './device-list.ts';
 import type { HostDeviceStep } from './devices.ts';
 import type { HostFacts } from './host-facts.ts';

@@ -2,7 +2,7 @@ import type { Capability } from '../linux/capabilities.ts';
 import type { IdExtent } from '../linux/ids.ts';
 import type { LimitValue, Resource } from '../linux/limits.ts';
 import type { MountAttribute, Propagation } from '../linux/mount-flags.ts';
-import type { SeccompPolicy } from '../linux/seccomp-policy.ts';
+import type { SeccompPolicy } from '../linux/seccomp/seccomp-policy.ts';
 import type { CgroupPlan } from './limits.ts';
 import type { NetworkPlan } from './network-plan.ts';
 

@@ -1,4 +1,4 @@
-import type { SeccompProfile } from '../linux/seccomp-profile.ts';
+import type { SeccompProfile } from '../linux/seccomp/seccomp-profile.ts';
 import type { UserNamespaceMode } from './id-map.ts';
 import type { ImageVolumeMode } from './image-volumes.ts';
 import type { NameRequest } from './network-files.ts';

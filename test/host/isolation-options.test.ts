@@ -3,7 +3,7 @@ import { mkdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseSeccompProfile } from '../../src/linux/seccomp-profile.ts';
+import { parseSeccompProfile } from '../../src/linux/seccomp/seccomp-profile.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { runWithoutMountsLeft } from '../support/mounts-left.ts';
 import { becomeWords } from '../support/ordinary-user.ts';

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type OciSeccomp, ociSeccomp } from '../../src/launch/oci-seccomp.ts';
 import { DEFAULT_CAPABILITIES } from '../../src/linux/capabilities.ts';
-import { defaultPolicy } from '../../src/linux/seccomp-policy.ts';
+import { defaultPolicy } from '../../src/linux/seccomp/seccomp-policy.ts';
 
 const test = suite('launch/oci-seccomp');
 

@@ -8,7 +8,7 @@ import type { HostFacts } from '../../src/launch/host-facts.ts';
 import { planRun } from '../../src/launch/plan-run.ts';
 import { planToOci } from '../../src/launch/plan-to-oci.ts';
 import type { RunRequest } from '../../src/launch/run-request.ts';
-import { formatDeviceRule } from '../../src/linux/device-rule.ts';
+import { formatDeviceRule } from '../../src/linux/device/device-rule.ts';
 import { EMPTY_RUN_CONFIG } from '../../src/oci/run-config.ts';
 
 const test = suite('launch/plan-devices');

@@ -3,10 +3,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ociSeccomp } from '../../src/launch/oci-seccomp.ts';
 import { type Capability, DEFAULT_CAPABILITIES } from '../../src/linux/capabilities.ts';
-import { resolveSeccomp } from '../../src/linux/resolve-seccomp.ts';
-import { compileSeccomp, type Instruction } from '../../src/linux/seccomp-compile.ts';
-import { defaultPolicy } from '../../src/linux/seccomp-policy.ts';
-import { parseSeccompProfile, type SeccompProfile } from '../../src/linux/seccomp-profile.ts';
+import { resolveSeccomp } from '../../src/linux/seccomp/resolve-seccomp.ts';
+import { compileSeccomp, type Instruction } from '../../src/linux/seccomp/seccomp-compile.ts';
+import { defaultPolicy } from '../../src/linux/seccomp/seccomp-policy.ts';
+import { parseSeccompProfile, type SeccompProfile } from '../../src/linux/seccomp/seccomp-profile.ts';
 import { runFilter } from '../support/run-filter.ts';
 import { haveTools } from '../support/tools.ts';
 

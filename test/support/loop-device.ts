@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { splitDevice } from '../../src/linux/device.ts';
+import { splitDevice } from '../../src/linux/device/device.ts';
 import { tempDir } from './temp-dir.ts';
 
 /** A disk of the host's that holds nothing but a word: a loop device of a file. */

@@ -1,4 +1,4 @@
-import type { Instruction } from '../../src/linux/seccomp-compile.ts';
+import type { Instruction } from '../../src/linux/seccomp/seccomp-compile.ts';
 
 /** What the kernel's interpreter does with a program: the value that it returns. */
 export function runFilter(

@@ -1,7 +1,7 @@
 import { constants, fstatSync, lstatSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import { splitDevice } from '../../linux/device.ts';
+import { splitDevice } from '../../linux/device/device.ts';
 import type { Attributes } from '../../rootfs/node.ts';
 import { pathText } from '../../rootfs/path.ts';
 import { readXattrsAt } from '../../sys/attributes.ts';

@@ -60,7 +60,8 @@ test('what somebody is at work in stays, and what is not as tsimg makes it', asy
 
 test('the directory of a killed process is free, that of a living one is not', async () => {
   const parent = tempDir();
-  const module = (name: string) => JSON.stringify(new URL(`../../../src/disk/publish/${name}.js`, import.meta.url).href);
+  const module = (name: string) =>
+    JSON.stringify(new URL(`../../../src/disk/publish/${name}.js`, import.meta.url).href);
   const program = `
     import { openStaging } from ${module('staging')};
     import { inspectDestination } from ${module('destination')};

@@ -1,5 +1,5 @@
-import { TsimgError } from '../errors.ts';
-import type { Capability } from './capabilities.ts';
+import { TsimgError } from '../../errors.ts';
+import type { Capability } from '../capabilities.ts';
 import type { Action, Architecture, Condition, Rule, SeccompPolicy, Verdict } from './seccomp-policy.ts';
 import type { SeccompAction, SeccompOperator, SeccompProfile } from './seccomp-profile.ts';
 

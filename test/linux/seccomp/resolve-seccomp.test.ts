@@ -1,13 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TsimgError } from '../../src/errors.ts';
-import type { Capability } from '../../src/linux/capabilities.ts';
-import { resolveSeccomp } from '../../src/linux/resolve-seccomp.ts';
-import { compileSeccomp } from '../../src/linux/seccomp-compile.ts';
-import { parseSeccompProfile } from '../../src/linux/seccomp-profile.ts';
-import { runFilter } from '../support/run-filter.ts';
+import { TsimgError } from '../../../src/errors.ts';
+import type { Capability } from '../../../src/linux/capabilities.ts';
+import { resolveSeccomp } from '../../../src/linux/seccomp/resolve-seccomp.ts';
+import { compileSeccomp } from '../../../src/linux/seccomp/seccomp-compile.ts';
+import { parseSeccompProfile } from '../../../src/linux/seccomp/seccomp-profile.ts';
+import { runFilter } from '../../support/run-filter.ts';
 
-const test = suite('linux/resolve-seccomp');
+const test = suite('linux/seccomp/resolve-seccomp');
 
 const X64 = 0xc000003e;
 const X86 = 0x40000003;

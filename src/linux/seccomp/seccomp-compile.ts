@@ -1,4 +1,4 @@
-import { TsimgError } from '../errors.ts';
+import { TsimgError } from '../../errors.ts';
 import { withMultiplexers } from './multiplexed-calls.ts';
 import type { Action, Architecture, Condition, Rule, SeccompPolicy, Verdict } from './seccomp-policy.ts';
 import { SYSCALLS_ARM64 } from './syscalls-arm64.data.ts';

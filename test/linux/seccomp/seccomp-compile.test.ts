@@ -1,12 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Capability, DEFAULT_CAPABILITIES } from '../../src/linux/capabilities.ts';
-import { compileSeccomp, encodeFilter } from '../../src/linux/seccomp-compile.ts';
-import { defaultPolicy } from '../../src/linux/seccomp-policy.ts';
-import { SYSCALLS_ARM64 } from '../../src/linux/syscalls-arm64.data.ts';
-import { SYSCALLS_X64 } from '../../src/linux/syscalls-x64.data.ts';
-import { SYSCALLS_X86 } from '../../src/linux/syscalls-x86.data.ts';
-import { runFilter as run } from '../support/run-filter.ts';
+import { type Capability, DEFAULT_CAPABILITIES } from '../../../src/linux/capabilities.ts';
+import { compileSeccomp, encodeFilter } from '../../../src/linux/seccomp/seccomp-compile.ts';
+import { defaultPolicy } from '../../../src/linux/seccomp/seccomp-policy.ts';
+import { SYSCALLS_ARM64 } from '../../../src/linux/seccomp/syscalls-arm64.data.ts';
+import { SYSCALLS_X64 } from '../../../src/linux/seccomp/syscalls-x64.data.ts';
+import { SYSCALLS_X86 } from '../../../src/linux/seccomp/syscalls-x86.data.ts';
+import { runFilter as run } from '../../support/run-filter.ts';
 
 const X64 = 0xc000003e;
 const X86 = 0x40000003;
@@ -43,7 +43,7 @@ function probe(capabilities: readonly Capability[] = DEFAULT_CAPABILITIES) {
     });
 }
 
-const test = suite('linux/seccomp-compile');
+const test = suite('linux/seccomp/seccomp-compile');
 
 test('every call of the tables gets the verdict that the policy has for it', () => {
   const policy = defaultPolicy(DEFAULT_CAPABILITIES);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { TsimgError } from '../errors.ts';
-import { formatSchemaIssue } from '../schema-issue.ts';
+import { TsimgError } from '../../errors.ts';
+import { formatSchemaIssue } from '../../schema-issue.ts';
 
 const ACTIONS = [
   'SCMP_ACT_ALLOW',

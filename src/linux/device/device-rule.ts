@@ -1,4 +1,4 @@
-import { TsimgError } from '../errors.ts';
+import { TsimgError } from '../../errors.ts';
 
 /** What a process may do with a device: read, write, and make its file (mknod). Letters of `rwm`, each once, in this order. */
 export type DeviceAccess = string;

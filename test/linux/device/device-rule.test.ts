@@ -1,16 +1,16 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TsimgError } from '../../src/errors.ts';
-import { compileDeviceProgram } from '../../src/linux/device-program.ts';
+import { TsimgError } from '../../../src/errors.ts';
+import { compileDeviceProgram } from '../../../src/linux/device/device-program.ts';
 import {
   DEFAULT_DEVICE_RULES,
   type DeviceRule,
   formatDeviceRule,
   mergeDeviceRules,
   parseDeviceRules,
-} from '../../src/linux/device-rule.ts';
+} from '../../../src/linux/device/device-rule.ts';
 
-const test = suite('linux/device-rule');
+const test = suite('linux/device/device-rule');
 
 test('a rule is read as docker writes it, and written as the kernel reads it', () => {
   for (const text of ['c 189:* rwm', 'b 8:0 r', 'b *:* m', 'c 4095:1048575 w']) {

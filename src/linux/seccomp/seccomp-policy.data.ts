@@ -1,4 +1,4 @@
-import type { Capability } from './capabilities.ts';
+import type { Capability } from '../capabilities.ts';
 
 /**
  * What docker's default policy lets every container call (moby, profiles/seccomp, 2026). io_uring is not among it: it does

@@ -1,4 +1,4 @@
-import type { Capability } from './capabilities.ts';
+import type { Capability } from '../capabilities.ts';
 import { ALLOWED_CALLS, CAPABILITY_CALLS } from './seccomp-policy.data.ts';
 
 /** EPERM: it is there, but not for you. */
