@@ -1,7 +1,7 @@
 import * as posix from 'node:path/posix';
-import { TsimgError } from '../errors.ts';
+import { TsimgError } from '../../errors.ts';
+import type { RunConfig } from '../run-config.ts';
 import { expandWord, splitQuoted, type WordRules } from './dockerfile-words.ts';
-import type { RunConfig } from './run-config.ts';
 
 /** One instruction, and how its words are read. */
 interface Instruction extends WordRules {

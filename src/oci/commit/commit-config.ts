@@ -1,7 +1,7 @@
-import { TsimgError } from '../errors.ts';
-import type { Digest } from './digest.ts';
-import { parseJson } from './document.ts';
-import type { RunConfig } from './run-config.ts';
+import { TsimgError } from '../../errors.ts';
+import type { Digest } from '../digest.ts';
+import { parseJson } from '../document.ts';
+import type { RunConfig } from '../run-config.ts';
 
 /** What a commit adds to an image's config beside the way in which containers start. */
 export interface CommittedStep {

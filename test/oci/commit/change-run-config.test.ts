@@ -1,11 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TsimgError } from '../../src/errors.ts';
-import { parseSignal } from '../../src/linux/signals.ts';
-import { changeRunConfig } from '../../src/oci/change-run-config.ts';
-import { EMPTY_RUN_CONFIG } from '../../src/oci/run-config.ts';
+import { TsimgError } from '../../../src/errors.ts';
+import { parseSignal } from '../../../src/linux/signals.ts';
+import { changeRunConfig } from '../../../src/oci/commit/change-run-config.ts';
+import { EMPTY_RUN_CONFIG } from '../../../src/oci/run-config.ts';
 
-const test = suite('oci/change-run-config');
+const test = suite('oci/commit/change-run-config');
 
 const start = { ...EMPTY_RUN_CONFIG, env: ['PATH=/bin', 'EMPTY='], cmd: ['old'] };
 const change = (...instructions: readonly string[]) => changeRunConfig(start, instructions, parseSignal);
