@@ -10,7 +10,7 @@ import { formatFamiliar, parseReference } from '../oci/reference.ts';
 import { indexDocument } from '../oci/write-document.ts';
 import { blobName, LAYOUT, LAYOUT_MARKER } from '../store/layout-files.ts';
 import { verified } from '../streams/verified.ts';
-import { createArchiveWriter } from '../tar/write.ts';
+import { createArchiveWriter } from '../tar/write/write.ts';
 import { type ArchiveDestination, openArchiveOutput } from './archive-output.ts';
 import { namedEntries } from './entry-name.ts';
 

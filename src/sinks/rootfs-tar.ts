@@ -4,8 +4,8 @@ import { nameInPool } from '../rootfs/body.ts';
 import { type Attributes, IMPLIED_ATTRIBUTES, type LeafNode, type TreeNode } from '../rootfs/node.ts';
 import { ROOT_PATH, type RootfsPath } from '../rootfs/path.ts';
 import { entriesOf, type Tree } from '../rootfs/tree.ts';
-import type { TarHeaderToWrite } from '../tar/encode.ts';
-import type { TarEntryToWrite } from '../tar/tar-chunks.ts';
+import type { TarHeaderToWrite } from '../tar/write/encode.ts';
+import type { TarEntryToWrite } from '../tar/write/tar-chunks.ts';
 
 function headerOf(node: TreeNode, path: string, link: string | undefined): TarHeaderToWrite {
   const { mode, uid, gid, mtime } = node.attributes;

@@ -10,8 +10,8 @@ import { locateInRoot, mountOwnRoot, openOrMakeInRoot, type PlaceInRoot } from '
 import { pathText } from '../rootfs/path.ts';
 import { closeDescriptor, OPEN, openAt } from '../sys/files.ts';
 import { lastErrno } from '../sys/libc.ts';
-import { readTar } from '../tar/entries.ts';
-import type { TarEntryToWrite } from '../tar/tar-chunks.ts';
+import { readTar } from '../tar/read/entries.ts';
+import type { TarEntryToWrite } from '../tar/write/tar-chunks.ts';
 import { planPlacement, saysContents, saysDirectory } from './copy-rules.ts';
 import type { CopyInRequest, CopyOutRequest, RootRequest } from './inside-request.ts';
 

@@ -7,7 +7,7 @@ import { type ArchiveDestination, openArchiveOutput } from '../sinks/archive-out
 import { rootfsEntries } from '../sinks/rootfs-tar.ts';
 import { createByteBudget, type ExpansionLimits } from '../streams/byte-budget.ts';
 import { makeTemporaryDirectory } from '../sys/temporary.ts';
-import { tarChunks } from '../tar/tar-chunks.ts';
+import { tarChunks } from '../tar/write/tar-chunks.ts';
 import { type FoldOptions, foldImage } from './list-files.ts';
 
 /**

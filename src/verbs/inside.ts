@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { DESCRIPTOR } from '../host/channel.ts';
 import { portableError } from '../host/portable-error.ts';
-import { type TarEntryToWrite, tarChunks } from '../tar/tar-chunks.ts';
+import { type TarEntryToWrite, tarChunks } from '../tar/write/tar-chunks.ts';
 import { copyIn, copyOut } from './copy-inside.ts';
 import type { InsideMessage, InsideRequest } from './inside-request.ts';
 import { listChanges, writeLayer } from './layer-inside.ts';

@@ -4,7 +4,7 @@ import { layerEntries } from '../disk/scan/layer-entries.ts';
 import { type UpperChange, upperChanges } from '../disk/scan/upper-changes.ts';
 import { pathText } from '../rootfs/path.ts';
 import { createByteBudget, type ExpansionLimits } from '../streams/byte-budget.ts';
-import type { TarEntryToWrite } from '../tar/tar-chunks.ts';
+import type { TarEntryToWrite } from '../tar/write/tar-chunks.ts';
 import type { LayersRequest, ListedChange } from './inside-request.ts';
 
 /** Opens the layers' directories for as long as they are used. They lie in the store: their paths are not the container's. */

@@ -10,8 +10,8 @@ import { mountOwnRoot } from '../host/container-root.ts';
 import { pathText } from '../rootfs/path.ts';
 import { closeDescriptor, OPEN } from '../sys/files.ts';
 import { openInRoot } from '../sys/open-in-root.ts';
-import type { TarEntry } from '../tar/entries.ts';
-import type { TarEntryToWrite } from '../tar/tar-chunks.ts';
+import type { TarEntry } from '../tar/read/entries.ts';
+import type { TarEntryToWrite } from '../tar/write/tar-chunks.ts';
 import type { FillRequest } from './inside-request.ts';
 
 /** A place of the root, links followed within it; undefined where nothing is. What is in the way there is told by the mount. */

@@ -6,7 +6,7 @@ import { policyOf } from '../../src/rootfs/policy.ts';
 import type { Ownership } from '../../src/rootfs/real-attributes.ts';
 import { newTally } from '../../src/rootfs/tally.ts';
 import { entriesOf, Tree } from '../../src/rootfs/tree.ts';
-import { createTarReader } from '../../src/tar/read.ts';
+import { createTarReader } from '../../src/tar/read/read.ts';
 import { readWhole } from '../support/read-tar.ts';
 import { type SnapshotLine, snapshot } from '../support/tree-snapshot.ts';
 import { differenceOf } from './ending.ts';

@@ -1,6 +1,6 @@
 import { TsimgError } from '../../src/errors.ts';
 import type { TarHeader } from '../../src/tar/header.ts';
-import { createTarReader, type TarReaderOptions } from '../../src/tar/read.ts';
+import { createTarReader, type TarReaderOptions } from '../../src/tar/read/read.ts';
 
 /** An entry with its content, holes as zeros. */
 export interface WholeEntry {

@@ -14,8 +14,8 @@ import {
   unlinkAt,
 } from '../../sys/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
-import type { TarEntry } from '../../tar/entries.ts';
 import type { TarHeader } from '../../tar/header.ts';
+import type { TarEntry } from '../../tar/read/entries.ts';
 import { DirectoryStack, type NameAt, type OpenDirectory } from '../directory/directory-stack.ts';
 import { done, refusal } from '../directory/refusal.ts';
 import { readNode } from './read-node.ts';

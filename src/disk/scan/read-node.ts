@@ -7,8 +7,8 @@ import { pathText } from '../../rootfs/path.ts';
 import { readXattrsAt } from '../../sys/attributes.ts';
 import { closeDescriptor, OPEN, openAt } from '../../sys/files.ts';
 import { filesystemError } from '../../sys/filesystem-error.ts';
-import type { TarHeaderToWrite } from '../../tar/encode.ts';
 import type { TarEntryKind, Timestamp } from '../../tar/header.ts';
+import type { TarHeaderToWrite } from '../../tar/write/encode.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
 import { attempt, done } from '../directory/refusal.ts';
 

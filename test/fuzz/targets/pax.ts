@@ -1,4 +1,4 @@
-import { parsePax } from '../../../src/tar/pax.ts';
+import { parsePax } from '../../../src/tar/read/pax.ts';
 import { paxRecord } from '../../support/tar.ts';
 import { endingOf, fault } from '../ending.ts';
 import { mutateSome } from '../mutate-bytes.ts';

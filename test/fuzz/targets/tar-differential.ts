@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createTarReader } from '../../../src/tar/read.ts';
+import { createTarReader } from '../../../src/tar/read/read.ts';
 import { readWhole } from '../../support/read-tar.ts';
 import { endingOf, fault } from '../ending.ts';
 import { contentsByGnuTar, type Listed, listWithGnuTar } from '../gnu-tar.ts';

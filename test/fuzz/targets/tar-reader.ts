@@ -1,4 +1,4 @@
-import { createTarReader } from '../../../src/tar/read.ts';
+import { createTarReader } from '../../../src/tar/read/read.ts';
 import { endingOf, fault, mustEqual } from '../ending.ts';
 import { mutateTar } from '../mutate-tar.ts';
 import { createRandom, type Random } from '../random.ts';

@@ -1,5 +1,5 @@
-import { TsimgError } from '../errors.ts';
-import type { TarEntryKind, TarHeader } from './header.ts';
+import { TsimgError } from '../../errors.ts';
+import type { TarEntryKind, TarHeader } from '../header.ts';
 import type { TarLimits } from './limits.ts';
 import { type PaxRecords, parsePaxNumber, parsePaxTime } from './pax.ts';
 import { type Place, tarInvalid } from './place.ts';

@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { codeOfReading, readOne, readWhole } from '../support/read-tar.ts';
-import { file, hardlink, numericField, paxHeader, raw, tarOf } from '../support/tar.ts';
+import { codeOfReading, readOne, readWhole } from '../../support/read-tar.ts';
+import { file, hardlink, numericField, paxHeader, raw, tarOf } from '../../support/tar.ts';
 
-const test = suite('tar/sparse');
+const test = suite('tar/read/sparse');
 
 type Pairs = readonly (readonly [number, number])[];
 

@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TsimgError } from '../../src/errors.ts';
-import { readTar } from '../../src/tar/entries.ts';
-import { blocksOf, dir, file, tarOf } from '../support/tar.ts';
+import { TsimgError } from '../../../src/errors.ts';
+import { readTar } from '../../../src/tar/read/entries.ts';
+import { blocksOf, dir, file, tarOf } from '../../support/tar.ts';
 
-const test = suite('tar/entries');
+const test = suite('tar/read/entries');
 
 const archive = tarOf(dir('d'), file('d/a', 'a'.repeat(2000)), file('d/b', 'bee'), file('d/c', ''));
 

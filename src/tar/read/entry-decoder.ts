@@ -1,5 +1,5 @@
-import { BLOCK_BYTES, isZero } from './block.ts';
-import type { TarHeader } from './header.ts';
+import { BLOCK_BYTES, isZero } from '../block.ts';
+import type { TarHeader } from '../header.ts';
 import type { TarLimits } from './limits.ts';
 import { parsePax } from './pax.ts';
 import { type Place, tarInvalid, tarLimit } from './place.ts';

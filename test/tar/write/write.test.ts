@@ -2,11 +2,11 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TsimgError } from '../../src/errors.ts';
-import { type ArchiveWriter, createArchiveWriter } from '../../src/tar/write.ts';
-import { readWhole } from '../support/read-tar.ts';
+import { TsimgError } from '../../../src/errors.ts';
+import { type ArchiveWriter, createArchiveWriter } from '../../../src/tar/write/write.ts';
+import { readWhole } from '../../support/read-tar.ts';
 
-const test = suite('tar/write');
+const test = suite('tar/write/write');
 
 async function archiveOf(write: (writer: ArchiveWriter) => Promise<void>): Promise<Buffer> {
   const writer = createArchiveWriter();

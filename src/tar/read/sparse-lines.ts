@@ -1,4 +1,4 @@
-import { BLOCK_BYTES } from './block.ts';
+import { BLOCK_BYTES } from '../block.ts';
 import type { TarLimits } from './limits.ts';
 import { type Place, tarInvalid, tarLimit } from './place.ts';
 import type { SparseCollector } from './sparse.ts';

@@ -1,12 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TsimgError } from '../../src/errors.ts';
-import { listMembers } from '../../src/tar/members.ts';
-import type { TarReaderOptions } from '../../src/tar/read.ts';
-import { readWhole } from '../support/read-tar.ts';
-import { blocksOf, dir, file, symlink, tarOf } from '../support/tar.ts';
+import { TsimgError } from '../../../src/errors.ts';
+import { listMembers } from '../../../src/tar/read/members.ts';
+import type { TarReaderOptions } from '../../../src/tar/read/read.ts';
+import { readWhole } from '../../support/read-tar.ts';
+import { blocksOf, dir, file, symlink, tarOf } from '../../support/tar.ts';
 
-const test = suite('tar/members');
+const test = suite('tar/read/members');
 
 async function list(archive: Buffer, options?: TarReaderOptions) {
   let bytesRead = 0;

@@ -1,4 +1,4 @@
-import { hasChecksum } from './block.ts';
+import { hasChecksum } from '../block.ts';
 import { parseNumeric, parseOctal } from './numeric.ts';
 import { type Place, tarInvalid } from './place.ts';
 

@@ -1,6 +1,6 @@
-import { BLOCK_BYTES, checksumOf, paddingOf } from './block.ts';
+import { BLOCK_BYTES, checksumOf, paddingOf } from '../block.ts';
+import type { TarEntryKind, TarHeader, Timestamp } from '../header.ts';
 import { encodePax } from './encode-pax.ts';
-import type { TarEntryKind, TarHeader, Timestamp } from './header.ts';
 
 /** What {@link encodeHeader} writes of: a {@link TarHeader} without its place in an archive. */
 export type TarHeaderToWrite = Omit<TarHeader, 'offset'>;

@@ -1,12 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TsimgError } from '../../src/errors.ts';
-import { encodeHeader, type TarHeaderToWrite } from '../../src/tar/encode.ts';
-import type { TarHeader } from '../../src/tar/header.ts';
-import { tarChunks } from '../../src/tar/tar-chunks.ts';
-import { readOne } from '../support/read-tar.ts';
+import { TsimgError } from '../../../src/errors.ts';
+import type { TarHeader } from '../../../src/tar/header.ts';
+import { encodeHeader, type TarHeaderToWrite } from '../../../src/tar/write/encode.ts';
+import { tarChunks } from '../../../src/tar/write/tar-chunks.ts';
+import { readOne } from '../../support/read-tar.ts';
 
-const test = suite('tar/encode');
+const test = suite('tar/write/encode');
 
 const plain: TarHeaderToWrite = {
   kind: 'file',

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { type Header, pack } from 'tar-stream';
-import { sizeMismatch } from '../crypto/digest.ts';
+import { sizeMismatch } from '../../crypto/digest.ts';
 
 /** Content of known length that is not in memory. */
 export interface SizedContent {

@@ -1,7 +1,7 @@
-import { BLOCK_BYTES, isZero, paddingOf } from './block.ts';
+import { BLOCK_BYTES, isZero, paddingOf } from '../block.ts';
+import type { TarHeader } from '../header.ts';
 import { type BodyWriter, writeBody } from './body.ts';
 import { createEntryDecoder, type Need } from './entry-decoder.ts';
-import type { TarHeader } from './header.ts';
 import { DEFAULT_TAR_LIMITS, type TarLimits } from './limits.ts';
 import { type Place, tarInvalid } from './place.ts';
 import type { SparseMap } from './sparse.ts';

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TsimgError } from '../../src/errors.ts';
-import { createTarReader } from '../../src/tar/read.ts';
-import { codeOfReading, readOne, readWhole } from '../support/read-tar.ts';
+import { TsimgError } from '../../../src/errors.ts';
+import { createTarReader } from '../../../src/tar/read/read.ts';
+import { codeOfReading, readOne, readWhole } from '../../support/read-tar.ts';
 import {
   blockDevice,
   blocksOf,
@@ -20,9 +20,9 @@ import {
   raw,
   symlink,
   tarOf,
-} from '../support/tar.ts';
+} from '../../support/tar.ts';
 
-const test = suite('tar/read');
+const test = suite('tar/read/read');
 
 const ZEROS = Buffer.alloc(512);
 

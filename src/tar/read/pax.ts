@@ -1,4 +1,4 @@
-import type { Timestamp } from './header.ts';
+import type { Timestamp } from '../header.ts';
 import { type Place, tarInvalid } from './place.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { sizeMismatch } from '../crypto/digest.ts';
-import { paddingOf } from './block.ts';
+import { sizeMismatch } from '../../crypto/digest.ts';
+import { paddingOf } from '../block.ts';
 import { END_OF_ARCHIVE, encodeHeader, type TarHeaderToWrite } from './encode.ts';
 
 /** An entry to be written. */

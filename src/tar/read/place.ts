@@ -1,4 +1,4 @@
-import { TsimgError } from '../errors.ts';
+import { TsimgError } from '../../errors.ts';
 import type { TarLimits } from './limits.ts';
 
 /** Where a reader stands: what its errors say. */

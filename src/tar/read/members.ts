@@ -1,4 +1,4 @@
-import type { TarHeader } from './header.ts';
+import type { TarHeader } from '../header.ts';
 import { type Place, tarInvalid } from './place.ts';
 import { createTarReader, type TarReaderOptions } from './read.ts';
 import type { SparseMap } from './sparse.ts';

@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parsePax, parsePaxTime } from '../../src/tar/pax.ts';
-import { codeOf, codeOfReading, readOne } from '../support/read-tar.ts';
-import { charDevice, extension, file, paxHeader, paxRecord, symlink, tarOf } from '../support/tar.ts';
+import { parsePax, parsePaxTime } from '../../../src/tar/read/pax.ts';
+import { codeOf, codeOfReading, readOne } from '../../support/read-tar.ts';
+import { charDevice, extension, file, paxHeader, paxRecord, symlink, tarOf } from '../../support/tar.ts';
 
-const test = suite('tar/pax');
+const test = suite('tar/read/pax');
 
 const place = { where: undefined, offset: 0 };
 

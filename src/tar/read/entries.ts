@@ -1,4 +1,4 @@
-import type { TarHeader } from './header.ts';
+import type { TarHeader } from '../header.ts';
 import { createTarReader, type TarReaderOptions } from './read.ts';
 
 /** An entry of {@link readTar}. */

@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { codeOfReading, readOne } from '../support/read-tar.ts';
-import { dir, file, tarOf } from '../support/tar.ts';
+import { codeOfReading, readOne } from '../../support/read-tar.ts';
+import { dir, file, tarOf } from '../../support/tar.ts';
 
-const test = suite('tar/xattrs');
+const test = suite('tar/read/xattrs');
 
 /** What setcap writes for cap_net_raw+ep: not UTF-8. */
 const CAPABILITY = Buffer.from('0100000200200000000000000000000000000000', 'hex');
