@@ -12,7 +12,7 @@ import {
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { decompressed } from '../src/streams/decompress.ts';
+import { decompressed } from '../src/streams/decompress/decompress.ts';
 import { measure } from './measure.ts';
 
 /** What nobody can do without who unpacks these layers and checks them: seconds of one core. */

@@ -27,7 +27,7 @@ export { openOciLayoutSink } from './sinks/oci-layout.ts';
 export { openStoreSink } from './sinks/store.ts';
 export { openRegistrySource } from './sources/registry.ts';
 export { openStoreSource } from './sources/store.ts';
-export { decompressed } from './streams/decompress.ts';
+export { decompressed } from './streams/decompress/decompress.ts';
 export { verified } from './streams/verified.ts';
 export type { TarHeader, Timestamp } from './tar/header.ts';
 export { readTar } from './tar/read/entries.ts';

@@ -2,8 +2,8 @@ import { TsimgError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { MEDIA_TYPE } from '../oci/media-type.ts';
-import { type Compression, compressionOf, MAGIC_BYTES } from '../streams/compression.ts';
-import { decompressed } from '../streams/decompress.ts';
+import { type Compression, compressionOf, MAGIC_BYTES } from '../streams/decompress/compression.ts';
+import { decompressed } from '../streams/decompress/decompress.ts';
 import { createHasher } from '../streams/hashing.ts';
 import type { Files } from './files.ts';
 

@@ -15,7 +15,7 @@ import { findContainer } from '../host/state/find-container.ts';
 import type { Inside } from '../host/user-namespace.ts';
 import { storedMap } from '../launch/id-map.ts';
 import { pathText } from '../rootfs/path.ts';
-import { decompressed } from '../streams/decompress.ts';
+import { decompressed } from '../streams/decompress/decompress.ts';
 import { pump } from '../streams/pump.ts';
 import { filesystemError } from '../sys/filesystem-error.ts';
 import { readTar, type TarEntry } from '../tar/read/entries.ts';

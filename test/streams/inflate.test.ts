@@ -3,10 +3,10 @@ import { constants, deflateRawSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsimgError } from '../../src/errors.ts';
-import { createByteCursor } from '../../src/streams/byte-cursor.ts';
-import { decodeByHost, takeOutputs } from '../../src/streams/decode-by-host.ts';
-import { inflateByZlib } from '../../src/streams/inflate-by-zlib.ts';
-import type { Inflation } from '../../src/streams/inflation.ts';
+import { createByteCursor } from '../../src/streams/decompress/byte-cursor.ts';
+import { decodeByHost, takeOutputs } from '../../src/streams/decompress/decode-by-host.ts';
+import { inflateByZlib } from '../../src/streams/decompress/inflate-by-zlib.ts';
+import type { Inflation } from '../../src/streams/decompress/inflation.ts';
 import { openIsalInflater } from '../../src/sys/isal.ts';
 
 const test = suite('streams/inflate');

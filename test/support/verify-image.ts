@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { digestOf } from '../../src/crypto/digest.ts';
 import type { Image } from '../../src/image/image.ts';
-import { decompressed } from '../../src/streams/decompress.ts';
+import { decompressed } from '../../src/streams/decompress/decompress.ts';
 import { createHasher } from '../../src/streams/hashing.ts';
 
 /** Reads all of an image: every blob against its digest (by its stream), every layer against its diff ID. */

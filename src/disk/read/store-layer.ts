@@ -1,6 +1,6 @@
 import { TsimgError } from '../../errors.ts';
 import { createByteBudget, type ExpansionLimits } from '../../streams/byte-budget.ts';
-import { decompressChunks } from '../../streams/decompress.ts';
+import { decompressChunks } from '../../streams/decompress/decompress.ts';
 import { type StoreBodiesOptions, type StoredLayer, storeBodies } from './store-bodies.ts';
 
 export interface StoreLayerOptions extends StoreBodiesOptions {

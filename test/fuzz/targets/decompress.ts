@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { gzipMember, zstdFrame } from '../../../fixtures/conformance/compressed.ts';
 import { messageOf } from '../../../src/errors.ts';
-import { decompressed } from '../../../src/streams/decompress.ts';
+import { decompressed } from '../../../src/streams/decompress/decompress.ts';
 import { findTool } from '../../support/tools.ts';
 import { codeOrThrow, fault } from '../ending.ts';
 import { mutateSome } from '../mutate-bytes.ts';

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type LoadedImage, loadImage } from '../../../src/image/load.ts';
 import type { Source } from '../../../src/image/source.ts';
 import { openSource } from '../../../src/sources/open.ts';
-import { decompressed } from '../../../src/streams/decompress.ts';
+import { decompressed } from '../../../src/streams/decompress/decompress.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { codeOrThrow, fault } from '../ending.ts';
 import { mutateImage } from '../mutate-image.ts';

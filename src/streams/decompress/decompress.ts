@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
+import { streamOf } from '../stream-of.ts';
 import { type ByteCursor, createByteCursor } from './byte-cursor.ts';
 import { compressionOf, compressionUnsupported, MAGIC_BYTES } from './compression.ts';
 import { gunzipMembers } from './gunzip.ts';
-import { streamOf } from './stream-of.ts';
 import { unzstdFrames } from './unzstd.ts';
 
 export interface DecompressOptions {

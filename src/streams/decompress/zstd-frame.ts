@@ -1,6 +1,6 @@
-import { TsimgError } from '../errors.ts';
+import { TsimgError } from '../../errors.ts';
+import { tooManyBytes } from '../limited.ts';
 import { compressionInvalid } from './compression.ts';
-import { tooManyBytes } from './limited.ts';
 
 /** What a zstd frame's header says. RFC 8878, section 3.1.1.1. */
 export interface ZstdFrameHeader {

@@ -1,7 +1,7 @@
 import { createInflateRaw } from 'node:zlib';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../../errors.ts';
+import { giveChunks, takeChunk } from '../chunk-memory.ts';
 import type { ByteCursor } from './byte-cursor.ts';
-import { giveChunks, takeChunk } from './chunk-memory.ts';
 import { compressionInvalid } from './compression.ts';
 import { crc32 } from './crc32.ts';
 import { truncated } from './gzip-member.ts';

@@ -1,9 +1,9 @@
 import { PassThrough, pipeline, type Readable } from 'node:stream';
-import { errnoOf, messageOf } from '../errors.ts';
+import { errnoOf, messageOf } from '../../errors.ts';
+import { streamOf } from '../stream-of.ts';
 import { type ByteCursor, createByteCursor } from './byte-cursor.ts';
 import { compressionInvalid, compressionOf, MAGIC_BYTES } from './compression.ts';
 import { decompressChunks } from './decompress.ts';
-import { streamOf } from './stream-of.ts';
 
 /** Of wrappings inside each other, one is taken off: gunzip-maybe's default of three is a gift to whoever makes bombs. */
 const LEVELS = 1;

@@ -1,6 +1,6 @@
-import type { HostDecoder } from '../sys/host-decoder.ts';
+import type { HostDecoder } from '../../sys/host-decoder.ts';
+import { CHUNK_BYTES, takeChunk } from '../chunk-memory.ts';
 import type { ByteCursor } from './byte-cursor.ts';
-import { CHUNK_BYTES, takeChunk } from './chunk-memory.ts';
 import { compressionInvalid } from './compression.ts';
 
 export interface DecodeOptions {

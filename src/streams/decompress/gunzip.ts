@@ -1,7 +1,7 @@
 import { inflateRawSync } from 'node:zlib';
-import { openIsalInflater } from '../sys/isal.ts';
+import { openIsalInflater } from '../../sys/isal.ts';
+import { giveChunks } from '../chunk-memory.ts';
 import type { ByteCursor } from './byte-cursor.ts';
-import { giveChunks } from './chunk-memory.ts';
 import { crc32 } from './crc32.ts';
 import { type DecodeOptions, decodeByHost, takeOutputs } from './decode-by-host.ts';
 import { checkGzipTrailer, skipGzipHeader } from './gzip-member.ts';

@@ -1,8 +1,8 @@
 import { Decompress } from 'fzstd';
-import { messageOf } from '../errors.ts';
-import { openZstdDecoder } from '../sys/zstd.ts';
+import { messageOf } from '../../errors.ts';
+import { openZstdDecoder } from '../../sys/zstd.ts';
+import { freeChunk, giveChunks } from '../chunk-memory.ts';
 import type { ByteCursor } from './byte-cursor.ts';
-import { freeChunk, giveChunks } from './chunk-memory.ts';
 import { compressionInvalid, compressionOf } from './compression.ts';
 import { decodeByHost, takeOutputs } from './decode-by-host.ts';
 import {

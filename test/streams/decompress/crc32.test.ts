@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { crc32, crc32ByTable } from '../../src/streams/crc32.ts';
+import { crc32, crc32ByTable } from '../../../src/streams/decompress/crc32.ts';
 
-const test = suite('streams/crc32');
+const test = suite('streams/decompress/crc32');
 
 test('the check value of CRC-32 is right, with and without zlib', () => {
   assert.is(crc32ByTable(Buffer.from('123456789')), 0xcbf43926);

@@ -2,11 +2,11 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TsimgError } from '../../src/errors.ts';
-import { collect } from '../../src/streams/collect.ts';
-import { unwrapped } from '../../src/streams/unwrapped.ts';
+import { TsimgError } from '../../../src/errors.ts';
+import { collect } from '../../../src/streams/collect.ts';
+import { unwrapped } from '../../../src/streams/decompress/unwrapped.ts';
 
-const test = suite('streams/unwrapped');
+const test = suite('streams/decompress/unwrapped');
 
 const content = Buffer.from(Array.from({ length: 30_000 }, (_, index) => `${index * 7919}\n`).join(''));
 

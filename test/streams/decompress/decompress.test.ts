@@ -4,16 +4,16 @@ import { finished } from 'node:stream/promises';
 import { deflateRawSync, gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TsimgError } from '../../src/errors.ts';
-import { createByteCursor } from '../../src/streams/byte-cursor.ts';
-import { compressionOf } from '../../src/streams/compression.ts';
-import { decompressChunks, decompressed } from '../../src/streams/decompress.ts';
-import { checkGzipTrailer, skipGzipHeader } from '../../src/streams/gzip-member.ts';
-import { inflateByZlib } from '../../src/streams/inflate-by-zlib.ts';
-import { parseFrameHeader } from '../../src/streams/zstd-frame.ts';
-import { findTool, haveTools } from '../support/tools.ts';
+import { TsimgError } from '../../../src/errors.ts';
+import { createByteCursor } from '../../../src/streams/decompress/byte-cursor.ts';
+import { compressionOf } from '../../../src/streams/decompress/compression.ts';
+import { decompressChunks, decompressed } from '../../../src/streams/decompress/decompress.ts';
+import { checkGzipTrailer, skipGzipHeader } from '../../../src/streams/decompress/gzip-member.ts';
+import { inflateByZlib } from '../../../src/streams/decompress/inflate-by-zlib.ts';
+import { parseFrameHeader } from '../../../src/streams/decompress/zstd-frame.ts';
+import { findTool, haveTools } from '../../support/tools.ts';
 
-const test = suite('streams/decompress');
+const test = suite('streams/decompress/decompress');
 
 /** 700 kB that compress, but not to nothing. */
 const text = Buffer.from(

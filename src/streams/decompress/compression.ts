@@ -1,4 +1,4 @@
-import { TsimgError, type TsimgErrorOptions } from '../errors.ts';
+import { TsimgError, type TsimgErrorOptions } from '../../errors.ts';
 
 /** How bytes are compressed, by their first bytes. `none` is also what is not known. */
 export type Compression = 'none' | 'gzip' | 'zstd' | 'xz' | 'bzip2';
