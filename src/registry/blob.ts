@@ -2,9 +2,9 @@ import type { Readable } from 'node:stream';
 import { TsimgError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { freeingChunks } from '../streams/chunk-memory.ts';
-import { discard } from './body.ts';
-import { isLoopback } from './endpoint.ts';
-import type { HttpResponse } from './http.ts';
+import { discard } from './http/body.ts';
+import { isLoopback } from './http/endpoint.ts';
+import type { HttpResponse } from './http/http.ts';
 import { openResumable, type ResumableOptions, readResuming } from './resume.ts';
 import type { Session } from './session.ts';
 

@@ -6,10 +6,10 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import { isDigest } from '../oci/digest.ts';
 import { hasKey, MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
-import { discard, readBody } from './body.ts';
-import type { HttpResponse } from './http.ts';
-import { htmlError, isHtml, responseError } from './response-error.ts';
-import { isTransient } from './retry.ts';
+import { discard, readBody } from './http/body.ts';
+import type { HttpResponse } from './http/http.ts';
+import { htmlError, isHtml, responseError } from './http/response-error.ts';
+import { isTransient } from './http/retry.ts';
 import type { Session } from './session.ts';
 
 /** What is asked for by name or digest. Schema 1 is not: a registry that has nothing else may send it all the same. */

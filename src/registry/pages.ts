@@ -1,9 +1,9 @@
 import { TsimgError } from '../errors.ts';
 import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
-import { readBody } from './body.ts';
-import type { HttpResponse } from './http.ts';
+import { readBody } from './http/body.ts';
+import type { HttpResponse } from './http/http.ts';
+import { htmlError, isHtml } from './http/response-error.ts';
 import { nextPage } from './link.ts';
-import { htmlError, isHtml } from './response-error.ts';
 import type { Session } from './session.ts';
 
 const MAX_PAGES = 1000;

@@ -2,10 +2,10 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts';
 import { parseImageIndex } from '../oci/image-index.ts';
 import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
-import { discard } from './body.ts';
 import { getDocument } from './document.ts';
+import { discard } from './http/body.ts';
+import { responseError } from './http/response-error.ts';
 import { readPages } from './pages.ts';
-import { responseError } from './response-error.ts';
 import type { Session } from './session.ts';
 
 /** What a registry that knows no such request answers; docker-registry before 3.0 takes it for an unknown page. */

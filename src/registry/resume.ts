@@ -2,12 +2,12 @@ import { Readable } from 'node:stream';
 import { sizeMismatch } from '../crypto/digest.ts';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
-import { discard, readChunks, readStart } from './body.ts';
 import { parseContentRange } from './content-range.ts';
-import type { HttpResponse } from './http.ts';
-import { redactUrl } from './redact.ts';
-import { htmlError, responseError } from './response-error.ts';
-import { countAttempts, type RetryPolicy } from './retry.ts';
+import { discard, readChunks, readStart } from './http/body.ts';
+import type { HttpResponse } from './http/http.ts';
+import { redactUrl } from './http/redact.ts';
+import { htmlError, responseError } from './http/response-error.ts';
+import { countAttempts, type RetryPolicy } from './http/retry.ts';
 
 /** So much must arrive for the attempts to be counted anew: a server that sends a byte a connection is not making progress. Bytes. */
 const PROGRESS = 1024 * 1024;

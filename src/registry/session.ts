@@ -1,18 +1,18 @@
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
-import { openAgents } from './agents.ts';
-import type { Credentials } from './auth-file.ts';
-import { type Authorizer, createAuthorizer } from './authorizer.ts';
-import { discard } from './body.ts';
-import { parseChallenges } from './challenge.ts';
-import { maySpeakPlain } from './connection-error.ts';
-import { findCredentials } from './credentials.ts';
-import { type Endpoints, endpointsOf } from './endpoint.ts';
-import { type HttpRequest, type HttpResponse, openHttp, type Send, type Timeouts } from './http.ts';
-import type { Environment } from './proxy.ts';
-import { followRedirects } from './redirect.ts';
-import { responseError } from './response-error.ts';
-import { DEFAULT_RETRY, isTransientStatus, type RetryPolicy, retrying } from './retry.ts';
+import type { Credentials } from './auth/auth-file.ts';
+import { type Authorizer, createAuthorizer } from './auth/authorizer.ts';
+import { parseChallenges } from './auth/challenge.ts';
+import { findCredentials } from './auth/credentials.ts';
+import { openAgents } from './http/agents.ts';
+import { discard } from './http/body.ts';
+import { maySpeakPlain } from './http/connection-error.ts';
+import { type Endpoints, endpointsOf } from './http/endpoint.ts';
+import { type HttpRequest, type HttpResponse, openHttp, type Send, type Timeouts } from './http/http.ts';
+import type { Environment } from './http/proxy.ts';
+import { followRedirects } from './http/redirect.ts';
+import { responseError } from './http/response-error.ts';
+import { DEFAULT_RETRY, isTransientStatus, type RetryPolicy, retrying } from './http/retry.ts';
 
 /** How a registry is spoken to. */
 export interface RegistryOptions extends Context {

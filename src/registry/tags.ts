@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { checkDocument, parseJson } from '../oci/document.ts';
+import { responseError } from './http/response-error.ts';
 import { readPages } from './pages.ts';
-import { responseError } from './response-error.ts';
 import type { Session } from './session.ts';
 
 const pageSchema = z.object({ tags: z.array(z.string().max(1024)).nullish() });

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { digestOf } from '../../src/crypto/digest.ts';
 import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
-import type { Credentials } from '../../src/registry/auth-file.ts';
+import type { Credentials } from '../../src/registry/auth/auth-file.ts';
 import { openRegistryClient } from '../../src/registry/client.ts';
 import type { RegistryOptions } from '../../src/registry/session.ts';
 import { failureOf } from '../support/failure-of.ts';

@@ -1,0 +1,116 @@
+import { TsimgError } from '../../errors.ts';
+import type { Send } from '../http/http.ts';
+import type { Credentials } from './auth-file.ts';
+import type { Challenge } from './challenge.ts';
+import { checkRealm } from './realm.ts';
+import { type BearerToken, basicHeader, CREDENTIALS_HINT, fetchToken, scopesOf, tokenRequest } from './token.ts';
+
+export interface AuthorizerOptions {
+  /** The origin that the credentials are for. */
+  readonly endpoint: URL;
+  /** Sends to token servers: without redirects. */
+  readonly send: Send;
+  /** Called at the first challenge: a registry that asks for nothing costs no look-up. */
+  findCredentials(): Promise<Credentials | undefined>;
+  /** Hosts that the user trusts as token servers. */
+  readonly trustedRealms: readonly string[];
+  readonly now?: (() => number) | undefined;
+}
+
+/** What to say to one registry, by scope (`repository:NAME:pull`). Holds its tokens; prints none. */
+export interface Authorizer {
+  /** The Authorization header to begin with: a token that is still fresh, or Basic where the registry wanted that. */
+  header(scope: string): string | undefined;
+  /**
+   * The header that answers a 401. `rejected` is the one that was sent: it is never offered again.
+   * Undefined when there is nothing (more) to offer. @throws as fetchToken and checkRealm
+   */
+  answer(challenges: readonly Challenge[], scope: string, rejected: string | undefined): Promise<string | undefined>;
+  /** The error of a registry that nothing convinces, from the plain one of its response. */
+  refusal(error: TsimgError): Promise<TsimgError>;
+}
+
+interface Held {
+  token?: BearerToken;
+  /** Layers fetched side by side share one exchange. */
+  renewal?: Promise<BearerToken> | undefined;
+}
+
+export function createAuthorizer(options: AuthorizerOptions): Authorizer {
+  const { endpoint, send, trustedRealms, now = Date.now } = options;
+  const held = new Map<string, Held>();
+  let basic: string | undefined;
+  let withheldFrom: string | undefined;
+  let lookUp: Promise<Credentials | undefined> | undefined;
+  const credentialsOnce = () => {
+    lookUp ??= options.findCredentials();
+    return lookUp;
+  };
+
+  const freshHeader = (entry: Held | undefined): string | undefined =>
+    entry?.token !== undefined && entry.token.freshUntil > now() ? `Bearer ${entry.token.value}` : undefined;
+
+  const exchange = async (challenge: Challenge, scope: string): Promise<BearerToken> => {
+    const credentials = await credentialsOnce();
+    if (credentials?.kind === 'registry-token')
+      return { value: credentials.token, freshUntil: Number.POSITIVE_INFINITY };
+    const realm = checkRealm(challenge.parameters.get('realm') ?? '', endpoint, trustedRealms);
+    if (credentials !== undefined && !realm.trusted) withheldFrom = realm.url.host;
+    return fetchToken(send, tokenRequest(challenge, realm, scopesOf(challenge, scope), credentials), now);
+  };
+
+  const bearer = async (challenge: Challenge, scope: string, rejected: string | undefined): Promise<string> => {
+    const mine = held.get(scope) ?? {};
+    held.set(scope, mine);
+    const current = freshHeader(mine);
+    // another request may have renewed it since this one was sent
+    if (mine.renewal === undefined && current !== undefined && current !== rejected) return current;
+    mine.renewal ??= exchange(challenge, scope).finally(() => {
+      mine.renewal = undefined;
+    });
+    mine.token = await mine.renewal;
+    return `Bearer ${mine.token.value}`;
+  };
+
+  return {
+    header: (scope) => freshHeader(held.get(scope)) ?? basic,
+    answer: async (challenges, scope, rejected) => {
+      const asksBasic = challenges.some((challenge) => challenge.scheme === 'basic');
+      const bearerChallenge = challenges.find(
+        ({ scheme, parameters }) => scheme === 'bearer' && parameters.has('realm'),
+      );
+      if (bearerChallenge !== undefined) {
+        try {
+          const header = await bearer(bearerChallenge, scope, rejected);
+          if (header !== rejected) return header;
+        } catch (error) {
+          if (!asksBasic || !(error instanceof TsimgError) || error.code !== 'AUTHENTICATION_DENIED') throw error;
+        }
+      }
+      const credentials = asksBasic ? await credentialsOnce() : undefined;
+      if (credentials?.kind !== 'basic') return undefined;
+      basic = basicHeader(credentials.username, credentials.password);
+      return basic === rejected ? undefined : basic;
+    },
+    refusal: async ({ what, why: answer, where, facts }) => {
+      const known = (await credentialsOnce()) !== undefined;
+      // Who was shown a user's name and password and asks for them again did not take them
+      const isRefused = basic !== undefined && facts.status === 401;
+      const why = isRefused ? `the registry refuses the credentials (${answer})` : answer;
+      const hint =
+        withheldFrom !== undefined
+          ? `your credentials were not given to ${withheldFrom}, which is not ${endpoint.hostname}'s; --trust-realm names it as trusted`
+          : isRefused
+            ? CREDENTIALS_HINT
+            : known
+              ? 'check the name, and log in with an account that may read it'
+              : 'check the name; if it is private, name credentials with --creds or --authfile';
+      return new TsimgError(known ? 'AUTHENTICATION_DENIED' : 'AUTHENTICATION_REQUIRED', what, {
+        where,
+        why,
+        hint,
+        facts,
+      });
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import { isIP } from 'node:net';
+import { TsimgError } from '../../errors.ts';
+import { isLoopback } from '../http/endpoint.ts';
+import { redactUrl } from '../http/redact.ts';
+import { SHARED_SUFFIXES } from './shared-suffixes.data.ts';
+
+/** Registries whose token server is of another domain: registry's host → the token server's. */
+const KNOWN: ReadonlyMap<string, string> = new Map([
+  ['registry-1.docker.io', 'auth.docker.io'],
+  ['registry.connect.redhat.com', 'sso.redhat.com'],
+  ['registry.suse.com', 'scc.suse.com'],
+]);
+
+/** Second levels under which countries register names: `co.uk`. */
+const SECOND_LEVEL = new Set([
+  'ac',
+  'co',
+  'com',
+  'edu',
+  'go',
+  'gob',
+  'gov',
+  'gouv',
+  'mil',
+  'ne',
+  'net',
+  'nom',
+  'or',
+  'org',
+]);
+
+/**
+ * The domain that somebody registered and that its subdomains belong to; undefined for addresses and single names. Where unsure
+ * it is taken longer, which trusts less.
+ */
+export function registrableDomain(host: string): string | undefined {
+  const labels = host.split('.');
+  if (labels.length < 2 || isIP(host.replace(/^\[|\]$/g, '')) !== 0) return undefined;
+  const [top = '', second = ''] = [...labels].reverse();
+  const shared = SHARED_SUFFIXES.find((suffix) => host === suffix || host.endsWith(`.${suffix}`));
+  const countrySecond = top.length === 2 && SECOND_LEVEL.has(second);
+  const suffixLength = shared !== undefined ? shared.split('.').length : countrySecond ? 2 : 1;
+  return labels.length > suffixLength ? labels.slice(-suffixLength - 1).join('.') : undefined;
+}
+
+export interface Realm {
+  readonly url: URL;
+  /** Whether the registry's credentials may go there. */
+  readonly trusted: boolean;
+}
+
+/**
+ * The token server that a challenge names, checked: who answers for a registry must not choose where its credentials go.
+ * HTTPS only, but for the very host of a registry that is itself spoken to in plain HTTP. Trusted with credentials when it is
+ * the registry's host, of the same registrable domain, or known or named by the user (`trustedRealms`: hosts).
+ * @throws REGISTRY_ERROR for a realm that must not even be asked: no URL, plain HTTP, another machine's address
+ */
+export function checkRealm(realm: string, registry: URL, trustedRealms: readonly string[]): Realm {
+  const refuse = (why: string) =>
+    new TsimgError('REGISTRY_ERROR', 'the registry names a token server that tsimg does not ask', {
+      where: redactUrl(registry),
+      why,
+    });
+  if (!URL.canParse(realm)) throw refuse('its address is not a URL');
+  const url = new URL(realm);
+  const sameHost = url.hostname === registry.hostname;
+  const plainAllowed = registry.protocol === 'http:' && (sameHost || (isLoopback(registry) && isLoopback(url)));
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && plainAllowed))
+    throw refuse(`${redactUrl(url)} is not HTTPS`);
+  if (url.username !== '' || url.password !== '') throw refuse('its address holds credentials');
+  const isAddress = isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0 || url.hostname === 'localhost';
+  const named = trustedRealms.includes(url.host) || trustedRealms.includes(url.hostname);
+  if (isAddress && !sameHost && !named && !plainAllowed) throw refuse(`${url.host} is not the registry's address`);
+  const domain = registrableDomain(registry.hostname);
+  const related = domain !== undefined && domain === registrableDomain(url.hostname);
+  return {
+    url,
+    trusted: sameHost || related || named || plainAllowed || KNOWN.get(registry.hostname) === url.hostname,
+  };
+}

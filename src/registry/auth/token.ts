@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { TsimgError } from '../../errors.ts';
+import { checkDocument, parseJson } from '../../oci/document.ts';
+import { readBody } from '../http/body.ts';
+import type { HttpRequest, Send } from '../http/http.ts';
+import { redactUrl } from '../http/redact.ts';
+import { htmlError, isHtml, responseError } from '../http/response-error.ts';
+import type { Credentials } from './auth-file.ts';
+import type { Challenge } from './challenge.ts';
+import type { Realm } from './realm.ts';
+
+/** The largest answer of a token server: bytes. */
+const MAX_TOKEN_BODY = 1024 * 1024;
+/** Distribution spec, token authentication: what a token without `expires_in` lives, in seconds. */
+const DEFAULT_LIFETIME = 60;
+/** Renewed this long before its end, so that it does not run out on its way: milliseconds. */
+const MARGIN = 5_000;
+
+/** What to do where credentials are not taken. */
+export const CREDENTIALS_HINT = 'check the user name and the password, or log in again';
+
+export interface BearerToken {
+  readonly value: string;
+  /** Date.now() past which it is not used any more. */
+  readonly freshUntil: number;
+}
+
+/** RFC 6750, section 2.1: anything else could not stand in a header, or would end it. */
+const tokenText = z
+  .string()
+  .max(256 * 1024)
+  .regex(/^[A-Za-z0-9._~+/-]+=*$/, { error: 'not a token' });
+
+const answerSchema = z.object({
+  token: tokenText.or(z.literal('')).nullish(),
+  access_token: tokenText.or(z.literal('')).nullish(),
+  expires_in: z.number().min(0).max(1e9).nullish(),
+});
+
+export function basicHeader(username: string, password: string): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+/** The scopes to ask for: the challenge's and our own, each once. */
+export function scopesOf(challenge: Challenge, own: string): readonly string[] {
+  const asked = (challenge.parameters.get('scope') ?? '').split(' ').filter(Boolean);
+  return [...new Set([...asked, own])].filter(Boolean);
+}
+
+/** The request for a token: GET with Basic credentials or none; an identity token is exchanged by POST (OAuth 2, refresh_token). */
+export function tokenRequest(
+  challenge: Challenge,
+  realm: Realm,
+  scopes: readonly string[],
+  credentials: Credentials | undefined,
+): HttpRequest {
+  const service = challenge.parameters.get('service');
+  const offered = realm.trusted ? credentials : undefined;
+  if (offered?.kind === 'identity-token') {
+    const form = new URLSearchParams({ grant_type: 'refresh_token', client_id: 'tsimg' });
+    if (service !== undefined) form.set('service', service);
+    form.set('scope', scopes.join(' '));
+    form.set('refresh_token', offered.token);
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return { method: 'POST', url: realm.url, headers, body: form.toString() };
+  }
+  const url = new URL(realm.url);
+  if (service !== undefined) url.searchParams.set('service', service);
+  url.searchParams.delete('scope');
+  for (const scope of scopes) url.searchParams.append('scope', scope);
+  if (offered?.kind !== 'basic') return { method: 'GET', url };
+  url.searchParams.set('account', offered.username);
+  return { method: 'GET', url, headers: { authorization: basicHeader(offered.username, offered.password) } };
+}
+
+/**
+ * Asks a token server. `send` must not follow redirects: a token server that sends us elsewhere is not the one that was checked.
+ * @throws AUTHENTICATION_DENIED, REGISTRY_ERROR, REGISTRY_UNREACHABLE, DOCUMENT_INVALID
+ */
+export async function fetchToken(send: Send, request: HttpRequest, now: () => number): Promise<BearerToken> {
+  const response = await send(request);
+  if (response.status !== 200) {
+    const denied = [400, 401, 403].includes(response.status);
+    const isOffered = request.headers?.authorization !== undefined || request.body !== undefined;
+    const what = isOffered ? 'the token server refuses the credentials' : 'the token server refuses';
+    if (!denied) throw await responseError(response, 'the token server refuses');
+    const hint = isOffered
+      ? CREDENTIALS_HINT
+      : 'check the name; if it is private, name credentials with --creds or --authfile';
+    throw await responseError(response, what, { code: 'AUTHENTICATION_DENIED', hint });
+  }
+  const where = redactUrl(response.url);
+  const body = await readBody(response, MAX_TOKEN_BODY, request.signal);
+  if (isHtml(body)) throw htmlError('a token', response, body);
+  const answer = checkDocument(answerSchema, parseJson(body, 'token', where), 'token', where);
+  const value = answer.token || answer.access_token;
+  if (!value)
+    throw new TsimgError('DOCUMENT_INVALID', 'token is not valid', { where, why: 'there is none in the answer' });
+  const lifetime = answer.expires_in || DEFAULT_LIFETIME;
+  return { value, freshUntil: now() + Math.max(0, lifetime * 1000 - MARGIN) };
+}

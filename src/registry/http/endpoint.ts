@@ -1,0 +1,35 @@
+import { TsimgError } from '../../errors.ts';
+
+/** Docker Hub's name in references → the host that speaks the protocol for it. */
+const HUB = { name: 'docker.io', host: 'registry-1.docker.io' } as const;
+
+/** Whether a URL's host is this very machine: localhost, 127.0.0.0/8, [::1]. The URL parser has made `0x7f.1` 127.0.0.1. */
+export function isLoopback(url: URL): boolean {
+  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
+}
+
+function originOf(scheme: string, registry: string): URL {
+  try {
+    return new URL(`${scheme}://${registry === HUB.name ? HUB.host : registry}/`);
+  } catch (cause) {
+    throw new TsimgError('REFERENCE_INVALID', 'not a registry', {
+      where: registry,
+      hint: 'write HOST or HOST:PORT, the port below 65536',
+      cause,
+    });
+  }
+}
+
+/** Best first: TLS, and plain HTTP where that is allowed. */
+export type Endpoints = readonly [secure: URL, plain?: URL];
+
+/**
+ * Where a registry is spoken to, best first. Plain HTTP is there only for loopback or where the user gave up TLS
+ * (`--tls-verify=false`): falling back to it unasked would hand the session to whoever blocks port 443 (CVE-2014-5277).
+ * @throws REFERENCE_INVALID
+ */
+export function endpointsOf(registry: string, tlsVerify: boolean | undefined): Endpoints {
+  const secure = originOf('https', registry);
+  const plainAllowed = tlsVerify === false || (tlsVerify === undefined && isLoopback(secure));
+  return plainAllowed ? [secure, originOf('http', registry)] : [secure];
+}

@@ -1,0 +1,55 @@
+import { TsimgError } from '../../errors.ts';
+import { discard } from './body.ts';
+import { isLoopback } from './endpoint.ts';
+import type { HttpRequest, HttpResponse, Send } from './http.ts';
+import { redactUrl } from './redact.ts';
+
+const MAX_REDIRECTS = 10;
+const REDIRECT = new Set([301, 302, 303, 307, 308]);
+/** What is for the registry alone. */
+const SECRET_HEADERS = new Set(['authorization', 'cookie', 'proxy-authorization']);
+
+function refuse(from: URL, why: string): TsimgError {
+  return new TsimgError('REGISTRY_ERROR', 'the registry redirects', { where: redactUrl(from), why });
+}
+
+function targetOf(response: HttpResponse, plainHttp: boolean): URL {
+  const { location } = response.headers;
+  if (location === undefined || !URL.canParse(location, response.url.href)) throw refuse(response.url, 'to nowhere');
+  const target = new URL(location, response.url);
+  if (target.protocol !== 'https:' && target.protocol !== 'http:') throw refuse(response.url, `to ${target.protocol}`);
+  const downgrade = response.url.protocol === 'https:' && target.protocol === 'http:';
+  if (downgrade || (target.protocol === 'http:' && !plainHttp && !isLoopback(target))) {
+    throw refuse(response.url, 'from HTTPS to plain HTTP');
+  }
+  target.username = '';
+  target.password = '';
+  return target;
+}
+
+/** Without credentials: a header's name may be written in any case. */
+function anonymous(headers: HttpRequest['headers']): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers ?? {}).filter(([name]) => !SECRET_HEADERS.has(name.toLowerCase())));
+}
+
+/**
+ * Follows redirects of GET and HEAD. At the first change of scheme, host or port the credentials stay behind, for good: neither
+ * the other side nor whoever it sends us on to gets them (CVE-2020-15157's class). They stay behind, too, where a registry
+ * leads to a store on its own host that is no part of its interface (`/v2/`), as docker has it: stores refuse a second
+ * kind of credentials. `plainHttp`: the user gave up TLS.
+ * The returned function @throws REGISTRY_ERROR for a loop, a downgrade to plain HTTP or no target
+ */
+export function followRedirects(send: Send, plainHttp: boolean): Send {
+  return async (request) => {
+    let { url, headers } = request;
+    for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+      const response = await send({ ...request, url, headers });
+      if (request.method === 'POST' || !REDIRECT.has(response.status)) return response;
+      await discard(response);
+      const target = targetOf(response, plainHttp);
+      if (target.origin !== url.origin || !target.pathname.includes('/v2/')) headers = anonymous(headers);
+      url = target;
+    }
+    throw refuse(request.url, `more than ${MAX_REDIRECTS} times`);
+  };
+}

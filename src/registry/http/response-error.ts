@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { type ErrorCode, TsimgError } from '../../errors.ts';
+import { readStart } from './body.ts';
+import type { HttpResponse } from './http.ts';
+import { redactUrl, serverText } from './redact.ts';
+import { parseRetryAfter } from './retry.ts';
+
+const MAX_TEXT = 64 * 1024;
+
+/** What is shown of a refusal: characters. */
+const MAX_SHOWN = 300;
+
+const ANY = z.unknown().optional();
+
+/** Distribution spec, "Error Codes"; and what token servers and front ends say instead. */
+const bodySchema = z.object({
+  errors: z.array(z.object({ code: ANY, message: ANY, detail: ANY })).catch([]),
+  message: ANY,
+  error_description: ANY,
+  error: ANY,
+  details: ANY,
+  detail: ANY,
+});
+
+const textOf = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? `${value}` : '');
+
+function jsonText(value: unknown): string {
+  const parsed = bodySchema.safeParse(value);
+  if (!parsed.success) return '';
+  const { errors, message, error_description, error, details, detail } = parsed.data;
+  const told = errors.map((one) => {
+    const words = [one.code, one.message].map(textOf).filter(Boolean).join(': ');
+    const more = textOf(one.detail);
+    return more === '' || words.includes(more) ? words : `${words} (${more})`;
+  });
+  const others = [message, error_description, error, details, detail].map(textOf);
+  return told.filter(Boolean).join('; ') || others.find(Boolean) || '';
+}
+
+/** Whether bytes are a page for people: what a proxy or the login page of a network answers in a registry's place. */
+export function isHtml(bytes: Uint8Array): boolean {
+  const start = Buffer.from(bytes.subarray(0, 1024)).toString('latin1');
+  return /^(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body|script|!--)/i.test(start);
+}
+
+function htmlText(text: string): string {
+  const title = /<title[^>]*>([^<]{1,500})<\/title>/i.exec(text)?.[1]?.trim();
+  return title === undefined ? 'an HTML page' : `an HTML page, “${title}”`;
+}
+
+/** What the body of a refusal says, on one line. */
+async function refusalText(response: HttpResponse): Promise<string> {
+  const bytes = await readStart(response, MAX_TEXT);
+  const text = bytes.toString('utf8');
+  if (isHtml(bytes)) return serverText(htmlText(text), MAX_SHOWN);
+  try {
+    return serverText(jsonText(JSON.parse(text)), MAX_SHOWN);
+  } catch {
+    // Object stores answer XML, load balancers a line of text.
+    const xml = /<Message>([^<]{1,1000})<\/Message>/i.exec(text)?.[1];
+    if (xml !== undefined) return serverText(xml, MAX_SHOWN);
+    const isText = /^text\/plain\b/i.test(response.headers['content-type'] ?? '');
+    return isText ? serverText(text.slice(0, 2 * MAX_SHOWN), MAX_SHOWN) : '';
+  }
+}
+
+/** The error for a page that came, as a success, in the place of what was asked for. */
+export function htmlError(what: string, response: HttpResponse, bytes: Uint8Array): TsimgError {
+  const page = serverText(htmlText(Buffer.from(bytes.subarray(0, MAX_TEXT)).toString('utf8')), MAX_SHOWN);
+  return new TsimgError('REGISTRY_ERROR', `cannot get ${what}`, {
+    where: redactUrl(response.url),
+    why: `the answer is ${page}`,
+    hint: 'something else answers in the place of the registry: log in to the network, or check the proxy and the name',
+    facts: { status: response.status },
+  });
+}
+
+/** A response that is a refusal → the error for it, with `facts.status` and, where told, `facts.retryAfter` in milliseconds. */
+export async function responseError(
+  response: HttpResponse,
+  what: string,
+  { code = 'REGISTRY_ERROR', hint }: { readonly code?: ErrorCode; readonly hint?: string } = {},
+): Promise<TsimgError> {
+  const { status, url, headers } = response;
+  const text = await refusalText(response);
+  const retryAfter = parseRetryAfter(headers['retry-after'], Date.now());
+  const seconds = !retryAfter ? 'later' : `after ${Math.ceil(retryAfter / 1000)} s`;
+  return new TsimgError(code, what, {
+    where: redactUrl(url),
+    why: `HTTP ${status}${text === '' ? '' : `, ${text}`}`,
+    hint: status === 429 ? `too many requests: try again ${seconds}, or log in for a higher limit` : hint,
+    facts: { status, said: text, ...(retryAfter === undefined ? {} : { retryAfter }) },
+  });
+}
