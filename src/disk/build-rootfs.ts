@@ -1,7 +1,7 @@
-import { applyLayer } from '../rootfs/apply.ts';
-import { planFlat } from '../rootfs/plan-flat.ts';
+import { applyLayer } from '../rootfs/fold/apply.ts';
+import type { Form } from '../rootfs/fold/real-attributes.ts';
+import { planFlat } from '../rootfs/plan/plan-flat.ts';
 import { policyOf } from '../rootfs/policy.ts';
-import type { Form } from '../rootfs/real-attributes.ts';
 import { newTally } from '../rootfs/tally.ts';
 import { Tree } from '../rootfs/tree.ts';
 import { inspectDestination } from './publish/destination.ts';

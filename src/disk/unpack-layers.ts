@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { applyLayer } from '../rootfs/apply.ts';
-import { planLayer } from '../rootfs/plan-layer.ts';
-import type { Form } from '../rootfs/real-attributes.ts';
+import { applyLayer } from '../rootfs/fold/apply.ts';
+import type { Form } from '../rootfs/fold/real-attributes.ts';
+import { planLayer } from '../rootfs/plan/plan-layer.ts';
 import { newTally, type Tally } from '../rootfs/tally.ts';
 import { Tree } from '../rootfs/tree.ts';
 import { attempt } from './directory/refusal.ts';

@@ -1,6 +1,6 @@
 import type { Context } from '../events.ts';
+import type { Ownership } from '../rootfs/fold/real-attributes.ts';
 import { defaultPolicy, type Policy, policyOf, type Tolerance } from '../rootfs/policy.ts';
-import type { Ownership } from '../rootfs/real-attributes.ts';
 import type { TreeLimits } from '../rootfs/tree.ts';
 import type { ExpansionLimits } from '../streams/byte-budget.ts';
 

@@ -2,7 +2,7 @@ import { readLayersAhead } from '../disk/read/layers-ahead.ts';
 import type { ImageLimits } from '../disk/unpack-options.ts';
 import type { Context } from '../events.ts';
 import type { Image } from '../image/image.ts';
-import { applyLayer } from '../rootfs/apply.ts';
+import { applyLayer } from '../rootfs/fold/apply.ts';
 import { policyOf } from '../rootfs/policy.ts';
 import { newTally } from '../rootfs/tally.ts';
 import { entriesOf, Tree, type TreeEntry } from '../rootfs/tree.ts';

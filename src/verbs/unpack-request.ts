@@ -5,7 +5,7 @@ import type { Context, TsimgEvent } from '../events.ts';
 import type { PortableError } from '../host/portable-error.ts';
 import type { IdMap } from '../launch/plan.ts';
 import type { ImageConfig } from '../oci/config.ts';
-import type { Form, OverlayNamespace } from '../rootfs/real-attributes.ts';
+import type { Form, OverlayNamespace } from '../rootfs/fold/real-attributes.ts';
 
 /** What becomes of layers. */
 export type UnpackInto =

@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildRootfs } from '../../src/disk/build-rootfs.ts';
 import { unpackLayers } from '../../src/disk/unpack-layers.ts';
-import type { Form } from '../../src/rootfs/real-attributes.ts';
+import type { Form } from '../../src/rootfs/fold/real-attributes.ts';
 import { asIdentity } from '../support/as-user.ts';
 import { layerInputs } from '../support/layer-input.ts';
 import { charDevice, dir, file, hardlink, opaque, symlink, tarOf, whiteout } from '../support/tar.ts';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { applyLayer } from '../../src/rootfs/apply.ts';
+import { applyLayer } from '../../src/rootfs/fold/apply.ts';
+import type { LayerEntry } from '../../src/rootfs/fold/outcome.ts';
+import type { Ownership } from '../../src/rootfs/fold/real-attributes.ts';
 import type { TreeNode } from '../../src/rootfs/node.ts';
-import type { LayerEntry } from '../../src/rootfs/outcome.ts';
 import { policyOf } from '../../src/rootfs/policy.ts';
-import type { Ownership } from '../../src/rootfs/real-attributes.ts';
 import { newTally } from '../../src/rootfs/tally.ts';
 import { entriesOf, Tree } from '../../src/rootfs/tree.ts';
 import { createTarReader } from '../../src/tar/read/read.ts';

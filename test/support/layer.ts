@@ -1,6 +1,6 @@
-import { applyLayer } from '../../src/rootfs/apply.ts';
+import { applyLayer } from '../../src/rootfs/fold/apply.ts';
+import type { LayerEntry } from '../../src/rootfs/fold/outcome.ts';
 import type { TreeNode } from '../../src/rootfs/node.ts';
-import type { LayerEntry } from '../../src/rootfs/outcome.ts';
 import { policyOf } from '../../src/rootfs/policy.ts';
 import { newTally, type Tally } from '../../src/rootfs/tally.ts';
 import { entriesOf, Tree } from '../../src/rootfs/tree.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { digestOf } from '../../crypto/digest.ts';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import type { LayerEntries } from '../../rootfs/outcome.ts';
+import type { LayerEntries } from '../../rootfs/fold/outcome.ts';
 import { attempt } from '../directory/refusal.ts';
 import { type PackedEntries, packEntries, unpackEntries } from './pack-entries.ts';
 

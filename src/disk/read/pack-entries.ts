@@ -1,5 +1,5 @@
 import type { Body, Home } from '../../rootfs/body.ts';
-import type { LayerEntries, LayerEntry } from '../../rootfs/outcome.ts';
+import type { LayerEntries, LayerEntry } from '../../rootfs/fold/outcome.ts';
 import type { TarEntryKind } from '../../tar/header.ts';
 
 /**

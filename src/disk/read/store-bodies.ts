@@ -1,5 +1,5 @@
 import type { Digest } from '../../oci/digest.ts';
-import type { LayerEntries, LayerEntry } from '../../rootfs/outcome.ts';
+import type { LayerEntries, LayerEntry } from '../../rootfs/fold/outcome.ts';
 import { DEFAULT_MAX_ENTRIES } from '../../rootfs/tree.ts';
 import { createHasher } from '../../streams/hashing.ts';
 import type { TarHeader } from '../../tar/header.ts';

@@ -1,6 +1,6 @@
 import { TsimgError } from '../../errors.ts';
+import { formatWhiteout, OPAQUE_MARK, saysWhiteout } from '../../rootfs/fold/whiteout.ts';
 import { pathText, ROOT_PATH, type RootfsPath } from '../../rootfs/path.ts';
-import { formatWhiteout, OPAQUE_MARK, saysWhiteout } from '../../rootfs/whiteout.ts';
 import type { ByteBudget } from '../../streams/byte-budget.ts';
 import type { TarHeaderToWrite } from '../../tar/write/encode.ts';
 import type { TarEntryToWrite } from '../../tar/write/tar-chunks.ts';

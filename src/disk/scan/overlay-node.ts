@@ -1,7 +1,7 @@
 import { TsimgError } from '../../errors.ts';
+import type { OverlayNamespace } from '../../rootfs/fold/real-attributes.ts';
+import { recordedAttributes, withoutOverlayXattrs } from '../../rootfs/fold/recorded.ts';
 import { pathText } from '../../rootfs/path.ts';
-import type { OverlayNamespace } from '../../rootfs/real-attributes.ts';
-import { recordedAttributes, withoutOverlayXattrs } from '../../rootfs/recorded.ts';
 import { readXattrsAt } from '../../sys/attributes.ts';
 import { closeDescriptor } from '../../sys/files.ts';
 import type { NameAt } from '../directory/directory-stack.ts';

@@ -1,6 +1,6 @@
 import type { Home } from '../../rootfs/body.ts';
+import type { Form, RealAttributes } from '../../rootfs/fold/real-attributes.ts';
 import { pathText } from '../../rootfs/path.ts';
-import type { Form, RealAttributes } from '../../rootfs/real-attributes.ts';
 import { linkAt, renameNewAt, unlinkAt } from '../../sys/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
 import type { NameAt } from '../directory/directory-stack.ts';

@@ -1,7 +1,7 @@
 import { fchmodSync, fchownSync, fstatSync, ftruncateSync, type Stats, writeSync } from 'node:fs';
 import { type Body, type Home, nameInPool } from '../../rootfs/body.ts';
+import { type RealAttributes, realAttributes } from '../../rootfs/fold/real-attributes.ts';
 import { isName, pathText } from '../../rootfs/path.ts';
-import { type RealAttributes, realAttributes } from '../../rootfs/real-attributes.ts';
 import { chmodAt, closeDescriptor, makeDirectoryAt, OPEN, openAt, setTimes } from '../../sys/files.ts';
 import { filesystemError } from '../../sys/filesystem-error.ts';
 import { lastErrno } from '../../sys/libc.ts';

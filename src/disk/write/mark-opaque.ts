@@ -1,5 +1,5 @@
+import type { Form } from '../../rootfs/fold/real-attributes.ts';
 import type { RootfsPath } from '../../rootfs/path.ts';
-import type { Form } from '../../rootfs/real-attributes.ts';
 import { setXattrAt } from '../../sys/files.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
 import { done } from '../directory/refusal.ts';

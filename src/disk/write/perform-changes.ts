@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Change } from '../../rootfs/change.ts';
+import type { Change } from '../../rootfs/plan/change.ts';
 import { createWriter, type WriterOptions } from './writer.ts';
 
 /** Changes made in one go, some 20 ms of system calls, before signals are looked at. */

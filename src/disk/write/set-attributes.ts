@@ -1,12 +1,12 @@
-import type { Attributes } from '../../rootfs/node.ts';
-import { pathText } from '../../rootfs/path.ts';
 import {
   type Form,
   type RealKind,
   realAttributes,
   type StandsFor,
   withoutOwner,
-} from '../../rootfs/real-attributes.ts';
+} from '../../rootfs/fold/real-attributes.ts';
+import type { Attributes } from '../../rootfs/node.ts';
+import { pathText } from '../../rootfs/path.ts';
 import { type Tally, tolerate } from '../../rootfs/tally.ts';
 import { chmodAt, chownAt, setTimesAt, setXattrAt } from '../../sys/files.ts';
 import { lastErrno } from '../../sys/libc.ts';

@@ -1,8 +1,8 @@
 import { type Body, type Home, nameInPool } from '../../rootfs/body.ts';
-import type { BodySource, Change } from '../../rootfs/change.ts';
+import type { Form } from '../../rootfs/fold/real-attributes.ts';
 import type { Attributes } from '../../rootfs/node.ts';
 import { childPath, type RootfsPath } from '../../rootfs/path.ts';
-import type { Form } from '../../rootfs/real-attributes.ts';
+import type { BodySource, Change } from '../../rootfs/plan/change.ts';
 import type { Tally } from '../../rootfs/tally.ts';
 import {
   chmodAt,

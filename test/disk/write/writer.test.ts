@@ -14,8 +14,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createWriter } from '../../../src/disk/write/writer.ts';
 import { TsimgError } from '../../../src/errors.ts';
-import type { Change } from '../../../src/rootfs/change.ts';
 import { childPath, ROOT_PATH, type RootfsPath } from '../../../src/rootfs/path.ts';
+import type { Change } from '../../../src/rootfs/plan/change.ts';
 import { tally } from '../../support/layer.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 

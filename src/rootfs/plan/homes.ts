@@ -1,7 +1,7 @@
-import type { Home } from './body.ts';
+import type { Home } from '../body.ts';
+import type { DirectoryNode, FileNode } from '../node.ts';
+import type { RootfsPath } from '../path.ts';
 import type { Change } from './change.ts';
-import type { DirectoryNode, FileNode } from './node.ts';
-import type { RootfsPath } from './path.ts';
 
 /** The homes of a pool that become directories of the tree, each one. */
 export class Homes {

@@ -1,6 +1,6 @@
-import { TsimgError } from '../errors.ts';
-import type { TarHeader } from '../tar/header.ts';
-import { pathText, type RootfsPath } from './path.ts';
+import { TsimgError } from '../../errors.ts';
+import type { TarHeader } from '../../tar/header.ts';
+import { pathText, type RootfsPath } from '../path.ts';
 
 /** OCI image spec, layer.md, "Whiteouts". */
 const PREFIX = '.wh.';

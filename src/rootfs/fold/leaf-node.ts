@@ -1,8 +1,8 @@
-import { TsimgError } from '../errors.ts';
-import type { TarHeader } from '../tar/header.ts';
-import { attributesOf, type LeafNode } from './node.ts';
+import { TsimgError } from '../../errors.ts';
+import type { TarHeader } from '../../tar/header.ts';
+import { attributesOf, type LeafNode } from '../node.ts';
+import { MAX_PATH, pathText } from '../path.ts';
 import type { LayerEntry } from './outcome.ts';
-import { MAX_PATH, pathText } from './path.ts';
 
 /** Linux: 2^32-1 stands for "no such id", and would leave the owner as it is. */
 const MAX_ID = 0xfffffffe;

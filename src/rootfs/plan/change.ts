@@ -1,6 +1,6 @@
-import type { Body, Home } from './body.ts';
-import type { Attributes, SpecialKind } from './node.ts';
-import type { RootfsPath } from './path.ts';
+import type { Body, Home } from '../body.ts';
+import type { Attributes, SpecialKind } from '../node.ts';
+import type { RootfsPath } from '../path.ts';
 
 /** Where a file's content is taken from. */
 export type BodySource =

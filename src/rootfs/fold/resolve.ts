@@ -1,7 +1,7 @@
-import { TsimgError } from '../errors.ts';
-import type { DirectoryNode, TreeNode } from './node.ts';
-import { childPath, MAX_PATH, pathText, ROOT_PATH, type RootfsPath } from './path.ts';
-import type { Tree } from './tree.ts';
+import { TsimgError } from '../../errors.ts';
+import type { DirectoryNode, TreeNode } from '../node.ts';
+import { childPath, MAX_PATH, pathText, ROOT_PATH, type RootfsPath } from '../path.ts';
+import type { Tree } from '../tree.ts';
 
 /** Symlinks that one path may cross, as in Linux (path_resolution(7)). */
 const MAX_HOPS = 40;

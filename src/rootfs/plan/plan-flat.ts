@@ -1,9 +1,9 @@
+import type { Attributes, FileNode, TreeNode } from '../node.ts';
+import { childPath, ROOT_PATH, type RootfsPath } from '../path.ts';
+import { sortedChildren, type Tree } from '../tree.ts';
 import type { BodySource, Change } from './change.ts';
 import { Homes } from './homes.ts';
-import type { Attributes, FileNode, TreeNode } from './node.ts';
-import { childPath, ROOT_PATH, type RootfsPath } from './path.ts';
 import { type FirstNames, placeLeaf } from './place-leaf.ts';
-import { sortedChildren, type Tree } from './tree.ts';
 
 type Pending =
   | { readonly step: 'enter'; readonly path: RootfsPath; readonly node: TreeNode }

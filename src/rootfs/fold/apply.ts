@@ -1,15 +1,15 @@
-import { TsimgError } from '../errors.ts';
-import type { TarHeader } from '../tar/header.ts';
+import { TsimgError } from '../../errors.ts';
+import type { TarHeader } from '../../tar/header.ts';
+import { attributesOf, type DirectoryNode, directoryNode, IMPLIED_ATTRIBUTES, type LeafNode } from '../node.ts';
+import { childPath, cleanName, isName, MAX_PATH, pathText } from '../path.ts';
+import { type Tally, tolerate } from '../tally.ts';
+import type { Tree } from '../tree.ts';
 import { type BeforeMarkers, childBefore, noteHidden } from './before-markers.ts';
 import { bindLink, type PendingLink, settleLinks } from './hardlink.ts';
 import { hideLower, type Marker } from './hide.ts';
 import { checkIds, leafNode } from './leaf-node.ts';
-import { attributesOf, type DirectoryNode, directoryNode, IMPLIED_ATTRIBUTES, type LeafNode } from './node.ts';
 import { hideName, type LayerEntries, type LayerEntry, type LayerOutcome, newOutcome, touch } from './outcome.ts';
-import { childPath, cleanName, isName, MAX_PATH, pathText } from './path.ts';
 import { type Place, resolveDirectory } from './resolve.ts';
-import { type Tally, tolerate } from './tally.ts';
-import type { Tree } from './tree.ts';
 import { mayBeMarker, readWhiteout } from './whiteout.ts';
 
 /** What one application of a layer works on. */

@@ -1,6 +1,6 @@
+import type { Tree } from '../tree.ts';
 import { hideName, type LayerOutcome, touch } from './outcome.ts';
 import { type Place, resolveDirectory } from './resolve.ts';
-import type { Tree } from './tree.ts';
 
 interface MarkerBase {
   readonly parent: readonly string[];

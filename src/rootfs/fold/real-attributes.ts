@@ -1,7 +1,7 @@
-import type { Timestamp } from '../tar/header.ts';
+import type { Timestamp } from '../../tar/header.ts';
+import type { Attributes, SpecialKind } from '../node.ts';
+import type { Tolerance } from '../policy.ts';
 import { formatIntended, INTENDED } from './intended.ts';
-import type { Attributes, SpecialKind } from './node.ts';
-import type { Tolerance } from './policy.ts';
 import { encodeRootlessOwner, ROOTLESS_OWNER } from './rootless-owner.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Attributes } from '../../src/rootfs/node.ts';
-import { realAttributes, withoutOwner } from '../../src/rootfs/real-attributes.ts';
+import { realAttributes, withoutOwner } from '../../../src/rootfs/fold/real-attributes.ts';
+import type { Attributes } from '../../../src/rootfs/node.ts';
 
-const test = suite('rootfs/real-attributes');
+const test = suite('rootfs/fold/real-attributes');
 
 const attributes = (mode: number, uid = 0, gid = 0, xattrs: Readonly<Record<string, string>> = {}): Attributes => ({
   mode,

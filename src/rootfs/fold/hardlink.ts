@@ -1,10 +1,10 @@
-import { TsimgError } from '../errors.ts';
-import type { TarHeader } from '../tar/header.ts';
-import type { LeafNode, TreeNode } from './node.ts';
+import { TsimgError } from '../../errors.ts';
+import type { TarHeader } from '../../tar/header.ts';
+import type { LeafNode, TreeNode } from '../node.ts';
+import { childPath, cleanName, pathText, type RootfsPath } from '../path.ts';
+import type { Tree } from '../tree.ts';
 import type { LayerOutcome } from './outcome.ts';
-import { childPath, cleanName, pathText, type RootfsPath } from './path.ts';
 import { inTree, type Place, type ResolveOptions, resolveDirectory } from './resolve.ts';
-import type { Tree } from './tree.ts';
 
 /** A hard link that an entry asks for. */
 interface Link {

@@ -1,4 +1,4 @@
-import type { SpecialKind } from './node.ts';
+import type { SpecialKind } from '../node.ts';
 
 /** The xattr in which tsimg records what an ordinary user could not make as intended. */
 export const INTENDED = 'user.tsimg.intended';

@@ -1,7 +1,7 @@
+import type { DirectoryNode, TreeNode } from '../node.ts';
+import type { Tree } from '../tree.ts';
 import type { Marker } from './hide.ts';
-import type { DirectoryNode, TreeNode } from './node.ts';
 import { resolveDirectory } from './resolve.ts';
-import type { Tree } from './tree.ts';
 
 /** A name of a lower layer, and which entry of this layer hides it. */
 interface HiddenBy {

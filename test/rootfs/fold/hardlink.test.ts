@@ -1,11 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TsimgError } from '../../src/errors.ts';
-import { applyLayer } from '../../src/rootfs/apply.ts';
-import { Tree } from '../../src/rootfs/tree.ts';
-import { dir, file, fold, hardlink, lines, marker, nodeAt, symlink, tally } from '../support/layer.ts';
+import { TsimgError } from '../../../src/errors.ts';
+import { applyLayer } from '../../../src/rootfs/fold/apply.ts';
+import { Tree } from '../../../src/rootfs/tree.ts';
+import { dir, file, fold, hardlink, lines, marker, nodeAt, symlink, tally } from '../../support/layer.ts';
 
-const test = suite('rootfs/hardlink');
+const test = suite('rootfs/fold/hardlink');
 
 const refused = (error: unknown) => error instanceof TsimgError && error.code === 'LAYER_INVALID';
 

@@ -1,6 +1,6 @@
+import type { FileNode, LeafNode } from '../node.ts';
+import type { RootfsPath } from '../path.ts';
 import type { BodySource, Change } from './change.ts';
-import type { FileNode, LeafNode } from './node.ts';
-import type { RootfsPath } from './path.ts';
 
 /** Where the first name of each node that may have several was placed. */
 export type FirstNames = Map<LeafNode, RootfsPath>;

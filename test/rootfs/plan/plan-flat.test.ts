@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Change } from '../../src/rootfs/change.ts';
-import { planFlat } from '../../src/rootfs/plan-flat.ts';
-import { dir, entry, file, fold, hardlink, marker, symlink } from '../support/layer.ts';
+import type { Change } from '../../../src/rootfs/plan/change.ts';
+import { planFlat } from '../../../src/rootfs/plan/plan-flat.ts';
+import { dir, entry, file, fold, hardlink, marker, symlink } from '../../support/layer.ts';
 
-const test = suite('rootfs/plan-flat');
+const test = suite('rootfs/plan/plan-flat');
 
 const names = (changes: Iterable<Change>) => [...changes].map(({ kind, path }) => `${kind} ${path || '.'}`);
 

@@ -1,12 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { applyLayer } from '../../src/rootfs/apply.ts';
-import type { LayerEntry } from '../../src/rootfs/outcome.ts';
-import { planLayer } from '../../src/rootfs/plan-layer.ts';
-import { Tree } from '../../src/rootfs/tree.ts';
-import { dir, file, hardlink, marker, tally } from '../support/layer.ts';
+import { applyLayer } from '../../../src/rootfs/fold/apply.ts';
+import type { LayerEntry } from '../../../src/rootfs/fold/outcome.ts';
+import { planLayer } from '../../../src/rootfs/plan/plan-layer.ts';
+import { Tree } from '../../../src/rootfs/tree.ts';
+import { dir, file, hardlink, marker, tally } from '../../support/layer.ts';
 
-const test = suite('rootfs/plan-layer');
+const test = suite('rootfs/plan/plan-layer');
 
 /** The overlay form of the last of these layers, attributes left out. */
 function overlayOf(...layers: readonly (readonly LayerEntry[])[]): readonly string[] {

@@ -1,12 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TsimgError } from '../../src/errors.ts';
-import { applyLayer } from '../../src/rootfs/apply.ts';
-import type { LayerEntry } from '../../src/rootfs/outcome.ts';
-import { Tree } from '../../src/rootfs/tree.ts';
-import { dir, entry, file, fold, hardlink, lines, nodeAt, symlink, tally } from '../support/layer.ts';
+import { TsimgError } from '../../../src/errors.ts';
+import { applyLayer } from '../../../src/rootfs/fold/apply.ts';
+import type { LayerEntry } from '../../../src/rootfs/fold/outcome.ts';
+import { Tree } from '../../../src/rootfs/tree.ts';
+import { dir, entry, file, fold, hardlink, lines, nodeAt, symlink, tally } from '../../support/layer.ts';
 
-const test = suite('rootfs/apply');
+const test = suite('rootfs/fold/apply');
 
 const refused = (code: string) => (error: unknown) => error instanceof TsimgError && error.code === code;
 

@@ -1,5 +1,5 @@
+import type { Attributes } from '../node.ts';
 import { INTENDED, parseIntended } from './intended.ts';
-import type { Attributes } from './node.ts';
 import type { OverlayNamespace, StandsFor } from './real-attributes.ts';
 import { decodeRootlessOwner, ROOTLESS_OWNER } from './rootless-owner.ts';
 

@@ -1,7 +1,7 @@
-import type { TarHeader } from '../tar/header.ts';
-import type { Body } from './body.ts';
-import type { DirectoryNode, LeafNode } from './node.ts';
-import type { RootfsPath } from './path.ts';
+import type { TarHeader } from '../../tar/header.ts';
+import type { Body } from '../body.ts';
+import type { DirectoryNode, LeafNode } from '../node.ts';
+import type { RootfsPath } from '../path.ts';
 import type { Place } from './resolve.ts';
 
 /** One entry of a layer and where its content was put: what the fold reads. */

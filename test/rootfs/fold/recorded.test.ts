@@ -1,12 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseIntended } from '../../src/rootfs/intended.ts';
-import type { Attributes } from '../../src/rootfs/node.ts';
-import { realAttributes } from '../../src/rootfs/real-attributes.ts';
-import { recordedAttributes, withoutOverlayXattrs } from '../../src/rootfs/recorded.ts';
-import { decodeRootlessOwner, encodeRootlessOwner } from '../../src/rootfs/rootless-owner.ts';
+import { parseIntended } from '../../../src/rootfs/fold/intended.ts';
+import { realAttributes } from '../../../src/rootfs/fold/real-attributes.ts';
+import { recordedAttributes, withoutOverlayXattrs } from '../../../src/rootfs/fold/recorded.ts';
+import { decodeRootlessOwner, encodeRootlessOwner } from '../../../src/rootfs/fold/rootless-owner.ts';
+import type { Attributes } from '../../../src/rootfs/node.ts';
 
-const test = suite('rootfs/recorded');
+const test = suite('rootfs/fold/recorded');
 
 const attributes = (mode: number, uid = 0, gid = 0): Attributes => {
   return { mode, uid, gid, mtime: { seconds: 1, nanoseconds: 2 }, xattrs: new Map([['user.own', Buffer.from('x')]]) };

@@ -1,15 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { applyLayer } from '../../src/rootfs/apply.ts';
-import type { Body, Home } from '../../src/rootfs/body.ts';
-import type { Change } from '../../src/rootfs/change.ts';
-import type { LayerEntry } from '../../src/rootfs/outcome.ts';
-import { planFlat } from '../../src/rootfs/plan-flat.ts';
-import { planLayer } from '../../src/rootfs/plan-layer.ts';
-import { Tree } from '../../src/rootfs/tree.ts';
-import { file, fold, hardlink, marker, symlink, tally } from '../support/layer.ts';
+import type { Body, Home } from '../../../src/rootfs/body.ts';
+import { applyLayer } from '../../../src/rootfs/fold/apply.ts';
+import type { LayerEntry } from '../../../src/rootfs/fold/outcome.ts';
+import type { Change } from '../../../src/rootfs/plan/change.ts';
+import { planFlat } from '../../../src/rootfs/plan/plan-flat.ts';
+import { planLayer } from '../../../src/rootfs/plan/plan-layer.ts';
+import { Tree } from '../../../src/rootfs/tree.ts';
+import { file, fold, hardlink, marker, symlink, tally } from '../../support/layer.ts';
 
-const test = suite('rootfs/homes');
+const test = suite('rootfs/plan/homes');
 
 /** A file whose body is in a home, under the last component of its name. */
 function at(home: Home, path: string, mark = 1): LayerEntry {
