@@ -3,13 +3,13 @@ import type { Context } from '../events.ts';
 import type { Source } from '../image/source.ts';
 import type { Digest } from '../oci/digest.ts';
 import { LAYOUT } from '../store/layout-files.ts';
-import { claimedDigest, dockerSource, hasEditedConfig, readDockerImages } from './docker-archive.ts';
-import type { DockerEntry } from './docker-manifest.ts';
-import type { Files } from './files.ts';
-import { openLayoutSource } from './layout-source.ts';
-import { readLegacyImages } from './legacy-archive.ts';
+import type { Files } from './files/files.ts';
+import { claimedDigest, dockerSource, hasEditedConfig, readDockerImages } from './form/docker-archive.ts';
+import type { DockerEntry } from './form/docker-manifest.ts';
+import { openLayoutSource } from './form/layout-source.ts';
+import { readLegacyImages } from './form/legacy-archive.ts';
+import { openSkopeoDirSource } from './form/skopeo-dir.ts';
 import { type Recognised, recognise } from './recognise.ts';
-import { openSkopeoDirSource } from './skopeo-dir.ts';
 
 /** Names by image ID, as docker's list has them. */
 function namesById(entries: readonly DockerEntry[]): ReadonlyMap<Digest, readonly string[]> {

@@ -4,15 +4,15 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import type { Source } from '../image/source.ts';
 import { formatFamiliar, formatReference, parseReference, type Reference } from '../oci/reference.ts';
-import { type ArchiveFile, openArchiveFile, spoolArchive } from './archive-file.ts';
-import { archiveFiles } from './archive-files.ts';
-import { directoryFiles } from './directory-files.ts';
-import type { Files } from './files.ts';
+import { type ArchiveFile, openArchiveFile, spoolArchive } from './files/archive-file.ts';
+import { archiveFiles } from './files/archive-files.ts';
+import { directoryFiles } from './files/directory-files.ts';
+import type { Files } from './files/files.ts';
+import type { SourceLimits, UnwrapOptions } from './files/unwrap-options.ts';
+import { openRootfsTarSource } from './form/rootfs-tar.ts';
 import { openFiles } from './open-files.ts';
 import { parseSourceSpec } from './parse-spec.ts';
-import { openRootfsTarSource } from './rootfs-tar.ts';
 import { openStoreSource } from './store.ts';
-import type { SourceLimits, UnwrapOptions } from './unwrap-options.ts';
 
 export interface OpenSourceOptions {
   /** The store's directory. */

@@ -1,10 +1,10 @@
 import { TsimgError } from '../errors.ts';
 import { documentBound } from '../image/read-document.ts';
 import { LAYOUT } from '../store/layout-files.ts';
-import { checkDockerManifest, type DockerEntry, isDockerManifest } from './docker-manifest.ts';
-import { type Files, readWholeDocument } from './files.ts';
-import { isRepositories } from './legacy-archive.ts';
-import { refuseLfsPointerAt } from './lfs-pointer.ts';
+import { type Files, readWholeDocument } from './files/files.ts';
+import { refuseLfsPointerAt } from './files/lfs-pointer.ts';
+import { checkDockerManifest, type DockerEntry, isDockerManifest } from './form/docker-manifest.ts';
+import { isRepositories } from './form/legacy-archive.ts';
 
 /** What files are, told from what they hold. */
 export type Recognised =

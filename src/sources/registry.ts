@@ -10,7 +10,7 @@ import { openRegistryClient } from '../registry/client.ts';
 import type { FetchedDocument } from '../registry/document.ts';
 import type { RegistryOptions } from '../registry/session.ts';
 import { verified } from '../streams/verified.ts';
-import type { SourceLimits } from './unwrap-options.ts';
+import type { SourceLimits } from './files/unwrap-options.ts';
 
 export interface RegistrySourceOptions extends Omit<RegistryOptions, 'documentLimit'> {
   /** How large a document may be. */

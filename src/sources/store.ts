@@ -3,8 +3,8 @@ import type { Source } from '../image/source.ts';
 import { readStoreIndex } from '../store/names.ts';
 import { hasMarker, openStore, storeAt, storeExists } from '../store/open.ts';
 import { acquireLock } from '../sys/lock.ts';
-import { directoryFiles } from './directory-files.ts';
-import { openLayoutSource } from './layout-source.ts';
+import { directoryFiles } from './files/directory-files.ts';
+import { openLayoutSource } from './form/layout-source.ts';
 
 /** A store that is not there holds nothing: looking into it does not make it. */
 function emptySource(label: string): Source {

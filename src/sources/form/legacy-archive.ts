@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { TsimgError } from '../errors.ts';
-import { optional } from '../oci/descriptor.ts';
-import { checkDocument, parseJson } from '../oci/document.ts';
+import { TsimgError } from '../../errors.ts';
+import { optional } from '../../oci/descriptor.ts';
+import { checkDocument, parseJson } from '../../oci/document.ts';
+import { type Files, readWholeDocument } from '../files/files.ts';
 import type { DockerImage } from './docker-archive.ts';
 import { diffIdOfFile, memberMissing } from './docker-layers.ts';
-import { type Files, readWholeDocument } from './files.ts';
 
 /** Docker itself stops at 125 layers. A chain that is longer goes round. */
 const MAX_CHAIN = 1000;

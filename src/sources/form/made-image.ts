@@ -1,7 +1,7 @@
-import { digestOf } from '../crypto/digest.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
-import { MEDIA_TYPE } from '../oci/media-type.ts';
-import { descriptorDocument } from '../oci/write-document.ts';
+import { digestOf } from '../../crypto/digest.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { MEDIA_TYPE } from '../../oci/media-type.ts';
+import { descriptorDocument } from '../../oci/write-document.ts';
 
 /** An image whose manifest no medium holds: it is made, the same bytes from the same image every time. */
 export interface MadeImage {

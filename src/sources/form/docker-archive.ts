@@ -1,16 +1,16 @@
 import { Readable } from 'node:stream';
-import { digestOf, sameDigest } from '../crypto/digest.ts';
-import { TsimgError } from '../errors.ts';
-import type { Deviation, Source } from '../image/source.ts';
-import { checkLayerCount, parseImageConfig } from '../oci/config.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
-import { type Digest, isDigest } from '../oci/digest.ts';
+import { digestOf, sameDigest } from '../../crypto/digest.ts';
+import { TsimgError } from '../../errors.ts';
+import type { Deviation, Source } from '../../image/source.ts';
+import { checkLayerCount, parseImageConfig } from '../../oci/config.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { type Digest, isDigest } from '../../oci/digest.ts';
+import { type Files, readWholeDocument } from '../files/files.ts';
+import { locateBlob } from '../files/locate-blob.ts';
+import { openBlob } from '../files/open-blob.ts';
 import { describeLayer, memberMissing } from './docker-layers.ts';
 import type { DockerEntry } from './docker-manifest.ts';
-import { type Files, readWholeDocument } from './files.ts';
-import { locateBlob } from './locate-blob.ts';
 import { makeManifest } from './made-image.ts';
-import { openBlob } from './open-blob.ts';
 import { type Entry, namedImages, selectEntry } from './select-entry.ts';
 
 /** An image of the archive, ready to be made a manifest of. */

@@ -1,19 +1,19 @@
 import { Readable } from 'node:stream';
-import { TsimgError } from '../errors.ts';
-import { readDocument } from '../image/read-document.ts';
-import type { Source } from '../image/source.ts';
-import { ANNOTATION } from '../oci/annotations.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
-import { type Digest, isDigest } from '../oci/digest.ts';
-import { parseJson } from '../oci/document.ts';
-import { type ImageIndex, isAttestation, parseImageIndex } from '../oci/image-index.ts';
-import { parseManifest } from '../oci/manifest.ts';
-import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
-import { blobName, LAYOUT } from '../store/layout-files.ts';
+import { TsimgError } from '../../errors.ts';
+import { readDocument } from '../../image/read-document.ts';
+import type { Source } from '../../image/source.ts';
+import { ANNOTATION } from '../../oci/annotations.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { type Digest, isDigest } from '../../oci/digest.ts';
+import { parseJson } from '../../oci/document.ts';
+import { type ImageIndex, isAttestation, parseImageIndex } from '../../oci/image-index.ts';
+import { parseManifest } from '../../oci/manifest.ts';
+import { documentKindOf, MEDIA_TYPE } from '../../oci/media-type.ts';
+import { blobName, LAYOUT } from '../../store/layout-files.ts';
+import { type Files, readWhole, readWholeDocument } from '../files/files.ts';
+import { locateBlob } from '../files/locate-blob.ts';
+import { openBlob } from '../files/open-blob.ts';
 import { type Companions, companionsOf } from './companions.ts';
-import { type Files, readWhole, readWholeDocument } from './files.ts';
-import { locateBlob } from './locate-blob.ts';
-import { openBlob } from './open-blob.ts';
 import { type Entry, namedImages, selectEntry } from './select-entry.ts';
 
 export interface LayoutOptions {

@@ -1,11 +1,11 @@
-import { TsimgError } from '../errors.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
-import type { Digest } from '../oci/digest.ts';
-import { MEDIA_TYPE } from '../oci/media-type.ts';
-import { type Compression, compressionOf, MAGIC_BYTES } from '../streams/decompress/compression.ts';
-import { decompressed } from '../streams/decompress/decompress.ts';
-import { createHasher } from '../streams/hashing.ts';
-import type { Files } from './files.ts';
+import { TsimgError } from '../../errors.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { MEDIA_TYPE } from '../../oci/media-type.ts';
+import { type Compression, compressionOf, MAGIC_BYTES } from '../../streams/decompress/compression.ts';
+import { decompressed } from '../../streams/decompress/decompress.ts';
+import { createHasher } from '../../streams/hashing.ts';
+import type { Files } from '../files/files.ts';
 
 const MEDIA_TYPES: Readonly<Record<Compression, string>> = {
   none: MEDIA_TYPE.ociLayer,

@@ -1,4 +1,4 @@
-import type { ExpansionLimits } from '../streams/byte-budget.ts';
+import type { ExpansionLimits } from '../../streams/byte-budget.ts';
 
 export interface SourceLimits extends ExpansionLimits {
   /** Bytes of a manifest, an index or a config. Default 4 MiB. */

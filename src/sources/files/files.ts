@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
-import type { FileSection } from '../image/file-section.ts';
-import { documentBound } from '../image/read-document.ts';
-import { collect } from '../streams/collect.ts';
-import type { ByteLimit } from '../streams/limited.ts';
+import type { FileSection } from '../../image/file-section.ts';
+import { documentBound } from '../../image/read-document.ts';
+import { collect } from '../../streams/collect.ts';
+import type { ByteLimit } from '../../streams/limited.ts';
 
 /** Files by name, wherever they are: members of an archive or files below a directory. Names are relative, with `/`. */
 export interface Files {

@@ -1,4 +1,4 @@
-import { TsimgError } from '../errors.ts';
+import { TsimgError } from '../../errors.ts';
 import type { Files } from './files.ts';
 
 /** How a Git LFS pointer begins (git-lfs, docs/spec.md); all of it has less than 1024 bytes. */

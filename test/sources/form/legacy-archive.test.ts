@@ -2,17 +2,17 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { digestOf } from '../../src/crypto/digest.ts';
-import { type LoadedImage, loadImage } from '../../src/image/load.ts';
-import { openSource } from '../../src/sources/open.ts';
-import { failureOf } from '../support/failure-of.ts';
-import { sharedImage } from '../support/shared-images.ts';
-import { file, type TarPart, tarOf } from '../support/tar.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { verifyImage } from '../support/verify-image.ts';
+import { digestOf } from '../../../src/crypto/digest.ts';
+import { type LoadedImage, loadImage } from '../../../src/image/load.ts';
+import { openSource } from '../../../src/sources/open.ts';
+import { failureOf } from '../../support/failure-of.ts';
+import { sharedImage } from '../../support/shared-images.ts';
+import { file, type TarPart, tarOf } from '../../support/tar.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { verifyImage } from '../../support/verify-image.ts';
 
 // docker save of 2013 to 2015: `repositories`, and for each image a folder with VERSION, json and layer.tar.
-const test = suite('sources/legacy-archive');
+const test = suite('sources/form/legacy-archive');
 
 const [BASE, MIDDLE, TOP] = ['1', '2', '3'].map((digit) => digit.repeat(64)) as [string, string, string];
 const LAYER = tarOf(file('a', 'a'));

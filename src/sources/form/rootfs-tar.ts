@@ -1,14 +1,14 @@
 import { pipeline, Readable } from 'node:stream';
-import { digestOf } from '../crypto/digest.ts';
-import { TsimgError } from '../errors.ts';
-import type { Source } from '../image/source.ts';
-import { MEDIA_TYPE } from '../oci/media-type.ts';
-import { platformOfNodeArch } from '../oci/platform.ts';
-import { createHasher } from '../streams/hashing.ts';
-import { verified } from '../streams/verified.ts';
-import type { ArchiveFile } from './archive-file.ts';
+import { digestOf } from '../../crypto/digest.ts';
+import { TsimgError } from '../../errors.ts';
+import type { Source } from '../../image/source.ts';
+import { MEDIA_TYPE } from '../../oci/media-type.ts';
+import { platformOfNodeArch } from '../../oci/platform.ts';
+import { createHasher } from '../../streams/hashing.ts';
+import { verified } from '../../streams/verified.ts';
+import type { ArchiveFile } from '../files/archive-file.ts';
+import { readSection } from '../files/read-section.ts';
 import { makeManifest } from './made-image.ts';
-import { readSection } from './read-section.ts';
 
 /**
  * A tar of a root filesystem (`docker export`, a distribution's) as an image of one layer and an empty configuration, for

@@ -3,12 +3,12 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { archiveFiles } from '../../src/sources/archive-files.ts';
-import type { Files } from '../../src/sources/files.ts';
-import { file, hardlink, symlink, type TarPart, tarOf } from '../support/tar.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { archiveFiles } from '../../../src/sources/files/archive-files.ts';
+import type { Files } from '../../../src/sources/files/files.ts';
+import { file, hardlink, symlink, type TarPart, tarOf } from '../../support/tar.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
-const test = suite('sources/archive-files');
+const test = suite('sources/files/archive-files');
 
 async function filesOf(...parts: readonly TarPart[]): Promise<Files> {
   const path = join(tempDir(), 'archive');

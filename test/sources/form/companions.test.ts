@@ -2,17 +2,17 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { loadImage } from '../../src/image/load.ts';
-import type { Descriptor } from '../../src/oci/descriptor.ts';
-import { hexOf } from '../../src/oci/digest.ts';
-import { openOciLayoutSource } from '../../src/sources/oci-layout.ts';
-import { failureOf } from '../support/failure-of.ts';
-import { makeImage, makeIndex } from '../support/image.ts';
-import { named, writeLayout } from '../support/layout.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { loadImage } from '../../../src/image/load.ts';
+import type { Descriptor } from '../../../src/oci/descriptor.ts';
+import { hexOf } from '../../../src/oci/digest.ts';
+import { openOciLayoutSource } from '../../../src/sources/form/oci-layout.ts';
+import { failureOf } from '../../support/failure-of.ts';
+import { makeImage, makeIndex } from '../../support/image.ts';
+import { named, writeLayout } from '../../support/layout.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 // Made as cosign, oras and registries' copies write layouts: signatures, SBOMs and the members of an index beside the images.
-const test = suite('sources/companions');
+const test = suite('sources/form/companions');
 
 const amd64 = { os: 'linux', architecture: 'amd64' };
 const image = makeImage({ config: { author: 'image' } });

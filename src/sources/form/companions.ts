@@ -1,10 +1,10 @@
-import { TsimgError } from '../errors.ts';
-import { isImageConfigType } from '../image/check-image.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
-import type { Digest } from '../oci/digest.ts';
-import { parseImageIndex } from '../oci/image-index.ts';
-import { type Manifest, parseManifest } from '../oci/manifest.ts';
-import { documentKindOf } from '../oci/media-type.ts';
+import { TsimgError } from '../../errors.ts';
+import { isImageConfigType } from '../../image/check-image.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { parseImageIndex } from '../../oci/image-index.ts';
+import { type Manifest, parseManifest } from '../../oci/manifest.ts';
+import { documentKindOf } from '../../oci/media-type.ts';
 
 /** An entry of a layout's index, with what it is called. */
 interface Listed {

@@ -2,16 +2,16 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { hexOf } from '../../src/oci/digest.ts';
-import { openOciLayoutSource } from '../../src/sources/oci-layout.ts';
-import { openSource } from '../../src/sources/open.ts';
-import { collect } from '../../src/streams/collect.ts';
-import { failureOf } from '../support/failure-of.ts';
-import { makeImage } from '../support/image.ts';
-import { writeLayout } from '../support/layout.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { hexOf } from '../../../src/oci/digest.ts';
+import { openOciLayoutSource } from '../../../src/sources/form/oci-layout.ts';
+import { openSource } from '../../../src/sources/open.ts';
+import { collect } from '../../../src/streams/collect.ts';
+import { failureOf } from '../../support/failure-of.ts';
+import { makeImage } from '../../support/image.ts';
+import { writeLayout } from '../../support/layout.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
-const test = suite('sources/lfs-pointer');
+const test = suite('sources/files/lfs-pointer');
 
 const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 12345\n`;
 const options = { storeRoot: '/nonexistent/store' };

@@ -1,5 +1,5 @@
-import { TsimgError } from '../errors.ts';
-import { hasChecksum } from '../tar/block.ts';
+import { TsimgError } from '../../errors.ts';
+import { hasChecksum } from '../../tar/block.ts';
 import { refuseLfsPointer } from './lfs-pointer.ts';
 
 /** How much of an archive tells what it is. */

@@ -1,5 +1,5 @@
-import { TsimgError } from '../errors.ts';
-import { listMembers, type TarMember } from '../tar/read/members.ts';
+import { TsimgError } from '../../errors.ts';
+import { listMembers, type TarMember } from '../../tar/read/members.ts';
 import type { ArchiveFile } from './archive-file.ts';
 import { ARCHIVE_HEAD_BYTES, checkArchiveHead } from './archive-head.ts';
 import type { Files } from './files.ts';

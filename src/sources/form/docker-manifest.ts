@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { optional } from '../oci/descriptor.ts';
-import { checkDocument } from '../oci/document.ts';
+import { optional } from '../../oci/descriptor.ts';
+import { checkDocument } from '../../oci/document.ts';
 
 /** An image of a docker archive: an entry of its manifest.json. */
 export interface DockerEntry {

@@ -1,5 +1,5 @@
-import type { FileSection } from '../image/file-section.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
+import type { FileSection } from '../../image/file-section.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Files } from './files.ts';
 
 /** Where a descriptor's content lies; undefined where it is missing or has another size: `openBlob` says what is wrong. */

@@ -3,22 +3,22 @@ import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { loadImage } from '../../src/image/load.ts';
-import { hexOf } from '../../src/oci/digest.ts';
-import { parsePlatform } from '../../src/oci/platform.ts';
-import { openOciLayoutSource } from '../../src/sources/oci-layout.ts';
-import { collect } from '../../src/streams/collect.ts';
-import { failureOf } from '../support/failure-of.ts';
-import { makeImage } from '../support/image.ts';
-import { named, writeLayout } from '../support/layout.ts';
-import { sharedImage } from '../support/shared-images.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { loadImage } from '../../../src/image/load.ts';
+import { hexOf } from '../../../src/oci/digest.ts';
+import { parsePlatform } from '../../../src/oci/platform.ts';
+import { openOciLayoutSource } from '../../../src/sources/form/oci-layout.ts';
+import { collect } from '../../../src/streams/collect.ts';
+import { failureOf } from '../../support/failure-of.ts';
+import { makeImage } from '../../support/image.ts';
+import { named, writeLayout } from '../../support/layout.ts';
+import { sharedImage } from '../../support/shared-images.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 const amd64 = parsePlatform('linux/amd64');
 const arm64 = parsePlatform('linux/arm64');
 const one = makeImage({ config: { author: 'one' } });
 const two = makeImage({ config: { author: 'two' } });
-const test = suite('sources/oci-layout');
+const test = suite('sources/form/oci-layout');
 
 test('an image is found by tag, by full name, by familiar name, by digest and by ID', async () => {
   const full = 'docker.io/library/alpine:3.9';

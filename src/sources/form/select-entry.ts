@@ -1,12 +1,12 @@
-import { digestOf } from '../crypto/digest.ts';
-import { TsimgError } from '../errors.ts';
-import { idPrefixOf, matchName } from '../image/match-name.ts';
-import type { NamedImage } from '../image/source.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
-import { type Digest, hexOf } from '../oci/digest.ts';
-import { MEDIA_TYPE } from '../oci/media-type.ts';
-import { formatPlatform, type Platform, platformRank } from '../oci/platform.ts';
-import { indexDocument } from '../oci/write-document.ts';
+import { digestOf } from '../../crypto/digest.ts';
+import { TsimgError } from '../../errors.ts';
+import { idPrefixOf, matchName } from '../../image/match-name.ts';
+import type { NamedImage } from '../../image/source.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { type Digest, hexOf } from '../../oci/digest.ts';
+import { MEDIA_TYPE } from '../../oci/media-type.ts';
+import { formatPlatform, type Platform, platformRank } from '../../oci/platform.ts';
+import { indexDocument } from '../../oci/write-document.ts';
 import type { Companions } from './companions.ts';
 
 /** An image of an archive or a layout, with all that it is known by. */

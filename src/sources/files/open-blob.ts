@@ -1,8 +1,8 @@
 import { pipeline, type Readable } from 'node:stream';
-import { sizeMismatch } from '../crypto/digest.ts';
-import { TsimgError } from '../errors.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
-import { verified } from '../streams/verified.ts';
+import { sizeMismatch } from '../../crypto/digest.ts';
+import { TsimgError } from '../../errors.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { verified } from '../../streams/verified.ts';
 import type { Files } from './files.ts';
 import { refuseLfsPointerAt } from './lfs-pointer.ts';
 

@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream';
-import { digestOf } from '../crypto/digest.ts';
-import type { Source } from '../image/source.ts';
-import { hexOf } from '../oci/digest.ts';
-import { hasKey, parseJson } from '../oci/document.ts';
-import { MEDIA_TYPE } from '../oci/media-type.ts';
+import { digestOf } from '../../crypto/digest.ts';
+import type { Source } from '../../image/source.ts';
+import { hexOf } from '../../oci/digest.ts';
+import { hasKey, parseJson } from '../../oci/document.ts';
+import { MEDIA_TYPE } from '../../oci/media-type.ts';
+import { type Files, readWholeDocument } from '../files/files.ts';
+import { locateBlob } from '../files/locate-blob.ts';
+import { openBlob } from '../files/open-blob.ts';
 import { memberMissing } from './docker-layers.ts';
-import { type Files, readWholeDocument } from './files.ts';
-import { locateBlob } from './locate-blob.ts';
-import { openBlob } from './open-blob.ts';
 
 const MANIFEST = 'manifest.json';
 
