@@ -21,9 +21,9 @@ if (status !== 0) {
   process.exit(status ?? 1);
 }
 chmodSync(join(made, 'src', 'main.js'), 0o755);
-const { makeHandProgram } = await import('../dist.new/src/sys/hand/program.js');
+const { makeHandProgram } = await import('../dist.new/src/sys/stub/machine/program.js');
 for (const machine of ['x64', 'arm64']) {
-  writeFileSync(join(made, 'src', 'sys', 'hand', `hand-${machine}`), makeHandProgram(machine), { mode: 0o755 });
+  writeFileSync(join(made, 'src', 'sys', 'stub', `stub-${machine}`), makeHandProgram(machine), { mode: 0o755 });
 }
 try {
   const { joinScripts } = await import('./join.mjs');

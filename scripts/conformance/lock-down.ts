@@ -1,8 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { errnoOf } from '../../src/errors.ts';
 import { MS } from '../../src/linux/mount-flags.ts';
-import { mount, setMountAttributes } from '../../src/sys/hand/mounts.ts';
-import { openOwnHand } from '../../src/sys/hand/own-hand.ts';
+import { mount, setMountAttributes } from '../../src/sys/stub/call/mounts.ts';
+import { openOwnHand } from '../../src/sys/stub/own-stub.ts';
 
 const MOUNT_ATTR_RDONLY = 1;
 

@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { OPEN } from '../sys/files.ts';
+import { OPEN } from '../sys/file/files.ts';
 import { buildRootfs } from './build-rootfs.ts';
 import { attempt } from './directory/refusal.ts';
 import { inspectDestination } from './publish/destination.ts';

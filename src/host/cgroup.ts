@@ -12,7 +12,7 @@ import {
   processDirectory,
 } from '../launch/limits.ts';
 import { parseFlatKeyed } from '../linux/cgroup.ts';
-import { type Lock, tryLockDirectory } from '../sys/lock.ts';
+import { type Lock, tryLockDirectory } from '../sys/file/lock.ts';
 import { setDeviceList } from './device-list.ts';
 
 /** One made cgroup. */

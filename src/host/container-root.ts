@@ -1,10 +1,10 @@
 import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { BindStep, Step } from '../launch/plan.ts';
-import { closeDescriptor } from '../sys/files.ts';
-import { filesystemError } from '../sys/filesystem-error.ts';
-import { openOwnHand } from '../sys/hand/own-hand.ts';
-import { openInRoot } from '../sys/open-in-root.ts';
+import { closeDescriptor } from '../sys/file/files.ts';
+import { filesystemError } from '../sys/file/filesystem-error.ts';
+import { openInRoot } from '../sys/file/open-in-root.ts';
+import { openOwnHand } from '../sys/stub/own-stub.ts';
 import { descriptorPath, O_PATH } from './own-descriptors.ts';
 import { openDirectory } from './root-targets.ts';
 import { mountRoot } from './stage-mounts.ts';

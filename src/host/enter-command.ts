@@ -2,11 +2,18 @@ import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { ExecPlan } from '../launch/plan-exec.ts';
 import type { ResolvedUser } from '../launch/user.ts';
-import * as become from '../sys/hand/become.ts';
-import { chownDescriptor, goTo, O_PATH, openBeneath, withDescriptor, workingDirectory } from '../sys/hand/files.ts';
-import { type ChildSocket, forkHand, makeChildSocket } from '../sys/hand/fork-hand.ts';
-import type { Hand } from '../sys/hand/hand.ts';
-import { takeTerminal } from '../sys/hand/terminals.ts';
+import * as become from '../sys/stub/call/become.ts';
+import {
+  chownDescriptor,
+  goTo,
+  O_PATH,
+  openBeneath,
+  withDescriptor,
+  workingDirectory,
+} from '../sys/stub/call/files.ts';
+import { takeTerminal } from '../sys/stub/call/terminals.ts';
+import { type ChildSocket, forkHand, makeChildSocket } from '../sys/stub/fork-stub.ts';
+import type { Hand } from '../sys/stub/stub.ts';
 import { openEmptyInput, openNull } from './open-null.ts';
 import type { ContainerPipes } from './relay.ts';
 import { becomeUser, executeFirst, explainLimit, lastCalls, lookUp } from './stage-command.ts';

@@ -1,4 +1,4 @@
-import { type HandOptions, type StartedHand, startHand } from '../sys/hand/start-hand.ts';
+import { type HandOptions, type StartedHand, startHand } from '../sys/stub/start-stub.ts';
 
 /** Starts a hand while other things are made ready; what of it is left in the end is killed. */
 export function handMeanwhile(options?: HandOptions): AsyncDisposable & { readonly hand: Promise<StartedHand> } {

@@ -1,11 +1,11 @@
 import { constants } from 'node:fs';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { LaunchPlan } from '../launch/plan.ts';
-import { dieWithParent, setIds } from '../sys/hand/become.ts';
-import { openPath } from '../sys/hand/files.ts';
-import { forkHand } from '../sys/hand/fork-hand.ts';
-import type { Hand } from '../sys/hand/hand.ts';
-import { joinNamespace, makeNamespaces } from '../sys/hand/namespaces.ts';
+import { dieWithParent, setIds } from '../sys/stub/call/become.ts';
+import { openPath } from '../sys/stub/call/files.ts';
+import { joinNamespace, makeNamespaces } from '../sys/stub/call/namespaces.ts';
+import { forkHand } from '../sys/stub/fork-stub.ts';
+import type { Hand } from '../sys/stub/stub.ts';
 import { becomeMappedRoot, type MadeOutside } from './mapped-root.ts';
 import { makeUserNamespace } from './write-id-maps.ts';
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { IdMap, RootSpec } from '../launch/plan.ts';
 import { CONTAINER_NAME } from '../store-layout.ts';
-import { chownDescriptor, openPath } from '../sys/hand/files.ts';
-import { startHand } from '../sys/hand/start-hand.ts';
+import { chownDescriptor, openPath } from '../sys/stub/call/files.ts';
+import { startHand } from '../sys/stub/start-stub.ts';
 import { makeUserNamespace } from './write-id-maps.ts';
 
 /** A directory of the caller's becomes that of root in the map, where that is somebody else. */

@@ -1,6 +1,6 @@
 import type { TsimgEvent } from '../events.ts';
 import type { HostTools } from '../launch/host-facts.ts';
-import type { PortableError } from './portable-error.ts';
+import type { PortableError } from '../sys/portable-error.ts';
 
 /** Descriptors of a monitor. */
 export const MONITOR_DESCRIPTOR = {

@@ -8,11 +8,11 @@ import { TsimgError } from '../errors.ts';
 import { storedMap } from '../launch/id-map.ts';
 import { restartPause, startsAgain } from '../launch/restart-policy.ts';
 import { CONTAINER_NAME } from '../store-layout.ts';
-import { closeOnExecFrom, duplicateOnto } from '../sys/become.ts';
+import { portableError } from '../sys/portable-error.ts';
+import { closeOnExecFrom, duplicateOnto } from '../sys/process/become.ts';
 import { liveOnce } from './live.ts';
 import { openLogFile } from './log-file.ts';
 import { MONITOR_DESCRIPTOR, type MonitorMessage, type MonitorOrders } from './monitor-channel.ts';
-import { portableError } from './portable-error.ts';
 import {
   type HeldContainer,
   inheritedContainer,

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
-import { openBeneath, statusOf } from '../sys/hand/files.ts';
-import { type Hand, O_CLOEXEC } from '../sys/hand/hand.ts';
+import { openBeneath, statusOf } from '../sys/stub/call/files.ts';
+import { type Hand, O_CLOEXEC } from '../sys/stub/stub.ts';
 
 /** Another file of that name, a device on a volume that shows none, or nothing at all. */
 const NO_NULL: readonly string[] = [

@@ -2,9 +2,9 @@ import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { errnoOf } from '../errors.ts';
-import { filesystemError } from '../sys/filesystem-error.ts';
-import { makePipe } from '../sys/hand/fork-hand.ts';
-import type { Hand } from '../sys/hand/hand.ts';
+import { filesystemError } from '../sys/file/filesystem-error.ts';
+import { makePipe } from '../sys/stub/fork-stub.ts';
+import type { Hand } from '../sys/stub/stub.ts';
 import { whileInFront } from './while-in-front.ts';
 
 /** Where a container's streams come from and go to. */

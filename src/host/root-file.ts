@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
-import { openBeneath, readAll, statusOf, withDescriptor } from '../sys/hand/files.ts';
-import type { Hand } from '../sys/hand/hand.ts';
+import { openBeneath, readAll, statusOf, withDescriptor } from '../sys/stub/call/files.ts';
+import type { Hand } from '../sys/stub/stub.ts';
 
 /** The most that /etc/passwd or /etc/group of a root filesystem may be: bytes. Lists of a whole campus fit. */
 const MAX_BYTES = 4 * 1024 * 1024;

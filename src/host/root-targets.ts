@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { basename, dirname } from 'node:path/posix';
 import { errnoOf, TsimgError } from '../errors.ts';
-import * as files from '../sys/hand/files.ts';
-import type { Hand } from '../sys/hand/hand.ts';
+import * as files from '../sys/stub/call/files.ts';
+import type { Hand } from '../sys/stub/stub.ts';
 
 type Links = files.OpenBeneath['links'];
 

@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { TsimgError } from '../errors.ts';
-import { makeDirectories } from '../sys/make-directories.ts';
+import { makeDirectories } from '../sys/file/make-directories.ts';
 
 /**
  * Where the state of running containers is: /run/tsimg for root, `$XDG_RUNTIME_DIR/tsimg` for others, and for a user without

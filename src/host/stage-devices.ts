@@ -1,7 +1,7 @@
 import { TsimgError } from '../errors.ts';
 import type { Step } from '../launch/plan.ts';
-import * as files from '../sys/hand/files.ts';
-import type { Hand } from '../sys/hand/hand.ts';
+import * as files from '../sys/stub/call/files.ts';
+import type { Hand } from '../sys/stub/stub.ts';
 import { findPlace, makePlace, openFilePlace } from './root-targets.ts';
 import { bindOnto, openHost } from './stage-mounts.ts';
 

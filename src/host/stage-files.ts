@@ -1,6 +1,6 @@
 import { constants, fstatSync, readSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
-import { openInRoot } from '../sys/open-in-root.ts';
+import { openInRoot } from '../sys/file/open-in-root.ts';
 import { withDescriptor } from './own-descriptors.ts';
 
 /** The most that /etc/passwd or /etc/group of a root filesystem may be: bytes. Lists of a whole campus fit. */

@@ -4,9 +4,9 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import type { RootSpec, Step } from '../launch/plan.ts';
 import { attributeBits, type MountAttribute, mountFlags } from '../linux/mount-flags.ts';
 import { CONTAINER_NAME } from '../store-layout.ts';
-import * as files from '../sys/hand/files.ts';
-import type { Hand } from '../sys/hand/hand.ts';
-import { attachMount, cloneMount, mount, setMountAttributes } from '../sys/hand/mounts.ts';
+import * as files from '../sys/stub/call/files.ts';
+import { attachMount, cloneMount, mount, setMountAttributes } from '../sys/stub/call/mounts.ts';
+import type { Hand } from '../sys/stub/stub.ts';
 import { findPlace, isProc, makePlace, openDirectory, openFilePlace } from './root-targets.ts';
 
 type StepOf<Kind extends Step['do']> = Extract<Step, { do: Kind }>;

@@ -1,13 +1,13 @@
 import type { Step } from '../launch/plan.ts';
 import { attributeBits } from '../linux/mount-flags.ts';
-import { goTo } from '../sys/hand/files.ts';
-import type { Hand } from '../sys/hand/hand.ts';
+import { goTo } from '../sys/stub/call/files.ts';
 import {
   changeRootToWorkingDirectory,
   detachMount,
   pivotToWorkingDirectory,
   setMountAttributes,
-} from '../sys/hand/mounts.ts';
+} from '../sys/stub/call/mounts.ts';
+import type { Hand } from '../sys/stub/stub.ts';
 
 /** Makes the container's root the root, and lets go of the old one. */
 export function pivot(hand: Hand, rootFd: number, { readOnlyRoot }: Extract<Step, { do: 'pivot' }>): void {

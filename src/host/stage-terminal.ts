@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
-import { openBeneath } from '../sys/hand/files.ts';
-import type { Hand } from '../sys/hand/hand.ts';
-import { unlockTerminal } from '../sys/hand/terminals.ts';
+import { openBeneath } from '../sys/stub/call/files.ts';
+import { unlockTerminal } from '../sys/stub/call/terminals.ts';
+import type { Hand } from '../sys/stub/stub.ts';
 import { bindConsole } from './stage-mounts.ts';
 
 const FLAGS = constants.O_RDWR | constants.O_NOCTTY;

@@ -2,9 +2,9 @@ import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../errors.ts';
 import type { Step } from '../launch/plan.ts';
 import { type MountAttribute, mountFlags } from '../linux/mount-flags.ts';
-import * as files from '../sys/hand/files.ts';
-import type { Hand } from '../sys/hand/hand.ts';
-import { detachMount, mount } from '../sys/hand/mounts.ts';
+import * as files from '../sys/stub/call/files.ts';
+import { detachMount, mount } from '../sys/stub/call/mounts.ts';
+import type { Hand } from '../sys/stub/stub.ts';
 import { openDirectory, openFilePlace } from './root-targets.ts';
 import { attachWith, bindOnto } from './stage-mounts.ts';
 

@@ -1,8 +1,8 @@
 import type { BindStep, Step } from '../launch/plan.ts';
 import { MS } from '../linux/mount-flags.ts';
-import { statusOf, withDescriptor } from '../sys/hand/files.ts';
-import type { Hand } from '../sys/hand/hand.ts';
-import { cloneMount, setPropagation } from '../sys/hand/mounts.ts';
+import { statusOf, withDescriptor } from '../sys/stub/call/files.ts';
+import { cloneMount, setPropagation } from '../sys/stub/call/mounts.ts';
+import type { Hand } from '../sys/stub/stub.ts';
 import { openDirectory, openFilePlace } from './root-targets.ts';
 import { attachWith, bindOnto, openHost, refuseProc } from './stage-mounts.ts';
 

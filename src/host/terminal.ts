@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { ReadStream, WriteStream } from 'node:tty';
 import { promisify } from 'node:util';
 import { errnoOf } from '../errors.ts';
-import { setTerminalSize } from '../sys/pty.ts';
+import { setTerminalSize } from '../sys/process/pty.ts';
 import { isInFront, whileInFront } from './while-in-front.ts';
 
 const readFd = promisify(read);

@@ -3,10 +3,10 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { IdMap } from '../launch/plan.ts';
 import type { IdExtent } from '../linux/ids.ts';
-import { hideFromTracers, showToTracers } from '../sys/hand/become.ts';
-import type { Hand } from '../sys/hand/hand.ts';
-import { makeNamespaces } from '../sys/hand/namespaces.ts';
-import { runCommand } from '../sys/spawn.ts';
+import { runCommand } from '../sys/process/spawn.ts';
+import { hideFromTracers, showToTracers } from '../sys/stub/call/become.ts';
+import { makeNamespaces } from '../sys/stub/call/namespaces.ts';
+import type { Hand } from '../sys/stub/stub.ts';
 import { TOOL_ENV } from './tool-env.ts';
 import { requireTool } from './tools.ts';
 

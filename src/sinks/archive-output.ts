@@ -6,7 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { pump } from '../streams/pump.ts';
-import { filesystemError } from '../sys/filesystem-error.ts';
+import { filesystemError } from '../sys/file/filesystem-error.ts';
 
 /** Where an archive goes: to a path, or out of the process (stdout). */
 export type ArchiveDestination = { readonly path: string } | { readonly stream: Writable };

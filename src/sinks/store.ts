@@ -3,7 +3,7 @@ import { hasBlob, verifyBlob, writeBlob } from '../store/blobs.ts';
 import { addNames } from '../store/names.ts';
 import { openStore } from '../store/open.ts';
 import { removePartialBlobs } from '../store/sweep.ts';
-import { acquireLock } from '../sys/lock.ts';
+import { acquireLock } from '../sys/file/lock.ts';
 
 /**
  * The local store as a sink. While it is open nothing is swept, so that a blob that was found or written is still there

@@ -2,7 +2,7 @@ import { TsimgError } from '../errors.ts';
 import type { Source } from '../image/source.ts';
 import { readStoreIndex } from '../store/names.ts';
 import { hasMarker, openStore, storeAt, storeExists } from '../store/open.ts';
-import { acquireLock } from '../sys/lock.ts';
+import { acquireLock } from '../sys/file/lock.ts';
 import { directoryFiles } from './files/directory-files.ts';
 import { openLayoutSource } from './form/layout-source.ts';
 

@@ -9,10 +9,10 @@ import type { Digest } from '../oci/digest.ts';
 import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 import { pump } from '../streams/pump.ts';
 import { verified } from '../streams/verified.ts';
-import { filesystemError } from '../sys/filesystem-error.ts';
-import { openRegularFile } from '../sys/regular-file.ts';
+import { filesystemError } from '../sys/file/filesystem-error.ts';
+import { openRegularFile } from '../sys/file/regular-file.ts';
+import { makeDirectory, replaceFile } from '../sys/file/replace-file.ts';
 import { blobPath } from './layout-files.ts';
-import { makeDirectory, replaceFile } from './replace-file.ts';
 
 /** A directory that holds an OCI layout, and the place on the same file system where files are made ready. */
 export interface LayoutDirectory {

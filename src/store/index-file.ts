@@ -5,11 +5,11 @@ import { type ImageIndex, parseImageIndex } from '../oci/image-index.ts';
 import { MEDIA_TYPE } from '../oci/media-type.ts';
 import { indexDocument } from '../oci/write-document.ts';
 import { collect } from '../streams/collect.ts';
-import { acquireLock } from '../sys/lock.ts';
-import { openRegularFile } from '../sys/regular-file.ts';
+import { acquireLock } from '../sys/file/lock.ts';
+import { openRegularFile } from '../sys/file/regular-file.ts';
+import { replaceText } from '../sys/file/replace-file.ts';
 import type { LayoutDirectory } from './blobs.ts';
 import { LAYOUT } from './layout-files.ts';
-import { replaceText } from './replace-file.ts';
 
 /**
  * A small file of a layout, undefined when it is not there.

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { errnoOf } from '../errors.ts';
-import { filesystemError } from '../sys/filesystem-error.ts';
+import { filesystemError } from '../sys/file/filesystem-error.ts';
 
 /** The names in a folder of the store; a folder that is not there has none. @throws FILESYSTEM */
 export async function namesIn(directory: string): Promise<readonly string[]> {

@@ -4,12 +4,12 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import { MEDIA_TYPE } from '../oci/media-type.ts';
 import { indexDocument } from '../oci/write-document.ts';
 import { STORE_NAME } from '../store-layout.ts';
-import { filesystemError } from '../sys/filesystem-error.ts';
-import { acquireLock } from '../sys/lock.ts';
+import { filesystemError } from '../sys/file/filesystem-error.ts';
+import { acquireLock } from '../sys/file/lock.ts';
+import { makeDirectory, replaceText } from '../sys/file/replace-file.ts';
 import type { LayoutDirectory } from './blobs.ts';
 import { readLayoutFile } from './index-file.ts';
 import { LAYOUT, LAYOUT_MARKER } from './layout-files.ts';
-import { makeDirectory, replaceText } from './replace-file.ts';
 
 /**
  * The local store: an OCI layout at `root`, readable as such by other tools, with a few files of tsimg's beside it.

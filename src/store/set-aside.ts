@@ -11,8 +11,8 @@ import {
   LAYERS_LOCK,
   TEMPORARY_PREFIX,
 } from '../store-layout.ts';
-import { filesystemError } from '../sys/filesystem-error.ts';
-import { tryLock } from '../sys/lock.ts';
+import { filesystemError } from '../sys/file/filesystem-error.ts';
+import { tryLock } from '../sys/file/lock.ts';
 import { namesIn } from './list-folder.ts';
 import type { Store } from './open.ts';
 

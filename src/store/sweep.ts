@@ -8,7 +8,7 @@ import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 import { parseImageIndex } from '../oci/image-index.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import { documentKindOf } from '../oci/media-type.ts';
-import { tryLock } from '../sys/lock.ts';
+import { tryLock } from '../sys/file/lock.ts';
 import { checkBlob } from './blobs.ts';
 import { readLayoutFile } from './index-file.ts';
 import { blobPath, LAYOUT } from './layout-files.ts';

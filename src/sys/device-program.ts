@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { closeDescriptor } from './files.ts';
+import { closeDescriptor } from './file/files.ts';
 import { loadKoffi } from './koffi.ts';
 import { bind, checked } from './libc.ts';
 import { SYSCALL } from './syscall-number.data.ts';

@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { DESCRIPTOR } from '../host/channel.ts';
-import { receiveError } from '../host/portable-error.ts';
 import { type Inside, startInside } from '../host/user-namespace.ts';
 import type { HostTools } from '../launch/host-facts.ts';
+import { receiveError } from '../sys/portable-error.ts';
 import type { InsideMessage, InsideRequest } from './inside-request.ts';
 
 const ENTRY = [process.execPath, fileURLToPath(new URL('../programs/inside.cjs', import.meta.url))];

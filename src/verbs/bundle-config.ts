@@ -9,8 +9,8 @@ import { volumePlaces } from '../launch/image-volumes.ts';
 import { planBundle } from '../launch/oci-bundle.ts';
 import type { IdMap } from '../launch/plan.ts';
 import type { ImageConfig } from '../oci/config.ts';
-import { closeDescriptor, OPEN } from '../sys/files.ts';
-import { openInRoot } from '../sys/open-in-root.ts';
+import { closeDescriptor, OPEN } from '../sys/file/files.ts';
+import { openInRoot } from '../sys/file/open-in-root.ts';
 
 /** Makes a directory of a root with those above it, where they are missing: 0755, whatever the umask is. */
 function makeDirectories(rootfs: number, path: string): void {

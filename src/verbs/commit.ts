@@ -28,7 +28,7 @@ import { descriptorDocument } from '../oci/write-document.ts';
 import { openStoreSink } from '../sinks/store.ts';
 import { hashing } from '../streams/hashing.ts';
 import { pump } from '../streams/pump.ts';
-import { openTemporaryFile } from '../sys/temporary.ts';
+import { openTemporaryFile } from '../sys/file/temporary.ts';
 import { askInside } from './ask-inside.ts';
 import { layersOf } from './container-changes.ts';
 import { type OpenedImage, openImage } from './open-image.ts';

@@ -17,7 +17,7 @@ import { storedMap } from '../launch/id-map.ts';
 import { pathText } from '../rootfs/path.ts';
 import { decompressed } from '../streams/decompress/decompress.ts';
 import { pump } from '../streams/pump.ts';
-import { filesystemError } from '../sys/filesystem-error.ts';
+import { filesystemError } from '../sys/file/filesystem-error.ts';
 import { readTar, type TarEntry } from '../tar/read/entries.ts';
 import { tarChunks } from '../tar/write/tar-chunks.ts';
 import { askInside, type InsideWork } from './ask-inside.ts';

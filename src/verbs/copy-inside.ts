@@ -8,7 +8,7 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import { DESCRIPTOR } from '../host/channel.ts';
 import { locateInRoot, mountOwnRoot, openOrMakeInRoot, type PlaceInRoot } from '../host/container-root.ts';
 import { pathText } from '../rootfs/path.ts';
-import { closeDescriptor, OPEN, openAt } from '../sys/files.ts';
+import { closeDescriptor, OPEN, openAt } from '../sys/file/files.ts';
 import { lastErrno } from '../sys/libc.ts';
 import { readTar } from '../tar/read/entries.ts';
 import type { TarEntryToWrite } from '../tar/write/tar-chunks.ts';

@@ -6,7 +6,7 @@ import { entriesOf, type Tree } from '../rootfs/tree.ts';
 import { type ArchiveDestination, openArchiveOutput } from '../sinks/archive-output.ts';
 import { rootfsEntries } from '../sinks/rootfs-tar.ts';
 import { createByteBudget, type ExpansionLimits } from '../streams/byte-budget.ts';
-import { makeTemporaryDirectory } from '../sys/temporary.ts';
+import { makeTemporaryDirectory } from '../sys/file/temporary.ts';
 import { tarChunks } from '../tar/write/tar-chunks.ts';
 import { type FoldOptions, foldImage } from './list-files.ts';
 

@@ -1,9 +1,9 @@
 import type { OverlayForm } from '../disk/scan/overlay-node.ts';
 import type { UpperChange } from '../disk/scan/upper-changes.ts';
 import type { TsimgEvent } from '../events.ts';
-import type { PortableError } from '../host/portable-error.ts';
 import type { BindStep, Step } from '../launch/plan.ts';
 import type { ExpansionLimits } from '../streams/byte-budget.ts';
+import type { PortableError } from '../sys/portable-error.ts';
 import type { CopiedWhat } from './copy-rules.ts';
 
 /** The layers of a container, and how they are to be read. */

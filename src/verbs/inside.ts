@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { DESCRIPTOR } from '../host/channel.ts';
-import { portableError } from '../host/portable-error.ts';
+import { portableError } from '../sys/portable-error.ts';
 import { type TarEntryToWrite, tarChunks } from '../tar/write/tar-chunks.ts';
 import { copyIn, copyOut } from './copy-inside.ts';
 import type { InsideMessage, InsideRequest } from './inside-request.ts';

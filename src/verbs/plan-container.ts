@@ -8,8 +8,8 @@ import type { LaunchPlan, RootSpec } from '../launch/plan.ts';
 import { planRun } from '../launch/plan-run.ts';
 import type { RunRequest } from '../launch/run-request.ts';
 import type { RunConfig } from '../oci/run-config.ts';
+import { workingDirectory } from '../sys/file/working-directory.ts';
 import { randomHex } from '../sys/random.ts';
-import { workingDirectory } from '../sys/working-directory.ts';
 
 /** A directory of the host as a container's root, under its real name. @throws SOURCE_NOT_FOUND, USAGE */
 export async function directoryRoot(path: string): Promise<RootSpec> {

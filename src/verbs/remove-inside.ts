@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { removePath } from '../disk/directory/remove-path.ts';
 import { DESCRIPTOR } from '../host/channel.ts';
-import { portableError } from '../host/portable-error.ts';
+import { portableError } from '../sys/portable-error.ts';
 import type { RemoveMessage } from './remove-message.ts';
 
 // A process of its own: root in the user namespace of an ordinary user, it removes trees whose files belong to subordinate

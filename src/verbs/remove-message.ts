@@ -1,4 +1,4 @@
-import type { PortableError } from '../host/portable-error.ts';
+import type { PortableError } from '../sys/portable-error.ts';
 
 /** What the process tells that removes trees in a user namespace. */
 export type RemoveMessage =

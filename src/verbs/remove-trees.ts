@@ -3,11 +3,11 @@ import { removePath } from '../disk/directory/remove-path.ts';
 import { messageOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { DESCRIPTOR } from '../host/channel.ts';
-import { receiveError } from '../host/portable-error.ts';
 import { startInside } from '../host/user-namespace.ts';
 import type { HostFacts, HostTools } from '../launch/host-facts.ts';
 import { planIdMap } from '../launch/id-map.ts';
 import type { IdMap } from '../launch/plan.ts';
+import { receiveError } from '../sys/portable-error.ts';
 import type { RemoveMessage } from './remove-message.ts';
 
 const ENTRY = [process.execPath, fileURLToPath(new URL('../programs/remove-inside.cjs', import.meta.url))];

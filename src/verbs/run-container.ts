@@ -21,7 +21,7 @@ import type { RunRequest } from '../launch/run-request.ts';
 import { parseSignal } from '../linux/signals.ts';
 import type { RunConfig } from '../oci/run-config.ts';
 import { CONTAINER_NAME } from '../store-layout.ts';
-import { workingDirectory } from '../sys/working-directory.ts';
+import { workingDirectory } from '../sys/file/working-directory.ts';
 import { checkTerminal, cidFileError } from './check-request.ts';
 import { fillVolumes } from './fill-volumes.ts';
 import { joinedProcess } from './joined-process.ts';

@@ -12,7 +12,7 @@ import { namesIn } from '../store/list-folder.ts';
 import { listStored } from '../store/names.ts';
 import type { Store } from '../store/open.ts';
 import { type SetAside, type SetAsideRules, setLeftoversAside, setUnneededAside } from '../store/set-aside.ts';
-import { tryLock } from '../sys/lock.ts';
+import { tryLock } from '../sys/file/lock.ts';
 
 /** What was freed of unpacked layers and of containers. */
 export interface UnpackedReport {

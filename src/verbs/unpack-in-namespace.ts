@@ -4,11 +4,11 @@ import type { UnpackReport } from '../disk/unpack-options.ts';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { DESCRIPTOR } from '../host/channel.ts';
-import { receiveError } from '../host/portable-error.ts';
 import { startInside } from '../host/user-namespace.ts';
 import type { HostTools } from '../launch/host-facts.ts';
 import type { IdMap } from '../launch/plan.ts';
 import { isTolerance, type Tolerance } from '../rootfs/policy.ts';
+import { receiveError } from '../sys/portable-error.ts';
 import { writeStream } from './frames.ts';
 import type { PortableReport, UnpackMessage, UnpackRequest, UnpackTask } from './unpack-request.ts';
 

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import type { LayerInput } from '../disk/read/read-layer.ts';
 import type { TsimgEvent } from '../events.ts';
 import { DESCRIPTOR } from '../host/channel.ts';
-import { portableError } from '../host/portable-error.ts';
+import { portableError } from '../sys/portable-error.ts';
 import { nextStream, readFrames } from './frames.ts';
 import { performUnpack } from './perform-unpack.ts';
 import type { UnpackMessage, UnpackRequest } from './unpack-request.ts';

@@ -57,7 +57,7 @@ test('the package holds text and the hand, and nothing that was compiled for one
     statSync(join(PACKAGE, file)).isFile(),
   );
   const others = files.filter((file) => !/\.(cjs|js|d\.ts|map|md|json)$|^LICENSE$/.test(file));
-  assert.equal(others.sort(), ['dist/src/sys/hand/hand-arm64', 'dist/src/sys/hand/hand-x64']);
+  assert.equal(others.sort(), ['dist/src/sys/stub/stub-arm64', 'dist/src/sys/stub/stub-x64']);
   const modules = files.filter((file) => /\.c?js$/.test(file) && !/^dist\/src\/(programs|scripts)\//.test(file));
   assert.equal(modules.sort(), ['dist/src/api.js', 'dist/src/tsimg.cjs']);
   for (const file of files) assert.not.ok(readFileSync(join(PACKAGE, file), 'latin1').includes(ROOT), file);

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeDirectories } from '../../src/sys/make-directories.ts';
+import { makeDirectories } from '../../src/sys/file/make-directories.ts';
 import { makeContainerCli } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { failureOf } from '../support/failure-of.ts';

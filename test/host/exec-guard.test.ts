@@ -12,7 +12,7 @@ import { MAIN } from '../support/tsimg.ts';
 // What a container may do to a command that is about to enter it, and the command to whoever calls it.
 
 /** dist/src, as the tests run it. */
-const HAND = join(import.meta.dirname, '..', '..', 'src', 'sys', 'hand', `hand-${process.arch}`);
+const HAND = join(import.meta.dirname, '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
 
 /** Tells all that can be learnt of the hand that is about to become a command, and tries to write to its program. */
 const WATCH = `while [ ! -e /seen ]; do for p in /proc/[0-9]*; do

@@ -13,7 +13,7 @@ import { EXAMPLE_IMAGE } from '../support/tsimg.ts';
 // What of a launch a container can get hold of that sees all of the host's processes.
 
 const STARTS = join(import.meta.dirname, '..', 'support', 'many-starts.js');
-const HAND = join(import.meta.dirname, '..', '..', 'src', 'sys', 'hand', `hand-${process.arch}`);
+const HAND = join(import.meta.dirname, '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
 
 /** The host's own system, read-only, for its Python. */
 const SYSTEM = ['/usr', '/lib', '/lib64', '/etc/alternatives']

@@ -6,7 +6,7 @@ import { runInContainer } from '../support/container.ts';
 import { defineRuns } from '../support/define-runs.ts';
 
 /** dist/src, as the tests run it. */
-const HAND = join(import.meta.dirname, '..', '..', 'src', 'sys', 'hand', `hand-${process.arch}`);
+const HAND = join(import.meta.dirname, '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
 
 const asRoot = suite('host/stage-program as root');
 const asUser = suite('host/stage-program as an ordinary user');

@@ -7,7 +7,7 @@ import { createByteCursor } from '../../src/streams/decompress/byte-cursor.ts';
 import { decodeByHost, takeOutputs } from '../../src/streams/decompress/decode-by-host.ts';
 import { inflateByZlib } from '../../src/streams/decompress/inflate-by-zlib.ts';
 import type { Inflation } from '../../src/streams/decompress/inflation.ts';
-import { openIsalInflater } from '../../src/sys/isal.ts';
+import { openIsalInflater } from '../../src/sys/library/isal.ts';
 
 const test = suite('streams/inflate');
 const isal = openIsalInflater();

@@ -1,5 +1,5 @@
-import { ANSWER_SIZE, CALL, FIRST_CALL, MEMORY } from '../../src/sys/hand/layout.ts';
-import type { HandMachine } from '../../src/sys/hand/program.ts';
+import { ANSWER_SIZE, CALL, FIRST_CALL, MEMORY } from '../../src/sys/stub/layout.ts';
+import type { HandMachine } from '../../src/sys/stub/machine/program.ts';
 import { haveTools } from './tools.ts';
 
 // Requests to a hand, laid out here once more: the tests of its program do not count on the code that makes them in src.

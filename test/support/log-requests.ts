@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { CALL_NUMBERS } from '../../src/sys/hand/call-number.data.ts';
-import { CALL, FIRST_CALL, MEMORY } from '../../src/sys/hand/layout.ts';
+import { CALL_NUMBERS } from '../../src/sys/stub/call-number.data.ts';
+import { CALL, FIRST_CALL, MEMORY } from '../../src/sys/stub/layout.ts';
 
 // Loaded before the command (`node --import`), it tells what hands are asked for: a line of JSON for each request, to the file that
 // TSIMG_TEST_REQUESTS names. Requests are recognised by their form, among all that is written.

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { findTrustedLibrary } from '../../src/sys/trusted-library.ts';
+import { findTrustedLibrary } from '../../src/sys/library/trusted-library.ts';
 
 /** Programs that tests hold tsimg against → the Debian package each is in. */
 const REQUIRED_TOOLS: Readonly<Record<string, string>> = {

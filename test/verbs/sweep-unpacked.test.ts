@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { acquireLock } from '../../src/sys/lock.ts';
+import { acquireLock } from '../../src/sys/file/lock.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { EXAMPLE_IMAGE, MAIN, tsimg } from '../support/tsimg.ts';

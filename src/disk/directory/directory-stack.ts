@@ -1,5 +1,5 @@
 import { ROOT_PATH, type RootfsPath } from '../../rootfs/path.ts';
-import { closeDescriptor, OPEN, openAt } from '../../sys/files.ts';
+import { closeDescriptor, OPEN, openAt } from '../../sys/file/files.ts';
 import { done } from './refusal.ts';
 
 /** A descriptor of a directory, and a name in it: what every call is made with. */

@@ -1,6 +1,6 @@
 import { TsimgError } from '../../errors.ts';
 import { pathText } from '../../rootfs/path.ts';
-import { filesystemError } from '../../sys/filesystem-error.ts';
+import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { lastErrno } from '../../sys/libc.ts';
 
 const HINTS: Readonly<Record<string, string>> = {
@@ -17,7 +17,7 @@ const HINTS: Readonly<Record<string, string>> = {
 /** What it means when an empty directory that only tsimg writes into has something in it. */
 const DISAGREEMENT = 'the file system holds something that was not put there (does it fold names?)';
 
-/** The error for a call of sys/files.ts that the file system refused. @param where a path, as text */
+/** The error for a call of sys/file/files.ts that the file system refused. @param where a path, as text */
 export function refusal(what: string, errno: string, where: string, hint?: string): TsimgError {
   const disagrees = errno === 'EEXIST' || errno === 'ELOOP' || errno === 'ENOTDIR';
   return new TsimgError('FILESYSTEM', what, {
@@ -28,7 +28,7 @@ export function refusal(what: string, errno: string, where: string, hint?: strin
   });
 }
 
-/** The result of a call of sys/files.ts. @param path bytes (latin1) @throws FILESYSTEM with `facts.errno` */
+/** The result of a call of sys/file/files.ts. @param path bytes (latin1) @throws FILESYSTEM with `facts.errno` */
 export function done(result: number, what: string, path: string): number {
   if (result < 0) throw refusal(`cannot ${what}`, lastErrno(), pathText(path));
   return result;

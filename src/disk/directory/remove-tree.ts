@@ -1,6 +1,13 @@
 import { chmodSync, fchmodSync, fstatSync, readdirSync } from 'node:fs';
 import { pathText } from '../../rootfs/path.ts';
-import { closeDescriptor, OPEN, openAt, openDirectoryOnMount, removeDirectoryAt, unlinkAt } from '../../sys/files.ts';
+import {
+  closeDescriptor,
+  OPEN,
+  openAt,
+  openDirectoryOnMount,
+  removeDirectoryAt,
+  unlinkAt,
+} from '../../sys/file/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
 import { done, refusal } from './refusal.ts';
 

@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync } from 'node:fs';
-import { closeDescriptor, openDirectoryOnMount } from '../../sys/files.ts';
+import { closeDescriptor, openDirectoryOnMount } from '../../sys/file/files.ts';
 
 /** stat(2): what `blocks` counts, whatever the file system's own unit. */
 const BLOCK_BYTES = 512;

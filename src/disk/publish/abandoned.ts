@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import { TEMPORARY_PREFIX } from '../../store-layout.ts';
-import { lockDescriptor } from '../../sys/lock.ts';
+import { lockDescriptor } from '../../sys/file/lock.ts';
 
 /** As `openStaging` names them, after the prefix. */
 const STAGING = /^[0-9a-f]{12}$/;

@@ -3,8 +3,8 @@ import { homedir } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { mountPoints } from '../../linux/mountinfo.ts';
-import { mayWriteIn, OPEN } from '../../sys/files.ts';
-import { workingDirectory } from '../../sys/working-directory.ts';
+import { mayWriteIn, OPEN } from '../../sys/file/files.ts';
+import { workingDirectory } from '../../sys/file/working-directory.ts';
 import { attempt } from '../directory/refusal.ts';
 import { abandonedIn } from './abandoned.ts';
 

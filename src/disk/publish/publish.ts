@@ -1,7 +1,15 @@
 import { readdirSync } from 'node:fs';
 import { TsimgError } from '../../errors.ts';
 import { pathText } from '../../rootfs/path.ts';
-import { closeDescriptor, exchangeAt, makeDirectoryAt, OPEN, openAt, renameAt, renameNewAt } from '../../sys/files.ts';
+import {
+  closeDescriptor,
+  exchangeAt,
+  makeDirectoryAt,
+  OPEN,
+  openAt,
+  renameAt,
+  renameNewAt,
+} from '../../sys/file/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
 import { done, refusal } from '../directory/refusal.ts';

@@ -3,9 +3,17 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsimgError } from '../../errors.ts';
 import { TEMPORARY_PREFIX } from '../../store-layout.ts';
-import { chmodAt, closeDescriptor, makeDirectoryAt, OPEN, openAt, removeXattrAt, setTimesAt } from '../../sys/files.ts';
+import {
+  chmodAt,
+  closeDescriptor,
+  makeDirectoryAt,
+  OPEN,
+  openAt,
+  removeXattrAt,
+  setTimesAt,
+} from '../../sys/file/files.ts';
+import { lockDescriptor } from '../../sys/file/lock.ts';
 import { lastErrno } from '../../sys/libc.ts';
-import { lockDescriptor } from '../../sys/lock.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
 import { attempt, done } from '../directory/refusal.ts';
 import { removeTree } from '../directory/remove-tree.ts';

@@ -2,8 +2,8 @@ import { TsimgError } from '../../errors.ts';
 import type { OverlayNamespace } from '../../rootfs/fold/real-attributes.ts';
 import { recordedAttributes, withoutOverlayXattrs } from '../../rootfs/fold/recorded.ts';
 import { pathText } from '../../rootfs/path.ts';
-import { readXattrsAt } from '../../sys/attributes.ts';
-import { closeDescriptor } from '../../sys/files.ts';
+import { readXattrsAt } from '../../sys/file/attributes.ts';
+import { closeDescriptor } from '../../sys/file/files.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
 import { type DiskNode, namesIn, openDirectoryAt, readNode } from './read-node.ts';
 

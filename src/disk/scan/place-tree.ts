@@ -1,7 +1,7 @@
 import { chmodSync, constants, fstatSync, writeSync } from 'node:fs';
 import { TsimgError } from '../../errors.ts';
 import { childPath, cleanName, pathText, ROOT_PATH, type RootfsPath } from '../../rootfs/path.ts';
-import { chownOf, setTimesOf, setXattrOf } from '../../sys/attributes.ts';
+import { chownOf, setTimesOf, setXattrOf } from '../../sys/file/attributes.ts';
 import {
   closeDescriptor,
   FILE_TYPE,
@@ -12,7 +12,7 @@ import {
   openAt,
   symlinkAt,
   unlinkAt,
-} from '../../sys/files.ts';
+} from '../../sys/file/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
 import type { TarHeader } from '../../tar/header.ts';
 import type { TarEntry } from '../../tar/read/entries.ts';

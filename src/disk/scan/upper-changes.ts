@@ -2,7 +2,7 @@ import { TsimgError } from '../../errors.ts';
 import { sameAttributes } from '../../rootfs/fold/recorded.ts';
 import { childPath, pathText, ROOT_PATH, type RootfsPath } from '../../rootfs/path.ts';
 import { DEFAULT_MAX_ENTRIES } from '../../rootfs/tree.ts';
-import { closeDescriptor } from '../../sys/files.ts';
+import { closeDescriptor } from '../../sys/file/files.ts';
 import {
   findLower,
   isOpaque,

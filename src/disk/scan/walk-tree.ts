@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs';
 import { TsimgError } from '../../errors.ts';
 import { childPath, pathText, ROOT_PATH, type RootfsPath } from '../../rootfs/path.ts';
-import { closeDescriptor } from '../../sys/files.ts';
+import { closeDescriptor } from '../../sys/file/files.ts';
 import type { TarEntryToWrite } from '../../tar/write/tar-chunks.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
 import { type DiskNode, headerOf, namesIn, openDirectoryAt, readContent, readNode } from './read-node.ts';

@@ -1,7 +1,7 @@
 import type { Home } from '../../rootfs/body.ts';
 import type { Form, RealAttributes } from '../../rootfs/fold/real-attributes.ts';
 import { pathText } from '../../rootfs/path.ts';
-import { linkAt, renameNewAt, unlinkAt } from '../../sys/files.ts';
+import { linkAt, renameNewAt, unlinkAt } from '../../sys/file/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
 import { done, refusal } from '../directory/refusal.ts';

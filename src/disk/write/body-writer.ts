@@ -2,8 +2,8 @@ import { fchmodSync, fchownSync, fstatSync, ftruncateSync, type Stats, writeSync
 import { type Body, type Home, nameInPool } from '../../rootfs/body.ts';
 import { type RealAttributes, realAttributes } from '../../rootfs/fold/real-attributes.ts';
 import { isName, pathText } from '../../rootfs/path.ts';
-import { chmodAt, closeDescriptor, makeDirectoryAt, OPEN, openAt, setTimes } from '../../sys/files.ts';
-import { filesystemError } from '../../sys/filesystem-error.ts';
+import { chmodAt, closeDescriptor, makeDirectoryAt, OPEN, openAt, setTimes } from '../../sys/file/files.ts';
+import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { lastErrno } from '../../sys/libc.ts';
 import type { TarHeader } from '../../tar/header.ts';
 import { done, refusal } from '../directory/refusal.ts';

@@ -1,7 +1,7 @@
 import { constants, copyFileSync } from 'node:fs';
 import type { RootfsPath } from '../../rootfs/path.ts';
 import { pathText } from '../../rootfs/path.ts';
-import { closeDescriptor, OPEN, openAt } from '../../sys/files.ts';
+import { closeDescriptor, OPEN, openAt } from '../../sys/file/files.ts';
 import { DirectoryStack, type NameAt } from '../directory/directory-stack.ts';
 import { attempt, done } from '../directory/refusal.ts';
 

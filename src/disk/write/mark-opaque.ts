@@ -1,6 +1,6 @@
 import type { Form } from '../../rootfs/fold/real-attributes.ts';
 import type { RootfsPath } from '../../rootfs/path.ts';
-import { setXattrAt } from '../../sys/files.ts';
+import { setXattrAt } from '../../sys/file/files.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
 import { done } from '../directory/refusal.ts';
 

@@ -8,7 +8,7 @@ import {
 import type { Attributes } from '../../rootfs/node.ts';
 import { pathText } from '../../rootfs/path.ts';
 import { type Tally, tolerate } from '../../rootfs/tally.ts';
-import { chmodAt, chownAt, setTimesAt, setXattrAt } from '../../sys/files.ts';
+import { chmodAt, chownAt, setTimesAt, setXattrAt } from '../../sys/file/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
 import { done, refusal } from '../directory/refusal.ts';

@@ -14,7 +14,7 @@ import {
   OPEN,
   openAt,
   symlinkAt,
-} from '../../sys/files.ts';
+} from '../../sys/file/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
 import { DirectoryStack, type NameAt } from '../directory/directory-stack.ts';
 import { done } from '../directory/refusal.ts';

@@ -8,11 +8,11 @@ import { bridgeHosts } from '../../launch/network-files.ts';
 import type { NetworkPlan } from '../../launch/network-plan.ts';
 import { chooseAddress, gatewayOf } from '../../launch/subnet.ts';
 import { formatAddress, type Network4 } from '../../linux/ipv4.ts';
-import { closeDescriptor } from '../../sys/files.ts';
-import { openPath } from '../../sys/hand/files.ts';
-import type { Hand } from '../../sys/hand/hand.ts';
-import { acquireLock, type Lock } from '../../sys/lock.ts';
-import { makeDirectories } from '../../sys/make-directories.ts';
+import { closeDescriptor } from '../../sys/file/files.ts';
+import { acquireLock, type Lock } from '../../sys/file/lock.ts';
+import { makeDirectories } from '../../sys/file/make-directories.ts';
+import { openPath } from '../../sys/stub/call/files.ts';
+import type { Hand } from '../../sys/stub/stub.ts';
 import { makeRuntimeDirectory } from '../runtime-directory.ts';
 import { requireTool } from '../tools.ts';
 import {

@@ -1,4 +1,4 @@
-import type { Hand } from '../../sys/hand/hand.ts';
+import type { Hand } from '../../sys/stub/stub.ts';
 
 /** What a container's network takes outside of its namespaces, until it is closed. */
 export interface Connection extends AsyncDisposable {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { PublishedPort } from '../../launch/publish.ts';
 import type { HostsEntry } from '../../linux/hosts.ts';
-import { type Lock, tryLock } from '../../sys/lock.ts';
+import { type Lock, tryLock } from '../../sys/file/lock.ts';
 
 /** A container's place on the bridge, kept as a file that its tsimg holds a lock on: without the lock it is dead. */
 export interface Lease {

@@ -1,5 +1,5 @@
 import { TsimgError } from '../../errors.ts';
-import { runCommand } from '../../sys/spawn.ts';
+import { runCommand } from '../../sys/process/spawn.ts';
 import { TOOL_ENV } from '../tool-env.ts';
 
 /** Milliseconds: none of these programs has anything to wait for. */

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { CONTAINER_ID, CONTAINER_NAME } from '../../store-layout.ts';
-import { filesystemError } from '../../sys/filesystem-error.ts';
+import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { type FoundContainer, readContainer } from './container.ts';
 import { idOfName } from './names.ts';
 import { unreadable } from './record.ts';

@@ -3,8 +3,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { CONTAINERS_NAME } from '../../store-layout.ts';
-import { acquireLock } from '../../sys/lock.ts';
-import { makeDirectories } from '../../sys/make-directories.ts';
+import { acquireLock } from '../../sys/file/lock.ts';
+import { makeDirectories } from '../../sys/file/make-directories.ts';
 import { NAME_ADJECTIVES, NAME_NOUNS } from './name-words.data.ts';
 
 // A name is a symbolic link `names/NAME` to the container's ID: making one is atomic, and no two can.

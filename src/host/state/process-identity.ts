@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { errnoOf } from '../../errors.ts';
 import type { JoinedProcess } from '../../launch/network-plan.ts';
-import { openProcess, type ProcessHandle } from '../../sys/pidfd.ts';
+import { openProcess, type ProcessHandle } from '../../sys/process/pidfd.ts';
 
 /** A process for good. */
 export type ProcessIdentity = JoinedProcess;

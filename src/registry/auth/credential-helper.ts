@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
-import { runCommand } from '../../sys/spawn.ts';
+import { runCommand } from '../../sys/process/spawn.ts';
 import type { Environment } from '../http/proxy.ts';
 import { serverText } from '../http/redact.ts';
 import type { Credentials } from './auth-file.ts';

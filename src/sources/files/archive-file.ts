@@ -8,9 +8,9 @@ import { type Compression, compressionOf, MAGIC_BYTES } from '../../streams/deco
 import { unwrapped } from '../../streams/decompress/unwrapped.ts';
 import { pump } from '../../streams/pump.ts';
 import { streamOf } from '../../streams/stream-of.ts';
-import { filesystemError } from '../../sys/filesystem-error.ts';
-import { startProcess } from '../../sys/start-process.ts';
-import { openTemporaryFile } from '../../sys/temporary.ts';
+import { filesystemError } from '../../sys/file/filesystem-error.ts';
+import { openTemporaryFile } from '../../sys/file/temporary.ts';
+import { startProcess } from '../../sys/process/start-process.ts';
 import { whileArchive } from './archive-head.ts';
 import { filterFile } from './filter-file.ts';
 import { readSection } from './read-section.ts';

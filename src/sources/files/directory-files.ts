@@ -1,4 +1,4 @@
-import { openRegularFileBelow } from '../../sys/regular-file.ts';
+import { openRegularFileBelow } from '../../sys/file/regular-file.ts';
 import type { Files } from './files.ts';
 
 /**

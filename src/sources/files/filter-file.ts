@@ -4,7 +4,7 @@ import { errnoOf, TsimgError } from '../../errors.ts';
 import { createByteBudget, type ExpansionLimits } from '../../streams/byte-budget.ts';
 import type { Compression } from '../../streams/decompress/compression.ts';
 import { compressionInvalid } from '../../streams/decompress/compression.ts';
-import { startProcess } from '../../sys/start-process.ts';
+import { startProcess } from '../../sys/process/start-process.ts';
 import type { UnwrapOptions } from './unwrap-options.ts';
 
 /** What it may say when it fails: bytes. */

@@ -1,4 +1,4 @@
-import type { HostDecoder } from '../../sys/host-decoder.ts';
+import type { HostDecoder } from '../../sys/library/host-decoder.ts';
 import { CHUNK_BYTES, takeChunk } from '../chunk-memory.ts';
 import type { ByteCursor } from './byte-cursor.ts';
 import { compressionInvalid } from './compression.ts';

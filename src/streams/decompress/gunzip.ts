@@ -1,5 +1,5 @@
 import { inflateRawSync } from 'node:zlib';
-import { openIsalInflater } from '../../sys/isal.ts';
+import { openIsalInflater } from '../../sys/library/isal.ts';
 import { giveChunks } from '../chunk-memory.ts';
 import type { ByteCursor } from './byte-cursor.ts';
 import { crc32 } from './crc32.ts';

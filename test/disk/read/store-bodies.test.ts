@@ -7,7 +7,7 @@ import { digestOf } from '../../../src/crypto/digest.ts';
 import { type StoreBodiesOptions, storeBodies } from '../../../src/disk/read/store-bodies.ts';
 import { bodyPool } from '../../../src/disk/write/body-pool.ts';
 import { nameInPool } from '../../../src/rootfs/body.ts';
-import { setXattrAt } from '../../../src/sys/files.ts';
+import { setXattrAt } from '../../../src/sys/file/files.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { dir, file, hardlink, symlink, tarOf } from '../../support/tar.ts';
 import { tempDir } from '../../support/temp-dir.ts';

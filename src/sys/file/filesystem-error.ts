@@ -1,0 +1,22 @@
+import { errnoOf, messageOf, TsimgError } from '../../errors.ts';
+
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ['ENOSPC', 'make room, or choose another place'],
+  ['EDQUOT', 'the quota is used up'],
+  ['EROFS', 'the file system is mounted read-only'],
+  ['EACCES', 'check who owns it'],
+  ['EPERM', 'check who owns it'],
+]);
+
+/** What Node's file functions throw, as an error of ours; errors of ours and aborts are left as they are. */
+export function filesystemError(what: string, where: string, error: unknown): unknown {
+  const errno = errnoOf(error);
+  if (error instanceof TsimgError || errno === undefined || !/^E[A-Z0-9]+$/.test(errno)) return error;
+  return new TsimgError('FILESYSTEM', what, {
+    where,
+    why: messageOf(error),
+    hint: HINTS.get(errno),
+    facts: { errno },
+    cause: error,
+  });
+}

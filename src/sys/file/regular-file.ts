@@ -1,0 +1,66 @@
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open, readlink, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, messageOf, TsimgError } from '../../errors.ts';
+
+export interface RegularFile {
+  readonly handle: FileHandle;
+  readonly stats: Stats;
+}
+
+/** What stands at a path where a file should be, in words. */
+function kindOf(stats: Stats): string {
+  if (stats.isDirectory()) return 'it is a directory';
+  if (stats.isFIFO()) return 'it is a named pipe';
+  if (stats.isSocket()) return 'it is a socket';
+  return 'it is a device';
+}
+
+/**
+ * Opens what somebody else put there, for reading: a regular file or nothing. A symbolic link as last component is refused
+ * (it could lead out of the directory), and opening never waits (a named pipe would).
+ * Undefined when there is nothing.
+ * @throws FILESYSTEM
+ */
+export async function openRegularFile(path: string): Promise<RegularFile | undefined> {
+  let handle: FileHandle;
+  try {
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;
+    const why = errno === 'ELOOP' ? 'it is a symbolic link' : errno === 'ENXIO' ? 'it is a socket' : messageOf(cause);
+    throw new TsimgError('FILESYSTEM', 'cannot open a file', { where: path, why, cause });
+  }
+  const stats = await handle.stat();
+  if (stats.isFile()) return { handle, stats };
+  await handle.close();
+  throw new TsimgError('FILESYSTEM', 'not a regular file', { where: path, why: kindOf(stats) });
+}
+
+/**
+ * The same for a file below a directory, where a symbolic link is followed as long as what it leads to lies below the
+ * directory as well: what was opened is asked where it lies, since names may change at any time.
+ * @throws FILESYSTEM
+ */
+export async function openRegularFileBelow(directory: string, name: string): Promise<RegularFile | undefined> {
+  const path = join(directory, name);
+  try {
+    return await openRegularFile(path);
+  } catch (error) {
+    if (!(error instanceof TsimgError) || errnoOf(error.cause) !== 'ELOOP') throw error;
+  }
+  const [root, target] = await Promise.all([realpath(directory), realpath(path)]).catch((cause: unknown) => {
+    const why = errnoOf(cause) === 'ENOENT' ? 'it is a symbolic link to nothing' : messageOf(cause);
+    throw new TsimgError('FILESYSTEM', 'cannot open a file', { where: path, why, cause });
+  });
+  const isBelow = (place: string) => place.startsWith(root === '/' ? root : `${root}/`);
+  const file = isBelow(target) ? await openRegularFile(target) : undefined;
+  if (file !== undefined && isBelow(await readlink(`/proc/self/fd/${file.handle.fd}`))) return file;
+  await file?.handle.close();
+  throw new TsimgError('FILESYSTEM', 'cannot open a file', {
+    where: path,
+    why: 'it is a symbolic link that leads out of the directory',
+    hint: `cp -rL ${directory} COPY makes a copy with the files themselves`,
+  });
+}

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { filesystemError } from './filesystem-error.ts';
+import { makeDirectories } from './make-directories.ts';
+
+const FILE_MODE = 0o644;
+const DIRECTORY_MODE = 0o755;
+
+/** A directory with these permission bits, whatever the umask. An existing one is left as it is. */
+export async function makeDirectory(path: string, mode: number = DIRECTORY_MODE): Promise<void> {
+  try {
+    makeDirectories(path, mode);
+  } catch (error) {
+    throw filesystemError('cannot make a directory', path, error);
+  }
+}
+
+/** Makes renames into a directory last through a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Writes a file beside its place (in `partial`, on the same file system), makes its bytes lasting, and renames it into place:
+ * readers see all of it or what was there before. Mode 0644 whatever the umask.
+ * `fill` writes the content; when it throws, nothing has changed.
+ * @throws FILESYSTEM; what `fill` throws
+ */
+export async function replaceFile(
+  path: string,
+  partial: string,
+  fill: (write: (chunk: Uint8Array) => Promise<unknown>) => Promise<void>,
+): Promise<void> {
+  const temporary = join(partial, `${basename(path)}.${randomUUID()}`);
+  try {
+    const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, FILE_MODE);
+    try {
+      await fill((chunk) => handle.writeFile(chunk));
+      await handle.chmod(FILE_MODE);
+      // Without it, a power cut after the rename can leave a file of the right name and no bytes.
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw filesystemError('cannot write a file', path, error);
+  }
+}
+
+/** The same for a text in hand, and its directory made lasting too. */
+export async function replaceText(path: string, partial: string, text: string): Promise<void> {
+  await replaceFile(path, partial, async (write) => void (await write(Buffer.from(text))));
+  await syncDirectory(dirname(path));
+}

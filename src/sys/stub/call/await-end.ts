@@ -1,0 +1,35 @@
+import { constants } from 'node:os';
+import { callError, type Hand } from '../stub.ts';
+
+const [P_PID, WEXITED, WNOWAIT] = [1, 0x4, 0x0100_0000];
+const CLD_EXITED = 1;
+
+/**
+ * Waits until a child of a hand has ended; its status as a shell would tell it: its own, or 128 and the signal that killed it.
+ * Its process ID stays its own until the hand ends, so that no signal meets another. Undefined when the hand ends before.
+ * waitid(2). @throws SYSTEM_CALL
+ */
+export async function awaitEnd(hand: Hand, pid: number): Promise<number | undefined> {
+  const information = Buffer.alloc(128);
+  const args = [P_PID, pid, { receive: information }, WEXITED | WNOWAIT, null];
+  const outcome = await hand.await({ name: 'waitid', args });
+  if (outcome === undefined) return undefined;
+  if (outcome.result < 0) throw callError('waitid', outcome.result);
+  const [code, status] = [information.readInt32LE(8), information.readInt32LE(24)];
+  return code === CLD_EXITED ? status : 128 + status;
+}
+
+/** Sends a signal; false when there is no such process. kill(2). */
+export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, constants.signals[signal]);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
+/** Lets go of a child that has ended: its process ID may become another's. @throws SYSTEM_CALL */
+export function reap(hand: Hand, pid: number): void {
+  hand.call('waitid', [P_PID, pid, null, WEXITED, null]);
+}

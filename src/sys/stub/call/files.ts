@@ -1,0 +1,268 @@
+import { constants } from 'node:fs';
+import { errnoOf } from '../../../errors.ts';
+import { type Hand, type LaterCall, O_CLOEXEC } from '../stub.ts';
+
+// Files as a hand sees them: descriptors are its own, paths are of its root and working directory. All flags and structures are
+// the same on x86-64 and arm64, but for O_DIRECTORY and O_NOFOLLOW, which Node knows.
+
+/** Node has no name for it. open(2). */
+export const O_PATH = 0o10000000;
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_EMPTY_PATH = 0x1000;
+const RESOLVE = { noMagicLinks: 0x02, noSymlinks: 0x04, inRoot: 0x10 };
+const STRUCT_OPEN_HOW_SIZE = 24;
+const S_IFMT = 0o170000;
+const CHUNK = 64 * 1024;
+const PATH_MAX = 4096;
+
+/** Bytes as the kernel reads a path; a string is ended by whoever hands it over. */
+function terminated(path: string | Uint8Array): string | Uint8Array {
+  return typeof path === 'string' ? path : Buffer.concat([path, Buffer.alloc(1)]);
+}
+
+/** Opens a path as the hand looks it up. openat(2). @throws SYSTEM_CALL */
+export function openPath(hand: Hand, path: string | Uint8Array, flags: number): number {
+  const name = terminated(path);
+  return hand.call('openat', [AT_FDCWD, name, flags | O_CLOEXEC, 0], String(path));
+}
+
+export interface OpenBeneath {
+  /** open(2)'s flags, close-on-exec apart, which is always set. */
+  readonly flags: number;
+  /** `inside`: links are followed within the root. `never`: a link anywhere on the way is ELOOP. */
+  readonly links: 'inside' | 'never';
+}
+
+/**
+ * Opens a path as if `rootFd` were the root: neither `..` nor a link leads out, and links of /proc/self/fd are refused.
+ * openat2(2), Linux 5.6. @throws SYSTEM_CALL with `facts.errno`
+ */
+export function openBeneath(
+  hand: Hand,
+  rootFd: number,
+  path: string | Uint8Array,
+  { flags, links }: OpenBeneath,
+): number {
+  const how = Buffer.alloc(STRUCT_OPEN_HOW_SIZE);
+  how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
+  const resolve = RESOLVE.inRoot | RESOLVE.noMagicLinks | (links === 'never' ? RESOLVE.noSymlinks : 0);
+  how.writeBigUInt64LE(BigInt(resolve), 16);
+  return hand.call('openat2', [rootFd, terminated(path), how, how.length], String(path));
+}
+
+/** Runs something with a descriptor and closes it. */
+export function withDescriptor<T>(hand: Hand, fd: number, use: (fd: number) => T): T {
+  try {
+    return use(fd);
+  } finally {
+    hand.later({ name: 'close', args: [fd] });
+  }
+}
+
+/** A descriptor as a path that the kernel goes to without looking anything up. Needs a /proc of ours. */
+export function descriptorPath(fd: number): string {
+  return `/proc/self/fd/${fd}`;
+}
+
+export interface Status {
+  readonly kind: 'file' | 'directory' | 'character-device' | 'block-device' | 'other';
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Of a device. */
+  readonly major: number;
+  readonly minor: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+const KINDS: ReadonlyMap<number, Status['kind']> = new Map([
+  [0o100000, 'file'],
+  [0o040000, 'directory'],
+  [0o020000, 'character-device'],
+  [0o060000, 'block-device'],
+]);
+
+/** What a descriptor names. statx(2). @throws SYSTEM_CALL */
+export function statusOf(hand: Hand, fd: number): Status {
+  const [STATX_BASIC_STATS, SIZE] = [0x7ff, 256];
+  const status = Buffer.alloc(SIZE);
+  hand.call('statx', [fd, '', AT_EMPTY_PATH, STATX_BASIC_STATS, { receive: status }]);
+  const mode = status.readUInt16LE(28);
+  return {
+    kind: KINDS.get(mode & S_IFMT) ?? 'other',
+    mode: mode & 0o7777,
+    uid: status.readUInt32LE(20),
+    gid: status.readUInt32LE(24),
+    major: status.readUInt32LE(128),
+    minor: status.readUInt32LE(132),
+    size: Number(status.readBigUInt64LE(40)),
+  };
+}
+
+/** Whether a path leads to something that may be looked at. @throws SYSTEM_CALL where that cannot be told */
+export function isThere(hand: Hand, path: string): boolean {
+  const status = Buffer.alloc(256);
+  try {
+    hand.call('statx', [AT_FDCWD, path, 0, 0, { receive: status }], path);
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(errnoOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+/** The number of the file system that a descriptor is on. statfs(2). @throws SYSTEM_CALL */
+export function fileSystemOf(hand: Hand, fd: number): number {
+  const status = Buffer.alloc(120);
+  hand.call('fstatfs', [fd, { receive: status }]);
+  return Number(status.readBigInt64LE(0));
+}
+
+/** All that a descriptor gives, or undefined when that is more than `limit` bytes. @throws SYSTEM_CALL */
+export function readAll(hand: Hand, fd: number, limit: number): Buffer | undefined {
+  const chunks: Buffer[] = [];
+  for (let size = 0; size <= limit; ) {
+    const chunk = Buffer.alloc(CHUNK);
+    const count = hand.call('read', [fd, { receive: chunk }, chunk.length]);
+    if (count === 0) return Buffer.concat(chunks);
+    size += count;
+    chunks.push(chunk.subarray(0, count));
+  }
+  return undefined;
+}
+
+/** Writes all of it. @throws SYSTEM_CALL */
+export function writeAll(hand: Hand, fd: number, bytes: Uint8Array, where?: string): void {
+  for (let rest = bytes; rest.length > 0; ) {
+    const part = rest.subarray(0, CHUNK);
+    rest = rest.subarray(hand.call('write', [fd, part, part.length], where));
+  }
+}
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly kind: 'directory' | 'character-device' | 'block-device' | 'other';
+}
+
+const ENTRY_KINDS: ReadonlyMap<number, DirectoryEntry['kind']> = new Map([
+  [2, 'character-device'],
+  [4, 'directory'],
+  [6, 'block-device'],
+]);
+
+/** What is in a directory that is open for nothing but its name. getdents(2). @throws SYSTEM_CALL */
+export function readDirectory(hand: Hand, directory: number): readonly DirectoryEntry[] {
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY | O_CLOEXEC;
+  return withDescriptor(hand, hand.call('openat', [directory, '.', flags, 0]), (fd) => {
+    const entries: DirectoryEntry[] = [];
+    const buffer = Buffer.alloc(CHUNK);
+    for (;;) {
+      const count = hand.call('getdents64', [fd, { receive: buffer }, buffer.length]);
+      if (count === 0) return entries;
+      for (let at = 0; at < count; at += buffer.readUInt16LE(at + 16)) {
+        const name = buffer.toString('utf8', at + 19, buffer.indexOf(0, at + 19));
+        if (name === '.' || name === '..') continue;
+        entries.push({ name, kind: ENTRY_KINDS.get(buffer[at + 18] ?? 0) ?? 'other' });
+      }
+    }
+  });
+}
+
+// What is made has the mode that is told, for a hand's umask is 0 while it prepares a container. None of them follows a link.
+
+/** Makes a file, which must not be there, with this content. @param name bytes without the zero at their end @throws SYSTEM_CALL */
+export function makeFile(
+  hand: Hand,
+  directory: number,
+  name: string | Uint8Array,
+  mode: number,
+  content: Uint8Array,
+): void {
+  const { O_CREAT, O_EXCL, O_WRONLY } = constants;
+  const flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC;
+  const fd = hand.call('openat', [directory, terminated(name), flags, mode], String(name));
+  withDescriptor(hand, fd, () => writeAll(hand, fd, content, String(name)));
+}
+
+/** Makes a directory, which must not be there. mkdirat(2). @param mode octal @throws SYSTEM_CALL */
+export function makeOneDirectory(hand: Hand, directory: number, name: Uint8Array, mode: number): void {
+  hand.call('mkdirat', [directory, terminated(name), mode], String(name));
+}
+
+/** Where a link leads, bytes; undefined for what is no link. readlinkat(2). @throws SYSTEM_CALL */
+export function readLinkIn(hand: Hand, directory: number, name: Uint8Array): Buffer | undefined {
+  const target = Buffer.alloc(PATH_MAX);
+  try {
+    return target.subarray(
+      0,
+      hand.call('readlinkat', [directory, terminated(name), { receive: target }, target.length], String(name)),
+    );
+  } catch (error) {
+    if (['EINVAL', 'ENOENT'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/** Before the next call. mkdirat(2). @param mode octal @throws SYSTEM_CALL, or what `explain` makes of it */
+export function makeDirectoryIn(
+  hand: Hand,
+  directory: number,
+  name: string,
+  mode: number,
+  explain: LaterCall['explain'],
+): void {
+  hand.later({ name: 'mkdirat', args: [directory, name, mode], where: name, explain });
+}
+
+/** Before the next call. symlinkat(2). @throws SYSTEM_CALL, or what `explain` makes of it */
+export function makeLinkIn(
+  hand: Hand,
+  directory: number,
+  name: string,
+  to: string,
+  explain: LaterCall['explain'],
+): void {
+  hand.later({ name: 'symlinkat', args: [to, directory, name], where: name, explain });
+}
+
+/** Makes a device. mknod(2). @throws SYSTEM_CALL with `facts.errno` EPERM where this is not allowed */
+export function makeDeviceIn(
+  hand: Hand,
+  directory: number,
+  name: string,
+  status: Omit<Status, 'size' | 'uid' | 'gid'>,
+): void {
+  const { kind, mode, major, minor } = status;
+  const type = kind === 'block-device' ? 0o060000 : 0o020000;
+  const device = (minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12);
+  hand.call('mknodat', [directory, name, type | mode, device >>> 0], name);
+}
+
+/** Of a name itself, not of what a link leads to. fchownat(2). @throws SYSTEM_CALL */
+export function chownIn(hand: Hand, directory: number, name: string, uid: number, gid: number): void {
+  hand.call('fchownat', [directory, name, uid, gid, AT_SYMLINK_NOFOLLOW], name);
+}
+
+/** fchownat(2). @param fd open for more than its name @param gid -1 leaves it @throws SYSTEM_CALL */
+export function chownDescriptor(hand: Hand, fd: number, uid: number, gid: number): void {
+  hand.call('fchownat', [fd, '', uid, gid, AT_EMPTY_PATH]);
+}
+
+/** Before the next call. unlinkat(2). @throws SYSTEM_CALL */
+export function unlinkIn(hand: Hand, directory: number, name: string): void {
+  hand.later({ name: 'unlinkat', args: [directory, name, 0], where: name });
+}
+
+/** Goes to a directory that is open, before the next call. fchdir(2). */
+export function goTo(hand: Hand, directory: number): void {
+  hand.later({ name: 'fchdir', args: [directory] });
+}
+
+/** The working directory's path; one that does not begin with `/` lies outside of the root. getcwd(2). @throws SYSTEM_CALL */
+export function workingDirectory(hand: Hand): string {
+  const path = Buffer.alloc(PATH_MAX);
+  const length = hand.call('getcwd', [{ receive: path }, path.length]);
+  return path.toString('utf8', 0, Math.max(0, length - 1));
+}

@@ -1,0 +1,21 @@
+/**
+ * The hand’s program for arm64: an instruction each. stub-arm64.s is its source, which says what it does and why; a test
+ * assembles that and compares.
+ */
+export const CODE_ARM64: readonly number[] = [
+  // _start
+  0xd28014e8, 0xd2800080, 0xd2800001, 0xd4000001, 0xd2800073, 0xd2800074, 0xd2a20015,
+  // next_request
+  0xd2800016,
+  // more
+  0xaa1303e0, 0x8b1602a1, 0xd2a00802, 0xcb160042, 0xd28007e8, 0xd4000001, 0xf100001f, 0x5400032d, 0x8b0002d6,
+  0xf94002a9, 0xeb0902df, 0x54fffea3, 0x910022b7,
+  // perform
+  0xf94002e8, 0xa94086e0, 0xa9418ee2, 0xa94296e4, 0xd4000001, 0xf9001ee0, 0xb5000040, 0x294952f3,
+  // judge
+  0xb7f800a0, 0xf9402ae9, 0xb4000069, 0xaa0903f7, 0x17fffff4,
+  // answer
+  0xaa1403e0, 0x910162e1, 0xd2800042, 0xd2800848, 0xd4000001, 0xb6fffc00,
+  // end
+  0xd2800000, 0xd2800bc8, 0xd4000001,
+];

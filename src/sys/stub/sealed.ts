@@ -1,0 +1,106 @@
+import { accessSync, closeSync, constants, fchmodSync, openSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import { closeDescriptor } from '../file/files.ts';
+import { bind, checked } from '../libc.ts';
+import { SYSCALL } from '../syscall-number.data.ts';
+
+const MFD = { cloexec: 1, allowSealing: 2, exec: 16 };
+const F_ADD_SEALS = 1033;
+const F_DUPFD_CLOEXEC = 1030;
+/** Of seals, shrinking, growing and writing. */
+const ALL_SEALS = 0xf;
+/** What is being started puts its own descriptors below this number. */
+const LOWEST = 32;
+const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
+
+const memfdCall = bind<[number, string, number]>('long syscall(long number, const char *name, long flags)');
+const fcntlCall = bind<[number, number, number]>('int fcntl(int fd, int command, int argument)');
+
+/** A program that lies in a file without a name, until this is disposed of: then nobody can start it any more. */
+export interface SealedProgram extends Disposable {
+  /** What to start it by. Needs a /proc. */
+  readonly path: string;
+  /** Not below 32, and closed by execve(2). */
+  readonly fd: number;
+}
+
+/** Memory that nobody can ever write to, nor could we. fcntl(2), "File Sealing". */
+function sealInMemory(program: Uint8Array): number {
+  const create = (flags: number) =>
+    checked(memfdCall(SYSCALL.memfd_create, 'hand', flags | MFD.cloexec | MFD.allowSealing), 'memfd_create');
+  let fd: number;
+  try {
+    fd = create(MFD.exec);
+  } catch (error) {
+    // Before Linux 6.3 it need not be told that memory is to be executed, nor can it be.
+    if (errnoOf(error) !== 'EINVAL') throw error;
+    fd = create(0);
+  }
+  writeSync(fd, program);
+  checked(fcntlCall(fd, F_ADD_SEALS, ALL_SEALS), 'fcntl');
+  return fd;
+}
+
+/** A copy on disk: where memory may not be executed (vm.memfd_noexec). While it runs the kernel lets nobody write to it. */
+function copyToFile(program: Uint8Array): number {
+  const folders = ['/dev/shm', tmpdir()];
+  for (const folder of folders) {
+    try {
+      const writer = openSync(folder, O_TMPFILE | constants.O_RDWR, 0o500);
+      try {
+        writeSync(writer, program);
+        const path = `/proc/self/fd/${writer}`;
+        accessSync(path, constants.X_OK);
+        const reader = openSync(path, constants.O_RDONLY);
+        try {
+          return checked(fcntlCall(reader, F_DUPFD_CLOEXEC, LOWEST), 'fcntl');
+        } finally {
+          closeSync(reader);
+        }
+      } finally {
+        closeSync(writer);
+      }
+    } catch {
+      // The file system has no files without a name, or lets nobody execute what is on it: the next one may.
+    }
+  }
+  throw new TsimgError('HOST_UNSUPPORTED', 'the program that makes containers cannot be started', {
+    where: folders.join(', '),
+    why: 'nothing in memory (vm.memfd_noexec), nor in these directories, may be executed',
+    hint: 'sysctl vm.memfd_noexec=1, as root, or set TMPDIR to a directory on a file system without noexec',
+  });
+}
+
+/**
+ * Lays a program where nobody can write to it, each time anew: what a container could get hold of by /proc/PID/exe is neither
+ * our file nor what others are going to run (CVE-2019-5736). memfd_create(2). @throws HOST_UNSUPPORTED, SYSTEM_CALL
+ */
+export function sealProgram(program: Uint8Array): SealedProgram {
+  let fd: number;
+  try {
+    fd = sealInMemory(program);
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'ENOSYS'].includes(errnoOf(error) ?? '')) throw error;
+    fd = copyToFile(program);
+  }
+  try {
+    if (fd < LOWEST) {
+      const low = fd;
+      fd = checked(fcntlCall(low, F_DUPFD_CLOEXEC, LOWEST), 'fcntl');
+      closeDescriptor(low);
+    }
+  } catch (error) {
+    closeDescriptor(fd);
+    throw error;
+  }
+  return {
+    path: `/proc/self/fd/${fd}`,
+    fd,
+    [Symbol.dispose]() {
+      // A script in a container may name /proc/self/exe as its interpreter.
+      fchmodSync(fd, 0);
+      closeDescriptor(fd);
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openRegularFile, openRegularFileBelow } from '../../../src/sys/file/regular-file.ts';
+import { failureOf } from '../../support/failure-of.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+
+const test = suite('sys/file/regular-file');
+
+test('a file is opened with its size', async () => {
+  const dir = tempDir();
+  writeFileSync(join(dir, 'f'), 'abc');
+  const file = await openRegularFile(join(dir, 'f'));
+  assert.is(file?.stats.size, 3);
+  await file?.handle.close();
+});
+
+test('what is not there is undefined, also below a file', async () => {
+  const dir = tempDir();
+  writeFileSync(join(dir, 'f'), '');
+  assert.is(await openRegularFile(join(dir, 'x')), undefined);
+  assert.is(await openRegularFile(join(dir, 'f', 'x')), undefined);
+});
+
+test('links, pipes and directories are refused at once', async () => {
+  const dir = tempDir();
+  writeFileSync(join(dir, 'f'), '');
+  symlinkSync('f', join(dir, 'link'));
+  mkdirSync(join(dir, 'directory'));
+  assert.is(spawnSync('mkfifo', [join(dir, 'pipe')]).status, 0);
+  for (const name of ['link', 'directory', 'pipe']) await failureOf(openRegularFile(join(dir, name)), 'FILESYSTEM');
+});
+
+test('a link below a directory is followed where it stays there, and refused where it leads out', async () => {
+  const outer = tempDir();
+  const folder = join(outer, 'layout');
+  mkdirSync(join(folder, 'deep'), { recursive: true });
+  mkdirSync(join(outer, 'layout-sibling'));
+  for (const name of ['secret', 'layout/f', 'layout-sibling/f']) writeFileSync(join(outer, name), 'abc');
+  const links = [
+    ['deep/up', '../f', 'followed'],
+    ['absolute', join(folder, 'f'), 'followed'],
+    ['chain', 'deep/up', 'followed'],
+    ['out', '../secret', 'refused'],
+    ['sibling', '../layout-sibling/f', 'refused'],
+    ['host', '/etc/passwd', 'refused'],
+    ['nothing', 'nowhere', 'refused'],
+    ['circle', 'circle', 'refused'],
+    ['folder', 'deep', 'refused'],
+    ['magic', '/proc/self/exe', 'refused'],
+  ] as const;
+  for (const [name, target, outcome] of links) {
+    symlinkSync(target, join(folder, name));
+    if (outcome === 'refused') {
+      await failureOf(openRegularFileBelow(folder, name), 'FILESYSTEM');
+      continue;
+    }
+    const file = await openRegularFileBelow(folder, name);
+    assert.is(file?.stats.size, 3, name);
+    await file?.handle.close();
+  }
+  assert.is(await openRegularFileBelow(folder, 'absent'), undefined);
+  // The directory itself may be named by a link
+  symlinkSync('layout', join(outer, 'named'));
+  const file = await openRegularFileBelow(join(outer, 'named'), 'chain');
+  assert.is(file?.stats.size, 3);
+  await file?.handle.close();
+});
+
+test.run();
