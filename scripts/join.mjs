@@ -18,7 +18,7 @@ const SCRIPTS = {
 };
 const PROGRAMS = [
   'disk/read/layer-worker.ts',
-  'host/monitor.ts',
+  'host/life/monitor.ts',
   'verbs/inside.ts',
   'verbs/remove-inside.ts',
   'verbs/unpack-inside.ts',

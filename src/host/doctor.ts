@@ -13,13 +13,13 @@ import { makeNamespaces, type NamespaceName } from '../sys/stub/call/namespaces.
 import { forkHand } from '../sys/stub/fork-stub.ts';
 import { startHand } from '../sys/stub/start-stub.ts';
 import type { Hand } from '../sys/stub/stub.ts';
-import { readConditions } from './conditions.ts';
-import { findInit } from './find-init.ts';
-import { probeHost } from './probe.ts';
-import { TOOL_ENV } from './tool-env.ts';
-import { findTool, requireTool } from './tools.ts';
-import { startInside } from './user-namespace.ts';
-import { makeUserNamespace } from './write-id-maps.ts';
+import { readConditions } from './facts/conditions.ts';
+import { findInit } from './facts/find-init.ts';
+import { probeHost } from './facts/probe.ts';
+import { TOOL_ENV } from './facts/tool-env.ts';
+import { findTool, requireTool } from './facts/tools.ts';
+import { startInside } from './start/user-namespace.ts';
+import { makeUserNamespace } from './steps/write-id-maps.ts';
 
 /** The longest that a trial may take: milliseconds. */
 const TIMEOUT = 10_000;

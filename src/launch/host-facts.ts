@@ -20,7 +20,7 @@ export interface HostTools {
   readonly slirp4netns?: string | undefined;
 }
 
-/** What the host is and what the caller may do on it: found by host/probe, and all that a plan knows of the world. */
+/** What the host is and what the caller may do on it: found by host/facts/probe, and all that a plan knows of the world. */
 export interface HostFacts {
   /** The caller's effective IDs. */
   readonly uid: number;

@@ -33,7 +33,7 @@ export interface EnteredCgroup {
   readonly required: boolean;
 }
 
-/** A command in a container that runs, as data: printed by `--dry-run`, performed by host/enter. */
+/** A command in a container that runs, as data: printed by `--dry-run`, performed by host/exec/enter. */
 export interface ExecPlan {
   /** Those that the container does not share with the host: all are joined. */
   readonly namespaces: readonly (Namespace | 'user' | 'cgroup')[];

@@ -152,7 +152,7 @@ export interface ProcessPlan {
   readonly stdin: boolean;
 }
 
-/** A launch as data: printed by `--dry-run`, performed by host/execute and, inside the namespaces, by a hand. */
+/** A launch as data: printed by `--dry-run`, performed by host/start/execute and, inside the namespaces, by a hand. */
 export interface LaunchPlan {
   readonly namespaces: readonly Namespace[];
   /** Absent where the caller is privileged. */

@@ -1,10 +1,10 @@
 import { chmodSync } from 'node:fs';
 import { errnoOf } from '../errors.ts';
 import type { OnEvent } from '../events.ts';
-import { openOrMakeInRoot } from '../host/container-root.ts';
-import { descriptorPath } from '../host/own-descriptors.ts';
-import { probeHost } from '../host/probe.ts';
-import { readRootFile } from '../host/stage-files.ts';
+import { openOrMakeInRoot } from '../host/exec/container-root.ts';
+import { probeHost } from '../host/facts/probe.ts';
+import { readRootFile } from '../host/steps/files.ts';
+import { descriptorPath } from '../host/steps/own-descriptors.ts';
 import { volumePlaces } from '../launch/image-volumes.ts';
 import { planBundle } from '../launch/oci-bundle.ts';
 import type { IdMap } from '../launch/plan.ts';

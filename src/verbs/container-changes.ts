@@ -2,7 +2,7 @@ import { join, posix } from 'node:path';
 import { byteName } from '../disk/publish/publish.ts';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
-import { probeHost } from '../host/probe.ts';
+import { probeHost } from '../host/facts/probe.ts';
 import { containersFolder, type FoundContainer } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
 import { storedMap } from '../launch/id-map.ts';

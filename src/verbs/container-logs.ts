@@ -1,7 +1,7 @@
 import { TsimgError } from '../errors.ts';
-import { CAUGHT_UP, type LogEntry, readLog } from '../host/read-log.ts';
 import { containersFolder, readContainer } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
+import { CAUGHT_UP, type LogEntry, readLog } from '../host/stdio/read-log.ts';
 
 export interface LogOptions {
   /** Goes on for as long as the container lives. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readUsage, type Usage } from '../host/read-usage.ts';
+import { readUsage, type Usage } from '../host/cgroup/read-usage.ts';
 import { containersFolder, type FoundContainer } from '../host/state/container.ts';
 import { findContainer, listContainers } from '../host/state/find-container.ts';
 import { openIdentified } from '../host/state/process-identity.ts';

@@ -1,12 +1,12 @@
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
-import { enterContainer } from '../host/enter.ts';
-import { probeHost } from '../host/probe.ts';
-import type { Streams } from '../host/relay.ts';
+import { enterContainer } from '../host/exec/enter.ts';
+import { probeHost } from '../host/facts/probe.ts';
 import { containersFolder, type FoundContainer, makeContainer, removeContainer } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
 import { writeLife } from '../host/state/life.ts';
 import { identify, type ProcessIdentity } from '../host/state/process-identity.ts';
+import type { Streams } from '../host/stdio/relay.ts';
 import type { ExecRequest } from '../launch/exec-request.ts';
 import { storedMap } from '../launch/id-map.ts';
 import type { RootSpec } from '../launch/plan.ts';

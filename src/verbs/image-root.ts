@@ -6,7 +6,7 @@ import { hasKeptEntries } from '../disk/read/kept-entries.ts';
 import type { LayerInput } from '../disk/read/read-layer.ts';
 import { type LayerDirectory, unpackLayers } from '../disk/unpack-layers.ts';
 import { errnoOf } from '../errors.ts';
-import { makeOverlayRoot } from '../host/make-overlay-root.ts';
+import { makeOverlayRoot } from '../host/start/make-overlay-root.ts';
 import type { Image } from '../image/image.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
 import type { IdMap, RootSpec } from '../launch/plan.ts';

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { DESCRIPTOR } from '../host/channel.ts';
+import { DESCRIPTOR } from '../host/start/channel.ts';
 import { portableError } from '../sys/portable-error.ts';
 import { type TarEntryToWrite, tarChunks } from '../tar/write/tar-chunks.ts';
 import { copyIn, copyOut } from './copy-inside.ts';

@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { errnoOf, TsimgError } from '../errors.ts';
-import { findInit } from '../host/find-init.ts';
-import { probeHost } from '../host/probe.ts';
+import { findInit } from '../host/facts/find-init.ts';
+import { probeHost } from '../host/facts/probe.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
 import type { JoinedProcess } from '../launch/network-plan.ts';
 import type { LaunchPlan, RootSpec } from '../launch/plan.ts';

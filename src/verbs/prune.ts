@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
-import { probeHost } from '../host/probe.ts';
+import { probeHost } from '../host/facts/probe.ts';
+import { sweepKilled } from '../host/life/sweep-killed.ts';
 import { containersFolder } from '../host/state/container.ts';
 import { listContainers } from '../host/state/find-container.ts';
 import { sweepNames } from '../host/state/names.ts';
-import { sweepKilled } from '../host/sweep-killed.ts';
 import { type PruneOptions, pruneImages, type RemovedImages } from './remove-image.ts';
 
 /**

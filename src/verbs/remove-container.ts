@@ -1,5 +1,6 @@
 import { TsimgError } from '../errors.ts';
-import { probeHost } from '../host/probe.ts';
+import { probeHost } from '../host/facts/probe.ts';
+import { sweepKilled } from '../host/life/sweep-killed.ts';
 import {
   containersFolder,
   type FoundContainer,
@@ -9,7 +10,6 @@ import {
 } from '../host/state/container.ts';
 import { findContainer, findId } from '../host/state/find-container.ts';
 import { idOfName, sweepNames } from '../host/state/names.ts';
-import { sweepKilled } from '../host/sweep-killed.ts';
 import { planUserNamespace, storedMap } from '../launch/id-map.ts';
 import { holdEnded } from './hold-ended.ts';
 import { endContainer } from './signal-container.ts';

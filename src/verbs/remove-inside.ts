@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { removePath } from '../disk/directory/remove-path.ts';
-import { DESCRIPTOR } from '../host/channel.ts';
+import { DESCRIPTOR } from '../host/start/channel.ts';
 import { portableError } from '../sys/portable-error.ts';
 import type { RemoveMessage } from './remove-message.ts';
 

@@ -2,10 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, messageOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
-import { liveOnce } from '../host/live.ts';
-import { probeHost } from '../host/probe.ts';
-import type { Streams } from '../host/relay.ts';
-import { startMonitor } from '../host/start-monitor.ts';
+import { probeHost } from '../host/facts/probe.ts';
+import { liveOnce } from '../host/life/live.ts';
+import { startMonitor } from '../host/life/start-monitor.ts';
 import {
   containersFolder,
   type HeldContainer,
@@ -14,6 +13,7 @@ import {
   removeContainer,
 } from '../host/state/container.ts';
 import { type RecordedImage, writeRecord, writeState } from '../host/state/record.ts';
+import type { Streams } from '../host/stdio/relay.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
 import { planUserNamespace, storedMap } from '../launch/id-map.ts';
 import type { IdMap, LaunchPlan, RootSpec } from '../launch/plan.ts';
@@ -201,7 +201,7 @@ async function runByRuntime(
   request: RunRequest,
   context: RunContext & { readonly runtime: string },
 ): Promise<number> {
-  const { runInRuntime } = await import('../host/run-runtime.ts');
+  const { runInRuntime } = await import('../host/start/run-runtime.ts');
   const life = { ...context.life, remove: true };
   const prepared = await prepare(target, { ...request, network: request.network ?? 'none' }, false, {
     ...context,

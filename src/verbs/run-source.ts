@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
-import { probeHost } from '../host/probe.ts';
+import { probeHost } from '../host/facts/probe.ts';
 import type { Image } from '../image/image.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
 import { planUserNamespace, storedMap } from '../launch/id-map.ts';

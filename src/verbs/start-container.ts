@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
-import { startMonitor } from '../host/start-monitor.ts';
+import { startMonitor } from '../host/life/start-monitor.ts';
 import { containersFolder, type FoundContainer, updateState } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
 import { writeRecord } from '../host/state/record.ts';

@@ -1,5 +1,5 @@
 import { TsimgError } from '../errors.ts';
-import { makeRuntimeDirectory, runtimeDirectory } from '../host/runtime-directory.ts';
+import { makeRuntimeDirectory, runtimeDirectory } from '../host/facts/runtime-directory.ts';
 import { type StorePlace, storePlace } from './store-place.ts';
 
 /**

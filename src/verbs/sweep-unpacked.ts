@@ -1,8 +1,8 @@
 import { digestOf } from '../crypto/digest.ts';
 import { messageOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
-import { endProcesses } from '../host/end-processes.ts';
-import { probeHost } from '../host/probe.ts';
+import { probeHost } from '../host/facts/probe.ts';
+import { endProcesses } from '../host/state/end-processes.ts';
 import { loadImage } from '../image/load.ts';
 import type { HostFacts } from '../launch/host-facts.ts';
 import { chainIds } from '../oci/chain-id.ts';

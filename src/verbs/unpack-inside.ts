@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { LayerInput } from '../disk/read/read-layer.ts';
 import type { TsimgEvent } from '../events.ts';
-import { DESCRIPTOR } from '../host/channel.ts';
+import { DESCRIPTOR } from '../host/start/channel.ts';
 import { portableError } from '../sys/portable-error.ts';
 import { nextStream, readFrames } from './frames.ts';
 import { performUnpack } from './perform-unpack.ts';

@@ -3,7 +3,7 @@ import { buildRootfs } from '../disk/build-rootfs.ts';
 import { destinationPath } from '../disk/publish/destination.ts';
 import { type UnpackOptions, type UnpackReport, unpackPolicy } from '../disk/unpack-options.ts';
 import { TsimgError } from '../errors.ts';
-import { probeHost } from '../host/probe.ts';
+import { probeHost } from '../host/facts/probe.ts';
 import type { Image } from '../image/image.ts';
 import { planIdMap } from '../launch/id-map.ts';
 import type { IdMap } from '../launch/plan.ts';

@@ -1,7 +1,7 @@
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
-import { probeHost } from '../host/probe.ts';
-import { runInUserNamespace } from '../host/user-namespace.ts';
+import { probeHost } from '../host/facts/probe.ts';
+import { runInUserNamespace } from '../host/start/user-namespace.ts';
 import { planIdMap, singleIdReason } from '../launch/id-map.ts';
 
 /**

@@ -6,7 +6,7 @@ import { placeTree } from '../disk/scan/place-tree.ts';
 import { readNode } from '../disk/scan/read-node.ts';
 import { walkTree } from '../disk/scan/walk-tree.ts';
 import { errnoOf, TsimgError } from '../errors.ts';
-import { mountOwnRoot } from '../host/container-root.ts';
+import { mountOwnRoot } from '../host/exec/container-root.ts';
 import { pathText } from '../rootfs/path.ts';
 import { closeDescriptor, OPEN } from '../sys/file/files.ts';
 import { openInRoot } from '../sys/file/open-in-root.ts';

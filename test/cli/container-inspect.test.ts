@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { probeCgroups } from '../../src/host/cgroup-facts.ts';
+import { probeCgroups } from '../../src/host/facts/cgroup-facts.ts';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { tempDir } from '../support/temp-dir.ts';

@@ -3,7 +3,7 @@ import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { probeCgroups } from '../../src/host/cgroup-facts.ts';
+import { probeCgroups } from '../../src/host/facts/cgroup-facts.ts';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { MAIN } from '../support/tsimg.ts';

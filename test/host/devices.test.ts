@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cgroupsOf, probeCgroups } from '../../src/host/cgroup-facts.ts';
+import { cgroupsOf, probeCgroups } from '../../src/host/facts/cgroup-facts.ts';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns, type RunFixture } from '../support/define-runs.ts';
 import { LOOP_CONTENT, makeLoopDevice } from '../support/loop-device.ts';

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { probeCgroups } from '../../src/host/cgroup-facts.ts';
+import { probeCgroups } from '../../src/host/facts/cgroup-facts.ts';
 import { makeContainerCli } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 

@@ -3,7 +3,7 @@ import { BRIDGE } from '../../launch/firewall.ts';
 import type { HostTools } from '../../launch/host-facts.ts';
 import { chooseSubnet, gatewayOf } from '../../launch/subnet.ts';
 import { formatAddress, type Network4, parseRoutes } from '../../linux/ipv4.ts';
-import { requireTool } from '../tools.ts';
+import { requireTool } from '../facts/tools.ts';
 import { replaceFile } from './leases.ts';
 import { runTool, tryTool } from './run-tool.ts';
 

@@ -13,8 +13,8 @@ import { acquireLock, type Lock } from '../../sys/file/lock.ts';
 import { makeDirectories } from '../../sys/file/make-directories.ts';
 import { openPath } from '../../sys/stub/call/files.ts';
 import type { Hand } from '../../sys/stub/stub.ts';
-import { makeRuntimeDirectory } from '../runtime-directory.ts';
-import { requireTool } from '../tools.ts';
+import { makeRuntimeDirectory } from '../facts/runtime-directory.ts';
+import { requireTool } from '../facts/tools.ts';
 import {
   bridgeExists,
   enableForwarding,

@@ -8,7 +8,7 @@ import {
 } from '../../launch/firewall.ts';
 import type { HostTools } from '../../launch/host-facts.ts';
 import type { Network4 } from '../../linux/ipv4.ts';
-import { requireTool } from '../tools.ts';
+import { requireTool } from '../facts/tools.ts';
 import { runTool, tryTool } from './run-tool.ts';
 
 /** Waits for others who change rules too. */

@@ -9,9 +9,9 @@ import type { PublishedPort } from '../../launch/publish.ts';
 import { makeTemporaryDirectory } from '../../sys/file/temporary.ts';
 import { type StartedProcess, startProcess } from '../../sys/process/start-process.ts';
 import { hideFromTracers, showToTracers } from '../../sys/stub/call/become.ts';
-import { collectComplaints } from '../complaints.ts';
-import { TOOL_ENV } from '../tool-env.ts';
-import { requireTool } from '../tools.ts';
+import { TOOL_ENV } from '../facts/tool-env.ts';
+import { requireTool } from '../facts/tools.ts';
+import { collectComplaints } from '../stdio/complaints.ts';
 import type { Connection } from './connection.ts';
 import { checkPortsFree } from './reserve-ports.ts';
 

@@ -1,0 +1,264 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdir, readdir, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import {
+  CGROUP_FOLDER,
+  type CgroupPlan,
+  cgroupDirectory,
+  enteringDirectory,
+  type PlannedLimit,
+  processDirectory,
+} from '../../launch/limits.ts';
+import { parseFlatKeyed } from '../../linux/cgroup.ts';
+import { type Lock, tryLockDirectory } from '../../sys/file/lock.ts';
+import { setDeviceList } from './device-list.ts';
+
+/** One made cgroup. */
+interface MadeCgroup {
+  readonly plan: CgroupPlan;
+  readonly lock: Lock;
+}
+
+/** A container's cgroups, which are gone when this is closed. */
+export interface Cgroups extends AsyncDisposable {
+  /** Moves a process into all of them; those that are not required may refuse it. @throws LAUNCH_FAILED */
+  join(pid: number): void;
+  /** Whether the kernel killed a process of the container because its memory was used up; to be asked before closing. */
+  outOfMemory(): boolean;
+}
+
+/** Times that making a cgroup is tried while others sweep its folder. */
+const ATTEMPTS = 20;
+/** Milliseconds, doubled each time: what was killed leaves its cgroup when it is reaped. */
+const FIRST_PAUSE = 1;
+const LAST_PAUSE = 512;
+
+/** Makes a cgroup and locks it: as long as the lock is held, whoever sweeps leaves it alone. */
+async function makeLocked(folder: string, id: string, inherit: (from: string, to: string) => void): Promise<Lock> {
+  const directory = join(folder, id);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    try {
+      await mkdir(folder, { mode: 0o755 }).catch((error) => {
+        if (errnoOf(error) !== 'EEXIST') throw error;
+      });
+      inherit(join(folder, '..'), folder);
+      await mkdir(directory, { mode: 0o755 });
+      inherit(folder, directory);
+    } catch (error) {
+      // The last container of another run took the folder along.
+      if (errnoOf(error) === 'ENOENT' && attempt < ATTEMPTS - 1) continue;
+      if (errnoOf(error) !== 'EEXIST' || !existsSync(directory)) throw error;
+      // Left by a tsimg that was killed: what it was set to is not what is wished for now.
+      await removeLeft(directory);
+      continue;
+    }
+    const lock = await tryLockDirectory(directory);
+    if (lock !== undefined && existsSync(directory)) return lock;
+    await lock?.close();
+  }
+  throw new TsimgError('LAUNCH_FAILED', 'a cgroup is made and removed all the time', { where: directory });
+}
+
+/** What version 1 starts out empty and must have before a process can join; what version 2 gives to its children. */
+function prepareChild({ version, controllers, inherit }: CgroupPlan, from: string, to: string): void {
+  for (const name of inherit) {
+    if (readFileSync(join(to, name), 'latin1').trim() !== '') continue;
+    writeFileSync(join(to, name), readFileSync(join(from, name), 'latin1'));
+  }
+  if (version === 1) return;
+  const given = readFileSync(join(from, 'cgroup.subtree_control'), 'latin1').split(/\s+/);
+  const missing = controllers.filter((name) => !given.includes(name));
+  if (missing.length > 0) {
+    writeFileSync(join(from, 'cgroup.subtree_control'), missing.map((name) => `+${name}`).join(' '));
+  }
+}
+
+/** `8:16 ` for a block device, '' without one. @throws LAUNCH_FAILED */
+function devicePrefix({ device, option }: PlannedLimit): string {
+  if (device === undefined) return '';
+  const status = statSync(device, { throwIfNoEntry: false });
+  if (!status?.isBlockDevice()) {
+    throw new TsimgError('LAUNCH_FAILED', 'a limit cannot be set', {
+      where: option,
+      why: `${device} is no block device`,
+    });
+  }
+  const { rdev } = status;
+  return `${(rdev >>> 8) & 0xfff}:${(rdev & 0xff) | ((rdev >>> 12) & 0xfff00)} `;
+}
+
+function setLimitFile(directory: string, limit: PlannedLimit): void {
+  const choice = limit.choices.find(({ name }) => existsSync(join(directory, name)));
+  if (choice === undefined) {
+    if (limit.optional) return;
+    throw new TsimgError('HOST_UNSUPPORTED', 'a limit cannot be set', {
+      where: limit.option,
+      why: `the kernel has no ${limit.choices.map(({ name }) => name).join(' or ')}`,
+      hint: 'run it without the limit',
+    });
+  }
+  try {
+    writeFileSync(join(directory, choice.name), `${devicePrefix(limit)}${choice.value}\n`);
+  } catch (cause) {
+    if (cause instanceof TsimgError) throw cause;
+    throw new TsimgError('LAUNCH_FAILED', 'the kernel refused a limit', {
+      where: limit.option,
+      why: `${errnoOf(cause) ?? 'unknown'} for ${choice.value} in ${choice.name}`,
+      hint: 'a limit cannot go beyond what the host has, and what the caller itself is limited to',
+      cause,
+    });
+  }
+}
+
+/** The two cgroups below the list of devices; one for who enters is there only where the list holds. */
+async function makeBelow(plan: CgroupPlan, isHeld: boolean): Promise<void> {
+  const directory = cgroupDirectory(plan);
+  for (const path of [processDirectory(plan), ...(isHeld ? [enteringDirectory(plan)] : [])]) {
+    if (path === undefined) continue;
+    await mkdir(path, { mode: 0o755 });
+    prepareChild(plan, directory, path);
+  }
+}
+
+async function makeCgroup(plan: CgroupPlan): Promise<MadeCgroup> {
+  const folder = join(plan.base, CGROUP_FOLDER);
+  const directory = cgroupDirectory(plan);
+  const lock = await makeLocked(folder, plan.id, (from, to) => prepareChild(plan, from, to));
+  try {
+    // Before there is anything below it: version 1 takes no new list then.
+    if (plan.devices !== undefined) await makeBelow(plan, setDeviceList(plan.version, directory, plan.devices));
+    for (const limit of plan.limits) setLimitFile(processDirectory(plan), limit);
+    return { plan, lock };
+  } catch (error) {
+    await lock.close();
+    await removeCgroup(directory);
+    throw error;
+  }
+}
+
+/** Removes a cgroup and those below it, which the container may have made. @throws an Error with the errno as its code */
+async function removeTree(directory: string): Promise<void> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  for (const entry of entries) if (entry.isDirectory()) await removeTree(join(directory, entry.name));
+  await rmdir(directory);
+}
+
+/** Removes a cgroup, once the last of its processes is gone. What cannot be removed is left for the next sweep. */
+async function removeCgroup(directory: string): Promise<void> {
+  for (let pause = FIRST_PAUSE; ; pause *= 2) {
+    try {
+      return await removeTree(directory);
+    } catch (error) {
+      if (errnoOf(error) !== 'EBUSY' || pause > LAST_PAUSE) return;
+    }
+    await sleep(pause);
+  }
+}
+
+/** Removes the cgroup that a killed tsimg left of the same container. @throws LAUNCH_FAILED while a process is in it */
+async function removeLeft(directory: string): Promise<void> {
+  const lock = await tryLockDirectory(directory).catch(() => undefined);
+  if (lock === undefined) return;
+  try {
+    await removeCgroup(directory);
+  } finally {
+    await lock.close();
+  }
+  if (!existsSync(directory)) return;
+  throw new TsimgError('LAUNCH_FAILED', 'processes of an earlier start of the container are still there', {
+    where: directory,
+    hint: 'end those in its cgroup.procs',
+  });
+}
+
+/** A file of a cgroup; '' where the cgroup is gone, or the kernel has no such file. */
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    if (['ENOENT', 'ENODEV'].includes(errnoOf(error) ?? '')) return '';
+    throw error;
+  }
+}
+
+/** Removes what containers left here whose tsimg was killed, and the folder with the last of them. */
+export async function sweepCgroups(base: string): Promise<void> {
+  const folder = join(base, CGROUP_FOLDER);
+  const names = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  for (const entry of names) {
+    if (!entry.isDirectory()) continue;
+    const directory = join(folder, entry.name);
+    if (readIfThere(join(directory, 'cgroup.procs')) !== '') continue;
+    // Processes in those below it keep them, and it.
+    const lock = await tryLockDirectory(directory).catch(() => undefined);
+    if (lock === undefined) continue;
+    try {
+      await removeTree(directory).catch(() => undefined);
+    } finally {
+      await lock.close();
+    }
+  }
+  await rmdir(folder).catch(() => undefined);
+}
+
+function killedInside({ plan }: MadeCgroup): boolean {
+  if (!plan.controllers.includes('memory')) return false;
+  const directory = processDirectory(plan);
+  const name = plan.version === 1 ? 'memory.oom_control' : 'memory.events';
+  return (parseFlatKeyed(readIfThere(join(directory, name))).get('oom_kill') ?? 0) > 0;
+}
+
+function joinCgroup(plan: CgroupPlan, pid: number): void {
+  const directory = processDirectory(plan);
+  try {
+    writeFileSync(join(directory, 'cgroup.procs'), String(pid));
+  } catch (cause) {
+    if (!plan.required) return;
+    throw new TsimgError('LAUNCH_FAILED', 'the container’s cgroup cannot be joined', {
+      where: directory,
+      why: errnoOf(cause) ?? 'unknown',
+      hint: 'call it from another session, or as root',
+      cause,
+    });
+  }
+}
+
+/**
+ * Makes the cgroups of a plan with their limits; nobody is in them yet. Those that are not required may be missing after it.
+ * @throws HOST_UNSUPPORTED, LAUNCH_FAILED
+ */
+export async function makeCgroups(plans: readonly CgroupPlan[]): Promise<Cgroups> {
+  const made: MadeCgroup[] = [];
+  const close = async () => {
+    await Promise.all(made.map(({ plan }) => removeCgroup(cgroupDirectory(plan))));
+    await Promise.all(made.map(({ lock }) => lock.close()));
+    await Promise.all(made.map(({ plan }) => sweepCgroups(plan.base)));
+  };
+  for (const plan of plans) {
+    try {
+      made.push(await makeCgroup(plan));
+    } catch (error) {
+      await sweepCgroups(plan.base);
+      // A device that was asked for is no default.
+      const isAsked = error instanceof TsimgError && error.facts.asked === true;
+      if (!plan.required && !isAsked) continue;
+      await close();
+      if (error instanceof TsimgError) throw error;
+      throw new TsimgError('HOST_UNSUPPORTED', 'a cgroup cannot be made', {
+        where: plan.base,
+        why: errnoOf(error) ?? 'unknown',
+        hint: 'run it as root, or without limits',
+        cause: error,
+      });
+    }
+  }
+  return {
+    join(pid) {
+      for (const { plan } of made) joinCgroup(plan, pid);
+    },
+    outOfMemory: () => made.some(killedInside),
+    [Symbol.asyncDispose]: close,
+  };
+}

@@ -1,0 +1,96 @@
+import { lstatSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import { type DeviceList, type HostDevice, refuseWithoutList } from '../../launch/device-list.ts';
+import { splitDevice } from '../../linux/device/device.ts';
+import { compileDeviceProgram } from '../../linux/device/device-program.ts';
+import { type DeviceRule, formatDeviceRule, mergeDeviceRules } from '../../linux/device/device-rule.ts';
+import { attachDeviceProgram } from '../../sys/device-program.ts';
+
+/** A folder of devices is not deeper than this. */
+const MAX_DEPTH = 8;
+
+function devicesBelow(path: string, depth: number): readonly HostDevice[] {
+  // The path itself may be a link, as those of /dev/disk are; what lies in a folder is not followed.
+  const status = (depth === 0 ? statSync : lstatSync)(path, { bigint: true });
+  if (status.isDirectory() && depth <= MAX_DEPTH) {
+    return readdirSync(path).flatMap((name) => devicesBelow(join(path, name), depth + 1));
+  }
+  if (!status.isBlockDevice() && !status.isCharacterDevice()) return [];
+  const { uid, gid, mode } = status;
+  return [
+    {
+      path,
+      kind: status.isBlockDevice() ? 'block' : 'character',
+      ...splitDevice(status.rdev),
+      mode: Number(mode & 0o777n),
+      uid: Number(uid),
+      gid: Number(gid),
+    },
+  ];
+}
+
+/** A device of the host, or all in a folder, however deep. @throws LAUNCH_FAILED where it is neither */
+export function findDevices(source: string): readonly HostDevice[] {
+  try {
+    return devicesBelow(source, 0);
+  } catch (cause) {
+    throw new TsimgError('LAUNCH_FAILED', 'a device cannot be looked at', {
+      where: source,
+      why: errnoOf(cause) === 'ENOENT' ? 'there is no such file' : (errnoOf(cause) ?? 'unknown'),
+      hint: 'ls -l shows which devices the host has',
+      facts: { asked: true },
+      cause,
+    });
+  }
+}
+
+/** Of version 1: `devices.deny` takes all away, `devices.allow` gives a rule at a time. cgroup-v1/devices.rst. */
+function writeList(directory: string, rules: readonly DeviceRule[], asked: readonly DeviceRule[]): void {
+  writeFileSync(join(directory, 'devices.deny'), 'a');
+  const required = new Set(asked.map(formatDeviceRule));
+  for (const rule of mergeDeviceRules([...rules, ...asked]).map(formatDeviceRule)) {
+    try {
+      writeFileSync(join(directory, 'devices.allow'), rule);
+    } catch (cause) {
+      // The cgroup around it may have less: so has the container, which is told of only where it was asked for.
+      if (errnoOf(cause) !== 'EPERM') throw cause;
+      if (!required.has(rule)) continue;
+      throw new TsimgError('LAUNCH_FAILED', 'a device cannot be given', {
+        where: rule,
+        why: 'the cgroup around tsimg does not have it',
+        hint: 'start what is around it with that device, or with all of them',
+        facts: { asked: true },
+        cause,
+      });
+    }
+  }
+}
+
+function refusalOf(version: 1 | 2, errno: string): string {
+  if (version === 1) return 'the list of its cgroup cannot be written to';
+  const isUnknown = errno === 'EINVAL' || errno === 'ENOSYS';
+  return isUnknown
+    ? 'this kernel has no device programs for cgroups (CONFIG_CGROUP_BPF)'
+    : 'a device program (bpf) is refused to this process, by a filter around it or for lack of rights';
+}
+
+/**
+ * Denies to a cgroup, and to all that is made below it, the devices that a list does not name; false where that cannot be had, and
+ * need not. @throws HOST_UNSUPPORTED where it is needed, LAUNCH_FAILED for a device that is none
+ */
+export function setDeviceList(version: 1 | 2, directory: string, list: DeviceList): boolean {
+  const asked = list.hosts.flatMap(({ source, access }) =>
+    findDevices(source).map(({ kind, major, minor }): DeviceRule => ({ kind, major, minor, access })),
+  );
+  try {
+    if (version === 1) writeList(directory, list.rules, asked);
+    else attachDeviceProgram(directory, compileDeviceProgram([...list.rules, ...asked]));
+    return true;
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    if (errno === undefined) throw cause;
+    if (list.neededBy === undefined) return false;
+    throw refuseWithoutList(list.neededBy, refusalOf(version, errno), cause);
+  }
+}

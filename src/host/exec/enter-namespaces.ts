@@ -1,0 +1,81 @@
+import { constants } from 'node:fs';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import type { IdMap } from '../../launch/plan.ts';
+import type { ExecPlan } from '../../launch/plan-exec.ts';
+import { MS } from '../../linux/mount-flags.ts';
+import { setFileIds, setGroups, setIds, setUmask } from '../../sys/stub/call/become.ts';
+import { goTo, O_PATH, openPath } from '../../sys/stub/call/files.ts';
+import { changeRootToWorkingDirectory, mount } from '../../sys/stub/call/mounts.ts';
+import { joinNamespacesOf, makeNamespaces, openProcess } from '../../sys/stub/call/namespaces.ts';
+import type { Hand } from '../../sys/stub/stub.ts';
+import { isThere, type ProcessIdentity } from '../state/process-identity.ts';
+import { pivot } from '../steps/root.ts';
+import { mountToolbox, type OpenedContainer } from '../steps/toolbox.ts';
+
+function ended(cause?: unknown): TsimgError {
+  return new TsimgError('CONTAINER_STATE', 'the container has ended', { cause });
+}
+
+/** What was opened by the number of the first process is its own: it is there still. */
+function openContainer(hand: Hand, identity: ProcessIdentity): OpenedContainer {
+  const { pid } = identity;
+  const process = openProcess(hand, pid);
+  const root = openPath(hand, `/proc/${pid}/root`, O_PATH | constants.O_DIRECTORY);
+  if (!isThere(identity)) throw ended();
+  return { process, root };
+}
+
+/** Root of the host is nobody in a user namespace that it joins, and becomes root there. */
+function becomeRoot(hand: Hand, idMap: IdMap | undefined): void {
+  if (idMap?.by !== 'root') return;
+  setGroups(hand, []);
+  setIds(hand, 0, 0);
+}
+
+/** The namespaces by the pidfd, and the root of the container's first process. */
+function joinContainer(hand: Hand, { namespaces, idMap }: ExecPlan, container: OpenedContainer): number {
+  joinNamespacesOf(hand, container.process, namespaces);
+  becomeRoot(hand, idMap);
+  goTo(hand, container.root);
+  changeRootToWorkingDirectory(hand);
+  return container.root;
+}
+
+/** All namespaces but that of mounts, which is a copy of the host's with a root of its own. */
+function joinByToolbox(hand: Hand, { namespaces, idMap, toolbox }: ExecPlan, container: OpenedContainer): number {
+  if (toolbox === undefined) throw new RangeError('there is no toolbox');
+  // First: who is in it has all capabilities over the others.
+  joinNamespacesOf(
+    hand,
+    container.process,
+    namespaces.filter((name) => name === 'user'),
+  );
+  becomeRoot(hand, idMap);
+  if (idMap?.caller !== undefined) setFileIds(hand, 0, 0);
+  makeNamespaces(hand, ['mount']);
+  setUmask(hand, 0);
+  mount(hand, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
+  const root = mountToolbox(hand, toolbox, container);
+  pivot(hand, root, { do: 'pivot', readOnlyRoot: false });
+  joinNamespacesOf(
+    hand,
+    container.process,
+    namespaces.filter((name) => name !== 'user' && name !== 'mount'),
+  );
+  return root;
+}
+
+/**
+ * Moves a hand into a container that runs; of the PID namespace only its children are. Its root directory, by descriptor.
+ * @throws CONTAINER_STATE where the container has ended, LAUNCH_FAILED, SYSTEM_CALL
+ */
+export function enterNamespaces(hand: Hand, plan: ExecPlan, identity: ProcessIdentity): number {
+  try {
+    const container = openContainer(hand, identity);
+    const root = (plan.toolbox === undefined ? joinContainer : joinByToolbox)(hand, plan, container);
+    hand.call('close', [container.process]);
+    return root;
+  } catch (error) {
+    throw errnoOf(error) === 'ESRCH' || !isThere(identity) ? ended(error) : (hand.failure ?? error);
+  }
+}

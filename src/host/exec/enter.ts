@@ -1,0 +1,127 @@
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import { explainRefusal } from '../../launch/explain-refusal.ts';
+import type { ExecPlan } from '../../launch/plan-exec.ts';
+import { awaitEnd, reap, signalProcess } from '../../sys/stub/call/await-end.ts';
+import type { Hand } from '../../sys/stub/stub.ts';
+import { joinCgroups, waitInCgroups } from '../cgroup/enter-cgroups.ts';
+import { readConditions } from '../facts/conditions.ts';
+import { compileFilter } from '../start/compile-filter.ts';
+import { handMeanwhile } from '../start/stub-meanwhile.ts';
+import type { ProcessIdentity } from '../state/process-identity.ts';
+import { catchSignals, signalNumber } from '../stdio/forward-signals.ts';
+import { openRelay, type Relay, type Streams } from '../stdio/relay.ts';
+import { type EnterHooks, startCommand } from './enter-command.ts';
+import { enterNamespaces } from './enter-namespaces.ts';
+
+/**
+ * What the command started in the background may hold its output open for ever: docker waits two seconds for it, too.
+ * Milliseconds.
+ */
+const AFTERMATH = 2000;
+
+/** What entering takes besides the plan. */
+export interface EnterOptions extends Context {
+  readonly streams: Streams;
+  /** Whether signals that this process gets are the command's while it runs; otherwise `signal` kills it. */
+  readonly passSignals: boolean;
+  /** The command's process is there: its host PID. */
+  readonly onProcess?: ((pid: number) => void) | undefined;
+}
+
+/** All output of the command; of what it left in the background only what comes at once, and all that was read already. */
+async function drainPipes(relay: Relay, { stdout, stderr }: Streams): Promise<void> {
+  const done = new AbortController();
+  const drained = relay.drain().then(() => done.abort());
+  while (!done.signal.aborted) {
+    const over = sleep(AFTERMATH, undefined, { signal: done.signal }).catch(() => undefined);
+    await Promise.race([drained, over]);
+    if (!stdout.writableNeedDrain && !stderr.writableNeedDrain) return done.abort();
+  }
+}
+
+/** What is known of a command while it comes to be, and runs. */
+interface Entry {
+  readonly plan: ExecPlan;
+  readonly streams: Streams;
+  relay?: (Relay & { close(): void | Promise<void> }) | undefined;
+  /** Its process ID, while it is its own. */
+  pid?: number | undefined;
+}
+
+/** What passes the command's streams on. A terminal's is loaded only where there is one. */
+async function streamHooks(entry: Entry, hand: Hand): Promise<Pick<EnterHooks, 'openPipes' | 'takeMaster'>> {
+  const { command } = entry.plan;
+  const terminal = command.terminal ? await import('../stdio/terminal.ts') : undefined;
+  return {
+    openPipes() {
+      const { relay, pipes } = openRelay(hand, entry.streams, command.stdin);
+      entry.relay = relay;
+      return pipes;
+    },
+    takeMaster(master) {
+      const { stdin, stdout } = entry.streams;
+      entry.relay = terminal?.relayTerminal(hand.take(master), command.stdin ? stdin : undefined, stdout);
+    },
+  };
+}
+
+/**
+ * Runs a command in a container, by its first process: a hand goes there and has a child, which becomes the command; streams and
+ * signals are passed on. Resolves with the command's exit status, or with 0 when a detached one runs. When this process dies,
+ * another one's command does.
+ * @throws CONTAINER_STATE, LAUNCH_FAILED, HOST_UNSUPPORTED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL, an
+ * AbortError on `signal`
+ */
+export async function enterContainer(
+  plan: ExecPlan,
+  identity: ProcessIdentity,
+  { signal, streams, passSignals, onProcess }: EnterOptions,
+): Promise<number> {
+  signal?.throwIfAborted();
+  await using starting = handMeanwhile();
+  const filter = compileFilter(plan.command);
+  const { hand, process: child } = await starting.hand;
+  const entry: Entry = { plan, streams };
+  let stopped: NodeJS.Signals | undefined;
+  using _ = catchSignals(passSignals, (name) => {
+    if (entry.pid !== undefined) signalProcess(entry.pid, name);
+    else stopped ??= name;
+  });
+  const abort = () => {
+    if (!passSignals) child.kill('SIGKILL');
+  };
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    const hooks = await streamHooks(entry, hand);
+    // Whoever wants to stop it is heard now: from here on all is done in one turn.
+    await turn();
+    if (!passSignals) signal?.throwIfAborted();
+    if (stopped !== undefined) return 128 + signalNumber(stopped);
+    waitInCgroups(plan.cgroups, hand.pid);
+    entry.pid = startCommand(hand, enterNamespaces(hand, plan, identity), plan, {
+      ...hooks,
+      filter,
+      joinCgroups: (pid) => joinCgroups(plan.cgroups, pid),
+    });
+    onProcess?.(entry.pid);
+    if (plan.detached) return 0;
+    const status = await awaitEnd(hand, entry.pid);
+    const { pid } = entry;
+    entry.pid = undefined;
+    if (status !== undefined) reap(hand, pid);
+    if (!passSignals) signal?.throwIfAborted();
+    if (entry.relay !== undefined)
+      await (plan.command.terminal ? entry.relay.drain() : drainPipes(entry.relay, streams));
+    return status ?? 128 + signalNumber('SIGKILL');
+  } catch (thrown) {
+    if (!passSignals) signal?.throwIfAborted();
+    const error = hand.failure ?? thrown;
+    throw error instanceof TsimgError ? (explainRefusal(error, readConditions()) ?? error) : error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    hand.close();
+    await entry.relay?.close();
+  }
+}

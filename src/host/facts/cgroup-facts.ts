@@ -1,0 +1,121 @@
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { CgroupFacts, LegacyHierarchy, UnifiedCgroup } from '../../launch/cgroup-facts.ts';
+import {
+  type CgroupMembership,
+  type CgroupMount,
+  cgroupDirectory,
+  membershipIn,
+  parseCgroupMounts,
+  parseMemberships,
+} from '../../linux/cgroup.ts';
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    // Gone, or not ours to read: then there is nothing that could be used.
+    return '';
+  }
+}
+
+function words(path: string): readonly string[] {
+  return readIfThere(path)
+    .split(/\s+/)
+    .filter((word) => word !== '');
+}
+
+function mayWrite(...paths: readonly string[]): boolean {
+  return paths.every((path) => {
+    try {
+      accessSync(path, constants.W_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function legacyHierarchy(mount: CgroupMount, memberships: readonly CgroupMembership[]): LegacyHierarchy | undefined {
+  const membership = membershipIn(mount, memberships);
+  const controllers = membership?.controllers ?? [];
+  const directory = membership === undefined ? undefined : cgroupDirectory(mount, membership.path);
+  if (directory === undefined || controllers.length === 0) return undefined;
+  return { controllers, directory, writable: mayWrite(directory, join(directory, 'cgroup.procs')) };
+}
+
+/** The caller's own cgroup of version 2 and those around it, up to the mount. */
+function unifiedCgroups(mount: CgroupMount, memberships: readonly CgroupMembership[]): readonly UnifiedCgroup[] {
+  const membership = membershipIn(mount, memberships);
+  let directory = membership === undefined ? undefined : cgroupDirectory(mount, membership.path);
+  const places: UnifiedCgroup[] = [];
+  while (directory !== undefined) {
+    const file = (name: string) => join(directory ?? '', name);
+    places.push({
+      directory,
+      writable: mayWrite(directory, file('cgroup.procs'), file('cgroup.subtree_control')),
+      // The very top alone has no type, and may hold processes beside its children.
+      occupied: existsSync(file('cgroup.type')) && readIfThere(file('cgroup.procs')) !== '',
+      controllers: words(file('cgroup.controllers')),
+    });
+    directory = directory.length > mount.mountPoint.length ? dirname(directory) : undefined;
+  }
+  return places;
+}
+
+/** The mounts of cgroups that this process sees, one a hierarchy: where one is mounted twice, the last. */
+function currentMounts(): readonly CgroupMount[] {
+  const mounts = parseCgroupMounts(readIfThere('/proc/self/mountinfo'));
+  const keys = (mount: CgroupMount) => (mount.version === 2 ? 'unified' : mount.options.toSorted().join(','));
+  return [...new Map(mounts.map((mount) => [keys(mount), mount])).values()];
+}
+
+/** The inode of the first cgroup namespace. linux/proc_ns.h, PROC_CGROUP_INIT_INO. */
+const FIRST_CGROUP_NAMESPACE = 0xefff_fffb;
+
+function isInFirstNamespace(): boolean {
+  try {
+    return statSync('/proc/self/ns/cgroup').ino === FIRST_CGROUP_NAMESPACE;
+  } catch {
+    // A kernel without cgroup namespaces
+    return true;
+  }
+}
+
+/** The hierarchies of version 1 in whose top this process is, and in which it can make no cgroup. */
+function exposedIn(v1: readonly LegacyHierarchy[], memberships: readonly CgroupMembership[]): readonly string[] {
+  if (!isInFirstNamespace()) return [];
+  const usable = new Set(v1.filter(({ writable }) => writable).flatMap(({ controllers }) => controllers));
+  const tops = memberships.filter(({ path, controllers }) => path === '/' && controllers.length > 0);
+  return tops
+    .filter(({ controllers }) => !controllers.some((name) => usable.has(name)))
+    .map(({ controllers }) => controllers.join(','));
+}
+
+/** How resources are managed here, and what of it the caller may use. */
+export function probeCgroups(): CgroupFacts {
+  const memberships = parseMemberships(readIfThere('/proc/self/cgroup'));
+  const mounts = currentMounts();
+  const v1 = mounts
+    .filter(({ version }) => version === 1)
+    .map((mount) => legacyHierarchy(mount, memberships))
+    .filter((hierarchy) => hierarchy !== undefined);
+  return {
+    v1,
+    exposed: exposedIn(v1, memberships),
+    v2: mounts.filter(({ version }) => version === 2).flatMap((mount) => unifiedCgroups(mount, memberships)),
+  };
+}
+
+/** The directories of a process's cgroups: of version 1 by each controller's name, of version 2 as `unified`. */
+export function cgroupsOf(pid: number): ReadonlyMap<string, string> {
+  const memberships = parseMemberships(readIfThere(`/proc/${pid}/cgroup`));
+  const found = new Map<string, string>();
+  for (const mount of currentMounts()) {
+    const membership = membershipIn(mount, memberships);
+    const directory = membership === undefined ? undefined : cgroupDirectory(mount, membership.path);
+    if (directory === undefined) continue;
+    for (const name of mount.version === 2 ? ['unified'] : (membership?.controllers ?? [])) found.set(name, directory);
+  }
+  return found;
+}

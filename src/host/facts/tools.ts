@@ -1,0 +1,68 @@
+import { accessSync, constants } from 'node:fs';
+import { TsimgError } from '../../errors.ts';
+import type { HostTools } from '../../launch/host-facts.ts';
+
+/** Where programs of the host may stand; PATH is not asked, for it may be anybody's. */
+const PLACES = [
+  '/usr/bin',
+  '/usr/sbin',
+  '/bin',
+  '/sbin',
+  '/run/wrappers/bin',
+  '/run/current-system/sw/bin',
+  '/usr/local/bin',
+];
+
+/** The absolute path of a program of the host, or undefined. */
+export function findTool(name: string): string | undefined {
+  return PLACES.map((place) => `${place}/${name}`).find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** All programs that a launch may use. */
+export function findTools(): HostTools {
+  return {
+    sh: findTool('sh'),
+    rm: findTool('rm'),
+    newuidmap: findTool('newuidmap'),
+    newgidmap: findTool('newgidmap'),
+    nsenter: findTool('nsenter'),
+    ip: findTool('ip'),
+    nft: findTool('nft'),
+    iptables: findTool('iptables'),
+    iptablesRestore: findTool('iptables-restore'),
+    pasta: findTool('pasta'),
+    slirp4netns: findTool('slirp4netns'),
+  };
+}
+
+const PACKAGES: Readonly<Record<keyof HostTools, string>> = {
+  sh: 'dash',
+  rm: 'coreutils',
+  newuidmap: 'uidmap',
+  newgidmap: 'uidmap',
+  init: 'catatonit',
+  nsenter: 'util-linux',
+  ip: 'iproute2',
+  nft: 'nftables',
+  iptables: 'iptables',
+  iptablesRestore: 'iptables',
+  pasta: 'passt',
+  slirp4netns: 'slirp4netns',
+};
+
+/** A program that a launch cannot do without. @throws HOST_UNSUPPORTED */
+export function requireTool(tools: HostTools, name: keyof HostTools): string {
+  const path = tools[name];
+  if (path !== undefined) return path;
+  throw new TsimgError('HOST_UNSUPPORTED', 'a program is missing', {
+    where: name,
+    hint: `install it (Debian package ${PACKAGES[name]})`,
+  });
+}

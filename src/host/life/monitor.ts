@@ -1,0 +1,148 @@
+import { closeSync, constants, existsSync, openSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TsimgError } from '../../errors.ts';
+import { storedMap } from '../../launch/id-map.ts';
+import { restartPause, startsAgain } from '../../launch/restart-policy.ts';
+import { CONTAINER_NAME } from '../../store-layout.ts';
+import { portableError } from '../../sys/portable-error.ts';
+import { closeOnExecFrom, duplicateOnto } from '../../sys/process/become.ts';
+import {
+  type HeldContainer,
+  inheritedContainer,
+  leaveExitCode,
+  removeContainer,
+  updateState,
+} from '../state/container.ts';
+import { type ContainerRecord, readRecord } from '../state/record.ts';
+import { openLogFile } from '../stdio/log-file.ts';
+import { liveOnce } from './live.ts';
+import { MONITOR_DESCRIPTOR, type MonitorMessage, type MonitorOrders } from './monitor-channel.ts';
+
+// The process beside a detached container: it holds the container's lock, writes its log and how it fares, starts it again
+// where that was asked for, and cleans up. When it dies, the container does. SIGTERM ends both, the container in its own way.
+
+/** Milliseconds between two looks for the mark of `stop`. */
+const LOOK = 100;
+
+/** Ends the pause before the next start. */
+const stopped = new AbortController();
+/** Nobody reads our messages any more. */
+let detached = false;
+
+function tell(message: MonitorMessage): void {
+  if (!detached) writeSync(MONITOR_DESCRIPTOR.status, `${JSON.stringify(message)}\n`);
+}
+
+/** Lets go of whoever started us: the container runs. */
+function detach(control: Socket): void {
+  if (detached) return;
+  tell({ kind: 'running' });
+  detached = true;
+  control.destroy();
+  closeSync(MONITOR_DESCRIPTOR.status);
+  const nothing = openSync('/dev/null', constants.O_RDWR);
+  duplicateOnto(nothing, MONITOR_DESCRIPTOR.complaints);
+  closeSync(nothing);
+}
+
+/** The first line, and an abort when the caller is gone before the container runs. */
+async function receiveOrders(control: Socket): Promise<{ orders: MonitorOrders; given: AbortSignal }> {
+  const given = new AbortController();
+  const orders = await new Promise<MonitorOrders>((resolve, reject) => {
+    const lines = createInterface({ input: control });
+    lines.once('line', (line) => resolve(JSON.parse(line)));
+    lines.once('close', () => {
+      reject(new TsimgError('LAUNCH_FAILED', 'the caller is gone'));
+      if (!detached) given.abort();
+    });
+  });
+  return { orders, given: given.signal };
+}
+
+/**
+ * Waits for so many milliseconds, or until the container is stopped. `stop` leaves a mark and sends no signal: a signal that
+ * came a moment late would be taken for the next life's.
+ */
+async function pauseUnless(isStopped: () => boolean, milliseconds: number): Promise<void> {
+  const end = Date.now() + milliseconds;
+  for (let left = milliseconds; left > 0 && !isStopped(); left = end - Date.now()) {
+    await sleep(Math.min(LOOK, left), undefined, { signal: stopped.signal }).catch(() => undefined);
+  }
+}
+
+/** Lives and, as the policy has it, lives again. */
+async function live(
+  container: HeldContainer,
+  { plan, restart }: ContainerRecord,
+  { tools }: MonitorOrders,
+  { control, given }: { control: Socket; given: AbortSignal },
+): Promise<void> {
+  using log = openLogFile(container.directory);
+  // Standard input of a detached container with -i stays open, and nothing comes.
+  const streams = { stdin: new PassThrough(), stdout: log.stdout, stderr: log.stderr };
+  let pause: number | undefined;
+  let last: number | undefined;
+  for (let restarts = 0; ; restarts += 1) {
+    const began = Date.now();
+    let ran = false;
+    let exitCode: number;
+    try {
+      exitCode = await liveOnce(container, plan, tools, {
+        streams,
+        signal: detached ? undefined : given,
+        passSignals: true,
+        onEvent: (event) => tell({ kind: 'event', event }),
+        onRunning() {
+          ran = true;
+          detach(control);
+        },
+      });
+    } catch (error) {
+      if (!detached) throw error;
+      exitCode = 125;
+    }
+    if (!detached) detach(control);
+    const isStopped = () => stopped.signal.aborted || existsSync(join(container.directory, CONTAINER_NAME.stop));
+    if (isStopped() && !ran && last !== undefined) {
+      // Stopped while it was being started again: how its last life ended is what counts.
+      updateState(container, { status: 'exited', exitCode: last, error: undefined });
+      leaveExitCode(container, last);
+    }
+    last = exitCode;
+    if (isStopped() || !startsAgain(restart, exitCode, restarts)) return;
+    pause = restartPause(pause, Date.now() - began);
+    updateState(container, { status: 'restarting', restarts: restarts + 1 });
+    await pauseUnless(isStopped, pause);
+    if (isStopped()) {
+      updateState(container, { status: 'exited' });
+      return;
+    }
+  }
+}
+
+async function main(): Promise<void> {
+  // The tools that we start must not hold the container's lock: it would not be free when we are gone.
+  closeOnExecFrom(3);
+  const control = new Socket({ fd: MONITOR_DESCRIPTOR.control, readable: true, writable: false });
+  process.on('SIGTERM', () => stopped.abort());
+  const { orders, given } = await receiveOrders(control);
+  const container = inheritedContainer(orders.folder, orders.id, MONITOR_DESCRIPTOR.lock);
+  const record = readRecord(container.directory);
+  if (record === undefined) throw new TsimgError('CONTAINER_NOT_FOUND', 'no such container', { where: orders.id });
+  try {
+    await live(container, record, orders, { control, given });
+  } catch (error) {
+    // Whoever started us holds the lock too, as long as it is there, and decides what becomes of the container.
+    if (!given.aborted) return tell({ kind: 'error', error: portableError(error) });
+  } finally {
+    control.destroy();
+  }
+  if (record.remove) await removeContainer(container, record.name, storedMap(record.plan.idMap), orders.tools);
+}
+
+/** Settles when it has done its work. */
+export const done = main();

@@ -1,0 +1,80 @@
+import { fileURLToPath } from 'node:url';
+import { TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import type { HostTools } from '../../launch/host-facts.ts';
+import { receiveError } from '../../sys/portable-error.ts';
+import { startProcess } from '../../sys/process/start-process.ts';
+import { TOOL_ENV } from '../facts/tool-env.ts';
+import type { HeldContainer } from '../state/container.ts';
+import { identify, isStopped } from '../state/process-identity.ts';
+import { collectComplaints } from '../stdio/complaints.ts';
+import { readMessages } from '../stdio/read-messages.ts';
+import { MONITOR_DESCRIPTOR, type MonitorMessage, type MonitorOrders } from './monitor-channel.ts';
+
+/** Node's young generation and threads at their smallest: it waits nearly all the time. */
+const NODE_OPTIONS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
+/** A monitor that is stopped for so long while it starts a container is ended: seconds, and as many looks. */
+const LONGEST_STOPPED = 10;
+const MONITOR = fileURLToPath(new URL('../../programs/monitor.cjs', import.meta.url));
+
+/**
+ * Starts the monitor of a container whose record is written, and hands it the lock; resolves when the command runs. Until
+ * then the container's lock is still held here too, so that whoever called decides what becomes of a failed launch.
+ * @throws as `execute`
+ */
+export async function startMonitor(
+  container: HeldContainer,
+  tools: HostTools,
+  { signal, onEvent }: Context,
+): Promise<void> {
+  const child = await startProcess(process.execPath, [...NODE_OPTIONS, MONITOR], {
+    descriptors: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', container.lock.fd],
+    env: TOOL_ENV,
+    cwd: '/',
+    ownSession: true,
+  });
+  const control = child.stream(MONITOR_DESCRIPTOR.control);
+  const status = child.stream(MONITOR_DESCRIPTOR.status);
+  const complaints = collectComplaints(child.stream(MONITOR_DESCRIPTOR.complaints));
+  // Closed unread once the container runs.
+  complaints.catch(() => {});
+  // It gives the launch up when it reads the end.
+  const abort = () => control.end();
+  signal?.addEventListener('abort', abort, { once: true });
+  control.on('error', () => {});
+  control.write(`${JSON.stringify({ folder: container.folder, id: container.id, tools } satisfies MonitorOrders)}\n`);
+  let stoppedFor = 0;
+  // Who is stopped reads no end of a stream either.
+  const watch = setInterval(() => {
+    const monitor = identify(child.pid);
+    stoppedFor = monitor !== undefined && isStopped(monitor) ? stoppedFor + 1 : 0;
+    if (stoppedFor >= LONGEST_STOPPED) child.kill('SIGKILL');
+  }, 1000);
+  try {
+    for await (const message of readMessages<MonitorMessage>(status)) {
+      if (message.kind === 'running') return;
+      if (message.kind === 'event') onEvent?.(message.event);
+      else {
+        await child.ended;
+        throw receiveError(message.error);
+      }
+    }
+    await child.ended;
+    signal?.throwIfAborted();
+    if (stoppedFor >= LONGEST_STOPPED) {
+      throw new TsimgError('LAUNCH_FAILED', 'the container’s monitor was stopped, and ended for that', {
+        where: `process ${child.pid}`,
+        why: `it has not gone on for ${LONGEST_STOPPED} s`,
+        hint: 'start the container again; look for what stops processes on this machine',
+      });
+    }
+    throw new TsimgError('LAUNCH_FAILED', 'the container’s monitor ended', { why: (await complaints).trim() });
+  } finally {
+    clearInterval(watch);
+    signal?.removeEventListener('abort', abort);
+    for (const fd of [MONITOR_DESCRIPTOR.control, MONITOR_DESCRIPTOR.status, MONITOR_DESCRIPTOR.complaints]) {
+      child.stream(fd).destroy();
+    }
+    child.release();
+  }
+}

@@ -1,0 +1,50 @@
+import { constants } from 'node:fs';
+import { chmod, chown, mkdir, stat, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { HostTools } from '../../launch/host-facts.ts';
+import type { IdMap, RootSpec } from '../../launch/plan.ts';
+import { CONTAINER_NAME } from '../../store-layout.ts';
+import { chownDescriptor, openPath } from '../../sys/stub/call/files.ts';
+import { startHand } from '../../sys/stub/start-stub.ts';
+import { makeUserNamespace } from '../steps/write-id-maps.ts';
+
+/** A directory of the caller's becomes that of root in the map, where that is somebody else. */
+async function giveToRoot(path: string, idMap: IdMap, tools: HostTools): Promise<void> {
+  const { hand, process } = await startHand();
+  try {
+    await makeUserNamespace(hand, idMap, tools);
+    chownDescriptor(hand, openPath(hand, path, constants.O_RDONLY | constants.O_DIRECTORY), 0, 0);
+  } finally {
+    hand.close();
+    process.kill('SIGKILL');
+    await process.ended;
+  }
+}
+
+/**
+ * Makes a container's own files in its directory: `upper`, `work`, `merged` and short names for the layers, as `RootSpec`
+ * wants them. @param lower layer directories, top first
+ */
+export async function makeOverlayRoot(
+  path: string,
+  lower: readonly string[],
+  idMap: IdMap | undefined,
+  tools: HostTools,
+): Promise<RootSpec> {
+  const { upper, work, merged, lowers } = CONTAINER_NAME;
+  for (const name of [upper, work, merged, lowers]) await mkdir(join(path, name), { mode: 0o755 });
+  // An image without layers is an empty directory.
+  // It is the root of the container, whose users all go through it, whatever the umask of who starts it.
+  await chmod(join(path, upper), 0o755);
+  if (lower.length === 0) await mkdir(join(path, lowers, '0'));
+  await Promise.all(lower.map((layer, index) => symlink(layer, join(path, lowers, String(index)))));
+  const [top] = lower;
+  if (top !== undefined) {
+    // The root directory itself is the upper one: it must look as the top layer has it.
+    const { mode, uid, gid } = await stat(top);
+    if (idMap === undefined) await chown(join(path, upper), uid, gid);
+    await chmod(join(path, upper), mode & 0o7777);
+    if (idMap?.caller !== undefined) await giveToRoot(join(path, upper), idMap, tools);
+  }
+  return { kind: 'overlay', directory: path, lower: lower.length === 0 ? [join(path, lowers, '0')] : lower };
+}

@@ -1,0 +1,141 @@
+import { TsimgError } from '../../errors.ts';
+import { explainRefusal } from '../../launch/explain-refusal.ts';
+import type { HostTools } from '../../launch/host-facts.ts';
+import type { IdMap } from '../../launch/plan.ts';
+import { MS } from '../../linux/mount-flags.ts';
+import type { StartedProcess } from '../../sys/process/start-process.ts';
+import { dieWithParent, resetSignals, setGroups, setIds } from '../../sys/stub/call/become.ts';
+import { mount } from '../../sys/stub/call/mounts.ts';
+import { makeNamespaces } from '../../sys/stub/call/namespaces.ts';
+import { type HandOptions, type StartedHand, startHand } from '../../sys/stub/start-stub.ts';
+import type { Hand } from '../../sys/stub/stub.ts';
+import { readConditions } from '../facts/conditions.ts';
+import { TOOL_ENV } from '../facts/tool-env.ts';
+import { collectComplaints } from '../stdio/complaints.ts';
+import { catchSignals, signalNumber } from '../stdio/forward-signals.ts';
+import { readMessages } from '../stdio/read-messages.ts';
+import { executeFirst } from '../steps/command.ts';
+import { makeUserNamespace } from '../steps/write-id-maps.ts';
+import { DESCRIPTOR } from './channel.ts';
+
+/** With which IDs, and whose mounts, a process of ours works. */
+export interface Inside {
+  /** A container's; absent for root. */
+  readonly idMap: IdMap | undefined;
+  /** Whether what it mounts is its own; else it mounts nothing. */
+  readonly ownMounts?: boolean;
+}
+
+/** A program of ours that has a container's IDs, and dies with the caller. */
+export interface InsideProcess<Message> {
+  readonly process: StartedProcess;
+  /** What it writes to descriptor 4, a JSON value a line. */
+  readonly messages: AsyncGenerator<Message>;
+  /** What it writes to standard error, when it is gone. */
+  readonly complaints: Promise<string>;
+}
+
+/**
+ * Moves a hand to a user namespace, as root of it: to a new one, also where a container runs that has the same map. In that one,
+ * who may trace all in the container could trace the program as well, which has the host's root.
+ */
+async function enterUserNamespace(hand: Hand, { idMap }: Inside, tools: HostTools): Promise<void> {
+  if (idMap === undefined) return;
+  await makeUserNamespace(hand, idMap, tools);
+  if (idMap.caller === undefined) return;
+  setGroups(hand, []);
+  setIds(hand, 0, 0);
+}
+
+/** Has a hand, which is killed where it fails, become a program. @throws HOST_UNSUPPORTED where that is the host's doing */
+async function becomeInside(
+  { hand, process }: StartedHand,
+  inside: Inside,
+  tools: HostTools,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  try {
+    await enterUserNamespace(hand, inside, tools);
+    if (inside.ownMounts) {
+      makeNamespaces(hand, ['mount']);
+      mount(hand, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
+    }
+    resetSignals(hand);
+    // New credentials clear it.
+    dieWithParent(hand);
+    executeFirst(
+      hand,
+      args,
+      Object.entries(env).map(([name, value]) => `${name}=${value}`),
+    );
+  } catch (thrown) {
+    process.kill('SIGKILL');
+    const error = hand.failure ?? thrown;
+    throw error instanceof TsimgError ? (explainRefusal(error, readConditions()) ?? error) : error;
+  } finally {
+    hand.close();
+  }
+}
+
+/**
+ * Starts a program of ours, or of the host's, with the IDs that a container has, so that it can read and write the container's
+ * files: as root, or as root of a user namespace. It has the host's root and programs. Descriptor 3 is its input, 4 its messages;
+ * standard input and output are /dev/null.
+ * @param more pipes from descriptor 5 on
+ * @param given the descriptor after them is this one of ours
+ * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL
+ */
+export async function startInside<Message extends { readonly kind: string }>(
+  inside: Inside,
+  tools: HostTools,
+  program: readonly string[],
+  more = 0,
+  given?: number,
+): Promise<InsideProcess<Message>> {
+  const options: HandOptions = { standard: ['ignore', 'ignore', 'pipe'], pipes: 2 + more, given };
+  const started = await startHand(options);
+  const { process } = started;
+  const complaints = collectComplaints(process.stream(DESCRIPTOR.complaints));
+  const messages = readMessages<Message>(process.stream(DESCRIPTOR.status));
+  await becomeInside(started, inside, tools, program, TOOL_ENV);
+  return { process, messages, complaints };
+}
+
+/**
+ * Runs a command of the user's in that namespace, with this process's own streams, environment and working directory;
+ * resolves with its exit status, as a shell would tell it. Signals reach it as far as they do not reach it anyway.
+ * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL
+ */
+export async function runInUserNamespace(
+  idMap: IdMap,
+  tools: HostTools,
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<number> {
+  const started = await startHand({ standard: ['inherit', 'inherit', 'inherit'], foreground: true });
+  const child = started.process;
+  // A terminal's Ctrl-C and Ctrl-\ go to all in front of it, the command among them.
+  using _ = catchSignals(true, (name) => {
+    if (name !== 'SIGINT' && name !== 'SIGQUIT') child.kill(name);
+  });
+  await becomeInside(started, { idMap }, tools, command, env);
+  const { status, signal } = await child.ended;
+  return status ?? 128 + (signal === null ? 0 : signalNumber(signal));
+}
+
+/** Removes trees whose files may belong to subordinate IDs, which the caller alone could not. @throws LAUNCH_FAILED */
+export async function removeInUserNamespace(
+  idMap: IdMap,
+  tools: HostTools,
+  rm: string,
+  paths: readonly string[],
+): Promise<void> {
+  const { process, complaints } = await startInside({ idMap }, tools, [rm, '-rf', '--', ...paths]);
+  const { status } = await process.ended;
+  if (status === 0) return;
+  throw new TsimgError('FILESYSTEM', 'cannot remove what a container left', {
+    where: paths[0],
+    why: (await complaints).trim(),
+  });
+}

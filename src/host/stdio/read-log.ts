@@ -1,0 +1,110 @@
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errnoOf } from '../../errors.ts';
+import { LOG_FILE, OLD_LOG_FILE } from './log-file.ts';
+
+/** A piece of what a container wrote: a line with its end, or a part of one. */
+export interface LogEntry {
+  readonly stream: 'stdout' | 'stderr';
+  /** RFC 3339, when it was written. */
+  readonly time: string;
+  readonly text: Buffer;
+  /** Whether the line ends here; its line feed is part of `text` then. */
+  readonly ends: boolean;
+}
+
+/** Between two entries of a log that is followed: all that was there has been read. */
+export const CAUGHT_UP = 'caught up';
+
+const CHUNK = 64 * 1024;
+/** Milliseconds between two looks at a log that is followed. */
+const PAUSE = 100;
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** `TIME stdout F text`; undefined for what is none, as a crash may leave. */
+function parseEntry(line: Buffer): LogEntry | undefined {
+  const head = /^(\S+) (stdout|stderr) ([FP]) /.exec(line.toString('latin1', 0, 64));
+  if (head === null) return undefined;
+  const [prefix, time = '', stream, tag] = head;
+  const text = line.subarray(prefix.length);
+  const ends = tag === 'F';
+  return {
+    time,
+    stream: stream === 'stderr' ? 'stderr' : 'stdout',
+    text: ends ? Buffer.concat([text, Buffer.from('\n')]) : text,
+    ends,
+  };
+}
+
+/** What is new in an open file, entry by entry; `rest` is an entry of which the end is not there yet. */
+async function* readOn(handle: FileHandle, rest: { bytes: Buffer }): AsyncGenerator<LogEntry> {
+  for (;;) {
+    const chunk = Buffer.alloc(CHUNK);
+    const { bytesRead } = await handle.read(chunk, 0, CHUNK, null);
+    if (bytesRead === 0) return;
+    let bytes = Buffer.concat([rest.bytes, chunk.subarray(0, bytesRead)]);
+    for (let end = bytes.indexOf(0x0a); end !== -1; end = bytes.indexOf(0x0a)) {
+      const entry = parseEntry(bytes.subarray(0, end));
+      bytes = bytes.subarray(end + 1);
+      if (entry !== undefined) yield entry;
+    }
+    rest.bytes = bytes;
+  }
+}
+
+function isSame(one: Stats, other: Stats | undefined): boolean {
+  return other !== undefined && one.ino === other.ino && one.dev === other.dev;
+}
+
+/**
+ * The log of a container, oldest first. `isAlive` makes it go on where the log ends, for as long as that holds.
+ * @throws FILESYSTEM errors of Node; an AbortError on `signal`
+ */
+export async function* readLog(
+  directory: string,
+  isAlive?: (() => Promise<boolean>) | undefined,
+  signal?: AbortSignal,
+): AsyncGenerator<LogEntry | typeof CAUGHT_UP> {
+  const path = join(directory, LOG_FILE);
+  const old = await openIfThere(join(directory, OLD_LOG_FILE));
+  if (old !== undefined) {
+    try {
+      yield* readOn(old, { bytes: Buffer.alloc(0) });
+    } finally {
+      await old.close();
+    }
+  }
+  let handle = await openIfThere(path);
+  let rest = { bytes: Buffer.alloc(0) };
+  try {
+    for (;;) {
+      // Asked before the last look: what was written until the end is read.
+      const alive = (await isAlive?.()) ?? false;
+      if (handle !== undefined) yield* readOn(handle, rest);
+      const now = await stat(path).catch(() => undefined);
+      if (now !== undefined && (handle === undefined || !isSame(await handle.stat(), now))) {
+        // The log has begun a new file: the end of this one was written before that.
+        if (handle !== undefined) yield* readOn(handle, rest);
+        await handle?.close();
+        handle = await openIfThere(path);
+        rest = { bytes: Buffer.alloc(0) };
+        continue;
+      }
+      if (!alive) return;
+      yield CAUGHT_UP;
+      await sleep(PAUSE, undefined, { signal });
+    }
+  } finally {
+    await handle?.close();
+  }
+}

@@ -1,0 +1,211 @@
+import { errnoOf, TsimgError } from '../../errors.ts';
+import { commandCandidates } from '../../launch/command.ts';
+import { variable } from '../../launch/environment.ts';
+import type { IdMap, LaunchPlan, ProcessPlan } from '../../launch/plan.ts';
+import { type ResolvedUser, resolveUser } from '../../launch/user.ts';
+import { capabilityMask } from '../../linux/capabilities.ts';
+import { mapId } from '../../linux/ids.ts';
+import * as become from '../../sys/stub/call/become.ts';
+import { chownDescriptor, goTo, isThere, withDescriptor, workingDirectory } from '../../sys/stub/call/files.ts';
+import { takeTerminal } from '../../sys/stub/call/terminals.ts';
+import type { Call } from '../../sys/stub/request.ts';
+import { callError, errnoName, type Hand } from '../../sys/stub/stub.ts';
+import type { ContainerPipes } from '../stdio/relay.ts';
+import { openEmptyInput } from './open-null.ts';
+import { readFileOfRoot } from './root-file.ts';
+import { openDirectory } from './root-targets.ts';
+import type { Prepared } from './steps.ts';
+
+/** Goes to the working directory, made where it is missing. A link to /proc/self/fd would lead to the host (CVE-2024-21626). */
+function enterWorkdir(hand: Hand, rootFd: number, path: string): void {
+  let directory: number;
+  try {
+    directory = openDirectory(hand, rootFd, path, 'inside');
+  } catch (cause) {
+    if (errnoOf(cause) !== 'ENOTDIR') throw cause;
+    throw new TsimgError('LAUNCH_FAILED', 'the working directory is not a directory', {
+      where: path,
+      why: 'a file is there, or on the way to it',
+      hint: 'choose another one: -w /',
+      cause,
+    });
+  }
+  withDescriptor(hand, directory, (fd) => goTo(hand, fd));
+  if (!workingDirectory(hand).startsWith('/')) {
+    throw new TsimgError('LAUNCH_FAILED', 'the working directory is not in the container', { where: path });
+  }
+}
+
+/** Standard streams: the terminal, or the pipes that the caller made, owned by the user so that /dev/stdout can be opened. */
+function placeStreams(hand: Hand, rootFd: number, streams: number | ContainerPipes, user: ResolvedUser): void {
+  let sources: readonly number[];
+  if (typeof streams === 'number') {
+    takeTerminal(hand, streams);
+    chownDescriptor(hand, streams, user.uid, -1);
+    sources = [streams, streams, streams];
+  } else {
+    const { stdin, stdout, stderr } = streams;
+    for (const fd of [stdin, stdout, stderr]) if (fd !== undefined) chownDescriptor(hand, fd, user.uid, user.gid);
+    sources = [stdin ?? openEmptyInput(hand, rootFd), stdout, stderr];
+  }
+  sources.forEach((from, to) => {
+    become.duplicateOnto(hand, from, to);
+  });
+}
+
+/** The permitted and effective capabilities of the command: none for whoever is not root. */
+function finalCapabilities(command: ProcessPlan, user: ResolvedUser): bigint {
+  return user.uid === 0 ? capabilityMask(command.capabilities) : 0n;
+}
+
+/**
+ * From here on the process is the user, with the user's groups and no more capabilities than the plan gives; where a filter is to
+ * be `filtered` later and the command may gain privileges, it keeps SYS_ADMIN besides: without that or no_new_privs none can be
+ * installed.
+ */
+export function becomeUser(hand: Hand, command: ProcessPlan, user: ResolvedUser, filtered: boolean): void {
+  become.dropBounding(hand, capabilityMask(command.capabilities));
+  if (command.setGroups) become.setGroups(hand, user.groups);
+  // With fewer it could be opened by others between the change of IDs, which may show it, and its being hidden again.
+  become.keepCapabilities(hand);
+  become.setIds(hand, user.uid, user.gid);
+  const final = finalCapabilities(command, user);
+  const installing = filtered && !command.noNewPrivileges ? capabilityMask(['SYS_ADMIN']) : 0n;
+  become.setCapabilities(hand, final | installing);
+  if (command.noNewPrivileges) become.forbidNewPrivileges(hand);
+  become.dieWithParent(hand);
+}
+
+/** What a limit that is refused means. */
+export function explainLimit({ resource }: become.Limit): (cause: TsimgError) => TsimgError {
+  return (cause) => {
+    if (errnoOf(cause) !== 'EPERM') return cause;
+    const why = 'a hard limit of the caller is lower';
+    return new TsimgError('LAUNCH_FAILED', 'the limit cannot be raised', { where: resource, why, cause });
+  };
+}
+
+function failure(program: string, errno: string, exists: boolean): TsimgError {
+  const facts = { errno };
+  if (errno !== 'ENOENT' && errno !== 'ENOTDIR') {
+    const [why, hint] =
+      errno === 'EACCES' ? ['it is a directory, or no file that may be executed', 'chmod +x'] : [errno];
+    return new TsimgError('COMMAND_NOT_EXECUTABLE', 'the command cannot be invoked', {
+      where: program,
+      why,
+      hint,
+      facts,
+    });
+  }
+  return new TsimgError('COMMAND_NOT_FOUND', 'the command was not found', {
+    where: program,
+    why: exists ? 'it is there, but its interpreter or loader is not' : 'there is no such file',
+    facts,
+  });
+}
+
+/**
+ * Tries each place where the program may be, as execvp(3) does; returns when the hand has become it. What comes last before
+ * it is one request with the first try: the filter may forbid what a hand needs to be told more.
+ * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL
+ */
+export function executeFirst(
+  hand: Hand,
+  args: readonly string[],
+  env: readonly string[],
+  last: readonly Call[] = [],
+): void {
+  const [program = ''] = args;
+  let errno = 'ENOENT';
+  // Told apart while it can still be asked for.
+  const present = commandCandidates(program, env).filter((path) => isThere(hand, path));
+  // Nothing is there: the kernel says so itself.
+  const candidates = present.length > 0 ? present : commandCandidates(program, env).slice(-1);
+  let before = last;
+  for (const path of candidates) {
+    const outcome = hand.attempt([...before, become.executeCall(path, args, env)]);
+    if (outcome === undefined) return;
+    const call = before[outcome.call];
+    if (call !== undefined) throw callError(call.name, outcome.result);
+    before = [];
+    const failed = errnoName(outcome.result);
+    if (failed === 'ENOENT' || failed === 'ENOTDIR') continue;
+    errno = failed;
+    if (failed !== 'EACCES') break;
+  }
+  throw failure(program, errno, present.length > 0);
+}
+
+/** The command's user and environment, by files of the container's root. */
+export interface LookedUp {
+  readonly user: ResolvedUser;
+  /** With HOME. */
+  readonly env: readonly string[];
+}
+
+/** Without this, a number that the map does not have would be told as EINVAL of whatever comes first. */
+function checkMapped({ uid, gid, groups }: ResolvedUser, idMap: IdMap, setGroups: boolean): void {
+  const others = setGroups ? groups : [];
+  if (mapId(idMap.uids, uid) !== undefined && [gid, ...others].every((each) => mapId(idMap.gids, each) !== undefined)) {
+    return;
+  }
+  throw new TsimgError('LAUNCH_FAILED', 'the container’s user namespace has no such IDs', {
+    where: [`${uid}:${gid}`, ...others.filter((each) => each !== gid)].join(','),
+    why: idMap.by === 'single' ? 'this user has no subordinate IDs: there is root only' : undefined,
+    hint: 'run it as root in it (-u 0), or give this user more subordinate IDs (/etc/subuid and /etc/subgid)',
+  });
+}
+
+/**
+ * Looks the user up, and HOME; `idMap` is the container's, where it has one.
+ * @throws USAGE, HOST_UNSUPPORTED, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
+ */
+export function lookUp(hand: Hand, rootFd: number, command: ProcessPlan, idMap: IdMap | undefined): LookedUp {
+  const files = {
+    passwd: readFileOfRoot(hand, rootFd, '/etc/passwd'),
+    group: readFileOfRoot(hand, rootFd, '/etc/group'),
+  };
+  const user = resolveUser(command.user, files, command.extraGroups);
+  if (command.extraGroups.length > 0 && !command.setGroups) {
+    const why = 'there is a single ID, and so no group list';
+    throw new TsimgError('HOST_UNSUPPORTED', 'groups cannot be added', { where: command.extraGroups.join(','), why });
+  }
+  if (idMap !== undefined) checkMapped(user, idMap, command.setGroups);
+  const env = variable(command.env, 'HOME') === undefined ? [...command.env, `HOME=${user.home}`] : command.env;
+  return { user, env };
+}
+
+/** What comes at the very last: the filter, and that the right to install it goes. */
+export function lastCalls(command: ProcessPlan, user: ResolvedUser, filter: Uint8Array | undefined): readonly Call[] {
+  if (filter === undefined) return [];
+  const installed = become.filterCall(filter);
+  return command.noNewPrivileges ? [installed] : [installed, become.capabilitiesCall(finalCapabilities(command, user))];
+}
+
+/**
+ * Makes a hand the container's command. The order matters: what needs privileges first, then the user, then what cannot be
+ * taken back, `filter` (of `compileFilter`) at the very last; `ready` is called when only that and execve(2) are left.
+ * `streams` are the terminal, or pipes. Returns when the command runs.
+ * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
+ */
+export function becomeCommand(
+  hand: Hand,
+  { command, idMap }: LaunchPlan,
+  { rootFd }: Prepared,
+  streams: number | ContainerPipes,
+  filter: Uint8Array | undefined,
+  ready: () => void,
+): void {
+  const { user, env } = lookUp(hand, rootFd, command, idMap);
+  enterWorkdir(hand, rootFd, command.cwd);
+  become.startSession(hand);
+  placeStreams(hand, rootFd, streams, user);
+  for (const limit of command.limits) become.setLimit(hand, limit, explainLimit(limit));
+  become.leaveSessionKeyring(hand);
+  become.setUmask(hand, command.umask);
+  becomeUser(hand, command, user, filter !== undefined);
+  become.resetSignals(hand);
+  become.closeOnExecFrom(hand, 3);
+  ready();
+  executeFirst(hand, command.args, env, lastCalls(command, user, filter));
+}

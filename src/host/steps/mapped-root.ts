@@ -1,0 +1,103 @@
+import { constants } from 'node:fs';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import type { HostTools } from '../../launch/host-facts.ts';
+import type { BindStep, IdMap, LaunchPlan, RootSpec, Step } from '../../launch/plan.ts';
+import { mapId } from '../../linux/ids.ts';
+import { MS } from '../../linux/mount-flags.ts';
+import { reap } from '../../sys/stub/call/await-end.ts';
+import { setFileIds, setGroups, setIds, showToTracers } from '../../sys/stub/call/become.ts';
+import { goTo, openPath, withDescriptor } from '../../sys/stub/call/files.ts';
+import { attachMount, cloneMount, mount, setMountIdMap } from '../../sys/stub/call/mounts.ts';
+import { joinNamespace, makeNamespaces } from '../../sys/stub/call/namespaces.ts';
+import { forkHand } from '../../sys/stub/fork-stub.ts';
+import type { Hand } from '../../sys/stub/stub.ts';
+import { mountRoot, openHost } from './mounts.ts';
+import { cloneSources } from './volumes.ts';
+import { makeUserNamespace } from './write-id-maps.ts';
+
+/** What was opened by root itself, for steps that are performed by root of a user namespace, to whom the host's files are closed. */
+export interface MadeOutside {
+  /** Of what the steps bind. The container's root is the working directory. */
+  readonly clones: ReadonlyMap<Step, number>;
+}
+
+/** A new user namespace, which nobody is in; by a descriptor of the hand. */
+async function openUserNamespace(hand: Hand, idMap: IdMap, tools: HostTools): Promise<number> {
+  const first = forkHand(hand);
+  try {
+    await makeUserNamespace(first, idMap, tools);
+    // For the other hand to open it. Nobody but this one is ever in it.
+    showToTracers(first);
+    return openPath(hand, `/proc/${first.pid}/ns/user`, constants.O_RDONLY);
+  } finally {
+    first.close();
+    reap(hand, first.pid);
+  }
+}
+
+/** Has a mount that was cloned show its files with the namespace's IDs. */
+function mapIds(hand: Hand, tree: number, path: string, userNamespace: number): void {
+  try {
+    setMountIdMap(hand, tree, userNamespace, path);
+  } catch (cause) {
+    const errno = errnoOf(cause) ?? 'unknown';
+    throw new TsimgError('HOST_UNSUPPORTED', 'the files cannot be shown with other IDs', {
+      where: path,
+      why: errno === 'EINVAL' ? 'the file system, or one mounted in it, has no ID-mapped mounts' : errno,
+      hint: 'keep it on ext4, xfs, btrfs or tmpfs (--root for images), or leave out --userns auto',
+      facts: { errno },
+      cause,
+    });
+  }
+}
+
+/** Mounts a directory over itself, so that its files are shown with the namespace's IDs. */
+function showMapped(hand: Hand, path: string, userNamespace: number): void {
+  withDescriptor(hand, openHost(hand, path), (fd) =>
+    withDescriptor(hand, cloneMount(hand, fd, path), (tree) => {
+      mapIds(hand, tree, path, userNamespace);
+      attachMount(hand, tree, fd, path);
+    }),
+  );
+}
+
+function isImageVolume(step: Step): step is BindStep {
+  return step.do === 'bind' && step.imageVolume === true;
+}
+
+/** All directories that the root's files lie in. The layer of an image without any is in the container's own. */
+function directoriesOf(root: RootSpec): readonly string[] {
+  if (root.kind === 'directory') return [root.path];
+  return [root.directory, ...root.lower.filter((path) => !path.startsWith(`${root.directory}/`))];
+}
+
+/**
+ * Root's hand mounts the container's root so that it is shown with the IDs of a new user namespace, and becomes root of that: its
+ * working directory is the root then. What is mounted is seen by nobody else, and on disk all IDs are the image's.
+ * @throws HOST_UNSUPPORTED where the files cannot be shown so; LAUNCH_FAILED, SYSTEM_CALL
+ */
+export async function becomeMappedRoot(
+  hand: Hand,
+  { steps }: LaunchPlan,
+  idMap: IdMap,
+  tools: HostTools,
+): Promise<MadeOutside> {
+  makeNamespaces(hand, ['mount']);
+  mount(hand, { source: null, target: '/', type: null, flags: MS.slave | MS.recursive }, '/');
+  const user = await openUserNamespace(hand, idMap, tools);
+  const clones = cloneSources(hand, steps, () => true);
+  // On disk they have the image's IDs, as the root has; what else is bound is the host's, and shown as it is.
+  for (const [step, tree] of clones) if (isImageVolume(step)) mapIds(hand, tree, step.source, user);
+  for (const step of steps) {
+    if (step.do !== 'root') continue;
+    for (const path of directoriesOf(step.root)) showMapped(hand, path, user);
+    // An overlay's own files belong to whoever mounts it, who must be somebody that is known on disk.
+    setFileIds(hand, mapId(idMap.uids, 0) ?? 0, mapId(idMap.gids, 0) ?? 0);
+    withDescriptor(hand, mountRoot(hand, step), (rootFd) => goTo(hand, rootFd));
+  }
+  joinNamespace(hand, user, 'user', 'the user namespace');
+  hand.later({ name: 'close', args: [user] });
+  setGroups(hand, []);
+  setIds(hand, 0, 0);
+  return { clones };
+}

@@ -1,0 +1,235 @@
+import { constants } from 'node:fs';
+import { basename, dirname } from 'node:path/posix';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import type { RootSpec, Step } from '../../launch/plan.ts';
+import { attributeBits, type MountAttribute, mountFlags } from '../../linux/mount-flags.ts';
+import { CONTAINER_NAME } from '../../store-layout.ts';
+import * as files from '../../sys/stub/call/files.ts';
+import { attachMount, cloneMount, mount, setMountAttributes } from '../../sys/stub/call/mounts.ts';
+import type { Hand } from '../../sys/stub/stub.ts';
+import { findPlace, isProc, makePlace, openDirectory, openFilePlace } from './root-targets.ts';
+
+type StepOf<Kind extends Step['do']> = Extract<Step, { do: Kind }>;
+
+/** Opens something of the host for mounting it. @throws LAUNCH_FAILED */
+export function openHost(hand: Hand, path: string): number {
+  try {
+    return files.openPath(hand, path, files.O_PATH);
+  } catch (cause) {
+    throw new TsimgError('LAUNCH_FAILED', 'cannot open what is to be mounted', {
+      where: path,
+      why: errnoOf(cause) ?? 'unknown',
+      cause,
+    });
+  }
+}
+
+/**
+ * Binds what one descriptor names, with all that is mounted in it, to the place that another names. No path is looked up
+ * between the two, so nothing can be put in their way; attributes hold before the mount can be seen.
+ */
+export function bindOnto(
+  hand: Hand,
+  source: number,
+  place: number,
+  attributes: readonly MountAttribute[],
+  where: string,
+): void {
+  files.withDescriptor(hand, cloneMount(hand, source, where), (tree) =>
+    attachWith(hand, tree, place, attributes, where),
+  );
+}
+
+/** The same with what was cloned already. */
+export function attachWith(
+  hand: Hand,
+  tree: number,
+  place: number,
+  attributes: readonly MountAttribute[],
+  where: string,
+): void {
+  if (attributes.length > 0) setMountAttributes(hand, tree, attributeBits(attributes), true, where);
+  attachMount(hand, tree, place, where);
+}
+
+/** Mounts the container's root and opens it. The host path may hold links: it is the caller's word. */
+export function mountRoot(hand: Hand, { root, userXattr, attributes }: StepOf<'root'>): number {
+  const rootFd = root.kind === 'directory' ? bindDirectory(hand, root.path) : mountOverlay(hand, root, userXattr);
+  setMountAttributes(
+    hand,
+    rootFd,
+    attributeBits(attributes),
+    true,
+    root.kind === 'directory' ? root.path : root.directory,
+  );
+  return rootFd;
+}
+
+/** Mounts a directory of the host over itself and opens it: in another's user namespace, its mounts may be moved then. */
+export function bindDirectory(hand: Hand, path: string): number {
+  return files.withDescriptor(hand, openHost(hand, path), (fd) => {
+    if (files.statusOf(hand, fd).kind !== 'directory')
+      throw new TsimgError('LAUNCH_FAILED', 'not a directory', { where: path });
+    const tree = cloneMount(hand, fd, path);
+    attachMount(hand, tree, fd, path);
+    return tree;
+  });
+}
+
+function mountOverlay(
+  hand: Hand,
+  { directory, lower }: Extract<RootSpec, { kind: 'overlay' }>,
+  userXattr: boolean,
+): number {
+  hand.later({ name: 'chdir', args: [directory], where: directory });
+  const names = lower.map((_, index) => `${CONTAINER_NAME.lowers}/${index}`).join(':');
+  // The two are settings of the host's kernel else: `commit` reads whole files from the upper layer. `userxattr` turns them off.
+  const settings = userXattr ? 'userxattr' : 'redirect_dir=off,metacopy=off';
+  const data = `lowerdir=${names},upperdir=${CONTAINER_NAME.upper},workdir=${CONTAINER_NAME.work},${settings}`;
+  mount(
+    hand,
+    { source: 'overlay', target: CONTAINER_NAME.merged, type: 'overlay', flags: 0, data },
+    directory,
+    (cause) => {
+      const errno = errnoOf(cause) ?? 'unknown';
+      return new TsimgError('LAUNCH_FAILED', 'the layers cannot be mounted over each other', {
+        where: directory,
+        why: errno,
+        hint: 'an overlay cannot lie on another one: keep images elsewhere, with --root',
+        facts: { overlayRefused: true, errno },
+        cause,
+      });
+    },
+  );
+  const rootFd = files.openPath(hand, CONTAINER_NAME.merged, files.O_PATH | constants.O_DIRECTORY);
+  hand.later({ name: 'chdir', args: ['/'] });
+  return rootFd;
+}
+
+/** What the user asked for is never mounted below /proc, whatever links lead there: the kernel answers from it. */
+export function refuseProc(hand: Hand, place: number, target: string): void {
+  if (!isProc(hand, place)) return;
+  throw new TsimgError('LAUNCH_FAILED', 'nothing may be mounted below /proc', { where: target });
+}
+
+/** A file system of the kernel's, at a place that is made where it is missing. */
+export function mountKernelFs(hand: Hand, rootFd: number, step: StepOf<'mount'>): void {
+  const { type, source = type, target, attributes, data, strict } = step;
+  files.withDescriptor(hand, openDirectory(hand, rootFd, target, strict ? 'never' : 'inside'), (place) => {
+    if (!strict) refuseProc(hand, place, target);
+    mount(
+      hand,
+      { source, target: files.descriptorPath(place), type, flags: mountFlags(attributes), data },
+      `${type} on ${target}`,
+    );
+  });
+}
+
+/** A directory tree of the host, at a place that no link leads to. */
+export function mountHostTree(hand: Hand, rootFd: number, step: StepOf<'host-tree'>): void {
+  const { source, target, attributes } = step;
+  files.withDescriptor(hand, openHost(hand, source), (from) => {
+    files.withDescriptor(hand, openDirectory(hand, rootFd, target, 'never'), (place) => {
+      bindOnto(hand, from, place, attributes, target);
+    });
+  });
+}
+
+/** Makes a device, or binds the host's own where that is not allowed, once it is sure to be the same device. */
+export function makeDeviceNode(hand: Hand, rootFd: number, step: StepOf<'device'>): void {
+  const { target, major, minor, make } = step;
+  const kind = 'character-device';
+  if (make) {
+    try {
+      makePlace(hand, rootFd, target, (directory, name) =>
+        files.makeDeviceIn(hand, directory, name, { kind, mode: 0o666, major, minor }),
+      );
+      return;
+    } catch (error) {
+      if (errnoOf(error instanceof TsimgError ? error.cause : error) !== 'EPERM') throw error;
+    }
+  }
+  files.withDescriptor(hand, openHost(hand, target), (from) => {
+    const found = files.statusOf(hand, from);
+    if (found.kind !== kind || found.major !== major || found.minor !== minor) {
+      throw new TsimgError('LAUNCH_FAILED', 'not the device of that name', { where: target, facts: { major, minor } });
+    }
+    const place = openFilePlace(hand, rootFd, target, 'never');
+    files.withDescriptor(hand, place, () => bindOnto(hand, from, place, [], target));
+  });
+}
+
+export function makeDirectory(hand: Hand, rootFd: number, { target, mode }: StepOf<'directory'>): void {
+  makePlace(hand, rootFd, target, (directory, name, explain) =>
+    files.makeDirectoryIn(hand, directory, name, mode, explain),
+  );
+}
+
+export function makeLink(hand: Hand, rootFd: number, { target, to }: StepOf<'link'>): void {
+  makePlace(hand, rootFd, target, (directory, name, explain) => files.makeLinkIn(hand, directory, name, to, explain));
+}
+
+/** The paths that a pattern with one `*` in one of its names stands for. */
+function expand(hand: Hand, rootFd: number, pattern: string): readonly string[] {
+  const star = pattern.indexOf('*');
+  if (star === -1) return [pattern];
+  const parent = dirname(pattern.slice(0, star + 1));
+  const prefix = basename(pattern.slice(0, star));
+  const rest = pattern.slice(star + 1);
+  const fd = findPlace(hand, rootFd, parent, 'never');
+  if (fd === undefined) return [];
+  const names = files.withDescriptor(hand, fd, () => files.readDirectory(hand, fd));
+  return names.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => `${parent}/${name}${rest}`);
+}
+
+/** Hides what is there: a file behind the container's own, verified /dev/null, a directory behind an empty one. */
+export function maskPath(hand: Hand, rootFd: number, { target }: StepOf<'mask'>): void {
+  for (const path of expand(hand, rootFd, target)) {
+    const place = findPlace(hand, rootFd, path, 'never');
+    if (place === undefined) continue;
+    files.withDescriptor(hand, place, () => {
+      if (files.statusOf(hand, place).kind === 'directory') {
+        const flags = mountFlags(['ro', 'nosuid', 'nodev', 'noexec']);
+        mount(
+          hand,
+          { source: 'tmpfs', target: files.descriptorPath(place), type: 'tmpfs', flags, data: 'size=0k' },
+          path,
+        );
+        return;
+      }
+      const empty = findPlace(hand, rootFd, '/dev/null', 'never');
+      if (empty === undefined) throw new TsimgError('LAUNCH_FAILED', '/dev/null is missing', { where: path });
+      files.withDescriptor(hand, empty, () => {
+        const { kind, major, minor } = files.statusOf(hand, empty);
+        // A /dev/null that is something else would be shown, writable, where the masked file was (CVE-2025-31133).
+        if (kind !== 'character-device' || major !== 1 || minor !== 3) {
+          throw new TsimgError('LAUNCH_FAILED', '/dev/null is not the null device');
+        }
+        bindOnto(hand, empty, place, [], path);
+      });
+    });
+  }
+}
+
+export function makeReadOnly(hand: Hand, rootFd: number, { target, mounted }: StepOf<'read-only'>): void {
+  const place = findPlace(hand, rootFd, target, 'never');
+  if (place === undefined) return;
+  files.withDescriptor(hand, place, () => {
+    if (mounted) setMountAttributes(hand, place, attributeBits(['ro']), false, target);
+    else bindOnto(hand, place, place, ['ro'], target);
+  });
+}
+
+/** An empty file of the container's /dev for the terminal to be bound to. */
+export function bindConsole(hand: Hand, rootFd: number, terminal: string): void {
+  makePlace(hand, rootFd, '/dev/console', (directory, name) =>
+    files.makeFile(hand, directory, name, 0o600, new Uint8Array()),
+  );
+  const source = findPlace(hand, rootFd, terminal, 'never');
+  const place = findPlace(hand, rootFd, '/dev/console', 'never');
+  if (source === undefined || place === undefined)
+    throw new TsimgError('LAUNCH_FAILED', 'no terminal', { where: terminal });
+  files.withDescriptor(hand, source, () =>
+    files.withDescriptor(hand, place, () => bindOnto(hand, source, place, [], '/dev/console')),
+  );
+}

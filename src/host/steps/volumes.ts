@@ -1,0 +1,51 @@
+import type { BindStep, Step } from '../../launch/plan.ts';
+import { MS } from '../../linux/mount-flags.ts';
+import { statusOf, withDescriptor } from '../../sys/stub/call/files.ts';
+import { cloneMount, setPropagation } from '../../sys/stub/call/mounts.ts';
+import type { Hand } from '../../sys/stub/stub.ts';
+import { attachWith, bindOnto, openHost, refuseProc } from './mounts.ts';
+import { openDirectory, openFilePlace } from './root-targets.ts';
+
+/** Whether later mounts spread, between the host and the container. */
+export function isSpreading({ propagation = 'private' }: Pick<BindStep, 'propagation'>): boolean {
+  return propagation !== 'private';
+}
+
+/** What is a file or directory of the host's to a step: undefined where it binds nothing. */
+function sourceOf(step: Step): string | undefined {
+  if (step.do === 'bind') return step.source;
+  return step.do === 'file' && 'shared' in step.content ? step.content.shared : undefined;
+}
+
+/**
+ * Clones what is to be bound. Of what is to spread it must happen before all else becomes private, for a clone spreads to and
+ * from what its origin does at that moment.
+ */
+export function cloneSources(
+  hand: Hand,
+  steps: readonly Step[],
+  wanted: (step: Step) => boolean,
+): ReadonlyMap<Step, number> {
+  const clones = new Map<Step, number>();
+  for (const step of steps) {
+    const source = sourceOf(step);
+    if (source === undefined || !wanted(step)) continue;
+    const tree = withDescriptor(hand, openHost(hand, source), (from) => cloneMount(hand, from, source));
+    setPropagation(hand, tree, MS[(step.do === 'bind' ? step.propagation : undefined) ?? 'private'], source);
+    clones.set(step, tree);
+  }
+  return clones;
+}
+
+/** A file or directory of the host at a place of the container. `clone` is one that `cloneSources` made. */
+export function bindVolume(hand: Hand, rootFd: number, step: BindStep, clone: number | undefined): void {
+  const { source, target, attributes } = step;
+  withDescriptor(hand, clone ?? openHost(hand, source), (from) => {
+    const open = statusOf(hand, from).kind === 'directory' ? openDirectory : openFilePlace;
+    withDescriptor(hand, open(hand, rootFd, target, 'inside'), (place) => {
+      refuseProc(hand, place, target);
+      if (clone === undefined) return bindOnto(hand, from, place, attributes, target);
+      attachWith(hand, from, place, attributes, target);
+    });
+  });
+}

@@ -1,0 +1,68 @@
+import { writeFileSync } from 'node:fs';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import type { HostTools } from '../../launch/host-facts.ts';
+import type { IdMap } from '../../launch/plan.ts';
+import type { IdExtent } from '../../linux/ids.ts';
+import { runCommand } from '../../sys/process/spawn.ts';
+import { hideFromTracers, showToTracers } from '../../sys/stub/call/become.ts';
+import { makeNamespaces } from '../../sys/stub/call/namespaces.ts';
+import type { Hand } from '../../sys/stub/stub.ts';
+import { TOOL_ENV } from '../facts/tool-env.ts';
+import { requireTool } from '../facts/tools.ts';
+
+function flat(extents: readonly IdExtent[]): readonly string[] {
+  return extents.flatMap(({ inside, outside, count }) => [String(inside), String(outside), String(count)]);
+}
+
+function lines(extents: readonly IdExtent[]): string {
+  return extents.map((extent) => `${flat([extent]).join(' ')}\n`).join('');
+}
+
+async function runMapper(path: string, pid: number, extents: readonly IdExtent[]): Promise<void> {
+  const { status, stderr } = await runCommand(path, [String(pid), ...flat(extents)], { env: TOOL_ENV });
+  if (status === 0) return;
+  throw new TsimgError('LAUNCH_FAILED', 'the ID map was refused', {
+    where: path,
+    why: stderr.toString('utf8').trim(),
+    hint: 'look at /etc/subuid and /etc/subgid, and whether the program is setuid root',
+  });
+}
+
+/** One line that maps the caller to root; a group map needs setgroups denied before (CVE-2014-8989). */
+function writeSingle(pid: number, idMap: IdMap): void {
+  try {
+    writeFileSync(`/proc/${pid}/setgroups`, 'deny');
+    writeFileSync(`/proc/${pid}/gid_map`, lines(idMap.gids));
+    writeFileSync(`/proc/${pid}/uid_map`, lines(idMap.uids));
+  } catch (cause) {
+    throw new TsimgError('LAUNCH_FAILED', 'the ID map was refused', { why: errnoOf(cause) ?? 'unknown', cause });
+  }
+}
+
+/** Root may map what it likes; the right to set groups stays. */
+function writeAll(pid: number, idMap: IdMap): void {
+  try {
+    writeFileSync(`/proc/${pid}/gid_map`, lines(idMap.gids));
+    writeFileSync(`/proc/${pid}/uid_map`, lines(idMap.uids));
+  } catch (cause) {
+    throw new TsimgError('LAUNCH_FAILED', 'the ID map was refused', { why: errnoOf(cause) ?? 'unknown', cause });
+  }
+}
+
+async function writeIdMaps(pid: number, idMap: IdMap, tools: HostTools): Promise<void> {
+  if (idMap.by === 'single') return writeSingle(pid, idMap);
+  if (idMap.by === 'root') return writeAll(pid, idMap);
+  await runMapper(requireTool(tools, 'newuidmap'), pid, idMap.uids);
+  await runMapper(requireTool(tools, 'newgidmap'), pid, idMap.gids);
+}
+
+/**
+ * Moves a hand to a new user namespace with these maps, which its files in /proc take: they are the caller's only while others may
+ * look into it. user_namespaces(7). @throws LAUNCH_FAILED, HOST_UNSUPPORTED, SYSTEM_CALL
+ */
+export async function makeUserNamespace(hand: Hand, idMap: IdMap, tools: HostTools): Promise<void> {
+  makeNamespaces(hand, ['user']);
+  showToTracers(hand);
+  await writeIdMaps(hand.pid, idMap, tools);
+  hideFromTracers(hand);
+}

@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { defineRuns } from '../../support/define-runs.ts';
+import { stateRootOf } from '../../support/state-root.ts';
+import { haveTools } from '../../support/tools.ts';
+
+/** Gives a program a terminal of 77 by 33: argument 1 is what to type, a line each, `^C` as it is; then tells how the terminal was left. */
+const DRIVER = `
+import fcntl, os, pty, select, signal, struct, sys, termios, time
+keys = sys.argv[1].split('\\n')
+pid, fd = pty.fork()
+if pid == 0:
+    time.sleep(0.1)
+    os.execvp(sys.argv[2], sys.argv[2:])
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 33, 77, 0, 0))
+seen = b''
+def until(mark):
+    global seen
+    end = time.time() + 20
+    while mark not in seen and time.time() < end:
+        if select.select([fd], [], [], 0.1)[0]:
+            try: seen += os.read(fd, 65536)
+            except OSError: return
+for key in keys:
+    if not key: continue
+    if key.startswith('wait '): until(key[5:].encode())
+    elif key.startswith('resize '):
+        fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', *map(int, key[7:].split()), 0, 0))
+        os.kill(pid, signal.SIGWINCH)
+    else: os.write(fd, b'\\x03' if key == '^C' else key.encode() + b'\\r')
+until(b'\\0never')
+flags = termios.tcgetattr(fd)[3]
+sys.stdout.buffer.write(seen)
+print('\\nLEFT', 'echo' if flags & termios.ECHO else 'silent', 'lines' if flags & termios.ICANON else 'raw', os.waitpid(pid, 0)[1] >> 8)
+`;
+
+function outputOf(child: ChildProcess): Promise<string> {
+  let all = '';
+  child.stdout?.on('data', (chunk) => (all += chunk));
+  return new Promise((resolve) => child.once('close', () => resolve(all.replaceAll('\r', ''))));
+}
+
+const asRoot = suite('host/stdio/terminal as root');
+const asUser = suite('host/stdio/terminal as an ordinary user');
+
+defineRuns(asRoot, asUser, (test, { rootfs, user, sh }) => {
+  if (!haveTools('python3')) return;
+  const runner = join(import.meta.dirname, '..', '..', 'support', 'run-container.js');
+  const drive = (keys: readonly string[], script: string) => {
+    const request = { rootfs, request: { command: ['/bin/sh', '-c', script], interactive: true, terminal: true } };
+    const identity =
+      user === undefined ? [] : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--'];
+    const command = [...identity, process.execPath, runner, JSON.stringify(request)];
+    return outputOf(
+      spawn('/usr/bin/python3', ['-I', '-c', DRIVER, keys.join('\n'), ...command], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { PATH: process.env.PATH, TERM: 'xterm', TSIMG_ROOT: stateRootOf(user) },
+      }),
+    );
+  };
+
+  test('the container has a terminal of its own by a true name, of the caller’s size, and the caller’s is left as it was', async () => {
+    const output = await drive([], 'tty; stty size; ls -l /dev/console | cut -c1; echo $TERM; exit 7');
+    assert.match(output, /^\/dev\/pts\/0\n33 77\nc\nxterm\n/);
+    assert.match(output, /LEFT echo lines 7/);
+  });
+
+  test('Ctrl-C goes to the job in front, not to the container as a whole', async () => {
+    const output = await drive(
+      ['wait up', '^C', 'wait back'],
+      // The job says itself that it is there: what a shell says before it starts one would be too early
+      'trap "echo trapped" INT; sh -c "echo up; exec sleep 100"; echo back; exit 3',
+    );
+    assert.match(output, /trapped/);
+    assert.match(output, /LEFT echo lines 3/);
+  });
+
+  test('what is typed arrives, and the terminal of the container echoes it', async () => {
+    const output = await drive(['wait up', 'typed words'], 'echo up; read line; echo "<$line>"');
+    assert.match(output, /typed words\n<typed words>\n/);
+  });
+
+  test('a new size is passed on', async () => {
+    const output = await drive(
+      ['wait up', 'resize 44 99', 'wait changed'],
+      'trap "stty size; echo changed; exit 0" WINCH; echo up; while :; do sleep 0.1; done',
+    );
+    assert.match(output, /44 99/);
+  });
+
+  test('the last line before the end arrives', async () => {
+    const output = await drive([], 'i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done');
+    assert.match(output, /line 1999\n/);
+  });
+
+  test('-t without a terminal at the input gives the container one all the same, -i -t is refused', async () => {
+    const { stdout } = await sh('tty', { terminal: true });
+    assert.is(stdout, '/dev/pts/0\r\n');
+    assert.is((await sh('tty', { terminal: true, interactive: true })).status, 125);
+  });
+
+  test('a caller’s terminal is never handed in: without -t there is none', async () => {
+    const { stdout } = await sh('tty; cat /dev/tty; ls -l /proc/self/fd', { interactive: true });
+    assert.match(stdout, /not a tty/);
+    assert.not.match(stdout, /\/dev\/pts/);
+  });
+});
+asRoot.run();
+asUser.run();
