@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { probeHost } from '../src/host/facts/probe.ts';
-import { planBundle } from '../src/launch/oci-bundle.ts';
+import { planBundle } from '../src/launch/oci/oci-bundle.ts';
 import { EMPTY_RUN_CONFIG } from '../src/oci/run-config.ts';
 import { makeBusyboxRootfs } from '../test/support/busybox-rootfs.ts';
 import { PROBE_SCRIPT, type Probe, parseProbe, SECRET } from '../test/support/isolation-probe.ts';

@@ -10,7 +10,7 @@ export type { Image, Layer } from './image/image.ts';
 export { type LoadedImage, type LoadOptions, loadImage } from './image/load.ts';
 export type { Sink } from './image/sink.ts';
 export type { NamedImage, Source } from './image/source.ts';
-export type { RunRequest } from './launch/run-request.ts';
+export type { RunRequest } from './launch/plan/run-request.ts';
 export { chainIds } from './oci/chain-id.ts';
 export { type HistoryEntry, type ImageConfig, parseImageConfig } from './oci/config.ts';
 export type { Descriptor } from './oci/descriptor.ts';

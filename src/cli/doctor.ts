@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Finding } from '../launch/diagnose.ts';
+import type { Finding } from '../launch/show/diagnose.ts';
 import { escapeText, formatJson } from './escape.ts';
 
 interface DoctorOptions {

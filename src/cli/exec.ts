@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ExecRequest } from '../launch/exec-request.ts';
+import type { ExecRequest } from '../launch/plan/exec-request.ts';
 import { statePlace } from '../verbs/state-place.ts';
 import { collect } from './collect.ts';
 import { readEnvFile } from './env-file.ts';
@@ -66,7 +66,7 @@ export function addExec(program: Command, setStatus: (status: number) => void): 
       const { execInContainer, planExecIn } = await import('../verbs/exec-container.ts');
       const settings = { ...context, stateRoot, root: options.root };
       if (!options.dryRun) return execInContainer(container, request, settings);
-      const { formatExecPlan } = await import('../launch/plan-exec.ts');
+      const { formatExecPlan } = await import('../launch/plan/plan-exec.ts');
       const plan = await planExecIn(container, request, settings);
       if (options.json) printJson(plan);
       else printLines(formatExecPlan(plan));

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { messageOf, TsimgError } from '../errors.ts';
-import type { UserNamespaceMode } from '../launch/id-map.ts';
-import type { ImageVolumeMode } from '../launch/image-volumes.ts';
-import type { RunRequest } from '../launch/run-request.ts';
+import type { UserNamespaceMode } from '../launch/plan/id-map.ts';
+import type { ImageVolumeMode } from '../launch/plan/image-volumes.ts';
+import type { RunRequest } from '../launch/plan/run-request.ts';
 import { collect } from './collect.ts';
 
 /** The options of `run` that say how far a container is apart from the host. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RunRequest } from '../launch/run-request.ts';
+import type { RunRequest } from '../launch/plan/run-request.ts';
 import { collect } from './collect.ts';
 
 /** The options of `withNetwork`, as commander names them. */

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
 import { errnoOf, TsimgError } from '../errors.ts';
-import { launchExitStatus } from '../launch/exit-status.ts';
+import { launchExitStatus } from '../launch/show/exit-status.ts';
 import { nodeCallError } from '../sys/refused-call.ts';
 import { version } from '../version.ts';
 import { formatErrorDetails, formatErrorJson, formatErrorLine } from './format-error.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ResourceRequest } from '../launch/resources.ts';
+import type { ResourceRequest } from '../launch/limits/resources.ts';
 import { collect } from './collect.ts';
 
 /** The options of `withResources`, as commander names them. */

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { ImageLimits } from '../disk/unpack-options.ts';
-import type { LaunchPlan } from '../launch/plan.ts';
-import type { RunRequest } from '../launch/run-request.ts';
+import type { LaunchPlan } from '../launch/launch-plan.ts';
+import type { RunRequest } from '../launch/plan/run-request.ts';
 import type { PullPolicy } from '../verbs/run-source.ts';
 import { collect } from './collect.ts';
 import { readEnvFile } from './env-file.ts';
@@ -115,7 +115,9 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
         { ...options, outlivesOutput: true },
         async ({ context, print, printLines, printJson, note }) => {
           const { runSource, startSource, planSource } = await import('../verbs/run-source.ts');
-          const explainPlan = options.explain ? (await import('../launch/explain-plan.ts')).explainPlan : undefined;
+          const explainPlan = options.explain
+            ? (await import('../launch/show/explain-plan.ts')).explainPlan
+            : undefined;
           const onPlan = explainPlan && ((plan: LaunchPlan) => note(explainPlan(plan)));
           const settings = {
             ...choice,
@@ -131,7 +133,7 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
             print(await startSource(source, request, settings));
             return 0;
           }
-          const { formatPlan } = await import('../launch/format-plan.ts');
+          const { formatPlan } = await import('../launch/show/format-plan.ts');
           const plan = await planSource(source, request, settings);
           if (options.json) printJson(plan);
           else printLines((explainPlan ?? formatPlan)(plan));

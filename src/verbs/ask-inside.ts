@@ -4,7 +4,7 @@ import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { DESCRIPTOR } from '../host/start/channel.ts';
 import { type Inside, startInside } from '../host/start/user-namespace.ts';
-import type { HostTools } from '../launch/host-facts.ts';
+import type { HostTools } from '../launch/facts/host-facts.ts';
 import { receiveError } from '../sys/portable-error.ts';
 import type { InsideMessage, InsideRequest } from './inside-request.ts';
 

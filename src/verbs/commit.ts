@@ -14,7 +14,7 @@ import type { ContainerRecord, RecordedImage } from '../host/state/record.ts';
 import { copyImage } from '../image/copy.ts';
 import type { Image, Layer } from '../image/image.ts';
 import { toOci } from '../image/to-oci.ts';
-import { storedMap } from '../launch/id-map.ts';
+import { storedMap } from '../launch/plan/id-map.ts';
 import { parseSignal } from '../linux/signals.ts';
 import { changeRunConfig } from '../oci/commit/change-run-config.ts';
 import { commitConfig } from '../oci/commit/commit-config.ts';

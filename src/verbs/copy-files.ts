@@ -13,7 +13,7 @@ import { probeHost } from '../host/facts/probe.ts';
 import type { Inside } from '../host/start/user-namespace.ts';
 import { containersFolder, holdContainer } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
-import { storedMap } from '../launch/id-map.ts';
+import { storedMap } from '../launch/plan/id-map.ts';
 import { pathText } from '../rootfs/path.ts';
 import { decompressed } from '../streams/decompress/decompress.ts';
 import { pump } from '../streams/pump.ts';

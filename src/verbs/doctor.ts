@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { examineHost } from '../host/doctor.ts';
-import { diagnose, type Finding } from '../launch/diagnose.ts';
+import { diagnose, type Finding } from '../launch/show/diagnose.ts';
 import { type StorePlace, storePlace } from './store-place.ts';
 
 /** What this host can do, for this user. */

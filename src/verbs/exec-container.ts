@@ -7,10 +7,10 @@ import { findContainer } from '../host/state/find-container.ts';
 import { writeLife } from '../host/state/life.ts';
 import { identify, type ProcessIdentity } from '../host/state/process-identity.ts';
 import type { Streams } from '../host/stdio/relay.ts';
-import type { ExecRequest } from '../launch/exec-request.ts';
-import { storedMap } from '../launch/id-map.ts';
-import type { RootSpec } from '../launch/plan.ts';
-import { type ExecPlan, planExec, planToolbox } from '../launch/plan-exec.ts';
+import type { RootSpec } from '../launch/launch-plan.ts';
+import type { ExecRequest } from '../launch/plan/exec-request.ts';
+import { storedMap } from '../launch/plan/id-map.ts';
+import { type ExecPlan, planExec, planToolbox } from '../launch/plan/plan-exec.ts';
 import { notRunning } from './signal-container.ts';
 import { storePlace } from './store-place.ts';
 

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Context } from '../events.ts';
-import type { HostTools } from '../launch/host-facts.ts';
-import { storedMap } from '../launch/id-map.ts';
-import type { BindStep, LaunchPlan } from '../launch/plan.ts';
+import type { HostTools } from '../launch/facts/host-facts.ts';
+import type { BindStep, LaunchPlan } from '../launch/launch-plan.ts';
+import { storedMap } from '../launch/plan/id-map.ts';
 
 /** The mounts of a plan that show volumes of the image. */
 export function imageVolumes({ steps }: LaunchPlan): readonly BindStep[] {

@@ -1,7 +1,7 @@
 import type { OverlayForm } from '../disk/scan/overlay-node.ts';
 import type { UpperChange } from '../disk/scan/upper-changes.ts';
 import type { TsimgEvent } from '../events.ts';
-import type { BindStep, Step } from '../launch/plan.ts';
+import type { BindStep, Step } from '../launch/launch-plan.ts';
 import type { ExpansionLimits } from '../streams/byte-budget.ts';
 import type { PortableError } from '../sys/portable-error.ts';
 import type { CopiedWhat } from './copy-rules.ts';

@@ -2,8 +2,8 @@ import { TsimgError } from '../errors.ts';
 import { containersFolder } from '../host/state/container.ts';
 import { findContainer } from '../host/state/find-container.ts';
 import { identify } from '../host/state/process-identity.ts';
-import type { JoinedProcess } from '../launch/network-plan.ts';
-import type { RunRequest } from '../launch/run-request.ts';
+import type { JoinedProcess } from '../launch/network/network-plan.ts';
+import type { RunRequest } from '../launch/plan/run-request.ts';
 import { notRunning } from './signal-container.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { TsimgError } from '../errors.ts';
 import { checkContainerName } from '../host/state/names.ts';
-import { parseRestartPolicy, type RestartPolicy } from '../launch/restart-policy.ts';
+import { parseRestartPolicy, type RestartPolicy } from '../launch/options/restart-policy.ts';
 import { parseSignal } from '../linux/signals.ts';
 
 /** How a container lives, and what is kept of it: docker's options of `run` that the plan knows nothing of. */

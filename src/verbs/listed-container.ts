@@ -1,5 +1,5 @@
 import type { FoundContainer } from '../host/state/container.ts';
-import type { PublishedPort } from '../launch/publish.ts';
+import type { PublishedPort } from '../launch/network/publish.ts';
 
 /** A container as a list shows it. */
 export interface ListedContainer {

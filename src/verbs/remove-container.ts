@@ -10,7 +10,7 @@ import {
 } from '../host/state/container.ts';
 import { findContainer, findId } from '../host/state/find-container.ts';
 import { idOfName, sweepNames } from '../host/state/names.ts';
-import { planUserNamespace, storedMap } from '../launch/id-map.ts';
+import { planUserNamespace, storedMap } from '../launch/plan/id-map.ts';
 import { holdEnded } from './hold-ended.ts';
 import { endContainer } from './signal-container.ts';
 

@@ -4,9 +4,9 @@ import { messageOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { DESCRIPTOR } from '../host/start/channel.ts';
 import { startInside } from '../host/start/user-namespace.ts';
-import type { HostFacts, HostTools } from '../launch/host-facts.ts';
-import { planIdMap } from '../launch/id-map.ts';
-import type { IdMap } from '../launch/plan.ts';
+import type { HostFacts, HostTools } from '../launch/facts/host-facts.ts';
+import type { IdMap } from '../launch/launch-plan.ts';
+import { planIdMap } from '../launch/plan/id-map.ts';
 import { receiveError } from '../sys/portable-error.ts';
 import type { RemoveMessage } from './remove-message.ts';
 

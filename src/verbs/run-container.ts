@@ -14,10 +14,10 @@ import {
 } from '../host/state/container.ts';
 import { type RecordedImage, writeRecord, writeState } from '../host/state/record.ts';
 import type { Streams } from '../host/stdio/relay.ts';
-import type { HostFacts } from '../launch/host-facts.ts';
-import { planUserNamespace, storedMap } from '../launch/id-map.ts';
-import type { IdMap, LaunchPlan, RootSpec } from '../launch/plan.ts';
-import type { RunRequest } from '../launch/run-request.ts';
+import type { HostFacts } from '../launch/facts/host-facts.ts';
+import type { IdMap, LaunchPlan, RootSpec } from '../launch/launch-plan.ts';
+import { planUserNamespace, storedMap } from '../launch/plan/id-map.ts';
+import type { RunRequest } from '../launch/plan/run-request.ts';
 import { parseSignal } from '../linux/signals.ts';
 import type { RunConfig } from '../oci/run-config.ts';
 import { CONTAINER_NAME } from '../store-layout.ts';

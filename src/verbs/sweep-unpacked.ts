@@ -4,7 +4,7 @@ import type { Context } from '../events.ts';
 import { probeHost } from '../host/facts/probe.ts';
 import { endProcesses } from '../host/state/end-processes.ts';
 import { loadImage } from '../image/load.ts';
-import type { HostFacts } from '../launch/host-facts.ts';
+import type { HostFacts } from '../launch/facts/host-facts.ts';
 import { chainIds } from '../oci/chain-id.ts';
 import { hexOf } from '../oci/digest.ts';
 import { openStoreSource } from '../sources/store.ts';

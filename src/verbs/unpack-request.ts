@@ -2,7 +2,7 @@ import type { LayerInput } from '../disk/read/read-layer.ts';
 import type { LayerDirectory } from '../disk/unpack-layers.ts';
 import type { UnpackOptions, UnpackReport } from '../disk/unpack-options.ts';
 import type { Context, TsimgEvent } from '../events.ts';
-import type { IdMap } from '../launch/plan.ts';
+import type { IdMap } from '../launch/launch-plan.ts';
 import type { ImageConfig } from '../oci/config.ts';
 import type { Form, OverlayNamespace } from '../rootfs/fold/real-attributes.ts';
 import type { PortableError } from '../sys/portable-error.ts';

@@ -5,8 +5,8 @@ import { type UnpackOptions, type UnpackReport, unpackPolicy } from '../disk/unp
 import { TsimgError } from '../errors.ts';
 import { probeHost } from '../host/facts/probe.ts';
 import type { Image } from '../image/image.ts';
-import { planIdMap } from '../launch/id-map.ts';
-import type { IdMap } from '../launch/plan.ts';
+import type { IdMap } from '../launch/launch-plan.ts';
+import { planIdMap } from '../launch/plan/id-map.ts';
 import { newTally, tolerate } from '../rootfs/tally.ts';
 import { archiveInput, layerInputs } from './layer-inputs.ts';
 import { performUnpack } from './perform-unpack.ts';

@@ -2,7 +2,7 @@ import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import { probeHost } from '../host/facts/probe.ts';
 import { runInUserNamespace } from '../host/start/user-namespace.ts';
-import { planIdMap, singleIdReason } from '../launch/id-map.ts';
+import { planIdMap, singleIdReason } from '../launch/plan/id-map.ts';
 
 /**
  * Runs a command as root of the user namespace that containers of this user get: to look at, change or remove what belongs to

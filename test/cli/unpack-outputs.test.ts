@@ -3,8 +3,8 @@ import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync 
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { planIdMap } from '../../src/launch/id-map.ts';
-import { NO_NETWORK_FACTS } from '../../src/launch/network-facts.ts';
+import { NO_NETWORK_FACTS } from '../../src/launch/facts/network-facts.ts';
+import { planIdMap } from '../../src/launch/plan/id-map.ts';
 import { mapId, parseSubordinateIds } from '../../src/linux/ids.ts';
 import { makeOrdinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts';
 import { quirksLayout } from '../support/quirks-layout.ts';

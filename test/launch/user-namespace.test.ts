@@ -2,8 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MAPPED_FACTS, ROOT_FACTS, SINGLE_FACTS, USER_FACTS } from '../../fixtures/make/plans.ts';
 import { TsimgError } from '../../src/errors.ts';
-import type { HostFacts } from '../../src/launch/host-facts.ts';
-import { planUserNamespace, storedMap, type UserNamespaceMode } from '../../src/launch/id-map.ts';
+import type { HostFacts } from '../../src/launch/facts/host-facts.ts';
+import { planUserNamespace, storedMap, type UserNamespaceMode } from '../../src/launch/plan/id-map.ts';
 import { mapId } from '../../src/linux/ids.ts';
 
 const test = suite('launch/user-namespace');

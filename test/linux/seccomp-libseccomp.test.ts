@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ociSeccomp } from '../../src/launch/oci-seccomp.ts';
+import { ociSeccomp } from '../../src/launch/oci/oci-seccomp.ts';
 import { type Capability, DEFAULT_CAPABILITIES } from '../../src/linux/capabilities.ts';
 import { resolveSeccomp } from '../../src/linux/seccomp/resolve-seccomp.ts';
 import { compileSeccomp, type Instruction } from '../../src/linux/seccomp/seccomp-compile.ts';

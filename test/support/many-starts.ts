@@ -1,4 +1,4 @@
-import { completeRequest, type RunRequest } from '../../src/launch/run-request.ts';
+import { completeRequest, type RunRequest } from '../../src/launch/plan/run-request.ts';
 import { runSource } from '../../src/verbs/run-source.ts';
 
 // A process of its own that runs one container after the other, each the next of these requests. Its argument is JSON; where one

@@ -1,6 +1,6 @@
 import { TsimgError } from '../../src/errors.ts';
-import { launchExitStatus } from '../../src/launch/exit-status.ts';
-import { completeRequest, type RunRequest } from '../../src/launch/run-request.ts';
+import { completeRequest, type RunRequest } from '../../src/launch/plan/run-request.ts';
+import { launchExitStatus } from '../../src/launch/show/exit-status.ts';
 import { runSource } from '../../src/verbs/run-source.ts';
 
 // A process of its own that runs one container as the verb does: what it was asked for is its argument, as JSON; an error

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { completeRequest, type RunRequest } from '../../src/launch/run-request.ts';
+import { completeRequest, type RunRequest } from '../../src/launch/plan/run-request.ts';
 import { directoryRoot } from '../../src/verbs/plan-container.ts';
 import { type RunContext, runContainer } from '../../src/verbs/run-container.ts';
 import { rootfsTarget } from '../../src/verbs/run-source.ts';

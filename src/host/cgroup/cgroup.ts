@@ -10,7 +10,7 @@ import {
   enteringDirectory,
   type PlannedLimit,
   processDirectory,
-} from '../../launch/limits.ts';
+} from '../../launch/limits/limits.ts';
 import { parseFlatKeyed } from '../../linux/cgroup.ts';
 import { type Lock, tryLockDirectory } from '../../sys/file/lock.ts';
 import { setDeviceList } from './device-list.ts';

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import { type DeviceList, type HostDevice, refuseWithoutList } from '../../launch/device-list.ts';
+import { type DeviceList, type HostDevice, refuseWithoutList } from '../../launch/limits/device-list.ts';
 import { splitDevice } from '../../linux/device/device.ts';
 import { compileDeviceProgram } from '../../linux/device/device-program.ts';
 import { type DeviceRule, formatDeviceRule, mergeDeviceRules } from '../../linux/device/device-rule.ts';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import type { EnteredCgroup } from '../../launch/plan-exec.ts';
+import type { EnteredCgroup } from '../../launch/plan/plan-exec.ts';
 
 /** Puts a process into a cgroup; one that is not there is passed over unless it is required. cgroups(7). @throws LAUNCH_FAILED */
 function enterCgroup(directory: string, required: boolean, pid: number): void {

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf } from '../../errors.ts';
-import { type CgroupPlan, processDirectory } from '../../launch/limits.ts';
+import { type CgroupPlan, processDirectory } from '../../launch/limits/limits.ts';
 import { parseFlatKeyed } from '../../linux/cgroup.ts';
 
 /** Milliseconds between two looks, and how often it is looked: a process in an uninterruptible sleep may never stop. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CgroupPlan, processDirectory } from '../../launch/limits.ts';
-import type { LaunchPlan } from '../../launch/plan.ts';
+import type { LaunchPlan } from '../../launch/launch-plan.ts';
+import { type CgroupPlan, processDirectory } from '../../launch/limits/limits.ts';
 import { parseFlatKeyed } from '../../linux/cgroup.ts';
 import {
   parseBlkio,

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import type { BindStep, Step } from '../../launch/plan.ts';
+import type { BindStep, Step } from '../../launch/launch-plan.ts';
 import { closeDescriptor } from '../../sys/file/files.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { openInRoot } from '../../sys/file/open-in-root.ts';

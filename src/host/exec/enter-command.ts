@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import type { ExecPlan } from '../../launch/plan-exec.ts';
-import type { ResolvedUser } from '../../launch/user.ts';
+import type { ExecPlan } from '../../launch/plan/plan-exec.ts';
+import type { ResolvedUser } from '../../launch/plan/user.ts';
 import * as become from '../../sys/stub/call/become.ts';
 import {
   chownDescriptor,

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import type { IdMap } from '../../launch/plan.ts';
-import type { ExecPlan } from '../../launch/plan-exec.ts';
+import type { IdMap } from '../../launch/launch-plan.ts';
+import type { ExecPlan } from '../../launch/plan/plan-exec.ts';
 import { MS } from '../../linux/mount-flags.ts';
 import { setFileIds, setGroups, setIds, setUmask } from '../../sys/stub/call/become.ts';
 import { goTo, O_PATH, openPath } from '../../sys/stub/call/files.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
-import { explainRefusal } from '../../launch/explain-refusal.ts';
-import type { ExecPlan } from '../../launch/plan-exec.ts';
+import type { ExecPlan } from '../../launch/plan/plan-exec.ts';
+import { explainRefusal } from '../../launch/show/explain-refusal.ts';
 import { awaitEnd, reap, signalProcess } from '../../sys/stub/call/await-end.ts';
 import type { Hand } from '../../sys/stub/stub.ts';
 import { joinCgroups, waitInCgroups } from '../cgroup/enter-cgroups.ts';

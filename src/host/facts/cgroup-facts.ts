@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { CgroupFacts, LegacyHierarchy, UnifiedCgroup } from '../../launch/cgroup-facts.ts';
+import type { CgroupFacts, LegacyHierarchy, UnifiedCgroup } from '../../launch/facts/cgroup-facts.ts';
 import {
   type CgroupMembership,
   type CgroupMount,

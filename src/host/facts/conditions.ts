@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import type { HostConditions } from '../../launch/host-conditions.ts';
+import type { HostConditions } from '../../launch/facts/host-conditions.ts';
 
 /** A number from a file of /proc; undefined where this kernel has none, or shows none. */
 function readNumber(path: string): number | undefined {

@@ -1,6 +1,6 @@
 import { accessSync, constants, readFileSync, readlinkSync } from 'node:fs';
 import { errnoOf } from '../../errors.ts';
-import type { NetworkFacts } from '../../launch/network-facts.ts';
+import type { NetworkFacts } from '../../launch/facts/network-facts.ts';
 import { isLoopback, parseResolvConf } from '../../linux/resolv-conf.ts';
 import { runtimeDirectory } from './runtime-directory.ts';
 

@@ -1,7 +1,7 @@
 import { readFileSync, statfsSync, statSync } from 'node:fs';
 import { hostname, release, userInfo } from 'node:os';
 import { errnoOf } from '../../errors.ts';
-import type { HostFacts } from '../../launch/host-facts.ts';
+import type { HostFacts } from '../../launch/facts/host-facts.ts';
 import { CAPABILITY_NAMES, capabilityMask } from '../../linux/capabilities.ts';
 import { parseSubordinateIds } from '../../linux/ids.ts';
 import { probeCgroups } from './cgroup-facts.ts';

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { TsimgError } from '../../errors.ts';
-import type { HostTools } from '../../launch/host-facts.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
 
 /** Where programs of the host may stand; PATH is not asked, for it may be anybody's. */
 const PLACES = [

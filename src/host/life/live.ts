@@ -1,7 +1,7 @@
 import { messageOf, TsimgError } from '../../errors.ts';
-import { launchExitStatus } from '../../launch/exit-status.ts';
-import type { HostTools } from '../../launch/host-facts.ts';
-import type { LaunchPlan } from '../../launch/plan.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
+import type { LaunchPlan } from '../../launch/launch-plan.ts';
+import { launchExitStatus } from '../../launch/show/exit-status.ts';
 import { nodeCallError } from '../../sys/refused-call.ts';
 import { type ExecuteOptions, execute } from '../start/execute.ts';
 import { type HeldContainer, leaveExitCode, updateState } from '../state/container.ts';

@@ -1,5 +1,5 @@
 import type { TsimgEvent } from '../../events.ts';
-import type { HostTools } from '../../launch/host-facts.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
 import type { PortableError } from '../../sys/portable-error.ts';
 
 /** Descriptors of a monitor. */

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
-import type { HostTools } from '../../launch/host-facts.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
 import { receiveError } from '../../sys/portable-error.ts';
 import { startProcess } from '../../sys/process/start-process.ts';
 import { TOOL_ENV } from '../facts/tool-env.ts';

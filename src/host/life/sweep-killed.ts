@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import type { HostFacts } from '../../launch/host-facts.ts';
-import { cgroupDirectory } from '../../launch/limits.ts';
-import { bridgeDirectory } from '../../launch/network-plan.ts';
+import type { HostFacts } from '../../launch/facts/host-facts.ts';
+import { cgroupDirectory } from '../../launch/limits/limits.ts';
+import { bridgeDirectory } from '../../launch/network/network-plan.ts';
 import { sweepCgroups } from '../cgroup/cgroup.ts';
 import { hasLease } from '../network/leases.ts';
 import type { ContainerRecord } from '../state/record.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { BRIDGE } from '../../launch/firewall.ts';
-import type { HostTools } from '../../launch/host-facts.ts';
-import { chooseSubnet, gatewayOf } from '../../launch/subnet.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
+import { BRIDGE } from '../../launch/network/firewall.ts';
+import { chooseSubnet, gatewayOf } from '../../launch/network/subnet.ts';
 import { formatAddress, type Network4, parseRoutes } from '../../linux/ipv4.ts';
 import { requireTool } from '../facts/tools.ts';
 import { replaceFile } from './leases.ts';

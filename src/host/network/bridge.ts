@@ -1,12 +1,12 @@
 import { chmodSync, constants, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Context } from '../../events.ts';
-import { INSIDE, outside } from '../../launch/bridge-names.ts';
-import { BRIDGE } from '../../launch/firewall.ts';
-import type { HostTools } from '../../launch/host-facts.ts';
-import { bridgeHosts } from '../../launch/network-files.ts';
-import type { NetworkPlan } from '../../launch/network-plan.ts';
-import { chooseAddress, gatewayOf } from '../../launch/subnet.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
+import { INSIDE, outside } from '../../launch/network/bridge-names.ts';
+import { BRIDGE } from '../../launch/network/firewall.ts';
+import type { NetworkPlan } from '../../launch/network/network-plan.ts';
+import { chooseAddress, gatewayOf } from '../../launch/network/subnet.ts';
+import { bridgeHosts } from '../../launch/plan/network-files.ts';
 import { formatAddress, type Network4 } from '../../linux/ipv4.ts';
 import { closeDescriptor } from '../../sys/file/files.ts';
 import { acquireLock, type Lock } from '../../sys/file/lock.ts';

@@ -1,3 +1,4 @@
+import type { HostTools } from '../../launch/facts/host-facts.ts';
 import {
   type Forwarding,
   formatIptables,
@@ -5,8 +6,7 @@ import {
   IPTABLES_CHAINS,
   IPTABLES_JUMPS,
   removeNftables,
-} from '../../launch/firewall.ts';
-import type { HostTools } from '../../launch/host-facts.ts';
+} from '../../launch/network/firewall.ts';
 import type { Network4 } from '../../linux/ipv4.ts';
 import { requireTool } from '../facts/tools.ts';
 import { runTool, tryTool } from './run-tool.ts';

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import type { PublishedPort } from '../../launch/publish.ts';
+import type { PublishedPort } from '../../launch/network/publish.ts';
 import type { HostsEntry } from '../../linux/hosts.ts';
 import { type Lock, tryLock } from '../../sys/file/lock.ts';
 

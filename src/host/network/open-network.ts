@@ -1,6 +1,6 @@
 import type { Context } from '../../events.ts';
-import type { HostTools } from '../../launch/host-facts.ts';
-import type { NetworkPlan } from '../../launch/network-plan.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
+import type { NetworkPlan } from '../../launch/network/network-plan.ts';
 import type { Connection } from './connection.ts';
 
 const NOTHING: Connection = { attach: async () => {}, [Symbol.asyncDispose]: async () => {} };

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsimgError } from '../../errors.ts';
-import type { HostTools } from '../../launch/host-facts.ts';
-import type { NetworkPlan } from '../../launch/network-plan.ts';
-import { pastaOptions } from '../../launch/pasta-options.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
+import type { NetworkPlan } from '../../launch/network/network-plan.ts';
+import { pastaOptions } from '../../launch/network/pasta-options.ts';
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../sys/file/temporary.ts';
 import { type StartedProcess, startProcess } from '../../sys/process/start-process.ts';
 import { hideFromTracers, showToTracers } from '../../sys/stub/call/become.ts';

@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import type { PublishedPort } from '../../launch/publish.ts';
+import type { PublishedPort } from '../../launch/network/publish.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'it is in use',

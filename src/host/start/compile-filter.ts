@@ -1,5 +1,5 @@
 import { TsimgError } from '../../errors.ts';
-import type { ProcessPlan } from '../../launch/plan.ts';
+import type { ProcessPlan } from '../../launch/launch-plan.ts';
 import { compileSeccomp, encodeFilter } from '../../linux/seccomp/seccomp-compile.ts';
 import { defaultPolicy } from '../../linux/seccomp/seccomp-policy.ts';
 

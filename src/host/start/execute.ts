@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
-import { explainRefusal } from '../../launch/explain-refusal.ts';
-import type { HostTools } from '../../launch/host-facts.ts';
-import type { LaunchPlan } from '../../launch/plan.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
+import type { LaunchPlan } from '../../launch/launch-plan.ts';
+import { explainRefusal } from '../../launch/show/explain-refusal.ts';
 import { awaitEnd, reap, signalProcess } from '../../sys/stub/call/await-end.ts';
 import { setFileIds, setUmask } from '../../sys/stub/call/become.ts';
 import type { Hand } from '../../sys/stub/stub.ts';

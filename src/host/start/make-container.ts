@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import type { HostTools } from '../../launch/host-facts.ts';
-import type { LaunchPlan } from '../../launch/plan.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
+import type { LaunchPlan } from '../../launch/launch-plan.ts';
 import { dieWithParent, setIds } from '../../sys/stub/call/become.ts';
 import { openPath } from '../../sys/stub/call/files.ts';
 import { joinNamespace, makeNamespaces } from '../../sys/stub/call/namespaces.ts';

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { chmod, chown, mkdir, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { HostTools } from '../../launch/host-facts.ts';
-import type { IdMap, RootSpec } from '../../launch/plan.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
+import type { IdMap, RootSpec } from '../../launch/launch-plan.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import { chownDescriptor, openPath } from '../../sys/stub/call/files.ts';
 import { startHand } from '../../sys/stub/start-stub.ts';

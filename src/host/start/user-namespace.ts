@@ -1,7 +1,7 @@
 import { TsimgError } from '../../errors.ts';
-import { explainRefusal } from '../../launch/explain-refusal.ts';
-import type { HostTools } from '../../launch/host-facts.ts';
-import type { IdMap } from '../../launch/plan.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
+import type { IdMap } from '../../launch/launch-plan.ts';
+import { explainRefusal } from '../../launch/show/explain-refusal.ts';
 import { MS } from '../../linux/mount-flags.ts';
 import type { StartedProcess } from '../../sys/process/start-process.ts';
 import { dieWithParent, resetSignals, setGroups, setIds } from '../../sys/stub/call/become.ts';

@@ -2,8 +2,8 @@ import { existsSync, ftruncateSync, readSync, writeFileSync, writeSync } from 'n
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import type { HostTools } from '../../launch/host-facts.ts';
-import type { IdMap } from '../../launch/plan.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
+import type { IdMap } from '../../launch/launch-plan.ts';
 import { CONTAINER_NAME, GONE_PREFIX, STORE_NAME } from '../../store-layout.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { acquireLock, awaitUnlocked, isLocked, type Lock, tryLock } from '../../sys/file/lock.ts';

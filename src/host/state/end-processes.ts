@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import { CGROUP_FOLDER, type CgroupPlan } from '../../launch/limits.ts';
-import { containerMark } from '../../launch/mounts.ts';
+import { CGROUP_FOLDER, type CgroupPlan } from '../../launch/limits/limits.ts';
+import { containerMark } from '../../launch/plan/mounts.ts';
 import { freeze } from '../cgroup/freeze.ts';
 import { clearLife, type Life, readLife } from './life.ts';
 import { hasItEnded, identify, openIdentified, type ProcessIdentity } from './process-identity.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { errnoOf } from '../../errors.ts';
-import type { JoinedProcess } from '../../launch/network-plan.ts';
+import type { JoinedProcess } from '../../launch/network/network-plan.ts';
 import { openProcess, type ProcessHandle } from '../../sys/process/pidfd.ts';
 
 /** A process for good. */

@@ -1,9 +1,9 @@
 import { lstatSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import type { LaunchPlan, RootSpec } from '../../launch/plan.ts';
-import type { RestartPolicy } from '../../launch/restart-policy.ts';
-import type { RunRequest } from '../../launch/run-request.ts';
+import type { LaunchPlan, RootSpec } from '../../launch/launch-plan.ts';
+import type { RestartPolicy } from '../../launch/options/restart-policy.ts';
+import type { RunRequest } from '../../launch/plan/run-request.ts';
 import type { RunConfig } from '../../oci/run-config.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import {

@@ -1,8 +1,8 @@
 import { errnoOf, TsimgError } from '../../errors.ts';
-import { commandCandidates } from '../../launch/command.ts';
-import { variable } from '../../launch/environment.ts';
-import type { IdMap, LaunchPlan, ProcessPlan } from '../../launch/plan.ts';
-import { type ResolvedUser, resolveUser } from '../../launch/user.ts';
+import type { IdMap, LaunchPlan, ProcessPlan } from '../../launch/launch-plan.ts';
+import { commandCandidates } from '../../launch/plan/command.ts';
+import { variable } from '../../launch/plan/environment.ts';
+import { type ResolvedUser, resolveUser } from '../../launch/plan/user.ts';
 import { capabilityMask } from '../../linux/capabilities.ts';
 import { mapId } from '../../linux/ids.ts';
 import * as become from '../../sys/stub/call/become.ts';

@@ -1,5 +1,5 @@
 import { TsimgError } from '../../errors.ts';
-import type { Step } from '../../launch/plan.ts';
+import type { Step } from '../../launch/launch-plan.ts';
 import * as files from '../../sys/stub/call/files.ts';
 import type { Hand } from '../../sys/stub/stub.ts';
 import { bindOnto, openHost } from './mounts.ts';

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import type { HostTools } from '../../launch/host-facts.ts';
-import type { BindStep, IdMap, LaunchPlan, RootSpec, Step } from '../../launch/plan.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
+import type { BindStep, IdMap, LaunchPlan, RootSpec, Step } from '../../launch/launch-plan.ts';
 import { mapId } from '../../linux/ids.ts';
 import { MS } from '../../linux/mount-flags.ts';
 import { reap } from '../../sys/stub/call/await-end.ts';

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { basename, dirname } from 'node:path/posix';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import type { RootSpec, Step } from '../../launch/plan.ts';
+import type { RootSpec, Step } from '../../launch/launch-plan.ts';
 import { attributeBits, type MountAttribute, mountFlags } from '../../linux/mount-flags.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import * as files from '../../sys/stub/call/files.ts';

@@ -1,4 +1,4 @@
-import type { Step } from '../../launch/plan.ts';
+import type { Step } from '../../launch/launch-plan.ts';
 import { attributeBits } from '../../linux/mount-flags.ts';
 import { goTo } from '../../sys/stub/call/files.ts';
 import {

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { errnoOf } from '../../errors.ts';
-import type { Step } from '../../launch/plan.ts';
+import type { Step } from '../../launch/launch-plan.ts';
 import { MS } from '../../linux/mount-flags.ts';
 import { openPath, withDescriptor, writeAll } from '../../sys/stub/call/files.ts';
 import { mount } from '../../sys/stub/call/mounts.ts';

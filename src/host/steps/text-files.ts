@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import type { Step } from '../../launch/plan.ts';
+import type { Step } from '../../launch/launch-plan.ts';
 import { type MountAttribute, mountFlags } from '../../linux/mount-flags.ts';
 import * as files from '../../sys/stub/call/files.ts';
 import { detachMount, mount } from '../../sys/stub/call/mounts.ts';

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { basename } from 'node:path/posix';
 import { TsimgError } from '../../errors.ts';
-import { CONTAINER_PLACE, type Toolbox } from '../../launch/plan-exec.ts';
+import { CONTAINER_PLACE, type Toolbox } from '../../launch/plan/plan-exec.ts';
 import { makeFile, openPath, withDescriptor } from '../../sys/stub/call/files.ts';
 import { attachMount, cloneMount } from '../../sys/stub/call/mounts.ts';
 import { joinNamespace, joinNamespacesOf } from '../../sys/stub/call/namespaces.ts';

@@ -1,4 +1,4 @@
-import type { BindStep, Step } from '../../launch/plan.ts';
+import type { BindStep, Step } from '../../launch/launch-plan.ts';
 import { MS } from '../../linux/mount-flags.ts';
 import { statusOf, withDescriptor } from '../../sys/stub/call/files.ts';
 import { cloneMount, setPropagation } from '../../sys/stub/call/mounts.ts';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import type { HostTools } from '../../launch/host-facts.ts';
-import type { IdMap } from '../../launch/plan.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
+import type { IdMap } from '../../launch/launch-plan.ts';
 import type { IdExtent } from '../../linux/ids.ts';
 import { runCommand } from '../../sys/process/spawn.ts';
 import { hideFromTracers, showToTracers } from '../../sys/stub/call/become.ts';

@@ -1,5 +1,5 @@
 import { AROUND, PLAIN_REQUEST, ROOT_FACTS, USER_FACTS } from '../../../fixtures/make/plans.ts';
-import { planRun } from '../../../src/launch/plan-run.ts';
+import { planRun } from '../../../src/launch/plan/plan-run.ts';
 import { parseImageConfig } from '../../../src/oci/config.ts';
 import { parseImageIndex } from '../../../src/oci/image-index.ts';
 import { parseManifest } from '../../../src/oci/manifest.ts';

@@ -1,8 +1,8 @@
 import { TsimgError } from '../../../src/errors.ts';
-import { parseEnvFile } from '../../../src/launch/environment.ts';
-import { parseBytes } from '../../../src/launch/resources.ts';
-import { resolveUser } from '../../../src/launch/user.ts';
-import { parseTmpfs, parseVolume } from '../../../src/launch/volumes.ts';
+import { parseBytes } from '../../../src/launch/limits/resources.ts';
+import { parseTmpfs, parseVolume } from '../../../src/launch/options/volumes.ts';
+import { parseEnvFile } from '../../../src/launch/plan/environment.ts';
+import { resolveUser } from '../../../src/launch/plan/user.ts';
 import { parseCgroupMounts, parseFlatKeyed, parseMemberships } from '../../../src/linux/cgroup.ts';
 import { parseSubordinateIds } from '../../../src/linux/ids.ts';
 import { mountPoints } from '../../../src/linux/mountinfo.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cgroupsOf, probeCgroups } from '../../../src/host/facts/cgroup-facts.ts';
-import type { CgroupFacts } from '../../../src/launch/cgroup-facts.ts';
+import type { CgroupFacts } from '../../../src/launch/facts/cgroup-facts.ts';
 import { startContainer } from '../../support/container.ts';
 import { defineRuns } from '../../support/define-runs.ts';
 

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, statSync, symlinkSync, w
 import { join } from 'node:path';
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { RunRequest } from '../../../src/launch/run-request.ts';
+import type { RunRequest } from '../../../src/launch/plan/run-request.ts';
 import { EXAMPLE, type ImageStore, makeImageStore } from '../../support/changed-container.ts';
 import { runInContainer } from '../../support/container.ts';
 import { defineRuns, type RunFixture } from '../../support/define-runs.ts';

@@ -1,0 +1,240 @@
+import { TsimgError } from '../../errors.ts';
+import type { CgroupFacts, LegacyHierarchy, UnifiedCgroup } from '../facts/cgroup-facts.ts';
+import { type DeviceList, refuseWithoutList } from './device-list.ts';
+import {
+  DEFAULT_PIDS_LIMIT,
+  type LimitFile,
+  parseLimits,
+  pidsLimit,
+  type ResourceLimit,
+  type ResourceRequest,
+} from './resources.ts';
+
+/** A file of a cgroup, and the option that asked for it. */
+export interface PlannedLimit extends LimitFile {
+  readonly option: string;
+  /** Whether nobody asked for it. */
+  readonly byDefault?: true | undefined;
+}
+
+/** One cgroup that is made for a container: `BASE/tsimg/ID`, or that and two in it where it holds the list of devices. */
+export interface CgroupPlan {
+  readonly version: 1 | 2;
+  /** Of version 1, those of the hierarchy: its name below /sys/fs/cgroup. Of version 2, those that children are given. */
+  /** `name=systemd` where a hierarchy has none. */
+  readonly controllers: readonly string[];
+  /** The cgroup below which it is made: the caller's own, or of version 2 one around it. */
+  readonly base: string;
+  readonly id: string;
+  /** Files that must be copied downwards from the cgroup above, since they start out empty. cpuset of version 1. */
+  readonly inherit: readonly string[];
+  readonly limits: readonly PlannedLimit[];
+  /** The list of devices, which holds for all that is below this cgroup: there it can be looked at, and here not be changed. */
+  readonly devices?: DeviceList | undefined;
+  /** Whether the launch fails without it; else it is passed over in silence. */
+  readonly required: boolean;
+}
+
+/** The folder of ours in which each container has its cgroup. */
+export const CGROUP_FOLDER = 'tsimg';
+
+/** A cgroup's own directory, which holds its list of devices. */
+export function cgroupDirectory({ base, id }: CgroupPlan): string {
+  return `${base}/${CGROUP_FOLDER}/${id}`;
+}
+
+/**
+ * The directory of a plan's cgroup that the container's processes are in, and that they see as the top of all. Where there is a
+ * list of devices it is one further down: who has SYS_ADMIN can change its own, but not the one around it.
+ */
+export function processDirectory(plan: CgroupPlan): string {
+  return plan.devices === undefined ? cgroupDirectory(plan) : `${cgroupDirectory(plan)}/container`;
+}
+
+/** Where a hand waits that enters the container: under the list of devices, and without its limits. Made where the list holds. */
+export function enteringDirectory(plan: CgroupPlan): string | undefined {
+  return plan.devices === undefined ? undefined : `${cgroupDirectory(plan)}/entering`;
+}
+
+/** What `tsimg stats` reads, and what stops a fork bomb: given to children of version 2 where the host lets us, limits or not. */
+const WANTED: readonly string[] = ['memory', 'cpu', 'cpuacct', 'pids'];
+
+const LEGACY_NAMES: Readonly<Record<ResourceLimit['controller'], string>> = {
+  memory: 'memory',
+  cpu: 'cpu',
+  cpuset: 'cpuset',
+  pids: 'pids',
+  io: 'blkio',
+};
+
+function unsupported(limit: ResourceLimit, why: string, hint: string): TsimgError {
+  return new TsimgError('HOST_UNSUPPORTED', 'a limit cannot be set', {
+    where: limit.option,
+    why,
+    hint,
+    facts: { controller: limit.controller },
+  });
+}
+
+const NO_DELEGATION = 'no cgroup is delegated to you';
+const DELEGATE = 'run it below systemd-run --user --scope -p Delegate=yes, as root, or without the limit';
+
+function refuseExposed(option: string, hierarchy: string): TsimgError {
+  return new TsimgError('HOST_UNSUPPORTED', 'the container cannot be kept out of the host’s own cgroups', {
+    where: option,
+    why: `the hierarchy ${hierarchy} cannot be written to here, and the container could have the host run programs by its release_agent`,
+    hint: `mount it (mount -t cgroup -o ${hierarchy} cgroup DIRECTORY), use --userns auto, or say --privileged`,
+  });
+}
+
+function flatten(limits: readonly ResourceLimit[], version: 'v1' | 'v2'): readonly PlannedLimit[] {
+  return limits.flatMap((limit) => limit[version].map((each) => ({ ...each, option: limit.option })));
+}
+
+function flattenDefaults(limits: readonly ResourceLimit[], version: 'v1' | 'v2'): readonly PlannedLimit[] {
+  return flatten(limits, version).map((limit) => ({ ...limit, byDefault: true }));
+}
+
+interface Wishes {
+  readonly explicit: readonly ResourceLimit[];
+  /** Set where it can be. */
+  readonly defaults: readonly ResourceLimit[];
+  readonly id: string;
+  /** Of the one hierarchy that holds it. */
+  readonly devices?: DeviceList | undefined;
+  /** Whether a container without this cgroup may not be started. */
+  readonly apart: boolean;
+  readonly joinAll: boolean;
+}
+
+/** What keeps a container from what is the host's, besides limits. */
+export interface CgroupIsolation {
+  readonly devices?: DeviceList | undefined;
+  /** The option for which no hierarchy's top may be the container's. */
+  readonly apartBy?: string | undefined;
+  /** Whether version 2 is joined where it has nothing to limit or deny: a user could not enter that from another session. */
+  readonly joinAll?: boolean | undefined;
+}
+
+/** Each hierarchy is joined: in the top of one, whoever may mount it has the host's `release_agent`. cgroups(7), CVE-2022-0492. */
+function planLegacy(hierarchy: LegacyHierarchy, wishes: Wishes): readonly CgroupPlan[] {
+  const { explicit, defaults, id, devices, apart } = wishes;
+  const { controllers, directory, writable } = hierarchy;
+  const mine = (limit: ResourceLimit) => controllers.includes(LEGACY_NAMES[limit.controller]);
+  const wished = explicit.filter(mine);
+  const [first] = wished;
+  if (!writable) {
+    if (first !== undefined) throw unsupported(first, NO_DELEGATION, 'run it as root, or without the limit');
+    return [];
+  }
+  return [
+    {
+      version: 1,
+      controllers,
+      base: directory,
+      id,
+      inherit: controllers.includes('cpuset') ? ['cpuset.cpus', 'cpuset.mems'] : [],
+      limits: [...flatten(wished, 'v1'), ...flattenDefaults(defaults.filter(mine), 'v1')],
+      ...(devices !== undefined && { devices }),
+      required: first !== undefined || apart || devices?.neededBy !== undefined,
+    },
+  ];
+}
+
+function isBare({ writable, controllers }: UnifiedCgroup): boolean {
+  return writable && controllers.length === 0;
+}
+
+/** The nearest cgroup around the caller below which one with these controllers can be made. */
+function chooseUnified(places: readonly UnifiedCgroup[], needed: readonly string[]): UnifiedCgroup | undefined {
+  return places.find(
+    ({ writable, occupied, controllers }) =>
+      writable && !occupied && needed.every((controller) => controllers.includes(controller)),
+  );
+}
+
+function planUnified(places: readonly UnifiedCgroup[], wishes: Wishes): readonly CgroupPlan[] {
+  const { explicit, defaults, id, devices, joinAll } = wishes;
+  const needed = explicit.map(({ controller }) => controller);
+  // Where there are no controllers at all, one that has processes can have children too.
+  const place =
+    chooseUnified(places, needed.length > 0 ? needed : ['pids']) ??
+    (needed.length > 0 ? undefined : (chooseUnified(places, []) ?? places.find(isBare)));
+  if (place === undefined) {
+    const [first] = explicit;
+    if (first === undefined) return [];
+    if (chooseUnified(places, []) === undefined) throw unsupported(first, NO_DELEGATION, DELEGATE);
+    const missing = explicit.find(({ controller }) => chooseUnified(places, [controller]) === undefined) ?? first;
+    throw unsupported(
+      missing,
+      `the controller ${missing.controller} is not delegated to you`,
+      'delegate it (Delegate= in user@.service), run it as root, or without the limit',
+    );
+  }
+  const given = place.controllers.filter((name) => WANTED.includes(name) || needed.some((each) => each === name));
+  if (given.length === 0 && devices === undefined && !joinAll) return [];
+  const givenDefaults = defaults.filter(({ controller }) => given.includes(controller));
+  return [
+    {
+      version: 2,
+      controllers: given,
+      base: place.directory,
+      id,
+      inherit: [],
+      limits: [...flatten(explicit, 'v2'), ...flattenDefaults(givenDefaults, 'v2')],
+      ...(devices !== undefined && { devices }),
+      required: explicit.length > 0 || devices?.neededBy !== undefined,
+    },
+  ];
+}
+
+/**
+ * The cgroups of a container, on hosts of either version and of both. Without a limit of the request's, they hold
+ * `DEFAULT_PIDS_LIMIT` where the caller may set it, and nothing where not; a limit that was asked for is set or refused.
+ * @throws USAGE for a limit that is none; HOST_UNSUPPORTED, with cause and remedy, for what cannot be had
+ */
+export function planLimits(
+  request: ResourceRequest,
+  facts: CgroupFacts,
+  id: string,
+  { devices, apartBy, joinAll = false }: CgroupIsolation = {},
+): readonly CgroupPlan[] {
+  const [exposed] = facts.exposed ?? [];
+  if (apartBy !== undefined && exposed !== undefined) throw refuseExposed(apartBy, exposed);
+  const all = parseLimits(request);
+  const unlimited = all.filter((limit) => limit.option === '--pids-limit' && limit.v2[0]?.choices[0]?.value === 'max');
+  // Asking for no limit is nothing that a host could refuse.
+  const wishes = all.filter((limit) => !unlimited.includes(limit));
+  const defaults = request.pidsLimit === undefined ? [pidsLimit(DEFAULT_PIDS_LIMIT)] : [];
+  const legacy = new Set(facts.v1.flatMap(({ controllers }) => controllers));
+  const isLegacy = ({ controller }: ResourceLimit) => legacy.has(LEGACY_NAMES[controller]);
+  const unified = wishes.filter((limit) => !isLegacy(limit));
+  const known = new Set(facts.v2.flatMap(({ controllers }) => controllers));
+  const unknown = unified.find(({ controller }) => !known.has(controller));
+  if (unknown !== undefined) {
+    const hint = 'mount cgroups with this controller, or run it without the limit';
+    throw unsupported(unknown, `this host has no ${unknown.controller} controller`, hint);
+  }
+  const holder = facts.v1.find(({ controllers, writable }) => writable && controllers.includes('devices'));
+  const apart = apartBy !== undefined;
+  const common = { id, apart, joinAll };
+  const others = defaults.filter((limit) => !isLegacy(limit));
+  const unifiedDevices = holder === undefined ? devices : undefined;
+  const plans = [
+    ...facts.v1.flatMap((hierarchy) =>
+      planLegacy(hierarchy, {
+        ...common,
+        explicit: wishes.filter(isLegacy),
+        defaults,
+        devices: hierarchy === holder ? devices : undefined,
+      }),
+    ),
+    ...(facts.v2.length === 0
+      ? []
+      : planUnified(facts.v2, { ...common, explicit: unified, defaults: others, devices: unifiedDevices })),
+  ];
+  if (devices?.neededBy !== undefined && !plans.some((plan) => plan.devices !== undefined)) {
+    throw refuseWithoutList(devices.neededBy, 'no cgroup can be made here that has one');
+  }
+  return plans;
+}

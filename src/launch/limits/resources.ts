@@ -1,0 +1,220 @@
+import { TsimgError } from '../../errors.ts';
+
+/** What `tsimg run` was asked to let the container have at most, as its options say it. docker's spelling. */
+export interface ResourceRequest {
+  /** `-m`: bytes, with a suffix b, k, m, g or t. */
+  readonly memory?: string | undefined;
+  /** Memory and swap together; -1 is no limit on swap. */
+  readonly memorySwap?: string | undefined;
+  /** What is left to it when memory runs short on the host. */
+  readonly memoryReservation?: string | undefined;
+  /** Processors, such as 0.5. */
+  readonly cpus?: string | undefined;
+  /** 2 to 262144; 1024 is an equal share. */
+  readonly cpuShares?: string | undefined;
+  /** `0-3,7` */
+  readonly cpusetCpus?: string | undefined;
+  readonly cpusetMems?: string | undefined;
+  /** Processes and threads; -1 and 0 are no limit. */
+  readonly pidsLimit?: string | undefined;
+  /** 10 to 1000 */
+  readonly blkioWeight?: string | undefined;
+  /** `DEVICE:RATE`, bytes or operations a second. */
+  readonly deviceReadBps?: readonly string[] | undefined;
+  readonly deviceWriteBps?: readonly string[] | undefined;
+  readonly deviceReadIops?: readonly string[] | undefined;
+  readonly deviceWriteIops?: readonly string[] | undefined;
+}
+
+/** One of these names is written, the first that the kernel has. */
+export interface LimitFile {
+  readonly choices: readonly { readonly name: string; readonly value: string }[];
+  /** A block device whose number stands before the value. */
+  readonly device?: string | undefined;
+  /** Left out where the kernel does not have it: a default, not a wish. */
+  readonly optional?: true | undefined;
+}
+
+/** What one option comes to, in both versions of cgroups. */
+export interface ResourceLimit {
+  readonly option: string;
+  readonly controller: 'memory' | 'cpu' | 'cpuset' | 'pids' | 'io';
+  readonly v1: readonly LimitFile[];
+  readonly v2: readonly LimitFile[];
+}
+
+function refuse(option: string, text: string, hint: string): TsimgError {
+  return new TsimgError('USAGE', 'not a limit', { where: `${option} ${text}`, hint });
+}
+
+const UNITS: Readonly<Record<string, number>> = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
+
+/** `512m`, `1.5g`, `2048` → bytes. @throws USAGE */
+export function parseBytes(text: string, option: string): number {
+  const [, digits, unit = 'b'] = /^([0-9]{1,15}(?:\.[0-9]{1,6})?)([bkmgt])?(?:i?b)?$/i.exec(text) ?? [];
+  const bytes = digits === undefined ? Number.NaN : Math.floor(Number(digits) * (UNITS[unit.toLowerCase()] ?? 1));
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw refuse(option, text, 'bytes, with b, k, m, g or t after the number');
+}
+
+function parseWhole(text: string, option: string, least: number, most: number): number {
+  const value = /^-?[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw refuse(option, text, `a whole number from ${least} to ${most}`);
+}
+
+function file(name: string, value: string | number, optional?: true): LimitFile {
+  return { choices: [{ name, value: String(value) }], ...(optional === undefined ? {} : { optional }) };
+}
+
+/** Less, and no program starts: the kernel kills it as it is being loaded. */
+const LEAST_MEMORY = 512 * 1024;
+
+/** docker's rule: swap as much again as memory, unless `--memory-swap` says how much both together may be. */
+function memoryLimits({ memory, memorySwap, memoryReservation }: ResourceRequest): readonly ResourceLimit[] {
+  const bytes = memory === undefined ? undefined : parseBytes(memory, '--memory');
+  if (bytes !== undefined && bytes < LEAST_MEMORY) throw refuse('--memory', memory ?? '', 'at least 512k');
+  const limits: ResourceLimit[] = [];
+  if (memorySwap !== undefined && bytes === undefined) throw refuse('--memory-swap', memorySwap, 'say --memory too');
+  if (bytes !== undefined) {
+    const both =
+      memorySwap === undefined ? bytes * 2 : memorySwap === '-1' ? -1 : parseBytes(memorySwap, '--memory-swap');
+    if (both !== -1 && both < bytes) {
+      throw refuse('--memory-swap', memorySwap ?? '', 'memory and swap together: not less than --memory');
+    }
+    // A kernel without swap accounting limits memory alone, which is what was wished for where swap was not mentioned.
+    const optional = memorySwap === undefined ? true : undefined;
+    const swap = both === -1 ? 'max' : both - bytes;
+    limits.push({
+      option: '--memory',
+      controller: 'memory',
+      v1: [file('memory.limit_in_bytes', bytes), file('memory.memsw.limit_in_bytes', both, optional)],
+      v2: [file('memory.max', bytes), file('memory.swap.max', swap, optional)],
+    });
+  }
+  if (memoryReservation !== undefined) {
+    const low = parseBytes(memoryReservation, '--memory-reservation');
+    if (bytes !== undefined && low > bytes) {
+      throw refuse('--memory-reservation', memoryReservation, 'not more than --memory');
+    }
+    limits.push({
+      option: '--memory-reservation',
+      controller: 'memory',
+      v1: [file('memory.soft_limit_in_bytes', low)],
+      v2: [file('memory.low', low)],
+    });
+  }
+  return limits;
+}
+
+/** Microseconds: how often a container's share of processor time begins anew. docker's and the kernel's own. */
+const CPU_PERIOD = 100_000;
+
+/** 2…262144 → 1…10000, as OCI runtimes do it. */
+function weightOfShares(shares: number): number {
+  return 1 + Math.floor(((shares - 2) * 9999) / 262_142);
+}
+
+function cpuLimits({ cpus, cpuShares, cpusetCpus, cpusetMems }: ResourceRequest): readonly ResourceLimit[] {
+  const limits: ResourceLimit[] = [];
+  if (cpus !== undefined) {
+    const quota = /^[0-9]{1,5}(\.[0-9]{1,9})?$/.test(cpus) ? Math.round(Number(cpus) * CPU_PERIOD) : 0;
+    if (quota < 1000) throw refuse('--cpus', cpus, 'a number of processors, at least 0.01');
+    limits.push({
+      option: '--cpus',
+      controller: 'cpu',
+      v1: [file('cpu.cfs_period_us', CPU_PERIOD), file('cpu.cfs_quota_us', quota)],
+      v2: [file('cpu.max', `${quota} ${CPU_PERIOD}`)],
+    });
+  }
+  if (cpuShares !== undefined && cpuShares !== '0') {
+    const shares = parseWhole(cpuShares, '--cpu-shares', 2, 262_144);
+    limits.push({
+      option: '--cpu-shares',
+      controller: 'cpu',
+      v1: [file('cpu.shares', shares)],
+      v2: [file('cpu.weight', weightOfShares(shares))],
+    });
+  }
+  const sets = [
+    ['--cpuset-cpus', 'cpuset.cpus', cpusetCpus],
+    ['--cpuset-mems', 'cpuset.mems', cpusetMems],
+  ] as const;
+  for (const [option, name, value] of sets) {
+    if (value === undefined) continue;
+    if (!/^[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*$/.test(value)) {
+      throw refuse(option, value, 'numbers and ranges, such as 0-3,7');
+    }
+    limits.push({ option, controller: 'cpuset', v1: [file(name, value)], v2: [file(name, value)] });
+  }
+  return limits;
+}
+
+function ioLimits(request: ResourceRequest): readonly ResourceLimit[] {
+  const limits: ResourceLimit[] = [];
+  if (request.blkioWeight !== undefined && request.blkioWeight !== '0') {
+    const weight = parseWhole(request.blkioWeight, '--blkio-weight', 10, 1000);
+    const value = String(weight);
+    const spread = String(1 + Math.floor(((weight - 10) * 9999) / 990));
+    limits.push({
+      option: '--blkio-weight',
+      controller: 'io',
+      v1: [
+        {
+          choices: [
+            { name: 'blkio.weight', value },
+            { name: 'blkio.bfq.weight', value },
+          ],
+        },
+      ],
+      v2: [
+        {
+          choices: [
+            { name: 'io.bfq.weight', value },
+            { name: 'io.weight', value: spread },
+          ],
+        },
+      ],
+    });
+  }
+  const throttles = [
+    ['--device-read-bps', request.deviceReadBps, 'blkio.throttle.read_bps_device', 'rbps', true],
+    ['--device-write-bps', request.deviceWriteBps, 'blkio.throttle.write_bps_device', 'wbps', true],
+    ['--device-read-iops', request.deviceReadIops, 'blkio.throttle.read_iops_device', 'riops', false],
+    ['--device-write-iops', request.deviceWriteIops, 'blkio.throttle.write_iops_device', 'wiops', false],
+  ] as const;
+  for (const [option, entries, name, key, inBytes] of throttles) {
+    for (const entry of entries ?? []) {
+      const [, device, rateText] = /^(\/[^\0]*):([^:]+)$/.exec(entry) ?? [];
+      if (device === undefined || rateText === undefined)
+        throw refuse(option, entry, 'DEVICE:RATE, such as /dev/sda:1m');
+      const rate = inBytes ? parseBytes(rateText, option) : parseWhole(rateText, option, 1, 0xffff_ffff);
+      limits.push({
+        option,
+        controller: 'io',
+        v1: [{ ...file(name, rate), device }],
+        v2: [{ ...file('io.max', `${key}=${rate}`), device }],
+      });
+    }
+  }
+  return limits;
+}
+
+/** podman's: enough for any program, too few for a fork bomb to be felt. */
+export const DEFAULT_PIDS_LIMIT = 2048;
+
+export function pidsLimit(count: number): ResourceLimit {
+  const files = [file('pids.max', count > 0 ? count : 'max')];
+  return { option: '--pids-limit', controller: 'pids', v1: files, v2: files };
+}
+
+/** The wishes of a request, each checked. @throws USAGE */
+export function parseLimits(request: ResourceRequest): readonly ResourceLimit[] {
+  const { pidsLimit: pids } = request;
+  return [
+    ...memoryLimits(request),
+    ...cpuLimits(request),
+    ...(pids === undefined ? [] : [pidsLimit(parseWhole(pids, '--pids-limit', -1, 4_194_304))]),
+    ...ioLimits(request),
+  ];
+}

@@ -1,0 +1,177 @@
+import { TsimgError } from '../../errors.ts';
+import type { HostsEntry } from '../../linux/hosts.ts';
+import type { HostFacts } from '../facts/host-facts.ts';
+import type { NetworkFacts } from '../facts/network-facts.ts';
+import { type PublishedPort, parsePublish } from './publish.ts';
+
+/** A container's network as it was asked for. */
+export interface NetworkRequest {
+  /**
+   * As `--network` spells it: none, host, bridge, pasta[:--map-gw], slirp4netns[:allow_host_loopback=true], container:NAME or ns:PATH.
+   */
+  readonly network: string;
+  /** `-p` */
+  readonly publish?: readonly string[] | undefined;
+}
+
+/** How a container is connected. */
+export type NetworkPlan =
+  /** A namespace of its own, in which only the loopback device is. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'host' }
+  /** A namespace that is there, of another container or by its path. */
+  | {
+      readonly kind: 'join';
+      readonly path: string;
+      readonly userNamespace?: string | undefined;
+      /** Whose it is: when that process is gone, its number may be another's. */
+      readonly process?: JoinedProcess | undefined;
+    }
+  /** An address on the bridge that containers of this host share. */
+  | {
+      readonly kind: 'bridge';
+      readonly id: string;
+      /** By which other containers find it. */
+      readonly names: readonly string[];
+      readonly ports: readonly PublishedPort[];
+      /** What `--add-host` puts into its hosts file. */
+      readonly hosts: readonly HostsEntry[];
+      /** Where the host keeps the state of the bridge: a directory of the caller's network namespace. */
+      readonly directory: string;
+    }
+  /** A process beside it that speaks to the outside in its place. */
+  | {
+      readonly kind: 'pasta' | 'slirp4netns';
+      readonly ports: readonly PublishedPort[];
+      /** Whether the gateway's address leads to the host's loopback. */
+      readonly hostLoopback: boolean;
+    };
+
+/** A process for good: its number may become another's, the three together never do. */
+export interface JoinedProcess {
+  readonly pid: number;
+  /** Clock ticks since the boot. proc_pid_stat(5), field 22. */
+  readonly startTime: string;
+  readonly bootId: string;
+}
+
+/** What else the planner must be told. */
+export interface NetworkSurroundings {
+  readonly id: string;
+  readonly names: readonly string[];
+  readonly hosts: readonly HostsEntry[];
+  /** The first process of the container that `container:NAME` names, as the host numbers it. */
+  readonly joined?: JoinedProcess | undefined;
+}
+
+function usage(why: string, where: string, hint?: string): TsimgError {
+  return new TsimgError('USAGE', 'not a network', { where: `--network ${where}`, why, hint });
+}
+
+function unsupported(where: string, why: string, hint: string): TsimgError {
+  return new TsimgError('HOST_UNSUPPORTED', 'the network cannot be had', { where: `--network ${where}`, why, hint });
+}
+
+/** Where the host keeps the state of the bridge in the caller's network namespace. */
+export function bridgeDirectory({ runtimeDirectory, namespace }: NetworkFacts): string {
+  return `${runtimeDirectory}/network/${namespace}`;
+}
+
+const KINDS = 'none, host, bridge, pasta, slirp4netns, container:NAME or ns:PATH';
+
+function planBridge(facts: HostFacts, ports: readonly PublishedPort[], around: NetworkSurroundings): NetworkPlan {
+  const { tools, canMount, network } = facts;
+  if (!canMount) {
+    throw unsupported('bridge', 'only root may make one', 'use --network pasta, or run it as root');
+  }
+  if (tools.ip === undefined || tools.nsenter === undefined) {
+    const name = tools.ip === undefined ? 'ip' : 'nsenter';
+    const hint = `install it (Debian package ${name === 'ip' ? 'iproute2' : 'util-linux'}), or use --network none`;
+    throw unsupported('bridge', `there is no ${name}`, hint);
+  }
+  if (tools.nft === undefined && (tools.iptables === undefined || tools.iptablesRestore === undefined)) {
+    throw unsupported('bridge', 'there is neither nft nor iptables', 'install nftables, or use --network none or host');
+  }
+  return {
+    kind: 'bridge',
+    id: around.id,
+    names: around.names,
+    ports,
+    hosts: around.hosts,
+    directory: bridgeDirectory(network),
+  };
+}
+
+/** The process that listens in the container's place has no more rights than the user. @throws HOST_UNSUPPORTED */
+function checkPorts(ports: readonly PublishedPort[], { uid, network }: HostFacts): void {
+  const first = network.unprivilegedPort ?? 1024;
+  const low = ports.find(({ hostPort }) => hostPort < first);
+  if (uid === 0 || low === undefined) return;
+  throw new TsimgError('HOST_UNSUPPORTED', 'the port cannot be published', {
+    where: `-p ${low.hostPort}:${low.containerPort}`,
+    why: `ordinary users may listen on ports from ${first} on (net.ipv4.ip_unprivileged_port_start)`,
+    hint: `choose a higher port, or have root run: sysctl net.ipv4.ip_unprivileged_port_start=${low.hostPort}`,
+  });
+}
+
+function planUserMode(
+  kind: 'pasta' | 'slirp4netns',
+  option: string,
+  facts: HostFacts,
+  ports: readonly PublishedPort[],
+): NetworkPlan {
+  const { tools, canMount, network } = facts;
+  const known = kind === 'pasta' ? '--map-gw' : 'allow_host_loopback=true';
+  if (option !== '' && option !== known) throw usage(`${kind} knows the option ${known} only`, `${kind}:${option}`);
+  if (canMount) throw unsupported(kind, 'it is for ordinary users', 'use --network bridge');
+  if (tools[kind] === undefined) {
+    const name = kind === 'pasta' ? 'passt' : kind;
+    throw unsupported(kind, `${kind} is not installed`, `install it (Debian package ${name}), or use --network none`);
+  }
+  if (!network.canOpenTun) {
+    const hint = 'ask root for: chmod 666 /dev/net/tun (udev’s own default), or use --network none';
+    throw unsupported(kind, '/dev/net/tun cannot be opened', hint);
+  }
+  checkPorts(ports, facts);
+  return { kind, ports, hostLoopback: option !== '' };
+}
+
+function planJoin(text: string, facts: HostFacts, around: NetworkSurroundings): NetworkPlan {
+  if (facts.tools.nsenter === undefined) {
+    throw unsupported(text, 'there is no nsenter', 'install it (Debian package util-linux)');
+  }
+  if (text.startsWith('ns:')) {
+    const path = text.slice('ns:'.length);
+    if (!path.startsWith('/') || path.includes('\0')) throw usage('the path must be absolute', text);
+    return { kind: 'join', path };
+  }
+  const { joined } = around;
+  if (joined === undefined) throw usage('there is no such container that runs', text);
+  const own = `/proc/${joined.pid}/ns`;
+  // A user's containers have user namespaces of their own: only in the other's may a namespace that is its be joined.
+  const userNamespace = facts.canMount ? {} : { userNamespace: `${own}/user` };
+  return { kind: 'join', path: `${own}/net`, ...userNamespace, process: joined };
+}
+
+/**
+ * How the container is connected. What was asked for is had or refused, never replaced.
+ * @throws USAGE; HOST_UNSUPPORTED, with cause and remedy
+ */
+export function planNetwork(request: NetworkRequest, facts: HostFacts, around: NetworkSurroundings): NetworkPlan {
+  const text = request.network;
+  const ports = (request.publish ?? []).flatMap(parsePublish);
+  const [kind = '', ...rest] = text.split(':');
+  const option = rest.join(':');
+  if (kind === 'bridge' && option === '') return planBridge(facts, ports, around);
+  if (kind === 'pasta' || kind === 'slirp4netns') return planUserMode(kind, option, facts, ports);
+  if (ports.length > 0) {
+    throw new TsimgError('USAGE', 'ports cannot be published', {
+      where: `--network ${text}`,
+      why: 'it has no way in from the host, or is the host’s own',
+      hint: 'use --network bridge (as root) or pasta',
+    });
+  }
+  if (text === 'none' || text === 'host') return { kind: text };
+  if (option !== '' && (kind === 'ns' || kind === 'container')) return planJoin(text, facts, around);
+  throw usage(`it must be ${KINDS}`, text);
+}

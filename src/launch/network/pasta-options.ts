@@ -1,0 +1,36 @@
+import { PASTA_DNS } from '../plan/network-files.ts';
+import type { NetworkPlan } from './network-plan.ts';
+import type { PublishedPort } from './publish.ts';
+
+type PastaPlan = Extract<NetworkPlan, { kind: 'pasta' | 'slirp4netns' }>;
+
+function portOption(flag: string, ports: readonly PublishedPort[]): readonly string[] {
+  if (ports.length === 0) return [flag, 'none'];
+  return ports.flatMap(({ hostAddress, hostPort, containerPort }) => [
+    flag,
+    `${hostAddress === undefined ? '' : `${hostAddress}/`}${hostPort}:${containerPort}`,
+  ]);
+}
+
+/**
+ * The options of pasta: ports of the host only as they are published, none of the container's towards the host, and no way
+ * to the host's loopback unless that was asked for. By default pasta opens all of these.
+ */
+export function pastaOptions({ ports, hostLoopback }: PastaPlan): readonly string[] {
+  return [
+    '--config-net',
+    '--quiet',
+    ...(hostLoopback ? [] : ['--no-map-gw']),
+    '--dns-forward',
+    PASTA_DNS,
+    ...portOption(
+      '-t',
+      ports.filter(({ protocol }) => protocol === 'tcp'),
+    ),
+    ...portOption(
+      '-u',
+      ports.filter(({ protocol }) => protocol === 'udp'),
+    ),
+    ...['-T', 'none', '-U', 'none'],
+  ];
+}

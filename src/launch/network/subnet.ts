@@ -1,0 +1,37 @@
+import { TsimgError } from '../../errors.ts';
+import { type Network4, overlaps } from '../../linux/ipv4.ts';
+
+/** 10.209.0.0/24 and on: private addresses (RFC 1918) that neither docker nor podman take. */
+const FIRST = ((10 << 24) | (209 << 16)) >>> 0;
+const BITS = 24;
+const CANDIDATES = 256;
+
+/** The first network of ours that clashes with none that the host has a route to. @throws HOST_UNSUPPORTED */
+export function chooseSubnet(routes: readonly Network4[]): Network4 {
+  for (let index = 0; index < CANDIDATES; index += 1) {
+    const network = { address: FIRST + index * 256, bits: BITS };
+    if (!routes.some((route) => overlaps(route, network))) return network;
+  }
+  throw new TsimgError('HOST_UNSUPPORTED', 'no private network is free for containers', {
+    why: 'the host has routes to all of 10.209.0.0/16',
+    hint: 'choose another network: --network none, host or container:NAME',
+  });
+}
+
+/** The bridge's own address in its network: the first. */
+export function gatewayOf({ address }: Network4): number {
+  return address + 1;
+}
+
+/** The lowest address for a container that nobody has. @throws LIMIT_EXCEEDED */
+export function chooseAddress(network: Network4, taken: readonly number[]): number {
+  const used = new Set(taken);
+  const last = network.address + 2 ** (32 - network.bits) - 2;
+  for (let address = gatewayOf(network) + 1; address <= last; address += 1) {
+    if (!used.has(address)) return address;
+  }
+  throw new TsimgError('LIMIT_EXCEEDED', 'all addresses of the bridge are taken', {
+    facts: { containers: used.size },
+    hint: 'stop a container, or use --network none or host',
+  });
+}

@@ -1,0 +1,88 @@
+import { TsimgError } from '../../errors.ts';
+import type { BindStep, Step } from '../launch-plan.ts';
+import { parseSize } from './size.ts';
+import { parsePropagation, parseTmpfs, parseVolumeParts } from './volumes.ts';
+
+const FLAGS = new Set(['readonly', 'ro', 'rw']);
+
+/** `key=value,…`; a flag alone is true, as in `readonly`. Quoted fields hold commas, as in CSV. */
+function parseFields(text: string): ReadonlyMap<string, string> {
+  const fields = text.match(/("(?:[^"]|"")*"|[^,"])+/g) ?? [];
+  return new Map(
+    fields.map((field) => {
+      const plain = field.replace(/"((?:[^"]|"")*)"/g, (_, inner: string) => inner.replaceAll('""', '"'));
+      const equals = plain.indexOf('=');
+      return equals === -1
+        ? [plain, FLAGS.has(plain) ? 'true' : '']
+        : [plain.slice(0, equals), plain.slice(equals + 1)];
+    }),
+  );
+}
+
+/** Takes fields by any of their names, and knows in the end which nobody wanted. */
+class Fields {
+  readonly #fields: Map<string, string>;
+
+  constructor(text: string) {
+    this.#fields = new Map(parseFields(text));
+  }
+
+  take(...names: readonly string[]): string | undefined {
+    let found: string | undefined;
+    for (const name of names) {
+      found ??= this.#fields.get(name);
+      this.#fields.delete(name);
+    }
+    return found;
+  }
+
+  get rest(): readonly string[] {
+    return [...this.#fields.keys()];
+  }
+}
+
+/** docker's and podman's `--mount type=bind|tmpfs,…`. Named volumes are refused. @throws USAGE */
+export function parseMount(text: string, cwd: string): BindStep | Step {
+  const fail = (why: string, hint?: string) =>
+    new TsimgError('USAGE', 'not a mount', { where: `--mount ${text}`, why, hint });
+  const fields = new Fields(text);
+  const type = fields.take('type') ?? 'volume';
+  const target = fields.take('target', 'dst', 'destination');
+  const flag = fields.take('readonly', 'ro');
+  const writable = fields.take('rw');
+  if (target === undefined) throw fail('it has no target');
+  const readOnly = flag !== undefined && flag !== 'false' && flag !== '0';
+  if (readOnly && writable === 'true') throw fail('it is ro and rw');
+  const options = readOnly ? ['ro'] : [];
+  const done = <T>(step: T): T => {
+    const [unknown] = fields.rest;
+    if (unknown !== undefined) throw fail(`unknown field ${unknown}`);
+    return step;
+  };
+  if (type === 'bind') {
+    const source = fields.take('source', 'src');
+    if (source === undefined) throw fail('it has no source');
+    const propagation = fields.take('bind-propagation');
+    if (propagation !== undefined && parsePropagation(propagation) === undefined) throw fail('unknown propagation');
+    return done(
+      parseVolumeParts(
+        source,
+        target,
+        propagation === undefined ? options : [...options, propagation],
+        cwd,
+        `--mount ${text}`,
+      ),
+    );
+  }
+  if (type === 'tmpfs') {
+    const size = fields.take('tmpfs-size');
+    const mode = fields.take('tmpfs-mode');
+    if (size !== undefined) options.push(`size=${parseSize(size, '--mount tmpfs-size')}`);
+    if (mode !== undefined) options.push(`mode=${mode}`);
+    return done(parseTmpfs(`${target}${options.length === 0 ? '' : `:${options.join(',')}`}`));
+  }
+  throw fail(
+    type === 'volume' ? 'named volumes do not exist here' : `unknown type ${type}`,
+    'type=bind,source=PATH,target=PATH or type=tmpfs,target=PATH',
+  );
+}

@@ -1,0 +1,112 @@
+import * as posix from 'node:path/posix';
+import { TsimgError } from '../../errors.ts';
+import type { MountAttribute, Propagation } from '../../linux/mount-flags.ts';
+import type { BindStep, Step } from '../launch-plan.ts';
+
+/** Where something may be mounted: absolute, normalised, not the root and nothing below /proc, which the kernel answers from. */
+function parseTarget(text: string, where: string): string {
+  const fail = (why: string) => new TsimgError('USAGE', 'not a place to mount at', { where, why });
+  if (!text.startsWith('/')) throw fail('it must be an absolute path');
+  if (text.includes('\0')) throw fail('it holds a zero byte');
+  const target = posix.normalize(text).replace(/(.)\/$/, '$1');
+  if (target === '/') throw fail('it is the root itself');
+  if (target === '/proc' || target.startsWith('/proc/')) throw fail('/proc is the kernel’s');
+  return target;
+}
+
+/** Options that say nothing here: binding is always recursive, nothing is copied or cached, and there is no SELinux relabelling. */
+const IGNORED_VOLUME_OPTIONS = new Set([
+  'rw',
+  'z',
+  'Z',
+  'bind',
+  'rbind',
+  'nocopy',
+  'exec',
+  'suid',
+  'nodev',
+  'cached',
+  'delegated',
+  'consistent',
+]);
+
+/** `rslave`, `shared` and their like; with or without the `r`, all that is mounted below is meant. */
+export function parsePropagation(text: string): Propagation | undefined {
+  const name = text.replace(/^r/, '');
+  return name === 'private' || name === 'slave' || name === 'shared' ? name : undefined;
+}
+
+/** Whether `-v` and `--mount` asked for a label, which tsimg does not write. */
+export function asksForLabel(text: string): boolean {
+  return /:(?:.*,)?[zZ](?:,|$)/.test(text);
+}
+
+/** The parts of `-v` or `--mount type=bind` → the step. A source is absolute or starts with `./` or `../`. @throws USAGE */
+export function parseVolumeParts(
+  source: string,
+  target: string,
+  options: readonly string[],
+  cwd: string,
+  where: string,
+): BindStep {
+  const fail = (why: string, hint?: string) => new TsimgError('USAGE', 'not a volume', { where, why, hint });
+  if (!/^(\/|\.{1,2}(\/|$))/.test(source)) {
+    throw fail(
+      'named volumes do not exist here',
+      'write ./NAME for a directory beside you, or --tmpfs TARGET for an empty one',
+    );
+  }
+  if (source.includes('\0')) throw fail('it holds a zero byte');
+  if (cwd === '' && !source.startsWith('/')) throw fail('the working directory was removed', 'write an absolute path');
+  const attributes: MountAttribute[] = ['nodev'];
+  let propagation: Propagation | undefined;
+  for (const option of options) {
+    const spread = parsePropagation(option);
+    if (option === 'ro' || option === 'nosuid' || option === 'noexec') attributes.push(option);
+    else if (spread !== undefined) propagation = spread;
+    else if (!IGNORED_VOLUME_OPTIONS.has(option)) throw fail(`unknown option ${option}`);
+  }
+  const step = {
+    do: 'bind',
+    source: posix.resolve(cwd, source),
+    target: parseTarget(target, where),
+    attributes,
+  } as const;
+  return propagation === undefined || propagation === 'private' ? step : { ...step, propagation };
+}
+
+/** `SOURCE:TARGET[:options]`. @throws USAGE */
+export function parseVolume(text: string, cwd: string): BindStep {
+  const [source = '', target = '', optionText, ...rest] = text.split(':');
+  if (rest.length > 0 || target === '') {
+    const why = 'it must be SOURCE:TARGET or SOURCE:TARGET:OPTIONS';
+    throw new TsimgError('USAGE', 'not a volume', { where: `-v ${text}`, why });
+  }
+  return parseVolumeParts(source, target, optionText === undefined ? [] : optionText.split(','), cwd, `-v ${text}`);
+}
+
+const TMPFS_DATA = /^(size=[0-9]+[kmgKMG%]?|mode=0?[0-7]{1,4}|(nr_inodes|nr_blocks|uid|gid)=[0-9]{1,10}[kmgKMG]?)$/;
+
+/** `TARGET[:options]`, noexec, nosuid and nodev unless the options say otherwise, as docker's. @throws USAGE */
+export function parseTmpfs(text: string): Step {
+  const [target = '', optionText, ...rest] = text.split(':');
+  const fail = (why: string) => new TsimgError('USAGE', 'not a tmpfs', { where: `--tmpfs ${text}`, why });
+  if (rest.length > 0) throw fail('it must be TARGET or TARGET:OPTIONS');
+  const attributes = new Set<MountAttribute>(['nosuid', 'nodev', 'noexec']);
+  const data: string[] = [];
+  for (const option of optionText === undefined ? [] : optionText.split(',')) {
+    if (option === 'ro' || option === 'nosuid' || option === 'noexec' || option === 'nodev') attributes.add(option);
+    else if (option === 'exec') attributes.delete('noexec');
+    else if (option === 'suid') attributes.delete('nosuid');
+    else if (TMPFS_DATA.test(option)) data.push(option);
+    else if (option !== 'rw') throw fail(`unknown option ${option}`);
+  }
+  return {
+    do: 'mount',
+    type: 'tmpfs',
+    target: parseTarget(target, `--tmpfs ${text}`),
+    attributes: [...attributes],
+    data: data.join(','),
+    strict: false,
+  };
+}

@@ -1,0 +1,157 @@
+import { TsimgError } from '../../errors.ts';
+import { formatHosts, type HostsEntry, LOOPBACK_HOSTS } from '../../linux/hosts.ts';
+import { parseAddress } from '../../linux/ipv4.ts';
+import { formatResolvConf, isLoopback, parseResolvConf, type ResolvConf } from '../../linux/resolv-conf.ts';
+import type { Step } from '../launch-plan.ts';
+import type { NetworkPlan } from '../network/network-plan.ts';
+
+/** The names that a container is to know, as options say it. */
+export interface NameRequest {
+  /** `--dns`: name servers, instead of the host's. */
+  readonly dns?: readonly string[] | undefined;
+  readonly dnsSearch?: readonly string[] | undefined;
+  readonly dnsOptions?: readonly string[] | undefined;
+  /** `--add-host NAME:ADDRESS` */
+  readonly addHosts?: readonly string[] | undefined;
+}
+
+/** docker's word for the host, as a container on a bridge reaches it. */
+const HOST_GATEWAY = 'host-gateway';
+/** Where pasta answers for the host's name server, when that listens on a loopback address; podman's. */
+export const PASTA_DNS = '169.254.1.1';
+const SLIRP_DNS = '10.0.2.3';
+const SLIRP_GATEWAY = '10.0.2.2';
+
+function isAddress(text: string): boolean {
+  return parseAddress(text) !== undefined || (/^[0-9a-fA-F:.]{2,45}$/.test(text) && text.includes(':'));
+}
+
+/** `NAME=ADDRESS` or `NAME:ADDRESS`, docker's; several names have semicolons between, podman's. @throws USAGE */
+export function parseAddHost(text: string): HostsEntry {
+  // An address of IPv6 has colons itself.
+  const [, list = '', given = ''] = /^([^=]+)=(.*)$/.exec(text) ?? /^([^:]+):(.*)$/.exec(text) ?? [];
+  const address = given.replace(/^\[(.*)\]$/, '$1');
+  const names = list.split(';');
+  const areNames = names.every((name) => /^[A-Za-z0-9_.-]{1,253}$/.test(name));
+  if (areNames && (address === HOST_GATEWAY || isAddress(address))) return { address, names };
+  throw new TsimgError('USAGE', 'not a host', {
+    where: `--add-host ${text}`,
+    hint: 'NAME:ADDRESS or NAME=ADDRESS; host-gateway is an ADDRESS, too',
+  });
+}
+
+function checkDns(option: string, text: string, isRight: boolean, hint: string): string {
+  if (isRight) return text;
+  throw new TsimgError('USAGE', 'not for resolv.conf', { where: `${option} ${text}`, hint });
+}
+
+function wishedResolvConf({ dns = [], dnsSearch = [], dnsOptions = [] }: NameRequest): ResolvConf {
+  return {
+    nameservers: dns.map((text) => checkDns('--dns', text, isAddress(text), 'the address of a name server')),
+    search: dnsSearch.map((text) =>
+      checkDns('--dns-search', text, /^[A-Za-z0-9_.-]{1,253}$/.test(text), 'a domain, or . for none'),
+    ),
+    options: dnsOptions.map((text) =>
+      checkDns('--dns-option', text, /^[a-z0-9:-]{1,64}$/.test(text), 'such as ndots:2'),
+    ),
+  };
+}
+
+/** The name servers of a container that has a way out. */
+function serversOf(network: NetworkPlan, hosts: readonly string[]): readonly string[] {
+  if (network.kind === 'slirp4netns') return [SLIRP_DNS];
+  const reachable = hosts.filter((server) => !isLoopback(server));
+  return reachable.length > 0 || network.kind !== 'pasta' ? reachable : [PASTA_DNS];
+}
+
+/** resolv.conf of a network that is not the host's: the host's, but for what only the host reaches. */
+function planResolvConf(network: NetworkPlan, wishes: NameRequest, hostText: string): ResolvConf {
+  const wished = wishedResolvConf(wishes);
+  const host = parseResolvConf(hostText);
+  return {
+    nameservers: wished.nameservers.length > 0 ? wished.nameservers : serversOf(network, host.nameservers),
+    search: wished.search.length > 0 ? wished.search.filter((each) => each !== '.') : host.search,
+    options: wished.options.length > 0 ? wished.options : host.options,
+  };
+}
+
+function gatewayFor(network: NetworkPlan): string | undefined {
+  return network.kind === 'slirp4netns' && network.hostLoopback ? SLIRP_GATEWAY : undefined;
+}
+
+/** `host-gateway` → the address at which the host answers. @throws USAGE where the network leads to no such place */
+function settleGateway(entries: readonly HostsEntry[], gateway: string | undefined): readonly HostsEntry[] {
+  return entries.map(({ address, names }) => {
+    if (address !== HOST_GATEWAY) return { address, names };
+    if (gateway !== undefined) return { address: gateway, names };
+    throw new TsimgError('USAGE', 'no host-gateway on this network', {
+      where: `--add-host ${names[0]}:${address}`,
+      hint: 'use --network bridge, or slirp4netns:allow_host_loopback=true',
+    });
+  });
+}
+
+/** The hosts file of a container on the bridge: itself, what was asked for, and all who are there by their names. */
+export function bridgeHosts(gateway: string, peers: readonly HostsEntry[], asked: readonly HostsEntry[]): string {
+  return formatHosts([...LOOPBACK_HOSTS, ...settleGateway(asked, gateway), ...peers]);
+}
+
+/** The files of names, and what should be told about them. */
+export interface NetworkFiles {
+  readonly steps: readonly Step[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The files by which programs find names. They lie over the image's, which stay as they are. Those of the bridge are kept up
+ * to date by the host as containers come and go, and cannot be changed inside; others are the container's to change.
+ * @throws USAGE
+ */
+export function planNetworkFiles(
+  network: NetworkPlan,
+  hostname: string,
+  wishes: NameRequest,
+  hostResolvConf: string,
+): NetworkFiles {
+  const asked = (wishes.addHosts ?? []).map(parseAddHost);
+  const file = (target: string, content: Extract<Step, { do: 'file' }>['content']): Step => ({
+    do: 'file',
+    target,
+    content,
+  });
+  const hostnameFile = file('/etc/hostname', { text: `${hostname}\n` });
+  const wishesDns = [wishes.dns, wishes.dnsSearch, wishes.dnsOptions].some(
+    (list) => list !== undefined && list.length > 0,
+  );
+  const resolvConf = planResolvConf(network, wishes, hostResolvConf);
+  const resolvFile = file('/etc/resolv.conf', { text: formatResolvConf(resolvConf) });
+  if (network.kind === 'host') {
+    const append = formatHosts(settleGateway(asked, '127.0.0.1'));
+    return {
+      steps: [
+        hostnameFile,
+        file('/etc/hosts', { hostFile: '/etc/hosts', ...(append === '' ? {} : { append }) }),
+        wishesDns ? resolvFile : file('/etc/resolv.conf', { hostFile: '/etc/resolv.conf' }),
+      ],
+      warnings: [],
+    };
+  }
+  if (network.kind === 'bridge') {
+    const without = resolvConf.nameservers.length === 0;
+    return {
+      steps: [hostnameFile, file('/etc/hosts', { shared: `${network.directory}/${network.id}.hosts` }), resolvFile],
+      warnings: without ? ['the host’s name server cannot be reached from the bridge: name one with --dns'] : [],
+    };
+  }
+  const [loopback, ...rest] = LOOPBACK_HOSTS;
+  const own = { address: '127.0.0.1', names: [...(loopback?.names ?? []), hostname] };
+  const hosts = formatHosts([own, ...rest, ...settleGateway(asked, gatewayFor(network))]);
+  return {
+    steps: [
+      hostnameFile,
+      file('/etc/hosts', { text: hosts }),
+      ...(network.kind === 'none' && !wishesDns ? [] : [resolvFile]),
+    ],
+    warnings: [],
+  };
+}

@@ -1,0 +1,77 @@
+import { TsimgError } from '../../errors.ts';
+import { parseId } from '../../linux/ids.ts';
+import { parseGroup, parsePasswd } from '../../linux/passwd.ts';
+
+/** Who the container's first process is. */
+export interface ResolvedUser {
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups; the primary one is always among them, else a process could drop it to lift a negative permission. */
+  readonly groups: readonly number[];
+  readonly home: string;
+}
+
+/** The image's /etc/passwd and /etc/group as text, '' where there is none. */
+export interface UserFiles {
+  readonly passwd: string;
+  readonly group: string;
+}
+
+function unknown(what: string, name: string, file: string): TsimgError {
+  return new TsimgError('LAUNCH_FAILED', `no such ${what}`, {
+    where: name,
+    why: `${file} of the root filesystem does not name it`,
+    hint: `give a number, or a ${what} that the root filesystem knows`,
+  });
+}
+
+/** A number of digits only is an ID, never a name: it must fit, or it would wrap round to another user's. */
+function numeric(text: string, what: string): number | undefined {
+  if (!/^[0-9]+$/.test(text)) return undefined;
+  const id = parseId(text);
+  if (id !== undefined) return id;
+  throw new TsimgError('USAGE', `not a ${what} ID`, { where: text, why: 'IDs go from 0 to 4294967294' });
+}
+
+/** `user[:group]` → its parts; no group and an empty one mean the same, as to docker and podman. @throws USAGE */
+export function parseUser(spec: string): { readonly user: string; readonly group: string | undefined } {
+  const [user = '', group, ...rest] = spec.split(':');
+  for (const [what, text] of [
+    ['user', user],
+    ['group', group],
+  ] as const)
+    numeric(text ?? '', what);
+  if (rest.length === 0 && !spec.includes('\0')) return { user, group: group === '' ? undefined : group };
+  throw new TsimgError('USAGE', 'not a user', { where: spec, hint: 'USER or USER:GROUP, names or numbers' });
+}
+
+/**
+ * `user[:group]` → IDs, groups and home, by the image's own files. OCI image spec, config.md, "User": without a group, the
+ * user's own group and all that name it as a member. A name wins over a number only where it is no number.
+ * `extraGroups` are added.
+ * @throws USAGE, LAUNCH_FAILED
+ */
+export function resolveUser(spec: string, files: UserFiles, extraGroups: readonly string[] = []): ResolvedUser {
+  const { user: userText, group: groupText } = parseUser(spec);
+  const passwd = parsePasswd(files.passwd);
+  const groups = parseGroup(files.group);
+  const number = userText === '' ? 0 : numeric(userText, 'user');
+  const entry = passwd.find((each) => (number === undefined ? each.name === userText : each.uid === number));
+  const uid = number ?? entry?.uid;
+  if (uid === undefined) throw unknown('user', userText, '/etc/passwd');
+  const extra = extraGroups.map((name) => {
+    const gid = numeric(name, 'group') ?? groups.find((each) => each.name === name)?.gid;
+    if (gid === undefined) throw unknown('group', name, '/etc/group');
+    return gid;
+  });
+  const home = entry?.home.startsWith('/') ? entry.home : '/';
+  if (groupText !== undefined) {
+    const gid = numeric(groupText, 'group') ?? groups.find((each) => each.name === groupText)?.gid;
+    if (gid === undefined) throw unknown('group', groupText, '/etc/group');
+    return { uid, gid, groups: [...new Set([gid, ...extra])], home };
+  }
+  const gid = entry?.gid ?? 0;
+  const name = entry?.name;
+  const member = groups.filter((each) => name !== undefined && each.members.includes(name)).map((each) => each.gid);
+  return { uid, gid, groups: [...new Set([gid, ...member, ...extra])], home };
+}

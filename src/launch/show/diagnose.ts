@@ -1,0 +1,195 @@
+import type { CgroupFacts } from '../facts/cgroup-facts.ts';
+import {
+  type HostConditions,
+  missingCall,
+  type Refusal,
+  refusedMount,
+  refusedNamespace,
+} from '../facts/host-conditions.ts';
+import type { HostFacts } from '../facts/host-facts.ts';
+
+/** One thing that was tried. */
+export interface Trial {
+  readonly ok: boolean;
+  /** What the program or the kernel said; '' where it went well. */
+  readonly complaint: string;
+}
+
+/** What host/doctor found. */
+export interface HostReport {
+  readonly facts: HostFacts;
+  readonly conditions: HostConditions;
+  readonly missingCalls: readonly string[];
+  /** Of users only. */
+  readonly idMap: Trial | undefined;
+  readonly namespaces: Trial;
+  readonly proc: Trial;
+  readonly overlay: Trial;
+  /** Whether /dev/net/tun can be opened. */
+  readonly tun: boolean;
+  /** The first line that each program says of its version; undefined where it is not installed. */
+  readonly versions: ReadonlyMap<string, string | undefined>;
+}
+
+/** What the doctor says of one thing. */
+export interface Finding {
+  readonly topic: string;
+  /** `limited`: it works with less. `fails`: no container can be started. */
+  readonly state: 'ok' | 'limited' | 'fails';
+  readonly found: string;
+  readonly cause?: string | undefined;
+  readonly remedy?: string | undefined;
+}
+
+function fails(topic: string, found: string, refusal: Refusal): Finding {
+  return { topic, state: 'fails', found, ...refusal };
+}
+
+function limited(topic: string, found: string, cause: string, remedy: string): Finding {
+  return { topic, state: 'limited', found, cause, remedy };
+}
+
+function ok(topic: string, found: string): Finding {
+  return { topic, state: 'ok', found };
+}
+
+const UNKNOWN: Refusal = {
+  cause: 'no setting that tsimg knows explains it',
+  remedy: 'look for a security module (AppArmor, SELinux) or a sandbox around this process',
+};
+
+function kernel({ conditions, missingCalls }: HostReport): Finding {
+  const [call] = missingCalls;
+  const found = `Linux ${conditions.kernel}`;
+  if (call === undefined) return ok('kernel', found);
+  return fails('kernel', `${found}, without ${missingCalls.join(', ')}`, missingCall(call, conditions));
+}
+
+function filter({ conditions }: HostReport): Finding {
+  if (conditions.seccomp === 0) return ok('system calls', 'no filter is around this process');
+  const remedy = 'if something below fails: --security-opt seccomp=unconfined for the outer container';
+  return limited('system calls', 'a filter is around this process', 'tsimg runs in a container or sandbox', remedy);
+}
+
+function namespaces({ namespaces: made, conditions }: HostReport): Finding {
+  if (made.ok) return ok('namespaces', 'mount, PID, IPC, UTS and network namespaces can be made');
+  return fails('namespaces', made.complaint, refusedNamespace(conditions) ?? UNKNOWN);
+}
+
+function proc(report: HostReport): readonly Finding[] {
+  if (!report.namespaces.ok) return [];
+  if (report.proc.ok) return [ok('mounts', 'file systems of the kernel can be mounted')];
+  return [fails('mounts', report.proc.complaint, refusedMount('proc on /proc', report.conditions))];
+}
+
+function ids({ facts, idMap }: HostReport): readonly Finding[] {
+  if (idMap === undefined) return [];
+  const { newuidmap, newgidmap } = facts.tools;
+  const topic = 'user IDs';
+  const single = 'a container has a single user, root';
+  if (newuidmap === undefined || newgidmap === undefined) {
+    const cause = 'newuidmap and newgidmap are not installed';
+    return [limited(topic, single, cause, 'install them (Debian package uidmap)')];
+  }
+  const [uids, gids] = [facts.subordinateUids, facts.subordinateGids].map((ranges) =>
+    ranges.reduce((sum, { count }) => sum + count, 0),
+  );
+  if (!uids || !gids) {
+    const remedy = 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER, as root';
+    return [limited(topic, single, 'you have no subordinate IDs in /etc/subuid and /etc/subgid', remedy)];
+  }
+  if (idMap.ok) return [ok(topic, `${uids} subordinate user IDs and ${gids} group IDs`)];
+  const cause = 'newuidmap was refused: it may lack its set-user-ID bit or capability, or /etc/subuid names other IDs';
+  return [fails(topic, idMap.complaint, { cause, remedy: 'chmod u+s /usr/bin/newuidmap /usr/bin/newgidmap, as root' })];
+}
+
+function overlay({ overlay: mounted, namespaces: made }: HostReport): readonly Finding[] {
+  if (!made.ok) return [];
+  if (mounted.ok) return [ok('overlay', 'containers share the files of their image')];
+  const { complaint } = mounted;
+  const why = complaint.startsWith('mount:') ? 'an overlay cannot lie on another one, and users need Linux 5.11: ' : '';
+  const remedy = 'keep images on another disk: --root DIR or TSIMG_ROOT';
+  return [limited('overlay', 'each container gets a copy of its image', `${why}${complaint}`, remedy)];
+}
+
+function describeCgroups({ v1, v2 }: CgroupFacts): string {
+  if (v1.length === 0) return v2.length === 0 ? 'none' : 'version 2';
+  return v2.length === 0 ? 'version 1' : 'version 1 and 2';
+}
+
+function cgroups({ facts }: HostReport): Finding {
+  const { v1, v2 } = facts.cgroups;
+  const controllers = new Set([
+    ...v1.filter(({ writable }) => writable).flatMap((each) => each.controllers),
+    ...v2.filter(({ writable, occupied }) => writable && !occupied).flatMap((each) => each.controllers),
+  ]);
+  const wanted = ['memory', 'cpu', 'pids'];
+  const missing = wanted.filter((name) => !controllers.has(name));
+  const found = describeCgroups(facts.cgroups);
+  if (missing.length === 0) return ok('limits', `cgroups of ${found}: ${wanted.join(', ')} can be limited`);
+  const remedy = 'run below systemd-run --user --scope -p Delegate=yes, or as root';
+  return limited(
+    'limits',
+    `cgroups of ${found}: ${missing.join(', ')} cannot be limited`,
+    'no cgroup with them is delegated to you',
+    remedy,
+  );
+}
+
+function network({ facts, versions, tun }: HostReport): Finding {
+  const topic = 'network';
+  const has = (name: string) => versions.get(name) !== undefined;
+  if (facts.canMount) {
+    if (has('ip') && (has('nft') || has('iptables'))) {
+      return ok(topic, `bridge, by ip and ${has('nft') ? 'nft' : 'iptables'}; none; host`);
+    }
+    const remedy = 'install them (Debian packages iproute2, nftables)';
+    return limited(topic, 'none or host', 'a bridge needs ip, and nft or iptables', remedy);
+  }
+  const program = ['pasta', 'slirp4netns'].find(has);
+  if (program === undefined) {
+    const remedy = 'install pasta (Debian package passt) or slirp4netns';
+    return limited(topic, 'none or host', 'neither pasta nor slirp4netns is installed', remedy);
+  }
+  if (tun) return ok(topic, `${program}; none; host`);
+  return limited(
+    topic,
+    'none or host',
+    `${program} needs /dev/net/tun, which you cannot open`,
+    'modprobe tun, or --device /dev/net/tun for the outer container',
+  );
+}
+
+function extras({ facts, versions }: HostReport): readonly Finding[] {
+  const wants = [
+    ['igzip', 'layers are decompressed in half the time', 'isal'],
+    ['xz', 'archives compressed by xz can be read', 'xz-utils'],
+  ] as const;
+  const tools = wants.map(([name, what, debian]) =>
+    versions.get(name) === undefined
+      ? limited(name, 'not installed', `with it, ${what}`, `install it (Debian package ${debian})`)
+      : ok(name, what),
+  );
+  const { init } = facts.tools;
+  return [
+    ...tools,
+    init === undefined
+      ? limited('init', 'none for --init', 'no static init was found', 'install one (Debian package catatonit)')
+      : ok('init', init),
+  ];
+}
+
+/** What was found → what it means for containers of this caller, with cause and remedy. */
+export function diagnose(report: HostReport): readonly Finding[] {
+  return [
+    kernel(report),
+    filter(report),
+    namespaces(report),
+    ...proc(report),
+    ...ids(report),
+    ...overlay(report),
+    cgroups(report),
+    network(report),
+    ...extras(report),
+  ];
+}

@@ -1,0 +1,150 @@
+import type { IdMap, LaunchPlan, Namespace, ProcessPlan, Step } from '../launch-plan.ts';
+import { formatCgroups } from './format-cgroups.ts';
+import { formatNetwork } from './format-network.ts';
+import { formatStep, quote } from './format-step.ts';
+
+/** What a new namespace of each kind is, as the tutorial's reader asks; and unshare(1)'s option for it. */
+const NAMESPACES: Readonly<Record<Namespace, { readonly option: string; readonly what: string }>> = {
+  mount: { option: '--mount', what: 'mounts' },
+  pid: { option: '--pid', what: 'processes' },
+  ipc: { option: '--ipc', what: 'message queues' },
+  uts: { option: '--uts', what: 'host name' },
+  network: { option: '--net', what: 'network devices' },
+  time: { option: '--time', what: 'boot time' },
+};
+
+const WHY: Readonly<Record<Exclude<Step['do'], 'mount'>, string>> = {
+  'private-mounts': 'Mounts from here on are not seen by the host.',
+  hostname: 'A name of its own, in the new UTS namespace.',
+  'raise-loopback': 'A new network namespace has a loopback device only, and that is down.',
+  sysctl: 'In its own network, everyone may ping and listen on low ports.',
+  'cgroup-namespace': 'The cgroup that it is in looks like the root of all cgroups.',
+  root: 'The root to be, as a mount: only a mount can become the root. Device files in it do not work.',
+  'host-tree': 'The namespace that it shows is the host’s, and so is what is shown.',
+  directory: 'Places in the new /dev.',
+  device: 'The only devices: none of them reaches hardware.',
+  'host-device': 'Devices of the host that were asked for.',
+  link: 'The names by which programs find their streams and terminals.',
+  bind: 'What was asked for of the host’s files. Device files in it do not work.',
+  file: 'The files by which programs find names, over those of the root filesystem, which stay as they are.',
+  mask: 'What tells of the host or reaches its hardware is hidden (a directory behind an empty tmpfs).',
+  'read-only': 'What would change the host can only be read.',
+  'working-directory': 'The command’s working directory, as long as something can be made.',
+  terminal: 'A terminal of its own: the caller’s is never handed in.',
+  pivot: 'The new root becomes the root, and the old one is let go of: no path leads to the host any more.',
+  chroot: 'The new root hides the old one, which stays below: less than pivot_root, as was asked for.',
+};
+
+const WHY_MOUNT: ReadonlyMap<string, string> = new Map([
+  ['/proc', 'The processes of the new PID namespace; ps reads them here.'],
+  ['/sys', 'The devices of the new network namespace; nothing in it can be changed.'],
+  ['/sys/fs/cgroup', 'The container’s own cgroup and what is below it, to read.'],
+  ['/dev', 'An empty /dev in memory: none of the host’s devices are in it.'],
+  ['/dev/pts', 'Terminals of its own, numbered from 0.'],
+  ['/dev/shm', 'Memory that its processes share.'],
+  ['/dev/mqueue', 'POSIX message queues of the new IPC namespace.'],
+]);
+
+const VOLUME = 'The image calls it a volume: a directory of the container’s own, filled with what the image has there.';
+
+function whyOf(step: Step): string {
+  if (step.do === 'bind' && step.imageVolume) return VOLUME;
+  if (step.do !== 'mount') return WHY[step.do];
+  if (step.target.startsWith('/sys/fs/cgroup/')) return 'The container’s own cgroups, to read.';
+  return WHY_MOUNT.get(step.target) ?? 'An empty file system in memory, as was asked for.';
+}
+
+function explainMap({ uids, gids, by, caller }: IdMap): readonly string[] {
+  const words = (extents: IdMap['uids']) =>
+    extents.map(({ inside, outside, count }) => `${inside} ${outside} ${count}`).join(' ');
+  const written = [`echo ${words(gids)} > /proc/PID/gid_map`, `echo ${words(uids)} > /proc/PID/uid_map`];
+  if (by === 'root') {
+    const why = '# Root in it is a subordinate ID of root: nobody outside.';
+    const shown =
+      '# On disk files keep their IDs: below ROOT they are shown with those of the map, by ID-mapped mounts.';
+    return [why, ...written, shown, 'mount --bind -o X-mount.idmap=/proc/PID/ns/user DIRECTORY DIRECTORY'];
+  }
+  const root = caller === undefined ? 'Root in it is you outside' : 'You are yourself in it';
+  const why = `# ${root}; its other users are IDs that /etc/subuid and /etc/subgid give you.`;
+  if (by === 'newuidmap') return [why, `newuidmap PID ${words(uids)}`, `newgidmap PID ${words(gids)}`];
+  return ['# Root in it is you outside; it knows nobody else.', 'echo deny > /proc/PID/setgroups', ...written];
+}
+
+function explainNamespaces({ namespaces, idMap }: LaunchPlan): readonly string[] {
+  const user = ['# A user namespace: whoever makes one is root in it, and may make the others.', 'unshare --user'];
+  const options = namespaces.map((name) => NAMESPACES[name].option).join(' ');
+  const what = namespaces.map((name) => NAMESPACES[name].what).join(', ');
+  return [
+    ...(idMap === undefined ? [] : [...user, ...explainMap(idMap)]),
+    `# New namespaces: ${what} of its own. It dies when its parent does.`,
+    `unshare ${options} --fork --kill-child=KILL`,
+  ];
+}
+
+function explainCommand(command: ProcessPlan): readonly string[] {
+  const { args, env, cwd, user, capabilities, seccomp, umask, limits, noNewPrivileges } = command;
+  const bounding = ['-all', ...capabilities.map((name) => `+${name.toLowerCase()}`)].join(',');
+  return [
+    '# Limits: no core dumps on the host, and as many open files as programs expect.',
+    ...limits.map(({ resource, soft, hard }) => `prlimit --${resource}=${soft}:${hard === 'keep' ? '' : hard}`),
+    `umask ${umask.toString(8).padStart(4, '0')}`,
+    '# The user, by the root filesystem’s own /etc/passwd; root keeps the capabilities that are named and no others.',
+    ...(noNewPrivileges ? ['# No program that it runs (sudo, ping) gains any.'] : []),
+    `setpriv --reuid ${quote(user === '' ? '0' : user)} --inh-caps=-all --bounding-set=${bounding}${noNewPrivileges ? ' --no-new-privs' : ''}`,
+    ...(seccomp === 'unconfined'
+      ? []
+      : [
+          '# A filter (seccomp) refuses system calls that containers do not need: docker’s default list, or one’s own.',
+        ]),
+    '# Nothing of the caller’s environment comes in.',
+    `cd ${quote(cwd)}`,
+    `exec env -i ${[...env, ...args].map(quote).join(' ')}`,
+  ];
+}
+
+function explainCgroups({ cgroups }: LaunchPlan): readonly string[] {
+  if (cgroups.length === 0) return [];
+  return [
+    '# Cgroups of its own: their limits hold for all of its processes together. It joins them just before its command starts.',
+    ...(cgroups.some(({ devices }) => devices !== undefined)
+      ? ['# One holds a list: no other device can be opened (r, w) or made (m), whatever capabilities it has.']
+      : []),
+    ...formatCgroups(cgroups),
+  ];
+}
+
+const WHY_NETWORK: Readonly<Record<LaunchPlan['network']['kind'], string>> = {
+  none: '',
+  host: '',
+  join: 'The network of another container, or one that is there.',
+  bridge:
+    'A cable from the new network namespace to the bridge of this host, an address, and the way out and to its ports.',
+  pasta: 'A process of yours beside it that speaks to the outside in its place.',
+  slirp4netns: 'A process of yours beside it that speaks to the outside in its place.',
+};
+
+function explainNetwork({ network }: LaunchPlan): readonly string[] {
+  const commands = formatNetwork(network);
+  return commands.length === 0 ? [] : [`# ${WHY_NETWORK[network.kind]}`, ...commands];
+}
+
+/**
+ * A plan as a lesson: each step as a command line that does the same, below one line that says why; steps of one kind share
+ * it. What is done really is done by system calls on descriptors, so that no link in the root filesystem can lead astray.
+ */
+export function explainPlan(plan: LaunchPlan): string {
+  let before = '';
+  const steps = plan.steps.flatMap((step) => {
+    const why = whyOf(step);
+    const repeated = why === before;
+    before = why;
+    return repeated ? [formatStep(step)] : [`# ${why}`, formatStep(step)];
+  });
+  return [
+    ...explainCgroups(plan),
+    ...explainNamespaces(plan),
+    ...explainNetwork(plan),
+    ...steps,
+    ...explainCommand(plan.command),
+  ].join('\n');
+}

@@ -1,0 +1,33 @@
+import { errnoOf, TsimgError } from '../../errors.ts';
+import {
+  type HostConditions,
+  missingCall,
+  type Refusal,
+  refusedMount,
+  refusedNamespace,
+} from '../facts/host-conditions.ts';
+
+/** System calls of a launch that a host may refuse to the caller: what they are about is the caller's own business. */
+const MOUNTING = new Set(['mount', 'mount_setattr', 'open_tree', 'move_mount', 'pivot_root', 'umount2']);
+
+function refusalOf(error: TsimgError, conditions: HostConditions): Refusal | undefined {
+  const errno = errnoOf(error);
+  const { call } = error.facts;
+  if (typeof call !== 'string') return undefined;
+  if (errno === 'ENOSYS') return missingCall(call, conditions);
+  // ENOSPC: the limit of namespaces is reached.
+  if (call.startsWith('unshare') && errno === 'ENOSPC') return refusedNamespace(conditions);
+  if (errno !== 'EPERM' && errno !== 'EACCES') return undefined;
+  if (call.startsWith('unshare')) return refusedNamespace(conditions);
+  return MOUNTING.has(call) ? refusedMount(error.where ?? '', conditions) : undefined;
+}
+
+/** An error of a launch that is the host's doing, told with cause and remedy; undefined where it is not. */
+export function explainRefusal(error: TsimgError, conditions: HostConditions): TsimgError | undefined {
+  const refusal = error.code === 'SYSTEM_CALL' ? refusalOf(error, conditions) : undefined;
+  if (refusal === undefined) return undefined;
+  const { cause: why, remedy: hint } = refusal;
+  const call = String(error.facts.call);
+  const what = `this host refuses ${call.startsWith('unshare') ? 'namespaces' : call}`;
+  return new TsimgError('HOST_UNSUPPORTED', what, { where: error.where, why, hint, facts: error.facts, cause: error });
+}

@@ -1,0 +1,89 @@
+import { CONTAINER_NAME } from '../../store-layout.ts';
+import { replaceUnsafe, unicodeEscape } from '../../unsafe-text.ts';
+import type { BindStep, Step } from '../launch-plan.ts';
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+function shellEscape(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  if (code > 0xffff) return `\\U${code.toString(16).padStart(8, '0')}`;
+  if (code < 0x80) return SHORT_ESCAPES[character] ?? `\\x${code.toString(16).padStart(2, '0')}`;
+  return unicodeEscape(character);
+}
+
+/** A word as a shell reads it back; what a terminal would obey is written out. */
+export function quote(word: string): string {
+  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
+  const plain = word.replace(/[\\']/g, '\\$&');
+  const written = replaceUnsafe(plain, shellEscape);
+  return written === plain ? `'${word.replaceAll("'", "'\\''")}'` : `$'${written}'`;
+}
+
+function attributesOf(attributes: readonly string[], data = ''): string {
+  const all = [...attributes, ...(data === '' ? [] : data.split(','))];
+  return all.length === 0 ? '' : ` -o ${quote(all.join(','))}`;
+}
+
+function formatBind({ source, target, attributes, propagation }: BindStep): string {
+  const how = [...attributes, ...(propagation === undefined ? [] : [`r${propagation}`])];
+  return `mount --rbind${attributesOf(how)} ${quote(source)} ${quote(`ROOT${target}`)}`;
+}
+
+/** One step as the command of mount(8), mknod(1) and their like that comes closest; paths are below the new root. */
+export function formatStep(step: Step): string {
+  switch (step.do) {
+    case 'private-mounts':
+      return 'mount --make-rprivate /';
+    case 'hostname':
+      return `hostname ${quote(step.name)}`;
+    case 'raise-loopback':
+      return 'ip link set lo up';
+    case 'sysctl':
+      return `echo ${quote(step.value)} > /proc/sys/${step.name}`;
+    case 'cgroup-namespace':
+      return 'unshare --cgroup';
+    case 'root': {
+      if (step.root.kind === 'directory')
+        return `mount --rbind${attributesOf(step.attributes)} ${quote(step.root.path)} ROOT`;
+      const { directory, lower } = step.root;
+      const { upper, work } = CONTAINER_NAME;
+      const layers = `lowerdir=${lower.join(':')},upperdir=${directory}/${upper},workdir=${directory}/${work}`;
+      return `mount -t overlay${attributesOf(step.attributes, layers)} overlay ROOT`;
+    }
+    case 'mount':
+      return `mount -t ${step.type}${attributesOf(step.attributes, step.data)} ${step.source ?? step.type} ${quote(`ROOT${step.target}`)}`;
+    case 'host-tree':
+      return `mount --rbind${attributesOf(step.attributes)} ${quote(step.source)} ${quote(`ROOT${step.target}`)}`;
+    case 'directory':
+      return `mkdir -m ${step.mode.toString(8)} ${quote(`ROOT${step.target}`)}`;
+    case 'device':
+      return step.make
+        ? `mknod -m 666 ${quote(`ROOT${step.target}`)} c ${step.major} ${step.minor}`
+        : `mount --bind ${quote(step.target)} ${quote(`ROOT${step.target}`)}`;
+    case 'host-device':
+      return `${step.make ? 'cp -a' : 'mount --bind'} ${quote(step.source)} ${quote(`ROOT${step.target}`)}`;
+    case 'link':
+      return `ln -s ${quote(step.to)} ${quote(`ROOT${step.target}`)}`;
+    case 'bind':
+      return formatBind(step);
+    case 'file':
+      if ('shared' in step.content) {
+        return `mount --bind -o ro ${quote(step.content.shared)} ${quote(`ROOT${step.target}`)}`;
+      }
+      return 'text' in step.content
+        ? `printf %s ${quote(step.content.text)} > ${quote(`ROOT${step.target}`)}`
+        : `cp ${quote(step.content.hostFile)} ${quote(`ROOT${step.target}`)}`;
+    case 'mask':
+      return `mount --bind /dev/null ${quote(`ROOT${step.target}`)}`;
+    case 'read-only':
+      return `mount --bind -o ro ${quote(`ROOT${step.target}`)} ${quote(`ROOT${step.target}`)}`;
+    case 'working-directory':
+      return `mkdir -p ${quote(`ROOT${step.target}`)}`;
+    case 'terminal':
+      return 'open a terminal on ROOT/dev/pts';
+    case 'pivot':
+      return `pivot_root ROOT${step.readOnlyRoot ? ' # read-only' : ''}`;
+    case 'chroot':
+      return `chroot ROOT${step.readOnlyRoot ? ' # read-only' : ''}`;
+  }
+}

@@ -1,0 +1,288 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { AROUND, PLAIN_REQUEST, ROOT_FACTS, USER_FACTS } from '../../../fixtures/make/plans.ts';
+import { TsimgError } from '../../../src/errors.ts';
+import type { HostFacts, HostTools } from '../../../src/launch/facts/host-facts.ts';
+import type { LaunchPlan } from '../../../src/launch/launch-plan.ts';
+import { formatIptables, formatNftables } from '../../../src/launch/network/firewall.ts';
+import { parsePublish } from '../../../src/launch/network/publish.ts';
+import { chooseAddress, chooseSubnet } from '../../../src/launch/network/subnet.ts';
+import { bridgeHosts, parseAddHost } from '../../../src/launch/plan/network-files.ts';
+import { planRun } from '../../../src/launch/plan/plan-run.ts';
+import type { RunRequest } from '../../../src/launch/plan/run-request.ts';
+import { formatAddress, formatNetwork, parseAddress } from '../../../src/linux/ipv4.ts';
+import { EMPTY_RUN_CONFIG } from '../../../src/oci/run-config.ts';
+
+const test = suite('launch/network/network-plan');
+
+const TOOLS: HostTools = {
+  ...USER_FACTS.tools,
+  nsenter: '/n',
+  ip: '/ip',
+  nft: '/nft',
+  pasta: '/pasta',
+  slirp4netns: '/slirp',
+};
+const NETWORK = {
+  ...ROOT_FACTS.network,
+  namespace: '7',
+  resolvConf: 'search lan\nnameserver 127.0.0.53\nnameserver 192.0.2.53\n',
+};
+const ROOT: HostFacts = { ...ROOT_FACTS, tools: TOOLS, network: NETWORK };
+const USER: HostFacts = { ...USER_FACTS, tools: TOOLS, network: { ...NETWORK, canOpenTun: true } };
+
+function plan(request: Partial<RunRequest>, facts: HostFacts = ROOT): LaunchPlan {
+  return planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, ...request }, facts, AROUND);
+}
+
+function refused(action: () => unknown): TsimgError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof TsimgError) return error;
+    throw error;
+  }
+  throw new Error('it should have been refused');
+}
+
+function fileOf({ steps }: LaunchPlan, target: string): unknown {
+  return steps.find((step) => step.do === 'file' && step.target === target);
+}
+
+test('a bridge is planned with names, ports and the place of its state', () => {
+  const { network, namespaces } = plan({
+    network: 'bridge',
+    hostname: 'web',
+    networkAliases: ['shop'],
+    publish: ['8080:80'],
+  });
+  assert.equal(network, {
+    kind: 'bridge',
+    id: AROUND.id,
+    names: ['web', 'shop'],
+    ports: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
+    hosts: [],
+    directory: '/run/tsimg/network/7',
+  });
+  assert.ok(namespaces.includes('network'));
+});
+
+test('its hosts file is the host’s to change, its resolv.conf leaves out what only the host reaches', () => {
+  const made = plan({ network: 'bridge' });
+  assert.equal(fileOf(made, '/etc/hosts'), {
+    do: 'file',
+    target: '/etc/hosts',
+    content: { shared: `/run/tsimg/network/7/${AROUND.id}.hosts` },
+  });
+  assert.equal(fileOf(made, '/etc/resolv.conf'), {
+    do: 'file',
+    target: '/etc/resolv.conf',
+    content: { text: 'search lan\nnameserver 192.0.2.53\n' },
+  });
+});
+
+test('where only the host reaches its name server, a bridge warns, and pasta answers in its place', () => {
+  const only = { ...NETWORK, canOpenTun: true, resolvConf: 'nameserver 127.0.0.53\n' };
+  assert.match(plan({ network: 'bridge' }, { ...ROOT, network: only }).warnings.join(), '--dns');
+  const pasta = plan({ network: 'pasta' }, { ...USER, network: only });
+  assert.equal(fileOf(pasta, '/etc/resolv.conf'), {
+    do: 'file',
+    target: '/etc/resolv.conf',
+    content: { text: 'nameserver 169.254.1.1\n' },
+  });
+});
+
+test('--dns, --dns-search and --dns-option replace what the host has', () => {
+  const names = { dns: ['192.0.2.1', '2001:db8::1'], dnsSearch: ['example.com'], dnsOptions: ['ndots:2'] };
+  assert.equal(fileOf(plan({ network: 'none', names }), '/etc/resolv.conf'), {
+    do: 'file',
+    target: '/etc/resolv.conf',
+    content: { text: 'search example.com\nnameserver 192.0.2.1\nnameserver 2001:db8::1\noptions ndots:2\n' },
+  });
+});
+
+test('--add-host takes a colon or an equals sign, and several names', () => {
+  for (const text of ['a:1.2.3.4', 'a=1.2.3.4']) assert.equal(parseAddHost(text), { address: '1.2.3.4', names: ['a'] });
+  for (const text of ['a_b;c=[2001:db8::1]', 'a_b;c:2001:db8::1', 'a_b;c=2001:db8::1']) {
+    assert.equal(parseAddHost(text), { address: '2001:db8::1', names: ['a_b', 'c'] });
+  }
+  assert.equal(parseAddHost('a=host-gateway'), { address: 'host-gateway', names: ['a'] });
+});
+
+for (const names of [
+  { dns: ['x'] },
+  { addHosts: ['a='] },
+  { addHosts: ['=1.2.3.4'] },
+  { addHosts: ['a;;b=1.2.3.4'] },
+  { dns: ['1.2.3.4\nnameserver 6.6.6.6'] },
+  { dnsSearch: ['a b'] },
+  { addHosts: ['a b:1.2.3.4'] },
+  { addHosts: ['a:b'] },
+  { addHosts: [':1.2.3.4'] },
+]) {
+  test(`what would be another line of a file is refused: ${JSON.stringify(names)}`, () => {
+    assert.is(refused(() => plan({ network: 'none', names })).code, 'USAGE');
+  });
+}
+
+test('a network that cannot be had is refused with cause and remedy, never replaced', () => {
+  const cases: readonly (readonly [string, HostFacts, string])[] = [
+    ['bridge', USER, 'only root'],
+    ['bridge', { ...ROOT, tools: { ...TOOLS, nft: undefined } }, 'neither nft nor iptables'],
+    ['bridge', { ...ROOT, tools: { ...TOOLS, ip: undefined } }, 'no ip'],
+    ['pasta', ROOT, 'ordinary users'],
+    ['pasta', { ...USER, tools: { ...TOOLS, pasta: undefined } }, 'not installed'],
+    ['slirp4netns', { ...USER, network: NETWORK }, '/dev/net/tun'],
+  ];
+  for (const [network, facts, why] of cases) {
+    const error = refused(() => plan({ network }, facts));
+    assert.is(error.code, 'HOST_UNSUPPORTED');
+    assert.match(error.why ?? '', why);
+    assert.ok(error.hint);
+  }
+});
+
+for (const network of [
+  '',
+  'brigde',
+  'bridge:x',
+  'none:x',
+  'ns:',
+  'ns:relative',
+  'container:',
+  'container:gone',
+  'pasta:-t,auto',
+  'host:',
+]) {
+  test(`--network ${network} is refused`, () => {
+    const facts = network.startsWith('pasta') ? USER : ROOT;
+    assert.is(refused(() => plan({ network }, facts)).code, 'USAGE');
+  });
+}
+
+test('ports are published only where there is a way in', () => {
+  for (const network of ['none', 'host', 'ns:/x']) {
+    assert.is(refused(() => plan({ network, publish: ['80:80'] })).code, 'USAGE');
+  }
+});
+
+test('a namespace that is there is joined, a user’s together with its user namespace', () => {
+  assert.equal(plan({ network: 'ns:/run/netns/x' }).network, { kind: 'join', path: '/run/netns/x' });
+  const process = { pid: 42, startTime: '1000', bootId: 'b' };
+  const joined = planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, network: 'container:c' }, USER, {
+    ...AROUND,
+    joined: process,
+  });
+  assert.equal(joined.network, { kind: 'join', path: '/proc/42/ns/net', userNamespace: '/proc/42/ns/user', process });
+  assert.not.ok(joined.namespaces.includes('network'));
+});
+
+test('ports are read as docker reads them', () => {
+  assert.equal(parsePublish('127.0.0.1:8080:80/udp'), [
+    { hostAddress: '127.0.0.1', hostPort: 8080, containerPort: 80, protocol: 'udp' },
+  ]);
+  assert.is(parsePublish('1000-2023:1000-2023').length, 1024);
+  assert.throws(() => parsePublish('1000-2024:1000-2024'), /not a port to publish/);
+  assert.equal(parsePublish('0.0.0.0:1:2'), [{ hostPort: 1, containerPort: 2, protocol: 'tcp' }]);
+  assert.equal(
+    parsePublish('8000-8002:80-82').map(({ hostPort, containerPort }) => [hostPort, containerPort]),
+    [
+      [8000, 80],
+      [8001, 81],
+      [8002, 82],
+    ],
+  );
+});
+
+for (const text of [
+  '',
+  '80',
+  '0:80',
+  '80:65536',
+  '80:80/sctp',
+  '80:80/tcp/udp',
+  '[::1]:80:80',
+  'host:80:80',
+  '1-3:1-2',
+  '3-1:3-1',
+  '1-65535:1-65535',
+  '80:80; drop',
+  '1.2.3.4:5:6:7',
+]) {
+  test(`-p ${JSON.stringify(text)} is refused`, () => assert.is(refused(() => parsePublish(text)).code, 'USAGE'));
+}
+
+const SUBNET = { address: parseAddress('10.209.0.0') ?? 0, bits: 24 };
+const CONTAINERS = [
+  { address: SUBNET.address + 2, ports: parsePublish('8080:80') },
+  { address: SUBNET.address + 3, ports: parsePublish('127.0.0.1:53:5353/udp') },
+];
+
+test('a private network is taken that the host has no route to', () => {
+  const route = (text: string, bits: number) => ({ address: parseAddress(text) ?? 0, bits });
+  assert.is(formatNetwork(chooseSubnet([])), '10.209.0.0/24');
+  assert.is(formatNetwork(chooseSubnet([route('10.209.0.0', 24), route('10.209.1.7', 32)])), '10.209.2.0/24');
+  assert.is(refused(() => chooseSubnet([route('10.0.0.0', 8)])).code, 'HOST_UNSUPPORTED');
+});
+
+test('addresses are handed out from the second on, freed ones again, until there are none', () => {
+  const taken: number[] = [];
+  for (let count = 0; count < 253; count += 1) taken.push(chooseAddress(SUBNET, taken));
+  assert.is(formatAddress(taken[0] ?? 0), '10.209.0.2');
+  assert.is(formatAddress(taken.at(-1) ?? 0), '10.209.0.254');
+  assert.is(refused(() => chooseAddress(SUBNET, taken)).code, 'LIMIT_EXCEEDED');
+  assert.is(formatAddress(chooseAddress(SUBNET, taken.toSpliced(5, 1))), '10.209.0.7');
+});
+
+test('the rules of nftables replace what was there, lead each port to its container and guard the host’s loopback', () => {
+  const text = formatNftables(SUBNET, CONTAINERS);
+  assert.match(text, /^table ip tsimg\ndelete table ip tsimg\ntable ip tsimg \{/);
+  assert.match(text, '    tcp dport 8080 dnat to 10.209.0.2:80\n');
+  assert.match(text, '    ip daddr 127.0.0.1 udp dport 53 dnat to 10.209.0.3:5353\n');
+  assert.match(text, 'iifname "tsimg0" ip daddr 127.0.0.0/8 drop');
+  assert.match(text, 'iifname "tsimg0" ip saddr != 10.209.0.0/24 drop');
+  assert.match(text, 'oifname "tsimg0" iifname != "tsimg0" drop');
+});
+
+test('the rules of iptables say the same', () => {
+  const text = formatIptables(SUBNET, CONTAINERS);
+  assert.match(text, '-A TSIMG-PORTS -p tcp --dport 8080 -j DNAT --to-destination 10.209.0.2:80\n');
+  assert.match(text, '-A TSIMG-PORTS -d 127.0.0.1/32 -p udp --dport 53 -j DNAT --to-destination 10.209.0.3:5353\n');
+  assert.match(text, '-A TSIMG-GUARD -d 127.0.0.0/8 -j DROP\n');
+  assert.match(text, '-A TSIMG-FORWARD -o tsimg0 -j DROP\n');
+});
+
+test('a hosts file has the loopback, what was asked for, and everybody on the bridge', () => {
+  const peers = [{ address: '10.209.0.2', names: ['web', 'web', 'shop'] }];
+  const asked = [parseAddHost('db:2001:db8::1'), parseAddHost('host:host-gateway')];
+  assert.is(
+    bridgeHosts('10.209.0.1', peers, asked),
+    '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n2001:db8::1\tdb\n10.209.0.1\thost\n10.209.0.2\tweb shop\n',
+  );
+});
+
+test('without a word the network is the bridge for root, and pasta, else slirp4netns, for others', () => {
+  const unasked = { network: undefined };
+  assert.is(plan(unasked).network.kind, 'bridge');
+  assert.is(plan(unasked, USER).network.kind, 'pasta');
+  assert.is(plan(unasked, { ...USER, tools: { ...TOOLS, pasta: undefined } }).network.kind, 'slirp4netns');
+  assert.equal(plan(unasked, USER).warnings, []);
+});
+
+test('a user who can have no network gets none, and is told why and what would help', () => {
+  const unasked = { network: undefined };
+  const bare = plan(unasked, { ...USER, tools: { ...TOOLS, pasta: undefined, slirp4netns: undefined } });
+  assert.is(bare.network.kind, 'none');
+  assert.match(bare.warnings.join(), /neither pasta nor slirp4netns; install passt/);
+  const closed = plan(unasked, { ...USER, network: { ...NETWORK, canOpenTun: false } });
+  assert.is(closed.network.kind, 'none');
+  assert.match(closed.warnings.join(), /dev\/net\/tun cannot be opened; ask root/);
+});
+
+test('root without what a bridge takes is refused, not given less isolation', () => {
+  const error = refused(() => plan({ network: undefined }, { ...ROOT, tools: { ...TOOLS, nft: undefined } }));
+  assert.is(error.code, 'HOST_UNSUPPORTED');
+  assert.match(String(error.hint), '--network none');
+});
+
+test.run();

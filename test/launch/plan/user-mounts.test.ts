@@ -1,0 +1,78 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { AROUND, PLAIN_REQUEST, ROOT_FACTS } from '../../../fixtures/make/plans.ts';
+import { TsimgError } from '../../../src/errors.ts';
+import type { LaunchPlan } from '../../../src/launch/launch-plan.ts';
+import { planRun } from '../../../src/launch/plan/plan-run.ts';
+import type { RunRequest } from '../../../src/launch/plan/run-request.ts';
+import { EMPTY_RUN_CONFIG } from '../../../src/oci/run-config.ts';
+
+const test = suite('launch/plan/user-mounts');
+
+function plan(request: Partial<RunRequest>): LaunchPlan {
+  return planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, ...request }, ROOT_FACTS, AROUND);
+}
+
+/** What is done at a place, in order. */
+function at(target: string, { steps }: LaunchPlan): readonly string[] {
+  return steps.filter((step) => 'target' in step && step.target === target).map((step) => step.do);
+}
+
+test('a mount of the user’s stands instead of a file of ours, on it and above it', () => {
+  for (const path of ['/etc/hosts', '/etc/hostname', '/etc/resolv.conf']) {
+    const network = 'host';
+    assert.equal(at(path, plan({ network })), ['file'], path);
+    assert.equal(at(path, plan({ network, volumes: [`/f:${path}:ro`] })), ['bind'], path);
+    assert.equal(at(path, plan({ network, mounts: [`type=bind,source=/f,target=${path}`] })), ['bind'], path);
+    assert.equal(at(path, plan({ network, volumes: ['/d:/etc'] })), [], path);
+    assert.equal(at(path, plan({ network, tmpfs: ['/etc'] })), [], path);
+    assert.equal(at(path, plan({ network, volumes: [`/f:${path}-other`] })), ['file'], path);
+  }
+});
+
+test('a mount of the user’s stands instead of the kernel’s file systems, and of what is hidden in them', () => {
+  assert.equal(at('/dev/shm', plan({ tmpfs: ['/dev/shm:size=1m'] })), ['directory', 'mount']);
+  assert.equal(at('/dev/mqueue', plan({ volumes: ['/q:/dev/mqueue'] })), ['directory', 'bind']);
+  const { steps } = plan({ volumes: ['/sys:/sys'] });
+  const below = steps.flatMap((step) => ('target' in step && step.target.startsWith('/sys') ? [step.do] : []));
+  assert.equal(below, ['bind']);
+});
+
+test('a mount on /dev lies over ours, from which the terminal comes before', () => {
+  const made = plan({ volumes: ['/d:/dev'], terminal: true });
+  assert.equal(at('/dev', made), ['mount', 'bind']);
+  assert.equal(at('/dev/shm', made), ['directory']);
+  const kinds = made.steps.map((step) => step.do);
+  assert.is(kinds.indexOf('terminal') < kinds.indexOf('bind'), true);
+  assert.match(made.warnings.join(), /--privileged/);
+});
+
+test('devices work in what a privileged container has mounted on /dev, and nowhere else', () => {
+  const attributes = (request: Partial<RunRequest>) =>
+    plan(request).steps.flatMap((step) => (step.do === 'bind' ? [step.attributes] : []));
+  assert.equal(attributes({ volumes: ['/d:/dev'], privileged: true }), [[]]);
+  assert.equal(attributes({ volumes: ['/d:/data'], privileged: true }), [['nodev']]);
+  assert.equal(attributes({ volumes: ['/d:/dev'] }), [['nodev']]);
+});
+
+test('the init of --init finds another place where the user mounts something on /dev', () => {
+  const facts = { ...ROOT_FACTS, tools: { ...ROOT_FACTS.tools, init: '/usr/bin/catatonit' } };
+  const init = (volumes: readonly string[]) =>
+    planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, init: true, volumes }, facts, AROUND).command.args[0];
+  assert.is(init([]), '/dev/init');
+  assert.is(init(['/d:/dev']), '/sbin/tsimg-init');
+  assert.throws(
+    () => init(['/d:/dev', '/s:/sbin']),
+    (error: unknown) => error instanceof TsimgError && error.code === 'USAGE',
+  );
+});
+
+test('files of ours come after memory that the user mounts, and before directories of the host', () => {
+  const { steps } = plan({ network: 'host', tmpfs: ['/run', '/data/cache'], volumes: ['/d:/data', '/v:/var'] });
+  const order = steps.flatMap((step) =>
+    step.do === 'file' || step.do === 'bind' || (step.do === 'mount' && !step.strict) ? [step.target] : [],
+  );
+  assert.equal(order, ['/run', '/etc/hostname', '/etc/hosts', '/etc/resolv.conf', '/data', '/var', '/data/cache']);
+});
+
+test.run();

@@ -1,0 +1,54 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PLAN_CASES } from '../../../fixtures/make/plans.ts';
+import { explainPlan } from '../../../src/launch/show/explain-plan.ts';
+import { formatPlan } from '../../../src/launch/show/format-plan.ts';
+import { formatStep } from '../../../src/launch/show/format-step.ts';
+
+const test = suite('launch/show/explain-plan');
+
+for (const { name, plan: make } of PLAN_CASES) {
+  test(`${name}: every step is told, in the plan's order, and below a line that says why`, () => {
+    const plan = make();
+    const lines = explainPlan(plan).split('\n');
+    const commands = lines.filter((line) => !line.startsWith('#'));
+    const steps = plan.steps.map(formatStep);
+    const start = commands.indexOf(steps[0] ?? '');
+    assert.equal(commands.slice(start, start + steps.length), steps);
+    assert.ok(lines[0]?.startsWith('# '));
+    assert.not.ok(lines.some((line, index) => line.startsWith('#') && line === lines[index + 2]));
+  });
+}
+
+test('a user is told how the maps are written, and root is not', () => {
+  const text = (wanted: string) => {
+    const found = PLAN_CASES.find(({ name }) => name === wanted);
+    if (found === undefined) throw new Error(`no plan ${wanted}`);
+    return explainPlan(found.plan());
+  };
+  assert.match(text('user-directory'), /^newuidmap PID 0 1000 1 1 100000 65536 65537 300000 1000$/m);
+  assert.match(text('user-single-id'), /^echo 0 1000 1 > \/proc\/PID\/uid_map$/m);
+  assert.not.match(text('root-directory'), /newuidmap|--user/);
+});
+
+test('layers are told with the layer above them, and how the container is connected', () => {
+  const found = PLAN_CASES.find(({ name }) => name === 'root-image');
+  if (found === undefined) throw new Error('no plan root-image');
+  const plan = found.plan();
+  assert.match(
+    explainPlan(plan),
+    /^mount -t overlay -o \S*lowerdir=\S+,upperdir=\S+\/upper,workdir=\S+\/work overlay ROOT$/m,
+  );
+  const port = { hostAddress: undefined, hostPort: 8080, containerPort: 80, protocol: 'tcp' } as const;
+  const bridge = { kind: 'bridge', id: 'abcdef0123', names: [], ports: [port], hosts: [], directory: '/x' } as const;
+  const pasta = { kind: 'pasta', ports: [port], hostLoopback: false } as const;
+  for (const show of [explainPlan, formatPlan]) {
+    const text = show({ ...plan, network: bridge });
+    assert.match(text, /^ip link add tsimg-abcdef01 type veth peer name eth0 netns PID$/m);
+    assert.match(text, /^nft add rule ip tsimg ports tcp dport 8080 dnat to ADDRESS:80$/m);
+    assert.match(show({ ...plan, network: pasta }), /^pasta --config-net .*--no-map-gw .*-t 8080:80 .*PID$/m);
+    assert.not.match(show({ ...plan, network: { kind: 'none' } }), /veth|pasta|nft/);
+  }
+});
+
+test.run();
