@@ -12,16 +12,16 @@ import { build } from 'esbuild';
 const MAIN = 'cli/program.ts';
 /** Of the command, with what each begins; what they import goes to the first that needs it. The last takes all that is left. */
 const SCRIPTS = {
-  hot: [MAIN, 'cli/run.ts', 'verbs/run-source.ts', 'cli/unpack.ts', 'cli/pull.ts'],
-  images: ['verbs/unpack-source.ts', 'verbs/pull-to-store.ts', 'verbs/image-root.ts'],
+  hot: [MAIN, 'cli/run.ts', 'verbs/run/run-source.ts', 'cli/unpack.ts', 'cli/pull.ts'],
+  images: ['verbs/rootfs/unpack-source.ts', 'verbs/image/pull-to-store.ts', 'verbs/layers/image-root.ts'],
   others: [],
 };
 const PROGRAMS = [
   'disk/read/layer-worker.ts',
   'host/life/monitor.ts',
-  'verbs/inside.ts',
-  'verbs/remove-inside.ts',
-  'verbs/unpack-inside.ts',
+  'verbs/helper/inside.ts',
+  'verbs/helper/remove-inside.ts',
+  'verbs/helper/unpack-inside.ts',
 ];
 /** Packages that are joined, too; the others stay what npm installs. */
 const PACKAGES = new Set(['commander', 'zod']);

@@ -31,11 +31,17 @@ export { decompressed } from './streams/decompress/decompress.ts';
 export { verified } from './streams/verified.ts';
 export type { TarHeader, Timestamp } from './tar/header.ts';
 export { readTar } from './tar/read/entries.ts';
-export { type InspectedImage, inspectImage } from './verbs/inspect.ts';
-export { foldImage, listFiles } from './verbs/list-files.ts';
-export { type ImageOptions, type OpenedImage, openImage } from './verbs/open-image.ts';
-export { type PullOptions, type PullReport, pullImage } from './verbs/pull.ts';
-export { pullToStore } from './verbs/pull-to-store.ts';
-export { type RunSourceOptions, runSource } from './verbs/run-source.ts';
-export { type UnpackIds, type UnpackImageOptions, type UnpackOutput, unpackImage, unpackTar } from './verbs/unpack.ts';
-export { unpackSource } from './verbs/unpack-source.ts';
+export { type InspectedImage, inspectImage } from './verbs/image/inspect.ts';
+export { type ImageOptions, type OpenedImage, openImage } from './verbs/image/open-image.ts';
+export { type PullOptions, type PullReport, pullImage } from './verbs/image/pull.ts';
+export { pullToStore } from './verbs/image/pull-to-store.ts';
+export { foldImage, listFiles } from './verbs/layers/list-files.ts';
+export {
+  type UnpackIds,
+  type UnpackImageOptions,
+  type UnpackOutput,
+  unpackImage,
+  unpackTar,
+} from './verbs/rootfs/unpack.ts';
+export { unpackSource } from './verbs/rootfs/unpack-source.ts';
+export { type RunSourceOptions, runSource } from './verbs/run/run-source.ts';

@@ -9,8 +9,8 @@ import { MS } from '../../src/linux/mount-flags.ts';
 import { openSource } from '../../src/sources/open.ts';
 import { detachMount, mount } from '../../src/sys/stub/call/mounts.ts';
 import { openOwnHand } from '../../src/sys/stub/own-stub.ts';
-import { exportImage } from '../../src/verbs/export.ts';
-import { unpackImage } from '../../src/verbs/unpack.ts';
+import { exportImage } from '../../src/verbs/rootfs/export.ts';
+import { unpackImage } from '../../src/verbs/rootfs/unpack.ts';
 import { findTool } from '../../test/support/tools.ts';
 import type { Sandbox } from './sandbox.ts';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { statePlace } from '../verbs/state-place.ts';
+import { statePlace } from '../verbs/run/state-place.ts';
 import { wholeNumber } from './life-options.ts';
 import { type CommonOptions, inSession, type Session, withCommon } from './session.ts';
 
@@ -44,7 +44,7 @@ export function addContainerChanges(program: Command): void {
       .command('start')
       .description('Start containers that have ended once more, in the background, with all that they changed.'),
     async (stateRoot, container, _, { context }) => {
-      const { startEnded } = await import('../verbs/start-container.ts');
+      const { startEnded } = await import('../verbs/run/start-container.ts');
       await startEnded(stateRoot, container, context);
     },
   );
@@ -55,7 +55,7 @@ export function addContainerChanges(program: Command): void {
       .option('-t, --time <seconds>', 'how long to wait before SIGKILL (10, or what run was told)', wholeNumber)
       .option('-s, --signal <signal>', 'instead of the stop signal'),
     async (stateRoot, container, { time, signal }, { context }) => {
-      const { stopContainer } = await import('../verbs/signal-container.ts');
+      const { stopContainer } = await import('../verbs/run/signal-container.ts');
       await stopContainer(stateRoot, container, { timeout: time, signal }, context.signal);
     },
   );
@@ -65,7 +65,7 @@ export function addContainerChanges(program: Command): void {
       .description('Stop containers, and start them again.')
       .option('-t, --time <seconds>', 'how long to wait before SIGKILL (10, or what run was told)', wholeNumber),
     async (stateRoot, container, { time }, { context }) => {
-      const { restartContainer } = await import('../verbs/start-container.ts');
+      const { restartContainer } = await import('../verbs/run/start-container.ts');
       await restartContainer(stateRoot, container, { timeout: time }, context);
     },
   );
@@ -75,14 +75,14 @@ export function addContainerChanges(program: Command): void {
       .description('Send a signal to the command of containers.')
       .option('-s, --signal <signal>', 'a name or a number (KILL)'),
     async (stateRoot, container, { signal }) => {
-      const { killContainer } = await import('../verbs/signal-container.ts');
+      const { killContainer } = await import('../verbs/run/signal-container.ts');
       await killContainer(stateRoot, container, signal);
     },
   );
   addForEach(
     program.command('wait').description('Wait until containers have ended, and print their exit statuses.'),
     async (stateRoot, container, _, { context }) => {
-      const { waitForContainer } = await import('../verbs/signal-container.ts');
+      const { waitForContainer } = await import('../verbs/run/signal-container.ts');
       return waitForContainer(stateRoot, container, context.signal);
     },
   );
@@ -92,7 +92,7 @@ export function addContainerChanges(program: Command): void {
       .description('Remove containers, with all that they changed.')
       .option('-f, --force', 'also those that run, which are killed'),
     async (stateRoot, container, { force }, { context }) => {
-      const { removeContainerOf } = await import('../verbs/remove-container.ts');
+      const { removeContainerOf } = await import('../verbs/run/remove-container.ts');
       await removeContainerOf(stateRoot, container, { force }, context.signal);
     },
   );

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { RemovedImages } from '../verbs/remove-image.ts';
-import { storePlace } from '../verbs/store-place.ts';
+import type { RemovedImages } from '../verbs/image/remove-image.ts';
+import { storePlace } from '../verbs/image/store-place.ts';
 import { formatSize } from './format-size.ts';
 import { type CommonOptions, inSession, type Session, withCommon } from './session.ts';
 
@@ -37,7 +37,7 @@ export function addStoreChanges(program: Command): void {
   withCommon(tag).action(async (image: string, name: string, _: unknown, invoked: Command) => {
     const options: CommonOptions = invoked.optsWithGlobals();
     await inSession(options, async ({ context }) => {
-      const { tagImage } = await import('../verbs/tag.ts');
+      const { tagImage } = await import('../verbs/image/tag.ts');
       await tagImage(image, name, { storeRoot: storePlace(options) }, context);
     });
   });
@@ -53,7 +53,7 @@ export function addStoreChanges(program: Command): void {
   withCommon(rmi).action(async (images: string[], _: unknown, invoked: Command) => {
     const options: RemoveOptions = invoked.optsWithGlobals();
     await inSession(options, async (session) => {
-      const { removeImages } = await import('../verbs/remove-image.ts');
+      const { removeImages } = await import('../verbs/image/remove-image.ts');
       const settings = { storeRoot: storePlace(options), force: options.force };
       printRemoved(await removeImages(images, settings, session.context), options, session);
     });
@@ -68,7 +68,7 @@ export function addStoreChanges(program: Command): void {
     const options: PruneOptions = invoked.optsWithGlobals();
     await inSession(options, async (session) => {
       const [{ prune: pruneAll }, { confirm }] = await Promise.all([
-        import('../verbs/prune.ts'),
+        import('../verbs/image/prune.ts'),
         import('./confirm.ts'),
       ]);
       const images = options.all ? 'all images' : 'images without a name';

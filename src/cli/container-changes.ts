@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ImageLimits } from '../disk/unpack-options.ts';
-import { statePlace } from '../verbs/state-place.ts';
-import { storePlace } from '../verbs/store-place.ts';
+import { storePlace } from '../verbs/image/store-place.ts';
+import { statePlace } from '../verbs/run/state-place.ts';
 import { collect } from './collect.ts';
 import { displayName } from './escape.ts';
 import { limitChoice, withExpansionLimits } from './limit-options.ts';
@@ -26,7 +26,7 @@ export function addContainerChangesVerbs(program: Command): void {
   withCommon(diff).action(async (container: string, _: unknown, invoked: Command) => {
     const options: CommonOptions = invoked.optsWithGlobals();
     await inSession(options, async ({ context, print, printJson }) => {
-      const { containerChanges } = await import('../verbs/container-changes.ts');
+      const { containerChanges } = await import('../verbs/changes/container-changes.ts');
       const found = await containerChanges(statePlace(options), container, context);
       const changes = found.map(({ kind, path }) => ({ kind, path: `/${displayName(path)}` }));
       if (options.json) printJson(changes);
@@ -54,7 +54,7 @@ export function addContainerChangesVerbs(program: Command): void {
       const { author, message, change: changes } = options;
       const pause = parseBoolean(String(options.pause ?? true).replace(/^=/, ''), '--pause');
       await inSession(options, async ({ context, print, printJson }) => {
-        const { commitContainer } = await import('../verbs/commit.ts');
+        const { commitContainer } = await import('../verbs/changes/commit.ts');
         const choice = { author, message, changes, pause, reference, limits: limitChoice(options) };
         const id = await commitContainer(container, { ...choice, ...context, storeRoot: storePlace(options) });
         if (options.json) printJson({ id });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { ListedContainer } from '../verbs/listed-container.ts';
-import { statePlace } from '../verbs/state-place.ts';
+import type { ListedContainer } from '../verbs/look/listed-container.ts';
+import { statePlace } from '../verbs/run/state-place.ts';
 import { collect } from './collect.ts';
 import { formatRows } from './format-rows.ts';
 import { formatAge } from './format-table.ts';
@@ -100,7 +100,7 @@ export function addContainers(program: Command): void {
   withCommon(ps).action(async (_: unknown, invoked: Command) => {
     const options: PsOptions = invoked.optsWithGlobals();
     await inSession(options, async ({ context, print, printJson, printAsIs }) => {
-      const { listOfContainers } = await import('../verbs/list-containers.ts');
+      const { listOfContainers } = await import('../verbs/look/list-containers.ts');
       const { filter: filters, latest, last = latest ? 1 : undefined, format = COLUMNS } = options;
       const all = options.all || last !== undefined;
       const found = await listOfContainers({ stateRoot: statePlace(options), all, filters }, context);
@@ -125,7 +125,7 @@ export function addContainers(program: Command): void {
   withCommon(logs).action(async (container: string, _: unknown, invoked: Command) => {
     const options: LogsOptions = invoked.optsWithGlobals();
     await inSession(options, async ({ context }) => {
-      const { containerLog, parseSince } = await import('../verbs/container-logs.ts');
+      const { containerLog, parseSince } = await import('../verbs/look/container-logs.ts');
       const since = options.since === undefined ? undefined : parseSince(options.since, new Date());
       const tail = options.tail === Number.POSITIVE_INFINITY ? undefined : options.tail;
       const choice = { follow: options.follow, tail, since };

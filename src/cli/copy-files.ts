@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { TsimgError } from '../errors.ts';
-import type { ContainerPath } from '../verbs/copy-files.ts';
-import { statePlace } from '../verbs/state-place.ts';
+import type { ContainerPath } from '../verbs/changes/copy-files.ts';
+import { statePlace } from '../verbs/run/state-place.ts';
 import { type CommonOptions, inSession, withCommon } from './session.ts';
 
 interface CopyChoice extends CommonOptions {
@@ -35,7 +35,7 @@ export function addCopyFiles(program: Command): void {
     if (from !== undefined && to !== undefined) throw usage('nothing is copied from container to container');
     if (to !== undefined && to.path === '') throw usage('the path in the container is missing');
     await inSession(options, async ({ context }) => {
-      const { copyFromContainer, copyToContainer } = await import('../verbs/copy-files.ts');
+      const { copyFromContainer, copyToContainer } = await import('../verbs/changes/copy-files.ts');
       const { archive, followLink: follow } = options;
       const choice = { ...context, stateRoot: statePlace(options), archive, follow };
       if (to !== undefined) return await copyToContainer(source === '-' ? process.stdin : source, to, choice);

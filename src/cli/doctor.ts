@@ -25,7 +25,7 @@ export function addDoctor(program: Command, setStatus: (status: number) => void)
     .option('--json', 'results and errors as JSON')
     .action(async (_: unknown, invoked: Command) => {
       const options: DoctorOptions = invoked.optsWithGlobals();
-      const { diagnoseHost } = await import('../verbs/doctor.ts');
+      const { diagnoseHost } = await import('../verbs/look/doctor.ts');
       const { ok, findings } = await diagnoseHost({ root: options.root });
       if (options.json) process.stdout.write(`${formatJson({ ok, findings }, 2)}\n`);
       else process.stdout.write(`${findings.map(formatFinding).join('\n')}\n`);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ExecRequest } from '../launch/plan/exec-request.ts';
-import { statePlace } from '../verbs/state-place.ts';
+import { statePlace } from '../verbs/run/state-place.ts';
 import { collect } from './collect.ts';
 import { readEnvFile } from './env-file.ts';
 import { type CommonOptions, inSession, withCommon } from './session.ts';
@@ -63,7 +63,7 @@ export function addExec(program: Command, setStatus: (status: number) => void): 
     const request = await requestOf(words, options);
     const stateRoot = statePlace(options);
     const status = await inSession({ ...options, outlivesOutput: true }, async ({ context, printLines, printJson }) => {
-      const { execInContainer, planExecIn } = await import('../verbs/exec-container.ts');
+      const { execInContainer, planExecIn } = await import('../verbs/run/exec-container.ts');
       const settings = { ...context, stateRoot, root: options.root };
       if (!options.dryRun) return execInContainer(container, request, settings);
       const { formatExecPlan } = await import('../launch/plan/plan-exec.ts');

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ImageLimits } from '../disk/unpack-options.ts';
 import { TsimgError } from '../errors.ts';
-import { storePlace } from '../verbs/store-place.ts';
+import { storePlace } from '../verbs/image/store-place.ts';
 import { archiveOutput } from './archive-output.ts';
 import { limitChoice, withLimits } from './limit-options.ts';
 import { type CommonOptions, inSession, withCommon } from './session.ts';
@@ -32,9 +32,9 @@ export function addExport(program: Command): void {
       const limits = limitChoice(options);
       await inSession(options, async ({ context }) => {
         const [{ exportImage }, { openImage }, { withRepair }] = await Promise.all([
-          import('../verbs/export.ts'),
-          import('../verbs/open-image.ts'),
-          import('../verbs/repair-stored.ts'),
+          import('../verbs/rootfs/export.ts'),
+          import('../verbs/image/open-image.ts'),
+          import('../verbs/image/repair-stored.ts'),
         ]);
         await withRepair([source], { storeRoot: storePlace(options), ...context }, async () => {
           await using opened = await openImage(source, { ...choice, ...context, root: options.root, limits });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { HistoryLine } from '../verbs/history.ts';
+import type { HistoryLine } from '../verbs/image/history.ts';
 import { escapeText } from './escape.ts';
 import { formatSize } from './format-size.ts';
 import { formatAge, formatTable } from './format-table.ts';
@@ -31,8 +31,8 @@ export function addHistory(program: Command): void {
     const choice = sourceChoice(options);
     await inSession(options, async ({ context, print, printLines, printJson }) => {
       const [{ imageHistory }, { sourcePlaces }] = await Promise.all([
-        import('../verbs/history.ts'),
-        import('../verbs/open-image.ts'),
+        import('../verbs/image/history.ts'),
+        import('../verbs/image/open-image.ts'),
       ]);
       const places = sourcePlaces({ ...choice, ...context, root: options.root });
       const lines = await imageHistory(image, { ...places, platform: choice.platform }, context);

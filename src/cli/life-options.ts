@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { LifeOptions } from '../verbs/life-options.ts';
+import type { LifeOptions } from '../verbs/run/life-request.ts';
 import { collect } from './collect.ts';
 
 /** The options of `withLife`, as commander names them. */

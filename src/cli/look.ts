@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ImageLimits } from '../disk/unpack-options.ts';
-import { storePlace } from '../verbs/store-place.ts';
+import { storePlace } from '../verbs/image/store-place.ts';
 import { displayName } from './escape.ts';
 import { formatEntry, formatEntryJson, formatPath } from './format-entry.ts';
 import { limitChoice, withLimits } from './limit-options.ts';
@@ -23,9 +23,9 @@ export function addLooks(program: Command): void {
     const choice = sourceChoice(options);
     await inSession(options, async ({ context, print }) => {
       const [{ listFiles }, { openImage }, { withRepair }] = await Promise.all([
-        import('../verbs/list-files.ts'),
-        import('../verbs/open-image.ts'),
-        import('../verbs/repair-stored.ts'),
+        import('../verbs/layers/list-files.ts'),
+        import('../verbs/image/open-image.ts'),
+        import('../verbs/image/repair-stored.ts'),
       ]);
       const limits = limitChoice(options);
       // Nothing is said of each layer: the list is what was asked for.
@@ -46,7 +46,7 @@ export function addLooks(program: Command): void {
     const choice = sourceChoice(options);
     const reference = parseRemoteReference(repository);
     await inSession(options, async ({ context, print, printJson }) => {
-      const { listTags } = await import('../verbs/tags.ts');
+      const { listTags } = await import('../verbs/image/tags.ts');
       const found = await listTags(reference, { ...choice, ...context });
       if (options.json) printJson(found);
       else for (const tag of found) print(displayName(tag));

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { ImageLimits } from '../disk/unpack-options.ts';
 import { TsimgError } from '../errors.ts';
-import type { SaveFormat } from '../verbs/save.ts';
+import type { SaveFormat } from '../verbs/image/save.ts';
 import { archiveOutput } from './archive-output.ts';
 import { limitChoice, withExpansionLimits } from './limit-options.ts';
 import { type CommonOptions, inSession, withCommon } from './session.ts';
@@ -35,8 +35,8 @@ export function addMoves(program: Command): void {
     const destination = archiveOutput(options.output);
     await inSession(options, async ({ context }) => {
       const [{ saveImages }, { sourcePlaces }] = await Promise.all([
-        import('../verbs/save.ts'),
-        import('../verbs/open-image.ts'),
+        import('../verbs/image/save.ts'),
+        import('../verbs/image/open-image.ts'),
       ]);
       const places = sourcePlaces({ ...choice, ...context, root: options.root, limits: limitChoice(options) });
       await saveImages(sources, destination, { ...places, format: options.format, platform: choice.platform }, context);
@@ -60,8 +60,8 @@ export function addMoves(program: Command): void {
       const spec = source ?? (options.input === '-' ? '-' : file);
       await inSession(options, async ({ context, print, printJson }) => {
         const [{ loadArchive }, { sourcePlaces }] = await Promise.all([
-          import('../verbs/load.ts'),
-          import('../verbs/open-image.ts'),
+          import('../verbs/image/load.ts'),
+          import('../verbs/image/open-image.ts'),
         ]);
         const places = sourcePlaces({ ...choice, ...context, root: options.root, limits: limitChoice(options) });
         const images = await loadArchive(spec, { ...places, platform: choice.platform }, context);

@@ -27,7 +27,7 @@ export function addPull(program: Command): void {
     const references = texts.map(parseRemoteReference);
     const choice = sourceChoice(options);
     await inSession(options, async ({ context, print, printJson }) => {
-      const { pullToStore } = await import('../verbs/pull-to-store.ts');
+      const { pullToStore } = await import('../verbs/image/pull-to-store.ts');
       const settings = {
         ...choice,
         ...context,

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { ImageLimits } from '../disk/unpack-options.ts';
 import type { LaunchPlan } from '../launch/launch-plan.ts';
 import type { RunRequest } from '../launch/plan/run-request.ts';
-import type { PullPolicy } from '../verbs/run-source.ts';
+import type { PullPolicy } from '../verbs/run/run-source.ts';
 import { collect } from './collect.ts';
 import { readEnvFile } from './env-file.ts';
 import { type IsolationOptions, isolationRequest, withIsolation } from './isolation-options.ts';
@@ -114,7 +114,7 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
       const status = await inSession(
         { ...options, outlivesOutput: true },
         async ({ context, print, printLines, printJson, note }) => {
-          const { runSource, startSource, planSource } = await import('../verbs/run-source.ts');
+          const { runSource, startSource, planSource } = await import('../verbs/run/run-source.ts');
           const explainPlan = options.explain
             ? (await import('../launch/show/explain-plan.ts')).explainPlan
             : undefined;

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { ImageLimits, UnpackReport } from '../disk/unpack-options.ts';
 import { TsimgError } from '../errors.ts';
-import type { UnpackIds, UnpackOutput } from '../verbs/unpack.ts';
+import type { UnpackIds, UnpackOutput } from '../verbs/rootfs/unpack.ts';
 import { limitChoice, withLimits } from './limit-options.ts';
 import { type PolicyOptions, policyChoice, withPolicy } from './policy-options.ts';
 import { type CommonOptions, inSession, withCommon } from './session.ts';
@@ -51,7 +51,7 @@ export function addUnpack(program: Command): void {
       const { force, ids, root } = options;
       const output = outputOf(options);
       await inSession(options, async ({ context, printJson, note }) => {
-        const { unpackSource } = await import('../verbs/unpack-source.ts');
+        const { unpackSource } = await import('../verbs/rootfs/unpack-source.ts');
         const settings = { ...choice, ...context, root, force, ids, output };
         const report = await unpackSource(source, destination, settings);
         if (options.json) {

@@ -11,7 +11,7 @@ export function addUnshare(program: Command, setStatus: (status: number) => void
     .argument('<command...>', 'a command of this host')
     .passThroughOptions()
     .action(async (command: string[]) => {
-      const { unshareCommand } = await import('../verbs/unshare.ts');
+      const { unshareCommand } = await import('../verbs/run/unshare.ts');
       const { onEvent } = createProgress('none', process.stderr);
       setStatus(await unshareCommand(command, { onEvent }));
     });

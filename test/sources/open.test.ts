@@ -10,7 +10,7 @@ import type { TsimgEvent } from '../../src/events.ts';
 import { type LoadedImage, loadImage } from '../../src/image/load.ts';
 import { hexOf } from '../../src/oci/digest.ts';
 import { type OpenSourceOptions, openSource } from '../../src/sources/open.ts';
-import { unpackImage } from '../../src/verbs/unpack.ts';
+import { unpackImage } from '../../src/verbs/rootfs/unpack.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { makeImage } from '../support/image.ts';
 import { named, writeLayout } from '../support/layout.ts';

@@ -1,5 +1,5 @@
 import { completeRequest, type RunRequest } from '../../src/launch/plan/run-request.ts';
-import { runSource } from '../../src/verbs/run-source.ts';
+import { runSource } from '../../src/verbs/run/run-source.ts';
 
 // A process of its own that runs one container after the other, each the next of these requests. Its argument is JSON; where one
 // of them ends badly, so does it.

@@ -1,7 +1,7 @@
 import { TsimgError } from '../../src/errors.ts';
 import { completeRequest, type RunRequest } from '../../src/launch/plan/run-request.ts';
 import { launchExitStatus } from '../../src/launch/show/exit-status.ts';
-import { runSource } from '../../src/verbs/run-source.ts';
+import { runSource } from '../../src/verbs/run/run-source.ts';
 
 // A process of its own that runs one container as the verb does: what it was asked for is its argument, as JSON; an error
 // is the last line of standard error, as JSON.

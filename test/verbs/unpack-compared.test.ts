@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadImage } from '../../src/image/load.ts';
 import { openOciLayoutSource } from '../../src/sources/form/oci-layout.ts';
-import { unpackImage } from '../../src/verbs/unpack.ts';
+import { unpackImage } from '../../src/verbs/rootfs/unpack.ts';
 import { ociLayoutOf } from '../support/oci-layout-of.ts';
 import { sharedImage } from '../support/shared-images.ts';
 import { charDevice, dir, fifo, file, hardlink, opaque, symlink, tarOf, whiteout } from '../support/tar.ts';

@@ -1,0 +1,69 @@
+import { join, posix } from 'node:path';
+import { byteName } from '../../disk/publish/publish.ts';
+import { TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import { probeHost } from '../../host/facts/probe.ts';
+import { containersFolder, type FoundContainer } from '../../host/state/container.ts';
+import { findContainer } from '../../host/state/find-container.ts';
+import type { LaunchPlan } from '../../launch/launch-plan.ts';
+import { storedMap } from '../../launch/plan/id-map.ts';
+import { CONTAINER_NAME } from '../../store-layout.ts';
+import { askInside } from '../helper/ask-inside.ts';
+import type { LayersRequest, ListedChange } from '../helper/inside-request.ts';
+
+/** Where a plan mounts, and all directories above: what is missing of them is made when the container starts. Bytes. */
+function mountPlaces({ steps }: LaunchPlan): readonly string[] {
+  const places = new Set<string>();
+  for (const step of steps) {
+    if (!('target' in step)) continue;
+    for (let path = posix.normalize(`/${step.target}`); path !== '/'; path = posix.dirname(path)) {
+      places.add(byteName(path.slice(1).replace(/\/$/, '')));
+    }
+  }
+  return [...places];
+}
+
+/** How a container's layers are read. @throws CONTAINER_STATE where it has none */
+export function layersOf({ record }: FoundContainer): LayersRequest {
+  const { root, image, plan, name } = record;
+  if (root.kind === 'directory') {
+    throw new TsimgError('CONTAINER_STATE', 'the container’s changes are not known', {
+      where: name,
+      why:
+        image === undefined
+          ? 'it runs on a root filesystem of yours, where changes are made in place'
+          : 'no overlay could be mounted: its image was copied, and changed in place',
+      hint: image === undefined ? undefined : 'keep images (--root) where overlays can be mounted',
+    });
+  }
+  const idMap = storedMap(plan.idMap);
+  return {
+    form: idMap === undefined ? { overlay: 'trusted', recorded: false } : { overlay: 'user', recorded: true },
+    upper: join(root.directory, CONTAINER_NAME.upper),
+    lowers: root.lower,
+    mountPlaces: mountPlaces(plan),
+  };
+}
+
+/**
+ * What a container, running or not, changed of its image's files: docker's `diff`, in the byte order of the paths.
+ * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, FILESYSTEM, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
+ */
+export async function containerChanges(
+  stateRoot: string,
+  wanted: string,
+  context: Context,
+): Promise<readonly ListedChange[]> {
+  const container = await findContainer(containersFolder(stateRoot), wanted);
+  const request = { do: 'changes', ...layersOf(container) } as const;
+  const changes: ListedChange[] = [];
+  const inside = { idMap: storedMap(container.record.plan.idMap), ownMounts: false };
+  await askInside(
+    inside,
+    probeHost().tools,
+    request,
+    { onMessage: (message) => void (message.kind === 'change' && changes.push(message.change)) },
+    context,
+  );
+  return changes;
+}

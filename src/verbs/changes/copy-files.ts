@@ -1,0 +1,230 @@
+import { closeSync, constants, existsSync, openSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { byteName } from '../../disk/publish/publish.ts';
+import { placeTree } from '../../disk/scan/place-tree.ts';
+import { readNode } from '../../disk/scan/read-node.ts';
+import { walkTree } from '../../disk/scan/walk-tree.ts';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import { openRunningRoot } from '../../host/exec/container-root.ts';
+import { probeHost } from '../../host/facts/probe.ts';
+import type { Inside } from '../../host/start/user-namespace.ts';
+import { containersFolder, holdContainer } from '../../host/state/container.ts';
+import { findContainer } from '../../host/state/find-container.ts';
+import { storedMap } from '../../launch/plan/id-map.ts';
+import { pathText } from '../../rootfs/path.ts';
+import { decompressed } from '../../streams/decompress/decompress.ts';
+import { pump } from '../../streams/pump.ts';
+import { filesystemError } from '../../sys/file/filesystem-error.ts';
+import { readTar, type TarEntry } from '../../tar/read/entries.ts';
+import { tarChunks } from '../../tar/write/tar-chunks.ts';
+import { askInside, type InsideWork } from '../helper/ask-inside.ts';
+import { type CopiedWhat, planPlacement, saysContents, saysDirectory } from '../helper/copy-rules.ts';
+import type { InsideRequest, RootRequest } from '../helper/inside-request.ts';
+import { imageVolumes } from './fill-volumes.ts';
+
+export interface CopyOptions extends Context {
+  readonly stateRoot: string;
+  /** Owners, set-ID bits and extended attributes go over: `-a`. */
+  readonly archive?: boolean | undefined;
+  /** A source that is a symlink stands for what it leads to: `-L`. */
+  readonly follow?: boolean | undefined;
+}
+
+/** A place in a container. */
+export interface ContainerPath {
+  readonly container: string;
+  /** From the container's root, absolute or not. */
+  readonly path: string;
+}
+
+function inUse(name: string): TsimgError {
+  return new TsimgError('CONTAINER_STATE', 'the container is in use', { where: name, hint: 'try again' });
+}
+
+/**
+ * Has something done with the root of a container: that of its process while it runs; else it is mounted, for the one who does it
+ * alone, and nobody can start the container meanwhile.
+ */
+async function withRoot(
+  wanted: string,
+  { stateRoot, signal, onEvent }: CopyOptions,
+  request: (root: RootRequest) => InsideRequest,
+  work: InsideWork,
+): Promise<void> {
+  const { folder, record, state, alive } = await findContainer(containersFolder(stateRoot), wanted);
+  const { steps } = record.plan;
+  const idMap = storedMap(record.plan.idMap);
+  const ask = (inside: Inside, root: RootRequest, rootFd?: number) =>
+    askInside(inside, probeHost().tools, request(root), { ...work, root: rootFd }, { signal, onEvent });
+  if (alive && state.status === 'running' && state.process !== undefined) {
+    if (steps.some((step) => step.do === 'chroot')) {
+      throw new TsimgError('CONTAINER_STATE', 'the container runs with --isolation chroot', {
+        where: record.name,
+        why: 'its processes could have left its root, so that the host’s files would be taken for it',
+        hint: 'stop it before (tsimg stop)',
+      });
+    }
+    if (record.plan.idMap?.by === 'root') {
+      throw new TsimgError('CONTAINER_STATE', 'the container runs with --userns auto', {
+        where: record.name,
+        why: 'its files are shown with the IDs of its user namespace',
+        hint: 'stop it before (tsimg stop), or use tsimg exec',
+      });
+    }
+    const rootFd = openRunningRoot(state.process);
+    try {
+      return await ask({ idMap, ownMounts: false }, { kind: 'running' }, rootFd);
+    } finally {
+      closeSync(rootFd);
+    }
+  }
+  const held = await holdContainer(folder, record.id);
+  const step = steps.find((each) => each.do === 'root');
+  if (held === undefined || step === undefined) throw inUse(record.name);
+  const volumes = imageVolumes(record.plan).filter(({ source }) => existsSync(source));
+  try {
+    await ask({ idMap, ownMounts: true }, { kind: 'mount', step, volumes });
+  } finally {
+    await held.lock.close();
+  }
+}
+
+/** What is at a path of the host, symlinks followed. */
+function kindAt(path: string): 'directory' | 'file' | 'other' | undefined {
+  const plain = path.replace(/(.)\/+$/, '$1');
+  const stats = statSync(plain, { throwIfNoEntry: false });
+  if (stats === undefined) return undefined;
+  if (plain !== path && !stats.isDirectory()) {
+    throw new TsimgError('DESTINATION_INVALID', 'not a directory', {
+      where: path,
+      hint: 'leave out the slash at its end to replace the file',
+    });
+  }
+  return stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other';
+}
+
+function openHostDirectory(path: string, code: 'DESTINATION_INVALID' | 'SOURCE_NOT_FOUND'): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw filesystemError('cannot open a directory', path, error);
+    throw new TsimgError(code, 'no such directory', { where: path });
+  }
+}
+
+function warnSkipped({ onEvent }: Context): (path: string, why: string) => void {
+  return (path, why) => onEvent?.({ kind: 'warning', message: `${pathText(path)} is passed over: ${why}` });
+}
+
+async function* startingWith(first: TarEntry, rest: AsyncIterable<TarEntry>): AsyncGenerator<TarEntry> {
+  yield first;
+  yield* rest;
+}
+
+/** Puts what comes of a container to a path of the host. It belongs to the caller, unless root wants owners kept. */
+async function placeOnHost(archive: Readable, destination: string, options: CopyOptions): Promise<void> {
+  const entries = readTar(archive);
+  const { value: first } = await entries.next();
+  if (!first) return;
+  const { path, kind } = first.header;
+  const what: CopiedWhat = kind !== 'directory' ? 'file' : path === './' ? 'contents' : 'directory';
+  const found = kindAt(destination);
+  const plan = planPlacement(what, found, destination);
+  const target = plan.into === 'parent' && found !== undefined ? realpathSync(destination) : resolve(destination);
+  const base = openHostDirectory(plan.into === 'parent' ? dirname(target) : target, 'DESTINATION_INVALID');
+  const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
+  if (options.archive && uid !== 0) {
+    options.onEvent?.({ kind: 'warning', message: '-a: only root can keep owners; all becomes the caller’s' });
+  }
+  try {
+    await placeTree(base, startingWith(first, entries), {
+      placeOf: (components) => plan.placeOf(components, byteName(basename(target))),
+      owner: options.archive && uid === 0 ? 'keep' : { uid, gid },
+      onSkipped: warnSkipped(options),
+    });
+  } finally {
+    closeSync(base);
+  }
+}
+
+/**
+ * Copies out of a container, to a path of the host or as an archive to a stream. Devices are not read.
+ * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, SOURCE_NOT_FOUND, DESTINATION_INVALID, DESTINATION_EXISTS, FILESYSTEM,
+ * LIMIT_EXCEEDED, SIZE_MISMATCH where a file becomes shorter while it is read
+ */
+export async function copyFromContainer(
+  { container, path }: ContainerPath,
+  destination: string | Writable,
+  options: CopyOptions,
+): Promise<void> {
+  const request = (root: RootRequest) => ({ do: 'copy-out', root, path, follow: options.follow ?? false }) as const;
+  const archive = (stream: Readable) =>
+    typeof destination === 'string'
+      ? placeOnHost(stream, destination, options)
+      : pipeline(stream, destination, { end: false });
+  await withRoot(container, options, request, { archive });
+}
+
+/** A path of the host as an archive, and what it is. */
+function readHost(source: string, options: CopyOptions): { readonly what: CopiedWhat; readonly archive: Readable } {
+  const follow = options.follow || saysDirectory(source);
+  let path: string;
+  try {
+    path = follow ? realpathSync(source) : resolve(source);
+  } catch (cause) {
+    throw new TsimgError('SOURCE_NOT_FOUND', 'no such file', { where: source, cause });
+  }
+  const directory = openHostDirectory(dirname(path), 'SOURCE_NOT_FOUND');
+  const isRoot = path === '/';
+  const at = { directory, name: isRoot ? '.' : byteName(basename(path)) };
+  const node = readNode(at, byteName(source));
+  if (node === undefined || (saysDirectory(source) && node.kind !== 'directory')) {
+    closeSync(directory);
+    const what = node === undefined ? 'no such file' : 'not a directory';
+    throw new TsimgError('SOURCE_NOT_FOUND', what, { where: source });
+  }
+  const isContents = isRoot || saysContents(source);
+  const own = follow && !saysDirectory(source) ? byteName(basename(source)) : at.name;
+  const entries = walkTree(at, node, isContents ? '.' : own, { onSkipped: warnSkipped(options) });
+  const archive = Readable.from(tarChunks(entries), { objectMode: false });
+  archive.once('close', () => closeSync(directory));
+  return { what: node.kind !== 'directory' ? 'file' : isContents ? 'contents' : 'directory', archive };
+}
+
+/**
+ * Copies into a container: a path of the host, or the entries of an archive, compressed or not. All becomes root's there, unless
+ * owners are kept.
+ * @throws as copyFromContainer; TAR_INVALID, COMPRESSION_INVALID for what is no archive
+ */
+export async function copyToContainer(
+  source: string | Readable,
+  { container, path }: ContainerPath,
+  options: CopyOptions,
+): Promise<void> {
+  const { what, archive } =
+    typeof source === 'string'
+      ? readHost(source, options)
+      : ({ what: 'archive', archive: decompressed(source, { where: 'standard input' }) } as const);
+  // Who reads it is told; an error that comes when nobody reads any more is none
+  archive.on('error', () => {});
+  const keepOwners = options.archive ?? false;
+  const request = (root: RootRequest) => ({ do: 'copy-in', root, path, what, keepOwners }) as const;
+  try {
+    await withRoot(container, options, request, {
+      archive: async (stream) => {
+        await pump([archive], (chunk) => written(stream, chunk), options.signal);
+        stream.end();
+      },
+    });
+  } finally {
+    archive.destroy();
+  }
+}
+
+/** Settles when the chunk was taken, or when nobody takes it any more. */
+function written(stream: Writable, chunk: Buffer): Promise<void> {
+  return new Promise((settle, reject) => stream.write(chunk, (error) => (error ? reject(error) : settle())));
+}

@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Context } from '../../events.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
+import type { BindStep, LaunchPlan } from '../../launch/launch-plan.ts';
+import { storedMap } from '../../launch/plan/id-map.ts';
+
+/** The mounts of a plan that show volumes of the image. */
+export function imageVolumes({ steps }: LaunchPlan): readonly BindStep[] {
+  return steps.filter((step) => step.do === 'bind').filter(({ imageVolume }) => imageVolume === true);
+}
+
+/**
+ * Makes the volumes that a plan mounts and that are not there yet, with what the container's root has at their places. Its lock must
+ * be held. Each is there as a whole or not at all.
+ * @throws LAUNCH_FAILED where the image has something else than a directory there, or no overlay can be mounted
+ * (`facts.overlayRefused`); FILESYSTEM, HOST_UNSUPPORTED, LIMIT_EXCEEDED
+ */
+export async function fillVolumes(plan: LaunchPlan, tools: HostTools, context: Context): Promise<void> {
+  const missing = imageVolumes(plan).filter(({ source }) => !existsSync(source));
+  const [first] = missing;
+  const step = plan.steps.find((each) => each.do === 'root');
+  if (first === undefined || step === undefined) return;
+  const { askInside } = await import('../helper/ask-inside.ts');
+  await mkdir(dirname(first.source), { recursive: true, mode: 0o755 });
+  const volumes = missing.map(({ source, target }) => ({ directory: source, path: target }));
+  const root = { kind: 'mount', step, volumes: [] } as const;
+  const inside = { idMap: storedMap(plan.idMap), ownMounts: true };
+  await askInside(inside, tools, { do: 'fill-volumes', root, volumes }, {}, context);
+}

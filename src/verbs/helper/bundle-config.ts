@@ -1,0 +1,52 @@
+import { chmodSync } from 'node:fs';
+import { errnoOf } from '../../errors.ts';
+import type { OnEvent } from '../../events.ts';
+import { openOrMakeInRoot } from '../../host/exec/container-root.ts';
+import { probeHost } from '../../host/facts/probe.ts';
+import { readRootFile } from '../../host/steps/files.ts';
+import { descriptorPath } from '../../host/steps/own-descriptors.ts';
+import type { IdMap } from '../../launch/launch-plan.ts';
+import { planBundle } from '../../launch/oci/oci-bundle.ts';
+import { volumePlaces } from '../../launch/plan/image-volumes.ts';
+import type { ImageConfig } from '../../oci/config.ts';
+import { closeDescriptor, OPEN } from '../../sys/file/files.ts';
+import { openInRoot } from '../../sys/file/open-in-root.ts';
+
+/** Makes a directory of a root with those above it, where they are missing: 0755, whatever the umask is. */
+function makeDirectories(rootfs: number, path: string): void {
+  const names = path.split('/').slice(1);
+  for (const [index] of names.entries()) {
+    const place = `/${names.slice(0, index + 1).join('/')}`;
+    try {
+      closeDescriptor(openInRoot(rootfs, place, { flags: OPEN.path, links: 'inside' }));
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      const made = openOrMakeInRoot(rootfs, Buffer.from(place));
+      chmodSync(descriptorPath(made), 0o755);
+      closeDescriptor(made);
+    }
+  }
+}
+
+/**
+ * The text of a bundle's config.json. Volumes that the image names are made in the root filesystem, which runtimes let be changed.
+ * The image's user is looked up in its root filesystem.
+ * @param rootfs descriptor of the root filesystem's directory
+ * @throws LAUNCH_FAILED, LIMIT_EXCEEDED
+ */
+export function bundleConfig(
+  { config, idMap }: { readonly config: ImageConfig; readonly idMap?: IdMap | undefined },
+  rootfs: number,
+  onEvent?: OnEvent,
+): string {
+  const { places, refused } = volumePlaces(config.run.volumes);
+  for (const path of places) makeDirectories(rootfs, path);
+  for (const path of refused) {
+    const message = `the image’s volume ${JSON.stringify(path)} is left out: the kernel’s own files are there`;
+    onEvent?.({ kind: 'warning', message });
+  }
+  const files = { passwd: readRootFile(rootfs, 'etc/passwd'), group: readRootFile(rootfs, 'etc/group') };
+  const { runtime, warnings } = planBundle(config, files, { idMap, host: probeHost() });
+  for (const message of warnings) onEvent?.({ kind: 'warning', message });
+  return `${JSON.stringify(runtime, undefined, 2)}\n`;
+}

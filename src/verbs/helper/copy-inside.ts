@@ -1,0 +1,128 @@
+import type { Readable } from 'node:stream';
+import type { NameAt, OpenDirectory } from '../../disk/directory/directory-stack.ts';
+import { refusal } from '../../disk/directory/refusal.ts';
+import { placeTree } from '../../disk/scan/place-tree.ts';
+import { openDirectoryAt, readNode } from '../../disk/scan/read-node.ts';
+import { isKernelDirectory, walkTree } from '../../disk/scan/walk-tree.ts';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import { locateInRoot, mountOwnRoot, openOrMakeInRoot, type PlaceInRoot } from '../../host/exec/container-root.ts';
+import { DESCRIPTOR } from '../../host/start/channel.ts';
+import { pathText } from '../../rootfs/path.ts';
+import { closeDescriptor, OPEN, openAt } from '../../sys/file/files.ts';
+import { lastErrno } from '../../sys/libc.ts';
+import { readTar } from '../../tar/read/entries.ts';
+import type { TarEntryToWrite } from '../../tar/write/tar-chunks.ts';
+import { planPlacement, saysContents, saysDirectory } from './copy-rules.ts';
+import type { CopyInRequest, CopyOutRequest, RootRequest } from './inside-request.ts';
+
+type Warn = (message: string) => void;
+
+function openRoot(root: RootRequest): number {
+  return root.kind === 'running' ? DESCRIPTOR.root : mountOwnRoot(root.step, root.volumes);
+}
+
+function skipped(warn: Warn): (path: string, why: string) => void {
+  return (path, why) => warn(`${pathText(path)} is passed over: ${why}`);
+}
+
+/** As `locateInRoot`. @throws SOURCE_NOT_FOUND, DESTINATION_INVALID */
+function locate(
+  root: number,
+  path: string,
+  follow: boolean,
+  missing: 'SOURCE_NOT_FOUND' | 'DESTINATION_INVALID',
+): PlaceInRoot {
+  try {
+    return locateInRoot(root, path, follow);
+  } catch (error) {
+    if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw error;
+    throw new TsimgError(missing, 'no such directory in the container', { where: path });
+  }
+}
+
+function refuseKernel(at: NameAt, path: string): void {
+  if (!isKernelDirectory(at)) return;
+  throw new TsimgError('FILESYSTEM', 'nothing is copied from or to the kernel’s file systems', { where: path });
+}
+
+/**
+ * Sends a file or directory of a container as an archive; an entry `.` comes first where only what is in a directory is meant.
+ * @throws SOURCE_NOT_FOUND, CONTAINER_STATE, FILESYSTEM, LIMIT_EXCEEDED, SYSTEM_CALL
+ */
+export async function copyOut(
+  { root, path, follow }: CopyOutRequest,
+  warn: Warn,
+  send: (entries: AsyncIterable<TarEntryToWrite>) => Promise<void>,
+): Promise<void> {
+  const rootFd = openRoot(root);
+  using place = locate(rootFd, path, follow || saysDirectory(path), 'SOURCE_NOT_FOUND');
+  refuseKernel({ directory: place.directory, name: '.' }, path);
+  const node = readNode(place, path);
+  if (node === undefined || (saysDirectory(path) && node.kind !== 'directory')) {
+    const what = node === undefined ? 'no such file in the container' : 'not a directory';
+    throw new TsimgError('SOURCE_NOT_FOUND', what, { where: path });
+  }
+  await send(walkTree(place, node, saysContents(path) ? '.' : place.name, { onSkipped: skipped(warn) }));
+}
+
+/**
+ * Opens the directories that entries come into. Where a name of one is a link, or nobody, the rule is that of all places in a root:
+ * links are followed within it, and what is missing is made. @param base path of the directory that the entries are put into
+ */
+function openInside(root: number, base: string): OpenDirectory {
+  return (at, path) => {
+    let fd = openAt(at.directory, at.name, OPEN.readOnly | OPEN.directory);
+    if (fd < 0) {
+      const errno = lastErrno();
+      if (errno !== 'ENOTDIR' && errno !== 'ENOENT') throw refusal('cannot open a directory', errno, pathText(path));
+      try {
+        fd = openOrMakeInRoot(root, Buffer.concat([Buffer.from(`${base}/`), Buffer.from(path, 'latin1')]));
+      } catch (cause) {
+        const { why, hint } = cause instanceof TsimgError ? cause : {};
+        const where = pathText(path);
+        throw new TsimgError('DESTINATION_INVALID', 'no such directory can be had', { where, why, hint, cause });
+      }
+    }
+    try {
+      refuseKernel({ directory: fd, name: '.' }, pathText(path));
+      return fd;
+    } catch (error) {
+      closeDescriptor(fd);
+      throw error;
+    }
+  };
+}
+
+/**
+ * Puts what an archive holds into a container, by docker's rules.
+ * @throws DESTINATION_INVALID, DESTINATION_EXISTS, CONTAINER_STATE, FILESYSTEM, LAYER_INVALID, TAR_INVALID, SYSTEM_CALL
+ */
+export async function copyIn(
+  { root, path, what, keepOwners }: CopyInRequest,
+  archive: Readable,
+  warn: Warn,
+): Promise<void> {
+  const rootFd = openRoot(root);
+  using place = locate(rootFd, path, true, 'DESTINATION_INVALID');
+  const kind = readNode(place, path)?.kind;
+  const plan = planPlacement(
+    what,
+    kind === undefined || kind === 'directory' || kind === 'file' ? kind : 'other',
+    path,
+  );
+  const base = openDirectoryAt(plan.into === 'destination' ? place : { directory: place.directory, name: '.' }, path);
+  try {
+    refuseKernel({ directory: base, name: '.' }, path);
+    await placeTree(base, readTar(archive), {
+      placeOf: (components) => plan.placeOf(components, place.name),
+      owner: keepOwners ? 'keep' : { uid: 0, gid: 0 },
+      onSkipped: skipped(warn),
+      openDirectory: openInside(
+        rootFd,
+        plan.into === 'destination' ? `${place.parent}/${pathText(place.name)}` : place.parent,
+      ),
+    });
+  } finally {
+    closeDescriptor(base);
+  }
+}

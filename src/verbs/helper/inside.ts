@@ -1,0 +1,59 @@
+import { writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { DESCRIPTOR } from '../../host/start/channel.ts';
+import { portableError } from '../../sys/portable-error.ts';
+import { type TarEntryToWrite, tarChunks } from '../../tar/write/tar-chunks.ts';
+import { copyIn, copyOut } from './copy-inside.ts';
+import type { InsideMessage, InsideRequest } from './inside-request.ts';
+import { listChanges, writeLayer } from './layer-inside.ts';
+import { makeVolumes } from './volumes-inside.ts';
+
+// A process of its own: root, or root in the user namespace of an ordinary user, it reads and writes what belongs to the IDs of
+// a container, from outside of it. What it is to do is its input, as JSON.
+
+function tell(message: InsideMessage): void {
+  writeSync(DESCRIPTOR.status, `${JSON.stringify(message)}\n`);
+}
+
+const warn = (message: string) => tell({ kind: 'event', event: { kind: 'warning', message } });
+const archive = new Socket({ fd: DESCRIPTOR.archive, readable: true, writable: true, allowHalfOpen: true });
+
+async function send(entries: AsyncIterable<TarEntryToWrite>): Promise<void> {
+  await pipeline(Readable.from(tarChunks(entries), { objectMode: false }), archive, { end: false });
+}
+
+async function perform(request: InsideRequest): Promise<void> {
+  switch (request.do) {
+    case 'changes':
+      for (const change of listChanges(request)) tell({ kind: 'change', change });
+      return;
+    case 'layer':
+      return await writeLayer(request, warn, send);
+    case 'fill-volumes':
+      return await makeVolumes(request, warn);
+    case 'copy-in':
+      return await copyIn(request, archive, warn);
+    case 'copy-out':
+      return await copyOut(request, warn, send);
+  }
+}
+
+async function main(): Promise<void> {
+  try {
+    process.umask(0);
+    await perform(JSON.parse(await text(new Socket({ fd: DESCRIPTOR.control, readable: true, writable: false }))));
+    tell({ kind: 'done' });
+  } catch (error) {
+    tell({ kind: 'error', error: portableError(error) });
+  } finally {
+    // What is still to be sent keeps the process; what is still to be read does not.
+    archive.end();
+    archive.unref();
+  }
+}
+
+/** Settles when it has done its work. */
+export const done = main();

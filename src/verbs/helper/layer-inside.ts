@@ -1,0 +1,42 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { followedPlaces } from '../../disk/scan/followed-places.ts';
+import { layerEntries } from '../../disk/scan/layer-entries.ts';
+import { type UpperChange, upperChanges } from '../../disk/scan/upper-changes.ts';
+import { pathText } from '../../rootfs/path.ts';
+import { createByteBudget, type ExpansionLimits } from '../../streams/byte-budget.ts';
+import type { TarEntryToWrite } from '../../tar/write/tar-chunks.ts';
+import type { LayersRequest, ListedChange } from './inside-request.ts';
+
+/** Opens the layers' directories for as long as they are used. They lie in the store: their paths are not the container's. */
+function openLayers({ upper, lowers }: LayersRequest) {
+  const fds = [upper, ...lowers].map((path) => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY));
+  const [first = -1, ...rest] = fds;
+  return { upper: first, lowers: rest, [Symbol.dispose]: () => fds.forEach(closeSync) };
+}
+
+function changesOf(upper: number, lowers: readonly number[], request: LayersRequest): readonly UpperChange[] {
+  const mountPlaces = followedPlaces([upper, ...lowers], request.mountPlaces, request.form);
+  return upperChanges(upper, lowers, { ...request.form, mountPlaces });
+}
+
+/** What a container changed, in the byte order of the paths. @throws FILESYSTEM, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED */
+export function listChanges(request: LayersRequest): readonly ListedChange[] {
+  using layers = openLayers(request);
+  return changesOf(layers.upper, layers.lowers, request)
+    .filter(({ shown }) => shown)
+    .map(({ kind, path }) => ({ kind, path }))
+    .sort((one, other) => (one.path < other.path ? -1 : 1));
+}
+
+/** Sends what a container changed as the entries of a layer. @throws as `layerEntries`, and what `send` throws */
+export async function writeLayer(
+  request: LayersRequest & { readonly limits: ExpansionLimits },
+  warn: (message: string) => void,
+  send: (entries: AsyncIterable<TarEntryToWrite>) => Promise<void>,
+): Promise<void> {
+  using layers = openLayers(request);
+  const changes = changesOf(layers.upper, layers.lowers, request);
+  const budget = createByteBudget(request.limits);
+  const onSkipped = (path: string) => warn(`/${pathText(path)} is a socket: no layer can hold it`);
+  await send(layerEntries(layers.upper, changes, { budget, onSkipped }));
+}

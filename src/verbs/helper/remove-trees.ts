@@ -1,0 +1,67 @@
+import { fileURLToPath } from 'node:url';
+import { removePath } from '../../disk/directory/remove-path.ts';
+import { messageOf, TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import { DESCRIPTOR } from '../../host/start/channel.ts';
+import { startInside } from '../../host/start/user-namespace.ts';
+import type { HostFacts, HostTools } from '../../launch/facts/host-facts.ts';
+import type { IdMap } from '../../launch/launch-plan.ts';
+import { planIdMap } from '../../launch/plan/id-map.ts';
+import { receiveError } from '../../sys/portable-error.ts';
+import type { RemoveMessage } from './remove-message.ts';
+
+const ENTRY = [process.execPath, fileURLToPath(new URL('../../programs/remove-inside.cjs', import.meta.url))];
+
+async function removeInside(
+  paths: readonly string[],
+  idMap: IdMap,
+  tools: HostTools,
+  { signal }: Context,
+  kept: (path: string, error: unknown) => void,
+): Promise<number> {
+  const { process, messages, complaints } = await startInside<RemoveMessage>({ idMap }, tools, ENTRY);
+  const control = process.stream(DESCRIPTOR.control);
+  const abort = () => process.kill('SIGKILL');
+  signal?.addEventListener('abort', abort, { once: true });
+  let bytes = 0;
+  let told = 0;
+  try {
+    // When it stops reading, it has ended: its end says why.
+    control.on('error', () => {});
+    control.end(JSON.stringify(paths));
+    for await (const message of messages) {
+      told += 1;
+      if (message.kind === 'removed') bytes += message.bytes;
+      else kept(message.path, receiveError(message.error));
+    }
+    await process.ended;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    process.kill('SIGKILL');
+  }
+  signal?.throwIfAborted();
+  if (told === paths.length) return bytes;
+  throw new TsimgError('LAUNCH_FAILED', 'removing ended early', { why: (await complaints).trim() });
+}
+
+/**
+ * Removes trees that containers or their layers were made of, as the IDs that they were written by: directly, or as root of the
+ * caller's user namespace. What cannot be removed stays, told by a warning. Resolves with the bytes that were freed.
+ * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, an AbortError on `signal`
+ */
+export async function removeTrees(paths: readonly string[], facts: HostFacts, context: Context): Promise<number> {
+  if (paths.length === 0) return 0;
+  const kept = (path: string, error: unknown) =>
+    context.onEvent?.({ kind: 'warning', message: `${path} stays: ${messageOf(error)}` });
+  if (!facts.canMount) return removeInside(paths, planIdMap(facts), facts.tools, context, kept);
+  let bytes = 0;
+  for (const path of paths) {
+    context.signal?.throwIfAborted();
+    try {
+      bytes += await removePath(path);
+    } catch (error) {
+      kept(path, error);
+    }
+  }
+  return bytes;
+}

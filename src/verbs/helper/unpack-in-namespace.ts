@@ -1,0 +1,90 @@
+import { fileURLToPath } from 'node:url';
+import type { LayerInput } from '../../disk/read/read-layer.ts';
+import type { UnpackReport } from '../../disk/unpack-options.ts';
+import { TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import { DESCRIPTOR } from '../../host/start/channel.ts';
+import { startInside } from '../../host/start/user-namespace.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
+import type { IdMap } from '../../launch/launch-plan.ts';
+import { isTolerance, type Tolerance } from '../../rootfs/policy.ts';
+import { receiveError } from '../../sys/portable-error.ts';
+import { writeStream } from './frames.ts';
+import type { PortableReport, UnpackMessage, UnpackRequest, UnpackTask } from './unpack-request.ts';
+
+const ENTRY = [process.execPath, fileURLToPath(new URL('../../programs/unpack-inside.cjs', import.meta.url))];
+
+async function sendLayers(
+  control: NodeJS.WritableStream & Parameters<typeof writeStream>[0],
+  request: UnpackRequest,
+  layers: readonly LayerInput[],
+  { signal }: Context,
+): Promise<void> {
+  await writeStream(
+    control,
+    (async function* () {
+      yield Buffer.from(JSON.stringify(request));
+    })(),
+  );
+  const { into } = request;
+  for (const [ordinal, layer] of layers.entries()) {
+    // Nobody on the other side asks for it.
+    if (into.kind === 'layers' && into.directories[ordinal]?.kept) continue;
+    await writeStream(control, await layer.open(signal));
+  }
+  control.end();
+}
+
+/**
+ * Unpacks layers as root of the caller's user namespace, so that what is made belongs to the IDs that containers see.
+ * Sources, networks and passwords stay on this side: only layer bytes go over.
+ * @throws what unpacking throws, HOST_UNSUPPORTED, LAUNCH_FAILED
+ */
+export async function unpackInNamespace(
+  { layers, into, settings }: UnpackTask,
+  idMap: IdMap,
+  tools: HostTools,
+  context: Context,
+): Promise<UnpackReport> {
+  const { process, messages, complaints } = await startInside<UnpackMessage>({ idMap }, tools, ENTRY);
+  const request: UnpackRequest = {
+    layers: layers.map(({ label, diffId, size, digest }) => ({ label, diffId, size, digest })),
+    into,
+    settings,
+  };
+  const control = process.stream(DESCRIPTOR.control);
+  let sendFailure: unknown;
+  const sent = sendLayers(control, request, layers, context).catch((error: unknown) => {
+    sendFailure ??= error;
+    // It sees that its layers end too early, and removes what it has made: those files are not ours to remove
+    control.destroy();
+  });
+  // Its own error says why it stopped reading; the broken pipe that we see then says nothing.
+  control.on('error', () => {});
+  const abort = () => process.kill('SIGTERM');
+  context.signal?.addEventListener('abort', abort, { once: true });
+  let done: PortableReport | undefined;
+  let failure: TsimgError | undefined;
+  try {
+    for await (const message of messages) {
+      if (message.kind === 'event') context.onEvent?.(message.event);
+      else if (message.kind === 'error') failure = receiveError(message.error);
+      else if (message.kind === 'done') done = message.report;
+    }
+    if (done === undefined) control.destroy();
+    await process.ended;
+  } finally {
+    context.signal?.removeEventListener('abort', abort);
+    process.kill('SIGKILL');
+  }
+  context.signal?.throwIfAborted();
+  if (failure !== undefined && !(failure.code === 'INTERRUPTED' && sendFailure !== undefined)) throw failure;
+  if (done !== undefined) {
+    await sent;
+    const tolerated = new Map<Tolerance, number>();
+    for (const [name, count] of done.tolerated) if (isTolerance(name)) tolerated.set(name, count);
+    return { ...done, tolerated };
+  }
+  if (sendFailure !== undefined) throw sendFailure;
+  throw new TsimgError('LAUNCH_FAILED', 'unpacking ended early', { why: (await complaints).trim() });
+}

@@ -1,0 +1,88 @@
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { attempt } from '../../disk/directory/refusal.ts';
+import { removePath } from '../../disk/directory/remove-path.ts';
+import { placeTree } from '../../disk/scan/place-tree.ts';
+import { readNode } from '../../disk/scan/read-node.ts';
+import { walkTree } from '../../disk/scan/walk-tree.ts';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import { mountOwnRoot } from '../../host/exec/container-root.ts';
+import { pathText } from '../../rootfs/path.ts';
+import { closeDescriptor, OPEN } from '../../sys/file/files.ts';
+import { openInRoot } from '../../sys/file/open-in-root.ts';
+import type { TarEntry } from '../../tar/read/entries.ts';
+import type { TarEntryToWrite } from '../../tar/write/tar-chunks.ts';
+import type { FillRequest } from './inside-request.ts';
+
+/** A place of the root, links followed within it; undefined where nothing is. What is in the way there is told by the mount. */
+function findInRoot(rootFd: number, path: string): number | undefined {
+  try {
+    return openInRoot(rootFd, path, { flags: OPEN.path, links: 'inside' });
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+async function* inMemory(content: TarEntryToWrite['content']): AsyncGenerator<Buffer> {
+  for await (const chunk of content ?? []) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+}
+
+/** What was read of one tree as what another is made of. */
+async function* asEntries(entries: AsyncIterable<TarEntryToWrite>): AsyncGenerator<TarEntry> {
+  for await (const { header, content } of entries) yield { header: { ...header, offset: 0 }, body: inMemory(content) };
+}
+
+/** All that is in a directory of the root, and its own owner, mode and time, into an empty directory. @param base its descriptor */
+async function copyDirectory(source: number, path: string, base: number, warn: (message: string) => void) {
+  const at = { directory: source, name: '.' };
+  const node = fstatSync(source).isDirectory() ? readNode(at, path) : undefined;
+  if (node === undefined) {
+    throw new TsimgError('LAUNCH_FAILED', 'a volume of the image is no directory in it', {
+      where: path,
+      hint: 'leave out the image’s volumes (--image-volume ignore), or mount something there (-v)',
+    });
+  }
+  const onSkipped = (name: string, why: string) =>
+    warn(`${path}/${pathText(name)} is not in the container’s volume: ${why}`);
+  await placeTree(base, asEntries(walkTree(at, node, '.', { onSkipped })), {
+    placeOf: (components) => components,
+    owner: 'keep',
+    onSkipped,
+    itself: true,
+  });
+}
+
+/**
+ * Makes volumes of a container that does not run: each of what its root has at its place, or empty where it has nothing. They are
+ * made beside their places and renamed.
+ * @throws LAUNCH_FAILED, FILESYSTEM, LIMIT_EXCEEDED, SYSTEM_CALL
+ */
+export async function makeVolumes({ root, volumes }: FillRequest, warn: (message: string) => void): Promise<void> {
+  const rootFd = mountOwnRoot(root.step, []);
+  for (const { directory, path } of volumes) {
+    const made = `${dirname(directory)}/new-${basename(directory)}`;
+    await removeLeftover(made);
+    const base = attempt('make a volume', path, () => {
+      mkdirSync(made, { mode: 0o755 });
+      return openSync(made, OPEN.readOnly | OPEN.directory);
+    });
+    const source = findInRoot(rootFd, path);
+    try {
+      if (source !== undefined) await copyDirectory(source, path, base, warn);
+    } finally {
+      closeSync(base);
+      if (source !== undefined) closeDescriptor(source);
+    }
+    attempt('make a volume', path, () => renameSync(made, directory));
+  }
+}
+
+/** Of a run that was killed. */
+async function removeLeftover(path: string): Promise<void> {
+  try {
+    await removePath(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}

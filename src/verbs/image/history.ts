@@ -1,0 +1,47 @@
+import type { Context } from '../../events.ts';
+import { loadImage } from '../../image/load.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { Platform } from '../../oci/platform.ts';
+import { type OpenSourceOptions, openSource } from '../../sources/open.ts';
+import { withRepair } from './repair-stored.ts';
+
+/** One step of an image's making. */
+export interface HistoryLine {
+  /** The image's ID at its newest step; the IDs that earlier ones once had are not kept anywhere. */
+  readonly id: Digest | undefined;
+  /** RFC 3339, as its maker wrote it. */
+  readonly created: string | undefined;
+  readonly createdBy: string;
+  /** Bytes of the layer as stored (compressed); 0 where the step made none. */
+  readonly size: number;
+  readonly comment: string;
+}
+
+/**
+ * How an image (any SOURCE) was made, the newest step first, as its config tells. Layers of which it tells nothing stand at the
+ * end, for they came before all that it knows of.
+ * @throws what `openSource` and `loadImage` throw
+ */
+export async function imageHistory(
+  spec: string,
+  options: OpenSourceOptions & { readonly platform?: Platform | undefined },
+  context: Context = {},
+): Promise<readonly HistoryLine[]> {
+  return await withRepair([spec], { storeRoot: options.storeRoot, ...context }, async () => {
+    const { source, name } = await openSource(spec, options, context);
+    try {
+      const { config, manifest } = await loadImage(source, { name, platform: options.platform }, context);
+      const sizes = manifest.layers.map(({ size }) => size);
+      const known = config.history.toReversed().map(({ created, createdBy = '', comment = '', emptyLayer }) => {
+        return { created, createdBy, comment, size: emptyLayer ? 0 : (sizes.pop() ?? 0) };
+      });
+      const unknown = sizes.reverse().map((size) => ({ created: undefined, createdBy: '', comment: '', size }));
+      return [...known, ...unknown].map((line, index) => ({
+        id: index === 0 ? manifest.config.digest : undefined,
+        ...line,
+      }));
+    } finally {
+      await source.close();
+    }
+  });
+}

@@ -1,0 +1,115 @@
+import type { Context } from '../../events.ts';
+import { type LoadedImage, loadImage } from '../../image/load.ts';
+import { ANNOTATION } from '../../oci/annotations.ts';
+import type { Platform } from '../../oci/platform.ts';
+import { formatFamiliar, parseReference } from '../../oci/reference.ts';
+import { type OpenedSource, type OpenSourceOptions, openSource } from '../../sources/open.ts';
+import { withRepair } from './repair-stored.ts';
+import { completeNames } from './stored-names.ts';
+
+/** An image under the keys that docker image inspect uses, so that what reads those reads this. */
+export interface InspectedImage {
+  /** The image ID: digest of the config. */
+  readonly Id: string;
+  /** Digest of the manifest. */
+  readonly Digest: string;
+  readonly RepoTags: readonly string[];
+  readonly RepoDigests: readonly string[];
+  readonly Created: string;
+  readonly Author: string;
+  readonly Architecture: string;
+  readonly Variant?: string;
+  readonly Os: string;
+  readonly OsVersion?: string;
+  /** Bytes of layers and config as stored, compressed. */
+  readonly Size: number;
+  readonly Config: {
+    readonly User: string;
+    readonly Env: readonly string[];
+    readonly Entrypoint: readonly string[];
+    readonly Cmd: readonly string[];
+    readonly WorkingDir: string;
+    readonly Labels: Readonly<Record<string, string>>;
+    readonly ExposedPorts: Readonly<Record<string, object>>;
+    readonly Volumes: Readonly<Record<string, object>>;
+    readonly StopSignal: string;
+  };
+  readonly RootFS: { readonly Type: 'layers'; readonly Layers: readonly string[] };
+  /** Blobs as stored, base first. */
+  readonly Layers: readonly { readonly MediaType: string; readonly Digest: string; readonly Size: number }[];
+}
+
+const keySet = (keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, {}]));
+
+/** A loaded image and its names → what inspect shows. Pure. */
+export function inspected(image: LoadedImage, names: readonly string[], digests: readonly string[]): InspectedImage {
+  const { config, manifest, descriptor } = image;
+  const { os, architecture, variant, osVersion } = config.platform;
+  const { run } = config;
+  return {
+    Id: manifest.config.digest,
+    Digest: descriptor.digest,
+    RepoTags: names.filter((name) => !name.includes('@')),
+    RepoDigests: digests,
+    Created: config.created ?? '',
+    Author: config.author ?? '',
+    Architecture: architecture,
+    ...(variant === undefined ? {} : { Variant: variant }),
+    Os: os,
+    ...(osVersion === undefined ? {} : { OsVersion: osVersion }),
+    Size: manifest.layers.reduce((sum, { size }) => sum + size, manifest.config.size),
+    Config: {
+      User: run.user,
+      Env: run.env,
+      Entrypoint: run.entrypoint,
+      Cmd: run.cmd,
+      WorkingDir: run.workingDir,
+      Labels: run.labels,
+      ExposedPorts: keySet(run.exposedPorts),
+      Volumes: keySet(run.volumes),
+      StopSignal: run.stopSignal,
+    },
+    RootFS: { Type: 'layers', Layers: config.diffIds },
+    Layers: manifest.layers.map(({ mediaType, digest, size }) => ({
+      MediaType: mediaType,
+      Digest: digest,
+      Size: size,
+    })),
+  };
+}
+
+/** Names of the image in its source, and `REPOSITORY@DIGEST` for each repository that it is known to have come from. */
+async function knownAs({ source }: OpenedSource, image: LoadedImage) {
+  const same = ((await source.list?.()) ?? []).filter(({ descriptor }) =>
+    [image.descriptor.digest, image.resolved.digest].includes(descriptor.digest),
+  );
+  const names = completeNames(same.flatMap(({ name }) => name ?? []));
+  const digests = same.flatMap(({ name, descriptor }) => {
+    const [full] = completeNames(name === undefined ? [] : [name]);
+    if (full === undefined) return [];
+    const digest = descriptor.annotations?.[ANNOTATION.chosenFrom] ?? descriptor.digest;
+    return [`${formatFamiliar({ ...parseReference(full), tag: undefined, digest: undefined })}@${digest}`];
+  });
+  return { names: names.map((name) => formatFamiliar(parseReference(name))), digests: [...new Set(digests)] };
+}
+
+/**
+ * What is known of an image (any SOURCE). Layers are not read.
+ * @throws what `openSource` and `loadImage` throw
+ */
+export async function inspectImage(
+  spec: string,
+  options: OpenSourceOptions & { readonly platform?: Platform | undefined },
+  context: Context = {},
+): Promise<InspectedImage> {
+  return await withRepair([spec], { storeRoot: options.storeRoot, ...context }, async () => {
+    const opened = await openSource(spec, options, context);
+    try {
+      const image = await loadImage(opened.source, { name: opened.name, platform: options.platform }, context);
+      const { names, digests } = await knownAs(opened, image);
+      return inspected(image, names, digests);
+    } finally {
+      await opened.source.close();
+    }
+  });
+}

@@ -1,0 +1,26 @@
+import type { Reference } from '../../oci/reference.ts';
+import { openStoreSink } from '../../sinks/store.ts';
+import { openStoreSource } from '../../sources/store.ts';
+import { type PullOptions, type PullReport, pullImage } from './pull.ts';
+import { type StorePlace, storePlace } from './store-place.ts';
+
+export interface StorePullOptions extends Omit<PullOptions, 'local'>, StorePlace {
+  /** Whether all bytes of what the store holds of the image are verified, and fetched again where they are damaged. */
+  readonly verify?: boolean | undefined;
+}
+
+/** `pullImage` into the local store, which is made when it is not there. What it holds is not fetched again. @throws as pullImage */
+export async function pullToStore(reference: Reference, options: StorePullOptions = {}): Promise<PullReport> {
+  const root = storePlace(options);
+  const sink = await openStoreSink(root, options.signal, options);
+  try {
+    const local = await openStoreSource(root, options.signal);
+    try {
+      return await pullImage(reference, sink, { ...options, local });
+    } finally {
+      await local.close();
+    }
+  } finally {
+    await sink.close();
+  }
+}

@@ -1,0 +1,165 @@
+import { statSync } from 'node:fs';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import type { Source } from '../../image/source.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { MAX_DOCUMENT_BYTES } from '../../oci/document.ts';
+import { parseManifest } from '../../oci/manifest.ts';
+import { formatFamiliar, formatReference, parseReference, type Reference } from '../../oci/reference.ts';
+import { parseSourceSpec } from '../../sources/parse-spec.ts';
+import { openStoreSource } from '../../sources/store.ts';
+import { verifyBlob, writeBlob } from '../../store/blobs.ts';
+import { readLayoutFile } from '../../store/index-file.ts';
+import { blobPath } from '../../store/layout-files.ts';
+import { listStored } from '../../store/names.ts';
+import { type Store, storeAt } from '../../store/open.ts';
+import { completeName } from './stored-names.ts';
+
+export interface RepairOptions extends Context {
+  readonly storeRoot: string;
+  /** Opens the registry from which damaged blobs are fetched again; absent where nothing may be fetched. */
+  readonly openRegistry?: ((reference: Reference) => Source) | undefined;
+}
+
+/** What reading damaged bytes ends with: whoever decompresses often finds it before the digest does. */
+const DAMAGE: ReadonlySet<string> = new Set([
+  'BLOB_NOT_FOUND',
+  'DIGEST_MISMATCH',
+  'SIZE_MISMATCH',
+  'DIFF_ID_MISMATCH',
+  'COMPRESSION_INVALID',
+  'DOCUMENT_INVALID',
+  'TAR_INVALID',
+]);
+
+/** Fetches blobs into the store from the first of these repositories that gives them. @throws what the last one fails with */
+async function fetchAgain(
+  store: Store,
+  blobs: readonly Descriptor[],
+  references: readonly Reference[],
+  openRegistry: (reference: Reference) => Source,
+  signal?: AbortSignal,
+): Promise<void> {
+  let failure: unknown;
+  for (const reference of references) {
+    const registry = openRegistry(reference);
+    try {
+      for (const blob of blobs) await writeBlob(store, blob, await registry.open(blob, signal), signal);
+      return;
+    } catch (error) {
+      signal?.throwIfAborted();
+      failure = error;
+    } finally {
+      await registry.close();
+    }
+  }
+  throw failure;
+}
+
+/**
+ * Verifies all that the store holds of an image, sets aside what is damaged, and fetches it again where that is allowed.
+ * Whether anything was.
+ * @throws DIGEST_MISMATCH, BLOB_NOT_FOUND with what to do where it is not fetched again; what the registry fails with
+ */
+async function repair(wanted: string, options: RepairOptions, cause: TsimgError): Promise<boolean> {
+  const { storeRoot, openRegistry, signal, onEvent } = options;
+  const store = storeAt(storeRoot);
+  // While it is open nothing of the store is swept.
+  const source = await openStoreSource(storeRoot, signal);
+  try {
+    const manifest = await source.resolve(wanted, signal);
+    if (manifest === undefined) return false;
+    const names = (await listStored(store)).filter(({ descriptor }) => descriptor.digest === manifest.digest);
+    const all = names.flatMap(({ name }) => (name === undefined ? [] : [parseReference(name)]));
+    // Credentials that the caller gave are for the registry that he named, and for no other.
+    const named = all.filter((reference) => formatReference(reference) === completeName(wanted));
+    const isOneRegistry = new Set(all.map(({ registry }) => registry)).size === 1;
+    const references = named.length > 0 ? named : isOneRegistry ? all : [];
+    const mend = async (blobs: readonly Descriptor[]): Promise<boolean> => {
+      const bad: Descriptor[] = [];
+      let isDamaged = false;
+      for (const blob of blobs) {
+        const state = await verifyBlob(store, blob, signal);
+        if (state !== 'right') bad.push(blob);
+        if (state === 'damaged') isDamaged = true;
+      }
+      if (bad.length === 0) return false;
+      const digests = bad.map(({ digest }) => digest);
+      const where = `${wanted} in ${storeRoot}`;
+      if (openRegistry === undefined || references.length === 0) {
+        throw beyondRepair(where, digests, isDamaged, references, cause);
+      }
+      const from = references.map(formatReference).join(', ');
+      const message = `${where}: ${digests.join(', ')} is ${isDamaged ? 'damaged' : 'missing'}: fetched again from ${from}`;
+      onEvent?.({ kind: 'warning', message });
+      await fetchAgain(store, bad, references, openRegistry, signal);
+      return true;
+    };
+    const isMended = await mend([manifest]);
+    const path = blobPath(storeRoot, manifest.digest);
+    const bytes = await readLayoutFile(path, Math.max(manifest.size, MAX_DOCUMENT_BYTES));
+    if (bytes === undefined) return isMended;
+    const { config, layers } = parseManifest(bytes, manifest.mediaType, path);
+    return (await mend([config, ...layers])) || isMended;
+  } finally {
+    await source.close();
+  }
+}
+
+function beyondRepair(
+  where: string,
+  digests: readonly string[],
+  isDamaged: boolean,
+  [reference]: readonly Reference[],
+  cause: TsimgError,
+): TsimgError {
+  const again =
+    reference === undefined
+      ? 'load it again from where it came'
+      : `tsimg pull ${formatFamiliar(reference)} fetches it again; what was loaded or built here, load or build again`;
+  const options = { where, hint: again, facts: { digests }, cause };
+  if (!isDamaged) {
+    const why = `${digests.join(', ')} is not there`;
+    return new TsimgError('BLOB_NOT_FOUND', 'a part of the image is missing in the store', { ...options, why });
+  }
+  const why = `${digests.join(', ')} is not what was stored, and set aside`;
+  return new TsimgError('DIGEST_MISMATCH', 'the image is damaged in the store', { ...options, why });
+}
+
+/** The operand as the name of an image of the store; undefined where it names something else, such as a file. */
+function storedName(text: string): string | undefined {
+  const spec = parseSourceSpec(text);
+  if (spec.kind === 'store') return spec.name;
+  if (spec.kind !== 'word' || statSync(spec.text, { throwIfNoEntry: false })?.isFile()) return undefined;
+  return spec.text;
+}
+
+function mayBeDamage(error: unknown): error is TsimgError {
+  if (!(error instanceof TsimgError)) return false;
+  // Of a file's errors those of its disk, and those of something else in its place
+  return DAMAGE.has(error.code) || (error.code === 'FILESYSTEM' && [undefined, 'EIO'].includes(errnoOf(error)));
+}
+
+/**
+ * Does something with images (any SOURCE). Where that fails and what the store holds of them is damaged, this is mended and it is
+ * done once more: only actions that leave nothing when they fail may be allowed to fetch.
+ * @throws DIGEST_MISMATCH, BLOB_NOT_FOUND with what to do where it is not mended; what the action throws
+ */
+export async function withRepair<T>(
+  texts: readonly string[],
+  options: RepairOptions,
+  action: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!mayBeDamage(error)) throw error;
+    options.signal?.throwIfAborted();
+    let isMended = false;
+    for (const name of texts.flatMap((text) => storedName(text) ?? [])) {
+      if (await repair(name, options, error)) isMended = true;
+    }
+    if (!isMended) throw error;
+    return await action();
+  }
+}

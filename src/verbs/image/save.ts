@@ -1,0 +1,96 @@
+import { TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import { copyImage } from '../../image/copy.ts';
+import type { Image } from '../../image/image.ts';
+import { type LoadedImage, loadImage } from '../../image/load.ts';
+import type { Sink } from '../../image/sink.ts';
+import { toOci } from '../../image/to-oci.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { Platform } from '../../oci/platform.ts';
+import { openArchiveSink } from '../../sinks/archive.ts';
+import type { ArchiveDestination } from '../../sinks/archive-output.ts';
+import { openOciLayoutSink } from '../../sinks/oci-layout.ts';
+import { type OpenedSource, type OpenSourceOptions, openSource } from '../../sources/open.ts';
+import { withRepair } from './repair-stored.ts';
+import { namesOf } from './stored-names.ts';
+
+/**
+ * `docker-archive`: as docker save writes since 25, read by docker, podman, skopeo and containerd; manifests as they are.
+ * `oci-archive`, `oci-dir`: an OCI layout, in a tar or as a directory; docker's manifests become OCI's, for nothing else is
+ * read there by all.
+ */
+export type SaveFormat = 'docker-archive' | 'oci-archive' | 'oci-dir';
+
+export interface SaveOptions extends OpenSourceOptions {
+  readonly format?: SaveFormat | undefined;
+  readonly platform?: Platform | undefined;
+}
+
+export interface SavedImage {
+  readonly names: readonly string[];
+  /** Of the manifest as it was written. */
+  readonly digest: Digest;
+  readonly imageId: Digest;
+}
+
+async function openSink(destination: ArchiveDestination, format: SaveFormat, signal?: AbortSignal): Promise<Sink> {
+  if (format !== 'oci-dir') return openArchiveSink(destination, { docker: format === 'docker-archive' });
+  if ('path' in destination) return openOciLayoutSink(destination.path, signal);
+  throw new TsimgError('USAGE', 'a directory cannot be written to standard output', { hint: 'name it with -o' });
+}
+
+/**
+ * Images (any SOURCE, usually references in the store) into one archive or layout. All are loaded before anything is
+ * written; a file gets its name when all of it is there. `oci-dir` needs a path.
+ * @throws what `openSource`, `loadImage` and the sinks throw
+ */
+export async function saveImages(
+  specs: readonly string[],
+  destination: ArchiveDestination,
+  options: SaveOptions,
+  context: Context = {},
+): Promise<readonly SavedImage[]> {
+  const repairs = { storeRoot: options.storeRoot, ...context };
+  return await withRepair(specs, repairs, () => writeImages(specs, destination, options, context));
+}
+
+async function writeImages(
+  specs: readonly string[],
+  destination: ArchiveDestination,
+  options: SaveOptions,
+  context: Context,
+): Promise<readonly SavedImage[]> {
+  const { format = 'docker-archive', platform } = options;
+  const opened: OpenedSource[] = [];
+  try {
+    const images: { readonly image: LoadedImage; readonly names: readonly string[] }[] = [];
+    for (const spec of specs) {
+      const source = await openSource(spec, options, context);
+      opened.push(source);
+      const image = await loadImage(source.source, { name: source.name, platform }, context);
+      images.push({ image, names: await namesOf(source) });
+    }
+    const sink = await openSink(destination, format, context.signal);
+    try {
+      const saved: SavedImage[] = [];
+      for (const { image: loaded, names } of images) {
+        const image: Image = format === 'docker-archive' ? loaded : toOci(loaded);
+        await copyImage(image, sink, { names, descriptor: withPlatform(image) }, context);
+        saved.push({ names, digest: image.descriptor.digest, imageId: image.manifest.config.digest });
+      }
+      await sink.close();
+      return saved;
+    } catch (error) {
+      // Images that are complete would otherwise make an archive without the others.
+      await (sink.abort ?? sink.close)();
+      throw error;
+    }
+  } finally {
+    for (const { source } of opened) await source.close();
+  }
+}
+
+/** The descriptor as it should stand in an index: with what the image is for. */
+function withPlatform({ descriptor, config }: Image): Image['descriptor'] {
+  return config.platform.architecture === '' ? descriptor : { ...descriptor, platform: config.platform };
+}

@@ -1,0 +1,105 @@
+import { digestOf } from '../../crypto/digest.ts';
+import { messageOf, TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import { probeHost } from '../../host/facts/probe.ts';
+import { endProcesses } from '../../host/state/end-processes.ts';
+import { loadImage } from '../../image/load.ts';
+import type { HostFacts } from '../../launch/facts/host-facts.ts';
+import { chainIds } from '../../oci/chain-id.ts';
+import { hexOf } from '../../oci/digest.ts';
+import { openStoreSource } from '../../sources/store.ts';
+import { namesIn } from '../../store/list-folder.ts';
+import { listStored } from '../../store/names.ts';
+import type { Store } from '../../store/open.ts';
+import { type SetAside, type SetAsideRules, setLeftoversAside, setUnneededAside } from '../../store/set-aside.ts';
+import { tryLock } from '../../sys/file/lock.ts';
+
+/** What was freed of unpacked layers and of containers. */
+export interface UnpackedReport {
+  readonly layers: number;
+  /** Leftovers of containers whose tsimg was killed, and those that had ended where these were asked for. */
+  readonly containers: number;
+  readonly bytes: number;
+}
+
+/** Leftovers that a run removes at most before it starts: its user waits. */
+const LEFTOVERS_PER_RUN = 8;
+
+/** The chain IDs of all images of the store. One that cannot be read cannot be run: it needs none. */
+async function neededChains(store: Store, { signal }: Context): Promise<ReadonlySet<string>> {
+  const needed = new Set<string>();
+  const source = await openStoreSource(store.root, signal);
+  try {
+    for (const { descriptor } of await listStored(store)) {
+      try {
+        const { config } = await loadImage({ ...source, resolve: async () => descriptor }, {}, { signal });
+        for (const id of chainIds(config.diffIds, digestOf)) needed.add(hexOf(id));
+      } catch (error) {
+        if (!(error instanceof TsimgError)) throw error;
+      }
+    }
+  } finally {
+    await source.close();
+  }
+  return needed;
+}
+
+/** Ends what lives of a container that is to be removed; where that cannot be, a warning tells, and it stays. */
+function endOrWarn({ onEvent }: Context): SetAsideRules['endProcesses'] {
+  return async (container) => {
+    try {
+      await endProcesses(container);
+      return true;
+    } catch (error) {
+      if (!(error instanceof TsimgError)) throw error;
+      onEvent?.({
+        kind: 'warning',
+        message: error.hint === undefined ? error.message : `${error.message}; ${error.hint}`,
+      });
+      return false;
+    }
+  };
+}
+
+async function removeSetAside(aside: SetAside, facts: () => HostFacts, context: Context): Promise<UnpackedReport> {
+  const { paths, layers, containers } = aside;
+  if (paths.length === 0) return { layers: 0, containers: 0, bytes: 0 };
+  const { removeTrees } = await import('../helper/remove-trees.ts');
+  return { layers, containers, bytes: await removeTrees(paths, facts(), context) };
+}
+
+/**
+ * Frees the unpacked layers that no image of the store and no container needs, and what killed runs left; with
+ * `endedContainers` all containers that do not run. What cannot be removed is told by a warning. Undefined when somebody
+ * else sweeps or makes a container: a later sweep does it. `needed`: `all` keeps all layers, where nobody knows of which
+ * images they are.
+ * @throws FILESYSTEM, STORE_INVALID, DOCUMENT_INVALID, HOST_UNSUPPORTED, LAUNCH_FAILED
+ */
+export async function sweepUnpacked(
+  store: Store,
+  endedContainers: boolean,
+  context: Context,
+  needed?: 'all',
+): Promise<UnpackedReport | undefined> {
+  await using lock = await tryLock(store.sweepLock, 'exclusive');
+  if (lock === undefined) return undefined;
+  const aside = await setUnneededAside(store, needed ?? (await neededChains(store, context)), {
+    ended: endedContainers,
+    endProcesses: endOrWarn(context),
+  });
+  return aside && removeSetAside(aside, probeHost, context);
+}
+
+/** Removes some of what killed runs left. Never fails, but when it is aborted: warnings tell. */
+export async function sweepLeftovers(store: Store, facts: HostFacts, context: Context): Promise<void> {
+  try {
+    if ((await namesIn(store.containers)).length === 0) return;
+    await using lock = await tryLock(store.sweepLock, 'exclusive');
+    const aside = lock && (await setLeftoversAside(store, LEFTOVERS_PER_RUN, endOrWarn(context)));
+    if (aside !== undefined) await removeSetAside(aside, () => facts, context);
+  } catch (error) {
+    context.signal?.throwIfAborted();
+    const message = `what an earlier container left stays: ${messageOf(error)}`;
+    context.onEvent?.({ kind: 'warning', message });
+  }
+}

@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readUsage, type Usage } from '../../host/cgroup/read-usage.ts';
+import { containersFolder, type FoundContainer } from '../../host/state/container.ts';
+import { findContainer, listContainers } from '../../host/state/find-container.ts';
+import { openIdentified } from '../../host/state/process-identity.ts';
+import { notRunning } from '../run/signal-container.ts';
+
+/** What a container uses, at one moment. */
+export interface ContainerStats extends Usage {
+  readonly id: string;
+  readonly name: string;
+  /** Of one processor, in percent, since the moment before. */
+  readonly processorPercent?: number | undefined;
+}
+
+/** Milliseconds between two moments. */
+const PAUSE = 1000;
+
+interface Sample {
+  readonly usage: Usage;
+  /** Milliseconds. */
+  readonly time: number;
+}
+
+/** Undefined where it does not run (any more). */
+function sample({ record, state }: FoundContainer): Sample | undefined {
+  if (state.status !== 'running' || state.process === undefined) return undefined;
+  // Held while it is read, so that the number is its own.
+  using process = openIdentified(state.process);
+  if (process === undefined) return undefined;
+  const usage = readUsage(record.plan, state.process.pid);
+  return process.signal(0) ? { usage, time: performance.now() } : undefined;
+}
+
+function percent(before: Sample, { usage, time }: Sample): number | undefined {
+  if (before.usage.processor === undefined || usage.processor === undefined) return undefined;
+  return Math.max(0, (usage.processor - before.usage.processor) / ((time - before.time) / 1000)) * 100;
+}
+
+/** Those that were named, all of which must run; or all that do. */
+async function chosen(stateRoot: string, wanted: readonly string[]): Promise<readonly FoundContainer[]> {
+  const folder = containersFolder(stateRoot);
+  if (wanted.length === 0) {
+    return (await listContainers(folder, () => undefined)).filter(({ state }) => state.status === 'running');
+  }
+  const found: FoundContainer[] = [];
+  for (const each of wanted) found.push(await findContainer(folder, each));
+  for (const container of found) if (container.state.status !== 'running') throw notRunning(container);
+  return found;
+}
+
+/**
+ * What containers use, moment by moment, a second apart; of those that were named, until all have ended.
+ * @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, CONTAINER_STATE; an AbortError on `signal`
+ */
+export async function* containerStats(
+  stateRoot: string,
+  wanted: readonly string[],
+  signal?: AbortSignal,
+): AsyncGenerator<readonly ContainerStats[]> {
+  let containers = await chosen(stateRoot, wanted);
+  let before = new Map(containers.map((container) => [container.record.id, sample(container)]));
+  for (;;) {
+    await sleep(PAUSE, undefined, { signal });
+    const now = new Map(containers.map((container) => [container.record.id, sample(container)]));
+    const stats = containers.flatMap(({ record: { id, name } }) => {
+      const [last, current] = [before.get(id), now.get(id)];
+      if (current === undefined) return [];
+      return [{ id, name, processorPercent: last && percent(last, current), ...current.usage }];
+    });
+    if (stats.length === 0 && wanted.length > 0) return;
+    yield stats;
+    before = now;
+    if (wanted.length === 0) containers = await chosen(stateRoot, []);
+  }
+}

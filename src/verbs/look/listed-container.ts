@@ -1,0 +1,50 @@
+import type { FoundContainer } from '../../host/state/container.ts';
+import type { PublishedPort } from '../../launch/network/publish.ts';
+
+/** A container as a list shows it. */
+export interface ListedContainer {
+  readonly id: string;
+  readonly name: string;
+  /** The image as it was asked for, or the root filesystem's directory. */
+  readonly image: string;
+  /** Of the image: the digest of its config. None of a root filesystem. */
+  readonly imageId: string | undefined;
+  readonly command: readonly string[];
+  /** RFC 3339. */
+  readonly created: string;
+  readonly status: FoundContainer['state']['status'];
+  readonly exitCode: number | undefined;
+  readonly oomKilled: boolean;
+  readonly startedAt: string | undefined;
+  readonly finishedAt: string | undefined;
+  /** Host PID of process 1, while it runs. */
+  readonly pid: number | undefined;
+  /** docker's form: `0.0.0.0:8080->80/tcp`. None while it does not run. */
+  readonly ports: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+function formatPort({ hostAddress = '0.0.0.0', hostPort, containerPort, protocol }: PublishedPort): string {
+  return `${hostAddress}:${hostPort}->${containerPort}/${protocol}`;
+}
+
+/** A found container → what a list shows of it. */
+export function listed({ record, state }: FoundContainer): ListedContainer {
+  const { id, name, image, root, plan, created, labels } = record;
+  return {
+    id,
+    name,
+    image: image?.name ?? (root.kind === 'directory' ? root.path : root.directory),
+    imageId: image?.id,
+    command: plan.command.args,
+    created,
+    status: state.status,
+    exitCode: state.status === 'running' ? undefined : state.exitCode,
+    oomKilled: state.oomKilled ?? false,
+    startedAt: state.startedAt,
+    finishedAt: state.finishedAt,
+    pid: state.status === 'running' ? state.process?.pid : undefined,
+    ports: state.status === 'running' && 'ports' in plan.network ? plan.network.ports.map(formatPort) : [],
+    labels,
+  };
+}

@@ -1,0 +1,46 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import type { Image } from '../../image/image.ts';
+import { entriesOf, type Tree } from '../../rootfs/tree.ts';
+import { type ArchiveDestination, openArchiveOutput } from '../../sinks/archive-output.ts';
+import { rootfsEntries } from '../../sinks/rootfs-tar.ts';
+import { createByteBudget, type ExpansionLimits } from '../../streams/byte-budget.ts';
+import { makeTemporaryDirectory } from '../../sys/file/temporary.ts';
+import { tarChunks } from '../../tar/write/tar-chunks.ts';
+import { type FoldOptions, foldImage } from '../layers/list-files.ts';
+
+/**
+ * The root filesystem of an image as one tar, with all owners, modes, times, devices and attributes, whoever calls: nothing is
+ * made of them on disk. Contents wait in a temporary directory while the layers are read. The same image always gives the same
+ * bytes. A file at the destination is replaced when the archive is complete.
+ * @throws DIFF_ID_MISMATCH, LAYER_INVALID, TAR_INVALID, LIMIT_EXCEEDED, FILESYSTEM, DESTINATION_EXISTS, DESTINATION_INVALID
+ */
+export async function exportImage(
+  image: Image,
+  destination: ArchiveDestination,
+  context: FoldOptions = {},
+): Promise<void> {
+  const { signal } = context;
+  await using directory = await makeTemporaryDirectory();
+  await using pool = await open(directory.path, constants.O_RDONLY | constants.O_DIRECTORY);
+  const tree = await foldImage(image, context, pool.fd);
+  checkSize(tree, image, context.limits);
+  const chunks = tarChunks(rootfsEntries(tree, directory.path));
+  const archive = Readable.from(chunks, { objectMode: false, ...(signal && { signal }) });
+  const output = await openArchiveOutput(archive, destination);
+  try {
+    await output.commit();
+  } catch (error) {
+    await output.discard();
+    throw error;
+  }
+}
+
+/** Layers may have files that are mostly holes; in the archive those are zeros. @throws LIMIT_EXCEEDED */
+function checkSize(tree: Tree, { layers, descriptor }: Image, limits: ExpansionLimits | undefined): void {
+  const budget = createByteBudget(limits);
+  for (const layer of layers) budget.taken(layer.descriptor.size);
+  const files = new Set([...entriesOf(tree)].map(({ node }) => node));
+  for (const node of files) if (node.kind === 'file') budget.given(node.size, descriptor.digest);
+}

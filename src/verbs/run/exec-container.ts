@@ -1,0 +1,107 @@
+import { TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import { enterContainer } from '../../host/exec/enter.ts';
+import { probeHost } from '../../host/facts/probe.ts';
+import { containersFolder, type FoundContainer, makeContainer, removeContainer } from '../../host/state/container.ts';
+import { findContainer } from '../../host/state/find-container.ts';
+import { writeLife } from '../../host/state/life.ts';
+import { identify, type ProcessIdentity } from '../../host/state/process-identity.ts';
+import type { Streams } from '../../host/stdio/relay.ts';
+import type { RootSpec } from '../../launch/launch-plan.ts';
+import type { ExecRequest } from '../../launch/plan/exec-request.ts';
+import { storedMap } from '../../launch/plan/id-map.ts';
+import { type ExecPlan, planExec, planToolbox } from '../../launch/plan/plan-exec.ts';
+import { storePlace } from '../image/store-place.ts';
+import { notRunning } from './signal-container.ts';
+
+/** What an exec takes besides the request. */
+export interface ExecContext extends Context {
+  /** Where containers are kept. */
+  readonly stateRoot: string;
+  /** Where images are kept, as the options say it: for a toolbox. */
+  readonly root?: string | undefined;
+  /** This process's own when absent. */
+  readonly streams?: Streams | undefined;
+  /** Whether the signals that this process gets are the command's (yes, when absent); otherwise `signal` kills it. */
+  readonly passSignals?: boolean | undefined;
+}
+
+/** The first process of a container that runs. @throws CONTAINER_STATE */
+function commandOf(container: FoundContainer): ProcessIdentity {
+  const { alive, state } = container;
+  if (alive && state.status === 'running' && state.process !== undefined) return state.process;
+  throw notRunning(container);
+}
+
+/** What `execInContainer` would do, as data: nothing is pulled, unpacked or made. @throws as it does, and as openImage */
+export async function planExecIn(
+  wanted: string,
+  request: ExecRequest,
+  { stateRoot, root: place, signal }: ExecContext,
+): Promise<ExecPlan> {
+  const container = await findContainer(containersFolder(stateRoot), wanted);
+  commandOf(container);
+  const { plan } = container.record;
+  const facts = probeHost();
+  if (request.toolbox === undefined) return planExec(plan, request, facts, process.env);
+  const [{ openImage }, { plannedImageRoot }] = await Promise.all([
+    import('../image/open-image.ts'),
+    import('../layers/image-root.ts'),
+  ]);
+  await using opened = await openImage(request.toolbox, { root: place, signal });
+  const root = plannedImageRoot(opened.image, storePlace({ root: place }), storedMap(plan.idMap));
+  return planToolbox(plan, { root, config: opened.image.config.run }, request, facts, process.env);
+}
+
+/**
+ * Runs a command in a container that runs; resolves with its exit status, or with 0 when a detached one runs.
+ * @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, CONTAINER_STATE, USAGE, LAUNCH_FAILED, HOST_UNSUPPORTED,
+ * COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL: the exit status for each is `launchExitStatus`
+ */
+export async function execInContainer(wanted: string, request: ExecRequest, context: ExecContext): Promise<number> {
+  const { stateRoot, signal, onEvent, passSignals = true } = context;
+  const streams = context.streams ?? { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
+  if (request.terminal && request.interactive && !('isTTY' in streams.stdin && streams.stdin.isTTY === true)) {
+    throw new TsimgError('USAGE', 'standard input is not a terminal', { hint: 'leave out -t, or -i' });
+  }
+  const container = await findContainer(containersFolder(stateRoot), wanted);
+  const command = commandOf(container);
+  const facts = probeHost();
+  const enter = (plan: ExecPlan, onProcess?: (pid: number) => void) =>
+    enterContainer(plan, command, { signal, onEvent, streams, passSignals, onProcess });
+  if (request.toolbox !== undefined) return enterToolbox(request.toolbox, container, request, context, enter);
+  return enter(planExec(container.record.plan, request, facts, process.env));
+}
+
+/** Makes a root of the toolbox's image, which is gone with its command. */
+async function enterToolbox(
+  toolbox: string,
+  { folder, record }: FoundContainer,
+  request: ExecRequest,
+  { signal, onEvent, root: place }: ExecContext,
+  enter: (plan: ExecPlan, onProcess: (pid: number) => void) => Promise<number>,
+): Promise<number> {
+  const { withTarget } = await import('./run-source.ts');
+  const facts = probeHost();
+  return withTarget(toolbox, { root: place, signal, onEvent }, async ({ config, openRoot }) => {
+    // Without a record it is no container to anybody, and swept where this is cut short.
+    const held = await makeContainer(folder, undefined, signal);
+    try {
+      const { root, plainRoot } = await openRoot(held.directory, facts, storedMap(record.plan.idMap));
+      const plan = (of: RootSpec) => planToolbox(record.plan, { root: of, config }, request, facts, process.env);
+      const recordLife = (pid: number) => {
+        const process = identify(pid);
+        if (process !== undefined) writeLife(held.directory, { process, isFirst: false });
+      };
+      try {
+        return await enter(plan(root), recordLife);
+      } catch (error) {
+        const refused = error instanceof TsimgError && error.facts.overlayRefused === true;
+        if (!refused || plainRoot === undefined) throw error;
+        return await enter(plan(await plainRoot()), recordLife);
+      }
+    } finally {
+      await removeContainer(held, held.name, storedMap(record.plan.idMap), facts.tools);
+    }
+  });
+}

@@ -1,0 +1,177 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import { probeHost } from '../../host/facts/probe.ts';
+import type { Image } from '../../image/image.ts';
+import type { HostFacts } from '../../launch/facts/host-facts.ts';
+import type { LaunchPlan } from '../../launch/launch-plan.ts';
+import { planUserNamespace, storedMap } from '../../launch/plan/id-map.ts';
+import { completeRequest, type RunInput, type RunRequest } from '../../launch/plan/run-request.ts';
+import { parseReference } from '../../oci/reference.ts';
+import { EMPTY_RUN_CONFIG } from '../../oci/run-config.ts';
+import { parseSourceSpec } from '../../sources/parse-spec.ts';
+import { CONTAINER_NAME } from '../../store-layout.ts';
+import type { ImageOptions, OpenedImage } from '../image/open-image.ts';
+import type { RepairOptions } from '../image/repair-stored.ts';
+import { storePlace } from '../image/store-place.ts';
+import { checkRequest, checkTerminal } from './check-request.ts';
+import { joinedProcess } from './joined-process.ts';
+import type { LifeOptions } from './life-request.ts';
+import { directoryRoot, planContainer } from './plan-container.ts';
+import { type ContainerTarget, type RunContext, runContainer, startContainer } from './run-container.ts';
+import { statePlace } from './state-place.ts';
+
+/** When a reference is fetched before it is run: docker's `--pull`. */
+export type PullPolicy = 'always' | 'missing' | 'never';
+
+export interface RunSourceOptions extends ImageOptions, Context {
+  readonly life?: LifeOptions | undefined;
+  /** Default `missing`. */
+  readonly pull?: PullPolicy | undefined;
+  /** Is told the plan before it is performed. */
+  readonly onPlan?: ((plan: LaunchPlan) => void) | undefined;
+  /** An OCI runtime that performs the plan: `crun`, `runc`, or a path. */
+  readonly runtime?: string | undefined;
+}
+
+/** Whether the operand is a root filesystem: a directory that is no OCI layout and no skopeo `dir:`. */
+function isRootfs(text: string): boolean {
+  const spec = parseSourceSpec(text);
+  if (spec.kind !== 'path' || !statSync(spec.path, { throwIfNoEntry: false })?.isDirectory()) return false;
+  const has = (name: string) => statSync(join(spec.path, name), { throwIfNoEntry: false })?.isFile() === true;
+  return !has('oci-layout') && !(has('manifest.json') && has('version'));
+}
+
+/** Damage is fetched again by whoever may pull. */
+async function repairOptions(options: RunSourceOptions): Promise<RepairOptions> {
+  const { repairPlaces } = await import('../image/open-image.ts');
+  const places = repairPlaces(options);
+  return options.pull === 'never' ? { ...places, openRegistry: undefined } : places;
+}
+
+/** Whether a word names a file that is no image, and does not look as if it was meant to be one. */
+function isNoImage(text: string, error: unknown): boolean {
+  return (
+    error instanceof TsimgError && error.facts.noImage === true && !/\.(tar|tgz|gz|bz2|xz|zst|zip|oci)$/i.test(text)
+  );
+}
+
+/** The image of an operand; a reference that is not in the store is pulled, as docker and podman do. */
+async function openOrPull(text: string, options: RunSourceOptions): Promise<OpenedImage> {
+  // Registries and schemas take longer to load than a root filesystem to start: only what is needed is.
+  const { openImage } = await import('../image/open-image.ts');
+  const { pullToStore } = await import('../image/pull-to-store.ts');
+  const { withRepair } = await import('../image/repair-stored.ts');
+  const { pull = 'missing' } = options;
+  const isWord = parseSourceSpec(text).kind === 'word';
+  const found = isWord ? statSync(text, { throwIfNoEntry: false }) : undefined;
+  const isReference = isWord && !found?.isFile();
+  if (isReference && pull === 'always') await pullToStore(parseReference(text), options);
+  try {
+    return await withRepair([text], await repairOptions(options), () => openImage(text, options));
+  } catch (error) {
+    const isMissing = error instanceof TsimgError && error.code === 'IMAGE_NOT_FOUND' && isReference;
+    if (!(isMissing || isNoImage(text, error)) || pull !== 'missing') throw error;
+  }
+  if (found?.isDirectory() || found?.isFile()) {
+    const kind = found.isDirectory() ? 'directory' : 'file, which is no image';
+    const message = `${text} is taken as a reference; write ./${text} for the ${kind}`;
+    options.onEvent?.({ kind: 'warning', message });
+  }
+  await pullToStore(parseReference(text), options);
+  return await openImage(found?.isFile() ? `store:${text}` : text, options);
+}
+
+/** A root filesystem as what a container is made of. @throws SOURCE_NOT_FOUND, USAGE */
+export async function rootfsTarget(path: string): Promise<ContainerTarget> {
+  const root = await directoryRoot(path);
+  return { config: EMPTY_RUN_CONFIG, openRoot: async () => ({ root }) };
+}
+
+/** An image as what a container is made of: its layers are unpacked once and shared, what the container changes is its own. */
+async function imageTarget(name: string, image: Image, options: RunSourceOptions): Promise<ContainerTarget> {
+  const { openImageRoot } = await import('../layers/image-root.ts');
+  const { withRepair } = await import('../image/repair-stored.ts');
+  const { signal, onEvent, limits } = options;
+  const repairs = await repairOptions(options);
+  return {
+    config: image.config.run,
+    image: { name, id: image.manifest.config.digest, digest: image.descriptor.digest },
+    openRoot: (directory, facts, idMap) =>
+      withRepair([name], repairs, () =>
+        openImageRoot(image, storePlace(options), { directory, facts, idMap }, { signal, onEvent, limits }),
+      ),
+  };
+}
+
+/** Opens what a container can be made of, pulled where it is missing, for as long as it is used. @throws as openImage and pullToStore */
+export async function withTarget<T>(
+  text: string,
+  options: RunSourceOptions,
+  use: (target: ContainerTarget, context: RunContext) => Promise<T>,
+): Promise<T> {
+  const { signal, onEvent, onPlan, life, runtime } = options;
+  if (isRootfs(text))
+    return use(await rootfsTarget(text), { signal, onEvent, onPlan, life, runtime, stateRoot: statePlace(options) });
+  const opened = await openOrPull(text, options);
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= opened.close();
+    return closing;
+  };
+  try {
+    const target = await imageTarget(text, opened.image, options);
+    // While it is open nothing of the store is freed. A failure is told in the end, not as an unhandled one.
+    const onStarted = () => void close().catch(() => {});
+    return await use(target, { signal, onEvent, onPlan, onStarted, life, runtime, stateRoot: storePlace(options) });
+  } finally {
+    await close();
+  }
+}
+
+/** Tells what is wrong before an image is fetched for it; what was seen of the host. @throws as checkRequest */
+async function checkBefore(request: RunRequest, options: RunSourceOptions, detached: boolean): Promise<HostFacts> {
+  const { life = {}, runtime } = options;
+  if (runtime !== undefined && detached) throw new TsimgError('USAGE', '--runtime does not go with --detach');
+  const host = probeHost();
+  const asked = runtime === undefined ? request : { ...request, network: request.network ?? 'none' };
+  await checkRequest(statePlace(options), asked, life, { detached, host });
+  return host;
+}
+
+/**
+ * Runs a command in a root filesystem (a directory), where changes stay, or in a container of an image. Resolves with the
+ * command's exit status. `signal` ends what comes before the launch; after it signals are passed on to the command. Unless
+ * `life.remove`, the container is kept when it has ended.
+ * @throws as runContainer, openImageRoot, openImage and pullToStore
+ */
+export async function runSource(text: string, input: RunInput, options: RunSourceOptions): Promise<number> {
+  const request = completeRequest(input);
+  checkTerminal(request, process.stdin);
+  const host = await checkBefore(request, options, false);
+  return withTarget(text, options, (target, context) => runContainer(target, request, { ...context, host }));
+}
+
+/** Starts the same in the background; resolves with the container's ID when its command runs. @throws as runSource */
+export async function startSource(text: string, input: RunInput, options: RunSourceOptions): Promise<string> {
+  const request = completeRequest(input);
+  const host = await checkBefore(request, options, true);
+  return withTarget(text, options, (target, context) => startContainer(target, request, { ...context, host }));
+}
+
+/** What `runSource` would do, as data: nothing is pulled, unpacked or made. @throws as planRun and openImage */
+export async function planSource(text: string, input: RunInput, options: RunSourceOptions): Promise<LaunchPlan> {
+  const request = completeRequest(input);
+  const joined = await joinedProcess(statePlace(options), request);
+  if (isRootfs(text)) return planContainer(await directoryRoot(text), EMPTY_RUN_CONFIG, request, { joined }).plan;
+  const [{ openImage }, { plannedImageRoot }] = await Promise.all([
+    import('../image/open-image.ts'),
+    import('../layers/image-root.ts'),
+  ]);
+  await using opened = await openImage(text, options);
+  const idMap = storedMap(planUserNamespace(probeHost(), request.userns));
+  const root = plannedImageRoot(opened.image, storePlace(options), idMap);
+  const volumes = join(root.kind === 'overlay' ? root.directory : root.path, CONTAINER_NAME.volumes);
+  return planContainer(root, opened.image.config.run, request, { joined, volumes }).plan;
+}

@@ -1,0 +1,250 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { EXAMPLE, makeImageStore } from '../../support/changed-container.ts';
+import { defineRuns } from '../../support/define-runs.ts';
+import { differences, snapshot } from '../../support/tree-snapshot.ts';
+
+const asRoot = suite('verbs/changes/copy-files as root');
+const asUser = suite('verbs/changes/copy-files as an ordinary user');
+
+const SETUP = [
+  'mkdir -p /src/sub && echo one > /src/one && echo two > /src/sub/two',
+  'ln -s one /src/link && ln /src/one /src/again && mkfifo /src/fifo',
+  'cp /bin/busybox /src/setuid && chown 5:6 /src/setuid && chmod 6755 /src/setuid',
+  'touch -d "2001-02-03 04:05:06" /src/one',
+  'ln -s /src/sub /lsub && ln -s /nowhere /dangling && ln -s /etc/shadow /shadow',
+].join('\n');
+
+defineRuns(asRoot, asUser, (test, { user }) => {
+  const store = makeImageStore(user);
+  const at = (...names: readonly string[]) => join(store.folder, ...names);
+  const give = (path: string) => user !== undefined && chownSync(path, user.uid, user.gid);
+  const write = (name: string, text: string) => {
+    writeFileSync(at(name), text);
+    give(at(name));
+  };
+  const run = (name: string, script: string, ...options: readonly string[]) =>
+    store.ok('run', '-q', '-d', '--network', 'none', '--name', name, ...options, EXAMPLE, 'sh', '-c', script);
+  const cat = (path: string) => {
+    const archive = store.call(['cp', path, '-']);
+    assert.is(archive.status, 0, archive.stderr);
+    return spawnSync('tar', ['-xO'], { input: archive.stdout, encoding: 'utf8' }).stdout;
+  };
+  store.change('ended', SETUP);
+  run('running', `${SETUP}\ntouch /ready; exec sleep 300`);
+  store.awaitFile('running', '/ready');
+  test.after(() => store.remove());
+
+  for (const container of ['ended', 'running']) {
+    const out = (name: string) => at(`${container}-${name}`);
+
+    test(`a directory comes out of a container that is ${container}, as the caller’s`, () => {
+      store.ok('cp', `${container}:/src`, out('new'));
+      assert.equal(readdirSync(out('new')).sort(), ['again', 'fifo', 'link', 'one', 'setuid', 'sub']);
+      assert.is(readFileSync(join(out('new'), 'sub/two'), 'utf8'), 'two\n');
+      assert.is(readlinkSync(join(out('new'), 'link')), 'one');
+      const [one, again] = ['one', 'again'].map((name) => lstatSync(join(out('new'), name)));
+      assert.is(one?.ino, again?.ino);
+      assert.is(one?.mtimeMs, Date.UTC(2001, 1, 3, 4, 5, 6));
+      const setuid = lstatSync(join(out('new'), 'setuid'));
+      assert.is(setuid.mode & 0o7777, 0o755);
+      assert.is(setuid.uid, user?.uid ?? 0);
+    });
+
+    test(`what the destination is decides where a source goes, out of a container that is ${container}`, () => {
+      mkdirSync(out('dir'));
+      give(out('dir'));
+      store.ok('cp', `${container}:/src`, out('dir'));
+      store.ok('cp', `${container}:/src/one`, out('dir'));
+      store.ok('cp', `${container}:/src/sub/.`, out('dir'));
+      store.ok('cp', `${container}:src/one`, join(out('dir'), 'renamed'));
+      assert.equal(readdirSync(out('dir')).sort(), ['one', 'renamed', 'src', 'two']);
+      store.ok('cp', `${container}:/src/sub/two`, join(out('dir'), 'renamed'));
+      assert.is(readFileSync(join(out('dir'), 'renamed'), 'utf8'), 'two\n');
+      store.ok('cp', `${container}:/lsub`, out('dir'));
+      assert.is(readlinkSync(join(out('dir'), 'lsub')), '/src/sub');
+      store.ok('cp', '-L', `${container}:/lsub`, join(out('dir'), 'followed'));
+      assert.equal(readdirSync(join(out('dir'), 'followed')), ['two']);
+      for (const [source, target, status] of [
+        ['/src', join(out('dir'), 'one'), 1],
+        ['/src/one', join(out('dir'), 'missing/'), 1],
+        ['/src/one', join(out('dir'), 'missing/file'), 1],
+        ['/none', out('dir'), 3],
+        ['/src/one/', out('dir'), 3],
+        ['/dangling/x', out('dir'), 3],
+      ] as const) {
+        assert.is(store.call(['cp', `${container}:${source}`, target]).status, status, `${source} ${target}`);
+      }
+    });
+
+    test(`what comes into a container that is ${container} is root’s, by the same rules`, () => {
+      if (!existsSync(at('tree'))) {
+        mkdirSync(at('tree'));
+        write('tree/file', 'file\n');
+        symlinkSync('/etc/shadow', at('tree/link'));
+        give(at('tree'));
+      }
+      store.ok('cp', at('tree'), `${container}:/in`);
+      store.ok('cp', at('tree'), `${container}:/in`);
+      store.ok('cp', at('tree/file'), `${container}:/in/renamed`);
+      store.ok('cp', `${at('tree')}/.`, `${container}:/lsub/`);
+      const listed = store.call(['cp', `${container}:/in`, '-']);
+      const { stdout } = spawnSync('tar', ['--numeric-owner', '-tv'], { input: listed.stdout, encoding: 'utf8' });
+      assert.equal(
+        stdout
+          .trimEnd()
+          .split('\n')
+          .map((line) => line.replace(/^\S+ (\S+) +\S+ \S+ \S+/, '$1')),
+        [
+          '0/0 in/',
+          '0/0 in/file',
+          '0/0 in/link -> /etc/shadow',
+          '0/0 in/renamed',
+          '0/0 in/tree/',
+          '0/0 in/tree/file',
+          '0/0 in/tree/link -> /etc/shadow',
+        ],
+      );
+      assert.is(cat(`${container}:/src/sub/file`), 'file\n');
+      assert.is(store.call(['cp', at('tree'), `${container}:/in/renamed`]).status, 1);
+      assert.is(store.call(['cp', at('tree/file'), `${container}:/missing/`]).status, 1);
+      assert.is(store.call(['cp', at('missing'), `${container}:/in`]).status, 3);
+    });
+
+    test(`an archive goes into a directory of a container that is ${container}, links and climbing names inside of it`, () => {
+      mkdirSync(out('pack'));
+      write(`${container}-pack/inner`, 'inner\n');
+      const archive = spawnSync('tar', [
+        '-C',
+        out('pack'),
+        '--transform',
+        's,^inner,../../../climbed,',
+        '-P',
+        '-cz',
+        'inner',
+      ]);
+      const result = store.call(['cp', '-', `${container}:/src`], archive.stdout);
+      assert.is(result.status, 0, result.stderr);
+      assert.is(cat(`${container}:/src/climbed`), 'inner\n');
+      assert.is(store.call(['cp', '-', `${container}:/none`], archive.stdout).status, 1);
+    });
+  }
+
+  test('a link above an entry of an archive is followed inside of the container, and what is missing is made', () => {
+    const pack = (name: string) =>
+      spawnSync('tar', ['-C', at('pack-links'), '--transform', `s,^inner,${name},`, '-P', '-c', 'inner']).stdout;
+    mkdirSync(at('pack-links'));
+    write('pack-links/inner', 'inner\n');
+    const links = 'mkdir -p /var /real; ln -s /run /var/run; ln -s ../nowhere/deep /var/none; ln -s /proc /var/proc';
+    const setup = `${links}; ln -s / /var/top; echo file > /var/file; touch /linked`;
+    store.change('linked-ended', setup);
+    run('linked', `${setup}; exec sleep 300`);
+    store.awaitFile('linked', '/linked');
+    for (const container of ['linked', 'linked-ended']) {
+      for (const [name, path] of [
+        ['var/run/act/f', '/run/act/f'],
+        ['var/none/f', '/nowhere/deep/f'],
+        ['var/new/er/f', '/var/new/er/f'],
+        [`var/top/${store.folder}/f`, `${store.folder}/f`],
+      ] as const) {
+        const { status, stderr } = store.call(['cp', '-', `${container}:/`], pack(name));
+        assert.is(status, 0, `${name} ${stderr}`);
+        assert.is(cat(`${container}:${path}`), 'inner\n');
+      }
+      assert.is(existsSync(at('f')), false);
+      const file = store.call(['cp', '-', `${container}:/`], pack('var/file/f'));
+      assert.is(file.status, 1);
+      assert.match(file.stderr, /var\/file.*a file is there, or on the way/);
+    }
+    const kernel = store.call(['cp', '-', 'linked:/'], pack('var/proc/sys/kernel/core_pattern'));
+    assert.is(kernel.status, 1);
+    assert.match(kernel.stderr, /the kernel’s file systems/);
+    store.ok('rm', '-f', 'linked', 'linked-ended');
+  });
+
+  test('with -a owners are kept where that is possible', () => {
+    const archive = store.call(['cp', 'ended:/src/setuid', '-']);
+    assert.is(archive.status, 0);
+    const listed = spawnSync('tar', ['--numeric-owner', '-tv'], { input: Buffer.from(archive.stdout, 'latin1') });
+    assert.match(listed.stdout.toString(), /^-rwsr-sr-x 5\/6 /);
+    if (user === undefined) {
+      store.ok('cp', '-a', 'ended:/src/setuid', at('kept'));
+      const { uid, gid, mode } = lstatSync(at('kept'));
+      assert.equal([uid, gid, mode & 0o7777], [5, 6, 0o6755]);
+      store.ok('cp', '-a', at('kept'), 'ended:/src/kept');
+    }
+  });
+
+  test('neither links nor the kernel’s file systems lead out of a container', () => {
+    write('canary', 'host\n');
+    const canary = at('canary');
+    store.change(
+      'links',
+      `mkdir -p ${store.folder}; ln -s / /root2; ln -s ${canary} /canary; ln -s /proc/self/cwd /cwd`,
+    );
+    assert.is(store.call(['cp', '-L', 'links:/canary', at('stolen')]).status, 3);
+    assert.is(store.call(['cp', `links:/root2/${canary}`, at('stolen')]).status, 3);
+    assert.is(existsSync(at('stolen')), false);
+    store.ok('cp', at('canary'), 'links:/root2/landed');
+    assert.is(cat('links:/landed'), 'host\n');
+    const magic = store.call(['cp', 'running:/proc/1/root/etc/group', at('stolen')]);
+    assert.is(magic.status === 0, false);
+    assert.is(store.call(['cp', canary, 'running:/proc/sys/kernel/core_pattern']).status, 1);
+    assert.is(store.call(['cp', 'running:/dev/null', at('device')]).status, 0);
+    assert.is(existsSync(at('device')), false);
+    assert.is(readFileSync(canary, 'utf8'), 'host\n');
+  });
+
+  test('a container that swaps a directory for a link to the root meanwhile gets nothing of the host, and changes nothing', () => {
+    const folder = at('victim');
+    mkdirSync(folder);
+    write('victim/secret', 'secret of the host\n');
+    write('payload', 'payload\n');
+    const before = snapshot(folder);
+    // In the container the same path is a directory of its own, with other contents
+    const swap = `mkdir -p ${folder}; echo own > ${folder}/secret; mkdir -p /x/real; cp -r ${folder} /x/real/victim
+      ln -s / /x/link; mkdir -p /x/cur; touch /swapping
+      while :; do mv -T /x/cur /x/old 2>/dev/null; ln -s / /x/cur; rm -f /x/cur; mkdir /x/cur; rm -rf /x/old; done`;
+    run('swapper', swap);
+    store.awaitFile('swapper', '/swapping');
+    for (let round = 0; round < 6; round += 1) {
+      store.call(['cp', at('payload'), `swapper:/x/cur${folder}/secret`]);
+      store.call(['cp', at('payload'), `swapper:/x/cur/payload`]);
+      store.call(['cp', `swapper:/x/cur${folder}/secret`, at(`got-${round}`)]);
+      store.call(['cp', 'swapper:/x', at(`tree-${round}`)]);
+    }
+    store.ok('rm', '-f', 'swapper');
+    assert.equal(differences(snapshot(folder), before), []);
+    assert.is(existsSync('/payload'), false);
+    const leaked = spawnSync('grep', ['-rl', 'secret of the host', store.folder, '--exclude-dir=victim'], {
+      encoding: 'utf8',
+    });
+    assert.is(leaked.stdout, '');
+  });
+
+  test('cp wants one container, and one that is there', () => {
+    for (const args of [
+      ['ended:/a', 'running:/b'],
+      ['a', 'b'],
+      ['./a:b', 'c'],
+    ])
+      assert.is(store.call(['cp', ...args]).status, 2);
+    assert.is(store.call(['cp', 'missing:/a', '.']).status, 3);
+  });
+});
+
+asRoot.run();
+asUser.run();

@@ -1,0 +1,249 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { digestOf } from '../../../src/crypto/digest.ts';
+import type { TsimgEvent } from '../../../src/events.ts';
+import { loadImage } from '../../../src/image/load.ts';
+import { hexOf } from '../../../src/oci/digest.ts';
+import { parsePlatform } from '../../../src/oci/platform.ts';
+import { parseReference } from '../../../src/oci/reference.ts';
+import { openStoreSink } from '../../../src/sinks/store.ts';
+import { openStoreSource } from '../../../src/sources/store.ts';
+import { openImage } from '../../../src/verbs/image/open-image.ts';
+import { type PullOptions, type PullReport, pullImage } from '../../../src/verbs/image/pull.ts';
+import { listTags } from '../../../src/verbs/image/tags.ts';
+import { makeCertificate } from '../../support/certificate.ts';
+import { ACCOUNT, type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { failureOf } from '../../support/failure-of.ts';
+import { startFakeRegistry } from '../../support/fake-registry.ts';
+import { makeImage } from '../../support/image.ts';
+import { named, writeLayout } from '../../support/layout.ts';
+import { sharedImage } from '../../support/shared-images.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { haveTools } from '../../support/tools.ts';
+
+const test = suite('verbs/image/pull');
+
+const ENV = { HOME: '/nonexistent' };
+const NEEDS = ['docker-registry', 'skopeo'] as const;
+const AMD64 = parsePlatform('linux/amd64');
+
+/** An image of two layers as an OCI layout for skopeo. */
+function madeLayout() {
+  const image = makeImage({ layers: [Buffer.alloc(2048), Buffer.alloc(300_000, 'x')], gzip: true });
+  const path = writeLayout(join(tempDir(), 'layout'), [named(image.descriptor, 'latest')], image.blobs);
+  return { image, source: `oci:${path}:latest` };
+}
+
+async function pull(name: string, root: string, options: PullOptions = {}): Promise<PullReport> {
+  const sink = await openStoreSink(root);
+  const local = await openStoreSource(root);
+  try {
+    return await pullImage(parseReference(name), sink, {
+      env: ENV,
+      retry: { retries: 1, delay: 1 },
+      local,
+      ...options,
+    });
+  } finally {
+    await local.close();
+    await sink.close();
+  }
+}
+
+/** The image under a name in the store, read whole. */
+async function readStored(root: string, name: string) {
+  const source = await openStoreSource(root);
+  try {
+    const image = await loadImage(source, { name, platform: AMD64 });
+    for (const layer of image.layers) for await (const _chunk of await layer.open());
+    return image;
+  } finally {
+    await source.close();
+  }
+}
+
+async function withFilled(use: (registry: DockerRegistry) => Promise<void>): Promise<void> {
+  if (!haveTools(...NEEDS)) return;
+  await using registry = await startDockerRegistry();
+  await use(registry);
+}
+
+test('an image of a registry on loopback is in the store afterwards, under its name', () =>
+  withFilled(async (registry) => {
+    const { image, source } = madeLayout();
+    registry.fill(source, 'ns/made:1.0');
+    const root = tempDir();
+    const report = await pull(`${registry.host}/ns/made:1.0`, root, { platform: AMD64 });
+    assert.equal(report, {
+      reference: `${registry.host}/ns/made:1.0`,
+      digest: image.descriptor.digest,
+      manifestDigest: image.descriptor.digest,
+      imageId: image.config.digest,
+      blobs: 3,
+      reused: 0,
+      bytesTransferred: report.bytesTransferred,
+    });
+    assert.ok(report.bytesTransferred > 0);
+    assert.equal((await readStored(root, report.reference)).config.diffIds, image.diffIds);
+  }));
+
+test('what is there is not fetched again', () =>
+  withFilled(async (registry) => {
+    const { source } = madeLayout();
+    registry.fill(source, 'made:1.0');
+    registry.fill(source, 'made:2.0');
+    const root = tempDir();
+    await pull(`${registry.host}/made:1.0`, root, { platform: AMD64 });
+    const events: TsimgEvent[] = [];
+    const again = await pull(`${registry.host}/made:2.0`, root, {
+      platform: AMD64,
+      onEvent: (event) => events.push(event),
+    });
+    assert.equal([again.blobs, again.reused, again.bytesTransferred], [3, 3, 0]);
+    assert.not(events.some(({ kind }) => kind === 'blob-started'));
+    await readStored(root, `${registry.host}/made:2.0`);
+  }));
+
+test('a pull by digest keeps the name with the digest', () =>
+  withFilled(async (registry) => {
+    const { image, source } = madeLayout();
+    registry.fill(source, 'made:1.0');
+    const root = tempDir();
+    const name = `${registry.host}/made@${image.descriptor.digest}`;
+    assert.is((await pull(name, root, { platform: AMD64 })).reference, name);
+    await readStored(root, name);
+  }));
+
+test('a tag that is not there is told with the reference', () =>
+  withFilled(async (registry) => {
+    registry.fill(madeLayout().source, 'made:1.0');
+    const error = await failureOf(pull(`${registry.host}/made:nope`, tempDir()), 'IMAGE_NOT_FOUND');
+    assert.is(error.where, `${registry.host}/made:nope`);
+    assert.match(error.hint ?? '', `tsimg tags ${registry.host}/made lists`);
+    assert.is(error.exitStatus, 3);
+    await failureOf(pull(`${registry.host}/none:1.0`, tempDir()), 'IMAGE_NOT_FOUND');
+    const opened = openImage(`docker://${registry.host}/made:nope`, { env: ENV });
+    const { message } = await failureOf(opened, 'IMAGE_NOT_FOUND');
+    assert.is(message, `no image ${registry.host}/made:nope: HTTP 404, MANIFEST_UNKNOWN: manifest unknown`);
+  }));
+
+test('the tags of a repository are listed, and one that is not there has none', () =>
+  withFilled(async (registry) => {
+    const { source } = madeLayout();
+    for (const tag of ['1.0', '2.0']) registry.fill(source, `made:${tag}`);
+    assert.equal(await listTags(parseReference(`${registry.host}/made`), { env: ENV }), ['1.0', '2.0']);
+    await failureOf(listTags(parseReference(`${registry.host}/none`), { env: ENV }), 'IMAGE_NOT_FOUND');
+  }));
+
+test('of an index the platform’s image is chosen, and the index’s digest is what the name stands for', () =>
+  withFilled(async (registry) => {
+    const layout = sharedImage('hello-world-multiarch-layout');
+    if (layout === undefined) return;
+    registry.fill(`oci:${layout}`, 'hello:multi', { all: true });
+    const root = tempDir();
+    const name = `${registry.host}/hello:multi`;
+    const arm = await pull(name, root, { platform: parsePlatform('linux/arm64') });
+    const inspect = spawnSync('skopeo', ['inspect', '--raw', '--tls-verify=false', `docker://${name}`]);
+    assert.is(arm.digest, digestOf(inspect.stdout));
+    assert.is.not(arm.manifestDigest, arm.digest);
+    // pinned by the index's digest, another platform of it comes along
+    const amd = await pull(`${registry.host}/hello@${arm.digest}`, root, { platform: AMD64 });
+    assert.is(amd.digest, arm.digest);
+    assert.is.not(amd.imageId, arm.imageId);
+    assert.is((await readStored(root, `${registry.host}/hello@${arm.digest}`)).config.platform.architecture, 'amd64');
+    const error = await failureOf(pull(name, root, { platform: parsePlatform('linux/mips') }), 'PLATFORM_NOT_FOUND');
+    assert.match(error.why ?? '', 'linux/amd64');
+  }));
+
+test('a registry that wants a login takes the file of credentials’, and without them says so', async () => {
+  if (!haveTools(...NEEDS)) return;
+  await using registry = await startDockerRegistry({ login: true });
+  registry.fill(madeLayout().source, 'made:1.0');
+  const name = `${registry.host}/made:1.0`;
+  const root = tempDir();
+  await failureOf(pull(name, root, { platform: AMD64 }), 'AUTHENTICATION_REQUIRED');
+  const authFile = join(tempDir(), 'auth.json');
+  const login = ['login', '--authfile', authFile, '-u', ACCOUNT.username, '-p', ACCOUNT.password, '--tls-verify=false'];
+  assert.is(spawnSync('skopeo', [...login, registry.host]).status, 0);
+  await pull(name, root, { platform: AMD64, authFile });
+  const wrong = { kind: 'basic', username: ACCOUNT.username, password: 'wrong' } as const;
+  await failureOf(pull(name, root, { platform: AMD64, credentials: wrong }), 'AUTHENTICATION_DENIED');
+});
+
+test('a certificate that nobody vouches for is refused; SSL_CERT_FILE, certs.d or --tls-verify=false take it', async () => {
+  if (!haveTools(...NEEDS, 'openssl')) return;
+  const tls = makeCertificate('IP:127.0.0.1');
+  await using registry = await startDockerRegistry({ tls });
+  registry.fill(madeLayout().source, 'made:1.0');
+  const name = `${registry.host}/made:1.0`;
+  const error = await failureOf(pull(name, tempDir(), { platform: AMD64 }), 'REGISTRY_UNREACHABLE');
+  assert.match(error.why ?? '', 'certificate is not trusted');
+  assert.match(error.hint ?? '', '--tls-verify=false');
+  await pull(name, tempDir(), { platform: AMD64, tlsVerify: false });
+  await pull(name, tempDir(), { platform: AMD64, env: { ...ENV, SSL_CERT_FILE: tls.certFile } });
+  const home = tempDir();
+  const folder = join(home, '.config/containers/certs.d', registry.host);
+  spawnSync('install', ['-D', tls.certFile, join(folder, 'ca.crt')]);
+  await pull(name, tempDir(), { platform: AMD64, env: { HOME: home } });
+});
+
+test('a real image of another tool is the same in the store, byte by byte', () =>
+  withFilled(async (registry) => {
+    const archive = sharedImage('oci-zstd.tar');
+    if (archive === undefined) return;
+    registry.fill(`oci-archive:${archive}`, 'zstd:latest');
+    const root = tempDir();
+    const platform = parsePlatform('linux/arm64');
+    const { manifestDigest } = await pull(`${registry.host}/zstd`, root, { platform });
+    const raw = spawnSync('skopeo', [
+      'inspect',
+      '--raw',
+      '--tls-verify=false',
+      `docker://${registry.host}/zstd`,
+    ]).stdout;
+    assert.ok(readFileSync(join(root, 'blobs/sha256', hexOf(manifestDigest))).equals(raw));
+  }));
+
+test('a second pull asks for the tag by HEAD and for nothing else', async () => {
+  const image = makeImage();
+  await using registry = await startFakeRegistry();
+  for (const [digest, body] of image.blobs) {
+    const isManifest = digest === image.descriptor.digest;
+    const headers = { 'content-type': image.descriptor.mediaType, 'docker-content-digest': digest };
+    registry.expect({ path: `/v2/made/${isManifest ? 'manifests' : 'blobs'}/${digest}`, headers, body });
+    if (!isManifest) continue;
+    const path = '/v2/made/manifests/1.0';
+    registry.expect(
+      { path, headers, body },
+      { method: 'HEAD', path, headers: { ...headers, 'content-length': `${body.length}` } },
+    );
+  }
+  const root = tempDir();
+  await pull(`${registry.host}/made:1.0`, root, { platform: AMD64 });
+  const first = registry.log.length;
+  const again = await pull(`${registry.host}/made:1.0`, root, { platform: AMD64 });
+  assert.equal(registry.log.slice(first), ['HEAD /v2/made/manifests/1.0']);
+  assert.equal([again.digest, again.bytesTransferred], [image.descriptor.digest, 0]);
+  await registry.deserted();
+});
+
+test('a pull that fails half-way leaves no name', async () => {
+  const image = makeImage({ layers: [Buffer.alloc(1024), Buffer.alloc(2048)] });
+  await using registry = await startFakeRegistry();
+  const layer = makeImage({ layers: [Buffer.alloc(2048)] }).diffIds[0];
+  for (const [digest, body] of image.blobs) {
+    const kind = digest === image.descriptor.digest ? 'manifests' : 'blobs';
+    const headers = { 'content-type': image.descriptor.mediaType };
+    if (kind === 'manifests') registry.expect({ path: '/v2/made/manifests/1.0', headers, body });
+    const broken = digest === layer ? Buffer.alloc(body.length, 1) : body;
+    registry.expect({ path: `/v2/made/${kind}/${digest}`, headers, body: broken });
+  }
+  const root = tempDir();
+  await failureOf(pull(`${registry.host}/made:1.0`, root, { platform: AMD64 }), 'DIGEST_MISMATCH');
+  await failureOf(readStored(root, `${registry.host}/made:1.0`), 'IMAGE_NOT_FOUND');
+});
+
+test.run();

@@ -1,0 +1,80 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { completeRequest, type RunRequest } from '../../../src/launch/plan/run-request.ts';
+import { directoryRoot } from '../../../src/verbs/run/plan-container.ts';
+import { type RunContext, runContainer } from '../../../src/verbs/run/run-container.ts';
+import { rootfsTarget } from '../../../src/verbs/run/run-source.ts';
+import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
+import { canRunContainers } from '../../support/define-runs.ts';
+import { failureOf } from '../../support/failure-of.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+
+const PLAIN: RunRequest = completeRequest({ command: [], network: 'none' });
+
+const test = suite('verbs/run/run-container');
+
+test('a root that is not there, is no directory or is the host’s own is refused', async () => {
+  await failureOf(directoryRoot('/no/such/rootfs'), 'SOURCE_NOT_FOUND');
+  await failureOf(directoryRoot('/etc/passwd'), 'USAGE');
+  await failureOf(directoryRoot('/usr/..'), 'USAGE');
+});
+
+if (canRunContainers()) {
+  const rootfs = makeBusyboxRootfs(tempDir(0o755));
+  const stateRoot = tempDir();
+  const streams = () => ({ stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() });
+  const run = async (script: string, context: Partial<RunContext>, request: Partial<RunRequest> = {}) =>
+    runContainer(
+      await rootfsTarget(rootfs),
+      { ...PLAIN, command: ['/bin/sh', '-c', script], ...request },
+      { stateRoot, life: { remove: true }, ...context },
+    );
+
+  test('a program of ours can give a container its streams', async () => {
+    const own = streams();
+    own.stdin.end('in');
+    const status = run('cat; echo err >&2; exit 4', { streams: own }, { interactive: true });
+    assert.is(await status, 4);
+    own.stdout.end();
+    own.stderr.end();
+    assert.equal([await text(own.stdout), await text(own.stderr)], ['in', 'err\n']);
+  });
+
+  test('a container whose root cannot be made leaves nothing', async () => {
+    const target = { ...(await rootfsTarget(rootfs)), openRoot: async () => Promise.reject(new RangeError('no root')) };
+    const request = { ...PLAIN, command: ['true'] };
+    await runContainer(target, request, { stateRoot, life: { name: 'rootless' } }).then(
+      () => assert.unreachable(),
+      (error: unknown) => assert.instance(error, RangeError),
+    );
+    const left = readdirSync(join(stateRoot, 'containers'), { recursive: true });
+    assert.equal(left, ['names']);
+  });
+
+  test('without signals to pass on, an abort kills the container', async () => {
+    const own = streams();
+    const abort = new AbortController();
+    own.stdout.once('data', () => abort.abort());
+    const ended = run('echo up; sleep 1000', { streams: own, passSignals: false, signal: abort.signal });
+    assert.is(await ended.catch((error: unknown) => (error instanceof Error ? error.name : error)), 'AbortError');
+  });
+
+  test('an abort before the launch starts nothing', async () => {
+    const ended = run('true', { streams: streams(), signal: AbortSignal.abort() });
+    assert.is(await ended.catch((error: unknown) => (error instanceof Error ? error.name : error)), 'AbortError');
+  });
+
+  test('no listener is left behind on the process or its streams', async () => {
+    const own = streams();
+    const before = process.listenerCount('SIGTERM');
+    await run('true', { streams: own });
+    assert.is(process.listenerCount('SIGTERM'), before);
+    assert.is(own.stdout.listenerCount('error'), 0);
+  });
+}
+
+test.run();
