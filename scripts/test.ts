@@ -22,7 +22,7 @@ const LONGEST = [
   'cli/container-killed',
   'verbs/changes/commit',
   'host/exec',
-  'cli/containers',
+  'cli/verb/containers',
   'verbs/layers/sweep-unpacked',
   'cli/container-inspect',
   'cli/container-end',

@@ -4,8 +4,8 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import { launchExitStatus } from '../launch/show/exit-status.ts';
 import { nodeCallError } from '../sys/refused-call.ts';
 import { version } from '../version.ts';
-import { formatErrorDetails, formatErrorJson, formatErrorLine } from './format-error.ts';
 import { addHelp, HELP_LAYOUT } from './help.ts';
+import { formatErrorDetails, formatErrorJson, formatErrorLine } from './show/format-error.ts';
 import { groupsFor } from './verb-groups.ts';
 
 const USAGE_STATUS = 2;

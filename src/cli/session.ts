@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import { TsimgError } from '../errors.ts';
 import type { Context, OnEvent } from '../events.ts';
-import { escapeLines, escapeText, formatJson } from './escape.ts';
-import { createProgress, type ProgressMode } from './progress.ts';
+import { escapeLines, escapeText, formatJson } from './show/escape.ts';
+import { createProgress, type ProgressMode } from './show/progress.ts';
 
 /** Options that mean the same in every verb. */
 export interface CommonOptions {

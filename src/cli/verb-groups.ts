@@ -13,36 +13,40 @@ export interface VerbGroup {
 
 /** In the order in which help shows them. */
 export const VERB_GROUPS: readonly VerbGroup[] = [
-  { heading: 'Images:', names: ['pull'], load: async () => (await import('./pull.ts')).addPull },
-  { heading: 'Images:', names: ['images'], load: async () => (await import('./images.ts')).addImages },
-  { heading: 'Images:', names: ['unpack'], load: async () => (await import('./unpack.ts')).addUnpack },
-  { heading: 'Images:', names: ['ls', 'tags'], load: async () => (await import('./look.ts')).addLooks },
-  { heading: 'Images:', names: ['history'], load: async () => (await import('./history.ts')).addHistory },
-  { heading: 'Images:', names: ['inspect'], load: async () => (await import('./inspect.ts')).addInspect },
-  { heading: 'Images:', names: ['save', 'load'], load: async () => (await import('./move-images.ts')).addMoves },
-  { heading: 'Images:', names: ['export'], load: async () => (await import('./export.ts')).addExport },
+  { heading: 'Images:', names: ['pull'], load: async () => (await import('./verb/pull.ts')).addPull },
+  { heading: 'Images:', names: ['images'], load: async () => (await import('./verb/images.ts')).addImages },
+  { heading: 'Images:', names: ['unpack'], load: async () => (await import('./verb/unpack.ts')).addUnpack },
+  { heading: 'Images:', names: ['ls', 'tags'], load: async () => (await import('./verb/look.ts')).addLooks },
+  { heading: 'Images:', names: ['history'], load: async () => (await import('./verb/history.ts')).addHistory },
+  { heading: 'Images:', names: ['inspect'], load: async () => (await import('./verb/inspect.ts')).addInspect },
+  { heading: 'Images:', names: ['save', 'load'], load: async () => (await import('./verb/move-images.ts')).addMoves },
+  { heading: 'Images:', names: ['export'], load: async () => (await import('./verb/export.ts')).addExport },
   {
     heading: 'Images:',
     names: ['tag', 'rmi', 'prune'],
-    load: async () => (await import('./change-store.ts')).addStoreChanges,
+    load: async () => (await import('./verb/change-store.ts')).addStoreChanges,
   },
-  { heading: 'Containers:', names: ['run'], load: async () => (await import('./run.ts')).addRun },
-  { heading: 'Containers:', names: ['exec'], load: async () => (await import('./exec.ts')).addExec },
-  { heading: 'Containers:', names: ['ps', 'logs'], load: async () => (await import('./containers.ts')).addContainers },
-  { heading: 'Containers:', names: ['stats'], load: async () => (await import('./stats.ts')).addStats },
+  { heading: 'Containers:', names: ['run'], load: async () => (await import('./verb/run.ts')).addRun },
+  { heading: 'Containers:', names: ['exec'], load: async () => (await import('./verb/exec.ts')).addExec },
+  {
+    heading: 'Containers:',
+    names: ['ps', 'logs'],
+    load: async () => (await import('./verb/containers.ts')).addContainers,
+  },
+  { heading: 'Containers:', names: ['stats'], load: async () => (await import('./verb/stats.ts')).addStats },
   {
     heading: 'Containers:',
     names: ['start', 'stop', 'restart', 'kill', 'wait', 'rm'],
-    load: async () => (await import('./change-container.ts')).addContainerChanges,
+    load: async () => (await import('./verb/change-container.ts')).addContainerChanges,
   },
   {
     heading: 'Containers:',
     names: ['diff', 'commit'],
-    load: async () => (await import('./container-changes.ts')).addContainerChangesVerbs,
+    load: async () => (await import('./verb/container-changes.ts')).addContainerChangesVerbs,
   },
-  { heading: 'Containers:', names: ['cp'], load: async () => (await import('./copy-files.ts')).addCopyFiles },
-  { heading: 'This host:', names: ['doctor'], load: async () => (await import('./doctor.ts')).addDoctor },
-  { heading: 'This host:', names: ['unshare'], load: async () => (await import('./unshare.ts')).addUnshare },
+  { heading: 'Containers:', names: ['cp'], load: async () => (await import('./verb/cp.ts')).addCopyFiles },
+  { heading: 'This host:', names: ['doctor'], load: async () => (await import('./verb/doctor.ts')).addDoctor },
+  { heading: 'This host:', names: ['unshare'], load: async () => (await import('./verb/unshare.ts')).addUnshare },
 ];
 
 /** The groups that these arguments need: one where they begin with its verb, else all, for help and for what is misspelt. */

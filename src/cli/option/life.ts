@@ -1,0 +1,51 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { LifeOptions } from '../../verbs/run/life-request.ts';
+import { collect } from './collect.ts';
+
+/** The options of `withLife`, as commander names them. */
+export interface LifeChoice {
+  readonly detach?: boolean;
+  readonly name?: string;
+  readonly replace?: boolean;
+  readonly rm?: boolean;
+  readonly cidfile?: string;
+  readonly label: readonly string[];
+  readonly restart?: string;
+  readonly stopSignal?: string;
+  readonly stopTimeout?: number;
+}
+
+/** A number of seconds, or of lines: no sign, no fraction. */
+export function wholeNumber(text: string): number {
+  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number is wanted.');
+  return Number(text);
+}
+
+/** How the container lives, and what is kept of it: docker's options. */
+export function withLife(command: Command): Command {
+  return command
+    .optionsGroup('Life:')
+    .option('-d, --detach', 'in the background: print the ID when the command runs')
+    .option('--name <name>', 'the name of the container; one is made up otherwise')
+    .option('--replace', 'kill and remove the container that has the name before')
+    .option('--rm', 'remove the container when it ends')
+    .option('--cidfile <file>', 'write the ID to a file, which must not be there')
+    .option('-l, --label <name[=value]>', 'a label of the container', collect, [])
+    .option('--restart <policy>', 'start a command that ended again: no, on-failure[:times], always, unless-stopped')
+    .option('--stop-signal <signal>', 'what tsimg stop sends (the image’s, or SIGTERM)')
+    .option('--stop-timeout <seconds>', 'how long tsimg stop waits before SIGKILL (10)', wholeNumber);
+}
+
+/** What the options ask for. */
+export function lifeOptions(options: LifeChoice): LifeOptions {
+  return {
+    name: options.name,
+    replace: options.replace,
+    remove: options.rm,
+    cidFile: options.cidfile,
+    labels: options.label,
+    restart: options.restart,
+    stopSignal: options.stopSignal,
+    stopTimeout: options.stopTimeout,
+  };
+}

@@ -1,0 +1,51 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { ImageLimits } from '../../disk/unpack-options.ts';
+
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['k', 1024],
+  ['m', 1024 ** 2],
+  ['g', 1024 ** 3],
+  ['t', 1024 ** 4],
+]);
+
+/** `10g` → bytes, in powers of 1024 as docker's sizes are. */
+export function parseSize(text: string): number {
+  const [, digits = '', unit = ''] = /^(\d{1,15})([kmgt]?)b?$/i.exec(text) ?? [];
+  const bytes = Number(digits || Number.NaN) * (UNITS.get(unit.toLowerCase()) ?? Number.NaN);
+  if (!Number.isSafeInteger(bytes)) throw new InvalidArgumentError('It takes bytes, or a number with k, m, g or t.');
+  return bytes;
+}
+
+function parseCount(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It takes a whole number.');
+  return Number(text);
+}
+
+/** For what reads the documents of an image, and takes the wrapping of an archive off. */
+export function withExpansionLimits(command: Command): Command {
+  return command
+    .optionsGroup('Limits of an image:')
+    .option('--max-size <size>', 'the most bytes of all layers after decompression (default: no limit)', parseSize)
+    .option(
+      '--max-ratio <n>',
+      'the most bytes for each compressed one, beyond the first GiB (default: 200)',
+      parseCount,
+    )
+    .option('--max-document <size>', 'the most bytes of a manifest, an index or a config (default: 4m)', parseSize);
+}
+
+/** For what reads layers. */
+export function withLimits(command: Command): Command {
+  return withExpansionLimits(command)
+    .optionsGroup('Limits of an image:')
+    .option('--max-entries <n>', 'the most files that the layers make (default: 4000000)', parseCount)
+    .option('--max-depth <n>', 'the most names in one path (default: 512)', parseCount)
+    .option('--max-header <size>', "the most bytes of one file's long names and attributes (default: 1m)", parseSize);
+}
+
+/** The limits alone of a command's options. */
+export function limitChoice(options: ImageLimits): ImageLimits {
+  const { maxSize, maxRatio, maxDocument, maxEntries, maxDepth, maxHeader } = options;
+  return { maxSize, maxRatio, maxDocument, maxEntries, maxDepth, maxHeader };
+}

@@ -1,0 +1,49 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { isTolerance, type Policy, type Severity, TOLERANCES, type Tolerance } from '../../rootfs/policy.ts';
+
+const SEVERITIES = ['strict', 'warn', 'ignore'] as const satisfies readonly Severity[];
+
+/** How exactly what is made must be what the image says. */
+export interface PolicyOptions {
+  readonly strict?: boolean;
+  readonly xattrs?: Severity;
+  readonly devices?: Severity;
+  readonly owners?: Severity;
+  readonly policy: Readonly<Partial<Policy>>;
+}
+
+function parsePolicy(text: string, previous: Readonly<Partial<Policy>>): Readonly<Partial<Policy>> {
+  const [name = '', wanted, ...rest] = text.split('=');
+  const severity = SEVERITIES.find((each) => each === wanted);
+  if (isTolerance(name) && severity !== undefined && rest.length === 0) return { ...previous, [name]: severity };
+  throw new InvalidArgumentError(
+    `It takes NAME=${SEVERITIES.join('|')}; names: ${Object.keys(TOLERANCES).join(', ')}.`,
+  );
+}
+
+export function withPolicy(command: Command): Command {
+  const severity = (flags: string, about: string) => new Option(`${flags} <policy>`, about).choices(SEVERITIES);
+  return command
+    .optionsGroup('What is tolerated:')
+    .option('--strict', 'make everything an error that cannot be exactly as the image says, but what a policy names')
+    .addOption(severity('--xattrs', 'extended attributes that the file system refuses (default: warn)'))
+    .addOption(severity('--devices', 'devices that can only be empty files (default: warn)'))
+    .addOption(severity('--owners', 'owners that can only be recorded (default: warn; strict with --ids subuid)'))
+    .option('--policy <name=policy>', 'any other thing that is tolerated, by the name in the report', parsePolicy);
+}
+
+/** What the options mean; a policy by its name wins over the one that stands for several. */
+export function policyChoice(options: PolicyOptions): {
+  readonly strict: boolean | undefined;
+  readonly policy: Readonly<Partial<Policy>>;
+} {
+  const { strict, xattrs, devices, owners, policy } = options;
+  const wanted: readonly (readonly [Tolerance, Severity | undefined])[] = [
+    ['xattrs', xattrs],
+    ['devices', devices],
+    ['owners', owners],
+    ['unmapped-owners', owners],
+  ];
+  const given = Object.fromEntries(wanted.filter(([, severity]) => severity !== undefined));
+  return { strict, policy: { ...given, ...policy } };
+}

@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import type { ImageLimits } from '../../disk/unpack-options.ts';
+import { storePlace } from '../../verbs/image/store-place.ts';
+import { statePlace } from '../../verbs/run/state-place.ts';
+import { collect } from '../option/collect.ts';
+import { limitChoice, withExpansionLimits } from '../option/limits.ts';
+import { parseBoolean } from '../option/source.ts';
+import { type CommonOptions, inSession, withCommon } from '../session.ts';
+import { displayName } from '../show/escape.ts';
+
+interface CommitChoice extends CommonOptions, ImageLimits {
+  readonly author?: string;
+  readonly message?: string;
+  readonly change: readonly string[];
+  readonly pause?: string | boolean;
+}
+
+const LETTERS = { added: 'A', changed: 'C', deleted: 'D' } as const;
+
+/** `tsimg diff` and `tsimg commit`: what a container changed of its image. */
+export function addContainerChangesVerbs(program: Command): void {
+  const diff = program
+    .command('diff')
+    .description('List what a container changed of its image’s files: A added, C changed, D deleted.')
+    .argument('<container>', 'a name or an ID');
+  withCommon(diff).action(async (container: string, _: unknown, invoked: Command) => {
+    const options: CommonOptions = invoked.optsWithGlobals();
+    await inSession(options, async ({ context, print, printJson }) => {
+      const { containerChanges } = await import('../../verbs/changes/container-changes.ts');
+      const found = await containerChanges(statePlace(options), container, context);
+      const changes = found.map(({ kind, path }) => ({ kind, path: `/${displayName(path)}` }));
+      if (options.json) printJson(changes);
+      else for (const { kind, path } of changes) print(`${LETTERS[kind]} ${path}`);
+    });
+  });
+
+  const commit = program
+    .command('commit')
+    .description('Make an image of a container: its image, and what it changed as one more layer. Prints the ID.')
+    .argument('<container>', 'a name or an ID')
+    .argument('[reference]', 'the name that the image gets')
+    .option('-a, --author <who>', 'who made it')
+    .option('-m, --message <text>', 'a comment')
+    .option(
+      '-c, --change <instruction>',
+      'a Dockerfile’s CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR (several)',
+      collect,
+      [],
+    )
+    .option('-p, --pause [bool]', 'stop the container’s processes meanwhile (true)');
+  withCommon(withExpansionLimits(commit)).action(
+    async (container: string, reference: string | undefined, _: unknown, invoked: Command) => {
+      const options: CommitChoice = invoked.optsWithGlobals();
+      const { author, message, change: changes } = options;
+      const pause = parseBoolean(String(options.pause ?? true).replace(/^=/, ''), '--pause');
+      await inSession(options, async ({ context, print, printJson }) => {
+        const { commitContainer } = await import('../../verbs/changes/commit.ts');
+        const choice = { author, message, changes, pause, reference, limits: limitChoice(options) };
+        const id = await commitContainer(container, { ...choice, ...context, storeRoot: storePlace(options) });
+        if (options.json) printJson({ id });
+        else print(id);
+      });
+    },
+  );
+}

@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import type { ExecRequest } from '../../launch/plan/exec-request.ts';
+import { statePlace } from '../../verbs/run/state-place.ts';
+import { collect } from '../option/collect.ts';
+import { readEnvFile } from '../option/env-file.ts';
+import { type CommonOptions, inSession, withCommon } from '../session.ts';
+
+interface ExecOptions extends CommonOptions {
+  readonly detach?: boolean;
+  readonly interactive?: boolean;
+  readonly tty?: boolean;
+  readonly env: readonly string[];
+  readonly envFile: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly privileged?: boolean;
+  readonly toolbox?: string;
+  readonly dryRun?: boolean;
+}
+
+async function requestOf(command: readonly string[], options: ExecOptions): Promise<ExecRequest> {
+  return {
+    command,
+    interactive: options.interactive ?? false,
+    terminal: options.tty ?? false,
+    detached: options.detach ?? false,
+    env: options.env,
+    envFiles: await Promise.all(options.envFile.map(readEnvFile)),
+    workdir: options.workdir,
+    user: options.user,
+    privileged: options.privileged,
+    toolbox: options.toolbox,
+  };
+}
+
+/** `tsimg exec`: options end at the first operand. */
+export function addExec(program: Command, setStatus: (status: number) => void): void {
+  const command = program
+    .command('exec')
+    .description('Run a command in a container that runs.')
+    .argument('<container>', 'its name or ID')
+    .argument('[command...]', 'the command; of a toolbox a shell, when there is none')
+    .passThroughOptions()
+    .optionsGroup('Command:')
+    .option('-d, --detach', 'in the background, without its output')
+    .option('-i, --interactive', 'pass standard input on; without it the command reads /dev/null')
+    .option('-t, --tty', 'a terminal of its own')
+    .option('-e, --env <name[=value]>', "set a variable, or pass the caller's on", collect, [])
+    .option('--env-file <file>', 'set the variables of a file; -e wins over them', collect, [])
+    .option('-w, --workdir <dir>', 'the directory to start in')
+    .option('-u, --user <user[:group]>', "whom to run as: names of the container's, or numbers")
+    .optionsGroup('Isolation:')
+    .option('--privileged', 'all capabilities, and no system call filter')
+    .optionsGroup('Files:')
+    .option(
+      '--toolbox <source>',
+      'see the files of this image, pulled where it is missing, and the container’s at /container; changes to them stay, to the toolbox’s not',
+    )
+    .optionsGroup('What is shown:')
+    .option('--dry-run', 'show what would be done, and do nothing; with --json as data');
+  withCommon(command).action(async (container: string, words: string[], _: unknown, invoked: Command) => {
+    const options: ExecOptions = invoked.optsWithGlobals();
+    const request = await requestOf(words, options);
+    const stateRoot = statePlace(options);
+    const status = await inSession({ ...options, outlivesOutput: true }, async ({ context, printLines, printJson }) => {
+      const { execInContainer, planExecIn } = await import('../../verbs/run/exec-container.ts');
+      const settings = { ...context, stateRoot, root: options.root };
+      if (!options.dryRun) return execInContainer(container, request, settings);
+      const { formatExecPlan } = await import('../../launch/plan/plan-exec.ts');
+      const plan = await planExecIn(container, request, settings);
+      if (options.json) printJson(plan);
+      else printLines(formatExecPlan(plan));
+      return 0;
+    });
+    setStatus(status);
+  });
+}

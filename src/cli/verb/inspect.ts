@@ -1,0 +1,64 @@
+import { type Command, Option } from 'commander';
+import type { ImageLimits } from '../../disk/unpack-options.ts';
+import { TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import { statePlace } from '../../verbs/run/state-place.ts';
+import { limitChoice, withExpansionLimits } from '../option/limits.ts';
+import { type SourceOptions, sourceChoice, withSource } from '../option/source.ts';
+import { type CommonOptions, inSession, withCommon } from '../session.ts';
+import { fillTemplate, parseTemplate } from '../show/format-template.ts';
+
+interface InspectOptions extends CommonOptions, SourceOptions, ImageLimits {
+  readonly type?: 'container' | 'image';
+  readonly format?: string;
+}
+
+/** Undefined where there is no such container, and none was asked for by `--type`. */
+async function containerNamed(name: string, options: InspectOptions): Promise<object | undefined> {
+  if (options.type === 'image') return undefined;
+  const { inspectContainer } = await import('../../verbs/look/inspect-container.ts');
+  try {
+    return await inspectContainer(statePlace(options), name);
+  } catch (error) {
+    const isMissing = error instanceof TsimgError && error.code === 'CONTAINER_NOT_FOUND';
+    if (!isMissing || options.type === 'container') throw error;
+    return undefined;
+  }
+}
+
+async function imageOf(source: string, options: InspectOptions, context: Context): Promise<object> {
+  const [{ inspectImage }, { sourcePlaces }] = await Promise.all([
+    import('../../verbs/image/inspect.ts'),
+    import('../../verbs/image/open-image.ts'),
+  ]);
+  const choice = sourceChoice(options);
+  const places = sourcePlaces({ ...choice, ...context, root: options.root, limits: limitChoice(options) });
+  return inspectImage(source, { ...places, platform: choice.platform }, context);
+}
+
+/** `tsimg inspect`: all that is known of containers and images. */
+export function addInspect(program: Command): void {
+  const inspect = program
+    .command('inspect')
+    .description('Show what is known of containers and images, as JSON.')
+    .argument('<container|source...>', 'names or IDs of containers, references in the store, or any SOURCE')
+    .addOption(
+      new Option('--type <type>', 'only such; without it, a container wins over an image of its name').choices([
+        'container',
+        'image',
+      ]),
+    )
+    .option('-f, --format <template>', "only some of it: '{{.State.Pid}}', '{{json .Config.Env}}'");
+  withCommon(withSource(withExpansionLimits(inspect))).action(async (names: string[], _: unknown, invoked: Command) => {
+    const options: InspectOptions = invoked.optsWithGlobals();
+    const template = options.format === undefined ? undefined : parseTemplate(options.format);
+    await inSession(options, async ({ context, printJson, printAsIs }) => {
+      const found: object[] = [];
+      for (const name of names) {
+        found.push((await containerNamed(name, options)) ?? (await imageOf(name, options, context)));
+      }
+      if (template === undefined) printJson(found, 4);
+      else for (const each of found) printAsIs(fillTemplate(template, each));
+    });
+  });
+}

@@ -1,0 +1,146 @@
+import { type Command, Option } from 'commander';
+import type { ImageLimits } from '../../disk/unpack-options.ts';
+import type { LaunchPlan } from '../../launch/launch-plan.ts';
+import type { RunRequest } from '../../launch/plan/run-request.ts';
+import type { PullPolicy } from '../../verbs/run/run-source.ts';
+import { collect } from '../option/collect.ts';
+import { readEnvFile } from '../option/env-file.ts';
+import { type IsolationOptions, isolationRequest, withIsolation } from '../option/isolation.ts';
+import { type LifeChoice, lifeOptions, withLife } from '../option/life.ts';
+import { limitChoice, withLimits } from '../option/limits.ts';
+import { type NetworkOptions, networkOf, withNetwork } from '../option/network.ts';
+import { type ResourceOptions, resourcesOf, withResources } from '../option/resources.ts';
+import { type SourceOptions, sourceChoice, withSource } from '../option/source.ts';
+import { type CommonOptions, inSession, withCommon } from '../session.ts';
+
+interface RunOptions
+  extends CommonOptions,
+    SourceOptions,
+    ResourceOptions,
+    NetworkOptions,
+    IsolationOptions,
+    LifeChoice,
+    ImageLimits {
+  readonly interactive?: boolean;
+  readonly tty?: boolean;
+  readonly env: readonly string[];
+  readonly envFile: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly volume: readonly string[];
+  readonly tmpfs: readonly string[];
+  readonly hostname?: string;
+  readonly entrypoint?: string;
+  readonly readOnly?: boolean;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly pull: PullPolicy;
+  readonly runtime?: string;
+  readonly dryRun?: boolean;
+  readonly explain?: boolean;
+}
+
+async function requestOf(command: readonly string[], options: RunOptions): Promise<RunRequest> {
+  return {
+    command,
+    entrypoint: options.entrypoint,
+    interactive: options.interactive ?? false,
+    terminal: options.tty ?? false,
+    env: options.env,
+    envFiles: await Promise.all(options.envFile.map(readEnvFile)),
+    workdir: options.workdir,
+    user: options.user,
+    volumes: options.volume,
+    tmpfs: options.tmpfs,
+    hostname: options.hostname,
+    ...networkOf(options),
+    readOnly: options.readOnly ?? false,
+    capAdd: options.capAdd,
+    capDrop: options.capDrop,
+    resources: resourcesOf(options),
+    ...(await isolationRequest(options)),
+  };
+}
+
+/** `tsimg run`: options end at the first operand, so that `run IMAGE ls -l` is the command's `-l`. */
+export function addRun(program: Command, setStatus: (status: number) => void): void {
+  const command = program
+    .command('run')
+    .description('Run a command in a root filesystem, or in a container of an image.')
+    .argument('<rootfs|source>', 'a root filesystem (a directory), or any SOURCE of an image')
+    .argument('[command...]', "the command; the image's own when there is none")
+    .passThroughOptions()
+    .helpOption('--help', 'show help')
+    .optionsGroup('Command:')
+    .option('-i, --interactive', 'pass standard input on; without it the command reads /dev/null')
+    .option('-t, --tty', 'a terminal of its own')
+    .option('-e, --env <name[=value]>', "set a variable, or pass the caller's on", collect, [])
+    .option('--env-file <file>', 'set the variables of a file; -e wins over them', collect, [])
+    .option('-w, --workdir <dir>', 'the directory to start in')
+    .option('-u, --user <user[:group]>', "whom to run as: names of the image's, or numbers")
+    .option('--entrypoint <program>', "instead of the image's entrypoint; its command is then dropped too")
+    .optionsGroup('Files:')
+    .option(
+      '-v, --volume <source:target[:options]>',
+      'mount a file or directory of the host (options: ro, rw, noexec, nosuid, rslave, rshared …)',
+      collect,
+      [],
+    )
+    .option('--tmpfs <target[:options]>', 'mount an empty file system in memory', collect, [])
+    .option('--read-only', 'the root filesystem cannot be changed')
+    .optionsGroup('Network:')
+    .option('-h, --hostname <name>', 'the host name inside')
+    .optionsGroup('Isolation:')
+    .option('--cap-add <capability>', 'grant a capability, or ALL', collect, [])
+    .option('--cap-drop <capability>', 'take a capability away, or ALL', collect, [])
+    .option(
+      '--runtime <program>',
+      'let an OCI runtime do it: crun, runc, or a path; the network is none or host, and nothing is kept',
+    )
+    .optionsGroup('Image:')
+    .addOption(
+      new Option('--pull <when>', 'fetch a reference before')
+        .choices(['always', 'missing', 'never'])
+        .default('missing'),
+    )
+    .optionsGroup('What is shown:')
+    .option('--explain', 'first show each step as a command line, and why it is done (on stderr)')
+    .option('--dry-run', 'show what would be done, and do nothing; with --json as data, with --explain as a lesson');
+  withCommon(withSource(withLimits(withIsolation(withNetwork(withResources(withLife(command))))))).action(
+    async (source: string, words: string[], _: unknown, invoked: Command) => {
+      const options: RunOptions = invoked.optsWithGlobals();
+      const request = await requestOf(words, options);
+      const choice = { ...sourceChoice(options), limits: limitChoice(options) };
+      const status = await inSession(
+        { ...options, outlivesOutput: true },
+        async ({ context, print, printLines, printJson, note }) => {
+          const { runSource, startSource, planSource } = await import('../../verbs/run/run-source.ts');
+          const explainPlan = options.explain
+            ? (await import('../../launch/show/explain-plan.ts')).explainPlan
+            : undefined;
+          const onPlan = explainPlan && ((plan: LaunchPlan) => note(explainPlan(plan)));
+          const settings = {
+            ...choice,
+            ...context,
+            root: options.root,
+            pull: options.pull,
+            runtime: options.runtime,
+            life: lifeOptions(options),
+            onPlan,
+          };
+          if (!options.dryRun && !options.detach) return runSource(source, request, settings);
+          if (!options.dryRun) {
+            print(await startSource(source, request, settings));
+            return 0;
+          }
+          const { formatPlan } = await import('../../launch/show/format-plan.ts');
+          const plan = await planSource(source, request, settings);
+          if (options.json) printJson(plan);
+          else printLines((explainPlan ?? formatPlan)(plan));
+          return 0;
+        },
+      );
+      setStatus(status);
+    },
+  );
+}

@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import type { ContainerStats } from '../../verbs/look/container-stats.ts';
+import { statePlace } from '../../verbs/run/state-place.ts';
+import { type CommonOptions, inSession, withCommon } from '../session.ts';
+import { formatJson } from '../show/escape.ts';
+import { formatRows } from '../show/format-rows.ts';
+import { formatSize } from '../show/format-size.ts';
+
+interface StatsOptions extends CommonOptions {
+  readonly stream: boolean;
+  readonly trunc: boolean;
+  readonly format?: string;
+}
+
+/** What this host does not tell. */
+const UNKNOWN = '–';
+const HEADINGS: Readonly<Record<string, string>> = {
+  ID: 'CONTAINER ID',
+  CPUPerc: 'CPU %',
+  MemUsage: 'MEM USAGE / LIMIT',
+  MemPerc: 'MEM %',
+  NetIO: 'NET I/O',
+  BlockIO: 'BLOCK I/O',
+};
+const COLUMNS =
+  'table {{.ID}}\\t{{.Name}}\\t{{.CPUPerc}}\\t{{.MemUsage}}\\t{{.MemPerc}}\\t{{.NetIO}}\\t{{.BlockIO}}\\t{{.PIDs}}';
+/** Moves a terminal to its upper left corner, and clears it. */
+const CLEAR = '\u001b[H\u001b[2J';
+
+const size = (bytes: number | undefined) => (bytes === undefined ? UNKNOWN : formatSize(bytes));
+const percent = (value: number | undefined) => (value === undefined ? UNKNOWN : `${value.toFixed(2)}%`);
+
+/** A container under the names that `--format` knows: docker's. */
+function shown(stats: ContainerStats, full: boolean): Readonly<Record<string, string>> {
+  const { id, name, processorPercent, memory, memoryLimit, network, disk, tasks } = stats;
+  const share = memory === undefined || !memoryLimit ? undefined : (memory / memoryLimit) * 100;
+  return {
+    ID: full ? id : id.slice(0, 12),
+    Name: name,
+    CPUPerc: percent(processorPercent),
+    MemUsage: `${size(memory)} / ${size(memoryLimit)}`,
+    MemPerc: percent(share),
+    NetIO: `${size(network?.read)} / ${size(network?.written)}`,
+    BlockIO: `${size(disk?.read)} / ${size(disk?.written)}`,
+    PIDs: tasks === undefined ? UNKNOWN : String(tasks),
+  };
+}
+
+/** `tsimg stats`: what the containers use that run. */
+export function addStats(program: Command): void {
+  const stats = program
+    .command('stats')
+    .description('Show what containers use, every second; with --json a list a line.')
+    .argument('[container...]', 'names or IDs; all that run, when none is given')
+    .option('--no-stream', 'once')
+    .option('--no-trunc', 'IDs in full')
+    .option('--format <how>', "json, a template of a line such as '{{.Name}} {{.CPUPerc}}', or 'table TEMPLATE'");
+  withCommon(stats).action(async (containers: string[], _: unknown, invoked: Command) => {
+    const options: StatsOptions = invoked.optsWithGlobals();
+    const { format = COLUMNS } = options;
+    await inSession(options, async ({ context, printAsIs }) => {
+      const { containerStats } = await import('../../verbs/look/container-stats.ts');
+      const clear = options.stream && process.stdout.isTTY && !options.json ? CLEAR : '';
+      for await (const now of containerStats(statePlace(options), containers, context.signal)) {
+        const rows = () =>
+          formatRows(
+            format,
+            now.map((each) => shown(each, !options.trunc)),
+            HEADINGS,
+          );
+        const lines = options.json ? [formatJson(now)] : rows();
+        if (lines.length > 0) printAsIs(`${clear}${lines.join('\n')}`);
+        if (!options.stream) return;
+      }
+    });
+  });
+}

@@ -1,0 +1,18 @@
+import type { Command } from 'commander';
+import { createProgress } from '../show/progress.ts';
+
+/** `tsimg unshare COMMAND`: options end at the first operand. */
+export function addUnshare(program: Command, setStatus: (status: number) => void): void {
+  program
+    .command('unshare')
+    .description(
+      'Run a command as root of the user namespace that containers of yours have: to look at their files, or remove them.',
+    )
+    .argument('<command...>', 'a command of this host')
+    .passThroughOptions()
+    .action(async (command: string[]) => {
+      const { unshareCommand } = await import('../../verbs/run/unshare.ts');
+      const { onEvent } = createProgress('none', process.stderr);
+      setStatus(await unshareCommand(command, { onEvent }));
+    });
+}

@@ -1,0 +1,171 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeContainerCli, until } from '../../support/container-cli.ts';
+import { defineRuns } from '../../support/define-runs.ts';
+
+const asRoot = suite('cli/verb/containers as root');
+const asUser = suite('cli/verb/containers as an ordinary user');
+
+/** Nothing here is about networks. */
+const RUN = ['run', '--network', 'none'];
+
+defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
+  const cli = makeContainerCli(user);
+  const detached = (name: string, script: string, ...options: readonly string[]) =>
+    cli.ok(...RUN, '-d', '--name', name, ...options, rootfs, '/bin/sh', '-c', script);
+  test.after.each(() => cli.clear());
+
+  test('a detached start prints the whole ID once the command runs', () => {
+    const id = detached('one', 'sleep 1000; true');
+    assert.match(id, /^[0-9a-f]{64}$/);
+    assert.is(cli.field('one', '.Id'), id);
+    assert.is(cli.field('one', '.State.Running'), 'true');
+    const pid = cli.field('one', '.State.Pid');
+    assert.match(readFileSync(`/proc/${pid}/cmdline`, 'latin1'), /^\/bin\/sh\0-c\0/);
+  });
+
+  test('a command that is not there is 127, and with --rm nothing is left of it', () => {
+    assert.is(cli.run(...RUN, '-d', '--rm', rootfs, '/nothing').status, 127);
+    assert.equal(cli.directories(), []);
+    assert.is(cli.run(...RUN, '-d', '--name', 'none', rootfs, '/nothing').status, 127);
+    assert.is(cli.ok('ps', '-a', '--format', '{{.Names}} {{.State}}'), 'none created');
+    assert.is(cli.field('none', '.State.ExitCode'), '127');
+    assert.match(cli.field('none', '.State.Error'), 'not found');
+  });
+
+  test('a name is of one container at a time, and free again when that is removed', () => {
+    const id = detached('same', 'sleep 1000');
+    const { status, stderr } = cli.run(...RUN, '-d', '--name', 'same', rootfs, 'true');
+    assert.is(status, 125);
+    assert.match(stderr, `the container name is taken (same): container ${id.slice(0, 12)} has it`);
+    cli.ok('rm', '-f', 'same');
+    const other = detached('same', 'sleep 1000');
+    assert.is.not(cli.ok(...RUN, '-d', '--replace', '--name', 'same', rootfs, 'sleep', '1000'), other);
+    assert.is(cli.ok('ps', '-a', '--format', '{{.Names}}'), 'same');
+    assert.is(cli.run(...RUN, '--name', '../up', rootfs, 'true').status, 125);
+    assert.is(cli.run(...RUN, '--replace', rootfs, 'true').status, 125);
+  });
+
+  test('ps shows those that run, with -a all, and what its options choose of them', () => {
+    const first = detached('first', 'sleep 1000', '--label', 'colour=red');
+    const second = detached('second', 'exit 3', '--label', 'colour=blue');
+    assert.is(cli.ok('wait', 'second'), '3');
+    const names = (...options: readonly string[]) => cli.ok('ps', '--format', '{{.Names}}', ...options).split('\n');
+    assert.equal(names(), ['first']);
+    assert.equal(names('-a'), ['second', 'first']);
+    assert.equal(names('-l'), ['second']);
+    assert.equal(names('-n', '1'), ['second']);
+    assert.equal(names('--filter', 'status=exited'), ['second']);
+    assert.equal(names('--filter', 'exited=3'), ['second']);
+    assert.equal(names('-a', '--filter', 'label=colour=red'), ['first']);
+    assert.equal(names('-a', '--filter', 'label=colour'), ['second', 'first']);
+    assert.equal(names('-a', '--filter', 'name=eco'), ['second']);
+    assert.equal(names('-a', '--filter', 'name=^fir'), ['first']);
+    assert.equal(names('-a', '--filter', 'name=^/second$'), ['second']);
+    assert.equal(names('-a', '--filter', 'name=f.*t', '--filter', 'name=d$'), ['second', 'first']);
+    assert.equal(names('-a', '--filter', 'name=^eco'), ['']);
+    assert.equal(names('-a', '--filter', 'status=paused'), ['']);
+    assert.equal(names('-a', '--filter', `id=${first.slice(0, 12)}`), ['first']);
+    assert.equal(names('-a', '--filter', `ancestor=${rootfs}`), ['second', 'first']);
+    for (const [filter, hint] of [
+      ['shape=round', /KEY of id, name, label/],
+      ['status=up', /one of created, running, restarting/],
+      ['exited=x', /exit status/],
+      ['name=(', /regular expression/],
+      ['running', /KEY=VALUE/],
+    ] as const) {
+      const { status, stderr } = cli.run('ps', '--filter', filter);
+      assert.is(status, 2, filter);
+      assert.match(stderr, hint);
+    }
+    assert.is(cli.ok('ps', '-aq'), `${second.slice(0, 12)}\n${first.slice(0, 12)}`);
+    assert.is(cli.ok('ps', '-q', '--no-trunc'), first);
+    assert.match(cli.ok('ps', '-a'), /^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES\n.*Exited \(3\)/);
+    const line: unknown = JSON.parse(cli.ok('ps', '-l', '--format', 'json'));
+    assert.match(JSON.stringify(line), /"Names":"second".*"Labels":"colour=blue"/);
+    assert.is(cli.ok('ps', '--format', 'table {{.Names}}\\t{{.State}}'), 'NAMES   STATE\nfirst   running');
+  });
+
+  test('as much of an ID is enough as no other container has', () => {
+    const id = detached('one', 'sleep 1000');
+    assert.is(cli.field(id.slice(0, 8), '.Name'), 'one');
+    detached('two', 'sleep 1000');
+    const { status, stderr } = cli.run('stop', '');
+    assert.is(status, 3);
+    assert.match(stderr, 'no such container');
+    assert.is(cli.run('rm', 'three').status, 3);
+  });
+
+  test('a container that runs is removed by force only', () => {
+    detached('busy', 'sleep 1000');
+    const { status, stderr } = cli.run('rm', 'busy');
+    assert.is(status, 1);
+    assert.match(stderr, 'the container runs (busy)');
+    const pid = cli.field('busy', '.State.Pid');
+    assert.is(cli.ok('rm', '--force', 'busy'), 'busy');
+    assert.equal(cli.directories(), []);
+    assert.not.ok(existsSync(`/proc/${pid}/root/bin`));
+  });
+
+  test('of several containers the others are served where one is not there', () => {
+    detached('here', 'exit 0');
+    cli.ok('wait', 'here');
+    const { status, stdout, stderr } = cli.run('rm', 'gone', 'here');
+    assert.is(status, 3);
+    assert.is(stdout, 'here\n');
+    assert.match(stderr, 'no such container (gone)');
+  });
+
+  test('a file for the ID is written, and not overwritten', () => {
+    const place = mkdtempSync(join(tmpdir(), 'tsimg-cid-'));
+    try {
+      const file = user === undefined ? join(place, 'cid') : join(cli.folder, 'cid');
+      const id = cli.ok(...RUN, '-d', '--cidfile', file, rootfs, 'true');
+      assert.is(readFileSync(file, 'utf8'), id);
+      const { status, stderr } = cli.run(...RUN, '-d', '--name', 'late', '--cidfile', file, rootfs, 'true');
+      assert.is(status, 125);
+      assert.match(stderr, 'it is there already');
+      assert.is(readFileSync(file, 'utf8'), id);
+      assert.not.match(cli.ok('ps', '-a'), 'late');
+      rmSync(file);
+    } finally {
+      rmSync(place, { recursive: true });
+    }
+  });
+
+  test('with --rm, a detached container is gone when it has ended', async () => {
+    detached('short', 'exit 0', '--rm');
+    await until('it is removed', () => cli.directories().length === 0);
+    assert.is(cli.ok('ps', '-aq'), '');
+  });
+
+  test('a container that is kept is started again with all that it changed', () => {
+    const script = 'echo x >> /count; wc -l < /count; test -e /other && exit 5; exit 4';
+    const { status, stdout } = cli.run(...RUN, '--name', 'again', rootfs, '/bin/sh', '-c', script);
+    assert.is(status, 4);
+    assert.is(stdout, '1\n');
+    assert.is(cli.ok('start', 'again'), 'again');
+    assert.is(cli.ok('wait', 'again'), '4');
+    assert.is(cli.ok('logs', 'again'), '2');
+    rmSync(join(rootfs, 'count'));
+  });
+
+  test('restart stops a container and starts it again; one that runs is left as it is by start', () => {
+    const id = detached('server', 'trap "exit 0" TERM; while :; do sleep 0.1; done');
+    const before = cli.field('server', '.State.Pid');
+    assert.is(cli.ok('start', 'server'), 'server');
+    assert.is(cli.field('server', '.State.Pid'), before);
+    assert.is(cli.ok('restart', 'server'), 'server');
+    assert.is.not(cli.field('server', '.State.Pid'), before);
+    assert.is(cli.field('server', '.Id'), id);
+    detached('fleeting', 'sleep 1000', '--rm');
+    assert.match(cli.run('restart', 'fleeting').stderr, 'it was run with --rm');
+    assert.is(cli.field('fleeting', '.State.Running'), 'true');
+  });
+});
+
+asRoot.run();
+asUser.run();
