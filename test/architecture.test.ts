@@ -23,6 +23,26 @@ const RANKS: readonly (readonly string[])[] = [
   ['main', 'start-script'],
 ];
 
+/** The rooms inside of each room, the lowest first: one imports lower ones only. */
+const SUB_ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  linux: [['device', 'seccomp']],
+  oci: [['commit']],
+  sys: [['file', 'library'], ['process'], ['stub'], ['stub/call', 'stub/machine']],
+  streams: [['decompress']],
+  tar: [['read', 'write']],
+  rootfs: [['fold'], ['plan']],
+  launch: [['facts'], ['limits', 'network'], ['options'], ['plan'], ['oci', 'show']],
+  registry: [['http'], ['auth']],
+  disk: [['directory'], ['publish', 'scan', 'write'], ['read']],
+  host: [['cgroup', 'facts', 'stdio'], ['network', 'steps'], ['start'], ['state'], ['exec', 'life']],
+  sources: [['files'], ['form']],
+  verbs: [['helper'], ['layers'], ['image'], ['changes', 'rootfs'], ['run'], ['look']],
+  cli: [['option', 'show'], ['verb']],
+};
+
+/** Files of a folder at most, its README apart. */
+const MAX_FILES = 16;
+
 /** Rooms without I/O, and what they may import of Node. */
 const PURE_ROOMS = new Set([
   'errno-words.data',
@@ -125,6 +145,43 @@ test('a room imports rooms of a lower rank only, never a sibling', () => {
   assert.equal(wrong, []);
 });
 
+/** A folder inside of a room, or a file that stands in the room itself. */
+function placeOf(path: string): string {
+  const folder = dirname(path);
+  return folder.includes('/') ? folder : path;
+}
+
+test('every room inside of a room has a rank there, and imports lower ones only', () => {
+  const wrong: string[] = [];
+  const rank: ReadonlyMap<string, number> = new Map(
+    Object.entries(SUB_ROOMS).flatMap(([room, ranks]) =>
+      ranks.flatMap((folders, index) => folders.map((folder) => [`${room}/${folder}`, index] as const)),
+    ),
+  );
+  for (const file of sources) {
+    const own = dirname(file.path);
+    if (!own.includes('/')) continue;
+    if (!rank.has(own)) wrong.push(`${own} has no rank`);
+    for (const target of localImports(file)) {
+      const other = dirname(target);
+      if (other === own || roomOf(target) !== file.room || !other.includes('/')) continue;
+      if ((rank.get(other) ?? Number.POSITIVE_INFINITY) >= (rank.get(own) ?? -1))
+        wrong.push(`${file.path} imports ${target}`);
+    }
+  }
+  const unused = [...rank.keys()].filter((folder) => !sources.some(({ path }) => dirname(path) === folder));
+  assert.equal([...wrong, ...unused], []);
+});
+
+test('no folder holds more than a reader can look over', () => {
+  const count = new Map<string, number>();
+  for (const { path } of sources) count.set(dirname(path), (count.get(dirname(path)) ?? 0) + 1);
+  assert.equal(
+    [...count].filter(([, files]) => files > MAX_FILES),
+    [],
+  );
+});
+
 test('rooms without I/O import nothing of Node and no room with effects', () => {
   const wrong: string[] = [];
   // tar/header.ts is types only: what rootfs speaks of
@@ -166,21 +223,37 @@ test('every dependency of package.json does work in src', () => {
   );
 });
 
-test('there are no import cycles', () => {
-  const graph = new Map(sources.map((file) => [file.path, localImports(file)]));
+/** Each way from a name back to itself. */
+function cyclesOf(graph: ReadonlyMap<string, readonly string[]>): readonly string[] {
   const done = new Set<string>();
   const cycles: string[] = [];
-  const visit = (path: string, trail: readonly string[]): void => {
-    if (trail.includes(path)) {
-      cycles.push([...trail.slice(trail.indexOf(path)), path].join(' → '));
+  const visit = (name: string, trail: readonly string[]): void => {
+    if (trail.includes(name)) {
+      cycles.push([...trail.slice(trail.indexOf(name)), name].join(' → '));
       return;
     }
-    if (done.has(path)) return;
-    for (const next of graph.get(path) ?? []) visit(next, [...trail, path]);
-    done.add(path);
+    if (done.has(name)) return;
+    for (const next of graph.get(name) ?? []) visit(next, [...trail, name]);
+    done.add(name);
   };
-  for (const path of graph.keys()) visit(path, []);
-  assert.equal(cycles, []);
+  for (const name of graph.keys()) visit(name, []);
+  return cycles;
+}
+
+test('there are no import cycles', () => {
+  assert.equal(cyclesOf(new Map(sources.map((file) => [file.path, localImports(file)]))), []);
+});
+
+test('there are no import cycles between the places of a room', () => {
+  const graph = new Map<string, readonly string[]>();
+  for (const file of sources) {
+    const own = placeOf(file.path);
+    const others = localImports(file)
+      .map(placeOf)
+      .filter((place) => place !== own);
+    graph.set(own, [...(graph.get(own) ?? []), ...others]);
+  }
+  assert.equal(cyclesOf(graph), []);
 });
 
 test('no file is over 300 lines, but tables of data', () => {
@@ -198,7 +271,7 @@ test('there are no barrels, default exports or folders named for nothing', () =>
   for (const file of sources) {
     if (/^export \*/m.test(file.text)) wrong.push(`${file.path}: export *`);
     if (/^export default/m.test(file.text)) wrong.push(`${file.path}: default export`);
-    if (/(^|\/)(utils?|helpers?|common|misc|index)(\.ts|\/)/.test(file.path))
+    if (/(^|\/)(utils?|helpers|common|misc|index)(\.ts|\/)/.test(file.path))
       wrong.push(`${file.path}: its name says nothing`);
     if (!/^[a-z0-9-]+(\.data)?\.ts$/.test(file.path.split('/').at(-1) ?? ''))
       wrong.push(`${file.path}: not in kebab-case`);

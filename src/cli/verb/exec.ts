@@ -66,7 +66,7 @@ export function addExec(program: Command, setStatus: (status: number) => void): 
       const { execInContainer, planExecIn } = await import('../../verbs/run/exec-container.ts');
       const settings = { ...context, stateRoot, root: options.root };
       if (!options.dryRun) return execInContainer(container, request, settings);
-      const { formatExecPlan } = await import('../../launch/plan/plan-exec.ts');
+      const { formatExecPlan } = await import('../../launch/show/format-exec-plan.ts');
       const plan = await planExecIn(container, request, settings);
       if (options.json) printJson(plan);
       else printLines(formatExecPlan(plan));

@@ -1,6 +1,8 @@
-import { PASTA_DNS } from '../plan/network-files.ts';
 import type { NetworkPlan } from './network-plan.ts';
 import type { PublishedPort } from './publish.ts';
+
+/** Where pasta answers for the host's name server, when that listens on a loopback address; podman's. */
+export const PASTA_DNS = '169.254.1.1';
 
 type PastaPlan = Extract<NetworkPlan, { kind: 'pasta' | 'slirp4netns' }>;
 

@@ -4,6 +4,7 @@ import { parseAddress } from '../../linux/ipv4.ts';
 import { formatResolvConf, isLoopback, parseResolvConf, type ResolvConf } from '../../linux/resolv-conf.ts';
 import type { Step } from '../launch-plan.ts';
 import type { NetworkPlan } from '../network/network-plan.ts';
+import { PASTA_DNS } from '../network/pasta-options.ts';
 
 /** The names that a container is to know, as options say it. */
 export interface NameRequest {
@@ -17,8 +18,6 @@ export interface NameRequest {
 
 /** docker's word for the host, as a container on a bridge reaches it. */
 const HOST_GATEWAY = 'host-gateway';
-/** Where pasta answers for the host's name server, when that listens on a loopback address; podman's. */
-export const PASTA_DNS = '169.254.1.1';
 const SLIRP_DNS = '10.0.2.3';
 const SLIRP_GATEWAY = '10.0.2.2';
 

@@ -5,8 +5,6 @@ import type { HostFacts } from '../facts/host-facts.ts';
 import type { IdMap, LaunchPlan, Namespace, ProcessPlan, RootSpec } from '../launch-plan.ts';
 import { openingCapability } from '../limits/device-list.ts';
 import { enteringDirectory, processDirectory } from '../limits/limits.ts';
-import { formatCommand } from '../show/format-plan.ts';
-import { quote } from '../show/format-step.ts';
 import { DEFAULT_PATH, mergeEnvironment, planEnvironment, variable } from './environment.ts';
 import type { ExecRequest } from './exec-request.ts';
 import { storedMap } from './id-map.ts';
@@ -186,23 +184,4 @@ export function planToolbox(
       copied: ['/etc/hosts', '/etc/resolv.conf'],
     },
   };
-}
-
-/** The plan for people, a line a step. */
-export function formatExecPlan({ namespaces, cgroups, command, detached, toolbox }: ExecPlan): string {
-  return [
-    ...(toolbox === undefined
-      ? []
-      : [
-          `mount the toolbox (${toolbox.root.kind}) on ROOT`,
-          ...toolbox.shown.map(({ from, to }) => `mount --rbind ${quote(`CONTAINER${from}`)} ${quote(`ROOT${to}`)}`),
-          ...toolbox.copied.map((path) => `cat ${quote(`CONTAINER${path}`)} > ${quote(`ROOT${path}`)}`),
-          'pivot_root ROOT',
-        ]),
-    `join namespaces ${namespaces.filter((name) => name !== 'mount' || toolbox === undefined).join(' ')}`,
-    ...cgroups.map(({ directory }) => `join cgroup ${quote(directory)}`),
-    ...(command.terminal ? ['open a terminal on ROOT/dev/pts'] : []),
-    ...(detached ? ['go on in the background'] : []),
-    ...formatCommand(command),
-  ].join('\n');
 }

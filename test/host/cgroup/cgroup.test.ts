@@ -180,7 +180,7 @@ defineRuns(asRoot, asUser, (test, { sh, user, rootfs }) => {
   });
 });
 
-const own = suite('host/facts/cgroup-facts');
+const own = suite('host/cgroup/cgroup');
 
 own('this process’s cgroups are found where it has some', () => {
   for (const [name, directory] of cgroupsOf(process.pid)) {

@@ -5,9 +5,10 @@ import { AROUND, PLAIN_REQUEST, ROOT_FACTS, USER_FACTS } from '../../../fixtures
 import { TsimgError } from '../../../src/errors.ts';
 import type { HostFacts } from '../../../src/launch/facts/host-facts.ts';
 import type { ExecRequest } from '../../../src/launch/plan/exec-request.ts';
-import { formatExecPlan, planExec, planToolbox } from '../../../src/launch/plan/plan-exec.ts';
+import { planExec, planToolbox } from '../../../src/launch/plan/plan-exec.ts';
 import { planRun } from '../../../src/launch/plan/plan-run.ts';
 import type { RunRequest } from '../../../src/launch/plan/run-request.ts';
+import { formatExecPlan } from '../../../src/launch/show/format-exec-plan.ts';
 import { CAPABILITY_NAMES } from '../../../src/linux/capabilities.ts';
 import { EMPTY_RUN_CONFIG } from '../../../src/oci/run-config.ts';
 

@@ -8,7 +8,7 @@ import { failureOf } from '../../support/failure-of.ts';
 import { makeOrdinaryUser } from '../../support/ordinary-user.ts';
 import { tsimg } from '../../support/tsimg.ts';
 
-const VERB = join(import.meta.dirname, '..', '..', '..', 'src', 'verbs', 'unshare.js');
+const VERB = join(import.meta.dirname, '..', '..', '..', 'src', 'verbs', 'run', 'unshare.js');
 const SCRIPT = `import(process.argv[1]).then((verb) => verb.unshareCommand(process.argv.slice(2))).then((status) => { process.exitCode = status; })`;
 
 const test = suite('verbs/run/unshare');
