@@ -1,5 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { PUBLISHED } from '../test/support/tsimg.ts';
+import { publish } from '../test/support/publish.ts';
+
+/** What users run. */
+const PUBLISHED = await publish();
 
 /** What is unpacked, and where to. */
 export interface Job {

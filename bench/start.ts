@@ -5,7 +5,6 @@ import { makeBusyboxRootfs } from '../test/support/busybox-rootfs.ts';
 import { publish } from '../test/support/publish.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
 import { findTool } from '../test/support/tools.ts';
-import { PUBLISHED } from '../test/support/tsimg.ts';
 import { measure, median } from './measure.ts';
 
 // How long a container takes from the command line to the end of /bin/true, beside podman, runc, bubblewrap and plain unshare,
@@ -14,7 +13,7 @@ import { measure, median } from './measure.ts';
 // Node reads these certificates whenever it starts, in 30 ms for a system's; no part of starting a container.
 delete process.env.NODE_EXTRA_CA_CERTS;
 
-publish();
+const PUBLISHED = await publish();
 const [rounds = 15, atOnce = 100] = process.argv.slice(2).map(Number);
 
 const rootfs = makeBusyboxRootfs(tempDir(0o755));

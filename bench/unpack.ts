@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDockerRegistry } from '../test/support/docker-registry.ts';
-import { publish } from '../test/support/publish.ts';
 import { type Contender, FROM_REGISTRY, isInstalled, LOCAL } from './contenders.ts';
 import { physicalLimit } from './limit.ts';
 import { type ImageShape, layerFiles, makeImage, SHAPES } from './make-image.ts';
@@ -98,8 +97,7 @@ const args = process.argv.slice(2);
 const roundsAt = args.indexOf('--rounds');
 const rounds = roundsAt === -1 ? 3 : Number(args[roundsAt + 1]);
 const wanted = args.filter((arg, at) => !arg.startsWith('--') && (roundsAt === -1 || at !== roundsAt + 1));
-// What users run, without the certificates that Node reads when it starts
-publish();
+// Without the certificates that Node reads when it starts
 delete process.env.NODE_EXTRA_CA_CERTS;
 mkdirSync(IMAGES, { recursive: true });
 const places = ['/dev/shm', tmpdir()].filter(existsSync);

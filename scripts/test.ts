@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { publish } from '../test/support/publish.ts';
 import { missingPackages } from '../test/support/tools.ts';
+import { COMMAND_VARIABLE } from '../test/support/tsimg.ts';
 import { installNode, NODE_LINES } from './other-node.ts';
 
 // Runs every test file in a process of its own, two at a time, and adds up what uvu reports. The command that they run is the one
@@ -163,7 +164,7 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-publish();
+process.env[COMMAND_VARIABLE] = await publish();
 let failed = 0;
 for (const node of nodesFor(options.node)) {
   const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim();

@@ -8,12 +8,13 @@ import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
 import { publish } from '../support/publish.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
-import { BUILT, PUBLISHED, ROOT } from '../support/tsimg.ts';
+import { BUILT, ROOT } from '../support/tsimg.ts';
 
 // What is published is joined by scripts/join.mjs: it must do what the modules do that it was made of.
 
 const test = suite('cli/published');
 const STORE = join(tempDir(), 'store');
+const PUBLISHED = await publish();
 const PACKAGE = dirname(dirname(dirname(PUBLISHED)));
 
 function outcome(main: string, args: readonly string[], home = tempDir()) {
@@ -29,8 +30,6 @@ function compiledIn(home: string): readonly string[] {
   const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path));
   return paths.filter((path) => statSync(path).isFile());
 }
-
-if (!existsSync(PUBLISHED)) publish();
 
 test('the published command answers as the modules that it was made of, errors too', () => {
   for (const args of [

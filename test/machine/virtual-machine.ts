@@ -13,11 +13,13 @@ import {
 import { dirname, join } from 'node:path';
 import { tempDir } from '../support/temp-dir.ts';
 import { findTool } from '../support/tools.ts';
+import { BUILT, COMMAND_VARIABLE, MAIN, ROOT } from '../support/tsimg.ts';
 
 // A virtual machine with Debian's kernel, in which the host's own programs and this checkout are all there is: for what depends on
 // the kernel's command line, such as cgroups of version 2 on a host whose controllers are version 1's. Nothing of it is written.
 
-const ROOT = dirname(dirname(dirname(import.meta.dirname)));
+/** The package as it is published lies in the checkout: it imports what npm installed there. */
+const PUBLISHED = 'app/published';
 const MODULES = ['overlay.ko', 'veth.ko', 'tun.ko', 'loop.ko'];
 /** Programs of the host that go in, with the libraries they are linked to. */
 const PROGRAMS = ['node', 'busybox', 'unshare', 'setpriv', 'nsenter', 'newuidmap', 'newgidmap', 'useradd', 'userdel'];
@@ -72,6 +74,7 @@ for module in /modules/*; do insmod "$module"; done
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 cd /app
 echo BEGIN
+${MAIN === BUILT ? '' : `export ${COMMAND_VARIABLE}=/${PUBLISHED}/dist/src/tsimg.cjs`}
 ${script}
 echo END
 poweroff -f
@@ -103,6 +106,7 @@ function makeTree(kernel: string, script: string): string {
     const filter = (path: string) => !PACKAGES_LEFT_OUT.test(path);
     cpSync(join(ROOT, part), join(tree, 'app', part), { recursive: true, filter });
   }
+  if (MAIN !== BUILT) cpSync(dirname(dirname(dirname(MAIN))), join(tree, PUBLISHED), { recursive: true });
   writeFileSync(join(tree, 'init'), FIRST, { mode: 0o755 });
   writeFileSync(join(tree, 'second'), second(script), { mode: 0o755 });
   return tree;

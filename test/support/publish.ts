@@ -1,7 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { PUBLISHED, ROOT } from './tsimg.ts';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { acquireLock, type Lock, tryLock } from '../../src/sys/file/lock.ts';
+import { ROOT } from './tsimg.ts';
+
+/** Beside dist, which builds replace: what a run of tests has is there until it ends. */
+const FOLDER = join(ROOT, '.build', 'published');
+/** What may be packed, and what says which of it. */
+const PACKED = ['dist/src', 'docs', 'package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'];
+
+/** One that is used is held until this process ends. */
+const used: Lock[] = [];
 
 function run(command: string, args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8' });
@@ -9,15 +19,59 @@ function run(command: string, args: readonly string[]): string {
   return stdout;
 }
 
-/** Lays the package out as npm publishes it: what npm packs of what was built, and nothing else. */
-export function publish(): void {
-  const folder = dirname(dirname(dirname(PUBLISHED)));
+/** What identifies all that may be packed. */
+function keyOfPacked(): string {
+  const hash = createHash('sha256');
+  for (const path of PACKED) {
+    const isFolder = !path.includes('.') && path !== 'LICENSE';
+    const files = isFolder
+      ? readdirSync(join(ROOT, path), { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile())
+          .map((entry) => join(entry.parentPath, entry.name))
+          .sort()
+      : [join(ROOT, path)];
+    for (const file of files) {
+      const text = readFileSync(file);
+      hash.update(`${file}\0${text.length}\0`).update(text);
+    }
+  }
+  return hash.digest('hex').slice(0, 32);
+}
+
+/** Packs and unpacks beside, so that what has the name is whole. */
+function layOut(folder: string): void {
   const made = `${folder}.new`;
   rmSync(made, { recursive: true, force: true });
   mkdirSync(made, { recursive: true });
   const packed = run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', made]).trim();
   run('tar', ['-xzf', join(made, packed), '-C', made, '--strip-components=1']);
   rmSync(join(made, packed));
-  rmSync(folder, { recursive: true, force: true });
   renameSync(made, folder);
+}
+
+/** Removes those that no process uses. */
+async function sweep(): Promise<void> {
+  for (const name of readdirSync(FOLDER).filter((each) => each.endsWith('.lock'))) {
+    const path = join(FOLDER, name);
+    const lock = await tryLock(path, 'exclusive');
+    if (lock === undefined) continue;
+    rmSync(path.replace(/\.lock$/, ''), { recursive: true, force: true });
+    rmSync(path);
+    await lock.close();
+  }
+}
+
+/**
+ * Lays the package out as npm publishes it: what npm packs of what was built, and nothing else; the path of its command. What was laid
+ * out of the same files is taken as it is. It stays until this process ends, whatever others build and publish meanwhile.
+ */
+export async function publish(): Promise<string> {
+  mkdirSync(FOLDER, { recursive: true });
+  // No build replaces dist while it is packed
+  await using _ = await acquireLock(join(ROOT, '.build', 'lock'), 'exclusive');
+  const folder = join(FOLDER, keyOfPacked());
+  used.push(await acquireLock(`${folder}.lock`, 'shared'));
+  if (!existsSync(folder)) layOut(folder);
+  await sweep();
+  return join(folder, 'dist', 'src', 'tsimg.cjs');
 }

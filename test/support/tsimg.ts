@@ -1,5 +1,4 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { stateRootOf } from './state-root.ts';
 
@@ -7,10 +6,10 @@ import { stateRootOf } from './state-root.ts';
 export const ROOT = dirname(dirname(dirname(import.meta.dirname)));
 /** The command as it is built. */
 export const BUILT = join(ROOT, 'dist', 'src', 'main.js');
-/** The command as it is published, which `npm test` makes (scripts/test.ts). */
-export const PUBLISHED = join(ROOT, 'dist', 'published', 'dist', 'src', 'tsimg.cjs');
+/** Names the command as it is published, which `npm test` makes (scripts/test.ts), for the tests of that run. */
+export const COMMAND_VARIABLE = 'TSIMG_TEST_COMMAND';
 /** What tests run. */
-export const MAIN = existsSync(PUBLISHED) ? PUBLISHED : BUILT;
+export const MAIN = process.env[COMMAND_VARIABLE] ?? BUILT;
 /** The example image that comes with the project: `docker save` form, gzip'd. */
 export const EXAMPLE_IMAGE = join(ROOT, 'fixtures', 'images', 'busybox-amd64.tar.gz');
 
