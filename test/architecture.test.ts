@@ -37,7 +37,10 @@ const SUB_ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   host: [['cgroup', 'facts', 'stdio'], ['network', 'steps'], ['start'], ['state'], ['exec', 'life']],
   sources: [['files'], ['form']],
   verbs: [['helper'], ['layers'], ['image'], ['changes', 'rootfs'], ['run'], ['look']],
-  cli: [['option', 'show'], ['verb']],
+  cli: [
+    ['option', 'show'],
+    ['verb', 'verb/container', 'verb/image'],
+  ],
 };
 
 /** Files of a folder at most, its README apart. */

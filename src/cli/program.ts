@@ -6,7 +6,7 @@ import { nodeCallError } from '../sys/refused-call.ts';
 import { version } from '../version.ts';
 import { addHelp, HELP_LAYOUT } from './help.ts';
 import { formatErrorDetails, formatErrorJson, formatErrorLine } from './show/format-error.ts';
-import { groupsFor } from './verb-groups.ts';
+import { verbsFor } from './verbs.ts';
 
 const USAGE_STATUS = 2;
 /** What a shell reports for a command that SIGPIPE ended. */
@@ -30,10 +30,10 @@ export async function createProgram(
     .option('--debug', 'show causes and stack of an error')
     .exitOverride()
     .configureOutput({ outputError: () => {} });
-  for (const group of groupsFor(args)) {
-    const addVerbs = await group.load();
-    program.commandsGroup(group.heading);
-    addVerbs(program, setStatus);
+  for (const { heading, load } of verbsFor(args)) {
+    const addVerb = await load();
+    program.commandsGroup(heading);
+    addVerb(program, setStatus);
   }
   addHelp(program);
   for (const command of program.commands) command.exitOverride().configureOutput({ outputError: () => {} });

@@ -49,3 +49,12 @@ export function lifeOptions(options: LifeChoice): LifeOptions {
     stopTimeout: options.stopTimeout,
   };
 }
+
+/** Adds how long `stop` and `restart` wait. */
+export function withStopTime(command: Command): Command {
+  return command.option(
+    '-t, --time <seconds>',
+    'how long to wait before SIGKILL (10, or what run was told)',
+    wholeNumber,
+  );
+}

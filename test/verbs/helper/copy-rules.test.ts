@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseContainerPath } from '../../../src/cli/verb/cp.ts';
+import { parseContainerPath } from '../../../src/cli/verb/container/cp.ts';
 import { planPlacement, saysContents, saysDirectory } from '../../../src/verbs/helper/copy-rules.ts';
 
 const test = suite('verbs/helper/copy-rules');

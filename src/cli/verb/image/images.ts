@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { formatPlatform } from '../../oci/platform.ts';
-import { parseReference } from '../../oci/reference.ts';
-import type { ListedImage } from '../../verbs/image/images.ts';
-import { storePlace } from '../../verbs/image/store-place.ts';
-import { type CommonOptions, inSession, withCommon } from '../session.ts';
-import { escapeText } from '../show/escape.ts';
-import { formatSize } from '../show/format-size.ts';
-import { formatAge, formatTable } from '../show/format-table.ts';
+import { formatPlatform } from '../../../oci/platform.ts';
+import { parseReference } from '../../../oci/reference.ts';
+import type { ListedImage } from '../../../verbs/image/images.ts';
+import { storePlace } from '../../../verbs/image/store-place.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
+import { escapeText } from '../../show/escape.ts';
+import { formatSize } from '../../show/format-size.ts';
+import { formatAge, formatTable } from '../../show/format-table.ts';
 
 interface ImagesOptions extends CommonOptions {
   readonly digests?: boolean;
@@ -38,7 +38,7 @@ export function addImages(program: Command): void {
   withCommon(command).action(async (_: unknown, invoked: Command) => {
     const options: ImagesOptions = invoked.optsWithGlobals();
     await inSession(options, async ({ context, print, printLines, printJson }) => {
-      const { listImages } = await import('../../verbs/image/images.ts');
+      const { listImages } = await import('../../../verbs/image/images.ts');
       const images = await listImages(storePlace(options), context);
       if (options.json) {
         printJson(images.map(({ problem, ...image }) => ({ ...image, problem: problem?.message })));

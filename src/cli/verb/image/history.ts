@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import type { HistoryLine } from '../../verbs/image/history.ts';
-import { type SourceOptions, sourceChoice, withSource } from '../option/source.ts';
-import { type CommonOptions, inSession, withCommon } from '../session.ts';
-import { escapeText } from '../show/escape.ts';
-import { formatSize } from '../show/format-size.ts';
-import { formatAge, formatTable } from '../show/format-table.ts';
+import type { HistoryLine } from '../../../verbs/image/history.ts';
+import { type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
+import { escapeText } from '../../show/escape.ts';
+import { formatSize } from '../../show/format-size.ts';
+import { formatAge, formatTable } from '../../show/format-table.ts';
 
 interface HistoryOptions extends CommonOptions, SourceOptions {
   readonly trunc: boolean;
@@ -31,8 +31,8 @@ export function addHistory(program: Command): void {
     const choice = sourceChoice(options);
     await inSession(options, async ({ context, print, printLines, printJson }) => {
       const [{ imageHistory }, { sourcePlaces }] = await Promise.all([
-        import('../../verbs/image/history.ts'),
-        import('../../verbs/image/open-image.ts'),
+        import('../../../verbs/image/history.ts'),
+        import('../../../verbs/image/open-image.ts'),
       ]);
       const places = sourcePlaces({ ...choice, ...context, root: options.root });
       const lines = await imageHistory(image, { ...places, platform: choice.platform }, context);

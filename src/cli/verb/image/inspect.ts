@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander';
-import type { ImageLimits } from '../../disk/unpack-options.ts';
-import { TsimgError } from '../../errors.ts';
-import type { Context } from '../../events.ts';
-import { statePlace } from '../../verbs/run/state-place.ts';
-import { limitChoice, withExpansionLimits } from '../option/limits.ts';
-import { type SourceOptions, sourceChoice, withSource } from '../option/source.ts';
-import { type CommonOptions, inSession, withCommon } from '../session.ts';
-import { fillTemplate, parseTemplate } from '../show/format-template.ts';
+import type { ImageLimits } from '../../../disk/unpack-options.ts';
+import { TsimgError } from '../../../errors.ts';
+import type { Context } from '../../../events.ts';
+import { statePlace } from '../../../verbs/run/state-place.ts';
+import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
+import { type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
+import { fillTemplate, parseTemplate } from '../../show/format-template.ts';
 
 interface InspectOptions extends CommonOptions, SourceOptions, ImageLimits {
   readonly type?: 'container' | 'image';
@@ -16,7 +16,7 @@ interface InspectOptions extends CommonOptions, SourceOptions, ImageLimits {
 /** Undefined where there is no such container, and none was asked for by `--type`. */
 async function containerNamed(name: string, options: InspectOptions): Promise<object | undefined> {
   if (options.type === 'image') return undefined;
-  const { inspectContainer } = await import('../../verbs/look/inspect-container.ts');
+  const { inspectContainer } = await import('../../../verbs/look/inspect-container.ts');
   try {
     return await inspectContainer(statePlace(options), name);
   } catch (error) {
@@ -28,8 +28,8 @@ async function containerNamed(name: string, options: InspectOptions): Promise<ob
 
 async function imageOf(source: string, options: InspectOptions, context: Context): Promise<object> {
   const [{ inspectImage }, { sourcePlaces }] = await Promise.all([
-    import('../../verbs/image/inspect.ts'),
-    import('../../verbs/image/open-image.ts'),
+    import('../../../verbs/image/inspect.ts'),
+    import('../../../verbs/image/open-image.ts'),
   ]);
   const choice = sourceChoice(options);
   const places = sourcePlaces({ ...choice, ...context, root: options.root, limits: limitChoice(options) });

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeContainerCli, until } from '../../support/container-cli.ts';
-import { defineRuns } from '../../support/define-runs.ts';
+import { makeContainerCli, until } from '../../../support/container-cli.ts';
+import { defineRuns } from '../../../support/define-runs.ts';
 
-const asRoot = suite('cli/verb/containers as root');
-const asUser = suite('cli/verb/containers as an ordinary user');
+const asRoot = suite('cli/verb/container/ps as root');
+const asUser = suite('cli/verb/container/ps as an ordinary user');
 
 /** Nothing here is about networks. */
 const RUN = ['run', '--network', 'none'];

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { TsimgError } from '../../errors.ts';
-import type { ContainerPath } from '../../verbs/changes/copy-files.ts';
-import { statePlace } from '../../verbs/run/state-place.ts';
-import { type CommonOptions, inSession, withCommon } from '../session.ts';
+import { TsimgError } from '../../../errors.ts';
+import type { ContainerPath } from '../../../verbs/changes/copy-files.ts';
+import { statePlace } from '../../../verbs/run/state-place.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 interface CopyChoice extends CommonOptions {
   readonly archive?: boolean;
@@ -21,7 +21,7 @@ function usage(what: string): TsimgError {
 }
 
 /** `tsimg cp` */
-export function addCopyFiles(program: Command): void {
+export function addCp(program: Command): void {
   const command = program
     .command('cp')
     .description('Copy files out of a container or into one, running or not; - is a tar archive.')
@@ -35,7 +35,7 @@ export function addCopyFiles(program: Command): void {
     if (from !== undefined && to !== undefined) throw usage('nothing is copied from container to container');
     if (to !== undefined && to.path === '') throw usage('the path in the container is missing');
     await inSession(options, async ({ context }) => {
-      const { copyFromContainer, copyToContainer } = await import('../../verbs/changes/copy-files.ts');
+      const { copyFromContainer, copyToContainer } = await import('../../../verbs/changes/copy-files.ts');
       const { archive, followLink: follow } = options;
       const choice = { ...context, stateRoot: statePlace(options), archive, follow };
       if (to !== undefined) return await copyToContainer(source === '-' ? process.stdin : source, to, choice);

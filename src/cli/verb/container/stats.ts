@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import type { ContainerStats } from '../../verbs/look/container-stats.ts';
-import { statePlace } from '../../verbs/run/state-place.ts';
-import { type CommonOptions, inSession, withCommon } from '../session.ts';
-import { formatJson } from '../show/escape.ts';
-import { formatRows } from '../show/format-rows.ts';
-import { formatSize } from '../show/format-size.ts';
+import type { ContainerStats } from '../../../verbs/look/container-stats.ts';
+import { statePlace } from '../../../verbs/run/state-place.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
+import { formatJson } from '../../show/escape.ts';
+import { formatRows } from '../../show/format-rows.ts';
+import { formatSize } from '../../show/format-size.ts';
 
 interface StatsOptions extends CommonOptions {
   readonly stream: boolean;
@@ -59,7 +59,7 @@ export function addStats(program: Command): void {
     const options: StatsOptions = invoked.optsWithGlobals();
     const { format = COLUMNS } = options;
     await inSession(options, async ({ context, printAsIs }) => {
-      const { containerStats } = await import('../../verbs/look/container-stats.ts');
+      const { containerStats } = await import('../../../verbs/look/container-stats.ts');
       const clear = options.stream && process.stdout.isTTY && !options.json ? CLEAR : '';
       for await (const now of containerStats(statePlace(options), containers, context.signal)) {
         const rows = () =>

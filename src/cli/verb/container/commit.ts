@@ -1,12 +1,10 @@
 import type { Command } from 'commander';
-import type { ImageLimits } from '../../disk/unpack-options.ts';
-import { storePlace } from '../../verbs/image/store-place.ts';
-import { statePlace } from '../../verbs/run/state-place.ts';
-import { collect } from '../option/collect.ts';
-import { limitChoice, withExpansionLimits } from '../option/limits.ts';
-import { parseBoolean } from '../option/source.ts';
-import { type CommonOptions, inSession, withCommon } from '../session.ts';
-import { displayName } from '../show/escape.ts';
+import type { ImageLimits } from '../../../disk/unpack-options.ts';
+import { storePlace } from '../../../verbs/image/store-place.ts';
+import { collect } from '../../option/collect.ts';
+import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
+import { parseBoolean } from '../../option/source.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 interface CommitChoice extends CommonOptions, ImageLimits {
   readonly author?: string;
@@ -15,25 +13,8 @@ interface CommitChoice extends CommonOptions, ImageLimits {
   readonly pause?: string | boolean;
 }
 
-const LETTERS = { added: 'A', changed: 'C', deleted: 'D' } as const;
-
-/** `tsimg diff` and `tsimg commit`: what a container changed of its image. */
-export function addContainerChangesVerbs(program: Command): void {
-  const diff = program
-    .command('diff')
-    .description('List what a container changed of its image’s files: A added, C changed, D deleted.')
-    .argument('<container>', 'a name or an ID');
-  withCommon(diff).action(async (container: string, _: unknown, invoked: Command) => {
-    const options: CommonOptions = invoked.optsWithGlobals();
-    await inSession(options, async ({ context, print, printJson }) => {
-      const { containerChanges } = await import('../../verbs/changes/container-changes.ts');
-      const found = await containerChanges(statePlace(options), container, context);
-      const changes = found.map(({ kind, path }) => ({ kind, path: `/${displayName(path)}` }));
-      if (options.json) printJson(changes);
-      else for (const { kind, path } of changes) print(`${LETTERS[kind]} ${path}`);
-    });
-  });
-
+/** `tsimg commit` */
+export function addCommit(program: Command): void {
   const commit = program
     .command('commit')
     .description('Make an image of a container: its image, and what it changed as one more layer. Prints the ID.')
@@ -54,7 +35,7 @@ export function addContainerChangesVerbs(program: Command): void {
       const { author, message, change: changes } = options;
       const pause = parseBoolean(String(options.pause ?? true).replace(/^=/, ''), '--pause');
       await inSession(options, async ({ context, print, printJson }) => {
-        const { commitContainer } = await import('../../verbs/changes/commit.ts');
+        const { commitContainer } = await import('../../../verbs/changes/commit.ts');
         const choice = { author, message, changes, pause, reference, limits: limitChoice(options) };
         const id = await commitContainer(container, { ...choice, ...context, storeRoot: storePlace(options) });
         if (options.json) printJson({ id });

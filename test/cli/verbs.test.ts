@@ -1,29 +1,29 @@
 import { Command } from 'commander';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { groupsFor, VERB_GROUPS } from '../../src/cli/verb-groups.ts';
+import { VERBS, verbsFor } from '../../src/cli/verbs.ts';
 
-const test = suite('cli/verb-groups');
+const test = suite('cli/verbs');
 
-for (const { names, load } of VERB_GROUPS) {
-  test(`what is loaded for ${names.join(', ')} adds these verbs and no others`, async () => {
+for (const { name, load } of VERBS) {
+  test(`what is loaded for ${name} adds this verb and no other`, async () => {
     const program = new Command().enablePositionalOptions();
-    const addVerbs = await load();
-    addVerbs(program, () => {});
+    const addVerb = await load();
+    addVerb(program, () => {});
     assert.equal(
       program.commands.map((command) => command.name()),
-      names,
+      [name],
     );
   });
 }
 
 test('a verb that comes first loads its own file alone; whatever else comes first loads all', () => {
   assert.equal(
-    groupsFor(['run', 'pull']).flatMap(({ names }) => names),
+    verbsFor(['run', 'pull']).map(({ name }) => name),
     ['run'],
   );
   for (const args of [[], ['help'], ['--root', 'run', 'pull'], ['rnu'], ['toString']]) {
-    assert.is(groupsFor(args), VERB_GROUPS, args.join(' '));
+    assert.is(verbsFor(args), VERBS, args.join(' '));
   }
 });
 

@@ -1,17 +1,17 @@
 import { type Command, Option } from 'commander';
-import type { ImageLimits } from '../../disk/unpack-options.ts';
-import type { LaunchPlan } from '../../launch/launch-plan.ts';
-import type { RunRequest } from '../../launch/plan/run-request.ts';
-import type { PullPolicy } from '../../verbs/run/run-source.ts';
-import { collect } from '../option/collect.ts';
-import { readEnvFile } from '../option/env-file.ts';
-import { type IsolationOptions, isolationRequest, withIsolation } from '../option/isolation.ts';
-import { type LifeChoice, lifeOptions, withLife } from '../option/life.ts';
-import { limitChoice, withLimits } from '../option/limits.ts';
-import { type NetworkOptions, networkOf, withNetwork } from '../option/network.ts';
-import { type ResourceOptions, resourcesOf, withResources } from '../option/resources.ts';
-import { type SourceOptions, sourceChoice, withSource } from '../option/source.ts';
-import { type CommonOptions, inSession, withCommon } from '../session.ts';
+import type { ImageLimits } from '../../../disk/unpack-options.ts';
+import type { LaunchPlan } from '../../../launch/launch-plan.ts';
+import type { RunRequest } from '../../../launch/plan/run-request.ts';
+import type { PullPolicy } from '../../../verbs/run/run-source.ts';
+import { collect } from '../../option/collect.ts';
+import { readEnvFile } from '../../option/env-file.ts';
+import { type IsolationOptions, isolationRequest, withIsolation } from '../../option/isolation.ts';
+import { type LifeChoice, lifeOptions, withLife } from '../../option/life.ts';
+import { limitChoice, withLimits } from '../../option/limits.ts';
+import { type NetworkOptions, networkOf, withNetwork } from '../../option/network.ts';
+import { type ResourceOptions, resourcesOf, withResources } from '../../option/resources.ts';
+import { type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 interface RunOptions
   extends CommonOptions,
@@ -114,9 +114,9 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
       const status = await inSession(
         { ...options, outlivesOutput: true },
         async ({ context, print, printLines, printJson, note }) => {
-          const { runSource, startSource, planSource } = await import('../../verbs/run/run-source.ts');
+          const { runSource, startSource, planSource } = await import('../../../verbs/run/run-source.ts');
           const explainPlan = options.explain
-            ? (await import('../../launch/show/explain-plan.ts')).explainPlan
+            ? (await import('../../../launch/show/explain-plan.ts')).explainPlan
             : undefined;
           const onPlan = explainPlan && ((plan: LaunchPlan) => note(explainPlan(plan)));
           const settings = {
@@ -133,7 +133,7 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
             print(await startSource(source, request, settings));
             return 0;
           }
-          const { formatPlan } = await import('../../launch/show/format-plan.ts');
+          const { formatPlan } = await import('../../../launch/show/format-plan.ts');
           const plan = await planSource(source, request, settings);
           if (options.json) printJson(plan);
           else printLines((explainPlan ?? formatPlan)(plan));

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { ListedContainer } from '../../verbs/look/listed-container.ts';
-import { statePlace } from '../../verbs/run/state-place.ts';
-import { collect } from '../option/collect.ts';
-import { wholeNumber } from '../option/life.ts';
-import { type CommonOptions, inSession, withCommon } from '../session.ts';
-import { formatRows } from '../show/format-rows.ts';
-import { formatAge } from '../show/format-table.ts';
+import type { ListedContainer } from '../../../verbs/look/listed-container.ts';
+import { statePlace } from '../../../verbs/run/state-place.ts';
+import { collect } from '../../option/collect.ts';
+import { wholeNumber } from '../../option/life.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
+import { formatRows } from '../../show/format-rows.ts';
+import { formatAge } from '../../show/format-table.ts';
 
 interface PsOptions extends CommonOptions {
   readonly all?: boolean;
@@ -14,13 +14,6 @@ interface PsOptions extends CommonOptions {
   readonly last?: number;
   readonly latest?: boolean;
   readonly format?: string;
-}
-
-interface LogsOptions extends CommonOptions {
-  readonly follow?: boolean;
-  readonly tail?: number;
-  readonly since?: string;
-  readonly timestamps?: boolean;
 }
 
 function statusOf({ status, exitCode, startedAt, finishedAt }: ListedContainer): string {
@@ -35,19 +28,6 @@ function statusOf({ status, exitCode, startedAt, finishedAt }: ListedContainer):
     case 'exited':
       return `Exited (${exitCode ?? ''}) ${formatAge(finishedAt, now)}`.trimEnd();
   }
-}
-
-/** Settles when a stream takes more, or never will: who reads ours may have left, and then nothing is ever drained. */
-async function written(to: NodeJS.WriteStream, bytes: Uint8Array): Promise<void> {
-  if (to.errored !== null || to.write(bytes)) return;
-  await new Promise<void>((resolve) => {
-    const events = ['drain', 'error', 'close'];
-    const settle = () => {
-      for (const event of events) to.off(event, settle);
-      resolve();
-    };
-    for (const event of events) to.on(event, settle);
-  });
 }
 
 /** A container under the names that `--format` knows: docker's. */
@@ -76,13 +56,8 @@ const HEADINGS: Readonly<Record<string, string>> = {
 };
 const COLUMNS = 'table {{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Ports}}\\t{{.Names}}';
 
-/** docker's `--tail`: `all` is what there is without it. */
-function lineCount(text: string): number {
-  return text === 'all' ? Number.POSITIVE_INFINITY : wholeNumber(text);
-}
-
-/** `tsimg ps` and `tsimg logs`: what containers there are, and what they said. */
-export function addContainers(program: Command): void {
+/** `tsimg ps` */
+export function addPs(program: Command): void {
   const ps = program
     .command('ps')
     .description('List the containers that run.')
@@ -100,7 +75,7 @@ export function addContainers(program: Command): void {
   withCommon(ps).action(async (_: unknown, invoked: Command) => {
     const options: PsOptions = invoked.optsWithGlobals();
     await inSession(options, async ({ context, print, printJson, printAsIs }) => {
-      const { listOfContainers } = await import('../../verbs/look/list-containers.ts');
+      const { listOfContainers } = await import('../../../verbs/look/list-containers.ts');
       const { filter: filters, latest, last = latest ? 1 : undefined, format = COLUMNS } = options;
       const all = options.all || last !== undefined;
       const found = await listOfContainers({ stateRoot: statePlace(options), all, filters }, context);
@@ -110,30 +85,6 @@ export function addContainers(program: Command): void {
       else {
         const rows = containers.map((container) => shown(container, !options.trunc));
         for (const line of formatRows(format, rows, HEADINGS)) printAsIs(line);
-      }
-    });
-  });
-
-  const logs = program
-    .command('logs')
-    .description('Show what a detached container wrote, on stdout and stderr as it did.')
-    .argument('<container>', 'a name or an ID')
-    .option('-f, --follow', 'go on as long as the container lives')
-    .option('-n, --tail <lines>', 'only so many of the last lines, or all', lineCount)
-    .option('--since <time>', 'only since then: RFC 3339, seconds since 1970, or how long ago (90s, 1h30m)')
-    .option('-t, --timestamps', 'with the time of each line');
-  withCommon(logs).action(async (container: string, _: unknown, invoked: Command) => {
-    const options: LogsOptions = invoked.optsWithGlobals();
-    await inSession(options, async ({ context }) => {
-      const { containerLog, parseSince } = await import('../../verbs/look/container-logs.ts');
-      const since = options.since === undefined ? undefined : parseSince(options.since, new Date());
-      const tail = options.tail === Number.POSITIVE_INFINITY ? undefined : options.tail;
-      const choice = { follow: options.follow, tail, since };
-      const inLine = { stdout: false, stderr: false };
-      for await (const entry of containerLog(statePlace(options), container, choice, context.signal)) {
-        const stamp = options.timestamps && !inLine[entry.stream] ? Buffer.from(`${entry.time} `) : Buffer.alloc(0);
-        inLine[entry.stream] = !entry.ends;
-        await written(process[entry.stream], Buffer.concat([stamp, entry.text]));
       }
     });
   });

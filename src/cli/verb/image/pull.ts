@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { parseSize } from '../option/limits.ts';
-import { parseRemoteReference, type SourceOptions, sourceChoice, withSource } from '../option/source.ts';
-import { type CommonOptions, inSession, withCommon } from '../session.ts';
+import { parseSize } from '../../option/limits.ts';
+import { parseRemoteReference, type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 interface PullOptions extends CommonOptions, SourceOptions {
   readonly allowForeignUrls?: boolean;
@@ -27,7 +27,7 @@ export function addPull(program: Command): void {
     const references = texts.map(parseRemoteReference);
     const choice = sourceChoice(options);
     await inSession(options, async ({ context, print, printJson }) => {
-      const { pullToStore } = await import('../../verbs/image/pull-to-store.ts');
+      const { pullToStore } = await import('../../../verbs/image/pull-to-store.ts');
       const settings = {
         ...choice,
         ...context,

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import type { ExecRequest } from '../../launch/plan/exec-request.ts';
-import { statePlace } from '../../verbs/run/state-place.ts';
-import { collect } from '../option/collect.ts';
-import { readEnvFile } from '../option/env-file.ts';
-import { type CommonOptions, inSession, withCommon } from '../session.ts';
+import type { ExecRequest } from '../../../launch/plan/exec-request.ts';
+import { statePlace } from '../../../verbs/run/state-place.ts';
+import { collect } from '../../option/collect.ts';
+import { readEnvFile } from '../../option/env-file.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 interface ExecOptions extends CommonOptions {
   readonly detach?: boolean;
@@ -63,10 +63,10 @@ export function addExec(program: Command, setStatus: (status: number) => void): 
     const request = await requestOf(words, options);
     const stateRoot = statePlace(options);
     const status = await inSession({ ...options, outlivesOutput: true }, async ({ context, printLines, printJson }) => {
-      const { execInContainer, planExecIn } = await import('../../verbs/run/exec-container.ts');
+      const { execInContainer, planExecIn } = await import('../../../verbs/run/exec-container.ts');
       const settings = { ...context, stateRoot, root: options.root };
       if (!options.dryRun) return execInContainer(container, request, settings);
-      const { formatExecPlan } = await import('../../launch/show/format-exec-plan.ts');
+      const { formatExecPlan } = await import('../../../launch/show/format-exec-plan.ts');
       const plan = await planExecIn(container, request, settings);
       if (options.json) printJson(plan);
       else printLines(formatExecPlan(plan));

@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+import { statePlace } from '../../../verbs/run/state-place.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
+import { displayName } from '../../show/escape.ts';
+
+const LETTERS = { added: 'A', changed: 'C', deleted: 'D' } as const;
+
+/** `tsimg diff` */
+export function addDiff(program: Command): void {
+  const diff = program
+    .command('diff')
+    .description('List what a container changed of its image’s files: A added, C changed, D deleted.')
+    .argument('<container>', 'a name or an ID');
+  withCommon(diff).action(async (container: string, _: unknown, invoked: Command) => {
+    const options: CommonOptions = invoked.optsWithGlobals();
+    await inSession(options, async ({ context, print, printJson }) => {
+      const { containerChanges } = await import('../../../verbs/changes/container-changes.ts');
+      const found = await containerChanges(statePlace(options), container, context);
+      const changes = found.map(({ kind, path }) => ({ kind, path: `/${displayName(path)}` }));
+      if (options.json) printJson(changes);
+      else for (const { kind, path } of changes) print(`${LETTERS[kind]} ${path}`);
+    });
+  });
+}

@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import { forEachContainer } from '../../for-each-container.ts';
+import type { CommonOptions } from '../../session.ts';
+
+interface KillOptions extends CommonOptions {
+  readonly signal?: string;
+}
+
+/** `tsimg kill` */
+export function addKill(program: Command): void {
+  const kill = program
+    .command('kill')
+    .description('Send a signal to the command of containers.')
+    .option('-s, --signal <signal>', 'a name or a number (KILL)');
+  forEachContainer<KillOptions>(kill, async (stateRoot, container, { signal }) => {
+    const { killContainer } = await import('../../../verbs/run/signal-container.ts');
+    await killContainer(stateRoot, container, signal);
+  });
+}

@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import { statePlace } from '../../../verbs/run/state-place.ts';
+import { wholeNumber } from '../../option/life.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
+
+interface LogsOptions extends CommonOptions {
+  readonly follow?: boolean;
+  readonly tail?: number;
+  readonly since?: string;
+  readonly timestamps?: boolean;
+}
+
+/** Settles when a stream takes more, or never will: who reads ours may have left, and then nothing is ever drained. */
+async function written(to: NodeJS.WriteStream, bytes: Uint8Array): Promise<void> {
+  if (to.errored !== null || to.write(bytes)) return;
+  await new Promise<void>((resolve) => {
+    const events = ['drain', 'error', 'close'];
+    const settle = () => {
+      for (const event of events) to.off(event, settle);
+      resolve();
+    };
+    for (const event of events) to.on(event, settle);
+  });
+}
+
+/** docker's `--tail`: `all` is what there is without it. */
+function lineCount(text: string): number {
+  return text === 'all' ? Number.POSITIVE_INFINITY : wholeNumber(text);
+}
+
+/** `tsimg logs` */
+export function addLogs(program: Command): void {
+  const logs = program
+    .command('logs')
+    .description('Show what a detached container wrote, on stdout and stderr as it did.')
+    .argument('<container>', 'a name or an ID')
+    .option('-f, --follow', 'go on as long as the container lives')
+    .option('-n, --tail <lines>', 'only so many of the last lines, or all', lineCount)
+    .option('--since <time>', 'only since then: RFC 3339, seconds since 1970, or how long ago (90s, 1h30m)')
+    .option('-t, --timestamps', 'with the time of each line');
+  withCommon(logs).action(async (container: string, _: unknown, invoked: Command) => {
+    const options: LogsOptions = invoked.optsWithGlobals();
+    await inSession(options, async ({ context }) => {
+      const { containerLog, parseSince } = await import('../../../verbs/look/container-logs.ts');
+      const since = options.since === undefined ? undefined : parseSince(options.since, new Date());
+      const tail = options.tail === Number.POSITIVE_INFINITY ? undefined : options.tail;
+      const choice = { follow: options.follow, tail, since };
+      const inLine = { stdout: false, stderr: false };
+      for await (const entry of containerLog(statePlace(options), container, choice, context.signal)) {
+        const stamp = options.timestamps && !inLine[entry.stream] ? Buffer.from(`${entry.time} `) : Buffer.alloc(0);
+        inLine[entry.stream] = !entry.ends;
+        await written(process[entry.stream], Buffer.concat([stamp, entry.text]));
+      }
+    });
+  });
+}

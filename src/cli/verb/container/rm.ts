@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import { forEachContainer } from '../../for-each-container.ts';
+import type { CommonOptions } from '../../session.ts';
+
+interface RemoveOptions extends CommonOptions {
+  readonly force?: boolean;
+}
+
+/** `tsimg rm` */
+export function addRm(program: Command): void {
+  const rm = program
+    .command('rm')
+    .description('Remove containers, with all that they changed.')
+    .option('-f, --force', 'also running containers, which are killed');
+  forEachContainer<RemoveOptions>(rm, async (stateRoot, container, { force }, { context }) => {
+    const { removeContainerOf } = await import('../../../verbs/run/remove-container.ts');
+    await removeContainerOf(stateRoot, container, { force }, context.signal);
+  });
+}

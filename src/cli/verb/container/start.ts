@@ -1,0 +1,13 @@
+import type { Command } from 'commander';
+import { forEachContainer } from '../../for-each-container.ts';
+
+/** `tsimg start` */
+export function addStart(program: Command): void {
+  const start = program
+    .command('start')
+    .description('Start containers that have ended once more, in the background, with all that they changed.');
+  forEachContainer(start, async (stateRoot, container, _, { context }) => {
+    const { startEnded } = await import('../../../verbs/run/start-container.ts');
+    await startEnded(stateRoot, container, context);
+  });
+}

@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import { forEachContainer } from '../../for-each-container.ts';
+import { withStopTime } from '../../option/life.ts';
+import type { CommonOptions } from '../../session.ts';
+
+interface StopOptions extends CommonOptions {
+  readonly time?: number;
+  readonly signal?: string;
+}
+
+/** `tsimg stop` */
+export function addStop(program: Command): void {
+  const stop = program
+    .command('stop')
+    .description('End containers: send the stop signal, then SIGKILL after the timeout.');
+  withStopTime(stop).option('-s, --signal <signal>', 'instead of the stop signal');
+  forEachContainer<StopOptions>(stop, async (stateRoot, container, { time, signal }, { context }) => {
+    const { stopContainer } = await import('../../../verbs/run/signal-container.ts');
+    await stopContainer(stateRoot, container, { timeout: time, signal }, context.signal);
+  });
+}

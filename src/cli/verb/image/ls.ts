@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import type { ImageLimits } from '../../../disk/unpack-options.ts';
+import { storePlace } from '../../../verbs/image/store-place.ts';
+import { limitChoice, withLimits } from '../../option/limits.ts';
+import { type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
+import { formatEntry, formatEntryJson, formatPath } from '../../show/format-entry.ts';
+
+interface ListOptions extends CommonOptions, SourceOptions, ImageLimits {
+  readonly long?: boolean;
+}
+
+/** `tsimg ls`: the files of an image, without unpacking it. */
+export function addLs(program: Command): void {
+  const ls = program
+    .command('ls')
+    .description('List the files of an image, without unpacking it; with --json one object a line.')
+    .argument('<source>', 'a reference in the store, or any SOURCE')
+    .option('-l, --long', 'with mode, owner, size and time');
+  withCommon(withSource(withLimits(ls))).action(async (source: string, _: unknown, invoked: Command) => {
+    const options: ListOptions = invoked.optsWithGlobals();
+    const choice = sourceChoice(options);
+    await inSession(options, async ({ context, print }) => {
+      const [{ listFiles }, { openImage }, { withRepair }] = await Promise.all([
+        import('../../../verbs/layers/list-files.ts'),
+        import('../../../verbs/image/open-image.ts'),
+        import('../../../verbs/image/repair-stored.ts'),
+      ]);
+      const limits = limitChoice(options);
+      // Nothing is said of each layer: the list is what was asked for.
+      const show = options.json ? formatEntryJson : options.long ? formatEntry : formatPath;
+      await withRepair([source], { storeRoot: storePlace(options), ...context }, async () => {
+        await using opened = await openImage(source, { ...choice, ...context, root: options.root, limits });
+        for await (const entry of listFiles(opened.image, { signal: context.signal, limits })) print(show(entry));
+      });
+    });
+  });
+}

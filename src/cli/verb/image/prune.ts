@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import { storePlace } from '../../../verbs/image/store-place.ts';
+import { printRemoved } from '../../print-removed.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
+
+interface PruneOptions extends CommonOptions {
+  readonly force?: boolean;
+  readonly all?: boolean;
+}
+
+/** `tsimg prune` */
+export function addPrune(program: Command): void {
+  const prune = program
+    .command('prune')
+    .description('Remove containers that do not run, images without a name, and what nothing needs.')
+    .option('-a, --all', 'images with names too')
+    .option('-f, --force', 'without asking; nothing is asked where there is no terminal');
+  withCommon(prune).action(async (_: unknown, invoked: Command) => {
+    const options: PruneOptions = invoked.optsWithGlobals();
+    await inSession(options, async (session) => {
+      const [{ prune: pruneAll }, { confirm }] = await Promise.all([
+        import('../../../verbs/image/prune.ts'),
+        import('../../show/confirm.ts'),
+      ]);
+      const images = options.all ? 'all images' : 'images without a name';
+      const what = `This removes all containers that do not run, ${images}, and what nothing needs.`;
+      if (!options.force && !(await confirm(what, session.context.signal))) return;
+      const settings = { storeRoot: storePlace(options), all: options.all };
+      printRemoved(await pruneAll(settings, session.context), options, session);
+    });
+  });
+}

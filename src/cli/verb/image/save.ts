@@ -1,0 +1,39 @@
+import { type Command, Option } from 'commander';
+import type { ImageLimits } from '../../../disk/unpack-options.ts';
+import type { SaveFormat } from '../../../verbs/image/save.ts';
+import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
+import { type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
+import { archiveOutput } from '../../show/archive-output.ts';
+
+interface SaveOptions extends CommonOptions, SourceOptions, ImageLimits {
+  readonly output?: string;
+  readonly format: SaveFormat;
+}
+
+/** `tsimg save` */
+export function addSave(program: Command): void {
+  const save = program
+    .command('save')
+    .description('Write images to an archive that docker, podman, skopeo and containerd read.')
+    .argument('<source...>', 'references in the store, or any SOURCE')
+    .option('-o, --output <path>', 'the file (or directory, for oci-dir) to make; standard output without it')
+    .addOption(
+      new Option('--format <format>', 'the form')
+        .choices(['docker-archive', 'oci-archive', 'oci-dir'])
+        .default('docker-archive'),
+    );
+  withCommon(withSource(withExpansionLimits(save))).action(async (sources: string[], _: unknown, invoked: Command) => {
+    const options: SaveOptions = invoked.optsWithGlobals();
+    const choice = sourceChoice(options);
+    const destination = archiveOutput(options.output);
+    await inSession(options, async ({ context }) => {
+      const [{ saveImages }, { sourcePlaces }] = await Promise.all([
+        import('../../../verbs/image/save.ts'),
+        import('../../../verbs/image/open-image.ts'),
+      ]);
+      const places = sourcePlaces({ ...choice, ...context, root: options.root, limits: limitChoice(options) });
+      await saveImages(sources, destination, { ...places, format: options.format, platform: choice.platform }, context);
+    });
+  });
+}

@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+
+/** Adds a verb to the program; one that ends with a command's status tells it by `setStatus`. */
+type AddVerb = (program: Command, setStatus: (status: number) => void) => void;
+
+/** A verb: its file is loaded only where it is called, or all verbs are shown. */
+export interface Verb {
+  /** What the verb stands under where all are shown. */
+  readonly heading: 'Containers:' | 'Images:' | 'This host:';
+  readonly name: string;
+  load(): Promise<AddVerb>;
+}
+
+/** In the order in which help shows them. */
+export const VERBS: readonly Verb[] = [
+  { heading: 'Images:', name: 'pull', load: async () => (await import('./verb/image/pull.ts')).addPull },
+  { heading: 'Images:', name: 'images', load: async () => (await import('./verb/image/images.ts')).addImages },
+  { heading: 'Images:', name: 'unpack', load: async () => (await import('./verb/unpack.ts')).addUnpack },
+  { heading: 'Images:', name: 'ls', load: async () => (await import('./verb/image/ls.ts')).addLs },
+  { heading: 'Images:', name: 'tags', load: async () => (await import('./verb/image/tags.ts')).addTags },
+  { heading: 'Images:', name: 'history', load: async () => (await import('./verb/image/history.ts')).addHistory },
+  { heading: 'Images:', name: 'inspect', load: async () => (await import('./verb/image/inspect.ts')).addInspect },
+  { heading: 'Images:', name: 'save', load: async () => (await import('./verb/image/save.ts')).addSave },
+  { heading: 'Images:', name: 'load', load: async () => (await import('./verb/image/load.ts')).addLoad },
+  { heading: 'Images:', name: 'export', load: async () => (await import('./verb/export.ts')).addExport },
+  { heading: 'Images:', name: 'tag', load: async () => (await import('./verb/image/tag.ts')).addTag },
+  { heading: 'Images:', name: 'rmi', load: async () => (await import('./verb/image/rmi.ts')).addRmi },
+  { heading: 'Images:', name: 'prune', load: async () => (await import('./verb/image/prune.ts')).addPrune },
+  { heading: 'Containers:', name: 'run', load: async () => (await import('./verb/container/run.ts')).addRun },
+  { heading: 'Containers:', name: 'exec', load: async () => (await import('./verb/container/exec.ts')).addExec },
+  { heading: 'Containers:', name: 'ps', load: async () => (await import('./verb/container/ps.ts')).addPs },
+  { heading: 'Containers:', name: 'logs', load: async () => (await import('./verb/container/logs.ts')).addLogs },
+  { heading: 'Containers:', name: 'stats', load: async () => (await import('./verb/container/stats.ts')).addStats },
+  { heading: 'Containers:', name: 'start', load: async () => (await import('./verb/container/start.ts')).addStart },
+  { heading: 'Containers:', name: 'stop', load: async () => (await import('./verb/container/stop.ts')).addStop },
+  {
+    heading: 'Containers:',
+    name: 'restart',
+    load: async () => (await import('./verb/container/restart.ts')).addRestart,
+  },
+  { heading: 'Containers:', name: 'kill', load: async () => (await import('./verb/container/kill.ts')).addKill },
+  { heading: 'Containers:', name: 'wait', load: async () => (await import('./verb/container/wait.ts')).addWait },
+  { heading: 'Containers:', name: 'rm', load: async () => (await import('./verb/container/rm.ts')).addRm },
+  { heading: 'Containers:', name: 'diff', load: async () => (await import('./verb/container/diff.ts')).addDiff },
+  { heading: 'Containers:', name: 'commit', load: async () => (await import('./verb/container/commit.ts')).addCommit },
+  { heading: 'Containers:', name: 'cp', load: async () => (await import('./verb/container/cp.ts')).addCp },
+  { heading: 'This host:', name: 'doctor', load: async () => (await import('./verb/doctor.ts')).addDoctor },
+  { heading: 'This host:', name: 'unshare', load: async () => (await import('./verb/unshare.ts')).addUnshare },
+];
+
+/** The verbs that these arguments need: the one that they begin with, else all, for help and for a verb that is misspelt. */
+export function verbsFor(args: readonly string[]): readonly Verb[] {
+  const [first = ''] = args;
+  const found = VERBS.filter(({ name }) => name === first);
+  return found.length === 0 ? VERBS : found;
+}
