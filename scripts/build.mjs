@@ -130,10 +130,10 @@ function bring(outputs, isTrusted) {
 }
 
 async function makeStubs() {
-  const { makeHandProgram } = await import('../.build/dist/src/sys/stub/machine/program.js');
+  const { makeStubProgram } = await import('../.build/dist/src/sys/stub/machine/program.js');
   for (const [machine, file] of STUBS) {
     const path = join(made, file);
-    const program = makeHandProgram(machine);
+    const program = makeStubProgram(machine);
     if (existsSync(path) && readFileSync(path).equals(program)) continue;
     remove(path);
     writeFileSync(path, program, { mode: 0o755 });

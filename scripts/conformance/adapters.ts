@@ -8,7 +8,7 @@ import { loadImage } from '../../src/image/load.ts';
 import { MS } from '../../src/linux/mount-flags.ts';
 import { openSource } from '../../src/sources/open.ts';
 import { detachMount, mount } from '../../src/sys/stub/call/mounts.ts';
-import { openOwnHand } from '../../src/sys/stub/own-stub.ts';
+import { openOwnStub } from '../../src/sys/stub/own-stub.ts';
 import { exportImage } from '../../src/verbs/rootfs/export.ts';
 import { unpackImage } from '../../src/verbs/rootfs/unpack.ts';
 import { findTool } from '../../test/support/tools.ts';
@@ -146,7 +146,7 @@ function mountOverlay(folder: string, layers: number, { rootfs, scratch }: Sandb
   process.chdir(folder);
   try {
     const flags = MS.nosuid | MS.nodev;
-    mount(openOwnHand(), { source: 'overlay', target: rootfs, type: 'overlay', flags, data }, rootfs);
+    mount(openOwnStub(), { source: 'overlay', target: rootfs, type: 'overlay', flags, data }, rootfs);
   } finally {
     process.chdir(before);
   }
@@ -166,7 +166,7 @@ const TSIMG_LAYERS: Adapter = {
       mountOverlay(folder, image.layers.length, sandbox);
     }),
   release: ({ rootfs }) => {
-    if (existsSync(rootfs)) detachMount(openOwnHand(), rootfs);
+    if (existsSync(rootfs)) detachMount(openOwnStub(), rootfs);
   },
 };
 

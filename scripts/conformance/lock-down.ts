@@ -2,7 +2,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { errnoOf } from '../../src/errors.ts';
 import { MS } from '../../src/linux/mount-flags.ts';
 import { mount, setMountAttributes } from '../../src/sys/stub/call/mounts.ts';
-import { openOwnHand } from '../../src/sys/stub/own-stub.ts';
+import { openOwnStub } from '../../src/sys/stub/own-stub.ts';
 
 const MOUNT_ATTR_RDONLY = 1;
 
@@ -11,16 +11,16 @@ const MOUNT_ATTR_RDONLY = 1;
  * process's own, or the machine is of no use afterwards. @throws Error when something else can still be written
  */
 export function lockDown(): void {
-  const hand = openOwnHand();
+  const stub = openOwnStub();
   const root = openSync('/', constants.O_RDONLY | constants.O_DIRECTORY);
-  setMountAttributes(hand, root, MOUNT_ATTR_RDONLY, true, '/');
+  setMountAttributes(stub, root, MOUNT_ATTR_RDONLY, true, '/');
   closeSync(root);
   // No device that a case makes can be opened, no setuid file have an effect
   const memory = { source: 'tmpfs', type: 'tmpfs', flags: MS.nosuid | MS.nodev, data: 'mode=755,size=2g' };
-  mount(hand, { ...memory, target: '/run' }, '/run');
+  mount(stub, { ...memory, target: '/run' }, '/run');
   // Where containers/image unpacks an archive whatever TMPDIR says, and where podman has its locks
-  mount(hand, { ...memory, target: '/var/tmp', data: 'mode=1777,size=64m' }, '/var/tmp');
-  mount(hand, { ...memory, target: '/dev/shm', data: 'mode=1777,size=64m' }, '/dev/shm');
+  mount(stub, { ...memory, target: '/var/tmp', data: 'mode=1777,size=64m' }, '/var/tmp');
+  mount(stub, { ...memory, target: '/dev/shm', data: 'mode=1777,size=64m' }, '/dev/shm');
   checkLockDown();
 }
 

@@ -10,9 +10,9 @@ import { callExists, PROBED_CALLS } from '../sys/probe-call.ts';
 import { runCommand } from '../sys/process/spawn.ts';
 import { mount } from '../sys/stub/call/mounts.ts';
 import { makeNamespaces, type NamespaceName } from '../sys/stub/call/namespaces.ts';
-import { forkHand } from '../sys/stub/fork-stub.ts';
-import { startHand } from '../sys/stub/start-stub.ts';
-import type { Hand } from '../sys/stub/stub.ts';
+import { forkStub } from '../sys/stub/fork-stub.ts';
+import { startStub } from '../sys/stub/start-stub.ts';
+import type { Stub } from '../sys/stub/stub.ts';
 import { readConditions } from './facts/conditions.ts';
 import { findInit } from './facts/find-init.ts';
 import { probeHost } from './facts/probe.ts';
@@ -40,33 +40,33 @@ async function trial(action: () => Promise<Trial>): Promise<Trial> {
 function inNamespaces(
   facts: HostFacts,
   names: readonly NamespaceName[],
-  action: (hand: Hand) => void = () => {},
+  action: (stub: Stub) => void = () => {},
 ): Promise<Trial> {
   return trial(async () => {
-    const { hand, process } = await startHand();
+    const { stub, process } = await startStub();
     try {
       if (!facts.canMount) {
-        await makeUserNamespace(hand, planIdMap({ ...facts, noNewPrivileges: true }), facts.tools);
+        await makeUserNamespace(stub, planIdMap({ ...facts, noNewPrivileges: true }), facts.tools);
       }
-      makeNamespaces(hand, names);
-      const first = forkHand(hand);
+      makeNamespaces(stub, names);
+      const first = forkStub(stub);
       action(first);
       first.close();
       return { ok: true, complaint: '' };
     } finally {
       process.kill('SIGKILL');
-      hand.close();
+      stub.close();
       await process.ended;
     }
   });
 }
 
 /** Mounts what shows the processes of a new PID namespace. */
-function mountProc(hand: Hand): void {
-  mount(hand, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
-  mount(hand, { source: 'proc', target: '/proc', type: 'proc', flags: 0 }, '/proc');
+function mountProc(stub: Stub): void {
+  mount(stub, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
+  mount(stub, { source: 'proc', target: '/proc', type: 'proc', flags: 0 }, '/proc');
   // What was not waited for is performed with what is.
-  hand.call('umask', [0]);
+  stub.call('umask', [0]);
 }
 
 /** Writes the maps of a user's containers for a process that ends at once. */

@@ -126,7 +126,7 @@ export interface Limit {
   readonly hard: LimitValue | 'keep';
 }
 
-/** What becomes of the hand at the end: the container's first process. User, home and program are looked up in the new root. */
+/** What becomes of the stub at the end: the container's first process. User, home and program are looked up in the new root. */
 export interface ProcessPlan {
   /** Never empty. */
   readonly args: readonly string[];
@@ -152,7 +152,7 @@ export interface ProcessPlan {
   readonly stdin: boolean;
 }
 
-/** A launch as data: printed by `--dry-run`, performed by host/start/execute and, inside the namespaces, by a hand. */
+/** A launch as data: printed by `--dry-run`, performed by host/start/execute and, inside the namespaces, by a stub. */
 export interface LaunchPlan {
   readonly namespaces: readonly Namespace[];
   /** Absent where the caller is privileged. */

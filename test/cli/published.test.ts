@@ -51,7 +51,7 @@ test('the published command answers as the modules that it was made of, errors t
   }
 });
 
-test('the package holds text and the hand, and nothing that was compiled for one version of Node', () => {
+test('the package holds text and the stub, and nothing that was compiled for one version of Node', () => {
   const files = readdirSync(PACKAGE, { recursive: true, encoding: 'utf8' }).filter((file) =>
     statSync(join(PACKAGE, file)).isFile(),
   );

@@ -150,7 +150,7 @@ defineRuns(asRoot, asUser, (test, fixture) => {
     check('--privileged');
   });
 
-  test('a hand that enters is under the list before it is there, so that its child is from its birth', async () => {
+  test('a stub that enters is under the list before it is there, so that its child is from its birth', async () => {
     start('waited', '--cap-add', 'MKNOD');
     const first = pidOf('waited');
     const own = [...cgroupsOf(first).values()].find((directory) => directory.endsWith('/container')) ?? '';
@@ -158,8 +158,8 @@ defineRuns(asRoot, asUser, (test, fixture) => {
     cli.start('exec', 'waited', '/bin/sleep', '1000');
     await until('the command runs', () => inside().length === 2);
     const entered = inside().find((pid) => pid !== first);
-    const hand = /^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${entered}/status`, 'latin1'))?.[1];
-    const waits = [...cgroupsOf(Number(hand)).values()];
+    const stub = /^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${entered}/status`, 'latin1'))?.[1];
+    const waits = [...cgroupsOf(Number(stub)).values()];
     assert.ok(waits.includes(join(own, '..', 'entering')), waits.join('\n'));
   });
 

@@ -12,18 +12,18 @@ import { MAIN } from '../support/tsimg.ts';
 // What a container may do to a command that is about to enter it, and the command to whoever calls it.
 
 /** dist/src, as the tests run it. */
-const HAND = join(import.meta.dirname, '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
+const STUB = join(import.meta.dirname, '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
 
-/** Tells all that can be learnt of the hand that is about to become a command, and tries to write to its program. */
+/** Tells all that can be learnt of the stub that is about to become a command, and tries to write to its program. */
 const WATCH = `while [ ! -e /seen ]; do for p in /proc/[0-9]*; do
-  [ "$(cat $p/cmdline 2>/dev/null | tr -d '\\0')" = hand ] || continue
+  [ "$(cat $p/cmdline 2>/dev/null | tr -d '\\0')" = stub ] || continue
   { grep -E '^(CapPrm|CapBnd|Seccomp|NoNewPrivs|Uid):' $p/status; echo "exe: $(/bin/busybox readlink $p/exe)"
     echo "cwd: $(/bin/busybox readlink $p/cwd)"; echo "root: $(/bin/busybox readlink $p/root)"
     ls -l $p/fd | grep -o -- '-> .*'; (echo spoilt >>$p/exe) 2>/dev/null && echo WRITTEN; } >/report 2>/dev/null
   # Else it became the command while it was looked at
-  [ "$(cat $p/cmdline 2>/dev/null | tr -d '\\0')" = hand ] && touch /seen; done; done; exec sleep 1000`;
+  [ "$(cat $p/cmdline 2>/dev/null | tr -d '\\0')" = stub ] && touch /seen; done; done; exec sleep 1000`;
 
-/** So many places to look for a program that the hand has not become it for a while. */
+/** So many places to look for a program that the stub has not become it for a while. */
 const LONG_PATH = `PATH=${'/a:'.repeat(20_000)}/bin`;
 
 /** The host's own system, read-only, for its Python. */
@@ -61,7 +61,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
 
   test('before it is the command, a process in the container has only what the container gives, though that may trace all', async () => {
     const rootfs = freshRootfs();
-    const before = readFileSync(HAND);
+    const before = readFileSync(STUB);
     start('watched', rootfs, ['--cap-add', 'SYS_PTRACE'], WATCH);
     const own = cli.ok(
       'exec',
@@ -74,30 +74,30 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     for (let tries = 0; tries < 20 && !existsSync(join(rootfs, 'seen')); tries += 1) {
       cli.ok('exec', '-e', LONG_PATH, 'watched', 'true');
     }
-    await until('the hand is seen', () => existsSync(join(rootfs, 'seen')));
+    await until('the stub is seen', () => existsSync(join(rootfs, 'seen')));
     const report = readFileSync(join(rootfs, 'report'), 'latin1');
     assert.ok(report.startsWith(`${own}\nexe: `), report);
     const rest = report.slice(own.length + 1);
     if (user === undefined) {
       const [exe, cwd, root, ...fds] = rest.trimEnd().split('\n');
-      assert.equal([exe, cwd, root], ['exe: /memfd:hand (deleted)', 'cwd: /', 'root: /']);
+      assert.equal([exe, cwd, root], ['exe: /memfd:stub (deleted)', 'cwd: /', 'root: /']);
       for (const fd of fds) assert.match(fd, /^-> ((pipe|socket):\[\d+\]|\/dev\/null)$/);
     } else {
       // Its program began in another user namespace.
       assert.is(rest, 'exe: \ncwd: \nroot: \n');
     }
-    assert.equal(readFileSync(HAND), before);
+    assert.equal(readFileSync(STUB), before);
   });
 
-  test('a script that makes /proc/self/exe its interpreter does not run: the hand’s program is for one start only (CVE-2019-5736)', () => {
+  test('a script that makes /proc/self/exe its interpreter does not run: the stub’s program is for one start only (CVE-2019-5736)', () => {
     const rootfs = freshRootfs();
     writeFileSync(join(rootfs, 'script'), '#!/proc/self/exe\n');
     chmodSync(join(rootfs, 'script'), 0o755);
-    const before = readFileSync(HAND);
+    const before = readFileSync(STUB);
     start('scripted', rootfs, []);
     const { status, stdout, stderr } = cli.run('exec', 'scripted', '/script');
     assert.equal({ status, stdout }, { status: 126, stdout: '' }, stderr);
-    assert.equal(readFileSync(HAND), before);
+    assert.equal(readFileSync(STUB), before);
   });
 
   for (const [what, options] of [

@@ -14,7 +14,7 @@ const SOURCES: Readonly<Record<string, string>> = {
   'src/main.ts': "import { word } from './word.ts';\nconsole.log(word);\n",
   'src/word.ts': "export const word = 'first';\n",
   'src/sys/stub/machine/program.ts':
-    'export const makeHandProgram = (machine: string): Buffer => Buffer.from(machine);\n',
+    'export const makeStubProgram = (machine: string): Buffer => Buffer.from(machine);\n',
   'test/one.test.ts': "import '../src/word.ts';\n",
 };
 

@@ -3,13 +3,13 @@ import { syncBuiltinESMExports } from 'node:module';
 import { CALL_NUMBERS } from '../../src/sys/stub/call-number.data.ts';
 import { CALL, FIRST_CALL, MEMORY } from '../../src/sys/stub/layout.ts';
 
-// Loaded before the command (`node --import`), it tells what hands are asked for: a line of JSON for each request, to the file that
+// Loaded before the command (`node --import`), it tells what stubs are asked for: a line of JSON for each request, to the file that
 // TSIMG_TEST_REQUESTS names. Requests are recognised by their form, among all that is written.
 
-/** A request to a hand, as it was written. */
+/** A request to a stub, as it was written. */
 export interface LoggedRequest {
-  /** Our end of the hand's socket. */
-  readonly hand: number;
+  /** Our end of the stub's socket. */
+  readonly stub: number;
   readonly calls: readonly LoggedCall[];
 }
 
@@ -41,9 +41,9 @@ if (file !== undefined) {
   const log = fs.openSync(file, 'a');
   const write = fs.writeSync;
   const logged = (...args: Parameters<typeof write>) => {
-    const [hand, bytes, offset] = args;
+    const [stub, bytes, offset] = args;
     const calls = Buffer.isBuffer(bytes) && !offset ? callsOf(bytes) : undefined;
-    if (calls !== undefined) write(log, `${JSON.stringify({ hand, calls } satisfies LoggedRequest)}\n`);
+    if (calls !== undefined) write(log, `${JSON.stringify({ stub, calls } satisfies LoggedRequest)}\n`);
     return write(...args);
   };
   Object.assign(fs, { writeSync: logged });

@@ -32,7 +32,7 @@ export function joinCgroups(cgroups: readonly EnteredCgroup[], pid: number): voi
 }
 
 /**
- * Puts a hand that enters under the container's list of devices: a container that can trace its child, which is under it then from
+ * Puts a stub that enters under the container's list of devices: a container that can trace its child, which is under it then from
  * its birth, gets at no more devices. @throws LAUNCH_FAILED
  */
 export function waitInCgroups(cgroups: readonly EnteredCgroup[], pid: number): void {

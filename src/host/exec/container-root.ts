@@ -4,7 +4,7 @@ import type { BindStep, Step } from '../../launch/launch-plan.ts';
 import { closeDescriptor } from '../../sys/file/files.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { openInRoot } from '../../sys/file/open-in-root.ts';
-import { openOwnHand } from '../../sys/stub/own-stub.ts';
+import { openOwnStub } from '../../sys/stub/own-stub.ts';
 import { openIdentified, type ProcessIdentity } from '../state/process-identity.ts';
 import { mountRoot } from '../steps/mounts.ts';
 import { descriptorPath, O_PATH } from '../steps/own-descriptors.ts';
@@ -40,9 +40,9 @@ export function openRunningRoot(process: ProcessIdentity): number {
  * namespace of its own.
  */
 export function mountOwnRoot(step: Extract<Step, { do: 'root' }>, volumes: readonly BindStep[]): number {
-  const hand = openOwnHand();
-  const rootFd = mountRoot(hand, step);
-  for (const volume of volumes) bindVolume(hand, rootFd, volume, undefined);
+  const stub = openOwnStub();
+  const rootFd = mountRoot(stub, step);
+  for (const volume of volumes) bindVolume(stub, rootFd, volume, undefined);
   return rootFd;
 }
 
@@ -51,7 +51,7 @@ export function mountOwnRoot(step: Extract<Step, { do: 'root' }>, volumes: reado
  * missing is made. @param path bytes @throws LAUNCH_FAILED, SYSTEM_CALL
  */
 export function openOrMakeInRoot(rootFd: number, path: Uint8Array): number {
-  return openDirectory(openOwnHand(), rootFd, path, 'inside');
+  return openDirectory(openOwnStub(), rootFd, path, 'inside');
 }
 
 /** A name in a directory of a container's root, which is open. */

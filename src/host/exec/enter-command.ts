@@ -12,66 +12,66 @@ import {
   workingDirectory,
 } from '../../sys/stub/call/files.ts';
 import { takeTerminal } from '../../sys/stub/call/terminals.ts';
-import { type ChildSocket, forkHand, makeChildSocket } from '../../sys/stub/fork-stub.ts';
-import type { Hand } from '../../sys/stub/stub.ts';
+import { type ChildSocket, forkStub, makeChildSocket } from '../../sys/stub/fork-stub.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 import type { ContainerPipes } from '../stdio/relay.ts';
 import { becomeUser, executeFirst, explainLimit, lastCalls, lookUp } from '../steps/command.ts';
 import { openEmptyInput, openNull } from '../steps/open-null.ts';
 import { openTerminal } from '../steps/terminal.ts';
 
-/** What is done for a command in between, not by the hand. */
+/** What is done for a command in between, not by the stub. */
 export interface EnterHooks {
   /** The system call filter's instructions. */
   readonly filter: Uint8Array | undefined;
   /** Makes its standard streams. */
   openPipes(): ContainerPipes;
-  /** Takes the master of its terminal, a descriptor of the hand. */
+  /** Takes the master of its terminal, a descriptor of the stub. */
   takeMaster(master: number): void;
   /** Puts a process into the container's cgroups. */
   joinCgroups(pid: number): void;
 }
 
 /** Unlike `run`, exec makes no directory that is missing: docker's says 127, too. */
-function enterWorkdir(hand: Hand, rootFd: number, path: string): void {
+function enterWorkdir(stub: Stub, rootFd: number, path: string): void {
   let directory: number;
   try {
-    directory = openBeneath(hand, rootFd, path, { flags: O_PATH | constants.O_DIRECTORY, links: 'inside' });
+    directory = openBeneath(stub, rootFd, path, { flags: O_PATH | constants.O_DIRECTORY, links: 'inside' });
   } catch (cause) {
     const why = errnoOf(cause) ?? 'unknown';
     const code = why === 'ENOENT' ? 'COMMAND_NOT_FOUND' : 'COMMAND_NOT_EXECUTABLE';
     throw new TsimgError(code, 'the working directory cannot be entered', { where: path, why, cause });
   }
-  withDescriptor(hand, directory, (fd) => goTo(hand, fd));
-  if (!workingDirectory(hand).startsWith('/')) {
+  withDescriptor(stub, directory, (fd) => goTo(stub, fd));
+  if (!workingDirectory(stub).startsWith('/')) {
     throw new TsimgError('LAUNCH_FAILED', 'the working directory is not in the container', { where: path });
   }
 }
 
 /** What becomes standard input, output and error: a terminal or pipes of the user's, or /dev/null. */
 function openStreams(
-  hand: Hand,
+  stub: Stub,
   rootFd: number,
   { command, detached }: ExecPlan,
   { uid, gid }: ResolvedUser,
   hooks: EnterHooks,
 ): readonly number[] {
   if (command.terminal) {
-    const { fd } = openTerminal(hand, rootFd, hooks.takeMaster);
-    chownDescriptor(hand, fd, uid, -1);
+    const { fd } = openTerminal(stub, rootFd, hooks.takeMaster);
+    chownDescriptor(stub, fd, uid, -1);
     return [fd, fd, fd];
   }
   const pipes: Partial<ContainerPipes> = detached ? {} : hooks.openPipes();
   return [pipes.stdin, pipes.stdout, pipes.stderr].map((fd, number) => {
-    if (fd === undefined) return number === 0 ? openEmptyInput(hand, rootFd) : openNull(hand, rootFd);
-    chownDescriptor(hand, fd, uid, gid);
+    if (fd === undefined) return number === 0 ? openEmptyInput(stub, rootFd) : openNull(stub, rootFd);
+    chownDescriptor(stub, fd, uid, gid);
     return fd;
   });
 }
 
 /** Where the first process of a PID namespace has ended, nobody can be born in it. pid_namespaces(7). */
-function haveChild(hand: Hand, socket: ChildSocket): Hand {
+function haveChild(stub: Stub, socket: ChildSocket): Stub {
   try {
-    return forkHand(hand, socket);
+    return forkStub(stub, socket);
   } catch (cause) {
     if (errnoOf(cause) !== 'ENOMEM') throw cause;
     throw new TsimgError('CONTAINER_STATE', 'the container has ended', { cause });
@@ -79,40 +79,40 @@ function haveChild(hand: Hand, socket: ChildSocket): Hand {
 }
 
 /**
- * Starts a command as the child of a hand that is in the container but for the PID namespace (`enterNamespaces`); its process ID
- * outside. The hand does all to itself that takes rights which the command will not have, and loses them, before it has the
+ * Starts a command as the child of a stub that is in the container but for the PID namespace (`enterNamespaces`); its process ID
+ * outside. The stub does all to itself that takes rights which the command will not have, and loses them, before it has the
  * child: what can be seen in the container, and traced, has no more rights than the container gives, and nothing of the host's.
  * Only under a filter of the caller's, which may forbid what still has to be done, the child has SYS_ADMIN until it is installed.
  * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, HOST_UNSUPPORTED, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
  */
-export function startCommand(hand: Hand, rootFd: number, plan: ExecPlan, hooks: EnterHooks): number {
+export function startCommand(stub: Stub, rootFd: number, plan: ExecPlan, hooks: EnterHooks): number {
   const { command, detached } = plan;
-  const { user, env } = lookUp(hand, rootFd, command, plan.idMap);
-  const socket = makeChildSocket(hand);
-  const streams = openStreams(hand, rootFd, plan, user, hooks);
-  enterWorkdir(hand, rootFd, command.cwd);
-  // Its number of processes counts the hand as well: that limit is the child's alone.
+  const { user, env } = lookUp(stub, rootFd, command, plan.idMap);
+  const socket = makeChildSocket(stub);
+  const streams = openStreams(stub, rootFd, plan, user, hooks);
+  enterWorkdir(stub, rootFd, command.cwd);
+  // Its number of processes counts the stub as well: that limit is the child's alone.
   const [counted, others] = [true, false].map((is) =>
     command.limits.filter(({ resource }) => (resource === 'nproc') === is),
   );
-  for (const limit of others ?? []) become.setLimit(hand, limit, explainLimit(limit));
-  for (const limit of counted ?? []) become.makeRoomForLimit(hand, limit, explainLimit(limit));
-  become.leaveSessionKeyring(hand);
-  become.setUmask(hand, command.umask);
-  become.resetSignals(hand);
+  for (const limit of others ?? []) become.setLimit(stub, limit, explainLimit(limit));
+  for (const limit of counted ?? []) become.makeRoomForLimit(stub, limit, explainLimit(limit));
+  become.leaveSessionKeyring(stub);
+  become.setUmask(stub, command.umask);
+  become.resetSignals(stub);
   const [early, late] = command.seccomp === 'default' ? [hooks.filter, undefined] : [undefined, hooks.filter];
   if (early !== undefined) {
-    if (command.noNewPrivileges) become.forbidNewPrivileges(hand);
-    hand.later(become.filterCall(early));
+    if (command.noNewPrivileges) become.forbidNewPrivileges(stub);
+    stub.later(become.filterCall(early));
   }
-  becomeUser(hand, command, user, late !== undefined);
-  hand.later({ name: 'close', args: [rootFd] });
-  become.closeStandard(hand);
-  const child = haveChild(hand, socket);
+  becomeUser(stub, command, user, late !== undefined);
+  stub.later({ name: 'close', args: [rootFd] });
+  become.closeStandard(stub);
+  const child = haveChild(stub, socket);
   try {
     if (!detached) become.dieWithParent(child);
-    // The end of the command's output is for the caller to see. And the hand is there: the child will hear when it ends.
-    for (const fd of new Set(streams)) hand.call('close', [fd]);
+    // The end of the command's output is for the caller to see. And the stub is there: the child will hear when it ends.
+    for (const fd of new Set(streams)) stub.call('close', [fd]);
     hooks.joinCgroups(child.pid);
     become.startSession(child);
     streams.forEach((from, to) => {

@@ -7,7 +7,7 @@ import { setFileIds, setGroups, setIds, setUmask } from '../../sys/stub/call/bec
 import { goTo, O_PATH, openPath } from '../../sys/stub/call/files.ts';
 import { changeRootToWorkingDirectory, mount } from '../../sys/stub/call/mounts.ts';
 import { joinNamespacesOf, makeNamespaces, openProcess } from '../../sys/stub/call/namespaces.ts';
-import type { Hand } from '../../sys/stub/stub.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 import { isThere, type ProcessIdentity } from '../state/process-identity.ts';
 import { pivot } from '../steps/root.ts';
 import { mountToolbox, type OpenedContainer } from '../steps/toolbox.ts';
@@ -17,48 +17,48 @@ function ended(cause?: unknown): TsimgError {
 }
 
 /** What was opened by the number of the first process is its own: it is there still. */
-function openContainer(hand: Hand, identity: ProcessIdentity): OpenedContainer {
+function openContainer(stub: Stub, identity: ProcessIdentity): OpenedContainer {
   const { pid } = identity;
-  const process = openProcess(hand, pid);
-  const root = openPath(hand, `/proc/${pid}/root`, O_PATH | constants.O_DIRECTORY);
+  const process = openProcess(stub, pid);
+  const root = openPath(stub, `/proc/${pid}/root`, O_PATH | constants.O_DIRECTORY);
   if (!isThere(identity)) throw ended();
   return { process, root };
 }
 
 /** Root of the host is nobody in a user namespace that it joins, and becomes root there. */
-function becomeRoot(hand: Hand, idMap: IdMap | undefined): void {
+function becomeRoot(stub: Stub, idMap: IdMap | undefined): void {
   if (idMap?.by !== 'root') return;
-  setGroups(hand, []);
-  setIds(hand, 0, 0);
+  setGroups(stub, []);
+  setIds(stub, 0, 0);
 }
 
 /** The namespaces by the pidfd, and the root of the container's first process. */
-function joinContainer(hand: Hand, { namespaces, idMap }: ExecPlan, container: OpenedContainer): number {
-  joinNamespacesOf(hand, container.process, namespaces);
-  becomeRoot(hand, idMap);
-  goTo(hand, container.root);
-  changeRootToWorkingDirectory(hand);
+function joinContainer(stub: Stub, { namespaces, idMap }: ExecPlan, container: OpenedContainer): number {
+  joinNamespacesOf(stub, container.process, namespaces);
+  becomeRoot(stub, idMap);
+  goTo(stub, container.root);
+  changeRootToWorkingDirectory(stub);
   return container.root;
 }
 
 /** All namespaces but that of mounts, which is a copy of the host's with a root of its own. */
-function joinByToolbox(hand: Hand, { namespaces, idMap, toolbox }: ExecPlan, container: OpenedContainer): number {
+function joinByToolbox(stub: Stub, { namespaces, idMap, toolbox }: ExecPlan, container: OpenedContainer): number {
   if (toolbox === undefined) throw new RangeError('there is no toolbox');
   // First: who is in it has all capabilities over the others.
   joinNamespacesOf(
-    hand,
+    stub,
     container.process,
     namespaces.filter((name) => name === 'user'),
   );
-  becomeRoot(hand, idMap);
-  if (idMap?.caller !== undefined) setFileIds(hand, 0, 0);
-  makeNamespaces(hand, ['mount']);
-  setUmask(hand, 0);
-  mount(hand, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
-  const root = mountToolbox(hand, toolbox, container);
-  pivot(hand, root, { do: 'pivot', readOnlyRoot: false });
+  becomeRoot(stub, idMap);
+  if (idMap?.caller !== undefined) setFileIds(stub, 0, 0);
+  makeNamespaces(stub, ['mount']);
+  setUmask(stub, 0);
+  mount(stub, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
+  const root = mountToolbox(stub, toolbox, container);
+  pivot(stub, root, { do: 'pivot', readOnlyRoot: false });
   joinNamespacesOf(
-    hand,
+    stub,
     container.process,
     namespaces.filter((name) => name !== 'user' && name !== 'mount'),
   );
@@ -66,16 +66,16 @@ function joinByToolbox(hand: Hand, { namespaces, idMap, toolbox }: ExecPlan, con
 }
 
 /**
- * Moves a hand into a container that runs; of the PID namespace only its children are. Its root directory, by descriptor.
+ * Moves a stub into a container that runs; of the PID namespace only its children are. Its root directory, by descriptor.
  * @throws CONTAINER_STATE where the container has ended, LAUNCH_FAILED, SYSTEM_CALL
  */
-export function enterNamespaces(hand: Hand, plan: ExecPlan, identity: ProcessIdentity): number {
+export function enterNamespaces(stub: Stub, plan: ExecPlan, identity: ProcessIdentity): number {
   try {
-    const container = openContainer(hand, identity);
-    const root = (plan.toolbox === undefined ? joinContainer : joinByToolbox)(hand, plan, container);
-    hand.call('close', [container.process]);
+    const container = openContainer(stub, identity);
+    const root = (plan.toolbox === undefined ? joinContainer : joinByToolbox)(stub, plan, container);
+    stub.call('close', [container.process]);
     return root;
   } catch (error) {
-    throw errnoOf(error) === 'ESRCH' || !isThere(identity) ? ended(error) : (hand.failure ?? error);
+    throw errnoOf(error) === 'ESRCH' || !isThere(identity) ? ended(error) : (stub.failure ?? error);
   }
 }

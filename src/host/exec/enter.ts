@@ -4,11 +4,11 @@ import type { Context } from '../../events.ts';
 import type { ExecPlan } from '../../launch/plan/plan-exec.ts';
 import { explainRefusal } from '../../launch/show/explain-refusal.ts';
 import { awaitEnd, reap, signalProcess } from '../../sys/stub/call/await-end.ts';
-import type { Hand } from '../../sys/stub/stub.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 import { joinCgroups, waitInCgroups } from '../cgroup/enter-cgroups.ts';
 import { readConditions } from '../facts/conditions.ts';
 import { compileFilter } from '../start/compile-filter.ts';
-import { handMeanwhile } from '../start/stub-meanwhile.ts';
+import { stubMeanwhile } from '../start/stub-meanwhile.ts';
 import type { ProcessIdentity } from '../state/process-identity.ts';
 import { catchSignals, signalNumber } from '../stdio/forward-signals.ts';
 import { openRelay, type Relay, type Streams } from '../stdio/relay.ts';
@@ -51,24 +51,24 @@ interface Entry {
 }
 
 /** What passes the command's streams on. A terminal's is loaded only where there is one. */
-async function streamHooks(entry: Entry, hand: Hand): Promise<Pick<EnterHooks, 'openPipes' | 'takeMaster'>> {
+async function streamHooks(entry: Entry, stub: Stub): Promise<Pick<EnterHooks, 'openPipes' | 'takeMaster'>> {
   const { command } = entry.plan;
   const terminal = command.terminal ? await import('../stdio/terminal.ts') : undefined;
   return {
     openPipes() {
-      const { relay, pipes } = openRelay(hand, entry.streams, command.stdin);
+      const { relay, pipes } = openRelay(stub, entry.streams, command.stdin);
       entry.relay = relay;
       return pipes;
     },
     takeMaster(master) {
       const { stdin, stdout } = entry.streams;
-      entry.relay = terminal?.relayTerminal(hand.take(master), command.stdin ? stdin : undefined, stdout);
+      entry.relay = terminal?.relayTerminal(stub.take(master), command.stdin ? stdin : undefined, stdout);
     },
   };
 }
 
 /**
- * Runs a command in a container, by its first process: a hand goes there and has a child, which becomes the command; streams and
+ * Runs a command in a container, by its first process: a stub goes there and has a child, which becomes the command; streams and
  * signals are passed on. Resolves with the command's exit status, or with 0 when a detached one runs. When this process dies,
  * another one's command does.
  * @throws CONTAINER_STATE, LAUNCH_FAILED, HOST_UNSUPPORTED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL, an
@@ -80,9 +80,9 @@ export async function enterContainer(
   { signal, streams, passSignals, onProcess }: EnterOptions,
 ): Promise<number> {
   signal?.throwIfAborted();
-  await using starting = handMeanwhile();
+  await using starting = stubMeanwhile();
   const filter = compileFilter(plan.command);
-  const { hand, process: child } = await starting.hand;
+  const { stub, process: child } = await starting.stub;
   const entry: Entry = { plan, streams };
   let stopped: NodeJS.Signals | undefined;
   using _ = catchSignals(passSignals, (name) => {
@@ -94,34 +94,34 @@ export async function enterContainer(
   };
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    const hooks = await streamHooks(entry, hand);
+    const hooks = await streamHooks(entry, stub);
     // Whoever wants to stop it is heard now: from here on all is done in one turn.
     await turn();
     if (!passSignals) signal?.throwIfAborted();
     if (stopped !== undefined) return 128 + signalNumber(stopped);
-    waitInCgroups(plan.cgroups, hand.pid);
-    entry.pid = startCommand(hand, enterNamespaces(hand, plan, identity), plan, {
+    waitInCgroups(plan.cgroups, stub.pid);
+    entry.pid = startCommand(stub, enterNamespaces(stub, plan, identity), plan, {
       ...hooks,
       filter,
       joinCgroups: (pid) => joinCgroups(plan.cgroups, pid),
     });
     onProcess?.(entry.pid);
     if (plan.detached) return 0;
-    const status = await awaitEnd(hand, entry.pid);
+    const status = await awaitEnd(stub, entry.pid);
     const { pid } = entry;
     entry.pid = undefined;
-    if (status !== undefined) reap(hand, pid);
+    if (status !== undefined) reap(stub, pid);
     if (!passSignals) signal?.throwIfAborted();
     if (entry.relay !== undefined)
       await (plan.command.terminal ? entry.relay.drain() : drainPipes(entry.relay, streams));
     return status ?? 128 + signalNumber('SIGKILL');
   } catch (thrown) {
     if (!passSignals) signal?.throwIfAborted();
-    const error = hand.failure ?? thrown;
+    const error = stub.failure ?? thrown;
     throw error instanceof TsimgError ? (explainRefusal(error, readConditions()) ?? error) : error;
   } finally {
     signal?.removeEventListener('abort', abort);
-    hand.close();
+    stub.close();
     await entry.relay?.close();
   }
 }

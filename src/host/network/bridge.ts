@@ -12,7 +12,7 @@ import { closeDescriptor } from '../../sys/file/files.ts';
 import { acquireLock, type Lock } from '../../sys/file/lock.ts';
 import { makeDirectories } from '../../sys/file/make-directories.ts';
 import { openPath } from '../../sys/stub/call/files.ts';
-import type { Hand } from '../../sys/stub/stub.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 import { makeRuntimeDirectory } from '../facts/runtime-directory.ts';
 import { requireTool } from '../facts/tools.ts';
 import {
@@ -63,7 +63,7 @@ async function settle(directory: string, tools: HostTools, subnet: Network4, lea
 }
 
 /** Connects the container's namespace with the bridge, by the first process in it. */
-async function connect(tools: HostTools, first: Hand, lease: Lease, subnet: Network4): Promise<void> {
+async function connect(tools: HostTools, first: Stub, lease: Lease, subnet: Network4): Promise<void> {
   const ip = requireTool(tools, 'ip');
   const name = outside(lease.id);
   const address = formatAddress(lease.address);
@@ -79,7 +79,7 @@ async function connect(tools: HostTools, first: Hand, lease: Lease, subnet: Netw
     `route add default via ${formatAddress(gatewayOf(subnet))}`,
   ];
   await runTool(ip, ['-batch', '-'], `${host.join('\n')}\n`);
-  // By a descriptor of ours: the hand's own are closed to others, to root as well where it may not trace.
+  // By a descriptor of ours: the stub's own are closed to others, to root as well where it may not trace.
   const theirs = openPath(first, '/proc/self/ns/net', constants.O_RDONLY);
   const namespace = first.take(theirs);
   first.later({ name: 'close', args: [theirs] });

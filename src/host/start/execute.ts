@@ -6,7 +6,7 @@ import type { LaunchPlan } from '../../launch/launch-plan.ts';
 import { explainRefusal } from '../../launch/show/explain-refusal.ts';
 import { awaitEnd, reap, signalProcess } from '../../sys/stub/call/await-end.ts';
 import { setFileIds, setUmask } from '../../sys/stub/call/become.ts';
-import type { Hand } from '../../sys/stub/stub.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 import { type Cgroups, makeCgroups } from '../cgroup/cgroup.ts';
 import { readConditions } from '../facts/conditions.ts';
 import { openNetwork } from '../network/open-network.ts';
@@ -16,7 +16,7 @@ import { becomeCommand } from '../steps/command.ts';
 import { performSteps } from '../steps/steps.ts';
 import { compileFilter } from './compile-filter.ts';
 import { type MadeContainer, makeContainer } from './make-container.ts';
-import { handMeanwhile } from './stub-meanwhile.ts';
+import { stubMeanwhile } from './stub-meanwhile.ts';
 
 /** Whoever asks a command that ignores it this often to end, by SIGINT or SIGTERM, means it. */
 const PATIENCE = 3;
@@ -48,15 +48,15 @@ interface Launch {
   readonly plan: LaunchPlan;
   readonly streams: Streams;
   readonly watch: ExecuteWatch;
-  /** The container's first process: a hand until it is the command. Absent before it is there, and when it has ended. */
-  container?: Hand | undefined;
+  /** The container's first process: a stub until it is the command. Absent before it is there, and when it has ended. */
+  container?: Stub | undefined;
   /** Only the command itself is left: signals are the container's from here on. */
   ready: boolean;
   relay?: (Relay & { close(): void | Promise<void> }) | undefined;
 }
 
-/** What takes a terminal's master out of a hand and passes it on; loaded only where there is one. */
-async function masterTaker(launch: Launch, container: Hand): Promise<(master: number) => void> {
+/** What takes a terminal's master out of a stub and passes it on; loaded only where there is one. */
+async function masterTaker(launch: Launch, container: Stub): Promise<(master: number) => void> {
   if (!launch.plan.command.terminal) return () => {};
   const { relayTerminal } = await import('../stdio/terminal.ts');
   return (master) => {
@@ -99,7 +99,7 @@ async function prepare(
 }
 
 /**
- * Performs a plan: a hand makes the namespaces, another, its child, is told all that is to be done in them and becomes the
+ * Performs a plan: a stub makes the namespaces, another, its child, is told all that is to be done in them and becomes the
  * command; streams and signals are passed on. Resolves with the command's exit status when the container is gone. When this
  * process dies, however, the container does.
  * @throws LAUNCH_FAILED, HOST_UNSUPPORTED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL, an AbortError on `signal`
@@ -111,11 +111,11 @@ export async function execute(
 ): Promise<number> {
   signal?.throwIfAborted();
   for (const message of plan.warnings) onEvent?.({ kind: 'warning', message });
-  await using starting = handMeanwhile();
+  await using starting = stubMeanwhile();
   await using cgroups = await makeCgroups(plan.cgroups);
   await using connection = await openNetwork(plan.network, tools, { signal, onEvent });
   const filter = compileFilter(plan.command);
-  const { hand, process: child } = await starting.hand;
+  const { stub, process: child } = await starting.stub;
   const launch: Launch = { plan, streams, watch, ready: false };
   let stopped: NodeJS.Signals | undefined;
   const stop = () => {
@@ -146,20 +146,20 @@ export async function execute(
   let status: number | undefined;
   try {
     try {
-      const made = await makeContainer(hand, plan, tools);
+      const made = await makeContainer(stub, plan, tools);
       const { container } = made;
       launch.container = container;
       watch.onProcess?.(container.pid);
       await connection.attach(container);
       await prepare(launch, made, cgroups, filter);
-      status = await awaitEnd(hand, container.pid);
+      status = await awaitEnd(stub, container.pid);
       launch.container = undefined;
-      if (status !== undefined) reap(hand, container.pid);
+      if (status !== undefined) reap(stub, container.pid);
     } catch (thrown) {
       error = thrown;
       child.kill('SIGKILL');
     }
-    hand.close();
+    stub.close();
     const end = await child.ended;
     await watch.onEnded?.();
     await launch.relay?.drain();

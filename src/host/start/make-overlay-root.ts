@@ -5,17 +5,17 @@ import type { HostTools } from '../../launch/facts/host-facts.ts';
 import type { IdMap, RootSpec } from '../../launch/launch-plan.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import { chownDescriptor, openPath } from '../../sys/stub/call/files.ts';
-import { startHand } from '../../sys/stub/start-stub.ts';
+import { startStub } from '../../sys/stub/start-stub.ts';
 import { makeUserNamespace } from '../steps/write-id-maps.ts';
 
 /** A directory of the caller's becomes that of root in the map, where that is somebody else. */
 async function giveToRoot(path: string, idMap: IdMap, tools: HostTools): Promise<void> {
-  const { hand, process } = await startHand();
+  const { stub, process } = await startStub();
   try {
-    await makeUserNamespace(hand, idMap, tools);
-    chownDescriptor(hand, openPath(hand, path, constants.O_RDONLY | constants.O_DIRECTORY), 0, 0);
+    await makeUserNamespace(stub, idMap, tools);
+    chownDescriptor(stub, openPath(stub, path, constants.O_RDONLY | constants.O_DIRECTORY), 0, 0);
   } finally {
-    hand.close();
+    stub.close();
     process.kill('SIGKILL');
     await process.ended;
   }

@@ -1,11 +1,11 @@
-import { type HandOptions, type StartedHand, startHand } from '../../sys/stub/start-stub.ts';
+import { type StartedStub, type StubOptions, startStub } from '../../sys/stub/start-stub.ts';
 
-/** Starts a hand while other things are made ready; what of it is left in the end is killed. */
-export function handMeanwhile(options?: HandOptions): AsyncDisposable & { readonly hand: Promise<StartedHand> } {
-  const hand = startHand(options);
-  const settled = hand.catch(() => undefined);
+/** Starts a stub while other things are made ready; what of it is left in the end is killed. */
+export function stubMeanwhile(options?: StubOptions): AsyncDisposable & { readonly stub: Promise<StartedStub> } {
+  const stub = startStub(options);
+  const settled = stub.catch(() => undefined);
   return {
-    hand,
+    stub,
     async [Symbol.asyncDispose]() {
       const process = (await settled)?.process;
       process?.kill('SIGKILL');

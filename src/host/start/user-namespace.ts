@@ -7,8 +7,8 @@ import type { StartedProcess } from '../../sys/process/start-process.ts';
 import { dieWithParent, resetSignals, setGroups, setIds } from '../../sys/stub/call/become.ts';
 import { mount } from '../../sys/stub/call/mounts.ts';
 import { makeNamespaces } from '../../sys/stub/call/namespaces.ts';
-import { type HandOptions, type StartedHand, startHand } from '../../sys/stub/start-stub.ts';
-import type { Hand } from '../../sys/stub/stub.ts';
+import { type StartedStub, type StubOptions, startStub } from '../../sys/stub/start-stub.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 import { readConditions } from '../facts/conditions.ts';
 import { TOOL_ENV } from '../facts/tool-env.ts';
 import { collectComplaints } from '../stdio/complaints.ts';
@@ -36,45 +36,45 @@ export interface InsideProcess<Message> {
 }
 
 /**
- * Moves a hand to a user namespace, as root of it: to a new one, also where a container runs that has the same map. In that one,
+ * Moves a stub to a user namespace, as root of it: to a new one, also where a container runs that has the same map. In that one,
  * who may trace all in the container could trace the program as well, which has the host's root.
  */
-async function enterUserNamespace(hand: Hand, { idMap }: Inside, tools: HostTools): Promise<void> {
+async function enterUserNamespace(stub: Stub, { idMap }: Inside, tools: HostTools): Promise<void> {
   if (idMap === undefined) return;
-  await makeUserNamespace(hand, idMap, tools);
+  await makeUserNamespace(stub, idMap, tools);
   if (idMap.caller === undefined) return;
-  setGroups(hand, []);
-  setIds(hand, 0, 0);
+  setGroups(stub, []);
+  setIds(stub, 0, 0);
 }
 
-/** Has a hand, which is killed where it fails, become a program. @throws HOST_UNSUPPORTED where that is the host's doing */
+/** Has a stub, which is killed where it fails, become a program. @throws HOST_UNSUPPORTED where that is the host's doing */
 async function becomeInside(
-  { hand, process }: StartedHand,
+  { stub, process }: StartedStub,
   inside: Inside,
   tools: HostTools,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<void> {
   try {
-    await enterUserNamespace(hand, inside, tools);
+    await enterUserNamespace(stub, inside, tools);
     if (inside.ownMounts) {
-      makeNamespaces(hand, ['mount']);
-      mount(hand, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
+      makeNamespaces(stub, ['mount']);
+      mount(stub, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
     }
-    resetSignals(hand);
+    resetSignals(stub);
     // New credentials clear it.
-    dieWithParent(hand);
+    dieWithParent(stub);
     executeFirst(
-      hand,
+      stub,
       args,
       Object.entries(env).map(([name, value]) => `${name}=${value}`),
     );
   } catch (thrown) {
     process.kill('SIGKILL');
-    const error = hand.failure ?? thrown;
+    const error = stub.failure ?? thrown;
     throw error instanceof TsimgError ? (explainRefusal(error, readConditions()) ?? error) : error;
   } finally {
-    hand.close();
+    stub.close();
   }
 }
 
@@ -93,8 +93,8 @@ export async function startInside<Message extends { readonly kind: string }>(
   more = 0,
   given?: number,
 ): Promise<InsideProcess<Message>> {
-  const options: HandOptions = { standard: ['ignore', 'ignore', 'pipe'], pipes: 2 + more, given };
-  const started = await startHand(options);
+  const options: StubOptions = { standard: ['ignore', 'ignore', 'pipe'], pipes: 2 + more, given };
+  const started = await startStub(options);
   const { process } = started;
   const complaints = collectComplaints(process.stream(DESCRIPTOR.complaints));
   const messages = readMessages<Message>(process.stream(DESCRIPTOR.status));
@@ -113,7 +113,7 @@ export async function runInUserNamespace(
   command: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<number> {
-  const started = await startHand({ standard: ['inherit', 'inherit', 'inherit'], foreground: true });
+  const started = await startStub({ standard: ['inherit', 'inherit', 'inherit'], foreground: true });
   const child = started.process;
   // A terminal's Ctrl-C and Ctrl-\ go to all in front of it, the command among them.
   using _ = catchSignals(true, (name) => {

@@ -1,4 +1,4 @@
-// What a document of ours must look like before its fields are believed: a crash, a full disk or a hand may have been at it.
+// What a document of ours must look like before its fields are believed: a crash, a full disk or an editor may have changed it.
 
 /** Whether a value is what it should be. */
 export type Check = (value: unknown) => boolean;

@@ -4,7 +4,7 @@ import { finished } from 'node:stream/promises';
 import { errnoOf } from '../../errors.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { makePipe } from '../../sys/stub/fork-stub.ts';
-import type { Hand } from '../../sys/stub/stub.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 import { whileInFront } from './while-in-front.ts';
 
 /** Where a container's streams come from and go to. */
@@ -93,7 +93,7 @@ function relayPipes(ends: PipeEnds, streams: Streams): Relay {
   };
 }
 
-/** The container's ends of its pipes, by the hand's descriptors. */
+/** The container's ends of its pipes, by the stub's descriptors. */
 export interface ContainerPipes {
   /** Absent where standard input is /dev/null. */
   readonly stdin?: number | undefined;
@@ -101,14 +101,14 @@ export interface ContainerPipes {
   readonly stderr: number;
 }
 
-/** Has a hand make pipes for a container's streams, and passes on what goes through them from now. */
+/** Has a stub make pipes for a container's streams, and passes on what goes through them from now. */
 export function openRelay(
-  hand: Hand,
+  stub: Stub,
   streams: Streams,
   withInput: boolean,
 ): { readonly relay: Relay; readonly pipes: ContainerPipes } {
-  const stdin = withInput ? makePipe(hand, 'write') : undefined;
-  const [stdout, stderr] = [makePipe(hand, 'read'), makePipe(hand, 'read')];
+  const stdin = withInput ? makePipe(stub, 'write') : undefined;
+  const [stdout, stderr] = [makePipe(stub, 'read'), makePipe(stub, 'read')];
   return {
     relay: relayPipes({ stdin: stdin?.ours, stdout: stdout.ours, stderr: stderr.ours }, streams),
     pipes: { stdin: stdin?.theirs, stdout: stdout.theirs, stderr: stderr.theirs },

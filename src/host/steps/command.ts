@@ -9,7 +9,7 @@ import * as become from '../../sys/stub/call/become.ts';
 import { chownDescriptor, goTo, isThere, withDescriptor, workingDirectory } from '../../sys/stub/call/files.ts';
 import { takeTerminal } from '../../sys/stub/call/terminals.ts';
 import type { Call } from '../../sys/stub/request.ts';
-import { callError, errnoName, type Hand } from '../../sys/stub/stub.ts';
+import { callError, errnoName, type Stub } from '../../sys/stub/stub.ts';
 import type { ContainerPipes } from '../stdio/relay.ts';
 import { openEmptyInput } from './open-null.ts';
 import { readFileOfRoot } from './root-file.ts';
@@ -17,10 +17,10 @@ import { openDirectory } from './root-targets.ts';
 import type { Prepared } from './steps.ts';
 
 /** Goes to the working directory, made where it is missing. A link to /proc/self/fd would lead to the host (CVE-2024-21626). */
-function enterWorkdir(hand: Hand, rootFd: number, path: string): void {
+function enterWorkdir(stub: Stub, rootFd: number, path: string): void {
   let directory: number;
   try {
-    directory = openDirectory(hand, rootFd, path, 'inside');
+    directory = openDirectory(stub, rootFd, path, 'inside');
   } catch (cause) {
     if (errnoOf(cause) !== 'ENOTDIR') throw cause;
     throw new TsimgError('LAUNCH_FAILED', 'the working directory is not a directory', {
@@ -30,26 +30,26 @@ function enterWorkdir(hand: Hand, rootFd: number, path: string): void {
       cause,
     });
   }
-  withDescriptor(hand, directory, (fd) => goTo(hand, fd));
-  if (!workingDirectory(hand).startsWith('/')) {
+  withDescriptor(stub, directory, (fd) => goTo(stub, fd));
+  if (!workingDirectory(stub).startsWith('/')) {
     throw new TsimgError('LAUNCH_FAILED', 'the working directory is not in the container', { where: path });
   }
 }
 
 /** Standard streams: the terminal, or the pipes that the caller made, owned by the user so that /dev/stdout can be opened. */
-function placeStreams(hand: Hand, rootFd: number, streams: number | ContainerPipes, user: ResolvedUser): void {
+function placeStreams(stub: Stub, rootFd: number, streams: number | ContainerPipes, user: ResolvedUser): void {
   let sources: readonly number[];
   if (typeof streams === 'number') {
-    takeTerminal(hand, streams);
-    chownDescriptor(hand, streams, user.uid, -1);
+    takeTerminal(stub, streams);
+    chownDescriptor(stub, streams, user.uid, -1);
     sources = [streams, streams, streams];
   } else {
     const { stdin, stdout, stderr } = streams;
-    for (const fd of [stdin, stdout, stderr]) if (fd !== undefined) chownDescriptor(hand, fd, user.uid, user.gid);
-    sources = [stdin ?? openEmptyInput(hand, rootFd), stdout, stderr];
+    for (const fd of [stdin, stdout, stderr]) if (fd !== undefined) chownDescriptor(stub, fd, user.uid, user.gid);
+    sources = [stdin ?? openEmptyInput(stub, rootFd), stdout, stderr];
   }
   sources.forEach((from, to) => {
-    become.duplicateOnto(hand, from, to);
+    become.duplicateOnto(stub, from, to);
   });
 }
 
@@ -63,17 +63,17 @@ function finalCapabilities(command: ProcessPlan, user: ResolvedUser): bigint {
  * be `filtered` later and the command may gain privileges, it keeps SYS_ADMIN besides: without that or no_new_privs none can be
  * installed.
  */
-export function becomeUser(hand: Hand, command: ProcessPlan, user: ResolvedUser, filtered: boolean): void {
-  become.dropBounding(hand, capabilityMask(command.capabilities));
-  if (command.setGroups) become.setGroups(hand, user.groups);
+export function becomeUser(stub: Stub, command: ProcessPlan, user: ResolvedUser, filtered: boolean): void {
+  become.dropBounding(stub, capabilityMask(command.capabilities));
+  if (command.setGroups) become.setGroups(stub, user.groups);
   // With fewer it could be opened by others between the change of IDs, which may show it, and its being hidden again.
-  become.keepCapabilities(hand);
-  become.setIds(hand, user.uid, user.gid);
+  become.keepCapabilities(stub);
+  become.setIds(stub, user.uid, user.gid);
   const final = finalCapabilities(command, user);
   const installing = filtered && !command.noNewPrivileges ? capabilityMask(['SYS_ADMIN']) : 0n;
-  become.setCapabilities(hand, final | installing);
-  if (command.noNewPrivileges) become.forbidNewPrivileges(hand);
-  become.dieWithParent(hand);
+  become.setCapabilities(stub, final | installing);
+  if (command.noNewPrivileges) become.forbidNewPrivileges(stub);
+  become.dieWithParent(stub);
 }
 
 /** What a limit that is refused means. */
@@ -105,12 +105,12 @@ function failure(program: string, errno: string, exists: boolean): TsimgError {
 }
 
 /**
- * Tries each place where the program may be, as execvp(3) does; returns when the hand has become it. What comes last before
- * it is one request with the first try: the filter may forbid what a hand needs to be told more.
+ * Tries each place where the program may be, as execvp(3) does; returns when the stub has become it. What comes last before
+ * it is one request with the first try: the filter may forbid what a stub needs to be told more.
  * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL
  */
 export function executeFirst(
-  hand: Hand,
+  stub: Stub,
   args: readonly string[],
   env: readonly string[],
   last: readonly Call[] = [],
@@ -118,12 +118,12 @@ export function executeFirst(
   const [program = ''] = args;
   let errno = 'ENOENT';
   // Told apart while it can still be asked for.
-  const present = commandCandidates(program, env).filter((path) => isThere(hand, path));
+  const present = commandCandidates(program, env).filter((path) => isThere(stub, path));
   // Nothing is there: the kernel says so itself.
   const candidates = present.length > 0 ? present : commandCandidates(program, env).slice(-1);
   let before = last;
   for (const path of candidates) {
-    const outcome = hand.attempt([...before, become.executeCall(path, args, env)]);
+    const outcome = stub.attempt([...before, become.executeCall(path, args, env)]);
     if (outcome === undefined) return;
     const call = before[outcome.call];
     if (call !== undefined) throw callError(call.name, outcome.result);
@@ -160,10 +160,10 @@ function checkMapped({ uid, gid, groups }: ResolvedUser, idMap: IdMap, setGroups
  * Looks the user up, and HOME; `idMap` is the container's, where it has one.
  * @throws USAGE, HOST_UNSUPPORTED, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
  */
-export function lookUp(hand: Hand, rootFd: number, command: ProcessPlan, idMap: IdMap | undefined): LookedUp {
+export function lookUp(stub: Stub, rootFd: number, command: ProcessPlan, idMap: IdMap | undefined): LookedUp {
   const files = {
-    passwd: readFileOfRoot(hand, rootFd, '/etc/passwd'),
-    group: readFileOfRoot(hand, rootFd, '/etc/group'),
+    passwd: readFileOfRoot(stub, rootFd, '/etc/passwd'),
+    group: readFileOfRoot(stub, rootFd, '/etc/group'),
   };
   const user = resolveUser(command.user, files, command.extraGroups);
   if (command.extraGroups.length > 0 && !command.setGroups) {
@@ -183,29 +183,29 @@ export function lastCalls(command: ProcessPlan, user: ResolvedUser, filter: Uint
 }
 
 /**
- * Makes a hand the container's command. The order matters: what needs privileges first, then the user, then what cannot be
+ * Makes a stub the container's command. The order matters: what needs privileges first, then the user, then what cannot be
  * taken back, `filter` (of `compileFilter`) at the very last; `ready` is called when only that and execve(2) are left.
  * `streams` are the terminal, or pipes. Returns when the command runs.
  * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
  */
 export function becomeCommand(
-  hand: Hand,
+  stub: Stub,
   { command, idMap }: LaunchPlan,
   { rootFd }: Prepared,
   streams: number | ContainerPipes,
   filter: Uint8Array | undefined,
   ready: () => void,
 ): void {
-  const { user, env } = lookUp(hand, rootFd, command, idMap);
-  enterWorkdir(hand, rootFd, command.cwd);
-  become.startSession(hand);
-  placeStreams(hand, rootFd, streams, user);
-  for (const limit of command.limits) become.setLimit(hand, limit, explainLimit(limit));
-  become.leaveSessionKeyring(hand);
-  become.setUmask(hand, command.umask);
-  becomeUser(hand, command, user, filter !== undefined);
-  become.resetSignals(hand);
-  become.closeOnExecFrom(hand, 3);
+  const { user, env } = lookUp(stub, rootFd, command, idMap);
+  enterWorkdir(stub, rootFd, command.cwd);
+  become.startSession(stub);
+  placeStreams(stub, rootFd, streams, user);
+  for (const limit of command.limits) become.setLimit(stub, limit, explainLimit(limit));
+  become.leaveSessionKeyring(stub);
+  become.setUmask(stub, command.umask);
+  becomeUser(stub, command, user, filter !== undefined);
+  become.resetSignals(stub);
+  become.closeOnExecFrom(stub, 3);
   ready();
-  executeFirst(hand, command.args, env, lastCalls(command, user, filter));
+  executeFirst(stub, command.args, env, lastCalls(command, user, filter));
 }

@@ -1,7 +1,7 @@
 import { TsimgError } from '../../errors.ts';
 import type { Step } from '../../launch/launch-plan.ts';
 import * as files from '../../sys/stub/call/files.ts';
-import type { Hand } from '../../sys/stub/stub.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 import { bindOnto, openHost } from './mounts.ts';
 import { findPlace, makePlace, openFilePlace } from './root-targets.ts';
 
@@ -12,7 +12,7 @@ const MAX_DEPTH = 8;
 
 /** Where devices are placed, and whether they are made or bound. */
 interface Place {
-  readonly hand: Hand;
+  readonly stub: Stub;
   readonly rootFd: number;
   readonly make: boolean;
 }
@@ -22,38 +22,38 @@ function isDevice({ kind }: Pick<files.DirectoryEntry | files.Status, 'kind'>): 
 }
 
 /** Whether something is there already; the same device is as good as ours, anything else is not. */
-function isThere({ hand, rootFd }: Place, target: string, wanted: files.Status): boolean {
-  const place = findPlace(hand, rootFd, target, 'never');
+function isThere({ stub, rootFd }: Place, target: string, wanted: files.Status): boolean {
+  const place = findPlace(stub, rootFd, target, 'never');
   if (place === undefined) return false;
-  const found = files.withDescriptor(hand, place, () => files.statusOf(hand, place));
+  const found = files.withDescriptor(stub, place, () => files.statusOf(stub, place));
   if (found.kind === wanted.kind && found.major === wanted.major && found.minor === wanted.minor) return true;
   throw new TsimgError('LAUNCH_FAILED', 'another device has that name in the container', { where: target });
 }
 
 function placeDevice(place: Place, from: number, target: string): void {
-  const { hand, rootFd, make } = place;
-  const found = files.statusOf(hand, from);
+  const { stub, rootFd, make } = place;
+  const found = files.statusOf(stub, from);
   if (isThere(place, target, found)) return;
   if (!make) {
-    const at = openFilePlace(hand, rootFd, target, 'never');
-    files.withDescriptor(hand, at, () => bindOnto(hand, from, at, [], target));
+    const at = openFilePlace(stub, rootFd, target, 'never');
+    files.withDescriptor(stub, at, () => bindOnto(stub, from, at, [], target));
     return;
   }
-  makePlace(hand, rootFd, target, (directory, name) => {
-    files.makeDeviceIn(hand, directory, name, { ...found, mode: found.mode & 0o777 });
-    files.chownIn(hand, directory, name, found.uid, found.gid);
+  makePlace(stub, rootFd, target, (directory, name) => {
+    files.makeDeviceIn(stub, directory, name, { ...found, mode: found.mode & 0o777 });
+    files.chownIn(stub, directory, name, found.uid, found.gid);
   });
 }
 
 /** The devices of the host in a folder and those below, without what the container has of its own or that is none. */
 function placeFolder(place: Place, from: number, target: string, depth: number): void {
-  const { hand } = place;
-  for (const entry of files.readDirectory(hand, from)) {
+  const { stub } = place;
+  for (const entry of files.readDirectory(stub, from)) {
     const path = `${target}/${entry.name}`;
     if (!isDevice(entry) && entry.kind !== 'directory') continue;
     if (OWN.has(path) || (isDevice(entry) && ['/dev/console', '/dev/ptmx'].includes(path)) || depth > MAX_DEPTH)
       continue;
-    files.withDescriptor(hand, openHost(hand, `${files.descriptorPath(from)}/${entry.name}`), (inner) => {
+    files.withDescriptor(stub, openHost(stub, `${files.descriptorPath(from)}/${entry.name}`), (inner) => {
       if (isDevice(entry)) placeDevice(place, inner, path);
       else placeFolder(place, inner, path, depth + 1);
     });
@@ -61,11 +61,11 @@ function placeFolder(place: Place, from: number, target: string, depth: number):
 }
 
 /** A device of the host, verified to be one, or all in a folder. @throws LAUNCH_FAILED, SYSTEM_CALL */
-export function placeDevices(hand: Hand, rootFd: number, step: Extract<Step, { do: 'host-device' }>): void {
+export function placeDevices(stub: Stub, rootFd: number, step: Extract<Step, { do: 'host-device' }>): void {
   const { source, target, make } = step;
-  const place = { hand, rootFd, make };
-  files.withDescriptor(hand, openHost(hand, source), (from) => {
-    const found = files.statusOf(hand, from);
+  const place = { stub, rootFd, make };
+  files.withDescriptor(stub, openHost(stub, source), (from) => {
+    const found = files.statusOf(stub, from);
     if (found.kind === 'directory') placeFolder(place, from, target, 0);
     else if (isDevice(found)) placeDevice(place, from, target);
     else throw new TsimgError('LAUNCH_FAILED', 'not a device', { where: source });

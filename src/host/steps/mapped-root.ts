@@ -9,8 +9,8 @@ import { setFileIds, setGroups, setIds, showToTracers } from '../../sys/stub/cal
 import { goTo, openPath, withDescriptor } from '../../sys/stub/call/files.ts';
 import { attachMount, cloneMount, mount, setMountIdMap } from '../../sys/stub/call/mounts.ts';
 import { joinNamespace, makeNamespaces } from '../../sys/stub/call/namespaces.ts';
-import { forkHand } from '../../sys/stub/fork-stub.ts';
-import type { Hand } from '../../sys/stub/stub.ts';
+import { forkStub } from '../../sys/stub/fork-stub.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 import { mountRoot, openHost } from './mounts.ts';
 import { cloneSources } from './volumes.ts';
 import { makeUserNamespace } from './write-id-maps.ts';
@@ -21,24 +21,24 @@ export interface MadeOutside {
   readonly clones: ReadonlyMap<Step, number>;
 }
 
-/** A new user namespace, which nobody is in; by a descriptor of the hand. */
-async function openUserNamespace(hand: Hand, idMap: IdMap, tools: HostTools): Promise<number> {
-  const first = forkHand(hand);
+/** A new user namespace, which nobody is in; by a descriptor of the stub. */
+async function openUserNamespace(stub: Stub, idMap: IdMap, tools: HostTools): Promise<number> {
+  const first = forkStub(stub);
   try {
     await makeUserNamespace(first, idMap, tools);
-    // For the other hand to open it. Nobody but this one is ever in it.
+    // For the other stub to open it. Nobody but this one is ever in it.
     showToTracers(first);
-    return openPath(hand, `/proc/${first.pid}/ns/user`, constants.O_RDONLY);
+    return openPath(stub, `/proc/${first.pid}/ns/user`, constants.O_RDONLY);
   } finally {
     first.close();
-    reap(hand, first.pid);
+    reap(stub, first.pid);
   }
 }
 
 /** Has a mount that was cloned show its files with the namespace's IDs. */
-function mapIds(hand: Hand, tree: number, path: string, userNamespace: number): void {
+function mapIds(stub: Stub, tree: number, path: string, userNamespace: number): void {
   try {
-    setMountIdMap(hand, tree, userNamespace, path);
+    setMountIdMap(stub, tree, userNamespace, path);
   } catch (cause) {
     const errno = errnoOf(cause) ?? 'unknown';
     throw new TsimgError('HOST_UNSUPPORTED', 'the files cannot be shown with other IDs', {
@@ -52,11 +52,11 @@ function mapIds(hand: Hand, tree: number, path: string, userNamespace: number): 
 }
 
 /** Mounts a directory over itself, so that its files are shown with the namespace's IDs. */
-function showMapped(hand: Hand, path: string, userNamespace: number): void {
-  withDescriptor(hand, openHost(hand, path), (fd) =>
-    withDescriptor(hand, cloneMount(hand, fd, path), (tree) => {
-      mapIds(hand, tree, path, userNamespace);
-      attachMount(hand, tree, fd, path);
+function showMapped(stub: Stub, path: string, userNamespace: number): void {
+  withDescriptor(stub, openHost(stub, path), (fd) =>
+    withDescriptor(stub, cloneMount(stub, fd, path), (tree) => {
+      mapIds(stub, tree, path, userNamespace);
+      attachMount(stub, tree, fd, path);
     }),
   );
 }
@@ -72,32 +72,32 @@ function directoriesOf(root: RootSpec): readonly string[] {
 }
 
 /**
- * Root's hand mounts the container's root so that it is shown with the IDs of a new user namespace, and becomes root of that: its
+ * Root's stub mounts the container's root so that it is shown with the IDs of a new user namespace, and becomes root of that: its
  * working directory is the root then. What is mounted is seen by nobody else, and on disk all IDs are the image's.
  * @throws HOST_UNSUPPORTED where the files cannot be shown so; LAUNCH_FAILED, SYSTEM_CALL
  */
 export async function becomeMappedRoot(
-  hand: Hand,
+  stub: Stub,
   { steps }: LaunchPlan,
   idMap: IdMap,
   tools: HostTools,
 ): Promise<MadeOutside> {
-  makeNamespaces(hand, ['mount']);
-  mount(hand, { source: null, target: '/', type: null, flags: MS.slave | MS.recursive }, '/');
-  const user = await openUserNamespace(hand, idMap, tools);
-  const clones = cloneSources(hand, steps, () => true);
+  makeNamespaces(stub, ['mount']);
+  mount(stub, { source: null, target: '/', type: null, flags: MS.slave | MS.recursive }, '/');
+  const user = await openUserNamespace(stub, idMap, tools);
+  const clones = cloneSources(stub, steps, () => true);
   // On disk they have the image's IDs, as the root has; what else is bound is the host's, and shown as it is.
-  for (const [step, tree] of clones) if (isImageVolume(step)) mapIds(hand, tree, step.source, user);
+  for (const [step, tree] of clones) if (isImageVolume(step)) mapIds(stub, tree, step.source, user);
   for (const step of steps) {
     if (step.do !== 'root') continue;
-    for (const path of directoriesOf(step.root)) showMapped(hand, path, user);
+    for (const path of directoriesOf(step.root)) showMapped(stub, path, user);
     // An overlay's own files belong to whoever mounts it, who must be somebody that is known on disk.
-    setFileIds(hand, mapId(idMap.uids, 0) ?? 0, mapId(idMap.gids, 0) ?? 0);
-    withDescriptor(hand, mountRoot(hand, step), (rootFd) => goTo(hand, rootFd));
+    setFileIds(stub, mapId(idMap.uids, 0) ?? 0, mapId(idMap.gids, 0) ?? 0);
+    withDescriptor(stub, mountRoot(stub, step), (rootFd) => goTo(stub, rootFd));
   }
-  joinNamespace(hand, user, 'user', 'the user namespace');
-  hand.later({ name: 'close', args: [user] });
-  setGroups(hand, []);
-  setIds(hand, 0, 0);
+  joinNamespace(stub, user, 'user', 'the user namespace');
+  stub.later({ name: 'close', args: [user] });
+  setGroups(stub, []);
+  setIds(stub, 0, 0);
   return { clones };
 }

@@ -6,15 +6,15 @@ import { attributeBits, type MountAttribute, mountFlags } from '../../linux/moun
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import * as files from '../../sys/stub/call/files.ts';
 import { attachMount, cloneMount, mount, setMountAttributes } from '../../sys/stub/call/mounts.ts';
-import type { Hand } from '../../sys/stub/stub.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 import { findPlace, isProc, makePlace, openDirectory, openFilePlace } from './root-targets.ts';
 
 type StepOf<Kind extends Step['do']> = Extract<Step, { do: Kind }>;
 
 /** Opens something of the host for mounting it. @throws LAUNCH_FAILED */
-export function openHost(hand: Hand, path: string): number {
+export function openHost(stub: Stub, path: string): number {
   try {
-    return files.openPath(hand, path, files.O_PATH);
+    return files.openPath(stub, path, files.O_PATH);
   } catch (cause) {
     throw new TsimgError('LAUNCH_FAILED', 'cannot open what is to be mounted', {
       where: path,
@@ -29,34 +29,34 @@ export function openHost(hand: Hand, path: string): number {
  * between the two, so nothing can be put in their way; attributes hold before the mount can be seen.
  */
 export function bindOnto(
-  hand: Hand,
+  stub: Stub,
   source: number,
   place: number,
   attributes: readonly MountAttribute[],
   where: string,
 ): void {
-  files.withDescriptor(hand, cloneMount(hand, source, where), (tree) =>
-    attachWith(hand, tree, place, attributes, where),
+  files.withDescriptor(stub, cloneMount(stub, source, where), (tree) =>
+    attachWith(stub, tree, place, attributes, where),
   );
 }
 
 /** The same with what was cloned already. */
 export function attachWith(
-  hand: Hand,
+  stub: Stub,
   tree: number,
   place: number,
   attributes: readonly MountAttribute[],
   where: string,
 ): void {
-  if (attributes.length > 0) setMountAttributes(hand, tree, attributeBits(attributes), true, where);
-  attachMount(hand, tree, place, where);
+  if (attributes.length > 0) setMountAttributes(stub, tree, attributeBits(attributes), true, where);
+  attachMount(stub, tree, place, where);
 }
 
 /** Mounts the container's root and opens it. The host path may hold links: it is the caller's word. */
-export function mountRoot(hand: Hand, { root, userXattr, attributes }: StepOf<'root'>): number {
-  const rootFd = root.kind === 'directory' ? bindDirectory(hand, root.path) : mountOverlay(hand, root, userXattr);
+export function mountRoot(stub: Stub, { root, userXattr, attributes }: StepOf<'root'>): number {
+  const rootFd = root.kind === 'directory' ? bindDirectory(stub, root.path) : mountOverlay(stub, root, userXattr);
   setMountAttributes(
-    hand,
+    stub,
     rootFd,
     attributeBits(attributes),
     true,
@@ -66,28 +66,28 @@ export function mountRoot(hand: Hand, { root, userXattr, attributes }: StepOf<'r
 }
 
 /** Mounts a directory of the host over itself and opens it: in another's user namespace, its mounts may be moved then. */
-export function bindDirectory(hand: Hand, path: string): number {
-  return files.withDescriptor(hand, openHost(hand, path), (fd) => {
-    if (files.statusOf(hand, fd).kind !== 'directory')
+export function bindDirectory(stub: Stub, path: string): number {
+  return files.withDescriptor(stub, openHost(stub, path), (fd) => {
+    if (files.statusOf(stub, fd).kind !== 'directory')
       throw new TsimgError('LAUNCH_FAILED', 'not a directory', { where: path });
-    const tree = cloneMount(hand, fd, path);
-    attachMount(hand, tree, fd, path);
+    const tree = cloneMount(stub, fd, path);
+    attachMount(stub, tree, fd, path);
     return tree;
   });
 }
 
 function mountOverlay(
-  hand: Hand,
+  stub: Stub,
   { directory, lower }: Extract<RootSpec, { kind: 'overlay' }>,
   userXattr: boolean,
 ): number {
-  hand.later({ name: 'chdir', args: [directory], where: directory });
+  stub.later({ name: 'chdir', args: [directory], where: directory });
   const names = lower.map((_, index) => `${CONTAINER_NAME.lowers}/${index}`).join(':');
   // The two are settings of the host's kernel else: `commit` reads whole files from the upper layer. `userxattr` turns them off.
   const settings = userXattr ? 'userxattr' : 'redirect_dir=off,metacopy=off';
   const data = `lowerdir=${names},upperdir=${CONTAINER_NAME.upper},workdir=${CONTAINER_NAME.work},${settings}`;
   mount(
-    hand,
+    stub,
     { source: 'overlay', target: CONTAINER_NAME.merged, type: 'overlay', flags: 0, data },
     directory,
     (cause) => {
@@ -101,24 +101,24 @@ function mountOverlay(
       });
     },
   );
-  const rootFd = files.openPath(hand, CONTAINER_NAME.merged, files.O_PATH | constants.O_DIRECTORY);
-  hand.later({ name: 'chdir', args: ['/'] });
+  const rootFd = files.openPath(stub, CONTAINER_NAME.merged, files.O_PATH | constants.O_DIRECTORY);
+  stub.later({ name: 'chdir', args: ['/'] });
   return rootFd;
 }
 
 /** What the user asked for is never mounted below /proc, whatever links lead there: the kernel answers from it. */
-export function refuseProc(hand: Hand, place: number, target: string): void {
-  if (!isProc(hand, place)) return;
+export function refuseProc(stub: Stub, place: number, target: string): void {
+  if (!isProc(stub, place)) return;
   throw new TsimgError('LAUNCH_FAILED', 'nothing may be mounted below /proc', { where: target });
 }
 
 /** A file system of the kernel's, at a place that is made where it is missing. */
-export function mountKernelFs(hand: Hand, rootFd: number, step: StepOf<'mount'>): void {
+export function mountKernelFs(stub: Stub, rootFd: number, step: StepOf<'mount'>): void {
   const { type, source = type, target, attributes, data, strict } = step;
-  files.withDescriptor(hand, openDirectory(hand, rootFd, target, strict ? 'never' : 'inside'), (place) => {
-    if (!strict) refuseProc(hand, place, target);
+  files.withDescriptor(stub, openDirectory(stub, rootFd, target, strict ? 'never' : 'inside'), (place) => {
+    if (!strict) refuseProc(stub, place, target);
     mount(
-      hand,
+      stub,
       { source, target: files.descriptorPath(place), type, flags: mountFlags(attributes), data },
       `${type} on ${target}`,
     );
@@ -126,110 +126,110 @@ export function mountKernelFs(hand: Hand, rootFd: number, step: StepOf<'mount'>)
 }
 
 /** A directory tree of the host, at a place that no link leads to. */
-export function mountHostTree(hand: Hand, rootFd: number, step: StepOf<'host-tree'>): void {
+export function mountHostTree(stub: Stub, rootFd: number, step: StepOf<'host-tree'>): void {
   const { source, target, attributes } = step;
-  files.withDescriptor(hand, openHost(hand, source), (from) => {
-    files.withDescriptor(hand, openDirectory(hand, rootFd, target, 'never'), (place) => {
-      bindOnto(hand, from, place, attributes, target);
+  files.withDescriptor(stub, openHost(stub, source), (from) => {
+    files.withDescriptor(stub, openDirectory(stub, rootFd, target, 'never'), (place) => {
+      bindOnto(stub, from, place, attributes, target);
     });
   });
 }
 
 /** Makes a device, or binds the host's own where that is not allowed, once it is sure to be the same device. */
-export function makeDeviceNode(hand: Hand, rootFd: number, step: StepOf<'device'>): void {
+export function makeDeviceNode(stub: Stub, rootFd: number, step: StepOf<'device'>): void {
   const { target, major, minor, make } = step;
   const kind = 'character-device';
   if (make) {
     try {
-      makePlace(hand, rootFd, target, (directory, name) =>
-        files.makeDeviceIn(hand, directory, name, { kind, mode: 0o666, major, minor }),
+      makePlace(stub, rootFd, target, (directory, name) =>
+        files.makeDeviceIn(stub, directory, name, { kind, mode: 0o666, major, minor }),
       );
       return;
     } catch (error) {
       if (errnoOf(error instanceof TsimgError ? error.cause : error) !== 'EPERM') throw error;
     }
   }
-  files.withDescriptor(hand, openHost(hand, target), (from) => {
-    const found = files.statusOf(hand, from);
+  files.withDescriptor(stub, openHost(stub, target), (from) => {
+    const found = files.statusOf(stub, from);
     if (found.kind !== kind || found.major !== major || found.minor !== minor) {
       throw new TsimgError('LAUNCH_FAILED', 'not the device of that name', { where: target, facts: { major, minor } });
     }
-    const place = openFilePlace(hand, rootFd, target, 'never');
-    files.withDescriptor(hand, place, () => bindOnto(hand, from, place, [], target));
+    const place = openFilePlace(stub, rootFd, target, 'never');
+    files.withDescriptor(stub, place, () => bindOnto(stub, from, place, [], target));
   });
 }
 
-export function makeDirectory(hand: Hand, rootFd: number, { target, mode }: StepOf<'directory'>): void {
-  makePlace(hand, rootFd, target, (directory, name, explain) =>
-    files.makeDirectoryIn(hand, directory, name, mode, explain),
+export function makeDirectory(stub: Stub, rootFd: number, { target, mode }: StepOf<'directory'>): void {
+  makePlace(stub, rootFd, target, (directory, name, explain) =>
+    files.makeDirectoryIn(stub, directory, name, mode, explain),
   );
 }
 
-export function makeLink(hand: Hand, rootFd: number, { target, to }: StepOf<'link'>): void {
-  makePlace(hand, rootFd, target, (directory, name, explain) => files.makeLinkIn(hand, directory, name, to, explain));
+export function makeLink(stub: Stub, rootFd: number, { target, to }: StepOf<'link'>): void {
+  makePlace(stub, rootFd, target, (directory, name, explain) => files.makeLinkIn(stub, directory, name, to, explain));
 }
 
 /** The paths that a pattern with one `*` in one of its names stands for. */
-function expand(hand: Hand, rootFd: number, pattern: string): readonly string[] {
+function expand(stub: Stub, rootFd: number, pattern: string): readonly string[] {
   const star = pattern.indexOf('*');
   if (star === -1) return [pattern];
   const parent = dirname(pattern.slice(0, star + 1));
   const prefix = basename(pattern.slice(0, star));
   const rest = pattern.slice(star + 1);
-  const fd = findPlace(hand, rootFd, parent, 'never');
+  const fd = findPlace(stub, rootFd, parent, 'never');
   if (fd === undefined) return [];
-  const names = files.withDescriptor(hand, fd, () => files.readDirectory(hand, fd));
+  const names = files.withDescriptor(stub, fd, () => files.readDirectory(stub, fd));
   return names.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => `${parent}/${name}${rest}`);
 }
 
 /** Hides what is there: a file behind the container's own, verified /dev/null, a directory behind an empty one. */
-export function maskPath(hand: Hand, rootFd: number, { target }: StepOf<'mask'>): void {
-  for (const path of expand(hand, rootFd, target)) {
-    const place = findPlace(hand, rootFd, path, 'never');
+export function maskPath(stub: Stub, rootFd: number, { target }: StepOf<'mask'>): void {
+  for (const path of expand(stub, rootFd, target)) {
+    const place = findPlace(stub, rootFd, path, 'never');
     if (place === undefined) continue;
-    files.withDescriptor(hand, place, () => {
-      if (files.statusOf(hand, place).kind === 'directory') {
+    files.withDescriptor(stub, place, () => {
+      if (files.statusOf(stub, place).kind === 'directory') {
         const flags = mountFlags(['ro', 'nosuid', 'nodev', 'noexec']);
         mount(
-          hand,
+          stub,
           { source: 'tmpfs', target: files.descriptorPath(place), type: 'tmpfs', flags, data: 'size=0k' },
           path,
         );
         return;
       }
-      const empty = findPlace(hand, rootFd, '/dev/null', 'never');
+      const empty = findPlace(stub, rootFd, '/dev/null', 'never');
       if (empty === undefined) throw new TsimgError('LAUNCH_FAILED', '/dev/null is missing', { where: path });
-      files.withDescriptor(hand, empty, () => {
-        const { kind, major, minor } = files.statusOf(hand, empty);
+      files.withDescriptor(stub, empty, () => {
+        const { kind, major, minor } = files.statusOf(stub, empty);
         // A /dev/null that is something else would be shown, writable, where the masked file was (CVE-2025-31133).
         if (kind !== 'character-device' || major !== 1 || minor !== 3) {
           throw new TsimgError('LAUNCH_FAILED', '/dev/null is not the null device');
         }
-        bindOnto(hand, empty, place, [], path);
+        bindOnto(stub, empty, place, [], path);
       });
     });
   }
 }
 
-export function makeReadOnly(hand: Hand, rootFd: number, { target, mounted }: StepOf<'read-only'>): void {
-  const place = findPlace(hand, rootFd, target, 'never');
+export function makeReadOnly(stub: Stub, rootFd: number, { target, mounted }: StepOf<'read-only'>): void {
+  const place = findPlace(stub, rootFd, target, 'never');
   if (place === undefined) return;
-  files.withDescriptor(hand, place, () => {
-    if (mounted) setMountAttributes(hand, place, attributeBits(['ro']), false, target);
-    else bindOnto(hand, place, place, ['ro'], target);
+  files.withDescriptor(stub, place, () => {
+    if (mounted) setMountAttributes(stub, place, attributeBits(['ro']), false, target);
+    else bindOnto(stub, place, place, ['ro'], target);
   });
 }
 
 /** An empty file of the container's /dev for the terminal to be bound to. */
-export function bindConsole(hand: Hand, rootFd: number, terminal: string): void {
-  makePlace(hand, rootFd, '/dev/console', (directory, name) =>
-    files.makeFile(hand, directory, name, 0o600, new Uint8Array()),
+export function bindConsole(stub: Stub, rootFd: number, terminal: string): void {
+  makePlace(stub, rootFd, '/dev/console', (directory, name) =>
+    files.makeFile(stub, directory, name, 0o600, new Uint8Array()),
   );
-  const source = findPlace(hand, rootFd, terminal, 'never');
-  const place = findPlace(hand, rootFd, '/dev/console', 'never');
+  const source = findPlace(stub, rootFd, terminal, 'never');
+  const place = findPlace(stub, rootFd, '/dev/console', 'never');
   if (source === undefined || place === undefined)
     throw new TsimgError('LAUNCH_FAILED', 'no terminal', { where: terminal });
-  files.withDescriptor(hand, source, () =>
-    files.withDescriptor(hand, place, () => bindOnto(hand, source, place, [], '/dev/console')),
+  files.withDescriptor(stub, source, () =>
+    files.withDescriptor(stub, place, () => bindOnto(stub, source, place, [], '/dev/console')),
   );
 }

@@ -1,6 +1,6 @@
 import { closeDescriptor } from '../../sys/file/files.ts';
 
-// Descriptors of this process itself. sys/stub/call/files.ts has the same for those of a hand.
+// Descriptors of this process itself. sys/stub/call/files.ts has the same for those of a stub.
 
 /** Node has no name for it. open(2). */
 export const O_PATH = 0o10000000;

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { basename, dirname } from 'node:path/posix';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import * as files from '../../sys/stub/call/files.ts';
-import type { Hand } from '../../sys/stub/stub.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 
 type Links = files.OpenBeneath['links'];
 
@@ -29,9 +29,9 @@ function textOf(path: RootPath): string {
 }
 
 /** Opens a place of the root for mounting on it; undefined where there is none. @throws LAUNCH_FAILED for a forbidden link, SYSTEM_CALL */
-export function findPlace(hand: Hand, rootFd: number, path: RootPath, links: Links, flags = 0): number | undefined {
+export function findPlace(stub: Stub, rootFd: number, path: RootPath, links: Links, flags = 0): number | undefined {
   try {
-    return files.openBeneath(hand, rootFd, path, { flags: files.O_PATH | flags, links });
+    return files.openBeneath(stub, rootFd, path, { flags: files.O_PATH | flags, links });
   } catch (cause) {
     const errno = errnoOf(cause);
     if (errno === 'ENOENT') return undefined;
@@ -54,7 +54,7 @@ const REFUSALS: Readonly<Record<string, readonly [why: string, hint: string]>> =
 
 function cannotMake<Cause>(path: RootPath, cause: Cause): Cause | TsimgError {
   const errno = errnoOf(cause);
-  // The hand is gone, or the like.
+  // The stub is gone, or the like.
   if (errno === undefined) return cause;
   const [why, hint] = REFUSALS[errno] ?? [errno, 'make it there beforehand'];
   return new TsimgError('LAUNCH_FAILED', 'cannot make a place in the root filesystem', {
@@ -70,21 +70,21 @@ function cannotMake<Cause>(path: RootPath, cause: Cause): Cause | TsimgError {
 interface Kind {
   /** open(2)'s flags for what is there. */
   readonly flags: number;
-  make(hand: Hand, directory: number, name: Uint8Array): void;
+  make(stub: Stub, directory: number, name: Uint8Array): void;
 }
 
 const DIRECTORY: Kind = {
   flags: constants.O_DIRECTORY,
-  make: (hand, directory, name) => files.makeOneDirectory(hand, directory, name, 0o755),
+  make: (stub, directory, name) => files.makeOneDirectory(stub, directory, name, 0o755),
 };
 const FILE: Kind = {
   flags: 0,
-  make: (hand, directory, name) => files.makeFile(hand, directory, name, 0o644, new Uint8Array()),
+  make: (stub, directory, name) => files.makeFile(stub, directory, name, 0o644, new Uint8Array()),
 };
 
 /** The way to a place that is made where it is missing. */
 interface Way {
-  readonly hand: Hand;
+  readonly stub: Stub;
   readonly rootFd: number;
   /** As it was asked for. */
   readonly path: RootPath;
@@ -97,22 +97,22 @@ interface Way {
 const PROC_SUPER_MAGIC = 0x9fa0;
 
 /** Whether a place is on a /proc. The kernel answers from there: nothing is mounted on it, whatever links lead to it. */
-export function isProc(hand: Hand, place: number): boolean {
-  return files.fileSystemOf(hand, place) === PROC_SUPER_MAGIC;
+export function isProc(stub: Stub, place: number): boolean {
+  return files.fileSystemOf(stub, place) === PROC_SUPER_MAGIC;
 }
 
 /** Where a link leads, as a path of the root; undefined for what is no link. Paths are bytes (latin1). */
 function targetOf(way: Way, directory: number, name: Uint8Array, parent: string): string | undefined {
-  const { hand } = way;
+  const { stub } = way;
   // What its links say are paths of the host, and of descriptors that we have just opened.
-  if (isProc(hand, directory)) throw linkError(way.path, way.links, 'ELOOP');
-  const target = files.readLinkIn(hand, directory, name)?.toString('latin1');
+  if (isProc(stub, directory)) throw linkError(way.path, way.links, 'ELOOP');
+  const target = files.readLinkIn(stub, directory, name)?.toString('latin1');
   return target === undefined || target.startsWith('/') ? target : `${parent}/${target}`;
 }
 
-function findOnWay({ hand, rootFd, links, path }: Way, place: string, kind: Kind): number | undefined {
+function findOnWay({ stub, rootFd, links, path }: Way, place: string, kind: Kind): number | undefined {
   try {
-    return findPlace(hand, rootFd, Buffer.from(place, 'latin1'), links, kind.flags);
+    return findPlace(stub, rootFd, Buffer.from(place, 'latin1'), links, kind.flags);
   } catch (error) {
     if (errnoOf(error) === 'ELOOP') throw linkError(path, links, 'ELOOP', error);
     throw cannotMake(path, error);
@@ -122,12 +122,12 @@ function findOnWay({ hand, rootFd, links, path }: Way, place: string, kind: Kind
 /** Makes the last name of a path; where a link has that name, answers where it leads to. */
 function makeOrFollow(way: Way, place: string, kind: Kind): string | undefined {
   const [parent, last] = [dirname(place), basename(place)];
-  return files.withDescriptor(way.hand, reach(way, parent, DIRECTORY), (directory) => {
+  return files.withDescriptor(way.stub, reach(way, parent, DIRECTORY), (directory) => {
     // What these stand for is there when the directory is.
     if (['', '.', '..'].includes(last)) return undefined;
     const name = Buffer.from(last, 'latin1');
     try {
-      kind.make(way.hand, directory, name);
+      kind.make(way.stub, directory, name);
       return undefined;
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw cannotMake(way.path, error);
@@ -159,8 +159,8 @@ function reach(way: Way, path: string, kind: Kind): number {
   }
 }
 
-function openOrMake(hand: Hand, rootFd: number, path: RootPath, links: Links, kind: Kind): number {
-  const way: Way = { hand, rootFd, path, links, linksLeft: MAX_LINKS, madeLeft: MAX_MADE };
+function openOrMake(stub: Stub, rootFd: number, path: RootPath, links: Links, kind: Kind): number {
+  const way: Way = { stub, rootFd, path, links, linksLeft: MAX_LINKS, madeLeft: MAX_MADE };
   return reach(way, `/${Buffer.from(path).toString('latin1')}`, kind);
 }
 
@@ -168,13 +168,13 @@ function openOrMake(hand: Hand, rootFd: number, path: RootPath, links: Links, ki
  * Opens a directory of the root, made (0755) with its parents where it is missing; with links `inside`, also where a link leads to
  * what is missing. The descriptor is for `*at` uses only. @throws LAUNCH_FAILED, SYSTEM_CALL
  */
-export function openDirectory(hand: Hand, rootFd: number, path: RootPath, links: Links): number {
-  return openOrMake(hand, rootFd, path, links, DIRECTORY);
+export function openDirectory(stub: Stub, rootFd: number, path: RootPath, links: Links): number {
+  return openOrMake(stub, rootFd, path, links, DIRECTORY);
 }
 
 /** Opens a place for binding a file to, made in the same way, as an empty file. @throws LAUNCH_FAILED, SYSTEM_CALL */
-export function openFilePlace(hand: Hand, rootFd: number, path: RootPath, links: Links): number {
-  return openOrMake(hand, rootFd, path, links, FILE);
+export function openFilePlace(stub: Stub, rootFd: number, path: RootPath, links: Links): number {
+  return openOrMake(stub, rootFd, path, links, FILE);
 }
 
 /**
@@ -182,12 +182,12 @@ export function openFilePlace(hand: Hand, rootFd: number, path: RootPath, links:
  * name. `explain` is for what is not waited for. No link is followed, above it either. @throws LAUNCH_FAILED, SYSTEM_CALL
  */
 export function makePlace(
-  hand: Hand,
+  stub: Stub,
   rootFd: number,
   path: string,
   make: (directory: number, name: string, explain: (cause: TsimgError) => TsimgError) => void,
 ): void {
-  files.withDescriptor(hand, openDirectory(hand, rootFd, dirname(path), 'never'), (parent) => {
+  files.withDescriptor(stub, openDirectory(stub, rootFd, dirname(path), 'never'), (parent) => {
     try {
       make(parent, basename(path), (cause) => cannotMake(path, cause));
     } catch (cause) {

@@ -2,22 +2,22 @@ import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { openBeneath } from '../../sys/stub/call/files.ts';
 import { unlockTerminal } from '../../sys/stub/call/terminals.ts';
-import type { Hand } from '../../sys/stub/stub.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 import { bindConsole } from './mounts.ts';
 
 const FLAGS = constants.O_RDWR | constants.O_NOCTTY;
 
-/** A terminal that a hand has open, and its name in the container. */
+/** A terminal that a stub has open, and its name in the container. */
 interface Terminal {
   readonly fd: number;
   readonly name: string;
 }
 
 /** What is mounted on /dev or /dev/pts may have no terminals. @throws LAUNCH_FAILED */
-function openMaster(hand: Hand, rootFd: number): number {
+function openMaster(stub: Stub, rootFd: number): number {
   const where = '/dev/pts/ptmx';
   try {
-    return openBeneath(hand, rootFd, where, { flags: FLAGS, links: 'never' });
+    return openBeneath(stub, rootFd, where, { flags: FLAGS, links: 'never' });
   } catch (cause) {
     if (errnoOf(cause) === undefined) throw cause;
     const why = 'what is mounted on /dev or /dev/pts has none, or they do not work there';
@@ -28,20 +28,20 @@ function openMaster(hand: Hand, rootFd: number): number {
 
 /**
  * Opens a terminal on the container's own devpts, so that its name there (/dev/pts/0) is true. `handOver` takes a copy of the
- * master, by its number in the hand, before it is closed there.
+ * master, by its number in the stub, before it is closed there.
  */
-export function openTerminal(hand: Hand, rootFd: number, handOver: (master: number) => void): Terminal {
-  const master = openMaster(hand, rootFd);
-  const name = `/dev/pts/${unlockTerminal(hand, master)}`;
-  const fd = openBeneath(hand, rootFd, name, { flags: FLAGS, links: 'never' });
+export function openTerminal(stub: Stub, rootFd: number, handOver: (master: number) => void): Terminal {
+  const master = openMaster(stub, rootFd);
+  const name = `/dev/pts/${unlockTerminal(stub, master)}`;
+  const fd = openBeneath(stub, rootFd, name, { flags: FLAGS, links: 'never' });
   handOver(master);
-  hand.call('close', [master]);
+  stub.call('close', [master]);
   return { fd, name };
 }
 
 /** The same for the container's first process: it also becomes /dev/console. */
-export function openContainerTerminal(hand: Hand, rootFd: number, handOver: (master: number) => void): number {
-  const { fd, name } = openTerminal(hand, rootFd, handOver);
-  bindConsole(hand, rootFd, name);
+export function openContainerTerminal(stub: Stub, rootFd: number, handOver: (master: number) => void): number {
+  const { fd, name } = openTerminal(stub, rootFd, handOver);
+  bindConsole(stub, rootFd, name);
   return fd;
 }

@@ -4,7 +4,7 @@ import type { Step } from '../../launch/launch-plan.ts';
 import { type MountAttribute, mountFlags } from '../../linux/mount-flags.ts';
 import * as files from '../../sys/stub/call/files.ts';
 import { detachMount, mount } from '../../sys/stub/call/mounts.ts';
-import type { Hand } from '../../sys/stub/stub.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 import { attachWith, bindOnto } from './mounts.ts';
 import { openDirectory, openFilePlace } from './root-targets.ts';
 
@@ -21,23 +21,23 @@ const MAX_BYTES = 1024 * 1024;
 const MEMORY = 'mode=755,size=4m,nr_inodes=4';
 
 /** A file of the host, undefined where there is none that could be copied. */
-function readHostFile(hand: Hand, path: string): Buffer | undefined {
+function readHostFile(stub: Stub, path: string): Buffer | undefined {
   let fd: number;
   try {
-    fd = files.openPath(hand, path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    fd = files.openPath(stub, path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-  return files.withDescriptor(hand, fd, () =>
-    files.statusOf(hand, fd).kind === 'file' ? files.readAll(hand, fd, MAX_BYTES) : undefined,
+  return files.withDescriptor(stub, fd, () =>
+    files.statusOf(stub, fd).kind === 'file' ? files.readAll(stub, fd, MAX_BYTES) : undefined,
   );
 }
 
 /** A place in the root filesystem for a file; undefined where it has none and takes none (a link to nowhere, a read-only disk). */
-function placeFor(hand: Hand, rootFd: number, target: string): number | undefined {
+function placeFor(stub: Stub, rootFd: number, target: string): number | undefined {
   try {
-    return openFilePlace(hand, rootFd, target, 'inside');
+    return openFilePlace(stub, rootFd, target, 'inside');
   } catch (error) {
     if (error instanceof TsimgError && error.code === 'LAUNCH_FAILED') return undefined;
     throw error;
@@ -45,21 +45,21 @@ function placeFor(hand: Hand, rootFd: number, target: string): number | undefine
 }
 
 /** A file of the host's, as it is there now and as it will be: the container can only read it. */
-function bindSharedFile(hand: Hand, rootFd: number, target: string, shared: string, clone: number | undefined): void {
-  const place = placeFor(hand, rootFd, target);
+function bindSharedFile(stub: Stub, rootFd: number, target: string, shared: string, clone: number | undefined): void {
+  const place = placeFor(stub, rootFd, target);
   if (place === undefined) return;
-  files.withDescriptor(hand, place, () =>
-    files.withDescriptor(hand, clone ?? files.openPath(hand, shared, files.O_PATH), (source) =>
+  files.withDescriptor(stub, place, () =>
+    files.withDescriptor(stub, clone ?? files.openPath(stub, shared, files.O_PATH), (source) =>
       clone === undefined
-        ? bindOnto(hand, source, place, READ_ONLY, target)
-        : attachWith(hand, source, place, READ_ONLY, target),
+        ? bindOnto(stub, source, place, READ_ONLY, target)
+        : attachWith(stub, source, place, READ_ONLY, target),
     ),
   );
 }
 
-function bytesOf(hand: Hand, content: { readonly text: string } | HostFile): Buffer | undefined {
+function bytesOf(stub: Stub, content: { readonly text: string } | HostFile): Buffer | undefined {
   if ('text' in content) return Buffer.from(content.text);
-  const host = readHostFile(hand, content.hostFile);
+  const host = readHostFile(stub, content.hostFile);
   if (content.append === undefined) return host;
   return Buffer.concat([host ?? Buffer.alloc(0), Buffer.from(content.append)]);
 }
@@ -71,37 +71,37 @@ const FILE = 'file';
  * Has something made in memory of its own, which is mounted for that long on the container's /dev: what was bound from it goes on.
  * A file that is unlinked instead could not be mounted over: move_mount(2) says ENOENT then.
  */
-function inMemory(hand: Hand, rootFd: number, make: (folder: number) => void): void {
+function inMemory(stub: Stub, rootFd: number, make: (folder: number) => void): void {
   const [where, flags] = ['/dev', mountFlags(['nosuid', 'nodev', 'noexec'])];
-  files.withDescriptor(hand, openDirectory(hand, rootFd, where, 'never'), (dev) =>
-    mount(hand, { source: 'tmpfs', target: files.descriptorPath(dev), type: 'tmpfs', flags, data: MEMORY }, where),
+  files.withDescriptor(stub, openDirectory(stub, rootFd, where, 'never'), (dev) =>
+    mount(stub, { source: 'tmpfs', target: files.descriptorPath(dev), type: 'tmpfs', flags, data: MEMORY }, where),
   );
-  files.withDescriptor(hand, openDirectory(hand, rootFd, where, 'never'), (folder) => {
+  files.withDescriptor(stub, openDirectory(stub, rootFd, where, 'never'), (folder) => {
     make(folder);
-    detachMount(hand, files.descriptorPath(folder));
+    detachMount(stub, files.descriptorPath(folder));
   });
 }
 
 /** Lays a file of the container's own over one of the root filesystem. */
 export function mountTextFile(
-  hand: Hand,
+  stub: Stub,
   rootFd: number,
   { target, content }: Extract<Step, { do: 'file' }>,
   clone?: number,
 ): void {
   if ('shared' in content) {
-    bindSharedFile(hand, rootFd, target, content.shared, clone);
+    bindSharedFile(stub, rootFd, target, content.shared, clone);
     return;
   }
-  const bytes = bytesOf(hand, content);
+  const bytes = bytesOf(stub, content);
   if (bytes === undefined) return;
-  const place = placeFor(hand, rootFd, target);
+  const place = placeFor(stub, rootFd, target);
   if (place === undefined) return;
-  files.withDescriptor(hand, place, () =>
-    inMemory(hand, rootFd, (folder) => {
-      files.makeFile(hand, folder, FILE, 0o644, bytes);
-      const source = files.openBeneath(hand, folder, FILE, { flags: files.O_PATH, links: 'never' });
-      files.withDescriptor(hand, source, () => bindOnto(hand, source, place, [], target));
+  files.withDescriptor(stub, place, () =>
+    inMemory(stub, rootFd, (folder) => {
+      files.makeFile(stub, folder, FILE, 0o644, bytes);
+      const source = files.openBeneath(stub, folder, FILE, { flags: files.O_PATH, links: 'never' });
+      files.withDescriptor(stub, source, () => bindOnto(stub, source, place, [], target));
     }),
   );
 }

@@ -2,7 +2,7 @@ import type { BindStep, Step } from '../../launch/launch-plan.ts';
 import { MS } from '../../linux/mount-flags.ts';
 import { statusOf, withDescriptor } from '../../sys/stub/call/files.ts';
 import { cloneMount, setPropagation } from '../../sys/stub/call/mounts.ts';
-import type { Hand } from '../../sys/stub/stub.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 import { attachWith, bindOnto, openHost, refuseProc } from './mounts.ts';
 import { openDirectory, openFilePlace } from './root-targets.ts';
 
@@ -22,7 +22,7 @@ function sourceOf(step: Step): string | undefined {
  * from what its origin does at that moment.
  */
 export function cloneSources(
-  hand: Hand,
+  stub: Stub,
   steps: readonly Step[],
   wanted: (step: Step) => boolean,
 ): ReadonlyMap<Step, number> {
@@ -30,22 +30,22 @@ export function cloneSources(
   for (const step of steps) {
     const source = sourceOf(step);
     if (source === undefined || !wanted(step)) continue;
-    const tree = withDescriptor(hand, openHost(hand, source), (from) => cloneMount(hand, from, source));
-    setPropagation(hand, tree, MS[(step.do === 'bind' ? step.propagation : undefined) ?? 'private'], source);
+    const tree = withDescriptor(stub, openHost(stub, source), (from) => cloneMount(stub, from, source));
+    setPropagation(stub, tree, MS[(step.do === 'bind' ? step.propagation : undefined) ?? 'private'], source);
     clones.set(step, tree);
   }
   return clones;
 }
 
 /** A file or directory of the host at a place of the container. `clone` is one that `cloneSources` made. */
-export function bindVolume(hand: Hand, rootFd: number, step: BindStep, clone: number | undefined): void {
+export function bindVolume(stub: Stub, rootFd: number, step: BindStep, clone: number | undefined): void {
   const { source, target, attributes } = step;
-  withDescriptor(hand, clone ?? openHost(hand, source), (from) => {
-    const open = statusOf(hand, from).kind === 'directory' ? openDirectory : openFilePlace;
-    withDescriptor(hand, open(hand, rootFd, target, 'inside'), (place) => {
-      refuseProc(hand, place, target);
-      if (clone === undefined) return bindOnto(hand, from, place, attributes, target);
-      attachWith(hand, from, place, attributes, target);
+  withDescriptor(stub, clone ?? openHost(stub, source), (from) => {
+    const open = statusOf(stub, from).kind === 'directory' ? openDirectory : openFilePlace;
+    withDescriptor(stub, open(stub, rootFd, target, 'inside'), (place) => {
+      refuseProc(stub, place, target);
+      if (clone === undefined) return bindOnto(stub, from, place, attributes, target);
+      attachWith(stub, from, place, attributes, target);
     });
   });
 }

@@ -6,7 +6,7 @@ import type { IdExtent } from '../../linux/ids.ts';
 import { runCommand } from '../../sys/process/spawn.ts';
 import { hideFromTracers, showToTracers } from '../../sys/stub/call/become.ts';
 import { makeNamespaces } from '../../sys/stub/call/namespaces.ts';
-import type { Hand } from '../../sys/stub/stub.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 import { TOOL_ENV } from '../facts/tool-env.ts';
 import { requireTool } from '../facts/tools.ts';
 
@@ -57,12 +57,12 @@ async function writeIdMaps(pid: number, idMap: IdMap, tools: HostTools): Promise
 }
 
 /**
- * Moves a hand to a new user namespace with these maps, which its files in /proc take: they are the caller's only while others may
+ * Moves a stub to a new user namespace with these maps, which its files in /proc take: they are the caller's only while others may
  * look into it. user_namespaces(7). @throws LAUNCH_FAILED, HOST_UNSUPPORTED, SYSTEM_CALL
  */
-export async function makeUserNamespace(hand: Hand, idMap: IdMap, tools: HostTools): Promise<void> {
-  makeNamespaces(hand, ['user']);
-  showToTracers(hand);
-  await writeIdMaps(hand.pid, idMap, tools);
-  hideFromTracers(hand);
+export async function makeUserNamespace(stub: Stub, idMap: IdMap, tools: HostTools): Promise<void> {
+  makeNamespaces(stub, ['user']);
+  showToTracers(stub);
+  await writeIdMaps(stub.pid, idMap, tools);
+  hideFromTracers(stub);
 }

@@ -51,7 +51,7 @@ export function processDirectory(plan: CgroupPlan): string {
   return plan.devices === undefined ? cgroupDirectory(plan) : `${cgroupDirectory(plan)}/container`;
 }
 
-/** Where a hand waits that enters the container: under the list of devices, and without its limits. Made where the list holds. */
+/** Where a stub waits that enters the container: under the list of devices, and without its limits. Made where the list holds. */
 export function enteringDirectory(plan: CgroupPlan): string | undefined {
   return plan.devices === undefined ? undefined : `${cgroupDirectory(plan)}/entering`;
 }

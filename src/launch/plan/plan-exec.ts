@@ -25,7 +25,7 @@ export interface Toolbox {
 export interface EnteredCgroup {
   /** For the command. */
   readonly directory: string;
-  /** For the hand, which is held to the container's devices before anybody in there sees it; absent without a list of them. */
+  /** For the stub, which is held to the container's devices before anybody in there sees it; absent without a list of them. */
   readonly waiting?: string | undefined;
   /** Whether the command must not be without it; else one that is not there could not be made for the container. */
   readonly required: boolean;

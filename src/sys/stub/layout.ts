@@ -1,6 +1,6 @@
-// What the hand's program and its caller agree on: where its memory is, and how a request lies in it.
+// What the stub's program and its caller agree on: where its memory is, and how a request lies in it.
 
-/** The address of the hand's memory, in which requests are laid: the same in every hand. Bytes that nobody touches cost nothing. */
+/** The address of the stub's memory, in which requests are laid: the same in every stub. Bytes that nobody touches cost nothing. */
 export const MEMORY = 0x1000_0000;
 /** Its size: an execve(2) may take two megabytes of arguments. */
 export const MEMORY_SIZE = 0x40_0000;
@@ -16,7 +16,7 @@ export const CALL = {
   result: 56,
   /** The caller's own: which call of the request it is. */
   tag: 64,
-  /** What a hand goes on reading from and writing to where this call returns 0: 4 bytes each. */
+  /** What a stub goes on reading from and writing to where this call returns 0: 4 bytes each. */
   input: 72,
   output: 76,
   /** The address of the call to make after this one unless it fails; 0: answer. */

@@ -2,7 +2,7 @@ import { loadKoffi } from '../koffi.ts';
 import { bind } from '../libc.ts';
 import { CALL_NUMBERS } from './call-number.data.ts';
 import type { Argument, Call } from './request.ts';
-import { callError, type Hand, type Outcome } from './stub.ts';
+import { callError, type Outcome, type Stub } from './stub.ts';
 
 const F_DUPFD_CLOEXEC = 1030;
 
@@ -19,7 +19,7 @@ function plain(argument: Argument): Plain {
   if (argument === null || typeof argument !== 'object' || argument instanceof Uint8Array) return argument;
   if ('receive' in argument) return argument.receive;
   if ('exchange' in argument) return argument.exchange;
-  throw new RangeError('lists of pointers are for hands with memory of their own');
+  throw new RangeError('lists of pointers are for stubs with memory of their own');
 }
 
 function perform({ name, args }: Call): number {
@@ -36,10 +36,10 @@ function perform({ name, args }: Call): number {
 }
 
 /**
- * This very process as a hand, by koffi: for one that has namespaces of its own, and nothing to become. Descriptors are this
+ * This very process as a stub, by koffi: for one that has namespaces of its own, and nothing to become. Descriptors are this
  * process's; calls concern the calling thread.
  */
-export function openOwnHand(): Hand {
+export function openOwnStub(): Stub {
   const attempt = (calls: readonly Call[]): Outcome => {
     let outcome: Outcome = { call: -1, result: 0 };
     for (const [index, call] of calls.entries()) {

@@ -14,8 +14,8 @@ export interface Call {
   readonly args: readonly Argument[];
 }
 
-/** Descriptors of a hand: where its requests come from, and where its answers go. */
-export interface HandDescriptors {
+/** Descriptors of a stub: where its requests come from, and where its answers go. */
+export interface StubDescriptors {
   readonly input: number;
   readonly output: number;
 }
@@ -50,7 +50,7 @@ function putWord(view: DataView, offset: number, value: number | bigint): void {
   view.setUint32(offset + 4, Math.floor(value / 2 ** 32), true);
 }
 
-/** Lays calls and what they point to out as a hand's memory will hold them. */
+/** Lays calls and what they point to out as a stub's memory will hold them. */
 class Layout {
   readonly #laid: (readonly [offset: number, bytes: Uint8Array])[] = [];
   #end: number;
@@ -111,11 +111,11 @@ function memoryOf(argument: Argument): Buffer | undefined {
 }
 
 /**
- * Calls to be made one after the other until one fails, as bytes for a hand. A call that returns 0 makes it go on with `own`, the
+ * Calls to be made one after the other until one fails, as bytes for a stub. A call that returns 0 makes it go on with `own`, the
  * last of them with `then`.
  * @throws SYSTEM_CALL with errno E2BIG when they do not fit in its memory
  */
-export function encodeRequest(calls: readonly Call[], own: HandDescriptors, then = own): EncodedRequest {
+export function encodeRequest(calls: readonly Call[], own: StubDescriptors, then = own): EncodedRequest {
   const layout = new Layout(calls.length);
   const values = calls.map(({ args }) => args.map((argument) => layout.value(argument)));
   const bytes = layout.finish();

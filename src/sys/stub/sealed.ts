@@ -28,7 +28,7 @@ export interface SealedProgram extends Disposable {
 /** Memory that nobody can ever write to, nor could we. fcntl(2), "File Sealing". */
 function sealInMemory(program: Uint8Array): number {
   const create = (flags: number) =>
-    checked(memfdCall(SYSCALL.memfd_create, 'hand', flags | MFD.cloexec | MFD.allowSealing), 'memfd_create');
+    checked(memfdCall(SYSCALL.memfd_create, 'stub', flags | MFD.cloexec | MFD.allowSealing), 'memfd_create');
   let fd: number;
   try {
     fd = create(MFD.exec);

@@ -7,7 +7,7 @@ import { receiveDescriptor } from '../process/socket-pair.ts';
 import { refusedCall } from '../refused-call.ts';
 import type { CallName } from './call-number.data.ts';
 import { ANSWER_SIZE } from './layout.ts';
-import { type Argument, type Call, encodeRequest, type HandDescriptors } from './request.ts';
+import { type Argument, type Call, encodeRequest, type StubDescriptors } from './request.ts';
 
 /** What became of calls that were made one after the other. */
 export interface Outcome {
@@ -25,30 +25,30 @@ export interface LaterCall extends Call {
 }
 
 /** A process that performs system calls for us. It is an ordinary process with a single thread and descriptors of its own. */
-export interface Hand {
+export interface Stub {
   /** Its process ID as we see it. */
   readonly pid: number;
-  /** Performs a call. @throws SYSTEM_CALL with `facts.errno`, LAUNCH_FAILED when the hand is gone */
+  /** Performs a call. @throws SYSTEM_CALL with `facts.errno`, LAUNCH_FAILED when the stub is gone */
   call(name: CallName, args: readonly Argument[], where?: string): number;
   /**
-   * Performs calls until one fails; undefined when the hand is gone, or has become another program. A hand in which the last
+   * Performs calls until one fails; undefined when the stub is gone, or has become another program. A stub in which the last
    * returns 0 goes on with the descriptors `then`, its own where it is absent.
    */
-  attempt(calls: readonly Call[], then?: HandDescriptors): Outcome | undefined;
+  attempt(calls: readonly Call[], then?: StubDescriptors): Outcome | undefined;
   /** Its ends of what it is told by. */
-  readonly descriptors: HandDescriptors;
+  readonly descriptors: StubDescriptors;
   /**
    * Performs a call right before the next one, in the same turn. When it fails nothing is performed any more: the next call and
    * all that follow throw its error, which is `failure` then, for those who catch it take it for another's.
    */
   later(call: LaterCall): void;
   /**
-   * A copy of one of its descriptors, the caller's to close: sent by the hand, for nobody else may reach into it.
-   * @throws SYSTEM_CALL, LAUNCH_FAILED when the hand is gone
+   * A copy of one of its descriptors, the caller's to close: sent by the stub, for nobody else may reach into it.
+   * @throws SYSTEM_CALL, LAUNCH_FAILED when the stub is gone
    */
   take(fd: number): number;
   readonly failure: TsimgError | undefined;
-  /** Performs one call that takes long, while we do other things; undefined when the hand is gone. */
+  /** Performs one call that takes long, while we do other things; undefined when the stub is gone. */
   await(call: Call): Promise<Outcome | undefined>;
   /** Closes our end: it exits. */
   close(): void;
@@ -59,20 +59,20 @@ export function errnoName(result: number): string {
   return ERRNO_NAMES[-result] ?? `errno ${-result}`;
 }
 
-/** The error for a system call that a hand could not perform. */
+/** The error for a system call that a stub could not perform. */
 export function callError(name: string, result: number, where?: string): TsimgError {
   return refusedCall(name, errnoName(result), where);
 }
 
-/** What a hand that ended while it was needed means. */
-export function handIsGone(): TsimgError {
+/** What a stub that ended while it was needed means. */
+export function stubIsGone(): TsimgError {
   return new TsimgError('LAUNCH_FAILED', 'the container could not be started', {
     why: 'its first process ended while it was prepared',
-    facts: { handIsGone: true },
+    facts: { stubIsGone: true },
   });
 }
 
-/** Whether that is how a socket tells that a hand ended which had not read all. @throws any other error */
+/** Whether that is how a socket tells that a stub ended which had not read all. @throws any other error */
 function isReset(error: unknown): boolean {
   if (errnoOf(error) === 'ECONNRESET') return true;
   throw error;
@@ -123,7 +123,7 @@ function parseAnswer(answer: Buffer): Outcome {
   return { result: Number(answer.readBigInt64LE(0)), call: Number(answer.readBigUInt64LE(8)) };
 }
 
-/** The call by which a hand sends one of its descriptors by a socket, with a byte. unix(7), "SCM_RIGHTS". */
+/** The call by which a stub sends one of its descriptors by a socket, with a byte. unix(7), "SCM_RIGHTS". */
 function sendCall(socket: number, fd: number): Call {
   const [SOL_SOCKET, SCM_RIGHTS, SIZE] = [1, 1, 20];
   const control = Buffer.alloc(24);
@@ -135,9 +135,9 @@ function sendCall(socket: number, fd: number): Call {
   return { name: 'sendmsg', args: [socket, message, 0] };
 }
 
-/** A hand that runs, reads requests from its end of a socket, `theirs`, and answers there; `socket` is ours. */
-export function openHand(pid: number, theirs: number, socket: number): Hand {
-  const descriptors: HandDescriptors = { input: theirs, output: theirs };
+/** A stub that runs, reads requests from its end of a socket, `theirs`, and answers there; `socket` is ours. */
+export function openStub(pid: number, theirs: number, socket: number): Stub {
+  const descriptors: StubDescriptors = { input: theirs, output: theirs };
   const answer = Buffer.alloc(ANSWER_SIZE);
   let waiting: LaterCall[] = [];
   let failure: TsimgError | undefined;
@@ -155,7 +155,7 @@ export function openHand(pid: number, theirs: number, socket: number): Hand {
     failure = failed.explain?.(error) ?? error;
     throw failure;
   };
-  const attempt = (calls: readonly Call[], then?: HandDescriptors): Outcome | undefined => {
+  const attempt = (calls: readonly Call[], then?: StubDescriptors): Outcome | undefined => {
     const first = takeWaiting();
     const { bytes, memories } = encodeRequest([...first, ...calls], descriptors, then);
     if (!writeFully(socket, bytes) || !readFully(socket, answer)) return undefined;
@@ -175,13 +175,13 @@ export function openHand(pid: number, theirs: number, socket: number): Hand {
       const first = takeWaiting();
       const { bytes } = encodeRequest([...first, sendCall(theirs, fd)], descriptors);
       const received = writeFully(socket, bytes) ? receiveDescriptor(socket) : undefined;
-      if (received === undefined) throw handIsGone();
+      if (received === undefined) throw stubIsGone();
       const { byte, descriptor } = received;
       // Where a call before it failed nothing is sent: the byte is the first of the answer.
       const rest = descriptor === undefined ? answer.subarray(1) : answer;
       answer.writeUInt8(byte, 0);
       try {
-        if (!readFully(socket, rest)) throw handIsGone();
+        if (!readFully(socket, rest)) throw stubIsGone();
         const { result } = conclude(first, parseAnswer(answer));
         if (descriptor === undefined) throw callError('sendmsg', result);
         return descriptor;
@@ -195,7 +195,7 @@ export function openHand(pid: number, theirs: number, socket: number): Hand {
     },
     call(name, args, where) {
       const outcome = attempt([{ name, args }]);
-      if (outcome === undefined) throw handIsGone();
+      if (outcome === undefined) throw stubIsGone();
       if (outcome.result < 0) throw callError(name, outcome.result, where);
       return outcome.result;
     },

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hideFromTracers, showToTracers } from '../../../src/sys/stub/call/become.ts';
-import { forkHand } from '../../../src/sys/stub/fork-stub.ts';
+import { forkStub } from '../../../src/sys/stub/fork-stub.ts';
 import { sealProgram } from '../../../src/sys/stub/sealed.ts';
-import { startHand } from '../../../src/sys/stub/start-stub.ts';
-import type { Hand } from '../../../src/sys/stub/stub.ts';
+import { startStub } from '../../../src/sys/stub/start-stub.ts';
+import type { Stub } from '../../../src/sys/stub/stub.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
 
 const test = suite('sys/stub/sealed');
@@ -16,7 +16,7 @@ const run = (path: string, fd: number) => spawnSync(path, { encoding: 'utf8', st
 
 test('a program in sealed memory can be run, but neither written to, cut off nor prolonged', () => {
   using program = sealProgram(SCRIPT);
-  assert.match(readlinkSync(program.path), /^\/memfd:hand /);
+  assert.match(readlinkSync(program.path), /^\/memfd:stub /);
   const writer = openSync(program.path, constants.O_RDWR);
   try {
     assert.throws(() => writeSync(writer, 'x'), /EPERM/);
@@ -50,14 +50,14 @@ test('each start has memory of its own: what is done to one is not done to anoth
   assert.not.equal(fstatSync(other.fd).mode & 0o111, 0);
 });
 
-test('a hand is hidden before it does anything that it is told, and its children are', async () => {
+test('a stub is hidden before it does anything that it is told, and its children are', async () => {
   const PR_GET_DUMPABLE = 3;
-  const isShown = (hand: Hand) => hand.call('prctl', [PR_GET_DUMPABLE]);
+  const isShown = (stub: Stub) => stub.call('prctl', [PR_GET_DUMPABLE]);
   for (const options of [{}, { pipes: 2 }, { foreground: true }]) {
-    const { hand, process: child } = await startHand(options);
+    const { stub, process: child } = await startStub(options);
     try {
-      assert.is(isShown(hand), 0);
-      const second = forkHand(hand);
+      assert.is(isShown(stub), 0);
+      const second = forkStub(stub);
       assert.is(isShown(second), 0);
       showToTracers(second);
       assert.is(isShown(second), 1);
@@ -65,7 +65,7 @@ test('a hand is hidden before it does anything that it is told, and its children
       assert.is(isShown(second), 0);
       second.close();
     } finally {
-      hand.close();
+      stub.close();
       await child.ended;
     }
   }
@@ -74,11 +74,11 @@ test('a hand is hidden before it does anything that it is told, and its children
 test('where memory may not be executed (vm.memfd_noexec) it is a file without a name', () => {
   if (!haveRoot() || !haveTools('unshare')) return;
   const module = join(import.meta.dirname, '..', '..', '..', 'src', 'sys', 'stub', 'start-stub.js');
-  const program = `const { startHand } = await import(${JSON.stringify(module)});
-    const { hand, process: child } = await startHand();
+  const program = `const { startStub } = await import(${JSON.stringify(module)});
+    const { stub, process: child } = await startStub();
     const fs = await import('node:fs');
-    console.log(hand.call('umask', [0o22]) >= 0, fs.readlinkSync('/proc/' + hand.pid + '/exe'));
-    hand.close();
+    console.log(stub.call('umask', [0o22]) >= 0, fs.readlinkSync('/proc/' + stub.pid + '/exe'));
+    stub.close();
     await child.ended;`;
   const script = 'echo 2 >/proc/sys/vm/memfd_noexec || exit 9; exec "$@"';
   const command = ['sh', '-c', script, 'sh', process.execPath, '--input-type=module', '-e', program];

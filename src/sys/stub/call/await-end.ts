@@ -1,18 +1,18 @@
 import { constants } from 'node:os';
-import { callError, type Hand } from '../stub.ts';
+import { callError, type Stub } from '../stub.ts';
 
 const [P_PID, WEXITED, WNOWAIT] = [1, 0x4, 0x0100_0000];
 const CLD_EXITED = 1;
 
 /**
- * Waits until a child of a hand has ended; its status as a shell would tell it: its own, or 128 and the signal that killed it.
- * Its process ID stays its own until the hand ends, so that no signal meets another. Undefined when the hand ends before.
+ * Waits until a child of a stub has ended; its status as a shell would tell it: its own, or 128 and the signal that killed it.
+ * Its process ID stays its own until the stub ends, so that no signal meets another. Undefined when the stub ends before.
  * waitid(2). @throws SYSTEM_CALL
  */
-export async function awaitEnd(hand: Hand, pid: number): Promise<number | undefined> {
+export async function awaitEnd(stub: Stub, pid: number): Promise<number | undefined> {
   const information = Buffer.alloc(128);
   const args = [P_PID, pid, { receive: information }, WEXITED | WNOWAIT, null];
-  const outcome = await hand.await({ name: 'waitid', args });
+  const outcome = await stub.await({ name: 'waitid', args });
   if (outcome === undefined) return undefined;
   if (outcome.result < 0) throw callError('waitid', outcome.result);
   const [code, status] = [information.readInt32LE(8), information.readInt32LE(24)];
@@ -30,6 +30,6 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
 }
 
 /** Lets go of a child that has ended: its process ID may become another's. @throws SYSTEM_CALL */
-export function reap(hand: Hand, pid: number): void {
-  hand.call('waitid', [P_PID, pid, null, WEXITED, null]);
+export function reap(stub: Stub, pid: number): void {
+  stub.call('waitid', [P_PID, pid, null, WEXITED, null]);
 }

@@ -1,6 +1,6 @@
 import { type LimitValue, RESOURCES, type Resource } from '../../../linux/limits.ts';
 import type { Call } from '../request.ts';
-import { callError, errnoName, type Hand, type LaterCall } from '../stub.ts';
+import { callError, errnoName, type LaterCall, type Stub } from '../stub.ts';
 
 const PR = {
   setPdeathsig: 1,
@@ -24,46 +24,46 @@ const [SIGKILL, SIGSTOP] = [9, 19];
 const SIGSET_SIZE = 8;
 const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 
-// What has no answer is performed with the next call that has one (`Hand.later`), which throws its error.
+// What has no answer is performed with the next call that has one (`Stub.later`), which throws its error.
 
-/** The hand is killed when its parent dies. A change of credentials clears this: set it after the last one. prctl(2). @throws SYSTEM_CALL */
-export function dieWithParent(hand: Hand): void {
-  hand.call('prctl', [PR.setPdeathsig, SIGKILL]);
+/** The stub is killed when its parent dies. A change of credentials clears this: set it after the last one. prctl(2). @throws SYSTEM_CALL */
+export function dieWithParent(stub: Stub): void {
+  stub.call('prctl', [PR.setPdeathsig, SIGKILL]);
 }
 
 /**
- * Keeps other processes from the hand's memory, descriptors and files in /proc, unless they may trace all where its program began.
- * Every hand is hidden from its first instruction on, and so are its children. The kernel decides anew at every change of IDs:
+ * Keeps other processes from the stub's memory, descriptors and files in /proc, unless they may trace all where its program began.
+ * Every stub is hidden from its first instruction on, and so are its children. The kernel decides anew at every change of IDs:
  * where fs.suid_dumpable is 1, this has to follow each of them. PR_SET_DUMPABLE(2const). @throws SYSTEM_CALL
  */
-export function hideFromTracers(hand: Hand): void {
-  hand.later({ name: 'prctl', args: [PR.setDumpable, 0] });
+export function hideFromTracers(stub: Stub): void {
+  stub.later({ name: 'prctl', args: [PR.setDumpable, 0] });
 }
 
 /**
- * The opposite, for programs of the host's that open a process by its number, as the caller. Only for a hand in a user namespace
+ * The opposite, for programs of the host's that open a process by its number, as the caller. Only for a stub in a user namespace
  * in which nobody else is: others would need rights over it. ptrace(2), "Ptrace access mode checking". @throws SYSTEM_CALL
  */
-export function showToTracers(hand: Hand): void {
-  hand.call('prctl', [PR.setDumpable, 1]);
+export function showToTracers(stub: Stub): void {
+  stub.call('prctl', [PR.setDumpable, 1]);
 }
 
 /** Nothing that is executed from here on gains privileges. prctl(2). @throws SYSTEM_CALL */
-export function forbidNewPrivileges(hand: Hand): void {
-  hand.later({ name: 'prctl', args: [PR.setNoNewPrivs, 1, 0, 0, 0] });
+export function forbidNewPrivileges(stub: Stub): void {
+  stub.later({ name: 'prctl', args: [PR.setNoNewPrivs, 1, 0, 0, 0] });
 }
 
 /** Capabilities survive the next change of user; execve(2) ends it. prctl(2). @throws SYSTEM_CALL */
-export function keepCapabilities(hand: Hand): void {
-  hand.later({ name: 'prctl', args: [PR.setKeepcaps, 1] });
+export function keepCapabilities(stub: Stub): void {
+  stub.later({ name: 'prctl', args: [PR.setKeepcaps, 1] });
 }
 
 /** Takes all other capabilities out of the bounding set, for good. Needs SETPCAP. prctl(2). @throws SYSTEM_CALL */
-export function dropBounding(hand: Hand, keep: bigint): void {
+export function dropBounding(stub: Stub, keep: bigint): void {
   const dropped = Array.from({ length: 64 }, (_, number) => number).filter(
     (number) => !((keep >> BigInt(number)) & 1n),
   );
-  const outcome = hand.attempt(
+  const outcome = stub.attempt(
     dropped.map((number): Call => ({ name: 'prctl', args: [PR.capbsetDrop, number, 0, 0, 0] })),
   );
   if (outcome === undefined || outcome.result >= 0) return;
@@ -85,80 +85,80 @@ export function capabilitiesCall(mask: bigint): Call {
 }
 
 /** Sets permitted and effective; inheritable and ambient become empty. capset(2). @throws SYSTEM_CALL */
-export function setCapabilities(hand: Hand, mask: bigint): void {
-  hand.later({ name: 'prctl', args: [PR.capAmbient, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0] });
-  hand.later(capabilitiesCall(mask));
+export function setCapabilities(stub: Stub, mask: bigint): void {
+  stub.later({ name: 'prctl', args: [PR.capAmbient, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0] });
+  stub.later(capabilitiesCall(mask));
 }
 
 /** Real, effective and saved, group before user. setresuid(2). @throws SYSTEM_CALL */
-export function setIds(hand: Hand, uid: number, gid: number): void {
-  hand.later({ name: 'setresgid', args: [gid, gid, gid] });
-  hand.later({ name: 'setresuid', args: [uid, uid, uid] });
-  hideFromTracers(hand);
+export function setIds(stub: Stub, uid: number, gid: number): void {
+  stub.later({ name: 'setresgid', args: [gid, gid, gid] });
+  stub.later({ name: 'setresuid', args: [uid, uid, uid] });
+  hideFromTracers(stub);
 }
 
 /**
  * Whose files it makes from here on, and whose overlays it mounts, is another's; what it may do stays as it is.
  * setfsuid(2), capabilities(7), "securebits". @throws SYSTEM_CALL
  */
-export function setFileIds(hand: Hand, uid: number, gid: number): void {
-  hand.call('prctl', [PR.setSecurebits, SECBIT_NO_SETUID_FIXUP]);
+export function setFileIds(stub: Stub, uid: number, gid: number): void {
+  stub.call('prctl', [PR.setSecurebits, SECBIT_NO_SETUID_FIXUP]);
   // They tell what it was before, and no errors.
-  hand.call('setfsgid', [gid]);
-  hand.call('setfsuid', [uid]);
-  hideFromTracers(hand);
-  hand.call('prctl', [PR.setSecurebits, 0]);
+  stub.call('setfsgid', [gid]);
+  stub.call('setfsuid', [uid]);
+  hideFromTracers(stub);
+  stub.call('prctl', [PR.setSecurebits, 0]);
 }
 
 /** setgroups(2). @throws SYSTEM_CALL */
-export function setGroups(hand: Hand, groups: readonly number[]): void {
+export function setGroups(stub: Stub, groups: readonly number[]): void {
   const list = Buffer.alloc(groups.length * 4);
   groups.forEach((group, index) => {
     list.writeUInt32LE(group, index * 4);
   });
-  hand.later({ name: 'setgroups', args: [groups.length, list] });
+  stub.later({ name: 'setgroups', args: [groups.length, list] });
 }
 
 /** A session keyring of its own: the caller's keys stay the caller's. Kernels without keyrings, and full quotas, are no reason to fail. */
-export function leaveSessionKeyring(hand: Hand): void {
-  hand.attempt([{ name: 'keyctl', args: [KEYCTL_JOIN_SESSION_KEYRING, null] }]);
+export function leaveSessionKeyring(stub: Stub): void {
+  stub.attempt([{ name: 'keyctl', args: [KEYCTL_JOIN_SESSION_KEYRING, null] }]);
 }
 
 /** A session of its own, without a controlling terminal. setsid(2). @throws SYSTEM_CALL */
-export function startSession(hand: Hand): void {
-  hand.later({ name: 'setsid', args: [] });
+export function startSession(stub: Stub): void {
+  stub.later({ name: 'setsid', args: [] });
 }
 
 /** umask(2). @throws LAUNCH_FAILED */
-export function setUmask(hand: Hand, mask: number): void {
-  hand.later({ name: 'umask', args: [mask] });
+export function setUmask(stub: Stub, mask: number): void {
+  stub.later({ name: 'umask', args: [mask] });
 }
 
 /** All signals to their defaults and none blocked: execve(2) passes on what whoever started us ignores and blocks. @throws SYSTEM_CALL */
-export function resetSignals(hand: Hand): void {
+export function resetSignals(stub: Stub): void {
   const action = Buffer.alloc(32);
   const numbers = Array.from({ length: LAST_SIGNAL }, (_, index) => index + 1);
   const calls = numbers
     .filter((number) => number !== SIGKILL && number !== SIGSTOP)
     .map((number): Call => ({ name: 'rt_sigaction', args: [number, action, null, SIGSET_SIZE] }));
-  const outcome = hand.attempt([...calls]);
+  const outcome = stub.attempt([...calls]);
   if (outcome !== undefined && outcome.result < 0) throw callError('rt_sigaction', outcome.result);
-  hand.later({ name: 'rt_sigprocmask', args: [SIG_SETMASK, Buffer.alloc(SIGSET_SIZE), null, SIGSET_SIZE] });
+  stub.later({ name: 'rt_sigprocmask', args: [SIG_SETMASK, Buffer.alloc(SIGSET_SIZE), null, SIGSET_SIZE] });
 }
 
 /** Makes descriptor `to` another name of `from`; it stays open over execve. dup3(2), which refuses equal numbers. @throws SYSTEM_CALL */
-export function duplicateOnto(hand: Hand, from: number, to: number): void {
-  hand.later({ name: 'dup3', args: [from, to, 0] });
+export function duplicateOnto(stub: Stub, from: number, to: number): void {
+  stub.later({ name: 'dup3', args: [from, to, 0] });
 }
 
 /** Lets go of descriptors 0, 1 and 2. close_range(2). @throws SYSTEM_CALL */
-export function closeStandard(hand: Hand): void {
-  hand.later({ name: 'close_range', args: [0, 2, 0] });
+export function closeStandard(stub: Stub): void {
+  stub.later({ name: 'close_range', args: [0, 2, 0] });
 }
 
 /** Marks every descriptor from `first` on close-on-exec: the program to come never sees them. @throws SYSTEM_CALL */
-export function closeOnExecFrom(hand: Hand, first: number): void {
-  hand.later({ name: 'close_range', args: [first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC] });
+export function closeOnExecFrom(stub: Stub, first: number): void {
+  stub.later({ name: 'close_range', args: [first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC] });
 }
 
 function limitBits(value: LimitValue): bigint {
@@ -172,38 +172,38 @@ export interface Limit {
   readonly hard: LimitValue | 'keep';
 }
 
-function readLimit(hand: Hand, resource: Resource): Buffer {
+function readLimit(stub: Stub, resource: Resource): Buffer {
   const limit = Buffer.alloc(16);
-  hand.call('prlimit64', [0, RESOURCES[resource], null, { receive: limit }], resource);
+  stub.call('prlimit64', [0, RESOURCES[resource], null, { receive: limit }], resource);
   return limit;
 }
 
 /** Raises a hard limit that is to be set later, by who may only lower it then. prlimit(2). @throws SYSTEM_CALL */
-export function makeRoomForLimit(hand: Hand, { resource, hard }: Limit, explain: LaterCall['explain']): void {
+export function makeRoomForLimit(stub: Stub, { resource, hard }: Limit, explain: LaterCall['explain']): void {
   if (hard === 'keep') return;
-  const limit = readLimit(hand, resource);
+  const limit = readLimit(stub, resource);
   if (limitBits(hard) <= limit.readBigUInt64LE(8)) return;
   limit.writeBigUInt64LE(limitBits(hard), 8);
-  hand.later({ name: 'prlimit64', args: [0, RESOURCES[resource], limit, null], where: resource, explain });
+  stub.later({ name: 'prlimit64', args: [0, RESOURCES[resource], limit, null], where: resource, explain });
 }
 
 /** Sets a limit; `keep` leaves the hard one and never raises the soft one above it. prlimit(2). @throws SYSTEM_CALL */
-export function setLimit(hand: Hand, { resource, soft, hard }: Limit, explain: LaterCall['explain']): void {
-  const limit = readLimit(hand, resource);
+export function setLimit(stub: Stub, { resource, soft, hard }: Limit, explain: LaterCall['explain']): void {
+  const limit = readLimit(stub, resource);
   if (hard !== 'keep') limit.writeBigUInt64LE(limitBits(hard), 8);
   const top = limit.readBigUInt64LE(8);
   if (limitBits(soft) < top) limit.writeBigUInt64LE(limitBits(soft), 0);
   else limit.writeBigUInt64LE(top, 0);
-  hand.later({ name: 'prlimit64', args: [0, RESOURCES[resource], limit, null], where: resource, explain });
+  stub.later({ name: 'prlimit64', args: [0, RESOURCES[resource], limit, null], where: resource, explain });
 }
 
-/** The call that puts a filter of BPF instructions (8 bytes each) on the hand and what it executes. Needs no_new_privs. seccomp(2). */
+/** The call that puts a filter of BPF instructions (8 bytes each) on the stub and what it executes. Needs no_new_privs. seccomp(2). */
 export function filterCall(filter: Uint8Array): Call {
   // struct sock_fprog: a count and a pointer.
   return { name: 'seccomp', args: [SECCOMP_SET_MODE_FILTER, 0, [filter.length / 8, filter]] };
 }
 
-/** The call by which a hand becomes another program. execve(2). */
+/** The call by which a stub becomes another program. execve(2). */
 export function executeCall(path: string, args: readonly string[], env: readonly string[]): Call {
   return { name: 'execve', args: [path, [...args, null], [...env, null]] };
 }

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { errnoOf } from '../../../errors.ts';
-import { type Hand, type LaterCall, O_CLOEXEC } from '../stub.ts';
+import { type LaterCall, O_CLOEXEC, type Stub } from '../stub.ts';
 
-// Files as a hand sees them: descriptors are its own, paths are of its root and working directory. All flags and structures are
+// Files as a stub sees them: descriptors are its own, paths are of its root and working directory. All flags and structures are
 // the same on x86-64 and arm64, but for O_DIRECTORY and O_NOFOLLOW, which Node knows.
 
 /** Node has no name for it. open(2). */
@@ -21,10 +21,10 @@ function terminated(path: string | Uint8Array): string | Uint8Array {
   return typeof path === 'string' ? path : Buffer.concat([path, Buffer.alloc(1)]);
 }
 
-/** Opens a path as the hand looks it up. openat(2). @throws SYSTEM_CALL */
-export function openPath(hand: Hand, path: string | Uint8Array, flags: number): number {
+/** Opens a path as the stub looks it up. openat(2). @throws SYSTEM_CALL */
+export function openPath(stub: Stub, path: string | Uint8Array, flags: number): number {
   const name = terminated(path);
-  return hand.call('openat', [AT_FDCWD, name, flags | O_CLOEXEC, 0], String(path));
+  return stub.call('openat', [AT_FDCWD, name, flags | O_CLOEXEC, 0], String(path));
 }
 
 export interface OpenBeneath {
@@ -39,7 +39,7 @@ export interface OpenBeneath {
  * openat2(2), Linux 5.6. @throws SYSTEM_CALL with `facts.errno`
  */
 export function openBeneath(
-  hand: Hand,
+  stub: Stub,
   rootFd: number,
   path: string | Uint8Array,
   { flags, links }: OpenBeneath,
@@ -48,15 +48,15 @@ export function openBeneath(
   how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
   const resolve = RESOLVE.inRoot | RESOLVE.noMagicLinks | (links === 'never' ? RESOLVE.noSymlinks : 0);
   how.writeBigUInt64LE(BigInt(resolve), 16);
-  return hand.call('openat2', [rootFd, terminated(path), how, how.length], String(path));
+  return stub.call('openat2', [rootFd, terminated(path), how, how.length], String(path));
 }
 
 /** Runs something with a descriptor and closes it. */
-export function withDescriptor<T>(hand: Hand, fd: number, use: (fd: number) => T): T {
+export function withDescriptor<T>(stub: Stub, fd: number, use: (fd: number) => T): T {
   try {
     return use(fd);
   } finally {
-    hand.later({ name: 'close', args: [fd] });
+    stub.later({ name: 'close', args: [fd] });
   }
 }
 
@@ -85,10 +85,10 @@ const KINDS: ReadonlyMap<number, Status['kind']> = new Map([
 ]);
 
 /** What a descriptor names. statx(2). @throws SYSTEM_CALL */
-export function statusOf(hand: Hand, fd: number): Status {
+export function statusOf(stub: Stub, fd: number): Status {
   const [STATX_BASIC_STATS, SIZE] = [0x7ff, 256];
   const status = Buffer.alloc(SIZE);
-  hand.call('statx', [fd, '', AT_EMPTY_PATH, STATX_BASIC_STATS, { receive: status }]);
+  stub.call('statx', [fd, '', AT_EMPTY_PATH, STATX_BASIC_STATS, { receive: status }]);
   const mode = status.readUInt16LE(28);
   return {
     kind: KINDS.get(mode & S_IFMT) ?? 'other',
@@ -102,10 +102,10 @@ export function statusOf(hand: Hand, fd: number): Status {
 }
 
 /** Whether a path leads to something that may be looked at. @throws SYSTEM_CALL where that cannot be told */
-export function isThere(hand: Hand, path: string): boolean {
+export function isThere(stub: Stub, path: string): boolean {
   const status = Buffer.alloc(256);
   try {
-    hand.call('statx', [AT_FDCWD, path, 0, 0, { receive: status }], path);
+    stub.call('statx', [AT_FDCWD, path, 0, 0, { receive: status }], path);
     return true;
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(errnoOf(error) ?? '')) return false;
@@ -114,18 +114,18 @@ export function isThere(hand: Hand, path: string): boolean {
 }
 
 /** The number of the file system that a descriptor is on. statfs(2). @throws SYSTEM_CALL */
-export function fileSystemOf(hand: Hand, fd: number): number {
+export function fileSystemOf(stub: Stub, fd: number): number {
   const status = Buffer.alloc(120);
-  hand.call('fstatfs', [fd, { receive: status }]);
+  stub.call('fstatfs', [fd, { receive: status }]);
   return Number(status.readBigInt64LE(0));
 }
 
 /** All that a descriptor gives, or undefined when that is more than `limit` bytes. @throws SYSTEM_CALL */
-export function readAll(hand: Hand, fd: number, limit: number): Buffer | undefined {
+export function readAll(stub: Stub, fd: number, limit: number): Buffer | undefined {
   const chunks: Buffer[] = [];
   for (let size = 0; size <= limit; ) {
     const chunk = Buffer.alloc(CHUNK);
-    const count = hand.call('read', [fd, { receive: chunk }, chunk.length]);
+    const count = stub.call('read', [fd, { receive: chunk }, chunk.length]);
     if (count === 0) return Buffer.concat(chunks);
     size += count;
     chunks.push(chunk.subarray(0, count));
@@ -134,10 +134,10 @@ export function readAll(hand: Hand, fd: number, limit: number): Buffer | undefin
 }
 
 /** Writes all of it. @throws SYSTEM_CALL */
-export function writeAll(hand: Hand, fd: number, bytes: Uint8Array, where?: string): void {
+export function writeAll(stub: Stub, fd: number, bytes: Uint8Array, where?: string): void {
   for (let rest = bytes; rest.length > 0; ) {
     const part = rest.subarray(0, CHUNK);
-    rest = rest.subarray(hand.call('write', [fd, part, part.length], where));
+    rest = rest.subarray(stub.call('write', [fd, part, part.length], where));
   }
 }
 
@@ -153,13 +153,13 @@ const ENTRY_KINDS: ReadonlyMap<number, DirectoryEntry['kind']> = new Map([
 ]);
 
 /** What is in a directory that is open for nothing but its name. getdents(2). @throws SYSTEM_CALL */
-export function readDirectory(hand: Hand, directory: number): readonly DirectoryEntry[] {
+export function readDirectory(stub: Stub, directory: number): readonly DirectoryEntry[] {
   const flags = constants.O_RDONLY | constants.O_DIRECTORY | O_CLOEXEC;
-  return withDescriptor(hand, hand.call('openat', [directory, '.', flags, 0]), (fd) => {
+  return withDescriptor(stub, stub.call('openat', [directory, '.', flags, 0]), (fd) => {
     const entries: DirectoryEntry[] = [];
     const buffer = Buffer.alloc(CHUNK);
     for (;;) {
-      const count = hand.call('getdents64', [fd, { receive: buffer }, buffer.length]);
+      const count = stub.call('getdents64', [fd, { receive: buffer }, buffer.length]);
       if (count === 0) return entries;
       for (let at = 0; at < count; at += buffer.readUInt16LE(at + 16)) {
         const name = buffer.toString('utf8', at + 19, buffer.indexOf(0, at + 19));
@@ -170,11 +170,11 @@ export function readDirectory(hand: Hand, directory: number): readonly Directory
   });
 }
 
-// What is made has the mode that is told, for a hand's umask is 0 while it prepares a container. None of them follows a link.
+// What is made has the mode that is told, for a stub's umask is 0 while it prepares a container. None of them follows a link.
 
 /** Makes a file, which must not be there, with this content. @param name bytes without the zero at their end @throws SYSTEM_CALL */
 export function makeFile(
-  hand: Hand,
+  stub: Stub,
   directory: number,
   name: string | Uint8Array,
   mode: number,
@@ -182,22 +182,22 @@ export function makeFile(
 ): void {
   const { O_CREAT, O_EXCL, O_WRONLY } = constants;
   const flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC;
-  const fd = hand.call('openat', [directory, terminated(name), flags, mode], String(name));
-  withDescriptor(hand, fd, () => writeAll(hand, fd, content, String(name)));
+  const fd = stub.call('openat', [directory, terminated(name), flags, mode], String(name));
+  withDescriptor(stub, fd, () => writeAll(stub, fd, content, String(name)));
 }
 
 /** Makes a directory, which must not be there. mkdirat(2). @param mode octal @throws SYSTEM_CALL */
-export function makeOneDirectory(hand: Hand, directory: number, name: Uint8Array, mode: number): void {
-  hand.call('mkdirat', [directory, terminated(name), mode], String(name));
+export function makeOneDirectory(stub: Stub, directory: number, name: Uint8Array, mode: number): void {
+  stub.call('mkdirat', [directory, terminated(name), mode], String(name));
 }
 
 /** Where a link leads, bytes; undefined for what is no link. readlinkat(2). @throws SYSTEM_CALL */
-export function readLinkIn(hand: Hand, directory: number, name: Uint8Array): Buffer | undefined {
+export function readLinkIn(stub: Stub, directory: number, name: Uint8Array): Buffer | undefined {
   const target = Buffer.alloc(PATH_MAX);
   try {
     return target.subarray(
       0,
-      hand.call('readlinkat', [directory, terminated(name), { receive: target }, target.length], String(name)),
+      stub.call('readlinkat', [directory, terminated(name), { receive: target }, target.length], String(name)),
     );
   } catch (error) {
     if (['EINVAL', 'ENOENT'].includes(errnoOf(error) ?? '')) return undefined;
@@ -207,29 +207,29 @@ export function readLinkIn(hand: Hand, directory: number, name: Uint8Array): Buf
 
 /** Before the next call. mkdirat(2). @param mode octal @throws SYSTEM_CALL, or what `explain` makes of it */
 export function makeDirectoryIn(
-  hand: Hand,
+  stub: Stub,
   directory: number,
   name: string,
   mode: number,
   explain: LaterCall['explain'],
 ): void {
-  hand.later({ name: 'mkdirat', args: [directory, name, mode], where: name, explain });
+  stub.later({ name: 'mkdirat', args: [directory, name, mode], where: name, explain });
 }
 
 /** Before the next call. symlinkat(2). @throws SYSTEM_CALL, or what `explain` makes of it */
 export function makeLinkIn(
-  hand: Hand,
+  stub: Stub,
   directory: number,
   name: string,
   to: string,
   explain: LaterCall['explain'],
 ): void {
-  hand.later({ name: 'symlinkat', args: [to, directory, name], where: name, explain });
+  stub.later({ name: 'symlinkat', args: [to, directory, name], where: name, explain });
 }
 
 /** Makes a device. mknod(2). @throws SYSTEM_CALL with `facts.errno` EPERM where this is not allowed */
 export function makeDeviceIn(
-  hand: Hand,
+  stub: Stub,
   directory: number,
   name: string,
   status: Omit<Status, 'size' | 'uid' | 'gid'>,
@@ -237,32 +237,32 @@ export function makeDeviceIn(
   const { kind, mode, major, minor } = status;
   const type = kind === 'block-device' ? 0o060000 : 0o020000;
   const device = (minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12);
-  hand.call('mknodat', [directory, name, type | mode, device >>> 0], name);
+  stub.call('mknodat', [directory, name, type | mode, device >>> 0], name);
 }
 
 /** Of a name itself, not of what a link leads to. fchownat(2). @throws SYSTEM_CALL */
-export function chownIn(hand: Hand, directory: number, name: string, uid: number, gid: number): void {
-  hand.call('fchownat', [directory, name, uid, gid, AT_SYMLINK_NOFOLLOW], name);
+export function chownIn(stub: Stub, directory: number, name: string, uid: number, gid: number): void {
+  stub.call('fchownat', [directory, name, uid, gid, AT_SYMLINK_NOFOLLOW], name);
 }
 
 /** fchownat(2). @param fd open for more than its name @param gid -1 leaves it @throws SYSTEM_CALL */
-export function chownDescriptor(hand: Hand, fd: number, uid: number, gid: number): void {
-  hand.call('fchownat', [fd, '', uid, gid, AT_EMPTY_PATH]);
+export function chownDescriptor(stub: Stub, fd: number, uid: number, gid: number): void {
+  stub.call('fchownat', [fd, '', uid, gid, AT_EMPTY_PATH]);
 }
 
 /** Before the next call. unlinkat(2). @throws SYSTEM_CALL */
-export function unlinkIn(hand: Hand, directory: number, name: string): void {
-  hand.later({ name: 'unlinkat', args: [directory, name, 0], where: name });
+export function unlinkIn(stub: Stub, directory: number, name: string): void {
+  stub.later({ name: 'unlinkat', args: [directory, name, 0], where: name });
 }
 
 /** Goes to a directory that is open, before the next call. fchdir(2). */
-export function goTo(hand: Hand, directory: number): void {
-  hand.later({ name: 'fchdir', args: [directory] });
+export function goTo(stub: Stub, directory: number): void {
+  stub.later({ name: 'fchdir', args: [directory] });
 }
 
 /** The working directory's path; one that does not begin with `/` lies outside of the root. getcwd(2). @throws SYSTEM_CALL */
-export function workingDirectory(hand: Hand): string {
+export function workingDirectory(stub: Stub): string {
   const path = Buffer.alloc(PATH_MAX);
-  const length = hand.call('getcwd', [{ receive: path }, path.length]);
+  const length = stub.call('getcwd', [{ receive: path }, path.length]);
   return path.toString('utf8', 0, Math.max(0, length - 1));
 }

@@ -1,4 +1,4 @@
-import { callError, type Hand } from '../stub.ts';
+import { callError, type Stub } from '../stub.ts';
 
 /** <linux/sched.h>; unshare(2), setns(2). */
 export const CLONE_NEW = {
@@ -22,47 +22,47 @@ const IFF_UP = 1;
 /** struct ifreq: 16 bytes of name, then a union. */
 const IFREQ_SIZE = 40;
 
-/** Moves the hand to new namespaces; those of PIDs and time are for its children. unshare(2). @throws SYSTEM_CALL */
-export function makeNamespaces(hand: Hand, names: readonly NamespaceName[]): void {
+/** Moves the stub to new namespaces; those of PIDs and time are for its children. unshare(2). @throws SYSTEM_CALL */
+export function makeNamespaces(stub: Stub, names: readonly NamespaceName[]): void {
   const flags = names.reduce((all, name) => all | CLONE_NEW[name], 0);
-  const outcome = hand.attempt([{ name: 'unshare', args: [flags] }]);
+  const outcome = stub.attempt([{ name: 'unshare', args: [flags] }]);
   if (outcome !== undefined && outcome.result < 0) {
     throw callError(`unshare(${names.map((name) => `CLONE_NEW${name.toUpperCase()}`).join('|')})`, outcome.result);
   }
 }
 
-/** Moves the hand to a namespace that is open. setns(2). @throws SYSTEM_CALL */
-export function joinNamespace(hand: Hand, fd: number, name: NamespaceName, where: string): void {
-  hand.later({ name: 'setns', args: [fd, CLONE_NEW[name]], where });
+/** Moves the stub to a namespace that is open. setns(2). @throws SYSTEM_CALL */
+export function joinNamespace(stub: Stub, fd: number, name: NamespaceName, where: string): void {
+  stub.later({ name: 'setns', args: [fd, CLONE_NEW[name]], where });
 }
 
 /** A process by descriptor: what it names can never become another. pidfd_open(2). @throws SYSTEM_CALL with `facts.errno` ESRCH */
-export function openProcess(hand: Hand, pid: number): number {
-  return hand.call('pidfd_open', [pid, 0], String(pid));
+export function openProcess(stub: Stub, pid: number): number {
+  return stub.call('pidfd_open', [pid, 0], String(pid));
 }
 
 /**
- * Moves the hand to namespaces of the process that a pidfd holds, all at once; those of PIDs and time are for its children. setns(2), Linux 5.8.
+ * Moves the stub to namespaces of the process that a pidfd holds, all at once; those of PIDs and time are for its children. setns(2), Linux 5.8.
  * @throws SYSTEM_CALL with `facts.errno` ESRCH where the process is gone
  */
-export function joinNamespacesOf(hand: Hand, process: number, names: readonly NamespaceName[]): void {
+export function joinNamespacesOf(stub: Stub, process: number, names: readonly NamespaceName[]): void {
   if (names.length === 0) return;
   const flags = names.reduce((all, name) => all | CLONE_NEW[name], 0);
-  hand.call('setns', [process, flags], names.join(', '));
+  stub.call('setns', [process, flags], names.join(', '));
 }
 
 /** sethostname(2). @throws SYSTEM_CALL */
-export function setHostname(hand: Hand, name: string): void {
-  hand.later({ name: 'sethostname', args: [Buffer.from(name), Buffer.byteLength(name)], where: name });
+export function setHostname(stub: Stub, name: string): void {
+  stub.later({ name: 'sethostname', args: [Buffer.from(name), Buffer.byteLength(name)], where: name });
 }
 
 /** Brings lo up, which a new network namespace has down. netdevice(7). @throws SYSTEM_CALL */
-export function raiseLoopback(hand: Hand): void {
-  const socket = hand.call('socket', [AF_INET, SOCK_DGRAM_CLOEXEC, 0]);
+export function raiseLoopback(stub: Stub): void {
+  const socket = stub.call('socket', [AF_INET, SOCK_DGRAM_CLOEXEC, 0]);
   const request = Buffer.alloc(IFREQ_SIZE);
   request.write('lo');
-  hand.call('ioctl', [socket, SIOCGIFFLAGS, { exchange: request }], 'lo');
+  stub.call('ioctl', [socket, SIOCGIFFLAGS, { exchange: request }], 'lo');
   request.writeInt16LE(request.readInt16LE(16) | IFF_UP, 16);
-  hand.later({ name: 'ioctl', args: [socket, SIOCSIFFLAGS, request], where: 'lo' });
-  hand.later({ name: 'close', args: [socket] });
+  stub.later({ name: 'ioctl', args: [socket, SIOCSIFFLAGS, request], where: 'lo' });
+  stub.later({ name: 'close', args: [socket] });
 }

@@ -1,18 +1,18 @@
-import type { Hand } from '../stub.ts';
+import type { Stub } from '../stub.ts';
 
 const TIOCSCTTY = 0x540e;
 const TIOCGPTN = 0x8004_5430;
 const TIOCSPTLCK = 0x4004_5431;
 
 /** Unlocks the terminal of a master and tells its number: the N of /dev/pts/N. ioctl_tty(2). @throws SYSTEM_CALL */
-export function unlockTerminal(hand: Hand, master: number): number {
-  hand.call('ioctl', [master, TIOCSPTLCK, Buffer.alloc(4)]);
+export function unlockTerminal(stub: Stub, master: number): number {
+  stub.call('ioctl', [master, TIOCSPTLCK, Buffer.alloc(4)]);
   const number = Buffer.alloc(4);
-  hand.call('ioctl', [master, TIOCGPTN, { receive: number }]);
+  stub.call('ioctl', [master, TIOCGPTN, { receive: number }]);
   return number.readUInt32LE(0);
 }
 
-/** Makes a terminal the controlling one of the hand's session, which it leads. @throws SYSTEM_CALL */
-export function takeTerminal(hand: Hand, terminal: number): void {
-  hand.call('ioctl', [terminal, TIOCSCTTY, 0]);
+/** Makes a terminal the controlling one of the stub's session, which it leads. @throws SYSTEM_CALL */
+export function takeTerminal(stub: Stub, terminal: number): void {
+  stub.call('ioctl', [terminal, TIOCSCTTY, 0]);
 }

@@ -1,5 +1,5 @@
 /**
- * The hand’s program for x86-64: the bytes of an instruction each. stub-x64.s is its source, which says what it does and why; a
+ * The stub’s program for x86-64: the bytes of an instruction each. stub-x64.s is its source, which says what it does and why; a
  * test assembles that and compares.
  */
 export const CODE_X64: readonly string[] = [

@@ -2,8 +2,8 @@ import { MEMORY, MEMORY_SIZE } from '../layout.ts';
 import { CODE_ARM64 } from './code-arm64.data.ts';
 import { CODE_X64 } from './code-x64.data.ts';
 
-/** Architectures that there is a hand for, as Node names them. */
-export type HandMachine = 'x64' | 'arm64';
+/** Architectures that there is a stub for, as Node names them. */
+export type StubMachine = 'x64' | 'arm64';
 
 const EM = { x64: 62, arm64: 183 } as const;
 const ET_EXEC = 2;
@@ -16,7 +16,7 @@ const TEXT = 0x40_0000;
 /** The largest page of arm64, which places must be multiples of. */
 const ALIGNMENT = 0x1_0000;
 
-function codeOf(machine: HandMachine): Buffer {
+function codeOf(machine: StubMachine): Buffer {
   if (machine === 'x64') return Buffer.from(CODE_X64.join('').replaceAll(' ', ''), 'hex');
   const code = Buffer.alloc(CODE_ARM64.length * 4);
   CODE_ARM64.forEach((instruction, index) => {
@@ -45,7 +45,7 @@ function programHeader({ type, flags, address, inFile, inMemory }: Segment): Buf
   return header;
 }
 
-function elfHeader(machine: HandMachine, segments: number): Buffer {
+function elfHeader(machine: StubMachine, segments: number): Buffer {
   const header = Buffer.alloc(ELF_HEADER_SIZE);
   // 64 bits, little-endian, version 1.
   Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]).copy(header);
@@ -61,10 +61,10 @@ function elfHeader(machine: HandMachine, segments: number): Buffer {
 }
 
 /**
- * The hand: a static program of some 400 bytes that performs the system calls that it is told by descriptor 3, and nothing
+ * The stub: a static program of some 400 bytes that performs the system calls that it is told by descriptor 3, and nothing
  * else; at the end of input it exits. elf(5).
  */
-export function makeHandProgram(machine: HandMachine): Buffer {
+export function makeStubProgram(machine: StubMachine): Buffer {
   const code = codeOf(machine);
   const size = ELF_HEADER_SIZE + 3 * PROGRAM_HEADER_SIZE + code.length;
   const segments: readonly Segment[] = [

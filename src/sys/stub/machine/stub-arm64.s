@@ -1,4 +1,4 @@
-// The hand for arm64: it performs the system calls that it is told by descriptor 3, and nothing else. What is shipped is the table
+// The stub for arm64: it performs the system calls that it is told by descriptor 3, and nothing else. What is shipped is the table
 // in code-arm64.data.ts; a test assembles this file and compares the two, byte for byte.
 //
 // layout.ts says how a request lies in memory. Registers (the kernel changes none of them in a system call; there is no stack):

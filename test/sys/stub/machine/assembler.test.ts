@@ -7,13 +7,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CALL_NUMBERS } from '../../../../src/sys/stub/call-number.data.ts';
 import { ANSWER_SIZE, CALL, FIRST_CALL, MEMORY, MEMORY_SIZE } from '../../../../src/sys/stub/layout.ts';
-import { type HandMachine, makeHandProgram } from '../../../../src/sys/stub/machine/program.ts';
-import { RUNNERS, request, TEXT } from '../../../support/hand-request.ts';
+import { makeStubProgram, type StubMachine } from '../../../../src/sys/stub/machine/program.ts';
+import { RUNNERS, request, TEXT } from '../../../support/stub-request.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
 import { haveTools } from '../../../support/tools.ts';
 import { ROOT } from '../../../support/tsimg.ts';
 
-// The hand's source in assembler, and each way through it.
+// The stub's source in assembler, and each way through it.
 
 const test = suite('sys/stub/machine/assembler');
 const AT_FDCWD = -100;
@@ -22,7 +22,7 @@ const EBADF = 9;
 const PAUSE = 20;
 
 /** The assembler of each machine, and what takes the code out of what it makes. */
-function toolsFor(machine: HandMachine): readonly [assembler: string, objcopy: string] {
+function toolsFor(machine: StubMachine): readonly [assembler: string, objcopy: string] {
   const prefix = process.arch === machine ? '' : { x64: 'x86_64-linux-gnu-', arm64: 'aarch64-linux-gnu-' }[machine];
   return [`${prefix}as`, `${prefix}objcopy`];
 }
@@ -40,7 +40,7 @@ for (const machine of ['x64', 'arm64'] as const) {
       const taken = spawnSync(objcopy, ['-O', 'binary', '-j', '.text', object, code], { encoding: 'utf8' });
       assert.is(taken.status, 0, taken.stderr);
       // Behind the ELF header and three program headers.
-      const shipped = makeHandProgram(machine).subarray(64 + 3 * 56);
+      const shipped = makeStubProgram(machine).subarray(64 + 3 * 56);
       assert.is(shipped.toString('hex'), readFileSync(code).toString('hex'));
     });
   }
@@ -58,17 +58,17 @@ for (const machine of ['x64', 'arm64'] as const) {
 }
 
 /**
- * Speaks with a hand by a socket, as its caller does: each piece is sent when so many answers have come before, for what comes
- * with a request is part of it. What the hand wrote there and to standard output, and how it ended.
+ * Speaks with a stub by a socket, as its caller does: each piece is sent when so many answers have come before, for what comes
+ * with a request is part of it. What the stub wrote there and to standard output, and how it ended.
  */
 async function converse(
-  machine: HandMachine,
+  machine: StubMachine,
   runner: readonly string[],
   pieces: readonly (readonly [answers: number, bytes: Buffer])[],
 ) {
   const folder = tempDir();
-  const program = join(folder, 'hand');
-  writeFileSync(program, makeHandProgram(machine), { mode: 0o755 });
+  const program = join(folder, 'stub');
+  writeFileSync(program, makeStubProgram(machine), { mode: 0o755 });
   const [command = '', ...args] = [...runner, program];
   const stdio = ['ignore', 'pipe', 'inherit', 'pipe', 'ignore'] as const;
   const child = spawn(command, args, { stdio: [...stdio], cwd: folder, timeout: 20_000 });
@@ -126,7 +126,7 @@ for (const [machine, runner] of RUNNERS) {
     ]);
     assert.is(status, 0);
     assert.equal(results(answers), [0]);
-    assert.equal(readdirSync(folder).toSorted(), ['first', 'hand']);
+    assert.equal(readdirSync(folder).toSorted(), ['first', 'stub']);
   });
 
   test(`${machine}: after 0 it goes on with the descriptors that the call names, after any other result with its own`, async () => {
@@ -158,7 +158,7 @@ for (const [machine, runner] of RUNNERS) {
     const { stdout, folder } = await converse(machine, runner, [[0, request(calls, 'made')]]);
     assert.equal(results(stdout), [-EBADF]);
     assert.is(stdout.readBigInt64LE(8), 2n);
-    assert.equal(readdirSync(folder).toSorted(), ['hand', 'made']);
+    assert.equal(readdirSync(folder).toSorted(), ['made', 'stub']);
   });
 
   test(`${machine}: of a clone the child alone goes on with the descriptors that the call names`, async () => {
@@ -186,7 +186,7 @@ for (const [machine, runner] of RUNNERS) {
     ]);
     assert.is(status, 0);
     assert.equal(results(answers), []);
-    assert.equal(readdirSync(folder), ['hand']);
+    assert.equal(readdirSync(folder), ['stub']);
   });
 
   test(`${machine}: it is hidden before it reads anything`, async () => {

@@ -6,18 +6,18 @@ import * as assert from 'uvu/assert';
 import { SYSCALLS_ARM64 } from '../../../../src/linux/seccomp/syscalls-arm64.data.ts';
 import { SYSCALLS_X64 } from '../../../../src/linux/seccomp/syscalls-x64.data.ts';
 import { CALL_NUMBERS } from '../../../../src/sys/stub/call-number.data.ts';
-import { type HandMachine, makeHandProgram } from '../../../../src/sys/stub/machine/program.ts';
-import { RUNNERS, request, TEXT } from '../../../support/hand-request.ts';
+import { makeStubProgram, type StubMachine } from '../../../../src/sys/stub/machine/program.ts';
+import { RUNNERS, request, TEXT } from '../../../support/stub-request.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
 
 const test = suite('sys/stub/machine/program');
 const AT_FDCWD = -100;
 
-/** What a hand answers to requests that lie in a file; answers go to standard output, for it is told so by calls that return 0. */
-function answers(machine: HandMachine, runner: readonly string[], requests: readonly Buffer[]) {
+/** What a stub answers to requests that lie in a file; answers go to standard output, for it is told so by calls that return 0. */
+function answers(machine: StubMachine, runner: readonly string[], requests: readonly Buffer[]) {
   const folder = tempDir();
-  const program = join(folder, 'hand');
-  writeFileSync(program, makeHandProgram(machine), { mode: 0o755 });
+  const program = join(folder, 'stub');
+  writeFileSync(program, makeStubProgram(machine), { mode: 0o755 });
   const file = join(folder, 'requests');
   writeFileSync(file, Buffer.concat(requests));
   const input = openSync(file, 'r');
@@ -53,7 +53,7 @@ for (const [machine, runner] of RUNNERS) {
   });
 
   test(`${machine}: the program is static, small, and has no memory that can be both written and executed`, () => {
-    const elf = makeHandProgram(machine);
+    const elf = makeStubProgram(machine);
     assert.ok(elf.length < 512);
     const flags = [0, 1, 2].map((index) => elf.readUInt32LE(64 + 56 * index + 4));
     assert.equal(flags, [5, 6, 6]);
@@ -79,7 +79,7 @@ test('the numbers of its system calls are those of the kernel’s tables', () =>
 test('what the build wrote is what the source says', () => {
   for (const machine of ['x64', 'arm64'] as const) {
     const built = join(import.meta.dirname, '..', '..', '..', '..', 'src', 'sys', 'stub', `stub-${machine}`);
-    assert.equal(readFileSync(built), makeHandProgram(machine));
+    assert.equal(readFileSync(built), makeStubProgram(machine));
   }
 });
 

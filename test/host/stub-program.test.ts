@@ -6,20 +6,20 @@ import { runInContainer } from '../support/container.ts';
 import { defineRuns } from '../support/define-runs.ts';
 
 /** dist/src, as the tests run it. */
-const HAND = join(import.meta.dirname, '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
+const STUB = join(import.meta.dirname, '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
 
-const asRoot = suite('host/stage-program as root');
-const asUser = suite('host/stage-program as an ordinary user');
+const asRoot = suite('host/stub-program as root');
+const asUser = suite('host/stub-program as an ordinary user');
 
 defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
-  test('a script that makes /proc/self/exe its interpreter does not run: the hand’s program is for one start only (CVE-2019-5736)', async () => {
+  test('a script that makes /proc/self/exe its interpreter does not run: the stub’s program is for one start only (CVE-2019-5736)', async () => {
     const rootfs = freshRootfs();
     writeFileSync(join(rootfs, 'script'), '#!/proc/self/exe\necho from a shell\n');
     chmodSync(join(rootfs, 'script'), 0o755);
-    const before = readFileSync(HAND);
+    const before = readFileSync(STUB);
     const { status, stdout, stderr } = await runInContainer({ rootfs, request: { command: ['/script'] } }, { user });
     assert.equal({ status, stdout }, { status: 126, stdout: '' }, stderr);
-    assert.equal(readFileSync(HAND), before);
+    assert.equal(readFileSync(STUB), before);
   });
 });
 asRoot.run();

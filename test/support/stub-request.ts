@@ -1,11 +1,11 @@
 import { ANSWER_SIZE, CALL, FIRST_CALL, MEMORY } from '../../src/sys/stub/layout.ts';
-import type { HandMachine } from '../../src/sys/stub/machine/program.ts';
+import type { StubMachine } from '../../src/sys/stub/machine/program.ts';
 import { haveTools } from './tools.ts';
 
-// Requests to a hand, laid out here once more: the tests of its program do not count on the code that makes them in src.
+// Requests to a stub, laid out here once more: the tests of its program do not count on the code that makes them in src.
 
 /** The machines whose programs can be run here, and by what. */
-export const RUNNERS: readonly (readonly [HandMachine, readonly string[]])[] = [
+export const RUNNERS: readonly (readonly [StubMachine, readonly string[]])[] = [
   ...(process.arch === 'x64' ? [['x64', []] as const] : []),
   ...(process.arch === 'arm64' ? [['arm64', []] as const] : []),
   ...(process.arch !== 'arm64' && haveTools('qemu-aarch64-static')

@@ -9,7 +9,7 @@ import type { LoggedCall, LoggedRequest } from '../support/log-requests.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { BUILT } from '../support/tsimg.ts';
 
-// What hands are asked for while a container is made and entered, and what must hold of it in whatever order the rest comes.
+// What stubs are asked for while a container is made and entered, and what must hold of it in whatever order the rest comes.
 
 const LOG = join(import.meta.dirname, '..', 'support', 'log-requests.js');
 
@@ -23,7 +23,7 @@ const PRCTL: Readonly<Record<string, string>> = {
   47: 'clear-ambient',
 };
 const CLOSE_ON_EXEC = '4';
-/** Calls that give a hand a descriptor. */
+/** Calls that give a stub a descriptor. */
 const OPENING = 'openat openat2 open_tree socket socketpair pipe2 pidfd_open dup3 memfd_create'.split(' ');
 /** Calls by which the kernel decides anew who may look into a process. */
 const NEW_IDS = 'setresuid setresgid setfsuid setfsgid'.split(' ');
@@ -40,12 +40,12 @@ function trace(calls: readonly LoggedCall[]): readonly string[] {
   return calls.map(word).filter((each, index, all) => each !== all[index - 1]);
 }
 
-/** What comes last before a hand is the command: all that loses rights, in this order. */
+/** What comes last before a stub is the command: all that loses rights, in this order. */
 const LOSS = 'setgroups keep-capabilities setresgid setresuid dumpable=0 clear-ambient capset no-new-privileges'.split(
   ' ',
 );
 
-/** What must hold of a hand that becomes a command, of whose calls these are all. */
+/** What must hold of a stub that becomes a command, of whose calls these are all. */
 function checkBecoming(calls: readonly LoggedCall[], lastIds: readonly LoggedCall[]): void {
   const words = calls.map(word);
   const execve = words.lastIndexOf('execve');
@@ -67,14 +67,14 @@ function checkBecoming(calls: readonly LoggedCall[], lastIds: readonly LoggedCal
   assert.is(losing.indexOf('dumpable=1', hidden), -1);
 }
 
-const asRoot = suite('host/hand-trace as root');
-const asUser = suite('host/hand-trace as an ordinary user');
+const asRoot = suite('host/stub-trace as root');
+const asUser = suite('host/stub-trace as an ordinary user');
 
 defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   const cli = makeContainerCli(user);
   test.after(() => cli.clear());
 
-  /** The requests of a command, by hand in the order in which they began: the calls of each. */
+  /** The requests of a command, by stub in the order in which they began: the calls of each. */
   const requestsOf = (...args: readonly string[]): readonly (readonly LoggedRequest[])[] => {
     const log = join(tempDir(0o755), 'requests');
     writeFileSync(log, '');
@@ -91,14 +91,14 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
       .trimEnd()
       .split('\n')
       .map((line): LoggedRequest => JSON.parse(line));
-    return [...new Set(requests.map(({ hand }) => hand))].map((hand) => requests.filter((each) => each.hand === hand));
+    return [...new Set(requests.map(({ stub }) => stub))].map((stub) => requests.filter((each) => each.stub === stub));
   };
   const callsOf = (requests: readonly LoggedRequest[]) => requests.flatMap(({ calls }) => calls);
 
-  test('run: the first hand makes namespaces and has a child; that one prepares the container and loses its rights last', () => {
-    const hands = requestsOf('run', '--rm', '--network', 'none', freshRootfs(), '/bin/true');
-    assert.is(hands.length, 2);
-    const [outer = [], inner = []] = hands.map(callsOf);
+  test('run: the first stub makes namespaces and has a child; that one prepares the container and loses its rights last', () => {
+    const stubs = requestsOf('run', '--rm', '--network', 'none', freshRootfs(), '/bin/true');
+    assert.is(stubs.length, 2);
+    const [outer = [], inner = []] = stubs.map(callsOf);
     // Shown for newuidmap, in a user namespace in which nobody else is.
     const shown = ['unshare', 'dumpable=1', 'dumpable=0'];
     const mapped = user === undefined ? [] : [...shown, 'setresgid', 'setresuid', 'dumpable=0'];
@@ -135,8 +135,8 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     ]);
     // The old root is gone before anything of the image's is looked at.
     assert.equal(words.slice(pivot, pivot + 3), ['pivot_root', 'umount2', 'chdir']);
-    // A filter may forbid what a hand needs to be told more: it comes with execve.
-    assert.equal(hands[1]?.at(-1)?.calls.map(word), ['seccomp', 'execve']);
+    // A filter may forbid what a stub needs to be told more: it comes with execve.
+    assert.equal(stubs[1]?.at(-1)?.calls.map(word), ['seccomp', 'execve']);
   });
 
   test('run: with a terminal, a user and more capabilities it is the same', () => {
@@ -148,11 +148,11 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     assert.equal(inner.at(-1)?.calls.map(word), ['seccomp', 'capset', 'execve']);
   });
 
-  test('exec: the hand loses its rights before it has the child, which becomes the command', () => {
+  test('exec: the stub loses its rights before it has the child, which becomes the command', () => {
     cli.ok('run', '-d', '--name', 'traced', '--network', 'none', freshRootfs(), '/bin/sleep', '1000');
-    const hands = requestsOf('exec', 'traced', '/bin/true');
-    assert.is(hands.length, 2);
-    const [outer = [], inner = []] = hands.map(callsOf);
+    const stubs = requestsOf('exec', 'traced', '/bin/true');
+    assert.is(stubs.length, 2);
+    const [outer = [], inner = []] = stubs.map(callsOf);
     checkBecoming(inner, outer);
     const words = trace(outer);
     assert.not(words.includes('dumpable=1'));

@@ -13,14 +13,14 @@ import { EXAMPLE_IMAGE } from '../support/tsimg.ts';
 // What of a launch a container can get hold of that sees all of the host's processes.
 
 const STARTS = join(import.meta.dirname, '..', 'support', 'many-starts.js');
-const HAND = join(import.meta.dirname, '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
+const STUB = join(import.meta.dirname, '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
 
 /** The host's own system, read-only, for its Python. */
 const SYSTEM = ['/usr', '/lib', '/lib64', '/etc/alternatives']
   .filter((path) => existsSync(path))
   .flatMap((path) => ['-v', `${path}:${path}:ro`]);
 
-/** So many places to look for a program that a hand has nearly become it for some milliseconds. */
+/** So many places to look for a program that a stub has nearly become it for some milliseconds. */
 const LONG_PATH = `PATH=${'/a:'.repeat(1000)}/bin`;
 
 /**
@@ -29,7 +29,7 @@ const LONG_PATH = `PATH=${'/a:'.repeat(1000)}/bin`;
  */
 const WATCH = `
 import os, sys
-P, HAND, ROOT = '/hostproc/', open('/watch/hand', 'rb').read(), tuple(map(int, open('/watch/root').read().split()))
+P, STUB, ROOT = '/hostproc/', open('/watch/stub', 'rb').read(), tuple(map(int, open('/watch/root').read().split()))
 ours, tried, opened, found = dict.fromkeys(os.listdir(P), False), set(), 0, set()
 ours[sys.argv[1]] = True
 open('/watch/ready', 'w').close()
@@ -49,7 +49,7 @@ def look(pid):
         except OSError: continue
         opened += 1
         try:
-            if what == 'mem' and os.pread(fd, len(HAND), 0x400000) == HAND: found.add((pid, 'mem', 'of a hand'))
+            if what == 'mem' and os.pread(fd, len(STUB), 0x400000) == STUB: found.add((pid, 'mem', 'of a stub'))
             elif what == 'exe' and not os.readlink('/proc/self/fd/%d' % fd).endswith('/busybox'):
                 found.add((pid, 'exe', os.readlink('/proc/self/fd/%d' % fd)))
             elif what in ('root', 'cwd'):
@@ -76,8 +76,8 @@ with open('/watch/report.new', 'w') as report:
 os.rename('/watch/report.new', '/watch/report')
 `;
 
-const asRoot = suite('host/hand-watch as root');
-const asUser = suite('host/hand-watch as an ordinary user');
+const asRoot = suite('host/stub-watch as root');
+const asUser = suite('host/stub-watch as an ordinary user');
 
 defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   if (!haveTools('python3')) return;
@@ -92,7 +92,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     spawnSync('chmod', ['777', watch]);
     const { dev, ino } = statSync('/');
     writeFileSync(join(watch, 'root'), `${dev} ${ino}`);
-    writeFileSync(join(watch, 'hand'), readFileSync(HAND));
+    writeFileSync(join(watch, 'stub'), readFileSync(STUB));
     const mounts = [...SYSTEM, '-v', '/proc:/hostproc', '-v', `${watch}:/watch`];
     const rights = ['--network', 'none', ...options];
     const command = ['/usr/bin/python3', '-I', '-c', WATCH, String(process.pid)];
