@@ -19,9 +19,9 @@ const SCRIPTS = {
 const PROGRAMS = [
   'disk/read/layer-worker.ts',
   'host/life/monitor.ts',
-  'verbs/helper/inside.ts',
-  'verbs/helper/remove-inside.ts',
-  'verbs/helper/unpack-inside.ts',
+  'verbs/helper/file-helper.ts',
+  'verbs/helper/remove-helper.ts',
+  'verbs/helper/unpack-helper.ts',
 ];
 /** Packages that are joined, too; the others stay what npm installs. */
 const PACKAGES = new Set(['commander', 'zod']);

@@ -45,7 +45,7 @@ export const LAYERS_LOCK = 'lock';
 /** What begins so is being made, or is being removed: a leftover where nobody is at it. */
 export const TEMPORARY_PREFIX = '.tsimg-';
 /** A container or layer that is being removed. */
-export const GONE_PREFIX = `${TEMPORARY_PREFIX}gone-`;
+export const TRASH_PREFIX = `${TEMPORARY_PREFIX}gone-`;
 
 /** A container's ID, and so its directory. */
 export const CONTAINER_ID = /^[0-9a-f]{64}$/;

@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { OPEN } from '../sys/file/files.ts';
 import { buildRootfs } from './build-rootfs.ts';
-import { attempt } from './directory/refusal.ts';
+import { attempt } from './directory/check.ts';
 import { inspectDestination } from './publish/destination.ts';
 import { withStaging } from './publish/with-staging.ts';
 import type { LayerInput } from './read/read-layer.ts';

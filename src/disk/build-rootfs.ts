@@ -2,7 +2,7 @@ import { applyLayer } from '../rootfs/fold/apply.ts';
 import type { Form } from '../rootfs/fold/real-attributes.ts';
 import { planFlat } from '../rootfs/plan/plan-flat.ts';
 import { policyOf } from '../rootfs/policy.ts';
-import { newTally } from '../rootfs/tally.ts';
+import { newTolerated } from '../rootfs/tolerated.ts';
 import { Tree } from '../rootfs/tree.ts';
 import { inspectDestination } from './publish/destination.ts';
 import { withStaging } from './publish/with-staging.ts';
@@ -26,20 +26,20 @@ export async function buildRootfs(
 ): Promise<UnpackReport> {
   const place = inspectDestination(destination, options.force);
   const form: Form = { ownership: options.ownership ?? defaultOwnership() };
-  const tally = newTally(unpackPolicy(options));
+  const tolerated = newTolerated(unpackPolicy(options));
   return withStaging(place, options, async ({ root, pool: directory, publish }) => {
     const pool = bodyPool(directory, form);
     const tree = new Tree(options.limits);
     {
-      await using ahead = readLayersAhead(layers, { ...options, poolOf: () => pool, tally });
-      for (const ordinal of layers.keys()) applyLayer(tree, (await ahead.layer(ordinal)).entries, ordinal, tally);
+      await using ahead = readLayersAhead(layers, { ...options, poolOf: () => pool, tolerated });
+      for (const ordinal of layers.keys()) applyLayer(tree, (await ahead.layer(ordinal)).entries, ordinal, tolerated);
     }
-    const names = await performChanges(planFlat(tree), { root, pool, form, tally }, options.signal);
+    const names = await performChanges(planFlat(tree), { root, pool, form, tolerated }, options.signal);
     publish((at) => {
       // Counted when the tree was made
-      const silent = newTally(policyOf('ignore'));
-      setAttributes(at, tree.root.attributes, 'directory', { path: '', form, tally: silent });
+      const silent = newTolerated(policyOf('ignore'));
+      setAttributes(at, tree.root.attributes, 'directory', { path: '', form, tolerated: silent });
     });
-    return { destination, layers: layers.length, names, tolerated: tally.counts };
+    return { destination, layers: layers.length, names, tolerated: tolerated.counts };
   });
 }

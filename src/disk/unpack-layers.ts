@@ -2,9 +2,9 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { applyLayer } from '../rootfs/fold/apply.ts';
 import type { Form } from '../rootfs/fold/real-attributes.ts';
 import { planLayer } from '../rootfs/plan/plan-layer.ts';
-import { newTally, type Tally } from '../rootfs/tally.ts';
+import { newTolerated, type Tolerated } from '../rootfs/tolerated.ts';
 import { Tree } from '../rootfs/tree.ts';
-import { attempt } from './directory/refusal.ts';
+import { attempt } from './directory/check.ts';
 import { inspectDestination } from './publish/destination.ts';
 import { withStaging } from './publish/with-staging.ts';
 import { keepEntries, readKeptEntries } from './read/kept-entries.ts';
@@ -44,20 +44,20 @@ export async function unpackLayers(
   options: UnpackLayersOptions,
 ): Promise<UnpackReport> {
   const wanted = directories.findLastIndex(({ present }) => !present) + 1;
-  const report = (names: number, tally: Tally): UnpackReport => {
-    return { destination: directories.at(-1)?.path ?? '', layers: layers.length, names, tolerated: tally.counts };
+  const report = (names: number, tolerated: Tolerated): UnpackReport => {
+    return { destination: directories.at(-1)?.path ?? '', layers: layers.length, names, tolerated: tolerated.counts };
   };
-  const tally = newTally(unpackPolicy(options));
+  const tolerated = newTolerated(unpackPolicy(options));
   const missing = directories.find(({ present }) => !present);
-  if (missing === undefined) return report(0, tally);
+  if (missing === undefined) return report(0, tolerated);
   // All bodies lie beside the first of them, in a directory that goes when all is done
   return withStaging(inspectDestination(missing.path), options, async ({ pool }) => {
     const bodies = bodyPool(pool, options.form);
     const poolOf = (ordinal: number) => (directories[ordinal]?.present ? undefined : bodies);
     const isKept = (ordinal: number) => directories[ordinal]?.kept === true;
-    await using ahead = readLayersAhead(layers.slice(0, wanted), { ...options, poolOf, isKept, tally });
-    const names = await placeLayers(ahead, directories.slice(0, wanted), bodies, options, tally);
-    return report(names, tally);
+    await using ahead = readLayersAhead(layers.slice(0, wanted), { ...options, poolOf, isKept, tolerated });
+    const names = await placeLayers(ahead, directories.slice(0, wanted), bodies, options, tolerated);
+    return report(names, tolerated);
   });
 }
 
@@ -67,7 +67,7 @@ async function placeLayers(
   directories: readonly LayerDirectory[],
   pool: BodyPool,
   options: UnpackLayersOptions,
-  tally: Tally,
+  tolerated: Tolerated,
 ): Promise<number> {
   const { form, limits, signal } = options;
   const tree = new Tree(limits);
@@ -76,11 +76,11 @@ async function placeLayers(
   try {
     for (const [ordinal, { path, present, entries: place, kept }] of directories.entries()) {
       const entries = kept && place !== undefined ? readKeptEntries(place) : (await ahead.layer(ordinal)).entries;
-      const outcome = applyLayer(tree, entries, ordinal, tally);
+      const outcome = applyLayer(tree, entries, ordinal, tolerated);
       if (place !== undefined && !kept) keepEntries(place, entries);
       if (present) continue;
       await withStaging(inspectDestination(path), options, async ({ root, publish }) => {
-        const writer = { root, pool, lowerLayer: lowers.descriptorOf, form, tally };
+        const writer = { root, pool, lowerLayer: lowers.descriptorOf, form, tolerated };
         names += await performChanges(planLayer(tree, outcome), writer, signal);
         publish(() => {});
       });

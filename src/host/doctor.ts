@@ -18,7 +18,7 @@ import { findInit } from './facts/find-init.ts';
 import { probeHost } from './facts/probe.ts';
 import { TOOL_ENV } from './facts/tool-env.ts';
 import { findTool, requireTool } from './facts/tools.ts';
-import { startInside } from './start/user-namespace.ts';
+import { startHelper } from './start/user-namespace.ts';
 import { makeUserNamespace } from './steps/write-id-maps.ts';
 
 /** The longest that a trial may take: milliseconds. */
@@ -73,7 +73,7 @@ function mountProc(stub: Stub): void {
 function tryIdMap(facts: HostFacts): Promise<Trial> {
   return trial(async () => {
     const map = planIdMap(facts);
-    const { process, complaints } = await startInside({ idMap: map }, facts.tools, [
+    const { process, complaints } = await startHelper({ idMap: map }, facts.tools, [
       requireTool(facts.tools, 'sh'),
       '-c',
       ':',
@@ -93,7 +93,7 @@ async function tryOverlay(facts: HostFacts, place: string): Promise<Trial> {
     try {
       const idMap = facts.canMount ? undefined : planIdMap({ ...facts, noNewPrivileges: true });
       const command = [requireTool(facts.tools, 'sh'), '-c', script, 'sh', folder];
-      const { process, complaints } = await startInside({ idMap, ownMounts: true }, facts.tools, command);
+      const { process, complaints } = await startHelper({ idMap, ownMounts: true }, facts.tools, command);
       const { status } = await process.ended;
       return { ok: status === 0, complaint: (await complaints).trim().split('\n')[0] || `ended with status ${status}` };
     } finally {

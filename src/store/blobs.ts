@@ -99,11 +99,11 @@ export async function verifyBlob(
   if (isOther && (await isRight(path, { ...blob, size: before.size }, signal))) {
     throw sizeMismatch(blob.size, before.size, path);
   }
-  return (await setAside(layout, blob.digest, before.ino)) ? 'damaged' : verifyBlob(layout, blob, signal);
+  return (await moveAway(layout, blob.digest, before.ino)) ? 'damaged' : verifyBlob(layout, blob, signal);
 }
 
 /** False where somebody else has put something in its place meanwhile: that stays. */
-async function setAside({ root, partial }: LayoutDirectory, digest: Digest, ino: number): Promise<boolean> {
+async function moveAway({ root, partial }: LayoutDirectory, digest: Digest, ino: number): Promise<boolean> {
   const path = blobPath(root, digest);
   const aside = join(partial, `damaged.${basename(path)}.${randomUUID()}`);
   if ((await look(path))?.ino !== ino) return false;
@@ -138,7 +138,7 @@ export async function writeBlob(
     await makeDirectory(dirname(path));
     // A directory cannot be replaced by a file.
     const found = await look(path);
-    if (found?.isFile === false) await setAside(layout, descriptor.digest, found.ino);
+    if (found?.isFile === false) await moveAway(layout, descriptor.digest, found.ino);
     await replaceFile(path, layout.partial, async (write) => {
       if (content instanceof Uint8Array) {
         checkContent(content, descriptor, path);

@@ -4,7 +4,7 @@ import type { LayerEntry } from '../../src/rootfs/fold/outcome.ts';
 import type { Ownership } from '../../src/rootfs/fold/real-attributes.ts';
 import type { TreeNode } from '../../src/rootfs/node.ts';
 import { policyOf } from '../../src/rootfs/policy.ts';
-import { newTally } from '../../src/rootfs/tally.ts';
+import { newTolerated } from '../../src/rootfs/tolerated.ts';
 import { entriesOf, Tree } from '../../src/rootfs/tree.ts';
 import { createTarReader } from '../../src/tar/read/read.ts';
 import { readWhole } from '../support/read-tar.ts';
@@ -43,14 +43,14 @@ function bytesIn(layer: Buffer): number {
 export function foldLayers(layers: Input): FoldedTree | undefined {
   if (layers.reduce((sum, layer) => sum + bytesIn(layer), 0) > MAX_BYTES) return undefined;
   const tree = new Tree();
-  const tally = newTally(policyOf('ignore'));
+  const tolerated = newTolerated(policyOf('ignore'));
   const contents: Buffer[] = [];
   for (const [ordinal, layer] of layers.entries()) {
     const entries = readWhole(layer).map(({ header, content }): LayerEntry => {
       if (header.kind !== 'file' || header.size === 0) return { header, body: undefined };
-      return { header, body: { home: undefined, name: String(contents.push(content) - 1) } };
+      return { header, body: { bucket: undefined, name: String(contents.push(content) - 1) } };
     });
-    applyLayer(tree, entries, ordinal, tally);
+    applyLayer(tree, entries, ordinal, tolerated);
   }
   return { tree, contents };
 }

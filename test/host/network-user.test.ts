@@ -51,7 +51,7 @@ for (const { kind, loopback, gateway } of KINDS) {
     ...words,
   ];
   // Input stays open for a while: pasta of 2023 sends answers twice to who closes its side first.
-  const askInside = (options: readonly string[], address: string, port: number) =>
+  const runFileHelper = (options: readonly string[], address: string, port: number) =>
     world.onHost(command(options, ['/bin/sh', '-c', `sleep 1.5 | busybox nc -w 3 ${address} ${port}`]), user);
   const helpers = () =>
     world
@@ -95,8 +95,8 @@ for (const { kind, loopback, gateway } of KINDS) {
     const local = world.startOnHost(tellSource('127.0.0.1', 7001));
     running.push(local);
     assert.is(await nextText(local), 'ready');
-    assert.is(askInside(['--network', loopback], gateway, 7001).stdout, 'from 127.0.0.1');
-    assert.is(askInside(['--network', kind], gateway, 7001).stdout, '');
+    assert.is(runFileHelper(['--network', loopback], gateway, 7001).stdout, 'from 127.0.0.1');
+    assert.is(runFileHelper(['--network', kind], gateway, 7001).stdout, '');
   });
 
   test('a published port is reached from the host and from outside, another is not', async () => {

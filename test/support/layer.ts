@@ -2,7 +2,7 @@ import { applyLayer } from '../../src/rootfs/fold/apply.ts';
 import type { LayerEntry } from '../../src/rootfs/fold/outcome.ts';
 import type { TreeNode } from '../../src/rootfs/node.ts';
 import { policyOf } from '../../src/rootfs/policy.ts';
-import { newTally, type Tally } from '../../src/rootfs/tally.ts';
+import { newTolerated, type Tolerated } from '../../src/rootfs/tolerated.ts';
 import { entriesOf, Tree } from '../../src/rootfs/tree.ts';
 import type { TarEntryKind, TarHeader } from '../../src/tar/header.ts';
 
@@ -29,7 +29,7 @@ export function entry(kind: TarEntryKind, path: string, extra: Extra = {}): Laye
     ...extra,
   };
   bodies += 1;
-  return { header, body: header.size > 0 ? { home: undefined, name: String(bodies) } : undefined };
+  return { header, body: header.size > 0 ? { bucket: undefined, name: String(bodies) } : undefined };
 }
 
 /** `mark` becomes the size, so that a test can tell two files of one name apart. */
@@ -40,14 +40,14 @@ export const hardlink = (path: string, linkPath: string) => entry('hardlink', pa
 /** An empty file, as whiteouts and opaque markers are. */
 export const marker = (path: string) => file(path, 0);
 
-export function tally(): Tally {
-  return newTally(policyOf('warn'));
+export function tolerated(): Tolerated {
+  return newTolerated(policyOf('warn'));
 }
 
 /** Layers, base first, folded into a tree. */
 export function fold(...layers: readonly (readonly LayerEntry[])[]): Tree {
   const tree = new Tree();
-  const counts = tally();
+  const counts = tolerated();
   for (const [ordinal, entries] of layers.entries()) applyLayer(tree, entries, ordinal, counts);
   return tree;
 }

@@ -81,7 +81,7 @@ alone('entries are kept as they are, but for bodies', async () => {
   const kept = [...readKeptEntries(path)];
   assert.equal(
     kept,
-    entries.map(({ header, body }) => ({ header, body: body && { home: undefined, name: '0' } })),
+    entries.map(({ header, body }) => ({ header, body: body && { bucket: undefined, name: '0' } })),
   );
   writeFileSync(path, readFileSync(path).subarray(0, -1));
   await failureOf(

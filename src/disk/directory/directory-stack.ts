@@ -1,6 +1,6 @@
 import { ROOT_PATH, type RootfsPath } from '../../rootfs/path.ts';
 import { closeDescriptor, OPEN, openAt } from '../../sys/file/files.ts';
-import { done } from './refusal.ts';
+import { check } from './check.ts';
 
 /** A descriptor of a directory, and a name in it: what every call is made with. */
 export interface NameAt {
@@ -12,7 +12,7 @@ export interface NameAt {
 export type OpenDirectory = (at: NameAt, path: string) => number;
 
 const openPlainly: OpenDirectory = ({ directory, name }, path) =>
-  done(openAt(directory, name, OPEN.readOnly | OPEN.directory), 'open a directory', path);
+  check(openAt(directory, name, OPEN.readOnly | OPEN.directory), 'open a directory', path);
 
 interface Level {
   readonly path: string;

@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OPEN } from '../../sys/file/files.ts';
-import { attempt } from './refusal.ts';
+import { attempt } from './check.ts';
 import { removeTree } from './remove-tree.ts';
 import { treeSize } from './tree-size.ts';
 

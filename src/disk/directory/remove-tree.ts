@@ -9,7 +9,7 @@ import {
   unlinkAt,
 } from '../../sys/file/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
-import { done, refusal } from './refusal.ts';
+import { check, refusal } from './check.ts';
 
 /**
  * Removes a name and all beneath it. Goes by descriptors, so it never follows a symlink; opens directories that their
@@ -29,7 +29,7 @@ export function removeTree(directory: number, name: string, path = name): void {
   } finally {
     closeDescriptor(opened);
   }
-  done(removeDirectoryAt(directory, name), 'remove a directory', path);
+  check(removeDirectoryAt(directory, name), 'remove a directory', path);
 }
 
 /** Removes all that is in a directory, as `removeTree` does. @throws FILESYSTEM */
@@ -42,15 +42,15 @@ export function emptyDirectory(directory: number, path: string): void {
 
 function openForRemoval(directory: number, name: string, path: string): number {
   const opened = openOnMount(directory, name);
-  if (opened >= 0 || lastErrno() !== 'EACCES') return done(opened, 'open a directory', path);
+  if (opened >= 0 || lastErrno() !== 'EACCES') return check(opened, 'open a directory', path);
   // O_PATH needs no permission, and the mode is then changed of just that directory, not of a name
-  const handle = done(openAt(directory, name, OPEN.path | OPEN.directory), 'open a directory', path);
+  const handle = check(openAt(directory, name, OPEN.path | OPEN.directory), 'open a directory', path);
   try {
     chmodSync(`/proc/self/fd/${handle}`, 0o700);
   } finally {
     closeDescriptor(handle);
   }
-  return done(openOnMount(directory, name), 'open a directory', path);
+  return check(openOnMount(directory, name), 'open a directory', path);
 }
 
 /** Negative, with errno EXDEV, when it is another mount. */

@@ -5,7 +5,7 @@ import { errnoOf, TsimgError } from '../../errors.ts';
 import { mountPoints } from '../../linux/mountinfo.ts';
 import { mayWriteIn, OPEN } from '../../sys/file/files.ts';
 import { workingDirectory } from '../../sys/file/working-directory.ts';
-import { attempt } from '../directory/refusal.ts';
+import { attempt } from '../directory/check.ts';
 import { abandonedIn } from './abandoned.ts';
 
 /** Where a tree is published, and how. Paths are text, absolute, with no symlink in them. */

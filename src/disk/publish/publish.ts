@@ -11,8 +11,8 @@ import {
   renameNewAt,
 } from '../../sys/file/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
+import { check, refusal } from '../directory/check.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
-import { done, refusal } from '../directory/refusal.ts';
 import type { Destination } from './destination.ts';
 
 /** The tree takes the destination's name; what had it is left in the staging directory. */
@@ -26,7 +26,7 @@ export function takeName({ path, name, replaces }: Destination, base: number, to
   }
   if (exchangeAt(top, 'root', base, at) >= 0) return;
   if (lastErrno() !== 'EINVAL') throw refusal('cannot replace the destination', lastErrno(), path);
-  done(renameAt(base, at, top, 'old'), 'replace the destination', at);
+  check(renameAt(base, at, top, 'old'), 'replace the destination', at);
   if (renameAt(top, 'root', base, at) >= 0) return;
   const errno = lastErrno();
   renameAt(top, 'old', base, at);
@@ -44,15 +44,15 @@ export interface Filling {
 
 /** Moves what the destination holds aside and the tree's entries in; on failure everything back. */
 export function fill({ base, top, root, name }: Filling, finishRoot: (at: NameAt) => void): void {
-  done(makeDirectoryAt(top, 'old', 0o700), 'make a directory', 'old');
-  const old = done(openAt(top, 'old', OPEN.readOnly | OPEN.directory), 'open a directory', 'old');
+  check(makeDirectoryAt(top, 'old', 0o700), 'make a directory', 'old');
+  const old = check(openAt(top, 'old', OPEN.readOnly | OPEN.directory), 'open a directory', 'old');
   const moved: (readonly [from: number, to: number, name: string])[] = [];
   const move = (from: number, to: number, entry: string) => {
     if (renameNewAt(from, entry, to, entry) < 0) {
       // EINVAL: a file system without the call; the name was not there a moment ago
       const errno = lastErrno();
       if (errno !== 'EINVAL') throw refusal('cannot move', errno, pathText(entry));
-      done(renameAt(from, entry, to, entry), 'move', entry);
+      check(renameAt(from, entry, to, entry), 'move', entry);
     }
     moved.push([from, to, entry]);
   };

@@ -14,8 +14,8 @@ import {
 } from '../../sys/file/files.ts';
 import { lockDescriptor } from '../../sys/file/lock.ts';
 import { lastErrno } from '../../sys/libc.ts';
+import { attempt, check } from '../directory/check.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
-import { attempt, done } from '../directory/refusal.ts';
 import { removeTree } from '../directory/remove-tree.ts';
 import { abandonedIn, holdsFormer } from './abandoned.ts';
 import type { Destination } from './destination.ts';
@@ -61,13 +61,13 @@ export function openStaging(destination: Destination): Staging {
   const held = [base];
   const open: number[] = [top];
   function openInside(directory: number, inside: string): number {
-    const descriptor = done(openAt(directory, inside, OPEN.readOnly | OPEN.directory), 'open a directory', inside);
+    const descriptor = check(openAt(directory, inside, OPEN.readOnly | OPEN.directory), 'open a directory', inside);
     open.push(descriptor);
     return descriptor;
   }
   function makeInside(directory: number, inside: string): number {
-    done(makeDirectoryAt(directory, inside, 0o700), 'make a directory', inside);
-    done(chmodAt(directory, inside, 0o700), 'set the mode', inside);
+    check(makeDirectoryAt(directory, inside, 0o700), 'make a directory', inside);
+    check(chmodAt(directory, inside, 0o700), 'set the mode', inside);
     return openInside(directory, inside);
   }
   let isHalfPublished = false;
@@ -127,13 +127,13 @@ function removeAbandoned(base: number): void {
 function makeLocked(base: number, basePath: string): { readonly name: string; readonly top: number } {
   for (;;) {
     const name = `${TEMPORARY_PREFIX}${randomBytes(6).toString('hex')}`;
-    done(makeDirectoryAt(base, name, 0o700), 'make a directory in', byteName(basePath));
+    check(makeDirectoryAt(base, name, 0o700), 'make a directory in', byteName(basePath));
     // Whatever the umask took away, or the parent's setgid bit and default ACL gave
     const changed = chmodAt(base, name, 0o700);
     const top = changed < 0 ? changed : openAt(base, name, OPEN.readOnly | OPEN.directory);
     // Another may have taken it for abandoned before it is locked
     if (top < 0 && lastErrno() === 'ENOENT') continue;
-    done(top, 'open a directory', name);
+    check(top, 'open a directory', name);
     if (lockDescriptor(top, name) && fstatSync(top).nlink > 0) return { name, top };
     closeDescriptor(top);
   }

@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { digestOf } from '../../crypto/digest.ts';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { LayerEntries } from '../../rootfs/fold/outcome.ts';
-import { attempt } from '../directory/refusal.ts';
+import { attempt } from '../directory/check.ts';
 import { type PackedEntries, packEntries, unpackEntries } from './pack-entries.ts';
 
 // What a layer says, kept beside its files: a layer that lies on it is folded without decompressing this one again.
@@ -34,7 +34,7 @@ function firstLine(json: Buffer): string {
 const LINE_BYTES = 'sha256:'.length + 64 + 1;
 
 /** That an entry has a body says that its file is not empty; which one it was is of no use any more. */
-const SOME_BODY = { home: undefined, name: '0' };
+const SOME_BODY = { bucket: undefined, name: '0' };
 
 function* withoutBodies(entries: LayerEntries) {
   for (const { header, body } of entries) yield { header, body: body && SOME_BODY };
@@ -103,7 +103,7 @@ export function readKeptEntries(path: string): LayerEntries {
       count,
       numbers: new Float64Array(numbers),
       text,
-      homes: [],
+      buckets: [],
       xattrs: xattrs.map(([index, own]) => [
         index,
         own.map(([name, value]) => [name, Buffer.from(value, 'base64')] as const),

@@ -1,4 +1,4 @@
-import type { Body, Home } from '../../rootfs/body.ts';
+import type { Body, Bucket } from '../../rootfs/body.ts';
 import type { LayerEntries, LayerEntry } from '../../rootfs/fold/outcome.ts';
 import type { TarEntryKind } from '../../tar/header.ts';
 
@@ -12,8 +12,8 @@ export interface PackedEntries {
   readonly numbers: Float64Array<ArrayBuffer>;
   /** Paths and targets of links, one behind the other. */
   readonly text: string;
-  /** Homes of bodies, those that no earlier batch has: columns name them by their place in all batches. */
-  readonly homes: readonly Home[];
+  /** Buckets of bodies, those that no earlier batch has: columns name them by their place in all batches. */
+  readonly buckets: readonly Bucket[];
   /** Of the entries that have any, by their index. */
   readonly xattrs: readonly (readonly [index: number, attributes: readonly (readonly [string, Uint8Array])[]])[];
 }
@@ -34,7 +34,7 @@ const NO_XATTRS: ReadonlyMap<string, Buffer> = new Map();
 
 /** @param batch entries that are packed together at most */
 export function* packEntries(entries: LayerEntries, batch: number): Generator<PackedEntries, void, undefined> {
-  const places = new Map<Home, number>();
+  const places = new Map<Bucket, number>();
   let some: LayerEntry[] = [];
   for (const entry of entries) {
     some.push(entry);
@@ -45,16 +45,16 @@ export function* packEntries(entries: LayerEntries, batch: number): Generator<Pa
   if (some.length > 0) yield packBatch(some, places);
 }
 
-/** @param places of homes in all batches, to which are added those of this */
-function packBatch(entries: readonly LayerEntry[], places: Map<Home, number>): PackedEntries {
+/** @param places of buckets in all batches, to which are added those of this */
+function packBatch(entries: readonly LayerEntry[], places: Map<Bucket, number>): PackedEntries {
   const numbers = new Float64Array(entries.length * COLUMNS);
-  const homes: Home[] = [];
-  const placeOf = (home: Home): number => {
-    let place = places.get(home);
+  const buckets: Bucket[] = [];
+  const placeOf = (bucket: Bucket): number => {
+    let place = places.get(bucket);
     if (place === undefined) {
       place = places.size;
-      places.set(home, place);
-      homes.push(home);
+      places.set(bucket, place);
+      buckets.push(bucket);
     }
     return place;
   };
@@ -76,31 +76,31 @@ function packBatch(entries: readonly LayerEntry[], places: Map<Home, number>): P
         header.deviceMajor,
         header.deviceMinor,
         header.offset,
-        body === undefined || body.home !== undefined ? NO_BODY : Number(body.name),
-        body?.home === undefined ? NO_HOME : placeOf(body.home),
+        body === undefined || body.bucket !== undefined ? NO_BODY : Number(body.name),
+        body?.bucket === undefined ? NO_HOME : placeOf(body.bucket),
       ],
       index * COLUMNS,
     );
     text.push(path, linkPath);
     if (header.xattrs.size > 0) xattrs.push([index, [...header.xattrs]]);
   }
-  return { count: entries.length, numbers, text: text.join(''), homes, xattrs };
+  return { count: entries.length, numbers, text: text.join(''), buckets, xattrs };
 }
 
 /** The same entries as were packed, made when they are gone through: packed they take a third of the memory. */
 export function unpackEntries(batches: readonly PackedEntries[]): LayerEntries {
-  const homes = batches.flatMap((batch) => batch.homes);
+  const buckets = batches.flatMap((batch) => batch.buckets);
   return {
     length: batches.reduce((sum, { count }) => sum + count, 0),
     *[Symbol.iterator]() {
-      for (const batch of batches) yield* unpackBatch(batch, homes);
+      for (const batch of batches) yield* unpackBatch(batch, buckets);
     },
   };
 }
 
-function bodyOf(number: number, home: Home | undefined, path: string): Body | undefined {
-  if (home !== undefined) return { home, name: path.slice(path.lastIndexOf('/') + 1) };
-  return number === NO_BODY ? undefined : { home, name: String(number) };
+function bodyOf(number: number, bucket: Bucket | undefined, path: string): Body | undefined {
+  if (bucket !== undefined) return { bucket, name: path.slice(path.lastIndexOf('/') + 1) };
+  return number === NO_BODY ? undefined : { bucket, name: String(number) };
 }
 
 /** The same number: what V8 reads from floats is one too, and an object with floats in it another kind of object. */
@@ -111,7 +111,7 @@ function asSmall(number: number): number {
 
 function* unpackBatch(
   { count, numbers, text, xattrs }: PackedEntries,
-  homes: readonly Home[],
+  buckets: readonly Bucket[],
 ): Generator<LayerEntry, void, undefined> {
   const attributes = new Map(xattrs);
   let at = 0;
@@ -138,7 +138,7 @@ function* unpackBatch(
         offset: number(11),
         xattrs: own === undefined ? NO_XATTRS : new Map(own.map(([name, value]) => [name, Buffer.from(value)])),
       },
-      body: bodyOf(number(12), homes[number(13)], path),
+      body: bodyOf(number(12), buckets[number(13)], path),
     };
   }
 }

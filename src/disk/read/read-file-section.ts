@@ -1,6 +1,6 @@
 import { readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { attempt } from '../directory/refusal.ts';
+import { attempt } from '../directory/check.ts';
 import type { Promised } from './verified-chunks.ts';
 
 /** Stored bytes of a layer in a file that is open, and what they must be. */

@@ -2,7 +2,7 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { TsimgError } from '../../errors.ts';
 import type { FileSection } from '../../image/file-section.ts';
 import { algorithmOf, type Digest } from '../../oci/digest.ts';
-import { type Tally, tolerate } from '../../rootfs/tally.ts';
+import { type Tolerated, tolerate } from '../../rootfs/tolerated.ts';
 import type { UnpackOptions } from '../unpack-options.ts';
 import type { BodyPool } from '../write/body-pool.ts';
 import type { LayerReader, ReadWatch } from './layer-reader.ts';
@@ -32,7 +32,7 @@ export interface ReadLayerOptions extends UnpackOptions {
   /** As of `storeBodies`. */
   readonly pool: BodyPool | undefined;
   readonly firstBody: number;
-  readonly tally: Tally;
+  readonly tolerated: Tolerated;
   /** As of `storeLayer`. */
   readonly spending: SharedArrayBuffer;
 }
@@ -83,10 +83,10 @@ function storeOptions({ label, diffId, digest }: LayerInput, options: ReadLayerO
   return { pool, firstBody, where: label, algorithm, limits, spending, isPromised: digest !== undefined };
 }
 
-function watchOf({ label, size }: LayerInput, { onEvent, tally }: ReadLayerOptions): ReadWatch {
+function watchOf({ label, size }: LayerInput, { onEvent, tolerated }: ReadLayerOptions): ReadWatch {
   return {
     onBytes: (done) => onEvent?.({ kind: 'layer-progress', diffId: label, done, size }),
-    onTrailing: () => tolerate(tally, 'trailing-bytes', label),
+    onTrailing: () => tolerate(tolerated, 'trailing-bytes', label),
   };
 }
 

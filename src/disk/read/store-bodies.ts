@@ -82,7 +82,7 @@ function createStore({ pool, firstBody }: StoreBodiesOptions) {
       const number = firstBody + bodies;
       bodies += 1;
       open = writer?.create(number, header);
-      entries.push({ header, body: open?.body ?? { home: undefined, name: String(number) } });
+      entries.push({ header, body: open?.body ?? { bucket: undefined, name: String(number) } });
     },
     data(chunk: Buffer, position: number): void {
       if (open !== undefined) writer?.write(open, chunk, position);

@@ -16,8 +16,8 @@ import {
 import { lastErrno } from '../../sys/libc.ts';
 import type { TarHeader } from '../../tar/header.ts';
 import type { TarEntry } from '../../tar/read/entries.ts';
+import { check, refusal } from '../directory/check.ts';
 import { DirectoryStack, type NameAt, type OpenDirectory } from '../directory/directory-stack.ts';
-import { done, refusal } from '../directory/refusal.ts';
 import { readNode } from './read-node.ts';
 
 export interface PlaceOptions {
@@ -51,7 +51,7 @@ function conflict(what: string, path: string): TsimgError {
 
 /** Holds what was just made under a name: whoever may write in the directory could have put something else there. */
 function hold({ directory, name }: NameAt, kind: string, path: string): number {
-  const fd = done(openAt(directory, name, OPEN.path), 'open what was made', path);
+  const fd = check(openAt(directory, name, OPEN.path), 'open what was made', path);
   const { mode, nlink } = fstatSync(fd);
   if ((mode & 0o170000) === FILE_TYPES[kind] && (kind === 'directory' || nlink === 1)) return fd;
   closeDescriptor(fd);
@@ -78,13 +78,13 @@ export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, 
   function finish(fd: number, header: TarHeader, path: string): void {
     const keep = owner === 'keep';
     const { uid, gid } = keep ? header : owner;
-    done(chownOf(fd, uid, gid), `give the file to ${uid}:${gid}`, path);
+    check(chownOf(fd, uid, gid), `give the file to ${uid}:${gid}`, path);
     if (header.kind !== 'symlink') chmodSync(`/proc/self/fd/${fd}`, keep ? header.mode : header.mode & ~SET_ID_BITS);
     for (const [name, value] of keep && header.kind !== 'symlink' ? header.xattrs : []) {
       if (!name.startsWith('user.') && name !== 'security.capability') continue;
       if (setXattrOf(fd, name, value) < 0) onSkipped(path, `its ${pathText(name)} cannot be set (${lastErrno()})`);
     }
-    done(setTimesOf(fd, header.mtime.seconds, header.mtime.nanoseconds), 'set the time', path);
+    check(setTimesOf(fd, header.mtime.seconds, header.mtime.nanoseconds), 'set the time', path);
   }
 
   function makeWay(at: NameAt, path: string): void {
@@ -105,7 +105,7 @@ export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, 
 
   async function placeFile(at: NameAt, { header, body }: TarEntry, path: string): Promise<void> {
     const flags = OPEN.writeOnly | OPEN.create | OPEN.exclusive | constants.O_NONBLOCK;
-    const fd = done(openAt(at.directory, at.name, flags, 0o600), 'make a file', path);
+    const fd = check(openAt(at.directory, at.name, flags, 0o600), 'make a file', path);
     try {
       for await (const chunk of body) for (let from = 0; from < chunk.length; ) from += writeSync(fd, chunk, from);
       finish(fd, header, path);
@@ -129,7 +129,7 @@ export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, 
         if (target === undefined || target.length === 0) return onSkipped(path, 'it is a link to what is not copied');
         const from = targets.locate(pathOf(target));
         makeWay(at, path);
-        done(linkAt(from.directory, from.name, at.directory, at.name), 'make a hard link', path);
+        check(linkAt(from.directory, from.name, at.directory, at.name), 'make a hard link', path);
         return;
       }
       case 'file':
@@ -137,11 +137,11 @@ export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, 
         return await placeFile(at, entry, path);
       case 'symlink':
         makeWay(at, path);
-        done(symlinkAt(header.linkPath, at.directory, at.name), 'make a symlink', path);
+        check(symlinkAt(header.linkPath, at.directory, at.name), 'make a symlink', path);
         break;
       case 'fifo':
         makeWay(at, path);
-        done(makeNodeAt(at.directory, at.name, FILE_TYPE.fifo, 0, 0), 'make a fifo', path);
+        check(makeNodeAt(at.directory, at.name, FILE_TYPE.fifo, 0, 0), 'make a fifo', path);
     }
     const fd = hold(at, header.kind, path);
     try {

@@ -9,8 +9,8 @@ import { closeDescriptor, OPEN, openAt } from '../../sys/file/files.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import type { TarEntryKind, Timestamp } from '../../tar/header.ts';
 import type { TarHeaderToWrite } from '../../tar/write/encode.ts';
+import { attempt, check } from '../directory/check.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
-import { attempt, done } from '../directory/refusal.ts';
 
 /** What stands under a name on a disk; a name is never followed. */
 export interface DiskNode {
@@ -88,7 +88,7 @@ export function namesIn(directory: number, path: string): readonly string[] {
 
 /** Opens a directory by a name that is no symlink; the descriptor is the caller's to close. @throws FILESYSTEM */
 export function openDirectoryAt({ directory, name }: NameAt, path: string): number {
-  return done(openAt(directory, name, OPEN.readOnly | OPEN.directory), 'open a directory', path);
+  return check(openAt(directory, name, OPEN.readOnly | OPEN.directory), 'open a directory', path);
 }
 
 /** A node as a tar entry. Sockets have none. */
@@ -110,7 +110,7 @@ const CHUNK = 256 * 1024;
  */
 export async function* readContent(at: NameAt, path: string, size: number): AsyncGenerator<Buffer> {
   const flags = OPEN.readOnly | constants.O_NONBLOCK;
-  const fd = done(openAt(at.directory, at.name, flags), 'open a file', path);
+  const fd = check(openAt(at.directory, at.name, flags), 'open a file', path);
   try {
     if (!fstatSync(fd).isFile()) {
       throw new TsimgError('FILESYSTEM', 'not a regular file any more', { where: pathText(path) });

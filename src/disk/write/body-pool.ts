@@ -1,10 +1,10 @@
-import type { Home } from '../../rootfs/body.ts';
+import type { Bucket } from '../../rootfs/body.ts';
 import type { Form, RealAttributes } from '../../rootfs/fold/real-attributes.ts';
 import { pathText } from '../../rootfs/path.ts';
 import { linkAt, renameNewAt, unlinkAt } from '../../sys/file/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
+import { check, refusal } from '../directory/check.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
-import { done, refusal } from '../directory/refusal.ts';
 
 /** Where bodies are stored. */
 export interface BodyPool {
@@ -35,12 +35,12 @@ export function placeBody(from: NameAt, to: NameAt, path: string): void {
   const errno = lastErrno();
   // Some network file systems have no rename that refuses to replace; link refuses everywhere
   if (errno !== 'EINVAL') throw refusal('cannot place a file', errno, pathText(path));
-  done(linkAt(from.directory, from.name, to.directory, to.name), 'place a file', path);
-  done(unlinkAt(from.directory, from.name), 'place a file', path);
+  check(linkAt(from.directory, from.name, to.directory, to.name), 'place a file', path);
+  check(unlinkAt(from.directory, from.name), 'place a file', path);
 }
 
-/** Makes a directory of a home; false where the file system does not move directories so: overlayfs does not move all. @throws FILESYSTEM */
-export function placeHome(pool: number, { name }: Home, to: NameAt, path: string): boolean {
+/** Makes a directory of a bucket; false where the file system does not move directories so: overlayfs does not move all. @throws FILESYSTEM */
+export function placeBucket(pool: number, { name }: Bucket, to: NameAt, path: string): boolean {
   if (renameNewAt(pool, name, to.directory, to.name) >= 0) return true;
   const errno = lastErrno();
   if (errno !== 'EXDEV' && errno !== 'EINVAL') throw refusal('cannot place a directory', errno, pathText(path));

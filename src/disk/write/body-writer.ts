@@ -1,12 +1,12 @@
 import { fchmodSync, fchownSync, fstatSync, ftruncateSync, type Stats, writeSync } from 'node:fs';
-import { type Body, type Home, nameInPool } from '../../rootfs/body.ts';
+import { type Body, type Bucket, nameInPool } from '../../rootfs/body.ts';
 import { type RealAttributes, realAttributes } from '../../rootfs/fold/real-attributes.ts';
 import { isName, pathText } from '../../rootfs/path.ts';
 import { chmodAt, closeDescriptor, makeDirectoryAt, OPEN, openAt, setTimes } from '../../sys/file/files.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { lastErrno } from '../../sys/libc.ts';
 import type { TarHeader } from '../../tar/header.ts';
-import { done, refusal } from '../directory/refusal.ts';
+import { check, refusal } from '../directory/check.ts';
 import { type BodyPool, isFinishedIn } from './body-pool.ts';
 
 /** What a file gets when it is made. */
@@ -29,7 +29,7 @@ export interface OpenBody {
 export interface BodyWriter {
   /**
    * Makes an empty file in the pool, a directory that only tsimg writes into. Of the archive it has at most the last component of
-   * its name, in a home of tsimg's own: nothing more of an archive is a name until the whole tree is known.
+   * its name, in a bucket of tsimg's own: nothing more of an archive is a name until the whole tree is known.
    * @param number that no other body of the pool has @throws FILESYSTEM
    */
   create(number: number, entry: TarHeader): OpenBody;
@@ -51,27 +51,27 @@ export function bodyWriter(pool: BodyPool): BodyWriter {
    */
   const naturals = new Map<number, Natural>();
   /** By the name of the directory in the archive, as it is spelt; undefined where there can be none. */
-  const homes = new Map<string, Home | undefined>();
+  const buckets = new Map<string, Bucket | undefined>();
 
   function attributesOf(entry: TarHeader): RealAttributes | undefined {
     const attributes = pool.finish && realAttributes(entry, 'file', pool.finish.form);
     return attributes !== undefined && isFinishedIn(pool, attributes) ? attributes : undefined;
   }
 
-  function homeOf(parent: string, number: number, path: string): Home | undefined {
-    if (homes.has(parent)) return homes.get(parent);
+  function bucketOf(parent: string, number: number, path: string): Bucket | undefined {
+    if (buckets.has(parent)) return buckets.get(parent);
     const name = `d${number}`;
     const made = makeDirectoryAt(pool.directory, name, 0o700) >= 0;
     // A file system may allow so many directories in one and no more
     if (!made && lastErrno() !== 'EMLINK') throw refusal('cannot store a file', lastErrno(), pathText(path));
     // Whatever the umask took away
-    if (made) done(chmodAt(pool.directory, name, 0o700), 'set the mode', path);
-    const home = made ? { name, files: 0 } : undefined;
-    homes.set(parent, home);
-    return home;
+    if (made) check(chmodAt(pool.directory, name, 0o700), 'set the mode', path);
+    const bucket = made ? { name, files: 0 } : undefined;
+    buckets.set(parent, bucket);
+    return bucket;
   }
 
-  /** Makes a file with the last component of the entry's name in its home; undefined where it cannot have that. */
+  /** Makes a file with the last component of the entry's name in its bucket; undefined where it cannot have that. */
   function createAtHome(
     number: number,
     { path }: TarHeader,
@@ -80,14 +80,14 @@ export function bodyWriter(pool: BodyPool): BodyWriter {
     const slash = path.lastIndexOf('/') + 1;
     const name = path.slice(slash);
     if (pool.finish === undefined || !isName(name)) return undefined;
-    const home = homeOf(path.slice(0, slash), number, path);
-    if (home === undefined) return undefined;
-    const body = { home, name };
+    const bucket = bucketOf(path.slice(0, slash), number, path);
+    if (bucket === undefined) return undefined;
+    const body = { bucket, name };
     const descriptor = openAt(pool.directory, nameInPool(body), CREATE, mode);
     // A layer may have a name twice
     if (descriptor < 0 && lastErrno() === 'EEXIST') return undefined;
-    home.files += 1;
-    return { descriptor: done(descriptor, 'store a file', path), body };
+    bucket.files += 1;
+    return { descriptor: check(descriptor, 'store a file', path), body };
   }
 
   return {
@@ -123,7 +123,7 @@ export function bodyWriter(pool: BodyPool): BodyWriter {
         // chown takes setuid bits away, and all of them change a time
         if (!isOwner) fchownSync(descriptor, owner.uid, owner.gid);
         if (mode !== undefined && !(isOwner && mode === (natural.mode & MODE))) fchmodSync(descriptor, mode);
-        done(setTimes(descriptor, mtime.seconds, mtime.nanoseconds), 'set the time', entry.path);
+        check(setTimes(descriptor, mtime.seconds, mtime.nanoseconds), 'set the time', entry.path);
       } catch (error) {
         throw cannotStore(body, error);
       } finally {
@@ -134,8 +134,8 @@ export function bodyWriter(pool: BodyPool): BodyWriter {
 }
 
 function createNumbered(pool: number, number: number, { path }: TarHeader, mode: number) {
-  const body: Body = { home: undefined, name: String(number) };
-  return { descriptor: done(openAt(pool, body.name, CREATE, mode), 'store a file', path), body };
+  const body: Body = { bucket: undefined, name: String(number) };
+  return { descriptor: check(openAt(pool, body.name, CREATE, mode), 'store a file', path), body };
 }
 
 function cannotStore({ entry }: OpenBody, error: unknown): unknown {

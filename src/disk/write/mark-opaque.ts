@@ -1,8 +1,8 @@
 import type { Form } from '../../rootfs/fold/real-attributes.ts';
 import type { RootfsPath } from '../../rootfs/path.ts';
 import { setXattrAt } from '../../sys/file/files.ts';
+import { check } from '../directory/check.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
-import { done } from '../directory/refusal.ts';
 
 /**
  * Marks a directory so that overlayfs shows nothing of the layers below in it; `user.*` is read by mounts with
@@ -10,5 +10,5 @@ import { done } from '../directory/refusal.ts';
  * @throws FILESYSTEM
  */
 export function markOpaque({ directory, name }: NameAt, path: RootfsPath, { overlay = 'trusted' }: Form): void {
-  done(setXattrAt(directory, name, `${overlay}.overlay.opaque`, Buffer.from('y')), 'mark a directory as opaque', path);
+  check(setXattrAt(directory, name, `${overlay}.overlay.opaque`, Buffer.from('y')), 'mark a directory as opaque', path);
 }

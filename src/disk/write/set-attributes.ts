@@ -7,11 +7,11 @@ import {
 } from '../../rootfs/fold/real-attributes.ts';
 import type { Attributes } from '../../rootfs/node.ts';
 import { pathText } from '../../rootfs/path.ts';
-import { type Tally, tolerate } from '../../rootfs/tally.ts';
+import { type Tolerated, tolerate } from '../../rootfs/tolerated.ts';
 import { chmodAt, chownAt, setTimesAt, setXattrAt } from '../../sys/file/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
+import { check, refusal } from '../directory/check.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
-import { done, refusal } from '../directory/refusal.ts';
 import { type BodyPool, isFinishedIn } from './body-pool.ts';
 
 /** How a file system says that it does not keep such an attribute, or not for this user. */
@@ -25,7 +25,7 @@ export interface SetOptions {
   readonly standsFor?: StandsFor;
   /** Where it was stored, and has got some of it. */
   readonly pool?: BodyPool | undefined;
-  readonly tally: Tally;
+  readonly tolerated: Tolerated;
 }
 
 /**
@@ -36,25 +36,25 @@ export interface SetOptions {
  */
 export function setAttributes(at: NameAt, node: Attributes, kind: RealKind, options: SetOptions): void {
   const { directory, name } = at;
-  const { path, form, standsFor, pool, tally } = options;
+  const { path, form, standsFor, pool, tolerated } = options;
   const intended = realAttributes(node, kind, form, standsFor);
-  for (const tolerance of intended.tolerated) tolerate(tally, tolerance, path);
+  for (const tolerance of intended.tolerated) tolerate(tolerated, tolerance, path);
   if (pool !== undefined && isFinishedIn(pool, intended)) return;
   const real =
     intended.owner === undefined || setOwner(at, intended.owner, path) ? intended : withoutOwner(intended, node, kind);
   if (real !== intended) {
-    tolerate(tally, 'unmapped-owners', path);
+    tolerate(tolerated, 'unmapped-owners', path);
     setOwner(at, { uid: 0, gid: 0 }, path);
   }
   const { mode, xattrs, mtime } = real;
-  if (mode !== undefined) done(chmodAt(directory, name, mode), 'set the mode', path);
+  if (mode !== undefined) check(chmodAt(directory, name, mode), 'set the mode', path);
   for (const [attribute, value] of xattrs) {
     if (setXattrAt(directory, name, attribute, value) >= 0) continue;
     const errno = lastErrno();
     if (!XATTR_REFUSALS.has(errno)) throw refusal(`cannot set ${pathText(attribute)}`, errno, pathText(path));
-    tolerate(tally, 'xattrs', path);
+    tolerate(tolerated, 'xattrs', path);
   }
-  done(setTimesAt(directory, name, mtime.seconds, mtime.nanoseconds), 'set the time', path);
+  check(setTimesAt(directory, name, mtime.seconds, mtime.nanoseconds), 'set the time', path);
 }
 
 /** False where this user namespace has no such id. @throws FILESYSTEM */

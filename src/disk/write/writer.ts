@@ -1,9 +1,9 @@
-import { type Body, type Home, nameInPool } from '../../rootfs/body.ts';
+import { type Body, type Bucket, nameInPool } from '../../rootfs/body.ts';
 import type { Form } from '../../rootfs/fold/real-attributes.ts';
 import type { Attributes } from '../../rootfs/node.ts';
 import { childPath, type RootfsPath } from '../../rootfs/path.ts';
 import type { BodySource, Change } from '../../rootfs/plan/change.ts';
-import type { Tally } from '../../rootfs/tally.ts';
+import type { Tolerated } from '../../rootfs/tolerated.ts';
 import {
   chmodAt,
   closeDescriptor,
@@ -16,9 +16,9 @@ import {
   symlinkAt,
 } from '../../sys/file/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
+import { check } from '../directory/check.ts';
 import { DirectoryStack, type NameAt } from '../directory/directory-stack.ts';
-import { done } from '../directory/refusal.ts';
-import { type BodyPool, placeBody, placeHome } from './body-pool.ts';
+import { type BodyPool, placeBody, placeBucket } from './body-pool.ts';
 import { copyBody } from './copy-body.ts';
 import { markOpaque } from './mark-opaque.ts';
 import { setAttributes } from './set-attributes.ts';
@@ -31,7 +31,7 @@ export interface WriterOptions {
   /** Descriptor of the unpacked form of a lower layer; needed where changes copy from one. */
   readonly lowerLayer?: ((layer: number) => number) | undefined;
   readonly form: Form;
-  readonly tally: Tally;
+  readonly tolerated: Tolerated;
 }
 
 /** Makes changes real, without an opinion of its own: what they are was decided on the tree. */
@@ -41,29 +41,29 @@ export interface RootfsWriter {
   close(): void;
 }
 
-export function createWriter({ root, pool, lowerLayer, form, tally }: WriterOptions): RootfsWriter {
+export function createWriter({ root, pool, lowerLayer, form, tolerated }: WriterOptions): RootfsWriter {
   const directories = new DirectoryStack(root);
-  const placedHomes = new Map<Home, RootfsPath>();
+  const placedBuckets = new Map<Bucket, RootfsPath>();
   /** Apart from the other, which would leave the directory at work for each link's target. */
   const targets = new DirectoryStack(root);
 
   function finish(at: NameAt, path: RootfsPath, kind: 'directory' | 'symlink', attributes: Attributes): void {
-    setAttributes(at, attributes, kind, { path, form, tally });
+    setAttributes(at, attributes, kind, { path, form, tolerated });
   }
 
-  function makeDirectory(at: NameAt, path: RootfsPath, home: Home | undefined): void {
-    if (home !== undefined && placeHome(pool.directory, home, at, path)) {
-      placedHomes.set(home, path);
+  function makeDirectory(at: NameAt, path: RootfsPath, bucket: Bucket | undefined): void {
+    if (bucket !== undefined && placeBucket(pool.directory, bucket, at, path)) {
+      placedBuckets.set(bucket, path);
       return;
     }
-    done(makeDirectoryAt(at.directory, at.name, 0o700), 'make a directory', path);
+    check(makeDirectoryAt(at.directory, at.name, 0o700), 'make a directory', path);
     // Whatever the umask took away
-    done(chmodAt(at.directory, at.name, 0o700), 'set the mode', path);
+    check(chmodAt(at.directory, at.name, 0o700), 'set the mode', path);
   }
 
-  /** A body of a home that became a directory has its place, or is moved from there. */
+  /** A body of a bucket that became a directory has its place, or is moved from there. */
   function placePooled(at: NameAt, path: RootfsPath, body: Body): void {
-    const parent = body.home && placedHomes.get(body.home);
+    const parent = body.bucket && placedBuckets.get(body.bucket);
     const there = parent === undefined ? undefined : childPath(parent, body.name);
     if (there === path) return;
     const from = there === undefined ? { directory: pool.directory, name: nameInPool(body) } : targets.locate(there);
@@ -83,13 +83,13 @@ export function createWriter({ root, pool, lowerLayer, form, tally }: WriterOpti
       const made = makeNodeAt(at.directory, at.name, FILE_TYPE[kind], major, minor);
       // EPERM: root in a user namespace makes no devices either
       if (made >= 0 || lastErrno() !== 'EPERM') {
-        done(made, `make a ${kind}`, path);
-        setAttributes(at, attributes, kind, { path, form, tally });
+        check(made, `make a ${kind}`, path);
+        setAttributes(at, attributes, kind, { path, form, tolerated });
         return;
       }
     }
     makeEmptyFile(at, path);
-    setAttributes(at, attributes, 'file', { path, form, tally, standsFor: { kind, major, minor } });
+    setAttributes(at, attributes, 'file', { path, form, tolerated, standsFor: { kind, major, minor } });
   }
 
   function perform(change: Change): void {
@@ -97,24 +97,24 @@ export function createWriter({ root, pool, lowerLayer, form, tally }: WriterOpti
     const at = directories.locate(path);
     switch (kind) {
       case 'directory':
-        makeDirectory(at, path, change.home);
+        makeDirectory(at, path, change.bucket);
         break;
       case 'file':
         makeFile(at, path, change.source);
         setAttributes(at, change.attributes, 'file', {
           path,
           form,
-          tally,
+          tolerated,
           pool: change.source?.from === 'pool' ? pool : undefined,
         });
         break;
       case 'symlink':
-        done(symlinkAt(change.target, at.directory, at.name), 'make a symlink', path);
+        check(symlinkAt(change.target, at.directory, at.name), 'make a symlink', path);
         finish(at, path, 'symlink', change.attributes);
         break;
       case 'hardlink': {
         const target = targets.locate(change.target);
-        done(linkAt(target.directory, target.name, at.directory, at.name), 'make a hard link', path);
+        check(linkAt(target.directory, target.name, at.directory, at.name), 'make a hard link', path);
         break;
       }
       case 'character-device':
@@ -126,7 +126,7 @@ export function createWriter({ root, pool, lowerLayer, form, tally }: WriterOpti
         finish(at, path, 'directory', change.attributes);
         break;
       case 'whiteout':
-        done(makeNodeAt(at.directory, at.name, FILE_TYPE['character-device'], 0, 0), 'make a whiteout', path);
+        check(makeNodeAt(at.directory, at.name, FILE_TYPE['character-device'], 0, 0), 'make a whiteout', path);
         break;
       case 'opaque':
         markOpaque(at, path, form);
@@ -144,6 +144,6 @@ export function createWriter({ root, pool, lowerLayer, form, tally }: WriterOpti
 
 function makeEmptyFile({ directory, name }: NameAt, path: RootfsPath): void {
   closeDescriptor(
-    done(openAt(directory, name, OPEN.writeOnly | OPEN.create | OPEN.exclusive, 0o600), 'make a file', path),
+    check(openAt(directory, name, OPEN.writeOnly | OPEN.create | OPEN.exclusive, 0o600), 'make a file', path),
   );
 }

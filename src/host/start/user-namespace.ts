@@ -19,7 +19,7 @@ import { makeUserNamespace } from '../steps/write-id-maps.ts';
 import { DESCRIPTOR } from './channel.ts';
 
 /** With which IDs, and whose mounts, a process of ours works. */
-export interface Inside {
+export interface HelperNamespaces {
   /** A container's; absent for root. */
   readonly idMap: IdMap | undefined;
   /** Whether what it mounts is its own; else it mounts nothing. */
@@ -27,7 +27,7 @@ export interface Inside {
 }
 
 /** A program of ours that has a container's IDs, and dies with the caller. */
-export interface InsideProcess<Message> {
+export interface HelperProcess<Message> {
   readonly process: StartedProcess;
   /** What it writes to descriptor 4, a JSON value a line. */
   readonly messages: AsyncGenerator<Message>;
@@ -39,7 +39,7 @@ export interface InsideProcess<Message> {
  * Moves a stub to a user namespace, as root of it: to a new one, also where a container runs that has the same map. In that one,
  * who may trace all in the container could trace the program as well, which has the host's root.
  */
-async function enterUserNamespace(stub: Stub, { idMap }: Inside, tools: HostTools): Promise<void> {
+async function enterUserNamespace(stub: Stub, { idMap }: HelperNamespaces, tools: HostTools): Promise<void> {
   if (idMap === undefined) return;
   await makeUserNamespace(stub, idMap, tools);
   if (idMap.caller === undefined) return;
@@ -48,16 +48,16 @@ async function enterUserNamespace(stub: Stub, { idMap }: Inside, tools: HostTool
 }
 
 /** Has a stub, which is killed where it fails, become a program. @throws HOST_UNSUPPORTED where that is the host's doing */
-async function becomeInside(
+async function becomeHelper(
   { stub, process }: StartedStub,
-  inside: Inside,
+  namespaces: HelperNamespaces,
   tools: HostTools,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<void> {
   try {
-    await enterUserNamespace(stub, inside, tools);
-    if (inside.ownMounts) {
+    await enterUserNamespace(stub, namespaces, tools);
+    if (namespaces.ownMounts) {
       makeNamespaces(stub, ['mount']);
       mount(stub, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
     }
@@ -86,19 +86,19 @@ async function becomeInside(
  * @param given the descriptor after them is this one of ours
  * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL
  */
-export async function startInside<Message extends { readonly kind: string }>(
-  inside: Inside,
+export async function startHelper<Message extends { readonly kind: string }>(
+  namespaces: HelperNamespaces,
   tools: HostTools,
   program: readonly string[],
   more = 0,
   given?: number,
-): Promise<InsideProcess<Message>> {
+): Promise<HelperProcess<Message>> {
   const options: StubOptions = { standard: ['ignore', 'ignore', 'pipe'], pipes: 2 + more, given };
   const started = await startStub(options);
   const { process } = started;
   const complaints = collectComplaints(process.stream(DESCRIPTOR.complaints));
   const messages = readMessages<Message>(process.stream(DESCRIPTOR.status));
-  await becomeInside(started, inside, tools, program, TOOL_ENV);
+  await becomeHelper(started, namespaces, tools, program, TOOL_ENV);
   return { process, messages, complaints };
 }
 
@@ -119,7 +119,7 @@ export async function runInUserNamespace(
   using _ = catchSignals(true, (name) => {
     if (name !== 'SIGINT' && name !== 'SIGQUIT') child.kill(name);
   });
-  await becomeInside(started, { idMap }, tools, command, env);
+  await becomeHelper(started, { idMap }, tools, command, env);
   const { status, signal } = await child.ended;
   return status ?? 128 + (signal === null ? 0 : signalNumber(signal));
 }
@@ -131,7 +131,7 @@ export async function removeInUserNamespace(
   rm: string,
   paths: readonly string[],
 ): Promise<void> {
-  const { process, complaints } = await startInside({ idMap }, tools, [rm, '-rf', '--', ...paths]);
+  const { process, complaints } = await startHelper({ idMap }, tools, [rm, '-rf', '--', ...paths]);
   const { status } = await process.ended;
   if (status === 0) return;
   throw new TsimgError('FILESYSTEM', 'cannot remove what a container left', {

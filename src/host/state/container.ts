@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 import type { IdMap } from '../../launch/launch-plan.ts';
-import { CONTAINER_NAME, GONE_PREFIX, STORE_NAME } from '../../store-layout.ts';
+import { CONTAINER_NAME, STORE_NAME, TRASH_PREFIX } from '../../store-layout.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { acquireLock, awaitUnlocked, isLocked, type Lock, tryLock } from '../../sys/file/lock.ts';
 import { makeDirectories } from '../../sys/file/make-directories.ts';
@@ -177,7 +177,7 @@ export async function removeContainer(
 ): Promise<void> {
   await endProcesses({ id, directory });
   // From here on nobody finds it; what a crash leaves is removed by prune.
-  const gone = join(folder, `${GONE_PREFIX}${id}`);
+  const gone = join(folder, `${TRASH_PREFIX}${id}`);
   await rename(directory, gone);
   if (name !== undefined) releaseName(folder, name, id);
   await removeTreeOf(gone, idMap, tools);

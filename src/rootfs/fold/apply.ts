@@ -2,7 +2,7 @@ import { TsimgError } from '../../errors.ts';
 import type { TarHeader } from '../../tar/header.ts';
 import { attributesOf, type DirectoryNode, directoryNode, IMPLIED_ATTRIBUTES, type LeafNode } from '../node.ts';
 import { childPath, cleanName, isName, MAX_PATH, pathText } from '../path.ts';
-import { type Tally, tolerate } from '../tally.ts';
+import { type Tolerated, tolerate } from '../tolerated.ts';
 import type { Tree } from '../tree.ts';
 import { type BeforeMarkers, childBefore, noteHidden } from './before-markers.ts';
 import { bindLink, type PendingLink, settleLinks } from './hardlink.ts';
@@ -15,7 +15,7 @@ import { mayBeMarker, readWhiteout } from './whiteout.ts';
 /** What one application of a layer works on. */
 interface Application {
   readonly tree: Tree;
-  readonly tally: Tally;
+  readonly tolerated: Tolerated;
   readonly outcome: LayerOutcome;
   /** Hard links by the node that keeps their place until all other entries stand. */
   readonly links: Map<LeafNode, PendingLink>;
@@ -36,13 +36,21 @@ interface Application {
  * @param ordinal 0 for the base layer; higher than that of any layer applied before
  * @throws LAYER_INVALID, LIMIT_EXCEEDED, POLICY_VIOLATED; the tree is then of no use
  */
-export function applyLayer(tree: Tree, entries: LayerEntries, ordinal: number, tally: Tally): LayerOutcome {
+export function applyLayer(tree: Tree, entries: LayerEntries, ordinal: number, tolerated: Tolerated): LayerOutcome {
   const outcome = newOutcome(ordinal);
-  const { markers, directories, isLinkBeforeMarker } = sortOut(entries, tally);
+  const { markers, directories, isLinkBeforeMarker } = sortOut(entries, tolerated);
   const isReplaced = (literal: string) => directories.has(literal);
   const before = isLinkBeforeMarker ? noteHidden(tree, markers, isReplaced) : undefined;
   hideLower(tree, markers, isReplaced, outcome);
-  const application: Application = { tree, tally, outcome, links: new Map(), before, position: -1, last: undefined };
+  const application: Application = {
+    tree,
+    tolerated,
+    outcome,
+    links: new Map(),
+    before,
+    position: -1,
+    last: undefined,
+  };
   for (const entry of entries) {
     application.position += 1;
     if (addBesideLast(application, entry)) continue;
@@ -55,7 +63,7 @@ export function applyLayer(tree: Tree, entries: LayerEntries, ordinal: number, t
 }
 
 /** Tells what hides from what adds, and notes the names of the directories that the layer has. */
-function sortOut(entries: LayerEntries, tally: Tally) {
+function sortOut(entries: LayerEntries, tolerated: Tolerated) {
   const markers: Marker[] = [];
   const directories = new Set<string>();
   let firstLink = Number.POSITIVE_INFINITY;
@@ -68,7 +76,7 @@ function sortOut(entries: LayerEntries, tally: Tally) {
     // Nearly all: what they are is of no interest here
     if (header.kind !== 'directory' && !mayBeMarker(header.path) && !header.path.includes('..')) continue;
     const { components, climbed } = cleanName(header.path);
-    if (climbed) tolerate(tally, 'climbing-names', header.path);
+    if (climbed) tolerate(tolerated, 'climbing-names', header.path);
     const reading = readWhiteout(components, header);
     switch (reading.kind) {
       case 'whiteout':
@@ -78,7 +86,7 @@ function sortOut(entries: LayerEntries, tally: Tally) {
         markers.push({ kind: 'opaque', position, parent: components.slice(0, -1) });
         break;
       case 'aufs':
-        tolerate(tally, 'aufs-metadata', header.path);
+        tolerate(tolerated, 'aufs-metadata', header.path);
         break;
       case 'none':
         if (header.kind === 'directory') directories.add(components.join('/'));
@@ -149,10 +157,10 @@ function addDirectory({ tree, outcome }: Application, parent: Place, name: strin
 }
 
 function addLeaf(application: Application, parent: Place, name: string, entry: LayerEntry): void {
-  const { tree, tally, outcome, links, before, position } = application;
+  const { tree, tolerated, outcome, links, before, position } = application;
   const { header } = entry;
   if (parent.directory.children.get(name)?.layer === outcome.ordinal) {
-    tolerate(tally, 'duplicate-names', childPath(parent.path, name));
+    tolerate(tolerated, 'duplicate-names', childPath(parent.path, name));
   }
   const node = leafNode(entry, outcome.ordinal);
   hideName(parent, name, outcome);

@@ -1,4 +1,4 @@
-import type { Body, Home } from '../body.ts';
+import type { Body, Bucket } from '../body.ts';
 import type { Attributes, SpecialKind } from '../node.ts';
 import type { RootfsPath } from '../path.ts';
 
@@ -15,10 +15,10 @@ export type BodySource =
  */
 export type Change =
   /**
-   * A directory, open to its maker; its attributes come when all below it is there. Not yielded for the root. It is empty, or a home of
+   * A directory, open to its maker; its attributes come when all below it is there. Not yielded for the root. It is empty, or a bucket of
    * bodies, all of which are to be placed by what follows.
    */
-  | { readonly kind: 'directory'; readonly path: RootfsPath; readonly home?: Home | undefined }
+  | { readonly kind: 'directory'; readonly path: RootfsPath; readonly bucket?: Bucket | undefined }
   | {
       readonly kind: 'file';
       readonly path: RootfsPath;

@@ -1,8 +1,8 @@
 import type { Attributes, FileNode, TreeNode } from '../node.ts';
 import { childPath, ROOT_PATH, type RootfsPath } from '../path.ts';
 import { sortedChildren, type Tree } from '../tree.ts';
+import { Buckets } from './buckets.ts';
 import type { BodySource, Change } from './change.ts';
-import { Homes } from './homes.ts';
 import { type FirstNames, placeLeaf } from './place-leaf.ts';
 
 type Pending =
@@ -12,14 +12,14 @@ type Pending =
 /** All that makes the tree in an empty directory: depth first, names in byte order, the root's attributes last. */
 export function* planFlat(tree: Tree): Generator<Change> {
   const firstNames: FirstNames = new Map();
-  const homes = new Homes();
+  const buckets = new Buckets();
   const pending: Pending[] = [{ step: 'enter', path: ROOT_PATH, node: tree.root }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { path } = next;
     if (next.step === 'leave') {
       yield { kind: 'attributes', path, attributes: next.attributes };
     } else if (next.node.kind === 'directory') {
-      if (path !== ROOT_PATH) yield homes.makeDirectory(path, next.node, isPooled);
+      if (path !== ROOT_PATH) yield buckets.makeDirectory(path, next.node, isPooled);
       pending.push({ step: 'leave', path, attributes: next.node.attributes });
       for (const [name, node] of sortedChildren(next.node).toReversed()) {
         pending.push({ step: 'enter', path: childPath(path, name), node });

@@ -2,8 +2,8 @@ import type { LayerOutcome } from '../fold/outcome.ts';
 import type { DirectoryNode, FileNode, TreeNode } from '../node.ts';
 import { childPath, ROOT_PATH, type RootfsPath } from '../path.ts';
 import { sortedChildren, type Tree } from '../tree.ts';
+import { Buckets } from './buckets.ts';
 import type { BodySource, Change } from './change.ts';
-import { Homes } from './homes.ts';
 import { type FirstNames, placeLeaf } from './place-leaf.ts';
 
 type Pending =
@@ -21,7 +21,7 @@ export function* planLayer(tree: Tree, outcome: LayerOutcome): Generator<Change>
   const touched = outcome.copies.size === 0 ? outcome.touched : directoriesOf(tree, ordinal, outcome.touched);
   const firstNames: FirstNames = new Map();
   const sourceOf = (node: FileNode) => bodySource(node, outcome);
-  const homes = new Homes();
+  const buckets = new Buckets();
   const isPooled = (node: FileNode) => node.layer === ordinal && !outcome.copies.has(node);
   const pending: Pending[] = [{ step: 'enter', path: ROOT_PATH, node: tree.root }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -34,7 +34,7 @@ export function* planLayer(tree: Tree, outcome: LayerOutcome): Generator<Change>
       if (next.node.layer === ordinal) yield placeLeaf(next.node, path, firstNames, sourceOf);
     } else {
       const directory = next.node;
-      if (path !== ROOT_PATH) yield homes.makeDirectory(path, directory, isPooled);
+      if (path !== ROOT_PATH) yield buckets.makeDirectory(path, directory, isPooled);
       if (outcome.opaque.has(directory)) yield { kind: 'opaque', path };
       pending.push({ step: 'leave', path, node: directory });
       pending.push(...inside(directory, path, outcome, touched));

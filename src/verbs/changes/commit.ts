@@ -29,7 +29,7 @@ import { openStoreSink } from '../../sinks/store.ts';
 import { hashing } from '../../streams/hashing.ts';
 import { pump } from '../../streams/pump.ts';
 import { openTemporaryFile } from '../../sys/file/temporary.ts';
-import { askInside } from '../helper/ask-inside.ts';
+import { runFileHelper } from '../helper/run-file-helper.ts';
 import { type OpenedImage, openImage } from '../image/open-image.ts';
 import { withRepair } from '../image/repair-stored.ts';
 import { layersOf } from './container-changes.ts';
@@ -92,8 +92,8 @@ async function makeLayer(container: FoundContainer, file: FileHandle, options: C
   const [tar, stored] = [hashing(), hashing()];
   const archive = (stream: Duplex) =>
     pump([stream, tar.stream, createGzip(), stored.stream], (chunk) => file.write(chunk), signal);
-  const inside = { idMap: storedMap(container.record.plan.idMap), ownMounts: false };
-  await askInside(inside, probeHost().tools, request, { archive }, { signal, onEvent });
+  const namespaces = { idMap: storedMap(container.record.plan.idMap), ownMounts: false };
+  await runFileHelper(namespaces, probeHost().tools, request, { archive }, { signal, onEvent });
   const descriptor: Descriptor = { mediaType: MEDIA_TYPE.ociLayerGzip, digest: stored.digest(), size: stored.size() };
   const open = async (): Promise<Readable> => createReadStream('', { fd: file.fd, start: 0, autoClose: false });
   return { descriptor, diffId: tar.digest(), open };

@@ -8,8 +8,8 @@ import { findContainer } from '../../host/state/find-container.ts';
 import type { LaunchPlan } from '../../launch/launch-plan.ts';
 import { storedMap } from '../../launch/plan/id-map.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
-import { askInside } from '../helper/ask-inside.ts';
-import type { LayersRequest, ListedChange } from '../helper/inside-request.ts';
+import type { LayersRequest, ListedChange } from '../helper/file-request.ts';
+import { runFileHelper } from '../helper/run-file-helper.ts';
 
 /** Where a plan mounts, and all directories above: what is missing of them is made when the container starts. Bytes. */
 function mountPlaces({ steps }: LaunchPlan): readonly string[] {
@@ -57,9 +57,9 @@ export async function containerChanges(
   const container = await findContainer(containersFolder(stateRoot), wanted);
   const request = { do: 'changes', ...layersOf(container) } as const;
   const changes: ListedChange[] = [];
-  const inside = { idMap: storedMap(container.record.plan.idMap), ownMounts: false };
-  await askInside(
-    inside,
+  const namespaces = { idMap: storedMap(container.record.plan.idMap), ownMounts: false };
+  await runFileHelper(
+    namespaces,
     probeHost().tools,
     request,
     { onMessage: (message) => void (message.kind === 'change' && changes.push(message.change)) },

@@ -10,7 +10,7 @@ import { errnoOf, TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { openRunningRoot } from '../../host/exec/container-root.ts';
 import { probeHost } from '../../host/facts/probe.ts';
-import type { Inside } from '../../host/start/user-namespace.ts';
+import type { HelperNamespaces } from '../../host/start/user-namespace.ts';
 import { containersFolder, holdContainer } from '../../host/state/container.ts';
 import { findContainer } from '../../host/state/find-container.ts';
 import { storedMap } from '../../launch/plan/id-map.ts';
@@ -20,9 +20,9 @@ import { pump } from '../../streams/pump.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { readTar, type TarEntry } from '../../tar/read/entries.ts';
 import { tarChunks } from '../../tar/write/tar-chunks.ts';
-import { askInside, type InsideWork } from '../helper/ask-inside.ts';
 import { type CopiedWhat, planPlacement, saysContents, saysDirectory } from '../helper/copy-rules.ts';
-import type { InsideRequest, RootRequest } from '../helper/inside-request.ts';
+import type { FileRequest, RootRequest } from '../helper/file-request.ts';
+import { type FileHelperWork, runFileHelper } from '../helper/run-file-helper.ts';
 import { imageVolumes } from './fill-volumes.ts';
 
 export interface CopyOptions extends Context {
@@ -51,14 +51,14 @@ function inUse(name: string): TsimgError {
 async function withRoot(
   wanted: string,
   { stateRoot, signal, onEvent }: CopyOptions,
-  request: (root: RootRequest) => InsideRequest,
-  work: InsideWork,
+  request: (root: RootRequest) => FileRequest,
+  work: FileHelperWork,
 ): Promise<void> {
   const { folder, record, state, alive } = await findContainer(containersFolder(stateRoot), wanted);
   const { steps } = record.plan;
   const idMap = storedMap(record.plan.idMap);
-  const ask = (inside: Inside, root: RootRequest, rootFd?: number) =>
-    askInside(inside, probeHost().tools, request(root), { ...work, root: rootFd }, { signal, onEvent });
+  const ask = (namespaces: HelperNamespaces, root: RootRequest, rootFd?: number) =>
+    runFileHelper(namespaces, probeHost().tools, request(root), { ...work, root: rootFd }, { signal, onEvent });
   if (alive && state.status === 'running' && state.process !== undefined) {
     if (steps.some((step) => step.do === 'chroot')) {
       throw new TsimgError('CONTAINER_STATE', 'the container runs with --isolation chroot', {

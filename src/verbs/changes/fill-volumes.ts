@@ -22,10 +22,10 @@ export async function fillVolumes(plan: LaunchPlan, tools: HostTools, context: C
   const [first] = missing;
   const step = plan.steps.find((each) => each.do === 'root');
   if (first === undefined || step === undefined) return;
-  const { askInside } = await import('../helper/ask-inside.ts');
+  const { runFileHelper } = await import('../helper/run-file-helper.ts');
   await mkdir(dirname(first.source), { recursive: true, mode: 0o755 });
   const volumes = missing.map(({ source, target }) => ({ directory: source, path: target }));
   const root = { kind: 'mount', step, volumes: [] } as const;
-  const inside = { idMap: storedMap(plan.idMap), ownMounts: true };
-  await askInside(inside, tools, { do: 'fill-volumes', root, volumes }, {}, context);
+  const namespaces = { idMap: storedMap(plan.idMap), ownMounts: true };
+  await runFileHelper(namespaces, tools, { do: 'fill-volumes', root, volumes }, {}, context);
 }

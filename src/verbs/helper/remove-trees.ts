@@ -3,23 +3,23 @@ import { removePath } from '../../disk/directory/remove-path.ts';
 import { messageOf, TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { DESCRIPTOR } from '../../host/start/channel.ts';
-import { startInside } from '../../host/start/user-namespace.ts';
+import { startHelper } from '../../host/start/user-namespace.ts';
 import type { HostFacts, HostTools } from '../../launch/facts/host-facts.ts';
 import type { IdMap } from '../../launch/launch-plan.ts';
 import { planIdMap } from '../../launch/plan/id-map.ts';
 import { receiveError } from '../../sys/portable-error.ts';
 import type { RemoveMessage } from './remove-message.ts';
 
-const ENTRY = [process.execPath, fileURLToPath(new URL('../../programs/remove-inside.cjs', import.meta.url))];
+const ENTRY = [process.execPath, fileURLToPath(new URL('../../programs/remove-helper.cjs', import.meta.url))];
 
-async function removeInside(
+async function removeByHelper(
   paths: readonly string[],
   idMap: IdMap,
   tools: HostTools,
   { signal }: Context,
   kept: (path: string, error: unknown) => void,
 ): Promise<number> {
-  const { process, messages, complaints } = await startInside<RemoveMessage>({ idMap }, tools, ENTRY);
+  const { process, messages, complaints } = await startHelper<RemoveMessage>({ idMap }, tools, ENTRY);
   const control = process.stream(DESCRIPTOR.control);
   const abort = () => process.kill('SIGKILL');
   signal?.addEventListener('abort', abort, { once: true });
@@ -53,7 +53,7 @@ export async function removeTrees(paths: readonly string[], facts: HostFacts, co
   if (paths.length === 0) return 0;
   const kept = (path: string, error: unknown) =>
     context.onEvent?.({ kind: 'warning', message: `${path} stays: ${messageOf(error)}` });
-  if (!facts.canMount) return removeInside(paths, planIdMap(facts), facts.tools, context, kept);
+  if (!facts.canMount) return removeByHelper(paths, planIdMap(facts), facts.tools, context, kept);
   let bytes = 0;
   for (const path of paths) {
     context.signal?.throwIfAborted();

@@ -4,7 +4,7 @@ import type { UnpackReport } from '../../disk/unpack-options.ts';
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { DESCRIPTOR } from '../../host/start/channel.ts';
-import { startInside } from '../../host/start/user-namespace.ts';
+import { startHelper } from '../../host/start/user-namespace.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 import type { IdMap } from '../../launch/launch-plan.ts';
 import { isTolerance, type Tolerance } from '../../rootfs/policy.ts';
@@ -12,7 +12,7 @@ import { receiveError } from '../../sys/portable-error.ts';
 import { writeStream } from './frames.ts';
 import type { PortableReport, UnpackMessage, UnpackRequest, UnpackTask } from './unpack-request.ts';
 
-const ENTRY = [process.execPath, fileURLToPath(new URL('../../programs/unpack-inside.cjs', import.meta.url))];
+const ENTRY = [process.execPath, fileURLToPath(new URL('../../programs/unpack-helper.cjs', import.meta.url))];
 
 async function sendLayers(
   control: NodeJS.WritableStream & Parameters<typeof writeStream>[0],
@@ -46,7 +46,7 @@ export async function unpackInNamespace(
   tools: HostTools,
   context: Context,
 ): Promise<UnpackReport> {
-  const { process, messages, complaints } = await startInside<UnpackMessage>({ idMap }, tools, ENTRY);
+  const { process, messages, complaints } = await startHelper<UnpackMessage>({ idMap }, tools, ENTRY);
   const request: UnpackRequest = {
     layers: layers.map(({ label, diffId, size, digest }) => ({ label, diffId, size, digest })),
     into,

@@ -4,7 +4,7 @@ import type { Context } from '../../events.ts';
 import type { Image } from '../../image/image.ts';
 import { applyLayer } from '../../rootfs/fold/apply.ts';
 import { policyOf } from '../../rootfs/policy.ts';
-import { newTally } from '../../rootfs/tally.ts';
+import { newTolerated } from '../../rootfs/tolerated.ts';
 import { entriesOf, Tree, type TreeEntry } from '../../rootfs/tree.ts';
 import { layerInputs } from './layer-inputs.ts';
 
@@ -19,12 +19,12 @@ export interface FoldOptions extends Context {
  * @throws DIFF_ID_MISMATCH, LAYER_INVALID, TAR_INVALID, LIMIT_EXCEEDED, and what a layer's stream fails with
  */
 export async function foldImage(image: Image, context: FoldOptions = {}, pool?: number): Promise<Tree> {
-  const tally = newTally(policyOf('warn'));
+  const tolerated = newTolerated(policyOf('warn'));
   const tree = new Tree(context.limits);
   const layers = layerInputs(image);
   const bodyPool = pool === undefined ? undefined : { directory: pool };
-  await using ahead = readLayersAhead(layers, { ...context, poolOf: () => bodyPool, tally });
-  for (const ordinal of layers.keys()) applyLayer(tree, (await ahead.layer(ordinal)).entries, ordinal, tally);
+  await using ahead = readLayersAhead(layers, { ...context, poolOf: () => bodyPool, tolerated });
+  for (const ordinal of layers.keys()) applyLayer(tree, (await ahead.layer(ordinal)).entries, ordinal, tolerated);
   return tree;
 }
 

@@ -11,7 +11,7 @@ import { openStoreSource } from '../../sources/store.ts';
 import { namesIn } from '../../store/list-folder.ts';
 import { listStored } from '../../store/names.ts';
 import type { Store } from '../../store/open.ts';
-import { type SetAside, type SetAsideRules, setLeftoversAside, setUnneededAside } from '../../store/set-aside.ts';
+import { type Trash, type TrashRules, trashGarbage, trashLeftovers } from '../../store/trash.ts';
 import { tryLock } from '../../sys/file/lock.ts';
 
 /** What was freed of unpacked layers and of containers. */
@@ -45,7 +45,7 @@ async function neededChains(store: Store, { signal }: Context): Promise<Readonly
 }
 
 /** Ends what lives of a container that is to be removed; where that cannot be, a warning tells, and it stays. */
-function endOrWarn({ onEvent }: Context): SetAsideRules['endProcesses'] {
+function endOrWarn({ onEvent }: Context): TrashRules['endProcesses'] {
   return async (container) => {
     try {
       await endProcesses(container);
@@ -61,8 +61,8 @@ function endOrWarn({ onEvent }: Context): SetAsideRules['endProcesses'] {
   };
 }
 
-async function removeSetAside(aside: SetAside, facts: () => HostFacts, context: Context): Promise<UnpackedReport> {
-  const { paths, layers, containers } = aside;
+async function emptyTrash(trash: Trash, facts: () => HostFacts, context: Context): Promise<UnpackedReport> {
+  const { paths, layers, containers } = trash;
   if (paths.length === 0) return { layers: 0, containers: 0, bytes: 0 };
   const { removeTrees } = await import('../helper/remove-trees.ts');
   return { layers, containers, bytes: await removeTrees(paths, facts(), context) };
@@ -83,11 +83,11 @@ export async function sweepUnpacked(
 ): Promise<UnpackedReport | undefined> {
   await using lock = await tryLock(store.sweepLock, 'exclusive');
   if (lock === undefined) return undefined;
-  const aside = await setUnneededAside(store, needed ?? (await neededChains(store, context)), {
+  const trash = await trashGarbage(store, needed ?? (await neededChains(store, context)), {
     ended: endedContainers,
     endProcesses: endOrWarn(context),
   });
-  return aside && removeSetAside(aside, probeHost, context);
+  return trash && emptyTrash(trash, probeHost, context);
 }
 
 /** Removes some of what killed runs left. Never fails, but when it is aborted: warnings tell. */
@@ -95,8 +95,8 @@ export async function sweepLeftovers(store: Store, facts: HostFacts, context: Co
   try {
     if ((await namesIn(store.containers)).length === 0) return;
     await using lock = await tryLock(store.sweepLock, 'exclusive');
-    const aside = lock && (await setLeftoversAside(store, LEFTOVERS_PER_RUN, endOrWarn(context)));
-    if (aside !== undefined) await removeSetAside(aside, () => facts, context);
+    const trash = lock && (await trashLeftovers(store, LEFTOVERS_PER_RUN, endOrWarn(context)));
+    if (trash !== undefined) await emptyTrash(trash, () => facts, context);
   } catch (error) {
     context.signal?.throwIfAborted();
     const message = `what an earlier container left stays: ${messageOf(error)}`;

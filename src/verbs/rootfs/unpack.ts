@@ -7,7 +7,7 @@ import { probeHost } from '../../host/facts/probe.ts';
 import type { Image } from '../../image/image.ts';
 import type { IdMap } from '../../launch/launch-plan.ts';
 import { planIdMap } from '../../launch/plan/id-map.ts';
-import { newTally, tolerate } from '../../rootfs/tally.ts';
+import { newTolerated, tolerate } from '../../rootfs/tolerated.ts';
 import { performUnpack } from '../helper/perform-unpack.ts';
 import { unpackInNamespace } from '../helper/unpack-in-namespace.ts';
 import type { UnpackInto } from '../helper/unpack-request.ts';
@@ -59,13 +59,13 @@ export async function unpackImage(
       hint: 'take --ids subuid, or --ids single',
     });
   }
-  const tally = newTally(unpackPolicy({ strict, policy }));
+  const tolerated = newTolerated(unpackPolicy({ strict, policy }));
   // Counted by paths, which are bytes
   for (const { tolerance, where } of image.deviations ?? []) {
-    tolerate(tally, tolerance, Buffer.from(where).toString('latin1'));
+    tolerate(tolerated, tolerance, Buffer.from(where).toString('latin1'));
   }
   const withDeviations = (report: UnpackReport): UnpackReport => {
-    return { ...report, tolerated: new Map([...tally.counts, ...report.tolerated]) };
+    return { ...report, tolerated: new Map([...tolerated.counts, ...report.tolerated]) };
   };
   const layers = layerInputs(image);
   const settings = { force, strict, policy, limits, ownership: ids === 'single' ? 'record' : 'set' } as const;

@@ -25,7 +25,7 @@ async function store(archive: Buffer, pool: string | undefined, options: Partial
   }
 }
 
-test('content is stored in homes of its own, by the last component of a name that is one, else under numbers', async () => {
+test('content is stored in buckets of its own, by the last component of a name that is one, else under numbers', async () => {
   const pool = tempDir();
   const archive = tarOf(
     dir('d'),
@@ -43,7 +43,7 @@ test('content is stored in homes of its own, by the last component of a name tha
   assert.equal(readdirSync(pool).sort(), ['10', '11', '12', 'd7', 'd8']);
   const bodies = [...stored.entries].flatMap(({ body }) => body ?? []);
   assert.equal(
-    bodies.map((body) => [nameInPool(body), readFileSync(join(pool, nameInPool(body)), 'utf8'), body.home?.files]),
+    bodies.map((body) => [nameInPool(body), readFileSync(join(pool, nameInPool(body)), 'utf8'), body.bucket?.files]),
     [
       ['d7/x', 'one', 1],
       ['d8/y', 'two', 2],
@@ -56,7 +56,7 @@ test('content is stored in homes of its own, by the last component of a name tha
   assert.is(stored.bodies, 6);
 });
 
-test('content that does not become files has no homes', async () => {
+test('content that does not become files has no buckets', async () => {
   const pool = tempDir();
   const descriptor = openSync(pool, constants.O_RDONLY | constants.O_DIRECTORY);
   await storeBodies(Readable.from([tarOf(file('a/b', 'x'))]), {
@@ -146,9 +146,9 @@ for (const [what, umask, prepare] of [
     } finally {
       process.umask(before);
     }
-    const [home] = readdirSync(pool);
+    const [bucket] = readdirSync(pool);
     for (const [index, mode] of modes.entries()) {
-      const found = statSync(join(pool, home ?? '', `f${index}`));
+      const found = statSync(join(pool, bucket ?? '', `f${index}`));
       assert.equal([found.mode & 0o7777, found.uid, found.gid, found.mtimeMs], [mode, uid, gid, index * 1000]);
     }
   });

@@ -16,7 +16,7 @@ import { createWriter } from '../../../src/disk/write/writer.ts';
 import { TsimgError } from '../../../src/errors.ts';
 import { childPath, ROOT_PATH, type RootfsPath } from '../../../src/rootfs/path.ts';
 import type { Change } from '../../../src/rootfs/plan/change.ts';
-import { tally } from '../../support/layer.ts';
+import { tolerated } from '../../support/layer.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 // The second wall: what happens when the disk is not as the tree says, which only a fault or an intruder can bring about.
@@ -40,7 +40,12 @@ function perform(changes: readonly Change[], prepare: (here: string) => void = (
     openSync(join(here, name), constants.O_RDONLY | constants.O_DIRECTORY),
   );
   assert.ok(root !== undefined && pool !== undefined);
-  const writer = createWriter({ root, pool: { directory: pool }, form: { ownership: 'record' }, tally: tally() });
+  const writer = createWriter({
+    root,
+    pool: { directory: pool },
+    form: { ownership: 'record' },
+    tolerated: tolerated(),
+  });
   try {
     for (const change of changes) writer.perform(change);
   } finally {
@@ -56,7 +61,7 @@ const file = (path: string, stored = true): Change => ({
   kind: 'file',
   path: pathOf(path),
   attributes,
-  source: stored ? { from: 'pool', body: { home: undefined, name: '0' } } : undefined,
+  source: stored ? { from: 'pool', body: { bucket: undefined, name: '0' } } : undefined,
 });
 
 const refused = (errno: string) => (error: unknown) =>
@@ -89,18 +94,18 @@ test('a body is used up by its place', () => {
   assert.throws(() => perform([file('x'), file('y')]), refused('ENOENT'));
 });
 
-test('a home becomes a directory; a file of it is moved only where it goes by another name first', () => {
-  const home = { name: 'd1', files: 4 };
+test('a bucket becomes a directory; a file of it is moved only where it goes by another name first', () => {
+  const bucket = { name: 'd1', files: 4 };
   const pooled = (path: string, name: string): Change => ({
     kind: 'file',
     path: pathOf(path),
     attributes,
-    source: { from: 'pool', body: { home, name } },
+    source: { from: 'pool', body: { bucket, name } },
   });
   const changes: readonly Change[] = [
     { kind: 'directory', path: pathOf('a') },
     pooled('a/early', 'c'),
-    { kind: 'directory', path: pathOf('b'), home },
+    { kind: 'directory', path: pathOf('b'), bucket },
     { kind: 'directory', path: pathOf('b/A') },
     pooled('b/A/other', 'b'),
     pooled('b/A0', 'a'),
@@ -124,9 +129,9 @@ test('a home becomes a directory; a file of it is moved only where it goes by an
   assert.is(lstatSync(join(root, 'b')).mode & 0o777, 0o751);
 });
 
-test('a home is never put in the place of anything', () => {
-  const home = { name: 'd1', files: 0 };
-  const change: Change = { kind: 'directory', path: pathOf('x'), home };
+test('a bucket is never put in the place of anything', () => {
+  const bucket = { name: 'd1', files: 0 };
+  const change: Change = { kind: 'directory', path: pathOf('x'), bucket };
   const prepare = (there: (path: string) => void) => (here: string) => {
     mkdirSync(join(here, 'pool', 'd1'));
     there(join(here, 'root/x'));

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { TsimgError } from '../../../src/errors.ts';
 import { applyLayer } from '../../../src/rootfs/fold/apply.ts';
 import { Tree } from '../../../src/rootfs/tree.ts';
-import { dir, file, fold, hardlink, lines, marker, nodeAt, symlink, tally } from '../../support/layer.ts';
+import { dir, file, fold, hardlink, lines, marker, nodeAt, symlink, tolerated } from '../../support/layer.ts';
 
 const test = suite('rootfs/fold/hardlink');
 
@@ -143,7 +143,7 @@ test('a marker behind a link is not seen through a directory that an earlier mar
 
 test('that a link was bound to a lower file makes no second name of it in the layer', () => {
   const tree = new Tree();
-  const counts = tally();
+  const counts = tolerated();
   for (const [ordinal, layer] of [LOWER, [hardlink('q/n', 'p/a'), file('p/a', 9)]].entries()) {
     applyLayer(tree, layer, ordinal, counts);
   }

@@ -5,11 +5,11 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import {
   CONTAINER_ID,
   CONTAINER_NAME,
-  GONE_PREFIX,
   LAYER_CHAIN,
   LAYERS_KEY,
   LAYERS_LOCK,
   TEMPORARY_PREFIX,
+  TRASH_PREFIX,
 } from '../store-layout.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
 import { tryLock } from '../sys/file/lock.ts';
@@ -17,7 +17,7 @@ import { namesIn } from './list-folder.ts';
 import type { Store } from './open.ts';
 
 /** What nobody needs any more, under names that nobody looks for: whoever holds the store's `sweepLock` removes it. */
-export interface SetAside {
+export interface Trash {
   readonly paths: readonly string[];
   /** How many of them were whole layers and containers; the others were left by work that was cut short. */
   readonly layers: number;
@@ -28,8 +28,8 @@ export interface SetAside {
  * Renames within the folder: a layer's own directory may belong to a subordinate ID, and its owner alone could move it to
  * another.
  */
-async function moveAside(folder: string, name: string): Promise<string> {
-  const path = join(folder, `${GONE_PREFIX}${randomBytes(8).toString('hex')}`);
+async function moveToTrash(folder: string, name: string): Promise<string> {
+  const path = join(folder, `${TRASH_PREFIX}${randomBytes(8).toString('hex')}`);
   try {
     await rename(join(folder, name), path);
   } catch (error) {
@@ -63,17 +63,17 @@ interface Containers {
 }
 
 /** What is to be done with a container before it is set aside. */
-export interface SetAsideRules {
+export interface TrashRules {
   /** Those too that are kept until somebody removes them. */
   readonly ended: boolean;
   /** Ends what lives of a container that is held; false where that cannot be: it stays. */
   readonly endProcesses: (container: { readonly id: string; readonly directory: string }) => Promise<boolean>;
 }
 
-async function setContainersAside(
+async function trashContainers(
   { containers: folder }: Store,
   limit: number,
-  { ended, endProcesses }: SetAsideRules,
+  { ended, endProcesses }: TrashRules,
 ): Promise<Containers> {
   const used = new Set<string>();
   const paths: string[] = [];
@@ -97,7 +97,7 @@ async function setContainersAside(
       for (const layer of await layersOf(path)) used.add(layer);
       continue;
     }
-    paths.push(await moveAside(folder, name));
+    paths.push(await moveToTrash(folder, name));
     containers += 1;
   }
   return { paths, containers, used };
@@ -107,14 +107,14 @@ async function setContainersAside(
  * Sets aside at most `limit` leftovers of containers whose tsimg is gone. Undefined when a container is just being made.
  * @throws FILESYSTEM, SYSTEM_CALL
  */
-export async function setLeftoversAside(
+export async function trashLeftovers(
   store: Store,
   limit: number,
-  endProcesses: SetAsideRules['endProcesses'],
-): Promise<SetAside | undefined> {
+  endProcesses: TrashRules['endProcesses'],
+): Promise<Trash | undefined> {
   await using lock = await tryLock(store.containersLock, 'exclusive');
   if (lock === undefined) return undefined;
-  const { paths, containers } = await setContainersAside(store, limit, { ended: false, endProcesses });
+  const { paths, containers } = await trashContainers(store, limit, { ended: false, endProcesses });
   return { paths, containers, layers: 0 };
 }
 
@@ -131,14 +131,14 @@ async function removeEntries(folder: string, layers: ReadonlySet<string>): Promi
  * Undefined when a container is just being made.
  * @throws FILESYSTEM, SYSTEM_CALL
  */
-export async function setUnneededAside(
+export async function trashGarbage(
   store: Store,
   needed: ReadonlySet<string> | 'all',
-  rules: SetAsideRules,
-): Promise<SetAside | undefined> {
+  rules: TrashRules,
+): Promise<Trash | undefined> {
   await using lock = await tryLock(store.containersLock, 'exclusive');
   if (lock === undefined) return undefined;
-  const { paths: leftovers, containers, used } = await setContainersAside(store, Number.POSITIVE_INFINITY, rules);
+  const { paths: leftovers, containers, used } = await trashContainers(store, Number.POSITIVE_INFINITY, rules);
   const paths = [...leftovers];
   let layers = 0;
   for (const key of (await namesIn(store.layers)).filter((name) => LAYERS_KEY.test(name))) {
@@ -148,7 +148,7 @@ export async function setUnneededAside(
     for (const name of await namesIn(folder)) {
       if (name.startsWith(TEMPORARY_PREFIX)) paths.push(join(folder, name));
       if (!LAYER_CHAIN.test(name) || needed === 'all' || needed.has(name) || used.has(`${key}/${name}`)) continue;
-      paths.push(await moveAside(folder, name));
+      paths.push(await moveToTrash(folder, name));
       layers += 1;
     }
     await removeEntries(join(dirname(store.layers), 'entries', key), new Set(await namesIn(folder)));

@@ -3,20 +3,20 @@ import { fileURLToPath } from 'node:url';
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { DESCRIPTOR } from '../../host/start/channel.ts';
-import { type Inside, startInside } from '../../host/start/user-namespace.ts';
+import { type HelperNamespaces, startHelper } from '../../host/start/user-namespace.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 import { receiveError } from '../../sys/portable-error.ts';
-import type { InsideMessage, InsideRequest } from './inside-request.ts';
+import type { FileMessage, FileRequest } from './file-request.ts';
 
-const ENTRY = [process.execPath, fileURLToPath(new URL('../../programs/inside.cjs', import.meta.url))];
+const ENTRY = [process.execPath, fileURLToPath(new URL('../../programs/file-helper.cjs', import.meta.url))];
 
 /** Milliseconds from a failed transfer to the end of the process that it was for. */
 const GRACE = 1000;
 
 /** What comes of a request: messages but for events and the end, and the archive, which must be read or written to its end. */
-export interface InsideWork {
+export interface FileHelperWork {
   /** Is told each message that is a result. */
-  readonly onMessage?: (message: InsideMessage) => void;
+  readonly onMessage?: (message: FileMessage) => void;
   /** Takes or gives the archive; its end is awaited. */
   readonly archive?: (stream: Duplex) => Promise<void>;
   /** The root of a container that runs, which it gets as `DESCRIPTOR.root`. */
@@ -27,14 +27,14 @@ export interface InsideWork {
  * Has a request performed by a process with the container's IDs.
  * @throws what it throws there, HOST_UNSUPPORTED, LAUNCH_FAILED, an AbortError on `signal`
  */
-export async function askInside(
-  inside: Inside,
+export async function runFileHelper(
+  namespaces: HelperNamespaces,
   tools: HostTools,
-  request: InsideRequest,
-  { onMessage, archive, root }: InsideWork,
+  request: FileRequest,
+  { onMessage, archive, root }: FileHelperWork,
   { signal, onEvent }: Context,
 ): Promise<void> {
-  const { process, messages, complaints } = await startInside<InsideMessage>(inside, tools, ENTRY, 1, root);
+  const { process, messages, complaints } = await startHelper<FileMessage>(namespaces, tools, ENTRY, 1, root);
   const kill = () => process.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });
   let failure: TsimgError | undefined;

@@ -3,12 +3,12 @@ import { pathText } from './path.ts';
 import { type Policy, TOLERANCES, type Tolerance } from './policy.ts';
 
 /** How often what was tolerated, with the policy that allows it. */
-export interface Tally {
+export interface Tolerated {
   readonly policy: Policy;
   readonly counts: Map<Tolerance, number>;
 }
 
-export function newTally(policy: Policy): Tally {
+export function newTolerated(policy: Policy): Tolerated {
   return { policy, counts: new Map() };
 }
 
@@ -16,8 +16,8 @@ export function newTally(policy: Policy): Tally {
  * Counts one deviation from what the image says. `path`: bytes (latin1).
  * @throws POLICY_VIOLATED where the policy is strict about it
  */
-export function tolerate(tally: Tally, tolerance: Tolerance, path: string): void {
-  const severity = tally.policy[tolerance];
+export function tolerate(tolerated: Tolerated, tolerance: Tolerance, path: string): void {
+  const severity = tolerated.policy[tolerance];
   if (severity === 'strict') {
     throw new TsimgError('POLICY_VIOLATED', `strict about ${tolerance}`, {
       where: pathText(path),
@@ -26,5 +26,5 @@ export function tolerate(tally: Tally, tolerance: Tolerance, path: string): void
       facts: { policy: tolerance },
     });
   }
-  if (severity === 'warn') tally.counts.set(tolerance, (tally.counts.get(tolerance) ?? 0) + 1);
+  if (severity === 'warn') tolerated.counts.set(tolerance, (tolerated.counts.get(tolerance) ?? 0) + 1);
 }

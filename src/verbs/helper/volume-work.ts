@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { attempt } from '../../disk/directory/refusal.ts';
+import { attempt } from '../../disk/directory/check.ts';
 import { removePath } from '../../disk/directory/remove-path.ts';
 import { placeTree } from '../../disk/scan/place-tree.ts';
 import { readNode } from '../../disk/scan/read-node.ts';
@@ -12,7 +12,7 @@ import { closeDescriptor, OPEN } from '../../sys/file/files.ts';
 import { openInRoot } from '../../sys/file/open-in-root.ts';
 import type { TarEntry } from '../../tar/read/entries.ts';
 import type { TarEntryToWrite } from '../../tar/write/tar-chunks.ts';
-import type { FillRequest } from './inside-request.ts';
+import type { FillRequest } from './file-request.ts';
 
 /** A place of the root, links followed within it; undefined where nothing is. What is in the way there is told by the mount. */
 function findInRoot(rootFd: number, path: string): number | undefined {

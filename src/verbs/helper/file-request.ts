@@ -51,7 +51,7 @@ export interface CopyOutRequest {
 }
 
 /** What a process of ours that has a container's IDs is asked for. */
-export type InsideRequest =
+export type FileRequest =
   | ({ readonly do: 'changes' } & LayersRequest)
   | ({ readonly do: 'layer'; readonly limits: ExpansionLimits } & LayersRequest)
   | FillRequest
@@ -64,7 +64,7 @@ export interface ListedChange extends Pick<UpperChange, 'kind'> {
 }
 
 /** What it says. */
-export type InsideMessage =
+export type FileMessage =
   | { readonly kind: 'event'; readonly event: TsimgEvent }
   | { readonly kind: 'change'; readonly change: ListedChange }
   | { readonly kind: 'error'; readonly error: PortableError }

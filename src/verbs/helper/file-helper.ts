@@ -6,15 +6,15 @@ import { pipeline } from 'node:stream/promises';
 import { DESCRIPTOR } from '../../host/start/channel.ts';
 import { portableError } from '../../sys/portable-error.ts';
 import { type TarEntryToWrite, tarChunks } from '../../tar/write/tar-chunks.ts';
-import { copyIn, copyOut } from './copy-inside.ts';
-import type { InsideMessage, InsideRequest } from './inside-request.ts';
-import { listChanges, writeLayer } from './layer-inside.ts';
-import { makeVolumes } from './volumes-inside.ts';
+import { copyIn, copyOut } from './copy-work.ts';
+import type { FileMessage, FileRequest } from './file-request.ts';
+import { listChanges, writeLayer } from './layer-work.ts';
+import { makeVolumes } from './volume-work.ts';
 
 // A process of its own: root, or root in the user namespace of an ordinary user, it reads and writes what belongs to the IDs of
 // a container, from outside of it. What it is to do is its input, as JSON.
 
-function tell(message: InsideMessage): void {
+function tell(message: FileMessage): void {
   writeSync(DESCRIPTOR.status, `${JSON.stringify(message)}\n`);
 }
 
@@ -25,7 +25,7 @@ async function send(entries: AsyncIterable<TarEntryToWrite>): Promise<void> {
   await pipeline(Readable.from(tarChunks(entries), { objectMode: false }), archive, { end: false });
 }
 
-async function perform(request: InsideRequest): Promise<void> {
+async function perform(request: FileRequest): Promise<void> {
   switch (request.do) {
     case 'changes':
       for (const change of listChanges(request)) tell({ kind: 'change', change });

@@ -5,7 +5,7 @@ import { type UpperChange, upperChanges } from '../../disk/scan/upper-changes.ts
 import { pathText } from '../../rootfs/path.ts';
 import { createByteBudget, type ExpansionLimits } from '../../streams/byte-budget.ts';
 import type { TarEntryToWrite } from '../../tar/write/tar-chunks.ts';
-import type { LayersRequest, ListedChange } from './inside-request.ts';
+import type { LayersRequest, ListedChange } from './file-request.ts';
 
 /** Opens the layers' directories for as long as they are used. They lie in the store: their paths are not the container's. */
 function openLayers({ upper, lowers }: LayersRequest) {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
+import { refusal } from '../../disk/directory/check.ts';
 import type { NameAt, OpenDirectory } from '../../disk/directory/directory-stack.ts';
-import { refusal } from '../../disk/directory/refusal.ts';
 import { placeTree } from '../../disk/scan/place-tree.ts';
 import { openDirectoryAt, readNode } from '../../disk/scan/read-node.ts';
 import { isKernelDirectory, walkTree } from '../../disk/scan/walk-tree.ts';
@@ -13,7 +13,7 @@ import { lastErrno } from '../../sys/libc.ts';
 import { readTar } from '../../tar/read/entries.ts';
 import type { TarEntryToWrite } from '../../tar/write/tar-chunks.ts';
 import { planPlacement, saysContents, saysDirectory } from './copy-rules.ts';
-import type { CopyInRequest, CopyOutRequest, RootRequest } from './inside-request.ts';
+import type { CopyInRequest, CopyOutRequest, RootRequest } from './file-request.ts';
 
 type Warn = (message: string) => void;
 

@@ -29,7 +29,7 @@ export function refusal(what: string, errno: string, where: string, hint?: strin
 }
 
 /** The result of a call of sys/file/files.ts. @param path bytes (latin1) @throws FILESYSTEM with `facts.errno` */
-export function done(result: number, what: string, path: string): number {
+export function check(result: number, what: string, path: string): number {
   if (result < 0) throw refusal(`cannot ${what}`, lastErrno(), pathText(path));
   return result;
 }
