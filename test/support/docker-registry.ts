@@ -13,6 +13,12 @@ export interface DockerRegistryOptions {
   /** Whether only `ACCOUNT` is let in. */
   readonly login?: boolean;
   readonly tls?: Certificate;
+  /** The port of loopback; a free one when absent. */
+  readonly port?: number;
+  /** The folder of its content, which others may serve too; a fresh one when absent. */
+  readonly data?: string;
+  /** The words before a program's that run it in namespaces of the test. */
+  readonly within?: readonly string[];
 }
 
 export interface DockerRegistry extends AsyncDisposable {
@@ -22,13 +28,14 @@ export interface DockerRegistry extends AsyncDisposable {
   fill(source: string, name: string, options?: { readonly all?: boolean }): void;
 }
 
-function configuration(folder: string, { login, tls }: DockerRegistryOptions): string {
+function configuration(folder: string, options: DockerRegistryOptions): string {
+  const { login, tls, port = 0, data = join(folder, 'data') } = options;
   const lines = [
     'version: 0.1',
     'log: { level: info }',
-    `storage: { filesystem: { rootdirectory: ${join(folder, 'data')} } }`,
+    `storage: { filesystem: { rootdirectory: ${data} } }`,
     'http:',
-    '  addr: 127.0.0.1:0',
+    `  addr: 127.0.0.1:${port}`,
     '  secret: none',
   ];
   if (tls !== undefined) lines.push(`  tls: { certificate: ${tls.certFile}, key: ${tls.keyFile} }`);
@@ -50,7 +57,7 @@ async function waitForHost(logFile: string, child: ChildProcess): Promise<string
   }
 }
 
-/** Debian's docker-registry on a free port of loopback, empty, gone with its data when disposed of or when the test ends. */
+/** Debian's docker-registry on a port of loopback, gone with its data when disposed of or when the test ends. */
 export async function startDockerRegistry(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {
   const folder = tempDir();
   const config = join(folder, 'config.yml');
@@ -58,7 +65,9 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
   // its log goes to a file: into a pipe it would block as soon as this process waits for another one
   const logFile = join(folder, 'log');
   const log = openSync(logFile, 'w');
-  const child = spawn('docker-registry', ['serve', config], { stdio: ['ignore', 'ignore', log] });
+  const { within = [] } = options;
+  const [program = '', ...args] = [...within, 'docker-registry', 'serve', config];
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', log] });
   closeSync(log);
   const stop = () => child.kill('SIGKILL');
   process.on('exit', stop);
@@ -68,9 +77,8 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     fill: (source, name, { all = false } = {}) => {
       const creds = options.login ? ['--dest-creds', `${ACCOUNT.username}:${ACCOUNT.password}`] : [];
       const flags = ['--insecure-policy', 'copy', '--quiet', '--dest-tls-verify=false', ...(all ? ['--all'] : [])];
-      const { status, stderr } = spawnSync('skopeo', [...flags, ...creds, source, `docker://${host}/${name}`], {
-        timeout: 60_000,
-      });
+      const copy = [...within, 'skopeo', ...flags, ...creds, source, `docker://${host}/${name}`];
+      const { status, stderr } = spawnSync(copy[0] ?? '', copy.slice(1), { timeout: 60_000 });
       if (status !== 0) throw new Error(`skopeo: ${stderr}`);
     },
     [Symbol.asyncDispose]: async () => {

@@ -9,6 +9,8 @@ export interface NetworkWorld {
   /** Addresses of the host and of its neighbour, the outside. */
   readonly host: string;
   readonly outside: string;
+  /** The words before a program's that run it on the host. */
+  readonly within: readonly string[];
   /** Runs a program on the host; as an ordinary user, where one is given. Bounded to a minute. */
   onHost(words: readonly string[], user?: WorldUser): SpawnSyncReturns<string>;
   startOnHost(words: readonly string[], user?: WorldUser): ChildProcess;
@@ -29,6 +31,8 @@ export interface WorldUser {
 export interface WorldOptions {
   /** Programs of the host that it does not have. */
   readonly without?: readonly string[];
+  /** How long it stays at most: seconds. */
+  readonly seconds?: number;
 }
 
 /** tsimg's command line. */
@@ -62,7 +66,7 @@ ip link set up0 up
 nsenter --target "$1" --net sh -c 'ip link set lo up && ip address add 198.51.100.2/24 dev out0 && ip link set out0 up'
 ip route add default via 198.51.100.2
 echo ready
-exec sleep 300`;
+exec sleep "$3"`;
 
 /** Others run the same programs on this machine: what runs in a root filesystem has it among its mounts. */
 const FIND = `for each in $(grep -la "$2" /proc/[0-9]*/cmdline); do
@@ -83,8 +87,8 @@ async function hold(words: readonly string[]): Promise<ChildProcess> {
 }
 
 /** Makes one. Needs root. Whoever makes it closes it; when the test process ends, it is closed too. */
-export async function makeNetworkWorld({ without = [] }: WorldOptions = {}): Promise<NetworkWorld> {
-  const outside = await hold(['unshare', '--net', 'sh', '-c', 'echo ready; exec sleep 300']);
+export async function makeNetworkWorld({ without = [], seconds = 300 }: WorldOptions = {}): Promise<NetworkWorld> {
+  const outside = await hold(['unshare', '--net', 'sh', '-c', `echo ready; exec sleep ${seconds}`]);
   const host = await hold([
     'unshare',
     '--net',
@@ -95,6 +99,7 @@ export async function makeNetworkWorld({ without = [] }: WorldOptions = {}): Pro
     'sh',
     String(outside.pid),
     without.join(' '),
+    String(seconds),
   ]);
   const started = new Set<ChildProcess>([outside, host]);
   const close = () => {
@@ -114,6 +119,7 @@ export async function makeNetworkWorld({ without = [] }: WorldOptions = {}): Pro
   return {
     host: '198.51.100.1',
     outside: '198.51.100.2',
+    within: ['nsenter', ...enter(host, '--net', '--mount')],
     onHost: (words, user) => run([...enter(host, '--net', '--mount'), ...becomeWords(user), ...words], user),
     startOnHost: (words, user) => start([...enter(host, '--net', '--mount'), ...becomeWords(user), ...words], user),
     onOutside: (words) => run([...enter(outside, '--net'), ...words]),

@@ -1,0 +1,95 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeOrdinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts';
+import { haveRoot, haveTools } from '../support/tools.ts';
+import { type DocsWorld, makeDocsWorld } from './docs-world.ts';
+import { allPages, type Block, type Page } from './page.ts';
+
+// Each `sh` block of the README and of the guides is run, in order, in a fresh folder: `sh root` as root only, `sh user` as an ordinary
+// user only, others as both. A `text` block right after one shows lines that it prints, in their order; … is anything.
+
+const test = suite('docs/commands');
+
+type Who = 'root' | 'user';
+
+/** Pages whose `sh` blocks are run, and what they need besides tsimg. */
+function needsOf(page: Page): readonly string[] | undefined {
+  if (page.path !== 'README.md' && !page.path.startsWith('docs/guides/')) return undefined;
+  const line = /^<!-- needs: (.*) -->$/m.exec(page.text)?.[1];
+  return line === undefined ? [] : line.split(' ');
+}
+
+function isFor({ words: [language, ...who] }: Block, identity: Who): boolean {
+  return language === 'sh' && (who.length === 0 || who.includes(identity));
+}
+
+/** The page's script. Each block's output begins with its line, in control characters. */
+function scriptOf(page: Page, identity: Who): string {
+  const blocks = page.blocks.filter((block) => isFor(block, identity));
+  return blocks.map(({ line, text }) => `printf '\\001%s\\002' ${line}\n${text}`).join('');
+}
+
+/** What each block printed, by its line. */
+function outputsOf(output: string): ReadonlyMap<number, string> {
+  const parts = output.split('\u0001').slice(1);
+  return new Map(parts.map((part) => [Number.parseInt(part, 10), part.slice(part.indexOf('\u0002') + 1)]));
+}
+
+function isLike(shown: string, line: string): boolean {
+  const parts = shown
+    .trim()
+    .split('…')
+    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(/\s+/g, '\\s+'));
+  return new RegExp(`^\\s*${parts.join('.*')}\\s*$`).test(line);
+}
+
+/** The first of the lines that are shown and were not printed after those before. */
+function missingLine(shown: string, printed: string): string | undefined {
+  const lines = printed.split('\n');
+  for (const line of shown.split('\n').filter((each) => each.trim() !== '' && each.trim() !== '…')) {
+    const place = lines.findIndex((each) => isLike(line, each));
+    if (place < 0) return line;
+    lines.splice(0, place + 1);
+  }
+  return undefined;
+}
+
+function check(page: Page, identity: Who, world: DocsWorld, user: OrdinaryUser | undefined): void {
+  const { status, output, running } = world.run(scriptOf(page, identity), user);
+  const outputs = outputsOf(output);
+  const last = [...outputs].at(-1) ?? [0, output];
+  assert.is(status, 0, `${page.path}:${last[0]} as ${identity} ends with ${status}: ${last[1]}`);
+  for (const [index, block] of page.blocks.entries()) {
+    const before = page.blocks[index - 1];
+    if (block.words[0] !== 'text' || !block.follows || before === undefined || !isFor(before, identity)) continue;
+    const printed = outputs.get(before.line) ?? '';
+    const missing = missingLine(block.text, printed);
+    assert.is(missing, undefined, `${page.path}:${block.line} as ${identity}: not printed: ${missing}\n${printed}`);
+  }
+  assert.is(running, '', `${page.path} as ${identity} leaves a container running`);
+}
+
+const canRun =
+  haveRoot() && haveTools('docker-registry', 'skopeo', 'openssl', 'unshare', 'nsenter', 'setpriv', 'script');
+const user = canRun ? makeOrdinaryUser() : undefined;
+let world: DocsWorld | undefined;
+test.before(async () => {
+  if (canRun) world = await makeDocsWorld();
+});
+test.after(async () => world?.[Symbol.asyncDispose]());
+
+for (const page of allPages()) {
+  const needs = needsOf(page);
+  if (needs === undefined) continue;
+  for (const identity of ['root', 'user'] as const) {
+    if (!page.blocks.some((block) => isFor(block, identity))) continue;
+    const runnable = canRun && haveTools(...needs) && (identity === 'root' || user !== undefined);
+    const each = runnable ? test : test.skip;
+    each(`the commands of ${page.path} do what it says, as ${identity}`, () => {
+      if (world === undefined) throw new Error('there is no host for them');
+      check(page, identity, world, identity === 'user' ? user : undefined);
+    });
+  }
+}
+
+test.run();

@@ -1,0 +1,112 @@
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { makeCertificate } from '../support/certificate.ts';
+import { startDockerRegistry } from '../support/docker-registry.ts';
+import { makeNetworkWorld } from '../support/network-world.ts';
+import { becomeWords, type OrdinaryUser } from '../support/ordinary-user.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { EXAMPLE_IMAGE, MAIN, ROOT } from '../support/tsimg.ts';
+
+// A host for the commands of the docs, in namespaces of the test: the names that they speak of lead to registries on its loopback
+// device, which know the images that they name. So each command runs as it is written.
+// Its root has subordinate IDs.
+
+/** Hosts that a registry with a certificate answers for. The first is Docker Hub. */
+const HOSTS = ['registry-1.docker.io', 'registry.example'];
+/** What they hold; each is the example image of fixtures/. */
+const IMAGES = [
+  'library/alpine:3.9',
+  'library/alpine:latest',
+  'library/busybox:latest',
+  'team/app:1.2',
+  'team/app:1.3',
+];
+
+/** One run of a page's commands. */
+export interface PageRun {
+  readonly status: number | null;
+  /** What came out of it, both streams as they came. */
+  readonly output: string;
+  /** IDs of containers that run when it is over. */
+  readonly running: string;
+}
+
+export interface DocsWorld extends AsyncDisposable {
+  /** Runs a bash script in a fresh folder, with a store of its own. @param user root, when absent */
+  run(script: string, user?: OrdinaryUser): PageRun;
+}
+
+/** The command, which has a terminal on which somebody types `exit` where `-it` asks for one. */
+const SHIM = `#!/bin/sh
+case " $* " in
+*" -it "*) exec "$NODE" "$TERMINAL" "$@" ;;
+esac
+exec "$NODE" -- "$MAIN" "$@"
+`;
+
+function makePrograms(): string {
+  const folder = tempDir(0o755);
+  writeFileSync(join(folder, 'tsimg'), SHIM);
+  chmodSync(join(folder, 'tsimg'), 0o755);
+  return folder;
+}
+
+export async function makeDocsWorld(): Promise<DocsWorld> {
+  const network = await makeNetworkWorld({ seconds: 1200 });
+  const { within } = network;
+  const tls = makeCertificate(...HOSTS.map((host) => `DNS:${host}`));
+  const trusted = tempDir(0o755);
+  writeFileSync(join(trusted, 'ca.pem'), tls.cert);
+  const hosts = join(trusted, 'hosts');
+  writeFileSync(hosts, `127.0.0.1 localhost ${HOSTS.join(' ')}\n::1 localhost\n`);
+  network.onHost(['mount', '--bind', hosts, '/etc/hosts']);
+  for (const name of ['subuid', 'subgid']) {
+    writeFileSync(join(trusted, name), `${readFileSync(join('/etc', name), 'utf8')}containers:2000000000:65536\n`);
+    network.onHost(['mount', '--bind', join(trusted, name), join('/etc', name)]);
+  }
+  const data = tempDir();
+  const registry = await startDockerRegistry({ tls, data, within, port: 443 });
+  const plain = await startDockerRegistry({ data, within, port: 5000 });
+  const archive = join(tempDir(), 'image.tar');
+  writeFileSync(archive, gunzipSync(readFileSync(EXAMPLE_IMAGE)));
+  for (const name of IMAGES) plain.fill(`docker-archive:${archive}`, name);
+  const programs = makePrograms();
+
+  const bash = (script: string, folder: string, user: OrdinaryUser | undefined): SpawnSyncReturns<string> => {
+    const env = {
+      PATH: `${programs}:${process.env.PATH}`,
+      HOME: join(folder, 'home'),
+      TSIMG_ROOT: join(folder, 'home', 'store'),
+      SSL_CERT_FILE: join(trusted, 'ca.pem'),
+      NODE: process.execPath,
+      MAIN,
+      TERMINAL: join(ROOT, 'dist', 'test', 'docs', 'at-terminal.js'),
+    };
+    const words = [...becomeWords(user), 'bash', '-c', 'cd "$1" && exec bash -e -o pipefail "$2" 2>&1', 'bash'];
+    const scriptFile = join(folder, 'script');
+    writeFileSync(scriptFile, script, { mode: 0o644 });
+    const [program = '', ...args] = [...within, ...words, join(folder, 'work'), scriptFile];
+    return spawnSync(program, args, { encoding: 'utf8', env, timeout: 240_000, input: '', maxBuffer: 2 ** 26 });
+  };
+
+  return {
+    run(script, user) {
+      const folder = tempDir(0o755);
+      for (const name of ['home', 'work']) {
+        mkdirSync(join(folder, name));
+        if (user !== undefined) chownSync(join(folder, name), user.uid, user.gid);
+      }
+      const { status, stdout } = bash(script, folder, user);
+      const running = bash('tsimg ps -q', folder, user).stdout.trim();
+      bash('tsimg rm -f $(tsimg ps -aq)', folder, user);
+      return { status, output: stdout, running };
+    },
+    [Symbol.asyncDispose]: async () => {
+      await registry[Symbol.asyncDispose]();
+      await plain[Symbol.asyncDispose]();
+      network.close();
+    },
+  };
+}
