@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createProgram } from '../src/cli/program.ts';
+import { completionScript } from '../src/cli/verb/completion.ts';
 import { cliPage } from './docs/cli-page.ts';
 import { drawTerminal, recordAgain } from './terminal/terminal-page.ts';
 
@@ -17,6 +18,9 @@ const program = await createProgram(() => {});
 const pages: ReadonlyMap<string, string> = new Map([
   ['docs/cli.md', cliPage(program)],
   ['docs/terminal.svg', drawTerminal()],
+  ['completions/tsimg.bash', await completionScript('bash', program)],
+  ['completions/_tsimg', await completionScript('zsh', program)],
+  ['completions/tsimg.fish', await completionScript('fish', program)],
 ]);
 
 const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : undefined);

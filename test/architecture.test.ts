@@ -38,7 +38,7 @@ const SUB_ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   sources: [['files'], ['form']],
   verbs: [['helper'], ['layers'], ['image'], ['changes', 'rootfs'], ['run'], ['look']],
   cli: [
-    ['option', 'show'],
+    ['completion', 'option', 'show'],
     ['verb', 'verb/container', 'verb/image'],
   ],
 };

@@ -6,7 +6,8 @@ import { nodeCallError } from '../sys/refused-call.ts';
 import { version } from '../version.ts';
 import { addHelp, HELP_LAYOUT } from './help.ts';
 import { formatErrorDetails, formatErrorJson, formatErrorLine } from './show/format-error.ts';
-import { verbsFor } from './verbs.ts';
+import { addCompletion } from './verb/completion.ts';
+import { VERBS, verbsFor } from './verbs.ts';
 
 const USAGE_STATUS = 2;
 /** What a shell reports for a command that SIGPIPE ended. */
@@ -30,12 +31,17 @@ export async function createProgram(
     .option('--debug', 'show causes and stack of an error')
     .exitOverride()
     .configureOutput({ outputError: () => {} });
-  for (const { heading, load } of verbsFor(args)) {
+  const verbs = verbsFor(args);
+  for (const { heading, load } of verbs) {
     const addVerb = await load();
     program.commandsGroup(heading);
     addVerb(program, setStatus);
   }
-  addHelp(program);
+  // These tell of all verbs.
+  if (verbs === VERBS) {
+    addCompletion(program);
+    addHelp(program);
+  }
   for (const command of program.commands) command.exitOverride().configureOutput({ outputError: () => {} });
   return program;
 }

@@ -1,0 +1,91 @@
+import { CAPABILITY_NAMES } from '../../linux/capabilities.ts';
+import { SIGNAL_NUMBERS } from '../../linux/signals.data.ts';
+
+/**
+ * What a shell suggests for a value: `text` for nothing, `inside` for a path of the host or CONTAINER:PATH, `program` for a command of
+ * the host, `words` for a list.
+ */
+export type ValueKind =
+  | 'text'
+  | 'file'
+  | 'folder'
+  | 'program'
+  | 'verb'
+  | 'container'
+  | 'running'
+  | 'image'
+  | 'source'
+  | 'rootfs'
+  | 'inspected'
+  | 'inside'
+  | { readonly words: readonly string[] };
+
+const SIGNALS: ValueKind = { words: Object.keys(SIGNAL_NUMBERS).map((name) => name.replace(/^SIG/, '')) };
+const CAPABILITIES: ValueKind = { words: ['ALL', ...CAPABILITY_NAMES] };
+const FORMATS: ValueKind = { words: ['json', 'table'] };
+
+/** By the option's long name, where its placeholder says too little. */
+const OPTION_KINDS: Readonly<Record<string, ValueKind>> = {
+  '--cap-add': CAPABILITIES,
+  '--cap-drop': CAPABILITIES,
+  '--format': FORMATS,
+  '--mount': { words: ['type=bind,', 'type=tmpfs,'] },
+  '--network': { words: ['none', 'host', 'bridge', 'pasta', 'slirp4netns', 'container:', 'ns:'] },
+  '--platform': { words: ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/386', 'linux/ppc64le', 'linux/s390x'] },
+  '--restart': { words: ['no', 'on-failure', 'always', 'unless-stopped'] },
+  '--runtime': { words: ['crun', 'runc'] },
+  '--security-opt': {
+    words: ['no-new-privileges', 'seccomp=unconfined', 'seccomp=', 'systempaths=unconfined'],
+  },
+};
+
+/** By the placeholder in an option's flags. */
+const PLACEHOLDER_KINDS: Readonly<Record<string, ValueKind>> = {
+  bool: { words: ['true', 'false'] },
+  dir: 'folder',
+  file: 'file',
+  path: 'file',
+  signal: SIGNALS,
+  source: 'source',
+  'source:target[:options]': 'file',
+};
+
+/** By the name of an operand. */
+const OPERAND_KINDS: Readonly<Record<string, ValueKind>> = {
+  command: 'file',
+  container: 'container',
+  'container|source': 'inspected',
+  dest: 'folder',
+  file: 'file',
+  image: 'image',
+  reference: 'image',
+  repository: 'image',
+  'rootfs|source': 'rootfs',
+  source: 'source',
+};
+
+/** By verb and operand, where the operand's name says too little. */
+const OWN_KINDS: Readonly<Record<string, ValueKind>> = {
+  'cp source': 'inside',
+  'cp destination': 'inside',
+  'exec container': 'running',
+  'help command': 'verb',
+  'kill container': 'running',
+  'load source': 'file',
+  'stats container': 'running',
+  'stop container': 'running',
+  'tag name': 'image',
+  'unshare command': 'program',
+};
+
+/** Of an option. @param placeholder what its flags have between the brackets */
+export function optionKind(long: string, placeholder: string, choices: readonly string[] | undefined): ValueKind {
+  if (choices !== undefined) return { words: choices };
+  return OPTION_KINDS[long] ?? PLACEHOLDER_KINDS[placeholder] ?? 'text';
+}
+
+/** Of an operand. */
+export function operandKind(verb: string, name: string, choices: readonly string[] | undefined): ValueKind {
+  if (choices !== undefined) return { words: choices };
+  return OWN_KINDS[`${verb} ${name}`] ?? OPERAND_KINDS[name] ?? 'text';
+}

@@ -1,0 +1,41 @@
+import { Argument, type Command } from 'commander';
+
+const SHELLS = ['bash', 'zsh', 'fish'] as const;
+type Shell = (typeof SHELLS)[number];
+
+const HOW_TO = `
+To switch it on for the shells that you start from now on:
+
+  bash  tsimg completion bash > ~/.local/share/bash-completion/completions/tsimg
+  zsh   tsimg completion zsh > ~/.zfunc/_tsimg    (a folder of $fpath)
+  fish  tsimg completion fish > ~/.config/fish/completions/tsimg.fish
+
+docs/completion.md in the package says more. Its folder completions/ holds the
+same scripts.`;
+
+/** The script of a shell, for a program with all of its verbs. */
+export async function completionScript(shell: Shell, program: Command): Promise<string> {
+  const { commandLineOf } = await import('../completion/command-line.ts');
+  const line = commandLineOf(program);
+  switch (shell) {
+    case 'bash':
+      return (await import('../completion/bash-completion.ts')).bashCompletion(line);
+    case 'zsh':
+      return (await import('../completion/zsh-completion.ts')).zshCompletion(line);
+    case 'fish':
+      return (await import('../completion/fish-completion.ts')).fishCompletion(line);
+  }
+}
+
+/** `tsimg completion SHELL`, of a program that has all verbs: it is added where all are. */
+export function addCompletion(program: Command): void {
+  program
+    .command('completion')
+    .helpGroup('This host:')
+    .description('Print the script by which a shell completes commands, options and names.')
+    .addArgument(new Argument('<shell>', 'the shell to complete for').choices(SHELLS))
+    .addHelpText('after', HOW_TO)
+    .action(async (shell: Shell) => {
+      process.stdout.write(await completionScript(shell, program));
+    });
+}

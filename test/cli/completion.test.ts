@@ -1,0 +1,261 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { commandLineOf } from '../../src/cli/completion/command-line.ts';
+import { createProgram } from '../../src/cli/program.ts';
+import { completionScript } from '../../src/cli/verb/completion.ts';
+import { bashOffers, completedLine, completionPlace, fishOffers } from '../support/shell-completion.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { haveTools } from '../support/tools.ts';
+import { EXAMPLE_IMAGE, ROOT, tsimg } from '../support/tsimg.ts';
+
+// What `tsimg completion SHELL` prints completes in that shell itself, and nothing from outside is run by it.
+
+const test = suite('cli/completion');
+const program = await createProgram(() => {});
+const line = commandLineOf(program);
+
+const STORE = join(tempDir(), 'store');
+tsimg(['load', '-q', '-i', EXAMPLE_IMAGE], { env: { TSIMG_ROOT: STORE } });
+tsimg(['tag', 'tsimg/example', 'registry.example:5000/a/b:1.0'], { env: { TSIMG_ROOT: STORE } });
+const IMAGES = ['registry.example:5000/a/b:1.0', 'tsimg/example:latest'];
+
+const place = completionPlace(tempDir(), STORE);
+const SCRIPTS = tempDir();
+const scripts = { bash: join(SCRIPTS, 'tsimg.bash'), zsh: join(SCRIPTS, '_tsimg'), fish: join(SCRIPTS, 'tsimg.fish') };
+for (const shell of ['bash', 'zsh', 'fish'] as const) {
+  writeFileSync(scripts[shell], tsimg(['completion', shell]).stdout);
+}
+
+/** A command that answers with three containers, or two that run, and images, some with names that no container may have. */
+const HOSTILE = [
+  '$(touch ran)',
+  '`touch ran`',
+  "';touch ran;'",
+  '"; touch ran; "',
+  'a;touch ran',
+  '$(touch${IFS}ran)',
+  'a;touch${IFS}ran;',
+  '-rf',
+  '--root=x',
+  'two words',
+  '*',
+  '~',
+  '{a,b}',
+  'a$HOME',
+  'a\\tb',
+  'a\u001b[31m',
+  '',
+];
+const FAKE = `
+case "$1" in
+ps) printf '%s\\n' web db; [ "$2" = -a ] && echo ended; cat hostile ;;
+images) echo 'REPOSITORY   TAG   IMAGE ID'; echo 'alpine   3.19   0123'; grep '^[^ -]*$' hostile | grep . | sed 's/$/   latest   0123/; p; s/^/evil   /' ;;
+*) echo called >> ran ;;
+esac`;
+const fake = completionPlace(tempDir(), STORE, FAKE);
+writeFileSync(join(fake.folder, 'hostile'), `${HOSTILE.join('\n')}\n`);
+mkdirSync(join(fake.folder, 'folder'));
+
+test('every option, verb and choice is in what shells complete from', () => {
+  assert.equal(
+    line.verbs.map(({ name }) => name),
+    program.commands.map((command) => command.name()),
+  );
+  const run = line.verbs.find(({ name }) => name === 'run');
+  assert.equal([run?.endsAtOperand, run?.operands.map(({ kind }) => kind)], [true, ['rootfs', 'file']]);
+  const names = run?.options.flatMap((option) => option.names) ?? [];
+  for (const name of ['-it'.slice(0, 2), '--network', '--help', '--root', '-v']) assert.ok(names.includes(name), name);
+  assert.equal(
+    line.verbs.filter(({ endsAtOperand }) => endsAtOperand).map(({ name }) => name),
+    ['run', 'exec', 'unshare'],
+  );
+});
+
+test('words and names that scripts hold are plain: no shell reads anything into them', () => {
+  for (const { options, name } of line.verbs) {
+    assert.match(name, /^[a-z]+$/);
+    for (const { names, value } of options) {
+      for (const each of names) assert.match(each, /^--?[A-Za-z-]+$/);
+      if (typeof value === 'object') for (const word of value.words) assert.match(word, /^[\w:,=./-]+$/, word);
+    }
+  }
+});
+
+test('a shell that is not known is a wrong call', () => {
+  const { status, stderr } = tsimg(['completion', 'tcsh']);
+  assert.is(status, 2);
+  assert.match(stderr, /bash, zsh, fish/);
+});
+
+for (const shell of ['bash', 'zsh', 'fish'] as const) {
+  test(`the command prints the script of ${shell} that the program makes`, async () => {
+    const { stdout, status } = tsimg(['completion', shell]);
+    assert.is(status, 0);
+    assert.is(stdout, await completionScript(shell, program));
+  });
+}
+
+/** By line: what is offered behind it, the same in bash and fish. */
+const OFFERS: readonly (readonly [typed: string, offers: readonly string[]])[] = [
+  ['tsimg comm', ['commit']],
+  ['tsimg --root x im', ['images']],
+  ['tsimg run --netw', ['--network', '--network-alias']],
+  ['tsimg run --pull ', ['always', 'missing', 'never']],
+  ['tsimg kill -s TT', ['TTIN', 'TTOU']],
+  ['tsimg help comp', ['completion']],
+  ['tsimg completion ', ['bash', 'fish', 'zsh']],
+  ['tsimg rmi ', IMAGES],
+  ['tsimg rmi --force tsimg/', ['tsimg/example:latest']],
+  ['tsimg rmi --root /nowhere ', []],
+  ['tsimg run -it --name x tsi', ['tsimg/example:latest']],
+  ['tsimg run -ite A tsi', ['tsimg/example:latest']],
+  ['tsimg run --env ', []],
+  ['tsimg run tsimg/example --netw', []],
+  ['tsimg exec web --env', []],
+  ['tsimg ps --nothing-such', []],
+];
+
+const FAKE_OFFERS: readonly (readonly [typed: string, offers: readonly string[]])[] = [
+  ['tsimg rm ', ['db', 'ended', 'web']],
+  ['tsimg rm -f web e', ['ended']],
+  ['tsimg stop ', ['db', 'web']],
+  ['tsimg exec -it w', ['web']],
+  ['tsimg rmi ', ['alpine:3.19']],
+];
+
+const bash = haveTools('bash') ? test : test.skip;
+for (const [typed, offers] of OFFERS) {
+  bash(`bash offers ${offers.join(', ') || 'nothing'} behind: ${typed}`, () => {
+    const offered = bashOffers(typed, scripts.bash, place).filter((each) => !each.startsWith('compopt'));
+    assert.equal([...offered].sort(), offers);
+  });
+}
+
+bash('bash replaces what stands behind the last : or = alone', () => {
+  assert.equal(bashOffers('tsimg rmi registry.example:5000/a/b:1', scripts.bash, place), ['1.0']);
+  assert.equal(bashOffers('tsimg run --pull=m', scripts.bash, place), ['missing']);
+  assert.equal(bashOffers('tsimg run --network=', scripts.bash, place).includes('slirp4netns'), true);
+});
+
+bash(
+  'bash suggests files where they are wanted, folders where only these are, and neither where another value is',
+  () => {
+    assert.equal(bashOffers('tsimg load -i ', scripts.bash, place), ['compopt -o default']);
+    assert.equal(bashOffers('tsimg unpack x ', scripts.bash, place), ['compopt -o dirnames']);
+    assert.equal(bashOffers('tsimg run --name ', scripts.bash, place), []);
+    assert.equal(bashOffers('tsimg cp ./', scripts.bash, place), ['compopt -o default']);
+  },
+);
+
+const fish = haveTools('fish') ? test : test.skip;
+for (const [typed, offers] of OFFERS) {
+  fish(`fish offers ${offers.join(', ') || 'nothing'} behind: ${typed}`, () => {
+    assert.equal([...fishOffers(typed, scripts.fish, place)].sort(), offers);
+  });
+}
+
+for (const [typed, offers] of FAKE_OFFERS) {
+  const both = haveTools('bash', 'fish') ? test : test.skip;
+  both(`names that are none are neither offered nor run behind: ${typed}`, () => {
+    for (const offered of [bashOffers(typed, scripts.bash, fake), fishOffers(typed, scripts.fish, fake)]) {
+      assert.equal([...offered].sort(), offers);
+    }
+    assert.not.ok(existsSync(join(fake.folder, 'ran')));
+  });
+}
+
+fish('fish suggests files and folders where they are wanted', () => {
+  assert.equal(fishOffers('tsimg load -i host', scripts.fish, fake), ['hostile']);
+  assert.equal(fishOffers('tsimg unpack x ', scripts.fish, fake), ['folder/']);
+  assert.equal([...fishOffers('tsimg cp ', scripts.fish, fake)].sort(), [
+    'db:',
+    'ended:',
+    'folder/',
+    'hostile',
+    'web:',
+  ]);
+});
+
+for (const shell of ['bash', 'zsh'] as const) {
+  const typing = haveTools(shell, 'python3') ? test : test.skip;
+  for (const [typed, made] of [
+    ['tsimg comp', 'tsimg completion '],
+    ['tsimg run --netw', 'tsimg run --network'],
+    ['tsimg run --pull=m', 'tsimg run --pull=missing '],
+    ['tsimg rmi -f registry.example:5000/a/b:1', 'tsimg rmi -f registry.example:5000/a/b:1.0 '],
+    ['tsimg run -it tsi', 'tsimg run -it tsimg/example:latest '],
+    ['tsimg run tsimg/example --netw', 'tsimg run tsimg/example --netw'],
+  ] as const) {
+    typing(`${shell} on a terminal completes: ${typed}`, () => {
+      // zsh takes the blank away again when what is typed next ends the word
+      assert.is(completedLine(shell, typed, scripts[shell], place).trimEnd(), made.trimEnd());
+    });
+  }
+  typing(`${shell} on a terminal neither offers nor runs names that are none`, () => {
+    for (const [typed, made] of [
+      ['tsimg stop w', 'tsimg stop web'],
+      ['tsimg rm en', 'tsimg rm ended'],
+      ['tsimg rm -', 'tsimg rm -'],
+      ['tsimg rm a', 'tsimg rm a'],
+      ['tsimg rmi alp', 'tsimg rmi alpine:3.19'],
+      ['tsimg rmi ev', 'tsimg rmi ev'],
+    ] as const) {
+      const line = completedLine(shell, typed, scripts[shell], fake);
+      assert.is(line.trimEnd().replace(/--?$/, '-'), made, typed);
+    }
+    assert.not.ok(existsSync(join(fake.folder, 'ran')));
+  });
+}
+
+/** The lines of docs/completion.md that a shell is to run, by the shell. */
+function switchOn(shell: string): string {
+  const page = readFileSync(join(ROOT, 'docs', 'completion.md'), 'utf8');
+  const [, section = ''] = new RegExp(`^## ${shell}\n([^#]*)`, 'm').exec(page) ?? [];
+  return [...section.matchAll(/^ {4}(.*)$/gm)].map((match) => match[1]).join('\n');
+}
+
+for (const shell of ['bash', 'zsh', 'fish'] as const) {
+  const shown = haveTools(shell) ? test : test.skip;
+  shown(`what docs/completion.md says of ${shell} puts the script where the shell finds it`, () => {
+    const { folder, env } = completionPlace(tempDir(), STORE);
+    const commands = switchOn(shell);
+    assert.match(commands, /tsimg completion/);
+    const { status, stderr } = spawnSync('sh', ['-ec', commands], { cwd: folder, env, encoding: 'utf8' });
+    assert.equal([status, stderr], [0, '']);
+    const places = {
+      bash: '.local/share/bash-completion/completions/tsimg',
+      zsh: '.zfunc/_tsimg',
+      fish: '.config/fish/completions/tsimg.fish',
+    };
+    assert.is(readFileSync(join(env.HOME ?? '', places[shell]), 'utf8'), readFileSync(scripts[shell], 'utf8'));
+  });
+}
+
+bash('bash takes the script from the command itself, as docs/completion.md says', () => {
+  const [, command = ''] =
+    /add this line to .*: `(.*)`/.exec(readFileSync(join(ROOT, 'docs', 'completion.md'), 'utf8')) ?? [];
+  const { folder, env } = place;
+  const { stdout } = spawnSync('bash', ['-c', `${command}\ncomplete -p tsimg`], { cwd: folder, env, encoding: 'utf8' });
+  assert.is(stdout, 'complete -F _tsimg tsimg\n');
+});
+
+const fishAlone = haveTools('fish') ? test : test.skip;
+fishAlone('fish finds the script by itself where docs/completion.md puts it', () => {
+  const { folder, env } = completionPlace(tempDir(), STORE);
+  spawnSync('sh', ['-ec', switchOn('fish')], { cwd: folder, env });
+  const { stdout } = spawnSync('fish', ['-c', 'complete -C "tsimg comp"'], { cwd: folder, env, encoding: 'utf8' });
+  assert.match(stdout, /^completion\t/);
+});
+
+const zshAlone = haveTools('zsh', 'python3') ? test : test.skip;
+zshAlone('zsh finds the script by itself where docs/completion.md puts it', () => {
+  const found = completionPlace(tempDir(), STORE);
+  spawnSync('sh', ['-ec', switchOn('zsh')], { cwd: found.folder, env: found.env });
+  const line = completedLine('zsh', 'tsimg comp', '~/.zshrc', found);
+  assert.is(line.trimEnd(), 'tsimg completion');
+});
+
+test.run();
