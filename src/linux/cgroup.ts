@@ -1,3 +1,5 @@
+import { unescapeField } from './mountinfo.ts';
+
 /** One line of /proc/PID/cgroup. cgroups(7). */
 export interface CgroupMembership {
   /** Of version 1, `name=systemd` among them; empty for version 2. */
@@ -25,10 +27,6 @@ export interface CgroupMount {
   readonly options: readonly string[];
 }
 
-function decode(field: string): string {
-  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-}
-
 /** /proc/PID/mountinfo → the mounts of cgroup file systems, in order. proc_pid_mountinfo(5). */
 export function parseCgroupMounts(mountinfo: string): readonly CgroupMount[] {
   return mountinfo.split('\n').flatMap((line) => {
@@ -37,7 +35,7 @@ export function parseCgroupMounts(mountinfo: string): readonly CgroupMount[] {
     const [type, , options = ''] = back.split(' ');
     if (root === undefined || mountPoint === undefined || (type !== 'cgroup' && type !== 'cgroup2')) return [];
     const version = type === 'cgroup' ? 1 : 2;
-    return [{ version, mountPoint: decode(mountPoint), root: decode(root), options: options.split(',') }];
+    return [{ version, mountPoint: unescapeField(mountPoint), root: unescapeField(root), options: options.split(',') }];
   });
 }
 

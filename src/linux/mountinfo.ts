@@ -1,13 +1,16 @@
+/** A field of mountinfo without its octal escapes: space, tab, newline and backslash are written `\040` and so on. */
+export function unescapeField(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
 /**
- * The places where something is mounted, as bytes (latin1), from the text of /proc/self/mountinfo read as latin1.
- * proc_pid_mountinfo(5): the fifth field, in which space, tab, newline and backslash are octal.
+ * Text of /proc/self/mountinfo, read as latin1 → the mount points, as bytes (latin1), in order.
+ * proc_pid_mountinfo(5): the fifth field.
  */
 export function mountPoints(mountinfo: string): readonly string[] {
   return mountinfo
     .split('\n')
     .map((line) => line.split(' ')[4])
     .filter((field) => field !== undefined)
-    .map((field) =>
-      field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
-    );
+    .map(unescapeField);
 }

@@ -3,10 +3,30 @@ import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 import { readBody } from './http/body.ts';
 import type { HttpResponse } from './http/http.ts';
 import { htmlError, isHtml } from './http/response-error.ts';
-import { nextPage } from './link.ts';
 import type { Session } from './session.ts';
 
 const MAX_PAGES = 1000;
+
+/** The target of `rel="next"` in a Link header (RFC 8288), as it stands there; undefined when there is none. */
+function nextTarget(header: string): string | undefined {
+  for (const [, target, parameters] of header.matchAll(
+    /<([^>]*)>((?:\s*;\s*[^\s;,="]+(?:\s*=\s*(?:"[^"]*"|[^\s;,"]*))?)*)/g,
+  )) {
+    if (/;\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next(?=\s|;|,|$))/i.test(parameters ?? '')) return target;
+  }
+  return undefined;
+}
+
+/**
+ * The next page of a list. Only of the same origin as this page: the next request carries the same credentials, and who writes
+ * the header must not choose where they go.
+ */
+export function nextPage(header: string | undefined, page: URL): URL | undefined {
+  const target = header === undefined ? undefined : nextTarget(header);
+  if (target === undefined || !URL.canParse(target, page.href)) return undefined;
+  const next = new URL(target, page);
+  return next.origin === page.origin && next.username === '' && next.password === '' ? next : undefined;
+}
 
 /**
  * A list that comes in pages, each up to 4 MiB: `read` takes a page's bytes, or returns false to stop at a response that is none.

@@ -2,7 +2,6 @@ import { Readable } from 'node:stream';
 import { sizeMismatch } from '../crypto/digest.ts';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
-import { parseContentRange } from './content-range.ts';
 import { discard, readChunks, readStart } from './http/body.ts';
 import type { HttpResponse } from './http/http.ts';
 import { redactUrl } from './http/redact.ts';
@@ -98,6 +97,20 @@ export async function* readResuming(options: ResumableOptions): AsyncGenerator<B
       await attempts.after(error);
     }
   }
+}
+
+/** A `Content-Range` of a 206 (RFC 9110, section 14.4): positions in bytes, `end` inclusive; `size` undefined where it says `*`. */
+export interface ContentRange {
+  readonly start: number;
+  readonly end: number;
+  readonly size: number | undefined;
+}
+
+/** `bytes 5-9/10` → value; undefined for anything else. */
+export function parseContentRange(header: string | undefined): ContentRange | undefined {
+  const match = /^\s*bytes\s+(\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)\s*$/i.exec(header ?? '');
+  if (match === null) return undefined;
+  return { start: Number(match[1]), end: Number(match[2]), size: match[3] === '*' ? undefined : Number(match[3]) };
 }
 
 /**

@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { digestOf } from '../../src/crypto/digest.ts';
+import { parseContentRange } from '../../src/registry/resume.ts';
 import { openRegistrySource } from '../../src/sources/registry.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { type Exchange, startFakeRegistry } from '../support/fake-registry.ts';
@@ -149,6 +150,17 @@ test('a stream that nobody wants any more ends its connection', async () => {
   stream.destroy();
   await registry.deserted();
   await source.close();
+});
+
+test('a Content-Range has its first and last byte, and the size where it is known', () => {
+  assert.equal(parseContentRange('bytes 5-9/10'), { start: 5, end: 9, size: 10 });
+  assert.equal(parseContentRange('Bytes 0-0/*'), { start: 0, end: 0, size: undefined });
+});
+
+test('anything else is no Content-Range', () => {
+  for (const text of [undefined, '', 'bytes */10', 'items 0-1/2', 'bytes 5-9', 'bytes -5-9/10', 'bytes 1e3-9/10']) {
+    assert.is(parseContentRange(text), undefined, text);
+  }
 });
 
 test.run();

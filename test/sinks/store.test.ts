@@ -81,7 +81,7 @@ test('a writer killed at any moment leaves a valid store', async () => {
     import { copyImage } from ${url('image/copy.js')};
     import { loadImage } from ${url('image/load.js')};
     import { openStoreSink } from ${url('sinks/store.js')};
-    import { openOciLayoutSource } from ${url('sources/form/oci-layout.js')};
+    import { openOciLayoutSource } from ${url('sources/form/layout-source.js')};
     const image = await loadImage(await openOciLayoutSource(process.argv[1]));
     const sink = await openStoreSink(process.argv[2]);
     console.log('go');

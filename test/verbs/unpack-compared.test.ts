@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadImage } from '../../src/image/load.ts';
-import { openOciLayoutSource } from '../../src/sources/form/oci-layout.ts';
+import { openOciLayoutSource } from '../../src/sources/form/layout-source.ts';
 import { unpackImage } from '../../src/verbs/rootfs/unpack.ts';
 import { ociLayoutOf } from '../support/oci-layout-of.ts';
 import { sharedImage } from '../support/shared-images.ts';

@@ -1,5 +1,4 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { isStaticProgram } from '../../linux/elf.ts';
 import { findTool } from './tools.ts';
 
 /** Inits that do what `--init` promises and nothing else; a static one is the same whatever the container has of libraries. */
@@ -19,6 +18,23 @@ function startOf(path: string): Uint8Array | undefined {
   } finally {
     closeSync(fd);
   }
+}
+
+/** The type of a program header that names a loader. elf(5). */
+const PT_INTERP = 3;
+
+/**
+ * Whether the beginning of a file (its first 4 KiB will do) is that of a program for a 64-bit little-endian machine that needs
+ * no loader: one that runs where no library is. elf(5).
+ */
+function isStaticProgram(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 64 || view.getUint32(0) !== 0x7f45_4c46 || bytes[4] !== 2 || bytes[5] !== 1) return false;
+  const offset = Number(view.getBigUint64(32, true));
+  const size = view.getUint16(54, true);
+  const count = view.getUint16(56, true);
+  if (count === 0 || size < 56 || offset + size * count > bytes.length) return false;
+  return !Array.from({ length: count }, (_, index) => view.getUint32(offset + index * size, true)).includes(PT_INTERP);
 }
 
 /** A static init of the host for `--init`, or undefined. */

@@ -1,6 +1,7 @@
 import { pipeline, type Readable } from 'node:stream';
 import { sizeMismatch } from '../../crypto/digest.ts';
 import { TsimgError } from '../../errors.ts';
+import type { FileSection } from '../../image/file-section.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { verified } from '../../streams/verified.ts';
 import type { Files } from './files.ts';
@@ -33,4 +34,12 @@ export async function openBlob(
   }
   // The callback is where pipeline reports what the returned stream fails with anyway.
   return pipeline(stream, verified(descriptor, where), () => {});
+}
+
+/** Where a descriptor's content lies; undefined where it is missing or has another size: `openBlob` says what is wrong. */
+export async function locateBlob(files: Files, name: string, descriptor: Descriptor): Promise<FileSection | undefined> {
+  const section = await files.locate(name);
+  if (section === undefined || section.size === descriptor.size) return section;
+  await section.close();
+  return undefined;
 }

@@ -10,9 +10,9 @@ import { type ImageIndex, isAttestation, parseImageIndex } from '../../oci/image
 import { parseManifest } from '../../oci/manifest.ts';
 import { documentKindOf, MEDIA_TYPE } from '../../oci/media-type.ts';
 import { blobName, LAYOUT } from '../../store/layout-files.ts';
+import { directoryFiles } from '../files/directory-files.ts';
 import { type Files, readWhole, readWholeDocument } from '../files/files.ts';
-import { locateBlob } from '../files/locate-blob.ts';
-import { openBlob } from '../files/open-blob.ts';
+import { locateBlob, openBlob } from '../files/open-blob.ts';
 import { type Companions, companionsOf } from './companions.ts';
 import { type Entry, namedImages, selectEntry } from './select-entry.ts';
 
@@ -149,4 +149,9 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
   }
 
   return source;
+}
+
+/** An OCI layout directory as a source. @throws ARCHIVE_INVALID, FORMAT_UNSUPPORTED, DOCUMENT_INVALID, FILESYSTEM */
+export function openOciLayoutSource(path: string, signal?: AbortSignal): Promise<Source> {
+  return openLayoutSource(directoryFiles(path), { bareTags: true }, signal);
 }

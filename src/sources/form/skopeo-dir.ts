@@ -5,8 +5,7 @@ import { hexOf } from '../../oci/digest.ts';
 import { hasKey, parseJson } from '../../oci/document.ts';
 import { MEDIA_TYPE } from '../../oci/media-type.ts';
 import { type Files, readWholeDocument } from '../files/files.ts';
-import { locateBlob } from '../files/locate-blob.ts';
-import { openBlob } from '../files/open-blob.ts';
+import { locateBlob, openBlob } from '../files/open-blob.ts';
 import { memberMissing } from './docker-layers.ts';
 
 const MANIFEST = 'manifest.json';

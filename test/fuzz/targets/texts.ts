@@ -10,9 +10,9 @@ import { formatPlatform, normalizePlatform, parsePlatform } from '../../../src/o
 import { formatFamiliar, formatReference, parseReference } from '../../../src/oci/reference.ts';
 import { findingsIn, parseAuthFile } from '../../../src/registry/auth/auth-file.ts';
 import { type Challenge, parseChallenges } from '../../../src/registry/auth/challenge.ts';
-import { parseContentRange } from '../../../src/registry/content-range.ts';
 import { parseRetryAfter } from '../../../src/registry/http/retry.ts';
-import { nextPage } from '../../../src/registry/link.ts';
+import { nextPage } from '../../../src/registry/pages.ts';
+import { parseContentRange } from '../../../src/registry/resume.ts';
 import { parseSourceSpec } from '../../../src/sources/parse-spec.ts';
 import { endingOf, fault, mustEqual } from '../ending.ts';
 import { mutateSome } from '../mutate-bytes.ts';

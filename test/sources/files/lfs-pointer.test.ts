@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hexOf } from '../../../src/oci/digest.ts';
-import { openOciLayoutSource } from '../../../src/sources/form/oci-layout.ts';
+import { openOciLayoutSource } from '../../../src/sources/form/layout-source.ts';
 import { openSource } from '../../../src/sources/open.ts';
 import { collect } from '../../../src/streams/collect.ts';
 import { failureOf } from '../../support/failure-of.ts';

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { loadImage } from '../../../src/image/load.ts';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import { hexOf } from '../../../src/oci/digest.ts';
-import { openOciLayoutSource } from '../../../src/sources/form/oci-layout.ts';
+import { openOciLayoutSource } from '../../../src/sources/form/layout-source.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { makeImage, makeIndex } from '../../support/image.ts';
 import { named, writeLayout } from '../../support/layout.ts';

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { loadImage } from '../../../src/image/load.ts';
 import { hexOf } from '../../../src/oci/digest.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
-import { openOciLayoutSource } from '../../../src/sources/form/oci-layout.ts';
+import { openOciLayoutSource } from '../../../src/sources/form/layout-source.ts';
 import { collect } from '../../../src/streams/collect.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { makeImage } from '../../support/image.ts';
@@ -18,7 +18,7 @@ const amd64 = parsePlatform('linux/amd64');
 const arm64 = parsePlatform('linux/arm64');
 const one = makeImage({ config: { author: 'one' } });
 const two = makeImage({ config: { author: 'two' } });
-const test = suite('sources/form/oci-layout');
+const test = suite('sources/form/layout-source');
 
 test('an image is found by tag, by full name, by familiar name, by digest and by ID', async () => {
   const full = 'docker.io/library/alpine:3.9';

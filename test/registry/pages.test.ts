@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { nextPage } from '../../src/registry/link.ts';
+import { nextPage } from '../../src/registry/pages.ts';
 
-const test = suite('registry/link');
+const test = suite('registry/pages');
 const PAGE = new URL('https://registry.example.com/v2/a/tags/list?n=2');
 const next = (header: string | undefined) => nextPage(header, PAGE)?.href;
 
