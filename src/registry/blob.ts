@@ -27,21 +27,20 @@ function foreignUrls(descriptor: Descriptor): readonly URL[] {
  * `verified`. Foreign `urls` are used only on request, when the registry has not got it, and without credentials, whatever they
  * answer (CVE-2020-15157). @throws BLOB_NOT_FOUND and what the session throws, as does the stream
  */
-export function openBlob(...blob: BlobArguments): Promise<Readable> {
-  return openResumable(resumable(...blob));
+export function openBlob(session: Session, descriptor: Descriptor, options: BlobOptions): Promise<Readable> {
+  return openResumable(resumable(session, descriptor, options));
 }
 
 /**
  * The same as chunks, without a stream around them; nothing is asked for before the first. A chunk is gone when the second one
  * after it is asked for. @throws as `openBlob`
  */
-export function readBlob(...blob: BlobArguments): AsyncGenerator<Buffer, void> {
-  return freeingChunks(readResuming(resumable(...blob)));
+export function readBlob(session: Session, descriptor: Descriptor, options: BlobOptions): AsyncGenerator<Buffer, void> {
+  return freeingChunks(readResuming(resumable(session, descriptor, options)));
 }
 
-type BlobArguments = readonly [session: Session, repository: string, descriptor: Descriptor, options: BlobOptions];
-
-function resumable(...[session, repository, descriptor, options]: BlobArguments): ResumableOptions {
+function resumable(session: Session, descriptor: Descriptor, options: BlobOptions): ResumableOptions {
+  const { repository } = session;
   const what = `blob ${descriptor.digest}`;
   const foreign = foreignUrls(descriptor);
   const request = async (range: string | undefined, signal: AbortSignal | undefined): Promise<HttpResponse> => {

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
-import type { TsimgError } from '../errors.ts';
+
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { openBlob, readBlob } from './blob.ts';
-import { type FetchedDocument, getDocument, headDocument } from './document.ts';
+import { type DocumentOptions, type FetchedDocument, getDocument, headDocument } from './document.ts';
 import { listReferrers } from './referrers.ts';
 import { openSession, type RegistryOptions } from './session.ts';
 import { listTags } from './tags.ts';
@@ -13,11 +13,7 @@ export interface RegistryClient {
   /** What a tag or digest stands for, by the registry's word: a hint. Undefined when only `document` tells. */
   head(version: string, signal?: AbortSignal): Promise<Descriptor | undefined>;
   /** A manifest or index by tag or digest; its digest is computed. Undefined when there is none: `onMissing` is told why. */
-  document(
-    version: string,
-    signal?: AbortSignal,
-    onMissing?: (refusal: TsimgError) => void,
-  ): Promise<FetchedDocument | undefined>;
+  document(version: string, options?: DocumentOptions): Promise<FetchedDocument | undefined>;
   /** A blob, going on after broken connections. **Not verified**: pass it through `verified`. */
   blob(descriptor: Descriptor, signal?: AbortSignal): Promise<Readable>;
   /** The same without a stream around it; nothing is asked for before the first chunk is. */
@@ -32,18 +28,18 @@ export interface RegistryClient {
  * AUTHENTICATION_DENIED, CREDENTIALS_INVALID, LIMIT_EXCEEDED. @throws REFERENCE_INVALID
  */
 export function openRegistryClient(
-  { registry, repository }: { readonly registry: string; readonly repository: string },
+  repository: { readonly registry: string; readonly repository: string },
   options: RegistryOptions & { readonly allowForeignUrls?: boolean | undefined },
 ): RegistryClient {
-  const session = openSession(registry, repository, options);
+  const session = openSession(repository, options);
   const blobOptions = (signal?: AbortSignal) => ({ allowForeignUrls: options.allowForeignUrls === true, signal });
   return {
-    head: (version, signal) => headDocument(session, repository, version, signal),
-    document: (version, signal, onMissing) => getDocument(session, repository, version, signal, onMissing),
-    blob: (descriptor, signal) => openBlob(session, repository, descriptor, blobOptions(signal)),
-    blobChunks: (descriptor, signal) => readBlob(session, repository, descriptor, blobOptions(signal)),
-    tags: () => listTags(session, repository),
-    referrers: (subject) => listReferrers(session, repository, subject),
+    head: (version, signal) => headDocument(session, version, signal),
+    document: (version, documentOptions) => getDocument(session, version, documentOptions),
+    blob: (descriptor, signal) => openBlob(session, descriptor, blobOptions(signal)),
+    blobChunks: (descriptor, signal) => readBlob(session, descriptor, blobOptions(signal)),
+    tags: () => listTags(session),
+    referrers: (subject) => listReferrers(session, subject),
     close: () => session.close(),
   };
 }

@@ -24,6 +24,12 @@ export interface FetchedDocument {
   readonly bytes: Buffer;
 }
 
+export interface DocumentOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the registry's refusal where there is no such document. */
+  readonly onMissing?: ((refusal: TsimgError) => void) | undefined;
+}
+
 function bareType(response: HttpResponse): string {
   return response.headers['content-type']?.split(';', 1)[0]?.trim() ?? '';
 }
@@ -49,12 +55,11 @@ function mediaTypeOf(announced: string, bytes: Buffer): string {
  */
 export async function headDocument(
   session: Session,
-  repository: string,
   version: string,
   signal?: AbortSignal,
 ): Promise<Descriptor | undefined> {
-  const what = `manifest of ${repository}:${version}`;
-  const path = `/v2/${repository}/manifests/${version}`;
+  const what = `manifest of ${session.repository}:${version}`;
+  const path = `/v2/${session.repository}/manifests/${version}`;
   let response: HttpResponse;
   try {
     response = await session.attempt({ method: 'HEAD', path, headers: { accept: ACCEPT }, what, signal });
@@ -92,11 +97,10 @@ function plainBody({ headers }: HttpResponse, bytes: Buffer, limit: number): Buf
  */
 export function getDocument(
   session: Session,
-  repository: string,
   version: string,
-  signal?: AbortSignal,
-  onMissing?: (refusal: TsimgError) => void,
+  { signal, onMissing }: DocumentOptions = {},
 ): Promise<FetchedDocument | undefined> {
+  const { repository } = session;
   const what = `manifest of ${repository}${isDigest(version) ? '@' : ':'}${version}`;
   return session.retrying(what, async () => {
     const path = `/v2/${repository}/manifests/${version}`;

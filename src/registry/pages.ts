@@ -7,6 +7,16 @@ import type { Session } from './session.ts';
 
 const MAX_PAGES = 1000;
 
+/** A list that a registry sends in pages. */
+export interface PagedList {
+  /** For errors and events: `list of tags of library/alpine`. */
+  readonly what: string;
+  /** Of the first page. */
+  readonly path: string;
+  /** The media type of a page. */
+  readonly accept: string;
+}
+
 /** The target of `rel="next"` in a Link header (RFC 8288), as it stands there; undefined when there is none. */
 function nextTarget(header: string): string | undefined {
   for (const [, target, parameters] of header.matchAll(
@@ -35,9 +45,7 @@ export function nextPage(header: string | undefined, page: URL): URL | undefined
  */
 export async function readPages(
   session: Session,
-  what: string,
-  path: string,
-  accept: string,
+  { what, path, accept }: PagedList,
   read: (response: HttpResponse, body: () => Promise<Buffer>) => Promise<boolean>,
 ): Promise<void> {
   const readPage = async (response: HttpResponse): Promise<Buffer> => {

@@ -16,11 +16,8 @@ const UNSUPPORTED = new Set([404, 405]);
  * registry has none, by the tag `sha256-HEX` that clients keep instead.
  * @throws REGISTRY_ERROR, DOCUMENT_INVALID, LIMIT_EXCEEDED
  */
-export async function listReferrers(
-  session: Session,
-  repository: string,
-  subject: Digest,
-): Promise<readonly Descriptor[]> {
+export async function listReferrers(session: Session, subject: Digest): Promise<readonly Descriptor[]> {
+  const { repository } = session;
   const what = `referrers of ${repository}@${subject}`;
   const found = new Map<Digest, Descriptor>();
   let supported = true;
@@ -28,25 +25,20 @@ export async function listReferrers(
     for (const referrer of parseImageIndex(bytes, MEDIA_TYPE.ociIndex, what).manifests)
       found.set(referrer.digest, referrer);
   };
-  await readPages(
-    session,
-    what,
-    `/v2/${repository}/referrers/${subject}`,
-    MEDIA_TYPE.ociIndex,
-    async (response, body) => {
-      const isIndex = documentKindOf(response.headers['content-type'] ?? '') === 'index';
-      if (response.status === 200 && isIndex) {
-        add(await body());
-        return true;
-      }
-      supported = response.status !== 200 && !UNSUPPORTED.has(response.status);
-      if (supported) throw await responseError(response, `cannot get ${what}`);
-      await discard(response); // some front ends answer any path with a page of theirs
-      return false;
-    },
-  );
+  const list = { what, path: `/v2/${repository}/referrers/${subject}`, accept: MEDIA_TYPE.ociIndex };
+  await readPages(session, list, async (response, body) => {
+    const isIndex = documentKindOf(response.headers['content-type'] ?? '') === 'index';
+    if (response.status === 200 && isIndex) {
+      add(await body());
+      return true;
+    }
+    supported = response.status !== 200 && !UNSUPPORTED.has(response.status);
+    if (supported) throw await responseError(response, `cannot get ${what}`);
+    await discard(response); // some front ends answer any path with a page of theirs
+    return false;
+  });
   if (supported) return [...found.values()];
-  const fallback = await getDocument(session, repository, `${algorithmOf(subject)}-${hexOf(subject)}`);
+  const fallback = await getDocument(session, `${algorithmOf(subject)}-${hexOf(subject)}`);
   if (fallback !== undefined && documentKindOf(fallback.descriptor.mediaType) === 'index') add(fallback.bytes);
   return [...found.values()];
 }

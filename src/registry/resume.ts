@@ -60,7 +60,7 @@ export async function openResumable(options: ResumableOptions): Promise<Readable
 export async function* readResuming(options: ResumableOptions): AsyncGenerator<Buffer, void> {
   const { what, size, request, retry, context } = options;
   const { signal } = context;
-  const attempts = countAttempts(what, retry, { signal, onEvent: context.onEvent });
+  const attempts = countAttempts({ what, policy: retry, context });
   let delivered = 0;
   let counted = 0;
   // Whether the next request is for a range. One for the whole ends or fails, and failures are counted: no two go round for ever.

@@ -43,8 +43,9 @@ export interface SessionRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One registry and one repository of it: connections, credentials and tokens. */
+/** One repository of a registry: connections, credentials and tokens. */
 export interface Session {
+  readonly repository: string;
   /** One attempt, authorized. @throws for transient and authentication statuses; others, and all of a HEAD's, are the caller's to judge */
   attempt(request: SessionRequest): Promise<HttpResponse>;
   /** Anonymous, anywhere: foreign layers. */
@@ -72,6 +73,8 @@ async function chooseEndpoint(candidates: Endpoints, send: Send, signal?: AbortS
 }
 
 interface Asking {
+  readonly send: Send;
+  readonly authorizer: Authorizer;
   readonly scope: string;
   readonly what: string;
   /** Answers the 401 of another registry that ours redirected to. */
@@ -103,10 +106,8 @@ function answeringElsewhere(send: Send, direct: Send): Asking['answerElsewhere']
 
 /** Asks, and answers one 401 with credentials: a token that ran out in the middle of a pull is renewed once, never in a loop. */
 async function sendAuthorized(
-  send: Send,
-  authorizer: Authorizer,
   request: HttpRequest,
-  { scope, what, answerElsewhere }: Asking,
+  { send, authorizer, scope, what, answerElsewhere }: Asking,
 ): Promise<HttpResponse> {
   const ask = (authorization: string | undefined) =>
     send({ ...request, headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) } });
@@ -137,11 +138,14 @@ async function sendAuthorized(
 }
 
 /** Opens no connection yet. @throws REFERENCE_INVALID */
-export function openSession(registry: string, repository: string, options: RegistryOptions): Session {
+export function openSession(
+  { registry, repository }: { readonly registry: string; readonly repository: string },
+  options: RegistryOptions,
+): Session {
   const { tlsVerify, certDir, authFile, signal, onEvent, trustedRealms = [], retry = DEFAULT_RETRY } = options;
   const env = options.env ?? process.env;
   const candidates = endpointsOf(registry, tlsVerify);
-  const agents = openAgents(registry, candidates[0], env, certDir);
+  const agents = openAgents({ registry, endpoint: candidates[0], env, certDir });
   const direct = openHttp({ agents, tlsVerify: tlsVerify !== false, timeouts: options.timeouts });
   const following = followRedirects(direct, tlsVerify === false);
   const context: Context = { signal, onEvent };
@@ -157,6 +161,7 @@ export function openSession(registry: string, repository: string, options: Regis
   };
 
   return {
+    repository,
     attempt: async ({ method, path, headers, what, signal: own = signal }) => {
       opened ??= open();
       const { endpoint, authorizer } = await opened.catch((error: unknown) => {
@@ -164,12 +169,13 @@ export function openSession(registry: string, repository: string, options: Regis
         throw error;
       });
       const request = { method, url: new URL(path, endpoint), headers, signal: own };
-      const response = await sendAuthorized(following, authorizer, request, { scope, what, answerElsewhere });
+      const asking = { send: following, authorizer, scope, what, answerElsewhere };
+      const response = await sendAuthorized(request, asking);
       if (isTransientStatus(response.status)) throw await responseError(response, `cannot get ${what}`);
       return response;
     },
     sendAnonymous: following,
-    retrying: (what, attempt) => retrying(what, retry, context, attempt),
+    retrying: (what, attempt) => retrying({ what, policy: retry, context }, attempt),
     retry,
     documentLimit: options.documentLimit,
     context,

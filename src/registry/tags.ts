@@ -10,11 +10,13 @@ const pageSchema = z.object({ tags: z.array(z.string().max(1024)).nullish() });
  * The tags of a repository, in the registry's order (distribution spec, "Listing Tags"); undefined when there is no such
  * repository. @throws REGISTRY_ERROR, DOCUMENT_INVALID, LIMIT_EXCEEDED
  */
-export async function listTags(session: Session, repository: string): Promise<readonly string[] | undefined> {
+export async function listTags(session: Session): Promise<readonly string[] | undefined> {
+  const { repository } = session;
   const what = `list of tags of ${repository}`;
   const tags = new Set<string>();
   let exists = true;
-  await readPages(session, what, `/v2/${repository}/tags/list`, 'application/json', async (response, body) => {
+  const list = { what, path: `/v2/${repository}/tags/list`, accept: 'application/json' };
+  await readPages(session, list, async (response, body) => {
     if (response.status !== 200) {
       const error = await responseError(response, `cannot get ${what}`);
       if (response.status !== 404) throw error;

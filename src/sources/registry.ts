@@ -54,7 +54,7 @@ export function openRegistrySource(reference: Reference, options: RegistrySource
   };
 
   const openDocument = async (descriptor: Descriptor, signal?: AbortSignal): Promise<Readable> => {
-    const document = remembered.get(descriptor.digest) ?? (await client.document(descriptor.digest, signal));
+    const document = remembered.get(descriptor.digest) ?? (await client.document(descriptor.digest, { signal }));
     if (document === undefined) {
       throw new TsimgError('BLOB_NOT_FOUND', `no manifest ${descriptor.digest}`, { where: label });
     }
@@ -75,9 +75,10 @@ export function openRegistrySource(reference: Reference, options: RegistrySource
         if (head !== undefined && asked && (await options.known(head))) return head;
       }
       let refusal: TsimgError | undefined;
-      const document = await client.document(version, signal, (error) => {
+      const onMissing = (error: TsimgError) => {
         refusal = error;
-      });
+      };
+      const document = await client.document(version, { signal, onMissing });
       if (document !== undefined) return remember(document);
       if (refusal === undefined || refusal.facts.said === '') return undefined;
       const { why, facts } = refusal;

@@ -286,7 +286,8 @@ test('the words of a 404 are told to who asks for them', async () => {
   const body = '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"gone since May"}]}';
   await withClient([{ path, status: 404, body }], async (client) => {
     const words: unknown[] = [];
-    assert.is(await client.document('1.0', undefined, ({ facts }) => words.push(facts.said)), undefined);
+    const onMissing = ({ facts }: TsimgError) => words.push(facts.said);
+    assert.is(await client.document('1.0', { onMissing }), undefined);
     assert.equal(words, ['MANIFEST_UNKNOWN: gone since May']);
   });
 });
@@ -334,8 +335,8 @@ test('requests leave no listener on the caller’s signal', async () => {
     const { signal } = stop;
     for (let round = 0; round < 20; round++) {
       await client.head('1.0', signal);
-      await client.document('1.0', signal);
-      await client.document('no', signal);
+      await client.document('1.0', { signal });
+      await client.document('no', { signal });
       await (await client.blob({ mediaType: 'x', digest, size: 4 }, signal)).toArray();
     }
     await setImmediate();

@@ -56,7 +56,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       return { value: credentials.token, freshUntil: Number.POSITIVE_INFINITY };
     const realm = checkRealm(challenge.parameters.get('realm') ?? '', endpoint, trustedRealms);
     if (credentials !== undefined && !realm.trusted) withheldFrom = realm.url.host;
-    return fetchToken(send, tokenRequest(challenge, realm, scopesOf(challenge, scope), credentials), now);
+    const request = tokenRequest({ challenge, realm, scopes: scopesOf(challenge, scope), credentials });
+    return fetchToken(send, request, now);
   };
 
   const bearer = async (challenge: Challenge, scope: string, rejected: string | undefined): Promise<string> => {

@@ -47,13 +47,16 @@ export function scopesOf(challenge: Challenge, own: string): readonly string[] {
   return [...new Set([...asked, own])].filter(Boolean);
 }
 
+export interface TokenQuestion {
+  readonly challenge: Challenge;
+  readonly realm: Realm;
+  readonly scopes: readonly string[];
+  /** Sent only to a realm that is trusted. */
+  readonly credentials: Credentials | undefined;
+}
+
 /** The request for a token: GET with Basic credentials or none; an identity token is exchanged by POST (OAuth 2, refresh_token). */
-export function tokenRequest(
-  challenge: Challenge,
-  realm: Realm,
-  scopes: readonly string[],
-  credentials: Credentials | undefined,
-): HttpRequest {
+export function tokenRequest({ challenge, realm, scopes, credentials }: TokenQuestion): HttpRequest {
   const service = challenge.parameters.get('service');
   const offered = realm.trusted ? credentials : undefined;
   if (offered?.kind === 'identity-token') {

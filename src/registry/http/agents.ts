@@ -14,6 +14,15 @@ export interface Agents {
   close(): void;
 }
 
+export interface AgentOptions {
+  /** As references spell it: the name of its folder in `certs.d`. */
+  readonly registry: string;
+  readonly endpoint: URL;
+  readonly env: Environment;
+  /** The one folder of certificates, instead of those in `certs.d`. */
+  readonly certDir?: string | undefined;
+}
+
 /** What is read of a connection at a time: bytes. */
 const READ_BYTES = 256 * 1024;
 
@@ -60,7 +69,7 @@ function connectBy(agent: HttpAgent, scheme: string, env: Environment, prepare: 
  * Connections that are kept for a client's life: by proxies where the environment names them, trusting what the host trusts.
  * The certificates of `certs.d` are for `endpoint` alone, not for the token servers and stores that it sends us to.
  */
-export function openAgents(registry: string, endpoint: URL, env: Environment, certDir?: string): Agents {
+export function openAgents({ registry, endpoint, env, certDir }: AgentOptions): Agents {
   const http = new HttpAgent({ keepAlive: true });
   const https = new HttpsAgent({ keepAlive: true });
   let own: SecureContext | undefined;

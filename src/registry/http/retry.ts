@@ -47,6 +47,14 @@ export function retryDelay(policy: RetryPolicy, attempt: number, random: number)
   return Math.min(MAX_DELAY, policy.delay * 2 ** (attempt - 1)) * (1 - random / 2);
 }
 
+/** The request that is repeated. */
+export interface Retried {
+  /** For the 'retry' event: `manifest of alpine:3.9`. */
+  readonly what: string;
+  readonly policy: RetryPolicy;
+  readonly context: Context;
+}
+
 /** The attempts at one thing, counted. */
 export interface Attempts {
   /** Waits for the next attempt, or throws the error: not transient, too many, or the server asks for more patience than ours. */
@@ -55,7 +63,8 @@ export interface Attempts {
   progressed(): void;
 }
 
-export function countAttempts(what: string, policy: RetryPolicy, { signal, onEvent }: Context): Attempts {
+export function countAttempts({ what, policy, context }: Retried): Attempts {
+  const { signal, onEvent } = context;
   let attempt = 0;
   return {
     progressed: () => {
@@ -76,13 +85,8 @@ export function countAttempts(what: string, policy: RetryPolicy, { signal, onEve
 }
 
 /** The result of the first attempt that does not fail for a passing reason. Each repetition is told as a 'retry' event. */
-export async function retrying<T>(
-  what: string,
-  policy: RetryPolicy,
-  context: Context,
-  attempt: () => Promise<T>,
-): Promise<T> {
-  const attempts = countAttempts(what, policy, context);
+export async function retrying<T>(retried: Retried, attempt: () => Promise<T>): Promise<T> {
+  const attempts = countAttempts(retried);
   for (;;) {
     try {
       return await attempt();

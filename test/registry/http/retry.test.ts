@@ -60,7 +60,9 @@ test('each repetition is told, and the last failure is the one that is thrown', 
     attempts += 1;
     return Promise.reject(failing(500 + attempts * 2));
   };
-  const error = await failureOf(retrying('manifest', POLICY, { onEvent: (event) => events.push(event) }, attempt));
+  const error = await failureOf(
+    retrying({ what: 'manifest', policy: POLICY, context: { onEvent: (event) => events.push(event) } }, attempt),
+  );
   assert.is(attempts, 3);
   assert.is(error.facts.status, 506);
   assert.equal(events, [
@@ -76,7 +78,7 @@ test('there are as many repetitions as the policy says, and none where it says n
       attempts += 1;
       return Promise.reject(failing(503));
     };
-    await failureOf(retrying('manifest', { retries, delay: 1 }, {}, attempt));
+    await failureOf(retrying({ what: 'manifest', policy: { retries, delay: 1 }, context: {} }, attempt));
     assert.is(attempts, retries + 1);
   }
 });
@@ -84,7 +86,7 @@ test('there are as many repetitions as the policy says, and none where it says n
 test('what progressed has all its repetitions again', async () => {
   const told: number[] = [];
   const onEvent = (event: TsimgEvent) => void (event.kind === 'retry' && told.push(event.attempt));
-  const attempts = countAttempts('blob', POLICY, { onEvent });
+  const attempts = countAttempts({ what: 'blob', policy: POLICY, context: { onEvent } });
   await attempts.after(failing(503));
   await attempts.after(failing(503));
   attempts.progressed();
@@ -101,7 +103,7 @@ test('a server that asks for a minute is waited for', async () => {
     told += 1;
     abort.abort();
   };
-  const attempts = countAttempts('x', POLICY, { signal: abort.signal, onEvent });
+  const attempts = countAttempts({ what: 'x', policy: POLICY, context: { signal: abort.signal, onEvent } });
   const error = await attempts.after(failing(429, 60_000)).catch((thrown: unknown) => thrown);
   assert.is(error instanceof Error && error.name, 'AbortError');
   assert.is(told, 1);
@@ -113,14 +115,14 @@ test('a server that asks for more patience than a minute is not waited for', asy
     attempts += 1;
     return Promise.reject(failing(429, 61_000));
   };
-  await failureOf(retrying('manifest', POLICY, {}, attempt), 'REGISTRY_ERROR');
+  await failureOf(retrying({ what: 'manifest', policy: POLICY, context: {} }, attempt), 'REGISTRY_ERROR');
   assert.is(attempts, 1);
 });
 
 test('an abort ends the waiting', async () => {
   const abort = new AbortController();
   const policy = { retries: 1, delay: 10_000 };
-  const running = retrying('x', policy, { signal: abort.signal, onEvent: () => abort.abort() }, () =>
+  const running = retrying({ what: 'x', policy, context: { signal: abort.signal, onEvent: () => abort.abort() } }, () =>
     Promise.reject(failing(503)),
   );
   const error = await running.catch((thrown: unknown) => thrown);
@@ -131,7 +133,10 @@ test('a server that says "at once" is not asked more often than one that says no
   for (const retryAfter of [0, 1]) {
     const start = performance.now();
     const busy = () => Promise.reject(new TsimgError('REGISTRY_ERROR', 'busy', { facts: { status: 429, retryAfter } }));
-    await failureOf(retrying('manifest', { retries: 2, delay: 100 }, {}, busy), 'REGISTRY_ERROR');
+    await failureOf(
+      retrying({ what: 'manifest', policy: { retries: 2, delay: 100 }, context: {} }, busy),
+      'REGISTRY_ERROR',
+    );
     assert.ok(performance.now() - start >= 50 + 100 - 5);
   }
 });
