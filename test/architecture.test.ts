@@ -318,6 +318,52 @@ test('every test file runs each suite that it makes', () => {
   assert.equal(silent, []);
 });
 
+/** Paths below src that a page names in backticks: rooms with a slash at the end, files with their extension. */
+function pathsIn(page: string): readonly string[] {
+  const text = readFileSync(join(ROOT, 'docs', page), 'utf8');
+  return [...text.matchAll(/`([a-z0-9-]+(?:\/[a-z0-9-]+)*(?:\/|(?:\.data)?\.ts))`/g)].map((match) => match[1] ?? '');
+}
+
+test('docs/architecture.md names every room, and only files that exist', () => {
+  const named = pathsIn('architecture.md');
+  const folders = [...new Set(sources.map(({ path }) => dirname(path)))].map((folder) => `${folder}/`);
+  const alone = sources.filter(({ path }) => !path.includes('/')).map(({ path }) => path);
+  assert.equal(
+    [...folders.filter((folder) => folder !== './'), ...alone].filter((path) => !named.includes(path)),
+    [],
+  );
+  const known = new Set([...folders, ...sources.map(({ path }) => path)]);
+  const others = new Set(['test/', 'src/', 'fixtures/', 'scripts/', 'bench/']);
+  assert.equal(
+    named.filter((path) => !known.has(path) && !others.has(path)),
+    [],
+  );
+});
+
+test('the rooms of docs/architecture.md stand in the order of their ranks', () => {
+  const order = pathsIn('architecture.md').filter((path) => path.endsWith('/'));
+  const wrong = Object.entries(SUB_ROOMS).flatMap(([room, ranks]) => {
+    const places = ranks.map((folders) => folders.map((folder) => order.lastIndexOf(`${room}/${folder}/`)));
+    return places.slice(1).flatMap((own, index) => {
+      const highest = Math.max(...(places[index] ?? []));
+      return own.some((place) => place < highest) ? [`${room}: ${ranks[index + 1]?.join(', ')}`] : [];
+    });
+  });
+  assert.equal(wrong, []);
+});
+
+test('every decision has a number without a gap, a status and a date', () => {
+  const folder = join(ROOT, 'docs', 'decisions');
+  const index = readFileSync(join(folder, 'README.md'), 'utf8');
+  const pages = readdirSync(folder).filter((name) => /^\d{4}-/.test(name));
+  for (const [place, name] of pages.toSorted().entries()) {
+    assert.is(Number(name.slice(0, 4)), place + 1, name);
+    const page = readFileSync(join(folder, name), 'utf8');
+    assert.match(page, new RegExp(`^# ${place + 1}\\. .*\n\n- Status: \\w+.*\n- Date: \\d{4}-\\d\\d-\\d\\d`), name);
+    assert.ok(index.includes(`](${name})`), `${name} is not in the index`);
+  }
+});
+
 test('every error code has an entry in docs/errors.md, and every entry a code', async () => {
   const { ERROR_CODES } = await import('../src/errors.ts');
   const documented = [...readFileSync(join(ROOT, 'docs', 'errors.md'), 'utf8').matchAll(/^### (\w+)/gm)].map(
