@@ -326,7 +326,8 @@ function pathsIn(page: string): readonly string[] {
 
 test('docs/architecture.md names every room, and only files that exist', () => {
   const named = pathsIn('architecture.md');
-  const folders = [...new Set(sources.map(({ path }) => dirname(path)))].map((folder) => `${folder}/`);
+  const holding = sources.flatMap(({ path, room }) => [dirname(path), ...(path.includes('/') ? [room] : [])]);
+  const folders = [...new Set(holding)].map((folder) => `${folder}/`);
   const alone = sources.filter(({ path }) => !path.includes('/')).map(({ path }) => path);
   assert.equal(
     [...folders.filter((folder) => folder !== './'), ...alone].filter((path) => !named.includes(path)),
