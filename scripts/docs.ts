@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { createProgram } from '../src/cli/program.ts';
 import { completionScript } from '../src/cli/verb/completion.ts';
 import { cliPage } from './docs/cli-page.ts';
+import { manPages } from './docs/man-pages.ts';
 import { drawTerminal, recordAgain } from './terminal/terminal-page.ts';
 
 // Writes the pages that are made from the program itself; with --check, only compares, so that none of them can grow old.
@@ -21,6 +22,7 @@ const pages: ReadonlyMap<string, string> = new Map([
   ['completions/tsimg.bash', await completionScript('bash', program)],
   ['completions/_tsimg', await completionScript('zsh', program)],
   ['completions/tsimg.fish', await completionScript('fish', program)],
+  ...manPages(program, readFileSync(join(ROOT, 'docs', 'errors.md'), 'utf8')),
 ]);
 
 const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : undefined);

@@ -20,12 +20,12 @@ export async function createProgram(
 ): Promise<Command> {
   const program = new Command('tsimg')
     .description('Container images and root filesystems: pull, unpack, run. No daemon.')
+    .optionsGroup('General:')
     .version(version, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
     .configureHelp(HELP_LAYOUT)
     .enablePositionalOptions()
-    .optionsGroup('General:')
     .option('--root <dir>', 'where images are kept (also $TSIMG_ROOT)')
     .option('--json', 'results and errors as JSON')
     .option('--debug', 'show causes and stack of an error')

@@ -55,7 +55,7 @@ test('the package holds text and the stub, and nothing that was compiled for one
   const files = readdirSync(PACKAGE, { recursive: true, encoding: 'utf8' }).filter((file) =>
     statSync(join(PACKAGE, file)).isFile(),
   );
-  const others = files.filter((file) => !/\.(cjs|js|d\.ts|map|md|svg|json)$|^LICENSE$|^completions\//.test(file));
+  const others = files.filter((file) => !/\.(cjs|js|d\.ts|map|md|svg|json)$|^LICENSE$|^(completions|man)\//.test(file));
   assert.equal(others.sort(), ['dist/src/sys/stub/stub-arm64', 'dist/src/sys/stub/stub-x64']);
   const modules = files.filter((file) => /\.c?js$/.test(file) && !/^dist\/src\/(programs|scripts)\//.test(file));
   assert.equal(modules.sort(), ['dist/src/api.js', 'dist/src/tsimg.cjs']);

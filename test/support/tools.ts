@@ -35,6 +35,8 @@ const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
   zsh: 'zsh',
   fish: 'fish',
   mandoc: 'mandoc',
+  man: 'man-db',
+  groff: 'groff-base',
   as: 'binutils',
   'aarch64-linux-gnu-as': 'binutils-aarch64-linux-gnu',
   'qemu-aarch64-static': 'qemu-user-static',

@@ -1,0 +1,122 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { mdocFlags, mdocText, mdocWords } from '../../scripts/docs/mdoc.ts';
+import { optionGroups } from '../../src/cli/option-groups.ts';
+import { createProgram } from '../../src/cli/program.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { haveRoot, haveTools } from '../support/tools.ts';
+import { EXAMPLE_IMAGE, ROOT, tsimg } from '../support/tsimg.ts';
+
+// man/ is made of the program (npm run check says when it is stale); here: whether it can be read, and whether npm installs it.
+
+const test = suite('docs/man');
+const program = await createProgram(() => {});
+const verbs = program.commands.map((command) => command.name()).filter((name) => name !== 'help');
+const PAGES = ['tsimg.1', ...verbs.map((name) => `tsimg-${name}.1`)].sort();
+const pathOf = (page: string) => join(ROOT, 'man', page);
+const packageJson: { readonly man: readonly string[] } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+
+/** A page as groff lays it out for a terminal, without its styles. */
+function shown(page: string): string {
+  const env = { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', MANWIDTH: '100', MAN_KEEP_FORMATTING: '' };
+  const { stdout, stderr } = spawnSync('man', ['--warnings', '-l', pathOf(page)], { env, encoding: 'utf8' });
+  assert.is(stderr, '', page);
+  return stdout
+    .replaceAll(/.\u0008/g, '')
+    .replaceAll(/‐\n\s+/g, '')
+    .replaceAll('−', '-');
+}
+
+test('there is a page for the command and for each verb, and package.json names them all', () => {
+  assert.equal(readdirSync(join(ROOT, 'man')).sort(), PAGES);
+  assert.equal(
+    [...packageJson.man].sort(),
+    PAGES.map((page) => `./man/${page}`),
+  );
+});
+
+test('text cannot become a request or a macro, and what is not ASCII is written so that every roff reads it', () => {
+  assert.is(mdocText('.so /etc/passwd'), '\\&.so /etc/passwd');
+  assert.is(mdocText("'a b"), '\\(aqa b');
+  assert.is(mdocText('a\\fB … é. Next one'), 'a\\efB \\[u2026] \\[u00E9].\nNext one');
+  assert.is(mdocWords('No such (thing)'), '\\&No\\& such \\&(thing)\\&');
+  assert.is(mdocFlags('-e, --env <name[=value]>'), 'Fl e , Fl -env Ar \\&name[=value]\\&');
+  assert.is(mdocFlags('-p, --pause [bool]'), 'Fl p , Fl -pause Oo Ar bool Oc');
+  assert.is(mdocFlags('--rm'), 'Fl -rm');
+});
+
+const mandoc = haveTools('mandoc') ? test : test.skip;
+mandoc('mandoc has no complaint about any page', () => {
+  for (const page of PAGES) {
+    const { stdout, stderr, status } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', pathOf(page)], {
+      encoding: 'utf8',
+    });
+    assert.equal([status, stdout, stderr], [0, '', ''], page);
+  }
+});
+
+const man = haveTools('man', 'groff') ? test : test.skip;
+man('man shows every page without a warning, with every option under its heading', () => {
+  for (const page of PAGES) {
+    const name = page.replace(/^tsimg-?|\.1$/g, '');
+    const command = name === '' ? program : program.commands.find((each) => each.name() === name);
+    assert.ok(command !== undefined, page);
+    const text = shown(page);
+    let rest = text;
+    for (const [heading, options] of optionGroups(command)) {
+      const place = rest.indexOf(`\n   ${heading.replace(/:$/, '')}\n`);
+      assert.ok(place >= 0, `${page}: ${heading}`);
+      rest = rest.slice(place);
+      for (const { flags } of options) {
+        const plain = flags.replace(/ <(.*)>$/, ' $1');
+        assert.ok(rest.includes(plain), `${page}: ${plain}`);
+      }
+    }
+  }
+});
+
+const examples = haveRoot() ? test : test.skip;
+examples('the examples of tsimg(1) do what they say', () => {
+  const commands = [...readFileSync(pathOf('tsimg.1'), 'utf8').matchAll(/^\.Dl tsimg (.*)$/gm)].map(([, words = '']) =>
+    words.replaceAll('\\&', '').split(' '),
+  );
+  assert.is(commands.length, 3);
+  const folder = tempDir();
+  copyFileSync(EXAMPLE_IMAGE, join(folder, 'image.tar.gz'));
+  const outputs = commands.map((args) => {
+    const { status, stdout, stderr } = tsimg(args, { cwd: folder });
+    assert.is(status, 0, stderr);
+    return stdout;
+  });
+  assert.ok(existsSync(join(folder, 'rootfs', 'bin')));
+  assert.is(outputs[1], 'hello\n');
+  assert.match(outputs[2] ?? '', /unshare/);
+});
+
+const npm = haveTools('npm', 'man', 'groff') ? test : test.skip;
+npm('npm install -g puts the pages where man finds them, and the completions where docs/completion.md says', () => {
+  const prefix = tempDir();
+  const run = (command: string, args: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8' });
+    assert.is(status, 0, stderr);
+    return stdout.trim();
+  };
+  const packed = run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', prefix]);
+  run('tar', ['-xzf', join(prefix, packed), '-C', prefix]);
+  // What it depends on has no part in this, and would come from elsewhere
+  const manifest = join(prefix, 'package', 'package.json');
+  writeFileSync(manifest, JSON.stringify({ ...JSON.parse(readFileSync(manifest, 'utf8')), dependencies: {} }));
+  const global = ['-g', '--prefix', prefix];
+  run('npm', ['install', ...global, '--install-links', '--offline', '--ignore-scripts', join(prefix, 'package')]);
+  assert.equal(readdirSync(join(prefix, 'share', 'man', 'man1')).sort(), PAGES);
+  const env = { PATH: process.env.PATH, MANPATH: join(prefix, 'share', 'man'), LC_ALL: 'C.UTF-8' };
+  const { stdout } = spawnSync('man', ['tsimg-run'], { env, encoding: 'utf8' });
+  assert.match(stdout.replaceAll(/.\u0008/g, ''), /tsimg run/);
+  const completions = join(run('npm', ['root', ...global]), 'tsimg', 'completions');
+  assert.equal(readdirSync(completions).sort(), ['_tsimg', 'tsimg.bash', 'tsimg.fish']);
+});
+
+test.run();
