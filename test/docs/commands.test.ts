@@ -35,11 +35,15 @@ function outputsOf(output: string): ReadonlyMap<number, string> {
   return new Map(parts.map((part) => [Number.parseInt(part, 10), part.slice(part.indexOf('\u0002') + 1)]));
 }
 
+/** An ID, in its short form or in full, stands for any. */
+const ID = /\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b/g;
+
 function isLike(shown: string, line: string): boolean {
   const parts = shown
     .trim()
     .split('…')
-    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(/\s+/g, '\\s+'));
+    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(/\s+/g, '\\s+'))
+    .map((part) => part.replaceAll(ID, (id) => `[0-9a-f]{${id.length}}`));
   return new RegExp(`^\\s*${parts.join('.*')}\\s*$`).test(line);
 }
 

@@ -24,6 +24,14 @@ const IMAGES = [
   'team/app:1.3',
 ];
 
+/** Gives it an /etc of its own, so that other tests may make users meanwhile. `$0` is an empty folder, `$1` a line of hosts. */
+const OWN_ETC = `set -e
+mount -t tmpfs -o mode=755 tmpfs "$0"
+cp -a /etc/. "$0"
+echo "$1" > "$0/hosts"
+for name in subuid subgid; do echo containers:2000000000:65536 >> "$0/$name"; done
+mount --bind "$0" /etc`;
+
 /** One run of a page's commands. */
 export interface PageRun {
   readonly status: number | null;
@@ -59,13 +67,14 @@ export async function makeDocsWorld(): Promise<DocsWorld> {
   const tls = makeCertificate(...HOSTS.map((host) => `DNS:${host}`));
   const trusted = tempDir(0o755);
   writeFileSync(join(trusted, 'ca.pem'), tls.cert);
-  const hosts = join(trusted, 'hosts');
-  writeFileSync(hosts, `127.0.0.1 localhost ${HOSTS.join(' ')}\n::1 localhost\n`);
-  network.onHost(['mount', '--bind', hosts, '/etc/hosts']);
-  for (const name of ['subuid', 'subgid']) {
-    writeFileSync(join(trusted, name), `${readFileSync(join('/etc', name), 'utf8')}containers:2000000000:65536\n`);
-    network.onHost(['mount', '--bind', join(trusted, name), join('/etc', name)]);
-  }
+  const { status, stderr } = network.onHost([
+    'sh',
+    '-c',
+    OWN_ETC,
+    tempDir(0o755),
+    `127.0.0.1 localhost ${HOSTS.join(' ')}`,
+  ]);
+  if (status !== 0) throw new Error(stderr);
   const data = tempDir();
   const registry = await startDockerRegistry({ tls, data, within, port: 443 });
   const plain = await startDockerRegistry({ data, within, port: 5000 });
