@@ -1,47 +1,31 @@
-import { type SpawnSyncOptions, spawn, spawnSync } from 'node:child_process';
+import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { publish } from '../test/support/publish.ts';
 import { missingPackages } from '../test/support/tools.ts';
-import { COMMAND_VARIABLE } from '../test/support/tsimg.ts';
 import { installNode, NODE_LINES } from './other-node.ts';
+import { changedFiles, testsOf } from './test/changed.ts';
+import { choose, chooseOne } from './test/choose.ts';
+import { needsJoined, readModules, runsCommand } from './test/imports.ts';
+import { keepLengths, longestFirst } from './test/lengths.ts';
+import { NAME_VARIABLE } from './test/named-suite.ts';
+import { type Result, report, runFile } from './test/run-file.ts';
 
-// Runs every test file in a process of its own, two at a time, and adds up what uvu reports. The command that they run is the one
-// that is published.
-// Usage: node dist/scripts/test.js [--no-install] [--node LINE|others] [PATTERN...]: only files whose path holds a pattern; with the
-// newest Node of a line (`--node 24`), or with those of all lines but this Node's own in turn (`--node others`).
+// Runs test files, each in a process of its own, some at a time, and adds up what uvu reports. The command that they run is the one that
+// is published; where none of them runs it, it is not made.
+// Usage: node dist/scripts/test.js [OPTION...] [PATTERN...]: files whose path holds a pattern, all without one.
+//   --one FILE [NAME]      one file; of that, the tests with this in their name
+//   --changed              only files whose outcome may have changed since the branch left main (with what is not committed)
+//   --node LINE|others     with the newest Node of a line, or with those of all lines but this Node's own in turn
+//   --no-install           does not install what tests need besides
+//   --at-once COUNT        so many files at a time
+//   --record               writes down how long files take, for the order in which a fresh clone begins them
 
 const ROOT = dirname(dirname(import.meta.dirname));
-const TEST_DIR = join(ROOT, 'dist', 'test');
-const CONCURRENCY = 2;
-/** Begun first, so that none of them is left alone at the end. */
-const LONGEST = [
-  'host/cgroup2',
-  'host/stub-watch',
-  'verbs/changes/copy-files',
-  'cli/container-killed',
-  'verbs/changes/commit',
-  'host/exec',
-  'cli/verb/containers',
-  'verbs/layers/sweep-unpacked',
-  'cli/container-inspect',
-  'cli/container-end',
-  'conformance',
-  'cli/compared-with-umoci',
-  'host/network-bridge',
-];
-/** A file that takes longer than this hangs: milliseconds. */
-const FILE_TIMEOUT = 600_000;
-
-interface Result {
-  readonly file: string;
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-  readonly seconds: number;
-  readonly output: string;
-}
+const DIST = join(ROOT, 'dist');
+const TEST_DIR = join(DIST, 'test');
+const SLOWEST = 10;
 
 /** Debian's packages for what is missing, where we may install them; what stays missing is told by the tests that need it. */
 function installNeeds(): void {
@@ -55,88 +39,50 @@ function installNeeds(): void {
   if (status !== 0) console.log('not everything could be installed; tests that need what is missing say so');
 }
 
-/** Where a file stands in the order in which they are begun. */
-function rankOf(file: string): number {
-  const rank = LONGEST.indexOf(file.replace(/\.test\.js$/, ''));
-  return rank < 0 ? LONGEST.length : rank;
+/** Makes what these files run besides modules. */
+async function makeNeeds(files: readonly string[]): Promise<void> {
+  const modules = readModules(DIST);
+  const needs = files.map((file) => modules.needsOf(join('test', file)));
+  if (needs.some((each) => needsJoined(each, DIST))) {
+    const { status } = spawnSync(process.execPath, [join(ROOT, 'scripts', 'build.mjs')], { stdio: 'inherit' });
+    if (status !== 0) process.exit(status ?? 1);
+  }
+  if (!needs.some(runsCommand)) return;
+  const { publish } = await import('../test/support/publish.ts');
+  const { COMMAND_VARIABLE } = await import('../test/support/tsimg.ts');
+  process.env[COMMAND_VARIABLE] = await publish();
 }
 
-function sumOf(output: string, label: string): number {
-  return [...output.matchAll(new RegExp(`^\\s+${label}:\\s+(\\d+)$`, 'gm'))].reduce(
-    (sum, match) => sum + Number(match[1]),
-    0,
-  );
+function changedOf(files: readonly string[]): readonly string[] {
+  const tests = files.map((file) => join('test', file));
+  return testsOf(changedFiles(ROOT), tests, readModules(DIST)).map((test) => relative('test', test));
 }
 
-/** What a file says it cannot test here, each once; said by a test that runs, it stands behind the dots of those before. */
-function skipLines(output: string): readonly string[] {
-  return [...new Set(output.match(/\bskipped: needs .*$/gm) ?? [])];
+function tellSlowest(results: readonly Result[]): void {
+  if (results.length <= SLOWEST) return;
+  console.log(`the ${SLOWEST} slowest:`);
+  for (const { file, seconds } of results.toSorted((a, b) => b.seconds - a.seconds).slice(0, SLOWEST)) {
+    console.log(`${seconds.toFixed(1).padStart(7)} s  ${file}`);
+  }
 }
 
-function runFile(node: string, path: string): Promise<Result> {
-  const started = Date.now();
-  return new Promise((resolve) => {
-    const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' };
-    const child = spawn(node, [path], {
-      cwd: ROOT,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    });
-    let output = '';
-    child.stdout.on('data', (chunk) => (output += chunk));
-    child.stderr.on('data', (chunk) => (output += chunk));
-    const timer = setTimeout(() => {
-      output += `\nstopped after ${FILE_TIMEOUT / 1000} s\n`;
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    }, FILE_TIMEOUT);
-    child.on('close', (code) => {
-      clearTimeout(timer);
-      const total = sumOf(output, 'Total');
-      const passed = sumOf(output, 'Passed');
-      const skips = skipLines(output);
-      const left = sumOf(output, 'Skipped');
-      const skipped = Math.max(left, skips.length);
-      // A suite without .run() ends in silence and with status 0, and a test may be left out without a word: failures, not passes.
-      const silent = total + skipped === 0 || (left > 0 && skips.length === 0);
-      const failed = Math.max(total - passed, code !== 0 || silent ? 1 : 0);
-      resolve({
-        file: relative(TEST_DIR, path),
-        passed,
-        failed,
-        skipped,
-        seconds: (Date.now() - started) / 1000,
-        output,
-      });
-    });
-  });
-}
-
-function report(result: Result): void {
-  const { file, passed, failed, skipped, seconds, output } = result;
-  console.log(
-    `${failed > 0 ? 'FAIL' : 'ok  '} ${file}: ${passed} passed${skipped > 0 ? `, ${skipped} skipped` : ''} (${seconds.toFixed(1)} s)`,
-  );
-  for (const line of skipLines(output)) console.log(`     ${line}`);
-  if (failed > 0) console.log(output.replace(/^/gm, '     | '));
-}
-
-/** Runs all files with a Node; how many tests failed. */
-async function runAll(node: string, files: readonly string[]): Promise<number> {
+/** Runs all files with a Node. */
+async function runAll(node: string, files: readonly string[], atOnce: number): Promise<readonly Result[]> {
   const results: Result[] = [];
   const queue = [...files];
   await Promise.all(
-    Array.from({ length: CONCURRENCY }, async () => {
+    Array.from({ length: atOnce }, async () => {
       for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-        const result = await runFile(node, file);
+        const result = await runFile(node, join(TEST_DIR, file), { cwd: ROOT, testDir: TEST_DIR });
         results.push(result);
         report(result);
       }
     }),
   );
   const sum = (key: 'passed' | 'failed' | 'skipped') => results.reduce((total, result) => total + result[key], 0);
+  tellSlowest(results);
   console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
-  return sum('failed');
+  return results;
 }
 
 /** The Nodes to test with. @param line of `--node` */
@@ -147,28 +93,56 @@ function nodesFor(line: string | undefined): readonly string[] {
   return lines.map((each) => installNode(ROOT, each));
 }
 
-const { values: options, positionals: patterns } = parseArgs({
-  options: { 'no-install': { type: 'boolean', default: false }, node: { type: 'string' } },
-  allowPositionals: true,
-});
-if (!options['no-install']) installNeeds();
-const files = readdirSync(TEST_DIR, { recursive: true, encoding: 'utf8' })
-  .filter(
-    (file) =>
-      file.endsWith('.test.js') && (patterns.length === 0 || patterns.some((pattern) => file.includes(pattern))),
-  )
-  .sort((a, b) => rankOf(a) - rankOf(b) || (a < b ? -1 : 1))
-  .map((file) => join(TEST_DIR, file));
-if (files.length === 0) {
-  console.log('no test file matches');
-  process.exit(1);
+/** Runs one file, or what of it has a name, and shows what it writes; the exit status. */
+async function runOne(file: string, name: string | undefined): Promise<number> {
+  await makeNeeds([file]);
+  if (name !== undefined) process.env[NAME_VARIABLE] = name;
+  const nodeOptions = name === undefined ? [] : ['--import', join(import.meta.dirname, 'test', 'only-named.js')];
+  const result = await runFile(process.execPath, join(TEST_DIR, file), { cwd: ROOT, testDir: TEST_DIR, nodeOptions });
+  console.log(result.output.trimEnd());
+  if (name !== undefined && result.passed + result.skipped === 0) {
+    console.log(`no test in ${file} has “${name}” in its name`);
+  }
+  return result.failed === 0 ? 0 : 1;
 }
 
-process.env[COMMAND_VARIABLE] = await publish();
-let failed = 0;
-for (const node of nodesFor(options.node)) {
-  const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim();
-  console.log(`Node ${version}`);
-  failed += await runAll(node, files);
+const { values: options, positionals } = parseArgs({
+  options: {
+    one: { type: 'boolean', default: false },
+    changed: { type: 'boolean', default: false },
+    node: { type: 'string' },
+    'no-install': { type: 'boolean', default: false },
+    'at-once': { type: 'string', default: String(availableParallelism()) },
+    record: { type: 'boolean', default: false },
+  },
+  allowPositionals: true,
+});
+
+async function main(): Promise<number> {
+  const all = readdirSync(TEST_DIR, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.js'));
+  if (options.one) return await runOne(chooseOne(all, positionals[0]), positionals[1]);
+  const chosen = choose(all, positionals);
+  if (chosen.length === 0) throw new Error('no test file matches');
+  const files = options.changed ? changedOf(chosen) : chosen;
+  if (files.length === 0) {
+    console.log('nothing changed that a test depends on');
+    return 0;
+  }
+  if (!options['no-install']) installNeeds();
+  await makeNeeds(files);
+  let failed = 0;
+  for (const node of nodesFor(options.node)) {
+    console.log(`Node ${spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()}`);
+    const results = await runAll(node, longestFirst(ROOT, files), Number(options['at-once']));
+    keepLengths(ROOT, new Map(results.map(({ file, seconds }) => [file, seconds])), options.record);
+    failed += results.reduce((sum, result) => sum + result.failed, 0);
+  }
+  return failed === 0 ? 0 : 1;
 }
-process.exit(failed === 0 ? 0 : 1);
+
+try {
+  process.exit(await main());
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exit(1);
+}

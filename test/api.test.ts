@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as api from '../src/api.ts';
+import { EXAMPLE_IMAGE, ROOT } from './support/checkout.ts';
 import { tempDir } from './support/temp-dir.ts';
-import { EXAMPLE_IMAGE, ROOT } from './support/tsimg.ts';
 
 const test = suite('api');
 

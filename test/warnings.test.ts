@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeBusyboxRootfs } from './support/busybox-rootfs.ts';
+import { EXAMPLE_IMAGE } from './support/checkout.ts';
 import { startFakeRegistry } from './support/fake-registry.ts';
 import { makeImage } from './support/image.ts';
 import { tempDir } from './support/temp-dir.ts';
 import { haveRoot, haveTools } from './support/tools.ts';
-import { BUILT, EXAMPLE_IMAGE, MAIN } from './support/tsimg.ts';
+import { BUILT, MAIN } from './support/tsimg.ts';
 
 // Nothing that tsimg does makes Node warn: of what is deprecated, of descriptors, of listeners.
 

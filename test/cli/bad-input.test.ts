@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { makeImage } from '../support/image.ts';
 import { named, writeLayout } from '../support/layout.ts';
 import { file, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { EXAMPLE_IMAGE, tsimg } from '../support/tsimg.ts';
+import { tsimg } from '../support/tsimg.ts';
 
 // A bad call gives its documented exit status, one line that helps, no stack trace, and leaves everything as it was.
 

@@ -3,11 +3,12 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { SHARED, sharedImage } from '../support/shared-images.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
 import { differences, type Snapshot, snapshot } from '../support/tree-snapshot.ts';
-import { EXAMPLE_IMAGE, tsimg } from '../support/tsimg.ts';
+import { tsimg } from '../support/tsimg.ts';
 
 // The tree that `tsimg unpack SOURCE DEST` makes of real images, held against the one that umoci makes.
 

@@ -4,10 +4,11 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { haveTools } from '../support/tools.ts';
-import { EXAMPLE_IMAGE, MAIN } from '../support/tsimg.ts';
+import { MAIN } from '../support/tsimg.ts';
 
 // A container and who holds it: the image that it is made of, and the tsimg that keeps it alive.
 

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { probeCgroups } from '../../src/host/facts/cgroup-facts.ts';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { EXAMPLE_IMAGE } from '../support/tsimg.ts';
 
 const asRoot = suite('cli/container-inspect as root');
 const asUser = suite('cli/container-inspect as an ordinary user');

@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { haveTools } from '../support/tools.ts';
-import { EXAMPLE_IMAGE } from '../support/tsimg.ts';
 
 // A program that clears its parent-death signal outlives the tsimg that it was started by; no container may.
 

@@ -2,10 +2,10 @@ import { chmodSync, copyFileSync, lstatSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { makeContainerCli } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { EXAMPLE_IMAGE } from '../support/tsimg.ts';
 
 const asRoot = suite('cli/container-sharing as root');
 const asUser = suite('cli/container-sharing as an ordinary user');

@@ -3,10 +3,11 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { makeContainerCli } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { EXAMPLE_IMAGE, MAIN } from '../support/tsimg.ts';
+import { MAIN } from '../support/tsimg.ts';
 
 // What goes wrong is told in words that help: no errno, no system call, no library's own sentence.
 

@@ -5,10 +5,11 @@ import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
+import { ROOT } from '../support/checkout.ts';
 import { publish } from '../support/publish.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
-import { BUILT, ROOT } from '../support/tsimg.ts';
+import { BUILT } from '../support/tsimg.ts';
 
 // What is published is joined by scripts/join.mjs: it must do what the modules do that it was made of.
 

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { EXAMPLE_IMAGE, tsimg } from '../support/tsimg.ts';
+import { tsimg } from '../support/tsimg.ts';
 
 // The verbs of the store as a user types them.
 

@@ -3,9 +3,10 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot } from '../support/tools.ts';
-import { EXAMPLE_IMAGE, MAIN, tsimg } from '../support/tsimg.ts';
+import { MAIN, tsimg } from '../support/tsimg.ts';
 
 // The command as a shell starts it: by its first line, in pipelines, with outputs that break and inputs that never come.
 

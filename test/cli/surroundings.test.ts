@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeDirectories } from '../../src/sys/file/make-directories.ts';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { makeContainerCli } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { EXAMPLE_IMAGE, MAIN } from '../support/tsimg.ts';
+import { MAIN } from '../support/tsimg.ts';
 
 // What surrounds the caller (umask, home, working directory) changes nothing of what a container sees, and holds nobody up.
 

@@ -5,8 +5,9 @@ import * as assert from 'uvu/assert';
 import { RECORDING_NEEDS, recordTerminal } from '../../scripts/terminal/record-terminal.ts';
 import { COLUMNS, MAX_ROWS, renderTerminal } from '../../scripts/terminal/render-terminal.ts';
 import { drawTerminal, PICTURE, readRecording } from '../../scripts/terminal/terminal-page.ts';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
-import { EXAMPLE_IMAGE, MAIN } from '../support/tsimg.ts';
+import { MAIN } from '../support/tsimg.ts';
 
 // docs/terminal.svg, the picture at the top of the README.
 

@@ -5,7 +5,7 @@ import { defineInMachine } from '../machine/define-in-machine.ts';
 
 const test = suite('host/cgroup2');
 defineInMachine(test, 'limits hold where there are cgroups of version 2 only', [
-  'host/cgroup.test.js',
+  'host/cgroup/cgroup.test.js',
   'host/exec-cgroup.test.js',
 ]);
 test.run();

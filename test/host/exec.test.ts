@@ -5,12 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { canRunContainers, defineRuns, type RunFixture } from '../support/define-runs.ts';
 import { makeOrdinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts';
 import { stateRootOf } from '../support/state-root.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { findTool } from '../support/tools.ts';
-import { EXAMPLE_IMAGE, MAIN, tsimg } from '../support/tsimg.ts';
+import { MAIN, tsimg } from '../support/tsimg.ts';
 
 const asRoot = suite('host/exec as root');
 const asUser = suite('host/exec as an ordinary user');

@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import type { ManyStarts } from '../support/many-starts.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveTools } from '../support/tools.ts';
-import { EXAMPLE_IMAGE } from '../support/tsimg.ts';
 
 // What of a launch a container can get hold of that sees all of the host's processes.
 

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ROOT } from '../support/checkout.ts';
 import { makeContainerCli } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { LOOP_CONTENT, makeLoopDevice } from '../support/loop-device.ts';
-import { ROOT } from '../support/tsimg.ts';
 
 // The list of devices where it is a program of version 2: the machine is slow, so these are few and do much at once. All others are
 // in test/host/devices.test.ts. Run in a virtual machine by test/host/cgroup2-devices.test.ts.

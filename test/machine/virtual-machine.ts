@@ -11,9 +11,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ROOT } from '../support/checkout.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { findTool } from '../support/tools.ts';
-import { BUILT, COMMAND_VARIABLE, MAIN, ROOT } from '../support/tsimg.ts';
+import { BUILT, COMMAND_VARIABLE, MAIN } from '../support/tsimg.ts';
 
 // A virtual machine with Debian's kernel, in which the host's own programs and this checkout are all there is: for what depends on
 // the kernel's command line, such as cgroups of version 2 on a host whose controllers are version 1's. Nothing of it is written.

@@ -3,8 +3,8 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkS
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ROOT } from '../support/checkout.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { ROOT } from '../support/tsimg.ts';
 
 // The build of a checkout that is small. That the scripts are joined is tested by all that runs them.
 

@@ -11,6 +11,7 @@ import { type LoadedImage, loadImage } from '../../src/image/load.ts';
 import { hexOf } from '../../src/oci/digest.ts';
 import { type OpenSourceOptions, openSource } from '../../src/sources/open.ts';
 import { unpackImage } from '../../src/verbs/rootfs/unpack.ts';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { makeImage } from '../support/image.ts';
 import { named, writeLayout } from '../support/layout.ts';
@@ -18,7 +19,6 @@ import { sharedImage } from '../support/shared-images.ts';
 import { dir, entry, file, hardlink, symlink, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { findTool, haveTools } from '../support/tools.ts';
-import { EXAMPLE_IMAGE } from '../support/tsimg.ts';
 import { verifyImage } from '../support/verify-image.ts';
 
 const test = suite('sources/open');

@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { EXAMPLE_IMAGE } from './checkout.ts';
 import type { OrdinaryUser } from './ordinary-user.ts';
 import { tempDir } from './temp-dir.ts';
-import { EXAMPLE_IMAGE, tsimg } from './tsimg.ts';
+import { tsimg } from './tsimg.ts';
 
 /** A store of a user's (root's when absent) with the example image, and the command on it. */
 export interface ImageStore {

@@ -28,7 +28,7 @@ export function hasOwnEtc(file: string): boolean {
     appendFileSync(join(etc, name), `root:${ROOT_RANGE.start}:${ROOT_RANGE.count}\n`);
   }
   const script = 'mount --bind "$0" /etc && exec "$@"';
-  const args = ['--mount', 'sh', '-c', script, etc, process.execPath, file];
+  const args = ['--mount', 'sh', '-c', script, etc, process.execPath, ...process.execArgv, file];
   const { status } = spawnSync('unshare', args, { stdio: 'inherit', env: { ...process.env, [MARK]: 'yes' } });
   process.exitCode = status ?? 1;
   return false;

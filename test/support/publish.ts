@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { acquireLock, type Lock, tryLock } from '../../src/sys/file/lock.ts';
-import { ROOT } from './tsimg.ts';
+import { ROOT } from './checkout.ts';
 
 /** Beside dist, which builds replace: what a run of tests has is there until it ends. */
 const FOLDER = join(ROOT, '.build', 'published');

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from './tsimg.ts';
+import { ROOT } from './checkout.ts';
 
 /** Images that other tools wrote; they lie beside the checkout on machines that have them. */
 export const SHARED = join(ROOT, '..', 'shared', 'images');

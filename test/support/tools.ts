@@ -20,6 +20,7 @@ const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
   zstd: 'zstd',
   xz: 'xz-utils',
   python3: 'python3',
+  git: 'git',
   ip: 'iproute2',
   ipcmk: 'util-linux',
   losetup: 'mount',

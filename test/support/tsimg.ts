@@ -1,17 +1,16 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { ROOT } from './checkout.ts';
 import { stateRootOf } from './state-root.ts';
 
-/** dist/test/support → the checkout. */
-export const ROOT = dirname(dirname(dirname(import.meta.dirname)));
+// Who imports this runs the command: `npm test` publishes it for those tests only (scripts/test/imports.ts).
+
 /** The command as it is built. */
 export const BUILT = join(ROOT, 'dist', 'src', 'main.js');
 /** Names the command as it is published, which `npm test` makes (scripts/test.ts), for the tests of that run. */
 export const COMMAND_VARIABLE = 'TSIMG_TEST_COMMAND';
 /** What tests run. */
 export const MAIN = process.env[COMMAND_VARIABLE] ?? BUILT;
-/** The example image that comes with the project: `docker save` form, gzip'd. */
-export const EXAMPLE_IMAGE = join(ROOT, 'fixtures', 'images', 'busybox-amd64.tar.gz');
 
 export interface TsimgOptions {
   readonly cwd?: string;

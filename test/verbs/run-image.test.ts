@@ -3,11 +3,11 @@ import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync } from 'node
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { type ContainerOptions, runInContainer } from '../support/container.ts';
 import { canRunContainers, defineRuns } from '../support/define-runs.ts';
 import { makeOrdinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { EXAMPLE_IMAGE } from '../support/tsimg.ts';
 
 /** A place for a store, and the example image where the user can read it. */
 function places(user: OrdinaryUser | undefined): {

@@ -16,13 +16,13 @@ import { loadArchive } from '../../src/verbs/image/load.ts';
 import { pruneImages, removeImages } from '../../src/verbs/image/remove-image.ts';
 import { saveImages } from '../../src/verbs/image/save.ts';
 import { tagImage } from '../../src/verbs/image/tag.ts';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { describe, makeImage, makeIndex } from '../support/image.ts';
 import { named, writeLayout } from '../support/layout.ts';
 import { sharedImage } from '../support/shared-images.ts';
 import { file, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { EXAMPLE_IMAGE } from '../support/tsimg.ts';
 
 // The verbs of the local store, together: what one leaves the next finds.
 const test = suite('verbs/store-verbs');

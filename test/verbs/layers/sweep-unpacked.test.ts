@@ -6,9 +6,10 @@ import { text } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { acquireLock } from '../../../src/sys/file/lock.ts';
+import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
 import { defineRuns } from '../../support/define-runs.ts';
 import { tempDir } from '../../support/temp-dir.ts';
-import { EXAMPLE_IMAGE, MAIN, tsimg } from '../../support/tsimg.ts';
+import { MAIN, tsimg } from '../../support/tsimg.ts';
 
 // What runs leave in the store, and who frees it when.
 

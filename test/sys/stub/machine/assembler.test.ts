@@ -8,10 +8,10 @@ import * as assert from 'uvu/assert';
 import { CALL_NUMBERS } from '../../../../src/sys/stub/call-number.data.ts';
 import { ANSWER_SIZE, CALL, FIRST_CALL, MEMORY, MEMORY_SIZE } from '../../../../src/sys/stub/layout.ts';
 import { makeStubProgram, type StubMachine } from '../../../../src/sys/stub/machine/program.ts';
+import { ROOT } from '../../../support/checkout.ts';
 import { RUNNERS, request, TEXT } from '../../../support/stub-request.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
 import { haveTools } from '../../../support/tools.ts';
-import { ROOT } from '../../../support/tsimg.ts';
 
 // The stub's source in assembler, and each way through it.
 

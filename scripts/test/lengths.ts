@@ -1,0 +1,50 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+// How long each test file took: the longest are begun first, so that none of them is left alone at the end. Every run keeps what it
+// measured in the checkout, unpublished; what a fresh clone begins with is written by `npm test -- --record`.
+
+/** Seconds by test file. */
+export type Lengths = ReadonlyMap<string, number>;
+
+const KEPT = ['.build', 'test-lengths.json'];
+const RECORDED = ['scripts', 'test', 'lengths.json'];
+/** Below this many seconds a file's place does not matter. */
+const SHORTEST = 3;
+
+function readFrom(path: string): Lengths {
+  try {
+    return new Map(Object.entries<number>(JSON.parse(readFileSync(path, 'utf8'))));
+  } catch {
+    // None was kept yet: it says nothing but an order
+    return new Map();
+  }
+}
+
+function writeTo(path: string, lengths: Lengths): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const sorted = [...lengths].sort(([a, one], [b, other]) => other - one || (a < b ? -1 : 1));
+  writeFileSync(path, `${JSON.stringify(Object.fromEntries(sorted), undefined, 2)}\n`);
+}
+
+/** Files in the order in which they are begun. A file that was moved is known by its last name. @param root the checkout */
+export function longestFirst(root: string, files: readonly string[]): readonly string[] {
+  const known = [readFrom(join(root, ...KEPT)), readFrom(join(root, ...RECORDED))];
+  const moved = new Map(
+    known.toReversed().flatMap((each) => [...each].map(([file, seconds]) => [basename(file), seconds])),
+  );
+  const lengthOf = (file: string) => known[0]?.get(file) ?? known[1]?.get(file) ?? moved.get(basename(file)) ?? 0;
+  return files.toSorted((a, b) => lengthOf(b) - lengthOf(a) || (a < b ? -1 : 1));
+}
+
+/**
+ * Keeps what a run measured. @param root the checkout
+ * @param isRecord whether for others, too: what is not among them is forgotten then
+ */
+export function keepLengths(root: string, measured: Lengths, isRecord: boolean): void {
+  const kept = join(root, ...KEPT);
+  writeTo(kept, new Map([...readFrom(kept), ...measured]));
+  if (!isRecord) return;
+  const long = [...measured].filter(([, seconds]) => seconds >= SHORTEST);
+  writeTo(join(root, ...RECORDED), new Map(long.map(([file, seconds]) => [file, Math.round(seconds)])));
+}
