@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import type { Modules } from './imports.ts';
+import { ANYTHING, type Modules } from './imports.ts';
 
 // Which tests what git calls changed may make fail.
 
@@ -33,7 +33,8 @@ export function changedFiles(root: string): readonly string[] {
 export function testsOf(changed: readonly string[], tests: readonly string[], modules: Modules): readonly string[] {
   if (changed.some((path) => EVERYTHING.test(path))) return tests;
   const changedModules = changed.filter((path) => COMPILED.test(path)).map((path) => path.replace(/\.ts$/, '.js'));
-  const isRead = (name: string) => changed.some((path) => path === name || path.startsWith(`${name}/`));
+  const isRead = (name: string) =>
+    changed.some((path) => name === ANYTHING || path === name || path.startsWith(`${name}/`));
   return tests.filter((test) => {
     const needs = modules.needsOf(test);
     return (

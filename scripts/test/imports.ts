@@ -4,11 +4,14 @@ import { dirname, join, relative } from 'node:path';
 // What compiled modules need of each other, by their text: what they import, and what they name, such as a program that they start
 // by its path. Rather too much than too little.
 
+/** Read by a module whose text does not say what it reads. */
+export const ANYTHING = '';
+
 /** Modules of dist, by their paths there. */
 export interface Modules {
   /** The module, and all that it needs. */
   needsOf(module: string): ReadonlySet<string>;
-  /** What a module reads of the checkout: the first names of paths below it, such as `docs`. */
+  /** What a module reads of the checkout: the first names of paths below it, such as `docs`, or ANYTHING. */
   readsOf(module: string): readonly string[];
 }
 
@@ -55,7 +58,10 @@ export function readModules(dist: string): Modules {
       closures.set(module, needed);
       return needed;
     },
-    readsOf: (module) => [...textOf(module).matchAll(/\bjoin\(ROOT, '([^']+)'/g)].map(([, name = '']) => name),
+    readsOf(module) {
+      const uses = textOf(module).matchAll(/\b(?:join|cpSync|readdirSync|readFileSync)\(ROOT(?:, '([^']+)')?/g);
+      return [...uses].map(([, name = ANYTHING]) => name);
+    },
   };
 }
 

@@ -6,10 +6,11 @@ import * as assert from 'uvu/assert';
 import { commandLineOf } from '../../src/cli/completion/command-line.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { completionScript } from '../../src/cli/verb/completion.ts';
+import { EXAMPLE_IMAGE, ROOT } from '../support/checkout.ts';
 import { bashOffers, completedLine, completionPlace, fishOffers } from '../support/shell-completion.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveTools } from '../support/tools.ts';
-import { EXAMPLE_IMAGE, ROOT, tsimg } from '../support/tsimg.ts';
+import { tsimg } from '../support/tsimg.ts';
 
 // What `tsimg completion SHELL` prints completes in that shell itself, and nothing from outside is run by it.
 

@@ -3,9 +3,9 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ROOT } from '../support/checkout.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { findTool } from '../support/tools.ts';
-import { ROOT } from '../support/tsimg.ts';
 import { readPage } from './page.ts';
 
 // The README's `sh clone` blocks, run in a copy of the checkout. The network is not used: `npm ci` is held to have happened (the

@@ -3,11 +3,12 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { makeCertificate } from '../support/certificate.ts';
+import { EXAMPLE_IMAGE, ROOT } from '../support/checkout.ts';
 import { startDockerRegistry } from '../support/docker-registry.ts';
 import { makeNetworkWorld } from '../support/network-world.ts';
 import { becomeWords, type OrdinaryUser } from '../support/ordinary-user.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { EXAMPLE_IMAGE, MAIN, ROOT } from '../support/tsimg.ts';
+import { MAIN } from '../support/tsimg.ts';
 
 // A host for the commands of the docs, in namespaces of the test: the names that they speak of lead to registries on its loopback
 // device, which know the images that they name. So each command runs as it is written.

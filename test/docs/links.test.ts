@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ROOT } from '../support/tsimg.ts';
+import { ROOT } from '../support/checkout.ts';
 import { allPages, type Page, readPage } from './page.ts';
 
 const test = suite('docs/links');

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from '../support/tsimg.ts';
+import { ROOT } from '../support/checkout.ts';
 
 /** A fenced block of a page. */
 export interface Block {

@@ -41,9 +41,12 @@ const DIST = folderOf({
   'test/command.test.js': "import { MAIN } from './support/tsimg.js';",
   'test/names.test.js': "const RUNNER = join(import.meta.dirname, 'support', 'runner.js');",
   'test/any.test.js': 'const url = (name) => new URL(`../src/deep/f-${name}.js`, import.meta.url);',
+  'test/copies.test.js': 'cpSync(ROOT, clone);',
   'test/library.test.js': "import '../src/api.js';",
 });
-const TESTS = ['imports', 'thread', 'command', 'names', 'any', 'library'].map((name) => `test/${name}.test.js`);
+const TESTS = ['imports', 'thread', 'command', 'names', 'any', 'copies', 'library'].map(
+  (name) => `test/${name}.test.js`,
+);
 
 test('a module needs what it imports, now or late, and what it names', () => {
   const modules = readModules(DIST);
@@ -62,23 +65,23 @@ test('a module needs what it imports, now or late, and what it names', () => {
 test('the command is made for tests that run it, and what is joined for those that have a thread, a program or the library', () => {
   const modules = readModules(DIST);
   const needs = TESTS.map((each) => modules.needsOf(each));
-  assert.equal(needs.map(runsCommand), [false, false, true, false, false, false]);
+  assert.equal(needs.map(runsCommand), [false, false, true, false, false, false, false]);
   assert.equal(
     needs.map((each) => needsJoined(each, DIST)),
-    [false, true, true, false, false, true],
+    [false, true, true, false, false, false, true],
   );
 });
 
 test('what changed picks the tests that need it, or read it; what all is made with picks all', () => {
   const picked = (...changed: readonly string[]) =>
     testsOf(changed, TESTS, readModules(DIST)).map((path) => path.replace(/^test\/(.*)\.test\.js$/, '$1'));
-  assert.equal(picked('src/deep/b.ts'), ['imports', 'library']);
-  assert.equal(picked('src/deep/worker.ts'), ['thread', 'command']);
-  assert.equal(picked('src/main.ts'), ['command']);
-  assert.equal(picked('test/support/runner.ts'), ['names']);
-  assert.equal(picked('test/names.test.ts', 'src/deep/f-two.ts'), ['names', 'any']);
-  assert.equal(picked('docs/errors.md'), ['thread']);
-  assert.equal(picked('docs-of-others/errors.md', 'LICENSE'), []);
+  assert.equal(picked('src/deep/b.ts'), ['imports', 'copies', 'library']);
+  assert.equal(picked('src/deep/worker.ts'), ['thread', 'command', 'copies']);
+  assert.equal(picked('src/main.ts'), ['command', 'copies']);
+  assert.equal(picked('test/support/runner.ts'), ['names', 'copies']);
+  assert.equal(picked('test/names.test.ts', 'src/deep/f-two.ts'), ['names', 'any', 'copies']);
+  assert.equal(picked('docs/errors.md'), ['thread', 'copies']);
+  assert.equal(picked('docs-of-others/errors.md', 'LICENSE'), ['copies']);
   for (const each of ['package.json', 'tsconfig.json', 'scripts/build/files.mjs', 'scripts/test/run-file.ts']) {
     assert.is(picked(each).length, TESTS.length, each);
   }
