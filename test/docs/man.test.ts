@@ -6,9 +6,10 @@ import * as assert from 'uvu/assert';
 import { mdocFlags, mdocText, mdocWords } from '../../scripts/docs/mdoc.ts';
 import { optionGroups } from '../../src/cli/option-groups.ts';
 import { createProgram } from '../../src/cli/program.ts';
+import { EXAMPLE_IMAGE, ROOT } from '../support/checkout.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
-import { EXAMPLE_IMAGE, ROOT, tsimg } from '../support/tsimg.ts';
+import { tsimg } from '../support/tsimg.ts';
 
 // man/ is made of the program (npm run check says when it is stale); here: whether it can be read, and whether npm installs it.
 
