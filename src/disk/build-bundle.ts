@@ -1,5 +1,5 @@
-import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { OPEN } from '../sys/file/files.ts';
+import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
+import { O_PATH } from '../sys/file/open-how.ts';
 import { buildRootfs } from './build-rootfs.ts';
 import { attempt } from './directory/check.ts';
 import { inspectDestination } from './publish/destination.ts';
@@ -24,7 +24,7 @@ export async function buildBundle(
     const inside = `/proc/self/fd/${root}`;
     const report = await buildRootfs(layers, `${inside}/rootfs`, options);
     attempt('write config.json', destination, () => {
-      const rootfs = openSync(`${inside}/rootfs`, OPEN.path | OPEN.directory | OPEN.noFollow);
+      const rootfs = openSync(`${inside}/rootfs`, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
       try {
         writeFileSync(`${inside}/config.json`, configOf(rootfs), { mode: 0o644, flag: 'wx' });
       } finally {

@@ -1,5 +1,6 @@
+import { constants } from 'node:fs';
 import { ROOT_PATH, type RootfsPath } from '../../rootfs/path.ts';
-import { closeDescriptor, OPEN, openAt } from '../../sys/file/files.ts';
+import { closeDescriptor, openAt } from '../../sys/file/files.ts';
 import { check } from './check.ts';
 
 /** A descriptor of a directory, and a name in it: what every call is made with. */
@@ -12,7 +13,7 @@ export interface NameAt {
 export type OpenDirectory = (at: NameAt, path: string) => number;
 
 const openPlainly: OpenDirectory = ({ directory, name }, path) =>
-  check(openAt(directory, name, OPEN.readOnly | OPEN.directory), 'open a directory', path);
+  check(openAt(directory, name, constants.O_RDONLY | constants.O_DIRECTORY), 'open a directory', path);
 
 interface Level {
   readonly path: string;

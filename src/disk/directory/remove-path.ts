@@ -1,7 +1,7 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OPEN } from '../../sys/file/files.ts';
+import { O_CLOEXEC, O_PATH } from '../../sys/file/open-how.ts';
 import { attempt } from './check.ts';
 import { removeTree } from './remove-tree.ts';
 import { treeSize } from './tree-size.ts';
@@ -13,7 +13,7 @@ const PAUSE = 50;
 /** Removes a path, whose last name is ASCII, and all beneath it; resolves with the bytes that it occupied. @throws FILESYSTEM */
 export async function removePath(path: string): Promise<number> {
   const parent = attempt('open a directory', dirname(path), () =>
-    openSync(dirname(path), OPEN.path | OPEN.directory | OPEN.closeOnExec),
+    openSync(dirname(path), O_PATH | constants.O_DIRECTORY | O_CLOEXEC),
   );
   try {
     const bytes = treeSize(parent, basename(path));

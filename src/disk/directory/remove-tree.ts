@@ -1,13 +1,7 @@
-import { chmodSync, fchmodSync, fstatSync, readdirSync } from 'node:fs';
+import { chmodSync, constants, fchmodSync, fstatSync, readdirSync } from 'node:fs';
 import { pathText } from '../../rootfs/path.ts';
-import {
-  closeDescriptor,
-  OPEN,
-  openAt,
-  openDirectoryOnMount,
-  removeDirectoryAt,
-  unlinkAt,
-} from '../../sys/file/files.ts';
+import { closeDescriptor, openAt, openDirectoryOnMount, removeDirectoryAt, unlinkAt } from '../../sys/file/files.ts';
+import { O_PATH } from '../../sys/file/open-how.ts';
 import { lastErrno } from '../../sys/libc.ts';
 import { check, refusal } from './check.ts';
 
@@ -44,7 +38,7 @@ function openForRemoval(directory: number, name: string, path: string): number {
   const opened = openOnMount(directory, name);
   if (opened >= 0 || lastErrno() !== 'EACCES') return check(opened, 'open a directory', path);
   // O_PATH needs no permission, and the mode is then changed of just that directory, not of a name
-  const handle = check(openAt(directory, name, OPEN.path | OPEN.directory), 'open a directory', path);
+  const handle = check(openAt(directory, name, O_PATH | constants.O_DIRECTORY), 'open a directory', path);
   try {
     chmodSync(`/proc/self/fd/${handle}`, 0o700);
   } finally {
@@ -57,7 +51,7 @@ function openForRemoval(directory: number, name: string, path: string): number {
 function openOnMount(directory: number, name: string): number {
   const opened = openDirectoryOnMount(directory, name);
   if (opened >= 0 || !['ENOSYS', 'EPERM'].includes(lastErrno())) return opened;
-  const plain = openAt(directory, name, OPEN.readOnly | OPEN.directory);
+  const plain = openAt(directory, name, constants.O_RDONLY | constants.O_DIRECTORY);
   if (plain >= 0 && fstatSync(plain).dev !== fstatSync(directory).dev) {
     closeDescriptor(plain);
     throw refusal('cannot remove', 'EXDEV', pathText(name));

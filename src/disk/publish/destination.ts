@@ -1,9 +1,20 @@
-import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { mountPoints } from '../../linux/mountinfo.ts';
-import { mayWriteIn, OPEN } from '../../sys/file/files.ts';
+import { mayWriteIn } from '../../sys/file/files.ts';
+import { O_PATH } from '../../sys/file/open-how.ts';
 import { workingDirectory } from '../../sys/file/working-directory.ts';
 import { attempt } from '../directory/check.ts';
 import { abandonedIn } from './abandoned.ts';
@@ -132,7 +143,7 @@ function mustStay(path: string, parent: string): boolean {
 /** The ID of the mount that a directory lies on (proc_pid_fdinfo(5)): two binds of one file system differ in it. */
 function look(path: string): { readonly mount: string | undefined; readonly isWritable: boolean } {
   return attempt('look at the destination', path, () => {
-    const descriptor = openSync(path, OPEN.path | OPEN.directory);
+    const descriptor = openSync(path, O_PATH | constants.O_DIRECTORY);
     try {
       const information = readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8');
       return { mount: /^mnt_id:\s*(\d+)$/m.exec(information)?.[1], isWritable: mayWriteIn(descriptor) };

@@ -1,15 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { constants, readdirSync } from 'node:fs';
 import { TsimgError } from '../../errors.ts';
 import { pathText } from '../../rootfs/path.ts';
-import {
-  closeDescriptor,
-  exchangeAt,
-  makeDirectoryAt,
-  OPEN,
-  openAt,
-  renameAt,
-  renameNewAt,
-} from '../../sys/file/files.ts';
+import { closeDescriptor, exchangeAt, makeDirectoryAt, openAt, renameAt, renameNewAt } from '../../sys/file/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
 import { check, refusal } from '../directory/check.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
@@ -45,7 +37,7 @@ export interface Filling {
 /** Moves what the destination holds aside and the tree's entries in; on failure everything back. */
 export function fill({ base, top, root, name }: Filling, finishRoot: (at: NameAt) => void): void {
   check(makeDirectoryAt(top, 'old', 0o700), 'make a directory', 'old');
-  const old = check(openAt(top, 'old', OPEN.readOnly | OPEN.directory), 'open a directory', 'old');
+  const old = check(openAt(top, 'old', constants.O_RDONLY | constants.O_DIRECTORY), 'open a directory', 'old');
   const moved: (readonly [from: number, to: number, name: string])[] = [];
   const move = (from: number, to: number, entry: string) => {
     if (renameNewAt(from, entry, to, entry) < 0) {

@@ -1,18 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsimgError } from '../../errors.ts';
 import { TEMPORARY_PREFIX } from '../../store-layout.ts';
-import {
-  chmodAt,
-  closeDescriptor,
-  makeDirectoryAt,
-  OPEN,
-  openAt,
-  removeXattrAt,
-  setTimesAt,
-} from '../../sys/file/files.ts';
+import { chmodAt, closeDescriptor, makeDirectoryAt, openAt, removeXattrAt, setTimesAt } from '../../sys/file/files.ts';
 import { lockDescriptor } from '../../sys/file/lock.ts';
+import { O_CLOEXEC, O_PATH } from '../../sys/file/open-how.ts';
 import { lastErrno } from '../../sys/libc.ts';
 import { attempt, check } from '../directory/check.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
@@ -46,7 +39,7 @@ export function openStaging(destination: Destination): Staging {
   const basePath = by === 'rename' ? parent : path;
   const base = attempt('open the destination', basePath, () =>
     // O_PATH: a directory in which one may make names, but that one may not list, serves too
-    openSync(basePath, OPEN.path | OPEN.directory | OPEN.closeOnExec),
+    openSync(basePath, O_PATH | constants.O_DIRECTORY | O_CLOEXEC),
   );
   let mtime = fstatSync(base, { bigint: true }).mtimeNs;
   let name: string;
@@ -61,7 +54,11 @@ export function openStaging(destination: Destination): Staging {
   const held = [base];
   const open: number[] = [top];
   function openInside(directory: number, inside: string): number {
-    const descriptor = check(openAt(directory, inside, OPEN.readOnly | OPEN.directory), 'open a directory', inside);
+    const descriptor = check(
+      openAt(directory, inside, constants.O_RDONLY | constants.O_DIRECTORY),
+      'open a directory',
+      inside,
+    );
     open.push(descriptor);
     return descriptor;
   }
@@ -130,7 +127,7 @@ function makeLocked(base: number, basePath: string): { readonly name: string; re
     check(makeDirectoryAt(base, name, 0o700), 'make a directory in', byteName(basePath));
     // Whatever the umask took away, or the parent's setgid bit and default ACL gave
     const changed = chmodAt(base, name, 0o700);
-    const top = changed < 0 ? changed : openAt(base, name, OPEN.readOnly | OPEN.directory);
+    const top = changed < 0 ? changed : openAt(base, name, constants.O_RDONLY | constants.O_DIRECTORY);
     // Another may have taken it for abandoned before it is locked
     if (top < 0 && lastErrno() === 'ENOENT') continue;
     check(top, 'open a directory', name);

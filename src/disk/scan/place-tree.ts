@@ -8,11 +8,11 @@ import {
   linkAt,
   makeDirectoryAt,
   makeNodeAt,
-  OPEN,
   openAt,
   symlinkAt,
   unlinkAt,
 } from '../../sys/file/files.ts';
+import { O_PATH } from '../../sys/file/open-how.ts';
 import { lastErrno } from '../../sys/libc.ts';
 import type { TarHeader } from '../../tar/header.ts';
 import type { TarEntry } from '../../tar/read/entries.ts';
@@ -51,7 +51,7 @@ function conflict(what: string, path: string): TsimgError {
 
 /** Holds what was just made under a name: whoever may write in the directory could have put something else there. */
 function hold({ directory, name }: NameAt, kind: string, path: string): number {
-  const fd = check(openAt(directory, name, OPEN.path), 'open what was made', path);
+  const fd = check(openAt(directory, name, O_PATH), 'open what was made', path);
   const { mode, nlink } = fstatSync(fd);
   if ((mode & 0o170000) === FILE_TYPES[kind] && (kind === 'directory' || nlink === 1)) return fd;
   closeDescriptor(fd);
@@ -104,7 +104,7 @@ export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, 
   }
 
   async function placeFile(at: NameAt, { header, body }: TarEntry, path: string): Promise<void> {
-    const flags = OPEN.writeOnly | OPEN.create | OPEN.exclusive | constants.O_NONBLOCK;
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NONBLOCK;
     const fd = check(openAt(at.directory, at.name, flags, 0o600), 'make a file', path);
     try {
       for await (const chunk of body) for (let from = 0; from < chunk.length; ) from += writeSync(fd, chunk, from);

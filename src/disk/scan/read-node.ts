@@ -5,7 +5,7 @@ import { splitDevice } from '../../linux/device/device.ts';
 import type { Attributes } from '../../rootfs/node.ts';
 import { pathText } from '../../rootfs/path.ts';
 import { readXattrsAt } from '../../sys/file/attributes.ts';
-import { closeDescriptor, OPEN, openAt } from '../../sys/file/files.ts';
+import { closeDescriptor, openAt } from '../../sys/file/files.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import type { TarEntryKind, Timestamp } from '../../tar/header.ts';
 import type { TarHeaderToWrite } from '../../tar/write/encode.ts';
@@ -88,7 +88,7 @@ export function namesIn(directory: number, path: string): readonly string[] {
 
 /** Opens a directory by a name that is no symlink; the descriptor is the caller's to close. @throws FILESYSTEM */
 export function openDirectoryAt({ directory, name }: NameAt, path: string): number {
-  return check(openAt(directory, name, OPEN.readOnly | OPEN.directory), 'open a directory', path);
+  return check(openAt(directory, name, constants.O_RDONLY | constants.O_DIRECTORY), 'open a directory', path);
 }
 
 /** A node as a tar entry. Sockets have none. */
@@ -109,7 +109,7 @@ const CHUNK = 256 * 1024;
  * else there: that is refused, and opening it never waits. @throws FILESYSTEM
  */
 export async function* readContent(at: NameAt, path: string, size: number): AsyncGenerator<Buffer> {
-  const flags = OPEN.readOnly | constants.O_NONBLOCK;
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
   const fd = check(openAt(at.directory, at.name, flags), 'open a file', path);
   try {
     if (!fstatSync(fd).isFile()) {

@@ -1,8 +1,8 @@
-import { fchmodSync, fchownSync, fstatSync, ftruncateSync, type Stats, writeSync } from 'node:fs';
+import { constants, fchmodSync, fchownSync, fstatSync, ftruncateSync, type Stats, writeSync } from 'node:fs';
 import { type Body, type Bucket, nameInPool } from '../../rootfs/body.ts';
 import { type RealAttributes, realAttributes } from '../../rootfs/fold/real-attributes.ts';
 import { isName, pathText } from '../../rootfs/path.ts';
-import { chmodAt, closeDescriptor, makeDirectoryAt, OPEN, openAt, setTimes } from '../../sys/file/files.ts';
+import { chmodAt, closeDescriptor, makeDirectoryAt, openAt, setTimes } from '../../sys/file/files.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { lastErrno } from '../../sys/libc.ts';
 import type { TarHeader } from '../../tar/header.ts';
@@ -39,7 +39,7 @@ export interface BodyWriter {
   finish(body: OpenBody): void;
 }
 
-const CREATE = OPEN.writeOnly | OPEN.create | OPEN.exclusive;
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 const PRIVATE = 0o600;
 const PERMISSIONS = 0o777;
 const MODE = 0o7777;

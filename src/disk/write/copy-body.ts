@@ -1,7 +1,7 @@
 import { constants, copyFileSync } from 'node:fs';
 import type { RootfsPath } from '../../rootfs/path.ts';
 import { pathText } from '../../rootfs/path.ts';
-import { closeDescriptor, OPEN, openAt } from '../../sys/file/files.ts';
+import { closeDescriptor, openAt } from '../../sys/file/files.ts';
 import { attempt, check } from '../directory/check.ts';
 import { DirectoryStack, type NameAt } from '../directory/directory-stack.ts';
 
@@ -14,7 +14,7 @@ export function copyBody(lower: number, from: RootfsPath, to: NameAt, path: Root
   const directories = new DirectoryStack(lower);
   try {
     const at = directories.locate(from);
-    const source = check(openAt(at.directory, at.name, OPEN.readOnly), 'read a file of a lower layer', from);
+    const source = check(openAt(at.directory, at.name, constants.O_RDONLY), 'read a file of a lower layer', from);
     try {
       const target = Buffer.from(`/proc/self/fd/${to.directory}/${to.name}`, 'latin1');
       const flags = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;

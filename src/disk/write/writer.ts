@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type Body, type Bucket, nameInPool } from '../../rootfs/body.ts';
 import type { Form } from '../../rootfs/fold/real-attributes.ts';
 import type { Attributes } from '../../rootfs/node.ts';
@@ -11,7 +12,6 @@ import {
   linkAt,
   makeDirectoryAt,
   makeNodeAt,
-  OPEN,
   openAt,
   symlinkAt,
 } from '../../sys/file/files.ts';
@@ -144,6 +144,10 @@ export function createWriter({ root, pool, lowerLayer, form, tolerated }: Writer
 
 function makeEmptyFile({ directory, name }: NameAt, path: RootfsPath): void {
   closeDescriptor(
-    check(openAt(directory, name, OPEN.writeOnly | OPEN.create | OPEN.exclusive, 0o600), 'make a file', path),
+    check(
+      openAt(directory, name, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600),
+      'make a file',
+      path,
+    ),
   );
 }

@@ -3,11 +3,12 @@ import { errnoOf, TsimgError } from '../../errors.ts';
 import type { BindStep, Step } from '../../launch/launch-plan.ts';
 import { closeDescriptor } from '../../sys/file/files.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
+import { O_PATH } from '../../sys/file/open-how.ts';
 import { openInRoot } from '../../sys/file/open-in-root.ts';
 import { openOwnStub } from '../../sys/stub/own-stub.ts';
 import { openIdentified, type ProcessIdentity } from '../state/process-identity.ts';
 import { mountRoot } from '../steps/mounts.ts';
-import { descriptorPath, O_PATH } from '../steps/own-descriptors.ts';
+import { descriptorPath } from '../steps/own-descriptors.ts';
 import { openDirectory } from '../steps/root-targets.ts';
 import { bindVolume } from '../steps/volumes.ts';
 

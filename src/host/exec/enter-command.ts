@@ -2,15 +2,9 @@ import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { ExecPlan } from '../../launch/plan/plan-exec.ts';
 import type { ResolvedUser } from '../../launch/plan/user.ts';
+import { O_PATH } from '../../sys/file/open-how.ts';
 import * as become from '../../sys/stub/call/become.ts';
-import {
-  chownDescriptor,
-  goTo,
-  O_PATH,
-  openBeneath,
-  withDescriptor,
-  workingDirectory,
-} from '../../sys/stub/call/files.ts';
+import { chownDescriptor, goTo, openInRoot, withDescriptor, workingDirectory } from '../../sys/stub/call/files.ts';
 import { takeTerminal } from '../../sys/stub/call/terminals.ts';
 import { type ChildSocket, forkStub, makeChildSocket } from '../../sys/stub/fork-stub.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
@@ -35,7 +29,7 @@ export interface EnterHooks {
 function enterWorkdir(stub: Stub, rootFd: number, path: string): void {
   let directory: number;
   try {
-    directory = openBeneath(stub, rootFd, path, { flags: O_PATH | constants.O_DIRECTORY, links: 'inside' });
+    directory = openInRoot(stub, rootFd, path, { flags: O_PATH | constants.O_DIRECTORY, links: 'inside' });
   } catch (cause) {
     const why = errnoOf(cause) ?? 'unknown';
     const code = why === 'ENOENT' ? 'COMMAND_NOT_FOUND' : 'COMMAND_NOT_EXECUTABLE';

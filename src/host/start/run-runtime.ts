@@ -7,13 +7,13 @@ import type { LaunchPlan, Limit } from '../../launch/launch-plan.ts';
 import type { PlacedDevice } from '../../launch/oci/oci-devices.ts';
 import { planToOci, rootPath } from '../../launch/oci/plan-to-oci.ts';
 import { type ResolvedUser, resolveUser } from '../../launch/plan/user.ts';
+import { O_PATH } from '../../sys/file/open-how.ts';
 import { runCommand } from '../../sys/process/spawn.ts';
 import { startProcess } from '../../sys/process/start-process.ts';
 import { findDevices } from '../cgroup/device-list.ts';
 import { findTool } from '../facts/tools.ts';
 import { catchSignals, signalNumber } from '../stdio/forward-signals.ts';
-import { readRootFile } from '../steps/files.ts';
-import { O_PATH } from '../steps/own-descriptors.ts';
+import { readRootFile } from '../steps/root-file.ts';
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 

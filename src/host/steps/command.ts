@@ -12,7 +12,7 @@ import type { Call } from '../../sys/stub/request.ts';
 import { callError, errnoName, type Stub } from '../../sys/stub/stub.ts';
 import type { ContainerPipes } from '../stdio/relay.ts';
 import { openEmptyInput } from './open-null.ts';
-import { readFileOfRoot } from './root-file.ts';
+import { readRootFileBy } from './root-file.ts';
 import { openDirectory } from './root-targets.ts';
 import type { Prepared } from './steps.ts';
 
@@ -162,8 +162,8 @@ function checkMapped({ uid, gid, groups }: ResolvedUser, idMap: IdMap, setGroups
  */
 export function lookUp(stub: Stub, rootFd: number, command: ProcessPlan, idMap: IdMap | undefined): LookedUp {
   const files = {
-    passwd: readFileOfRoot(stub, rootFd, '/etc/passwd'),
-    group: readFileOfRoot(stub, rootFd, '/etc/group'),
+    passwd: readRootFileBy(stub, rootFd, '/etc/passwd'),
+    group: readRootFileBy(stub, rootFd, '/etc/group'),
   };
   const user = resolveUser(command.user, files, command.extraGroups);
   if (command.extraGroups.length > 0 && !command.setGroups) {

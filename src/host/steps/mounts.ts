@@ -4,6 +4,7 @@ import { errnoOf, TsimgError } from '../../errors.ts';
 import type { RootSpec, Step } from '../../launch/launch-plan.ts';
 import { attributeBits, type MountAttribute, mountFlags } from '../../linux/mount-flags.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
+import { O_PATH } from '../../sys/file/open-how.ts';
 import * as files from '../../sys/stub/call/files.ts';
 import { attachMount, cloneMount, mount, setMountAttributes } from '../../sys/stub/call/mounts.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
@@ -14,7 +15,7 @@ type StepOf<Kind extends Step['do']> = Extract<Step, { do: Kind }>;
 /** Opens something of the host for mounting it. @throws LAUNCH_FAILED */
 export function openHost(stub: Stub, path: string): number {
   try {
-    return files.openPath(stub, path, files.O_PATH);
+    return files.openPath(stub, path, O_PATH);
   } catch (cause) {
     throw new TsimgError('LAUNCH_FAILED', 'cannot open what is to be mounted', {
       where: path,
@@ -101,7 +102,7 @@ function mountOverlay(
       });
     },
   );
-  const rootFd = files.openPath(stub, CONTAINER_NAME.merged, files.O_PATH | constants.O_DIRECTORY);
+  const rootFd = files.openPath(stub, CONTAINER_NAME.merged, O_PATH | constants.O_DIRECTORY);
   stub.later({ name: 'chdir', args: ['/'] });
   return rootFd;
 }

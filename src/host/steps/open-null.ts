@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import { openBeneath, statusOf } from '../../sys/stub/call/files.ts';
-import { O_CLOEXEC, type Stub } from '../../sys/stub/stub.ts';
+import { O_CLOEXEC } from '../../sys/file/open-how.ts';
+import { openInRoot, statusOf } from '../../sys/stub/call/files.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
 
 /** Another file of that name, a device on a volume that shows none, or nothing at all. */
 const NO_NULL: readonly string[] = [
@@ -21,7 +22,7 @@ function findNull(stub: Stub, rootFd: number): number | undefined {
   const flags = constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY;
   let fd: number;
   try {
-    fd = openBeneath(stub, rootFd, '/dev/null', { flags, links: 'never' });
+    fd = openInRoot(stub, rootFd, '/dev/null', { flags, links: 'never' });
   } catch (error) {
     if (NO_NULL.includes(errnoOf(error) ?? '')) return undefined;
     throw error;

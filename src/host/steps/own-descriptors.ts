@@ -2,9 +2,6 @@ import { closeDescriptor } from '../../sys/file/files.ts';
 
 // Descriptors of this process itself. sys/stub/call/files.ts has the same for those of a stub.
 
-/** Node has no name for it. open(2). */
-export const O_PATH = 0o10000000;
-
 /** A descriptor as a path that the kernel goes to without looking anything up. Needs a /proc of ours. */
 export function descriptorPath(fd: number): string {
   return `/proc/self/fd/${fd}`;

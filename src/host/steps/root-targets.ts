@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
 import { basename, dirname } from 'node:path/posix';
 import { errnoOf, TsimgError } from '../../errors.ts';
+import { O_PATH, type OpenInRoot } from '../../sys/file/open-how.ts';
 import * as files from '../../sys/stub/call/files.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 
-type Links = files.OpenBeneath['links'];
+type Links = OpenInRoot['links'];
 
 /** A path of a container's root: text, or bytes where a name need not be UTF-8. */
 export type RootPath = string | Uint8Array;
@@ -31,7 +32,7 @@ function textOf(path: RootPath): string {
 /** Opens a place of the root for mounting on it; undefined where there is none. @throws LAUNCH_FAILED for a forbidden link, SYSTEM_CALL */
 export function findPlace(stub: Stub, rootFd: number, path: RootPath, links: Links, flags = 0): number | undefined {
   try {
-    return files.openBeneath(stub, rootFd, path, { flags: files.O_PATH | flags, links });
+    return files.openInRoot(stub, rootFd, path, { flags: O_PATH | flags, links });
   } catch (cause) {
     const errno = errnoOf(cause);
     if (errno === 'ENOENT') return undefined;
@@ -139,7 +140,7 @@ function makeOrFollow(way: Way, place: string, kind: Kind): string | undefined {
 
 /**
  * Opens what a path of the root leads to; what is missing is made. The kernel resolves every step anew, from the root and within it
- * (`openBeneath`), and a name is made in a directory that is held open: whoever changes links meanwhile can only have something
+ * (`openInRoot`), and a name is made in a directory that is held open: whoever changes links meanwhile can only have something
  * made elsewhere in the same root.
  */
 function reach(way: Way, path: string, kind: Kind): number {

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import { openBeneath } from '../../sys/stub/call/files.ts';
+import { openInRoot } from '../../sys/stub/call/files.ts';
 import { unlockTerminal } from '../../sys/stub/call/terminals.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { bindConsole } from './mounts.ts';
@@ -17,7 +17,7 @@ interface Terminal {
 function openMaster(stub: Stub, rootFd: number): number {
   const where = '/dev/pts/ptmx';
   try {
-    return openBeneath(stub, rootFd, where, { flags: FLAGS, links: 'never' });
+    return openInRoot(stub, rootFd, where, { flags: FLAGS, links: 'never' });
   } catch (cause) {
     if (errnoOf(cause) === undefined) throw cause;
     const why = 'what is mounted on /dev or /dev/pts has none, or they do not work there';
@@ -33,7 +33,7 @@ function openMaster(stub: Stub, rootFd: number): number {
 export function openTerminal(stub: Stub, rootFd: number, handOver: (master: number) => void): Terminal {
   const master = openMaster(stub, rootFd);
   const name = `/dev/pts/${unlockTerminal(stub, master)}`;
-  const fd = openBeneath(stub, rootFd, name, { flags: FLAGS, links: 'never' });
+  const fd = openInRoot(stub, rootFd, name, { flags: FLAGS, links: 'never' });
   handOver(master);
   stub.call('close', [master]);
   return { fd, name };

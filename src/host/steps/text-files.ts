@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { Step } from '../../launch/launch-plan.ts';
 import { type MountAttribute, mountFlags } from '../../linux/mount-flags.ts';
+import { O_PATH } from '../../sys/file/open-how.ts';
 import * as files from '../../sys/stub/call/files.ts';
 import { detachMount, mount } from '../../sys/stub/call/mounts.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
@@ -49,7 +50,7 @@ function bindSharedFile(stub: Stub, rootFd: number, target: string, shared: stri
   const place = placeFor(stub, rootFd, target);
   if (place === undefined) return;
   files.withDescriptor(stub, place, () =>
-    files.withDescriptor(stub, clone ?? files.openPath(stub, shared, files.O_PATH), (source) =>
+    files.withDescriptor(stub, clone ?? files.openPath(stub, shared, O_PATH), (source) =>
       clone === undefined
         ? bindOnto(stub, source, place, READ_ONLY, target)
         : attachWith(stub, source, place, READ_ONLY, target),
@@ -100,7 +101,7 @@ export function mountTextFile(
   files.withDescriptor(stub, place, () =>
     inMemory(stub, rootFd, (folder) => {
       files.makeFile(stub, folder, FILE, 0o644, bytes);
-      const source = files.openBeneath(stub, folder, FILE, { flags: files.O_PATH, links: 'never' });
+      const source = files.openInRoot(stub, folder, FILE, { flags: O_PATH, links: 'never' });
       files.withDescriptor(stub, source, () => bindOnto(stub, source, place, [], target));
     }),
   );

@@ -1,28 +1,17 @@
+import { constants } from 'node:fs';
 import { bind, checked } from '../libc.ts';
 import { SYSCALL } from '../syscall-number.data.ts';
+import { O_CLOEXEC, openHow, RESOLVE } from './open-how.ts';
 import { bothTimes } from './times.ts';
 
 // Calls on names relative to a directory's descriptor, none of which follows a symlink as the last component. Names
 // are bytes, one per character (latin1); results are the C library's: negative for failure, then lastErrno() is why.
 
-/** <fcntl.h>, the same on x86-64 and arm64 but for the two of `OPEN`. */
+/** <fcntl.h>, the same on x86-64 and arm64. */
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_REMOVEDIR = 0x200;
 const RENAME_NOREPLACE = 1;
 const RENAME_EXCHANGE = 2;
-const ARM64 = process.arch === 'arm64';
-
-/** open(2) flags that Node's constants lack or that differ by architecture. */
-export const OPEN = {
-  readOnly: 0,
-  writeOnly: 1,
-  create: 0o100,
-  exclusive: 0o200,
-  directory: ARM64 ? 0o40000 : 0o200000,
-  noFollow: ARM64 ? 0o100000 : 0o400000,
-  closeOnExec: 0o2000000,
-  path: 0o10000000,
-} as const;
 
 /** mknod(2): the kinds of special files. */
 export const FILE_TYPE = { fifo: 0o010000, 'character-device': 0o020000, 'block-device': 0o060000 } as const;
@@ -74,9 +63,9 @@ export function closeDescriptor(descriptor: number): void {
   checked(close(descriptor), 'close');
 }
 
-/** Opens a name in a directory; its descriptor. @param flags of `OPEN`; `noFollow` and `closeOnExec` are added */
+/** Opens a name in a directory; its descriptor. @param flags of open(2); `O_NOFOLLOW` and `O_CLOEXEC` are added */
 export function openAt(directory: number, name: string, flags: number, mode = 0): number {
-  return openat(directory, bytes(name), flags | OPEN.noFollow | OPEN.closeOnExec, mode);
+  return openat(directory, bytes(name), flags | constants.O_NOFOLLOW | O_CLOEXEC, mode);
 }
 
 /**
@@ -84,10 +73,7 @@ export function openAt(directory: number, name: string, flags: number, mode = 0)
  * Fails with ENOSYS where the kernel is older and EPERM where a sandbox does not know the call.
  */
 export function openDirectoryOnMount(directory: number, name: string): number {
-  const RESOLVE_NO_XDEV = 0x01;
-  const how = Buffer.alloc(24);
-  how.writeBigUInt64LE(BigInt(OPEN.directory | OPEN.noFollow | OPEN.closeOnExec), 0);
-  how.writeBigUInt64LE(BigInt(RESOLVE_NO_XDEV), 16);
+  const how = openHow(constants.O_DIRECTORY | constants.O_NOFOLLOW, RESOLVE.onOneMount);
   return openat2(SYSCALL.openat2, directory, bytes(name), how, how.length);
 }
 

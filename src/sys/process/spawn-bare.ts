@@ -14,7 +14,6 @@ import type { ProcessEnd, StartedProcess } from './start-process.ts';
 const STRUCT_SIZE = 512;
 const FLAGS = { resetSignals: 0x04, setMask: 0x08, ownSession: 0x80 };
 const WNOHANG = 1;
-const O_RDWR = 2;
 /** Milliseconds between two looks at whether a process has ended, which is asked for when it is about to. */
 const FIRST_PAUSE = 1;
 const LONGEST_PAUSE = 50;
@@ -127,7 +126,7 @@ function spawn({ path: file, name = file, fd = 0 }: BareProgram, descriptor: num
     spawned(addDup2(actions, descriptor, between), file);
     spawned(addDup2(actions, between, 3), file);
     spawned(addClose(actions, between), file);
-    for (const standard of [0, 1, 2]) spawned(addOpen(actions, standard, '/dev/null', O_RDWR, 0), file);
+    for (const standard of [0, 1, 2]) spawned(addOpen(actions, standard, '/dev/null', constants.O_RDWR, 0), file);
     spawned(setFlags(attributes, FLAGS.resetSignals | FLAGS.setMask | FLAGS.ownSession), file);
     spawned(setDefaults(attributes, Buffer.alloc(STRUCT_SIZE, 0xff)), file);
     spawned(setMask(attributes, Buffer.alloc(STRUCT_SIZE)), file);

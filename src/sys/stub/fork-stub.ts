@@ -1,6 +1,7 @@
 import { closeDescriptor } from '../file/files.ts';
+import { O_CLOEXEC } from '../file/open-how.ts';
 import { ANSWER_SIZE } from './layout.ts';
-import { callError, O_CLOEXEC, openStub, readFully, type Stub, stubIsGone } from './stub.ts';
+import { callError, openStub, readFully, type Stub, stubIsGone } from './stub.ts';
 
 /** clone(2) */
 const SIGCHLD = 17;

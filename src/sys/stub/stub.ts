@@ -213,6 +213,3 @@ export function openStub(pid: number, theirs: number, socket: number): Stub {
     },
   };
 }
-
-/** fcntl(2), the same everywhere. */
-export const O_CLOEXEC = 0o2000000;

@@ -3,13 +3,14 @@ import { errnoOf } from '../../errors.ts';
 import type { OnEvent } from '../../events.ts';
 import { openOrMakeInRoot } from '../../host/exec/container-root.ts';
 import { probeHost } from '../../host/facts/probe.ts';
-import { readRootFile } from '../../host/steps/files.ts';
 import { descriptorPath } from '../../host/steps/own-descriptors.ts';
+import { readRootFile } from '../../host/steps/root-file.ts';
 import type { IdMap } from '../../launch/launch-plan.ts';
 import { planBundle } from '../../launch/oci/oci-bundle.ts';
 import { volumePlaces } from '../../launch/plan/image-volumes.ts';
 import type { ImageConfig } from '../../oci/config.ts';
-import { closeDescriptor, OPEN } from '../../sys/file/files.ts';
+import { closeDescriptor } from '../../sys/file/files.ts';
+import { O_PATH } from '../../sys/file/open-how.ts';
 import { openInRoot } from '../../sys/file/open-in-root.ts';
 
 /** Makes a directory of a root with those above it, where they are missing: 0755, whatever the umask is. */
@@ -18,7 +19,7 @@ function makeDirectories(rootfs: number, path: string): void {
   for (const [index] of names.entries()) {
     const place = `/${names.slice(0, index + 1).join('/')}`;
     try {
-      closeDescriptor(openInRoot(rootfs, place, { flags: OPEN.path, links: 'inside' }));
+      closeDescriptor(openInRoot(rootfs, place, { flags: O_PATH, links: 'inside' }));
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
       const made = openOrMakeInRoot(rootfs, Buffer.from(place));

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { refusal } from '../../disk/directory/check.ts';
 import type { NameAt, OpenDirectory } from '../../disk/directory/directory-stack.ts';
@@ -8,7 +9,7 @@ import { errnoOf, TsimgError } from '../../errors.ts';
 import { locateInRoot, mountOwnRoot, openOrMakeInRoot, type PlaceInRoot } from '../../host/exec/container-root.ts';
 import { DESCRIPTOR } from '../../host/start/channel.ts';
 import { pathText } from '../../rootfs/path.ts';
-import { closeDescriptor, OPEN, openAt } from '../../sys/file/files.ts';
+import { closeDescriptor, openAt } from '../../sys/file/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
 import { readTar } from '../../tar/read/entries.ts';
 import type { TarEntryToWrite } from '../../tar/write/tar-chunks.ts';
@@ -71,7 +72,7 @@ export async function copyOut(
  */
 function openInside(root: number, base: string): OpenDirectory {
   return (at, path) => {
-    let fd = openAt(at.directory, at.name, OPEN.readOnly | OPEN.directory);
+    let fd = openAt(at.directory, at.name, constants.O_RDONLY | constants.O_DIRECTORY);
     if (fd < 0) {
       const errno = lastErrno();
       if (errno !== 'ENOTDIR' && errno !== 'ENOENT') throw refusal('cannot open a directory', errno, pathText(path));

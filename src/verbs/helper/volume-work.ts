@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, mkdirSync, openSync, renameSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, renameSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { attempt } from '../../disk/directory/check.ts';
 import { removePath } from '../../disk/directory/remove-path.ts';
@@ -8,7 +8,8 @@ import { walkTree } from '../../disk/scan/walk-tree.ts';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { mountOwnRoot } from '../../host/exec/container-root.ts';
 import { pathText } from '../../rootfs/path.ts';
-import { closeDescriptor, OPEN } from '../../sys/file/files.ts';
+import { closeDescriptor } from '../../sys/file/files.ts';
+import { O_PATH } from '../../sys/file/open-how.ts';
 import { openInRoot } from '../../sys/file/open-in-root.ts';
 import type { TarEntry } from '../../tar/read/entries.ts';
 import type { TarEntryToWrite } from '../../tar/write/tar-chunks.ts';
@@ -17,7 +18,7 @@ import type { FillRequest } from './file-request.ts';
 /** A place of the root, links followed within it; undefined where nothing is. What is in the way there is told by the mount. */
 function findInRoot(rootFd: number, path: string): number | undefined {
   try {
-    return openInRoot(rootFd, path, { flags: OPEN.path, links: 'inside' });
+    return openInRoot(rootFd, path, { flags: O_PATH, links: 'inside' });
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) return undefined;
     throw error;
@@ -65,7 +66,7 @@ export async function makeVolumes({ root, volumes }: FillRequest, warn: (message
     await removeLeftover(made);
     const base = attempt('make a volume', path, () => {
       mkdirSync(made, { mode: 0o755 });
-      return openSync(made, OPEN.readOnly | OPEN.directory);
+      return openSync(made, constants.O_RDONLY | constants.O_DIRECTORY);
     });
     const source = findInRoot(rootFd, path);
     try {

@@ -1,17 +1,14 @@
 import { constants } from 'node:fs';
 import { errnoOf } from '../../../errors.ts';
-import { type LaterCall, O_CLOEXEC, type Stub } from '../stub.ts';
+import { O_CLOEXEC, type OpenInRoot, openHowInRoot } from '../../file/open-how.ts';
+import type { LaterCall, Stub } from '../stub.ts';
 
 // Files as a stub sees them: descriptors are its own, paths are of its root and working directory. All flags and structures are
 // the same on x86-64 and arm64, but for O_DIRECTORY and O_NOFOLLOW, which Node knows.
 
-/** Node has no name for it. open(2). */
-export const O_PATH = 0o10000000;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
-const RESOLVE = { noMagicLinks: 0x02, noSymlinks: 0x04, inRoot: 0x10 };
-const STRUCT_OPEN_HOW_SIZE = 24;
 const S_IFMT = 0o170000;
 const CHUNK = 64 * 1024;
 const PATH_MAX = 4096;
@@ -27,27 +24,12 @@ export function openPath(stub: Stub, path: string | Uint8Array, flags: number): 
   return stub.call('openat', [AT_FDCWD, name, flags | O_CLOEXEC, 0], String(path));
 }
 
-export interface OpenBeneath {
-  /** open(2)'s flags, close-on-exec apart, which is always set. */
-  readonly flags: number;
-  /** `inside`: links are followed within the root. `never`: a link anywhere on the way is ELOOP. */
-  readonly links: 'inside' | 'never';
-}
-
 /**
- * Opens a path as if `rootFd` were the root: neither `..` nor a link leads out, and links of /proc/self/fd are refused.
- * openat2(2), Linux 5.6. @throws SYSTEM_CALL with `facts.errno`
+ * Opens a path inside of a root, as `openHowInRoot` says. openat2(2), Linux 5.6.
+ * @throws SYSTEM_CALL with `facts.errno`
  */
-export function openBeneath(
-  stub: Stub,
-  rootFd: number,
-  path: string | Uint8Array,
-  { flags, links }: OpenBeneath,
-): number {
-  const how = Buffer.alloc(STRUCT_OPEN_HOW_SIZE);
-  how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
-  const resolve = RESOLVE.inRoot | RESOLVE.noMagicLinks | (links === 'never' ? RESOLVE.noSymlinks : 0);
-  how.writeBigUInt64LE(BigInt(resolve), 16);
+export function openInRoot(stub: Stub, rootFd: number, path: string | Uint8Array, options: OpenInRoot): number {
+  const how = openHowInRoot(options);
   return stub.call('openat2', [rootFd, terminated(path), how, how.length], String(path));
 }
 

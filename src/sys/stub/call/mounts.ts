@@ -1,4 +1,5 @@
-import { type LaterCall, O_CLOEXEC, type Stub } from '../stub.ts';
+import { O_CLOEXEC } from '../../file/open-how.ts';
+import type { LaterCall, Stub } from '../stub.ts';
 
 // What has no answer is performed with the next call that has one (`Stub.later`), which throws its error.
 
