@@ -7,7 +7,8 @@ import { hasBlob, writeBlob } from '../store/blobs.ts';
 import { readIndexFile, readLayoutFile, updateIndexFile } from '../store/index-file.ts';
 import { LAYOUT, LAYOUT_MARKER } from '../store/layout-files.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
-import { makeDirectory, replaceText } from '../sys/file/replace-file.ts';
+import { makeDirectory } from '../sys/file/make-directories.ts';
+import { replaceText } from '../sys/file/replace-file.ts';
 import { namedEntries } from './entry-name.ts';
 
 /** Makes sure that what is there may be written into: nothing, an empty directory, or a layout. */

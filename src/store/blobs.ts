@@ -10,8 +10,9 @@ import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 import { pump } from '../streams/pump.ts';
 import { verified } from '../streams/verified.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
+import { makeDirectory } from '../sys/file/make-directories.ts';
 import { openRegularFile } from '../sys/file/regular-file.ts';
-import { makeDirectory, replaceFile } from '../sys/file/replace-file.ts';
+import { replaceFile } from '../sys/file/replace-file.ts';
 import { blobPath } from './layout-files.ts';
 
 /** A directory that holds an OCI layout, and the place on the same file system where files are made ready. */

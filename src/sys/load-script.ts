@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
 import * as zlib from 'node:zlib';
+import { replaceFileSync } from './file/replace-file-sync.ts';
 
 /** Bytes of the CRC-32 behind what V8 made, which V8 itself believes. */
 const CHECK_BYTES = 4;
@@ -35,17 +36,15 @@ function write(folder: string, name: string, digest: string, data: Buffer): void
   const file = `${name}-${digest}`;
   const check = Buffer.alloc(CHECK_BYTES);
   check.writeUInt32LE(zlib.crc32(data));
-  const made = join(folder, `${file}.${process.pid}.new`);
+  const temporary = join(folder, `${file}.${process.pid}.new`);
   try {
-    writeFileSync(made, Buffer.concat([data, check]), { flag: 'wx', mode: 0o600 });
-    renameSync(made, join(folder, file));
+    replaceFileSync(join(folder, file), Buffer.concat([data, check]), { mode: 0o600, temporary });
     // Of versions that were there before, and what a kill has left
     for (const other of readdirSync(folder)) {
       if (other.startsWith(`${name}-`) && other !== file) rmSync(join(folder, other), { force: true });
     }
   } catch {
-    // Full or gone: the next one tries again
-    rmSync(made, { force: true });
+    // The folder is full or gone: the next process tries again
   }
 }
 

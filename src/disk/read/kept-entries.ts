@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { digestOf } from '../../crypto/digest.ts';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { LayerEntries } from '../../rootfs/fold/outcome.ts';
+import { replaceFileSync } from '../../sys/file/replace-file-sync.ts';
 import { attempt } from '../directory/check.ts';
 import { type PackedEntries, packEntries, unpackEntries } from './pack-entries.ts';
 
@@ -56,17 +57,10 @@ export function keepEntries(path: string, entries: LayerEntries): void {
     }),
   );
   const json = Buffer.from(JSON.stringify(batches));
-  const temporary = `${path}.${randomUUID()}`;
+  const content = Buffer.concat([Buffer.from(firstLine(json)), json]);
   attempt('keep what a layer says', path, () => {
-    try {
-      writeFileSync(temporary, Buffer.concat([Buffer.from(firstLine(json)), json]), { flag: 'wx' });
-      // Its owner may be a subordinate ID; the folder is the caller's alone.
-      chmodSync(temporary, 0o644);
-      renameSync(temporary, path);
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
-    }
+    // For all to read: its owner may be a subordinate ID. The folder is the caller's alone.
+    replaceFileSync(path, content, { mode: 0o644, temporary: `${path}.${randomUUID()}` });
   });
 }
 

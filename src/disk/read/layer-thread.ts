@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads';
+import { receiveError } from '../../sys/portable-error.ts';
 import type { LayerReader, ReadWatch } from './layer-reader.ts';
 import { type PackedEntries, unpackEntries } from './pack-entries.ts';
 import type { StoredLayer } from './store-bodies.ts';
-import { fromThreadError, SENT_BYTES, SENT_CHUNKS, type ThreadAnswer, type ThreadRequest } from './thread-messages.ts';
+import { SENT_BYTES, SENT_CHUNKS, type ThreadAnswer, type ThreadRequest } from './thread-messages.ts';
 
 /** What a thread allocates is soon garbage: with more room it would lie about longer, and memory with it. */
 const YOUNG_MEGABYTES = 3;
@@ -78,7 +79,7 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerReader {
         else job.reject(job.failure.error);
         break;
       case 'failed':
-        fail(answer.job, job, fromThreadError(answer.error));
+        fail(answer.job, job, receiveError(answer.error));
     }
   });
   const fall = (error: Error) => {

@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { portableError } from '../../sys/portable-error.ts';
 import { ReadingCount, storeFrom } from './layer-reader.ts';
 import { packEntries } from './pack-entries.ts';
-import { SENT_BYTES, SENT_CHUNKS, type ThreadAnswer, type ThreadRequest, toThreadError } from './thread-messages.ts';
+import { SENT_BYTES, SENT_CHUNKS, type ThreadAnswer, type ThreadRequest } from './thread-messages.ts';
 
 // A thread of its own: it decompresses, digests and stores layers that it reads from files or is sent.
 
@@ -78,7 +79,7 @@ async function run({ job, options, from }: ThreadRequest & { kind: 'layer' }, in
     }
     tell({ kind: 'stored', job, layer });
   } catch (error) {
-    tell({ kind: 'failed', job, error: toThreadError(error) });
+    tell({ kind: 'failed', job, error: portableError(error) });
   } finally {
     inboxes.delete(job);
   }

@@ -1,4 +1,4 @@
-import { messageOf, TsimgError } from '../../errors.ts';
+import type { PortableError } from '../../sys/portable-error.ts';
 import type { PackedEntries } from './pack-entries.ts';
 import type { PromisedSection } from './read-file-section.ts';
 import type { StoredLayer } from './store-bodies.ts';
@@ -37,24 +37,4 @@ export type ThreadAnswer =
   | { readonly kind: 'trailing'; readonly job: number }
   | { readonly kind: 'entries'; readonly job: number; readonly entries: PackedEntries }
   | { readonly kind: 'stored'; readonly job: number; readonly layer: Omit<StoredLayer, 'entries'> }
-  | { readonly kind: 'failed'; readonly job: number; readonly error: ThreadError };
-
-/** What was thrown in a thread: cloning keeps neither the class nor the fields of an error. */
-type ThreadError =
-  | { readonly kind: 'tsimg'; readonly parts: Pick<TsimgError, 'code' | 'what' | 'where' | 'why' | 'hint' | 'facts'> }
-  | { readonly kind: 'other'; readonly message: string; readonly stack: string | undefined };
-
-export function toThreadError(error: unknown): ThreadError {
-  if (error instanceof TsimgError) {
-    const { code, what, where, why, hint, facts } = error;
-    return { kind: 'tsimg', parts: { code, what, where, why, hint, facts } };
-  }
-  return { kind: 'other', message: messageOf(error), stack: error instanceof Error ? error.stack : undefined };
-}
-
-export function fromThreadError(sent: ThreadError): Error {
-  if (sent.kind === 'tsimg') return new TsimgError(sent.parts.code, sent.parts.what, sent.parts);
-  const error = new Error(sent.message);
-  if (sent.stack !== undefined) error.stack = sent.stack;
-  return error;
-}
+  | { readonly kind: 'failed'; readonly job: number; readonly error: PortableError };

@@ -3,8 +3,8 @@ import type { HostTools } from '../../launch/facts/host-facts.ts';
 import { BRIDGE } from '../../launch/network/firewall.ts';
 import { chooseSubnet, gatewayOf } from '../../launch/network/subnet.ts';
 import { formatAddress, type Network4, parseRoutes } from '../../linux/ipv4.ts';
+import { replaceFileSync } from '../../sys/file/replace-file-sync.ts';
 import { requireTool } from '../facts/tools.ts';
-import { replaceFile } from './leases.ts';
 import { runTool, tryTool } from './run-tool.ts';
 
 const FORWARDING = '/proc/sys/net/ipv4/ip_forward';
@@ -39,7 +39,7 @@ export async function ensureBridge(stateFile: string, tools: HostTools): Promise
   }
   const subnet = chooseSubnet(parseRoutes(readFileSync('/proc/self/net/route', 'latin1')));
   const gateway = gatewayOf(subnet);
-  replaceFile(stateFile, JSON.stringify(subnet));
+  replaceFileSync(stateFile, JSON.stringify(subnet), { mode: 0o644 });
   const commands = [
     `link add ${BRIDGE} address ${hardwareAddress(gateway)} type bridge`,
     ...withoutIpv6(BRIDGE),

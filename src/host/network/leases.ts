@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { PublishedPort } from '../../launch/network/publish.ts';
@@ -77,11 +77,4 @@ export async function takeLease(directory: string, lease: Lease): Promise<Lock> 
     throw new TsimgError('LAUNCH_FAILED', 'a container of this ID is on the bridge', { where: lease.id });
   writeFileSync(path, JSON.stringify(lease));
   return lock;
-}
-
-/** Replaces a small file in one step. */
-export function replaceFile(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text);
-  chmodSync(`${path}.new`, 0o644);
-  renameSync(`${path}.new`, path);
 }

@@ -4,7 +4,7 @@ import { errnoOf } from '../../errors.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import { type Check, fields, isFlag } from './document-shape.ts';
 import type { ProcessIdentity } from './process-identity.ts';
-import { isIdentity, replaceFile } from './record.ts';
+import { isIdentity, replaceJson } from './record.ts';
 
 /** Of whose processes a container is made. */
 export interface Life {
@@ -21,7 +21,7 @@ function isLife(value: unknown): value is Life {
 
 /** Writes down a life before anything of it can go astray; for the holder of the container's lock only. */
 export function writeLife(directory: string, life: Life): void {
-  replaceFile(directory, CONTAINER_NAME.life, life);
+  replaceJson(join(directory, CONTAINER_NAME.life), life);
 }
 
 /** All processes of a life are gone. */

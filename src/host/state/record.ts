@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { LaunchPlan, RootSpec } from '../../launch/launch-plan.ts';
@@ -6,6 +6,7 @@ import type { RestartPolicy } from '../../launch/options/restart-policy.ts';
 import type { RunRequest } from '../../launch/plan/run-request.ts';
 import type { RunConfig } from '../../oci/run-config.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
+import { replaceFileSync } from '../../sys/file/replace-file-sync.ts';
 import {
   type Check,
   either,
@@ -79,11 +80,9 @@ export interface ContainerState {
 
 const VERSION = 1;
 
-/** Replaces a file as a whole: a reader, and a crash, see the old one or the new one. */
-export function replaceFile(directory: string, name: string, value: unknown): void {
-  const temporary = join(directory, `${name}.new`);
-  writeFileSync(temporary, `${JSON.stringify(value)}\n`, { mode: 0o600 });
-  renameSync(temporary, join(directory, name));
+/** Replaces a file of a container in one step; for the holder of the container's lock only. @throws Node's errors */
+export function replaceJson(path: string, value: unknown): void {
+  replaceFileSync(path, `${JSON.stringify(value)}\n`, { mode: 0o600 });
 }
 
 const isRoot = either(
@@ -200,7 +199,7 @@ function readJson(path: string): unknown {
 
 /** Writes what a container is. @param directory the container's */
 export function writeRecord(directory: string, record: ContainerRecord): void {
-  replaceFile(directory, CONTAINER_NAME.record, record);
+  replaceJson(join(directory, CONTAINER_NAME.record), record);
 }
 
 /** What a container is; undefined where there is none, or none yet. The directory is ours alone (0700). @throws STORE_INVALID */
@@ -217,7 +216,7 @@ export function readRecord(directory: string): ContainerRecord | undefined {
 
 /** Writes how a container fares; for the holder of its lock only. */
 export function writeState(directory: string, state: ContainerState): void {
-  replaceFile(directory, CONTAINER_NAME.state, state);
+  replaceJson(join(directory, CONTAINER_NAME.state), state);
 }
 
 /** How a container fares, as it was last written: nobody may be there any more to write better. @throws STORE_INVALID */

@@ -1,6 +1,9 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
+import { filesystemError } from './filesystem-error.ts';
+
+const DIRECTORY_MODE = 0o755;
 
 /** Whether it was made; false where a directory is there. @throws Node's errors */
 function makeOne(path: string, mode: number): boolean {
@@ -40,4 +43,13 @@ export function makeDirectories(path: string, mode: number): void {
     }
   }
   chmodSync(path, mode);
+}
+
+/** `makeDirectories` with errors of tsimg, for directories that anybody may read. @throws FILESYSTEM */
+export async function makeDirectory(path: string, mode: number = DIRECTORY_MODE): Promise<void> {
+  try {
+    makeDirectories(path, mode);
+  } catch (error) {
+    throw filesystemError('cannot make a directory', path, error);
+  }
 }

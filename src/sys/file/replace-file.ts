@@ -3,19 +3,8 @@ import { constants } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { filesystemError } from './filesystem-error.ts';
-import { makeDirectories } from './make-directories.ts';
 
 const FILE_MODE = 0o644;
-const DIRECTORY_MODE = 0o755;
-
-/** A directory with these permission bits, whatever the umask. An existing one is left as it is. */
-export async function makeDirectory(path: string, mode: number = DIRECTORY_MODE): Promise<void> {
-  try {
-    makeDirectories(path, mode);
-  } catch (error) {
-    throw filesystemError('cannot make a directory', path, error);
-  }
-}
 
 /** Makes renames into a directory last through a power cut. */
 export async function syncDirectory(path: string): Promise<void> {

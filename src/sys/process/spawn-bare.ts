@@ -1,3 +1,4 @@
+import { constants as FILE } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsimgError } from '../../errors.ts';
@@ -126,7 +127,7 @@ function spawn({ path: file, name = file, fd = 0 }: BareProgram, descriptor: num
     spawned(addDup2(actions, descriptor, between), file);
     spawned(addDup2(actions, between, 3), file);
     spawned(addClose(actions, between), file);
-    for (const standard of [0, 1, 2]) spawned(addOpen(actions, standard, '/dev/null', constants.O_RDWR, 0), file);
+    for (const standard of [0, 1, 2]) spawned(addOpen(actions, standard, '/dev/null', FILE.O_RDWR, 0), file);
     spawned(setFlags(attributes, FLAGS.resetSignals | FLAGS.setMask | FLAGS.ownSession), file);
     spawned(setDefaults(attributes, Buffer.alloc(STRUCT_SIZE, 0xff)), file);
     spawned(setMask(attributes, Buffer.alloc(STRUCT_SIZE)), file);

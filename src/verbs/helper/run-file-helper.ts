@@ -37,7 +37,7 @@ export async function runFileHelper(
   const { process, messages, complaints } = await startHelper<FileMessage>(namespaces, tools, ENTRY, 1, root);
   const kill = () => process.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });
-  let failure: TsimgError | undefined;
+  let failure: Error | undefined;
   let isDone = false;
   const listen = async () => {
     for await (const message of messages) {

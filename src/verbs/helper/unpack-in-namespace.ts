@@ -64,7 +64,7 @@ export async function unpackInNamespace(
   const abort = () => process.kill('SIGTERM');
   context.signal?.addEventListener('abort', abort, { once: true });
   let done: PortableReport | undefined;
-  let failure: TsimgError | undefined;
+  let failure: Error | undefined;
   try {
     for await (const message of messages) {
       if (message.kind === 'event') context.onEvent?.(message.event);
@@ -78,7 +78,11 @@ export async function unpackInNamespace(
     process.kill('SIGKILL');
   }
   context.signal?.throwIfAborted();
-  if (failure !== undefined && !(failure.code === 'INTERRUPTED' && sendFailure !== undefined)) throw failure;
+  if (
+    failure !== undefined &&
+    !(failure instanceof TsimgError && failure.code === 'INTERRUPTED' && sendFailure !== undefined)
+  )
+    throw failure;
   if (done !== undefined) {
     await sent;
     const tolerated = new Map<Tolerance, number>();
