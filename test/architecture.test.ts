@@ -9,7 +9,7 @@ const SRC = join(ROOT, 'src');
 
 /** A room imports rooms of a lower rank only. Files of src itself: errors and events below all, api and main above. */
 const RANKS: readonly (readonly string[])[] = [
-  ['errno-words.data', 'unsafe-text', 'version'],
+  ['byte-size', 'errno-words.data', 'unsafe-text', 'version'],
   ['errors', 'events', 'schema-issue', 'store-layout'],
   ['oci', 'linux'],
   ['crypto'],
@@ -48,6 +48,7 @@ const MAX_FILES = 16;
 
 /** Rooms without I/O, and what they may import of Node. */
 const PURE_ROOMS = new Set([
+  'byte-size',
   'errno-words.data',
   'errors',
   'events',

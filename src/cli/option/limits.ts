@@ -1,19 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { parseByteSize } from '../../byte-size.ts';
 import type { ImageLimits } from '../../disk/unpack-options.ts';
 
-const UNITS: ReadonlyMap<string, number> = new Map([
-  ['', 1],
-  ['k', 1024],
-  ['m', 1024 ** 2],
-  ['g', 1024 ** 3],
-  ['t', 1024 ** 4],
-]);
-
-/** `10g` → bytes, in powers of 1024 as docker's sizes are. */
+/** An option of commander that takes a size → bytes. */
 export function parseSize(text: string): number {
-  const [, digits = '', unit = ''] = /^(\d{1,15})([kmgt]?)b?$/i.exec(text) ?? [];
-  const bytes = Number(digits || Number.NaN) * (UNITS.get(unit.toLowerCase()) ?? Number.NaN);
-  if (!Number.isSafeInteger(bytes)) throw new InvalidArgumentError('It takes bytes, or a number with k, m, g or t.');
+  const bytes = parseByteSize(text);
+  if (bytes === undefined) throw new InvalidArgumentError('It takes bytes, or a number with k, m, g or t.');
   return bytes;
 }
 

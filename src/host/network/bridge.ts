@@ -2,9 +2,8 @@ import { chmodSync, constants, readdirSync, rmSync, writeFileSync } from 'node:f
 import { dirname, join } from 'node:path';
 import type { Context } from '../../events.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
-import { INSIDE, outside } from '../../launch/network/bridge-names.ts';
 import { BRIDGE } from '../../launch/network/firewall.ts';
-import type { NetworkPlan } from '../../launch/network/network-plan.ts';
+import { INSIDE, type NetworkPlan, outside } from '../../launch/network/network-plan.ts';
 import { chooseAddress, gatewayOf } from '../../launch/network/subnet.ts';
 import { bridgeHosts } from '../../launch/plan/network-files.ts';
 import { formatAddress, type Network4 } from '../../linux/ipv4.ts';

@@ -1,3 +1,4 @@
+import { parseByteSize } from '../../byte-size.ts';
 import { TsimgError } from '../../errors.ts';
 
 /** What `tsimg run` was asked to let the container have at most, as its options say it. docker's spelling. */
@@ -47,17 +48,14 @@ function refuse(option: string, text: string, hint: string): TsimgError {
   return new TsimgError('USAGE', 'not a limit', { where: `${option} ${text}`, hint });
 }
 
-const UNITS: Readonly<Record<string, number>> = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
-
-/** `512m`, `1.5g`, `2048` → bytes. @throws USAGE */
+/** A size of a limit → bytes, at least 1. @throws USAGE */
 export function parseBytes(text: string, option: string): number {
-  const [, digits, unit = 'b'] = /^([0-9]{1,15}(?:\.[0-9]{1,6})?)([bkmgt])?(?:i?b)?$/i.exec(text) ?? [];
-  const bytes = digits === undefined ? Number.NaN : Math.floor(Number(digits) * (UNITS[unit.toLowerCase()] ?? 1));
-  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  const bytes = parseByteSize(text);
+  if (bytes !== undefined && bytes > 0) return bytes;
   throw refuse(option, text, 'bytes, with b, k, m, g or t after the number');
 }
 
-function parseWhole(text: string, option: string, least: number, most: number): number {
+function parseWhole(text: string, option: string, [least, most]: readonly [least: number, most: number]): number {
   const value = /^-?[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
   throw refuse(option, text, `a whole number from ${least} to ${most}`);
@@ -128,7 +126,7 @@ function cpuLimits({ cpus, cpuShares, cpusetCpus, cpusetMems }: ResourceRequest)
     });
   }
   if (cpuShares !== undefined && cpuShares !== '0') {
-    const shares = parseWhole(cpuShares, '--cpu-shares', 2, 262_144);
+    const shares = parseWhole(cpuShares, '--cpu-shares', [2, 262_144]);
     limits.push({
       option: '--cpu-shares',
       controller: 'cpu',
@@ -153,7 +151,7 @@ function cpuLimits({ cpus, cpuShares, cpusetCpus, cpusetMems }: ResourceRequest)
 function ioLimits(request: ResourceRequest): readonly ResourceLimit[] {
   const limits: ResourceLimit[] = [];
   if (request.blkioWeight !== undefined && request.blkioWeight !== '0') {
-    const weight = parseWhole(request.blkioWeight, '--blkio-weight', 10, 1000);
+    const weight = parseWhole(request.blkioWeight, '--blkio-weight', [10, 1000]);
     const value = String(weight);
     const spread = String(1 + Math.floor(((weight - 10) * 9999) / 990));
     limits.push({
@@ -188,7 +186,7 @@ function ioLimits(request: ResourceRequest): readonly ResourceLimit[] {
       const [, device, rateText] = /^(\/[^\0]*):([^:]+)$/.exec(entry) ?? [];
       if (device === undefined || rateText === undefined)
         throw refuse(option, entry, 'DEVICE:RATE, such as /dev/sda:1m');
-      const rate = inBytes ? parseBytes(rateText, option) : parseWhole(rateText, option, 1, 0xffff_ffff);
+      const rate = inBytes ? parseBytes(rateText, option) : parseWhole(rateText, option, [1, 0xffff_ffff]);
       limits.push({
         option,
         controller: 'io',
@@ -214,7 +212,7 @@ export function parseLimits(request: ResourceRequest): readonly ResourceLimit[] 
   return [
     ...memoryLimits(request),
     ...cpuLimits(request),
-    ...(pids === undefined ? [] : [pidsLimit(parseWhole(pids, '--pids-limit', -1, 4_194_304))]),
+    ...(pids === undefined ? [] : [pidsLimit(parseWhole(pids, '--pids-limit', [-1, 4_194_304]))]),
     ...ioLimits(request),
   ];
 }

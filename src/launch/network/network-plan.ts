@@ -77,6 +77,12 @@ export function bridgeDirectory({ runtimeDirectory, namespace }: NetworkFacts): 
   return `${runtimeDirectory}/network/${namespace}`;
 }
 
+/** The container's end of the veth pair on the bridge. */
+export const INSIDE = 'eth0';
+
+/** The host's end of the veth pair: a device name has at most 15 bytes. @param id of the container */
+export const outside = (id: string) => `tsimg-${id.slice(0, 8)}`;
+
 const KINDS = 'none, host, bridge, pasta, slirp4netns, container:NAME or ns:PATH';
 
 function planBridge(facts: HostFacts, ports: readonly PublishedPort[], around: NetworkSurroundings): NetworkPlan {
@@ -174,4 +180,28 @@ export function planNetwork(request: NetworkRequest, facts: HostFacts, around: N
   if (text === 'none' || text === 'host') return { kind: text };
   if (option !== '' && (kind === 'ns' || kind === 'container')) return planJoin(text, facts, around);
   throw usage(`it must be ${KINDS}`, text);
+}
+
+/** The network of a container for which none was asked. */
+export interface DefaultNetwork {
+  /** As `--network` spells it. */
+  readonly network: string;
+  readonly warning?: string | undefined;
+}
+
+/**
+ * The bridge for root; for ordinary users pasta, or slirp4netns. A user who has neither gets a container without a network,
+ * and is told so; root without what a bridge takes is refused by `planNetwork`: nothing is less isolated than was asked for.
+ */
+export function defaultNetwork({ canMount, tools, network }: HostFacts): DefaultNetwork {
+  if (canMount) return { network: 'bridge' };
+  if (tools.pasta === undefined && tools.slirp4netns === undefined) {
+    const hint = 'install passt, or say --network none';
+    return { network: 'none', warning: `no network: there is neither pasta nor slirp4netns; ${hint}` };
+  }
+  if (!network.canOpenTun) {
+    const hint = 'ask root for chmod 666 /dev/net/tun, or say --network none';
+    return { network: 'none', warning: `no network: /dev/net/tun cannot be opened; ${hint}` };
+  }
+  return { network: tools.pasta === undefined ? 'slirp4netns' : 'pasta' };
 }

@@ -1,7 +1,17 @@
+import { parseByteSize } from '../../byte-size.ts';
 import { TsimgError } from '../../errors.ts';
 import type { BindStep, Step } from '../launch-plan.ts';
-import { parseSize } from './size.ts';
 import { parsePropagation, parseTmpfs, parseVolumeParts } from './volumes.ts';
+
+/** The size of a file system in memory → bytes. @param option for errors: the option's name @throws USAGE */
+export function parseSize(text: string, option: string): number {
+  const bytes = parseByteSize(text);
+  if (bytes !== undefined) return bytes;
+  throw new TsimgError('USAGE', 'not a size', {
+    where: `${option} ${text}`,
+    hint: 'bytes, or a number with k, m or g',
+  });
+}
 
 const FLAGS = new Set(['readonly', 'ro', 'rw']);
 
@@ -64,15 +74,8 @@ export function parseMount(text: string, cwd: string): BindStep | Step {
     if (source === undefined) throw fail('it has no source');
     const propagation = fields.take('bind-propagation');
     if (propagation !== undefined && parsePropagation(propagation) === undefined) throw fail('unknown propagation');
-    return done(
-      parseVolumeParts(
-        source,
-        target,
-        propagation === undefined ? options : [...options, propagation],
-        cwd,
-        `--mount ${text}`,
-      ),
-    );
+    if (propagation !== undefined) options.push(propagation);
+    return done(parseVolumeParts({ source, target, options, cwd, where: `--mount ${text}` }));
   }
   if (type === 'tmpfs') {
     const size = fields.take('tmpfs-size');

@@ -41,14 +41,19 @@ export function asksForLabel(text: string): boolean {
   return /:(?:.*,)?[zZ](?:,|$)/.test(text);
 }
 
+/** A volume as `-v` or `--mount type=bind` spells it. */
+export interface VolumeParts {
+  readonly source: string;
+  readonly target: string;
+  readonly options: readonly string[];
+  /** The caller's working directory; '' where it was removed. */
+  readonly cwd: string;
+  /** For errors: the option with its value. */
+  readonly where: string;
+}
+
 /** The parts of `-v` or `--mount type=bind` → the step. A source is absolute or starts with `./` or `../`. @throws USAGE */
-export function parseVolumeParts(
-  source: string,
-  target: string,
-  options: readonly string[],
-  cwd: string,
-  where: string,
-): BindStep {
+export function parseVolumeParts({ source, target, options, cwd, where }: VolumeParts): BindStep {
   const fail = (why: string, hint?: string) => new TsimgError('USAGE', 'not a volume', { where, why, hint });
   if (!/^(\/|\.{1,2}(\/|$))/.test(source)) {
     throw fail(
@@ -82,7 +87,8 @@ export function parseVolume(text: string, cwd: string): BindStep {
     const why = 'it must be SOURCE:TARGET or SOURCE:TARGET:OPTIONS';
     throw new TsimgError('USAGE', 'not a volume', { where: `-v ${text}`, why });
   }
-  return parseVolumeParts(source, target, optionText === undefined ? [] : optionText.split(','), cwd, `-v ${text}`);
+  const options = optionText === undefined ? [] : optionText.split(',');
+  return parseVolumeParts({ source, target, options, cwd, where: `-v ${text}` });
 }
 
 const TMPFS_DATA = /^(size=[0-9]+[kmgKMG%]?|mode=0?[0-7]{1,4}|(nr_inodes|nr_blocks|uid|gid)=[0-9]{1,10}[kmgKMG]?)$/;

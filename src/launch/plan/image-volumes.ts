@@ -24,15 +24,18 @@ export interface VolumePlan {
   readonly warnings: readonly string[];
 }
 
-/**
- * Mounts for the volumes of an image, but for those on which, or above which, the user mounts something.
- * @param directory where on the host they lie, each below its number in the image; undefined where none can be
- */
+/** How the volumes of an image are mounted. */
+export interface VolumeRequest {
+  readonly mode: ImageVolumeMode;
+  /** The directory on the host that holds the volumes, each below its number in the image; undefined where there is none. */
+  readonly directory: string | undefined;
+  readonly userMounts: readonly UserMount[];
+}
+
+/** Mounts for the volumes of an image, except those at or below a mount of the user's. */
 export function planImageVolumes(
   volumes: readonly string[],
-  mode: ImageVolumeMode,
-  directory: string | undefined,
-  users: readonly UserMount[],
+  { mode, directory, userMounts }: VolumeRequest,
 ): VolumePlan {
   if (mode === 'ignore' || (mode === 'bind' && directory === undefined)) return { mounts: [], warnings: [] };
   const { places, refused } = volumePlaces(volumes);
@@ -43,9 +46,9 @@ export function planImageVolumes(
     return { do: 'mount', type: 'tmpfs', target, attributes: ['nosuid', 'nodev'], data: '', strict: false };
   });
   return {
-    mounts: mounts.filter(({ target }) => !isCovered(target, users)),
+    mounts: mounts.filter(({ target }) => !isCovered(target, userMounts)),
     warnings: refused
-      .filter((path) => !isCovered(path, users))
+      .filter((path) => !isCovered(path, userMounts))
       .map((path) => `the image’s volume ${JSON.stringify(path)} is left out: the kernel’s own files are there`),
   };
 }

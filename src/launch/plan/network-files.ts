@@ -95,6 +95,15 @@ export function bridgeHosts(gateway: string, peers: readonly HostsEntry[], asked
   return formatHosts([...LOOPBACK_HOSTS, ...settleGateway(asked, gateway), ...peers]);
 }
 
+/** What the files of names depend on. */
+export interface NamedContainer {
+  readonly network: NetworkPlan;
+  readonly hostname: string;
+  readonly names: NameRequest;
+  /** Text of the host's /etc/resolv.conf. */
+  readonly hostResolvConf: string;
+}
+
 /** The files of names, and what should be told about them. */
 export interface NetworkFiles {
   readonly steps: readonly Step[];
@@ -106,23 +115,18 @@ export interface NetworkFiles {
  * to date by the host as containers come and go, and cannot be changed inside; others are the container's to change.
  * @throws USAGE
  */
-export function planNetworkFiles(
-  network: NetworkPlan,
-  hostname: string,
-  wishes: NameRequest,
-  hostResolvConf: string,
-): NetworkFiles {
-  const asked = (wishes.addHosts ?? []).map(parseAddHost);
+export function planNetworkFiles({ network, hostname, names, hostResolvConf }: NamedContainer): NetworkFiles {
+  const asked = (names.addHosts ?? []).map(parseAddHost);
   const file = (target: string, content: Extract<Step, { do: 'file' }>['content']): Step => ({
     do: 'file',
     target,
     content,
   });
   const hostnameFile = file('/etc/hostname', { text: `${hostname}\n` });
-  const wishesDns = [wishes.dns, wishes.dnsSearch, wishes.dnsOptions].some(
+  const wishesDns = [names.dns, names.dnsSearch, names.dnsOptions].some(
     (list) => list !== undefined && list.length > 0,
   );
-  const resolvConf = planResolvConf(network, wishes, hostResolvConf);
+  const resolvConf = planResolvConf(network, names, hostResolvConf);
   const resolvFile = file('/etc/resolv.conf', { text: formatResolvConf(resolvConf) });
   if (network.kind === 'host') {
     const append = formatHosts(settleGateway(asked, '127.0.0.1'));

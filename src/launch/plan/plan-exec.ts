@@ -6,9 +6,39 @@ import type { IdMap, LaunchPlan, Namespace, ProcessPlan, RootSpec } from '../lau
 import { openingCapability } from '../limits/device-list.ts';
 import { enteringDirectory, processDirectory } from '../limits/limits.ts';
 import { DEFAULT_PATH, mergeEnvironment, planEnvironment, variable } from './environment.ts';
-import type { ExecRequest } from './exec-request.ts';
+
 import { storedMap } from './id-map.ts';
-import { checkWorkdir } from './plan-run.ts';
+import { checkWorkdir, imageWorkdir } from './process-plan.ts';
+
+/** What `tsimg exec` was asked for, as its options say it. */
+export interface ExecRequest {
+  readonly command: readonly string[];
+  /** `-i`: standard input is passed on; without it the command reads /dev/null. */
+  readonly interactive: boolean;
+  /** `-t`: a terminal of its own. */
+  readonly terminal: boolean;
+  /** `-d`: it goes on in the background, its output is nobody's. */
+  readonly detached: boolean;
+  /** `-e`, in order; a name alone takes the caller's value. */
+  readonly env: readonly string[];
+  /** `--env-file`: the text of each file. */
+  readonly envFiles: readonly string[];
+  /** `-w` */
+  readonly workdir?: string | undefined;
+  /** `-u user[:group]` */
+  readonly user?: string | undefined;
+  /** `--privileged`: all capabilities that the caller can give, and no system call filter. */
+  readonly privileged?: boolean | undefined;
+  /** `--toolbox`: an image whose files the command sees, in the namespaces of the container. */
+  readonly toolbox?: string | undefined;
+}
+
+/** What the planner is told besides the request: it looks nothing up. */
+export interface ExecSurroundings {
+  readonly facts: HostFacts;
+  /** The caller's environment, for `-e NAME`. */
+  readonly hostEnv: Readonly<Record<string, string | undefined>>;
+}
 
 /** Another root for the command, in which what the container sees is seen too. */
 export interface Toolbox {
@@ -104,12 +134,7 @@ function checkRequest({ command, detached, terminal }: ExecRequest): void {
  * for the container's first command. User, home and program are looked up later, in the container's root.
  * @throws USAGE
  */
-export function planExec(
-  container: LaunchPlan,
-  request: ExecRequest,
-  facts: HostFacts,
-  hostEnv: Readonly<Record<string, string | undefined>>,
-): ExecPlan {
+export function planExec(container: LaunchPlan, request: ExecRequest, { facts, hostEnv }: ExecSurroundings): ExecPlan {
   checkRequest(request);
   const { command } = container;
   return {
@@ -148,10 +173,8 @@ export const CONTAINER_PLACE = '/container';
  */
 export function planToolbox(
   container: LaunchPlan,
-  { root, config }: { readonly root: RootSpec; readonly config: RunConfig },
   request: ExecRequest,
-  facts: HostFacts,
-  hostEnv: Readonly<Record<string, string | undefined>>,
+  { root, config, ...around }: ExecSurroundings & { readonly root: RootSpec; readonly config: RunConfig },
 ): ExecPlan {
   if (request.detached) {
     throw new TsimgError('USAGE', '-d and --toolbox exclude each other', { why: 'its files go with its command' });
@@ -167,13 +190,13 @@ export function planToolbox(
     command: {
       ...container.command,
       env: mergeEnvironment([`PATH=${DEFAULT_PATH}`, `HOSTNAME=${hostname}`], config.env),
-      cwd: config.workingDir.startsWith('/') ? config.workingDir : `/${config.workingDir}`,
+      cwd: imageWorkdir(config),
       user: '',
     },
   };
   const command = request.command.length === 0 ? ['/bin/sh'] : request.command;
   return {
-    ...planExec(own, { ...request, command }, facts, hostEnv),
+    ...planExec(own, { ...request, command }, around),
     toolbox: {
       root,
       userXattr: storedMap(container.idMap) !== undefined,

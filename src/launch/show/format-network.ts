@@ -1,6 +1,5 @@
-import { INSIDE, outside } from '../network/bridge-names.ts';
 import { BRIDGE } from '../network/firewall.ts';
-import type { NetworkPlan } from '../network/network-plan.ts';
+import { INSIDE, type NetworkPlan, outside } from '../network/network-plan.ts';
 import { pastaOptions } from '../network/pasta-options.ts';
 import type { PublishedPort } from '../network/publish.ts';
 import { quote } from './format-step.ts';

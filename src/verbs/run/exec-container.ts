@@ -8,9 +8,9 @@ import { writeLife } from '../../host/state/life.ts';
 import { identify, type ProcessIdentity } from '../../host/state/process-identity.ts';
 import type { Streams } from '../../host/stdio/relay.ts';
 import type { RootSpec } from '../../launch/launch-plan.ts';
-import type { ExecRequest } from '../../launch/plan/exec-request.ts';
+
 import { storedMap } from '../../launch/plan/id-map.ts';
-import { type ExecPlan, planExec, planToolbox } from '../../launch/plan/plan-exec.ts';
+import { type ExecPlan, type ExecRequest, planExec, planToolbox } from '../../launch/plan/plan-exec.ts';
 import { storePlace } from '../image/store-place.ts';
 import { notRunning } from './signal-container.ts';
 
@@ -42,15 +42,15 @@ export async function planExecIn(
   const container = await findContainer(containersFolder(stateRoot), wanted);
   commandOf(container);
   const { plan } = container.record;
-  const facts = probeHost();
-  if (request.toolbox === undefined) return planExec(plan, request, facts, process.env);
+  const around = { facts: probeHost(), hostEnv: process.env };
+  if (request.toolbox === undefined) return planExec(plan, request, around);
   const [{ openImage }, { plannedImageRoot }] = await Promise.all([
     import('../image/open-image.ts'),
     import('../layers/image-root.ts'),
   ]);
   await using opened = await openImage(request.toolbox, { root: place, signal });
   const root = plannedImageRoot(opened.image, storePlace({ root: place }), storedMap(plan.idMap));
-  return planToolbox(plan, { root, config: opened.image.config.run }, request, facts, process.env);
+  return planToolbox(plan, request, { ...around, root, config: opened.image.config.run });
 }
 
 /**
@@ -70,7 +70,7 @@ export async function execInContainer(wanted: string, request: ExecRequest, cont
   const enter = (plan: ExecPlan, onProcess?: (pid: number) => void) =>
     enterContainer(plan, command, { signal, onEvent, streams, passSignals, onProcess });
   if (request.toolbox !== undefined) return enterToolbox(request.toolbox, container, request, context, enter);
-  return enter(planExec(container.record.plan, request, facts, process.env));
+  return enter(planExec(container.record.plan, request, { facts, hostEnv: process.env }));
 }
 
 /** Makes a root of the toolbox's image, which is gone with its command. */
@@ -88,7 +88,8 @@ async function enterToolbox(
     const held = await makeContainer(folder, undefined, signal);
     try {
       const { root, plainRoot } = await openRoot(held.directory, facts, storedMap(record.plan.idMap));
-      const plan = (of: RootSpec) => planToolbox(record.plan, { root: of, config }, request, facts, process.env);
+      const plan = (of: RootSpec) =>
+        planToolbox(record.plan, request, { facts, hostEnv: process.env, root: of, config });
       const recordLife = (pid: number) => {
         const process = identify(pid);
         if (process !== undefined) writeLife(held.directory, { process, isFirst: false });

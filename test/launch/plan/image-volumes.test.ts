@@ -44,9 +44,11 @@ test('volumes of the image are memory, or nothing, where that is asked for', () 
 test('where the kernel’s files are, and at the root, an image has no volume; a mount of the user’s is not told of', () => {
   const volumes = ['/', '/sys/fs/cgroup', '/proc/../dev/x', '/data', '/../data/./'];
   assert.equal(volumePlaces(volumes), { places: ['/data'], refused: ['/', '/sys/fs/cgroup', '/dev/x'] });
-  const { warnings } = planImageVolumes(volumes, 'bind', '/c', [
-    { do: 'bind', source: '/sys', target: '/sys', attributes: [] },
-  ]);
+  const { warnings } = planImageVolumes(volumes, {
+    mode: 'bind',
+    directory: '/c',
+    userMounts: [{ do: 'bind', source: '/sys', target: '/sys', attributes: [] }],
+  });
   assert.is(warnings.length, 2);
 });
 

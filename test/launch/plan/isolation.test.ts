@@ -3,8 +3,7 @@ import * as assert from 'uvu/assert';
 import { AROUND, PLAIN_REQUEST, ROOT_FACTS, USER_FACTS } from '../../../fixtures/make/plans.ts';
 import { TsimgError } from '../../../src/errors.ts';
 import { parseDevice } from '../../../src/launch/options/devices.ts';
-import { parseMount } from '../../../src/launch/options/mount-option.ts';
-import { parseSize } from '../../../src/launch/options/size.ts';
+import { parseMount, parseSize } from '../../../src/launch/options/mount-option.ts';
 import { planUlimits } from '../../../src/launch/options/ulimits.ts';
 import { planRun } from '../../../src/launch/plan/plan-run.ts';
 import type { RunRequest } from '../../../src/launch/plan/run-request.ts';
@@ -33,10 +32,11 @@ test('sizes are bytes, or have a unit of 1024', () => {
     ['512', 512],
     ['1KB', 1024],
     ['2kib', 2048],
+    ['1.5g', 1_610_612_736],
   ] as const) {
     assert.is(parseSize(text, '--x'), bytes);
   }
-  for (const text of ['', '-1', '1.5g', '1x', 'm', '9999999999999t']) {
+  for (const text of ['', '-1', '1.g', '1x', 'm', '9999999999999t']) {
     assert.is(
       codeOf(() => parseSize(text, '--x')),
       'USAGE',

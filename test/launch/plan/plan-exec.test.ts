@@ -4,8 +4,7 @@ import { legacyHost } from '../../../fixtures/make/cgroup-hosts.ts';
 import { AROUND, PLAIN_REQUEST, ROOT_FACTS, USER_FACTS } from '../../../fixtures/make/plans.ts';
 import { TsimgError } from '../../../src/errors.ts';
 import type { HostFacts } from '../../../src/launch/facts/host-facts.ts';
-import type { ExecRequest } from '../../../src/launch/plan/exec-request.ts';
-import { planExec, planToolbox } from '../../../src/launch/plan/plan-exec.ts';
+import { type ExecRequest, planExec, planToolbox } from '../../../src/launch/plan/plan-exec.ts';
 import { planRun } from '../../../src/launch/plan/plan-run.ts';
 import type { RunRequest } from '../../../src/launch/plan/run-request.ts';
 import { formatExecPlan } from '../../../src/launch/show/format-exec-plan.ts';
@@ -30,7 +29,7 @@ function container(request: Partial<RunRequest> = {}, facts: HostFacts = ROOT_FA
 }
 
 function plan(request: Partial<ExecRequest> = {}, of = container(), facts: HostFacts = ROOT_FACTS) {
-  return planExec(of, { ...PLAIN, ...request }, facts, { C: 'caller', TERM: 'vt220' });
+  return planExec(of, { ...PLAIN, ...request }, { facts, hostEnv: { C: 'caller', TERM: 'vt220' } });
 }
 
 function refused(request: Partial<ExecRequest>): string {
@@ -129,7 +128,8 @@ test('a toolbox has its own files and environment, root as user, and what else i
   const of = container({ capAdd: ['NET_ADMIN'] });
   const root = { kind: 'directory', path: '/tools' } as const;
   const config = { ...EMPTY_RUN_CONFIG, env: ['TOOLS=1'], workingDir: '/work' };
-  const { command, toolbox, namespaces } = planToolbox(of, { root, config }, { ...PLAIN, command: [] }, ROOT_FACTS, {});
+  const around = { facts: ROOT_FACTS, hostEnv: {}, root, config };
+  const { command, toolbox, namespaces } = planToolbox(of, { ...PLAIN, command: [] }, around);
   assert.equal([command.args, command.user, command.cwd], [['/bin/sh'], '', '/work']);
   assert.equal(command.capabilities, of.command.capabilities);
   assert.ok(command.env.includes('TOOLS=1') && command.env.includes(`HOSTNAME=${AROUND.id.slice(0, 12)}`));

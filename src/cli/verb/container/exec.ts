@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ExecRequest } from '../../../launch/plan/exec-request.ts';
+import type { ExecRequest } from '../../../launch/plan/plan-exec.ts';
 import { statePlace } from '../../../verbs/run/state-place.ts';
 import { collect } from '../../option/collect.ts';
 import { readEnvFile } from '../../option/env-file.ts';

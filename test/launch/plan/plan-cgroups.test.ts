@@ -11,7 +11,7 @@ import { formatCgroups } from '../../../src/launch/show/format-cgroups.ts';
 import { formatDeviceRule } from '../../../src/linux/device/device-rule.ts';
 import { EMPTY_RUN_CONFIG } from '../../../src/oci/run-config.ts';
 
-const test = suite('launch/plan/plan-devices');
+const test = suite('launch/plan/plan-cgroups');
 
 const LEGACY: HostFacts = { ...ROOT_FACTS, cgroup2: false, cgroups: legacyHost(true) };
 const UNIFIED: HostFacts = { ...ROOT_FACTS, cgroups: UNIFIED_ROOT };

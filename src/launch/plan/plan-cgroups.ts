@@ -3,11 +3,19 @@ import { DEFAULT_DEVICE_RULES, parseDeviceRules } from '../../linux/device/devic
 import type { HostFacts } from '../facts/host-facts.ts';
 import type { IdMap } from '../launch-plan.ts';
 import { type DeviceList, openingCapability, refuseWithoutList } from '../limits/device-list.ts';
+import { type CgroupPlan, planLimits } from '../limits/limits.ts';
 import type { HostDeviceStep } from '../options/devices.ts';
 import type { RunRequest } from './run-request.ts';
 
+/** The decisions that the list of devices depends on. */
+export interface DeviceParts {
+  readonly idMap: IdMap | undefined;
+  readonly capabilities: readonly Capability[];
+  readonly devices: readonly HostDeviceStep[];
+}
+
 /** What is asked for that must not be had, or is not true, without a list of devices. */
-function neededBy(capabilities: readonly Capability[], devices: readonly HostDeviceStep[], isMapped: boolean) {
+function neededBy({ capabilities, devices }: DeviceParts, isMapped: boolean): string | undefined {
   const opening = isMapped ? undefined : openingCapability(capabilities);
   if (opening !== undefined) return `--cap-add ${opening}`;
   const limited = devices.find(({ access }) => !access.includes('r') || !access.includes('w'));
@@ -18,16 +26,16 @@ function neededBy(capabilities: readonly Capability[], devices: readonly HostDev
  * The list for a container; undefined where there is none: a privileged one may use all devices, and in a user namespace of an
  * ordinary user nobody can make or open more than that user can. @throws USAGE, HOST_UNSUPPORTED
  */
-export function planDeviceList(
-  request: Pick<RunRequest, 'privileged' | 'deviceRules'>,
+function planDeviceList(
+  request: RunRequest,
   { canMount, nestedUserNamespace }: HostFacts,
-  idMap: IdMap | undefined,
-  { capabilities, devices }: { capabilities: readonly Capability[]; devices: readonly HostDeviceStep[] },
+  parts: DeviceParts,
 ): DeviceList | undefined {
+  const { idMap, devices } = parts;
   const asked = (request.deviceRules ?? []).flatMap(parseDeviceRules);
   if (request.privileged) return undefined;
   const isMapped = idMap !== undefined || nestedUserNamespace === true;
-  const option = neededBy(capabilities, devices, isMapped);
+  const option = neededBy(parts, isMapped);
   if (!canMount || nestedUserNamespace) {
     if (option !== undefined)
       throw refuseWithoutList(option, 'only root can hold a container to less than read and write');
@@ -38,4 +46,27 @@ export function planDeviceList(
     hosts: devices.map(({ source, access }) => ({ source, access })),
     ...(option !== undefined && { neededBy: option }),
   };
+}
+
+/** The option whose container must not be in the top of a hierarchy: root with SYS_ADMIN could mount it and set `release_agent`. */
+function apartBy(
+  { privileged }: RunRequest,
+  { canMount, nestedUserNamespace }: HostFacts,
+  { idMap, capabilities }: DeviceParts,
+): string | undefined {
+  const isRoot = canMount && !nestedUserNamespace && idMap === undefined;
+  return isRoot && !privileged && capabilities.includes('SYS_ADMIN') ? '--cap-add SYS_ADMIN' : undefined;
+}
+
+/** The container's cgroups: its limits and its list of devices. @throws USAGE, HOST_UNSUPPORTED */
+export function planCgroups(
+  request: RunRequest,
+  facts: HostFacts,
+  parts: DeviceParts & { readonly id: string },
+): readonly CgroupPlan[] {
+  return planLimits(request.resources ?? {}, facts.cgroups, parts.id, {
+    devices: planDeviceList(request, facts, parts),
+    apartBy: apartBy(request, facts, parts),
+    joinAll: facts.canMount,
+  });
 }
