@@ -1,6 +1,6 @@
-// A recorded terminal as one SVG that any page can show by <img>: no script, no font and no picture from elsewhere. It is readable
-// on light and dark pages, for it brings its own background. Commands and output appear one after another (CSS); where animations
-// are not shown, or not wanted, everything is there at once.
+// A recorded terminal as one SVG that any page can show by <img>: no script, no font and no picture from elsewhere. It
+// is readable on light and dark pages, for it brings its own background. Commands and output appear one after another
+// (CSS); where animations are not shown, or not wanted, everything is there at once.
 
 /** A command and what it printed, standard output and errors in one. */
 export interface TerminalStep {
@@ -68,8 +68,8 @@ function rowsOf(text: string, kind: (line: string) => Row['kind'], width = COLUM
 }
 
 /**
- * The texts of a row, which columns divide. Each is told its place and its width, so that columns stand below each other in
- * whatever font the reader has, and no renderer has to keep more than one space.
+ * The texts of a row, which columns divide. Each is told its place and its width, so that columns stand below each other
+ * in whatever font the reader has, and no renderer has to keep more than one space.
  */
 function drawText(kind: string, text: string, column: number, y: number): string {
   return [...text.matchAll(/\S+(?: \S+)*/g)]

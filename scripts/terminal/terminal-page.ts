@@ -4,8 +4,8 @@ import { findTool } from '../../test/support/tools.ts';
 import { RECORDING_NEEDS, recordTerminal, SESSION } from './record-terminal.ts';
 import { renderTerminal, type TerminalStep } from './render-terminal.ts';
 
-// docs/terminal.svg: drawn of fixtures/terminal.json, which is what was recorded last. Drawing takes no time and no rights, so
-// that `--check` can do it anywhere; test/docs/terminal.test.ts records the session again and compares.
+// docs/terminal.svg: drawn of fixtures/terminal.json, which is what was recorded last. Drawing takes no time and no
+// rights, so that `--check` can do it anywhere; test/docs/terminal.test.ts records the session again and compares.
 
 const ROOT = dirname(dirname(dirname(import.meta.dirname)));
 const TITLE = 'tsimg: from an image to a running command, as an ordinary user';
@@ -24,7 +24,9 @@ export function readRecording(): readonly TerminalStep[] {
   });
 }
 
-/** The picture of what was recorded last. @throws an Error where other commands were recorded than the session has now */
+/**
+ * The picture of what was recorded last. @throws an Error where other commands were recorded than the session has now
+ */
 export function drawTerminal(): string {
   const steps = readRecording();
   if (steps.map((step) => step.command).join('\n') !== SESSION.join('\n')) {

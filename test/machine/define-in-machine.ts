@@ -7,7 +7,7 @@ import { runInMachine } from './virtual-machine.ts';
 const SECONDS = 560;
 
 /** Whether such a machine can be had here; prints what is missing. */
-function canRunMachine(): boolean {
+export function canRunMachine(): boolean {
   if (process.arch !== 'x64') console.log('skipped: needs an x86-64 machine');
   const kernel = installedKernel();
   if (kernel === undefined) console.log('skipped: needs a kernel in /boot (Debian package linux-image-cloud-amd64)');
