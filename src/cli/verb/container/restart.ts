@@ -11,7 +11,7 @@ interface RestartOptions extends CommonOptions {
 export function addRestart(program: Command): void {
   const restart = program.command('restart').description('Stop containers, and start them again.');
   forEachContainer<RestartOptions>(withStopTime(restart), async (stateRoot, container, { time }, { context }) => {
-    const { restartContainer } = await import('../../../verbs/run/start-container.ts');
+    const { restartContainer } = await import('../../../verbs/run/restart-container.ts');
     await restartContainer(stateRoot, container, { timeout: time }, context);
   });
 }

@@ -7,7 +7,7 @@ export function addStart(program: Command): void {
     .command('start')
     .description('Start containers that have ended once more, in the background, with all that they changed.');
   forEachContainer(start, async (stateRoot, container, _, { context }) => {
-    const { startEnded } = await import('../../../verbs/run/start-container.ts');
+    const { startEnded } = await import('../../../verbs/run/restart-container.ts');
     await startEnded(stateRoot, container, context);
   });
 }
