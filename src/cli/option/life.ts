@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { LifeOptions } from '../../verbs/run/life-request.ts';
+import type { LifeRequest } from '../../verbs/run/life-request.ts';
 import { collect } from './collect.ts';
 
 /** The options of `withLife`, as commander names them. */
-export interface LifeChoice {
+export interface LifeOptions {
   readonly detach?: boolean;
   readonly name?: string;
   readonly replace?: boolean;
@@ -37,7 +37,7 @@ export function withLife(command: Command): Command {
 }
 
 /** What the options ask for. */
-export function lifeOptions(options: LifeChoice): LifeOptions {
+export function lifeRequest(options: LifeOptions): LifeRequest {
   return {
     name: options.name,
     replace: options.replace,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ImageLimits } from '../../disk/unpack-options.ts';
 import { TsimgError } from '../../errors.ts';
-import { storePlace } from '../../verbs/image/store-place.ts';
+import { storePlace } from '../../verbs/places.ts';
 import { limitChoice, withLimits } from '../option/limits.ts';
 import { type SourceOptions, sourceChoice, withSource } from '../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../session.ts';

@@ -93,7 +93,7 @@ async function makeLayer(container: FoundContainer, file: FileHandle, options: C
   const archive = (stream: Duplex) =>
     pump([stream, tar.stream, createGzip(), stored.stream], (chunk) => file.write(chunk), signal);
   const namespaces = { idMap: storedMap(container.record.plan.idMap), ownMounts: false };
-  await runFileHelper(namespaces, probeHost().tools, request, { archive }, { signal, onEvent });
+  await runFileHelper(request, { namespaces, tools: probeHost().tools, archive }, { signal, onEvent });
   const descriptor: Descriptor = { mediaType: MEDIA_TYPE.ociLayerGzip, digest: stored.digest(), size: stored.size() };
   const open = async (): Promise<Readable> => createReadStream('', { fd: file.fd, start: 0, autoClose: false });
   return { descriptor, diffId: tar.digest(), open };

@@ -1,15 +1,15 @@
 import { join, posix } from 'node:path';
 import { byteName } from '../../disk/publish/publish.ts';
 import { TsimgError } from '../../errors.ts';
-import type { Context } from '../../events.ts';
 import { probeHost } from '../../host/facts/probe.ts';
 import { containersFolder, type FoundContainer } from '../../host/state/container.ts';
 import { findContainer } from '../../host/state/find-container.ts';
 import type { LaunchPlan } from '../../launch/launch-plan.ts';
 import { storedMap } from '../../launch/plan/id-map.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
-import type { LayersRequest, ListedChange } from '../helper/file-request.ts';
+import type { FileMessage, LayersRequest, ListedChange } from '../helper/file-request.ts';
 import { runFileHelper } from '../helper/run-file-helper.ts';
+import type { ContainersContext } from '../places.ts';
 
 /** Where a plan mounts, and all directories above: what is missing of them is made when the container starts. Bytes. */
 function mountPlaces({ steps }: LaunchPlan): readonly string[] {
@@ -49,21 +49,12 @@ export function layersOf({ record }: FoundContainer): LayersRequest {
  * What a container, running or not, changed of its image's files: docker's `diff`, in the byte order of the paths.
  * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, FILESYSTEM, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
  */
-export async function containerChanges(
-  stateRoot: string,
-  wanted: string,
-  context: Context,
-): Promise<readonly ListedChange[]> {
-  const container = await findContainer(containersFolder(stateRoot), wanted);
+export async function containerChanges(wanted: string, context: ContainersContext): Promise<readonly ListedChange[]> {
+  const container = await findContainer(containersFolder(context.stateRoot), wanted);
   const request = { do: 'changes', ...layersOf(container) } as const;
   const changes: ListedChange[] = [];
   const namespaces = { idMap: storedMap(container.record.plan.idMap), ownMounts: false };
-  await runFileHelper(
-    namespaces,
-    probeHost().tools,
-    request,
-    { onMessage: (message) => void (message.kind === 'change' && changes.push(message.change)) },
-    context,
-  );
+  const onMessage = (message: FileMessage) => void (message.kind === 'change' && changes.push(message.change));
+  await runFileHelper(request, { namespaces, tools: probeHost().tools, onMessage }, context);
   return changes;
 }

@@ -23,10 +23,10 @@ import { tarChunks } from '../../tar/write/tar-chunks.ts';
 import { type CopiedWhat, planPlacement, saysContents, saysDirectory } from '../helper/copy-rules.ts';
 import type { FileRequest, RootRequest } from '../helper/file-request.ts';
 import { type FileHelperWork, runFileHelper } from '../helper/run-file-helper.ts';
+import type { ContainersContext } from '../places.ts';
 import { imageVolumes } from './fill-volumes.ts';
 
-export interface CopyOptions extends Context {
-  readonly stateRoot: string;
+export interface CopyOptions extends ContainersContext {
   /** Owners, set-ID bits and extended attributes go over: `-a`. */
   readonly archive?: boolean | undefined;
   /** A source that is a symlink stands for what it leads to: `-L`. */
@@ -50,15 +50,15 @@ function inUse(name: string): TsimgError {
  */
 async function withRoot(
   wanted: string,
-  { stateRoot, signal, onEvent }: CopyOptions,
   request: (root: RootRequest) => FileRequest,
-  work: FileHelperWork,
+  { stateRoot, signal, onEvent }: CopyOptions,
+  work: Pick<FileHelperWork, 'archive'>,
 ): Promise<void> {
   const { folder, record, state, alive } = await findContainer(containersFolder(stateRoot), wanted);
   const { steps } = record.plan;
   const idMap = storedMap(record.plan.idMap);
   const ask = (namespaces: HelperNamespaces, root: RootRequest, rootFd?: number) =>
-    runFileHelper(namespaces, probeHost().tools, request(root), { ...work, root: rootFd }, { signal, onEvent });
+    runFileHelper(request(root), { ...work, namespaces, tools: probeHost().tools, root: rootFd }, { signal, onEvent });
   if (alive && state.status === 'running' && state.process !== undefined) {
     if (steps.some((step) => step.do === 'chroot')) {
       throw new TsimgError('CONTAINER_STATE', 'the container runs with --isolation chroot', {
@@ -165,7 +165,7 @@ export async function copyFromContainer(
     typeof destination === 'string'
       ? placeOnHost(stream, destination, options)
       : pipeline(stream, destination, { end: false });
-  await withRoot(container, options, request, { archive });
+  await withRoot(container, request, options, { archive });
 }
 
 /** A path of the host as an archive, and what it is. */
@@ -213,7 +213,7 @@ export async function copyToContainer(
   const keepOwners = options.archive ?? false;
   const request = (root: RootRequest) => ({ do: 'copy-in', root, path, what, keepOwners }) as const;
   try {
-    await withRoot(container, options, request, {
+    await withRoot(container, request, options, {
       archive: async (stream) => {
         await pump([archive], (chunk) => written(stream, chunk), options.signal);
         stream.end();

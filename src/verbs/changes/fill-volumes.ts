@@ -27,5 +27,5 @@ export async function fillVolumes(plan: LaunchPlan, tools: HostTools, context: C
   const volumes = missing.map(({ source, target }) => ({ directory: source, path: target }));
   const root = { kind: 'mount', step, volumes: [] } as const;
   const namespaces = { idMap: storedMap(plan.idMap), ownMounts: true };
-  await runFileHelper(namespaces, tools, { do: 'fill-volumes', root, volumes }, {}, context);
+  await runFileHelper({ do: 'fill-volumes', root, volumes }, { namespaces, tools }, context);
 }

@@ -26,13 +26,14 @@ function skipped(warn: Warn): (path: string, why: string) => void {
   return (path, why) => warn(`${pathText(path)} is passed over: ${why}`);
 }
 
+interface LocateOptions {
+  readonly follow: boolean;
+  /** The code for a directory that is missing on the way. */
+  readonly missing: 'SOURCE_NOT_FOUND' | 'DESTINATION_INVALID';
+}
+
 /** As `locateInRoot`. @throws SOURCE_NOT_FOUND, DESTINATION_INVALID */
-function locate(
-  root: number,
-  path: string,
-  follow: boolean,
-  missing: 'SOURCE_NOT_FOUND' | 'DESTINATION_INVALID',
-): PlaceInRoot {
+function locate(root: number, path: string, { follow, missing }: LocateOptions): PlaceInRoot {
   try {
     return locateInRoot(root, path, follow);
   } catch (error) {
@@ -56,7 +57,7 @@ export async function copyOut(
   send: (entries: AsyncIterable<TarEntryToWrite>) => Promise<void>,
 ): Promise<void> {
   const rootFd = openRoot(root);
-  using place = locate(rootFd, path, follow || saysDirectory(path), 'SOURCE_NOT_FOUND');
+  using place = locate(rootFd, path, { follow: follow || saysDirectory(path), missing: 'SOURCE_NOT_FOUND' });
   refuseKernel({ directory: place.directory, name: '.' }, path);
   const node = readNode(place, path);
   if (node === undefined || (saysDirectory(path) && node.kind !== 'directory')) {
@@ -104,7 +105,7 @@ export async function copyIn(
   warn: Warn,
 ): Promise<void> {
   const rootFd = openRoot(root);
-  using place = locate(rootFd, path, true, 'DESTINATION_INVALID');
+  using place = locate(rootFd, path, { follow: true, missing: 'DESTINATION_INVALID' });
   const kind = readNode(place, path)?.kind;
   const plan = planPlacement(
     what,

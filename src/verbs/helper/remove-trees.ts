@@ -4,8 +4,7 @@ import { messageOf, TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { DESCRIPTOR } from '../../host/start/channel.ts';
 import { startHelper } from '../../host/start/user-namespace.ts';
-import type { HostFacts, HostTools } from '../../launch/facts/host-facts.ts';
-import type { IdMap } from '../../launch/launch-plan.ts';
+import type { HostFacts } from '../../launch/facts/host-facts.ts';
 import { planIdMap } from '../../launch/plan/id-map.ts';
 import { receiveError } from '../../sys/portable-error.ts';
 import type { RemoveMessage } from './remove-message.ts';
@@ -14,12 +13,15 @@ const ENTRY = [process.execPath, fileURLToPath(new URL('../../programs/remove-he
 
 async function removeByHelper(
   paths: readonly string[],
-  idMap: IdMap,
-  tools: HostTools,
-  { signal }: Context,
+  facts: HostFacts,
   kept: (path: string, error: unknown) => void,
+  signal: AbortSignal | undefined,
 ): Promise<number> {
-  const { process, messages, complaints } = await startHelper<RemoveMessage>({ idMap }, tools, ENTRY);
+  const { process, messages, complaints } = await startHelper<RemoveMessage>(
+    { idMap: planIdMap(facts) },
+    facts.tools,
+    ENTRY,
+  );
   const control = process.stream(DESCRIPTOR.control);
   const abort = () => process.kill('SIGKILL');
   signal?.addEventListener('abort', abort, { once: true });
@@ -53,7 +55,7 @@ export async function removeTrees(paths: readonly string[], facts: HostFacts, co
   if (paths.length === 0) return 0;
   const kept = (path: string, error: unknown) =>
     context.onEvent?.({ kind: 'warning', message: `${path} stays: ${messageOf(error)}` });
-  if (!facts.canMount) return removeByHelper(paths, planIdMap(facts), facts.tools, context, kept);
+  if (!facts.canMount) return removeByHelper(paths, facts, kept, context.signal);
   let bytes = 0;
   for (const path of paths) {
     context.signal?.throwIfAborted();

@@ -15,6 +15,8 @@ const GRACE = 1000;
 
 /** What comes of a request: messages but for events and the end, and the archive, which must be read or written to its end. */
 export interface FileHelperWork {
+  readonly namespaces: HelperNamespaces;
+  readonly tools: HostTools;
   /** Is told each message that is a result. */
   readonly onMessage?: (message: FileMessage) => void;
   /** Takes or gives the archive; its end is awaited. */
@@ -28,10 +30,8 @@ export interface FileHelperWork {
  * @throws what it throws there, HOST_UNSUPPORTED, LAUNCH_FAILED, an AbortError on `signal`
  */
 export async function runFileHelper(
-  namespaces: HelperNamespaces,
-  tools: HostTools,
   request: FileRequest,
-  { onMessage, archive, root }: FileHelperWork,
+  { namespaces, tools, onMessage, archive, root }: FileHelperWork,
   { signal, onEvent }: Context,
 ): Promise<void> {
   const { process, messages, complaints } = await startHelper<FileMessage>(namespaces, tools, ENTRY, 1, root);

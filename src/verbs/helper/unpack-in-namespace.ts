@@ -16,9 +16,8 @@ const ENTRY = [process.execPath, fileURLToPath(new URL('../../programs/unpack-he
 
 async function sendLayers(
   control: NodeJS.WritableStream & Parameters<typeof writeStream>[0],
-  request: UnpackRequest,
-  layers: readonly LayerInput[],
-  { signal }: Context,
+  { request, layers }: { readonly request: UnpackRequest; readonly layers: readonly LayerInput[] },
+  signal?: AbortSignal,
 ): Promise<void> {
   await writeStream(
     control,
@@ -42,8 +41,7 @@ async function sendLayers(
  */
 export async function unpackInNamespace(
   { layers, into, settings }: UnpackTask,
-  idMap: IdMap,
-  tools: HostTools,
+  { idMap, tools }: { readonly idMap: IdMap; readonly tools: HostTools },
   context: Context,
 ): Promise<UnpackReport> {
   const { process, messages, complaints } = await startHelper<UnpackMessage>({ idMap }, tools, ENTRY);
@@ -54,7 +52,7 @@ export async function unpackInNamespace(
   };
   const control = process.stream(DESCRIPTOR.control);
   let sendFailure: unknown;
-  const sent = sendLayers(control, request, layers, context).catch((error: unknown) => {
+  const sent = sendLayers(control, { request, layers }, context.signal).catch((error: unknown) => {
     sendFailure ??= error;
     // It sees that its layers end too early, and removes what it has made: those files are not ours to remove
     control.destroy();

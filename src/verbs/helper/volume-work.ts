@@ -34,8 +34,16 @@ async function* asEntries(entries: AsyncIterable<TarEntryToWrite>): AsyncGenerat
   for await (const { header, content } of entries) yield { header: { ...header, offset: 0 }, body: inMemory(content) };
 }
 
-/** All that is in a directory of the root, and its own owner, mode and time, into an empty directory. @param base its descriptor */
-async function copyDirectory(source: number, path: string, base: number, warn: (message: string) => void) {
+interface CopiedDirectory {
+  /** Descriptor of the directory in the container's root. */
+  readonly source: number;
+  readonly path: string;
+  /** Descriptor of an empty directory. */
+  readonly base: number;
+}
+
+/** Copies the content of a directory, and the directory's own owner, mode and time. */
+async function copyDirectory({ source, path, base }: CopiedDirectory, warn: (message: string) => void) {
   const at = { directory: source, name: '.' };
   const node = fstatSync(source).isDirectory() ? readNode(at, path) : undefined;
   if (node === undefined) {
@@ -70,7 +78,7 @@ export async function makeVolumes({ root, volumes }: FillRequest, warn: (message
     });
     const source = findInRoot(rootFd, path);
     try {
-      if (source !== undefined) await copyDirectory(source, path, base, warn);
+      if (source !== undefined) await copyDirectory({ source, path, base }, warn);
     } finally {
       closeSync(base);
       if (source !== undefined) closeDescriptor(source);

@@ -5,8 +5,8 @@ import { loadImage } from '../../image/load.ts';
 import type { Platform } from '../../oci/platform.ts';
 import { type OpenSourceOptions, openSource } from '../../sources/open.ts';
 import { openRegistrySource, type RegistrySourceOptions } from '../../sources/registry.ts';
+import { type StorePlace, storePlace } from '../places.ts';
 import type { RepairOptions } from './repair-stored.ts';
-import { type StorePlace, storePlace } from './store-place.ts';
 
 export interface ImageOptions extends Omit<RegistrySourceOptions, 'known'>, StorePlace {
   /** The platform that the user asked for; this machine's when absent. */

@@ -1,8 +1,8 @@
 import type { Reference } from '../../oci/reference.ts';
 import { openStoreSink } from '../../sinks/store.ts';
 import { openStoreSource } from '../../sources/store.ts';
+import { type StorePlace, storePlace } from '../places.ts';
 import { type PullOptions, type PullReport, pullImage } from './pull.ts';
-import { type StorePlace, storePlace } from './store-place.ts';
 
 export interface StorePullOptions extends Omit<PullOptions, 'local'>, StorePlace {
   /** Whether all bytes of what the store holds of the image are verified, and fetched again where they are damaged. */

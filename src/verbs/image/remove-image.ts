@@ -83,7 +83,7 @@ async function sweepAll(
   endedContainers: boolean,
   context: Context,
 ): Promise<Pick<RemovedImages, 'swept' | 'inUse'>> {
-  const unpacked = await sweepUnpacked(store, endedContainers, context);
+  const unpacked = await sweepUnpacked(store, { endedContainers }, context);
   const blobs = await sweepBlobs(store, context);
   const { layers = 0, containers = 0, bytes = 0 } = unpacked ?? {};
   const swept = { blobs: blobs?.blobs ?? 0, layers, containers, bytes: (blobs?.bytes ?? 0) + bytes };
@@ -184,7 +184,7 @@ export async function pruneImages(
     if (!(error instanceof TsimgError) || error.code !== 'STORE_INVALID') throw error;
     const hint = error.hint === undefined ? '' : `; ${error.hint}`;
     context.onEvent?.({ kind: 'warning', message: `no image is removed: ${error.message}${hint}` });
-    const report = await sweepUnpacked(store, endedContainers, context, 'all');
+    const report = await sweepUnpacked(store, { endedContainers, needed: 'all' }, context);
     return { untagged: [], removed: [], swept: report && { blobs: 0, ...report }, inUse: report === undefined };
   }
   // Containers that have ended go with this, where that was asked for; what is left of them keeps theirs.

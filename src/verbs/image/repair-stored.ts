@@ -32,13 +32,16 @@ const DAMAGE: ReadonlySet<string> = new Set([
   'TAR_INVALID',
 ]);
 
+interface FetchOptions extends Pick<Context, 'signal'> {
+  readonly references: readonly Reference[];
+  readonly openRegistry: (reference: Reference) => Source;
+}
+
 /** Fetches blobs into the store from the first of these repositories that gives them. @throws what the last one fails with */
 async function fetchAgain(
   store: Store,
   blobs: readonly Descriptor[],
-  references: readonly Reference[],
-  openRegistry: (reference: Reference) => Source,
-  signal?: AbortSignal,
+  { references, openRegistry, signal }: FetchOptions,
 ): Promise<void> {
   let failure: unknown;
   for (const reference of references) {
@@ -87,12 +90,12 @@ async function repair(wanted: string, options: RepairOptions, cause: TsimgError)
       const digests = bad.map(({ digest }) => digest);
       const where = `${wanted} in ${storeRoot}`;
       if (openRegistry === undefined || references.length === 0) {
-        throw beyondRepair(where, digests, isDamaged, references, cause);
+        throw beyondRepair({ where, digests, isDamaged, reference: references[0] }, cause);
       }
       const from = references.map(formatReference).join(', ');
       const message = `${where}: ${digests.join(', ')} is ${isDamaged ? 'damaged' : 'missing'}: fetched again from ${from}`;
       onEvent?.({ kind: 'warning', message });
-      await fetchAgain(store, bad, references, openRegistry, signal);
+      await fetchAgain(store, bad, { references, openRegistry, signal });
       return true;
     };
     const isMended = await mend([manifest]);
@@ -106,13 +109,16 @@ async function repair(wanted: string, options: RepairOptions, cause: TsimgError)
   }
 }
 
-function beyondRepair(
-  where: string,
-  digests: readonly string[],
-  isDamaged: boolean,
-  [reference]: readonly Reference[],
-  cause: TsimgError,
-): TsimgError {
+interface Damage {
+  readonly where: string;
+  readonly digests: readonly string[];
+  /** Whether a blob has other bytes than it had; else all of them are missing. */
+  readonly isDamaged: boolean;
+  /** A name by which the image can be pulled again; undefined for none. */
+  readonly reference: Reference | undefined;
+}
+
+function beyondRepair({ where, digests, isDamaged, reference }: Damage, cause: TsimgError): TsimgError {
   const again =
     reference === undefined
       ? 'load it again from where it came'

@@ -28,12 +28,14 @@ export interface ImageRoot {
   plainRoot(): Promise<RootSpec>;
 }
 
-/** For which container a root is made. */
+/** The container that a root is made for. */
 export interface NewContainer {
-  /** Its own. */
+  /** The store's folder, where the layers are unpacked. */
+  readonly storeRoot: string;
+  /** The container's own directory. */
   readonly directory: string;
   readonly facts: HostFacts;
-  /** The one that its files are stored by. */
+  /** The map by which its files are stored. */
   readonly idMap: IdMap | undefined;
 }
 
@@ -70,9 +72,7 @@ async function isThere(path: string): Promise<boolean> {
 /** Unpacks what is missing of the layers, as the IDs of a container see them. Others that want the same wait. */
 async function unpackMissing(
   image: Image,
-  storeRoot: string,
-  facts: HostFacts,
-  idMap: IdMap | undefined,
+  { storeRoot, facts, idMap }: NewContainer,
   context: FoldOptions,
 ): Promise<readonly LayerDirectory[]> {
   const folder = join(storeRoot, STORE_NAME.layers, mapKey(idMap));
@@ -99,23 +99,30 @@ async function unpackMissing(
   } else {
     const ownership = idMap.by === 'newuidmap' ? 'set' : 'record';
     const into = { kind: 'layers', directories: some, form: { ownership, overlay: 'user' } } as const;
-    await unpackInNamespace({ layers, into, settings: { limits: context.limits } }, idMap, facts.tools, context);
+    await unpackInNamespace(
+      { layers, into, settings: { limits: context.limits } },
+      { idMap, tools: facts.tools },
+      context,
+    );
   }
   return directories;
 }
 
 async function unpackPlain(
   layers: readonly LayerInput[],
-  destination: string,
-  facts: HostFacts,
-  idMap: IdMap | undefined,
+  { directory, facts, idMap }: NewContainer,
   context: FoldOptions,
 ): Promise<RootSpec> {
+  const destination = join(directory, CONTAINER_NAME.plain);
   if (idMap === undefined) await buildRootfs(layers, destination, context);
   else {
     const { limits } = context;
     const settings = { ownership: idMap.by === 'newuidmap' ? 'set' : 'record', limits } as const;
-    await unpackInNamespace({ layers, into: { kind: 'flat', destination }, settings }, idMap, facts.tools, context);
+    await unpackInNamespace(
+      { layers, into: { kind: 'flat', destination }, settings },
+      { idMap, tools: facts.tools },
+      context,
+    );
   }
   return { kind: 'directory', path: destination };
 }
@@ -131,12 +138,8 @@ async function liesOnOverlay(path: string): Promise<boolean> {
  * removed first.
  * @throws what unpacking throws, STORE_INVALID, HOST_UNSUPPORTED
  */
-export async function openImageRoot(
-  image: Image,
-  storeRoot: string,
-  { directory, facts, idMap }: NewContainer,
-  context: FoldOptions,
-): Promise<ImageRoot> {
+export async function openImageRoot(image: Image, container: NewContainer, context: FoldOptions): Promise<ImageRoot> {
+  const { storeRoot, directory, facts, idMap } = container;
   const store = await openStore(storeRoot, context.signal);
   await sweepLeftovers(store, facts, context);
   const copied = await liesOnOverlay(storeRoot);
@@ -144,12 +147,12 @@ export async function openImageRoot(
     // Sweepers wait from before the first look at the layers until the directory tells which are used: else they could go
     // in between.
     await using _lock = await acquireLock(store.containersLock, 'shared', context);
-    const layers = copied ? [] : await unpackMissing(image, storeRoot, facts, idMap, context);
+    const layers = copied ? [] : await unpackMissing(image, container, context);
     const lower = layers.map(({ path }) => path).reverse();
     return await makeOverlayRoot(directory, lower, idMap, facts.tools);
   };
   const root = await makeRoot();
-  const plainRoot = () => unpackPlain(layerInputs(image), join(directory, CONTAINER_NAME.plain), facts, idMap, context);
+  const plainRoot = () => unpackPlain(layerInputs(image), container, context);
   if (!copied) return { root, plainRoot };
   const message = `images are kept on an overlay (${storeRoot}): this one is copied for each container`;
   context.onEvent?.({ kind: 'warning', message });

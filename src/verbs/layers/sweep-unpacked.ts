@@ -22,6 +22,13 @@ export interface UnpackedReport {
   readonly bytes: number;
 }
 
+export interface SweepOptions {
+  /** Removes containers that have ended too. */
+  readonly endedContainers: boolean;
+  /** `all` keeps all layers, for a store whose list of images cannot be read. */
+  readonly needed?: 'all' | undefined;
+}
+
 /** Leftovers that a run removes at most before it starts: its user waits. */
 const LEFTOVERS_PER_RUN = 8;
 
@@ -77,9 +84,8 @@ async function emptyTrash(trash: Trash, facts: () => HostFacts, context: Context
  */
 export async function sweepUnpacked(
   store: Store,
-  endedContainers: boolean,
+  { endedContainers, needed }: SweepOptions,
   context: Context,
-  needed?: 'all',
 ): Promise<UnpackedReport | undefined> {
   await using lock = await tryLock(store.sweepLock, 'exclusive');
   if (lock === undefined) return undefined;

@@ -2,6 +2,7 @@ import { TsimgError } from '../../errors.ts';
 import { containersFolder, readContainer } from '../../host/state/container.ts';
 import { findContainer } from '../../host/state/find-container.ts';
 import { CAUGHT_UP, type LogEntry, readLog } from '../../host/stdio/read-log.ts';
+import type { ContainersContext } from '../places.ts';
 
 export interface LogOptions {
   /** Goes on for as long as the container lives. */
@@ -66,10 +67,9 @@ async function* writtenSince(entries: LogStream, since: Date | undefined): Async
  * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE where its output went to whoever ran it; an AbortError on `signal`
  */
 export async function* containerLog(
-  stateRoot: string,
   wanted: string,
   { follow = false, tail, since }: LogOptions,
-  signal?: AbortSignal,
+  { stateRoot, signal }: ContainersContext,
 ): AsyncGenerator<LogEntry> {
   const { folder, directory, record } = await findContainer(containersFolder(stateRoot), wanted);
   if (!record.detached) {

@@ -3,6 +3,7 @@ import { readUsage, type Usage } from '../../host/cgroup/read-usage.ts';
 import { containersFolder, type FoundContainer } from '../../host/state/container.ts';
 import { findContainer, listContainers } from '../../host/state/find-container.ts';
 import { openIdentified } from '../../host/state/process-identity.ts';
+import type { ContainersContext } from '../places.ts';
 import { notRunning } from '../run/signal-container.ts';
 
 /** What a container uses, at one moment. */
@@ -54,9 +55,8 @@ async function chosen(stateRoot: string, wanted: readonly string[]): Promise<rea
  * @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, CONTAINER_STATE; an AbortError on `signal`
  */
 export async function* containerStats(
-  stateRoot: string,
   wanted: readonly string[],
-  signal?: AbortSignal,
+  { stateRoot, signal }: ContainersContext,
 ): AsyncGenerator<readonly ContainerStats[]> {
   let containers = await chosen(stateRoot, wanted);
   let before = new Map(containers.map((container) => [container.record.id, sample(container)]));

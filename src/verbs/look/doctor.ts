@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { examineHost } from '../../host/doctor.ts';
 import { diagnose, type Finding } from '../../launch/show/diagnose.ts';
-import { type StorePlace, storePlace } from '../image/store-place.ts';
+import { type StorePlace, storePlace } from '../places.ts';
 
 /** What this host can do, for this user. */
 export interface HostDiagnosis {

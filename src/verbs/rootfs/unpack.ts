@@ -7,6 +7,7 @@ import { probeHost } from '../../host/facts/probe.ts';
 import type { Image } from '../../image/image.ts';
 import type { IdMap } from '../../launch/launch-plan.ts';
 import { planIdMap } from '../../launch/plan/id-map.ts';
+import type { OverlayNamespace } from '../../rootfs/fold/real-attributes.ts';
 import { newTolerated, tolerate } from '../../rootfs/tolerated.ts';
 import { performUnpack } from '../helper/perform-unpack.ts';
 import { unpackInNamespace } from '../helper/unpack-in-namespace.ts';
@@ -72,7 +73,7 @@ export async function unpackImage(
   const context = { signal, onEvent };
   if (ids !== 'subuid') {
     const single = ids === 'single' ? callerAlone() : undefined;
-    const into = intoOf(output, image, destination, isRoot ? 'trusted' : 'user', single);
+    const into = intoOf(output, image, { destination, overlay: isRoot ? 'trusted' : 'user', idMap: single });
     return withDeviations(await performUnpack({ layers, into, settings }, context));
   }
   // The process in the namespace has another working directory
@@ -86,8 +87,8 @@ export async function unpackImage(
       hint: 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER gives some; or take --ids single',
     });
   }
-  const into = intoOf(output, image, place, 'user', idMap);
-  const report = await unpackInNamespace({ layers, into, settings }, idMap, facts.tools, context);
+  const into = intoOf(output, image, { destination: place, overlay: 'user', idMap });
+  const report = await unpackInNamespace({ layers, into, settings }, { idMap, tools: facts.tools }, context);
   return withDeviations({ ...report, destination });
 }
 
@@ -96,14 +97,14 @@ function callerAlone(): IdMap {
   return planIdMap({ ...probeHost(), subordinateUids: [], subordinateGids: [] });
 }
 
-/** @param idMap of the user namespace in which a container of it is to run; undefined for none */
-function intoOf(
-  output: UnpackOutput,
-  { config }: Image,
-  destination: string,
-  overlay: 'trusted' | 'user',
-  idMap: IdMap | undefined,
-): UnpackInto {
+interface Place {
+  readonly destination: string;
+  readonly overlay: OverlayNamespace;
+  /** The map of the user namespace that a container of the bundle gets; undefined for none. */
+  readonly idMap: IdMap | undefined;
+}
+
+function intoOf(output: UnpackOutput, { config }: Image, { destination, overlay, idMap }: Place): UnpackInto {
   switch (output) {
     case 'rootfs':
       return { kind: 'flat', destination };

@@ -7,12 +7,20 @@ import type { LaunchPlan } from '../../launch/launch-plan.ts';
 import type { RunRequest } from '../../launch/plan/run-request.ts';
 import { EMPTY_RUN_CONFIG } from '../../oci/run-config.ts';
 import { joinedProcess } from './joined-process.ts';
-import { type LifeOptions, parseLife } from './life-request.ts';
+import { type LifeRequest, parseLife } from './life-request.ts';
 import { planContainer } from './plan-container.ts';
 
 /** Stands for what only the image says. */
 const SOME_CONFIG = { ...EMPTY_RUN_CONFIG, cmd: ['/'] };
 const SOME_ROOT = { kind: 'directory', path: '/' } as const;
+
+export interface CheckOptions {
+  /** The folder where containers are kept. */
+  readonly stateRoot: string;
+  readonly life: LifeRequest;
+  readonly detached: boolean;
+  readonly host: HostFacts;
+}
 
 /** What is mounted of the host must be there; nothing is made of the host's. @throws USAGE */
 async function checkSources({ steps }: LaunchPlan): Promise<void> {
@@ -45,10 +53,8 @@ export function checkTerminal({ terminal, interactive }: RunRequest, stdin: obje
  * @throws USAGE, HOST_UNSUPPORTED, CONTAINER_EXISTS, CONTAINER_NOT_FOUND, CONTAINER_STATE
  */
 export async function checkRequest(
-  stateRoot: string,
   request: RunRequest,
-  life: LifeOptions,
-  { detached, host }: { readonly detached: boolean; readonly host: HostFacts },
+  { stateRoot, life, detached, host }: CheckOptions,
 ): Promise<void> {
   const { name, replace, cidFile } = parseLife(life, detached);
   const folder = containersFolder(stateRoot);
@@ -69,7 +75,7 @@ async function checkCidFile(path: string): Promise<void> {
     if (errnoOf(error) === 'ENOENT') return;
     throw error;
   }
-  throw cidFileError(path, 'it is there already');
+  throw cidFileError(path, 'it exists already');
 }
 
 /** What is told of a file that cannot be made. */

@@ -1,5 +1,4 @@
 import { TsimgError } from '../../errors.ts';
-import type { Context } from '../../events.ts';
 import { enterContainer } from '../../host/exec/enter.ts';
 import { probeHost } from '../../host/facts/probe.ts';
 import { containersFolder, type FoundContainer, makeContainer, removeContainer } from '../../host/state/container.ts';
@@ -8,16 +7,13 @@ import { writeLife } from '../../host/state/life.ts';
 import { identify, type ProcessIdentity } from '../../host/state/process-identity.ts';
 import type { Streams } from '../../host/stdio/relay.ts';
 import type { RootSpec } from '../../launch/launch-plan.ts';
-
 import { storedMap } from '../../launch/plan/id-map.ts';
 import { type ExecPlan, type ExecRequest, planExec, planToolbox } from '../../launch/plan/plan-exec.ts';
-import { storePlace } from '../image/store-place.ts';
+import { type ContainersContext, storePlace } from '../places.ts';
 import { notRunning } from './signal-container.ts';
 
 /** What an exec takes besides the request. */
-export interface ExecContext extends Context {
-  /** Where containers are kept. */
-  readonly stateRoot: string;
+export interface ExecContext extends ContainersContext {
   /** Where images are kept, as the options say it: for a toolbox. */
   readonly root?: string | undefined;
   /** This process's own when absent. */
@@ -69,21 +65,22 @@ export async function execInContainer(wanted: string, request: ExecRequest, cont
   const facts = probeHost();
   const enter = (plan: ExecPlan, onProcess?: (pid: number) => void) =>
     enterContainer(plan, command, { signal, onEvent, streams, passSignals, onProcess });
-  if (request.toolbox !== undefined) return enterToolbox(request.toolbox, container, request, context, enter);
+  if (request.toolbox !== undefined) {
+    return enterToolbox(container, { ...request, toolbox: request.toolbox }, context, enter);
+  }
   return enter(planExec(container.record.plan, request, { facts, hostEnv: process.env }));
 }
 
 /** Makes a root of the toolbox's image, which is gone with its command. */
 async function enterToolbox(
-  toolbox: string,
   { folder, record }: FoundContainer,
-  request: ExecRequest,
+  request: ExecRequest & { readonly toolbox: string },
   { signal, onEvent, root: place }: ExecContext,
   enter: (plan: ExecPlan, onProcess: (pid: number) => void) => Promise<number>,
 ): Promise<number> {
   const { withTarget } = await import('./run-source.ts');
   const facts = probeHost();
-  return withTarget(toolbox, { root: place, signal, onEvent }, async ({ config, openRoot }) => {
+  return withTarget(request.toolbox, { root: place, signal, onEvent }, async ({ config, openRoot }) => {
     // Without a record it is no container to anybody, and swept where this is cut short.
     const held = await makeContainer(folder, undefined, signal);
     try {

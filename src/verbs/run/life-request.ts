@@ -4,7 +4,7 @@ import { parseRestartPolicy, type RestartPolicy } from '../../launch/options/res
 import { parseSignal } from '../../linux/signals.ts';
 
 /** How a container lives, and what is kept of it: docker's options of `run` that the plan knows nothing of. */
-export interface LifeOptions {
+export interface LifeRequest {
   /** `--name`: made up when absent. */
   readonly name?: string | undefined;
   /** `--replace`: a container that has the name is killed and removed before. podman's. */
@@ -50,7 +50,7 @@ export function parseLabels(texts: readonly string[]): Readonly<Record<string, s
 }
 
 /** Reads what was asked for. @throws USAGE */
-export function parseLife(options: LifeOptions, detached: boolean): Life {
+export function parseLife(options: LifeRequest, detached: boolean): Life {
   const restart = parseRestartPolicy(options.restart ?? 'no');
   if (restart.when !== 'no' && options.remove) {
     throw new TsimgError('USAGE', '--restart and --rm exclude each other', {});

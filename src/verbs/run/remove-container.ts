@@ -11,6 +11,7 @@ import {
 import { findContainer, findId } from '../../host/state/find-container.ts';
 import { idOfName, sweepNames } from '../../host/state/names.ts';
 import { planUserNamespace, storedMap } from '../../launch/plan/id-map.ts';
+import type { ContainersContext } from '../places.ts';
 import { holdEnded } from './hold-ended.ts';
 import { endContainer } from './signal-container.ts';
 
@@ -35,10 +36,9 @@ async function removeDamaged(folder: string, id: string): Promise<string> {
  * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, FILESYSTEM
  */
 export async function removeContainerOf(
-  stateRoot: string,
   wanted: string,
   { force = false }: { readonly force?: boolean | undefined },
-  abort?: AbortSignal,
+  { stateRoot, signal: abort }: ContainersContext,
 ): Promise<string> {
   const folder = containersFolder(stateRoot);
   let container: FoundContainer;
@@ -67,9 +67,9 @@ export async function removeContainerOf(
 }
 
 /** Removes the container that has this name, be there one, as with `force`. @throws as `removeContainerOf` */
-export async function removeNamed(stateRoot: string, name: string, abort?: AbortSignal): Promise<void> {
-  const folder = containersFolder(stateRoot);
+export async function removeNamed(name: string, context: ContainersContext): Promise<void> {
+  const folder = containersFolder(context.stateRoot);
   const id = idOfName(folder, name);
   if (id === undefined || (await readContainer(folder, id)) === undefined) return;
-  await removeContainerOf(stateRoot, id, { force: true }, abort);
+  await removeContainerOf(id, { force: true }, context);
 }

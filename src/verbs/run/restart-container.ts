@@ -1,26 +1,26 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TsimgError } from '../../errors.ts';
-import type { Context } from '../../events.ts';
 import { startMonitor } from '../../host/life/start-monitor.ts';
 import { containersFolder, type FoundContainer, updateState } from '../../host/state/container.ts';
 import { findContainer } from '../../host/state/find-container.ts';
 import { writeRecord } from '../../host/state/record.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import { fillVolumes } from '../changes/fill-volumes.ts';
+import type { ContainersContext } from '../places.ts';
 import { holdEnded } from './hold-ended.ts';
 import { joinedProcess } from './joined-process.ts';
 import { planContainer } from './plan-container.ts';
 import { endContainer } from './signal-container.ts';
 
-async function startAgain(container: FoundContainer, stateRoot: string, context: Context): Promise<void> {
+async function startAgain(container: FoundContainer, context: ContainersContext): Promise<void> {
   const { record } = container;
   const held = await holdEnded(container, context.signal);
   if (held === undefined) throw new TsimgError('CONTAINER_NOT_FOUND', 'the container is gone', { where: record.name });
   try {
     const { id, name, root, config, request, cwd } = record;
     const volumes = join(held.directory, CONTAINER_NAME.volumes);
-    const around = { id, name, cwd, volumes, joined: await joinedProcess(stateRoot, request) };
+    const around = { id, name, cwd, volumes, joined: await joinedProcess(context.stateRoot, request) };
     // The host may have changed since, and who starts it may be in another cgroup; its variables are those it was made with.
     const { plan, facts } = planContainer(root, config, request, around);
     const command = { ...plan.command, env: record.plan.command.env };
@@ -39,9 +39,9 @@ async function startAgain(container: FoundContainer, stateRoot: string, context:
  * Starts a container that has ended once more, in the background and with all that it changed; one that runs is left as it is.
  * @throws CONTAINER_NOT_FOUND; as `startContainer`
  */
-export async function startEnded(stateRoot: string, wanted: string, context: Context): Promise<void> {
-  const container = await findContainer(containersFolder(stateRoot), wanted);
-  if (!container.alive) await startAgain(container, stateRoot, context);
+export async function startEnded(wanted: string, context: ContainersContext): Promise<void> {
+  const container = await findContainer(containersFolder(context.stateRoot), wanted);
+  if (!container.alive) await startAgain(container, context);
 }
 
 /**
@@ -49,12 +49,11 @@ export async function startEnded(stateRoot: string, wanted: string, context: Con
  * @throws CONTAINER_NOT_FOUND; CONTAINER_STATE for one that is removed when it ends; as `startContainer`
  */
 export async function restartContainer(
-  stateRoot: string,
   wanted: string,
   { timeout }: { readonly timeout?: number | undefined },
-  context: Context,
+  context: ContainersContext,
 ): Promise<void> {
-  const container = await findContainer(containersFolder(stateRoot), wanted);
+  const container = await findContainer(containersFolder(context.stateRoot), wanted);
   if (container.record.remove) {
     throw new TsimgError('CONTAINER_STATE', 'the container cannot be started again', {
       where: container.record.name,
@@ -62,5 +61,5 @@ export async function restartContainer(
     });
   }
   await endContainer(container, { timeout }, context.signal);
-  await startAgain(container, stateRoot, context);
+  await startAgain(container, context);
 }

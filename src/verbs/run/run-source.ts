@@ -14,19 +14,20 @@ import { parseSourceSpec } from '../../sources/parse-spec.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import type { ImageOptions, OpenedImage } from '../image/open-image.ts';
 import type { RepairOptions } from '../image/repair-stored.ts';
-import { storePlace } from '../image/store-place.ts';
+import { statePlace, storePlace } from '../places.ts';
 import { checkRequest, checkTerminal } from './check-request.ts';
 import { joinedProcess } from './joined-process.ts';
-import type { LifeOptions } from './life-request.ts';
+import type { LifeRequest } from './life-request.ts';
 import { directoryRoot, planContainer } from './plan-container.ts';
-import { type ContainerTarget, type RunContext, runContainer, startContainer } from './run-container.ts';
-import { statePlace } from './state-place.ts';
+import type { ContainerTarget } from './prepare-container.ts';
+import { type RunContext, runContainer } from './run-container.ts';
+import { startContainer } from './start-container.ts';
 
 /** When a reference is fetched before it is run: docker's `--pull`. */
 export type PullPolicy = 'always' | 'missing' | 'never';
 
 export interface RunSourceOptions extends ImageOptions, Context {
-  readonly life?: LifeOptions | undefined;
+  readonly life?: LifeRequest | undefined;
   /** Default `missing`. */
   readonly pull?: PullPolicy | undefined;
   /** Is told the plan before it is performed. */
@@ -100,7 +101,7 @@ async function imageTarget(name: string, image: Image, options: RunSourceOptions
     image: { name, id: image.manifest.config.digest, digest: image.descriptor.digest },
     openRoot: (directory, facts, idMap) =>
       withRepair([name], repairs, () =>
-        openImageRoot(image, storePlace(options), { directory, facts, idMap }, { signal, onEvent, limits }),
+        openImageRoot(image, { storeRoot: storePlace(options), directory, facts, idMap }, { signal, onEvent, limits }),
       ),
   };
 }
@@ -136,7 +137,7 @@ async function checkBefore(request: RunRequest, options: RunSourceOptions, detac
   if (runtime !== undefined && detached) throw new TsimgError('USAGE', '--runtime does not go with --detach');
   const host = probeHost();
   const asked = runtime === undefined ? request : { ...request, network: request.network ?? 'none' };
-  await checkRequest(statePlace(options), asked, life, { detached, host });
+  await checkRequest(asked, { stateRoot: statePlace(options), life, detached, host });
   return host;
 }
 

@@ -7,6 +7,7 @@ import { findContainer } from '../../host/state/find-container.ts';
 import { hasItEnded, isStopped, openIdentified } from '../../host/state/process-identity.ts';
 import { parseSignal } from '../../linux/signals.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
+import type { ContainersContext } from '../places.ts';
 
 const SIGKILL = 9;
 const SIGCONT = 18;
@@ -45,8 +46,12 @@ function forbidRestart({ directory }: FoundContainer): void {
 }
 
 /** Sends a signal to a container's command: docker's `kill`. @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, USAGE, SYSTEM_CALL */
-export async function killContainer(stateRoot: string, wanted: string, signal = 'KILL'): Promise<void> {
-  const { number } = parseSignal(signal);
+export async function killContainer(
+  wanted: string,
+  signal: string | undefined,
+  { stateRoot }: ContainersContext,
+): Promise<void> {
+  const { number } = parseSignal(signal ?? 'KILL');
   const container = await findContainer(containersFolder(stateRoot), wanted);
   if (number === SIGKILL) forbidRestart(container);
   if (signalCommand(container, number)) return;
@@ -143,16 +148,18 @@ export async function endContainer(
  * @throws CONTAINER_NOT_FOUND, USAGE, SYSTEM_CALL; an AbortError on `abort`
  */
 export async function stopContainer(
-  stateRoot: string,
   wanted: string,
   options: StopOptions,
-  abort?: AbortSignal,
+  { stateRoot, signal: abort }: ContainersContext,
 ): Promise<void> {
   await endContainer(await findContainer(containersFolder(stateRoot), wanted), options, abort);
 }
 
 /** Waits until a container has ended: its exit status, 255 where its tsimg was killed. @throws CONTAINER_NOT_FOUND; an AbortError */
-export async function waitForContainer(stateRoot: string, wanted: string, abort?: AbortSignal): Promise<number> {
+export async function waitForContainer(
+  wanted: string,
+  { stateRoot, signal: abort }: ContainersContext,
+): Promise<number> {
   const container = await findContainer(containersFolder(stateRoot), wanted);
   if (container.left !== undefined) throw container.left;
   if (!container.alive) return container.state.exitCode ?? 0;

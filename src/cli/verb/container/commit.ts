@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ImageLimits } from '../../../disk/unpack-options.ts';
-import { storePlace } from '../../../verbs/image/store-place.ts';
+import { storePlace } from '../../../verbs/places.ts';
 import { collect } from '../../option/collect.ts';
 import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
 import { parseBoolean } from '../../option/source.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { TsimgError } from '../../../errors.ts';
 import type { ContainerPath } from '../../../verbs/changes/copy-files.ts';
-import { statePlace } from '../../../verbs/run/state-place.ts';
+import { statePlace } from '../../../verbs/places.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 interface CopyChoice extends CommonOptions {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { statePlace } from '../../../verbs/run/state-place.ts';
+import { statePlace } from '../../../verbs/places.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 import { displayName } from '../../show/escape.ts';
 
@@ -15,7 +15,7 @@ export function addDiff(program: Command): void {
     const options: CommonOptions = invoked.optsWithGlobals();
     await inSession(options, async ({ context, print, printJson }) => {
       const { containerChanges } = await import('../../../verbs/changes/container-changes.ts');
-      const found = await containerChanges(statePlace(options), container, context);
+      const found = await containerChanges(container, { ...context, stateRoot: statePlace(options) });
       const changes = found.map(({ kind, path }) => ({ kind, path: `/${displayName(path)}` }));
       if (options.json) printJson(changes);
       else for (const { kind, path } of changes) print(`${LETTERS[kind]} ${path}`);

@@ -12,8 +12,8 @@ export function addKill(program: Command): void {
     .command('kill')
     .description('Send a signal to the command of containers.')
     .option('-s, --signal <signal>', 'a name or a number (KILL)');
-  forEachContainer<KillOptions>(kill, async (stateRoot, container, { signal }) => {
+  forEachContainer<KillOptions>(kill, async (container, { signal }, context) => {
     const { killContainer } = await import('../../../verbs/run/signal-container.ts');
-    await killContainer(stateRoot, container, signal);
+    await killContainer(container, signal, context);
   });
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { statePlace } from '../../../verbs/run/state-place.ts';
+import { statePlace } from '../../../verbs/places.ts';
 import { wholeNumber } from '../../option/life.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
@@ -46,7 +46,8 @@ export function addLogs(program: Command): void {
       const tail = options.tail === Number.POSITIVE_INFINITY ? undefined : options.tail;
       const choice = { follow: options.follow, tail, since };
       const inLine = { stdout: false, stderr: false };
-      for await (const entry of containerLog(statePlace(options), container, choice, context.signal)) {
+      const places = { ...context, stateRoot: statePlace(options) };
+      for await (const entry of containerLog(container, choice, places)) {
         const stamp = options.timestamps && !inLine[entry.stream] ? Buffer.from(`${entry.time} `) : Buffer.alloc(0);
         inLine[entry.stream] = !entry.ends;
         await written(process[entry.stream], Buffer.concat([stamp, entry.text]));

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ListedContainer } from '../../../verbs/look/listed-container.ts';
-import { statePlace } from '../../../verbs/run/state-place.ts';
+import { statePlace } from '../../../verbs/places.ts';
 import { collect } from '../../option/collect.ts';
 import { wholeNumber } from '../../option/life.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';

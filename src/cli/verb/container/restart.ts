@@ -10,8 +10,8 @@ interface RestartOptions extends CommonOptions {
 /** `tsimg restart` */
 export function addRestart(program: Command): void {
   const restart = program.command('restart').description('Stop containers, and start them again.');
-  forEachContainer<RestartOptions>(withStopTime(restart), async (stateRoot, container, { time }, { context }) => {
+  forEachContainer<RestartOptions>(withStopTime(restart), async (container, { time }, context) => {
     const { restartContainer } = await import('../../../verbs/run/restart-container.ts');
-    await restartContainer(stateRoot, container, { timeout: time }, context);
+    await restartContainer(container, { timeout: time }, context);
   });
 }

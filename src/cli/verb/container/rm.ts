@@ -12,8 +12,8 @@ export function addRm(program: Command): void {
     .command('rm')
     .description('Remove containers, with all that they changed.')
     .option('-f, --force', 'also running containers, which are killed');
-  forEachContainer<RemoveOptions>(rm, async (stateRoot, container, { force }, { context }) => {
+  forEachContainer<RemoveOptions>(rm, async (container, { force }, context) => {
     const { removeContainerOf } = await import('../../../verbs/run/remove-container.ts');
-    await removeContainerOf(stateRoot, container, { force }, context.signal);
+    await removeContainerOf(container, { force }, context);
   });
 }

@@ -6,7 +6,7 @@ import type { PullPolicy } from '../../../verbs/run/run-source.ts';
 import { collect } from '../../option/collect.ts';
 import { readEnvFile } from '../../option/env-file.ts';
 import { type IsolationOptions, isolationRequest, withIsolation } from '../../option/isolation.ts';
-import { type LifeChoice, lifeOptions, withLife } from '../../option/life.ts';
+import { type LifeOptions, lifeRequest, withLife } from '../../option/life.ts';
 import { limitChoice, withLimits } from '../../option/limits.ts';
 import { type NetworkOptions, networkOf, withNetwork } from '../../option/network.ts';
 import { type ResourceOptions, resourcesOf, withResources } from '../../option/resources.ts';
@@ -19,7 +19,7 @@ interface RunOptions
     ResourceOptions,
     NetworkOptions,
     IsolationOptions,
-    LifeChoice,
+    LifeOptions,
     ImageLimits {
   readonly interactive?: boolean;
   readonly tty?: boolean;
@@ -125,7 +125,7 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
             root: options.root,
             pull: options.pull,
             runtime: options.runtime,
-            life: lifeOptions(options),
+            life: lifeRequest(options),
             onPlan,
           };
           if (!options.dryRun && !options.detach) return runSource(source, request, settings);

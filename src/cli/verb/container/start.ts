@@ -6,8 +6,8 @@ export function addStart(program: Command): void {
   const start = program
     .command('start')
     .description('Start containers that have ended once more, in the background, with all that they changed.');
-  forEachContainer(start, async (stateRoot, container, _, { context }) => {
+  forEachContainer(start, async (container, _, context) => {
     const { startEnded } = await import('../../../verbs/run/restart-container.ts');
-    await startEnded(stateRoot, container, context);
+    await startEnded(container, context);
   });
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ContainerStats } from '../../../verbs/look/container-stats.ts';
-import { statePlace } from '../../../verbs/run/state-place.ts';
+import { statePlace } from '../../../verbs/places.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 import { formatJson } from '../../show/escape.ts';
 import { formatRows } from '../../show/format-rows.ts';
@@ -61,7 +61,8 @@ export function addStats(program: Command): void {
     await inSession(options, async ({ context, printAsIs }) => {
       const { containerStats } = await import('../../../verbs/look/container-stats.ts');
       const clear = options.stream && process.stdout.isTTY && !options.json ? CLEAR : '';
-      for await (const now of containerStats(statePlace(options), containers, context.signal)) {
+      const places = { ...context, stateRoot: statePlace(options) };
+      for await (const now of containerStats(containers, places)) {
         const rows = () =>
           formatRows(
             format,

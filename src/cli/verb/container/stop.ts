@@ -14,8 +14,8 @@ export function addStop(program: Command): void {
     .command('stop')
     .description('End containers: send the stop signal, then SIGKILL after the timeout.');
   withStopTime(stop).option('-s, --signal <signal>', 'instead of the stop signal');
-  forEachContainer<StopOptions>(stop, async (stateRoot, container, { time, signal }, { context }) => {
+  forEachContainer<StopOptions>(stop, async (container, { time, signal }, context) => {
     const { stopContainer } = await import('../../../verbs/run/signal-container.ts');
-    await stopContainer(stateRoot, container, { timeout: time, signal }, context.signal);
+    await stopContainer(container, { timeout: time, signal }, context);
   });
 }

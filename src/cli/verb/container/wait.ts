@@ -4,8 +4,8 @@ import { forEachContainer } from '../../for-each-container.ts';
 /** `tsimg wait` */
 export function addWait(program: Command): void {
   const wait = program.command('wait').description('Wait until containers have ended, and print their exit statuses.');
-  forEachContainer(wait, async (stateRoot, container, _, { context }) => {
+  forEachContainer(wait, async (container, _, context) => {
     const { waitForContainer } = await import('../../../verbs/run/signal-container.ts');
-    return waitForContainer(stateRoot, container, context.signal);
+    return waitForContainer(container, context);
   });
 }

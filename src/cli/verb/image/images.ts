@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { formatPlatform } from '../../../oci/platform.ts';
 import { parseReference } from '../../../oci/reference.ts';
 import type { ListedImage } from '../../../verbs/image/images.ts';
-import { storePlace } from '../../../verbs/image/store-place.ts';
+import { storePlace } from '../../../verbs/places.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 import { escapeText } from '../../show/escape.ts';
 import { formatSize } from '../../show/format-size.ts';

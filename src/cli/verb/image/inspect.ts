@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { ImageLimits } from '../../../disk/unpack-options.ts';
 import { TsimgError } from '../../../errors.ts';
 import type { Context } from '../../../events.ts';
-import { statePlace } from '../../../verbs/run/state-place.ts';
+import { statePlace } from '../../../verbs/places.ts';
 import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
 import { type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { storePlace } from '../../../verbs/image/store-place.ts';
+import { storePlace } from '../../../verbs/places.ts';
 import { printRemoved } from '../../print-removed.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 

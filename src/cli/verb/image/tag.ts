@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { storePlace } from '../../../verbs/image/store-place.ts';
+import { storePlace } from '../../../verbs/places.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 /** `tsimg tag` */

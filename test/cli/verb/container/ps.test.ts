@@ -127,7 +127,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
       assert.is(readFileSync(file, 'utf8'), id);
       const { status, stderr } = cli.run(...RUN, '-d', '--name', 'late', '--cidfile', file, rootfs, 'true');
       assert.is(status, 125);
-      assert.match(stderr, 'it is there already');
+      assert.match(stderr, 'it exists already');
       assert.is(readFileSync(file, 'utf8'), id);
       assert.not.match(cli.ok('ps', '-a'), 'late');
       rmSync(file);

@@ -1,0 +1,174 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, messageOf, TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import { probeHost } from '../../host/facts/probe.ts';
+import {
+  containersFolder,
+  type HeldContainer,
+  makeContainer,
+  markKept,
+  removeContainer,
+} from '../../host/state/container.ts';
+import { type ContainerRecord, type RecordedImage, writeRecord, writeState } from '../../host/state/record.ts';
+import type { HostFacts } from '../../launch/facts/host-facts.ts';
+import type { IdMap, LaunchPlan, RootSpec } from '../../launch/launch-plan.ts';
+import { planUserNamespace, storedMap } from '../../launch/plan/id-map.ts';
+import type { RunRequest } from '../../launch/plan/run-request.ts';
+import { parseSignal } from '../../linux/signals.ts';
+import type { RunConfig } from '../../oci/run-config.ts';
+import { CONTAINER_NAME } from '../../store-layout.ts';
+import { workingDirectory } from '../../sys/file/working-directory.ts';
+import { fillVolumes } from '../changes/fill-volumes.ts';
+import type { ContainersContext } from '../places.ts';
+import { cidFileError } from './check-request.ts';
+import { joinedProcess } from './joined-process.ts';
+import { type LifeRequest, parseLife } from './life-request.ts';
+import { planContainer } from './plan-container.ts';
+import { removeNamed } from './remove-container.ts';
+
+/** The root of a new container. */
+export interface OpenedRoot {
+  readonly root: RootSpec;
+  /** Makes the same root without an overlay, for hosts that refuse to mount one. */
+  readonly plainRoot?: () => Promise<RootSpec>;
+}
+
+/** The image or root filesystem that a container is made of. */
+export interface ContainerTarget {
+  readonly config: RunConfig;
+  /** Absent for a root filesystem. */
+  readonly image?: RecordedImage | undefined;
+  /**
+   * Makes the root of a container.
+   * @param directory the container's own, for its part of the root
+   * @param idMap the map by which the container's files are stored
+   */
+  openRoot(directory: string, facts: HostFacts, idMap: IdMap | undefined): Promise<OpenedRoot>;
+}
+
+/** What the preparation of a container takes besides the request. */
+export interface PrepareContext extends ContainersContext {
+  readonly life?: LifeRequest | undefined;
+  /** Called with the plan before it is performed. */
+  readonly onPlan?: ((plan: LaunchPlan) => void) | undefined;
+  /** Facts about the host; probed when absent. */
+  readonly host?: HostFacts | undefined;
+}
+
+/** A container that is recorded and not yet started. */
+export interface PreparedContainer extends HeldContainer {
+  readonly plan: LaunchPlan;
+  readonly facts: HostFacts;
+  /** Records the container anew with a root that is no overlay; undefined where its root is no overlay already. */
+  readonly withPlainRoot: (() => Promise<PreparedContainer>) | undefined;
+  remove(): Promise<void>;
+}
+
+/** The parts of a record that do not depend on the root. */
+type Identity = Omit<ContainerRecord, 'version' | 'created' | 'root' | 'plan' | 'cwd'>;
+
+/** Stands in the draft of a plan until the container's root is made. */
+const ROOT_TO_COME: RootSpec = { kind: 'directory', path: '' };
+
+/**
+ * The signal that `stop` sends. An unknown name is refused here, as podman does: later it could not be changed any more.
+ * @throws USAGE
+ */
+function imageStopSignal({ stopSignal }: RunConfig): string {
+  if (stopSignal === '') return 'SIGTERM';
+  try {
+    return parseSignal(stopSignal).name;
+  } catch (cause) {
+    throw new TsimgError('USAGE', 'the image’s StopSignal is no signal', {
+      where: stopSignal,
+      hint: 'choose one: --stop-signal TERM',
+      cause,
+    });
+  }
+}
+
+function withRoot(draft: LaunchPlan, root: RootSpec): LaunchPlan {
+  return { ...draft, steps: draft.steps.map((step) => (step.do === 'root' ? { ...step, root } : step)) };
+}
+
+/** Writes the record and the first state, which make the directory a container for other processes. */
+function recordContainer(held: HeldContainer, identity: Identity, root: RootSpec, plan: LaunchPlan): void {
+  const created = new Date().toISOString();
+  writeRecord(held.directory, { version: 1, ...identity, created, root, cwd: workingDirectory(), plan });
+  writeState(held.directory, { status: 'created', restarts: 0 });
+  if (!identity.remove) markKept(held);
+}
+
+async function writeCidFile(path: string, id: string): Promise<void> {
+  try {
+    await writeFile(path, id, { flag: 'wx' });
+  } catch (cause) {
+    throw cidFileError(path, errnoOf(cause) === 'EEXIST' ? 'it exists already' : messageOf(cause), cause);
+  }
+}
+
+/**
+ * Makes, plans and records a container, and fills its volumes. A failure on the way leaves nothing.
+ * @throws USAGE, CONTAINER_EXISTS, HOST_UNSUPPORTED, LAUNCH_FAILED; what `target.openRoot` throws
+ */
+export async function prepareContainer(
+  target: ContainerTarget,
+  request: RunRequest,
+  { detached, ...context }: PrepareContext & { readonly detached: boolean },
+): Promise<PreparedContainer> {
+  const life = parseLife(context.life ?? {}, detached);
+  const { config, image } = target;
+  const stopSignal = life.stopSignal ?? imageStopSignal(config);
+  const joined = await joinedProcess(context.stateRoot, request);
+  const facts = context.host ?? probeHost();
+  const idMap = storedMap(planUserNamespace(facts, request.userns));
+  if (life.replace !== undefined) await removeNamed(life.replace, context);
+  const held = await makeContainer(containersFolder(context.stateRoot), life.name, context.signal);
+  const { id, name, directory } = held;
+  const remove = () => removeContainer(held, name, idMap, facts.tools);
+  try {
+    const volumes = join(directory, CONTAINER_NAME.volumes);
+    // The request is checked by planning it before an image is unpacked for it.
+    const draft = planContainer(ROOT_TO_COME, config, request, { id, name, host: facts, joined, volumes });
+    const { root: firstRoot, plainRoot } = await target.openRoot(directory, facts, idMap);
+    const { remove: isRemoved, restart, stopTimeout } = life;
+    const labels = { ...config.labels, ...life.labels };
+    const how = { remove: isRemoved, detached, restart, stopSignal, stopTimeout };
+    const prepared = (root: RootSpec): PreparedContainer => {
+      const plan = withRoot(draft.plan, root);
+      recordContainer(held, { id, name, image, labels, ...how, config, request }, root, plan);
+      const withPlainRoot = plainRoot && (async () => prepared(await plainRoot()));
+      return { ...held, plan, facts: draft.facts, withPlainRoot, remove };
+    };
+    const container = await retryPlain(prepared(firstRoot), context, async (of) => {
+      await fillVolumes(of.plan, of.facts.tools, context);
+      return of;
+    });
+    if (life.cidFile !== undefined) await writeCidFile(life.cidFile, id);
+    context.onPlan?.(container.plan);
+    return container;
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/**
+ * Does something with a container's root, and once more with a copy of the image's files where the kernel refuses to mount an
+ * overlay. @throws what the action throws
+ */
+export async function retryPlain<T>(
+  prepared: PreparedContainer,
+  { onEvent }: Context,
+  action: (prepared: PreparedContainer) => Promise<T>,
+): Promise<T> {
+  try {
+    return await action(prepared);
+  } catch (error) {
+    const isRefused = error instanceof TsimgError && error.facts.overlayRefused === true;
+    if (!isRefused || prepared.withPlainRoot === undefined) throw error;
+    onEvent?.({ kind: 'warning', message: `${error.message}: the image is copied for this container` });
+    return await action(await prepared.withPlainRoot());
+  }
+}
