@@ -25,3 +25,29 @@ export interface Context {
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: OnEvent | undefined;
 }
+
+/** The fields of each event, with their types as `typeof` names them. */
+const FIELDS: Readonly<Record<TsimgEvent['kind'], Readonly<Record<string, 'string' | 'number' | 'boolean'>>>> = {
+  resolved: { name: 'string', digest: 'string' },
+  'blob-started': { digest: 'string', size: 'number' },
+  'blob-progress': { digest: 'string', done: 'number', size: 'number' },
+  'blob-done': { digest: 'string', size: 'number', reused: 'boolean' },
+  'layer-started': { diffId: 'string', index: 'number', count: 'number', size: 'number' },
+  'layer-progress': { diffId: 'string', done: 'number', size: 'number' },
+  'layer-done': { diffId: 'string', entries: 'number' },
+  retry: { what: 'string', why: 'string', attempt: 'number' },
+  'out-of-memory': {},
+  warning: { message: 'string' },
+};
+
+function isKind(kind: unknown): kind is TsimgEvent['kind'] {
+  return typeof kind === 'string' && Object.hasOwn(FIELDS, kind);
+}
+
+/** Whether a value that came from another process is an event. */
+export function isEvent(value: unknown): value is TsimgEvent {
+  if (typeof value !== 'object' || value === null) return false;
+  const found = new Map<string, unknown>(Object.entries(value));
+  const kind = found.get('kind');
+  return isKind(kind) && Object.entries(FIELDS[kind]).every(([name, type]) => typeof found.get(name) === type);
+}

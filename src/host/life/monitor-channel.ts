@@ -1,6 +1,6 @@
-import type { TsimgEvent } from '../../events.ts';
+import { isEvent, type TsimgEvent } from '../../events.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
-import type { PortableError } from '../../sys/portable-error.ts';
+import { fields, isText, mapOf, oneOf } from '../state/document-shape.ts';
 
 /** Descriptors of a monitor. */
 export const MONITOR_DESCRIPTOR = {
@@ -22,4 +22,17 @@ export interface MonitorOrders {
 export type MonitorMessage =
   | { readonly kind: 'event'; readonly event: TsimgEvent }
   | { readonly kind: 'running' }
-  | { readonly kind: 'error'; readonly error: PortableError };
+  /** For `receiveError`. */
+  | { readonly kind: 'error'; readonly error: unknown };
+
+const areOrders = fields({ folder: isText, id: isText, tools: mapOf(isText) });
+
+/** Whether a value that came from another process is a monitor's orders. */
+export function isMonitorOrders(value: unknown): value is MonitorOrders {
+  return areOrders(value);
+}
+
+/** Whether a value that came from another process is a monitor's message. */
+export function isMonitorMessage(value: unknown): value is MonitorMessage {
+  return fields({ kind: oneOf('running', 'error') })(value) || fields({ kind: oneOf('event'), event: isEvent })(value);
+}

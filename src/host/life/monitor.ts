@@ -19,8 +19,9 @@ import {
 } from '../state/container.ts';
 import { type ContainerRecord, readRecord } from '../state/record.ts';
 import { openLogFile } from '../stdio/log-file.ts';
+import { parseMessage } from '../stdio/read-messages.ts';
 import { liveOnce } from './live.ts';
-import { MONITOR_DESCRIPTOR, type MonitorMessage, type MonitorOrders } from './monitor-channel.ts';
+import { isMonitorOrders, MONITOR_DESCRIPTOR, type MonitorMessage, type MonitorOrders } from './monitor-channel.ts';
 
 // The process beside a detached container: it holds the container's lock, writes its log and how it fares, starts it again
 // where that was asked for, and cleans up. When it dies, the container does. SIGTERM ends both, the container in its own way.
@@ -54,7 +55,13 @@ async function receiveOrders(control: Socket): Promise<{ orders: MonitorOrders; 
   const given = new AbortController();
   const orders = await new Promise<MonitorOrders>((resolve, reject) => {
     const lines = createInterface({ input: control });
-    lines.once('line', (line) => resolve(JSON.parse(line)));
+    lines.once('line', (line) => {
+      try {
+        resolve(parseMessage(line, isMonitorOrders));
+      } catch (error) {
+        reject(error);
+      }
+    });
     lines.once('close', () => {
       reject(new TsimgError('LAUNCH_FAILED', 'the caller is gone'));
       if (!detached) given.abort();

@@ -9,7 +9,7 @@ import type { HeldContainer } from '../state/container.ts';
 import { identify, isStopped } from '../state/process-identity.ts';
 import { collectComplaints } from '../stdio/complaints.ts';
 import { readMessages } from '../stdio/read-messages.ts';
-import { MONITOR_DESCRIPTOR, type MonitorMessage, type MonitorOrders } from './monitor-channel.ts';
+import { isMonitorMessage, MONITOR_DESCRIPTOR, type MonitorOrders } from './monitor-channel.ts';
 
 /** Node's young generation and threads at their smallest: it waits nearly all the time. */
 const NODE_OPTIONS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
@@ -51,7 +51,7 @@ export async function startMonitor(
     if (stoppedFor >= LONGEST_STOPPED) child.kill('SIGKILL');
   }, 1000);
   try {
-    for await (const message of readMessages<MonitorMessage>(status)) {
+    for await (const message of readMessages(status, isMonitorMessage)) {
       if (message.kind === 'running') return;
       if (message.kind === 'event') onEvent?.(message.event);
       else {

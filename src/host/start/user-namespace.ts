@@ -26,6 +26,16 @@ export interface HelperNamespaces {
   readonly ownMounts?: boolean;
 }
 
+/** What a helper takes besides its namespaces and its command line. */
+export interface HelperOptions<Message> {
+  /** Pipes from descriptor 5 on. */
+  readonly more?: number;
+  /** A descriptor of this process, which the helper gets after those. */
+  readonly given?: number | undefined;
+  /** Checks a message; absent for a program that sends none. */
+  readonly isMessage?: (value: unknown) => value is Message;
+}
+
 /** A program of ours that has a container's IDs, and dies with the caller. */
 export interface HelperProcess<Message> {
   readonly process: StartedProcess;
@@ -33,6 +43,10 @@ export interface HelperProcess<Message> {
   readonly messages: AsyncGenerator<Message>;
   /** What it writes to standard error, when it is gone. */
   readonly complaints: Promise<string>;
+}
+
+function isNone(_: unknown): _ is never {
+  return false;
 }
 
 /**
@@ -82,22 +96,19 @@ async function becomeHelper(
  * Starts a program of ours, or of the host's, with the IDs that a container has, so that it can read and write the container's
  * files: as root, or as root of a user namespace. It has the host's root and programs. Descriptor 3 is its input, 4 its messages;
  * standard input and output are /dev/null.
- * @param more pipes from descriptor 5 on
- * @param given the descriptor after them is this one of ours
- * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL
+ * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL; `messages` LAUNCH_FAILED for one that is not as `isMessage` has it
  */
-export async function startHelper<Message extends { readonly kind: string }>(
+export async function startHelper<Message extends { readonly kind: string } = never>(
   namespaces: HelperNamespaces,
   tools: HostTools,
   program: readonly string[],
-  more = 0,
-  given?: number,
+  { more = 0, given, isMessage = isNone }: HelperOptions<Message> = {},
 ): Promise<HelperProcess<Message>> {
   const options: StubOptions = { standard: ['ignore', 'ignore', 'pipe'], pipes: 2 + more, given };
   const started = await startStub(options);
   const { process } = started;
   const complaints = collectComplaints(process.stream(DESCRIPTOR.complaints));
-  const messages = readMessages<Message>(process.stream(DESCRIPTOR.status));
+  const messages = readMessages(process.stream(DESCRIPTOR.status), isMessage);
   await becomeHelper(started, namespaces, tools, program, TOOL_ENV);
   return { process, messages, complaints };
 }

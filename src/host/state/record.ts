@@ -85,11 +85,11 @@ export function replaceJson(path: string, value: unknown): void {
   replaceFileSync(path, `${JSON.stringify(value)}\n`, { mode: 0o600 });
 }
 
-const isRoot = either(
+export const isRootSpec = either(
   fields({ kind: oneOf('directory'), path: isText }),
   fields({ kind: oneOf('overlay'), directory: isText, lower: listOf(isText) }),
 );
-const isIdMap = fields({
+export const isIdMap = fields({
   uids: listOf(mapOf(isCount)),
   gids: listOf(mapOf(isCount)),
   by: isText,
@@ -107,7 +107,7 @@ const hasRecordFields: Check = fields({
   restart: fields({ when: isText }),
   stopSignal: isText,
   stopTimeout: isCount,
-  root: isRoot,
+  root: isRootSpec,
   config: fields({ env: listOf(isText), cmd: listOf(isText), entrypoint: listOf(isText) }),
   request: fields({ command: listOf(isText), volumes: listOf(isText) }),
   cwd: isText,

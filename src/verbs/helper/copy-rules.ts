@@ -3,6 +3,10 @@ import { TsimgError } from '../../errors.ts';
 /** What is copied: a file, a directory with its name, all that is in one, or the entries of an archive as they are. */
 export type CopiedWhat = 'file' | 'directory' | 'contents' | 'archive';
 
+export function isCopiedWhat(value: unknown): value is CopiedWhat {
+  return value === 'file' || value === 'directory' || value === 'contents' || value === 'archive';
+}
+
 /** What a destination is, symlinks followed. */
 export type DestinationKind = 'directory' | 'file' | 'other' | undefined;
 

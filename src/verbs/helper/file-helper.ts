@@ -4,10 +4,11 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { DESCRIPTOR } from '../../host/start/channel.ts';
+import { parseMessage } from '../../host/stdio/read-messages.ts';
 import { portableError } from '../../sys/portable-error.ts';
 import { type TarEntryToWrite, tarChunks } from '../../tar/write/tar-chunks.ts';
 import { copyIn, copyOut } from './copy-work.ts';
-import type { FileMessage, FileRequest } from './file-request.ts';
+import { type FileMessage, type FileRequest, isFileRequest } from './file-request.ts';
 import { listChanges, writeLayer } from './layer-work.ts';
 import { makeVolumes } from './volume-work.ts';
 
@@ -44,7 +45,8 @@ async function perform(request: FileRequest): Promise<void> {
 async function main(): Promise<void> {
   try {
     process.umask(0);
-    await perform(JSON.parse(await text(new Socket({ fd: DESCRIPTOR.control, readable: true, writable: false }))));
+    const control = new Socket({ fd: DESCRIPTOR.control, readable: true, writable: false });
+    await perform(parseMessage(await text(control), isFileRequest));
     tell({ kind: 'done' });
   } catch (error) {
     tell({ kind: 'error', error: portableError(error) });

@@ -1,10 +1,20 @@
 import type { OverlayForm } from '../../disk/scan/overlay-node.ts';
 import type { UpperChange } from '../../disk/scan/upper-changes.ts';
-import type { TsimgEvent } from '../../events.ts';
+import { isEvent, type TsimgEvent } from '../../events.ts';
+import {
+  type Check,
+  either,
+  fields,
+  isFlag,
+  isText,
+  listOf,
+  oneOf,
+  optional,
+} from '../../host/state/document-shape.ts';
+import { isRootSpec } from '../../host/state/record.ts';
 import type { BindStep, Step } from '../../launch/launch-plan.ts';
 import type { ExpansionLimits } from '../../streams/byte-budget.ts';
-import type { PortableError } from '../../sys/portable-error.ts';
-import type { CopiedWhat } from './copy-rules.ts';
+import { type CopiedWhat, isCopiedWhat } from './copy-rules.ts';
 
 /** The layers of a container, and how they are to be read. */
 export interface LayersRequest {
@@ -67,5 +77,54 @@ export interface ListedChange extends Pick<UpperChange, 'kind'> {
 export type FileMessage =
   | { readonly kind: 'event'; readonly event: TsimgEvent }
   | { readonly kind: 'change'; readonly change: ListedChange }
-  | { readonly kind: 'error'; readonly error: PortableError }
+  /** For `receiveError`. */
+  | { readonly kind: 'error'; readonly error: unknown }
   | { readonly kind: 'done' };
+
+const isNumber: Check = (value) => typeof value === 'number';
+const isLayers = fields({
+  form: fields({ overlay: oneOf('trusted', 'user'), recorded: isFlag }),
+  upper: isText,
+  lowers: listOf(isText),
+  mountPlaces: listOf(isText),
+});
+const isBind = fields({
+  do: oneOf('bind'),
+  source: isText,
+  target: isText,
+  attributes: listOf(isText),
+  propagation: optional(isText),
+});
+const isMount = fields({
+  kind: oneOf('mount'),
+  step: fields({ do: oneOf('root'), root: isRootSpec, userXattr: isFlag, attributes: listOf(isText) }),
+  volumes: listOf(isBind),
+});
+const isRoot = either(fields({ kind: oneOf('running') }), isMount);
+
+const REQUESTS: Readonly<Record<FileRequest['do'], Check>> = {
+  changes: isLayers,
+  layer: (value) =>
+    isLayers(value) && fields({ limits: fields({ maxSize: optional(isNumber), maxRatio: optional(isNumber) }) })(value),
+  'fill-volumes': fields({ root: isMount, volumes: listOf(fields({ directory: isText, path: isText })) }),
+  'copy-in': fields({ root: isRoot, path: isText, what: isCopiedWhat, keepOwners: isFlag }),
+  'copy-out': fields({ root: isRoot, path: isText, follow: isFlag }),
+};
+
+/** Whether a value that came from another process is a request. */
+export function isFileRequest(value: unknown): value is FileRequest {
+  return Object.entries(REQUESTS).some(([name, check]) => fields({ do: oneOf(name) })(value) && check(value));
+}
+
+const isMessage: Check = (value) =>
+  fields({ kind: oneOf('error', 'done') })(value) ||
+  fields({ kind: oneOf('event'), event: isEvent })(value) ||
+  fields({
+    kind: oneOf('change'),
+    change: fields({ kind: oneOf('added', 'changed', 'deleted'), path: isText }),
+  })(value);
+
+/** Whether a value that came from another process is a message of the file helper. */
+export function isFileMessage(value: unknown): value is FileMessage {
+  return isMessage(value);
+}

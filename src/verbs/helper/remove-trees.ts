@@ -4,12 +4,28 @@ import { messageOf, TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { DESCRIPTOR } from '../../host/start/channel.ts';
 import { startHelper } from '../../host/start/user-namespace.ts';
+import { type Check, fields, isCount, isText, oneOf } from '../../host/state/document-shape.ts';
 import type { HostFacts } from '../../launch/facts/host-facts.ts';
 import { planIdMap } from '../../launch/plan/id-map.ts';
 import { receiveError } from '../../sys/portable-error.ts';
-import type { RemoveMessage } from './remove-message.ts';
 
 const ENTRY = [process.execPath, fileURLToPath(new URL('../../programs/remove-helper.cjs', import.meta.url))];
+
+/** The messages of the remove helper. An `error` is for `receiveError`. */
+export type RemoveMessage =
+  /** `bytes` is the space that the tree took on disk. */
+  | { readonly kind: 'removed'; readonly bytes: number }
+  | { readonly kind: 'kept'; readonly path: string; readonly error: unknown }
+  | { readonly kind: 'error'; readonly error: unknown };
+
+const hasMessageFields: Check = (value) =>
+  fields({ kind: oneOf('removed'), bytes: isCount })(value) ||
+  fields({ kind: oneOf('kept'), path: isText })(value) ||
+  fields({ kind: oneOf('error') })(value);
+
+function isRemoveMessage(value: unknown): value is RemoveMessage {
+  return hasMessageFields(value);
+}
 
 async function removeByHelper(
   paths: readonly string[],
@@ -17,11 +33,9 @@ async function removeByHelper(
   kept: (path: string, error: unknown) => void,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const { process, messages, complaints } = await startHelper<RemoveMessage>(
-    { idMap: planIdMap(facts) },
-    facts.tools,
-    ENTRY,
-  );
+  const { process, messages, complaints } = await startHelper({ idMap: planIdMap(facts) }, facts.tools, ENTRY, {
+    isMessage: isRemoveMessage,
+  });
   const control = process.stream(DESCRIPTOR.control);
   const abort = () => process.kill('SIGKILL');
   signal?.addEventListener('abort', abort, { once: true });
@@ -32,6 +46,7 @@ async function removeByHelper(
     control.on('error', () => {});
     control.end(JSON.stringify(paths));
     for await (const message of messages) {
+      if (message.kind === 'error') throw receiveError(message.error);
       told += 1;
       if (message.kind === 'removed') bytes += message.bytes;
       else kept(message.path, receiveError(message.error));

@@ -6,7 +6,7 @@ import { DESCRIPTOR } from '../../host/start/channel.ts';
 import { type HelperNamespaces, startHelper } from '../../host/start/user-namespace.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 import { receiveError } from '../../sys/portable-error.ts';
-import type { FileMessage, FileRequest } from './file-request.ts';
+import { type FileMessage, type FileRequest, isFileMessage } from './file-request.ts';
 
 const ENTRY = [process.execPath, fileURLToPath(new URL('../../programs/file-helper.cjs', import.meta.url))];
 
@@ -34,17 +34,26 @@ export async function runFileHelper(
   { namespaces, tools, onMessage, archive, root }: FileHelperWork,
   { signal, onEvent }: Context,
 ): Promise<void> {
-  const { process, messages, complaints } = await startHelper<FileMessage>(namespaces, tools, ENTRY, 1, root);
+  const { process, messages, complaints } = await startHelper(namespaces, tools, ENTRY, {
+    more: 1,
+    given: root,
+    isMessage: isFileMessage,
+  });
   const kill = () => process.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });
   let failure: Error | undefined;
   let isDone = false;
   const listen = async () => {
-    for await (const message of messages) {
-      if (message.kind === 'event') onEvent?.(message.event);
-      else if (message.kind === 'error') failure = receiveError(message.error);
-      else if (message.kind === 'done') isDone = true;
-      else onMessage?.(message);
+    try {
+      for await (const message of messages) {
+        if (message.kind === 'event') onEvent?.(message.event);
+        else if (message.kind === 'error') failure = receiveError(message.error);
+        else if (message.kind === 'done') isDone = true;
+        else onMessage?.(message);
+      }
+    } catch (error) {
+      kill();
+      throw error;
     }
   };
   const transfer = async () => {
@@ -62,11 +71,12 @@ export async function runFileHelper(
     // When it stops reading, it has ended: its end says why.
     for (const each of [control, stream]) each.on('error', () => {});
     control.end(JSON.stringify(request));
-    const [sent] = await Promise.allSettled([transfer(), listen()]);
+    const [sent, heard] = await Promise.allSettled([transfer(), listen()]);
     await process.ended;
     signal?.throwIfAborted();
     // What it says tells more than that it went away in the middle of the archive.
     if (failure !== undefined) throw failure;
+    if (heard.status === 'rejected') throw heard.reason;
     if (sent.status === 'rejected') throw sent.reason;
     if (!isDone) throw new TsimgError('LAUNCH_FAILED', 'the work ended early', { why: (await complaints).trim() });
   } finally {

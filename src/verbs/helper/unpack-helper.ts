@@ -1,14 +1,15 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
+import { text } from 'node:stream/consumers';
 import type { LayerInput } from '../../disk/read/read-layer.ts';
 import type { TsimgEvent } from '../../events.ts';
 import { DESCRIPTOR } from '../../host/start/channel.ts';
+import { parseMessage } from '../../host/stdio/read-messages.ts';
 import { portableError } from '../../sys/portable-error.ts';
 import { nextStream, readFrames } from './frames.ts';
 import { performUnpack } from './perform-unpack.ts';
-import type { UnpackMessage, UnpackRequest } from './unpack-request.ts';
+import { isUnpackRequest, type UnpackMessage } from './unpack-request.ts';
 
 // A process of its own: root in the user namespace of an ordinary user, it unpacks what that user's process reads.
 
@@ -18,7 +19,7 @@ function tell(message: UnpackMessage): void {
 
 async function unpack(input: Socket): Promise<void> {
   const frames = readFrames(input);
-  const request: UnpackRequest = JSON.parse((await buffer(nextStream(frames))).toString('utf8'));
+  const request = parseMessage(await text(nextStream(frames)), isUnpackRequest);
   let before: Promise<unknown> = Promise.resolve();
   const layers = request.layers.map((layer): LayerInput => ({ ...layer, open }));
   /** The layers' streams come one after the other, and each is opened in its turn. */

@@ -10,7 +10,7 @@ import type { IdMap } from '../../launch/launch-plan.ts';
 import { isTolerance, type Tolerance } from '../../rootfs/policy.ts';
 import { receiveError } from '../../sys/portable-error.ts';
 import { writeStream } from './frames.ts';
-import type { PortableReport, UnpackMessage, UnpackRequest, UnpackTask } from './unpack-request.ts';
+import { isUnpackMessage, type PortableReport, type UnpackRequest, type UnpackTask } from './unpack-request.ts';
 
 const ENTRY = [process.execPath, fileURLToPath(new URL('../../programs/unpack-helper.cjs', import.meta.url))];
 
@@ -44,7 +44,7 @@ export async function unpackInNamespace(
   { idMap, tools }: { readonly idMap: IdMap; readonly tools: HostTools },
   context: Context,
 ): Promise<UnpackReport> {
-  const { process, messages, complaints } = await startHelper<UnpackMessage>({ idMap }, tools, ENTRY);
+  const { process, messages, complaints } = await startHelper({ idMap }, tools, ENTRY, { isMessage: isUnpackMessage });
   const request: UnpackRequest = {
     layers: layers.map(({ label, diffId, size, digest }) => ({ label, diffId, size, digest })),
     into,
