@@ -13,7 +13,7 @@ const MAIN = 'cli/program.ts';
 /** Of the command, with what each begins; what they import goes to the first that needs it. The last takes all that is left. */
 const SCRIPTS = {
   hot: [MAIN, 'cli/verb/container/run.ts', 'verbs/run/run-source.ts', 'cli/verb/unpack.ts', 'cli/verb/image/pull.ts'],
-  images: ['verbs/rootfs/unpack-source.ts', 'verbs/image/pull-to-store.ts', 'verbs/layers/image-root.ts'],
+  images: ['verbs/rootfs/unpack.ts', 'verbs/image/pull-to-store.ts', 'verbs/layers/image-root.ts'],
   others: [],
 };
 const PROGRAMS = [

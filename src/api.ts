@@ -41,7 +41,7 @@ export {
   type UnpackImageOptions,
   type UnpackOutput,
   unpackImage,
+  unpackSource,
   unpackTar,
 } from './verbs/rootfs/unpack.ts';
-export { unpackSource } from './verbs/rootfs/unpack-source.ts';
 export { type RunSourceOptions, runSource } from './verbs/run/run-source.ts';

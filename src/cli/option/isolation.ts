@@ -4,7 +4,7 @@ import { messageOf, TsimgError } from '../../errors.ts';
 import type { UserNamespaceMode } from '../../launch/plan/id-map.ts';
 import type { ImageVolumeMode } from '../../launch/plan/image-volumes.ts';
 import type { RunRequest } from '../../launch/plan/run-request.ts';
-import { collect } from './collect.ts';
+import { collect } from './parsers.ts';
 
 /** The options of `run` that say how far a container is apart from the host. */
 export interface IsolationOptions {

@@ -1,6 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { LifeRequest } from '../../verbs/run/life-request.ts';
-import { collect } from './collect.ts';
+import { collect, wholeNumber } from './parsers.ts';
 
 /** The options of `withLife`, as commander names them. */
 export interface LifeOptions {
@@ -13,12 +13,6 @@ export interface LifeOptions {
   readonly restart?: string;
   readonly stopSignal?: string;
   readonly stopTimeout?: number;
-}
-
-/** A number of seconds, or of lines: no sign, no fraction. */
-export function wholeNumber(text: string): number {
-  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number is wanted.');
-  return Number(text);
 }
 
 /** How the container lives, and what is kept of it: docker's options. */

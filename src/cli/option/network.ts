@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RunRequest } from '../../launch/plan/run-request.ts';
-import { collect } from './collect.ts';
+import { collect } from './parsers.ts';
 
 /** The options of `withNetwork`, as commander names them. */
 export interface NetworkOptions {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ResourceRequest } from '../../launch/limits/resources.ts';
-import { collect } from './collect.ts';
+import { collect } from './parsers.ts';
 
 /** The options of `withResources`, as commander names them. */
 export interface ResourceOptions {

@@ -51,7 +51,7 @@ export function addUnpack(program: Command): void {
       const { force, ids, root } = options;
       const output = outputOf(options);
       await inSession(options, async ({ context, printJson, note }) => {
-        const { unpackSource } = await import('../../verbs/rootfs/unpack-source.ts');
+        const { unpackSource } = await import('../../verbs/rootfs/unpack.ts');
         const settings = { ...choice, ...context, root, force, ids, output };
         const report = await unpackSource(source, destination, settings);
         if (options.json) {

@@ -12,6 +12,8 @@ import { newTolerated, tolerate } from '../../rootfs/tolerated.ts';
 import { performUnpack } from '../helper/perform-unpack.ts';
 import { unpackInNamespace } from '../helper/unpack-in-namespace.ts';
 import type { UnpackInto } from '../helper/unpack-request.ts';
+import { type ImageOptions, openImage, repairPlaces } from '../image/open-image.ts';
+import { withRepair } from '../image/repair-stored.ts';
 import { archiveInput, layerInputs } from '../layers/layer-inputs.ts';
 
 /**
@@ -126,4 +128,19 @@ export function unpackTar(
 ): Promise<UnpackReport> {
   const { label = 'archive', size = 0 } = options;
   return buildRootfs([archiveInput(archive, label, size)], destination, options);
+}
+
+/**
+ * Unpacks the image that a SOURCE names, as `unpackImage` does. Blobs that are damaged in the store are fetched again.
+ * @throws as openImage and unpackImage
+ */
+export async function unpackSource(
+  source: string,
+  destination: string,
+  options: ImageOptions & UnpackImageOptions = {},
+): Promise<UnpackReport> {
+  return await withRepair([source], repairPlaces(options), async () => {
+    await using opened = await openImage(source, options);
+    return await unpackImage(opened.image, destination, options);
+  });
 }

@@ -12,7 +12,7 @@ import { pullToStore } from '../../../src/verbs/image/pull-to-store.ts';
 import { pruneImages } from '../../../src/verbs/image/remove-image.ts';
 import { saveImages } from '../../../src/verbs/image/save.ts';
 import { tagImage } from '../../../src/verbs/image/tag.ts';
-import { unpackSource } from '../../../src/verbs/rootfs/unpack-source.ts';
+import { unpackSource } from '../../../src/verbs/rootfs/unpack.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { startFakeRegistry } from '../../support/fake-registry.ts';
 import { makeImage } from '../../support/image.ts';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { ImageLimits } from '../../../disk/unpack-options.ts';
 import { storePlace } from '../../../verbs/places.ts';
-import { collect } from '../../option/collect.ts';
 import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
+import { collect } from '../../option/parsers.ts';
 import { parseBoolean } from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 

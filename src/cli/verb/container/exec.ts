@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { ExecRequest } from '../../../launch/plan/plan-exec.ts';
 import { statePlace } from '../../../verbs/places.ts';
-import { collect } from '../../option/collect.ts';
 import { readEnvFile } from '../../option/env-file.ts';
+import { collect } from '../../option/parsers.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 interface ExecOptions extends CommonOptions {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { statePlace } from '../../../verbs/places.ts';
-import { wholeNumber } from '../../option/life.ts';
+import { wholeNumber } from '../../option/parsers.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 interface LogsOptions extends CommonOptions {

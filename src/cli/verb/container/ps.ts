@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import type { ListedContainer } from '../../../verbs/look/listed-container.ts';
 import { statePlace } from '../../../verbs/places.ts';
-import { collect } from '../../option/collect.ts';
-import { wholeNumber } from '../../option/life.ts';
+import { collect, wholeNumber } from '../../option/parsers.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 import { formatRows } from '../../show/format-rows.ts';
 import { formatAge } from '../../show/format-table.ts';

@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { storePlace } from '../../../verbs/places.ts';
 import { printRemoved } from '../../print-removed.ts';
@@ -6,6 +7,20 @@ import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 interface PruneOptions extends CommonOptions {
   readonly force?: boolean;
   readonly all?: boolean;
+}
+
+/** Asks on a terminal whether to go on. Without a terminal nobody could answer: the answer is yes. */
+async function confirm(what: string, signal: AbortSignal): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return true;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    // The end of input is a no.
+    const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+    const answer = await Promise.race([terminal.question(`${what} Go on? [y/N] `, { signal }), ended]);
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    terminal.close();
+  }
 }
 
 /** `tsimg prune` */
@@ -18,10 +33,7 @@ export function addPrune(program: Command): void {
   withCommon(prune).action(async (_: unknown, invoked: Command) => {
     const options: PruneOptions = invoked.optsWithGlobals();
     await inSession(options, async (session) => {
-      const [{ prune: pruneAll }, { confirm }] = await Promise.all([
-        import('../../../verbs/image/prune.ts'),
-        import('../../show/confirm.ts'),
-      ]);
+      const { prune: pruneAll } = await import('../../../verbs/image/prune.ts');
       const images = options.all ? 'all images' : 'images without a name';
       const what = `This removes all containers that do not run, ${images}, and what nothing needs.`;
       if (!options.force && !(await confirm(what, session.context.signal))) return;
