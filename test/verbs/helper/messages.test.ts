@@ -4,6 +4,7 @@ import { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TsimgError } from '../../../src/errors.ts';
 import { isEvent } from '../../../src/events.ts';
 import { startHelper } from '../../../src/host/start/user-namespace.ts';
 import { parseMessage } from '../../../src/host/stdio/read-messages.ts';
@@ -108,7 +109,7 @@ test('each helper program answers a garbled request with an error, and does noth
     assert.equal(more, [], program);
     assert.ok(typeof message === 'object' && message !== null && 'error' in message, program);
     const error = receiveError(message.error);
-    assert.is(error.code, 'LAUNCH_FAILED', program);
+    assert.ok(error instanceof TsimgError && error.code === 'LAUNCH_FAILED', program);
     assert.match(error.message, 'a message between two processes of tsimg cannot be understood');
   }
 });
