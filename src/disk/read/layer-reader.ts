@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { giveChunks, takeChunk } from '../../streams/chunk-memory.ts';
+import type { ExtractedLayer } from './extract-bodies.ts';
+import { type ReadOptions, readDecompressed } from './read-decompressed.ts';
 import { type PromisedSection, readFileSection } from './read-file-section.ts';
-import type { StoredLayer } from './store-bodies.ts';
-import { type StoreLayerOptions, storeLayer } from './store-layer.ts';
 import { type Promised, verifiedChunks } from './verified-chunks.ts';
 
 /** A layer as it is stored: in a file, or as it comes; who promises nothing has verified it. */
@@ -14,22 +14,22 @@ export type LayerBytes =
 export interface ReadWatch {
   /** How many bytes were read, where the reader itself reads them in a file. */
   onBytes(done: number): void;
-  /** As of `storeLayer`. */
+  /** As of `readDecompressed`. */
   onTrailing(): void;
 }
 
 /** Reads and stores layers, several at a time. */
 export interface LayerReader extends AsyncDisposable {
   /**
-   * `storeLayer` of bytes that it is given or reads itself in a file; it verifies what is promised of them. When it settles, nothing
+   * `readDecompressed` of bytes that it is given or reads itself in a file; it verifies what is promised of them. When it settles, nothing
    * of the layer is at work any more.
    */
   store(
     from: LayerBytes,
-    options: StoreLayerOptions,
+    options: ReadOptions,
     watch: ReadWatch,
     signal: AbortSignal | undefined,
-  ): Promise<StoredLayer>;
+  ): Promise<ExtractedLayer>;
 }
 
 /** How many layers all threads together are reading. */
@@ -54,13 +54,13 @@ export class ReadingCount {
   readonly hasFreeCore = (): boolean => Atomics.load(this.#count, 0) < this.#cores;
 }
 
-/** What every reader does, in whichever thread it is. @throws what `storeLayer`, `verifiedChunks`, the chunks and the watch do */
+/** What every reader does, in whichever thread it is. @throws what `readDecompressed`, `verifiedChunks`, the chunks and the watch do */
 export async function storeFrom(
   from: LayerBytes,
-  options: StoreLayerOptions,
+  options: ReadOptions,
   watch: ReadWatch,
   reading: ReadingCount,
-): Promise<StoredLayer> {
+): Promise<ExtractedLayer> {
   // Given back when the layer is done with: whoever decompresses may look at the last chunks until then
   const memory = 'chunks' in from ? [] : [takeChunk(), takeChunk(), takeChunk()];
   let isOver = false;
@@ -70,7 +70,7 @@ export async function storeFrom(
       'chunks' in from ? from.chunks : readFileSection(from, memory, options.where, watch.onBytes, () => isOver);
     const promised = 'chunks' in from ? from.promised : from;
     const verified = promised && verifiedChunks(chunks, promised);
-    const layer = await storeLayer(verified ?? chunks, options, watch.onTrailing, reading.hasFreeCore);
+    const layer = await readDecompressed(verified ?? chunks, options, watch.onTrailing, reading.hasFreeCore);
     verified?.confirm();
     return layer;
   } finally {

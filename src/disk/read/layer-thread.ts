@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { receiveError } from '../../sys/portable-error.ts';
+import type { ExtractedLayer } from './extract-bodies.ts';
 import type { LayerReader, ReadWatch } from './layer-reader.ts';
 import { type PackedEntries, unpackEntries } from './pack-entries.ts';
-import type { StoredLayer } from './store-bodies.ts';
 import { SENT_BYTES, SENT_CHUNKS, type ThreadAnswer, type ThreadRequest } from './thread-messages.ts';
 
 /** What a thread allocates is soon garbage: with more room it would lie about longer, and memory with it. */
@@ -16,7 +16,7 @@ interface Job {
   failure: { readonly error: unknown } | undefined;
   /** Lets the sender go on: there is room, or it is over. */
   wake(): void;
-  resolve(layer: StoredLayer): void;
+  resolve(layer: ExtractedLayer): void;
   reject(error: unknown): void;
 }
 
@@ -132,7 +132,7 @@ export function startLayerThread(reading: SharedArrayBuffer): LayerReader {
       let abort = (): void => {};
       let memory: SharedArrayBuffer | undefined;
       try {
-        return await new Promise<StoredLayer>((resolve, reject) => {
+        return await new Promise<ExtractedLayer>((resolve, reject) => {
           const job: Job = { ...base, resolve, reject };
           jobs.set(id, job);
           abort = () => stop(id, job, signal?.reason);

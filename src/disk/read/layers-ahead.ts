@@ -2,11 +2,11 @@ import { availableParallelism } from 'node:os';
 import type { TsimgEvent } from '../../events.ts';
 import { newSpending } from '../../streams/byte-budget.ts';
 import type { BodyPool } from '../write/body-pool.ts';
+import type { ExtractedLayer } from './extract-bodies.ts';
 import { type LayerReader, localReader, ReadingCount } from './layer-reader.ts';
 import { startLayerThread } from './layer-thread.ts';
 import { limitedTo } from './limited-to.ts';
 import { type LayerInput, type ReadLayerOptions, readLayer } from './read-layer.ts';
-import type { StoredLayer } from './store-bodies.ts';
 
 /** Layers that are read at a time: while one waits for its source, others go on. */
 const LAYERS_AT_A_TIME = 4;
@@ -19,7 +19,7 @@ const BODIES_PER_LAYER = 2 ** 32;
 /** Layers that are being read, in threads where that pays. */
 export interface LayersAhead extends AsyncDisposable {
   /** A layer when it is stored; asked for once, in order. @throws what the first layer that failed did with */
-  layer(ordinal: number): Promise<StoredLayer>;
+  layer(ordinal: number): Promise<ExtractedLayer>;
 }
 
 export interface LayersAheadOptions extends Omit<ReadLayerOptions, 'firstBody' | 'spending' | 'pool'> {
@@ -91,7 +91,7 @@ export function readLayersAhead(layers: readonly LayerInput[], options: LayersAh
   /** By ordinal: told when the layer's turn has come, so that what is told of it stands in order. */
   const doneEvents = new Map<number, TsimgEvent>();
 
-  async function read(layer: LayerInput, ordinal: number): Promise<StoredLayer> {
+  async function read(layer: LayerInput, ordinal: number): Promise<ExtractedLayer> {
     stop.signal.throwIfAborted();
     const onEvent = (event: TsimgEvent) => {
       if (event.kind === 'layer-done') doneEvents.set(ordinal, event);
@@ -102,7 +102,7 @@ export function readLayersAhead(layers: readonly LayerInput[], options: LayersAh
     return await pool.run(layer.size, (reader) => readLayer(layer, ordinal, layers.length, own, reader));
   }
 
-  const results = layers.map((layer, ordinal): Promise<StoredLayer> | undefined =>
+  const results = layers.map((layer, ordinal): Promise<ExtractedLayer> | undefined =>
     options.isKept?.(ordinal)
       ? undefined
       : inTurn(() => read(layer, ordinal)).catch((error: unknown) => {

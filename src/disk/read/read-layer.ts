@@ -5,9 +5,9 @@ import { algorithmOf, type Digest } from '../../oci/digest.ts';
 import { type Tolerated, tolerate } from '../../rootfs/tolerated.ts';
 import type { UnpackOptions } from '../unpack-options.ts';
 import type { BodyPool } from '../write/body-pool.ts';
+import type { ExtractedLayer } from './extract-bodies.ts';
 import type { LayerReader, ReadWatch } from './layer-reader.ts';
-import type { StoredLayer } from './store-bodies.ts';
-import type { StoreLayerOptions } from './store-layer.ts';
+import type { ReadOptions } from './read-decompressed.ts';
 
 /** A layer as it is fed to the fold. */
 export interface LayerInput {
@@ -29,11 +29,11 @@ export interface LayerInput {
 }
 
 export interface ReadLayerOptions extends UnpackOptions {
-  /** As of `storeBodies`. */
+  /** As of `extractBodies`. */
   readonly pool: BodyPool | undefined;
   readonly firstBody: number;
   readonly tolerated: Tolerated;
-  /** As of `storeLayer`. */
+  /** As of `readDecompressed`. */
   readonly spending: SharedArrayBuffer;
 }
 
@@ -48,7 +48,7 @@ async function* counted(chunks: AsyncIterable<Buffer>, onBytes: (done: number) =
 
 /**
  * Stores a layer's content and checks that it is the layer that the image means.
- * @throws DIFF_ID_MISMATCH, and what `storeLayer` and the layer's stream fail with
+ * @throws DIFF_ID_MISMATCH, and what `readDecompressed` and the layer's stream fail with
  */
 export async function readLayer(
   layer: LayerInput,
@@ -56,7 +56,7 @@ export async function readLayer(
   count: number,
   options: ReadLayerOptions,
   reader: LayerReader,
-): Promise<StoredLayer> {
+): Promise<ExtractedLayer> {
   const { label, diffId, size } = layer;
   const { onEvent, signal } = options;
   signal?.throwIfAborted();
@@ -77,7 +77,7 @@ export async function readLayer(
   return stored;
 }
 
-function storeOptions({ label, diffId, digest }: LayerInput, options: ReadLayerOptions): StoreLayerOptions {
+function storeOptions({ label, diffId, digest }: LayerInput, options: ReadLayerOptions): ReadOptions {
   const { pool, firstBody, limits, spending } = options;
   const algorithm = diffId === undefined ? undefined : algorithmOf(diffId);
   return { pool, firstBody, where: label, algorithm, limits, spending, isPromised: digest !== undefined };
@@ -95,7 +95,7 @@ async function storeSection(
   layer: LayerInput,
   options: ReadLayerOptions,
   reader: LayerReader,
-): Promise<StoredLayer | undefined> {
+): Promise<ExtractedLayer | undefined> {
   const { label, digest, blob = label } = layer;
   const section = digest === undefined ? undefined : await layer.locate?.(options.signal);
   if (digest === undefined || section === undefined) return undefined;
@@ -115,7 +115,7 @@ async function storeFetched(
   layer: LayerInput,
   options: ReadLayerOptions,
   reader: LayerReader,
-): Promise<StoredLayer | undefined> {
+): Promise<ExtractedLayer | undefined> {
   const { label, digest, size, fetch, blob = label } = layer;
   if (digest === undefined || fetch === undefined) return undefined;
   const stop = new AbortController();
@@ -131,7 +131,7 @@ async function storeFetched(
   }
 }
 
-async function storeStream(layer: LayerInput, options: ReadLayerOptions, reader: LayerReader): Promise<StoredLayer> {
+async function storeStream(layer: LayerInput, options: ReadLayerOptions, reader: LayerReader): Promise<ExtractedLayer> {
   const { signal } = options;
   const watch = watchOf(layer, options);
   const stream = await layer.open(signal);

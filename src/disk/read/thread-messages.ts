@@ -1,8 +1,8 @@
 import type { PortableError } from '../../sys/portable-error.ts';
+import type { ExtractedLayer } from './extract-bodies.ts';
 import type { PackedEntries } from './pack-entries.ts';
+import type { ReadOptions } from './read-decompressed.ts';
 import type { PromisedSection } from './read-file-section.ts';
-import type { StoredLayer } from './store-bodies.ts';
-import type { StoreLayerOptions } from './store-layer.ts';
 import type { Promised } from './verified-chunks.ts';
 
 /** How many chunks of a layer there is room for on their way to a thread, and bytes of one. */
@@ -20,7 +20,7 @@ export type ThreadRequest =
   | {
       readonly kind: 'layer';
       readonly job: number;
-      readonly options: StoreLayerOptions;
+      readonly options: ReadOptions;
       readonly from: PromisedSection | SentLayer;
     }
   /** The next chunk lies in the memory. */
@@ -36,5 +36,5 @@ export type ThreadAnswer =
   | { readonly kind: 'progress'; readonly job: number; readonly done: number }
   | { readonly kind: 'trailing'; readonly job: number }
   | { readonly kind: 'entries'; readonly job: number; readonly entries: PackedEntries }
-  | { readonly kind: 'stored'; readonly job: number; readonly layer: Omit<StoredLayer, 'entries'> }
+  | { readonly kind: 'stored'; readonly job: number; readonly layer: Omit<ExtractedLayer, 'entries'> }
   | { readonly kind: 'failed'; readonly job: number; readonly error: PortableError };

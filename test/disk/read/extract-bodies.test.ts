@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { digestOf } from '../../../src/crypto/digest.ts';
-import { type StoreBodiesOptions, storeBodies } from '../../../src/disk/read/store-bodies.ts';
+import { type ExtractOptions, extractBodies } from '../../../src/disk/read/extract-bodies.ts';
 import { bodyPool } from '../../../src/disk/write/body-pool.ts';
 import { nameInPool } from '../../../src/rootfs/body.ts';
 import { setXattrAt } from '../../../src/sys/file/files.ts';
@@ -13,13 +13,13 @@ import { dir, file, hardlink, symlink, tarOf } from '../../support/tar.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot } from '../../support/tools.ts';
 
-const test = suite('disk/read/store-bodies');
+const test = suite('disk/read/extract-bodies');
 
-async function store(archive: Buffer, pool: string | undefined, options: Partial<StoreBodiesOptions> = {}) {
+async function store(archive: Buffer, pool: string | undefined, options: Partial<ExtractOptions> = {}) {
   const descriptor = pool === undefined ? undefined : openSync(pool, constants.O_RDONLY | constants.O_DIRECTORY);
   const bodies = descriptor === undefined ? undefined : bodyPool(descriptor, { ownership: 'set' });
   try {
-    return await storeBodies(Readable.from([archive]), { pool: bodies, firstBody: 0, where: 'layer', ...options });
+    return await extractBodies(Readable.from([archive]), { pool: bodies, firstBody: 0, where: 'layer', ...options });
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
@@ -59,7 +59,7 @@ test('content is stored in buckets of its own, by the last component of a name t
 test('content that does not become files has no buckets', async () => {
   const pool = tempDir();
   const descriptor = openSync(pool, constants.O_RDONLY | constants.O_DIRECTORY);
-  await storeBodies(Readable.from([tarOf(file('a/b', 'x'))]), {
+  await extractBodies(Readable.from([tarOf(file('a/b', 'x'))]), {
     pool: { directory: descriptor },
     firstBody: 0,
     where: 'layer',

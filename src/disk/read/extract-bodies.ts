@@ -9,7 +9,7 @@ import type { ImageLimits } from '../unpack-options.ts';
 import type { BodyPool } from '../write/body-pool.ts';
 import { bodyWriter, closeBody, type OpenBody } from '../write/body-writer.ts';
 
-export interface StoreBodiesOptions {
+export interface ExtractOptions {
   /** Where bodies are written; undefined where only headers are wanted. */
   readonly pool: BodyPool | undefined;
   /** The number of the first body; the following count up. */
@@ -23,7 +23,7 @@ export interface StoreBodiesOptions {
 }
 
 /** A layer that was read to its end: what it says in memory, what its files hold in the pool. */
-export interface StoredLayer {
+export interface ExtractedLayer {
   readonly entries: LayerEntries;
   /** How many bodies were stored. */
   readonly bodies: number;
@@ -41,11 +41,11 @@ export interface StoredLayer {
  * @param onPiece is told how long each is, before it is read; what it throws ends the reading
  * @throws TAR_INVALID, LIMIT_EXCEEDED, FILESYSTEM, and what the stream fails with
  */
-export async function storeBodies(
+export async function extractBodies(
   layer: AsyncIterable<Buffer>,
-  options: StoreBodiesOptions,
+  options: ExtractOptions,
   onPiece: (bytes: number) => void = () => {},
-): Promise<StoredLayer> {
+): Promise<ExtractedLayer> {
   const hasher = createHasher(options.algorithm);
   const store = createStore(options);
   const reader = createTarReader(store, { where: options.where, limits: tarLimits(options.limits) });
@@ -64,7 +64,7 @@ export async function storeBodies(
 }
 
 /** The tar reader's handler. */
-function createStore({ pool, firstBody }: StoreBodiesOptions) {
+function createStore({ pool, firstBody }: ExtractOptions) {
   const writer = pool && bodyWriter(pool);
   const entries: LayerEntry[] = [];
   let bodies = 0;

@@ -1,10 +1,10 @@
 import { TsimgError } from '../../errors.ts';
 import { createByteBudget, type ExpansionLimits } from '../../streams/byte-budget.ts';
 import { decompressChunks } from '../../streams/decompress/decompress.ts';
-import { type StoreBodiesOptions, type StoredLayer, storeBodies } from './store-bodies.ts';
+import { type ExtractedLayer, type ExtractOptions, extractBodies } from './extract-bodies.ts';
 
-export interface StoreLayerOptions extends StoreBodiesOptions {
-  readonly limits?: (StoreBodiesOptions['limits'] & ExpansionLimits) | undefined;
+export interface ReadOptions extends ExtractOptions {
+  readonly limits?: (ExtractOptions['limits'] & ExpansionLimits) | undefined;
   /** Whether what the chunks are was promised: then they fail where they are something else, and are bounded. */
   readonly isPromised: boolean;
   /** Of `newSpending`: shared by all layers of an image. */
@@ -17,18 +17,18 @@ function isDamage(error: unknown): boolean {
 }
 
 /**
- * `storeBodies` of a layer as it is stored, compressed or not.
+ * `extractBodies` of a layer as it is stored, compressed or not.
  * @param onTrailing is told, at most once, of bytes behind the compressed archive that are none of it
  * @param hasFreeCore as of `decompressChunks`
  * Damage that its digest tells as well is told by it: that stands at the end, so that all is read to there.
- * @throws what `storeBodies` throws, COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, and what the chunks fail with
+ * @throws what `extractBodies` throws, COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, and what the chunks fail with
  */
-export async function storeLayer(
+export async function readDecompressed(
   stored: AsyncIterable<Uint8Array>,
-  options: StoreLayerOptions,
+  options: ReadOptions,
   onTrailing: () => void,
   hasFreeCore?: () => boolean,
-): Promise<StoredLayer> {
+): Promise<ExtractedLayer> {
   const { where, limits, spending, isPromised } = options;
   const budget = createByteBudget(limits, spending);
   const source = stored[Symbol.asyncIterator]();
@@ -43,7 +43,7 @@ export async function storeLayer(
   };
   const content = decompressChunks(left, { where, onTrailing, reuse: true, hasFreeCore });
   try {
-    return await storeBodies(content, options, (bytes) => budget.given(bytes, where));
+    return await extractBodies(content, options, (bytes) => budget.given(bytes, where));
   } catch (error) {
     if (isPromised && isDamage(error)) for await (const _ of left);
     throw error;
