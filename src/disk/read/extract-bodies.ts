@@ -1,70 +1,47 @@
-import type { Digest } from '../../oci/digest.ts';
-import type { LayerEntries, LayerEntry } from '../../rootfs/fold/outcome.ts';
+import type { LayerEntry } from '../../rootfs/fold/outcome.ts';
 import { DEFAULT_MAX_ENTRIES } from '../../rootfs/tree.ts';
 import { createHasher } from '../../streams/hashing.ts';
 import type { TarHeader } from '../../tar/header.ts';
 import type { TarLimits } from '../../tar/read/limits.ts';
 import { createTarReader } from '../../tar/read/read.ts';
 import type { ImageLimits } from '../unpack-options.ts';
-import type { BodyPool } from '../write/body-pool.ts';
 import { bodyWriter, closeBody, type OpenBody } from '../write/body-writer.ts';
+import type { ExtractedLayer, LayerOptions } from './layer-context.ts';
 
-export interface ExtractOptions {
-  /** Where bodies are written; undefined where only headers are wanted. */
-  readonly pool: BodyPool | undefined;
-  /** The number of the first body; the following count up. */
-  readonly firstBody: number;
-  /** The layer, for errors. */
-  readonly where: string;
-  /** Of the digest over the whole archive: `sha256` (default) or `sha512`. */
-  readonly algorithm?: string | undefined;
-  /** `maxEntries` bounds this layer's entries, whiteouts among them; `maxHeader` the extended headers of each. */
-  readonly limits?: Pick<ImageLimits, 'maxEntries' | 'maxHeader'> | undefined;
-}
-
-/** A layer that was read to its end: what it says in memory, what its files hold in the pool. */
-export interface ExtractedLayer {
-  readonly entries: LayerEntries;
-  /** How many bodies were stored. */
-  readonly bodies: number;
-  /** Bytes of the archive, all of them, behind its end marker too. */
-  readonly size: number;
-  /** Over the same bytes: the diff ID, which the caller compares. */
-  readonly digest: Digest;
-}
+export type ExtractOptions = Pick<LayerOptions, 'pool' | 'firstBody' | 'where' | 'algorithm' | 'limits'>;
 
 /**
- * Reads an uncompressed layer to its end, piece by piece (each is done with when the next is asked for), writes the content of its
- * files into the pool and collects its headers.
- * Shares nothing with other layers but the pool, so several can be read at once; decides nothing.
- * Bodies of a layer that fails stay in the pool.
- * @param onPiece is told how long each is, before it is read; what it throws ends the reading
- * @throws TAR_INVALID, LIMIT_EXCEEDED, FILESYSTEM, and what the stream fails with
+ * Reads an uncompressed layer to its end, piece by piece: writes the content of its files into the pool, collects its headers, and
+ * digests all of it. A piece is no longer used when the next is asked for.
+ * Layers share nothing but the pool, so several can be read at once. Where files belong is not decided here. Bodies of a layer that
+ * fails stay in the pool.
+ * @param onPiece gets the length of each piece before it is read; an error that it throws ends the reading
+ * @throws TAR_INVALID, LIMIT_EXCEEDED, FILESYSTEM, and the errors of the pieces
  */
 export async function extractBodies(
-  layer: AsyncIterable<Buffer>,
+  pieces: AsyncIterable<Buffer>,
   options: ExtractOptions,
   onPiece: (bytes: number) => void = () => {},
 ): Promise<ExtractedLayer> {
   const hasher = createHasher(options.algorithm);
-  const store = createStore(options);
-  const reader = createTarReader(store, { where: options.where, limits: tarLimits(options.limits) });
+  const handler = createHandler(options);
+  const reader = createTarReader(handler, { where: options.where, limits: tarLimits(options.limits) });
   try {
-    for await (const chunk of layer) {
-      onPiece(chunk.length);
-      hasher.update(chunk);
-      reader.write(chunk);
+    for await (const piece of pieces) {
+      onPiece(piece.length);
+      hasher.update(piece);
+      reader.write(piece);
     }
     reader.end();
   } finally {
-    store.abandon();
+    handler.abandon();
   }
-  const { entries } = store;
-  return { entries, bodies: store.bodies, size: hasher.size, digest: hasher.digest() };
+  const { entries, bodies } = handler;
+  return { entries, bodies, size: hasher.size, digest: hasher.digest() };
 }
 
-/** The tar reader's handler. */
-function createStore({ pool, firstBody }: ExtractOptions) {
+/** The tar reader's handler: headers go into a list, content goes into the pool. */
+function createHandler({ pool, firstBody }: ExtractOptions) {
   const writer = pool && bodyWriter(pool);
   const entries: LayerEntry[] = [];
   let bodies = 0;
@@ -92,7 +69,7 @@ function createStore({ pool, firstBody }: ExtractOptions) {
       open = undefined;
       if (body !== undefined) writer?.finish(body);
     },
-    /** Closes what an error left open. */
+    /** Closes the body that an error left open. */
     abandon(): void {
       if (open !== undefined) closeBody(open);
       open = undefined;
@@ -100,6 +77,6 @@ function createStore({ pool, firstBody }: ExtractOptions) {
   };
 }
 
-function tarLimits({ maxEntries = DEFAULT_MAX_ENTRIES, maxHeader }: Partial<ImageLimits> = {}): Partial<TarLimits> {
+function tarLimits({ maxEntries = DEFAULT_MAX_ENTRIES, maxHeader }: ImageLimits = {}): Partial<TarLimits> {
   return { entries: maxEntries, ...(maxHeader !== undefined && { extendedHeaderBytes: maxHeader }) };
 }

@@ -1,22 +1,23 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { portableError } from '../../sys/portable-error.ts';
-import { ReadingCount, storeFrom } from './layer-reader.ts';
+import type { LayerContext } from './layer-context.ts';
 import { packEntries } from './pack-entries.ts';
+import { ReadingCount, readVerified } from './read-verified.ts';
 import { SENT_BYTES, SENT_CHUNKS, type ThreadAnswer, type ThreadRequest } from './thread-messages.ts';
 
-// A thread of its own: it decompresses, digests and stores layers that it reads from files or is sent.
+// The program of a `LayerThread`: it reads layers from files, or from memory into which the main thread writes them.
 
-/** What was sent for a layer and not read yet. */
+/** Chunks of a layer that were sent and are not read yet. */
 interface Inbox {
   readonly lengths: number[];
   state: 'open' | 'ended' | 'stopped';
-  /** Called when there is something new. */
+  /** Wakes the reader: there is a chunk, or an end. */
   wake(): void;
 }
 
-/** Entries that are sent at a time. */
+/** Entries in one message. */
 const BATCH = 4096;
-/** Bytes between two words about progress. */
+/** Bytes between two messages about progress. */
 const PROGRESS_BYTES = 4 * 1024 * 1024;
 
 const port = parentPort;
@@ -29,12 +30,12 @@ function tell(answer: ThreadAnswer, transfer: ArrayBuffer[] = []): void {
 }
 
 function refuseStopped({ state }: Inbox): void {
-  if (state === 'stopped') throw new Error('nobody wants the layer any more');
+  if (state === 'stopped') throw new Error('the layer is not wanted any more');
 }
 
 /**
- * Chunks as they are sent. One is given back when the second after it is asked for (see `decompressChunks`), and some at a time:
- * to wake the other side takes as long as to read half a chunk.
+ * Yields chunks as they are sent. A chunk is given back when the second one after it is asked for (see `decompressChunks`), and
+ * several at a time, because waking the other side takes as long as reading half a chunk.
  */
 async function* readSent(job: number, inbox: Inbox, memory: SharedArrayBuffer): AsyncGenerator<Uint8Array> {
   let givenBack = 0;
@@ -63,21 +64,23 @@ async function* readSent(job: number, inbox: Inbox, memory: SharedArrayBuffer): 
 }
 
 async function run({ job, options, from }: ThreadRequest & { kind: 'layer' }, inbox: Inbox): Promise<void> {
-  let told = 0;
+  let last = 0;
   const onBytes = (done: number) => {
     refuseStopped(inbox);
-    if (done - told < PROGRESS_BYTES && 'size' in from && done < from.size) return;
-    told = done;
+    if (done - last < PROGRESS_BYTES && 'size' in from && done < from.size) return;
+    last = done;
     tell({ kind: 'progress', job, done });
   };
   const onTrailing = () => tell({ kind: 'trailing', job });
+  // A `stop` takes the place of a signal, which cannot be sent
+  const context: LayerContext = { options, signal: undefined, onBytes, onTrailing };
   const bytes = 'memory' in from ? { chunks: readSent(job, inbox, from.memory), promised: from.promised } : from;
   try {
-    const { entries, ...layer } = await storeFrom(bytes, options, { onBytes, onTrailing }, reading);
+    const { entries, ...layer } = await readVerified(bytes, context, reading);
     for (const packed of packEntries(entries, BATCH)) {
       tell({ kind: 'entries', job, entries: packed }, [packed.numbers.buffer]);
     }
-    tell({ kind: 'stored', job, layer });
+    tell({ kind: 'extracted', job, layer });
   } catch (error) {
     tell({ kind: 'failed', job, error: portableError(error) });
   } finally {
@@ -93,7 +96,7 @@ port.on('message', (request: ThreadRequest) => {
     return;
   }
   const inbox = inboxes.get(request.job);
-  // What is still on its way to a job that has failed
+  // The job has failed while this was on its way
   if (inbox === undefined) return;
   if (request.kind === 'chunk') inbox.lengths.push(request.bytes);
   else inbox.state = request.kind === 'end' ? 'ended' : 'stopped';

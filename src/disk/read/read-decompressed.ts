@@ -1,38 +1,29 @@
 import { TsimgError } from '../../errors.ts';
-import { createByteBudget, type ExpansionLimits } from '../../streams/byte-budget.ts';
+import { createByteBudget } from '../../streams/byte-budget.ts';
 import { decompressChunks } from '../../streams/decompress/decompress.ts';
-import { type ExtractedLayer, type ExtractOptions, extractBodies } from './extract-bodies.ts';
+import { extractBodies } from './extract-bodies.ts';
+import type { ExtractedLayer, LayerContext } from './layer-context.ts';
 
-export interface ReadOptions extends ExtractOptions {
-  readonly limits?: (ExtractOptions['limits'] & ExpansionLimits) | undefined;
-  /** Whether what the chunks are was promised: then they fail where they are something else, and are bounded. */
-  readonly isPromised: boolean;
-  /** Of `newSpending`: shared by all layers of an image. */
-  readonly spending: SharedArrayBuffer;
-}
-
-/** What may be the consequence of bytes that are not those that were promised; a bomb is not read on. */
+/** Whether bytes other than the promised ones may have caused the error. A decompression bomb is not read on. */
 function isDamage(error: unknown): boolean {
   return error instanceof TsimgError && (error.code === 'COMPRESSION_INVALID' || error.code === 'TAR_INVALID');
 }
 
 /**
- * `extractBodies` of a layer as it is stored, compressed or not.
- * @param onTrailing is told, at most once, of bytes behind the compressed archive that are none of it
- * @param hasFreeCore as of `decompressChunks`
- * Damage that its digest tells as well is told by it: that stands at the end, so that all is read to there.
- * @throws what `extractBodies` throws, COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, and what the chunks fail with
+ * `extractBodies` of a layer as it is stored, compressed or not; bounds how far it expands.
+ * A damaged layer is read to its end, where a promised digest tells the damage better than the decompressor.
+ * @param hasFreeCore as in `decompressChunks`
+ * @throws COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, the errors of `extractBodies`, of the chunks and of `onTrailing`
  */
 export async function readDecompressed(
   stored: AsyncIterable<Uint8Array>,
-  options: ReadOptions,
-  onTrailing: () => void,
+  { options, onTrailing }: LayerContext,
   hasFreeCore?: () => boolean,
 ): Promise<ExtractedLayer> {
   const { where, limits, spending, isPromised } = options;
   const budget = createByteBudget(limits, spending);
   const source = stored[Symbol.asyncIterator]();
-  // What is left of them, whoever asks; without `return`, for who fails reading does not end it
+  // Two loops take from it, one after the other. It has no `return`, so that an error in the first does not end it.
   const left = {
     async next() {
       const result = await source.next();

@@ -1,42 +1,45 @@
 import { readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { attempt } from '../directory/check.ts';
+import type { LayerContext } from './layer-context.ts';
 import type { Promised } from './verified-chunks.ts';
 
-/** Stored bytes of a layer in a file that is open, and what they must be. */
+/** Stored bytes of a layer in an open file, and what they must be. */
 export interface PromisedSection extends Promised {
   readonly descriptor: number;
-  /** Bytes before them. */
+  /** Bytes before the section. */
   readonly offset: number;
 }
 
+export interface ReadSectionOptions {
+  /** Chunks to read into in turns, three at least: see `decompressChunks`. */
+  readonly memory: readonly Buffer[];
+  readonly context: LayerContext;
+  /** Whether the reader wants no more: then memory and descriptor are left alone. */
+  isOver(): boolean;
+}
+
 /**
- * The bytes of a section, fewer where its file ends too early: not verified. Reads in the caller's own thread.
- * @param chunks memory that it reads into in turns, three at least: see `decompressChunks`
- * @param onBytes is told how many were read
- * @param isOver whether nobody wants more: then memory and descriptor are left alone
- * @throws FILESYSTEM
+ * Yields the bytes of a section, fewer where its file ends too early; they are not verified. Reads in the caller's own thread.
+ * @throws FILESYSTEM, and the errors of `onBytes`
  */
 export async function* readFileSection(
-  section: PromisedSection,
-  chunks: readonly Buffer[],
-  where: string,
-  onBytes: (done: number) => void,
-  isOver: () => boolean,
+  { descriptor, offset, size }: PromisedSection,
+  { memory, context, isOver }: ReadSectionOptions,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const { descriptor, offset, size } = section;
+  const { where } = context.options;
   let done = 0;
   for (let turn = 0; done < size; turn += 1) {
-    // Else nothing but this layer would be done in this thread, and nobody could stop it
+    // Lets the thread do other work, and hear that it must stop
     await setImmediate();
     if (isOver()) return;
-    const chunk = chunks[turn % chunks.length];
+    const chunk = memory[turn % memory.length];
     if (chunk === undefined) throw new RangeError('no memory to read into');
     const wanted = Math.min(chunk.length, size - done);
     const count = attempt('read a layer', where, () => readSync(descriptor, chunk, 0, wanted, offset + done));
     if (count === 0) return;
     done += count;
-    onBytes(done);
+    context.onBytes(done);
     yield chunk.subarray(0, count);
   }
 }

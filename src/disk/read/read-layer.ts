@@ -1,150 +1,113 @@
 import { addAbortSignal, type Readable } from 'node:stream';
 import { TsimgError } from '../../errors.ts';
 import type { FileSection } from '../../image/file-section.ts';
-import { algorithmOf, type Digest } from '../../oci/digest.ts';
-import { type Tolerated, tolerate } from '../../rootfs/tolerated.ts';
-import type { UnpackOptions } from '../unpack-options.ts';
-import type { BodyPool } from '../write/body-pool.ts';
-import type { ExtractedLayer } from './extract-bodies.ts';
-import type { LayerReader, ReadWatch } from './layer-reader.ts';
-import type { ReadOptions } from './read-decompressed.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { ExtractedLayer, LayerContext } from './layer-context.ts';
+import type { LayerReader } from './layer-reader.ts';
 
-/** A layer as it is fed to the fold. */
+/** A layer of an image, and the ways to its bytes. */
 export interface LayerInput {
-  /** What to call it in errors and events. */
+  /** Names the layer in errors and events. */
   readonly label: string;
   /** Of the uncompressed archive; undefined where nothing says so (a plain tar). */
   readonly diffId: Digest | undefined;
   /** Bytes as stored (compressed), and their digest where something says it. */
   readonly size: number;
   readonly digest?: Digest | undefined;
-  /** What to call the stored bytes in errors: where they come from, and their digest; the label without it. */
+  /** Names the stored bytes in errors: where they come from, and their digest; the label when absent. */
   readonly blob?: string | undefined;
-  /** The layer as it is stored; its stream fails when that is not what its descriptor says. */
+  /** The stored layer; the stream fails when it is not the one that its descriptor says. */
   open(signal: AbortSignal | undefined): Promise<Readable>;
   /** Where the layer lies in a file, not verified; undefined where it lies in none. */
   locate?: ((signal: AbortSignal | undefined) => Promise<FileSection | undefined>) | undefined;
-  /** Its bytes as they come, not verified; undefined where they are not to be had so. */
+  /** The stored bytes as they arrive, not verified; undefined where the source verifies them itself. */
   fetch?: ((signal: AbortSignal | undefined) => AsyncIterable<Buffer>) | undefined;
 }
 
-export interface ReadLayerOptions extends UnpackOptions {
-  /** As of `extractBodies`. */
-  readonly pool: BodyPool | undefined;
-  readonly firstBody: number;
-  readonly tolerated: Tolerated;
-  /** As of `readDecompressed`. */
-  readonly spending: SharedArrayBuffer;
-}
-
-async function* counted(chunks: AsyncIterable<Buffer>, onBytes: (done: number) => void): AsyncGenerator<Buffer> {
-  let done = 0;
-  for await (const chunk of chunks) {
-    done += chunk.length;
-    onBytes(done);
-    yield chunk;
-  }
-}
-
 /**
- * Stores a layer's content and checks that it is the layer that the image means.
- * @throws DIFF_ID_MISMATCH, and what `readDecompressed` and the layer's stream fail with
+ * Reads a layer from where the image has it, and checks that it is the layer that the image lists.
+ * @throws DIFF_ID_MISMATCH, and the errors of `readVerified` and of the layer's stream
  */
 export async function readLayer(
   layer: LayerInput,
-  index: number,
-  count: number,
-  options: ReadLayerOptions,
   reader: LayerReader,
+  context: LayerContext,
 ): Promise<ExtractedLayer> {
-  const { label, diffId, size } = layer;
-  const { onEvent, signal } = options;
-  signal?.throwIfAborted();
-  onEvent?.({ kind: 'layer-started', diffId: label, index, count, size });
-  const stored =
-    (await storeSection(layer, options, reader)) ??
-    (await storeFetched(layer, options, reader)) ??
-    (await storeStream(layer, options, reader));
-  if (diffId !== undefined && stored.digest !== diffId) {
+  const { label, diffId } = layer;
+  const extracted =
+    (await readSection(layer, reader, context)) ??
+    (await readFetched(layer, reader, context)) ??
+    (await readStream(layer, reader, context));
+  if (diffId !== undefined && extracted.digest !== diffId) {
     throw new TsimgError('DIFF_ID_MISMATCH', 'a layer is not the one that the image lists', {
       where: label,
-      why: `expected ${diffId}, found ${stored.digest}`,
+      why: `expected ${diffId}, found ${extracted.digest}`,
       hint: 'the image was damaged, or put together wrongly: get it again',
-      facts: { expected: diffId, found: stored.digest },
+      facts: { expected: diffId, found: extracted.digest },
     });
   }
-  onEvent?.({ kind: 'layer-done', diffId: label, entries: stored.entries.length });
-  return stored;
+  return extracted;
 }
 
-function storeOptions({ label, diffId, digest }: LayerInput, options: ReadLayerOptions): ReadOptions {
-  const { pool, firstBody, limits, spending } = options;
-  const algorithm = diffId === undefined ? undefined : algorithmOf(diffId);
-  return { pool, firstBody, where: label, algorithm, limits, spending, isPromised: digest !== undefined };
-}
-
-function watchOf({ label, size }: LayerInput, { onEvent, tolerated }: ReadLayerOptions): ReadWatch {
-  return {
-    onBytes: (done) => onEvent?.({ kind: 'layer-progress', diffId: label, done, size }),
-    onTrailing: () => tolerate(tolerated, 'trailing-bytes', label),
-  };
-}
-
-/** A layer that lies in a file, which the reader itself reads; undefined where it lies in none. */
-async function storeSection(
+/** Lets the reader read the layer in a file; undefined where it lies in none. */
+async function readSection(
   layer: LayerInput,
-  options: ReadLayerOptions,
   reader: LayerReader,
+  context: LayerContext,
 ): Promise<ExtractedLayer | undefined> {
   const { label, digest, blob = label } = layer;
-  const section = digest === undefined ? undefined : await layer.locate?.(options.signal);
+  const section = digest === undefined ? undefined : await layer.locate?.(context.signal);
   if (digest === undefined || section === undefined) return undefined;
   try {
     const { descriptor, offset, size } = section;
-    // The stream says what is wrong
+    // The stream tells what is wrong
     if (size !== layer.size) return undefined;
-    const from = { descriptor, offset, size, digest, blob };
-    return await reader.store(from, storeOptions(layer, options), watchOf(layer, options), options.signal);
+    return await reader.read({ descriptor, offset, size, digest, blob }, context);
   } finally {
     await section.close();
   }
 }
 
-/** Bytes that come not verified, which the reader does; undefined where they are not to be had so. */
-async function storeFetched(
+/** Lets the reader verify the bytes as they arrive; undefined where the source verifies them itself. */
+async function readFetched(
   layer: LayerInput,
-  options: ReadLayerOptions,
   reader: LayerReader,
+  context: LayerContext,
 ): Promise<ExtractedLayer | undefined> {
   const { label, digest, size, fetch, blob = label } = layer;
   if (digest === undefined || fetch === undefined) return undefined;
   const stop = new AbortController();
-  const watch = watchOf(layer, options);
   try {
-    const signal = AbortSignal.any([stop.signal, ...(options.signal === undefined ? [] : [options.signal])]);
-    const chunks = counted(fetch(signal), watch.onBytes);
-    const from = { chunks, promised: { size, digest, blob } };
-    return await reader.store(from, storeOptions(layer, options), watch, options.signal);
+    const signal = AbortSignal.any([stop.signal, ...(context.signal === undefined ? [] : [context.signal])]);
+    return await reader.read({ chunks: counted(fetch(signal), context), promised: { size, digest, blob } }, context);
   } finally {
-    // Ends the request for a layer that nobody wants any more
+    // Ends a request whose answer was not read to its end
     stop.abort();
   }
 }
 
-async function storeStream(layer: LayerInput, options: ReadLayerOptions, reader: LayerReader): Promise<ExtractedLayer> {
-  const { signal } = options;
-  const watch = watchOf(layer, options);
+/** Lets the reader read a stream that verifies its bytes. */
+async function readStream(layer: LayerInput, reader: LayerReader, context: LayerContext): Promise<ExtractedLayer> {
+  const { signal } = context;
   const stream = await layer.open(signal);
-  // Who reads it is told; an error that comes when nobody reads any more is none
+  // The loop over the stream gets its errors; an error after the loop concerns nobody
   stream.on('error', () => {});
   if (signal !== undefined) addAbortSignal(signal, stream);
-  const chunks = counted(stream, watch.onBytes);
   try {
-    const stored = await reader.store({ chunks }, storeOptions(layer, options), watch, signal);
-    // A wrong digest is the last thing that a stream tells: whoever decompresses must not have missed it
+    const extracted = await reader.read({ chunks: counted(stream, context) }, context);
+    // A wrong digest is the last thing that a stream tells, and a decompressor may not have waited for it
     if (stream.errored !== null) throw stream.errored;
-    return stored;
+    return extracted;
   } finally {
     stream.destroy();
+  }
+}
+
+async function* counted(chunks: AsyncIterable<Buffer>, { onBytes }: LayerContext): AsyncGenerator<Buffer> {
+  let done = 0;
+  for await (const chunk of chunks) {
+    done += chunk.length;
+    onBytes(done);
+    yield chunk;
   }
 }

@@ -2,25 +2,26 @@ import { digestMismatch, sameDigest, sizeMismatch } from '../../crypto/digest.ts
 import { algorithmOf, type Digest } from '../../oci/digest.ts';
 import { createHasher } from '../../streams/hashing.ts';
 
-/** What stored bytes of a layer must be. */
+/** What the stored bytes of a layer must be. */
 export interface Promised {
   readonly size: number;
   readonly digest: Digest;
-  /** What to call them in errors: where they come from, and their digest. */
+  /** Names them in errors: where they come from, and their digest. */
   readonly blob: string;
 }
 
 export interface VerifiedChunks extends AsyncIterable<Uint8Array> {
   /**
-   * To be called by who has read them, however they were read: a wrong digest is the last thing that they tell, which whoever
-   * decompresses may not have waited for. @throws what they failed with, or an Error where they were not read to their end
+   * To be called after the reading: a wrong digest is found last, and a decompressor may not have waited for it.
+   * @throws the error that the chunks failed with, or an Error where they were not read to their end
    */
   confirm(): void;
 }
 
 /**
- * Passes chunks on and fails instead of ending when they are not what was promised, as `verified` does for streams; at the
- * first byte too many. @throws SIZE_MISMATCH, DIGEST_MISMATCH
+ * Passes chunks on, and fails instead of ending when they are not the promised ones, as `verified` does for streams. Fails at the
+ * first byte too many.
+ * @throws SIZE_MISMATCH, DIGEST_MISMATCH
  */
 export function verifiedChunks(chunks: AsyncIterable<Uint8Array>, { size, digest, blob }: Promised): VerifiedChunks {
   let result: 'unknown' | 'right' | { readonly error: unknown } = 'unknown';

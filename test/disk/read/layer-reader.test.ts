@@ -6,7 +6,8 @@ import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { digestOf } from '../../../src/crypto/digest.ts';
-import { localReader, ReadingCount } from '../../../src/disk/read/layer-reader.ts';
+import { localReader } from '../../../src/disk/read/layer-reader.ts';
+import { ReadingCount } from '../../../src/disk/read/read-verified.ts';
 import { newSpending } from '../../../src/streams/byte-budget.ts';
 import { CHUNK_BYTES, giveChunks, takeChunk } from '../../../src/streams/chunk-memory.ts';
 import { failureOf } from '../../support/failure-of.ts';
@@ -34,7 +35,6 @@ test('when a layer has failed, nothing of it reads any more: its memory and its 
       const onBytes = () => {
         told += 1;
       };
-      const watch = { onBytes, onTrailing: () => {} };
       const limits = { maxSize };
       const options = {
         pool: undefined,
@@ -44,7 +44,8 @@ test('when a layer has failed, nothing of it reads any more: its memory and its 
         spending: newSpending(),
         isPromised: true,
       };
-      await failureOf(reader.store(from, options, watch, undefined), 'LIMIT_EXCEEDED');
+      const context = { options, signal: undefined, onBytes, onTrailing: () => {} };
+      await failureOf(reader.read(from, context), 'LIMIT_EXCEEDED');
       const before = told;
       const memory = Array.from({ length: 5 }, () => takeChunk().fill(0xaa));
       for (let turn = 0; turn < 20; turn += 1) await setImmediate();
