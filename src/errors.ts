@@ -60,6 +60,7 @@ export const ERROR_CODES = {
   INTERRUPTED: EXIT.interrupted,
 } as const;
 
+/** One of the codes; docs/errors.md has an entry for each. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** Values worth comparing in a test or showing in `--json`: expected and found, sizes in bytes, an HTTP status. */

@@ -18,6 +18,7 @@ export type TsimgEvent =
   | { readonly kind: 'out-of-memory' }
   | { readonly kind: 'warning'; readonly message: string };
 
+/** Is told of each event, in the order in which they happen. It must not throw. */
 export type OnEvent = (event: TsimgEvent) => void;
 
 /** What every `open…` and every verb takes. */

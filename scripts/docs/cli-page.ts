@@ -55,8 +55,8 @@ export function cliPage(program: Command): string {
   const commands = program.commands.filter((command) => command.name() !== 'help');
   return `# Commands
 
-Made from the program by \`npm run docs\`. What SOURCE can be, and the exit statuses, stand in the [README](../README.md) and in
-[errors.md](errors.md). \`tsimg COMMAND --help\` shows the same.
+Made from the program by \`npm run docs\`. What SOURCE can be, and the exit statuses, stand in the
+[README](../README.md) and in [errors.md](errors.md). \`tsimg COMMAND --help\` and \`man tsimg-COMMAND\` show the same.
 
 ${contents(commands)}
 

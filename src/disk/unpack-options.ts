@@ -26,6 +26,7 @@ export interface UnpackOptions extends Context {
   readonly threads?: number | undefined;
 }
 
+/** What was made of an image, and what of it is not as the image says. */
 export interface UnpackReport {
   /** Where it lies, as given. */
   readonly destination: string;

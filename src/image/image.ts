@@ -20,6 +20,7 @@ export interface Image {
   readonly raw: { readonly manifest: Uint8Array; readonly config: Uint8Array };
 }
 
+/** A layer of an image: its blob is opened when it is needed. */
 export interface Layer {
   /** Of the blob as stored: digest and size are of the (mostly) compressed bytes. */
   readonly descriptor: Descriptor;

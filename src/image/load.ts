@@ -12,6 +12,7 @@ import type { Image, Layer } from './image.ts';
 import { readDocument } from './read-document.ts';
 import type { Deviation, Source } from './source.ts';
 
+/** Which image of a source, and for which platform. */
 export interface LoadOptions {
   /** Tag, full reference, digest or ID, as the source understands it; without it, the only image. */
   readonly name?: string | undefined;

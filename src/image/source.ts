@@ -56,5 +56,6 @@ export interface Source {
   referrers?(subject: Digest, signal?: AbortSignal): Promise<readonly Descriptor[]>;
   /** The images it holds; absent for a registry. */
   list?(signal?: AbortSignal): Promise<readonly NamedImage[]>;
+  /** Frees what the source holds open. Nothing of it can be read afterwards. */
   close(): Promise<void>;
 }

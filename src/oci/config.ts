@@ -6,6 +6,7 @@ import { checkDocument, parseJson } from './document.ts';
 import { normalizePlatform, type Platform } from './platform.ts';
 import { EMPTY_RUN_CONFIG, type RunConfig } from './run-config.ts';
 
+/** A step of how an image was made. OCI image spec, config.md, `history`. */
 export interface HistoryEntry {
   readonly created?: string | undefined;
   readonly createdBy?: string | undefined;
@@ -14,6 +15,7 @@ export interface HistoryEntry {
   readonly emptyLayer: boolean;
 }
 
+/** The config of an image: its platform, what it runs, and the diff IDs of its layers. OCI image spec, config.md. */
 export interface ImageConfig {
   readonly platform: Platform;
   readonly created?: string | undefined;

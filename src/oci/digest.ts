@@ -9,6 +9,7 @@ const HEX_LENGTH: ReadonlyMap<string, number> = new Map([
   ['sha512', 128],
 ]);
 
+/** Whether a text is `sha256:` with 64, or `sha512:` with 128, lower-case hex digits. OCI image spec, descriptor.md. */
 export function isDigest(text: string): text is Digest {
   const colon = text.indexOf(':');
   const hex = text.slice(colon + 1);

@@ -19,7 +19,7 @@ type Piece =
 const ZEROS = Buffer.alloc(64 * 1024);
 
 /**
- * The entries of an archive in its order, as {@link createTarReader} reads them. All chunks are taken, those behind the
+ * The entries of an archive in its order, as `createTarReader` reads them. All chunks are taken, those behind the
  * end too, so that whoever hashes them hashes all. Leaving the loop early closes `chunks`.
  * @throws TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, and what `chunks` throws
  */

@@ -8,6 +8,7 @@ import { openRegistrySource, type RegistrySourceOptions } from '../../sources/re
 import { type StorePlace, storePlace } from '../places.ts';
 import type { RepairOptions } from './repair-stored.ts';
 
+/** How a SOURCE is opened: where the store is, how registries are asked, and what is spent on the image. */
 export interface ImageOptions extends Omit<RegistrySourceOptions, 'known'>, StorePlace {
   /** The platform that the user asked for; this machine's when absent. */
   readonly platform?: Platform | undefined;
@@ -18,6 +19,7 @@ export interface ImageOptions extends Omit<RegistrySourceOptions, 'known'>, Stor
 /** An image whose layers can be read until it is closed (or disposed of). */
 export interface OpenedImage extends AsyncDisposable {
   readonly image: LoadedImage;
+  /** Closes the source. Layers cannot be read afterwards. */
   close(): Promise<void>;
 }
 

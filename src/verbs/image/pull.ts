@@ -10,6 +10,7 @@ import { formatReference, type Reference } from '../../oci/reference.ts';
 import { localDocument, preferLocal } from '../../sources/prefer-local.ts';
 import { openRegistrySource, type RegistrySourceOptions } from '../../sources/registry.ts';
 
+/** How an image is pulled: how its registry is asked, for which platform, and what is there already. */
 export interface PullOptions extends Omit<RegistrySourceOptions, 'known'> {
   /** The platform that the user asked for; this machine's when absent. */
   readonly platform?: Platform | undefined;
@@ -17,6 +18,7 @@ export interface PullOptions extends Omit<RegistrySourceOptions, 'known'> {
   readonly local?: Source | undefined;
 }
 
+/** What was pulled. */
 export interface PullReport {
   /** Complete: `docker.io/library/alpine:3.9`. */
   readonly reference: string;

@@ -28,6 +28,7 @@ export type UnpackIds = 'root' | 'single' | 'subuid';
  */
 export type UnpackOutput = 'rootfs' | 'layers' | 'bundle';
 
+/** How an image is unpacked, and what is made of it. */
 export interface UnpackImageOptions extends Omit<UnpackOptions, 'ownership'> {
   /** By default `root` for root and `single` for others. */
   readonly ids?: UnpackIds | undefined;
@@ -119,7 +120,7 @@ function intoOf(output: UnpackOutput, { config }: Image, { destination, overlay,
 
 /**
  * Makes a root filesystem of one tar archive, compressed or not, as `docker export` writes it. Nothing vouches for its
- * bytes. @param size bytes of the archive where known, for progress
+ * bytes. `size` in the options is the archive's in bytes where it is known, for progress.
  */
 export function unpackTar(
   archive: Readable,

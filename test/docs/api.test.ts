@@ -1,0 +1,51 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ROOT } from '../support/checkout.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+// docs/api is made by TypeDoc (npm run check says when it is stale); here: whether all of the library is in it, and documented.
+
+const test = suite('docs/api');
+const TYPEDOC = join(ROOT, 'scripts', 'api-docs');
+
+/** Runs TypeDoc with the project's settings on a module of its own. */
+function documented(text: string) {
+  const folder = tempDir();
+  const write = (name: string, content: string) => writeFileSync(join(folder, name), content);
+  write('api.ts', text);
+  write('tsconfig.json', JSON.stringify({ compilerOptions: { types: [] }, include: ['api.ts'] }));
+  const settings = { extends: [join(TYPEDOC, 'typedoc.json')], entryPoints: ['api.ts'], tsconfig: 'tsconfig.json' };
+  write('typedoc.json', JSON.stringify({ ...settings, readme: 'none', out: 'out' }));
+  const typedoc = join(TYPEDOC, 'node_modules', 'typedoc', 'bin', 'typedoc');
+  return spawnSync(process.execPath, [typedoc, '--options', join(folder, 'typedoc.json')], {
+    cwd: TYPEDOC,
+    encoding: 'utf8',
+  });
+}
+
+test('every export of the library has a page', () => {
+  const api = readFileSync(join(ROOT, 'src', 'api.ts'), 'utf8');
+  const exported = [...api.matchAll(/export (?:type )?\{([^}]*)\}/g)].flatMap(([, names = '']) =>
+    names.split(',').map((name) => name.trim().replace(/^type /, '')),
+  );
+  assert.ok(exported.length > 40);
+  const pages = readdirSync(join(ROOT, 'docs', 'api'), { recursive: true, encoding: 'utf8' });
+  const documentedNames = pages.flatMap((path) => /\/(\w+)\.md$/.exec(path)?.[1] ?? []);
+  assert.equal([...documentedNames].sort(), exported.filter((name) => name !== '').sort());
+});
+
+test('an export without a docstring is refused, and so is a link to what is not there', () => {
+  const good = documented('/** Adds. */\nexport function add(a: number, b: number): number { return a + b; }\n');
+  assert.is(good.status, 0, good.stdout + good.stderr);
+  const undocumented = documented('export function add(a: number, b: number): number { return a + b; }\n');
+  assert.is.not(undocumented.status, 0);
+  assert.match(undocumented.stdout + undocumented.stderr, /add .*does not have any documentation/);
+  const linked = documented('/** As {@link nothing}. */\nexport const one = 1;\n');
+  assert.is.not(linked.status, 0);
+  assert.match(linked.stdout + linked.stderr, /nothing/);
+});
+
+test.run();
