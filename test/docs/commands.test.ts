@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeOrdinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts';
-import { haveRoot, haveTools } from '../support/tools.ts';
+import { haveRoot, haveTools, installedKernel } from '../support/tools.ts';
 import { type DocsWorld, makeDocsWorld } from './docs-world.ts';
 import { allPages, type Block, type Page } from './page.ts';
 
@@ -19,6 +19,13 @@ function needsOf(page: Page): readonly string[] | undefined {
   return line === undefined ? [] : line.split(' ');
 }
 
+/** Whether what a page needs is there; prints the line where it is not. `kernel` is one of Debian's in /boot. */
+function haveNeeds(needs: readonly string[]): boolean {
+  const kernel = !needs.includes('kernel') || (installedKernel() !== undefined && process.arch === 'x64');
+  if (!kernel) console.log('skipped: needs a kernel in /boot (Debian package linux-image-cloud-amd64)');
+  return haveTools(...needs.filter((name) => name !== 'kernel')) && kernel;
+}
+
 function isFor({ words: [language, ...who] }: Block, identity: Who): boolean {
   return language === 'sh' && (who.length === 0 || who.includes(identity));
 }
@@ -29,9 +36,14 @@ function scriptOf(page: Page, identity: Who): string {
   return blocks.map(({ line, text }) => `printf '\\001%s\\002' ${line}\n${text}`).join('');
 }
 
+/** What empties a terminal's screen; a line begins then. */
+const CLEARS = /\u001b(?:c|\[2J)/g;
+/** What else moves its cursor, or colours what follows. */
+const TERMINAL = /\r|\u001b\[[0-9;?]*[A-Za-z]/g;
+
 /** What each block printed, by its line. */
 function outputsOf(output: string): ReadonlyMap<number, string> {
-  const parts = output.split('\u0001').slice(1);
+  const parts = output.replaceAll(CLEARS, '\n').replaceAll(TERMINAL, '').split('\u0001').slice(1);
   return new Map(parts.map((part) => [Number.parseInt(part, 10), part.slice(part.indexOf('\u0002') + 1)]));
 }
 
@@ -87,7 +99,7 @@ for (const page of allPages()) {
   if (needs === undefined) continue;
   for (const identity of ['root', 'user'] as const) {
     if (!page.blocks.some((block) => isFor(block, identity))) continue;
-    const runnable = canRun && haveTools(...needs) && (identity === 'root' || user !== undefined);
+    const runnable = canRun && haveNeeds(needs) && (identity === 'root' || user !== undefined);
     const each = runnable ? test : test.skip;
     each(`the commands of ${page.path} do what it says, as ${identity}`, () => {
       if (world === undefined) throw new Error('there is no host for them');

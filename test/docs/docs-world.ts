@@ -1,12 +1,13 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { makeCertificate } from '../support/certificate.ts';
 import { EXAMPLE_IMAGE, ROOT } from '../support/checkout.ts';
-import { startDockerRegistry } from '../support/docker-registry.ts';
+import { type DockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
 import { makeNetworkWorld } from '../support/network-world.ts';
 import { becomeWords, type OrdinaryUser } from '../support/ordinary-user.ts';
+import { SHARED } from '../support/shared-images.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { MAIN } from '../support/tsimg.ts';
 
@@ -16,14 +17,31 @@ import { MAIN } from '../support/tsimg.ts';
 
 /** Hosts that a registry with a certificate answers for. The first is Docker Hub. */
 const HOSTS = ['registry-1.docker.io', 'registry.example'];
-/** What they hold; each is the example image of fixtures/. */
-const IMAGES = [
-  'library/alpine:3.9',
-  'library/alpine:latest',
-  'library/busybox:latest',
-  'team/app:1.2',
-  'team/app:1.3',
-];
+/** Names that hold the example image of fixtures/, in which `guest` is user 1000. */
+const EXAMPLES = ['team/app:1.2', 'team/app:1.3'];
+/** Names of Docker Hub's own, and which file of ../shared/images they hold; the example image, where that is not there. */
+const HUB: Readonly<Record<string, string>> = {
+  'library/alpine:3.9': 'alpine-3.9.4-docker-save.tar.gz',
+  'library/alpine:latest': 'alpine-3.9.4-docker-save.tar.gz',
+  'library/busybox:latest': 'busybox-1.38-glibc-amd64-layout',
+};
+
+/** An image's file, as skopeo spells it. */
+function spell(path: string): string {
+  if (!path.endsWith('.gz')) return `oci:${path}`;
+  const archive = join(tempDir(), 'image.tar');
+  writeFileSync(archive, gunzipSync(readFileSync(path)));
+  return `docker-archive:${archive}`;
+}
+
+function fill(registry: DockerRegistry): void {
+  const example = spell(EXAMPLE_IMAGE);
+  for (const name of EXAMPLES) registry.fill(example, name);
+  for (const [name, file] of Object.entries(HUB)) {
+    const path = join(SHARED, file);
+    registry.fill(existsSync(path) ? spell(path) : example, name);
+  }
+}
 
 /** Gives it an /etc of its own, so that other tests may make users meanwhile. `$0` is an empty folder, `$1` a line of hosts. */
 const OWN_ETC = `set -e
@@ -79,9 +97,7 @@ export async function makeDocsWorld(): Promise<DocsWorld> {
   const data = tempDir();
   const registry = await startDockerRegistry({ tls, data, within, port: 443 });
   const plain = await startDockerRegistry({ data, within, port: 5000 });
-  const archive = join(tempDir(), 'image.tar');
-  writeFileSync(archive, gunzipSync(readFileSync(EXAMPLE_IMAGE)));
-  for (const name of IMAGES) plain.fill(`docker-archive:${archive}`, name);
+  fill(plain);
   const programs = makePrograms();
 
   const bash = (script: string, folder: string, user: OrdinaryUser | undefined): SpawnSyncReturns<string> => {
@@ -94,11 +110,13 @@ export async function makeDocsWorld(): Promise<DocsWorld> {
       MAIN,
       TERMINAL: join(ROOT, 'dist', 'test', 'docs', 'at-terminal.js'),
     };
+    // it has a process group of its own, which ends with it when it hangs
+    const limited = ['timeout', '--kill-after=5', '240'];
     const words = [...becomeWords(user), 'bash', '-c', 'cd "$1" && exec bash -e -o pipefail "$2" 2>&1', 'bash'];
     const scriptFile = join(folder, 'script');
     writeFileSync(scriptFile, script, { mode: 0o644 });
-    const [program = '', ...args] = [...within, ...words, join(folder, 'work'), scriptFile];
-    return spawnSync(program, args, { encoding: 'utf8', env, timeout: 240_000, input: '', maxBuffer: 2 ** 26 });
+    const [program = '', ...args] = [...within, ...limited, ...words, join(folder, 'work'), scriptFile];
+    return spawnSync(program, args, { encoding: 'utf8', env, timeout: 250_000, input: '', maxBuffer: 2 ** 26 });
   };
 
   return {
