@@ -16,7 +16,13 @@ export function isImageConfigType(mediaType: string): boolean {
   return CONFIG_TYPES.has(mediaType);
 }
 
-function unsupported(what: string, where: string, mediaType: string, hint: string): TsimgError {
+interface Refused {
+  readonly where: string;
+  readonly mediaType: string;
+  readonly hint: string;
+}
+
+function unsupported(what: string, { where, mediaType, hint }: Refused): TsimgError {
   return new TsimgError('FORMAT_UNSUPPORTED', what, {
     where,
     why: `its media type is ${mediaType.slice(0, 255)}`,
@@ -28,9 +34,11 @@ function unsupported(what: string, where: string, mediaType: string, hint: strin
 function checkConfig({ mediaType }: Descriptor, where: string): void {
   if (isImageConfigType(mediaType)) return;
   if (mediaType === 'application/vnd.docker.plugin.v1+json') {
-    throw unsupported('a docker plugin, not an image', where, mediaType, 'docker plugin install installs plugins');
+    const hint = 'docker plugin install installs plugins';
+    throw unsupported('a docker plugin, not an image', { where, mediaType, hint });
   }
-  throw unsupported('an artifact, not an image', where, mediaType, 'a tool for OCI artifacts, such as oras, reads it');
+  const hint = 'a tool for OCI artifacts, such as oras, reads it';
+  throw unsupported('an artifact, not an image', { where, mediaType, hint });
 }
 
 function checkLayer({ mediaType, size }: Descriptor, where: string): void {
@@ -42,12 +50,17 @@ function checkLayer({ mediaType, size }: Descriptor, where: string): void {
   }
   if (isLayerMediaType(mediaType)) return;
   if (mediaType.endsWith('+encrypted')) {
-    throw unsupported('an encrypted layer', where, mediaType, 'decrypt the image first, such as with skopeo copy');
+    const hint = 'decrypt the image first, such as with skopeo copy';
+    throw unsupported('an encrypted layer', { where, mediaType, hint });
   }
   if (mediaType.startsWith('application/vnd.erofs')) {
-    throw unsupported('a layer that is an EROFS image', where, mediaType, 'convert the image to tar layers');
+    throw unsupported('a layer that is an EROFS image', { where, mediaType, hint: 'convert the image to tar layers' });
   }
-  throw unsupported('a layer that is no tar archive', where, mediaType, 'it may be an artifact, not an image');
+  throw unsupported('a layer that is no tar archive', {
+    where,
+    mediaType,
+    hint: 'it may be an artifact, not an image',
+  });
 }
 
 /**

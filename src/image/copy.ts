@@ -32,8 +32,13 @@ function counted(descriptor: Descriptor, onEvent: Context['onEvent']): Transform
   });
 }
 
+interface CopyContext extends Context {
+  /** Aborted by the caller, or by the first blob that fails. */
+  readonly signal: AbortSignal;
+}
+
 /** One blob into the sink; true when it was there already. */
-async function copyBlob(job: Job, sink: Sink, signal: AbortSignal, onEvent: Context['onEvent']): Promise<boolean> {
+async function copyBlob(job: Job, sink: Sink, { signal, onEvent }: CopyContext): Promise<boolean> {
   const { descriptor } = job;
   const { digest, size } = descriptor;
   if (await sink.has(descriptor, signal)) {
@@ -65,7 +70,7 @@ async function copyBlobs(jobs: readonly Job[], sink: Sink, context: Context): Pr
     for (const job of queue) {
       try {
         signal.throwIfAborted();
-        if (await copyBlob(job, sink, signal, context.onEvent)) reused += 1;
+        if (await copyBlob(job, sink, { ...context, signal })) reused += 1;
         else bytes += job.descriptor.size;
       } catch (error) {
         failure ??= { error };

@@ -194,11 +194,9 @@ async function searchDocument(
 export async function findManifest(
   source: Source,
   descriptor: Descriptor,
-  platform: { readonly wanted: Platform; readonly required: boolean },
-  signal?: AbortSignal,
+  { wanted, required, signal }: Pick<Search, 'wanted' | 'required' | 'signal'>,
 ): Promise<FoundManifest> {
-  const { wanted } = platform;
-  const search: Search = { ...platform, source, signal, visited: new Set(), seen: new Set() };
+  const search: Search = { source, wanted, required, signal, visited: new Set(), seen: new Set() };
   const found = await searchDocument(descriptor, [], search);
   if (found !== undefined) return found;
   throw platformNotFound(wanted, [...search.seen], `${source.label} ${descriptor.digest}`);

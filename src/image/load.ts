@@ -88,8 +88,8 @@ export async function loadImage(
   const wanted = options.platform ?? platformOfNodeArch(process.arch);
   const resolved = await source.resolve(options.name, signal, wanted);
   if (resolved === undefined) throw await imageNotFound(source, options.name, signal);
-  const platform = { wanted, required: options.platform !== undefined };
-  const { descriptor, bytes, indexes, labelled } = await findManifest(source, resolved, platform, signal);
+  const required = options.platform !== undefined;
+  const { descriptor, bytes, indexes, labelled } = await findManifest(source, resolved, { wanted, required, signal });
 
   const where = `${source.label} ${descriptor.digest}`;
   const manifest = parseManifest(bytes, descriptor.mediaType, where);

@@ -80,8 +80,7 @@ async function openPath(path: string, transport: string | undefined, options: Op
 async function openStored(
   text: string,
   options: OpenSourceOptions,
-  signal?: AbortSignal,
-  hint = '',
+  { signal, hint = '' }: { readonly signal?: AbortSignal | undefined; readonly hint?: string },
 ): Promise<OpenedSource> {
   const source = withLimits(await openStoreSource(options.storeRoot, signal), options.limits);
   try {
@@ -106,7 +105,7 @@ async function openIfStored(
   signal?: AbortSignal,
 ): Promise<OpenedSource | undefined> {
   try {
-    return await openStored(text, options, signal);
+    return await openStored(text, options, { signal });
   } catch (error) {
     if (error instanceof TsimgError && ['IMAGE_NOT_FOUND', 'REFERENCE_INVALID'].includes(error.code)) return undefined;
     throw error;
@@ -186,12 +185,12 @@ export async function openSource(
       };
     }
     case 'store':
-      return openStored(spec.name, options, signal);
+      return openStored(spec.name, options, { signal });
     case 'word': {
       const kind = await kindOf(spec.text);
       if (kind === 'file') return openWord(spec.text, options, opening);
       const hint = kind === 'directory' ? `; ./${spec.text} is the directory` : '';
-      return openStored(spec.text, options, signal, hint);
+      return openStored(spec.text, options, { signal, hint });
     }
   }
 }

@@ -45,8 +45,8 @@ function fails(topic: string, found: string, refusal: Refusal): Finding {
   return { topic, state: 'fails', found, ...refusal };
 }
 
-function limited(topic: string, found: string, cause: string, remedy: string): Finding {
-  return { topic, state: 'limited', found, cause, remedy };
+function limited(topic: string, found: string, refusal: Refusal): Finding {
+  return { topic, state: 'limited', found, ...refusal };
 }
 
 function ok(topic: string, found: string): Finding {
@@ -67,8 +67,10 @@ function kernel({ conditions, missingCalls }: HostReport): Finding {
 
 function filter({ conditions }: HostReport): Finding {
   if (conditions.seccomp === 0) return ok('system calls', 'no filter is around this process');
-  const remedy = 'if something below fails: --security-opt seccomp=unconfined for the outer container';
-  return limited('system calls', 'a filter is around this process', 'tsimg runs in a container or sandbox', remedy);
+  return limited('system calls', 'a filter is around this process', {
+    cause: 'tsimg runs in a container or sandbox',
+    remedy: 'if something below fails: --security-opt seccomp=unconfined for the outer container',
+  });
 }
 
 function namespaces({ namespaces: made, conditions }: HostReport): Finding {
@@ -89,14 +91,15 @@ function ids({ facts, idMap }: HostReport): readonly Finding[] {
   const single = 'a container has a single user, root';
   if (newuidmap === undefined || newgidmap === undefined) {
     const cause = 'newuidmap and newgidmap are not installed';
-    return [limited(topic, single, cause, 'install them (Debian package uidmap)')];
+    return [limited(topic, single, { cause, remedy: 'install them (Debian package uidmap)' })];
   }
   const [uids, gids] = [facts.subordinateUids, facts.subordinateGids].map((ranges) =>
     ranges.reduce((sum, { count }) => sum + count, 0),
   );
   if (!uids || !gids) {
+    const cause = 'you have no subordinate IDs in /etc/subuid and /etc/subgid';
     const remedy = 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER, as root';
-    return [limited(topic, single, 'you have no subordinate IDs in /etc/subuid and /etc/subgid', remedy)];
+    return [limited(topic, single, { cause, remedy })];
   }
   if (idMap.ok) return [ok(topic, `${uids} subordinate user IDs and ${gids} group IDs`)];
   const cause = 'newuidmap was refused: it may lack its set-user-ID bit or capability, or /etc/subuid names other IDs';
@@ -109,7 +112,7 @@ function overlay({ overlay: mounted, namespaces: made }: HostReport): readonly F
   const { complaint } = mounted;
   const why = complaint.startsWith('mount:') ? 'an overlay cannot lie on another one, and users need Linux 5.11: ' : '';
   const remedy = 'keep images on another disk: --root DIR or TSIMG_ROOT';
-  return [limited('overlay', 'each container gets a copy of its image', `${why}${complaint}`, remedy)];
+  return [limited('overlay', 'each container gets a copy of its image', { cause: `${why}${complaint}`, remedy })];
 }
 
 function describeCgroups({ v1, v2 }: CgroupFacts): string {
@@ -127,13 +130,10 @@ function cgroups({ facts }: HostReport): Finding {
   const missing = wanted.filter((name) => !controllers.has(name));
   const found = describeCgroups(facts.cgroups);
   if (missing.length === 0) return ok('limits', `cgroups of ${found}: ${wanted.join(', ')} can be limited`);
-  const remedy = 'run below systemd-run --user --scope -p Delegate=yes, or as root';
-  return limited(
-    'limits',
-    `cgroups of ${found}: ${missing.join(', ')} cannot be limited`,
-    'no cgroup with them is delegated to you',
-    remedy,
-  );
+  return limited('limits', `cgroups of ${found}: ${missing.join(', ')} cannot be limited`, {
+    cause: 'no cgroup with them is delegated to you',
+    remedy: 'run below systemd-run --user --scope -p Delegate=yes, or as root',
+  });
 }
 
 function network({ facts, versions, tun }: HostReport): Finding {
@@ -144,20 +144,18 @@ function network({ facts, versions, tun }: HostReport): Finding {
       return ok(topic, `bridge, by ip and ${has('nft') ? 'nft' : 'iptables'}; none; host`);
     }
     const remedy = 'install them (Debian packages iproute2, nftables)';
-    return limited(topic, 'none or host', 'a bridge needs ip, and nft or iptables', remedy);
+    return limited(topic, 'none or host', { cause: 'a bridge needs ip, and nft or iptables', remedy });
   }
   const program = ['pasta', 'slirp4netns'].find(has);
   if (program === undefined) {
     const remedy = 'install pasta (Debian package passt) or slirp4netns';
-    return limited(topic, 'none or host', 'neither pasta nor slirp4netns is installed', remedy);
+    return limited(topic, 'none or host', { cause: 'neither pasta nor slirp4netns is installed', remedy });
   }
   if (tun) return ok(topic, `${program}; none; host`);
-  return limited(
-    topic,
-    'none or host',
-    `${program} needs /dev/net/tun, which you cannot open`,
-    'modprobe tun, or --device /dev/net/tun for the outer container',
-  );
+  return limited(topic, 'none or host', {
+    cause: `${program} needs /dev/net/tun, which you cannot open`,
+    remedy: 'modprobe tun, or --device /dev/net/tun for the outer container',
+  });
 }
 
 function extras({ facts, versions }: HostReport): readonly Finding[] {
@@ -167,16 +165,12 @@ function extras({ facts, versions }: HostReport): readonly Finding[] {
   ] as const;
   const tools = wants.map(([name, what, debian]) =>
     versions.get(name) === undefined
-      ? limited(name, 'not installed', `with it, ${what}`, `install it (Debian package ${debian})`)
+      ? limited(name, 'not installed', { cause: `with it, ${what}`, remedy: `install it (Debian package ${debian})` })
       : ok(name, what),
   );
   const { init } = facts.tools;
-  return [
-    ...tools,
-    init === undefined
-      ? limited('init', 'none for --init', 'no static init was found', 'install one (Debian package catatonit)')
-      : ok('init', init),
-  ];
+  const noInit = { cause: 'no static init was found', remedy: 'install one (Debian package catatonit)' };
+  return [...tools, init === undefined ? limited('init', 'none for --init', noInit) : ok('init', init)];
 }
 
 /** What was found → what it means for containers of this caller, with cause and remedy. */

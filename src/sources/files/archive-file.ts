@@ -57,7 +57,7 @@ async function plain(handle: FileHandle, label: string, { signal, limits }: Unwr
     if (compression === 'none') return handle;
     output = await openTemporaryFile();
     if (compression === 'xz' || compression === 'bzip2')
-      await filterFile(compression, handle, output, label, { signal, limits });
+      await filterFile(compression, { input: handle, output, where: label }, { signal, limits });
     else {
       const input = readSection(handle, 0, (await handle.stat()).size);
       await writeAll(bounded(input, label, limits), output, signal);

@@ -10,6 +10,13 @@ import type { UnwrapOptions } from './unwrap-options.ts';
 /** What it may say when it fails: bytes. */
 const MAX_COMPLAINT = 4096;
 
+export interface FilteredFiles {
+  readonly input: FileHandle;
+  readonly output: FileHandle;
+  /** The name of the archive in errors. */
+  readonly where: string;
+}
+
 /**
  * Decompresses one open file into another by a program of the host: formats that Node has not. The program gets the two
  * descriptors and nothing else; the input is read from its beginning, the output written from its position on.
@@ -17,11 +24,10 @@ const MAX_COMPLAINT = 4096;
  */
 export async function filterFile(
   program: Extract<Compression, 'xz' | 'bzip2'>,
-  input: FileHandle,
-  output: FileHandle,
-  where: string,
+  files: FilteredFiles,
   { signal, limits }: UnwrapOptions = {},
 ): Promise<void> {
+  const { input, output, where } = files;
   signal?.throwIfAborted();
   // The file was written through this descriptor, whose position is at its end, and Node has no lseek: opened again.
   await using beginning = await open(`/proc/self/fd/${input.fd}`);
@@ -42,7 +48,7 @@ export async function filterFile(
   let failure: unknown;
   const kill = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });
-  const stopWatching = watchSize(input, output, where, limits, (error) => {
+  const stopWatching = watchSize(files, limits, (error) => {
     failure = error;
     kill();
   });
@@ -61,9 +67,7 @@ const WATCH_INTERVAL = 100;
 
 /** Looks at the size of what another process writes, and tells when the limits are passed; how to stop looking. */
 function watchSize(
-  input: FileHandle,
-  output: FileHandle,
-  where: string,
+  { input, output, where }: FilteredFiles,
   limits: ExpansionLimits | undefined,
   onExceeded: (error: unknown) => void,
 ): () => void {
