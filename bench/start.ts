@@ -7,8 +7,8 @@ import { tempDir } from '../test/support/temp-dir.ts';
 import { findTool } from '../test/support/tools.ts';
 import { measure, median } from './measure.ts';
 
-// How long a container takes from the command line to the end of /bin/true, beside podman, runc, bubblewrap and plain unshare,
-// in turn, in one run; then many at once. Needs root. Usage: node dist/bench/start.js [ROUNDS] [AT_ONCE]
+// How long a container takes from the command line to the end of /bin/true, beside podman, runc, bubblewrap and plain
+// unshare, in turn, in one run; then many at once. Needs root. Usage: node dist/bench/start.js [ROUNDS] [AT_ONCE]
 
 // Node reads these certificates whenever it starts, in 30 ms for a system's; no part of starting a container.
 delete process.env.NODE_EXTRA_CA_CERTS;

@@ -1,4 +1,18 @@
-// The public library: everything that `import { … } from 'tsimg'` gives, pinned by test/api.test.ts.
+/**
+ * The library of tsimg: container images in plain data, verified streams and root filesystems, without a daemon.
+ *
+ * - **Get an image**: {@link openImage}, {@link pullToStore}, {@link inspectImage}.
+ * - **Unpack or run**: {@link unpackSource}, {@link unpackImage}, {@link unpackTar}, {@link runSource}.
+ * - **Look inside**: {@link listFiles}, {@link foldImage}, {@link readTar}.
+ * - **Build with the parts**: a {@link Source} gives images, a {@link Sink} takes them, {@link copyImage} moves one.
+ *
+ * Sizes are bytes, times are milliseconds, and digests are checked texts ({@link Digest}). Every function that fails
+ * throws a {@link TsimgError} with a code of {@link ERROR_CODES}, and every function that takes long accepts an
+ * `AbortSignal`.
+ *
+ * @packageDocumentation
+ */
+// test/api.test.ts lists these names: a change here is a change for users.
 
 export { digestOf } from './crypto/digest.ts';
 export type { UnpackOptions, UnpackReport } from './disk/unpack-options.ts';

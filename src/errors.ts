@@ -1,19 +1,19 @@
 import { ERRNO_WORDS, type ErrnoWords } from './errno-words.data.ts';
 
-/** What a code means to a shell: the exit status of every verb but `run` and `exec` (DESIGN: 0 done … 130 interrupted). */
+/** Exit statuses of every verb except `run` and `exec`. */
 const EXIT = { failed: 1, usage: 2, notFound: 3, authentication: 4, mismatch: 5, interrupted: 130 } as const;
 
 /**
- * Every error code of tsimg with its exit status. Each code has an entry in docs/errors.md (tested).
- * `run` and `exec` answer 125, 126 or 127 instead, as docker does.
+ * Every error code, with the exit status of a verb that fails with it. docs/errors.md has an entry for each code
+ * (tested). `run` and `exec` end with 125, 126 or 127 instead, as docker's do.
  */
 export const ERROR_CODES = {
-  // How tsimg was called
+  // The call
   USAGE: EXIT.usage,
   REFERENCE_INVALID: EXIT.usage,
   PLATFORM_INVALID: EXIT.usage,
   DIGEST_INVALID: EXIT.usage,
-  // What was asked for is not there
+  // Missing images, containers, platforms, blobs
   SOURCE_NOT_FOUND: EXIT.notFound,
   IMAGE_NOT_FOUND: EXIT.notFound,
   IMAGE_AMBIGUOUS: EXIT.notFound,
@@ -22,11 +22,11 @@ export const ERROR_CODES = {
   CONTAINER_AMBIGUOUS: EXIT.notFound,
   PLATFORM_NOT_FOUND: EXIT.notFound,
   BLOB_NOT_FOUND: EXIT.notFound,
-  // What was read is not what was promised
+  // Content that is not the promised one
   DIGEST_MISMATCH: EXIT.mismatch,
   SIZE_MISMATCH: EXIT.mismatch,
   DIFF_ID_MISMATCH: EXIT.mismatch,
-  // What was read makes no sense
+  // Content that makes no sense
   DOCUMENT_INVALID: EXIT.failed,
   ARCHIVE_INVALID: EXIT.failed,
   FORMAT_UNSUPPORTED: EXIT.failed,
@@ -35,7 +35,7 @@ export const ERROR_CODES = {
   COMPRESSION_INVALID: EXIT.failed,
   LIMIT_EXCEEDED: EXIT.failed,
   POLICY_VIOLATED: EXIT.failed,
-  // Where it goes
+  // The destination
   DESTINATION_EXISTS: EXIT.failed,
   DESTINATION_INVALID: EXIT.failed,
   FILESYSTEM: EXIT.failed,
@@ -52,7 +52,7 @@ export const ERROR_CODES = {
   COMMAND_NOT_FOUND: EXIT.failed,
   COMMAND_NOT_EXECUTABLE: EXIT.failed,
   SYSTEM_CALL: EXIT.failed,
-  // Containers that are there
+  // Existing containers
   CONTAINER_EXISTS: EXIT.failed,
   CONTAINER_STATE: EXIT.failed,
   // The rest
@@ -60,27 +60,27 @@ export const ERROR_CODES = {
   INTERRUPTED: EXIT.interrupted,
 } as const;
 
-/** One of the codes; docs/errors.md has an entry for each. */
+/** A code of {@link ERROR_CODES}. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** Values worth comparing in a test or showing in `--json`: expected and found, sizes in bytes, an HTTP status. */
+/** Values of an error for programs and for `--json`: expected and found, sizes in bytes, an HTTP status. */
 export type ErrorFacts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 
 export interface TsimgErrorOptions {
-  /** The file, reference, entry or option that it is about; raw, escaped only when printed. */
+  /** The file, reference, entry or option that is concerned, as it came: it is escaped when it is printed. */
   readonly where?: string | undefined;
-  /** Why it happened, where `what` alone does not say it. */
+  /** The cause, where `what` alone does not say it. */
   readonly why?: string | undefined;
-  /** What the user can do. */
+  /** The remedy: the next step for the user. */
   readonly hint?: string | undefined;
   readonly facts?: ErrorFacts | undefined;
   readonly cause?: unknown;
 }
 
-/** Node's own sentences about an errno: `EACCES: permission denied, open '/x'`, `spawn /x EACCES`. */
+/** Node's sentences about an errno: `EACCES: permission denied, open '/x'`, `spawn /x EACCES`. */
 const NODE_SENTENCES = [/^(E[A-Z0-9]+): [a-z].*, [a-z_0-9]+(?: '[\s\S]*')?$/, /^spawn(?:Sync)? .* (E[A-Z0-9]+)$/];
 
-/** What a `why` says where it is an errno's name or Node's sentence about one; undefined for all else. */
+/** Plain words for a `why` that is the name of an errno or Node's sentence about one; undefined for any other text. */
 function errnoWords(why: string | undefined): ErrnoWords | undefined {
   if (why === undefined) return undefined;
   const [name = why] = NODE_SENTENCES.flatMap((sentence) => sentence.exec(why)?.[1] ?? []);
@@ -88,17 +88,29 @@ function errnoWords(why: string | undefined): ErrnoWords | undefined {
 }
 
 /**
- * The one error of tsimg: a stable code, and the parts of the line `tsimg: WHAT (WHERE): WHY; HINT`.
- * Thrown where the cause is known and never caught to be re-worded. A `why` that is an errno, or Node's sentence about one, is put
- * into words here: no errno reaches people.
+ * The error of every function of tsimg: a stable code, and the parts of the line `tsimg: WHAT (WHERE): WHY; HINT`. A
+ * `why` that is an errno, or Node's sentence about one, is replaced with plain words.
+ * @example
+ * try {
+ *   await pullToStore(parseReference('alpine:0.0'));
+ * } catch (error) {
+ *   if (error instanceof TsimgError && error.code === 'IMAGE_NOT_FOUND') console.error(error.what, error.hint);
+ *   else throw error;
+ * }
  */
 export class TsimgError extends Error {
   override readonly name = 'TsimgError';
+  /** Stable: a code keeps its meaning, and docs/errors.md explains it. */
   readonly code: ErrorCode;
+  /** What is wrong, in a few words. For people: the wording may change. */
   readonly what: string;
+  /** The file, reference, entry or option that is concerned. It may come from outside: escape it before printing. */
   readonly where: string | undefined;
+  /** The cause. */
   readonly why: string | undefined;
+  /** The next step for the user. */
   readonly hint: string | undefined;
+  /** The same for programs: digests, sizes in bytes, an HTTP status. */
   readonly facts: ErrorFacts;
 
   constructor(code: ErrorCode, what: string, options: TsimgErrorOptions = {}) {
@@ -118,13 +130,13 @@ export class TsimgError extends Error {
     this.facts = options.facts ?? {};
   }
 
-  /** The exit status of a verb that ends with this error. */
+  /** The exit status of a verb that fails with this error. */
   get exitStatus(): number {
     return ERROR_CODES[this.code];
   }
 }
 
-/** The errno name of a Node or tsimg system error (`ENOENT`), else undefined. */
+/** Returns the errno name (`ENOENT`) of a system error, Node's or tsimg's; undefined for any other value. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error instanceof TsimgError) {
@@ -135,7 +147,7 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** The text of whatever was thrown, for a `why`; an errno in words. */
+/** Returns the text of a thrown value, for a `why`: an errno becomes plain words. */
 export function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return errnoWords(message)?.why ?? message;

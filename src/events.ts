@@ -1,4 +1,7 @@
-/** Progress of anything that takes long, told through `onEvent`. Sizes are bytes. Names are raw: escape before printing. */
+/**
+ * Progress of a long operation, passed to `onEvent`. Sizes are bytes. Names come from outside as they are: escape them
+ * before printing.
+ */
 export type TsimgEvent =
   | { readonly kind: 'resolved'; readonly name: string; readonly digest: string }
   | { readonly kind: 'blob-started'; readonly digest: string; readonly size: number }
@@ -14,16 +17,18 @@ export type TsimgEvent =
   | { readonly kind: 'layer-progress'; readonly diffId: string; readonly done: number; readonly size: number }
   | { readonly kind: 'layer-done'; readonly diffId: string; readonly entries: number }
   | { readonly kind: 'retry'; readonly what: string; readonly why: string; readonly attempt: number }
-  /** The kernel killed a process of the container that runs, because the memory of its cgroup was used up. */
+  /** The kernel killed a process of the running container because the memory limit of its cgroup was reached. */
   | { readonly kind: 'out-of-memory' }
   | { readonly kind: 'warning'; readonly message: string };
 
-/** Is told of each event, in the order in which they happen. It must not throw. */
+/** Called for each event, in the order in which they happen. It must not throw. */
 export type OnEvent = (event: TsimgEvent) => void;
 
-/** What every `open…` and every verb takes. */
+/** The options that every long operation takes. */
 export interface Context {
+  /** Aborting it ends the operation, which then rejects. */
   readonly signal?: AbortSignal | undefined;
+  /** Called with progress and warnings. */
   readonly onEvent?: OnEvent | undefined;
 }
 

@@ -56,8 +56,8 @@ function wanted(issue: z.core.$ZodIssue): string | undefined {
 }
 
 /**
- * The first thing that a schema finds wrong with a value, in words: where in it, what is there, what is wanted. Values are not
- * shown, they may be secret or long.
+ * The first thing that a schema finds wrong with a value, in words: where in it, what is there, what is wanted. Values
+ * are not shown, they may be secret or long.
  */
 export function formatSchemaIssue(error: z.core.$ZodError, root: unknown): string {
   const [issue] = error.issues;

@@ -1,5 +1,5 @@
-// Names below the place where images and containers are kept. Several rooms go by them, so they are here alone: what one of
-// them calls a leftover is removed, with its data, where another calls it something else.
+// Names below the place where images and containers are kept. Several rooms go by them, so they are here alone: what
+// one of them calls a leftover is removed, with its data, where another calls it something else.
 
 /** Files and folders beside the image layout. store/open.ts says what each is for. */
 export const STORE_NAME = {

@@ -1,6 +1,7 @@
 /**
- * What may move a terminal's cursor, hide in a text or make it pose as another: control characters (C0, DEL, C1), format
- * characters (bidirectional controls, zero-width and tag characters), line separators of Unicode, and halves of characters.
+ * What may move a terminal's cursor, hide in a text or make it pose as another: control characters (C0, DEL, C1),
+ * format characters (bidirectional controls, zero-width and tag characters), line separators of Unicode, and halves of
+ * characters.
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 

@@ -3,18 +3,22 @@ import { TsimgError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, hexOf, parseDigest } from '../oci/digest.ts';
 
-/** The sha256 digest of bytes or of UTF-8 text. */
+/**
+ * Returns the sha256 digest of bytes, or of a text in UTF-8.
+ * @example
+ * digestOf('hello'); // 'sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824'
+ */
 export function digestOf(content: Uint8Array | string): Digest {
   return parseDigest(`sha256:${crypto.digest('sha256', content).toString('hex')}`);
 }
 
-/** Whether a digest that was computed is the one that was promised: same algorithm, same bytes. */
+/** Returns whether a computed digest is the expected one: same algorithm, same bytes. */
 export function sameDigest(expected: Digest, found: Digest): boolean {
   if (algorithmOf(expected) !== algorithmOf(found)) return false;
   return crypto.bufferEqual(Buffer.from(hexOf(expected), 'hex'), Buffer.from(hexOf(found), 'hex'));
 }
 
-/** Bytes in hand against their descriptor. @throws SIZE_MISMATCH, DIGEST_MISMATCH */
+/** Checks bytes in memory against their descriptor. @throws SIZE_MISMATCH, DIGEST_MISMATCH */
 export function checkContent(bytes: Uint8Array, descriptor: Descriptor, where: string): void {
   if (bytes.length !== descriptor.size) throw sizeMismatch(descriptor.size, bytes.length, where);
   const algorithm = algorithmOf(descriptor.digest);
@@ -22,7 +26,7 @@ export function checkContent(bytes: Uint8Array, descriptor: Descriptor, where: s
   if (!sameDigest(descriptor.digest, found)) throw digestMismatch(descriptor.digest, found, where);
 }
 
-/** The error for content of another length than its descriptor says; sizes in bytes. */
+/** The error for content whose size is not that of its descriptor. Sizes are bytes. */
 export function sizeMismatch(expected: number, found: number, where: string): TsimgError {
   return new TsimgError('SIZE_MISMATCH', 'content has the wrong size', {
     where,
@@ -31,7 +35,7 @@ export function sizeMismatch(expected: number, found: number, where: string): Ts
   });
 }
 
-/** The error for content that is not what its digest says. */
+/** The error for content whose digest is not that of its descriptor. */
 export function digestMismatch(expected: Digest, found: Digest, where: string): TsimgError {
   return new TsimgError('DIGEST_MISMATCH', 'content does not match its digest', {
     where,

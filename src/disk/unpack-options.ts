@@ -4,36 +4,44 @@ import { defaultPolicy, type Policy, policyOf, type Tolerance } from '../rootfs/
 import type { TreeLimits } from '../rootfs/tree.ts';
 import type { ExpansionLimits } from '../streams/byte-budget.ts';
 
-/** What is spent on one image at most, all layers together; LIMIT_EXCEEDED beyond it names the option that raises it. */
+/**
+ * The most that one image may cost, all layers together. An image beyond a limit fails with LIMIT_EXCEEDED, whose hint
+ * names the option that raises the limit.
+ */
 export interface ImageLimits extends ExpansionLimits, TreeLimits {
-  /** Bytes of a manifest, an index or a config, for who opens the image. Default 4 MiB. */
+  /** Bytes of a manifest, an index or a config. Default 4 MiB. */
   readonly maxDocument?: number | undefined;
-  /** Bytes of one extended header of a tar (names, attributes), which is held in memory. Default 1 MiB. */
+  /** Bytes of one extended tar header (names, attributes), which is held in memory. Default 1 MiB. */
   readonly maxHeader?: number | undefined;
 }
 
+/** How a root filesystem is written. */
 export interface UnpackOptions extends Context {
-  /** Replaces a destination that is not empty. */
+  /** Whether a destination that is not empty is replaced. Default false: it is refused with DESTINATION_EXISTS. */
   readonly force?: boolean | undefined;
-  /** Whether anything that cannot be as the image says is an error, unless `policy` names it. */
+  /** Whether each difference from the image is the error POLICY_VIOLATED, unless `policy` names it. Default false. */
   readonly strict?: boolean | undefined;
-  /** Exceptions from what is tolerated by default, or from `strict`. */
+  /** Exceptions by the name of a tolerance: `{ owners: 'ignore' }`. They win over the defaults and over `strict`. */
   readonly policy?: Readonly<Partial<Policy>> | undefined;
-  /** By default `set` for root and `record` for others. */
+  /** Whether owners are set or recorded in extended attributes. Default: `set` for root, `record` for other users. */
   readonly ownership?: Ownership | undefined;
   readonly limits?: ImageLimits | undefined;
-  /** Threads besides the caller's that read layers. By default there is a reader for each core, and no more than there is work for. */
+  /**
+   * Worker threads that read layers, besides the caller's thread. Default: one reader for each core, as far as there is
+   * work.
+   */
   readonly threads?: number | undefined;
 }
 
-/** What was made of an image, and what of it is not as the image says. */
+/** The result of an unpacking. */
 export interface UnpackReport {
-  /** Where it lies, as given. */
+  /** The path of the root filesystem, as the caller gave it. */
   readonly destination: string;
+  /** Layers that were applied. */
   readonly layers: number;
-  /** Names made, the root not counted. */
+  /** Files, directories and links in the result, the root itself not counted. */
   readonly names: number;
-  /** How often tsimg did otherwise than the image says. */
+  /** How often the result differs from the image, by the name of the tolerance: `owners`, `devices`, … */
   readonly tolerated: ReadonlyMap<Tolerance, number>;
 }
 

@@ -4,11 +4,11 @@ import { type ImageIndex, isAttestation } from '../oci/image-index.ts';
 import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
 import { formatPlatform, type Platform, platformRank } from '../oci/platform.ts';
 
-/** What an index has for a platform. */
+/** The entries of an index for one platform. */
 export interface PlatformChoice {
-  /** The entry that says it serves the platform best. */
+  /** The entry whose platform serves the wanted one best; undefined when none does. */
   readonly chosen: Descriptor | undefined;
-  /** Entries that do not say what they are for; only their config (or their own index) tells. */
+  /** Entries without a platform: only their config (or their own index) tells. */
   readonly unlabelled: readonly Descriptor[];
 }
 
@@ -40,8 +40,11 @@ function platformOf(descriptor: Descriptor): Platform | undefined {
 const NEEDS_FEATURES = 1000;
 
 /**
- * The entry of an index for a platform: the best ranked, the first among equals (image-index.md, "platform"); one that
- * needs features of its host only where nothing else serves. Decides by what the index says; opens nothing.
+ * Chooses the entry of an index for a platform: the best ranked, the first among equals (image-index.md, "platform").
+ * An entry with `os.features` is chosen only when no other serves. Reads the index alone, opens nothing.
+ * @example
+ * const index = parseImageIndex(bytes, MEDIA_TYPE.ociIndex, 'index.json');
+ * const { chosen } = choosePlatform(index, parsePlatform('linux/arm64'));
  */
 export function choosePlatform(index: ImageIndex, wanted: Platform): PlatformChoice {
   let chosen: Descriptor | undefined;

@@ -4,23 +4,26 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { Image } from './image.ts';
 import type { Sink } from './sink.ts';
 
-/** What a copy did: blobs and their bytes, and how many of the blobs were there before. */
+/** The result of a copy. */
 export interface CopyReport {
+  /** Layers and config, each digest once. */
   readonly blobs: number;
+  /** How many of these blobs the sink had before. */
   readonly reused: number;
+  /** Bytes of the blobs that were written. */
   readonly bytes: number;
 }
 
-/** A blob to be copied; documents are in hand, layers are opened. */
+/** A blob to be copied: a config is in memory, a layer is opened. */
 interface Job {
   readonly descriptor: Descriptor;
   open(signal: AbortSignal): Promise<Readable | Uint8Array>;
 }
 
-/** Blobs that are on their way at the same time, as docker's default for pulls. */
+/** Blobs that are copied at a time: docker's default for pulls. */
 const CONCURRENCY = 3;
 
-/** Passes bytes on and tells how many there were. */
+/** Passes bytes on and reports their count. */
 function counted(descriptor: Descriptor, onEvent: Context['onEvent']): Transform {
   let done = 0;
   return new Transform({
@@ -37,7 +40,7 @@ interface CopyContext extends Context {
   readonly signal: AbortSignal;
 }
 
-/** One blob into the sink; true when it was there already. */
+/** Copies one blob; returns true when the sink had it already. */
 async function copyBlob(job: Job, sink: Sink, { signal, onEvent }: CopyContext): Promise<boolean> {
   const { descriptor } = job;
   const { digest, size } = descriptor;
@@ -49,7 +52,7 @@ async function copyBlob(job: Job, sink: Sink, { signal, onEvent }: CopyContext):
   const content = await job.open(signal);
   if (content instanceof Uint8Array) await sink.write(descriptor, content, signal);
   else {
-    // Whichever side fails, both end; the sink reads the source's error from the counted stream.
+    // A failure of one side ends both; the sink gets the source's error from the counted stream.
     const stream = pipeline(content, counted(descriptor, onEvent), () => {});
     await sink.write(descriptor, stream, signal);
   }
@@ -57,7 +60,7 @@ async function copyBlob(job: Job, sink: Sink, { signal, onEvent }: CopyContext):
   return false;
 }
 
-/** Blobs, a few at a time, what is there not again; the first failure stops the others and is the one that is thrown. */
+/** Copies blobs, a few at a time. The first failure stops the others and is thrown. */
 async function copyBlobs(jobs: readonly Job[], sink: Sink, context: Context): Promise<CopyReport> {
   const concurrency = sink.concurrency ?? CONCURRENCY;
   const stop = new AbortController();
@@ -92,16 +95,23 @@ function jobsOf(image: Image): readonly Job[] {
 }
 
 export interface CopyOptions {
-  /** Under which the image is published when all of it is there. */
+  /** The names under which the image is published once it is complete. */
   readonly names: readonly string[];
-  /** What is published: the manifest's descriptor, unless it needs annotations of the caller's. */
+  /** The descriptor that is published. Default: the manifest's; another one may add annotations. */
   readonly descriptor?: Descriptor | undefined;
 }
 
 /**
- * An image into a sink: its blobs a few at a time, what is there not again; then the manifest, which a registry refuses
- * before its blobs are there; the names last. The sink verifies what it writes. On failure or abort nothing is published.
- * @throws what the image's layers and the sink throw
+ * Copies an image into a sink: a few blobs at a time, without those that the sink has; then the manifest; then the
+ * names. The sink verifies size and digest of each blob. After a failure or an abort nothing is published. The caller
+ * closes the sink.
+ * @throws the errors of the image's layers (BLOB_NOT_FOUND, DIGEST_MISMATCH, SIZE_MISMATCH, REGISTRY_…) and those of
+ * the sink
+ * @example
+ * await using opened = await openImage('docker://alpine:3.19');
+ * const sink = await openOciLayoutSink('./layout');
+ * await copyImage(opened.image, sink, { names: ['3.19'] });
+ * await sink.close();
  */
 export async function copyImage(
   image: Image,

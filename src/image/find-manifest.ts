@@ -187,9 +187,11 @@ async function searchDocument(
 }
 
 /**
- * What a name stands for → the manifest for the platform, through any indexes. Entries that do not say their platform are
- * told by their config; a single entry without a platform is taken as it is. `required`: the user asked for the platform.
- * @throws PLATFORM_NOT_FOUND listing what there is; BLOB_NOT_FOUND; LIMIT_EXCEEDED; DOCUMENT_INVALID; FORMAT_UNSUPPORTED
+ * What a name stands for → the manifest for the platform, through any indexes. Entries that do not say their platform
+ * are told by their config; a single entry without a platform is taken as it is. `required`: the user asked for the
+ * platform.
+ * @throws PLATFORM_NOT_FOUND listing what there is; BLOB_NOT_FOUND; LIMIT_EXCEEDED; DOCUMENT_INVALID;
+ * FORMAT_UNSUPPORTED
  */
 export async function findManifest(
   source: Source,

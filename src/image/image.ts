@@ -6,32 +6,37 @@ import type { Manifest } from '../oci/manifest.ts';
 import type { FileSection } from './file-section.ts';
 import type { Deviation } from './source.ts';
 
-/** An immutable view of one image of one platform. Documents are loaded and checked; layers are opened when asked for. */
+/**
+ * One image of one platform, immutable. Its documents are loaded and checked; a layer is opened when it is asked for.
+ */
 export interface Image {
-  /** Of the manifest. */
+  /** The descriptor of the manifest. */
   readonly descriptor: Descriptor;
   readonly manifest: Manifest;
   readonly config: ImageConfig;
-  /** Base first. */
+  /** The layers, base first. */
   readonly layers: readonly Layer[];
-  /** What was tolerated when it was loaded. */
+  /** The faults of the medium that were tolerated when the image was loaded. */
   readonly deviations?: readonly Deviation[] | undefined;
-  /** The documents as digested, never serialised again. */
+  /** The bytes of the documents, as they were digested: never serialised again. */
   readonly raw: { readonly manifest: Uint8Array; readonly config: Uint8Array };
 }
 
-/** A layer of an image: its blob is opened when it is needed. */
+/** A layer of an image: a tar archive of changes, mostly compressed. */
 export interface Layer {
-  /** Of the blob as stored: digest and size are of the (mostly) compressed bytes. */
+  /** The descriptor of the stored blob: digest and size are those of the compressed bytes. */
   readonly descriptor: Descriptor;
-  /** What to call the blob in errors: where it comes from, and its digest. */
+  /** The name of the blob in errors: its source and its digest. */
   readonly where?: string | undefined;
-  /** Digest of the uncompressed tar; checked by whoever decompresses. */
+  /** The digest of the uncompressed tar. The caller that decompresses checks it: `open` does not. */
   readonly diffId: Digest;
-  /** The blob as stored. The stream fails instead of ending when size or digest are wrong. */
+  /**
+   * Opens the blob as it is stored; see {@link decompressed} for the tar in it. The stream fails with SIZE_MISMATCH or
+   * DIGEST_MISMATCH, and does not end, when the content is not the descriptor's.
+   */
   open(signal?: AbortSignal): Promise<Readable>;
-  /** As of `Source`. */
+  /** As `locate` of {@link Source}. */
   locate?(signal?: AbortSignal): Promise<FileSection | undefined>;
-  /** As of `Source`. */
+  /** As `fetch` of {@link Source}. */
   fetch?: ((signal?: AbortSignal) => AsyncIterable<Buffer>) | undefined;
 }

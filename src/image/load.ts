@@ -12,19 +12,22 @@ import type { Image, Layer } from './image.ts';
 import { readDocument } from './read-document.ts';
 import type { Deviation, Source } from './source.ts';
 
-/** Which image of a source, and for which platform. */
+/** The choice of an image in a source. */
 export interface LoadOptions {
-  /** Tag, full reference, digest or ID, as the source understands it; without it, the only image. */
+  /** A tag, full reference, digest or ID, as the source understands it. Default: the only image. */
   readonly name?: string | undefined;
-  /** The platform that the user asked for. Without one it is this machine's, and an image of another is taken with a warning. */
+  /**
+   * The wanted platform; an image for another one is refused with PLATFORM_NOT_FOUND. Default: this machine's, and a
+   * single image for another one is loaded with a warning.
+   */
   readonly platform?: Platform | undefined;
 }
 
-/** An image, and the way to it. */
+/** An image, with the indexes that led to it. */
 export interface LoadedImage extends Image {
-  /** What the name stood for: the manifest itself, or the index that it was chosen from. */
+  /** The document that the name stands for: the manifest, or the index that the manifest was chosen from. */
   readonly resolved: Descriptor;
-  /** The indexes on the way, outermost first; empty when the name stood for a manifest. */
+  /** The indexes that led to the manifest, outermost first; empty when the name stands for the manifest. */
   readonly indexes: readonly Document[];
 }
 
@@ -33,7 +36,7 @@ const DEVIATIONS: Readonly<Record<Deviation['tolerance'], string>> = {
   'repeated-members': 'it stands in the archive more than once, and other tools take the first',
 };
 
-/** Names that an error lists at most. */
+/** The most names that an error lists. */
 const MAX_LISTED = 20;
 
 async function imageNotFound(source: Source, name: string | undefined, signal?: AbortSignal): Promise<TsimgError> {
@@ -48,7 +51,7 @@ async function imageNotFound(source: Source, name: string | undefined, signal?: 
   });
 }
 
-/** An image of another platform than the wanted one: an error when one was asked for, else a warning. */
+/** Refuses an image for another platform when the user asked for one, else warns. @throws PLATFORM_NOT_FOUND */
 function checkPlatform(config: ImageConfig, options: LoadOptions, where: string, context: Context): void {
   const { platform } = config;
   if (platform.architecture === '') return;
@@ -59,7 +62,7 @@ function checkPlatform(config: ImageConfig, options: LoadOptions, where: string,
   context.onEvent?.({ kind: 'warning', message });
 }
 
-/** Layers by their descriptors; each is opened when it is asked for. */
+/** The layers by their descriptors; a layer is opened when it is asked for. */
 function layersOf(source: Source, descriptors: readonly Descriptor[], diffIds: readonly Digest[]): readonly Layer[] {
   const { fetch: fetchBlob } = source;
   return descriptors.flatMap((descriptor, index) => {
@@ -74,10 +77,15 @@ function layersOf(source: Source, descriptors: readonly Descriptor[], diffIds: r
 }
 
 /**
- * Name → image of one platform: the index is entered, manifest and config are read and checked (at most 4 MiB each, size
- * and digest by the source), layers are left to be opened. The source must stay open as long as layers are read.
+ * Loads an image of one platform from a source: follows indexes to the manifest, reads and checks manifest and config
+ * (at most 4 MiB each), and leaves the layers to be opened. The source must stay open while layers are read.
+ * {@link openImage} does the same for a SOURCE as the command line takes it.
  * @throws IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, PLATFORM_NOT_FOUND, BLOB_NOT_FOUND, DOCUMENT_INVALID, FORMAT_UNSUPPORTED,
  * LAYER_INVALID, LIMIT_EXCEEDED, SIZE_MISMATCH, DIGEST_MISMATCH
+ * @example
+ * const source = openRegistrySource(parseReference('alpine:3.19'));
+ * const { config, layers } = await loadImage(source, { platform: parsePlatform('linux/arm64') });
+ * await source.close();
  */
 export async function loadImage(
   source: Source,
@@ -97,7 +105,7 @@ export async function loadImage(
   const rawConfig = await readDocument(source, manifest.config, signal);
   const config = parseImageConfig(rawConfig, `${source.label} ${manifest.config.digest}`);
   checkLayerCount(manifest.layers.length, config, where);
-  // An index decides for its entries; its config often says less (an arm image without its variant).
+  // The index decides for its entries: their configs often say less (an arm image without its variant).
   if (!labelled) checkPlatform(config, options, options.name ?? source.label, context);
 
   const deviations = source.deviations?.(descriptor.digest) ?? [];

@@ -42,9 +42,9 @@ export interface MatchOptions {
 }
 
 /**
- * The candidates that a name stands for, by the first rule that finds any: exactly this text; the same reference when both
- * are completed (`alpine` is `docker.io/library/alpine:latest`); the digest of a reference or a digest alone; a bare tag.
- * Layouts name their images by tag or by reference, and users do too (umoci#439, moby/buildkit#4615).
+ * The candidates that a name stands for, by the first rule that finds any: exactly this text; the same reference when
+ * both are completed (`alpine` is `docker.io/library/alpine:latest`); the digest of a reference or a digest alone; a
+ * bare tag. Layouts name their images by tag or by reference, and users do too (umoci#439, moby/buildkit#4615).
  */
 export function matchName<C extends Candidate>(
   candidates: readonly C[],

@@ -1,19 +1,26 @@
 import type { Readable } from 'node:stream';
 import type { Descriptor } from '../oci/descriptor.ts';
 
-/** Where images go. Blobs first, the name last: what is half written has no name. */
+/** A place that images are written to. Blobs come first and names last, so that a half-written image has no name. */
 export interface Sink {
+  /** The name of the sink in errors: a path. */
   readonly label: string;
-  /** Blobs that it takes at a time; a stream of an archive takes 1. Absent: the caller's choice. */
+  /** The most blobs that may be written at a time: 1 for an archive. Absent: the caller's choice. */
   readonly concurrency?: number | undefined;
-  /** Whether it holds this, of this size and as far as it can tell undamaged: then it is not written again. */
+  /** Returns whether the sink holds a blob of this digest and size, as far as it can tell undamaged. */
   has(descriptor: Descriptor, signal?: AbortSignal): Promise<boolean>;
-  /** Idempotent and atomic: after it the content is stored under its digest, whoever put it there. Verifies what it is given. */
+  /**
+   * Stores content under its digest, atomically; a blob that is there already is no error.
+   * @throws SIZE_MISMATCH, DIGEST_MISMATCH when the content is not the descriptor's; FILESYSTEM
+   */
   write(descriptor: Descriptor, content: Readable | Uint8Array, signal?: AbortSignal): Promise<void>;
-  /** Makes a manifest or index, all of whose blobs are there, known under these names. */
+  /** Gives names to a manifest or index whose blobs are all there. Without names it is known by its digest. */
   publish(descriptor: Descriptor, names: readonly string[], signal?: AbortSignal): Promise<void>;
-  /** Completes what was published: only then has an archive its name. */
+  /** Completes the published images: an archive gets its file name only now. */
   close(): Promise<void>;
-  /** Instead of `close` when a copy has failed: leaves what was there before. Absent where published images are complete as they are. */
+  /**
+   * Ends a failed copy, in the place of `close`: the destination stays as it was. Absent where a published image needs
+   * no `close`.
+   */
   abort?(): Promise<void>;
 }

@@ -4,58 +4,62 @@ import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/platform.ts';
 import type { FileSection } from './file-section.ts';
 
-/** An image that a source can name, for listings and for the error that asks to choose. */
+/** An entry of a source's list of images. */
 export interface NamedImage {
-  /** As the source spells it; undefined where the image has no name. */
+  /** The name as the source spells it; undefined where the image has none. */
   readonly name: string | undefined;
   readonly descriptor: Descriptor;
-  /** Whether it is a signature or another artifact: no root filesystem can be made of it. */
+  /** Whether the entry is a signature or another artifact: it holds no root filesystem. */
   readonly isArtifact?: boolean | undefined;
 }
 
-/** What was taken though the medium says otherwise: counted, or refused by `--strict`, by a name of `rootfs/policy`. */
+/** A fault of the medium that was tolerated: counted under a name of `rootfs/policy`, or refused by `--strict`. */
 export interface Deviation {
   readonly tolerance: 'edited-configs' | 'repeated-members';
   readonly where: string;
 }
 
-/** Where images come from: a registry, an archive, a layout, the store. Content is addressed by descriptor only. */
+/**
+ * A place that images are read from: a registry, an archive, a layout, the store. Names are resolved to descriptors;
+ * content is read by descriptor only.
+ */
 export interface Source {
-  /** What to call it in errors: a path or a reference. */
+  /** The name of the source in errors: a path or a reference. */
   readonly label: string;
-  /** What can be done where it has no image of a name, for errors. */
+  /** The hint of the error for a name that the source does not know. */
   readonly missingHint?: string | undefined;
-  /** The largest document that is read of it: bytes. Default 4 MiB. */
+  /** The most bytes of a document that are read. Default 4 MiB. */
   readonly documentLimit?: number | undefined;
   /**
-   * The manifest or index that a name (tag, full reference or digest) stands for; without a name, the only image.
-   * Undefined when there is none of that name. Where it keeps several images of the index that the name stands for, the one
-   * that serves `wanted` best.
-   * @throws IMAGE_AMBIGUOUS when there are several and none was named
+   * Returns the manifest or index that a name (tag, full reference or digest) stands for; without a name, the only
+   * image. Undefined when the source does not know the name. A source that keeps several images of the same index
+   * returns the one that serves `wanted` best.
+   * @throws IMAGE_AMBIGUOUS when no name was given and there are several images
    */
   resolve(name?: string, signal?: AbortSignal, wanted?: Platform): Promise<Descriptor | undefined>;
   /**
-   * A blob, manifest or index. The stream fails instead of ending when size or digest are not the descriptor's.
+   * Opens a blob, manifest or index. The stream fails with SIZE_MISMATCH or DIGEST_MISMATCH, and does not end, when the
+   * content is not the descriptor's.
    * @throws BLOB_NOT_FOUND
    */
   open(descriptor: Descriptor, signal?: AbortSignal): Promise<Readable>;
   /**
-   * Where a blob lies in a file of this machine, which whoever reads it there verifies; undefined where it lies in none or
-   * is missing, then `open` says why. Absent where blobs never lie in files.
+   * Finds the file of this machine that holds a blob. The caller verifies the content. Undefined where no file holds
+   * the blob, or where it is missing: `open` says why. Absent where blobs are never in files.
    */
   locate?(descriptor: Descriptor, signal?: AbortSignal): Promise<FileSection | undefined>;
   /**
-   * A blob's bytes as they come, which whoever reads them verifies: for who does that in another thread. Nothing is asked for
-   * before the first chunk is. A chunk's memory may be used again, or be gone, when the second chunk after it is asked for. Absent
-   * where they come from nowhere. @throws what `open` throws, from the chunks
+   * Reads a blob's bytes without verifying them: for a caller that verifies in another thread. The request is sent when
+   * the first chunk is asked for. The memory of a chunk may be reused once the second chunk after it is asked for.
+   * Absent where blobs are in files. @throws the errors of `open`, from the iteration
    */
   fetch?(descriptor: Descriptor, signal?: AbortSignal): AsyncIterable<Buffer>;
-  /** What was tolerated of the image with this manifest. */
+  /** Returns the tolerated faults of the image with this manifest. */
   deviations?(manifest: Digest): readonly Deviation[];
-  /** What refers to `subject` (signatures, SBOMs). Absent where the medium cannot say. */
+  /** Lists the referrers of a manifest (signatures, SBOMs). Absent where the medium has no such list. */
   referrers?(subject: Digest, signal?: AbortSignal): Promise<readonly Descriptor[]>;
-  /** The images it holds; absent for a registry. */
+  /** Lists the images of the source; absent for a registry. */
   list?(signal?: AbortSignal): Promise<readonly NamedImage[]>;
-  /** Frees what the source holds open. Nothing of it can be read afterwards. */
+  /** Closes files, connections and locks. Nothing can be read from the source afterwards. */
   close(): Promise<void>;
 }

@@ -14,11 +14,14 @@ export interface IdMap {
   readonly uids: readonly IdExtent[];
   readonly gids: readonly IdExtent[];
   /**
-   * Who writes them: newuidmap, an ordinary user a single line without it, or root, all. With `root`, files lie on disk with the
-   * image's IDs, and are shown with those of the map by idmapped mounts.
+   * Who writes them: newuidmap, an ordinary user a single line without it, or root, all. With `root`, files lie on disk
+   * with the image's IDs, and are shown with those of the map by idmapped mounts.
    */
   readonly by: 'newuidmap' | 'single' | 'root';
-  /** The caller's own IDs in the namespace, which are the same outside; absent where the caller is root in it, or not in it. */
+  /**
+   * The caller's own IDs in the namespace, which are the same outside; absent where the caller is root in it, or not in
+   * it.
+   */
   readonly caller?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
@@ -28,8 +31,8 @@ export type RootSpec =
   | { readonly kind: 'directory'; readonly path: string }
   /**
    * Unpacked layers that stay untouched below a layer of the container's own. `directory` is the container's and holds
-   * `upper`, `work`, `merged` and `l/0`… (links to the lower directories, top first): overlayfs is mounted from there with
-   * these short names, since the names of all layers must fit in one page.
+   * `upper`, `work`, `merged` and `l/0`… (links to the lower directories, top first): overlayfs is mounted from there
+   * with these short names, since the names of all layers must fit in one page.
    */
   | { readonly kind: 'overlay'; readonly directory: string; readonly lower: readonly string[] };
 
@@ -41,9 +44,14 @@ export interface BindStep {
   /** Absolute, in the container; links are followed inside of the root. */
   readonly target: string;
   readonly attributes: readonly MountAttribute[];
-  /** Whether mounts that are made in it later, on the host or here, are seen on the other side too; `private` when absent. */
+  /**
+   * Whether mounts that are made in it later, on the host or here, are seen on the other side too; `private` when
+   * absent.
+   */
   readonly propagation?: Propagation | undefined;
-  /** A volume that the image names: its source is the container's own, and filled with what the image has at the target. */
+  /**
+   * A volume that the image names: its source is the container's own, and filled with what the image has at the target.
+   */
   readonly imageVolume?: true;
 }
 
@@ -55,7 +63,10 @@ export type Step =
   | { readonly do: 'private-mounts' }
   | { readonly do: 'hostname'; readonly name: string }
   | { readonly do: 'raise-loopback' }
-  /** A setting of the container's own namespaces: its file below /proc/sys. It stays as it is where it cannot be written. */
+  /**
+   * A setting of the container's own namespaces: its file below /proc/sys. It stays as it is where it cannot be
+   * written.
+   */
   | { readonly do: 'sysctl'; readonly name: string; readonly value: string }
   | { readonly do: 'cgroup-namespace' }
   | {
@@ -126,7 +137,10 @@ export interface Limit {
   readonly hard: LimitValue | 'keep';
 }
 
-/** What becomes of the stub at the end: the container's first process. User, home and program are looked up in the new root. */
+/**
+ * What becomes of the stub at the end: the container's first process. User, home and program are looked up in the new
+ * root.
+ */
 export interface ProcessPlan {
   /** Never empty. */
   readonly args: readonly string[];
@@ -139,7 +153,9 @@ export interface ProcessPlan {
   readonly setGroups: boolean;
   /** `--group-add`: names or numbers, beside those that the user has. */
   readonly extraGroups: readonly string[];
-  /** Bounding, permitted and effective for root; the bounding set only for others. Inheritable and ambient are empty. */
+  /**
+   * Bounding, permitted and effective for root; the bounding set only for others. Inheritable and ambient are empty.
+   */
   readonly capabilities: readonly Capability[];
   /** Whether programs with file capabilities or set-user-ID bits give none. */
   readonly noNewPrivileges: boolean;

@@ -57,7 +57,10 @@ export function membershipIn(
   );
 }
 
-/** Lines of `key value`, as memory.events, memory.stat, cpu.stat and memory.oom_control have them; others are passed over. */
+/**
+ * Lines of `key value`, as memory.events, memory.stat, cpu.stat and memory.oom_control have them; others are passed
+ * over.
+ */
 export function parseFlatKeyed(text: string): ReadonlyMap<string, number> {
   const values = new Map<string, number>();
   for (const line of text.split('\n')) {

@@ -1,7 +1,10 @@
 /** The largest user or group ID: 2^32-1 means "unchanged" to the kernel. */
 export const MAX_ID = 0xff_ff_ff_fe;
 
-/** Decimal text → user or group ID, undefined where it is none. `4294967296` must not wrap round to root (CVE-2024-40635). */
+/**
+ * Decimal text → user or group ID, undefined where it is none. `4294967296` must not wrap round to root
+ * (CVE-2024-40635).
+ */
 export function parseId(text: string): number | undefined {
   if (!/^[0-9]{1,10}$/.test(text)) return undefined;
   const id = Number(text);
@@ -14,7 +17,10 @@ export interface IdRange {
   readonly count: number;
 }
 
-/** One line of a user namespace's map: `count` IDs, from `inside` in it and from `outside` around it. user_namespaces(7). */
+/**
+ * One line of a user namespace's map: `count` IDs, from `inside` in it and from `outside` around it.
+ * user_namespaces(7).
+ */
 export interface IdExtent {
   readonly inside: number;
   readonly outside: number;

@@ -14,7 +14,10 @@ function nameOf(number: number): string {
   return known ?? `SIGRTMIN+${number - FIRST_REALTIME}`;
 }
 
-/** `TERM`, `SIGTERM`, `15`, `RTMIN+3`, in either case: docker's spellings. signal(7), the same on x86-64 and arm64. @throws USAGE */
+/**
+ * `TERM`, `SIGTERM`, `15`, `RTMIN+3`, in either case: docker's spellings. signal(7), the same on x86-64 and arm64.
+ * @throws USAGE
+ */
 export function parseSignal(text: string): Signal {
   const name = text.toUpperCase().replace(/^SIG/, '');
   const [, base, offset = '0'] = /^RT(MIN|MAX)(?:[+-]([0-9]{1,2}))?$/.exec(name) ?? [];

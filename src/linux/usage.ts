@@ -3,7 +3,10 @@
 /** USER_HZ: ticks a second in /proc, the same on every Linux that Node runs on. */
 const TICKS = 100;
 
-/** /proc/PID/stat → processor time of a process and of its children that are gone, in seconds. proc_pid_stat(5), fields 14 to 17. */
+/**
+ * /proc/PID/stat → processor time of a process and of its children that are gone, in seconds. proc_pid_stat(5), fields
+ * 14 to 17.
+ */
 export function parseProcessorTime(stat: string): number {
   // The program's name, in parentheses, may hold anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -4,6 +4,9 @@ export const ANNOTATION = {
   refName: 'org.opencontainers.image.ref.name',
   /** Always a full reference. */
   containerdName: 'io.containerd.image.name',
-  /** tsimg's own: the digest of the index that the image was chosen from, which is what the name stands for at its registry. */
+  /**
+   * tsimg's own: the digest of the index that the image was chosen from, which is what the name stands for at its
+   * registry.
+   */
   chosenFrom: 'io.tsimg.image.chosen-from',
 } as const;

@@ -1,8 +1,11 @@
 import type { Digest } from './digest.ts';
 
 /**
- * The chain ID of each layer, base first: what a stack of layers up to this one is called.
- * OCI image spec, config.md, "Layer ChainID". `digestOfText` is passed in: this room computes no hash.
+ * Returns the chain ID of each layer, base first: the digest that names a layer together with all layers below it.
+ * OCI image spec, config.md, "Layer ChainID".
+ * @param digestOfText computes a sha256 digest: `digestOf` (this room computes no hash)
+ * @example
+ * chainIds(image.config.diffIds, digestOf);
  */
 export function chainIds(diffIds: readonly Digest[], digestOfText: (text: string) => Digest): readonly Digest[] {
   const chain: Digest[] = [];

@@ -6,27 +6,34 @@ import { checkDocument, parseJson } from './document.ts';
 import { normalizePlatform, type Platform } from './platform.ts';
 import { EMPTY_RUN_CONFIG, type RunConfig } from './run-config.ts';
 
-/** A step of how an image was made. OCI image spec, config.md, `history`. */
+/** A step of the image's build. OCI image spec, config.md, "history". */
 export interface HistoryEntry {
+  /** RFC 3339, as the builder wrote it: not checked. */
   readonly created?: string | undefined;
+  /** The command of the step. */
   readonly createdBy?: string | undefined;
   readonly author?: string | undefined;
   readonly comment?: string | undefined;
+  /** Whether the step made no layer. */
   readonly emptyLayer: boolean;
 }
 
-/** The config of an image: its platform, what it runs, and the diff IDs of its layers. OCI image spec, config.md. */
+/** The configuration of an image. OCI image spec, config.md. */
 export interface ImageConfig {
+  /** Normalized: GOARCH names. The architecture is '' where the config has none. */
   readonly platform: Platform;
+  /** RFC 3339, as the builder wrote it: not checked. */
   readonly created?: string | undefined;
   readonly author?: string | undefined;
+  /** The settings with which a container of the image starts. */
   readonly run: RunConfig;
-  /** Base layer first; the same one may stand twice. */
+  /** One for each layer, base first; the same diff ID may stand twice. */
   readonly diffIds: readonly Digest[];
+  /** The steps of the build, in order. */
   readonly history: readonly HistoryEntry[];
 }
 
-/** Old builders wrote one string where a list belongs: docker reads it as one element. */
+/** Old builders wrote one string in the place of a list: docker reads it as one element. */
 const words = z
   .union([z.array(z.string()), z.string()])
   .nullish()
@@ -115,12 +122,15 @@ const configSchema = z
     }),
   );
 
-/** Bytes of an image config → value. @throws DOCUMENT_INVALID */
+/**
+ * Parses the bytes of an image config. @param where names the config in errors
+ * @throws DOCUMENT_INVALID
+ */
 export function parseImageConfig(bytes: Uint8Array, where: string): ImageConfig {
   return checkDocument(configSchema, parseJson(bytes, 'image config', where), 'image config', where);
 }
 
-/** Manifest and config must speak of the same layers. @throws DOCUMENT_INVALID */
+/** Checks that manifest and config have the same number of layers. @throws DOCUMENT_INVALID */
 export function checkLayerCount(layers: number, config: ImageConfig, where: string): void {
   if (layers === config.diffIds.length) return;
   throw new TsimgError('DOCUMENT_INVALID', 'manifest and config disagree', {

@@ -2,27 +2,31 @@ import { z } from 'zod';
 import { type Digest, isDigest } from './digest.ts';
 import type { Platform } from './platform.ts';
 
-/** OCI image spec, descriptor.md. The one key by which content is named in tsimg. */
+/** Media type, digest and size of content: the key to everything in tsimg. OCI image spec, descriptor.md. */
 export interface Descriptor {
+  /** See {@link MEDIA_TYPE}; '' where the writer gave none. */
   readonly mediaType: string;
   readonly digest: Digest;
-  /** Bytes of the content as digested (a layer: compressed). */
+  /** Bytes of the content as it was digested (of a layer: compressed). */
   readonly size: number;
+  /** Of an entry of an index: the platform that the image is for. */
   readonly platform?: Platform | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Other places of the content. tsimg reads them for foreign layers only, when the caller allows it. */
   readonly urls?: readonly string[] | undefined;
+  /** Of a manifest that is no image: the kind of artifact. */
   readonly artifactType?: string | undefined;
   /** The content itself, base64 (descriptor.md, "Embedded Content"). */
   readonly data?: string | undefined;
 }
 
-/** Unknown text that must be a digest. */
+/** A text from outside that must be a digest. */
 export const digestSchema = z
   .string()
   .refine(isDigest, { error: 'not a sha256 or sha512 digest' })
   .transform((text) => text as Digest);
 
-/** Go writes an empty map or list as null: everywhere in these documents null means absent. */
+/** Go writes an empty map or list as null: in these documents, null means absent. */
 export function optional<T extends z.ZodType>(schema: T) {
   return schema
     .nullish()
@@ -30,7 +34,7 @@ export function optional<T extends z.ZodType>(schema: T) {
     .optional();
 }
 
-/** String → string, without prototype (keys are from outside). */
+/** A map of texts, without a prototype: its keys are from outside. */
 export const stringMapSchema = z
   .record(z.string(), z.string())
   .transform((map): Readonly<Record<string, string>> => Object.assign(Object.create(null), map));

@@ -1,15 +1,18 @@
 import { TsimgError } from '../errors.ts';
 
-/** `ALGORITHM:HEX`, checked: safe to make a file name or a URL of. OCI image spec, descriptor.md, "Digests". */
+/**
+ * A checked digest, `sha256:HEX` or `sha512:HEX`: safe as a part of a file name or a URL. Made by {@link parseDigest}
+ * and {@link digestOf}. OCI image spec, descriptor.md, "Digests".
+ */
 export type Digest = string & { readonly __brand: 'Digest' };
 
-/** Length of the hex part, by algorithm: the two that descriptor.md registers and that tsimg computes. */
+/** Length of the hex part, by algorithm: descriptor.md registers these two. */
 const HEX_LENGTH: ReadonlyMap<string, number> = new Map([
   ['sha256', 64],
   ['sha512', 128],
 ]);
 
-/** Whether a text is `sha256:` with 64, or `sha512:` with 128, lower-case hex digits. OCI image spec, descriptor.md. */
+/** Returns whether a text is a digest: `sha256:` and 64, or `sha512:` and 128, lower-case hex digits. */
 export function isDigest(text: string): text is Digest {
   const colon = text.indexOf(':');
   const hex = text.slice(colon + 1);
@@ -17,8 +20,8 @@ export function isDigest(text: string): text is Digest {
 }
 
 /**
- * Text → digest.
- * @throws DIGEST_INVALID unless it is `sha256:` and 64, or `sha512:` and 128, lower-case hex digits
+ * Parses a digest.
+ * @throws DIGEST_INVALID unless the text is `sha256:` and 64, or `sha512:` and 128, lower-case hex digits
  */
 export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
@@ -28,12 +31,12 @@ export function parseDigest(text: string): Digest {
   });
 }
 
-/** `sha256` or `sha512`. */
+/** Returns `sha256` or `sha512`. */
 export function algorithmOf(digest: Digest): string {
   return digest.slice(0, digest.indexOf(':'));
 }
 
-/** The hex digits after the colon. */
+/** Returns the hex digits after the colon. */
 export function hexOf(digest: Digest): string {
   return digest.slice(digest.indexOf(':') + 1);
 }

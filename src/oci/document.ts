@@ -5,7 +5,10 @@ import { formatSchemaIssue } from '../schema-issue.ts';
 /** The largest JSON document (manifest, index, config) that is read: bytes. Registries take 4 MiB at most. */
 export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
 
-/** Bytes → JSON value. A byte order mark is tolerated: the digest is over the bytes, which are kept. @throws DOCUMENT_INVALID */
+/**
+ * Bytes → JSON value. A byte order mark is tolerated: the digest is over the bytes, which are kept. @throws
+ * DOCUMENT_INVALID
+ */
 export function parseJson(bytes: Uint8Array, what: string, where: string): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -4,13 +4,17 @@ import { type Descriptor, descriptorSchema, optional, stringMapSchema } from './
 import { checkDocument, hasKey, parseJson } from './document.ts';
 import { documentKindOf } from './media-type.ts';
 
-/** OCI image spec, manifest.md; docker's schema 2 has the same fields. */
+/**
+ * The config and the layers of an image of one platform. OCI image spec, manifest.md; docker's schema 2 has the same
+ * fields.
+ */
 export interface Manifest {
   readonly mediaType?: string | undefined;
   readonly artifactType?: string | undefined;
   readonly config: Descriptor;
-  /** Base layer first. */
+  /** The layers, base first. */
   readonly layers: readonly Descriptor[];
+  /** The manifest that this one is a referrer of: it is a signature or another artifact. */
   readonly subject?: Descriptor | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
@@ -29,8 +33,8 @@ const manifestSchema = z.object({
 });
 
 /**
- * A document must be one thing: what one reader takes for an index and another for a manifest has two meanings under one
- * digest (CVE-2021-41190). @throws DOCUMENT_INVALID
+ * Refuses a document that one reader takes for an index and another for a manifest: it would have two meanings under
+ * one digest (CVE-2021-41190). @throws DOCUMENT_INVALID
  */
 export function refuseAmbiguous(value: unknown, mediaType: string, where: string): void {
   const asManifest = hasKey(value, 'layers') || hasKey(value, 'config') || hasKey(value, 'fsLayers');
@@ -48,7 +52,9 @@ export function refuseAmbiguous(value: unknown, mediaType: string, where: string
 }
 
 /**
- * Bytes of a manifest → value. `mediaType` is the descriptor's (or the Content-Type), '' when nothing is known.
+ * Parses the bytes of a manifest.
+ * @param mediaType of the descriptor, or the Content-Type; '' where it is not known
+ * @param where names the manifest in errors
  * @throws DOCUMENT_INVALID; FORMAT_UNSUPPORTED for docker schema 1
  */
 export function parseManifest(bytes: Uint8Array, mediaType: string, where: string): Manifest {

@@ -1,4 +1,4 @@
-/** Media types that tsimg reads, by kind. OCI image spec, media-types.md; docker's image manifest v2 schema 2. */
+/** The media types that tsimg reads and writes. OCI image spec, media-types.md; docker's image manifest v2 schema 2. */
 export const MEDIA_TYPE = {
   ociIndex: 'application/vnd.oci.image.index.v1+json',
   dockerIndex: 'application/vnd.docker.distribution.manifest.list.v2+json',
@@ -16,9 +16,10 @@ export const MEDIA_TYPE = {
 
 const SCHEMA1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+(json|prettyjws)$/;
 
+/** The kind of a JSON document; `schema1` is docker's, which tsimg refuses. */
 export type DocumentKind = 'index' | 'manifest' | 'schema1' | 'other';
 
-/** What a JSON document of this media type is; parameters (`; charset=…`) are ignored. */
+/** Returns the kind of document that has a media type; parameters (`; charset=…`) are ignored. */
 export function documentKindOf(mediaType: string): DocumentKind {
   const bare = mediaType.split(';', 1)[0]?.trim() ?? '';
   if (bare === MEDIA_TYPE.ociIndex || bare === MEDIA_TYPE.dockerIndex) return 'index';
@@ -29,7 +30,10 @@ export function documentKindOf(mediaType: string): DocumentKind {
 const LAYER =
   /^application\/vnd\.(oci\.image\.layer\.(nondistributable\.)?v1\.tar(\+gzip|\+zstd)?|docker\.image\.rootfs\.(foreign\.)?diff\.tar(\.gzip|\.zstd|\+gzip|\+zstd)?)$/;
 
-/** Whether a blob of this type is a tar layer. How it is compressed is told by its bytes, never by its type (containerd#14160). */
+/**
+ * Returns whether blobs of a media type are tar layers. The bytes tell the compression, not the type
+ * (containerd#14160).
+ */
 export function isLayerMediaType(mediaType: string): boolean {
   return LAYER.test(mediaType);
 }

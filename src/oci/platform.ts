@@ -1,16 +1,19 @@
 import { TsimgError } from '../errors.ts';
 
-/** OCI image spec, image-index.md, `platform`. */
+/** The kind of machine that an image is for. OCI image spec, image-index.md, `platform`. */
 export interface Platform {
+  /** `linux` */
   readonly os: string;
+  /** GOARCH: `amd64`, `arm64`, `arm`. */
   readonly architecture: string;
+  /** `v7` of arm, `v3` of amd64. */
   readonly variant?: string | undefined;
   readonly osVersion?: string | undefined;
-  /** What a host must have for it; absent where that is nothing. */
+  /** Features that the image needs of its host; absent where it needs none. */
   readonly osFeatures?: readonly string[] | undefined;
 }
 
-/** What other tools call it → GOARCH, with the variant that the name implies. */
+/** Names that other tools use → GOARCH, with the variant that the name implies. */
 const ARCHITECTURE: ReadonlyMap<string, readonly [architecture: string, variant?: string]> = new Map([
   ['x86_64', ['amd64']],
   ['x86-64', ['amd64']],
@@ -24,13 +27,16 @@ const ARCHITECTURE: ReadonlyMap<string, readonly [architecture: string, variant?
   ['ppc64el', ['ppc64le']],
 ]);
 
-/** Go's names of architectures on Linux: what a word alone must be, so that a typing error is not taken for one. */
+/** Go's names of architectures on Linux. A word alone must be one of them, so that a typing error is refused. */
 const GOARCH: ReadonlySet<string> = new Set([
   ...['386', 'amd64', 'arm', 'arm64', 'loong64', 'mips', 'mips64', 'mips64le', 'mipsle'],
   ...['ppc64', 'ppc64le', 'riscv64', 's390x'],
 ]);
 
-/** Canonical form: GOARCH names; arm64 has no `v8`, arm without a variant is v7, amd64 has no `v1` (containerd/platforms). */
+/**
+ * Returns the canonical form: GOARCH names; arm64 has no `v8`, arm without a variant is v7, amd64 has no `v1`
+ * (containerd/platforms).
+ */
 export function normalizePlatform(platform: Platform): Platform {
   const [architecture, implied] = ARCHITECTURE.get(platform.architecture) ?? [platform.architecture];
   let variant = platform.variant || implied;
@@ -42,8 +48,11 @@ export function normalizePlatform(platform: Platform): Platform {
 }
 
 /**
- * `os/arch[/variant]`, `os`'s default being linux (`arm64` alone is `linux/arm64`), as docker's `--platform` takes it.
+ * Parses `OS/ARCH[/VARIANT]` or `ARCH`, which means `linux/ARCH`, as docker's `--platform` does. Other tools' names
+ * become GOARCH: `x86_64` is `amd64`.
  * @throws PLATFORM_INVALID
+ * @example
+ * parsePlatform('aarch64'); // { os: 'linux', architecture: 'arm64', … }
  */
 export function parsePlatform(text: string): Platform {
   const parts = text.split('/');
@@ -65,17 +74,17 @@ function platformInvalid(text: string): TsimgError {
   });
 }
 
-/** `linux/arm/v7` */
+/** Returns `OS/ARCH[/VARIANT]`: `linux/arm/v7`. */
 export function formatPlatform(platform: Platform): string {
   return [platform.os, platform.architecture, platform.variant].filter(Boolean).join('/');
 }
 
-/** The platform of a Node process: `process.arch` → `linux/…`. Pure: the caller passes the name. */
+/** The platform of a Node process. @param arch `process.arch` */
 export function platformOfNodeArch(arch: string): Platform {
   return normalizePlatform({ os: 'linux', architecture: arch });
 }
 
-/** Variants that a machine of this variant also runs, best first: an ARMv7 runs v6 and v5; amd64 v3 runs v2 and the base. */
+/** The variants that a machine runs, best first: an ARMv7 runs v6 and v5; amd64 v3 runs v2 and the base. */
 function runnableVariants(platform: Platform): readonly (string | undefined)[] {
   const { architecture, variant } = platform;
   const level = Number(variant?.slice(1));
@@ -88,8 +97,8 @@ function runnableVariants(platform: Platform): readonly (string | undefined)[] {
 }
 
 /**
- * How well a candidate serves the wanted platform: 0 is exact, larger is worse, undefined is not at all.
- * An amd64/v3 image is never chosen for a plain amd64 machine; any arm64 variant is taken last for plain arm64.
+ * Ranks a candidate for the wanted platform: 0 is exact, a larger rank is worse, undefined means that the machine
+ * cannot run it. An amd64/v3 image never serves a plain amd64 machine.
  */
 export function platformRank(wanted: Platform, candidate: Platform): number | undefined {
   const w = normalizePlatform(wanted);

@@ -1,13 +1,15 @@
 import { TsimgError } from '../errors.ts';
 import { type Digest, isDigest } from './digest.ts';
 
-/** A parsed image reference. distribution/reference's grammar; docker's defaults. */
+/** A parsed image reference: distribution/reference's grammar, docker's defaults. Made by {@link parseReference}. */
 export interface Reference {
-  /** Host with port, as users write it: `docker.io`, `localhost:5000`. */
+  /** The host, with its port where one was given: `docker.io`, `localhost:5000`. */
   readonly registry: string;
   /** `library/alpine` */
   readonly repository: string;
+  /** Absent only beside a digest. */
   readonly tag?: string | undefined;
+  /** Wins over the tag. */
   readonly digest?: Digest | undefined;
 }
 
@@ -18,7 +20,7 @@ const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const HOST_LABEL = '(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])';
 const HOST = new RegExp(`^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|\\[[0-9A-Fa-f:]+\\])(?::[0-9]{1,5})?$`);
 
-/** Whether a text can be a tag: it is then safe in a path. */
+/** Returns whether a text can be a tag, and so is safe in a path. */
 export function isTag(text: string): boolean {
   return TAG.test(text);
 }
@@ -31,7 +33,10 @@ function invalid(text: string, why: string, hint?: string): TsimgError {
   });
 }
 
-/** The first component is a host if it could not be a Docker Hub name: it has a dot or a port, is localhost, or has capitals. */
+/**
+ * The first component is a host when it cannot be a name on Docker Hub: it has a dot, a port or capitals, or is
+ * localhost.
+ */
 function isHost(first: string): boolean {
   return /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase();
 }
@@ -43,9 +48,12 @@ function splitHost(name: string): readonly [registry: string, repository: string
 }
 
 /**
- * Text → reference, as docker does: short names mean Docker Hub, single names its `library/`, no tag and no digest `latest`.
- * A tag beside a digest is kept, but the digest decides.
+ * Parses a reference as docker does. A name without a host is on Docker Hub, a single word is in its `library/`, and
+ * the tag is `latest` where neither tag nor digest is given. A tag beside a digest is kept, but the digest decides.
  * @throws REFERENCE_INVALID
+ * @example
+ * parseReference('alpine:3.19');
+ * // { registry: 'docker.io', repository: 'library/alpine', tag: '3.19', digest: undefined }
  */
 export function parseReference(text: string): Reference {
   if (text.length > 4096) throw invalid(text, 'longer than 4096 bytes');
@@ -77,12 +85,15 @@ function formatNamed(name: string, { tag, digest }: Reference): string {
   return `${name}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
 }
 
-/** `docker.io/library/alpine:3.9`: complete, the form under which the store keeps names. */
+/** Returns the complete form, which the store keeps: `docker.io/library/alpine:3.19`. */
 export function formatReference(reference: Reference): string {
   return formatNamed(`${reference.registry}/${reference.repository}`, reference);
 }
 
-/** The form that docker shows: `alpine:3.9` for Docker Hub's, else complete; complete too where a shorter one means another. */
+/**
+ * Returns the form that docker shows: `alpine:3.19` on Docker Hub, else the complete form. Both parse to the same
+ * reference.
+ */
 export function formatFamiliar(reference: Reference): string {
   const { registry, repository } = reference;
   const [first = '', second, ...rest] = repository.split('/');

@@ -1,17 +1,26 @@
-/** What a container of the image starts with. OCI image spec, config.md. Absent lists are empty, absent texts ''. */
+/**
+ * The settings with which a container of the image starts. OCI image spec, config.md. A list that is absent in the
+ * document is empty here, an absent text is ''.
+ */
 export interface RunConfig {
+  /** `USER[:GROUP]`, names or numbers. */
   readonly user: string;
+  /** `NAME=value` */
   readonly env: readonly string[];
   readonly entrypoint: readonly string[];
+  /** The default arguments of the entrypoint, or the command where there is no entrypoint. */
   readonly cmd: readonly string[];
   readonly workingDir: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** `80/tcp` */
   readonly exposedPorts: readonly string[];
+  /** Paths in the container. */
   readonly volumes: readonly string[];
+  /** `SIGTERM`, `15` */
   readonly stopSignal: string;
 }
 
-/** The configuration of a root filesystem that came with none. */
+/** The settings for a root filesystem without an image. */
 export const EMPTY_RUN_CONFIG: RunConfig = {
   user: '',
   env: [],

@@ -13,7 +13,9 @@ function platformDocument(platform: Platform): Readonly<Record<string, unknown>>
   };
 }
 
-/** A descriptor as it stands in a document: descriptor.md. Keys in a fixed order, so that equal values give equal bytes. */
+/**
+ * A descriptor as it stands in a document: descriptor.md. Keys in a fixed order, so that equal values give equal bytes.
+ */
 export function descriptorDocument(descriptor: Descriptor): Readonly<Record<string, unknown>> {
   const { mediaType, digest, size, platform, annotations, urls, artifactType, data } = descriptor;
   const sorted = Object.entries(annotations ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -23,17 +23,18 @@ function foreignUrls(descriptor: Descriptor): readonly URL[] {
 }
 
 /**
- * A blob by digest (distribution spec, "Pulling blobs"), resumed where its connection breaks. **Not verified**: pass it through
- * `verified`. Foreign `urls` are used only on request, when the registry has not got it, and without credentials, whatever they
- * answer (CVE-2020-15157). @throws BLOB_NOT_FOUND and what the session throws, as does the stream
+ * A blob by digest (distribution spec, "Pulling blobs"), resumed where its connection breaks. **Not verified**: pass it
+ * through `verified`. Foreign `urls` are used only on request, when the registry has not got it, and without
+ * credentials, whatever they answer (CVE-2020-15157). @throws BLOB_NOT_FOUND and what the session throws, as does the
+ * stream
  */
 export function openBlob(session: Session, descriptor: Descriptor, options: BlobOptions): Promise<Readable> {
   return openResumable(resumable(session, descriptor, options));
 }
 
 /**
- * The same as chunks, without a stream around them; nothing is asked for before the first. A chunk is gone when the second one
- * after it is asked for. @throws as `openBlob`
+ * The same as chunks, without a stream around them; nothing is asked for before the first. A chunk is gone when the
+ * second one after it is asked for. @throws as `openBlob`
  */
 export function readBlob(session: Session, descriptor: Descriptor, options: BlobOptions): AsyncGenerator<Buffer, void> {
   return freeingChunks(readResuming(resumable(session, descriptor, options)));

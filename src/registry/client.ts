@@ -12,7 +12,10 @@ import { listTags } from './tags.ts';
 export interface RegistryClient {
   /** What a tag or digest stands for, by the registry's word: a hint. Undefined when only `document` tells. */
   head(version: string, signal?: AbortSignal): Promise<Descriptor | undefined>;
-  /** A manifest or index by tag or digest; its digest is computed. Undefined when there is none: `onMissing` is told why. */
+  /**
+   * A manifest or index by tag or digest; its digest is computed. Undefined when there is none: `onMissing` is told
+   * why.
+   */
   document(version: string, options?: DocumentOptions): Promise<FetchedDocument | undefined>;
   /** A blob, going on after broken connections. **Not verified**: pass it through `verified`. */
   blob(descriptor: Descriptor, signal?: AbortSignal): Promise<Readable>;

@@ -34,7 +34,10 @@ function bareType(response: HttpResponse): string {
   return response.headers['content-type']?.split(';', 1)[0]?.trim() ?? '';
 }
 
-/** The Content-Type where it is a document's, else what the document says or looks like (old registries send text/plain). */
+/**
+ * The Content-Type where it is a document's, else what the document says or looks like (old registries send
+ * text/plain).
+ */
 function mediaTypeOf(announced: string, bytes: Buffer): string {
   if (documentKindOf(announced) !== 'other') return announced;
   let value: unknown;
@@ -50,8 +53,9 @@ function mediaTypeOf(announced: string, bytes: Buffer): string {
 }
 
 /**
- * What a tag stands for, by the registry's word (HEAD, which Docker Hub does not count). Undefined when only the document itself
- * tells: there is no such tag, the answer lacks something, or HEAD is not answered well, which some front ends do not.
+ * What a tag stands for, by the registry's word (HEAD, which Docker Hub does not count). Undefined when only the
+ * document itself tells: there is no such tag, the answer lacks something, or HEAD is not answered well, which some
+ * front ends do not.
  */
 export async function headDocument(
   session: Session,
@@ -89,9 +93,9 @@ function plainBody({ headers }: HttpResponse, bytes: Buffer, limit: number): Buf
 }
 
 /**
- * A manifest or index by tag or digest; undefined when there is none. The digest is computed from the bytes: the one in the
- * response's header is never believed. `version`: a tag, or a digest, which the bytes must then have.
- * `onMissing` is told the registry's words where there is none.
+ * A manifest or index by tag or digest; undefined when there is none. The digest is computed from the bytes: the one in
+ * the response's header is never believed. `version`: a tag, or a digest, which the bytes must then have. `onMissing`
+ * is told the registry's words where there is none.
  * @throws DIGEST_MISMATCH; LIMIT_EXCEEDED past 4 MiB or what the session allows; REGISTRY_ERROR, REGISTRY_UNREACHABLE,
  * AUTHENTICATION_…
  */

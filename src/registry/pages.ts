@@ -28,8 +28,8 @@ function nextTarget(header: string): string | undefined {
 }
 
 /**
- * The next page of a list. Only of the same origin as this page: the next request carries the same credentials, and who writes
- * the header must not choose where they go.
+ * The next page of a list. Only of the same origin as this page: the next request carries the same credentials, and who
+ * writes the header must not choose where they go.
  */
 export function nextPage(header: string | undefined, page: URL): URL | undefined {
   const target = header === undefined ? undefined : nextTarget(header);
@@ -39,8 +39,8 @@ export function nextPage(header: string | undefined, page: URL): URL | undefined
 }
 
 /**
- * A list that comes in pages, each up to 4 MiB: `read` takes a page's bytes, or returns false to stop at a response that is none.
- * Follows `Link: rel="next"` on the same origin only.
+ * A list that comes in pages, each up to 4 MiB: `read` takes a page's bytes, or returns false to stop at a response
+ * that is none. Follows `Link: rel="next"` on the same origin only.
  * @throws REGISTRY_ERROR for pages that lead back to one that was read, or that do not end
  */
 export async function readPages(

@@ -12,8 +12,8 @@ import type { Session } from './session.ts';
 const UNSUPPORTED = new Set([404, 405]);
 
 /**
- * What refers to a manifest: signatures, SBOMs. By the referrers API (distribution spec, "Listing Referrers"), and where a
- * registry has none, by the tag `sha256-HEX` that clients keep instead.
+ * What refers to a manifest: signatures, SBOMs. By the referrers API (distribution spec, "Listing Referrers"), and
+ * where a registry has none, by the tag `sha256-HEX` that clients keep instead.
  * @throws REGISTRY_ERROR, DOCUMENT_INVALID, LIMIT_EXCEEDED
  */
 export async function listReferrers(session: Session, subject: Digest): Promise<readonly Descriptor[]> {

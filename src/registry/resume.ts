@@ -8,7 +8,10 @@ import { redactUrl } from './http/redact.ts';
 import { htmlError, responseError } from './http/response-error.ts';
 import { countAttempts, type RetryPolicy } from './http/retry.ts';
 
-/** So much must arrive for the attempts to be counted anew: a server that sends a byte a connection is not making progress. Bytes. */
+/**
+ * So much must arrive for the attempts to be counted anew: a server that sends a byte a connection is not making
+ * progress. Bytes.
+ */
 const PROGRESS = 1024 * 1024;
 
 /** What is fetched ahead of a slow reader: bytes. */
@@ -19,18 +22,21 @@ export interface ResumableOptions {
   readonly what: string;
   /** Bytes of the whole, as its descriptor says. */
   readonly size: number;
-  /** One request for the whole (`range` undefined) or for `bytes=N-M`. Always to the registry: where it redirects to expires. */
+  /**
+   * One request for the whole (`range` undefined) or for `bytes=N-M`. Always to the registry: where it redirects to
+   * expires.
+   */
   request(range: string | undefined, signal: AbortSignal | undefined): Promise<HttpResponse>;
   readonly retry: RetryPolicy;
   readonly context: Context;
 }
 
 /**
- * A body that goes on where it broke off; resolves when its first bytes are there. What arrives is *not* verified here: pass it
- * through `verified`, over the whole. A range is taken only as `206` with the right start (docker/model-runner#873: another one
- * silently corrupts); any other answer makes it begin anew without one and skip what was delivered, once: where that
- * breaks off as well, the next attempt asks for a range again. Rejects, or the stream fails, with @throws REGISTRY_UNREACHABLE, REGISTRY_ERROR, BLOB_NOT_FOUND,
- * SIZE_MISMATCH, AUTHENTICATION_…
+ * A body that goes on where it broke off; resolves when its first bytes are there. What arrives is *not* verified here:
+ * pass it through `verified`, over the whole. A range is taken only as `206` with the right start
+ * (docker/model-runner#873: another one silently corrupts); any other answer makes it begin anew without one and skip
+ * what was delivered, once: where that breaks off as well, the next attempt asks for a range again. Rejects, or the
+ * stream fails, with @throws REGISTRY_UNREACHABLE, REGISTRY_ERROR, BLOB_NOT_FOUND, SIZE_MISMATCH, AUTHENTICATION_…
  */
 export async function openResumable(options: ResumableOptions): Promise<Readable> {
   const stop = new AbortController();
@@ -56,14 +62,18 @@ export async function openResumable(options: ResumableOptions): Promise<Readable
   });
 }
 
-/** The same bytes without a stream around them, each chunk when it is asked for. @throws as the stream of `openResumable` */
+/**
+ * The same bytes without a stream around them, each chunk when it is asked for. @throws as the stream of
+ * `openResumable`
+ */
 export async function* readResuming(options: ResumableOptions): AsyncGenerator<Buffer, void> {
   const { what, size, request, retry, context } = options;
   const { signal } = context;
   const attempts = countAttempts({ what, policy: retry, context });
   let delivered = 0;
   let counted = 0;
-  // Whether the next request is for a range. One for the whole ends or fails, and failures are counted: no two go round for ever.
+  // Whether the next request is for a range. One for the whole ends or fails, and failures are counted: no two go round
+  // for ever.
   let ranges = true;
   for (;;) {
     try {
@@ -99,7 +109,10 @@ export async function* readResuming(options: ResumableOptions): AsyncGenerator<B
   }
 }
 
-/** A `Content-Range` of a 206 (RFC 9110, section 14.4): positions in bytes, `end` inclusive; `size` undefined where it says `*`. */
+/**
+ * A `Content-Range` of a 206 (RFC 9110, section 14.4): positions in bytes, `end` inclusive; `size` undefined where it
+ * says `*`.
+ */
 export interface ContentRange {
   readonly start: number;
   readonly end: number;
@@ -114,8 +127,8 @@ export function parseContentRange(header: string | undefined): ContentRange | un
 }
 
 /**
- * Where in the blob a response's body starts: 0 for the whole, `delivered` for the range that was asked for. Undefined when a
- * range was answered with something else. @throws SIZE_MISMATCH, BLOB_NOT_FOUND, REGISTRY_ERROR
+ * Where in the blob a response's body starts: 0 for the whole, `delivered` for the range that was asked for. Undefined
+ * when a range was answered with something else. @throws SIZE_MISMATCH, BLOB_NOT_FOUND, REGISTRY_ERROR
  */
 async function startOf(
   response: HttpResponse,

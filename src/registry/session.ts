@@ -46,7 +46,10 @@ export interface SessionRequest {
 /** One repository of a registry: connections, credentials and tokens. */
 export interface Session {
   readonly repository: string;
-  /** One attempt, authorized. @throws for transient and authentication statuses; others, and all of a HEAD's, are the caller's to judge */
+  /**
+   * One attempt, authorized. @throws for transient and authentication statuses; others, and all of a HEAD's, are the
+   * caller's to judge
+   */
   attempt(request: SessionRequest): Promise<HttpResponse>;
   /** Anonymous, anywhere: foreign layers. */
   readonly sendAnonymous: Send;
@@ -59,7 +62,10 @@ export interface Session {
   close(): void;
 }
 
-/** The endpoint that answers: TLS, and where plain HTTP is allowed, that if there is no TLS. Nothing secret is sent to find out. */
+/**
+ * The endpoint that answers: TLS, and where plain HTTP is allowed, that if there is no TLS. Nothing secret is sent to
+ * find out.
+ */
 async function chooseEndpoint(candidates: Endpoints, send: Send, signal?: AbortSignal): Promise<URL> {
   const [first, second] = candidates;
   if (second === undefined) return first;
@@ -104,7 +110,10 @@ function answeringElsewhere(send: Send, direct: Send): Asking['answerElsewhere']
   };
 }
 
-/** Asks, and answers one 401 with credentials: a token that ran out in the middle of a pull is renewed once, never in a loop. */
+/**
+ * Asks, and answers one 401 with credentials: a token that ran out in the middle of a pull is renewed once, never in a
+ * loop.
+ */
 async function sendAuthorized(
   request: HttpRequest,
   { send, authorizer, scope, what, answerElsewhere }: Asking,
@@ -121,8 +130,8 @@ async function sendAuthorized(
       response = await ask(header);
     }
   }
-  // Whoever it was redirected to may ask for credentials: they are not for them (CVE-2020-15157), but a token for nobody
-  // in particular may be had there.
+  // Whoever it was redirected to may ask for credentials: they are not for them (CVE-2020-15157), but a token for
+  // nobody in particular may be had there.
   if (response.status === 401 && response.url.origin !== request.url.origin) {
     response = await answerElsewhere(response, request);
   }

@@ -55,7 +55,7 @@ export interface SpecialNode extends SharedBase {
 /** Whatever may have several names. */
 export type LeafNode = FileNode | SymlinkNode | SpecialNode;
 
-/** A file of a root filesystem that layers were folded into, of any kind. */
+/** A file, directory, link or device of a root filesystem in memory: attributes, and no content. */
 export type TreeNode = DirectoryNode | LeafNode;
 
 const NO_XATTRS: ReadonlyMap<string, Uint8Array> = new Map();

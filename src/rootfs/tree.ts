@@ -14,8 +14,9 @@ export interface TreeLimits {
   readonly maxDepth?: number | undefined;
 }
 
-/** A node with its place, as `entriesOf` lists them. */
+/** A node with its place in the tree. */
 export interface TreeEntry {
+  /** Relative to the root, without a leading slash; '' is the root. Bytes, one for each character (latin1). */
   readonly path: RootfsPath;
   readonly node: TreeNode;
 }

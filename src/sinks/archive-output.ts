@@ -50,8 +50,8 @@ async function toStream(archive: Readable, stream: Writable, label: string): Pro
 }
 
 /**
- * The bytes of an archive to their place. A file is written beside it and renamed, so that what has the name is complete;
- * mode 0644 less the umask, as any file that the user makes.
+ * The bytes of an archive to their place. A file is written beside it and renamed, so that what has the name is
+ * complete; mode 0644 less the umask, as any file that the user makes.
  * @throws DESTINATION_EXISTS, DESTINATION_INVALID, FILESYSTEM
  */
 export async function openArchiveOutput(archive: Readable, destination: ArchiveDestination): Promise<ArchiveOutput> {

@@ -16,8 +16,8 @@ import { namedEntries } from './entry-name.ts';
 
 export interface ArchiveOptions {
   /**
-   * Whether docker's manifest.json is written beside the OCI layout, as docker has done since 25: then docker of any age,
-   * podman, skopeo, containerd and umoci read it.
+   * Whether docker's manifest.json is written beside the OCI layout, as docker has done since 25: then docker of any
+   * age, podman, skopeo, containerd and umoci read it.
    */
   readonly docker: boolean;
 }
@@ -34,9 +34,9 @@ function dockerEntry(manifest: Manifest, names: readonly string[]) {
 }
 
 /**
- * Images as one archive: an OCI layout in a tar. Entries stand in the order in which they come, are root's and of 1970: the
- * same images always give the same bytes. Blobs go straight through, so it takes one at a time. The archive gets its name when
- * the sink is closed after something was published and nothing has failed.
+ * Images as one archive: an OCI layout in a tar. Entries stand in the order in which they come, are root's and of 1970:
+ * the same images always give the same bytes. Blobs go straight through, so it takes one at a time. The archive gets
+ * its name when the sink is closed after something was published and nothing has failed.
  * @throws DESTINATION_EXISTS, DESTINATION_INVALID, FILESYSTEM
  */
 export async function openArchiveSink(destination: ArchiveDestination, { docker }: ArchiveOptions): Promise<Sink> {

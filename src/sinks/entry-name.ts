@@ -3,8 +3,8 @@ import { ANNOTATION } from '../oci/annotations.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 
 /**
- * The entry of a layout's index.json for a name: `org.opencontainers.image.ref.name` holds it as it is, which podman takes for
- * the image's name; containerd and docker read their own annotation, and want complete names there.
+ * The entry of a layout's index.json for a name: `org.opencontainers.image.ref.name` holds it as it is, which podman
+ * takes for the image's name; containerd and docker read their own annotation, and want complete names there.
  */
 export function namedEntry(descriptor: Descriptor, name: string | undefined): Descriptor {
   if (name === undefined) return { ...descriptor, annotations: undefined };

@@ -11,7 +11,7 @@ import { makeDirectory } from '../sys/file/make-directories.ts';
 import { replaceText } from '../sys/file/replace-file.ts';
 import { namedEntries } from './entry-name.ts';
 
-/** Makes sure that what is there may be written into: nothing, an empty directory, or a layout. */
+/** Accepts a missing path, an empty directory or a layout. @throws DESTINATION_EXISTS, FILESYSTEM */
 async function checkDestination(path: string): Promise<void> {
   let entries: readonly string[];
   try {
@@ -28,14 +28,16 @@ async function checkDestination(path: string): Promise<void> {
 }
 
 /**
- * An OCI layout directory, made or added to. An entry of the same name is replaced; the blobs of what it was stay.
- * @throws DESTINATION_EXISTS, FILESYSTEM, DOCUMENT_INVALID
+ * Opens an OCI layout directory for writing: a new one is made, an existing one is added to. A new image replaces the
+ * entries of the same names; the blobs of the replaced images stay. The caller closes the sink. OCI image spec,
+ * image-layout.md.
+ * @throws DESTINATION_EXISTS when the path holds anything else; FILESYSTEM, DOCUMENT_INVALID
  */
 export async function openOciLayoutSink(path: string, signal?: AbortSignal): Promise<Sink> {
   await checkDestination(path);
   await makeDirectory(join(path, LAYOUT.blobs, 'sha256'));
   await makeDirectory(path);
-  // Existing entries that cannot be read must be found before the first blob is written, not at the end.
+  // A damaged index.json must be found before the first blob is written, not at the end.
   await readIndexFile(path);
   const partial = await mkdtemp(join(path, '.tsimg-'));
   const layout = { root: path, partial };

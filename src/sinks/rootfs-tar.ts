@@ -35,8 +35,8 @@ function isImplied({ mode, uid, gid, mtime, xattrs }: Attributes): boolean {
 }
 
 /**
- * A root filesystem as the entries of one tar, as `docker export` writes it: parents before children, names in byte order, a
- * further name of a file as a hard link to the first. The root itself stands there when a layer describes it.
+ * A root filesystem as the entries of one tar, as `docker export` writes it: parents before children, names in byte
+ * order, a further name of a file as a hard link to the first. The root itself stands there when a layer describes it.
  * @param pool the directory that holds the bodies of files under their numbers
  */
 export function* rootfsEntries(tree: Tree, pool: string): Generator<TarEntryToWrite, void, undefined> {

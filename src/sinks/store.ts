@@ -6,17 +6,20 @@ import { removePartialBlobs } from '../store/sweep.ts';
 import { acquireLock } from '../sys/file/lock.ts';
 
 /**
- * The local store as a sink. While it is open nothing is swept, so that a blob that was found or written is still there
- * when its image is published; closed, it removes what writes that were killed have left. Names are image references;
- * without one an image is known by its digest.
- * `verify`: what is there is taken for what it should be only when all of its bytes are; else it is set aside and written again.
+ * Opens the local store for writing; it is made where it is missing. An open sink holds a shared lock, so that no sweep
+ * removes a blob before its image is published; `close` releases the lock and removes blobs that killed writers left
+ * half-written. Names are image references; an image without one is known by its digest.
+ * @param root the store's directory
+ * @param options `verify`: whether `has` reads all bytes of a blob, and a damaged one is written again. Default: only
+ * its size is compared.
  * @throws STORE_INVALID, FILESYSTEM
  */
 export async function openStoreSink(
   root: string,
   signal?: AbortSignal,
-  { verify = false }: { readonly verify?: boolean | undefined } = {},
+  options: { readonly verify?: boolean | undefined } = {},
 ): Promise<Sink> {
+  const { verify = false } = options;
   const store = await openStore(root, signal);
   const lock = await acquireLock(store.blobsLock, 'shared', { signal });
   return {

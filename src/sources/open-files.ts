@@ -75,8 +75,8 @@ async function expected(found: Recognised, transport: string, files: Files): Pro
 }
 
 /**
- * Files as a source, by what they hold; undefined when they are no form of an image. Closing the source closes the files;
- * when there is none the caller does.
+ * Files as a source, by what they hold; undefined when they are no form of an image. Closing the source closes the
+ * files; when there is none the caller does.
  * @throws ARCHIVE_INVALID, DOCUMENT_INVALID, BLOB_NOT_FOUND, DIGEST_MISMATCH, FORMAT_UNSUPPORTED
  */
 export async function openFiles(files: Files, transport?: string, context: Context = {}): Promise<Source | undefined> {

@@ -126,8 +126,8 @@ function shadowing(text: string, error: TsimgError): TsimgError {
 }
 
 /**
- * A word that names a file: that file, unless it is no image and the word names one of the store. Where both could be meant, it is
- * told which was taken.
+ * A word that names a file: that file, unless it is no image and the word names one of the store. Where both could be
+ * meant, it is told which was taken.
  */
 async function openWord(text: string, options: OpenSourceOptions, opening: OpenOptions): Promise<OpenedSource> {
   const { signal, onEvent } = opening;
@@ -154,10 +154,10 @@ async function openWord(text: string, options: OpenSourceOptions, opening: OpenO
 }
 
 /**
- * SOURCE → an open source and the name of the image in it. A word that names a regular file is that file, if it is an image; what a
- * file is, its content says. The caller closes the source.
- * @throws USAGE, REFERENCE_INVALID, SOURCE_NOT_FOUND, IMAGE_NOT_FOUND, ARCHIVE_INVALID, FORMAT_UNSUPPORTED, TAR_INVALID,
- * COMPRESSION_INVALID, DOCUMENT_INVALID, FILESYSTEM, LIMIT_EXCEEDED, STORE_INVALID
+ * SOURCE → an open source and the name of the image in it. A word that names a regular file is that file, if it is an
+ * image; what a file is, its content says. The caller closes the source.
+ * @throws USAGE, REFERENCE_INVALID, SOURCE_NOT_FOUND, IMAGE_NOT_FOUND, ARCHIVE_INVALID, FORMAT_UNSUPPORTED,
+ * TAR_INVALID, COMPRESSION_INVALID, DOCUMENT_INVALID, FILESYSTEM, LIMIT_EXCEEDED, STORE_INVALID
  */
 export async function openSource(
   text: string,

@@ -52,7 +52,10 @@ const DOCUMENTS = [LAYOUT.marker, LAYOUT.index, 'manifest.json', 'repositories']
 /** Members that only archives of images have: layers and documents under their digests. */
 const IMAGE_PART = /^(blobs\/sha256\/[0-9a-f]{64}|[0-9a-f]{64}(\/layer\.tar|\.tar|\.tar\.gz|\.json))$/;
 
-/** An archive of images whose list, mostly its last member, was cut off is not a root filesystem. @throws ARCHIVE_INVALID */
+/**
+ * An archive of images whose list, mostly its last member, was cut off is not a root filesystem. @throws
+ * ARCHIVE_INVALID
+ */
 function refuseParts({ names, label }: Files): void {
   for (const name of names ?? []) {
     if (!IMAGE_PART.test(name)) continue;
@@ -65,8 +68,8 @@ function refuseParts({ names, label }: Files): void {
 }
 
 /**
- * The form of an image in an archive or a directory, in containerd's order: OCI layout, docker's manifest.json, skopeo's,
- * `repositories`. Names of files and nothing else decide where to look, never the name of the whole.
+ * The form of an image in an archive or a directory, in containerd's order: OCI layout, docker's manifest.json,
+ * skopeo's, `repositories`. Names of files and nothing else decide where to look, never the name of the whole.
  * @throws ARCHIVE_INVALID; DOCUMENT_INVALID for a manifest.json that is docker's and damaged
  */
 export async function recognise(files: Files, signal?: AbortSignal): Promise<Recognised> {

@@ -12,22 +12,27 @@ import type { RegistryOptions } from '../registry/session.ts';
 import { verified } from '../streams/verified.ts';
 import type { SourceLimits } from './files/unwrap-options.ts';
 
+/** How a repository is read. */
 export interface RegistrySourceOptions extends Omit<RegistryOptions, 'documentLimit'> {
-  /** How large a document may be. */
+  /** The largest document that is read: `maxDocument`. */
   readonly limits?: SourceLimits | undefined;
-  /** Whether layers that the registry does not keep may be fetched, anonymously, from the URLs that the manifest names. */
+  /** Whether foreign layers are fetched, without credentials, from the URLs in their descriptors. Default false. */
   readonly allowForeignUrls?: boolean | undefined;
   /**
-   * Whether a document is at hand already. Then a tag is asked for by HEAD, which transfers nothing and which Docker Hub does
-   * not count, and its word is taken: a registry that lies there can only name what it could have sent.
+   * Returns whether the caller has a document already. When this is given, a tag is resolved by HEAD, which transfers
+   * nothing and which Docker Hub does not count. The answer is believed: a lying registry can only name a document that
+   * it could have sent.
    */
   readonly known?: ((descriptor: Descriptor) => Promise<boolean>) | undefined;
 }
 
-/** Documents that were fetched by tag, so that opening them next does not fetch them again. */
+/** Documents that `resolve` fetched and that `open` need not fetch again. */
 const MAX_REMEMBERED = 16;
 
-/** The tag or digest that stands in a URL for a name: a tag, a digest, or a reference of this very repository. */
+/**
+ * The tag or digest for a request, from a tag, a digest, or a reference to this repository; undefined for another
+ * repository.
+ */
 function versionOf(reference: Reference, name: string | undefined): string | undefined {
   if (name === undefined) return reference.digest ?? reference.tag ?? 'latest';
   if (isDigest(name) || isTag(name)) return name;
@@ -37,8 +42,15 @@ function versionOf(reference: Reference, name: string | undefined): string | und
 }
 
 /**
- * One repository of a registry as a source of images. `resolve` without a name takes the reference's digest, else its tag.
- * Opens no connection yet. @throws REFERENCE_INVALID
+ * Opens one repository of a registry as a source of images. `resolve` without a name resolves the reference's digest,
+ * else its tag. No connection is made before the first request; credentials are looked up when the registry asks for
+ * them, where podman and docker keep theirs. The caller closes the source.
+ * @throws REFERENCE_INVALID; the source's methods: REGISTRY_UNREACHABLE, REGISTRY_ERROR, AUTHENTICATION_REQUIRED,
+ * AUTHENTICATION_DENIED, CREDENTIALS_INVALID, IMAGE_NOT_FOUND, BLOB_NOT_FOUND, LIMIT_EXCEEDED
+ * @example
+ * const source = openRegistrySource(parseReference('alpine:3.19'));
+ * const descriptor = await source.resolve(); // the index that the tag stands for
+ * await source.close();
  */
 export function openRegistrySource(reference: Reference, options: RegistrySourceOptions = {}): Source {
   const label = formatReference(reference);
@@ -88,7 +100,7 @@ export function openRegistrySource(reference: Reference, options: RegistrySource
     open: async (descriptor, signal) => {
       if (documentKindOf(descriptor.mediaType) !== 'other') return openDocument(descriptor, signal);
       const checked = verified(descriptor, `${label} ${descriptor.digest}`);
-      // the error of either end is the reader's: `checked` is destroyed with it
+      // An error of either end destroys `checked`, and so reaches the reader.
       return pipeline(await client.blob(descriptor, signal), checked, () => {});
     },
     fetch: (descriptor, signal) => client.blobChunks(descriptor, signal),

@@ -6,7 +6,7 @@ import { acquireLock } from '../sys/file/lock.ts';
 import { directoryFiles } from './files/directory-files.ts';
 import { openLayoutSource } from './form/layout-source.ts';
 
-/** A store that is not there holds nothing: looking into it does not make it. */
+/** The source of a store that does not exist: it is empty, and reading does not make the store. */
 function emptySource(label: string): Source {
   return {
     label,
@@ -20,12 +20,14 @@ function emptySource(label: string): Source {
 }
 
 /**
- * The local store as a source. While it is open nothing is swept: layers that are about to be read stay.
+ * Opens the local store for reading. An open source holds a shared lock, so that no sweep removes the blobs that the
+ * caller is about to read: close it soon. A store that does not exist is empty, and is not made.
+ * @param root the store's directory
  * @throws STORE_INVALID, DOCUMENT_INVALID, FILESYSTEM
  */
 export async function openStoreSource(root: string, signal?: AbortSignal): Promise<Source> {
   if (!(await storeExists(root))) return emptySource(root);
-  // What was lost of it is made anew, and a damaged list tells the way out.
+  // openStore makes a lost index or marker again, and explains a damaged index.
   if ((await readStoreIndex(storeAt(root))) === undefined || !(await hasMarker(root))) await openStore(root, signal);
   const lock = await acquireLock(storeAt(root).blobsLock, 'shared', { signal });
   try {

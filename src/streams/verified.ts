@@ -5,10 +5,13 @@ import { algorithmOf } from '../oci/digest.ts';
 import { createHasher } from './hashing.ts';
 
 /**
- * Passes content on and fails instead of ending unless it has the size and the digest of its descriptor. Fails at the
- * first byte too many, so that a reader never takes more than `descriptor.size` bytes; at the end it is the digest that
- * speaks: until then what was passed on is a promise, not a fact.
- * `where` names the content in errors. @throws SIZE_MISMATCH, DIGEST_MISMATCH as errors of the stream
+ * Returns a stream that passes content on and fails, in the place of ending, when size or digest are not the
+ * descriptor's. It fails at the first byte too many, so that a reader never takes more than `descriptor.size` bytes.
+ * The digest is known at the end only: content that was read before must not be trusted until the stream has ended.
+ * @param where names the content in errors
+ * @throws SIZE_MISMATCH, DIGEST_MISMATCH, as errors of the stream
+ * @example
+ * await pipeline(input, verified(descriptor, 'layer'), createWriteStream('layer.tar.gz'));
  */
 export function verified(descriptor: Pick<Descriptor, 'digest' | 'size'>, where: string): Transform {
   const hasher = createHasher(algorithmOf(descriptor.digest));

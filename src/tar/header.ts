@@ -1,4 +1,4 @@
-/** A point in time to the nanosecond, as tar (PAX) can say it; negative seconds lie before 1970. */
+/** A point in time to the nanosecond, as PAX headers give it; seconds before 1970 are negative. */
 export interface Timestamp {
   /** Whole seconds since the epoch, rounded down. */
   readonly seconds: number;

@@ -29,7 +29,10 @@ const X32_BIT = 0x4000_0000;
 /** Beyond all numbers that any of the tables has, but x32's own. */
 const END = 600;
 
-/** Reads profiles, one a line, and tells for each the filter, what each number is called, and rules that libseccomp refuses. */
+/**
+ * Reads profiles, one a line, and tells for each the filter, what each number is called, and rules that libseccomp
+ * refuses.
+ */
 const EXPORT = `
 import ctypes, json, sys, tempfile
 lib = ctypes.CDLL('libseccomp.so.2')
@@ -89,7 +92,10 @@ function actionOf(action: SeccompProfile['defaultAction'], errno: number | null 
 
 type Conditions = readonly (readonly [argument: number, operator: number, a: number, b: number])[];
 
-/** The rules that runc gives to libseccomp: none that do what is done anyway; of two conditions on one argument, one for each. */
+/**
+ * The rules that runc gives to libseccomp: none that do what is done anyway; of two conditions on one argument, one for
+ * each.
+ */
 function rulesOf({ syscalls, defaultAction, defaultErrnoRet }: SeccompProfile) {
   const otherwise = actionOf(defaultAction, defaultErrnoRet);
   const rules = (syscalls ?? []).flatMap(({ names, action, errnoRet, args }) => {
@@ -199,7 +205,9 @@ const ALL_X86 = {
 };
 const SOCKETS = 'socket connect bind sendto recvfrom sendmsg recvmsg listen accept4 shutdown';
 
-/** Profiles of a caller's: what each says, and in which calls of 32-bit x86 ours lets less through than libseccomp's. */
+/**
+ * Profiles of a caller's: what each says, and in which calls of 32-bit x86 ours lets less through than libseccomp's.
+ */
 const PROFILES: Readonly<Record<string, { readonly document: object; readonly stricter?: readonly string[] }>> = {
   'allowed by default, some denied': {
     document: {

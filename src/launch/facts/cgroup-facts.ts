@@ -25,8 +25,9 @@ export interface CgroupFacts {
   /** The caller's own cgroup first, then those around it. On a hybrid host they have no controllers. */
   readonly v2: readonly UnifiedCgroup[];
   /**
-   * Hierarchies of version 1, as /proc/self/cgroup names them, in whose very top the caller is and in which it can make no cgroup,
-   * for they are not mounted here, or read-only: there is `release_agent`, a program that the kernel starts outside of all containers.
+   * Hierarchies of version 1, as /proc/self/cgroup names them, in whose very top the caller is and in which it can make
+   * no cgroup, for they are not mounted here, or read-only: there is `release_agent`, a program that the kernel starts
+   * outside of all containers.
    */
   readonly exposed?: readonly string[] | undefined;
 }

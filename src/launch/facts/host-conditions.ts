@@ -1,4 +1,6 @@
-/** Settings of a host that may stand in a launch's way, as they were read; absent where the host has no such setting. */
+/**
+ * Settings of a host that may stand in a launch's way, as they were read; absent where the host has no such setting.
+ */
 export interface HostConditions {
   readonly uid: number;
   /** The kernel's release. */

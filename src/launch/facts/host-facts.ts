@@ -20,14 +20,21 @@ export interface HostTools {
   readonly slirp4netns?: string | undefined;
 }
 
-/** What the host is and what the caller may do on it: found by host/facts/probe, and all that a plan knows of the world. */
+/**
+ * What the host is and what the caller may do on it: found by host/facts/probe, and all that a plan knows of the world.
+ */
 export interface HostFacts {
   /** The caller's effective IDs. */
   readonly uid: number;
   readonly gid: number;
-  /** Whether the caller may mount and make namespaces without a user namespace (CAP_SYS_ADMIN in its bounding set and effective). */
+  /**
+   * Whether the caller may mount and make namespaces without a user namespace (CAP_SYS_ADMIN in its bounding set and
+   * effective).
+   */
   readonly canMount: boolean;
-  /** Whether the caller is in a user namespace that is not the first: nobody in it can make or open what is the host's. */
+  /**
+   * Whether the caller is in a user namespace that is not the first: nobody in it can make or open what is the host's.
+   */
   readonly nestedUserNamespace?: boolean | undefined;
   /** The capabilities that a privileged caller can give a container: all, when absent. */
   readonly capabilities?: readonly Capability[] | undefined;

@@ -1,6 +1,8 @@
 /** What a plan of a container's network knows of the host. */
 export interface NetworkFacts {
-  /** Names the network namespace that the caller is in: bridges of different ones have nothing to do with each other. */
+  /**
+   * Names the network namespace that the caller is in: bridges of different ones have nothing to do with each other.
+   */
   readonly namespace: string;
   /** Where the files of running containers are kept. */
   readonly runtimeDirectory: string;

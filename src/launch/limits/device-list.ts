@@ -5,7 +5,10 @@ import type { DeviceRule } from '../../linux/device/device-rule.ts';
 /** Which devices a container may use: everything else is denied to it, whatever capabilities it has. */
 export interface DeviceList {
   readonly rules: readonly DeviceRule[];
-  /** Devices of the host, or all in a directory, that are allowed besides: their numbers are looked up when the list is set. */
+  /**
+   * Devices of the host, or all in a directory, that are allowed besides: their numbers are looked up when the list is
+   * set.
+   */
   readonly hosts: readonly { readonly source: string; readonly access: string }[];
   /** The option that is not to be had without the list: absent where it is set if it can be. */
   readonly neededBy?: string | undefined;
@@ -23,8 +26,8 @@ export interface HostDevice extends Pick<DeviceRule, 'kind'> {
 }
 
 /**
- * The capabilities by which root opens any device of the host that no list denies: to make a file for it, or to mount the host's
- * /dev (devtmpfs). In a user namespace they give neither.
+ * The capabilities by which root opens any device of the host that no list denies: to make a file for it, or to mount
+ * the host's /dev (devtmpfs). In a user namespace they give neither.
  */
 const OPENING: readonly Capability[] = ['MKNOD', 'SYS_ADMIN'];
 

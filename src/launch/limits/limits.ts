@@ -17,10 +17,14 @@ export interface PlannedLimit extends LimitFile {
   readonly byDefault?: true | undefined;
 }
 
-/** One cgroup that is made for a container: `BASE/tsimg/ID`, or that and two in it where it holds the list of devices. */
+/**
+ * One cgroup that is made for a container: `BASE/tsimg/ID`, or that and two in it where it holds the list of devices.
+ */
 export interface CgroupPlan {
   readonly version: 1 | 2;
-  /** Of version 1, those of the hierarchy: its name below /sys/fs/cgroup. Of version 2, those that children are given. */
+  /**
+   * Of version 1, those of the hierarchy: its name below /sys/fs/cgroup. Of version 2, those that children are given.
+   */
   /** `name=systemd` where a hierarchy has none. */
   readonly controllers: readonly string[];
   /** The cgroup below which it is made: the caller's own, or of version 2 one around it. */
@@ -29,7 +33,10 @@ export interface CgroupPlan {
   /** Files that must be copied downwards from the cgroup above, since they start out empty. cpuset of version 1. */
   readonly inherit: readonly string[];
   readonly limits: readonly PlannedLimit[];
-  /** The list of devices, which holds for all that is below this cgroup: there it can be looked at, and here not be changed. */
+  /**
+   * The list of devices, which holds for all that is below this cgroup: there it can be looked at, and here not be
+   * changed.
+   */
   readonly devices?: DeviceList | undefined;
   /** Whether the launch fails without it; else it is passed over in silence. */
   readonly required: boolean;
@@ -44,19 +51,25 @@ export function cgroupDirectory({ base, id }: CgroupPlan): string {
 }
 
 /**
- * The directory of a plan's cgroup that the container's processes are in, and that they see as the top of all. Where there is a
- * list of devices it is one further down: who has SYS_ADMIN can change its own, but not the one around it.
+ * The directory of a plan's cgroup that the container's processes are in, and that they see as the top of all. Where
+ * there is a list of devices it is one further down: who has SYS_ADMIN can change its own, but not the one around it.
  */
 export function processDirectory(plan: CgroupPlan): string {
   return plan.devices === undefined ? cgroupDirectory(plan) : `${cgroupDirectory(plan)}/container`;
 }
 
-/** Where a stub waits that enters the container: under the list of devices, and without its limits. Made where the list holds. */
+/**
+ * Where a stub waits that enters the container: under the list of devices, and without its limits. Made where the list
+ * holds.
+ */
 export function enteringDirectory(plan: CgroupPlan): string | undefined {
   return plan.devices === undefined ? undefined : `${cgroupDirectory(plan)}/entering`;
 }
 
-/** What `tsimg stats` reads, and what stops a fork bomb: given to children of version 2 where the host lets us, limits or not. */
+/**
+ * What `tsimg stats` reads, and what stops a fork bomb: given to children of version 2 where the host lets us, limits
+ * or not.
+ */
 const WANTED: readonly string[] = ['memory', 'cpu', 'cpuacct', 'pids'];
 
 const LEGACY_NAMES: Readonly<Record<ResourceLimit['controller'], string>> = {
@@ -112,11 +125,17 @@ export interface CgroupIsolation {
   readonly devices?: DeviceList | undefined;
   /** The option for which no hierarchy's top may be the container's. */
   readonly apartBy?: string | undefined;
-  /** Whether version 2 is joined where it has nothing to limit or deny: a user could not enter that from another session. */
+  /**
+   * Whether version 2 is joined where it has nothing to limit or deny: a user could not enter that from another
+   * session.
+   */
   readonly joinAll?: boolean | undefined;
 }
 
-/** Each hierarchy is joined: in the top of one, whoever may mount it has the host's `release_agent`. cgroups(7), CVE-2022-0492. */
+/**
+ * Each hierarchy is joined: in the top of one, whoever may mount it has the host's `release_agent`. cgroups(7),
+ * CVE-2022-0492.
+ */
 function planLegacy(hierarchy: LegacyHierarchy, wishes: Wishes): readonly CgroupPlan[] {
   const { explicit, defaults, id, devices, apart } = wishes;
   const { controllers, directory, writable } = hierarchy;
@@ -190,7 +209,8 @@ function planUnified(places: readonly UnifiedCgroup[], wishes: Wishes): readonly
 
 /**
  * The cgroups of a container, on hosts of either version and of both. Without a limit of the request's, they hold
- * `DEFAULT_PIDS_LIMIT` where the caller may set it, and nothing where not; a limit that was asked for is set or refused.
+ * `DEFAULT_PIDS_LIMIT` where the caller may set it, and nothing where not; a limit that was asked for is set or
+ * refused.
  * @throws USAGE for a limit that is none; HOST_UNSUPPORTED, with cause and remedy, for what cannot be had
  */
 export function planLimits(

@@ -12,13 +12,14 @@ export interface Forwarding {
 }
 
 /**
- * All that our table of nftables holds, as one transaction that replaces what it held before; nobody else's rules are touched.
+ * All that our table of nftables holds, as one transaction that replaces what it held before; nobody else's rules are
+ * touched.
  *
  * - Containers reach beyond the host under the host's address.
- * - A published port leads to its container from outside, from the host (127.0.0.1 among its addresses: the bridge takes
- *   loopback addresses for that) and from other containers.
- * - What comes from the bridge with a foreign source, or for a loopback address of the host, is dropped: nobody but the host
- *   itself reaches its loopback (CVE-2020-8558).
+ * - A published port leads to its container from outside, from the host (127.0.0.1 among its addresses: the bridge
+ *   takes loopback addresses for that) and from other containers.
+ * - What comes from the bridge with a foreign source, or for a loopback address of the host, is dropped: nobody but the
+ *   host itself reaches its loopback (CVE-2020-8558).
  */
 export function formatNftables(subnet: Network4, containers: readonly Forwarding[]): string {
   const net = formatNetwork(subnet);

@@ -7,7 +7,8 @@ import { type PublishedPort, parsePublish } from './publish.ts';
 /** A container's network as it was asked for. */
 export interface NetworkRequest {
   /**
-   * As `--network` spells it: none, host, bridge, pasta[:--map-gw], slirp4netns[:allow_host_loopback=true], container:NAME or ns:PATH.
+   * As `--network` spells it: none, host, bridge, pasta[:--map-gw], slirp4netns[:allow_host_loopback=true],
+   * container:NAME or ns:PATH.
    */
   readonly network: string;
   /** `-p` */
@@ -190,8 +191,9 @@ export interface DefaultNetwork {
 }
 
 /**
- * The bridge for root; for ordinary users pasta, or slirp4netns. A user who has neither gets a container without a network,
- * and is told so; root without what a bridge takes is refused by `planNetwork`: nothing is less isolated than was asked for.
+ * The bridge for root; for ordinary users pasta, or slirp4netns. A user who has neither gets a container without a
+ * network, and is told so; root without what a bridge takes is refused by `planNetwork`: nothing is less isolated than
+ * was asked for.
  */
 export function defaultNetwork({ canMount, tools, network }: HostFacts): DefaultNetwork {
   if (canMount) return { network: 'bridge' };

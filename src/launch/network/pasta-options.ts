@@ -15,8 +15,8 @@ function portOption(flag: string, ports: readonly PublishedPort[]): readonly str
 }
 
 /**
- * The options of pasta: ports of the host only as they are published, none of the container's towards the host, and no way
- * to the host's loopback unless that was asked for. By default pasta opens all of these.
+ * The options of pasta: ports of the host only as they are published, none of the container's towards the host, and no
+ * way to the host's loopback unless that was asked for. By default pasta opens all of these.
  */
 export function pastaOptions({ ports, hostLoopback }: PastaPlan): readonly string[] {
   return [

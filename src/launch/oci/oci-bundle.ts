@@ -85,8 +85,9 @@ function mappings(extents: IdMap['uids']) {
 }
 
 /**
- * The configuration with which an OCI runtime (1.0.2) starts an image as `tsimg run` does: same mounts, capabilities, filter
- * and namespaces, a network of its own with nothing in it, no terminal. Volumes are plain directories of the root filesystem.
+ * The configuration with which an OCI runtime (1.0.2) starts an image as `tsimg run` does: same mounts, capabilities,
+ * filter and namespaces, a network of its own with nothing in it, no terminal. Volumes are plain directories of the
+ * root filesystem.
  * @throws LAUNCH_FAILED when the image's user is not one of its root filesystem
  */
 export function planBundle(config: ImageConfig, files: UserFiles, { idMap, host }: BundleTarget): BundlePlan {

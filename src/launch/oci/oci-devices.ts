@@ -15,7 +15,10 @@ function allow({ kind, major, minor, access }: DeviceRule) {
   return { allow: true, type: TYPES[kind], ...numbers, access };
 }
 
-/** `linux.resources.devices` of docker's: all is denied, then what the rules name is allowed. runtime-spec, config-linux.md. */
+/**
+ * `linux.resources.devices` of docker's: all is denied, then what the rules name is allowed. runtime-spec,
+ * config-linux.md.
+ */
 export function ociDeviceRules(rules: readonly DeviceRule[] = DEFAULT_DEVICE_RULES): readonly object[] {
   return [{ allow: false, access: 'rwm' }, ...mergeDeviceRules(rules).map(allow)];
 }

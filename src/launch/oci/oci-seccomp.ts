@@ -41,8 +41,8 @@ const ALL_BITS = 0xffff_ffff;
 
 /**
  * The values of 32 bits but these, as blocks of a common prefix. Runtimes take several conditions on one argument for
- * alternatives, so "neither 38 nor 40" cannot be said with two of them; and they compare 64 bits where the kernel looks at
- * 32, so that a comparison without a mask can be stepped around by the upper ones.
+ * alternatives, so "neither 38 nor 40" cannot be said with two of them; and they compare 64 bits where the kernel looks
+ * at 32, so that a comparison without a mask can be stepped around by the upper ones.
  */
 function blocksWithout(values: readonly number[]): readonly { readonly mask: number; readonly value: number }[] {
   const blocks: { readonly mask: number; readonly value: number }[] = [];

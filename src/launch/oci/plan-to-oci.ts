@@ -126,8 +126,8 @@ export function rootPath({ steps }: LaunchPlan): string {
 }
 
 /**
- * A plan as the configuration of an OCI runtime (1.0.2): the same mounts, masks, capabilities, filter, limits and namespaces.
- * What the runtime would do otherwise than the plan says is refused. @throws HOST_UNSUPPORTED
+ * A plan as the configuration of an OCI runtime (1.0.2): the same mounts, masks, capabilities, filter, limits and
+ * namespaces. What the runtime would do otherwise than the plan says is refused. @throws HOST_UNSUPPORTED
  */
 export function planToOci(plan: LaunchPlan, around: OciSurroundings): object {
   const { steps, command, idMap, network, namespaces, cgroups } = plan;

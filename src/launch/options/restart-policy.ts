@@ -30,7 +30,10 @@ const LONGEST_PAUSE = 60_000;
 /** After running so long it counts as well: milliseconds. */
 const LONG_ENOUGH = 10_000;
 
-/** Milliseconds until it is started again: twice as long each time, from the beginning after a life that was long enough. */
+/**
+ * Milliseconds until it is started again: twice as long each time, from the beginning after a life that was long
+ * enough.
+ */
 export function restartPause(previous: number | undefined, lived: number): number {
   if (previous === undefined || lived >= LONG_ENOUGH) return FIRST_PAUSE;
   return Math.min(previous * 2, LONGEST_PAUSE);

@@ -2,7 +2,10 @@ import { TsimgError } from '../../errors.ts';
 import { isResource, type LimitValue, RESOURCES } from '../../linux/limits.ts';
 import type { Limit } from '../launch-plan.ts';
 
-/** No core dumps of a container on the host. Node raises the soft limit of open files to the hard one: 1024 is what programs expect. */
+/**
+ * No core dumps of a container on the host. Node raises the soft limit of open files to the hard one: 1024 is what
+ * programs expect.
+ */
 const DEFAULT_LIMITS: readonly Limit[] = [
   { resource: 'core', soft: 0, hard: 0 },
   { resource: 'nofile', soft: 1024, hard: 'keep' },

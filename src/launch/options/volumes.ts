@@ -3,7 +3,10 @@ import { TsimgError } from '../../errors.ts';
 import type { MountAttribute, Propagation } from '../../linux/mount-flags.ts';
 import type { BindStep, Step } from '../launch-plan.ts';
 
-/** Where something may be mounted: absolute, normalised, not the root and nothing below /proc, which the kernel answers from. */
+/**
+ * Where something may be mounted: absolute, normalised, not the root and nothing below /proc, which the kernel answers
+ * from.
+ */
 function parseTarget(text: string, where: string): string {
   const fail = (why: string) => new TsimgError('USAGE', 'not a place to mount at', { where, why });
   if (!text.startsWith('/')) throw fail('it must be an absolute path');
@@ -14,7 +17,10 @@ function parseTarget(text: string, where: string): string {
   return target;
 }
 
-/** Options that say nothing here: binding is always recursive, nothing is copied or cached, and there is no SELinux relabelling. */
+/**
+ * Options that say nothing here: binding is always recursive, nothing is copied or cached, and there is no SELinux
+ * relabelling.
+ */
 const IGNORED_VOLUME_OPTIONS = new Set([
   'rw',
   'z',
@@ -52,7 +58,9 @@ export interface VolumeParts {
   readonly where: string;
 }
 
-/** The parts of `-v` or `--mount type=bind` → the step. A source is absolute or starts with `./` or `../`. @throws USAGE */
+/**
+ * The parts of `-v` or `--mount type=bind` → the step. A source is absolute or starts with `./` or `../`. @throws USAGE
+ */
 export function parseVolumeParts({ source, target, options, cwd, where }: VolumeParts): BindStep {
   const fail = (why: string, hint?: string) => new TsimgError('USAGE', 'not a volume', { where, why, hint });
   if (!/^(\/|\.{1,2}(\/|$))/.test(source)) {

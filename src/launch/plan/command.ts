@@ -3,8 +3,8 @@ import type { RunConfig } from '../../oci/run-config.ts';
 import { DEFAULT_PATH, variable } from './environment.ts';
 
 /**
- * Entrypoint and Cmd as docker combines them: arguments replace Cmd, `--entrypoint` replaces the entrypoint and discards the
- * image's Cmd. OCI image spec, config.md.
+ * Entrypoint and Cmd as docker combines them: arguments replace Cmd, `--entrypoint` replaces the entrypoint and
+ * discards the image's Cmd. OCI image spec, config.md.
  * @throws USAGE where nothing is left to run
  */
 export function planCommand(

@@ -24,7 +24,10 @@ function checkLine(line: string, index: number): string {
   });
 }
 
-/** docker's `--env-file`: a variable a line, `#` comments and blank lines passed over, no quoting, no expansion. @throws USAGE */
+/**
+ * docker's `--env-file`: a variable a line, `#` comments and blank lines passed over, no quoting, no expansion. @throws
+ * USAGE
+ */
 export function parseEnvFile(text: string, hostEnv: HostEnv): readonly string[] {
   return text
     .replace(/^\uFEFF/, '')
@@ -35,7 +38,9 @@ export function parseEnvFile(text: string, hostEnv: HostEnv): readonly string[] 
     .flatMap((line) => expand(line, hostEnv));
 }
 
-/** `NAME=value` lists in rising order of importance → one list with each name once, at the place where it first stood. */
+/**
+ * `NAME=value` lists in rising order of importance → one list with each name once, at the place where it first stood.
+ */
 export function mergeEnvironment(...lists: readonly (readonly string[])[]): readonly string[] {
   const byName = new Map<string, string>();
   for (const entry of lists.flat()) {
@@ -54,7 +59,10 @@ export interface EnvironmentParts {
   readonly hostEnv: HostEnv;
 }
 
-/** The container's environment: defaults, then the image's, then `--env-file`, then `-e`. Nothing else of the caller's. @throws USAGE */
+/**
+ * The container's environment: defaults, then the image's, then `--env-file`, then `-e`. Nothing else of the caller's.
+ * @throws USAGE
+ */
 export function planEnvironment(parts: EnvironmentParts): readonly string[] {
   const { image, files, options, hostname, terminal, hostEnv } = parts;
   return mergeEnvironment(

@@ -6,10 +6,14 @@ import type { IdMap } from '../launch-plan.ts';
 /** The kernel takes at most 340 lines a map. user_namespaces(7). */
 const MAX_EXTENTS = 340;
 
-/** A container's user namespace, in podman's words. For ordinary users `host` and `auto` are the same: they need one. */
+/**
+ * A container's user namespace, in podman's words. For ordinary users `host` and `auto` are the same: they need one.
+ */
 export type UserNamespaceMode = 'host' | 'auto' | 'keep-id';
 
-/** A range that holds the caller, or root, would give away what the map must not: newuidmap refuses some of these too. */
+/**
+ * A range that holds the caller, or root, would give away what the map must not: newuidmap refuses some of these too.
+ */
 function usable(caller: number, ranges: readonly IdRange[]): readonly IdRange[] {
   return ranges
     .filter(({ start, count }) => start !== 0 && (caller < start || caller >= start + count))
@@ -90,7 +94,10 @@ export function planUserNamespace(facts: HostFacts, mode: UserNamespaceMode = 'h
   throw new TsimgError('USAGE', 'keep-id is for ordinary users', { where: '--userns keep-id', hint: '--userns auto' });
 }
 
-/** The map by which a container's files are stored and changed from outside; undefined where they have the image's own IDs. */
+/**
+ * The map by which a container's files are stored and changed from outside; undefined where they have the image's own
+ * IDs.
+ */
 export function storedMap(idMap: IdMap | undefined): IdMap | undefined {
   return idMap?.by === 'root' ? undefined : idMap;
 }

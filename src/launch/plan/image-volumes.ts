@@ -1,7 +1,10 @@
 import * as posix from 'node:path/posix';
 import { isCovered, type UserMount } from './user-mounts.ts';
 
-/** What becomes of the volumes that an image names: podman's `--image-volume`. `bind`: a directory of the container's own for each. */
+/**
+ * What becomes of the volumes that an image names: podman's `--image-volume`. `bind`: a directory of the container's
+ * own for each.
+ */
 export type ImageVolumeMode = 'bind' | 'tmpfs' | 'ignore';
 
 /** Here the kernel's file systems and our own devices are, whatever an image says. */
@@ -27,7 +30,10 @@ export interface VolumePlan {
 /** How the volumes of an image are mounted. */
 export interface VolumeRequest {
   readonly mode: ImageVolumeMode;
-  /** The directory on the host that holds the volumes, each below its number in the image; undefined where there is none. */
+  /**
+   * The directory on the host that holds the volumes, each below its number in the image; undefined where there is
+   * none.
+   */
   readonly directory: string | undefined;
   readonly userMounts: readonly UserMount[];
 }

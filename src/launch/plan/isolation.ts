@@ -20,8 +20,8 @@ export function planNamespaces(request: RunRequest, ownNetwork: boolean): readon
 }
 
 /**
- * Bounding set of the container. Where only chroot stands between it and the host, the capability to leave it so is not among
- * them unless it was asked for by name. @throws USAGE
+ * Bounding set of the container. Where only chroot stands between it and the host, the capability to leave it so is not
+ * among them unless it was asked for by name. @throws USAGE
  */
 function planCapabilities(request: RunRequest): readonly Capability[] {
   const { privileged, capAdd, capDrop, isolation } = request;

@@ -22,8 +22,9 @@ export interface MountsRequest {
 }
 
 /**
- * What /dev/pts of a container says that it is mounted from. Every process in the container's mount namespace, or in one that was
- * made of it, has that in its mountinfo: by it all of them are found, whatever became of the first. An ID is never used twice.
+ * What /dev/pts of a container says that it is mounted from. Every process in the container's mount namespace, or in
+ * one that was made of it, has that in its mountinfo: by it all of them are found, whatever became of the first. An ID
+ * is never used twice.
  */
 export function containerMark(id: string): string {
   return `tsimg-${id}`;
@@ -146,7 +147,9 @@ function planLegacyCgroups(cgroups: readonly CgroupPlan[]): readonly Step[] {
   ];
 }
 
-/** /sys shows the network namespace; one that is the host's cannot be shown anew by a user, so the host's own is bound. */
+/**
+ * /sys shows the network namespace; one that is the host's cannot be shown anew by a user, so the host's own is bound.
+ */
 function planSys(facts: HostFacts, { idMap, ownNetwork, privileged, cgroups }: MountsRequest): readonly Step[] {
   if (idMap !== undefined && !ownNetwork)
     return [{ do: 'host-tree', source: '/sys', target: '/sys', attributes: ['ro', ...QUIET] }];

@@ -111,8 +111,9 @@ export interface NetworkFiles {
 }
 
 /**
- * The files by which programs find names. They lie over the image's, which stay as they are. Those of the bridge are kept up
- * to date by the host as containers come and go, and cannot be changed inside; others are the container's to change.
+ * The files by which programs find names. They lie over the image's, which stay as they are. Those of the bridge are
+ * kept up to date by the host as containers come and go, and cannot be changed inside; others are the container's to
+ * change.
  * @throws USAGE
  */
 export function planNetworkFiles({ network, hostname, names, hostResolvConf }: NamedContainer): NetworkFiles {

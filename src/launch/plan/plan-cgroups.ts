@@ -23,8 +23,8 @@ function neededBy({ capabilities, devices }: DeviceParts, isMapped: boolean): st
 }
 
 /**
- * The list for a container; undefined where there is none: a privileged one may use all devices, and in a user namespace of an
- * ordinary user nobody can make or open more than that user can. @throws USAGE, HOST_UNSUPPORTED
+ * The list for a container; undefined where there is none: a privileged one may use all devices, and in a user
+ * namespace of an ordinary user nobody can make or open more than that user can. @throws USAGE, HOST_UNSUPPORTED
  */
 function planDeviceList(
   request: RunRequest,
@@ -48,7 +48,10 @@ function planDeviceList(
   };
 }
 
-/** The option whose container must not be in the top of a hierarchy: root with SYS_ADMIN could mount it and set `release_agent`. */
+/**
+ * The option whose container must not be in the top of a hierarchy: root with SYS_ADMIN could mount it and set
+ * `release_agent`.
+ */
 function apartBy(
   { privileged }: RunRequest,
   { canMount, nestedUserNamespace }: HostFacts,

@@ -55,7 +55,10 @@ export function planConnection(request: RunRequest, facts: HostFacts, around: Ru
   };
 }
 
-/** Settings of each new network namespace, docker's: lo is up, ping needs no capability, low ports are open to every user. */
+/**
+ * Settings of each new network namespace, docker's: lo is up, ping needs no capability, low ports are open to every
+ * user.
+ */
 export function planNetworkSettings(idMap: IdMap | undefined): readonly Step[] {
   const extents = idMap?.gids ?? [{ inside: 0, count: 2 ** 31 }];
   const last = Math.max(...extents.map(({ inside, count }) => inside + count - 1));

@@ -55,7 +55,10 @@ export interface Toolbox {
 export interface EnteredCgroup {
   /** For the command. */
   readonly directory: string;
-  /** For the stub, which is held to the container's devices before anybody in there sees it; absent without a list of them. */
+  /**
+   * For the stub, which is held to the container's devices before anybody in there sees it; absent without a list of
+   * them.
+   */
   readonly waiting?: string | undefined;
   /** Whether the command must not be without it; else one that is not there could not be made for the container. */
   readonly required: boolean;
@@ -97,7 +100,8 @@ function planCapabilities(container: LaunchPlan, { privileged }: ExecRequest, fa
 }
 
 /**
- * All capabilities on top of the container's own are not all devices: what kept it from the host's, or need not, must keep them too.
+ * All capabilities on top of the container's own are not all devices: what kept it from the host's, or need not, must
+ * keep them too.
  * @throws HOST_UNSUPPORTED
  */
 function planCgroups(container: LaunchPlan, request: ExecRequest, facts: HostFacts): readonly EnteredCgroup[] {
@@ -130,8 +134,8 @@ function checkRequest({ command, detached, terminal }: ExecRequest): void {
 }
 
 /**
- * The container's own plan, what is asked for, and the host → what is done to run a command in it. What is not asked for is as
- * for the container's first command. User, home and program are looked up later, in the container's root.
+ * The container's own plan, what is asked for, and the host → what is done to run a command in it. What is not asked
+ * for is as for the container's first command. User, home and program are looked up later, in the container's root.
  * @throws USAGE
  */
 export function planExec(container: LaunchPlan, request: ExecRequest, { facts, hostEnv }: ExecSurroundings): ExecPlan {
@@ -167,8 +171,8 @@ export function planExec(container: LaunchPlan, request: ExecRequest, { facts, h
 export const CONTAINER_PLACE = '/container';
 
 /**
- * The same with the files of another image: /proc, /sys and /dev are the very ones that the container sees, so that ps shows its
- * processes and its own terminals are there, and its root is at /container. Without a command, a shell.
+ * The same with the files of another image: /proc, /sys and /dev are the very ones that the container sees, so that ps
+ * shows its processes and its own terminals are there, and its root is at /container. Without a command, a shell.
  * @throws USAGE
  */
 export function planToolbox(

@@ -93,8 +93,8 @@ function planWarnings(
 }
 
 /**
- * Image configuration, request and host facts → the launch, as data. Looks nothing up: user, home and program depend on the
- * container's root, so the plan holds them as they were written, and host/steps resolves them.
+ * Image configuration, request and host facts → the launch, as data. Looks nothing up: user, home and program depend on
+ * the container's root, so the plan holds them as they were written, and host/steps resolves them.
  * @throws USAGE where the request makes no sense, or no command is left to run; HOST_UNSUPPORTED
  */
 export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts, around: RunSurroundings): LaunchPlan {

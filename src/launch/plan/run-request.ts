@@ -6,17 +6,20 @@ import type { UserNamespaceMode } from './id-map.ts';
 import type { ImageVolumeMode } from './image-volumes.ts';
 import type { NameRequest } from './network-files.ts';
 
-/** What `tsimg run` was asked for, as its options say it; texts are parsed by the planner. */
+/**
+ * The request of a `run`, under the names of the command line's options and in their spelling: the planner parses the
+ * texts. Only `command` need be given to {@link runSource}.
+ */
 export interface RunRequest {
-  /** Arguments after ROOTFS or SOURCE. */
+  /** The arguments after ROOTFS or SOURCE; empty for the image's own command. */
   readonly command: readonly string[];
-  /** `--entrypoint`: replaces the image's and discards its Cmd; '' clears it. */
+  /** `--entrypoint`: replaces the image's entrypoint and discards its Cmd; '' clears it. */
   readonly entrypoint?: string | undefined;
-  /** `-i`: standard input is passed on; without it the container reads /dev/null. */
+  /** `-i`: standard input is passed on; without it the command reads /dev/null. */
   readonly interactive: boolean;
-  /** `-t`: a terminal of its own. */
+  /** `-t`: a terminal of the container's own. */
   readonly terminal: boolean;
-  /** `-e NAME=value` or `-e NAME` (the caller's value, nothing where it has none), in order. */
+  /** `-e NAME=value` or `-e NAME` (the caller's value; left out where the caller has none), in order. */
   readonly env: readonly string[];
   /** `--env-file`: the text of each file, in order; `-e` wins over them. */
   readonly envFiles: readonly string[];
@@ -29,24 +32,30 @@ export interface RunRequest {
   /** `--tmpfs TARGET[:options]` */
   readonly tmpfs: readonly string[];
   readonly hostname?: string | undefined;
-  /** `--network`; `defaultNetwork` chooses where it is undefined. */
+  /**
+   * `--network`. Default: `bridge` for root; `pasta` or `slirp4netns` for other users, or `none` where neither is
+   * installed.
+   */
   readonly network?: string | undefined;
   /** `-p [ADDRESS:]HOSTPORT:CONTAINERPORT[/udp]` */
   readonly publish?: readonly string[] | undefined;
-  /** By which other containers of the bridge find it, besides its host name. */
+  /** `--network-alias`: names by which other containers on the bridge find this one, besides its host name. */
   readonly networkAliases?: readonly string[] | undefined;
+  /** `--dns`, `--dns-search`, `--dns-option`, `--add-host` */
   readonly names?: NameRequest | undefined;
-  /** `--read-only`: the root file system cannot be changed. */
+  /** `--read-only`: the root filesystem cannot be changed. */
   readonly readOnly: boolean;
+  /** `--cap-add`: `NET_ADMIN`, `ALL` */
   readonly capAdd: readonly string[];
+  /** `--cap-drop` */
   readonly capDrop: readonly string[];
-  /** What the container may have at most. */
+  /** Limits: `--memory`, `--cpus`, `--pids-limit`, … */
   readonly resources?: ResourceRequest | undefined;
   /** `--privileged`: all capabilities and devices, nothing hidden, read-only or filtered. */
   readonly privileged?: boolean | undefined;
-  /** `--security-opt no-new-privileges`: on unless `privileged`, when absent. */
+  /** `--security-opt no-new-privileges`. Default: on, unless `privileged`. */
   readonly noNewPrivileges?: boolean | undefined;
-  /** `--security-opt seccomp=`: docker's default policy when absent. */
+  /** `--security-opt seccomp=`. Default: docker's policy, none where `privileged`. */
   readonly seccomp?: 'unconfined' | SeccompProfile | undefined;
   /** `--security-opt systempaths=unconfined`: /proc and /sys as the kernel shows them. */
   readonly unmask?: boolean | undefined;
@@ -56,34 +65,34 @@ export interface RunRequest {
   readonly deviceRules?: readonly string[] | undefined;
   /** `--mount type=bind|tmpfs,…` */
   readonly mounts?: readonly string[] | undefined;
-  /** `--image-volume`: `bind` when absent. */
+  /** `--image-volume`. Default `bind`. */
   readonly imageVolume?: ImageVolumeMode | undefined;
-  /** `--shm-size`: 64 MiB when absent. */
+  /** `--shm-size`. Default 64 MiB. */
   readonly shmSize?: string | undefined;
   /** `--ulimit NAME=SOFT[:HARD]` */
   readonly ulimits?: readonly string[] | undefined;
-  /** `--umask`, octal: 0022 when absent. */
+  /** `--umask`, octal. Default 0022. */
   readonly umask?: string | undefined;
   /** `--group-add` */
   readonly groupAdd?: readonly string[] | undefined;
-  /** `--init`: a small init as process 1, which reaps and passes signals on. */
+  /** `--init`: a small init as process 1, which reaps processes and passes signals on. */
   readonly init?: boolean | undefined;
-  /** `--isolation`: `pivot` when absent. */
+  /** `--isolation`. Default `pivot`. */
   readonly isolation?: 'pivot' | 'chroot' | undefined;
   /** `--time-namespace` */
   readonly timeNamespace?: boolean | undefined;
-  /** `--userns`: `host` when absent. */
+  /** `--userns`. Default `host`. */
   readonly userns?: UserNamespaceMode | undefined;
-  /** `--ipc`, `--pid`, `--uts`: a namespace of its own when absent. */
+  /** `--ipc`, `--pid`, `--uts`. Default: a namespace of the container's own. */
   readonly ipc?: 'private' | 'host' | undefined;
   readonly pid?: 'private' | 'host' | undefined;
   readonly uts?: 'private' | 'host' | undefined;
 }
 
-/** A request of which only the command must be said. */
+/** A request in which only `command` is required. */
 export type RunInput = Pick<RunRequest, 'command'> & Partial<RunRequest>;
 
-/** With what `tsimg run` takes where no option says else: no input, no terminal, nothing added. */
+/** Adds the defaults of `tsimg run`: no input, no terminal, nothing mounted, no capability changed. */
 export function completeRequest(input: RunInput): RunRequest {
   return {
     interactive: false,
@@ -99,12 +108,12 @@ export function completeRequest(input: RunInput): RunRequest {
   };
 }
 
-/** What the planner must be told besides the request: it looks nothing up. */
+/** The planner's input besides request and host facts: it looks nothing up. */
 export interface RunSurroundings {
   readonly root: RootSpec;
-  /** Where the volumes lie that the image names; absent where there is no directory of the container's own. */
+  /** The directory on the host for the image's volumes; absent where the container has no directory of its own. */
   readonly volumes?: string | undefined;
-  /** Names the container: its first 12 characters are the default host name. */
+  /** The container's ID: its first 12 characters are the default host name. */
   readonly id: string;
   /** The caller's working directory, for `-v ./data:/data`; '' where it was removed. */
   readonly cwd: string;
@@ -112,6 +121,6 @@ export interface RunSurroundings {
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
   /** For `--network container:NAME`: the first process of that container, as the host numbers it. */
   readonly joined?: JoinedProcess | undefined;
-  /** The container's name, by which others on the bridge find it, too. */
+  /** The container's name: other containers on the bridge find it by this name too. */
   readonly name?: string | undefined;
 }

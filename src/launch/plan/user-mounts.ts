@@ -46,8 +46,8 @@ export function parseUserMounts(request: MountWishes, cwd: string): readonly Use
 const NEEDED: ReadonlySet<string> = new Set(['/dev', '/dev/pts']);
 
 /**
- * Steps of ours without those that mount where the user mounts something, or below: what the user mounts wins. /dev stays beneath
- * it, out of sight.
+ * Steps of ours without those that mount where the user mounts something, or below: what the user mounts wins. /dev
+ * stays beneath it, out of sight.
  */
 export function givingWay(steps: readonly Step[], mounts: readonly UserMount[]): readonly Step[] {
   return steps.filter((step) => {
@@ -67,7 +67,10 @@ export function givingWay(steps: readonly Step[], mounts: readonly UserMount[]):
 /** Where the init of `--init` may be: what the user mounts leaves one of them free. */
 const INIT_PLACES = ['/dev/init', '/sbin/tsimg-init'];
 
-/** Where the init of `--init` is in the container. @throws USAGE where mounts of the user's are everywhere that it could be */
+/**
+ * Where the init of `--init` is in the container. @throws USAGE where mounts of the user's are everywhere that it could
+ * be
+ */
 export function placeInit(mounts: readonly UserMount[]): string {
   const place = INIT_PLACES.find((path) => !isCovered(path, mounts));
   if (place !== undefined) return place;
@@ -78,8 +81,9 @@ export function placeInit(mounts: readonly UserMount[]): string {
 }
 
 /**
- * The mounts in memory that lie in no other of the user's, and the others. Files of ours come between the two: where a link of the
- * image leads one into such memory (/etc/resolv.conf to /run), it is there; nothing is made in a directory of the host.
+ * The mounts in memory that lie in no other of the user's, and the others. Files of ours come between the two: where a
+ * link of the image leads one into such memory (/etc/resolv.conf to /run), it is there; nothing is made in a directory
+ * of the host.
  */
 export function splitMemory(mounts: readonly UserMount[]): {
   readonly memory: readonly UserMount[];

@@ -6,7 +6,10 @@ import { parseGroup, parsePasswd } from '../../linux/passwd.ts';
 export interface ResolvedUser {
   readonly uid: number;
   readonly gid: number;
-  /** Supplementary groups; the primary one is always among them, else a process could drop it to lift a negative permission. */
+  /**
+   * Supplementary groups; the primary one is always among them, else a process could drop it to lift a negative
+   * permission.
+   */
   readonly groups: readonly number[];
   readonly home: string;
 }
@@ -46,8 +49,8 @@ export function parseUser(spec: string): { readonly user: string; readonly group
 }
 
 /**
- * `user[:group]` → IDs, groups and home, by the image's own files. OCI image spec, config.md, "User": without a group, the
- * user's own group and all that name it as a member. A name wins over a number only where it is no number.
+ * `user[:group]` → IDs, groups and home, by the image's own files. OCI image spec, config.md, "User": without a group,
+ * the user's own group and all that name it as a member. A name wins over a number only where it is no number.
  * `extraGroups` are added.
  * @throws USAGE, LAUNCH_FAILED
  */

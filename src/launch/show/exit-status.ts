@@ -1,6 +1,9 @@
 import { TsimgError } from '../../errors.ts';
 
-/** The exit status of `run` and `exec` for whatever was thrown: 127 not found, 126 not invocable, 125 all else. docker's. */
+/**
+ * The exit status of `run` and `exec` for whatever was thrown: 127 not found, 126 not invocable, 125 all else.
+ * docker's.
+ */
 export function launchExitStatus(error: unknown): 125 | 126 | 127 {
   if (!(error instanceof TsimgError)) return 125;
   if (error.code === 'COMMAND_NOT_FOUND') return 127;

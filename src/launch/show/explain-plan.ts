@@ -129,8 +129,9 @@ function explainNetwork({ network }: LaunchPlan): readonly string[] {
 }
 
 /**
- * A plan as a lesson: each step as a command line that does the same, below one line that says why; steps of one kind share
- * it. What is done really is done by system calls on descriptors, so that no link in the root filesystem can lead astray.
+ * A plan as a lesson: each step as a command line that does the same, below one line that says why; steps of one kind
+ * share it. What is done really is done by system calls on descriptors, so that no link in the root filesystem can lead
+ * astray.
  */
 export function explainPlan(plan: LaunchPlan): string {
   let before = '';

@@ -10,8 +10,8 @@ function publishRule({ hostAddress, hostPort, containerPort, protocol }: Publish
 }
 
 /**
- * How a container is connected, as commands that do the same; PID is its first process, ADDRESS and GATEWAY are free ones of the
- * bridge's network, known when it starts.
+ * How a container is connected, as commands that do the same; PID is its first process, ADDRESS and GATEWAY are free
+ * ones of the bridge's network, known when it starts.
  */
 export function formatNetwork(plan: NetworkPlan): readonly string[] {
   switch (plan.kind) {

@@ -50,7 +50,9 @@ function answer(value: 0 | 1): readonly Instruction[] {
   ];
 }
 
-/** Answers 1 where the rule names the device and allows all that is asked for at once; else it goes on behind itself. */
+/**
+ * Answers 1 where the rule names the device and allows all that is asked for at once; else it goes on behind itself.
+ */
 function emitRule({ kind, major, minor, access }: DeviceRule): readonly Instruction[] {
   const mask = ACCESS.reduce((bits, [letter, bit]) => bits | (access.includes(letter) ? bit : 0), 0);
   const tests: readonly Instruction[] = [
@@ -83,8 +85,8 @@ function encode(program: readonly Instruction[]): Uint8Array {
 }
 
 /**
- * Rules → the program that a cgroup of version 2 asks before a device is opened or made: 1 allows it, 0 denies it, and what no
- * rule names is denied. 8 bytes an instruction, little-endian. cgroup-v2.rst, "Device controller".
+ * Rules → the program that a cgroup of version 2 asks before a device is opened or made: 1 allows it, 0 denies it, and
+ * what no rule names is denied. 8 bytes an instruction, little-endian. cgroup-v2.rst, "Device controller".
  */
 export function compileDeviceProgram(rules: readonly DeviceRule[]): Uint8Array {
   return encode([...PROLOGUE, ...mergeDeviceRules(rules).flatMap(emitRule), ...answer(0)]);

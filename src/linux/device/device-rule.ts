@@ -1,6 +1,9 @@
 import { TsimgError } from '../../errors.ts';
 
-/** What a process may do with a device: read, write, and make its file (mknod). Letters of `rwm`, each once, in this order. */
+/**
+ * What a process may do with a device: read, write, and make its file (mknod). Letters of `rwm`, each once, in this
+ * order.
+ */
 export type DeviceAccess = string;
 
 /** Devices that may be used, and how; all that no rule names is denied. cgroup-v1/devices.rst. */
@@ -16,8 +19,8 @@ function character(major: number, minor: number | 'any'): DeviceRule {
 }
 
 /**
- * What every container may use. docker's and runc's: device files of any kind may be made, which is not to open them; null,
- * zero, full, random, urandom, tty, console, ptmx, and terminals.
+ * What every container may use. docker's and runc's: device files of any kind may be made, which is not to open them;
+ * null, zero, full, random, urandom, tty, console, ptmx, and terminals.
  */
 export const DEFAULT_DEVICE_RULES: readonly DeviceRule[] = [
   { kind: 'character', major: 'any', minor: 'any', access: 'm' },

@@ -1,6 +1,9 @@
 import type { Action, Rule, SeccompPolicy, Verdict } from './seccomp-policy.ts';
 
-/** Calls of 32-bit x86 that stand for many: the argument that says for which, and the bits of it that the kernel looks at. */
+/**
+ * Calls of 32-bit x86 that stand for many: the argument that says for which, and the bits of it that the kernel looks
+ * at.
+ */
 const MULTIPLEXERS: readonly (readonly [name: string, mask: number, calls: Readonly<Record<string, number>>])[] = [
   [
     'socketcall',
@@ -30,7 +33,8 @@ const MULTIPLEXERS: readonly (readonly [name: string, mask: number, calls: Reado
   ],
   [
     'ipc',
-    // Above them is a version, which most of the calls do not look at: deny one of them, and it would be called by another.
+    // Above them is a version, which most of the calls do not look at: deny one of them, and it would be called by
+    // another.
     0xffff,
     {
       semop: 1,
@@ -58,8 +62,8 @@ function lets(action: Action): boolean {
 }
 
 /**
- * What becomes of a call when it comes by a multiplexer, whose arguments lie in memory, where a filter cannot look: what is refused
- * under a condition is refused, what is let under one is not let. Undefined: as all that is not named.
+ * What becomes of a call when it comes by a multiplexer, whose arguments lie in memory, where a filter cannot look:
+ * what is refused under a condition is refused, what is let under one is not let. Undefined: as all that is not named.
  */
 function byMultiplexer(verdict: Verdict | undefined, denied: Action): Action | undefined {
   if (verdict === undefined || 'argument' in verdict) return undefined;
@@ -70,9 +74,9 @@ function byMultiplexer(verdict: Verdict | undefined, denied: Action): Action | u
 }
 
 /**
- * The verdicts of a policy on 32-bit x86, where sockets and System V IPC have a call each and one for all: what the policy says
- * of `connect` holds for `socketcall`, too, as libseccomp has it, unless it says something of `socketcall` itself.
- * socketcall(2), ipc(2).
+ * The verdicts of a policy on 32-bit x86, where sockets and System V IPC have a call each and one for all: what the
+ * policy says of `connect` holds for `socketcall`, too, as libseccomp has it, unless it says something of `socketcall`
+ * itself. socketcall(2), ipc(2).
  */
 export function withMultiplexers({ verdicts, denied }: SeccompPolicy): ReadonlyMap<string, Verdict> {
   const all = new Map(verdicts);

@@ -64,7 +64,9 @@ export interface SeccompSurroundings {
 
 type ProfileCall = NonNullable<SeccompProfile['syscalls']>[number];
 
-/** Whether a rule is for this container on this machine: docker's `includes` (all of it) and `excludes` (none of it). */
+/**
+ * Whether a rule is for this container on this machine: docker's `includes` (all of it) and `excludes` (none of it).
+ */
 function applies({ includes, excludes }: ProfileCall, arch: string, around: SeccompSurroundings): boolean {
   const has = (name: string) => around.capabilities.some((each) => `CAP_${each}` === name);
   const isOld = (minimum: string) => kernelNumber(around.kernel) < kernelNumber(minimum);
@@ -75,7 +77,9 @@ function applies({ includes, excludes }: ProfileCall, arch: string, around: Secc
   return !(includes?.minKernel && isOld(includes.minKernel));
 }
 
-/** The rules of an entry. Two conditions on one argument are alternatives, as runc has it; on several, all must hold. */
+/**
+ * The rules of an entry. Two conditions on one argument are alternatives, as runc has it; on several, all must hold.
+ */
 function rulesOf({ args, action, errnoRet }: ProfileCall): readonly Rule[] {
   const does = actionOf(action, errnoRet ?? EPERM);
   const conditions = (args ?? []).map(
@@ -90,8 +94,8 @@ function rulesOf({ args, action, errnoRet }: ProfileCall): readonly Rule[] {
 }
 
 /**
- * As runc and libseccomp have it: a rule that does what is done anyway is none; one without conditions hides all that have some,
- * the first of several counts.
+ * As runc and libseccomp have it: a rule that does what is done anyway is none; one without conditions hides all that
+ * have some, the first of several counts.
  */
 function verdictOf(all: readonly Rule[], otherwise: Action): Verdict {
   const rules = all.filter(({ action }) => JSON.stringify(action) !== JSON.stringify(otherwise));
@@ -108,8 +112,8 @@ function architecturesOf(profile: SeccompProfile, native: string): readonly Arch
 }
 
 /**
- * A profile, for a container with these capabilities on this machine → the policy. Calls that are later than our tables are
- * ENOSYS, as with runc, unless the profile allows what it does not name. @throws HOST_UNSUPPORTED
+ * A profile, for a container with these capabilities on this machine → the policy. Calls that are later than our tables
+ * are ENOSYS, as with runc, unless the profile allows what it does not name. @throws HOST_UNSUPPORTED
  */
 export function resolveSeccomp(profile: SeccompProfile, around: SeccompSurroundings): SeccompPolicy {
   const { machine } = around;

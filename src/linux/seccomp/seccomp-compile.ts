@@ -5,7 +5,9 @@ import { SYSCALLS_ARM64 } from './syscalls-arm64.data.ts';
 import { SYSCALLS_X64 } from './syscalls-x64.data.ts';
 import { SYSCALLS_X86 } from './syscalls-x86.data.ts';
 
-/** One instruction of classic BPF: `struct sock_filter`, linux/filter.h. Jumps count the instructions that they skip. */
+/**
+ * One instruction of classic BPF: `struct sock_filter`, linux/filter.h. Jumps count the instructions that they skip.
+ */
 export interface Instruction {
   readonly code: number;
   readonly jt: number;
@@ -37,7 +39,10 @@ const RET: Readonly<Record<Exclude<Action['kind'], 'fail'>, number>> = {
 /** The kernel takes no more instructions than these. linux/bpf_common.h, BPF_MAXINSNS. */
 const MAX_INSTRUCTIONS = 4096;
 
-/** Offsets in `struct seccomp_data`, bytes. Both kinds of machine are little-endian: the low half of an argument comes first. */
+/**
+ * Offsets in `struct seccomp_data`, bytes. Both kinds of machine are little-endian: the low half of an argument comes
+ * first.
+ */
 const OFFSET = { number: 0, architecture: 4, arguments: 16 };
 
 type Machine = 'x64' | 'arm64';
@@ -61,8 +66,8 @@ const TABLES: Readonly<Record<Machine, readonly SyscallTable[]>> = {
       name: 'x64',
       architecture: 0xc000_003e,
       calls: SYSCALLS_X64,
-      // Those of x32, which has the architecture of x86-64: with bit 30, and before Linux 5.4 some without it. But -1 is no call:
-      // a tracer's, who skips one.
+      // Those of x32, which has the architecture of x86-64: with bit 30, and before Linux 5.4 some without it. But -1
+      // is no call: a tracer's, who skips one.
       others: [
         [512, 548],
         [0x4000_0000, 0xffff_ffff],
@@ -84,7 +89,10 @@ function result(action: Action): Instruction {
 /** Where a test that has failed goes on; the number is found when the length of its rule is known. */
 const FAIL = -1;
 
-/** Both halves of an argument, compared in order: falls through where the condition is met, jumps to FAIL where it is not. */
+/**
+ * Both halves of an argument, compared in order: falls through where the condition is met, jumps to FAIL where it is
+ * not.
+ */
 function emitCondition({ argument, operator, value, mask = 0 }: Condition): readonly Instruction[] {
   const low = op(LOAD, OFFSET.arguments + 8 * argument);
   const high = op(LOAD, OFFSET.arguments + 8 * argument + 4);
@@ -185,7 +193,10 @@ function emitSearch(intervals: readonly Interval[], denied: Instruction): readon
   return [test, op(JUMP, below.length), ...below, ...above];
 }
 
-/** A policy → the filter program for a machine, for all the architectures that it runs. seccomp(2). @throws LIMIT_EXCEEDED */
+/**
+ * A policy → the filter program for a machine, for all the architectures that it runs. seccomp(2). @throws
+ * LIMIT_EXCEEDED
+ */
 export function compileSeccomp(policy: SeccompPolicy, machine: Machine): readonly Instruction[] {
   const denied = result(policy.denied);
   const program: Instruction[] = [op(LOAD, OFFSET.architecture)];

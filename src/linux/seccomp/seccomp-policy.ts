@@ -12,7 +12,9 @@ export type Action =
   | { readonly kind: 'fail'; readonly errno: number }
   | { readonly kind: 'kill-process' | 'kill-thread' | 'trap' | 'trace' | 'log' };
 
-/** A comparison of an argument, all its 64 bits, unsigned. For `masked-equal` the argument is masked with `mask` before. */
+/**
+ * A comparison of an argument, all its 64 bits, unsigned. For `masked-equal` the argument is masked with `mask` before.
+ */
 export interface Condition {
   readonly argument: number;
   readonly operator: 'ne' | 'lt' | 'le' | 'eq' | 'ge' | 'gt' | 'masked-equal';
@@ -27,8 +29,8 @@ export interface Rule {
 }
 
 /**
- * What becomes of a system call. Arguments are compared by their low 32 bits, which is all that the kernel uses of these;
- * those of `rules` whole: the first rule that is met counts.
+ * What becomes of a system call. Arguments are compared by their low 32 bits, which is all that the kernel uses of
+ * these; those of `rules` whole: the first rule that is met counts.
  */
 export type Verdict =
   | Action
@@ -40,7 +42,9 @@ export type Verdict =
 /** What a machine's kernel runs: itself, and 32-bit programs where it can. */
 export type Architecture = 'x64' | 'x86' | 'arm64';
 
-/** A whole policy, as plain data: verdicts by name, one for all other known calls, one for those later than the tables. */
+/**
+ * A whole policy, as plain data: verdicts by name, one for all other known calls, one for those later than the tables.
+ */
 export interface SeccompPolicy {
   readonly verdicts: readonly (readonly [string, Verdict])[];
   readonly denied: Action;
@@ -49,7 +53,9 @@ export interface SeccompPolicy {
   readonly architectures?: readonly Architecture[] | undefined;
 }
 
-/** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET: a process with new namespaces has new capabilities. */
+/**
+ * CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET: a process with new namespaces has new capabilities.
+ */
 const NAMESPACE_FLAGS = 0x7e02_0000;
 /** A socket to the machine around this one (vsock), and the kernel's ciphers, an attack surface without need. */
 const DENIED_FAMILIES = [40, 38];
@@ -63,8 +69,8 @@ function words(text: string): readonly string[] {
 }
 
 /**
- * docker's default policy for a container with these capabilities. Denied besides are TIOCSTI and TIOCLINUX (CVE-2017-5226), and
- * socketcall: docs/decisions/0020.
+ * docker's default policy for a container with these capabilities. Denied besides are TIOCSTI and TIOCLINUX
+ * (CVE-2017-5226), and socketcall: docs/decisions/0020.
  */
 export function defaultPolicy(capabilities: readonly Capability[]): SeccompPolicy {
   const allow: Verdict = { kind: 'allow' };

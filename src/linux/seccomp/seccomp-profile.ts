@@ -51,14 +51,17 @@ const profile = z.strictObject({
   syscalls: z.array(syscall).nullish(),
 });
 
-/** docker's seccomp profile, as its file says it: `--security-opt seccomp=FILE`. OCI runtime spec, config-linux.md, "Seccomp". */
+/**
+ * docker's seccomp profile, as its file says it: `--security-opt seccomp=FILE`. OCI runtime spec, config-linux.md,
+ * "Seccomp".
+ */
 export type SeccompProfile = z.infer<typeof profile>;
 export type SeccompAction = (typeof ACTIONS)[number];
 export type SeccompOperator = (typeof OPERATORS)[number];
 
 /**
- * Text of a profile → the profile. What it holds besides what is understood here is refused: a rule that is passed over may be
- * the one that denies. @throws DOCUMENT_INVALID
+ * Text of a profile → the profile. What it holds besides what is understood here is refused: a rule that is passed over
+ * may be the one that denies. @throws DOCUMENT_INVALID
  */
 export function parseSeccompProfile(text: string, where: string): SeccompProfile {
   const fail = (why: string, cause?: unknown) =>

@@ -77,8 +77,9 @@ function linesOf(text: string): readonly string[] {
 }
 
 /**
- * Instructions of a Dockerfile applied in order to how containers of an image start: docker's `commit --change`. Variables are those
- * that the image sets. An ENTRYPOINT takes away the command of the image that it replaces, unless there was a CMD before it.
+ * Instructions of a Dockerfile applied in order to how containers of an image start: docker's `commit --change`.
+ * Variables are those that the image sets. An ENTRYPOINT takes away the command of the image that it replaces, unless
+ * there was a CMD before it.
  * @param checkSignal throws where a text names no signal
  * @throws USAGE
  */

@@ -50,8 +50,8 @@ function runDocument(run: RunConfig): Fields {
 }
 
 /**
- * The config of an image with one more layer. What tsimg does not know of the old one stays (a health check); docker's notes of
- * the container that the old one was made from go. @throws DOCUMENT_INVALID
+ * The config of an image with one more layer. What tsimg does not know of the old one stays (a health check); docker's
+ * notes of the container that the old one was made from go. @throws DOCUMENT_INVALID
  */
 export function commitConfig(base: Uint8Array, run: RunConfig, step: CommittedStep): Buffer {
   const where = 'the image of the container';

@@ -1,4 +1,5 @@
-// Words of a Dockerfile's instructions, as its reference has them: quotes, backslashes and variables ("Environment replacement").
+// Words of a Dockerfile's instructions, as its reference has them: quotes, backslashes and variables ("Environment
+// replacement").
 
 /** What an instruction's words are read with. */
 export interface WordRules {
@@ -8,8 +9,8 @@ export interface WordRules {
 }
 
 /**
- * Text → its words, apart by white space that neither quotes nor a backslash hold together. Quotes and backslashes stay: names
- * and values are taken apart before `expandWord` reads them.
+ * Text → its words, apart by white space that neither quotes nor a backslash hold together. Quotes and backslashes
+ * stay: names and values are taken apart before `expandWord` reads them.
  */
 export function splitQuoted(text: string): readonly string[] {
   return text.match(/(?:\\[\s\S]|"(?:\\[\s\S]|[^"\\])*(?:"|$)|'[^']*(?:'|$)|[^\s"'\\]|\\$)+/g) ?? [];
@@ -88,7 +89,10 @@ class WordReader {
   }
 }
 
-/** A word as it is meant: without its quotes and backslashes, with the values of its variables. @throws what `fail` makes */
+/**
+ * A word as it is meant: without its quotes and backslashes, with the values of its variables. @throws what `fail`
+ * makes
+ */
 export function expandWord(text: string, rules: WordRules): string {
   return new WordReader(text, rules).read('');
 }

@@ -39,7 +39,9 @@ export type Finding =
   | { readonly kind: 'credentials'; readonly credentials: Credentials }
   | { readonly kind: 'helper'; readonly name: string; readonly explicit: boolean };
 
-/** Text of a file → its credentials. `legacy`: ~/.dockercfg, which is the `auths` map alone. @throws DOCUMENT_INVALID */
+/**
+ * Text of a file → its credentials. `legacy`: ~/.dockercfg, which is the `auths` map alone. @throws DOCUMENT_INVALID
+ */
 export function parseAuthFile(text: string, where: string, legacy: boolean): AuthFile {
   let value: unknown;
   try {
@@ -69,7 +71,10 @@ export function authKeys(registry: string, repository: string): readonly string[
   return [...keys, ...hostNames(registry)];
 }
 
-/** docker writes hosts as URLs, with the API's version: `https://HOST/v2/` is HOST. A path of any other kind is a namespace. */
+/**
+ * docker writes hosts as URLs, with the API's version: `https://HOST/v2/` is HOST. A path of any other kind is a
+ * namespace.
+ */
 function plainKey(key: string): string {
   return key.replace(/^https?:\/\//, '').replace(/\/(v[12]\/?)?$/, '');
 }
@@ -102,8 +107,9 @@ function credentialsOf(entry: Entry, where: string): Credentials | undefined {
 }
 
 /**
- * What a file says of a repository, best first: the helper of this registry, the helper of all, its own entries (podman's and
- * docker's order). docker leaves `{}` where a helper holds the secret: such an entry says nothing. @throws CREDENTIALS_INVALID
+ * What a file says of a repository, best first: the helper of this registry, the helper of all, its own entries
+ * (podman's and docker's order). docker leaves `{}` where a helper holds the secret: such an entry says nothing.
+ * @throws CREDENTIALS_INVALID
  */
 export function findingsIn(file: AuthFile, registry: string, repository: string, where: string): readonly Finding[] {
   const findings: Finding[] = [];

@@ -14,8 +14,9 @@ const SPACE = /\s+/y;
 const BETWEEN = /[\s,]*/y;
 
 /**
- * A WWW-Authenticate header, or several joined by commas as Node does → its challenges, in order. A parameter and a challenge
- * are both set apart by commas: a name is a parameter's when `=` follows. What follows the first nonsense is left out.
+ * A WWW-Authenticate header, or several joined by commas as Node does → its challenges, in order. A parameter and a
+ * challenge are both set apart by commas: a name is a parameter's when `=` follows. What follows the first nonsense is
+ * left out.
  */
 export function parseChallenges(header: string): readonly Challenge[] {
   let at = 0;

@@ -30,8 +30,9 @@ export function helperProgram(name: string): string {
 }
 
 /**
- * Asks `docker-credential-NAME get` for a registry's credentials; undefined when it has none. Its output is never shown: it
- * holds the secret. @throws CREDENTIALS_INVALID; SYSTEM_CALL (`facts.errno` ENOENT) when there is no such program
+ * Asks `docker-credential-NAME get` for a registry's credentials; undefined when it has none. Its output is never
+ * shown: it holds the secret. @throws CREDENTIALS_INVALID; SYSTEM_CALL (`facts.errno` ENOENT) when there is no such
+ * program
  */
 export async function askHelper(
   name: string,

@@ -57,9 +57,9 @@ async function readPlace({ path, required }: Place): Promise<string | undefined>
 }
 
 /**
- * The credentials for a repository (`registry` as references spell it), from the first place that has some; undefined when none
- * has. A helper for all registries that is not installed is told as a warning and passed over: it is the commonest fault of a
- * config.json that came from another machine, and public images need no credentials.
+ * The credentials for a repository (`registry` as references spell it), from the first place that has some; undefined
+ * when none has. A helper for all registries that is not installed is told as a warning and passed over: it is the
+ * commonest fault of a config.json that came from another machine, and public images need no credentials.
  * @throws USAGE, DOCUMENT_INVALID, CREDENTIALS_INVALID, SYSTEM_CALL
  */
 export async function findCredentials(

@@ -30,8 +30,8 @@ const SECOND_LEVEL = new Set([
 ]);
 
 /**
- * The domain that somebody registered and that its subdomains belong to; undefined for addresses and single names. Where unsure
- * it is taken longer, which trusts less.
+ * The domain that somebody registered and that its subdomains belong to; undefined for addresses and single names.
+ * Where unsure it is taken longer, which trusts less.
  */
 export function registrableDomain(host: string): string | undefined {
   const labels = host.split('.');
@@ -50,9 +50,10 @@ export interface Realm {
 }
 
 /**
- * The token server that a challenge names, checked: who answers for a registry must not choose where its credentials go.
- * HTTPS only, but for the very host of a registry that is itself spoken to in plain HTTP. Trusted with credentials when it is
- * the registry's host, of the same registrable domain, or known or named by the user (`trustedRealms`: hosts).
+ * The token server that a challenge names, checked: who answers for a registry must not choose where its credentials
+ * go. HTTPS only, but for the very host of a registry that is itself spoken to in plain HTTP. Trusted with credentials
+ * when it is the registry's host, of the same registrable domain, or known or named by the user (`trustedRealms`:
+ * hosts).
  * @throws REGISTRY_ERROR for a realm that must not even be asked: no URL, plain HTTP, another machine's address
  */
 export function checkRealm(realm: string, registry: URL, trustedRealms: readonly string[]): Realm {

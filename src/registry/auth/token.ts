@@ -55,7 +55,10 @@ export interface TokenQuestion {
   readonly credentials: Credentials | undefined;
 }
 
-/** The request for a token: GET with Basic credentials or none; an identity token is exchanged by POST (OAuth 2, refresh_token). */
+/**
+ * The request for a token: GET with Basic credentials or none; an identity token is exchanged by POST (OAuth 2,
+ * refresh_token).
+ */
 export function tokenRequest({ challenge, realm, scopes, credentials }: TokenQuestion): HttpRequest {
   const service = challenge.parameters.get('service');
   const offered = realm.trusted ? credentials : undefined;
@@ -77,7 +80,8 @@ export function tokenRequest({ challenge, realm, scopes, credentials }: TokenQue
 }
 
 /**
- * Asks a token server. `send` must not follow redirects: a token server that sends us elsewhere is not the one that was checked.
+ * Asks a token server. `send` must not follow redirects: a token server that sends us elsewhere is not the one that was
+ * checked.
  * @throws AUTHENTICATION_DENIED, REGISTRY_ERROR, REGISTRY_UNREACHABLE, DOCUMENT_INVALID
  */
 export async function fetchToken(send: Send, request: HttpRequest, now: () => number): Promise<BearerToken> {

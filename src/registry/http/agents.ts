@@ -27,8 +27,9 @@ export interface AgentOptions {
 const READ_BYTES = 256 * 1024;
 
 /**
- * Makes a connection that is read into the same memory again and again: Node by itself makes a new buffer of 64 KiB for each
- * reading, which takes twice as long. Who listens to 'data' must be done with it when it returns, as HTTP's parser is.
+ * Makes a connection that is read into the same memory again and again: Node by itself makes a new buffer of 64 KiB for
+ * each reading, which takes twice as long. Who listens to 'data' must be done with it when it returns, as HTTP's parser
+ * is.
  */
 function readInPlace<T extends Duplex | null | undefined>(
   connect: (options: Pick<TcpSocketConnectOpts, 'onread'>) => T,
@@ -42,7 +43,10 @@ function readInPlace<T extends Duplex | null | undefined>(
   return socket;
 }
 
-/** Lets an agent connect through the environment's proxies. `prepare` adds to the options of each connection, by its origin. */
+/**
+ * Lets an agent connect through the environment's proxies. `prepare` adds to the options of each connection, by its
+ * origin.
+ */
 function connectBy(agent: HttpAgent, scheme: string, env: Environment, prepare: (origin: URL) => object): void {
   const direct = agent.createConnection;
   agent.createConnection = (options, callback) => {
@@ -66,8 +70,9 @@ function connectBy(agent: HttpAgent, scheme: string, env: Environment, prepare: 
 }
 
 /**
- * Connections that are kept for a client's life: by proxies where the environment names them, trusting what the host trusts.
- * The certificates of `certs.d` are for `endpoint` alone, not for the token servers and stores that it sends us to.
+ * Connections that are kept for a client's life: by proxies where the environment names them, trusting what the host
+ * trusts. The certificates of `certs.d` are for `endpoint` alone, not for the token servers and stores that it sends us
+ * to.
  */
 export function openAgents({ registry, endpoint, env, certDir }: AgentOptions): Agents {
   const http = new HttpAgent({ keepAlive: true });

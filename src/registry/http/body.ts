@@ -22,7 +22,10 @@ export function readBody(response: HttpResponse, max: number | ByteLimit, signal
   return collect(readChunks(response, signal), max, redactUrl(response.url));
 }
 
-/** The start of a body that matters only for an error's text, `max` bytes; one that breaks off is as good as a short one. */
+/**
+ * The start of a body that matters only for an error's text, `max` bytes; one that breaks off is as good as a short
+ * one.
+ */
 export async function readStart(response: HttpResponse, max: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;

@@ -36,7 +36,9 @@ function namesIn(folder: string): readonly string[] {
   }
 }
 
-/** What the host trusts: $SSL_CERT_FILE, else the distribution's bundle, else what Node ships; and $NODE_EXTRA_CA_CERTS. */
+/**
+ * What the host trusts: $SSL_CERT_FILE, else the distribution's bundle, else what Node ships; and $NODE_EXTRA_CA_CERTS.
+ */
 function trustedRoots(env: Environment): string[] {
   const named = env.SSL_CERT_FILE;
   const extra = env.NODE_EXTRA_CA_CERTS;
@@ -56,7 +58,9 @@ function trustedRoots(env: Environment): string[] {
   return roots;
 }
 
-/** Where certificates of one registry are kept: containers-certs.d(5), docker's too; `certDir` replaces those folders. */
+/**
+ * Where certificates of one registry are kept: containers-certs.d(5), docker's too; `certDir` replaces those folders.
+ */
 export function certificateFolders(registry: string, env: Environment, certDir?: string): readonly string[] {
   if (certDir !== undefined) return [certDir];
   const roots = [
@@ -68,8 +72,8 @@ export function certificateFolders(registry: string, env: Environment, certDir?:
 }
 
 /**
- * What TLS connections trust and show: the host's authorities, and of each folder that is there the authorities `*.crt` and a
- * client's `NAME.cert` with `NAME.key`. @throws FILESYSTEM
+ * What TLS connections trust and show: the host's authorities, and of each folder that is there the authorities `*.crt`
+ * and a client's `NAME.cert` with `NAME.key`. @throws FILESYSTEM
  */
 export function loadCertificates(folders: readonly string[], env: Environment): SecureContext {
   const ca = trustedRoots(env);

@@ -68,7 +68,10 @@ function explain(errno: string, reason: string | undefined, url: URL): Explanati
   return {};
 }
 
-/** Whether the other side may be one that does not speak TLS at all: after a handshake that failed nothing else is to be tried. */
+/**
+ * Whether the other side may be one that does not speak TLS at all: after a handshake that failed nothing else is to be
+ * tried.
+ */
 export function maySpeakPlain(error: unknown): boolean {
   if (!(error instanceof TsimgError)) return false;
   const { tls } = error.facts;

@@ -3,7 +3,9 @@ import { TsimgError } from '../../errors.ts';
 /** Docker Hub's name in references → the host that speaks the protocol for it. */
 const HUB = { name: 'docker.io', host: 'registry-1.docker.io' } as const;
 
-/** Whether a URL's host is this very machine: localhost, 127.0.0.0/8, [::1]. The URL parser has made `0x7f.1` 127.0.0.1. */
+/**
+ * Whether a URL's host is this very machine: localhost, 127.0.0.0/8, [::1]. The URL parser has made `0x7f.1` 127.0.0.1.
+ */
 export function isLoopback(url: URL): boolean {
   return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
 }

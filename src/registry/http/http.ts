@@ -44,8 +44,9 @@ export interface Timeouts {
 export const DEFAULT_TIMEOUTS: Timeouts = { connect: 20_000, response: 60_000, idle: 60_000 };
 
 /**
- * Speaks HTTP by got, which is loaded at the first request (80 ms that a command without network does not pay).
- * The returned function @throws REGISTRY_UNREACHABLE when there is no response (`facts.errno`); its bodies fail with the same.
+ * Speaks HTTP by got, which is loaded at the first request (80 ms that a command without network does not pay). The
+ * returned function @throws REGISTRY_UNREACHABLE when there is no response (`facts.errno`); its bodies fail with the
+ * same.
  */
 export function openHttp(options: HttpOptions): Send {
   const { agents, tlsVerify, timeouts = DEFAULT_TIMEOUTS } = options;

@@ -22,7 +22,10 @@ function inSubnet(host: string, entry: string): boolean {
   return list.check(host, type);
 }
 
-/** Whether an entry of NO_PROXY (`*`, a domain with or without a dot before it, an address, a subnet; each maybe with a port) names the host. */
+/**
+ * Whether an entry of NO_PROXY (`*`, a domain with or without a dot before it, an address, a subnet; each maybe with a
+ * port) names the host.
+ */
 function excludes(entry: string, host: string, port: string): boolean {
   if (entry === '*') return true;
   if (entry.includes('/')) return inSubnet(host, entry);
@@ -33,8 +36,8 @@ function excludes(entry: string, host: string, port: string): boolean {
 }
 
 /**
- * The proxy for a URL by HTTPS_PROXY, HTTP_PROXY and NO_PROXY (in lower case first, as curl and Go read them); undefined for
- * none. Loopback is never sent through one.
+ * The proxy for a URL by HTTPS_PROXY, HTTP_PROXY and NO_PROXY (in lower case first, as curl and Go read them);
+ * undefined for none. Loopback is never sent through one.
  * @throws USAGE for one that is neither http nor https
  */
 export function proxyFor(url: URL, env: Environment): URL | undefined {

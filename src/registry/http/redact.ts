@@ -1,12 +1,16 @@
 import { errnoOf, messageOf } from '../../errors.ts';
 
-/** A URL fit for an error: no user, no password, no query, where signed URLs and token requests carry what must stay secret. */
+/**
+ * A URL fit for an error: no user, no password, no query, where signed URLs and token requests carry what must stay
+ * secret.
+ */
 export function redactUrl(url: URL): string {
   return `${url.origin}${url.pathname}${url.search === '' ? '' : '?…'}`;
 }
 
 /**
- * What a server says, fit for an error: control bytes and bidirectional overrides become spaces, at most `max` characters.
+ * What a server says, fit for an error: control bytes and bidirectional overrides become spaces, at most `max`
+ * characters.
  */
 export function serverText(text: string, max = 300): string {
   const clean = text
@@ -15,7 +19,10 @@ export function serverText(text: string, max = 300): string {
   return clean.length > max ? `${clean.slice(0, max)}…` : clean;
 }
 
-/** An HTTP client's error without what hangs on it: its `options` hold the Authorization header, which `--debug` would print. */
+/**
+ * An HTTP client's error without what hangs on it: its `options` hold the Authorization header, which `--debug` would
+ * print.
+ */
 export function redactError(error: unknown): Error {
   const plain = new Error(serverText(messageOf(error).replace(/\bhttps?:\/\/[^\s"']*/g, withoutSecrets)));
   plain.name = error instanceof Error ? error.name : 'Error';

@@ -33,11 +33,11 @@ function anonymous(headers: HttpRequest['headers']): Record<string, string> {
 }
 
 /**
- * Follows redirects of GET and HEAD. At the first change of scheme, host or port the credentials stay behind, for good: neither
- * the other side nor whoever it sends us on to gets them (CVE-2020-15157's class). They stay behind, too, where a registry
- * leads to a store on its own host that is no part of its interface (`/v2/`), as docker has it: stores refuse a second
- * kind of credentials. `plainHttp`: the user gave up TLS.
- * The returned function @throws REGISTRY_ERROR for a loop, a downgrade to plain HTTP or no target
+ * Follows redirects of GET and HEAD. At the first change of scheme, host or port the credentials stay behind, for good:
+ * neither the other side nor whoever it sends us on to gets them (CVE-2020-15157's class). They stay behind, too, where
+ * a registry leads to a store on its own host that is no part of its interface (`/v2/`), as docker has it: stores
+ * refuse a second kind of credentials. `plainHttp`: the user gave up TLS. The returned function @throws REGISTRY_ERROR
+ * for a loop, a downgrade to plain HTTP or no target
  */
 export function followRedirects(send: Send, plainHttp: boolean): Send {
   return async (request) => {

@@ -75,7 +75,10 @@ export function htmlError(what: string, response: HttpResponse, bytes: Uint8Arra
   });
 }
 
-/** A response that is a refusal → the error for it, with `facts.status` and, where told, `facts.retryAfter` in milliseconds. */
+/**
+ * A response that is a refusal → the error for it, with `facts.status` and, where told, `facts.retryAfter` in
+ * milliseconds.
+ */
 export async function responseError(
   response: HttpResponse,
   what: string,

@@ -33,7 +33,10 @@ export function isTransient(error: unknown): error is TsimgError {
   return (typeof status === 'number' && isTransientStatus(status)) || TRANSIENT_ERRNO.has(errnoOf(error) ?? '');
 }
 
-/** `Retry-After` (RFC 9110, section 10.2.3), seconds or a date → milliseconds from `now`; undefined when it says nothing. */
+/**
+ * `Retry-After` (RFC 9110, section 10.2.3), seconds or a date → milliseconds from `now`; undefined when it says
+ * nothing.
+ */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
   if (/^\s*\d+\s*$/.test(header)) return Math.min(Number(header), LONGEST_RETRY_AFTER) * 1000;
@@ -42,7 +45,9 @@ export function parseRetryAfter(header: string | undefined, now: number): number
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/** Milliseconds to wait before repetition `attempt` (1, 2, …): exponential, `random` (0…1) taking up to half of it away. */
+/**
+ * Milliseconds to wait before repetition `attempt` (1, 2, …): exponential, `random` (0…1) taking up to half of it away.
+ */
 export function retryDelay(policy: RetryPolicy, attempt: number, random: number): number {
   return Math.min(MAX_DELAY, policy.delay * 2 ** (attempt - 1)) * (1 - random / 2);
 }
@@ -57,7 +62,10 @@ export interface Retried {
 
 /** The attempts at one thing, counted. */
 export interface Attempts {
-  /** Waits for the next attempt, or throws the error: not transient, too many, or the server asks for more patience than ours. */
+  /**
+   * Waits for the next attempt, or throws the error: not transient, too many, or the server asks for more patience than
+   * ours.
+   */
   after(error: unknown): Promise<void>;
   /** Something was got: the count starts anew. */
   progressed(): void;
@@ -84,7 +92,9 @@ export function countAttempts({ what, policy, context }: Retried): Attempts {
   };
 }
 
-/** The result of the first attempt that does not fail for a passing reason. Each repetition is told as a 'retry' event. */
+/**
+ * The result of the first attempt that does not fail for a passing reason. Each repetition is told as a 'retry' event.
+ */
 export async function retrying<T>(retried: Retried, attempt: () => Promise<T>): Promise<T> {
   const attempts = countAttempts(retried);
   for (;;) {

@@ -10,8 +10,8 @@ function proxyError(proxy: URL, why: string): Error {
 }
 
 /**
- * A connection to `host:port` through a proxy, by CONNECT (RFC 9110, section 9.3.6), also for plain HTTP: what the proxy sees is
- * the address alone. Credentials in the proxy's URL are sent to the proxy only.
+ * A connection to `host:port` through a proxy, by CONNECT (RFC 9110, section 9.3.6), also for plain HTTP: what the
+ * proxy sees is the address alone. Credentials in the proxy's URL are sent to the proxy only.
  */
 export function openTunnel(proxy: URL, host: string, port: number): Promise<Duplex> {
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -76,7 +76,8 @@ async function archiveFile(handle: FileHandle, label: string): Promise<ArchiveFi
 }
 
 /**
- * What comes only once (stdin, a pipe), spooled into a temporary file without its wrapping, as long as it can be an archive.
+ * What comes only once (stdin, a pipe), spooled into a temporary file without its wrapping, as long as it can be an
+ * archive.
  * @throws ARCHIVE_INVALID, FILESYSTEM, COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED; what the stream throws
  */
 export async function spoolArchive(stream: Readable, label: string, options: UnwrapOptions): Promise<ArchiveFile> {
@@ -131,8 +132,8 @@ export async function openArchiveFile(path: string, options: UnwrapOptions): Pro
 }
 
 /**
- * A named pipe or device. Opening a pipe waits for its writer, in a thread that nothing can stop: so another process waits,
- * which can be ended.
+ * A named pipe or device. Opening a pipe waits for its writer, in a thread that nothing can stop: so another process
+ * waits, which can be ended.
  */
 async function spoolSpecialFile(path: string, options: UnwrapOptions): Promise<ArchiveFile> {
   const { PATH = '/usr/bin:/bin' } = process.env;

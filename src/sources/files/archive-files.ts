@@ -36,8 +36,8 @@ function findMember(members: ReadonlyMap<string, TarMember>, name: string): TarM
 }
 
 /**
- * The members of an archive as files. Where a name stands twice the last counts, as when it is extracted. Names are as in the
- * archive, cleaned; links are followed inside of it.
+ * The members of an archive as files. Where a name stands twice the last counts, as when it is extracted. Names are as
+ * in the archive, cleaned; links are followed inside of it.
  * @throws ARCHIVE_INVALID, TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
  */
 export async function archiveFiles(archive: ArchiveFile): Promise<Files> {

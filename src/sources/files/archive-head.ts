@@ -41,8 +41,8 @@ export function checkArchiveHead(head: Buffer, label: string): void {
 }
 
 /**
- * Passes an uncompressed archive on as long as it can be one: what nobody knows the end of must not fill a disk before it is
- * looked at. @throws ARCHIVE_INVALID, FORMAT_UNSUPPORTED
+ * Passes an uncompressed archive on as long as it can be one: what nobody knows the end of must not fill a disk before
+ * it is looked at. @throws ARCHIVE_INVALID, FORMAT_UNSUPPORTED
  */
 export async function* whileArchive(chunks: AsyncIterable<Buffer>, label: string): AsyncGenerator<Buffer, void> {
   let head = Buffer.alloc(0);

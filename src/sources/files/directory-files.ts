@@ -3,7 +3,8 @@ import type { Files } from './files.ts';
 
 /**
  * Files below a directory that somebody else wrote. Pipes and devices are refused, and symbolic links that lead out of
- * it: a blob that is one could make tsimg, run by root, read what its owner cannot. Links that stay inside are followed.
+ * it: a blob that is one could make tsimg, run by root, read what its owner cannot. Links that stay inside are
+ * followed.
  */
 export function directoryFiles(path: string): Files {
   return {

@@ -12,7 +12,10 @@ export interface Files {
   readonly documentLimit?: number | undefined;
   /** All names at hand, where they are known without looking: an archive's. */
   readonly names?: Iterable<string> | undefined;
-  /** Whether a name stands more than once, so that another reader may take another content for it. Absent where none can. */
+  /**
+   * Whether a name stands more than once, so that another reader may take another content for it. Absent where none
+   * can.
+   */
   isRepeated?(name: string): boolean;
   /** Bytes of a file; undefined when there is none of this name. */
   size(name: string): Promise<number | undefined>;

@@ -20,7 +20,8 @@ export interface FilteredFiles {
 /**
  * Decompresses one open file into another by a program of the host: formats that Node has not. The program gets the two
  * descriptors and nothing else; the input is read from its beginning, the output written from its position on.
- * @throws FORMAT_UNSUPPORTED when the program is not installed, COMPRESSION_INVALID when it fails, an AbortError on `signal`
+ * @throws FORMAT_UNSUPPORTED when the program is not installed, COMPRESSION_INVALID when it fails, an AbortError on
+ * `signal`
  */
 export async function filterFile(
   program: Extract<Compression, 'xz' | 'bzip2'>,

@@ -36,7 +36,9 @@ export async function openBlob(
   return pipeline(stream, verified(descriptor, where), () => {});
 }
 
-/** Where a descriptor's content lies; undefined where it is missing or has another size: `openBlob` says what is wrong. */
+/**
+ * Where a descriptor's content lies; undefined where it is missing or has another size: `openBlob` says what is wrong.
+ */
 export async function locateBlob(files: Files, name: string, descriptor: Descriptor): Promise<FileSection | undefined> {
   const section = await files.locate(name);
   if (section === undefined || section.size === descriptor.size) return section;

@@ -22,7 +22,9 @@ export interface Companions {
 
 /** More entries than this are not opened: which of them is meant is for the user to say. */
 const MAX_OPENED = 200;
-/** How cosign names signatures, and clients of old registries an index of them: distribution spec, referrers tag schema. */
+/**
+ * How cosign names signatures, and clients of old registries an index of them: distribution spec, referrers tag schema.
+ */
 const REFERRERS_TAG = /^sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?$/;
 /** What the layers of images are, in all forms that there are, also those that are not read here. */
 const IMAGE_LAYER = /^(?:$|application\/vnd\.(?:oci\.image\.layer\.|docker\.image\.rootfs\.|erofs))/;

@@ -20,7 +20,10 @@ export interface DockerImage {
   readonly layers: readonly string[];
   /** Where the config lies that is not what its name says: edited by hand, which docker, podman and skopeo take. */
   readonly edited?: string | undefined;
-  /** Where its documents lie that stand in the archive more than once: docker takes the last, podman and skopeo the first. */
+  /**
+   * Where its documents lie that stand in the archive more than once: docker takes the last, podman and skopeo the
+   * first.
+   */
   readonly repeated?: readonly string[] | undefined;
 }
 
@@ -74,8 +77,8 @@ export async function readDockerImages(
 type Place = Buffer | string;
 
 /**
- * An archive that names images without manifests: docker save's of all ages. A manifest is made for each, when it is asked
- * for; that reads compressed layers once, to know their digests.
+ * An archive that names images without manifests: docker save's of all ages. A manifest is made for each, when it is
+ * asked for; that reads compressed layers once, to know their digests.
  */
 export function dockerSource(files: Files, images: readonly DockerImage[]): Source {
   const { label } = files;

@@ -34,7 +34,9 @@ const entrySchema = z.preprocess(
     ),
 );
 
-/** Whether a JSON value is docker's manifest.json, which is a list: skopeo's directories have an image's manifest there. */
+/**
+ * Whether a JSON value is docker's manifest.json, which is a list: skopeo's directories have an image's manifest there.
+ */
 export function isDockerManifest(value: unknown): boolean {
   if (!Array.isArray(value)) return false;
   const first: unknown = lowerCaseKeys(value[0]);

@@ -91,8 +91,8 @@ async function makeImage(
 }
 
 /**
- * The images of an archive from before docker 1.10: `repositories`, and a directory a layer. Their diff IDs are computed, for
- * nobody had them then: all layers are read once. Docker since 29 reads such archives no more.
+ * The images of an archive from before docker 1.10: `repositories`, and a directory a layer. Their diff IDs are
+ * computed, for nobody had them then: all layers are read once. Docker since 29 reads such archives no more.
  * @throws ARCHIVE_INVALID, DOCUMENT_INVALID, BLOB_NOT_FOUND, COMPRESSION_INVALID
  */
 export async function readLegacyImages(

@@ -15,8 +15,8 @@ export function describeDocument(mediaType: string, bytes: Buffer): Descriptor {
 }
 
 /**
- * An OCI manifest for a config and its layers: the form that every tool reads. A docker config serves as it is, for OCI took
- * its fields over.
+ * An OCI manifest for a config and its layers: the form that every tool reads. A docker config serves as it is, for OCI
+ * took its fields over.
  */
 export function makeManifest(config: Buffer, layers: readonly Descriptor[]): MadeImage {
   const document = {

@@ -11,8 +11,8 @@ import { readSection } from '../files/read-section.ts';
 import { makeManifest } from './made-image.ts';
 
 /**
- * A tar of a root filesystem (`docker export`, a distribution's) as an image of one layer and an empty configuration, for
- * this machine's platform, as docker import makes it. The tar is read once to know its digest.
+ * A tar of a root filesystem (`docker export`, a distribution's) as an image of one layer and an empty configuration,
+ * for this machine's platform, as docker import makes it. The tar is read once to know its digest.
  */
 export async function openRootfsTarSource(archive: ArchiveFile, signal?: AbortSignal): Promise<Source> {
   const { handle, label, size } = archive;

@@ -115,8 +115,9 @@ function matchEntries(entries: readonly Entry[], name: string, options: SelectOp
 }
 
 /**
- * The image for a platform, of those that were chosen from the index that a name stands for: each pull for another platform
- * takes the name from the one before, which stays. Undefined where the name is that of one manifest, or none serves.
+ * The image for a platform, of those that were chosen from the index that a name stands for: each pull for another
+ * platform takes the name from the one before, which stays. Undefined where the name is that of one manifest, or none
+ * serves.
  */
 function ofSameIndex(
   entries: readonly Entry[],
@@ -137,7 +138,8 @@ function ofSameIndex(
 }
 
 /**
- * The entry for a name (reference, tag, digest, image ID), or the only one when there is no name. Undefined when none matches.
+ * The entry for a name (reference, tag, digest, image ID), or the only one when there is no name. Undefined when none
+ * matches.
  * @throws IMAGE_AMBIGUOUS when several do that are not one image for several platforms
  */
 export async function selectEntry(

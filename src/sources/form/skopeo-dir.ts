@@ -18,8 +18,8 @@ function mediaTypeOf(value: unknown): string {
 }
 
 /**
- * skopeo's `dir:`: one image, its manifest in manifest.json, blobs under their bare hex digits; of a multi-platform copy the
- * other manifests as `HEX.manifest.json`.
+ * skopeo's `dir:`: one image, its manifest in manifest.json, blobs under their bare hex digits; of a multi-platform
+ * copy the other manifests as `HEX.manifest.json`.
  * @throws BLOB_NOT_FOUND, DOCUMENT_INVALID, LIMIT_EXCEEDED
  */
 export async function openSkopeoDirSource(files: Files, signal?: AbortSignal): Promise<Source> {

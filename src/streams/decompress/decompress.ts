@@ -17,10 +17,13 @@ export interface DecompressOptions {
 }
 
 /**
- * The content of what is gzip, zstd or not compressed at all, by its first bytes. Content is not bounded here: see
- * `limited`. Nothing is verified beyond what the format has: size and digest of the compressed bytes are the source's to
- * check, the diff ID the reader's.
+ * Decompresses a stream of gzip, zstd or uncompressed content; the first bytes tell which. The size of the result is
+ * not bounded. Only the format's own checksums are verified: the source checks the digest of the compressed bytes, the
+ * caller the diff ID.
  * @throws COMPRESSION_INVALID, FORMAT_UNSUPPORTED (xz, bzip2), LIMIT_EXCEEDED, and the source's errors, from the stream
+ * @example
+ * const blob = await layer.open();
+ * for await (const { header } of readTar(decompressed(blob, { where: 'the layer' }))) console.log(header.path);
  */
 export function decompressed(source: Readable, options: DecompressOptions): Readable {
   return streamOf(source, decompressChunks(source, { ...options, reuse: false }));

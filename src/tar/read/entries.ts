@@ -5,8 +5,8 @@ import { createTarReader, type TarReaderOptions } from './read.ts';
 export interface TarEntry {
   readonly header: TarHeader;
   /**
-   * The content of the resulting file, holes as zeros: `header.size` bytes. To be read before the next entry is asked
-   * for; what is not read is skipped. The buffers are views of the archive's chunks: whoever keeps them copies them.
+   * The content of the resulting file, holes as zeros: `header.size` bytes. Read it before the next entry is asked for:
+   * an unread body is skipped. The buffers are views of the archive's chunks: copy them to keep them.
    */
   readonly body: AsyncIterable<Buffer>;
 }
@@ -19,9 +19,15 @@ type Piece =
 const ZEROS = Buffer.alloc(64 * 1024);
 
 /**
- * The entries of an archive in its order, as `createTarReader` reads them. All chunks are taken, those behind the
- * end too, so that whoever hashes them hashes all. Leaving the loop early closes `chunks`.
- * @throws TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, and what `chunks` throws
+ * Reads the entries of an uncompressed tar archive (POSIX ustar, PAX, GNU), in order, with all extensions applied. All
+ * chunks are read, also those behind the end of the archive, so that a hash over them is complete. Leaving the loop
+ * early closes `chunks`.
+ * @throws TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, and the errors of `chunks`
+ * @example
+ * for await (const { header, body } of readTar(createReadStream('rootfs.tar'))) {
+ *   console.log(header.kind, header.path, header.size);
+ *   for await (const chunk of body) hash.update(chunk);
+ * }
  */
 export async function* readTar(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

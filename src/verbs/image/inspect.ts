@@ -7,7 +7,7 @@ import { type OpenedSource, type OpenSourceOptions, openSource } from '../../sou
 import { withRepair } from './repair-stored.ts';
 import { completeNames } from './stored-names.ts';
 
-/** An image under the keys that docker image inspect uses, so that what reads those reads this. */
+/** An image under the keys of `docker image inspect`, so that programs which read those can read this. */
 export interface InspectedImage {
   /** The image ID: digest of the config. */
   readonly Id: string;
@@ -94,8 +94,13 @@ async function knownAs({ source }: OpenedSource, image: LoadedImage) {
 }
 
 /**
- * What is known of an image (any SOURCE). Layers are not read.
- * @throws what `openSource` and `loadImage` throw
+ * Describes an image as `tsimg inspect` does. Layers are not read.
+ * @param spec a SOURCE as the command line takes it: `alpine.tar`, `oci:layout:3.19`, `docker://alpine:3.19`, a name in
+ * the store
+ * @throws USAGE, REFERENCE_INVALID, SOURCE_NOT_FOUND, IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, PLATFORM_NOT_FOUND, and the
+ * other errors of {@link openImage}
+ * @example
+ * const { Architecture, Config } = await inspectImage('alpine.tar', { storeRoot: '/var/lib/tsimg' });
  */
 export async function inspectImage(
   spec: string,

@@ -8,18 +8,21 @@ import { openRegistrySource, type RegistrySourceOptions } from '../../sources/re
 import { type StorePlace, storePlace } from '../places.ts';
 import type { RepairOptions } from './repair-stored.ts';
 
-/** How a SOURCE is opened: where the store is, how registries are asked, and what is spent on the image. */
+/** How an image is found and opened. */
 export interface ImageOptions extends Omit<RegistrySourceOptions, 'known'>, StorePlace {
-  /** The platform that the user asked for; this machine's when absent. */
+  /** The wanted platform. Default: this machine's. */
   readonly platform?: Platform | undefined;
-  /** What is spent on the image; of an archive, how large it may become when its wrapping is taken off. */
+  /**
+   * The most that the image may cost: bytes, entries, depth. `maxSize` and `maxRatio` hold for a compressed archive
+   * too.
+   */
   readonly limits?: ImageLimits | undefined;
 }
 
-/** An image whose layers can be read until it is closed (or disposed of). */
+/** An open image: its layers can be read until `close`, or until the end of an `await using`. */
 export interface OpenedImage extends AsyncDisposable {
   readonly image: LoadedImage;
-  /** Closes the source. Layers cannot be read afterwards. */
+  /** Closes files, connections and the lock on the store. */
   close(): Promise<void>;
 }
 
@@ -45,8 +48,16 @@ export function repairPlaces(options: ImageOptions & Context): RepairOptions {
 }
 
 /**
- * SOURCE → its image for a platform. Layers are opened, and verified, as they are read.
- * @throws as openSource and loadImage
+ * Opens an image for a platform, from any SOURCE that the command line takes: a file (docker or OCI archive, root
+ * filesystem), a directory (`./layout`), `docker://REFERENCE`, `oci:PATH:TAG`, or a name in the store. Manifest and
+ * config are read and checked; a layer is opened, and verified, when it is read.
+ * @throws USAGE, REFERENCE_INVALID, SOURCE_NOT_FOUND, IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, PLATFORM_NOT_FOUND,
+ * BLOB_NOT_FOUND, ARCHIVE_INVALID, DOCUMENT_INVALID, FORMAT_UNSUPPORTED, COMPRESSION_INVALID, LAYER_INVALID,
+ * TAR_INVALID, DIGEST_MISMATCH, SIZE_MISMATCH, LIMIT_EXCEEDED, STORE_INVALID, FILESYSTEM; from a registry REGISTRY_…
+ * and AUTHENTICATION_…
+ * @example
+ * await using opened = await openImage('alpine.tar', { platform: parsePlatform('linux/amd64') });
+ * for await (const { path, node } of listFiles(opened.image)) console.log(node.kind, path);
  */
 export async function openImage(text: string, options: ImageOptions & Context = {}): Promise<OpenedImage> {
   const { platform, signal, onEvent } = options;

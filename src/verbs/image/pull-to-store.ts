@@ -9,7 +9,15 @@ export interface StorePullOptions extends Omit<PullOptions, 'local'>, StorePlace
   readonly verify?: boolean | undefined;
 }
 
-/** `pullImage` into the local store, which is made when it is not there. What it holds is not fetched again. @throws as pullImage */
+/**
+ * Pulls an image into the local store, as `tsimg pull` does. The store is made where it is missing; blobs and documents
+ * that it has are not fetched again.
+ * @throws the errors of {@link pullImage}; STORE_INVALID, FILESYSTEM
+ * @example
+ * const { digest, bytesTransferred } = await pullToStore(parseReference('alpine:3.19'), {
+ *   onEvent: (event) => event.kind === 'warning' && console.error(event.message),
+ * });
+ */
 export async function pullToStore(reference: Reference, options: StorePullOptions = {}): Promise<PullReport> {
   const root = storePlace(options);
   const sink = await openStoreSink(root, options.signal, options);

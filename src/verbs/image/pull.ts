@@ -10,29 +10,29 @@ import { formatReference, type Reference } from '../../oci/reference.ts';
 import { localDocument, preferLocal } from '../../sources/prefer-local.ts';
 import { openRegistrySource, type RegistrySourceOptions } from '../../sources/registry.ts';
 
-/** How an image is pulled: how its registry is asked, for which platform, and what is there already. */
+/** How an image is pulled. */
 export interface PullOptions extends Omit<RegistrySourceOptions, 'known'> {
-  /** The platform that the user asked for; this machine's when absent. */
+  /** The wanted platform. Default: this machine's. */
   readonly platform?: Platform | undefined;
-  /** What the sink holds, where it can be read: then nothing of it is fetched again, documents neither. */
+  /** The content of the sink as a source, where it can be read: documents that are there are not fetched again. */
   readonly local?: Source | undefined;
 }
 
-/** What was pulled. */
+/** The result of a pull. */
 export interface PullReport {
-  /** Complete: `docker.io/library/alpine:3.9`. */
+  /** The complete reference: `docker.io/library/alpine:3.19`. */
   readonly reference: string;
-  /** What the reference stands for: of the index, where there is one. Users pin this one. */
+  /** The digest that the reference stands for: of the index, where there is one. Pin this one. */
   readonly digest: Digest;
-  /** Of the manifest for the platform. */
+  /** The digest of the manifest for the platform. */
   readonly manifestDigest: Digest;
-  /** Of the config. */
+  /** The digest of the config. */
   readonly imageId: Digest;
-  /** Layers and config. */
+  /** Layers and config, each digest once. */
   readonly blobs: number;
-  /** How many of these were there. */
+  /** How many of these blobs the sink had before. */
   readonly reused: number;
-  /** Bytes of those that were not. */
+  /** Bytes of the other blobs. */
   readonly bytesTransferred: number;
 }
 
@@ -43,9 +43,15 @@ function published(manifest: Descriptor, resolved: Descriptor): Descriptor {
 }
 
 /**
- * An image from its registry into a sink: blobs a few at a time, those that are there not again, the name last. The index that
- * the image was chosen from is kept too. Size and digest of everything are verified on the way and by the sink.
- * @throws IMAGE_NOT_FOUND, PLATFORM_NOT_FOUND, DIGEST_MISMATCH, SIZE_MISMATCH, REGISTRY_…, AUTHENTICATION_…, what the sink throws
+ * Pulls an image of one platform from its registry into a sink: a few blobs at a time, without those that the sink has,
+ * and the name last. The index that the image was chosen from is stored too. Size and digest of everything are
+ * verified. The caller closes the sink. {@link pullToStore} pulls into the local store.
+ * @throws IMAGE_NOT_FOUND, PLATFORM_NOT_FOUND, DIGEST_MISMATCH, SIZE_MISMATCH, REGISTRY_…, AUTHENTICATION_…, and the
+ * errors of the sink
+ * @example
+ * const sink = await openOciLayoutSink('./layout');
+ * const { digest } = await pullImage(parseReference('alpine:3.19'), sink);
+ * await sink.close();
  */
 export async function pullImage(reference: Reference, sink: Sink, options: PullOptions = {}): Promise<PullReport> {
   const { platform, local, signal, onEvent } = options;

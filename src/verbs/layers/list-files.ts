@@ -13,10 +13,11 @@ export interface FoldOptions extends Context {
 }
 
 /**
- * The root filesystem of an image as a tree in memory: names and attributes, no content. Every layer is read and checked
- * against its digest and its diff ID. Nothing is written, unless `pool` is a directory (its descriptor) that takes the contents of
- * files under their numbers.
- * @throws DIFF_ID_MISMATCH, LAYER_INVALID, TAR_INVALID, LIMIT_EXCEEDED, and what a layer's stream fails with
+ * Folds the layers of an image into a tree in memory: names and attributes, no content. Each layer is read whole and
+ * checked against its digest and its diff ID. Nothing is written, unless `pool` is given.
+ * @param pool the open descriptor of a directory in which the content of files is stored, under their numbers
+ * @throws DIFF_ID_MISMATCH, LAYER_INVALID, TAR_INVALID, COMPRESSION_INVALID, LIMIT_EXCEEDED, and the errors of a
+ * layer's stream
  */
 export async function foldImage(image: Image, context: FoldOptions = {}, pool?: number): Promise<Tree> {
   const tolerated = newTolerated(policyOf('warn'));
@@ -29,8 +30,14 @@ export async function foldImage(image: Image, context: FoldOptions = {}, pool?: 
 }
 
 /**
- * What `unpack` would make of an image: parents before children, names in byte order, the root first (its path is '').
- * @throws what `foldImage` throws, before the first entry
+ * Lists the files that unpacking an image makes: parents before children, names in byte order, the root first (its path
+ * is ''). All layers are read, and checked, before the first entry comes.
+ * @throws the errors of {@link foldImage}, before the first entry
+ * @example
+ * await using opened = await openImage('alpine.tar');
+ * for await (const { path, node } of listFiles(opened.image)) {
+ *   console.log(node.kind, node.attributes.mode.toString(8), `/${path}`);
+ * }
  */
 export async function* listFiles(image: Image, context: FoldOptions = {}): AsyncGenerator<TreeEntry, void, undefined> {
   yield* entriesOf(await foldImage(image, context));

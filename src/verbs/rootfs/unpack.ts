@@ -17,29 +17,36 @@ import { withRepair } from '../image/repair-stored.ts';
 import { archiveInput, layerInputs } from '../layers/layer-inputs.ts';
 
 /**
- * Whose the files are. `root`: whoever the image says, which takes root. `single`: the caller's, with the image's owners
- * recorded. `subuid`: the caller's for the image's root, for others its subordinate ids in turn.
+ * The owners of the files. `root`: the image's owners; only root can do this. `single`: the caller owns all files, and
+ * the image's owners are recorded in extended attributes. `subuid`: the image's root is the caller, its other users are
+ * the caller's subordinate IDs.
  */
 export type UnpackIds = 'root' | 'single' | 'subuid';
 
 /**
- * What is made. `rootfs`: the root filesystem. `layers`: a directory for each layer, `0` for the base, in the form that
- * overlayfs mounts. `bundle`: a root filesystem in `rootfs` and an OCI runtime's `config.json` beside it.
+ * The form of the result. `rootfs`: the root filesystem. `layers`: a directory for each layer, `0` for the base, ready
+ * for overlayfs. `bundle`: the root filesystem in `rootfs`, with a `config.json` for an OCI runtime beside it.
  */
 export type UnpackOutput = 'rootfs' | 'layers' | 'bundle';
 
-/** How an image is unpacked, and what is made of it. */
+/** How an image is unpacked. */
 export interface UnpackImageOptions extends Omit<UnpackOptions, 'ownership'> {
-  /** By default `root` for root and `single` for others. */
+  /** Default: `root` for root, `single` for other users. */
   readonly ids?: UnpackIds | undefined;
   /** Default `rootfs`. */
   readonly output?: UnpackOutput | undefined;
 }
 
 /**
- * Unpacks an image at `destination`, which is absent or an empty directory (or any, with `force`).
- * Every layer is checked against its descriptor (by its stream) and its diff ID before anything is published.
- * @throws what `buildRootfs` throws, HOST_UNSUPPORTED where the host has no such ids, LAUNCH_FAILED
+ * Unpacks an image. `destination` must be absent or an empty directory, unless `force` is set. Each layer is checked
+ * against its digest and its diff ID before the result appears at the destination, whole: after a failure the
+ * destination is as it was.
+ * @throws DIFF_ID_MISMATCH, LAYER_INVALID, TAR_INVALID, COMPRESSION_INVALID, DESTINATION_EXISTS, DESTINATION_INVALID,
+ * FILESYSTEM, LIMIT_EXCEEDED, POLICY_VIOLATED (with `strict`), the errors of a layer's stream; HOST_UNSUPPORTED where
+ * the host or the caller lacks the IDs for `ids`; LAUNCH_FAILED
+ * @example
+ * await using opened = await openImage('alpine.tar');
+ * const { names, tolerated } = await unpackImage(opened.image, './rootfs');
  */
 export async function unpackImage(
   image: Image,
@@ -119,8 +126,13 @@ function intoOf(output: UnpackOutput, { config }: Image, { destination, overlay,
 }
 
 /**
- * Makes a root filesystem of one tar archive, compressed or not, as `docker export` writes it. Nothing vouches for its
- * bytes. `size` in the options is the archive's in bytes where it is known, for progress.
+ * Unpacks one tar archive of a root filesystem, compressed or not, as `docker export` writes it. There is no digest to
+ * check it against.
+ * @param options `label` names the archive in errors; `size` is its size in bytes, for progress
+ * @throws LAYER_INVALID, TAR_INVALID, COMPRESSION_INVALID, DESTINATION_EXISTS, DESTINATION_INVALID, FILESYSTEM,
+ * LIMIT_EXCEEDED, POLICY_VIOLATED, and the errors of the stream
+ * @example
+ * await unpackTar(createReadStream('rootfs.tar.gz'), './rootfs');
  */
 export function unpackTar(
   archive: Readable,
@@ -132,8 +144,11 @@ export function unpackTar(
 }
 
 /**
- * Unpacks the image that a SOURCE names, as `unpackImage` does. Blobs that are damaged in the store are fetched again.
- * @throws as openImage and unpackImage
+ * Unpacks an image from any SOURCE, as `tsimg unpack` does: {@link openImage} and {@link unpackImage} in one. Blobs of
+ * the store that are damaged are fetched again.
+ * @throws the errors of {@link openImage} and {@link unpackImage}
+ * @example
+ * await unpackSource('docker://alpine:3.19', './rootfs', { platform: parsePlatform('linux/arm64') });
  */
 export async function unpackSource(
   source: string,

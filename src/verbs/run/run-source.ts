@@ -23,14 +23,16 @@ import type { ContainerTarget } from './prepare-container.ts';
 import { type RunContext, runContainer } from './run-container.ts';
 import { startContainer } from './start-container.ts';
 
-/** When a reference is fetched before it is run: docker's `--pull`. */
+/** Whether a reference is pulled before it runs: docker's `--pull`. */
 export type PullPolicy = 'always' | 'missing' | 'never';
 
+/** How a container is run, besides the request. */
 export interface RunSourceOptions extends ImageOptions, Context {
+  /** The life of the container: its name, whether it is removed or started again. */
   readonly life?: LifeRequest | undefined;
   /** Default `missing`. */
   readonly pull?: PullPolicy | undefined;
-  /** Is told the plan before it is performed. */
+  /** Called with the plan before it is performed. */
   readonly onPlan?: ((plan: LaunchPlan) => void) | undefined;
   /** An OCI runtime that performs the plan: `crun`, `runc`, or a path. */
   readonly runtime?: string | undefined;
@@ -90,7 +92,10 @@ export async function rootfsTarget(path: string): Promise<ContainerTarget> {
   return { config: EMPTY_RUN_CONFIG, openRoot: async () => ({ root }) };
 }
 
-/** An image as what a container is made of: its layers are unpacked once and shared, what the container changes is its own. */
+/**
+ * An image as what a container is made of: its layers are unpacked once and shared, what the container changes is its
+ * own.
+ */
 async function imageTarget(name: string, image: Image, options: RunSourceOptions): Promise<ContainerTarget> {
   const { openImageRoot } = await import('../layers/image-root.ts');
   const { withRepair } = await import('../image/repair-stored.ts');
@@ -106,7 +111,10 @@ async function imageTarget(name: string, image: Image, options: RunSourceOptions
   };
 }
 
-/** Opens what a container can be made of, pulled where it is missing, for as long as it is used. @throws as openImage and pullToStore */
+/**
+ * Opens what a container can be made of, pulled where it is missing, for as long as it is used. @throws as openImage
+ * and pullToStore
+ */
 export async function withTarget<T>(
   text: string,
   options: RunSourceOptions,
@@ -142,10 +150,16 @@ async function checkBefore(request: RunRequest, options: RunSourceOptions, detac
 }
 
 /**
- * Runs a command in a root filesystem (a directory), where changes stay, or in a container of an image. Resolves with the
- * command's exit status. `signal` ends what comes before the launch; after it signals are passed on to the command. Unless
- * `life.remove`, the container is kept when it has ended.
- * @throws as runContainer, openImageRoot, openImage and pullToStore
+ * Runs a command, as `tsimg run` does: in a container of an image, which is pulled where it is missing, or in a
+ * directory that is a root filesystem, where changes stay. Resolves with the command's exit status. `options.signal`
+ * aborts the preparation; once the command runs, signals of this process are passed on to it. A container of an image
+ * is kept afterwards, unless `life.remove` is set.
+ * @param text a SOURCE, or a directory that holds a root filesystem
+ * @param input `command` and the options of `run`; defaults are those of the command line
+ * @throws USAGE, CONTAINER_EXISTS, HOST_UNSUPPORTED, LAUNCH_FAILED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE,
+ * SYSTEM_CALL, LIMIT_EXCEEDED, and the errors of {@link openImage} and {@link pullToStore}
+ * @example
+ * const status = await runSource('alpine:3.19', { command: ['uname', '-r'] }, { life: { remove: true } });
  */
 export async function runSource(text: string, input: RunInput, options: RunSourceOptions): Promise<number> {
   const request = completeRequest(input);

@@ -58,7 +58,10 @@ interface Request {
 
 const BITS: Readonly<Record<string, number>> = { m: 1, r: 2, w: 4 };
 
-/** A machine for the few instructions of a program, and the kernel's answer to a request. bpf(2), standardized instruction set. */
+/**
+ * A machine for the few instructions of a program, and the kernel's answer to a request. bpf(2), standardized
+ * instruction set.
+ */
 function answer(program: Uint8Array, { kind, major, minor, access }: Request): number {
   const bits = [...access].reduce((sum, letter) => sum | (BITS[letter] ?? 0), 0);
   const context = [(bits << 16) | (kind === 'block' ? 1 : 2), major, minor];

@@ -11,7 +11,8 @@ import { makeImage, makeIndex } from '../../support/image.ts';
 import { named, writeLayout } from '../../support/layout.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
-// Made as cosign, oras and registries' copies write layouts: signatures, SBOMs and the members of an index beside the images.
+// Made as cosign, oras and registries' copies write layouts: signatures, SBOMs and the members of an index beside the
+// images.
 const test = suite('sources/form/companions');
 
 const amd64 = { os: 'linux', architecture: 'amd64' };
