@@ -324,7 +324,7 @@ _tsimg_operand() {
   esac
 }
 
-# Takes what tsimg prints, a name a line, where it looks like the name of a container or an image; nothing else is believed.
+# Takes the lines that tsimg prints which look like the name of a container or an image; nothing else is believed.
 _tsimg_take() {
   local LC_ALL=C name
   while IFS= read -r name; do
@@ -367,7 +367,8 @@ _tsimg_suggest() {
 }
 
 _tsimg() {
-  local IFS=$' \t\n' REPLY rest=${COMP_LINE:0:COMP_POINT} before word index option='' wanted='' verb='' ended='' operands=0
+  local IFS=$' \t\n' REPLY rest=${COMP_LINE:0:COMP_POINT} before word index
+  local option='' wanted='' verb='' ended='' operands=0
   local current fallback='' prefix='' signs='' tail
   local -a words=() root=() candidates=()
   # bash takes words apart at : and =, which stand in names of images and in options

@@ -7,7 +7,7 @@ import { cliPage } from './docs/cli-page.ts';
 import { manPages } from './docs/man-pages.ts';
 import { drawTerminal, recordAgain } from './terminal/terminal-page.ts';
 
-// Writes the pages that are made from the program itself; with --check, only compares, so that none of them can grow old.
+// Writes the pages that are made from the source. With --check it only compares, so that none of them can grow old.
 
 const ROOT = dirname(dirname(import.meta.dirname));
 /** Folders that hold such pages and nothing else. */

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 
-// docs/api/: what TypeDoc makes of src/api.ts. It takes seconds, so that its work is looked at again only where what it reads changed
-// since it agreed with the pages.
+// docs/api/: what TypeDoc makes of src/api.ts. That takes seconds: it is done again only where something that TypeDoc
+// reads has changed since its work was the same as the pages.
 
 const ROOT = dirname(dirname(dirname(import.meta.dirname)));
 const TYPEDOC = join(ROOT, 'scripts', 'api-docs');

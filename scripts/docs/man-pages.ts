@@ -171,7 +171,8 @@ function programPage(program: Command, verbs: readonly Command[], errors: string
     ...tagList(FILES.map(([path, meaning]) => [`Pa ${path}`, meaning])),
     '.Sh EXIT STATUS',
     mdocText(
-      'run, exec and unshare answer with the status of the command. Where they fail: 125; 126 when the command cannot be invoked; 127 when it is not found. All other commands:',
+      'run, exec and unshare answer with the status of the command. Where they fail: 125; 126 when the command cannot ' +
+        'be invoked; 127 when it is not found. All other commands:',
     ),
     ...tagList(statuses.map(({ status, meaning }) => [status, meaning])),
     '.Sh EXAMPLES',

@@ -16,7 +16,7 @@ export function describeOption(option: Option): string {
   return HELP.optionDescription(argChoices === undefined ? bare : bare.choices([...argChoices]));
 }
 
-/** Lays commander's help out for a terminal of 80 columns: options under their headings, long ones on a line of their own. */
+/** Lays commander's help out for 80 columns: options under their headings, long ones on a line of their own. */
 export const HELP_LAYOUT: Partial<Help> = {
   optionDescription: describeOption,
   prepareContext({ helpWidth = 80 }) {

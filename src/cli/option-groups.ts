@@ -2,7 +2,7 @@ import { type Command, Help, type Option } from 'commander';
 
 const HELP = new Help();
 
-/** The headings that options stand under, in the order in which they are shown. An option without one stands under `Options:`. */
+/** The headings of options, in the order in which they are shown. An option without one stands under `Options:`. */
 export const HEADINGS: readonly string[] = [
   'Most used:',
   'Options:',

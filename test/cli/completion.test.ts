@@ -30,7 +30,7 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
   writeFileSync(scripts[shell], tsimg(['completion', shell]).stdout);
 }
 
-/** A command that answers with three containers, or two that run, and images, some with names that no container may have. */
+/** Names that no container or image can have, which a command prints besides such as they can have. */
 const HOSTILE = [
   '$(touch ran)',
   '`touch ran`',
@@ -53,7 +53,11 @@ const HOSTILE = [
 const FAKE = `
 case "$1" in
 ps) printf '%s\\n' web db; [ "$2" = -a ] && echo ended; cat hostile ;;
-images) echo 'REPOSITORY   TAG   IMAGE ID'; echo 'alpine   3.19   0123'; grep '^[^ -]*$' hostile | grep . | sed 's/$/   latest   0123/; p; s/^/evil   /' ;;
+images)
+  echo 'REPOSITORY   TAG   IMAGE ID'
+  echo 'alpine   3.19   0123'
+  grep '^[^ -]*$' hostile | grep . | sed 's/$/   latest   0123/; p; s/^/evil   /'
+  ;;
 *) echo called >> ran ;;
 esac`;
 const fake = completionPlace(tempDir(), STORE, FAKE);

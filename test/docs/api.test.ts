@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { ROOT } from '../support/checkout.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-// docs/api is made by TypeDoc (npm run check says when it is stale); here: whether all of the library is in it, and documented.
+// docs/api is made by TypeDoc (npm run check says when it is stale). Here: is all of the library in it, and documented?
 
 const test = suite('docs/api');
 const TYPEDOC = join(ROOT, 'scripts', 'api-docs');

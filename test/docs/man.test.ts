@@ -11,7 +11,7 @@ import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
 import { tsimg } from '../support/tsimg.ts';
 
-// man/ is made of the program (npm run check says when it is stale); here: whether it can be read, and whether npm installs it.
+// man/ is made of the program (npm run check says when it is stale). Here: can it be read, and does npm install it?
 
 const test = suite('docs/man');
 const program = await createProgram(() => {});

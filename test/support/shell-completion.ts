@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MAIN } from './tsimg.ts';
 
-/** Where completion is tried: an empty folder that shells work in, and an environment in which they find a command `tsimg`. */
+/** Where completion is tried: an empty folder, and an environment in which shells find a command `tsimg`. */
 export interface CompletionPlace {
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
@@ -49,7 +49,7 @@ function linesOf(command: string, args: readonly string[], { folder, env }: Comp
   return stdout.split('\n').filter((line) => line !== '');
 }
 
-/** What bash would offer behind this line, and as `compopt …` what readline is told. @param script the path of the script */
+/** What bash offers behind this line, and as `compopt …` what it tells readline. @param script its path */
 export function bashOffers(line: string, script: string, place: CompletionPlace): readonly string[] {
   return linesOf('bash', ['--norc', '-c', BASH_DRIVER, 'bash', script, line], place);
 }

@@ -77,8 +77,8 @@ function __tsimg_images
         string replace -r -- '^(\\S+) +(\\S+) .*$' '$1:$2' | string match -r -- $__tsimg_name
 end
 
-# Reads the words before the cursor: prints the verb and how many operands stand there, and "ended" where options have no place
-# any more; or, asked for root, the --root that was given.
+# Reads the words before the cursor. It prints the verb, the number of operands, and "ended" where no option can follow;
+# or, when it is asked for root, the --root that was given.
 function __tsimg_line
     set -l words (commandline -opc)
     set -l verb ''

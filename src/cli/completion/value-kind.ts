@@ -2,8 +2,8 @@ import { CAPABILITY_NAMES } from '../../linux/capabilities.ts';
 import { SIGNAL_NUMBERS } from '../../linux/signals.data.ts';
 
 /**
- * What a shell suggests for a value: `text` for nothing, `inside` for a path of the host or CONTAINER:PATH, `program` for a command of
- * the host, `words` for a list.
+ * What a shell suggests for a value: nothing for `text`, paths of the host and CONTAINER: for `inside`, commands of the
+ * host for `program`, a list for `words`.
  */
 export type ValueKind =
   | 'text'
