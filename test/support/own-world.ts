@@ -44,10 +44,7 @@ export interface OwnWorldOptions {
   readonly script: string;
 }
 
-/**
- * $1 the folder, $2 the name of the cgroups, $3 `root` or `user`; CGROUPS where they are, GROUP2 the one of version
- * 2.
- */
+/** $1: the folder; $2: the cgroups' name; $3: `root` or `user`. CGROUPS and GROUP2 (of version 2): where they are. */
 const JOIN = `set -e
 for place in $CGROUPS; do echo $$ > "$place/$2/cgroup.procs"; done
 exec unshare --cgroup sh -c "$WORLD" sh "$@"`;
@@ -101,8 +98,22 @@ export function cgroupVersion(): 1 | 2 | undefined {
   return hasBoth(hierarchies.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)).join(',')) ? 1 : undefined;
 }
 
+/** Removes the cgroups of a test process that was killed. */
+function removeAbandoned({ path }: Hierarchy): void {
+  for (const name of readdirSync(path)) {
+    const [, owner] = /^tsimg-own-(\d+)$/.exec(name) ?? [];
+    if (owner === undefined || existsSync(join('/proc', owner))) continue;
+    try {
+      removeCgroup(join(path, name), 0);
+    } catch {
+      // Not abandoned: its owner is in another PID namespace.
+    }
+  }
+}
+
 /** Makes a cgroup in each hierarchy where that is possible. */
 function makeCgroups(name: string): readonly Hierarchy[] {
+  for (const hierarchy of findHierarchies()) removeAbandoned(hierarchy);
   return findHierarchies().filter(({ path }) => {
     try {
       mkdirSync(join(path, name));
@@ -170,9 +181,22 @@ export function runInOwnWorld(options: OwnWorldOptions): OwnWorldResult {
       CGROUPS: cgroups.map(({ path }) => path).join(' '),
       GROUP2: cgroups.find(({ version }) => version === 2)?.path ?? '',
     };
+    // It dies with this process, and with it all that is in the namespaces.
     const namespaces = ['--mount', '--net', '--ipc', '--uts', '--pid', '--fork', '--kill-child', '--mount-proc'];
-    const words = [...namespaces, 'sh', '-c', `exec 2>&1; ${JOIN}`, 'sh', folder, name, options.as];
-    const run = spawnSync('unshare', words, { encoding: 'utf8', env, timeout: 180_000, killSignal: 'SIGKILL' });
+    const words = [
+      '--pdeathsig',
+      'KILL',
+      'unshare',
+      ...namespaces,
+      'sh',
+      '-c',
+      `exec 2>&1; ${JOIN}`,
+      'sh',
+      folder,
+      name,
+      options.as,
+    ];
+    const run = spawnSync('setpriv', words, { encoding: 'utf8', env, timeout: 180_000, killSignal: 'SIGKILL' });
     const output = run.error === undefined ? run.stdout : `${run.stdout}${run.error.message}\n`;
     return { status: run.status, output, home: join(folder, 'home') };
   } finally {
