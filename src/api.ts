@@ -18,6 +18,7 @@ export { digestOf } from './crypto/digest.ts';
 export type { UnpackOptions, UnpackReport } from './disk/unpack-options.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorFacts, TsimgError } from './errors.ts';
 export type { Context, OnEvent, TsimgEvent } from './events.ts';
+export { processSignals, type SignalSource } from './host/stdio/signal-source.ts';
 export { choosePlatform } from './image/choose-platform.ts';
 export { type CopyReport, copyImage } from './image/copy.ts';
 export type { Image, Layer } from './image/image.ts';

@@ -38,6 +38,7 @@ test('the values that the library exports are these; a change is a change for us
     'parseManifest',
     'parsePlatform',
     'parseReference',
+    'processSignals',
     'pullImage',
     'pullToStore',
     'readTar',

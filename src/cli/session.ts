@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { TsimgError } from '../errors.ts';
 import type { Context, OnEvent } from '../events.ts';
+import { processSignals, type SignalSource } from '../host/stdio/signal-source.ts';
 import { escapeLines, escapeText, formatJson } from './show/escape.ts';
 import { createProgress, type ProgressMode } from './show/progress.ts';
 
@@ -18,6 +19,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** What a verb's action works with: where to print, and when to stop. */
 export interface Session {
   readonly context: Context & { readonly signal: AbortSignal; readonly onEvent: OnEvent };
+  /** The signals of this process, for a command in a container. They do not stop the action while the command listens. */
+  readonly signals: SignalSource;
   /** A line of the result, on stdout; made safe for a terminal. */
   print(line: string): void;
   /** The same for a table or a plan, whose cells and words were made safe: its line feeds stay. */
@@ -56,9 +59,9 @@ function isAbort(error: unknown): boolean {
 }
 
 /**
- * Runs an action with progress on stderr and with SIGINT, SIGTERM and SIGHUP as abort; the display is gone when it ends. When
- * standard output breaks, the action is stopped too, so that it cleans up; `outlivesOutput` is for commands in containers, which
- * are told by the kernel.
+ * Runs an action with progress on stderr; the display is gone when the action ends. SIGINT, SIGTERM and SIGHUP abort the action,
+ * unless a command in a container listens to `signals`. A broken standard output aborts the action too, so that it cleans up.
+ * `outlivesOutput` turns that off for commands in containers: the kernel sends SIGPIPE to these.
  * @throws what the action throws; INTERRUPTED when a signal ended it
  */
 export async function inSession<T>(
@@ -67,7 +70,21 @@ export async function inSession<T>(
 ): Promise<T> {
   const abort = new AbortController();
   let interrupted = false;
+  let listeners = 0;
+  const signals: SignalSource = {
+    listen(deliver) {
+      listeners += 1;
+      const listening = processSignals.listen(deliver);
+      return {
+        [Symbol.dispose]() {
+          listening[Symbol.dispose]();
+          listeners -= 1;
+        },
+      };
+    },
+  };
   const interrupt = () => {
+    if (listeners > 0) return;
     interrupted = true;
     abort.abort();
   };
@@ -79,6 +96,7 @@ export async function inSession<T>(
   try {
     return await action({
       context: { signal: abort.signal, onEvent: progress.onEvent },
+      signals,
       print: (line) => printAsIs(escapeText(line)),
       printLines: (text) => printAsIs(escapeLines(text)),
       printJson: (value, indent = 2) => printAsIs(formatJson(value, indent)),

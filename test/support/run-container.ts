@@ -1,4 +1,5 @@
 import { TsimgError } from '../../src/errors.ts';
+import { processSignals } from '../../src/host/stdio/signal-source.ts';
 import { completeRequest, type RunRequest } from '../../src/launch/plan/run-request.ts';
 import { launchExitStatus } from '../../src/launch/show/exit-status.ts';
 import { runSource } from '../../src/verbs/run/run-source.ts';
@@ -22,7 +23,12 @@ if (argument !== undefined) {
     process.exitCode = await runSource(
       rootfs,
       { ...PLAIN, ...asked },
-      { root: store, life: { remove: true }, onEvent: (event) => console.error(JSON.stringify(event)) },
+      {
+        root: store,
+        life: { remove: true },
+        onEvent: (event) => console.error(JSON.stringify(event)),
+        signals: processSignals,
+      },
     );
   } catch (error) {
     const parts =

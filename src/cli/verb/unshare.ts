@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { processSignals } from '../../host/stdio/signal-source.ts';
 import { createProgress } from '../show/progress.ts';
 
 /** `tsimg unshare COMMAND`: options end at the first operand. */
@@ -13,6 +14,6 @@ export function addUnshare(program: Command, setStatus: (status: number) => void
     .action(async (command: string[]) => {
       const { unshareCommand } = await import('../../verbs/run/unshare.ts');
       const { onEvent } = createProgress('none', process.stderr);
-      setStatus(await unshareCommand(command, { onEvent }));
+      setStatus(await unshareCommand(command, { onEvent, signals: processSignals }));
     });
 }

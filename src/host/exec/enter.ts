@@ -10,8 +10,8 @@ import { readConditions } from '../facts/conditions.ts';
 import { compileFilter } from '../start/compile-filter.ts';
 import { stubMeanwhile } from '../start/stub-meanwhile.ts';
 import type { ProcessIdentity } from '../state/process-identity.ts';
-import { catchSignals, signalNumber } from '../stdio/forward-signals.ts';
 import { openRelay, type Relay, type Streams } from '../stdio/relay.ts';
+import { type SignalSource, signalNumber } from '../stdio/signal-source.ts';
 import { type EnterHooks, startCommand } from './enter-command.ts';
 import { enterNamespaces } from './enter-namespaces.ts';
 
@@ -24,8 +24,8 @@ const AFTERMATH = 2000;
 /** What entering takes besides the plan. */
 export interface EnterOptions extends Context {
   readonly streams: Streams;
-  /** Whether signals that this process gets are the command's while it runs; otherwise `signal` kills it. */
-  readonly passSignals: boolean;
+  /** The signals to pass on to the command; none when absent. `signal` kills the command. */
+  readonly signals?: SignalSource | undefined;
   /** The command's process is there: its host PID. */
   readonly onProcess?: ((pid: number) => void) | undefined;
 }
@@ -77,7 +77,7 @@ async function streamHooks(entry: Entry, stub: Stub): Promise<Pick<EnterHooks, '
 export async function enterContainer(
   plan: ExecPlan,
   identity: ProcessIdentity,
-  { signal, streams, passSignals, onProcess }: EnterOptions,
+  { signal, streams, signals, onProcess }: EnterOptions,
 ): Promise<number> {
   signal?.throwIfAborted();
   await using starting = stubMeanwhile();
@@ -85,19 +85,17 @@ export async function enterContainer(
   const { stub, process: child } = await starting.stub;
   const entry: Entry = { plan, streams };
   let stopped: NodeJS.Signals | undefined;
-  using _ = catchSignals(passSignals, (name) => {
+  using _ = signals?.listen((name) => {
     if (entry.pid !== undefined) signalProcess(entry.pid, name);
     else stopped ??= name;
   });
-  const abort = () => {
-    if (!passSignals) child.kill('SIGKILL');
-  };
+  const abort = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', abort, { once: true });
   try {
     const hooks = await streamHooks(entry, stub);
     // Whoever wants to stop it is heard now: from here on all is done in one turn.
     await turn();
-    if (!passSignals) signal?.throwIfAborted();
+    signal?.throwIfAborted();
     if (stopped !== undefined) return 128 + signalNumber(stopped);
     waitInCgroups(plan.cgroups, stub.pid);
     entry.pid = startCommand(stub, enterNamespaces(stub, plan, identity), plan, {
@@ -111,12 +109,12 @@ export async function enterContainer(
     const { pid } = entry;
     entry.pid = undefined;
     if (status !== undefined) reap(stub, pid);
-    if (!passSignals) signal?.throwIfAborted();
+    signal?.throwIfAborted();
     if (entry.relay !== undefined)
       await (plan.command.terminal ? entry.relay.drain() : drainPipes(entry.relay, streams));
     return status ?? 128 + signalNumber('SIGKILL');
   } catch (thrown) {
-    if (!passSignals) signal?.throwIfAborted();
+    signal?.throwIfAborted();
     const error = stub.failure ?? thrown;
     throw error instanceof TsimgError ? (explainRefusal(error, readConditions()) ?? error) : error;
   } finally {

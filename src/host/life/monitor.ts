@@ -20,6 +20,7 @@ import {
 import { type ContainerRecord, readRecord } from '../state/record.ts';
 import { openLogFile } from '../stdio/log-file.ts';
 import { parseMessage } from '../stdio/read-messages.ts';
+import { processSignals } from '../stdio/signal-source.ts';
 import { liveOnce } from './live.ts';
 import { isMonitorOrders, MONITOR_DESCRIPTOR, type MonitorMessage, type MonitorOrders } from './monitor-channel.ts';
 
@@ -101,7 +102,7 @@ async function live(
       exitCode = await liveOnce(container, plan, tools, {
         streams,
         signal: detached ? undefined : given,
-        passSignals: true,
+        signals: processSignals,
         onEvent: (event) => tell({ kind: 'event', event }),
         onRunning() {
           ran = true;

@@ -12,7 +12,7 @@ import { runCommand } from '../../sys/process/spawn.ts';
 import { startProcess } from '../../sys/process/start-process.ts';
 import { findDevices } from '../cgroup/device-list.ts';
 import { findTool } from '../facts/tools.ts';
-import { catchSignals, signalNumber } from '../stdio/forward-signals.ts';
+import { type SignalSource, signalNumber } from '../stdio/signal-source.ts';
 import { readRootFile } from '../steps/root-file.ts';
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
@@ -100,7 +100,11 @@ async function writeFiles(plan: LaunchPlan, bundle: string): Promise<ReadonlyMap
  * of the command, 128 and the signal that killed it, or the runtime's own. Its streams are this process's own.
  * @throws HOST_UNSUPPORTED, USAGE, LAUNCH_FAILED, SYSTEM_CALL
  */
-export async function runInRuntime(plan: LaunchPlan, runtime: string, id: string): Promise<number> {
+export async function runInRuntime(
+  plan: LaunchPlan,
+  runtime: string,
+  { id, signals }: { readonly id: string; readonly signals?: SignalSource | undefined },
+): Promise<number> {
   const path = findRuntime(runtime);
   checkDevices(plan, path);
   const bundle = await mkdtemp(join(tmpdir(), 'tsimg-bundle-'));
@@ -125,7 +129,7 @@ export async function runInRuntime(plan: LaunchPlan, runtime: string, id: string
       cwd: '/',
       ownSession: false,
     });
-    using _ = catchSignals(true, (name) => child.kill(name));
+    using _ = signals?.listen((name) => child.kill(name));
     const { status, signal } = await child.ended;
     if (signal !== null) await runCommand(path, ['delete', '--force', id], { env });
     return status ?? 128 + (signal === null ? 0 : signalNumber(signal));

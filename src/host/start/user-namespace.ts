@@ -12,8 +12,8 @@ import type { Stub } from '../../sys/stub/stub.ts';
 import { readConditions } from '../facts/conditions.ts';
 import { TOOL_ENV } from '../facts/tool-env.ts';
 import { collectComplaints } from '../stdio/complaints.ts';
-import { catchSignals, signalNumber } from '../stdio/forward-signals.ts';
 import { readMessages } from '../stdio/read-messages.ts';
+import { type SignalSource, signalNumber } from '../stdio/signal-source.ts';
 import { executeFirst } from '../steps/command.ts';
 import { makeUserNamespace } from '../steps/write-id-maps.ts';
 import { DESCRIPTOR } from './channel.ts';
@@ -113,6 +113,14 @@ export async function startHelper<Message extends { readonly kind: string } = ne
   return { process, messages, complaints };
 }
 
+/** A command of the user's on the host. */
+export interface UserCommand {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Passed on to the command. */
+  readonly signals?: SignalSource | undefined;
+}
+
 /**
  * Runs a command of the user's in that namespace, with this process's own streams, environment and working directory;
  * resolves with its exit status, as a shell would tell it. Signals reach it as far as they do not reach it anyway.
@@ -121,13 +129,12 @@ export async function startHelper<Message extends { readonly kind: string } = ne
 export async function runInUserNamespace(
   idMap: IdMap,
   tools: HostTools,
-  command: readonly string[],
-  env: Readonly<Record<string, string>>,
+  { command, env, signals }: UserCommand,
 ): Promise<number> {
   const started = await startStub({ standard: ['inherit', 'inherit', 'inherit'], foreground: true });
   const child = started.process;
   // A terminal's Ctrl-C and Ctrl-\ go to all in front of it, the command among them.
-  using _ = catchSignals(true, (name) => {
+  using _ = signals?.listen((name) => {
     if (name !== 'SIGINT' && name !== 'SIGQUIT') child.kill(name);
   });
   await becomeHelper(started, { idMap }, tools, command, env);

@@ -6,6 +6,7 @@ import { findContainer } from '../../host/state/find-container.ts';
 import { writeLife } from '../../host/state/life.ts';
 import { identify, type ProcessIdentity } from '../../host/state/process-identity.ts';
 import type { Streams } from '../../host/stdio/relay.ts';
+import type { SignalSource } from '../../host/stdio/signal-source.ts';
 import type { RootSpec } from '../../launch/launch-plan.ts';
 import { storedMap } from '../../launch/plan/id-map.ts';
 import { type ExecPlan, type ExecRequest, planExec, planToolbox } from '../../launch/plan/plan-exec.ts';
@@ -18,8 +19,8 @@ export interface ExecContext extends ContainersContext {
   readonly root?: string | undefined;
   /** This process's own when absent. */
   readonly streams?: Streams | undefined;
-  /** Whether the signals that this process gets are the command's (yes, when absent); otherwise `signal` kills it. */
-  readonly passSignals?: boolean | undefined;
+  /** The signals to pass on to the command while it runs; none when absent. */
+  readonly signals?: SignalSource | undefined;
 }
 
 /** The first process of a container that runs. @throws CONTAINER_STATE */
@@ -55,7 +56,7 @@ export async function planExecIn(
  * COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL: the exit status for each is `launchExitStatus`
  */
 export async function execInContainer(wanted: string, request: ExecRequest, context: ExecContext): Promise<number> {
-  const { stateRoot, signal, onEvent, passSignals = true } = context;
+  const { stateRoot, signal, onEvent, signals } = context;
   const streams = context.streams ?? { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
   if (request.terminal && request.interactive && !('isTTY' in streams.stdin && streams.stdin.isTTY === true)) {
     throw new TsimgError('USAGE', 'standard input is not a terminal', { hint: 'leave out -t, or -i' });
@@ -64,7 +65,7 @@ export async function execInContainer(wanted: string, request: ExecRequest, cont
   const command = commandOf(container);
   const facts = probeHost();
   const enter = (plan: ExecPlan, onProcess?: (pid: number) => void) =>
-    enterContainer(plan, command, { signal, onEvent, streams, passSignals, onProcess });
+    enterContainer(plan, command, { signal, onEvent, streams, signals, onProcess });
   if (request.toolbox !== undefined) {
     return enterToolbox(container, { ...request, toolbox: request.toolbox }, context, enter);
   }

@@ -1,5 +1,6 @@
 import { liveOnce } from '../../host/life/live.ts';
 import type { Streams } from '../../host/stdio/relay.ts';
+import type { SignalSource } from '../../host/stdio/signal-source.ts';
 import type { RunRequest } from '../../launch/plan/run-request.ts';
 import { checkTerminal } from './check-request.ts';
 import { type ContainerTarget, type PrepareContext, prepareContainer, retryPlain } from './prepare-container.ts';
@@ -8,11 +9,8 @@ import { type ContainerTarget, type PrepareContext, prepareContainer, retryPlain
 export interface RunContext extends PrepareContext {
   /** This process's own when absent. */
   readonly streams?: Streams | undefined;
-  /**
-   * Whether signals to this process are passed on to the container while it runs; true when absent. Then `signal` aborts only
-   * the preparation; otherwise it kills the container too.
-   */
-  readonly passSignals?: boolean | undefined;
+  /** The signals to pass on to the command while it runs; none when absent. */
+  readonly signals?: SignalSource | undefined;
   /** Called when the image is not needed any more: the container has its root, and its command comes next. */
   readonly onStarted?: (() => void) | undefined;
   /** An OCI runtime that performs the plan instead of tsimg: `crun`, `runc`, or a path. It gets this process's own streams. */
@@ -35,7 +33,7 @@ async function runByRuntime(
   try {
     for (const message of prepared.plan.warnings) context.onEvent?.({ kind: 'warning', message });
     return await retryPlain(prepared, context, ({ plan, id }) =>
-      runInRuntime(plan, context.runtime, `tsimg-${id.slice(0, 16)}`),
+      runInRuntime(plan, context.runtime, { id: `tsimg-${id.slice(0, 16)}`, signals: context.signals }),
     );
   } finally {
     await prepared.remove();
@@ -50,16 +48,15 @@ async function runByRuntime(
 export async function runContainer(target: ContainerTarget, request: RunRequest, context: RunContext): Promise<number> {
   const streams = context.streams ?? { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
   checkTerminal(request, streams.stdin);
-  const { signal, onEvent, passSignals = true, runtime } = context;
+  const { signal, onEvent, signals, runtime } = context;
   if (runtime !== undefined) return await runByRuntime(target, request, { ...context, runtime });
   const prepared = await prepareContainer(target, request, { ...context, detached: false });
   try {
     return await retryPlain(prepared, context, (container) =>
-      // A signal that is passed on may abort `signal` too; by then `signal` was for the preparation only.
       liveOnce(container, container.plan, container.facts.tools, {
-        signal: passSignals ? undefined : signal,
+        signal,
         onEvent,
-        passSignals,
+        signals,
         streams,
         onStarted: context.onStarted,
       }),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { probeHost } from '../../host/facts/probe.ts';
+import type { SignalSource } from '../../host/stdio/signal-source.ts';
 import type { Image } from '../../image/image.ts';
 import type { HostFacts } from '../../launch/facts/host-facts.ts';
 import type { LaunchPlan } from '../../launch/launch-plan.ts';
@@ -32,6 +33,8 @@ export interface RunSourceOptions extends ImageOptions, Context {
   readonly life?: LifeRequest | undefined;
   /** Default `missing`. */
   readonly pull?: PullPolicy | undefined;
+  /** The signals to pass on to the command while it runs; none when absent. Used by `runSource` only. */
+  readonly signals?: SignalSource | undefined;
   /** Called with the plan before it is performed. */
   readonly onPlan?: ((plan: LaunchPlan) => void) | undefined;
   /** An OCI runtime that performs the plan: `crun`, `runc`, or a path. */
@@ -120,9 +123,9 @@ export async function withTarget<T>(
   options: RunSourceOptions,
   use: (target: ContainerTarget, context: RunContext) => Promise<T>,
 ): Promise<T> {
-  const { signal, onEvent, onPlan, life, runtime } = options;
-  if (isRootfs(text))
-    return use(await rootfsTarget(text), { signal, onEvent, onPlan, life, runtime, stateRoot: statePlace(options) });
+  const { signal, onEvent, onPlan, life, runtime, signals } = options;
+  const context = { signal, onEvent, onPlan, life, runtime, signals };
+  if (isRootfs(text)) return use(await rootfsTarget(text), { ...context, stateRoot: statePlace(options) });
   const opened = await openOrPull(text, options);
   let closing: Promise<void> | undefined;
   const close = () => {
@@ -133,7 +136,7 @@ export async function withTarget<T>(
     const target = await imageTarget(text, opened.image, options);
     // While it is open nothing of the store is freed. A failure is told in the end, not as an unhandled one.
     const onStarted = () => void close().catch(() => {});
-    return await use(target, { signal, onEvent, onPlan, onStarted, life, runtime, stateRoot: storePlace(options) });
+    return await use(target, { ...context, onStarted, stateRoot: storePlace(options) });
   } finally {
     await close();
   }
@@ -152,8 +155,8 @@ async function checkBefore(request: RunRequest, options: RunSourceOptions, detac
 /**
  * Runs a command, as `tsimg run` does: in a container of an image, which is pulled where it is missing, or in a
  * directory that is a root filesystem, where changes stay. Resolves with the command's exit status. `options.signal`
- * aborts the preparation; once the command runs, signals of this process are passed on to it. A container of an image
- * is kept afterwards, unless `life.remove` is set.
+ * ends the preparation, or kills the command; `options.signals` are passed on to the command, such as {@link processSignals}.
+ * A container of an image is kept afterwards, unless `life.remove` is set.
  * @param text a SOURCE, or a directory that holds a root filesystem
  * @param input `command` and the options of `run`; defaults are those of the command line
  * @throws USAGE, CONTAINER_EXISTS, HOST_UNSUPPORTED, LAUNCH_FAILED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE,

@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { processSignals } from '../../../src/host/stdio/signal-source.ts';
 import { completeRequest, type RunRequest } from '../../../src/launch/plan/run-request.ts';
 import { directoryRoot } from '../../../src/verbs/run/plan-container.ts';
 import { type RunContext, runContainer } from '../../../src/verbs/run/run-container.ts';
@@ -55,12 +56,40 @@ if (canRunContainers()) {
     assert.equal(left, ['names']);
   });
 
-  test('without signals to pass on, an abort kills the container', async () => {
+  test('an abort kills the container', async () => {
     const own = streams();
     const abort = new AbortController();
     own.stdout.once('data', () => abort.abort());
-    const ended = run('echo up; sleep 1000', { streams: own, passSignals: false, signal: abort.signal });
+    const ended = run('echo up; sleep 1000', { streams: own, signal: abort.signal });
     assert.is(await ended.catch((error: unknown) => (error instanceof Error ? error.name : error)), 'AbortError');
+  });
+
+  test('nothing listens to the signals of the process unless the caller asks for it', async () => {
+    const own = streams();
+    const before = process.listenerCount('SIGTERM');
+    const during: number[] = [];
+    own.stdout.on('data', () => during.push(process.listenerCount('SIGTERM')));
+    await run('echo up', { streams: own });
+    assert.equal(during, [before]);
+  });
+
+  test('signals reach the command from any source that the caller makes', async () => {
+    const own = streams();
+    const listeners = new Set<(name: NodeJS.Signals) => void>();
+    own.stdout.once('data', () => {
+      for (const deliver of listeners) deliver('SIGTERM');
+    });
+    const status = await run(`trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done`, {
+      streams: own,
+      signals: {
+        listen(deliver) {
+          listeners.add(deliver);
+          return { [Symbol.dispose]: () => void listeners.delete(deliver) };
+        },
+      },
+    });
+    assert.is(status, 9);
+    assert.is(listeners.size, 0);
   });
 
   test('an abort before the launch starts nothing', async () => {
@@ -71,7 +100,7 @@ if (canRunContainers()) {
   test('no listener is left behind on the process or its streams', async () => {
     const own = streams();
     const before = process.listenerCount('SIGTERM');
-    await run('true', { streams: own });
+    await run('true', { streams: own, signals: processSignals });
     assert.is(process.listenerCount('SIGTERM'), before);
     assert.is(own.stdout.listenerCount('error'), 0);
   });

@@ -62,9 +62,10 @@ export function addExec(program: Command, setStatus: (status: number) => void): 
     const options: ExecOptions = invoked.optsWithGlobals();
     const request = await requestOf(words, options);
     const stateRoot = statePlace(options);
-    const status = await inSession({ ...options, outlivesOutput: true }, async ({ context, printLines, printJson }) => {
+    const status = await inSession({ ...options, outlivesOutput: true }, async (session) => {
+      const { context, signals, printLines, printJson } = session;
       const { execInContainer, planExecIn } = await import('../../../verbs/run/exec-container.ts');
-      const settings = { ...context, stateRoot, root: options.root };
+      const settings = { ...context, signals, stateRoot, root: options.root };
       if (!options.dryRun) return execInContainer(container, request, settings);
       const { formatExecPlan } = await import('../../../launch/show/format-exec-plan.ts');
       const plan = await planExecIn(container, request, settings);

@@ -113,7 +113,7 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
       const choice = { ...sourceChoice(options), limits: limitChoice(options) };
       const status = await inSession(
         { ...options, outlivesOutput: true },
-        async ({ context, print, printLines, printJson, note }) => {
+        async ({ context, signals, print, printLines, printJson, note }) => {
           const { runSource, startSource, planSource } = await import('../../../verbs/run/run-source.ts');
           const explainPlan = options.explain
             ? (await import('../../../launch/show/explain-plan.ts')).explainPlan
@@ -122,6 +122,7 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
           const settings = {
             ...choice,
             ...context,
+            signals,
             root: options.root,
             pull: options.pull,
             runtime: options.runtime,
