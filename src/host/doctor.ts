@@ -16,10 +16,9 @@ import type { Stub } from '../sys/stub/stub.ts';
 import { readConditions } from './facts/conditions.ts';
 import { findInit } from './facts/find-init.ts';
 import { probeHost } from './facts/probe.ts';
-import { TOOL_ENV } from './facts/tool-env.ts';
-import { findTool, requireTool } from './facts/tools.ts';
+import { findTool, requireTool, TOOL_ENV } from './facts/tools.ts';
+import { makeUserNamespace } from './start/make-user-namespace.ts';
 import { startHelper } from './start/user-namespace.ts';
-import { makeUserNamespace } from './steps/write-id-maps.ts';
 
 /** The longest that a trial may take: milliseconds. */
 const TIMEOUT = 10_000;

@@ -5,11 +5,11 @@ import { closeDescriptor } from '../../sys/file/files.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { O_PATH } from '../../sys/file/open-how.ts';
 import { openInRoot } from '../../sys/file/open-in-root.ts';
+import { descriptorPath } from '../../sys/stub/call/files.ts';
 import { openOwnStub } from '../../sys/stub/own-stub.ts';
 import { openIdentified, type ProcessIdentity } from '../state/process-identity.ts';
 import { mountRoot } from '../steps/mounts.ts';
-import { descriptorPath } from '../steps/own-descriptors.ts';
-import { openDirectory } from '../steps/root-targets.ts';
+import { openDirectory } from '../steps/root.ts';
 import { bindVolume } from '../steps/volumes.ts';
 
 /** Links that are followed at the end of a path, as many as the kernel follows. path_resolution(7). */

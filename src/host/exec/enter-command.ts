@@ -10,8 +10,7 @@ import { type ChildSocket, forkStub, makeChildSocket } from '../../sys/stub/fork
 import type { Stub } from '../../sys/stub/stub.ts';
 import type { ContainerPipes } from '../stdio/relay.ts';
 import { becomeUser, executeFirst, explainLimit, lastCalls, lookUp } from '../steps/command.ts';
-import { openEmptyInput, openNull } from '../steps/open-null.ts';
-import { openTerminal } from '../steps/terminal.ts';
+import { openEmptyInput, openNull, openTerminal } from '../steps/stream-devices.ts';
 
 /** What is done for a command in between, not by the stub. */
 export interface EnterHooks {

@@ -10,7 +10,7 @@ import { changeRootToWorkingDirectory, mount } from '../../sys/stub/call/mounts.
 import { joinNamespacesOf, makeNamespaces, openProcess } from '../../sys/stub/call/namespaces.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { isThere, type ProcessIdentity } from '../state/process-identity.ts';
-import { pivot } from '../steps/root.ts';
+import { pivot } from '../steps/mounts.ts';
 import { mountToolbox, type OpenedContainer } from '../steps/toolbox.ts';
 
 function ended(cause?: unknown): TsimgError {

@@ -4,7 +4,7 @@ import type { Context } from '../../events.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 import { receiveError } from '../../sys/portable-error.ts';
 import { startProcess } from '../../sys/process/start-process.ts';
-import { TOOL_ENV } from '../facts/tool-env.ts';
+import { TOOL_ENV } from '../facts/tools.ts';
 import type { HeldContainer } from '../state/container.ts';
 import { identify, isStopped } from '../state/process-identity.ts';
 import { collectComplaints } from '../stdio/complaints.ts';

@@ -1,6 +1,6 @@
 import { TsimgError } from '../../errors.ts';
 import { runCommand } from '../../sys/process/spawn.ts';
-import { TOOL_ENV } from '../facts/tool-env.ts';
+import { TOOL_ENV } from '../facts/tools.ts';
 
 /** Milliseconds: none of these programs has anything to wait for. */
 const TIMEOUT = 30_000;

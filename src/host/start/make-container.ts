@@ -6,8 +6,9 @@ import { openPath } from '../../sys/stub/call/files.ts';
 import { joinNamespace, makeNamespaces } from '../../sys/stub/call/namespaces.ts';
 import { forkStub } from '../../sys/stub/fork-stub.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
-import { becomeMappedRoot, type MadeOutside } from '../steps/mapped-root.ts';
-import { makeUserNamespace } from '../steps/write-id-maps.ts';
+import type { MadeOutside } from '../steps/steps.ts';
+import { makeUserNamespace } from './make-user-namespace.ts';
+import { becomeMappedRoot } from './mapped-root.ts';
 
 type Joined = Extract<LaunchPlan['network'], { kind: 'join' }>;
 

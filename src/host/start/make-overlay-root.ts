@@ -6,7 +6,7 @@ import type { IdMap, RootSpec } from '../../launch/launch-plan.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import { chownDescriptor, openPath } from '../../sys/stub/call/files.ts';
 import { startStub } from '../../sys/stub/start-stub.ts';
-import { makeUserNamespace } from '../steps/write-id-maps.ts';
+import { makeUserNamespace } from './make-user-namespace.ts';
 
 /** A directory of the caller's becomes that of root in the map, where that is somebody else. */
 async function giveToRoot(path: string, idMap: IdMap, tools: HostTools): Promise<void> {

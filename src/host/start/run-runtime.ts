@@ -10,10 +10,11 @@ import { type ResolvedUser, resolveUser } from '../../launch/plan/user.ts';
 import { O_PATH } from '../../sys/file/open-how.ts';
 import { runCommand } from '../../sys/process/spawn.ts';
 import { startProcess } from '../../sys/process/start-process.ts';
+import { openOwnStub } from '../../sys/stub/own-stub.ts';
 import { findDevices } from '../cgroup/device-list.ts';
 import { findTool } from '../facts/tools.ts';
 import { type SignalSource, signalNumber } from '../stdio/signal-source.ts';
-import { readRootFile } from '../steps/root-file.ts';
+import { readFileOfRoot } from '../steps/root.ts';
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
@@ -64,8 +65,12 @@ function placeDevices({ steps }: LaunchPlan): readonly PlacedDevice[] {
 /** The user of the container, by its own files. */
 function findUser(plan: LaunchPlan): ResolvedUser {
   const rootFd = openSync(rootPath(plan), O_PATH);
+  const stub = openOwnStub();
   try {
-    const files = { passwd: readRootFile(rootFd, '/etc/passwd'), group: readRootFile(rootFd, '/etc/group') };
+    const files = {
+      passwd: readFileOfRoot(stub, rootFd, '/etc/passwd'),
+      group: readFileOfRoot(stub, rootFd, '/etc/group'),
+    };
     return resolveUser(plan.command.user, files, plan.command.extraGroups);
   } finally {
     closeSync(rootFd);

@@ -10,13 +10,13 @@ import { makeNamespaces } from '../../sys/stub/call/namespaces.ts';
 import { type StartedStub, type StubOptions, startStub } from '../../sys/stub/start-stub.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { readConditions } from '../facts/conditions.ts';
-import { TOOL_ENV } from '../facts/tool-env.ts';
+import { TOOL_ENV } from '../facts/tools.ts';
 import { collectComplaints } from '../stdio/complaints.ts';
 import { readMessages } from '../stdio/read-messages.ts';
 import { type SignalSource, signalNumber } from '../stdio/signal-source.ts';
 import { executeFirst } from '../steps/command.ts';
-import { makeUserNamespace } from '../steps/write-id-maps.ts';
 import { DESCRIPTOR } from './channel.ts';
+import { makeUserNamespace } from './make-user-namespace.ts';
 
 /** With which IDs, and whose mounts, a process of ours works. */
 export interface HelperNamespaces {

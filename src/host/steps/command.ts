@@ -11,10 +11,9 @@ import { takeTerminal } from '../../sys/stub/call/terminals.ts';
 import type { Call } from '../../sys/stub/request.ts';
 import { callError, errnoName, type Stub } from '../../sys/stub/stub.ts';
 import type { ContainerPipes } from '../stdio/relay.ts';
-import { openEmptyInput } from './open-null.ts';
-import { readRootFileBy } from './root-file.ts';
-import { openDirectory } from './root-targets.ts';
+import { openDirectory, readFileOfRoot } from './root.ts';
 import type { Prepared } from './steps.ts';
+import { openEmptyInput } from './stream-devices.ts';
 
 /** Goes to the working directory, made where it is missing. A link to /proc/self/fd would lead to the host (CVE-2024-21626). */
 function enterWorkdir(stub: Stub, rootFd: number, path: string): void {
@@ -162,8 +161,8 @@ function checkMapped({ uid, gid, groups }: ResolvedUser, idMap: IdMap, setGroups
  */
 export function lookUp(stub: Stub, rootFd: number, command: ProcessPlan, idMap: IdMap | undefined): LookedUp {
   const files = {
-    passwd: readRootFileBy(stub, rootFd, '/etc/passwd'),
-    group: readRootFileBy(stub, rootFd, '/etc/group'),
+    passwd: readFileOfRoot(stub, rootFd, '/etc/passwd'),
+    group: readFileOfRoot(stub, rootFd, '/etc/group'),
   };
   const user = resolveUser(command.user, files, command.extraGroups);
   if (command.extraGroups.length > 0 && !command.setGroups) {

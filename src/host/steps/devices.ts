@@ -3,7 +3,7 @@ import type { Step } from '../../launch/launch-plan.ts';
 import * as files from '../../sys/stub/call/files.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { bindOnto, openHost } from './mounts.ts';
-import { findPlace, makePlace, openFilePlace } from './root-targets.ts';
+import { findPlace, makePlace, openFilePlace } from './root.ts';
 
 /** Folders of /dev that a container has of its own. */
 const OWN = new Set(['/dev/pts', '/dev/shm', '/dev/mqueue', '/dev/hugepages', '/dev/fd']);

@@ -6,9 +6,17 @@ import { attributeBits, type MountAttribute, mountFlags } from '../../linux/moun
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import { O_PATH } from '../../sys/file/open-how.ts';
 import * as files from '../../sys/stub/call/files.ts';
-import { attachMount, cloneMount, mount, setMountAttributes } from '../../sys/stub/call/mounts.ts';
+import {
+  attachMount,
+  changeRootToWorkingDirectory,
+  cloneMount,
+  detachMount,
+  mount,
+  pivotToWorkingDirectory,
+  setMountAttributes,
+} from '../../sys/stub/call/mounts.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
-import { findPlace, isProc, makePlace, openDirectory, openFilePlace } from './root-targets.ts';
+import { findPlace, isProc, makePlace, openDirectory, openFilePlace } from './root.ts';
 
 type StepOf<Kind extends Step['do']> = Extract<Step, { do: Kind }>;
 
@@ -221,16 +229,19 @@ export function makeReadOnly(stub: Stub, rootFd: number, { target, mounted }: St
   });
 }
 
-/** An empty file of the container's /dev for the terminal to be bound to. */
-export function bindConsole(stub: Stub, rootFd: number, terminal: string): void {
-  makePlace(stub, rootFd, '/dev/console', (directory, name) =>
-    files.makeFile(stub, directory, name, 0o600, new Uint8Array()),
-  );
-  const source = findPlace(stub, rootFd, terminal, 'never');
-  const place = findPlace(stub, rootFd, '/dev/console', 'never');
-  if (source === undefined || place === undefined)
-    throw new TsimgError('LAUNCH_FAILED', 'no terminal', { where: terminal });
-  files.withDescriptor(stub, source, () =>
-    files.withDescriptor(stub, place, () => bindOnto(stub, source, place, [], '/dev/console')),
-  );
+/** Makes the container's root the root, and lets go of the old one. */
+export function pivot(stub: Stub, rootFd: number, { readOnlyRoot }: StepOf<'pivot'>): void {
+  files.goTo(stub, rootFd);
+  if (readOnlyRoot) setMountAttributes(stub, rootFd, attributeBits(['ro']), false, '/');
+  pivotToWorkingDirectory(stub);
+  detachMount(stub, '.');
+  stub.later({ name: 'chdir', args: ['/'] });
+}
+
+/** chroot(2) alone: the old root stays where it is, below. */
+export function changeRoot(stub: Stub, rootFd: number, { readOnlyRoot }: StepOf<'chroot'>): void {
+  if (readOnlyRoot) setMountAttributes(stub, rootFd, attributeBits(['ro']), false, '/');
+  files.goTo(stub, rootFd);
+  changeRootToWorkingDirectory(stub);
+  stub.later({ name: 'chdir', args: ['/'] });
 }

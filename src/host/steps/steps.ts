@@ -7,11 +7,9 @@ import { mount } from '../../sys/stub/call/mounts.ts';
 import { makeNamespaces, raiseLoopback, setHostname } from '../../sys/stub/call/namespaces.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { placeDevices } from './devices.ts';
-import type { MadeOutside } from './mapped-root.ts';
 import * as mounts from './mounts.ts';
-import { changeRoot, pivot } from './root.ts';
-import { openDirectory } from './root-targets.ts';
-import { openContainerTerminal } from './terminal.ts';
+import { openDirectory } from './root.ts';
+import { openContainerTerminal } from './stream-devices.ts';
 import { mountTextFile } from './text-files.ts';
 import { bindVolume, cloneSources, isSpreading } from './volumes.ts';
 
@@ -31,6 +29,12 @@ function writeSetting(stub: Stub, name: string, value: string): void {
   } catch (error) {
     if (!['EROFS', 'EACCES', 'EPERM', 'ENOENT'].includes(errnoOf(error) ?? '')) throw error;
   }
+}
+
+/** What was opened by root itself, for steps that are performed by root of a user namespace, to whom the host's files are closed. */
+export interface MadeOutside {
+  /** Of what the steps bind. The container's root is the working directory. */
+  readonly clones: ReadonlyMap<Step, number>;
 }
 
 /** What a launch does in between, not by the stub. */
@@ -108,10 +112,10 @@ export function performSteps(stub: Stub, steps: readonly Step[], hooks: StepHook
         terminal = openContainerTerminal(stub, rootFd, hooks.takeMaster);
         break;
       case 'pivot':
-        pivot(stub, rootFd, step);
+        mounts.pivot(stub, rootFd, step);
         break;
       case 'chroot':
-        changeRoot(stub, rootFd, step);
+        mounts.changeRoot(stub, rootFd, step);
         break;
     }
   }

@@ -7,7 +7,7 @@ import * as files from '../../sys/stub/call/files.ts';
 import { detachMount, mount } from '../../sys/stub/call/mounts.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { attachWith, bindOnto } from './mounts.ts';
-import { openDirectory, openFilePlace } from './root-targets.ts';
+import { openDirectory, openFilePlace } from './root.ts';
 
 interface HostFile {
   readonly hostFile: string;

@@ -7,8 +7,7 @@ import { attachMount, cloneMount } from '../../sys/stub/call/mounts.ts';
 import { joinNamespace, joinNamespacesOf } from '../../sys/stub/call/namespaces.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { bindOnto, mountKernelFs, mountRoot } from './mounts.ts';
-import { readRootFileBy } from './root-file.ts';
-import { findPlace, makePlace, openDirectory, openFilePlace } from './root-targets.ts';
+import { findPlace, makePlace, openDirectory, openFilePlace, readFileOfRoot } from './root.ts';
 
 /** A container that runs, by descriptors of a stub: a pidfd of its first process and its root directory. */
 export interface OpenedContainer {
@@ -30,7 +29,7 @@ function layFiles(stub: Stub, rootFd: number, container: OpenedContainer, paths:
   const memory = { do: 'mount', type: 'tmpfs', target: CONTAINER_PLACE, data: 'mode=755', strict: true } as const;
   mountKernelFs(stub, rootFd, { ...memory, attributes: ['nosuid', 'nodev', 'noexec'] });
   for (const path of paths) {
-    const text = readRootFileBy(stub, container.root, path);
+    const text = readFileOfRoot(stub, container.root, path);
     if (text === '') continue;
     const copy = `${CONTAINER_PLACE}/${basename(path)}`;
     makePlace(stub, rootFd, copy, (directory, name) => makeFile(stub, directory, name, 0o644, Buffer.from(text)));

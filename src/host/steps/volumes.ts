@@ -4,7 +4,7 @@ import { statusOf, withDescriptor } from '../../sys/stub/call/files.ts';
 import { cloneMount, setPropagation } from '../../sys/stub/call/mounts.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { attachWith, bindOnto, openHost, refuseProc } from './mounts.ts';
-import { openDirectory, openFilePlace } from './root-targets.ts';
+import { openDirectory, openFilePlace } from './root.ts';
 
 /** Whether later mounts spread, between the host and the container. */
 export function isSpreading({ propagation = 'private' }: Pick<BindStep, 'propagation'>): boolean {

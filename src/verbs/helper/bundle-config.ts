@@ -3,8 +3,7 @@ import { errnoOf } from '../../errors.ts';
 import type { OnEvent } from '../../events.ts';
 import { openOrMakeInRoot } from '../../host/exec/container-root.ts';
 import { probeHost } from '../../host/facts/probe.ts';
-import { descriptorPath } from '../../host/steps/own-descriptors.ts';
-import { readRootFile } from '../../host/steps/root-file.ts';
+import { readFileOfRoot } from '../../host/steps/root.ts';
 import type { IdMap } from '../../launch/launch-plan.ts';
 import { planBundle } from '../../launch/oci/oci-bundle.ts';
 import { volumePlaces } from '../../launch/plan/image-volumes.ts';
@@ -12,6 +11,8 @@ import type { ImageConfig } from '../../oci/config.ts';
 import { closeDescriptor } from '../../sys/file/files.ts';
 import { O_PATH } from '../../sys/file/open-how.ts';
 import { openInRoot } from '../../sys/file/open-in-root.ts';
+import { descriptorPath } from '../../sys/stub/call/files.ts';
+import { openOwnStub } from '../../sys/stub/own-stub.ts';
 
 /** Makes a directory of a root with those above it, where they are missing: 0755, whatever the umask is. */
 function makeDirectories(rootfs: number, path: string): void {
@@ -46,7 +47,11 @@ export function bundleConfig(
     const message = `the image’s volume ${JSON.stringify(path)} is left out: the kernel’s own files are there`;
     onEvent?.({ kind: 'warning', message });
   }
-  const files = { passwd: readRootFile(rootfs, 'etc/passwd'), group: readRootFile(rootfs, 'etc/group') };
+  const stub = openOwnStub();
+  const files = {
+    passwd: readFileOfRoot(stub, rootfs, 'etc/passwd'),
+    group: readFileOfRoot(stub, rootfs, 'etc/group'),
+  };
   const { runtime, warnings } = planBundle(config, files, { idMap, host: probeHost() });
   for (const message of warnings) onEvent?.({ kind: 'warning', message });
   return `${JSON.stringify(runtime, undefined, 2)}\n`;

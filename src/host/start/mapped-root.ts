@@ -11,15 +11,10 @@ import { attachMount, cloneMount, mount, setMountIdMap } from '../../sys/stub/ca
 import { joinNamespace, makeNamespaces } from '../../sys/stub/call/namespaces.ts';
 import { forkStub } from '../../sys/stub/fork-stub.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
-import { mountRoot, openHost } from './mounts.ts';
-import { cloneSources } from './volumes.ts';
-import { makeUserNamespace } from './write-id-maps.ts';
-
-/** What was opened by root itself, for steps that are performed by root of a user namespace, to whom the host's files are closed. */
-export interface MadeOutside {
-  /** Of what the steps bind. The container's root is the working directory. */
-  readonly clones: ReadonlyMap<Step, number>;
-}
+import { mountRoot, openHost } from '../steps/mounts.ts';
+import type { MadeOutside } from '../steps/steps.ts';
+import { cloneSources } from '../steps/volumes.ts';
+import { makeUserNamespace } from './make-user-namespace.ts';
 
 /** A new user namespace, which nobody is in; by a descriptor of the stub. */
 async function openUserNamespace(stub: Stub, idMap: IdMap, tools: HostTools): Promise<number> {

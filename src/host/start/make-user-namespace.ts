@@ -7,8 +7,7 @@ import { runCommand } from '../../sys/process/spawn.ts';
 import { hideFromTracers, showToTracers } from '../../sys/stub/call/become.ts';
 import { makeNamespaces } from '../../sys/stub/call/namespaces.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
-import { TOOL_ENV } from '../facts/tool-env.ts';
-import { requireTool } from '../facts/tools.ts';
+import { requireTool, TOOL_ENV } from '../facts/tools.ts';
 
 function flat(extents: readonly IdExtent[]): readonly string[] {
   return extents.flatMap(({ inside, outside, count }) => [String(inside), String(outside), String(count)]);

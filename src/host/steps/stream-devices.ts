@@ -1,0 +1,116 @@
+import { constants } from 'node:fs';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import { O_CLOEXEC } from '../../sys/file/open-how.ts';
+import { makeFile, openInRoot, statusOf, withDescriptor } from '../../sys/stub/call/files.ts';
+import { unlockTerminal } from '../../sys/stub/call/terminals.ts';
+import type { Stub } from '../../sys/stub/stub.ts';
+import { bindOnto } from './mounts.ts';
+import { findPlace, makePlace } from './root.ts';
+
+/** Another file of that name, a device on a volume that shows none, or nothing at all. */
+const NO_NULL: readonly string[] = [
+  'ENOENT',
+  'ENOTDIR',
+  'ELOOP',
+  'EACCES',
+  'EPERM',
+  'ENXIO',
+  'ENODEV',
+  'EISDIR',
+  'EROFS',
+];
+
+/** The container's null device; undefined where what is mounted on /dev has none that works. */
+function findNull(stub: Stub, rootFd: number): number | undefined {
+  const flags = constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY;
+  let fd: number;
+  try {
+    fd = openInRoot(stub, rootFd, '/dev/null', { flags, links: 'never' });
+  } catch (error) {
+    if (NO_NULL.includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+  const { kind, major, minor } = statusOf(stub, fd);
+  if (kind === 'character-device' && major === 1 && minor === 3) return fd;
+  stub.later({ name: 'close', args: [fd] });
+  return undefined;
+}
+
+/**
+ * The container's own null device, by a descriptor of a stub: through the host's, its root could change the device.
+ * @throws LAUNCH_FAILED where it has none
+ */
+export function openNull(stub: Stub, rootFd: number): number {
+  const fd = findNull(stub, rootFd);
+  if (fd !== undefined) return fd;
+  throw new TsimgError('LAUNCH_FAILED', 'the container has no null device', {
+    where: '/dev/null',
+    why: 'what is mounted on /dev has none, or it does not work there',
+    hint: 'mount below /dev instead, or run the container with --privileged',
+  });
+}
+
+/** An input that is at its end: the null device, or a pipe that nobody writes to where the container has none. */
+export function openEmptyInput(stub: Stub, rootFd: number): number {
+  const device = findNull(stub, rootFd);
+  if (device !== undefined) return device;
+  const fds = Buffer.alloc(8);
+  stub.call('pipe2', [{ receive: fds }, O_CLOEXEC]);
+  stub.call('close', [fds.readInt32LE(4)]);
+  return fds.readInt32LE(0);
+}
+
+const FLAGS = constants.O_RDWR | constants.O_NOCTTY;
+
+/** A terminal that a stub has open, and its name in the container. */
+interface Terminal {
+  readonly fd: number;
+  readonly name: string;
+}
+
+/** What is mounted on /dev or /dev/pts may have no terminals. @throws LAUNCH_FAILED */
+function openMaster(stub: Stub, rootFd: number): number {
+  const where = '/dev/pts/ptmx';
+  try {
+    return openInRoot(stub, rootFd, where, { flags: FLAGS, links: 'never' });
+  } catch (cause) {
+    if (errnoOf(cause) === undefined) throw cause;
+    const why = 'what is mounted on /dev or /dev/pts has none, or they do not work there';
+    const hint = 'leave out -t, or mount below /dev instead';
+    throw new TsimgError('LAUNCH_FAILED', 'the container has no terminals', { where, why, hint, cause });
+  }
+}
+
+/**
+ * Opens a terminal on the container's own devpts, so that its name there (/dev/pts/0) is true. `handOver` takes a copy of the
+ * master, by its number in the stub, before it is closed there.
+ */
+export function openTerminal(stub: Stub, rootFd: number, handOver: (master: number) => void): Terminal {
+  const master = openMaster(stub, rootFd);
+  const name = `/dev/pts/${unlockTerminal(stub, master)}`;
+  const fd = openInRoot(stub, rootFd, name, { flags: FLAGS, links: 'never' });
+  handOver(master);
+  stub.call('close', [master]);
+  return { fd, name };
+}
+
+/** An empty file of the container's /dev for the terminal to be bound to. */
+function bindConsole(stub: Stub, rootFd: number, terminal: string): void {
+  makePlace(stub, rootFd, '/dev/console', (directory, name) =>
+    makeFile(stub, directory, name, 0o600, new Uint8Array()),
+  );
+  const source = findPlace(stub, rootFd, terminal, 'never');
+  const place = findPlace(stub, rootFd, '/dev/console', 'never');
+  if (source === undefined || place === undefined)
+    throw new TsimgError('LAUNCH_FAILED', 'no terminal', { where: terminal });
+  withDescriptor(stub, source, () =>
+    withDescriptor(stub, place, () => bindOnto(stub, source, place, [], '/dev/console')),
+  );
+}
+
+/** The same for the container's first process: it also becomes /dev/console. */
+export function openContainerTerminal(stub: Stub, rootFd: number, handOver: (master: number) => void): number {
+  const { fd, name } = openTerminal(stub, rootFd, handOver);
+  bindConsole(stub, rootFd, name);
+  return fd;
+}
