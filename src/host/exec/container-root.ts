@@ -42,9 +42,9 @@ export function openRunningRoot(process: ProcessIdentity): number {
  */
 export function mountOwnRoot(step: Extract<Step, { do: 'root' }>, volumes: readonly BindStep[]): number {
   const stub = openOwnStub();
-  const rootFd = mountRoot(stub, step);
-  for (const volume of volumes) bindVolume(stub, rootFd, volume, undefined);
-  return rootFd;
+  const fd = mountRoot(stub, step);
+  for (const volume of volumes) bindVolume({ stub, fd }, volume, undefined);
+  return fd;
 }
 
 /**
@@ -52,7 +52,7 @@ export function mountOwnRoot(step: Extract<Step, { do: 'root' }>, volumes: reado
  * missing is made. @param path bytes @throws LAUNCH_FAILED, SYSTEM_CALL
  */
 export function openOrMakeInRoot(rootFd: number, path: Uint8Array): number {
-  return openDirectory(openOwnStub(), rootFd, path, 'inside');
+  return openDirectory({ stub: openOwnStub(), fd: rootFd }, path, 'inside');
 }
 
 /** A name in a directory of a container's root, which is open. */

@@ -10,6 +10,7 @@ import { type ChildSocket, forkStub, makeChildSocket } from '../../sys/stub/fork
 import type { Stub } from '../../sys/stub/stub.ts';
 import type { ContainerPipes } from '../stdio/relay.ts';
 import { becomeUser, executeFirst, explainLimit, lastCalls, lookUp } from '../steps/command.ts';
+import type { StubRoot } from '../steps/root.ts';
 import { openEmptyInput, openNull, openTerminal } from '../steps/stream-devices.ts';
 
 /** What is done for a command in between, not by the stub. */
@@ -25,10 +26,10 @@ export interface EnterHooks {
 }
 
 /** Unlike `run`, exec makes no directory that is missing: docker's says 127, too. */
-function enterWorkdir(stub: Stub, rootFd: number, path: string): void {
+function enterWorkdir({ stub, fd: root }: StubRoot, path: string): void {
   let directory: number;
   try {
-    directory = openInRoot(stub, rootFd, path, { flags: O_PATH | constants.O_DIRECTORY, links: 'inside' });
+    directory = openInRoot(stub, root, path, { flags: O_PATH | constants.O_DIRECTORY, links: 'inside' });
   } catch (cause) {
     const why = errnoOf(cause) ?? 'unknown';
     const code = why === 'ENOENT' ? 'COMMAND_NOT_FOUND' : 'COMMAND_NOT_EXECUTABLE';
@@ -42,20 +43,20 @@ function enterWorkdir(stub: Stub, rootFd: number, path: string): void {
 
 /** What becomes standard input, output and error: a terminal or pipes of the user's, or /dev/null. */
 function openStreams(
-  stub: Stub,
-  rootFd: number,
+  root: StubRoot,
   { command, detached }: ExecPlan,
-  { uid, gid }: ResolvedUser,
-  hooks: EnterHooks,
+  { user, hooks }: { readonly user: ResolvedUser; readonly hooks: EnterHooks },
 ): readonly number[] {
+  const { stub } = root;
+  const { uid, gid } = user;
   if (command.terminal) {
-    const { fd } = openTerminal(stub, rootFd, hooks.takeMaster);
+    const { fd } = openTerminal(root, hooks.takeMaster);
     chownDescriptor(stub, fd, uid, -1);
     return [fd, fd, fd];
   }
   const pipes: Partial<ContainerPipes> = detached ? {} : hooks.openPipes();
   return [pipes.stdin, pipes.stdout, pipes.stderr].map((fd, number) => {
-    if (fd === undefined) return number === 0 ? openEmptyInput(stub, rootFd) : openNull(stub, rootFd);
+    if (fd === undefined) return number === 0 ? openEmptyInput(root) : openNull(root);
     chownDescriptor(stub, fd, uid, gid);
     return fd;
   });
@@ -78,12 +79,13 @@ function haveChild(stub: Stub, socket: ChildSocket): Stub {
  * Only under a filter of the caller's, which may forbid what still has to be done, the child has SYS_ADMIN until it is installed.
  * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, HOST_UNSUPPORTED, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
  */
-export function startCommand(stub: Stub, rootFd: number, plan: ExecPlan, hooks: EnterHooks): number {
+export function startCommand(root: StubRoot, plan: ExecPlan, hooks: EnterHooks): number {
+  const { stub } = root;
   const { command, detached } = plan;
-  const { user, env } = lookUp(stub, rootFd, command, plan.idMap);
+  const { user, env } = lookUp(root, command, plan.idMap);
   const socket = makeChildSocket(stub);
-  const streams = openStreams(stub, rootFd, plan, user, hooks);
-  enterWorkdir(stub, rootFd, command.cwd);
+  const streams = openStreams(root, plan, { user, hooks });
+  enterWorkdir(root, command.cwd);
   // Its number of processes counts the stub as well: that limit is the child's alone.
   const [counted, others] = [true, false].map((is) =>
     command.limits.filter(({ resource }) => (resource === 'nproc') === is),
@@ -98,8 +100,8 @@ export function startCommand(stub: Stub, rootFd: number, plan: ExecPlan, hooks: 
     if (command.noNewPrivileges) become.forbidNewPrivileges(stub);
     stub.later(become.filterCall(early));
   }
-  becomeUser(stub, command, user, late !== undefined);
-  stub.later({ name: 'close', args: [rootFd] });
+  becomeUser(stub, command, { user, filtered: late !== undefined });
+  stub.later({ name: 'close', args: [root.fd] });
   become.closeStandard(stub);
   const child = haveChild(stub, socket);
   try {
@@ -114,7 +116,7 @@ export function startCommand(stub: Stub, rootFd: number, plan: ExecPlan, hooks: 
     if (command.terminal) takeTerminal(child, 0);
     for (const limit of counted ?? []) become.setLimit(child, limit, explainLimit(limit));
     become.closeOnExecFrom(child, 3);
-    executeFirst(child, command.args, env, lastCalls(command, user, late));
+    executeFirst(child, { args: command.args, env, last: lastCalls(command, user, late) });
     return child.pid;
   } catch (error) {
     throw child.failure ?? error;

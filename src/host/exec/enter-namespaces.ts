@@ -11,6 +11,7 @@ import { joinNamespacesOf, makeNamespaces, openProcess } from '../../sys/stub/ca
 import type { Stub } from '../../sys/stub/stub.ts';
 import { isThere, type ProcessIdentity } from '../state/process-identity.ts';
 import { pivot } from '../steps/mounts.ts';
+import type { StubRoot } from '../steps/root.ts';
 import { mountToolbox, type OpenedContainer } from '../steps/toolbox.ts';
 
 function ended(cause?: unknown): TsimgError {
@@ -23,7 +24,7 @@ function openContainer(stub: Stub, identity: ProcessIdentity): OpenedContainer {
   const process = openProcess(stub, pid);
   const root = openPath(stub, `/proc/${pid}/root`, O_PATH | constants.O_DIRECTORY);
   if (!isThere(identity)) throw ended();
-  return { process, root };
+  return { process, root: { stub, fd: root } };
 }
 
 /** Root of the host is nobody in a user namespace that it joins, and becomes root there. */
@@ -34,16 +35,16 @@ function becomeRoot(stub: Stub, idMap: IdMap | undefined): void {
 }
 
 /** The namespaces by the pidfd, and the root of the container's first process. */
-function joinContainer(stub: Stub, { namespaces, idMap }: ExecPlan, container: OpenedContainer): number {
+function joinContainer(stub: Stub, { namespaces, idMap }: ExecPlan, container: OpenedContainer): StubRoot {
   joinNamespacesOf(stub, container.process, namespaces);
   becomeRoot(stub, idMap);
-  goTo(stub, container.root);
+  goTo(stub, container.root.fd);
   changeRootToWorkingDirectory(stub);
   return container.root;
 }
 
 /** All namespaces but that of mounts, which is a copy of the host's with a root of its own. */
-function joinByToolbox(stub: Stub, { namespaces, idMap, toolbox }: ExecPlan, container: OpenedContainer): number {
+function joinByToolbox(stub: Stub, { namespaces, idMap, toolbox }: ExecPlan, container: OpenedContainer): StubRoot {
   if (toolbox === undefined) throw new RangeError('there is no toolbox');
   // First: who is in it has all capabilities over the others.
   joinNamespacesOf(
@@ -57,7 +58,7 @@ function joinByToolbox(stub: Stub, { namespaces, idMap, toolbox }: ExecPlan, con
   setUmask(stub, 0);
   mount(stub, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
   const root = mountToolbox(stub, toolbox, container);
-  pivot(stub, root, { do: 'pivot', readOnlyRoot: false });
+  pivot(root, { do: 'pivot', readOnlyRoot: false });
   joinNamespacesOf(
     stub,
     container.process,
@@ -67,10 +68,10 @@ function joinByToolbox(stub: Stub, { namespaces, idMap, toolbox }: ExecPlan, con
 }
 
 /**
- * Moves a stub into a container that runs; of the PID namespace only its children are. Its root directory, by descriptor.
+ * Moves a stub into a container that runs; of the PID namespace only its children are. Its root directory.
  * @throws CONTAINER_STATE where the container has ended, LAUNCH_FAILED, SYSTEM_CALL
  */
-export function enterNamespaces(stub: Stub, plan: ExecPlan, identity: ProcessIdentity): number {
+export function enterNamespaces(stub: Stub, plan: ExecPlan, identity: ProcessIdentity): StubRoot {
   try {
     const container = openContainer(stub, identity);
     const root = (plan.toolbox === undefined ? joinContainer : joinByToolbox)(stub, plan, container);

@@ -98,7 +98,7 @@ export async function enterContainer(
     signal?.throwIfAborted();
     if (stopped !== undefined) return 128 + signalNumber(stopped);
     waitInCgroups(plan.cgroups, stub.pid);
-    entry.pid = startCommand(stub, enterNamespaces(stub, plan, identity), plan, {
+    entry.pid = startCommand(enterNamespaces(stub, plan, identity), plan, {
       ...hooks,
       filter,
       joinCgroups: (pid) => joinCgroups(plan.cgroups, pid),

@@ -157,10 +157,11 @@ class Launch implements AsyncDisposable {
     const prepared = performSteps(container, steps, { ...hooks, outside });
     const streams = prepared.terminal ?? opened?.pipes;
     if (streams === undefined) throw new TsimgError('LAUNCH_FAILED', 'no terminal');
-    becomeCommand(container, this.#plan, prepared, streams, filter, () => {
+    const ready = () => {
       this.#state = { kind: 'running', container };
       this.#options.onStarted?.();
-    });
+    };
+    becomeCommand(prepared.root, this.#plan, { streams, filter, ready });
   }
 
   /** Takes the master of a terminal out of the stub and relays it. The code for it is loaded for terminals only. */

@@ -41,7 +41,7 @@ export async function makeContainer(stub: Stub, plan: LaunchPlan, tools: HostToo
   if (joined !== undefined) joinNetwork(stub, joined);
   let outside: MadeOutside | undefined;
   if (idMap?.by === 'root') {
-    outside = await becomeMappedRoot(stub, plan, idMap, tools);
+    outside = await becomeMappedRoot(stub, { steps: plan.steps, idMap, tools });
   } else if (idMap !== undefined) {
     if (joined?.userNamespace === undefined) {
       await makeUserNamespace(stub, idMap, tools);

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
-import type { BindStep, IdMap, LaunchPlan, RootSpec, Step } from '../../launch/launch-plan.ts';
+import type { BindStep, IdMap, RootSpec, Step } from '../../launch/launch-plan.ts';
 import { mapId } from '../../linux/ids.ts';
 import { MS } from '../../linux/mount-flags.ts';
 import { reap } from '../../sys/stub/call/await-end.ts';
@@ -31,7 +31,11 @@ async function openUserNamespace(stub: Stub, idMap: IdMap, tools: HostTools): Pr
 }
 
 /** Has a mount that was cloned show its files with the namespace's IDs. */
-function mapIds(stub: Stub, tree: number, path: string, userNamespace: number): void {
+function mapIds(
+  stub: Stub,
+  { tree, path }: { readonly tree: number; readonly path: string },
+  userNamespace: number,
+): void {
   try {
     setMountIdMap(stub, tree, userNamespace, path);
   } catch (cause) {
@@ -50,7 +54,7 @@ function mapIds(stub: Stub, tree: number, path: string, userNamespace: number): 
 function showMapped(stub: Stub, path: string, userNamespace: number): void {
   withDescriptor(stub, openHost(stub, path), (fd) =>
     withDescriptor(stub, cloneMount(stub, fd, path), (tree) => {
-      mapIds(stub, tree, path, userNamespace);
+      mapIds(stub, { tree, path }, userNamespace);
       attachMount(stub, tree, fd, path);
     }),
   );
@@ -73,16 +77,14 @@ function directoriesOf(root: RootSpec): readonly string[] {
  */
 export async function becomeMappedRoot(
   stub: Stub,
-  { steps }: LaunchPlan,
-  idMap: IdMap,
-  tools: HostTools,
+  { steps, idMap, tools }: { readonly steps: readonly Step[]; readonly idMap: IdMap; readonly tools: HostTools },
 ): Promise<MadeOutside> {
   makeNamespaces(stub, ['mount']);
   mount(stub, { source: null, target: '/', type: null, flags: MS.slave | MS.recursive }, '/');
   const user = await openUserNamespace(stub, idMap, tools);
   const clones = cloneSources(stub, steps, () => true);
   // On disk they have the image's IDs, as the root has; what else is bound is the host's, and shown as it is.
-  for (const [step, tree] of clones) if (isImageVolume(step)) mapIds(stub, tree, step.source, user);
+  for (const [step, tree] of clones) if (isImageVolume(step)) mapIds(stub, { tree, path: step.source }, user);
   for (const step of steps) {
     if (step.do !== 'root') continue;
     for (const path of directoriesOf(step.root)) showMapped(stub, path, user);

@@ -65,11 +65,11 @@ function placeDevices({ steps }: LaunchPlan): readonly PlacedDevice[] {
 /** The user of the container, by its own files. */
 function findUser(plan: LaunchPlan): ResolvedUser {
   const rootFd = openSync(rootPath(plan), O_PATH);
-  const stub = openOwnStub();
+  const root = { stub: openOwnStub(), fd: rootFd };
   try {
     const files = {
-      passwd: readFileOfRoot(stub, rootFd, '/etc/passwd'),
-      group: readFileOfRoot(stub, rootFd, '/etc/group'),
+      passwd: readFileOfRoot(root, '/etc/passwd'),
+      group: readFileOfRoot(root, '/etc/group'),
     };
     return resolveUser(plan.command.user, files, plan.command.extraGroups);
   } finally {

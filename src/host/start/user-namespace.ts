@@ -78,11 +78,7 @@ async function becomeHelper(
     resetSignals(stub);
     // New credentials clear it.
     dieWithParent(stub);
-    executeFirst(
-      stub,
-      args,
-      Object.entries(env).map(([name, value]) => `${name}=${value}`),
-    );
+    executeFirst(stub, { args, env: Object.entries(env).map(([name, value]) => `${name}=${value}`) });
   } catch (thrown) {
     process.kill('SIGKILL');
     const error = stub.failure ?? thrown;

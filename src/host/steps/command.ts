@@ -11,15 +11,15 @@ import { takeTerminal } from '../../sys/stub/call/terminals.ts';
 import type { Call } from '../../sys/stub/request.ts';
 import { callError, errnoName, type Stub } from '../../sys/stub/stub.ts';
 import type { ContainerPipes } from '../stdio/relay.ts';
-import { openDirectory, readFileOfRoot } from './root.ts';
-import type { Prepared } from './steps.ts';
+import { openDirectory, readFileOfRoot, type StubRoot } from './root.ts';
 import { openEmptyInput } from './stream-devices.ts';
 
 /** Goes to the working directory, made where it is missing. A link to /proc/self/fd would lead to the host (CVE-2024-21626). */
-function enterWorkdir(stub: Stub, rootFd: number, path: string): void {
+function enterWorkdir(root: StubRoot, path: string): void {
+  const { stub } = root;
   let directory: number;
   try {
-    directory = openDirectory(stub, rootFd, path, 'inside');
+    directory = openDirectory(root, path, 'inside');
   } catch (cause) {
     if (errnoOf(cause) !== 'ENOTDIR') throw cause;
     throw new TsimgError('LAUNCH_FAILED', 'the working directory is not a directory', {
@@ -36,7 +36,8 @@ function enterWorkdir(stub: Stub, rootFd: number, path: string): void {
 }
 
 /** Standard streams: the terminal, or the pipes that the caller made, owned by the user so that /dev/stdout can be opened. */
-function placeStreams(stub: Stub, rootFd: number, streams: number | ContainerPipes, user: ResolvedUser): void {
+function placeStreams(root: StubRoot, streams: number | ContainerPipes, user: ResolvedUser): void {
+  const { stub } = root;
   let sources: readonly number[];
   if (typeof streams === 'number') {
     takeTerminal(stub, streams);
@@ -45,7 +46,7 @@ function placeStreams(stub: Stub, rootFd: number, streams: number | ContainerPip
   } else {
     const { stdin, stdout, stderr } = streams;
     for (const fd of [stdin, stdout, stderr]) if (fd !== undefined) chownDescriptor(stub, fd, user.uid, user.gid);
-    sources = [stdin ?? openEmptyInput(stub, rootFd), stdout, stderr];
+    sources = [stdin ?? openEmptyInput(root), stdout, stderr];
   }
   sources.forEach((from, to) => {
     become.duplicateOnto(stub, from, to);
@@ -62,7 +63,11 @@ function finalCapabilities(command: ProcessPlan, user: ResolvedUser): bigint {
  * be `filtered` later and the command may gain privileges, it keeps SYS_ADMIN besides: without that or no_new_privs none can be
  * installed.
  */
-export function becomeUser(stub: Stub, command: ProcessPlan, user: ResolvedUser, filtered: boolean): void {
+export function becomeUser(
+  stub: Stub,
+  command: ProcessPlan,
+  { user, filtered }: { readonly user: ResolvedUser; readonly filtered: boolean },
+): void {
   become.dropBounding(stub, capabilityMask(command.capabilities));
   if (command.setGroups) become.setGroups(stub, user.groups);
   // With fewer it could be opened by others between the change of IDs, which may show it, and its being hidden again.
@@ -103,17 +108,21 @@ function failure(program: string, errno: string, exists: boolean): TsimgError {
   });
 }
 
+/** A program to execute. */
+export interface Execution {
+  readonly args: readonly string[];
+  /** `NAME=value` each. */
+  readonly env: readonly string[];
+  /** Calls in one request with the first try. */
+  readonly last?: readonly Call[];
+}
+
 /**
  * Tries each place where the program may be, as execvp(3) does; returns when the stub has become it. What comes last before
  * it is one request with the first try: the filter may forbid what a stub needs to be told more.
  * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL
  */
-export function executeFirst(
-  stub: Stub,
-  args: readonly string[],
-  env: readonly string[],
-  last: readonly Call[] = [],
-): void {
+export function executeFirst(stub: Stub, { args, env, last = [] }: Execution): void {
   const [program = ''] = args;
   let errno = 'ENOENT';
   // Told apart while it can still be asked for.
@@ -159,10 +168,10 @@ function checkMapped({ uid, gid, groups }: ResolvedUser, idMap: IdMap, setGroups
  * Looks the user up, and HOME; `idMap` is the container's, where it has one.
  * @throws USAGE, HOST_UNSUPPORTED, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
  */
-export function lookUp(stub: Stub, rootFd: number, command: ProcessPlan, idMap: IdMap | undefined): LookedUp {
+export function lookUp(root: StubRoot, command: ProcessPlan, idMap: IdMap | undefined): LookedUp {
   const files = {
-    passwd: readFileOfRoot(stub, rootFd, '/etc/passwd'),
-    group: readFileOfRoot(stub, rootFd, '/etc/group'),
+    passwd: readFileOfRoot(root, '/etc/passwd'),
+    group: readFileOfRoot(root, '/etc/group'),
   };
   const user = resolveUser(command.user, files, command.extraGroups);
   if (command.extraGroups.length > 0 && !command.setGroups) {
@@ -181,6 +190,16 @@ export function lastCalls(command: ProcessPlan, user: ResolvedUser, filter: Uint
   return command.noNewPrivileges ? [installed] : [installed, become.capabilitiesCall(finalCapabilities(command, user))];
 }
 
+/** What a command gets from the launcher. */
+export interface CommandHooks {
+  /** The terminal, or pipes. */
+  readonly streams: number | ContainerPipes;
+  /** The instructions of the system call filter. */
+  readonly filter: Uint8Array | undefined;
+  /** Called when only the filter and execve(2) are left. */
+  ready(): void;
+}
+
 /**
  * Makes a stub the container's command. The order matters: what needs privileges first, then the user, then what cannot be
  * taken back, `filter` (of `compileFilter`) at the very last; `ready` is called when only that and execve(2) are left.
@@ -188,23 +207,21 @@ export function lastCalls(command: ProcessPlan, user: ResolvedUser, filter: Uint
  * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
  */
 export function becomeCommand(
-  stub: Stub,
+  root: StubRoot,
   { command, idMap }: LaunchPlan,
-  { rootFd }: Prepared,
-  streams: number | ContainerPipes,
-  filter: Uint8Array | undefined,
-  ready: () => void,
+  { streams, filter, ready }: CommandHooks,
 ): void {
-  const { user, env } = lookUp(stub, rootFd, command, idMap);
-  enterWorkdir(stub, rootFd, command.cwd);
+  const { stub } = root;
+  const { user, env } = lookUp(root, command, idMap);
+  enterWorkdir(root, command.cwd);
   become.startSession(stub);
-  placeStreams(stub, rootFd, streams, user);
+  placeStreams(root, streams, user);
   for (const limit of command.limits) become.setLimit(stub, limit, explainLimit(limit));
   become.leaveSessionKeyring(stub);
   become.setUmask(stub, command.umask);
-  becomeUser(stub, command, user, filter !== undefined);
+  becomeUser(stub, command, { user, filtered: filter !== undefined });
   become.resetSignals(stub);
   become.closeOnExecFrom(stub, 3);
   ready();
-  executeFirst(stub, command.args, env, lastCalls(command, user, filter));
+  executeFirst(stub, { args: command.args, env, last: lastCalls(command, user, filter) });
 }

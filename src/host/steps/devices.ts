@@ -1,9 +1,8 @@
 import { TsimgError } from '../../errors.ts';
 import type { Step } from '../../launch/launch-plan.ts';
 import * as files from '../../sys/stub/call/files.ts';
-import type { Stub } from '../../sys/stub/stub.ts';
 import { bindOnto, openHost } from './mounts.ts';
-import { findPlace, makePlace, openFilePlace } from './root.ts';
+import { findPlace, makePlace, openFilePlace, type StubRoot } from './root.ts';
 
 /** Folders of /dev that a container has of its own. */
 const OWN = new Set(['/dev/pts', '/dev/shm', '/dev/mqueue', '/dev/hugepages', '/dev/fd']);
@@ -12,8 +11,7 @@ const MAX_DEPTH = 8;
 
 /** Where devices are placed, and whether they are made or bound. */
 interface Place {
-  readonly stub: Stub;
-  readonly rootFd: number;
+  readonly root: StubRoot;
   readonly make: boolean;
 }
 
@@ -22,8 +20,9 @@ function isDevice({ kind }: Pick<files.DirectoryEntry | files.Status, 'kind'>): 
 }
 
 /** Whether something is there already; the same device is as good as ours, anything else is not. */
-function isThere({ stub, rootFd }: Place, target: string, wanted: files.Status): boolean {
-  const place = findPlace(stub, rootFd, target, 'never');
+function isThere({ root }: Place, target: string, wanted: files.Status): boolean {
+  const { stub } = root;
+  const place = findPlace(root, target, 'never');
   if (place === undefined) return false;
   const found = files.withDescriptor(stub, place, () => files.statusOf(stub, place));
   if (found.kind === wanted.kind && found.major === wanted.major && found.minor === wanted.minor) return true;
@@ -31,15 +30,16 @@ function isThere({ stub, rootFd }: Place, target: string, wanted: files.Status):
 }
 
 function placeDevice(place: Place, from: number, target: string): void {
-  const { stub, rootFd, make } = place;
+  const { root, make } = place;
+  const { stub } = root;
   const found = files.statusOf(stub, from);
   if (isThere(place, target, found)) return;
   if (!make) {
-    const at = openFilePlace(stub, rootFd, target, 'never');
-    files.withDescriptor(stub, at, () => bindOnto(stub, from, at, [], target));
+    const at = openFilePlace(root, target, 'never');
+    files.withDescriptor(stub, at, () => bindOnto(stub, from, { place: at, where: target }));
     return;
   }
-  makePlace(stub, rootFd, target, (directory, name) => {
+  makePlace(root, target, (directory, name) => {
     files.makeDeviceIn(stub, directory, name, { ...found, mode: found.mode & 0o777 });
     files.chownIn(stub, directory, name, found.uid, found.gid);
   });
@@ -47,7 +47,7 @@ function placeDevice(place: Place, from: number, target: string): void {
 
 /** The devices of the host in a folder and those below, without what the container has of its own or that is none. */
 function placeFolder(place: Place, from: number, target: string, depth: number): void {
-  const { stub } = place;
+  const { stub } = place.root;
   for (const entry of files.readDirectory(stub, from)) {
     const path = `${target}/${entry.name}`;
     if (!isDevice(entry) && entry.kind !== 'directory') continue;
@@ -61,9 +61,10 @@ function placeFolder(place: Place, from: number, target: string, depth: number):
 }
 
 /** A device of the host, verified to be one, or all in a folder. @throws LAUNCH_FAILED, SYSTEM_CALL */
-export function placeDevices(stub: Stub, rootFd: number, step: Extract<Step, { do: 'host-device' }>): void {
+export function placeDevices(root: StubRoot, step: Extract<Step, { do: 'host-device' }>): void {
   const { source, target, make } = step;
-  const place = { stub, rootFd, make };
+  const { stub } = root;
+  const place = { root, make };
   files.withDescriptor(stub, openHost(stub, source), (from) => {
     const found = files.statusOf(stub, from);
     if (found.kind === 'directory') placeFolder(place, from, target, 0);

@@ -16,7 +16,7 @@ import {
   setMountAttributes,
 } from '../../sys/stub/call/mounts.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
-import { findPlace, isProc, makePlace, openDirectory, openFilePlace } from './root.ts';
+import { findPlace, isProc, makePlace, openDirectory, openFilePlace, type StubRoot } from './root.ts';
 
 type StepOf<Kind extends Step['do']> = Extract<Step, { do: Kind }>;
 
@@ -33,30 +33,25 @@ export function openHost(stub: Stub, path: string): number {
   }
 }
 
+/** A mount to make: where it is attached and how it can be used. */
+interface Attachment {
+  /** A descriptor of the place that it covers. */
+  readonly place: number;
+  readonly attributes?: readonly MountAttribute[];
+  /** The place's path, for errors. */
+  readonly where: string;
+}
+
 /**
  * Binds what one descriptor names, with all that is mounted in it, to the place that another names. No path is looked up
  * between the two, so nothing can be put in their way; attributes hold before the mount can be seen.
  */
-export function bindOnto(
-  stub: Stub,
-  source: number,
-  place: number,
-  attributes: readonly MountAttribute[],
-  where: string,
-): void {
-  files.withDescriptor(stub, cloneMount(stub, source, where), (tree) =>
-    attachWith(stub, tree, place, attributes, where),
-  );
+export function bindOnto(stub: Stub, source: number, attachment: Attachment): void {
+  files.withDescriptor(stub, cloneMount(stub, source, attachment.where), (tree) => attachWith(stub, tree, attachment));
 }
 
 /** The same with what was cloned already. */
-export function attachWith(
-  stub: Stub,
-  tree: number,
-  place: number,
-  attributes: readonly MountAttribute[],
-  where: string,
-): void {
+export function attachWith(stub: Stub, tree: number, { place, attributes = [], where }: Attachment): void {
   if (attributes.length > 0) setMountAttributes(stub, tree, attributeBits(attributes), true, where);
   attachMount(stub, tree, place, where);
 }
@@ -122,9 +117,10 @@ export function refuseProc(stub: Stub, place: number, target: string): void {
 }
 
 /** A file system of the kernel's, at a place that is made where it is missing. */
-export function mountKernelFs(stub: Stub, rootFd: number, step: StepOf<'mount'>): void {
+export function mountKernelFs(root: StubRoot, step: StepOf<'mount'>): void {
+  const { stub } = root;
   const { type, source = type, target, attributes, data, strict } = step;
-  files.withDescriptor(stub, openDirectory(stub, rootFd, target, strict ? 'never' : 'inside'), (place) => {
+  files.withDescriptor(stub, openDirectory(root, target, strict ? 'never' : 'inside'), (place) => {
     if (!strict) refuseProc(stub, place, target);
     mount(
       stub,
@@ -135,22 +131,24 @@ export function mountKernelFs(stub: Stub, rootFd: number, step: StepOf<'mount'>)
 }
 
 /** A directory tree of the host, at a place that no link leads to. */
-export function mountHostTree(stub: Stub, rootFd: number, step: StepOf<'host-tree'>): void {
+export function mountHostTree(root: StubRoot, step: StepOf<'host-tree'>): void {
+  const { stub } = root;
   const { source, target, attributes } = step;
   files.withDescriptor(stub, openHost(stub, source), (from) => {
-    files.withDescriptor(stub, openDirectory(stub, rootFd, target, 'never'), (place) => {
-      bindOnto(stub, from, place, attributes, target);
+    files.withDescriptor(stub, openDirectory(root, target, 'never'), (place) => {
+      bindOnto(stub, from, { place, attributes, where: target });
     });
   });
 }
 
 /** Makes a device, or binds the host's own where that is not allowed, once it is sure to be the same device. */
-export function makeDeviceNode(stub: Stub, rootFd: number, step: StepOf<'device'>): void {
+export function makeDeviceNode(root: StubRoot, step: StepOf<'device'>): void {
+  const { stub } = root;
   const { target, major, minor, make } = step;
   const kind = 'character-device';
   if (make) {
     try {
-      makePlace(stub, rootFd, target, (directory, name) =>
+      makePlace(root, target, (directory, name) =>
         files.makeDeviceIn(stub, directory, name, { kind, mode: 0o666, major, minor }),
       );
       return;
@@ -163,38 +161,39 @@ export function makeDeviceNode(stub: Stub, rootFd: number, step: StepOf<'device'
     if (found.kind !== kind || found.major !== major || found.minor !== minor) {
       throw new TsimgError('LAUNCH_FAILED', 'not the device of that name', { where: target, facts: { major, minor } });
     }
-    const place = openFilePlace(stub, rootFd, target, 'never');
-    files.withDescriptor(stub, place, () => bindOnto(stub, from, place, [], target));
+    const place = openFilePlace(root, target, 'never');
+    files.withDescriptor(stub, place, () => bindOnto(stub, from, { place, where: target }));
   });
 }
 
-export function makeDirectory(stub: Stub, rootFd: number, { target, mode }: StepOf<'directory'>): void {
-  makePlace(stub, rootFd, target, (directory, name, explain) =>
-    files.makeDirectoryIn(stub, directory, name, mode, explain),
+export function makeDirectory(root: StubRoot, { target, mode }: StepOf<'directory'>): void {
+  makePlace(root, target, (directory, name, explain) =>
+    files.makeDirectoryIn(root.stub, directory, name, mode, explain),
   );
 }
 
-export function makeLink(stub: Stub, rootFd: number, { target, to }: StepOf<'link'>): void {
-  makePlace(stub, rootFd, target, (directory, name, explain) => files.makeLinkIn(stub, directory, name, to, explain));
+export function makeLink(root: StubRoot, { target, to }: StepOf<'link'>): void {
+  makePlace(root, target, (directory, name, explain) => files.makeLinkIn(root.stub, directory, name, to, explain));
 }
 
 /** The paths that a pattern with one `*` in one of its names stands for. */
-function expand(stub: Stub, rootFd: number, pattern: string): readonly string[] {
+function expand(root: StubRoot, pattern: string): readonly string[] {
   const star = pattern.indexOf('*');
   if (star === -1) return [pattern];
   const parent = dirname(pattern.slice(0, star + 1));
   const prefix = basename(pattern.slice(0, star));
   const rest = pattern.slice(star + 1);
-  const fd = findPlace(stub, rootFd, parent, 'never');
+  const fd = findPlace(root, parent, 'never');
   if (fd === undefined) return [];
-  const names = files.withDescriptor(stub, fd, () => files.readDirectory(stub, fd));
+  const names = files.withDescriptor(root.stub, fd, () => files.readDirectory(root.stub, fd));
   return names.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => `${parent}/${name}${rest}`);
 }
 
 /** Hides what is there: a file behind the container's own, verified /dev/null, a directory behind an empty one. */
-export function maskPath(stub: Stub, rootFd: number, { target }: StepOf<'mask'>): void {
-  for (const path of expand(stub, rootFd, target)) {
-    const place = findPlace(stub, rootFd, path, 'never');
+export function maskPath(root: StubRoot, { target }: StepOf<'mask'>): void {
+  const { stub } = root;
+  for (const path of expand(root, target)) {
+    const place = findPlace(root, path, 'never');
     if (place === undefined) continue;
     files.withDescriptor(stub, place, () => {
       if (files.statusOf(stub, place).kind === 'directory') {
@@ -206,7 +205,7 @@ export function maskPath(stub: Stub, rootFd: number, { target }: StepOf<'mask'>)
         );
         return;
       }
-      const empty = findPlace(stub, rootFd, '/dev/null', 'never');
+      const empty = findPlace(root, '/dev/null', 'never');
       if (empty === undefined) throw new TsimgError('LAUNCH_FAILED', '/dev/null is missing', { where: path });
       files.withDescriptor(stub, empty, () => {
         const { kind, major, minor } = files.statusOf(stub, empty);
@@ -214,34 +213,35 @@ export function maskPath(stub: Stub, rootFd: number, { target }: StepOf<'mask'>)
         if (kind !== 'character-device' || major !== 1 || minor !== 3) {
           throw new TsimgError('LAUNCH_FAILED', '/dev/null is not the null device');
         }
-        bindOnto(stub, empty, place, [], path);
+        bindOnto(stub, empty, { place, where: path });
       });
     });
   }
 }
 
-export function makeReadOnly(stub: Stub, rootFd: number, { target, mounted }: StepOf<'read-only'>): void {
-  const place = findPlace(stub, rootFd, target, 'never');
+export function makeReadOnly(root: StubRoot, { target, mounted }: StepOf<'read-only'>): void {
+  const { stub } = root;
+  const place = findPlace(root, target, 'never');
   if (place === undefined) return;
   files.withDescriptor(stub, place, () => {
     if (mounted) setMountAttributes(stub, place, attributeBits(['ro']), false, target);
-    else bindOnto(stub, place, place, ['ro'], target);
+    else bindOnto(stub, place, { place, attributes: ['ro'], where: target });
   });
 }
 
 /** Makes the container's root the root, and lets go of the old one. */
-export function pivot(stub: Stub, rootFd: number, { readOnlyRoot }: StepOf<'pivot'>): void {
-  files.goTo(stub, rootFd);
-  if (readOnlyRoot) setMountAttributes(stub, rootFd, attributeBits(['ro']), false, '/');
+export function pivot({ stub, fd }: StubRoot, { readOnlyRoot }: StepOf<'pivot'>): void {
+  files.goTo(stub, fd);
+  if (readOnlyRoot) setMountAttributes(stub, fd, attributeBits(['ro']), false, '/');
   pivotToWorkingDirectory(stub);
   detachMount(stub, '.');
   stub.later({ name: 'chdir', args: ['/'] });
 }
 
 /** chroot(2) alone: the old root stays where it is, below. */
-export function changeRoot(stub: Stub, rootFd: number, { readOnlyRoot }: StepOf<'chroot'>): void {
-  if (readOnlyRoot) setMountAttributes(stub, rootFd, attributeBits(['ro']), false, '/');
-  files.goTo(stub, rootFd);
+export function changeRoot({ stub, fd }: StubRoot, { readOnlyRoot }: StepOf<'chroot'>): void {
+  if (readOnlyRoot) setMountAttributes(stub, fd, attributeBits(['ro']), false, '/');
+  files.goTo(stub, fd);
   changeRootToWorkingDirectory(stub);
   stub.later({ name: 'chdir', args: ['/'] });
 }

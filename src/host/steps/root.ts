@@ -7,6 +7,13 @@ import type { Stub } from '../../sys/stub/stub.ts';
 
 type Links = OpenInRoot['links'];
 
+/** A container's root directory, open in a stub. */
+export interface StubRoot {
+  readonly stub: Stub;
+  /** The stub's descriptor of the directory. */
+  readonly fd: number;
+}
+
 /** A path of a container's root: text, or bytes where a name need not be UTF-8. */
 export type RootPath = string | Uint8Array;
 
@@ -30,9 +37,9 @@ function textOf(path: RootPath): string {
 }
 
 /** Opens a place of the root for mounting on it; undefined where there is none. @throws LAUNCH_FAILED for a forbidden link, SYSTEM_CALL */
-export function findPlace(stub: Stub, rootFd: number, path: RootPath, links: Links, flags = 0): number | undefined {
+export function findPlace({ stub, fd }: StubRoot, path: RootPath, links: Links, flags = 0): number | undefined {
   try {
-    return files.openInRoot(stub, rootFd, path, { flags: O_PATH | flags, links });
+    return files.openInRoot(stub, fd, path, { flags: O_PATH | flags, links });
   } catch (cause) {
     const errno = errnoOf(cause);
     if (errno === 'ENOENT') return undefined;
@@ -85,8 +92,7 @@ const FILE: Kind = {
 
 /** The way to a place that is made where it is missing. */
 interface Way {
-  readonly stub: Stub;
-  readonly rootFd: number;
+  readonly root: StubRoot;
   /** As it was asked for. */
   readonly path: RootPath;
   readonly links: Links;
@@ -104,16 +110,16 @@ export function isProc(stub: Stub, place: number): boolean {
 
 /** Where a link leads, as a path of the root; undefined for what is no link. Paths are bytes (latin1). */
 function targetOf(way: Way, directory: number, name: Uint8Array, parent: string): string | undefined {
-  const { stub } = way;
+  const { stub } = way.root;
   // What its links say are paths of the host, and of descriptors that we have just opened.
   if (isProc(stub, directory)) throw linkError(way.path, way.links, 'ELOOP');
   const target = files.readLinkIn(stub, directory, name)?.toString('latin1');
   return target === undefined || target.startsWith('/') ? target : `${parent}/${target}`;
 }
 
-function findOnWay({ stub, rootFd, links, path }: Way, place: string, kind: Kind): number | undefined {
+function findOnWay({ root, links, path }: Way, place: string, kind: Kind): number | undefined {
   try {
-    return findPlace(stub, rootFd, Buffer.from(place, 'latin1'), links, kind.flags);
+    return findPlace(root, Buffer.from(place, 'latin1'), links, kind.flags);
   } catch (error) {
     if (errnoOf(error) === 'ELOOP') throw linkError(path, links, 'ELOOP', error);
     throw cannotMake(path, error);
@@ -123,12 +129,12 @@ function findOnWay({ stub, rootFd, links, path }: Way, place: string, kind: Kind
 /** Makes the last name of a path; where a link has that name, answers where it leads to. */
 function makeOrFollow(way: Way, place: string, kind: Kind): string | undefined {
   const [parent, last] = [dirname(place), basename(place)];
-  return files.withDescriptor(way.stub, reach(way, parent, DIRECTORY), (directory) => {
+  return files.withDescriptor(way.root.stub, reach(way, parent, DIRECTORY), (directory) => {
     // What these stand for is there when the directory is.
     if (['', '.', '..'].includes(last)) return undefined;
     const name = Buffer.from(last, 'latin1');
     try {
-      kind.make(way.stub, directory, name);
+      kind.make(way.root.stub, directory, name);
       return undefined;
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw cannotMake(way.path, error);
@@ -160,8 +166,8 @@ function reach(way: Way, path: string, kind: Kind): number {
   }
 }
 
-function openOrMake(stub: Stub, rootFd: number, path: RootPath, links: Links, kind: Kind): number {
-  const way: Way = { stub, rootFd, path, links, linksLeft: MAX_LINKS, madeLeft: MAX_MADE };
+function openOrMake(root: StubRoot, path: RootPath, links: Links, kind: Kind): number {
+  const way: Way = { root, path, links, linksLeft: MAX_LINKS, madeLeft: MAX_MADE };
   return reach(way, `/${Buffer.from(path).toString('latin1')}`, kind);
 }
 
@@ -169,13 +175,13 @@ function openOrMake(stub: Stub, rootFd: number, path: RootPath, links: Links, ki
  * Opens a directory of the root, made (0755) with its parents where it is missing; with links `inside`, also where a link leads to
  * what is missing. The descriptor is for `*at` uses only. @throws LAUNCH_FAILED, SYSTEM_CALL
  */
-export function openDirectory(stub: Stub, rootFd: number, path: RootPath, links: Links): number {
-  return openOrMake(stub, rootFd, path, links, DIRECTORY);
+export function openDirectory(root: StubRoot, path: RootPath, links: Links): number {
+  return openOrMake(root, path, links, DIRECTORY);
 }
 
 /** Opens a place for binding a file to, made in the same way, as an empty file. @throws LAUNCH_FAILED, SYSTEM_CALL */
-export function openFilePlace(stub: Stub, rootFd: number, path: RootPath, links: Links): number {
-  return openOrMake(stub, rootFd, path, links, FILE);
+export function openFilePlace(root: StubRoot, path: RootPath, links: Links): number {
+  return openOrMake(root, path, links, FILE);
 }
 
 /**
@@ -183,12 +189,11 @@ export function openFilePlace(stub: Stub, rootFd: number, path: RootPath, links:
  * name. `explain` is for what is not waited for. No link is followed, above it either. @throws LAUNCH_FAILED, SYSTEM_CALL
  */
 export function makePlace(
-  stub: Stub,
-  rootFd: number,
+  root: StubRoot,
   path: string,
   make: (directory: number, name: string, explain: (cause: TsimgError) => TsimgError) => void,
 ): void {
-  files.withDescriptor(stub, openDirectory(stub, rootFd, dirname(path), 'never'), (parent) => {
+  files.withDescriptor(root.stub, openDirectory(root, dirname(path), 'never'), (parent) => {
     try {
       make(parent, basename(path), (cause) => cannotMake(path, cause));
     } catch (cause) {
@@ -205,11 +210,11 @@ const MAX_BYTES = 4 * 1024 * 1024;
  * exhaust it: only regular files are read, and only so much (CVE-2024-9676).
  * @throws LAUNCH_FAILED, LIMIT_EXCEEDED
  */
-export function readFileOfRoot(stub: Stub, rootFd: number, path: string): string {
+export function readFileOfRoot({ stub, fd: root }: StubRoot, path: string): string {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
   let fd: number;
   try {
-    fd = files.openInRoot(stub, rootFd, path, { flags, links: 'inside' });
+    fd = files.openInRoot(stub, root, path, { flags, links: 'inside' });
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return '';
     throw error;

@@ -8,15 +8,14 @@ import { makeNamespaces, raiseLoopback, setHostname } from '../../sys/stub/call/
 import type { Stub } from '../../sys/stub/stub.ts';
 import { placeDevices } from './devices.ts';
 import * as mounts from './mounts.ts';
-import { openDirectory } from './root.ts';
+import { openDirectory, type StubRoot } from './root.ts';
 import { openContainerTerminal } from './stream-devices.ts';
 import { mountTextFile } from './text-files.ts';
 import { bindVolume, cloneSources, isSpreading } from './volumes.ts';
 
 /** What the steps leave for the end of the launch. */
 export interface Prepared {
-  /** The root directory, by the stub's descriptor. */
-  readonly rootFd: number;
+  readonly root: StubRoot;
   /** The container's terminal, open for reading and writing. */
   readonly terminal: number | undefined;
 }
@@ -49,7 +48,8 @@ export interface StepHooks {
 
 /** Interprets the steps of a plan in order, without an opinion of its own. */
 export function performSteps(stub: Stub, steps: readonly Step[], hooks: StepHooks): Prepared {
-  let rootFd = -1;
+  // No descriptor: the step `root` comes before all that use it.
+  let root: StubRoot = { stub, fd: -1 };
   let terminal: number | undefined;
   let clones = hooks.outside?.clones;
   for (const step of steps) {
@@ -73,51 +73,54 @@ export function performSteps(stub: Stub, steps: readonly Step[], hooks: StepHook
         makeNamespaces(stub, ['cgroup']);
         break;
       case 'root':
-        rootFd = hooks.outside === undefined ? mounts.mountRoot(stub, step) : mounts.bindDirectory(stub, '.');
+        root = {
+          stub,
+          fd: hooks.outside === undefined ? mounts.mountRoot(stub, step) : mounts.bindDirectory(stub, '.'),
+        };
         break;
       case 'mount':
-        mounts.mountKernelFs(stub, rootFd, step);
+        mounts.mountKernelFs(root, step);
         break;
       case 'host-tree':
-        mounts.mountHostTree(stub, rootFd, step);
+        mounts.mountHostTree(root, step);
         break;
       case 'directory':
-        mounts.makeDirectory(stub, rootFd, step);
+        mounts.makeDirectory(root, step);
         break;
       case 'device':
-        mounts.makeDeviceNode(stub, rootFd, step);
+        mounts.makeDeviceNode(root, step);
         break;
       case 'host-device':
-        placeDevices(stub, rootFd, step);
+        placeDevices(root, step);
         break;
       case 'link':
-        mounts.makeLink(stub, rootFd, step);
+        mounts.makeLink(root, step);
         break;
       case 'bind':
-        bindVolume(stub, rootFd, step, clones?.get(step));
+        bindVolume(root, step, clones?.get(step));
         break;
       case 'file':
-        mountTextFile(stub, rootFd, step, clones?.get(step));
+        mountTextFile(root, step, clones?.get(step));
         break;
       case 'mask':
-        mounts.maskPath(stub, rootFd, step);
+        mounts.maskPath(root, step);
         break;
       case 'read-only':
-        mounts.makeReadOnly(stub, rootFd, step);
+        mounts.makeReadOnly(root, step);
         break;
       case 'working-directory':
-        withDescriptor(stub, openDirectory(stub, rootFd, step.target, 'inside'), () => undefined);
+        withDescriptor(stub, openDirectory(root, step.target, 'inside'), () => undefined);
         break;
       case 'terminal':
-        terminal = openContainerTerminal(stub, rootFd, hooks.takeMaster);
+        terminal = openContainerTerminal(root, hooks.takeMaster);
         break;
       case 'pivot':
-        mounts.pivot(stub, rootFd, step);
+        mounts.pivot(root, step);
         break;
       case 'chroot':
-        mounts.changeRoot(stub, rootFd, step);
+        mounts.changeRoot(root, step);
         break;
     }
   }
-  return { rootFd, terminal };
+  return { root, terminal };
 }

@@ -3,9 +3,8 @@ import { errnoOf, TsimgError } from '../../errors.ts';
 import { O_CLOEXEC } from '../../sys/file/open-how.ts';
 import { makeFile, openInRoot, statusOf, withDescriptor } from '../../sys/stub/call/files.ts';
 import { unlockTerminal } from '../../sys/stub/call/terminals.ts';
-import type { Stub } from '../../sys/stub/stub.ts';
 import { bindOnto } from './mounts.ts';
-import { findPlace, makePlace } from './root.ts';
+import { findPlace, makePlace, type StubRoot } from './root.ts';
 
 /** Another file of that name, a device on a volume that shows none, or nothing at all. */
 const NO_NULL: readonly string[] = [
@@ -21,11 +20,12 @@ const NO_NULL: readonly string[] = [
 ];
 
 /** The container's null device; undefined where what is mounted on /dev has none that works. */
-function findNull(stub: Stub, rootFd: number): number | undefined {
+function findNull(root: StubRoot): number | undefined {
+  const { stub } = root;
   const flags = constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY;
   let fd: number;
   try {
-    fd = openInRoot(stub, rootFd, '/dev/null', { flags, links: 'never' });
+    fd = openInRoot(stub, root.fd, '/dev/null', { flags, links: 'never' });
   } catch (error) {
     if (NO_NULL.includes(errnoOf(error) ?? '')) return undefined;
     throw error;
@@ -40,8 +40,8 @@ function findNull(stub: Stub, rootFd: number): number | undefined {
  * The container's own null device, by a descriptor of a stub: through the host's, its root could change the device.
  * @throws LAUNCH_FAILED where it has none
  */
-export function openNull(stub: Stub, rootFd: number): number {
-  const fd = findNull(stub, rootFd);
+export function openNull(root: StubRoot): number {
+  const fd = findNull(root);
   if (fd !== undefined) return fd;
   throw new TsimgError('LAUNCH_FAILED', 'the container has no null device', {
     where: '/dev/null',
@@ -51,9 +51,10 @@ export function openNull(stub: Stub, rootFd: number): number {
 }
 
 /** An input that is at its end: the null device, or a pipe that nobody writes to where the container has none. */
-export function openEmptyInput(stub: Stub, rootFd: number): number {
-  const device = findNull(stub, rootFd);
+export function openEmptyInput(root: StubRoot): number {
+  const device = findNull(root);
   if (device !== undefined) return device;
+  const { stub } = root;
   const fds = Buffer.alloc(8);
   stub.call('pipe2', [{ receive: fds }, O_CLOEXEC]);
   stub.call('close', [fds.readInt32LE(4)]);
@@ -69,10 +70,10 @@ interface Terminal {
 }
 
 /** What is mounted on /dev or /dev/pts may have no terminals. @throws LAUNCH_FAILED */
-function openMaster(stub: Stub, rootFd: number): number {
+function openMaster({ stub, fd }: StubRoot): number {
   const where = '/dev/pts/ptmx';
   try {
-    return openInRoot(stub, rootFd, where, { flags: FLAGS, links: 'never' });
+    return openInRoot(stub, fd, where, { flags: FLAGS, links: 'never' });
   } catch (cause) {
     if (errnoOf(cause) === undefined) throw cause;
     const why = 'what is mounted on /dev or /dev/pts has none, or they do not work there';
@@ -85,32 +86,32 @@ function openMaster(stub: Stub, rootFd: number): number {
  * Opens a terminal on the container's own devpts, so that its name there (/dev/pts/0) is true. `handOver` takes a copy of the
  * master, by its number in the stub, before it is closed there.
  */
-export function openTerminal(stub: Stub, rootFd: number, handOver: (master: number) => void): Terminal {
-  const master = openMaster(stub, rootFd);
+export function openTerminal(root: StubRoot, handOver: (master: number) => void): Terminal {
+  const { stub } = root;
+  const master = openMaster(root);
   const name = `/dev/pts/${unlockTerminal(stub, master)}`;
-  const fd = openInRoot(stub, rootFd, name, { flags: FLAGS, links: 'never' });
+  const fd = openInRoot(stub, root.fd, name, { flags: FLAGS, links: 'never' });
   handOver(master);
   stub.call('close', [master]);
   return { fd, name };
 }
 
 /** An empty file of the container's /dev for the terminal to be bound to. */
-function bindConsole(stub: Stub, rootFd: number, terminal: string): void {
-  makePlace(stub, rootFd, '/dev/console', (directory, name) =>
-    makeFile(stub, directory, name, 0o600, new Uint8Array()),
-  );
-  const source = findPlace(stub, rootFd, terminal, 'never');
-  const place = findPlace(stub, rootFd, '/dev/console', 'never');
+function bindConsole(root: StubRoot, terminal: string): void {
+  const { stub } = root;
+  makePlace(root, '/dev/console', (directory, name) => makeFile(stub, directory, name, 0o600, new Uint8Array()));
+  const source = findPlace(root, terminal, 'never');
+  const place = findPlace(root, '/dev/console', 'never');
   if (source === undefined || place === undefined)
     throw new TsimgError('LAUNCH_FAILED', 'no terminal', { where: terminal });
   withDescriptor(stub, source, () =>
-    withDescriptor(stub, place, () => bindOnto(stub, source, place, [], '/dev/console')),
+    withDescriptor(stub, place, () => bindOnto(stub, source, { place, where: '/dev/console' })),
   );
 }
 
 /** The same for the container's first process: it also becomes /dev/console. */
-export function openContainerTerminal(stub: Stub, rootFd: number, handOver: (master: number) => void): number {
-  const { fd, name } = openTerminal(stub, rootFd, handOver);
-  bindConsole(stub, rootFd, name);
+export function openContainerTerminal(root: StubRoot, handOver: (master: number) => void): number {
+  const { fd, name } = openTerminal(root, handOver);
+  bindConsole(root, name);
   return fd;
 }

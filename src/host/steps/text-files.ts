@@ -7,7 +7,7 @@ import * as files from '../../sys/stub/call/files.ts';
 import { detachMount, mount } from '../../sys/stub/call/mounts.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { attachWith, bindOnto } from './mounts.ts';
-import { openDirectory, openFilePlace } from './root.ts';
+import { openDirectory, openFilePlace, type StubRoot } from './root.ts';
 
 interface HostFile {
   readonly hostFile: string;
@@ -36,9 +36,9 @@ function readHostFile(stub: Stub, path: string): Buffer | undefined {
 }
 
 /** A place in the root filesystem for a file; undefined where it has none and takes none (a link to nowhere, a read-only disk). */
-function placeFor(stub: Stub, rootFd: number, target: string): number | undefined {
+function placeFor(root: StubRoot, target: string): number | undefined {
   try {
-    return openFilePlace(stub, rootFd, target, 'inside');
+    return openFilePlace(root, target, 'inside');
   } catch (error) {
     if (error instanceof TsimgError && error.code === 'LAUNCH_FAILED') return undefined;
     throw error;
@@ -46,14 +46,14 @@ function placeFor(stub: Stub, rootFd: number, target: string): number | undefine
 }
 
 /** A file of the host's, as it is there now and as it will be: the container can only read it. */
-function bindSharedFile(stub: Stub, rootFd: number, target: string, shared: string, clone: number | undefined): void {
-  const place = placeFor(stub, rootFd, target);
+function bindSharedFile(root: StubRoot, target: string, shared: string, clone: number | undefined): void {
+  const { stub } = root;
+  const place = placeFor(root, target);
   if (place === undefined) return;
+  const attachment = { place, attributes: READ_ONLY, where: target };
   files.withDescriptor(stub, place, () =>
     files.withDescriptor(stub, clone ?? files.openPath(stub, shared, O_PATH), (source) =>
-      clone === undefined
-        ? bindOnto(stub, source, place, READ_ONLY, target)
-        : attachWith(stub, source, place, READ_ONLY, target),
+      clone === undefined ? bindOnto(stub, source, attachment) : attachWith(stub, source, attachment),
     ),
   );
 }
@@ -72,12 +72,13 @@ const FILE = 'file';
  * Has something made in memory of its own, which is mounted for that long on the container's /dev: what was bound from it goes on.
  * A file that is unlinked instead could not be mounted over: move_mount(2) says ENOENT then.
  */
-function inMemory(stub: Stub, rootFd: number, make: (folder: number) => void): void {
+function inMemory(root: StubRoot, make: (folder: number) => void): void {
+  const { stub } = root;
   const [where, flags] = ['/dev', mountFlags(['nosuid', 'nodev', 'noexec'])];
-  files.withDescriptor(stub, openDirectory(stub, rootFd, where, 'never'), (dev) =>
+  files.withDescriptor(stub, openDirectory(root, where, 'never'), (dev) =>
     mount(stub, { source: 'tmpfs', target: files.descriptorPath(dev), type: 'tmpfs', flags, data: MEMORY }, where),
   );
-  files.withDescriptor(stub, openDirectory(stub, rootFd, where, 'never'), (folder) => {
+  files.withDescriptor(stub, openDirectory(root, where, 'never'), (folder) => {
     make(folder);
     detachMount(stub, files.descriptorPath(folder));
   });
@@ -85,24 +86,24 @@ function inMemory(stub: Stub, rootFd: number, make: (folder: number) => void): v
 
 /** Lays a file of the container's own over one of the root filesystem. */
 export function mountTextFile(
-  stub: Stub,
-  rootFd: number,
+  root: StubRoot,
   { target, content }: Extract<Step, { do: 'file' }>,
   clone?: number,
 ): void {
+  const { stub } = root;
   if ('shared' in content) {
-    bindSharedFile(stub, rootFd, target, content.shared, clone);
+    bindSharedFile(root, target, content.shared, clone);
     return;
   }
   const bytes = bytesOf(stub, content);
   if (bytes === undefined) return;
-  const place = placeFor(stub, rootFd, target);
+  const place = placeFor(root, target);
   if (place === undefined) return;
   files.withDescriptor(stub, place, () =>
-    inMemory(stub, rootFd, (folder) => {
+    inMemory(root, (folder) => {
       files.makeFile(stub, folder, FILE, 0o644, bytes);
       const source = files.openInRoot(stub, folder, FILE, { flags: O_PATH, links: 'never' });
-      files.withDescriptor(stub, source, () => bindOnto(stub, source, place, [], target));
+      files.withDescriptor(stub, source, () => bindOnto(stub, source, { place, where: target }));
     }),
   );
 }

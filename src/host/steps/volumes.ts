@@ -4,7 +4,7 @@ import { statusOf, withDescriptor } from '../../sys/stub/call/files.ts';
 import { cloneMount, setPropagation } from '../../sys/stub/call/mounts.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { attachWith, bindOnto, openHost, refuseProc } from './mounts.ts';
-import { openDirectory, openFilePlace } from './root.ts';
+import { openDirectory, openFilePlace, type StubRoot } from './root.ts';
 
 /** Whether later mounts spread, between the host and the container. */
 export function isSpreading({ propagation = 'private' }: Pick<BindStep, 'propagation'>): boolean {
@@ -38,14 +38,15 @@ export function cloneSources(
 }
 
 /** A file or directory of the host at a place of the container. `clone` is one that `cloneSources` made. */
-export function bindVolume(stub: Stub, rootFd: number, step: BindStep, clone: number | undefined): void {
+export function bindVolume(root: StubRoot, step: BindStep, clone: number | undefined): void {
+  const { stub } = root;
   const { source, target, attributes } = step;
   withDescriptor(stub, clone ?? openHost(stub, source), (from) => {
     const open = statusOf(stub, from).kind === 'directory' ? openDirectory : openFilePlace;
-    withDescriptor(stub, open(stub, rootFd, target, 'inside'), (place) => {
+    withDescriptor(stub, open(root, target, 'inside'), (place) => {
       refuseProc(stub, place, target);
-      if (clone === undefined) return bindOnto(stub, from, place, attributes, target);
-      attachWith(stub, from, place, attributes, target);
+      if (clone === undefined) return bindOnto(stub, from, { place, attributes, where: target });
+      attachWith(stub, from, { place, attributes, where: target });
     });
   });
 }

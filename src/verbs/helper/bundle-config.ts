@@ -47,10 +47,10 @@ export function bundleConfig(
     const message = `the image’s volume ${JSON.stringify(path)} is left out: the kernel’s own files are there`;
     onEvent?.({ kind: 'warning', message });
   }
-  const stub = openOwnStub();
+  const root = { stub: openOwnStub(), fd: rootfs };
   const files = {
-    passwd: readFileOfRoot(stub, rootfs, 'etc/passwd'),
-    group: readFileOfRoot(stub, rootfs, 'etc/group'),
+    passwd: readFileOfRoot(root, 'etc/passwd'),
+    group: readFileOfRoot(root, 'etc/group'),
   };
   const { runtime, warnings } = planBundle(config, files, { idMap, host: probeHost() });
   for (const message of warnings) onEvent?.({ kind: 'warning', message });
