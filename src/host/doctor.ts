@@ -82,7 +82,9 @@ function tryIdMap(facts: HostFacts): Promise<Trial> {
   });
 }
 
-/** Mounts an overlay where images are kept. What the kernel leaves in its work directory only the mounter can remove. */
+/**
+ * Mounts an overlay where images are kept. What the kernel leaves in its work directory only the mounter can remove.
+ */
 async function tryOverlay(facts: HostFacts, place: string): Promise<Trial> {
   const script = `cd "$1" && mkdir l u w m && mount -t overlay overlay -o lowerdir=l,upperdir=u,workdir=w${
     facts.canMount ? '' : ',userxattr'
@@ -123,8 +125,8 @@ function isThere(path: string): boolean {
 }
 
 /**
- * Tries what a launch does, step by step, and leaves nothing behind. @param place a directory of the caller's on the disk where
- * images are kept
+ * Tries what a launch does, step by step, and leaves nothing behind. @param place a directory of the caller's on the
+ * disk where images are kept
  */
 export async function examineHost(place: string): Promise<HostReport> {
   const facts = probeHost();

@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert';
 import { defineRuns } from '../support/define-runs.ts';
 import { PROBE_SCRIPT, parseProbe, SECRET } from '../support/isolation-probe.ts';
 
-// The defaults of a container, each as its own process sees it. docs/isolation.md shows them beside those of other launchers.
+// The defaults of a container, each as its own process sees it. docs/isolation.md shows them beside those of other
+// launchers.
 
 const asRoot = suite('host/defaults as root');
 const asUser = suite('host/defaults as an ordinary user');

@@ -52,7 +52,9 @@ const SAME = [
   'descriptors',
 ];
 
-/** crun of Debian 12 refuses the mixture of cgroup versions that some hosts have: it sees the unified hierarchy alone. */
+/**
+ * crun of Debian 12 refuses the mixture of cgroup versions that some hosts have: it sees the unified hierarchy alone.
+ */
 const UNIFIED = [
   'unshare',
   '-m',

@@ -9,7 +9,8 @@ import type { LoggedCall, LoggedRequest } from '../support/log-requests.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { BUILT } from '../support/tsimg.ts';
 
-// What stubs are asked for while a container is made and entered, and what must hold of it in whatever order the rest comes.
+// What stubs are asked for while a container is made and entered, and what must hold of it in whatever order the rest
+// comes.
 
 const LOG = join(import.meta.dirname, '..', 'support', 'log-requests.js');
 

@@ -24,8 +24,8 @@ const SYSTEM = ['/usr', '/lib', '/lib64', '/etc/alternatives']
 const LONG_PATH = `PATH=${'/a:'.repeat(1000)}/bin`;
 
 /**
- * Tries to open all of every process that the test begins, as fast as it can, until it is told to stop. A command of a container
- * with the same rights can be opened by it: what it opens of anything else it tells.
+ * Tries to open all of every process that the test begins, as fast as it can, until it is told to stop. A command of a
+ * container with the same rights can be opened by it: what it opens of anything else it tells.
  */
 const WATCH = `
 import os, sys
@@ -84,7 +84,10 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   const cli = makeContainerCli(user);
   test.after(() => cli.clear());
 
-  /** Runs an action under the eyes of a container; how many processes it tried, how much it opened, and what it should not have. */
+  /**
+   * Runs an action under the eyes of a container; how many processes it tried, how much it opened, and what it should
+   * not have.
+   */
   const watched = async (options: readonly string[], action: () => void) => {
     const folder = tempDir(0o777);
     const watch = join(folder, 'watch');

@@ -3,7 +3,9 @@ import * as assert from 'uvu/assert';
 import { haveRoot, haveTools, installedKernel } from '../support/tools.ts';
 import { runInMachine } from './virtual-machine.ts';
 
-/** Emulated, it takes some minutes, and more where others are at work. The test runner ends a file after ten minutes. */
+/**
+ * Emulated, it takes some minutes, and more where others are at work. The test runner ends a file after ten minutes.
+ */
 const SECONDS = 560;
 
 /** Whether such a machine can be had here; prints what is missing. */

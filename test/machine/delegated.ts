@@ -8,8 +8,8 @@ import { stateRootOf } from '../support/state-root.ts';
 import { findTool } from '../support/tools.ts';
 import { MAIN } from '../support/tsimg.ts';
 
-// An ordinary user to whom a cgroup of version 2 is delegated, as systemd does it for a session of its own. Run in a virtual
-// machine by test/host/cgroup2-devices.test.ts.
+// An ordinary user to whom a cgroup of version 2 is delegated, as systemd does it for a session of its own. Run in a
+// virtual machine by test/host/cgroup2-devices.test.ts.
 
 const asRoot = suite('machine/delegated');
 const asUser = suite('machine/delegated as an ordinary user');

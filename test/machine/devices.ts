@@ -6,16 +6,17 @@ import { makeContainerCli } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { LOOP_CONTENT, makeLoopDevice } from '../support/loop-device.ts';
 
-// The list of devices where it is a program of version 2: the machine is slow, so these are few and do much at once. All others are
-// in test/host/devices.test.ts. Run in a virtual machine by test/host/cgroup2-devices.test.ts.
+// The list of devices where it is a program of version 2: the machine is slow, so these are few and do much at once.
+// All others are in test/host/devices.test.ts. Run in a virtual machine by test/host/cgroup2-devices.test.ts.
 
 const asRoot = suite('machine/devices');
 const asUser = suite('machine/devices as an ordinary user');
 const BOX = '/bin/busybox';
 
 /**
- * Run in a container with all capabilities: takes every program off the cgroup that it sees as the top, and tells how many it could
- * get hold of, and how many it took off. bpf(2): 11 and 13 are the next program's number, and its descriptor; 9 is to detach.
+ * Run in a container with all capabilities: takes every program off the cgroup that it sees as the top, and tells how
+ * many it could get hold of, and how many it took off. bpf(2): 11 and 13 are the next program's number, and its
+ * descriptor; 9 is to detach.
  */
 const DETACH = `
 const func = require('${ROOT}/node_modules/koffi').load('libc.so.6').func('long syscall(long, long, uint8_t *, long)');

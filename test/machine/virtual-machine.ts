@@ -16,8 +16,9 @@ import { tempDir } from '../support/temp-dir.ts';
 import { findTool } from '../support/tools.ts';
 import { BUILT, COMMAND_VARIABLE, MAIN } from '../support/tsimg.ts';
 
-// A virtual machine with Debian's kernel, in which the host's own programs and this checkout are all there is: for what depends on
-// the kernel's command line, such as cgroups of version 2 on a host whose controllers are version 1's. Nothing of it is written.
+// A virtual machine with Debian's kernel, in which the host's own programs and this checkout are all there is: for what
+// depends on the kernel's command line, such as cgroups of version 2 on a host whose controllers are version 1's.
+// Nothing of it is written.
 
 /** The package as it is published lies in the checkout: it imports what npm installed there. */
 const PUBLISHED = 'app/published';
@@ -58,7 +59,9 @@ function copyProgram(tree: string, name: string): void {
   }
 }
 
-/** A root can only be changed by pivot_root(2) where it is not the kernel's first one, so everything moves to another. */
+/**
+ * A root can only be changed by pivot_root(2) where it is not the kernel's first one, so everything moves to another.
+ */
 const FIRST = `#!/bin/sh
 mkdir /new; mount -t tmpfs -o mode=0755 tmpfs /new
 for each in app bin etc lib lib64 modules second tmp usr var; do [ -e /$each ] && cp -a /$each /new/; done
@@ -114,8 +117,8 @@ function makeTree(kernel: string, script: string): string {
 }
 
 /**
- * Boots a machine whose controllers are all of version 2, runs a shell script in it with this checkout at /app, and turns
- * it off. What the script wrote. @param seconds after which it is killed
+ * Boots a machine whose controllers are all of version 2, runs a shell script in it with this checkout at /app, and
+ * turns it off. What the script wrote. @param seconds after which it is killed
  */
 export function runInMachine(kernel: string, script: string, seconds: number): string {
   const initrd = join(tempDir(), 'initrd');

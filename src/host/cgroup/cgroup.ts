@@ -25,7 +25,9 @@ interface MadeCgroup {
 export interface Cgroups extends AsyncDisposable {
   /** Moves a process into all of them; those that are not required may refuse it. @throws LAUNCH_FAILED */
   join(pid: number): void;
-  /** Whether the kernel killed a process of the container because its memory was used up; to be asked before closing. */
+  /**
+   * Whether the kernel killed a process of the container because its memory was used up; to be asked before closing.
+   */
   outOfMemory(): boolean;
 }
 
@@ -138,7 +140,9 @@ async function makeCgroup(plan: CgroupPlan): Promise<MadeCgroup> {
   }
 }
 
-/** Removes a cgroup and those below it, which the container may have made. @throws an Error with the errno as its code */
+/**
+ * Removes a cgroup and those below it, which the container may have made. @throws an Error with the errno as its code
+ */
 async function removeTree(directory: string): Promise<void> {
   const entries = await readdir(directory, { withFileTypes: true });
   for (const entry of entries) if (entry.isDirectory()) await removeTree(join(directory, entry.name));
@@ -226,7 +230,8 @@ function joinCgroup(plan: CgroupPlan, pid: number): void {
 }
 
 /**
- * Makes the cgroups of a plan with their limits; nobody is in them yet. Those that are not required may be missing after it.
+ * Makes the cgroups of a plan with their limits; nobody is in them yet. Those that are not required may be missing
+ * after it.
  * @throws HOST_UNSUPPORTED, LAUNCH_FAILED
  */
 export async function makeCgroups(plans: readonly CgroupPlan[]): Promise<Cgroups> {

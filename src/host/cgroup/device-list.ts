@@ -76,8 +76,8 @@ function refusalOf(version: 1 | 2, errno: string): string {
 }
 
 /**
- * Denies to a cgroup, and to all that is made below it, the devices that a list does not name; false where that cannot be had, and
- * need not. @throws HOST_UNSUPPORTED where it is needed, LAUNCH_FAILED for a device that is none
+ * Denies to a cgroup, and to all that is made below it, the devices that a list does not name; false where that cannot
+ * be had, and need not. @throws HOST_UNSUPPORTED where it is needed, LAUNCH_FAILED for a device that is none
  */
 export function setDeviceList(version: 1 | 2, directory: string, list: DeviceList): boolean {
   const asked = list.hosts.flatMap(({ source, access }) =>

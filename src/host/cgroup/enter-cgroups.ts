@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { EnteredCgroup } from '../../launch/plan/plan-exec.ts';
 
-/** Puts a process into a cgroup; one that is not there is passed over unless it is required. cgroups(7). @throws LAUNCH_FAILED */
+/**
+ * Puts a process into a cgroup; one that is not there is passed over unless it is required. cgroups(7). @throws
+ * LAUNCH_FAILED
+ */
 function enterCgroup(directory: string, required: boolean, pid: number): void {
   try {
     writeFileSync(join(directory, 'cgroup.procs'), String(pid), { flag: 'r+' });
@@ -32,8 +35,8 @@ export function joinCgroups(cgroups: readonly EnteredCgroup[], pid: number): voi
 }
 
 /**
- * Puts a stub that enters under the container's list of devices: a container that can trace its child, which is under it then from
- * its birth, gets at no more devices. @throws LAUNCH_FAILED
+ * Puts a stub that enters under the container's list of devices: a container that can trace its child, which is under
+ * it then from its birth, gets at no more devices. @throws LAUNCH_FAILED
  */
 export function waitInCgroups(cgroups: readonly EnteredCgroup[], pid: number): void {
   for (const { waiting, required } of cgroups) if (waiting !== undefined) enterCgroup(waiting, required, pid);

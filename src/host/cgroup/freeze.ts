@@ -9,7 +9,10 @@ import { parseFlatKeyed } from '../../linux/cgroup.ts';
 const PAUSE = 10;
 const LOOKS = 500;
 
-/** The file that stops a container's processes, and how it is seen that they have stopped. cgroup-v2.rst, freezer-subsystem.rst. */
+/**
+ * The file that stops a container's processes, and how it is seen that they have stopped. cgroup-v2.rst,
+ * freezer-subsystem.rst.
+ */
 function freezerOf(plans: readonly CgroupPlan[]) {
   const unified = plans.find(({ version }) => version === 2);
   if (unified !== undefined) {

@@ -100,7 +100,8 @@ function sumOfProcesses(pid: number): Usage {
 }
 
 /**
- * What a container uses that runs this plan: as its cgroups count it; where it has none, as its processes do that are there.
+ * What a container uses that runs this plan: as its cgroups count it; where it has none, as its processes do that are
+ * there.
  * @param pid of its first process, as the host numbers it
  */
 export function readUsage({ cgroups, namespaces, network }: LaunchPlan, pid: number): Usage {

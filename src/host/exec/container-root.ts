@@ -16,8 +16,8 @@ import { bindVolume } from '../steps/volumes.ts';
 const MAX_LINKS = 40;
 
 /**
- * The root of a process that runs in a container, opened by the caller of tsimg: root, or whom the container's user namespace
- * belongs to. The descriptor is the caller's to close. @throws CONTAINER_STATE where it has ended, FILESYSTEM
+ * The root of a process that runs in a container, opened by the caller of tsimg: root, or whom the container's user
+ * namespace belongs to. The descriptor is the caller's to close. @throws CONTAINER_STATE where it has ended, FILESYSTEM
  */
 export function openRunningRoot(process: ProcessIdentity): number {
   let fd: number | undefined;
@@ -37,8 +37,8 @@ export function openRunningRoot(process: ProcessIdentity): number {
 }
 
 /**
- * The root of a container that does not run, with volumes of its image, mounted for this process alone, which must have a mount
- * namespace of its own.
+ * The root of a container that does not run, with volumes of its image, mounted for this process alone, which must have
+ * a mount namespace of its own.
  */
 export function mountOwnRoot(step: Extract<Step, { do: 'root' }>, volumes: readonly BindStep[]): number {
   const stub = openOwnStub();
@@ -48,8 +48,8 @@ export function mountOwnRoot(step: Extract<Step, { do: 'root' }>, volumes: reado
 }
 
 /**
- * Opens a directory of a container's root as a launch finds a place for a mount: links are followed within the root, and what is
- * missing is made. @param path bytes @throws LAUNCH_FAILED, SYSTEM_CALL
+ * Opens a directory of a container's root as a launch finds a place for a mount: links are followed within the root,
+ * and what is missing is made. @param path bytes @throws LAUNCH_FAILED, SYSTEM_CALL
  */
 export function openOrMakeInRoot(rootFd: number, path: Uint8Array): number {
   return openDirectory({ stub: openOwnStub(), fd: rootFd }, path, 'inside');
@@ -65,8 +65,9 @@ export interface PlaceInRoot extends Disposable {
 }
 
 /**
- * The directory of the last name in a path and that name, which itself is not looked at. With `follow`, where the name is a
- * symlink, the same for what it leads to. Everything is resolved by the kernel within the root, again at each step.
+ * The directory of the last name in a path and that name, which itself is not looked at. With `follow`, where the name
+ * is a symlink, the same for what it leads to. Everything is resolved by the kernel within the root, again at each
+ * step.
  * @throws SYSTEM_CALL with `facts.errno`
  */
 export function locateInRoot(rootFd: number, path: string, follow: boolean): PlaceInRoot {

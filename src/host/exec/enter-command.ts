@@ -73,10 +73,11 @@ function haveChild(stub: Stub, socket: ChildSocket): Stub {
 }
 
 /**
- * Starts a command as the child of a stub that is in the container but for the PID namespace (`enterNamespaces`); its process ID
- * outside. The stub does all to itself that takes rights which the command will not have, and loses them, before it has the
- * child: what can be seen in the container, and traced, has no more rights than the container gives, and nothing of the host's.
- * Only under a filter of the caller's, which may forbid what still has to be done, the child has SYS_ADMIN until it is installed.
+ * Starts a command as the child of a stub that is in the container but for the PID namespace (`enterNamespaces`); its
+ * process ID outside. The stub does all to itself that takes rights which the command will not have, and loses them,
+ * before it has the child: what can be seen in the container, and traced, has no more rights than the container gives,
+ * and nothing of the host's. Only under a filter of the caller's, which may forbid what still has to be done, the child
+ * has SYS_ADMIN until it is installed.
  * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, HOST_UNSUPPORTED, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
  */
 export function startCommand(root: StubRoot, plan: ExecPlan, hooks: EnterHooks): number {
@@ -106,7 +107,8 @@ export function startCommand(root: StubRoot, plan: ExecPlan, hooks: EnterHooks):
   const child = haveChild(stub, socket);
   try {
     if (!detached) become.dieWithParent(child);
-    // The end of the command's output is for the caller to see. And the stub is there: the child will hear when it ends.
+    // The end of the command's output is for the caller to see. And the stub is there: the child will hear when it
+    // ends.
     for (const fd of new Set(streams)) stub.call('close', [fd]);
     hooks.joinCgroups(child.pid);
     become.startSession(child);

@@ -30,7 +30,9 @@ export interface EnterOptions extends Context {
   readonly onProcess?: ((pid: number) => void) | undefined;
 }
 
-/** All output of the command; of what it left in the background only what comes at once, and all that was read already. */
+/**
+ * All output of the command; of what it left in the background only what comes at once, and all that was read already.
+ */
 async function drainPipes(relay: Relay, { stdout, stderr }: Streams): Promise<void> {
   const done = new AbortController();
   const drained = relay.drain().then(() => done.abort());
@@ -68,9 +70,9 @@ async function streamHooks(entry: Entry, stub: Stub): Promise<Pick<EnterHooks, '
 }
 
 /**
- * Runs a command in a container, by its first process: a stub goes there and has a child, which becomes the command; streams and
- * signals are passed on. Resolves with the command's exit status, or with 0 when a detached one runs. When this process dies,
- * another one's command does.
+ * Runs a command in a container, by its first process: a stub goes there and has a child, which becomes the command;
+ * streams and signals are passed on. Resolves with the command's exit status, or with 0 when a detached one runs. When
+ * this process dies, another one's command does.
  * @throws CONTAINER_STATE, LAUNCH_FAILED, HOST_UNSUPPORTED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL, an
  * AbortError on `signal`
  */

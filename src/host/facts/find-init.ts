@@ -1,7 +1,10 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { findTool } from './tools.ts';
 
-/** Inits that do what `--init` promises and nothing else; a static one is the same whatever the container has of libraries. */
+/**
+ * Inits that do what `--init` promises and nothing else; a static one is the same whatever the container has of
+ * libraries.
+ */
 const NAMES = ['tini-static', 'catatonit', 'docker-init', 'tini'];
 const PLACES = ['/usr/libexec/podman/catatonit', '/usr/lib/podman/catatonit', '/usr/libexec/docker/docker-init'];
 
@@ -24,8 +27,8 @@ function startOf(path: string): Uint8Array | undefined {
 const PT_INTERP = 3;
 
 /**
- * Whether the beginning of a file (its first 4 KiB will do) is that of a program for a 64-bit little-endian machine that needs
- * no loader: one that runs where no library is. elf(5).
+ * Whether the beginning of a file (its first 4 KiB will do) is that of a program for a 64-bit little-endian machine
+ * that needs no loader: one that runs where no library is. elf(5).
  */
 function isStaticProgram(bytes: Uint8Array): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -13,7 +13,9 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-/** systemd-resolved listens on a loopback address and keeps the servers that it asks itself in a file of the same form. */
+/**
+ * systemd-resolved listens on a loopback address and keeps the servers that it asks itself in a file of the same form.
+ */
 function readResolvConf(): string {
   const text = readIfThere('/etc/resolv.conf') ?? '';
   if (!parseResolvConf(text).nameservers.every(isLoopback)) return text;

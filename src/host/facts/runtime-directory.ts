@@ -5,8 +5,8 @@ import { TsimgError } from '../../errors.ts';
 import { makeDirectories } from '../../sys/file/make-directories.ts';
 
 /**
- * Where the state of running containers is: /run/tsimg for root, `$XDG_RUNTIME_DIR/tsimg` for others, and for a user without
- * it a folder of their own below the temporary folder. Nothing is made.
+ * Where the state of running containers is: /run/tsimg for root, `$XDG_RUNTIME_DIR/tsimg` for others, and for a user
+ * without it a folder of their own below the temporary folder. Nothing is made.
  */
 export function runtimeDirectory(uid: number, env: Readonly<Record<string, string | undefined>>): string {
   if (uid === 0) return '/run/tsimg';
@@ -14,7 +14,10 @@ export function runtimeDirectory(uid: number, env: Readonly<Record<string, strin
   return given !== undefined && isAbsolute(given) ? join(given, 'tsimg') : join(tmpdir(), `tsimg-${uid}`);
 }
 
-/** Makes it, for its owner alone. In /tmp somebody else could have made it before: then it is refused. @throws FILESYSTEM */
+/**
+ * Makes it, for its owner alone. In /tmp somebody else could have made it before: then it is refused. @throws
+ * FILESYSTEM
+ */
 export function makeRuntimeDirectory(path: string, uid: number): void {
   makeDirectories(path, 0o700);
   const status = lstatSync(path);

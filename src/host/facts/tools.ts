@@ -2,7 +2,9 @@ import { accessSync, constants } from 'node:fs';
 import { TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 
-/** The environment of the host's programs and of ours: nothing of the caller's (NODE_OPTIONS, LD_PRELOAD) reaches them. */
+/**
+ * The environment of the host's programs and of ours: nothing of the caller's (NODE_OPTIONS, LD_PRELOAD) reaches them.
+ */
 export const TOOL_ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } as const;
 
 /** Where programs of the host may stand; PATH is not asked, for it may be anybody's. */

@@ -11,7 +11,8 @@ import { identify, openIdentified, type ProcessIdentity } from '../state/process
 import { readState } from '../state/record.ts';
 
 /**
- * Whoever's network is joined must still be there now that it has been: its process's number was its own all the time then.
+ * Whoever's network is joined must still be there now that it has been: its process's number was its own all the time
+ * then.
  * @throws LAUNCH_FAILED
  */
 function checkJoined({ network }: LaunchPlan): void {
@@ -25,8 +26,8 @@ function checkJoined({ network }: LaunchPlan): void {
 }
 
 /**
- * One life of a container, whose lock this process holds: performs its plan, and writes down how it fares. Resolves with the
- * command's exit status. @throws as `execute`; what is written then says why it never ran
+ * One life of a container, whose lock this process holds: performs its plan, and writes down how it fares. Resolves
+ * with the command's exit status. @throws as `execute`; what is written then says why it never ran
  */
 export async function liveOnce(
   container: HeldContainer,

@@ -5,7 +5,10 @@ import { fields, isText, mapOf, oneOf } from '../state/document-shape.ts';
 /** Descriptors of a monitor. */
 export const MONITOR_DESCRIPTOR = {
   complaints: 2,
-  /** To it: its orders, as a line. When it ends before the container runs, the caller is gone, and the launch is given up. */
+  /**
+   * To it: its orders, as a line. When it ends before the container runs, the caller is gone, and the launch is given
+   * up.
+   */
   control: 3,
   /** From it: a message a line, until the container runs. */
   status: 4,

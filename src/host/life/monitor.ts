@@ -24,8 +24,9 @@ import { processSignals } from '../stdio/signal-source.ts';
 import { liveOnce } from './live.ts';
 import { isMonitorOrders, MONITOR_DESCRIPTOR, type MonitorMessage, type MonitorOrders } from './monitor-channel.ts';
 
-// The process beside a detached container: it holds the container's lock, writes its log and how it fares, starts it again
-// where that was asked for, and cleans up. When it dies, the container does. SIGTERM ends both, the container in its own way.
+// The process beside a detached container: it holds the container's lock, writes its log and how it fares, starts it
+// again where that was asked for, and cleans up. When it dies, the container does. SIGTERM ends both, the container in
+// its own way.
 
 /** Milliseconds between two looks for the mark of `stop`. */
 const LOOK = 100;
@@ -72,8 +73,8 @@ async function receiveOrders(control: Socket): Promise<{ orders: MonitorOrders; 
 }
 
 /**
- * Waits for so many milliseconds, or until the container is stopped. `stop` leaves a mark and sends no signal: a signal that
- * came a moment late would be taken for the next life's.
+ * Waits for so many milliseconds, or until the container is stopped. `stop` leaves a mark and sends no signal: a signal
+ * that came a moment late would be taken for the next life's.
  */
 async function pauseUnless(isStopped: () => boolean, milliseconds: number): Promise<void> {
   const end = Date.now() + milliseconds;

@@ -18,8 +18,9 @@ const LONGEST_STOPPED = 10;
 const MONITOR = fileURLToPath(new URL('../../programs/monitor.cjs', import.meta.url));
 
 /**
- * Starts the monitor of a container whose record is written, and hands it the lock; resolves when the command runs. Until
- * then the container's lock is still held here too, so that whoever called decides what becomes of a failed launch.
+ * Starts the monitor of a container whose record is written, and hands it the lock; resolves when the command runs.
+ * Until then the container's lock is still held here too, so that whoever called decides what becomes of a failed
+ * launch.
  * @throws as `execute`
  */
 export async function startMonitor(

@@ -8,7 +8,8 @@ import type { ContainerRecord } from '../state/record.ts';
 
 /**
  * Removes what is left outside of a container's directory where its tsimg was killed: its cgroups, and its place on the
- * bridge. That of a container which ended as it should is gone already. @throws LAUNCH_FAILED, HOST_UNSUPPORTED, FILESYSTEM
+ * bridge. That of a container which ended as it should is gone already. @throws LAUNCH_FAILED, HOST_UNSUPPORTED,
+ * FILESYSTEM
  */
 export async function sweepKilled({ id, plan }: ContainerRecord, facts: HostFacts): Promise<void> {
   for (const each of plan.cgroups) {

@@ -20,13 +20,19 @@ export function hardwareAddress(address: number): string {
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
-/** Whether the bridge is in this network namespace: /sys shows that in which it was mounted, which may be another. proc_pid_net(5) */
+/**
+ * Whether the bridge is in this network namespace: /sys shows that in which it was mounted, which may be another.
+ * proc_pid_net(5)
+ */
 export function bridgeExists(): boolean {
   const devices = readFileSync('/proc/self/net/dev', 'latin1').split('\n');
   return devices.some((line) => line.trimStart().startsWith(`${BRIDGE}:`));
 }
 
-/** Makes the bridge where it is missing, and answers its network. With the bridge's lock held. @throws LAUNCH_FAILED, HOST_UNSUPPORTED */
+/**
+ * Makes the bridge where it is missing, and answers its network. With the bridge's lock held. @throws LAUNCH_FAILED,
+ * HOST_UNSUPPORTED
+ */
 export async function ensureBridge(stateFile: string, tools: HostTools): Promise<Network4> {
   const ip = requireTool(tools, 'ip');
   if (bridgeExists()) {
@@ -56,7 +62,10 @@ export async function removeBridge(tools: HostTools): Promise<void> {
   if (bridgeExists()) await tryTool(requireTool(tools, 'ip'), ['link', 'delete', BRIDGE]);
 }
 
-/** Lets the host pass packets on between its devices; whether that was off before. It stays on, as others may rely on it. */
+/**
+ * Lets the host pass packets on between its devices; whether that was off before. It stays on, as others may rely on
+ * it.
+ */
 export function enableForwarding(): boolean {
   if (readFileSync(FORWARDING, 'latin1').trim() !== '0') return false;
   writeFileSync(FORWARDING, '1');

@@ -91,8 +91,8 @@ async function connect(tools: HostTools, first: Stub, lease: Lease, subnet: Netw
 }
 
 /**
- * Takes a place on the bridge: an address, names, ports. Everything is gone when it is closed; after a crash, when the next
- * container comes or goes, or by `sweepBridge`.
+ * Takes a place on the bridge: an address, names, ports. Everything is gone when it is closed; after a crash, when the
+ * next container comes or goes, or by `sweepBridge`.
  * @throws LAUNCH_FAILED, HOST_UNSUPPORTED, LIMIT_EXCEEDED, an AbortError on `signal`
  */
 export async function openBridge(plan: BridgePlan, tools: HostTools, context: Context): Promise<Connection> {

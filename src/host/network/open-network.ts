@@ -5,7 +5,10 @@ import type { Connection } from './connection.ts';
 
 const NOTHING: Connection = { attach: async () => {}, [Symbol.asyncDispose]: async () => {} };
 
-/** Prepares a container's network. What is not needed is not even loaded. @throws LAUNCH_FAILED, HOST_UNSUPPORTED, LIMIT_EXCEEDED */
+/**
+ * Prepares a container's network. What is not needed is not even loaded. @throws LAUNCH_FAILED, HOST_UNSUPPORTED,
+ * LIMIT_EXCEEDED
+ */
 export async function openNetwork(plan: NetworkPlan, tools: HostTools, context: Context): Promise<Connection> {
   switch (plan.kind) {
     case 'none':

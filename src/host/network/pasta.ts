@@ -15,8 +15,8 @@ import { runTool } from './run-tool.ts';
 type PastaPlan = Extract<NetworkPlan, { kind: 'pasta' | 'slirp4netns' }>;
 
 /**
- * Ends pasta when its input ends, that is when tsimg is gone in whatever way: pasta holds the namespace that it waits for the
- * end of. The process must still be the one that was started with this file, which goes with it.
+ * Ends pasta when its input ends, that is when tsimg is gone in whatever way: pasta holds the namespace that it waits
+ * for the end of. The process must still be the one that was started with this file, which goes with it.
  */
 const WATCH = `read -r _
 tr '\\0' '\\n' < "/proc/$1/cmdline" 2>/dev/null | grep -qxF "$2" && kill "$1"

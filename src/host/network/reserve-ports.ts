@@ -26,14 +26,17 @@ async function bindUdp(address: string, port: number): Promise<Socket> {
   return socket;
 }
 
-/** Whether the host's ports could be had now: whoever is to listen on them tells it in words of its own. @throws LAUNCH_FAILED */
+/**
+ * Whether the host's ports could be had now: whoever is to listen on them tells it in words of its own. @throws
+ * LAUNCH_FAILED
+ */
 export async function checkPortsFree(ports: readonly PublishedPort[]): Promise<void> {
   (await reservePorts(ports))[Symbol.dispose]();
 }
 
 /**
- * Holds the host's ports while rules of the firewall lead them elsewhere: nobody else can take them, and what somebody has
- * already is refused instead of being shadowed. Nothing is ever answered on them.
+ * Holds the host's ports while rules of the firewall lead them elsewhere: nobody else can take them, and what somebody
+ * has already is refused instead of being shadowed. Nothing is ever answered on them.
  * @throws LAUNCH_FAILED for a port that is taken or not allowed
  */
 export async function reservePorts(ports: readonly PublishedPort[]): Promise<Disposable> {

@@ -5,7 +5,9 @@ import { TOOL_ENV } from '../facts/tools.ts';
 /** Milliseconds: none of these programs has anything to wait for. */
 const TIMEOUT = 30_000;
 
-/** Runs a program of the host; whether it did what it was asked for. What it complains of is lost: for what may fail. */
+/**
+ * Runs a program of the host; whether it did what it was asked for. What it complains of is lost: for what may fail.
+ */
 export async function tryTool(path: string, args: readonly string[], input?: string): Promise<boolean> {
   return (await runCommand(path, args, { env: TOOL_ENV, input, timeout: TIMEOUT })).status === 0;
 }

@@ -20,7 +20,9 @@ type SlirpPlan = Extract<NetworkPlan, { kind: 'pasta' | 'slirp4netns' }>;
 const EXIT = 3;
 const READY = 4;
 
-/** Asks slirp4netns to lead a port of the host to one of the container, by its socket: a JSON object there, one back. */
+/**
+ * Asks slirp4netns to lead a port of the host to one of the container, by its socket: a JSON object there, one back.
+ */
 async function publish(path: string, { hostAddress, hostPort, containerPort, protocol }: PublishedPort): Promise<void> {
   const socket = connect(path);
   const request = {
@@ -37,7 +39,10 @@ async function publish(path: string, { hostAddress, hostPort, containerPort, pro
   });
 }
 
-/** Connects by slirp4netns, which runs beside the container until this is closed. @throws HOST_UNSUPPORTED, LAUNCH_FAILED */
+/**
+ * Connects by slirp4netns, which runs beside the container until this is closed. @throws HOST_UNSUPPORTED,
+ * LAUNCH_FAILED
+ */
 export async function openSlirp4netns({ ports, hostLoopback }: SlirpPlan, tools: HostTools): Promise<Connection> {
   const program = requireTool(tools, 'slirp4netns');
   let child: StartedProcess | undefined;

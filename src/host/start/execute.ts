@@ -25,15 +25,17 @@ const PATIENCE = 3;
 
 /** Callbacks during a launch. */
 export interface ExecuteWatch {
-  /** The container's first process exists: its host PID. It does not run the command yet, nor end before this returns. */
+  /**
+   * The container's first process exists: its host PID. It does not run the command yet, nor end before this returns.
+   */
   readonly onProcess?: ((pid: number) => void) | undefined;
   /** All is prepared and the command comes next; until then a launch may be refused and tried again. */
   readonly onStarted?: (() => void) | undefined;
   /** The first process has become the command. */
   readonly onRunning?: (() => void) | undefined;
   /**
-   * The first process has ended, or there never was one. Ends the processes that the command left behind, which may hold its
-   * output open.
+   * The first process has ended, or there never was one. Ends the processes that the command left behind, which may
+   * hold its output open.
    */
   readonly onEnded?: (() => Promise<void>) | undefined;
 }
@@ -41,7 +43,9 @@ export interface ExecuteWatch {
 /** The options of a launch besides the plan. An abort of `signal` gives the launch up, or kills the container. */
 export interface ExecuteOptions extends Context, ExecuteWatch {
   readonly streams: Streams;
-  /** The signals to pass on to the container; none when absent. Before the command runs, a signal gives the launch up. */
+  /**
+   * The signals to pass on to the container; none when absent. Before the command runs, a signal gives the launch up.
+   */
   readonly signals?: SignalSource | undefined;
 }
 
@@ -67,8 +71,8 @@ type State =
 type Outcome = { readonly status: number | undefined } | { readonly error: unknown };
 
 /**
- * One launch. Its stub makes the namespaces, and the stub's child is the container's first process, which becomes the command.
- * The container dies with the stub.
+ * One launch. Its stub makes the namespaces, and the stub's child is the container's first process, which becomes the
+ * command. The container dies with the stub.
  */
 class Launch implements AsyncDisposable {
   readonly #started: StartedStub;
@@ -202,10 +206,11 @@ class Launch implements AsyncDisposable {
 }
 
 /**
- * Performs a plan: a stub makes the namespaces; its child prepares the container in them and becomes the command, whose streams
- * and signals are passed on. Resolves with the command's exit status when the container is gone. The container dies with this
- * process.
- * @throws LAUNCH_FAILED, HOST_UNSUPPORTED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL, an AbortError on `signal`
+ * Performs a plan: a stub makes the namespaces; its child prepares the container in them and becomes the command, whose
+ * streams and signals are passed on. Resolves with the command's exit status when the container is gone. The container
+ * dies with this process.
+ * @throws LAUNCH_FAILED, HOST_UNSUPPORTED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL, an AbortError on
+ * `signal`
  */
 export async function execute(plan: LaunchPlan, tools: HostTools, options: ExecuteOptions): Promise<number> {
   const { signal, onEvent } = options;

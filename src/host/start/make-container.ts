@@ -31,8 +31,8 @@ export interface MadeContainer {
 }
 
 /**
- * Makes a plan's namespaces by a stub, and its child, which is the first process in them. A user namespace comes first: who
- * made it has all capabilities over those that follow.
+ * Makes a plan's namespaces by a stub, and its child, which is the first process in them. A user namespace comes first:
+ * who made it has all capabilities over those that follow.
  * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL
  */
 export async function makeContainer(stub: Stub, plan: LaunchPlan, tools: HostTools): Promise<MadeContainer> {

@@ -22,8 +22,8 @@ async function giveToRoot(path: string, idMap: IdMap, tools: HostTools): Promise
 }
 
 /**
- * Makes a container's own files in its directory: `upper`, `work`, `merged` and short names for the layers, as `RootSpec`
- * wants them. @param lower layer directories, top first
+ * Makes a container's own files in its directory: `upper`, `work`, `merged` and short names for the layers, as
+ * `RootSpec` wants them. @param lower layer directories, top first
  */
 export async function makeOverlayRoot(
   path: string,

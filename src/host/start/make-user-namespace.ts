@@ -56,8 +56,8 @@ async function writeIdMaps(pid: number, idMap: IdMap, tools: HostTools): Promise
 }
 
 /**
- * Moves a stub to a new user namespace with these maps, which its files in /proc take: they are the caller's only while others may
- * look into it. user_namespaces(7). @throws LAUNCH_FAILED, HOST_UNSUPPORTED, SYSTEM_CALL
+ * Moves a stub to a new user namespace with these maps, which its files in /proc take: they are the caller's only while
+ * others may look into it. user_namespaces(7). @throws LAUNCH_FAILED, HOST_UNSUPPORTED, SYSTEM_CALL
  */
 export async function makeUserNamespace(stub: Stub, idMap: IdMap, tools: HostTools): Promise<void> {
   makeNamespaces(stub, ['user']);

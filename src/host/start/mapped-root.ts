@@ -71,8 +71,9 @@ function directoriesOf(root: RootSpec): readonly string[] {
 }
 
 /**
- * Root's stub mounts the container's root so that it is shown with the IDs of a new user namespace, and becomes root of that: its
- * working directory is the root then. What is mounted is seen by nobody else, and on disk all IDs are the image's.
+ * Root's stub mounts the container's root so that it is shown with the IDs of a new user namespace, and becomes root of
+ * that: its working directory is the root then. What is mounted is seen by nobody else, and on disk all IDs are the
+ * image's.
  * @throws HOST_UNSUPPORTED where the files cannot be shown so; LAUNCH_FAILED, SYSTEM_CALL
  */
 export async function becomeMappedRoot(

@@ -101,8 +101,8 @@ async function writeFiles(plan: LaunchPlan, bundle: string): Promise<ReadonlyMap
 }
 
 /**
- * Hands a plan to an OCI runtime, as a bundle that is removed afterwards; resolves with what the runtime ends with: the status
- * of the command, 128 and the signal that killed it, or the runtime's own. Its streams are this process's own.
+ * Hands a plan to an OCI runtime, as a bundle that is removed afterwards; resolves with what the runtime ends with: the
+ * status of the command, 128 and the signal that killed it, or the runtime's own. Its streams are this process's own.
  * @throws HOST_UNSUPPORTED, USAGE, LAUNCH_FAILED, SYSTEM_CALL
  */
 export async function runInRuntime(

@@ -50,8 +50,8 @@ function isNone(_: unknown): _ is never {
 }
 
 /**
- * Moves a stub to a user namespace, as root of it: to a new one, also where a container runs that has the same map. In that one,
- * who may trace all in the container could trace the program as well, which has the host's root.
+ * Moves a stub to a user namespace, as root of it: to a new one, also where a container runs that has the same map. In
+ * that one, who may trace all in the container could trace the program as well, which has the host's root.
  */
 async function enterUserNamespace(stub: Stub, { idMap }: HelperNamespaces, tools: HostTools): Promise<void> {
   if (idMap === undefined) return;
@@ -61,7 +61,9 @@ async function enterUserNamespace(stub: Stub, { idMap }: HelperNamespaces, tools
   setIds(stub, 0, 0);
 }
 
-/** Has a stub, which is killed where it fails, become a program. @throws HOST_UNSUPPORTED where that is the host's doing */
+/**
+ * Has a stub, which is killed where it fails, become a program. @throws HOST_UNSUPPORTED where that is the host's doing
+ */
 async function becomeHelper(
   { stub, process }: StartedStub,
   namespaces: HelperNamespaces,
@@ -89,10 +91,11 @@ async function becomeHelper(
 }
 
 /**
- * Starts a program of ours, or of the host's, with the IDs that a container has, so that it can read and write the container's
- * files: as root, or as root of a user namespace. It has the host's root and programs. Descriptor 3 is its input, 4 its messages;
- * standard input and output are /dev/null.
- * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL; `messages` LAUNCH_FAILED for one that is not as `isMessage` has it
+ * Starts a program of ours, or of the host's, with the IDs that a container has, so that it can read and write the
+ * container's files: as root, or as root of a user namespace. It has the host's root and programs. Descriptor 3 is its
+ * input, 4 its messages; standard input and output are /dev/null.
+ * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL; `messages` LAUNCH_FAILED for one that is not as `isMessage` has
+ * it
  */
 export async function startHelper<Message extends { readonly kind: string } = never>(
   namespaces: HelperNamespaces,

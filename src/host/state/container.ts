@@ -24,8 +24,9 @@ import {
   writeState,
 } from './record.ts';
 
-// FOLDER/ID is a container's: `record.json`, `state.json`, `log`, what it changes (`upper`, `work` …), and `lock`, which
-// whoever keeps it alive holds. The kernel gives the lock back however its holder ends, so nothing else says `alive`.
+// FOLDER/ID is a container's: `record.json`, `state.json`, `log`, what it changes (`upper`, `work` …), and `lock`,
+// which whoever keeps it alive holds. The kernel gives the lock back however its holder ends, so nothing else says
+// `alive`.
 
 /** A container whose lock this process holds. */
 export interface HeldContainer {
@@ -53,8 +54,8 @@ export function containersFolder(storeRoot: string): string {
 }
 
 /**
- * Makes a container's directory, and gives it a name; the caller writes the record. Who is killed before that leaves what
- * `prune` removes. @throws CONTAINER_EXISTS, USAGE, FILESYSTEM
+ * Makes a container's directory, and gives it a name; the caller writes the record. Who is killed before that leaves
+ * what `prune` removes. @throws CONTAINER_EXISTS, USAGE, FILESYSTEM
  */
 export async function makeContainer(
   folder: string,
@@ -90,8 +91,8 @@ export function markKept({ directory }: HeldContainer): void {
 }
 
 /**
- * Takes the lock of a container that nobody keeps alive, and ends what still lives of it; undefined where somebody does, or where
- * it is gone. @throws CONTAINER_STATE where something of it cannot be ended
+ * Takes the lock of a container that nobody keeps alive, and ends what still lives of it; undefined where somebody
+ * does, or where it is gone. @throws CONTAINER_STATE where something of it cannot be ended
  */
 export async function holdContainer(folder: string, id: string): Promise<HeldContainer | undefined> {
   const directory = join(folder, id);
@@ -119,8 +120,8 @@ export function inheritedContainer(folder: string, id: string, fd: number): Held
 }
 
 /**
- * Makes it true that a container dies with whoever keeps it alive: ends what outlived that. Why something still lives, or
- * undefined; also where another is just at it. @throws FILESYSTEM, SYSTEM_CALL
+ * Makes it true that a container dies with whoever keeps it alive: ends what outlived that. Why something still lives,
+ * or undefined; also where another is just at it. @throws FILESYSTEM, SYSTEM_CALL
  */
 async function settle(folder: string, id: string): Promise<TsimgError | undefined> {
   try {
@@ -147,7 +148,8 @@ function unattended(state: ContainerState): ContainerState {
 }
 
 /**
- * A container by its ID; undefined where there is none, or one that is only being made. What outlived its tsimg is ended first.
+ * A container by its ID; undefined where there is none, or one that is only being made. What outlived its tsimg is
+ * ended first.
  * @throws STORE_INVALID, FILESYSTEM, SYSTEM_CALL
  */
 export async function readContainer(folder: string, id: string): Promise<FoundContainer | undefined> {
@@ -166,8 +168,8 @@ export async function readContainer(folder: string, id: string): Promise<FoundCo
 }
 
 /**
- * Removes a container whose lock is held, with all that lives of it and all that it changed, as the IDs that wrote it. Its lock is
- * given back. @throws CONTAINER_STATE where something of it cannot be ended; FILESYSTEM, LAUNCH_FAILED
+ * Removes a container whose lock is held, with all that lives of it and all that it changed, as the IDs that wrote it.
+ * Its lock is given back. @throws CONTAINER_STATE where something of it cannot be ended; FILESYSTEM, LAUNCH_FAILED
  */
 export async function removeContainer(
   { folder, id, directory, lock }: HeldContainer,
@@ -200,7 +202,10 @@ export function updateState({ directory }: HeldContainer, changes: Partial<Conta
   writeState(directory, { ...readState(directory), ...changes });
 }
 
-/** Leaves the exit status in the lock's file, where whoever waits for the lock finds it even after the container is removed. */
+/**
+ * Leaves the exit status in the lock's file, where whoever waits for the lock finds it even after the container is
+ * removed.
+ */
 export function leaveExitCode({ lock }: HeldContainer, exitCode: number | undefined): void {
   ftruncateSync(lock.fd);
   if (exitCode !== undefined) writeSync(lock.fd, String(exitCode), 0);

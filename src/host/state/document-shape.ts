@@ -1,4 +1,5 @@
-// What a document of ours must look like before its fields are believed: a crash, a full disk or an editor may have changed it.
+// What a document of ours must look like before its fields are believed: a crash, a full disk or an editor may have
+// changed it.
 
 /** Whether a value is what it should be. */
 export type Check = (value: unknown) => boolean;

@@ -8,7 +8,8 @@ import { clearLife, type Life, readLife } from './life.ts';
 import { hasItEnded, identify, openIdentified, type ProcessIdentity } from './process-identity.ts';
 import { readRecord } from './record.ts';
 
-// The kernel kills a container with its tsimg, by the parent-death signal; but a program may clear that, or be set-user-ID.
+// The kernel kills a container with its tsimg, by the parent-death signal; but a program may clear that, or be
+// set-user-ID.
 
 const SIGKILL = 9;
 /** Milliseconds in which what is killed must be gone: a process in an uninterruptible sleep may never be. */
@@ -39,9 +40,9 @@ function linkOf(pid: number, name: string): string | undefined {
 }
 
 /**
- * Tells whether a process is in the cgroup of a container, of whichever version, or in its mount namespace. The container's
- * terminals mark that, but only where they are at home: a container may show them to the host, and any user may give a mount
- * of another kind their name.
+ * Tells whether a process is in the cgroup of a container, of whichever version, or in its mount namespace. The
+ * container's terminals mark that, but only where they are at home: a container may show them to the host, and any user
+ * may give a mount of another kind their name.
  */
 function memberTest(id: string): (pid: number) => boolean {
   const cgroup = new RegExp(`/${CGROUP_FOLDER}/${id}(?:/.*)?$`, 'm');
@@ -70,8 +71,8 @@ function findMembers(id: string): readonly ProcessIdentity[] {
   const names = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name));
   const all = names.map(Number).filter((pid) => pid !== process.pid);
   if (all.filter(isMember).length === 0) return [];
-  // Once more: those that do not see the mark are known by others of their namespace. And a process must have been a member when
-  // it was already known who it is: whoever gets its number later is not killed.
+  // Once more: those that do not see the mark are known by others of their namespace. And a process must have been a
+  // member when it was already known who it is: whoever gets its number later is not killed.
   return all.flatMap((pid) => {
     const member = identify(pid);
     return member !== undefined && isMember(pid) && !hasItEnded(member) ? [member] : [];
@@ -119,9 +120,9 @@ function stillThere(id: string, left: readonly ProcessIdentity[], refused: reado
 }
 
 /**
- * Ends all that lives of a container whose tsimg is gone or has seen its first process end, and returns when it is gone: by what
- * was written down of that process, and where it was not the first of a PID namespace, by cgroup and by mounts. The caller
- * holds the container's lock. Costs a look for a file where everything has ended as it should.
+ * Ends all that lives of a container whose tsimg is gone or has seen its first process end, and returns when it is
+ * gone: by what was written down of that process, and where it was not the first of a PID namespace, by cgroup and by
+ * mounts. The caller holds the container's lock. Costs a look for a file where everything has ended as it should.
  * @throws CONTAINER_STATE where something does not end in ten seconds, or may not be killed; SYSTEM_CALL
  */
 export async function endProcesses({

@@ -29,7 +29,9 @@ export function clearLife(directory: string): void {
   rmSync(join(directory, CONTAINER_NAME.life), { recursive: true, force: true });
 }
 
-/** The life that somebody began and nobody has seen to the end; `damaged` where what is written of it makes no sense. */
+/**
+ * The life that somebody began and nobody has seen to the end; `damaged` where what is written of it makes no sense.
+ */
 export function readLife(directory: string): Life | 'damaged' | undefined {
   let text: string;
   try {

@@ -84,8 +84,8 @@ function inventName(): string {
 }
 
 /**
- * Takes a name for a container, or invents one. The container's directory must be there: a name whose container is gone (its
- * tsimg was killed) is free.
+ * Takes a name for a container, or invents one. The container's directory must be there: a name whose container is gone
+ * (its tsimg was killed) is free.
  * @throws CONTAINER_EXISTS
  */
 export async function claimName(folder: string, wanted: string | undefined, id: string): Promise<string> {

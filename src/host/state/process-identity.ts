@@ -10,7 +10,10 @@ function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 }
 
-/** The letter of its state, and its start in clock ticks since boot; undefined where there is no such process. proc_pid_stat(5). */
+/**
+ * The letter of its state, and its start in clock ticks since boot; undefined where there is no such process.
+ * proc_pid_stat(5).
+ */
 function look(pid: number): { readonly state: string; readonly startTime: string } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -41,8 +44,8 @@ export function isThere(process: ProcessIdentity): boolean {
 }
 
 /**
- * Whether that very process has ended: a zombie runs no more, it only waits to be asked for its status. Where it was the first of
- * a PID namespace, all others in that have ended before. pid_namespaces(7)
+ * Whether that very process has ended: a zombie runs no more, it only waits to be asked for its status. Where it was
+ * the first of a PID namespace, all others in that have ended before. pid_namespaces(7)
  */
 export function hasItEnded(process: ProcessIdentity): boolean {
   return ['Z', 'X', undefined].includes(stateOf(process));
@@ -53,7 +56,9 @@ export function isStopped(process: ProcessIdentity): boolean {
   return ['T', 't'].includes(stateOf(process) ?? '');
 }
 
-/** Holds that very process; undefined where it is gone. The handle is the caller's to dispose of. @throws SYSTEM_CALL */
+/**
+ * Holds that very process; undefined where it is gone. The handle is the caller's to dispose of. @throws SYSTEM_CALL
+ */
 export function openIdentified({ pid, startTime, bootId: boot }: ProcessIdentity): ProcessHandle | undefined {
   if (boot !== bootId()) return undefined;
   let handle: ProcessHandle;

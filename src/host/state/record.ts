@@ -202,7 +202,10 @@ export function writeRecord(directory: string, record: ContainerRecord): void {
   replaceJson(join(directory, CONTAINER_NAME.record), record);
 }
 
-/** What a container is; undefined where there is none, or none yet. The directory is ours alone (0700). @throws STORE_INVALID */
+/**
+ * What a container is; undefined where there is none, or none yet. The directory is ours alone (0700). @throws
+ * STORE_INVALID
+ */
 export function readRecord(directory: string): ContainerRecord | undefined {
   const path = join(directory, CONTAINER_NAME.record);
   const value = readJson(path);
@@ -219,7 +222,9 @@ export function writeState(directory: string, state: ContainerState): void {
   replaceJson(join(directory, CONTAINER_NAME.state), state);
 }
 
-/** How a container fares, as it was last written: nobody may be there any more to write better. @throws STORE_INVALID */
+/**
+ * How a container fares, as it was last written: nobody may be there any more to write better. @throws STORE_INVALID
+ */
 export function readState(directory: string): ContainerState {
   const path = join(directory, CONTAINER_NAME.state);
   const value = readJson(path);

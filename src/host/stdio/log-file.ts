@@ -4,8 +4,9 @@ import { Writable } from 'node:stream';
 import { errnoOf } from '../../errors.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 
-// A container's output as Kubernetes' runtimes and podman write it: `TIME stdout F text` a line, P instead of F where the
-// line goes on in the next entry of that stream. What was written is on its way to the disk before the container goes on.
+// A container's output as Kubernetes' runtimes and podman write it: `TIME stdout F text` a line, P instead of F where
+// the line goes on in the next entry of that stream. What was written is on its way to the disk before the container
+// goes on.
 
 /** Bytes; then `log` becomes `log.1`, and what that was is gone. */
 const MAX_BYTES = 10 * 1024 * 1024;

@@ -23,8 +23,8 @@ export interface Relay {
 }
 
 /**
- * Passes output on. When ours cannot be written any more, the container's end breaks too: it gets SIGPIPE, as in a pipeline.
- * That nobody reads ours is no failure, all else is. @throws FILESYSTEM
+ * Passes output on. When ours cannot be written any more, the container's end breaks too: it gets SIGPIPE, as in a
+ * pipeline. That nobody reads ours is no failure, all else is. @throws FILESYSTEM
  */
 async function forward(from: Socket, to: Writable, where: string): Promise<void> {
   let failure: Error | undefined;

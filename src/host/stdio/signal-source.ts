@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 
-/** The signals that docker's `--sig-proxy` passes on. SIGWINCH is left out: the terminal relay sets the size instead. */
+/**
+ * The signals that docker's `--sig-proxy` passes on. SIGWINCH is left out: the terminal relay sets the size instead.
+ */
 const FORWARDED = [
   'SIGTERM',
   'SIGINT',
@@ -21,8 +23,9 @@ export function signalNumber(name: NodeJS.Signals): number {
 }
 
 /**
- * Whether the kernel drops a signal silently: the first process of a PID namespace does not get a signal that it neither handles
- * nor ignores nor blocks, although the signal would end any other process. pid_namespaces(7), proc_pid_status(5)
+ * Whether the kernel drops a signal silently: the first process of a PID namespace does not get a signal that it
+ * neither handles nor ignores nor blocks, although the signal would end any other process. pid_namespaces(7),
+ * proc_pid_status(5)
  */
 export function ignoresByDefault(pid: number, number: number): boolean {
   let status: string;

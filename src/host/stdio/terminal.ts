@@ -62,8 +62,8 @@ function passInput(from: Readable, master: number): Disposable {
 }
 
 /**
- * Connects the caller's streams with the master of the container's terminal, which it closes in the end. A terminal at the input
- * is made raw meanwhile. @throws SYSTEM_CALL
+ * Connects the caller's streams with the master of the container's terminal, which it closes in the end. A terminal at
+ * the input is made raw meanwhile. @throws SYSTEM_CALL
  */
 export function relayTerminal(master: number, stdin: Readable | undefined, stdout: Writable): TerminalRelay {
   const raw = stdin instanceof ReadStream ? stdin : undefined;

@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { ReadStream } from 'node:tty';
 
-/** Milliseconds between two looks of a job in the background: a shell that brings it to the front tells it nothing if it runs. */
+/**
+ * Milliseconds between two looks of a job in the background: a shell that brings it to the front tells it nothing if it
+ * runs.
+ */
 const PAUSE = 250;
 
 /** Whether this process is in the foreground of its terminal: its process group is the terminal's. proc_pid_stat(5) */
@@ -13,9 +16,9 @@ export function isInFront(): boolean {
 }
 
 /**
- * Reads an input only while that may be done: a job in the background that reads its terminal, or changes how that behaves, is
- * stopped by the kernel, and hears no request to end then. `enter` begins to read, `leave` ends it; what is no terminal is read
- * until disposed. tty_ioctl(4), SIGTTIN
+ * Reads an input only while that may be done: a job in the background that reads its terminal, or changes how that
+ * behaves, is stopped by the kernel, and hears no request to end then. `enter` begins to read, `leave` ends it; what is
+ * no terminal is read until disposed. tty_ioctl(4), SIGTTIN
  */
 export function whileInFront(input: Readable, enter: () => void, leave: () => void): Disposable {
   if (!(input instanceof ReadStream)) {

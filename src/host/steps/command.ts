@@ -14,7 +14,10 @@ import type { ContainerPipes } from '../stdio/relay.ts';
 import { openDirectory, readFileOfRoot, type StubRoot } from './root.ts';
 import { openEmptyInput } from './stream-devices.ts';
 
-/** Goes to the working directory, made where it is missing. A link to /proc/self/fd would lead to the host (CVE-2024-21626). */
+/**
+ * Goes to the working directory; a missing one is made. The check after it is for links to /proc/self/fd, which lead to
+ * the host (CVE-2024-21626).
+ */
 function enterWorkdir(root: StubRoot, path: string): void {
   const { stub } = root;
   let directory: number;
@@ -35,7 +38,7 @@ function enterWorkdir(root: StubRoot, path: string): void {
   }
 }
 
-/** Standard streams: the terminal, or the pipes that the caller made, owned by the user so that /dev/stdout can be opened. */
+/** Places the terminal or the pipes as standard streams. The user owns them, so that /dev/stdout can be opened. */
 function placeStreams(root: StubRoot, streams: number | ContainerPipes, user: ResolvedUser): void {
   const { stub } = root;
   let sources: readonly number[];
@@ -53,15 +56,15 @@ function placeStreams(root: StubRoot, streams: number | ContainerPipes, user: Re
   });
 }
 
-/** The permitted and effective capabilities of the command: none for whoever is not root. */
+/** The permitted and effective capabilities of the command: none for users other than root. */
 function finalCapabilities(command: ProcessPlan, user: ResolvedUser): bigint {
   return user.uid === 0 ? capabilityMask(command.capabilities) : 0n;
 }
 
 /**
- * From here on the process is the user, with the user's groups and no more capabilities than the plan gives; where a filter is to
- * be `filtered` later and the command may gain privileges, it keeps SYS_ADMIN besides: without that or no_new_privs none can be
- * installed.
+ * Makes the process the user's, with the user's groups and only the plan's capabilities. If it is to be `filtered`
+ * later and the command may gain privileges, it also keeps SYS_ADMIN: seccomp(2) installs a filter only with that or
+ * no_new_privs.
  */
 export function becomeUser(
   stub: Stub,
@@ -70,7 +73,8 @@ export function becomeUser(
 ): void {
   become.dropBounding(stub, capabilityMask(command.capabilities));
   if (command.setGroups) become.setGroups(stub, user.groups);
-  // With fewer it could be opened by others between the change of IDs, which may show it, and its being hidden again.
+  // The change of IDs may make the process traceable until it is hidden again. A tracer would need all capabilities
+  // that it keeps.
   become.keepCapabilities(stub);
   become.setIds(stub, user.uid, user.gid);
   const final = finalCapabilities(command, user);
@@ -80,7 +84,7 @@ export function becomeUser(
   become.dieWithParent(stub);
 }
 
-/** What a limit that is refused means. */
+/** Explains why a limit was refused. */
 export function explainLimit({ resource }: become.Limit): (cause: TsimgError) => TsimgError {
   return (cause) => {
     if (errnoOf(cause) !== 'EPERM') return cause;
@@ -118,16 +122,17 @@ export interface Execution {
 }
 
 /**
- * Tries each place where the program may be, as execvp(3) does; returns when the stub has become it. What comes last before
- * it is one request with the first try: the filter may forbid what a stub needs to be told more.
+ * Tries each place where the program may be, as execvp(3) does; returns when the stub has become the program. The
+ * `last` calls are in one request with the first try: among them is the filter, which may forbid the calls by which a
+ * stub takes requests.
  * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL
  */
 export function executeFirst(stub: Stub, { args, env, last = [] }: Execution): void {
   const [program = ''] = args;
   let errno = 'ENOENT';
-  // Told apart while it can still be asked for.
+  // Asked now, for the filter may forbid this call once it is installed.
   const present = commandCandidates(program, env).filter((path) => isThere(stub, path));
-  // Nothing is there: the kernel says so itself.
+  // If no program exists, the last try gives the kernel's error.
   const candidates = present.length > 0 ? present : commandCandidates(program, env).slice(-1);
   let before = last;
   for (const path of candidates) {
@@ -144,14 +149,14 @@ export function executeFirst(stub: Stub, { args, env, last = [] }: Execution): v
   throw failure(program, errno, present.length > 0);
 }
 
-/** The command's user and environment, by files of the container's root. */
+/** The command's user and environment, found by the files of the container's root. */
 export interface LookedUp {
   readonly user: ResolvedUser;
   /** With HOME. */
   readonly env: readonly string[];
 }
 
-/** Without this, a number that the map does not have would be told as EINVAL of whatever comes first. */
+/** Refuses IDs that the map does not have. Otherwise the first call with such an ID would fail with EINVAL. */
 function checkMapped({ uid, gid, groups }: ResolvedUser, idMap: IdMap, setGroups: boolean): void {
   const others = setGroups ? groups : [];
   if (mapId(idMap.uids, uid) !== undefined && [gid, ...others].every((each) => mapId(idMap.gids, each) !== undefined)) {
@@ -165,7 +170,7 @@ function checkMapped({ uid, gid, groups }: ResolvedUser, idMap: IdMap, setGroups
 }
 
 /**
- * Looks the user up, and HOME; `idMap` is the container's, where it has one.
+ * Looks up the user and HOME. `idMap` is the container's, if it has one.
  * @throws USAGE, HOST_UNSUPPORTED, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
  */
 export function lookUp(root: StubRoot, command: ProcessPlan, idMap: IdMap | undefined): LookedUp {
@@ -183,7 +188,7 @@ export function lookUp(root: StubRoot, command: ProcessPlan, idMap: IdMap | unde
   return { user, env };
 }
 
-/** What comes at the very last: the filter, and that the right to install it goes. */
+/** The last calls before execve(2): they install the filter, and drop the capability that was kept for that. */
 export function lastCalls(command: ProcessPlan, user: ResolvedUser, filter: Uint8Array | undefined): readonly Call[] {
   if (filter === undefined) return [];
   const installed = become.filterCall(filter);
@@ -201,9 +206,8 @@ export interface CommandHooks {
 }
 
 /**
- * Makes a stub the container's command. The order matters: what needs privileges first, then the user, then what cannot be
- * taken back, `filter` (of `compileFilter`) at the very last; `ready` is called when only that and execve(2) are left.
- * `streams` are the terminal, or pipes. Returns when the command runs.
+ * Makes a stub the container's command; returns when the command runs. The order matters: first the calls that need
+ * privileges, then the change to the user, then the calls that cannot be undone, and the filter at the very end.
  * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
  */
 export function becomeCommand(

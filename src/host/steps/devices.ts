@@ -4,14 +4,15 @@ import * as files from '../../sys/stub/call/files.ts';
 import { bindOnto, openHost } from './mounts.ts';
 import { findPlace, makePlace, openFilePlace, type StubRoot } from './root.ts';
 
-/** Folders of /dev that a container has of its own. */
+/** Folders of /dev that each container has of its own. */
 const OWN = new Set(['/dev/pts', '/dev/shm', '/dev/mqueue', '/dev/hugepages', '/dev/fd']);
-/** A folder of devices is not deeper than this; a loop of binds would be. */
+/** The deepest folder that is searched for devices: binds may form a loop. */
 const MAX_DEPTH = 8;
 
-/** Where devices are placed, and whether they are made or bound. */
+/** Where devices are placed. */
 interface Place {
   readonly root: StubRoot;
+  /** Whether devices are made; otherwise the host's are bound. */
   readonly make: boolean;
 }
 
@@ -19,7 +20,7 @@ function isDevice({ kind }: Pick<files.DirectoryEntry | files.Status, 'kind'>): 
   return kind === 'character-device' || kind === 'block-device';
 }
 
-/** Whether something is there already; the same device is as good as ours, anything else is not. */
+/** Whether the wanted device is there already. @throws LAUNCH_FAILED where something else has its name */
 function isThere({ root }: Place, target: string, wanted: files.Status): boolean {
   const { stub } = root;
   const place = findPlace(root, target, 'never');
@@ -45,7 +46,7 @@ function placeDevice(place: Place, from: number, target: string): void {
   });
 }
 
-/** The devices of the host in a folder and those below, without what the container has of its own or that is none. */
+/** Places all devices below a folder of the host, but for those that the container has of its own. */
 function placeFolder(place: Place, from: number, target: string, depth: number): void {
   const { stub } = place.root;
   for (const entry of files.readDirectory(stub, from)) {
@@ -60,7 +61,10 @@ function placeFolder(place: Place, from: number, target: string, depth: number):
   }
 }
 
-/** A device of the host, verified to be one, or all in a folder. @throws LAUNCH_FAILED, SYSTEM_CALL */
+/**
+ * Places a device of the host, or all devices below a folder. @throws LAUNCH_FAILED where the source is neither,
+ * SYSTEM_CALL
+ */
 export function placeDevices(root: StubRoot, step: Extract<Step, { do: 'host-device' }>): void {
   const { source, target, make } = step;
   const { stub } = root;

@@ -20,7 +20,7 @@ import { findPlace, isProc, makePlace, openDirectory, openFilePlace, type StubRo
 
 type StepOf<Kind extends Step['do']> = Extract<Step, { do: Kind }>;
 
-/** Opens something of the host for mounting it. @throws LAUNCH_FAILED */
+/** Opens a file or directory of the host to mount it. @throws LAUNCH_FAILED */
 export function openHost(stub: Stub, path: string): number {
   try {
     return files.openPath(stub, path, O_PATH);
@@ -43,20 +43,20 @@ interface Attachment {
 }
 
 /**
- * Binds what one descriptor names, with all that is mounted in it, to the place that another names. No path is looked up
- * between the two, so nothing can be put in their way; attributes hold before the mount can be seen.
+ * Binds the file or directory of a descriptor, with all mounts in it, to a place. No path is looked up, so no other
+ * process can redirect the mount, and the attributes hold before the mount can be seen.
  */
 export function bindOnto(stub: Stub, source: number, attachment: Attachment): void {
   files.withDescriptor(stub, cloneMount(stub, source, attachment.where), (tree) => attachWith(stub, tree, attachment));
 }
 
-/** The same with what was cloned already. */
+/** Attaches a mount that was cloned already. */
 export function attachWith(stub: Stub, tree: number, { place, attributes = [], where }: Attachment): void {
   if (attributes.length > 0) setMountAttributes(stub, tree, attributeBits(attributes), true, where);
   attachMount(stub, tree, place, where);
 }
 
-/** Mounts the container's root and opens it. The host path may hold links: it is the caller's word. */
+/** Mounts the container's root and opens it. Links in its host path are followed, for the caller chose the path. */
 export function mountRoot(stub: Stub, { root, userXattr, attributes }: StepOf<'root'>): number {
   const rootFd = root.kind === 'directory' ? bindDirectory(stub, root.path) : mountOverlay(stub, root, userXattr);
   setMountAttributes(
@@ -69,7 +69,9 @@ export function mountRoot(stub: Stub, { root, userXattr, attributes }: StepOf<'r
   return rootFd;
 }
 
-/** Mounts a directory of the host over itself and opens it: in another's user namespace, its mounts may be moved then. */
+/**
+ * Mounts a directory of the host over itself and opens it, so that its mounts may be moved in another user namespace.
+ */
 export function bindDirectory(stub: Stub, path: string): number {
   return files.withDescriptor(stub, openHost(stub, path), (fd) => {
     if (files.statusOf(stub, fd).kind !== 'directory')
@@ -87,7 +89,8 @@ function mountOverlay(
 ): number {
   stub.later({ name: 'chdir', args: [directory], where: directory });
   const names = lower.map((_, index) => `${CONTAINER_NAME.lowers}/${index}`).join(':');
-  // The two are settings of the host's kernel else: `commit` reads whole files from the upper layer. `userxattr` turns them off.
+  // `commit` reads whole files from the upper layer. The defaults of these two depend on the kernel; `userxattr` turns
+  // both off.
   const settings = userXattr ? 'userxattr' : 'redirect_dir=off,metacopy=off';
   const data = `lowerdir=${names},upperdir=${CONTAINER_NAME.upper},workdir=${CONTAINER_NAME.work},${settings}`;
   mount(
@@ -110,13 +113,13 @@ function mountOverlay(
   return rootFd;
 }
 
-/** What the user asked for is never mounted below /proc, whatever links lead there: the kernel answers from it. */
+/** Refuses a user's mount below /proc, whatever links lead there: programs trust its files to be the kernel's. */
 export function refuseProc(stub: Stub, place: number, target: string): void {
   if (!isProc(stub, place)) return;
   throw new TsimgError('LAUNCH_FAILED', 'nothing may be mounted below /proc', { where: target });
 }
 
-/** A file system of the kernel's, at a place that is made where it is missing. */
+/** Mounts a file system of the kernel's; a missing place is made. */
 export function mountKernelFs(root: StubRoot, step: StepOf<'mount'>): void {
   const { stub } = root;
   const { type, source = type, target, attributes, data, strict } = step;
@@ -130,7 +133,7 @@ export function mountKernelFs(root: StubRoot, step: StepOf<'mount'>): void {
   });
 }
 
-/** A directory tree of the host, at a place that no link leads to. */
+/** Mounts a directory tree of the host. No link is followed to the place. */
 export function mountHostTree(root: StubRoot, step: StepOf<'host-tree'>): void {
   const { stub } = root;
   const { source, target, attributes } = step;
@@ -141,7 +144,10 @@ export function mountHostTree(root: StubRoot, step: StepOf<'host-tree'>): void {
   });
 }
 
-/** Makes a device, or binds the host's own where that is not allowed, once it is sure to be the same device. */
+/**
+ * Makes a device. Where that is not allowed, binds the host's device of that name, after a check that it is the same
+ * one.
+ */
 export function makeDeviceNode(root: StubRoot, step: StepOf<'device'>): void {
   const { stub } = root;
   const { target, major, minor, make } = step;
@@ -176,7 +182,7 @@ export function makeLink(root: StubRoot, { target, to }: StepOf<'link'>): void {
   makePlace(root, target, (directory, name, explain) => files.makeLinkIn(root.stub, directory, name, to, explain));
 }
 
-/** The paths that a pattern with one `*` in one of its names stands for. */
+/** Returns the paths that match a pattern. It has at most one `*`, which is at the end of a name. */
 function expand(root: StubRoot, pattern: string): readonly string[] {
   const star = pattern.indexOf('*');
   if (star === -1) return [pattern];
@@ -189,7 +195,7 @@ function expand(root: StubRoot, pattern: string): readonly string[] {
   return names.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => `${parent}/${name}${rest}`);
 }
 
-/** Hides what is there: a file behind the container's own, verified /dev/null, a directory behind an empty one. */
+/** Hides a path: a file behind the container's own /dev/null, which is verified, a directory behind an empty one. */
 export function maskPath(root: StubRoot, { target }: StepOf<'mask'>): void {
   const { stub } = root;
   for (const path of expand(root, target)) {
@@ -209,7 +215,7 @@ export function maskPath(root: StubRoot, { target }: StepOf<'mask'>): void {
       if (empty === undefined) throw new TsimgError('LAUNCH_FAILED', '/dev/null is missing', { where: path });
       files.withDescriptor(stub, empty, () => {
         const { kind, major, minor } = files.statusOf(stub, empty);
-        // A /dev/null that is something else would be shown, writable, where the masked file was (CVE-2025-31133).
+        // If /dev/null is another file, it would be shown, writable, in place of the masked one (CVE-2025-31133).
         if (kind !== 'character-device' || major !== 1 || minor !== 3) {
           throw new TsimgError('LAUNCH_FAILED', '/dev/null is not the null device');
         }
@@ -229,7 +235,7 @@ export function makeReadOnly(root: StubRoot, { target, mounted }: StepOf<'read-o
   });
 }
 
-/** Makes the container's root the root, and lets go of the old one. */
+/** Makes the container's root the root directory, and unmounts the old one. */
 export function pivot({ stub, fd }: StubRoot, { readOnlyRoot }: StepOf<'pivot'>): void {
   files.goTo(stub, fd);
   if (readOnlyRoot) setMountAttributes(stub, fd, attributeBits(['ro']), false, '/');
@@ -238,7 +244,7 @@ export function pivot({ stub, fd }: StubRoot, { readOnlyRoot }: StepOf<'pivot'>)
   stub.later({ name: 'chdir', args: ['/'] });
 }
 
-/** chroot(2) alone: the old root stays where it is, below. */
+/** Changes the root directory by chroot(2); the old root stays mounted. */
 export function changeRoot({ stub, fd }: StubRoot, { readOnlyRoot }: StepOf<'chroot'>): void {
   if (readOnlyRoot) setMountAttributes(stub, fd, attributeBits(['ro']), false, '/');
   files.goTo(stub, fd);

@@ -17,9 +17,12 @@ export interface StubRoot {
 /** A path of a container's root: text, or bytes where a name need not be UTF-8. */
 export type RootPath = string | Uint8Array;
 
-/** Links that are followed on the way to one place, as many as the kernel follows. path_resolution(7). */
+/** The most links that are followed on the way to one place; the kernel has the same limit. path_resolution(7) */
 const MAX_LINKS = 40;
-/** What is made on that way at most: more than a path has names. Somebody may be taking it away again as it is made. */
+/**
+ * The most names that are made on that way: more than a path has. Another process may remove each of them as soon as it
+ * is made.
+ */
 const MAX_MADE = 4096;
 
 function linkError(path: RootPath, links: Links, errno: string, cause?: unknown): TsimgError {
@@ -36,7 +39,10 @@ function textOf(path: RootPath): string {
   return typeof path === 'string' ? path : Buffer.from(path).toString('utf8');
 }
 
-/** Opens a place of the root for mounting on it; undefined where there is none. @throws LAUNCH_FAILED for a forbidden link, SYSTEM_CALL */
+/**
+ * Opens a place of the root to mount on; undefined where there is none. @throws LAUNCH_FAILED for a forbidden link,
+ * SYSTEM_CALL
+ */
 export function findPlace({ stub, fd }: StubRoot, path: RootPath, links: Links, flags = 0): number | undefined {
   try {
     return files.openInRoot(stub, fd, path, { flags: O_PATH | flags, links });
@@ -48,9 +54,9 @@ export function findPlace({ stub, fd }: StubRoot, path: RootPath, links: Links, 
   }
 }
 
-/** Why nothing can be made at a place, and what helps. */
+/** Why a place cannot be made, and a hint, by errno. */
 const REFUSALS: Readonly<Record<string, readonly [why: string, hint: string]>> = {
-  EROFS: ['it would lie on a file system that is read-only', 'make it there beforehand, or leave out what makes it so'],
+  EROFS: ['it would lie on a read-only file system', 'make it there beforehand, or leave out what makes it so'],
   ENOTDIR: ['a file is there, or on the way to it', 'choose another place, or have a directory there'],
   EACCES: ['the file system does not let anybody make it', 'make it there beforehand'],
   EPERM: ['the file system does not let anybody make it', 'make it there beforehand'],
@@ -62,7 +68,7 @@ const REFUSALS: Readonly<Record<string, readonly [why: string, hint: string]>> =
 
 function cannotMake<Cause>(path: RootPath, cause: Cause): Cause | TsimgError {
   const errno = errnoOf(cause);
-  // The stub is gone, or the like.
+  // Not an error of the kernel's: the stub may be gone.
   if (errno === undefined) return cause;
   const [why, hint] = REFUSALS[errno] ?? [errno, 'make it there beforehand'];
   return new TsimgError('LAUNCH_FAILED', 'cannot make a place in the root filesystem', {
@@ -74,9 +80,9 @@ function cannotMake<Cause>(path: RootPath, cause: Cause): Cause | TsimgError {
   });
 }
 
-/** What a place is to be: how it is made, in a directory of the root by its descriptor and a last name. */
+/** A kind of place. `make` makes one in a directory of the root. */
 interface Kind {
-  /** open(2)'s flags for what is there. */
+  /** Flags of open(2) to open an existing place with. */
   readonly flags: number;
   make(stub: Stub, directory: number, name: Uint8Array): void;
 }
@@ -93,25 +99,29 @@ const FILE: Kind = {
 /** The way to a place that is made where it is missing. */
 interface Way {
   readonly root: StubRoot;
-  /** As it was asked for. */
+  /** The path as the caller gave it, for errors. */
   readonly path: RootPath;
   readonly links: Links;
-  /** Links that may still be followed, and names that may still be made. */
+  /** Links that may still be followed. */
   linksLeft: number;
+  /** Names that may still be made. */
   madeLeft: number;
 }
 
 const PROC_SUPER_MAGIC = 0x9fa0;
 
-/** Whether a place is on a /proc. The kernel answers from there: nothing is mounted on it, whatever links lead to it. */
+/**
+ * Whether a place is on a proc file system. Nothing may be mounted there, for programs trust its files to be the
+ * kernel's.
+ */
 export function isProc(stub: Stub, place: number): boolean {
   return files.fileSystemOf(stub, place) === PROC_SUPER_MAGIC;
 }
 
-/** Where a link leads, as a path of the root; undefined for what is no link. Paths are bytes (latin1). */
+/** The target of a link, as a path of the root; undefined where the name is not a link. Paths are bytes (latin1). */
 function targetOf(way: Way, directory: number, name: Uint8Array, parent: string): string | undefined {
   const { stub } = way.root;
-  // What its links say are paths of the host, and of descriptors that we have just opened.
+  // The targets of links in /proc are paths of the host, and our open descriptors.
   if (isProc(stub, directory)) throw linkError(way.path, way.links, 'ELOOP');
   const target = files.readLinkIn(stub, directory, name)?.toString('latin1');
   return target === undefined || target.startsWith('/') ? target : `${parent}/${target}`;
@@ -126,11 +136,11 @@ function findOnWay({ root, links, path }: Way, place: string, kind: Kind): numbe
   }
 }
 
-/** Makes the last name of a path; where a link has that name, answers where it leads to. */
+/** Makes the last name of a path. If a link has that name, returns the link's target instead. */
 function makeOrFollow(way: Way, place: string, kind: Kind): string | undefined {
   const [parent, last] = [dirname(place), basename(place)];
   return files.withDescriptor(way.root.stub, reach(way, parent, DIRECTORY), (directory) => {
-    // What these stand for is there when the directory is.
+    // These exist when the directory does.
     if (['', '.', '..'].includes(last)) return undefined;
     const name = Buffer.from(last, 'latin1');
     try {
@@ -138,16 +148,16 @@ function makeOrFollow(way: Way, place: string, kind: Kind): string | undefined {
       return undefined;
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw cannotMake(way.path, error);
-      // A link that leads nowhere; or somebody else made it meanwhile.
+      // The name is a dangling link, or another process has made it meanwhile.
       return way.links === 'inside' ? targetOf(way, directory, name, parent) : undefined;
     }
   });
 }
 
 /**
- * Opens what a path of the root leads to; what is missing is made. The kernel resolves every step anew, from the root and within it
- * (`openInRoot`), and a name is made in a directory that is held open: whoever changes links meanwhile can only have something
- * made elsewhere in the same root.
+ * Opens the place that a path of the root leads to, and makes missing parts of the way. The kernel resolves each path
+ * from the root and within it (`openInRoot`), and names are made in directories that are held open. So a process that
+ * changes links meanwhile can only move the place to another one in the same root.
  */
 function reach(way: Way, path: string, kind: Kind): number {
   for (let place = path; ; ) {
@@ -172,21 +182,26 @@ function openOrMake(root: StubRoot, path: RootPath, links: Links, kind: Kind): n
 }
 
 /**
- * Opens a directory of the root, made (0755) with its parents where it is missing; with links `inside`, also where a link leads to
- * what is missing. The descriptor is for `*at` uses only. @throws LAUNCH_FAILED, SYSTEM_CALL
+ * Opens a directory of the root (O_PATH). If it is missing, it is made with its parents (0755); with links `inside`,
+ * the target of a dangling link is made too. @throws LAUNCH_FAILED, SYSTEM_CALL
  */
 export function openDirectory(root: StubRoot, path: RootPath, links: Links): number {
   return openOrMake(root, path, links, DIRECTORY);
 }
 
-/** Opens a place for binding a file to, made in the same way, as an empty file. @throws LAUNCH_FAILED, SYSTEM_CALL */
+/**
+ * Opens a place to bind a file to; a missing one is made as `openDirectory` does, as an empty file. @throws as
+ * `openDirectory`
+ */
 export function openFilePlace(root: StubRoot, path: RootPath, links: Links): number {
   return openOrMake(root, path, links, FILE);
 }
 
 /**
- * Makes something new at a path of the root, which must not be there, by `make`: in a directory that is held open, under a last
- * name. `explain` is for what is not waited for. No link is followed, above it either. @throws LAUNCH_FAILED, SYSTEM_CALL
+ * Makes something new at a path of the root, which must not exist: calls `make` with the open parent directory and the
+ * last name. `make` passes `explain` to delayed calls of the stub, whose errors come later. No link is followed
+ * anywhere on the path.
+ * @throws LAUNCH_FAILED, SYSTEM_CALL
  */
 export function makePlace(
   root: StubRoot,
@@ -202,13 +217,13 @@ export function makePlace(
   });
 }
 
-/** The most that /etc/passwd or /etc/group of a root filesystem may be: bytes. Lists of a whole campus fit. */
+/** The largest /etc/passwd or /etc/group that is read: bytes. The users of a whole campus fit. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /**
- * A text file of the root filesystem, '' where there is none. A FIFO would hang the launch, a device or an endless file
- * exhaust it: only regular files are read, and only so much (CVE-2024-9676).
- * @throws LAUNCH_FAILED, LIMIT_EXCEEDED
+ * Reads a text file of the root filesystem; '' where there is none. Only regular files up to a limit are read: a FIFO
+ * would hang the launch, and a device or an endless file would exhaust the memory (CVE-2024-9676).
+ * @throws LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
  */
 export function readFileOfRoot({ stub, fd: root }: StubRoot, path: string): string {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;

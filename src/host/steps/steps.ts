@@ -13,14 +13,17 @@ import { openContainerTerminal } from './stream-devices.ts';
 import { mountTextFile } from './text-files.ts';
 import { bindVolume, cloneSources, isSpreading } from './volumes.ts';
 
-/** What the steps leave for the end of the launch. */
+/** The results of the steps, for the end of the launch. */
 export interface Prepared {
   readonly root: StubRoot;
   /** The container's terminal, open for reading and writing. */
   readonly terminal: number | undefined;
 }
 
-/** A convenience: in a container of others, /proc/sys is read-only, and old kernels do not have every setting. */
+/**
+ * Writes a kernel setting where possible: inside of another container /proc/sys is read-only, and old kernels lack
+ * settings.
+ */
 function writeSetting(stub: Stub, name: string, value: string): void {
   try {
     const fd = openPath(stub, `/proc/sys/${name}`, constants.O_WRONLY | constants.O_TRUNC);
@@ -30,23 +33,26 @@ function writeSetting(stub: Stub, name: string, value: string): void {
   }
 }
 
-/** What was opened by root itself, for steps that are performed by root of a user namespace, to whom the host's files are closed. */
+/**
+ * Files that the host's root opened for steps in a user namespace, whose root may not open them. The container's root
+ * is the working directory.
+ */
 export interface MadeOutside {
-  /** Of what the steps bind. The container's root is the working directory. */
+  /** The mounts that the steps bind, cloned. */
   readonly clones: ReadonlyMap<Step, number>;
 }
 
-/** What a launch does in between, not by the stub. */
+/** The launcher's part in the steps. */
 export interface StepHooks {
   /** Puts the stub into the container's cgroups. */
   joinCgroups(): void;
   /** Takes the master of the container's terminal, a descriptor of the stub. */
   takeMaster(master: number): void;
-  /** Where the host's files are closed to the stub: what was opened before. */
+  /** Present where the stub may not open the host's files. */
   readonly outside?: MadeOutside | undefined;
 }
 
-/** Interprets the steps of a plan in order, without an opinion of its own. */
+/** Performs the steps of a plan in order. It decides nothing: the plan does. */
 export function performSteps(stub: Stub, steps: readonly Step[], hooks: StepHooks): Prepared {
   // No descriptor: the step `root` comes before all that use it.
   let root: StubRoot = { stub, fd: -1 };
@@ -68,7 +74,8 @@ export function performSteps(stub: Stub, steps: readonly Step[], hooks: StepHook
         writeSetting(stub, step.name, step.value);
         break;
       case 'cgroup-namespace':
-        // What is mounted from here on shows the container's cgroups as the top of all: it must be in them before.
+        // The namespace's root is the cgroup that the process is in now, and later cgroup mounts show that one as the
+        // top.
         hooks.joinCgroups();
         makeNamespaces(stub, ['cgroup']);
         break;

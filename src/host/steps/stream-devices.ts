@@ -6,7 +6,9 @@ import { unlockTerminal } from '../../sys/stub/call/terminals.ts';
 import { bindOnto } from './mounts.ts';
 import { findPlace, makePlace, type StubRoot } from './root.ts';
 
-/** Another file of that name, a device on a volume that shows none, or nothing at all. */
+/**
+ * Errors that mean: no working null device. Another file has its name, its volume allows no devices, or it is missing.
+ */
 const NO_NULL: readonly string[] = [
   'ENOENT',
   'ENOTDIR',
@@ -19,7 +21,7 @@ const NO_NULL: readonly string[] = [
   'EROFS',
 ];
 
-/** The container's null device; undefined where what is mounted on /dev has none that works. */
+/** Opens the container's null device; undefined where /dev has none that works. */
 function findNull(root: StubRoot): number | undefined {
   const { stub } = root;
   const flags = constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -37,8 +39,9 @@ function findNull(root: StubRoot): number | undefined {
 }
 
 /**
- * The container's own null device, by a descriptor of a stub: through the host's, its root could change the device.
- * @throws LAUNCH_FAILED where it has none
+ * Opens the container's own null device. With the host's, the container's root could change the mode of the host's
+ * device.
+ * @throws LAUNCH_FAILED where the container has none
  */
 export function openNull(root: StubRoot): number {
   const fd = findNull(root);
@@ -50,7 +53,7 @@ export function openNull(root: StubRoot): number {
   });
 }
 
-/** An input that is at its end: the null device, or a pipe that nobody writes to where the container has none. */
+/** Opens an input at its end: the null device, or a pipe without a writer where the container has no null device. */
 export function openEmptyInput(root: StubRoot): number {
   const device = findNull(root);
   if (device !== undefined) return device;
@@ -63,13 +66,14 @@ export function openEmptyInput(root: StubRoot): number {
 
 const FLAGS = constants.O_RDWR | constants.O_NOCTTY;
 
-/** A terminal that a stub has open, and its name in the container. */
+/** A terminal, open in a stub. */
 interface Terminal {
   readonly fd: number;
+  /** Its path in the container. */
   readonly name: string;
 }
 
-/** What is mounted on /dev or /dev/pts may have no terminals. @throws LAUNCH_FAILED */
+/** Opens the master of a new terminal. @throws LAUNCH_FAILED where a mount on /dev or /dev/pts has no terminals */
 function openMaster({ stub, fd }: StubRoot): number {
   const where = '/dev/pts/ptmx';
   try {
@@ -83,8 +87,8 @@ function openMaster({ stub, fd }: StubRoot): number {
 }
 
 /**
- * Opens a terminal on the container's own devpts, so that its name there (/dev/pts/0) is true. `handOver` takes a copy of the
- * master, by its number in the stub, before it is closed there.
+ * Opens a terminal on the container's own devpts, so that its name (/dev/pts/0) exists in the container. `handOver`
+ * takes a copy of the master, by its number in the stub, before the stub closes it.
  */
 export function openTerminal(root: StubRoot, handOver: (master: number) => void): Terminal {
   const { stub } = root;
@@ -96,7 +100,7 @@ export function openTerminal(root: StubRoot, handOver: (master: number) => void)
   return { fd, name };
 }
 
-/** An empty file of the container's /dev for the terminal to be bound to. */
+/** Binds the terminal to a new file, /dev/console. */
 function bindConsole(root: StubRoot, terminal: string): void {
   const { stub } = root;
   makePlace(root, '/dev/console', (directory, name) => makeFile(stub, directory, name, 0o600, new Uint8Array()));
@@ -109,7 +113,7 @@ function bindConsole(root: StubRoot, terminal: string): void {
   );
 }
 
-/** The same for the container's first process: it also becomes /dev/console. */
+/** Opens the terminal of the container's first process, which is /dev/console too. @throws as `openTerminal` */
 export function openContainerTerminal(root: StubRoot, handOver: (master: number) => void): number {
   const { fd, name } = openTerminal(root, handOver);
   bindConsole(root, name);

@@ -16,12 +16,12 @@ interface HostFile {
 
 const READ_ONLY: readonly MountAttribute[] = ['ro', 'nosuid', 'nodev', 'noexec'];
 
-/** The most that is copied of a file of the host: bytes. */
+/** The largest file of the host that is copied: bytes. */
 const MAX_BYTES = 1024 * 1024;
-/** Of each file; the container may make it longer. */
+/** The mount options of each file's own memory. The container may make the file longer. */
 const MEMORY = 'mode=755,size=4m,nr_inodes=4';
 
-/** A file of the host, undefined where there is none that could be copied. */
+/** Reads a file of the host; undefined where it is missing, too large or no regular file. */
 function readHostFile(stub: Stub, path: string): Buffer | undefined {
   let fd: number;
   try {
@@ -35,7 +35,7 @@ function readHostFile(stub: Stub, path: string): Buffer | undefined {
   );
 }
 
-/** A place in the root filesystem for a file; undefined where it has none and takes none (a link to nowhere, a read-only disk). */
+/** Opens a place for a file in the root filesystem; undefined where none can be made, as on a read-only disk. */
 function placeFor(root: StubRoot, target: string): number | undefined {
   try {
     return openFilePlace(root, target, 'inside');
@@ -45,7 +45,7 @@ function placeFor(root: StubRoot, target: string): number | undefined {
   }
 }
 
-/** A file of the host's, as it is there now and as it will be: the container can only read it. */
+/** Binds a file of the host read-only: the container sees the host's later changes to it. */
 function bindSharedFile(root: StubRoot, target: string, shared: string, clone: number | undefined): void {
   const { stub } = root;
   const place = placeFor(root, target);
@@ -65,12 +65,13 @@ function bytesOf(stub: Stub, content: { readonly text: string } | HostFile): Buf
   return Buffer.concat([host ?? Buffer.alloc(0), Buffer.from(content.append)]);
 }
 
-/** The name of a file in memory; only its mount is ever seen. */
+/** The name of a file in memory. Nobody sees it: the file is bound to its place. */
 const FILE = 'file';
 
 /**
- * Has something made in memory of its own, which is mounted for that long on the container's /dev: what was bound from it goes on.
- * A file that is unlinked instead could not be mounted over: move_mount(2) says ENOENT then.
+ * Calls `make` with the directory of a new tmpfs, which is mounted on the container's /dev meanwhile. Files that `make`
+ * binds from it stay when it is unmounted. Unlinking the file instead would make it unfit for mounts on it:
+ * move_mount(2) fails with ENOENT.
  */
 function inMemory(root: StubRoot, make: (folder: number) => void): void {
   const { stub } = root;
@@ -84,7 +85,7 @@ function inMemory(root: StubRoot, make: (folder: number) => void): void {
   });
 }
 
-/** Lays a file of the container's own over one of the root filesystem. */
+/** Mounts a file of the container's own over a file of the root filesystem. @param clone made by `cloneSources` */
 export function mountTextFile(
   root: StubRoot,
   { target, content }: Extract<Step, { do: 'file' }>,

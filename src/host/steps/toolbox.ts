@@ -9,7 +9,7 @@ import type { Stub } from '../../sys/stub/stub.ts';
 import { bindOnto, mountKernelFs, mountRoot } from './mounts.ts';
 import { findPlace, makePlace, openDirectory, openFilePlace, readFileOfRoot, type StubRoot } from './root.ts';
 
-/** A container that runs, open in a stub. */
+/** A running container, open in a stub. */
 export interface OpenedContainer {
   /** A pidfd of its first process. */
   readonly process: number;
@@ -19,12 +19,13 @@ export interface OpenedContainer {
 function findSource(root: StubRoot, path: string): number {
   const source = findPlace(root, path, 'never');
   if (source !== undefined) return source;
-  throw new TsimgError('LAUNCH_FAILED', 'the container does not have what a toolbox shows', { where: path });
+  throw new TsimgError('LAUNCH_FAILED', 'the container has no such file or directory for the toolbox', { where: path });
 }
 
 /**
- * Copies of files, laid over the root's own, which stay as they are. They are on a file system in memory that is out of sight
- * once the container's root is mounted over it: the container's own files are often deleted ones, of which no mount can be made.
+ * Mounts copies of the container's files over the toolbox's own. The copies are on a tmpfs, which the mount of the
+ * container's root hides later. The container's files cannot be bound directly: they are often deleted ones, of which
+ * no mount can be made.
  */
 function layFiles(root: StubRoot, container: OpenedContainer, paths: readonly string[]): void {
   const { stub } = root;
@@ -44,8 +45,8 @@ function layFiles(root: StubRoot, container: OpenedContainer, paths: readonly st
 }
 
 /**
- * Mounts a toolbox's root in a stub's mount namespace, which must be its own, and on it what the container sees.
- * Mounts can only be cloned by who is in their namespace: that of the container is visited for it.
+ * Mounts a toolbox's root in the stub's own mount namespace, and the container's files on it. The stub joins the
+ * container's mount namespace for a moment: only a process in a mount namespace can clone the mounts of it.
  * @throws LAUNCH_FAILED, SYSTEM_CALL
  */
 export function mountToolbox(stub: Stub, toolbox: Toolbox, container: OpenedContainer): StubRoot {

@@ -6,20 +6,20 @@ import type { Stub } from '../../sys/stub/stub.ts';
 import { attachWith, bindOnto, openHost, refuseProc } from './mounts.ts';
 import { openDirectory, openFilePlace, type StubRoot } from './root.ts';
 
-/** Whether later mounts spread, between the host and the container. */
+/** Whether later mounts spread between the host and the container. */
 export function isSpreading({ propagation = 'private' }: Pick<BindStep, 'propagation'>): boolean {
   return propagation !== 'private';
 }
 
-/** What is a file or directory of the host's to a step: undefined where it binds nothing. */
+/** The file or directory of the host that a step binds; undefined where it binds none. */
 function sourceOf(step: Step): string | undefined {
   if (step.do === 'bind') return step.source;
   return step.do === 'file' && 'shared' in step.content ? step.content.shared : undefined;
 }
 
 /**
- * Clones what is to be bound. Of what is to spread it must happen before all else becomes private, for a clone spreads to and
- * from what its origin does at that moment.
+ * Clones the mounts that the wanted steps bind. Spreading ones must be cloned before all mounts become private: a clone
+ * keeps the propagation that its origin has at that moment.
  */
 export function cloneSources(
   stub: Stub,
@@ -37,7 +37,7 @@ export function cloneSources(
   return clones;
 }
 
-/** A file or directory of the host at a place of the container. `clone` is one that `cloneSources` made. */
+/** Binds a file or directory of the host to a place of the container. @param clone made by `cloneSources` */
 export function bindVolume(root: StubRoot, step: BindStep, clone: number | undefined): void {
   const { stub } = root;
   const { source, target, attributes } = step;

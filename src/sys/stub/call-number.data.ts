@@ -1,4 +1,7 @@
-/** Numbers of the system calls that a stub performs; those above 423 are the same everywhere. test/sys/stub compares them with linux/. */
+/**
+ * Numbers of the system calls that a stub performs; those above 423 are the same everywhere. test/sys/stub compares
+ * them with linux/.
+ */
 const X64 = {
   read: 0,
   write: 1,

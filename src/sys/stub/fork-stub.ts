@@ -15,8 +15,8 @@ function takeAway(stub: Stub, fd: number): number {
 }
 
 /**
- * A pipe between a stub and us: its end there, and ours. A pipe proper: Node's "pipe" is a socket pair, whose /dev/stdout
- * nobody can open (ENXIO).
+ * A pipe between a stub and us: its end there, and ours. A pipe proper: Node's "pipe" is a socket pair, whose
+ * /dev/stdout nobody can open (ENXIO).
  */
 export function makePipe(stub: Stub, ours: 'read' | 'write'): { readonly theirs: number; readonly ours: number } {
   const fds = Buffer.alloc(8);
@@ -40,8 +40,8 @@ export function makeChildSocket(parent: Stub): ChildSocket {
 }
 
 /**
- * A child of a stub, a stub itself: the first process of the PID namespace that its parent made, if it did. It has all of its
- * parent's descriptors but the one that the parent is told by. fork(2)
+ * A child of a stub, a stub itself: the first process of the PID namespace that its parent made, if it did. It has all
+ * of its parent's descriptors but the one that the parent is told by. fork(2)
  */
 export function forkStub(parent: Stub, { theirs, ours }: ChildSocket = makeChildSocket(parent)): Stub {
   // Only the child's result is 0, so that it alone goes on with its own descriptor.

@@ -1,6 +1,9 @@
 // What the stub's program and its caller agree on: where its memory is, and how a request lies in it.
 
-/** The address of the stub's memory, in which requests are laid: the same in every stub. Bytes that nobody touches cost nothing. */
+/**
+ * The address of the stub's memory, in which requests are laid: the same in every stub. Bytes that nobody touches cost
+ * nothing.
+ */
 export const MEMORY = 0x1000_0000;
 /** Its size: an execve(2) may take two megabytes of arguments. */
 export const MEMORY_SIZE = 0x40_0000;

@@ -36,8 +36,8 @@ function perform({ name, args }: Call): number {
 }
 
 /**
- * This very process as a stub, by koffi: for one that has namespaces of its own, and nothing to become. Descriptors are this
- * process's; calls concern the calling thread.
+ * This very process as a stub, by koffi: for one that has namespaces of its own, and nothing to become. Descriptors are
+ * this process's; calls concern the calling thread.
  */
 export function openOwnStub(): Stub {
   const attempt = (calls: readonly Call[]): Outcome => {

@@ -5,7 +5,10 @@ import { ANSWER_SIZE, CALL, FIRST_CALL, MEMORY, MEMORY_SIZE } from './layout.ts'
 /** Memory that the call fills; `exchange` holds something before, too. The buffer gets what is in it afterwards. */
 export type Memory = { readonly receive: Buffer } | { readonly exchange: Buffer };
 
-/** An argument of a system call: a number, or what is laid in memory for it to point to. A string ends in a NUL, an array is one of arguments. */
+/**
+ * An argument of a system call: a number, or what is laid in memory for it to point to. A string ends in a NUL, an
+ * array is one of arguments.
+ */
 export type Argument = number | bigint | null | string | Uint8Array | Memory | readonly Argument[];
 
 export interface Call {
@@ -40,7 +43,10 @@ function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** Puts a number as 64 bits, two's complement. By halves: a launch has thousands of them, and a BigInt is memory to collect. */
+/**
+ * Puts a number as 64 bits, two's complement. By halves: a launch has thousands of them, and a BigInt is memory to
+ * collect.
+ */
 function putWord(view: DataView, offset: number, value: number | bigint): void {
   if (typeof value === 'bigint') {
     view.setBigUint64(offset, BigInt.asUintN(64, value), true);
@@ -111,8 +117,8 @@ function memoryOf(argument: Argument): Buffer | undefined {
 }
 
 /**
- * Calls to be made one after the other until one fails, as bytes for a stub. A call that returns 0 makes it go on with `own`, the
- * last of them with `then`.
+ * Calls to be made one after the other until one fails, as bytes for a stub. A call that returns 0 makes it go on with
+ * `own`, the last of them with `then`.
  * @throws SYSTEM_CALL with errno E2BIG when they do not fit in its memory
  */
 export function encodeRequest(calls: readonly Call[], own: StubDescriptors, then = own): EncodedRequest {

@@ -42,7 +42,9 @@ function sealInMemory(program: Uint8Array): number {
   return fd;
 }
 
-/** A copy on disk: where memory may not be executed (vm.memfd_noexec). While it runs the kernel lets nobody write to it. */
+/**
+ * A copy on disk: where memory may not be executed (vm.memfd_noexec). While it runs the kernel lets nobody write to it.
+ */
 function copyToFile(program: Uint8Array): number {
   const folders = ['/dev/shm', tmpdir()];
   for (const folder of folders) {
@@ -73,8 +75,9 @@ function copyToFile(program: Uint8Array): number {
 }
 
 /**
- * Lays a program where nobody can write to it, each time anew: what a container could get hold of by /proc/PID/exe is neither
- * our file nor what others are going to run (CVE-2019-5736). memfd_create(2). @throws HOST_UNSUPPORTED, SYSTEM_CALL
+ * Lays a program where nobody can write to it, each time anew: what a container could get hold of by /proc/PID/exe is
+ * neither our file nor what others are going to run (CVE-2019-5736). memfd_create(2). @throws HOST_UNSUPPORTED,
+ * SYSTEM_CALL
  */
 export function sealProgram(program: Uint8Array): SealedProgram {
   let fd: number;

@@ -50,7 +50,10 @@ function startBareStub({ path, fd }: SealedProgram): StartedStub {
   return { stub, process };
 }
 
-/** Gives descriptor 3, which a stub reads from at first, to the program that it becomes: what is to be there came as the last one. */
+/**
+ * Gives descriptor 3, which a stub reads from at first, to the program that it becomes: what is to be there came as the
+ * last one.
+ */
 function vacate(pid: number, socket: number, last: number): Stub {
   const stub = openStub(pid, SOCKET, socket);
   settle(stub, last + 1);
@@ -103,8 +106,8 @@ async function startStubWithStreams(program: SealedProgram, options: StubOptions
 }
 
 /**
- * Starts a stub: from memory that nobody can write to, with nothing of ours open, in a session of its own, its working directory
- * the root. It is hidden from tracers (`hideFromTracers`) before it does what it is told first.
+ * Starts a stub: from memory that nobody can write to, with nothing of ours open, in a session of its own, its working
+ * directory the root. It is hidden from tracers (`hideFromTracers`) before it does what it is told first.
  * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL
  */
 export async function startStub(options: StubOptions = {}): Promise<StartedStub> {

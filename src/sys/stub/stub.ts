@@ -24,22 +24,25 @@ export interface LaterCall extends Call {
   readonly explain?: ((error: TsimgError) => TsimgError) | undefined;
 }
 
-/** A process that performs system calls for us. It is an ordinary process with a single thread and descriptors of its own. */
+/**
+ * A process that performs system calls for us. It is an ordinary process with a single thread and descriptors of its
+ * own.
+ */
 export interface Stub {
   /** Its process ID as we see it. */
   readonly pid: number;
   /** Performs a call. @throws SYSTEM_CALL with `facts.errno`, LAUNCH_FAILED when the stub is gone */
   call(name: CallName, args: readonly Argument[], where?: string): number;
   /**
-   * Performs calls until one fails; undefined when the stub is gone, or has become another program. A stub in which the last
-   * returns 0 goes on with the descriptors `then`, its own where it is absent.
+   * Performs calls until one fails; undefined when the stub is gone, or has become another program. A stub in which the
+   * last returns 0 goes on with the descriptors `then`, its own where it is absent.
    */
   attempt(calls: readonly Call[], then?: StubDescriptors): Outcome | undefined;
   /** Its ends of what it is told by. */
   readonly descriptors: StubDescriptors;
   /**
-   * Performs a call right before the next one, in the same turn. When it fails nothing is performed any more: the next call and
-   * all that follow throw its error, which is `failure` then, for those who catch it take it for another's.
+   * Performs a call right before the next one, in the same turn. When it fails nothing is performed any more: the next
+   * call and all that follow throw its error, which is `failure` then, for those who catch it take it for another's.
    */
   later(call: LaterCall): void;
   /**

@@ -144,7 +144,8 @@ defineRuns(asRoot, asUser, (test, { sh, user, rootfs }) => {
       try {
         assert.is(directoriesOf(doomed.id).length > 0, true);
         doomed.child.kill('SIGKILL');
-        // The container goes down with its tsimg, but not in the same instant. Other tests' runs may sweep it before ours.
+        // The container goes down with its tsimg, but not in the same instant. Other tests' runs may sweep it before
+        // ours.
         await until(() => processesOf(doomed.id) === '');
         assert.is((await sh('true')).status, 0);
         assert.equal(directoriesOf(doomed.id), []);

@@ -6,7 +6,10 @@ import { defineRuns } from '../../support/define-runs.ts';
 import { stateRootOf } from '../../support/state-root.ts';
 import { haveTools } from '../../support/tools.ts';
 
-/** Gives a program a terminal of 77 by 33: argument 1 is what to type, a line each, `^C` as it is; then tells how the terminal was left. */
+/**
+ * Gives a program a terminal of 77 by 33: argument 1 is what to type, a line each, `^C` as it is; then tells how the
+ * terminal was left.
+ */
 const DRIVER = `
 import fcntl, os, pty, select, signal, struct, sys, termios, time
 keys = sys.argv[1].split('\\n')

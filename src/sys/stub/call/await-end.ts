@@ -5,9 +5,9 @@ const [P_PID, WEXITED, WNOWAIT] = [1, 0x4, 0x0100_0000];
 const CLD_EXITED = 1;
 
 /**
- * Waits until a child of a stub has ended; its status as a shell would tell it: its own, or 128 and the signal that killed it.
- * Its process ID stays its own until the stub ends, so that no signal meets another. Undefined when the stub ends before.
- * waitid(2). @throws SYSTEM_CALL
+ * Waits until a child of a stub has ended; its status as a shell would tell it: its own, or 128 and the signal that
+ * killed it. Its process ID stays its own until the stub ends, so that no signal meets another. Undefined when the stub
+ * ends before. waitid(2). @throws SYSTEM_CALL
  */
 export async function awaitEnd(stub: Stub, pid: number): Promise<number | undefined> {
   const information = Buffer.alloc(128);

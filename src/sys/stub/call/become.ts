@@ -26,23 +26,28 @@ const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 
 // What has no answer is performed with the next call that has one (`Stub.later`), which throws its error.
 
-/** The stub is killed when its parent dies. A change of credentials clears this: set it after the last one. prctl(2). @throws SYSTEM_CALL */
+/**
+ * The stub is killed when its parent dies. A change of credentials clears this: set it after the last one. prctl(2).
+ * @throws SYSTEM_CALL
+ */
 export function dieWithParent(stub: Stub): void {
   stub.call('prctl', [PR.setPdeathsig, SIGKILL]);
 }
 
 /**
- * Keeps other processes from the stub's memory, descriptors and files in /proc, unless they may trace all where its program began.
- * Every stub is hidden from its first instruction on, and so are its children. The kernel decides anew at every change of IDs:
- * where fs.suid_dumpable is 1, this has to follow each of them. PR_SET_DUMPABLE(2const). @throws SYSTEM_CALL
+ * Keeps other processes from the stub's memory, descriptors and files in /proc, unless they may trace all where its
+ * program began. Every stub is hidden from its first instruction on, and so are its children. The kernel decides anew
+ * at every change of IDs: where fs.suid_dumpable is 1, this has to follow each of them. PR_SET_DUMPABLE(2const).
+ * @throws SYSTEM_CALL
  */
 export function hideFromTracers(stub: Stub): void {
   stub.later({ name: 'prctl', args: [PR.setDumpable, 0] });
 }
 
 /**
- * The opposite, for programs of the host's that open a process by its number, as the caller. Only for a stub in a user namespace
- * in which nobody else is: others would need rights over it. ptrace(2), "Ptrace access mode checking". @throws SYSTEM_CALL
+ * The opposite, for programs of the host's that open a process by its number, as the caller. Only for a stub in a user
+ * namespace in which nobody else is: others would need rights over it. ptrace(2), "Ptrace access mode checking".
+ * @throws SYSTEM_CALL
  */
 export function showToTracers(stub: Stub): void {
   stub.call('prctl', [PR.setDumpable, 1]);
@@ -119,7 +124,10 @@ export function setGroups(stub: Stub, groups: readonly number[]): void {
   stub.later({ name: 'setgroups', args: [groups.length, list] });
 }
 
-/** A session keyring of its own: the caller's keys stay the caller's. Kernels without keyrings, and full quotas, are no reason to fail. */
+/**
+ * A session keyring of its own: the caller's keys stay the caller's. Kernels without keyrings, and full quotas, are no
+ * reason to fail.
+ */
 export function leaveSessionKeyring(stub: Stub): void {
   stub.attempt([{ name: 'keyctl', args: [KEYCTL_JOIN_SESSION_KEYRING, null] }]);
 }
@@ -134,7 +142,10 @@ export function setUmask(stub: Stub, mask: number): void {
   stub.later({ name: 'umask', args: [mask] });
 }
 
-/** All signals to their defaults and none blocked: execve(2) passes on what whoever started us ignores and blocks. @throws SYSTEM_CALL */
+/**
+ * All signals to their defaults and none blocked: execve(2) passes on what whoever started us ignores and blocks.
+ * @throws SYSTEM_CALL
+ */
 export function resetSignals(stub: Stub): void {
   const action = Buffer.alloc(32);
   const numbers = Array.from({ length: LAST_SIGNAL }, (_, index) => index + 1);
@@ -146,7 +157,10 @@ export function resetSignals(stub: Stub): void {
   stub.later({ name: 'rt_sigprocmask', args: [SIG_SETMASK, Buffer.alloc(SIGSET_SIZE), null, SIGSET_SIZE] });
 }
 
-/** Makes descriptor `to` another name of `from`; it stays open over execve. dup3(2), which refuses equal numbers. @throws SYSTEM_CALL */
+/**
+ * Makes descriptor `to` another name of `from`; it stays open over execve. dup3(2), which refuses equal numbers.
+ * @throws SYSTEM_CALL
+ */
 export function duplicateOnto(stub: Stub, from: number, to: number): void {
   stub.later({ name: 'dup3', args: [from, to, 0] });
 }
@@ -197,7 +211,10 @@ export function setLimit(stub: Stub, { resource, soft, hard }: Limit, explain: L
   stub.later({ name: 'prlimit64', args: [0, RESOURCES[resource], limit, null], where: resource, explain });
 }
 
-/** The call that puts a filter of BPF instructions (8 bytes each) on the stub and what it executes. Needs no_new_privs. seccomp(2). */
+/**
+ * The call that puts a filter of BPF instructions (8 bytes each) on the stub and what it executes. Needs no_new_privs.
+ * seccomp(2).
+ */
 export function filterCall(filter: Uint8Array): Call {
   // struct sock_fprog: a count and a pointer.
   return { name: 'seccomp', args: [SECCOMP_SET_MODE_FILTER, 0, [filter.length / 8, filter]] };

@@ -3,8 +3,8 @@ import { errnoOf } from '../../../errors.ts';
 import { O_CLOEXEC, type OpenInRoot, openHowInRoot } from '../../file/open-how.ts';
 import type { LaterCall, Stub } from '../stub.ts';
 
-// Files as a stub sees them: descriptors are its own, paths are of its root and working directory. All flags and structures are
-// the same on x86-64 and arm64, but for O_DIRECTORY and O_NOFOLLOW, which Node knows.
+// Files as a stub sees them: descriptors are its own, paths are of its root and working directory. All flags and
+// structures are the same on x86-64 and arm64, but for O_DIRECTORY and O_NOFOLLOW, which Node knows.
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -152,9 +152,13 @@ export function readDirectory(stub: Stub, directory: number): readonly Directory
   });
 }
 
-// What is made has the mode that is told, for a stub's umask is 0 while it prepares a container. None of them follows a link.
+// What is made has the mode that is told, for a stub's umask is 0 while it prepares a container. None of them follows a
+// link.
 
-/** Makes a file, which must not be there, with this content. @param name bytes without the zero at their end @throws SYSTEM_CALL */
+/**
+ * Makes a file, which must not be there, with this content. @param name bytes without the zero at their end @throws
+ * SYSTEM_CALL
+ */
 export function makeFile(
   stub: Stub,
   directory: number,
@@ -242,7 +246,10 @@ export function goTo(stub: Stub, directory: number): void {
   stub.later({ name: 'fchdir', args: [directory] });
 }
 
-/** The working directory's path; one that does not begin with `/` lies outside of the root. getcwd(2). @throws SYSTEM_CALL */
+/**
+ * The working directory's path; one that does not begin with `/` lies outside of the root. getcwd(2). @throws
+ * SYSTEM_CALL
+ */
 export function workingDirectory(stub: Stub): string {
   const path = Buffer.alloc(PATH_MAX);
   const length = stub.call('getcwd', [{ receive: path }, path.length]);

@@ -36,7 +36,9 @@ function setattr(stub: Stub, fd: number, attributes: Buffer, recursive: boolean,
   stub.later({ name: 'mount_setattr', args: [fd, '', flags, attributes, attributes.length], where });
 }
 
-/** Sets attributes of a mount that is open, leaving its others alone. mount_setattr(2), Linux 5.12. @throws SYSTEM_CALL */
+/**
+ * Sets attributes of a mount that is open, leaving its others alone. mount_setattr(2), Linux 5.12. @throws SYSTEM_CALL
+ */
 export function setMountAttributes(stub: Stub, fd: number, bits: number, recursive: boolean, where: string): void {
   const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
   attributes.writeBigUInt64LE(BigInt(bits), 0);
@@ -44,8 +46,8 @@ export function setMountAttributes(stub: Stub, fd: number, bits: number, recursi
 }
 
 /**
- * Shows the files of a mount that was cloned and is not attached yet with other IDs: what is 0 on disk is what is 0 in the user
- * namespace that a descriptor names. mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12. @throws SYSTEM_CALL
+ * Shows the files of a mount that was cloned and is not attached yet with other IDs: what is 0 on disk is what is 0 in
+ * the user namespace that a descriptor names. mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12. @throws SYSTEM_CALL
  */
 export function setMountIdMap(stub: Stub, fd: number, userNamespace: number, where: string): void {
   const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
@@ -54,7 +56,10 @@ export function setMountIdMap(stub: Stub, fd: number, userNamespace: number, whe
   setattr(stub, fd, attributes, true, where);
 }
 
-/** Sets which way later mounts spread between a mount that is open and its peers, recursively. mount_setattr(2). @throws SYSTEM_CALL */
+/**
+ * Sets which way later mounts spread between a mount that is open and its peers, recursively. mount_setattr(2). @throws
+ * SYSTEM_CALL
+ */
 export function setPropagation(stub: Stub, fd: number, flag: number, where: string): void {
   const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
   attributes.writeBigUInt64LE(BigInt(flag), 16);
@@ -62,8 +67,8 @@ export function setPropagation(stub: Stub, fd: number, flag: number, where: stri
 }
 
 /**
- * A bind mount, with all that is mounted below, of what a descriptor names; nowhere to be seen until `attachMount`, so that
- * its attributes can be set before. The descriptor goes on naming it. open_tree(2), Linux 5.2. @throws SYSTEM_CALL
+ * A bind mount, with all that is mounted below, of what a descriptor names; nowhere to be seen until `attachMount`, so
+ * that its attributes can be set before. The descriptor goes on naming it. open_tree(2), Linux 5.2. @throws SYSTEM_CALL
  */
 export function cloneMount(stub: Stub, fd: number, where: string): number {
   return stub.call('open_tree', [fd, '', OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE], where);
@@ -79,7 +84,10 @@ export function changeRootToWorkingDirectory(stub: Stub): void {
   stub.later({ name: 'chroot', args: ['.'] });
 }
 
-/** Makes the working directory the root and puts the old root on top of it. pivot_root(2), "pivot_root(".", ".")". @throws SYSTEM_CALL */
+/**
+ * Makes the working directory the root and puts the old root on top of it. pivot_root(2), "pivot_root(".", ".")".
+ * @throws SYSTEM_CALL
+ */
 export function pivotToWorkingDirectory(stub: Stub): void {
   stub.later({ name: 'pivot_root', args: ['.', '.'] });
 }

@@ -36,13 +36,17 @@ export function joinNamespace(stub: Stub, fd: number, name: NamespaceName, where
   stub.later({ name: 'setns', args: [fd, CLONE_NEW[name]], where });
 }
 
-/** A process by descriptor: what it names can never become another. pidfd_open(2). @throws SYSTEM_CALL with `facts.errno` ESRCH */
+/**
+ * A process by descriptor: what it names can never become another. pidfd_open(2). @throws SYSTEM_CALL with
+ * `facts.errno` ESRCH
+ */
 export function openProcess(stub: Stub, pid: number): number {
   return stub.call('pidfd_open', [pid, 0], String(pid));
 }
 
 /**
- * Moves the stub to namespaces of the process that a pidfd holds, all at once; those of PIDs and time are for its children. setns(2), Linux 5.8.
+ * Moves the stub to namespaces of the process that a pidfd holds, all at once; those of PIDs and time are for its
+ * children. setns(2), Linux 5.8.
  * @throws SYSTEM_CALL with `facts.errno` ESRCH where the process is gone
  */
 export function joinNamespacesOf(stub: Stub, process: number, names: readonly NamespaceName[]): void {

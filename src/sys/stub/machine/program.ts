@@ -61,8 +61,8 @@ function elfHeader(machine: StubMachine, segments: number): Buffer {
 }
 
 /**
- * The stub: a static program of some 400 bytes that performs the system calls that it is told by descriptor 3, and nothing
- * else; at the end of input it exits. elf(5).
+ * The stub: a static program of some 400 bytes that performs the system calls that it is told by descriptor 3, and
+ * nothing else; at the end of input it exits. elf(5).
  */
 export function makeStubProgram(machine: StubMachine): Buffer {
   const code = codeOf(machine);

@@ -58,8 +58,8 @@ for (const machine of ['x64', 'arm64'] as const) {
 }
 
 /**
- * Speaks with a stub by a socket, as its caller does: each piece is sent when so many answers have come before, for what comes
- * with a request is part of it. What the stub wrote there and to standard output, and how it ended.
+ * Speaks with a stub by a socket, as its caller does: each piece is sent when so many answers have come before, for
+ * what comes with a request is part of it. What the stub wrote there and to standard output, and how it ended.
  */
 async function converse(
   machine: StubMachine,

@@ -13,7 +13,10 @@ import { tempDir } from '../../../support/temp-dir.ts';
 const test = suite('sys/stub/machine/program');
 const AT_FDCWD = -100;
 
-/** What a stub answers to requests that lie in a file; answers go to standard output, for it is told so by calls that return 0. */
+/**
+ * What a stub answers to requests that lie in a file; answers go to standard output, for it is told so by calls that
+ * return 0.
+ */
 function answers(machine: StubMachine, runner: readonly string[], requests: readonly Buffer[]) {
   const folder = tempDir();
   const program = join(folder, 'stub');
