@@ -121,7 +121,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     assert.match(await refused('/file/x'), /cannot make a place .*\(\/file\/x\): a file is there, or on the way/);
     const inner = await run({ volumes: [`${folder}:/v:ro`, `${folder}:/v/missing`] });
     assert.is(inner.status, 125);
-    assert.match(inner.stderr, /\(\/v\/missing\): it would lie on a file system that is read-only/);
+    assert.match(inner.stderr, /\(\/v\/missing\): it would lie on a read-only file system/);
   });
 
   test('/dev/pts and /dev/null of the root filesystem do not matter: /dev is new (CVE-2025-31133, CVE-2025-52565)', async () => {
