@@ -41,7 +41,7 @@ export function ignoresByDefault(pid: number, number: number): boolean {
   });
 }
 
-/** Gives signals to one listener at a time. Without a listener, the owner of the source handles them. */
+/** Delivers signals to its listeners. */
 export interface SignalSource {
   /** Calls `deliver` for each signal until the returned object is disposed. */
   listen(deliver: (name: NodeJS.Signals) => void): Disposable;

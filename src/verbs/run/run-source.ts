@@ -155,8 +155,8 @@ async function checkBefore(request: RunRequest, options: RunSourceOptions, detac
 /**
  * Runs a command, as `tsimg run` does: in a container of an image, which is pulled where it is missing, or in a
  * directory that is a root filesystem, where changes stay. Resolves with the command's exit status. `options.signal`
- * ends the preparation, or kills the command; `options.signals` are passed on to the command, such as {@link processSignals}.
- * A container of an image is kept afterwards, unless `life.remove` is set.
+ * ends the preparation, or kills the command. The signals of `options.signals`, such as {@link processSignals}, are
+ * passed on to the command. A container of an image is kept afterwards, unless `life.remove` is set.
  * @param text a SOURCE, or a directory that holds a root filesystem
  * @param input `command` and the options of `run`; defaults are those of the command line
  * @throws USAGE, CONTAINER_EXISTS, HOST_UNSUPPORTED, LAUNCH_FAILED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE,
