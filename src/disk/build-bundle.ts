@@ -3,7 +3,7 @@ import { O_PATH } from '../sys/file/open-how.ts';
 import { buildRootfs } from './build-rootfs.ts';
 import { attempt } from './directory/check.ts';
 import { inspectDestination } from './publish/destination.ts';
-import { withStaging } from './publish/with-staging.ts';
+import { withStaging } from './publish/staging.ts';
 import type { LayerInput } from './read/read-layer.ts';
 import type { UnpackOptions, UnpackReport } from './unpack-options.ts';
 

@@ -5,7 +5,7 @@ import { policyOf } from '../rootfs/policy.ts';
 import { newTolerated } from '../rootfs/tolerated.ts';
 import { Tree } from '../rootfs/tree.ts';
 import { inspectDestination } from './publish/destination.ts';
-import { withStaging } from './publish/with-staging.ts';
+import { withStaging } from './publish/staging.ts';
 import { readLayersAhead } from './read/layers-ahead.ts';
 import type { LayerInput } from './read/read-layer.ts';
 import { defaultOwnership, type UnpackOptions, type UnpackReport, unpackPolicy } from './unpack-options.ts';

@@ -6,7 +6,7 @@ import { newTolerated, type Tolerated } from '../rootfs/tolerated.ts';
 import { Tree } from '../rootfs/tree.ts';
 import { attempt } from './directory/check.ts';
 import { inspectDestination } from './publish/destination.ts';
-import { withStaging } from './publish/with-staging.ts';
+import { withStaging } from './publish/staging.ts';
 import { keepEntries, readKeptEntries } from './read/kept-entries.ts';
 import { type LayersAhead, readLayersAhead } from './read/layers-ahead.ts';
 import type { LayerInput } from './read/read-layer.ts';
@@ -58,6 +58,25 @@ export async function unpackLayers(
     await using ahead = readLayersAhead(layers.slice(0, wanted), { ...options, poolOf, isKept, tolerated });
     const names = await placeLayers(ahead, directories.slice(0, wanted), bodies, options, tolerated);
     return report(names, tolerated);
+  });
+}
+
+/**
+ * Makes the overlay form of all layers in one directory: `0` for the base, `1` for the next one up. The directory is published when
+ * all layers are complete. Only the caller may enter it (0700), because it holds the image's setuid files.
+ * @throws what `buildRootfs` throws
+ */
+export async function unpackSideBySide(
+  layers: readonly LayerInput[],
+  destination: string,
+  options: UnpackLayersOptions,
+): Promise<UnpackReport> {
+  const place = inspectDestination(destination, options.force);
+  return withStaging(place, options, async ({ root, publish }) => {
+    const directories = layers.map((_, ordinal) => ({ path: `/proc/self/fd/${root}/${ordinal}`, present: false }));
+    const report = await unpackLayers(layers, directories, options);
+    publish(() => {});
+    return { ...report, destination };
   });
 }
 

@@ -5,8 +5,7 @@ import * as assert from 'uvu/assert';
 import { TsimgError } from '../../src/errors.ts';
 import { createByteCursor } from '../../src/streams/decompress/byte-cursor.ts';
 import { decodeByHost, takeOutputs } from '../../src/streams/decompress/decode-by-host.ts';
-import { inflateByZlib } from '../../src/streams/decompress/inflate-by-zlib.ts';
-import type { Inflation } from '../../src/streams/decompress/inflation.ts';
+import { type Inflation, inflateByZlib } from '../../src/streams/decompress/inflate-by-zlib.ts';
 import { openIsalInflater } from '../../src/sys/library/isal.ts';
 
 const test = suite('streams/inflate');

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { TsimgError } from '../../errors.ts';
+import { messageOf, TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
 import { TEMPORARY_PREFIX } from '../../store-layout.ts';
 import { chmodAt, closeDescriptor, makeDirectoryAt, openAt, removeXattrAt, setTimesAt } from '../../sys/file/files.ts';
 import { lockDescriptor } from '../../sys/file/lock.ts';
@@ -31,6 +32,31 @@ export interface Staging {
    * @throws FILESYSTEM; also where publishing failed and what the destination held could not be moved back: then that stays
    */
   remove(): void;
+}
+
+/**
+ * Runs an action with a staging directory for the destination, and removes the directory in the end, also after an error. A directory
+ * that cannot be removed gives a warning only, because the action's own result or error counts.
+ * @throws FILESYSTEM, and the errors of the action
+ */
+export async function withStaging<T>(
+  destination: Destination,
+  { onEvent }: Context,
+  action: (staging: Staging) => Promise<T>,
+): Promise<T> {
+  const staging = openStaging(destination);
+  try {
+    return await action(staging);
+  } finally {
+    try {
+      staging.remove();
+    } catch (error) {
+      onEvent?.({
+        kind: 'warning',
+        message: `the staging directory beside ${destination.path} stays: ${messageOf(error)}`,
+      });
+    }
+  }
 }
 
 /** Makes the staging directory: beside the destination, or inside of one that must stay. @throws FILESYSTEM */

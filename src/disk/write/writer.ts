@@ -13,6 +13,7 @@ import {
   makeDirectoryAt,
   makeNodeAt,
   openAt,
+  setXattrAt,
   symlinkAt,
 } from '../../sys/file/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
@@ -20,7 +21,6 @@ import { check } from '../directory/check.ts';
 import { DirectoryStack, type NameAt } from '../directory/directory-stack.ts';
 import { type BodyPool, placeBody, placeBucket } from './body-pool.ts';
 import { copyBody } from './copy-body.ts';
-import { markOpaque } from './mark-opaque.ts';
 import { setAttributes } from './set-attributes.ts';
 
 export interface WriterOptions {
@@ -150,4 +150,12 @@ function makeEmptyFile({ directory, name }: NameAt, path: RootfsPath): void {
       path,
     ),
   );
+}
+
+/**
+ * Marks a directory so that overlayfs shows nothing of the layers below in it. Only mounts with `userxattr` (Linux 5.11) read the
+ * mark in `user.*`. Without the mark the layer would be wrong, so no policy tolerates that it is missing.
+ */
+function markOpaque({ directory, name }: NameAt, path: RootfsPath, { overlay = 'trusted' }: Form): void {
+  check(setXattrAt(directory, name, `${overlay}.overlay.opaque`, Buffer.from('y')), 'mark a directory as opaque', path);
 }

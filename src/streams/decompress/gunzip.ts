@@ -5,8 +5,7 @@ import type { ByteCursor } from './byte-cursor.ts';
 import { crc32 } from './crc32.ts';
 import { type DecodeOptions, decodeByHost, takeOutputs } from './decode-by-host.ts';
 import { checkGzipTrailer, skipGzipHeader } from './gzip-member.ts';
-import { inflateByZlib } from './inflate-by-zlib.ts';
-import type { Inflation } from './inflation.ts';
+import { type Inflation, inflateByZlib } from './inflate-by-zlib.ts';
 
 /** A member is small when it had no more compressed bytes than this. */
 const SMALL_BYTES = 64 * 1024;

@@ -4,8 +4,14 @@ import { giveChunks, takeChunk } from '../chunk-memory.ts';
 import type { ByteCursor } from './byte-cursor.ts';
 import { compressionInvalid } from './compression.ts';
 import { crc32 } from './crc32.ts';
+import type { StreamSizes } from './decode-by-host.ts';
 import { truncated } from './gzip-member.ts';
-import type { Inflation } from './inflation.ts';
+
+/** The sizes and the checksum of a deflate stream, known at its end. */
+export interface Inflation extends StreamSizes {
+  /** CRC-32 of its content. */
+  crc: number;
+}
 
 /** Bytes that inflation hands out at a time: with Node's 16 KiB the trips through its thread pool cost more than the work. */
 const CHUNK_BYTES = 256 * 1024;

@@ -1,6 +1,5 @@
 import { BLOCK_BYTES, checksumOf, paddingOf } from '../block.ts';
 import type { TarEntryKind, TarHeader, Timestamp } from '../header.ts';
-import { encodePax } from './encode-pax.ts';
 
 /** What {@link encodeHeader} writes of: a {@link TarHeader} without its place in an archive. */
 export type TarHeaderToWrite = Omit<TarHeader, 'offset'>;
@@ -122,6 +121,20 @@ function isAscii(text: string): boolean {
 function isUtf8(bytes: string): boolean {
   const buffer = Buffer.from(bytes, 'latin1');
   return isAscii(bytes) || buffer.equals(Buffer.from(buffer.toString('utf8'), 'utf8'));
+}
+
+/**
+ * The content of a PAX header: records of `LENGTH KEY=VALUE\n`, where the length counts its own digits. Strings are bytes
+ * (latin1). POSIX.1-2017 pax, "pax Extended Header".
+ */
+function encodePax(records: readonly (readonly [string, string])[]): Buffer {
+  return Buffer.from(records.map(([key, value]) => encodeRecord(` ${key}=${value}\n`)).join(''), 'latin1');
+}
+
+function encodeRecord(rest: string): string {
+  let length = rest.length + 1;
+  while (String(length).length + rest.length !== length) length = String(length).length + rest.length;
+  return `${length}${rest}`;
 }
 
 /** As GNU tar quotes names of attributes. */

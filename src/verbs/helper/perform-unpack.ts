@@ -1,8 +1,7 @@
 import { buildBundle } from '../../disk/build-bundle.ts';
 import { buildRootfs } from '../../disk/build-rootfs.ts';
-import { unpackLayers } from '../../disk/unpack-layers.ts';
+import { unpackLayers, unpackSideBySide } from '../../disk/unpack-layers.ts';
 import { defaultOwnership, type UnpackReport } from '../../disk/unpack-options.ts';
-import { unpackSideBySide } from '../../disk/unpack-side-by-side.ts';
 import type { Context } from '../../events.ts';
 import { bundleConfig } from './bundle-config.ts';
 import type { UnpackTask } from './unpack-request.ts';
