@@ -8,10 +8,11 @@ import type { LayerInput } from './read/read-layer.ts';
 import type { UnpackOptions, UnpackReport } from './unpack-options.ts';
 
 /**
- * Makes a bundle for an OCI runtime: the root filesystem in `rootfs`, and `config.json`. Its directory is the caller's alone
- * (0700), for it holds the image's setuid files, and is published when both are complete.
- * @param configOf the text of config.json, once the root filesystem stands; gets the descriptor of its directory
- * @throws what `buildRootfs` and `configOf` throw
+ * Makes a bundle for an OCI runtime: the root filesystem in `rootfs`, and `config.json`. The bundle is published when
+ * both are complete. Only the caller may enter its directory (0700), because it holds the image's setuid files.
+ * @param configOf returns the text of config.json, once the root filesystem is made; gets the descriptor of its
+ *   directory
+ * @throws the errors of `buildRootfs` and `configOf`
  */
 export async function buildBundle(
   layers: readonly LayerInput[],

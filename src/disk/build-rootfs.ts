@@ -14,10 +14,11 @@ import { performChanges } from './write/perform-changes.ts';
 import { setAttributes } from './write/set-attributes.ts';
 
 /**
- * Makes a root filesystem of layers, base first: reads each once, folds it into a tree in memory, makes the tree in a
- * staging directory and publishes that as the destination. What fails leaves the destination as it was.
+ * Makes a root filesystem of layers, base first: reads each layer once, folds it into a tree in memory, makes the tree
+ * in a staging directory, and publishes the directory as the destination. After an error the destination is as it was
+ * before.
  * @throws DIFF_ID_MISMATCH, LAYER_INVALID, TAR_INVALID, DESTINATION_EXISTS, DESTINATION_INVALID, FILESYSTEM,
- *   LIMIT_EXCEEDED, POLICY_VIOLATED, and what a layer's stream fails with
+ *   LIMIT_EXCEEDED, POLICY_VIOLATED, and the errors of a layer's stream
  */
 export async function buildRootfs(
   layers: readonly LayerInput[],
@@ -36,7 +37,7 @@ export async function buildRootfs(
     }
     const names = await performChanges(planFlat(tree), { root, pool, form, tolerated }, options.signal);
     publish((at) => {
-      // Counted when the tree was made
+      // Its deviations were counted when the tree was made
       const silent = newTolerated(policyOf('ignore'));
       setAttributes(at, tree.root.attributes, 'directory', { path: '', form, tolerated: silent });
     });

@@ -14,15 +14,15 @@ import { type UnpackOptions, type UnpackReport, unpackPolicy } from './unpack-op
 import { type BodyPool, bodyPool } from './write/body-pool.ts';
 import { performChanges } from './write/perform-changes.ts';
 
-/** Where the overlay form of a layer lies, or is to lie. */
+/** The directory for the overlay form of a layer. */
 export interface LayerDirectory {
-  /** A name for the layer and all below it (a chain ID): what its entries mean depends on those. */
+  /** Named for the layer and all layers below it (a chain ID), because these decide what its entries mean. */
   readonly path: string;
-  /** Whether it is there already; else the name is free and its parent exists. */
+  /** Whether the directory exists already; otherwise the name is free and its parent exists. */
   readonly present: boolean;
-  /** Where its entries are kept, and are to be, for layers that lie on it later; nowhere when absent. */
+  /** The file for the layer's entries, which layers above it need later; they are not kept when absent. */
   readonly entries?: string | undefined;
-  /** Whether they are kept there: then the layer itself is not read. */
+  /** Whether this file exists: the layer itself is not read then. */
   readonly kept?: boolean | undefined;
 }
 
@@ -31,12 +31,11 @@ export interface UnpackLayersOptions extends UnpackOptions {
 }
 
 /**
- * Makes the overlay form of each layer that is not there yet: a directory that overlayfs can mount over those of the
- * layers below. One fold serves all; layers that are there are read for their
- * headers only, and not at all where those were kept. Each directory is
- * published as soon as it is complete and those below are.
- * @param directories one for each layer, base first, beside each other
- * @throws what `buildRootfs` throws
+ * Makes the overlay form of each layer that does not exist yet: a directory that overlayfs can mount over those of the
+ * layers below. One fold serves all layers. Existing layers are read for their headers only, or not at all where the
+ * headers were kept. Each directory is published as soon as it is complete and those below it are.
+ * @param directories one for each layer, base first, all in one parent
+ * @throws the errors of `buildRootfs`
  */
 export async function unpackLayers(
   layers: readonly LayerInput[],
@@ -50,21 +49,22 @@ export async function unpackLayers(
   const tolerated = newTolerated(unpackPolicy(options));
   const missing = directories.find(({ present }) => !present);
   if (missing === undefined) return report(0, tolerated);
-  // All bodies lie beside the first of them, in a directory that goes when all is done
+  // The bodies of all layers are beside the first missing directory, and are removed at the end
   return withStaging(inspectDestination(missing.path), options, async ({ pool }) => {
     const bodies = bodyPool(pool, options.form);
     const poolOf = (ordinal: number) => (directories[ordinal]?.present ? undefined : bodies);
     const isKept = (ordinal: number) => directories[ordinal]?.kept === true;
     await using ahead = readLayersAhead(layers.slice(0, wanted), { ...options, poolOf, isKept, tolerated });
-    const names = await placeLayers(ahead, directories.slice(0, wanted), bodies, options, tolerated);
+    const names = await placeLayers(directories.slice(0, wanted), { ahead, pool: bodies, tolerated, options });
     return report(names, tolerated);
   });
 }
 
 /**
- * Makes the overlay form of all layers in one directory: `0` for the base, `1` for the next one up. The directory is published when
- * all layers are complete. Only the caller may enter it (0700), because it holds the image's setuid files.
- * @throws what `buildRootfs` throws
+ * Makes the overlay form of all layers in one directory: `0` for the base, `1` for the next one up. The directory is
+ * published when all layers are complete. Only the caller may enter it (0700), because it holds the image's setuid
+ * files.
+ * @throws the errors of `buildRootfs`
  */
 export async function unpackSideBySide(
   layers: readonly LayerInput[],
@@ -80,13 +80,17 @@ export async function unpackSideBySide(
   });
 }
 
-/** Folds layers as they are read, and publishes those that are not there yet; how many names they made. */
+interface Placing {
+  readonly ahead: LayersAhead;
+  readonly pool: BodyPool;
+  readonly tolerated: Tolerated;
+  readonly options: UnpackLayersOptions;
+}
+
+/** Folds layers as they are read, and publishes the missing ones; returns how many names they made. */
 async function placeLayers(
-  ahead: LayersAhead,
   directories: readonly LayerDirectory[],
-  pool: BodyPool,
-  options: UnpackLayersOptions,
-  tolerated: Tolerated,
+  { ahead, pool, tolerated, options }: Placing,
 ): Promise<number> {
   const { form, limits, signal } = options;
   const tree = new Tree(limits);
@@ -110,7 +114,7 @@ async function placeLayers(
   return names;
 }
 
-/** Descriptors of layer directories, opened when a file is first copied from one. */
+/** Opens each layer directory when a file is first copied from it. */
 function openLowers(directories: readonly LayerDirectory[]) {
   const open = new Map<number, number>();
   return {

@@ -14,7 +14,7 @@ import { differences, snapshot } from '../support/tree-snapshot.ts';
 
 const test = suite('disk/build-rootfs');
 
-/** A folder of the identity's own, in which a destination `to` may be made. */
+/** Makes a folder of the identity, in which a destination `to` can be made. */
 async function place(identity: Identity): Promise<string> {
   const outer = tempDir(0o777);
   const inner = join(outer, 'place');
@@ -68,7 +68,7 @@ for (const identity of IDENTITIES) {
     assert.equal(readdirSync(here), ['to']);
   });
 
-  test(`as ${identity}: an existing empty directory is replaced, one that is not is refused`, async () => {
+  test(`as ${identity}: an existing empty directory is replaced, one with content is refused`, async () => {
     const here = await place(identity);
     const to = join(here, 'to');
     await asIdentity(identity, () => mkdirSync(to));
@@ -98,7 +98,7 @@ for (const identity of IDENTITIES) {
     assert.equal(readdirSync(to), ['c']);
   });
 
-  test(`as ${identity}: a failure leaves nothing, and what was there as it was`, async () => {
+  test(`as ${identity}: an error leaves nothing new, and the destination as it was`, async () => {
     const here = await place(identity);
     const to = join(here, 'to');
     await make([tarOf(file('a', '1'))], to);
@@ -176,7 +176,7 @@ for (const identity of IDENTITIES) {
     assert.is(found.get('l')?.content, 'a\xff\n\xfe');
   });
 
-  test(`as ${identity}: a destination without a parent, that is a file or a dangling link is refused`, async () => {
+  test(`as ${identity}: a destination without a parent, a file, and a dangling link are refused`, async () => {
     const here = await place(identity);
     writeFileSync(join(here, 'file'), '');
     symlinkSync('nowhere', join(here, 'link'));
@@ -188,7 +188,7 @@ for (const identity of IDENTITIES) {
     assert.equal(readdirSync(here).sort(), ['file', 'link']);
   });
 
-  test(`as ${identity}: --force removes what is closed, and never follows links out`, async () => {
+  test(`as ${identity}: --force removes closed directories, and never follows links`, async () => {
     const here = await place(identity);
     const outside = join(here, 'outside');
     await asIdentity(identity, () => mkdirSync(outside));
@@ -201,7 +201,7 @@ for (const identity of IDENTITIES) {
   });
 }
 
-/** Of another host's policy: it is left out. */
+/** A label of another host's policy: it is left out. */
 const LABEL = { 'security.selinux': 'system_u:object_r:container_file_t:s0' };
 
 test('root gives files to their owners, makes devices and sets every xattr but an SELinux label', async () => {
@@ -230,7 +230,7 @@ test('root gives files to their owners, makes devices and sets every xattr but a
   assert.is(found.get('far')?.owner, '4294967294:1516583083');
 });
 
-test('an ordinary user can read, change and remove all of it, and what was meant is recorded', async () => {
+test('an ordinary user can read, change and remove everything, and attributes are recorded', async () => {
   const here = await place('ordinary user');
   const to = join(here, 'to');
   const layer = tarOf(
@@ -259,7 +259,7 @@ test('an ordinary user can read, change and remove all of it, and what was meant
   assert.equal(readdirSync(to), []);
 });
 
-test('strict makes an error of what an ordinary user cannot do, and leaves nothing', async () => {
+test('strict makes an error of each thing that an ordinary user cannot do, and leaves nothing', async () => {
   const here = await place('ordinary user');
   const make = (layer: Buffer, options: object) =>
     asIdentity('ordinary user', () => buildRootfs(layerInputs(layer), join(here, 'to'), options));

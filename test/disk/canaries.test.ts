@@ -10,15 +10,15 @@ import { dir, file, hardlink, opaque, symlink, type TarPart, tarOf, whiteout } f
 import { tempDir } from '../support/temp-dir.ts';
 import { differences, snapshot } from '../support/tree-snapshot.ts';
 
-// Layers that try to leave the destination. Whatever becomes of them, files beside and above it stay as they are, in
-// content, mode, owner, time and number of links, and nothing new is there.
+// These layers try to leave the destination. Files beside and above it must keep their content, mode, owner, time and
+// number of links, and no file may be added there.
 const test = suite('disk/canaries');
 
 interface Case {
   readonly id: string;
   /** Layers, base first; `outside` is the absolute path of the folder with the canaries. */
   readonly layers: (outside: string) => readonly (readonly TarPart[])[];
-  /** The code that it is refused with; undefined when it is unpacked, harmless. */
+  /** The error code; undefined when the layer is unpacked, harmless. */
   readonly refused?: string;
 }
 
@@ -108,7 +108,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** A folder with canaries `outside` and `to-sibling`, and a name `to` that is free. */
+/** Makes a folder with canaries `outside` and `to-sibling`, and a free name `to`. */
 function place(identity: Identity): Promise<string> {
   const here = join(tempDir(0o777), 'here');
   return asIdentity(identity, () => {

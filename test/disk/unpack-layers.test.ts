@@ -57,12 +57,14 @@ const LAYERS: readonly Buffer[] = [
   ),
 ];
 
-/** A folder with directories for all layers' overlay forms, which are absent, under names that mount options can hold. */
+/**
+ * Makes a folder with the names for the overlay forms of all layers, as mount options can hold them; returns the names.
+ */
 function places(here: string): readonly string[] {
   return LAYERS.map((_, index) => join(here, `l${index}`));
 }
 
-/** What overlayfs shows of layers, copied by cp(1) out of a mount namespace that ends with it. */
+/** Copies the merged view of layers, as overlayfs shows it, with cp(1), in a mount namespace that ends with it. */
 function merged(here: string, layers: readonly string[], options: string): string | undefined {
   const copy = join(here, 'merged');
   mkdirSync(join(here, 'mnt'), { recursive: true });
@@ -81,7 +83,7 @@ function merged(here: string, layers: readonly string[], options: string): strin
 }
 
 for (const overlay of ['trusted', 'user'] as const) {
-  test(`overlayfs makes of the layers what the flat tree is (${overlay}.overlay xattrs)`, async () => {
+  test(`overlayfs shows the layers as the flat tree (${overlay}.overlay xattrs)`, async () => {
     if (!haveRoot() || !haveTools('unshare', 'cp')) return;
     const here = tempDir();
     const form: Required<Form> = { ownership: 'set', overlay };
@@ -100,7 +102,7 @@ for (const overlay of ['trusted', 'user'] as const) {
   });
 }
 
-test('layers that are there are not made again, and serve as the source of copies', async () => {
+test('existing layers are not made again, and files are copied from them', async () => {
   if (!haveRoot()) return;
   const here = tempDir();
   const form: Required<Form> = { ownership: 'set', overlay: 'trusted' };
@@ -116,7 +118,7 @@ test('layers that are there are not made again, and serve as the source of copie
   assert.equal(readdirSync(here).sort(), ['l0', 'l1', 'l2']);
 });
 
-test('where the uppermost layers are there nothing is read', async () => {
+test('nothing is read where the uppermost layers exist', async () => {
   const here = tempDir(0o777);
   const inputs = layerInputs(...LAYERS).map((layer) => ({
     ...layer,
@@ -143,7 +145,7 @@ test('an ordinary user makes whiteouts and opaque marks too', async () => {
   assert.equal(found.get('cleared')?.xattrs, ['user.overlay.opaque=79']);
 });
 
-test('a failure leaves the layers below it, complete, and nothing of its own', async () => {
+test('a layer that fails leaves the complete layers below it, and nothing of its own', async () => {
   const here = tempDir(0o777);
   const [first] = layerInputs(...LAYERS);
   const [bad] = layerInputs(tarOf(hardlink('x', 'nothing')));

@@ -14,10 +14,10 @@ const HINTS: Readonly<Record<string, string>> = {
   EXDEV: 'another file system is mounted inside of it',
 };
 
-/** What it means when an empty directory that only tsimg writes into has something in it. */
-const DISAGREEMENT = 'the file system holds something that was not put there (does it fold names?)';
+/** The hint for files in an empty directory into which only tsimg writes. */
+const DISAGREEMENT = 'the file system has a file that tsimg did not make (does it take different names for one?)';
 
-/** The error for a call of sys/file/files.ts that the file system refused. @param where a path, as text */
+/** Returns the error for a call of sys/file/files.ts that the file system refused. @param where a path, as text */
 export function refusal(what: string, errno: string, where: string, hint?: string): TsimgError {
   const disagrees = errno === 'EEXIST' || errno === 'ELOOP' || errno === 'ENOTDIR';
   return new TsimgError('FILESYSTEM', what, {
@@ -28,7 +28,11 @@ export function refusal(what: string, errno: string, where: string, hint?: strin
   });
 }
 
-/** The result of a call of sys/file/files.ts. @param path bytes (latin1) @throws FILESYSTEM with `facts.errno` */
+/**
+ * Returns the result of a call of sys/file/files.ts.
+ * @param path bytes (latin1)
+ * @throws FILESYSTEM with `facts.errno`
+ */
 export function check(result: number, what: string, path: string): number {
   if (result < 0) throw refusal(`cannot ${what}`, lastErrno(), pathText(path));
   return result;

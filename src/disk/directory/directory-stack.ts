@@ -3,13 +3,13 @@ import { ROOT_PATH, type RootfsPath } from '../../rootfs/path.ts';
 import { closeDescriptor, openAt } from '../../sys/file/files.ts';
 import { check } from './check.ts';
 
-/** A descriptor of a directory, and a name in it: what every call is made with. */
+/** A descriptor of a directory and a name in it: the arguments of every call. */
 export interface NameAt {
   readonly directory: number;
   readonly name: string;
 }
 
-/** Opens a directory by its name in another that is open. @param path bytes (latin1), from the stack's root */
+/** Opens a directory by its name in an open directory. @param path bytes (latin1), from the root of the stack */
 export type OpenDirectory = (at: NameAt, path: string) => number;
 
 const openPlainly: OpenDirectory = ({ directory, name }, path) =>
@@ -21,21 +21,21 @@ interface Level {
 }
 
 /**
- * Open descriptors of the directories from a root to where work goes on. Each is opened in the one above by a single
- * name that is no symlink, so no path leads out of the root, whatever lies in it. Closes what it opened, not the root.
+ * Holds descriptors of the directories from a root to the current one. Each is opened in the one above by a single name
+ * that is no symlink, so no path leads out of the root. It closes what it opened, but not the root.
  */
 export class DirectoryStack {
   readonly #root: number;
   readonly #open: OpenDirectory;
   readonly #levels: Level[] = [];
 
-  /** @param open how a directory is opened, where it is not to be as above */
+  /** @param open opens a directory in another way than the default */
   constructor(root: number, open: OpenDirectory = openPlainly) {
     this.#root = root;
     this.#open = open;
   }
 
-  /** The directory that a place is in and its name there; the root is `.` in itself. @throws FILESYSTEM */
+  /** Returns the directory of a place and the name in it; the root is `.` in itself. @throws FILESYSTEM */
   locate(path: RootfsPath): NameAt {
     if (path === ROOT_PATH) {
       this.#leaveUntil('');
@@ -62,7 +62,7 @@ export class DirectoryStack {
     return descriptor;
   }
 
-  /** Closes what is not on the way to a path; the lowest that is. */
+  /** Closes the directories that are not on the way to a path; returns the lowest one that is. */
   #leaveUntil(path: string): Level | undefined {
     for (let top = this.#levels.at(-1); top !== undefined; top = this.#levels.at(-1)) {
       if (path.startsWith(top.path) && (path.length === top.path.length || path[top.path.length] === '/')) return top;

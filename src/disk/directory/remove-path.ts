@@ -6,11 +6,14 @@ import { attempt } from './check.ts';
 import { removeTree } from './remove-tree.ts';
 import { treeSize } from './tree-size.ts';
 
-/** Tries, and milliseconds between two: processes of a killed container write for an instant after it. */
+/** Tries, and milliseconds between them: processes of a killed container still write for a moment. */
 const TRIES = 4;
 const PAUSE = 50;
 
-/** Removes a path, whose last name is ASCII, and all beneath it; resolves with the bytes that it occupied. @throws FILESYSTEM */
+/**
+ * Removes a path and everything beneath it; resolves with the bytes that it occupied. Its last name must be ASCII.
+ * @throws FILESYSTEM
+ */
 export async function removePath(path: string): Promise<number> {
   const parent = attempt('open a directory', dirname(path), () =>
     openSync(dirname(path), O_PATH | constants.O_DIRECTORY | O_CLOEXEC),

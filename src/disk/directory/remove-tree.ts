@@ -6,9 +6,9 @@ import { lastErrno } from '../../sys/libc.ts';
 import { check, refusal } from './check.ts';
 
 /**
- * Removes a name and all beneath it. Goes by descriptors, so it never follows a symlink; opens directories that their
- * modes close; refuses to enter what is mounted inside. Nothing there is no error.
- * @throws FILESYSTEM; what was removed until then is gone
+ * Removes a name and everything beneath it. It goes by descriptors and follows no symlink, opens directories that their
+ * modes close, and does not enter mounts. A name that does not exist is no error.
+ * @throws FILESYSTEM; a part of the tree may be removed by then
  */
 export function removeTree(directory: number, name: string, path = name): void {
   if (unlinkAt(directory, name) >= 0) return;
@@ -17,7 +17,7 @@ export function removeTree(directory: number, name: string, path = name): void {
   if (errno !== 'EISDIR') throw refusal('cannot remove', errno, pathText(path));
   const opened = openForRemoval(directory, name, path);
   try {
-    // As an ordinary user: names can be removed from a writable directory only
+    // An ordinary user can remove names from a writable directory only
     if ((fstatSync(opened).mode & 0o700) !== 0o700) fchmodSync(opened, 0o700);
     emptyDirectory(opened, path);
   } finally {
@@ -26,9 +26,9 @@ export function removeTree(directory: number, name: string, path = name): void {
   check(removeDirectoryAt(directory, name), 'remove a directory', path);
 }
 
-/** Removes all that is in a directory, as `removeTree` does. @throws FILESYSTEM */
+/** Removes everything in a directory, as `removeTree` does. @throws FILESYSTEM */
 export function emptyDirectory(directory: number, path: string): void {
-  // By the descriptor: the names are bytes, and what the path meant may have moved
+  // By the descriptor, because names are bytes and the path may lead elsewhere by now
   for (const entry of readdirSync(`/proc/self/fd/${directory}`, 'latin1')) {
     removeTree(directory, entry, `${path}/${entry}`);
   }
@@ -37,7 +37,7 @@ export function emptyDirectory(directory: number, path: string): void {
 function openForRemoval(directory: number, name: string, path: string): number {
   const opened = openOnMount(directory, name);
   if (opened >= 0 || lastErrno() !== 'EACCES') return check(opened, 'open a directory', path);
-  // O_PATH needs no permission, and the mode is then changed of just that directory, not of a name
+  // O_PATH needs no permission, and chmod on it changes just this directory
   const handle = check(openAt(directory, name, O_PATH | constants.O_DIRECTORY), 'open a directory', path);
   try {
     chmodSync(`/proc/self/fd/${handle}`, 0o700);
@@ -47,7 +47,7 @@ function openForRemoval(directory: number, name: string, path: string): number {
   return check(openOnMount(directory, name), 'open a directory', path);
 }
 
-/** Negative, with errno EXDEV, when it is another mount. */
+/** Opens a directory; negative with errno EXDEV where it is another mount. */
 function openOnMount(directory: number, name: string): number {
   const opened = openDirectoryOnMount(directory, name);
   if (opened >= 0 || !['ENOSYS', 'EPERM'].includes(lastErrno())) return opened;

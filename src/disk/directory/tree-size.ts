@@ -1,12 +1,13 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { closeDescriptor, openDirectoryOnMount } from '../../sys/file/files.ts';
 
-/** stat(2): what `blocks` counts, whatever the file system's own unit. */
+/** The unit of `blocks` in stat(2), on every file system. */
 const BLOCK_BYTES = 512;
 
 /**
- * Bytes that a name and all beneath it occupy: holes do not count, several names of a file count once. Goes by descriptors
- * and follows no symlink. What cannot be opened, or is not there, counts as nothing: removing it tells why.
+ * Returns the bytes that a name and everything beneath it occupy. Holes do not count, and a file with several names
+ * counts once. It goes by descriptors and follows no symlink. Files that cannot be opened count as nothing: removing
+ * them gives the error.
  */
 export function treeSize(directory: number, name: string): number {
   const seen = new Set<string>();

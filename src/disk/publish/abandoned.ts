@@ -4,21 +4,24 @@ import { errnoOf } from '../../errors.ts';
 import { TEMPORARY_PREFIX } from '../../store-layout.ts';
 import { lockDescriptor } from '../../sys/file/lock.ts';
 
-/** As `openStaging` names them, after the prefix. */
+/** The names that `openStaging` makes, after the prefix. */
 const STAGING = /^[0-9a-f]{12}$/;
 
-/** Open and locked: nobody else takes it for abandoned, and whoever makes one of this name sees that it is not its own. */
+/**
+ * An open and locked staging directory. The lock keeps other processes from removing it, and a process that makes a
+ * directory of this name sees that it is not its own.
+ */
 export interface Abandoned {
   readonly name: string;
   readonly descriptor: number;
 }
 
-/** Where a staging directory has what its destination held, until that is replaced. */
+/** Holds the former content of the destination until it is replaced. */
 const FORMER = 'old';
-/** All that is ever made in one. */
+/** All names in a staging directory. */
 const CONTENT: ReadonlySet<string> = new Set(['root', 'pool', FORMER]);
 
-/** Whether a staging directory, which is open, has something that its destination held. */
+/** Whether an open staging directory holds former content of its destination. */
 export function holdsFormer(descriptor: number): boolean {
   try {
     return readdirSync(`/proc/self/fd/${descriptor}/${FORMER}`).length > 0;
@@ -37,25 +40,25 @@ function openAbandoned(directory: string, name: string): Abandoned | undefined {
   try {
     descriptor = openSync(join(directory, name), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   } catch {
-    return undefined; // gone meanwhile, or somebody else's
+    return undefined; // It is gone, or belongs to another user
   }
   try {
     const { uid, mode } = fstatSync(descriptor);
-    // A directory of ours that somebody else has given such a name is none
+    // A directory of another kind may have such a name
     const isOurs = uid === process.geteuid?.() && (mode & 0o777) === 0o700;
     const isWhole = isOurs && readdirSync(`/proc/self/fd/${descriptor}`).every((entry) => CONTENT.has(entry));
-    // What a destination held and lies nowhere else is for its owner to move back
+    // The user moves the former content of a destination back by hand
     if (isWhole && !holdsFormer(descriptor) && lockDescriptor(descriptor, name)) return { name, descriptor };
   } catch {
-    // It is left alone
+    // It stays
   }
   closeSync(descriptor);
   return undefined;
 }
 
 /**
- * The staging directories in a directory that this user's killed unpacks have left: nobody holds their locks. To be closed by
- * their descriptors. None where the directory cannot be read.
+ * Returns the staging directories that killed unpacks of this user left in a directory: no process holds their locks.
+ * The caller closes the descriptors. Empty where the directory cannot be read.
  */
 export function abandonedIn(directory: string): readonly Abandoned[] {
   let names: readonly string[];

@@ -19,23 +19,24 @@ import { workingDirectory } from '../../sys/file/working-directory.ts';
 import { attempt } from '../directory/check.ts';
 import { abandonedIn } from './abandoned.ts';
 
-/** Where a tree is published, and how. Paths are text, absolute, with no symlink in them. */
+/** The place where a tree is published, and the way. Paths are text, absolute, without symlinks. */
 export interface Destination {
   readonly path: string;
   readonly parent: string;
   readonly name: string;
   /**
-   * `rename`: the finished tree takes the name in one step. `fill`: the directory itself must stay (it is a mount
-   * point, someone's working directory, or its parent may not be written), so the tree's entries move into it.
+   * `rename`: the finished tree takes the name in one step. `fill`: the entries of the tree move into the directory,
+   * which must stay: it is a mount point or a working directory, or its parent is not writable.
    */
   readonly by: 'rename' | 'fill';
-  /** Whether something is there that must be removed once the tree is published. */
+  /** Whether a directory with content is there, which must be removed once the tree is published. */
   readonly replaces: boolean;
 }
 
 /**
- * The path of a destination without symlinks; its last component need not exist. What is checked is what only the caller's
- * own process knows: an unset variable in a script must not replace the directory that it runs in.
+ * Returns the path of a destination without symlinks; its last component need not exist. It makes the checks that only
+ * the caller's own process can make: an unset variable in a script must not replace the directory that the script runs
+ * in.
  * @param force whether a directory that is not empty may be replaced
  * @throws USAGE, DESTINATION_INVALID
  */
@@ -46,30 +47,31 @@ export function destinationPath(destination: string, force = false): string {
   if (path === '/') throw invalid(destination, 'it is the root of this host', undefined);
   if (!force || readsEmpty(path)) return path;
   const home = existsSync(homedir()) ? realpathSync(homedir()) : '/';
-  const hint = 'remove what is in it yourself, or choose another name';
+  const hint = 'remove its content yourself, or choose another name';
   if (here !== '' && holds(path, realpathSync(here)))
-    throw invalid(destination, 'the working directory, or what it lies in, is not replaced', hint);
-  if (holds(path, home)) throw invalid(destination, 'the home directory, or what it lies in, is not replaced', hint);
+    throw invalid(destination, 'the working directory, or a directory above it, is not replaced', hint);
+  if (holds(path, home))
+    throw invalid(destination, 'the home directory, or a directory above it, is not replaced', hint);
   return path;
 }
 
-/** Whether a path is another one, or lies above it. */
+/** Whether a path is the other path, or lies above it. */
 function holds(path: string, other: string): boolean {
   return other === path || other.startsWith(`${path}/`);
 }
 
-/** Whether there is nothing in it that could be lost. */
+/** Whether a directory is empty, so that nothing can be lost. */
 function readsEmpty(path: string): boolean {
   try {
     return readdirSync(path).length === 0;
   } catch {
-    // It is not there, no directory, or may not be read: who unpacks there says so
+    // It is missing, no directory, or not readable: unpacking gives the error
     return false;
   }
 }
 
 /**
- * Looks at the place where a tree is to go. Changes nothing.
+ * Looks at the place where a tree will be published. Changes nothing.
  * @param force whether a directory that is not empty may be replaced
  * @throws USAGE, DESTINATION_EXISTS, DESTINATION_INVALID
  */
@@ -91,14 +93,14 @@ export function inspectDestination(destination: string, force = false): Destinat
   return { ...place, by: mustStay(path, parent) ? 'fill' : 'rename', replaces: names.length > 0 };
 }
 
-/** How many names are leavings of killed unpacks, which go when the next one begins. */
+/** Counts the names that killed unpacks left. The next unpack removes them. */
 function abandonedNames(path: string): number {
   const abandoned = abandonedIn(path);
   for (const { descriptor } of abandoned) closeSync(descriptor);
   return abandoned.length;
 }
 
-/** What is to be removed must not have another file system in it: that one's files are no one's to remove. */
+/** Refuses a directory with a mount inside, because the files of the mounted file system must not be removed. */
 function refuseMountsBeneath(path: string, destination: string): void {
   const mounts = attempt('read the mounts', '/proc/self/mountinfo', () =>
     mountPoints(readFileSync('/proc/self/mountinfo', 'latin1')),
@@ -110,7 +112,7 @@ function refuseMountsBeneath(path: string, destination: string): void {
   throw invalid(destination, `${mount} is mounted inside of it`, `umount ${mount} first, or choose another name`);
 }
 
-/** The path without symlinks; its last component need not exist. */
+/** Returns the path without symlinks; its last component need not exist. */
 function realPath(path: string, destination: string): string {
   try {
     return realpathSync(path);
@@ -140,7 +142,7 @@ function mustStay(path: string, parent: string): boolean {
   return look(path).mount !== above.mount || !above.isWritable;
 }
 
-/** The ID of the mount that a directory lies on (proc_pid_fdinfo(5)): two binds of one file system differ in it. */
+/** Returns the ID of the mount of a directory (proc_pid_fdinfo(5)): two binds of one file system differ in it. */
 function look(path: string): { readonly mount: string | undefined; readonly isWritable: boolean } {
   return attempt('look at the destination', path, () => {
     const descriptor = openSync(path, O_PATH | constants.O_DIRECTORY);

@@ -7,7 +7,7 @@ import { check, refusal } from '../directory/check.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
 import type { Destination } from './destination.ts';
 
-/** The tree takes the destination's name; what had it is left in the staging directory. */
+/** Gives the tree the name of the destination. A replaced directory is left in the staging directory. */
 export function takeName({ path, name, replaces }: Destination, base: number, top: number): void {
   const at = byteName(name);
   if (!replaces) {
@@ -30,18 +30,20 @@ export interface Filling {
   readonly base: number;
   readonly top: number;
   readonly root: number;
-  /** Of the staging directory in it. */
+  /** The name of the staging directory in it. */
   readonly name: string;
 }
 
-/** Moves what the destination holds aside and the tree's entries in; on failure everything back. */
+/**
+ * Moves the content of the destination away and the entries of the tree in. After an error everything is moved back.
+ */
 export function fill({ base, top, root, name }: Filling, finishRoot: (at: NameAt) => void): void {
   check(makeDirectoryAt(top, 'old', 0o700), 'make a directory', 'old');
   const old = check(openAt(top, 'old', constants.O_RDONLY | constants.O_DIRECTORY), 'open a directory', 'old');
   const moved: (readonly [from: number, to: number, name: string])[] = [];
   const move = (from: number, to: number, entry: string) => {
     if (renameNewAt(from, entry, to, entry) < 0) {
-      // EINVAL: a file system without the call; the name was not there a moment ago
+      // EINVAL: the file system does not know the call. The name was free a moment ago.
       const errno = lastErrno();
       if (errno !== 'EINVAL') throw refusal('cannot move', errno, pathText(entry));
       check(renameAt(from, entry, to, entry), 'move', entry);
@@ -64,7 +66,7 @@ function namesIn(directory: number): readonly string[] {
   return readdirSync(`/proc/self/fd/${directory}`, 'latin1');
 }
 
-/** Text → bytes, one per character, as calls on names want them. */
+/** Turns text into bytes, one per character, as the calls on names take them. */
 export function byteName(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }

@@ -22,21 +22,22 @@ export interface Staging {
   /** Descriptor of the directory for bodies. */
   readonly pool: number;
   /**
-   * Publishes the tree. A failure leaves the destination as it was.
-   * @param finishRoot gives the destination the root's attributes, where its directory stays and is filled
+   * Publishes the tree. After an error the destination is as it was before.
+   * @param finishRoot sets the attributes of the root on the destination, where its directory stays and is filled
    * @throws FILESYSTEM, DESTINATION_EXISTS
    */
   publish(finishRoot: (at: NameAt) => void): void;
   /**
-   * Removes all that is left: everything, when nothing was published.
-   * @throws FILESYSTEM; also where publishing failed and what the destination held could not be moved back: then that stays
+   * Removes what is left in it: everything, when nothing was published.
+   * @throws FILESYSTEM, also where publishing failed and the former content could not be moved back: then this content
+   *   stays
    */
   remove(): void;
 }
 
 /**
- * Runs an action with a staging directory for the destination, and removes the directory in the end, also after an error. A directory
- * that cannot be removed gives a warning only, because the action's own result or error counts.
+ * Runs an action with a staging directory for the destination, and removes the directory at the end, also after an
+ * error. A directory that cannot be removed gives a warning only, because the result or error of the action counts.
  * @throws FILESYSTEM, and the errors of the action
  */
 export async function withStaging<T>(
@@ -59,12 +60,14 @@ export async function withStaging<T>(
   }
 }
 
-/** Makes the staging directory: beside the destination, or inside of one that must stay. @throws FILESYSTEM */
+/**
+ * Makes the staging directory: beside the destination, or inside of a destination that must stay. @throws FILESYSTEM
+ */
 export function openStaging(destination: Destination): Staging {
   const { path, parent, by } = destination;
   const basePath = by === 'rename' ? parent : path;
   const base = attempt('open the destination', basePath, () =>
-    // O_PATH: a directory in which one may make names, but that one may not list, serves too
+    // O_PATH opens also a directory that this user may write but not list
     openSync(basePath, O_PATH | constants.O_DIRECTORY | O_CLOEXEC),
   );
   let mtime = fstatSync(base, { bigint: true }).mtimeNs;
@@ -99,7 +102,7 @@ export function openStaging(destination: Destination): Staging {
       if (isHalfPublished && holdsFormer(top)) {
         throw new TsimgError('FILESYSTEM', 'what the destination held could not be moved back', {
           where: join(basePath, name, 'old'),
-          hint: 'it lies there: move it back by hand',
+          hint: 'it is there: move it back by hand',
         });
       }
       removeTree(base, name);
@@ -133,28 +136,28 @@ export function openStaging(destination: Destination): Staging {
   }
 }
 
-/** Removes what killed unpacks have left here. What cannot be removed is in nobody's way. */
+/** Removes the directories that killed unpacks left here. A directory that cannot be removed does no harm. */
 function removeAbandoned(base: number): void {
   for (const { name, descriptor } of abandonedIn(`/proc/self/fd/${base}`)) {
     try {
       removeTree(base, name);
     } catch {
-      // Files of subordinate ids, such as those of another --ids: whoever has these removes it
+      // It has files of subordinate IDs, such as those of another --ids: an unpack with these IDs removes it
     } finally {
       closeSync(descriptor);
     }
   }
 }
 
-/** Makes a directory that is locked as long as it is open: so others see that somebody is at work in it. */
+/** Makes a directory that is locked as long as it is open: the lock tells other processes that it is in use. */
 function makeLocked(base: number, basePath: string): { readonly name: string; readonly top: number } {
   for (;;) {
     const name = `${TEMPORARY_PREFIX}${randomBytes(6).toString('hex')}`;
     check(makeDirectoryAt(base, name, 0o700), 'make a directory in', byteName(basePath));
-    // Whatever the umask took away, or the parent's setgid bit and default ACL gave
+    // Undoes the umask, and the setgid bit and default ACL of the parent
     const changed = chmodAt(base, name, 0o700);
     const top = changed < 0 ? changed : openAt(base, name, constants.O_RDONLY | constants.O_DIRECTORY);
-    // Another may have taken it for abandoned before it is locked
+    // Another process may have removed it as abandoned before it was locked
     if (top < 0 && lastErrno() === 'ENOENT') continue;
     check(top, 'open a directory', name);
     if (lockDescriptor(top, name) && fstatSync(top).nlink > 0) return { name, top };
@@ -163,8 +166,8 @@ function makeLocked(base: number, basePath: string): { readonly name: string; re
 }
 
 /**
- * Sets a directory's time to what it was before the staging directory in it came and went. Someone else's directory
- * keeps the time of now: only its owner may set another.
+ * Sets the time of a directory to what it was before the staging directory came and went. The directory of another user
+ * keeps the new time, because only its owner may set a time.
  */
 function keepTime(directory: number, mtime: bigint): void {
   const second = 1_000_000_000n;

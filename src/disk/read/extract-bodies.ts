@@ -11,10 +11,10 @@ import type { ExtractedLayer, LayerOptions } from './layer-context.ts';
 export type ExtractOptions = Pick<LayerOptions, 'pool' | 'firstBody' | 'where' | 'algorithm' | 'limits'>;
 
 /**
- * Reads an uncompressed layer to its end, piece by piece: writes the content of its files into the pool, collects its headers, and
- * digests all of it. A piece is no longer used when the next is asked for.
- * Layers share nothing but the pool, so several can be read at once. Where files belong is not decided here. Bodies of a layer that
- * fails stay in the pool.
+ * Reads an uncompressed layer to its end, piece by piece: writes the content of its files into the pool, collects its
+ * headers, and digests all of it. A piece is no longer used when the next is asked for. Layers share nothing but the
+ * pool, so several can be read at once. Where files belong is not decided here. Bodies of a layer that fails stay in
+ * the pool.
  * @param onPiece gets the length of each piece before it is read; an error that it throws ends the reading
  * @throws TAR_INVALID, LIMIT_EXCEEDED, FILESYSTEM, and the errors of the pieces
  */

@@ -7,15 +7,15 @@ import { replaceFileSync } from '../../sys/file/replace-file-sync.ts';
 import { attempt } from '../directory/check.ts';
 import { type PackedEntries, packEntries, unpackEntries } from './pack-entries.ts';
 
-// What a layer says, kept beside its files: a layer that lies on it is folded without decompressing this one again.
+// The entries of a layer are kept in a file: a layer on top of it is folded without decompressing this layer again.
 
 const BATCH = 10_000;
-/** More are not worth their memory: such a layer is read again. */
+/** More entries would take too much memory: the layer is read again instead. */
 const MAX_KEPT = 200_000;
 
 type Numbers = readonly number[];
 
-/** `PackedEntries` as JSON has them, but for bodies: those are files of the layer's directory by now. */
+/** `PackedEntries` as JSON, without bodies: these are files of the layer directory by now. */
 interface KeptBatch {
   readonly count: number;
   readonly numbers: Numbers;
@@ -26,7 +26,7 @@ interface KeptBatch {
   ])[];
 }
 
-/** The first line of the file: the digest of what follows. */
+/** The first line of the file: the digest of the rest. */
 function firstLine(json: Buffer): string {
   return `${digestOf(json)}\n`;
 }
@@ -34,14 +34,14 @@ function firstLine(json: Buffer): string {
 /** Bytes of the first line. */
 const LINE_BYTES = 'sha256:'.length + 64 + 1;
 
-/** That an entry has a body says that its file is not empty; which one it was is of no use any more. */
+/** A body says only that the file is not empty; its name is not needed any more. */
 const SOME_BODY = { bucket: undefined, name: '0' };
 
 function* withoutBodies(entries: LayerEntries) {
   for (const { header, body } of entries) yield { header, body: body && SOME_BODY };
 }
 
-/** Writes the entries of a layer in one step; not those of a layer that has very many. @throws FILESYSTEM */
+/** Writes the entries of a layer in one step, unless there are too many. @throws FILESYSTEM */
 export function keepEntries(path: string, entries: LayerEntries): void {
   if (entries.length > MAX_KEPT) return;
   const bare: LayerEntries = { length: entries.length, [Symbol.iterator]: () => withoutBodies(entries) };
@@ -58,13 +58,13 @@ export function keepEntries(path: string, entries: LayerEntries): void {
   );
   const json = Buffer.from(JSON.stringify(batches));
   const content = Buffer.concat([Buffer.from(firstLine(json)), json]);
-  attempt('keep what a layer says', path, () => {
-    // For all to read: its owner may be a subordinate ID. The folder is the caller's alone.
+  attempt('keep the entries of a layer', path, () => {
+    // Readable for all, because the owner may be a subordinate ID. Only the caller may enter the folder.
     replaceFileSync(path, content, { mode: 0o644, temporary: `${path}.${randomUUID()}` });
   });
 }
 
-/** The JSON of kept entries; undefined where there are none, or damaged ones. */
+/** Reads the JSON of kept entries; undefined where they are missing or damaged. */
 function readKept(path: string): Buffer | undefined {
   let bytes: Buffer;
   try {
@@ -77,18 +77,18 @@ function readKept(path: string): Buffer | undefined {
   return bytes.toString('latin1', 0, LINE_BYTES) === firstLine(json) ? json : undefined;
 }
 
-/** Whether a layer's entries are kept, undamaged. */
+/** Whether the entries of a layer are kept, undamaged. */
 export function hasKeptEntries(path: string): boolean {
   return readKept(path) !== undefined;
 }
 
-/** A layer's entries as they were kept. @throws STORE_INVALID where there are none */
+/** Reads the kept entries of a layer. @throws STORE_INVALID where they are missing or damaged */
 export function readKeptEntries(path: string): LayerEntries {
   const json = readKept(path);
   if (json === undefined) {
-    throw new TsimgError('STORE_INVALID', 'what a layer says is not there any more', {
+    throw new TsimgError('STORE_INVALID', 'the kept entries of a layer are gone', {
       where: path,
-      hint: 'try again: the layer is read anew',
+      hint: 'run the command again: it reads the layer itself',
     });
   }
   const kept: readonly KeptBatch[] = JSON.parse(json.toString('utf8'));

@@ -17,7 +17,9 @@ export interface LayerOptions {
   readonly limits?: ImageLimits | undefined;
   /** Of `newSpending`: shared by all layers of an image. */
   readonly spending: SharedArrayBuffer;
-  /** Whether a digest is promised for the stored bytes: then they fail where they are something else, and are bounded. */
+  /**
+   * Whether a digest is promised for the stored bytes: then they fail where they are something else, and are bounded.
+   */
   readonly isPromised: boolean;
 }
 

@@ -158,7 +158,10 @@ export class LayerThread implements LayerReader {
     for (const job of this.#jobs.values()) this.#fail(job, this.#crash);
   }
 
-  /** Writes a layer's bytes into the shared memory, no faster than the thread takes them. Ends early when the job is over. */
+  /**
+   * Writes a layer's bytes into the shared memory, no faster than the thread takes them. Ends early when the job is
+   * over.
+   */
   async #send(job: Job, stored: AsyncIterable<Uint8Array>, memory: SharedArrayBuffer): Promise<void> {
     const bytes = Buffer.from(memory);
     let turn = 0;

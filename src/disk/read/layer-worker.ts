@@ -34,8 +34,8 @@ function refuseStopped({ state }: Inbox): void {
 }
 
 /**
- * Yields chunks as they are sent. A chunk is given back when the second one after it is asked for (see `decompressChunks`), and
- * several at a time, because waking the other side takes as long as reading half a chunk.
+ * Yields chunks as they are sent. A chunk is given back when the second one after it is asked for (see
+ * `decompressChunks`), and several at a time, because waking the other side takes as long as reading half a chunk.
  */
 async function* readSent(job: number, inbox: Inbox, memory: SharedArrayBuffer): AsyncGenerator<Uint8Array> {
   let givenBack = 0;

@@ -14,7 +14,10 @@ const BODIES_PER_LAYER = 2 ** 32;
 
 /** Layers that are being read, in threads where that pays. */
 export interface LayersAhead extends AsyncDisposable {
-  /** A layer, once it is extracted. To be called once for each, in order. @throws the error of the first layer that failed */
+  /**
+   * A layer, once it is extracted. To be called once for each, in order.
+   * @throws the error of the first layer that failed
+   */
   layer(ordinal: number): Promise<ExtractedLayer>;
 }
 
@@ -46,8 +49,9 @@ function limitedTo(limit: number): <T>(action: () => Promise<T>) => Promise<T> {
 }
 
 /**
- * Begins to read layers, base first, some at a time and ahead of `layer`. The bodies of each have numbers of their own in the pool.
- * The first layer that fails ends the reading of all. After disposal no layer is being read, and all streams are closed.
+ * Begins to read layers, base first, some at a time and ahead of `layer`. The bodies of each have numbers of their own
+ * in the pool. The first layer that fails ends the reading of all. After disposal no layer is being read, and all
+ * streams are closed.
  */
 export function readLayersAhead(layers: readonly LayerInput[], options: LayersAheadOptions): LayersAhead {
   const { onEvent, tolerated, limits } = options;

@@ -3,18 +3,18 @@ import type { LayerEntries, LayerEntry } from '../../rootfs/fold/outcome.ts';
 import type { TarEntryKind } from '../../tar/header.ts';
 
 /**
- * Entries on their way from one thread to another: a few large values, since copying an object for each entry takes
- * longer than reading the archive did.
+ * Entries on their way from one thread to another: a few large values, because copying an object for each entry takes
+ * longer than reading the archive.
  */
 export interface PackedEntries {
   readonly count: number;
   /** `COLUMNS` for each entry. */
   readonly numbers: Float64Array<ArrayBuffer>;
-  /** Paths and targets of links, one behind the other. */
+  /** Paths and targets of links, concatenated. */
   readonly text: string;
-  /** Buckets of bodies, those that no earlier batch has: columns name them by their place in all batches. */
+  /** Buckets that no earlier batch has. Columns name a bucket by its place in the buckets of all batches. */
   readonly buckets: readonly Bucket[];
-  /** Of the entries that have any, by their index. */
+  /** Of the entries that have xattrs, by the index of the entry. */
   readonly xattrs: readonly (readonly [index: number, attributes: readonly (readonly [string, Uint8Array])[]])[];
 }
 
@@ -29,10 +29,10 @@ const KINDS: readonly TarEntryKind[] = [
 ];
 const COLUMNS = 14;
 const NO_BODY = -1;
-const NO_HOME = -1;
+const NO_BUCKET = -1;
 const NO_XATTRS: ReadonlyMap<string, Buffer> = new Map();
 
-/** @param batch entries that are packed together at most */
+/** Packs entries into batches. @param batch entries of one batch at most */
 export function* packEntries(entries: LayerEntries, batch: number): Generator<PackedEntries, void, undefined> {
   const places = new Map<Bucket, number>();
   let some: LayerEntry[] = [];
@@ -45,7 +45,7 @@ export function* packEntries(entries: LayerEntries, batch: number): Generator<Pa
   if (some.length > 0) yield packBatch(some, places);
 }
 
-/** @param places of buckets in all batches, to which are added those of this */
+/** @param places of the buckets of all batches; the new ones are added */
 function packBatch(entries: readonly LayerEntry[], places: Map<Bucket, number>): PackedEntries {
   const numbers = new Float64Array(entries.length * COLUMNS);
   const buckets: Bucket[] = [];
@@ -77,7 +77,7 @@ function packBatch(entries: readonly LayerEntry[], places: Map<Bucket, number>):
         header.deviceMinor,
         header.offset,
         body === undefined || body.bucket !== undefined ? NO_BODY : Number(body.name),
-        body?.bucket === undefined ? NO_HOME : placeOf(body.bucket),
+        body?.bucket === undefined ? NO_BUCKET : placeOf(body.bucket),
       ],
       index * COLUMNS,
     );
@@ -87,7 +87,7 @@ function packBatch(entries: readonly LayerEntry[], places: Map<Bucket, number>):
   return { count: entries.length, numbers, text: text.join(''), buckets, xattrs };
 }
 
-/** The same entries as were packed, made when they are gone through: packed they take a third of the memory. */
+/** Returns the packed entries. They are made anew on each iteration, because packed they take a third of the memory. */
 export function unpackEntries(batches: readonly PackedEntries[]): LayerEntries {
   const buckets = batches.flatMap((batch) => batch.buckets);
   return {
@@ -103,7 +103,7 @@ function bodyOf(number: number, bucket: Bucket | undefined, path: string): Body 
   return number === NO_BODY ? undefined : { bucket, name: String(number) };
 }
 
-/** The same number: what V8 reads from floats is one too, and an object with floats in it another kind of object. */
+/** Returns the same number as a small integer, where it is one: V8 makes another, larger kind of object for floats. */
 function asSmall(number: number): number {
   const small = number | 0;
   return small === number ? small : number;

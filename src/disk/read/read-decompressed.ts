@@ -10,10 +10,11 @@ function isDamage(error: unknown): boolean {
 }
 
 /**
- * `extractBodies` of a layer as it is stored, compressed or not; bounds how far it expands.
- * A damaged layer is read to its end, where a promised digest tells the damage better than the decompressor.
+ * `extractBodies` of a layer as it is stored, compressed or not; bounds how far it expands. A damaged layer is read to
+ * its end, where a promised digest tells the damage better than the decompressor.
  * @param hasFreeCore as in `decompressChunks`
- * @throws COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, the errors of `extractBodies`, of the chunks and of `onTrailing`
+ * @throws COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, the errors of `extractBodies`, of the chunks and of
+ *   `onTrailing`
  */
 export async function readDecompressed(
   stored: AsyncIterable<Uint8Array>,

@@ -20,7 +20,8 @@ export interface ReadSectionOptions {
 }
 
 /**
- * Yields the bytes of a section, fewer where its file ends too early; they are not verified. Reads in the caller's own thread.
+ * Yields the bytes of a section, fewer where its file ends too early; they are not verified. Reads in the caller's own
+ * thread.
  * @throws FILESYSTEM, and the errors of `onBytes`
  */
 export async function* readFileSection(

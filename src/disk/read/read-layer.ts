@@ -90,7 +90,7 @@ async function readFetched(
 async function readStream(layer: LayerInput, reader: LayerReader, context: LayerContext): Promise<ExtractedLayer> {
   const { signal } = context;
   const stream = await layer.open(signal);
-  // The loop over the stream gets its errors; an error after the loop concerns nobody
+  // The loop over the stream gets its errors. After the loop an error does no harm.
   stream.on('error', () => {});
   if (signal !== undefined) addAbortSignal(signal, stream);
   try {

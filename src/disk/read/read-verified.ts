@@ -5,7 +5,10 @@ import { readDecompressed } from './read-decompressed.ts';
 import { type PromisedSection, readFileSection } from './read-file-section.ts';
 import { type Promised, verifiedChunks } from './verified-chunks.ts';
 
-/** Where a layer's stored bytes come from: a section of a file, or chunks. Chunks without a promise are verified already. */
+/**
+ * Where a layer's stored bytes come from: a section of a file, or chunks. Chunks without a promise are verified
+ * already.
+ */
 export type LayerBytes =
   | PromisedSection
   | { readonly chunks: AsyncIterable<Uint8Array>; readonly promised?: Promised | undefined };
@@ -33,9 +36,10 @@ export class ReadingCount {
 }
 
 /**
- * `readDecompressed` of bytes that are checked against their promised size and digest. It reads a section of a file itself, in the
- * caller's thread.
- * @throws SIZE_MISMATCH, DIGEST_MISMATCH, FILESYSTEM, and the errors of `readDecompressed`, of the chunks and of `onBytes`
+ * `readDecompressed` of bytes that are checked against their promised size and digest. It reads a section of a file
+ * itself, in the caller's thread.
+ * @throws SIZE_MISMATCH, DIGEST_MISMATCH, FILESYSTEM, and the errors of `readDecompressed`, of the chunks and of
+ *   `onBytes`
  */
 export async function readVerified(
   from: LayerBytes,

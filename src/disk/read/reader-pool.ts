@@ -23,8 +23,8 @@ function threadsFor(layers: readonly LayerInput[], isBusy: boolean): number {
 
 /**
  * Makes a pool of readers: threads, which are started when there is work for them, and the caller's thread.
- * @param isBusy whether the caller's thread has other work, such as connections to a registry: then it reads only where there are no
- *   threads
+ * @param isBusy whether the caller's thread has other work, such as connections to a registry: then it reads only where
+ *   there are no threads
  * @param threads how many at most; by default as many as the layers are worth
  */
 export function readerPool(layers: readonly LayerInput[], isBusy: boolean, threads?: number): ReaderPool {

@@ -19,8 +19,8 @@ export interface VerifiedChunks extends AsyncIterable<Uint8Array> {
 }
 
 /**
- * Passes chunks on, and fails instead of ending when they are not the promised ones, as `verified` does for streams. Fails at the
- * first byte too many.
+ * Passes chunks on, and fails instead of ending when they are not the promised ones, as `verified` does for streams.
+ * Fails at the first byte too many.
  * @throws SIZE_MISMATCH, DIGEST_MISMATCH
  */
 export function verifiedChunks(chunks: AsyncIterable<Uint8Array>, { size, digest, blob }: Promised): VerifiedChunks {

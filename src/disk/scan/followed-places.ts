@@ -1,9 +1,12 @@
 import { findLower, type OverlayForm } from './overlay-node.ts';
 
-/** Links that are followed for one place, as many as a launch follows. */
+/** Links that are followed for one place: as many as a launch follows. */
 const MAX_LINKS = 40;
 
-/** Where the link that these names lead to leads, bytes; undefined for what is no link. No name on the way is followed. */
+/**
+ * Returns the target of the link that has these names, bytes; undefined for anything else than a link. No link on the
+ * way is followed.
+ */
 function linkAt(
   directories: readonly number[],
   [name = '.', ...rest]: readonly string[],
@@ -15,7 +18,7 @@ function linkAt(
   return found?.node.kind === 'symlink' ? found.node.target : undefined;
 }
 
-/** A place as the names that it has when links are followed in the layers. */
+/** Returns the names of a place after its links are followed in the layers. */
 function follow(layers: readonly number[], place: string, form: OverlayForm): readonly string[] {
   let done: string[] = [];
   let left = MAX_LINKS;
@@ -40,9 +43,10 @@ function follow(layers: readonly number[], place: string, form: OverlayForm): re
 }
 
 /**
- * Places of mounts; and where links of the layers lead one of them elsewhere, that place and the directories above it:
- * what was missing there was made as well. Paths are bytes, without the first slash.
- * @param layers descriptors, top first @throws FILESYSTEM, FORMAT_UNSUPPORTED
+ * Returns the places of mounts. Where links of the layers lead one of them elsewhere, returns that place too, and the
+ * directories above it: the launch made them where they were missing. Paths are bytes, without the first slash.
+ * @param layers descriptors, top first
+ * @throws FILESYSTEM, FORMAT_UNSUPPORTED
  */
 export function followedPlaces(
   layers: readonly number[],

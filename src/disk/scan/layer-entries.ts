@@ -9,9 +9,9 @@ import { headerOf, readContent } from './read-node.ts';
 import type { UpperChange } from './upper-changes.ts';
 
 export interface LayerEntriesOptions {
-  /** What the layer may hold, against what it takes on the disk: files may be mostly holes. */
+  /** Bounds the size of the layer against its size on the disk, because files may be mostly holes. */
   readonly budget: ByteBudget;
-  /** Is told of what no layer can hold. */
+  /** Is called for each file that no layer can hold. */
   readonly onSkipped: (path: RootfsPath) => void;
 }
 
@@ -42,8 +42,9 @@ function refuseName(path: RootfsPath): void {
 }
 
 /**
- * Changes of a container as the entries of a layer, in OCI's form (layer.md): the same changes always give the same entries.
- * Contents are read as they are taken. @param upper descriptor of the upper layer
+ * Yields the changes of a container as the entries of a layer, in OCI's form (layer.md). The same changes always give
+ * the same entries. Contents are read as they are taken.
+ * @param upper descriptor of the upper layer
  * @throws FILESYSTEM, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
  */
 export async function* layerEntries(

@@ -9,9 +9,9 @@ import { type DiskNode, namesIn, openDirectoryAt, readNode } from './read-node.t
 
 /** How layers of a container are to be read. */
 export interface OverlayForm {
-  /** Which xattrs overlayfs took for its own. */
+  /** The namespace of the xattrs that overlayfs took for its own. */
   readonly overlay: OverlayNamespace;
-  /** Whether files may have records of what an ordinary user could not make of them. */
+  /** Whether files may have records of attributes that an ordinary user could not set. */
   readonly recorded: boolean;
 }
 
@@ -20,7 +20,7 @@ export function isWhiteout({ kind, major, minor }: DiskNode): boolean {
   return kind === 'character-device' && major === 0 && minor === 0;
 }
 
-/** Whether nothing of lower layers shows in a directory. */
+/** Whether a directory hides everything of the layers below it. */
 export function isOpaque({ directory, name }: NameAt, { overlay }: OverlayForm): boolean {
   const mark = `${overlay}.overlay.opaque`;
   return (
@@ -30,18 +30,18 @@ export function isOpaque({ directory, name }: NameAt, { overlay }: OverlayForm):
   );
 }
 
-/** What other settings of overlayfs than ours leave in a layer: the file's content, or the directory's, is elsewhere. */
+/** Refuses a node that other settings of overlayfs made: the content of the file or directory is elsewhere then. */
 function refuseElsewhere(node: DiskNode, overlay: OverlayNamespace, path: string): void {
   const found = ['redirect', 'metacopy'].find((name) => node.attributes.xattrs.has(`${overlay}.overlay.${name}`));
   if (found === undefined) return;
   throw new TsimgError('FORMAT_UNSUPPORTED', 'the container’s layer cannot be read', {
     where: pathText(path),
     why: `overlayfs was used with ${found === 'redirect' ? 'redirect_dir' : 'metacopy'}`,
-    hint: 'make the container anew: tsimg mounts without it',
+    hint: 'make the container again: tsimg mounts without it',
   });
 }
 
-/** What a name in a layer stands for, as the container sees it; undefined where the layer has no such name. */
+/** Reads the node that has a name in a layer, as the container sees it; undefined where the layer has no such name. */
 export function readOverlayNode(at: NameAt, path: string, form: OverlayForm): DiskNode | undefined {
   const node = readNode(at, path);
   if (node === undefined || isWhiteout(node)) return node;
@@ -54,14 +54,14 @@ export function readOverlayNode(at: NameAt, path: string, form: OverlayForm): Di
   return { ...seen, attributes, kind: device.kind, major: device.major, minor: device.minor };
 }
 
-/** What layers have under one name, merged: the uppermost node, and of a directory those that are merged in it, open. */
+/** The merged view of one name: its uppermost node, and the open directories that are merged, if it is a directory. */
 export interface LowerNode extends Disposable {
   readonly node: DiskNode;
   readonly directories: readonly number[];
 }
 
 /**
- * Looks a name up in directories of layers, top first, as overlayfs does; undefined where there is nothing to be seen.
+ * Looks a name up in directories of layers, top first, as overlayfs does; undefined where no file is visible.
  * @throws FILESYSTEM, FORMAT_UNSUPPORTED
  */
 export function findLower(
@@ -89,7 +89,7 @@ export function findLower(
   return { node, directories, [Symbol.dispose]: () => directories.forEach(closeDescriptor) };
 }
 
-/** All names that can be seen in merged directories of layers, in byte order. @throws FILESYSTEM, FORMAT_UNSUPPORTED */
+/** Returns all visible names in merged directories of layers, in byte order. @throws FILESYSTEM, FORMAT_UNSUPPORTED */
 export function lowerNames(lowers: readonly number[], path: string, form: OverlayForm): readonly string[] {
   const names = new Set(lowers.flatMap((directory) => namesIn(directory, path)));
   return [...names].sort().filter((name) => {

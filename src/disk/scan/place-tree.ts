@@ -21,15 +21,15 @@ import { DirectoryStack, type NameAt, type OpenDirectory } from '../directory/di
 import { readNode } from './read-node.ts';
 
 export interface PlaceOptions {
-  /** Where an entry goes, by the components of its name; undefined for one that is passed over. */
+  /** Returns the place of an entry, by the components of its name; undefined for an entry that is skipped. */
   readonly placeOf: (components: readonly string[]) => readonly string[] | undefined;
-  /** Whose everything becomes; with `keep`, owners, set-ID bits and extended attributes are those of the archive. */
+  /** The owner of all files. With `keep`, owners, set-ID bits and extended attributes are those of the archive. */
   readonly owner: 'keep' | { readonly uid: number; readonly gid: number };
-  /** Whether an entry for the directory itself gives that its owner, mode and time. */
+  /** Whether an entry for the directory itself sets its owner, mode and time. */
   readonly itself?: boolean | undefined;
-  /** Is told of what is passed over, and why. */
+  /** Is called for each file that is skipped, with the reason. */
   readonly onSkipped: (path: string, why: string) => void;
-  /** Opens a directory that entries come into; by its name alone, and never through a link, when absent. */
+  /** Opens a directory into which entries go. Default: by its name alone, and never through a link. */
   readonly openDirectory?: OpenDirectory | undefined;
 }
 
@@ -49,7 +49,10 @@ function conflict(what: string, path: string): TsimgError {
   return new TsimgError('DESTINATION_EXISTS', what, { where: pathText(path) });
 }
 
-/** Holds what was just made under a name: whoever may write in the directory could have put something else there. */
+/**
+ * Opens a file that was just made, and checks its kind: another user may write in the directory, and may have replaced
+ * it.
+ */
 function hold({ directory, name }: NameAt, kind: string, path: string): number {
   const fd = check(openAt(directory, name, O_PATH), 'open what was made', path);
   const { mode, nlink } = fstatSync(fd);
@@ -59,18 +62,21 @@ function hold({ directory, name }: NameAt, kind: string, path: string): number {
 }
 
 /**
- * Puts the entries of an archive into a directory in which others may be at work, hostile ones too. Every name is looked
- * up in a directory that is held open, and is not followed; how directories above an entry are opened, `openDirectory`
- * says. Attributes are given to what is held, not to a name. Directories are merged with those that are there, files
- * replaced; one is never put in the other's place. Devices are passed over.
+ * Puts the entries of an archive into a directory in which other processes may work, hostile ones too.
+ * Every name is looked up in a directory that is held open, and no link is followed; `openDirectory` opens the
+ * directories above an entry. Attributes are set on open files, not on names. Directories are merged with existing ones
+ * and files replace existing ones, but a file never replaces a directory, nor a directory a file. Devices are skipped.
  * @param base descriptor of the directory
- * @throws FILESYSTEM, DESTINATION_EXISTS, LAYER_INVALID for a name that no file can have, and what the archive's reader throws
+ * @throws FILESYSTEM, DESTINATION_EXISTS, LAYER_INVALID for a name that no file can have, and the errors of the
+ *   archive's reader
  */
 export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, options: PlaceOptions): Promise<void> {
   const { placeOf, owner, onSkipped, openDirectory } = options;
   const directories = new DirectoryStack(base, openDirectory);
   const targets = new DirectoryStack(base, openDirectory);
-  /** Their times and modes come last: what is put into them changes the one, and may not be allowed by the other. */
+  /**
+   * Directories get times and modes last: files put into them change the times, and the modes may not allow the files.
+   */
   const later: { readonly fd: number; readonly header: TarHeader; readonly path: RootfsPath }[] = [];
 
   let top: TarHeader | undefined;
@@ -151,7 +157,7 @@ export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, 
     }
   }
 
-  /** Directories that nothing more can come into: descriptors are few. */
+  /** Finishes the directories into which no more entries go, because descriptors are few. */
   function settle(path: string | undefined): void {
     for (let last = later.at(-1); last !== undefined; last = later.at(-1)) {
       if (path?.startsWith(`${last.path}/`)) return;

@@ -12,19 +12,19 @@ import type { TarHeaderToWrite } from '../../tar/write/encode.ts';
 import { attempt, check } from '../directory/check.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
 
-/** What stands under a name on a disk; a name is never followed. */
+/** A file, directory or other node on the disk. Its name is never followed. */
 export interface DiskNode {
   readonly kind: Exclude<TarEntryKind, 'hardlink'> | 'socket';
   readonly attributes: Attributes;
-  /** Bytes of a file, holes counted; 0 for all else. */
+  /** Bytes of a file, with its holes; 0 for all other kinds. */
   readonly size: number;
-  /** Bytes that it takes on the disk. */
+  /** Bytes that the node occupies on the disk. */
   readonly allocated: number;
-  /** Of a symlink, bytes (latin1); else ''. */
+  /** The target of a symlink, bytes (latin1); otherwise empty. */
   readonly target: string;
   readonly major: number;
   readonly minor: number;
-  /** The same for all names of one file; undefined where it has no other name. */
+  /** The same for all names of one file; undefined for a file with one name. */
   readonly identity: string | undefined;
 }
 
@@ -38,7 +38,7 @@ const KINDS: ReadonlyMap<bigint, DiskNode['kind']> = new Map([
   [0o140000n, 'socket'],
 ]);
 
-/** What a layer keeps of extended attributes: not the labels that a security module of this host gave. */
+/** Whether a layer keeps an extended attribute. The labels that a security module of this host gave are not kept. */
 function isKept(name: string): boolean {
   return /^(user|trusted)\./.test(name) || name === 'security.capability' || name.startsWith('system.posix_acl_');
 }
@@ -52,7 +52,11 @@ function bytePath({ directory, name }: NameAt): Buffer {
   return Buffer.from(`/proc/self/fd/${directory}/${name}`, 'latin1');
 }
 
-/** What has a name in a directory; undefined where nothing has. @param path for errors, bytes @throws FILESYSTEM, SYSTEM_CALL */
+/**
+ * Reads the node that has a name in a directory; undefined where there is none.
+ * @param path for errors, bytes
+ * @throws FILESYSTEM, SYSTEM_CALL
+ */
 export function readNode(at: NameAt, path: string): DiskNode | undefined {
   try {
     const stat = lstatSync(bytePath(at), { bigint: true });
@@ -80,18 +84,18 @@ export function readNode(at: NameAt, path: string): DiskNode | undefined {
   }
 }
 
-/** The names in a directory that is open, in byte order. @throws FILESYSTEM */
+/** Returns the names in an open directory, in byte order. @throws FILESYSTEM */
 export function namesIn(directory: number, path: string): readonly string[] {
   const read = () => readdirSync(`/proc/self/fd/${directory}/.`, 'latin1').sort();
   return attempt('list a directory', pathText(path), read);
 }
 
-/** Opens a directory by a name that is no symlink; the descriptor is the caller's to close. @throws FILESYSTEM */
+/** Opens a directory by a name that is no symlink. The caller closes the descriptor. @throws FILESYSTEM */
 export function openDirectoryAt({ directory, name }: NameAt, path: string): number {
   return check(openAt(directory, name, constants.O_RDONLY | constants.O_DIRECTORY), 'open a directory', path);
 }
 
-/** A node as a tar entry. Sockets have none. */
+/** Returns the tar header of a node. A socket has none. */
 export function headerOf(node: DiskNode, path: string, link: string | undefined): TarHeaderToWrite {
   const { kind, attributes, size, target, major, minor } = node;
   if (kind === 'socket') throw new TypeError('a socket is no entry of an archive');
@@ -105,8 +109,9 @@ export function headerOf(node: DiskNode, path: string, link: string | undefined)
 const CHUNK = 256 * 1024;
 
 /**
- * The first `size` bytes of a regular file, fewer where it became shorter. Whoever owns the directory may have put something
- * else there: that is refused, and opening it never waits. @throws FILESYSTEM
+ * Yields the first `size` bytes of a regular file, fewer if it became shorter. The owner of the directory may have
+ * replaced the file: a file of another kind is refused, and opening it never waits.
+ * @throws FILESYSTEM
  */
 export async function* readContent(at: NameAt, path: string, size: number): AsyncGenerator<Buffer> {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK;

@@ -14,31 +14,34 @@ import {
 } from './overlay-node.ts';
 import { type DiskNode, namesIn, openDirectoryAt } from './read-node.ts';
 
-/** One thing that a container changed of its image. */
+/** One change that a container made to its image. */
 export interface UpperChange {
   readonly kind: 'added' | 'changed' | 'deleted';
   readonly path: RootfsPath;
-  /** What is there now; undefined for what was deleted. */
+  /** The node that is there now; undefined for a deletion. */
   readonly node: DiskNode | undefined;
-  /** A directory of which nothing lower shows: what was there is deleted, whiteouts or not. */
+  /** Whether the node is a directory that hides everything below it, with or without whiteouts. */
   readonly opaque: boolean;
-  /** Deleted by the directory's being opaque: the layer needs no whiteout for it. */
+  /** Whether an opaque directory above deletes the name: the layer needs no whiteout for it then. */
   readonly covered: boolean;
-  /** False for a directory that differs in its time alone: no change to people, but one to whoever wants the same tree. */
+  /**
+   * False for a directory that differs in its time alone: a list of changes leaves it out, but a copy of the tree needs
+   * it.
+   */
   readonly shown: boolean;
 }
 
 export interface UpperOptions extends OverlayForm {
   /**
-   * Places that tsimg itself made to mount something there, and the directories above them: not the container's doing as long
-   * as they are empty.
+   * Places that tsimg itself made to mount something there, and the directories above them. They are not changes of the
+   * container as long as they are empty.
    */
   readonly mountPlaces: ReadonlySet<string>;
 }
 
 type Found = { -readonly [Key in keyof UpperChange]: UpperChange[Key] };
 
-/** As a tree's default: descriptors are open for each level. */
+/** The default of a tree: each level needs open descriptors. */
 const MAX_DEPTH = 512;
 
 function limitExceeded(what: string, path: string): TsimgError {
@@ -46,9 +49,11 @@ function limitExceeded(what: string, path: string): TsimgError {
 }
 
 /**
- * What the upper layer of a container changes in the layers below it: parents before what is in them, names in byte order. A
- * directory that is only on the way is passed over. No name is followed, whatever the container does meanwhile.
- * @param upper descriptor of its directory @param lowers of the layers, top first
+ * Compares the upper layer of a container with the layers below it. Parents come before their children, names are in
+ * byte order, and unchanged directories on the way are left out. No link is followed, whatever the container does
+ * meanwhile.
+ * @param upper descriptor of its directory
+ * @param lowers descriptors of the layers, top first
  * @throws FILESYSTEM, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
  */
 export function upperChanges(upper: number, lowers: readonly number[], options: UpperOptions): readonly UpperChange[] {
@@ -61,7 +66,7 @@ export function upperChanges(upper: number, lowers: readonly number[], options: 
     return found;
   }
 
-  /** All that is in a directory; whether some of it is shown. */
+  /** Adds the changes inside of a directory; returns whether one of them is shown. */
   function inside(directory: number, below: readonly number[], path: RootfsPath, depth: number): boolean {
     if (depth > MAX_DEPTH) throw limitExceeded(`a path of more than ${MAX_DEPTH} directories`, path.slice(0, 200));
     let shown = false;
@@ -114,7 +119,7 @@ export function upperChanges(upper: number, lowers: readonly number[], options: 
     return own.shown;
   }
 
-  /** What an opaque directory hides, and has no other of the same name in its place. */
+  /** Adds the names that an opaque directory hides and does not have itself. */
   function hidden(directory: number, below: readonly number[], path: RootfsPath): boolean {
     const present = new Set(namesIn(directory, path));
     const gone = lowerNames(below, path, options).filter((name) => !present.has(name));
@@ -125,7 +130,7 @@ export function upperChanges(upper: number, lowers: readonly number[], options: 
   const root = readOverlayNode({ directory: upper, name: '.' }, ROOT_PATH, options);
   const [top] = lowers;
   const before = top === undefined ? undefined : readOverlayNode({ directory: top, name: '.' }, ROOT_PATH, options);
-  // Making a container gives its root another time
+  // Making a container changes the time of its root
   if (root !== undefined && before !== undefined && !sameAttributes(root.attributes, before.attributes, false)) {
     add({ kind: 'changed', path: ROOT_PATH, node: root, shown: false });
   }

@@ -6,27 +6,30 @@ import type { TarEntryToWrite } from '../../tar/write/tar-chunks.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
 import { type DiskNode, headerOf, namesIn, openDirectoryAt, readContent, readNode } from './read-node.ts';
 
-/** File systems whose files are questions to the kernel: proc, sysfs, cgroup, cgroup2, devpts, mqueue, debugfs, tracefs, securityfs, bpf. */
+/**
+ * File systems whose content the kernel makes on reading: proc, sysfs, cgroup, cgroup2, devpts, mqueue, debugfs,
+ * tracefs, securityfs, bpf.
+ */
 const KERNEL_TYPES: ReadonlySet<number> = new Set([
   0x9fa0, 0x6265_6572, 0x27_e0eb, 0x6367_7270, 0x1cd1, 0x1980_0202, 0x6462_6720, 0x7472_6163, 0x7363_6673, 0xcafe_4a11,
 ]);
 const MAX_DEPTH = 512;
 
-/** Whether what lies in a directory is made by the kernel as it is read: nothing is copied from there, or to there. */
+/** Whether the kernel makes the content of a directory on reading: files are neither copied from there nor to there. */
 export function isKernelDirectory({ directory, name }: NameAt): boolean {
   return KERNEL_TYPES.has(statfsSync(Buffer.from(`/proc/self/fd/${directory}/${name}/.`, 'latin1')).type);
 }
 
 export interface WalkOptions {
-  /** Is told of what is passed over, and why. */
+  /** Is called for each file that is skipped, with the reason. */
   readonly onSkipped: (path: string, why: string) => void;
 }
 
 /**
- * A file or a directory with all in it as entries of an archive: parents first, names in byte order, further names of a file as
- * hard links to the first. Symlinks are entries, never followed; sockets, and what the kernel's file systems show, are passed
- * over; devices are entries, and not read.
- * @param name of the entry at the top, bytes; `.` for one of which only what is inside is meant
+ * Yields a file, or a directory with everything in it, as entries of an archive: parents first, names in byte order,
+ * further names of a file as hard links to the first. Symlinks are entries and are never followed. Devices are entries
+ * and are not read. Sockets, and the content of the kernel's file systems, are skipped.
+ * @param name of the entry at the top, bytes; `.` for a directory of which only the content is wanted
  * @throws FILESYSTEM, LIMIT_EXCEEDED
  */
 export async function* walkTree(

@@ -9,31 +9,32 @@ import type { TarHeader } from '../../tar/header.ts';
 import { check, refusal } from '../directory/check.ts';
 import { type BodyPool, isFinishedIn } from './body-pool.ts';
 
-/** What a file gets when it is made. */
+/** The attributes that a new file has. */
 type Natural = Pick<Stats, 'uid' | 'gid' | 'mode'>;
 
 /** A body that is being written. */
 export interface OpenBody {
   readonly body: Body;
   readonly descriptor: number;
-  /** What it is the content of. */
+  /** The entry that the body belongs to. */
   readonly entry: TarHeader;
-  /** What it is to get when it is complete; undefined where it gets that when it is placed, or nothing. */
+  /** The attributes to set when the body is complete; undefined where they are set later, or not at all. */
   readonly attributes: RealAttributes | undefined;
   readonly natural: Natural;
-  /** Bytes up to the end of what was written: a hole at its end is not. */
+  /** Bytes up to the end of the last write: a hole may follow. */
   written: number;
 }
 
 /** Writes bodies into a pool. */
 export interface BodyWriter {
   /**
-   * Makes an empty file in the pool, a directory that only tsimg writes into. Of the archive it has at most the last component of
-   * its name, in a bucket of tsimg's own: nothing more of an archive is a name until the whole tree is known.
-   * @param number that no other body of the pool has @throws FILESYSTEM
+   * Makes an empty file in the pool, a directory that only tsimg writes into. At most the last component of the entry's
+   * name is used, in a bucket of tsimg's own: the archive gets no other names until the whole tree is known.
+   * @param number no other body of the pool has it
+   * @throws FILESYSTEM
    */
   create(number: number, entry: TarHeader): OpenBody;
-  /** Writes bytes at an offset of the body; what is never written stays a hole. @throws FILESYSTEM */
+  /** Writes bytes at an offset of the body; bytes that are never written stay a hole. @throws FILESYSTEM */
   write(body: OpenBody, chunk: Buffer, position: number): void;
   /** Gives a body its size and attributes, and closes it. @throws FILESYSTEM */
   finish(body: OpenBody): void;
@@ -46,11 +47,11 @@ const MODE = 0o7777;
 
 export function bodyWriter(pool: BodyPool): BodyWriter {
   /**
-   * By the mode that was asked for: the umask, an inherited ACL or the file system may make something else of it, and of the owner,
-   * but for every file of the pool the same.
+   * By the requested mode. The umask, an inherited ACL or the file system may change the mode and the owner, but they
+   * do the same to every file of the pool.
    */
   const naturals = new Map<number, Natural>();
-  /** By the name of the directory in the archive, as it is spelt; undefined where there can be none. */
+  /** By the name of the directory as the archive spells it; undefined where no bucket can be made. */
   const buckets = new Map<string, Bucket | undefined>();
 
   function attributesOf(entry: TarHeader): RealAttributes | undefined {
@@ -62,17 +63,17 @@ export function bodyWriter(pool: BodyPool): BodyWriter {
     if (buckets.has(parent)) return buckets.get(parent);
     const name = `d${number}`;
     const made = makeDirectoryAt(pool.directory, name, 0o700) >= 0;
-    // A file system may allow so many directories in one and no more
+    // A file system may limit the number of subdirectories
     if (!made && lastErrno() !== 'EMLINK') throw refusal('cannot store a file', lastErrno(), pathText(path));
-    // Whatever the umask took away
+    // Adds what the umask took away
     if (made) check(chmodAt(pool.directory, name, 0o700), 'set the mode', path);
     const bucket = made ? { name, files: 0 } : undefined;
     buckets.set(parent, bucket);
     return bucket;
   }
 
-  /** Makes a file with the last component of the entry's name in its bucket; undefined where it cannot have that. */
-  function createAtHome(
+  /** Makes a file in the bucket, under the last component of the entry's name; undefined where that is not possible. */
+  function createInBucket(
     number: number,
     { path }: TarHeader,
     mode: number,
@@ -95,7 +96,7 @@ export function bodyWriter(pool: BodyPool): BodyWriter {
       const attributes = attributesOf(entry);
       const mode = (attributes?.mode ?? PRIVATE) & PERMISSIONS;
       const { descriptor, body } =
-        createAtHome(number, entry, mode) ?? createNumbered(pool.directory, number, entry, mode);
+        createInBucket(number, entry, mode) ?? createNumbered(pool.directory, number, entry, mode);
       let natural = naturals.get(mode);
       if (natural === undefined) {
         natural = fstatSync(descriptor);
@@ -120,7 +121,7 @@ export function bodyWriter(pool: BodyPool): BodyWriter {
         if (attributes === undefined) return;
         const { owner, mode, mtime } = attributes;
         const isOwner = owner === undefined || (owner.uid === natural.uid && owner.gid === natural.gid);
-        // chown takes setuid bits away, and all of them change a time
+        // chown clears setuid bits, and both calls change the times of the file
         if (!isOwner) fchownSync(descriptor, owner.uid, owner.gid);
         if (mode !== undefined && !(isOwner && mode === (natural.mode & MODE))) fchmodSync(descriptor, mode);
         check(setTimes(descriptor, mtime.seconds, mtime.nanoseconds), 'set the time', entry.path);
@@ -142,7 +143,7 @@ function cannotStore({ entry }: OpenBody, error: unknown): unknown {
   return filesystemError('cannot store a file', pathText(entry.path), error);
 }
 
-/** Closes a body without regard for its content. */
+/** Closes an incomplete body. */
 export function closeBody(body: OpenBody): void {
   closeDescriptor(body.descriptor);
 }

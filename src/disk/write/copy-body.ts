@@ -6,8 +6,8 @@ import { attempt, check } from '../directory/check.ts';
 import { DirectoryStack, type NameAt } from '../directory/directory-stack.ts';
 
 /**
- * Copies a file of an unpacked lower layer, sharing its blocks where the file system can (reflink).
- * @param lower descriptor of that layer's directory
+ * Copies a file of an unpacked lower layer; shares its blocks where the file system can (reflink).
+ * @param lower descriptor of the directory of that layer
  * @throws FILESYSTEM
  */
 export function copyBody(lower: number, from: RootfsPath, to: NameAt, path: RootfsPath): void {

@@ -2,11 +2,11 @@ import { setImmediate } from 'node:timers/promises';
 import type { Change } from '../../rootfs/plan/change.ts';
 import { createWriter, type WriterOptions } from './writer.ts';
 
-/** Changes made in one go, some 20 ms of system calls, before signals are looked at. */
+/** Changes between two looks at signals: some 20 ms of system calls. */
 const BATCH = 1000;
 
 /**
- * Makes all changes real; how many names they made. Stops between them when the signal says so.
+ * Performs all changes; returns how many names they made. The signal stops it between two changes.
  * @throws FILESYSTEM, POLICY_VIOLATED
  */
 export async function performChanges(

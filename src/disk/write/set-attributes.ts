@@ -14,7 +14,7 @@ import { check, refusal } from '../directory/check.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
 import { type BodyPool, isFinishedIn } from './body-pool.ts';
 
-/** How a file system says that it does not keep such an attribute, or not for this user. */
+/** The errnos of a file system that does not keep an attribute, or not for this user. */
 const XATTR_REFUSALS: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EOPNOTSUPP', 'ENOTSUP', 'EINVAL', 'E2BIG']);
 
 export interface SetOptions {
@@ -23,15 +23,15 @@ export interface SetOptions {
   readonly form: Form;
   /** The device that an empty file was made for. */
   readonly standsFor?: StandsFor;
-  /** Where it was stored, and has got some of it. */
+  /** The pool of its body, in which it may have got its attributes already. */
   readonly pool?: BodyPool | undefined;
   readonly tolerated: Tolerated;
 }
 
 /**
- * Gives what was just made its owner, mode, xattrs and times, in this order: chown takes setuid bits and file
- * capabilities away, and every one of them changes a time.
- * @param kind what is on the disk
+ * Sets the owner, mode, xattrs and times of a new file, in this order: chown clears setuid bits and file capabilities,
+ * and each of the calls changes a time.
+ * @param kind the kind of file on the disk
  * @throws FILESYSTEM, POLICY_VIOLATED
  */
 export function setAttributes(at: NameAt, node: Attributes, kind: RealKind, options: SetOptions): void {
@@ -57,7 +57,7 @@ export function setAttributes(at: NameAt, node: Attributes, kind: RealKind, opti
   check(setTimesAt(directory, name, mtime.seconds, mtime.nanoseconds), 'set the time', path);
 }
 
-/** False where this user namespace has no such id. @throws FILESYSTEM */
+/** Returns false where this user namespace does not have the ID. @throws FILESYSTEM */
 function setOwner({ directory, name }: NameAt, { uid, gid }: { uid: number; gid: number }, path: string): boolean {
   if (chownAt(directory, name, uid, gid) >= 0) return true;
   const errno = lastErrno();

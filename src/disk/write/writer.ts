@@ -26,7 +26,7 @@ import { setAttributes } from './set-attributes.ts';
 export interface WriterOptions {
   /** Descriptor of the empty directory in which the tree is made. */
   readonly root: number;
-  /** What holds the stored bodies, on the same file system. */
+  /** Holds the stored bodies, on the same file system. */
   readonly pool: BodyPool;
   /** Descriptor of the unpacked form of a lower layer; needed where changes copy from one. */
   readonly lowerLayer?: ((layer: number) => number) | undefined;
@@ -34,7 +34,7 @@ export interface WriterOptions {
   readonly tolerated: Tolerated;
 }
 
-/** Makes changes real, without an opinion of its own: what they are was decided on the tree. */
+/** Performs changes. It decides nothing: the changes were planned on the tree. */
 export interface RootfsWriter {
   /** @throws FILESYSTEM, POLICY_VIOLATED */
   perform(change: Change): void;
@@ -44,7 +44,7 @@ export interface RootfsWriter {
 export function createWriter({ root, pool, lowerLayer, form, tolerated }: WriterOptions): RootfsWriter {
   const directories = new DirectoryStack(root);
   const placedBuckets = new Map<Bucket, RootfsPath>();
-  /** Apart from the other, which would leave the directory at work for each link's target. */
+  /** Apart from `directories`, which would leave the current directory for the target of each link. */
   const targets = new DirectoryStack(root);
 
   function finish(at: NameAt, path: RootfsPath, kind: 'directory' | 'symlink', attributes: Attributes): void {
@@ -57,11 +57,14 @@ export function createWriter({ root, pool, lowerLayer, form, tolerated }: Writer
       return;
     }
     check(makeDirectoryAt(at.directory, at.name, 0o700), 'make a directory', path);
-    // Whatever the umask took away
+    // Adds what the umask took away
     check(chmodAt(at.directory, at.name, 0o700), 'set the mode', path);
   }
 
-  /** A body of a bucket that became a directory has its place, or is moved from there. */
+  /**
+   * Places a body. In a bucket that became a directory it may be in its place already; otherwise it is moved from
+   * there.
+   */
   function placePooled(at: NameAt, path: RootfsPath, body: Body): void {
     const parent = body.bucket && placedBuckets.get(body.bucket);
     const there = parent === undefined ? undefined : childPath(parent, body.name);
@@ -81,7 +84,7 @@ export function createWriter({ root, pool, lowerLayer, form, tolerated }: Writer
     const { kind, path, attributes, major, minor } = change;
     if (form.ownership === 'set' || kind === 'fifo') {
       const made = makeNodeAt(at.directory, at.name, FILE_TYPE[kind], major, minor);
-      // EPERM: root in a user namespace makes no devices either
+      // EPERM: root in a user namespace cannot make devices
       if (made >= 0 || lastErrno() !== 'EPERM') {
         check(made, `make a ${kind}`, path);
         setAttributes(at, attributes, kind, { path, form, tolerated });
@@ -153,8 +156,9 @@ function makeEmptyFile({ directory, name }: NameAt, path: RootfsPath): void {
 }
 
 /**
- * Marks a directory so that overlayfs shows nothing of the layers below in it. Only mounts with `userxattr` (Linux 5.11) read the
- * mark in `user.*`. Without the mark the layer would be wrong, so no policy tolerates that it is missing.
+ * Marks a directory so that overlayfs shows nothing of the layers below in it. Only mounts with `userxattr` (Linux
+ * 5.11) read the mark in `user.*`. Without the mark the layer would be wrong, so no policy tolerates that it is
+ * missing.
  */
 function markOpaque({ directory, name }: NameAt, path: RootfsPath, { overlay = 'trusted' }: Form): void {
   check(setXattrAt(directory, name, `${overlay}.overlay.opaque`, Buffer.from('y')), 'mark a directory as opaque', path);

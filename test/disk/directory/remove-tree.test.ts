@@ -31,7 +31,7 @@ function remove(folder: string, name: string): void {
 }
 
 for (const identity of IDENTITIES) {
-  test(`as ${identity}: directories of every mode go, links go and are not followed`, async () => {
+  test(`as ${identity}: directories of every mode are removed; links are removed and not followed`, async () => {
     const here = tempDir(0o777);
     await asIdentity(identity, () => {
       mkdirSync(join(here, 'kept'));
@@ -50,7 +50,7 @@ for (const identity of IDENTITIES) {
   });
 }
 
-test('a symlink in place of the tree goes, what it points to stays', () => {
+test('a symlink in place of the tree is removed, its target stays', () => {
   const here = tempDir();
   mkdirSync(join(here, 'kept/inner'), { recursive: true });
   symlinkSync('kept', join(here, 'tree'));
@@ -58,11 +58,11 @@ test('a symlink in place of the tree goes, what it points to stays', () => {
   assert.ok(existsSync(join(here, 'kept/inner')));
 });
 
-test('what is not there is no error', () => {
+test('a name that does not exist is no error', () => {
   remove(tempDir(), 'nothing');
 });
 
-test('what is mounted inside is not entered', () => {
+test('a mount inside is not entered', () => {
   if (!haveRoot() || !haveTools('unshare')) return;
   const here = tempDir();
   mkdirSync(join(here, 'tree/mnt'), { recursive: true });

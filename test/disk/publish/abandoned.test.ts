@@ -11,12 +11,12 @@ import { layerInputs } from '../../support/layer-input.ts';
 import { file, tarOf } from '../../support/tar.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
-// What a killed unpack leaves beside its destination, or in it.
+// A killed unpack leaves a directory beside its destination, or in it.
 const test = suite('disk/publish/abandoned');
 const NAME = '.tsimg-0123456789ab';
 const LAYERS = layerInputs(tarOf(file('a', 'a')));
 
-/** Leavings as a kill leaves them. */
+/** Makes a directory as a killed unpack leaves it. */
 function leave(directory: string, name = NAME): string {
   const path = join(directory, name);
   mkdirSync(join(path, 'root', 'etc'), { recursive: true });
@@ -26,21 +26,21 @@ function leave(directory: string, name = NAME): string {
   return path;
 }
 
-test('the next unpack beside it removes what a killed one has left', async () => {
+test('the next unpack beside it removes the directory of a killed one', async () => {
   const parent = tempDir();
   leave(parent);
   await buildRootfs(LAYERS, join(parent, 'rootfs'));
   assert.equal(readdirSync(parent), ['rootfs']);
 });
 
-test('a destination that holds only such leavings is empty', async () => {
+test('a destination that holds only directories of killed unpacks is empty', async () => {
   const destination = tempDir();
   leave(destination);
   await buildRootfs(LAYERS, destination);
   assert.equal(readdirSync(destination), ['a']);
 });
 
-test('what somebody is at work in stays, and what is not as tsimg makes it', async () => {
+test('a directory in use stays, and one that tsimg did not make', async () => {
   const parent = tempDir();
   const [open, wide, other, named] = ['a', 'b', 'c', 'd'].map((digit) => `.tsimg-${digit.repeat(12)}`);
   leave(parent, wide);
@@ -87,7 +87,7 @@ test('the directory of a killed process is free, that of a living one is not', a
   }
 });
 
-test('many unpacks beside each other do not take one another for killed', async () => {
+test('many unpacks beside each other do not remove the directories of each other', async () => {
   const parent = tempDir();
   leave(parent);
   const names = Array.from({ length: 12 }, (_, index) => `${index}`);
@@ -95,7 +95,7 @@ test('many unpacks beside each other do not take one another for killed', async 
   assert.equal(readdirSync(parent).sort(), names.sort());
 });
 
-test('what a destination held before a kill is nobody’s to remove', async () => {
+test('the former content of a destination survives a kill', async () => {
   const destination = tempDir();
   const old = join(leave(destination), 'old');
   mkdirSync(old);
@@ -108,7 +108,7 @@ test('what a destination held before a kill is nobody’s to remove', async () =
   );
 });
 
-test('what could not be moved back after a failure stays, and it is told where', () => {
+test('content that could not be moved back after an error stays, and the error says where', () => {
   const destination = tempDir();
   writeFileSync(join(destination, 'mine'), 'mine');
   const staging = openStaging({ ...inspectDestination(destination, true), by: 'fill' });

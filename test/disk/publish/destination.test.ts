@@ -13,7 +13,7 @@ const test = suite('disk/publish/destination');
 
 const SRC = new URL('../../../src/', import.meta.url);
 
-test('a name that is free, or an empty directory, is taken by a rename', () => {
+test('a free name or an empty directory is taken by a rename', () => {
   const here = tempDir();
   mkdirSync(join(here, 'empty'));
   for (const name of ['free', 'empty']) {
@@ -31,7 +31,7 @@ test('symlinks on the way and as the last component are followed once, when the 
   assert.is(inspectDestination(join(here, 'last')).path, join(here, 'real/empty'));
 });
 
-test('a directory whose parent may not be written is filled', async () => {
+test('a directory whose parent is not writable is filled', async () => {
   if (!haveRoot()) return;
   const here = tempDir(0o777);
   await asIdentity('ordinary user', () => mkdirSync(join(here, 'mine')));
@@ -59,13 +59,14 @@ test('a mount point, of another file system or bound from the same, is filled an
   assert.is(inMountNamespace('mount --bind "$1/other" "$1/to"', build, here), expected);
 });
 
-test('what has something mounted inside is not replaced', () => {
+test('a directory with a mount inside is not replaced', () => {
   if (!haveRoot() || !haveTools('unshare')) return;
   const here = tempDir();
   mkdirSync(join(here, 'to/mnt'), { recursive: true });
   const inspect = `
     import { inspectDestination } from '${new URL('disk/publish/destination.js', SRC)}';
-    try { inspectDestination(process.argv[1] + '/to', true); console.log('taken'); } catch (e) { console.log(e.code); }`;
+    try { inspectDestination(process.argv[1] + '/to', true); console.log('taken'); }
+    catch (e) { console.log(e.code); }`;
   assert.is(inMountNamespace('mount -t tmpfs none "$1/to/mnt"', inspect, here), 'DESTINATION_INVALID');
   assert.is(inMountNamespace('true', inspect, here), 'taken');
 });
@@ -79,7 +80,7 @@ test('an empty name is no destination, whatever the working directory is', () =>
   }
 });
 
-test('force does not replace the root, the working directory, the home directory, or what these lie in', () => {
+test('force does not replace the root, the working directory, the home directory, or a directory above them', () => {
   const here = tempDir();
   const { HOME } = process.env;
   const old = process.cwd();
@@ -109,7 +110,7 @@ test('force does not replace the root, the working directory, the home directory
   }
 });
 
-test('what is no directory is refused, also with force', () => {
+test('a file is refused, also with force', () => {
   const here = tempDir();
   writeFileSync(join(here, 'file'), '');
   assert.throws(

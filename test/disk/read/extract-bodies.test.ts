@@ -25,7 +25,7 @@ async function store(archive: Buffer, pool: string | undefined, options: Partial
   }
 }
 
-test('content is stored in buckets of its own, by the last component of a name that is one, else under numbers', async () => {
+test('content is stored in buckets under the last component of its name, else under a number', async () => {
   const pool = tempDir();
   const archive = tarOf(
     dir('d'),
@@ -74,13 +74,13 @@ test('an empty file has no body', async () => {
   assert.equal(readdirSync(pool), []);
 });
 
-test('the digest is of all bytes, those behind the end of the archive too', async () => {
+test('the digest covers all bytes, those behind the end of the archive too', async () => {
   const archive = Buffer.concat([tarOf(file('a', 'x')), Buffer.from('behind')]);
   const stored = await store(archive, tempDir());
   assert.equal([stored.digest, stored.size], [digestOf(archive), archive.length]);
 });
 
-test('without a pool headers and digest are the same and nothing is written', async () => {
+test('without a pool headers and digest are the same, and nothing is written', async () => {
   const archive = tarOf(file('a', 'x'), file('b', 'y'));
   const seen = async (pool: string | undefined) => {
     const { entries, ...layer } = await store(archive, pool);
@@ -95,7 +95,7 @@ test('entries are bounded', async () => {
   assert.is((await store(archive, tempDir(), { limits: { maxEntries: 2 } })).bodies, 2);
 });
 
-test('a number that is taken is an error: bodies never share a file', async () => {
+test('a number that is in use is an error: bodies never share a file', async () => {
   const pool = tempDir();
   await store(tarOf(file('a', 'first')), pool);
   const error = await failureOf(store(tarOf(file('a', 'second')), pool), 'FILESYSTEM');
@@ -103,7 +103,10 @@ test('a number that is taken is an error: bodies never share a file', async () =
   assert.is(readFileSync(join(pool, 'd0', 'a'), 'utf8'), 'first');
 });
 
-/** acl(5) as an xattr: what new files of a directory get, one user more than the mode says, and nothing for others. */
+/**
+ * Sets a default ACL, acl(5), as an xattr: new files of the directory get one more user than the mode says, and nothing
+ * for others.
+ */
 function giveDefaultAcl(directory: string): void {
   const entries = [
     [0x01, 7, 0xffffffff],

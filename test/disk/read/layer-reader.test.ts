@@ -16,7 +16,7 @@ import { tempDir } from '../../support/temp-dir.ts';
 
 const test = suite('disk/read/layer-reader');
 
-test('when a layer has failed, nothing of it reads any more: its memory and its descriptor may be another’s', async () => {
+test('after a layer has failed, its memory and descriptor are left alone: another may have them', async () => {
   const archive = tarOf(
     ...Array.from({ length: 200 }, (_, index) =>
       file(`f${index}`, Buffer.concat([randomBytes(50_000), Buffer.alloc(80_000)])),

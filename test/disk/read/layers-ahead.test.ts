@@ -29,7 +29,7 @@ function bytesOf(index: number, length: number): Buffer {
   return Buffer.from(`${index} is what this file is about\n`.repeat(Math.ceil(length / 20))).subarray(0, length);
 }
 
-/** Some megabytes in layers that speak of each other. */
+/** Some megabytes in layers that refer to each other. */
 const ARCHIVES: readonly Buffer[] = [
   tarOf(
     dir('etc', { mtime: 1_000_000_000 }),
@@ -47,7 +47,7 @@ const ARCHIVES: readonly Buffer[] = [
   tarOf(file('last', 'one')),
 ];
 
-/** How a layer's bytes come: a stream that verifies them, small pieces that nobody has verified, a file where they lie. */
+/** The ways to the bytes of a layer: a stream that verifies them, small pieces that are not verified, a file. */
 const WAYS = ['stream', 'pieces', 'file'] as const;
 
 function inputs(
@@ -86,7 +86,7 @@ for (const identity of IDENTITIES) {
   const make = (layers: readonly LayerInput[], to: string, options: UnpackOptions = {}) =>
     asIdentity(identity, () => buildRootfs(layers, to, options));
 
-  test(`as ${identity}: threads make the same tree, however the bytes come to them`, async () => {
+  test(`as ${identity}: threads make the same tree, whichever way the bytes come`, async () => {
     const here = await place(identity);
     const expected = await make(inputs(GZIP), join(here, 'plain'), { threads: 0 });
     for (const threads of [1, 2, 3]) {
@@ -102,7 +102,7 @@ for (const identity of IDENTITIES) {
 
 const HERE = IDENTITIES[0] ?? 'ordinary user';
 
-test('layers that are not compressed, and those that are by zstd, are read in threads too', async () => {
+test('uncompressed layers, and layers compressed by zstd, are read in threads too', async () => {
   const here = await place(HERE);
   await buildRootfs(inputs(ARCHIVES), join(here, 'plain'), { threads: 0 });
   const zstd = haveTools('zstd')
@@ -118,7 +118,7 @@ test('layers that are not compressed, and those that are by zstd, are read in th
   }
 });
 
-test('what is damaged is told as without threads, and nothing is left', async () => {
+test('a damaged layer gives the same error as without threads, and nothing is left', async () => {
   const damaged = GZIP.map((blob, index) => {
     const copy = Buffer.from(blob);
     if (index === 1) copy.fill(0xff, 2000, 2100);
@@ -134,7 +134,7 @@ test('what is damaged is told as without threads, and nothing is left', async ()
       copy.writeUInt8(copy.readUInt8(at) ^ 0x10, at);
       return copy;
     });
-  // In a tar's checksum, in the magic number and in the checksum of gzip
+  // The damage is in the checksum of a tar, in the magic number and in the checksum of gzip
   const badHeader = flipped(ARCHIVES, () => 150);
   const badMagic = flipped(GZIP, () => 1);
   const badTrailer = flipped(GZIP, (blob) => blob.length - 6);
@@ -143,19 +143,19 @@ test('what is damaged is told as without threads, and nothing is left', async ()
   );
   assert.ok(trailed !== undefined && changed !== undefined);
   const cases: readonly (readonly [blobs: readonly Buffer[], promised: readonly Buffer[], code: string])[] = [
-    // The bytes are those that were promised
+    // The bytes are the promised ones
     [damaged, damaged, 'COMPRESSION_INVALID'],
     [cut, cut, 'COMPRESSION_INVALID'],
     [other, other, 'DIFF_ID_MISMATCH'],
     [notTar, notTar, 'TAR_INVALID'],
-    // They are others, which is what is told wherever it hits
+    // The bytes are others, and the digest tells it wherever the damage is
     [damaged, GZIP, 'DIGEST_MISMATCH'],
     [cut, GZIP, 'SIZE_MISMATCH'],
     [other, GZIP, 'SIZE_MISMATCH'],
     [badHeader, ARCHIVES, 'DIGEST_MISMATCH'],
     [badMagic, GZIP, 'DIGEST_MISMATCH'],
     [badTrailer, GZIP, 'DIGEST_MISMATCH'],
-    // All that decompressing reads of them is right
+    // The decompressor reads only bytes that are right
     [trailed, changed, 'DIGEST_MISMATCH'],
   ];
   for (const [blobs, promised, code] of cases) {
@@ -186,7 +186,7 @@ test('limits hold in threads', async () => {
   assert.equal(readdirSync(here), []);
 });
 
-test('what trails a layer is counted, or an error where the policy is strict', async () => {
+test('bytes behind a layer are counted, or are an error where the policy is strict', async () => {
   const trailing = GZIP.map((blob, index) => (index < 2 ? Buffer.concat([blob, Buffer.from('trailing')]) : blob));
   for (const threads of [0, 2]) {
     const here = await place(HERE);
@@ -201,7 +201,7 @@ test('what trails a layer is counted, or an error where the policy is strict', a
   }
 });
 
-test('an abort ends layers that nothing comes of, and leaves nothing', async () => {
+test('an abort ends layers that are waiting for bytes, and leaves nothing', async () => {
   for (const way of WAYS) {
     const here = await place(HERE);
     const abort = new AbortController();
@@ -226,7 +226,7 @@ test('an abort ends layers that nothing comes of, and leaves nothing', async () 
   }
 });
 
-test('a layer that fails ends the others, whichever it is', async () => {
+test('the first layer that fails ends the others, whichever it is', async () => {
   const here = await place(HERE);
   const stuck = new Readable({ read() {} });
   const layers = inputs(GZIP).map((layer, index): LayerInput => {

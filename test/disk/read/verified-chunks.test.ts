@@ -22,13 +22,13 @@ async function read(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-test('what was promised passes, and is confirmed', async () => {
+test('the promised bytes pass, and are confirmed', async () => {
   const chunks = verifiedChunks(chunksOf(CONTENT.subarray(0, 5), CONTENT.subarray(5)), PROMISED);
   assert.ok((await read(chunks)).equals(CONTENT));
   chunks.confirm();
 });
 
-test('anything else fails instead of ending, and is not confirmed however often it is asked', async () => {
+test('other bytes fail instead of ending, and are not confirmed, however often confirm is called', async () => {
   const others = [
     [[Buffer.from('what a layer HOLDS')], 'DIGEST_MISMATCH'],
     [[CONTENT.subarray(1)], 'SIZE_MISMATCH'],
@@ -42,13 +42,13 @@ test('anything else fails instead of ending, and is not confirmed however often 
   }
 });
 
-test('who stops reading before the end has nothing confirmed', async () => {
+test('bytes that are not read to their end are not confirmed', async () => {
   const chunks = verifiedChunks(chunksOf(CONTENT), PROMISED);
   for await (const _ of chunks) break;
   assert.throws(() => chunks.confirm(), /not read to its end/);
 });
 
-test('what its source fails with is what it fails with', async () => {
+test('an error of the source passes through', async () => {
   const chunks = verifiedChunks(chunksOf(CONTENT, new Error('the source')), PROMISED);
   let failure: unknown;
   await read(chunks).catch((error: unknown) => {

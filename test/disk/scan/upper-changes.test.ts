@@ -16,7 +16,7 @@ function changesIn(folder: string) {
   }
 }
 
-test('what a container made is read as deep as an image may be, and no deeper', () => {
+test('the files of a container are read as deep as an image may be, and no deeper', () => {
   assert.is(changesIn(makeDeepDirectory(512)).length, 512);
   assert.throws(
     () => changesIn(makeDeepDirectory(513)),

@@ -22,7 +22,7 @@ async function countEntries(folder: string): Promise<number> {
   }
 }
 
-test('a directory is copied with all in it as deep as an image may be, and no deeper', async () => {
+test('a directory is copied with everything in it, as deep as an image may be, and no deeper', async () => {
   assert.is(await countEntries(makeDeepDirectory(512)), 512);
   await failureOf(countEntries(makeDeepDirectory(513)), 'LIMIT_EXCEEDED');
 });

@@ -19,7 +19,7 @@ import type { Change } from '../../../src/rootfs/plan/change.ts';
 import { tolerated } from '../../support/layer.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
-// The second wall: what happens when the disk is not as the tree says, which only a fault or an intruder can bring about.
+// The second wall: the disk differs from the tree, which only a fault or an intruder can bring about.
 const test = suite('disk/write/writer');
 
 const attributes = { mode: 0o644, uid: 0, gid: 0, mtime: { seconds: 1, nanoseconds: 0 }, xattrs: new Map() };
@@ -28,7 +28,7 @@ function pathOf(text: string): RootfsPath {
   return text.split('/').reduce(childPath, ROOT_PATH);
 }
 
-/** Performs changes in `root` below a fresh folder; that folder. */
+/** Performs changes in `root` below a fresh folder; returns the folder. */
 function perform(changes: readonly Change[], prepare: (here: string) => void = () => {}): string {
   const here = tempDir();
   mkdirSync(join(here, 'root'));
@@ -71,7 +71,7 @@ test('a directory that is a symlink on the disk is not entered', () => {
   assert.throws(() => perform([file('l/new')], (here) => symlinkSync('..', join(here, 'root/l'))), refused('ENOTDIR'));
 });
 
-test('nothing that has the name is replaced or written to', () => {
+test('an existing file of the name is neither replaced nor written to', () => {
   const taken: readonly Change[] = [
     file('x'),
     file('x', false),
@@ -87,14 +87,14 @@ test('nothing that has the name is replaced or written to', () => {
   }
 });
 
-test('a body is used up by its place', () => {
+test('a body can be placed once', () => {
   const here = perform([file('x')]);
   assert.equal(readdirSync(join(here, 'pool')), []);
   assert.is(readFileSync(join(here, 'root/x'), 'utf8'), 'body');
   assert.throws(() => perform([file('x'), file('y')]), refused('ENOENT'));
 });
 
-test('a bucket becomes a directory; a file of it is moved only where it goes by another name first', () => {
+test('a bucket becomes a directory; a file in it is moved only where its first name is another one', () => {
   const bucket = { name: 'd1', files: 4 };
   const pooled = (path: string, name: string): Change => ({
     kind: 'file',
@@ -129,7 +129,7 @@ test('a bucket becomes a directory; a file of it is moved only where it goes by 
   assert.is(lstatSync(join(root, 'b')).mode & 0o777, 0o751);
 });
 
-test('a bucket is never put in the place of anything', () => {
+test('a bucket replaces no file or directory', () => {
   const bucket = { name: 'd1', files: 0 };
   const change: Change = { kind: 'directory', path: pathOf('x'), bucket };
   const prepare = (there: (path: string) => void) => (here: string) => {
@@ -145,7 +145,7 @@ test('a bucket is never put in the place of anything', () => {
   }
 });
 
-test('a link to a directory far away does not lose the place of work', () => {
+test('a link to a directory far away does not leave the current directory', () => {
   const changes: readonly Change[] = [
     { kind: 'directory', path: pathOf('a') },
     { kind: 'directory', path: pathOf('a/b') },
