@@ -5,7 +5,10 @@ import type { OrdinaryUser } from './ordinary-user.ts';
 import type { ContainerRequest } from './run-container.ts';
 import { stateRootOf } from './state-root.ts';
 import { findTool } from './tools.ts';
+import { BUILT, COMMAND_VARIABLE, MAIN } from './tsimg.ts';
 
+/** Tells the runner which command is published. */
+const COMMAND = MAIN === BUILT ? {} : { [COMMAND_VARIABLE]: MAIN };
 const RUNNER = join(import.meta.dirname, 'run-container.js');
 
 export interface ContainerOptions {
@@ -30,7 +33,7 @@ export function startContainer(what: ContainerRequest, options: ContainerOptions
   const { user, env, stdio = 'pipe', cgroup } = options;
   const spawnOptions: SpawnOptions = {
     stdio,
-    env: { PATH: process.env.PATH ?? '', TSIMG_ROOT: stateRootOf(user), ...env },
+    env: { PATH: process.env.PATH ?? '', TSIMG_ROOT: stateRootOf(user), ...COMMAND, ...env },
     cwd: '/',
   };
   const node = [process.execPath, RUNNER, JSON.stringify(what)];

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, chownSync, constants, readFileSync } from 'node:fs';
+import { tempDir } from './temp-dir.ts';
 import { MAIN } from './tsimg.ts';
 
 export interface OrdinaryUser {
@@ -18,7 +19,7 @@ function read(path: string): string {
 }
 
 /**
- * Makes a user with subordinate IDs (or without, `subordinate: false`) who is removed when the test process ends. Undefined,
+ * Makes a user with subordinate IDs (or without, `subordinate: false`) and a home (where tsimg keeps what V8 compiled) who is removed when the test process ends. Undefined,
  * with the line that says why, where that is not possible, or where the user could not read this checkout.
  */
 export function makeOrdinaryUser(options: { readonly subordinate?: boolean } = {}): OrdinaryUser | undefined {
@@ -26,7 +27,9 @@ export function makeOrdinaryUser(options: { readonly subordinate?: boolean } = {
   if (process.getuid?.() !== 0) return skip('root, to make an ordinary user');
   const name = `tsimg-t${process.pid}${options.subordinate === false ? 's' : ''}`;
   const flags = options.subordinate === false ? ['--key', 'SUB_UID_COUNT=0', '--key', 'SUB_GID_COUNT=0'] : [];
-  const made = spawnSync('useradd', ['--no-create-home', '--shell', '/bin/sh', ...flags, name], { encoding: 'utf8' });
+  const home = tempDir(0o700);
+  const words = ['--no-create-home', '--home-dir', home, '--shell', '/bin/sh', ...flags, name];
+  const made = spawnSync('useradd', words, { encoding: 'utf8' });
   if (made.status !== 0) return skip(`useradd: ${made.error?.message ?? made.stderr}`);
   process.on('exit', () => spawnSync('userdel', ['--force', name]));
   const line = read('/etc/passwd')
@@ -35,6 +38,7 @@ export function makeOrdinaryUser(options: { readonly subordinate?: boolean } = {
   const [, , uid, gid] = line?.split(':') ?? [];
   if (options.subordinate !== false && !read('/etc/subuid').includes(`${name}:`)) return skip('subordinate IDs');
   const user = { name, uid: Number(uid), gid: Number(gid) };
+  chownSync(home, user.uid, user.gid);
   const readable = spawnSync('test', ['-r', MAIN.replace(/main\.js$/, 'errors.js')], { uid: user.uid, gid: user.gid });
   return readable.status === 0 ? user : skip('a checkout that an ordinary user can read');
 }

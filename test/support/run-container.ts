@@ -1,8 +1,5 @@
-import { TsimgError } from '../../src/errors.ts';
-import { processSignals } from '../../src/host/stdio/signal-source.ts';
-import { completeRequest, type RunRequest } from '../../src/launch/plan/run-request.ts';
-import { launchExitStatus } from '../../src/launch/show/exit-status.ts';
-import { runSource } from '../../src/verbs/run/run-source.ts';
+import type { RunRequest } from '../../src/launch/plan/run-request.ts';
+import { programModule } from './program-module.ts';
 
 // A process of its own that runs one container as the verb does: what it was asked for is its argument, as JSON; an error
 // is the last line of standard error, as JSON.
@@ -14,15 +11,21 @@ export interface ContainerRequest {
   readonly request: Partial<RunRequest>;
 }
 
-const PLAIN: RunRequest = completeRequest({ command: [], network: 'none' });
-
 const [argument] = process.argv.slice(2);
 if (argument !== undefined) {
+  const { TsimgError } = await programModule<typeof import('../../src/errors.ts')>('errors');
+  const { completeRequest } =
+    await programModule<typeof import('../../src/launch/plan/run-request.ts')>('launch/plan/run-request');
+  const { launchExitStatus } =
+    await programModule<typeof import('../../src/launch/show/exit-status.ts')>('launch/show/exit-status');
+  const { processSignals } =
+    await programModule<typeof import('../../src/host/stdio/signal-source.ts')>('host/stdio/signal-source');
+  const { runSource } = await programModule<typeof import('../../src/verbs/run/run-source.ts')>('verbs/run/run-source');
   const { rootfs, store, request: asked }: ContainerRequest = JSON.parse(argument);
   try {
     process.exitCode = await runSource(
       rootfs,
-      { ...PLAIN, ...asked },
+      { ...completeRequest({ command: [], network: 'none' }), ...asked },
       {
         root: store,
         life: { remove: true },
