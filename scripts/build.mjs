@@ -1,6 +1,6 @@
-// Compiles src, test, fixtures, bench and scripts into dist, and adds the scripts that are published (join.mjs). Only what changed
-// is compiled, in .build; dist is made beside and takes the name when it is complete: nothing stale is left, so that a deleted test
-// can never run on, and a command that is installed from here is there at all times.
+// Compiles src, test, fixtures, bench and scripts into dist, and adds the scripts that are published (join.mjs). Only
+// what changed is compiled, in .build; dist is made beside and takes the name when it is complete: nothing stale is
+// left, so that a deleted test can never run on, and a command that is installed from here is there at all times.
 //   --modules  leaves the published scripts as they are, for tests that do not run them
 //   --afresh   makes everything, as if nothing had been made before
 // Plain JavaScript: it is what makes the rest runnable.
@@ -108,7 +108,8 @@ function compile(outputs) {
 }
 
 /**
- * Brings what is compiled to where dist is made, which has links to the files of the last one: none of those is written to.
+ * Brings what is compiled to where dist is made, which has links to the files of the last one: none of those is written
+ * to.
  * @param isTrusted whether those are what the last build left
  */
 function bring(outputs, isTrusted) {

@@ -12,11 +12,11 @@ import { keepLengths, longestFirst } from './test/lengths.ts';
 import { NAME_VARIABLE } from './test/named-suite.ts';
 import { type Result, report, runFile } from './test/run-file.ts';
 
-// Runs test files, each in a process of its own, some at a time, and adds up what uvu reports. The command that they run is the one that
-// is published; where none of them runs it, it is not made.
+// Runs test files, each in a process of its own, some at a time, and adds up what uvu reports. The command that they
+// run is the one that is published; where none of them runs it, it is not made.
 // Usage: node dist/scripts/test.js [OPTION...] [PATTERN...]: files whose path holds a pattern, all without one.
 //   --one FILE [NAME]      one file; of that, the tests with this in their name
-//   --changed              only files whose outcome may have changed since the branch left main (with what is not committed)
+//   --changed              only files that what changed since the branch left main may make fail
 //   --node LINE|others     with the newest Node of a line, or with those of all lines but this Node's own in turn
 //   --no-install           does not install what tests need besides
 //   --at-once COUNT        so many files at a time
@@ -27,7 +27,10 @@ const DIST = join(ROOT, 'dist');
 const TEST_DIR = join(DIST, 'test');
 const SLOWEST = 10;
 
-/** Debian's packages for what is missing, where we may install them; what stays missing is told by the tests that need it. */
+/**
+ * Debian's packages for what is missing, where we may install them; what stays missing is told by the tests that need
+ * it.
+ */
 function installNeeds(): void {
   const packages = missingPackages();
   if (packages.length === 0 || process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).status !== 0) return;

@@ -18,8 +18,8 @@ export function lockUntilExit(path) {
 }
 
 /**
- * Gives `made` the name `path` and what had it the name `made`, at once: there is no moment without one of them. See rename(2).
- * File systems that cannot do so (overlays among them) have a moment without it.
+ * Gives `made` the name `path` and what had it the name `made`, at once: there is no moment without one of them. See
+ * rename(2). File systems that cannot do so (overlays among them) have a moment without it.
  */
 export function exchange(made, path, aside) {
   if (!existsSync(path)) renameSync(made, path);

@@ -17,8 +17,8 @@ export function filesBelow(folder) {
 }
 
 /**
- * What identifies the state of files without reading them. The kernel sets the time of a change (ctime) itself, so that it tells of
- * every edit, also of one that keeps the size and sets the other time back.
+ * What identifies the state of files without reading them. The kernel sets the time of a change (ctime) itself, so that
+ * it tells of every edit, also of one that keeps the size and sets the other time back.
  * @param clock `ctimeMs` of sources; `mtimeMs` of what gets new links
  */
 export function fingerprintOf(folder, files, clock) {

@@ -22,7 +22,10 @@ function baseOf(root: string): string {
   throw new Error('git knows neither main nor origin/main, so nothing says what changed');
 }
 
-/** Files that changed since this branch left main, or in the work tree, or are new there. @throws Error where git cannot tell */
+/**
+ * Files that changed since this branch left main, or in the work tree, or are new there. @throws Error where git cannot
+ * tell
+ */
 export function changedFiles(root: string): readonly string[] {
   const changed = git(root, 'diff', '--name-only', '--no-renames', '-z', baseOf(root));
   const added = git(root, 'ls-files', '--others', '--exclude-standard', '-z');

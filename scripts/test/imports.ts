@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
-// What compiled modules need of each other, by their text: what they import, and what they name, such as a program that they start
-// by its path. Rather too much than too little.
+// What compiled modules need of each other, by their text: what they import, and what they name, such as a program that
+// they start by its path. Rather too much than too little.
 
 /** Read by a module whose text does not say what it reads. */
 export const ANYTHING = '';
@@ -75,7 +75,10 @@ export function runsCommand(needs: ReadonlySet<string>): boolean {
   return needs.has(COMMAND);
 }
 
-/** Whether a test needs what is joined of modules (scripts/join.mjs): the library, or a program with a thread or process of its own. */
+/**
+ * Whether a test needs what is joined of modules (scripts/join.mjs): the library, or a program with a thread or process
+ * of its own.
+ */
 export function needsJoined(needs: ReadonlySet<string>, dist: string): boolean {
   if (runsCommand(needs) || needs.has(API)) return true;
   return [...needs].some(

@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-// How long each test file took: the longest are begun first, so that none of them is left alone at the end. Every run keeps what it
-// measured in the checkout, unpublished; what a fresh clone begins with is written by `npm test -- --record`.
+// How long each test file took: the longest are begun first, so that none of them is left alone at the end. Every run
+// keeps what it measured in the checkout, unpublished; what a fresh clone begins with is written by `npm test --
+// --record`.
 
 /** Seconds by test file. */
 export type Lengths = ReadonlyMap<string, number>;
@@ -27,7 +28,9 @@ function writeTo(path: string, lengths: Lengths): void {
   writeFileSync(path, `${JSON.stringify(Object.fromEntries(sorted), undefined, 2)}\n`);
 }
 
-/** Files in the order in which they are begun. A file that was moved is known by its last name. @param root the checkout */
+/**
+ * Files in the order in which they are begun. A file that was moved is known by its last name. @param root the checkout
+ */
 export function longestFirst(root: string, files: readonly string[]): readonly string[] {
   const known = [readFrom(join(root, ...KEPT)), readFrom(join(root, ...RECORDED))];
   const moved = new Map(

@@ -3,7 +3,10 @@ import { type Callback, type Test, suite as wholeSuite } from 'uvu';
 /** Names the environment variable with what the name of a test that runs has in it. */
 export const NAME_VARIABLE = 'TSIMG_TEST_NAME';
 
-/** As uvu's, with the tests only that have the name that is asked for; a suite without any does not run, nor does what it prepares. */
+/**
+ * As uvu's, with the tests only that have the name that is asked for; a suite without any does not run, nor does what
+ * it prepares.
+ */
 export function suite<T = Record<string, unknown>>(title?: string, state?: T): Test<T> {
   const wanted = process.env[NAME_VARIABLE] ?? '';
   const whole = wholeSuite<T>(title, state);

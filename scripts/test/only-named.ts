@@ -1,6 +1,7 @@
 import module from 'node:module';
 
-// Loaded before a test file of which only tests with a certain name are to run: it gets suites from named-suite.ts, not from uvu.
+// Loaded before a test file of which only tests with a certain name are to run: it gets suites from named-suite.ts, not
+// from uvu.
 
 const SUITES = new URL('./named-suite.js', import.meta.url).href;
 
@@ -20,6 +21,7 @@ if (typeof registerHooks === 'function') {
       resolve(specifier, context, next, SUITES),
   });
 } else {
-  const hooks = `${resolve}\nconst hook = (...args) => resolve(...args, ${JSON.stringify(SUITES)}); export { hook as resolve };`;
+  const hook = `(...args) => resolve(...args, ${JSON.stringify(SUITES)})`;
+  const hooks = `${resolve}\nconst hook = ${hook};\nexport { hook as resolve };`;
   module.register(`data:text/javascript,${encodeURIComponent(hooks)}`);
 }

@@ -29,7 +29,9 @@ function sumOf(output: string, label: string): number {
   );
 }
 
-/** What a file says it cannot test here, each once; said by a test that runs, it stands behind the dots of those before. */
+/**
+ * What a file says it cannot test here, each once; said by a test that runs, it stands behind the dots of those before.
+ */
 function skipLines(output: string): readonly string[] {
   return [...new Set(output.match(/\bskipped: needs .*$/gm) ?? [])];
 }
@@ -40,7 +42,8 @@ function resultOf(output: string, code: number | null): Pick<Result, 'passed' | 
   const skips = skipLines(output);
   const left = sumOf(output, 'Skipped');
   const skipped = Math.max(left, skips.length);
-  // A suite without .run() ends in silence and with status 0, and a test may be left out without a word: failures, not passes.
+  // A suite without .run() ends in silence and with status 0, and a test may be left out without a word: failures, not
+  // passes.
   const silent = total + skipped === 0 || (left > 0 && skips.length === 0);
   return { passed, failed: Math.max(total - passed, code !== 0 || silent ? 1 : 0), skipped };
 }

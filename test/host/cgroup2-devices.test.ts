@@ -5,6 +5,6 @@ const test = suite('host/cgroup2-devices');
 defineInMachine(
   test,
   'where there are cgroups of version 2 only, devices are held by programs, and a user has what is delegated',
-  ['machine/devices.js', 'machine/delegated.js', 'machine/stats.js'],
+  { kind: 'user-mode', files: ['machine/devices.js', 'machine/delegated.js', 'machine/stats.js'] },
 );
 test.run();

@@ -6,8 +6,8 @@ import { makeContainerCli } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { LOOP_CONTENT, makeLoopDevice } from '../support/loop-device.ts';
 
-// The list of devices where it is a program of version 2: the machine is slow, so these are few and do much at once.
-// All others are in test/host/devices.test.ts. Run in a virtual machine by test/host/cgroup2-devices.test.ts.
+// The list of devices where it is a program of version 2: the kernel is slow, so these are few and do much at once. All
+// others are in test/host/devices.test.ts. Run on a kernel of its own by test/host/cgroup2-devices.test.ts.
 
 const asRoot = suite('machine/devices');
 const asUser = suite('machine/devices as an ordinary user');

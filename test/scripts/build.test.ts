@@ -122,7 +122,7 @@ test('an error of types is told each time, and dist stays what it was', () => {
   }
 });
 
-test('what is published is there at every moment of builds, two at once among them, and files in use are not written to', async () => {
+test('what is published is there at every moment of two builds at once, which write to no file in use', async () => {
   const { folder, build, said, write } = makeCheckout();
   build();
   const command = join(folder, 'dist', 'src', 'tsimg.cjs');
@@ -135,7 +135,9 @@ test('what is published is there at every moment of builds, two at once among th
     const word = openSync(folder + '/src/word.js');
     let [looks, missing, ended] = [0, 0, false];
     const look = () => {
-      for (let i = 0; i < 500; i++, looks++) if (!statSync(folder + '/src/tsimg.cjs', { throwIfNoEntry: false })) missing++;
+      for (let i = 0; i < 500; i++, looks++) {
+        if (!statSync(folder + '/src/tsimg.cjs', { throwIfNoEntry: false })) missing++;
+      }
       if (ended) console.log(JSON.stringify({ looked: looks > 1000, missing, word: readFileSync(word, 'utf8') }));
       else setImmediate(look);
     };

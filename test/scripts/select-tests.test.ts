@@ -62,7 +62,7 @@ test('a module needs what it imports, now or late, and what it names', () => {
   assert.equal(needs('any'), ['src/deep/f-one.js', 'src/deep/f-two.js']);
 });
 
-test('the command is made for tests that run it, and what is joined for those that have a thread, a program or the library', () => {
+test('the command is made for tests that run it, what is joined for those with a thread, a program or the library', () => {
   const modules = readModules(DIST);
   const needs = TESTS.map((each) => modules.needsOf(each));
   assert.equal(needs.map(runsCommand), [false, false, true, false, false, false, false]);
@@ -129,7 +129,7 @@ test('one file is named by as much of its path as it alone has', () => {
   assert.equal(choose(files, ['more', 'a/']), ['a/run.test.js', 'b/run-more.test.js']);
 });
 
-test('the longest are begun first, by what was measured here, else by what is recorded, also where a file was moved', () => {
+test('the longest are begun first, as measured here, else as recorded, also where a file was moved', () => {
   const root = tempDir();
   const recorded = { 'a.test.js': 5.4, 'b.test.js': 7, 'c.test.js': 1 };
   keepLengths(root, new Map(Object.entries(recorded)), true);

@@ -19,8 +19,9 @@ function read(path: string): string {
 }
 
 /**
- * Makes a user with subordinate IDs (or without, `subordinate: false`) and a home (where tsimg keeps what V8 compiled) who is removed when the test process ends. Undefined,
- * with the line that says why, where that is not possible, or where the user could not read this checkout.
+ * Makes a user with subordinate IDs (or without, `subordinate: false`) and a home (where tsimg keeps what V8 compiled)
+ * who is removed when the test process ends. Undefined, with the line that says why, where that is not possible, or
+ * where the user could not read this checkout.
  */
 export function makeOrdinaryUser(options: { readonly subordinate?: boolean } = {}): OrdinaryUser | undefined {
   const skip = (need: string): undefined => void console.log(`skipped: needs ${need}`);

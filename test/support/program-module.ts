@@ -13,8 +13,9 @@ function loadPublished(command: string) {
 const modules = published === undefined ? undefined : loadPublished(published);
 
 /**
- * A module of the program for a process that a test starts: out of the scripts of the command as it is published, which start in half the
- * time, where a run of tests has published it; else as it is compiled. @param path below src, without its ending
+ * A module of the program for a process that a test starts: out of the scripts of the command as it is published, which
+ * start in half the time, where a run of tests has published it; else as it is compiled. @param path below src, without
+ * its ending
  */
 export async function programModule<Module>(path: string): Promise<Module> {
   if (modules === undefined) return await import(new URL(`../../src/${path}.js`, import.meta.url).href);

@@ -62,8 +62,9 @@ async function sweep(): Promise<void> {
 }
 
 /**
- * Lays the package out as npm publishes it: what npm packs of what was built, and nothing else; the path of its command. What was laid
- * out of the same files is taken as it is. It stays until this process ends, whatever others build and publish meanwhile.
+ * Lays the package out as npm publishes it: what npm packs of what was built, and nothing else; the path of its
+ * command. What was laid out of the same files is taken as it is. It stays until this process ends, whatever others
+ * build and publish meanwhile.
  */
 export async function publish(): Promise<string> {
   mkdirSync(FOLDER, { recursive: true });

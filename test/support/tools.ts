@@ -33,6 +33,7 @@ const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
   nft: 'nftables',
   iptables: 'iptables',
   'qemu-system-x86_64': 'qemu-system-x86',
+  'linux.uml': 'user-mode-linux',
   zsh: 'zsh',
   fish: 'fish',
   mandoc: 'mandoc',

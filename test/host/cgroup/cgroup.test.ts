@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { cgroupsOf, probeCgroups } from '../../../src/host/facts/cgroup-facts.ts';
 import type { CgroupFacts } from '../../../src/launch/facts/cgroup-facts.ts';
 import { startContainer } from '../../support/container.ts';
+import { defineCpusetTests } from '../../support/cpuset-tests.ts';
 import { defineRuns } from '../../support/define-runs.ts';
 
 const asRoot = suite('host/cgroup/cgroup as root');
@@ -113,18 +114,7 @@ defineRuns(asRoot, asUser, (test, { sh, user, rootfs }) => {
     });
   }
 
-  if (mayLimit('cpuset')) {
-    test('a command runs on the processors of its set only', async () => {
-      const { stdout } = await sh('grep Cpus_allowed_list /proc/self/status', { resources: { cpusetCpus: '0' } });
-      assert.is(stdout, 'Cpus_allowed_list:\t0\n');
-    });
-
-    test('processors that the host does not have are refused, and nothing is left', async () => {
-      const { status, stderr } = await sh('true', { resources: { cpusetCpus: '4000' } });
-      assert.is(status, 125);
-      assert.match(stderr, '--cpuset-cpus');
-    });
-  }
+  if (mayLimit('cpuset')) defineCpusetTests(test, sh);
 
   if (mayLimit('memory', 'pids')) {
     test('a container sees its own cgroups as the top of all, and cannot change them', async () => {

@@ -1,0 +1,34 @@
+import { chownSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Test } from 'uvu';
+import type { OrdinaryUser } from '../support/ordinary-user.ts';
+
+export interface Delegated {
+  readonly top: string;
+  /** What is delegated. */
+  readonly slice: string;
+  /** Where the user's processes begin. */
+  readonly leaf: string;
+}
+
+/**
+ * While a suite runs: a cgroup of version 2 that is delegated to a user, as systemd does it for a session of its own.
+ */
+export function delegate(test: Test, user: OrdinaryUser, controllers: string): Delegated {
+  const top = '/sys/fs/cgroup';
+  const slice = join(top, 'delegated');
+  const leaf = join(slice, 'session');
+  test.before(() => {
+    writeFileSync(join(top, 'cgroup.subtree_control'), controllers);
+    for (const path of [slice, leaf]) {
+      mkdirSync(path);
+      for (const name of ['', 'cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads']) {
+        chownSync(join(path, name), user.uid, user.gid);
+      }
+    }
+  });
+  test.after(() => {
+    for (const path of [leaf, slice]) rmdirSync(path);
+  });
+  return { top, slice, leaf };
+}

@@ -1,0 +1,120 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ROOT } from '../support/checkout.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { findTool } from '../support/tools.ts';
+import { BUILT, COMMAND_VARIABLE, MAIN } from '../support/tsimg.ts';
+
+// What is in a machine: the host's own programs and this checkout, and no more. Nothing of them is written.
+
+/** The package as it is published lies in the checkout: it imports what npm installed there. */
+const PUBLISHED = 'app/published';
+const MODULES = ['overlay.ko', 'veth.ko', 'tun.ko', 'loop.ko'];
+/** Programs of the host that go in, with the libraries they are linked to. */
+const PROGRAMS = ['node', 'busybox', 'unshare', 'setpriv', 'nsenter', 'newuidmap', 'newgidmap', 'useradd', 'userdel'];
+const APPLETS = [
+  'sh',
+  'cat',
+  'cp',
+  'echo',
+  'insmod',
+  'ip',
+  'losetup',
+  'ls',
+  'mkdir',
+  'mount',
+  'poweroff',
+  'rm',
+  'sleep',
+  'test',
+];
+/** What neither tests nor tsimg load: compilers and the like, and what describes or maps. */
+const LEFT_OUT = /node_modules\/(@biomejs|typescript|@typescript|esbuild|@esbuild|@types)(\/|$)|\.(d\.ts|map|md)$/;
+const FILES = ['/etc/login.defs', '/etc/default/useradd', '/etc/nsswitch.conf'];
+
+function copyInto(tree: string, path: string): void {
+  mkdirSync(join(tree, dirname(path)), { recursive: true });
+  copyFileSync(realpathSync(path), join(tree, path));
+}
+
+function copyProgram(tree: string, name: string): void {
+  const path = findTool(name);
+  if (path === undefined) throw new Error(`there is no ${name}`);
+  const { stdout } = spawnSync('ldd', [path], { encoding: 'utf8' });
+  for (const each of [path, ...(stdout.match(/\/\S+/g) ?? [])]) {
+    if (!existsSync(join(tree, each))) copyInto(tree, each);
+  }
+}
+
+function first(enter: string): string {
+  return `#!/bin/sh
+mkdir -p /new; mount -t tmpfs -o mode=0755 tmpfs /new
+for each in app bin etc lib lib64 modules second tmp usr var; do [ -e /$each ] && cp -a /$each /new/; done
+mkdir -p /new/dev /new/proc /new/sys /new/run /new/root
+${enter}
+`;
+}
+
+function second(script: string): string {
+  return `#!/bin/sh
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
+mkdir -p /dev/pts /dev/shm; mount -t devpts devpts /dev/pts; mount -t tmpfs tmpfs /dev/shm
+ip link set lo up
+for module in /modules/*; do insmod "$module"; done
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+cd /app
+echo BEGIN
+${MAIN === BUILT ? '' : `export ${COMMAND_VARIABLE}=/${PUBLISHED}/dist/src/tsimg.cjs`}
+${script}
+echo END
+poweroff -f
+`;
+}
+
+/**
+ * A machine's first file system, in a folder that is removed when this process ends. `/init` moves it all to another
+ * one, since a root can only be changed by pivot_root(2) where it is not the kernel's first, runs a shell script with
+ * this checkout at /app, and turns the machine off; what the script writes is between lines BEGIN and END.
+ * @param modules the folder of the kernel's modules @param enter shell commands that make /new the root and run /second
+ * there
+ */
+export function makeMachineTree(modules: string, enter: string, script: string): string {
+  const tree = tempDir();
+  for (const name of PROGRAMS) copyProgram(tree, name);
+  for (const name of ['newuidmap', 'newgidmap']) chmodSync(join(tree, findTool(name) ?? ''), 0o4755);
+  mkdirSync(join(tree, 'bin'), { recursive: true });
+  for (const name of APPLETS) symlinkSync(findTool('busybox') ?? '', join(tree, 'bin', name));
+  for (const path of FILES.filter(existsSync)) copyInto(tree, path);
+  for (const folder of ['tmp', 'proc', 'sys', 'dev', 'var/lib', 'modules']) {
+    mkdirSync(join(tree, folder), { recursive: true });
+  }
+  chmodSync(join(tree, 'tmp'), 0o1777);
+  writeFileSync(join(tree, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
+  writeFileSync(join(tree, 'etc/group'), 'root:x:0:\n');
+  writeFileSync(join(tree, 'etc/shadow'), 'root:*:1::::::\n', { mode: 0o600 });
+  writeFileSync(join(tree, 'etc/gshadow'), 'root:*::\n', { mode: 0o600 });
+  for (const name of ['subuid', 'subgid']) writeFileSync(join(tree, 'etc', name), '');
+  for (const path of readdirSync(modules, { recursive: true, encoding: 'utf8' })) {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    if (MODULES.includes(name)) copyFileSync(join(modules, path), join(tree, 'modules', name));
+  }
+  const filter = (path: string) => !LEFT_OUT.test(path);
+  for (const part of ['dist', 'node_modules', 'fixtures', 'package.json']) {
+    cpSync(join(ROOT, part), join(tree, 'app', part), { recursive: true, filter });
+  }
+  if (MAIN !== BUILT) cpSync(dirname(dirname(dirname(MAIN))), join(tree, PUBLISHED), { recursive: true, filter });
+  writeFileSync(join(tree, 'init'), first(enter), { mode: 0o755 });
+  writeFileSync(join(tree, 'second'), second(script), { mode: 0o755 });
+  return tree;
+}

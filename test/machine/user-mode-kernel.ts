@@ -1,0 +1,43 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeMachineTree } from './machine-tree.ts';
+
+// A kernel that is a program of the host (user mode Linux, Debian's): it has all that depends on a kernel's command
+// line, and what runs in it runs on the host's processor, many times as fast as an emulated one does. It has one
+// processor and no cpuset controller.
+
+const MODULES = '/usr/lib/uml/modules';
+/** Megabytes: its memory is a file on a tmpfs of its own. */
+const MEMORY = 2048;
+
+/** The first file system is a folder of the host's, which pivot_root(2) can leave. */
+const ENTER = `mkdir /new/old; cd /new; busybox pivot_root . old
+exec busybox chroot . sh -c 'busybox umount -l /old; exec sh /second'`;
+
+/** Where the modules of its kernel are; undefined where it is not installed. */
+export function userModeModules(): string | undefined {
+  const versions = existsSync(MODULES) ? readdirSync(MODULES) : [];
+  return versions.length === 0 ? undefined : join(MODULES, versions.toSorted().at(-1) ?? '');
+}
+
+/**
+ * Boots a kernel whose controllers are all of version 2, runs a shell script on it with this checkout at /app, and
+ * turns it off. What it wrote. All its processes end with it. @param seconds after which it is killed
+ */
+export function runOnUserModeKernel(modules: string, script: string, seconds: number): string {
+  const tree = makeMachineTree(modules, ENTER, script);
+  const root = ['root=/dev/root', 'rootfstype=hostfs', `hostfs=${tree}`, 'rw', 'init=/init'];
+  const console = ['con=null', 'con0=null,fd:1', 'quiet', 'loglevel=1'];
+  const kernel = ['linux.uml', `mem=${MEMORY}M`, ...root, ...console, 'cgroup_no_v1=all', 'panic=-1'];
+  const shell = `mount -t tmpfs -o size=${MEMORY + 64}m tmpfs /dev/shm && exec "$@"`;
+  const isolated = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', shell, 'sh', ...kernel];
+  const { stdout } = spawnSync('unshare', isolated, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: seconds * 1000,
+    killSignal: 'SIGKILL',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  return stdout.replaceAll('\r', '');
+}
