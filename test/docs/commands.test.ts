@@ -5,8 +5,8 @@ import { haveRoot, haveTools, installedKernel } from '../support/tools.ts';
 import { type DocsWorld, makeDocsWorld } from './docs-world.ts';
 import { allPages, type Block, type Page } from './page.ts';
 
-// Each `sh` block of the README and of the guides is run, in order, in a fresh folder: `sh root` as root only, `sh user` as an ordinary
-// user only, others as both. A `text` block right after one shows lines that it prints, in their order; … is anything.
+// Each `sh` block of the README and of the guides, and the script of a `yaml` block, is run, in order, in a fresh folder: `sh root`
+// as root only, `sh user` as an ordinary user only, others as both. A `text` block right after one shows lines that it prints, in their order; … is anything.
 
 const test = suite('docs/commands');
 
@@ -27,13 +27,20 @@ function haveNeeds(needs: readonly string[]): boolean {
 }
 
 function isFor({ words: [language, ...who] }: Block, identity: Who): boolean {
-  return language === 'sh' && (who.length === 0 || who.includes(identity));
+  return (language === 'sh' || language === 'yaml') && (who.length === 0 || who.includes(identity));
+}
+
+/** A block's commands; of a `yaml` block, a job's, those of the list below `script:`. */
+function commandsOf({ words: [language], text }: Block): string {
+  if (language !== 'yaml') return text;
+  const [, script = ''] = text.split(/^ *script:$/m);
+  return script.replaceAll(/^ *- /gm, '');
 }
 
 /** The page's script. Each block's output begins with its line, in control characters. */
 function scriptOf(page: Page, identity: Who): string {
   const blocks = page.blocks.filter((block) => isFor(block, identity));
-  return blocks.map(({ line, text }) => `printf '\\001%s\\002' ${line}\n${text}`).join('');
+  return blocks.map((block) => `printf '\\001%s\\002' ${block.line}\n${commandsOf(block)}`).join('');
 }
 
 /** What empties a terminal's screen; a line begins then. */
