@@ -1,23 +1,23 @@
 /**
- * A directory of the pool for the files of one directory of a layer: where all of them are placed in one directory, under their own
- * names, it becomes that one, and none of them is touched again.
+ * A directory of the pool for the files of one directory of a layer. If all of them belong into one directory of the
+ * tree, under their own names, the bucket becomes this directory, and none of its files is touched again.
  */
 export interface Bucket {
-  /** In the pool. */
+  /** Its name in the pool. */
   readonly name: string;
-  /** How many bodies are in it; final when the layer was read. */
+  /** The number of bodies in it; final when the layer was read. */
   files: number;
 }
 
-/** Where the content of a file lies in the pool until it is placed. */
+/** The place of the content of a file in the pool, until it is placed. */
 export interface Body {
   /** Undefined for the pool itself. */
   readonly bucket: Bucket | undefined;
-  /** A number of tsimg's own; in a bucket, the last component of the entry's name (bytes, latin1). */
+  /** A number; in a bucket, the last component of the name of the entry (bytes, latin1). */
   readonly name: string;
 }
 
-/** The body's name relative to the pool. */
+/** Returns the name of a body relative to the pool. */
 export function nameInPool({ bucket, name }: Body): string {
   return bucket === undefined ? name : `${bucket.name}/${name}`;
 }

@@ -1,7 +1,7 @@
 import type { Timestamp } from '../tar/header.ts';
 import type { Body } from './body.ts';
 
-/** What an image says about a file beside its content. Never changed in place: hard links share it. */
+/** The attributes of a file in an image. Never changed in place, because hard links share them. */
 export interface Attributes {
   /** Permission bits with setuid, setgid and sticky: 0 … 0o7777. */
   readonly mode: number;
@@ -14,7 +14,7 @@ export interface Attributes {
 
 interface NodeBase {
   attributes: Attributes;
-  /** Ordinal of the layer that wrote it last, 0 for the base layer; a hard link to it counts as writing. */
+  /** The ordinal of the layer that wrote it last, 0 for the base layer; a hard link to it counts as writing. */
   layer: number;
 }
 
@@ -31,7 +31,7 @@ interface SharedBase extends NodeBase {
 
 export interface FileNode extends SharedBase {
   readonly kind: 'file';
-  /** Bytes, holes counted. */
+  /** Bytes, with holes. */
   readonly size: number;
   /** The stored content; undefined for an empty file. */
   readonly body: Body | undefined;
@@ -47,12 +47,12 @@ export type SpecialKind = 'character-device' | 'block-device' | 'fifo';
 
 export interface SpecialNode extends SharedBase {
   readonly kind: SpecialKind;
-  /** 0 for a fifo, as `minor`. */
+  /** 0 for a fifo, and so is `minor`. */
   readonly major: number;
   readonly minor: number;
 }
 
-/** Whatever may have several names. */
+/** A node that may have several names. */
 export type LeafNode = FileNode | SymlinkNode | SpecialNode;
 
 /** A file, directory, link or device of a root filesystem in memory: attributes, and no content. */
@@ -61,8 +61,9 @@ export type TreeNode = DirectoryNode | LeafNode;
 const NO_XATTRS: ReadonlyMap<string, Uint8Array> = new Map();
 
 /**
- * What a directory has that no layer describes: 0755, root, the epoch. Not "now" and nothing of the entry that
- * implied it, so that the same layers make the same tree, in whatever order a layer lists its entries.
+ * The attributes of a directory that no layer describes: 0755, root, the epoch. They depend neither on the time nor on
+ * the entry that implied the directory, so the same layers make the same tree, in whatever order a layer lists its
+ * entries.
  */
 export const IMPLIED_ATTRIBUTES: Attributes = {
   mode: 0o755,
@@ -72,7 +73,7 @@ export const IMPLIED_ATTRIBUTES: Attributes = {
   xattrs: NO_XATTRS,
 };
 
-/** The part of a tar header that a node keeps; an empty set of xattrs is not held a hundred thousand times. */
+/** Returns the part of a tar header that a node keeps. One empty set of xattrs is shared, to save memory. */
 export function attributesOf(source: Attributes): Attributes {
   const { mode, uid, gid, mtime, xattrs } = source;
   return { mode, uid, gid, mtime, xattrs: xattrs.size === 0 ? NO_XATTRS : xattrs };

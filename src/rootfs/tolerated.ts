@@ -2,7 +2,7 @@ import { TsimgError } from '../errors.ts';
 import { pathText } from './path.ts';
 import { type Policy, TOLERANCES, type Tolerance } from './policy.ts';
 
-/** How often what was tolerated, with the policy that allows it. */
+/** The counts of tolerated deviations, and the policy that tolerates them. */
 export interface Tolerated {
   readonly policy: Policy;
   readonly counts: Map<Tolerance, number>;
@@ -13,7 +13,8 @@ export function newTolerated(policy: Policy): Tolerated {
 }
 
 /**
- * Counts one deviation from what the image says. `path`: bytes (latin1).
+ * Counts one deviation from the image.
+ * @param path bytes (latin1)
  * @throws POLICY_VIOLATED where the policy is strict about it
  */
 export function tolerate(tolerated: Tolerated, tolerance: Tolerance, path: string): void {

@@ -2,15 +2,15 @@ import { TsimgError } from '../errors.ts';
 import { type DirectoryNode, directoryNode, IMPLIED_ATTRIBUTES, type TreeNode } from './node.ts';
 import { childPath, ROOT_PATH, type RootfsPath } from './path.ts';
 
-/** Some 330 bytes of memory each (measured): 1.3 GB. Images of a million files are rare. */
+/** Each takes some 330 bytes of memory (measured): 1.3 GB. Images of a million files are rare. */
 export const DEFAULT_MAX_ENTRIES = 4_000_000;
-/** A descriptor is open for each level while a tree is made; trees of 50 levels are rare. */
+/** Each level needs an open descriptor while the tree is made; trees of 50 levels are rare. */
 const DEFAULT_MAX_DEPTH = 512;
 
 export interface TreeLimits {
-  /** Names that the layers of one image may make, those replaced since counted too. */
+  /** Names that the layers of one image may make, replaced ones included. */
   readonly maxEntries?: number | undefined;
-  /** Components that one path may have, once links are followed. */
+  /** Components of one path, after links are followed. */
   readonly maxDepth?: number | undefined;
 }
 
@@ -22,8 +22,8 @@ export interface TreeEntry {
 }
 
 /**
- * The root filesystem that layers fold into, in memory: names and attributes, no content.
- * Mutable on purpose: each layer is applied to what the layers below made.
+ * The root filesystem in memory: names and attributes, no content. Mutable on purpose: each layer is applied to the
+ * result of the layers below.
  */
 export class Tree {
   readonly root: DirectoryNode = directoryNode(IMPLIED_ATTRIBUTES, 0);
@@ -37,8 +37,8 @@ export class Tree {
   }
 
   /**
-   * Gives a directory an entry, in place of what had the name.
-   * @throws LIMIT_EXCEEDED when too many names were made, those replaced since counted too
+   * Puts a node under a name, in place of an existing one.
+   * @throws LIMIT_EXCEEDED when too many names were made, replaced ones included
    */
   put(parent: DirectoryNode, name: string, node: TreeNode): void {
     this.#names += 1;
@@ -53,12 +53,12 @@ export class Tree {
   }
 }
 
-/** The entries of a directory by name, in byte order, so that equal trees are walked equally. */
+/** Returns the children of a directory in byte order of their names, so that equal trees are walked equally. */
 export function sortedChildren(directory: DirectoryNode): readonly (readonly [string, TreeNode])[] {
   return [...directory.children].sort(([left], [right]) => (left < right ? -1 : 1));
 }
 
-/** Everything in the tree, parents before children, the root first, names in byte order. */
+/** Yields all nodes, parents before children, the root first, names in byte order. */
 export function* entriesOf(tree: Tree): Generator<TreeEntry> {
   const pending: TreeEntry[] = [{ path: ROOT_PATH, node: tree.root }];
   for (let entry = pending.pop(); entry !== undefined; entry = pending.pop()) {

@@ -12,29 +12,30 @@ import { hideName, type LayerEntries, type LayerEntry, type LayerOutcome, newOut
 import { type Place, resolveDirectory } from './resolve.ts';
 import { mayBeMarker, readWhiteout } from './whiteout.ts';
 
-/** What one application of a layer works on. */
+/** The state of one application of a layer. */
 interface Application {
   readonly tree: Tree;
   readonly tolerated: Tolerated;
   readonly outcome: LayerOutcome;
-  /** Hard links by the node that keeps their place until all other entries stand. */
+  /** Hard links by their placeholder, which stays until all other entries are applied. */
   readonly links: Map<LeafNode, PendingLink>;
-  /** What links reach that stand before a marker which hides it; undefined where none does. */
+  /** The hidden nodes that links before a marker reach; undefined where no link stands before a marker. */
   readonly before: BeforeMarkers | undefined;
-  /** Which entry is at work. */
+  /** The position of the current entry. */
   position: number;
-  /** Where the entry before went: archives list a directory's files one after the other. */
+  /** The directory of the previous entry, because archives list the files of a directory one after the other. */
   last: { readonly prefix: string; readonly parent: Place } | undefined;
 }
 
 /**
- * Folds a layer into the tree that the layers below made (OCI image spec, layer.md, "Applying Changesets").
- * Whiteouts first, for they speak of lower layers only; then the entries in their order, the last of a name wins.
- * A hard link is bound to what its target is when its entry comes, also where a marker behind it hides that; where there
- * is none, to what has the name in the end.
- * @param entries all of the layer
+ * Folds a layer into the tree of the layers below (OCI image spec, layer.md, "Applying Changesets").
+ * Whiteouts are applied first, because they hide names of lower layers only. Then come the entries in their order; the
+ * last of several entries with one name wins. A hard link is bound to the node that its target is at the time of the
+ * entry, even if a later marker hides this node; without such a node, it is bound to the node that has the name at the
+ * end.
+ * @param entries all entries of the layer
  * @param ordinal 0 for the base layer; higher than that of any layer applied before
- * @throws LAYER_INVALID, LIMIT_EXCEEDED, POLICY_VIOLATED; the tree is then of no use
+ * @throws LAYER_INVALID, LIMIT_EXCEEDED, POLICY_VIOLATED; the tree must not be used after an error
  */
 export function applyLayer(tree: Tree, entries: LayerEntries, ordinal: number, tolerated: Tolerated): LayerOutcome {
   const outcome = newOutcome(ordinal);
@@ -54,7 +55,7 @@ export function applyLayer(tree: Tree, entries: LayerEntries, ordinal: number, t
   for (const entry of entries) {
     application.position += 1;
     if (addBesideLast(application, entry)) continue;
-    // Taken apart a second time, since to keep what is small but many costs more
+    // Split a second time, because keeping many small arrays costs more
     const { components } = cleanName(entry.header.path);
     if (readWhiteout(components, entry.header).kind === 'none') add(application, components, entry);
   }
@@ -62,7 +63,7 @@ export function applyLayer(tree: Tree, entries: LayerEntries, ordinal: number, t
   return outcome;
 }
 
-/** Tells what hides from what adds, and notes the names of the directories that the layer has. */
+/** Separates markers from entries that add files, and notes the names of the directories of the layer. */
 function sortOut(entries: LayerEntries, tolerated: Tolerated) {
   const markers: Marker[] = [];
   const directories = new Set<string>();
@@ -73,7 +74,7 @@ function sortOut(entries: LayerEntries, tolerated: Tolerated) {
     position += 1;
     checkIds(header);
     if (header.kind === 'hardlink' && firstLink > position) firstLink = position;
-    // Nearly all: what they are is of no interest here
+    // Nearly all entries: they are no markers
     if (header.kind !== 'directory' && !mayBeMarker(header.path) && !header.path.includes('..')) continue;
     const { components, climbed } = cleanName(header.path);
     if (climbed) tolerate(tolerated, 'climbing-names', header.path);
@@ -108,7 +109,9 @@ function add(application: Application, components: readonly string[], entry: Lay
   }
 }
 
-/** Adds an entry that goes into the same directory as the one before; false where that is not known. */
+/**
+ * Adds an entry to the directory of the previous entry; returns false where the directory is not known to be the same.
+ */
 function addBesideLast(application: Application, entry: LayerEntry): boolean {
   const { last } = application;
   const { path } = entry.header;
@@ -124,11 +127,11 @@ function addIn(application: Application, parent: Place, name: string, entry: Lay
   if (entry.header.kind === 'directory') addDirectory(application, parent, name, entry.header);
   else addLeaf(application, parent, name, entry);
   const isOther = before !== undefined && parent.directory.children.get(name) !== before;
-  // The way to the directory may have led over it
+  // The path to the directory may have led through the replaced node
   if (isOther && (before.kind === 'directory' || before.kind === 'symlink')) application.last = undefined;
 }
 
-/** An entry for the root itself; anything but a directory would turn the root into it (CVE-2021-29136). */
+/** Applies an entry for the root itself. Another kind than a directory would replace the root (CVE-2021-29136). */
 function addRoot({ tree, outcome }: Application, header: TarHeader): void {
   if (header.kind !== 'directory') {
     throw new TsimgError('LAYER_INVALID', `the layer has a ${header.kind} in place of the root`, {
@@ -169,7 +172,7 @@ function addLeaf(application: Application, parent: Place, name: string, entry: L
   links.set(node, bindLink(tree, { parent, name, header }, node, before && childBefore(before, position)));
 }
 
-/** The directory that an entry goes into, made where no layer has it. */
+/** Finds the directory of an entry, and makes it where no layer has it. */
 function parentOf({ tree, outcome }: Application, components: readonly string[], header: TarHeader): Place {
   const make = (parent: DirectoryNode, name: string): DirectoryNode => {
     const directory = directoryNode(IMPLIED_ATTRIBUTES, outcome.ordinal);
@@ -178,7 +181,7 @@ function parentOf({ tree, outcome }: Application, components: readonly string[],
   };
   const found = resolveDirectory(tree, components.slice(0, -1), { make });
   if (found.kind === 'directory') {
-    // The chain has the root in it, which is no component, and lacks the entry itself, which is one
+    // The chain counts the root, which is no component, and not the entry itself, which is one
     if (found.chain.length <= tree.maxDepth) return found;
     throw new TsimgError('LIMIT_EXCEEDED', 'the layer nests directories too deeply', {
       where: `${pathText(found.path.slice(0, 100))}…`,
@@ -187,7 +190,7 @@ function parentOf({ tree, outcome }: Application, components: readonly string[],
       facts: { maximum: tree.maxDepth, option: '--max-depth' },
     });
   }
-  throw new TsimgError('LAYER_INVALID', 'the layer has an entry that can have no place', {
+  throw new TsimgError('LAYER_INVALID', 'the layer has an entry that cannot be placed', {
     where: pathText(header.path),
     why:
       found.kind === 'not-directory'

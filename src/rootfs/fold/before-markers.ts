@@ -3,33 +3,36 @@ import type { Tree } from '../tree.ts';
 import type { Marker } from './hide.ts';
 import { resolveDirectory } from './resolve.ts';
 
-/** A name of a lower layer, and which entry of this layer hides it. */
+/** The node of a hidden name of a lower layer, and the position of the entry that hides it. */
 interface HiddenBy {
   readonly node: TreeNode;
   readonly position: number;
 }
 
 /**
- * What a layer's markers hide, by directory and name. Markers are applied before all entries; a hard link that stands
- * before one of them still reaches what it hides.
+ * The nodes that the markers of a layer hide, by directory and name. Markers are applied before all entries, but a hard
+ * link that stands before a marker still reaches the hidden node.
  */
 export type BeforeMarkers = ReadonlyMap<DirectoryNode, ReadonlyMap<string, HiddenBy>>;
 
-/** What a directory has under a name for the entry at a position of the layer: markers behind it hide nothing yet. */
+/**
+ * Returns a function that looks up a name of a directory as the entry at a position of the layer sees it: markers
+ * behind the entry hide nothing yet.
+ */
 export function childBefore(hidden: BeforeMarkers, position: number) {
   return (directory: DirectoryNode, name: string): TreeNode | undefined => {
     const child = directory.children.get(name);
     const marked = hidden.get(directory)?.get(name);
-    // What is not what was hidden is of this layer
+    // Any other node than the hidden one belongs to this layer
     if (marked === undefined || (child !== undefined && child !== marked.node)) return child;
     return position < marked.position ? marked.node : undefined;
   };
 }
 
 /**
- * Notes what each marker hides and changes nothing. Must be called before the markers are applied.
- * @param markers in the layer's order
- * @param isReplaced as of `hideLower`
+ * Notes what each marker hides, and changes nothing. To be called before the markers are applied.
+ * @param markers in the order of the layer
+ * @param isReplaced as in `hideLower`
  */
 export function noteHidden(
   tree: Tree,

@@ -6,7 +6,7 @@ import type { Tree } from '../tree.ts';
 import type { LayerOutcome } from './outcome.ts';
 import { inTree, type Place, type ResolveOptions, resolveDirectory } from './resolve.ts';
 
-/** A hard link that an entry asks for. */
+/** A hard link of an entry. */
 interface Link {
   readonly parent: Place;
   readonly name: string;
@@ -18,18 +18,19 @@ interface Target {
   readonly path: RootfsPath;
 }
 
-/** A hard link whose place is kept by a node of its own until all other entries of the layer stand. */
+/** A hard link that is bound at the end: a placeholder has its name until all other entries are applied. */
 export interface PendingLink extends Link {
-  /** What its target was when its entry came; undefined where there was none yet. */
+  /** The node of its target at the time of the entry; undefined where there was none yet. */
   readonly target: Target | undefined;
 }
 
 /**
- * Binds a link to what its target is when the link's entry comes, of this layer or a lower one: what other entries make
- * of the name later is another file. The target's name is relative to the root even when absolute; symlinks among its
- * parents are followed inside the tree, one as its last component is itself what is linked.
- * @param placeholder what keeps the link's place
- * @param childOf what was there for this entry and is hidden in the tree
+ * Finds the node of a link's target at the time of the link's entry, in this layer or a lower one. If a later entry
+ * gives the name to another file, the link keeps the first one. The target's name is relative to the root even when it
+ * is absolute. Symlinks among its parents are followed inside of the tree; a symlink as the last component is itself
+ * linked.
+ * @param placeholder keeps the place of the link
+ * @param childOf finds nodes that this entry still sees and the tree no longer has
  */
 export function bindLink(
   tree: Tree,
@@ -42,18 +43,18 @@ export function bindLink(
 }
 
 /**
- * Replaces each kept place by its target, through chains of links; those without one have it behind them in the layer.
- * The attributes of a link's own entry mean nothing: they are those of its target.
- * @throws LAYER_INVALID for a link to nothing, to a directory, or to itself by way of others
+ * Replaces each placeholder by the target of its link, through chains of links. Links without a target yet have it
+ * behind them in the layer. The attributes of the link entry are ignored: the target has its own.
+ * @throws LAYER_INVALID for a link to a missing file, to a directory, or to itself through other links
  */
 export function settleLinks(tree: Tree, links: ReadonlyMap<LeafNode, PendingLink>, outcome: LayerOutcome): void {
   for (const [placeholder, link] of links) {
-    // An entry behind it took the name: the last of a name wins
+    // A later entry took the name: the last of several entries with one name wins
     if (link.parent.directory.children.get(link.name) !== placeholder) continue;
     const { node, path } = finalTarget(tree, links, link);
     if (node.layer < outcome.ordinal) {
-      // All names of the file must go on being one file: in overlay form this layer then has a copy of each, of what
-      // the layer below has there, whatever becomes of that name here
+      // All names of the file must stay one file: the overlay form of this layer gets a copy of each, of the file in
+      // the layer below, even if its name is hidden or replaced here
       outcome.copies.set(node, { layer: node.layer, path });
       node.layer = outcome.ordinal;
     }

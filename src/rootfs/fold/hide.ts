@@ -4,7 +4,7 @@ import { type Place, resolveDirectory } from './resolve.ts';
 
 interface MarkerBase {
   readonly parent: readonly string[];
-  /** Which entry of its layer it is. */
+  /** The position of its entry in the layer. */
   readonly position: number;
 }
 
@@ -14,10 +14,11 @@ export type Marker =
   | (MarkerBase & { readonly kind: 'opaque' });
 
 /**
- * Hides what a layer's markers name, before anything else of the layer is applied: so they can only reach lower
- * layers, wherever they stand in the archive (layer.md, "Whiteouts"). A marker for what is not there does nothing.
- * @param isReplaced whether the layer itself has a directory of that name: a lower symlink there is not followed,
- *   for the marker speaks of the directory that takes its place
+ * Hides the names that the markers of a layer give, before any other entry of the layer is applied. So markers hide
+ * names of lower layers only, wherever they stand in the archive (layer.md, "Whiteouts"). A marker for a missing name
+ * does nothing.
+ * @param isReplaced whether the layer itself has a directory of that name: a symlink of a lower layer is not followed
+ *   there, because the marker refers to the directory that replaces it
  */
 export function hideLower(
   tree: Tree,
@@ -25,7 +26,8 @@ export function hideLower(
   isReplaced: (literal: string) => boolean,
   outcome: LayerOutcome,
 ): void {
-  // Shallow ones first: what one of them hides must not lead another elsewhere, whichever the archive has first
+  // Short paths first, so that the order of the archive does not matter: a symlink that one marker hides must not lead
+  // another marker elsewhere
   for (const marker of markers.toSorted((one, other) => one.parent.length - other.parent.length)) {
     const parent = resolveDirectory(tree, marker.kind === 'opaque' ? marker.parent.slice(0, -1) : marker.parent, {
       isReplaced,
@@ -36,10 +38,10 @@ export function hideLower(
   }
 }
 
-/** An opaque marker's directory is the last component of a path, so it is looked up, never followed. */
+/** Hides the children of the directory of an opaque marker. Its name is looked up, and never followed as a link. */
 function hideChildren(parent: Place, name: string | undefined, outcome: LayerOutcome): void {
   if (name === undefined) {
-    // Overlayfs merges the roots of its layers whatever their marks say: there, only whiteouts hide
+    // Overlayfs always merges the roots of its layers: in the root only whiteouts hide
     for (const child of [...parent.directory.children.keys()]) hideName(parent, child, outcome);
     return;
   }

@@ -4,13 +4,13 @@ import { attributesOf, type LeafNode } from '../node.ts';
 import { MAX_PATH, pathText } from '../path.ts';
 import type { LayerEntry } from './outcome.ts';
 
-/** Linux: 2^32-1 stands for "no such id", and would leave the owner as it is. */
+/** 2^32-1 means "no such ID" to Linux, and would leave the owner as it is. */
 const MAX_ID = 0xfffffffe;
-/** Linux: bits of a device number's parts. */
+/** The largest parts of a device number on Linux. */
 const MAX_MAJOR = 0xfff;
 const MAX_MINOR = 0xfffff;
 
-/** @throws LAYER_INVALID for an owner that Linux does not have */
+/** Checks the owner of an entry. @throws LAYER_INVALID for an ID that Linux does not have */
 export function checkIds(header: TarHeader): void {
   for (const id of [header.uid, header.gid]) {
     if (id < 0 || id > MAX_ID) throw impossible(header, `it belongs to ${header.uid}:${header.gid}`);
@@ -18,7 +18,7 @@ export function checkIds(header: TarHeader): void {
 }
 
 /**
- * What an entry that is no directory becomes; a hard link a file, until its target takes the place.
+ * Makes the node of an entry that is no directory. A hard link is a file until it is bound to its target.
  * @throws LAYER_INVALID for a symlink or device that cannot be made
  */
 export function leafNode({ header, body }: LayerEntry, layer: number): LeafNode {

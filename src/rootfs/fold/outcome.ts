@@ -4,38 +4,38 @@ import type { DirectoryNode, LeafNode } from '../node.ts';
 import type { RootfsPath } from '../path.ts';
 import type { Place } from './resolve.ts';
 
-/** One entry of a layer and where its content was put: what the fold reads. */
+/** One entry of a layer, and the place of its content: the input of the fold. */
 export interface LayerEntry {
   readonly header: TarHeader;
-  /** The stored content; undefined for what has none. */
+  /** The stored content; undefined for an entry without content. */
   readonly body: Body | undefined;
 }
 
-/** The entries of a layer, which may be made anew each time that they are gone through. */
+/** The entries of a layer. They may be made anew on each iteration. */
 export interface LayerEntries extends Iterable<LayerEntry> {
   readonly length: number;
 }
 
-/** Where the content of a file lies that this layer must have a copy of. */
+/** The place of a lower file that this layer must copy. */
 export interface CopyUp {
-  /** Ordinal of the layer whose unpacked form holds the file, and its name there. */
+  /** The ordinal of the layer that has the file in its unpacked form, and the name of the file there. */
   readonly layer: number;
   readonly path: RootfsPath;
 }
 
 /**
- * What one layer did to the tree beside writing nodes: all that its overlay form needs and the merged tree no
- * longer shows. Valid until the next layer is applied.
+ * The effects of one layer that its overlay form needs, and that the merged tree no longer shows. Valid until the next
+ * layer is applied.
  */
 export interface LayerOutcome {
   readonly ordinal: number;
-  /** Names of lower layers that are gone or replaced, by directory. */
+  /** Names of lower layers that were removed or replaced, by directory. */
   readonly hidden: Map<DirectoryNode, Set<string>>;
-  /** Directories of which nothing lower may show. */
+  /** Directories that hide everything of lower layers. */
   readonly opaque: Set<DirectoryNode>;
   /** Lower files that got a new name. */
   readonly copies: Map<LeafNode, CopyUp>;
-  /** Directories in or beneath which something was written or hidden, and all above them. */
+  /** Directories in or beneath which a name was written or hidden, and all directories above them. */
   readonly touched: Set<DirectoryNode>;
 }
 
@@ -43,7 +43,7 @@ export function newOutcome(ordinal: number): LayerOutcome {
   return { ordinal, hidden: new Map(), opaque: new Set(), copies: new Map(), touched: new Set() };
 }
 
-/** Takes what a name of a lower layer stood for away, with all beneath it. Does nothing where there is no such name. */
+/** Removes the node of a lower layer that has a name, and everything beneath it. Does nothing where there is none. */
 export function hideName(place: Place, name: string, outcome: LayerOutcome): void {
   if (!place.directory.children.delete(name)) return;
   const names = outcome.hidden.get(place.directory);

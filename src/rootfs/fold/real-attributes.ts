@@ -5,24 +5,26 @@ import { formatIntended, INTENDED } from './intended.ts';
 import { encodeRootlessOwner, ROOTLESS_OWNER } from './rootless-owner.ts';
 
 /**
- * `set`: by root, everything as the image says. `record`: by an ordinary user, to whom everything belongs and who
- * must be able to read, change and remove it; what the image says is kept in xattrs.
+ * `set`: root sets all attributes as the image says. `record`: all files belong to an ordinary user, who must be able
+ * to read, change and remove them; the attributes of the image are recorded in xattrs.
  */
 export type Ownership = 'set' | 'record';
 
-/** Which xattrs overlayfs takes for its own: those of root's mounts, or of mounts with `userxattr`. */
+/**
+ * The prefix of the xattrs that overlayfs uses itself: `trusted` in mounts of root, `user` in mounts with `userxattr`.
+ */
 export type OverlayNamespace = 'trusted' | 'user';
 
-/** How a node becomes real. */
+/** How nodes are written to the disk. */
 export interface Form {
   readonly ownership: Ownership;
-  /** The tree is a layer for overlayfs: an image must not speak to it through xattrs of that prefix. */
+  /** Set where the tree is a layer for overlayfs: xattrs of this prefix are not taken from an image. */
   readonly overlay?: OverlayNamespace | undefined;
 }
 
-/** What is to be made real of a node's attributes. */
+/** The attributes to set on the disk for a node. */
 export interface RealAttributes {
-  /** Undefined: left to whoever makes it. */
+  /** Undefined where the owner stays the one that makes the file. */
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
   /** Undefined for a symlink, which has none. */
   readonly mode: number | undefined;
@@ -39,7 +41,10 @@ const SELINUX_LABEL = 'security.selinux';
 /** A device that was made as an empty file. */
 export type StandsFor = { readonly kind: SpecialKind; readonly major: number; readonly minor: number } | undefined;
 
-/** @param kind what is on the disk: `file` for a device that an ordinary user could not make */
+/**
+ * Decides which attributes to set, and which to record.
+ * @param kind the kind of file on the disk: `file` for a device that an ordinary user could not make
+ */
 export function realAttributes(
   attributes: Attributes,
   kind: RealKind,
@@ -61,7 +66,7 @@ export function realAttributes(
   const xattrs = new Map(kept);
   xattrs.delete(ROOTLESS_OWNER);
   xattrs.delete(INTENDED);
-  // The kernel has user.* xattrs on files and directories only
+  // The kernel allows user.* xattrs on files and directories only
   const recordable = kind === 'file' || kind === 'directory';
   const owner = encodeRootlessOwner(uid, gid);
   if (owner !== undefined) {
@@ -70,7 +75,7 @@ export function realAttributes(
   }
   const open = attributes.mode | (kind === 'directory' ? 0o700 : 0o600);
   if (kind !== 'symlink' && open !== attributes.mode) tolerated.push('modes');
-  // Whoever runs a setuid file that belongs to the caller is the caller; of a directory the bits harm nobody
+  // A setuid file of the caller would let every user act as the caller. On a directory the bits do no harm.
   const safe = kind === 'directory' ? open : open & ~SETUID_SETGID;
   if (kind !== 'symlink' && safe !== open) tolerated.push('setuid');
   const mode = kind === 'symlink' ? undefined : safe;
@@ -81,8 +86,8 @@ export function realAttributes(
 }
 
 /**
- * The same for a file whose owner this user namespace does not have: it is left to root, its bits that act as the owner are
- * taken away, and what was meant is recorded.
+ * The same for a file with an owner that this user namespace does not have: the file is given to root, loses its setuid
+ * and setgid bits, and the owner and mode are recorded.
  */
 export function withoutOwner(
   real: RealAttributes,
@@ -103,7 +108,7 @@ function intendedXattr(mode: number, device: StandsFor): [string, Uint8Array] {
   return [INTENDED, Buffer.from(formatIntended({ mode, device }))];
 }
 
-/** A label is given by the policy of the host on which the file lies: umoci leaves those of layers out, too. */
+/** Leaves SELinux labels out, as umoci does: they belong to the policy of the host that has the file. */
 function withoutLabel(xattrs: Attributes['xattrs']): Attributes['xattrs'] {
   return xattrs.has(SELINUX_LABEL) ? new Map([...xattrs].filter(([name]) => name !== SELINUX_LABEL)) : xattrs;
 }

@@ -3,7 +3,7 @@ import { INTENDED, parseIntended } from './intended.ts';
 import type { OverlayNamespace, StandsFor } from './real-attributes.ts';
 import { decodeRootlessOwner, ROOTLESS_OWNER } from './rootless-owner.ts';
 
-/** What a file of a user's tree is meant to be. */
+/** The intended attributes of a file in the tree of an ordinary user. */
 export interface Recorded {
   readonly attributes: Attributes;
   /** The device that an empty file was made for. */
@@ -12,15 +12,15 @@ export interface Recorded {
 
 const SETUID_SETGID = 0o6000;
 
-/** Whether a file that was meant to have a mode has what `realAttributes` made of it; else somebody changed it since. */
+/** Whether a mode is the one that `realAttributes` makes of the intended mode; otherwise it was changed since. */
 function comesOf(real: number, intended: number, isDirectory: boolean): boolean {
   const open = intended | (isDirectory ? 0o700 : 0o600);
   return [intended, open, intended & ~SETUID_SETGID, open & ~SETUID_SETGID].includes(real);
 }
 
 /**
- * What a file was meant to be, where an ordinary user could not make it so: the inverse of `realAttributes`. The records are
- * the container's to write, as the files are: they say nothing that it could not put into an image anyway.
+ * Returns the intended attributes of a file: the inverse of `realAttributes`. The container can write these records, as
+ * it can write the files. So the records give it nothing that it could not put into an image anyway.
  */
 export function recordedAttributes(real: Attributes, kind: 'file' | 'directory'): Recorded {
   const xattrs = new Map(real.xattrs);
@@ -37,8 +37,8 @@ export function recordedAttributes(real: Attributes, kind: 'file' | 'directory')
 }
 
 /**
- * The attributes that a container sees of those that its upper layer has: overlayfs keeps its own there, and those that the
- * container itself gave such a name under another. overlayfs.rst, "Nesting overlayfs mounts".
+ * Returns the xattrs of a file in the upper layer as the container sees them: overlayfs hides its own xattrs, and
+ * escapes the names of those that the container set with its prefix. overlayfs.rst, "Nesting overlayfs mounts".
  */
 export function withoutOverlayXattrs(xattrs: Attributes['xattrs'], namespace: OverlayNamespace): Attributes['xattrs'] {
   const own = `${namespace}.overlay.`;
@@ -50,7 +50,7 @@ export function withoutOverlayXattrs(xattrs: Attributes['xattrs'], namespace: Ov
   return new Map(seen);
 }
 
-/** Whether both are the same, times apart unless `withTime`. */
+/** Whether two files have the same attributes; their times count only with `withTime`. */
 export function sameAttributes(one: Attributes, other: Attributes, withTime: boolean): boolean {
   const { seconds, nanoseconds } = one.mtime;
   return (

@@ -5,7 +5,9 @@ import type { Tree } from '../tree.ts';
 
 /** Symlinks that one path may cross, as in Linux (path_resolution(7)). */
 const MAX_HOPS = 40;
-/** Components that one path may have once links are put in; Linux has no such limit, and 40 links of 2,000 each. */
+/**
+ * Components of one path after links are replaced. Linux has no such limit: it follows 40 links of 2,000 names each.
+ */
 const MAX_STEPS = 8192;
 
 /** A directory that was found. */
@@ -19,7 +21,7 @@ export interface Place {
 
 export type Resolution =
   | Place
-  /** A component is not there. */
+  /** A component is missing. */
   | { readonly kind: 'absent' }
   /** A component is neither a directory nor a symlink. */
   | { readonly kind: 'not-directory'; readonly path: RootfsPath }
@@ -27,18 +29,18 @@ export type Resolution =
   | { readonly kind: 'loop' };
 
 export interface ResolveOptions {
-  /** What a directory has under a name. Default: what it has in the tree. */
+  /** Looks up a name in a directory. Default: in the tree. */
   readonly childOf?: (directory: DirectoryNode, name: string) => TreeNode | undefined;
-  /** Makes the entry that is missing; without it, what is missing is absent. */
+  /** Makes a missing directory; without it, the result is `absent`. */
   readonly make?: (parent: DirectoryNode, name: string) => DirectoryNode;
-  /** Whether the symlink met at this literal part of the path is to be taken for absent. */
+  /** Whether the symlink at this literal part of the path counts as absent. */
   readonly isReplaced?: (literal: string) => boolean;
 }
 
 /**
- * Walks components to a directory as a process chrooted into the tree would: symlinks are followed, absolute
- * ones start at the tree's root, `..` stops there. Nothing outside the tree has a meaning.
- * @throws LIMIT_EXCEEDED when the place found lies deeper than Linux has paths for
+ * Walks components to a directory as a process chrooted into the tree would: symlinks are followed, absolute ones start
+ * at the root of the tree, and `..` stops there. No path leads out of the tree.
+ * @throws LIMIT_EXCEEDED when the directory is deeper than a path on Linux can be
  */
 export function resolveDirectory(tree: Tree, components: readonly string[], options: ResolveOptions = {}): Resolution {
   const { childOf = inTree, make, isReplaced } = options;
@@ -83,7 +85,7 @@ export function resolveDirectory(tree: Tree, components: readonly string[], opti
   return { kind: 'directory', directory: chain.at(-1) ?? tree.root, path: paths.at(-1) ?? ROOT_PATH, chain };
 }
 
-/** What a directory has under a name. */
+/** Looks up a name in a directory of the tree. */
 export function inTree(directory: DirectoryNode, name: string): TreeNode | undefined {
   return directory.children.get(name);
 }

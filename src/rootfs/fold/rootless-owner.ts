@@ -1,12 +1,12 @@
 /** The xattr in which umoci, PRoot and others record an owner that an ordinary user could not set. */
 export const ROOTLESS_OWNER = 'user.rootlesscontainers';
 
-/** What stands for "as it is, 0" in a record that holds only the other id. */
+/** Stands for the ID 0 in a record. */
 const NOT_SET = 0xffffffff;
 
 /**
- * The record of an owner: protobuf `Resource { uint32 uid = 1; uint32 gid = 2 }` of rootlesscontainers.proto, an id
- * of 0 written as 2^32-1. Undefined for root:root, which needs none.
+ * Encodes an owner: protobuf `Resource { uint32 uid = 1; uint32 gid = 2 }` of rootlesscontainers.proto, an ID of 0 as
+ * 2^32-1. Undefined for root:root, which needs no record.
  */
 export function encodeRootlessOwner(uid: number, gid: number): Uint8Array | undefined {
   if (uid === 0 && gid === 0) return undefined;
@@ -21,7 +21,7 @@ function varint(value: number): readonly number[] {
   return bytes;
 }
 
-/** A varint of at most 32 bits and what follows it; undefined where there is none. */
+/** Reads a varint of at most 32 bits; returns it and the rest of the bytes. Undefined where there is none. */
 function readVarint(bytes: Uint8Array): readonly [value: number, rest: Uint8Array] | undefined {
   let value = 0;
   for (const [index, byte] of bytes.subarray(0, 5).entries()) {
@@ -31,7 +31,7 @@ function readVarint(bytes: Uint8Array): readonly [value: number, rest: Uint8Arra
   return undefined;
 }
 
-/** A record of an owner → the owner; undefined for what is no such record. The inverse of `encodeRootlessOwner`. */
+/** Decodes the record of an owner; undefined for any other bytes. The inverse of `encodeRootlessOwner`. */
 export function decodeRootlessOwner(record: Uint8Array): { readonly uid: number; readonly gid: number } | undefined {
   const ids = { uid: 0, gid: 0 };
   let rest = record;

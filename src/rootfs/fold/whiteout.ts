@@ -6,7 +6,10 @@ import { pathText, type RootfsPath } from '../path.ts';
 const PREFIX = '.wh.';
 /** The name of the file in a directory that makes it opaque. */
 export const OPAQUE_MARK = '.wh..wh..opq';
-/** What aufs kept for itself in a branch (`.wh..wh.plnk`, `.wh..wh.aufs`, `.wh..wh.orph`) and old layers still hold. */
+/**
+ * The prefix of the names that aufs used itself (`.wh..wh.plnk`, `.wh..wh.aufs`, `.wh..wh.orph`); old layers still have
+ * them.
+ */
 const AUFS_PREFIX = '.wh..wh.';
 
 export type WhiteoutReading =
@@ -14,17 +17,17 @@ export type WhiteoutReading =
   | { readonly kind: 'none' }
   /** Hides this name of lower layers in its directory. */
   | { readonly kind: 'whiteout'; readonly name: string }
-  /** Hides all that lower layers have in its directory. */
+  /** Hides everything of lower layers in its directory. */
   | { readonly kind: 'opaque' }
-  /** Not part of the image's contents. */
+  /** A file of aufs, which does not belong to the image. */
   | { readonly kind: 'aufs' };
 
 const NONE: WhiteoutReading = { kind: 'none' };
 
 /**
- * What an entry's name says, by exact base name (`which` and `.whiskers` are files).
- * @throws LAYER_INVALID for a whiteout of nothing, of `.` or `..`, and where `.wh.` begins a directory's name: such
- *   a name is a request to delete, and tools differ on what
+ * Reads the name of an entry, by exact base name (`which` and `.whiskers` are files).
+ * @throws LAYER_INVALID for a whiteout of nothing, of `.` or `..`, and for a directory whose name begins with `.wh.`:
+ *   such a name asks for a deletion, and tools differ in what they delete
  */
 export function readWhiteout(components: readonly string[], header: TarHeader): WhiteoutReading {
   if (!mayBeMarker(header.path)) return NONE;
@@ -43,7 +46,7 @@ export function readWhiteout(components: readonly string[], header: TarHeader): 
   return NONE;
 }
 
-/** Whether a component of an entry's name may be that of a whiteout: one look at the whole, for the many that have none. */
+/** Whether a component of a name may be a whiteout: one look at the whole name, because most names have none. */
 export function mayBeMarker(path: string): boolean {
   return path.includes(PREFIX);
 }
@@ -52,13 +55,13 @@ function invalidWhiteout(header: TarHeader, why: string): TsimgError {
   return new TsimgError('LAYER_INVALID', 'the layer has an invalid whiteout', { where: pathText(header.path), why });
 }
 
-/** The name of the file that hides a path of lower layers. */
+/** Returns the name of the file that hides a path of lower layers. */
 export function formatWhiteout(path: RootfsPath): string {
   const slash = path.lastIndexOf('/') + 1;
   return `${path.slice(0, slash)}${PREFIX}${path.slice(slash)}`;
 }
 
-/** Whether the last component of a path would be taken for a whiteout in a layer. */
+/** Whether a layer would read the last component of a path as a whiteout. */
 export function saysWhiteout(path: RootfsPath): boolean {
   return path.slice(path.lastIndexOf('/') + 1).startsWith(PREFIX);
 }

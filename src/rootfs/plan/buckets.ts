@@ -3,18 +3,19 @@ import type { DirectoryNode, FileNode } from '../node.ts';
 import type { RootfsPath } from '../path.ts';
 import type { Change } from './change.ts';
 
-/** The buckets of a pool that become directories of the tree, each one. */
+/** Chooses the buckets that become directories of the tree. */
 export class Buckets {
   readonly #taken = new Set<Bucket>();
 
-  /** The change that makes a directory. @param isPooled whether a file's content is taken from the pool */
+  /** Returns the change that makes a directory. @param isPooled whether a file's content comes from the pool */
   makeDirectory(path: RootfsPath, directory: DirectoryNode, isPooled: (node: FileNode) => boolean): Change {
     const bucket = this.#take(directory, isPooled);
     return bucket === undefined ? { kind: 'directory', path } : { kind: 'directory', path, bucket };
   }
 
   /**
-   * The bucket that a directory can be made of: all its files are this directory's, under their own names; the largest of such.
+   * Finds the bucket of which a directory can be made: all its files are in this directory, under their own names. The
+   * largest one wins.
    */
   #take(directory: DirectoryNode, isPooled: (node: FileNode) => boolean): Bucket | undefined {
     const counts = new Map<Bucket, number>();

@@ -2,10 +2,13 @@ import type { FileNode, LeafNode } from '../node.ts';
 import type { RootfsPath } from '../path.ts';
 import type { BodySource, Change } from './change.ts';
 
-/** Where the first name of each node that may have several was placed. */
+/** The first name of each node that may have several. */
 export type FirstNames = Map<LeafNode, RootfsPath>;
 
-/** The change that gives a file, symlink or device its name: the thing itself for its first name, else a hard link. */
+/**
+ * Returns the change that gives a file, symlink or device its name: the node itself for its first name, a hard link for
+ * each further one.
+ */
 export function placeLeaf(
   node: LeafNode,
   path: RootfsPath,

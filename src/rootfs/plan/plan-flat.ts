@@ -9,7 +9,10 @@ type Pending =
   | { readonly step: 'enter'; readonly path: RootfsPath; readonly node: TreeNode }
   | { readonly step: 'leave'; readonly path: RootfsPath; readonly attributes: Attributes };
 
-/** All that makes the tree in an empty directory: depth first, names in byte order, the root's attributes last. */
+/**
+ * Yields the changes that make the tree in an empty directory: depth first, names in byte order, the attributes of the
+ * root last.
+ */
 export function* planFlat(tree: Tree): Generator<Change> {
   const firstNames: FirstNames = new Map();
   const buckets = new Buckets();

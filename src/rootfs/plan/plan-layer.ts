@@ -12,9 +12,9 @@ type Pending =
   | { readonly step: 'hide'; readonly path: RootfsPath };
 
 /**
- * The overlay form of the layer that was applied last: what it wrote, the directories above that with the attributes
- * they have in the merged tree, and whiteouts and opaque marks as overlayfs has them.
- * Must be called before the next layer is applied.
+ * Yields the changes that make the overlay form of the last applied layer: the nodes that it wrote, the directories
+ * above them with their attributes in the merged tree, and whiteouts and opaque marks of overlayfs. To be called before
+ * the next layer is applied.
  */
 export function* planLayer(tree: Tree, outcome: LayerOutcome): Generator<Change> {
   const { ordinal } = outcome;
@@ -42,7 +42,10 @@ export function* planLayer(tree: Tree, outcome: LayerOutcome): Generator<Change>
   }
 }
 
-/** What of a directory the layer has, in reverse: the first name is taken first from the end. */
+/**
+ * Returns the steps for the children of a directory in this layer, in reverse: the first name is taken first from the
+ * end.
+ */
 function inside(
   directory: DirectoryNode,
   path: RootfsPath,
@@ -53,13 +56,13 @@ function inside(
   const steps: [string, Pending][] = [];
   for (const [name, node] of sortedChildren(directory)) {
     if (node.kind === 'directory' ? !touched.has(node) : node.layer !== outcome.ordinal) continue;
-    // A directory in the place of something lower must not be merged with it
+    // A directory that replaces a lower node must not be merged with it
     if (node.kind === 'directory' && hidden.has(name)) outcome.opaque.add(node);
     steps.push([name, { step: 'enter', path: childPath(path, name), node }]);
   }
   if (!outcome.opaque.has(directory)) {
     for (const name of hidden) {
-      // What took the name hides it by being there
+      // The node that took the name hides the lower one
       if (!directory.children.has(name)) steps.push([name, { step: 'hide', path: childPath(path, name) }]);
     }
   }
@@ -72,7 +75,10 @@ function bodySource(node: FileNode, outcome: LayerOutcome): BodySource | undefin
   return copy === undefined ? { from: 'pool', body: node.body } : { from: 'layer', layer: copy.layer, path: copy.path };
 }
 
-/** The touched directories and those that hold a name of a copied file, however far from the new one. */
+/**
+ * Returns the touched directories, and the directories above each name of a copied file, however far they are from the
+ * new name.
+ */
 function directoriesOf(tree: Tree, ordinal: number, touched: ReadonlySet<DirectoryNode>): ReadonlySet<DirectoryNode> {
   const found = new Set(touched);
   const chain: { readonly directory: DirectoryNode; readonly rest: TreeNode[] }[] = [

@@ -23,7 +23,7 @@ test('.. in a name ends at the root, and is counted', () => {
   assert.is(counts.counts.get('climbing-names'), 2);
 });
 
-test('names stay bytes: what is no UTF-8 is kept, and bytes decide the order', () => {
+test('names stay bytes: names that are no UTF-8 are kept, and bytes decide the order', () => {
   assert.equal(lines(fold([file('\xff\xfe'), file('\xc3\xa4'), file('z')])), ['z 1', '\xc3\xa4 1', '\xff\xfe 1']);
 });
 
@@ -34,17 +34,17 @@ test('a name with NUL, of more than 255 bytes, or in a path of more than 4095 is
   assert.is(lines(fold([file('x'.repeat(255))])).length, 1);
 });
 
-test('keys of objects are names like any other', () => {
+test('names of properties of JavaScript objects are names like any other', () => {
   assert.equal(lines(fold([file('__proto__/constructor'), file('toString')])).length, 3);
 });
 
-test('parents that no layer has are 0755, root, of the epoch', () => {
+test('parents that no layer has are 0755, root, dated the epoch', () => {
   const implied = nodeAt(fold([file('a/b', 1, { uid: 5, mode: 0o600 })]), 'a');
   const { mode, uid, gid, mtime } = implied.attributes;
   assert.equal({ mode, uid, gid, mtime }, { mode: 0o755, uid: 0, gid: 0, mtime: { seconds: 0, nanoseconds: 0 } });
 });
 
-test("a parent that its layer has after its child gets its entry's attributes", () => {
+test('a parent that comes after its child in the layer gets the attributes of its entry', () => {
   assert.is(nodeAt(fold([file('a/b'), dir('a', { mode: 0o700 })]), 'a').attributes.mode, 0o700);
 });
 
@@ -58,7 +58,7 @@ test("an entry for the root sets the root's attributes", () => {
   }
 });
 
-test('CVE-2021-29136: the root is never anything but a directory', () => {
+test('CVE-2021-29136: the root is always a directory', () => {
   for (const name of ['.', '/', './', 'a/..']) {
     assert.throws(() => fold([symlink(name, '/etc')]), refused('LAYER_INVALID'));
     assert.throws(() => fold([file(name)]), refused('LAYER_INVALID'));
@@ -66,26 +66,26 @@ test('CVE-2021-29136: the root is never anything but a directory', () => {
   }
 });
 
-test('a directory over a directory sets its attributes and keeps what is in it', () => {
+test('a directory over a directory sets its attributes and keeps its children', () => {
   const tree = fold([dir('d'), file('d/a')], [dir('d', { mode: 0o711 })]);
   assert.equal(lines(tree), ['d/', 'd/a 1']);
   assert.is(nodeAt(tree, 'd').attributes.mode, 0o711);
 });
 
-test('a file over a directory removes it with all beneath', () => {
+test('a file over a directory removes it with everything beneath it', () => {
   assert.equal(lines(fold([dir('d'), file('d/a/b')], [file('d', 2)])), ['d 2']);
 });
 
-test('a directory over a file or a symlink takes its place', () => {
+test('a directory replaces a file or a symlink', () => {
   assert.equal(lines(fold([file('f'), symlink('l', 't'), dir('t')], [dir('f'), dir('l')])), ['f/', 'l/', 't/']);
 });
 
-test('CVE-2026-33056: a directory over a symlink leaves what that pointed to alone', () => {
+test('CVE-2026-33056: a directory over a symlink leaves the target of the symlink alone', () => {
   const tree = fold([dir('t', { mode: 0o700 }), symlink('l', 't')], [dir('l', { mode: 0o777 })]);
   assert.is(nodeAt(tree, 't').attributes.mode, 0o700);
 });
 
-test('a symlink or device over anything takes its place', () => {
+test('a symlink or device replaces any node', () => {
   const device = entry('character-device', 'c', { deviceMajor: 1, deviceMinor: 3 });
   assert.equal(lines(fold([dir('d/x'), file('c')], [symlink('d', 'y'), device])), ['c character-device 1:3', 'd -> y']);
 });
@@ -99,7 +99,7 @@ test('a path below a symlinked parent goes where the link leads inside the root'
   );
 });
 
-test('what a symlinked parent points to is made where it is missing', () => {
+test('the target of a symlinked parent is made where it is missing', () => {
   const tree = fold([symlink('var/run', '/run')], [file('var/run/x.pid')]);
   assert.equal(lines(tree), ['run/', 'run/x.pid 1', 'var/', 'var/run -> /run']);
 });
@@ -119,8 +119,8 @@ test('a path may cross 40 symlinks and no more', () => {
   assert.throws(() => fold([...chain(41), dir('l41'), file('l0/x')]), refused('LAYER_INVALID'));
 });
 
-test('links cannot make a path take steps without end, though they are few', () => {
-  // 1,600 steps to and fro for each link.
+test('a few links cannot make a path take endless steps', () => {
+  // Each link takes 1,600 steps down and up again.
   const chain = (length: number) =>
     Array.from({ length }, (_, index) => symlink(`l${index}`, `${'d/../'.repeat(800)}l${index + 1}`));
   fold([dir('d'), ...chain(5), dir('l5'), file('l0/x')]);
@@ -134,7 +134,7 @@ test('an entry beneath a file is refused', () => {
   );
 });
 
-test('of two entries of one name in a layer the last wins, and the other is counted', () => {
+test('of two entries with one name in a layer the last wins, and the other is counted', () => {
   const counts = tolerated();
   const tree = new Tree();
   applyLayer(tree, [file('a', 1), file('a', 2), dir('d', { mode: 0o700 }), dir('d', { mode: 0o711 })], 0, counts);
@@ -143,13 +143,13 @@ test('of two entries of one name in a layer the last wins, and the other is coun
   assert.is(counts.counts.get('duplicate-names'), 1);
 });
 
-test('links cannot nest directories more deeply than Linux has paths for', () => {
+test('links cannot nest directories more deeply than a path on Linux can be', () => {
   const deep = 'd/'.repeat(1500);
   const layer = [symlink('l', deep), file(`l/${deep}x`)];
   assert.throws(() => fold([dir(deep)], layer), refused('LIMIT_EXCEEDED'));
 });
 
-test('a path has as many names as the limit says, and no more, by whatever way it leads there', () => {
+test('a path has no more names than the limit allows, whichever way leads there', () => {
   const apply = (...layers: readonly (readonly LayerEntry[])[]) => {
     const tree = new Tree({ maxDepth: 3 });
     layers.forEach((layer, index) => {
@@ -160,16 +160,16 @@ test('a path has as many names as the limit says, and no more, by whatever way i
   for (const entry of [file('a/b/c/d'), dir('a/b/c/d'), symlink('a/b/c/d', 'x')]) {
     assert.throws(() => apply([entry]), refused('LIMIT_EXCEEDED'));
   }
-  // The link's own path is short: what counts is where it leads.
+  // The path of the link itself is short; the path that it leads to counts.
   assert.throws(() => apply([dir('a/b/c'), symlink('l', 'a/b/c')], [file('l/x')]), refused('LIMIT_EXCEEDED'));
 });
 
-test('without a word about it a path has 512 names at most', () => {
+test('by default a path has 512 names at most', () => {
   fold([file(`${'d/'.repeat(511)}x`)]);
   assert.throws(() => fold([file(`${'d/'.repeat(512)}x`)]), refused('LIMIT_EXCEEDED'));
 });
 
-test('a tree holds only so many names, directories that paths imply counted', () => {
+test('the names of a tree are limited, implied directories included', () => {
   const layer = [file('a/b/c/d')];
   assert.throws(() => applyLayer(new Tree({ maxEntries: 3 }), layer, 0, tolerated()), refused('LIMIT_EXCEEDED'));
   applyLayer(new Tree({ maxEntries: 4 }), layer, 0, tolerated());
@@ -206,7 +206,7 @@ function randomOf(seed: number): (below: number) => number {
   };
 }
 
-test('entries one after the other in a directory mean what they mean when their names are spelt so that none is beside the last', () => {
+test('the shortcut for entries in the directory of the previous one gives the same tree', () => {
   const results = new Map<string, number>();
   for (let seed = 0; seed < 4000; seed += 1) {
     const random = randomOf(seed);
@@ -245,7 +245,7 @@ test('entries one after the other in a directory mean what they mean when their 
   assert.ok((results.get('tree') ?? 0) > 500 && (results.get('LAYER_INVALID') ?? 0) > 500, String([...results]));
 });
 
-test('an entry is not beside the one before where that took away what the way led over', () => {
+test('the shortcut is not taken where the previous entry replaced a part of the path', () => {
   for (const entries of [
     [dir('a/b'), symlink('x', 'a/b/..'), file('x/f'), file('x/b'), file('x/g')],
     [symlink('a/l', '.'), file('a/l/f'), file('a/l/l'), file('a/l/g')],

@@ -51,16 +51,16 @@ test('a whiteout of one name leaves the others alone', () => {
   assert.equal(lines(fold([file('a'), hardlink('b', 'a')], [marker('.wh.a')])), ['b 1']);
 });
 
-test("a link's own attributes mean nothing", () => {
+test('the attributes of the link entry are ignored', () => {
   const tree = fold([file('a', 1, { mode: 0o600 }), { ...hardlink('b', 'a') }]);
   assert.is(nodeAt(tree, 'b').attributes.mode, 0o600);
 });
 
-test('a link that a later entry of the same name replaces is nothing', () => {
+test('a link that a later entry of the same name replaces is dropped', () => {
   assert.equal(lines(fold([hardlink('b', 'nothing'), file('b', 2)])), ['b 2']);
 });
 
-test('a link to nothing, to a directory, to the root or to itself is refused', () => {
+test('a link to a missing file, to a directory, to the root or to itself is refused', () => {
   assert.throws(() => fold([hardlink('b', 'a')]), refused);
   assert.throws(() => fold([dir('d'), hardlink('b', 'd')]), refused);
   assert.throws(() => fold([hardlink('b', '/')]), refused);
@@ -69,7 +69,7 @@ test('a link to nothing, to a directory, to the root or to itself is refused', (
   assert.throws(() => fold([file('a')], [marker('.wh.a'), hardlink('b', 'a')]), refused);
 });
 
-/** A lower layer, and what the layer of the link does to the target `p/a`. */
+/** A lower layer, and the entries that the layer of the link has for the target `p/a`. */
 const LOWER = [dir('p'), file('p/a', 7), dir('q')];
 const STEPS = {
   link: () => hardlink('q/n', 'p/a'),
@@ -83,8 +83,8 @@ const STEPS = {
 type Step = keyof typeof STEPS;
 
 /**
- * What a reader that applies one entry after the other has in `q/n` at the end; undefined where a link finds nothing.
- * Markers hide what is of the lower layer only, and a target that comes later is waited for.
+ * Returns the file that a reader has in `q/n` at the end if it applies one entry after the other; undefined where a
+ * link finds no target. Markers hide files of the lower layer only, and a link waits for a target that comes later.
  */
 function inOrder(steps: readonly Step[]): number | undefined {
   let target: { readonly size: number; readonly own: boolean } | undefined = { size: 7, own: false };
@@ -103,13 +103,13 @@ function permutations(steps: readonly Step[]): readonly (readonly Step[])[] {
   return steps.flatMap((step, index) => permutations(steps.toSpliced(index, 1)).map((rest) => [step, ...rest]));
 }
 
-test('a link is bound to what its target is when its entry comes, in every order of what else its layer does', () => {
+test('a link is bound to its target at the time of its entry, in every order of the other entries', () => {
   const others = Object.keys(STEPS).filter((step): step is Step => step !== 'link');
   let tried = 0;
   for (const [index, one] of others.entries()) {
     for (const other of [undefined, ...others.slice(index + 1)]) {
       for (const steps of permutations(['link', one, ...(other === undefined ? [] : [other])])) {
-        // A file over the parent that a later file is in: that is no link's matter
+        // A file replaces the parent of a later file: this does not concern links
         if (steps.indexOf('parent file') !== -1 && steps.indexOf('new') > steps.indexOf('parent file')) continue;
         const entries = steps.map((step) => STEPS[step]());
         const expected = inOrder(steps);
@@ -141,7 +141,7 @@ test('a marker behind a link is not seen through a directory that an earlier mar
   assert.throws(() => fold(LOWER, [marker('p/.wh.a'), hardlink('q/n', 'p/a'), marker('.wh.p')]), refused);
 });
 
-test('that a link was bound to a lower file makes no second name of it in the layer', () => {
+test('a link that is bound to a lower file gives this file no second name in the layer', () => {
   const tree = new Tree();
   const counts = tolerated();
   for (const [ordinal, layer] of [LOWER, [hardlink('q/n', 'p/a'), file('p/a', 9)]].entries()) {

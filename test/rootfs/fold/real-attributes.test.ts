@@ -21,7 +21,7 @@ test('root sets owner, mode and every xattr as they are', () => {
   assert.equal(real.tolerated, []);
 });
 
-test('an SELinux label of a layer is left out and told, whoever unpacks', () => {
+test('an SELinux label of a layer is left out and counted, for root and for other users', () => {
   const labelled = attributes(0o644, 0, 0, { 'security.selinux': 'system_u:object_r:usr_t:s0', 'user.a': 'b' });
   for (const ownership of ['set', 'record'] as const) {
     const real = realAttributes(labelled, 'file', { ownership });
@@ -33,7 +33,7 @@ test('a symlink has no mode', () => {
   assert.is(realAttributes(attributes(0o777), 'symlink', { ownership: 'set' }).mode, undefined);
 });
 
-test("an owner is recorded in umoci's form, an id of 0 as 2^32-1, root:root not at all", () => {
+test("an owner is recorded in umoci's form, an ID of 0 as 2^32-1, root:root not at all", () => {
   const recorded = (uid: number, gid: number) =>
     hex(realAttributes(attributes(0o644, uid, gid), 'file', record).xattrs.get('user.rootlesscontainers'));
   assert.is(recorded(0, 0), '');
@@ -42,7 +42,7 @@ test("an owner is recorded in umoci's form, an id of 0 as 2^32-1, root:root not 
   assert.is(recorded(300, 0), '08ac0210ffffffff0f');
 });
 
-test('a mode that shuts its owner out is opened and recorded', () => {
+test('a mode that shuts its owner out is opened, and the intended mode recorded', () => {
   const directory = realAttributes(attributes(0o1055), 'directory', record);
   assert.is(directory.mode, 0o1755);
   assert.is(Buffer.from(directory.xattrs.get('user.tsimg.intended') ?? []).toString(), '01055');
@@ -50,7 +50,7 @@ test('a mode that shuts its owner out is opened and recorded', () => {
   assert.equal([...realAttributes(attributes(0o755), 'directory', record).xattrs.keys()], []);
 });
 
-test('setuid and setgid bits of files that belong to the caller are recorded, never set; those of directories are', () => {
+test('setuid and setgid bits of the caller’s files are recorded, never set; those of directories are set', () => {
   const file = realAttributes(attributes(0o6755), 'file', record);
   assert.equal([file.mode, file.tolerated], [0o755, ['setuid']]);
   assert.is(Buffer.from(file.xattrs.get('user.tsimg.intended') ?? []).toString(), '06755');
@@ -59,7 +59,7 @@ test('setuid and setgid bits of files that belong to the caller are recorded, ne
   assert.equal([directory.mode, directory.tolerated], [0o3775, []]);
 });
 
-test('a file whose owner the user namespace lacks is root’s without its setuid bits, and what was meant is recorded', () => {
+test('a file whose owner the user namespace lacks goes to root without its setuid bits, and is recorded', () => {
   const meant = attributes(0o4755, 99_999, 7);
   const form = { ownership: 'set' } as const;
   const real = withoutOwner(realAttributes(meant, 'file', form), meant, 'file');
@@ -68,7 +68,7 @@ test('a file whose owner the user namespace lacks is root’s without its setuid
   assert.is(Buffer.from(real.xattrs.get('user.tsimg.intended') ?? []).toString(), '04755');
 });
 
-test('what cannot hold a record is counted all the same', () => {
+test('a file that cannot have a record is counted all the same', () => {
   const link = realAttributes(attributes(0o777, 5), 'symlink', record);
   assert.equal([[...link.xattrs.keys()], link.tolerated], [[], ['owners']]);
 });

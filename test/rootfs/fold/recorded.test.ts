@@ -12,7 +12,7 @@ const attributes = (mode: number, uid = 0, gid = 0): Attributes => {
   return { mode, uid, gid, mtime: { seconds: 1, nanoseconds: 2 }, xattrs: new Map([['user.own', Buffer.from('x')]]) };
 };
 
-test('what an ordinary user recorded of a file is what it was meant to be', () => {
+test('the records of an ordinary user give the intended attributes', () => {
   for (const kind of ['file', 'directory'] as const) {
     for (const meant of [
       attributes(0o644),
@@ -27,7 +27,7 @@ test('what an ordinary user recorded of a file is what it was meant to be', () =
   }
 });
 
-test('a mode that was changed since is the file’s, and a device’s record is a device', () => {
+test('a mode that was changed since wins over the record, and the record of a device gives a device', () => {
   const standsFor = { kind: 'block-device', major: 8, minor: 1 } as const;
   const { mtime, xattrs } = realAttributes(attributes(0o660), 'file', { ownership: 'record' }, standsFor);
   const read = recordedAttributes({ mode: 0o777, uid: 0, gid: 0, mtime, xattrs }, 'file');
@@ -35,12 +35,12 @@ test('a mode that was changed since is the file’s, and a device’s record is 
   assert.equal(read.device, standsFor);
 });
 
-test('a file without records is as it is', () => {
+test('a file without records keeps its attributes', () => {
   const plain = attributes(0o640, 3, 4);
   assert.equal(recordedAttributes(plain, 'file'), { attributes: plain, device: undefined });
 });
 
-test('what is no record says nothing', () => {
+test('other text in the place of a record is ignored', () => {
   assert.equal(decodeRootlessOwner(encodeRootlessOwner(0, 70000) ?? new Uint8Array()), { uid: 0, gid: 70000 });
   for (const bytes of [[0x08], [0x18, 1], [0x08, 0xff, 0xff, 0xff, 0xff, 0xff], [0x08, 0xff, 0xff, 0xff, 0xff, 0x7f]]) {
     assert.is(decodeRootlessOwner(Uint8Array.from(bytes)), undefined);
@@ -48,7 +48,7 @@ test('what is no record says nothing', () => {
   for (const text of ['', '644', '0999', '0644 x 1 2', '0644 b 1', '0644\n']) assert.is(parseIntended(text), undefined);
 });
 
-test('overlayfs’ own attributes are not the container’s; those that it gave such a name are', () => {
+test('the container does not see overlayfs’ own xattrs, but sees its own with such a name', () => {
   const xattrs = new Map([
     ['user.overlay.opaque', Buffer.from('y')],
     ['user.overlay.overlay.opaque', Buffer.from('own')],

@@ -15,27 +15,27 @@ test('a whiteout hides a file of a lower layer', () => {
   assert.equal(lines(fold(BASE, [marker('d/.wh.a')])), ['d/', 'd/b 1', 'd/sub/', 'd/sub/c 1']);
 });
 
-test('a whiteout hides a directory with all beneath it', () => {
+test('a whiteout hides a directory with everything beneath it', () => {
   assert.equal(lines(fold(BASE, [marker('.wh.d')])), []);
 });
 
-test('a whiteout never hides what its own layer wrote, wherever it stands', () => {
+test('a whiteout never hides a file of its own layer, wherever it stands', () => {
   const expected = ['d/', 'd/a 2', 'd/b 1', 'd/sub/', 'd/sub/c 1'];
   assert.equal(lines(fold(BASE, [file('d/a', 2), marker('d/.wh.a')])), expected);
   assert.equal(lines(fold(BASE, [marker('d/.wh.a'), file('d/a', 2)])), expected);
 });
 
-test('a whiteout of a directory whose layer has it anew leaves only the new', () => {
+test('a whiteout of a directory that its layer makes again leaves only the new one', () => {
   const expected = ['d/', 'd/n 2'];
   assert.equal(lines(fold(BASE, [file('d/n', 2), marker('.wh.d')])), expected);
   assert.equal(lines(fold(BASE, [marker('.wh.d'), file('d/n', 2)])), expected);
 });
 
-test('a whiteout of what is not there does nothing and makes nothing', () => {
+test('a whiteout of a missing name does nothing and makes nothing', () => {
   assert.equal(lines(fold([file('x')], [marker('.wh.y'), marker('no/such/.wh.z'), marker('x/.wh.y')])), ['x 1']);
 });
 
-test('a whiteout removes a symlink, never what it points to', () => {
+test('a whiteout removes a symlink, never its target', () => {
   assert.equal(lines(fold([...BASE, symlink('l', 'd')], [marker('.wh.l')])), lines(fold(BASE)));
 });
 
@@ -44,7 +44,7 @@ test('a whiteout reaches through symlinked parents, as the files of its layer do
   assert.equal(lines(tree), ['d/', 'd/b 1', 'd/sub/', 'd/sub/c 1', 'l -> d']);
 });
 
-test('a whiteout in a directory that takes the place of a symlink does not reach through that symlink', () => {
+test('a whiteout in a directory that replaces a symlink does not reach through that symlink', () => {
   const base = [...BASE, symlink('l', 'd')];
   const tree = fold(base, [marker('l/.wh.a'), marker('l/.wh..wh..opq'), dir('l')]);
   assert.equal(lines(tree), [...lines(fold(BASE)), 'l/']);
@@ -117,7 +117,7 @@ for (const name of ['.wh.', '.wh..', '.wh...']) {
   });
 }
 
-test('a directory with the name of a whiteout is refused, and what lies beneath one', () => {
+test('a directory with the name of a whiteout is refused, and so is an entry beneath one', () => {
   assert.throws(() => fold([dir('.wh.d')]), refused('LAYER_INVALID'));
   assert.throws(() => fold([file('.wh.d/x')]), refused('LAYER_INVALID'));
   assert.throws(() => fold([file('.wh..wh..opq/x')]), refused('LAYER_INVALID'));
@@ -128,7 +128,7 @@ test('whiteouts with .. in their names stay inside the root', () => {
   assert.equal(lines(fold(BASE, [marker('d/sub/../.wh.sub')])), ['d/', 'd/a 1', 'd/b 1']);
 });
 
-test('in whatever order a layer lists its entries, the tree is the same, but for links to what a lower layer has', () => {
+test('the tree does not depend on the order of entries, links to files of lower layers excepted', () => {
   const base = [...BASE, symlink('l', 'd'), file('e/f'), dir('e/g'), hardlink('h', 'd/b')];
   const layer = [
     marker('.wh.e'),

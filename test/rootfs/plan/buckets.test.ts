@@ -22,20 +22,20 @@ function newBucket(name: string): Bucket {
   return { name, files: 0 };
 }
 
-/** `path < bucket` for each directory that is made of a bucket. */
+/** Lists `path < bucket` for each directory that is made of a bucket. */
 function madeOfBuckets(changes: Iterable<Change>): readonly string[] {
   return [...changes].flatMap((change) =>
     change.kind === 'directory' && change.bucket !== undefined ? `${change.path} < ${change.bucket.name}` : [],
   );
 }
 
-test('a bucket becomes the directory that all its files are in, whatever else is there', () => {
+test('a bucket becomes the directory that all its files are in, whatever other files are there', () => {
   const [one, two] = [newBucket('d0'), newBucket('d1')];
   const tree = fold([at(one, 'a/x'), at(one, 'a/y'), file('a/z'), symlink('a/l', 'x'), at(two, 'a/b/x')]);
   assert.equal(madeOfBuckets(planFlat(tree)), ['a < d0', 'a/b < d1']);
 });
 
-test('no bucket of which a file is hidden, replaced or in another place becomes a directory', () => {
+test('a bucket with a file that is hidden, replaced or in another place does not become a directory', () => {
   for (const [below, above] of [
     [[], [marker('a/.wh.x')]],
     [[], [file('a/x', 7)]],
@@ -52,13 +52,13 @@ test('no bucket of which a file is hidden, replaced or in another place becomes 
   assert.equal(madeOfBuckets(planFlat(tree)), ['a < d0'], 'through a symlink all are in one place');
 });
 
-test('of two buckets with all their files in one directory it is made of the larger', () => {
+test('of two buckets with all their files in one directory the larger becomes the directory', () => {
   const [one, two] = [newBucket('d0'), newBucket('d1')];
   const tree = fold([at(one, 'a/x')], [at(two, 'a/y'), at(two, 'a/z')]);
   assert.equal(madeOfBuckets(planFlat(tree)), ['a < d1']);
 });
 
-test('a bucket becomes one directory, also where hard links put its files into two', () => {
+test('a bucket becomes one directory, even if hard links put its files into two', () => {
   const bucket = newBucket('d0');
   const links = [hardlink('a/x', 'b/x'), hardlink('a/y', 'b/y')];
   assert.equal(madeOfBuckets(planFlat(fold([at(bucket, 'b/x'), at(bucket, 'b/y'), ...links]))), ['a < d0']);

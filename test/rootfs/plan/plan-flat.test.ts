@@ -8,7 +8,7 @@ const test = suite('rootfs/plan/plan-flat');
 
 const names = (changes: Iterable<Change>) => [...changes].map(({ kind, path }) => `${kind} ${path || '.'}`);
 
-test('parents stand before what is in them, and get their attributes after it, the root last', () => {
+test('parents come before their children, and get their attributes after them, the root last', () => {
   const tree = fold([file('b/c/d'), file('a'), dir('b', { mode: 0o555 })]);
   assert.equal(names(planFlat(tree)), [
     'file a',
@@ -21,7 +21,7 @@ test('parents stand before what is in them, and get their attributes after it, t
   ]);
 });
 
-test('the order is that of bytes, whatever order the layers had', () => {
+test('names are in byte order, whatever order the layers had', () => {
   const one = names(planFlat(fold([file('b'), file('a\xff'), file('a.b'), file('a/x'), file('B')])));
   const other = names(planFlat(fold([file('a/x'), file('B')], [file('a.b'), file('a\xff'), file('b')])));
   assert.equal(one, other);
@@ -42,7 +42,7 @@ test('the first name of a file is the file, each further one a hard link to it',
   );
 });
 
-test('what a higher layer hides is never made, its body never placed', () => {
+test('a file that a higher layer hides is never made, its body never placed', () => {
   const hidden = file('a', 9);
   const kept = file('a', 8);
   const changes = [...planFlat(fold([hidden, file('b')], [kept, marker('.wh.b')]))];

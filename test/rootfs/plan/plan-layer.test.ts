@@ -8,7 +8,7 @@ import { dir, file, hardlink, marker, tolerated } from '../../support/layer.ts';
 
 const test = suite('rootfs/plan/plan-layer');
 
-/** The overlay form of the last of these layers, attributes left out. */
+/** Plans the overlay form of the last of these layers, without attributes. */
 function overlayOf(...layers: readonly (readonly LayerEntry[])[]): readonly string[] {
   const tree = new Tree();
   const plans = layers.map((entries, ordinal) => [...planLayer(tree, applyLayer(tree, entries, ordinal, tolerated()))]);
@@ -23,7 +23,7 @@ function overlayOf(...layers: readonly (readonly LayerEntry[])[]): readonly stri
 
 const BASE = [dir('d', { mode: 0o700 }), file('d/a'), file('d/b'), dir('e'), file('e/f')];
 
-test('a layer has what it wrote and the directories above that', () => {
+test('a layer has the files that it wrote and the directories above them', () => {
   assert.equal(overlayOf(BASE, [file('d/n')]), ['directory d', 'file d/n']);
 });
 
@@ -35,7 +35,7 @@ test('directories above keep the attributes that they have in the merged tree', 
   assert.is(attributes?.kind === 'attributes' && attributes.attributes.mode, 0o700);
 });
 
-test('a whiteout becomes one, a file that takes the name needs none', () => {
+test('a whiteout stays a whiteout, and a file that takes the name needs none', () => {
   assert.equal(overlayOf(BASE, [marker('d/.wh.a'), marker('d/.wh.b'), file('d/b', 2), marker('.wh.e')]), [
     'directory d',
     'whiteout d/a',
@@ -48,16 +48,16 @@ test('a whiteout of nothing leaves nothing', () => {
   assert.equal(overlayOf(BASE, [marker('d/.wh.none'), marker('none/.wh.a')]), []);
 });
 
-test('an opaque directory is marked, and hides what it had without whiteouts', () => {
+test('an opaque directory is marked, and hides its former children without whiteouts', () => {
   assert.equal(overlayOf(BASE, [marker('d/.wh..wh..opq'), file('d/n')]), ['directory d', 'opaque d', 'file d/n']);
 });
 
-test('an opaque root hides by whiteouts, for overlayfs knows no opaque root', () => {
+test('an opaque root hides by whiteouts, because overlayfs has no opaque root', () => {
   const layer = [file('d/n'), file('n'), marker('.wh..wh..opq')];
   assert.equal(overlayOf(BASE, layer), ['directory d', 'opaque d', 'file d/n', 'whiteout e', 'file n']);
 });
 
-test('a directory in the place of anything lower is not merged with it', () => {
+test('a directory that replaces a lower node is not merged with it', () => {
   assert.equal(overlayOf(BASE, [marker('.wh.d'), file('d/n')]), ['directory d', 'opaque d', 'file d/n']);
   assert.equal(overlayOf(BASE, [dir('d/a')]), ['directory d', 'directory d/a', 'opaque d/a']);
 });
@@ -76,7 +76,7 @@ test('a hard link to a lower file is a copy of it under all its names', () => {
   ]);
 });
 
-test('a hard link to a lower file that its layer replaces or hides is a copy of what the layer below has', () => {
+test('a hard link to a lower file that its layer replaces or hides is a copy of the file in the layer below', () => {
   assert.equal(overlayOf(BASE, [hardlink('n', 'd/a'), file('d/a', 2)]), [
     'directory d',
     'file d/a',
@@ -95,7 +95,7 @@ test('a hard link to a lower file that its layer replaces or hides is a copy of 
   ]);
 });
 
-test('a copy is of the layer that had the file last', () => {
+test('a file is copied from the layer that had it last', () => {
   const second = [hardlink('n', 'd/a'), marker('d/.wh.a')];
   assert.equal(overlayOf(BASE, second, [hardlink('m', 'n'), marker('.wh.n')]), ['file m from 1:n', 'whiteout n']);
 });
