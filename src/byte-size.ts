@@ -1,8 +1,8 @@
 const UNITS: Readonly<Record<string, number>> = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 
 /**
- * `512m`, `1.5g`, `64MiB`, `4096` → bytes, rounded down, as docker's and podman's options spell sizes: units are powers
- * of 1024. Undefined for any other text, and for a size that is no safe integer.
+ * Parses a size as docker's and podman's options spell it: `512m`, `1.5g`, `64MiB`, `4096`. Units are powers of 1024;
+ * the result is bytes, rounded down. Undefined for any other text, and beyond 2^53.
  */
 export function parseByteSize(text: string): number | undefined {
   const [, digits, unit = 'b'] = /^([0-9]{1,15}(?:\.[0-9]{1,6})?)([bkmgt])?(?:i?b)?$/i.exec(text) ?? [];

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-/** What a kind of value is called. */
+/** Names of the kinds of values. */
 const KINDS: Readonly<Record<string, string>> = {
   string: 'a text',
   number: 'a number',
@@ -37,7 +37,7 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   return value;
 }
 
-/** What was wanted; undefined where the schema's own words say what is wrong. */
+/** The expected value; undefined where the schema's own message is better. */
 function wanted(issue: z.core.$ZodIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
@@ -56,8 +56,8 @@ function wanted(issue: z.core.$ZodIssue): string | undefined {
 }
 
 /**
- * The first thing that a schema finds wrong with a value, in words: where in it, what is there, what is wanted. Values
- * are not shown, they may be secret or long.
+ * The first fault that a schema finds in a value, in plain words: the field, its value's kind, the expected one. Values
+ * are not shown: they may be secret or long.
  */
 export function formatSchemaIssue(error: z.core.$ZodError, root: unknown): string {
   const [issue] = error.issues;
@@ -74,7 +74,7 @@ export function formatSchemaIssue(error: z.core.$ZodError, root: unknown): strin
   const want = wanted(issue);
   if (want !== undefined && (issue.code === 'too_small' || issue.code === 'too_big')) return `${field} must be ${want}`;
   if (want !== undefined) return `${field} is ${kindOf(found)}, and ${want} is wanted`;
-  // Zod's own sentences begin so; all others are the schema's.
+  // Zod's own messages begin with "Invalid"; others are those of our schemas.
   const own = /^Invalid /.test(issue.message) ? 'not well-formed' : issue.message;
   return `${field}: ${own}`;
 }

@@ -2,19 +2,20 @@ import module, { createRequire } from 'node:module';
 import { openCacheFolder } from './sys/cache-folder.ts';
 import { canLoadScripts, scriptLoader } from './sys/load-script.ts';
 
-// What the published command and our programs begin with, as small as can be: it is compiled at every start.
+// The beginning of the published command and of the helper programs. It is compiled at every start, so it must stay
+// small.
 
-/** By name: what identifies a script's text. Written into it when scripts are joined (scripts/join.mjs). */
+/** A digest of each script's text, by its name. Written into this script when scripts are joined (scripts/join.mjs). */
 declare const SCRIPT_DIGESTS: Readonly<Record<string, string>>;
 
-/** Imports what npm installs, for scripts: what `scriptLoader` loads cannot do so itself. */
+/** Imports an npm package for scripts that `scriptLoader` loaded: these cannot import by themselves. */
 export function importOutside(specifier: string): Promise<unknown> {
   return import(specifier);
 }
 
-/** Few: of verbs, and where packages lie. */
+/** The name of the cache's folder: one for each verb, and for each place of the package. There must be few of them. */
 function keyOf(args: readonly string[], scripts: string): string {
-  // A verb has the functions that it calls; in what another verb left they would be missing
+  // The cache holds the functions that a verb has called; those of another verb would be missing.
   const verb = /^[a-z-]{1,16}$/.exec(args[0] ?? '')?.[0] ?? 'other';
   let place = 5381;
   for (const character of scripts) place = (Math.imul(place, 33) + character.charCodeAt(0)) >>> 0;
@@ -22,8 +23,8 @@ function keyOf(args: readonly string[], scripts: string): string {
 }
 
 /**
- * Loads a script that lies beside this one, with what V8 made of it at an earlier start, and answers its exports.
- * @param args those of the command, or a program's name
+ * Loads a script beside this one, with the code that V8 compiled at an earlier start, and returns its exports.
+ * @param args the command's arguments, or the name of a program
  */
 export function startScript(name: string, args: readonly string[]): unknown {
   const require = createRequire(__filename);
@@ -33,7 +34,7 @@ export function startScript(name: string, args: readonly string[]): unknown {
     return require(path);
   }
   if (process.env.NODE_DISABLE_COMPILE_CACHE === '1') return require(path);
-  // Node 22.1 and later; where its own variable says so it is at work already
+  // Node 22.1 and later. With NODE_COMPILE_CACHE set, Node's own cache is on already.
   const enable: unknown = Reflect.get(module, 'enableCompileCache');
   const isByNode = typeof enable === 'function';
   if (isByNode ? process.env.NODE_COMPILE_CACHE !== undefined : !canLoadScripts()) return require(path);

@@ -1,7 +1,7 @@
-// Names below the place where images and containers are kept. Several rooms go by them, so they are here alone: what
-// one of them calls a leftover is removed, with its data, where another calls it something else.
+// Names of files and folders below `--root`. Rooms that disagreed about a name would take each other's data for
+// leftovers and remove it, so all names are here.
 
-/** Files and folders beside the image layout. store/open.ts says what each is for. */
+/** Files and folders beside the image layout; store/open.ts says what each is for. */
 export const STORE_NAME = {
   partial: 'partial',
   blobsLock: 'blobs.lock',
@@ -12,46 +12,48 @@ export const STORE_NAME = {
   sweepLock: 'sweep.lock',
 } as const;
 
-/** In the folder of all containers, beside their directories, each named by its ID. */
+/** In the folder of all containers, which holds a directory for each container, named by its ID. */
 export const CONTAINERS_NAME = { names: 'names', namesLock: 'names.lock' } as const;
 
 /** In a container's directory. */
 export const CONTAINER_NAME = {
-  /** Whoever keeps it alive holds it; the kernel gives it back however its holder ends. */
+  /**
+   * Held by the tsimg process of the container while it is alive; the kernel releases it whenever that process ends.
+   */
   lock: 'lock',
-  /** Without this file a container that nobody keeps alive is a leftover, and is swept. */
+  /** A container without this file and without a process is a leftover, which a sweep removes. */
   kept: 'kept',
-  /** It was told to stop: it is not started again by itself. */
+  /** The container was told to stop: its restart policy does not start it again. */
   stop: 'stop',
-  /** Whose processes it is made of, from before the command runs until all of them are gone. */
+  /** The identity of the container's processes, from before the command runs until all of them are gone. */
   life: 'life.json',
-  /** The volumes that its image names, each below its number. */
+  /** The image's volumes, each below its number. */
   volumes: 'volumes',
   record: 'record.json',
   state: 'state.json',
   log: 'log',
-  /** What it changed, and what else overlayfs wants. */
+  /** The container's changes, and the other directories that overlayfs needs. */
   upper: 'upper',
   work: 'work',
   merged: 'merged',
-  /** Links to its layers, `0` the top one. */
+  /** Links to the layers, `0` the top one. */
   lowers: 'l',
-  /** A copy of the image's files, where no overlay can be mounted. */
+  /** A copy of the image's files, used where no overlay can be mounted. */
   plain: 'plain',
 } as const;
 
-/** In a folder of unpacked layers: held by whoever unpacks into it. */
+/** In a folder of unpacked layers: held by each process that unpacks into the folder. */
 export const LAYERS_LOCK = 'lock';
-/** What begins so is being made, or is being removed: a leftover where nobody is at it. */
+/** A name that begins so is under construction or being removed; without a process at work on it, it is a leftover. */
 export const TEMPORARY_PREFIX = '.tsimg-';
 /** A container or layer that is being removed. */
 export const TRASH_PREFIX = `${TEMPORARY_PREFIX}gone-`;
 
-/** A container's ID, and so its directory. */
+/** A container's ID, which is the name of its directory. */
 export const CONTAINER_ID = /^[0-9a-f]{64}$/;
-/** Folders of layers: those that root unpacked, and those of each ID map, by 16 digits of its digest. */
+/** Folders of unpacked layers: root's, and one for each ID map, named by 16 digits of the map's digest. */
 export const ROOT_LAYERS = 'root';
 export const USER_LAYERS_PREFIX = 'user-';
 export const LAYERS_KEY = new RegExp(`^(?:${ROOT_LAYERS}|${USER_LAYERS_PREFIX}[0-9a-f]{16})$`);
-/** A layer's chain ID without its algorithm, and so its directory. */
+/** A layer's chain ID without its algorithm, which is the name of its directory. */
 export const LAYER_CHAIN = /^[0-9a-f]{64,128}$/;
