@@ -3,7 +3,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { Manifest } from '../oci/manifest.ts';
 import { isLayerMediaType, MEDIA_TYPE } from '../oci/media-type.ts';
 
-/** Docker Hub's oldest images say octet-stream (moby#29807), hand-made ones nothing. */
+/** Docker Hub's oldest images have octet-stream (moby#29807), hand-made ones have none. */
 const CONFIG_TYPES: ReadonlySet<string> = new Set([
   MEDIA_TYPE.ociConfig,
   MEDIA_TYPE.dockerConfig,
@@ -11,7 +11,7 @@ const CONFIG_TYPES: ReadonlySet<string> = new Set([
   '',
 ]);
 
-/** Whether a config of this type is an image's; nothing is said by ''. */
+/** Returns whether a config of this media type is an image's. '' (no media type) is accepted. */
 export function isImageConfigType(mediaType: string): boolean {
   return CONFIG_TYPES.has(mediaType);
 }
@@ -64,7 +64,7 @@ function checkLayer({ mediaType, size }: Descriptor, where: string): void {
 }
 
 /**
- * Whether a root filesystem can be made of what a manifest names: its config is an image's, its layers are tars.
+ * Checks that a manifest is that of an image: the config is an image's, the layers are tar archives.
  * @throws FORMAT_UNSUPPORTED, LAYER_INVALID
  */
 export function checkImage(manifest: Manifest, where: string): void {

@@ -14,7 +14,7 @@ export interface PlatformChoice {
 
 const CONFIG_TYPES: ReadonlySet<string> = new Set([MEDIA_TYPE.ociConfig, MEDIA_TYPE.dockerConfig]);
 
-/** Signatures, SBOMs and lazy-loading indexes may stand in an index beside the images and even carry their platform. */
+/** Signatures, SBOMs and lazy-loading indexes may stand in an index beside the images, even with a platform. */
 function isImage(descriptor: Descriptor): boolean {
   if (isAttestation(descriptor)) return false;
   const { artifactType } = descriptor;
@@ -27,15 +27,15 @@ export function imagesOf(index: ImageIndex): readonly Descriptor[] {
   return index.manifests.filter(isImage);
 }
 
-/** A platform that says something: `os` and `architecture` may be empty texts in hand-made indexes. */
+/** The platform of an entry; undefined where its architecture is '', as in hand-made indexes. */
 function platformOf(descriptor: Descriptor): Platform | undefined {
   const { platform } = descriptor;
   return platform === undefined || platform.architecture === '' ? undefined : platform;
 }
 
 /**
- * What is added to the rank of an entry that needs something of its host (`os.features`): tsimg knows none of these.
- * Nydus and others list such forms of an image before its tar layers.
+ * Added to the rank of an entry that needs features of its host (`os.features`), of which tsimg knows none. Nydus and
+ * others list such forms of an image before its tar layers.
  */
 const NEEDS_FEATURES = 1000;
 
@@ -67,13 +67,13 @@ export function choosePlatform(index: ImageIndex, wanted: Platform): PlatformCho
   return { chosen, unlabelled };
 }
 
-/** `linux/amd64`, each once, of what an index says it has. */
+/** The platforms of an index, each once: `linux/amd64`. */
 export function platformsOf(index: ImageIndex): readonly string[] {
   const platforms = imagesOf(index).flatMap((descriptor) => platformOf(descriptor) ?? []);
   return [...new Set(platforms.map(formatPlatform))];
 }
 
-/** The error that says what there is instead. */
+/** The error for a missing platform; it lists the available ones. */
 export function platformNotFound(wanted: Platform, available: readonly string[], where: string): TsimgError {
   const [first] = available;
   return new TsimgError('PLATFORM_NOT_FOUND', `no image for ${formatPlatform(wanted)}`, {

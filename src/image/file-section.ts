@@ -1,6 +1,6 @@
-/** Bytes of an open file of this machine. They are not verified, and may change while they are read. */
+/** A part of an open file of this machine. Its bytes are not verified, and may change while they are read. */
 export interface FileSection {
-  /** Of the open file; stays open until `close`. */
+  /** Open until `close`. */
   readonly descriptor: number;
   /** Bytes before the section. */
   readonly offset: number;

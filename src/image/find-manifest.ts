@@ -11,7 +11,7 @@ import { choosePlatform, imagesOf, platformNotFound, platformsOf } from './choos
 import { readDocument } from './read-document.ts';
 import type { Source } from './source.ts';
 
-/** A document as digested, with what names it. */
+/** The bytes of a document, as they were digested, with their descriptor. */
 export interface Document {
   readonly descriptor: Descriptor;
   readonly bytes: Buffer;
@@ -20,13 +20,13 @@ export interface Document {
 /** A manifest, and the indexes that led to it, outermost first. */
 export interface FoundManifest extends Document {
   readonly indexes: readonly Document[];
-  /** Whether an index said that it serves the wanted platform. If not, its config has to. */
+  /** Whether the index gives the entry a platform that serves the wanted one. If not, the config must be checked. */
   readonly labelled: boolean;
 }
 
-/** An index in an index is usual (docker 29 writes one), more than this is an attack. */
+/** An index within an index is usual (docker 29 writes one); more levels than this are an attack. */
 const MAX_DEPTH = 8;
-/** Documents that are opened in search of one image; an index may list as many entries as 4 MiB hold. */
+/** The most documents that a search opens: an index of 4 MiB may list thousands. */
 const MAX_DOCUMENTS = 200;
 
 interface Search {
@@ -34,13 +34,13 @@ interface Search {
   readonly wanted: Platform;
   readonly required: boolean;
   readonly signal: AbortSignal | undefined;
-  /** Each document is looked at once: an index that names its child twice, 24 levels deep, has 2^24 paths. */
+  /** Each document is read once: an index that names its child twice, 24 levels deep, has 2^24 paths. */
   readonly visited: Set<Digest>;
-  /** Platforms that were seen and do not serve. */
+  /** Platforms that were found and do not serve the wanted one. */
   readonly seen: Set<string>;
 }
 
-/** A descriptor without a media type says nothing: then the document does. */
+/** Adds a missing media type, from the document itself. */
 function withMediaType(descriptor: Descriptor, bytes: Buffer, where: string): Descriptor {
   if (descriptor.mediaType !== '') return descriptor;
   const value = parseJson(bytes, 'manifest', where);
@@ -49,7 +49,7 @@ function withMediaType(descriptor: Descriptor, bytes: Buffer, where: string): De
   return { ...descriptor, mediaType: hasKey(value, 'manifests') ? MEDIA_TYPE.ociIndex : MEDIA_TYPE.ociManifest };
 }
 
-/** Whether a blob is there at all; what is wrong with it is told by who reads it. */
+/** Whether the source has a blob, damaged or not: a reader of a damaged blob gets the error. */
 async function isThere({ source, signal }: Search, descriptor: Descriptor): Promise<boolean> {
   try {
     const stream = await source.open(descriptor, signal);
@@ -61,7 +61,7 @@ async function isThere({ source, signal }: Search, descriptor: Descriptor): Prom
   }
 }
 
-/** Whether all that an image is made of is there: of some that were not chosen, copies have the documents alone. */
+/** Whether the source has all blobs of an image. A copy of one platform may hold only the manifests of the others. */
 async function isWhole(search: Search, descriptor: Descriptor): Promise<boolean> {
   const { source, signal } = search;
   if (!(await isThere(search, descriptor))) return false;
@@ -72,13 +72,13 @@ async function isWhole(search: Search, descriptor: Descriptor): Promise<boolean>
     for (const blob of [config, ...layers]) if (!(await isThere(search, blob))) return false;
     return true;
   } catch (error) {
-    // What is wrong with it is told when it is taken
+    // A damaged manifest fails with its own error when it is used.
     if (error instanceof TsimgError) return true;
     throw error;
   }
 }
 
-/** The entries of an index that are in hand: partial copies list images that are not there. */
+/** The entries of an index whose blobs are all there: a partial copy lists more images than it holds. */
 async function presentOf(search: Search, index: ImageIndex): Promise<readonly Descriptor[]> {
   const there: Descriptor[] = [];
   for (const descriptor of imagesOf(index).slice(0, MAX_DOCUMENTS)) {
@@ -87,14 +87,17 @@ async function presentOf(search: Search, index: ImageIndex): Promise<readonly De
   return there;
 }
 
-/** Of a partial copy that has a manifest and not what it lists: the one entry that is whole, where there is one. */
+/**
+ * In a partial copy that lacks blobs of the found image: the only image that is complete; undefined where there are
+ * none or several.
+ */
 async function onlyOther(search: Search, index: ImageIndex, found: Descriptor): Promise<Descriptor | undefined> {
   if (imagesOf(index).length < 2 || (await isWhole(search, found))) return undefined;
   const [only, ...others] = await presentOf(search, index);
   return others.length === 0 ? only : undefined;
 }
 
-/** The error says which are there, so that one of them can be asked for. */
+/** Names the platforms that are there, so that the user can ask for one of them. */
 function explainMissing(error: TsimgError, search: Search, there: readonly Descriptor[]): TsimgError {
   const available = there.flatMap(({ platform }) => (platform === undefined ? [] : formatPlatform(platform)));
   return new TsimgError('BLOB_NOT_FOUND', `the image for ${formatPlatform(search.wanted)} is listed but not there`, {
@@ -107,7 +110,7 @@ function explainMissing(error: TsimgError, search: Search, there: readonly Descr
   });
 }
 
-/** Whether the config of a manifest says the wanted platform, or none at all. */
+/** Whether the config has the wanted platform, or none at all. */
 async function servesPlatform(found: FoundManifest, search: Search): Promise<boolean> {
   const { source, wanted, signal } = search;
   const where = `${source.label} ${found.descriptor.digest}`;
@@ -118,7 +121,10 @@ async function servesPlatform(found: FoundManifest, search: Search): Promise<boo
   return serves;
 }
 
-/** What is in hand is taken whatever it is for where it is one image, unless a platform was asked for. */
+/**
+ * Whether an only image is used in spite of its platform: not in a registry, and not when the user asked for a
+ * platform.
+ */
 function mayTakeOther(search: Search): boolean {
   return !search.required && search.source.list !== undefined;
 }
@@ -153,8 +159,8 @@ async function searchIndex(
   }
   const images = imagesOf(index);
   const [only, ...others] = images.length > 1 && mayTakeOther(search) ? await presentOf(search, index) : images;
-  // What is alone is not chosen among others: whether it serves is for the caller to say. A registry's index is strict,
-  // as docker's pull is: it may have been made for one platform on purpose.
+  // A local image without alternatives is used whatever its platform; the caller warns. A registry's index is strict,
+  // as in docker's pull: it may have been made for one platform on purpose.
   const single = others.length === 0 && only !== undefined && (unlabelled.length === 1 || mayTakeOther(search));
   for (const descriptor of single ? [only] : unlabelled) {
     const found = await searchDocument(descriptor, trail, search);
@@ -187,10 +193,10 @@ async function searchDocument(
 }
 
 /**
- * What a name stands for → the manifest for the platform, through any indexes. Entries that do not say their platform
- * are told by their config; a single entry without a platform is taken as it is. `required`: the user asked for the
- * platform.
- * @throws PLATFORM_NOT_FOUND listing what there is; BLOB_NOT_FOUND; LIMIT_EXCEEDED; DOCUMENT_INVALID;
+ * Finds the manifest for a platform behind a descriptor, through any indexes. For entries without a platform, their
+ * config decides; a single entry without a platform is used as it is.
+ * @param source the source that the descriptor is of
+ * @throws PLATFORM_NOT_FOUND, with the available platforms; BLOB_NOT_FOUND, LIMIT_EXCEEDED, DOCUMENT_INVALID,
  * FORMAT_UNSUPPORTED
  */
 export async function findManifest(

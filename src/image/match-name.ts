@@ -2,20 +2,20 @@ import type { Digest } from '../oci/digest.ts';
 import { isDigest } from '../oci/digest.ts';
 import { formatReference, parseReference, type Reference } from '../oci/reference.ts';
 
-/** What an image in an archive, a layout or the store is known by. */
+/** The names and digests of an image in an archive, a layout or the store. */
 export interface Candidate {
-  /** Tags, references; as the medium spells them. */
+  /** Tags or references, as the medium spells them. */
   readonly names: readonly string[];
-  /** Of the manifest, and of the index that it was chosen from. */
+  /** The digest of the manifest, and that of the index that it was chosen from. */
   readonly digests: readonly Digest[];
 }
 
-/** Whether a name is a reference with its repository, rather than a tag alone (or a word that could be either). */
+/** Returns whether a name is a reference with a repository, not a tag alone or a word that may be either. */
 export function isFullName(name: string): boolean {
   return /[/:]/.test(name);
 }
 
-/** Text → reference, undefined when it cannot be one: names in an archive are whatever its writer put there. */
+/** Parses a name as a reference; undefined for any other text: a writer may put anything into an archive. */
 function asReference(text: string): Reference | undefined {
   try {
     return parseReference(text);
@@ -24,7 +24,7 @@ function asReference(text: string): Reference | undefined {
   }
 }
 
-/** The tag of a name, where the name is a tag alone or a reference with one. */
+/** The tag of a name that is a tag alone or a reference with a tag. */
 function tagOf(name: string): string | undefined {
   const colon = name.lastIndexOf(':');
   if (colon > name.lastIndexOf('/')) return name.slice(colon + 1);
@@ -37,14 +37,14 @@ function sameRepository(name: string, wanted: Reference): boolean {
 }
 
 export interface MatchOptions {
-  /** Whether `3.9` alone means `…/alpine:3.9`: usual for archives, which hold few images, never for the store. */
+  /** Whether `3.9` alone means `…/alpine:3.9`: true for archives, which hold few images, false for the store. */
   readonly bareTags: boolean;
 }
 
 /**
- * The candidates that a name stands for, by the first rule that finds any: exactly this text; the same reference when
- * both are completed (`alpine` is `docker.io/library/alpine:latest`); the digest of a reference or a digest alone; a
- * bare tag. Layouts name their images by tag or by reference, and users do too (umoci#439, moby/buildkit#4615).
+ * Finds the candidates for a name, by the first rule that matches any: the same text; the same reference once both are
+ * completed (`alpine` is `docker.io/library/alpine:latest`); the digest, alone or of a reference; a bare tag. Layouts
+ * name their images by tag or by reference, and so do users (umoci#439, moby/buildkit#4615).
  */
 export function matchName<C extends Candidate>(
   candidates: readonly C[],
@@ -59,7 +59,7 @@ export function matchName<C extends Candidate>(
   if (reference?.digest !== undefined) {
     const { digest } = reference;
     const named = candidates.filter(({ digests }) => digests.includes(digest));
-    // The digest decides, but what is known by other names only is not this image of this repository.
+    // The digest decides; but an image that has names, none of this repository, is not meant.
     return named.filter(({ names }) => names.length === 0 || names.some((name) => sameRepository(name, reference)));
   }
   if (reference !== undefined) {
@@ -76,7 +76,7 @@ export function matchName<C extends Candidate>(
   return candidates.filter(({ names }) => names.some((name) => tagOf(name) === wanted));
 }
 
-/** Hex digits of an image ID as users type them: with or without the algorithm, shortened. */
+/** Returns the hex digits of an image ID as users type it: with or without `sha256:`, shortened to 4 digits or more. */
 export function idPrefixOf(wanted: string): string | undefined {
   return /^(?:sha256:)?([0-9a-f]{4,64})$/.exec(wanted)?.[1];
 }

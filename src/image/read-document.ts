@@ -5,14 +5,14 @@ import { collect } from '../streams/collect.ts';
 import type { ByteLimit } from '../streams/limited.ts';
 import type { Source } from './source.ts';
 
-/** What bounds a document, in bytes: what the user says, else 4 MiB. */
+/** The limit for a document in bytes: the user's, else 4 MiB. */
 export function documentBound(limit: number = MAX_DOCUMENT_BYTES): ByteLimit & { readonly option: string } {
   return { bytes: limit, option: '--max-document' };
 }
 
 /**
- * A manifest, index or config as digested. The source verifies size and digest; here its length is bounded before
- * anything is read: 4 MiB, or what the source says.
+ * Reads the bytes of a manifest, index or config. Its size is compared with the source's limit (default 4 MiB) before
+ * anything is read; the source verifies size and digest.
  * @throws LIMIT_EXCEEDED, BLOB_NOT_FOUND, SIZE_MISMATCH, DIGEST_MISMATCH
  */
 export async function readDocument(source: Source, descriptor: Descriptor, signal?: AbortSignal): Promise<Buffer> {

@@ -20,8 +20,8 @@ const ociType = (descriptor: Descriptor): Descriptor => ({
 });
 
 /**
- * The image with OCI's media types in the place of docker's: another manifest, and so another digest; config and layers
- * are the same blobs. An image that has them already is returned as it is. Pure.
+ * Returns the image with OCI's media types in the place of docker's: another manifest, and so another digest, over the
+ * same blobs. An image that has OCI's types is returned as it is. Pure.
  */
 export function toOci(image: Image): Image {
   const { manifest } = image;

@@ -8,24 +8,24 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import { pump } from '../streams/pump.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
 
-/** Where an archive goes: to a path, or out of the process (stdout). */
+/** The destination of an archive: a path, or a stream such as standard output. */
 export type ArchiveDestination = { readonly path: string } | { readonly stream: Writable };
 
-/** An archive on its way. */
+/** An archive that is being written. */
 export interface ArchiveOutput {
   readonly label: string;
-  /** Fails as soon as the archive cannot be written any more; ends with it. */
+  /** Rejects as soon as the archive cannot be written any more; resolves at its end. */
   readonly written: Promise<void>;
-  /** Puts the complete archive in its place. */
+  /** Gives the complete archive its name. */
   commit(): Promise<void>;
-  /** Leaves what was there before. */
+  /** Drops the archive: the destination stays as it was. */
   discard(): Promise<void>;
 }
 
 interface Place {
-  /** With links followed: /dev/stdout may be a file that the shell opened. */
+  /** The path with links followed: /dev/stdout may be a file that the shell opened. */
   readonly path: string;
-  /** A pipe or a device cannot be renamed onto: it is written to directly. */
+  /** Whether it is a pipe or a device, which is written to directly: no file can be renamed onto it. */
   readonly special: boolean;
 }
 
@@ -50,8 +50,8 @@ async function toStream(archive: Readable, stream: Writable, label: string): Pro
 }
 
 /**
- * The bytes of an archive to their place. A file is written beside it and renamed, so that what has the name is
- * complete; mode 0644 less the umask, as any file that the user makes.
+ * Writes an archive to its destination. A file is written under another name and renamed, so that the name always
+ * stands for a complete archive; its mode is 0644 less the umask.
  * @throws DESTINATION_EXISTS, DESTINATION_INVALID, FILESYSTEM
  */
 export async function openArchiveOutput(archive: Readable, destination: ArchiveDestination): Promise<ArchiveOutput> {

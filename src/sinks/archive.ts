@@ -16,13 +16,13 @@ import { namedEntries } from './entry-name.ts';
 
 export interface ArchiveOptions {
   /**
-   * Whether docker's manifest.json is written beside the OCI layout, as docker has done since 25: then docker of any
-   * age, podman, skopeo, containerd and umoci read it.
+   * Whether docker's manifest.json is added to the OCI layout, as docker does since 25: then docker of any age, podman,
+   * skopeo, containerd and umoci read the archive.
    */
   readonly docker: boolean;
 }
 
-/** An entry of docker's manifest.json. Layers and config are named as the blobs they are. */
+/** An entry of docker's manifest.json. Config and layers are named by their blobs. */
 function dockerEntry(manifest: Manifest, names: readonly string[]) {
   return {
     Config: blobName(manifest.config.digest),
@@ -34,9 +34,9 @@ function dockerEntry(manifest: Manifest, names: readonly string[]) {
 }
 
 /**
- * Images as one archive: an OCI layout in a tar. Entries stand in the order in which they come, are root's and of 1970:
- * the same images always give the same bytes. Blobs go straight through, so it takes one at a time. The archive gets
- * its name when the sink is closed after something was published and nothing has failed.
+ * Opens an archive for writing images: an OCI layout in a tar. Entries keep the order of their writing and belong to
+ * root in 1970, so that the same images always give the same bytes. Blobs go straight into the tar, one at a time. The
+ * archive gets its file name when the sink is closed, if an image was published and nothing has failed.
  * @throws DESTINATION_EXISTS, DESTINATION_INVALID, FILESYSTEM
  */
 export async function openArchiveSink(destination: ArchiveDestination, { docker }: ArchiveOptions): Promise<Sink> {
@@ -51,17 +51,17 @@ export async function openArchiveSink(destination: ArchiveDestination, { docker 
   let failed = false;
   let last: Promise<void> = Promise.resolve();
 
-  /** One after the other; after a failure nothing more. */
+  /** Runs actions one after the other; after a failure, none any more. */
   function inTurn(action: () => Promise<void>): Promise<void> {
     const turn = last.then(async () => {
       if (failed) throw new TsimgError('FILESYSTEM', 'the archive could not be written', { where: label });
       try {
-        // Who reads the archive may go away: then no entry is ever taken.
+        // The reader of the archive may go away: then `action` would wait for ever, and only `written` ends.
         await Promise.race([action(), output.written]);
       } catch (error) {
         failed = true;
         writer.abort(error instanceof Error ? error : new Error(String(error)));
-        // Where the output failed, what fails here is only that nobody reads any more.
+        // When the output has failed, the action's error is a consequence: throw the output's.
         throw await output.written.then(
           () => error,
           (cause: unknown) => cause,

@@ -3,8 +3,8 @@ import { ANNOTATION } from '../oci/annotations.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 
 /**
- * The entry of a layout's index.json for a name: `org.opencontainers.image.ref.name` holds it as it is, which podman
- * takes for the image's name; containerd and docker read their own annotation, and want complete names there.
+ * The entry of a layout's index.json for a name. `org.opencontainers.image.ref.name` holds the name as it is, which
+ * podman takes for the image's name; containerd and docker read an annotation of their own, with complete names.
  */
 export function namedEntry(descriptor: Descriptor, name: string | undefined): Descriptor {
   if (name === undefined) return { ...descriptor, annotations: undefined };
@@ -12,7 +12,7 @@ export function namedEntry(descriptor: Descriptor, name: string | undefined): De
   return { ...descriptor, annotations: { [ANNOTATION.refName]: name, ...containerd } };
 }
 
-/** One entry a name; one without a name where there is none. */
+/** One entry for each name; a single one without a name where there are no names. */
 export function namedEntries(descriptor: Descriptor, names: readonly string[]): readonly Descriptor[] {
   if (names.length === 0) return [namedEntry(descriptor, undefined)];
   return [...new Set(names)].map((name) => namedEntry(descriptor, name));

@@ -26,7 +26,7 @@ function headerOf(node: TreeNode, path: string, link: string | undefined): TarHe
   }
 }
 
-/** Whether no layer describes the root. */
+/** Whether the attributes are the default ones: no layer describes the root. */
 function isImplied({ mode, uid, gid, mtime, xattrs }: Attributes): boolean {
   const { seconds, nanoseconds } = mtime;
   return (
@@ -35,8 +35,9 @@ function isImplied({ mode, uid, gid, mtime, xattrs }: Attributes): boolean {
 }
 
 /**
- * A root filesystem as the entries of one tar, as `docker export` writes it: parents before children, names in byte
- * order, a further name of a file as a hard link to the first. The root itself stands there when a layer describes it.
+ * Yields a root filesystem as the entries of one tar, as `docker export` writes it: parents before children, names in
+ * byte order, further names of a file as hard links to the first. The root itself is an entry when a layer describes
+ * it.
  * @param pool the directory that holds the bodies of files under their numbers
  */
 export function* rootfsEntries(tree: Tree, pool: string): Generator<TarEntryToWrite, void, undefined> {

@@ -11,7 +11,7 @@ import { readLegacyImages } from './form/legacy-archive.ts';
 import { openSkopeoDirSource } from './form/skopeo-dir.ts';
 import { type Recognised, recognise } from './recognise.ts';
 
-/** Names by image ID, as docker's list has them. */
+/** The names of each image ID in docker's manifest.json. */
 function namesById(entries: readonly DockerEntry[]): ReadonlyMap<Digest, readonly string[]> {
   const names = new Map<Digest, readonly string[]>();
   for (const { config, repoTags } of entries) {
@@ -41,7 +41,7 @@ async function sourceOf(files: Files, found: Recognised, context: Context): Prom
   }
 }
 
-/** What a transport expects, of what files may be. */
+/** The forms that each transport accepts. */
 const EXPECTED: Readonly<Record<string, readonly Recognised['kind'][]>> = {
   oci: ['oci'],
   'oci-archive': ['oci'],
@@ -49,24 +49,24 @@ const EXPECTED: Readonly<Record<string, readonly Recognised['kind'][]>> = {
   dir: ['dir'],
 };
 
-/** What an OCI layout would have besides. */
+/** The files of an OCI layout that are missing, for an error. */
 async function missingOfLayout(files: Files): Promise<string | undefined> {
   const missing: string[] = [];
   for (const name of [LAYOUT.marker, LAYOUT.index]) if ((await files.size(name)) === undefined) missing.push(name);
   return missing.length === 0 ? undefined : `it has no ${missing.join(' and no ')}`;
 }
 
-/** A transport that the user named is a promise: what is something else is refused, not guessed at. */
+/** Refuses files that are not of the form that the user's transport names: nothing is guessed. */
 async function expected(found: Recognised, transport: string, files: Files): Promise<Recognised> {
   if (EXPECTED[transport]?.includes(found.kind) === true) return found;
-  // Since docker 25 one archive is both.
+  // Since docker 25, an archive is an OCI layout and a docker archive at once.
   if (transport === 'docker-archive' && found.kind === 'oci' && found.entries.length > 0) {
     return { kind: 'docker', entries: found.entries };
   }
   throw new TsimgError('ARCHIVE_INVALID', `not what ${transport}: says`, {
     where: files.label,
     why: transport.startsWith('oci') ? await missingOfLayout(files) : undefined,
-    // A directory that is no form of an image is none without the transport either
+    // The hint would not help with a directory that is no image in any form.
     hint:
       found.kind === 'other' && files.names === undefined
         ? undefined
@@ -75,14 +75,14 @@ async function expected(found: Recognised, transport: string, files: Files): Pro
 }
 
 /**
- * Files as a source, by what they hold; undefined when they are no form of an image. Closing the source closes the
- * files; when there is none the caller does.
+ * Opens files as a source; their content tells the form. Undefined when they are no form of an image: then the caller
+ * closes the files, else the source does.
  * @throws ARCHIVE_INVALID, DOCUMENT_INVALID, BLOB_NOT_FOUND, DIGEST_MISMATCH, FORMAT_UNSUPPORTED
  */
 export async function openFiles(files: Files, transport?: string, context: Context = {}): Promise<Source | undefined> {
   const found = await recognise(files, context.signal);
   if (transport !== undefined) return sourceOf(files, await expected(found, transport, files), context);
-  // As a layout an archive with an edited config is damaged; as docker's, which it is as well, it can be taken
+  // An archive with an edited config is damaged as a layout, but can be read as a docker archive.
   const isEdited = found.kind === 'oci' && (await hasEditedConfig(files, found.entries, context.signal));
   return sourceOf(files, isEdited ? { kind: 'docker', entries: found.entries } : found, context);
 }

@@ -17,15 +17,15 @@ import { openStoreSource } from './store.ts';
 export interface OpenSourceOptions {
   /** The store's directory. */
   readonly storeRoot: string;
-  /** Where `-` comes from; without it, `-` is refused. */
+  /** Standard input, for `-`; without it, `-` is refused. */
   readonly stdin?: Readable | undefined;
-  /** Opens `docker://`; without it, that is refused. */
+  /** Opens `docker://REFERENCE`; without it, the transport is refused. */
   readonly openRegistry?: ((reference: Reference) => Source) | undefined;
-  /** How large an archive may become when its wrapping is taken off, and a document. */
+  /** The most bytes of a decompressed archive, and of a document. */
   readonly limits?: SourceLimits | undefined;
 }
 
-/** A source, and which of its images was meant. */
+/** A source, and the name of the image that is meant. */
 export interface OpenedSource {
   readonly source: Source;
   readonly name: string | undefined;
@@ -35,7 +35,7 @@ function withLimits<T extends Files | Source>(opened: T, limits: SourceLimits | 
   return { ...opened, documentLimit: limits?.maxDocument };
 }
 
-/** The archive as a source; closes it when that fails. */
+/** Opens an archive as a source; closes the archive on failure. */
 async function openArchive(archive: ArchiveFile, transport: string | undefined, options: OpenOptions): Promise<Source> {
   const { limits, signal } = options;
   try {
@@ -47,12 +47,12 @@ async function openArchive(archive: ArchiveFile, transport: string | undefined, 
   }
 }
 
-/** How what a path names is opened. */
+/** Options for opening a path. */
 type OpenOptions = UnwrapOptions & Context;
 
 type PathKind = 'directory' | 'file' | 'nothing';
 
-/** What stands at a path; pipes count as files, for the user named them. */
+/** The kind of file at a path. A pipe counts as a file: the user named it. */
 async function kindOf(path: string): Promise<PathKind> {
   try {
     return (await stat(path)).isDirectory() ? 'directory' : 'file';
@@ -76,7 +76,10 @@ async function openPath(path: string, transport: string | undefined, options: Op
   });
 }
 
-/** A reference in the store. @param hint what else may be meant @throws IMAGE_NOT_FOUND with the hint to pull it */
+/**
+ * Opens an image of the store. @param hint is added to the error's
+ * @throws IMAGE_NOT_FOUND, with the hint to pull it
+ */
 async function openStored(
   text: string,
   options: OpenSourceOptions,
@@ -85,7 +88,7 @@ async function openStored(
   const source = withLimits(await openStoreSource(options.storeRoot, signal), options.limits);
   try {
     if ((await source.resolve(text, signal)) !== undefined) return { source, name: text };
-    // What could be an ID but is none of ours is still a reference that can be pulled.
+    // A word that is no ID of the store may still be a reference that can be pulled.
     const reference = parseReference(text);
     throw new TsimgError('IMAGE_NOT_FOUND', `no image ${formatFamiliar(reference)} in the store`, {
       where: options.storeRoot,
@@ -98,7 +101,7 @@ async function openStored(
   }
 }
 
-/** The image of the store that a word names; undefined where it names none. */
+/** Opens the image of the store that a word names; undefined where it names none. */
 async function openIfStored(
   text: string,
   options: OpenSourceOptions,
@@ -112,7 +115,7 @@ async function openIfStored(
   }
 }
 
-/** What a file that is no image stands in nobody's way with: `run` may pull the reference. */
+/** The error for a word that names a file which is no image. `noImage` tells `run` that it may pull the reference. */
 function shadowing(text: string, error: TsimgError): TsimgError {
   const { code, what, where, why, hint, facts } = error;
   const other = `to mean an image of that name: tsimg pull ${text}`;
@@ -126,8 +129,8 @@ function shadowing(text: string, error: TsimgError): TsimgError {
 }
 
 /**
- * A word that names a file: that file, unless it is no image and the word names one of the store. Where both could be
- * meant, it is told which was taken.
+ * Opens a word that names a file: the file, or an image of the store where the file is no image. Warns where both
+ * exist.
  */
 async function openWord(text: string, options: OpenSourceOptions, opening: OpenOptions): Promise<OpenedSource> {
   const { signal, onEvent } = opening;
@@ -154,8 +157,8 @@ async function openWord(text: string, options: OpenSourceOptions, opening: OpenO
 }
 
 /**
- * SOURCE → an open source and the name of the image in it. A word that names a regular file is that file, if it is an
- * image; what a file is, its content says. The caller closes the source.
+ * Opens a SOURCE and returns the source with the name of the image in it. A word that names a regular file means the
+ * file, if that is an image; the form of a file is told by its content. The caller closes the source.
  * @throws USAGE, REFERENCE_INVALID, SOURCE_NOT_FOUND, IMAGE_NOT_FOUND, ARCHIVE_INVALID, FORMAT_UNSUPPORTED,
  * TAR_INVALID, COMPRESSION_INVALID, DOCUMENT_INVALID, FILESYSTEM, LIMIT_EXCEEDED, STORE_INVALID
  */

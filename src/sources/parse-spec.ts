@@ -1,10 +1,10 @@
 import { TsimgError } from '../errors.ts';
 import { parseReference, type Reference } from '../oci/reference.ts';
 
-/** skopeo's transports for what lies in the file system. */
+/** skopeo's transports for files and directories. */
 export type PathTransport = 'docker-archive' | 'oci' | 'oci-archive' | 'dir';
 
-/** What a SOURCE says, before anything is looked at. */
+/** The meaning of a SOURCE's text, before any file is looked at. */
 export type SourceSpec =
   | { readonly kind: 'stdin' }
   | { readonly kind: 'path'; readonly path: string }
@@ -16,11 +16,11 @@ export type SourceSpec =
     }
   | { readonly kind: 'registry'; readonly reference: Reference }
   | { readonly kind: 'store'; readonly name: string }
-  /** A file of this name if there is one, else a reference. */
+  /** A file of this name where there is one, else a reference. */
   | { readonly kind: 'word'; readonly text: string };
 
 const TRANSPORT = /^(docker-archive|oci-archive|oci|dir):(.*)$/s;
-/** skopeo's others: each needs what tsimg does without. */
+/** skopeo's other transports: each needs a daemon or a library that tsimg does without. */
 const FOREIGN = /^(docker-daemon|containers-storage|ostree|tarball|sif):/;
 
 function usage(text: string, why: string): TsimgError {
@@ -34,7 +34,7 @@ function usage(text: string, why: string): TsimgError {
 /** `PATH@sha256:HEX`, as oras and BuildKit write it. */
 const BY_DIGEST = /^([^:]*)@(sha(?:256|512):.*)$/s;
 
-/** A path can hold no colon: what follows the first is a name, as skopeo has it; a digest may follow `@` as well. */
+/** Splits PATH[:NAME] at the first colon, as skopeo does, so a path has none; a digest may also follow `@`. */
 function splitPath(text: string): readonly [path: string, name: string | undefined] {
   const [, before, digest] = BY_DIGEST.exec(text) ?? [];
   if (before !== undefined && digest !== undefined) return [before, digest];
@@ -43,7 +43,7 @@ function splitPath(text: string): readonly [path: string, name: string | undefin
 }
 
 /**
- * Text → what kind of source it means. Pure: whether a bare word is a file is for `openSource` to see.
+ * Parses a SOURCE. Pure: `openSource` finds out whether a bare word is a file.
  * @throws USAGE, REFERENCE_INVALID, FORMAT_UNSUPPORTED
  */
 export function parseSourceSpec(text: string): SourceSpec {

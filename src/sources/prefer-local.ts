@@ -5,12 +5,10 @@ import type { Source } from '../image/source.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 
-/** What says that a copy is not the content that was asked for. */
+/** Errors that make a local copy useless. */
 const UNUSABLE: ReadonlySet<string> = new Set(['BLOB_NOT_FOUND', 'SIZE_MISMATCH', 'DIGEST_MISMATCH']);
 
-/**
- * A document (manifest, index, config) as `local` has it; undefined where it has not got it, or got it damaged.
- */
+/** Reads a document (manifest, index, config) from `local`; undefined where it is missing or damaged there. */
 export async function localDocument(
   local: Source,
   descriptor: Descriptor,
@@ -25,7 +23,10 @@ export async function localDocument(
   }
 }
 
-/** A source whose small content, documents above all, is read from `local` where that has it. Closes only `source`. */
+/**
+ * Returns a source that reads content of up to 4 MiB, documents above all, from `local` where that has it. Closing it
+ * closes `source` alone.
+ */
 export function preferLocal(source: Source, local: Source): Source {
   const { fetch } = source;
   async function* fetchUnlessLocal(descriptor: Descriptor, signal?: AbortSignal): AsyncGenerator<Buffer, void> {

@@ -6,20 +6,24 @@ import { refuseLfsPointerAt } from './files/lfs-pointer.ts';
 import { checkDockerManifest, type DockerEntry, isDockerManifest } from './form/docker-manifest.ts';
 import { isRepositories } from './form/legacy-archive.ts';
 
-/** What files are, told from what they hold. */
+/** The form of an image in files, told by their content. */
 export type Recognised =
   /**
-   * `entries`: docker's list beside the layout, where there is one: it knows names that older index.json do not.
+   * `entries`: those of docker's manifest.json, where it stands beside the layout: it has names that older index.json
+   * lack.
    * `marked`: whether the file oci-layout is there.
    */
   | { readonly kind: 'oci'; readonly entries: readonly DockerEntry[]; readonly marked: boolean }
   | { readonly kind: 'docker'; readonly entries: readonly DockerEntry[] }
   | { readonly kind: 'dir' }
   | { readonly kind: 'legacy'; readonly repositories: unknown }
-  /** None of these: a root filesystem, if anything. */
+  /** None of these forms: possibly a root filesystem. */
   | { readonly kind: 'other' };
 
-/** A JSON file, undefined where it is absent, too large or no JSON: a root filesystem may have a file of any name. */
+/**
+ * Reads a JSON file; undefined where it is absent, too large or not JSON: a root filesystem may have a file of any
+ * name.
+ */
 async function readJson(files: Files, name: string, signal?: AbortSignal): Promise<unknown> {
   const size = await files.size(name);
   if (size === undefined || size > documentBound(files.documentLimit).bytes) return undefined;
@@ -31,7 +35,10 @@ async function readJson(files: Files, name: string, signal?: AbortSignal): Promi
   }
 }
 
-/** An OCI index, so surely that a layout can be told without its marker: a root filesystem may have any index.json. */
+/**
+ * Whether a value is certainly an OCI index, so that the layout needs no marker: a root filesystem may have any
+ * index.json.
+ */
 function isIndex(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Reflect.get(value, 'schemaVersion') !== 2) return false;
   const manifests: unknown = Reflect.get(value, 'manifests');
@@ -39,22 +46,23 @@ function isIndex(value: unknown): boolean {
   return typeof first === 'object' && first !== null && 'digest' in first;
 }
 
-/** docker 25.0 wrote an index.json that lists nothing (moby#47210): then manifest.json has to do. */
+/** docker 25.0 wrote an empty index.json (moby#47210): then manifest.json is used. */
 function listsNothing(index: unknown): boolean {
   if (typeof index !== 'object' || index === null) return true;
   const manifests: unknown = Reflect.get(index, 'manifests');
   return !Array.isArray(manifests) || manifests.length === 0;
 }
 
-/** What says of each form that it is that. */
+/** The documents that identify the forms. */
 const DOCUMENTS = [LAYOUT.marker, LAYOUT.index, 'manifest.json', 'repositories'];
 
-/** Members that only archives of images have: layers and documents under their digests. */
+/** Names that only archives of images have: layers and documents by digest. */
 const IMAGE_PART = /^(blobs\/sha256\/[0-9a-f]{64}|[0-9a-f]{64}(\/layer\.tar|\.tar|\.tar\.gz|\.json))$/;
 
 /**
- * An archive of images whose list, mostly its last member, was cut off is not a root filesystem. @throws
- * ARCHIVE_INVALID
+ * Refuses an archive of images that was cut off before its list, which is mostly the last member: it is no root
+ * filesystem.
+ * @throws ARCHIVE_INVALID
  */
 function refuseParts({ names, label }: Files): void {
   for (const name of names ?? []) {
@@ -68,9 +76,9 @@ function refuseParts({ names, label }: Files): void {
 }
 
 /**
- * The form of an image in an archive or a directory, in containerd's order: OCI layout, docker's manifest.json,
- * skopeo's, `repositories`. Names of files and nothing else decide where to look, never the name of the whole.
- * @throws ARCHIVE_INVALID; DOCUMENT_INVALID for a manifest.json that is docker's and damaged
+ * Tells the form of an image in an archive or a directory, in containerd's order: OCI layout, docker's manifest.json,
+ * skopeo's `dir:`, `repositories`. The names and the content of files decide, never the name of the archive.
+ * @throws ARCHIVE_INVALID; DOCUMENT_INVALID for a damaged manifest.json of docker's
  */
 export async function recognise(files: Files, signal?: AbortSignal): Promise<Recognised> {
   for (const name of DOCUMENTS) await refuseLfsPointerAt(files, name, signal);

@@ -16,10 +16,10 @@ import { filterFile } from './filter-file.ts';
 import { readSection } from './read-section.ts';
 import type { UnwrapOptions } from './unwrap-options.ts';
 
-/** Characters of what a program says about its failure. */
+/** The most characters of a program's message that an error shows. */
 const MAX_COMPLAINT = 1000;
 
-/** An archive that can be read anywhere: uncompressed, in a file of the user's or in one without a name. */
+/** An archive with random access: uncompressed, in the user's file or in a temporary file without a name. */
 export interface ArchiveFile {
   readonly label: string;
   readonly handle: FileHandle;
@@ -27,7 +27,7 @@ export interface ArchiveFile {
   readonly size: number;
 }
 
-/** Without its wrapping, within the limits. */
+/** Decompresses a stream, within the limits. */
 function bounded(stream: Readable, label: string, limits: ExpansionLimits | undefined): Readable {
   const budget = createByteBudget(limits);
   return withinBudget(unwrapped(counted(stream, budget.taken), label), budget, label);
@@ -49,7 +49,10 @@ async function writeAll(stream: Readable, handle: FileHandle, signal: AbortSigna
 
 const needsProgram = (compression: Compression) => compression === 'xz' || compression === 'bzip2';
 
-/** The uncompressed form of an open file; the file itself when that is what it is. Closes what it does not return. */
+/**
+ * Returns the uncompressed form of an open file: the file itself where it is not compressed. Closes the file that it
+ * does not return.
+ */
 async function plain(handle: FileHandle, label: string, { signal, limits }: UnwrapOptions): Promise<FileHandle> {
   let output: FileHandle | undefined;
   try {
@@ -76,13 +79,13 @@ async function archiveFile(handle: FileHandle, label: string): Promise<ArchiveFi
 }
 
 /**
- * What comes only once (stdin, a pipe), spooled into a temporary file without its wrapping, as long as it can be an
- * archive.
- * @throws ARCHIVE_INVALID, FILESYSTEM, COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED; what the stream throws
+ * Copies a stream that can be read only once (stdin, a pipe) into a temporary file, decompressed, for as long as it can
+ * be an archive.
+ * @throws ARCHIVE_INVALID, FILESYSTEM, COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, and the stream's errors
  */
 export async function spoolArchive(stream: Readable, label: string, options: UnwrapOptions): Promise<ArchiveFile> {
   const { signal, limits } = options;
-  // A pipe into which nobody writes must not outlive Ctrl-C.
+  // Ctrl-C must end the wait for a pipe without a writer.
   if (signal !== undefined) addAbortSignal(signal, stream);
   const chunks: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
   const begun: Buffer[] = [];
@@ -109,12 +112,12 @@ export async function spoolArchive(stream: Readable, label: string, options: Unw
     await output.close();
     throw error;
   }
-  // What a program of the host unwraps lies in the file as it came.
+  // xz and bzip2 were copied as they came: a program of the host decompresses the file.
   return archiveFile(await plain(output, label, options), label);
 }
 
 /**
- * The archive at a path that the user named: links are followed, a pipe is read to its end.
+ * Opens the archive at a path of the user's: links are followed, a pipe is read to its end.
  * @throws SOURCE_NOT_FOUND, FILESYSTEM, COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
  */
 export async function openArchiveFile(path: string, options: UnwrapOptions): Promise<ArchiveFile> {
@@ -132,8 +135,8 @@ export async function openArchiveFile(path: string, options: UnwrapOptions): Pro
 }
 
 /**
- * A named pipe or device. Opening a pipe waits for its writer, in a thread that nothing can stop: so another process
- * waits, which can be ended.
+ * Reads a named pipe or device. Opening a pipe waits for its writer, in a thread that cannot be stopped: another
+ * process waits instead, which can be killed.
  */
 async function spoolSpecialFile(path: string, options: UnwrapOptions): Promise<ArchiveFile> {
   const { PATH = '/usr/bin:/bin' } = process.env;

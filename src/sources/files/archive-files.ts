@@ -5,12 +5,12 @@ import { ARCHIVE_HEAD_BYTES, checkArchiveHead } from './archive-head.ts';
 import type { Files } from './files.ts';
 import { readSection } from './read-section.ts';
 
-/** A root filesystem as one tar may have as many; all are held in memory, some hundred bytes each. */
+/** The most members: a root filesystem in one tar may have as many. Each takes some hundred bytes of memory. */
 const MAX_MEMBERS = 1_000_000;
-/** docker save writes a layer that stands twice as a link to the first; a chain of them is nobody's. */
+/** docker save writes a repeated layer as a link to the first; a chain of more links is an attack. */
 const MAX_HOPS = 8;
 
-/** A name as members are found by: no `./`, no leading or doubled slash. Undefined for what leads out. */
+/** Normalizes a member's name: no `./`, no leading or doubled slash. Undefined where `..` leads out of the archive. */
 export function memberName(path: string): string | undefined {
   const parts: string[] = [];
   for (const part of path.split('/')) {
@@ -21,7 +21,7 @@ export function memberName(path: string): string | undefined {
   return parts.join('/');
 }
 
-/** Member by name, links followed inside the archive. */
+/** Finds a member by its name; links are followed inside the archive. */
 function findMember(members: ReadonlyMap<string, TarMember>, name: string): TarMember | undefined {
   let at: string | undefined = memberName(name);
   for (let hop = 0; at !== undefined && hop <= MAX_HOPS; hop++) {
@@ -36,8 +36,8 @@ function findMember(members: ReadonlyMap<string, TarMember>, name: string): TarM
 }
 
 /**
- * The members of an archive as files. Where a name stands twice the last counts, as when it is extracted. Names are as
- * in the archive, cleaned; links are followed inside of it.
+ * The members of an archive as files. Of a repeated name the last member counts, as in extraction; links are followed
+ * inside the archive.
  * @throws ARCHIVE_INVALID, TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
  */
 export async function archiveFiles(archive: ArchiveFile): Promise<Files> {

@@ -2,14 +2,14 @@ import { TsimgError } from '../../errors.ts';
 import { hasChecksum } from '../../tar/block.ts';
 import { refuseLfsPointer } from './lfs-pointer.ts';
 
-/** How much of an archive tells what it is. */
+/** Bytes at the beginning of an archive that tell its format. */
 export const ARCHIVE_HEAD_BYTES = 2048;
 
 const BLOCK = 512;
-/** What may follow where an archive is at its end at once: more than any padding to whole records. */
+/** The most padding behind an empty archive: more than any padding to whole records. */
 const MAX_PADDING = 16 * 1024 * 1024;
 
-/** What else a file may be, so that the error can say it. */
+/** Other formats that an error can name. */
 const OTHER_FORMATS: readonly (readonly [offset: number, magic: string, what: string])[] = [
   [0, 'hsqs', 'a squashfs image'],
   [32, 'SIF_MAGIC', 'a Singularity image'],
@@ -21,7 +21,8 @@ const OTHER_FORMATS: readonly (readonly [offset: number, magic: string, what: st
 const isZero = (bytes: Buffer) => bytes.every((byte) => byte === 0);
 
 /**
- * Tells what is no tar archive from one that is damaged. @param head the first bytes, fewer where there are no more
+ * Refuses a file that is no tar archive, so that it is not taken for a damaged one.
+ * @param head the first bytes of the file, fewer where it has no more
  * @throws ARCHIVE_INVALID, FORMAT_UNSUPPORTED
  */
 export function checkArchiveHead(head: Buffer, label: string): void {
@@ -41,8 +42,8 @@ export function checkArchiveHead(head: Buffer, label: string): void {
 }
 
 /**
- * Passes an uncompressed archive on as long as it can be one: what nobody knows the end of must not fill a disk before
- * it is looked at. @throws ARCHIVE_INVALID, FORMAT_UNSUPPORTED
+ * Passes an uncompressed archive on for as long as it can be one: an endless stream must not fill the disk.
+ * @throws ARCHIVE_INVALID, FORMAT_UNSUPPORTED
  */
 export async function* whileArchive(chunks: AsyncIterable<Buffer>, label: string): AsyncGenerator<Buffer, void> {
   let head = Buffer.alloc(0);

@@ -2,8 +2,8 @@ import { openRegularFileBelow } from '../../sys/file/regular-file.ts';
 import type { Files } from './files.ts';
 
 /**
- * Files below a directory that somebody else wrote. Pipes and devices are refused, and symbolic links that lead out of
- * it: a blob that is one could make tsimg, run by root, read what its owner cannot. Links that stay inside are
+ * Files below a directory that another user wrote. Pipes, devices and symbolic links that lead out of the directory are
+ * refused: by such a link, tsimg run by root could read files that the directory's owner cannot. Links inside are
  * followed.
  */
 export function directoryFiles(path: string): Files {

@@ -4,34 +4,34 @@ import { documentBound } from '../../image/read-document.ts';
 import { collect } from '../../streams/collect.ts';
 import type { ByteLimit } from '../../streams/limited.ts';
 
-/** Files by name, wherever they are: members of an archive or files below a directory. Names are relative, with `/`. */
+/** Files by name: members of an archive, or files below a directory. Names are relative, with `/`. */
 export interface Files {
-  /** What to call the whole in errors. */
+  /** The name of the archive or directory in errors. */
   readonly label: string;
-  /** The largest document that is read of them: bytes. Default 4 MiB. */
+  /** The most bytes of a document. Default 4 MiB. */
   readonly documentLimit?: number | undefined;
-  /** All names at hand, where they are known without looking: an archive's. */
+  /** All names, where they are known without reading directories: those of an archive. */
   readonly names?: Iterable<string> | undefined;
   /**
-   * Whether a name stands more than once, so that another reader may take another content for it. Absent where none
-   * can.
+   * Returns whether a name is repeated, so that another reader may see another content. Absent where names cannot
+   * repeat.
    */
   isRepeated?(name: string): boolean;
-  /** Bytes of a file; undefined when there is none of this name. */
+  /** Returns the size of a file in bytes; undefined where it is missing. */
   size(name: string): Promise<number | undefined>;
-  /** Its content, not verified; undefined when there is none of this name. */
+  /** Opens the content, which is not verified; undefined where the file is missing. */
   open(name: string, signal?: AbortSignal): Promise<Readable | undefined>;
-  /** Where its content lies in a file that is, or is now, open; undefined when there is none of this name. */
+  /** Returns the part of an open file that holds the content; undefined where the file is missing. */
   locate(name: string): Promise<FileSection | undefined>;
   close(): Promise<void>;
 }
 
-/** A whole document; undefined when it is not there. @throws LIMIT_EXCEEDED */
+/** Reads a whole document; undefined where it is missing. @throws LIMIT_EXCEEDED */
 export function readWholeDocument(files: Files, name: string, signal?: AbortSignal): Promise<Buffer | undefined> {
   return readWhole(files, name, documentBound(files.documentLimit), signal);
 }
 
-/** A whole small file; undefined when it is not there. `limit` is in bytes. @throws LIMIT_EXCEEDED */
+/** Reads a whole small file; undefined where it is missing. `limit` is in bytes. @throws LIMIT_EXCEEDED */
 export async function readWhole(
   files: Files,
   name: string,

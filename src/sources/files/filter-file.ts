@@ -7,7 +7,7 @@ import { compressionInvalid } from '../../streams/decompress/compression.ts';
 import { startProcess } from '../../sys/process/start-process.ts';
 import type { UnwrapOptions } from './unwrap-options.ts';
 
-/** What it may say when it fails: bytes. */
+/** The most bytes of the program's error message. */
 const MAX_COMPLAINT = 4096;
 
 export interface FilteredFiles {
@@ -18,8 +18,8 @@ export interface FilteredFiles {
 }
 
 /**
- * Decompresses one open file into another by a program of the host: formats that Node has not. The program gets the two
- * descriptors and nothing else; the input is read from its beginning, the output written from its position on.
+ * Decompresses one open file into another with a program of the host, for formats that Node lacks. The program gets
+ * these two descriptors and no others; the input is read from its beginning, the output written from its position on.
  * @throws FORMAT_UNSUPPORTED when the program is not installed, COMPRESSION_INVALID when it fails, an AbortError on
  * `signal`
  */
@@ -30,7 +30,7 @@ export async function filterFile(
 ): Promise<void> {
   const { input, output, where } = files;
   signal?.throwIfAborted();
-  // The file was written through this descriptor, whose position is at its end, and Node has no lseek: opened again.
+  // The position of this descriptor is at the end of the file, and Node has no lseek: open the file again.
   await using beginning = await open(`/proc/self/fd/${input.fd}`);
   const { PATH = '/usr/bin:/bin' } = process.env;
   const started = startProcess(program, ['-dc'], {
@@ -63,10 +63,13 @@ export async function filterFile(
   if (status !== 0) throw compressionInvalid(program, where, complaint.trim().split('\n')[0] ?? `status ${status}`);
 }
 
-/** How often the program's output is looked at: milliseconds. It writes some 100 MB meanwhile. */
+/** Milliseconds between two looks at the size of the output. The program writes some 100 MB in that time. */
 const WATCH_INTERVAL = 100;
 
-/** Looks at the size of what another process writes, and tells when the limits are passed; how to stop looking. */
+/**
+ * Watches the size of a file that another process writes, and calls back when a limit is exceeded. Returns the function
+ * that ends the watch.
+ */
 function watchSize(
   { input, output, where }: FilteredFiles,
   limits: ExpansionLimits | undefined,

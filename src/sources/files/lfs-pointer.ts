@@ -1,13 +1,14 @@
 import { TsimgError } from '../../errors.ts';
 import type { Files } from './files.ts';
 
-/** How a Git LFS pointer begins (git-lfs, docs/spec.md); all of it has less than 1024 bytes. */
+/** The beginning of a Git LFS pointer (git-lfs, docs/spec.md), which has less than 1024 bytes. */
 const BEGIN = /^version https:\/\/(?:git-lfs\.github\.com\/spec|hawser\.github\.com\/spec)\/v1\n/;
 const MAX_POINTER = 1024;
 
 /**
- * What stands in a repository for a large file that was not fetched is told as such: it looks like damage.
- * @param bytes the file's, or its first
+ * Refuses a Git LFS pointer, which stands in a repository for a large file that was not fetched: it would look like
+ * damage.
+ * @param bytes the file, or its beginning
  * @throws ARCHIVE_INVALID
  */
 export function refuseLfsPointer(bytes: Buffer, where: string): void {
@@ -19,7 +20,7 @@ export function refuseLfsPointer(bytes: Buffer, where: string): void {
 }
 
 /**
- * The same for one of several files; nothing is read of a larger one, or one that is not there.
+ * The same for one of several files; a larger or missing file is not read.
  * @throws ARCHIVE_INVALID
  */
 export async function refuseLfsPointerAt(files: Files, name: string, signal?: AbortSignal): Promise<void> {

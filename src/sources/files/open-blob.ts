@@ -8,8 +8,8 @@ import type { Files } from './files.ts';
 import { refuseLfsPointerAt } from './lfs-pointer.ts';
 
 /**
- * The file that holds a descriptor's content, as a stream that fails instead of ending when size or digest are wrong.
- * A file of another size is refused before it is read.
+ * Opens the file that holds a descriptor's content. The stream fails, in the place of ending, when size or digest are
+ * wrong. A file of another size is refused before it is read.
  * @throws BLOB_NOT_FOUND, SIZE_MISMATCH; ARCHIVE_INVALID for a Git LFS pointer
  */
 export async function openBlob(
@@ -32,12 +32,13 @@ export async function openBlob(
       facts: { digest: descriptor.digest },
     });
   }
-  // The callback is where pipeline reports what the returned stream fails with anyway.
+  // pipeline needs a callback; the reader gets the error from the returned stream.
   return pipeline(stream, verified(descriptor, where), () => {});
 }
 
 /**
- * Where a descriptor's content lies; undefined where it is missing or has another size: `openBlob` says what is wrong.
+ * Finds the part of a file that holds a descriptor's content; undefined where it is missing or has another size:
+ * `openBlob` throws the error.
  */
 export async function locateBlob(files: Files, name: string, descriptor: Descriptor): Promise<FileSection | undefined> {
   const section = await files.locate(name);

@@ -15,8 +15,8 @@ async function* chunksOf(handle: FileHandle, start: number, length: number): Asy
 }
 
 /**
- * `length` bytes of an open file from `start` on, fewer when it ends before. Many can be read at a time, and the file
- * stays open: FileHandle.createReadStream leaves a listener behind with every use.
+ * Reads `length` bytes of an open file from `start` on, fewer where the file ends before. Several can be read at a
+ * time, and the file stays open: FileHandle.createReadStream leaves a listener behind with every use.
  */
 export function readSection(handle: FileHandle, start: number, length: number, signal?: AbortSignal): Readable {
   return Readable.from(chunksOf(handle, start, length), { objectMode: false, ...(signal && { signal }) });

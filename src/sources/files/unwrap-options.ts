@@ -5,9 +5,9 @@ export interface SourceLimits extends ExpansionLimits {
   readonly maxDocument?: number | undefined;
 }
 
-/** How the wrapping of an archive is taken off. */
+/** How an archive is decompressed. */
 export interface UnwrapOptions {
   readonly signal?: AbortSignal | undefined;
-  /** How large it may become, and what is in it. */
+  /** The most bytes of the decompressed archive, and of a document in it. */
   readonly limits?: SourceLimits | undefined;
 }

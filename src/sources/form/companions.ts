@@ -6,39 +6,37 @@ import { parseImageIndex } from '../../oci/image-index.ts';
 import { type Manifest, parseManifest } from '../../oci/manifest.ts';
 import { documentKindOf } from '../../oci/media-type.ts';
 
-/** An entry of a layout's index, with what it is called. */
+/** An entry of a layout's index, with its names. */
 interface Listed {
   readonly descriptor: Descriptor;
   readonly names: readonly string[];
 }
 
-/** What stands in a layout's index beside its images. */
+/** The entries of a layout's index that are no images of their own. */
 export interface Companions {
-  /** Signatures, SBOMs and whatever else no root filesystem can be made of. */
+  /** Signatures, SBOMs and other artifacts, which hold no root filesystem. */
   readonly artifacts: ReadonlySet<Digest>;
-  /** Listed by an index that is an entry itself: the image is that. */
+  /** Members of an index that is an entry itself: the index is the image. */
   readonly children: ReadonlySet<Digest>;
 }
 
-/** More entries than this are not opened: which of them is meant is for the user to say. */
+/** The most entries that are opened: beyond it, the user has to name an image. */
 const MAX_OPENED = 200;
-/**
- * How cosign names signatures, and clients of old registries an index of them: distribution spec, referrers tag schema.
- */
+/** Tags of signatures (cosign) and of indexes of referrers (distribution spec, referrers tag schema). */
 const REFERRERS_TAG = /^sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?$/;
-/** What the layers of images are, in all forms that there are, also those that are not read here. */
+/** Media types of image layers of every form, also of those that tsimg does not read. */
 const IMAGE_LAYER = /^(?:$|application\/vnd\.(?:oci\.image\.layer\.|docker\.image\.rootfs\.|erofs))/;
 
 function saysArtifact({ artifactType, subject, config, layers }: Manifest): boolean {
   if (subject !== undefined || !isImageConfigType(artifactType ?? '') || !isImageConfigType(config.mediaType))
     return true;
-  // A signature of cosign's has an image's config
+  // A cosign signature has the config type of an image.
   return layers.length > 0 && !layers.some(({ mediaType }) => IMAGE_LAYER.test(mediaType));
 }
 
 /**
- * Which entries are no images of their own. What cannot be read is left as it is: who asks for it is told why.
- * @param read a document of an entry; undefined where it is not there
+ * Finds the entries that are no images of their own. An unreadable entry is left alone: it fails when it is asked for.
+ * @param read reads a document of an entry; undefined where it is missing
  */
 export async function companionsOf(
   entries: readonly Listed[],
@@ -61,7 +59,7 @@ export async function companionsOf(
 
 interface Findings {
   readonly isArtifact: boolean;
-  /** Of an index. */
+  /** The members, where the entry is an index. */
   readonly members: readonly Digest[];
 }
 
@@ -80,7 +78,7 @@ async function lookInto(
     const { subject, manifests } = parseImageIndex(bytes, mediaType, digest);
     return { isArtifact: subject !== undefined, members: manifests.map((member) => member.digest) };
   } catch (error) {
-    // Whoever asks for this entry is told what is wrong with it; another may be meant
+    // A damaged entry fails when it is asked for; the user may mean another one.
     if (error instanceof TsimgError) return { isArtifact: false, members: [] };
     throw error;
   }

@@ -12,35 +12,34 @@ import type { DockerEntry } from './docker-manifest.ts';
 import { makeManifest } from './made-image.ts';
 import { type Entry, namedImages, selectEntry } from './select-entry.ts';
 
-/** An image of the archive, ready to be made a manifest of. */
+/** An image of the archive, from which a manifest can be made. */
 export interface DockerImage {
   readonly names: readonly string[];
   readonly config: Buffer;
   /** Members that hold the layers, base first. */
   readonly layers: readonly string[];
-  /** Where the config lies that is not what its name says: edited by hand, which docker, podman and skopeo take. */
-  readonly edited?: string | undefined;
   /**
-   * Where its documents lie that stand in the archive more than once: docker takes the last, podman and skopeo the
-   * first.
+   * The place of a config whose digest is not that of its name: edited by hand, which docker, podman and skopeo accept.
    */
+  readonly edited?: string | undefined;
+  /** The places of documents that are repeated in the archive: docker reads the last, podman and skopeo the first. */
   readonly repeated?: readonly string[] | undefined;
 }
 
-/** The digest that a config's file name claims, as `HEX.json`, `sha256:HEX` and `blobs/sha256/HEX` do. */
+/** Returns the digest in a config's file name: `HEX.json`, `sha256:HEX` or `blobs/sha256/HEX`. */
 export function claimedDigest(name: string): Digest | undefined {
   const base = name.split('/').at(-1) ?? '';
   const digest = `sha256:${base.replace(/\.json$/, '').replace(/^sha256:/, '')}`;
   return isDigest(digest) ? digest : undefined;
 }
 
-/** Whether a config's bytes are not those that its file's name claims. */
+/** Whether the digest of a config differs from that in its file name. */
 function isEdited(name: string, config: Buffer): boolean {
   const claimed = claimedDigest(name);
   return claimed !== undefined && !sameDigest(claimed, digestOf(config));
 }
 
-/** Whether a config that manifest.json lists, and that is there, was edited. */
+/** Returns whether a config of manifest.json, one that is there, was edited. */
 export async function hasEditedConfig(
   files: Files,
   entries: readonly DockerEntry[],
@@ -53,7 +52,7 @@ export async function hasEditedConfig(
   return false;
 }
 
-/** The images that manifest.json lists, their configs read and compared with the names they have. */
+/** Reads the images that manifest.json lists, and compares each config with its file name. */
 export async function readDockerImages(
   files: Files,
   entries: readonly DockerEntry[],
@@ -64,7 +63,7 @@ export async function readDockerImages(
     const config = await readWholeDocument(files, name, signal);
     if (config === undefined) throw memberMissing(files, name);
     const edited = isEdited(name, config) ? `${files.label} ${name}` : undefined;
-    // A layer is what its diff ID says, whichever is taken.
+    // Repeated layers do no harm: the diff ID decides.
     const repeated = ['manifest.json', name]
       .filter((one) => files.isRepeated?.(one))
       .map((one) => `${files.label} ${one}`);
@@ -73,12 +72,12 @@ export async function readDockerImages(
   return images;
 }
 
-/** Where the content of a digest is: in hand, or in a member. */
+/** The content of a digest: in memory, or the name of a member. */
 type Place = Buffer | string;
 
 /**
- * An archive that names images without manifests: docker save's of all ages. A manifest is made for each, when it is
- * asked for; that reads compressed layers once, to know their digests.
+ * A source for an archive that lists images without manifests: docker save's of any age. A manifest is made for each
+ * image when it is asked for; compressed layers are read once for their digests.
  */
 export function dockerSource(files: Files, images: readonly DockerImage[]): Source {
   const { label } = files;
@@ -117,7 +116,7 @@ export function dockerSource(files: Files, images: readonly DockerImage[]): Sour
     return { names: image.names, descriptor, digests: [descriptor.digest], id };
   }
 
-  /** An archive is opened for one or two things at most; what is made for the first serves the second. */
+  /** Made once: the first request pays, the next ones use the result. */
   function entries(signal?: AbortSignal): Promise<readonly (Entry & { readonly id: Digest })[]> {
     made ??= Promise.all(images.map((image) => entryOf(image, signal)));
     return made;

@@ -11,12 +11,12 @@ const MEDIA_TYPES: Readonly<Record<Compression, string>> = {
   none: MEDIA_TYPE.ociLayer,
   gzip: MEDIA_TYPE.ociLayerGzip,
   zstd: MEDIA_TYPE.ociLayerZstd,
-  // refused by whoever decompresses it, with the reason
+  // The decompressor refuses it, with the reason.
   xz: MEDIA_TYPE.ociLayer,
   bzip2: MEDIA_TYPE.ociLayer,
 };
 
-/** The error for a file that the archive's own list names and that is not in it. */
+/** The error for a file that the archive's list names and that is missing. */
 export function memberMissing(files: Files, name: string): TsimgError {
   return new TsimgError('BLOB_NOT_FOUND', 'a file is missing in the archive', {
     where: `${files.label} ${name}`,
@@ -35,7 +35,7 @@ async function compressionIn(files: Files, name: string, signal?: AbortSignal): 
   return compressionOf(head);
 }
 
-/** sha256 of a file's bytes, in one pass. */
+/** Returns the sha256 digest of a file, in one pass. */
 export async function digestOfFile(files: Files, name: string, signal?: AbortSignal): Promise<Digest> {
   const stream = await files.open(name, signal);
   if (stream === undefined) throw memberMissing(files, name);
@@ -44,7 +44,7 @@ export async function digestOfFile(files: Files, name: string, signal?: AbortSig
   return hasher.digest();
 }
 
-/** The diff ID of a layer that nobody has told: sha256 of what it decompresses to. */
+/** Computes the diff ID of a layer: the sha256 digest of its decompressed content. */
 export async function diffIdOfFile(files: Files, name: string, signal?: AbortSignal): Promise<Digest> {
   const stream = await files.open(name, signal);
   if (stream === undefined) throw memberMissing(files, name);
@@ -54,8 +54,8 @@ export async function diffIdOfFile(files: Files, name: string, signal?: AbortSig
 }
 
 /**
- * The descriptor of a layer in a docker archive, which has none. An uncompressed layer's digest is its diff ID, and is
- * verified when it is read; a compressed one is read once to know its digest.
+ * Makes the descriptor of a layer, which a docker archive lacks. The digest of an uncompressed layer is its diff ID,
+ * and is verified when the layer is read; a compressed layer is read once for its digest.
  * @throws BLOB_NOT_FOUND
  */
 export async function describeLayer(

@@ -2,17 +2,17 @@ import { z } from 'zod';
 import { optional } from '../../oci/descriptor.ts';
 import { checkDocument } from '../../oci/document.ts';
 
-/** An image of a docker archive: an entry of its manifest.json. */
+/** An entry of manifest.json: an image of a docker archive. */
 export interface DockerEntry {
   /** The member that holds the config. */
   readonly config: string;
-  /** Names with tags; of an image that was saved by its ID there are none. */
+  /** Names with tags; empty for an image that was saved by its ID. */
   readonly repoTags: readonly string[];
   /** The members that hold the layers, base first. */
   readonly layers: readonly string[];
 }
 
-/** Go reads keys without regard to case, and so could Jib write them in lower case. */
+/** Go ignores the case of keys, so Jib could write them in lower case. */
 function lowerCaseKeys(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.assign(
@@ -35,7 +35,8 @@ const entrySchema = z.preprocess(
 );
 
 /**
- * Whether a JSON value is docker's manifest.json, which is a list: skopeo's directories have an image's manifest there.
+ * Returns whether a JSON value is docker's manifest.json, which is a list: skopeo's `dir:` has an image's manifest
+ * under that name.
  */
 export function isDockerManifest(value: unknown): boolean {
   if (!Array.isArray(value)) return false;
@@ -43,7 +44,7 @@ export function isDockerManifest(value: unknown): boolean {
   return value.length === 0 || (typeof first === 'object' && first !== null && 'config' in first && 'layers' in first);
 }
 
-/** JSON value of manifest.json → entries. @throws DOCUMENT_INVALID */
+/** Checks the JSON value of manifest.json. @throws DOCUMENT_INVALID */
 export function checkDockerManifest(value: unknown, where: string): readonly DockerEntry[] {
   return checkDocument(z.array(entrySchema), value, 'manifest.json', where);
 }

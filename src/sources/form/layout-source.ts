@@ -17,11 +17,11 @@ import { type Companions, companionsOf } from './companions.ts';
 import { type Entry, namedImages, selectEntry } from './select-entry.ts';
 
 export interface LayoutOptions {
-  /** Whether index.json alone makes a layout: where what the user named can be nothing else. */
+  /** Whether index.json without oci-layout is enough. */
   readonly unmarked?: boolean | undefined;
   /** Whether a tag alone names an image. */
   readonly bareTags: boolean;
-  /** Names that stand elsewhere than in index.json: docker's manifest.json, by the digest of the image's config. */
+  /** Names from docker's manifest.json, by the digest of the image's config. */
   readonly extraNames?: ReadonlyMap<Digest, readonly string[]> | undefined;
 }
 
@@ -52,11 +52,11 @@ async function readLayoutIndex(files: Files, signal?: AbortSignal): Promise<Imag
   return parseImageIndex(bytes, MEDIA_TYPE.ociIndex, `${label} ${LAYOUT.index}`);
 }
 
-/** All that an entry of index.json is known by. */
+/** Collects names and digests of an entry of index.json. */
 function entryOf(descriptor: Descriptor): Entry {
   const { annotations = {} } = descriptor;
   const refName = annotations[ANNOTATION.refName] || undefined;
-  // Where both stand, one is the tag of the other.
+  // Where both annotations are there, one is the tag of the other.
   const name = annotations[ANNOTATION.containerdName] || refName;
   const from = annotations[ANNOTATION.chosenFrom];
   const chosenFrom = from !== undefined && isDigest(from) ? from : undefined;
@@ -70,7 +70,7 @@ function entryOf(descriptor: Descriptor): Entry {
 }
 
 /**
- * An OCI layout in any medium as a source. Blobs may be absent: that is an error only when they are asked for.
+ * Opens an OCI layout, in an archive or a directory, as a source. A missing blob is an error only when it is read.
  * @throws ARCHIVE_INVALID, FORMAT_UNSUPPORTED, DOCUMENT_INVALID, LIMIT_EXCEEDED
  */
 export async function openLayoutSource(files: Files, options: LayoutOptions, signal?: AbortSignal): Promise<Source> {
@@ -105,13 +105,16 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
     close: () => files.close(),
   };
 
-  /** A manifest that index.json does not list, by its digest: a member of an index, say. Its bytes tell what it is. */
+  /**
+   * Finds a manifest that index.json does not list, such as a member of an index, by its digest. The reader tells its
+   * media type from the bytes.
+   */
   async function unlisted(name: string): Promise<Descriptor | undefined> {
     const size = isDigest(name) ? await files.size(blobName(name)) : undefined;
     return size === undefined || !isDigest(name) ? undefined : { mediaType: '', digest: name, size };
   }
 
-  /** A document that is here; undefined where it is not, or not as it should be. */
+  /** Reads a document; undefined where it is missing or has another size. */
   async function readHere(descriptor: Descriptor, abort?: AbortSignal): Promise<Buffer | undefined> {
     if ((await files.size(blobName(descriptor.digest))) !== descriptor.size) return undefined;
     return readDocument(source, descriptor, abort);
@@ -121,7 +124,7 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
     return companionsOf(await entries(), (descriptor) => readHere(descriptor, abort));
   }
 
-  /** The image ID; of an index, or where the manifest is absent, there is none. */
+  /** Returns the image ID; undefined for an index, and where the manifest is missing. */
   async function configDigest(descriptor: Descriptor, abort?: AbortSignal): Promise<Digest | undefined> {
     if (documentKindOf(descriptor.mediaType) !== 'manifest') return undefined;
     if ((await files.size(blobName(descriptor.digest))) === undefined) return undefined;
@@ -129,7 +132,7 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
       const bytes = await readDocument(source, descriptor, abort);
       return parseManifest(bytes, descriptor.mediaType, `${label} ${descriptor.digest}`).config.digest;
     } catch (error) {
-      // One that is damaged has no ID, and must not hide the others: who asks for it by name is told.
+      // A damaged manifest has no ID, and must not hide the other images. It fails when it is asked for.
       if (error instanceof TsimgError && /^(DIGEST|SIZE)_MISMATCH$/.test(error.code)) return undefined;
       throw error;
     }
@@ -151,7 +154,10 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
   return source;
 }
 
-/** An OCI layout directory as a source. @throws ARCHIVE_INVALID, FORMAT_UNSUPPORTED, DOCUMENT_INVALID, FILESYSTEM */
+/**
+ * Opens an OCI layout directory as a source.
+ * @throws ARCHIVE_INVALID, FORMAT_UNSUPPORTED, DOCUMENT_INVALID, FILESYSTEM
+ */
 export function openOciLayoutSource(path: string, signal?: AbortSignal): Promise<Source> {
   return openLayoutSource(directoryFiles(path), { bareTags: true }, signal);
 }

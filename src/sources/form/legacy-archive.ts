@@ -6,31 +6,31 @@ import { type Files, readWholeDocument } from '../files/files.ts';
 import type { DockerImage } from './docker-archive.ts';
 import { diffIdOfFile, memberMissing } from './docker-layers.ts';
 
-/** Docker itself stops at 125 layers. A chain that is longer goes round. */
+/** docker allows 125 layers. A longer chain is a cycle. */
 const MAX_CHAIN = 1000;
 
 /** `{ "busybox": { "latest": ID } }` */
 const repositoriesSchema = z.record(z.string(), z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)));
 
-/** An image as docker knew it before 1.10: one JSON a layer, each naming the one below. */
+/** An image of docker before 1.10: a JSON document for each layer, which names the one below. */
 const v1Schema = z.object({
   parent: optional(z.string().regex(/^([0-9a-f]{64})?$/)),
   created: optional(z.string()),
   author: optional(z.string()),
   architecture: optional(z.string()),
   os: optional(z.string()),
-  /** Absent, or null, before docker 0.7, and in images that were imported. */
+  /** Absent or null before docker 0.7, and in imported images. */
   config: optional(z.unknown()),
   container_config: optional(z.object({ Cmd: optional(z.union([z.array(z.string()), z.string()])) })),
 });
 type V1Image = z.infer<typeof v1Schema>;
 
-/** Whether a JSON value is a `repositories` file. */
+/** Returns whether a JSON value is a `repositories` file. */
 export function isRepositories(value: unknown): boolean {
   return repositoriesSchema.safeParse(value).success;
 }
 
-/** From an image down to its base. */
+/** Reads the documents from an image down to its base. */
 async function readChain(
   files: Files,
   id: string,
@@ -57,7 +57,7 @@ function historyOf({ created, container_config: container }: V1Image) {
   return { created, created_by: typeof command === 'string' ? command : command?.join(' ') };
 }
 
-/** A config as docker has written it since 1.10, from what it wrote before. */
+/** Makes the config that docker writes since 1.10 from the older documents. */
 async function makeImage(
   files: Files,
   id: string,
@@ -70,7 +70,7 @@ async function makeImage(
   const history: Readonly<Record<string, unknown>>[] = [];
   for (const image of chain) {
     const layer = `${image.id}/layer.tar`;
-    // Of what changed no file docker wrote an empty archive, or nothing at all: no layer can be of no bytes since
+    // For a step that changed no file, docker wrote an empty archive or no bytes. Today's layers must not be empty.
     const isEmpty = (await files.size(layer)) === 0;
     history.push({ ...historyOf(image), ...(isEmpty && { empty_layer: true }) });
     if (isEmpty) continue;
@@ -91,8 +91,8 @@ async function makeImage(
 }
 
 /**
- * The images of an archive from before docker 1.10: `repositories`, and a directory a layer. Their diff IDs are
- * computed, for nobody had them then: all layers are read once. Docker since 29 reads such archives no more.
+ * Reads the images of an archive from before docker 1.10: `repositories`, and a directory for each layer. These have no
+ * diff IDs, so all layers are read once to compute them. docker 29 and later no longer read such archives.
  * @throws ARCHIVE_INVALID, DOCUMENT_INVALID, BLOB_NOT_FOUND, COMPRESSION_INVALID
  */
 export async function readLegacyImages(

@@ -3,21 +3,18 @@ import type { Descriptor } from '../../oci/descriptor.ts';
 import { MEDIA_TYPE } from '../../oci/media-type.ts';
 import { descriptorDocument } from '../../oci/write-document.ts';
 
-/** An image whose manifest no medium holds: it is made, the same bytes from the same image every time. */
+/** An image with a manifest that was made here: the same image always gives the same bytes. */
 export interface MadeImage {
   readonly descriptor: Descriptor;
   readonly manifest: Buffer;
 }
 
-/** What the bytes of a document are called. */
+/** Returns the descriptor of a document. */
 export function describeDocument(mediaType: string, bytes: Buffer): Descriptor {
   return { mediaType, digest: digestOf(bytes), size: bytes.length };
 }
 
-/**
- * An OCI manifest for a config and its layers: the form that every tool reads. A docker config serves as it is, for OCI
- * took its fields over.
- */
+/** Makes an OCI manifest for a config and its layers. A docker config is used as it is: OCI adopted its fields. */
 export function makeManifest(config: Buffer, layers: readonly Descriptor[]): MadeImage {
   const document = {
     schemaVersion: 2,

@@ -11,8 +11,8 @@ import { readSection } from '../files/read-section.ts';
 import { makeManifest } from './made-image.ts';
 
 /**
- * A tar of a root filesystem (`docker export`, a distribution's) as an image of one layer and an empty configuration,
- * for this machine's platform, as docker import makes it. The tar is read once to know its digest.
+ * Opens a tar of a root filesystem (`docker export`, a distribution's) as an image with one layer and an empty config,
+ * for this machine's platform, as docker import does. The tar is read once for its digest.
  */
 export async function openRootfsTarSource(archive: ArchiveFile, signal?: AbortSignal): Promise<Source> {
   const { handle, label, size } = archive;
@@ -35,7 +35,7 @@ export async function openRootfsTarSource(archive: ArchiveFile, signal?: AbortSi
       const document = documents.get(wanted.digest);
       if (document !== undefined) return Readable.from([document]);
       if (wanted.digest === layer.digest) {
-        // Another pass than the one that made the digest: the file may have been changed since.
+        // The file may have changed since it was digested: verify it again.
         return pipeline(readSection(handle, 0, size, abort), verified(wanted, label), () => {});
       }
       throw new TsimgError('BLOB_NOT_FOUND', 'a blob is missing', { where: `${label} ${wanted.digest}` });

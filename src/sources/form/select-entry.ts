@@ -9,41 +9,41 @@ import { formatPlatform, type Platform, platformRank } from '../../oci/platform.
 import { indexDocument } from '../../oci/write-document.ts';
 import type { Companions } from './companions.ts';
 
-/** An image of an archive or a layout, with all that it is known by. */
+/** An image of an archive or a layout, with its names and digests. */
 export interface Entry {
   readonly descriptor: Descriptor;
-  /** What it is called in listings. */
+  /** Names for listings. */
   readonly names: readonly string[];
-  /** What it is found by besides: a tag beside the complete name. */
+  /** Further names by which it is found: a tag beside the complete name. */
   readonly aliases?: readonly string[] | undefined;
   readonly digests: readonly Digest[];
-  /** Of the index that it was chosen from, where it was. */
+  /** The digest of the index that it was chosen from. */
   readonly chosenFrom?: Digest | undefined;
 }
 
-/** What was chosen: an entry, or several of different platforms as the index that they should have been in. */
+/** The chosen entry, or an index of several entries for different platforms. */
 export interface Selection {
   readonly descriptor: Descriptor;
-  /** The bytes of an index that no medium holds. */
+  /** The bytes of an index that was made here. */
   readonly synthetic?: Buffer | undefined;
 }
 
 const NONE: Companions = { artifacts: new Set(), children: new Set() };
 
 export interface SelectOptions {
-  /** What of the entries is no image of its own; asked for only when no name is given. */
+  /** Finds the entries that are no images of their own; called only when no name is given. */
   readonly companions?: (() => Promise<Companions>) | undefined;
-  /** What a place in the medium's list stands for (`@0`), as skopeo counts: all of the list. */
+  /** The list for names such as `@0`, an entry's place in index.json or manifest.json, as skopeo counts. */
   readonly byPlace?: readonly Descriptor[] | undefined;
   readonly label: string;
   readonly bareTags: boolean;
-  /** Of images that were chosen from one index, the platform to prefer. */
+  /** The platform to prefer among images of the same index. */
   readonly wanted?: Platform | undefined;
-  /** The image ID (digest of the config) of an entry; asked for only when no name matches. */
+  /** Returns the image ID (the config's digest) of an entry; called only when no name matches. */
   readonly imageId?: ((descriptor: Descriptor) => Promise<Digest | undefined>) | undefined;
 }
 
-/** For listings and errors: one line a name; without a name, no part of another entry. */
+/** Lists the images, one line for each name. An entry without a name is left out when it is a member of an index. */
 export function namedImages(entries: readonly Entry[], companions: Companions = NONE): readonly NamedImage[] {
   const { artifacts, children } = companions;
   return entries.flatMap(({ names, descriptor }): readonly NamedImage[] => {
@@ -53,7 +53,7 @@ export function namedImages(entries: readonly Entry[], companions: Companions = 
   });
 }
 
-/** The images among the entries; all where there are none. */
+/** Removes companions, unless there is nothing else. */
 function withoutCompanions(entries: readonly Entry[], { artifacts, children }: Companions): readonly Entry[] {
   const own = entries.filter(({ descriptor: { digest } }) => !artifacts.has(digest) && !children.has(digest));
   return own.length === 0 ? entries : own;
@@ -65,7 +65,7 @@ function ambiguous(entries: readonly Entry[], label: string): TsimgError {
     names: [name],
   } of entries)
     counts.set(name, (counts.get(name) ?? 0) + 1);
-  // A name that several have chooses none of them
+  // A name that several entries have cannot tell them apart.
   const names = entries.map(({ names: [name], descriptor }) =>
     name === undefined || (counts.get(name) ?? 0) > 1 ? descriptor.digest : name,
   );
@@ -79,12 +79,12 @@ function ambiguous(entries: readonly Entry[], label: string): TsimgError {
   });
 }
 
-/** A layout may list the platforms of one image side by side, without an index around them (skopeo#2463). */
+/** Makes an index of entries for different platforms: a layout may list them side by side (skopeo#2463). */
 function asIndex(entries: readonly Entry[]): Selection | undefined {
   const platforms = new Set<string>();
   for (const { descriptor } of entries) {
     if (descriptor.platform === undefined) return undefined;
-    // Two forms of an image for one platform differ in what they need of the host
+    // Two entries for the same platform differ in the features that they need of the host.
     platforms.add([formatPlatform(descriptor.platform), ...(descriptor.platform.osFeatures ?? [])].join(' '));
   }
   if (platforms.size !== entries.length) return undefined;
@@ -115,8 +115,8 @@ function matchEntries(entries: readonly Entry[], name: string, options: SelectOp
 }
 
 /**
- * The image for a platform, of those that were chosen from the index that a name stands for: each pull for another
- * platform takes the name from the one before, which stays. Undefined where the name is that of one manifest, or none
+ * Finds the image for a platform among those of the index that a name stands for: each pull for another platform moves
+ * the name to the new image, and the others stay. Undefined where the name is that of a single manifest, or where none
  * serves.
  */
 function ofSameIndex(
@@ -138,9 +138,9 @@ function ofSameIndex(
 }
 
 /**
- * The entry for a name (reference, tag, digest, image ID), or the only one when there is no name. Undefined when none
+ * Selects the entry for a name (reference, tag, digest, image ID), or the only one without a name. Undefined when none
  * matches.
- * @throws IMAGE_AMBIGUOUS when several do that are not one image for several platforms
+ * @throws IMAGE_AMBIGUOUS when several match that are not one image for several platforms
  */
 export async function selectEntry(
   entries: readonly Entry[],

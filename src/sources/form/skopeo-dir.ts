@@ -10,7 +10,7 @@ import { memberMissing } from './docker-layers.ts';
 
 const MANIFEST = 'manifest.json';
 
-/** What a manifest without a media type is, by its fields. */
+/** The media type of a manifest, told by its fields where it gives none. */
 function mediaTypeOf(value: unknown): string {
   const own = typeof value === 'object' && value !== null ? Reflect.get(value, 'mediaType') : undefined;
   if (typeof own === 'string' && own !== '') return own;
@@ -18,8 +18,8 @@ function mediaTypeOf(value: unknown): string {
 }
 
 /**
- * skopeo's `dir:`: one image, its manifest in manifest.json, blobs under their bare hex digits; of a multi-platform
- * copy the other manifests as `HEX.manifest.json`.
+ * Opens skopeo's `dir:`: one image, with its manifest in manifest.json and blobs under their hex digits. A copy of
+ * several platforms has the other manifests in `HEX.manifest.json`.
  * @throws BLOB_NOT_FOUND, DOCUMENT_INVALID, LIMIT_EXCEEDED
  */
 export async function openSkopeoDirSource(files: Files, signal?: AbortSignal): Promise<Source> {
@@ -31,7 +31,7 @@ export async function openSkopeoDirSource(files: Files, signal?: AbortSignal): P
   return {
     label,
     documentLimit: files.documentLimit,
-    // It has no name for its image: only a digest can be meant.
+    // The form has no names: only a digest can be meant.
     resolve: async (name) => (name === undefined || name === root.digest ? root : undefined),
     async open(descriptor, abort) {
       if (descriptor.digest === root.digest) return Readable.from([manifest]);
