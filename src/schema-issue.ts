@@ -73,7 +73,7 @@ export function formatSchemaIssue(error: z.core.$ZodError, root: unknown): strin
     return `${field} is missing`;
   const want = wanted(issue);
   if (want !== undefined && (issue.code === 'too_small' || issue.code === 'too_big')) return `${field} must be ${want}`;
-  if (want !== undefined) return `${field} is ${kindOf(found)}, and ${want} is wanted`;
+  if (want !== undefined) return `${field} is ${kindOf(found)}, but must be ${want}`;
   // Zod's own messages begin with "Invalid"; others are those of our schemas.
   const own = /^Invalid /.test(issue.message) ? 'not well-formed' : issue.message;
   return `${field}: ${own}`;

@@ -56,7 +56,7 @@ function checkLayer({ mediaType, size }: Descriptor, where: string): void {
   if (mediaType.startsWith('application/vnd.erofs')) {
     throw unsupported('a layer that is an EROFS image', { where, mediaType, hint: 'convert the image to tar layers' });
   }
-  throw unsupported('a layer that is no tar archive', {
+  throw unsupported('a layer that is not a tar archive', {
     where,
     mediaType,
     hint: 'it may be an artifact, not an image',

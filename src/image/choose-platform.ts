@@ -78,7 +78,7 @@ export function platformNotFound(wanted: Platform, available: readonly string[],
   const [first] = available;
   return new TsimgError('PLATFORM_NOT_FOUND', `no image for ${formatPlatform(wanted)}`, {
     where,
-    why: available.length === 0 ? 'it says of no platform that it is there' : `there is ${available.join(', ')}`,
+    why: available.length === 0 ? 'it lists no platform' : `there is ${available.join(', ')}`,
     hint: first === undefined ? undefined : `choose with --platform, such as --platform ${first}`,
     facts: { wanted: formatPlatform(wanted), available },
   });

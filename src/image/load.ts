@@ -32,8 +32,8 @@ export interface LoadedImage extends Image {
 }
 
 const DEVIATIONS: Readonly<Record<Deviation['tolerance'], string>> = {
-  'edited-configs': 'the config is not what its name says',
-  'repeated-members': 'it stands in the archive more than once, and other tools take the first',
+  'edited-configs': 'the digest of the config is not that of its name',
+  'repeated-members': 'it is in the archive more than once, and other tools read the first',
 };
 
 /** The most names that an error lists. */

@@ -63,7 +63,7 @@ export async function readPages(
       const isPage = await read(response, () => readPage(response));
       return isPage ? nextPage([response.headers.link].flat().join(','), response.url) : undefined;
     });
-    const why = next !== undefined && visited.has(next.href) ? 'its pages go round in a circle' : undefined;
+    const why = next !== undefined && visited.has(next.href) ? 'its pages form a cycle' : undefined;
     if (why !== undefined || visited.size >= MAX_PAGES) {
       throw new TsimgError('REGISTRY_ERROR', `cannot get ${what}`, { why: why ?? `more than ${MAX_PAGES} pages` });
     }

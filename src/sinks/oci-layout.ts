@@ -21,7 +21,7 @@ async function checkDestination(path: string): Promise<void> {
     throw filesystemError('cannot write an OCI layout', path, error);
   }
   if (entries.length === 0 || entries.includes(LAYOUT.marker)) return;
-  throw new TsimgError('DESTINATION_EXISTS', 'a directory that is no OCI layout', {
+  throw new TsimgError('DESTINATION_EXISTS', 'a directory that is not an OCI layout', {
     where: path,
     hint: 'name a new or empty directory, or an OCI layout to add to',
   });

@@ -66,11 +66,11 @@ async function expected(found: Recognised, transport: string, files: Files): Pro
   throw new TsimgError('ARCHIVE_INVALID', `not what ${transport}: says`, {
     where: files.label,
     why: transport.startsWith('oci') ? await missingOfLayout(files) : undefined,
-    // The hint would not help with a directory that is no image in any form.
+    // The hint would not help with a directory that is not an image in any form.
     hint:
       found.kind === 'other' && files.names === undefined
         ? undefined
-        : 'leave the transport out, and the content decides',
+        : 'leave the transport out: the content tells the form',
   });
 }
 

@@ -69,9 +69,9 @@ async function openPath(path: string, transport: string | undefined, options: Op
   if (kind === 'file') return openArchive(await openArchiveFile(path, options), transport, options);
   const source = await openFiles(withLimits(directoryFiles(path), options.limits), transport, options);
   if (source !== undefined) return source;
-  throw new TsimgError('ARCHIVE_INVALID', 'a directory that is no image', {
+  throw new TsimgError('ARCHIVE_INVALID', 'a directory that is not an image', {
     where: path,
-    why: 'it holds no index.json of an OCI layout and no manifest.json',
+    why: 'it has neither index.json (OCI layout) nor manifest.json',
     hint: 'tsimg run takes a directory as a root filesystem; unpack needs an image',
   });
 }
@@ -142,7 +142,7 @@ async function openWord(text: string, options: OpenSourceOptions, opening: OpenO
     if (!(error instanceof TsimgError && ['ARCHIVE_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code))) throw error;
     const stored = await openIfStored(text, options, signal);
     if (stored === undefined) throw shadowing(text, error);
-    warn(`the file ${text} is no image: that of the store is taken; ./${text} is the file`);
+    warn(`the file ${text} is not an image: the image of the store is used; write ./${text} for the file`);
     return stored;
   }
   const stored = await openIfStored(text, options, signal).catch(async (error: unknown) => {
@@ -151,7 +151,7 @@ async function openWord(text: string, options: OpenSourceOptions, opening: OpenO
   });
   if (stored !== undefined) {
     await stored.source.close();
-    warn(`the file ${text} is taken, not the image of that name in the store: that is store:${text}`);
+    warn(`the file ${text} is used, not the image of that name in the store; write store:${text} for the image`);
   }
   return { source, name: undefined };
 }

@@ -204,13 +204,16 @@ test('a file that is no image does not stand before an image of its name, and wh
   assert.is(call('tag', 'tsimg/example', 'app').status, 0);
   const stored = call('ls', '-q', 'app');
   assert.is(stored.status, 0, stored.stderr);
-  assert.match(stored.stderr, /warning: the file app is no image: that of the store is taken; \.\/app is the file/);
+  assert.match(
+    stored.stderr,
+    /warning: the file app is not an image: the image of the store is used; write \.\/app for the file/,
+  );
   assert.match(stored.stdout, /^\/bin\/busybox$/m);
   assert.is(call('ls', './app').status, 1);
   writeFileSync(join(place, 'app'), tarOf(file('mine', '')));
   const own = call('ls', '-q', 'app');
   assert.is(own.stdout, '/\n/mine\n');
-  assert.match(own.stderr, /warning: the file app is taken, not the image of that name in the store.*store:app/);
+  assert.match(own.stderr, /warning: the file app is used, not the image of that name in the store; write store:app/);
   assert.match(call('ls', '-q', 'store:app').stdout, /^\/bin\/busybox$/m);
   // A name of a registry: that is where run looks then.
   mkdirSync(join(place, '127.0.0.1:1'));

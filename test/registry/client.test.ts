@@ -170,7 +170,7 @@ test('pages that lead back are an error, not a loop', async () => {
   });
   await withClient([page('', '?p=1'), page('?p=1', '/v2/a/b/tags/list')], async (client, registry) => {
     const error = await failureOf(client.tags(), 'REGISTRY_ERROR');
-    assert.is(error.why, 'its pages go round in a circle');
+    assert.is(error.why, 'its pages form a cycle');
     assert.is(registry.log.length, 2);
   });
 });

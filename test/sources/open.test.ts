@@ -315,7 +315,9 @@ test('a config that is not what its name claims is taken, and told', async () =>
   const image = await loadImage(source, {}, { onEvent: (event) => void events.push(event) });
   assert.is(image.manifest.config.digest, made.config.digest, 'its ID is that of what it is');
   assert.equal(image.deviations, [{ tolerance: 'edited-configs', where: `${path} ${id}.json` }]);
-  assert.equal(events, [{ kind: 'warning', message: `${path} ${id}.json: the config is not what its name says` }]);
+  assert.equal(events, [
+    { kind: 'warning', message: `${path} ${id}.json: the digest of the config is not that of its name` },
+  ]);
   const report = await unpackImage(image, join(tempDir(), 'to'));
   assert.is(report.tolerated.get('edited-configs'), 1);
   const error = await failureOf(unpackImage(image, join(tempDir(), 'to'), { strict: true }), 'POLICY_VIOLATED');
@@ -357,8 +359,7 @@ test('of a config or manifest.json that stands twice the last is taken, and told
     image.deviations,
     places.map((where) => ({ tolerance: 'repeated-members', where })),
   );
-  const message = (where: string) =>
-    `${where}: it stands in the archive more than once, and other tools take the first`;
+  const message = (where: string) => `${where}: it is in the archive more than once, and other tools read the first`;
   assert.equal(
     events,
     places.map((where) => ({ kind: 'warning', message: message(where) })),

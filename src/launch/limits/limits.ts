@@ -254,7 +254,7 @@ export function planLimits(
       : planUnified(facts.v2, { ...common, explicit: unified, defaults: others, devices: unifiedDevices })),
   ];
   if (devices?.neededBy !== undefined && !plans.some((plan) => plan.devices !== undefined)) {
-    throw refuseWithoutList(devices.neededBy, 'no cgroup can be made here that has one');
+    throw refuseWithoutList(devices.neededBy, 'no cgroup that has one can be made here');
   }
   return plans;
 }

@@ -70,7 +70,11 @@ function usage(why: string, where: string, hint?: string): TsimgError {
 }
 
 function unsupported(where: string, why: string, hint: string): TsimgError {
-  return new TsimgError('HOST_UNSUPPORTED', 'the network cannot be had', { where: `--network ${where}`, why, hint });
+  return new TsimgError('HOST_UNSUPPORTED', 'the network is not available on this host', {
+    where: `--network ${where}`,
+    why,
+    hint,
+  });
 }
 
 /** Where the host keeps the state of the bridge in the caller's network namespace. */
@@ -153,7 +157,7 @@ function planJoin(text: string, facts: HostFacts, around: NetworkSurroundings): 
     return { kind: 'join', path };
   }
   const { joined } = around;
-  if (joined === undefined) throw usage('there is no such container that runs', text);
+  if (joined === undefined) throw usage('no running container has this name', text);
   const own = `/proc/${joined.pid}/ns`;
   // A user's containers have user namespaces of their own: only in the other's may a namespace that is its be joined.
   const userNamespace = facts.canMount ? {} : { userNamespace: `${own}/user` };
@@ -174,7 +178,7 @@ export function planNetwork(request: NetworkRequest, facts: HostFacts, around: N
   if (ports.length > 0) {
     throw new TsimgError('USAGE', 'ports cannot be published', {
       where: `--network ${text}`,
-      why: 'it has no way in from the host, or is the host’s own',
+      why: 'it cannot be reached from the host, or is the host’s own',
       hint: 'use --network bridge (as root) or pasta',
     });
   }

@@ -47,7 +47,7 @@ function keptExtents(caller: number, ranges: readonly IdRange[]): readonly IdExt
 }
 
 function unsupported(mode: UserNamespaceMode, why: string, hint: string): TsimgError {
-  return new TsimgError('HOST_UNSUPPORTED', 'the user namespace cannot be had', {
+  return new TsimgError('HOST_UNSUPPORTED', 'the user namespace is not available on this host', {
     where: `--userns ${mode}`,
     why,
     hint,

@@ -130,7 +130,7 @@ function checkRequest({ command, detached, terminal }: ExecRequest): void {
   if (command.length === 0) throw new TsimgError('USAGE', 'no command', { hint: 'tsimg exec CONTAINER COMMAND' });
   if (command.some((word) => word.includes('\0'))) throw new TsimgError('USAGE', 'a command with a zero byte');
   if (!detached || !terminal) return;
-  throw new TsimgError('USAGE', '-d and -t exclude each other', { why: 'nobody would be at the terminal' });
+  throw new TsimgError('USAGE', '-d and -t exclude each other', { why: 'a command in the background has no terminal' });
 }
 
 /**
@@ -181,7 +181,9 @@ export function planToolbox(
   { root, config, ...around }: ExecSurroundings & { readonly root: RootSpec; readonly config: RunConfig },
 ): ExecPlan {
   if (request.detached) {
-    throw new TsimgError('USAGE', '-d and --toolbox exclude each other', { why: 'its files go with its command' });
+    throw new TsimgError('USAGE', '-d and --toolbox exclude each other', {
+      why: 'its files are removed when its command ends',
+    });
   }
   if (container.idMap?.by === 'root') {
     throw new TsimgError('HOST_UNSUPPORTED', '--toolbox does not go with a container of --userns auto', {

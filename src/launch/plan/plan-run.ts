@@ -80,11 +80,11 @@ function planWarnings(
   return [
     ...missing.map((text) => `--cap-add ${text}: the caller does not have it to give`),
     ...((request.deviceRules ?? []).length > 0 && !hasList
-      ? ['--device-cgroup-rule says nothing here: no list of devices denies any']
+      ? ['--device-cgroup-rule has no effect: no list of devices denies anything here']
       : []),
-    ...(request.volumes.some(asksForLabel) ? ['-v …:z and :Z say nothing here: tsimg sets no SELinux labels'] : []),
+    ...(request.volumes.some(asksForLabel) ? ['-v …:z and :Z have no effect: tsimg sets no SELinux labels'] : []),
     ...(isCovered('/dev/null', mounts) && !request.privileged
-      ? ['what is mounted on /dev hides the container’s own devices; those in it do not work without --privileged']
+      ? ['a mount on /dev hides the container’s devices; device files in it do not work without --privileged']
       : []),
     ...(request.isolation === 'chroot'
       ? ['--isolation chroot: a process of the container with CAP_SYS_CHROOT could leave it']

@@ -70,7 +70,7 @@ export function parseSeccompProfile(text: string, where: string): SeccompProfile
   try {
     document = JSON.parse(text);
   } catch (cause) {
-    throw fail('it is no JSON', cause);
+    throw fail('it is not JSON', cause);
   }
   const parsed = profile.safeParse(document);
   if (parsed.success) return parsed.data;

@@ -42,7 +42,7 @@ function pairs({ text, ...rules }: Instruction): readonly (readonly [string, str
   const raw = old === null ? words.map((word) => /^([^=]*)=([\s\S]*)$/.exec(word)) : [old];
   return raw.map((pair) => {
     const name = expandWord(pair?.[1] ?? '', rules);
-    if (pair === null || name === '') throw rules.fail('NAME=value is wanted');
+    if (pair === null || name === '') throw rules.fail('NAME=value is expected');
     return [name, expandWord(pair[2] ?? '', rules)];
   });
 }
@@ -60,7 +60,7 @@ function ports({ text, ...rules }: Instruction): readonly string[] {
 
 function paths(given: Instruction): readonly string[] {
   const found = (jsonWords(given) ?? given.text.split(/\s+/)).map((word) => expandWord(word, given));
-  if (found.length === 0 || found.includes('')) throw given.fail('a path is wanted');
+  if (found.length === 0 || found.includes('')) throw given.fail('a path is expected');
   return found;
 }
 
@@ -116,10 +116,10 @@ function changeOnce(
   const name = word.toUpperCase();
   const oneWord = () => {
     const value = expandWord(given.text, given);
-    if (value === '') throw given.fail('it says nothing');
+    if (value === '') throw given.fail('it has no value');
     return value;
   };
-  if (name !== 'CMD' && name !== 'ENTRYPOINT' && given.text === '') throw given.fail('it says nothing');
+  if (name !== 'CMD' && name !== 'ENTRYPOINT' && given.text === '') throw given.fail('it has no value');
   switch (name) {
     case 'CMD':
       return { ...run, cmd: commandWords(given) };

@@ -81,7 +81,7 @@ class WordReader {
     if (operator === '}') return value ?? '';
     const isSet = operator === ':' ? value !== undefined && value !== '' : value !== undefined;
     if (operator === ':') operator = this.#next();
-    if (!['-', '+', '?'].includes(operator)) throw this.#rules.fail(`\${${name}${operator}…} is not known here`);
+    if (!['-', '+', '?'].includes(operator)) throw this.#rules.fail(`\${${name}${operator}…} is not supported`);
     const other = this.read('}');
     if (operator === '+') return isSet ? other : '';
     if (isSet || operator === '-') return isSet ? (value ?? '') : other;

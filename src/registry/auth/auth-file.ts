@@ -96,7 +96,7 @@ function credentialsOf(entry: Entry, where: string): Credentials | undefined {
     const text = Buffer.from(entry.auth, 'base64').toString('utf8');
     const colon = text.indexOf(':');
     if (colon < 1)
-      throw new TsimgError('CREDENTIALS_INVALID', 'credentials make no sense', {
+      throw new TsimgError('CREDENTIALS_INVALID', 'credentials are not valid', {
         where,
         why: 'auth is not USER:PASSWORD',
       });

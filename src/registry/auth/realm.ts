@@ -58,7 +58,7 @@ export interface Realm {
  */
 export function checkRealm(realm: string, registry: URL, trustedRealms: readonly string[]): Realm {
   const refuse = (why: string) =>
-    new TsimgError('REGISTRY_ERROR', 'the registry names a token server that tsimg does not ask', {
+    new TsimgError('REGISTRY_ERROR', 'the registry names a token server that tsimg does not trust', {
       where: redactUrl(registry),
       why,
     });

@@ -98,7 +98,7 @@ export function loadCertificates(folders: readonly string[], env: Environment): 
   try {
     return createSecureContext({ ca, ...(cert.length === 0 ? {} : { cert, key }) });
   } catch (cause) {
-    throw new TsimgError('FILESYSTEM', 'certificates make no sense', {
+    throw new TsimgError('FILESYSTEM', 'certificates are not valid', {
       where: folders.join(', '),
       why: messageOf(cause),
       cause,

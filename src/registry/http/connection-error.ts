@@ -17,7 +17,10 @@ const NO_CHECK = 'or give up checking with --tls-verify=false';
 
 function explainCertificate(errno: string, url: URL): Explanation {
   if (errno === 'CERT_HAS_EXPIRED') {
-    return { why: 'its certificate has expired', hint: `check this machine's clock, or tell who runs it; ${NO_CHECK}` };
+    return {
+      why: 'its certificate has expired',
+      hint: `check this machine's clock, or tell its operator; ${NO_CHECK}`,
+    };
   }
   if (errno === 'CERT_NOT_YET_VALID') {
     return { why: 'its certificate is not valid yet', hint: `check this machine's clock, ${NO_CHECK}` };
@@ -47,11 +50,11 @@ function explainHandshake(reason: string): Explanation {
     return { why: "it does not take this client's certificate, or wants one", hint };
   }
   if (/protocol|version/.test(reason)) {
-    return { why: 'it speaks no version of TLS that is safe (1.2 or later)', hint: 'tell who runs it' };
+    return { why: 'it speaks no version of TLS that is safe (1.2 or later)', hint: 'tell its operator' };
   }
   if (/unrecognized name/.test(reason)) return { why: 'it does not know this name', hint: 'check the name' };
   return {
-    why: `TLS cannot be agreed on (${serverText(reason, 100)})`,
+    why: `the TLS handshake failed (${serverText(reason, 100)})`,
     hint: 'it may want a client certificate (--cert-dir), or speak TLS of another kind',
   };
 }

@@ -15,7 +15,7 @@ export function refuseLfsPointer(bytes: Buffer, where: string): void {
   if (!BEGIN.test(bytes.toString('latin1', 0, MAX_POINTER))) return;
   throw new TsimgError('ARCHIVE_INVALID', 'a Git LFS pointer, not the file itself', {
     where,
-    hint: 'git lfs pull, in the repository that it is of, fetches the file',
+    hint: 'run git lfs pull in its repository',
   });
 }
 

@@ -28,7 +28,7 @@ export async function openBlob(
   if (stream === undefined) {
     throw new TsimgError('BLOB_NOT_FOUND', 'a blob is missing', {
       where,
-      why: 'what is here is a partial copy',
+      why: 'this is a partial copy of the image',
       facts: { digest: descriptor.digest },
     });
   }

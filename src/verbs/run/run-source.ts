@@ -41,7 +41,7 @@ export interface RunSourceOptions extends ImageOptions, Context {
   readonly runtime?: string | undefined;
 }
 
-/** Whether the operand is a root filesystem: a directory that is no OCI layout and no skopeo `dir:`. */
+/** Whether the operand is a root filesystem: a directory that is not an OCI layout and no skopeo `dir:`. */
 function isRootfs(text: string): boolean {
   const spec = parseSourceSpec(text);
   if (spec.kind !== 'path' || !statSync(spec.path, { throwIfNoEntry: false })?.isDirectory()) return false;
