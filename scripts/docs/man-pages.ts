@@ -1,8 +1,9 @@
 import type { Argument, Command } from 'commander';
 import { describeOption } from '../../src/cli/help.ts';
 import { optionGroups } from '../../src/cli/option-groups.ts';
+import { HOW_TO_COMPLETE } from '../../src/cli/verb/completion.ts';
 import { version } from '../../src/version.ts';
-import { mdocFlags, mdocText, mdocWords } from './mdoc.ts';
+import { mdocFlags, mdocLiteral, mdocText, mdocWords } from './mdoc.ts';
 
 // man/: a manual page of the command and one of each verb, as git and podman have them.
 
@@ -108,6 +109,15 @@ function oneLine(description: string): string {
   return sentence.replace(/\.$/, '').replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
 }
 
+/** Lines that are shown as they are. */
+function howTo(): readonly string[] {
+  const [about = '', ...lines] = HOW_TO_COMPLETE.split('\n').filter((line) => line !== '');
+  const commands = lines.filter((line) => line.startsWith(' '));
+  const rest = lines.filter((line) => !line.startsWith(' ')).join(' ');
+  const literal = ['.Bd -literal -offset indent', ...commands.map((line) => mdocLiteral(line.trim())), '.Ed'];
+  return ['.Sh EXAMPLES', mdocText(about), ...literal, '.Pp', mdocText(rest)];
+}
+
 function verbPage(verb: Command): string {
   const { length } = verb.options;
   return `${[
@@ -128,6 +138,7 @@ function verbPage(verb: Command): string {
     '.Sh EXIT STATUS',
     'That of every command is in',
     '.Xr tsimg 1 .',
+    ...(verb.name() === 'completion' ? howTo() : []),
     '.Sh SEE ALSO',
     '.Xr tsimg 1',
   ].join('\n')}\n`;

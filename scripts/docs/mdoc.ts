@@ -31,6 +31,11 @@ export function mdocText(text: string): string {
   return lines.map((line) => (/^[.']/.test(line) ? `\\&${line}` : line)).join('\n');
 }
 
+/** A line of a literal display. */
+export function mdocLiteral(line: string): string {
+  return escapeText(line).replace(/^\./, '\\&.').replaceAll('~', '\\(ti');
+}
+
 /** Words behind a macro, none of which is taken for a macro or for punctuation that ends its text. */
 export function mdocWords(text: string): string {
   return escapeText(text)

@@ -8,7 +8,7 @@ const MAX_TERM_WIDTH = 26;
 /** Longer lines are hard to read, however wide the terminal is. */
 const MAX_WIDTH = 100;
 
-/** What help says of an option: its choices and its default, but not that one for several values is an empty list without any. */
+/** What help says of an option, with choices and default; not that the default of several values is an empty list. */
 export function describeOption(option: Option): string {
   const { flags, description, defaultValue, argChoices } = option;
   if (!Array.isArray(defaultValue) || defaultValue.length > 0) return HELP.optionDescription(option);

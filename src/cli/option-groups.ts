@@ -53,7 +53,9 @@ export function optionGroups(command: Command): ReadonlyMap<string, readonly Opt
   const groups = new Map<string, Option[]>(HEADINGS.map((heading) => [heading, []]));
   for (const option of HELP.visibleOptions(command)) {
     const heading = headingOf(option, mostUsed);
-    groups.set(heading, [...(groups.get(heading) ?? []), option]);
+    const members = groups.get(heading);
+    if (members === undefined) groups.set(heading, [option]);
+    else members.push(option);
   }
   const rank = (option: Option) => mostUsed.indexOf(option.long ?? '');
   groups.get('Most used:')?.sort((a, b) => rank(a) - rank(b));

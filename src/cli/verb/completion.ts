@@ -3,7 +3,8 @@ import { Argument, type Command } from 'commander';
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];
 
-const HOW_TO = `
+/** How completion is switched on: what help says of it. */
+export const HOW_TO_COMPLETE = `
 To switch it on for the shells that you start from now on:
 
   bash  tsimg completion bash > ~/.local/share/bash-completion/completions/tsimg
@@ -34,7 +35,7 @@ export function addCompletion(program: Command): void {
     .helpGroup('This host:')
     .description('Print the script by which a shell completes commands, options and names.')
     .addArgument(new Argument('<shell>', 'the shell to complete for').choices(SHELLS))
-    .addHelpText('after', HOW_TO)
+    .addHelpText('after', HOW_TO_COMPLETE)
     .action(async (shell: Shell) => {
       process.stdout.write(await completionScript(shell, program));
     });
