@@ -85,7 +85,7 @@ test('what is wrong with the arguments of run is told before anything is fetched
     [/host name/, '-h', 'a b'],
     [/host/, '--add-host', 'a'],
     [/container name/, '--name', '/'],
-    [/cid.*there already/, '--cidfile', 'cid'],
+    [/cid.*exists already/, '--cidfile', 'cid'],
     [/capability|CAP/i, '--cap-add', 'NONSENSE'],
     [/terminal/, '-it'],
     [/restart/, '--restart', 'sometimes'],
