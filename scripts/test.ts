@@ -115,7 +115,8 @@ const { values: options, positionals } = parseArgs({
     changed: { type: 'boolean', default: false },
     node: { type: 'string' },
     'no-install': { type: 'boolean', default: false },
-    'at-once': { type: 'string', default: String(availableParallelism()) },
+    // One more than there are processors: some wait for a clock
+    'at-once': { type: 'string', default: String(availableParallelism() + 1) },
     record: { type: 'boolean', default: false },
   },
   allowPositionals: true,

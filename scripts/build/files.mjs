@@ -1,19 +1,20 @@
 // What a build asks of files. Plain JavaScript: it is part of what makes the rest runnable.
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 
-/** All files below a folder, sorted, by their paths from there; none where there is no such folder. */
+/** All files below a folder, sorted, by their paths from there, without what npm installed; none where there is none. */
 export function filesBelow(folder) {
-  let entries;
-  try {
-    entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  } catch (error) {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  }
-  const files = entries.filter((entry) => !entry.isDirectory());
-  return files.map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name))).sort();
+  const files = [];
+  const visit = (path) => {
+    for (const entry of readdirSync(join(folder, path), { withFileTypes: true })) {
+      const own = join(path, entry.name);
+      if (!entry.isDirectory()) files.push(own);
+      else if (entry.name !== 'node_modules') visit(own);
+    }
+  };
+  if (existsSync(folder)) visit('');
+  return files.sort();
 }
 
 /**

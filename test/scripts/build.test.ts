@@ -56,6 +56,8 @@ const DONE = { status: 0, output: '' };
 
 test('what changed is compiled, and where nothing did, dist is left alone', () => {
   const { folder, build, said, write } = makeCheckout();
+  // npm installs in a folder of scripts/, too
+  write('scripts/docs/node_modules/package/index.ts', 'export const wrong: number = "";');
   assert.equal(build(), DONE);
   assert.is(said(), 'first');
   const { ino } = statSync(join(folder, 'dist'));

@@ -1,5 +1,5 @@
 import { type ChildProcess, type SpawnSyncReturns, spawn } from 'node:child_process';
-import { chownSync, mkdirSync, readdirSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
@@ -46,11 +46,11 @@ export function makeContainerCli(user: OrdinaryUser | undefined): ContainerCli {
     assert.is(status, 0, `${args.join(' ')}: ${stderr}`);
     return stdout.replace(/\n$/, '');
   };
+  const directories = () =>
+    (existsSync(folder) ? readdirSync(folder) : []).filter((name) => /^[0-9a-f]{64}$/.test(name));
   const clear = () => {
     for (const child of started.splice(0)) child.kill('SIGKILL');
-    const ids = run('ps', '-aq')
-      .stdout.split('\n')
-      .filter((id) => id !== '');
+    const ids = directories();
     if (ids.length > 0) run('rm', '-f', ...ids);
   };
   // Before the folder goes.
@@ -70,6 +70,6 @@ export function makeContainerCli(user: OrdinaryUser | undefined): ContainerCli {
       return child;
     },
     field: (container, path) => ok('inspect', '--type', 'container', '-f', `{{${path}}}`, container),
-    directories: () => readdirSync(folder).filter((name) => /^[0-9a-f]{64}$/.test(name)),
+    directories,
   };
 }

@@ -100,14 +100,16 @@ function contentOf(path: Buffer, kind: string, device: bigint): string {
   }
 }
 
+/** As much as the kernel gives; used again and again, as a snapshot asks for thousands. */
+const list = Buffer.alloc(65536);
+const value = Buffer.alloc(65536);
+
 function xattrsOf(path: Buffer): readonly string[] {
   const name = Buffer.concat([path, Buffer.alloc(1)]);
-  const list = Buffer.alloc(65536);
   const length = llistxattr(name, list, list.length);
   if (length < 0) throw new Error(`cannot list the xattrs of ${path.toString('latin1')}`);
   const names = list.toString('latin1', 0, length).split('\0').filter(Boolean);
   return names.sort().map((attribute) => {
-    const value = Buffer.alloc(65536);
     const size = lgetxattr(name, Buffer.from(`${attribute}\0`, 'latin1'), value, value.length);
     return `${attribute}=${value.toString('hex', 0, Math.max(size, 0))}`;
   });
