@@ -97,7 +97,7 @@ const page = `# Isolation
 
 What a process in a container sees of itself and of the host, with the defaults of each launcher. The same probe ran under all of
 them: \`npm run isolation\` runs it again, as root, and writes this page (${['runc', 'bwrap'].map(version).join(', ')}). The column
-of tsimg is held by test/host/defaults.test.ts.
+of tsimg is held by test/host/start/defaults.test.ts.
 
 ${table(columns)}
 

@@ -5,7 +5,7 @@ import { defineRuns } from '../support/define-runs.ts';
 import { delegate } from './delegate.ts';
 
 // The controller of cgroups of version 2 that a kernel in user mode does not have, for root and where it is not
-// delegated to a user. Run in a virtual machine by test/host/cgroup2-cpuset.test.ts.
+// delegated to a user. Run in a virtual machine by test/host/cgroup/cgroup2-cpuset.test.ts.
 
 const asRoot = suite('machine/cpuset');
 const asUser = suite('machine/cpuset as an ordinary user');

@@ -10,7 +10,7 @@ import { MAIN } from '../support/tsimg.ts';
 import { delegate } from './delegate.ts';
 
 // An ordinary user to whom a cgroup of version 2 is delegated, as systemd does it for a session of its own. Run on a
-// kernel of its own by test/host/cgroup2-devices.test.ts.
+// kernel of its own by test/host/cgroup/cgroup2-devices.test.ts.
 
 const asRoot = suite('machine/delegated');
 const asUser = suite('machine/delegated as an ordinary user');

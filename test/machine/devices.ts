@@ -7,7 +7,8 @@ import { defineRuns } from '../support/define-runs.ts';
 import { LOOP_CONTENT, makeLoopDevice } from '../support/loop-device.ts';
 
 // The list of devices where it is a program of version 2: the kernel is slow, so these are few and do much at once. All
-// others are in test/host/devices.test.ts. Run on a kernel of its own by test/host/cgroup2-devices.test.ts.
+// others are in test/host/cgroup/devices.test.ts. Run on a kernel of its own by
+// test/host/cgroup/cgroup2-devices.test.ts.
 
 const asRoot = suite('machine/devices');
 const asUser = suite('machine/devices as an ordinary user');

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { makeContainerCli } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 
-// What cgroups of version 2 say of a container. Run on a kernel of its own by test/host/cgroup2-devices.test.ts.
+// What cgroups of version 2 say of a container. Run on a kernel of its own by test/host/cgroup/cgroup2-devices.test.ts.
 
 const asRoot = suite('machine/stats');
 const asUser = suite('machine/stats as an ordinary user');

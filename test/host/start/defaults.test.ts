@@ -1,13 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defineRuns } from '../support/define-runs.ts';
-import { PROBE_SCRIPT, parseProbe, SECRET } from '../support/isolation-probe.ts';
+import { defineRuns } from '../../support/define-runs.ts';
+import { PROBE_SCRIPT, parseProbe, SECRET } from '../../support/isolation-probe.ts';
 
 // The defaults of a container, each as its own process sees it. docs/isolation.md shows them beside those of other
 // launchers.
 
-const asRoot = suite('host/defaults as root');
-const asUser = suite('host/defaults as an ordinary user');
+const asRoot = suite('host/start/defaults as root');
+const asUser = suite('host/start/defaults as an ordinary user');
 
 const EVERYWHERE: Readonly<Record<string, string>> = {
   'bounding set': '00000000800405fb',

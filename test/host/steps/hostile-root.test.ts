@@ -3,14 +3,14 @@ import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, 
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runInContainer } from '../support/container.ts';
-import { defineRuns } from '../support/define-runs.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { runInContainer } from '../../support/container.ts';
+import { defineRuns } from '../../support/define-runs.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 // A root filesystem is what somebody else wrote: each case is a way in which one has led a launcher to the host.
 
-const asRoot = suite('host/hostile-root as root');
-const asUser = suite('host/hostile-root as an ordinary user');
+const asRoot = suite('host/steps/hostile-root as root');
+const asUser = suite('host/steps/hostile-root as an ordinary user');
 
 defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   /** A root filesystem after `spoil` had its way with it, and a run in it. */

@@ -3,17 +3,17 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { EXAMPLE_IMAGE } from '../support/checkout.ts';
-import { makeContainerCli, until } from '../support/container-cli.ts';
-import { defineRuns } from '../support/define-runs.ts';
-import type { ManyStarts } from '../support/many-starts.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { haveTools } from '../support/tools.ts';
+import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
+import { makeContainerCli, until } from '../../support/container-cli.ts';
+import { defineRuns } from '../../support/define-runs.ts';
+import type { ManyStarts } from '../../support/many-starts.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { haveTools } from '../../support/tools.ts';
 
 // What of a launch a container can get hold of that sees all of the host's processes.
 
-const STARTS = join(import.meta.dirname, '..', 'support', 'many-starts.js');
-const STUB = join(import.meta.dirname, '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
+const STARTS = join(import.meta.dirname, '..', '..', 'support', 'many-starts.js');
+const STUB = join(import.meta.dirname, '..', '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
 
 /** The host's own system, read-only, for its Python. */
 const SYSTEM = ['/usr', '/lib', '/lib64', '/etc/alternatives']
@@ -76,8 +76,8 @@ with open('/watch/report.new', 'w') as report:
 os.rename('/watch/report.new', '/watch/report')
 `;
 
-const asRoot = suite('host/stub-watch as root');
-const asUser = suite('host/stub-watch as an ordinary user');
+const asRoot = suite('host/start/stub-watch as root');
+const asUser = suite('host/start/stub-watch as an ordinary user');
 
 defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   if (!haveTools('python3')) return;

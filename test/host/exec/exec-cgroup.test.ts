@@ -1,11 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { probeCgroups } from '../../src/host/facts/cgroup-facts.ts';
-import { makeContainerCli } from '../support/container-cli.ts';
-import { defineRuns } from '../support/define-runs.ts';
+import { probeCgroups } from '../../../src/host/facts/cgroup-facts.ts';
+import { makeContainerCli } from '../../support/container-cli.ts';
+import { defineRuns } from '../../support/define-runs.ts';
 
-const asRoot = suite('host/exec-cgroup as root');
-const asUser = suite('host/exec-cgroup as an ordinary user');
+const asRoot = suite('host/exec/exec-cgroup as root');
+const asUser = suite('host/exec/exec-cgroup as an ordinary user');
 
 const facts = probeCgroups();
 const given = new Set(

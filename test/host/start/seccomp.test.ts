@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defineRuns } from '../support/define-runs.ts';
-import { haveTools } from '../support/tools.ts';
+import { defineRuns } from '../../support/define-runs.ts';
+import { haveTools } from '../../support/tools.ts';
 
 /** The host's own system, read-only, so that its Python can ask the kernel what busybox cannot. */
 const SYSTEM = ['/usr', '/lib', '/lib64', '/etc/alternatives']
@@ -41,8 +41,8 @@ print('TIOCSTI', call(16 if x64 else 29, 0, 0x5412, 0))
 print('thread', __import__('threading').Thread(target=lambda: None).start() or 'ok')
 `;
 
-const asRoot = suite('host/seccomp as root');
-const asUser = suite('host/seccomp as an ordinary user');
+const asRoot = suite('host/start/seccomp as root');
+const asUser = suite('host/start/seccomp as an ordinary user');
 
 defineRuns(asRoot, asUser, (test, { sh }) => {
   if (!haveTools('python3')) return;

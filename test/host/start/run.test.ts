@@ -3,20 +3,20 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runInContainer } from '../support/container.ts';
-import { defineRuns } from '../support/define-runs.ts';
-import { runWithoutMountsLeft } from '../support/mounts-left.ts';
-import { becomeWords } from '../support/ordinary-user.ts';
-import { stateRootOf } from '../support/state-root.ts';
-import { MAIN } from '../support/tsimg.ts';
+import { runInContainer } from '../../support/container.ts';
+import { defineRuns } from '../../support/define-runs.ts';
+import { runWithoutMountsLeft } from '../../support/mounts-left.ts';
+import { becomeWords } from '../../support/ordinary-user.ts';
+import { stateRootOf } from '../../support/state-root.ts';
+import { MAIN } from '../../support/tsimg.ts';
 
 /** `Name:\tvalue` lines of /proc/PID/status. */
 function statusFields(text: string): ReadonlyMap<string, string> {
   return new Map(text.split('\n').map((line) => [line.split(':')[0] ?? '', line.split(':\t')[1]?.trim() ?? '']));
 }
 
-const asRoot = suite('host/run as root');
-const asUser = suite('host/run as an ordinary user');
+const asRoot = suite('host/start/run as root');
+const asUser = suite('host/start/run as an ordinary user');
 
 defineRuns(asRoot, asUser, (test, { sh, rootfs, freshRootfs, user }) => {
   test('a command runs as process 1, as root of the container, and its output arrives', async () => {

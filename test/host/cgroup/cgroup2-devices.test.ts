@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
-import { defineInMachine } from '../machine/define-in-machine.ts';
+import { defineInMachine } from '../../machine/define-in-machine.ts';
 
-const test = suite('host/cgroup2-devices');
+const test = suite('host/cgroup/cgroup2-devices');
 defineInMachine(
   test,
   'where there are cgroups of version 2 only, devices are held by programs, and a user has what is delegated',

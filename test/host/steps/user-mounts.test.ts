@@ -3,11 +3,11 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defineRuns } from '../support/define-runs.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { defineRuns } from '../../support/define-runs.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
-const asRoot = suite('host/user-mounts as root');
-const asUser = suite('host/user-mounts as an ordinary user');
+const asRoot = suite('host/steps/user-mounts as root');
+const asUser = suite('host/steps/user-mounts as an ordinary user');
 
 const FILES = ['/etc/hosts', '/etc/hostname', '/etc/resolv.conf'];
 

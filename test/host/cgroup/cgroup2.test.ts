@@ -1,13 +1,13 @@
 import { suite } from 'uvu';
-import { defineInMachine } from '../machine/define-in-machine.ts';
+import { defineInMachine } from '../../machine/define-in-machine.ts';
 
 // The tests of limits again, where all controllers are of version 2: on a kernel of its own, whatever the host has.
 
-const test = suite('host/cgroup2');
+const test = suite('host/cgroup/cgroup2');
 defineInMachine(test, 'limits hold where there are cgroups of version 2 only', {
   kind: 'user-mode',
-  files: ['host/cgroup/cgroup.test.js', 'host/exec-cgroup.test.js'],
-  // In host/cgroup2-cpuset
+  files: ['host/cgroup/cgroup.test.js', 'host/exec/exec-cgroup.test.js'],
+  // In host/cgroup/cgroup2-cpuset
   skips: ['skipped: needs the cgroup controllers cpuset'],
 });
 test.run();

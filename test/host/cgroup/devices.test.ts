@@ -3,17 +3,17 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cgroupsOf, probeCgroups } from '../../src/host/facts/cgroup-facts.ts';
-import { makeContainerCli, until } from '../support/container-cli.ts';
-import { defineRuns, type RunFixture } from '../support/define-runs.ts';
-import { LOOP_CONTENT, makeLoopDevice } from '../support/loop-device.ts';
-import { findTool, haveTools } from '../support/tools.ts';
-import { MAIN } from '../support/tsimg.ts';
+import { cgroupsOf, probeCgroups } from '../../../src/host/facts/cgroup-facts.ts';
+import { makeContainerCli, until } from '../../support/container-cli.ts';
+import { defineRuns, type RunFixture } from '../../support/define-runs.ts';
+import { LOOP_CONTENT, makeLoopDevice } from '../../support/loop-device.ts';
+import { findTool, haveTools } from '../../support/tools.ts';
+import { MAIN } from '../../support/tsimg.ts';
 
 // The disk of the host is a loop device of a file that is made here: nothing else is opened.
 
-const asRoot = suite('host/devices as root');
-const asUser = suite('host/devices as an ordinary user');
+const asRoot = suite('host/cgroup/devices as root');
+const asUser = suite('host/cgroup/devices as an ordinary user');
 
 const facts = probeCgroups();
 const BOX = '/bin/busybox';

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startContainer } from '../support/container.ts';
-import { defineRuns } from '../support/define-runs.ts';
+import { startContainer } from '../../support/container.ts';
+import { defineRuns } from '../../support/define-runs.ts';
 
 function exitOf(child: ChildProcess): Promise<{ status: number | null; signal: NodeJS.Signals | null }> {
   return new Promise((resolve) => child.once('exit', (status, signal) => resolve({ status, signal })));
@@ -48,8 +48,8 @@ async function gone(pid: number): Promise<boolean> {
   return false;
 }
 
-const asRoot = suite('host/signals as root');
-const asUser = suite('host/signals as an ordinary user');
+const asRoot = suite('host/stdio/signals as root');
+const asUser = suite('host/stdio/signals as an ordinary user');
 
 defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   const start = (script: string) =>

@@ -2,14 +2,14 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runInContainer } from '../support/container.ts';
-import { defineRuns } from '../support/define-runs.ts';
+import { runInContainer } from '../../support/container.ts';
+import { defineRuns } from '../../support/define-runs.ts';
 
 /** dist/src, as the tests run it. */
-const STUB = join(import.meta.dirname, '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
+const STUB = join(import.meta.dirname, '..', '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
 
-const asRoot = suite('host/stub-program as root');
-const asUser = suite('host/stub-program as an ordinary user');
+const asRoot = suite('host/start/stub-program as root');
+const asUser = suite('host/start/stub-program as an ordinary user');
 
 defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   test('a script that makes /proc/self/exe its interpreter does not run: the stub’s program is for one start only (CVE-2019-5736)', async () => {

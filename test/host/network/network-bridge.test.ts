@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
+import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
 import {
   ask,
   makeNetworkWorld,
@@ -13,9 +13,9 @@ import {
   serveOnPort80,
   TSIMG,
   tellSource,
-} from '../support/network-world.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { haveRoot, haveTools } from '../support/tools.ts';
+} from '../../support/network-world.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { haveRoot, haveTools } from '../../support/tools.ts';
 
 /** A server in the container that says `ready`, and then the same to all who come. */
 const SERVE = serveOnPort80('echo served');

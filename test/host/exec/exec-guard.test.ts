@@ -3,16 +3,16 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSyn
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeContainerCli, until } from '../support/container-cli.ts';
-import { defineRuns } from '../support/define-runs.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { haveTools } from '../support/tools.ts';
-import { MAIN } from '../support/tsimg.ts';
+import { makeContainerCli, until } from '../../support/container-cli.ts';
+import { defineRuns } from '../../support/define-runs.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { haveTools } from '../../support/tools.ts';
+import { MAIN } from '../../support/tsimg.ts';
 
 // What a container may do to a command that is about to enter it, and the command to whoever calls it.
 
 /** dist/src, as the tests run it. */
-const STUB = join(import.meta.dirname, '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
+const STUB = join(import.meta.dirname, '..', '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
 
 /** Tells all that can be learnt of the stub that is about to become a command, and tries to write to its program. */
 const WATCH = `while [ ! -e /seen ]; do for p in /proc/[0-9]*; do
@@ -50,8 +50,8 @@ subprocess.run(sys.argv[1:])
 print('READ', repr(sys.stdin.readline()) if select.select([0], [], [], 1)[0] else 'nothing')
 `;
 
-const asRoot = suite('host/exec-guard as root');
-const asUser = suite('host/exec-guard as an ordinary user');
+const asRoot = suite('host/exec/exec-guard as root');
+const asUser = suite('host/exec/exec-guard as an ordinary user');
 
 defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   const cli = makeContainerCli(user);

@@ -4,7 +4,7 @@ import { chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
+import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
 import {
   ask,
   makeNetworkWorld,
@@ -13,11 +13,11 @@ import {
   serveOnPort80,
   TSIMG,
   tellSource,
-} from '../support/network-world.ts';
-import { makeOrdinaryUser } from '../support/ordinary-user.ts';
-import { stateRootOf } from '../support/state-root.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { haveRoot, haveTools } from '../support/tools.ts';
+} from '../../support/network-world.ts';
+import { makeOrdinaryUser } from '../../support/ordinary-user.ts';
+import { stateRootOf } from '../../support/state-root.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { haveRoot, haveTools } from '../../support/tools.ts';
 
 /** Answers the first line that it is sent with the same: pasta of 2023 loses what a server says unasked. */
 const SERVE = serveOnPort80('head -n 1');

@@ -3,17 +3,17 @@ import { mkdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseSeccompProfile } from '../../src/linux/seccomp/seccomp-profile.ts';
-import { defineRuns } from '../support/define-runs.ts';
-import { runWithoutMountsLeft } from '../support/mounts-left.ts';
-import { becomeWords } from '../support/ordinary-user.ts';
-import { stateRootOf } from '../support/state-root.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { haveTools } from '../support/tools.ts';
-import { MAIN } from '../support/tsimg.ts';
+import { parseSeccompProfile } from '../../../src/linux/seccomp/seccomp-profile.ts';
+import { defineRuns } from '../../support/define-runs.ts';
+import { runWithoutMountsLeft } from '../../support/mounts-left.ts';
+import { becomeWords } from '../../support/ordinary-user.ts';
+import { stateRootOf } from '../../support/state-root.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { haveTools } from '../../support/tools.ts';
+import { MAIN } from '../../support/tsimg.ts';
 
-const asRoot = suite('host/isolation-options as root');
-const asUser = suite('host/isolation-options as an ordinary user');
+const asRoot = suite('host/steps/isolation-options as root');
+const asUser = suite('host/steps/isolation-options as an ordinary user');
 
 const MKDIR_DENIED = JSON.stringify({
   defaultAction: 'SCMP_ACT_ALLOW',
@@ -152,7 +152,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, user, freshRootfs }) => {
       const env = {
         PATH: process.env.PATH ?? '',
         NODE: process.execPath,
-        RUNNER: join(import.meta.dirname, '..', 'support', 'run-container.js'),
+        RUNNER: join(import.meta.dirname, '..', '..', 'support', 'run-container.js'),
         WHAT: JSON.stringify(what),
         R: ready,
         V: join(folder, options),

@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defineRuns } from '../support/define-runs.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { defineRuns } from '../../support/define-runs.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
-const asRoot = suite('host/volumes as root');
-const asUser = suite('host/volumes as an ordinary user');
+const asRoot = suite('host/steps/volumes as root');
+const asUser = suite('host/steps/volumes as an ordinary user');
 
 defineRuns(asRoot, asUser, (test, { sh, user }) => {
   const source = () => {

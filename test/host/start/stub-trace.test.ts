@@ -3,16 +3,16 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeContainerCli } from '../support/container-cli.ts';
-import { defineRuns } from '../support/define-runs.ts';
-import type { LoggedCall, LoggedRequest } from '../support/log-requests.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { BUILT } from '../support/tsimg.ts';
+import { makeContainerCli } from '../../support/container-cli.ts';
+import { defineRuns } from '../../support/define-runs.ts';
+import type { LoggedCall, LoggedRequest } from '../../support/log-requests.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { BUILT } from '../../support/tsimg.ts';
 
 // What stubs are asked for while a container is made and entered, and what must hold of it in whatever order the rest
 // comes.
 
-const LOG = join(import.meta.dirname, '..', 'support', 'log-requests.js');
+const LOG = join(import.meta.dirname, '..', '..', 'support', 'log-requests.js');
 
 const PRCTL: Readonly<Record<string, string>> = {
   1: 'die-with-parent',
@@ -68,8 +68,8 @@ function checkBecoming(calls: readonly LoggedCall[], lastIds: readonly LoggedCal
   assert.is(losing.indexOf('dumpable=1', hidden), -1);
 }
 
-const asRoot = suite('host/stub-trace as root');
-const asUser = suite('host/stub-trace as an ordinary user');
+const asRoot = suite('host/start/stub-trace as root');
+const asUser = suite('host/start/stub-trace as an ordinary user');
 
 defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   const cli = makeContainerCli(user);
