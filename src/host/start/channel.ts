@@ -1,13 +1,13 @@
-/** Descriptors of a program of ours, or of a tool's, that a caller speaks with. */
+/** The descriptors of a helper, by which the caller speaks with it. */
 export const DESCRIPTOR = {
-  /** What it complains of. */
+  /** Its standard error. */
   complaints: 2,
-  /** To it: a line. */
+  /** Its input: the request. */
   control: 3,
-  /** From it: a message a line. */
+  /** Its output: a message a line. */
   status: 4,
-  /** Where it gets or gives an archive. */
+  /** An archive, to the helper or from it. */
   archive: 5,
-  /** The root of a container that runs. */
+  /** The root directory of a running container. */
   root: 6,
 } as const;

@@ -3,7 +3,10 @@ import type { ProcessPlan } from '../../launch/launch-plan.ts';
 import { compileSeccomp, encodeFilter } from '../../linux/seccomp/seccomp-compile.ts';
 import { defaultPolicy } from '../../linux/seccomp/seccomp-policy.ts';
 
-/** The system call filter of this machine, for a command. @throws HOST_UNSUPPORTED, LIMIT_EXCEEDED */
+/**
+ * Compiles a command's system call filter for this machine; undefined for none. @throws HOST_UNSUPPORTED,
+ * LIMIT_EXCEEDED
+ */
 export function compileFilter({ seccomp, capabilities }: ProcessPlan): Uint8Array | undefined {
   if (seccomp === 'unconfined') return undefined;
   if (process.arch !== 'x64' && process.arch !== 'arm64') {

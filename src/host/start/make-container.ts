@@ -12,7 +12,7 @@ import { becomeMappedRoot } from './mapped-root.ts';
 
 type Joined = Extract<LaunchPlan['network'], { kind: 'join' }>;
 
-/** Root of the other container's user namespace, which has the same map, is root over its network too. */
+/** Joins another container's network: by its user namespace, if it has one, whose root may use that network. */
 function joinNetwork(stub: Stub, { path, userNamespace }: Joined): void {
   const network = openPath(stub, path, constants.O_RDONLY);
   if (userNamespace !== undefined) {
@@ -31,8 +31,8 @@ export interface MadeContainer {
 }
 
 /**
- * Makes a plan's namespaces by a stub, and its child, which is the first process in them. A user namespace comes first:
- * who made it has all capabilities over those that follow.
+ * Makes a plan's namespaces by a stub, and the stub's child, which is the first process in them. The user namespace
+ * comes first: its root has all capabilities in the namespaces that follow.
  * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL
  */
 export async function makeContainer(stub: Stub, plan: LaunchPlan, tools: HostTools): Promise<MadeContainer> {
@@ -46,11 +46,11 @@ export async function makeContainer(stub: Stub, plan: LaunchPlan, tools: HostToo
     if (joined?.userNamespace === undefined) {
       await makeUserNamespace(stub, idMap, tools);
     }
-    // Others keep their IDs, by which the caller has a say in them, until they are the command.
+    // With keep-id, the process keeps the caller's IDs until it is the command, so that the caller may act on it.
     if (idMap.caller === undefined) setIds(stub, 0, 0);
   }
   if (plan.namespaces.length > 0) makeNamespaces(stub, plan.namespaces);
-  // New credentials clear it, and a child never has its parent's.
+  // The change of credentials cleared it, and a child does not inherit it.
   dieWithParent(stub);
   const container = forkStub(stub);
   dieWithParent(container);

@@ -8,7 +8,7 @@ import { chownDescriptor, openPath } from '../../sys/stub/call/files.ts';
 import { startStub } from '../../sys/stub/start-stub.ts';
 import { makeUserNamespace } from './make-user-namespace.ts';
 
-/** A directory of the caller's becomes that of root in the map, where that is somebody else. */
+/** Gives a directory of the caller's to the map's root, who is another user. */
 async function giveToRoot(path: string, idMap: IdMap, tools: HostTools): Promise<void> {
   const { stub, process } = await startStub();
   try {
@@ -22,8 +22,9 @@ async function giveToRoot(path: string, idMap: IdMap, tools: HostTools): Promise
 }
 
 /**
- * Makes a container's own files in its directory: `upper`, `work`, `merged` and short names for the layers, as
- * `RootSpec` wants them. @param lower layer directories, top first
+ * Makes the directories of a container's overlay (`upper`, `work`, `merged`) and short names for its layers, as
+ * `RootSpec` describes.
+ * @param lower layer directories, top first
  */
 export async function makeOverlayRoot(
   path: string,
@@ -33,14 +34,15 @@ export async function makeOverlayRoot(
 ): Promise<RootSpec> {
   const { upper, work, merged, lowers } = CONTAINER_NAME;
   for (const name of [upper, work, merged, lowers]) await mkdir(join(path, name), { mode: 0o755 });
-  // An image without layers is an empty directory.
-  // It is the root of the container, whose users all go through it, whatever the umask of who starts it.
+  // The upper directory is the container's root, which all its users pass through: its mode must not depend on the
+  // caller's umask.
   await chmod(join(path, upper), 0o755);
+  // The lower directory of an image without layers.
   if (lower.length === 0) await mkdir(join(path, lowers, '0'));
   await Promise.all(lower.map((layer, index) => symlink(layer, join(path, lowers, String(index)))));
   const [top] = lower;
   if (top !== undefined) {
-    // The root directory itself is the upper one: it must look as the top layer has it.
+    // The container sees the upper directory as its root: it gets the owner and mode of the top layer's root.
     const { mode, uid, gid } = await stat(top);
     if (idMap === undefined) await chown(join(path, upper), uid, gid);
     await chmod(join(path, upper), mode & 0o7777);

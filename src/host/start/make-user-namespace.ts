@@ -27,7 +27,9 @@ async function runMapper(path: string, pid: number, extents: readonly IdExtent[]
   });
 }
 
-/** One line that maps the caller to root; a group map needs setgroups denied before (CVE-2014-8989). */
+/**
+ * Maps the caller alone, by one line. The kernel takes a group map only after setgroups(2) is denied (CVE-2014-8989).
+ */
 function writeSingle(pid: number, idMap: IdMap): void {
   try {
     writeFileSync(`/proc/${pid}/setgroups`, 'deny');
@@ -38,7 +40,7 @@ function writeSingle(pid: number, idMap: IdMap): void {
   }
 }
 
-/** Root may map what it likes; the right to set groups stays. */
+/** Writes the maps as root, who may map any ID; setgroups(2) stays allowed. */
 function writeAll(pid: number, idMap: IdMap): void {
   try {
     writeFileSync(`/proc/${pid}/gid_map`, lines(idMap.gids));
@@ -56,8 +58,9 @@ async function writeIdMaps(pid: number, idMap: IdMap, tools: HostTools): Promise
 }
 
 /**
- * Moves a stub to a new user namespace with these maps, which its files in /proc take: they are the caller's only while
- * others may look into it. user_namespaces(7). @throws LAUNCH_FAILED, HOST_UNSUPPORTED, SYSTEM_CALL
+ * Moves a stub to a new user namespace with these maps. They are written to its files in /proc, which belong to the
+ * caller only while the stub is dumpable. user_namespaces(7), proc(5). @throws LAUNCH_FAILED, HOST_UNSUPPORTED,
+ * SYSTEM_CALL
  */
 export async function makeUserNamespace(stub: Stub, idMap: IdMap, tools: HostTools): Promise<void> {
   makeNamespaces(stub, ['user']);

@@ -16,12 +16,12 @@ import type { MadeOutside } from '../steps/steps.ts';
 import { cloneSources } from '../steps/volumes.ts';
 import { makeUserNamespace } from './make-user-namespace.ts';
 
-/** A new user namespace, which nobody is in; by a descriptor of the stub. */
+/** Makes a user namespace without processes; returns the stub's descriptor of it. */
 async function openUserNamespace(stub: Stub, idMap: IdMap, tools: HostTools): Promise<number> {
   const first = forkStub(stub);
   try {
     await makeUserNamespace(first, idMap, tools);
-    // For the other stub to open it. Nobody but this one is ever in it.
+    // So that the other stub may open the namespace. No process but this one is ever in it.
     showToTracers(first);
     return openPath(stub, `/proc/${first.pid}/ns/user`, constants.O_RDONLY);
   } finally {
@@ -30,7 +30,7 @@ async function openUserNamespace(stub: Stub, idMap: IdMap, tools: HostTools): Pr
   }
 }
 
-/** Has a mount that was cloned show its files with the namespace's IDs. */
+/** Makes a cloned mount show its files with the namespace's IDs. */
 function mapIds(
   stub: Stub,
   { tree, path }: { readonly tree: number; readonly path: string },
@@ -64,17 +64,20 @@ function isImageVolume(step: Step): step is BindStep {
   return step.do === 'bind' && step.imageVolume === true;
 }
 
-/** All directories that the root's files lie in. The layer of an image without any is in the container's own. */
+/**
+ * All directories with files of the root. The empty layer of an image without layers is in the container's own
+ * directory.
+ */
 function directoriesOf(root: RootSpec): readonly string[] {
   if (root.kind === 'directory') return [root.path];
   return [root.directory, ...root.lower.filter((path) => !path.startsWith(`${root.directory}/`))];
 }
 
 /**
- * Root's stub mounts the container's root so that it is shown with the IDs of a new user namespace, and becomes root of
- * that: its working directory is the root then. What is mounted is seen by nobody else, and on disk all IDs are the
- * image's.
- * @throws HOST_UNSUPPORTED where the files cannot be shown so; LAUNCH_FAILED, SYSTEM_CALL
+ * Mounts the container's root by root's stub, so that its files are shown with the IDs of a new user namespace. Then
+ * the stub becomes root of that namespace, and the container's root is its working directory. No other process sees the
+ * mounts; on disk the files keep the image's IDs.
+ * @throws HOST_UNSUPPORTED where the kernel cannot show the files with other IDs; LAUNCH_FAILED, SYSTEM_CALL
  */
 export async function becomeMappedRoot(
   stub: Stub,
@@ -84,12 +87,14 @@ export async function becomeMappedRoot(
   mount(stub, { source: null, target: '/', type: null, flags: MS.slave | MS.recursive }, '/');
   const user = await openUserNamespace(stub, idMap, tools);
   const clones = cloneSources(stub, steps, () => true);
-  // On disk they have the image's IDs, as the root has; what else is bound is the host's, and shown as it is.
+  // Volumes of images have the image's IDs on disk, as the root has. All other sources are the host's and keep their
+  // IDs.
   for (const [step, tree] of clones) if (isImageVolume(step)) mapIds(stub, { tree, path: step.source }, user);
   for (const step of steps) {
     if (step.do !== 'root') continue;
     for (const path of directoriesOf(step.root)) showMapped(stub, path, user);
-    // An overlay's own files belong to whoever mounts it, who must be somebody that is known on disk.
+    // The overlay's own files get the IDs of the process that mounts it. These must be IDs that the mapped mounts can
+    // store.
     setFileIds(stub, mapId(idMap.uids, 0) ?? 0, mapId(idMap.gids, 0) ?? 0);
     withDescriptor(stub, mountRoot(stub, step), (rootFd) => goTo(stub, rootFd));
   }

@@ -18,7 +18,7 @@ import { readFileOfRoot } from '../steps/root.ts';
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
-/** `crun`, `runc`, or another's path. @throws HOST_UNSUPPORTED, USAGE */
+/** Finds a runtime by its name, or takes its path. @throws HOST_UNSUPPORTED, USAGE */
 function findRuntime(name: string): string {
   if (name.startsWith('/')) return name;
   if (!/^[a-z][a-z0-9-]*$/.test(name)) {
@@ -50,7 +50,7 @@ function checkDevices({ cgroups }: LaunchPlan, path: string): void {
   });
 }
 
-/** The devices of the host that a plan names, each with its place in the container. */
+/** Returns the host's devices that a plan names, each with its place in the container. */
 function placeDevices({ steps }: LaunchPlan): readonly PlacedDevice[] {
   return steps.flatMap((step) =>
     step.do !== 'host-device' || step.source === '/dev'
@@ -62,7 +62,7 @@ function placeDevices({ steps }: LaunchPlan): readonly PlacedDevice[] {
   );
 }
 
-/** The user of the container, by its own files. */
+/** Looks up the command's user in the container's files. */
 function findUser(plan: LaunchPlan): ResolvedUser {
   const rootFd = openSync(rootPath(plan), O_PATH);
   const root = { stub: openOwnStub(), fd: rootFd };
@@ -82,7 +82,7 @@ function readHardLimits(): ReadonlyMap<Limit['resource'], number> {
   return new Map(files === undefined ? [] : [['nofile', Number(files)]]);
 }
 
-/** Writes what `file` steps hold; a file of the host that is not there is passed over. */
+/** Writes the files of the `file` steps; missing files of the host are left out. */
 async function writeFiles(plan: LaunchPlan, bundle: string): Promise<ReadonlyMap<string, string>> {
   const written = new Map<string, string>();
   for (const step of plan.steps) {
@@ -101,8 +101,9 @@ async function writeFiles(plan: LaunchPlan, bundle: string): Promise<ReadonlyMap
 }
 
 /**
- * Hands a plan to an OCI runtime, as a bundle that is removed afterwards; resolves with what the runtime ends with: the
- * status of the command, 128 and the signal that killed it, or the runtime's own. Its streams are this process's own.
+ * Runs a plan by an OCI runtime, as a bundle that is removed afterwards. Resolves with the runtime's exit status: the
+ * command's, 128 and the number of the signal that killed it, or the runtime's own. The container has this process's
+ * streams.
  * @throws HOST_UNSUPPORTED, USAGE, LAUNCH_FAILED, SYSTEM_CALL
  */
 export async function runInRuntime(
@@ -113,7 +114,7 @@ export async function runInRuntime(
   const path = findRuntime(runtime);
   checkDevices(plan, path);
   const bundle = await mkdtemp(join(tmpdir(), 'tsimg-bundle-'));
-  // What the runtime itself needs of the environment: where a user's runtime state is.
+  // A runtime keeps an ordinary user's state in XDG_RUNTIME_DIR.
   const env = {
     PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
     ...(process.env.XDG_RUNTIME_DIR && { XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR }),

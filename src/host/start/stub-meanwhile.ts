@@ -1,6 +1,6 @@
 import { type StartedStub, type StubOptions, startStub } from '../../sys/stub/start-stub.ts';
 
-/** Starts a stub while other things are made ready; what of it is left in the end is killed. */
+/** Starts a stub while the caller prepares other things. A leftover stub is killed at the end. */
 export function stubMeanwhile(options?: StubOptions): AsyncDisposable & { readonly stub: Promise<StartedStub> } {
   const stub = startStub(options);
   const settled = stub.catch(() => undefined);

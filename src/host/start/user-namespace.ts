@@ -18,15 +18,15 @@ import { executeFirst } from '../steps/command.ts';
 import { DESCRIPTOR } from './channel.ts';
 import { makeUserNamespace } from './make-user-namespace.ts';
 
-/** With which IDs, and whose mounts, a process of ours works. */
+/** The namespaces of a helper. */
 export interface HelperNamespaces {
-  /** A container's; absent for root. */
+  /** A container's map; absent where the helper is the host's root. */
   readonly idMap: IdMap | undefined;
-  /** Whether what it mounts is its own; else it mounts nothing. */
+  /** Whether the helper gets a mount namespace of its own; without one, it mounts nothing. */
   readonly ownMounts?: boolean;
 }
 
-/** What a helper takes besides its namespaces and its command line. */
+/** The options of a helper, besides its namespaces and its command line. */
 export interface HelperOptions<Message> {
   /** Pipes from descriptor 5 on. */
   readonly more?: number;
@@ -36,12 +36,12 @@ export interface HelperOptions<Message> {
   readonly isMessage?: (value: unknown) => value is Message;
 }
 
-/** A program of ours that has a container's IDs, and dies with the caller. */
+/** A program of tsimg with a container's IDs. It dies with the caller. */
 export interface HelperProcess<Message> {
   readonly process: StartedProcess;
-  /** What it writes to descriptor 4, a JSON value a line. */
+  /** The messages that it writes to descriptor 4, a JSON value a line. */
   readonly messages: AsyncGenerator<Message>;
-  /** What it writes to standard error, when it is gone. */
+  /** Its standard error; resolves when the helper has ended. */
   readonly complaints: Promise<string>;
 }
 
@@ -50,8 +50,8 @@ function isNone(_: unknown): _ is never {
 }
 
 /**
- * Moves a stub to a user namespace, as root of it: to a new one, also where a container runs that has the same map. In
- * that one, who may trace all in the container could trace the program as well, which has the host's root.
+ * Moves a stub to a new user namespace, as its root. A running container's namespace with the same map is not joined: a
+ * process with all rights in the container could trace the helper there, and the helper has the host's root directory.
  */
 async function enterUserNamespace(stub: Stub, { idMap }: HelperNamespaces, tools: HostTools): Promise<void> {
   if (idMap === undefined) return;
@@ -61,15 +61,21 @@ async function enterUserNamespace(stub: Stub, { idMap }: HelperNamespaces, tools
   setIds(stub, 0, 0);
 }
 
+/** A program, and the namespaces that it runs in. */
+interface HelperPlan {
+  readonly namespaces: HelperNamespaces;
+  readonly tools: HostTools;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /**
- * Has a stub, which is killed where it fails, become a program. @throws HOST_UNSUPPORTED where that is the host's doing
+ * Makes a stub a helper; a stub that fails is killed. @throws HOST_UNSUPPORTED where the host refuses it,
+ * LAUNCH_FAILED, SYSTEM_CALL
  */
 async function becomeHelper(
   { stub, process }: StartedStub,
-  namespaces: HelperNamespaces,
-  tools: HostTools,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
+  { namespaces, tools, args, env }: HelperPlan,
 ): Promise<void> {
   try {
     await enterUserNamespace(stub, namespaces, tools);
@@ -78,7 +84,7 @@ async function becomeHelper(
       mount(stub, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
     }
     resetSignals(stub);
-    // New credentials clear it.
+    // A change of credentials clears it.
     dieWithParent(stub);
     executeFirst(stub, { args, env: Object.entries(env).map(([name, value]) => `${name}=${value}`) });
   } catch (thrown) {
@@ -91,9 +97,9 @@ async function becomeHelper(
 }
 
 /**
- * Starts a program of ours, or of the host's, with the IDs that a container has, so that it can read and write the
- * container's files: as root, or as root of a user namespace. It has the host's root and programs. Descriptor 3 is its
- * input, 4 its messages; standard input and output are /dev/null.
+ * Starts a program of tsimg or of the host with a container's IDs, so that it can read and write the container's files:
+ * as root, or as root of a user namespace. It has the host's root directory. Descriptor 3 is its input, 4 its messages;
+ * standard input and output are /dev/null.
  * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL; `messages` LAUNCH_FAILED for one that is not as `isMessage` has
  * it
  */
@@ -108,21 +114,22 @@ export async function startHelper<Message extends { readonly kind: string } = ne
   const { process } = started;
   const complaints = collectComplaints(process.stream(DESCRIPTOR.complaints));
   const messages = readMessages(process.stream(DESCRIPTOR.status), isMessage);
-  await becomeHelper(started, namespaces, tools, program, TOOL_ENV);
+  await becomeHelper(started, { namespaces, tools, args: program, env: TOOL_ENV });
   return { process, messages, complaints };
 }
 
-/** A command of the user's on the host. */
+/** A user's command on the host. */
 export interface UserCommand {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Passed on to the command. */
+  /** The signals to pass on to the command. */
   readonly signals?: SignalSource | undefined;
 }
 
 /**
- * Runs a command of the user's in that namespace, with this process's own streams, environment and working directory;
- * resolves with its exit status, as a shell would tell it. Signals reach it as far as they do not reach it anyway.
+ * Runs a user's command in a new user namespace, with this process's streams and working directory; resolves with its
+ * exit status as a shell reports it. Signals are passed on, except for those that the terminal sends to the command
+ * anyway.
  * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL
  */
 export async function runInUserNamespace(
@@ -132,16 +139,18 @@ export async function runInUserNamespace(
 ): Promise<number> {
   const started = await startStub({ standard: ['inherit', 'inherit', 'inherit'], foreground: true });
   const child = started.process;
-  // A terminal's Ctrl-C and Ctrl-\ go to all in front of it, the command among them.
+  // A terminal sends SIGINT and SIGQUIT to its whole foreground process group, which the command is in.
   using _ = signals?.listen((name) => {
     if (name !== 'SIGINT' && name !== 'SIGQUIT') child.kill(name);
   });
-  await becomeHelper(started, { idMap }, tools, command, env);
+  await becomeHelper(started, { namespaces: { idMap }, tools, args: command, env });
   const { status, signal } = await child.ended;
   return status ?? 128 + (signal === null ? 0 : signalNumber(signal));
 }
 
-/** Removes trees whose files may belong to subordinate IDs, which the caller alone could not. @throws LAUNCH_FAILED */
+/**
+ * Removes trees with files of subordinate IDs, which the caller alone may not remove. @throws FILESYSTEM, LAUNCH_FAILED
+ */
 export async function removeInUserNamespace(
   idMap: IdMap,
   tools: HostTools,
@@ -151,7 +160,7 @@ export async function removeInUserNamespace(
   const { process, complaints } = await startHelper({ idMap }, tools, [rm, '-rf', '--', ...paths]);
   const { status } = await process.ended;
   if (status === 0) return;
-  throw new TsimgError('FILESYSTEM', 'cannot remove what a container left', {
+  throw new TsimgError('FILESYSTEM', 'cannot remove the files of a container', {
     where: paths[0],
     why: (await complaints).trim(),
   });
