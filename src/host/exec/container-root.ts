@@ -12,12 +12,12 @@ import { mountRoot } from '../steps/mounts.ts';
 import { openDirectory } from '../steps/root.ts';
 import { bindVolume } from '../steps/volumes.ts';
 
-/** Links that are followed at the end of a path, as many as the kernel follows. path_resolution(7). */
+/** The most links that are followed at the end of a path; the kernel has the same limit. path_resolution(7) */
 const MAX_LINKS = 40;
 
 /**
- * The root of a process that runs in a container, opened by the caller of tsimg: root, or whom the container's user
- * namespace belongs to. The descriptor is the caller's to close. @throws CONTAINER_STATE where it has ended, FILESYSTEM
+ * Opens the root directory of a running container by its process. Root may do that, and the owner of the container's
+ * user namespace. The caller closes the descriptor. @throws CONTAINER_STATE where the container has ended, FILESYSTEM
  */
 export function openRunningRoot(process: ProcessIdentity): number {
   let fd: number | undefined;
@@ -25,7 +25,7 @@ export function openRunningRoot(process: ProcessIdentity): number {
   try {
     fd = openSync(path, O_PATH | constants.O_DIRECTORY);
     using held = openIdentified(process);
-    // It was there before and is there still: so it was its root that was opened.
+    // The process still exists, so its number was its own when the root was opened.
     if (held !== undefined) return fd;
   } catch (error) {
     if (!['ENOENT', 'ESRCH'].includes(errnoOf(error) ?? '')) {
@@ -36,10 +36,7 @@ export function openRunningRoot(process: ProcessIdentity): number {
   throw new TsimgError('CONTAINER_STATE', 'the container has just ended', { hint: 'try again' });
 }
 
-/**
- * The root of a container that does not run, with volumes of its image, mounted for this process alone, which must have
- * a mount namespace of its own.
- */
+/** Mounts the root of a stopped container, with the volumes of its image, in this process's own mount namespace. */
 export function mountOwnRoot(step: Extract<Step, { do: 'root' }>, volumes: readonly BindStep[]): number {
   const stub = openOwnStub();
   const fd = mountRoot(stub, step);
@@ -48,27 +45,26 @@ export function mountOwnRoot(step: Extract<Step, { do: 'root' }>, volumes: reado
 }
 
 /**
- * Opens a directory of a container's root as a launch finds a place for a mount: links are followed within the root,
- * and what is missing is made. @param path bytes @throws LAUNCH_FAILED, SYSTEM_CALL
+ * Opens a directory of a container's root by the rules for mounts: links are followed within the root, and missing
+ * directories are made. @param path bytes @throws LAUNCH_FAILED, SYSTEM_CALL
  */
 export function openOrMakeInRoot(rootFd: number, path: Uint8Array): number {
   return openDirectory({ stub: openOwnStub(), fd: rootFd }, path, 'inside');
 }
 
-/** A name in a directory of a container's root, which is open. */
+/** A name in an open directory of a container's root. */
 export interface PlaceInRoot extends Disposable {
   readonly directory: number;
   /** Bytes; `.` for the directory itself. */
   readonly name: string;
-  /** Text: the directory's path in the root, in which links may be. */
+  /** The directory's path in the root, as text; it may contain links. */
   readonly parent: string;
 }
 
 /**
- * The directory of the last name in a path and that name, which itself is not looked at. With `follow`, where the name
- * is a symlink, the same for what it leads to. Everything is resolved by the kernel within the root, again at each
- * step.
- * @throws SYSTEM_CALL with `facts.errno`
+ * Opens the directory of the last name in a path. The name itself need not exist; with `follow`, a symlink of that name
+ * is followed. The kernel resolves each path within the root.
+ * @throws SYSTEM_CALL with `facts.errno`; FILESYSTEM for too many links
  */
 export function locateInRoot(rootFd: number, path: string, follow: boolean): PlaceInRoot {
   let current = path;

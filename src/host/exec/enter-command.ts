@@ -13,19 +13,21 @@ import { becomeUser, executeFirst, explainLimit, lastCalls, lookUp } from '../st
 import type { StubRoot } from '../steps/root.ts';
 import { openEmptyInput, openNull, openTerminal } from '../steps/stream-devices.ts';
 
-/** What is done for a command in between, not by the stub. */
+/** The launcher's part in starting a command. */
 export interface EnterHooks {
-  /** The system call filter's instructions. */
+  /** The instructions of the system call filter. */
   readonly filter: Uint8Array | undefined;
-  /** Makes its standard streams. */
+  /** Makes pipes for the command's standard streams. */
   openPipes(): ContainerPipes;
-  /** Takes the master of its terminal, a descriptor of the stub. */
+  /** Takes the master of the command's terminal, a descriptor of the stub. */
   takeMaster(master: number): void;
   /** Puts a process into the container's cgroups. */
   joinCgroups(pid: number): void;
 }
 
-/** Unlike `run`, exec makes no directory that is missing: docker's says 127, too. */
+/**
+ * Goes to the working directory. Unlike `run`, exec does not make a missing one, and exits with 127, as docker's does.
+ */
 function enterWorkdir({ stub, fd: root }: StubRoot, path: string): void {
   let directory: number;
   try {
@@ -41,7 +43,7 @@ function enterWorkdir({ stub, fd: root }: StubRoot, path: string): void {
   }
 }
 
-/** What becomes standard input, output and error: a terminal or pipes of the user's, or /dev/null. */
+/** Opens the standard streams: a terminal or pipes, owned by the user, or /dev/null. */
 function openStreams(
   root: StubRoot,
   { command, detached }: ExecPlan,
@@ -62,7 +64,7 @@ function openStreams(
   });
 }
 
-/** Where the first process of a PID namespace has ended, nobody can be born in it. pid_namespaces(7). */
+/** Forks the stub. It fails with ENOMEM when the first process of the PID namespace has ended. pid_namespaces(7) */
 function haveChild(stub: Stub, socket: ChildSocket): Stub {
   try {
     return forkStub(stub, socket);
@@ -73,11 +75,12 @@ function haveChild(stub: Stub, socket: ChildSocket): Stub {
 }
 
 /**
- * Starts a command as the child of a stub that is in the container but for the PID namespace (`enterNamespaces`); its
- * process ID outside. The stub does all to itself that takes rights which the command will not have, and loses them,
- * before it has the child: what can be seen in the container, and traced, has no more rights than the container gives,
- * and nothing of the host's. Only under a filter of the caller's, which may forbid what still has to be done, the child
- * has SYS_ADMIN until it is installed.
+ * Starts a command as the child of a stub that `enterNamespaces` has moved into the container; returns the command's
+ * process ID on the host. The stub itself is not in the PID namespace, its child is. So the stub first does all that
+ * needs more rights than the command may have, and drops these rights; only then it forks. The child, which processes
+ * of the container can see and trace, has no more rights than the container gives, and no files of the host. One
+ * exception: with a user's own filter, the child has SYS_ADMIN until the filter is installed, which must be last, for
+ * it may forbid the other calls.
  * @throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, HOST_UNSUPPORTED, LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
  */
 export function startCommand(root: StubRoot, plan: ExecPlan, hooks: EnterHooks): number {
@@ -87,7 +90,7 @@ export function startCommand(root: StubRoot, plan: ExecPlan, hooks: EnterHooks):
   const socket = makeChildSocket(stub);
   const streams = openStreams(root, plan, { user, hooks });
   enterWorkdir(root, command.cwd);
-  // Its number of processes counts the stub as well: that limit is the child's alone.
+  // The number of processes (nproc) counts the stub too, so that limit is set on the child only.
   const [counted, others] = [true, false].map((is) =>
     command.limits.filter(({ resource }) => (resource === 'nproc') === is),
   );
@@ -107,8 +110,8 @@ export function startCommand(root: StubRoot, plan: ExecPlan, hooks: EnterHooks):
   const child = haveChild(stub, socket);
   try {
     if (!detached) become.dieWithParent(child);
-    // The end of the command's output is for the caller to see. And the stub is there: the child will hear when it
-    // ends.
+    // The stub closes its copies, so that the caller sees the end of the command's output. The round trip also proves
+    // that the stub still runs, so the child's death signal was set in time.
     for (const fd of new Set(streams)) stub.call('close', [fd]);
     hooks.joinCgroups(child.pid);
     become.startSession(child);

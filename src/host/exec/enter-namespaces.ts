@@ -18,7 +18,9 @@ function ended(cause?: unknown): TsimgError {
   return new TsimgError('CONTAINER_STATE', 'the container has ended', { cause });
 }
 
-/** What was opened by the number of the first process is its own: it is there still. */
+/**
+ * Opens the first process and its root by its number, and checks that the process still exists: then both are its own.
+ */
 function openContainer(stub: Stub, identity: ProcessIdentity): OpenedContainer {
   const { pid } = identity;
   const process = openProcess(stub, pid);
@@ -27,14 +29,14 @@ function openContainer(stub: Stub, identity: ProcessIdentity): OpenedContainer {
   return { process, root: { stub, fd: root } };
 }
 
-/** Root of the host is nobody in a user namespace that it joins, and becomes root there. */
+/** Becomes root of a joined user namespace, in which the host's root has no ID. */
 function becomeRoot(stub: Stub, idMap: IdMap | undefined): void {
   if (idMap?.by !== 'root') return;
   setGroups(stub, []);
   setIds(stub, 0, 0);
 }
 
-/** The namespaces by the pidfd, and the root of the container's first process. */
+/** Joins the container's namespaces by the pidfd, and takes the root directory of its first process. */
 function joinContainer(stub: Stub, { namespaces, idMap }: ExecPlan, container: OpenedContainer): StubRoot {
   joinNamespacesOf(stub, container.process, namespaces);
   becomeRoot(stub, idMap);
@@ -43,10 +45,10 @@ function joinContainer(stub: Stub, { namespaces, idMap }: ExecPlan, container: O
   return container.root;
 }
 
-/** All namespaces but that of mounts, which is a copy of the host's with a root of its own. */
+/** Joins all namespaces but the mount namespace; makes one of its own with the toolbox as root. */
 function joinByToolbox(stub: Stub, { namespaces, idMap, toolbox }: ExecPlan, container: OpenedContainer): StubRoot {
   if (toolbox === undefined) throw new RangeError('there is no toolbox');
-  // First: who is in it has all capabilities over the others.
+  // The user namespace first: it gives all capabilities over the others.
   joinNamespacesOf(
     stub,
     container.process,
@@ -68,7 +70,8 @@ function joinByToolbox(stub: Stub, { namespaces, idMap, toolbox }: ExecPlan, con
 }
 
 /**
- * Moves a stub into a container that runs; of the PID namespace only its children are. Its root directory.
+ * Moves a stub into a running container; in the PID namespace are only its children. Returns the root directory.
+ *
  * @throws CONTAINER_STATE where the container has ended, LAUNCH_FAILED, SYSTEM_CALL
  */
 export function enterNamespaces(stub: Stub, plan: ExecPlan, identity: ProcessIdentity): StubRoot {

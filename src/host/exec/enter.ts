@@ -16,23 +16,21 @@ import { type EnterHooks, startCommand } from './enter-command.ts';
 import { enterNamespaces } from './enter-namespaces.ts';
 
 /**
- * What the command started in the background may hold its output open for ever: docker waits two seconds for it, too.
- * Milliseconds.
+ * The longest wait for output of background processes after the command's end: milliseconds. They may hold the output
+ * open for ever. docker waits two seconds, too.
  */
 const AFTERMATH = 2000;
 
-/** What entering takes besides the plan. */
+/** The options of entering besides the plan. */
 export interface EnterOptions extends Context {
   readonly streams: Streams;
   /** The signals to pass on to the command; none when absent. `signal` kills the command. */
   readonly signals?: SignalSource | undefined;
-  /** The command's process is there: its host PID. */
+  /** The command's process exists: its host PID. */
   readonly onProcess?: ((pid: number) => void) | undefined;
 }
 
-/**
- * All output of the command; of what it left in the background only what comes at once, and all that was read already.
- */
+/** Passes on all output of the command; of its background processes only the output that comes soon after its end. */
 async function drainPipes(relay: Relay, { stdout, stderr }: Streams): Promise<void> {
   const done = new AbortController();
   const drained = relay.drain().then(() => done.abort());
@@ -43,16 +41,16 @@ async function drainPipes(relay: Relay, { stdout, stderr }: Streams): Promise<vo
   }
 }
 
-/** What is known of a command while it comes to be, and runs. */
+/** A command that is being started, or runs. */
 interface Entry {
   readonly plan: ExecPlan;
   readonly streams: Streams;
   relay?: (Relay & { close(): void | Promise<void> }) | undefined;
-  /** Its process ID, while it is its own. */
+  /** Its host PID; absent before its start and after its end. */
   pid?: number | undefined;
 }
 
-/** What passes the command's streams on. A terminal's is loaded only where there is one. */
+/** Makes the hooks that connect the command's streams. The code for terminals is loaded only where there is one. */
 async function streamHooks(entry: Entry, stub: Stub): Promise<Pick<EnterHooks, 'openPipes' | 'takeMaster'>> {
   const { command } = entry.plan;
   const terminal = command.terminal ? await import('../stdio/terminal.ts') : undefined;
@@ -70,9 +68,10 @@ async function streamHooks(entry: Entry, stub: Stub): Promise<Pick<EnterHooks, '
 }
 
 /**
- * Runs a command in a container, by its first process: a stub goes there and has a child, which becomes the command;
- * streams and signals are passed on. Resolves with the command's exit status, or with 0 when a detached one runs. When
- * this process dies, another one's command does.
+ * Runs a command in a container, which its first process identifies. A stub enters the container, and its child becomes
+ * the command; streams and signals are passed on. Resolves with the command's exit status, or with 0 when a detached
+ * command runs. A command that is not detached dies with this process.
+ *
  * @throws CONTAINER_STATE, LAUNCH_FAILED, HOST_UNSUPPORTED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL, an
  * AbortError on `signal`
  */
@@ -95,7 +94,7 @@ export async function enterContainer(
   signal?.addEventListener('abort', abort, { once: true });
   try {
     const hooks = await streamHooks(entry, stub);
-    // Whoever wants to stop it is heard now: from here on all is done in one turn.
+    // Signals and aborts are delivered now: all that follows until the command runs happens in one turn.
     await turn();
     signal?.throwIfAborted();
     if (stopped !== undefined) return 128 + signalNumber(stopped);

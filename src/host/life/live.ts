@@ -11,9 +11,8 @@ import { identify, openIdentified, type ProcessIdentity } from '../state/process
 import { readState } from '../state/record.ts';
 
 /**
- * Whoever's network is joined must still be there now that it has been: its process's number was its own all the time
- * then.
- * @throws LAUNCH_FAILED
+ * Checks, after a network was joined by the number of its container's process, that this process still exists: then no
+ * other process had the number meanwhile. @throws LAUNCH_FAILED
  */
 function checkJoined({ network }: LaunchPlan): void {
   if (network.kind !== 'join' || network.process === undefined) return;
@@ -26,8 +25,8 @@ function checkJoined({ network }: LaunchPlan): void {
 }
 
 /**
- * One life of a container, whose lock this process holds: performs its plan, and writes down how it fares. Resolves
- * with the command's exit status. @throws as `execute`; what is written then says why it never ran
+ * Runs a container once: performs its plan and records its state. This process holds the container's lock. Resolves
+ * with the command's exit status. @throws as `execute`; the recorded state has the error too
  */
 export async function liveOnce(
   container: HeldContainer,
@@ -40,7 +39,7 @@ export async function liveOnce(
   let oomKilled = false;
   const now = () => new Date().toISOString();
   updateState(container, { owner: identify(process.pid) });
-  // Who waits for this life must not find how the last one ended.
+  // `wait` must not return the exit code of the previous run.
   leaveExitCode(container, undefined);
   const failed = () => (ran || readState(container.directory).startedAt !== undefined ? 'exited' : 'created');
   try {
@@ -53,7 +52,7 @@ export async function liveOnce(
       onProcess(pid) {
         checkJoined(plan);
         command = identify(pid);
-        // Before it can run anything: whoever finds this container without us must find its processes.
+        // Before it can run anything: if tsimg is killed, the container's processes must be found by this record.
         if (command !== undefined)
           writeLife(container.directory, { process: command, isFirst: plan.namespaces.includes('pid') });
         options.onProcess?.(pid);

@@ -2,15 +2,15 @@ import { isEvent, type TsimgEvent } from '../../events.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 import { fields, isText, mapOf, oneOf } from '../state/document-shape.ts';
 
-/** Descriptors of a monitor. */
+/** The descriptors of a monitor. */
 export const MONITOR_DESCRIPTOR = {
   complaints: 2,
   /**
-   * To it: its orders, as a line. When it ends before the container runs, the caller is gone, and the launch is given
-   * up.
+   * Its input: its orders, a line. If the input ends before the container runs, the caller is gone and the launch is
+   * given up.
    */
   control: 3,
-  /** From it: a message a line, until the container runs. */
+  /** Its output: a message a line, until the container runs. */
   status: 4,
   /** The container's lock. */
   lock: 5,
@@ -25,17 +25,17 @@ export interface MonitorOrders {
 export type MonitorMessage =
   | { readonly kind: 'event'; readonly event: TsimgEvent }
   | { readonly kind: 'running' }
-  /** For `receiveError`. */
+  /** An error for `receiveError`. */
   | { readonly kind: 'error'; readonly error: unknown };
 
 const areOrders = fields({ folder: isText, id: isText, tools: mapOf(isText) });
 
-/** Whether a value that came from another process is a monitor's orders. */
+/** Whether a value from another process is a monitor's orders. */
 export function isMonitorOrders(value: unknown): value is MonitorOrders {
   return areOrders(value);
 }
 
-/** Whether a value that came from another process is a monitor's message. */
+/** Whether a value from another process is a monitor's message. */
 export function isMonitorMessage(value: unknown): value is MonitorMessage {
   return fields({ kind: oneOf('running', 'error') })(value) || fields({ kind: oneOf('event'), event: isEvent })(value);
 }

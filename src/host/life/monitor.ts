@@ -24,23 +24,23 @@ import { processSignals } from '../stdio/signal-source.ts';
 import { liveOnce } from './live.ts';
 import { isMonitorOrders, MONITOR_DESCRIPTOR, type MonitorMessage, type MonitorOrders } from './monitor-channel.ts';
 
-// The process beside a detached container: it holds the container's lock, writes its log and how it fares, starts it
-// again where that was asked for, and cleans up. When it dies, the container does. SIGTERM ends both, the container in
-// its own way.
+// The process beside a detached container. It holds the container's lock, writes its log and state, restarts it as its
+// policy says, and cleans up. The container dies with its monitor. SIGTERM to the monitor is passed on to the container
+// and ends the restarts.
 
-/** Milliseconds between two looks for the mark of `stop`. */
+/** Milliseconds between two checks for the file that `stop` leaves. */
 const LOOK = 100;
 
 /** Ends the pause before the next start. */
 const stopped = new AbortController();
-/** Nobody reads our messages any more. */
+/** Whether the caller is gone because the container runs: then nobody reads the messages. */
 let detached = false;
 
 function tell(message: MonitorMessage): void {
   if (!detached) writeSync(MONITOR_DESCRIPTOR.status, `${JSON.stringify(message)}\n`);
 }
 
-/** Lets go of whoever started us: the container runs. */
+/** Tells the caller that the container runs, and cuts the connection. */
 function detach(control: Socket): void {
   if (detached) return;
   tell({ kind: 'running' });
@@ -52,7 +52,7 @@ function detach(control: Socket): void {
   closeSync(nothing);
 }
 
-/** The first line, and an abort when the caller is gone before the container runs. */
+/** Reads the orders. `given` is aborted when the caller goes away before the container runs. */
 async function receiveOrders(control: Socket): Promise<{ orders: MonitorOrders; given: AbortSignal }> {
   const given = new AbortController();
   const orders = await new Promise<MonitorOrders>((resolve, reject) => {
@@ -73,8 +73,8 @@ async function receiveOrders(control: Socket): Promise<{ orders: MonitorOrders; 
 }
 
 /**
- * Waits for so many milliseconds, or until the container is stopped. `stop` leaves a mark and sends no signal: a signal
- * that came a moment late would be taken for the next life's.
+ * Waits for a time, or until the container is stopped. `stop` leaves a file and sends no signal: a late signal would
+ * reach the next run of the container.
  */
 async function pauseUnless(isStopped: () => boolean, milliseconds: number): Promise<void> {
   const end = Date.now() + milliseconds;
@@ -83,7 +83,7 @@ async function pauseUnless(isStopped: () => boolean, milliseconds: number): Prom
   }
 }
 
-/** Lives and, as the policy has it, lives again. */
+/** Runs the container, and again as its restart policy says. */
 async function live(
   container: HeldContainer,
   { plan, restart }: ContainerRecord,
@@ -91,7 +91,7 @@ async function live(
   { control, given }: { control: Socket; given: AbortSignal },
 ): Promise<void> {
   using log = openLogFile(container.directory);
-  // Standard input of a detached container with -i stays open, and nothing comes.
+  // With -i, the standard input of a detached container stays open and gets nothing.
   const streams = { stdin: new PassThrough(), stdout: log.stdout, stderr: log.stderr };
   let pause: number | undefined;
   let last: number | undefined;
@@ -117,7 +117,7 @@ async function live(
     if (!detached) detach(control);
     const isStopped = () => stopped.signal.aborted || existsSync(join(container.directory, CONTAINER_NAME.stop));
     if (isStopped() && !ran && last !== undefined) {
-      // Stopped while it was being started again: how its last life ended is what counts.
+      // It was stopped during a restart: its status is that of its last run.
       updateState(container, { status: 'exited', exitCode: last, error: undefined });
       leaveExitCode(container, last);
     }
@@ -134,7 +134,7 @@ async function live(
 }
 
 async function main(): Promise<void> {
-  // The tools that we start must not hold the container's lock: it would not be free when we are gone.
+  // Tools must not inherit the container's lock: they could hold it after this process has ended.
   closeOnExecFrom(3);
   const control = new Socket({ fd: MONITOR_DESCRIPTOR.control, readable: true, writable: false });
   process.on('SIGTERM', () => stopped.abort());
@@ -145,7 +145,7 @@ async function main(): Promise<void> {
   try {
     await live(container, record, orders, { control, given });
   } catch (error) {
-    // Whoever started us holds the lock too, as long as it is there, and decides what becomes of the container.
+    // If the caller still exists, it holds the lock too, and decides whether to remove the container.
     if (!given.aborted) return tell({ kind: 'error', error: portableError(error) });
   } finally {
     control.destroy();
@@ -153,5 +153,5 @@ async function main(): Promise<void> {
   if (record.remove) await removeContainer(container, record.name, storedMap(record.plan.idMap), orders.tools);
 }
 
-/** Settles when it has done its work. */
+/** Settles when the work is done. */
 export const done = main();

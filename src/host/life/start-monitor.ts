@@ -11,16 +11,18 @@ import { collectComplaints } from '../stdio/complaints.ts';
 import { readMessages } from '../stdio/read-messages.ts';
 import { isMonitorMessage, MONITOR_DESCRIPTOR, type MonitorOrders } from './monitor-channel.ts';
 
-/** Node's young generation and threads at their smallest: it waits nearly all the time. */
+/** The smallest young generation and thread pool: a monitor waits nearly all the time. */
 const NODE_OPTIONS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
-/** A monitor that is stopped for so long while it starts a container is ended: seconds, and as many looks. */
+/**
+ * A monitor that is stopped (SIGSTOP) for this many seconds while it starts a container is killed. It is checked every
+ * second.
+ */
 const LONGEST_STOPPED = 10;
 const MONITOR = fileURLToPath(new URL('../../programs/monitor.cjs', import.meta.url));
 
 /**
- * Starts the monitor of a container whose record is written, and hands it the lock; resolves when the command runs.
- * Until then the container's lock is still held here too, so that whoever called decides what becomes of a failed
- * launch.
+ * Starts the monitor of a recorded container, which inherits the container's lock; resolves when the command runs.
+ * Until then the caller holds the lock too, so that it can remove the container after a failed launch.
  * @throws as `execute`
  */
 export async function startMonitor(
@@ -37,15 +39,15 @@ export async function startMonitor(
   const control = child.stream(MONITOR_DESCRIPTOR.control);
   const status = child.stream(MONITOR_DESCRIPTOR.status);
   const complaints = collectComplaints(child.stream(MONITOR_DESCRIPTOR.complaints));
-  // Closed unread once the container runs.
+  // The stream is destroyed once the container runs; that is no error.
   complaints.catch(() => {});
-  // It gives the launch up when it reads the end.
+  // The end of its input makes the monitor give the launch up.
   const abort = () => control.end();
   signal?.addEventListener('abort', abort, { once: true });
   control.on('error', () => {});
   control.write(`${JSON.stringify({ folder: container.folder, id: container.id, tools } satisfies MonitorOrders)}\n`);
   let stoppedFor = 0;
-  // Who is stopped reads no end of a stream either.
+  // A stopped monitor does not notice the end of its input.
   const watch = setInterval(() => {
     const monitor = identify(child.pid);
     stoppedFor = monitor !== undefined && isStopped(monitor) ? stoppedFor + 1 : 0;

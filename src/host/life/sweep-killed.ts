@@ -7,16 +7,15 @@ import { hasLease } from '../network/leases.ts';
 import type { ContainerRecord } from '../state/record.ts';
 
 /**
- * Removes what is left outside of a container's directory where its tsimg was killed: its cgroups, and its place on the
- * bridge. That of a container which ended as it should is gone already. @throws LAUNCH_FAILED, HOST_UNSUPPORTED,
- * FILESYSTEM
+ * Removes the leftovers of a container whose tsimg was killed, outside of the container's directory: its cgroups, and
+ * its lease on the bridge. @throws LAUNCH_FAILED, HOST_UNSUPPORTED, FILESYSTEM
  */
 export async function sweepKilled({ id, plan }: ContainerRecord, facts: HostFacts): Promise<void> {
   for (const each of plan.cgroups) {
     if (existsSync(cgroupDirectory(each))) await sweepCgroups(each.base);
   }
   const { network } = plan;
-  // Of another network namespace, nothing can be removed from here.
+  // A bridge of another network namespace cannot be changed from here.
   if (network.kind !== 'bridge' || network.directory !== bridgeDirectory(facts.network)) return;
   if (hasLease(network.directory, id))
     await (await import('../network/bridge.ts')).sweepBridge(network.directory, facts.tools);

@@ -1,11 +1,9 @@
 import type { Readable } from 'node:stream';
 
-/** The most of a program's complaints that is kept: bytes. */
+/** The most of a program's standard error that is kept: bytes. */
 const MAX_BYTES = 16 * 1024;
 
-/**
- * What a program writes to its standard error until it closes it, the first 16 KiB of it; the rest is read and dropped.
- */
+/** Reads a program's standard error to its end and returns the first 16 KiB; the rest is dropped. */
 export async function collectComplaints(stream: Readable): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;

@@ -4,23 +4,23 @@ import { Writable } from 'node:stream';
 import { errnoOf } from '../../errors.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 
-// A container's output as Kubernetes' runtimes and podman write it: `TIME stdout F text` a line, P instead of F where
-// the line goes on in the next entry of that stream. What was written is on its way to the disk before the container
-// goes on.
+// A container's output in the format of Kubernetes' runtimes and podman: `TIME stdout F text` a line, with P instead of
+// F where the line continues in the stream's next entry. The writes are synchronous, so no output is lost when this
+// process dies.
 
-/** Bytes; then `log` becomes `log.1`, and what that was is gone. */
+/** The size at which `log` is renamed to `log.1`, in the place of the one before: bytes. */
 const MAX_BYTES = 10 * 1024 * 1024;
 
 export const LOG_FILE = CONTAINER_NAME.log;
 export const OLD_LOG_FILE = `${CONTAINER_NAME.log}.1`;
 
-/** Where a detached container's output goes. */
+/** The log of a detached container. */
 export interface LogFile extends Disposable {
   readonly stdout: Writable;
   readonly stderr: Writable;
 }
 
-/** The entries for a piece of output: a line each, the last one perhaps not ended. */
+/** Formats a piece of output as entries, one a line. The last line may be unfinished. */
 function entries(stream: 'stdout' | 'stderr', chunk: Buffer, time: string): Buffer {
   const parts: Buffer[] = [];
   const add = (text: Buffer, tag: 'F' | 'P') =>
@@ -34,7 +34,7 @@ function entries(stream: 'stdout' | 'stderr', chunk: Buffer, time: string): Buff
   return Buffer.concat(parts);
 }
 
-/** Opens the log of a container for adding to it. @param maxBytes of each of its two files */
+/** Opens the log of a container to append to it. @param maxBytes the size of each of its two files at most */
 export function openLogFile(directory: string, maxBytes = MAX_BYTES): LogFile {
   const path = join(directory, LOG_FILE);
   const open = () => openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600);
@@ -57,7 +57,7 @@ export function openLogFile(directory: string, maxBytes = MAX_BYTES): LogFile {
         try {
           append(entries(name, chunk, new Date().toISOString()));
         } catch (error) {
-          // A full disk costs output, not the container.
+          // On a full disk, output is dropped and the container goes on.
           if (!['ENOSPC', 'EDQUOT'].includes(errnoOf(error) ?? '')) throw error;
         }
         done();

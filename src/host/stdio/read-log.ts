@@ -5,21 +5,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf } from '../../errors.ts';
 import { LOG_FILE, OLD_LOG_FILE } from './log-file.ts';
 
-/** A piece of what a container wrote: a line with its end, or a part of one. */
+/** A piece of a container's output: a line with its end, or a part of a line. */
 export interface LogEntry {
   readonly stream: 'stdout' | 'stderr';
-  /** RFC 3339, when it was written. */
+  /** The time of the write, RFC 3339. */
   readonly time: string;
   readonly text: Buffer;
-  /** Whether the line ends here; its line feed is part of `text` then. */
+  /** Whether the line ends here; then `text` ends with its line feed. */
   readonly ends: boolean;
 }
 
-/** Between two entries of a log that is followed: all that was there has been read. */
+/** Yielded between entries while a log is followed: all entries so far have been read. */
 export const CAUGHT_UP = 'caught up';
 
 const CHUNK = 64 * 1024;
-/** Milliseconds between two looks at a log that is followed. */
+/** Milliseconds between two reads while a log is followed. */
 const PAUSE = 100;
 
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
@@ -31,7 +31,7 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-/** `TIME stdout F text`; undefined for what is none, as a crash may leave. */
+/** Parses `TIME stdout F text`; undefined for a damaged line, which a crash may leave. */
 function parseEntry(line: Buffer): LogEntry | undefined {
   const head = /^(\S+) (stdout|stderr) ([FP]) /.exec(line.toString('latin1', 0, 64));
   if (head === null) return undefined;
@@ -46,7 +46,7 @@ function parseEntry(line: Buffer): LogEntry | undefined {
   };
 }
 
-/** What is new in an open file, entry by entry; `rest` is an entry of which the end is not there yet. */
+/** Yields the new entries of an open file. `rest` keeps the start of an entry whose end is not written yet. */
 async function* readOn(handle: FileHandle, rest: { bytes: Buffer }): AsyncGenerator<LogEntry> {
   for (;;) {
     const chunk = Buffer.alloc(CHUNK);
@@ -67,8 +67,8 @@ function isSame(one: Stats, other: Stats | undefined): boolean {
 }
 
 /**
- * The log of a container, oldest first. `isAlive` makes it go on where the log ends, for as long as that holds.
- * @throws FILESYSTEM errors of Node; an AbortError on `signal`
+ * Yields a container's log, the oldest entry first. With `isAlive`, the log is followed while that returns true.
+ * @throws Node's errors of the file system; an AbortError on `signal`
  */
 export async function* readLog(
   directory: string,
@@ -88,12 +88,12 @@ export async function* readLog(
   let rest = { bytes: Buffer.alloc(0) };
   try {
     for (;;) {
-      // Asked before the last look: what was written until the end is read.
+      // Asked before the read, so that the last read comes after the container's end.
       const alive = (await isAlive?.()) ?? false;
       if (handle !== undefined) yield* readOn(handle, rest);
       const now = await stat(path).catch(() => undefined);
       if (now !== undefined && (handle === undefined || !isSame(await handle.stat(), now))) {
-        // The log has begun a new file: the end of this one was written before that.
+        // The log was renamed, after its last entry was written: read the rest of it, then the new file.
         if (handle !== undefined) yield* readOn(handle, rest);
         await handle?.close();
         handle = await openIfThere(path);

@@ -7,24 +7,26 @@ import { makePipe } from '../../sys/stub/fork-stub.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { whileInFront } from './while-in-front.ts';
 
-/** Where a container's streams come from and go to. */
+/** The caller's streams that a container's are connected to. */
 export interface Streams {
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly stderr: Writable;
 }
 
-/** What passes a container's streams on. */
+/** Connects a container's streams with the caller's. */
 export interface Relay {
-  /** Resolves when all that the container wrote has been passed on. @throws FILESYSTEM when it could not be written */
+  /**
+   * Resolves when the whole output of the container has been passed on. @throws FILESYSTEM when it could not be written
+   */
   drain(): Promise<void>;
-  /** Stops reading our standard input, and what the container may still write. */
+  /** Stops reading the caller's standard input and the container's output. */
   close(): void;
 }
 
 /**
- * Passes output on. When ours cannot be written any more, the container's end breaks too: it gets SIGPIPE, as in a
- * pipeline. That nobody reads ours is no failure, all else is. @throws FILESYSTEM
+ * Passes output on. When the caller's stream breaks, the container's pipe is closed too, so that the container gets
+ * SIGPIPE, as in a pipeline. A reader that went away (EPIPE) is no failure. @throws FILESYSTEM for other failed writes
  */
 async function forward(from: Socket, to: Writable, where: string): Promise<void> {
   let failure: Error | undefined;
@@ -34,7 +36,7 @@ async function forward(from: Socket, to: Writable, where: string): Promise<void>
   };
   to.once('error', broken);
   from.pipe(to, { end: false });
-  // An error of `from` can only be the broken pipe that `broken` made.
+  // `from` fails only where `broken` destroyed it.
   await finished(from, { writable: false }).catch(() => undefined);
   if (!to.destroyed && to.writableNeedDrain) {
     await new Promise((resolve) => {
@@ -47,14 +49,14 @@ async function forward(from: Socket, to: Writable, where: string): Promise<void>
   throw filesystemError('cannot write the output', where, failure);
 }
 
-/** Our ends of the pipes that a container's streams are. */
+/** This process's ends of the pipes for a container's streams. */
 interface PipeEnds {
   readonly stdin?: number | undefined;
   readonly stdout: number;
   readonly stderr: number;
 }
 
-/** Passes on what goes through a container's pipes; their ends are closed by it. */
+/** Connects a container's pipes with the caller's streams. The relay closes these ends. */
 function relayPipes(ends: PipeEnds, streams: Streams): Relay {
   const readers = [ends.stdout, ends.stderr].map((fd) => new Socket({ fd, readable: true, writable: false }));
   const outputs = readers.map((reader, index) =>
@@ -62,13 +64,14 @@ function relayPipes(ends: PipeEnds, streams: Streams): Relay {
       ? forward(reader, streams.stdout, 'standard output')
       : forward(reader, streams.stderr, 'standard error'),
   );
-  // Awaited by drain; until then a failure waits, too.
+  // `drain` reports a failure; until then it must not count as unhandled.
   for (const output of outputs) output.catch(() => {});
   let writer: Socket | undefined;
   let input: Disposable | undefined;
   if (ends.stdin !== undefined) {
     writer = new Socket({ fd: ends.stdin, readable: false, writable: true });
-    // The container may end without having read all: its status says what that means, not our EPIPE.
+    // A container may end without reading all its input. Its exit status tells whether that is an error, so EPIPE is
+    // ignored.
     writer.on('error', () => streams.stdin.unpipe(writer));
     const to = writer;
     input = whileInFront(
@@ -87,13 +90,13 @@ function relayPipes(ends: PipeEnds, streams: Streams): Relay {
       if (writer === undefined) return;
       input?.[Symbol.dispose]();
       writer.destroy();
-      // A terminal or pipe that is only paused would keep this process alive.
+      // A paused terminal or pipe would keep this process alive.
       if (streams.stdin instanceof Socket) streams.stdin.unref();
     },
   };
 }
 
-/** The container's ends of its pipes, by the stub's descriptors. */
+/** The container's ends of its pipes: descriptors of the stub. */
 export interface ContainerPipes {
   /** Absent where standard input is /dev/null. */
   readonly stdin?: number | undefined;
@@ -101,7 +104,7 @@ export interface ContainerPipes {
   readonly stderr: number;
 }
 
-/** Has a stub make pipes for a container's streams, and passes on what goes through them from now. */
+/** Makes pipes for a container's streams by its stub, and connects them with the caller's streams. */
 export function openRelay(
   stub: Stub,
   streams: Streams,

@@ -32,7 +32,7 @@ export function ignoresByDefault(pid: number, number: number): boolean {
   try {
     status = readFileSync(`/proc/${pid}/status`, 'latin1');
   } catch {
-    // Gone.
+    // The process has ended.
     return false;
   }
   return ['SigBlk', 'SigIgn', 'SigCgt'].every((name) => {

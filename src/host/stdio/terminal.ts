@@ -12,13 +12,13 @@ const closeFd = promisify(close);
 
 /** The caller's side of a container's terminal. */
 export interface TerminalRelay {
-  /** Resolves when the container's side is closed and all that it wrote has been passed on. */
+  /** Resolves when the container's side is closed and its whole output has been passed on. */
   drain(): Promise<void>;
-  /** Gives the caller's terminal back as it was. */
+  /** Restores the mode of the caller's terminal, and closes the master. */
   close(): Promise<void>;
 }
 
-/** All output, to the last byte: a stream on a master loses its tail, reading until EIO does not. */
+/** Passes on all output. It reads until EIO, because a Node stream on a master loses the last bytes. */
 async function passOutput(master: number, to: Writable): Promise<void> {
   const buffer = Buffer.alloc(64 * 1024);
   for (;;) {
@@ -34,7 +34,7 @@ async function passOutput(master: number, to: Writable): Promise<void> {
   }
 }
 
-/** Input, in the order it came; one write at a time, for the terminal may be full. */
+/** Passes on input in order, with one write at a time: the terminal's buffer may be full. */
 function passInput(from: Readable, master: number): Disposable {
   let last = Promise.resolve();
   const send = (chunk: Buffer) => {
@@ -42,7 +42,7 @@ function passInput(from: Readable, master: number): Disposable {
       let rest: Buffer = chunk;
       while (rest.length > 0) rest = rest.subarray((await writeFd(master, rest)).bytesWritten);
     });
-    // The container ended before it read this: its status says what that means.
+    // A container may end without reading all its input. Its exit status tells whether that is an error.
     last = last.catch(() => undefined);
   };
   const raw = from instanceof ReadStream ? from : undefined;
@@ -62,8 +62,8 @@ function passInput(from: Readable, master: number): Disposable {
 }
 
 /**
- * Connects the caller's streams with the master of the container's terminal, which it closes in the end. A terminal at
- * the input is made raw meanwhile. @throws SYSTEM_CALL
+ * Connects the caller's streams with the master of the container's terminal; `close` closes the master. If the input is
+ * a terminal, it is in raw mode meanwhile. @throws SYSTEM_CALL
  */
 export function relayTerminal(master: number, stdin: Readable | undefined, stdout: Writable): TerminalRelay {
   const raw = stdin instanceof ReadStream ? stdin : undefined;

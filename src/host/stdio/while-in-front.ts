@@ -3,8 +3,8 @@ import type { Readable } from 'node:stream';
 import { ReadStream } from 'node:tty';
 
 /**
- * Milliseconds between two looks of a job in the background: a shell that brings it to the front tells it nothing if it
- * runs.
+ * Milliseconds between two checks of a job in the background. A shell sends it no signal when it becomes the foreground
+ * job.
  */
 const PAUSE = 250;
 
@@ -16,9 +16,9 @@ export function isInFront(): boolean {
 }
 
 /**
- * Reads an input only while that may be done: a job in the background that reads its terminal, or changes how that
- * behaves, is stopped by the kernel, and hears no request to end then. `enter` begins to read, `leave` ends it; what is
- * no terminal is read until disposed. tty_ioctl(4), SIGTTIN
+ * Reads a terminal only while this process is in its foreground. The kernel stops a background job that reads the
+ * terminal or changes its mode, and a stopped process does not react to SIGTERM. `enter` begins to read, `leave` ends
+ * it. Inputs other than terminals are read until disposed. tty_ioctl(4), SIGTTIN
  */
 export function whileInFront(input: Readable, enter: () => void, leave: () => void): Disposable {
   if (!(input instanceof ReadStream)) {
