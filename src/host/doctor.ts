@@ -20,13 +20,13 @@ import { findTool, requireTool, TOOL_ENV } from './facts/tools.ts';
 import { makeUserNamespace } from './start/make-user-namespace.ts';
 import { startHelper } from './start/user-namespace.ts';
 
-/** The longest that a trial may take: milliseconds. */
+/** The longest time for a trial: milliseconds. */
 const TIMEOUT = 10_000;
 
-/** Programs that make a launch, or an image, better where they are installed. */
+/** Optional programs that improve launches or images. */
 const EXTRA_TOOLS = ['pasta', 'slirp4netns', 'ip', 'nft', 'iptables', 'igzip', 'xz', 'crun', 'runc'];
 
-/** A trial's own failure to begin is a complaint too. */
+/** Performs a trial. Any error is the trial's complaint. */
 async function trial(action: () => Promise<Trial>): Promise<Trial> {
   try {
     return await action();
@@ -35,7 +35,7 @@ async function trial(action: () => Promise<Trial>): Promise<Trial> {
   }
 }
 
-/** Tries something by the first process of new namespaces, of whose user namespace the caller is root. */
+/** Performs an action by the first process of new namespaces; for an ordinary user, a user namespace is among them. */
 function inNamespaces(
   facts: HostFacts,
   names: readonly NamespaceName[],
@@ -60,15 +60,15 @@ function inNamespaces(
   });
 }
 
-/** Mounts what shows the processes of a new PID namespace. */
+/** Mounts a proc file system for a new PID namespace. */
 function mountProc(stub: Stub): void {
   mount(stub, { source: null, target: '/', type: null, flags: MS.private | MS.recursive }, '/');
   mount(stub, { source: 'proc', target: '/proc', type: 'proc', flags: 0 }, '/proc');
-  // What was not waited for is performed with what is.
+  // A call that is waited for also performs the delayed calls before it.
   stub.call('umask', [0]);
 }
 
-/** Writes the maps of a user's containers for a process that ends at once. */
+/** Tries the ID maps of the user's containers on a process that ends at once. */
 function tryIdMap(facts: HostFacts): Promise<Trial> {
   return trial(async () => {
     const map = planIdMap(facts);
@@ -83,7 +83,7 @@ function tryIdMap(facts: HostFacts): Promise<Trial> {
 }
 
 /**
- * Mounts an overlay where images are kept. What the kernel leaves in its work directory only the mounter can remove.
+ * Mounts an overlay on the disk with the images. Only the user who mounts it can remove its work directory afterwards.
  */
 async function tryOverlay(facts: HostFacts, place: string): Promise<Trial> {
   const script = `cd "$1" && mkdir l u w m && mount -t overlay overlay -o lowerdir=l,upperdir=u,workdir=w${
@@ -103,7 +103,7 @@ async function tryOverlay(facts: HostFacts, place: string): Promise<Trial> {
   });
 }
 
-/** The first line of what a program says of its version; undefined where it is not installed or says nothing. */
+/** The first line of a program's version text; undefined where the program is missing or prints nothing. */
 async function versionOf(name: string): Promise<string | undefined> {
   const path = findTool(name);
   if (path === undefined) return undefined;
@@ -125,8 +125,8 @@ function isThere(path: string): boolean {
 }
 
 /**
- * Tries what a launch does, step by step, and leaves nothing behind. @param place a directory of the caller's on the
- * disk where images are kept
+ * Tries the steps of a launch one by one, and leaves nothing behind.
+ * @param place a directory of the caller's on the disk with the images
  */
 export async function examineHost(place: string): Promise<HostReport> {
   const facts = probeHost();

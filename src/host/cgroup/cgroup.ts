@@ -15,29 +15,30 @@ import { parseFlatKeyed } from '../../linux/cgroup.ts';
 import { type Lock, tryLockDirectory } from '../../sys/file/lock.ts';
 import { setDeviceList } from './device-list.ts';
 
-/** One made cgroup. */
+/** A cgroup that was made, and its lock. */
 interface MadeCgroup {
   readonly plan: CgroupPlan;
   readonly lock: Lock;
 }
 
-/** A container's cgroups, which are gone when this is closed. */
+/** A container's cgroups. They are removed when this is disposed. */
 export interface Cgroups extends AsyncDisposable {
-  /** Moves a process into all of them; those that are not required may refuse it. @throws LAUNCH_FAILED */
+  /** Moves a process into all of them; failures of optional ones are ignored. @throws LAUNCH_FAILED */
   join(pid: number): void;
-  /**
-   * Whether the kernel killed a process of the container because its memory was used up; to be asked before closing.
-   */
+  /** Whether the kernel killed a process of the container for its memory limit. Call it before the disposal. */
   outOfMemory(): boolean;
 }
 
-/** Times that making a cgroup is tried while others sweep its folder. */
+/** The number of attempts to make a cgroup while other processes of tsimg sweep its folder. */
 const ATTEMPTS = 20;
-/** Milliseconds, doubled each time: what was killed leaves its cgroup when it is reaped. */
+/**
+ * Pauses before a cgroup is removed again: milliseconds, doubled each time. Killed processes stay in it until they are
+ * reaped.
+ */
 const FIRST_PAUSE = 1;
 const LAST_PAUSE = 512;
 
-/** Makes a cgroup and locks it: as long as the lock is held, whoever sweeps leaves it alone. */
+/** Makes a cgroup and locks it. Sweeps skip locked cgroups. */
 async function makeLocked(folder: string, id: string, inherit: (from: string, to: string) => void): Promise<Lock> {
   const directory = join(folder, id);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -49,10 +50,10 @@ async function makeLocked(folder: string, id: string, inherit: (from: string, to
       await mkdir(directory, { mode: 0o755 });
       inherit(folder, directory);
     } catch (error) {
-      // The last container of another run took the folder along.
+      // Another process of tsimg removed the folder with its last container.
       if (errnoOf(error) === 'ENOENT' && attempt < ATTEMPTS - 1) continue;
       if (errnoOf(error) !== 'EEXIST' || !existsSync(directory)) throw error;
-      // Left by a tsimg that was killed: what it was set to is not what is wished for now.
+      // A killed tsimg left the cgroup, with the limits of then.
       await removeLeft(directory);
       continue;
     }
@@ -60,10 +61,13 @@ async function makeLocked(folder: string, id: string, inherit: (from: string, to
     if (lock !== undefined && existsSync(directory)) return lock;
     await lock?.close();
   }
-  throw new TsimgError('LAUNCH_FAILED', 'a cgroup is made and removed all the time', { where: directory });
+  throw new TsimgError('LAUNCH_FAILED', 'a new cgroup is removed by another process each time', { where: directory });
 }
 
-/** What version 1 starts out empty and must have before a process can join; what version 2 gives to its children. */
+/**
+ * Sets up a child cgroup. In version 1, some files are empty at first and must be set before a process can join; in
+ * version 2, the parent enables controllers for its children.
+ */
 function prepareChild({ version, controllers, inherit }: CgroupPlan, from: string, to: string): void {
   for (const name of inherit) {
     if (readFileSync(join(to, name), 'latin1').trim() !== '') continue;
@@ -77,7 +81,7 @@ function prepareChild({ version, controllers, inherit }: CgroupPlan, from: strin
   }
 }
 
-/** `8:16 ` for a block device, '' without one. @throws LAUNCH_FAILED */
+/** The prefix of a limit for a block device, such as `8:16 `; '' without a device. @throws LAUNCH_FAILED */
 function devicePrefix({ device, option }: PlannedLimit): string {
   if (device === undefined) return '';
   const status = statSync(device, { throwIfNoEntry: false });
@@ -108,13 +112,16 @@ function setLimitFile(directory: string, limit: PlannedLimit): void {
     throw new TsimgError('LAUNCH_FAILED', 'the kernel refused a limit', {
       where: limit.option,
       why: `${errnoOf(cause) ?? 'unknown'} for ${choice.value} in ${choice.name}`,
-      hint: 'a limit cannot go beyond what the host has, and what the caller itself is limited to',
+      hint: 'a limit cannot exceed the host’s resources, nor the caller’s own limits',
       cause,
     });
   }
 }
 
-/** The two cgroups below the list of devices; one for who enters is there only where the list holds. */
+/**
+ * Makes the cgroups below the one with the list of devices: one for the container, and, if the list holds, one for
+ * `exec`.
+ */
 async function makeBelow(plan: CgroupPlan, isHeld: boolean): Promise<void> {
   const directory = cgroupDirectory(plan);
   for (const path of [processDirectory(plan), ...(isHeld ? [enteringDirectory(plan)] : [])]) {
@@ -129,7 +136,7 @@ async function makeCgroup(plan: CgroupPlan): Promise<MadeCgroup> {
   const directory = cgroupDirectory(plan);
   const lock = await makeLocked(folder, plan.id, (from, to) => prepareChild(plan, from, to));
   try {
-    // Before there is anything below it: version 1 takes no new list then.
+    // In version 1, a cgroup with children takes no new list.
     if (plan.devices !== undefined) await makeBelow(plan, setDeviceList(plan.version, directory, plan.devices));
     for (const limit of plan.limits) setLimitFile(processDirectory(plan), limit);
     return { plan, lock };
@@ -141,7 +148,7 @@ async function makeCgroup(plan: CgroupPlan): Promise<MadeCgroup> {
 }
 
 /**
- * Removes a cgroup and those below it, which the container may have made. @throws an Error with the errno as its code
+ * Removes a cgroup with its children, which the container may have made. @throws an Error with the errno as its code
  */
 async function removeTree(directory: string): Promise<void> {
   const entries = await readdir(directory, { withFileTypes: true });
@@ -149,7 +156,7 @@ async function removeTree(directory: string): Promise<void> {
   await rmdir(directory);
 }
 
-/** Removes a cgroup, once the last of its processes is gone. What cannot be removed is left for the next sweep. */
+/** Removes a cgroup after the end of its last process. If that takes too long, the next sweep removes it. */
 async function removeCgroup(directory: string): Promise<void> {
   for (let pause = FIRST_PAUSE; ; pause *= 2) {
     try {
@@ -161,7 +168,7 @@ async function removeCgroup(directory: string): Promise<void> {
   }
 }
 
-/** Removes the cgroup that a killed tsimg left of the same container. @throws LAUNCH_FAILED while a process is in it */
+/** Removes a cgroup of the same container that a killed tsimg left. @throws LAUNCH_FAILED while a process is in it */
 async function removeLeft(directory: string): Promise<void> {
   const lock = await tryLockDirectory(directory).catch(() => undefined);
   if (lock === undefined) return;
@@ -173,11 +180,11 @@ async function removeLeft(directory: string): Promise<void> {
   if (!existsSync(directory)) return;
   throw new TsimgError('LAUNCH_FAILED', 'processes of an earlier start of the container are still there', {
     where: directory,
-    hint: 'end those in its cgroup.procs',
+    hint: 'end the processes in its cgroup.procs',
   });
 }
 
-/** A file of a cgroup; '' where the cgroup is gone, or the kernel has no such file. */
+/** Reads a file of a cgroup; '' where the cgroup or the file does not exist. */
 function readIfThere(path: string): string {
   try {
     return readFileSync(path, 'latin1');
@@ -187,7 +194,7 @@ function readIfThere(path: string): string {
   }
 }
 
-/** Removes what containers left here whose tsimg was killed, and the folder with the last of them. */
+/** Removes the cgroups of containers whose tsimg was killed, and the folder if it is empty then. */
 export async function sweepCgroups(base: string): Promise<void> {
   const folder = join(base, CGROUP_FOLDER);
   const names = await readdir(folder, { withFileTypes: true }).catch(() => []);
@@ -195,7 +202,7 @@ export async function sweepCgroups(base: string): Promise<void> {
     if (!entry.isDirectory()) continue;
     const directory = join(folder, entry.name);
     if (readIfThere(join(directory, 'cgroup.procs')) !== '') continue;
-    // Processes in those below it keep them, and it.
+    // Children with processes cannot be removed, nor can this one then.
     const lock = await tryLockDirectory(directory).catch(() => undefined);
     if (lock === undefined) continue;
     try {
@@ -223,15 +230,14 @@ function joinCgroup(plan: CgroupPlan, pid: number): void {
     throw new TsimgError('LAUNCH_FAILED', 'the container’s cgroup cannot be joined', {
       where: directory,
       why: errnoOf(cause) ?? 'unknown',
-      hint: 'call it from another session, or as root',
+      hint: 'run tsimg in another session, or as root',
       cause,
     });
   }
 }
 
 /**
- * Makes the cgroups of a plan with their limits; nobody is in them yet. Those that are not required may be missing
- * after it.
+ * Makes the cgroups of a plan with their limits, without processes. Optional ones that cannot be made are left out.
  * @throws HOST_UNSUPPORTED, LAUNCH_FAILED
  */
 export async function makeCgroups(plans: readonly CgroupPlan[]): Promise<Cgroups> {
@@ -246,7 +252,7 @@ export async function makeCgroups(plans: readonly CgroupPlan[]): Promise<Cgroups
       made.push(await makeCgroup(plan));
     } catch (error) {
       await sweepCgroups(plan.base);
-      // A device that was asked for is no default.
+      // An error about a device that the user asked for is never ignored.
       const isAsked = error instanceof TsimgError && error.facts.asked === true;
       if (!plan.required && !isAsked) continue;
       await close();

@@ -7,11 +7,11 @@ import { compileDeviceProgram } from '../../linux/device/device-program.ts';
 import { type DeviceRule, formatDeviceRule, mergeDeviceRules } from '../../linux/device/device-rule.ts';
 import { attachDeviceProgram } from '../../sys/device-program.ts';
 
-/** A folder of devices is not deeper than this. */
+/** The deepest folder that is searched for devices. */
 const MAX_DEPTH = 8;
 
 function devicesBelow(path: string, depth: number): readonly HostDevice[] {
-  // The path itself may be a link, as those of /dev/disk are; what lies in a folder is not followed.
+  // The path itself may be a link, as those in /dev/disk are. Links inside of a folder are not followed.
   const status = (depth === 0 ? statSync : lstatSync)(path, { bigint: true });
   if (status.isDirectory() && depth <= MAX_DEPTH) {
     return readdirSync(path).flatMap((name) => devicesBelow(join(path, name), depth + 1));
@@ -30,12 +30,12 @@ function devicesBelow(path: string, depth: number): readonly HostDevice[] {
   ];
 }
 
-/** A device of the host, or all in a folder, however deep. @throws LAUNCH_FAILED where it is neither */
+/** Finds a device of the host, or all devices below a folder. @throws LAUNCH_FAILED where the path is neither */
 export function findDevices(source: string): readonly HostDevice[] {
   try {
     return devicesBelow(source, 0);
   } catch (cause) {
-    throw new TsimgError('LAUNCH_FAILED', 'a device cannot be looked at', {
+    throw new TsimgError('LAUNCH_FAILED', 'the device cannot be read', {
       where: source,
       why: errnoOf(cause) === 'ENOENT' ? 'there is no such file' : (errnoOf(cause) ?? 'unknown'),
       hint: 'ls -l shows which devices the host has',
@@ -45,7 +45,10 @@ export function findDevices(source: string): readonly HostDevice[] {
   }
 }
 
-/** Of version 1: `devices.deny` takes all away, `devices.allow` gives a rule at a time. cgroup-v1/devices.rst. */
+/**
+ * Sets the list in version 1: `devices.deny` removes all, `devices.allow` adds one rule at a time.
+ * cgroup-v1/devices.rst
+ */
 function writeList(directory: string, rules: readonly DeviceRule[], asked: readonly DeviceRule[]): void {
   writeFileSync(join(directory, 'devices.deny'), 'a');
   const required = new Set(asked.map(formatDeviceRule));
@@ -53,13 +56,14 @@ function writeList(directory: string, rules: readonly DeviceRule[], asked: reado
     try {
       writeFileSync(join(directory, 'devices.allow'), rule);
     } catch (cause) {
-      // The cgroup around it may have less: so has the container, which is told of only where it was asked for.
+      // The parent cgroup may have fewer devices, and so has the container then. It is an error only for a device that
+      // was asked for.
       if (errnoOf(cause) !== 'EPERM') throw cause;
       if (!required.has(rule)) continue;
-      throw new TsimgError('LAUNCH_FAILED', 'a device cannot be given', {
+      throw new TsimgError('LAUNCH_FAILED', 'the container cannot have the device', {
         where: rule,
-        why: 'the cgroup around tsimg does not have it',
-        hint: 'start what is around it with that device, or with all of them',
+        why: 'tsimg’s own cgroup may not use it',
+        hint: 'if tsimg runs in a container or service, give that one the device',
         facts: { asked: true },
         cause,
       });
@@ -76,8 +80,9 @@ function refusalOf(version: 1 | 2, errno: string): string {
 }
 
 /**
- * Denies to a cgroup, and to all that is made below it, the devices that a list does not name; false where that cannot
- * be had, and need not. @throws HOST_UNSUPPORTED where it is needed, LAUNCH_FAILED for a device that is none
+ * Denies a cgroup and its children all devices that are not on the list. Returns false where the host cannot do that
+ * and the list is optional. @throws HOST_UNSUPPORTED where the list is required, LAUNCH_FAILED for a path that is no
+ * device
  */
 export function setDeviceList(version: 1 | 2, directory: string, list: DeviceList): boolean {
   const asked = list.hosts.flatMap(({ source, access }) =>

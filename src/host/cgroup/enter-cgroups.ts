@@ -3,10 +3,7 @@ import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { EnteredCgroup } from '../../launch/plan/plan-exec.ts';
 
-/**
- * Puts a process into a cgroup; one that is not there is passed over unless it is required. cgroups(7). @throws
- * LAUNCH_FAILED
- */
+/** Puts a process into a cgroup; a missing optional cgroup is skipped. cgroups(7) @throws LAUNCH_FAILED */
 function enterCgroup(directory: string, required: boolean, pid: number): void {
   try {
     writeFileSync(join(directory, 'cgroup.procs'), String(pid), { flag: 'r+' });
@@ -19,11 +16,11 @@ function enterCgroup(directory: string, required: boolean, pid: number): void {
       why: isGone
         ? 'it is not there: it could not be made, or the container has ended'
         : errno === 'EACCES' || errno === 'EPERM'
-          ? 'it is outside of what is delegated to this session'
+          ? 'the cgroup does not belong to this session’s delegated ones'
           : errno,
       hint: isGone
         ? 'see tsimg ps; a command without --privileged may not need it'
-        : 'call it from where the container was started',
+        : 'run it in the session that started the container',
       cause,
     });
   }
@@ -35,8 +32,8 @@ export function joinCgroups(cgroups: readonly EnteredCgroup[], pid: number): voi
 }
 
 /**
- * Puts a stub that enters under the container's list of devices: a container that can trace its child, which is under
- * it then from its birth, gets at no more devices. @throws LAUNCH_FAILED
+ * Puts an entering stub into a cgroup with the container's list of devices. Its child is born in it, so a container
+ * that traces the child gets no more devices. @throws LAUNCH_FAILED
  */
 export function waitInCgroups(cgroups: readonly EnteredCgroup[], pid: number): void {
   for (const { waiting, required } of cgroups) if (waiting !== undefined) enterCgroup(waiting, required, pid);

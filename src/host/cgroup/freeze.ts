@@ -5,13 +5,13 @@ import { errnoOf } from '../../errors.ts';
 import { type CgroupPlan, processDirectory } from '../../launch/limits/limits.ts';
 import { parseFlatKeyed } from '../../linux/cgroup.ts';
 
-/** Milliseconds between two looks, and how often it is looked: a process in an uninterruptible sleep may never stop. */
+/** Milliseconds between two checks, and their number. A process in an uninterruptible sleep may never stop. */
 const PAUSE = 10;
 const LOOKS = 500;
 
 /**
- * The file that stops a container's processes, and how it is seen that they have stopped. cgroup-v2.rst,
- * freezer-subsystem.rst.
+ * The file that stops a container's processes, and a test whether they have stopped. cgroup-v2.rst,
+ * freezer-subsystem.rst
  */
 function freezerOf(plans: readonly CgroupPlan[]) {
   const unified = plans.find(({ version }) => version === 2);
@@ -28,8 +28,9 @@ function freezerOf(plans: readonly CgroupPlan[]) {
 }
 
 /**
- * Stops all processes of a container until it is disposed of; undefined where it has no cgroup that could.
- * @throws an AbortError on `signal`; nothing is stopped then
+ * Stops all processes of a container until the result is disposed; undefined where no cgroup of the container can do
+ * that.
+ * @throws an AbortError on `signal`; the processes go on then
  */
 export async function freeze(plans: readonly CgroupPlan[], signal?: AbortSignal): Promise<Disposable | undefined> {
   const freezer = freezerOf(plans);
@@ -40,7 +41,7 @@ export async function freeze(plans: readonly CgroupPlan[], signal?: AbortSignal)
       writeFileSync(file, state, { flag: 'r+' });
       return true;
     } catch (error) {
-      // It has ended, and its cgroup with it; or this user may not.
+      // The container and its cgroup are gone, or this user may not.
       if (['ENOENT', 'ENODEV', 'EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) return false;
       throw error;
     }

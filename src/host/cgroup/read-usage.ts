@@ -15,13 +15,13 @@ import {
   type Traffic,
 } from '../../linux/usage.ts';
 
-/** What a container uses, as far as this host tells the caller. */
+/** The resources that a container uses. A field is absent where this host does not tell the caller. */
 export interface Usage {
-  /** Seconds of processor time, since it began. */
+  /** Seconds of processor time since the start. */
   readonly processor?: number | undefined;
-  /** Bytes, without what of files the kernel could drop at once. */
+  /** Bytes, without cached file content that the kernel could drop at once. */
   readonly memory?: number | undefined;
-  /** Bytes: its limit, or all that the host has. */
+  /** Bytes: the container's limit, or the host's memory. */
   readonly memoryLimit?: number | undefined;
   /** Processes and their threads. */
   readonly tasks?: number | undefined;
@@ -29,7 +29,7 @@ export interface Usage {
   readonly network?: Traffic | undefined;
 }
 
-/** '' for what is gone, or is not there on this host, or not for the caller. */
+/** Reads a file; '' where it is missing or the caller may not read it. */
 function read(...names: readonly string[]): string {
   try {
     return readFileSync(join(...names), 'latin1');
@@ -38,7 +38,7 @@ function read(...names: readonly string[]): string {
   }
 }
 
-/** The cgroup's directory for a controller, and its version. */
+/** The directory and version of the cgroup with a controller. */
 function cgroupFor(plans: readonly CgroupPlan[], controller: string) {
   const plan = plans.find(({ controllers }) => controllers.includes(controller));
   return plan && { directory: processDirectory(plan), version: plan.version };
@@ -69,13 +69,13 @@ function diskOf(plans: readonly CgroupPlan[]): Traffic | undefined {
   return unified && parseIoStat(read(unified.directory, 'io.stat'));
 }
 
-/** The processes of the PID namespace of a process. */
+/** All processes in the PID namespace of a process. */
 function processesBeside(pid: number): readonly string[] {
   const namespaceOf = (process: string) => {
     try {
       return readlinkSync(`/proc/${process}/ns/pid`);
     } catch {
-      // Gone, or another's.
+      // The process has ended, or belongs to another user.
       return undefined;
     }
   };
@@ -84,7 +84,7 @@ function processesBeside(pid: number): readonly string[] {
   return readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name) && namespaceOf(name) === own);
 }
 
-/** The sums over a container's processes: what can be told without cgroups. */
+/** The usage as the sum over a container's processes, for hosts without usable cgroups. */
 function sumOfProcesses(pid: number): Usage {
   let [processor, memory, tasks, bytesRead, written] = [0, 0, 0, 0, 0];
   for (const process of processesBeside(pid)) {
@@ -100,9 +100,8 @@ function sumOfProcesses(pid: number): Usage {
 }
 
 /**
- * What a container uses that runs this plan: as its cgroups count it; where it has none, as its processes do that are
- * there.
- * @param pid of its first process, as the host numbers it
+ * Reads the usage of a running container: from its cgroups, or, without these, from its processes.
+ * @param pid host PID of its first process
  */
 export function readUsage({ cgroups, namespaces, network }: LaunchPlan, pid: number): Usage {
   const total = parseTotalMemory(read('/proc/meminfo'));
@@ -114,7 +113,7 @@ export function readUsage({ cgroups, namespaces, network }: LaunchPlan, pid: num
     disk: diskOf(cgroups),
   };
   const known = Object.values(counted).every((value) => value !== undefined);
-  // Among the host's processes, its own could not be told.
+  // Without a PID namespace of its own, the container's processes cannot be told from the host's.
   const summed: Usage = known || !namespaces.includes('pid') ? {} : sumOfProcesses(pid);
   return {
     processor: counted.processor ?? summed.processor,
@@ -122,7 +121,7 @@ export function readUsage({ cgroups, namespaces, network }: LaunchPlan, pid: num
     memoryLimit: memoryLimit !== undefined && total !== undefined ? Math.min(memoryLimit, total) : memoryLimit,
     tasks: counted.tasks ?? summed.tasks,
     disk: counted.disk ?? summed.disk,
-    // The host's network is not the container's doing.
+    // With the host's network, the counters are the whole host's.
     network: network.kind === 'host' ? undefined : parseNetworkDevices(read('/proc', String(pid), 'net/dev')),
   };
 }

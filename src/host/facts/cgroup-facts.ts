@@ -14,7 +14,7 @@ function readIfThere(path: string): string {
   try {
     return readFileSync(path, 'latin1');
   } catch {
-    // Gone, or not ours to read: then there is nothing that could be used.
+    // Missing or not readable: then it cannot be used either.
     return '';
   }
 }
@@ -44,7 +44,7 @@ function legacyHierarchy(mount: CgroupMount, memberships: readonly CgroupMembers
   return { controllers, directory, writable: mayWrite(directory, join(directory, 'cgroup.procs')) };
 }
 
-/** The caller's own cgroup of version 2 and those around it, up to the mount. */
+/** The caller's own cgroup of version 2 and its parents, up to the mount. */
 function unifiedCgroups(mount: CgroupMount, memberships: readonly CgroupMembership[]): readonly UnifiedCgroup[] {
   const membership = membershipIn(mount, memberships);
   let directory = membership === undefined ? undefined : cgroupDirectory(mount, membership.path);
@@ -54,7 +54,7 @@ function unifiedCgroups(mount: CgroupMount, memberships: readonly CgroupMembersh
     places.push({
       directory,
       writable: mayWrite(directory, file('cgroup.procs'), file('cgroup.subtree_control')),
-      // The very top alone has no type, and may hold processes beside its children.
+      // The root cgroup alone has no type, and may have processes and children.
       occupied: existsSync(file('cgroup.type')) && readIfThere(file('cgroup.procs')) !== '',
       controllers: words(file('cgroup.controllers')),
     });
@@ -63,7 +63,7 @@ function unifiedCgroups(mount: CgroupMount, memberships: readonly CgroupMembersh
   return places;
 }
 
-/** The mounts of cgroups that this process sees, one a hierarchy: where one is mounted twice, the last. */
+/** The cgroup mounts that this process sees: the last one of each hierarchy. */
 function currentMounts(): readonly CgroupMount[] {
   const mounts = parseCgroupMounts(readIfThere('/proc/self/mountinfo'));
   const keys = (mount: CgroupMount) => (mount.version === 2 ? 'unified' : mount.options.toSorted().join(','));
@@ -77,12 +77,12 @@ function isInFirstNamespace(): boolean {
   try {
     return statSync('/proc/self/ns/cgroup').ino === FIRST_CGROUP_NAMESPACE;
   } catch {
-    // A kernel without cgroup namespaces
+    // The kernel has no cgroup namespaces.
     return true;
   }
 }
 
-/** The hierarchies of version 1 in whose top this process is, and in which it can make no cgroup. */
+/** The hierarchies of version 1 in which this process is in the root cgroup and cannot make a cgroup. */
 function exposedIn(v1: readonly LegacyHierarchy[], memberships: readonly CgroupMembership[]): readonly string[] {
   if (!isInFirstNamespace()) return [];
   const usable = new Set(v1.filter(({ writable }) => writable).flatMap(({ controllers }) => controllers));
@@ -92,7 +92,7 @@ function exposedIn(v1: readonly LegacyHierarchy[], memberships: readonly CgroupM
     .map(({ controllers }) => controllers.join(','));
 }
 
-/** How resources are managed here, and what of it the caller may use. */
+/** Finds the cgroup hierarchies of this host, and the cgroups that the caller may use. */
 export function probeCgroups(): CgroupFacts {
   const memberships = parseMemberships(readIfThere('/proc/self/cgroup'));
   const mounts = currentMounts();
@@ -107,7 +107,7 @@ export function probeCgroups(): CgroupFacts {
   };
 }
 
-/** The directories of a process's cgroups: of version 1 by each controller's name, of version 2 as `unified`. */
+/** The directories of a process's cgroups: in version 1 by the controllers' names, in version 2 as `unified`. */
 export function cgroupsOf(pid: number): ReadonlyMap<string, string> {
   const memberships = parseMemberships(readIfThere(`/proc/${pid}/cgroup`));
   const found = new Map<string, string>();

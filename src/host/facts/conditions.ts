@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import type { HostConditions } from '../../launch/facts/host-conditions.ts';
 
-/** A number from a file of /proc; undefined where this kernel has none, or shows none. */
+/** Reads a number from a file of /proc; undefined where the file is missing or not readable. */
 function readNumber(path: string): number | undefined {
   try {
     const text = readFileSync(path, 'latin1').trim();
@@ -12,7 +12,7 @@ function readNumber(path: string): number | undefined {
   }
 }
 
-/** Looks at the settings that may stand in a launch's way: when one failed, or the doctor asks. */
+/** Reads the kernel settings that may prevent a launch. It is called after a failed launch, and by the doctor. */
 export function readConditions(): HostConditions {
   const status = readFileSync('/proc/self/status', 'latin1');
   return {

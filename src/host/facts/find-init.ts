@@ -2,8 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { findTool } from './tools.ts';
 
 /**
- * Inits that do what `--init` promises and nothing else; a static one is the same whatever the container has of
- * libraries.
+ * Programs that reap processes and pass signals on. They must be static, for the container may lack their libraries.
  */
 const NAMES = ['tini-static', 'catatonit', 'docker-init', 'tini'];
 const PLACES = ['/usr/libexec/podman/catatonit', '/usr/lib/podman/catatonit', '/usr/libexec/docker/docker-init'];
@@ -23,13 +22,10 @@ function startOf(path: string): Uint8Array | undefined {
   }
 }
 
-/** The type of a program header that names a loader. elf(5). */
+/** The type of a program header that names a loader. elf(5) */
 const PT_INTERP = 3;
 
-/**
- * Whether the beginning of a file (its first 4 KiB will do) is that of a program for a 64-bit little-endian machine
- * that needs no loader: one that runs where no library is. elf(5).
- */
+/** Whether the start of a file, 4 KiB, is that of a 64-bit little-endian program without a loader. elf(5) */
 function isStaticProgram(bytes: Uint8Array): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 64 || view.getUint32(0) !== 0x7f45_4c46 || bytes[4] !== 2 || bytes[5] !== 1) return false;
@@ -40,7 +36,7 @@ function isStaticProgram(bytes: Uint8Array): boolean {
   return !Array.from({ length: count }, (_, index) => view.getUint32(offset + index * size, true)).includes(PT_INTERP);
 }
 
-/** A static init of the host for `--init`, or undefined. */
+/** Finds a static init of the host for `--init`; undefined where there is none. */
 export function findInit(): string | undefined {
   const named = NAMES.map(findTool).filter((path) => path !== undefined);
   return [...named, ...PLACES].find((path) => {

@@ -14,7 +14,8 @@ function readIfThere(path: string): string | undefined {
 }
 
 /**
- * systemd-resolved listens on a loopback address and keeps the servers that it asks itself in a file of the same form.
+ * Reads resolv.conf. systemd-resolved listens on a loopback address; its own servers are in another file of that
+ * format.
  */
 function readResolvConf(): string {
   const text = readIfThere('/etc/resolv.conf') ?? '';
@@ -31,7 +32,7 @@ function canOpenTun(): boolean {
   }
 }
 
-/** Looks at what of the host containers' networks depend on. */
+/** Reads the host's facts for containers' networks. */
 export function probeNetwork(uid: number): NetworkFacts {
   const port = Number.parseInt(readIfThere('/proc/sys/net/ipv4/ip_unprivileged_port_start') ?? '', 10);
   return {

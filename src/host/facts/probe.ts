@@ -9,10 +9,10 @@ import { probeNetwork } from './network-facts.ts';
 import { findTools } from './tools.ts';
 
 const CGROUP2_SUPER_MAGIC = 0x6367_7270;
-/** The inode of the first user namespace. linux/proc_ns.h, PROC_USER_INIT_INO. */
+/** The inode of the first user namespace. linux/proc_ns.h, PROC_USER_INIT_INO */
 const FIRST_USER_NAMESPACE = 0xefff_fffd;
 
-/** A file of the host, '' where there is none. */
+/** Reads a file of the host; '' where there is none. */
 function readIfThere(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -22,7 +22,7 @@ function readIfThere(path: string): string {
   }
 }
 
-/** The caller's name; a user who is in no passwd file has none, and may still have subordinate IDs by number. */
+/** The caller's name; undefined where the passwd file has none. Such a user may have subordinate IDs by number. */
 function callerName(): string | undefined {
   try {
     return userInfo().username;
@@ -39,15 +39,15 @@ function hasUnifiedCgroups(): boolean {
   }
 }
 
-/** What a launch needs besides plain root: mounting, its own IDs and limits for the container. */
+/** The capabilities that root needs for a launch: for mounts, IDs and limits. */
 const NEEDED = capabilityMask(['SYS_ADMIN', 'SETUID', 'SETGID', 'SETPCAP', 'CHOWN', 'DAC_OVERRIDE']);
 
-/** A set of capabilities of this process's, by its name in /proc/self/status. */
+/** Returns a capability set of this process, by its name in /proc/self/status. */
 function capabilitySet(status: string, name: 'CapEff' | 'CapBnd'): bigint {
   return BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`);
 }
 
-/** Looks at the host once, as a launch begins. */
+/** Reads the facts of the host, once for each launch. */
 export function probeHost(): HostFacts {
   const uid = process.geteuid?.() ?? 0;
   const name = callerName();
@@ -57,7 +57,7 @@ export function probeHost(): HostFacts {
   const subordinateIds = (path: string) => {
     const text = readIfThere(path);
     const own = parseSubordinateIds(text, name, uid);
-    // Root's may be entered under podman's name for them.
+    // Root's may be listed under podman's name, `containers`.
     return own.length === 0 && canMount ? parseSubordinateIds(text, 'containers', uid) : own;
   };
   const given = effective & capabilitySet(status, 'CapBnd');

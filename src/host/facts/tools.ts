@@ -3,11 +3,12 @@ import { TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 
 /**
- * The environment of the host's programs and of ours: nothing of the caller's (NODE_OPTIONS, LD_PRELOAD) reaches them.
+ * The environment of the host's programs and of helpers: the caller's variables (NODE_OPTIONS, LD_PRELOAD) do not reach
+ * them.
  */
 export const TOOL_ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } as const;
 
-/** Where programs of the host may stand; PATH is not asked, for it may be anybody's. */
+/** Directories that may have programs of the host. PATH is not used, for another user may have set it. */
 const PLACES = [
   '/usr/bin',
   '/usr/sbin',
@@ -18,7 +19,7 @@ const PLACES = [
   '/usr/local/bin',
 ];
 
-/** The absolute path of a program of the host, or undefined. */
+/** Finds a program of the host; undefined where there is none. */
 export function findTool(name: string): string | undefined {
   return PLACES.map((place) => `${place}/${name}`).find((path) => {
     try {
@@ -30,7 +31,7 @@ export function findTool(name: string): string | undefined {
   });
 }
 
-/** All programs that a launch may use. */
+/** Finds all programs that a launch may use. */
 export function findTools(): HostTools {
   return {
     sh: findTool('sh'),
@@ -62,7 +63,7 @@ const PACKAGES: Readonly<Record<keyof HostTools, string>> = {
   slirp4netns: 'slirp4netns',
 };
 
-/** A program that a launch cannot do without. @throws HOST_UNSUPPORTED */
+/** Returns the path of a program that a launch needs. @throws HOST_UNSUPPORTED where it is missing */
 export function requireTool(tools: HostTools, name: keyof HostTools): string {
   const path = tools[name];
   if (path !== undefined) return path;

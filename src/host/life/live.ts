@@ -20,7 +20,7 @@ function checkJoined({ network }: LaunchPlan): void {
   if (joined?.signal(0)) return;
   throw new TsimgError('LAUNCH_FAILED', 'the container whose network is joined has ended', {
     where: network.path,
-    hint: 'start that one again first',
+    hint: 'start that container first',
   });
 }
 

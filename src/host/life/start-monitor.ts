@@ -65,10 +65,10 @@ export async function startMonitor(
     await child.ended;
     signal?.throwIfAborted();
     if (stoppedFor >= LONGEST_STOPPED) {
-      throw new TsimgError('LAUNCH_FAILED', 'the container’s monitor was stopped, and ended for that', {
+      throw new TsimgError('LAUNCH_FAILED', 'the container’s monitor was stopped by a signal, so it was killed', {
         where: `process ${child.pid}`,
         why: `it has not gone on for ${LONGEST_STOPPED} s`,
-        hint: 'start the container again; look for what stops processes on this machine',
+        hint: 'start the container again; look for a program on this host that stops processes',
       });
     }
     throw new TsimgError('LAUNCH_FAILED', 'the container’s monitor ended', { why: (await complaints).trim() });

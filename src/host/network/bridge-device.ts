@@ -9,20 +9,20 @@ import { runTool, tryTool } from './run-tool.ts';
 
 const FORWARDING = '/proc/sys/net/ipv4/ip_forward';
 
-/** Containers on the bridge speak IPv4 only: without this, each device would give itself an address of IPv6. */
+/** Turns IPv6 off: containers on the bridge use IPv4 only, but each device would get an IPv6 address by itself. */
 export function withoutIpv6(device: string): readonly string[] {
   return existsSync('/proc/sys/net/ipv6') ? [`link set dev ${device} addrgenmode none`] : [];
 }
 
-/** A device address of our own (locally administered) that tells the address of IPv4 in it: it never changes. */
+/** A locally administered device address made of the IPv4 address, so that it never changes. */
 export function hardwareAddress(address: number): string {
   const bytes = [0x02, 0x54, ...[24, 16, 8, 0].map((shift) => (address >>> shift) & 255)];
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
 /**
- * Whether the bridge is in this network namespace: /sys shows that in which it was mounted, which may be another.
- * proc_pid_net(5)
+ * Whether the bridge is in this network namespace. /sys is of no use here: it shows the namespace that it was mounted
+ * in. proc_pid_net(5)
  */
 export function bridgeExists(): boolean {
   const devices = readFileSync('/proc/self/net/dev', 'latin1').split('\n');
@@ -30,8 +30,8 @@ export function bridgeExists(): boolean {
 }
 
 /**
- * Makes the bridge where it is missing, and answers its network. With the bridge's lock held. @throws LAUNCH_FAILED,
- * HOST_UNSUPPORTED
+ * Makes the bridge where it is missing; returns its network. The caller holds the bridge's lock.
+ * @throws LAUNCH_FAILED, HOST_UNSUPPORTED
  */
 export async function ensureBridge(stateFile: string, tools: HostTools): Promise<Network4> {
   const ip = requireTool(tools, 'ip');
@@ -40,7 +40,7 @@ export async function ensureBridge(stateFile: string, tools: HostTools): Promise
       const subnet: Network4 = JSON.parse(readFileSync(stateFile, 'utf8'));
       return subnet;
     }
-    // Made by a tsimg that was killed in between: nobody knows its network.
+    // A tsimg was killed after it made the bridge and before it recorded the network.
     await runTool(ip, ['link', 'delete', BRIDGE]);
   }
   const subnet = chooseSubnet(parseRoutes(readFileSync('/proc/self/net/route', 'latin1')));
@@ -53,7 +53,7 @@ export async function ensureBridge(stateFile: string, tools: HostTools): Promise
     `link set ${BRIDGE} up`,
   ];
   await runTool(ip, ['-batch', '-'], `${commands.join('\n')}\n`);
-  // Published ports can be reached at 127.0.0.1 too; the firewall keeps containers from the host's loopback.
+  // So that published ports can be reached at 127.0.0.1. The firewall keeps containers away from the host's loopback.
   writeFileSync(`/proc/sys/net/ipv4/conf/${BRIDGE}/route_localnet`, '1');
   return subnet;
 }
@@ -62,10 +62,7 @@ export async function removeBridge(tools: HostTools): Promise<void> {
   if (bridgeExists()) await tryTool(requireTool(tools, 'ip'), ['link', 'delete', BRIDGE]);
 }
 
-/**
- * Lets the host pass packets on between its devices; whether that was off before. It stays on, as others may rely on
- * it.
- */
+/** Enables IP forwarding; returns whether it was off. It stays on afterwards, for other programs may rely on it. */
 export function enableForwarding(): boolean {
   if (readFileSync(FORWARDING, 'latin1').trim() !== '0') return false;
   writeFileSync(FORWARDING, '1');

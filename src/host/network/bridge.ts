@@ -37,19 +37,25 @@ async function lockBridges(directory: string, context?: Context): Promise<Lock> 
   return acquireLock(join(parent, 'lock'), 'exclusive', context);
 }
 
-/** Writes the hosts files of all containers of the bridge, in place: their mounts show the files, not the names. */
+/**
+ * Writes the hosts files of all containers of the bridge. They are changed in place, for the containers have the files
+ * mounted.
+ */
 function writeHosts(directory: string, subnet: Network4, leases: readonly Lease[]): void {
   const peers = leases.map(({ address, names }) => ({ address: formatAddress(address), names }));
   for (const lease of leases) {
     const text = bridgeHosts(formatAddress(gatewayOf(subnet)), peers, lease.hosts);
     const path = hostsFile(directory, lease.id);
     writeFileSync(path, text);
-    // Every user of the container is to read it, whatever the umask of who starts it.
+    // All users of the container may read it, whatever the caller's umask is.
     chmodSync(path, 0o644);
   }
 }
 
-/** Brings rules and hosts files in line with who is there; without anybody, all of it goes. With the lock held. */
+/**
+ * Updates firewall rules and hosts files to the leases; without leases, removes all. The caller holds the bridge's
+ * lock.
+ */
 async function settle(directory: string, tools: HostTools, subnet: Network4, leases: readonly Lease[]): Promise<void> {
   if (leases.length > 0) {
     await applyFirewall(tools, subnet, leases);
@@ -61,7 +67,7 @@ async function settle(directory: string, tools: HostTools, subnet: Network4, lea
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Connects the container's namespace with the bridge, by the first process in it. */
+/** Connects the network namespace of a container's first process with the bridge. */
 async function connect(tools: HostTools, first: Stub, lease: Lease, subnet: Network4): Promise<void> {
   const ip = requireTool(tools, 'ip');
   const name = outside(lease.id);
@@ -78,7 +84,8 @@ async function connect(tools: HostTools, first: Stub, lease: Lease, subnet: Netw
     `route add default via ${formatAddress(gatewayOf(subnet))}`,
   ];
   await runTool(ip, ['-batch', '-'], `${host.join('\n')}\n`);
-  // By a descriptor of ours: the stub's own are closed to others, to root as well where it may not trace.
+  // By a descriptor of this process: /proc shows those of the stub to tracers only, and root may lack the right to
+  // trace.
   const theirs = openPath(first, '/proc/self/ns/net', constants.O_RDONLY);
   const namespace = first.take(theirs);
   first.later({ name: 'close', args: [theirs] });
@@ -91,8 +98,9 @@ async function connect(tools: HostTools, first: Stub, lease: Lease, subnet: Netw
 }
 
 /**
- * Takes a place on the bridge: an address, names, ports. Everything is gone when it is closed; after a crash, when the
- * next container comes or goes, or by `sweepBridge`.
+ * Takes a place on the bridge: an address, names, ports. All is removed when the connection is disposed; after a crash,
+ * it is removed when the next container starts or ends, or by `sweepBridge`.
+ *
  * @throws LAUNCH_FAILED, HOST_UNSUPPORTED, LIMIT_EXCEEDED, an AbortError on `signal`
  */
 export async function openBridge(plan: BridgePlan, tools: HostTools, context: Context): Promise<Connection> {
@@ -106,7 +114,7 @@ export async function openBridge(plan: BridgePlan, tools: HostTools, context: Co
   try {
     if (enableForwarding()) {
       const message =
-        'IP forwarding was off and is on now (net.ipv4.ip_forward): containers reach beyond the host by it';
+        'IP forwarding is on now (net.ipv4.ip_forward), so that containers reach other hosts; it was off before';
       context.onEvent?.({ kind: 'warning', message });
     }
     subnet = await ensureBridge(join(directory, 'bridge.json'), tools);
@@ -122,7 +130,7 @@ export async function openBridge(plan: BridgePlan, tools: HostTools, context: Co
       attach: (container) => connect(tools, container, lease, held.subnet),
       async [Symbol.asyncDispose]() {
         await using _again = await lockBridges(directory);
-        // Gone with the container's namespace, but that takes the kernel a moment.
+        // The kernel removes it with the container's namespace, but a moment later.
         await tryTool(requireTool(tools, 'ip'), ['link', 'delete', outside(id)]);
         removeLease(directory, id);
         await held.lock.close();
@@ -140,7 +148,7 @@ export async function openBridge(plan: BridgePlan, tools: HostTools, context: Co
   }
 }
 
-/** Removes what killed launches left of the bridge; whether anything of it is in use. */
+/** Removes the leftovers of killed launches on the bridge; returns whether the bridge is in use. */
 export async function sweepBridge(directory: string, tools: HostTools): Promise<boolean> {
   await using _ = await lockBridges(directory);
   const isKnown = readdirSync(dirname(directory)).includes(directory.slice(dirname(directory).length + 1));

@@ -1,6 +1,6 @@
 import type { Stub } from '../../sys/stub/stub.ts';
 
-/** What a container's network takes outside of its namespaces, until it is closed. */
+/** A container's network outside of its namespaces. It is removed when this is disposed. */
 export interface Connection extends AsyncDisposable {
   /**
    * Connects the network namespace of a container's first process, which is a stub.

@@ -11,10 +11,10 @@ import type { Network4 } from '../../linux/ipv4.ts';
 import { requireTool } from '../facts/tools.ts';
 import { runTool, tryTool } from './run-tool.ts';
 
-/** Waits for others who change rules too. */
+/** Waits for other programs that change rules. */
 const WAIT = '-w';
 
-/** Makes the rules be those of these containers. @throws LAUNCH_FAILED, HOST_UNSUPPORTED */
+/** Replaces tsimg's rules with those for these containers. @throws LAUNCH_FAILED, HOST_UNSUPPORTED */
 export async function applyFirewall(
   tools: HostTools,
   subnet: Network4,
@@ -29,7 +29,7 @@ export async function applyFirewall(
   }
 }
 
-/** Takes all rules of ours away. */
+/** Removes all rules of tsimg. */
 export async function removeFirewall(tools: HostTools): Promise<void> {
   if (tools.nft !== undefined) return runTool(tools.nft, ['-f', '-'], removeNftables().join('\n'));
   const iptables = requireTool(tools, 'iptables');

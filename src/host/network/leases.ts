@@ -5,13 +5,13 @@ import type { PublishedPort } from '../../launch/network/publish.ts';
 import type { HostsEntry } from '../../linux/hosts.ts';
 import { type Lock, tryLock } from '../../sys/file/lock.ts';
 
-/** A container's place on the bridge, kept as a file that its tsimg holds a lock on: without the lock it is dead. */
+/** A container's place on the bridge: a file. It is valid while the container's tsimg holds a lock on it. */
 export interface Lease {
   readonly id: string;
   readonly address: number;
   readonly names: readonly string[];
   readonly ports: readonly PublishedPort[];
-  /** What only its own hosts file has. */
+  /** Entries for the container's own hosts file only. */
   readonly hosts: readonly HostsEntry[];
 }
 
@@ -21,19 +21,19 @@ function leaseFile(directory: string, id: string): string {
   return join(directory, `${id}${SUFFIX}`);
 }
 
-/** Whether a container's lease is there, whoever holds it. */
+/** Whether a container's lease exists. */
 export function hasLease(directory: string, id: string): boolean {
   return existsSync(leaseFile(directory, id));
 }
 
-/** A container's address on the bridge; undefined where it has none. */
+/** Returns a container's address on the bridge; undefined where it has none. */
 export function leaseAddress(directory: string, id: string): number | undefined {
   if (!hasLease(directory, id)) return undefined;
   const lease: Lease = JSON.parse(readFileSync(leaseFile(directory, id), 'utf8'));
   return lease.address;
 }
 
-/** The hosts file of a container, which its /etc/hosts shows. */
+/** The path of the hosts file that is a container's /etc/hosts. */
 export function hostsFile(directory: string, id: string): string {
   return join(directory, `${id}.hosts`);
 }
@@ -51,7 +51,7 @@ export function removeLease(directory: string, id: string): void {
   removeFile(hostsFile(directory, id));
 }
 
-/** The leases of containers that live; those of others are removed. To be called with the bridge's lock held. */
+/** Returns the leases of live containers and removes the others. The caller holds the bridge's lock. */
 export async function sweepLeases(directory: string): Promise<readonly Lease[]> {
   const alive: Lease[] = [];
   for (const name of readdirSync(directory)) {
@@ -69,7 +69,7 @@ export async function sweepLeases(directory: string): Promise<readonly Lease[]> 
   return alive;
 }
 
-/** Takes a lease; it is held until the lock is closed, or this process ends. With the bridge's lock held. */
+/** Takes a lease, which is valid until its lock is closed or this process ends. The caller holds the bridge's lock. */
 export async function takeLease(directory: string, lease: Lease): Promise<Lock> {
   const path = leaseFile(directory, lease.id);
   const lock = await tryLock(path, 'exclusive');

@@ -6,7 +6,7 @@ import type { Connection } from './connection.ts';
 const NOTHING: Connection = { attach: async () => {}, [Symbol.asyncDispose]: async () => {} };
 
 /**
- * Prepares a container's network. What is not needed is not even loaded. @throws LAUNCH_FAILED, HOST_UNSUPPORTED,
+ * Prepares a container's network. Only the code for its kind is loaded. @throws LAUNCH_FAILED, HOST_UNSUPPORTED,
  * LIMIT_EXCEEDED
  */
 export async function openNetwork(plan: NetworkPlan, tools: HostTools, context: Context): Promise<Connection> {

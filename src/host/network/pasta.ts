@@ -15,14 +15,15 @@ import { runTool } from './run-tool.ts';
 type PastaPlan = Extract<NetworkPlan, { kind: 'pasta' | 'slirp4netns' }>;
 
 /**
- * Ends pasta when its input ends, that is when tsimg is gone in whatever way: pasta holds the namespace that it waits
- * for the end of. The process must still be the one that was started with this file, which goes with it.
+ * A shell script that ends pasta when its input ends: when tsimg has ended or was killed. Pasta would not end by
+ * itself, for it keeps the namespace alive whose end it waits for. The script checks by the file's name that the
+ * process still is that pasta.
  */
 const WATCH = `read -r _
 tr '\\0' '\\n' < "/proc/$1/cmdline" 2>/dev/null | grep -qxF "$2" && kill "$1"
 rm -f "$2" && rmdir "\${2%/*}"`;
 
-/** Connects by pasta, which runs beside the container until this is closed. @throws HOST_UNSUPPORTED, LAUNCH_FAILED */
+/** Connects by pasta, which runs beside the container until the disposal. @throws HOST_UNSUPPORTED, LAUNCH_FAILED */
 export async function openPasta(plan: PastaPlan, tools: HostTools): Promise<Connection> {
   const pasta = requireTool(tools, 'pasta');
   const sh = requireTool(tools, 'sh');
@@ -33,12 +34,12 @@ export async function openPasta(plan: PastaPlan, tools: HostTools): Promise<Conn
       await checkPortsFree(plan.ports);
       directory = await makeTemporaryDirectory();
       const pidFile = join(directory.path, 'pasta.pid');
-      // Returns when the container is connected; what runs on is a process of its own.
+      // The command returns when the container is connected, and pasta goes on in the background.
       showToTracers(container);
       await runTool(pasta, [...pastaOptions(plan), '--pid', pidFile, String(container.pid)]);
       hideFromTracers(container);
       const own = /^[0-9]+/.exec(readFileSync(pidFile, 'latin1'))?.[0];
-      if (own === undefined) throw new TsimgError('LAUNCH_FAILED', 'pasta does not say what its process is');
+      if (own === undefined) throw new TsimgError('LAUNCH_FAILED', 'pasta did not write its process ID');
       watch = await startProcess(sh, ['-c', WATCH, 'sh', own, pidFile], {
         descriptors: ['pipe', 'ignore', 'ignore'],
         env: TOOL_ENV,

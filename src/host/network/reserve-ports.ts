@@ -27,7 +27,7 @@ async function bindUdp(address: string, port: number): Promise<Socket> {
 }
 
 /**
- * Whether the host's ports could be had now: whoever is to listen on them tells it in words of its own. @throws
+ * Checks that the host's ports are free, for the tools that listen on them report errors in their own words. @throws
  * LAUNCH_FAILED
  */
 export async function checkPortsFree(ports: readonly PublishedPort[]): Promise<void> {
@@ -35,8 +35,9 @@ export async function checkPortsFree(ports: readonly PublishedPort[]): Promise<v
 }
 
 /**
- * Holds the host's ports while rules of the firewall lead them elsewhere: nobody else can take them, and what somebody
- * has already is refused instead of being shadowed. Nothing is ever answered on them.
+ * Binds the host's ports while firewall rules redirect them, so that no other program can take them, and a port in use
+ * is refused instead of hidden. No data is read from the sockets.
+ *
  * @throws LAUNCH_FAILED for a port that is taken or not allowed
  */
 export async function reservePorts(ports: readonly PublishedPort[]): Promise<Disposable> {

@@ -2,17 +2,15 @@ import { TsimgError } from '../../errors.ts';
 import { runCommand } from '../../sys/process/spawn.ts';
 import { TOOL_ENV } from '../facts/tools.ts';
 
-/** Milliseconds: none of these programs has anything to wait for. */
+/** The longest run of a tool: milliseconds. None of them waits for anything. */
 const TIMEOUT = 30_000;
 
-/**
- * Runs a program of the host; whether it did what it was asked for. What it complains of is lost: for what may fail.
- */
+/** Runs a program of the host that may fail; returns whether it succeeded. Its error output is dropped. */
 export async function tryTool(path: string, args: readonly string[], input?: string): Promise<boolean> {
   return (await runCommand(path, args, { env: TOOL_ENV, input, timeout: TIMEOUT })).status === 0;
 }
 
-/** Runs a program of the host that must not fail. @throws LAUNCH_FAILED with what it complains of */
+/** Runs a program of the host that must not fail. @throws LAUNCH_FAILED with its error output */
 export async function runTool(path: string, args: readonly string[], input?: string): Promise<void> {
   const { status, signal, stdout, stderr } = await runCommand(path, args, { env: TOOL_ENV, input, timeout: TIMEOUT });
   if (status === 0) return;

@@ -16,13 +16,11 @@ import { checkPortsFree } from './reserve-ports.ts';
 
 type SlirpPlan = Extract<NetworkPlan, { kind: 'pasta' | 'slirp4netns' }>;
 
-/** Descriptors of slirp4netns: it ends when the first one does, and writes to the second when it is ready. */
+/** Descriptors of slirp4netns. It ends when the first is closed, and writes to the second when it is ready. */
 const EXIT = 3;
 const READY = 4;
 
-/**
- * Asks slirp4netns to lead a port of the host to one of the container, by its socket: a JSON object there, one back.
- */
+/** Asks slirp4netns by its socket to forward a port of the host to the container: one JSON object there, one back. */
 async function publish(path: string, { hostAddress, hostPort, containerPort, protocol }: PublishedPort): Promise<void> {
   const socket = connect(path);
   const request = {
@@ -40,8 +38,7 @@ async function publish(path: string, { hostAddress, hostPort, containerPort, pro
 }
 
 /**
- * Connects by slirp4netns, which runs beside the container until this is closed. @throws HOST_UNSUPPORTED,
- * LAUNCH_FAILED
+ * Connects by slirp4netns, which runs beside the container until the disposal. @throws HOST_UNSUPPORTED, LAUNCH_FAILED
  */
 export async function openSlirp4netns({ ports, hostLoopback }: SlirpPlan, tools: HostTools): Promise<Connection> {
   const program = requireTool(tools, 'slirp4netns');
@@ -49,7 +46,7 @@ export async function openSlirp4netns({ ports, hostLoopback }: SlirpPlan, tools:
   return {
     async attach(container) {
       await checkPortsFree(ports);
-      // Once the ports are led, nobody needs the socket any more.
+      // The socket is needed for forwarding requests only.
       await using directory = await makeTemporaryDirectory();
       const socket = join(directory.path, 'api');
       const args = [

@@ -24,9 +24,9 @@ import {
   writeState,
 } from './record.ts';
 
-// FOLDER/ID is a container's: `record.json`, `state.json`, `log`, what it changes (`upper`, `work` …), and `lock`,
-// which whoever keeps it alive holds. The kernel gives the lock back however its holder ends, so nothing else says
-// `alive`.
+// A container's files are in FOLDER/ID: `record.json`, `state.json`, `log`, the files that it changes (`upper`, `work`
+// …), and `lock`. The process that keeps the container alive holds the lock. The kernel releases it however that
+// process ends, so the lock alone tells whether the container is alive.
 
 /** A container whose lock this process holds. */
 export interface HeldContainer {
@@ -36,26 +36,26 @@ export interface HeldContainer {
   readonly lock: Lock;
 }
 
-/** A container as it is found: whoever holds it is another. */
+/** A container that was found; another process may hold its lock. */
 export interface FoundContainer {
   readonly folder: string;
   readonly directory: string;
   readonly record: ContainerRecord;
   readonly state: ContainerState;
-  /** Whether somebody keeps it alive. */
+  /** Whether a process holds its lock, and so keeps it alive. */
   readonly alive: boolean;
-  /** Why something still lives of one that nobody keeps alive. */
+  /** The reason why processes of a dead container could not be ended. */
   readonly left?: TsimgError | undefined;
 }
 
-/** Where the containers of a store are. */
+/** The folder with the containers of a store. */
 export function containersFolder(storeRoot: string): string {
   return join(storeRoot, STORE_NAME.containers);
 }
 
 /**
- * Makes a container's directory, and gives it a name; the caller writes the record. Who is killed before that leaves
- * what `prune` removes. @throws CONTAINER_EXISTS, USAGE, FILESYSTEM
+ * Makes a container's directory and gives it a name; the caller writes the record. If the caller is killed before that,
+ * `prune` removes the directory. @throws CONTAINER_EXISTS, USAGE, FILESYSTEM
  */
 export async function makeContainer(
   folder: string,
@@ -66,12 +66,12 @@ export async function makeContainer(
   const directory = join(folder, id);
   try {
     makeDirectories(folder, 0o700);
-    // Sweepers wait until it is locked. store/open.ts, `containersLock`.
+    // Sweeps wait until the new directory is locked. store/open.ts, `containersLock`
     await using _lock = await acquireLock(join(folder, '..', STORE_NAME.containersLock), 'shared', { signal });
     await mkdir(directory, { mode: 0o700 });
     const lock = await tryLock(join(directory, CONTAINER_NAME.lock), 'exclusive');
     if (lock === undefined)
-      throw new TsimgError('CONTAINER_STATE', 'a new container is held by another', { where: id });
+      throw new TsimgError('CONTAINER_STATE', 'another process holds the lock of a new container', { where: id });
     try {
       return { folder, id, directory, lock, name: await claimName(folder, wantedName, id) };
     } catch (error) {
@@ -85,14 +85,14 @@ export async function makeContainer(
   }
 }
 
-/** Keeps a container when it has ended, until it is removed by name. */
+/** Marks a container that is kept after its end, until a user removes it. */
 export function markKept({ directory }: HeldContainer): void {
   writeFileSync(join(directory, CONTAINER_NAME.kept), '', { mode: 0o600 });
 }
 
 /**
- * Takes the lock of a container that nobody keeps alive, and ends what still lives of it; undefined where somebody
- * does, or where it is gone. @throws CONTAINER_STATE where something of it cannot be ended
+ * Takes the lock of a dead container and ends its leftover processes; undefined where the container is alive or gone.
+ * @throws CONTAINER_STATE where a process cannot be ended
  */
 export async function holdContainer(folder: string, id: string): Promise<HeldContainer | undefined> {
   const directory = join(folder, id);
@@ -113,15 +113,15 @@ export async function holdContainer(folder: string, id: string): Promise<HeldCon
   return { folder, id, directory, lock };
 }
 
-/** The lock of a container that lives in another process, handed over by descriptor. */
+/** A container whose lock another process handed over as a descriptor. */
 export function inheritedContainer(folder: string, id: string, fd: number): HeldContainer {
   const lock = { fd, close: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
   return { folder, id, directory: join(folder, id), lock };
 }
 
 /**
- * Makes it true that a container dies with whoever keeps it alive: ends what outlived that. Why something still lives,
- * or undefined; also where another is just at it. @throws FILESYSTEM, SYSTEM_CALL
+ * Ends the processes of a dead container that outlived their tsimg. Returns the error where that failed; undefined
+ * where it succeeded, or where another process is doing it. @throws FILESYSTEM, SYSTEM_CALL
  */
 async function settle(folder: string, id: string): Promise<TsimgError | undefined> {
   try {
@@ -133,13 +133,15 @@ async function settle(folder: string, id: string): Promise<TsimgError | undefine
   }
 }
 
-/** A state whose writer was killed is not true any more: the command died with it. docker, too, says 255. */
+/**
+ * Corrects the state of a container whose tsimg was killed: its command died too. The exit code is 255, as docker's.
+ */
 function settled(state: ContainerState, alive: boolean): ContainerState {
   if (alive || state.status === 'exited' || state.status === 'created') return state;
   return { ...state, status: 'exited', exitCode: 255, error: state.error ?? 'its tsimg was killed' };
 }
 
-/** While whoever should write that the command has ended is stopped, nobody knows how it ended. */
+/** Corrects the state of a container whose command has ended while its tsimg is stopped: the exit code is not known. */
 function unattended(state: ContainerState): ContainerState {
   const { status, process, owner } = state;
   if (status !== 'running' || process === undefined || owner === undefined) return state;
@@ -148,17 +150,18 @@ function unattended(state: ContainerState): ContainerState {
 }
 
 /**
- * A container by its ID; undefined where there is none, or one that is only being made. What outlived its tsimg is
- * ended first.
+ * Finds a container by its ID; undefined where there is none, or where it is still being made. Processes that outlived
+ * their tsimg are ended first.
+ *
  * @throws STORE_INVALID, FILESYSTEM, SYSTEM_CALL
  */
 export async function readContainer(folder: string, id: string): Promise<FoundContainer | undefined> {
   const directory = join(folder, id);
-  // The lock first: who ends in between has written the state before it gave the lock back.
+  // The lock before the state: its holder writes the state before it releases the lock.
   const alive = await isLocked(join(directory, CONTAINER_NAME.lock));
   const record = readRecord(directory);
   if (record === undefined) {
-    // A container is marked as kept after its record is written.
+    // The record is written before the mark, so it was lost.
     if (!alive && existsSync(join(directory, CONTAINER_NAME.kept))) throw missingRecord(directory);
     return undefined;
   }
@@ -168,8 +171,8 @@ export async function readContainer(folder: string, id: string): Promise<FoundCo
 }
 
 /**
- * Removes a container whose lock is held, with all that lives of it and all that it changed, as the IDs that wrote it.
- * Its lock is given back. @throws CONTAINER_STATE where something of it cannot be ended; FILESYSTEM, LAUNCH_FAILED
+ * Removes a held container with its processes and files, by the IDs that own the files; releases the lock.
+ * @throws CONTAINER_STATE where a process cannot be ended; FILESYSTEM, LAUNCH_FAILED
  */
 export async function removeContainer(
   { folder, id, directory, lock }: HeldContainer,
@@ -178,7 +181,7 @@ export async function removeContainer(
   tools: HostTools,
 ): Promise<void> {
   await endProcesses({ id, directory });
-  // From here on nobody finds it; what a crash leaves is removed by prune.
+  // From here on the container is not found any more. After a crash, prune removes the trash.
   const gone = join(folder, `${TRASH_PREFIX}${id}`);
   await rename(directory, gone);
   if (name !== undefined) releaseName(folder, name, id);
@@ -186,32 +189,29 @@ export async function removeContainer(
   await lock.close();
 }
 
-/** Removes what a container left, as the IDs that wrote it. @throws FILESYSTEM, LAUNCH_FAILED */
+/** Removes a container's files, by the IDs that own them. @throws FILESYSTEM, LAUNCH_FAILED */
 export async function removeTreeOf(path: string, idMap: IdMap | undefined, tools: HostTools): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true, maxRetries: 2 });
   } catch (error) {
-    // Where an overlay was, there are directories that only their own IDs may empty.
+    // An overlay leaves directories that only their owners may empty.
     if (idMap === undefined || !['EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) throw error;
     await removeInUserNamespace(idMap, tools, requireTool(tools, 'rm'), [path]);
   }
 }
 
-/** Changes some of a held container's state. */
+/** Changes some fields of a held container's state. */
 export function updateState({ directory }: HeldContainer, changes: Partial<ContainerState>): void {
   writeState(directory, { ...readState(directory), ...changes });
 }
 
-/**
- * Leaves the exit status in the lock's file, where whoever waits for the lock finds it even after the container is
- * removed.
- */
+/** Writes the exit code to the lock's file, where `awaitEnd` finds it even after the container is removed. */
 export function leaveExitCode({ lock }: HeldContainer, exitCode: number | undefined): void {
   ftruncateSync(lock.fd);
   if (exitCode !== undefined) writeSync(lock.fd, String(exitCode), 0);
 }
 
-/** Waits until nobody keeps a container alive: its exit status, or undefined where whoever kept it was killed. */
+/** Waits until a container is dead; resolves with its exit code, or undefined where its tsimg was killed. */
 export async function awaitEnd({ directory }: FoundContainer, signal?: AbortSignal): Promise<number | undefined> {
   await using lock = await awaitUnlocked(join(directory, CONTAINER_NAME.lock), signal);
   if (lock === undefined) return undefined;

@@ -1,19 +1,19 @@
-// What a document of ours must look like before its fields are believed: a crash, a full disk or an editor may have
-// changed it.
+// Checks of tsimg's own documents before their fields are used: a crash, a full disk or an editor may have changed
+// them.
 
-/** Whether a value is what it should be. */
+/** Whether a value has the expected shape. */
 export type Check = (value: unknown) => boolean;
 
 export const isText: Check = (value) => typeof value === 'string';
 export const isFlag: Check = (value) => typeof value === 'boolean';
 export const isCount: Check = (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 
-/** One of these values. */
+/** Accepts one of these values. */
 export function oneOf(...values: readonly unknown[]): Check {
   return (value) => values.includes(value);
 }
 
-/** The same, or nothing. */
+/** Accepts undefined, or what the check accepts. */
 export function optional(check: Check): Check {
   return (value) => value === undefined || check(value);
 }
@@ -26,12 +26,12 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** An object whose values all are so. */
+/** Accepts an object whose values all pass the check. */
 export function mapOf(check: Check): Check {
   return (value) => isObject(value) && Object.values(value).every(check);
 }
 
-/** An object with these fields at least. */
+/** Accepts an object with at least these fields. */
 export function fields(checks: Readonly<Record<string, Check>>): Check {
   return (value) => {
     if (!isObject(value)) return false;
@@ -40,7 +40,7 @@ export function fields(checks: Readonly<Record<string, Check>>): Check {
   };
 }
 
-/** Either of two. */
+/** Accepts what one of two checks accepts. */
 export function either(one: Check, other: Check): Check {
   return (value) => one(value) || other(value);
 }

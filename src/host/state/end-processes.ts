@@ -8,19 +8,19 @@ import { clearLife, type Life, readLife } from './life.ts';
 import { hasItEnded, identify, openIdentified, type ProcessIdentity } from './process-identity.ts';
 import { readRecord } from './record.ts';
 
-// The kernel kills a container with its tsimg, by the parent-death signal; but a program may clear that, or be
-// set-user-ID.
+// The kernel kills a container with its tsimg by the parent-death signal. A program may clear that signal, or lose it
+// by a set-user-ID bit. So the processes of dead containers are looked for and killed.
 
 const SIGKILL = 9;
-/** Milliseconds in which what is killed must be gone: a process in an uninterruptible sleep may never be. */
+/** The longest wait for killed processes to end: milliseconds. A process in an uninterruptible sleep may never end. */
 const PATIENCE = 10_000;
-/** Milliseconds between two looks: from quick to patient. */
+/** Milliseconds between two searches; the pause doubles. */
 const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 200;
-/** Looks after which what forks faster than it is killed is stopped before it is. */
+/** Searches before the container is frozen: its processes may fork faster than they are killed. */
 const HASTY_LOOKS = 3;
 
-/** A file of a process; '' where that is gone, or is not ours to ask. */
+/** Reads a file of a process; '' where the process is gone or the caller may not. */
 function readOf(pid: number, name: string): string {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'latin1');
@@ -34,15 +34,15 @@ function linkOf(pid: number, name: string): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/${name}`);
   } catch {
-    // Gone, or not ours to ask.
+    // The process is gone, or the caller may not.
     return undefined;
   }
 }
 
 /**
- * Tells whether a process is in the cgroup of a container, of whichever version, or in its mount namespace. The
- * container's terminals mark that, but only where they are at home: a container may show them to the host, and any user
- * may give a mount of another kind their name.
+ * Returns a test whether a process is in a cgroup or in the mount namespace of a container. The mark of the namespace
+ * is the source name of its devpts mount. The own mount namespace does not count, for a container may spread its mounts
+ * to the host; and a mount of another type does not, for any user can give it that name.
  */
 function memberTest(id: string): (pid: number) => boolean {
   const cgroup = new RegExp(`/${CGROUP_FOLDER}/${id}(?:/.*)?$`, 'm');
@@ -55,7 +55,7 @@ function memberTest(id: string): (pid: number) => boolean {
     const namespace = linkOf(pid, 'ns/mnt');
     if (namespace === undefined) return mark.test(readOf(pid, 'mountinfo'));
     if (namespace === own) return false;
-    // A process that has changed its root directory may not see the mark.
+    // A process with another root directory may not see the mark.
     const place = `${namespace} ${linkOf(pid, 'root')}`;
     if (!marked.has(namespace) && !unmarked.has(place)) {
       if (mark.test(readOf(pid, 'mountinfo'))) marked.add(namespace);
@@ -65,28 +65,28 @@ function memberTest(id: string): (pid: number) => boolean {
   };
 }
 
-/** All processes of a container that run. */
+/** Finds all running processes of a container. */
 function findMembers(id: string): readonly ProcessIdentity[] {
   const isMember = memberTest(id);
   const names = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name));
   const all = names.map(Number).filter((pid) => pid !== process.pid);
   if (all.filter(isMember).length === 0) return [];
-  // Once more: those that do not see the mark are known by others of their namespace. And a process must have been a
-  // member when it was already known who it is: whoever gets its number later is not killed.
+  // A second pass: now a process that does not see the mark is found by others in its namespace. Also, each process is
+  // identified before it is tested, so that a later process with the same number is not killed.
   return all.flatMap((pid) => {
     const member = identify(pid);
     return member !== undefined && isMember(pid) && !hasItEnded(member) ? [member] : [];
   });
 }
 
-/** What is left of a life. */
+/** Finds the leftover processes of a run. */
 function findLeft(id: string, life: Life | 'damaged'): readonly ProcessIdentity[] {
   const first = life === 'damaged' || hasItEnded(life.process) ? [] : [life.process];
   if (life !== 'damaged' && life.isFirst) return first;
   return [...first, ...findMembers(id).filter(({ pid }) => pid !== first[0]?.pid)];
 }
 
-/** Kills that very process; false where this user may not. @throws SYSTEM_CALL */
+/** Kills a process; false where this user may not. @throws SYSTEM_CALL */
 function kill(process: ProcessIdentity): boolean {
   try {
     using handle = openIdentified(process);
@@ -102,7 +102,7 @@ function cgroupsOf(directory: string): readonly CgroupPlan[] {
   try {
     return readRecord(directory)?.plan.cgroups ?? [];
   } catch {
-    // A damaged record: its processes are found without it.
+    // The record is damaged; the processes are found without it.
     return [];
   }
 }
@@ -111,7 +111,7 @@ function stillThere(id: string, left: readonly ProcessIdentity[], refused: reado
   const pid = (refused[0] ?? left[0])?.pid ?? 0;
   const name = readOf(pid, 'comm').trim();
   const why = refused.length > 0 ? 'may not be killed by this user' : 'was killed, and does not end';
-  return new TsimgError('CONTAINER_STATE', 'what lives of the container cannot be ended', {
+  return new TsimgError('CONTAINER_STATE', 'processes of the container cannot be ended', {
     where: id.slice(0, 12),
     why: `process ${pid} (${name}) ${why}`,
     hint: refused.length > 0 ? 'try again as root' : 'it may wait for a disk or a network share; try again',
@@ -120,10 +120,10 @@ function stillThere(id: string, left: readonly ProcessIdentity[], refused: reado
 }
 
 /**
- * Ends all that lives of a container whose tsimg is gone or has seen its first process end, and returns when it is
- * gone: by what was written down of that process, and where it was not the first of a PID namespace, by cgroup and by
- * mounts. The caller holds the container's lock. Costs a look for a file where everything has ended as it should.
- * @throws CONTAINER_STATE where something does not end in ten seconds, or may not be killed; SYSTEM_CALL
+ * Ends the leftover processes of a container after the end of its first process or of its tsimg, and waits for them.
+ * They are found by the recorded first process; where that had no PID namespace of its own, by cgroup and mounts too.
+ * The caller holds the container's lock. After an orderly end, this costs a check for one file.
+ * @throws CONTAINER_STATE where a process does not end in ten seconds, or may not be killed; SYSTEM_CALL
  */
 export async function endProcesses({
   id,

@@ -7,7 +7,7 @@ import { type FoundContainer, readContainer } from './container.ts';
 import { idOfName } from './names.ts';
 import { unreadable } from './record.ts';
 
-/** The IDs of all containers' directories, those too that are only being made. @throws FILESYSTEM */
+/** The IDs of all container directories, including unfinished ones. @throws FILESYSTEM */
 export async function containerIds(folder: string): Promise<readonly string[]> {
   try {
     return (await readdir(folder)).filter((name) => CONTAINER_ID.test(name));
@@ -17,7 +17,7 @@ export async function containerIds(folder: string): Promise<readonly string[]> {
   }
 }
 
-/** All containers, the newest first; `onDamaged` is told of those whose record cannot be read. @throws FILESYSTEM */
+/** All containers, the newest first; `onDamaged` is called for each whose record cannot be read. @throws FILESYSTEM */
 export async function listContainers(
   folder: string,
   onDamaged: (error: TsimgError) => void,
@@ -28,7 +28,7 @@ export async function listContainers(
         return await readContainer(folder, id);
       } catch (error) {
         const known = error instanceof TsimgError && ['STORE_INVALID', 'CONTAINER_STATE'].includes(error.code);
-        // One that nobody can read must not stand in the way of the others.
+        // A damaged container must not hide the others.
         onDamaged(known ? error : unreadable(join(folder, id, CONTAINER_NAME.record), error));
         return undefined;
       }
@@ -40,7 +40,7 @@ export async function listContainers(
 }
 
 /**
- * The ID of a container by its name, its ID, or as much of the ID as no other has; undefined where there is none.
+ * Finds the ID of a container by its name, ID, or unique prefix of the ID; undefined where there is none.
  * @throws CONTAINER_AMBIGUOUS, FILESYSTEM
  */
 export async function findId(folder: string, wanted: string): Promise<string | undefined> {
@@ -48,7 +48,7 @@ export async function findId(folder: string, wanted: string): Promise<string | u
   const matching = async () => (await containerIds(folder)).filter((id) => wanted !== '' && id.startsWith(wanted));
   const ids = named === undefined ? await matching() : [named];
   if (ids.length > 1) {
-    throw new TsimgError('CONTAINER_AMBIGUOUS', 'several containers', {
+    throw new TsimgError('CONTAINER_AMBIGUOUS', 'several container IDs begin with this', {
       where: wanted,
       why: ids.map((id) => id.slice(0, 12)).join(', '),
       hint: 'give more of the ID',
@@ -58,13 +58,15 @@ export async function findId(folder: string, wanted: string): Promise<string | u
   return ids[0];
 }
 
-/** A container by the same. @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, STORE_INVALID, FILESYSTEM */
+/**
+ * Finds a container by `findId`'s rules. @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, STORE_INVALID, FILESYSTEM
+ */
 export async function findContainer(folder: string, wanted: string): Promise<FoundContainer> {
   const id = await findId(folder, wanted);
   const container = id === undefined ? undefined : await readContainer(folder, id);
   if (container !== undefined) return container;
   throw new TsimgError('CONTAINER_NOT_FOUND', 'no such container', {
     where: wanted,
-    hint: 'tsimg ps -a lists what there is',
+    hint: 'tsimg ps -a lists all containers',
   });
 }

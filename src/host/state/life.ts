@@ -6,10 +6,10 @@ import { type Check, fields, isFlag } from './document-shape.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { isIdentity, replaceJson } from './record.ts';
 
-/** Of whose processes a container is made. */
+/** One run of a container: its first process, by which leftover processes are found. */
 export interface Life {
   readonly process: ProcessIdentity;
-  /** Whether that is the first of a PID namespace, so that its end is the end of all. */
+  /** Whether it is the first of a PID namespace, so that all processes end with it. */
   readonly isFirst: boolean;
 }
 
@@ -19,19 +19,17 @@ function isLife(value: unknown): value is Life {
   return hasLifeFields(value);
 }
 
-/** Writes down a life before anything of it can go astray; for the holder of the container's lock only. */
+/** Records a run before its first process can start others; for the holder of the container's lock only. */
 export function writeLife(directory: string, life: Life): void {
   replaceJson(join(directory, CONTAINER_NAME.life), life);
 }
 
-/** All processes of a life are gone. */
+/** Removes the record of a run: all its processes are gone. */
 export function clearLife(directory: string): void {
   rmSync(join(directory, CONTAINER_NAME.life), { recursive: true, force: true });
 }
 
-/**
- * The life that somebody began and nobody has seen to the end; `damaged` where what is written of it makes no sense.
- */
+/** Reads the record of a run that has not been cleared; `damaged` where it cannot be parsed. */
 export function readLife(directory: string): Life | 'damaged' | undefined {
   let text: string;
   try {

@@ -1,4 +1,4 @@
-/** Words of names that are made up for containers without one. */
+/** The words of invented container names. */
 export const NAME_ADJECTIVES: readonly string[] =
   'able agile amber autumn bold brave bright brisk calm clear clever cosy crisp deep early eager easy fair fleet fond fresh gentle glad golden grand green happy hardy jolly keen kind light lively lucid lucky mellow merry mild neat noble open patient placid plain proud quick quiet rapid ready rosy round sharp silent silver sleek smooth snug soft solid sound steady still sunny sure swift tall tidy tranquil trim true vivid warm wise young'.split(
     ' ',

@@ -7,7 +7,8 @@ import { acquireLock } from '../../sys/file/lock.ts';
 import { makeDirectories } from '../../sys/file/make-directories.ts';
 import { NAME_ADJECTIVES, NAME_NOUNS } from './name-words.data.ts';
 
-// A name is a symbolic link `names/NAME` to the container's ID: making one is atomic, and no two can.
+// A name is a symbolic link `names/NAME` to the container's ID. Making a link is atomic, so no two containers get the
+// same name.
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
 
@@ -15,7 +16,7 @@ function linkPath(folder: string, name: string): string {
   return join(folder, CONTAINERS_NAME.names, name);
 }
 
-/** The ID that a name stands for; undefined where it is nobody's. @param folder of all containers */
+/** Returns the ID of the container with a name; undefined where the name is free. @param folder of all containers */
 export function idOfName(folder: string, name: string): string | undefined {
   if (!NAME.test(name)) return undefined;
   try {
@@ -26,7 +27,7 @@ export function idOfName(folder: string, name: string): string | undefined {
   }
 }
 
-/** Gives a name back, if it is this container's. */
+/** Frees a name, if it is this container's. */
 export function releaseName(folder: string, name: string, id: string): void {
   if (idOfName(folder, name) !== id) return;
   try {
@@ -36,7 +37,7 @@ export function releaseName(folder: string, name: string, id: string): void {
   }
 }
 
-/** Gives back the names of containers that are gone. @throws FILESYSTEM errors of Node */
+/** Frees the names of removed containers. @throws Node's errors of the file system */
 export async function sweepNames(folder: string): Promise<void> {
   const names = await readdir(join(folder, CONTAINERS_NAME.names)).catch((error: unknown) => {
     if (errnoOf(error) === 'ENOENT') return [];
@@ -50,7 +51,7 @@ export async function sweepNames(folder: string): Promise<void> {
   }
 }
 
-/** docker's grammar for names. @throws USAGE */
+/** Checks a name by docker's grammar. @throws USAGE */
 export function checkContainerName(name: string): string {
   if (NAME.test(name)) return name;
   throw new TsimgError('USAGE', 'not a container name', {
@@ -77,15 +78,16 @@ async function isGone(folder: string, id: string | undefined): Promise<boolean> 
   );
 }
 
-/** A name of two words and a number that nobody is likely to have. */
+/** Invents a name of two words and a number. */
 function inventName(): string {
   const pick = (words: readonly string[]) => words[Math.floor(Math.random() * words.length)] ?? 'container';
   return `${pick(NAME_ADJECTIVES)}_${pick(NAME_NOUNS)}`;
 }
 
 /**
- * Takes a name for a container, or invents one. The container's directory must be there: a name whose container is gone
- * (its tsimg was killed) is free.
+ * Takes a name for a container, or invents one. The container's directory must exist already, for a name without a
+ * container counts as free.
+ *
  * @throws CONTAINER_EXISTS
  */
 export async function claimName(folder: string, wanted: string | undefined, id: string): Promise<string> {
@@ -97,7 +99,7 @@ export async function claimName(folder: string, wanted: string | undefined, id: 
     }
   }
   if (tryClaim(folder, wanted, id)) return wanted;
-  // Between looking and taking it away, nobody else may have taken it.
+  // Locked, so that no other process takes the name between the check and the removal.
   await using _lock = await acquireLock(join(folder, CONTAINERS_NAME.namesLock), 'exclusive');
   const holder = idOfName(folder, wanted);
   if (holder !== undefined && (await isGone(folder, holder))) releaseName(folder, wanted, holder);
@@ -105,7 +107,7 @@ export async function claimName(folder: string, wanted: string | undefined, id: 
   throw nameTaken(wanted, idOfName(folder, wanted) ?? '');
 }
 
-/** What is told of a name that another container has. */
+/** The error for a name of another container. */
 export function nameTaken(name: string, holder: string): TsimgError {
   return new TsimgError('CONTAINER_EXISTS', 'the container name is taken', {
     where: name,

@@ -3,7 +3,7 @@ import { errnoOf } from '../../errors.ts';
 import type { JoinedProcess } from '../../launch/network/network-plan.ts';
 import { openProcess, type ProcessHandle } from '../../sys/process/pidfd.ts';
 
-/** A process for good. */
+/** Identifies a process for ever; a number alone may become another's. */
 export type ProcessIdentity = JoinedProcess;
 
 function bootId(): string {
@@ -11,13 +11,13 @@ function bootId(): string {
 }
 
 /**
- * The letter of its state, and its start in clock ticks since boot; undefined where there is no such process.
- * proc_pid_stat(5).
+ * Reads a process's state letter and start time in clock ticks since boot; undefined where it does not exist.
+ * proc_pid_stat(5)
  */
 function look(pid: number): { readonly state: string; readonly startTime: string } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The program's name, in parentheses, may hold anything.
+    // The program's name, in parentheses, may contain any bytes.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return { state: fields[0] ?? '', startTime: fields[19] ?? '' };
   } catch (error) {
@@ -26,38 +26,39 @@ function look(pid: number): { readonly state: string; readonly startTime: string
   }
 }
 
-/** The letter of that very process's state; undefined where it is gone. */
+/** Returns the state letter of an identified process; undefined where it is gone. */
 function stateOf({ pid, startTime, bootId: boot }: ProcessIdentity): string | undefined {
   const found = look(pid);
   return found?.startTime === startTime && boot === bootId() ? found.state : undefined;
 }
 
-/** Who a process is that is there now; undefined where it is not. */
+/** Identifies the process that has a number now; undefined where there is none. */
 export function identify(pid: number): ProcessIdentity | undefined {
   const found = look(pid);
   return found && { pid, startTime: found.startTime, bootId: bootId() };
 }
 
-/** Whether that very process is there. What was opened by its number before it is asked is its own then. */
+/** Whether an identified process still exists. If so, files opened by its number before this call are its own. */
 export function isThere(process: ProcessIdentity): boolean {
   return stateOf(process) !== undefined;
 }
 
 /**
- * Whether that very process has ended: a zombie runs no more, it only waits to be asked for its status. Where it was
- * the first of a PID namespace, all others in that have ended before. pid_namespaces(7)
+ * Whether an identified process has ended; a zombie has. If it was the first of a PID namespace, all others in the
+ * namespace have ended before it. pid_namespaces(7)
  */
 export function hasItEnded(process: ProcessIdentity): boolean {
   return ['Z', 'X', undefined].includes(stateOf(process));
 }
 
-/** Whether that very process is stopped: by SIGSTOP, or because it wanted its terminal while another had it. */
+/** Whether an identified process is stopped: by SIGSTOP, or as a background job that used its terminal. */
 export function isStopped(process: ProcessIdentity): boolean {
   return ['T', 't'].includes(stateOf(process) ?? '');
 }
 
 /**
- * Holds that very process; undefined where it is gone. The handle is the caller's to dispose of. @throws SYSTEM_CALL
+ * Opens a handle of an identified process; undefined where it is gone. The caller disposes the handle. @throws
+ * SYSTEM_CALL
  */
 export function openIdentified({ pid, startTime, bootId: boot }: ProcessIdentity): ProcessHandle | undefined {
   if (boot !== bootId()) return undefined;
@@ -68,7 +69,7 @@ export function openIdentified({ pid, startTime, bootId: boot }: ProcessIdentity
     if (errnoOf(error) === 'ESRCH') return undefined;
     throw error;
   }
-  // Looked at after it is held: the number cannot change hands in between.
+  // Checked after the handle is open: the number cannot become another's in between.
   if (look(pid)?.startTime === startTime) return handle;
   handle[Symbol.dispose]();
   return undefined;

@@ -21,9 +21,9 @@ import {
 } from './document-shape.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
-/** Which image a container was made of. */
+/** The image that a container was made of. */
 export interface RecordedImage {
-  /** As it was asked for. */
+  /** The reference or path that the user gave. */
   readonly name: string;
   /** Digest of the config. */
   readonly id: string;
@@ -31,7 +31,7 @@ export interface RecordedImage {
   readonly digest: string;
 }
 
-/** What a container is: written once, when it is made. */
+/** The description of a container: written when it is made, and again when it is started again. */
 export interface ContainerRecord {
   readonly version: 1;
   /** 64 hexadecimal digits. */
@@ -42,9 +42,9 @@ export interface ContainerRecord {
   /** Absent for a root filesystem. */
   readonly image?: RecordedImage | undefined;
   readonly labels: Readonly<Record<string, string>>;
-  /** Whether it is removed when it ends. */
+  /** Whether the container is removed when it ends. */
   readonly remove: boolean;
-  /** Whether its output is kept in a log. */
+  /** Whether its output goes to a log. */
   readonly detached: boolean;
   readonly restart: RestartPolicy;
   /** A signal's name, such as SIGTERM. */
@@ -59,28 +59,28 @@ export interface ContainerRecord {
   readonly plan: LaunchPlan;
 }
 
-/** How a container fares: replaced by rename, whenever it changes, by whoever holds the container's lock. */
+/** The state of a container. The holder of its lock replaces the file at each change. */
 export interface ContainerState {
   readonly status: 'created' | 'running' | 'restarting' | 'exited';
   /** The command: process 1 of the container. */
   readonly process?: ProcessIdentity | undefined;
-  /** Whoever holds the lock: the monitor, or the tsimg in the foreground. */
+  /** The holder of the lock: the monitor, or the tsimg in the foreground. */
   readonly owner?: ProcessIdentity | undefined;
   /** RFC 3339. */
   readonly startedAt?: string | undefined;
   readonly finishedAt?: string | undefined;
   readonly exitCode?: number | undefined;
-  /** Whether the kernel killed a process of it for its memory limit. */
+  /** Whether the kernel killed a process of the container for its memory limit. */
   readonly oomKilled?: boolean | undefined;
-  /** Why it could not be started. */
+  /** Why the container could not be started. */
   readonly error?: string | undefined;
-  /** How often it was started again. */
+  /** The number of restarts. */
   readonly restarts: number;
 }
 
 const VERSION = 1;
 
-/** Replaces a file of a container in one step; for the holder of the container's lock only. @throws Node's errors */
+/** Replaces a file of a container atomically; for the holder of the container's lock only. @throws Node's errors */
 export function replaceJson(path: string, value: unknown): void {
   replaceFileSync(path, `${JSON.stringify(value)}\n`, { mode: 0o600 });
 }
@@ -149,18 +149,18 @@ function damaged(path: string, cause?: unknown): TsimgError {
   });
 }
 
-/** The start of the ID of the container whose file this is. */
+/** The start of the container's ID in the path of its file. */
 function idAt(path: string): string {
   return basename(dirname(path)).slice(0, 12);
 }
 
-/** A file of a container's that cannot be read: whose it is, and what can be done. */
+/** The error for a container's file that cannot be read; it names the owner and what to do. */
 export function unreadable(path: string, cause: unknown): TsimgError {
   const owner = ownerOf(path) ?? ownerOf(dirname(path));
   const isOurs = owner === undefined || owner === process.geteuid?.();
   return new TsimgError('STORE_INVALID', 'a container’s record cannot be read', {
     where: path,
-    why: isOurs ? 'it is no file that this user can read' : `it belongs to the user with the ID ${owner}`,
+    why: isOurs ? 'this user cannot read it' : `it belongs to the user with the ID ${owner}`,
     hint: isOurs
       ? `tsimg rm --force ${idAt(path)} removes the container, and so does tsimg prune`
       : 'ask that user, or root, to remove the container (tsimg rm --force with this --root)',
@@ -168,7 +168,7 @@ export function unreadable(path: string, cause: unknown): TsimgError {
   });
 }
 
-/** The ID of a file's owner; undefined where nobody tells. */
+/** The ID of a file's owner; undefined where it cannot be read. */
 function ownerOf(path: string): number | undefined {
   try {
     return lstatSync(path).uid;
@@ -177,7 +177,7 @@ function ownerOf(path: string): number | undefined {
   }
 }
 
-/** The record of a container that was finished once, and is gone. */
+/** The error for a finished container whose record is gone. */
 export function missingRecord(directory: string): TsimgError {
   return damaged(join(directory, CONTAINER_NAME.record));
 }
@@ -197,15 +197,12 @@ function readJson(path: string): unknown {
   }
 }
 
-/** Writes what a container is. @param directory the container's */
+/** Writes a container's record. @param directory the container's */
 export function writeRecord(directory: string, record: ContainerRecord): void {
   replaceJson(join(directory, CONTAINER_NAME.record), record);
 }
 
-/**
- * What a container is; undefined where there is none, or none yet. The directory is ours alone (0700). @throws
- * STORE_INVALID
- */
+/** Reads a container's record; undefined where there is none, or none yet. @throws STORE_INVALID */
 export function readRecord(directory: string): ContainerRecord | undefined {
   const path = join(directory, CONTAINER_NAME.record);
   const value = readJson(path);
@@ -217,14 +214,12 @@ export function readRecord(directory: string): ContainerRecord | undefined {
   });
 }
 
-/** Writes how a container fares; for the holder of its lock only. */
+/** Writes a container's state; for the holder of its lock only. */
 export function writeState(directory: string, state: ContainerState): void {
   replaceJson(join(directory, CONTAINER_NAME.state), state);
 }
 
-/**
- * How a container fares, as it was last written: nobody may be there any more to write better. @throws STORE_INVALID
- */
+/** Reads the last written state. It may be outdated if the writer was killed. @throws STORE_INVALID */
 export function readState(directory: string): ContainerState {
   const path = join(directory, CONTAINER_NAME.state);
   const value = readJson(path);

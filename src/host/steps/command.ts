@@ -164,7 +164,7 @@ function checkMapped({ uid, gid, groups }: ResolvedUser, idMap: IdMap, setGroups
   }
   throw new TsimgError('LAUNCH_FAILED', 'the container’s user namespace has no such IDs', {
     where: [`${uid}:${gid}`, ...others.filter((each) => each !== gid)].join(','),
-    why: idMap.by === 'single' ? 'this user has no subordinate IDs: there is root only' : undefined,
+    why: idMap.by === 'single' ? 'this user has no subordinate IDs, so the container has root only' : undefined,
     hint: 'run it as root in it (-u 0), or give this user more subordinate IDs (/etc/subuid and /etc/subgid)',
   });
 }
@@ -180,7 +180,7 @@ export function lookUp(root: StubRoot, command: ProcessPlan, idMap: IdMap | unde
   };
   const user = resolveUser(command.user, files, command.extraGroups);
   if (command.extraGroups.length > 0 && !command.setGroups) {
-    const why = 'there is a single ID, and so no group list';
+    const why = 'the container has a single ID, so groups cannot be set';
     throw new TsimgError('HOST_UNSUPPORTED', 'groups cannot be added', { where: command.extraGroups.join(','), why });
   }
   if (idMap !== undefined) checkMapped(user, idMap, command.setGroups);

@@ -25,7 +25,7 @@ export function openHost(stub: Stub, path: string): number {
   try {
     return files.openPath(stub, path, O_PATH);
   } catch (cause) {
-    throw new TsimgError('LAUNCH_FAILED', 'cannot open what is to be mounted', {
+    throw new TsimgError('LAUNCH_FAILED', 'cannot open the source of a mount', {
       where: path,
       why: errnoOf(cause) ?? 'unknown',
       cause,
@@ -165,7 +165,10 @@ export function makeDeviceNode(root: StubRoot, step: StepOf<'device'>): void {
   files.withDescriptor(stub, openHost(stub, target), (from) => {
     const found = files.statusOf(stub, from);
     if (found.kind !== kind || found.major !== major || found.minor !== minor) {
-      throw new TsimgError('LAUNCH_FAILED', 'not the device of that name', { where: target, facts: { major, minor } });
+      throw new TsimgError('LAUNCH_FAILED', 'the host’s file of that name is another device', {
+        where: target,
+        facts: { major, minor },
+      });
     }
     const place = openFilePlace(root, target, 'never');
     files.withDescriptor(stub, place, () => bindOnto(stub, from, { place, where: target }));

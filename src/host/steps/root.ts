@@ -56,7 +56,10 @@ export function findPlace({ stub, fd }: StubRoot, path: RootPath, links: Links, 
 
 /** Why a place cannot be made, and a hint, by errno. */
 const REFUSALS: Readonly<Record<string, readonly [why: string, hint: string]>> = {
-  EROFS: ['it would lie on a read-only file system', 'make it there beforehand, or leave out what makes it so'],
+  EROFS: [
+    'it would lie on a read-only file system',
+    'make it there beforehand, or leave out the option that makes it read-only',
+  ],
   ENOTDIR: ['a file is there, or on the way to it', 'choose another place, or have a directory there'],
   EACCES: ['the file system does not let anybody make it', 'make it there beforehand'],
   EPERM: ['the file system does not let anybody make it', 'make it there beforehand'],
