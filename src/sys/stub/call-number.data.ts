@@ -1,6 +1,6 @@
 /**
- * Numbers of the system calls that a stub performs; those above 423 are the same everywhere. test/sys/stub compares
- * them with linux/.
+ * The numbers of a stub's system calls; those above 423 are the same everywhere. test/sys/stub compares them with
+ * linux/.
  */
 const X64 = {
   read: 0,
@@ -119,7 +119,7 @@ const EVERYWHERE = {
 
 export type CallName = keyof typeof X64 | keyof typeof EVERYWHERE;
 
-/** Of an architecture as Node names it. */
+/** The numbers by architecture, as Node names it. */
 export const CALL_NUMBERS: Readonly<Record<'x64' | 'arm64', Readonly<Record<CallName, number>>>> = {
   x64: { ...X64, ...EVERYWHERE },
   arm64: { ...ARM64, ...EVERYWHERE },

@@ -7,7 +7,7 @@ import { callError, openStub, readFully, type Stub, stubIsGone } from './stub.ts
 const SIGCHLD = 17;
 const [AF_UNIX, SOCK_STREAM] = [1, 1];
 
-/** A descriptor of a stub becomes ours. */
+/** Takes a descriptor of a stub, and closes it there. */
 function takeAway(stub: Stub, fd: number): number {
   const ours = stub.take(fd);
   stub.later({ name: 'close', args: [fd] });
@@ -15,8 +15,8 @@ function takeAway(stub: Stub, fd: number): number {
 }
 
 /**
- * A pipe between a stub and us: its end there, and ours. A pipe proper: Node's "pipe" is a socket pair, whose
- * /dev/stdout nobody can open (ENXIO).
+ * Makes a pipe between a stub and this process. It is a real pipe: Node's "pipe" is a socket pair, which cannot be
+ * opened as /dev/stdout (ENXIO).
  */
 export function makePipe(stub: Stub, ours: 'read' | 'write'): { readonly theirs: number; readonly ours: number } {
   const fds = Buffer.alloc(8);
@@ -26,13 +26,13 @@ export function makePipe(stub: Stub, ours: 'read' | 'write'): { readonly theirs:
   return { theirs, ours: takeAway(stub, mine) };
 }
 
-/** What a child of a stub is going to be told by: two ends, the stub's and ours. */
+/** The socket for a future child of a stub: the stub's end and this process's. */
 export interface ChildSocket {
   readonly theirs: number;
   readonly ours: number;
 }
 
-/** Made beforehand where a stub will not be able to make it when it is to have the child. @throws SYSTEM_CALL */
+/** Makes the socket early, for a stub that may not be able to make one when it forks. @throws SYSTEM_CALL */
 export function makeChildSocket(parent: Stub): ChildSocket {
   const fds = Buffer.alloc(8);
   parent.call('socketpair', [AF_UNIX, SOCK_STREAM | O_CLOEXEC, 0, { receive: fds }]);
@@ -40,18 +40,19 @@ export function makeChildSocket(parent: Stub): ChildSocket {
 }
 
 /**
- * A child of a stub, a stub itself: the first process of the PID namespace that its parent made, if it did. It has all
- * of its parent's descriptors but the one that the parent is told by. fork(2)
+ * Forks a stub. The child is a stub too, and the first process of a PID namespace that its parent has made. It has all
+ * descriptors of its parent except the parent's end of its own socket. fork(2)
  */
 export function forkStub(parent: Stub, { theirs, ours }: ChildSocket = makeChildSocket(parent)): Stub {
-  // Only the child's result is 0, so that it alone goes on with its own descriptor.
+  // The call returns 0 in the child only, so the child alone goes on with the new socket.
   const outcome = parent.attempt([{ name: 'clone', args: [SIGCHLD, 0, 0, 0, 0] }], { input: theirs, output: theirs });
   if (outcome === undefined || outcome.result < 0) {
     closeDescriptor(ours);
     throw outcome === undefined ? stubIsGone() : callError('clone', outcome.result);
   }
   try {
-    // At once: where the child's answers end is seen only when nobody else could write there.
+    // The parent closes its copy now: the end of the child's answers is seen only when no other process has the socket
+    // open.
     parent.call('close', [theirs]);
     if (!readFully(ours, Buffer.alloc(ANSWER_SIZE))) throw stubIsGone();
   } catch (error) {

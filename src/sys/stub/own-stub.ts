@@ -11,10 +11,10 @@ const NUMBERS = CALL_NUMBERS[process.arch === 'arm64' ? 'arm64' : 'x64'];
 type Plain = number | bigint | string | Uint8Array | null;
 type Syscall = (...args: readonly Plain[]) => number;
 
-/** syscall(2) with arguments of these kinds, which koffi must know beforehand. */
+/** syscall(2) by the types of its arguments: koffi needs a function for each. */
 const variants = new Map<string, Syscall>();
 
-/** What is laid in memory for others is handed over as it is here: by its address. */
+/** An argument for koffi: buffers are passed by their addresses. */
 function plain(argument: Argument): Plain {
   if (argument === null || typeof argument !== 'object' || argument instanceof Uint8Array) return argument;
   if ('receive' in argument) return argument.receive;
@@ -36,8 +36,8 @@ function perform({ name, args }: Call): number {
 }
 
 /**
- * This very process as a stub, by koffi: for one that has namespaces of its own, and nothing to become. Descriptors are
- * this process's; calls concern the calling thread.
+ * Returns a stub that is this process itself, by koffi. It is for processes with namespaces of their own. Descriptors
+ * are this process's, and calls affect the calling thread.
  */
 export function openOwnStub(): Stub {
   const attempt = (calls: readonly Call[]): Outcome => {

@@ -2,22 +2,24 @@ import { TsimgError } from '../../errors.ts';
 import { CALL_NUMBERS, type CallName } from './call-number.data.ts';
 import { ANSWER_SIZE, CALL, FIRST_CALL, MEMORY, MEMORY_SIZE } from './layout.ts';
 
-/** Memory that the call fills; `exchange` holds something before, too. The buffer gets what is in it afterwards. */
+/**
+ * Memory that the call writes to; that of `exchange` also has a content before. The buffer gets the content afterwards.
+ */
 export type Memory = { readonly receive: Buffer } | { readonly exchange: Buffer };
 
 /**
- * An argument of a system call: a number, or what is laid in memory for it to point to. A string ends in a NUL, an
- * array is one of arguments.
+ * An argument of a system call: a number, or data in the stub's memory, by its address. A string gets a final NUL; an
+ * array is a list of arguments.
  */
 export type Argument = number | bigint | null | string | Uint8Array | Memory | readonly Argument[];
 
 export interface Call {
   readonly name: CallName;
-  /** At most six, and one `Memory` among them. */
+  /** At most six arguments, of which one may be `Memory`. */
   readonly args: readonly Argument[];
 }
 
-/** Descriptors of a stub: where its requests come from, and where its answers go. */
+/** The descriptors by which a stub gets requests and sends answers. */
 export interface StubDescriptors {
   readonly input: number;
   readonly output: number;
@@ -25,7 +27,7 @@ export interface StubDescriptors {
 
 export interface EncodedRequest {
   readonly bytes: Buffer;
-  /** What the answer brings besides the result, by the number of the call that answers. */
+  /** The buffers that answers fill, by the number of the call. */
   readonly memories: readonly (Buffer | undefined)[];
 }
 
@@ -44,8 +46,8 @@ function viewOf(bytes: Buffer): DataView {
 }
 
 /**
- * Puts a number as 64 bits, two's complement. By halves: a launch has thousands of them, and a BigInt is memory to
- * collect.
+ * Writes a number as 64 bits, two's complement. It uses no BigInt: a launch has thousands of numbers, and each would be
+ * garbage.
  */
 function putWord(view: DataView, offset: number, value: number | bigint): void {
   if (typeof value === 'bigint') {
@@ -56,11 +58,14 @@ function putWord(view: DataView, offset: number, value: number | bigint): void {
   view.setUint32(offset + 4, Math.floor(value / 2 ** 32), true);
 }
 
-/** Lays calls and what they point to out as a stub's memory will hold them. */
+/** Lays out calls and their data for a stub's memory. */
 class Layout {
   readonly #laid: (readonly [offset: number, bytes: Uint8Array])[] = [];
   #end: number;
-  /** What is only received needs no bytes in the request: it lies at the end of the memory, downwards. */
+  /**
+   * The end of the free memory. Buffers that are only received are placed there, downwards, and need no bytes in the
+   * request.
+   */
   #top = MEMORY_SIZE;
 
   constructor(calls: number) {
@@ -117,8 +122,9 @@ function memoryOf(argument: Argument): Buffer | undefined {
 }
 
 /**
- * Calls to be made one after the other until one fails, as bytes for a stub. A call that returns 0 makes it go on with
- * `own`, the last of them with `then`.
+ * Encodes calls that a stub makes one after the other until one fails. After a call that returns 0 it uses the
+ * descriptors `own`, after the last one `then`.
+ *
  * @throws SYSTEM_CALL with errno E2BIG when they do not fit in its memory
  */
 export function encodeRequest(calls: readonly Call[], own: StubDescriptors, then = own): EncodedRequest {

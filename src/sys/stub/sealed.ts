@@ -8,24 +8,24 @@ import { SYSCALL } from '../syscall-number.data.ts';
 const MFD = { cloexec: 1, allowSealing: 2, exec: 16 };
 const F_ADD_SEALS = 1033;
 const F_DUPFD_CLOEXEC = 1030;
-/** Of seals, shrinking, growing and writing. */
+/** The seals against further seals, shrinking, growing and writing. */
 const ALL_SEALS = 0xf;
-/** What is being started puts its own descriptors below this number. */
+/** The lowest number for the descriptor: a program that is being started uses lower ones. */
 const LOWEST = 32;
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 
 const memfdCall = bind<[number, string, number]>('long syscall(long number, const char *name, long flags)');
 const fcntlCall = bind<[number, number, number]>('int fcntl(int fd, int command, int argument)');
 
-/** A program that lies in a file without a name, until this is disposed of: then nobody can start it any more. */
+/** A program in a file without a name. After the disposal it cannot be started any more. */
 export interface SealedProgram extends Disposable {
-  /** What to start it by. Needs a /proc. */
+  /** The path to start it by. Needs a /proc mount. */
   readonly path: string;
-  /** Not below 32, and closed by execve(2). */
+  /** Its descriptor: 32 or higher, close-on-exec. */
   readonly fd: number;
 }
 
-/** Memory that nobody can ever write to, nor could we. fcntl(2), "File Sealing". */
+/** Puts a program into memory that no process can write to, this one included. fcntl(2), "File Sealing" */
 function sealInMemory(program: Uint8Array): number {
   const create = (flags: number) =>
     checked(memfdCall(SYSCALL.memfd_create, 'stub', flags | MFD.cloexec | MFD.allowSealing), 'memfd_create');
@@ -33,7 +33,7 @@ function sealInMemory(program: Uint8Array): number {
   try {
     fd = create(MFD.exec);
   } catch (error) {
-    // Before Linux 6.3 it need not be told that memory is to be executed, nor can it be.
+    // Linux before 6.3 does not know the flag MFD_EXEC and refuses it.
     if (errnoOf(error) !== 'EINVAL') throw error;
     fd = create(0);
   }
@@ -43,7 +43,8 @@ function sealInMemory(program: Uint8Array): number {
 }
 
 /**
- * A copy on disk: where memory may not be executed (vm.memfd_noexec). While it runs the kernel lets nobody write to it.
+ * Copies a program to disk, for hosts where memory may not be executed (vm.memfd_noexec). The kernel refuses writes to
+ * a running program.
  */
 function copyToFile(program: Uint8Array): number {
   const folders = ['/dev/shm', tmpdir()];
@@ -64,20 +65,20 @@ function copyToFile(program: Uint8Array): number {
         closeSync(writer);
       }
     } catch {
-      // The file system has no files without a name, or lets nobody execute what is on it: the next one may.
+      // The file system has no files without names, or is mounted noexec. The next one is tried.
     }
   }
   throw new TsimgError('HOST_UNSUPPORTED', 'the program that makes containers cannot be started', {
     where: folders.join(', '),
-    why: 'nothing in memory (vm.memfd_noexec), nor in these directories, may be executed',
+    why: 'neither memory (vm.memfd_noexec) nor files in these directories may be executed',
     hint: 'sysctl vm.memfd_noexec=1, as root, or set TMPDIR to a directory on a file system without noexec',
   });
 }
 
 /**
- * Lays a program where nobody can write to it, each time anew: what a container could get hold of by /proc/PID/exe is
- * neither our file nor what others are going to run (CVE-2019-5736). memfd_create(2). @throws HOST_UNSUPPORTED,
- * SYSTEM_CALL
+ * Makes a new copy of a program that no process can write to. A container that reaches it by /proc/PID/exe reaches
+ * neither tsimg's own file nor the copy of another container (CVE-2019-5736). memfd_create(2)
+ * @throws HOST_UNSUPPORTED, SYSTEM_CALL
  */
 export function sealProgram(program: Uint8Array): SealedProgram {
   let fd: number;
@@ -101,7 +102,7 @@ export function sealProgram(program: Uint8Array): SealedProgram {
     path: `/proc/self/fd/${fd}`,
     fd,
     [Symbol.dispose]() {
-      // A script in a container may name /proc/self/exe as its interpreter.
+      // Without any right to execute it: a script in a container may name /proc/self/exe as its interpreter.
       fchmodSync(fd, 0);
       closeDescriptor(fd);
     },

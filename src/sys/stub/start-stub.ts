@@ -8,10 +8,10 @@ import { type StartedProcess, startProcess } from '../process/start-process.ts';
 import { type SealedProgram, sealProgram } from './sealed.ts';
 import { openStub, type Stub } from './stub.ts';
 
-/** The stub's program, which the build writes beside this file. */
+/** The stub's program; the build writes it beside this file. */
 const PROGRAM = fileURLToPath(new URL(`./stub-${process.arch}`, import.meta.url));
 
-/** The socket that it is spoken to at first. */
+/** The stub's first descriptor for requests. */
 const SOCKET = 3;
 
 const PR_SET_PDEATHSIG = 1;
@@ -21,27 +21,27 @@ const [F_SETFD, F_DUPFD_CLOEXEC, FD_CLOEXEC] = [2, 1030, 1];
 export interface StubOptions {
   /** Descriptors 0, 1 and 2; /dev/null where absent. */
   readonly standard?: readonly ('ignore' | 'inherit' | 'pipe')[];
-  /** So many descriptors from 3 on are pipes of ours, for the program that it becomes. */
+  /** The number of pipes to this process, from descriptor 3 on, for the program that the stub becomes. */
   readonly pipes?: number;
-  /** The descriptor after them is this one of ours. */
+  /** A descriptor of this process; the stub gets it as the number after the pipes. */
   readonly given?: number | undefined;
-  /** It stays in our session and working directory, as a command of the user's in front of the terminal. */
+  /** Whether it stays in this process's session and working directory, as a user's foreground command does. */
   readonly foreground?: boolean;
 }
 
-/** A stub that is a child of this process, and dies with it. */
+/** A stub that is a child of this process and dies with it. */
 export interface StartedStub {
   readonly stub: Stub;
   readonly process: StartedProcess;
 }
 
-/** What every stub does first: it ends with us, and what we have open is not its own. */
+/** The first calls of every stub: it dies with this process, and closes inherited descriptors. */
 function settle(stub: Stub, first: number): void {
   stub.later({ name: 'prctl', args: [PR_SET_PDEATHSIG, SIGKILL] });
   stub.later({ name: 'close_range', args: [first, 0xffff_ffff, 0] });
 }
 
-/** Starts one that needs nothing but a socket: Node's way to start it takes 14 ms more. @throws SYSTEM_CALL */
+/** Starts a stub with a socket only. Node's spawn would take 14 ms longer. @throws SYSTEM_CALL */
 function startBareStub({ path, fd }: SealedProgram): StartedStub {
   const { process, socket } = spawnBare({ path, fd, name: 'stub' });
   const stub = openStub(process.pid, SOCKET, socket);
@@ -51,13 +51,13 @@ function startBareStub({ path, fd }: SealedProgram): StartedStub {
 }
 
 /**
- * Gives descriptor 3, which a stub reads from at first, to the program that it becomes: what is to be there came as the
- * last one.
+ * Frees descriptor 3, by which a stub gets requests at first, for the program that the stub becomes. The descriptor
+ * that belongs there came as the last one.
  */
 function vacate(pid: number, socket: number, last: number): Stub {
   const stub = openStub(pid, SOCKET, socket);
   settle(stub, last + 1);
-  // With nothing open from there on the kernel gives this number.
+  // All higher descriptors are closed, so the copy gets this number.
   const moved = last + 1;
   const outcome = stub.attempt(
     [
@@ -72,12 +72,12 @@ function vacate(pid: number, socket: number, last: number): Stub {
   throw new TsimgError('LAUNCH_FAILED', 'the container could not be started', { where: PROGRAM, why });
 }
 
-/** Starts one by Node, with streams. */
+/** Starts a stub with streams, by Node's spawn. */
 async function startStubWithStreams(program: SealedProgram, options: StubOptions): Promise<StartedStub> {
   const { standard = ['ignore', 'ignore', 'ignore'], pipes = 0, given, foreground = false } = options;
   const [ours, theirs] = makeSocketPair();
   const more = [...Array.from({ length: pipes }, () => 'pipe' as const), ...(given === undefined ? [] : [given])];
-  // The first of them, 3, is the stub's own at first.
+  // The first of them belongs to 3, which is the stub's socket at first.
   const [held, ...others] = more;
   const descriptors = [...standard, theirs, ...others, ...(held === undefined ? [] : [held])];
   let process: StartedProcess | undefined;
@@ -106,13 +106,14 @@ async function startStubWithStreams(program: SealedProgram, options: StubOptions
 }
 
 /**
- * Starts a stub: from memory that nobody can write to, with nothing of ours open, in a session of its own, its working
- * directory the root. It is hidden from tracers (`hideFromTracers`) before it does what it is told first.
+ * Starts a stub from a copy of its program that no process can write to, without descriptors of this process, in a new
+ * session and in `/`. It hides from tracers (`hideFromTracers`) before its first request.
+ *
  * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL
  */
 export async function startStub(options: StubOptions = {}): Promise<StartedStub> {
   using program = sealProgram(readFileSync(PROGRAM));
   if (Object.keys(options).length === 0) return startBareStub(program);
-  // Until it has been started.
+  // Awaited here, because the program is disposed at the end of this function.
   return await startStubWithStreams(program, options);
 }

@@ -9,65 +9,65 @@ import type { CallName } from './call-number.data.ts';
 import { ANSWER_SIZE } from './layout.ts';
 import { type Argument, type Call, encodeRequest, type StubDescriptors } from './request.ts';
 
-/** What became of calls that were made one after the other. */
+/** The outcome of a request's calls. */
 export interface Outcome {
-  /** The call that was made last: the first that failed, or the last of all. */
+  /** The index of the last call that was made: the first that failed, or the last of all. */
   readonly call: number;
-  /** Its result; negative is an errno. */
+  /** Its result; a negative one is an errno. */
   readonly result: number;
 }
 
-/** A call that is not waited for: what its failure means to whoever asked for it. */
+/** A delayed call, with the details for its error. */
 export interface LaterCall extends Call {
   readonly where?: string | undefined;
-  /** A better error than SYSTEM_CALL. */
+  /** Makes a better error of SYSTEM_CALL. */
   readonly explain?: ((error: TsimgError) => TsimgError) | undefined;
 }
 
-/**
- * A process that performs system calls for us. It is an ordinary process with a single thread and descriptors of its
- * own.
- */
+/** A process that performs system calls for this one. It has a single thread, and descriptors of its own. */
 export interface Stub {
-  /** Its process ID as we see it. */
+  /** Its process ID in this process's PID namespace. */
   readonly pid: number;
   /** Performs a call. @throws SYSTEM_CALL with `facts.errno`, LAUNCH_FAILED when the stub is gone */
   call(name: CallName, args: readonly Argument[], where?: string): number;
   /**
-   * Performs calls until one fails; undefined when the stub is gone, or has become another program. A stub in which the
-   * last returns 0 goes on with the descriptors `then`, its own where it is absent.
+   * Performs calls until one fails; undefined when the stub is gone or has become another program. If the last call
+   * returns 0, the stub goes on with the descriptors `then`, or with its own.
    */
   attempt(calls: readonly Call[], then?: StubDescriptors): Outcome | undefined;
-  /** Its ends of what it is told by. */
+  /** The stub's own descriptors for requests and answers. */
   readonly descriptors: StubDescriptors;
   /**
-   * Performs a call right before the next one, in the same turn. When it fails nothing is performed any more: the next
-   * call and all that follow throw its error, which is `failure` then, for those who catch it take it for another's.
+   * Delays a call: it is sent with the next one. If it fails, no later call is performed; the next call and all that
+   * follow throw its error. Code that catches errors would take that for an error of its own call, so `failure` has it
+   * too.
    */
   later(call: LaterCall): void;
   /**
-   * A copy of one of its descriptors, the caller's to close: sent by the stub, for nobody else may reach into it.
+   * Returns a copy of one of its descriptors, which the caller closes. The stub sends it, for no other process may open
+   * it.
+   *
    * @throws SYSTEM_CALL, LAUNCH_FAILED when the stub is gone
    */
   take(fd: number): number;
   readonly failure: TsimgError | undefined;
-  /** Performs one call that takes long, while we do other things; undefined when the stub is gone. */
+  /** Performs a long call asynchronously; undefined when the stub is gone. */
   await(call: Call): Promise<Outcome | undefined>;
-  /** Closes our end: it exits. */
+  /** Closes this process's end of the socket, and so ends the stub. */
   close(): void;
 }
 
-/** An errno's name, such as ENOENT, of a negative result. */
+/** The name of the errno in a negative result, such as ENOENT. */
 export function errnoName(result: number): string {
   return ERRNO_NAMES[-result] ?? `errno ${-result}`;
 }
 
-/** The error for a system call that a stub could not perform. */
+/** The error for a failed system call of a stub. */
 export function callError(name: string, result: number, where?: string): TsimgError {
   return refusedCall(name, errnoName(result), where);
 }
 
-/** What a stub that ended while it was needed means. */
+/** The error for a stub that ended too early. */
 export function stubIsGone(): TsimgError {
   return new TsimgError('LAUNCH_FAILED', 'the container could not be started', {
     why: 'its first process ended while it was prepared',
@@ -75,13 +75,13 @@ export function stubIsGone(): TsimgError {
   });
 }
 
-/** Whether that is how a socket tells that a stub ended which had not read all. @throws any other error */
+/** Whether an error means that the stub ended before it read all. @throws any other error */
 function isReset(error: unknown): boolean {
   if (errnoOf(error) === 'ECONNRESET') return true;
   throw error;
 }
 
-/** Fills the buffer; false when the stream ends before. */
+/** Fills the buffer; false when the stream ends first. */
 export function readFully(fd: number, buffer: Buffer): boolean {
   try {
     for (let at = 0; at < buffer.length; ) {
@@ -97,7 +97,7 @@ export function readFully(fd: number, buffer: Buffer): boolean {
 
 const readLater = promisify(read);
 
-/** The same, while we do other things. */
+/** Fills the buffer asynchronously; false when the stream ends first. */
 async function readFullyLater(fd: number, buffer: Buffer): Promise<boolean> {
   try {
     for (let at = 0; at < buffer.length; ) {
@@ -121,12 +121,12 @@ function writeFully(fd: number, bytes: Buffer): boolean {
   }
 }
 
-/** An answer's result and the call that it is of. */
+/** Decodes an answer: the result, and the number of its call. */
 function parseAnswer(answer: Buffer): Outcome {
   return { result: Number(answer.readBigInt64LE(0)), call: Number(answer.readBigUInt64LE(8)) };
 }
 
-/** The call by which a stub sends one of its descriptors by a socket, with a byte. unix(7), "SCM_RIGHTS". */
+/** The call by which a stub sends a copy of one of its descriptors, with one byte. unix(7), "SCM_RIGHTS" */
 function sendCall(socket: number, fd: number): Call {
   const [SOL_SOCKET, SCM_RIGHTS, SIZE] = [1, 1, 20];
   const control = Buffer.alloc(24);
@@ -138,7 +138,10 @@ function sendCall(socket: number, fd: number): Call {
   return { name: 'sendmsg', args: [socket, message, 0] };
 }
 
-/** A stub that runs, reads requests from its end of a socket, `theirs`, and answers there; `socket` is ours. */
+/**
+ * Returns a running stub. It reads requests from its end of a socket, `theirs`, and answers there; `socket` is this
+ * process's end.
+ */
 export function openStub(pid: number, theirs: number, socket: number): Stub {
   const descriptors: StubDescriptors = { input: theirs, output: theirs };
   const answer = Buffer.alloc(ANSWER_SIZE);
@@ -150,7 +153,7 @@ export function openStub(pid: number, theirs: number, socket: number): Stub {
     waiting = [];
     return taken;
   };
-  /** What an answer means to the calls that were not waited for, and to the others. */
+  /** Evaluates an answer: an error of a delayed call becomes `failure`. */
   const conclude = (first: readonly LaterCall[], { call, result }: Outcome): Outcome => {
     const failed = first[call];
     if (failed === undefined) return { call: call - first.length, result };
@@ -180,7 +183,7 @@ export function openStub(pid: number, theirs: number, socket: number): Stub {
       const received = writeFully(socket, bytes) ? receiveDescriptor(socket) : undefined;
       if (received === undefined) throw stubIsGone();
       const { byte, descriptor } = received;
-      // Where a call before it failed nothing is sent: the byte is the first of the answer.
+      // If an earlier call failed, no descriptor was sent, and the byte is the first of the answer.
       const rest = descriptor === undefined ? answer.subarray(1) : answer;
       answer.writeUInt8(byte, 0);
       try {

@@ -5,9 +5,10 @@ const [P_PID, WEXITED, WNOWAIT] = [1, 0x4, 0x0100_0000];
 const CLD_EXITED = 1;
 
 /**
- * Waits until a child of a stub has ended; its status as a shell would tell it: its own, or 128 and the signal that
- * killed it. Its process ID stays its own until the stub ends, so that no signal meets another. Undefined when the stub
- * ends before. waitid(2). @throws SYSTEM_CALL
+ * Waits for the end of a stub's child. Returns its status as a shell reports it: its exit code, or 128 and the number
+ * of the signal that killed it; undefined when the stub ends first. The child is not reaped, so no other process gets
+ * its number. waitid(2)
+ * @throws SYSTEM_CALL
  */
 export async function awaitEnd(stub: Stub, pid: number): Promise<number | undefined> {
   const information = Buffer.alloc(128);
@@ -19,7 +20,7 @@ export async function awaitEnd(stub: Stub, pid: number): Promise<number | undefi
   return code === CLD_EXITED ? status : 128 + status;
 }
 
-/** Sends a signal; false when there is no such process. kill(2). */
+/** Sends a signal; false when there is no such process. kill(2) */
 export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, constants.signals[signal]);
@@ -29,7 +30,7 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** Lets go of a child that has ended: its process ID may become another's. @throws SYSTEM_CALL */
+/** Reaps a child that has ended; its process ID may become another's. @throws SYSTEM_CALL */
 export function reap(stub: Stub, pid: number): void {
   stub.call('waitid', [P_PID, pid, null, WEXITED, null]);
 }

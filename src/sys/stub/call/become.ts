@@ -20,14 +20,16 @@ const SECCOMP_SET_MODE_FILTER = 1;
 const SIG_SETMASK = 2;
 const LAST_SIGNAL = 64;
 const [SIGKILL, SIGSTOP] = [9, 19];
-/** A sigset_t of the kernel's: bytes. */
+/** The size of the kernel's sigset_t: bytes. */
 const SIGSET_SIZE = 8;
 const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 
-// What has no answer is performed with the next call that has one (`Stub.later`), which throws its error.
+// Calls without a result are delayed and performed with the next call that has one (`Stub.later`), which throws their
+// errors.
 
 /**
- * The stub is killed when its parent dies. A change of credentials clears this: set it after the last one. prctl(2).
+ * Has the kernel kill the stub when its parent dies. A change of credentials clears this, so it is set after the last
+ * one. prctl(2)
  * @throws SYSTEM_CALL
  */
 export function dieWithParent(stub: Stub): void {
@@ -35,9 +37,10 @@ export function dieWithParent(stub: Stub): void {
 }
 
 /**
- * Keeps other processes from the stub's memory, descriptors and files in /proc, unless they may trace all where its
- * program began. Every stub is hidden from its first instruction on, and so are its children. The kernel decides anew
- * at every change of IDs: where fs.suid_dumpable is 1, this has to follow each of them. PR_SET_DUMPABLE(2const).
+ * Hides the stub's memory, descriptors and files in /proc from other processes, except those that may trace all
+ * processes of the user namespace in which its program was executed. Each stub and its children are hidden from their
+ * first instruction on. The kernel resets this at every change of IDs: where fs.suid_dumpable is 1, this call must
+ * follow each of them. PR_SET_DUMPABLE(2const)
  * @throws SYSTEM_CALL
  */
 export function hideFromTracers(stub: Stub): void {
@@ -45,25 +48,26 @@ export function hideFromTracers(stub: Stub): void {
 }
 
 /**
- * The opposite, for programs of the host's that open a process by its number, as the caller. Only for a stub in a user
- * namespace in which nobody else is: others would need rights over it. ptrace(2), "Ptrace access mode checking".
+ * Undoes `hideFromTracers`, for programs of the host that open the process by its number, as the caller. Use it only
+ * for a stub that is alone in its user namespace: no other process has rights over it then. ptrace(2), "Ptrace access
+ * mode checking"
  * @throws SYSTEM_CALL
  */
 export function showToTracers(stub: Stub): void {
   stub.call('prctl', [PR.setDumpable, 1]);
 }
 
-/** Nothing that is executed from here on gains privileges. prctl(2). @throws SYSTEM_CALL */
+/** Keeps later execve(2) calls from gaining privileges. prctl(2) @throws SYSTEM_CALL */
 export function forbidNewPrivileges(stub: Stub): void {
   stub.later({ name: 'prctl', args: [PR.setNoNewPrivs, 1, 0, 0, 0] });
 }
 
-/** Capabilities survive the next change of user; execve(2) ends it. prctl(2). @throws SYSTEM_CALL */
+/** Keeps the capabilities at the next change of user; execve(2) resets this. prctl(2) @throws SYSTEM_CALL */
 export function keepCapabilities(stub: Stub): void {
   stub.later({ name: 'prctl', args: [PR.setKeepcaps, 1] });
 }
 
-/** Takes all other capabilities out of the bounding set, for good. Needs SETPCAP. prctl(2). @throws SYSTEM_CALL */
+/** Drops all other capabilities from the bounding set, for ever. Needs SETPCAP. prctl(2) @throws SYSTEM_CALL */
 export function dropBounding(stub: Stub, keep: bigint): void {
   const dropped = Array.from({ length: 64 }, (_, number) => number).filter(
     (number) => !((keep >> BigInt(number)) & 1n),
@@ -72,11 +76,11 @@ export function dropBounding(stub: Stub, keep: bigint): void {
     dropped.map((number): Call => ({ name: 'prctl', args: [PR.capbsetDrop, number, 0, 0, 0] })),
   );
   if (outcome === undefined || outcome.result >= 0) return;
-  // EINVAL: the kernel's last capability lies below this one, and so below all that follow.
+  // EINVAL: the kernel does not know this capability, nor the higher ones.
   if (errnoName(outcome.result) !== 'EINVAL') throw callError('prctl(PR_CAPBSET_DROP)', outcome.result);
 }
 
-/** The call that sets permitted and effective. capset(2). */
+/** The call that sets the permitted and effective capabilities. capset(2) */
 export function capabilitiesCall(mask: bigint): Call {
   const header = Buffer.alloc(8);
   header.writeUInt32LE(CAPABILITY_VERSION_3, 0);
@@ -89,13 +93,16 @@ export function capabilitiesCall(mask: bigint): Call {
   return { name: 'capset', args: [header, data] };
 }
 
-/** Sets permitted and effective; inheritable and ambient become empty. capset(2). @throws SYSTEM_CALL */
+/**
+ * Sets the permitted and effective capabilities; the inheritable and ambient ones become empty. capset(2) @throws
+ * SYSTEM_CALL
+ */
 export function setCapabilities(stub: Stub, mask: bigint): void {
   stub.later({ name: 'prctl', args: [PR.capAmbient, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0] });
   stub.later(capabilitiesCall(mask));
 }
 
-/** Real, effective and saved, group before user. setresuid(2). @throws SYSTEM_CALL */
+/** Sets the real, effective and saved IDs, the group's before the user's. setresuid(2) @throws SYSTEM_CALL */
 export function setIds(stub: Stub, uid: number, gid: number): void {
   stub.later({ name: 'setresgid', args: [gid, gid, gid] });
   stub.later({ name: 'setresuid', args: [uid, uid, uid] });
@@ -103,19 +110,19 @@ export function setIds(stub: Stub, uid: number, gid: number): void {
 }
 
 /**
- * Whose files it makes from here on, and whose overlays it mounts, is another's; what it may do stays as it is.
- * setfsuid(2), capabilities(7), "securebits". @throws SYSTEM_CALL
+ * Sets the IDs that own the files that it makes and the overlays that it mounts from here on; its capabilities stay.
+ * setfsuid(2), capabilities(7), "securebits" @throws SYSTEM_CALL
  */
 export function setFileIds(stub: Stub, uid: number, gid: number): void {
   stub.call('prctl', [PR.setSecurebits, SECBIT_NO_SETUID_FIXUP]);
-  // They tell what it was before, and no errors.
+  // These calls return the previous ID, and never an error.
   stub.call('setfsgid', [gid]);
   stub.call('setfsuid', [uid]);
   hideFromTracers(stub);
   stub.call('prctl', [PR.setSecurebits, 0]);
 }
 
-/** setgroups(2). @throws SYSTEM_CALL */
+/** Sets the supplementary groups. setgroups(2) @throws SYSTEM_CALL */
 export function setGroups(stub: Stub, groups: readonly number[]): void {
   const list = Buffer.alloc(groups.length * 4);
   groups.forEach((group, index) => {
@@ -125,25 +132,25 @@ export function setGroups(stub: Stub, groups: readonly number[]): void {
 }
 
 /**
- * A session keyring of its own: the caller's keys stay the caller's. Kernels without keyrings, and full quotas, are no
- * reason to fail.
+ * Joins a new session keyring, so that the command does not get the caller's keys. Missing support and full quotas are
+ * ignored.
  */
 export function leaveSessionKeyring(stub: Stub): void {
   stub.attempt([{ name: 'keyctl', args: [KEYCTL_JOIN_SESSION_KEYRING, null] }]);
 }
 
-/** A session of its own, without a controlling terminal. setsid(2). @throws SYSTEM_CALL */
+/** Starts a session without a controlling terminal. setsid(2) @throws SYSTEM_CALL */
 export function startSession(stub: Stub): void {
   stub.later({ name: 'setsid', args: [] });
 }
 
-/** umask(2). @throws LAUNCH_FAILED */
+/** Sets the umask. umask(2) @throws LAUNCH_FAILED */
 export function setUmask(stub: Stub, mask: number): void {
   stub.later({ name: 'umask', args: [mask] });
 }
 
 /**
- * All signals to their defaults and none blocked: execve(2) passes on what whoever started us ignores and blocks.
+ * Resets all signals to their defaults and unblocks them: otherwise the command inherits those of tsimg's parent.
  * @throws SYSTEM_CALL
  */
 export function resetSignals(stub: Stub): void {
@@ -158,19 +165,19 @@ export function resetSignals(stub: Stub): void {
 }
 
 /**
- * Makes descriptor `to` another name of `from`; it stays open over execve. dup3(2), which refuses equal numbers.
+ * Copies a descriptor to the number `to`; the copy stays open over execve(2). dup3(2), which refuses equal numbers
  * @throws SYSTEM_CALL
  */
 export function duplicateOnto(stub: Stub, from: number, to: number): void {
   stub.later({ name: 'dup3', args: [from, to, 0] });
 }
 
-/** Lets go of descriptors 0, 1 and 2. close_range(2). @throws SYSTEM_CALL */
+/** Closes descriptors 0, 1 and 2. close_range(2) @throws SYSTEM_CALL */
 export function closeStandard(stub: Stub): void {
   stub.later({ name: 'close_range', args: [0, 2, 0] });
 }
 
-/** Marks every descriptor from `first` on close-on-exec: the program to come never sees them. @throws SYSTEM_CALL */
+/** Marks all descriptors from `first` on close-on-exec. @throws SYSTEM_CALL */
 export function closeOnExecFrom(stub: Stub, first: number): void {
   stub.later({ name: 'close_range', args: [first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC] });
 }
@@ -179,7 +186,7 @@ function limitBits(value: LimitValue): bigint {
   return value === 'unlimited' ? UNLIMITED : BigInt(value);
 }
 
-/** A limit to be set. */
+/** A resource limit. */
 export interface Limit {
   readonly resource: Resource;
   readonly soft: LimitValue;
@@ -192,7 +199,7 @@ function readLimit(stub: Stub, resource: Resource): Buffer {
   return limit;
 }
 
-/** Raises a hard limit that is to be set later, by who may only lower it then. prlimit(2). @throws SYSTEM_CALL */
+/** Raises a hard limit for a later `setLimit`, which may lack the right to raise it. prlimit(2) @throws SYSTEM_CALL */
 export function makeRoomForLimit(stub: Stub, { resource, hard }: Limit, explain: LaterCall['explain']): void {
   if (hard === 'keep') return;
   const limit = readLimit(stub, resource);
@@ -201,7 +208,7 @@ export function makeRoomForLimit(stub: Stub, { resource, hard }: Limit, explain:
   stub.later({ name: 'prlimit64', args: [0, RESOURCES[resource], limit, null], where: resource, explain });
 }
 
-/** Sets a limit; `keep` leaves the hard one and never raises the soft one above it. prlimit(2). @throws SYSTEM_CALL */
+/** Sets a limit; `keep` leaves the hard one and never raises the soft one above it. prlimit(2) @throws SYSTEM_CALL */
 export function setLimit(stub: Stub, { resource, soft, hard }: Limit, explain: LaterCall['explain']): void {
   const limit = readLimit(stub, resource);
   if (hard !== 'keep') limit.writeBigUInt64LE(limitBits(hard), 8);
@@ -212,15 +219,15 @@ export function setLimit(stub: Stub, { resource, soft, hard }: Limit, explain: L
 }
 
 /**
- * The call that puts a filter of BPF instructions (8 bytes each) on the stub and what it executes. Needs no_new_privs.
- * seccomp(2).
+ * The call that installs a seccomp filter of BPF instructions, 8 bytes each. Needs no_new_privs or SYS_ADMIN.
+ * seccomp(2)
  */
 export function filterCall(filter: Uint8Array): Call {
   // struct sock_fprog: a count and a pointer.
   return { name: 'seccomp', args: [SECCOMP_SET_MODE_FILTER, 0, [filter.length / 8, filter]] };
 }
 
-/** The call by which a stub becomes another program. execve(2). */
+/** The call by which a stub becomes another program. execve(2) */
 export function executeCall(path: string, args: readonly string[], env: readonly string[]): Call {
   return { name: 'execve', args: [path, [...args, null], [...env, null]] };
 }

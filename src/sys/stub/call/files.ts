@@ -3,8 +3,8 @@ import { errnoOf } from '../../../errors.ts';
 import { O_CLOEXEC, type OpenInRoot, openHowInRoot } from '../../file/open-how.ts';
 import type { LaterCall, Stub } from '../stub.ts';
 
-// Files as a stub sees them: descriptors are its own, paths are of its root and working directory. All flags and
-// structures are the same on x86-64 and arm64, but for O_DIRECTORY and O_NOFOLLOW, which Node knows.
+// Calls on files by a stub: descriptors are the stub's, and paths are resolved from its root and working directory.
+// Flags and structures are the same on x86-64 and arm64, except for O_DIRECTORY and O_NOFOLLOW, which Node knows.
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -13,12 +13,12 @@ const S_IFMT = 0o170000;
 const CHUNK = 64 * 1024;
 const PATH_MAX = 4096;
 
-/** Bytes as the kernel reads a path; a string is ended by whoever hands it over. */
+/** Ends a path of bytes with NUL; a string gets its NUL when the request is encoded. */
 function terminated(path: string | Uint8Array): string | Uint8Array {
   return typeof path === 'string' ? path : Buffer.concat([path, Buffer.alloc(1)]);
 }
 
-/** Opens a path as the stub looks it up. openat(2). @throws SYSTEM_CALL */
+/** Opens a path of the stub's. openat(2) @throws SYSTEM_CALL */
 export function openPath(stub: Stub, path: string | Uint8Array, flags: number): number {
   const name = terminated(path);
   return stub.call('openat', [AT_FDCWD, name, flags | O_CLOEXEC, 0], String(path));
@@ -33,7 +33,7 @@ export function openInRoot(stub: Stub, rootFd: number, path: string | Uint8Array
   return stub.call('openat2', [rootFd, terminated(path), how, how.length], String(path));
 }
 
-/** Runs something with a descriptor and closes it. */
+/** Calls a function with a descriptor, and closes the descriptor. */
 export function withDescriptor<T>(stub: Stub, fd: number, use: (fd: number) => T): T {
   try {
     return use(fd);
@@ -42,7 +42,7 @@ export function withDescriptor<T>(stub: Stub, fd: number, use: (fd: number) => T
   }
 }
 
-/** A descriptor as a path that the kernel goes to without looking anything up. Needs a /proc of ours. */
+/** A path of the open file itself, which the kernel does not look up by name. Needs a /proc mount. */
 export function descriptorPath(fd: number): string {
   return `/proc/self/fd/${fd}`;
 }
@@ -66,7 +66,7 @@ const KINDS: ReadonlyMap<number, Status['kind']> = new Map([
   [0o060000, 'block-device'],
 ]);
 
-/** What a descriptor names. statx(2). @throws SYSTEM_CALL */
+/** Returns the status of an open file. statx(2) @throws SYSTEM_CALL */
 export function statusOf(stub: Stub, fd: number): Status {
   const [STATX_BASIC_STATS, SIZE] = [0x7ff, 256];
   const status = Buffer.alloc(SIZE);
@@ -83,7 +83,7 @@ export function statusOf(stub: Stub, fd: number): Status {
   };
 }
 
-/** Whether a path leads to something that may be looked at. @throws SYSTEM_CALL where that cannot be told */
+/** Whether a path exists and may be searched. @throws SYSTEM_CALL for other errors */
 export function isThere(stub: Stub, path: string): boolean {
   const status = Buffer.alloc(256);
   try {
@@ -95,14 +95,14 @@ export function isThere(stub: Stub, path: string): boolean {
   }
 }
 
-/** The number of the file system that a descriptor is on. statfs(2). @throws SYSTEM_CALL */
+/** Returns the type number of the file system that an open file is on. statfs(2) @throws SYSTEM_CALL */
 export function fileSystemOf(stub: Stub, fd: number): number {
   const status = Buffer.alloc(120);
   stub.call('fstatfs', [fd, { receive: status }]);
   return Number(status.readBigInt64LE(0));
 }
 
-/** All that a descriptor gives, or undefined when that is more than `limit` bytes. @throws SYSTEM_CALL */
+/** Reads an open file to its end; undefined when it has more than `limit` bytes. @throws SYSTEM_CALL */
 export function readAll(stub: Stub, fd: number, limit: number): Buffer | undefined {
   const chunks: Buffer[] = [];
   for (let size = 0; size <= limit; ) {
@@ -115,7 +115,7 @@ export function readAll(stub: Stub, fd: number, limit: number): Buffer | undefin
   return undefined;
 }
 
-/** Writes all of it. @throws SYSTEM_CALL */
+/** Writes all bytes. @throws SYSTEM_CALL */
 export function writeAll(stub: Stub, fd: number, bytes: Uint8Array, where?: string): void {
   for (let rest = bytes; rest.length > 0; ) {
     const part = rest.subarray(0, CHUNK);
@@ -134,7 +134,7 @@ const ENTRY_KINDS: ReadonlyMap<number, DirectoryEntry['kind']> = new Map([
   [6, 'block-device'],
 ]);
 
-/** What is in a directory that is open for nothing but its name. getdents(2). @throws SYSTEM_CALL */
+/** Reads the entries of a directory that was opened with O_PATH. getdents(2) @throws SYSTEM_CALL */
 export function readDirectory(stub: Stub, directory: number): readonly DirectoryEntry[] {
   const flags = constants.O_RDONLY | constants.O_DIRECTORY | O_CLOEXEC;
   return withDescriptor(stub, stub.call('openat', [directory, '.', flags, 0]), (fd) => {
@@ -152,13 +152,10 @@ export function readDirectory(stub: Stub, directory: number): readonly Directory
   });
 }
 
-// What is made has the mode that is told, for a stub's umask is 0 while it prepares a container. None of them follows a
-// link.
+// The functions below make files with the given mode, for a stub's umask is 0 while it prepares a container. None of
+// them follows links.
 
-/**
- * Makes a file, which must not be there, with this content. @param name bytes without the zero at their end @throws
- * SYSTEM_CALL
- */
+/** Makes a file with a content; it must not exist. @param name bytes without a final NUL @throws SYSTEM_CALL */
 export function makeFile(
   stub: Stub,
   directory: number,
@@ -172,12 +169,15 @@ export function makeFile(
   withDescriptor(stub, fd, () => writeAll(stub, fd, content, String(name)));
 }
 
-/** Makes a directory, which must not be there. mkdirat(2). @param mode octal @throws SYSTEM_CALL */
+/** Makes a directory; it must not exist. mkdirat(2) @throws SYSTEM_CALL */
 export function makeOneDirectory(stub: Stub, directory: number, name: Uint8Array, mode: number): void {
   stub.call('mkdirat', [directory, terminated(name), mode], String(name));
 }
 
-/** Where a link leads, bytes; undefined for what is no link. readlinkat(2). @throws SYSTEM_CALL */
+/**
+ * Returns the target of a link, as bytes; undefined where the name is missing or no link. readlinkat(2) @throws
+ * SYSTEM_CALL
+ */
 export function readLinkIn(stub: Stub, directory: number, name: Uint8Array): Buffer | undefined {
   const target = Buffer.alloc(PATH_MAX);
   try {
@@ -191,7 +191,7 @@ export function readLinkIn(stub: Stub, directory: number, name: Uint8Array): Buf
   }
 }
 
-/** Before the next call. mkdirat(2). @param mode octal @throws SYSTEM_CALL, or what `explain` makes of it */
+/** Makes a directory, delayed to the next call. mkdirat(2) @throws SYSTEM_CALL, or the error that `explain` returns */
 export function makeDirectoryIn(
   stub: Stub,
   directory: number,
@@ -202,7 +202,10 @@ export function makeDirectoryIn(
   stub.later({ name: 'mkdirat', args: [directory, name, mode], where: name, explain });
 }
 
-/** Before the next call. symlinkat(2). @throws SYSTEM_CALL, or what `explain` makes of it */
+/**
+ * Makes a symbolic link, delayed to the next call. symlinkat(2) @throws SYSTEM_CALL, or the error that `explain`
+ * returns
+ */
 export function makeLinkIn(
   stub: Stub,
   directory: number,
@@ -213,7 +216,7 @@ export function makeLinkIn(
   stub.later({ name: 'symlinkat', args: [to, directory, name], where: name, explain });
 }
 
-/** Makes a device. mknod(2). @throws SYSTEM_CALL with `facts.errno` EPERM where this is not allowed */
+/** Makes a device. mknod(2) @throws SYSTEM_CALL with `facts.errno` EPERM where this is not allowed */
 export function makeDeviceIn(
   stub: Stub,
   directory: number,
@@ -226,29 +229,28 @@ export function makeDeviceIn(
   stub.call('mknodat', [directory, name, type | mode, device >>> 0], name);
 }
 
-/** Of a name itself, not of what a link leads to. fchownat(2). @throws SYSTEM_CALL */
+/** Changes the owner of a name; a link is not followed. fchownat(2) @throws SYSTEM_CALL */
 export function chownIn(stub: Stub, directory: number, name: string, uid: number, gid: number): void {
   stub.call('fchownat', [directory, name, uid, gid, AT_SYMLINK_NOFOLLOW], name);
 }
 
-/** fchownat(2). @param fd open for more than its name @param gid -1 leaves it @throws SYSTEM_CALL */
+/** Changes the owner of an open file. fchownat(2) @param gid -1 keeps the group @throws SYSTEM_CALL */
 export function chownDescriptor(stub: Stub, fd: number, uid: number, gid: number): void {
   stub.call('fchownat', [fd, '', uid, gid, AT_EMPTY_PATH]);
 }
 
-/** Before the next call. unlinkat(2). @throws SYSTEM_CALL */
+/** Removes a name, delayed to the next call. unlinkat(2) @throws SYSTEM_CALL */
 export function unlinkIn(stub: Stub, directory: number, name: string): void {
   stub.later({ name: 'unlinkat', args: [directory, name, 0], where: name });
 }
 
-/** Goes to a directory that is open, before the next call. fchdir(2). */
+/** Changes the working directory to an open directory, delayed to the next call. fchdir(2) */
 export function goTo(stub: Stub, directory: number): void {
   stub.later({ name: 'fchdir', args: [directory] });
 }
 
 /**
- * The working directory's path; one that does not begin with `/` lies outside of the root. getcwd(2). @throws
- * SYSTEM_CALL
+ * Returns the working directory's path. Outside of the root, it does not begin with `/`. getcwd(2) @throws SYSTEM_CALL
  */
 export function workingDirectory(stub: Stub): string {
   const path = Buffer.alloc(PATH_MAX);

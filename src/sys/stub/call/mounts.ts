@@ -1,7 +1,8 @@
 import { O_CLOEXEC } from '../../file/open-how.ts';
 import type { LaterCall, Stub } from '../stub.ts';
 
-// What has no answer is performed with the next call that has one (`Stub.later`), which throws its error.
+// Calls without a result are delayed and performed with the next call that has one (`Stub.later`), which throws their
+// errors.
 
 const MNT_DETACH = 2;
 const OPEN_TREE_CLONE = 1;
@@ -13,15 +14,15 @@ const MOUNT_ATTR_IDMAP = 0x0010_0000n;
 
 export interface MountCall {
   readonly source: string | null;
-  /** As the kernel is to resolve it: `/proc/self/fd/N` for a place that was opened before. */
+  /** A path; `/proc/self/fd/N` for an open place. */
   readonly target: string;
   readonly type: string | null;
-  /** linux/mount-flags `MS`. */
+  /** `MS` of linux/mount-flags. */
   readonly flags: number;
   readonly data?: string | undefined;
 }
 
-/** mount(2). @throws SYSTEM_CALL */
+/** Mounts by mount(2). @throws SYSTEM_CALL, or the error that `explain` returns */
 export function mount(
   stub: Stub,
   { source, target, type, flags, data = '' }: MountCall,
@@ -36,9 +37,7 @@ function setattr(stub: Stub, fd: number, attributes: Buffer, recursive: boolean,
   stub.later({ name: 'mount_setattr', args: [fd, '', flags, attributes, attributes.length], where });
 }
 
-/**
- * Sets attributes of a mount that is open, leaving its others alone. mount_setattr(2), Linux 5.12. @throws SYSTEM_CALL
- */
+/** Adds attributes to an open mount. mount_setattr(2), Linux 5.12 @throws SYSTEM_CALL */
 export function setMountAttributes(stub: Stub, fd: number, bits: number, recursive: boolean, where: string): void {
   const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
   attributes.writeBigUInt64LE(BigInt(bits), 0);
@@ -46,8 +45,8 @@ export function setMountAttributes(stub: Stub, fd: number, bits: number, recursi
 }
 
 /**
- * Shows the files of a mount that was cloned and is not attached yet with other IDs: what is 0 on disk is what is 0 in
- * the user namespace that a descriptor names. mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12. @throws SYSTEM_CALL
+ * Makes a cloned mount that is not attached yet show its files with the IDs of a user namespace: ID 0 on disk is the
+ * namespace's ID 0. mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12 @throws SYSTEM_CALL
  */
 export function setMountIdMap(stub: Stub, fd: number, userNamespace: number, where: string): void {
   const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
@@ -56,10 +55,7 @@ export function setMountIdMap(stub: Stub, fd: number, userNamespace: number, whe
   setattr(stub, fd, attributes, true, where);
 }
 
-/**
- * Sets which way later mounts spread between a mount that is open and its peers, recursively. mount_setattr(2). @throws
- * SYSTEM_CALL
- */
+/** Sets the propagation of an open mount and of the mounts below it. mount_setattr(2) @throws SYSTEM_CALL */
 export function setPropagation(stub: Stub, fd: number, flag: number, where: string): void {
   const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
   attributes.writeBigUInt64LE(BigInt(flag), 16);
@@ -67,32 +63,33 @@ export function setPropagation(stub: Stub, fd: number, flag: number, where: stri
 }
 
 /**
- * A bind mount, with all that is mounted below, of what a descriptor names; nowhere to be seen until `attachMount`, so
- * that its attributes can be set before. The descriptor goes on naming it. open_tree(2), Linux 5.2. @throws SYSTEM_CALL
+ * Makes a bind mount of an open file or directory, with all mounts below it. It is visible nowhere until `attachMount`,
+ * so that its attributes can be set first; the returned descriptor names it afterwards too. open_tree(2), Linux 5.2
+ * @throws SYSTEM_CALL
  */
 export function cloneMount(stub: Stub, fd: number, where: string): number {
   return stub.call('open_tree', [fd, '', OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE], where);
 }
 
-/** Mounts such a tree on what another descriptor names. move_mount(2), Linux 5.2. @throws SYSTEM_CALL */
+/** Attaches a cloned mount to an open place. move_mount(2), Linux 5.2 @throws SYSTEM_CALL */
 export function attachMount(stub: Stub, tree: number, place: number, where: string): void {
   stub.later({ name: 'move_mount', args: [tree, '', place, '', MOVE_MOUNT_BOTH_EMPTY], where });
 }
 
-/** Makes the working directory the root of the stub, and nothing else. chroot(2). @throws SYSTEM_CALL */
+/** Makes the working directory the stub's root directory. chroot(2) @throws SYSTEM_CALL */
 export function changeRootToWorkingDirectory(stub: Stub): void {
   stub.later({ name: 'chroot', args: ['.'] });
 }
 
 /**
- * Makes the working directory the root and puts the old root on top of it. pivot_root(2), "pivot_root(".", ".")".
+ * Makes the working directory the root mount, with the old root mounted on it. pivot_root(2), "pivot_root(".", ".")"
  * @throws SYSTEM_CALL
  */
 export function pivotToWorkingDirectory(stub: Stub): void {
   stub.later({ name: 'pivot_root', args: ['.', '.'] });
 }
 
-/** Takes a mount away, now from sight and later, when nothing uses it, altogether. umount2(2). @throws SYSTEM_CALL */
+/** Detaches a mount at once; the kernel unmounts it when it is not used any more. umount2(2) @throws SYSTEM_CALL */
 export function detachMount(stub: Stub, target: string): void {
   stub.later({ name: 'umount2', args: [target, MNT_DETACH], where: target });
 }

@@ -1,6 +1,6 @@
 import { callError, type Stub } from '../stub.ts';
 
-/** <linux/sched.h>; unshare(2), setns(2). */
+/** The flags of unshare(2) and setns(2). <linux/sched.h> */
 export const CLONE_NEW = {
   mount: 0x0002_0000,
   cgroup: 0x0200_0000,
@@ -22,7 +22,10 @@ const IFF_UP = 1;
 /** struct ifreq: 16 bytes of name, then a union. */
 const IFREQ_SIZE = 40;
 
-/** Moves the stub to new namespaces; those of PIDs and time are for its children. unshare(2). @throws SYSTEM_CALL */
+/**
+ * Moves the stub to new namespaces; only its children are in new PID and time namespaces. unshare(2) @throws
+ * SYSTEM_CALL
+ */
 export function makeNamespaces(stub: Stub, names: readonly NamespaceName[]): void {
   const flags = names.reduce((all, name) => all | CLONE_NEW[name], 0);
   const outcome = stub.attempt([{ name: 'unshare', args: [flags] }]);
@@ -31,22 +34,23 @@ export function makeNamespaces(stub: Stub, names: readonly NamespaceName[]): voi
   }
 }
 
-/** Moves the stub to a namespace that is open. setns(2). @throws SYSTEM_CALL */
+/** Moves the stub to an open namespace. setns(2) @throws SYSTEM_CALL */
 export function joinNamespace(stub: Stub, fd: number, name: NamespaceName, where: string): void {
   stub.later({ name: 'setns', args: [fd, CLONE_NEW[name]], where });
 }
 
 /**
- * A process by descriptor: what it names can never become another. pidfd_open(2). @throws SYSTEM_CALL with
- * `facts.errno` ESRCH
+ * Opens a process. Unlike its number, the descriptor never names another process. pidfd_open(2)
+ * @throws SYSTEM_CALL with `facts.errno` ESRCH where the process is gone
  */
 export function openProcess(stub: Stub, pid: number): number {
   return stub.call('pidfd_open', [pid, 0], String(pid));
 }
 
 /**
- * Moves the stub to namespaces of the process that a pidfd holds, all at once; those of PIDs and time are for its
- * children. setns(2), Linux 5.8.
+ * Moves the stub to namespaces of an open process, all in one call; only its children are in the PID and time
+ * namespaces. setns(2), Linux 5.8
+ *
  * @throws SYSTEM_CALL with `facts.errno` ESRCH where the process is gone
  */
 export function joinNamespacesOf(stub: Stub, process: number, names: readonly NamespaceName[]): void {
@@ -55,12 +59,12 @@ export function joinNamespacesOf(stub: Stub, process: number, names: readonly Na
   stub.call('setns', [process, flags], names.join(', '));
 }
 
-/** sethostname(2). @throws SYSTEM_CALL */
+/** Sets the host name. sethostname(2) @throws SYSTEM_CALL */
 export function setHostname(stub: Stub, name: string): void {
   stub.later({ name: 'sethostname', args: [Buffer.from(name), Buffer.byteLength(name)], where: name });
 }
 
-/** Brings lo up, which a new network namespace has down. netdevice(7). @throws SYSTEM_CALL */
+/** Brings the loopback device up, which is down in a new network namespace. netdevice(7) @throws SYSTEM_CALL */
 export function raiseLoopback(stub: Stub): void {
   const socket = stub.call('socket', [AF_INET, SOCK_DGRAM_CLOEXEC, 0]);
   const request = Buffer.alloc(IFREQ_SIZE);

@@ -1,6 +1,5 @@
 /**
- * The stub’s program for arm64: an instruction each. stub-arm64.s is its source, which says what it does and why; a
- * test assembles that and compares.
+ * The stub’s program for arm64, one instruction each. Its source is stub-arm64.s; a test assembles that and compares.
  */
 export const CODE_ARM64: readonly number[] = [
   // _start

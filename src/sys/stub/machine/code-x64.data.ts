@@ -1,6 +1,6 @@
 /**
- * The stub’s program for x86-64: the bytes of an instruction each. stub-x64.s is its source, which says what it does
- * and why; a test assembles that and compares.
+ * The stub’s program for x86-64, the bytes of one instruction each. Its source is stub-x64.s; a test assembles that and
+ * compares.
  */
 export const CODE_X64: readonly string[] = [
   // _start

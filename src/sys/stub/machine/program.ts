@@ -2,7 +2,7 @@ import { MEMORY, MEMORY_SIZE } from '../layout.ts';
 import { CODE_ARM64 } from './code-arm64.data.ts';
 import { CODE_X64 } from './code-x64.data.ts';
 
-/** Architectures that there is a stub for, as Node names them. */
+/** The architectures with a stub, as Node names them. */
 export type StubMachine = 'x64' | 'arm64';
 
 const EM = { x64: 62, arm64: 183 } as const;
@@ -11,9 +11,9 @@ const [PT_LOAD, PT_GNU_STACK] = [1, 0x6474_e551];
 const [PF_X, PF_W, PF_R] = [1, 2, 4];
 const ELF_HEADER_SIZE = 64;
 const PROGRAM_HEADER_SIZE = 56;
-/** Where the file itself lies in memory. */
+/** The address that the file is loaded at. */
 const TEXT = 0x40_0000;
-/** The largest page of arm64, which places must be multiples of. */
+/** The largest page size of arm64; addresses must be multiples of it. */
 const ALIGNMENT = 0x1_0000;
 
 function codeOf(machine: StubMachine): Buffer {
@@ -61,8 +61,8 @@ function elfHeader(machine: StubMachine, segments: number): Buffer {
 }
 
 /**
- * The stub: a static program of some 400 bytes that performs the system calls that it is told by descriptor 3, and
- * nothing else; at the end of input it exits. elf(5).
+ * Builds the stub: a static program of about 400 bytes that performs the system calls that it reads from descriptor 3,
+ * and exits at the end of its input. elf(5)
  */
 export function makeStubProgram(machine: StubMachine): Buffer {
   const code = codeOf(machine);

@@ -1,16 +1,16 @@
-// The stub for arm64: it performs the system calls that it is told by descriptor 3, and nothing else. What is shipped is the table
-// in code-arm64.data.ts; a test assembles this file and compares the two, byte for byte.
+// The stub for arm64: it performs the system calls that it reads from descriptor 3. The package contains the table in
+// code-arm64.data.ts; a test assembles this file and compares both, byte for byte.
 //
-// layout.ts says how a request lies in memory. Registers (the kernel changes none of them in a system call; there is no stack):
-//   x19  the descriptor that requests come from         x21  the memory
-//   x20  the descriptor that answers go to              x22  how many bytes of a request are there
-//   x23  the call at hand
+// layout.ts has the layout of a request. Registers (system calls change none of them, and there is no stack):
+//   x19  the descriptor for requests                    x21  the memory
+//   x20  the descriptor for answers                     x22  the bytes of the request read so far
+//   x23  the current call
 // Arm's manual (DDI 0487), chapter C6; the calling convention is in syscall(2).
 
 .set MEMORY, 0x10000000
 .set MEMORY_SIZE, 0x400000
 
-// Where the parts of a call are, in bytes from its beginning
+// The offsets of a call's parts: bytes
 .set NUMBER, 0
 .set ARGUMENTS, 8
 .set RESULT, 56
@@ -20,23 +20,23 @@
 
 .globl _start
 _start:
-    // Before anything else nobody may look into it any more: execve(2) has made it a process like any other.
+    // First it hides from other processes: execve(2) has made it dumpable.
     movz x8, #167                   // prctl
     movz x0, #4                     // PR_SET_DUMPABLE
-    movz x1, #0                     // not
+    movz x1, #0                     // not dumpable
     svc #0
-    movz x19, #3                    // requests come from descriptor 3 at first
-    movz x20, #3                    // and answers go there: it is a socket
+    movz x19, #3                    // descriptor 3 for requests at first
+    movz x20, #3                    // and for answers: it is a socket
     movz x21, #(MEMORY >> 16), lsl #16
 
 next_request:
-    movz x22, #0                    // nothing of it is there
+    movz x22, #0                    // nothing is read yet
 
 more:
     mov x0, x19
-    add x1, x21, x22                // behind what is there
+    add x1, x21, x22                // after the bytes so far
     movz x2, #(MEMORY_SIZE >> 16), lsl #16
-    sub x2, x2, x22                 // as much as there is room for
+    sub x2, x2, x22                 // up to the end of the memory
     movz x8, #63                    // read
     svc #0
     cmp x0, #0
@@ -44,7 +44,7 @@ more:
     add x22, x22, x0
     ldr x9, [x21]                   // a request begins with its own length
     cmp x22, x9
-    b.lo more                       // a long one comes in pieces
+    b.lo more                       // a long request comes in pieces
     add x23, x21, #8                // the first call
 
 perform:
@@ -55,11 +55,11 @@ perform:
     svc #0
     str x0, [x23, #RESULT]
     cbnz x0, judge
-    // After 0 it goes on with the descriptors that the call names: so does the child of a clone, and it alone.
+    // After 0 it uses the call's descriptors. After a clone, this is true for the child only.
     ldp w19, w20, [x23, #INPUT]
 
 judge:
-    tbnz x0, #63, answer            // it failed: what follows is not performed
+    tbnz x0, #63, answer            // it failed: the later calls are not made
     ldr x9, [x23, #NEXT]
     cbz x9, answer                  // it was the last one
     mov x23, x9
@@ -67,7 +67,7 @@ judge:
 
 answer:
     mov x0, x20
-    add x1, x23, #RANGES            // of two ranges, which the caller named
+    add x1, x23, #RANGES            // two ranges, given by the caller
     movz x2, #2
     movz x8, #66                    // writev
     svc #0

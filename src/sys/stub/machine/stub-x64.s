@@ -1,17 +1,17 @@
-# The stub for x86-64: it performs the system calls that it is told by descriptor 3, and nothing else. What is shipped is the table
-# in code-x64.data.ts; a test assembles this file and compares the two, byte for byte.
+# The stub for x86-64: it performs the system calls that it reads from descriptor 3. The package contains the table in
+# code-x64.data.ts; a test assembles this file and compares both, byte for byte.
 #
-# layout.ts says how a request lies in memory. Registers (the kernel changes none of them in a system call; there is no stack):
-#   r12d  the descriptor that requests come from        r14  the memory
-#   r13d  the descriptor that answers go to             r15  how many bytes of a request are there
-#   rbx   the call at hand
+# layout.ts has the layout of a request. Registers (system calls change none of them, and there is no stack):
+#   r12d  the descriptor for requests                   r14  the memory
+#   r13d  the descriptor for answers                    r15  the bytes of the request read so far
+#   rbx   the current call
 # Intel's manual, volume 2; the calling convention is in the kernel's arch/x86/entry/entry_64.S.
 
 .intel_syntax noprefix
 .set MEMORY, 0x10000000
 .set MEMORY_SIZE, 0x400000
 
-# Where the parts of a call are, in bytes from its beginning
+# The offsets of a call's parts: bytes
 .set NUMBER, 0
 .set ARGUMENTS, 8
 .set RESULT, 56
@@ -22,30 +22,30 @@
 
 .globl _start
 _start:
-    # Before anything else nobody may look into it any more: execve(2) has made it a process like any other.
+    # First it hides from other processes: execve(2) has made it dumpable.
     mov eax, 157                    # prctl
     mov edi, 4                      # PR_SET_DUMPABLE
-    xor esi, esi                    # not
+    xor esi, esi                    # not dumpable
     syscall
-    mov r12d, 3                     # requests come from descriptor 3 at first
-    mov r13d, 3                     # and answers go there: it is a socket
+    mov r12d, 3                     # descriptor 3 for requests at first
+    mov r13d, 3                     # and for answers: it is a socket
     mov r14d, MEMORY
 
 next_request:
-    xor r15d, r15d                  # nothing of it is there
+    xor r15d, r15d                  # nothing is read yet
 
 more:
     xor eax, eax                    # read
     mov edi, r12d
-    lea rsi, [r14+r15]              # behind what is there
+    lea rsi, [r14+r15]              # after the bytes so far
     mov edx, MEMORY_SIZE
-    sub rdx, r15                    # as much as there is room for
+    sub rdx, r15                    # up to the end of the memory
     syscall
     test rax, rax
     jle end                         # the caller is gone
     add r15, rax
     cmp r15, [r14]                  # a request begins with its own length
-    jb more                         # a long one comes in pieces
+    jb more                         # a long request comes in pieces
     lea rbx, [r14+8]                # the first call
 
 perform:
@@ -60,13 +60,13 @@ perform:
     mov [rbx+RESULT], rax
     test rax, rax
     jne judge
-    # After 0 it goes on with the descriptors that the call names: so does the child of a clone, and it alone.
+    # After 0 it uses the call's descriptors. After a clone, this is true for the child only.
     mov r12d, [rbx+INPUT]
     mov r13d, [rbx+OUTPUT]
 
 judge:
-    # The flags are still those of the result: mov changes none.
-    js answer                       # it failed: what follows is not performed
+    # The flags are still those of the result: mov changes no flags.
+    js answer                       # it failed: the later calls are not made
     mov rcx, [rbx+NEXT]
     test rcx, rcx
     jz answer                       # it was the last one
@@ -76,7 +76,7 @@ judge:
 answer:
     mov eax, 20                     # writev
     mov edi, r13d
-    lea rsi, [rbx+RANGES]           # of two ranges, which the caller named
+    lea rsi, [rbx+RANGES]           # two ranges, given by the caller
     mov edx, 2
     syscall
     test rax, rax
