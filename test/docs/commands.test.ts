@@ -5,16 +5,18 @@ import { haveRoot, haveTools, installedKernel } from '../support/tools.ts';
 import { type DocsWorld, makeDocsWorld } from './docs-world.ts';
 import { allPages, type Block, type Page } from './page.ts';
 
-// Each `sh` block of the README and of the guides, and the script of a `yaml` block, is run, in order, in a fresh folder: `sh root`
+// Each `sh` block of the README, of docs/errors.md and of the guides, and the script of a `yaml` block, is run, in order, in a fresh folder: `sh root`
 // as root only, `sh user` as an ordinary user only, others as both. A `text` block right after one shows lines that it prints, in their order; … is anything.
 
 const test = suite('docs/commands');
 
 type Who = 'root' | 'user';
 
-/** Pages whose `sh` blocks are run, and what they need besides tsimg. */
+const PAGES = /^(README\.md|docs\/errors\.md|docs\/guides\/.*)$/;
+
+/** What a page needs besides tsimg; undefined for one whose commands are not run here. */
 function needsOf(page: Page): readonly string[] | undefined {
-  if (page.path !== 'README.md' && !page.path.startsWith('docs/guides/')) return undefined;
+  if (!PAGES.test(page.path)) return undefined;
   const line = /^<!-- needs: (.*) -->$/m.exec(page.text)?.[1];
   return line === undefined ? [] : line.split(' ');
 }
