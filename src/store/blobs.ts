@@ -15,16 +15,16 @@ import { openRegularFile } from '../sys/file/regular-file.ts';
 import { replaceFile } from '../sys/file/replace-file.ts';
 import { blobPath } from './layout-files.ts';
 
-/** A directory that holds an OCI layout, and the place on the same file system where files are made ready. */
+/** A directory with an OCI layout, and a directory on the same file system where files are written first. */
 export interface LayoutDirectory {
   readonly root: string;
   readonly partial: string;
 }
 
-/** What must be there: digest, and size in bytes. */
+/** The digest and the size in bytes that a blob must have. */
 export type PromisedBlob = Pick<Descriptor, 'digest' | 'size'>;
 
-/** What lies in a blob's place: `damaged` is all that is neither the blob nor nothing. */
+/** The state of a blob's file. `damaged`: another content, or no regular file. */
 export type BlobState = 'right' | 'missing' | 'damaged';
 
 interface Found {
@@ -44,7 +44,7 @@ async function look(path: string): Promise<Found | undefined> {
   }
 }
 
-/** Whether the bytes of a file are what they should be; one that cannot be read from its disk is not. */
+/** Whether a file has the right bytes. A file that its disk cannot read has not. */
 async function isRight(path: string, blob: PromisedBlob, signal?: AbortSignal): Promise<boolean> {
   const file = await openRegularFile(path);
   if (file === undefined) return false;
@@ -58,7 +58,7 @@ async function isRight(path: string, blob: PromisedBlob, signal?: AbortSignal): 
   }
 }
 
-/** What lies in a blob's place, by all of its bytes. @throws FILESYSTEM */
+/** Reads all bytes of a blob, and returns its state. @throws FILESYSTEM */
 export async function checkBlob(
   { root }: LayoutDirectory,
   blob: PromisedBlob,
@@ -72,8 +72,9 @@ export async function checkBlob(
 }
 
 /**
- * Whether a blob is there: a file of the right size, and the right digest where it is so small that it can be a document
- * (4 MiB). Larger ones are verified whenever they are read. @throws FILESYSTEM
+ * Whether a blob exists: a file of the right size, and of the right digest if it can be a document (at most 4 MiB).
+ * Larger blobs are verified on every read.
+ * @throws FILESYSTEM
  */
 export async function hasBlob(layout: LayoutDirectory, blob: PromisedBlob, signal?: AbortSignal): Promise<boolean> {
   if (blob.size <= MAX_DOCUMENT_BYTES) return (await checkBlob(layout, blob, signal)) === 'right';
@@ -82,9 +83,9 @@ export async function hasBlob(layout: LayoutDirectory, blob: PromisedBlob, signa
 }
 
 /**
- * The same by all of its bytes. What is damaged is moved to where unfinished writes lie, so that nobody takes it for the blob any
- * more; whoever reads it goes on. The next sweep removes it.
- * @throws FILESYSTEM; SIZE_MISMATCH where it is undamaged, and has another size than was promised
+ * Reads all bytes of a blob. A damaged blob is moved to the unfinished writes, so that it is not used any more; a
+ * process that reads it can go on. The next sweep removes it.
+ * @throws FILESYSTEM; SIZE_MISMATCH where the blob is undamaged and has another size than the promised one
  */
 export async function verifyBlob(
   layout: LayoutDirectory,
@@ -95,7 +96,7 @@ export async function verifyBlob(
   const before = await look(path);
   const state = await checkBlob(layout, blob, signal);
   if (state !== 'damaged' || before === undefined) return state;
-  // Whoever promises another size of it, such as the manifest of a hostile image, must not cost the images that need it.
+  // The manifest of a hostile image may promise another size: the blob must stay for the images that need it.
   const isOther = before.isFile && before.size !== blob.size;
   if (isOther && (await isRight(path, { ...blob, size: before.size }, signal))) {
     throw sizeMismatch(blob.size, before.size, path);
@@ -103,27 +104,27 @@ export async function verifyBlob(
   return (await moveAway(layout, blob.digest, before.ino)) ? 'damaged' : verifyBlob(layout, blob, signal);
 }
 
-/** False where somebody else has put something in its place meanwhile: that stays. */
+/** Moves a file away; false where another process has replaced the file meanwhile. */
 async function moveAway({ root, partial }: LayoutDirectory, digest: Digest, ino: number): Promise<boolean> {
   const path = blobPath(root, digest);
   const aside = join(partial, `damaged.${basename(path)}.${randomUUID()}`);
   if ((await look(path))?.ino !== ino) return false;
   try {
     await rename(path, aside);
-    // Between the look and the rename another may have brought the right one.
+    // Another process may have written the right file since the look.
     if ((await look(aside))?.ino === ino) return true;
     await rename(aside, path);
     return false;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;
-    throw filesystemError('cannot set a damaged blob aside', path, error);
+    throw filesystemError('cannot move a damaged blob away', path, error);
   }
 }
 
 /**
- * Content under its digest. Idempotent and atomic: two that write the same blob both succeed, and what is damaged is
- * replaced. Verifies size and digest before anything can be seen.
- * @throws SIZE_MISMATCH, DIGEST_MISMATCH, FILESYSTEM; what the stream fails with
+ * Writes content under its digest. Idempotent and atomic: several writers of one blob all succeed, and a damaged blob
+ * is replaced. Size and digest are verified before the blob becomes visible.
+ * @throws SIZE_MISMATCH, DIGEST_MISMATCH, FILESYSTEM; the errors of the stream
  */
 export async function writeBlob(
   layout: LayoutDirectory,
@@ -132,7 +133,7 @@ export async function writeBlob(
   signal?: AbortSignal,
 ): Promise<void> {
   const path = blobPath(layout.root, descriptor.digest);
-  // It may fail before it is read: then whoever reads it is told, not the process.
+  // A stream that fails before it is read gives its error to the reader later, and must not end the process.
   if (content instanceof Readable) content.on('error', () => {});
   try {
     if (await hasBlob(layout, descriptor, signal)) return;

@@ -12,7 +12,7 @@ import type { LayoutDirectory } from './blobs.ts';
 import { LAYOUT } from './layout-files.ts';
 
 /**
- * A small file of a layout, undefined when it is not there.
+ * Reads a small file of a layout; undefined when it is missing.
  * @throws FILESYSTEM unless it is a regular file; LIMIT_EXCEEDED
  */
 export async function readLayoutFile(path: string, limit: number = MAX_DOCUMENT_BYTES): Promise<Buffer | undefined> {
@@ -21,7 +21,7 @@ export async function readLayoutFile(path: string, limit: number = MAX_DOCUMENT_
   return collect(file.handle.createReadStream(), limit, path);
 }
 
-/** The layout's index.json; undefined when there is none. @throws DOCUMENT_INVALID, FILESYSTEM, LIMIT_EXCEEDED */
+/** Reads index.json of a layout; undefined when it is missing. @throws DOCUMENT_INVALID, FILESYSTEM, LIMIT_EXCEEDED */
 export async function readIndexFile(root: string): Promise<ImageIndex | undefined> {
   const path = join(root, LAYOUT.index);
   const bytes = await readLayoutFile(path);
@@ -29,9 +29,9 @@ export async function readIndexFile(root: string): Promise<ImageIndex | undefine
 }
 
 /**
- * Replaces the entries of index.json by what `change` makes of them, under a lock, so that two writers both stay. A crash
- * leaves the old or the new file. `change` may return the same array for "nothing to do".
- * @throws DOCUMENT_INVALID, FILESYSTEM, SYSTEM_CALL; what `change` throws, and then nothing has changed
+ * Replaces the entries of index.json by the result of `change`, under a lock, so that two writers do not undo each
+ * other. A crash leaves the old or the new file. `change` may return the same array to change nothing.
+ * @throws DOCUMENT_INVALID, FILESYSTEM, SYSTEM_CALL; after an error of `change` nothing has changed
  */
 export async function updateIndexFile(
   layout: LayoutDirectory,

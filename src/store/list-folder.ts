@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { errnoOf } from '../errors.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
 
-/** The names in a folder of the store; a folder that is not there has none. @throws FILESYSTEM */
+/** Lists the names in a folder of the store; a missing folder has none. @throws FILESYSTEM */
 export async function namesIn(directory: string): Promise<readonly string[]> {
   try {
     return await readdir(directory);

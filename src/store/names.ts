@@ -15,12 +15,12 @@ export interface StoredImage {
   readonly name: string | undefined;
   /** Of the manifest. */
   readonly descriptor: Descriptor;
-  /** The digest that the name has at its registry, when that is an index's. */
+  /** The digest that the name has at its registry, when it is the digest of an index. */
   readonly chosenFrom: Digest | undefined;
 }
 
 /**
- * The form of a name under which the store keeps it: complete; where it has a digest, without the tag, for the digest
+ * Returns the form of a name in the store: complete, and without the tag where it has a digest, because the digest
  * decides. @throws REFERENCE_INVALID
  */
 export function storedName(text: string): string {
@@ -50,7 +50,7 @@ function entryOf(descriptor: Descriptor, name: string | undefined): Descriptor {
 
 const nameOf = (entry: Descriptor): string | undefined => entry.annotations?.[ANNOTATION.refName];
 
-/** Entries without a name only where the manifest has no name at all. */
+/** Removes entries without a name whose manifest has a name in another entry, and duplicates of them. */
 function withoutIdleEntries(entries: readonly Descriptor[]): readonly Descriptor[] {
   const named = new Set(entries.filter((entry) => nameOf(entry) !== undefined).map((entry) => entry.digest));
   const seen = new Set<Digest>();
@@ -63,8 +63,8 @@ function withoutIdleEntries(entries: readonly Descriptor[]): readonly Descriptor
 }
 
 /**
- * The store's own list. Nothing but it says which names there were.
- * @throws STORE_INVALID with what to do when it cannot be read; FILESYSTEM
+ * Reads the list of the store. Names are kept nowhere else.
+ * @throws STORE_INVALID with a way out when the list is damaged; FILESYSTEM
  */
 export async function readStoreIndex({ root }: Store): Promise<ImageIndex | undefined> {
   try {
@@ -72,23 +72,26 @@ export async function readStoreIndex({ root }: Store): Promise<ImageIndex | unde
   } catch (error) {
     if (!(error instanceof TsimgError) || !/^(DOCUMENT_INVALID|LIMIT_EXCEEDED)$/.test(error.code)) throw error;
     const path = join(root, LAYOUT.index);
+    const away = `mv ${path} ${path}.damaged`;
     throw new TsimgError('STORE_INVALID', 'the list of images is damaged', {
       where: path,
       why: error.why ?? error.what,
-      hint: `put it back from a copy, or move it away (mv ${path} ${path}.damaged) and pull or load the images again: blobs that are there are not fetched again`,
+      hint: `put it back from a copy, or move it away (${away}) and pull or load the images: blobs are not fetched again`,
       cause: error,
     });
   }
 }
 
-/** All entries, in the order in which they came. An absent store has none. @throws STORE_INVALID, FILESYSTEM */
+/**
+ * Lists all entries, in the order in which they were added. A missing store has none. @throws STORE_INVALID, FILESYSTEM
+ */
 export async function listStored(store: Store): Promise<readonly StoredImage[]> {
   return ((await readStoreIndex(store))?.manifests ?? []).map(storedImage);
 }
 
 /**
- * Gives a manifest these names (or keeps it without one). A name that another manifest had moves; the other stays, without
- * a name, until it is pruned.
+ * Gives a manifest these names, or keeps it without a name. A name moves from another manifest, which stays without a
+ * name until it is pruned.
  * @throws REFERENCE_INVALID, STORE_INVALID, FILESYSTEM
  */
 export async function addNames(
@@ -112,15 +115,21 @@ export async function addNames(
   );
 }
 
+export interface RemoveOptions {
+  /** Picks images that must stay, without a name. Default: none. */
+  readonly needed?: ((image: StoredImage) => boolean) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * Removes the entries that `unwanted` picks, or only their names where `needed` picks them too; the blobs of the others stay until
- * they are swept. Returns what was picked.
+ * Removes the entries that `unwanted` picks; where `needed` picks an entry too, only its name is removed. The blobs
+ * stay until the next sweep. Returns the picked entries.
+ * @throws STORE_INVALID, FILESYSTEM
  */
 export async function removeEntries(
   store: Store,
   unwanted: (image: StoredImage) => boolean,
-  signal?: AbortSignal,
-  needed: (image: StoredImage) => boolean = () => false,
+  { needed = () => false, signal }: RemoveOptions = {},
 ): Promise<readonly StoredImage[]> {
   let removed: readonly StoredImage[] = [];
   await readStoreIndex(store);

@@ -13,17 +13,18 @@ import { readLayoutFile } from './index-file.ts';
 import { LAYOUT, LAYOUT_MARKER } from './layout-files.ts';
 
 /**
- * The local store: an OCI layout at `root`, readable as such by other tools, with a few files of tsimg's beside it.
+ * The local store: an OCI layout at `root` that other tools can read, with a few files of tsimg beside it.
  *
  * - `oci-layout`, `index.json`, `blobs/ALGORITHM/HEX`: image-layout.md
- * - `partial/`: what is being written; what a crash left there is swept
- * - `blobs.lock`: shared by whoever reads or adds blobs, exclusive for whoever removes some
+ * - `partial/`: files that are being written; a sweep removes leftovers of crashes
+ * - `blobs.lock`: shared while blobs are read or added, exclusive while blobs are removed
  * - `index.lock`: exclusive while index.json is replaced; taken after `blobs.lock`, never before
- * - `layers/KEY/CHAIN`, `containers/ID`: unpacked layers, and what containers have of their own; a container's `lock` is held
- *   while it lives, one without a holder and without a file `kept` is a leftover; its `l/N` are the layers that it uses
- * - `containers.lock`: shared while a container is made, from the look for its layers to the lock of its folder; exclusive
- *   while what nobody needs of both is set aside
- * - `sweep.lock`: exclusive for who removes what was set aside; taken before `containers.lock`
+ * - `layers/KEY/CHAIN`: unpacked layers
+ * - `containers/ID`: the files of a container. Its `lock` is held while the container lives; a container without a
+ *   holder and without a file `kept` is a leftover. Its `l/N` are links to the layers that it uses.
+ * - `containers.lock`: shared while a container is made, from the look for its layers to the lock of its folder;
+ *   exclusive while leftovers and unused layers are moved to the trash
+ * - `sweep.lock`: exclusive while the trash is removed; taken before `containers.lock`
  */
 export interface Store extends LayoutDirectory {
   readonly blobsLock: string;
@@ -34,12 +35,12 @@ export interface Store extends LayoutDirectory {
   readonly sweepLock: string;
 }
 
-/** Others have no business in it: layers hold whatever the images' makers put there, set-user-ID programs too. */
+/** Closed to other users: layers hold set-user-ID programs of images. */
 const ROOT_MODE = 0o700;
-/** Folders that belong to a store and are kept by others. */
+/** Names that belong to a store. */
 const OWN_NAMES: ReadonlySet<string> = new Set([...Object.values(LAYOUT), ...Object.values(STORE_NAME)]);
 
-/** The store at `root` as names only: nothing is opened or made. */
+/** Returns the paths of the store at `root`; opens and makes nothing. */
 export function storeAt(root: string): Store {
   return {
     root,
@@ -57,14 +58,14 @@ function notAStore(root: string, why: string, hint?: string): TsimgError {
   return new TsimgError('STORE_INVALID', 'not an image store', { where: root, why, hint });
 }
 
-/** Whether the marker is there, undamaged, and says what we understand. @throws STORE_INVALID */
+/** Whether the marker exists, is undamaged, and has a version that tsimg knows. @throws STORE_INVALID */
 export async function hasMarker(root: string): Promise<boolean> {
   const bytes = await readLayoutFile(join(root, LAYOUT.marker), 4096);
   if (bytes === undefined) return false;
   if (/"imageLayoutVersion"\s*:\s*"1\.\d+\.\d+"/.test(bytes.toString())) return true;
-  // What says nothing of a version, such as the empty file after a power cut, is written anew.
+  // A marker without a version, such as an empty file after a power cut, is written again.
   if (!/"imageLayoutVersion"/.test(bytes.toString())) return false;
-  throw notAStore(root, 'its file oci-layout is of a version that tsimg does not know');
+  throw notAStore(root, 'its file oci-layout has a version that tsimg does not know');
 }
 
 async function entriesOf(root: string): Promise<readonly string[] | undefined> {
@@ -82,21 +83,21 @@ async function hasIndex(root: string): Promise<boolean> {
   return (await readLayoutFile(join(root, LAYOUT.index))) !== undefined;
 }
 
-/** Whether there is a store at `root`. @throws STORE_INVALID when there is something else; FILESYSTEM */
+/** Whether there is a store at `root`. @throws STORE_INVALID when other files are there; FILESYSTEM */
 export async function storeExists(root: string): Promise<boolean> {
   const entries = await entriesOf(root);
   if (entries === undefined || entries.length === 0) return false;
   if (await hasMarker(root)) return true;
   if (entries.includes(LAYOUT.index) && entries.includes(STORE_NAME.indexLock)) return true;
-  // A store that is just being made, or whose making was cut short, has nothing but our own files.
+  // A store that is being made, or whose making was interrupted, has files of tsimg only.
   const foreign = entries.find((name) => !OWN_NAMES.has(name));
   if (foreign === undefined) return false;
   throw notAStore(root, `it holds ${foreign} and no oci-layout`, 'name an empty directory with --root or $TSIMG_ROOT');
 }
 
 /**
- * Opens the store at `root`, which is made when it is not there; so is a list of images, or a marker, that was lost.
- * Two that make it at once both succeed.
+ * Opens the store at `root`; makes it, its list of images or its marker where they are missing. Several processes may
+ * make it at once.
  * @throws STORE_INVALID, FILESYSTEM
  */
 export async function openStore(root: string, signal?: AbortSignal): Promise<Store> {

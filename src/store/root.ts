@@ -1,14 +1,15 @@
 import { isAbsolute, join } from 'node:path';
 import { TsimgError } from '../errors.ts';
 
-/** What decides about the store's place, apart from `--root`. */
+/** The environment variables that decide where the store is. */
 export type RootEnvironment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Where images are kept: `--root`, `$TSIMG_ROOT`, else /var/lib/tsimg for root and `$XDG_DATA_HOME/tsimg` (or
- * ~/.local/share/tsimg) for others. Pure; a relative `--root` or `$TSIMG_ROOT` is against `cwd`, which is asked for only then: it may be gone. An XDG variable that is
- * not absolute is ignored, as its specification wants.
- * @throws STORE_INVALID when there is no home to put it in
+ * Returns the directory of the store: `--root`, `$TSIMG_ROOT`, or by default /var/lib/tsimg for root and
+ * `$XDG_DATA_HOME/tsimg` (or ~/.local/share/tsimg) for other users. A relative `--root` or `$TSIMG_ROOT` is relative to
+ * `cwd`, which is called only then, because the working directory may be gone. An XDG variable that is not absolute is
+ * ignored, as its specification demands. Pure.
+ * @throws STORE_INVALID when there is no home directory
  */
 export function storeRoot(given: string | undefined, env: RootEnvironment, uid: number, cwd: () => string): string {
   const chosen = given || env.TSIMG_ROOT;

@@ -18,9 +18,9 @@ import type { Store } from './open.ts';
 
 export interface BlobReport {
   readonly blobs: number;
-  /** What was freed. */
+  /** Bytes that were freed. */
   readonly bytes: number;
-  /** Images that a document is missing of, or damaged: nobody knows which blobs are theirs, and then none is freed. */
+  /** Images with a missing or damaged document: the blobs of such an image are unknown, so no blob is removed. */
   readonly damaged: readonly DamagedImage[];
 }
 
@@ -29,14 +29,14 @@ export interface DamagedImage {
   readonly problem: TsimgError;
 }
 
-/** Digests that can be reached from a document; what an index names and the store has not got leads nowhere. */
+/** Adds the digests that a document leads to. A child of an index that is not in the store leads nowhere. */
 async function mark(store: Store, descriptor: Descriptor, reachable: Set<Digest>): Promise<void> {
   if (reachable.has(descriptor.digest)) return;
   reachable.add(descriptor.digest);
   const kind = documentKindOf(descriptor.mediaType);
   if (kind !== 'index' && kind !== 'manifest') return;
   const path = blobPath(store.root, descriptor.digest);
-  // One that is larger than usual was let in by its user.
+  // A larger document was allowed by its user.
   const bytes = await readLayoutFile(path, Math.max(descriptor.size, MAX_DOCUMENT_BYTES));
   if (bytes === undefined) return;
   checkContent(bytes, descriptor, path);
@@ -56,7 +56,7 @@ async function removeFile(path: string): Promise<number> {
   return size;
 }
 
-/** The same for an image, the manifest of which must be there. @returns what is wrong with it */
+/** The same for an image, whose manifest must be in the store. @returns its damage, if any */
 async function markImage(store: Store, image: StoredImage, reachable: Set<Digest>): Promise<readonly DamagedImage[]> {
   const { descriptor } = image;
   const where = blobPath(store.root, descriptor.digest);
@@ -71,9 +71,9 @@ async function markImage(store: Store, image: StoredImage, reachable: Set<Digest
 }
 
 /**
- * Removes blobs that no entry of the index leads to, and whatever unfinished writes left. Undefined when somebody else is
- * reading or writing the store: then nothing is done, and a later sweep does it.
- * A damaged document must not cost the blobs that it named: while there is one, unfinished writes alone are removed.
+ * Removes blobs that no entry of the index leads to, and files of unfinished writes. Undefined when another process is
+ * reading or writing the store: then nothing is removed, and a later sweep does it. While a document is damaged, only
+ * files of unfinished writes are removed, because the blobs that the document names are unknown.
  * @throws FILESYSTEM, STORE_INVALID
  */
 export async function sweep(store: Store): Promise<BlobReport | undefined> {
@@ -100,10 +100,13 @@ export async function sweep(store: Store): Promise<BlobReport | undefined> {
   return { blobs, bytes, damaged };
 }
 
-/** What a writer of a blob, and none of an index, leaves when it is killed: `HEX.UUID`. */
+/** The file that a killed writer of a blob leaves: `HEX.UUID`. Files of other writers have other names. */
 const PARTIAL_BLOB = /^[0-9a-f]{64,128}\.[0-9a-f-]{36}$/;
 
-/** Removes what unfinished writes of blobs left, unless somebody else is reading or writing the store. @throws FILESYSTEM */
+/**
+ * Removes files of unfinished writes of blobs, unless another process is reading or writing the store.
+ * @throws FILESYSTEM
+ */
 export async function removePartialBlobs(store: Store): Promise<void> {
   const names = (await namesIn(store.partial)).filter((name) => PARTIAL_BLOB.test(name));
   if (names.length === 0) return;

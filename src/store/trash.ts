@@ -16,29 +16,32 @@ import { tryLock } from '../sys/file/lock.ts';
 import { namesIn } from './list-folder.ts';
 import type { Store } from './open.ts';
 
-/** What nobody needs any more, under names that nobody looks for: whoever holds the store's `sweepLock` removes it. */
+/**
+ * Directories that are not needed any more, under names that are not used otherwise. The holder of `sweepLock` removes
+ * them.
+ */
 export interface Trash {
   readonly paths: readonly string[];
-  /** How many of them were whole layers and containers; the others were left by work that was cut short. */
+  /** How many of them were complete layers and containers. The others are leftovers of interrupted work. */
   readonly layers: number;
   readonly containers: number;
 }
 
 /**
- * Renames within the folder: a layer's own directory may belong to a subordinate ID, and its owner alone could move it to
- * another.
+ * Renames a directory within its folder: the directory of a layer may belong to a subordinate ID, and only its owner
+ * could move it to another folder.
  */
 async function moveToTrash(folder: string, name: string): Promise<string> {
   const path = join(folder, `${TRASH_PREFIX}${randomBytes(8).toString('hex')}`);
   try {
     await rename(join(folder, name), path);
   } catch (error) {
-    throw filesystemError('cannot set aside what nobody needs', join(folder, name), error);
+    throw filesystemError('cannot move a leftover to the trash', join(folder, name), error);
   }
   return path;
 }
 
-/** `KEY/CHAIN` of each layer that a container uses. */
+/** Lists `KEY/CHAIN` of each layer that a container uses. */
 async function layersOf(container: string): Promise<readonly string[]> {
   const links = join(container, CONTAINER_NAME.lowers);
   const layers: string[] = [];
@@ -48,7 +51,7 @@ async function layersOf(container: string): Promise<readonly string[]> {
       layers.push(`${basename(dirname(target))}/${basename(target)}`);
     } catch (error) {
       const errno = errnoOf(error);
-      // A container without layers has a directory there; one that is just being removed, nothing.
+      // EINVAL: a container without layers has directories there. ENOENT: it is being removed.
       if (errno !== 'EINVAL' && errno !== 'ENOENT') throw filesystemError('cannot read a link', links, error);
     }
   }
@@ -58,15 +61,15 @@ async function layersOf(container: string): Promise<readonly string[]> {
 interface Containers {
   readonly paths: readonly string[];
   readonly containers: number;
-  /** Layers of those that stay. */
+  /** Layers of the containers that stay. */
   readonly used: ReadonlySet<string>;
 }
 
-/** What is to be done with a container before it is set aside. */
+/** What happens to a container before it goes to the trash. */
 export interface TrashRules {
-  /** Those too that are kept until somebody removes them. */
+  /** Whether ended containers that are kept until a user removes them go too. */
   readonly ended: boolean;
-  /** Ends what lives of a container that is held; false where that cannot be: it stays. */
+  /** Ends the processes of a container, whose lock is held; false where that is impossible: the container stays. */
   readonly endProcesses: (container: { readonly id: string; readonly directory: string }) => Promise<boolean>;
 }
 
@@ -84,9 +87,9 @@ async function trashContainers(
     if (!CONTAINER_ID.test(name)) continue;
     const path = join(folder, name);
     const held = await tryLock(join(path, CONTAINER_NAME.lock), 'exclusive').catch((error: unknown) => {
-      // Removed since the folder was listed.
+      // It was removed since the folder was listed.
       if (error instanceof TsimgError && errnoOf(error.cause) === 'ENOENT') return null;
-      // Another's, or damaged: it stays, and who lists the containers tells of it.
+      // It belongs to another user, or is damaged: it stays, and listing the containers shows it.
       if (error instanceof TsimgError && error.code === 'FILESYSTEM') return null;
       throw error;
     });
@@ -104,7 +107,8 @@ async function trashContainers(
 }
 
 /**
- * Sets aside at most `limit` leftovers of containers whose tsimg is gone. Undefined when a container is just being made.
+ * Moves at most `limit` leftovers of containers whose tsimg is gone to the trash. Undefined when a container is being
+ * made.
  * @throws FILESYSTEM, SYSTEM_CALL
  */
 export async function trashLeftovers(
@@ -118,7 +122,7 @@ export async function trashLeftovers(
   return { paths, containers, layers: 0 };
 }
 
-/** Removes what layers said that are there no more, and what killed writers left: nobody reads it without the layer. */
+/** Removes kept entries of layers that are gone, and files of killed writers. */
 async function removeEntries(folder: string, layers: ReadonlySet<string>): Promise<void> {
   for (const name of await namesIn(folder)) {
     if (!layers.has(name)) await rm(join(folder, name), { force: true });
@@ -126,9 +130,9 @@ async function removeEntries(folder: string, layers: ReadonlySet<string>): Promi
 }
 
 /**
- * Sets aside leftovers of containers and of unpacking, and the layers that no container uses and that are none of `needed`
- * (chain IDs without their algorithm; `all` where nobody knows); with `rules.ended` all containers that nobody keeps alive.
- * Undefined when a container is just being made.
+ * Moves leftovers of containers and of unpacking to the trash, and the layers that no container uses and that are not
+ * in `needed` (chain IDs without their algorithm; `all` where they are unknown). With `rules.ended`, moves all ended
+ * containers too. Undefined when a container is being made.
  * @throws FILESYSTEM, SYSTEM_CALL
  */
 export async function trashGarbage(

@@ -5,33 +5,33 @@ import { tooManyBytes } from './limited.ts';
 
 /** How far compressed content may expand. */
 export interface ExpansionLimits {
-  /** Most bytes after decompression; no limit when absent. */
+  /** The most bytes after decompression; no limit when absent. */
   readonly maxSize?: number | undefined;
-  /** Most bytes after decompression for each byte before, beyond the first GiB. */
+  /** The most bytes after decompression for each byte before, beyond the first GiB. */
   readonly maxRatio?: number | undefined;
 }
 
 /**
- * At 200:1 more than 99% of the content repeats: images do 2:1 to 10:1, logs 30:1, gzip of zeros 1030:1. Below a GiB nothing is
- * said, for that much does no harm, and a small image may hold one large empty file.
+ * At 200:1 more than 99% of the content repeats. Images have 2:1 to 10:1, logs 30:1, gzip of zeros 1030:1. The first
+ * GiB is free, because it does no harm, and a small image may have one large empty file.
  */
 const DEFAULT_MAX_RATIO = 200;
 const FREE_BYTES = 1024 ** 3;
 
-/** Counts what goes into and comes out of decompression, over all that shares it. */
+/** Counts the bytes before and after decompression, together for all budgets that share their spending. */
 export interface ByteBudget {
-  /** Bytes before decompression. */
+  /** Adds bytes before decompression. */
   taken(bytes: number): void;
-  /** Bytes after it. `where` names the content. @throws LIMIT_EXCEEDED */
+  /** Adds bytes after decompression. `where` names the content. @throws LIMIT_EXCEEDED */
   given(bytes: number, where: string): void;
 }
 
-/** Where what was spent is counted; threads may share it. */
+/** Makes the memory in which budgets count; threads may share it. */
 export function newSpending(): SharedArrayBuffer {
   return new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT);
 }
 
-/** @param spending of `newSpending`: budgets that share it are one */
+/** Makes a budget. @param spending of `newSpending`; budgets that share it count together */
 export function createByteBudget(limits: ExpansionLimits = {}, spending = newSpending()): ByteBudget {
   const { maxSize = Number.POSITIVE_INFINITY, maxRatio = DEFAULT_MAX_RATIO } = limits;
   const spent = new BigInt64Array(spending);
@@ -53,7 +53,7 @@ export function createByteBudget(limits: ExpansionLimits = {}, spending = newSpe
   };
 }
 
-/** Passes decompressed content on as long as the budget allows. @throws LIMIT_EXCEEDED as error of the stream */
+/** Passes decompressed content on as long as the budget allows it. @throws LIMIT_EXCEEDED as error of the stream */
 export function withinBudget(content: Readable, budget: ByteBudget, where: string): Readable {
   return counted(content, (bytes) => budget.given(bytes, where));
 }

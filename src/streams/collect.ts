@@ -1,8 +1,9 @@
 import { type ByteLimit, tooManyBytes } from './limited.ts';
 
 /**
- * All bytes of a stream, which must be few: a document. Nothing is verified but that they are at most `limit` bytes.
- * The stream is closed when there are more. @throws LIMIT_EXCEEDED, and what the stream throws
+ * Returns all bytes of a stream: a document, with at most `limit` bytes. A stream with more is closed. Nothing else is
+ * verified.
+ * @throws LIMIT_EXCEEDED, and the errors of the stream
  */
 export async function collect(
   stream: AsyncIterable<Uint8Array>,

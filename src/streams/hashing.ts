@@ -7,11 +7,11 @@ export interface Hasher {
   update(chunk: Uint8Array): void;
   /** Bytes so far. */
   readonly size: number;
-  /** Of all bytes; ends the hasher, later calls answer the same. */
+  /** The digest of all bytes. It ends the hasher; later calls return the same. */
   digest(): Digest;
 }
 
-/** `algorithm` is `sha256` or `sha512`. */
+/** Makes a hasher. @param algorithm `sha256` or `sha512` */
 export function createHasher(algorithm = 'sha256'): Hasher {
   const hash = createHash(algorithm);
   let size = 0;
@@ -31,16 +31,16 @@ export function createHasher(algorithm = 'sha256'): Hasher {
   };
 }
 
-/** A stream that passes bytes on unchanged, and knows what has passed. */
+/** A stream that passes bytes on unchanged, and counts and digests them. */
 export interface HashingStream {
   readonly stream: Transform;
   /** Bytes so far. */
   size(): number;
-  /** Of all that passed; to be asked when the stream has ended. */
+  /** The digest of all bytes; to be called when the stream has ended. */
   digest(): Digest;
 }
 
-/** Passes bytes on; their size and digest are known when it has ended. Verifies nothing. */
+/** Makes a stream that passes bytes on. Their size and digest are known at its end; nothing is verified. */
 export function hashing(algorithm = 'sha256'): HashingStream {
   const hasher = createHasher(algorithm);
   const stream = new Transform({

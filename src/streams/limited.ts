@@ -1,14 +1,14 @@
 import { Transform } from 'node:stream';
 import { TsimgError } from '../errors.ts';
 
-/** A bound on bytes, and what it is called. */
+/** A limit of bytes, and its name. */
 export interface ByteLimit {
   readonly bytes: number;
-  /** The option or limit that raises it: the hint names it. */
+  /** The option that raises the limit: the hint names it. */
   readonly option?: string | undefined;
 }
 
-/** The error for content of more bytes than `limit` allows. */
+/** Returns the error for content of more bytes than a limit allows. */
 export function tooManyBytes(limit: ByteLimit, where: string): TsimgError {
   const { bytes, option } = limit;
   return new TsimgError('LIMIT_EXCEEDED', 'too much content', {
@@ -19,7 +19,7 @@ export function tooManyBytes(limit: ByteLimit, where: string): TsimgError {
   });
 }
 
-/** Passes on at most `limit.bytes` bytes and fails at the first one more. @throws LIMIT_EXCEEDED as error of the stream */
+/** Passes on at most `limit.bytes` bytes, and fails at the next one. @throws LIMIT_EXCEEDED as error of the stream */
 export function limited(limit: ByteLimit, where: string): Transform {
   let size = 0;
   return new Transform({

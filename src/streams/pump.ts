@@ -2,9 +2,10 @@ import { pipeline as connect, type Duplex, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 /**
- * Feeds what comes out of a chain of streams to `write`, a chunk at a time. What `write` throws is what is thrown: pipeline
- * alone would tell of the streams that end in consequence (an AbortError) and lose the cause, such as a full disk.
- * @throws what the streams or `write` fail with; an AbortError on `signal`
+ * Passes the chunks at the end of a chain of streams to `write`, one at a time. An error of `write` is thrown itself:
+ * pipeline alone would throw the AbortError of the streams that end because of it, and lose the cause, such as a full
+ * disk.
+ * @throws the errors of the streams and of `write`; an AbortError on `signal`
  */
 export async function pump(
   chain: readonly [Readable, ...Duplex[]],
@@ -24,7 +25,7 @@ export async function pump(
   };
   try {
     const [source, ...rest] = chain;
-    // An error on either side of a connection ends both, and surfaces in the last.
+    // An error on either side of a connection ends both sides, and arrives at the last stream.
     const last = rest.reduce<Readable>((from, to) => connect(from, to, () => {}), source);
     await pipeline(last, consume, { signal });
   } catch (error) {

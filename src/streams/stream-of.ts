@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 
-/** Bytes that may wait in a stream for whoever reads it. */
+/** Bytes that may wait in a stream for its reader. */
 const HIGH_WATER_BYTES = 512 * 1024;
 
 /**
- * A stream of what `chunks` makes of `source`. It fails with the source, at once, and closes the source when it is
- * closed: a generator alone would first wait for a source that has nothing more to say.
+ * Makes a stream of chunks that are made of a source. The stream fails as soon as the source fails, and closes the
+ * source when it is closed. A generator alone would first wait for a source that sends nothing more.
  */
 export function streamOf(source: Readable, chunks: AsyncGenerator<Buffer, void, undefined>): Readable {
   const stream = new Readable({
@@ -18,7 +18,7 @@ export function streamOf(source: Readable, chunks: AsyncGenerator<Buffer, void, 
     },
     destroy(error, done) {
       source.destroy();
-      // It ends when its source does; what it still has to say about that nobody is there to hear.
+      // It ends with its source; its last error concerns no reader.
       chunks.return().catch(() => {});
       done(error);
     },

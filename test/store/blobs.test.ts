@@ -34,7 +34,7 @@ test('a blob is stored under its digest, readable and 0644 whatever the umask', 
   }
 });
 
-test('content that is not what it should be leaves nothing, not even a partial file', async () => {
+test('wrong content leaves nothing, not even a partial file', async () => {
   const dir = tempDir();
   const store = await openStore(dir);
   const other = Buffer.from('othe content');
@@ -58,7 +58,7 @@ test('a stream that fails fails the write and leaves nothing', async () => {
   assert.equal(readdirSync(store.partial), []);
 });
 
-test('many that write the same blob at once all succeed', async () => {
+test('many writers of the same blob all succeed', async () => {
   const dir = tempDir();
   const store = await openStore(dir);
   await Promise.all(Array.from({ length: 20 }, () => writeBlob(store, descriptor, Readable.from([bytes]))));
@@ -66,7 +66,7 @@ test('many that write the same blob at once all succeed', async () => {
   assert.equal(readdirSync(store.partial), []);
 });
 
-test('a blob that is there is not read again, and its stream is closed', async () => {
+test('an existing blob is not read again, and its stream is closed', async () => {
   const dir = tempDir();
   const store = await openStore(dir);
   await writeBlob(store, descriptor, bytes);
@@ -103,7 +103,7 @@ const SPOILT: readonly (readonly [string, (path: string) => void])[] = [
 ];
 
 for (const [how, spoil] of SPOILT) {
-  test(`a blob that is ${how} is not taken for the blob, and writing it mends it`, async () => {
+  test(`a blob that is ${how} is not used, and writing it repairs it`, async () => {
     const store = await openStore(tempDir());
     spoil(blobPath(store.root, descriptor.digest));
     assert.not.ok(await hasBlob(store, descriptor));
@@ -112,7 +112,7 @@ for (const [how, spoil] of SPOILT) {
     assert.is(await verifyBlob(store, descriptor), 'right');
   });
 
-  test(`a blob that is ${how} is set aside when it is verified`, async () => {
+  test(`a blob that is ${how} is moved away when it is verified`, async () => {
     const store = await openStore(tempDir());
     spoil(blobPath(store.root, descriptor.digest));
     assert.is(await verifyBlob(store, descriptor), 'damaged');
@@ -121,7 +121,7 @@ for (const [how, spoil] of SPOILT) {
   });
 }
 
-test('what is larger than documents are is there by its size, and is verified when that is asked for', async () => {
+test('a blob larger than a document exists by its size, and is verified on demand', async () => {
   const store = await openStore(tempDir());
   const large = Buffer.alloc(5 * 1024 * 1024, 1);
   const layer = describe('', large);
@@ -134,7 +134,7 @@ test('what is larger than documents are is there by its size, and is verified wh
   assert.not.ok(await hasBlob(store, layer));
 });
 
-test('many that verify a damaged blob and write it at once end with the right one in its place', async () => {
+test('many processes that verify and write a damaged blob at once leave the right one', async () => {
   const store = await openStore(tempDir());
   const path = blobPath(store.root, descriptor.digest);
   for (let round = 0; round < 20; round++) {
@@ -149,7 +149,7 @@ test('many that verify a damaged blob and write it at once end with the right on
   }
 });
 
-test('who promises another size of a blob that is undamaged is refused, and the blob stays', async () => {
+test('another size promised for an undamaged blob is an error, and the blob stays', async () => {
   const store = await openStore(tempDir());
   await writeBlob(store, descriptor, bytes);
   const hostile = { ...descriptor, size: bytes.length - 1 };

@@ -25,7 +25,7 @@ test('names are kept complete', () => {
   assert.is(storedName(`alpine:3.9@${one.digest}`), `docker.io/library/alpine@${one.digest}`);
 });
 
-test('a name that is given again moves, and the image that had it stays without a name', async () => {
+test('a name that is given again moves, and its former image stays without a name', async () => {
   const root = tempDir();
   const store = await openStore(root);
   await addNames(store, one, ['a', 'b']);
@@ -42,7 +42,7 @@ test('a name that is given again moves, and the image that had it stays without 
   ]);
 });
 
-test('an image without a name is listed once, and no more when it gets one', async () => {
+test('an image without a name is listed once, and not any more when it gets a name', async () => {
   const root = tempDir();
   const store = await openStore(root);
   await addNames(store, one, []);
@@ -52,7 +52,7 @@ test('an image without a name is listed once, and no more when it gets one', asy
   assert.equal(await namesIn(root), [['docker.io/library/a:latest', one.digest]]);
 });
 
-test('what is removed is what was picked', async () => {
+test('exactly the picked images are removed', async () => {
   const root = tempDir();
   const store = await openStore(root);
   await addNames(store, one, ['a', 'b']);
@@ -61,7 +61,7 @@ test('what is removed is what was picked', async () => {
   assert.equal(await namesIn(root), [['docker.io/library/b:latest', one.digest]]);
 });
 
-test('a name that cannot be one changes nothing', async () => {
+test('an invalid name changes nothing', async () => {
   const root = tempDir();
   const store = await openStore(root);
   await addNames(store, one, ['a']);
@@ -69,13 +69,14 @@ test('a name that cannot be one changes nothing', async () => {
   assert.equal(await namesIn(root), [['docker.io/library/a:latest', one.digest]]);
 });
 
-test('many processes and tasks that add names at once lose none', async () => {
+test('many processes and tasks that add names at once lose no name', async () => {
   const root = tempDir();
   const store = await openStore(root);
   const script = `
       import { addNames } from ${JSON.stringify(new URL('../../src/store/names.js', import.meta.url).href)};
       import { storeAt } from ${JSON.stringify(new URL('../../src/store/open.js', import.meta.url).href)};
-      for (let i = 0; i < 10; i++) await addNames(storeAt(process.argv[1]), ${JSON.stringify(one)}, ['p' + process.pid + 'n' + i]);
+      const store = storeAt(process.argv[1]);
+      for (let i = 0; i < 10; i++) await addNames(store, ${JSON.stringify(one)}, ['p' + process.pid + 'n' + i]);
     `;
   const children = [1, 2].map(() => spawn(process.execPath, ['--input-type=module', '-e', script, root]));
   const ended = children.map((child) => once(child, 'exit'));
@@ -87,14 +88,14 @@ test('many processes and tasks that add names at once lose none', async () => {
   assert.is((await listStored(store)).length, 30);
 });
 
-test('a directory of somebody else’s is not taken for a store, nor made one', async () => {
+test('a directory with other files is not taken for a store, and does not become one', async () => {
   const root = tempDir();
   writeFileSync(join(root, 'letter'), 'dear');
   const error = await failureOf(openStore(root), 'STORE_INVALID');
   assert.match(error.why ?? '', 'letter');
 });
 
-test('a store whose making was cut short is completed', async () => {
+test('a store whose making was interrupted is completed', async () => {
   const root = tempDir();
   mkdirSync(join(root, 'partial'));
   mkdirSync(join(root, 'blobs'));
@@ -102,7 +103,7 @@ test('a store whose making was cut short is completed', async () => {
   assert.is(JSON.parse(readFileSync(join(root, 'oci-layout'), 'utf8')).imageLayoutVersion, '1.0.0');
 });
 
-test('several that make the store at once all succeed', async () => {
+test('several processes that make the store at once all succeed', async () => {
   const dir = tempDir();
   const root = join(dir, 'deep', 'store');
   const stores = await Promise.all(Array.from({ length: 10 }, () => openStore(root)));

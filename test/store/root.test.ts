@@ -6,17 +6,17 @@ import { storeRoot } from '../../src/store/root.ts';
 const AT = () => '/w';
 const test = suite('store/root');
 
-test('--root goes before $TSIMG_ROOT, and that before all else', () => {
+test('--root wins over $TSIMG_ROOT, and $TSIMG_ROOT over the defaults', () => {
   assert.is(storeRoot('/a', { TSIMG_ROOT: '/b', HOME: '/h' }, 0, AT), '/a');
   assert.is(storeRoot(undefined, { TSIMG_ROOT: '/b', XDG_DATA_HOME: '/x' }, 1000, AT), '/b');
 });
 
-test('what is relative is below the working directory', () => {
+test('a relative path is below the working directory', () => {
   assert.is(storeRoot('a', {}, 0, AT), '/w/a');
   assert.is(storeRoot(undefined, { TSIMG_ROOT: 'b' }, 0, AT), '/w/b');
 });
 
-test('root’s store is the machine’s, others’ is in their data directory', () => {
+test('the store of root is in /var/lib, the store of another user in the data directory', () => {
   assert.is(storeRoot(undefined, { XDG_DATA_HOME: '/x', HOME: '/root' }, 0, AT), '/var/lib/tsimg');
   assert.is(storeRoot(undefined, { XDG_DATA_HOME: '/x', HOME: '/h' }, 1000, AT), '/x/tsimg');
   assert.is(storeRoot(undefined, { HOME: '/h' }, 1000, AT), '/h/.local/share/tsimg');
@@ -27,7 +27,7 @@ test('an XDG variable that is empty or relative is ignored', () => {
   assert.is(storeRoot(undefined, { XDG_DATA_HOME: 'x', HOME: '/h' }, 1000, AT), '/h/.local/share/tsimg');
 });
 
-test('without any home there is no store, and the error says what to set', () => {
+test('without a home directory there is no store, and the error says what to set', () => {
   try {
     storeRoot(undefined, {}, 1000, AT);
     assert.unreachable();
@@ -37,7 +37,7 @@ test('without any home there is no store, and the error says what to set', () =>
   }
 });
 
-test('the working directory is not asked for where it does not matter', () => {
+test('the working directory is not read where it does not matter', () => {
   const gone = () => {
     throw new Error('the working directory is gone');
   };

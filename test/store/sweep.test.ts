@@ -21,7 +21,7 @@ async function put(store: Store, made: MadeImage, name: string): Promise<void> {
 
 const blobsOf = (store: Store) => readdirSync(join(store.root, 'blobs', 'sha256')).length;
 
-test('blobs that no image leads to go, those of other images stay', async () => {
+test('blobs that no image leads to are removed, the blobs of images stay', async () => {
   const root = tempDir();
   const store = await openStore(root);
   const shared = Buffer.alloc(1024, 7);
@@ -37,7 +37,7 @@ test('blobs that no image leads to go, those of other images stay', async () => 
   for (const [, bytes] of two.blobs) assert.ok(await hasBlob(store, describe('', bytes)));
 });
 
-test('what a killed writer left is removed when the store is next written to, unless somebody else is at it', async () => {
+test('the next write removes files of killed writers, unless another process uses the store', async () => {
   const root = tempDir();
   const { partial } = await openStore(root);
   const left = join(partial, `${'a'.repeat(64)}.00000000-0000-4000-8000-000000000000`);
@@ -71,7 +71,7 @@ test('the index that an image was chosen from stays with it', async () => {
   assert.ok(await hasBlob(store, index.descriptor));
 });
 
-test('what unfinished writes left is removed', async () => {
+test('files of unfinished writes are removed', async () => {
   const root = tempDir();
   const store = await openStore(root);
   writeFileSync(join(store.partial, 'leftover'), 'half');
@@ -94,7 +94,7 @@ for (const [how, spoil] of [
   ['damaged', (path: string, size: number) => writeFileSync(path, 'x'.repeat(size))],
   ['missing', (path: string) => rmSync(path)],
 ] as const) {
-  test(`while a manifest is ${how} no blob is removed, leavings are, and the image is told`, async () => {
+  test(`while a manifest is ${how} only unfinished writes are removed, and the image is reported`, async () => {
     const root = tempDir();
     const store = await openStore(root);
     const made = makeImage();

@@ -8,21 +8,21 @@ const test = suite('streams/byte-budget');
 const GIB = 1024 ** 3;
 const refusedFor = (option: string) => (error: unknown) => error instanceof TsimgError && error.facts.option === option;
 
-test('the first GiB may come of nothing', () => {
+test('the first GiB of content is free', () => {
   const budget = createByteBudget();
   budget.taken(1);
   budget.given(GIB, 'x');
   assert.throws(() => budget.given(1, 'x'), refusedFor('--max-ratio'));
 });
 
-test('beyond it 200 bytes may come of each', () => {
+test('beyond it each byte may become 200', () => {
   const budget = createByteBudget();
   budget.taken(Math.floor(GIB / 100));
   budget.given(2 * GIB - 100, 'x');
   assert.throws(() => budget.given(101, 'x'), refusedFor('--max-ratio'));
 });
 
-test('another ratio counts instead, for all content together', () => {
+test('another ratio applies instead, for all content together', () => {
   const budget = createByteBudget({ maxRatio: 3 });
   for (let index = 0; index < 3; index += 1) {
     budget.taken(GIB);
@@ -31,14 +31,14 @@ test('another ratio counts instead, for all content together', () => {
   assert.throws(() => budget.given(1, 'x'), refusedFor('--max-ratio'));
 });
 
-test('a size is a limit from the first byte', () => {
+test('a size limits from the first byte on', () => {
   const budget = createByteBudget({ maxSize: 10 });
   budget.taken(100);
   budget.given(10, 'x');
   assert.throws(() => budget.given(1, 'x'), refusedFor('--max-size'));
 });
 
-test('budgets that share their spending are one', () => {
+test('budgets that share their spending count together', () => {
   const spending = newSpending();
   const [left, right] = [createByteBudget({ maxSize: 10 }, spending), createByteBudget({ maxSize: 10 }, spending)];
   left.given(6, 'x');

@@ -8,7 +8,7 @@ async function* three(): AsyncGenerator<Buffer> {
   for (const letter of ['a', 'b', 'c']) yield Buffer.alloc(1000, letter);
 }
 
-test('a chunk is there until the second one after it is asked for, and then gone', async () => {
+test('a chunk has its memory until the second one after it is asked for', async () => {
   const seen: Buffer[] = [];
   for await (const chunk of freeingChunks(three())) {
     seen.push(chunk);
@@ -21,7 +21,7 @@ test('a chunk is there until the second one after it is asked for, and then gone
   assert.is(seen.length, 3);
 });
 
-test('memory in which more lies than the chunk is left alone', () => {
+test('memory with other content than the chunk is not freed', () => {
   const whole = Buffer.from('abcdef');
   const memory = new Uint8Array(8);
   freeChunk(memory.subarray(2));
@@ -31,7 +31,7 @@ test('memory in which more lies than the chunk is left alone', () => {
   assert.is(whole.toString(), 'abcdef');
 });
 
-// Dead buffers of V8's own choice would come to some 64 MB and more
+// By itself, V8 keeps 64 MB of dead buffers and more
 test('bytes that flow do not pile up', async () => {
   const size = 64 * 1024;
   async function* many(): AsyncGenerator<Buffer> {

@@ -12,7 +12,7 @@ const test = suite('streams/inflate');
 const isal = openIsalInflater();
 const OPTIONS = { format: 'gzip', where: 'x', hasFreeCore: () => true } as const;
 
-/** The same bytes for the same seed. */
+/** Makes the same bytes for the same seed. */
 function noise(seed: number, length: number): Buffer {
   const blocks: Buffer[] = [];
   for (let index = 0; index * 32 < length; index++) {
@@ -21,7 +21,7 @@ function noise(seed: number, length: number): Buffer {
   return Buffer.concat(blocks).subarray(0, length);
 }
 
-/** Words and noise, as layers are. */
+/** Makes words and noise, as in layers. */
 function content(seed: number, length: number): Buffer {
   const pieces: Buffer[] = [];
   for (let bytes = 0, index = 0; bytes < length; index++) {
@@ -41,7 +41,7 @@ async function drain(chunks: AsyncIterable<Buffer>): Promise<void> {
   for await (const _ of chunks);
 }
 
-/** What a stream inflates to and what is behind it; or the code of the error. */
+/** Returns the content of a stream and the bytes behind it, or the code of the error. */
 async function inflate(by: 'isal' | 'zlib', bytes: Buffer, size: number, hasFreeCore = true) {
   const input = createByteCursor(cut(bytes, size));
   const told: Inflation = { compressedBytes: 0, size: 0, crc: 0 };
@@ -64,7 +64,7 @@ async function inflate(by: 'isal' | 'zlib', bytes: Buffer, size: number, hasFree
 if (isal === undefined) {
   console.log('skipped: needs ISA-L (Debian package libisal2)');
 } else {
-  test('ISA-L and zlib agree on every kind of block, however the bytes are cut, and on what is behind the stream', async () => {
+  test('ISA-L and zlib agree on every kind of block, however the bytes are cut, and on the bytes behind', async () => {
     const strategies = [constants.Z_DEFAULT_STRATEGY, constants.Z_FIXED, constants.Z_HUFFMAN_ONLY, constants.Z_RLE];
     const streams = [0, 1, 6, 9].flatMap((level) =>
       strategies.map((strategy) => deflateRawSync(content(level, 400_000), { level, strategy })),
@@ -86,12 +86,12 @@ if (isal === undefined) {
     assert.equal(await inflate('isal', short, 1), await inflate('zlib', short, 1));
   });
 
-  test('what is damaged or cut off is refused by both, or read as the same', async () => {
+  test('both refuse damaged or truncated streams, or read the same', async () => {
     const whole = deflateRawSync(content(5, 60_000));
     let refused = 0;
     for (let index = 0; index < 400; index++) {
       const damaged = Buffer.from(whole);
-      // Most errors that can be seen are in the tables that a block begins with
+      // Most visible errors are in the tables that a block begins with
       const at = index < 200 ? index : (index * 7919) % damaged.length;
       damaged[at] = (damaged[at] ?? 0) ^ (1 << (index % 8));
       const [left, right] = [await inflate('isal', damaged, 4096), await inflate('zlib', damaged, 4096)];

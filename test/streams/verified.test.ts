@@ -33,7 +33,7 @@ async function errorOf(promise: Promise<unknown>): Promise<TsimgError> {
   throw new Error('nothing failed');
 }
 
-/** What a reader gets before the stream ends or fails. */
+/** Returns the bytes before the stream ends or fails, and the code of its error. */
 async function read(stream: AsyncIterable<Buffer>): Promise<{ bytes: number; code: string }> {
   let bytes = 0;
   try {
@@ -44,7 +44,7 @@ async function read(stream: AsyncIterable<Buffer>): Promise<{ bytes: number; cod
   return { bytes, code: 'ended' };
 }
 
-test('content that is what its descriptor says ends well, by sha256 and by sha512', async () => {
+test('content with the size and digest of its descriptor ends well, by sha256 and by sha512', async () => {
   for (const algorithm of ['sha256', 'sha512']) {
     assert.equal(await read(source().pipe(verified(descriptorOf(content, algorithm), 'x'))), {
       bytes: 11,
@@ -62,7 +62,7 @@ test('content that is too short fails instead of ending', async () => {
   assert.is((await read(source().pipe(verified({ ...descriptorOf(content), size: 12 }, 'x')))).code, 'SIZE_MISMATCH');
 });
 
-test('content that is too long fails at the chunk that is too much, and that chunk is not passed on', async () => {
+test('content that is too long fails at the first chunk beyond, which is not passed on', async () => {
   const endless = Readable.from(
     (function* () {
       for (;;) yield Buffer.from('hello ');
@@ -75,7 +75,7 @@ test('content that is too long fails at the chunk that is too much, and that chu
   endless.destroy();
 });
 
-test('the error of a mismatch has what was expected and found', async () => {
+test('the error of a mismatch has the expected and the found value', async () => {
   const error = await errorOf(
     collect(source().pipe(verified({ ...descriptorOf(content), size: 12 }, 'blob')), 99, 'x'),
   );
@@ -83,7 +83,7 @@ test('the error of a mismatch has what was expected and found', async () => {
   assert.equal(error.facts, { expected: 12, found: 11 });
 });
 
-test('hashing knows size and digest of what has passed', async () => {
+test('hashing knows size and digest of the bytes', async () => {
   const hash = hashing('sha256');
   assert.ok((await collect(source().pipe(hash.stream), 99, 'x')).equals(content));
   assert.is(hash.size(), 11);
@@ -91,19 +91,19 @@ test('hashing knows size and digest of what has passed', async () => {
   assert.is(hash.digest(), descriptorOf(content).digest);
 });
 
-test('limited passes the last byte that is allowed, and fails at the next', async () => {
+test('limited passes the last allowed byte, and fails at the next', async () => {
   assert.equal(await read(source().pipe(limited({ bytes: 11 }, 'x'))), { bytes: 11, code: 'ended' });
   assert.is((await read(source().pipe(limited({ bytes: 10 }, 'x')))).code, 'LIMIT_EXCEEDED');
 });
 
-test('a limit that has an option names it in the hint', async () => {
+test('the hint of a limit names its option', async () => {
   const limit = { bytes: 10, option: '--max-layer-size' };
   const error = await errorOf(collect(source().pipe(limited(limit, 'x')), 99, 'x'));
   assert.match(error.hint ?? '', /--max-layer-size/);
   assert.is(error.facts.option, '--max-layer-size');
 });
 
-test('collect takes what its limit allows, and closes a stream that has more', async () => {
+test('collect takes as much as its limit allows, and closes a longer stream', async () => {
   assert.ok((await collect(source(), 11, 'x')).equals(content));
   const stream = source();
   assert.is((await errorOf(collect(stream, 10, 'x'))).code, 'LIMIT_EXCEEDED');

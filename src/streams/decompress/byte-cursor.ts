@@ -1,15 +1,15 @@
 /**
- * Bytes of chunks, read forward, with a look ahead and a step back. It keeps nothing of a chunk when the second one after
- * it is asked for: the source may use the memory again.
+ * Reads the bytes of chunks forward; it can look ahead and give bytes back. It does not use a chunk any more when the
+ * second one after it is asked for, so that the source can use the memory again.
  */
 export interface ByteCursor {
-  /** At least `count` bytes from here, without taking them; fewer only at the end. More where more is at hand. */
+  /** Returns at least `count` bytes without taking them, fewer only at the end, and more where more are in memory. */
   peek(count: number): Promise<Buffer>;
-  /** Takes bytes that were peeked. */
+  /** Takes peeked bytes. */
   consume(count: number): void;
-  /** Takes what is at hand, else the next chunk; undefined at the end. Never empty. */
+  /** Takes the bytes in memory, or else the next chunk; undefined at the end. Never empty. */
   take(): Promise<Buffer | undefined>;
-  /** Gives back bytes that were taken, to be read next. */
+  /** Gives bytes back, to be read next. */
   putBack(bytes: Buffer): void;
 }
 
@@ -35,7 +35,7 @@ export function createByteCursor(chunks: AsyncIterable<Uint8Array>): ByteCursor 
       const pieces = [held];
       let length = held.length;
       while (length < count) {
-        // Only the last chunk stays as it is while a further one is asked for
+        // Only the last chunk keeps its memory while the next one is asked for
         const older = pieces.length - 2;
         const piece = pieces[older];
         if (piece !== undefined) pieces[older] = Buffer.from(piece);

@@ -13,6 +13,6 @@ export function crc32ByTable(data: Uint8Array, start = 0): number {
   return ~crc >>> 0;
 }
 
-/** CRC-32 of gzip, going on from `start`. zlib's own is there from Node 20.15 on, and many times faster. */
+/** Returns the CRC-32 of gzip, continued from `start`. zlib has it from Node 20.15 on, and is many times faster. */
 export const crc32: (data: Uint8Array, start?: number) => number =
   typeof zlib.crc32 === 'function' ? zlib.crc32 : crc32ByTable;

@@ -7,19 +7,22 @@ export interface DecodeOptions {
   /** For errors. */
   readonly format: 'gzip' | 'zstd';
   readonly where: string;
-  /** As of `DecompressOptions`. */
+  /** As in `DecompressOptions`. */
   readonly hasFreeCore: () => boolean;
-  /** Two buffers for content that may be written over when the next chunk is asked for; without them new ones are made. */
+  /**
+   * Two buffers for content, each overwritten when the next chunk is asked for; without them every chunk has memory of
+   * its own.
+   */
   readonly outputs?: readonly [Buffer, Buffer] | undefined;
 }
 
-/** Bytes of a stream, and of its content. */
+/** Bytes of a compressed stream, and of its content. */
 export interface StreamSizes {
   compressedBytes: number;
   size: number;
 }
 
-/** Memory for `DecodeOptions.outputs`; to be given back by `giveChunks`. */
+/** Returns memory for `DecodeOptions.outputs`; `giveChunks` takes it back. */
 export function takeOutputs(): readonly [Buffer, Buffer] {
   return [takeChunk(), takeChunk()];
 }
@@ -29,9 +32,10 @@ type Step =
   | { readonly kind: 'failed'; readonly error: unknown };
 
 /**
- * The content of one stream by a library of the host; what follows the stream is given back to the input. Where a core is
- * free, the next chunk is decompressed while the reader has the last one. @param told is filled in before the end
- * @throws COMPRESSION_INVALID, and what the input fails with
+ * Yields the content of one stream, decoded by a library of the host. Bytes behind its end are given back to the input.
+ * Where a core is free, the next chunk is decoded while the reader has the last one.
+ * @param told is filled in before the end
+ * @throws COMPRESSION_INVALID, and the errors of the input
  */
 export async function* decodeByHost(
   decoder: HostDecoder,
@@ -39,7 +43,7 @@ export async function* decodeByHost(
   told: StreamSizes,
   { format, where, hasFreeCore, outputs }: DecodeOptions,
 ): AsyncGenerator<Buffer, void, undefined> {
-  /** What the library is doing with memory of ours. */
+  /** The current work of the library, which uses our memory. */
   let running: Promise<unknown> = Promise.resolve();
   let over = false;
   let givenBytes = 0;
@@ -58,7 +62,7 @@ export async function* decodeByHost(
       const run = decoder.run(output.subarray(filled), hasFreeCore());
       running = run.catch(() => {});
       filled += await run;
-      // A full buffer may have more behind it that needs no further input
+      // After a full buffer there may be more content that needs no further input
       isStarved = filled < output.length;
       const isLast = decoder.isFinished;
       if (decoder.failure !== undefined) throw compressionInvalid(format, where, decoder.failure);

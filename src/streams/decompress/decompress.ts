@@ -8,11 +8,14 @@ import { unzstdFrames } from './unzstd.ts';
 export interface DecompressOptions {
   /** Names the content in errors. */
   readonly where: string;
-  /** Bytes behind the last gzip member that are no gzip, and were ignored. Called once, before the end. */
+  /**
+   * Gets the number of bytes behind the last gzip member that are no gzip. They are ignored. Called once, before the
+   * end.
+   */
   readonly onTrailing?: ((bytes: number) => void) | undefined;
   /** Whether the reader is done with a chunk when it asks for the next, so that its memory may be used again. */
   readonly reuse?: boolean | undefined;
-  /** Whether a core is free for inflating beside the reader, asked again and again. By default there is. */
+  /** Whether a core is free for decompressing beside the reader; called for each chunk. Default: yes. */
   readonly hasFreeCore?: (() => boolean) | undefined;
 }
 
@@ -30,8 +33,8 @@ export function decompressed(source: Readable, options: DecompressOptions): Read
 }
 
 /**
- * The same for chunks that are no stream, and without one; errors of the source come through. A chunk of the source is
- * not looked at any more when the second one after it is asked for, so that its memory may be used again then.
+ * `decompressed` for chunks without a stream; errors of the source pass through. A chunk of the source is not used any
+ * more when the second one after it is asked for, so that its memory can be used again.
  */
 export async function* decompressChunks(
   chunks: AsyncIterable<Uint8Array>,

@@ -7,12 +7,12 @@ import { type DecodeOptions, decodeByHost, takeOutputs } from './decode-by-host.
 import { checkGzipTrailer, skipGzipHeader } from './gzip-member.ts';
 import { type Inflation, inflateByZlib } from './inflate-by-zlib.ts';
 
-/** A member is small when it had no more compressed bytes than this. */
+/** A member is small when it has no more compressed bytes than this. */
 const SMALL_BYTES = 64 * 1024;
-/** What inflating a small member in one go may yield: beyond it the member is streamed. */
+/** The most bytes of a small member that is inflated in one call; a larger one is streamed. */
 const SMALL_OUTPUT_BYTES = 1024 * 1024;
 
-/** As of `DecompressOptions`. */
+/** As in `DecompressOptions`. */
 export interface GunzipOptions {
   readonly where: string;
   readonly onTrailing: (bytes: number) => void;
@@ -21,10 +21,10 @@ export interface GunzipOptions {
 }
 
 /**
- * The content of all members of a gzip file, each held against its checksum and length. Zeros between and behind
- * members are stepped over. What follows the last member and is none is taken, not read, and told to `onTrailing` in
- * bytes: gzip(1) ignores it with a warning too. Node's own gunzip fails at it, and stops in silence at the zeros.
- * Inflated by the host's ISA-L where there is one, else by Node's zlib: the framing is read here either way.
+ * Yields the content of all members of a gzip file, each checked against its checksum and length. Zeros between and
+ * behind members are skipped. Other bytes behind the last member are counted for `onTrailing` and ignored: gzip(1)
+ * ignores them with a warning, while the gunzip of Node fails at them, and stops silently at zeros. The framing is read
+ * here; the ISA-L of the host inflates where there is one, otherwise zlib of Node.
  * @throws COMPRESSION_INVALID
  */
 export async function* gunzipMembers(
@@ -82,8 +82,8 @@ async function atNextMember(input: ByteCursor, onTrailing: (bytes: number) => vo
 }
 
 /**
- * A member that is whole in what is at hand and small, else undefined and nothing is taken. A stream for each member
- * costs nine times as much, and eStargz has a member for every file.
+ * Inflates a small member that is completely in memory; undefined for other members, and then nothing is taken. A
+ * stream for each member costs nine times as much, and eStargz has a member for every file.
  */
 async function inflateSmall(input: ByteCursor): Promise<Buffer | undefined> {
   const bytes = (await input.peek(1)).subarray(0, 2 * SMALL_BYTES);
@@ -96,7 +96,7 @@ async function inflateSmall(input: ByteCursor): Promise<Buffer | undefined> {
     input.consume(Number(engine.bytesWritten));
     return buffer;
   } catch {
-    // Cut by the end of the chunk, or large, or damaged: the stream finds out which.
+    // It is cut by the end of the chunk, large or damaged: the stream finds out which.
     return undefined;
   }
 }

@@ -5,10 +5,10 @@ import { compressionInvalid } from './compression.ts';
 const FLAGS = { headerCrc: 0x02, extra: 0x04, name: 0x08, comment: 0x10, reserved: 0xe0 } as const;
 const FIXED_BYTES = 10;
 const DEFLATE = 8;
-/** Names and comments have no length of their own. */
+/** The most bytes of a name or comment, whose length the format does not limit. */
 const MAX_TEXT_BYTES = 64 * 1024;
 
-/** Steps over a member's header. @throws COMPRESSION_INVALID */
+/** Skips the header of a member. @throws COMPRESSION_INVALID */
 export async function skipGzipHeader(input: ByteCursor, where: string): Promise<void> {
   const fixed = await input.peek(FIXED_BYTES);
   if (fixed.length < FIXED_BYTES) throw truncated(where);
@@ -27,7 +27,7 @@ export async function skipGzipHeader(input: ByteCursor, where: string): Promise<
   if ((flags & FLAGS.headerCrc) !== 0) await skip(input, 2, where);
 }
 
-/** Takes a member's last eight bytes and holds them against what was inflated. @throws COMPRESSION_INVALID */
+/** Takes the last eight bytes of a member and compares them with the inflated content. @throws COMPRESSION_INVALID */
 export async function checkGzipTrailer(input: ByteCursor, crc: number, size: number, where: string): Promise<void> {
   const trailer = await input.peek(8);
   if (trailer.length < 8) throw truncated(where);

@@ -13,12 +13,13 @@ export interface Inflation extends StreamSizes {
   crc: number;
 }
 
-/** Bytes that inflation hands out at a time: with Node's 16 KiB the trips through its thread pool cost more than the work. */
+/** Bytes of a chunk of content. With the 16 KiB of Node, the trips through its thread pool cost more than the work. */
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * The content of one deflate stream, which ends where it says; what follows is given back to the input.
- * @param told is filled in before the end @throws COMPRESSION_INVALID, and what the input fails with
+ * Yields the content of one deflate stream. Bytes behind its end are given back to the input.
+ * @param told is filled in before the end
+ * @throws COMPRESSION_INVALID, and the errors of the input
  */
 export async function* inflateByZlib(
   input: ByteCursor,
@@ -26,12 +27,12 @@ export async function* inflateByZlib(
   told: Inflation,
 ): AsyncGenerator<Buffer, void, undefined> {
   const inflate = createInflateRaw({ chunkSize: CHUNK_BYTES });
-  /** Lets go of a write that inflation will not answer: behind the end of a member it takes nothing. */
+  /** Ends the wait for a write that zlib does not answer: behind the end of a member it takes no bytes. */
   let release = (): void => {};
   inflate.once('close', () => release());
-  /** The last chunks that were written: those that inflation may not have consumed when the member ends. */
+  /** The last chunks that were written: zlib may not have used them all when the member ends. */
   const written: Buffer[] = [];
-  /** Memory for one of them: mostly there is no more than one. */
+  /** Memory for one of them; mostly there is no more than one. */
   const own = takeChunk();
   let writtenBytes = 0;
   let droppedBytes = 0;
@@ -52,7 +53,7 @@ export async function* inflateByZlib(
         droppedBytes += first.length;
         written.shift();
       }
-      // It may be given back later than its memory is kept
+      // A copy, because it may be given back when the memory of the chunk is used again
       const kept = written.length === 0 && chunk.length <= own.length ? own : Buffer.allocUnsafeSlow(chunk.length);
       written.push(kept.subarray(0, chunk.copy(kept)));
       writtenBytes += chunk.length;
@@ -84,7 +85,7 @@ export async function* inflateByZlib(
     inflate.destroy();
     await feeding;
   }
-  // Reading ahead of the member's end may have met the end of the source, where its digest is held against what came.
+  // Reading ahead may have met the end of the source, where the digest of the source is checked.
   if (sourceError !== undefined) throw sourceError;
   told.compressedBytes = inflate.bytesWritten;
   const left = writtenBytes - inflate.bytesWritten;

@@ -5,13 +5,13 @@ import { type ByteCursor, createByteCursor } from './byte-cursor.ts';
 import { compressionInvalid, compressionOf, MAGIC_BYTES } from './compression.ts';
 import { decompressChunks } from './decompress.ts';
 
-/** Of wrappings inside each other, one is taken off: gunzip-maybe's default of three is a gift to whoever makes bombs. */
+/** Only one wrapping is removed: with three, the default of gunzip-maybe, a bomb grows much larger. */
 const LEVELS = 1;
 
 /**
- * An archive as it comes from a file or from stdin, gzip'd or not: the outer wrapping is taken off, by its first bytes.
- * For layers take `decompressed`, which knows members, padding and what trails.
- * @throws COMPRESSION_INVALID, FORMAT_UNSUPPORTED, and the source's errors, from the stream
+ * Removes the outer gzip of an archive of a file or stdin, if it has one; the first bytes tell. `decompressed` is for
+ * layers: it knows members, padding and trailing bytes.
+ * @throws COMPRESSION_INVALID, FORMAT_UNSUPPORTED, and the errors of the source, from the stream
  */
 export function unwrapped(source: Readable, where: string): Readable {
   return streamOf(source, unwrapChunks(source, where));
@@ -23,7 +23,7 @@ async function* unwrapChunks(source: Readable, where: string): AsyncGenerator<Bu
     yield* decompressChunks(rest(input), { where });
     return;
   }
-  // Late, since it brings many packages along that most never need
+  // Loaded late, because it loads many packages that are seldom needed
   const { default: gunzip } = await import('gunzip-maybe');
   let failure: unknown;
   const output = new PassThrough();
@@ -40,7 +40,7 @@ async function* unwrapChunks(source: Readable, where: string): AsyncGenerator<Bu
   }
 }
 
-/** zlib's errors have its codes; gunzip-maybe's own has no code. */
+/** Errors of zlib have its codes; the error of gunzip-maybe has no code. */
 function isInflateError(error: unknown): boolean {
   const code = errnoOf(error);
   return code === undefined || code.startsWith('Z_');

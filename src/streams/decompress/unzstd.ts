@@ -15,12 +15,12 @@ import {
 } from './zstd-frame.ts';
 
 const SKIPPABLE_HEADER_BYTES = 8;
-/** A frame of no more blocks than this gets a window of their size, however large a one it asks for. */
+/** A frame with at most so many blocks gets a window of their size, even if it asks for a larger one. */
 const SMALL_FRAME_BLOCKS = 8;
-/** A frame of no more content than this is not worth the way to another thread. */
+/** A frame with at most so much content is decoded in this thread: the way to another costs more. */
 const SMALL_CONTENT_BYTES = 256 * 1024;
 
-/** As of `DecompressOptions`. */
+/** As in `DecompressOptions`. */
 export interface UnzstdOptions {
   readonly where: string;
   readonly reuse: boolean;
@@ -28,9 +28,10 @@ export interface UnzstdOptions {
 }
 
 /**
- * The content of all frames of a zstd file; skippable frames are stepped over. The frames' layout is checked here (end,
- * sizes, window); the blocks are decoded by the host's libzstd where there is one, else by fzstd, which does not check the
- * frames' own checksum (xxHash64): a layer is held against its diff ID. @throws COMPRESSION_INVALID, LIMIT_EXCEEDED, FORMAT_UNSUPPORTED
+ * Yields the content of all frames of a zstd file; skippable frames are skipped. The layout of frames is checked here
+ * (end, sizes, window). The libzstd of the host decodes the blocks where there is one, otherwise fzstd. fzstd does not
+ * check the checksum of frames (xxHash64); the diff ID of a layer is checked anyway.
+ * @throws COMPRESSION_INVALID, LIMIT_EXCEEDED, FORMAT_UNSUPPORTED
  */
 export async function* unzstdFrames(
   input: ByteCursor,
@@ -109,13 +110,13 @@ async function* decodeFrame(
     for (const chunk of chunks) {
       size += chunk.length;
       yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-      // fzstd has a copy in its window
+      // fzstd has a copy of the chunk in its window
       if (reuse) freeChunk(chunk);
     }
   }
 
   // fzstd moves its whole window for every block, and zstd:chunked has a frame of a few blocks for every file. So the
-  // first blocks are held back until it is known whether the frame has more.
+  // first blocks are held back until the end of the frame, or until there are more of them.
   const held: Buffer[] = [];
   let isHeld = header.hasWindowByte;
   if (!isHeld) push(head, false);
@@ -126,7 +127,7 @@ async function* decodeFrame(
     if (stored.length < bytes) throw compressionInvalid('zstd', where, 'it ends too early');
     isLast = block.isLast;
     if (isHeld) {
-      // Blocks of more chunks than the source keeps
+      // A copy, because the source keeps fewer chunks than these blocks may span
       held.push(Buffer.from(stored));
       if (isLast) head[5] = Math.min(head[5] ?? 0, windowByteFor(held.length * MAX_BLOCK_BYTES));
       if (isLast || held.length === SMALL_FRAME_BLOCKS) {

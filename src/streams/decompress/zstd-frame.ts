@@ -2,27 +2,30 @@ import { TsimgError } from '../../errors.ts';
 import { tooManyBytes } from '../limited.ts';
 import { compressionInvalid } from './compression.ts';
 
-/** What a zstd frame's header says. RFC 8878, section 3.1.1.1. */
+/** The header of a zstd frame. RFC 8878, section 3.1.1.1. */
 export interface ZstdFrameHeader {
-  /** Of the header, magic included. */
+  /** Bytes of the header, magic included. */
   readonly bytes: number;
-  /** How far back content may be repeated from, which a decoder holds in memory. */
+  /** Bytes of content that a decoder keeps in memory, because later content may repeat them. */
   readonly windowBytes: number;
-  /** Of the content, where it is said. */
+  /** Bytes of the content; undefined where the header does not say. */
   readonly contentBytes: number | undefined;
   readonly hasChecksum: boolean;
-  /** Whether the window is said by a byte of its own, the sixth. */
+  /** Whether the sixth byte of the header gives the window. */
   readonly hasWindowByte: boolean;
 }
 
-/** The longest header there is. */
+/** Bytes of the longest header. */
 export const MAX_FRAME_HEADER_BYTES = 18;
-/** What zstd(1) decompresses without being asked for more memory. */
+/** The largest window that zstd(1) decompresses by default. */
 export const MAX_WINDOW_BYTES = 128 * 1024 * 1024;
-/** No block is larger, neither as stored nor decompressed. */
+/** Bytes of the largest block, stored and decompressed. */
 export const MAX_BLOCK_BYTES = 128 * 1024;
 
-/** @throws COMPRESSION_INVALID, LIMIT_EXCEEDED for a window beyond 128 MiB, FORMAT_UNSUPPORTED for a dictionary */
+/**
+ * Parses the header of a frame. @throws COMPRESSION_INVALID, LIMIT_EXCEEDED for a window beyond 128 MiB,
+ * FORMAT_UNSUPPORTED for a dictionary
+ */
 export function parseFrameHeader(head: Buffer, where: string): ZstdFrameHeader {
   const flags = head[4] ?? 0;
   const single = (flags & 0x20) !== 0;
@@ -51,19 +54,19 @@ function windowOf(byte: number): number {
   return base + (base / 8) * (byte & 7);
 }
 
-/** The window byte for the least power of two that holds `bytes`, which is at least 1 KiB. */
+/** Returns the window byte for the least power of two that is not below `bytes`, at least 1 KiB. */
 export function windowByteFor(bytes: number): number {
   return Math.max(0, Math.ceil(Math.log2(bytes)) - 10) << 3;
 }
 
-/** A block's header: three bytes. RFC 8878, section 3.1.1.2. */
+/** The header of a block: three bytes. RFC 8878, section 3.1.1.2. */
 export interface ZstdBlockHeader {
   readonly isLast: boolean;
   /** Bytes that follow the header. */
   readonly storedBytes: number;
 }
 
-/** @throws COMPRESSION_INVALID */
+/** Parses the header of a block. @throws COMPRESSION_INVALID */
 export function parseBlockHeader(head: Buffer, where: string): ZstdBlockHeader {
   if (head.length < 3) throw compressionInvalid('zstd', where, 'it ends too early');
   const word = head.readUIntLE(0, 3);

@@ -145,12 +145,10 @@ export async function removeImages(
     });
   }
   const store = await openStore(storeRoot, signal);
-  const gone = await removeEntries(
-    store,
-    ({ name, descriptor }) => keys.has(`${descriptor.digest} ${name}`),
+  const gone = await removeEntries(store, ({ name, descriptor }) => keys.has(`${descriptor.digest} ${name}`), {
+    needed: ({ descriptor }) => users.has(descriptor.digest),
     signal,
-    ({ descriptor }) => users.has(descriptor.digest),
-  );
+  });
   const left = new Set((await listImages(storeRoot, context)).map(({ manifestDigest }) => manifestDigest));
   const digests = new Set(gone.map(({ descriptor }) => descriptor.digest));
   return {
@@ -192,7 +190,7 @@ export async function pruneImages(
   const gone = await removeEntries(
     store,
     ({ name, descriptor }) => (all || name === undefined) && !users.has(descriptor.digest),
-    context.signal,
+    { signal: context.signal },
   );
   return {
     untagged: gone.flatMap(({ name }) => name ?? []),

@@ -15,7 +15,7 @@ import { findTool, haveTools } from '../../support/tools.ts';
 
 const test = suite('streams/decompress/decompress');
 
-/** 700 kB that compress, but not to nothing. */
+/** 700 kB that compress, but not to a few bytes. */
 const text = Buffer.from(
   Array.from({ length: 40_000 }, (_, index) => `line ${(index * 2_654_435_761) % 4_294_967_296}\n`).join(''),
 );
@@ -60,7 +60,9 @@ function run(tool: string, args: readonly string[], input: Buffer): Buffer {
   return stdout;
 }
 
-/** Flips single bits behind the magic, the same ones on every run; the outcome must not depend on how the bytes are cut. */
+/**
+ * Flips single bits behind the magic, the same ones on every run. The result must not depend on how the bytes are cut.
+ */
 async function damage(good: Buffer, magicBytes: number): Promise<void> {
   const outcome = async (bytes: Buffer, chunk: number) => {
     try {
@@ -80,7 +82,7 @@ async function damage(good: Buffer, magicBytes: number): Promise<void> {
   }
 }
 
-test('what the source fails with behind the last member is told, whoever inflates', async () => {
+test('an error of the source behind the last member is thrown, whichever library inflates', async () => {
   async function* failing(): AsyncGenerator<Buffer> {
     yield gzipSync(text);
     throw new Error('the digest is wrong');
@@ -112,7 +114,7 @@ test('memory of the input may be used again two chunks later', async () => {
       const copy = Buffer.from(piece);
       given.push(copy);
       yield copy;
-      // Asked for the next: what stands before the one that was just read is ours again
+      // The reader asks for the next chunk: the memory before the last chunk can be used again
       if (given.length > 1) given.shift()?.fill(0xa5);
     }
   }
@@ -131,7 +133,7 @@ test('memory of the input may be used again two chunks later', async () => {
   }
 });
 
-test('what has no known magic is passed on as it is', async () => {
+test('content without a known magic is passed on unchanged', async () => {
   await same(text, text);
   await same(Buffer.alloc(0), Buffer.alloc(0));
   await same(Buffer.alloc(1024), Buffer.alloc(1024));
@@ -142,7 +144,7 @@ test('a gzip member is inflated', async () => {
   await same(gzipSync(Buffer.alloc(0)), Buffer.alloc(0));
 });
 
-test('members that follow each other are one content', async () => {
+test('consecutive members are one content', async () => {
   await same(
     Buffer.concat([gzipSync(text), gzipSync('more'), gzipSync(''), gzipSync(text)]),
     Buffer.concat([text, Buffer.from('more'), text]),
@@ -162,7 +164,7 @@ test('a member is found behind zero padding', async () => {
   );
 });
 
-test('what trails the last member is ignored and told in bytes', async () => {
+test('bytes behind the last member are ignored and counted', async () => {
   await same(Buffer.concat([gzipSync(text), Buffer.from('garbage')]), text, [7]);
   await same(Buffer.concat([gzipSync(text), Buffer.alloc(512), Buffer.from('garbage'), gzipSync('x')]), text, [
     7 + gzipSync('x').length,
@@ -174,7 +176,7 @@ test('zero padding behind the last member is no garbage', async () => {
   await same(Buffer.concat([gzipSync(text), Buffer.alloc(70_000)]), text);
 });
 
-test('a gzip header may have extra field, name, comment and checksum', async () => {
+test('a gzip header may have an extra field, a name, a comment and a checksum', async () => {
   const plain = gzipSync('hello');
   const header = Buffer.from([0x1f, 0x8b, 8, 0x1e, 0, 0, 0, 0, 0, 3]);
   const extra = Buffer.from([3, 0, 1, 2, 3]);
@@ -192,7 +194,7 @@ test('a name in a gzip header has 64 KiB at most', async () => {
 });
 
 test('a window of zstd has 128 MiB at most', () => {
-  // The next larger one that a header can say has an eighth more.
+  // The next larger window of the format has an eighth more.
   const header = (window: number) => Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window]);
   assert.is(parseFrameHeader(header(0x88), 'x').windowBytes, 128 * 1024 ** 2);
   assert.throws(
@@ -201,7 +203,7 @@ test('a window of zstd has 128 MiB at most', () => {
   );
 });
 
-test('gzip that is cut anywhere is invalid, not short', async () => {
+test('gzip that is truncated anywhere is invalid, not short', async () => {
   const bytes = gzipSync(text.subarray(0, 2000));
   for (let length = 3; length < bytes.length; length += 13) {
     const error = await failure(bytes.subarray(0, length));
@@ -210,7 +212,7 @@ test('gzip that is cut anywhere is invalid, not short', async () => {
   }
 });
 
-test('a second member that is cut is invalid', async () => {
+test('a truncated second member is invalid', async () => {
   const second = gzipSync(text);
   for (const length of [2, 9, 12, 5000, second.length - 1]) {
     const error = await failure(Buffer.concat([gzipSync('first'), second.subarray(0, length)]));
@@ -236,7 +238,7 @@ test('a small member with a wrong checksum is invalid too', async () => {
   assert.is((await failure(Buffer.concat([gzipSync('one'), bad]))).code, 'COMPRESSION_INVALID');
 });
 
-test('a small member that inflates to much is streamed', async () => {
+test('a small member with much content is streamed', async () => {
   const bomb = gzipSync(Buffer.alloc(20_000_000));
   await same(Buffer.concat([gzipSync('one'), bomb]), Buffer.concat([Buffer.from('one'), Buffer.alloc(20_000_000)]));
 });
@@ -248,7 +250,7 @@ test('unknown methods and flags of gzip are refused', async () => {
   assert.is((await failure(flags)).code, 'COMPRESSION_INVALID');
 });
 
-test('damaged gzip gives an error of tsimg or the same content, nothing else', async () => {
+test('damaged gzip gives an error of tsimg or the same content', async () => {
   const members = [gzipSync(text.subarray(0, 20_000)), gzipSync('small'), Buffer.alloc(30), gzipSync('last')];
   await damage(Buffer.concat(members), 2);
 });
@@ -296,13 +298,13 @@ test('closing the content closes a source that has nothing more to say', async (
 });
 
 if (haveTools('gzip', 'cat')) {
-  test('what gzip(1) finds in joined files is found, and what it ignores is ignored', async () => {
+  test('joined files give the same content as with gzip(1)', async () => {
     const one = run('gzip', ['-9'], text);
     const two = run('gzip', ['-1', '--rsyncable'], text.subarray(1000));
     const joined = Buffer.concat([one, two]);
     await same(joined, run('gzip', ['-dc'], joined));
     await same(Buffer.concat([joined, Buffer.alloc(999)]), run('gzip', ['-dc'], joined));
-    // gzip warns of what trails, by status 2
+    // gzip warns of trailing bytes, by status 2
     const garbage = Buffer.concat([joined, Buffer.from('not gzip')]);
     const { status, stdout } = spawnSync(findTool('gzip') ?? '', ['-dc'], { input: garbage, maxBuffer: 1 << 28 });
     assert.is(status, 2);
@@ -328,7 +330,8 @@ if (haveTools('zstd')) {
     await same(bytes, Buffer.concat([text, Buffer.from('x')]));
   });
 
-  // Node 22 and later show the symbols of a libzstd of another version: mixed with the host's they fail at small frames
+  // Node 22 and later export the symbols of a libzstd of another version. Mixed with those of the host, small frames
+  // fail
   test('zstd frames of every small size, with and without checksum and size, are read', async () => {
     for (const options of [[], ['--no-check'], ['--no-content-size'], ['-19']]) {
       for (const size of [0, 1, 5, 18, 100, 255, 256, 257, 700, 1023, 1024, 4000, 20_000, 65_536, 131_072, 131_073]) {
@@ -347,7 +350,7 @@ if (haveTools('zstd')) {
     for (const content of [Buffer.alloc(3_000_000), noise]) await same(run('zstd', ['-c'], content), content);
   });
 
-  test('zstd that is cut anywhere is invalid, not short', async () => {
+  test('zstd that is truncated anywhere is invalid, not short', async () => {
     const bytes = run('zstd', ['-c'], text.subarray(0, 3000));
     for (let length = 4; length < bytes.length; length += 11) {
       assert.is((await failure(bytes.subarray(0, length))).code, 'COMPRESSION_INVALID', `${length} bytes`);
@@ -356,14 +359,14 @@ if (haveTools('zstd')) {
     assert.is((await failure(Buffer.concat([bytes, skippable]))).code, 'COMPRESSION_INVALID');
   });
 
-  test('what trails zstd frames is invalid, as for zstd itself', async () => {
+  test('bytes behind zstd frames are invalid, as for zstd itself', async () => {
     assert.is(
       (await failure(Buffer.concat([run('zstd', ['-c'], text), Buffer.from('garbage')]))).code,
       'COMPRESSION_INVALID',
     );
   });
 
-  test('damaged zstd gives an error of tsimg or other content, nothing else', () =>
+  test('damaged zstd gives an error of tsimg or other content', () =>
     damage(run('zstd', ['-c', '--no-check'], text.subarray(0, 20_000)), 4));
 
   test('a window beyond 128 MiB is refused before memory is taken', async () => {

@@ -25,7 +25,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   return 'none';
 }
 
-test('gzip is taken off, and what is not wrapped passes', async () => {
+test('gzip is removed, and other content passes', async () => {
   assert.ok((await unwrap(gzipSync(content))).equals(content));
   assert.ok((await unwrap(content)).equals(content));
 });
@@ -34,7 +34,7 @@ test('zero padding behind the gzip is no error', async () => {
   assert.ok((await unwrap(Buffer.concat([gzipSync(content), Buffer.alloc(9000)]))).equals(content));
 });
 
-test('gzip that is cut or damaged is invalid', async () => {
+test('truncated or damaged gzip is invalid', async () => {
   const bytes = gzipSync(content);
   assert.is(await codeOf(unwrap(bytes.subarray(0, bytes.length - 9))), 'COMPRESSION_INVALID');
   const damaged = Buffer.from(bytes);
@@ -42,7 +42,7 @@ test('gzip that is cut or damaged is invalid', async () => {
   assert.is(await codeOf(unwrap(damaged)), 'COMPRESSION_INVALID');
 });
 
-test('many wrappings inside each other are refused', async () => {
+test('nested wrappings are refused', async () => {
   assert.is(await codeOf(unwrap(gzipSync(gzipSync(gzipSync(content))))), 'COMPRESSION_INVALID');
 });
 
