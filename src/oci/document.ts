@@ -2,12 +2,11 @@ import type { z } from 'zod';
 import { TsimgError } from '../errors.ts';
 import { formatSchemaIssue } from '../schema-issue.ts';
 
-/** The largest JSON document (manifest, index, config) that is read: bytes. Registries take 4 MiB at most. */
+/** The largest JSON document (manifest, index, config) that is read, in bytes. Registries accept 4 MiB at most. */
 export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
 
 /**
- * Bytes → JSON value. A byte order mark is tolerated: the digest is over the bytes, which are kept. @throws
- * DOCUMENT_INVALID
+ * Parses JSON. A byte order mark is tolerated: the digest is over the bytes, which are kept. @throws DOCUMENT_INVALID
  */
 export function parseJson(bytes: Uint8Array, what: string, where: string): unknown {
   try {
@@ -17,7 +16,7 @@ export function parseJson(bytes: Uint8Array, what: string, where: string): unkno
   }
 }
 
-/** Unknown value → checked value; the error names the first field that is wrong. @throws DOCUMENT_INVALID */
+/** Checks a value with a schema; the error names the first wrong field. @throws DOCUMENT_INVALID */
 export function checkDocument<T extends z.ZodType>(schema: T, value: unknown, what: string, where: string): z.infer<T> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
@@ -25,7 +24,7 @@ export function checkDocument<T extends z.ZodType>(schema: T, value: unknown, wh
   throw new TsimgError('DOCUMENT_INVALID', `${what} is not valid`, { where, why });
 }
 
-/** Whether a JSON value is an object that has this key of its own. */
+/** Returns whether a JSON value is an object with this key. */
 export function hasKey(value: unknown, key: string): boolean {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, key);
 }

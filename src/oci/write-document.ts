@@ -1,7 +1,7 @@
 import type { Descriptor } from './descriptor.ts';
 import type { Platform } from './platform.ts';
 
-/** A platform as it stands in an index: image-index.md. */
+/** A platform as a JSON value. OCI image spec, image-index.md. */
 function platformDocument(platform: Platform): Readonly<Record<string, unknown>> {
   const { os, architecture, variant, osVersion, osFeatures } = platform;
   return {
@@ -14,7 +14,8 @@ function platformDocument(platform: Platform): Readonly<Record<string, unknown>>
 }
 
 /**
- * A descriptor as it stands in a document: descriptor.md. Keys in a fixed order, so that equal values give equal bytes.
+ * A descriptor as a JSON value. Keys are in a fixed order, so that equal values give equal bytes. OCI image spec,
+ * descriptor.md.
  */
 export function descriptorDocument(descriptor: Descriptor): Readonly<Record<string, unknown>> {
   const { mediaType, digest, size, platform, annotations, urls, artifactType, data } = descriptor;
@@ -31,7 +32,7 @@ export function descriptorDocument(descriptor: Descriptor): Readonly<Record<stri
   };
 }
 
-/** An index of these entries as text; no white space but a line's end. */
+/** Writes an index as text, with a line break at its end and no other white space. */
 export function indexDocument(
   mediaType: string,
   manifests: readonly Descriptor[],

@@ -9,12 +9,12 @@ import { openResumable, type ResumableOptions, readResuming } from './resume.ts'
 import type { Session } from './session.ts';
 
 export interface BlobOptions {
-  /** Whether a layer that the registry does not keep may be fetched from the `urls` that its descriptor names. */
+  /** Whether a layer that the registry lacks may be fetched from the `urls` in its descriptor. */
   readonly allowForeignUrls: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The URLs that a foreign layer may be fetched from: HTTPS, or this machine. */
+/** The usable URLs of a foreign layer: HTTPS, or this machine. */
 function foreignUrls(descriptor: Descriptor): readonly URL[] {
   return (descriptor.urls ?? [])
     .filter((text) => URL.canParse(text))
@@ -23,18 +23,18 @@ function foreignUrls(descriptor: Descriptor): readonly URL[] {
 }
 
 /**
- * A blob by digest (distribution spec, "Pulling blobs"), resumed where its connection breaks. **Not verified**: pass it
- * through `verified`. Foreign `urls` are used only on request, when the registry has not got it, and without
- * credentials, whatever they answer (CVE-2020-15157). @throws BLOB_NOT_FOUND and what the session throws, as does the
- * stream
+ * Opens a blob by digest (distribution spec, "Pulling blobs"); a broken connection is resumed. **Not verified**: pass
+ * the stream through `verified`. Foreign `urls` are used only when the caller allows it and the registry lacks the
+ * blob, and never with credentials (CVE-2020-15157).
+ * @throws BLOB_NOT_FOUND and the errors of the session; the stream fails with the same
  */
 export function openBlob(session: Session, descriptor: Descriptor, options: BlobOptions): Promise<Readable> {
   return openResumable(resumable(session, descriptor, options));
 }
 
 /**
- * The same as chunks, without a stream around them; nothing is asked for before the first. A chunk is gone when the
- * second one after it is asked for. @throws as `openBlob`
+ * The same as chunks, without a stream. The request is sent when the first chunk is asked for. The memory of a chunk is
+ * freed when the second chunk after it is asked for. @throws as `openBlob`
  */
 export function readBlob(session: Session, descriptor: Descriptor, options: BlobOptions): AsyncGenerator<Buffer, void> {
   return freeingChunks(readResuming(resumable(session, descriptor, options)));

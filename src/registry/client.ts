@@ -10,16 +10,13 @@ import { listTags } from './tags.ts';
 
 /** One repository of a registry, read by the OCI distribution spec. */
 export interface RegistryClient {
-  /** What a tag or digest stands for, by the registry's word: a hint. Undefined when only `document` tells. */
+  /** Asks what a tag or digest stands for. The answer is not verified. Undefined when only `document` can tell. */
   head(version: string, signal?: AbortSignal): Promise<Descriptor | undefined>;
-  /**
-   * A manifest or index by tag or digest; its digest is computed. Undefined when there is none: `onMissing` is told
-   * why.
-   */
+  /** Fetches a manifest or index by tag or digest; its digest is computed. Undefined when there is none. */
   document(version: string, options?: DocumentOptions): Promise<FetchedDocument | undefined>;
-  /** A blob, going on after broken connections. **Not verified**: pass it through `verified`. */
+  /** Opens a blob, resumed after broken connections. **Not verified**: pass it through `verified`. */
   blob(descriptor: Descriptor, signal?: AbortSignal): Promise<Readable>;
-  /** The same without a stream around it; nothing is asked for before the first chunk is. */
+  /** The same as chunks; the request is sent when the first chunk is asked for. */
   blobChunks(descriptor: Descriptor, signal?: AbortSignal): AsyncIterable<Buffer>;
   tags(): Promise<readonly string[] | undefined>;
   referrers(subject: Digest): Promise<readonly Descriptor[]>;
@@ -27,8 +24,9 @@ export interface RegistryClient {
 }
 
 /**
- * Opens no connection yet. The client's calls @throws REGISTRY_UNREACHABLE, REGISTRY_ERROR, AUTHENTICATION_REQUIRED,
- * AUTHENTICATION_DENIED, CREDENTIALS_INVALID, LIMIT_EXCEEDED. @throws REFERENCE_INVALID
+ * Opens a client for one repository. No connection is made before the first request.
+ * @throws REFERENCE_INVALID; the client's methods: REGISTRY_UNREACHABLE, REGISTRY_ERROR, AUTHENTICATION_REQUIRED,
+ * AUTHENTICATION_DENIED, CREDENTIALS_INVALID, LIMIT_EXCEEDED
  */
 export function openRegistryClient(
   repository: { readonly registry: string; readonly repository: string },

@@ -12,21 +12,21 @@ import { htmlError, isHtml, responseError } from './http/response-error.ts';
 import { isTransient } from './http/retry.ts';
 import type { Session } from './session.ts';
 
-/** What is asked for by name or digest. Schema 1 is not: a registry that has nothing else may send it all the same. */
+/** The accepted media types. Schema 1 is not among them, but a registry that has nothing else may send it. */
 const ACCEPT = [MEDIA_TYPE.ociIndex, MEDIA_TYPE.dockerIndex, MEDIA_TYPE.ociManifest, MEDIA_TYPE.dockerManifest].join(
   ', ',
 );
 
-/** A manifest or index as fetched. */
+/** A fetched manifest or index. */
 export interface FetchedDocument {
-  /** Digest and size are of the bytes, computed here. */
+  /** Digest and size are computed from the bytes. */
   readonly descriptor: Descriptor;
   readonly bytes: Buffer;
 }
 
 export interface DocumentOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called with the registry's refusal where there is no such document. */
+  /** Called with the registry's refusal when there is no such document. */
   readonly onMissing?: ((refusal: TsimgError) => void) | undefined;
 }
 
@@ -35,8 +35,8 @@ function bareType(response: HttpResponse): string {
 }
 
 /**
- * The Content-Type where it is a document's, else what the document says or looks like (old registries send
- * text/plain).
+ * The Content-Type where it is a document's, else the media type in the document, else a guess by its fields: old
+ * registries send text/plain.
  */
 function mediaTypeOf(announced: string, bytes: Buffer): string {
   if (documentKindOf(announced) !== 'other') return announced;
@@ -44,7 +44,7 @@ function mediaTypeOf(announced: string, bytes: Buffer): string {
   try {
     value = JSON.parse(bytes.toString('utf8'));
   } catch {
-    return announced; // whoever parses it says so better
+    return announced; // the parser's error is better
   }
   const own = hasKey(value, 'mediaType') ? (value as { mediaType: unknown }).mediaType : undefined;
   if (typeof own === 'string' && own !== '') return own.slice(0, 255);
@@ -53,9 +53,8 @@ function mediaTypeOf(announced: string, bytes: Buffer): string {
 }
 
 /**
- * What a tag stands for, by the registry's word (HEAD, which Docker Hub does not count). Undefined when only the
- * document itself tells: there is no such tag, the answer lacks something, or HEAD is not answered well, which some
- * front ends do not.
+ * Resolves a tag by HEAD, which Docker Hub does not count; the answer is not verified. Undefined when only the document
+ * itself can tell: the tag is missing, the answer is incomplete, or HEAD fails, as with some front ends.
  */
 export async function headDocument(
   session: Session,
@@ -68,7 +67,7 @@ export async function headDocument(
   try {
     response = await session.attempt({ method: 'HEAD', path, headers: { accept: ACCEPT }, what, signal });
   } catch (error) {
-    // one attempt: the GET that follows is repeated, and says why if it fails too
+    // One attempt is enough: the GET that follows is repeated, and reports the error.
     if (isTransient(error)) return undefined;
     throw error;
   }
@@ -82,21 +81,21 @@ export async function headDocument(
   return size > 0 && size <= MAX_DOCUMENT_BYTES ? { mediaType, digest, size } : undefined;
 }
 
-/** Without the compression that some front ends add unasked; Go's clients take that off without a word. */
+/** Removes the gzip compression that some front ends add unasked; Go's clients do so silently. */
 function plainBody({ headers }: HttpResponse, bytes: Buffer, limit: number): Buffer {
   if (!/^(?:x-)?gzip$/i.test(headers['content-encoding'] ?? '') || bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   try {
     return gunzipSync(bytes, { maxOutputLength: limit });
   } catch {
-    return bytes; // whoever parses it says so better
+    return bytes; // the parser's error is better
   }
 }
 
 /**
- * A manifest or index by tag or digest; undefined when there is none. The digest is computed from the bytes: the one in
- * the response's header is never believed. `version`: a tag, or a digest, which the bytes must then have. `onMissing`
- * is told the registry's words where there is none.
- * @throws DIGEST_MISMATCH; LIMIT_EXCEEDED past 4 MiB or what the session allows; REGISTRY_ERROR, REGISTRY_UNREACHABLE,
+ * Fetches a manifest or index by tag or digest; undefined when there is none. The digest is computed from the bytes:
+ * the one in the response's header is ignored.
+ * @param version a tag, or a digest, which the bytes must have
+ * @throws DIGEST_MISMATCH; LIMIT_EXCEEDED past 4 MiB or the session's limit; REGISTRY_ERROR, REGISTRY_UNREACHABLE,
  * AUTHENTICATION_…
  */
 export function getDocument(

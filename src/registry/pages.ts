@@ -17,7 +17,7 @@ export interface PagedList {
   readonly accept: string;
 }
 
-/** The target of `rel="next"` in a Link header (RFC 8288), as it stands there; undefined when there is none. */
+/** The target of `rel="next"` in a Link header (RFC 8288), unchanged; undefined when there is none. */
 function nextTarget(header: string): string | undefined {
   for (const [, target, parameters] of header.matchAll(
     /<([^>]*)>((?:\s*;\s*[^\s;,="]+(?:\s*=\s*(?:"[^"]*"|[^\s;,"]*))?)*)/g,
@@ -28,8 +28,8 @@ function nextTarget(header: string): string | undefined {
 }
 
 /**
- * The next page of a list. Only of the same origin as this page: the next request carries the same credentials, and who
- * writes the header must not choose where they go.
+ * Returns the URL of a list's next page, if it is of the same origin: the request carries credentials, and a header
+ * must not choose where they go.
  */
 export function nextPage(header: string | undefined, page: URL): URL | undefined {
   const target = header === undefined ? undefined : nextTarget(header);
@@ -39,9 +39,9 @@ export function nextPage(header: string | undefined, page: URL): URL | undefined
 }
 
 /**
- * A list that comes in pages, each up to 4 MiB: `read` takes a page's bytes, or returns false to stop at a response
- * that is none. Follows `Link: rel="next"` on the same origin only.
- * @throws REGISTRY_ERROR for pages that lead back to one that was read, or that do not end
+ * Reads a list in pages of up to 4 MiB each, along `Link: rel="next"` on the same origin.
+ * @param read takes a page's bytes, or returns false for a response that is no page: the list ends there
+ * @throws REGISTRY_ERROR for pages that form a cycle, or that do not end
  */
 export async function readPages(
   session: Session,

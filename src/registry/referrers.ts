@@ -8,12 +8,12 @@ import { responseError } from './http/response-error.ts';
 import { readPages } from './pages.ts';
 import type { Session } from './session.ts';
 
-/** What a registry that knows no such request answers; docker-registry before 3.0 takes it for an unknown page. */
+/** Statuses of registries without the referrers API; docker-registry before 3.0 takes it for an unknown page. */
 const UNSUPPORTED = new Set([404, 405]);
 
 /**
- * What refers to a manifest: signatures, SBOMs. By the referrers API (distribution spec, "Listing Referrers"), and
- * where a registry has none, by the tag `sha256-HEX` that clients keep instead.
+ * Lists the referrers of a manifest (signatures, SBOMs) by the referrers API (distribution spec, "Listing Referrers");
+ * for a registry without it, by the tag `sha256-HEX` that clients maintain instead.
  * @throws REGISTRY_ERROR, DOCUMENT_INVALID, LIMIT_EXCEEDED
  */
 export async function listReferrers(session: Session, subject: Digest): Promise<readonly Descriptor[]> {
@@ -34,7 +34,7 @@ export async function listReferrers(session: Session, subject: Digest): Promise<
     }
     supported = response.status !== 200 && !UNSUPPORTED.has(response.status);
     if (supported) throw await responseError(response, `cannot get ${what}`);
-    await discard(response); // some front ends answer any path with a page of theirs
+    await discard(response); // some front ends answer any path with an HTML page
     return false;
   });
   if (supported) return [...found.values()];

@@ -9,22 +9,22 @@ import { htmlError, responseError } from './http/response-error.ts';
 import { countAttempts, type RetryPolicy } from './http/retry.ts';
 
 /**
- * So much must arrive for the attempts to be counted anew: a server that sends a byte a connection is not making
- * progress. Bytes.
+ * Bytes that must arrive before failed attempts are forgotten: a server that sends a byte per connection makes no
+ * progress.
  */
 const PROGRESS = 1024 * 1024;
 
-/** What is fetched ahead of a slow reader: bytes. */
+/** Bytes that are fetched ahead of a slow reader. */
 const HIGH_WATER_MARK = 1024 * 1024;
 
 export interface ResumableOptions {
-  /** For errors and events. */
+  /** The name of the blob in errors and events. */
   readonly what: string;
-  /** Bytes of the whole, as its descriptor says. */
+  /** Bytes of the whole blob, as in its descriptor. */
   readonly size: number;
   /**
-   * One request for the whole (`range` undefined) or for `bytes=N-M`. Always to the registry: where it redirects to
-   * expires.
+   * Requests the whole (`range` undefined) or `bytes=N-M`. Each request goes to the registry: the URL that it redirects
+   * to expires.
    */
   request(range: string | undefined, signal: AbortSignal | undefined): Promise<HttpResponse>;
   readonly retry: RetryPolicy;
@@ -32,11 +32,12 @@ export interface ResumableOptions {
 }
 
 /**
- * A body that goes on where it broke off; resolves when its first bytes are there. What arrives is *not* verified here:
- * pass it through `verified`, over the whole. A range is taken only as `206` with the right start
- * (docker/model-runner#873: another one silently corrupts); any other answer makes it begin anew without one and skip
- * what was delivered, once: where that breaks off as well, the next attempt asks for a range again. Rejects, or the
- * stream fails, with @throws REGISTRY_UNREACHABLE, REGISTRY_ERROR, BLOB_NOT_FOUND, SIZE_MISMATCH, AUTHENTICATION_…
+ * Opens a body that is resumed where its connection breaks; resolves at the first bytes. The content is *not* verified:
+ * pass it through `verified`, as a whole. A range is accepted only as `206` with the right start
+ * (docker/model-runner#873: any other one corrupts silently). After any other answer the whole is requested once, and
+ * the delivered bytes are skipped; if that breaks too, the next attempt asks for a range again.
+ * @throws REGISTRY_UNREACHABLE, REGISTRY_ERROR, BLOB_NOT_FOUND, SIZE_MISMATCH, AUTHENTICATION_…, from the promise or
+ * the stream
  */
 export async function openResumable(options: ResumableOptions): Promise<Readable> {
   const stop = new AbortController();
@@ -55,25 +56,22 @@ export async function openResumable(options: ResumableOptions): Promise<Readable
       );
     },
     destroy(error, done) {
-      // ends a request that nobody waits for any more
+      // Ends the request, which has no reader any more.
       stop.abort();
       done(error);
     },
   });
 }
 
-/**
- * The same bytes without a stream around them, each chunk when it is asked for. @throws as the stream of
- * `openResumable`
- */
+/** The same bytes as chunks, each read when it is asked for. @throws as the stream of `openResumable` */
 export async function* readResuming(options: ResumableOptions): AsyncGenerator<Buffer, void> {
   const { what, size, request, retry, context } = options;
   const { signal } = context;
   const attempts = countAttempts({ what, policy: retry, context });
   let delivered = 0;
   let counted = 0;
-  // Whether the next request is for a range. One for the whole ends or fails, and failures are counted: no two go round
-  // for ever.
+  // Whether the next request is for a range. A request for the whole ends or fails, and failures are counted, so the
+  // loop ends.
   let ranges = true;
   for (;;) {
     try {
@@ -110,8 +108,8 @@ export async function* readResuming(options: ResumableOptions): AsyncGenerator<B
 }
 
 /**
- * A `Content-Range` of a 206 (RFC 9110, section 14.4): positions in bytes, `end` inclusive; `size` undefined where it
- * says `*`.
+ * A `Content-Range` of a 206 (RFC 9110, section 14.4). Positions are bytes, `end` inclusive; `size` is undefined for
+ * `*`.
  */
 export interface ContentRange {
   readonly start: number;
@@ -119,7 +117,7 @@ export interface ContentRange {
   readonly size: number | undefined;
 }
 
-/** `bytes 5-9/10` → value; undefined for anything else. */
+/** Parses `bytes 5-9/10`; undefined for any other text. */
 export function parseContentRange(header: string | undefined): ContentRange | undefined {
   const match = /^\s*bytes\s+(\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)\s*$/i.exec(header ?? '');
   if (match === null) return undefined;
@@ -127,8 +125,8 @@ export function parseContentRange(header: string | undefined): ContentRange | un
 }
 
 /**
- * Where in the blob a response's body starts: 0 for the whole, `delivered` for the range that was asked for. Undefined
- * when a range was answered with something else. @throws SIZE_MISMATCH, BLOB_NOT_FOUND, REGISTRY_ERROR
+ * The position in the blob at which a response's body starts: 0 for the whole, `delivered` for the requested range.
+ * Undefined when a request for a range got another answer. @throws SIZE_MISMATCH, BLOB_NOT_FOUND, REGISTRY_ERROR
  */
 async function startOf(
   response: HttpResponse,
@@ -138,7 +136,7 @@ async function startOf(
   const { status, headers } = response;
   if (status === 200) {
     const announced = headers['content-length'];
-    // A registry may call a blob what it likes; a page in its place has another size, or tells none.
+    // A registry may give a blob any media type; an HTML page in its place has another size, or none.
     if (/^text\/html\b/i.test(headers['content-type'] ?? '') && Number(announced) !== size) {
       throw htmlError(what, response, await readStart(response, 64 * 1024));
     }

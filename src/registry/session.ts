@@ -14,31 +14,34 @@ import { followRedirects } from './http/redirect.ts';
 import { responseError } from './http/response-error.ts';
 import { DEFAULT_RETRY, isTransientStatus, type RetryPolicy, retrying } from './http/retry.ts';
 
-/** How a registry is spoken to. */
+/** How a registry is reached, and with which credentials. */
 export interface RegistryOptions extends Context {
-  /** False: certificates are not checked, and plain HTTP is taken where there is no TLS. True: TLS even on loopback. */
+  /**
+   * False: certificates are not checked, and plain HTTP is used where the registry has no TLS. True: TLS is required
+   * even on loopback.
+   */
   readonly tlsVerify?: boolean | undefined;
-  /** The folder of a registry's own authorities and client certificates (`--cert-dir`). */
+  /** The folder of the registry's certificate authorities and client certificates (`--cert-dir`). */
   readonly certDir?: string | undefined;
   readonly authFile?: string | undefined;
-  /** Instead of any that are stored (`--creds`). */
+  /** Credentials in the place of stored ones (`--creds`). */
   readonly credentials?: Credentials | undefined;
-  /** Hosts that may be given the credentials as token servers though they are of another domain than the registry. */
+  /** Token servers that may get the credentials although they are not of the registry's domain: host names. */
   readonly trustedRealms?: readonly string[] | undefined;
   readonly retry?: RetryPolicy | undefined;
-  /** The largest manifest or index: bytes, 4 MiB when absent. */
+  /** The most bytes of a manifest or index. Default 4 MiB. */
   readonly documentLimit?: number | undefined;
   readonly timeouts?: Timeouts | undefined;
-  /** Proxies, files of credentials and certificates are named here; the process's own when absent. */
+  /** Variables that name proxies, files of credentials and certificates. Default: the process's environment. */
   readonly env?: Environment | undefined;
 }
 
 export interface SessionRequest {
   readonly method: 'GET' | 'HEAD';
-  /** Below the endpoint, or a whole URL of the same origin. */
+  /** A path below the endpoint, or a URL of the same origin. */
   readonly path: string | URL;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** For errors and events: `manifest of alpine:3.9`. */
+  /** The name of the document in errors and events: `manifest of alpine:3.9`. */
   readonly what: string;
   readonly signal?: AbortSignal | undefined;
 }
@@ -47,13 +50,13 @@ export interface SessionRequest {
 export interface Session {
   readonly repository: string;
   /**
-   * One attempt, authorized. @throws for transient and authentication statuses; others, and all of a HEAD's, are the
-   * caller's to judge
+   * Sends a request once, with authorization.
+   * @throws for transient statuses and refused authentication; the caller judges other statuses, and all of a HEAD's
    */
   attempt(request: SessionRequest): Promise<HttpResponse>;
-  /** Anonymous, anywhere: foreign layers. */
+  /** Sends a request without credentials, to any host: for foreign layers. */
   readonly sendAnonymous: Send;
-  /** As many attempts as the policy allows. */
+  /** Repeats an attempt as the policy allows. */
   retrying<T>(what: string, attempt: () => Promise<T>): Promise<T>;
   readonly retry: RetryPolicy;
   /** As in `RegistryOptions`. */
@@ -63,8 +66,7 @@ export interface Session {
 }
 
 /**
- * The endpoint that answers: TLS, and where plain HTTP is allowed, that if there is no TLS. Nothing secret is sent to
- * find out.
+ * Chooses the endpoint: TLS, or plain HTTP where that is allowed and TLS does not answer. The probe carries no secrets.
  */
 async function chooseEndpoint(candidates: Endpoints, send: Send, signal?: AbortSignal): Promise<URL> {
   const [first, second] = candidates;
@@ -83,13 +85,13 @@ interface Asking {
   readonly authorizer: Authorizer;
   readonly scope: string;
   readonly what: string;
-  /** Answers the 401 of another registry that ours redirected to. */
+  /** Answers the 401 of another registry, to which ours redirected. */
   answerElsewhere(response: HttpResponse, request: HttpRequest): Promise<HttpResponse>;
 }
 
 /**
- * Registries in front of others (vanity names) redirect all requests: what such another one wants is asked for without
- * credentials, and what it gives goes to itself alone, for as long as the session lives.
+ * Answers the 401 of a registry behind another one (vanity names redirect all requests): a token is requested without
+ * credentials, and is sent to that registry alone, for the life of the session.
  */
 function answeringElsewhere(send: Send, direct: Send): Asking['answerElsewhere'] {
   const authorizers = new Map<string, Authorizer>();
@@ -111,7 +113,7 @@ function answeringElsewhere(send: Send, direct: Send): Asking['answerElsewhere']
 }
 
 /**
- * Asks, and answers one 401 with credentials: a token that ran out in the middle of a pull is renewed once, never in a
+ * Sends a request and answers one 401 with credentials: a token that expires during a pull is renewed once, never in a
  * loop.
  */
 async function sendAuthorized(
@@ -130,12 +132,12 @@ async function sendAuthorized(
       response = await ask(header);
     }
   }
-  // Whoever it was redirected to may ask for credentials: they are not for them (CVE-2020-15157), but a token for
-  // nobody in particular may be had there.
+  // The host behind a redirect must not get the credentials (CVE-2020-15157), but may give a token to anonymous
+  // clients.
   if (response.status === 401 && response.url.origin !== request.url.origin) {
     response = await answerElsewhere(response, request);
   }
-  // A refused HEAD has no words: whoever asked asks again by GET.
+  // A refused HEAD has no body: the caller repeats the request with GET.
   if (request.method === 'HEAD' || (response.status !== 401 && response.status !== 403)) return response;
   const error = await responseError(response, `cannot get ${what}`);
   if (response.url.origin !== request.url.origin) {
@@ -146,7 +148,7 @@ async function sendAuthorized(
   throw await authorizer.refusal(error);
 }
 
-/** Opens no connection yet. @throws REFERENCE_INVALID */
+/** Opens a session. No connection is made before the first request. @throws REFERENCE_INVALID */
 export function openSession(
   { registry, repository }: { readonly registry: string; readonly repository: string },
   options: RegistryOptions,
@@ -174,7 +176,7 @@ export function openSession(
     attempt: async ({ method, path, headers, what, signal: own = signal }) => {
       opened ??= open();
       const { endpoint, authorizer } = await opened.catch((error: unknown) => {
-        opened = undefined; // the next attempt may have more luck
+        opened = undefined; // the next attempt may succeed
         throw error;
       });
       const request = { method, url: new URL(path, endpoint), headers, signal: own };

@@ -7,8 +7,8 @@ import type { Session } from './session.ts';
 const pageSchema = z.object({ tags: z.array(z.string().max(1024)).nullish() });
 
 /**
- * The tags of a repository, in the registry's order (distribution spec, "Listing Tags"); undefined when there is no
- * such repository. @throws REGISTRY_ERROR, DOCUMENT_INVALID, LIMIT_EXCEEDED
+ * Lists the tags of a repository, in the registry's order (distribution spec, "Listing Tags"); undefined when there is
+ * no such repository. @throws REGISTRY_ERROR, DOCUMENT_INVALID, LIMIT_EXCEEDED
  */
 export async function listTags(session: Session): Promise<readonly string[] | undefined> {
   const { repository } = session;

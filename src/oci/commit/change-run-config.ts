@@ -3,7 +3,7 @@ import { TsimgError } from '../../errors.ts';
 import type { RunConfig } from '../run-config.ts';
 import { expandWord, splitQuoted, type WordRules } from './dockerfile-words.ts';
 
-/** One instruction, and how its words are read. */
+/** One instruction, with the rules for its words. */
 interface Instruction extends WordRules {
   readonly text: string;
 }
@@ -16,7 +16,7 @@ function wrong(instruction: string, why: string): TsimgError {
   });
 }
 
-/** `["a","b"]`; undefined for what is no JSON, and so a line of words. */
+/** Parses `["a","b"]`; undefined for text that is no JSON list, and so a line of words. */
 function jsonWords({ text, fail }: Instruction): readonly string[] | undefined {
   if (!text.startsWith('[')) return undefined;
   let value: unknown;
@@ -30,12 +30,12 @@ function jsonWords({ text, fail }: Instruction): readonly string[] | undefined {
   throw fail('a list holds texts only');
 }
 
-/** A list as JSON, or a shell's command line. */
+/** Parses a command: a JSON list, or a command line for the shell. */
 function commandWords(given: Instruction): readonly string[] {
   return jsonWords(given) ?? (given.text === '' ? [] : ['/bin/sh', '-c', given.text]);
 }
 
-/** `NAME=value …`, or the old form of one `NAME value`. */
+/** Parses `NAME=value …`, or one pair in the old form `NAME value`. */
 function pairs({ text, ...rules }: Instruction): readonly (readonly [string, string])[] {
   const words = splitQuoted(text);
   const old = words[0]?.includes('=') ? null : /^(\S+)\s+(\S[\s\S]*)$/.exec(text);
@@ -66,7 +66,7 @@ function paths(given: Instruction): readonly string[] {
 
 const union = (one: readonly string[], other: readonly string[]) => [...new Set([...one, ...other])];
 
-/** The lines of a piece of Dockerfile: comments passed over, those that end with a backslash joined to the next. */
+/** Splits text of a Dockerfile into lines: comments are skipped, a backslash at the end joins the next line. */
 function linesOf(text: string): readonly string[] {
   const plain = text.split(/\r?\n/).filter((line) => !/^\s*#/.test(line));
   return plain
@@ -77,10 +77,9 @@ function linesOf(text: string): readonly string[] {
 }
 
 /**
- * Instructions of a Dockerfile applied in order to how containers of an image start: docker's `commit --change`.
- * Variables are those that the image sets. An ENTRYPOINT takes away the command of the image that it replaces, unless
- * there was a CMD before it.
- * @param checkSignal throws where a text names no signal
+ * Applies Dockerfile instructions, in order, to the settings of an image: docker's `commit --change`. Variables are
+ * those of the image. An ENTRYPOINT removes the image's command, unless a CMD came before it.
+ * @param checkSignal throws for a text that names no signal
  * @throws USAGE
  */
 export function changeRunConfig(

@@ -3,7 +3,7 @@ import type { Digest } from '../digest.ts';
 import { parseJson } from '../document.ts';
 import type { RunConfig } from '../run-config.ts';
 
-/** What a commit adds to an image's config beside the way in which containers start. */
+/** The step that a commit adds to an image's config. */
 export interface CommittedStep {
   readonly diffId: Digest;
   /** RFC 3339. */
@@ -25,7 +25,7 @@ function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** Without what is empty: absent and empty mean the same. */
+/** Removes empty values: absent and empty mean the same. */
 function filled(fields: Fields): Fields {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => {
@@ -50,8 +50,8 @@ function runDocument(run: RunConfig): Fields {
 }
 
 /**
- * The config of an image with one more layer. What tsimg does not know of the old one stays (a health check); docker's
- * notes of the container that the old one was made from go. @throws DOCUMENT_INVALID
+ * Makes the config of an image with one more layer. Fields that tsimg does not know are kept (a health check); docker's
+ * notes about the container that the image was made from are removed. @throws DOCUMENT_INVALID
  */
 export function commitConfig(base: Uint8Array, run: RunConfig, step: CommittedStep): Buffer {
   const where = 'the image of the container';

@@ -1,22 +1,21 @@
-// Words of a Dockerfile's instructions, as its reference has them: quotes, backslashes and variables ("Environment
-// replacement").
+// Words of Dockerfile instructions: quotes, backslashes and variables. Dockerfile reference, "Environment replacement".
 
-/** What an instruction's words are read with. */
+/** The rules by which an instruction's words are read. */
 export interface WordRules {
-  /** A variable's value; undefined for one that is not set. */
+  /** Returns a variable's value; undefined for a variable that is not set. */
   readonly variable: (name: string) => string | undefined;
   readonly fail: (why: string) => Error;
 }
 
 /**
- * Text → its words, apart by white space that neither quotes nor a backslash hold together. Quotes and backslashes
- * stay: names and values are taken apart before `expandWord` reads them.
+ * Splits text at white space that is neither quoted nor escaped. Quotes and backslashes stay: names and values are
+ * separated before `expandWord` reads them.
  */
 export function splitQuoted(text: string): readonly string[] {
   return text.match(/(?:\\[\s\S]|"(?:\\[\s\S]|[^"\\])*(?:"|$)|'[^']*(?:'|$)|[^\s"'\\]|\\$)+/g) ?? [];
 }
 
-/** Reads on until the end, or the `}` of the variable that it is a part of. */
+/** Reads a word, up to the end of the text or up to the `}` of an enclosing variable. */
 class WordReader {
   readonly #text: string;
   readonly #rules: WordRules;
@@ -48,7 +47,7 @@ class WordReader {
     return next;
   }
 
-  /** In double quotes a backslash is one where it stands before nothing that it could take its meaning from. */
+  /** In double quotes, a backslash escapes a double quote, a dollar or a backslash, and else stands for itself. */
   #escaped(end: string): string {
     const next = this.#next();
     return end === '"' && next !== '"' && next !== '$' && next !== '\\' ? `\\${next}` : next;
@@ -89,10 +88,7 @@ class WordReader {
   }
 }
 
-/**
- * A word as it is meant: without its quotes and backslashes, with the values of its variables. @throws what `fail`
- * makes
- */
+/** Expands a word: removes quotes and backslashes, replaces variables. @throws the errors of `fail` */
 export function expandWord(text: string, rules: WordRules): string {
   return new WordReader(text, rules).read('');
 }

@@ -3,7 +3,9 @@ import { TsimgError } from '../../errors.ts';
 import { optional } from '../../oci/descriptor.ts';
 import { formatSchemaIssue } from '../../schema-issue.ts';
 
-/** What proves who asks. An identity token is exchanged for a registry token; that one is sent as it is. */
+/**
+ * Credentials for a registry. An identity token is exchanged for a registry token; a registry token is sent as it is.
+ */
 export type Credentials =
   | { readonly kind: 'basic'; readonly username: string; readonly password: string }
   | { readonly kind: 'identity-token'; readonly token: string }
@@ -18,7 +20,7 @@ const entrySchema = z.object({
 });
 type Entry = z.infer<typeof entrySchema>;
 
-/** Keys are from outside: a Map has no prototype. */
+/** The keys come from outside; a Map has no prototype that they could reach. */
 const mapOf = <T extends z.ZodType>(value: T) =>
   z
     .record(z.string(), value)
@@ -31,23 +33,21 @@ const fileSchema = z.object({
   credsStore: optional(z.string()),
 });
 
-/** containers-auth.json(5) and docker's config.json, as far as they speak of credentials. */
+/** The parts of containers-auth.json(5) and docker's config.json that hold credentials. */
 export type AuthFile = z.infer<typeof fileSchema>;
 
-/** What a file says of a registry: credentials, or the program to ask. `explicit`: named for this very registry. */
+/** An entry for a registry: credentials, or a program to ask. `explicit`: the program is named for this registry. */
 export type Finding =
   | { readonly kind: 'credentials'; readonly credentials: Credentials }
   | { readonly kind: 'helper'; readonly name: string; readonly explicit: boolean };
 
-/**
- * Text of a file → its credentials. `legacy`: ~/.dockercfg, which is the `auths` map alone. @throws DOCUMENT_INVALID
- */
+/** Parses a file of credentials. `legacy`: ~/.dockercfg, which is the `auths` map alone. @throws DOCUMENT_INVALID */
 export function parseAuthFile(text: string, where: string, legacy: boolean): AuthFile {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    // no cause: a JSON error quotes the text, which holds passwords
+    // No cause: a JSON error quotes the text, which holds passwords.
     throw new TsimgError('DOCUMENT_INVALID', 'file of credentials is not JSON', { where });
   }
   const whole = legacy ? { auths: value } : value;
@@ -57,24 +57,21 @@ export function parseAuthFile(text: string, where: string, legacy: boolean): Aut
   throw new TsimgError('DOCUMENT_INVALID', 'file of credentials is not valid', { where, why });
 }
 
-/** Names of Docker Hub in such files; `https://index.docker.io/v1/` is what docker writes. */
+/** Names of Docker Hub in these files; docker writes `https://index.docker.io/v1/`. */
 const HUB_NAMES = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
 
 function hostNames(registry: string): readonly string[] {
   return registry === 'docker.io' ? HUB_NAMES : [registry];
 }
 
-/** `host/ns/repo`, `host/ns`, `host`: most to least specific. */
+/** The keys for a repository, most specific first: `host/ns/repo`, `host/ns`, `host`. */
 export function authKeys(registry: string, repository: string): readonly string[] {
   const parts = repository.split('/').filter(Boolean);
   const keys = parts.map((_, index) => [registry, ...parts.slice(0, parts.length - index)].join('/'));
   return [...keys, ...hostNames(registry)];
 }
 
-/**
- * docker writes hosts as URLs, with the API's version: `https://HOST/v2/` is HOST. A path of any other kind is a
- * namespace.
- */
+/** Reduces docker's URLs to hosts: `https://HOST/v2/` is HOST. Any other path is a namespace. */
 function plainKey(key: string): string {
   return key.replace(/^https?:\/\//, '').replace(/\/(v[12]\/?)?$/, '');
 }
@@ -107,9 +104,9 @@ function credentialsOf(entry: Entry, where: string): Credentials | undefined {
 }
 
 /**
- * What a file says of a repository, best first: the helper of this registry, the helper of all, its own entries
- * (podman's and docker's order). docker leaves `{}` where a helper holds the secret: such an entry says nothing.
- * @throws CREDENTIALS_INVALID
+ * Finds the entries for a repository, best first: the helper of this registry, else the helper of all, then the file's
+ * own credentials (podman's and docker's order). docker leaves `{}` where a helper holds the secret: an empty entry is
+ * skipped. @throws CREDENTIALS_INVALID
  */
 export function findingsIn(file: AuthFile, registry: string, repository: string, where: string): readonly Finding[] {
   const findings: Finding[] = [];

@@ -8,31 +8,34 @@ import { type BearerToken, basicHeader, CREDENTIALS_HINT, fetchToken, scopesOf, 
 export interface AuthorizerOptions {
   /** The origin that the credentials are for. */
   readonly endpoint: URL;
-  /** Sends to token servers: without redirects. */
+  /** Sends requests to token servers; must not follow redirects. */
   readonly send: Send;
-  /** Called at the first challenge: a registry that asks for nothing costs no look-up. */
+  /** Called at the first challenge: a registry that needs no credentials costs no look-up. */
   findCredentials(): Promise<Credentials | undefined>;
   /** Hosts that the user trusts as token servers. */
   readonly trustedRealms: readonly string[];
   readonly now?: (() => number) | undefined;
 }
 
-/** What to say to one registry, by scope (`repository:NAME:pull`). Holds its tokens; prints none. */
+/**
+ * Makes the Authorization headers for one registry, by scope (`repository:NAME:pull`). Holds the tokens; shows none.
+ */
 export interface Authorizer {
-  /** The Authorization header to begin with: a token that is still fresh, or Basic where the registry wanted that. */
+  /** The header for a first request: a token that is still fresh, or Basic where the registry asked for it before. */
   header(scope: string): string | undefined;
   /**
-   * The header that answers a 401. `rejected` is the one that was sent: it is never offered again.
-   * Undefined when there is nothing (more) to offer. @throws as fetchToken and checkRealm
+   * Returns the header that answers a 401; undefined when there is nothing (more) to offer.
+   * @param rejected the header that was sent: it is not offered again
+   * @throws as fetchToken and checkRealm
    */
   answer(challenges: readonly Challenge[], scope: string, rejected: string | undefined): Promise<string | undefined>;
-  /** The error of a registry that nothing convinces, from the plain one of its response. */
+  /** Makes the error for a final refusal, from the plain error of its response. */
   refusal(error: TsimgError): Promise<TsimgError>;
 }
 
 interface Held {
   token?: BearerToken;
-  /** Layers fetched side by side share one exchange. */
+  /** Concurrent requests share one exchange. */
   renewal?: Promise<BearerToken> | undefined;
 }
 
@@ -64,7 +67,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     const mine = held.get(scope) ?? {};
     held.set(scope, mine);
     const current = freshHeader(mine);
-    // another request may have renewed it since this one was sent
+    // Another request may have renewed the token since this one was sent.
     if (mine.renewal === undefined && current !== undefined && current !== rejected) return current;
     mine.renewal ??= exchange(challenge, scope).finally(() => {
       mine.renewal = undefined;
@@ -95,7 +98,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     },
     refusal: async ({ what, why: answer, where, facts }) => {
       const known = (await credentialsOnce()) !== undefined;
-      // Who was shown a user's name and password and asks for them again did not take them
+      // A registry that has got Basic credentials and asks again has refused them.
       const isRefused = basic !== undefined && facts.status === 401;
       const why = isRefused ? `the registry refuses the credentials (${answer})` : answer;
       const hint =

@@ -14,9 +14,8 @@ const SPACE = /\s+/y;
 const BETWEEN = /[\s,]*/y;
 
 /**
- * A WWW-Authenticate header, or several joined by commas as Node does → its challenges, in order. A parameter and a
- * challenge are both set apart by commas: a name is a parameter's when `=` follows. What follows the first nonsense is
- * left out.
+ * Parses a WWW-Authenticate header, or several joined by commas as Node joins them, into challenges, in order. Commas
+ * separate both parameters and challenges: a name is a parameter's when `=` follows. Parsing stops at the first error.
  */
 export function parseChallenges(header: string): readonly Challenge[] {
   let at = 0;
@@ -36,7 +35,7 @@ export function parseChallenges(header: string): readonly Challenge[] {
     if (parameters !== undefined && take(EQUALS) !== null) {
       const value = take(QUOTED)?.[1]?.replace(/\\(.)/g, '$1') ?? take(TOKEN)?.[0];
       if (value === undefined) return challenges;
-      // the first one decides: a second `realm` must not replace the one that was checked elsewhere
+      // The first one counts: a second `realm` must not replace the checked one.
       if (!parameters.has(name)) parameters.set(name, value);
       continue;
     }

@@ -7,9 +7,9 @@ import type { Credentials } from './auth-file.ts';
 
 /** Milliseconds: a helper may ask the user to unlock a keyring. */
 const TIMEOUT = 120_000;
-/** What a helper writes when it has none, with exit status 1 (docker-credential-helpers). */
+/** The message of a helper without credentials, with exit status 1 (docker-credential-helpers). */
 const NOT_FOUND = 'credentials not found in native keychain';
-/** The name under which docker stores Docker Hub's. */
+/** The name under which docker stores Docker Hub's credentials. */
 const HUB_SERVER = 'https://index.docker.io/v1/';
 
 const answerSchema = z.object({ Username: z.string(), Secret: z.string() });
@@ -23,7 +23,7 @@ function helperError(program: string, why: string, cause?: unknown): TsimgError 
   });
 }
 
-/** The file name of a helper's program. @throws CREDENTIALS_INVALID for a name that would be a path */
+/** Returns the name of a helper's program. @throws CREDENTIALS_INVALID for a name that would be a path */
 export function helperProgram(name: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/.test(name)) return `docker-credential-${name}`;
   throw new TsimgError('CREDENTIALS_INVALID', 'not a name of a credential helper', { where: name.slice(0, 100) });
@@ -31,8 +31,8 @@ export function helperProgram(name: string): string {
 
 /**
  * Asks `docker-credential-NAME get` for a registry's credentials; undefined when it has none. Its output is never
- * shown: it holds the secret. @throws CREDENTIALS_INVALID; SYSTEM_CALL (`facts.errno` ENOENT) when there is no such
- * program
+ * shown: it holds the secret.
+ * @throws CREDENTIALS_INVALID; SYSTEM_CALL (`facts.errno` ENOENT) when there is no such program
  */
 export async function askHelper(
   name: string,

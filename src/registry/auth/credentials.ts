@@ -8,20 +8,20 @@ import { type Credentials, findingsIn, parseAuthFile } from './auth-file.ts';
 import { askHelper } from './credential-helper.ts';
 
 export interface CredentialOptions extends Context {
-  /** The only file to look into (`--authfile`); $REGISTRY_AUTH_FILE when absent. */
+  /** The only file of credentials (`--authfile`). Default: $REGISTRY_AUTH_FILE, else podman's and docker's files. */
   readonly authFile?: string | undefined;
   readonly env: Environment;
 }
 
 interface Place {
   readonly path: string;
-  /** ~/.dockercfg's form. */
+  /** Whether it has the form of ~/.dockercfg. */
   readonly legacy: boolean;
-  /** Named by the user: it must be there. */
+  /** Whether the user named it, so that it must exist. */
   readonly required: boolean;
 }
 
-/** Where credentials are looked for, in order: containers-auth.json(5), then docker's. */
+/** The files of credentials, in order: containers-auth.json(5), then docker's. */
 export function authFilePlaces({ authFile, env }: CredentialOptions): readonly Place[] {
   const named = authFile || env.REGISTRY_AUTH_FILE;
   if (named) return [{ path: named, legacy: false, required: true }];
@@ -57,9 +57,10 @@ async function readPlace({ path, required }: Place): Promise<string | undefined>
 }
 
 /**
- * The credentials for a repository (`registry` as references spell it), from the first place that has some; undefined
- * when none has. A helper for all registries that is not installed is told as a warning and passed over: it is the
- * commonest fault of a config.json that came from another machine, and public images need no credentials.
+ * Finds the credentials for a repository, in the first file that has some; undefined when none has. A missing helper
+ * for all registries is a warning, not an error: a config.json copied from another machine often names one, and public
+ * images need no credentials.
+ * @param registry as references spell it
  * @throws USAGE, DOCUMENT_INVALID, CREDENTIALS_INVALID, SYSTEM_CALL
  */
 export async function findCredentials(

@@ -4,14 +4,14 @@ import { isLoopback } from '../http/endpoint.ts';
 import { redactUrl } from '../http/redact.ts';
 import { SHARED_SUFFIXES } from './shared-suffixes.data.ts';
 
-/** Registries whose token server is of another domain: registry's host → the token server's. */
+/** Registries with a token server in another domain: registry's host → token server's host. */
 const KNOWN: ReadonlyMap<string, string> = new Map([
   ['registry-1.docker.io', 'auth.docker.io'],
   ['registry.connect.redhat.com', 'sso.redhat.com'],
   ['registry.suse.com', 'scc.suse.com'],
 ]);
 
-/** Second levels under which countries register names: `co.uk`. */
+/** Second-level domains under which countries register names: `co.uk`. */
 const SECOND_LEVEL = new Set([
   'ac',
   'co',
@@ -30,8 +30,8 @@ const SECOND_LEVEL = new Set([
 ]);
 
 /**
- * The domain that somebody registered and that its subdomains belong to; undefined for addresses and single names.
- * Where unsure it is taken longer, which trusts less.
+ * Returns the registered domain that a host belongs to; undefined for addresses and single names. In doubt the result
+ * is longer, which trusts fewer hosts.
  */
 export function registrableDomain(host: string): string | undefined {
   const labels = host.split('.');
@@ -50,10 +50,10 @@ export interface Realm {
 }
 
 /**
- * The token server that a challenge names, checked: who answers for a registry must not choose where its credentials
- * go. HTTPS only, but for the very host of a registry that is itself spoken to in plain HTTP. Trusted with credentials
- * when it is the registry's host, of the same registrable domain, or known or named by the user (`trustedRealms`:
- * hosts).
+ * Checks the token server that a challenge names: a registry must not choose where its credentials go. HTTPS only,
+ * except for the host of a registry that is itself reached by plain HTTP. A token server may get the credentials when
+ * its host is the registry's, is in the same registered domain, is known, or is named by the user.
+ * @param trustedRealms the hosts that the user named
  * @throws REGISTRY_ERROR for a realm that must not even be asked: no URL, plain HTTP, another machine's address
  */
 export function checkRealm(realm: string, registry: URL, trustedRealms: readonly string[]): Realm {

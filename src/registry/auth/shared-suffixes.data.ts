@@ -1,6 +1,6 @@
 /**
- * Domains under which strangers get names of their own, so that two hosts below one need not be the same owner's. An
- * excerpt of publicsuffix.org's list: the ones where registries and their token servers are found.
+ * Domains under which strangers register names, so that two hosts below one may have different owners. An excerpt of
+ * publicsuffix.org's list: those with registries and token servers.
  */
 export const SHARED_SUFFIXES: readonly string[] = [
   'amazonaws.com',

@@ -9,23 +9,23 @@ import type { Credentials } from './auth-file.ts';
 import type { Challenge } from './challenge.ts';
 import type { Realm } from './realm.ts';
 
-/** The largest answer of a token server: bytes. */
+/** The most bytes of a token server's answer. */
 const MAX_TOKEN_BODY = 1024 * 1024;
-/** Distribution spec, token authentication: what a token without `expires_in` lives, in seconds. */
+/** Seconds that a token without `expires_in` lives. Distribution spec, token authentication. */
 const DEFAULT_LIFETIME = 60;
-/** Renewed this long before its end, so that it does not run out on its way: milliseconds. */
+/** Milliseconds before its end at which a token is renewed, so that it does not expire on its way. */
 const MARGIN = 5_000;
 
-/** What to do where credentials are not taken. */
+/** The hint for refused credentials. */
 export const CREDENTIALS_HINT = 'check the user name and the password, or log in again';
 
 export interface BearerToken {
   readonly value: string;
-  /** Date.now() past which it is not used any more. */
+  /** The time (Date.now()) until which the token is used. */
   readonly freshUntil: number;
 }
 
-/** RFC 6750, section 2.1: anything else could not stand in a header, or would end it. */
+/** The syntax of a token. Any other text could not stand in a header, or would end it. RFC 6750, section 2.1. */
 const tokenText = z
   .string()
   .max(256 * 1024)
@@ -41,7 +41,7 @@ export function basicHeader(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-/** The scopes to ask for: the challenge's and our own, each once. */
+/** The scopes to request: the challenge's and our own, each once. */
 export function scopesOf(challenge: Challenge, own: string): readonly string[] {
   const asked = (challenge.parameters.get('scope') ?? '').split(' ').filter(Boolean);
   return [...new Set([...asked, own])].filter(Boolean);
@@ -51,13 +51,13 @@ export interface TokenQuestion {
   readonly challenge: Challenge;
   readonly realm: Realm;
   readonly scopes: readonly string[];
-  /** Sent only to a realm that is trusted. */
+  /** Sent only to a trusted realm. */
   readonly credentials: Credentials | undefined;
 }
 
 /**
- * The request for a token: GET with Basic credentials or none; an identity token is exchanged by POST (OAuth 2,
- * refresh_token).
+ * Makes the request for a token: GET with Basic credentials or none; POST for an identity token, which is exchanged
+ * (OAuth 2, refresh_token).
  */
 export function tokenRequest({ challenge, realm, scopes, credentials }: TokenQuestion): HttpRequest {
   const service = challenge.parameters.get('service');
@@ -80,8 +80,7 @@ export function tokenRequest({ challenge, realm, scopes, credentials }: TokenQue
 }
 
 /**
- * Asks a token server. `send` must not follow redirects: a token server that sends us elsewhere is not the one that was
- * checked.
+ * Fetches a token. `send` must not follow redirects: the target would be a token server that was not checked.
  * @throws AUTHENTICATION_DENIED, REGISTRY_ERROR, REGISTRY_UNREACHABLE, DOCUMENT_INVALID
  */
 export async function fetchToken(send: Send, request: HttpRequest, now: () => number): Promise<BearerToken> {

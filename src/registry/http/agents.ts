@@ -15,21 +15,20 @@ export interface Agents {
 }
 
 export interface AgentOptions {
-  /** As references spell it: the name of its folder in `certs.d`. */
+  /** The registry's name in references, which is the name of its folder in `certs.d`. */
   readonly registry: string;
   readonly endpoint: URL;
   readonly env: Environment;
-  /** The one folder of certificates, instead of those in `certs.d`. */
+  /** The only folder of certificates, in the place of those in `certs.d`. */
   readonly certDir?: string | undefined;
 }
 
-/** What is read of a connection at a time: bytes. */
+/** Bytes of the buffer of a connection. */
 const READ_BYTES = 256 * 1024;
 
 /**
- * Makes a connection that is read into the same memory again and again: Node by itself makes a new buffer of 64 KiB for
- * each reading, which takes twice as long. Who listens to 'data' must be done with it when it returns, as HTTP's parser
- * is.
+ * Makes a connection that reads into one buffer again and again: Node makes a new buffer of 64 KiB for each read, which
+ * takes twice as long. A listener of 'data' must be done with the buffer when it returns, as HTTP's parser is.
  */
 function readInPlace<T extends Duplex | null | undefined>(
   connect: (options: Pick<TcpSocketConnectOpts, 'onread'>) => T,
@@ -44,7 +43,7 @@ function readInPlace<T extends Duplex | null | undefined>(
 }
 
 /**
- * Lets an agent connect through the environment's proxies. `prepare` adds to the options of each connection, by its
+ * Lets an agent connect through the environment's proxies. `prepare` returns further options for a connection to an
  * origin.
  */
 function connectBy(agent: HttpAgent, scheme: string, env: Environment, prepare: (origin: URL) => object): void {
@@ -70,9 +69,8 @@ function connectBy(agent: HttpAgent, scheme: string, env: Environment, prepare: 
 }
 
 /**
- * Connections that are kept for a client's life: by proxies where the environment names them, trusting what the host
- * trusts. The certificates of `certs.d` are for `endpoint` alone, not for the token servers and stores that it sends us
- * to.
+ * Opens the connections of a client, through the environment's proxies, trusting the host's authorities. The
+ * certificates of `certs.d` are for `endpoint` alone, not for token servers and stores behind it.
  */
 export function openAgents({ registry, endpoint, env, certDir }: AgentOptions): Agents {
   const http = new HttpAgent({ keepAlive: true });
@@ -81,7 +79,7 @@ export function openAgents({ registry, endpoint, env, certDir }: AgentOptions): 
   let others: SecureContext | undefined;
   connectBy(http, 'http', env, () => ({}));
   connectBy(https, 'https', env, ({ origin }) => {
-    // at the first connection that needs it: reading the host's authorities takes 20 ms
+    // Load at the first connection: reading the host's authorities takes 20 ms.
     if (origin === endpoint.origin) own ??= loadCertificates(certificateFolders(registry, env, certDir), env);
     else others ??= loadCertificates([], env);
     return { secureContext: origin === endpoint.origin ? own : others };

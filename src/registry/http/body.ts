@@ -4,7 +4,7 @@ import { connectionError } from './connection-error.ts';
 import type { HttpResponse } from './http.ts';
 import { redactUrl } from './redact.ts';
 
-/** The bytes of a response as they arrive. @throws REGISTRY_UNREACHABLE when the connection breaks off */
+/** Reads the bytes of a response. @throws REGISTRY_UNREACHABLE when the connection breaks */
 export async function* readChunks(response: HttpResponse, signal?: AbortSignal): AsyncGenerator<Buffer, void> {
   try {
     for await (const chunk of response.body) yield chunk;
@@ -15,17 +15,14 @@ export async function* readChunks(response: HttpResponse, signal?: AbortSignal):
 }
 
 /**
- * The whole of a response's body, in memory.
+ * Reads a whole body into memory.
  * @throws LIMIT_EXCEEDED past `max` bytes, before more is read; REGISTRY_UNREACHABLE
  */
 export function readBody(response: HttpResponse, max: number | ByteLimit, signal?: AbortSignal): Promise<Buffer> {
   return collect(readChunks(response, signal), max, redactUrl(response.url));
 }
 
-/**
- * The start of a body that matters only for an error's text, `max` bytes; one that breaks off is as good as a short
- * one.
- */
+/** Reads the first `max` bytes of a body, for an error's text; a broken connection is no error. */
 export async function readStart(response: HttpResponse, max: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -36,12 +33,12 @@ export async function readStart(response: HttpResponse, max: number): Promise<Bu
       if (size >= max) break;
     }
   } catch {
-    // the status is what counts; its text is a courtesy
+    // The status matters; the text is a courtesy.
   }
   return Buffer.concat(chunks).subarray(0, max);
 }
 
-/** Takes a short body off its connection, so that it can be used again; drops the connection where the body is long. */
+/** Reads a short body, so that its connection can be used again; closes the connection of a long one. */
 export async function discard(response: HttpResponse): Promise<void> {
   await readStart(response, 64 * 1024);
 }

@@ -5,7 +5,7 @@ import { createSecureContext, rootCertificates, type SecureContext } from 'node:
 import { errnoOf, messageOf, TsimgError } from '../../errors.ts';
 import type { Environment } from './proxy.ts';
 
-/** Where distributions keep what the host trusts (the list of Go's crypto/x509). */
+/** Bundles of the authorities that distributions trust (the list of Go's crypto/x509). */
 const SYSTEM_BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -37,7 +37,7 @@ function namesIn(folder: string): readonly string[] {
 }
 
 /**
- * What the host trusts: $SSL_CERT_FILE, else the distribution's bundle, else what Node ships; and $NODE_EXTRA_CA_CERTS.
+ * The host's authorities: $SSL_CERT_FILE, else the distribution's bundle, else Node's own; and $NODE_EXTRA_CA_CERTS.
  */
 function trustedRoots(env: Environment): string[] {
   const named = env.SSL_CERT_FILE;
@@ -58,9 +58,7 @@ function trustedRoots(env: Environment): string[] {
   return roots;
 }
 
-/**
- * Where certificates of one registry are kept: containers-certs.d(5), docker's too; `certDir` replaces those folders.
- */
+/** The folders of a registry's certificates: containers-certs.d(5), docker's too. `certDir` replaces them. */
 export function certificateFolders(registry: string, env: Environment, certDir?: string): readonly string[] {
   if (certDir !== undefined) return [certDir];
   const roots = [
@@ -72,8 +70,8 @@ export function certificateFolders(registry: string, env: Environment, certDir?:
 }
 
 /**
- * What TLS connections trust and show: the host's authorities, and of each folder that is there the authorities `*.crt`
- * and a client's `NAME.cert` with `NAME.key`. @throws FILESYSTEM
+ * Loads the certificates for TLS connections: the host's authorities, and from each folder the authorities `*.crt` and
+ * client certificates `NAME.cert` with `NAME.key`. @throws FILESYSTEM
  */
 export function loadCertificates(folders: readonly string[], env: Environment): SecureContext {
   const ca = trustedRoots(env);

@@ -3,9 +3,9 @@ import { redactError, redactUrl, serverText } from './redact.ts';
 
 const CERTIFICATE = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH)/;
 const TLS = /^(EPROTO$|ERR_SSL_)/;
-/** What OpenSSL says of an answer that is no record of TLS. */
+/** OpenSSL's words for an answer that is no TLS record. */
 const NO_TLS = /^(wrong version number|packet length too long|http request|unknown protocol)$/;
-/** Whoever answers so has not said a word of TLS. A handshake that began and failed is never one of these. */
+/** Errors of a server that has not sent any TLS. A handshake that began and failed gives other errors. */
 const SILENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT']);
 
 interface Explanation {
@@ -34,7 +34,7 @@ function explainCertificate(errno: string, url: URL): Explanation {
   };
 }
 
-/** What OpenSSL complains of, in small letters: `tlsv1 alert protocol version`; undefined where it is not about TLS. */
+/** OpenSSL's complaint in lower case: `tlsv1 alert protocol version`; undefined for errors outside of TLS. */
 function tlsReason(errno: string, message: string): string | undefined {
   if (!TLS.test(errno)) return undefined;
   const told = /:SSL routines:[^:]*:([^:]{1,100})/.exec(message)?.[1];
@@ -59,7 +59,7 @@ function explainHandshake(reason: string): Explanation {
   };
 }
 
-/** Why and what to do, by the error code of Node's sockets and TLS. */
+/** The cause and the remedy for an error code of Node's sockets and TLS. */
 function explain(errno: string, reason: string | undefined, url: URL): Explanation {
   if (CERTIFICATE.test(errno)) return explainCertificate(errno, url);
   if (reason !== undefined) return explainHandshake(reason);
@@ -71,20 +71,17 @@ function explain(errno: string, reason: string | undefined, url: URL): Explanati
   return {};
 }
 
-/**
- * Whether the other side may be one that does not speak TLS at all: after a handshake that failed nothing else is to be
- * tried.
- */
+/** Returns whether the server may not speak TLS at all. After a failed handshake, plain HTTP must not be tried. */
 export function maySpeakPlain(error: unknown): boolean {
   if (!(error instanceof TsimgError)) return false;
   const { tls } = error.facts;
   return typeof tls === 'string' ? NO_TLS.test(tls) : SILENT.has(errnoOf(error) ?? '');
 }
 
-/** The HTTP client's error as ours, with `facts.errno`, and without the request's headers. */
+/** Converts an error of the HTTP client, with `facts.errno` and without the request's headers. */
 export function connectionError(error: unknown, url: URL): TsimgError {
   if (error instanceof TsimgError) return error;
-  // thrown while connecting (proxy, certificates): the client wraps it
+  // Thrown while connecting (proxy, certificates), and wrapped by the client.
   if (error instanceof Error && error.cause instanceof TsimgError) return error.cause;
   const cause = redactError(error);
   const errno = errnoOf(error) ?? 'unknown';

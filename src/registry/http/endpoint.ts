@@ -1,10 +1,11 @@
 import { TsimgError } from '../../errors.ts';
 
-/** Docker Hub's name in references → the host that speaks the protocol for it. */
+/** Docker Hub: its name in references, and the host that speaks the protocol. */
 const HUB = { name: 'docker.io', host: 'registry-1.docker.io' } as const;
 
 /**
- * Whether a URL's host is this very machine: localhost, 127.0.0.0/8, [::1]. The URL parser has made `0x7f.1` 127.0.0.1.
+ * Returns whether a URL's host is this machine: localhost, 127.0.0.0/8, [::1]. The URL parser normalizes `0x7f.1` to
+ * 127.0.0.1.
  */
 export function isLoopback(url: URL): boolean {
   return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
@@ -22,12 +23,13 @@ function originOf(scheme: string, registry: string): URL {
   }
 }
 
-/** Best first: TLS, and plain HTTP where that is allowed. */
+/** TLS, then plain HTTP where it is allowed. */
 export type Endpoints = readonly [secure: URL, plain?: URL];
 
 /**
- * Where a registry is spoken to, best first. Plain HTTP is there only for loopback or where the user gave up TLS
- * (`--tls-verify=false`): falling back to it unasked would hand the session to whoever blocks port 443 (CVE-2014-5277).
+ * The endpoints of a registry, best first. Plain HTTP is allowed only for loopback, or where the user gave up TLS
+ * (`--tls-verify=false`): an unasked fallback would give the session to an attacker who blocks port 443
+ * (CVE-2014-5277).
  * @throws REFERENCE_INVALID
  */
 export function endpointsOf(registry: string, tlsVerify: boolean | undefined): Endpoints {

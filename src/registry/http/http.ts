@@ -15,38 +15,37 @@ export interface HttpRequest {
 export interface HttpResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** The one that answered: after redirects, the last. */
+  /** The URL that answered: after redirects, the last one. */
   readonly url: URL;
-  /** The bytes as sent, never decompressed: digests are over these. To be read or destroyed. */
+  /** The bytes as they were sent, never decompressed: digests are over these. Must be read or destroyed. */
   readonly body: Readable;
 }
 
-/** One request, one response: redirects, credentials and repetition are for others to decide. */
+/** Sends one request and resolves with its response. Redirects, credentials and retries are the caller's. */
 export type Send = (request: HttpRequest) => Promise<HttpResponse>;
 
 export interface HttpOptions {
-  /** Keeps connections; also where proxies and certificates come in. */
+  /** Pools of connections, with proxies and certificates. */
   readonly agents: { readonly http: HttpAgent; readonly https: HttpsAgent };
   readonly tlsVerify: boolean;
   readonly timeouts?: Timeouts | undefined;
 }
 
-/** Milliseconds. There is none for the whole: a large layer takes as long as it takes while bytes arrive. */
+/** Milliseconds. The whole has no timeout: a large layer may take long, as long as bytes arrive. */
 export interface Timeouts {
-  /** For each of name look-up, connection and TLS. */
+  /** For each of: name look-up, connection, TLS handshake. */
   readonly connect: number;
-  /** For the head of the response. */
+  /** Until the head of the response. */
   readonly response: number;
-  /** Without a byte in either direction. */
+  /** Of silence in both directions. */
   readonly idle: number;
 }
 
 export const DEFAULT_TIMEOUTS: Timeouts = { connect: 20_000, response: 60_000, idle: 60_000 };
 
 /**
- * Speaks HTTP by got, which is loaded at the first request (80 ms that a command without network does not pay). The
- * returned function @throws REGISTRY_UNREACHABLE when there is no response (`facts.errno`); its bodies fail with the
- * same.
+ * Sends requests with got, which is loaded at the first request: a command without network saves the 80 ms.
+ * @throws REGISTRY_UNREACHABLE when there is no response (`facts.errno`); bodies fail with the same
  */
 export function openHttp(options: HttpOptions): Send {
   const { agents, tlsVerify, timeouts = DEFAULT_TIMEOUTS } = options;
@@ -66,13 +65,14 @@ export function openHttp(options: HttpOptions): Send {
       throwHttpErrors: false,
       retry: { limit: 0 },
     });
-    // The client would keep a listener, and all that hangs on it, on the caller's signal as long as that lives
+    // got would keep a listener, and the request with it, on the caller's signal for the life of the signal.
     const stop = () => stream.destroy(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
     const forget = () => signal?.removeEventListener('abort', stop);
     signal?.addEventListener('abort', stop, { once: true });
     for (const event of ['end', 'close', 'error']) stream.once(event, forget);
     return new Promise((resolve, reject) => {
-      // stays for the stream's life: an error between the response and its first reader would otherwise end the process
+      // Stays for the life of the stream: an error between the response and its first reader would else end the
+      // process.
       stream.on('error', (error: unknown) => reject(signal?.aborted ? signal.reason : connectionError(error, url)));
       stream.once(
         'response',

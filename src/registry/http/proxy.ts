@@ -23,8 +23,8 @@ function inSubnet(host: string, entry: string): boolean {
 }
 
 /**
- * Whether an entry of NO_PROXY (`*`, a domain with or without a dot before it, an address, a subnet; each maybe with a
- * port) names the host.
+ * Whether an entry of NO_PROXY names the host: `*`, a domain with or without a leading dot, an address or a subnet,
+ * each with an optional port.
  */
 function excludes(entry: string, host: string, port: string): boolean {
   if (entry === '*') return true;
@@ -36,9 +36,9 @@ function excludes(entry: string, host: string, port: string): boolean {
 }
 
 /**
- * The proxy for a URL by HTTPS_PROXY, HTTP_PROXY and NO_PROXY (in lower case first, as curl and Go read them);
- * undefined for none. Loopback is never sent through one.
- * @throws USAGE for one that is neither http nor https
+ * The proxy for a URL, by HTTPS_PROXY, HTTP_PROXY and NO_PROXY (lower case first, as curl and Go read them); undefined
+ * for none. Loopback never goes through a proxy.
+ * @throws USAGE for a proxy that is neither http nor https
  */
 export function proxyFor(url: URL, env: Environment): URL | undefined {
   if (isLoopback(url)) return undefined;

@@ -1,15 +1,12 @@
 import { errnoOf, messageOf } from '../../errors.ts';
 
-/**
- * A URL fit for an error: no user, no password, no query, where signed URLs and token requests carry what must stay
- * secret.
- */
+/** Formats a URL for an error, without user, password and query: signed URLs and token requests carry secrets there. */
 export function redactUrl(url: URL): string {
   return `${url.origin}${url.pathname}${url.search === '' ? '' : '?…'}`;
 }
 
 /**
- * What a server says, fit for an error: control bytes and bidirectional overrides become spaces, at most `max`
+ * Cleans a server's text for an error: control characters and bidirectional overrides become spaces, at most `max`
  * characters.
  */
 export function serverText(text: string, max = 300): string {
@@ -20,8 +17,7 @@ export function serverText(text: string, max = 300): string {
 }
 
 /**
- * An HTTP client's error without what hangs on it: its `options` hold the Authorization header, which `--debug` would
- * print.
+ * Copies an HTTP client's error without its `options`: they hold the Authorization header, which `--debug` would print.
  */
 export function redactError(error: unknown): Error {
   const plain = new Error(serverText(messageOf(error).replace(/\bhttps?:\/\/[^\s"']*/g, withoutSecrets)));

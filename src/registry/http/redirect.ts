@@ -6,7 +6,7 @@ import { redactUrl } from './redact.ts';
 
 const MAX_REDIRECTS = 10;
 const REDIRECT = new Set([301, 302, 303, 307, 308]);
-/** What is for the registry alone. */
+/** Headers for the registry alone. */
 const SECRET_HEADERS = new Set(['authorization', 'cookie', 'proxy-authorization']);
 
 function refuse(from: URL, why: string): TsimgError {
@@ -27,17 +27,17 @@ function targetOf(response: HttpResponse, plainHttp: boolean): URL {
   return target;
 }
 
-/** Without credentials: a header's name may be written in any case. */
+/** Removes credentials; header names may be in any case. */
 function anonymous(headers: HttpRequest['headers']): Record<string, string> {
   return Object.fromEntries(Object.entries(headers ?? {}).filter(([name]) => !SECRET_HEADERS.has(name.toLowerCase())));
 }
 
 /**
- * Follows redirects of GET and HEAD. At the first change of scheme, host or port the credentials stay behind, for good:
- * neither the other side nor whoever it sends us on to gets them (CVE-2020-15157's class). They stay behind, too, where
- * a registry leads to a store on its own host that is no part of its interface (`/v2/`), as docker has it: stores
- * refuse a second kind of credentials. `plainHttp`: the user gave up TLS. The returned function @throws REGISTRY_ERROR
- * for a loop, a downgrade to plain HTTP or no target
+ * Follows redirects of GET and HEAD. Credentials are dropped, for good, at the first change of scheme, host or port:
+ * neither that host nor a later one gets them (CVE-2020-15157's class). They are dropped too where a registry redirects
+ * to a store on its own host outside of `/v2/`, as docker does: stores refuse a second kind of credentials.
+ * @param plainHttp whether the user gave up TLS
+ * @throws REGISTRY_ERROR for a loop, a downgrade to plain HTTP or a missing target, from the returned function
  */
 export function followRedirects(send: Send, plainHttp: boolean): Send {
   return async (request) => {

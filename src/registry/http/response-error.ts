@@ -7,12 +7,12 @@ import { parseRetryAfter } from './retry.ts';
 
 const MAX_TEXT = 64 * 1024;
 
-/** What is shown of a refusal: characters. */
+/** The most characters of a refusal that are shown. */
 const MAX_SHOWN = 300;
 
 const ANY = z.unknown().optional();
 
-/** Distribution spec, "Error Codes"; and what token servers and front ends say instead. */
+/** Distribution spec, "Error Codes", and the forms of token servers and front ends. */
 const bodySchema = z.object({
   errors: z.array(z.object({ code: ANY, message: ANY, detail: ANY })).catch([]),
   message: ANY,
@@ -37,7 +37,10 @@ function jsonText(value: unknown): string {
   return told.filter(Boolean).join('; ') || others.find(Boolean) || '';
 }
 
-/** Whether bytes are a page for people: what a proxy or the login page of a network answers in a registry's place. */
+/**
+ * Returns whether bytes are an HTML page: the answer of a proxy, or of a network's login page, in the place of a
+ * registry's.
+ */
 export function isHtml(bytes: Uint8Array): boolean {
   const start = Buffer.from(bytes.subarray(0, 1024)).toString('latin1');
   return /^(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body|script|!--)/i.test(start);
@@ -48,7 +51,7 @@ function htmlText(text: string): string {
   return title === undefined ? 'an HTML page' : `an HTML page, “${title}”`;
 }
 
-/** What the body of a refusal says, on one line. */
+/** The text of a refusal's body, on one line. */
 async function refusalText(response: HttpResponse): Promise<string> {
   const bytes = await readStart(response, MAX_TEXT);
   const text = bytes.toString('utf8');
@@ -64,7 +67,7 @@ async function refusalText(response: HttpResponse): Promise<string> {
   }
 }
 
-/** The error for a page that came, as a success, in the place of what was asked for. */
+/** The error for an HTML page that came, with a status of success, in the place of the requested content. */
 export function htmlError(what: string, response: HttpResponse, bytes: Uint8Array): TsimgError {
   const page = serverText(htmlText(Buffer.from(bytes.subarray(0, MAX_TEXT)).toString('utf8')), MAX_SHOWN);
   return new TsimgError('REGISTRY_ERROR', `cannot get ${what}`, {
@@ -76,8 +79,7 @@ export function htmlError(what: string, response: HttpResponse, bytes: Uint8Arra
 }
 
 /**
- * A response that is a refusal → the error for it, with `facts.status` and, where told, `facts.retryAfter` in
- * milliseconds.
+ * Makes the error for a refusal, with `facts.status` and, where the server sent it, `facts.retryAfter` in milliseconds.
  */
 export async function responseError(
   response: HttpResponse,

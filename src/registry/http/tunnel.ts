@@ -2,7 +2,7 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 
-/** Milliseconds for the proxy to answer. */
+/** Milliseconds until the proxy must answer. */
 const TIMEOUT = 20_000;
 
 function proxyError(proxy: URL, why: string): Error {
@@ -10,8 +10,8 @@ function proxyError(proxy: URL, why: string): Error {
 }
 
 /**
- * A connection to `host:port` through a proxy, by CONNECT (RFC 9110, section 9.3.6), also for plain HTTP: what the
- * proxy sees is the address alone. Credentials in the proxy's URL are sent to the proxy only.
+ * Opens a connection to `host:port` through a proxy, by CONNECT (RFC 9110, section 9.3.6), for plain HTTP too: the
+ * proxy sees the address alone. Credentials in the proxy's URL are sent to the proxy only.
  */
 export function openTunnel(proxy: URL, host: string, port: number): Promise<Duplex> {
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
