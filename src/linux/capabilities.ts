@@ -47,7 +47,9 @@ export const CAPABILITY_NAMES = [
 
 export type Capability = (typeof CAPABILITY_NAMES)[number];
 
-/** What a container may do at most: podman's eleven, which are docker's without MKNOD, NET_RAW and AUDIT_WRITE. */
+/**
+ * The default bounding set of a container: podman's eleven, which are docker's without MKNOD, NET_RAW and AUDIT_WRITE.
+ */
 export const DEFAULT_CAPABILITIES: readonly Capability[] = [
   'CHOWN',
   'DAC_OVERRIDE',
@@ -62,17 +64,17 @@ export const DEFAULT_CAPABILITIES: readonly Capability[] = [
   'SETFCAP',
 ];
 
-/** The bit number of a capability. */
+/** Returns the number of a capability. */
 export function capabilityNumber(capability: Capability): number {
   return CAPABILITY_NAMES.indexOf(capability);
 }
 
-/** A set of capabilities as /proc/PID/status shows it: bit n is capability n. */
+/** Returns the mask of a set of capabilities, as in /proc/PID/status: bit n is capability n. */
 export function capabilityMask(capabilities: readonly Capability[]): bigint {
   return capabilities.reduce((mask, each) => mask | (1n << BigInt(capabilityNumber(each))), 0n);
 }
 
-/** `NET_ADMIN`, `net_admin` or `CAP_NET_ADMIN` → capability. @throws USAGE */
+/** Parses `NET_ADMIN`, `net_admin` or `CAP_NET_ADMIN`. @throws USAGE */
 export function parseCapability(text: string): Capability {
   const upper = text.toUpperCase().replace(/^CAP_/, '');
   const found = CAPABILITY_NAMES.find((name) => name === upper);
@@ -83,7 +85,7 @@ export function parseCapability(text: string): Capability {
   });
 }
 
-/** The defaults with `--cap-drop` taken away and `--cap-add` added; `ALL` stands for every one. @throws USAGE */
+/** Applies `--cap-drop` and `--cap-add` to the defaults; `ALL` stands for every capability. @throws USAGE */
 export function chooseCapabilities(add: readonly string[], drop: readonly string[]): readonly Capability[] {
   const isAll = (text: string) => text.toUpperCase() === 'ALL';
   const added = add.filter((text) => !isAll(text)).map(parseCapability);

@@ -2,13 +2,13 @@ import { unescapeField } from './mountinfo.ts';
 
 /** One line of /proc/PID/cgroup. cgroups(7). */
 export interface CgroupMembership {
-  /** Of version 1, `name=systemd` among them; empty for version 2. */
+  /** Those of a hierarchy of version 1, where `name=systemd` may be one; empty for version 2. */
   readonly controllers: readonly string[];
-  /** As the reader's cgroup namespace shows it: `/`, or `/../…` for one outside of it. */
+  /** As seen in the reader's cgroup namespace: `/`, or `/../…` for a cgroup outside of it. */
   readonly path: string;
 }
 
-/** /proc/PID/cgroup → the cgroup of a process in each hierarchy. */
+/** Parses /proc/PID/cgroup: the cgroup of a process in each hierarchy. */
 export function parseMemberships(text: string): readonly CgroupMembership[] {
   return text.split('\n').flatMap((line) => {
     const match = /^[0-9]+:([^:]*):(\/.*)$/.exec(line);
@@ -17,17 +17,17 @@ export function parseMemberships(text: string): readonly CgroupMembership[] {
   });
 }
 
-/** Where a hierarchy of cgroups is mounted. */
+/** A mount of a hierarchy of cgroups. */
 export interface CgroupMount {
   readonly version: 1 | 2;
   readonly mountPoint: string;
-  /** The cgroup that is seen at the mount point. */
+  /** The cgroup at the mount point. */
   readonly root: string;
-  /** The options of its file system: of version 1 its controllers are among them. */
+  /** The options of its file system; those of version 1 name its controllers. */
   readonly options: readonly string[];
 }
 
-/** /proc/PID/mountinfo → the mounts of cgroup file systems, in order. proc_pid_mountinfo(5). */
+/** Parses /proc/PID/mountinfo: the mounts of cgroup file systems, in order. proc_pid_mountinfo(5). */
 export function parseCgroupMounts(mountinfo: string): readonly CgroupMount[] {
   return mountinfo.split('\n').flatMap((line) => {
     const [front = '', back = ''] = line.split(' - ');
@@ -39,7 +39,7 @@ export function parseCgroupMounts(mountinfo: string): readonly CgroupMount[] {
   });
 }
 
-/** The directory of a cgroup below a mount of its hierarchy; undefined where that does not show it. */
+/** Returns the directory of a cgroup below a mount of its hierarchy; undefined where the mount does not show it. */
 export function cgroupDirectory({ mountPoint, root }: CgroupMount, path: string): string | undefined {
   if (path.split('/').includes('..')) return undefined;
   if (root === '/') return path === '/' ? mountPoint : `${mountPoint}${path}`;
@@ -47,7 +47,7 @@ export function cgroupDirectory({ mountPoint, root }: CgroupMount, path: string)
   return path.startsWith(`${root}/`) ? `${mountPoint}${path.slice(root.length)}` : undefined;
 }
 
-/** A mount's cgroup of a process, where that takes part in the hierarchy. */
+/** Finds the process's cgroup in the hierarchy of a mount; undefined where the process is in none. */
 export function membershipIn(
   { version, options }: CgroupMount,
   memberships: readonly CgroupMembership[],
@@ -57,10 +57,7 @@ export function membershipIn(
   );
 }
 
-/**
- * Lines of `key value`, as memory.events, memory.stat, cpu.stat and memory.oom_control have them; others are passed
- * over.
- */
+/** Parses lines of `key value` (memory.events, memory.stat, cpu.stat, memory.oom_control); other lines are skipped. */
 export function parseFlatKeyed(text: string): ReadonlyMap<string, number> {
   const values = new Map<string, number>();
   for (const line of text.split('\n')) {

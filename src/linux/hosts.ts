@@ -4,7 +4,7 @@ export interface HostsEntry {
   readonly names: readonly string[];
 }
 
-/** What every container's /etc/hosts begins with. */
+/** The first lines of every container's /etc/hosts. */
 export const LOOPBACK_HOSTS: readonly HostsEntry[] = [
   { address: '127.0.0.1', names: ['localhost'] },
   { address: '::1', names: ['localhost', 'ip6-localhost', 'ip6-loopback'] },

@@ -1,9 +1,8 @@
-/** The largest user or group ID: 2^32-1 means "unchanged" to the kernel. */
+/** The largest user or group ID: to the kernel, 2^32-1 means "unchanged". */
 export const MAX_ID = 0xff_ff_ff_fe;
 
 /**
- * Decimal text → user or group ID, undefined where it is none. `4294967296` must not wrap round to root
- * (CVE-2024-40635).
+ * Parses a user or group ID; undefined for any other text. `4294967296` must not wrap round to root (CVE-2024-40635).
  */
 export function parseId(text: string): number | undefined {
   if (!/^[0-9]{1,10}$/.test(text)) return undefined;
@@ -11,14 +10,14 @@ export function parseId(text: string): number | undefined {
   return id <= MAX_ID ? id : undefined;
 }
 
-/** `count` IDs from `start` on. */
+/** A range of `count` IDs from `start` on. */
 export interface IdRange {
   readonly start: number;
   readonly count: number;
 }
 
 /**
- * One line of a user namespace's map: `count` IDs, from `inside` in it and from `outside` around it.
+ * One line of a user namespace's map: `count` IDs, from `inside` in the namespace and from `outside` in its parent.
  * user_namespaces(7).
  */
 export interface IdExtent {
@@ -27,15 +26,15 @@ export interface IdExtent {
   readonly count: number;
 }
 
-/** The ID outside that an ID inside stands for, or undefined where the map has none. */
+/** Returns the outside ID of an inside ID; undefined where the map has none. */
 export function mapId(extents: readonly IdExtent[], inside: number): number | undefined {
   const extent = extents.find((each) => inside >= each.inside && inside < each.inside + each.count);
   return extent === undefined ? undefined : extent.outside + (inside - extent.inside);
 }
 
 /**
- * The ranges that /etc/subuid or /etc/subgid gives a user, who may be written as a name or as a number. subuid(5).
- * Lines that make no sense are passed over, as newuidmap does, which has the last word.
+ * Parses the ranges that /etc/subuid or /etc/subgid gives a user, by name or by number. Malformed lines are skipped, as
+ * newuidmap does, which decides in the end. subuid(5).
  */
 export function parseSubordinateIds(text: string, name: string | undefined, uid: number): readonly IdRange[] {
   const ranges: IdRange[] = [];

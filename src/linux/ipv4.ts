@@ -1,10 +1,13 @@
-/** A network of IPv4: its first address as a number, and how many bits of it count. */
+/** An IPv4 network: its first address as a number, and the bits of its prefix. */
 export interface Network4 {
   readonly address: number;
   readonly bits: number;
 }
 
-/** `a.b.c.d` → a number, undefined for anything else; leading zeros, octal to some programs, are refused. */
+/**
+ * Parses `a.b.c.d` to a number; undefined for any other text. Leading zeros are refused: some programs read them as
+ * octal.
+ */
 export function parseAddress(text: string): number | undefined {
   const parts = text.split('.');
   if (parts.length !== 4) return undefined;
@@ -24,12 +27,12 @@ export function formatNetwork({ address, bits }: Network4): string {
   return `${formatAddress(address)}/${bits}`;
 }
 
-/** How many addresses a network has. */
+/** The number of addresses in a network. */
 function sizeOf({ bits }: Network4): number {
   return 2 ** (32 - bits);
 }
 
-/** Whether two networks have an address in common: then one lies in the other. */
+/** Returns whether two networks have an address in common, so that one contains the other. */
 export function overlaps(one: Network4, other: Network4): boolean {
   return one.address < other.address + sizeOf(other) && other.address < one.address + sizeOf(one);
 }
@@ -38,13 +41,13 @@ export function contains(network: Network4, address: number): boolean {
   return overlaps(network, { address, bits: 32 });
 }
 
-/** Eight hex digits in the byte order of the machine, which is little-endian wherever tsimg runs. */
+/** Parses eight hex digits in the machine's byte order, which is little-endian wherever tsimg runs. */
 function fromHex(text: string): number | undefined {
   if (!/^[0-9A-Fa-f]{8}$/.test(text)) return undefined;
   return Buffer.from(text, 'hex').readUInt32LE(0);
 }
 
-/** The networks that /proc/net/route leads to; a default route leads everywhere and is no network. proc_net(5). */
+/** Parses the destinations in /proc/net/route; the default route is left out. proc_net(5). */
 export function parseRoutes(text: string): readonly Network4[] {
   return text
     .split('\n')

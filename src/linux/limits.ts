@@ -1,4 +1,4 @@
-/** Resource limits by the names of ulimit and `--ulimit`, with their numbers for prlimit(2). asm-generic/resource.h. */
+/** Resource limits: the names of ulimit and `--ulimit`, with their numbers for prlimit(2). asm-generic/resource.h. */
 export const RESOURCES = {
   cpu: 0,
   fsize: 1,
@@ -20,7 +20,7 @@ export const RESOURCES = {
 
 export type Resource = keyof typeof RESOURCES;
 
-/** A limit's value, in the resource's own unit: bytes, seconds, a count. */
+/** The value of a limit, in the unit of its resource: bytes, seconds, a count. */
 export type LimitValue = number | 'unlimited';
 
 export function isResource(name: string): name is Resource {

@@ -1,7 +1,7 @@
-/** How a mount restricts what is below it. mount(8)'s words. */
+/** Restrictions of a mount, in mount(8)'s words. */
 export type MountAttribute = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'strictatime';
 
-/** Which way later mounts spread between a mount and what it was cloned from. mount_namespaces(7). */
+/** The direction in which later mounts propagate between a mount and its copy. mount_namespaces(7). */
 export type Propagation = 'private' | 'slave' | 'shared';
 
 /** mount(2)'s flags. */
@@ -26,12 +26,12 @@ const ATTRIBUTE: Readonly<Record<MountAttribute, number>> = {
   strictatime: 0x20,
 };
 
-/** Attributes → flags for mount(2). */
+/** Returns the flags of attributes for mount(2). */
 export function mountFlags(attributes: readonly MountAttribute[]): number {
   return attributes.reduce((flags, each) => flags | MS[each], 0);
 }
 
-/** Attributes → bits for mount_setattr(2). */
+/** Returns the bits of attributes for mount_setattr(2). */
 export function attributeBits(attributes: readonly MountAttribute[]): number {
   return attributes.reduce((bits, each) => bits | ATTRIBUTE[each], 0);
 }

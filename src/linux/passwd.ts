@@ -15,7 +15,7 @@ export interface GroupEntry {
   readonly members: readonly string[];
 }
 
-/** Text of a passwd file → its entries in order. A line with too few fields or an ID that is none is no entry. */
+/** Parses /etc/passwd, in order. A line with too few fields or an invalid ID is skipped. */
 export function parsePasswd(text: string): readonly PasswdEntry[] {
   return text.split('\n').flatMap((line) => {
     const [name, , uidText = '', gidText = '', , home = ''] = line.split(':');
@@ -25,7 +25,7 @@ export function parsePasswd(text: string): readonly PasswdEntry[] {
   });
 }
 
-/** Text of a group file → its entries in order. A line with too few fields or an ID that is none is no entry. */
+/** Parses /etc/group, in order. A line with too few fields or an invalid ID is skipped. */
 export function parseGroup(text: string): readonly GroupEntry[] {
   return text.split('\n').flatMap((line) => {
     const [name, , gidText = '', members = ''] = line.split(':');

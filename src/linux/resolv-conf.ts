@@ -1,11 +1,11 @@
-/** What resolv.conf says of name servers, as far as containers are concerned. */
+/** The settings of resolv.conf that matter to containers. */
 export interface ResolvConf {
   readonly nameservers: readonly string[];
   readonly search: readonly string[];
   readonly options: readonly string[];
 }
 
-/** Text of /etc/resolv.conf → its servers, search list and options; the last search list counts. resolv.conf(5). */
+/** Parses /etc/resolv.conf; the last search list counts. resolv.conf(5). */
 export function parseResolvConf(text: string): ResolvConf {
   const nameservers: string[] = [];
   let search: readonly string[] = [];
@@ -31,7 +31,7 @@ export function formatResolvConf({ nameservers, search, options }: ResolvConf): 
   ].join('\n');
 }
 
-/** Whether a name server is the host's own, which nobody in another network namespace reaches by that address. */
+/** Returns whether a name server has a loopback address: it cannot be reached from another network namespace. */
 export function isLoopback(server: string): boolean {
   return server.startsWith('127.') || server === '::1' || server.toLowerCase() === '0:0:0:0:0:0:0:1';
 }

@@ -15,7 +15,8 @@ function nameOf(number: number): string {
 }
 
 /**
- * `TERM`, `SIGTERM`, `15`, `RTMIN+3`, in either case: docker's spellings. signal(7), the same on x86-64 and arm64.
+ * Parses docker's spellings of a signal, in either case: `TERM`, `SIGTERM`, `15`, `RTMIN+3`. signal(7), the same on
+ * x86-64 and arm64.
  * @throws USAGE
  */
 export function parseSignal(text: string): Signal {

@@ -9,7 +9,7 @@ interface Instruction {
   readonly value?: number;
 }
 
-// Codes of linux/bpf.h and linux/bpf_common.h; all arithmetic is of 32 bits.
+// Opcodes of linux/bpf.h and linux/bpf_common.h; arithmetic is 32-bit.
 const LOAD_WORD = 0x61;
 const MOVE = 0xb4;
 const MOVE_REGISTER = 0xbc;
@@ -19,7 +19,7 @@ const JUMP_NOT_EQUAL = 0x55;
 const JUMP_REGISTER_NOT_EQUAL = 0x5d;
 const EXIT = 0x95;
 
-/** Registers: the result, the context, and what is asked for. */
+/** Registers: the result, the context, the requested access, and a scratch register. */
 const R = { result: 0, context: 1, kind: 2, access: 3, major: 4, minor: 5, scratch: 6 } as const;
 
 /** `struct bpf_cgroup_dev_ctx`: the access in the upper half of the first word, the kind in the lower one. Bytes. */
@@ -50,9 +50,7 @@ function answer(value: 0 | 1): readonly Instruction[] {
   ];
 }
 
-/**
- * Answers 1 where the rule names the device and allows all that is asked for at once; else it goes on behind itself.
- */
+/** Returns 1 where the rule matches the device and allows the whole access; else falls through to the next rule. */
 function emitRule({ kind, major, minor, access }: DeviceRule): readonly Instruction[] {
   const mask = ACCESS.reduce((bits, [letter, bit]) => bits | (access.includes(letter) ? bit : 0), 0);
   const tests: readonly Instruction[] = [
@@ -85,8 +83,9 @@ function encode(program: readonly Instruction[]): Uint8Array {
 }
 
 /**
- * Rules → the program that a cgroup of version 2 asks before a device is opened or made: 1 allows it, 0 denies it, and
- * what no rule names is denied. 8 bytes an instruction, little-endian. cgroup-v2.rst, "Device controller".
+ * Compiles rules into the program that the kernel runs when a process in a cgroup of version 2 opens or makes a device:
+ * 1 allows, 0 denies, and devices without a rule are denied. 8 bytes per instruction, little-endian. cgroup-v2.rst,
+ * "Device controller".
  */
 export function compileDeviceProgram(rules: readonly DeviceRule[]): Uint8Array {
   return encode([...PROLOGUE, ...mergeDeviceRules(rules).flatMap(emitRule), ...answer(0)]);

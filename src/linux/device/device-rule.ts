@@ -1,12 +1,11 @@
 import { TsimgError } from '../../errors.ts';
 
 /**
- * What a process may do with a device: read, write, and make its file (mknod). Letters of `rwm`, each once, in this
- * order.
+ * The permitted access to a device: read, write, and make its file (mknod). Letters of `rwm`, each once, in this order.
  */
 export type DeviceAccess = string;
 
-/** Devices that may be used, and how; all that no rule names is denied. cgroup-v1/devices.rst. */
+/** A rule that permits access to devices. Devices without a rule are denied. cgroup-v1/devices.rst. */
 export interface DeviceRule {
   readonly kind: 'block' | 'character';
   readonly major: number | 'any';
@@ -19,8 +18,8 @@ function character(major: number, minor: number | 'any'): DeviceRule {
 }
 
 /**
- * What every container may use. docker's and runc's: device files of any kind may be made, which is not to open them;
- * null, zero, full, random, urandom, tty, console, ptmx, and terminals.
+ * The devices of every container, as docker's and runc's: any device file may be made, which is not to open it; null,
+ * zero, full, random, urandom, tty, console, ptmx, and terminals.
  */
 export const DEFAULT_DEVICE_RULES: readonly DeviceRule[] = [
   { kind: 'character', major: 'any', minor: 'any', access: 'm' },
@@ -36,7 +35,7 @@ export const DEFAULT_DEVICE_RULES: readonly DeviceRule[] = [
   character(136, 'any'),
 ];
 
-/** Letters of `rwm`, each once; undefined where there are others, or none. */
+/** Parses letters of `rwm`, and returns each once; undefined for other letters, or none. */
 export function parseDeviceAccess(text: string): DeviceAccess | undefined {
   if (!/^[rwm]+$/.test(text)) return undefined;
   return [...'rwm'].filter((letter) => text.includes(letter)).join('');
@@ -51,7 +50,7 @@ function parseNumber(text: string, end: number): number | 'any' | undefined {
   return Number(text) < end ? Number(text) : undefined;
 }
 
-/** docker's `--device-cgroup-rule`: `c 189:* rwm`; `a` stands for devices of both kinds. @throws USAGE */
+/** Parses docker's `--device-cgroup-rule`: `c 189:* rwm`; `a` is a device of either kind. @throws USAGE */
 export function parseDeviceRules(text: string): readonly DeviceRule[] {
   const [, type = '', high = '', low = '', letters = ''] =
     /^([abc]) (\d{1,10}|\*):(\d{1,10}|\*) ([rwm]{1,3})$/.exec(text) ?? [];
@@ -71,12 +70,12 @@ function number(value: number | 'any'): string {
   return value === 'any' ? '*' : String(value);
 }
 
-/** A rule as the files of version 1 take it, and as it is asked for: `c 1:3 rwm`. */
+/** Formats a rule as devices.allow of version 1 and the option spell it: `c 1:3 rwm`. */
 export function formatDeviceRule({ kind, major, minor, access }: DeviceRule): string {
   return `${kind === 'block' ? 'b' : 'c'} ${number(major)}:${number(minor)} ${access}`;
 }
 
-/** One rule for each device or range: what several allow of it is allowed together, as in version 1. */
+/** Merges the rules for the same device or range: their accesses add up, as in version 1. */
 export function mergeDeviceRules(rules: readonly DeviceRule[]): readonly DeviceRule[] {
   const merged = new Map<string, DeviceRule>();
   for (const rule of rules) {

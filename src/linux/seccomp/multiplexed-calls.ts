@@ -1,8 +1,8 @@
 import type { Action, Rule, SeccompPolicy, Verdict } from './seccomp-policy.ts';
 
 /**
- * Calls of 32-bit x86 that stand for many: the argument that says for which, and the bits of it that the kernel looks
- * at.
+ * System calls of 32-bit x86 that stand for many others. The first argument selects one; `mask` has the bits of it that
+ * the kernel reads.
  */
 const MULTIPLEXERS: readonly (readonly [name: string, mask: number, calls: Readonly<Record<string, number>>])[] = [
   [
@@ -33,8 +33,8 @@ const MULTIPLEXERS: readonly (readonly [name: string, mask: number, calls: Reado
   ],
   [
     'ipc',
-    // Above them is a version, which most of the calls do not look at: deny one of them, and it would be called by
-    // another.
+    // The bits above hold a version, which most of the calls ignore: comparing them too would let a denied call
+    // through.
     0xffff,
     {
       semop: 1,
@@ -62,8 +62,9 @@ function lets(action: Action): boolean {
 }
 
 /**
- * What becomes of a call when it comes by a multiplexer, whose arguments lie in memory, where a filter cannot look:
- * what is refused under a condition is refused, what is let under one is not let. Undefined: as all that is not named.
+ * The action for a call that comes through a multiplexer. Its arguments are in memory, where a filter cannot look: a
+ * call that is refused under a condition is refused always, a call that is allowed under a condition is not allowed.
+ * Undefined: as for calls without a rule.
  */
 function byMultiplexer(verdict: Verdict | undefined, denied: Action): Action | undefined {
   if (verdict === undefined || 'argument' in verdict) return undefined;
@@ -74,8 +75,8 @@ function byMultiplexer(verdict: Verdict | undefined, denied: Action): Action | u
 }
 
 /**
- * The verdicts of a policy on 32-bit x86, where sockets and System V IPC have a call each and one for all: what the
- * policy says of `connect` holds for `socketcall`, too, as libseccomp has it, unless it says something of `socketcall`
+ * The verdicts of a policy on 32-bit x86, where sockets and System V IPC have one call each and one multiplexer for
+ * all. A verdict on `connect` holds for `socketcall` too, as with libseccomp, unless the policy names `socketcall`
  * itself. socketcall(2), ipc(2).
  */
 export function withMultiplexers({ verdicts, denied }: SeccompPolicy): ReadonlyMap<string, Verdict> {

@@ -12,7 +12,7 @@ const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
   ['SCMP_ARCH_AARCH64', 'arm64'],
 ]);
 
-/** How profiles name a machine: its libseccomp name, and the one of `includes.arches`. */
+/** Names of a machine in profiles: libseccomp's, and that of `includes.arches`. */
 const MACHINES: Readonly<Record<'x64' | 'arm64', { readonly native: string; readonly arch: string }>> = {
   x64: { native: 'SCMP_ARCH_X86_64', arch: 'amd64' },
   arm64: { native: 'SCMP_ARCH_AARCH64', arch: 'arm64' },
@@ -48,13 +48,13 @@ function actionOf(action: SeccompAction, errno: number): Action {
   }
 }
 
-/** `major.minor…` as one comparable number. */
+/** Parses `major.minor…` to one comparable number. */
 function kernelNumber(release: string): number {
   const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(release) ?? [];
   return Number(major) * 1000 + Number(minor);
 }
 
-/** What a profile's conditions on the machine are decided by. */
+/** The facts by which a profile's `includes` and `excludes` are decided. */
 export interface SeccompSurroundings {
   readonly capabilities: readonly Capability[];
   readonly machine: string;
@@ -65,7 +65,8 @@ export interface SeccompSurroundings {
 type ProfileCall = NonNullable<SeccompProfile['syscalls']>[number];
 
 /**
- * Whether a rule is for this container on this machine: docker's `includes` (all of it) and `excludes` (none of it).
+ * Whether an entry applies to this container on this machine: docker's `includes` (all must hold) and `excludes` (none
+ * may hold).
  */
 function applies({ includes, excludes }: ProfileCall, arch: string, around: SeccompSurroundings): boolean {
   const has = (name: string) => around.capabilities.some((each) => `CAP_${each}` === name);
@@ -78,7 +79,8 @@ function applies({ includes, excludes }: ProfileCall, arch: string, around: Secc
 }
 
 /**
- * The rules of an entry. Two conditions on one argument are alternatives, as runc has it; on several, all must hold.
+ * The rules of an entry. Conditions on the same argument are alternatives, as in runc; conditions on different
+ * arguments must all hold.
  */
 function rulesOf({ args, action, errnoRet }: ProfileCall): readonly Rule[] {
   const does = actionOf(action, errnoRet ?? EPERM);
@@ -94,8 +96,8 @@ function rulesOf({ args, action, errnoRet }: ProfileCall): readonly Rule[] {
 }
 
 /**
- * As runc and libseccomp have it: a rule that does what is done anyway is none; one without conditions hides all that
- * have some, the first of several counts.
+ * Combines the rules of a call as runc and libseccomp do: a rule with the default action is dropped; a rule without
+ * conditions hides those with conditions; of several, the first counts.
  */
 function verdictOf(all: readonly Rule[], otherwise: Action): Verdict {
   const rules = all.filter(({ action }) => JSON.stringify(action) !== JSON.stringify(otherwise));
@@ -104,7 +106,7 @@ function verdictOf(all: readonly Rule[], otherwise: Action): Verdict {
   return rules.length === 0 ? otherwise : { kind: 'rules', rules, otherwise };
 }
 
-/** The architectures that a profile lets programs be of. */
+/** The architectures of programs that a profile accepts. */
 function architecturesOf(profile: SeccompProfile, native: string): readonly Architecture[] {
   const mapped = profile.archMap?.find(({ architecture }) => architecture === native);
   const listed = profile.architectures ?? [native, ...(mapped?.subArchitectures ?? [])];
@@ -112,8 +114,8 @@ function architecturesOf(profile: SeccompProfile, native: string): readonly Arch
 }
 
 /**
- * A profile, for a container with these capabilities on this machine → the policy. Calls that are later than our tables
- * are ENOSYS, as with runc, unless the profile allows what it does not name. @throws HOST_UNSUPPORTED
+ * Resolves a profile for a container on this machine. Calls that are newer than our tables fail with ENOSYS, as with
+ * runc, unless the profile allows unnamed calls. @throws HOST_UNSUPPORTED
  */
 export function resolveSeccomp(profile: SeccompProfile, around: SeccompSurroundings): SeccompPolicy {
   const { machine } = around;

@@ -36,18 +36,17 @@ const RET: Readonly<Record<Exclude<Action['kind'], 'fail'>, number>> = {
   log: 0x7ffc_0000,
 };
 
-/** The kernel takes no more instructions than these. linux/bpf_common.h, BPF_MAXINSNS. */
+/** The kernel's limit on instructions. linux/bpf_common.h, BPF_MAXINSNS. */
 const MAX_INSTRUCTIONS = 4096;
 
 /**
- * Offsets in `struct seccomp_data`, bytes. Both kinds of machine are little-endian: the low half of an argument comes
- * first.
+ * Offsets in `struct seccomp_data`, in bytes. Both machines are little-endian: the low half of an argument comes first.
  */
 const OFFSET = { number: 0, architecture: 4, arguments: 16 };
 
 type Machine = 'x64' | 'arm64';
 
-/** ENOSYS: it is not there. */
+/** ENOSYS: the call does not exist. */
 const ABSENT: Action = { kind: 'fail', errno: 38 };
 
 interface SyscallTable {
@@ -55,19 +54,19 @@ interface SyscallTable {
   /** AUDIT_ARCH_*, linux/audit.h. */
   readonly architecture: number;
   readonly calls: string;
-  /** Numbers by which the calls that are above can be made once more, each from the first up to the second. */
+  /** Ranges of numbers that alias the calls above: each from `first` up to `end`. */
   readonly others?: readonly (readonly [first: number, end: number])[];
 }
 
-/** What a machine's kernel runs; anything else that a program may claim to be is killed. */
+/** The architectures of programs that a machine's kernel runs. A program of any other one is killed. */
 const TABLES: Readonly<Record<Machine, readonly SyscallTable[]>> = {
   x64: [
     {
       name: 'x64',
       architecture: 0xc000_003e,
       calls: SYSCALLS_X64,
-      // Those of x32, which has the architecture of x86-64: with bit 30, and before Linux 5.4 some without it. But -1
-      // is no call: a tracer's, who skips one.
+      // x32 has the architecture of x86-64: its calls have bit 30 set, and before Linux 5.4 some had not. -1 is no
+      // call: a tracer that skips a call sets it.
       others: [
         [512, 548],
         [0x4000_0000, 0xffff_ffff],
@@ -86,13 +85,10 @@ function result(action: Action): Instruction {
   return op(RETURN, action.kind === 'fail' ? (RET_ERRNO | action.errno) >>> 0 : RET[action.kind]);
 }
 
-/** Where a test that has failed goes on; the number is found when the length of its rule is known. */
+/** The jump target of a failed test; it is replaced when the length of the rule is known. */
 const FAIL = -1;
 
-/**
- * Both halves of an argument, compared in order: falls through where the condition is met, jumps to FAIL where it is
- * not.
- */
+/** Compares both halves of an argument: falls through when the condition holds, else jumps to FAIL. */
 function emitCondition({ argument, operator, value, mask = 0 }: Condition): readonly Instruction[] {
   const low = op(LOAD, OFFSET.arguments + 8 * argument);
   const high = op(LOAD, OFFSET.arguments + 8 * argument + 4);
@@ -153,7 +149,7 @@ function emitVerdict(verdict: Verdict, denied: Instruction): readonly Instructio
   return [load, ...tests, otherwise, equal];
 }
 
-/** From `first` on, up to the next interval, system calls have the same verdict. */
+/** From `first` up to the next interval, all system calls have the same verdict. */
 interface Interval {
   readonly first: number;
   readonly verdict: Verdict;
@@ -180,7 +176,7 @@ function intervalsOf({ name: machine, calls, others = [] }: SyscallTable, policy
   return intervals;
 }
 
-/** A binary search for the interval of the number in the accumulator: some eight comparisons a call. */
+/** A binary search for the interval of the number in the accumulator: about eight comparisons per call. */
 function emitSearch(intervals: readonly Interval[], denied: Instruction): readonly Instruction[] {
   const [only] = intervals;
   if (only === undefined) return [];
@@ -188,14 +184,14 @@ function emitSearch(intervals: readonly Interval[], denied: Instruction): readon
   const middle = intervals.length >> 1;
   const below = emitSearch(intervals.slice(0, middle), denied);
   const above = emitSearch(intervals.slice(middle), denied);
-  // A conditional jump skips 255 instructions at most, a plain one any number.
+  // A conditional jump skips at most 255 instructions, an unconditional one any number.
   const test = op(JUMP_GREATER_OR_EQUAL, intervals[middle]?.first ?? 0, 0, 1);
   return [test, op(JUMP, below.length), ...below, ...above];
 }
 
 /**
- * A policy → the filter program for a machine, for all the architectures that it runs. seccomp(2). @throws
- * LIMIT_EXCEEDED
+ * Compiles a policy into the filter program of a machine, for all the architectures that it runs. seccomp(2).
+ * @throws LIMIT_EXCEEDED
  */
 export function compileSeccomp(policy: SeccompPolicy, machine: Machine): readonly Instruction[] {
   const denied = result(policy.denied);
@@ -213,7 +209,7 @@ export function compileSeccomp(policy: SeccompPolicy, machine: Machine): readonl
   });
 }
 
-/** The program as the kernel takes it: 8 bytes an instruction, little-endian. */
+/** Encodes a program for the kernel: 8 bytes per instruction, little-endian. */
 export function encodeFilter(program: readonly Instruction[]): Uint8Array {
   const bytes = new Uint8Array(program.length * 8);
   const view = new DataView(bytes.buffer);

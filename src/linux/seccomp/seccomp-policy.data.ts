@@ -1,8 +1,8 @@
 import type { Capability } from '../capabilities.ts';
 
 /**
- * What docker's default policy lets every container call (moby, profiles/seccomp, 2026). io_uring is not among it: it
- * does work for its caller past this filter. Names that an architecture does not have mean nothing there.
+ * System calls that docker's default policy allows every container (moby, profiles/seccomp, 2026). io_uring is not
+ * among them: it works for its caller past this filter. Names that an architecture lacks have no effect there.
  */
 export const ALLOWED_CALLS = `
   accept accept4 access adjtimex alarm arch_prctl arm_fadvise64_64 arm_sync_file_range bind breakpoint brk cacheflush

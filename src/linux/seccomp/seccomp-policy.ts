@@ -1,20 +1,18 @@
 import type { Capability } from '../capabilities.ts';
 import { ALLOWED_CALLS, CAPABILITY_CALLS } from './seccomp-policy.data.ts';
 
-/** EPERM: it is there, but not for you. */
+/** EPERM: the call exists and is not permitted. */
 const EPERM = 1;
-/** ENOSYS: it is not there, so callers fall back to what they did before it was. */
+/** ENOSYS: the call does not exist, so that callers use an older one. */
 const ENOSYS = 38;
 
-/** What the kernel does with a call: seccomp(2)'s actions. */
+/** The kernel's reaction to a call: seccomp(2)'s actions. */
 export type Action =
   | { readonly kind: 'allow' }
   | { readonly kind: 'fail'; readonly errno: number }
   | { readonly kind: 'kill-process' | 'kill-thread' | 'trap' | 'trace' | 'log' };
 
-/**
- * A comparison of an argument, all its 64 bits, unsigned. For `masked-equal` the argument is masked with `mask` before.
- */
+/** A comparison of an argument, unsigned, 64 bits. `masked-equal` applies `mask` to the argument first. */
 export interface Condition {
   readonly argument: number;
   readonly operator: 'ne' | 'lt' | 'le' | 'eq' | 'ge' | 'gt' | 'masked-equal';
@@ -22,15 +20,15 @@ export interface Condition {
   readonly mask?: number | undefined;
 }
 
-/** What becomes of a call whose arguments meet all conditions. */
+/** The action for a call whose arguments meet all conditions. */
 export interface Rule {
   readonly conditions: readonly Condition[];
   readonly action: Action;
 }
 
 /**
- * What becomes of a system call. Arguments are compared by their low 32 bits, which is all that the kernel uses of
- * these; those of `rules` whole: the first rule that is met counts.
+ * The verdict on a system call. Its own kinds compare the low 32 bits of an argument, which is all that the kernel
+ * reads of these; `rules` compare 64 bits, and the first rule that matches counts.
  */
 export type Verdict =
   | Action
@@ -39,29 +37,28 @@ export type Verdict =
   | { readonly kind: 'allow-if-equal'; readonly argument: number; readonly values: readonly number[] }
   | { readonly kind: 'allow-without-bits'; readonly argument: number; readonly mask: number };
 
-/** What a machine's kernel runs: itself, and 32-bit programs where it can. */
+/** The architectures of programs that a machine's kernel runs: its own, and a 32-bit one where it can. */
 export type Architecture = 'x64' | 'x86' | 'arm64';
 
 /**
- * A whole policy, as plain data: verdicts by name, one for all other known calls, one for those later than the tables.
+ * A policy as plain data: verdicts by name, an action for all other known calls, and one for calls newer than the
+ * tables.
  */
 export interface SeccompPolicy {
   readonly verdicts: readonly (readonly [string, Verdict])[];
   readonly denied: Action;
   readonly unknown: Action;
-  /** Programs of other architectures are killed; all that the machine runs, when absent. */
+  /** Programs of other architectures are killed. Default: all that the machine runs. */
   readonly architectures?: readonly Architecture[] | undefined;
 }
 
-/**
- * CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET: a process with new namespaces has new capabilities.
- */
+/** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET: new namespaces bring new capabilities. */
 const NAMESPACE_FLAGS = 0x7e02_0000;
-/** A socket to the machine around this one (vsock), and the kernel's ciphers, an attack surface without need. */
+/** Socket families: vsock, to the machine around this one; and the kernel's ciphers, an attack surface without need. */
 const DENIED_FAMILIES = [40, 38];
-/** Pushes characters into a terminal's input as if typed there: on any terminal, and on a virtual console. */
+/** TIOCSTI and TIOCLINUX push characters into a terminal's input, as if the user had typed them. */
 const DENIED_IOCTLS = [0x5412, 0x541c];
-/** Linux, uname 2.6, 32-bit, both, and the question which it is. */
+/** Linux, uname 2.6, 32-bit, both, and the query of the current one. */
 const PERSONALITIES = [0x0, 0x2_0000, 0x8, 0x2_0008, 0xffff_ffff];
 
 function words(text: string): readonly string[] {
@@ -69,19 +66,19 @@ function words(text: string): readonly string[] {
 }
 
 /**
- * docker's default policy for a container with these capabilities. Denied besides are TIOCSTI and TIOCLINUX
- * (CVE-2017-5226), and socketcall: docs/decisions/0020.
+ * docker's default policy for a container with these capabilities. TIOCSTI and TIOCLINUX (CVE-2017-5226) and socketcall
+ * are denied in addition: docs/decisions/0020.
  */
 export function defaultPolicy(capabilities: readonly Capability[]): SeccompPolicy {
   const allow: Verdict = { kind: 'allow' };
   const verdicts = new Map<string, Verdict>(words(ALLOWED_CALLS).map((name) => [name, allow]));
   verdicts.set('socket', { kind: 'allow-unless-equal', argument: 0, values: DENIED_FAMILIES });
-  // 32-bit x86: the families that are denied lie in memory there.
+  // 32-bit x86: the family is in memory there, where a filter cannot look.
   verdicts.set('socketcall', { kind: 'fail', errno: ENOSYS });
   verdicts.set('ioctl', { kind: 'allow-unless-equal', argument: 1, values: DENIED_IOCTLS });
   verdicts.set('personality', { kind: 'allow-if-equal', argument: 0, values: PERSONALITIES });
   verdicts.set('clone', { kind: 'allow-without-bits', argument: 0, mask: NAMESPACE_FLAGS });
-  // Its flags lie in memory, where a filter cannot look: without it, the C library uses clone.
+  // Its flags are in memory, where a filter cannot look. Without it, the C library uses clone.
   verdicts.set('clone3', { kind: 'fail', errno: ENOSYS });
   for (const [capability, names] of CAPABILITY_CALLS) {
     if (capabilities.includes(capability)) for (const name of words(names)) verdicts.set(name, allow);

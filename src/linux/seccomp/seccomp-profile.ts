@@ -52,7 +52,7 @@ const profile = z.strictObject({
 });
 
 /**
- * docker's seccomp profile, as its file says it: `--security-opt seccomp=FILE`. OCI runtime spec, config-linux.md,
+ * docker's seccomp profile, as in the file of `--security-opt seccomp=FILE`. OCI runtime spec, config-linux.md,
  * "Seccomp".
  */
 export type SeccompProfile = z.infer<typeof profile>;
@@ -60,8 +60,7 @@ export type SeccompAction = (typeof ACTIONS)[number];
 export type SeccompOperator = (typeof OPERATORS)[number];
 
 /**
- * Text of a profile → the profile. What it holds besides what is understood here is refused: a rule that is passed over
- * may be the one that denies. @throws DOCUMENT_INVALID
+ * Parses a profile. Unknown fields are refused: an ignored rule may be the one that denies. @throws DOCUMENT_INVALID
  */
 export function parseSeccompProfile(text: string, where: string): SeccompProfile {
   const fail = (why: string, cause?: unknown) =>

@@ -1,4 +1,4 @@
-/** System calls of arm64, name=number. From the kernel’s generic header as arm64 takes it, up to Linux 6.15. */
+/** System calls of arm64, name=number: the kernel's generic header as arm64 uses it, up to Linux 6.15. */
 export const SYSCALLS_ARM64 = `
   io_setup=0 io_destroy=1 io_submit=2 io_cancel=3 io_getevents=4 setxattr=5 lsetxattr=6 fsetxattr=7 getxattr=8
   lgetxattr=9 fgetxattr=10 listxattr=11 llistxattr=12 flistxattr=13 removexattr=14 lremovexattr=15 fremovexattr=16

@@ -1,6 +1,4 @@
-/**
- * System calls of 32-bit x86, which x86-64 kernels run too, name=number. From the kernel’s headers, up to Linux 6.15.
- */
+/** System calls of 32-bit x86, which x86-64 kernels run too, name=number: the kernel's headers, up to Linux 6.15. */
 export const SYSCALLS_X86 = `
   restart_syscall=0 exit=1 fork=2 read=3 write=4 open=5 close=6 waitpid=7 creat=8 link=9 unlink=10 execve=11 chdir=12
   time=13 mknod=14 chmod=15 lchown=16 break=17 oldstat=18 lseek=19 getpid=20 mount=21 umount=22 setuid=23 getuid=24
