@@ -6,66 +6,65 @@ import type { SeccompPolicy } from '../linux/seccomp/seccomp-policy.ts';
 import type { CgroupPlan } from './limits/limits.ts';
 import type { NetworkPlan } from './network/network-plan.ts';
 
-/** Namespaces that a container gets of its own. namespaces(7). The cgroup namespace is a step: it must come late. */
+/**
+ * Namespaces that a container may get of its own. namespaces(7). The cgroup namespace is a step: it must be made late.
+ */
 export type Namespace = 'mount' | 'pid' | 'ipc' | 'uts' | 'network' | 'time';
 
-/** User and group maps of the user namespace. */
+/** The user and group maps of a user namespace. */
 export interface IdMap {
   readonly uids: readonly IdExtent[];
   readonly gids: readonly IdExtent[];
   /**
-   * Who writes them: newuidmap, an ordinary user a single line without it, or root, all. With `root`, files lie on disk
-   * with the image's IDs, and are shown with those of the map by idmapped mounts.
+   * The writer of the maps: newuidmap; an ordinary user without it (`single`: one ID); or root. With `root`, files on
+   * disk keep the image's IDs, and ID-mapped mounts show them with those of the map.
    */
   readonly by: 'newuidmap' | 'single' | 'root';
   /**
-   * The caller's own IDs in the namespace, which are the same outside; absent where the caller is root in it, or not in
-   * it.
+   * The IDs of a caller that has the same IDs inside and outside; absent where the caller is root inside, or not in the
+   * map.
    */
   readonly caller?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
-/** Where the container's root directory comes from. */
+/** The origin of the container's root directory. */
 export type RootSpec =
-  /** A directory of the host: what the container changes stays in it. */
+  /** A directory of the host: the container's changes stay in it. */
   | { readonly kind: 'directory'; readonly path: string }
   /**
-   * Unpacked layers that stay untouched below a layer of the container's own. `directory` is the container's and holds
-   * `upper`, `work`, `merged` and `l/0`… (links to the lower directories, top first): overlayfs is mounted from there
-   * with these short names, since the names of all layers must fit in one page.
+   * Unpacked layers, which stay untouched, below a layer of the container's own. `directory` is the container's and
+   * holds `upper`, `work`, `merged` and `l/0`… (links to the lower directories, top first): overlayfs is mounted from
+   * there by these short names, since the names of all layers must fit into one page.
    */
   | { readonly kind: 'overlay'; readonly directory: string; readonly lower: readonly string[] };
 
-/** What a bind mount's target is made as where it is missing: what its source is. */
+/** A bind mount. A missing target is made as a file or a directory, as its source is. */
 export interface BindStep {
   readonly do: 'bind';
   /** Absolute, on the host. */
   readonly source: string;
-  /** Absolute, in the container; links are followed inside of the root. */
+  /** Absolute, in the container; links are followed inside the root. */
   readonly target: string;
   readonly attributes: readonly MountAttribute[];
-  /**
-   * Whether mounts that are made in it later, on the host or here, are seen on the other side too; `private` when
-   * absent.
-   */
+  /** Whether later mounts below it propagate between host and container. Default `private`. */
   readonly propagation?: Propagation | undefined;
   /**
-   * A volume that the image names: its source is the container's own, and filled with what the image has at the target.
+   * A volume of the image: the source is the container's own directory, and is filled with the image's files at the
+   * target.
    */
   readonly imageVolume?: true;
 }
 
 /**
- * One thing that is done inside the new namespaces, in this order. Targets are paths below the new root. `strict` ones
- * must not lead over symbolic links: an image that makes /proc or /dev a link is refused.
+ * One operation inside the new namespaces, in order. Targets are paths below the new root. The path of a `strict` one
+ * must not contain symbolic links: an image that makes /proc or /dev a link is refused.
  */
 export type Step =
   | { readonly do: 'private-mounts' }
   | { readonly do: 'hostname'; readonly name: string }
   | { readonly do: 'raise-loopback' }
   /**
-   * A setting of the container's own namespaces: its file below /proc/sys. It stays as it is where it cannot be
-   * written.
+   * A setting of the container's own namespaces, a file below /proc/sys. It is left alone where it cannot be written.
    */
   | { readonly do: 'sysctl'; readonly name: string; readonly value: string }
   | { readonly do: 'cgroup-namespace' }
@@ -78,7 +77,7 @@ export type Step =
   | {
       readonly do: 'mount';
       readonly type: string;
-      /** What is told as mounted there; the type when absent. */
+      /** The source that mountinfo shows. Default: the type. */
       readonly source?: string | undefined;
       readonly target: string;
       readonly attributes: readonly MountAttribute[];
@@ -99,46 +98,46 @@ export type Step =
       readonly minor: number;
       readonly make: boolean;
     }
-  /** A device of the host, or all in a directory, at the same or another place below /dev. */
+  /** A device of the host, or all devices of a directory, at the same place or another one below /dev. */
   | {
       readonly do: 'host-device';
       readonly source: string;
       readonly target: string;
-      /** Letters of `rwm`: what the container's list of devices lets it do. */
+      /** Letters of `rwm`: the access that the container's list of devices permits. */
       readonly access: string;
       readonly make: boolean;
     }
   | { readonly do: 'link'; readonly target: string; readonly to: string }
   | BindStep
-  /** A file of the container's own over one of the root filesystem: a text, or what the host's file holds. */
+  /** A file of the container's own, mounted over one of the root filesystem: a text, or a copy of a host's file. */
   | {
       readonly do: 'file';
       readonly target: string;
       readonly content:
         | { readonly text: string }
         | { readonly hostFile: string; readonly append?: string | undefined }
-        /** The host's file itself, read-only: it changes as the host changes it. */
+        /** The host's file itself, read-only: the container sees its changes. */
         | { readonly shared: string };
     }
   | { readonly do: 'mask'; readonly target: string }
-  /** `mounted`: a file system was mounted there by a step before, so that it need not be made a mount first. */
+  /** `mounted`: an earlier step mounted a file system there, so that it need not be made a mount first. */
   | { readonly do: 'read-only'; readonly target: string; readonly mounted?: true }
   | { readonly do: 'terminal' }
-  /** The command's working directory is made where it is missing, before nothing can be made any more. */
+  /** The command's working directory is made where it is missing, while the root can still be written. */
   | { readonly do: 'working-directory'; readonly target: string }
   | { readonly do: 'pivot'; readonly readOnlyRoot: boolean }
-  /** Instead of `pivot`: the old root stays below, and a process with CAP_SYS_CHROOT can go back to it. */
+  /** In the place of `pivot`: the old root stays below, and a process with CAP_SYS_CHROOT can return to it. */
   | { readonly do: 'chroot'; readonly readOnlyRoot: boolean };
 
 export interface Limit {
   readonly resource: Resource;
   readonly soft: LimitValue;
-  /** `keep`: the hard limit stays what it is, and the soft one is not raised above it. */
+  /** `keep`: the hard limit is not changed, and bounds the soft one. */
   readonly hard: LimitValue | 'keep';
 }
 
 /**
- * What becomes of the stub at the end: the container's first process. User, home and program are looked up in the new
+ * The container's first process, which the stub becomes at the end. User, home and program are looked up in the new
  * root.
  */
 export interface ProcessPlan {
@@ -149,26 +148,30 @@ export interface ProcessPlan {
   readonly cwd: string;
   /** `user[:group]`, each a name or a number; '' is root. */
   readonly user: string;
-  /** Whether a group list can be set: not in a user namespace of a single ID. */
+  /** Whether supplementary groups can be set: not in a user namespace with a single ID. */
   readonly setGroups: boolean;
-  /** `--group-add`: names or numbers, beside those that the user has. */
+  /** `--group-add`: names or numbers, in addition to the user's groups. */
   readonly extraGroups: readonly string[];
   /**
-   * Bounding, permitted and effective for root; the bounding set only for others. Inheritable and ambient are empty.
+   * For root: bounding, permitted and effective set; for other users the bounding set alone. Inheritable and ambient
+   * are empty.
    */
   readonly capabilities: readonly Capability[];
-  /** Whether programs with file capabilities or set-user-ID bits give none. */
+  /** Whether file capabilities and set-user-ID bits of programs have no effect. */
   readonly noNewPrivileges: boolean;
-  /** docker's default filter, fitted to the capabilities, or none, or the caller's own. */
+  /** docker's default filter for these capabilities, none, or the caller's own policy. */
   readonly seccomp: 'default' | 'unconfined' | SeccompPolicy;
   readonly umask: number;
   readonly limits: readonly Limit[];
-  /** Standard streams: a terminal of its own, or three pipes of which the first is /dev/null unless `stdin`. */
+  /**
+   * The standard streams: a terminal of the container's own, or three pipes, the first of which is /dev/null without
+   * `stdin`.
+   */
   readonly terminal: boolean;
   readonly stdin: boolean;
 }
 
-/** A launch as data: printed by `--dry-run`, performed by host/start/execute and, inside the namespaces, by a stub. */
+/** A launch as data. `--dry-run` prints it; host/start/execute performs it, with a stub inside the namespaces. */
 export interface LaunchPlan {
   readonly namespaces: readonly Namespace[];
   /** Absent where the caller is privileged. */
@@ -176,10 +179,10 @@ export interface LaunchPlan {
   readonly steps: readonly Step[];
   readonly command: ProcessPlan;
   readonly network: NetworkPlan;
-  /** Whether no list of devices is wished for: a privileged container. */
+  /** Whether the container may use all devices, so that it needs no list: a privileged one. */
   readonly mayUseAllDevices?: boolean | undefined;
-  /** Cgroups of the container's own, made before it starts and removed after it. */
+  /** The container's own cgroups, made before it starts and removed after it. */
   readonly cgroups: readonly CgroupPlan[];
-  /** What the user should be told: each becomes a warning event. */
+  /** Warnings for the user, each of which becomes an event. */
   readonly warnings: readonly string[];
 }

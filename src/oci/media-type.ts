@@ -27,8 +27,11 @@ export function documentKindOf(mediaType: string): DocumentKind {
   return SCHEMA1.test(bare) ? 'schema1' : 'other';
 }
 
-const LAYER =
-  /^application\/vnd\.(oci\.image\.layer\.(nondistributable\.)?v1\.tar(\+gzip|\+zstd)?|docker\.image\.rootfs\.(foreign\.)?diff\.tar(\.gzip|\.zstd|\+gzip|\+zstd)?)$/;
+const LAYER = new RegExp(
+  '^application/vnd\\.(' +
+    'oci\\.image\\.layer\\.(nondistributable\\.)?v1\\.tar(\\+gzip|\\+zstd)?|' +
+    'docker\\.image\\.rootfs\\.(foreign\\.)?diff\\.tar(\\.gzip|\\.zstd|\\+gzip|\\+zstd)?)$',
+);
 
 /**
  * Returns whether blobs of a media type are tar layers. The bytes tell the compression, not the type

@@ -56,7 +56,8 @@ export function openRegistrySource(reference: Reference, options: RegistrySource
   const label = formatReference(reference);
   const documentLimit = options.limits?.maxDocument;
   const client = openRegistryClient(reference, { ...options, documentLimit });
-  const missingHint = `tsimg tags ${formatFamiliar({ ...reference, tag: undefined, digest: undefined })} lists what there is`;
+  const bare = formatFamiliar({ ...reference, tag: undefined, digest: undefined });
+  const missingHint = `tsimg tags ${bare} lists the tags`;
   const remembered = new Map<Digest, FetchedDocument>();
 
   const remember = (document: FetchedDocument): Descriptor => {

@@ -1,11 +1,9 @@
-/**
- * Settings of a host that may stand in a launch's way, as they were read; absent where the host has no such setting.
- */
+/** Settings of a host that may prevent a launch; absent where the host has no such setting. */
 export interface HostConditions {
   readonly uid: number;
   /** The kernel's release. */
   readonly kernel: string;
-  /** Whether a system call filter is on this process already: 0 none, 1 strict, 2 a filter, as in a container. */
+  /** The system call filter of this process: 0 none, 1 strict, 2 a filter, as in a container. */
   readonly seccomp: number;
   /** Debian's kernel.unprivileged_userns_clone: 0 refuses users. */
   readonly usernsClone?: number | undefined;
@@ -15,7 +13,7 @@ export interface HostConditions {
   readonly apparmorRestricts?: number | undefined;
 }
 
-/** Why something is refused, and what would help. */
+/** The cause of a refusal, and its remedy. */
 export interface Refusal {
   readonly cause: string;
   readonly remedy: string;
@@ -26,7 +24,7 @@ const OUTER_FILTER: Refusal = {
   remedy: 'start the outer container with --security-opt seccomp=unconfined (docker, podman), or with --privileged',
 };
 
-/** The first kernel that has what a launch needs: major and minor. */
+/** The first kernel with each system call that a launch needs: major and minor version. */
 const SINCE: ReadonlyMap<string, readonly [number, number]> = new Map([
   ['open_tree', [5, 2]],
   ['move_mount', [5, 2]],
@@ -41,14 +39,14 @@ function isOlder(release: string, [major, minor]: readonly [number, number]): bo
   return Number(ownMajor) < major || (Number(ownMajor) === major && Number(ownMinor) < minor);
 }
 
-/** Why a system call that a launch needs is not there: ENOSYS is an old kernel's word, and that of docker's filter. */
+/** Explains a missing system call: ENOSYS comes from an old kernel, or from docker's filter. */
 export function missingCall(call: string, { kernel }: HostConditions): Refusal {
   const since = SINCE.get(call);
   if (since === undefined || !isOlder(kernel, since)) return OUTER_FILTER;
   return { cause: `${call} came with Linux ${since.join('.')}, this is ${kernel}`, remedy: 'use Linux 5.12 or later' };
 }
 
-/** Why no user namespace can be made, or why one is of no use; undefined where no setting says so. */
+/** Explains why no user namespace can be made, or used; undefined where no setting explains it. */
 export function refusedNamespace(conditions: HostConditions): Refusal | undefined {
   const { uid, usernsClone, maxUserNamespaces, apparmorRestricts, seccomp } = conditions;
   if (maxUserNamespaces === 0) {
@@ -67,17 +65,22 @@ export function refusedNamespace(conditions: HostConditions): Refusal | undefine
     return {
       cause: 'kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor leaves users’ namespaces without rights',
       remedy:
-        'an AppArmor profile with userns for /usr/bin/unshare, or sysctl kernel.apparmor_restrict_unprivileged_userns=0',
+        'an AppArmor profile with userns for /usr/bin/unshare, or ' +
+        'sysctl kernel.apparmor_restrict_unprivileged_userns=0',
     };
   }
   return seccomp === 2 ? OUTER_FILTER : undefined;
 }
 
-/** Why a mount is refused where namespaces could be made; `place` is what was to be mounted where. */
+/**
+ * Explains a refused mount in namespaces that could be made.
+ * @param place `TYPE on TARGET`
+ */
 export function refusedMount(place: string, conditions: HostConditions): Refusal {
   if (/^(proc|sysfs) on /.test(place)) {
+    const type = place.split(' ', 1)[0];
     return {
-      cause: `parts of the ${place.split(' ')[0]} around this process are hidden, and the kernel lets nobody mount a fuller one`,
+      cause: `parts of the ${type} around this process are hidden, and the kernel permits no mount that shows more`,
       remedy: 'start the outer container with --security-opt systempaths=unconfined (docker) or unmask=ALL (podman)',
     };
   }

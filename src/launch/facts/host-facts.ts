@@ -3,13 +3,13 @@ import type { IdRange } from '../../linux/ids.ts';
 import type { CgroupFacts } from './cgroup-facts.ts';
 import type { NetworkFacts } from './network-facts.ts';
 
-/** Programs of the host that a launch may use, by absolute path; absent where the host has none. */
+/** Programs of the host that a launch may use, by absolute path; absent where the host lacks them. */
 export interface HostTools {
   readonly sh?: string | undefined;
   readonly rm?: string | undefined;
   readonly newuidmap?: string | undefined;
   readonly newgidmap?: string | undefined;
-  /** A static init, looked for only where `--init` asks for one. */
+  /** A static init; looked for only with `--init`. */
   readonly init?: string | undefined;
   readonly nsenter?: string | undefined;
   readonly ip?: string | undefined;
@@ -20,29 +20,28 @@ export interface HostTools {
   readonly slirp4netns?: string | undefined;
 }
 
-/**
- * What the host is and what the caller may do on it: found by host/facts/probe, and all that a plan knows of the world.
- */
+/** The facts about host and caller that planners use: host/facts/probe finds them out. */
 export interface HostFacts {
   /** The caller's effective IDs. */
   readonly uid: number;
   readonly gid: number;
   /**
-   * Whether the caller may mount and make namespaces without a user namespace (CAP_SYS_ADMIN in its bounding set and
-   * effective).
+   * Whether the caller may mount and make namespaces without a user namespace: CAP_SYS_ADMIN is in its bounding and
+   * effective sets.
    */
   readonly canMount: boolean;
   /**
-   * Whether the caller is in a user namespace that is not the first: nobody in it can make or open what is the host's.
+   * Whether the caller is in a user namespace other than the first one, where no process can make or open the host's
+   * devices.
    */
   readonly nestedUserNamespace?: boolean | undefined;
-  /** The capabilities that a privileged caller can give a container: all, when absent. */
+  /** The capabilities that a privileged caller can give a container. Default: all. */
   readonly capabilities?: readonly Capability[] | undefined;
-  /** What /etc/subuid and /etc/subgid give the caller. */
+  /** The caller's ranges in /etc/subuid and /etc/subgid. */
   readonly subordinateUids: readonly IdRange[];
   readonly subordinateGids: readonly IdRange[];
   readonly hostname: string;
-  /** Whether the caller is kept from gaining privileges, as in a sandbox: newuidmap is of no use then. */
+  /** Whether the caller runs with no_new_privs, as in a sandbox: newuidmap has no effect then. */
   readonly noNewPrivileges?: boolean | undefined;
   /** Node's name of the machine: `x64`, `arm64`, … */
   readonly machine: string;
@@ -50,7 +49,7 @@ export interface HostFacts {
   readonly kernel: string;
   /** Whether /sys/fs/cgroup is the unified hierarchy. */
   readonly cgroup2: boolean;
-  /** Where the caller may limit resources. */
+  /** The cgroups that the caller may use. */
   readonly cgroups: CgroupFacts;
   readonly network: NetworkFacts;
   readonly tools: HostTools;

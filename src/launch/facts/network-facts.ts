@@ -1,20 +1,21 @@
-/** What a plan of a container's network knows of the host. */
+/** The facts about the host's network that planners use. */
 export interface NetworkFacts {
-  /**
-   * Names the network namespace that the caller is in: bridges of different ones have nothing to do with each other.
-   */
+  /** The name of the caller's network namespace: each namespace has its own bridge. */
   readonly namespace: string;
-  /** Where the files of running containers are kept. */
+  /** The directory for files of running containers. */
   readonly runtimeDirectory: string;
-  /** The host's /etc/resolv.conf, or that of its name server where the file points to one on a loopback address. */
+  /**
+   * The text of the host's /etc/resolv.conf, or of the resolver's own file where /etc/resolv.conf names a loopback
+   * address.
+   */
   readonly resolvConf: string;
-  /** Whether /dev/net/tun can be opened, which pasta and slirp4netns need. */
+  /** Whether the caller can open /dev/net/tun, which pasta and slirp4netns need. */
   readonly canOpenTun: boolean;
-  /** The first port that who is not root may listen on: net.ipv4.ip_unprivileged_port_start. 1024 when absent. */
+  /** The first port that ordinary users may listen on: net.ipv4.ip_unprivileged_port_start. Default 1024. */
   readonly unprivilegedPort?: number | undefined;
 }
 
-/** A host of which nothing is known. */
+/** The facts of an unknown host. */
 export const NO_NETWORK_FACTS: NetworkFacts = {
   namespace: '0',
   runtimeDirectory: '/run/tsimg',

@@ -2,15 +2,12 @@ import { TsimgError } from '../../errors.ts';
 import type { Capability } from '../../linux/capabilities.ts';
 import type { DeviceRule } from '../../linux/device/device-rule.ts';
 
-/** Which devices a container may use: everything else is denied to it, whatever capabilities it has. */
+/** The devices that a container may use: all others are denied to it, whatever its capabilities. */
 export interface DeviceList {
   readonly rules: readonly DeviceRule[];
-  /**
-   * Devices of the host, or all in a directory, that are allowed besides: their numbers are looked up when the list is
-   * set.
-   */
+  /** Further devices of the host, or all devices of a directory: their numbers are looked up when the list is set. */
   readonly hosts: readonly { readonly source: string; readonly access: string }[];
-  /** The option that is not to be had without the list: absent where it is set if it can be. */
+  /** The option that cannot be granted without the list. Absent: the list is set only where the host permits it. */
   readonly neededBy?: string | undefined;
 }
 
@@ -19,28 +16,28 @@ export interface HostDevice extends Pick<DeviceRule, 'kind'> {
   readonly path: string;
   readonly major: number;
   readonly minor: number;
-  /** Permission bits alone. */
+  /** Permission bits. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
 }
 
 /**
- * The capabilities by which root opens any device of the host that no list denies: to make a file for it, or to mount
- * the host's /dev (devtmpfs). In a user namespace they give neither.
+ * The capabilities that let root open any device that no list denies: by making a file for it, or by mounting the
+ * host's /dev (devtmpfs). In a user namespace they permit neither.
  */
 const OPENING: readonly Capability[] = ['MKNOD', 'SYS_ADMIN'];
 
-/** The first of them, which stands for all that need a list of devices; undefined where there is none. */
+/** Returns the first capability that needs a list of devices; undefined where there is none. */
 export function openingCapability(capabilities: readonly Capability[]): Capability | undefined {
   return OPENING.find((name) => capabilities.includes(name));
 }
 
-/** An option that needs a list of devices, where none can be had. */
+/** The error for an option that needs a list of devices, on a host where none can be set. */
 export function refuseWithoutList(option: string, why: string, cause?: unknown): TsimgError {
   const hint = option.startsWith('--device')
     ? 'allow the device to be read and written (rw), or run it as root where cgroups can be made'
-    : 'mount the cgroups of this host and let tsimg make some, use --userns auto, or say --privileged if it may use all devices';
+    : 'let tsimg make cgroups on this host, use --userns auto, or say --privileged if it may use all devices';
   return new TsimgError('HOST_UNSUPPORTED', 'no list of devices can be set', {
     where: option,
     why: option.startsWith('--device') ? why : `${why}; with it, the container could open every disk of the host`,

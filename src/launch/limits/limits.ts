@@ -10,65 +10,62 @@ import {
   type ResourceRequest,
 } from './resources.ts';
 
-/** A file of a cgroup, and the option that asked for it. */
+/** A file of a cgroup that is written, with the option that asked for it. */
 export interface PlannedLimit extends LimitFile {
   readonly option: string;
-  /** Whether nobody asked for it. */
+  /** Whether it is a default, which the request does not name. */
   readonly byDefault?: true | undefined;
 }
 
-/**
- * One cgroup that is made for a container: `BASE/tsimg/ID`, or that and two in it where it holds the list of devices.
- */
+/** One cgroup for a container: `BASE/tsimg/ID`. A cgroup that holds the list of devices has two more inside. */
 export interface CgroupPlan {
   readonly version: 1 | 2;
   /**
-   * Of version 1, those of the hierarchy: its name below /sys/fs/cgroup. Of version 2, those that children are given.
+   * Of version 1: the hierarchy's controllers, which are its name below /sys/fs/cgroup, or `name=systemd` where it has
+   * none. Of version 2: those that are given to children.
    */
-  /** `name=systemd` where a hierarchy has none. */
   readonly controllers: readonly string[];
-  /** The cgroup below which it is made: the caller's own, or of version 2 one around it. */
+  /** The cgroup below which it is made: the caller's own, or of version 2 one above it. */
   readonly base: string;
   readonly id: string;
-  /** Files that must be copied downwards from the cgroup above, since they start out empty. cpuset of version 1. */
+  /** Files that must be copied from the cgroup above, since they are empty at first: cpuset of version 1. */
   readonly inherit: readonly string[];
   readonly limits: readonly PlannedLimit[];
   /**
-   * The list of devices, which holds for all that is below this cgroup: there it can be looked at, and here not be
-   * changed.
+   * The list of devices. It holds for the cgroups inside too: a container can read it there, but not change it here.
    */
   readonly devices?: DeviceList | undefined;
-  /** Whether the launch fails without it; else it is passed over in silence. */
+  /** Whether the launch fails without this cgroup; else a failure is ignored. */
   readonly required: boolean;
 }
 
-/** The folder of ours in which each container has its cgroup. */
+/** The cgroup that holds those of all containers. */
 export const CGROUP_FOLDER = 'tsimg';
 
-/** A cgroup's own directory, which holds its list of devices. */
+/** The directory of a cgroup, which holds the list of devices. */
 export function cgroupDirectory({ base, id }: CgroupPlan): string {
   return `${base}/${CGROUP_FOLDER}/${id}`;
 }
 
 /**
- * The directory of a plan's cgroup that the container's processes are in, and that they see as the top of all. Where
- * there is a list of devices it is one further down: who has SYS_ADMIN can change its own, but not the one around it.
+ * The directory of the cgroup that the container's processes are in, and that they see as the root cgroup. With a list
+ * of devices it is one level down: a process with SYS_ADMIN can change its own cgroup, but not the one above.
  */
 export function processDirectory(plan: CgroupPlan): string {
   return plan.devices === undefined ? cgroupDirectory(plan) : `${cgroupDirectory(plan)}/container`;
 }
 
 /**
- * Where a stub waits that enters the container: under the list of devices, and without its limits. Made where the list
- * holds.
+ * The directory of the cgroup in which the stub of an `exec` waits: below the list of devices, without the container's
+ * limits. It exists only with a list.
  */
 export function enteringDirectory(plan: CgroupPlan): string | undefined {
   return plan.devices === undefined ? undefined : `${cgroupDirectory(plan)}/entering`;
 }
 
 /**
- * What `tsimg stats` reads, and what stops a fork bomb: given to children of version 2 where the host lets us, limits
- * or not.
+ * Controllers that `tsimg stats` reads, and the one that stops a fork bomb. Of version 2, they are given to children
+ * where the host permits it, with or without limits.
  */
 const WANTED: readonly string[] = ['memory', 'cpu', 'cpuacct', 'pids'];
 
@@ -95,7 +92,7 @@ const DELEGATE = 'run it below systemd-run --user --scope -p Delegate=yes, as ro
 function refuseExposed(option: string, hierarchy: string): TsimgError {
   return new TsimgError('HOST_UNSUPPORTED', 'the container cannot be kept out of the host’s own cgroups', {
     where: option,
-    why: `the hierarchy ${hierarchy} cannot be written to here, and the container could have the host run programs by its release_agent`,
+    why: `the hierarchy ${hierarchy} is not writable here, and its release_agent runs programs on the host`,
     hint: `mount it (mount -t cgroup -o ${hierarchy} cgroup DIRECTORY), use --userns auto, or say --privileged`,
   });
 }
@@ -110,31 +107,31 @@ function flattenDefaults(limits: readonly ResourceLimit[], version: 'v1' | 'v2')
 
 interface Wishes {
   readonly explicit: readonly ResourceLimit[];
-  /** Set where it can be. */
+  /** Limits that are set only where the host permits it. */
   readonly defaults: readonly ResourceLimit[];
   readonly id: string;
-  /** Of the one hierarchy that holds it. */
+  /** The list of devices, for the one hierarchy that holds it. */
   readonly devices?: DeviceList | undefined;
-  /** Whether a container without this cgroup may not be started. */
+  /** Whether a container must not start without this cgroup. */
   readonly apart: boolean;
   readonly joinAll: boolean;
 }
 
-/** What keeps a container from what is the host's, besides limits. */
+/** Isolation by cgroups, in addition to limits. */
 export interface CgroupIsolation {
   readonly devices?: DeviceList | undefined;
-  /** The option for which no hierarchy's top may be the container's. */
+  /** The option that forbids a root cgroup of version 1 to the container. */
   readonly apartBy?: string | undefined;
   /**
-   * Whether version 2 is joined where it has nothing to limit or deny: a user could not enter that from another
+   * Whether a cgroup of version 2 is made without limits and lists too: a user could not enter one from another
    * session.
    */
   readonly joinAll?: boolean | undefined;
 }
 
 /**
- * Each hierarchy is joined: in the top of one, whoever may mount it has the host's `release_agent`. cgroups(7),
- * CVE-2022-0492.
+ * Plans a cgroup in each hierarchy: in its root cgroup, a process that may mount would reach the host's
+ * `release_agent`. cgroups(7), CVE-2022-0492.
  */
 function planLegacy(hierarchy: LegacyHierarchy, wishes: Wishes): readonly CgroupPlan[] {
   const { explicit, defaults, id, devices, apart } = wishes;
@@ -164,7 +161,7 @@ function isBare({ writable, controllers }: UnifiedCgroup): boolean {
   return writable && controllers.length === 0;
 }
 
-/** The nearest cgroup around the caller below which one with these controllers can be made. */
+/** Finds the nearest cgroup, from the caller's upwards, in which a child with these controllers can be made. */
 function chooseUnified(places: readonly UnifiedCgroup[], needed: readonly string[]): UnifiedCgroup | undefined {
   return places.find(
     ({ writable, occupied, controllers }) =>
@@ -175,7 +172,7 @@ function chooseUnified(places: readonly UnifiedCgroup[], needed: readonly string
 function planUnified(places: readonly UnifiedCgroup[], wishes: Wishes): readonly CgroupPlan[] {
   const { explicit, defaults, id, devices, joinAll } = wishes;
   const needed = explicit.map(({ controller }) => controller);
-  // Where there are no controllers at all, one that has processes can have children too.
+  // Without any controllers, a cgroup that has processes can have children too.
   const place =
     chooseUnified(places, needed.length > 0 ? needed : ['pids']) ??
     (needed.length > 0 ? undefined : (chooseUnified(places, []) ?? places.find(isBare)));
@@ -208,10 +205,9 @@ function planUnified(places: readonly UnifiedCgroup[], wishes: Wishes): readonly
 }
 
 /**
- * The cgroups of a container, on hosts of either version and of both. Without a limit of the request's, they hold
- * `DEFAULT_PIDS_LIMIT` where the caller may set it, and nothing where not; a limit that was asked for is set or
- * refused.
- * @throws USAGE for a limit that is none; HOST_UNSUPPORTED, with cause and remedy, for what cannot be had
+ * Plans the cgroups of a container, on hosts of either version and of both. Without limits in the request,
+ * `DEFAULT_PIDS_LIMIT` is set where the caller may set it. A requested limit is set or refused.
+ * @throws USAGE for an invalid limit; HOST_UNSUPPORTED, with cause and remedy, for one that the host cannot set
  */
 export function planLimits(
   request: ResourceRequest,
@@ -223,7 +219,7 @@ export function planLimits(
   if (apartBy !== undefined && exposed !== undefined) throw refuseExposed(apartBy, exposed);
   const all = parseLimits(request);
   const unlimited = all.filter((limit) => limit.option === '--pids-limit' && limit.v2[0]?.choices[0]?.value === 'max');
-  // Asking for no limit is nothing that a host could refuse.
+  // A request for no limit can be granted by every host.
   const wishes = all.filter((limit) => !unlimited.includes(limit));
   const defaults = request.pidsLimit === undefined ? [pidsLimit(DEFAULT_PIDS_LIMIT)] : [];
   const legacy = new Set(facts.v1.flatMap(({ controllers }) => controllers));

@@ -1,15 +1,15 @@
 import { parseByteSize } from '../../byte-size.ts';
 import { TsimgError } from '../../errors.ts';
 
-/** What `tsimg run` was asked to let the container have at most, as its options say it. docker's spelling. */
+/** The limits in a request, in the spelling of docker's options. */
 export interface ResourceRequest {
-  /** `-m`: bytes, with a suffix b, k, m, g or t. */
+  /** `-m`: bytes, or with a unit: `512m`, `1.5g`. */
   readonly memory?: string | undefined;
   /** Memory and swap together; -1 is no limit on swap. */
   readonly memorySwap?: string | undefined;
-  /** What is left to it when memory runs short on the host. */
+  /** Memory that the container keeps when the host runs short. */
   readonly memoryReservation?: string | undefined;
-  /** Processors, such as 0.5. */
+  /** A number of processors: `0.5`. */
   readonly cpus?: string | undefined;
   /** 2 to 262144; 1024 is an equal share. */
   readonly cpuShares?: string | undefined;
@@ -27,16 +27,16 @@ export interface ResourceRequest {
   readonly deviceWriteIops?: readonly string[] | undefined;
 }
 
-/** One of these names is written, the first that the kernel has. */
+/** A file of a cgroup: the first of these names that the kernel has is written. */
 export interface LimitFile {
   readonly choices: readonly { readonly name: string; readonly value: string }[];
-  /** A block device whose number stands before the value. */
+  /** A block device, whose number is written before the value. */
   readonly device?: string | undefined;
-  /** Left out where the kernel does not have it: a default, not a wish. */
+  /** Whether it is left out where the kernel lacks it: a default, not a request. */
   readonly optional?: true | undefined;
 }
 
-/** What one option comes to, in both versions of cgroups. */
+/** The files of one option, in both versions of cgroups. */
 export interface ResourceLimit {
   readonly option: string;
   readonly controller: 'memory' | 'cpu' | 'cpuset' | 'pids' | 'io';
@@ -48,7 +48,7 @@ function refuse(option: string, text: string, hint: string): TsimgError {
   return new TsimgError('USAGE', 'not a limit', { where: `${option} ${text}`, hint });
 }
 
-/** A size of a limit → bytes, at least 1. @throws USAGE */
+/** Parses the size of a limit to bytes, at least 1. @throws USAGE */
 export function parseBytes(text: string, option: string): number {
   const bytes = parseByteSize(text);
   if (bytes !== undefined && bytes > 0) return bytes;
@@ -65,10 +65,10 @@ function file(name: string, value: string | number, optional?: true): LimitFile 
   return { choices: [{ name, value: String(value) }], ...(optional === undefined ? {} : { optional }) };
 }
 
-/** Less, and no program starts: the kernel kills it as it is being loaded. */
+/** With less memory no program starts: the kernel kills it while it is loaded. */
 const LEAST_MEMORY = 512 * 1024;
 
-/** docker's rule: swap as much again as memory, unless `--memory-swap` says how much both together may be. */
+/** docker's rule: as much swap as memory, unless `--memory-swap` gives the sum of both. */
 function memoryLimits({ memory, memorySwap, memoryReservation }: ResourceRequest): readonly ResourceLimit[] {
   const bytes = memory === undefined ? undefined : parseBytes(memory, '--memory');
   if (bytes !== undefined && bytes < LEAST_MEMORY) throw refuse('--memory', memory ?? '', 'at least 512k');
@@ -80,7 +80,7 @@ function memoryLimits({ memory, memorySwap, memoryReservation }: ResourceRequest
     if (both !== -1 && both < bytes) {
       throw refuse('--memory-swap', memorySwap ?? '', 'memory and swap together: not less than --memory');
     }
-    // A kernel without swap accounting limits memory alone, which is what was wished for where swap was not mentioned.
+    // A kernel without swap accounting limits memory alone, which is enough unless the request names swap.
     const optional = memorySwap === undefined ? true : undefined;
     const swap = both === -1 ? 'max' : both - bytes;
     limits.push({
@@ -105,10 +105,10 @@ function memoryLimits({ memory, memorySwap, memoryReservation }: ResourceRequest
   return limits;
 }
 
-/** Microseconds: how often a container's share of processor time begins anew. docker's and the kernel's own. */
+/** Microseconds of a period of processor time: docker's and the kernel's default. */
 const CPU_PERIOD = 100_000;
 
-/** 2…262144 → 1…10000, as OCI runtimes do it. */
+/** Converts shares (2…262144) to a weight (1…10000), as OCI runtimes do. */
 function weightOfShares(shares: number): number {
   return 1 + Math.floor(((shares - 2) * 9999) / 262_142);
 }
@@ -198,7 +198,7 @@ function ioLimits(request: ResourceRequest): readonly ResourceLimit[] {
   return limits;
 }
 
-/** podman's: enough for any program, too few for a fork bomb to be felt. */
+/** podman's default: enough for any program, too few for a fork bomb to harm the host. */
 export const DEFAULT_PIDS_LIMIT = 2048;
 
 export function pidsLimit(count: number): ResourceLimit {
@@ -206,7 +206,7 @@ export function pidsLimit(count: number): ResourceLimit {
   return { option: '--pids-limit', controller: 'pids', v1: files, v2: files };
 }
 
-/** The wishes of a request, each checked. @throws USAGE */
+/** Parses the limits of a request. @throws USAGE */
 export function parseLimits(request: ResourceRequest): readonly ResourceLimit[] {
   const { pidsLimit: pids } = request;
   return [

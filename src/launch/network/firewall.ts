@@ -1,25 +1,24 @@
 import { formatAddress, formatNetwork, type Network4 } from '../../linux/ipv4.ts';
 import type { PublishedPort } from './publish.ts';
 
-/** The bridge, and the name of our table and chains. */
+/** The name of the bridge. */
 export const BRIDGE = 'tsimg0';
 const TABLE = 'tsimg';
 
-/** A container on the bridge, and what of it is published. */
+/** A container on the bridge, with its published ports. */
 export interface Forwarding {
   readonly address: number;
   readonly ports: readonly PublishedPort[];
 }
 
 /**
- * All that our table of nftables holds, as one transaction that replaces what it held before; nobody else's rules are
- * touched.
+ * The whole of our nftables table, as one transaction that replaces the one before. Other tables are not touched.
  *
- * - Containers reach beyond the host under the host's address.
- * - A published port leads to its container from outside, from the host (127.0.0.1 among its addresses: the bridge
- *   takes loopback addresses for that) and from other containers.
- * - What comes from the bridge with a foreign source, or for a loopback address of the host, is dropped: nobody but the
- *   host itself reaches its loopback (CVE-2020-8558).
+ * - Containers reach the outside under the host's address.
+ * - A published port leads to its container from outside, from the host (127.0.0.1 included: the bridge accepts
+ *   loopback addresses for that) and from other containers.
+ * - Packets from the bridge with a foreign source, or for a loopback address of the host, are dropped: only the host
+ *   reaches its loopback (CVE-2020-8558).
  */
 export function formatNftables(subnet: Network4, containers: readonly Forwarding[]): string {
   const net = formatNetwork(subnet);
@@ -64,19 +63,19 @@ export function formatNftables(subnet: Network4, containers: readonly Forwarding
   return [...removeNftables(), ...lines, ''].join('\n');
 }
 
-/** Takes our table away, where it is and where it is not. */
+/** Removes our table, whether it exists or not. */
 export function removeNftables(): readonly string[] {
   return [`table ip ${TABLE}`, `delete table ip ${TABLE}`];
 }
 
-/** A chain of ours for iptables, and the rule of a built-in chain that leads to it. */
+/** The rule in a built-in chain of iptables that leads to one of our chains. */
 export interface IptablesJump {
   readonly table: 'nat' | 'filter' | 'raw';
   readonly from: string;
   readonly rule: readonly string[];
 }
 
-/** The same with iptables, for hosts without nft: what leads to our chains… */
+/** The same rules for iptables, on hosts without nft: the jumps to our chains… */
 export const IPTABLES_JUMPS: readonly IptablesJump[] = [
   { table: 'raw', from: 'PREROUTING', rule: ['-i', BRIDGE, '-j', 'TSIMG-GUARD'] },
   { table: 'nat', from: 'PREROUTING', rule: ['-m', 'addrtype', '--dst-type', 'LOCAL', '-j', 'TSIMG-PORTS'] },
@@ -85,13 +84,14 @@ export const IPTABLES_JUMPS: readonly IptablesJump[] = [
   { table: 'filter', from: 'FORWARD', rule: ['-j', 'TSIMG-FORWARD'] },
 ];
 
-/** …and what they hold, for `iptables-restore --noflush`, which empties a chain that it is told of. */
+/** …and the content of our chains, for `iptables-restore --noflush`, which empties a chain that it declares. */
 export function formatIptables(subnet: Network4, containers: readonly Forwarding[]): string {
   const net = formatNetwork(subnet);
   const ports = containers.flatMap(({ address, ports: published }) =>
     published.map(({ hostAddress, hostPort, containerPort, protocol }) => {
       const to = hostAddress === undefined ? '' : `-d ${hostAddress}/32 `;
-      return `-A TSIMG-PORTS ${to}-p ${protocol} --dport ${hostPort} -j DNAT --to-destination ${formatAddress(address)}:${containerPort}`;
+      const target = `${formatAddress(address)}:${containerPort}`;
+      return `-A TSIMG-PORTS ${to}-p ${protocol} --dport ${hostPort} -j DNAT --to-destination ${target}`;
     }),
   );
   return [
@@ -119,7 +119,7 @@ export function formatIptables(subnet: Network4, containers: readonly Forwarding
   ].join('\n');
 }
 
-/** Our chains of each table of iptables. */
+/** Our chains, by table of iptables. */
 export const IPTABLES_CHAINS: readonly { readonly table: IptablesJump['table']; readonly chain: string }[] = [
   { table: 'raw', chain: 'TSIMG-GUARD' },
   { table: 'nat', chain: 'TSIMG-PORTS' },

@@ -4,10 +4,10 @@ import type { HostFacts } from '../facts/host-facts.ts';
 import type { NetworkFacts } from '../facts/network-facts.ts';
 import { type PublishedPort, parsePublish } from './publish.ts';
 
-/** A container's network as it was asked for. */
+/** The network in a request. */
 export interface NetworkRequest {
   /**
-   * As `--network` spells it: none, host, bridge, pasta[:--map-gw], slirp4netns[:allow_host_loopback=true],
+   * In the spelling of `--network`: none, host, bridge, pasta[:--map-gw], slirp4netns[:allow_host_loopback=true],
    * container:NAME or ns:PATH.
    */
   readonly network: string;
@@ -15,32 +15,32 @@ export interface NetworkRequest {
   readonly publish?: readonly string[] | undefined;
 }
 
-/** How a container is connected. */
+/** The network of a container. */
 export type NetworkPlan =
-  /** A namespace of its own, in which only the loopback device is. */
+  /** A namespace of its own, with the loopback device alone. */
   | { readonly kind: 'none' }
   | { readonly kind: 'host' }
-  /** A namespace that is there, of another container or by its path. */
+  /** An existing namespace: another container's, or one by its path. */
   | {
       readonly kind: 'join';
       readonly path: string;
       readonly userNamespace?: string | undefined;
-      /** Whose it is: when that process is gone, its number may be another's. */
+      /** The process whose namespace it is; its number alone may become another process's. */
       readonly process?: JoinedProcess | undefined;
     }
-  /** An address on the bridge that containers of this host share. */
+  /** An address on the bridge of this host's containers. */
   | {
       readonly kind: 'bridge';
       readonly id: string;
-      /** By which other containers find it. */
+      /** Names by which other containers find it. */
       readonly names: readonly string[];
       readonly ports: readonly PublishedPort[];
-      /** What `--add-host` puts into its hosts file. */
+      /** Entries of `--add-host` for its hosts file. */
       readonly hosts: readonly HostsEntry[];
-      /** Where the host keeps the state of the bridge: a directory of the caller's network namespace. */
+      /** The directory of the bridge's state, one for each network namespace of callers. */
       readonly directory: string;
     }
-  /** A process beside it that speaks to the outside in its place. */
+  /** A process beside it, which makes connections in its place. */
   | {
       readonly kind: 'pasta' | 'slirp4netns';
       readonly ports: readonly PublishedPort[];
@@ -48,7 +48,7 @@ export type NetworkPlan =
       readonly hostLoopback: boolean;
     };
 
-/** A process for good: its number may become another's, the three together never do. */
+/** The identity of a process: its number alone is reused, the three together never are. */
 export interface JoinedProcess {
   readonly pid: number;
   /** Clock ticks since the boot. proc_pid_stat(5), field 22. */
@@ -56,12 +56,12 @@ export interface JoinedProcess {
   readonly bootId: string;
 }
 
-/** What else the planner must be told. */
+/** The planner's further input. */
 export interface NetworkSurroundings {
   readonly id: string;
   readonly names: readonly string[];
   readonly hosts: readonly HostsEntry[];
-  /** The first process of the container that `container:NAME` names, as the host numbers it. */
+  /** For `container:NAME`: the first process of that container, as the host numbers it. */
   readonly joined?: JoinedProcess | undefined;
 }
 
@@ -77,7 +77,7 @@ function unsupported(where: string, why: string, hint: string): TsimgError {
   });
 }
 
-/** Where the host keeps the state of the bridge in the caller's network namespace. */
+/** Returns the directory of the bridge's state in the caller's network namespace. */
 export function bridgeDirectory({ runtimeDirectory, namespace }: NetworkFacts): string {
   return `${runtimeDirectory}/network/${namespace}`;
 }
@@ -113,7 +113,7 @@ function planBridge(facts: HostFacts, ports: readonly PublishedPort[], around: N
   };
 }
 
-/** The process that listens in the container's place has no more rights than the user. @throws HOST_UNSUPPORTED */
+/** Ordinary users may not publish low ports: the listening process has their rights. @throws HOST_UNSUPPORTED */
 function checkPorts(ports: readonly PublishedPort[], { uid, network }: HostFacts): void {
   const first = network.unprivilegedPort ?? 1024;
   const low = ports.find(({ hostPort }) => hostPort < first);
@@ -159,13 +159,13 @@ function planJoin(text: string, facts: HostFacts, around: NetworkSurroundings): 
   const { joined } = around;
   if (joined === undefined) throw usage('no running container has this name', text);
   const own = `/proc/${joined.pid}/ns`;
-  // A user's containers have user namespaces of their own: only in the other's may a namespace that is its be joined.
+  // A user's container has a user namespace, and its network namespace can be joined only from there.
   const userNamespace = facts.canMount ? {} : { userNamespace: `${own}/user` };
   return { kind: 'join', path: `${own}/net`, ...userNamespace, process: joined };
 }
 
 /**
- * How the container is connected. What was asked for is had or refused, never replaced.
+ * Plans the network of a container. The requested network is granted or refused, never replaced.
  * @throws USAGE; HOST_UNSUPPORTED, with cause and remedy
  */
 export function planNetwork(request: NetworkRequest, facts: HostFacts, around: NetworkSurroundings): NetworkPlan {
@@ -187,17 +187,17 @@ export function planNetwork(request: NetworkRequest, facts: HostFacts, around: N
   throw usage(`it must be ${KINDS}`, text);
 }
 
-/** The network of a container for which none was asked. */
+/** The network of a container whose request names none. */
 export interface DefaultNetwork {
-  /** As `--network` spells it. */
+  /** In the spelling of `--network`. */
   readonly network: string;
   readonly warning?: string | undefined;
 }
 
 /**
- * The bridge for root; for ordinary users pasta, or slirp4netns. A user who has neither gets a container without a
- * network, and is told so; root without what a bridge takes is refused by `planNetwork`: nothing is less isolated than
- * was asked for.
+ * Chooses the default network: the bridge for root; pasta or slirp4netns for other users, who get no network, and a
+ * warning, where neither is installed. For root, `planNetwork` refuses a bridge that the host cannot make: a container
+ * is never less isolated than requested.
  */
 export function defaultNetwork({ canMount, tools, network }: HostFacts): DefaultNetwork {
   if (canMount) return { network: 'bridge' };

@@ -1,7 +1,7 @@
 import type { NetworkPlan } from './network-plan.ts';
 import type { PublishedPort } from './publish.ts';
 
-/** Where pasta answers for the host's name server, when that listens on a loopback address; podman's. */
+/** The address at which pasta forwards to a host's name server on a loopback address; podman's. */
 export const PASTA_DNS = '169.254.1.1';
 
 type PastaPlan = Extract<NetworkPlan, { kind: 'pasta' | 'slirp4netns' }>;
@@ -15,8 +15,8 @@ function portOption(flag: string, ports: readonly PublishedPort[]): readonly str
 }
 
 /**
- * The options of pasta: ports of the host only as they are published, none of the container's towards the host, and no
- * way to the host's loopback unless that was asked for. By default pasta opens all of these.
+ * The options of pasta: only published ports of the host, no ports of the container on the host, and no way to the
+ * host's loopback unless it was requested. By default, pasta opens all of these.
  */
 export function pastaOptions({ ports, hostLoopback }: PastaPlan): readonly string[] {
   return [

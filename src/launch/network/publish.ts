@@ -10,7 +10,7 @@ export interface PublishedPort {
   readonly protocol: 'tcp' | 'udp';
 }
 
-/** The most ports that one range may name: each has its rules and its socket. */
+/** The most ports in one range: each has its own rules and its own socket. */
 const MAX_RANGE = 1024;
 
 interface PortRange {
@@ -25,7 +25,7 @@ function parseRange(text: string): PortRange | undefined {
   return first >= 1 && last >= first && last <= 65_535 && last - first < MAX_RANGE ? { first, last } : undefined;
 }
 
-/** `-p [ADDRESS:]HOSTPORT:CONTAINERPORT[/tcp|udp]`, with ranges of equal length. docker's. @throws USAGE */
+/** Parses docker's `-p [ADDRESS:]HOSTPORT:CONTAINERPORT[/tcp|udp]`, with ranges of equal length. @throws USAGE */
 export function parsePublish(text: string): readonly PublishedPort[] {
   const fail = (why: string) =>
     new TsimgError('USAGE', 'not a port to publish', {

@@ -1,12 +1,12 @@
 import { TsimgError } from '../../errors.ts';
 import { type Network4, overlaps } from '../../linux/ipv4.ts';
 
-/** 10.209.0.0/24 and on: private addresses (RFC 1918) that neither docker nor podman take. */
+/** The first of our networks, 10.209.0.0/24: private addresses (RFC 1918) that neither docker nor podman uses. */
 const FIRST = ((10 << 24) | (209 << 16)) >>> 0;
 const BITS = 24;
 const CANDIDATES = 256;
 
-/** The first network of ours that clashes with none that the host has a route to. @throws HOST_UNSUPPORTED */
+/** Returns the first of our networks that overlaps none of the host's routes. @throws HOST_UNSUPPORTED */
 export function chooseSubnet(routes: readonly Network4[]): Network4 {
   for (let index = 0; index < CANDIDATES; index += 1) {
     const network = { address: FIRST + index * 256, bits: BITS };
@@ -18,12 +18,12 @@ export function chooseSubnet(routes: readonly Network4[]): Network4 {
   });
 }
 
-/** The bridge's own address in its network: the first. */
+/** Returns the bridge's own address: the first in its network. */
 export function gatewayOf({ address }: Network4): number {
   return address + 1;
 }
 
-/** The lowest address for a container that nobody has. @throws LIMIT_EXCEEDED */
+/** Returns the lowest free address for a container. @throws LIMIT_EXCEEDED */
 export function chooseAddress(network: Network4, taken: readonly number[]): number {
   const used = new Set(taken);
   const last = network.address + 2 ** (32 - network.bits) - 2;

@@ -11,19 +11,19 @@ import { ociDeviceRules } from './oci-devices.ts';
 import { ociSeccomp } from './oci-seccomp.ts';
 
 const HOSTNAME = 'tsimg';
-/** What an image without a command starts: umoci's choice. */
+/** The command of an image without one: umoci's choice. */
 const FALLBACK_COMMAND = ['sh'];
 
 export interface BundlePlan {
-  /** What config.json is to hold. */
+  /** The content of config.json. */
   readonly runtime: object;
-  /** What the user should be told. */
+  /** Warnings for the user. */
   readonly warnings: readonly string[];
 }
 
-/** What a bundle is made for. */
+/** The host and the user namespace of a bundle. */
 export interface BundleTarget {
-  /** Of the container's user namespace, to which the files were given; absent where it needs none. */
+  /** The ID map to which the files were given; absent for a bundle without a user namespace. */
   readonly idMap?: IdMap | undefined;
   readonly host: HostFacts;
 }
@@ -35,11 +35,11 @@ interface OciMount {
   readonly options: readonly string[];
 }
 
-/** Devices, links and directories in /dev are the runtime's own to make. */
+/** The mounts. Devices, links and directories in /dev are made by the runtime. */
 function mountsOf(steps: readonly Step[]): readonly OciMount[] {
   return steps.flatMap((step) => {
     if (step.do !== 'mount') return [];
-    // The spec's word for whichever version the host has
+    // The spec's type for either version.
     const type = step.type === 'cgroup2' ? 'cgroup' : step.type;
     const options = [...step.attributes, ...step.data.split(',').filter((option) => option !== '')];
     return [{ destination: step.target, type, source: type, options }];
@@ -47,11 +47,11 @@ function mountsOf(steps: readonly Step[]): readonly OciMount[] {
 }
 
 function targetsOf(steps: readonly Step[], kind: 'mask' | 'read-only'): readonly string[] {
-  // Runtimes take paths as they are: what only a pattern can name is left out
+  // Runtimes know no patterns: these targets are left out.
   return steps.flatMap((step) => (step.do === kind && !step.target.includes('*') ? [step.target] : []));
 }
 
-/** OCI image spec, conversion.md: labels win over what is derived. */
+/** The annotations of a container. Labels win over derived ones. OCI image spec, conversion.md. */
 function annotationsOf({ run, platform, author, created }: ImageConfig): Readonly<Record<string, string>> {
   const derived = {
     'org.opencontainers.image.os': platform.os,
@@ -66,7 +66,7 @@ function annotationsOf({ run, platform, author, created }: ImageConfig): Readonl
   return { ...Object.fromEntries(present), ...run.labels };
 }
 
-/** Ids that the user namespace lacks become root's: with a single id there is no other. */
+/** Replaces IDs that the user namespace lacks with root's: a namespace with a single ID has no other. */
 function userIn(user: ResolvedUser, idMap: IdMap | undefined): ResolvedUser {
   if (idMap === undefined) return user;
   const uid = mapId(idMap.uids, user.uid) === undefined ? 0 : user.uid;
@@ -75,7 +75,7 @@ function userIn(user: ResolvedUser, idMap: IdMap | undefined): ResolvedUser {
   return { ...user, uid, gid, groups };
 }
 
-/** Whether the user namespace is made by someone other than root, who is its root. */
+/** Whether the user namespace is made by an ordinary user, who is root in it. */
 function isOrdinaryUsers(idMap: IdMap | undefined): boolean {
   return idMap !== undefined && mapId(idMap.uids, 0) !== 0;
 }
@@ -85,10 +85,10 @@ function mappings(extents: IdMap['uids']) {
 }
 
 /**
- * The configuration with which an OCI runtime (1.0.2) starts an image as `tsimg run` does: same mounts, capabilities,
- * filter and namespaces, a network of its own with nothing in it, no terminal. Volumes are plain directories of the
- * root filesystem.
- * @throws LAUNCH_FAILED when the image's user is not one of its root filesystem
+ * Makes the config.json with which an OCI runtime (1.0.2) starts an image as `tsimg run` does: the same mounts,
+ * capabilities, filter and namespaces, an empty network, no terminal. Volumes are plain directories of the root
+ * filesystem.
+ * @throws LAUNCH_FAILED when the root filesystem does not know the image's user
  */
 export function planBundle(config: ImageConfig, files: UserFiles, { idMap, host }: BundleTarget): BundlePlan {
   const { run, platform } = config;
@@ -114,7 +114,7 @@ export function planBundle(config: ImageConfig, files: UserFiles, { idMap, host 
         uid: user.uid,
         gid: user.gid,
         umask: 0o022,
-        // runc refuses a group list from an ordinary user, and a namespace of a single id has no way to set one
+        // runc refuses supplementary groups from an ordinary user, and a namespace with a single ID cannot have any.
         ...(!isOrdinaryUsers(idMap) && { additionalGids: user.groups }),
       },
       args: run.entrypoint.length + run.cmd.length === 0 ? FALLBACK_COMMAND : planCommand(run, [], undefined),
@@ -136,7 +136,7 @@ export function planBundle(config: ImageConfig, files: UserFiles, { idMap, host 
     annotations: annotationsOf(config),
     linux: {
       ...(idMap !== undefined && { uidMappings: mappings(idMap.uids), gidMappings: mappings(idMap.gids) }),
-      // What a user without privileges has no say in
+      // An ordinary user cannot set these.
       ...(idMap === undefined && { resources: { devices: ociDeviceRules() } }),
       namespaces: namespaces.map((type) => ({ type })),
       maskedPaths: targetsOf(steps, 'mask'),

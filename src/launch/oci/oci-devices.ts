@@ -2,7 +2,7 @@ import { DEFAULT_DEVICE_RULES, type DeviceRule, mergeDeviceRules } from '../../l
 import type { LaunchPlan } from '../launch-plan.ts';
 import type { HostDevice } from '../limits/device-list.ts';
 
-/** One device of a configuration, with the place where a container has it. */
+/** A device of the host, with its place in the container. */
 export interface PlacedDevice extends HostDevice {
   readonly target: string;
   readonly access: string;
@@ -16,14 +16,14 @@ function allow({ kind, major, minor, access }: DeviceRule) {
 }
 
 /**
- * `linux.resources.devices` of docker's: all is denied, then what the rules name is allowed. runtime-spec,
- * config-linux.md.
+ * Makes `linux.resources.devices` as docker does: all devices are denied, then those of the rules are allowed.
+ * runtime-spec, config-linux.md.
  */
 export function ociDeviceRules(rules: readonly DeviceRule[] = DEFAULT_DEVICE_RULES): readonly object[] {
   return [{ allow: false, access: 'rwm' }, ...mergeDeviceRules(rules).map(allow)];
 }
 
-/** The same for a plan, and its own devices in `linux.devices`. */
+/** The same for a plan, with its devices for `linux.devices`. */
 export function ociDevices({ cgroups, mayUseAllDevices }: LaunchPlan, placed: readonly PlacedDevice[]) {
   const list = cgroups.flatMap(({ devices }) => (devices === undefined ? [] : [devices]))[0];
   const own = placed.map(({ kind, major, minor, access }): DeviceRule => ({ kind, major, minor, access }));

@@ -40,9 +40,9 @@ const BITS = 32;
 const ALL_BITS = 0xffff_ffff;
 
 /**
- * The values of 32 bits but these, as blocks of a common prefix. Runtimes take several conditions on one argument for
- * alternatives, so "neither 38 nor 40" cannot be said with two of them; and they compare 64 bits where the kernel looks
- * at 32, so that a comparison without a mask can be stepped around by the upper ones.
+ * All 32-bit values except these, as blocks with a common prefix. Runtimes treat several conditions on one argument as
+ * alternatives, so that two conditions cannot express "neither 38 nor 40". They compare 64 bits where the kernel reads
+ * 32, so that the upper bits could evade a comparison without a mask.
  */
 function blocksWithout(values: readonly number[]): readonly { readonly mask: number; readonly value: number }[] {
   const blocks: { readonly mask: number; readonly value: number }[] = [];
@@ -122,7 +122,7 @@ function rulesOf(name: string, verdict: Verdict): readonly SeccompRule[] {
   }
 }
 
-/** A policy in the words of an OCI runtime. Calls that the runtime does not know either it makes ENOSYS itself. */
+/** Converts a policy for an OCI runtime. Calls that the runtime does not know fail there with ENOSYS. */
 export function ociPolicy({ verdicts, denied }: SeccompPolicy, architecture: string): OciSeccomp {
   const architectures = ARCHITECTURES[architecture];
   const names = verdicts.filter(([, { kind }]) => kind === 'allow').map(([name]) => name);
@@ -137,7 +137,7 @@ export function ociPolicy({ verdicts, denied }: SeccompPolicy, architecture: str
   };
 }
 
-/** The policy of `tsimg run` for a container with these capabilities, in the words of an OCI runtime. */
+/** Makes the policy of `tsimg run` for a container with these capabilities, for an OCI runtime. */
 export function ociSeccomp(capabilities: readonly Capability[], architecture: string): OciSeccomp {
   return ociPolicy(defaultPolicy(capabilities), architecture);
 }

@@ -6,16 +6,16 @@ import type { ResolvedUser } from '../plan/user.ts';
 import { ociDevices, type PlacedDevice } from './oci-devices.ts';
 import { ociPolicy, ociSeccomp } from './oci-seccomp.ts';
 
-/** What the caller found out for the configuration. */
+/** Facts that the caller found out for the configuration. */
 export interface OciSurroundings {
   readonly user: ResolvedUser;
-  /** In image's words: `amd64`, `arm64`. */
+  /** GOARCH, as images spell it: `amd64`, `arm64`. */
   readonly architecture: string;
-  /** The caller's own hard limits, which a plan may keep. */
+  /** The caller's hard limits, for limits that a plan keeps. */
   readonly hardLimits: ReadonlyMap<Limit['resource'], number>;
-  /** Where a `file` step's content was written, by its target. */
+  /** The files that hold the contents of `file` steps, by target. */
   readonly files: ReadonlyMap<string, string>;
-  /** What `host-device` steps name. */
+  /** The devices of `host-device` steps. */
   readonly devices: readonly PlacedDevice[];
 }
 
@@ -31,7 +31,7 @@ function unsupported(what: string): TsimgError {
   return new TsimgError('HOST_UNSUPPORTED', `--runtime does not go with ${what}`, { hint });
 }
 
-/** A runtime makes one mount of all hierarchies of version 1. */
+/** A runtime mounts all hierarchies of version 1 with this one mount. */
 const CGROUPS: OciMount = {
   destination: '/sys/fs/cgroup',
   type: 'cgroup',
@@ -60,7 +60,7 @@ function mountOf(step: Step, files: OciSurroundings['files']): readonly OciMount
     }
     case 'host-device':
       if (step.source === '/dev') throw unsupported('all devices of the host');
-      // In a user namespace, a runtime binds what has the same name on the host.
+      // In a user namespace, a runtime binds the host's device of the same name.
       if (!step.make) throw unsupported('devices of the host for an ordinary user');
       return [];
     case 'chroot':
@@ -76,14 +76,14 @@ function mountsOf(steps: readonly Step[], files: OciSurroundings['files']): read
 }
 
 function targetsOf(steps: readonly Step[], kind: 'mask' | 'read-only'): readonly string[] {
-  // Runtimes take paths as they are: what only a pattern can name is left out, and what a mount says already.
+  // Runtimes know no patterns: these targets are left out, and those that a mount makes read-only already.
   return steps.flatMap((step) =>
     step.do === kind && !step.target.includes('*') && !('mounted' in step) ? [step.target] : [],
   );
 }
 
 function limitsOf(limits: readonly Limit[], hardLimits: OciSurroundings['hardLimits']) {
-  // The runtime specification has no word for none: it is the largest number there is.
+  // The runtime specification has no word for "unlimited": the largest number stands for it.
   const value = (limit: number | 'unlimited') => (limit === 'unlimited' ? Number.MAX_SAFE_INTEGER : limit);
   return limits.map(({ resource, soft, hard }) => {
     const top = hard === 'keep' ? (hardLimits.get(resource) ?? value(soft)) : value(hard);
@@ -100,7 +100,7 @@ function processOf(command: ProcessPlan, ordinary: boolean, { user, hardLimits }
       uid: user.uid,
       gid: user.gid,
       umask: command.umask,
-      // runc refuses a group list from an ordinary user.
+      // runc refuses supplementary groups from an ordinary user.
       ...(!ordinary && { additionalGids: user.groups }),
     },
     args: command.args,
@@ -116,7 +116,7 @@ function mappings(extents: readonly IdExtent[]) {
   return extents.map(({ inside, outside, count }) => ({ containerID: inside, hostID: outside, size: count }));
 }
 
-/** The root filesystem of a plan. @throws HOST_UNSUPPORTED for an overlay, which no runtime mounts */
+/** Returns the root filesystem of a plan. @throws HOST_UNSUPPORTED for an overlay, which no runtime mounts */
 export function rootPath({ steps }: LaunchPlan): string {
   const root = steps.find((step) => step.do === 'root')?.root;
   if (root?.kind === 'directory') return root.path;
@@ -126,8 +126,8 @@ export function rootPath({ steps }: LaunchPlan): string {
 }
 
 /**
- * A plan as the configuration of an OCI runtime (1.0.2): the same mounts, masks, capabilities, filter, limits and
- * namespaces. What the runtime would do otherwise than the plan says is refused. @throws HOST_UNSUPPORTED
+ * Converts a plan to the configuration of an OCI runtime (1.0.2): the same mounts, masks, capabilities, filter, limits
+ * and namespaces. Parts of a plan that a runtime would perform differently are refused. @throws HOST_UNSUPPORTED
  */
 export function planToOci(plan: LaunchPlan, around: OciSurroundings): object {
   const { steps, command, idMap, network, namespaces, cgroups } = plan;
@@ -148,7 +148,7 @@ export function planToOci(plan: LaunchPlan, around: OciSurroundings): object {
     mounts: mountsOf(steps, around.files),
     linux: {
       ...(idMap !== undefined && { uidMappings: mappings(idMap.uids), gidMappings: mappings(idMap.gids) }),
-      // What a user without privileges has no say in.
+      // An ordinary user cannot set these.
       ...(idMap === undefined && { devices, resources: { devices: rules } }),
       namespaces: types.map((type) => ({ type })),
       maskedPaths: targetsOf(steps, 'mask'),

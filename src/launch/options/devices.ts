@@ -6,7 +6,8 @@ import type { Step } from '../launch-plan.ts';
 export type HostDeviceStep = Extract<Step, { do: 'host-device' }>;
 
 /**
- * docker's `--device HOST[:CONTAINER[:ACCESS]]`; ACCESS is letters of `rwm`. Whether it is a device, the stage looks.
+ * Parses docker's `--device HOST[:CONTAINER[:ACCESS]]`; ACCESS is letters of `rwm`. The step finds out whether it is a
+ * device.
  * @throws USAGE
  */
 export function parseDevice(text: string, make: boolean): HostDeviceStep {

@@ -3,7 +3,11 @@ import { TsimgError } from '../../errors.ts';
 import type { BindStep, Step } from '../launch-plan.ts';
 import { parsePropagation, parseTmpfs, parseVolumeParts } from './volumes.ts';
 
-/** The size of a file system in memory → bytes. @param option for errors: the option's name @throws USAGE */
+/**
+ * Parses the size of a file system in memory to bytes.
+ * @param option the option's name, for errors
+ * @throws USAGE
+ */
 export function parseSize(text: string, option: string): number {
   const bytes = parseByteSize(text);
   if (bytes !== undefined) return bytes;
@@ -15,7 +19,9 @@ export function parseSize(text: string, option: string): number {
 
 const FLAGS = new Set(['readonly', 'ro', 'rw']);
 
-/** `key=value,…`; a flag alone is true, as in `readonly`. Quoted fields hold commas, as in CSV. */
+/**
+ * Parses `key=value,…`; a flag without a value is true, as in `readonly`. Quoted fields may contain commas, as in CSV.
+ */
 function parseFields(text: string): ReadonlyMap<string, string> {
   const fields = text.match(/("(?:[^"]|"")*"|[^,"])+/g) ?? [];
   return new Map(
@@ -29,7 +35,7 @@ function parseFields(text: string): ReadonlyMap<string, string> {
   );
 }
 
-/** Takes fields by any of their names, and knows in the end which nobody wanted. */
+/** Takes fields by any of their names, and knows which are left at the end. */
 class Fields {
   readonly #fields: Map<string, string>;
 
@@ -51,7 +57,7 @@ class Fields {
   }
 }
 
-/** docker's and podman's `--mount type=bind|tmpfs,…`. Named volumes are refused. @throws USAGE */
+/** Parses docker's and podman's `--mount type=bind|tmpfs,…`. Named volumes are refused. @throws USAGE */
 export function parseMount(text: string, cwd: string): BindStep | Step {
   const fail = (why: string, hint?: string) =>
     new TsimgError('USAGE', 'not a mount', { where: `--mount ${text}`, why, hint });

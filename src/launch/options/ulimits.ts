@@ -3,8 +3,8 @@ import { isResource, type LimitValue, RESOURCES } from '../../linux/limits.ts';
 import type { Limit } from '../launch-plan.ts';
 
 /**
- * No core dumps of a container on the host. Node raises the soft limit of open files to the hard one: 1024 is what
- * programs expect.
+ * Defaults: no core dumps on the host, and 1024 open files, which programs expect; Node raises its own soft limit to
+ * the hard one.
  */
 const DEFAULT_LIMITS: readonly Limit[] = [
   { resource: 'core', soft: 0, hard: 0 },
@@ -20,7 +20,7 @@ function exceeds(soft: LimitValue, hard: LimitValue): boolean {
   return hard !== 'unlimited' && (soft === 'unlimited' || soft > hard);
 }
 
-/** `NAME=SOFT[:HARD]`; one value is both. @throws USAGE */
+/** Parses `NAME=SOFT[:HARD]`; a single value is both. @throws USAGE */
 function parseLimit(text: string): Limit {
   const fail = (why: string) => new TsimgError('USAGE', 'not a limit', { where: `--ulimit ${text}`, why });
   const [, name = '', values = ''] = /^([a-z]+)=(.*)$/.exec(text) ?? [];
@@ -33,7 +33,7 @@ function parseLimit(text: string): Limit {
   return { resource: name, soft, hard };
 }
 
-/** The defaults, and `--ulimit` over them; a name given twice counts as it was given last. @throws USAGE */
+/** Applies `--ulimit` to the defaults; of a repeated name the last value counts. @throws USAGE */
 export function planUlimits(texts: readonly string[]): readonly Limit[] {
   return [...new Map([...DEFAULT_LIMITS, ...texts.map(parseLimit)].map((limit) => [limit.resource, limit])).values()];
 }

@@ -4,8 +4,8 @@ import type { MountAttribute, Propagation } from '../../linux/mount-flags.ts';
 import type { BindStep, Step } from '../launch-plan.ts';
 
 /**
- * Where something may be mounted: absolute, normalised, not the root and nothing below /proc, which the kernel answers
- * from.
+ * Parses the target of a mount: absolute, normalized, not the root, and nothing below /proc, whose files are the
+ * kernel's.
  */
 function parseTarget(text: string, where: string): string {
   const fail = (why: string) => new TsimgError('USAGE', 'not a place to mount at', { where, why });
@@ -18,8 +18,8 @@ function parseTarget(text: string, where: string): string {
 }
 
 /**
- * Options that say nothing here: binding is always recursive, nothing is copied or cached, and there is no SELinux
- * relabelling.
+ * Options without effect: bind mounts are always recursive, nothing is copied or cached, and there are no SELinux
+ * labels.
  */
 const IGNORED_VOLUME_OPTIONS = new Set([
   'rw',
@@ -36,13 +36,13 @@ const IGNORED_VOLUME_OPTIONS = new Set([
   'consistent',
 ]);
 
-/** `rslave`, `shared` and their like; with or without the `r`, all that is mounted below is meant. */
+/** Parses `rslave`, `shared` and so on; mounts below are included, with or without the `r`. */
 export function parsePropagation(text: string): Propagation | undefined {
   const name = text.replace(/^r/, '');
   return name === 'private' || name === 'slave' || name === 'shared' ? name : undefined;
 }
 
-/** Whether `-v` and `--mount` asked for a label, which tsimg does not write. */
+/** Returns whether `-v` asks for an SELinux label, which tsimg does not set. */
 export function asksForLabel(text: string): boolean {
   return /:(?:.*,)?[zZ](?:,|$)/.test(text);
 }
@@ -58,9 +58,7 @@ export interface VolumeParts {
   readonly where: string;
 }
 
-/**
- * The parts of `-v` or `--mount type=bind` → the step. A source is absolute or starts with `./` or `../`. @throws USAGE
- */
+/** Plans the mount of a volume. A source is absolute or starts with `./` or `../`. @throws USAGE */
 export function parseVolumeParts({ source, target, options, cwd, where }: VolumeParts): BindStep {
   const fail = (why: string, hint?: string) => new TsimgError('USAGE', 'not a volume', { where, why, hint });
   if (!/^(\/|\.{1,2}(\/|$))/.test(source)) {
@@ -88,7 +86,7 @@ export function parseVolumeParts({ source, target, options, cwd, where }: Volume
   return propagation === undefined || propagation === 'private' ? step : { ...step, propagation };
 }
 
-/** `SOURCE:TARGET[:options]`. @throws USAGE */
+/** Parses `SOURCE:TARGET[:OPTIONS]`. @throws USAGE */
 export function parseVolume(text: string, cwd: string): BindStep {
   const [source = '', target = '', optionText, ...rest] = text.split(':');
   if (rest.length > 0 || target === '') {
@@ -101,7 +99,10 @@ export function parseVolume(text: string, cwd: string): BindStep {
 
 const TMPFS_DATA = /^(size=[0-9]+[kmgKMG%]?|mode=0?[0-7]{1,4}|(nr_inodes|nr_blocks|uid|gid)=[0-9]{1,10}[kmgKMG]?)$/;
 
-/** `TARGET[:options]`, noexec, nosuid and nodev unless the options say otherwise, as docker's. @throws USAGE */
+/**
+ * Parses `TARGET[:OPTIONS]`; noexec, nosuid and nodev are set unless the options say otherwise, as docker does. @throws
+ * USAGE
+ */
 export function parseTmpfs(text: string): Step {
   const [target = '', optionText, ...rest] = text.split(':');
   const fail = (why: string) => new TsimgError('USAGE', 'not a tmpfs', { where: `--tmpfs ${text}`, why });

@@ -3,9 +3,9 @@ import type { RunConfig } from '../../oci/run-config.ts';
 import { DEFAULT_PATH, variable } from './environment.ts';
 
 /**
- * Entrypoint and Cmd as docker combines them: arguments replace Cmd, `--entrypoint` replaces the entrypoint and
- * discards the image's Cmd. OCI image spec, config.md.
- * @throws USAGE where nothing is left to run
+ * Combines entrypoint and command as docker does: arguments replace the image's Cmd; `--entrypoint` replaces its
+ * entrypoint and discards its Cmd. OCI image spec, config.md.
+ * @throws USAGE where no command is left
  */
 export function planCommand(
   config: Pick<RunConfig, 'entrypoint' | 'cmd'>,
@@ -26,8 +26,9 @@ export function planCommand(
 }
 
 /**
- * The paths to try for a program, in order: itself where it has a slash, else each directory of the *container's* PATH.
- * An empty element of PATH is the working directory to execvp(3); here it is passed over.
+ * Returns the paths to try for a program, in order: the program itself where it contains a slash, else one in each
+ * directory of the *container's* PATH. An empty element of PATH, which is the working directory to execvp(3), is
+ * skipped.
  */
 export function commandCandidates(program: string, env: readonly string[]): readonly string[] {
   if (program.includes('/')) return [program];

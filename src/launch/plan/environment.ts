@@ -1,11 +1,14 @@
 import { TsimgError } from '../../errors.ts';
 
-/** docker's, for an image that names no PATH. */
+/** docker's PATH for an image without one. */
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 type HostEnv = Readonly<Record<string, string | undefined>>;
 
-/** `NAME=value` as it is; `NAME` alone is the caller's value, or nothing where the caller has none. @throws USAGE */
+/**
+ * Expands an entry: `NAME=value` stays, `NAME` alone gets the caller's value, or is left out where the caller has none.
+ * @throws USAGE
+ */
 function expand(entry: string, hostEnv: HostEnv): readonly string[] {
   if (entry === '' || entry.startsWith('=')) throw new TsimgError('USAGE', 'not NAME or NAME=value', { where: entry });
   if (entry.includes('\0')) throw new TsimgError('USAGE', 'an environment variable with a zero byte', { where: entry });
@@ -14,7 +17,7 @@ function expand(entry: string, hostEnv: HostEnv): readonly string[] {
   return value === undefined ? [] : [`${entry}=${value}`];
 }
 
-/** A line of a file; a name with blanks is a mistake more often than not, and docker refuses it. @throws USAGE */
+/** Refuses a name with blanks, as docker does: it is a mistake in most cases. @throws USAGE */
 function checkLine(line: string, index: number): string {
   const [name = ''] = line.split('=', 1);
   if (!/\s/.test(name)) return line;
@@ -25,8 +28,8 @@ function checkLine(line: string, index: number): string {
 }
 
 /**
- * docker's `--env-file`: a variable a line, `#` comments and blank lines passed over, no quoting, no expansion. @throws
- * USAGE
+ * Parses docker's `--env-file`: a variable on each line; `#` comments and blank lines are skipped; nothing is unquoted
+ * or expanded. @throws USAGE
  */
 export function parseEnvFile(text: string, hostEnv: HostEnv): readonly string[] {
   return text
@@ -38,9 +41,7 @@ export function parseEnvFile(text: string, hostEnv: HostEnv): readonly string[] 
     .flatMap((line) => expand(line, hostEnv));
 }
 
-/**
- * `NAME=value` lists in rising order of importance → one list with each name once, at the place where it first stood.
- */
+/** Merges `NAME=value` lists, of which later ones win. Each name is kept once, at its first place. */
 export function mergeEnvironment(...lists: readonly (readonly string[])[]): readonly string[] {
   const byName = new Map<string, string>();
   for (const entry of lists.flat()) {
@@ -60,8 +61,8 @@ export interface EnvironmentParts {
 }
 
 /**
- * The container's environment: defaults, then the image's, then `--env-file`, then `-e`. Nothing else of the caller's.
- * @throws USAGE
+ * Plans the container's environment: the defaults, then the image's, then `--env-file`, then `-e`. Nothing else of the
+ * caller's environment gets in. @throws USAGE
  */
 export function planEnvironment(parts: EnvironmentParts): readonly string[] {
   const { image, files, options, hostname, terminal, hostEnv } = parts;
@@ -74,7 +75,7 @@ export function planEnvironment(parts: EnvironmentParts): readonly string[] {
   );
 }
 
-/** A variable's value in a `NAME=value` list. */
+/** Returns a variable's value in a `NAME=value` list. */
 export function variable(env: readonly string[], name: string): string | undefined {
   return env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
 }

@@ -3,16 +3,17 @@ import type { IdExtent, IdRange } from '../../linux/ids.ts';
 import type { HostFacts } from '../facts/host-facts.ts';
 import type { IdMap } from '../launch-plan.ts';
 
-/** The kernel takes at most 340 lines a map. user_namespaces(7). */
+/** The kernel's limit on lines of a map. user_namespaces(7). */
 const MAX_EXTENTS = 340;
 
 /**
- * A container's user namespace, in podman's words. For ordinary users `host` and `auto` are the same: they need one.
+ * A container's user namespace, in podman's words. Ordinary users need one: for them `host` and `auto` are the same.
  */
 export type UserNamespaceMode = 'host' | 'auto' | 'keep-id';
 
 /**
- * A range that holds the caller, or root, would give away what the map must not: newuidmap refuses some of these too.
+ * The ranges that may be mapped. One that contains the caller or root would give away their IDs; newuidmap refuses some
+ * of these too.
  */
 function usable(caller: number, ranges: readonly IdRange[]): readonly IdRange[] {
   return ranges
@@ -20,7 +21,7 @@ function usable(caller: number, ranges: readonly IdRange[]): readonly IdRange[] 
     .slice(0, MAX_EXTENTS - 2);
 }
 
-/** 0 is the caller, 1 and on are its subordinate IDs, range after range. */
+/** Maps 0 to the caller, and 1, 2, … to its subordinate IDs, range after range. */
 function extents(caller: number, ranges: readonly IdRange[]): readonly IdExtent[] {
   const result: IdExtent[] = [{ inside: 0, outside: caller, count: 1 }];
   let inside = 1;
@@ -31,7 +32,7 @@ function extents(caller: number, ranges: readonly IdRange[]): readonly IdExtent[
   return result;
 }
 
-/** The caller is itself; its subordinate IDs, range after range, are all others from 0 on. */
+/** Maps the caller to itself, and all other IDs from 0 on to its subordinate IDs, range after range. */
 function keptExtents(caller: number, ranges: readonly IdRange[]): readonly IdExtent[] {
   const result: IdExtent[] = [{ inside: caller, outside: caller, count: 1 }];
   let inside = 0;
@@ -71,7 +72,7 @@ function planKeptIds(facts: HostFacts): IdMap {
   };
 }
 
-/** Root of the container is the first of root's own subordinate IDs: nobody on the host. */
+/** Maps root of the container to the first of root's subordinate IDs, which has no rights on the host. */
 function planRootsMap({ subordinateUids, subordinateGids }: HostFacts): IdMap {
   const [uids] = usable(0, subordinateUids);
   const [gids] = usable(0, subordinateGids);
@@ -86,7 +87,7 @@ function planRootsMap({ subordinateUids, subordinateGids }: HostFacts): IdMap {
   return { uids: [extent(uids)], gids: [extent(gids)], by: 'root' };
 }
 
-/** The map of a container's user namespace; undefined where it has none. @throws USAGE, HOST_UNSUPPORTED */
+/** Plans the map of a container's user namespace; undefined where it has none. @throws USAGE, HOST_UNSUPPORTED */
 export function planUserNamespace(facts: HostFacts, mode: UserNamespaceMode = 'host'): IdMap | undefined {
   if (!facts.canMount) return mode === 'keep-id' ? planKeptIds(facts) : planIdMap(facts);
   if (mode === 'host') return undefined;
@@ -94,15 +95,12 @@ export function planUserNamespace(facts: HostFacts, mode: UserNamespaceMode = 'h
   throw new TsimgError('USAGE', 'keep-id is for ordinary users', { where: '--userns keep-id', hint: '--userns auto' });
 }
 
-/**
- * The map by which a container's files are stored and changed from outside; undefined where they have the image's own
- * IDs.
- */
+/** Returns the map by which a container's files are stored on disk; undefined where they have the image's own IDs. */
 export function storedMap(idMap: IdMap | undefined): IdMap | undefined {
   return idMap?.by === 'root' ? undefined : idMap;
 }
 
-/** The one map of a user without privileges: all subordinate IDs where there are any, else the caller alone as root. */
+/** Plans the map of an ordinary user: all subordinate IDs where there are some, else the caller alone, as root. */
 export function planIdMap(facts: HostFacts): IdMap {
   const { uid, gid, subordinateUids, subordinateGids, tools } = facts;
   const missing = subordinateUids.length === 0 || subordinateGids.length === 0 || !tools.newuidmap || !tools.newgidmap;
@@ -114,7 +112,7 @@ export function planIdMap(facts: HostFacts): IdMap {
   };
 }
 
-/** Why there is only a single ID, for a warning; undefined where there are several. */
+/** Explains a map with a single ID, for a warning; undefined for other maps. */
 export function singleIdReason(facts: HostFacts, map: IdMap): string | undefined {
   if (map.by !== 'single') return undefined;
   const missing = facts.tools.newuidmap === undefined || facts.tools.newgidmap === undefined;

@@ -2,15 +2,17 @@ import * as posix from 'node:path/posix';
 import { isCovered, type UserMount } from './user-mounts.ts';
 
 /**
- * What becomes of the volumes that an image names: podman's `--image-volume`. `bind`: a directory of the container's
- * own for each.
+ * The treatment of an image's volumes: podman's `--image-volume`. `bind`: each is a directory of the container's own.
  */
 export type ImageVolumeMode = 'bind' | 'tmpfs' | 'ignore';
 
-/** Here the kernel's file systems and our own devices are, whatever an image says. */
+/** Places of the kernel's file systems and of our devices, where an image cannot have volumes. */
 const KERNEL = ['/proc', '/sys', '/dev'].map((target) => ({ target }));
 
-/** The places of an image's volumes, in its order, and what is none. OCI image spec, config.md, "Volumes". */
+/**
+ * Returns the targets of an image's volumes, in its order, and those that are refused. OCI image spec, config.md,
+ * "Volumes".
+ */
 export function volumePlaces(volumes: readonly string[]): {
   readonly places: readonly string[];
   readonly refused: readonly string[];
@@ -20,7 +22,7 @@ export function volumePlaces(volumes: readonly string[]): {
   return { places: all.filter((path) => !isNone(path)), refused: all.filter(isNone) };
 }
 
-/** The image's volumes as mounts, and what should be told about them. */
+/** The image's volumes as mounts, and warnings. */
 export interface VolumePlan {
   /** In the image's order. */
   readonly mounts: readonly UserMount[];

@@ -6,7 +6,7 @@ import type { Namespace, ProcessPlan, Step } from '../launch-plan.ts';
 import type { RunRequest } from './run-request.ts';
 import { placeInit, type UserMount } from './user-mounts.ts';
 
-/** The namespaces of a container's own; those that it shares with the host are left out. */
+/** Plans the container's own namespaces: those that it shares with the host are left out. */
 export function planNamespaces(request: RunRequest, ownNetwork: boolean): readonly Namespace[] {
   const own = (wanted: boolean, name: Namespace): readonly Namespace[] => (wanted ? [name] : []);
   return [
@@ -20,8 +20,8 @@ export function planNamespaces(request: RunRequest, ownNetwork: boolean): readon
 }
 
 /**
- * Bounding set of the container. Where only chroot stands between it and the host, the capability to leave it so is not
- * among them unless it was asked for by name. @throws USAGE
+ * Plans the bounding set. Where chroot alone separates the container from the host, SYS_CHROOT, which leaves a chroot,
+ * must be requested by name. @throws USAGE
  */
 function planCapabilities(request: RunRequest): readonly Capability[] {
   const { privileged, capAdd, capDrop, isolation } = request;
@@ -30,13 +30,15 @@ function planCapabilities(request: RunRequest): readonly Capability[] {
   return chooseCapabilities(capAdd, drop);
 }
 
-/** What the process may do: capabilities, system calls, new privileges. @throws USAGE, HOST_UNSUPPORTED */
+/**
+ * Plans the restrictions of the process: capabilities, system calls, new privileges. @throws USAGE, HOST_UNSUPPORTED
+ */
 export function planRestrictions(
   request: RunRequest,
   { machine, kernel, canMount, capabilities: given }: HostFacts,
 ): Pick<ProcessPlan, 'capabilities' | 'seccomp' | 'noNewPrivileges'> {
   const wanted = planCapabilities(request);
-  // A namespace of its own has all; the caller itself may have been started with fewer, in a container say.
+  // A user namespace gives all capabilities. Without one, the caller may have fewer, for example in a container.
   const capabilities = canMount && given !== undefined ? wanted.filter((each) => given.includes(each)) : wanted;
   const seccomp = request.seccomp ?? (request.privileged ? 'unconfined' : 'default');
   return {
@@ -49,7 +51,7 @@ export function planRestrictions(
   };
 }
 
-/** The init as a step, and its words before the command's. @throws HOST_UNSUPPORTED, USAGE */
+/** Plans the init: its mount, and the words before the command. @throws HOST_UNSUPPORTED, USAGE */
 export function planInit(
   request: RunRequest,
   facts: HostFacts,
@@ -63,13 +65,13 @@ export function planInit(
       hint: 'install one (Debian package catatonit, or tini)',
     });
   }
-  // Its own file of the host's, in the container's own /dev: it is there whatever the image has, and cannot be changed.
+  // The host's file, in the container's own /dev: it is there in any image, and cannot be changed.
   const target = placeInit(mounts);
   const bind: Step = { do: 'bind', source: init, target, attributes: ['ro', 'nosuid', 'nodev'] };
   return { steps: [bind], words: [target, '--'] };
 }
 
-/** `--umask`: octal. @throws USAGE */
+/** Parses `--umask`, octal. @throws USAGE */
 export function planUmask(text = '0022'): number {
   if (/^[0-7]{1,4}$/.test(text) && Number.parseInt(text, 8) <= 0o777) return Number.parseInt(text, 8);
   throw new TsimgError('USAGE', 'not a umask', { where: `--umask ${text}`, hint: 'octal digits, such as 0022' });

@@ -5,7 +5,7 @@ import type { CgroupPlan } from '../limits/limits.ts';
 
 const QUIET: readonly MountAttribute[] = ['nosuid', 'noexec', 'nodev'];
 
-/** What the kernel's file systems depend on. */
+/** The settings that the kernel's file systems depend on. */
 export interface MountsRequest {
   readonly idMap: IdMap | undefined;
   readonly ownNetwork: boolean;
@@ -14,23 +14,23 @@ export interface MountsRequest {
   readonly pid: 'private' | 'host';
   /** Bytes, a multiple of 1024. */
   readonly shmSize: number;
-  /** Tells whose the mounts are; see `containerMark`. */
+  /** The container's mark; see `containerMark`. */
   readonly mark?: string | undefined;
-  /** Nothing is hidden or read-only, and all devices are there. */
+  /** Whether nothing is hidden or read-only, and all devices are there. */
   readonly privileged: boolean;
   readonly unmask: boolean;
 }
 
 /**
- * What /dev/pts of a container says that it is mounted from. Every process in the container's mount namespace, or in
- * one that was made of it, has that in its mountinfo: by it all of them are found, whatever became of the first. An ID
- * is never used twice.
+ * The mark of a container: the source from which its /dev/pts is mounted. Each process in the container's mount
+ * namespace, or in one made from it, has the mark in its mountinfo, so that all of them are found even when the first
+ * one is gone. An ID is never used twice.
  */
 export function containerMark(id: string): string {
   return `tsimg-${id}`;
 }
 
-/** What a container has unless it asks for something else. */
+/** The settings of a container without options. */
 export const PLAIN_MOUNTS: MountsRequest = {
   idMap: undefined,
   ownNetwork: true,
@@ -42,7 +42,7 @@ export const PLAIN_MOUNTS: MountsRequest = {
   unmask: false,
 };
 
-/** The only devices of a container: name, major, minor. docker's and podman's. */
+/** The devices of a container: name, major, minor. docker's and podman's. */
 const DEVICES: readonly (readonly [string, number, number])[] = [
   ['null', 1, 3],
   ['zero', 1, 5],
@@ -60,7 +60,7 @@ const LINKS: readonly (readonly [string, string])[] = [
   ['ptmx', 'pts/ptmx'],
 ];
 
-/** What tells of the host or reaches its hardware: docker's list. A `*` stands for any rest of one name. */
+/** Files that describe the host or reach its hardware: docker's list. `*` stands for the rest of a name. */
 const MASKED: readonly string[] = [
   '/proc/acpi',
   '/proc/asound',
@@ -77,7 +77,7 @@ const MASKED: readonly string[] = [
   '/sys/devices/system/cpu/cpu*/thermal_throttle',
 ];
 
-/** What would change the host: docker's list. */
+/** Files that would change the host: docker's list. */
 const READ_ONLY: readonly string[] = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 function mount(
@@ -98,20 +98,20 @@ function ownIpc(shmSize: number): readonly Step[] {
   ];
 }
 
-/** The host's own, as the host's queues and semaphores are: a process would look for them there. */
+/** The host's shared memory and queues: with the host's IPC namespace, processes look for them there. */
 function hostIpc(idMap: IdMap | undefined): readonly Step[] {
   const queues: readonly Step[] = [
     { do: 'directory', target: '/dev/mqueue', mode: 0o755 },
     mount('mqueue', '/dev/mqueue', QUIET),
   ];
-  // A user may not mount what is the host's namespace's.
+  // An ordinary user may not mount the host namespace's queues.
   const shown = idMap === undefined ? queues : [];
   return [{ do: 'host-tree', source: '/dev/shm', target: '/dev/shm', attributes: QUIET }, ...shown];
 }
 
-/** /dev: a tmpfs of the container's own with six devices, its own terminals, shared memory and message queues. */
+/** Plans /dev: a tmpfs of the container's own with six devices, its own terminals, shared memory and message queues. */
 function planDevices({ idMap, shmSize, ipc, mark }: MountsRequest): readonly Step[] {
-  // Group 5 is tty by convention; where the map has no such group the kernel refuses the mount.
+  // Group 5 is tty by convention; the kernel refuses the mount where the map lacks that group.
   const tty = idMap === undefined || idMap.gids.some(({ inside, count }) => inside <= 5 && inside + count > 5);
   const terminals = `newinstance,ptmxmode=0666,mode=0620${tty ? ',gid=5' : ''}`;
   return [
@@ -135,20 +135,21 @@ function planDevices({ idMap, shmSize, ipc, mark }: MountsRequest): readonly Ste
   ];
 }
 
-/** The container's own cgroups, to be read only: a file system for each hierarchy of version 1. */
+/** Plans a read-only view of the container's cgroups: a file system for each hierarchy of version 1. */
 function planLegacyCgroups(cgroups: readonly CgroupPlan[]): readonly Step[] {
   const names = cgroups.filter(({ version }) => version === 1).map(({ controllers }) => controllers.join(','));
   if (names.length === 0) return [];
   return [
     mount('tmpfs', '/sys/fs/cgroup', QUIET, 'mode=755,size=64k'),
-    // One without a controller is known by its name: systemd's is at /sys/fs/cgroup/systemd.
+    // A hierarchy without a controller is known by its name: systemd's is at /sys/fs/cgroup/systemd.
     ...names.map((name) => mount('cgroup', `/sys/fs/cgroup/${name.replace(/^name=/, '')}`, ['ro', ...QUIET], name)),
     { do: 'read-only', target: '/sys/fs/cgroup', mounted: true },
   ];
 }
 
 /**
- * /sys shows the network namespace; one that is the host's cannot be shown anew by a user, so the host's own is bound.
+ * Plans /sys, which shows the network namespace. An ordinary user cannot mount it for the host's namespace, so the
+ * host's own is bound.
  */
 function planSys(facts: HostFacts, { idMap, ownNetwork, privileged, cgroups }: MountsRequest): readonly Step[] {
   if (idMap !== undefined && !ownNetwork)
@@ -158,13 +159,16 @@ function planSys(facts: HostFacts, { idMap, ownNetwork, privileged, cgroups }: M
   return [mount('sysfs', '/sys', attributes), ...(facts.cgroup2 ? [cgroup] : planLegacyCgroups(cgroups))];
 }
 
-/** /proc shows the PID namespace; the host's cannot be shown anew by a user. */
+/**
+ * Plans /proc, which shows the PID namespace. An ordinary user cannot mount it for the host's namespace, so the host's
+ * own is bound.
+ */
 function planProc({ idMap, pid }: MountsRequest): Step {
   if (idMap === undefined || pid === 'private') return mount('proc', '/proc', QUIET);
   return { do: 'host-tree', source: '/proc', target: '/proc', attributes: QUIET };
 }
 
-/** The kernel's file systems, /dev, and what is hidden or read-only in them, in order. */
+/** Plans the kernel's file systems and /dev, with their hidden and read-only files, in order. */
 export function planMounts(facts: HostFacts, request: MountsRequest): readonly Step[] {
   const open = request.privileged || request.unmask;
   const make = request.idMap === undefined;

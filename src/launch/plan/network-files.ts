@@ -6,9 +6,9 @@ import type { Step } from '../launch-plan.ts';
 import type { NetworkPlan } from '../network/network-plan.ts';
 import { PASTA_DNS } from '../network/pasta-options.ts';
 
-/** The names that a container is to know, as options say it. */
+/** The names that a container knows, as the options spell them. */
 export interface NameRequest {
-  /** `--dns`: name servers, instead of the host's. */
+  /** `--dns`: name servers, in the place of the host's. */
   readonly dns?: readonly string[] | undefined;
   readonly dnsSearch?: readonly string[] | undefined;
   readonly dnsOptions?: readonly string[] | undefined;
@@ -16,7 +16,7 @@ export interface NameRequest {
   readonly addHosts?: readonly string[] | undefined;
 }
 
-/** docker's word for the host, as a container on a bridge reaches it. */
+/** docker's word for the host's address, as a container on a bridge reaches it. */
 const HOST_GATEWAY = 'host-gateway';
 const SLIRP_DNS = '10.0.2.3';
 const SLIRP_GATEWAY = '10.0.2.2';
@@ -25,9 +25,11 @@ function isAddress(text: string): boolean {
   return parseAddress(text) !== undefined || (/^[0-9a-fA-F:.]{2,45}$/.test(text) && text.includes(':'));
 }
 
-/** `NAME=ADDRESS` or `NAME:ADDRESS`, docker's; several names have semicolons between, podman's. @throws USAGE */
+/**
+ * Parses docker's `NAME=ADDRESS` or `NAME:ADDRESS`; semicolons separate several names, as with podman. @throws USAGE
+ */
 export function parseAddHost(text: string): HostsEntry {
-  // An address of IPv6 has colons itself.
+  // An IPv6 address contains colons.
   const [, list = '', given = ''] = /^([^=]+)=(.*)$/.exec(text) ?? /^([^:]+):(.*)$/.exec(text) ?? [];
   const address = given.replace(/^\[(.*)\]$/, '$1');
   const names = list.split(';');
@@ -56,14 +58,14 @@ function wishedResolvConf({ dns = [], dnsSearch = [], dnsOptions = [] }: NameReq
   };
 }
 
-/** The name servers of a container that has a way out. */
+/** The name servers that a container can reach. */
 function serversOf(network: NetworkPlan, hosts: readonly string[]): readonly string[] {
   if (network.kind === 'slirp4netns') return [SLIRP_DNS];
   const reachable = hosts.filter((server) => !isLoopback(server));
   return reachable.length > 0 || network.kind !== 'pasta' ? reachable : [PASTA_DNS];
 }
 
-/** resolv.conf of a network that is not the host's: the host's, but for what only the host reaches. */
+/** Plans resolv.conf for a network other than the host's: the host's, without servers that only the host reaches. */
 function planResolvConf(network: NetworkPlan, wishes: NameRequest, hostText: string): ResolvConf {
   const wished = wishedResolvConf(wishes);
   const host = parseResolvConf(hostText);
@@ -78,7 +80,9 @@ function gatewayFor(network: NetworkPlan): string | undefined {
   return network.kind === 'slirp4netns' && network.hostLoopback ? SLIRP_GATEWAY : undefined;
 }
 
-/** `host-gateway` → the address at which the host answers. @throws USAGE where the network leads to no such place */
+/**
+ * Replaces `host-gateway` with the host's address in the container's network. @throws USAGE where the network has none
+ */
 function settleGateway(entries: readonly HostsEntry[], gateway: string | undefined): readonly HostsEntry[] {
   return entries.map(({ address, names }) => {
     if (address !== HOST_GATEWAY) return { address, names };
@@ -90,12 +94,14 @@ function settleGateway(entries: readonly HostsEntry[], gateway: string | undefin
   });
 }
 
-/** The hosts file of a container on the bridge: itself, what was asked for, and all who are there by their names. */
+/**
+ * Formats the hosts file of a container on the bridge: its own names, those of `--add-host`, and the other containers.
+ */
 export function bridgeHosts(gateway: string, peers: readonly HostsEntry[], asked: readonly HostsEntry[]): string {
   return formatHosts([...LOOPBACK_HOSTS, ...settleGateway(asked, gateway), ...peers]);
 }
 
-/** What the files of names depend on. */
+/** The facts that the files of names depend on. */
 export interface NamedContainer {
   readonly network: NetworkPlan;
   readonly hostname: string;
@@ -104,16 +110,16 @@ export interface NamedContainer {
   readonly hostResolvConf: string;
 }
 
-/** The files of names, and what should be told about them. */
+/** The files of names as steps, and warnings. */
 export interface NetworkFiles {
   readonly steps: readonly Step[];
   readonly warnings: readonly string[];
 }
 
 /**
- * The files by which programs find names. They lie over the image's, which stay as they are. Those of the bridge are
- * kept up to date by the host as containers come and go, and cannot be changed inside; others are the container's to
- * change.
+ * Plans the files by which programs find names. They are mounted over the image's, which stay unchanged. On the bridge,
+ * the host keeps them up to date as containers come and go, and the container cannot change them; on other networks it
+ * can.
  * @throws USAGE
  */
 export function planNetworkFiles({ network, hostname, names, hostResolvConf }: NamedContainer): NetworkFiles {

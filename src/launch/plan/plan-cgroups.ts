@@ -14,7 +14,7 @@ export interface DeviceParts {
   readonly devices: readonly HostDeviceStep[];
 }
 
-/** What is asked for that must not be had, or is not true, without a list of devices. */
+/** The option that cannot be granted, or would not be true, without a list of devices. */
 function neededBy({ capabilities, devices }: DeviceParts, isMapped: boolean): string | undefined {
   const opening = isMapped ? undefined : openingCapability(capabilities);
   if (opening !== undefined) return `--cap-add ${opening}`;
@@ -23,8 +23,8 @@ function neededBy({ capabilities, devices }: DeviceParts, isMapped: boolean): st
 }
 
 /**
- * The list for a container; undefined where there is none: a privileged one may use all devices, and in a user
- * namespace of an ordinary user nobody can make or open more than that user can. @throws USAGE, HOST_UNSUPPORTED
+ * Plans the list of devices; undefined where there is none: a privileged container may use all devices, and in a user
+ * namespace of an ordinary user no process can make or open more than that user. @throws USAGE, HOST_UNSUPPORTED
  */
 function planDeviceList(
   request: RunRequest,
@@ -49,8 +49,8 @@ function planDeviceList(
 }
 
 /**
- * The option whose container must not be in the top of a hierarchy: root with SYS_ADMIN could mount it and set
- * `release_agent`.
+ * The option with which a container must not be in the root cgroup of a hierarchy: root with SYS_ADMIN could mount the
+ * hierarchy and set `release_agent`.
  */
 function apartBy(
   { privileged }: RunRequest,
@@ -61,7 +61,7 @@ function apartBy(
   return isRoot && !privileged && capabilities.includes('SYS_ADMIN') ? '--cap-add SYS_ADMIN' : undefined;
 }
 
-/** The container's cgroups: its limits and its list of devices. @throws USAGE, HOST_UNSUPPORTED */
+/** Plans the container's cgroups: its limits and its list of devices. @throws USAGE, HOST_UNSUPPORTED */
 export function planCgroups(
   request: RunRequest,
   facts: HostFacts,

@@ -33,7 +33,7 @@ function planHostname({ uts, hostname }: RunRequest, host: string, { isHost, id 
   return checkHostname(hostname ?? (isHost ? host : id.slice(0, 12)));
 }
 
-/** Host name, network and files of names of a container. @throws USAGE, HOST_UNSUPPORTED */
+/** Plans host name, network and files of names of a container. @throws USAGE, HOST_UNSUPPORTED */
 export function planConnection(request: RunRequest, facts: HostFacts, around: RunSurroundings): Connection {
   const { networkAliases = [], names = {} } = request;
   const { id, name, joined } = around;

@@ -10,16 +10,16 @@ import { DEFAULT_PATH, mergeEnvironment, planEnvironment, variable } from './env
 import { storedMap } from './id-map.ts';
 import { checkWorkdir, imageWorkdir } from './process-plan.ts';
 
-/** What `tsimg exec` was asked for, as its options say it. */
+/** The request of an `exec`, under the names of the command line's options. */
 export interface ExecRequest {
   readonly command: readonly string[];
   /** `-i`: standard input is passed on; without it the command reads /dev/null. */
   readonly interactive: boolean;
-  /** `-t`: a terminal of its own. */
+  /** `-t`: a terminal of the command's own. */
   readonly terminal: boolean;
-  /** `-d`: it goes on in the background, its output is nobody's. */
+  /** `-d`: the command runs in the background, and its output is discarded. */
   readonly detached: boolean;
-  /** `-e`, in order; a name alone takes the caller's value. */
+  /** `-e`, in order; a name alone gets the caller's value. */
   readonly env: readonly string[];
   /** `--env-file`: the text of each file. */
   readonly envFiles: readonly string[];
@@ -27,58 +27,60 @@ export interface ExecRequest {
   readonly workdir?: string | undefined;
   /** `-u user[:group]` */
   readonly user?: string | undefined;
-  /** `--privileged`: all capabilities that the caller can give, and no system call filter. */
+  /** `--privileged`: all capabilities of the caller, and no system call filter. */
   readonly privileged?: boolean | undefined;
-  /** `--toolbox`: an image whose files the command sees, in the namespaces of the container. */
+  /** `--toolbox`: an image whose files the command sees, in the container's namespaces. */
   readonly toolbox?: string | undefined;
 }
 
-/** What the planner is told besides the request: it looks nothing up. */
+/** The planner's further input: it looks nothing up. */
 export interface ExecSurroundings {
   readonly facts: HostFacts;
   /** The caller's environment, for `-e NAME`. */
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
 }
 
-/** Another root for the command, in which what the container sees is seen too. */
+/** Another root for the command, which shows the container's files too. */
 export interface Toolbox {
   readonly root: RootSpec;
-  /** For overlays of users. */
+  /** Whether overlayfs uses user.* attributes, as ordinary users must. */
   readonly userXattr: boolean;
-  /** Directories of the container, with all that is mounted in them, and where they are then. */
+  /** Directories of the container, with the mounts below them, and their places in the toolbox. */
   readonly shown: readonly { readonly from: string; readonly to: string }[];
-  /** Files of the container's that are copied over the root's own, where the container has them. */
+  /** Files of the container that are copied over the root's own, where the container has them. */
   readonly copied: readonly string[];
 }
 
-/** A cgroup of the container's. */
+/** A cgroup of the container. */
 export interface EnteredCgroup {
-  /** For the command. */
+  /** The cgroup for the command. */
   readonly directory: string;
   /**
-   * For the stub, which is held to the container's devices before anybody in there sees it; absent without a list of
-   * them.
+   * The cgroup for the stub, which obeys the container's list of devices before any process in the container sees it;
+   * absent without a list.
    */
   readonly waiting?: string | undefined;
-  /** Whether the command must not be without it; else one that is not there could not be made for the container. */
+  /**
+   * Whether the command must be in it; else the cgroup may not exist, because it could not be made for the container.
+   */
   readonly required: boolean;
 }
 
-/** A command in a container that runs, as data: printed by `--dry-run`, performed by host/exec/enter. */
+/** A command in a running container, as data. `--dry-run` prints it; host/exec/enter performs it. */
 export interface ExecPlan {
-  /** Those that the container does not share with the host: all are joined. */
+  /** The container's own namespaces, all of which are joined. */
   readonly namespaces: readonly (Namespace | 'user' | 'cgroup')[];
   /** The container's cgroups. */
   readonly cgroups: readonly EnteredCgroup[];
   readonly command: ProcessPlan;
-  /** Whether it goes on when tsimg is gone. */
+  /** Whether the command runs on when tsimg has ended. */
   readonly detached: boolean;
   readonly toolbox?: Toolbox | undefined;
-  /** The container's; absent where it has no user namespace. */
+  /** The container's map; absent where it has no user namespace. */
   readonly idMap?: IdMap | undefined;
 }
 
-/** The container's namespaces, in the order in which they are joined. */
+/** The container's namespaces, in the order of joining. */
 function joinedNamespaces(container: LaunchPlan): ExecPlan['namespaces'] {
   const hasCgroup = container.steps.some((step) => step.do === 'cgroup-namespace');
   const own = container.namespaces;
@@ -94,14 +96,14 @@ function joinedNamespaces(container: LaunchPlan): ExecPlan['namespaces'] {
 function planCapabilities(container: LaunchPlan, { privileged }: ExecRequest, facts: HostFacts): readonly Capability[] {
   if (!privileged) return container.command.capabilities;
   const { capabilities: given } = facts;
-  // A user namespace has all; the caller itself may have been started with fewer.
+  // A user namespace gives all capabilities; the caller itself may have fewer.
   if (container.idMap !== undefined || given === undefined) return CAPABILITY_NAMES;
   return CAPABILITY_NAMES.filter((name) => given.includes(name));
 }
 
 /**
- * All capabilities on top of the container's own are not all devices: what kept it from the host's, or need not, must
- * keep them too.
+ * Plans the cgroups of the command. `--privileged` gives all capabilities, but not all devices: the container's list of
+ * devices must hold for the command too.
  * @throws HOST_UNSUPPORTED
  */
 function planCgroups(container: LaunchPlan, request: ExecRequest, facts: HostFacts): readonly EnteredCgroup[] {
@@ -134,9 +136,9 @@ function checkRequest({ command, detached, terminal }: ExecRequest): void {
 }
 
 /**
- * The container's own plan, what is asked for, and the host → what is done to run a command in it. What is not asked
- * for is as for the container's first command. User, home and program are looked up later, in the container's root.
- * @throws USAGE
+ * Plans a command in a container, from the container's own plan, the request and the host. Settings without an option
+ * are those of the container's first command. User, home and program are looked up later, in the container's root.
+ * @throws USAGE, HOST_UNSUPPORTED
  */
 export function planExec(container: LaunchPlan, request: ExecRequest, { facts, hostEnv }: ExecSurroundings): ExecPlan {
   checkRequest(request);
@@ -167,13 +169,13 @@ export function planExec(container: LaunchPlan, request: ExecRequest, { facts, h
   };
 }
 
-/** Where the files of the container are in a toolbox. */
+/** The place of the container's files in a toolbox. */
 export const CONTAINER_PLACE = '/container';
 
 /**
- * The same with the files of another image: /proc, /sys and /dev are the very ones that the container sees, so that ps
- * shows its processes and its own terminals are there, and its root is at /container. Without a command, a shell.
- * @throws USAGE
+ * Plans a command with the files of another image: /proc, /sys and /dev are the container's own, so that ps shows its
+ * processes and its terminals work, and the container's root is at /container. The default command is a shell.
+ * @throws USAGE, HOST_UNSUPPORTED
  */
 export function planToolbox(
   container: LaunchPlan,

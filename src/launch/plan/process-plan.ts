@@ -8,7 +8,7 @@ import { planUmask } from './isolation.ts';
 import type { RunRequest, RunSurroundings } from './run-request.ts';
 import { parseUser } from './user.ts';
 
-/** @throws USAGE unless it is an absolute path */
+/** Checks a working directory. @throws USAGE unless it is an absolute path */
 export function checkWorkdir(path: string): string {
   if (path.includes('\0')) throw new TsimgError('USAGE', 'a working directory with a zero byte');
   if (path.startsWith('/')) return path;

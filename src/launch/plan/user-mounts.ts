@@ -3,27 +3,27 @@ import type { BindStep, Step } from '../launch-plan.ts';
 import { parseMount } from '../options/mount-option.ts';
 import { parseTmpfs, parseVolume } from '../options/volumes.ts';
 
-/** A mount that was asked for. */
+/** A mount from the request, or a volume of the image. */
 export type UserMount = Extract<Step, { do: 'mount' }> | BindStep;
 
-/** Whether a mount lies on a path, or on a directory above it. Both are normalised. */
+/** Returns whether a path is at or below the target of a mount. Paths are normalized. */
 export function isCovered(path: string, mounts: readonly { readonly target: string }[]): boolean {
   return mounts.some(({ target }) => path === target || path.startsWith(`${target}/`));
 }
 
-/** What hides what is below it must come first: a volume at /data before one at /data/cache. */
+/** Sorts mounts by depth: a mount hides the files below it, so /data comes before /data/cache. */
 export function byDepth(mounts: readonly UserMount[]): readonly UserMount[] {
   const depth = ({ target }: UserMount) => target.split('/').length;
   return mounts.toSorted((one, other) => depth(one) - depth(other));
 }
 
-/** Volumes show no devices, but for a privileged container those that lie where devices are. */
+/** Lets devices of a volume work where the container is privileged and the volume is below /dev. */
 function withDevices(mount: UserMount, privileged: boolean): UserMount {
   if (!privileged || mount.do !== 'bind' || !isCovered(mount.target, [{ target: '/dev' }])) return mount;
   return { ...mount, attributes: mount.attributes.filter((attribute) => attribute !== 'nodev') };
 }
 
-/** The options of a run that ask for mounts. */
+/** The options of a run that name mounts. */
 export interface MountWishes {
   readonly tmpfs: readonly string[];
   readonly volumes: readonly string[];
@@ -31,7 +31,7 @@ export interface MountWishes {
   readonly privileged?: boolean | undefined;
 }
 
-/** `-v`, `--mount` and `--tmpfs`, in the order in which they are mounted. @throws USAGE */
+/** Parses `-v`, `--mount` and `--tmpfs`, in the order of mounting. @throws USAGE */
 export function parseUserMounts(request: MountWishes, cwd: string): readonly UserMount[] {
   const { tmpfs, volumes, mounts = [], privileged = false } = request;
   const steps = [
@@ -42,13 +42,10 @@ export function parseUserMounts(request: MountWishes, cwd: string): readonly Use
   return byDepth(steps.map((step) => withDevices(step, privileged)));
 }
 
-/** What is needed below a mount of the user's as well: masks, terminals and files in memory are made with it. */
+/** Targets that are mounted even below a user's mount: masks, terminals and files need them. */
 const NEEDED: ReadonlySet<string> = new Set(['/dev', '/dev/pts']);
 
-/**
- * Steps of ours without those that mount where the user mounts something, or below: what the user mounts wins. /dev
- * stays beneath it, out of sight.
- */
+/** Removes our steps at or below a user's mount: the user's mount wins. /dev is still mounted, beneath it. */
 export function givingWay(steps: readonly Step[], mounts: readonly UserMount[]): readonly Step[] {
   return steps.filter((step) => {
     switch (step.do) {
@@ -64,13 +61,10 @@ export function givingWay(steps: readonly Step[], mounts: readonly UserMount[]):
   });
 }
 
-/** Where the init of `--init` may be: what the user mounts leaves one of them free. */
+/** Places for the init of `--init`, one of which the user's mounts leave free. */
 const INIT_PLACES = ['/dev/init', '/sbin/tsimg-init'];
 
-/**
- * Where the init of `--init` is in the container. @throws USAGE where mounts of the user's are everywhere that it could
- * be
- */
+/** Chooses the place of the init. @throws USAGE where the user's mounts cover all places */
 export function placeInit(mounts: readonly UserMount[]): string {
   const place = INIT_PLACES.find((path) => !isCovered(path, mounts));
   if (place !== undefined) return place;
@@ -81,9 +75,9 @@ export function placeInit(mounts: readonly UserMount[]): string {
 }
 
 /**
- * The mounts in memory that lie in no other of the user's, and the others. Files of ours come between the two: where a
- * link of the image leads one into such memory (/etc/resolv.conf to /run), it is there; nothing is made in a directory
- * of the host.
+ * Separates the mounts in memory that are in no other mount of the user's. Our files are made between the two groups: a
+ * link in the image may lead one of them into such memory (/etc/resolv.conf to /run), and none may be made in a
+ * directory of the host.
  */
 export function splitMemory(mounts: readonly UserMount[]): {
   readonly memory: readonly UserMount[];

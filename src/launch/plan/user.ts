@@ -2,19 +2,19 @@ import { TsimgError } from '../../errors.ts';
 import { parseId } from '../../linux/ids.ts';
 import { parseGroup, parsePasswd } from '../../linux/passwd.ts';
 
-/** Who the container's first process is. */
+/** The user and the groups of the container's first process. */
 export interface ResolvedUser {
   readonly uid: number;
   readonly gid: number;
   /**
-   * Supplementary groups; the primary one is always among them, else a process could drop it to lift a negative
-   * permission.
+   * Supplementary groups. They include the primary group: a process could drop it to evade a permission that is denied
+   * to the group.
    */
   readonly groups: readonly number[];
   readonly home: string;
 }
 
-/** The image's /etc/passwd and /etc/group as text, '' where there is none. */
+/** The texts of the image's /etc/passwd and /etc/group, '' for a missing file. */
 export interface UserFiles {
   readonly passwd: string;
   readonly group: string;
@@ -28,7 +28,7 @@ function unknown(what: string, name: string, file: string): TsimgError {
   });
 }
 
-/** A number of digits only is an ID, never a name: it must fit, or it would wrap round to another user's. */
+/** Parses an ID. A text of digits is never a name; an ID that is too large would wrap round to another user's. */
 function numeric(text: string, what: string): number | undefined {
   if (!/^[0-9]+$/.test(text)) return undefined;
   const id = parseId(text);
@@ -36,7 +36,7 @@ function numeric(text: string, what: string): number | undefined {
   throw new TsimgError('USAGE', `not a ${what} ID`, { where: text, why: 'IDs go from 0 to 4294967294' });
 }
 
-/** `user[:group]` → its parts; no group and an empty one mean the same, as to docker and podman. @throws USAGE */
+/** Splits `USER[:GROUP]`; an empty group is none, as with docker and podman. @throws USAGE */
 export function parseUser(spec: string): { readonly user: string; readonly group: string | undefined } {
   const [user = '', group, ...rest] = spec.split(':');
   for (const [what, text] of [
@@ -49,9 +49,9 @@ export function parseUser(spec: string): { readonly user: string; readonly group
 }
 
 /**
- * `user[:group]` → IDs, groups and home, by the image's own files. OCI image spec, config.md, "User": without a group,
- * the user's own group and all that name it as a member. A name wins over a number only where it is no number.
- * `extraGroups` are added.
+ * Resolves `USER[:GROUP]` with the image's own files. Without a group, the user's own group and all groups that list
+ * the user count. Digits are an ID, never a name. OCI image spec, config.md, "User".
+ * @param extraGroups are added
  * @throws USAGE, LAUNCH_FAILED
  */
 export function resolveUser(spec: string, files: UserFiles, extraGroups: readonly string[] = []): ResolvedUser {

@@ -8,33 +8,33 @@ import {
 } from '../facts/host-conditions.ts';
 import type { HostFacts } from '../facts/host-facts.ts';
 
-/** One thing that was tried. */
+/** The result of a trial. */
 export interface Trial {
   readonly ok: boolean;
-  /** What the program or the kernel said; '' where it went well. */
+  /** The message of the program or the kernel; '' on success. */
   readonly complaint: string;
 }
 
-/** What host/doctor found. */
+/** The findings of host/doctor, before they are judged. */
 export interface HostReport {
   readonly facts: HostFacts;
   readonly conditions: HostConditions;
   readonly missingCalls: readonly string[];
-  /** Of users only. */
+  /** Of ordinary users only. */
   readonly idMap: Trial | undefined;
   readonly namespaces: Trial;
   readonly proc: Trial;
   readonly overlay: Trial;
-  /** Whether /dev/net/tun can be opened. */
+  /** Whether the caller can open /dev/net/tun. */
   readonly tun: boolean;
-  /** The first line that each program says of its version; undefined where it is not installed. */
+  /** The first line of each program's version; undefined where it is not installed. */
   readonly versions: ReadonlyMap<string, string | undefined>;
 }
 
-/** What the doctor says of one thing. */
+/** The doctor's judgement on one topic. */
 export interface Finding {
   readonly topic: string;
-  /** `limited`: it works with less. `fails`: no container can be started. */
+  /** `limited`: containers work with less. `fails`: no container can start. */
   readonly state: 'ok' | 'limited' | 'fails';
   readonly found: string;
   readonly cause?: string | undefined;
@@ -173,7 +173,7 @@ function extras({ facts, versions }: HostReport): readonly Finding[] {
   return [...tools, init === undefined ? limited('init', 'none for --init', noInit) : ok('init', init)];
 }
 
-/** What was found → what it means for containers of this caller, with cause and remedy. */
+/** Judges a report: the consequences for the caller's containers, with causes and remedies. */
 export function diagnose(report: HostReport): readonly Finding[] {
   return [
     kernel(report),

@@ -1,8 +1,8 @@
 import { TsimgError } from '../../errors.ts';
 
 /**
- * The exit status of `run` and `exec` for whatever was thrown: 127 not found, 126 not invocable, 125 all else.
- * docker's.
+ * The exit status of `run` and `exec` for a thrown value, as docker's: 127 not found, 126 cannot be executed, 125 any
+ * other error.
  */
 export function launchExitStatus(error: unknown): 125 | 126 | 127 {
   if (!(error instanceof TsimgError)) return 125;

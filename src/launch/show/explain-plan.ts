@@ -3,7 +3,7 @@ import { formatCgroups } from './format-cgroups.ts';
 import { formatNetwork } from './format-network.ts';
 import { formatStep, quote } from './format-step.ts';
 
-/** What a new namespace of each kind is, as the tutorial's reader asks; and unshare(1)'s option for it. */
+/** The content of each namespace in plain words, with unshare(1)'s option for it. */
 const NAMESPACES: Readonly<Record<Namespace, { readonly option: string; readonly what: string }>> = {
   mount: { option: '--mount', what: 'mounts' },
   pid: { option: '--pid', what: 'processes' },
@@ -84,13 +84,14 @@ function explainNamespaces({ namespaces, idMap }: LaunchPlan): readonly string[]
 function explainCommand(command: ProcessPlan): readonly string[] {
   const { args, env, cwd, user, capabilities, seccomp, umask, limits, noNewPrivileges } = command;
   const bounding = ['-all', ...capabilities.map((name) => `+${name.toLowerCase()}`)].join(',');
+  const setpriv = [`--reuid ${quote(user === '' ? '0' : user)}`, '--inh-caps=-all', `--bounding-set=${bounding}`];
   return [
     '# Limits: no core dumps on the host, and as many open files as programs expect.',
     ...limits.map(({ resource, soft, hard }) => `prlimit --${resource}=${soft}:${hard === 'keep' ? '' : hard}`),
     `umask ${umask.toString(8).padStart(4, '0')}`,
     '# The user, by the root filesystem’s own /etc/passwd; root keeps the capabilities that are named and no others.',
     ...(noNewPrivileges ? ['# No program that it runs (sudo, ping) gains any.'] : []),
-    `setpriv --reuid ${quote(user === '' ? '0' : user)} --inh-caps=-all --bounding-set=${bounding}${noNewPrivileges ? ' --no-new-privs' : ''}`,
+    ['setpriv', ...setpriv, ...(noNewPrivileges ? ['--no-new-privs'] : [])].join(' '),
     ...(seccomp === 'unconfined'
       ? []
       : [
@@ -105,7 +106,7 @@ function explainCommand(command: ProcessPlan): readonly string[] {
 function explainCgroups({ cgroups }: LaunchPlan): readonly string[] {
   if (cgroups.length === 0) return [];
   return [
-    '# Cgroups of its own: their limits hold for all of its processes together. It joins them just before its command starts.',
+    '# Cgroups of its own, with limits for all of its processes together. It joins them just before the command starts.',
     ...(cgroups.some(({ devices }) => devices !== undefined)
       ? ['# One holds a list: no other device can be opened (r, w) or made (m), whatever capabilities it has.']
       : []),
@@ -129,9 +130,8 @@ function explainNetwork({ network }: LaunchPlan): readonly string[] {
 }
 
 /**
- * A plan as a lesson: each step as a command line that does the same, below one line that says why; steps of one kind
- * share it. What is done really is done by system calls on descriptors, so that no link in the root filesystem can lead
- * astray.
+ * Formats a plan as a lesson: each step as an equivalent command, below a line that says why; steps of one kind share
+ * it. The real steps are system calls on descriptors, so that no link in the root filesystem can mislead them.
  */
 export function explainPlan(plan: LaunchPlan): string {
   let before = '';

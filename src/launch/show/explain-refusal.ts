@@ -7,7 +7,7 @@ import {
   refusedNamespace,
 } from '../facts/host-conditions.ts';
 
-/** System calls of a launch that a host may refuse to the caller: what they are about is the caller's own business. */
+/** System calls on the container's own mounts: a refusal is the host's doing. */
 const MOUNTING = new Set(['mount', 'mount_setattr', 'open_tree', 'move_mount', 'pivot_root', 'umount2']);
 
 function refusalOf(error: TsimgError, conditions: HostConditions): Refusal | undefined {
@@ -22,7 +22,7 @@ function refusalOf(error: TsimgError, conditions: HostConditions): Refusal | und
   return MOUNTING.has(call) ? refusedMount(error.where ?? '', conditions) : undefined;
 }
 
-/** An error of a launch that is the host's doing, told with cause and remedy; undefined where it is not. */
+/** Explains an error of a launch that the host caused, with cause and remedy; undefined for any other error. */
 export function explainRefusal(error: TsimgError, conditions: HostConditions): TsimgError | undefined {
   const refusal = error.code === 'SYSTEM_CALL' ? refusalOf(error, conditions) : undefined;
   if (refusal === undefined) return undefined;

@@ -2,7 +2,10 @@ import { formatDeviceRule, mergeDeviceRules } from '../../linux/device/device-ru
 import { type CgroupPlan, cgroupDirectory, processDirectory } from '../limits/limits.ts';
 import { quote } from './format-step.ts';
 
-/** The list of devices, as the lines that version 1 takes; of version 2 it is a program (bpf) that says the same. */
+/**
+ * Formats the list of devices: the lines that version 1 takes; for version 2 the attachment of an equivalent program
+ * (bpf).
+ */
 function formatDevices(plan: CgroupPlan): readonly string[] {
   const { devices, version } = plan;
   if (devices === undefined) return [];
@@ -19,7 +22,7 @@ function formatDevices(plan: CgroupPlan): readonly string[] {
   ];
 }
 
-/** A container's cgroups, as the commands that make them and set their limits. */
+/** Formats a container's cgroups as the commands that make them and set their limits. */
 export function formatCgroups(cgroups: readonly CgroupPlan[]): readonly string[] {
   return cgroups.flatMap((plan) => {
     const directory = quote(processDirectory(plan));
@@ -28,7 +31,7 @@ export function formatCgroups(cgroups: readonly CgroupPlan[]): readonly string[]
         `echo ${quote(`${device === undefined ? '' : `${device} `}${first?.value}`)} > ${directory}/${first?.name}`,
     );
     if (plan.devices === undefined) return [`mkdir -p ${directory}`, ...set];
-    // The list comes before there is anything below it.
+    // The list is set before the cgroup has children.
     return [`mkdir -p ${quote(cgroupDirectory(plan))}`, ...formatDevices(plan), `mkdir ${directory}`, ...set];
   });
 }

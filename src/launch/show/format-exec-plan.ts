@@ -2,7 +2,7 @@ import type { ExecPlan } from '../plan/plan-exec.ts';
 import { formatCommand } from './format-plan.ts';
 import { quote } from './format-step.ts';
 
-/** The plan of an `exec` for people, a line for each step. */
+/** Formats the plan of an `exec`, a line for each step. */
 export function formatExecPlan({ namespaces, cgroups, command, detached, toolbox }: ExecPlan): string {
   return [
     ...(toolbox === undefined

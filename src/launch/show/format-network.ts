@@ -10,8 +10,8 @@ function publishRule({ hostAddress, hostPort, containerPort, protocol }: Publish
 }
 
 /**
- * How a container is connected, as commands that do the same; PID is its first process, ADDRESS and GATEWAY are free
- * ones of the bridge's network, known when it starts.
+ * Formats the network of a container as equivalent commands. PID is its first process; ADDRESS and GATEWAY are free
+ * addresses of the bridge's network, chosen at the start.
  */
 export function formatNetwork(plan: NetworkPlan): readonly string[] {
   switch (plan.kind) {

@@ -11,14 +11,16 @@ function formatMap(map: IdMap): readonly string[] {
   return [`user IDs ${lines(map.uids)}`, `group IDs ${lines(map.gids)}`, ...shown];
 }
 
-/** What the process becomes, a line for each thing that is done to it. */
+/** Formats the container's process, a line for each setting. */
 export function formatCommand(command: ProcessPlan): readonly string[] {
   const limits = command.limits.map(
     ({ resource, soft, hard }) => `${resource}=${soft}${hard === 'keep' ? '' : `:${hard}`}`,
   );
+  const seccomp = typeof command.seccomp === 'string' ? command.seccomp : 'as given';
+  const privileges = `${command.noNewPrivileges ? 'no_new_privs; ' : ''}seccomp ${seccomp}`;
   return [
     `user ${command.user === '' ? 'root' : quote(command.user)} # looked up in ROOT/etc/passwd and ROOT/etc/group`,
-    `capabilities ${command.capabilities.join(' ') || 'none'}; ${command.noNewPrivileges ? 'no_new_privs; ' : ''}seccomp ${typeof command.seccomp === 'string' ? command.seccomp : 'as given'}`,
+    `capabilities ${command.capabilities.join(' ') || 'none'}; ${privileges}`,
     `umask ${command.umask.toString(8).padStart(4, '0')}; limits ${limits.join(' ')}`,
     `cd ${quote(command.cwd)}`,
     ...command.env.map((entry) => `export ${quote(entry)}`),
@@ -26,7 +28,7 @@ export function formatCommand(command: ProcessPlan): readonly string[] {
   ];
 }
 
-/** A plan for people, a line a step, in the order in which things happen. */
+/** Formats a plan, a line for each step, in the order of execution. */
 export function formatPlan({ namespaces, idMap, cgroups, network, steps, command, warnings }: LaunchPlan): string {
   return [
     ...warnings.map((warning) => `# warning: ${replaceUnsafe(warning, unicodeEscape)}`),

@@ -11,7 +11,7 @@ function shellEscape(character: string): string {
   return unicodeEscape(character);
 }
 
-/** A word as a shell reads it back; what a terminal would obey is written out. */
+/** Quotes a word for a shell; characters that a terminal would obey are escaped. */
 export function quote(word: string): string {
   if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
   const plain = word.replace(/[\\']/g, '\\$&');
@@ -29,7 +29,7 @@ function formatBind({ source, target, attributes, propagation }: BindStep): stri
   return `mount --rbind${attributesOf(how)} ${quote(source)} ${quote(`ROOT${target}`)}`;
 }
 
-/** One step as the command of mount(8), mknod(1) and their like that comes closest; paths are below the new root. */
+/** Formats a step as the closest command: mount(8), mknod(1) and so on. Paths are below the new root. */
 export function formatStep(step: Step): string {
   switch (step.do) {
     case 'private-mounts':
@@ -50,8 +50,10 @@ export function formatStep(step: Step): string {
       const layers = `lowerdir=${lower.join(':')},upperdir=${directory}/${upper},workdir=${directory}/${work}`;
       return `mount -t overlay${attributesOf(step.attributes, layers)} overlay ROOT`;
     }
-    case 'mount':
-      return `mount -t ${step.type}${attributesOf(step.attributes, step.data)} ${step.source ?? step.type} ${quote(`ROOT${step.target}`)}`;
+    case 'mount': {
+      const options = attributesOf(step.attributes, step.data);
+      return `mount -t ${step.type}${options} ${step.source ?? step.type} ${quote(`ROOT${step.target}`)}`;
+    }
     case 'host-tree':
       return `mount --rbind${attributesOf(step.attributes)} ${quote(step.source)} ${quote(`ROOT${step.target}`)}`;
     case 'directory':

@@ -41,7 +41,7 @@ export const ALLOWED_CALLS = `
   utimensat utimensat_time64 utimes vfork vmsplice wait4 waitid waitpid write writev
 `;
 
-/** What a capability that a container was given opens besides. */
+/** Further system calls that each capability of a container allows. */
 export const CAPABILITY_CALLS: readonly (readonly [Capability, string])[] = [
   ['DAC_READ_SEARCH', 'open_by_handle_at'],
   [

@@ -56,6 +56,6 @@ export function proxyFor(url: URL, env: Environment): URL | undefined {
   if (proxy?.protocol === 'http:' || proxy?.protocol === 'https:') return proxy;
   throw new TsimgError('USAGE', 'not a proxy that tsimg can use', {
     where: proxy === undefined ? undefined : redactUrl(proxy),
-    hint: 'HTTPS_PROXY and HTTP_PROXY take http://HOST:PORT or https://HOST:PORT; NO_PROXY names what to reach directly',
+    hint: 'HTTPS_PROXY and HTTP_PROXY take http://HOST:PORT or https://HOST:PORT; NO_PROXY lists exceptions',
   });
 }
