@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 // How long each test file took: the longest are begun first, so that none of them is left alone at the end. Every run
@@ -25,7 +25,9 @@ function readFrom(path: string): Lengths {
 function writeTo(path: string, lengths: Lengths): void {
   mkdirSync(dirname(path), { recursive: true });
   const sorted = [...lengths].sort(([a, one], [b, other]) => other - one || (a < b ? -1 : 1));
-  writeFileSync(path, `${JSON.stringify(Object.fromEntries(sorted), undefined, 2)}\n`);
+  const made = `${path}.${process.pid}`;
+  writeFileSync(made, `${JSON.stringify(Object.fromEntries(sorted), undefined, 2)}\n`);
+  renameSync(made, path);
 }
 
 /**

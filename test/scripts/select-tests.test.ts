@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -137,6 +137,30 @@ test('the longest are begun first, as measured here, else as recorded, also wher
   keepLengths(root, new Map([['a.test.js', 9]]), false);
   const files = ['c.test.js', 'new.test.js', 'moved/b.test.js', 'a.test.js'];
   assert.equal(longestFirst(root, files), ['a.test.js', 'moved/b.test.js', 'c.test.js', 'new.test.js']);
+});
+
+test('the commands of the loop in CONTRIBUTING.md run what they say', () => {
+  const [, loop = ''] = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8').split('## The loop');
+  const commands = [...loop.matchAll(/^ {4}npm (?:test --|run test:(one)) +([^ ]+)(?: +'([^']+)')? +# .*$/gm)];
+  // What `--changed` picks is tested above: how much that is differs
+  const runs = commands.filter(([, , file]) => file !== '--changed');
+  assert.is(runs.length, 3);
+  const run = (...args: readonly string[]) =>
+    spawnSync(process.execPath, [join(ROOT, 'dist', 'scripts', 'test.js'), '--no-install', ...args], {
+      encoding: 'utf8',
+    });
+  const counts = runs.map(([, one, file = '', name]) => {
+    const args = [...(one === undefined ? [] : ['--one']), file, ...(name === undefined ? [] : [name])];
+    const { status, stdout } = run(...args);
+    assert.is(status, 0, stdout);
+    return Number(/(\d+) passed|Passed: +(\d+)/.exec(stdout)?.slice(1).find(Boolean));
+  });
+  const [all = 0, one, named = 0] = counts;
+  assert.is(one, all);
+  assert.ok(named > 0 && named < all, String(counts));
+  const none = run('--one', 'fold/apply', 'no test has such a name');
+  assert.is(none.status, 1);
+  assert.match(none.stdout, 'no test in rootfs/fold/apply.test.js has');
 });
 
 const NAMED = `
