@@ -26,6 +26,7 @@ const ROOT = dirname(dirname(import.meta.dirname));
 const DIST = join(ROOT, 'dist');
 const TEST_DIR = join(DIST, 'test');
 const SLOWEST = 10;
+const MOST_AT_ONCE = 8;
 
 /**
  * Debian's packages for what is missing, where we may install them; what stays missing is told by the tests that need
@@ -115,8 +116,8 @@ const { values: options, positionals } = parseArgs({
     changed: { type: 'boolean', default: false },
     node: { type: 'string' },
     'no-install': { type: 'boolean', default: false },
-    // One more than there are processors: some wait for a clock
-    'at-once': { type: 'string', default: String(availableParallelism() + 1) },
+    // More than there are processors: many wait for a clock, or for a disk
+    'at-once': { type: 'string', default: String(Math.min(2 * availableParallelism(), MOST_AT_ONCE)) },
     record: { type: 'boolean', default: false },
   },
   allowPositionals: true,
