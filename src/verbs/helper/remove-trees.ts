@@ -23,7 +23,8 @@ const hasMessageFields: Check = (value) =>
   fields({ kind: oneOf('kept'), path: isText })(value) ||
   fields({ kind: oneOf('error') })(value);
 
-function isRemoveMessage(value: unknown): value is RemoveMessage {
+/** Whether a value that came from another process is a message of the remove helper. */
+export function isRemoveMessage(value: unknown): value is RemoveMessage {
   return hasMessageFields(value);
 }
 
