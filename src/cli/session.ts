@@ -33,6 +33,7 @@ export interface Session {
   note(text: string): void;
 }
 
+/** Adds the options that all verbs have. */
 export function withCommon(command: Command): Command {
   return command
     .optionsGroup('General:')

@@ -3,6 +3,7 @@ import type { Context } from '../events.ts';
 import { makeRuntimeDirectory, runtimeDirectory } from '../host/facts/runtime-directory.ts';
 import { storeRoot } from '../store/root.ts';
 
+/** The option that says where images are kept. */
 export interface StorePlace {
   /** `--root`; $TSIMG_ROOT or the user's data folder when absent. */
   readonly root?: string | undefined;
@@ -20,8 +21,9 @@ export function storePlace({ root }: StorePlace): string {
 }
 
 /**
- * The folder of the caller's containers: the one of the images, whatever $XDG_RUNTIME_DIR is at the moment. A caller without a place
- * for images can still run root filesystems: their containers are kept in the runtime directory, beside the state of networks.
+ * The folder of the caller's containers: the one of the images, whatever $XDG_RUNTIME_DIR is at the moment. A caller
+ * without a place for images can still run root filesystems: their containers are kept in the runtime directory, beside
+ * the state of networks.
  * @throws STORE_INVALID, FILESYSTEM
  */
 export function statePlace(place: StorePlace): string {

@@ -72,7 +72,7 @@ test('what is wrong with the arguments of run is told before anything is fetched
   writeFileSync(join(folder, 'cid'), '');
   const calls: readonly (readonly [RegExp, ...string[]])[] = [
     [/not a volume/, '-v', 'x:/x:nonsense'],
-    [/\/nonexistent.*make it beforehand/, '-v', '/nonexistent:/x'],
+    [/\/nonexistent.*create it first/, '-v', '/nonexistent:/x'],
     [/\/nonexistent/, '--mount', 'type=bind,source=/nonexistent,target=/x'],
     [/\/dev\/nonexistent/, '--device', '/dev/nonexistent'],
     [/not a user/, '-u', 'a:b:c'],

@@ -73,7 +73,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(cli.ok('wait', 'target'), '137');
     const { status, stderr } = cli.run('kill', 'target');
     assert.is(status, 1);
-    assert.match(stderr, 'the container does not run (target)');
+    assert.match(stderr, 'the container is not running (target)');
   });
 
   test('several who wait learn the status, also of a container that is removed when it ends', async () => {

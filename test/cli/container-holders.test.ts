@@ -48,7 +48,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     cli.ok('run', ...place, '--name', 'ended', name, 'true');
     const refused = cli.run('rmi', name);
     assert.is(refused.status, 1);
-    assert.match(refused.stderr, /a container is made of the image .*: ended; /);
+    assert.match(refused.stderr, /the image is used by a container .*: ended; /);
     cli.ok('run', ...place, '-d', '--name', 'runs', name, 'sleep', '1000');
     cli.ok('prune', '-a');
     assert.is(cli.ok('images', '-q'), name);

@@ -116,8 +116,8 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     cli.ok('stop', '-t', '0', 'one');
     const { status, stderr } = join('one');
     assert.is(status, 125);
-    assert.match(stderr, 'the container does not run (one)');
-    assert.match(cli.run('start', 'two').stderr, 'the container does not run (one)');
+    assert.match(stderr, 'the container is not running (one)');
+    assert.match(cli.run('start', 'two').stderr, 'the container is not running (one)');
     cli.ok('start', 'one');
     cli.ok('start', 'two');
     assert.is(join('nobody').status, 125);

@@ -137,7 +137,10 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
   test('a volume over a file of the image is refused, and leaves nothing', () => {
     const { status, stderr } = call('run', '-q', '--network', 'none', layout(here, 'over-file', ['/srv/file']), 'true');
     assert.is(status, 125);
-    assert.match(stderr, /a volume of the image is no directory in it \(\/srv\/file\); .*--image-volume ignore/);
+    assert.match(
+      stderr,
+      /a volume of the image is not a directory in the image \(\/srv\/file\); .*--image-volume ignore/,
+    );
     assert.equal(containers(), []);
   });
 

@@ -228,7 +228,7 @@ test('only root can ask for the owners of the image, and only who has subordinat
   if (without === undefined) return;
   const other = tsimg(['unpack', '--ids', 'subuid', source, join(place(without), 'to')], { ...options, user: without });
   assert.is(other.status, 1);
-  assert.match(other.stderr, /no subordinate ids/);
+  assert.match(other.stderr, /has no subordinate IDs/);
 });
 
 test.run();

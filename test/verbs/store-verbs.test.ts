@@ -73,7 +73,7 @@ test('a name of an archive that is no reference is dropped with a warning, a tag
   assert.equal(await namesIn(storeRoot), [undefined]);
   const warnings = () => events.flatMap((event) => (event.kind === 'warning' ? [event.message] : []));
   assert.is(warnings().length, 1);
-  assert.match(warnings()[0] ?? '', 'Upper/Case:1 is no image reference');
+  assert.match(warnings()[0] ?? '', 'Upper/Case:1 is not an image reference');
   await loadArchive(writeLayout(tempDir(), [named(two.descriptor, '1.0')], two.blobs), { storeRoot }, { onEvent });
   assert.is(warnings().length, 1);
 });
@@ -135,8 +135,8 @@ test('of a layout with images and artifacts the images are loaded, and the rest 
     );
     const warnings = events.flatMap((event) => (event.kind === 'warning' ? [event.message] : []));
     assert.equal(warnings, [
-      'chart is an artifact, not an image: it is left out',
-      `${sbom.descriptor.digest} is an artifact, not an image: it is left out`,
+      'chart is an artifact and not an image: it is left out',
+      `${sbom.descriptor.digest} is an artifact and not an image: it is left out`,
     ]);
   }
   const alone = writeLayout(tempDir(), [chart.descriptor], chart.blobs);

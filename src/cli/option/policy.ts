@@ -21,6 +21,7 @@ function parsePolicy(text: string, previous: Readonly<Partial<Policy>>): Readonl
   );
 }
 
+/** Adds the options about deviations from an image. */
 export function withPolicy(command: Command): Command {
   const severity = (flags: string, about: string) => new Option(`${flags} <policy>`, about).choices(SEVERITIES);
   return command

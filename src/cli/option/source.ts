@@ -24,6 +24,7 @@ export interface SourceChoice {
   readonly credentials: { readonly kind: 'basic'; readonly username: string; readonly password: string } | undefined;
 }
 
+/** Adds the options of verbs that read a SOURCE or a registry. */
 export function withSource(command: Command): Command {
   return command
     .optionsGroup('Image:')

@@ -2,8 +2,10 @@ import type { OnEvent, TsimgEvent } from '../../events.ts';
 import { escapeText, formatJson } from './escape.ts';
 import { formatSize } from './format-size.ts';
 
+/** The form in which progress is shown. */
 export type ProgressMode = 'tty' | 'plain' | 'json' | 'none';
 
+/** A display of progress. */
 export interface Progress {
   readonly onEvent: OnEvent;
   note(line: string): void;

@@ -34,27 +34,28 @@ import { type OpenedImage, openImage } from '../image/open-image.ts';
 import { withRepair } from '../image/repair-stored.ts';
 import { layersOf } from './container-changes.ts';
 
+/** Options of `commitContainer`. */
 export interface CommitOptions extends Context {
-  /** The store's folder, where the container is kept too. */
+  /** The store's folder. The container is kept there too. */
   readonly storeRoot: string;
-  /** The name that the image gets; none when absent. */
+  /** The name of the new image; no name when absent. */
   readonly reference?: string | undefined;
   readonly author?: string | undefined;
   readonly message?: string | undefined;
-  /** Instructions of a Dockerfile, in order: `changeRunConfig`. */
+  /** Instructions of a Dockerfile, in order, for `changeRunConfig`. */
   readonly changes?: readonly string[] | undefined;
-  /** Whether a container that runs is stopped meanwhile: yes, when absent. */
+  /** Whether a running container is frozen while its files are read; true when absent. */
   readonly pause?: boolean | undefined;
   readonly limits?: ImageLimits | undefined;
 }
 
-/** How the container was started is how containers of the new image start: docker's habit. */
+/** Makes the container's command, user and so on those of the new image, as docker does. */
 function runConfigOf({ config, request, plan, labels, stopSignal }: ContainerRecord): RunConfig {
   const { command, entrypoint, user, workdir } = request;
   const asked = new Set([...config.env, ...request.env].map((entry) => entry.split('=', 1)[0]));
   return {
     ...config,
-    // What tsimg itself adds (HOSTNAME, TERM) belongs to the container
+    // Variables that tsimg adds, such as HOSTNAME and TERM, belong to the container only.
     env: plan.command.env.filter((entry) => asked.has(entry.split('=', 1)[0])),
     entrypoint: entrypoint === undefined ? config.entrypoint : entrypoint === '' ? [] : [entrypoint],
     cmd: command.length > 0 ? command : entrypoint === undefined ? config.cmd : [],
@@ -65,7 +66,7 @@ function runConfigOf({ config, request, plan, labels, stopSignal }: ContainerRec
   };
 }
 
-/** The image that a container was made of: as the store has it, or, where it was run from an archive, that archive. */
+/** Opens the image that a container was made of: from the store, or from the archive that it was run from. */
 async function openBase({ name, digest }: RecordedImage, options: CommitOptions): Promise<OpenedImage> {
   const where = { root: options.storeRoot, signal: options.signal, onEvent: options.onEvent, limits: options.limits };
   for (const spec of [digest, name]) {
@@ -78,14 +79,14 @@ async function openBase({ name, digest }: RecordedImage, options: CommitOptions)
       if (!isMissing) throw error;
     }
   }
-  throw new TsimgError('IMAGE_NOT_FOUND', 'the container’s image is not there any more', {
+  throw new TsimgError('IMAGE_NOT_FOUND', 'the container’s image was removed', {
     where: name,
     why: digest,
-    hint: 'pull or load it again: the new image is that one and a layer more',
+    hint: 'pull or load it again: the new image is that image with one more layer',
   });
 }
 
-/** The container's changes as a layer, compressed, in a file. */
+/** Writes the container's changes to a file, as a compressed layer. */
 async function makeLayer(container: FoundContainer, file: FileHandle, options: CommitOptions): Promise<Layer> {
   const { signal, onEvent } = options;
   const request = { do: 'layer', limits: options.limits ?? {}, ...layersOf(container) } as const;
@@ -103,13 +104,13 @@ async function makeLayerOfPaused(container: FoundContainer, file: FileHandle, op
   if (!container.alive || options.pause === false) return await makeLayer(container, file, options);
   using frozen = await freeze(container.record.plan.cgroups, options.signal);
   if (frozen === undefined) {
-    const message = 'the container has no cgroup of its own to be paused by: it runs while its files are read';
+    const message = 'the container has no cgroup of its own to freeze it with: it runs on while its files are read';
     options.onEvent?.({ kind: 'warning', message });
   }
   return await makeLayer(container, file, options);
 }
 
-/** An image with one more layer on top, as OCI has it. */
+/** Returns an image with one more layer on top, in OCI's form. */
 function withLayer(base: Image, layer: Layer, config: Buffer): Image {
   const oci = toOci(base);
   const configDescriptor: Descriptor = {
@@ -137,22 +138,29 @@ function withLayer(base: Image, layer: Layer, config: Buffer): Image {
 }
 
 /**
- * Makes an image of a container: the layers of its image, and what it changed as one more. The same changes always give the
- * same layer. Answers the image's ID (digest of the config). Nothing has a name before all of it is there.
- * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, IMAGE_NOT_FOUND, USAGE, REFERENCE_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED,
- * FILESYSTEM; SIZE_MISMATCH where a file becomes shorter while it is read
+ * Makes an image of a container: the layers of its image, and one more layer with the container's changes. Equal
+ * changes give equal layers. The image gets its name when it is complete. Returns the image's ID, which is the digest
+ * of its config.
+ * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, IMAGE_NOT_FOUND, USAGE, REFERENCE_INVALID, FORMAT_UNSUPPORTED,
+ * LIMIT_EXCEEDED, FILESYSTEM; SIZE_MISMATCH where a file becomes shorter while it is read
  */
 export async function commitContainer(wanted: string, options: CommitOptions): Promise<Digest> {
   const { storeRoot, reference, author = '', message = '', changes = [], signal, onEvent } = options;
   if (reference !== undefined && parseReference(reference).digest !== undefined) {
-    throw new TsimgError('REFERENCE_INVALID', 'a name with a digest cannot be given', { where: reference });
+    throw new TsimgError('REFERENCE_INVALID', 'a name for an image cannot have a digest', {
+      where: reference,
+      hint: 'leave out @ and the digest',
+    });
   }
   const container = await findContainer(containersFolder(storeRoot), wanted);
   const { record } = container;
   layersOf(container);
-  if (record.image === undefined) throw new TsimgError('CONTAINER_STATE', 'no image', { where: record.name });
+  if (record.image === undefined) {
+    throw new TsimgError('CONTAINER_STATE', 'the container was not made of an image', { where: record.name });
+  }
   const run = changeRunConfig(runConfigOf(record), changes, parseSignal);
-  // From here on nothing of the store is swept: what is found of the image is there when the new one is published.
+  // Nothing of the store is swept from here on: the blobs that are found now are still there when the new image is
+  // published.
   const sink = await openStoreSink(storeRoot, signal);
   try {
     const repairs = { storeRoot, signal, onEvent };

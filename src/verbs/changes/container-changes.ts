@@ -11,7 +11,10 @@ import type { FileMessage, LayersRequest, ListedChange } from '../helper/file-re
 import { runFileHelper } from '../helper/run-file-helper.ts';
 import type { ContainersContext } from '../places.ts';
 
-/** Where a plan mounts, and all directories above: what is missing of them is made when the container starts. Bytes. */
+/**
+ * Returns where a plan mounts, and all parents of these: missing ones are made when the container starts. Paths in
+ * bytes.
+ */
 function mountPlaces({ steps }: LaunchPlan): readonly string[] {
   const places = new Set<string>();
   for (const step of steps) {
@@ -23,16 +26,16 @@ function mountPlaces({ steps }: LaunchPlan): readonly string[] {
   return [...places];
 }
 
-/** How a container's layers are read. @throws CONTAINER_STATE where it has none */
+/** Returns the layers of a container, to be read. @throws CONTAINER_STATE where it has none */
 export function layersOf({ record }: FoundContainer): LayersRequest {
   const { root, image, plan, name } = record;
   if (root.kind === 'directory') {
-    throw new TsimgError('CONTAINER_STATE', 'the container’s changes are not known', {
+    throw new TsimgError('CONTAINER_STATE', 'the container’s changes cannot be told from its image', {
       where: name,
       why:
         image === undefined
-          ? 'it runs on a root filesystem of yours, where changes are made in place'
-          : 'no overlay could be mounted: its image was copied, and changed in place',
+          ? 'its root is a directory of this host, which it changes in place'
+          : 'no overlay could be mounted, so its image was copied and is changed in place',
       hint: image === undefined ? undefined : 'keep images (--root) where overlays can be mounted',
     });
   }
@@ -46,7 +49,8 @@ export function layersOf({ record }: FoundContainer): LayersRequest {
 }
 
 /**
- * What a container, running or not, changed of its image's files: docker's `diff`, in the byte order of the paths.
+ * Lists the files that a container, running or not, changed in its image: docker's `diff`, in the byte order of the
+ * paths.
  * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, FILESYSTEM, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
  */
 export async function containerChanges(wanted: string, context: ContainersContext): Promise<readonly ListedChange[]> {

@@ -26,17 +26,18 @@ import { type FileHelperWork, runFileHelper } from '../helper/run-file-helper.ts
 import type { ContainersContext } from '../places.ts';
 import { imageVolumes } from './fill-volumes.ts';
 
+/** Options of `copyFromContainer` and `copyToContainer`. */
 export interface CopyOptions extends ContainersContext {
-  /** Owners, set-ID bits and extended attributes go over: `-a`. */
+  /** `-a`: owners, set-ID bits and extended attributes are kept. */
   readonly archive?: boolean | undefined;
-  /** A source that is a symlink stands for what it leads to: `-L`. */
+  /** `-L`: a source that is a symlink is followed. */
   readonly follow?: boolean | undefined;
 }
 
-/** A place in a container. */
+/** A path in a container. */
 export interface ContainerPath {
   readonly container: string;
-  /** From the container's root, absolute or not. */
+  /** Relative to the container's root; a slash at its start means nothing. */
   readonly path: string;
 }
 
@@ -45,8 +46,8 @@ function inUse(name: string): TsimgError {
 }
 
 /**
- * Has something done with the root of a container: that of its process while it runs; else it is mounted, for the one who does it
- * alone, and nobody can start the container meanwhile.
+ * Performs a request on the root of a container. A running container's root is that of its first process. Otherwise the
+ * helper mounts the root for itself, and the container cannot be started meanwhile.
  */
 async function withRoot(
   wanted: string,
@@ -63,15 +64,15 @@ async function withRoot(
     if (steps.some((step) => step.do === 'chroot')) {
       throw new TsimgError('CONTAINER_STATE', 'the container runs with --isolation chroot', {
         where: record.name,
-        why: 'its processes could have left its root, so that the host’s files would be taken for it',
-        hint: 'stop it before (tsimg stop)',
+        why: 'its processes may have left its root, so files of the host could be taken for the container’s',
+        hint: 'stop it first (tsimg stop)',
       });
     }
     if (record.plan.idMap?.by === 'root') {
       throw new TsimgError('CONTAINER_STATE', 'the container runs with --userns auto', {
         where: record.name,
-        why: 'its files are shown with the IDs of its user namespace',
-        hint: 'stop it before (tsimg stop), or use tsimg exec',
+        why: 'its files have the IDs of its user namespace',
+        hint: 'stop it first (tsimg stop), or use tsimg exec',
       });
     }
     const rootFd = openRunningRoot(state.process);
@@ -92,7 +93,7 @@ async function withRoot(
   }
 }
 
-/** What is at a path of the host, symlinks followed. */
+/** Returns the type of a path on the host, symlinks followed; undefined where nothing is there. */
 function kindAt(path: string): 'directory' | 'file' | 'other' | undefined {
   const plain = path.replace(/(.)\/+$/, '$1');
   const stats = statSync(plain, { throwIfNoEntry: false });
@@ -100,7 +101,7 @@ function kindAt(path: string): 'directory' | 'file' | 'other' | undefined {
   if (plain !== path && !stats.isDirectory()) {
     throw new TsimgError('DESTINATION_INVALID', 'not a directory', {
       where: path,
-      hint: 'leave out the slash at its end to replace the file',
+      hint: 'leave out the slash at the end to replace the file',
     });
   }
   return stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other';
@@ -116,7 +117,7 @@ function openHostDirectory(path: string, code: 'DESTINATION_INVALID' | 'SOURCE_N
 }
 
 function warnSkipped({ onEvent }: Context): (path: string, why: string) => void {
-  return (path, why) => onEvent?.({ kind: 'warning', message: `${pathText(path)} is passed over: ${why}` });
+  return (path, why) => onEvent?.({ kind: 'warning', message: `${pathText(path)} is skipped: ${why}` });
 }
 
 async function* startingWith(first: TarEntry, rest: AsyncIterable<TarEntry>): AsyncGenerator<TarEntry> {
@@ -124,7 +125,10 @@ async function* startingWith(first: TarEntry, rest: AsyncIterable<TarEntry>): As
   yield* rest;
 }
 
-/** Puts what comes of a container to a path of the host. It belongs to the caller, unless root wants owners kept. */
+/**
+ * Writes an archive of a container's files to a path on the host. The files belong to the caller, unless root keeps
+ * owners.
+ */
 async function placeOnHost(archive: Readable, destination: string, options: CopyOptions): Promise<void> {
   const entries = readTar(archive);
   const { value: first } = await entries.next();
@@ -137,7 +141,7 @@ async function placeOnHost(archive: Readable, destination: string, options: Copy
   const base = openHostDirectory(plan.into === 'parent' ? dirname(target) : target, 'DESTINATION_INVALID');
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
   if (options.archive && uid !== 0) {
-    options.onEvent?.({ kind: 'warning', message: '-a: only root can keep owners; all becomes the caller’s' });
+    options.onEvent?.({ kind: 'warning', message: '-a: only root can keep owners, so all files belong to the caller' });
   }
   try {
     await placeTree(base, startingWith(first, entries), {
@@ -151,7 +155,7 @@ async function placeOnHost(archive: Readable, destination: string, options: Copy
 }
 
 /**
- * Copies out of a container, to a path of the host or as an archive to a stream. Devices are not read.
+ * Copies from a container to a path on the host, or as an archive to a stream. Devices are not read.
  * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, SOURCE_NOT_FOUND, DESTINATION_INVALID, DESTINATION_EXISTS, FILESYSTEM,
  * LIMIT_EXCEEDED, SIZE_MISMATCH where a file becomes shorter while it is read
  */
@@ -168,7 +172,7 @@ export async function copyFromContainer(
   await withRoot(container, request, options, { archive });
 }
 
-/** A path of the host as an archive, and what it is. */
+/** Returns a path on the host as an archive, and what the path is. */
 function readHost(source: string, options: CopyOptions): { readonly what: CopiedWhat; readonly archive: Readable } {
   const follow = options.follow || saysDirectory(source);
   let path: string;
@@ -195,9 +199,9 @@ function readHost(source: string, options: CopyOptions): { readonly what: Copied
 }
 
 /**
- * Copies into a container: a path of the host, or the entries of an archive, compressed or not. All becomes root's there, unless
- * owners are kept.
- * @throws as copyFromContainer; TAR_INVALID, COMPRESSION_INVALID for what is no archive
+ * Copies a path on the host, or the entries of an archive, compressed or not, to a container. The files belong to root
+ * there, unless owners are kept.
+ * @throws as copyFromContainer; TAR_INVALID, COMPRESSION_INVALID for a stream that is no archive
  */
 export async function copyToContainer(
   source: string | Readable,
@@ -208,7 +212,7 @@ export async function copyToContainer(
     typeof source === 'string'
       ? readHost(source, options)
       : ({ what: 'archive', archive: decompressed(source, { where: 'standard input' }) } as const);
-  // Who reads it is told; an error that comes when nobody reads any more is none
+  // The reader gets errors of the archive. An error after the last read does not matter.
   archive.on('error', () => {});
   const keepOwners = options.archive ?? false;
   const request = (root: RootRequest) => ({ do: 'copy-in', root, path, what, keepOwners }) as const;
@@ -224,7 +228,7 @@ export async function copyToContainer(
   }
 }
 
-/** Settles when the chunk was taken, or when nobody takes it any more. */
+/** Settles when the stream took the chunk, or failed. */
 function written(stream: Writable, chunk: Buffer): Promise<void> {
   return new Promise((settle, reject) => stream.write(chunk, (error) => (error ? reject(error) : settle())));
 }

@@ -6,15 +6,15 @@ import type { HostTools } from '../../launch/facts/host-facts.ts';
 import type { BindStep, LaunchPlan } from '../../launch/launch-plan.ts';
 import { storedMap } from '../../launch/plan/id-map.ts';
 
-/** The mounts of a plan that show volumes of the image. */
+/** Returns the mounts of a plan that are volumes of the image. */
 export function imageVolumes({ steps }: LaunchPlan): readonly BindStep[] {
   return steps.filter((step) => step.do === 'bind').filter(({ imageVolume }) => imageVolume === true);
 }
 
 /**
- * Makes the volumes that a plan mounts and that are not there yet, with what the container's root has at their places. Its lock must
- * be held. Each is there as a whole or not at all.
- * @throws LAUNCH_FAILED where the image has something else than a directory there, or no overlay can be mounted
+ * Makes the volumes of a plan that do not exist yet, with the content that the container's root has at their paths. The
+ * caller holds the container's lock. A volume that is made is complete.
+ * @throws LAUNCH_FAILED where the image has no directory at the path, or no overlay can be mounted
  * (`facts.overlayRefused`); FILESYSTEM, HOST_UNSUPPORTED, LIMIT_EXCEEDED
  */
 export async function fillVolumes(plan: LaunchPlan, tools: HostTools, context: Context): Promise<void> {

@@ -14,7 +14,7 @@ import { openInRoot } from '../../sys/file/open-in-root.ts';
 import { descriptorPath } from '../../sys/stub/call/files.ts';
 import { openOwnStub } from '../../sys/stub/own-stub.ts';
 
-/** Makes a directory of a root with those above it, where they are missing: 0755, whatever the umask is. */
+/** Makes a directory inside of a root, and its parents, where they are missing. The mode is 0755 with any umask. */
 function makeDirectories(rootfs: number, path: string): void {
   const names = path.split('/').slice(1);
   for (const [index] of names.entries()) {
@@ -31,8 +31,8 @@ function makeDirectories(rootfs: number, path: string): void {
 }
 
 /**
- * The text of a bundle's config.json. Volumes that the image names are made in the root filesystem, which runtimes let be changed.
- * The image's user is looked up in its root filesystem.
+ * Returns the text of a bundle's config.json. The image's user is looked up in the root filesystem. The image's volumes
+ * become directories of the root filesystem, which the container may write to.
  * @param rootfs descriptor of the root filesystem's directory
  * @throws LAUNCH_FAILED, LIMIT_EXCEEDED
  */

@@ -1,34 +1,39 @@
 import { TsimgError } from '../../errors.ts';
 
-/** What is copied: a file, a directory with its name, all that is in one, or the entries of an archive as they are. */
+/** What `cp` copies: a file, a directory with its name, the contents of a directory, or the entries of an archive. */
 export type CopiedWhat = 'file' | 'directory' | 'contents' | 'archive';
 
+/** Whether a value that came from another process is a `CopiedWhat`. */
 export function isCopiedWhat(value: unknown): value is CopiedWhat {
   return value === 'file' || value === 'directory' || value === 'contents' || value === 'archive';
 }
 
-/** What a destination is, symlinks followed. */
+/** The type of a destination, symlinks followed; undefined where it does not exist. */
 export type DestinationKind = 'directory' | 'file' | 'other' | undefined;
 
-/** Where entries go: into the destination itself, or beside it under its name. */
+/** Where entries go: into the destination, or into its parent under the destination's name. */
 export interface Placement {
   readonly into: 'destination' | 'parent';
-  /** From the names of an entry; undefined for none. @param name the destination's, for `parent` */
+  /**
+   * Returns the place of an entry; undefined for no place.
+   * @param name the destination's name, used for `parent`
+   */
   placeOf(components: readonly string[], name: string): readonly string[] | undefined;
 }
 
-/** Whether a path says that a directory is meant. */
+/** Whether a path can only mean a directory: it ends with `/`, `.` or `..`. */
 export function saysDirectory(path: string): boolean {
   return /(^|\/)\.{0,2}$/.test(path);
 }
 
-/** Whether of a directory only what is in it is meant. */
+/** Whether a path means the contents of a directory without the directory: it ends with `/.`. */
 export function saysContents(path: string): boolean {
   return /(^|\/)\.$/.test(path) || /^\/*$/.test(path);
 }
 
 /**
- * docker's rules for `cp`: what there is decides whether a source comes into the destination or becomes it. Pure.
+ * Applies docker's rules for `cp`: a source goes into an existing directory, and otherwise becomes the destination.
+ * Pure.
  * @throws DESTINATION_INVALID, DESTINATION_EXISTS
  */
 export function planPlacement(what: CopiedWhat, destination: DestinationKind, path: string): Placement {

@@ -23,7 +23,7 @@ function openRoot(root: RootRequest): number {
 }
 
 function skipped(warn: Warn): (path: string, why: string) => void {
-  return (path, why) => warn(`${pathText(path)} is passed over: ${why}`);
+  return (path, why) => warn(`${pathText(path)} is skipped: ${why}`);
 }
 
 interface LocateOptions {
@@ -32,7 +32,7 @@ interface LocateOptions {
   readonly missing: 'SOURCE_NOT_FOUND' | 'DESTINATION_INVALID';
 }
 
-/** As `locateInRoot`. @throws SOURCE_NOT_FOUND, DESTINATION_INVALID */
+/** Does as `locateInRoot`. @throws SOURCE_NOT_FOUND, DESTINATION_INVALID */
 function locate(root: number, path: string, { follow, missing }: LocateOptions): PlaceInRoot {
   try {
     return locateInRoot(root, path, follow);
@@ -44,11 +44,15 @@ function locate(root: number, path: string, { follow, missing }: LocateOptions):
 
 function refuseKernel(at: NameAt, path: string): void {
   if (!isKernelDirectory(at)) return;
-  throw new TsimgError('FILESYSTEM', 'nothing is copied from or to the kernel’s file systems', { where: path });
+  throw new TsimgError('FILESYSTEM', 'nothing is copied from or to the kernel’s file systems', {
+    where: path,
+    hint: 'name a path that is not below /proc or /sys',
+  });
 }
 
 /**
- * Sends a file or directory of a container as an archive; an entry `.` comes first where only what is in a directory is meant.
+ * Sends a file or directory of a container as an archive. The archive begins with an entry `.` where only the contents
+ * of a directory are copied.
  * @throws SOURCE_NOT_FOUND, CONTAINER_STATE, FILESYSTEM, LIMIT_EXCEEDED, SYSTEM_CALL
  */
 export async function copyOut(
@@ -68,8 +72,9 @@ export async function copyOut(
 }
 
 /**
- * Opens the directories that entries come into. Where a name of one is a link, or nobody, the rule is that of all places in a root:
- * links are followed within it, and what is missing is made. @param base path of the directory that the entries are put into
+ * Opens the directories that entries are put into. A name that is a link is followed within the root; a directory that
+ * is missing is made.
+ * @param base path of the directory that the archive is put into
  */
 function openInside(root: number, base: string): OpenDirectory {
   return (at, path) => {
@@ -82,7 +87,12 @@ function openInside(root: number, base: string): OpenDirectory {
       } catch (cause) {
         const { why, hint } = cause instanceof TsimgError ? cause : {};
         const where = pathText(path);
-        throw new TsimgError('DESTINATION_INVALID', 'no such directory can be had', { where, why, hint, cause });
+        throw new TsimgError('DESTINATION_INVALID', 'the directory cannot be made in the container', {
+          where,
+          why,
+          hint,
+          cause,
+        });
       }
     }
     try {
@@ -96,7 +106,7 @@ function openInside(root: number, base: string): OpenDirectory {
 }
 
 /**
- * Puts what an archive holds into a container, by docker's rules.
+ * Puts the entries of an archive into a container, by docker's rules.
  * @throws DESTINATION_INVALID, DESTINATION_EXISTS, CONTAINER_STATE, FILESYSTEM, LAYER_INVALID, TAR_INVALID, SYSTEM_CALL
  */
 export async function copyIn(

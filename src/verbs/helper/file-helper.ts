@@ -12,8 +12,8 @@ import { type FileMessage, type FileRequest, isFileRequest } from './file-reques
 import { listChanges, writeLayer } from './layer-work.ts';
 import { makeVolumes } from './volume-work.ts';
 
-// A process of its own: root, or root in the user namespace of an ordinary user, it reads and writes what belongs to the IDs of
-// a container, from outside of it. What it is to do is its input, as JSON.
+// A program of its own: as root, or as root in the user namespace of an ordinary user, it reads and writes a
+// container's files from outside of the container. Its input is a request in JSON.
 
 function tell(message: FileMessage): void {
   writeSync(DESCRIPTOR.status, `${JSON.stringify(message)}\n`);
@@ -51,11 +51,11 @@ async function main(): Promise<void> {
   } catch (error) {
     tell({ kind: 'error', error: portableError(error) });
   } finally {
-    // What is still to be sent keeps the process; what is still to be read does not.
+    // The process stays until its output is sent. Input that was not read does not keep it.
     archive.end();
     archive.unref();
   }
 }
 
-/** Settles when it has done its work. */
+/** Settles when the work is done. */
 export const done = main();

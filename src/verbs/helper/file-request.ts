@@ -16,35 +16,35 @@ import type { BindStep, Step } from '../../launch/launch-plan.ts';
 import type { ExpansionLimits } from '../../streams/byte-budget.ts';
 import { type CopiedWhat, isCopiedWhat } from './copy-rules.ts';
 
-/** The layers of a container, and how they are to be read. */
+/** The layers of a container, and the form in which they were written. */
 export interface LayersRequest {
   readonly form: OverlayForm;
-  /** Paths on the host; lowers top first. */
+  /** A path on the host, as those of `lowers`, the top one first. */
   readonly upper: string;
   readonly lowers: readonly string[];
-  /** As of `UpperOptions`. */
+  /** As in `UpperOptions`. */
   readonly mountPlaces: readonly string[];
 }
 
-/** The root of a container: of one that runs, which is handed over (`DESCRIPTOR.root`), or mounted anew. */
+/** The root of a container: of a running one, passed as `DESCRIPTOR.root`, or one to mount. */
 export type RootRequest = { readonly kind: 'running' } | MountRequest;
 
-/** The root of a container that does not run, and the volumes of its image, which are mounted in it. */
+/** The root of a container that is not running, with the volumes of its image, which are mounted in the root. */
 export interface MountRequest {
   readonly kind: 'mount';
   readonly step: Extract<Step, { do: 'root' }>;
   readonly volumes: readonly BindStep[];
 }
 
-/** Volumes of a container that are to be made, of what its root has at `path`. */
+/** A request to make volumes of a container, with the content that its root has at `path`. */
 export interface FillRequest {
   readonly do: 'fill-volumes';
   readonly root: MountRequest;
-  /** `directory` is a path of the host; the one that it is in is there. */
+  /** `directory` is a path on the host, whose parent exists. */
   readonly volumes: readonly { readonly directory: string; readonly path: string }[];
 }
 
-/** What is copied into a container, and whose it becomes. */
+/** A request to put an archive into a container. Its files belong to root there, unless owners are kept. */
 export interface CopyInRequest {
   readonly do: 'copy-in';
   readonly root: RootRequest;
@@ -53,6 +53,7 @@ export interface CopyInRequest {
   readonly keepOwners: boolean;
 }
 
+/** A request to send a path of a container as an archive. */
 export interface CopyOutRequest {
   readonly do: 'copy-out';
   readonly root: RootRequest;
@@ -60,7 +61,7 @@ export interface CopyOutRequest {
   readonly follow: boolean;
 }
 
-/** What a process of ours that has a container's IDs is asked for. */
+/** A request to the file helper, which works with a container's IDs. */
 export type FileRequest =
   | ({ readonly do: 'changes' } & LayersRequest)
   | ({ readonly do: 'layer'; readonly limits: ExpansionLimits } & LayersRequest)
@@ -68,12 +69,12 @@ export type FileRequest =
   | CopyInRequest
   | CopyOutRequest;
 
-/** A change as it is listed: its path in bytes (latin1), without the first slash. */
+/** A change in a list. The path is bytes (latin1), without the first slash. */
 export interface ListedChange extends Pick<UpperChange, 'kind'> {
   readonly path: string;
 }
 
-/** What it says. */
+/** A message of the file helper. */
 export type FileMessage =
   | { readonly kind: 'event'; readonly event: TsimgEvent }
   | { readonly kind: 'change'; readonly change: ListedChange }

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { Readable, type Writable } from 'node:stream';
 import { TsimgError } from '../../errors.ts';
 
-// Several streams, one after the other, over one: each piece has its length in front (4 bytes, big-endian), a length of 0
-// ends a stream. What ends between two pieces without such an end was cut off.
+// Several streams, one after the other, over one pipe. A stream is a sequence of frames, and a frame of length 0 ends
+// it. A frame is its length (4 bytes, big-endian) and its bytes. Input that ends without a frame of length 0 was cut
+// off.
 
 const HEADER = 4;
 
@@ -14,17 +15,22 @@ async function writeFrame(to: Writable, piece: Uint8Array): Promise<void> {
   if (!to.write(piece)) await once(to, 'drain');
 }
 
-/** Writes a stream to its end, and the end. */
+/** Writes a stream and the frame that ends it. */
 export async function writeStream(to: Writable, stream: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const piece of stream) if (piece.length > 0) await writeFrame(to, piece);
   await writeFrame(to, new Uint8Array());
 }
 
 function cutOff(): TsimgError {
-  return new TsimgError('INTERRUPTED', 'a layer was cut off');
+  return new TsimgError('INTERRUPTED', 'a layer was cut off', {
+    why: 'the process that sends the layers ended early',
+  });
 }
 
-/** The pieces of all streams as they were written, empty ones for the ends. */
+/**
+ * Yields the content of all frames; an empty buffer is the end of a stream.
+ * @throws INTERRUPTED where the input was cut off
+ */
 export async function* readFrames(from: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let held: Buffer = Buffer.alloc(0);
   let want: number | undefined;
@@ -45,7 +51,7 @@ export async function* readFrames(from: AsyncIterable<Buffer>): AsyncGenerator<B
   if (held.length > 0 || want !== undefined) throw cutOff();
 }
 
-/** The next stream of these frames; the one before must have been read to its end. */
+/** Returns the next stream. The stream before must have been read to its end. */
 export function nextStream(frames: AsyncGenerator<Buffer>): Readable {
   async function* pieces(): AsyncGenerator<Buffer> {
     for (;;) {

@@ -7,7 +7,9 @@ import { createByteBudget, type ExpansionLimits } from '../../streams/byte-budge
 import type { TarEntryToWrite } from '../../tar/write/tar-chunks.ts';
 import type { LayersRequest, ListedChange } from './file-request.ts';
 
-/** Opens the layers' directories for as long as they are used. They lie in the store: their paths are not the container's. */
+/**
+ * Opens the directories of the layers until disposed of. Their paths are the store's: a container cannot change them.
+ */
 function openLayers({ upper, lowers }: LayersRequest) {
   const fds = [upper, ...lowers].map((path) => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY));
   const [first = -1, ...rest] = fds;
@@ -19,7 +21,10 @@ function changesOf(upper: number, lowers: readonly number[], request: LayersRequ
   return upperChanges(upper, lowers, { ...request.form, mountPlaces });
 }
 
-/** What a container changed, in the byte order of the paths. @throws FILESYSTEM, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED */
+/**
+ * Returns what a container changed, in the byte order of the paths.
+ * @throws FILESYSTEM, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
+ */
 export function listChanges(request: LayersRequest): readonly ListedChange[] {
   using layers = openLayers(request);
   return changesOf(layers.upper, layers.lowers, request)
@@ -28,7 +33,7 @@ export function listChanges(request: LayersRequest): readonly ListedChange[] {
     .sort((one, other) => (one.path < other.path ? -1 : 1));
 }
 
-/** Sends what a container changed as the entries of a layer. @throws as `layerEntries`, and what `send` throws */
+/** Sends a container's changes as the entries of a layer. @throws as `layerEntries`; what `send` throws */
 export async function writeLayer(
   request: LayersRequest & { readonly limits: ExpansionLimits },
   warn: (message: string) => void,
@@ -37,6 +42,6 @@ export async function writeLayer(
   using layers = openLayers(request);
   const changes = changesOf(layers.upper, layers.lowers, request);
   const budget = createByteBudget(request.limits);
-  const onSkipped = (path: string) => warn(`/${pathText(path)} is a socket: no layer can hold it`);
+  const onSkipped = (path: string) => warn(`/${pathText(path)} is a socket, which a layer cannot hold: it is left out`);
   await send(layerEntries(layers.upper, changes, { budget, onSkipped }));
 }

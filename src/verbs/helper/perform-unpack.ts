@@ -6,7 +6,7 @@ import type { Context } from '../../events.ts';
 import { bundleConfig } from './bundle-config.ts';
 import type { UnpackTask } from './unpack-request.ts';
 
-/** Unpacks with the ids that this process has, in whichever user namespace that is. @throws what `buildRootfs` throws, LAUNCH_FAILED */
+/** Unpacks with the IDs of this process, in its own user namespace. @throws what `buildRootfs` throws, LAUNCH_FAILED */
 export function performUnpack({ layers, into, settings }: UnpackTask, context: Context): Promise<UnpackReport> {
   const options = { ...settings, ...context };
   switch (into.kind) {

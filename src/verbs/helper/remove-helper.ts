@@ -7,8 +7,8 @@ import { parseMessage } from '../../host/stdio/read-messages.ts';
 import { portableError } from '../../sys/portable-error.ts';
 import type { RemoveMessage } from './remove-trees.ts';
 
-// A program of its own: as root in the user namespace of an ordinary user, it removes trees whose files belong to subordinate
-// IDs. Its input is a JSON list of their paths.
+// A program of its own: as root in the user namespace of an ordinary user, it removes trees whose files belong to
+// subordinate IDs. Its input is a JSON list of their paths.
 
 function tell(message: RemoveMessage): void {
   writeSync(DESCRIPTOR.status, `${JSON.stringify(message)}\n`);

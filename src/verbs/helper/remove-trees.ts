@@ -43,7 +43,7 @@ async function removeByHelper(
   let bytes = 0;
   let told = 0;
   try {
-    // When it stops reading, it has ended: its end says why.
+    // A broken pipe means that the helper has ended: its messages or its end say why.
     control.on('error', () => {});
     control.end(JSON.stringify(paths));
     for await (const message of messages) {
@@ -59,18 +59,21 @@ async function removeByHelper(
   }
   signal?.throwIfAborted();
   if (told === paths.length) return bytes;
-  throw new TsimgError('LAUNCH_FAILED', 'removing ended early', { why: (await complaints).trim() });
+  throw new TsimgError('LAUNCH_FAILED', 'the process that removes files ended early', {
+    why: (await complaints).trim(),
+  });
 }
 
 /**
- * Removes trees that containers or their layers were made of, as the IDs that they were written by: directly, or as root of the
- * caller's user namespace. What cannot be removed stays, told by a warning. Resolves with the bytes that were freed.
+ * Removes trees of containers or layers with the IDs that they were written with: directly as root, or as root of the
+ * caller's user namespace. A tree that cannot be removed stays, with a warning. Resolves with the bytes that were
+ * freed.
  * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, an AbortError on `signal`
  */
 export async function removeTrees(paths: readonly string[], facts: HostFacts, context: Context): Promise<number> {
   if (paths.length === 0) return 0;
   const kept = (path: string, error: unknown) =>
-    context.onEvent?.({ kind: 'warning', message: `${path} stays: ${messageOf(error)}` });
+    context.onEvent?.({ kind: 'warning', message: `${path} was not removed: ${messageOf(error)}` });
   if (!facts.canMount) return removeByHelper(paths, facts, kept, context.signal);
   let bytes = 0;
   for (const path of paths) {

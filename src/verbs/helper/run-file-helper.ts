@@ -10,24 +10,24 @@ import { type FileMessage, type FileRequest, isFileMessage } from './file-reques
 
 const ENTRY = [process.execPath, fileURLToPath(new URL('../../programs/file-helper.cjs', import.meta.url))];
 
-/** Milliseconds from a failed transfer to the end of the process that it was for. */
+/** Milliseconds that the helper gets to report an error of its own after a transfer failed. */
 const GRACE = 1000;
 
-/** What comes of a request: messages but for events and the end, and the archive, which must be read or written to its end. */
+/** How a request is performed, and where its results go. */
 export interface FileHelperWork {
   readonly namespaces: HelperNamespaces;
   readonly tools: HostTools;
-  /** Is told each message that is a result. */
+  /** Called with each message that is a result: no event, no error, no end. */
   readonly onMessage?: (message: FileMessage) => void;
-  /** Takes or gives the archive; its end is awaited. */
+  /** Reads the archive from the stream, or writes it there, to its end. */
   readonly archive?: (stream: Duplex) => Promise<void>;
-  /** The root of a container that runs, which it gets as `DESCRIPTOR.root`. */
+  /** Descriptor of a running container's root, which the helper gets as `DESCRIPTOR.root`. */
   readonly root?: number | undefined;
 }
 
 /**
- * Has a request performed by a process with the container's IDs.
- * @throws what it throws there, HOST_UNSUPPORTED, LAUNCH_FAILED, an AbortError on `signal`
+ * Performs a request in the file helper, a process with the container's IDs.
+ * @throws what the request throws in the helper; HOST_UNSUPPORTED, LAUNCH_FAILED; an AbortError on `signal`
  */
 export async function runFileHelper(
   request: FileRequest,
@@ -60,7 +60,7 @@ export async function runFileHelper(
     try {
       await archive?.(process.stream(DESCRIPTOR.archive));
     } catch (error) {
-      // It may be about to say why it went away; else it is told to.
+      // The helper may be about to report its own error, which says more.
       setTimeout(kill, GRACE).unref();
       throw error;
     }
@@ -68,17 +68,20 @@ export async function runFileHelper(
   try {
     const control = process.stream(DESCRIPTOR.control);
     const stream = process.stream(DESCRIPTOR.archive);
-    // When it stops reading, it has ended: its end says why.
+    // A broken pipe means that the helper has ended: its messages or its end say why.
     for (const each of [control, stream]) each.on('error', () => {});
     control.end(JSON.stringify(request));
     const [sent, heard] = await Promise.allSettled([transfer(), listen()]);
     await process.ended;
     signal?.throwIfAborted();
-    // What it says tells more than that it went away in the middle of the archive.
+    // The helper's own error says more than a transfer that broke off.
     if (failure !== undefined) throw failure;
     if (heard.status === 'rejected') throw heard.reason;
     if (sent.status === 'rejected') throw sent.reason;
-    if (!isDone) throw new TsimgError('LAUNCH_FAILED', 'the work ended early', { why: (await complaints).trim() });
+    if (!isDone)
+      throw new TsimgError('LAUNCH_FAILED', 'the process that works on the container’s files ended early', {
+        why: (await complaints).trim(),
+      });
   } finally {
     signal?.removeEventListener('abort', kill);
     kill();

@@ -11,7 +11,8 @@ import { nextStream, readFrames } from './frames.ts';
 import { performUnpack } from './perform-unpack.ts';
 import { isUnpackRequest, type UnpackMessage } from './unpack-request.ts';
 
-// A process of its own: root in the user namespace of an ordinary user, it unpacks what that user's process reads.
+// A program of its own: as root in the user namespace of an ordinary user, it unpacks layers that the user's process
+// sends. Its input is a request in JSON, then the layers, each as a stream of frames.
 
 function tell(message: UnpackMessage): void {
   writeSync(DESCRIPTOR.status, `${JSON.stringify(message)}\n`);
@@ -22,7 +23,7 @@ async function unpack(input: Socket): Promise<void> {
   const request = parseMessage(await text(nextStream(frames)), isUnpackRequest);
   let before: Promise<unknown> = Promise.resolve();
   const layers = request.layers.map((layer): LayerInput => ({ ...layer, open }));
-  /** The layers' streams come one after the other, and each is opened in its turn. */
+  /** Layers may be opened in any order, but their streams come one after the other: each waits for its turn. */
   async function open(): Promise<Readable> {
     const turn = before;
     let end: (value?: unknown) => void = () => {};
@@ -50,5 +51,5 @@ async function main(): Promise<void> {
   }
 }
 
-/** Settles when it has done its work. */
+/** Settles when the work is done. */
 export const done = main();

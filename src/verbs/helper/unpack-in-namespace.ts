@@ -27,7 +27,7 @@ async function sendLayers(
   );
   const { into } = request;
   for (const [ordinal, layer] of layers.entries()) {
-    // Nobody on the other side asks for it.
+    // The helper has the entries of this layer, and does not open it.
     if (into.kind === 'layers' && into.directories[ordinal]?.kept) continue;
     await writeStream(control, await layer.open(signal));
   }
@@ -35,8 +35,8 @@ async function sendLayers(
 }
 
 /**
- * Unpacks layers as root of the caller's user namespace, so that what is made belongs to the IDs that containers see.
- * Sources, networks and passwords stay on this side: only layer bytes go over.
+ * Unpacks layers as root of the caller's user namespace, so that the files belong to the IDs that containers see.
+ * Sources, networks and passwords stay in this process: the helper gets the bytes of layers only.
  * @throws what unpacking throws, HOST_UNSUPPORTED, LAUNCH_FAILED
  */
 export async function unpackInNamespace(
@@ -54,10 +54,10 @@ export async function unpackInNamespace(
   let sendFailure: unknown;
   const sent = sendLayers(control, { request, layers }, context.signal).catch((error: unknown) => {
     sendFailure ??= error;
-    // It sees that its layers end too early, and removes what it has made: those files are not ours to remove
+    // The helper sees that its layers end early, and removes what it has made: this process may not remove those files.
     control.destroy();
   });
-  // Its own error says why it stopped reading; the broken pipe that we see then says nothing.
+  // The helper's own error says why it stopped reading: the broken pipe here says nothing more.
   control.on('error', () => {});
   const abort = () => process.kill('SIGTERM');
   context.signal?.addEventListener('abort', abort, { once: true });
@@ -88,5 +88,7 @@ export async function unpackInNamespace(
     return { ...done, tolerated };
   }
   if (sendFailure !== undefined) throw sendFailure;
-  throw new TsimgError('LAUNCH_FAILED', 'unpacking ended early', { why: (await complaints).trim() });
+  throw new TsimgError('LAUNCH_FAILED', 'the process that unpacks layers ended early', {
+    why: (await complaints).trim(),
+  });
 }

@@ -19,26 +19,27 @@ import type { ImageConfig } from '../../oci/config.ts';
 import { isDigest } from '../../oci/digest.ts';
 import type { Form, OverlayNamespace } from '../../rootfs/fold/real-attributes.ts';
 
-/** What becomes of layers. */
+/** The form in which layers are unpacked. */
 export type UnpackInto =
   /** A root filesystem. */
   | { readonly kind: 'flat'; readonly destination: string }
-  /** Each layer for overlayfs, in a directory that is named. */
+  /** Each layer for overlayfs, in a directory of its own. */
   | { readonly kind: 'layers'; readonly directories: readonly LayerDirectory[]; readonly form: Required<Form> }
   /** Each layer for overlayfs, in directories `0`, `1`, … of the destination, base first. */
   | { readonly kind: 'side-by-side'; readonly destination: string; readonly overlay: OverlayNamespace }
-  /** A root filesystem and the configuration with which a runtime starts it. */
+  /** A root filesystem, and the configuration with which an OCI runtime starts it. */
   | {
       readonly kind: 'bundle';
       readonly destination: string;
       readonly config: ImageConfig;
-      /** Of the container's user namespace; absent where it needs none. */
+      /** The map of the container's user namespace; absent where it needs none. */
       readonly idMap?: IdMap;
     };
 
+/** The options of unpacking that can be sent to another process. */
 export type UnpackSettings = Omit<UnpackOptions, keyof Context>;
 
-/** What is to be unpacked, and how. */
+/** Layers to unpack, and how. */
 export interface UnpackTask {
   /** Base first. */
   readonly layers: readonly LayerInput[];
@@ -46,19 +47,19 @@ export interface UnpackTask {
   readonly settings: UnpackSettings;
 }
 
-/** The same for a process in another user namespace; the layers follow it as streams, base first. */
+/** A task for the unpack helper. The layers follow as streams, base first. */
 export interface UnpackRequest extends Omit<UnpackTask, 'layers'> {
   readonly layers: readonly Pick<LayerInput, 'label' | 'diffId' | 'size' | 'digest'>[];
 }
 
-/** What that process tells. */
+/** A message of the unpack helper. */
 export type UnpackMessage =
   | { readonly kind: 'event'; readonly event: TsimgEvent }
   | { readonly kind: 'done'; readonly report: PortableReport }
   /** For `receiveError`. */
   | { readonly kind: 'error'; readonly error: unknown };
 
-/** A report as JSON has it. */
+/** A report in the form of JSON, which has no maps. */
 export interface PortableReport extends Omit<UnpackReport, 'tolerated'> {
   readonly tolerated: readonly (readonly [name: string, count: number])[];
 }

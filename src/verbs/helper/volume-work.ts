@@ -15,7 +15,10 @@ import type { TarEntry } from '../../tar/read/entries.ts';
 import type { TarEntryToWrite } from '../../tar/write/tar-chunks.ts';
 import type { FillRequest } from './file-request.ts';
 
-/** A place of the root, links followed within it; undefined where nothing is. What is in the way there is told by the mount. */
+/**
+ * Opens a place of the root, links followed within the root; undefined where nothing is there. Something that is in the
+ * way is reported when the volume is mounted.
+ */
 function findInRoot(rootFd: number, path: string): number | undefined {
   try {
     return openInRoot(rootFd, path, { flags: O_PATH, links: 'inside' });
@@ -29,7 +32,7 @@ async function* inMemory(content: TarEntryToWrite['content']): AsyncGenerator<Bu
   for await (const chunk of content ?? []) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
 }
 
-/** What was read of one tree as what another is made of. */
+/** Turns the entries that one tree was read as into the entries that another is made of. */
 async function* asEntries(entries: AsyncIterable<TarEntryToWrite>): AsyncGenerator<TarEntry> {
   for await (const { header, content } of entries) yield { header: { ...header, offset: 0 }, body: inMemory(content) };
 }
@@ -47,7 +50,7 @@ async function copyDirectory({ source, path, base }: CopiedDirectory, warn: (mes
   const at = { directory: source, name: '.' };
   const node = fstatSync(source).isDirectory() ? readNode(at, path) : undefined;
   if (node === undefined) {
-    throw new TsimgError('LAUNCH_FAILED', 'a volume of the image is no directory in it', {
+    throw new TsimgError('LAUNCH_FAILED', 'a volume of the image is not a directory in the image', {
       where: path,
       hint: 'leave out the image’s volumes (--image-volume ignore), or mount something there (-v)',
     });
@@ -63,8 +66,8 @@ async function copyDirectory({ source, path, base }: CopiedDirectory, warn: (mes
 }
 
 /**
- * Makes volumes of a container that does not run: each of what its root has at its place, or empty where it has nothing. They are
- * made beside their places and renamed.
+ * Makes volumes of a container that is not running. A volume gets the content that the container's root has at the
+ * volume's path, or stays empty. It is made under another name beside its place, and renamed when it is complete.
  * @throws LAUNCH_FAILED, FILESYSTEM, LIMIT_EXCEEDED, SYSTEM_CALL
  */
 export async function makeVolumes({ root, volumes }: FillRequest, warn: (message: string) => void): Promise<void> {
@@ -87,7 +90,7 @@ export async function makeVolumes({ root, volumes }: FillRequest, warn: (message
   }
 }
 
-/** Of a run that was killed. */
+/** Removes an incomplete volume of a run that was killed. */
 async function removeLeftover(path: string): Promise<void> {
   try {
     await removePath(path);

@@ -5,21 +5,21 @@ import type { Platform } from '../../oci/platform.ts';
 import { type OpenSourceOptions, openSource } from '../../sources/open.ts';
 import { withRepair } from './repair-stored.ts';
 
-/** One step of an image's making. */
+/** One step in the history of an image. */
 export interface HistoryLine {
-  /** The image's ID at its newest step; the IDs that earlier ones once had are not kept anywhere. */
+  /** The image's ID, at the newest step only: the IDs of earlier steps are not recorded. */
   readonly id: Digest | undefined;
-  /** RFC 3339, as its maker wrote it. */
+  /** RFC 3339, as the builder wrote it. */
   readonly created: string | undefined;
   readonly createdBy: string;
-  /** Bytes of the layer as stored (compressed); 0 where the step made none. */
+  /** Bytes of the layer as stored (compressed); 0 for a step without a layer. */
   readonly size: number;
   readonly comment: string;
 }
 
 /**
- * How an image (any SOURCE) was made, the newest step first, as its config tells. Layers of which it tells nothing stand at the
- * end, for they came before all that it knows of.
+ * Lists how an image (any SOURCE) was made, by its config, the newest step first. Layers that the history leaves out
+ * come last: they are older than the steps that it has.
  * @throws what `openSource` and `loadImage` throw
  */
 export async function imageHistory(

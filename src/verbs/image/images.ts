@@ -10,17 +10,17 @@ import { storeAt } from '../../store/open.ts';
 
 /** An image of the store under one of its names. */
 export interface ListedImage {
-  /** Complete: `docker.io/library/alpine:3.9`; undefined for an image that lost its name, or never had one. */
+  /** Complete, such as `docker.io/library/alpine:3.9`; undefined for an image without a name. */
   readonly name: string | undefined;
-  /** What the name stands for at its registry: of the index, where it was chosen from one. */
+  /** The digest that the name has at its registry: of the index, where the image was chosen from one. */
   readonly digest: Digest;
   readonly manifestDigest: Digest;
-  /** What follows is undefined when a document of the image is missing or damaged: `problem` says which. */
+  /** Undefined, as the fields below, where a document of the image is missing or damaged: see `problem`. */
   readonly imageId: Digest | undefined;
-  /** RFC 3339, as the image's maker wrote it. */
+  /** RFC 3339, as the image's builder wrote it. */
   readonly created: string | undefined;
   readonly platform: Platform | undefined;
-  /** Bytes of its layers and config as stored, compressed; layers that other images have too are counted. */
+  /** Bytes of layers and config as stored (compressed), with layers that it shares with other images. */
   readonly size: number | undefined;
   readonly problem: TsimgError | undefined;
 }
@@ -41,14 +41,14 @@ async function describe(source: Source, stored: StoredImage, context: Context): 
 }
 
 /**
- * The images of the store, newest first. One that is damaged is listed with its problem, so that it can be removed.
+ * Lists the images of the store, newest first. A damaged image is listed with its problem, so that it can be removed.
  * @throws STORE_INVALID, DOCUMENT_INVALID, FILESYSTEM
  */
 export async function listImages(storeRoot: string, { signal }: Context = {}): Promise<readonly ListedImage[]> {
   const source = await openStoreSource(storeRoot, signal);
   try {
     const images: ListedImage[] = [];
-    // Warnings about platforms belong to those who use an image, not to a list.
+    // Without onEvent: a list does not warn about the platforms of its images.
     for (const stored of await listStored(storeAt(storeRoot))) images.push(await describe(source, stored, { signal }));
     const age = ({ created }: ListedImage) => (created === undefined ? 0 : Date.parse(created) || 0);
     return images.sort((a, b) => age(b) - age(a));

@@ -9,9 +9,9 @@ import { completeNames } from './stored-names.ts';
 
 /** An image under the keys of `docker image inspect`, so that programs which read those can read this. */
 export interface InspectedImage {
-  /** The image ID: digest of the config. */
+  /** The image's ID: the digest of the config. */
   readonly Id: string;
-  /** Digest of the manifest. */
+  /** The digest of the manifest. */
   readonly Digest: string;
   readonly RepoTags: readonly string[];
   readonly RepoDigests: readonly string[];
@@ -41,7 +41,7 @@ export interface InspectedImage {
 
 const keySet = (keys: readonly string[]) => Object.fromEntries(keys.map((key) => [key, {}]));
 
-/** A loaded image and its names → what inspect shows. Pure. */
+/** Returns what inspect shows of a loaded image with these names. Pure. */
 export function inspected(image: LoadedImage, names: readonly string[], digests: readonly string[]): InspectedImage {
   const { config, manifest, descriptor } = image;
   const { os, architecture, variant, osVersion } = config.platform;
@@ -78,7 +78,7 @@ export function inspected(image: LoadedImage, names: readonly string[], digests:
   };
 }
 
-/** Names of the image in its source, and `REPOSITORY@DIGEST` for each repository that it is known to have come from. */
+/** Returns the names of an image in its source, and `REPOSITORY@DIGEST` for each repository that it came from. */
 async function knownAs({ source }: OpenedSource, image: LoadedImage) {
   const same = ((await source.list?.()) ?? []).filter(({ descriptor }) =>
     [image.descriptor.digest, image.resolved.digest].includes(descriptor.digest),

@@ -12,24 +12,28 @@ import { openStoreSink } from '../../sinks/store.ts';
 import { type OpenSourceOptions, openSource } from '../../sources/open.ts';
 import { completeName, completeNames } from './stored-names.ts';
 
+/** Options of `loadArchive`. */
 export interface LoadArchiveOptions extends OpenSourceOptions {
   readonly platform?: Platform | undefined;
 }
 
+/** One image that was loaded. */
 export interface LoadedArchive {
-  /** Complete; empty for an image that has no name in the archive. */
+  /** Complete names; none for an image without a name in the archive. */
   readonly names: readonly string[];
   readonly digest: Digest;
   readonly imageId: Digest;
 }
 
-/** What to ask the source for, and the names that the answer has. */
+/** A name or digest to ask the source for, and the names that this image has. */
 interface Question {
   readonly name: string | undefined;
   readonly names: readonly string[];
 }
 
-/** What all that is there is, where that is one image, or one for several platforms side by side. */
+/**
+ * Returns the digest of the only image, which may be for several platforms; undefined where there are several images.
+ */
 async function onlyImage(source: Source): Promise<Digest | undefined> {
   try {
     return (await source.resolve())?.digest;
@@ -39,18 +43,18 @@ async function onlyImage(source: Source): Promise<Digest | undefined> {
   }
 }
 
-/** A tag alone, as layouts have it, is no name and no fault. */
+/** Warns of names that are not references. A tag alone, which layouts allow, gives no name and no warning. */
 function warnOfDropped(names: readonly string[], { onEvent }: Context): void {
   for (const name of names) {
     if (isTag(name) || completeName(name) !== undefined) continue;
-    onEvent?.({ kind: 'warning', message: `${name} is no image reference: the image is loaded without that name` });
+    onEvent?.({ kind: 'warning', message: `${name} is not an image reference: the image is loaded without this name` });
   }
 }
 
-/** By what an image is asked for that is no name of it: a digest, an ID, a place in the list. */
+/** Questions that are not names: a digest, an ID, a place in the list. */
 const NO_NAME = /^(?:@|sha(?:256|512):|[0-9a-f]{64}$)/;
 
-/** Every image once: by a name where it has one, else by its digest. Artifacts beside images are told and left out. */
+/** Asks for each image once, by its name or else by its digest. Artifacts beside images are left out with a warning. */
 async function questionsFor(
   source: Source,
   name: string | undefined,
@@ -64,7 +68,7 @@ async function questionsFor(
   }
   const images = listed.filter(({ isArtifact }) => isArtifact !== true);
   for (const { name: own, descriptor } of images.length === 0 ? [] : listed.filter(({ isArtifact }) => isArtifact)) {
-    const message = `${own ?? descriptor.digest} is an artifact, not an image: it is left out`;
+    const message = `${own ?? descriptor.digest} is an artifact and not an image: it is left out`;
     onEvent?.({ kind: 'warning', message });
   }
   const byDigest = new Map<Digest, readonly string[]>();
@@ -72,7 +76,7 @@ async function questionsFor(
     byDigest.set(descriptor.digest, [...(byDigest.get(descriptor.digest) ?? []), ...(own === undefined ? [] : [own])]);
   }
   const only = await onlyImage(source);
-  // It has been made of all, or all are it
+  // The source's only image is the only one of the list, or an index over all of the list.
   if (byDigest.size === 0 || (only !== undefined && (byDigest.size === 1 || !byDigest.has(only)))) {
     return [{ name, names: [...byDigest.values()].flat() }];
   }
@@ -88,8 +92,8 @@ function published({ descriptor, resolved, config }: LoadedImage): Descriptor {
 }
 
 /**
- * All images of an archive (any SOURCE that lists its images) into the store, each for one platform, under the names that the
- * archive gives them. All are loaded before the first is written.
+ * Loads all images of an archive (any SOURCE that lists its images) into the store, each for one platform, under the
+ * archive's names for them. The manifests and configs of all are read before the first image is written.
  * @throws what `openSource`, `loadImage` and the store throw
  */
 export async function loadArchive(

@@ -26,7 +26,7 @@ export interface OpenedImage extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Where the images that a SOURCE can name are: the caller's store, standard input, registries. */
+/** Returns the places where a SOURCE may be: the caller's store, standard input, registries. */
 export function sourcePlaces(options: ImageOptions & Context = {}): OpenSourceOptions {
   return {
     storeRoot: storePlace(options),
@@ -36,7 +36,7 @@ export function sourcePlaces(options: ImageOptions & Context = {}): OpenSourceOp
   };
 }
 
-/** How what the store holds damaged is mended by those who would also pull it. */
+/** Returns the options of `withRepair` for a verb that may also pull the image. */
 export function repairPlaces(options: ImageOptions & Context): RepairOptions {
   const { signal, onEvent } = options;
   return {

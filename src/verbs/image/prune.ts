@@ -10,13 +10,13 @@ import { sweepNames } from '../../host/state/names.ts';
 import { type PruneOptions, pruneImages, type RemovedImages } from './remove-image.ts';
 
 /**
- * Removes what does not run and has no name: docker's `system prune`. All containers that nobody keeps alive go, those with
- * damaged records too, images without a name (or all), and what nothing needs any more.
+ * Removes unused containers and images, as docker's `system prune`: all containers that are not running, also those
+ * with damaged records; images without a name, or all; unpacked layers and blobs that no image and no container needs.
  * @throws as `pruneImages`
  */
 export async function prune(options: PruneOptions, context: Context = {}): Promise<RemovedImages> {
   const folder = containersFolder(options.storeRoot);
-  // A damaged record cannot say what it left elsewhere; one that is another's cannot be removed.
+  // Records that cannot be read. A container of another user cannot be removed, and is reported at the end.
   const unread: TsimgError[] = [];
   const ended = (await listContainers(folder, (error) => unread.push(error))).filter(
     ({ alive, left }) => !alive && left === undefined,

@@ -4,8 +4,9 @@ import { openStoreSource } from '../../sources/store.ts';
 import { type StorePlace, storePlace } from '../places.ts';
 import { type PullOptions, type PullReport, pullImage } from './pull.ts';
 
+/** Options of `pullToStore`. */
 export interface StorePullOptions extends Omit<PullOptions, 'local'>, StorePlace {
-  /** Whether all bytes of what the store holds of the image are verified, and fetched again where they are damaged. */
+  /** Whether the image's blobs in the store are verified, and fetched again where they are damaged. */
   readonly verify?: boolean | undefined;
 }
 

@@ -36,7 +36,9 @@ export interface PullReport {
   readonly bytesTransferred: number;
 }
 
-/** What is published: the manifest; the digest of the index, which the name stands for at the registry, goes along. */
+/**
+ * Returns the descriptor to publish: the manifest's, with the digest of the index that the name has at the registry.
+ */
 function published(manifest: Descriptor, resolved: Descriptor): Descriptor {
   if (manifest.digest === resolved.digest) return manifest;
   return { ...manifest, annotations: { ...manifest.annotations, [ANNOTATION.chosenFrom]: resolved.digest } };

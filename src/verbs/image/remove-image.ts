@@ -10,29 +10,31 @@ import { type BlobReport, sweep } from '../../store/sweep.ts';
 import { sweepUnpacked, type UnpackedReport } from '../layers/sweep-unpacked.ts';
 import { type ListedImage, listImages } from './images.ts';
 
+/** Options of `removeImages`. */
 export interface RemoveImageOptions {
   readonly storeRoot: string;
-  /** Removes all names of an image that was asked for by its digest or ID. */
+  /** Removes all names of an image that is given by its digest or ID. */
   readonly force?: boolean | undefined;
 }
 
-/** What was freed: blobs, unpacked layers, and leftovers of containers whose tsimg was killed. */
+/** What was freed: blobs, unpacked layers, and leftovers of containers whose tsimg process was killed. */
 export interface SweepReport extends UnpackedReport {
   readonly blobs: number;
 }
 
+/** The result of a removal. */
 export interface RemovedImages {
-  /** Names that are no more. */
+  /** The names that were removed. */
   readonly untagged: readonly string[];
-  /** Manifests that no name or entry leads to any more. */
+  /** The manifests without a name or another entry in the store now. */
   readonly removed: readonly Digest[];
-  /** What was freed; undefined when nothing was, because of `inUse` or of an image that is damaged. */
+  /** Undefined where nothing was freed, because of `inUse` or of a damaged image. */
   readonly swept: SweepReport | undefined;
-  /** Whether somebody else used blobs, or made a container: a later removal or prune frees the rest. */
+  /** Whether another process used blobs or made a container: then a later removal or prune frees the rest. */
   readonly inUse: boolean;
 }
 
-/** The entries that were meant: by a name one, by a digest or an ID all of one image. */
+/** Chooses the entries that an operand means: a name means one, a digest or an ID all of one image. */
 function choose(images: readonly ListedImage[], wanted: string, force: boolean): readonly ListedImage[] {
   const named = images.filter(({ name }) => name !== undefined);
   const candidates = named.map((image) => ({ image, names: [image.name ?? ''], digests: [] as const }));
@@ -58,7 +60,7 @@ function choose(images: readonly ListedImage[], wanted: string, force: boolean):
     throw new TsimgError('IMAGE_AMBIGUOUS', distinct > 1 ? 'several images' : 'an image with several names', {
       where: wanted,
       why: names.join(', '),
-      hint: distinct > 1 ? 'name one of them, or give more of the ID' : 'name one of them, or remove all with --force',
+      hint: distinct > 1 ? 'name one of them, or give more digits' : 'name one of them, or remove all with --force',
       facts: { images: names },
     });
   }
@@ -67,12 +69,12 @@ function choose(images: readonly ListedImage[], wanted: string, force: boolean):
 
 const MAX_WARNINGS = 5;
 
-/** Damage is no reason to fail: what was asked for is done. Each image that is damaged is told with its ways out. */
+/** Frees blobs. Damaged images do not make the verb fail: a warning for each says how to mend or remove it. */
 async function sweepBlobs(store: Store, { onEvent }: Context): Promise<BlobReport | undefined> {
   const report = await sweep(store);
   for (const { image, problem } of (report?.damaged ?? []).slice(0, MAX_WARNINGS)) {
     const name = image.name ?? image.descriptor.digest;
-    const ways = `tsimg pull or load ${name} mends it, tsimg rmi ${name} gives it up`;
+    const ways = `tsimg pull or tsimg load mends it, tsimg rmi ${name} removes it`;
     onEvent?.({ kind: 'warning', message: `no blob is freed while ${name} is damaged (${problem.message}); ${ways}` });
   }
   return report;
@@ -92,7 +94,7 @@ async function sweepAll(
   return { swept: any || isComplete ? swept : undefined, inUse: unpacked === undefined || blobs === undefined };
 }
 
-/** The names of the containers that were made of each image, by the digest of its manifest. A damaged record cannot tell. */
+/** Returns the names of the containers of each image, by the digest of its manifest. Damaged records are left out. */
 async function imageUsers(
   storeRoot: string,
   counts: (container: FoundContainer) => boolean,
@@ -107,9 +109,9 @@ async function imageUsers(
 }
 
 /**
- * Removes images from the store, each by a name (then the image stays as long as it has others), a digest or an ID, and frees
- * what nothing needs any more. All are looked for before the first is removed. The last entry of an image that a container was
- * made of is refused; with `force` it loses its name only.
+ * Removes images from the store and frees what nothing else needs. An image that is given by name stays while it has
+ * other names; an image can also be given by digest or ID. All operands are looked up before the first image is
+ * removed. The last entry of an image that a container was made of is refused; with `force` it only loses its name.
  * @throws IMAGE_NOT_FOUND, IMAGE_IN_USE, IMAGE_AMBIGUOUS, STORE_INVALID, FILESYSTEM; what sweepUnpacked throws
  */
 export async function removeImages(
@@ -124,7 +126,7 @@ export async function removeImages(
     if (found.length > 0) return found;
     throw new TsimgError('IMAGE_NOT_FOUND', `no image ${text} in the store`, {
       where: storeRoot,
-      hint: 'tsimg images lists what there is',
+      hint: 'tsimg images lists the images of the store',
     });
   });
   const keys = new Set(chosen.map(({ name, manifestDigest }) => `${manifestDigest} ${name}`));
@@ -137,10 +139,10 @@ export async function removeImages(
   const used = chosen.find(({ manifestDigest }) => users.has(manifestDigest) && !staying.has(manifestDigest));
   if (used !== undefined && !force) {
     const names = users.get(used.manifestDigest) ?? [];
-    throw new TsimgError('IMAGE_IN_USE', 'a container is made of the image', {
+    throw new TsimgError('IMAGE_IN_USE', 'the image is used by a container', {
       where: used.name ?? used.manifestDigest,
       why: names.join(', '),
-      hint: 'remove the container before (tsimg rm), or only the name with --force',
+      hint: 'remove the container first (tsimg rm), or only the name with --force',
       facts: { containers: names },
     });
   }
@@ -158,17 +160,18 @@ export async function removeImages(
   };
 }
 
+/** Options of `pruneImages`. */
 export interface PruneOptions {
   readonly storeRoot: string;
-  /** Images with names too, of which none is kept; by default only those without a name. */
+  /** Removes images with names too; by default only images without a name. */
   readonly all?: boolean | undefined;
-  /** Containers too that do not run. */
+  /** Removes containers that are not running too. */
   readonly endedContainers?: boolean | undefined;
 }
 
 /**
- * Removes images without a name (or all) that no container is made of, and frees what nothing needs, and what writes that
- * were cut short have left. What is damaged in the store is told by warnings with the ways out.
+ * Removes images without a name, or all, that no container is made of. Frees what nothing needs, and leftovers of
+ * writes that were cut short. Warnings say what is damaged in the store, and how to mend it.
  * @throws STORE_INVALID, FILESYSTEM; what sweepUnpacked throws
  */
 export async function pruneImages(
@@ -185,7 +188,7 @@ export async function pruneImages(
     const report = await sweepUnpacked(store, { endedContainers, needed: 'all' }, context);
     return { untagged: [], removed: [], swept: report && { blobs: 0, ...report }, inUse: report === undefined };
   }
-  // Containers that have ended go with this, where that was asked for; what is left of them keeps theirs.
+  // An ended container that is removed too does not keep its image, unless some of its processes could not be ended.
   const users = await imageUsers(storeRoot, ({ alive, left }) => alive || left !== undefined || !endedContainers);
   const gone = await removeEntries(
     store,

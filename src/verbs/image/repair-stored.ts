@@ -15,13 +15,14 @@ import { listStored } from '../../store/names.ts';
 import { type Store, storeAt } from '../../store/open.ts';
 import { completeName } from './stored-names.ts';
 
+/** Options of `withRepair`. */
 export interface RepairOptions extends Context {
   readonly storeRoot: string;
-  /** Opens the registry from which damaged blobs are fetched again; absent where nothing may be fetched. */
+  /** Opens a registry to fetch damaged blobs from; absent where nothing may be fetched. */
   readonly openRegistry?: ((reference: Reference) => Source) | undefined;
 }
 
-/** What reading damaged bytes ends with: whoever decompresses often finds it before the digest does. */
+/** The errors of reading damaged bytes: decompression often fails before the digest is compared. */
 const DAMAGE: ReadonlySet<string> = new Set([
   'BLOB_NOT_FOUND',
   'DIGEST_MISMATCH',
@@ -37,7 +38,10 @@ interface FetchOptions extends Pick<Context, 'signal'> {
   readonly openRegistry: (reference: Reference) => Source;
 }
 
-/** Fetches blobs into the store from the first of these repositories that gives them. @throws what the last one fails with */
+/**
+ * Fetches blobs into the store, from the first repository that has them all.
+ * @throws what the last repository fails with
+ */
 async function fetchAgain(
   store: Store,
   blobs: readonly Descriptor[],
@@ -60,21 +64,21 @@ async function fetchAgain(
 }
 
 /**
- * Verifies all that the store holds of an image, sets aside what is damaged, and fetches it again where that is allowed.
- * Whether anything was.
- * @throws DIGEST_MISMATCH, BLOB_NOT_FOUND with what to do where it is not fetched again; what the registry fails with
+ * Verifies all blobs of an image in the store, moves damaged ones away, and fetches them again where this is allowed.
+ * Returns whether blobs were fetched.
+ * @throws DIGEST_MISMATCH, BLOB_NOT_FOUND with a hint where nothing may be fetched; what the registry fails with
  */
 async function repair(wanted: string, options: RepairOptions, cause: TsimgError): Promise<boolean> {
   const { storeRoot, openRegistry, signal, onEvent } = options;
   const store = storeAt(storeRoot);
-  // While it is open nothing of the store is swept.
+  // Nothing of the store is swept while the source is open.
   const source = await openStoreSource(storeRoot, signal);
   try {
     const manifest = await source.resolve(wanted, signal);
     if (manifest === undefined) return false;
     const names = (await listStored(store)).filter(({ descriptor }) => descriptor.digest === manifest.digest);
     const all = names.flatMap(({ name }) => (name === undefined ? [] : [parseReference(name)]));
-    // Credentials that the caller gave are for the registry that he named, and for no other.
+    // Credentials that the caller gave may only go to the registry that the operand names.
     const named = all.filter((reference) => formatReference(reference) === completeName(wanted));
     const isOneRegistry = new Set(all.map(({ registry }) => registry)).size === 1;
     const references = named.length > 0 ? named : isOneRegistry ? all : [];
@@ -93,7 +97,8 @@ async function repair(wanted: string, options: RepairOptions, cause: TsimgError)
         throw beyondRepair({ where, digests, isDamaged, reference: references[0] }, cause);
       }
       const from = references.map(formatReference).join(', ');
-      const message = `${where}: ${digests.join(', ')} is ${isDamaged ? 'damaged' : 'missing'}: fetched again from ${from}`;
+      const problem = `${digests.join(', ')} is ${isDamaged ? 'damaged' : 'missing'}`;
+      const message = `${where}: ${problem}, and is fetched again from ${from}`;
       onEvent?.({ kind: 'warning', message });
       await fetchAgain(store, bad, { references, openRegistry, signal });
       return true;
@@ -121,18 +126,18 @@ interface Damage {
 function beyondRepair({ where, digests, isDamaged, reference }: Damage, cause: TsimgError): TsimgError {
   const again =
     reference === undefined
-      ? 'load it again from where it came'
-      : `tsimg pull ${formatFamiliar(reference)} fetches it again; what was loaded or built here, load or build again`;
+      ? 'load the image again from its archive'
+      : `fetch it again (tsimg pull ${formatFamiliar(reference)}); if it did not come from there, load or build it again`;
   const options = { where, hint: again, facts: { digests }, cause };
   if (!isDamaged) {
-    const why = `${digests.join(', ')} is not there`;
-    return new TsimgError('BLOB_NOT_FOUND', 'a part of the image is missing in the store', { ...options, why });
+    const why = `${digests.join(', ')} does not exist`;
+    return new TsimgError('BLOB_NOT_FOUND', 'a blob of the image is missing in the store', { ...options, why });
   }
-  const why = `${digests.join(', ')} is not what was stored, and set aside`;
+  const why = `${digests.join(', ')} has changed on disk, and was moved away`;
   return new TsimgError('DIGEST_MISMATCH', 'the image is damaged in the store', { ...options, why });
 }
 
-/** The operand as the name of an image of the store; undefined where it names something else, such as a file. */
+/** Returns the operand where it names an image of the store; undefined for another source, such as a file. */
 function storedName(text: string): string | undefined {
   const spec = parseSourceSpec(text);
   if (spec.kind === 'store') return spec.name;
@@ -142,14 +147,14 @@ function storedName(text: string): string | undefined {
 
 function mayBeDamage(error: unknown): error is TsimgError {
   if (!(error instanceof TsimgError)) return false;
-  // Of a file's errors those of its disk, and those of something else in its place
+  // File errors count where the disk fails (EIO), or where something else is in the file's place (no errno).
   return DAMAGE.has(error.code) || (error.code === 'FILESYSTEM' && [undefined, 'EIO'].includes(errnoOf(error)));
 }
 
 /**
- * Does something with images (any SOURCE). Where that fails and what the store holds of them is damaged, this is mended and it is
- * done once more: only actions that leave nothing when they fail may be allowed to fetch.
- * @throws DIGEST_MISMATCH, BLOB_NOT_FOUND with what to do where it is not mended; what the action throws
+ * Runs an action on images (any SOURCE). Where it fails because the store's copy is damaged, the copy is mended and the
+ * action is run once more. An action that may leave something behind when it fails must not be given `openRegistry`.
+ * @throws DIGEST_MISMATCH, BLOB_NOT_FOUND with a hint where the copy cannot be mended; what the action throws
  */
 export async function withRepair<T>(
   texts: readonly string[],

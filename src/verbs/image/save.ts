@@ -15,20 +15,22 @@ import { withRepair } from './repair-stored.ts';
 import { namesOf } from './stored-names.ts';
 
 /**
- * `docker-archive`: as docker save writes since 25, read by docker, podman, skopeo and containerd; manifests as they are.
- * `oci-archive`, `oci-dir`: an OCI layout, in a tar or as a directory; docker's manifests become OCI's, for nothing else is
- * read there by all.
+ * `docker-archive`: as docker save writes since version 25, for docker, podman, skopeo and containerd. Manifests stay
+ * as they are. `oci-archive`, `oci-dir`: an OCI layout, in a tar or as a directory. Docker's manifests become OCI's,
+ * the only ones that all programs read there.
  */
 export type SaveFormat = 'docker-archive' | 'oci-archive' | 'oci-dir';
 
+/** Options of `saveImages`. */
 export interface SaveOptions extends OpenSourceOptions {
   readonly format?: SaveFormat | undefined;
   readonly platform?: Platform | undefined;
 }
 
+/** One image that was saved. */
 export interface SavedImage {
   readonly names: readonly string[];
-  /** Of the manifest as it was written. */
+  /** The digest of the manifest as it was written. */
   readonly digest: Digest;
   readonly imageId: Digest;
 }
@@ -40,8 +42,8 @@ async function openSink(destination: ArchiveDestination, format: SaveFormat, sig
 }
 
 /**
- * Images (any SOURCE, usually references in the store) into one archive or layout. All are loaded before anything is
- * written; a file gets its name when all of it is there. `oci-dir` needs a path.
+ * Writes images (any SOURCE, usually references in the store) to one archive or layout. All are opened before anything
+ * is written. A file gets its name when it is complete. `oci-dir` needs a path.
  * @throws what `openSource`, `loadImage` and the sinks throw
  */
 export async function saveImages(
@@ -81,7 +83,7 @@ async function writeImages(
       await sink.close();
       return saved;
     } catch (error) {
-      // Images that are complete would otherwise make an archive without the others.
+      // `close` would complete an archive that lacks the remaining images.
       await (sink.abort ?? sink.close)();
       throw error;
     }
@@ -90,7 +92,7 @@ async function writeImages(
   }
 }
 
-/** The descriptor as it should stand in an index: with what the image is for. */
+/** Returns the descriptor for an index, where it has the image's platform. */
 function withPlatform({ descriptor, config }: Image): Image['descriptor'] {
   return config.platform.architecture === '' ? descriptor : { ...descriptor, platform: config.platform };
 }

@@ -2,7 +2,7 @@ import { isFullName } from '../../image/match-name.ts';
 import type { OpenedSource } from '../../sources/open.ts';
 import { storedName } from '../../store/names.ts';
 
-/** The form in which the store keeps a name; undefined for what is no reference. */
+/** Returns the form in which the store keeps a name; undefined where the name is no reference. */
 export function completeName(name: string): string | undefined {
   try {
     return storedName(name);
@@ -11,14 +11,14 @@ export function completeName(name: string): string | undefined {
   }
 }
 
-/** Names of an archive as the store keeps them. A tag alone says nothing of the repository: it is no name. */
+/** Returns an archive's names as the store keeps them. A tag alone is left out: it names no repository. */
 export function completeNames(names: readonly string[]): readonly string[] {
   return [...new Set(names.filter(isFullName).flatMap((name) => completeName(name) ?? []))];
 }
 
 /**
- * Complete names of the image that a source was opened for: the one that was asked by, none when that was a digest or an
- * ID; without a question, all that the only image has.
+ * Returns the complete names of the image that a source was opened for: the name that the operand has, or none where it
+ * has a digest or an ID. Without such a part, the operand means the only image, with all names of that image.
  */
 export async function namesOf({ source, name }: OpenedSource): Promise<readonly string[]> {
   const images = ((await source.list?.()) ?? []).filter(({ isArtifact }) => isArtifact !== true);

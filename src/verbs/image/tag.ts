@@ -7,8 +7,9 @@ import { addNames, storedName } from '../../store/names.ts';
 import { openStore } from '../../store/open.ts';
 
 /**
- * Gives an image of the store (by name, digest or ID) another name, which another image may lose by it. Answers the complete
- * name. @throws IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, REFERENCE_INVALID, STORE_INVALID, FILESYSTEM
+ * Gives an image of the store (by name, digest or ID) another name. An image that has the name loses it. Returns the
+ * complete name.
+ * @throws IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, REFERENCE_INVALID, STORE_INVALID, FILESYSTEM
  */
 export async function tagImage(
   wanted: string,
@@ -18,23 +19,24 @@ export async function tagImage(
 ): Promise<string> {
   const reference = parseReference(name);
   if (reference.digest !== undefined) {
-    throw new TsimgError('REFERENCE_INVALID', 'a name with a digest cannot be given', {
+    throw new TsimgError('REFERENCE_INVALID', 'a name for an image cannot have a digest', {
       where: name,
-      why: 'it names its own content',
+      why: 'the digest follows from the image',
+      hint: 'leave out @ and the digest',
     });
   }
-  // While the source is open nothing is swept: the image cannot go between being found and being named.
+  // Nothing is swept while the source is open, so the image cannot be removed before it gets the name.
   const source = await openStoreSource(storeRoot, signal);
   try {
     const descriptor = await source.resolve(wanted, signal);
     if (descriptor === undefined) {
       throw new TsimgError('IMAGE_NOT_FOUND', `no image ${wanted} in the store`, {
         where: storeRoot,
-        hint: 'tsimg images lists what there is',
+        hint: 'tsimg images lists the images of the store',
       });
     }
     const { [ANNOTATION.chosenFrom]: chosenFrom, [ANNOTATION.refName]: from } = descriptor.annotations ?? {};
-    // The index is what the image is called by in the repository that it came from, not in another.
+    // The index belongs to the repository that the image came from: a name in another repository does not have it.
     const same = from !== undefined && sameRepository(from, name);
     const annotations = same && chosenFrom !== undefined ? { [ANNOTATION.chosenFrom]: chosenFrom } : undefined;
     await addNames(await openStore(storeRoot, signal), { ...descriptor, annotations }, [name], signal);

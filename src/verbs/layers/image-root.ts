@@ -21,10 +21,10 @@ import { layerInputs } from './layer-inputs.ts';
 import type { FoldOptions } from './list-files.ts';
 import { sweepLeftovers } from './sweep-unpacked.ts';
 
-/** The root of a container of an image: its own changes over unpacked layers that all containers share. */
+/** The root of a container of an image: the container's own changes over unpacked layers that all containers share. */
 export interface ImageRoot {
   readonly root: RootSpec;
-  /** The image as plain files of the container's own, for where an overlay cannot be mounted. */
+  /** Copies the image's files for this container, on hosts that cannot mount an overlay. */
   plainRoot(): Promise<RootSpec>;
 }
 
@@ -41,20 +41,25 @@ export interface NewContainer {
 
 const OVERLAYFS_SUPER_MAGIC = 0x794c_7630;
 
-/** Layers mean the same to those only who see the same IDs: the map is in their folder's name. */
+/**
+ * Returns the name of the folder for layers. It depends on the map, because the files of layers have the IDs of one
+ * map.
+ */
 function mapKey(idMap: IdMap | undefined): string {
   return idMap === undefined
     ? ROOT_LAYERS
     : `${USER_LAYERS_PREFIX}${hexOf(digestOf(JSON.stringify(idMap))).slice(0, 16)}`;
 }
 
-/** The folder of each layer, base first; it may not be there yet. */
+/** Returns the folder of each layer, base first. A folder may not exist yet. */
 function layerPaths(image: Image, storeRoot: string, idMap: IdMap | undefined): readonly string[] {
   const folder = join(storeRoot, STORE_NAME.layers, mapKey(idMap));
   return chainIds(image.config.diffIds, digestOf).map((id) => join(folder, hexOf(id)));
 }
 
-/** The root that a container of the image would get: for a plan that is only shown. Nothing is unpacked or made. */
+/**
+ * Returns the root that a container of the image would get, for a plan that is only shown. Nothing is unpacked or made.
+ */
 export function plannedImageRoot(image: Image, storeRoot: string, idMap: IdMap | undefined): RootSpec {
   const lower = layerPaths(image, storeRoot, idMap).toReversed();
   return { kind: 'overlay', directory: join(storeRoot, STORE_NAME.containers, 'NEW'), lower };
@@ -69,7 +74,10 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-/** Unpacks what is missing of the layers, as the IDs of a container see them. Others that want the same wait. */
+/**
+ * Unpacks missing layers with the IDs of the container's map. Processes that unpack for the same map wait for each
+ * other.
+ */
 async function unpackMissing(
   image: Image,
   { storeRoot, facts, idMap }: NewContainer,
@@ -127,15 +135,18 @@ async function unpackPlain(
   return { kind: 'directory', path: destination };
 }
 
-/** Neither whiteouts nor an upper layer can be made on an overlay: containers in which tsimg itself runs often are one. */
+/**
+ * Whether a path lies on an overlay, where neither whiteouts nor an upper layer can be made. This is common in
+ * containers.
+ */
 async function liesOnOverlay(path: string): Promise<boolean> {
   return (await statfs(path)).type === OVERLAYFS_SUPER_MAGIC;
 }
 
 /**
- * Makes the root of a new container of an image, in the container's directory. Layers are unpacked once, below `storeRoot`,
- * and stay. Where the store lies on an overlay, the container gets a copy, told by a warning. Some of what killed runs left is
- * removed first.
+ * Makes the root of a new container of an image, in the container's directory. Layers are unpacked once, below
+ * `storeRoot`, and stay. Where the store lies on an overlay, the container gets a copy of the image, with a warning.
+ * Some leftovers of killed runs are removed first.
  * @throws what unpacking throws, STORE_INVALID, HOST_UNSUPPORTED
  */
 export async function openImageRoot(image: Image, container: NewContainer, context: FoldOptions): Promise<ImageRoot> {
@@ -144,8 +155,8 @@ export async function openImageRoot(image: Image, container: NewContainer, conte
   await sweepLeftovers(store, facts, context);
   const copied = await liesOnOverlay(storeRoot);
   const makeRoot = async () => {
-    // Sweepers wait from before the first look at the layers until the directory tells which are used: else they could go
-    // in between.
+    // This lock keeps sweepers away from the first look at the layers until the container's directory says which layers
+    // it uses.
     await using _lock = await acquireLock(store.containersLock, 'shared', context);
     const layers = copied ? [] : await unpackMissing(image, container, context);
     const lower = layers.map(({ path }) => path).reverse();
@@ -154,7 +165,7 @@ export async function openImageRoot(image: Image, container: NewContainer, conte
   const root = await makeRoot();
   const plainRoot = () => unpackPlain(layerInputs(image), container, context);
   if (!copied) return { root, plainRoot };
-  const message = `images are kept on an overlay (${storeRoot}): this one is copied for each container`;
+  const message = `the store lies on an overlay (${storeRoot}): the image is copied for each container`;
   context.onEvent?.({ kind: 'warning', message });
   return { root: await plainRoot(), plainRoot };
 }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { LayerInput } from '../../disk/read/read-layer.ts';
 import type { Image } from '../../image/image.ts';
 
-/** The layers of an image as the fold reads them, base first. */
+/** Returns the layers of an image in the form that the fold reads, base first. */
 export function layerInputs({ layers }: Image): readonly LayerInput[] {
   return layers.map((layer) => {
     const { size, digest } = layer.descriptor;
@@ -20,7 +20,10 @@ export function layerInputs({ layers }: Image): readonly LayerInput[] {
   });
 }
 
-/** One tar archive, compressed or not, for which nobody vouches, as the only layer. @param size bytes, 0 where not known */
+/**
+ * Returns one tar archive, compressed or not, as the only layer. There is no digest to verify it with.
+ * @param size in bytes; 0 where it is not known
+ */
 export function archiveInput(archive: Readable, label: string, size: number): LayerInput {
   return { label, diffId: undefined, size, open: async () => archive };
 }

@@ -8,6 +8,7 @@ import { newTolerated } from '../../rootfs/tolerated.ts';
 import { entriesOf, Tree, type TreeEntry } from '../../rootfs/tree.ts';
 import { layerInputs } from './layer-inputs.ts';
 
+/** Options of verbs that read layers. */
 export interface FoldOptions extends Context {
   readonly limits?: ImageLimits | undefined;
 }

@@ -14,14 +14,15 @@ import type { Store } from '../../store/open.ts';
 import { type Trash, type TrashRules, trashGarbage, trashLeftovers } from '../../store/trash.ts';
 import { tryLock } from '../../sys/file/lock.ts';
 
-/** What was freed of unpacked layers and of containers. */
+/** The unpacked layers and containers that were removed, and the bytes that this freed. */
 export interface UnpackedReport {
   readonly layers: number;
-  /** Leftovers of containers whose tsimg was killed, and those that had ended where these were asked for. */
+  /** Leftovers of containers whose tsimg process was killed; with `endedContainers` ended containers too. */
   readonly containers: number;
   readonly bytes: number;
 }
 
+/** Options of `sweepUnpacked`. */
 export interface SweepOptions {
   /** Removes containers that have ended too. */
   readonly endedContainers: boolean;
@@ -29,10 +30,10 @@ export interface SweepOptions {
   readonly needed?: 'all' | undefined;
 }
 
-/** Leftovers that a run removes at most before it starts: its user waits. */
+/** The most leftovers that a run removes before it starts, because the user waits. */
 const LEFTOVERS_PER_RUN = 8;
 
-/** The chain IDs of all images of the store. One that cannot be read cannot be run: it needs none. */
+/** Returns the chain IDs of all images of the store. An image that cannot be read cannot be run, and needs none. */
 async function neededChains(store: Store, { signal }: Context): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
   const source = await openStoreSource(store.root, signal);
@@ -51,7 +52,7 @@ async function neededChains(store: Store, { signal }: Context): Promise<Readonly
   return needed;
 }
 
-/** Ends what lives of a container that is to be removed; where that cannot be, a warning tells, and it stays. */
+/** Ends the processes of a container before it is removed. Where this fails, the container stays, with a warning. */
 function endOrWarn({ onEvent }: Context): TrashRules['endProcesses'] {
   return async (container) => {
     try {
@@ -76,10 +77,9 @@ async function emptyTrash(trash: Trash, facts: () => HostFacts, context: Context
 }
 
 /**
- * Frees the unpacked layers that no image of the store and no container needs, and what killed runs left; with
- * `endedContainers` all containers that do not run. What cannot be removed is told by a warning. Undefined when somebody
- * else sweeps or makes a container: a later sweep does it. `needed`: `all` keeps all layers, where nobody knows of which
- * images they are.
+ * Removes the unpacked layers that no image of the store and no container needs, and leftovers of killed runs; with
+ * `endedContainers` all containers that are not running. Trees that cannot be removed are reported by warnings.
+ * Undefined where another process sweeps or makes a container: a later sweep removes the rest.
  * @throws FILESYSTEM, STORE_INVALID, DOCUMENT_INVALID, HOST_UNSUPPORTED, LAUNCH_FAILED
  */
 export async function sweepUnpacked(
@@ -96,7 +96,7 @@ export async function sweepUnpacked(
   return trash && emptyTrash(trash, probeHost, context);
 }
 
-/** Removes some of what killed runs left. Never fails, but when it is aborted: warnings tell. */
+/** Removes some leftovers of killed runs. A failure is a warning. @throws an AbortError on `signal` only */
 export async function sweepLeftovers(store: Store, facts: HostFacts, context: Context): Promise<void> {
   try {
     if ((await namesIn(store.containers)).length === 0) return;
@@ -105,7 +105,7 @@ export async function sweepLeftovers(store: Store, facts: HostFacts, context: Co
     if (trash !== undefined) await emptyTrash(trash, () => facts, context);
   } catch (error) {
     context.signal?.throwIfAborted();
-    const message = `what an earlier container left stays: ${messageOf(error)}`;
+    const message = `leftovers of an earlier container were not removed: ${messageOf(error)}`;
     context.onEvent?.({ kind: 'warning', message });
   }
 }

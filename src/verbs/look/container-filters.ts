@@ -2,14 +2,15 @@ import { messageOf, TsimgError } from '../../errors.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 import type { ListedContainer } from './listed-container.ts';
 
+/** One filter of `ps`. */
 export interface ContainerFilter {
   readonly key: 'id' | 'name' | 'label' | 'status' | 'exited' | 'ancestor';
   readonly value: string;
-  /** Of `name`: what it must hold. */
+  /** The regular expression of a `name` filter. */
   readonly pattern?: RegExp | undefined;
 }
 
-/** docker's; those that a container is never in here match nothing. */
+/** docker's states. tsimg has no paused, removing or dead containers, so these match nothing. */
 const STATUSES: ReadonlySet<string> = new Set([
   'created',
   'running',
@@ -29,34 +30,34 @@ function isKey(key: string): key is ContainerFilter['key'] {
 function parseFilter(text: string): ContainerFilter {
   const fail = (hint: string, why?: string) => new TsimgError('USAGE', 'not a filter', { where: text, why, hint });
   const [, key = '', value = ''] = /^([^=]+)=([\s\S]*)$/.exec(text) ?? [];
-  if (!isKey(key)) throw fail(`KEY=VALUE, KEY of ${[...KEYS].join(', ')}`);
+  if (!isKey(key)) throw fail(`write KEY=VALUE, with KEY one of ${[...KEYS].join(', ')}`);
   if (key === 'status' && !STATUSES.has(value)) throw fail(`status is one of ${[...STATUSES].join(', ')}`);
-  if (key === 'exited' && !/^[0-9]{1,3}$/.test(value)) throw fail('exited is an exit status: 0 to 255');
+  if (key === 'exited' && !/^[0-9]{1,3}$/.test(value)) throw fail('exited takes an exit status, 0 to 255');
   if (key !== 'name') return { key, value };
   try {
     return { key, value, pattern: new RegExp(value) };
   } catch (cause) {
-    throw fail('name is a regular expression, such as ^web-[0-9]+$', `it cannot be read: ${messageOf(cause)}`);
+    throw fail('name takes a regular expression, such as ^web-[0-9]+$', messageOf(cause));
   }
 }
 
-/** docker's `KEY=VALUE`. @throws USAGE */
+/** Parses docker's filters, `KEY=VALUE`. @throws USAGE */
 export function parseFilters(texts: readonly string[]): readonly ContainerFilter[] {
   return texts.map(parseFilter);
 }
 
-/** Whether two texts name the same image: a short form and its complete one do. */
+/** Whether two texts name the same image, as a short name and its complete form do. */
 function sameReference(one: string, other: string): boolean {
   if (one === other) return true;
   try {
     return formatReference(parseReference(one)) === formatReference(parseReference(other));
   } catch {
-    // An archive's name, a folder or an ID is no reference.
+    // The name of an archive, a folder or an ID is no reference.
     return false;
   }
 }
 
-/** `sha256:…` or its first digits, 4 at least. */
+/** Whether a text is the ID, or at least 4 of its first digits. */
 function isIdOf(id: string | undefined, text: string): boolean {
   return (
     id !== undefined &&
@@ -70,7 +71,7 @@ function matches(container: ListedContainer, { key, value, pattern }: ContainerF
     case 'id':
       return container.id.startsWith(value);
     case 'name':
-      // docker's own names begin with a slash, which people write.
+      // Names begin with a slash in docker, so filters for docker have one.
       return pattern?.test(container.name) === true || pattern?.test(`/${container.name}`) === true;
     case 'status':
       return container.status === value;
@@ -86,7 +87,7 @@ function matches(container: ListedContainer, { key, value, pattern }: ContainerF
   }
 }
 
-/** As docker: of one key any value must match, `label` apart, of which all must; and every key. */
+/** Applies filters as docker does: every key must match, by one of its values; `label` must match by all of them. */
 export function matchesFilters(container: ListedContainer, filters: readonly ContainerFilter[]): boolean {
   return filters.every(
     (filter) =>

@@ -4,18 +4,19 @@ import { findContainer } from '../../host/state/find-container.ts';
 import { CAUGHT_UP, type LogEntry, readLog } from '../../host/stdio/read-log.ts';
 import type { ContainersContext } from '../places.ts';
 
+/** Options of `containerLog`. */
 export interface LogOptions {
-  /** Goes on for as long as the container lives. */
+  /** Goes on until the container has ended. */
   readonly follow?: boolean | undefined;
-  /** Only so many of the last lines. */
+  /** Only this many of the last lines. */
   readonly tail?: number | undefined;
-  /** Only what was written since then. */
+  /** Only entries that were written since this time. */
   readonly since?: Date | undefined;
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** `--since`: an RFC 3339 time, seconds since 1970, or how long ago (`90s`, `1h30m`). @throws USAGE */
+/** Parses `--since`: an RFC 3339 time, seconds since 1970, or a time span before now (`90s`, `1h30m`). @throws USAGE */
 export function parseSince(text: string, now: Date): Date {
   if (/^[0-9]+(\.[0-9]+)?$/.test(text)) return new Date(Number(text) * 1000);
   if (/^([0-9]+[smhd])+$/.test(text)) {
@@ -27,12 +28,15 @@ export function parseSince(text: string, now: Date): Date {
   }
   const time = new Date(text);
   if (!Number.isNaN(time.getTime())) return time;
-  throw new TsimgError('USAGE', 'not a time', { where: text, hint: 'such as 2024-01-31T12:00:00Z, 90s or 1h30m' });
+  throw new TsimgError('USAGE', 'not a time', {
+    where: text,
+    hint: 'write it like 2024-01-31T12:00:00Z, 90s or 1h30m',
+  });
 }
 
 type LogStream = AsyncIterable<LogEntry | typeof CAUGHT_UP>;
 
-/** The last `count` lines of those that are there already, then whatever comes. */
+/** Yields the last `count` lines of the log so far, then all later entries. */
 async function* lastLines(entries: LogStream, count: number): AsyncGenerator<LogEntry> {
   const held: LogEntry[] = [];
   let lines = 0;
@@ -46,7 +50,7 @@ async function* lastLines(entries: LogStream, count: number): AsyncGenerator<Log
     } else {
       held.push(entry);
       if (entry.ends) lines += 1;
-      // A line may have several entries, and the last one need not have ended.
+      // A line may have several entries, and the last line may be incomplete.
       while (held.length > 0 && (lines > count || (lines === count && !entry.ends))) {
         if (held.shift()?.ends) lines -= 1;
       }
@@ -55,7 +59,7 @@ async function* lastLines(entries: LogStream, count: number): AsyncGenerator<Log
   yield* held;
 }
 
-/** Without what was written before, and without the marks. */
+/** Leaves out entries that were written before `since`. */
 async function* writtenSince(entries: LogStream, since: Date | undefined): AsyncGenerator<LogEntry | typeof CAUGHT_UP> {
   for await (const entry of entries) {
     if (entry === CAUGHT_UP || since === undefined || new Date(entry.time) >= since) yield entry;
@@ -63,8 +67,9 @@ async function* writtenSince(entries: LogStream, since: Date | undefined): Async
 }
 
 /**
- * What a detached container wrote, entry by entry.
- * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE where its output went to whoever ran it; an AbortError on `signal`
+ * Yields the output of a detached container, entry by entry.
+ * @throws CONTAINER_NOT_FOUND; CONTAINER_STATE for a container in the foreground, which has no log; an AbortError on
+ * `signal`
  */
 export async function* containerLog(
   wanted: string,
@@ -75,8 +80,8 @@ export async function* containerLog(
   if (!record.detached) {
     throw new TsimgError('CONTAINER_STATE', 'the container has no log', {
       where: record.name,
-      why: 'it was run in the foreground: its output went to whoever ran it',
-      hint: 'a log is kept of containers that are run with -d',
+      why: 'it was run in the foreground, so its output went to the terminal or program that ran it',
+      hint: 'run a container with -d to keep its log',
     });
   }
   const isAlive = async () => (await readContainer(folder, record.id))?.alive ?? false;

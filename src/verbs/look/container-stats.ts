@@ -6,11 +6,11 @@ import { openIdentified } from '../../host/state/process-identity.ts';
 import type { ContainersContext } from '../places.ts';
 import { notRunning } from '../run/signal-container.ts';
 
-/** What a container uses, at one moment. */
+/** The resources that a container uses at one moment. */
 export interface ContainerStats extends Usage {
   readonly id: string;
   readonly name: string;
-  /** Of one processor, in percent, since the moment before. */
+  /** Percent of one processor since the last moment; above 100 with several processors. */
   readonly processorPercent?: number | undefined;
 }
 
@@ -23,10 +23,10 @@ interface Sample {
   readonly time: number;
 }
 
-/** Undefined where it does not run (any more). */
+/** Measures a container; undefined where it is not running. */
 function sample({ record, state }: FoundContainer): Sample | undefined {
   if (state.status !== 'running' || state.process === undefined) return undefined;
-  // Held while it is read, so that the number is its own.
+  // The process is held open while its usage is read, so that its PID cannot be another process's.
   using process = openIdentified(state.process);
   if (process === undefined) return undefined;
   const usage = readUsage(record.plan, state.process.pid);
@@ -38,7 +38,10 @@ function percent(before: Sample, { usage, time }: Sample): number | undefined {
   return Math.max(0, (usage.processor - before.usage.processor) / ((time - before.time) / 1000)) * 100;
 }
 
-/** Those that were named, all of which must run; or all that do. */
+/**
+ * Returns the containers that are named, which must be running; without names all running ones.
+ * @throws CONTAINER_STATE
+ */
 async function chosen(stateRoot: string, wanted: readonly string[]): Promise<readonly FoundContainer[]> {
   const folder = containersFolder(stateRoot);
   if (wanted.length === 0) {
@@ -51,7 +54,7 @@ async function chosen(stateRoot: string, wanted: readonly string[]): Promise<rea
 }
 
 /**
- * What containers use, moment by moment, a second apart; of those that were named, until all have ended.
+ * Yields the resources that containers use, once a second. Ends when all containers that are named have ended.
  * @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, CONTAINER_STATE; an AbortError on `signal`
  */
 export async function* containerStats(

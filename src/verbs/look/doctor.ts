@@ -4,14 +4,14 @@ import { examineHost } from '../../host/doctor.ts';
 import { diagnose, type Finding } from '../../launch/show/diagnose.ts';
 import { type StorePlace, storePlace } from '../places.ts';
 
-/** What this host can do, for this user. */
+/** What this host can do for this user. */
 export interface HostDiagnosis {
   /** Whether a container can be started at all. */
   readonly ok: boolean;
   readonly findings: readonly Finding[];
 }
 
-/** The disk where images are kept, or will be; without such a place (no HOME), that of temporary files. */
+/** Returns the folder of images; without one that can be written to, the folder of temporary files. */
 function placeOf(options: StorePlace): string {
   try {
     const place = storePlace(options);
@@ -22,7 +22,7 @@ function placeOf(options: StorePlace): string {
   }
 }
 
-/** Tries what a launch does and tells what works, what does not, why, and what would help. Leaves nothing behind. */
+/** Tries the steps of a launch and reports which work, which fail, why, and what would help. Leaves nothing behind. */
 export async function diagnoseHost(options: StorePlace = {}): Promise<HostDiagnosis> {
   const findings = diagnose(await examineHost(placeOf(options)));
   return { ok: findings.every(({ state }) => state !== 'fails'), findings };

@@ -9,10 +9,10 @@ import { formatAddress } from '../../linux/ipv4.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import { imageVolumes } from '../changes/fill-volumes.ts';
 
-/** A container under the keys that docker inspect uses, so that what reads those reads this. */
+/** A container under the keys of docker inspect, so that programs for these keys can read it. */
 export type InspectedContainer = ReturnType<typeof inspectedContainer>;
 
-/** docker's word for a time that has not come. */
+/** docker's value for a time that has not come yet. */
 const NEVER = '0001-01-01T00:00:00Z';
 
 function stateOf(state: ContainerState, { detached }: ContainerRecord) {
@@ -23,9 +23,9 @@ function stateOf(state: ContainerState, { detached }: ContainerRecord) {
     Paused: false,
     Restarting: state.status === 'restarting',
     OOMKilled: state.oomKilled ?? false,
-    /** Process 1, as the host numbers it; 0 while there is none. */
+    /** The host's PID of process 1; 0 while the container is not running. */
     Pid: runs ? (state.process?.pid ?? 0) : 0,
-    /** What keeps it alive: its monitor, or the tsimg in the foreground. */
+    /** The PID of its monitor. */
     ...(runs && detached ? { ConmonPid: state.owner?.pid ?? 0 } : {}),
     ExitCode: runs ? 0 : (state.exitCode ?? 0),
     Error: state.error ?? '',
@@ -69,7 +69,7 @@ function hostConfigOf({ request, restart, remove, plan }: ContainerRecord) {
     IpcMode: request.ipc ?? 'private',
     PidMode: request.pid ?? 'private',
     UsernsMode: request.userns ?? 'host',
-    /** As the options said it: `256m`, `0.5`. */
+    /** As the options have it: `256m`, `0.5`. */
     Resources: request.resources ?? {},
   };
 }
@@ -87,7 +87,7 @@ function portsOf({ network }: ContainerRecord['plan']) {
   );
 }
 
-/** A found container, and its address on the bridge → what inspect shows. Pure. */
+/** Returns what inspect shows of a container. Pure. @param address its address on the bridge; '' for none */
 export function inspectedContainer({ record, state, directory }: FoundContainer, address: string) {
   const { id, name, created, image, labels, config, request, plan, root, cwd } = record;
   const steps = [
@@ -105,7 +105,7 @@ export function inspectedContainer({ record, state, directory }: FoundContainer,
     Path: plan.command.args[0] ?? '',
     Args: plan.command.args.slice(1),
     State: stateOf(state, record),
-    /** ID of the image, as docker's; '' for a root filesystem. */
+    /** The image's ID, as docker's; '' for a root filesystem. */
     Image: image?.id ?? '',
     ...(image === undefined ? {} : { ImageDigest: image.digest }),
     ...(rootPath === undefined ? {} : { Rootfs: rootPath }),
@@ -132,7 +132,7 @@ export function inspectedContainer({ record, state, directory }: FoundContainer,
   };
 }
 
-/** What is known of a container. @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, STORE_INVALID, FILESYSTEM */
+/** Inspects a container. @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, STORE_INVALID, FILESYSTEM */
 export async function inspectContainer(stateRoot: string, wanted: string): Promise<InspectedContainer> {
   const container = await findContainer(containersFolder(stateRoot), wanted);
   const { id, plan } = container.record;

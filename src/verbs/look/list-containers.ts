@@ -5,17 +5,18 @@ import { listContainers } from '../../host/state/find-container.ts';
 import { matchesFilters, parseFilters } from './container-filters.ts';
 import { type ListedContainer, listed } from './listed-container.ts';
 
+/** Options of `listOfContainers`. */
 export interface ListContainersOptions {
   readonly stateRoot: string;
-  /** Those too that do not run. */
+  /** Lists containers that are not running too. */
   readonly all?: boolean | undefined;
-  /** docker's `--filter KEY=VALUE`; a filter by status looks at all. */
+  /** docker's `--filter KEY=VALUE`. A filter by status or exit status looks at all containers. */
   readonly filters?: readonly string[] | undefined;
 }
 
 /**
- * The containers of a store, newest first: those that run, or all. A damaged record is told by a warning.
- * @throws USAGE for a filter that is none, FILESYSTEM
+ * Lists the containers of a store, newest first: running ones, or all. A damaged record is a warning.
+ * @throws USAGE for an invalid filter, FILESYSTEM
  */
 export async function listOfContainers(
   { stateRoot, all = false, filters = [] }: ListContainersOptions,

@@ -1,13 +1,13 @@
 import type { FoundContainer } from '../../host/state/container.ts';
 import type { PublishedPort } from '../../launch/network/publish.ts';
 
-/** A container as a list shows it. */
+/** A container in a list. */
 export interface ListedContainer {
   readonly id: string;
   readonly name: string;
-  /** The image as it was asked for, or the root filesystem's directory. */
+  /** The image as the operand had it, or the root filesystem's directory. */
   readonly image: string;
-  /** Of the image: the digest of its config. None of a root filesystem. */
+  /** The image's ID: the digest of its config. Undefined for a root filesystem. */
   readonly imageId: string | undefined;
   readonly command: readonly string[];
   /** RFC 3339. */
@@ -17,9 +17,9 @@ export interface ListedContainer {
   readonly oomKilled: boolean;
   readonly startedAt: string | undefined;
   readonly finishedAt: string | undefined;
-  /** Host PID of process 1, while it runs. */
+  /** The host's PID of process 1; undefined while the container is not running. */
   readonly pid: number | undefined;
-  /** docker's form: `0.0.0.0:8080->80/tcp`. None while it does not run. */
+  /** In docker's form, `0.0.0.0:8080->80/tcp`. Empty while the container is not running. */
   readonly ports: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -28,7 +28,7 @@ function formatPort({ hostAddress = '0.0.0.0', hostPort, containerPort, protocol
   return `${hostAddress}:${hostPort}->${containerPort}/${protocol}`;
 }
 
-/** A found container → what a list shows of it. */
+/** Returns what a list shows of a container. */
 export function listed({ record, state }: FoundContainer): ListedContainer {
   const { id, name, image, root, plan, created, labels } = record;
   return {

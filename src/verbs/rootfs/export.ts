@@ -11,10 +11,11 @@ import { tarChunks } from '../../tar/write/tar-chunks.ts';
 import { type FoldOptions, foldImage } from '../layers/list-files.ts';
 
 /**
- * The root filesystem of an image as one tar, with all owners, modes, times, devices and attributes, whoever calls: nothing is
- * made of them on disk. Contents wait in a temporary directory while the layers are read. The same image always gives the same
- * bytes. A file at the destination is replaced when the archive is complete.
- * @throws DIFF_ID_MISMATCH, LAYER_INVALID, TAR_INVALID, LIMIT_EXCEEDED, FILESYSTEM, DESTINATION_EXISTS, DESTINATION_INVALID
+ * Writes the root filesystem of an image as one tar archive. All owners, modes, times, devices and attributes are kept
+ * for any caller: they are never made on disk. The contents of files wait in a temporary directory while the layers are
+ * read. Equal images give equal bytes. A file at the destination is replaced when the archive is complete.
+ * @throws DIFF_ID_MISMATCH, LAYER_INVALID, TAR_INVALID, LIMIT_EXCEEDED, FILESYSTEM, DESTINATION_EXISTS,
+ * DESTINATION_INVALID
  */
 export async function exportImage(
   image: Image,
@@ -37,7 +38,7 @@ export async function exportImage(
   }
 }
 
-/** Layers may have files that are mostly holes; in the archive those are zeros. @throws LIMIT_EXCEEDED */
+/** Checks the size of the archive: holes of sparse files in layers become zeros there. @throws LIMIT_EXCEEDED */
 function checkSize(tree: Tree, { layers, descriptor }: Image, limits: ExpansionLimits | undefined): void {
   const budget = createByteBudget(limits);
   for (const layer of layers) budget.taken(layer.descriptor.size);

@@ -65,13 +65,13 @@ export async function unpackImage(
     onEvent,
   } = options;
   if (ids === 'root' && !isRoot) {
-    throw new TsimgError('HOST_UNSUPPORTED', 'only root can give files to others', {
+    throw new TsimgError('HOST_UNSUPPORTED', 'only root can give files to other users', {
       where: '--ids root',
-      hint: 'take --ids subuid, or --ids single',
+      hint: 'use --ids subuid or --ids single',
     });
   }
   const tolerated = newTolerated(unpackPolicy({ strict, policy }));
-  // Counted by paths, which are bytes
+  // Paths are counted in bytes.
   for (const { tolerance, where } of image.deviations ?? []) {
     tolerate(tolerated, tolerance, Buffer.from(where).toString('latin1'));
   }
@@ -86,15 +86,15 @@ export async function unpackImage(
     const into = intoOf(output, image, { destination, overlay: isRoot ? 'trusted' : 'user', idMap: single });
     return withDeviations(await performUnpack({ layers, into, settings }, context));
   }
-  // The process in the namespace has another working directory
+  // The helper has another working directory, so it gets an absolute path.
   const place = destinationPath(destination, force);
   const facts = probeHost();
   const idMap = planIdMap(facts);
   if (idMap.by === 'single') {
-    throw new TsimgError('HOST_UNSUPPORTED', 'no subordinate ids', {
+    throw new TsimgError('HOST_UNSUPPORTED', 'this user has no subordinate IDs', {
       where: '--ids subuid',
-      why: 'they take newuidmap, and ranges for this user in /etc/subuid and /etc/subgid',
-      hint: 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER gives some; or take --ids single',
+      why: 'they need newuidmap, and ranges for the user in /etc/subuid and /etc/subgid',
+      hint: 'ask root for: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER; or use --ids single',
     });
   }
   const into = intoOf(output, image, { destination: place, overlay: 'user', idMap });
@@ -102,7 +102,7 @@ export async function unpackImage(
   return withDeviations({ ...report, destination });
 }
 
-/** A map without subordinate ids, even where there are some. */
+/** Returns a map without subordinate IDs, even where the caller has some. */
 function callerAlone(): IdMap {
   return planIdMap({ ...probeHost(), subordinateUids: [], subordinateGids: [] });
 }

@@ -10,10 +10,11 @@ import { joinedProcess } from './joined-process.ts';
 import { type LifeRequest, parseLife } from './life-request.ts';
 import { planContainer } from './plan-container.ts';
 
-/** Stands for what only the image says. */
+/** Placeholders for the image's configuration and root, which are not known yet. */
 const SOME_CONFIG = { ...EMPTY_RUN_CONFIG, cmd: ['/'] };
 const SOME_ROOT = { kind: 'directory', path: '/' } as const;
 
+/** Options of `checkRequest`. */
 export interface CheckOptions {
   /** The folder where containers are kept. */
   readonly stateRoot: string;
@@ -22,34 +23,34 @@ export interface CheckOptions {
   readonly host: HostFacts;
 }
 
-/** What is mounted of the host must be there; nothing is made of the host's. @throws USAGE */
+/** Checks that every path of the host that the plan mounts exists: tsimg makes no files of the host. @throws USAGE */
 async function checkSources({ steps }: LaunchPlan): Promise<void> {
   for (const step of steps) {
     if (step.do !== 'bind' && step.do !== 'host-device') continue;
     try {
       await stat(step.source);
     } catch (cause) {
-      // What may not be looked at is left to the kernel: its answer is the better one.
+      // A path that the caller may not look at is left to the kernel, whose answer is better.
       if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(cause) ?? '')) continue;
-      throw new TsimgError('USAGE', 'what is to be mounted is not there', {
+      throw new TsimgError('USAGE', 'the file or directory to mount does not exist', {
         where: step.source,
-        hint: 'make it beforehand: tsimg makes no files of the host',
+        hint: 'create it first: tsimg makes no files of the host',
         cause,
       });
     }
   }
 }
 
-/** A terminal takes its input from another. @throws USAGE */
+/** Checks that `-i -t` has a terminal to read from. @throws USAGE */
 export function checkTerminal({ terminal, interactive }: RunRequest, stdin: object): void {
   if (terminal && interactive && !('isTTY' in stdin && stdin.isTTY === true)) {
-    throw new TsimgError('USAGE', 'standard input is not a terminal', { hint: 'leave out -t, or -i' });
+    throw new TsimgError('USAGE', 'standard input is not a terminal', { hint: 'leave out -t or -i' });
   }
 }
 
 /**
- * Finds what is wrong with a request as far as that can be told without the image: before it is pulled and unpacked, which may
- * take minutes. What is right now may not be then: all of it is looked at again when the container is made.
+ * Checks a request as far as possible without the image, before the image is pulled and unpacked, which may take
+ * minutes. The same checks are made again when the container is made: the host may have changed by then.
  * @throws USAGE, HOST_UNSUPPORTED, CONTAINER_EXISTS, CONTAINER_NOT_FOUND, CONTAINER_STATE
  */
 export async function checkRequest(
@@ -78,7 +79,7 @@ async function checkCidFile(path: string): Promise<void> {
   throw cidFileError(path, 'it exists already');
 }
 
-/** What is told of a file that cannot be made. */
+/** The error for a file of `--cidfile` that cannot be made. */
 export function cidFileError(path: string, why: string, cause?: unknown): TsimgError {
   return new TsimgError('USAGE', 'the file for the container’s ID cannot be written', { where: path, why, cause });
 }

@@ -15,7 +15,7 @@ import { notRunning } from './signal-container.ts';
 
 /** What an exec takes besides the request. */
 export interface ExecContext extends ContainersContext {
-  /** Where images are kept, as the options say it: for a toolbox. */
+  /** `--root`: where the image of a toolbox is kept. */
   readonly root?: string | undefined;
   /** This process's own when absent. */
   readonly streams?: Streams | undefined;
@@ -23,14 +23,17 @@ export interface ExecContext extends ContainersContext {
   readonly signals?: SignalSource | undefined;
 }
 
-/** The first process of a container that runs. @throws CONTAINER_STATE */
+/** Returns the first process of a running container. @throws CONTAINER_STATE where it does not run */
 function commandOf(container: FoundContainer): ProcessIdentity {
   const { alive, state } = container;
   if (alive && state.status === 'running' && state.process !== undefined) return state.process;
   throw notRunning(container);
 }
 
-/** What `execInContainer` would do, as data: nothing is pulled, unpacked or made. @throws as it does, and as openImage */
+/**
+ * Returns the plan of `execInContainer`. Nothing is pulled, unpacked or made.
+ * @throws as `execInContainer` and `openImage`
+ */
 export async function planExecIn(
   wanted: string,
   request: ExecRequest,
@@ -51,7 +54,8 @@ export async function planExecIn(
 }
 
 /**
- * Runs a command in a container that runs; resolves with its exit status, or with 0 when a detached one runs.
+ * Runs a command in a running container. Resolves with the command's exit status; for a detached one with 0, once it
+ * runs.
  * @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, CONTAINER_STATE, USAGE, LAUNCH_FAILED, HOST_UNSUPPORTED,
  * COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL: the exit status for each is `launchExitStatus`
  */
@@ -59,7 +63,7 @@ export async function execInContainer(wanted: string, request: ExecRequest, cont
   const { stateRoot, signal, onEvent, signals } = context;
   const streams = context.streams ?? { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
   if (request.terminal && request.interactive && !('isTTY' in streams.stdin && streams.stdin.isTTY === true)) {
-    throw new TsimgError('USAGE', 'standard input is not a terminal', { hint: 'leave out -t, or -i' });
+    throw new TsimgError('USAGE', 'standard input is not a terminal', { hint: 'leave out -t or -i' });
   }
   const container = await findContainer(containersFolder(stateRoot), wanted);
   const command = commandOf(container);
@@ -72,7 +76,7 @@ export async function execInContainer(wanted: string, request: ExecRequest, cont
   return enter(planExec(container.record.plan, request, { facts, hostEnv: process.env }));
 }
 
-/** Makes a root of the toolbox's image, which is gone with its command. */
+/** Enters the container with a root made of the toolbox's image, and removes this root when the command has ended. */
 async function enterToolbox(
   { folder, record }: FoundContainer,
   request: ExecRequest & { readonly toolbox: string },
@@ -82,7 +86,7 @@ async function enterToolbox(
   const { withTarget } = await import('./run-source.ts');
   const facts = probeHost();
   return withTarget(request.toolbox, { root: place, signal, onEvent }, async ({ config, openRoot }) => {
-    // Without a record it is no container to anybody, and swept where this is cut short.
+    // Without a record other processes see no container here, and sweep the directory if this process is killed.
     const held = await makeContainer(folder, undefined, signal);
     try {
       const { root, plainRoot } = await openRoot(held.directory, facts, storedMap(record.plan.idMap));

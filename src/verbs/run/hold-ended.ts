@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TsimgError } from '../../errors.ts';
 import { type FoundContainer, type HeldContainer, holdContainer, readContainer } from '../../host/state/container.ts';
 
-/** Who only asks whether a container is alive holds its lock for a moment too: milliseconds. */
+/** `isLocked` takes the lock briefly, so one failure does not mean that the container is in use. Milliseconds. */
 const PAUSE = 10;
 const ATTEMPTS = 50;
 
 /**
- * Takes the lock of a container that has ended; undefined where it is gone, as with --rm.
- * @throws CONTAINER_STATE where somebody keeps it, an AbortError
+ * Takes the lock of a container that has ended. Undefined where the container was removed, as with --rm.
+ * @throws CONTAINER_STATE where another process keeps the lock; an AbortError
  */
 export async function holdEnded(
   { folder, record }: FoundContainer,

@@ -7,8 +7,9 @@ import type { RunRequest } from '../../launch/plan/run-request.ts';
 import { notRunning } from './signal-container.ts';
 
 /**
- * The first process of the container that `--network container:NAME` names; NAME may also be the number of any process.
- * Undefined where no such network is asked for, or there is no such process.
+ * Finds the process whose network `--network container:NAME` joins: the first process of that container, or, where NAME
+ * is a number and no container's, the process with this PID. Undefined for another kind of network, or where there is
+ * no such process.
  * @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, CONTAINER_STATE, STORE_INVALID
  */
 export async function joinedProcess(
@@ -22,10 +23,10 @@ export async function joinedProcess(
     const { status, process } = container.state;
     if (status !== 'running' || process === undefined) throw notRunning(container);
     const { request, name } = container.record;
-    // Whoever is root of its network is root of its user namespace, and has the IDs of that.
+    // A network belongs to a user namespace, and only root of that namespace can join it.
     if ((request.userns === 'keep-id') !== (userns === 'keep-id')) {
-      const why = `of ${name} it is ${request.userns ?? 'host'}`;
-      throw new TsimgError('USAGE', 'containers that share a network have the same --userns', { where: network, why });
+      const why = `${name} runs with --userns ${request.userns ?? 'host'}`;
+      throw new TsimgError('USAGE', 'containers that share a network need the same --userns', { where: network, why });
     }
     return process;
   } catch (error) {

@@ -3,30 +3,30 @@ import { checkContainerName } from '../../host/state/names.ts';
 import { parseRestartPolicy, type RestartPolicy } from '../../launch/options/restart-policy.ts';
 import { parseSignal } from '../../linux/signals.ts';
 
-/** How a container lives, and what is kept of it: docker's options of `run` that the plan knows nothing of. */
+/** The options of `run` about a container's life, and about what is kept of it. They are not part of the plan. */
 export interface LifeRequest {
-  /** `--name`: made up when absent. */
+  /** `--name`; made up when absent. */
   readonly name?: string | undefined;
-  /** `--replace`: a container that has the name is killed and removed before. podman's. */
+  /** `--replace`, podman's: a container that has the name is killed and removed first. */
   readonly replace?: boolean | undefined;
-  /** `--rm`: remove it when it ends. */
+  /** `--rm`: the container is removed when it ends. */
   readonly remove?: boolean | undefined;
-  /** `--cidfile`: a file, which must not be there, that gets its ID. */
+  /** `--cidfile`: a file that gets the container's ID. It must not exist. */
   readonly cidFile?: string | undefined;
   /** `--label NAME=value`, or `NAME`. */
   readonly labels?: readonly string[] | undefined;
-  /** `--restart`, of detached containers. */
+  /** `--restart`, for detached containers. */
   readonly restart?: string | undefined;
-  /** `--stop-signal`: the image's, or SIGTERM, when absent. */
+  /** `--stop-signal`; when absent the image's, or SIGTERM. */
   readonly stopSignal?: string | undefined;
-  /** `--stop-timeout`: seconds, 10 when absent. */
+  /** `--stop-timeout` in seconds; 10 when absent. */
   readonly stopTimeout?: number | undefined;
 }
 
-/** The same, read. */
+/** A `LifeRequest` after its texts are parsed and its defaults filled in. */
 export interface Life {
   readonly name: string | undefined;
-  /** The name of the container that is removed before. */
+  /** The name of the container that is removed first. */
   readonly replace: string | undefined;
   readonly remove: boolean;
   readonly cidFile: string | undefined;
@@ -38,7 +38,7 @@ export interface Life {
 
 const STOP_TIMEOUT = 10;
 
-/** `NAME=value` and `NAME` → values by name; the last of a name wins. @throws USAGE */
+/** Parses `NAME=value` and `NAME`. Returns the values by name; the last one of a name wins. @throws USAGE */
 export function parseLabels(texts: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     texts.map((text) => {
@@ -49,19 +49,20 @@ export function parseLabels(texts: readonly string[]): Readonly<Record<string, s
   );
 }
 
-/** Reads what was asked for. @throws USAGE */
+/** Parses the options and checks them against each other. @throws USAGE */
 export function parseLife(options: LifeRequest, detached: boolean): Life {
   const restart = parseRestartPolicy(options.restart ?? 'no');
   if (restart.when !== 'no' && options.remove) {
-    throw new TsimgError('USAGE', '--restart and --rm exclude each other', {});
+    throw new TsimgError('USAGE', '--restart and --rm exclude each other', { hint: 'leave out one of them' });
   }
   if (restart.when !== 'no' && !detached) {
     throw new TsimgError('USAGE', '--restart is for detached containers', {
-      why: 'nobody would be there to start it again',
+      why: 'the monitor that starts a container again stands beside detached containers only',
       hint: 'add -d',
     });
   }
-  if (options.replace && options.name === undefined) throw new TsimgError('USAGE', '--replace needs a --name');
+  if (options.replace && options.name === undefined)
+    throw new TsimgError('USAGE', '--replace needs a --name', { hint: 'add --name NAME' });
   return {
     name: options.name === undefined ? undefined : checkContainerName(options.name),
     replace: options.replace ? options.name : undefined,

@@ -11,42 +11,53 @@ import type { RunConfig } from '../../oci/run-config.ts';
 import { workingDirectory } from '../../sys/file/working-directory.ts';
 import { randomHex } from '../../sys/random.ts';
 
-/** A directory of the host as a container's root, under its real name. @throws SOURCE_NOT_FOUND, USAGE */
+/** Returns a directory of the host, by its real path, as a container's root. @throws SOURCE_NOT_FOUND, USAGE */
 export async function directoryRoot(path: string): Promise<RootSpec> {
   let real: string;
   try {
     real = await realpath(path);
   } catch (cause) {
     if (errnoOf(cause) !== 'ENOENT') throw cause;
-    throw new TsimgError('SOURCE_NOT_FOUND', 'no such root filesystem', { where: path, cause });
+    throw new TsimgError('SOURCE_NOT_FOUND', 'no such root filesystem', {
+      where: path,
+      hint: 'name a directory, or an image',
+      cause,
+    });
   }
-  if (!(await stat(real)).isDirectory()) throw new TsimgError('USAGE', 'not a directory', { where: path });
-  // Nothing would stand between the container and the host's files, and no mount can cover the root.
-  if (real === '/') throw new TsimgError('USAGE', 'the host’s own root cannot be a container’s', { where: path });
+  if (!(await stat(real)).isDirectory()) {
+    throw new TsimgError('USAGE', 'not a directory', { where: path, hint: 'name a root filesystem, or an image' });
+  }
+  // Nothing would separate the container from the host's files, and no mount can cover the root.
+  if (real === '/') {
+    throw new TsimgError('USAGE', 'the host’s own root cannot be a container’s root', {
+      where: path,
+      hint: 'name another directory, or an image',
+    });
+  }
   return { kind: 'directory', path: real };
 }
 
-/** Looks for an init too. */
+/** Adds the init of the host, which is looked for only when a request needs it. */
 function withInit(facts: HostFacts): HostFacts {
   return { ...facts, tools: { ...facts.tools, init: findInit() } };
 }
 
-/** What a plan depends on besides the request. */
+/** The inputs of a plan besides root, configuration and request. */
 export interface PlanAround {
-  /** Made up when absent. */
+  /** The container's ID; made up when absent. */
   readonly id?: string | undefined;
   readonly name?: string | undefined;
-  /** This process's own when absent. */
+  /** The working directory of the caller; this process's own when absent. */
   readonly cwd?: string | undefined;
-  /** What is known of the host; looked at when absent. */
+  /** Facts about the host; probed when absent. */
   readonly host?: HostFacts | undefined;
-  /** Where volumes of the image lie, as of `RunSurroundings`. */
+  /** The folder of the image's volumes, as in `RunSurroundings`. */
   readonly volumes?: string | undefined;
-  /** Whose network is joined. */
+  /** The process whose network is joined. */
   readonly joined?: JoinedProcess | undefined;
 }
 
-/** The plan of a run, and the facts it was made for: what `--dry-run` prints. @throws USAGE */
+/** Plans a run. Returns the plan, which `--dry-run` prints, and the facts that it was made for. @throws USAGE */
 export function planContainer(
   root: RootSpec,
   config: RunConfig,

@@ -72,7 +72,8 @@ type Identity = Omit<ContainerRecord, 'version' | 'created' | 'root' | 'plan' | 
 const ROOT_TO_COME: RootSpec = { kind: 'directory', path: '' };
 
 /**
- * The signal that `stop` sends. An unknown name is refused here, as podman does: later it could not be changed any more.
+ * The signal that `stop` sends. An unknown name is refused here, as podman does: later it could not be changed any
+ * more.
  * @throws USAGE
  */
 function imageStopSignal({ stopSignal }: RunConfig): string {
@@ -155,8 +156,8 @@ export async function prepareContainer(
 }
 
 /**
- * Does something with a container's root, and once more with a copy of the image's files where the kernel refuses to mount an
- * overlay. @throws what the action throws
+ * Does something with a container's root, and once more with a copy of the image's files where the kernel refuses to
+ * mount an overlay. @throws what the action throws
  */
 export async function retryPlain<T>(
   prepared: PreparedContainer,

@@ -15,13 +15,16 @@ import type { ContainersContext } from '../places.ts';
 import { holdEnded } from './hold-ended.ts';
 import { endContainer } from './signal-container.ts';
 
-/** Removes a container that cannot say what it is; what it left elsewhere, a later prune finds. @throws as `removeContainerOf` */
+/**
+ * Removes a container whose record is damaged. Its leftovers elsewhere are left to a later prune.
+ * @throws as `removeContainerOf`
+ */
 async function removeDamaged(folder: string, id: string): Promise<string> {
   const held = await holdContainer(folder, id);
   if (held === undefined) {
     throw new TsimgError('CONTAINER_STATE', 'the container is in use, and its record is damaged', {
       where: id.slice(0, 12),
-      hint: 'end its tsimg (kill), and try again',
+      hint: 'end the tsimg process that keeps it (kill), then try again',
     });
   }
   const facts = probeHost();
@@ -32,7 +35,7 @@ async function removeDamaged(folder: string, id: string): Promise<string> {
 }
 
 /**
- * Removes a container with all that it changed; with `force` one that runs too, which is killed.
+ * Removes a container with all that it changed. With `force` a running container is killed and removed.
  * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, FILESYSTEM
  */
 export async function removeContainerOf(
@@ -52,9 +55,9 @@ export async function removeContainerOf(
   }
   const { record } = container;
   if (container.alive && !force) {
-    throw new TsimgError('CONTAINER_STATE', 'the container runs', {
+    throw new TsimgError('CONTAINER_STATE', 'the container is running', {
       where: record.name,
-      hint: 'stop it before (tsimg stop), or remove it with --force',
+      hint: 'stop it first (tsimg stop), or remove it with --force',
     });
   }
   await endContainer(container, { timeout: 0, signal: 'KILL', force: true }, abort);
@@ -66,7 +69,10 @@ export async function removeContainerOf(
   return record.id;
 }
 
-/** Removes the container that has this name, be there one, as with `force`. @throws as `removeContainerOf` */
+/**
+ * Removes the container that has this name, as with `force`; does nothing where there is none.
+ * @throws as `removeContainerOf`
+ */
 export async function removeNamed(name: string, context: ContainersContext): Promise<void> {
   const folder = containersFolder(context.stateRoot);
   const id = idOfName(folder, name);

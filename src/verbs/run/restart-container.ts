@@ -16,16 +16,18 @@ import { endContainer } from './signal-container.ts';
 async function startAgain(container: FoundContainer, context: ContainersContext): Promise<void> {
   const { record } = container;
   const held = await holdEnded(container, context.signal);
-  if (held === undefined) throw new TsimgError('CONTAINER_NOT_FOUND', 'the container is gone', { where: record.name });
+  if (held === undefined)
+    throw new TsimgError('CONTAINER_NOT_FOUND', 'the container was removed', { where: record.name });
   try {
     const { id, name, root, config, request, cwd } = record;
     const volumes = join(held.directory, CONTAINER_NAME.volumes);
     const around = { id, name, cwd, volumes, joined: await joinedProcess(context.stateRoot, request) };
-    // The host may have changed since, and who starts it may be in another cgroup; its variables are those it was made with.
+    // The plan is made anew: the host may have changed, and the caller may be in another cgroup. The environment stays
+    // the same.
     const { plan, facts } = planContainer(root, config, request, around);
     const command = { ...plan.command, env: record.plan.command.env };
     writeRecord(held.directory, { ...record, detached: true, plan: { ...plan, command } });
-    // A start that was killed may have left some out.
+    // An earlier start may have been killed before it had filled all volumes.
     await fillVolumes(plan, facts.tools, context);
     await rm(join(held.directory, CONTAINER_NAME.stop), { force: true });
     updateState(held, { restarts: 0 });
@@ -36,7 +38,7 @@ async function startAgain(container: FoundContainer, context: ContainersContext)
 }
 
 /**
- * Starts a container that has ended once more, in the background and with all that it changed; one that runs is left as it is.
+ * Starts an ended container again, in the background and with all that it changed. A running container stays as it is.
  * @throws CONTAINER_NOT_FOUND; as `startContainer`
  */
 export async function startEnded(wanted: string, context: ContainersContext): Promise<void> {
@@ -46,7 +48,7 @@ export async function startEnded(wanted: string, context: ContainersContext): Pr
 
 /**
  * Stops a container, as `stopContainer` does, and starts it again.
- * @throws CONTAINER_NOT_FOUND; CONTAINER_STATE for one that is removed when it ends; as `startContainer`
+ * @throws CONTAINER_NOT_FOUND; CONTAINER_STATE for a container that is removed when it ends; as `startContainer`
  */
 export async function restartContainer(
   wanted: string,
@@ -57,7 +59,8 @@ export async function restartContainer(
   if (container.record.remove) {
     throw new TsimgError('CONTAINER_STATE', 'the container cannot be started again', {
       where: container.record.name,
-      why: 'it was run with --rm: it is removed when it ends',
+      why: 'it runs with --rm, so it is removed when it ends',
+      hint: 'stop it (tsimg stop) and run it again, without --rm to keep it',
     });
   }
   await endContainer(container, { timeout }, context.signal);

@@ -13,13 +13,16 @@ export interface RunContext extends PrepareContext {
   readonly signals?: SignalSource | undefined;
   /** Called when the image is not needed any more: the container has its root, and its command comes next. */
   readonly onStarted?: (() => void) | undefined;
-  /** An OCI runtime that performs the plan instead of tsimg: `crun`, `runc`, or a path. It gets this process's own streams. */
+  /**
+   * An OCI runtime that performs the plan instead of tsimg: `crun`, `runc`, or a path. It gets this process's own
+   * streams.
+   */
   readonly runtime?: string | undefined;
 }
 
 /**
- * Runs one container by an OCI runtime, which keeps its own state: tsimg keeps no container. A runtime makes no bridge and starts
- * no pasta, so the network is `none` unless the request names another.
+ * Runs one container by an OCI runtime, which keeps its own state: tsimg keeps no container. A runtime makes no bridge
+ * and starts no pasta, so the network is `none` unless the request names another.
  */
 async function runByRuntime(
   target: ContainerTarget,

@@ -41,7 +41,7 @@ export interface RunSourceOptions extends ImageOptions, Context {
   readonly runtime?: string | undefined;
 }
 
-/** Whether the operand is a root filesystem: a directory that is not an OCI layout and no skopeo `dir:`. */
+/** Whether the operand is a root filesystem: a directory that is neither an OCI layout nor skopeo's `dir:`. */
 function isRootfs(text: string): boolean {
   const spec = parseSourceSpec(text);
   if (spec.kind !== 'path' || !statSync(spec.path, { throwIfNoEntry: false })?.isDirectory()) return false;
@@ -49,23 +49,24 @@ function isRootfs(text: string): boolean {
   return !has('oci-layout') && !(has('manifest.json') && has('version'));
 }
 
-/** Damage is fetched again by whoever may pull. */
+/** Damaged blobs are fetched again, unless `--pull never` forbids it. */
 async function repairOptions(options: RunSourceOptions): Promise<RepairOptions> {
   const { repairPlaces } = await import('../image/open-image.ts');
   const places = repairPlaces(options);
   return options.pull === 'never' ? { ...places, openRegistry: undefined } : places;
 }
 
-/** Whether a word names a file that is no image, and does not look as if it was meant to be one. */
+/** Whether a word names a file that is no image, and whose name does not look like an image's file either. */
 function isNoImage(text: string, error: unknown): boolean {
   return (
     error instanceof TsimgError && error.facts.noImage === true && !/\.(tar|tgz|gz|bz2|xz|zst|zip|oci)$/i.test(text)
   );
 }
 
-/** The image of an operand; a reference that is not in the store is pulled, as docker and podman do. */
+/** Opens the image of an operand. A reference that is not in the store is pulled, as docker and podman do. */
 async function openOrPull(text: string, options: RunSourceOptions): Promise<OpenedImage> {
-  // Registries and schemas take longer to load than a root filesystem to start: only what is needed is.
+  // Loading registries and schemas takes longer than starting a root filesystem, so it happens here, where they are
+  // needed.
   const { openImage } = await import('../image/open-image.ts');
   const { pullToStore } = await import('../image/pull-to-store.ts');
   const { withRepair } = await import('../image/repair-stored.ts');
@@ -89,15 +90,14 @@ async function openOrPull(text: string, options: RunSourceOptions): Promise<Open
   return await openImage(found?.isFile() ? `store:${text}` : text, options);
 }
 
-/** A root filesystem as what a container is made of. @throws SOURCE_NOT_FOUND, USAGE */
+/** Returns a root filesystem as the target of a run. @throws SOURCE_NOT_FOUND, USAGE */
 export async function rootfsTarget(path: string): Promise<ContainerTarget> {
   const root = await directoryRoot(path);
   return { config: EMPTY_RUN_CONFIG, openRoot: async () => ({ root }) };
 }
 
 /**
- * An image as what a container is made of: its layers are unpacked once and shared, what the container changes is its
- * own.
+ * Returns an image as the target of a run. Its layers are unpacked once and shared; changes belong to the container.
  */
 async function imageTarget(name: string, image: Image, options: RunSourceOptions): Promise<ContainerTarget> {
   const { openImageRoot } = await import('../layers/image-root.ts');
@@ -115,8 +115,8 @@ async function imageTarget(name: string, image: Image, options: RunSourceOptions
 }
 
 /**
- * Opens what a container can be made of, pulled where it is missing, for as long as it is used. @throws as openImage
- * and pullToStore
+ * Opens the target of a run while `use` runs. An image that is missing is pulled.
+ * @throws as openImage and pullToStore; what `use` throws
  */
 export async function withTarget<T>(
   text: string,
@@ -134,7 +134,8 @@ export async function withTarget<T>(
   };
   try {
     const target = await imageTarget(text, opened.image, options);
-    // While it is open nothing of the store is freed. A failure is told in the end, not as an unhandled one.
+    // Nothing of the store is freed while the image is open. `close` below reports a failure: this call must not reject
+    // unhandled.
     const onStarted = () => void close().catch(() => {});
     return await use(target, { ...context, onStarted, stateRoot: storePlace(options) });
   } finally {
@@ -142,10 +143,13 @@ export async function withTarget<T>(
   }
 }
 
-/** Tells what is wrong before an image is fetched for it; what was seen of the host. @throws as checkRequest */
+/** Checks the request before an image is pulled for it. Returns the facts about the host. @throws as checkRequest */
 async function checkBefore(request: RunRequest, options: RunSourceOptions, detached: boolean): Promise<HostFacts> {
   const { life = {}, runtime } = options;
-  if (runtime !== undefined && detached) throw new TsimgError('USAGE', '--runtime does not go with --detach');
+  if (runtime !== undefined && detached)
+    throw new TsimgError('USAGE', '--runtime does not go with --detach', {
+      hint: 'leave out one of them',
+    });
   const host = probeHost();
   const asked = runtime === undefined ? request : { ...request, network: request.network ?? 'none' };
   await checkRequest(asked, { stateRoot: statePlace(options), life, detached, host });
@@ -171,14 +175,14 @@ export async function runSource(text: string, input: RunInput, options: RunSourc
   return withTarget(text, options, (target, context) => runContainer(target, request, { ...context, host }));
 }
 
-/** Starts the same in the background; resolves with the container's ID when its command runs. @throws as runSource */
+/** Does the same in the background. Resolves with the container's ID once its command runs. @throws as runSource */
 export async function startSource(text: string, input: RunInput, options: RunSourceOptions): Promise<string> {
   const request = completeRequest(input);
   const host = await checkBefore(request, options, true);
   return withTarget(text, options, (target, context) => startContainer(target, request, { ...context, host }));
 }
 
-/** What `runSource` would do, as data: nothing is pulled, unpacked or made. @throws as planRun and openImage */
+/** Returns the plan of `runSource`. Nothing is pulled, unpacked or made. @throws as planRun and openImage */
 export async function planSource(text: string, input: RunInput, options: RunSourceOptions): Promise<LaunchPlan> {
   const request = completeRequest(input);
   const joined = await joinedProcess(statePlace(options), request);

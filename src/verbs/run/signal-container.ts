@@ -11,41 +11,50 @@ import type { ContainersContext } from '../places.ts';
 
 const SIGKILL = 9;
 const SIGCONT = 18;
-/** Milliseconds between two looks at a container that is to end. */
+/** Milliseconds between two looks at a container that should end. */
 const PAUSE = 100;
-/** Milliseconds that a stopped tsimg has to go on, and that one which runs has to clean up. */
+/** Milliseconds that a stopped tsimg process gets to go on after SIGCONT. */
 const WAKING = 2000;
+/** Milliseconds that a running tsimg process gets to clean up after its container has ended. */
 const RELEASE = 10_000;
 
+/** Options of `stopContainer`. */
 export interface StopOptions {
-  /** Seconds until SIGKILL; the container's own when absent, 10 unless it says otherwise. */
+  /** Seconds until SIGKILL; the container's `--stop-timeout` when absent. */
   readonly timeout?: number | undefined;
-  /** Instead of the container's own. */
+  /** The signal to send first; the container's stop signal when absent. */
   readonly signal?: string | undefined;
-  /** Kills whoever keeps it alive, where that does not end with it. */
+  /** Kills the tsimg process that keeps the container, where it does not end with the container. */
   readonly force?: boolean | undefined;
 }
 
+/** The error of a verb that needs a running container. */
 export function notRunning({ record }: FoundContainer): TsimgError {
-  return new TsimgError('CONTAINER_STATE', 'the container does not run', {
+  return new TsimgError('CONTAINER_STATE', 'the container is not running', {
     where: record.name,
-    hint: 'tsimg ps -a lists what became of it; tsimg start starts it again',
+    hint: 'tsimg ps -a shows its state; tsimg start starts it again',
   });
 }
 
-/** Sends a signal to the command; false where it does not run (any more). @throws SYSTEM_CALL */
+/** Sends a signal to the container's command. Returns false where the command is not running. @throws SYSTEM_CALL */
 function signalCommand({ state }: FoundContainer, number: number): boolean {
   if (state.status !== 'running' || state.process === undefined) return false;
   using command = openIdentified(state.process);
   return command?.signal(number) ?? false;
 }
 
-/** Keeps the monitor from starting the container again, and ends its pause before the next start. */
+/**
+ * Leaves the mark that keeps the monitor from starting the container again, and that ends its pause before a restart.
+ */
 function forbidRestart({ directory }: FoundContainer): void {
   writeFileSync(join(directory, CONTAINER_NAME.stop), '', { mode: 0o600 });
 }
 
-/** Sends a signal to a container's command: docker's `kill`. @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, USAGE, SYSTEM_CALL */
+/**
+ * Sends a signal to a container's command, as docker's `kill`.
+ * @param signal a name or a number; KILL when undefined
+ * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, USAGE, SYSTEM_CALL
+ */
 export async function killContainer(
   wanted: string,
   signal: string | undefined,
@@ -56,27 +65,31 @@ export async function killContainer(
   if (number === SIGKILL) forbidRestart(container);
   if (signalCommand(container, number)) return;
   if (number !== SIGKILL || container.state.status !== 'restarting') throw notRunning(container);
-  // The monitor may be past its last look at the mark: the next life is killed as soon as it is there.
+  // The monitor may start the container once more before it sees the mark: then this life is killed as soon as it
+  // begins.
   await endContainer(container, { timeout: 0 });
 }
 
-/** Ends what outlived whoever kept the container alive, should that have died. @throws CONTAINER_STATE */
+/**
+ * Ends processes of the container that outlived its tsimg process.
+ * @throws CONTAINER_STATE where some cannot be ended
+ */
 async function checkEnded({ folder, record }: FoundContainer): Promise<void> {
   const found = await readContainer(folder, record.id);
   if (found?.left !== undefined) throw found.left;
 }
 
-/** What has become of whoever keeps a container alive whose command has ended, or was killed long ago. */
+/** A container whose command has ended, or should have, and whose tsimg process still keeps it. */
 interface Holder {
-  /** When it was first found so, in milliseconds. */
+  /** When it was first found like this, in milliseconds since 1970. */
   readonly since: number;
   readonly found: FoundContainer;
 }
 
 /**
- * Gets a container out of the hands of a tsimg that is stopped, or that somebody keeps from ending who does not read its output:
- * it is waked first, and killed when that does not help, unless it runs and nobody asked for that.
- * @throws CONTAINER_STATE where it may not be killed
+ * Makes a tsimg process let go of its container. A process that is stopped (SIGSTOP) gets SIGCONT, then SIGKILL. A
+ * process that runs may be blocked by a reader that does not read its output: it is killed with `force` only.
+ * @throws CONTAINER_STATE where it does not let go and may not be killed
  */
 function freeFrom({ since, found: { record, state } }: Holder, force: boolean): void {
   const { owner } = state;
@@ -92,14 +105,17 @@ function freeFrom({ since, found: { record, state } }: Holder, force: boolean): 
     process?.signal(SIGKILL);
     if (waited < 2 * RELEASE) return;
   }
-  throw new TsimgError('CONTAINER_STATE', 'the container’s tsimg does not let go of it', {
+  throw new TsimgError('CONTAINER_STATE', 'the tsimg process of the container does not end', {
     where: record.name,
-    why: `process ${owner?.pid ?? 'unknown'} has not ended; somebody may not read its output`,
-    hint: 'end it (kill), or tsimg rm --force',
+    why: `process ${owner?.pid ?? 'unknown'} still runs; the reader of its output may not read`,
+    hint: 'end that process (kill), or use tsimg rm --force',
   });
 }
 
-/** Ends a container that is there: its own signal, then SIGKILL after the time it is given. */
+/**
+ * Ends a container: sends the stop signal, then SIGKILL after the timeout. Does nothing where the container has ended.
+ * @throws CONTAINER_STATE, USAGE, SYSTEM_CALL; an AbortError on `abort`
+ */
 export async function endContainer(
   container: FoundContainer,
   { timeout = container.record.stopTimeout, signal = container.record.stopSignal, force = false }: StopOptions,
@@ -118,7 +134,7 @@ export async function endContainer(
     ended = true;
   });
   end.catch(() => {});
-  // It may just be starting, or starting again: whichever process it is, each is asked once, and killed when it is late.
+  // The container may just be starting, or restarting: each process that it has gets each signal once.
   const asked = new Set<string>();
   let over: Holder | undefined;
   try {
@@ -144,8 +160,9 @@ export async function endContainer(
 }
 
 /**
- * Stops a container: its stop signal, and SIGKILL if that does not end it in time. One that does not run is left as it is.
- * @throws CONTAINER_NOT_FOUND, USAGE, SYSTEM_CALL; an AbortError on `abort`
+ * Stops a container, as docker's `stop`: sends the stop signal, then SIGKILL after the timeout. A container that has
+ * ended stays as it is.
+ * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, USAGE, SYSTEM_CALL; an AbortError on the context's `signal`
  */
 export async function stopContainer(
   wanted: string,
@@ -155,7 +172,10 @@ export async function stopContainer(
   await endContainer(await findContainer(containersFolder(stateRoot), wanted), options, abort);
 }
 
-/** Waits until a container has ended: its exit status, 255 where its tsimg was killed. @throws CONTAINER_NOT_FOUND; an AbortError */
+/**
+ * Waits until a container has ended. Resolves with its exit status, or 255 where its tsimg process was killed.
+ * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE; an AbortError
+ */
 export async function waitForContainer(
   wanted: string,
   { stateRoot, signal: abort }: ContainersContext,

@@ -3,7 +3,8 @@ import type { RunRequest } from '../../launch/plan/run-request.ts';
 import { type ContainerTarget, type PrepareContext, prepareContainer, retryPlain } from './prepare-container.ts';
 
 /**
- * Starts a new container in the background, with a monitor process of its own. Resolves with its ID when its command runs.
+ * Starts a new container in the background, with a monitor process of its own. Resolves with its ID when its command
+ * runs.
  * @throws as `runContainer`
  */
 export async function startContainer(

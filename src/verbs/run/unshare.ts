@@ -6,9 +6,9 @@ import type { SignalSource } from '../../host/stdio/signal-source.ts';
 import { planIdMap, singleIdReason } from '../../launch/plan/id-map.ts';
 
 /**
- * Runs a command as root of the user namespace that containers of this user get: to look at, change or remove what belongs to
- * subordinate IDs, as `podman unshare`. Resolves with its exit status.
- * @throws USAGE for root, who needs none, and without a command; HOST_UNSUPPORTED, LAUNCH_FAILED
+ * Runs a command as root of the user namespace that this user's containers get, as `podman unshare` does, so that it
+ * can change and remove files of subordinate IDs. Resolves with the command's exit status.
+ * @throws USAGE for root, which needs no such namespace, and without a command; HOST_UNSUPPORTED, LAUNCH_FAILED
  */
 export async function unshareCommand(
   command: readonly string[],
@@ -17,7 +17,7 @@ export async function unshareCommand(
   if (command.length === 0) throw new TsimgError('USAGE', 'no command', { hint: 'tsimg unshare COMMAND' });
   const facts = probeHost();
   if (facts.canMount) {
-    throw new TsimgError('USAGE', 'root has all IDs already', { hint: 'run the command itself' });
+    throw new TsimgError('USAGE', 'root has all IDs already', { hint: 'run the command without tsimg unshare' });
   }
   const idMap = planIdMap(facts);
   const message = singleIdReason(facts, idMap);

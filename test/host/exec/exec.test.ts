@@ -306,7 +306,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }: RunFixture) => {
       assert.is(await statusOf(child), 137);
       brief.call('wait', 'brief');
       const { status, stderr } = brief.exec('brief', 'true');
-      assert.equal([status, stderr.includes('does not run')], [125, true]);
+      assert.equal([status, stderr.includes('is not running')], [125, true]);
     } finally {
       brief.end();
     }

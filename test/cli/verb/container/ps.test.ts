@@ -71,7 +71,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.equal(names('-a', '--filter', `id=${first.slice(0, 12)}`), ['first']);
     assert.equal(names('-a', '--filter', `ancestor=${rootfs}`), ['second', 'first']);
     for (const [filter, hint] of [
-      ['shape=round', /KEY of id, name, label/],
+      ['shape=round', /KEY one of id, name, label/],
       ['status=up', /one of created, running, restarting/],
       ['exited=x', /exit status/],
       ['name=(', /regular expression/],
@@ -103,7 +103,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     detached('busy', 'sleep 1000');
     const { status, stderr } = cli.run('rm', 'busy');
     assert.is(status, 1);
-    assert.match(stderr, 'the container runs (busy)');
+    assert.match(stderr, 'the container is running (busy)');
     const pid = cli.field('busy', '.State.Pid');
     assert.is(cli.ok('rm', '--force', 'busy'), 'busy');
     assert.equal(cli.directories(), []);
