@@ -3,12 +3,12 @@ import { TsimgError } from '../errors.ts';
 import { optionGroups } from './option-groups.ts';
 
 const HELP = new Help();
-/** The widest that an option may be, in columns, for its description to begin on the same line. */
+/** Columns of the widest option whose description begins on the same line. */
 const MAX_TERM_WIDTH = 26;
-/** Longer lines are hard to read, however wide the terminal is. */
+/** Longer lines are hard to read on any terminal. Columns. */
 const MAX_WIDTH = 100;
 
-/** What help says of an option, with choices and default; not that the default of several values is an empty list. */
+/** Returns the description of an option with its choices and its default. An empty list is no default to be shown. */
 export function describeOption(option: Option): string {
   const { flags, description, defaultValue, argChoices } = option;
   if (!Array.isArray(defaultValue) || defaultValue.length > 0) return HELP.optionDescription(option);
@@ -40,18 +40,18 @@ export const HELP_LAYOUT: Partial<Help> = {
   },
 };
 
-/** `tsimg help [COMMAND]`. Its action @throws USAGE */
+/** Adds `tsimg help [COMMAND]`. */
 export function addHelp(program: Command): void {
   program
     .command('help')
     .helpGroup('This host:')
     .helpOption(false)
-    .description('show help for a command')
-    .argument('[command]')
+    .description('Show help for a command.')
+    .argument('[command]', 'a command (default: a list of all)')
     .action((name: string | undefined) => {
       const shown = name === undefined ? program : program.commands.find((command) => command.name() === name);
       if (shown === undefined) {
-        throw new TsimgError('USAGE', 'no such command', { where: name, hint: 'tsimg help shows the commands' });
+        throw new TsimgError('USAGE', 'no such command', { where: name, hint: 'tsimg help lists the commands' });
       }
       shown.outputHelp();
     });

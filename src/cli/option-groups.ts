@@ -20,7 +20,7 @@ export const HEADINGS: readonly string[] = [
   'General:',
 ];
 
-/** By verb: the options that people need first, about ten at most, in the order in which they are shown. */
+/** For each verb: the options that people need first, about ten at most, in the order of help. */
 export const MOST_USED: Readonly<Record<string, readonly string[]>> = {
   pull: ['--platform', '--creds', '--tls-verify', '--quiet'],
   unpack: ['--platform', '--force', '--ids', '--bundle', '--layers'],
@@ -47,7 +47,7 @@ function headingOf(option: Option, mostUsed: readonly string[]): string {
   return option.long === '--help' ? 'General:' : (option.helpGroupHeading ?? 'Options:');
 }
 
-/** A command's options, `--help` among them, by their headings; each option stands under one. */
+/** Groups the options of a command, with `--help`, by headings. Each option stands under one heading. */
 export function optionGroups(command: Command): ReadonlyMap<string, readonly Option[]> {
   const mostUsed = MOST_USED[command.name()] ?? [];
   const groups = new Map<string, Option[]>(HEADINGS.map((heading) => [heading, []]));

@@ -14,5 +14,5 @@ export function printRemoved(report: RemovedImages, options: CommonOptions, { pr
   const containers = report.swept?.containers ?? 0;
   if (containers > 0) note(`${containers} ${containers === 1 ? 'container' : 'containers'} removed`);
   if (report.swept !== undefined) note(`${formatSize(report.swept.bytes)} freed`);
-  if (report.inUse) note('tsimg: the store is in use; tsimg prune frees the rest later');
+  if (report.inUse) note('tsimg: the store is in use: a later tsimg prune frees the rest');
 }

@@ -5,39 +5,42 @@ import { launchExitStatus } from '../launch/show/exit-status.ts';
 import { nodeCallError } from '../sys/refused-call.ts';
 import { version } from '../version.ts';
 import { addHelp, HELP_LAYOUT } from './help.ts';
+import { withGeneral } from './option/general.ts';
+import { DEBUG_HELP } from './session.ts';
 import { formatErrorDetails, formatErrorJson, formatErrorLine } from './show/format-error.ts';
 import { addCompletion } from './verb/completion.ts';
 import { VERBS, verbsFor } from './verbs.ts';
 
 const USAGE_STATUS = 2;
-/** What a shell reports for a command that SIGPIPE ended. */
+/** The status that a shell reports for a command that SIGPIPE ended. */
 const BROKEN_PIPE_STATUS = 141;
 
-/** The command line with the verbs that these arguments need; all of them without any. Verbs load what they need when they run. */
+/**
+ * Makes the command line with the verbs that the arguments need; without arguments with all verbs. A verb loads the
+ * modules that it needs when it runs.
+ */
 export async function createProgram(
   setStatus: (status: number) => void,
   args: readonly string[] = [],
 ): Promise<Command> {
   const program = new Command('tsimg')
-    .description('Container images and root filesystems: pull, unpack, run. No daemon.')
+    .description('Pull, unpack and run container images, and build root filesystems, without a daemon.')
     .optionsGroup('General:')
     .version(version, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
     .configureHelp(HELP_LAYOUT)
     .enablePositionalOptions()
-    .option('--root <dir>', 'where images are kept (also $TSIMG_ROOT)')
-    .option('--json', 'results and errors as JSON')
-    .option('--debug', 'show causes and stack of an error')
     .exitOverride()
     .configureOutput({ outputError: () => {} });
+  withGeneral(program).option('--debug', DEBUG_HELP);
   const verbs = verbsFor(args);
   for (const { heading, load } of verbs) {
     const addVerb = await load();
     program.commandsGroup(heading);
     addVerb(program, setStatus);
   }
-  // These tell of all verbs.
+  // Help and completion speak of all verbs.
   if (verbs === VERBS) {
     addCompletion(program);
     addHelp(program);
@@ -46,11 +49,13 @@ export async function createProgram(
   return program;
 }
 
-/** Commander's words for a wrong call, as an error of ours. */
+/** Makes a `TsimgError` of commander's error for a wrong call. */
 function usageError(error: CommanderError): TsimgError {
-  const what = error.message.replace(/^error: /, '').replace(/\n[\s\S]*$/, '');
+  const [what = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const meant = /Did you mean (?:one of )?(.+)\?/.exec(suggestion ?? '')?.[1];
+  const where = meant === undefined ? '' : `did you mean ${meant}? `;
   return new TsimgError('USAGE', what, {
-    hint: 'tsimg help shows the commands, tsimg COMMAND --help its options',
+    hint: `${where}tsimg help shows the commands, tsimg help COMMAND the options of one`,
     cause: error,
   });
 }
@@ -60,10 +65,10 @@ function exitStatusOf(error: unknown, launching: boolean): number {
   return error instanceof TsimgError ? error.exitStatus : 1;
 }
 
-/** Verbs whose status is a command's. */
+/** The verbs that end with the status of a command. */
 const LAUNCHING: ReadonlySet<string> = new Set(['run', 'exec', 'unshare']);
 
-/** How errors are to be shown: as the options say, or as the arguments look where these could not be parsed. */
+/** Returns how errors are shown: by the options, or by the arguments where these could not be parsed. */
 function displayOf(
   program: Command,
   args: readonly string[],
@@ -75,13 +80,13 @@ function displayOf(
   return { json: json === true, debug: debug === true };
 }
 
-/** Whether `run` or `exec` printed something itself (an ID, a plan), and no command of a container did. */
+/** Whether `run` or `exec` printed a result of its own (an ID, a plan), and not the output of a command. */
 function isOwnResult(program: Command): boolean {
   const { detach, dryRun } = program.commands.find((command) => command.name() === program.args[0])?.opts() ?? {};
   return detach === true || dryRun === true;
 }
 
-/** What is wrong with standard output, where that is not its reader's having left. */
+/** Returns the error of standard output; undefined where it only lost its reader. */
 function outputError(errored: Error | undefined): TsimgError | undefined {
   if (errored === undefined || errnoOf(errored) === 'EPIPE') return undefined;
   return new TsimgError('FILESYSTEM', 'cannot write the result', {
@@ -91,14 +96,14 @@ function outputError(errored: Error | undefined): TsimgError | undefined {
   });
 }
 
-/** Arguments (without node and script) → one verb → exit status. Prints the error, if there is one. */
+/** Runs the verb that the arguments (without node and script) name. Prints its error. Returns the exit status. */
 export async function runProgram(args: readonly string[]): Promise<number> {
   let status = 0;
   const setStatus = (value: number) => {
     status = value;
   };
   const program = await createProgram(setStatus, args);
-  // What cannot be told is not worth failing for; standard output is looked at in the end.
+  // A broken stderr is no reason to fail. Errors of stdout are looked at below.
   process.stderr.on('error', () => {});
   let broken: Error | undefined;
   process.stdout.on('error', (error) => {
@@ -113,13 +118,13 @@ export async function runProgram(args: readonly string[]): Promise<number> {
       helped = error instanceof CommanderError && error.exitCode === 0;
       if (!helped && (isLaunch() || broken === undefined)) throw error;
     }
-    // Errors of what was written last arrive a turn later.
+    // Errors of the last write arrive one turn of the event loop later.
     await setImmediate();
-    // A command in a container that failed says so itself.
+    // A command that failed in a container has printed its own error.
     if (isLaunch() && status !== 0) return status;
     const failure = outputError(broken);
     if (failure !== undefined) throw failure;
-    // That nobody reads a container's output is no failure of its own; the kernel has told its command.
+    // A container whose output nobody reads has not failed: its command got SIGPIPE from the kernel.
     return broken === undefined || (isLaunch() && !helped && !isOwnResult(program)) ? status : BROKEN_PIPE_STATUS;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.code === 'commander.help') return USAGE_STATUS;

@@ -2,8 +2,11 @@ import { type Command, Option } from 'commander';
 import { TsimgError } from '../errors.ts';
 import type { Context, OnEvent } from '../events.ts';
 import { processSignals, type SignalSource } from '../host/stdio/signal-source.ts';
+import { withGeneral } from './option/general.ts';
 import { escapeLines, escapeText, formatJson } from './show/escape.ts';
 import { createProgress, type ProgressMode } from './show/progress.ts';
+
+export const DEBUG_HELP = 'print the causes and the stack of an error';
 
 /** Options that mean the same in every verb. */
 export interface CommonOptions {
@@ -16,36 +19,35 @@ export interface CommonOptions {
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** What a verb's action works with: where to print, and when to stop. */
+/** The means of a verb's action: to print, to report progress, and to stop. */
 export interface Session {
   readonly context: Context & { readonly signal: AbortSignal; readonly onEvent: OnEvent };
-  /** The signals of this process, for a command in a container. They do not stop the action while the command listens. */
+  /**
+   * The signals of this process, for a command in a container. They do not stop the action while the command listens.
+   */
   readonly signals: SignalSource;
-  /** A line of the result, on stdout; made safe for a terminal. */
+  /** Prints a line of the result on stdout, escaped for a terminal. */
   print(line: string): void;
-  /** The same for a table or a plan, whose cells and words were made safe: its line feeds stay. */
+  /** Prints a table or a plan, escaped for a terminal; its line feeds stay. */
   printLines(text: string): void;
-  /** The result as `--json` wants it. @param indent spaces a level, 2 when absent */
+  /** Prints the result of `--json`. @param indent spaces for each level; 2 when absent */
   printJson(value: unknown, indent?: number): void;
-  /** What is safe already, and may hold what the user himself wrote for his terminal: a template that was filled in. */
+  /** Prints a text unchanged: a filled template, whose values are escaped and whose other parts the user wrote. */
   printAsIs(text: string): void;
-  /** All else, on stderr, without disturbing the progress display; made safe for a terminal. */
+  /** Prints a remark on stderr, above the progress display, escaped for a terminal. */
   note(text: string): void;
 }
 
 /** Adds the options that all verbs have. */
 export function withCommon(command: Command): Command {
-  return command
-    .optionsGroup('General:')
-    .option('--root <dir>', 'where images are kept (also $TSIMG_ROOT)')
-    .option('--json', 'results and errors as JSON')
-    .option('--debug', 'show causes and stack of an error')
+  return withGeneral(command)
+    .option('--debug', DEBUG_HELP)
     .addOption(
-      new Option('--progress <how>', 'how progress is shown on stderr')
+      new Option('--progress <how>', 'the form of progress on stderr')
         .choices(['auto', 'tty', 'plain', 'json', 'none'])
         .default('auto'),
     )
-    .option('-q, --quiet', 'no progress, and only the essential result');
+    .option('-q, --quiet', 'print no progress, and only the essential result');
 }
 
 function progressMode(options: CommonOptions): ProgressMode {
@@ -54,15 +56,15 @@ function progressMode(options: CommonOptions): ProgressMode {
   return process.stderr.isTTY ? 'tty' : 'plain';
 }
 
-/** Whether this is an AbortSignal's doing, in whichever form it surfaced. */
+/** Whether an error comes from an AbortSignal, in any of its forms. */
 function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === 'AbortError' || ('code' in error && error.code === 'ABORT_ERR'));
 }
 
 /**
- * Runs an action with progress on stderr; the display is gone when the action ends. SIGINT, SIGTERM and SIGHUP abort the action,
- * unless a command in a container listens to `signals`. A broken standard output aborts the action too, so that it cleans up.
- * `outlivesOutput` turns that off for commands in containers: the kernel sends SIGPIPE to these.
+ * Runs an action with progress on stderr; the display is gone when the action ends. SIGINT, SIGTERM and SIGHUP abort
+ * the action, unless a command in a container listens to `signals`. A broken standard output aborts the action too, so
+ * that it cleans up. `outlivesOutput` turns that off for commands in containers: the kernel sends SIGPIPE to these.
  * @throws what the action throws; INTERRUPTED when a signal ended it
  */
 export async function inSession<T>(
@@ -105,7 +107,9 @@ export async function inSession<T>(
       note: (text) => progress.note(escapeLines(text)),
     });
   } catch (error) {
-    throw interrupted && isAbort(error) ? new TsimgError('INTERRUPTED', 'interrupted', { cause: error }) : error;
+    throw interrupted && isAbort(error)
+      ? new TsimgError('INTERRUPTED', 'interrupted by a signal', { cause: error })
+      : error;
   } finally {
     progress.close();
     for (const name of SIGNALS) process.off(name, interrupt);

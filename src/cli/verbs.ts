@@ -1,17 +1,17 @@
 import type { Command } from 'commander';
 
-/** Adds a verb to the program; one that ends with a command's status tells it by `setStatus`. */
+/** Adds a verb to the program. A verb that ends with a command's status reports it by `setStatus`. */
 type AddVerb = (program: Command, setStatus: (status: number) => void) => void;
 
-/** A verb: its file is loaded only where it is called, or all verbs are shown. */
+/** A verb. Its file is loaded only when it is called, or when help shows all verbs. */
 export interface Verb {
-  /** What the verb stands under where all are shown. */
+  /** The heading of the verb in help. */
   readonly heading: 'Containers:' | 'Images:' | 'This host:';
   readonly name: string;
   load(): Promise<AddVerb>;
 }
 
-/** In the order in which help shows them. */
+/** All verbs, in the order of help. */
 export const VERBS: readonly Verb[] = [
   { heading: 'Images:', name: 'pull', load: async () => (await import('./verb/image/pull.ts')).addPull },
   { heading: 'Images:', name: 'images', load: async () => (await import('./verb/image/images.ts')).addImages },
@@ -48,7 +48,7 @@ export const VERBS: readonly Verb[] = [
   { heading: 'This host:', name: 'unshare', load: async () => (await import('./verb/unshare.ts')).addUnshare },
 ];
 
-/** The verbs that these arguments need: the one that they begin with, else all, for help and for a verb that is misspelt. */
+/** Returns the verbs that the arguments need: the first argument's, or all, for help and for a misspelt verb. */
 export function verbsFor(args: readonly string[]): readonly Verb[] {
   const [first = ''] = args;
   const found = VERBS.filter(({ name }) => name === first);

@@ -105,7 +105,7 @@ test('an environment file that is none is told with its line, and one without an
   writeFileSync(join(folder, 'latin1.env'), Buffer.from('A=1\nB=\xe4\nC=2\n', 'latin1'));
   writeFileSync(join(folder, 'blank.env'), 'A=1\nB C=2\n');
   for (const [file, pattern] of [
-    ['latin1.env', /latin1\.env.*line 2 is no UTF-8/],
+    ['latin1.env', /latin1\.env.*line 2 is not UTF-8/],
     ['blank.env', /blanks.*line 2/],
     ['/dev/zero', /\/dev\/zero.*longer than/],
     ['/nonexistent', /\/nonexistent/],

@@ -2,10 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { open } from 'node:fs/promises';
 import { messageOf, TsimgError } from '../../errors.ts';
 
-/** No shell takes an environment of more. Bytes. */
+/** The largest environment file, in bytes. The kernel accepts no larger environment. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** All of a file or pipe; undefined where it is longer than `MAX_BYTES`. */
+/** Reads a file or pipe to its end; undefined where it is longer than `MAX_BYTES`. */
 async function readBounded(path: string): Promise<Buffer | undefined> {
   const file = await open(path);
   try {
@@ -22,7 +22,7 @@ async function readBounded(path: string): Promise<Buffer | undefined> {
   }
 }
 
-/** The text of a file of `--env-file`. @throws USAGE */
+/** Reads the text of a file of `--env-file`. @throws USAGE */
 export async function readEnvFile(path: string): Promise<string> {
   const fail = (why: string, cause?: unknown) =>
     new TsimgError('USAGE', 'the environment file cannot be read', {
@@ -41,5 +41,5 @@ export async function readEnvFile(path: string): Promise<string> {
   if (isUtf8(bytes)) return bytes.toString('utf8');
   const lines = bytes.toString('latin1').split('\n');
   const wrong = lines.findIndex((line) => !isUtf8(Buffer.from(line, 'latin1')));
-  throw fail(`line ${wrong + 1} is no UTF-8`);
+  throw fail(`line ${wrong + 1} is not UTF-8`);
 }

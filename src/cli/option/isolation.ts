@@ -6,7 +6,7 @@ import type { ImageVolumeMode } from '../../launch/plan/image-volumes.ts';
 import type { RunRequest } from '../../launch/plan/run-request.ts';
 import { collect } from './parsers.ts';
 
-/** The options of `run` that say how far a container is apart from the host. */
+/** The options of `run` about the isolation of a container, as commander names them. */
 export interface IsolationOptions {
   readonly privileged?: boolean;
   readonly securityOpt: readonly string[];
@@ -31,43 +31,48 @@ function namespace(flag: string, what: string): Option {
   return new Option(`${flag} <mode>`, what).choices(['private', 'host']).default('private');
 }
 
-/** Adds them. */
+/** Adds the options about the isolation of a container: docker's, and some of podman's and ours. */
 export function withIsolation(command: Command): Command {
   return command
     .optionsGroup('Files:')
     .option(
       '--mount <fields>',
-      'mount: type=bind,source=PATH,target=PATH[,readonly] or type=tmpfs,target=PATH',
+      'a mount: type=bind,source=PATH,target=PATH[,readonly] or type=tmpfs,target=PATH',
       collect,
       [],
     )
     .addOption(
       new Option(
         '--image-volume <mode>',
-        'volumes that the image names: a directory of the container’s own for each (bind), memory, or nothing',
+        'the volumes of the image: directories of the container (bind, anonymous), memory (tmpfs) or none (ignore) ' +
+          '(default: bind)',
       ).choices(['bind', 'anonymous', 'tmpfs', 'ignore']),
     )
     .option('--shm-size <size>', 'the size of /dev/shm (default: 64m)')
     .optionsGroup('Command:')
-    .option('--group-add <group>', 'one more group: a name or a number', collect, [])
-    .option('--umask <octal>', 'the umask (default: 0022)')
-    .option('--init', 'an init as process 1, which reaps and passes signals on (catatonit or tini of the host)')
+    .option('--group-add <group>', 'add a group, by name or number', collect, [])
+    .option('--umask <octal>', 'the umask of the command (default: 0022)')
+    .option(
+      '--init',
+      'run an init as process 1, which reaps processes and passes signals on (catatonit or tini of the host)',
+    )
     .optionsGroup('Limits:')
-    .option('--ulimit <name=soft[:hard]>', 'a limit, such as nofile=4096; -1 is none', collect, [])
+    .option('--ulimit <name=soft[:hard]>', 'a limit, such as nofile=4096; -1 for no limit', collect, [])
     .optionsGroup('Isolation:')
     .option(
       '--device <host[:container[:access]]>',
-      'a device of the host, or all in a directory; access is letters of rwm (read, write, mknod)',
+      'a device of the host, or all devices in a directory; access is letters of rwm, for read, write and mknod ' +
+        '(default: rwm)',
       collect,
       [],
     )
     .option(
       '--device-cgroup-rule <rule>',
-      "devices that may be used if the container has or makes a file for them, such as 'c 189:* rwm'",
+      "allow devices that the container has or makes a file for, such as 'c 189:* rwm'",
       collect,
       [],
     )
-    .option('--privileged', 'all capabilities and devices; nothing is hidden, read-only or filtered')
+    .option('--privileged', 'give all capabilities and devices; nothing is hidden, read-only or filtered')
     .option(
       '--security-opt <option>',
       'no-new-privileges[=false], seccomp=FILE or seccomp=unconfined, systempaths=unconfined',
@@ -75,18 +80,22 @@ export function withIsolation(command: Command): Command {
       [],
     )
     .addOption(
-      new Option('--isolation <how>', 'pivot_root, or chroot alone where that is refused').choices(['pivot', 'chroot']),
+      new Option(
+        '--isolation <how>',
+        'change the root by pivot_root, or only by chroot, on hosts that refuse pivot_root (default: pivot)',
+      ).choices(['pivot', 'chroot']),
     )
-    .option('--time-namespace', 'a time namespace of its own')
+    .option('--time-namespace', 'give the container a time namespace of its own')
     .addOption(
       new Option(
         '--userns <mode>',
-        'host; auto: for root too, a user namespace of its own, in which root is nobody outside; keep-id: for other users, the caller’s IDs are the same inside',
+        'the user namespace: the host’s (host; for ordinary users one of their own), one in which root is nobody on ' +
+          'the host (auto), or, for ordinary users, one in which the caller keeps its IDs (keep-id) (default: host)',
       ).choices(['host', 'auto', 'keep-id']),
     )
-    .addOption(namespace('--ipc', 'message queues and shared memory of its own, or the host’s'))
-    .addOption(namespace('--pid', 'processes of its own, or the host’s'))
-    .addOption(namespace('--uts', 'a host name of its own, or the host’s'));
+    .addOption(namespace('--ipc', 'message queues and shared memory: of the container, or of the host'))
+    .addOption(namespace('--pid', 'the processes to see: of the container, or of the host'))
+    .addOption(namespace('--uts', 'the host name: of the container, or of the host'));
 }
 
 async function readProfile(path: string) {
@@ -94,7 +103,12 @@ async function readProfile(path: string) {
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    throw new TsimgError('USAGE', 'the seccomp profile cannot be read', { where: path, why: messageOf(cause), cause });
+    throw new TsimgError('USAGE', 'the seccomp profile cannot be read', {
+      where: path,
+      why: messageOf(cause),
+      hint: '--security-opt seccomp= takes a JSON file, or unconfined',
+      cause,
+    });
   }
   const { parseSeccompProfile } = await import('../../linux/seccomp/seccomp-profile.ts');
   return parseSeccompProfile(text, path);
@@ -102,7 +116,10 @@ async function readProfile(path: string) {
 
 type SecurityRequest = Pick<RunRequest, 'noNewPrivileges' | 'seccomp' | 'unmask'>;
 
-/** One `--security-opt`; docker writes `name=value`, and older callers `name:value`. @throws USAGE, DOCUMENT_INVALID */
+/**
+ * Parses one `--security-opt`. docker writes `name=value`, in old versions `name:value`.
+ * @throws USAGE, DOCUMENT_INVALID
+ */
 async function parseSecurityOption(text: string): Promise<SecurityRequest> {
   const [, name = text, value] = /^([a-z-]+)[=:](.*)$/.exec(text) ?? [];
   switch (name) {
@@ -117,7 +134,7 @@ async function parseSecurityOption(text: string): Promise<SecurityRequest> {
       if (value === 'unconfined') return { unmask: true };
       break;
     case 'apparmor':
-      // What these ask for is how it is: tsimg sets no such label.
+      // tsimg sets no labels, so these two ask for what is the case anyway.
       if (value === 'unconfined') return {};
       break;
     case 'label':
@@ -125,11 +142,11 @@ async function parseSecurityOption(text: string): Promise<SecurityRequest> {
   }
   throw new TsimgError('USAGE', 'not a security option', {
     where: `--security-opt ${text}`,
-    hint: 'no-new-privileges[=false], seccomp=FILE, seccomp=unconfined or systempaths=unconfined',
+    hint: 'use no-new-privileges[=false], seccomp=FILE, seccomp=unconfined or systempaths=unconfined',
   });
 }
 
-/** The request of these options; files that they name are read. @throws USAGE, DOCUMENT_INVALID */
+/** Returns the request of these options. Files that they name are read. @throws USAGE, DOCUMENT_INVALID */
 export async function isolationRequest(options: IsolationOptions) {
   const security = await Promise.all(options.securityOpt.map(parseSecurityOption));
   return {
@@ -137,7 +154,7 @@ export async function isolationRequest(options: IsolationOptions) {
     devices: options.device,
     deviceRules: options.deviceCgroupRule,
     mounts: options.mount,
-    // podman has two names for it.
+    // podman has two names for one mode.
     imageVolume: options.imageVolume === 'anonymous' ? 'bind' : options.imageVolume,
     shmSize: options.shmSize,
     ulimits: options.ulimit,

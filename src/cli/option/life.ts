@@ -15,22 +15,25 @@ export interface LifeOptions {
   readonly stopTimeout?: number;
 }
 
-/** How the container lives, and what is kept of it: docker's options. */
+/** Adds docker's options about the life of a container, and about what is kept of it. */
 export function withLife(command: Command): Command {
   return command
     .optionsGroup('Life:')
-    .option('-d, --detach', 'in the background: print the ID when the command runs')
-    .option('--name <name>', 'the name of the container; one is made up otherwise')
-    .option('--replace', 'kill and remove the container that has the name before')
+    .option('-d, --detach', 'run in the background, and print the ID once the command runs')
+    .option('--name <name>', 'the name of the container (default: a random name)')
+    .option('--replace', 'first kill and remove the container that has the name')
     .option('--rm', 'remove the container when it ends')
-    .option('--cidfile <file>', 'write the ID to a file, which must not be there')
-    .option('-l, --label <name[=value]>', 'a label of the container', collect, [])
-    .option('--restart <policy>', 'start a command that ended again: no, on-failure[:times], always, unless-stopped')
-    .option('--stop-signal <signal>', 'what tsimg stop sends (the image’s, or SIGTERM)')
-    .option('--stop-timeout <seconds>', 'how long tsimg stop waits before SIGKILL (10)', wholeNumber);
+    .option('--cidfile <file>', 'write the ID to a file that does not exist')
+    .option('-l, --label <name[=value]>', 'add a label to the container', collect, [])
+    .option(
+      '--restart <policy>',
+      'when to start an ended command again: no, on-failure[:times], always or unless-stopped (default: no)',
+    )
+    .option('--stop-signal <signal>', 'the signal that tsimg stop sends first (default: the image’s, or SIGTERM)')
+    .option('--stop-timeout <seconds>', 'the time that tsimg stop waits before SIGKILL (default: 10)', wholeNumber);
 }
 
-/** What the options ask for. */
+/** Returns the request of these options. */
 export function lifeRequest(options: LifeOptions): LifeRequest {
   return {
     name: options.name,
@@ -44,11 +47,11 @@ export function lifeRequest(options: LifeOptions): LifeRequest {
   };
 }
 
-/** Adds how long `stop` and `restart` wait. */
+/** Adds the time that `stop` and `restart` wait. */
 export function withStopTime(command: Command): Command {
   return command.option(
     '-t, --time <seconds>',
-    'how long to wait before SIGKILL (10, or what run was told)',
+    'the time to wait before SIGKILL (default: --stop-timeout of run, or 10)',
     wholeNumber,
   );
 }

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { parseByteSize } from '../../byte-size.ts';
 import type { ImageLimits } from '../../disk/unpack-options.ts';
 
-/** An option of commander that takes a size → bytes. */
+/** Parses an option that takes a size. Returns bytes. */
 export function parseSize(text: string): number {
   const bytes = parseByteSize(text);
   if (bytes === undefined) throw new InvalidArgumentError('It takes bytes, or a number with k, m, g or t.');
@@ -14,20 +14,20 @@ function parseCount(text: string): number {
   return Number(text);
 }
 
-/** For what reads the documents of an image, and takes the wrapping of an archive off. */
+/** Adds the limits of verbs that read an image's documents, or decompress an archive. */
 export function withExpansionLimits(command: Command): Command {
   return command
     .optionsGroup('Limits of an image:')
     .option('--max-size <size>', 'the most bytes of all layers after decompression (default: no limit)', parseSize)
     .option(
       '--max-ratio <n>',
-      'the most bytes for each compressed one, beyond the first GiB (default: 200)',
+      'the most bytes for each compressed byte, beyond the first GiB (default: 200)',
       parseCount,
     )
     .option('--max-document <size>', 'the most bytes of a manifest, an index or a config (default: 4m)', parseSize);
 }
 
-/** For what reads layers. */
+/** Adds the limits of verbs that read layers. */
 export function withLimits(command: Command): Command {
   return withExpansionLimits(command)
     .optionsGroup('Limits of an image:')
@@ -36,7 +36,7 @@ export function withLimits(command: Command): Command {
     .option('--max-header <size>', "the most bytes of one file's long names and attributes (default: 1m)", parseSize);
 }
 
-/** The limits alone of a command's options. */
+/** Returns the limits among a command's options. */
 export function limitChoice(options: ImageLimits): ImageLimits {
   const { maxSize, maxRatio, maxDocument, maxEntries, maxDepth, maxHeader } = options;
   return { maxSize, maxRatio, maxDocument, maxEntries, maxDepth, maxHeader };

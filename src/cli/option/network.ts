@@ -13,28 +13,34 @@ export interface NetworkOptions {
   readonly addHost: readonly string[];
 }
 
-/** How a container is connected: docker's options, and podman's networks of ordinary users. */
+/** Adds docker's options about the network, with podman's networks for ordinary users. */
 export function withNetwork(command: Command): Command {
   return command
     .optionsGroup('Network:')
     .option(
       '--network <mode>',
-      'the network: none (only a loopback device), host, bridge (root), pasta or slirp4netns (ordinary users), container:NAME, ns:PATH (default: bridge for root, pasta for others)',
+      'the network: none, host, bridge (root only), pasta or slirp4netns (ordinary users only), container:NAME or ' +
+        'ns:PATH (default: bridge for root, pasta for others)',
     )
-    .option('--network-alias <name>', 'a further name by which containers of the bridge find it', collect, [])
+    .option('--network-alias <name>', 'a further name of the container on the bridge', collect, [])
     .option(
       '-p, --publish <[address:]port:port[/udp]>',
-      "lead a port of the host to one of the container's; ranges too",
+      'publish a port, or a range of ports, of the container on the host',
       collect,
       [],
     )
-    .option('--dns <address>', "a name server, instead of the host's", collect, [])
-    .option('--dns-search <domain>', 'where names without a dot are looked up; . for nowhere', collect, [])
-    .option('--dns-option <option>', 'an option of resolv.conf', collect, [])
-    .option('--add-host <name:address>', 'a line of /etc/hosts; host-gateway stands for the host', collect, []);
+    .option('--dns <address>', 'a name server (default: the host’s)', collect, [])
+    .option(
+      '--dns-search <domain>',
+      'a domain in which names without a dot are looked up; . for none (default: the host’s)',
+      collect,
+      [],
+    )
+    .option('--dns-option <option>', 'an option for /etc/resolv.conf (default: the host’s)', collect, [])
+    .option('--add-host <name:address>', 'add a line to /etc/hosts; host-gateway stands for the host', collect, []);
 }
 
-/** What the options say of the request. */
+/** Returns the part of the request that these options make. */
 export function networkOf(
   options: NetworkOptions,
 ): Pick<RunRequest, 'network' | 'publish' | 'networkAliases' | 'names'> {

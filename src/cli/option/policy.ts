@@ -3,7 +3,7 @@ import { isTolerance, type Policy, type Severity, TOLERANCES, type Tolerance } f
 
 const SEVERITIES = ['strict', 'warn', 'ignore'] as const satisfies readonly Severity[];
 
-/** How exactly what is made must be what the image says. */
+/** The options about deviations from an image, as commander names them. */
 export interface PolicyOptions {
   readonly strict?: boolean;
   readonly xattrs?: Severity;
@@ -26,14 +26,18 @@ export function withPolicy(command: Command): Command {
   const severity = (flags: string, about: string) => new Option(`${flags} <policy>`, about).choices(SEVERITIES);
   return command
     .optionsGroup('What is tolerated:')
-    .option('--strict', 'make everything an error that cannot be exactly as the image says, but what a policy names')
+    .option('--strict', 'make every deviation from the image an error, except those that a policy names')
     .addOption(severity('--xattrs', 'extended attributes that the file system refuses (default: warn)'))
-    .addOption(severity('--devices', 'devices that can only be empty files (default: warn)'))
-    .addOption(severity('--owners', 'owners that can only be recorded (default: warn; strict with --ids subuid)'))
-    .option('--policy <name=policy>', 'any other thing that is tolerated, by the name in the report', parsePolicy);
+    .addOption(severity('--devices', 'devices that become empty files (default: warn)'))
+    .addOption(severity('--owners', 'owners that are recorded and not set (default: warn; strict with --ids subuid)'))
+    .option(
+      '--policy <name=policy>',
+      'the policy for another deviation, by its name in the report (default: warn)',
+      parsePolicy,
+    );
 }
 
-/** What the options mean; a policy by its name wins over the one that stands for several. */
+/** Returns the policy of these options. `--policy` overrides an option that stands for several deviations. */
 export function policyChoice(options: PolicyOptions): {
   readonly strict: boolean | undefined;
   readonly policy: Readonly<Partial<Policy>>;

@@ -19,26 +19,37 @@ export interface ResourceOptions {
   readonly deviceWriteIops: readonly string[];
 }
 
-/** What a container may have at most: docker's options. */
+/** Adds docker's options about the resources of a container. */
 export function withResources(command: Command): Command {
   return command
     .optionsGroup('Limits:')
-    .option('-m, --memory <bytes>', 'memory at most (suffixes b, k, m, g); a process is killed when it is used up')
-    .option('--memory-swap <bytes>', 'memory and swap at most, -1 for any swap (twice --memory when absent)')
-    .option('--memory-reservation <bytes>', 'what is left to it when the host runs short of memory')
-    .option('--cpus <number>', 'processors at most, such as 0.5')
-    .option('--cpu-shares <number>', 'its weight when processors are short (1024 is an equal share)')
-    .option('--cpuset-cpus <list>', 'the processors to run on, such as 0-3,7')
-    .option('--cpuset-mems <list>', 'the memory nodes to use')
-    .option('--pids-limit <number>', 'processes and threads at most, -1 for any (2048 where the host lets us)')
-    .option('--blkio-weight <weight>', 'its weight when disks are busy, 10 to 1000')
-    .option('--device-read-bps <device:rate>', 'bytes a second that are read from a disk at most', collect, [])
-    .option('--device-write-bps <device:rate>', 'bytes a second that are written to a disk at most', collect, [])
-    .option('--device-read-iops <device:rate>', 'reads a second from a disk at most', collect, [])
-    .option('--device-write-iops <device:rate>', 'writes a second to a disk at most', collect, []);
+    .option(
+      '-m, --memory <bytes>',
+      'the most memory (suffixes b, k, m, g); beyond it a process is killed (default: no limit)',
+    )
+    .option('--memory-swap <bytes>', 'the most memory and swap together; -1 for no limit (default: twice --memory)')
+    .option('--memory-reservation <bytes>', 'the memory to keep when the host runs short of it (default: none)')
+    .option('--cpus <number>', 'the most processors, such as 0.5 (default: no limit)')
+    .option('--cpu-shares <number>', 'the weight when processors are busy (default: 1024, an equal share)')
+    .option('--cpuset-cpus <list>', 'the processors to run on, such as 0-3,7 (default: all)')
+    .option('--cpuset-mems <list>', 'the memory nodes to use, such as 0,1 (default: all)')
+    .option(
+      '--pids-limit <number>',
+      'the most processes and threads; -1 for no limit (default: 2048, on hosts that allow a limit)',
+    )
+    .option('--blkio-weight <weight>', 'the weight when disks are busy, 10 to 1000 (default: the kernel’s)')
+    .option(
+      '--device-read-bps <device:rate>',
+      'the most bytes a second to read from a disk, such as /dev/sda:10m',
+      collect,
+      [],
+    )
+    .option('--device-write-bps <device:rate>', 'the most bytes a second to write to a disk', collect, [])
+    .option('--device-read-iops <device:rate>', 'the most reads a second from a disk', collect, [])
+    .option('--device-write-iops <device:rate>', 'the most writes a second to a disk', collect, []);
 }
 
-/** The request that the options make. */
+/** Returns the request of these options. */
 export function resourcesOf(options: ResourceOptions): ResourceRequest {
   return {
     memory: options.memory,

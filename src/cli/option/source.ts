@@ -4,7 +4,7 @@ import { TsimgError } from '../../errors.ts';
 import { type Platform, parsePlatform } from '../../oci/platform.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
 
-/** Options of every verb that reads an image: which one, and how its registry is spoken to. */
+/** The options of verbs that read a SOURCE or a registry, as commander names them. */
 export interface SourceOptions {
   readonly platform?: string;
   readonly tlsVerify?: string;
@@ -14,7 +14,7 @@ export interface SourceOptions {
   readonly trustRealm?: readonly string[];
 }
 
-/** What the options mean. */
+/** The same options, parsed. */
 export interface SourceChoice {
   readonly platform: Platform | undefined;
   readonly tlsVerify: boolean | undefined;
@@ -30,47 +30,59 @@ export function withSource(command: Command): Command {
     .optionsGroup('Image:')
     .option(
       '--platform <os/arch[/variant]>',
-      'the platform to choose (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)',
+      'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)',
     )
     .optionsGroup('Registry:')
-    .option('--tls-verify <bool>', 'check certificates; false also permits plain HTTP')
-    .option('--cert-dir <dir>', "a registry's own authorities and client certificates")
-    .option('--authfile <file>', "credentials, as in docker's config.json (also $REGISTRY_AUTH_FILE)")
-    .option('--creds <user:password>', 'credentials for this registry')
-    .option('--trust-realm <host...>', 'token servers of another domain that may be given the credentials');
+    .option(
+      '--tls-verify <bool>',
+      'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)',
+    )
+    .option('--cert-dir <dir>', 'the directory of the registry’s certificate authorities and client certificates')
+    .option('--authfile <file>', 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)')
+    .option('--creds <user:password>', 'the credentials for this registry')
+    .option('--trust-realm <host...>', 'token servers of other domains that may get the credentials');
 }
 
-/** `true` and `false` in the spellings that Go's tools take. @throws USAGE */
+/** Parses `true` and `false` in the spellings of Go's tools. @throws USAGE */
 export function parseBoolean(value: string | undefined, option: string): boolean | undefined {
   if (value === undefined) return undefined;
   if (/^(1|t|true)$/i.test(value)) return true;
   if (/^(0|f|false)$/i.test(value)) return false;
-  throw new TsimgError('USAGE', `${option} is true or false`, { where: value });
+  throw new TsimgError('USAGE', `${option} takes true or false`, {
+    where: value,
+    hint: `write ${option}=true or ${option}=false`,
+  });
 }
 
 function parseCredentials(text: string | undefined): SourceChoice['credentials'] {
   if (text === undefined) return undefined;
   const colon = text.indexOf(':');
-  if (colon <= 0) throw new TsimgError('USAGE', '--creds takes USER:PASSWORD');
+  if (colon <= 0) throw new TsimgError('USAGE', '--creds takes USER:PASSWORD', { hint: 'put a colon after the user' });
   return { kind: 'basic', username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-/** A reference as users of docker type it, or with skopeo's transport before it. @throws REFERENCE_INVALID */
+/** Parses a reference as docker takes it, with or without skopeo's `docker://`. @throws REFERENCE_INVALID */
 export function parseRemoteReference(text: string): Reference {
   return parseReference(text.replace(/^docker:\/\//, ''));
 }
 
-/** What the user names must be there, also where nobody comes to ask for it. @throws USAGE */
+/** Checks that files of options exist, also where they turn out not to be needed. @throws USAGE */
 function checkPlaces({ certDir, authfile }: SourceOptions): void {
   if (certDir !== undefined && statSync(certDir, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new TsimgError('USAGE', 'no such directory', { where: `--cert-dir ${certDir}` });
+    throw new TsimgError('USAGE', 'no such directory', {
+      where: `--cert-dir ${certDir}`,
+      hint: 'name a directory of *.crt files',
+    });
   }
   if (authfile !== undefined && statSync(authfile, { throwIfNoEntry: false }) === undefined) {
-    throw new TsimgError('USAGE', 'no such file', { where: `--authfile ${authfile}` });
+    throw new TsimgError('USAGE', 'no such file', {
+      where: `--authfile ${authfile}`,
+      hint: 'name a file like docker’s config.json',
+    });
   }
 }
 
-/** @throws USAGE, PLATFORM_INVALID */
+/** Parses the options. @throws USAGE, PLATFORM_INVALID */
 export function sourceChoice(options: SourceOptions): SourceChoice {
   checkPlaces(options);
   const platform = options.platform ?? process.env.DOCKER_DEFAULT_PLATFORM;

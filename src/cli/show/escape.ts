@@ -1,8 +1,8 @@
 import { replaceUnsafe, unicodeEscape } from '../../unsafe-text.ts';
 
 /**
- * Text from outside (names, tags, server messages) made safe for a terminal: what `replaceUnsafe` finds is shown as escapes, so
- * that an image's file name can neither move the cursor nor pose as another.
+ * Escapes text from outside (names, tags, messages of servers) for a terminal, where `replaceUnsafe` finds unsafe
+ * characters: a file name of an image can then neither move the cursor nor look like another name.
  */
 export function escapeText(text: string): string {
   return replaceUnsafe(text, (character) => {
@@ -12,12 +12,15 @@ export function escapeText(text: string): string {
   });
 }
 
-/** The same for what has several lines and columns of ours: line feeds and tabs stay. */
+/** Escapes a text with lines and columns of tsimg's own: line feeds and tabs stay. */
 export function escapeLines(text: string): string {
   return text.replace(/[^\n\t]+/g, escapeText);
 }
 
-/** A file name as tar keeps it (bytes, one per character) as text: UTF-8 where it is UTF-8, else its odd bytes as `\xNN`. */
+/**
+ * Returns a file name of tar (bytes, one per character) as text for a terminal. A name that is not UTF-8 has its other
+ * bytes as `\xNN`.
+ */
 export function displayName(bytes: string): string {
   const buffer = Buffer.from(bytes, 'latin1');
   const text = buffer.toString('utf8');
@@ -25,9 +28,8 @@ export function displayName(bytes: string): string {
 }
 
 /**
- * A value as all of tsimg's JSON is printed: what a terminal would obey is `\uXXXX` in it, which is the same value to whoever
- * reads it as JSON.
- * @param indent spaces a level; one line when absent
+ * Formats a value as JSON. Characters that a terminal would obey are `\uXXXX`, which is the same value in JSON.
+ * @param indent spaces for each level; one line when absent
  */
 export function formatJson(value: unknown, indent?: number): string {
   const text = JSON.stringify(value, undefined, indent);

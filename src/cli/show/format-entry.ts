@@ -11,7 +11,7 @@ const TYPE_LETTER: Readonly<Record<TreeNode['kind'], string>> = {
   fifo: 'p',
 };
 
-/** `rwxr-xr-x` of permission bits (octal), setuid, setgid and sticky among them: as ls(1) writes them. */
+/** Formats permission bits, with setuid, setgid and sticky, as ls(1) does: `rwxr-xr-x`. */
 export function formatMode(mode: number): string {
   const letters = ['r', 'w', 'x', 'r', 'w', 'x', 'r', 'w', 'x'].map((letter, bit) =>
     (mode >> (8 - bit)) & 1 ? letter : '-',
@@ -27,12 +27,12 @@ export function formatMode(mode: number): string {
   return letters.join('');
 }
 
-/** An entry's absolute path, made safe for a terminal. */
+/** Returns an entry's absolute path, escaped for a terminal. */
 export function formatPath({ path }: TreeEntry): string {
   return `/${displayName(path)}`;
 }
 
-/** An entry as `ls -l` shows it, with numeric owners, the time to the second in UTC, and the target of a link. */
+/** Formats an entry as `ls -l` does, with numeric owners, the time in UTC to the second, and the target of a link. */
 export function formatEntry(entry: TreeEntry): string {
   const { node } = entry;
   const { mode, uid, gid, mtime } = node.attributes;
@@ -42,10 +42,11 @@ export function formatEntry(entry: TreeEntry): string {
   const time = Number.isNaN(date.getTime()) ? String(mtime.seconds) : date.toISOString().slice(0, 19).replace('T', ' ');
   const target = node.kind === 'symlink' ? ` -> ${displayName(node.target)}` : '';
   const owner = `${uid}/${gid}`.padEnd(11);
-  return `${TYPE_LETTER[node.kind]}${formatMode(mode)} ${owner} ${size.padStart(10)} ${time} ${formatPath(entry)}${target}`;
+  const type = TYPE_LETTER[node.kind];
+  return `${type}${formatMode(mode)} ${owner} ${size.padStart(10)} ${time} ${formatPath(entry)}${target}`;
 }
 
-/** An entry as one JSON object: numbers as in the layer, names with odd bytes escaped as in the other forms. */
+/** Formats an entry as one JSON object. Numbers are those of the layer, names are escaped as in the other forms. */
 export function formatEntryJson(entry: TreeEntry): string {
   const { node } = entry;
   const { mode, uid, gid, mtime, xattrs } = node.attributes;

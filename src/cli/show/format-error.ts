@@ -1,19 +1,19 @@
 import { messageOf, TsimgError } from '../../errors.ts';
 import { escapeText, formatJson } from './escape.ts';
 
-/** Longer parts are cut: a server may send a page where a sentence is meant. Characters. */
+/** The longest part that is shown, in characters: a server may send a page instead of a sentence. */
 const MAX_PART = 1000;
 
 function part(text: string): string {
   return escapeText(text.length > MAX_PART ? `${text.slice(0, MAX_PART)}…` : text);
 }
 
-/** What any thrown value is called in `--json`. */
+/** Returns the code of a thrown value for `--json`. */
 function codeOf(error: unknown): string {
   return error instanceof TsimgError ? error.code : 'UNEXPECTED';
 }
 
-/** One line: `tsimg: WHAT (WHERE): WHY; HINT`. */
+/** Formats an error as one line: `tsimg: WHAT (WHERE): WHY; HINT`. */
 export function formatErrorLine(error: unknown): string {
   if (!(error instanceof TsimgError)) {
     return `tsimg: unexpected error: ${part(messageOf(error))}; run it again with --debug and report what it prints`;
@@ -24,14 +24,14 @@ export function formatErrorLine(error: unknown): string {
   return `tsimg: ${part(error.what)}${where}${why}${hint}`;
 }
 
-/** The error as `--json` shows it, on one line. */
+/** Formats an error for `--json`, on one line. */
 export function formatErrorJson(error: unknown, exitStatus: number): string {
   const facts = error instanceof TsimgError ? error.facts : {};
   const hint = error instanceof TsimgError ? error.hint : undefined;
   return formatJson({ error: { code: codeOf(error), exitStatus, message: messageOf(error), hint, facts } });
 }
 
-/** For `--debug`: the stack and every cause below it. */
+/** Formats an error for `--debug`: its stack, and those of its causes. */
 export function formatErrorDetails(error: unknown): string {
   const lines: string[] = [];
   for (let cause: unknown = error, depth = 0; cause !== undefined && depth < 8; depth++) {

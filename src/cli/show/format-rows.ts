@@ -3,8 +3,9 @@ import { formatTable } from './format-table.ts';
 import { fillTemplate, parseTemplate, templateFields } from './format-template.ts';
 
 /**
- * Rows as docker's `--format` wants them: `json` (an object a line), a template a line, or `table TEMPLATE`.
- * @param headings of the fields whose name in capitals is not what docker writes above them. @throws USAGE
+ * Formats rows by docker's `--format`: `json` (an object for each line), a template for each line, or `table TEMPLATE`.
+ * @param headings by field, where docker's heading is not the field's name in capitals
+ * @throws USAGE
  */
 export function formatRows(
   format: string,

@@ -1,4 +1,4 @@
-/** Bytes for people, in powers of 1000 as docker shows them: `2.68MB`. */
+/** Formats bytes as docker does, in powers of 1000: `2.68MB`. */
 export function formatSize(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
   let value = bytes;

@@ -1,4 +1,4 @@
-/** Rows under a heading, columns as wide as their widest cell, two spaces between: as docker's lists. */
+/** Formats rows under a heading as docker does: columns as wide as their widest cell, with spaces between. */
 export function formatTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [heading, ...rows];
   const widths = heading.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
@@ -20,7 +20,7 @@ const UNITS: readonly (readonly [seconds: number, name: string])[] = [
   [1, 'second'],
 ];
 
-/** How long ago an RFC 3339 time was, in its largest whole unit: `3 weeks ago`. '' for what is no time. */
+/** Returns how long ago an RFC 3339 time was, in its largest whole unit: `3 weeks ago`; '' where it is no time. */
 export function formatAge(time: string | undefined, now: Date): string {
   const seconds = (now.getTime() - Date.parse(time ?? '')) / 1000;
   if (Number.isNaN(seconds)) return '';

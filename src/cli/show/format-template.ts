@@ -1,13 +1,13 @@
 import { TsimgError } from '../../errors.ts';
 import { escapeText, formatJson } from './escape.ts';
 
-// The part of Go's templates that docker's users type: `{{.State.Pid}}`, `{{json .Config}}`, `{{.ID}}\t{{.Names}}`.
+// The part of Go's templates that is common with docker: `{{.State.Pid}}`, `{{json .Config}}`, `{{.ID}}\t{{.Names}}`.
 
 type Part =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'field'; readonly path: readonly string[]; readonly json: boolean };
 
-/** A template that was read. */
+/** A parsed template. */
 export type Template = readonly Part[];
 
 const FIELD = /^(json\s+)?(\.|(?:\.[A-Za-z_][A-Za-z0-9_]*)+)$/;
@@ -16,7 +16,7 @@ function readEscapes(text: string): string {
   return text.replace(/\\([nt])/g, (_, letter: string) => (letter === 'n' ? '\n' : '\t'));
 }
 
-/** `--format TEXT`. @throws USAGE for what of a template is not known here */
+/** Parses the template of `--format`. @throws USAGE for a part that is not supported */
 export function parseTemplate(text: string): Template {
   return text.split(/(\{\{.*?\}\})/s).map((part): Part => {
     if (!part.startsWith('{{')) return { kind: 'text', text: readEscapes(part) };
@@ -24,7 +24,7 @@ export function parseTemplate(text: string): Template {
     if (path === '') {
       throw new TsimgError('USAGE', 'not a format', {
         where: part,
-        hint: '{{.Field}}, {{.Field.Inner}} or {{json .Field}}; --json and jq do the rest',
+        hint: 'use {{.Field}}, {{.Field.Inner}} or {{json .Field}}; for more use --json and jq',
       });
     }
     return { kind: 'field', path: path.split('.').filter((name) => name !== ''), json: json !== undefined };
@@ -38,13 +38,21 @@ function lookUp(value: unknown, path: readonly string[]): unknown {
       typeof found === 'object' && found !== null && Object.hasOwn(found, name)
         ? new Map<string, unknown>(Object.entries(found)).get(name)
         : undefined;
-    if (inner === undefined) throw new TsimgError('USAGE', 'no such field', { where: `.${path.join('.')}` });
+    if (inner === undefined) {
+      throw new TsimgError('USAGE', 'no such field', {
+        where: `.${path.join('.')}`,
+        hint: '--json shows all fields of inspect; of a list, {{json .}}',
+      });
+    }
     found = inner;
   }
   return found;
 }
 
-/** Fills a template in: values are escaped for a terminal, lists and objects are shown as JSON. @throws USAGE for a field that is not there */
+/**
+ * Fills a template. Values are escaped for a terminal; lists and objects become JSON.
+ * @throws USAGE for a field that the value does not have
+ */
 export function fillTemplate(template: Template, value: unknown): string {
   return template
     .map((part) => {
@@ -55,7 +63,7 @@ export function fillTemplate(template: Template, value: unknown): string {
     .join('');
 }
 
-/** The fields that a template shows: the heading of a table. */
+/** Returns the fields of a template, for the heading of a table. */
 export function templateFields(template: Template): readonly string[] {
   return template.flatMap((part) => (part.kind === 'field' ? [part.path.join('.')] : []));
 }

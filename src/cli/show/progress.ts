@@ -12,7 +12,7 @@ export interface Progress {
   close(): void;
 }
 
-/** Milliseconds between two drawings: often enough to look alive, seldom enough to cost nothing. */
+/** Milliseconds between two drawings of the bars. */
 const REDRAW_INTERVAL = 100;
 
 interface Bar {
@@ -21,19 +21,19 @@ interface Bar {
   readonly size: number;
 }
 
-/** The line that an event is worth in a log; undefined for the ticks in between. */
+/** Returns the line of an event in a log; undefined for an event without one. */
 function plainLine(event: TsimgEvent): string | undefined {
   switch (event.kind) {
     case 'resolved':
       return `${escapeText(event.name)}: ${event.digest}`;
     case 'blob-done':
-      return `${event.digest.slice(0, 19)}: ${event.reused ? 'already there' : formatSize(event.size)}`;
+      return `${event.digest.slice(0, 19)}: ${event.reused ? 'already exists' : formatSize(event.size)}`;
     case 'layer-done':
       return `${event.diffId.slice(0, 19)}: ${event.entries} ${event.entries === 1 ? 'entry' : 'entries'} unpacked`;
     case 'retry':
       return `${escapeText(event.what)}: ${escapeText(event.why)}, trying again (${event.attempt})`;
     case 'out-of-memory':
-      return 'tsimg: the container ran out of memory (--memory), and a process of it was killed';
+      return 'tsimg: the container ran out of memory (--memory), and the kernel killed a process of it';
     case 'warning':
       return `tsimg: warning: ${escapeText(event.message)}`;
     case 'blob-started':
@@ -48,11 +48,12 @@ function drawBar(bar: Bar, columns: number): string {
   const width = Math.max(10, Math.min(40, columns - 50));
   const fraction = bar.size === 0 ? 1 : Math.min(1, bar.done / bar.size);
   const filled = Math.round(width * fraction);
-  const line = `${bar.label} [${'='.repeat(filled)}${' '.repeat(width - filled)}] ${formatSize(bar.done)}/${formatSize(bar.size)}`;
+  const drawn = `${'='.repeat(filled)}${' '.repeat(width - filled)}`;
+  const line = `${bar.label} [${drawn}] ${formatSize(bar.done)}/${formatSize(bar.size)}`;
   return line.slice(0, Math.max(1, columns - 1));
 }
 
-/** Bars that are drawn in place at the bottom of a terminal. */
+/** Creates a display with bars, which are redrawn at the bottom of a terminal. */
 function createTerminalProgress(stream: NodeJS.WriteStream): Progress {
   const bars = new Map<string, Bar>();
   let drawn = 0;
@@ -99,8 +100,8 @@ function createTerminalProgress(stream: NodeJS.WriteStream): Progress {
 }
 
 /**
- * Shows events on a stream. `json`: one event a line, as in src/events.ts. No bars into a pipe: `plain` writes what is worth a
- * line in a log. `none` is silent but for warnings, which a user must not miss.
+ * Creates a display of events on a stream. `tty` draws bars; `plain` writes lines as for a log; `json` writes each
+ * event of src/events.ts as a line; `none` writes warnings only.
  */
 export function createProgress(mode: ProgressMode, stream: NodeJS.WriteStream): Progress {
   if (mode === 'tty') return createTerminalProgress(stream);

@@ -14,7 +14,7 @@ To switch it on for the shells that you start from now on:
 docs/completion.md in the package says more. Its folder completions/ holds the
 same scripts.`;
 
-/** The script of a shell, for a program with all of its verbs. */
+/** Returns the script for a shell. @param program has all of its verbs */
 export async function completionScript(shell: Shell, program: Command): Promise<string> {
   const { commandLineOf } = await import('../completion/command-line.ts');
   const line = commandLineOf(program);
@@ -28,12 +28,12 @@ export async function completionScript(shell: Shell, program: Command): Promise<
   }
 }
 
-/** `tsimg completion SHELL`, of a program that has all verbs: it is added where all are. */
+/** Adds `tsimg completion` to a program that has all verbs. */
 export function addCompletion(program: Command): void {
   program
     .command('completion')
     .helpGroup('This host:')
-    .description('Print the script by which a shell completes commands, options and names.')
+    .description('Print the script that completes commands, options and names in a shell.')
     .addArgument(new Argument('<shell>', 'the shell to complete for').choices(SHELLS))
     .addHelpText('after', HOW_TO_COMPLETE)
     .action(async (shell: Shell) => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Finding } from '../../launch/show/diagnose.ts';
+import { withGeneral } from '../option/general.ts';
 import { escapeText, formatJson } from '../show/escape.ts';
 
 interface DoctorOptions {
@@ -7,7 +8,7 @@ interface DoctorOptions {
   readonly json?: boolean;
 }
 
-/** A line for each finding, and one each for cause and remedy where something is amiss. */
+/** Formats a finding: one line, and a line each for its cause and its remedy. */
 function formatFinding({ topic, state, found, cause, remedy }: Finding): string {
   const why = [cause, remedy === undefined ? undefined : `try: ${remedy}`].filter((line) => line !== undefined);
   return [`${state.padEnd(8)}${topic.padEnd(14)}${found}`, ...why.map((line) => `${' '.repeat(22)}${line}`)]
@@ -15,20 +16,17 @@ function formatFinding({ topic, state, found, cause, remedy }: Finding): string 
     .join('\n');
 }
 
-/** `tsimg doctor`: 0 where containers can be started, else 1. */
+/** Adds `tsimg doctor`. Its status is 0 where containers can be started, else 1. */
 export function addDoctor(program: Command, setStatus: (status: number) => void): void {
-  program
+  const doctor = program
     .command('doctor')
-    .description('Try what a container needs of this host; tell what works, what does not, why, and what would help.')
-    .optionsGroup('General:')
-    .option('--root <dir>', 'where images are kept (also $TSIMG_ROOT)')
-    .option('--json', 'results and errors as JSON')
-    .action(async (_: unknown, invoked: Command) => {
-      const options: DoctorOptions = invoked.optsWithGlobals();
-      const { diagnoseHost } = await import('../../verbs/look/doctor.ts');
-      const { ok, findings } = await diagnoseHost({ root: options.root });
-      if (options.json) process.stdout.write(`${formatJson({ ok, findings }, 2)}\n`);
-      else process.stdout.write(`${findings.map(formatFinding).join('\n')}\n`);
-      setStatus(ok ? 0 : 1);
-    });
+    .description('Test what containers need of this host, and print what fails, why, and what would help.');
+  withGeneral(doctor).action(async (_: unknown, invoked: Command) => {
+    const options: DoctorOptions = invoked.optsWithGlobals();
+    const { diagnoseHost } = await import('../../verbs/look/doctor.ts');
+    const { ok, findings } = await diagnoseHost({ root: options.root });
+    if (options.json) process.stdout.write(`${formatJson({ ok, findings }, 2)}\n`);
+    else process.stdout.write(`${findings.map(formatFinding).join('\n')}\n`);
+    setStatus(ok ? 0 : 1);
+  });
 }

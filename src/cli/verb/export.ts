@@ -11,21 +11,22 @@ interface ExportOptions extends CommonOptions, SourceOptions, ImageLimits {
   readonly output?: string;
 }
 
-/** `tsimg export SOURCE [FILE|-]` */
+/** Adds `tsimg export`. */
 export function addExport(program: Command): void {
   const command = program
     .command('export')
-    .description(
-      'Write the root filesystem of an image as one tar archive: layers flattened, names sorted, same bytes always.',
-    )
+    .description('Write the root filesystem of an image as one tar archive, the same bytes each time.')
     .argument('<source>', 'an archive, a layout, - (stdin), or a reference')
-    .argument('[file]', 'the archive to make; standard output without it, or with -')
-    .option('-o, --output <file>', 'the same');
+    .argument('[file]', 'the archive to make, or - (default: standard output)')
+    .option('-o, --output <file>', 'the same as FILE');
   withCommon(withSource(withLimits(command))).action(
     async (source: string, file: string | undefined, _: unknown, invoked: Command) => {
       const options: ExportOptions = invoked.optsWithGlobals();
       if (file !== undefined && options.output !== undefined) {
-        throw new TsimgError('USAGE', 'two places for one archive', { where: `${file}, ${options.output}` });
+        throw new TsimgError('USAGE', 'the archive has two names', {
+          where: `${file}, ${options.output}`,
+          hint: 'leave out -o or FILE',
+        });
       }
       const destination = archiveOutput(file ?? options.output);
       const choice = sourceChoice(options);

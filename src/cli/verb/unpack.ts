@@ -15,35 +15,38 @@ interface UnpackOptions extends CommonOptions, SourceOptions, PolicyOptions, Ima
 }
 
 function outputOf({ layers, bundle }: UnpackOptions): UnpackOutput {
-  if (layers && bundle) throw new TsimgError('USAGE', '--layers and --bundle exclude each other');
+  if (layers && bundle) {
+    throw new TsimgError('USAGE', '--layers and --bundle exclude each other', { hint: 'leave out one of them' });
+  }
   return layers ? 'layers' : bundle ? 'bundle' : 'rootfs';
 }
 
-/** What was not as the image says, and what the user should know of the tree; a line each. */
+/** Returns a line for each kind of deviation from the image, and one about the owners of the files. */
 async function remarks(report: UnpackReport, ids: UnpackIds | undefined): Promise<readonly string[]> {
   const { TOLERANCES } = await import('../../rootfs/policy.ts');
   const tolerated = [...report.tolerated].map(([name, count]) => `${name}: ${count}: ${TOLERANCES[name]}`);
   if (ids !== 'subuid' || process.geteuid?.() === 0) return tolerated;
   const removal = `tsimg unshare rm -rf ${report.destination}`;
-  return [...tolerated, `files belong to subordinate ids, which a plain rm may not remove: ${removal}`];
+  return [...tolerated, `the files belong to subordinate IDs, so remove them by: ${removal}`];
 }
 
-/** `tsimg unpack SOURCE DEST` */
+/** Adds `tsimg unpack`. */
 export function addUnpack(program: Command): void {
   const command = program
     .command('unpack')
     .description('Make the root filesystem of an image in a directory.')
     .argument('<source>', 'an archive, a layout, - (stdin), or a reference')
-    .argument('<dest>', 'a directory that does not exist yet, or is empty')
-    .option('-f, --force', 'replace a DEST that is not empty')
+    .argument('<dest>', 'a directory that does not exist, or is empty')
+    .option('-f, --force', 'replace DEST where it is not empty')
     .addOption(
       new Option(
         '--ids <how>',
-        'whose the files are: as the image says (root’s default), the caller’s with owners recorded (others’ default), or shifted to subordinate ids',
+        'the owners of the files: the image’s (root), the caller with owners recorded (single), or subordinate IDs ' +
+          '(subuid) (default: root for root, single for others)',
       ).choices(['root', 'single', 'subuid']),
     )
     .option('--layers', 'make a directory for each layer, 0 for the base, as overlayfs mounts them')
-    .option('--bundle', 'make rootfs and the config.json that an OCI runtime (crun, runc) starts it with');
+    .option('--bundle', 'make rootfs, and the config.json that an OCI runtime (crun, runc) starts it with');
   withCommon(withSource(withLimits(withPolicy(command)))).action(
     async (source: string, destination: string, _: unknown, invoked: Command) => {
       const options: UnpackOptions = invoked.optsWithGlobals();

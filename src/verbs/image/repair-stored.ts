@@ -127,7 +127,7 @@ function beyondRepair({ where, digests, isDamaged, reference }: Damage, cause: T
   const again =
     reference === undefined
       ? 'load the image again from its archive'
-      : `fetch it again (tsimg pull ${formatFamiliar(reference)}); if it did not come from there, load or build it again`;
+      : `fetch it again (tsimg pull ${formatFamiliar(reference)}), or load it again if it came from an archive`;
   const options = { where, hint: again, facts: { digests }, cause };
   if (!isDamaged) {
     const why = `${digests.join(', ')} does not exist`;

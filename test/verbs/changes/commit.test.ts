@@ -171,7 +171,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     for (const verb of ['diff', 'commit']) {
       const result = store.call([verb, 'bare']);
       assert.is(result.status, 1);
-      assert.match(result.stderr, /root filesystem of yours/);
+      assert.match(result.stderr, /changes in place/);
     }
   });
 

@@ -13,22 +13,22 @@ interface CommitChoice extends CommonOptions, ImageLimits {
   readonly pause?: string | boolean;
 }
 
-/** `tsimg commit` */
+/** Adds `tsimg commit`. */
 export function addCommit(program: Command): void {
   const commit = program
     .command('commit')
-    .description('Make an image of a container: its image, and what it changed as one more layer. Prints the ID.')
+    .description('Make an image of a container, with its changes as one more layer, and print the image’s ID.')
     .argument('<container>', 'a name or an ID')
-    .argument('[reference]', 'the name that the image gets')
-    .option('-a, --author <who>', 'who made it')
-    .option('-m, --message <text>', 'a comment')
+    .argument('[reference]', 'the name of the new image (default: none)')
+    .option('-a, --author <name>', 'the author of the image')
+    .option('-m, --message <text>', 'a comment for the history')
     .option(
       '-c, --change <instruction>',
-      'a Dockerfile’s CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR (several)',
+      'an instruction of a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR',
       collect,
       [],
     )
-    .option('-p, --pause [bool]', 'stop the container’s processes meanwhile (true)');
+    .option('-p, --pause [bool]', 'freeze the container while its files are read (default: true)');
   withCommon(withExpansionLimits(commit)).action(
     async (container: string, reference: string | undefined, _: unknown, invoked: Command) => {
       const options: CommitChoice = invoked.optsWithGlobals();

@@ -9,7 +9,7 @@ interface CopyChoice extends CommonOptions {
   readonly followLink?: boolean;
 }
 
-/** `CONTAINER:PATH`; undefined for a path of the host, or `-`: docker's rule, so that ./a:b names a file. */
+/** Parses `CONTAINER:PATH`. Undefined for a path of the host and `-`. As in docker, ./a:b is a path of the host. */
 export function parseContainerPath(text: string): ContainerPath | undefined {
   const colon = text.indexOf(':');
   if (colon <= 0 || text.startsWith('/') || text.startsWith('.')) return undefined;
@@ -17,29 +17,31 @@ export function parseContainerPath(text: string): ContainerPath | undefined {
 }
 
 function usage(what: string): TsimgError {
-  return new TsimgError('USAGE', what, { hint: 'tsimg cp CONTAINER:PATH DEST, or tsimg cp SOURCE CONTAINER:PATH' });
+  return new TsimgError('USAGE', what, {
+    hint: 'write tsimg cp CONTAINER:PATH DEST, or tsimg cp SOURCE CONTAINER:PATH',
+  });
 }
 
-/** `tsimg cp` */
+/** Adds `tsimg cp`. */
 export function addCp(program: Command): void {
   const command = program
     .command('cp')
-    .description('Copy files out of a container or into one, running or not; - is a tar archive.')
-    .argument('<source>', 'CONTAINER:PATH, a path, or -')
-    .argument('<destination>', 'a path or -, or CONTAINER:PATH')
+    .description('Copy files between a container, running or not, and this host.')
+    .argument('<source>', 'CONTAINER:PATH, a path of the host, or - (a tar archive on stdin)')
+    .argument('<destination>', 'CONTAINER:PATH, a path of the host, or - (a tar archive on stdout)')
     .option('-a, --archive', 'keep owners, set-ID bits and extended attributes')
-    .option('-L, --follow-link', 'copy what a symbolic link SOURCE leads to');
+    .option('-L, --follow-link', 'follow SOURCE where it is a symbolic link');
   withCommon(command).action(async (source: string, destination: string, _: unknown, invoked: Command) => {
     const options: CopyChoice = invoked.optsWithGlobals();
     const [from, to] = [parseContainerPath(source), parseContainerPath(destination)];
-    if (from !== undefined && to !== undefined) throw usage('nothing is copied from container to container');
-    if (to !== undefined && to.path === '') throw usage('the path in the container is missing');
+    if (from !== undefined && to !== undefined) throw usage('files cannot be copied from container to container');
+    if (to !== undefined && to.path === '') throw usage('the path in the container is missing after the colon');
     await inSession(options, async ({ context }) => {
       const { copyFromContainer, copyToContainer } = await import('../../../verbs/changes/copy-files.ts');
       const { archive, followLink: follow } = options;
       const choice = { ...context, stateRoot: statePlace(options), archive, follow };
       if (to !== undefined) return await copyToContainer(source === '-' ? process.stdin : source, to, choice);
-      if (from === undefined || from.path === '') throw usage('no container is named');
+      if (from === undefined || from.path === '') throw usage('one of the two must be CONTAINER:PATH');
       if (destination === '-' && process.stdout.isTTY) {
         throw new TsimgError('USAGE', 'an archive is not written to a terminal', {
           hint: 'redirect it, or name a path',

@@ -5,11 +5,11 @@ import { displayName } from '../../show/escape.ts';
 
 const LETTERS = { added: 'A', changed: 'C', deleted: 'D' } as const;
 
-/** `tsimg diff` */
+/** Adds `tsimg diff`. */
 export function addDiff(program: Command): void {
   const diff = program
     .command('diff')
-    .description('List what a container changed of its image’s files: A added, C changed, D deleted.')
+    .description('List the files that a container added (A), changed (C) or deleted (D).')
     .argument('<container>', 'a name or an ID');
   withCommon(diff).action(async (container: string, _: unknown, invoked: Command) => {
     const options: CommonOptions = invoked.optsWithGlobals();

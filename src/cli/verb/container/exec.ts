@@ -33,31 +33,34 @@ async function requestOf(command: readonly string[], options: ExecOptions): Prom
   };
 }
 
-/** `tsimg exec`: options end at the first operand. */
+/** Adds `tsimg exec`. Options end at the first operand. */
 export function addExec(program: Command, setStatus: (status: number) => void): void {
   const command = program
     .command('exec')
-    .description('Run a command in a container that runs.')
-    .argument('<container>', 'its name or ID')
-    .argument('[command...]', 'the command; of a toolbox a shell, when there is none')
+    .description('Run a command in a running container.')
+    .argument('<container>', 'a name or an ID')
+    .argument('[command...]', 'the command and its arguments (default with --toolbox: a shell)')
     .passThroughOptions()
     .optionsGroup('Command:')
-    .option('-d, --detach', 'in the background, without its output')
-    .option('-i, --interactive', 'pass standard input on; without it the command reads /dev/null')
-    .option('-t, --tty', 'a terminal of its own')
-    .option('-e, --env <name[=value]>', "set a variable, or pass the caller's on", collect, [])
-    .option('--env-file <file>', 'set the variables of a file; -e wins over them', collect, [])
-    .option('-w, --workdir <dir>', 'the directory to start in')
-    .option('-u, --user <user[:group]>', "whom to run as: names of the container's, or numbers")
+    .option('-d, --detach', 'run in the background, without output')
+    .option('-i, --interactive', 'pass standard input to the command; without it the command reads /dev/null')
+    .option('-t, --tty', 'give the command a terminal of its own')
+    .option('-e, --env <name[=value]>', 'set a variable; without a value, pass on the caller’s', collect, [])
+    .option('--env-file <file>', 'set the variables of a file; -e overrides them', collect, [])
+    .option('-w, --workdir <dir>', 'the directory to start in (default: the container’s)')
+    .option(
+      '-u, --user <user[:group]>',
+      'the user to run as, by name in the container or by number (default: the container’s)',
+    )
     .optionsGroup('Isolation:')
-    .option('--privileged', 'all capabilities, and no system call filter')
+    .option('--privileged', 'give all capabilities, and no system call filter')
     .optionsGroup('Files:')
     .option(
       '--toolbox <source>',
-      'see the files of this image, pulled where it is missing, and the container’s at /container; changes to them stay, to the toolbox’s not',
+      'run in the files of this image, with the container’s files at /container; changes to the image’s files are lost',
     )
     .optionsGroup('What is shown:')
-    .option('--dry-run', 'show what would be done, and do nothing; with --json as data');
+    .option('--dry-run', 'print what would be done, and do nothing; --json prints it as data');
   withCommon(command).action(async (container: string, words: string[], _: unknown, invoked: Command) => {
     const options: ExecOptions = invoked.optsWithGlobals();
     const request = await requestOf(words, options);

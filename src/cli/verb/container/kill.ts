@@ -6,12 +6,12 @@ interface KillOptions extends CommonOptions {
   readonly signal?: string;
 }
 
-/** `tsimg kill` */
+/** Adds `tsimg kill`. */
 export function addKill(program: Command): void {
   const kill = program
     .command('kill')
     .description('Send a signal to the command of containers.')
-    .option('-s, --signal <signal>', 'a name or a number (KILL)');
+    .option('-s, --signal <signal>', 'the signal, by name or number (default: KILL)');
   forEachContainer<KillOptions>(kill, async (container, { signal }, context) => {
     const { killContainer } = await import('../../../verbs/run/signal-container.ts');
     await killContainer(container, signal, context);

@@ -10,7 +10,7 @@ interface LogsOptions extends CommonOptions {
   readonly timestamps?: boolean;
 }
 
-/** Settles when a stream takes more, or never will: who reads ours may have left, and then nothing is ever drained. */
+/** Settles when the stream takes more, or fails: a stream that lost its reader is never drained. */
 async function written(to: NodeJS.WriteStream, bytes: Uint8Array): Promise<void> {
   if (to.errored !== null || to.write(bytes)) return;
   await new Promise<void>((resolve) => {
@@ -23,21 +23,24 @@ async function written(to: NodeJS.WriteStream, bytes: Uint8Array): Promise<void>
   });
 }
 
-/** docker's `--tail`: `all` is what there is without it. */
+/** Parses docker's `--tail`; `all`, the default, is infinity. */
 function lineCount(text: string): number {
   return text === 'all' ? Number.POSITIVE_INFINITY : wholeNumber(text);
 }
 
-/** `tsimg logs` */
+/** Adds `tsimg logs`. */
 export function addLogs(program: Command): void {
   const logs = program
     .command('logs')
-    .description('Show what a detached container wrote, on stdout and stderr as it did.')
+    .description('Print the output of a detached container, on stdout and stderr as it was written.')
     .argument('<container>', 'a name or an ID')
-    .option('-f, --follow', 'go on as long as the container lives')
-    .option('-n, --tail <lines>', 'only so many of the last lines, or all', lineCount)
-    .option('--since <time>', 'only since then: RFC 3339, seconds since 1970, or how long ago (90s, 1h30m)')
-    .option('-t, --timestamps', 'with the time of each line');
+    .option('-f, --follow', 'go on until the container ends')
+    .option('-n, --tail <lines>', 'print only this many of the last lines (default: all)', lineCount)
+    .option(
+      '--since <time>',
+      'print only lines since a time: RFC 3339, seconds since 1970, or a time span (90s, 1h30m)',
+    )
+    .option('-t, --timestamps', 'print the time of each line');
   withCommon(logs).action(async (container: string, _: unknown, invoked: Command) => {
     const options: LogsOptions = invoked.optsWithGlobals();
     await inSession(options, async ({ context }) => {

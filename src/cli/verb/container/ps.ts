@@ -29,7 +29,7 @@ function statusOf({ status, exitCode, startedAt, finishedAt }: ListedContainer):
   }
 }
 
-/** A container under the names that `--format` knows: docker's. */
+/** Returns a container's fields under docker's names, for `--format`. */
 function shown(container: ListedContainer, full: boolean): Readonly<Record<string, string>> {
   const command = container.command.join(' ');
   return {
@@ -55,19 +55,19 @@ const HEADINGS: Readonly<Record<string, string>> = {
 };
 const COLUMNS = 'table {{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Ports}}\\t{{.Names}}';
 
-/** `tsimg ps` */
+/** Adds `tsimg ps`. */
 export function addPs(program: Command): void {
   const ps = program
     .command('ps')
-    .description('List the containers that run.')
-    .option('-a, --all', 'those too that have ended')
-    .option('-n, --last <count>', 'only so many that were made last, those too that have ended', wholeNumber)
-    .option('-l, --latest', 'only the one that was made last')
-    .option('--format <how>', "json, a template of a line such as '{{.ID}} {{.Names}}', or 'table TEMPLATE'")
-    .option('--no-trunc', 'IDs and commands in full')
+    .description('List running containers.')
+    .option('-a, --all', 'list ended containers too')
+    .option('-n, --last <count>', 'list only this many of the newest containers, ended ones too', wholeNumber)
+    .option('-l, --latest', 'list only the newest container')
+    .option('--format <how>', "print json, a template for each line such as '{{.ID}} {{.Names}}', or 'table TEMPLATE'")
+    .option('--no-trunc', 'print IDs and commands in full')
     .option(
       '--filter <key=value>',
-      'only those with this id, name, label, status, exited (status) or ancestor (image)',
+      'list only containers with this id, name, label, status, exited (exit status) or ancestor (image)',
       collect,
       [],
     );

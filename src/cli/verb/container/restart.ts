@@ -7,9 +7,9 @@ interface RestartOptions extends CommonOptions {
   readonly time?: number;
 }
 
-/** `tsimg restart` */
+/** Adds `tsimg restart`. */
 export function addRestart(program: Command): void {
-  const restart = program.command('restart').description('Stop containers, and start them again.');
+  const restart = program.command('restart').description('Stop containers and start them again.');
   forEachContainer<RestartOptions>(withStopTime(restart), async (container, { time }, context) => {
     const { restartContainer } = await import('../../../verbs/run/restart-container.ts');
     await restartContainer(container, { timeout: time }, context);

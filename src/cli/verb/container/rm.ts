@@ -6,12 +6,12 @@ interface RemoveOptions extends CommonOptions {
   readonly force?: boolean;
 }
 
-/** `tsimg rm` */
+/** Adds `tsimg rm`. */
 export function addRm(program: Command): void {
   const rm = program
     .command('rm')
-    .description('Remove containers, with all that they changed.')
-    .option('-f, --force', 'also running containers, which are killed');
+    .description('Remove containers with all that they changed.')
+    .option('-f, --force', 'kill and remove running containers too');
   forEachContainer<RemoveOptions>(rm, async (container, { force }, context) => {
     const { removeContainerOf } = await import('../../../verbs/run/remove-container.ts');
     await removeContainerOf(container, { force }, context);

@@ -62,23 +62,26 @@ async function requestOf(command: readonly string[], options: RunOptions): Promi
   };
 }
 
-/** `tsimg run`: options end at the first operand, so that `run IMAGE ls -l` is the command's `-l`. */
+/** Adds `tsimg run`. Options end at the first operand, so that `-l` of `run IMAGE ls -l` belongs to the command. */
 export function addRun(program: Command, setStatus: (status: number) => void): void {
   const command = program
     .command('run')
-    .description('Run a command in a root filesystem, or in a container of an image.')
-    .argument('<rootfs|source>', 'a root filesystem (a directory), or any SOURCE of an image')
-    .argument('[command...]', "the command; the image's own when there is none")
+    .description('Run a command in a new container of an image, or in a root filesystem.')
+    .argument('<rootfs|source>', 'a directory with a root filesystem, or any SOURCE of an image')
+    .argument('[command...]', 'the command and its arguments (default: the image’s)')
     .passThroughOptions()
     .helpOption('--help', 'show help')
     .optionsGroup('Command:')
-    .option('-i, --interactive', 'pass standard input on; without it the command reads /dev/null')
-    .option('-t, --tty', 'a terminal of its own')
-    .option('-e, --env <name[=value]>', "set a variable, or pass the caller's on", collect, [])
-    .option('--env-file <file>', 'set the variables of a file; -e wins over them', collect, [])
-    .option('-w, --workdir <dir>', 'the directory to start in')
-    .option('-u, --user <user[:group]>', "whom to run as: names of the image's, or numbers")
-    .option('--entrypoint <program>', "instead of the image's entrypoint; its command is then dropped too")
+    .option('-i, --interactive', 'pass standard input to the command; without it the command reads /dev/null')
+    .option('-t, --tty', 'give the command a terminal of its own')
+    .option('-e, --env <name[=value]>', 'set a variable; without a value, pass on the caller’s', collect, [])
+    .option('--env-file <file>', 'set the variables of a file; -e overrides them', collect, [])
+    .option('-w, --workdir <dir>', 'the directory to start in (default: the image’s, or /)')
+    .option(
+      '-u, --user <user[:group]>',
+      'the user to run as, by name in the image or by number (default: the image’s, or root)',
+    )
+    .option('--entrypoint <program>', 'replace the image’s entrypoint; the image’s command is dropped too')
     .optionsGroup('Files:')
     .option(
       '-v, --volume <source:target[:options]>',
@@ -87,25 +90,25 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
       [],
     )
     .option('--tmpfs <target[:options]>', 'mount an empty file system in memory', collect, [])
-    .option('--read-only', 'the root filesystem cannot be changed')
+    .option('--read-only', 'make the root filesystem read-only')
     .optionsGroup('Network:')
-    .option('-h, --hostname <name>', 'the host name inside')
+    .option('-h, --hostname <name>', 'the host name in the container (default: the start of its ID)')
     .optionsGroup('Isolation:')
-    .option('--cap-add <capability>', 'grant a capability, or ALL', collect, [])
-    .option('--cap-drop <capability>', 'take a capability away, or ALL', collect, [])
+    .option('--cap-add <capability>', 'add a capability, or ALL', collect, [])
+    .option('--cap-drop <capability>', 'drop a capability, or ALL', collect, [])
     .option(
       '--runtime <program>',
-      'let an OCI runtime do it: crun, runc, or a path; the network is none or host, and nothing is kept',
+      'use an OCI runtime (crun, runc, or a path); the network is none or host, and no container is kept',
     )
     .optionsGroup('Image:')
     .addOption(
-      new Option('--pull <when>', 'fetch a reference before')
+      new Option('--pull <when>', 'when to pull a reference')
         .choices(['always', 'missing', 'never'])
         .default('missing'),
     )
     .optionsGroup('What is shown:')
-    .option('--explain', 'first show each step as a command line, and why it is done (on stderr)')
-    .option('--dry-run', 'show what would be done, and do nothing; with --json as data, with --explain as a lesson');
+    .option('--explain', 'first print each step as a command line, with its reason, on stderr')
+    .option('--dry-run', 'print what would be done, and do nothing; --json prints it as data, --explain as a lesson');
   withCommon(withSource(withLimits(withIsolation(withNetwork(withResources(withLife(command))))))).action(
     async (source: string, words: string[], _: unknown, invoked: Command) => {
       const options: RunOptions = invoked.optsWithGlobals();

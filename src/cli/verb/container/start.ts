@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { forEachContainer } from '../../for-each-container.ts';
 
-/** `tsimg start` */
+/** Adds `tsimg start`. */
 export function addStart(program: Command): void {
   const start = program
     .command('start')
-    .description('Start containers that have ended once more, in the background, with all that they changed.');
+    .description('Start ended containers again, in the background, with all that they changed.');
   forEachContainer(start, async (container, _, context) => {
     const { startEnded } = await import('../../../verbs/run/restart-container.ts');
     await startEnded(container, context);

@@ -12,7 +12,7 @@ interface StatsOptions extends CommonOptions {
   readonly format?: string;
 }
 
-/** What this host does not tell. */
+/** Stands for a value that this host does not report. */
 const UNKNOWN = '–';
 const HEADINGS: Readonly<Record<string, string>> = {
   ID: 'CONTAINER ID',
@@ -30,7 +30,7 @@ const CLEAR = '\u001b[H\u001b[2J';
 const size = (bytes: number | undefined) => (bytes === undefined ? UNKNOWN : formatSize(bytes));
 const percent = (value: number | undefined) => (value === undefined ? UNKNOWN : `${value.toFixed(2)}%`);
 
-/** A container under the names that `--format` knows: docker's. */
+/** Returns a container's fields under docker's names, for `--format`. */
 function shown(stats: ContainerStats, full: boolean): Readonly<Record<string, string>> {
   const { id, name, processorPercent, memory, memoryLimit, network, disk, tasks } = stats;
   const share = memory === undefined || !memoryLimit ? undefined : (memory / memoryLimit) * 100;
@@ -46,15 +46,18 @@ function shown(stats: ContainerStats, full: boolean): Readonly<Record<string, st
   };
 }
 
-/** `tsimg stats`: what the containers use that run. */
+/** Adds `tsimg stats`. */
 export function addStats(program: Command): void {
   const stats = program
     .command('stats')
-    .description('Show what containers use, every second; with --json a list a line.')
-    .argument('[container...]', 'names or IDs; all that run, when none is given')
-    .option('--no-stream', 'once')
-    .option('--no-trunc', 'IDs in full')
-    .option('--format <how>', "json, a template of a line such as '{{.Name}} {{.CPUPerc}}', or 'table TEMPLATE'");
+    .description('Print the resources that containers use, every second.')
+    .argument('[container...]', 'names or IDs (default: all running containers)')
+    .option('--no-stream', 'print them once')
+    .option('--no-trunc', 'print IDs in full')
+    .option(
+      '--format <how>',
+      "print json, a template for each line such as '{{.Name}} {{.CPUPerc}}', or 'table TEMPLATE'",
+    );
   withCommon(stats).action(async (containers: string[], _: unknown, invoked: Command) => {
     const options: StatsOptions = invoked.optsWithGlobals();
     const { format = COLUMNS } = options;

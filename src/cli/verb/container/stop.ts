@@ -8,12 +8,12 @@ interface StopOptions extends CommonOptions {
   readonly signal?: string;
 }
 
-/** `tsimg stop` */
+/** Adds `tsimg stop`. */
 export function addStop(program: Command): void {
   const stop = program
     .command('stop')
-    .description('End containers: send the stop signal, then SIGKILL after the timeout.');
-  withStopTime(stop).option('-s, --signal <signal>', 'instead of the stop signal');
+    .description('Stop containers: send the stop signal, then SIGKILL after the timeout.');
+  withStopTime(stop).option('-s, --signal <signal>', 'the signal to send first (default: the container’s stop signal)');
   forEachContainer<StopOptions>(stop, async (container, { time, signal }, context) => {
     const { stopContainer } = await import('../../../verbs/run/signal-container.ts');
     await stopContainer(container, { timeout: time, signal }, context);

@@ -19,13 +19,13 @@ function row({ id, created, createdBy, size, comment }: HistoryLine, full: boole
   return [shownId, formatAge(created, new Date()), full ? words : short, formatSize(size), comment].map(escapeText);
 }
 
-/** `tsimg history`: how an image was made, as docker shows it. */
+/** Adds `tsimg history`. */
 export function addHistory(program: Command): void {
   const command = program
     .command('history')
-    .description('Show how an image was made, the newest step first.')
+    .description('List the steps by which an image was made, the newest first.')
     .argument('<image>', 'a reference in the store, or any SOURCE')
-    .option('--no-trunc', 'IDs and commands in full');
+    .option('--no-trunc', 'print IDs and commands in full');
   withCommon(withSource(command)).action(async (image: string, _: unknown, invoked: Command) => {
     const options: HistoryOptions = invoked.optsWithGlobals();
     const choice = sourceChoice(options);

@@ -12,7 +12,7 @@ interface ImagesOptions extends CommonOptions {
   readonly digests?: boolean;
 }
 
-/** `alpine` and `3.9` of `docker.io/library/alpine:3.9`, as docker shows them. */
+/** Splits `docker.io/library/alpine:3.9` into `alpine` and `3.9`, as docker shows them. */
 function familiarParts(name: string | undefined): readonly [repository: string, tag: string] {
   if (name === undefined) return ['<none>', '<none>'];
   const { registry, repository, tag } = parseReference(name);
@@ -29,12 +29,12 @@ function row(image: ListedImage, digests: boolean): readonly string[] {
   return [repository, tag, ...(digests ? [image.digest] : []), id, platform, created, size].map(escapeText);
 }
 
-/** `tsimg images`: what the store holds, newest first. */
+/** Adds `tsimg images`. */
 export function addImages(program: Command): void {
   const command = program
     .command('images')
     .description('List the images of the store.')
-    .option('--digests', 'show what each name stands for');
+    .option('--digests', 'print the digest of each name too');
   withCommon(command).action(async (_: unknown, invoked: Command) => {
     const options: ImagesOptions = invoked.optsWithGlobals();
     await inSession(options, async ({ context, print, printLines, printJson }) => {

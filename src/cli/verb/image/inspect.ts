@@ -13,7 +13,7 @@ interface InspectOptions extends CommonOptions, SourceOptions, ImageLimits {
   readonly format?: string;
 }
 
-/** Undefined where there is no such container, and none was asked for by `--type`. */
+/** Inspects a container; undefined where there is none, unless `--type container` asks for one. */
 async function containerNamed(name: string, options: InspectOptions): Promise<object | undefined> {
   if (options.type === 'image') return undefined;
   const { inspectContainer } = await import('../../../verbs/look/inspect-container.ts');
@@ -36,19 +36,22 @@ async function imageOf(source: string, options: InspectOptions, context: Context
   return inspectImage(source, { ...places, platform: choice.platform }, context);
 }
 
-/** `tsimg inspect`: all that is known of containers and images. */
+/** Adds `tsimg inspect`. */
 export function addInspect(program: Command): void {
   const inspect = program
     .command('inspect')
-    .description('Show what is known of containers and images, as JSON.')
+    .description('Print all about containers and images, as JSON.')
     .argument('<container|source...>', 'names or IDs of containers, references in the store, or any SOURCE')
     .addOption(
-      new Option('--type <type>', 'only such; without it, a container wins over an image of its name').choices([
+      new Option('--type <type>', 'look for this type only (default: a container, else an image)').choices([
         'container',
         'image',
       ]),
     )
-    .option('-f, --format <template>', "only some of it: '{{.State.Pid}}', '{{json .Config.Env}}'");
+    .option(
+      '-f, --format <template>',
+      "print a part, by a template such as '{{.State.Pid}}' or '{{json .Config.Env}}'",
+    );
   withCommon(withSource(withExpansionLimits(inspect))).action(async (names: string[], _: unknown, invoked: Command) => {
     const options: InspectOptions = invoked.optsWithGlobals();
     const template = options.format === undefined ? undefined : parseTemplate(options.format);

@@ -10,21 +10,21 @@ interface LoadOptions extends CommonOptions, SourceOptions, ImageLimits {
   readonly input?: string;
 }
 
-/** `tsimg load` */
+/** Adds `tsimg load`. */
 export function addLoad(program: Command): void {
   const load = program
     .command('load')
-    .description('Read the images of an archive into the store.')
-    .argument('[source]', 'an archive or a layout; standard input without it')
-    .option('-i, --input <file>', 'the archive');
+    .description('Load the images of an archive into the store.')
+    .argument('[source]', 'an archive or a layout (default: standard input)')
+    .option('-i, --input <file>', 'the archive, in place of SOURCE');
   withCommon(withSource(withExpansionLimits(load))).action(
     async (source: string | undefined, _: unknown, invoked: Command) => {
       const options: LoadOptions = invoked.optsWithGlobals();
       const choice = sourceChoice(options);
       if (source !== undefined && options.input !== undefined) {
-        throw new TsimgError('USAGE', 'an archive is named twice', { hint: 'leave out -i, or the operand' });
+        throw new TsimgError('USAGE', 'an archive is named twice', { hint: 'leave out -i or SOURCE' });
       }
-      // What -i names is a file, never a reference.
+      // The value of -i is a file, never a reference.
       const file = options.input === undefined ? '-' : resolve(options.input);
       const spec = source ?? (options.input === '-' ? '-' : file);
       await inSession(options, async ({ context, print, printJson }) => {

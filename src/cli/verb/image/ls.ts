@@ -10,13 +10,13 @@ interface ListOptions extends CommonOptions, SourceOptions, ImageLimits {
   readonly long?: boolean;
 }
 
-/** `tsimg ls`: the files of an image, without unpacking it. */
+/** Adds `tsimg ls`. */
 export function addLs(program: Command): void {
   const ls = program
     .command('ls')
-    .description('List the files of an image, without unpacking it; with --json one object a line.')
+    .description('List the files of an image without unpacking it.')
     .argument('<source>', 'a reference in the store, or any SOURCE')
-    .option('-l, --long', 'with mode, owner, size and time');
+    .option('-l, --long', 'print mode, owner, size and time too');
   withCommon(withSource(withLimits(ls))).action(async (source: string, _: unknown, invoked: Command) => {
     const options: ListOptions = invoked.optsWithGlobals();
     const choice = sourceChoice(options);
@@ -27,7 +27,7 @@ export function addLs(program: Command): void {
         import('../../../verbs/image/repair-stored.ts'),
       ]);
       const limits = limitChoice(options);
-      // Nothing is said of each layer: the list is what was asked for.
+      // Without onEvent: progress of layers would disturb the list.
       const show = options.json ? formatEntryJson : options.long ? formatEntry : formatPath;
       await withRepair([source], { storeRoot: storePlace(options), ...context }, async () => {
         await using opened = await openImage(source, { ...choice, ...context, root: options.root, limits });

@@ -23,19 +23,19 @@ async function confirm(what: string, signal: AbortSignal): Promise<boolean> {
   }
 }
 
-/** `tsimg prune` */
+/** Adds `tsimg prune`. */
 export function addPrune(program: Command): void {
   const prune = program
     .command('prune')
-    .description('Remove containers that do not run, images without a name, and what nothing needs.')
-    .option('-a, --all', 'images with names too')
-    .option('-f, --force', 'without asking; nothing is asked where there is no terminal');
+    .description('Remove containers that are not running, images without a name, and all that nothing needs.')
+    .option('-a, --all', 'remove images with names too')
+    .option('-f, --force', 'do not ask first; without a terminal nothing is asked');
   withCommon(prune).action(async (_: unknown, invoked: Command) => {
     const options: PruneOptions = invoked.optsWithGlobals();
     await inSession(options, async (session) => {
       const { prune: pruneAll } = await import('../../../verbs/image/prune.ts');
       const images = options.all ? 'all images' : 'images without a name';
-      const what = `This removes all containers that do not run, ${images}, and what nothing needs.`;
+      const what = `This removes all containers that are not running, ${images}, and all that nothing needs.`;
       if (!options.force && !(await confirm(what, session.context.signal))) return;
       const settings = { storeRoot: storePlace(options), all: options.all };
       printRemoved(await pruneAll(settings, session.context), options, session);

@@ -9,17 +9,17 @@ interface PullOptions extends CommonOptions, SourceOptions {
   readonly verify?: boolean;
 }
 
-/** `tsimg pull`: each reference's digest, then its complete form, on stdout; with `-q` the latter alone. */
+/** Adds `tsimg pull`. It prints the digest and the complete form of each reference, with `-q` only the latter. */
 export function addPull(program: Command): void {
   const command = program
     .command('pull')
-    .description('Fetch images from their registries into the store.')
-    .argument('<reference...>', 'images, as docker names them')
+    .description('Pull images from their registries into the store.')
+    .argument('<reference...>', 'names of images, as docker takes them')
     .option(
       '--allow-foreign-urls',
-      "fetch layers that the registry does not keep from the manifest's own URLs, anonymously",
+      'fetch layers that the registry does not have from the URLs in the manifest, anonymously',
     )
-    .option('--verify', 'read all that the store holds of them already, and fetch again what is damaged')
+    .option('--verify', 'verify the blobs that the store has of the images, and fetch damaged ones again')
     .optionsGroup('Limits of an image:')
     .option('--max-document <size>', 'the most bytes of a manifest, an index or a config (default: 4m)', parseSize);
   withCommon(withSource(command)).action(async (texts: string[], _: unknown, invoked: Command) => {

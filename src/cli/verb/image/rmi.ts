@@ -7,15 +7,15 @@ interface RemoveOptions extends CommonOptions {
   readonly force?: boolean;
 }
 
-/** `tsimg rmi` */
+/** Adds `tsimg rmi`. */
 export function addRmi(program: Command): void {
   const rmi = program
     .command('rmi')
-    .description('Remove images from the store; by name, only that name.')
+    .description('Remove images, or one of several names of an image, from the store.')
     .argument('<image...>', 'names, digests or IDs')
     .option(
       '-f, --force',
-      'all names of an image that is given by its digest or ID; the name of one that a container is made of',
+      'remove all names of an image that is given by digest or ID, and the last name of an image that a container uses',
     );
   withCommon(rmi).action(async (images: string[], _: unknown, invoked: Command) => {
     const options: RemoveOptions = invoked.optsWithGlobals();

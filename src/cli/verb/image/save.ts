@@ -11,15 +11,15 @@ interface SaveOptions extends CommonOptions, SourceOptions, ImageLimits {
   readonly format: SaveFormat;
 }
 
-/** `tsimg save` */
+/** Adds `tsimg save`. */
 export function addSave(program: Command): void {
   const save = program
     .command('save')
     .description('Write images to an archive that docker, podman, skopeo and containerd read.')
     .argument('<source...>', 'references in the store, or any SOURCE')
-    .option('-o, --output <path>', 'the file (or directory, for oci-dir) to make; standard output without it')
+    .option('-o, --output <path>', 'the file to make, or the directory for oci-dir (default: standard output)')
     .addOption(
-      new Option('--format <format>', 'the form')
+      new Option('--format <format>', 'the form of the archive')
         .choices(['docker-archive', 'oci-archive', 'oci-dir'])
         .default('docker-archive'),
     );

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { storePlace } from '../../../verbs/places.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
-/** `tsimg tag` */
+/** Adds `tsimg tag`. */
 export function addTag(program: Command): void {
   const tag = program
     .command('tag')

@@ -5,12 +5,12 @@ import { displayName } from '../../show/escape.ts';
 
 interface TagsOptions extends CommonOptions, SourceOptions {}
 
-/** `tsimg tags` */
+/** Adds `tsimg tags`. */
 export function addTags(program: Command): void {
   const tags = program
     .command('tags')
     .description('List the tags of a repository.')
-    .argument('<repository>', 'as in pull, without a tag');
+    .argument('<repository>', 'a repository, as pull takes it, without a tag');
   withCommon(withSource(tags)).action(async (repository: string, _: unknown, invoked: Command) => {
     const options: TagsOptions = invoked.optsWithGlobals();
     const choice = sourceChoice(options);

@@ -162,7 +162,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is.not(cli.field('server', '.State.Pid'), before);
     assert.is(cli.field('server', '.Id'), id);
     detached('fleeting', 'sleep 1000', '--rm');
-    assert.match(cli.run('restart', 'fleeting').stderr, 'it was run with --rm');
+    assert.match(cli.run('restart', 'fleeting').stderr, 'it runs with --rm');
     assert.is(cli.field('fleeting', '.State.Running'), 'true');
   });
 });
