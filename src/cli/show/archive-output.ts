@@ -6,7 +6,7 @@ import type { ArchiveDestination } from '../../sinks/archive-output.ts';
  * @throws USAGE
  */
 export function archiveOutput(path: string | undefined): ArchiveDestination {
-  if (path === '') throw new TsimgError('USAGE', 'the name of the archive is empty', { hint: 'name a file' });
+  if (path === '') throw new TsimgError('USAGE', 'the archive has no name', { hint: 'name a file' });
   if (path !== undefined && path !== '-') return { path };
   if (!process.stdout.isTTY) return { stream: process.stdout };
   throw new TsimgError('USAGE', 'an archive is not written to a terminal', {
