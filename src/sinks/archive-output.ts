@@ -61,7 +61,11 @@ export async function openArchiveOutput(archive: Readable, destination: ArchiveD
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
   const handle = await open(temporary, 'wx', 0o644).catch((error: unknown) => {
     if (errnoOf(error) !== 'ENOENT') throw filesystemError('cannot write an archive', path, error);
-    throw new TsimgError('DESTINATION_INVALID', 'no such directory', { where: dirname(path), cause: error });
+    throw new TsimgError('DESTINATION_INVALID', 'no such directory', {
+      where: dirname(path),
+      hint: `make it first: mkdir -p ${dirname(path)}`,
+      cause: error,
+    });
   });
   const written = pump([archive], (chunk) => handle.writeFile(chunk)).catch((error: unknown) => {
     throw filesystemError('cannot write an archive', path, error);

@@ -65,7 +65,8 @@ async function kindOf(path: string): Promise<PathKind> {
 
 async function openPath(path: string, transport: string | undefined, options: OpenOptions): Promise<Source> {
   const kind = await kindOf(path);
-  if (kind === 'nothing') throw new TsimgError('SOURCE_NOT_FOUND', 'no such file or directory', { where: path });
+  if (kind === 'nothing')
+    throw new TsimgError('SOURCE_NOT_FOUND', 'no such file or directory', { where: path, hint: 'check the path' });
   if (kind === 'file') return openArchive(await openArchiveFile(path, options), transport, options);
   const source = await openFiles(withLimits(directoryFiles(path), options.limits), transport, options);
   if (source !== undefined) return source;

@@ -97,7 +97,9 @@ function failure(program: string, errno: string, exists: boolean): TsimgError {
   const facts = { errno };
   if (errno !== 'ENOENT' && errno !== 'ENOTDIR') {
     const [why, hint] =
-      errno === 'EACCES' ? ['it is a directory, or no file that may be executed', 'chmod +x'] : [errno];
+      errno === 'EACCES'
+        ? ['it is a directory, or no file that may be executed', 'make it executable: chmod +x']
+        : [errno];
     return new TsimgError('COMMAND_NOT_EXECUTABLE', 'the command cannot be invoked', {
       where: program,
       why,
@@ -108,6 +110,9 @@ function failure(program: string, errno: string, exists: boolean): TsimgError {
   return new TsimgError('COMMAND_NOT_FOUND', 'the command was not found', {
     where: program,
     why: exists ? 'it is there, but its interpreter or loader is not' : 'there is no such file',
+    hint: exists
+      ? 'install the interpreter in the image, or use an image for this machine'
+      : 'check its name, and $PATH in the container',
     facts,
   });
 }

@@ -38,6 +38,7 @@ export function checkArchiveHead(head: Buffer, label: string): void {
   throw new TsimgError('ARCHIVE_INVALID', 'not an archive', {
     where: label,
     why: 'it is neither a tar archive nor a compressed one',
+    hint: 'name an archive of docker save, an OCI layout, or a tar of a root filesystem',
   });
 }
 
