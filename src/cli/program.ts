@@ -51,7 +51,10 @@ export async function createProgram(
 
 /** Makes a `TsimgError` of commander's error for a wrong call. */
 function usageError(error: CommanderError): TsimgError {
-  const [what = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const [said = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const what = said
+    .replace(/^option '(.+)' argument missing$/, 'the option $1 has no value')
+    .replace(/^missing required argument '(.+)'$/, 'the operand <$1> is missing');
   const meant = /Did you mean (?:one of )?(.+)\?/.exec(suggestion ?? '')?.[1];
   const where = meant === undefined ? '' : `did you mean ${meant}? `;
   return new TsimgError('USAGE', what, {

@@ -75,7 +75,10 @@ async function entriesOf(root: string): Promise<readonly string[] | undefined> {
     const errno = errnoOf(error);
     if (errno === 'ENOENT') return undefined;
     if (errno === 'ENOTDIR') throw notAStore(root, 'it is not a directory');
-    throw filesystemError('cannot open the image store', root, error);
+    const failure = filesystemError('cannot open the image store', root, error);
+    if (errno !== 'EACCES' || !(failure instanceof TsimgError)) throw failure;
+    const hint = 'name a folder of your own with --root or $TSIMG_ROOT';
+    throw new TsimgError(failure.code, failure.what, { ...failure, hint, cause: error });
   }
 }
 
