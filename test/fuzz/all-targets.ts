@@ -8,10 +8,10 @@ import { tarDifferentialTarget } from './targets/tar-differential.ts';
 import { tarReaderTarget } from './targets/tar-reader.ts';
 import { TEXT_TARGETS } from './targets/texts.ts';
 
-/** What reads tar: tried by test/tar/fuzz.test.ts. */
+/** The targets that read tar. test/tar/fuzz.test.ts runs them. */
 export const TAR_TARGETS: readonly Target[] = [tarReaderTarget, tarDifferentialTarget, paxTarget];
 
-/** What takes other bytes from outside. */
+/** The targets that take other bytes from outside. */
 export const OTHER_TARGETS: readonly Target[] = [
   gzipTarget,
   zstdTarget,

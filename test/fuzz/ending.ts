@@ -1,6 +1,6 @@
 import { TsimgError } from '../../src/errors.ts';
 
-/** How an action ended: `accepted`, or the code of its TsimgError. Whatever else it throws is a fault, and thrown on. */
+/** Returns how an action ended: `accepted`, or the code of its TsimgError. Another error is a fault, and is thrown. */
 export function endingOf(action: () => unknown): string {
   try {
     action();
@@ -10,7 +10,7 @@ export function endingOf(action: () => unknown): string {
   }
 }
 
-/** The code of a TsimgError; others are thrown. */
+/** Returns the code of a TsimgError. Throws other errors. */
 export function codeOrThrow(error: unknown): string {
   if (error instanceof TsimgError) return error.code;
   throw error;
@@ -21,7 +21,7 @@ export function fault(what: string): Error {
   return new Error(what);
 }
 
-/** Where two texts begin to differ; undefined for equal ones. */
+/** Returns where two texts begin to differ; undefined for equal texts. */
 export function differenceOf(found: string, expected: string): string | undefined {
   if (found === expected) return undefined;
   let at = 0;
@@ -30,7 +30,7 @@ export function differenceOf(found: string, expected: string): string | undefine
   return `\n  found    …${found.slice(from, at + 200)}\n  expected …${expected.slice(from, at + 200)}`;
 }
 
-/** @throws when two texts differ: where they begin to */
+/** Compares two texts. @throws with the place where they begin to differ */
 export function mustEqual(found: string, expected: string, what: string): void {
   const difference = differenceOf(found, expected);
   if (difference !== undefined) throw fault(`${what}${difference}`);

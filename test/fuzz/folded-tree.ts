@@ -12,16 +12,16 @@ import { type SnapshotLine, snapshot } from '../support/tree-snapshot.ts';
 import { differenceOf } from './ending.ts';
 import type { Input } from './target.ts';
 
-// What the fold makes of layers without a disk, held against a tree on the disk.
+// Compares the tree that the fold makes of layers in memory with a tree on disk.
 
-/** Layers of more bytes than this, holes counted, are not compared. */
+/** Larger layers, counted with their holes, are not compared. Bytes. */
 const MAX_BYTES = 1024 * 1024;
-/** Beyond these many seconds nanoseconds are more than 64 bits hold. */
+/** The most seconds whose nanoseconds fit in 64 bits. */
 const FAR = 9_000_000_000;
 
 export interface FoldedTree {
   readonly tree: Tree;
-  /** By number of the body: the contents of all files that have one, in the order of the layers. */
+  /** The contents of all files by the number of the body, in the order of the layers. */
   readonly contents: readonly Buffer[];
 }
 
@@ -39,7 +39,7 @@ function bytesIn(layer: Buffer): number {
   return sum;
 }
 
-/** Undefined where that would be too large to hold. */
+/** Folds the layers; undefined where they are too large for memory. */
 export function foldLayers(layers: Input): FoldedTree | undefined {
   if (layers.reduce((sum, layer) => sum + bytesIn(layer), 0) > MAX_BYTES) return undefined;
   const tree = new Tree();
@@ -57,20 +57,20 @@ export function foldLayers(layers: Input): FoldedTree | undefined {
 
 export interface ComparisonOptions {
   readonly ownership: Ownership;
-  /** Whether the extended attributes are all that the layers say. */
+  /** Whether the extended attributes on disk are those of the layers. */
   readonly isWhole: boolean;
 }
 
 const NOTHING = Buffer.alloc(0);
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
-/** As Linux packs a device number for stat(2). */
+/** Packs a device number as Linux does for stat(2). */
 function deviceText(major: number, minor: number): string {
   const packed = (BigInt(minor) & 0xffn) | (BigInt(major) << 8n) | ((BigInt(minor) & 0xfff00n) << 12n);
   return `device ${packed}`;
 }
 
-/** `kind`: on the disk, `file` for a device that an ordinary user could not make. */
+/** @param kind the kind on disk: `file` for a device that an ordinary user could not make */
 function contentText(node: TreeNode, kind: string, contents: readonly Buffer[]): string {
   if (node.kind === 'symlink') return node.target;
   if (node.kind === 'file')
@@ -110,7 +110,10 @@ function foundLine(path: string, line: SnapshotLine, isFar: boolean, { ownership
   ].join(' ');
 }
 
-/** Where the tree at a path differs from the folded one: names, kinds, contents, links, times; owners and modes where they are set. */
+/**
+ * Returns where the tree at a path differs from the folded one: names, kinds, contents, links, times; owners and modes
+ * where they are set.
+ */
 export function treeDifference(root: string, folded: FoldedTree, options: ComparisonOptions): string | undefined {
   const firsts = new Map<TreeNode, string>();
   const far = new Set<string>();

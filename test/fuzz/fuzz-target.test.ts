@@ -14,7 +14,7 @@ import { bytesTarget } from './target.ts';
 
 const test = suite('fuzz/fuzz-target');
 
-/** Breaks its rule at the letter Q. */
+/** A target that breaks its rule at the letter Q. */
 const weak = bytesTarget({
   name: 'weak',
   rule: 'there is no Q',
@@ -57,14 +57,14 @@ test('an error of another kind than TsimgError is a fault', () => {
   assert.throws(() => endingOf(() => JSON.parse('{')), SyntaxError);
 });
 
-test('a report comes out of a pipe as it went in', async () => {
+test('a report is unchanged after its way through a pipe', async () => {
   const report = await fuzzAndMinimise(weak, { seed: 1, iterations: 100_000 });
   assert.equal(decodeReport(encodeReport(report)), report);
   const quiet = await fuzzAndMinimise(weak, { seed: 1, iterations: 1 });
   assert.equal(decodeReport(encodeReport(quiet)), quiet);
 });
 
-test('mutations are the same for the same seed, and mostly others for another', () => {
+test('mutations are the same for the same seed, and mostly different for another seed', () => {
   const [seed = Buffer.alloc(0), other = Buffer.alloc(0)] = tarSeeds();
   const mutations = (from: number) => {
     const random = createRandom(from);
@@ -74,7 +74,7 @@ test('mutations are the same for the same seed, and mostly others for another', 
   assert.ok(new Set([...mutations(7), ...mutations(8)]).size > 60);
 });
 
-test('an iteration that does not end is told, and ends the process', () => {
+test('an iteration that does not end is reported, and ends the process', () => {
   const watchdog = join(import.meta.dirname, 'watchdog.js');
   const program = `
     const { startWatchdog } = await import(${JSON.stringify(watchdog)});

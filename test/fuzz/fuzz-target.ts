@@ -6,11 +6,11 @@ export interface FuzzOptions {
   readonly seed: number;
   /** The first iteration; default 0. */
   readonly from?: number;
-  /** How many, at most. */
+  /** The most iterations. */
   readonly iterations?: number;
-  /** Stops after so many milliseconds. */
+  /** Milliseconds after which the run stops. */
   readonly milliseconds?: number;
-  /** Told before each iteration: a watchdog's. */
+  /** Called before each iteration, for a watchdog. */
   readonly onIteration?: (iteration: number) => void;
 }
 
@@ -19,26 +19,26 @@ export interface Finding {
   readonly target: string;
   readonly seed: number;
   readonly iteration: number;
-  /** What was thrown, with its stack. */
+  /** The error, with its stack. */
   readonly error: string;
   readonly input: Input;
 }
 
 export interface FuzzReport {
   readonly iterations: number;
-  /** How often it ended how: `accepted`, an error code. */
+  /** The number of iterations for each ending: `accepted`, or an error code. */
   readonly endings: ReadonlyMap<string, number>;
-  /** Undefined where the rule held. The first one ends the run. */
+  /** The first finding, which ends the run; undefined where the rule held. */
   readonly finding: Finding | undefined;
 }
 
-/** The input of an iteration; the same for the same seed, whatever came before. */
+/** Returns the input of an iteration. It depends on the seed and the iteration only. */
 export function inputOf(target: Target, seeds: readonly Input[], seed: number, iteration: number): Input {
   const random = randomOf(seed, iteration);
   return target.mutate(random.pick(seeds), random.pick(seeds), random);
 }
 
-/** What a target throws for an input, or how it ended. */
+/** Returns how a target ended for an input, or its error. */
 export async function tryInput(
   open: OpenTarget,
   input: Input,
@@ -52,7 +52,7 @@ export async function tryInput(
   }
 }
 
-/** Feeds a target mutations of its seeds until one breaks its rule, or it was enough. */
+/** Feeds a target with mutations of its seeds until one breaks the rule, or until a limit is reached. */
 export async function fuzzTarget(target: Target, options: FuzzOptions): Promise<FuzzReport> {
   const { seed, from = 0, iterations = Number.POSITIVE_INFINITY, milliseconds, onIteration } = options;
   const until = milliseconds === undefined ? Number.POSITIVE_INFINITY : performance.now() + milliseconds;

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import type { ListedEntry } from './python-tar.ts';
 
-/** Without the content, which a listing does not show. */
+/** An entry of a listing, which has no content. */
 export type Listed = Omit<ListedEntry, 'content'>;
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -62,7 +62,7 @@ function gnuTar(archive: Buffer, args: readonly string[]): Buffer | undefined {
   return status === 0 && stderr.length === 0 ? stdout : undefined;
 }
 
-/** What GNU tar lists; undefined where it refuses or complains, and where its listing cannot be told apart. */
+/** Lists an archive by GNU tar. Undefined where GNU tar refuses or complains, or where its listing is ambiguous. */
 export function listWithGnuTar(archive: Buffer): readonly Listed[] | undefined {
   const output = gnuTar(archive, ['-tvf', '-', '--quoting-style=c', '--numeric-owner', '--full-time']);
   const lines = output?.toString('latin1').split('\n').filter(Boolean).map(parseLine);
@@ -70,7 +70,7 @@ export function listWithGnuTar(archive: Buffer): readonly Listed[] | undefined {
   return entries?.length === lines?.length ? entries : undefined;
 }
 
-/** The contents of all files behind each other; undefined where GNU tar refuses or complains. */
+/** Returns the contents of all files in one buffer; undefined where GNU tar refuses or complains. */
 export function contentsByGnuTar(archive: Buffer): Buffer | undefined {
   return gnuTar(archive, ['-xOf', '-']);
 }

@@ -7,7 +7,7 @@ import { ITERATIONS, SEED } from './iterations.ts';
 import { fuzzAndMinimise } from './report.ts';
 import type { Target } from './target.ts';
 
-/** A fuzz that never gets past the first check, or is never refused, tests nothing. */
+/** Fuzzing tests nothing where all inputs fail the first check, or where none is refused. */
 function mustReachBoth({ endings }: FuzzReport): void {
   const passed = (endings.get('accepted') ?? 0) + (endings.get('agreed') ?? 0);
   const total = [...endings.values()].reduce((sum, count) => sum + count, 0);
@@ -16,7 +16,7 @@ function mustReachBoth({ endings }: FuzzReport): void {
   assert.ok(endings.size > 1 || endings.has('accepted'), counts);
 }
 
-/** A test that feeds a target the suite's inputs. */
+/** Defines a test that feeds a target with the inputs of the suite. */
 export function holdTarget(test: ReturnType<typeof suite>, target: Target): void {
   test(`${target.name}: ${target.rule}`, async () => {
     if (!haveTools(...(target.tools ?? []))) return;

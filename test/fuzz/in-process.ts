@@ -6,12 +6,12 @@ import { decodeReport, type FullReport } from './report.ts';
 import type { Target } from './target.ts';
 
 const WORKER = join(import.meta.dirname, 'worker.js');
-/** In which nothing but memory can be written, no process seen and no network reached. */
+/** Namespaces in which only memory can be written, no other process is seen, and no network is reached. */
 const NAMESPACES = ['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc', '--net'];
 
 /**
- * Fuzzes a target in a process of its own, which one that hangs or dies takes along; in namespaces of its own where the target
- * asks for a sandbox. @throws Error when the process fails, with the iteration where it hung
+ * Fuzzes a target in a process of its own, so that a target that hangs or dies ends only this process. A target that
+ * needs a sandbox gets namespaces too. @throws Error where the process fails, with the iteration that hung
  */
 export async function fuzzInProcess(
   target: Target,

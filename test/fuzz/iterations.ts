@@ -1,4 +1,4 @@
-/** How many inputs each target is fed in the test suite: a fraction of a second's. `npm run fuzz` goes on from there. */
+/** The inputs of each target in the test suite: a fraction of a second. `npm run fuzz` tries more. */
 export const ITERATIONS: Readonly<Record<string, number>> = {
   'tar-reader': 3000,
   'tar-differential': 250,
@@ -17,5 +17,5 @@ export const ITERATIONS: Readonly<Record<string, number>> = {
   'host-texts': 600,
 };
 
-/** Of all runs in the test suite: the same inputs every time. */
+/** The seed of the test suite, which has the same inputs every time. */
 export const SEED = 20_240_817;

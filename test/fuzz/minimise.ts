@@ -2,17 +2,17 @@ import type { Finding } from './fuzz-target.ts';
 import { tryInput } from './fuzz-target.ts';
 import type { Input, OpenTarget, Target } from './target.ts';
 
-/** How often an input is tried at most while it is made smaller. */
+/** The most attempts to make an input smaller. */
 const MAX_TRIES = 2000;
 
-/** The first line of what was thrown, without numbers: what tells one fault from another. */
+/** Returns the first line of an error without its numbers, by which faults are told apart. */
 function faultOf(error: string): string {
   return (error.split('\n')[0] ?? '').replace(/[0-9]+/g, '0');
 }
 
 /**
- * A smaller input with the same fault: parts are left out, then chunks of them, larger ones first; tar's blocks are tried
- * among the sizes, so that an archive stays one.
+ * Returns a smaller input with the same fault. Parts are left out, then chunks of parts, larger chunks first. The size
+ * of tar's blocks is among the chunk sizes, so that an archive stays an archive.
  */
 export async function minimise(target: Target, finding: Finding): Promise<Input> {
   const open = await target.open();

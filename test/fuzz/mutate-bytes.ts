@@ -1,13 +1,13 @@
 import type { Random } from './random.ts';
 
-/** Bytes that mean something to a parser, here or there. */
+/** Bytes that are special to some parsers. */
 const SPICE = [0, 0x20, 0x30, 0x37, 0x39, 0x3d, 0x0a, 0x2f, 0x2e, 0x3a, 0x22, 0x5c, 0x7f, 0x80, 0xfe, 0xff];
 
 function spliced(bytes: Buffer, from: number, to: number, insert: Uint8Array): Buffer {
   return Buffer.concat([bytes.subarray(0, from), insert, bytes.subarray(to)]);
 }
 
-/** One change that knows nothing of the format. */
+/** Makes one change without knowledge of the format. */
 export function mutateBytes(seed: Buffer, other: Buffer, random: Random): Buffer {
   const bytes = Buffer.from(seed);
   const at = random.below(bytes.length);
@@ -29,14 +29,14 @@ export function mutateBytes(seed: Buffer, other: Buffer, random: Random): Buffer
     case 6:
       return spliced(bytes, at, at, Buffer.alloc(1 + random.below(8), random.pick(SPICE)));
     default: {
-      // the head of one and the tail of another
+      // The head of one input and the tail of another.
       const cut = random.below(other.length);
       return Buffer.concat([bytes.subarray(0, at), other.subarray(cut)]);
     }
   }
 }
 
-/** Some changes on top of each other. */
+/** Makes several changes, one after the other. */
 export function mutateSome(seed: Buffer, other: Buffer, random: Random): Buffer {
   let bytes = seed;
   for (let count = 1 + random.below(4); count > 0; count--) bytes = mutateBytes(bytes, other, random);

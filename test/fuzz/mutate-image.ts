@@ -29,12 +29,12 @@ function changed(member: Member, from: string, to: string, sizes: readonly [numb
   const text = member.bytes.toString('latin1');
   if (!isDocument(member) || !text.includes(from)) return { ...member, name };
   const [oldSize, newSize] = sizes;
-  // the size beside the digest, wherever in the descriptor it stands
+  // The size in the same descriptor as the digest, before or after it.
   const bytes = text.replaceAll(from, to).replaceAll(`"size":${oldSize}`, `"size":${newSize}`);
   return { name, bytes: Buffer.from(bytes, 'latin1') };
 }
 
-/** Puts new bytes in place of a member's, and gives all that named it by its digest the new one, up to the top. */
+/** Replaces the bytes of a member, and its digest in all documents that name the member, up to the index. */
 function replaced(members: readonly Member[], index: number, bytes: Buffer, depth = 0): readonly Member[] {
   const old = members[index];
   if (old === undefined || depth > 8) return members;
@@ -52,7 +52,7 @@ function replaced(members: readonly Member[], index: number, bytes: Buffer, dept
   return result;
 }
 
-/** Changes a document or blob in an image; mostly so that the digests are right, and it is believed. */
+/** Changes a document or blob of an image, mostly with correct digests, so that the content is parsed. */
 function mutateMember(members: readonly Member[], others: readonly Member[], random: Random): readonly Member[] {
   const documents = members.flatMap((member, index) => (isDocument(member) ? [index] : []));
   const index = documents.length > 0 && !random.once(4) ? random.pick(documents) : random.below(members.length);
@@ -63,7 +63,7 @@ function mutateMember(members: readonly Member[], others: readonly Member[], ran
   return random.once(4) ? members.with(index, { ...member, bytes }) : replaced(members, index, bytes);
 }
 
-/** Some changes to an image in one file: to its documents, its blobs, its members or the archive. */
+/** Makes several changes to an image in one file: to its documents, its blobs, its members or the archive. */
 export function mutateImage(seed: Buffer, other: Buffer, random: Random): Buffer {
   if (random.once(4)) return mutateTar(seed, other, random);
   let members = membersOf(seed);

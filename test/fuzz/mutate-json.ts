@@ -68,7 +68,7 @@ function read({ parent, key }: Slot): unknown {
   return Array.isArray(parent) ? parent[Number(key)] : parent[key];
 }
 
-/** Also for the key `__proto__`, which an assignment would not make. A list gets what has no index at its end. */
+/** Sets a key, also `__proto__`, which an assignment would not set. A list gets other keys as values at its end. */
 function write({ parent, key }: Slot, value: unknown): void {
   if (Array.isArray(parent) && !/^\d+$/.test(key)) {
     parent.push(value);
@@ -109,7 +109,7 @@ function edit(document: unknown, other: unknown, random: Random): unknown {
       else write(slot, [found]);
       break;
     case 5:
-      // as deep as a parser that calls itself might not like
+      // Deep enough to overflow the stack of a recursive parser.
       write(
         slot,
         Array.from({ length: 60 }).reduce<unknown>((inner) => [inner], found),
@@ -121,7 +121,7 @@ function edit(document: unknown, other: unknown, random: Random): unknown {
   return document;
 }
 
-/** Text → value; undefined where it is no JSON. */
+/** Parses a text; undefined where it is not JSON. */
 export function jsonOf(text: Buffer): unknown {
   try {
     return JSON.parse(text.toString('utf8'));
@@ -130,7 +130,7 @@ export function jsonOf(text: Buffer): unknown {
   }
 }
 
-/** Some changes to a document; a few to its text, so that it is none any more. */
+/** Makes several changes to a document, sometimes to its text, so that it is not JSON any more. */
 export function mutateJson(seed: Buffer, other: Buffer, random: Random): Buffer {
   let document = jsonOf(seed);
   if (document === undefined || random.once(12)) return mutateSome(seed, other, random);

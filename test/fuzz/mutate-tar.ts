@@ -2,13 +2,13 @@ import { fixChecksum, numericField, paxRecord } from '../support/tar.ts';
 import { mutateBytes } from './mutate-bytes.ts';
 import type { Random } from './random.ts';
 
-// Changes to an archive that stay near enough to tar to get past the first check.
+// Changes to an archive after which it passes the first checks of a reader.
 
 const BLOCK = 512;
 const TYPES = ['\0', '0', '1', '2', '3', '4', '5', '6', '7', 'D', 'K', 'L', 'S', 'V', 'X', 'g', 'x', 'z'];
 const MAGICS = ['ustar\x0000', 'ustar  \0', '\0\0\0\0\0\0\0\0'];
 
-/** Names as attacks and accidents have them. */
+/** Names as in attacks and accidents. */
 export const NAMES = [
   '',
   '.',
@@ -103,7 +103,7 @@ function isHeader(block: Buffer): boolean {
   return block.length === BLOCK && block.toString('latin1', 257, 262) === 'ustar';
 }
 
-/** Where headers begin, as far as they can be told without reading the archive. */
+/** Returns where headers begin, by a guess that does not read the archive. */
 function headersIn(archive: Buffer): readonly number[] {
   const found: number[] = [];
   for (let at = 0; at + BLOCK <= archive.length; at += BLOCK) {
@@ -120,7 +120,7 @@ export function mutatePaxRecord(random: Random): Buffer {
   return random.once(6) ? Buffer.concat([Buffer.from('0'), record]) : record;
 }
 
-/** Header and content of an extension, for the entry behind it. */
+/** Returns header and content of an extension for the next entry. */
 function extension(type: string, content: Buffer): Buffer {
   const block = Buffer.alloc(BLOCK);
   block.write(type === 'L' || type === 'K' ? '././@LongLink' : 'PaxHeaders/x', 'latin1');
@@ -165,7 +165,7 @@ function editHeader(block: Buffer, random: Random): void {
   fixChecksum(block);
 }
 
-/** The blocks from one header to the next: an entry, mostly. */
+/** Returns the blocks from one header to the next, mostly an entry. */
 function entryAt(headers: readonly number[], index: number, archive: Buffer): Buffer {
   return archive.subarray(headers[index], headers[index + 1] ?? archive.length);
 }
@@ -204,7 +204,7 @@ function once(archive: Buffer, other: Buffer, random: Random): Buffer {
   }
 }
 
-/** Some changes to an archive, with material of another one. */
+/** Makes several changes to an archive, with parts of another archive. */
 export function mutateTar(seed: Buffer, other: Buffer, random: Random): Buffer {
   let archive = seed;
   for (let count = 1 + random.below(5); count > 0; count--) archive = once(archive, other, random);

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { findTool } from '../support/tools.ts';
 
-/** An entry as another reader lists it. Names are bytes in hex. */
+/** An entry of another reader. Names are bytes in hex. */
 export interface ListedEntry {
   readonly kind: string;
   readonly path: string;
@@ -11,14 +11,14 @@ export interface ListedEntry {
   readonly uid: number;
   readonly gid: number;
   readonly size: number;
-  /** Sha256 of the content in hex; '' where it is too large to be looked at. */
+  /** SHA-256 of the content in hex; '' for a file that is too large. */
   readonly content: string;
 }
 
-/** Files of more bytes than this are not read. */
+/** The largest file that is read, in bytes. */
 export const MAX_COMPARED = 1024 * 1024;
 
-/** Reads archives of four bytes of length and content each, and answers each with a line. */
+/** A Python program that reads archives, each after its length in four bytes, and answers each with a line. */
 const PROGRAM = `
 import hashlib, io, json, struct, sys, tarfile
 def raw(text): return text.encode('utf-8', 'surrogateescape').hex()
@@ -46,9 +46,9 @@ while True:
     print(json.dumps(answer), flush=True)
 `;
 
-/** Python's tarfile in a process that lives as long as it is asked. */
+/** Python's tarfile, in a process for many archives. */
 export interface PythonTar {
-  /** The entries, or what Python says against the archive. */
+  /** Returns the entries, or Python's error. */
   list(archive: Buffer): Promise<readonly ListedEntry[] | string>;
   close(): Promise<void>;
 }

@@ -1,14 +1,14 @@
-/** A source of choices that gives the same ones for the same seed. */
+/** A source of choices, which are the same for the same seed. */
 export interface Random {
-  /** 0 … `limit` - 1; 0 where the limit is none. */
+  /** Returns 0 … `limit` - 1, or 0 for the limit 0. */
   below(limit: number): number;
-  /** True once in `of` times. */
+  /** Returns true once in `of` times. */
   once(of: number): boolean;
-  /** One of these, of which there must be some. */
+  /** Returns one of these values, of which there must be one at least. */
   pick<T>(from: readonly T[]): T;
 }
 
-/** mulberry32: 32 bits of state, good enough to choose what to break. */
+/** mulberry32: a generator with 32 bits of state, which is enough here. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   function below(limit: number): number {
@@ -21,14 +21,14 @@ export function createRandom(seed: number): Random {
     below,
     once: (of) => below(of) === 0,
     pick(from) {
-      // One that is undefined may be picked too
+      // The chosen value may be undefined.
       for (const picked of from.slice(below(from.length))) return picked;
       throw new RangeError('nothing to pick from');
     },
   };
 }
 
-/** The choices of one iteration: its own, so that it can be replayed without those before it. */
+/** Returns the choices of one iteration, so that it can be replayed without the iterations before. */
 export function randomOf(seed: number, iteration: number): Random {
   return createRandom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(iteration + 1, 0x85ebca6b));
 }

@@ -16,7 +16,7 @@ export async function fuzzAndMinimise(target: Target, options: FuzzOptions): Pro
 const toBase64 = (input: Input | undefined) => input?.map((part) => part.toString('base64'));
 const fromBase64 = (input: readonly string[]) => input.map((part) => Buffer.from(part, 'base64'));
 
-/** For a pipe from the process that a target was fuzzed in. */
+/** Formats a report for the pipe from the process that fuzzes a target. */
 export function encodeReport({ iterations, endings, finding, smallest }: FullReport): string {
   return JSON.stringify({
     iterations,

@@ -4,7 +4,7 @@ import { layoutOf } from '../../fixtures/conformance/layout.ts';
 import { file, tarOf } from '../support/tar.ts';
 import type { Input } from './target.ts';
 
-/** Inputs of more bytes than this only take time. */
+/** The largest input, in bytes: larger ones only take time. */
 const MAX_BYTES = 64 * 1024;
 
 function small(input: Input): boolean {
@@ -16,18 +16,18 @@ function layersOf(image: (typeof ALL_CASES)[number]['image']): Input {
   return image.layers.map((layer) => (Buffer.isBuffer(layer) ? layer : layer.content));
 }
 
-/** The layers of each image of the conformance corpus, base first, uncompressed. */
+/** Returns the uncompressed layers of each image of the conformance corpus, base first. */
 export function layerSeeds(): readonly Input[] {
   return ALL_CASES.map(({ image }) => layersOf(image)).filter((layers) => layers.length > 0 && small(layers));
 }
 
-/** All archives in the corpus: layers, and images in one file. */
+/** Returns all archives of the corpus: layers, and images in one file. */
 export function tarSeeds(): readonly Buffer[] {
   const layers = ALL_CASES.flatMap(({ image }) => (isArchive(image) ? [image.archive] : layersOf(image)));
   return layers.filter((layer) => small([layer]));
 }
 
-/** All blobs of layers as they are stored: gzip, zstd, plain. */
+/** Returns all blobs of layers as they are stored: gzip, zstd, plain. */
 export function blobSeeds(): readonly Buffer[] {
   const blobs = ALL_CASES.flatMap(({ image }) =>
     isArchive(image) ? [] : image.layers.flatMap((layer) => ('blob' in layer && layer.blob ? [layer.blob] : [])),
@@ -35,7 +35,7 @@ export function blobSeeds(): readonly Buffer[] {
   return blobs.filter((blob) => small([blob]));
 }
 
-/** Each image of the corpus as one file: docker archives as they are, layouts as OCI archives. */
+/** Returns each image of the corpus as one file: docker archives as they are, layouts as OCI archives. */
 export function imageSeeds(): readonly Buffer[] {
   const archives = ALL_CASES.map(({ image }) =>
     isArchive(image) ? image.archive : tarOf(...[...layoutOf(image).files].map(([name, bytes]) => file(name, bytes))),
@@ -43,7 +43,7 @@ export function imageSeeds(): readonly Buffer[] {
   return archives.filter((archive) => small([archive]));
 }
 
-/** The JSON documents in the layouts of the corpus. */
+/** Returns the JSON documents of the layouts in the corpus. */
 export function documentSeeds(): readonly Buffer[] {
   const documents = ALL_CASES.flatMap(({ image }) =>
     isArchive(image) ? [] : [...layoutOf(image).files.values()].filter((bytes) => bytes[0] === 0x7b),

@@ -1,36 +1,36 @@
 import type { Random } from './random.ts';
 
-/** What a target is fed: one file, or the layers of an image. */
+/** The input of a target: one file, or the layers of an image. */
 export type Input = readonly Buffer[];
 
-/** Something that takes bytes from outside, and what must hold whatever they are. */
+/** A part of tsimg that takes bytes from outside, and the rule that must hold for all bytes. */
 export interface Target {
-  /** As `--target` names it. */
+  /** The name for `--target`. */
   readonly name: string;
-  /** What must hold, as a sentence. */
+  /** The rule, as a sentence. */
   readonly rule: string;
   /** Programs without which it cannot run. */
   readonly tools?: readonly string[];
-  /** Whether it is let loose where nothing but a memory file system can be written: needs root. */
+  /** Whether it runs where only a file system in memory can be written, which needs root. */
   readonly sandboxed?: boolean;
-  /** Valid inputs, or nearly: the material. */
+  /** Inputs that are valid, or nearly, to be mutated. */
   seeds(): readonly Input[];
-  /** A new input of a seed and another one. */
+  /** Makes a new input of a seed and another one. */
   mutate(seed: Input, other: Input, random: Random): Input;
-  /** Makes it ready; once for many inputs. */
+  /** Prepares the target, once for many inputs. */
   open(): Promise<OpenTarget> | OpenTarget;
 }
 
 export interface OpenTarget {
   /**
-   * Feeds it one input. Answers how that ended (`accepted`, an error code), which is counted, and throws whatever breaks
-   * the rule.
+   * Feeds the target with one input. Returns how that ended (`accepted`, or an error code), which is counted. Throws an
+   * error where the rule is broken.
    */
   run(input: Input, random: Random): Promise<string> | string;
   close?(): Promise<void> | void;
 }
 
-/** A target of one file: what mutates and runs bytes, for a list of one. */
+/** Makes a target whose input is one file. */
 export function bytesTarget(
   target: Omit<Target, 'seeds' | 'mutate' | 'open'> & {
     readonly seeds: () => readonly Buffer[];

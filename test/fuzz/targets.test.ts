@@ -4,7 +4,7 @@ import { OTHER_TARGETS, TARGETS } from './all-targets.ts';
 import { holdTarget } from './hold-target.ts';
 import { ITERATIONS } from './iterations.ts';
 
-// A few thousand inputs for whatever takes bytes from outside: the same ones every time. `npm run fuzz` tries others, for longer.
+// A few thousand inputs for all parts that take bytes from outside, the same every time. `npm run fuzz` tries more.
 const test = suite('fuzz/targets');
 
 test('every target has a name of its own and its share of the suite', () => {

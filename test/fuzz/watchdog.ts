@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
 
-/** Seconds that one iteration may take: what takes a thousand times as long as the others hangs. */
+/** Seconds that one iteration may take. One that takes a thousand times as long as others hangs. */
 const PATIENCE = 30;
 
-/** In a thread, for a loop that never ends stops all else in this one. */
+/** The watchdog is a thread, because an endless loop stops everything else in the main thread. */
 const PROGRAM = `
 const { workerData } = require('node:worker_threads');
 const { writeSync } = require('node:fs');
@@ -17,7 +17,7 @@ setInterval(() => {
 }, 500);
 `;
 
-/** Kills this process when an iteration does not end, after it has said which. */
+/** Reports an iteration that does not end, then kills this process. */
 export interface Watchdog {
   onIteration(iteration: number): void;
   close(): Promise<void>;

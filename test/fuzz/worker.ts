@@ -4,7 +4,7 @@ import { TARGETS } from './all-targets.ts';
 import { encodeReport, fuzzAndMinimise } from './report.ts';
 import { startWatchdog } from './watchdog.ts';
 
-// Fuzzes one target in a process of its own and prints the report as JSON (see in-process.ts).
+// Fuzzes one target in a process of its own, and prints the report in JSON (see in-process.ts).
 // Usage: worker.js NAME OPTIONS, with FuzzOptions as JSON
 
 const [name = '', options = '{}'] = process.argv.slice(2);
@@ -13,7 +13,7 @@ if (target === undefined) throw new Error(`no target ${name}`);
 if (target.sandboxed === true) {
   process.umask(0o022);
   lockDown();
-  // The ordinary user makes the sandbox anew as well
+  // The ordinary user makes the sandbox anew too.
   chmodSync('/run', 0o1777);
 }
 const parsed = JSON.parse(options);

@@ -24,7 +24,7 @@ const APPLETS = [
   'stat',
 ];
 
-/** Makes a minimal root filesystem of Debian's static busybox in an empty folder: /bin only, everything else is missing. */
+/** Makes a minimal root filesystem of Debian's static busybox in an empty folder: /bin only, and nothing else. */
 export function makeBusyboxRootfs(folder: string): string {
   const busybox = findTool('busybox');
   if (busybox === undefined) throw new Error('busybox is not installed');

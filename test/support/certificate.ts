@@ -6,12 +6,12 @@ import { tempDir } from './temp-dir.ts';
 export interface Certificate {
   readonly certFile: string;
   readonly keyFile: string;
-  /** PEM. */
+  /** In PEM. */
   readonly cert: string;
   readonly key: string;
 }
 
-/** Days from today on which it begins and ends to be valid. */
+/** Days from today on which its validity begins and ends. */
 export interface Validity {
   readonly from: number;
   readonly to: number;
@@ -29,7 +29,7 @@ function files(folder: string): Certificate {
 
 const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', 'key.pem'];
 
-/** A self-signed certificate for these names (`DNS:registry.example.com`, `IP:127.0.0.1`), by openssl. */
+/** Makes a self-signed certificate for these names (`DNS:registry.example.com`, `IP:127.0.0.1`) by openssl. */
 export function makeCertificate(...names: readonly string[]): Certificate {
   const folder = tempDir();
   const subject = ['-subj', '/CN=tsimg test', '-addext', `subjectAltName=${names.join(',')}`];
@@ -50,7 +50,7 @@ new_certs_dir = .
 commonName = supplied
 `;
 
-/** The same, valid at another time; `openssl req` knows no beginning before its version 3.4. */
+/** Makes a certificate that is valid at another time. `openssl req` can set the beginning since version 3.4 only. */
 export function makeCertificateOf({ from, to }: Validity, ...names: readonly string[]): Certificate {
   const folder = tempDir();
   const day = (days: number) =>

@@ -7,23 +7,23 @@ import type { OrdinaryUser } from './ordinary-user.ts';
 import { tempDir } from './temp-dir.ts';
 import { tsimg } from './tsimg.ts';
 
-/** A store of a user's (root's when absent) with the example image, and the command on it. */
+/** A store of a user, or of root, with the example image, and the command on this store. */
 export interface ImageStore {
   readonly root: string;
   /** A folder of the user's. */
   readonly folder: string;
-  /** Runs the command; its output. Fails unless it exits 0. */
+  /** Runs the command and returns its output. Fails unless it exits with 0. */
   ok(...args: readonly string[]): string;
   /** Runs the command. */
   call(
     args: readonly string[],
     input?: Buffer,
   ): { readonly status: number | null; readonly stdout: string; readonly stderr: string };
-  /** Runs a script in a container of this name that ends; its output. */
+  /** Runs a script in a container of this name until it ends, and returns its output. */
   change(name: string, script: string, ...options: readonly string[]): string;
   /** Waits, a minute at most, until a container has a file. */
   awaitFile(container: string, path: string): void;
-  /** Removes what the containers made. */
+  /** Removes the store and all containers. */
   remove(): void;
 }
 

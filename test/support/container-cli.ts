@@ -7,24 +7,24 @@ import type { OrdinaryUser } from './ordinary-user.ts';
 import { tempDir } from './temp-dir.ts';
 import { MAIN, tsimg } from './tsimg.ts';
 
-/** The built command with containers of its own, which are all removed in the end, also when a test fails. */
+/** The built command with containers of its own, which are removed at the end, also when a test fails. */
 export interface ContainerCli {
-  /** Where the containers' directories are. */
+  /** The folder of the containers' directories. */
   readonly folder: string;
   run(...args: readonly string[]): SpawnSyncReturns<string>;
-  /** The same for what must succeed: what it printed, without the last line feed. */
+  /** Runs a command that must succeed, and returns its output without the last line feed. */
   ok(...args: readonly string[]): string;
-  /** The same in the background; killed in the end. */
+  /** Starts a command in the background; it is killed at the end. */
   start(...args: readonly string[]): ChildProcess;
-  /** One field of `inspect`. */
+  /** Returns one field of `inspect`. */
   field(container: string, path: string): string;
-  /** IDs of the containers' directories that are there. */
+  /** Returns the IDs of all directories of containers. */
   directories(): readonly string[];
   /** Removes all containers. */
   clear(): void;
 }
 
-/** Waits until something holds; bounded to half a minute. */
+/** Waits until a condition holds, for half a minute at most. */
 export async function until(what: string, holds: () => boolean): Promise<void> {
   const end = Date.now() + 30_000;
   while (!holds()) {
@@ -53,7 +53,7 @@ export function makeContainerCli(user: OrdinaryUser | undefined): ContainerCli {
     const ids = directories();
     if (ids.length > 0) run('rm', '-f', ...ids);
   };
-  // Before the folder goes.
+  // Containers must end before their folder is removed.
   process.prependListener('exit', clear);
   return {
     folder,

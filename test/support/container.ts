@@ -7,17 +7,17 @@ import { stateRootOf } from './state-root.ts';
 import { findTool } from './tools.ts';
 import { BUILT, COMMAND_VARIABLE, MAIN } from './tsimg.ts';
 
-/** Tells the runner which command is published. */
+/** Names the published command for the runner. */
 const COMMAND = MAIN === BUILT ? {} : { [COMMAND_VARIABLE]: MAIN };
 const RUNNER = join(import.meta.dirname, 'run-container.js');
 
 export interface ContainerOptions {
-  /** Root when absent. */
+  /** The user to run as; root when absent. */
   readonly user?: OrdinaryUser | undefined;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly stdio?: StdioOptions;
-  /** The cgroup of version 2 that the process is put into before it is the user's. */
+  /** The cgroup of version 2 that the process joins before it becomes the user's. */
   readonly cgroup?: string;
 }
 
@@ -28,7 +28,7 @@ export interface ContainerResult {
   readonly stderr: string;
 }
 
-/** Starts a process that runs one container. A user has that user's own groups only. */
+/** Starts a process that runs one container, with the user's own groups only. */
 export function startContainer(what: ContainerRequest, options: ContainerOptions = {}): ChildProcess {
   const { user, env, stdio = 'pipe', cgroup } = options;
   const spawnOptions: SpawnOptions = {

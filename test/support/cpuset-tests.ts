@@ -2,7 +2,7 @@ import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RunFixture } from './define-runs.ts';
 
-/** What holds of --cpuset-cpus with cgroups of either version, as root. */
+/** Defines the tests of --cpuset-cpus that hold with cgroups of both versions, as root. */
 export function defineCpusetTests(test: Test, sh: RunFixture['sh']): void {
   test('a command runs on the processors of its set only', async () => {
     const { stdout } = await sh('grep Cpus_allowed_list /proc/self/status', { resources: { cpusetCpus: '0' } });

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { tempDir } from './temp-dir.ts';
 
-/** A folder with directories in each other: so many names has the longest path in it. */
+/** Makes a folder with nested directories. The longest path in it has this many names. */
 export function makeDeepDirectory(names: number): string {
   const folder = tempDir();
   mkdirSync(join(folder, ...Array.from({ length: names }, () => 'd')), { recursive: true });

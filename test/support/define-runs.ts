@@ -7,14 +7,14 @@ import type { ContainerRequest } from './run-container.ts';
 import { tempDir } from './temp-dir.ts';
 import { haveRoot, haveTools } from './tools.ts';
 
-/** What the tests of a launch share: a root filesystem of busybox that belongs to whoever runs it. */
+/** The means of tests of a launch: a root filesystem of busybox, owned by the user that runs it. */
 export interface RunFixture {
-  /** Undefined for root. */
+  /** The user that runs; undefined for root. */
   readonly user: OrdinaryUser | undefined;
   readonly rootfs: string;
-  /** Another such root filesystem, for a test that spoils it. */
+  /** Makes another root filesystem, for a test that changes it. */
   freshRootfs(): string;
-  /** Runs a shell script in the container; in another root filesystem, where one is given. */
+  /** Runs a shell script in a container, of another root filesystem where one is given. */
   sh(
     script: string,
     request?: ContainerRequest['request'],
@@ -23,7 +23,7 @@ export interface RunFixture {
   ): Promise<ContainerResult>;
 }
 
-/** Whether containers can be run here at all; prints what is missing. */
+/** Whether containers can be run here; prints what is missing. */
 export function canRunContainers(): boolean {
   return haveTools('busybox', 'unshare', 'setpriv', 'newuidmap', 'useradd') && haveRoot();
 }

@@ -4,27 +4,27 @@ import { join } from 'node:path';
 import type { Certificate } from './certificate.ts';
 import { tempDir } from './temp-dir.ts';
 
-/** The account of a registry that wants one. */
+/** The account of a registry with authentication. */
 export const ACCOUNT = { username: 'me', password: 'sesame' } as const;
-/** bcrypt of the password, cost 4: the only form that docker-registry takes. */
+/** The password by bcrypt with cost 4, the only form that docker-registry takes. */
 const HTPASSWD = `${ACCOUNT.username}:$2b$04$fajSv9e8ulzxfYm3M94iYu5iNamhyABc//BTbwKoEl8SSgBia9sQq\n`;
 
 export interface DockerRegistryOptions {
-  /** Whether only `ACCOUNT` is let in. */
+  /** Whether the registry asks for the credentials of `ACCOUNT`. */
   readonly login?: boolean;
   readonly tls?: Certificate;
-  /** The port of loopback; a free one when absent. */
+  /** The port on loopback; a free port when absent. */
   readonly port?: number;
-  /** The folder of its content, which others may serve too; a fresh one when absent. */
+  /** The folder of its content, which other registries may serve too; a new one when absent. */
   readonly data?: string;
-  /** The words before a program's that run it in namespaces of the test. */
+  /** The words that run a program in namespaces of the test, put before the program's own. */
   readonly within?: readonly string[];
 }
 
 export interface DockerRegistry extends AsyncDisposable {
   /** `127.0.0.1:PORT` */
   readonly host: string;
-  /** Copies an image into it by skopeo, `source` in skopeo's spelling; `all`: every platform of it. */
+  /** Copies an image into the registry by skopeo. `source` is as skopeo takes it; `all` copies every platform. */
   fill(source: string, name: string, options?: { readonly all?: boolean }): void;
 }
 
@@ -46,7 +46,7 @@ function configuration(folder: string, options: DockerRegistryOptions): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Where it listens, once its log says so. */
+/** Returns the address that it listens on, once its log has it. */
 async function waitForHost(logFile: string, child: ChildProcess): Promise<string> {
   for (;;) {
     const log = readFileSync(logFile, 'utf8');
@@ -57,12 +57,14 @@ async function waitForHost(logFile: string, child: ChildProcess): Promise<string
   }
 }
 
-/** Debian's docker-registry on a port of loopback, gone with its data when disposed of or when the test ends. */
+/**
+ * Starts Debian's docker-registry on a port of loopback. It ends, and its data goes, when disposed of or at the end.
+ */
 export async function startDockerRegistry(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {
   const folder = tempDir();
   const config = join(folder, 'config.yml');
   writeFileSync(config, configuration(folder, options));
-  // its log goes to a file: into a pipe it would block as soon as this process waits for another one
+  // Its log goes to a file: a pipe would block it when this process waits for another one.
   const logFile = join(folder, 'log');
   const log = openSync(logFile, 'w');
   const { within = [] } = options;

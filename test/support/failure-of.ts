@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { type ErrorCode, TsimgError } from '../../src/errors.ts';
 
-/** The TsimgError that a promise fails with; a test that expects one fails when there is none, or another code than `code`. */
+/** Returns the TsimgError that a promise fails with. Fails where there is none, or where its code is not `code`. */
 export async function failureOf(promise: Promise<unknown>, code?: ErrorCode): Promise<TsimgError> {
   const error: unknown = await promise.then(
     () => assert.unreachable('it should have failed'),

@@ -2,23 +2,23 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-/** A request that is expected, and what it is answered with. Used in order: the first that fits and is not used up. */
+/** An expected request and its answer. The first expectation that fits and is not used up serves a request. */
 export interface Exchange {
   readonly method?: string;
-  /** Path with query, whole. */
+  /** The whole path with its query. */
   readonly path: string;
-  /** Only a request with exactly these headers fits; null: without that header. */
+  /** The headers that a request must have; null for a header that it must not have. */
   readonly when?: Readonly<Record<string, string | null>>;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string | Uint8Array;
-  /** The connection is cut after so many bytes of the body; the head promises all of it. */
+  /** Cuts the connection after this many bytes of the body. The head announces the whole body. */
   readonly cutAfter?: number;
-  /** The connection is cut before anything is answered. */
+  /** Cuts the connection before any answer. */
   readonly hangUp?: boolean;
-  /** Nothing more is sent, and the connection stays open, after so many bytes of the body. */
+  /** Stops sending after this many bytes of the body, and leaves the connection open. */
   readonly stallAfter?: number;
-  /** How often it serves; without end when absent. */
+  /** How many requests it serves; without limit when absent. */
   readonly times?: number;
 }
 
@@ -33,11 +33,11 @@ export interface FakeRegistry extends AsyncDisposable {
   /** `127.0.0.1:PORT` */
   readonly host: string;
   readonly origin: string;
-  /** All requests, in order, those that nothing was expected for among them. */
+  /** All requests in order, with unexpected ones. */
   readonly requests: readonly SeenRequest[];
-  /** `METHOD PATH` of each, without the look whether it speaks at all (`GET /v2/`). */
+  /** `METHOD PATH` of each request but the first look, `GET /v2/`. */
   readonly log: readonly string[];
-  /** Resolves when no client is connected any more; fails where one stays. */
+  /** Resolves when no client is connected. Fails where one stays. */
   deserted(): Promise<void>;
   /** Adds expectations, for answers that name this server's own address. */
   expect(...exchanges: readonly Exchange[]): void;
@@ -86,8 +86,8 @@ async function seenRequest(request: IncomingMessage): Promise<SeenRequest> {
 }
 
 /**
- * A registry on loopback that does what a table says, also what real ones do only on bad days. What nothing is expected for is
- * answered 404, but `GET /v2/`, which says yes. With `tls` (PEM) it speaks HTTPS.
+ * Starts a registry on loopback that answers by a table, also with faults that real ones have only rarely. An
+ * unexpected request is answered by 404, but `GET /v2/` by 200. With `tls` (PEM) it speaks HTTPS.
  */
 export async function startFakeRegistry(
   exchanges: readonly Exchange[] = [],
@@ -111,7 +111,7 @@ export async function startFakeRegistry(
     answer(match.exchange, response);
   };
   const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
-  // a client that tries TLS first is part of the game
+  // Clients try TLS first: their errors are expected.
   server.on('clientError', (_error, socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

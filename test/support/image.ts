@@ -35,7 +35,7 @@ export function describe(mediaType: string, bytes: Buffer): Descriptor {
   return { mediaType, digest: digestOf(bytes), size: bytes.length };
 }
 
-/** A whole image made of its layers. */
+/** Makes a whole image of its layers. */
 export function makeImage(parts: ImageParts = {}): MadeImage {
   const { layers = [Buffer.alloc(1024)], gzip = false, platform = { os: 'linux', architecture: 'amd64' } } = parts;
   const blobs = new Map<Digest, Buffer>();
@@ -66,7 +66,7 @@ export function makeImage(parts: ImageParts = {}): MadeImage {
   return { descriptor, blobs, diffIds, config };
 }
 
-/** An index of these descriptors. */
+/** Makes an index of these descriptors. */
 export function makeIndex(manifests: readonly Descriptor[]): {
   readonly descriptor: Descriptor;
   readonly bytes: Buffer;
@@ -75,7 +75,7 @@ export function makeIndex(manifests: readonly Descriptor[]): {
   return { descriptor: describe(MEDIA_TYPE.ociIndex, bytes), bytes };
 }
 
-/** A source of blobs in memory that knows one thing by whatever name. `opened` tells what was read, in order. */
+/** A source of blobs in memory, which resolves every name to one descriptor. `opened` has the reads in order. */
 export function memorySource(
   root: Descriptor | undefined,
   blobs: ReadonlyMap<Digest, Buffer>,

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 
 /**
- * Runs shell commands, then a module's text, in a mount namespace of its own, whose mounts end with it. What the module
- * prints, trimmed. Paths are handed over as `$1` and `process.argv[1]`.
+ * Runs shell commands, then the text of a module, in a mount namespace of their own, whose mounts end with it. Returns
+ * the trimmed output of the module. The path is `$1` for the shell and `process.argv[1]` for the module.
  */
 export function inMountNamespace(commands: string, module: string, path: string): string {
   const script = `${commands} && exec "$2" --input-type=module -e "$3" "$1"`;

@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 
-/** What a container's process sees of itself and of the host, by name. */
+/** The facts that a container's process sees about itself and the host, by name. */
 export type Probe = ReadonlyMap<string, string>;
 
 const NAMESPACES = ['mnt', 'pid', 'net', 'ipc', 'uts', 'cgroup', 'user', 'time'];
@@ -8,7 +8,7 @@ const KERNEL_MOUNTS = ['/', '/proc', '/sys', '/dev', '/dev/pts', '/dev/shm', '/d
 const HIDDEN = ['acpi', 'asound', 'interrupts', 'kcore', 'keys', 'latency_stats', 'sched_debug', 'scsi', 'timer_list'];
 const READ_ONLY = ['bus', 'fs', 'irq', 'sys', 'sysrq-trigger'];
 
-/** A variable of the caller's environment that must not arrive. */
+/** A variable of the caller's environment that the container must not have. */
 export const SECRET = 'TSIMG_PROBE_SECRET';
 
 /** For the shell of busybox; every part begins with a line `== NAME`. */
@@ -49,7 +49,7 @@ function ownNamespaces(lines: readonly string[]): string {
   return own.map(([name]) => name).join(' ');
 }
 
-/** The options of what is mounted last at each of the places that count. */
+/** Returns the options of the last mount at each of the places that matter. */
 function mountRows(lines: readonly string[]): readonly (readonly [string, string])[] {
   const fields = lines.map((line) => line.split(' '));
   return KERNEL_MOUNTS.map((place) => {
@@ -59,7 +59,7 @@ function mountRows(lines: readonly string[]): readonly (readonly [string, string
   });
 }
 
-/** What the script printed → the probe. */
+/** Parses the output of the script. */
 export function parseProbe(output: string): Probe {
   const sections = sectionsOf(output);
   const lines = (name: string) => sections.get(name) ?? [];
@@ -94,7 +94,7 @@ export function parseProbe(output: string): Probe {
     ['umask', umask],
     ['working directory', lines('cwd').join('')],
     ['caller’s environment', lines('secret')[0] === '0' ? 'none' : 'comes in'],
-    // The last one is ls's own.
+    // The last descriptor is that of ls.
     ['descriptors', descriptors.slice(0, -1).join(' ')],
   ]);
 }

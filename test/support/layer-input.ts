@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { digestOf } from '../../src/crypto/digest.ts';
 import type { LayerInput } from '../../src/disk/read/read-layer.ts';
 
-/** Archives as layers, with their diff IDs, cut into pieces as a stream would. */
+/** Returns archives as layers, with their diff IDs, in pieces as of a stream. */
 export function layerInputs(...archives: readonly Buffer[]): readonly LayerInput[] {
   return archives.map((archive, index) => ({
     label: `layer ${index}`,

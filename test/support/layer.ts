@@ -32,19 +32,19 @@ export function entry(kind: TarEntryKind, path: string, extra: Extra = {}): Laye
   return { header, body: header.size > 0 ? { bucket: undefined, name: String(bodies) } : undefined };
 }
 
-/** `mark` becomes the size, so that a test can tell two files of one name apart. */
+/** Makes a file. `mark` becomes its size, so that a test can tell two files of one name apart. */
 export const file = (path: string, mark = 1, extra: Extra = {}) => entry('file', path, { size: mark, ...extra });
 export const dir = (path: string, extra: Extra = {}) => entry('directory', path, extra);
 export const symlink = (path: string, linkPath: string) => entry('symlink', path, { linkPath });
 export const hardlink = (path: string, linkPath: string) => entry('hardlink', path, { linkPath });
-/** An empty file, as whiteouts and opaque markers are. */
+/** Makes an empty file, as whiteouts and opaque markers are. */
 export const marker = (path: string) => file(path, 0);
 
 export function tolerated(): Tolerated {
   return newTolerated(policyOf('warn'));
 }
 
-/** Layers, base first, folded into a tree. */
+/** Folds layers, base first, into a tree. */
 export function fold(...layers: readonly (readonly LayerEntry[])[]): Tree {
   const tree = new Tree();
   const counts = tolerated();
@@ -65,7 +65,10 @@ function formatNode(node: TreeNode): string {
   }
 }
 
-/** The tree below its root, a line for each name: `etc/`, `etc/motd 12`, `bin -> usr/bin`; a further name of a file ` = first`. */
+/**
+ * Returns the tree below its root, a line for each name: `etc/`, `etc/motd 12`, `bin -> usr/bin`. A further name of a
+ * file has ` = ` and the file's first name.
+ */
 export function lines(tree: Tree): readonly string[] {
   const names = new Map<TreeNode, string>();
   const found: string[] = [];
@@ -78,7 +81,7 @@ export function lines(tree: Tree): readonly string[] {
   return found;
 }
 
-/** What has a name in the tree. */
+/** Returns the node at a path of the tree. */
 export function nodeAt(tree: Tree, path: string): TreeNode {
   for (const found of entriesOf(tree)) if (found.path === path) return found.node;
   throw new Error(`the tree has no ${path}`);

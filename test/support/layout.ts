@@ -5,7 +5,7 @@ import { algorithmOf, type Digest, hexOf } from '../../src/oci/digest.ts';
 import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
 import { indexDocument } from '../../src/oci/write-document.ts';
 
-/** Writes an OCI layout with a few lines of its own, so that a test which reads it proves something. */
+/** Writes an OCI layout without the product's code, so that a test of the reader proves something. */
 export function writeLayout(
   path: string,
   entries: readonly Descriptor[],
@@ -24,7 +24,7 @@ export function writeLayout(
   return path;
 }
 
-/** The entry of a layout's index for an image under a name. */
+/** Returns the entry of a layout's index for an image under a name. */
 export function named(descriptor: Descriptor, refName: string, containerdName?: string): Descriptor {
   const containerd = containerdName === undefined ? {} : { 'io.containerd.image.name': containerdName };
   return { ...descriptor, annotations: { 'org.opencontainers.image.ref.name': refName, ...containerd } };

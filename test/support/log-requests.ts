@@ -3,12 +3,12 @@ import { syncBuiltinESMExports } from 'node:module';
 import { CALL_NUMBERS } from '../../src/sys/stub/call-number.data.ts';
 import { CALL, FIRST_CALL, MEMORY } from '../../src/sys/stub/layout.ts';
 
-// Loaded before the command (`node --import`), it tells what stubs are asked for: a line of JSON for each request, to the file that
-// TSIMG_TEST_REQUESTS names. Requests are recognised by their form, among all that is written.
+// This module is loaded before the command (`node --import`). It writes each request to a stub as a line of JSON to the
+// file that TSIMG_TEST_REQUESTS names. It recognises requests by their form, among all writes.
 
 /** A request to a stub, as it was written. */
 export interface LoggedRequest {
-  /** Our end of the stub's socket. */
+  /** The caller's end of the stub's socket. */
   readonly stub: number;
   readonly calls: readonly LoggedCall[];
 }

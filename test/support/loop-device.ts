@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { splitDevice } from '../../src/linux/device/device.ts';
 import { tempDir } from './temp-dir.ts';
 
-/** A disk of the host's that holds nothing but a word: a loop device of a file. */
+/** A disk of the host that holds one word: a loop device of a file. */
 export interface LoopDevice {
   readonly path: string;
   readonly major: number;
@@ -12,13 +12,13 @@ export interface LoopDevice {
   remove(): void;
 }
 
-/** What the disk begins with. */
+/** The word at the start of the disk. */
 export const LOOP_CONTENT = 'harmless';
 const BYTES = 64 * 1024;
-/** Others take devices, too. */
+/** Other processes take devices at the same time, so several attempts may be needed. */
 const ATTEMPTS = 10;
 
-/** Makes one, which is gone with the process at the latest. Needs root and losetup. */
+/** Makes a disk, which is removed at the end of the process at the latest. Needs root and losetup. */
 export function makeLoopDevice(): LoopDevice {
   const file = join(tempDir(), 'disk');
   writeFileSync(file, LOOP_CONTENT.padEnd(BYTES, '\0'));
@@ -30,7 +30,7 @@ export function makeLoopDevice(): LoopDevice {
       if (isThere) spawnSync('losetup', ['-d', path]);
       isThere = false;
     };
-    // Before the folder goes.
+    // The device must be detached before its folder is removed.
     process.prependListener('exit', remove);
     return { path, ...splitDevice(statSync(path, { bigint: true }).rdev), remove };
   }

@@ -1,8 +1,8 @@
 import { completeRequest, type RunRequest } from '../../src/launch/plan/run-request.ts';
 import { runSource } from '../../src/verbs/run/run-source.ts';
 
-// A process of its own that runs one container after the other, each the next of these requests. Its argument is JSON; where one
-// of them ends badly, so does it.
+// A program that runs containers one after the other, one for each request. Its argument is JSON. It fails when a
+// container fails.
 
 export interface ManyStarts {
   readonly rootfs: string;

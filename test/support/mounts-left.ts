@@ -1,13 +1,13 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import * as assert from 'uvu/assert';
 
-/** Whatever is mounted here by one program's children is seen by it, too: nothing of it comes to this machine, nor from it. */
+/** Makes a namespace in which mounts of children spread to their parent, but none to or from this machine. */
 const SCRIPT = `mount --make-rshared / && cat /proc/self/mountinfo >&3 && echo == >&3 || exit 99
 "$@"; status=$?; cat /proc/self/mountinfo >&3; exit $status`;
 
 /**
- * Runs a program in a mount namespace of its own from which mounts would spread, and fails the test where one is left, or gone. Needs
- * root; who is to run as another starts with setpriv.
+ * Runs a program in a mount namespace of its own in which mounts spread, and fails the test where a mount is left or
+ * gone. Needs root. To run as another user, the program begins with setpriv.
  */
 export function runWithoutMountsLeft(
   words: readonly string[],

@@ -4,22 +4,22 @@ import { becomeWords } from './ordinary-user.ts';
 import { stateRootOf } from './state-root.ts';
 import { MAIN } from './tsimg.ts';
 
-/** A host of our own in namespaces, and a neighbour that it has its default route over: nothing of it touches this machine. */
+/** A host in namespaces, and a neighbour that its default route leads over. Neither touches this machine. */
 export interface NetworkWorld {
-  /** Addresses of the host and of its neighbour, the outside. */
+  /** The addresses of the host and of its neighbour, the outside. */
   readonly host: string;
   readonly outside: string;
-  /** The words before a program's that run it on the host. */
+  /** The words that run a program on the host, put before the program's own. */
   readonly within: readonly string[];
-  /** Runs a program on the host; as an ordinary user, where one is given. Bounded to a minute. */
+  /** Runs a program on the host, as an ordinary user where one is given, for a minute at most. */
   onHost(words: readonly string[], user?: WorldUser): SpawnSyncReturns<string>;
   startOnHost(words: readonly string[], user?: WorldUser): ChildProcess;
-  /** Runs a program outside. */
+  /** Runs a program on the neighbour. */
   onOutside(words: readonly string[]): SpawnSyncReturns<string>;
   startOutside(words: readonly string[]): ChildProcess;
-  /** The number of a process in a container of this root filesystem, by its command line; '' where there is none. */
+  /** Returns the PID of a process in a container of this root filesystem, by its command line; '' without one. */
   findIn(rootfs: string, pattern: string): string;
-  /** Ends all of it. */
+  /** Ends all processes and removes the namespaces. */
   close(): void;
 }
 
@@ -29,18 +29,18 @@ export interface WorldUser {
 }
 
 export interface WorldOptions {
-  /** Programs of the host that it does not have. */
+  /** Programs that this host must not have. */
   readonly without?: readonly string[];
-  /** How long it stays at most: seconds. */
+  /** The longest life of the world, in seconds. */
   readonly seconds?: number;
 }
 
-/** tsimg's command line. */
+/** The command line of tsimg. */
 export const TSIMG = [process.execPath, MAIN];
 
 /**
- * A container's command that answers on port 80 with what a program says, and says that it is ready when it listens: whoever asked
- * sooner would be refused.
+ * Returns a container's command that answers on port 80 with the output of a program. It prints that it is ready once
+ * it listens: an earlier request would be refused.
  */
 export function serveOnPort80(program: string): readonly string[] {
   const isListening = "busybox grep -q ':0050 0*:0000 0A' /proc/net/tcp /proc/net/tcp6 2> /dev/null";
@@ -68,11 +68,11 @@ ip route add default via 198.51.100.2
 echo ready
 exec sleep "$3"`;
 
-/** Others run the same programs on this machine: what runs in a root filesystem has it among its mounts. */
+/** Finds processes of one root filesystem by their mounts: other tests run the same programs on this machine. */
 const FIND = `for each in $(grep -la "$2" /proc/[0-9]*/cmdline); do
   grep -qF "$1" "\${each%cmdline}mountinfo" && echo "$each"; done 2>/dev/null`;
 
-/** A process that holds namespaces, once it says that they are ready. */
+/** Starts a process that holds namespaces, and waits until they are ready. */
 async function hold(words: readonly string[]): Promise<ChildProcess> {
   const [program = '', ...args] = words;
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -86,7 +86,7 @@ async function hold(words: readonly string[]): Promise<ChildProcess> {
   return child;
 }
 
-/** Makes one. Needs root. Whoever makes it closes it; when the test process ends, it is closed too. */
+/** Makes a world. Needs root. The caller closes it; it is also closed when the test process ends. */
 export async function makeNetworkWorld({ without = [], seconds = 300 }: WorldOptions = {}): Promise<NetworkWorld> {
   const outside = await hold(['unshare', '--net', 'sh', '-c', `echo ready; exec sleep ${seconds}`]);
   const host = await hold([
@@ -107,7 +107,7 @@ export async function makeNetworkWorld({ without = [], seconds = 300 }: WorldOpt
   };
   process.on('exit', close);
   const enter = (child: ChildProcess, ...what: readonly string[]) => ['--target', String(child.pid), ...what, '--'];
-  // What containers leave is gone with the test.
+  // Leftovers of containers are removed with the test's folder.
   const env = (user: WorldUser | undefined) => ({ ...process.env, TSIMG_ROOT: stateRootOf(user) });
   const run = (args: readonly string[], user?: WorldUser) =>
     spawnSync('nsenter', args, { encoding: 'utf8', timeout: 60_000, env: env(user) });
@@ -130,21 +130,21 @@ export async function makeNetworkWorld({ without = [], seconds = 300 }: WorldOpt
   };
 }
 
-/** The next piece of text that a program prints. */
+/** Returns the next piece of text that a program prints. */
 export async function nextText(child: ChildProcess): Promise<string> {
   if (child.stdout === null) throw new Error('its output must be a pipe');
   const [chunk] = await once(child.stdout, 'data', { signal: AbortSignal.timeout(20_000) });
   return String(chunk).trim();
 }
 
-/** A program that says something to a TCP server and prints its answer, nothing where it has none. */
+/** A program that sends a text to a TCP server and prints the answer, if there is one. */
 export function ask(address: string, port: number, say = ''): readonly string[] {
   const script = `const s = require('node:net').connect(${port}, '${address}');
     s.setTimeout(2000, () => s.destroy()); s.on('error', () => {}); s.write(${JSON.stringify(say)}); s.pipe(process.stdout);`;
   return [process.execPath, '-e', script];
 }
 
-/** A program that says \`ready\`, then answers each connection with where it came from. */
+/** A program that prints \`ready\`, then answers each connection with the address of its client. */
 export function tellSource(address: string, port: number): readonly string[] {
   const script = `require('node:net').createServer((s) => { s.on('error', () => {}); s.end('from ' + s.remoteAddress); })
     .listen(${port}, '${address}', () => console.log('ready'));`;

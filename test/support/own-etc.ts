@@ -8,12 +8,12 @@ import { haveRoot, haveTools } from './tools.ts';
 const OVERLAYFS_SUPER_MAGIC = 0x794c_7630;
 const MARK = 'TSIMG_TEST_OWN_ETC';
 
-/** Root's subordinate IDs, in a test file's own /etc. */
+/** The subordinate IDs of root in the /etc of a test file. */
 export const ROOT_RANGE = { start: 2_000_000_000, count: 65_536 };
 
 /**
- * Runs a test file again as root in a mount namespace with an /etc of its own, in which root has subordinate IDs: true in that
- * run, false in the first, which has nothing else to do. Prints what is missing.
+ * Runs a test file a second time as root, in a mount namespace with an /etc in which root has subordinate IDs. Returns
+ * true in the second run; false in the first, which has nothing else to do. Prints what is missing.
  */
 export function hasOwnEtc(file: string): boolean {
   if (process.env[MARK] !== undefined) return true;

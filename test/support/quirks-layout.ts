@@ -5,7 +5,10 @@ import { charDevice, dir, fifo, file, hardlink, opaque, symlink, tarOf, whiteout
 
 const LONG = `deep/${'long-name-'.repeat(12)}`;
 
-/** Layers with all that a root filesystem can have, base first. Every directory is described, so that tools agree on times. */
+/**
+ * Layers with all that a root filesystem can have, base first. Every directory is described, so that tools agree on
+ * times.
+ */
 export const QUIRK_LAYERS: readonly Buffer[] = [
   tarOf(
     dir('.', { mode: 0o751, mtime: 9 }),

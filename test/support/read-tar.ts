@@ -2,13 +2,13 @@ import { TsimgError } from '../../src/errors.ts';
 import type { TarHeader } from '../../src/tar/header.ts';
 import { createTarReader, type TarReaderOptions } from '../../src/tar/read/read.ts';
 
-/** An entry with its content, holes as zeros. */
+/** An entry with its content; holes are zeros. */
 export interface WholeEntry {
   readonly header: TarHeader;
   readonly content: Buffer;
 }
 
-/** Reads an archive with the product's reader, pushed in chunks of this many bytes. */
+/** Reads an archive with the product's reader, in chunks of this many bytes. */
 export function readWhole(archive: Buffer, chunkBytes = archive.length, options: TarReaderOptions = {}): WholeEntry[] {
   const entries: WholeEntry[] = [];
   let header: TarHeader | undefined;
@@ -37,14 +37,14 @@ export function readWhole(archive: Buffer, chunkBytes = archive.length, options:
   return entries;
 }
 
-/** The only entry of an archive. */
+/** Returns the only entry of an archive. */
 export function readOne(archive: Buffer, options: TarReaderOptions = {}): WholeEntry {
   const [entry, ...more] = readWhole(archive, archive.length, options);
   if (entry === undefined || more.length > 0) throw new Error(`${more.length + (entry ? 1 : 0)} entries`);
   return entry;
 }
 
-/** The code of the error that reading an archive ends with; `none` when it does not. Other errors are thrown. */
+/** Returns the code of the error that reading an archive ends with; `none` without one. Throws other errors. */
 export function codeOfReading(archive: Buffer, options: TarReaderOptions = {}): string {
   return codeOf(() => readWhole(archive, archive.length, options));
 }

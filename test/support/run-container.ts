@@ -1,8 +1,8 @@
 import type { RunRequest } from '../../src/launch/plan/run-request.ts';
 import { programModule } from './program-module.ts';
 
-// A process of its own that runs one container as the verb does: what it was asked for is its argument, as JSON; an error
-// is the last line of standard error, as JSON.
+// A program that runs one container as the verb does. Its argument is the request, in JSON. An error is the last line
+// of standard error, in JSON.
 
 export interface ContainerRequest {
   /** A root filesystem; or, with `store`, an image in any form of SOURCE. */

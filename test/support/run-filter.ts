@@ -1,6 +1,6 @@
 import type { Instruction } from '../../src/linux/seccomp/seccomp-compile.ts';
 
-/** What the kernel's interpreter does with a program: the value that it returns. */
+/** Runs a BPF program as the kernel's interpreter does. Returns the program's value. */
 export function runFilter(
   program: readonly Instruction[],
   architecture: number,

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './checkout.ts';
 
-/** Images that other tools wrote; they lie beside the checkout on machines that have them. */
+/** The folder of images that other tools wrote, beside the checkout on machines that have it. */
 export const SHARED = join(ROOT, '..', 'shared', 'images');
 
-/** The path of a shared image; where it is absent, prints the line that says so and is undefined. */
+/** Returns the path of a shared image. Where it is absent, prints a line about that and returns undefined. */
 export function sharedImage(name: string): string | undefined {
   const path = join(SHARED, name);
   if (existsSync(path)) return path;

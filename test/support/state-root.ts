@@ -3,7 +3,7 @@ import { tempDir } from './temp-dir.ts';
 
 const roots = new Map<number, string>();
 
-/** Where images and containers of a test are kept, which is gone with it: a folder of this user's, or of the caller's. */
+/** Makes a folder for images and containers of a test, owned by this user or the caller. It is removed at the end. */
 export function stateRootOf(user: { readonly uid: number; readonly gid: number } | undefined): string {
   const key = user?.uid ?? -1;
   const root = roots.get(key) ?? tempDir(0o700);

@@ -2,9 +2,9 @@ import { ANSWER_SIZE, CALL, FIRST_CALL, MEMORY } from '../../src/sys/stub/layout
 import type { StubMachine } from '../../src/sys/stub/machine/program.ts';
 import { haveTools } from './tools.ts';
 
-// Requests to a stub, laid out here once more: the tests of its program do not count on the code that makes them in src.
+// Requests to a stub, written a second time: the tests of its program do not use the code of src that makes requests.
 
-/** The machines whose programs can be run here, and by what. */
+/** The machines whose programs can be run here, with the emulator of each. */
 export const RUNNERS: readonly (readonly [StubMachine, readonly string[]])[] = [
   ...(process.arch === 'x64' ? [['x64', []] as const] : []),
   ...(process.arch === 'arm64' ? [['arm64', []] as const] : []),
@@ -15,7 +15,7 @@ export const RUNNERS: readonly (readonly [StubMachine, readonly string[]])[] = [
 
 if (process.arch !== 'x64') console.log('skipped: needs an x86-64 machine');
 
-/** One request of several calls; what follows a call is told by the numbers of its arguments, `TEXT` among them. */
+/** Makes one request of several calls. The arguments of a call are numbers, with `TEXT` for the text. */
 export function request(calls: readonly (readonly [number, ...number[]])[], text = '', received = 0): Buffer {
   const data = FIRST_CALL + calls.length * CALL.size;
   const bytes = Buffer.alloc(data + Buffer.byteLength(text) + 1);
@@ -39,5 +39,5 @@ export function request(calls: readonly (readonly [number, ...number[]])[], text
   return bytes;
 }
 
-/** Stands for the address of the text. */
+/** Stands for the address of a text in the stub. */
 export const TEXT = 0xffff_fff0;

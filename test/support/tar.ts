@@ -1,6 +1,6 @@
 /**
- * Tar archives as code. An encoder of its own that shares nothing with src/tar, so that a test which reads what it
- * writes proves something. It writes what it is told, nonsense too: hostile archives are made here.
+ * Tar archives as code. The encoder shares nothing with src/tar, so that a test of the reader proves something. It also
+ * writes nonsense: hostile archives are made here.
  *
  *     tarOf(dir('etc'), file('etc/motd', 'hello\n', { mode: 0o600 }), symlink('etc/link', 'motd'), whiteout('etc/old'))
  */
@@ -23,7 +23,7 @@ interface EntryOptions {
   readonly pax?: Readonly<Record<string, Bytes>> | readonly (readonly [string, Bytes])[];
   /** Which header: `pax` (default) and `ustar` have the POSIX magic, `gnu` GNU's, `v7` none. Long names follow it. */
   readonly format?: 'pax' | 'ustar' | 'gnu' | 'v7';
-  /** What the size field says, when not the length of the content: a number of bytes, or the 12 bytes of the field. */
+  /** The value of the size field, where it is not the content's length: a number, or the 12 bytes of the field. */
   readonly size?: number | Uint8Array;
   /** Overrides the typeflag character. */
   readonly type?: string;
@@ -46,7 +46,7 @@ function padded(content: Buffer): Buffer {
   return Buffer.concat([content, Buffer.alloc((512 - (content.length % 512)) % 512)]);
 }
 
-/** A number in a field: octal with NUL, or base-256 (GNU, two's complement) where octal cannot say it. */
+/** Returns a number as a field: octal with NUL, or base-256 (GNU, two's complement) where octal is too short. */
 export function numericField(value: number, width: number): Buffer {
   const field = Buffer.alloc(width);
   if (value >= 0 && value < 8 ** (width - 1)) {
@@ -62,7 +62,9 @@ export function numericField(value: number, width: number): Buffer {
   return field;
 }
 
-/** Writes the sum of the header's bytes, its own field counted as spaces, into the header; `signed` as old Sun tars did. */
+/**
+ * Writes the sum of the header's bytes, its own field counted as spaces, into the header; `signed` as old Sun tars did.
+ */
 export function fixChecksum(block: Buffer, signed = false): void {
   block.fill(0x20, 148, 156);
   let sum = 0;
@@ -94,7 +96,7 @@ function header(name: Buffer, type: string, size: number | Uint8Array, options: 
   return block;
 }
 
-/** `LENGTH KEY=VALUE\n`, the length counting itself. */
+/** Returns a PAX record, `LENGTH KEY=VALUE\n`. The length counts itself. */
 export function paxRecord(key: string, value: Bytes): Buffer {
   const rest = Buffer.concat([Buffer.from(` ${key}=`), bytesOf(value), Buffer.from('\n')]);
   let length = rest.length + 1;
@@ -102,7 +104,7 @@ export function paxRecord(key: string, value: Bytes): Buffer {
   return Buffer.concat([Buffer.from(String(length)), rest]);
 }
 
-/** An extension: header and content of typeflag `x`, `g`, `L`, `K`, … */
+/** Returns an extension: header and content of typeflag `x`, `g`, `L`, `K`, … */
 export function extension(type: string, content: Bytes, options: EntryOptions = {}): TarPart {
   const bytes = bytesOf(content);
   const gnu = type === 'L' || type === 'K';
@@ -117,12 +119,12 @@ export function extension(type: string, content: Bytes, options: EntryOptions = 
   return Buffer.concat([block, padded(bytes)]);
 }
 
-/** A PAX header (`x`) for the entry that follows. */
+/** Returns a PAX header (`x`) for the next entry. */
 export function paxHeader(...records: readonly (readonly [string, Bytes])[]): TarPart {
   return extension('x', Buffer.concat(records.map(([key, value]) => paxRecord(key, value))));
 }
 
-/** A global PAX header (`g`). */
+/** Returns a global PAX header (`g`). */
 export function globalHeader(...records: readonly (readonly [string, Bytes])[]): TarPart {
   return extension('g', Buffer.concat(records.map(([key, value]) => paxRecord(key, value))));
 }
@@ -132,7 +134,7 @@ export function raw(content: Bytes): TarPart {
   return bytesOf(content);
 }
 
-/** One entry of any type, with the extensions that its names, times and attributes need. */
+/** Returns one entry of any type, with the extensions that its names, times and attributes need. */
 export function entry(type: string, path: Bytes, content: Bytes, options: EntryOptions = {}): TarPart {
   const name = bytesOf(path);
   const link = bytesOf(options.linkPath ?? '');
@@ -189,23 +191,23 @@ export function fifo(path: Bytes, options: EntryOptions = {}): TarPart {
   return entry('6', path, '', options);
 }
 
-/** The whiteout that hides `path` of lower layers: `whiteout('etc/x')` is the file `etc/.wh.x`. */
+/** Returns the whiteout that hides `path` of lower layers: `whiteout('etc/x')` is the file `etc/.wh.x`. */
 export function whiteout(path: string, options: EntryOptions = {}): TarPart {
   const slash = path.lastIndexOf('/') + 1;
   return file(`${path.slice(0, slash)}.wh.${path.slice(slash)}`, '', options);
 }
 
-/** The opaque whiteout in a directory: it hides all that lower layers have in it. */
+/** Returns the opaque whiteout of a directory, which hides all content of the directory in lower layers. */
 export function opaque(directory: string, options: EntryOptions = {}): TarPart {
   return file(directory === '' ? '.wh..wh..opq' : `${directory}/.wh..wh..opq`, '', options);
 }
 
-/** An archive without its end, for those that write their own. */
+/** Returns an archive without its end, for tests that write another end. */
 export function blocksOf(...parts: readonly TarPart[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** A whole archive: the parts and two zero blocks. */
+/** Returns a whole archive: the parts, and two zero blocks. */
 export function tarOf(...parts: readonly TarPart[]): Buffer {
   return Buffer.concat([...parts, Buffer.alloc(1024)]);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const made: string[] = [];
 
-/** A fresh folder of this mode (octal) that is removed when the test process ends, however it ends. */
+/** Makes a folder with this mode, which is removed when the test process ends, also after a failure. */
 export function tempDir(mode = 0o700): string {
   const path = mkdtempSync(join(tmpdir(), 'tsimg-test-'));
   chmodSync(path, mode);

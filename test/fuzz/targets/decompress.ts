@@ -11,15 +11,15 @@ import type { Random } from '../random.ts';
 import { blobSeeds } from '../seeds.ts';
 import { bytesTarget } from '../target.ts';
 
-/** Content beyond this is not compared: bytes. A bomb is not what is looked for here. */
+/** The most content that is compared, in bytes. Decompression bombs have tests of their own. */
 const MAX_CONTENT = 8 * 1024 * 1024;
 const TEXT = Buffer.from('content '.repeat(40));
 
 interface Result {
-  /** `accepted`, `large` where it was left, or the error's code. */
+  /** `accepted`, `large` for content that was not compared, or the error's code. */
   readonly ending: string;
   readonly content: Buffer;
-  /** Bytes behind the last member that were told of. */
+  /** Bytes that were reported behind the last member. */
   readonly trailing: number;
   readonly message: string;
 }
@@ -55,7 +55,7 @@ async function decompress(input: Buffer, chunk: () => number): Promise<Result> {
   return { ending, content: Buffer.concat(chunks), trailing, message };
 }
 
-/** The same however it is cut: what came before an error may be more or less of it. */
+/** Compares two results for different chunk sizes. Before an error their contents may have different lengths. */
 async function decompressTwice(input: Buffer, random: Random): Promise<Result> {
   const whole = await decompress(input, () => input.length || 1);
   const most = Math.max(200, input.length / 20);
@@ -81,7 +81,7 @@ function nodesGunzip(input: Buffer): Buffer | undefined {
 function compareWithZlib(input: Buffer, ours: Result): void {
   if (ours.ending === 'large') return;
   const theirs = nodesGunzip(input);
-  // Node loses members behind zeros, and fails at what is no member: see docs/decisions/0002
+  // Node loses members behind zeros, and fails at bytes that are no member: docs/decisions/0002.
   const hasPadding = input.includes(Buffer.from([0, 0x1f, 0x8b]));
   if (theirs === undefined) {
     if (ours.ending === 'accepted' && ours.trailing === 0 && !hasPadding) throw fault('accepted, and zlib refuses it');
@@ -110,7 +110,7 @@ export const gzipTarget = bytesTarget({
   },
 });
 
-/** Members or frames of both behind each other, or with something between; mostly damaged. */
+/** Returns members or frames of both inputs in a row, or with bytes between them; mostly damaged. */
 function joined(seed: Buffer, other: Buffer, random: Random, wrap: (content: Buffer) => Buffer): Buffer {
   if (random.once(4)) return mutateSome(seed, other, random);
   const between = random.pick([Buffer.alloc(0), Buffer.alloc(random.below(9)), Buffer.from('rest'), wrap(TEXT)]);
@@ -118,7 +118,7 @@ function joined(seed: Buffer, other: Buffer, random: Random, wrap: (content: Buf
   return random.once(2) ? both : mutateSome(both, seed, random);
 }
 
-/** What zstd(1) makes of it; undefined where it refuses. */
+/** Decompresses by zstd(1); undefined where it refuses. */
 function zstdProgram(input: Buffer): Buffer | undefined {
   const run = spawnSync(findTool('zstd') ?? 'zstd', ['-dcq', '--no-sparse'], { input, maxBuffer: MAX_CONTENT });
   return run.status === 0 ? run.stdout : undefined;
@@ -127,7 +127,7 @@ function zstdProgram(input: Buffer): Buffer | undefined {
 function compareWithZstd(input: Buffer, ours: Result): void {
   if (ours.ending === 'large' || ours.ending === 'LIMIT_EXCEEDED' || ours.ending === 'FORMAT_UNSUPPORTED') return;
   const theirs = zstdProgram(input);
-  // The program also takes a gzip member behind a frame, and refuses wrong checksums, which are not looked at here
+  // zstd(1) also takes a gzip member behind a frame, and refuses wrong checksums, which tsimg does not compare.
   if (theirs === undefined || ours.message.includes('something else follows')) return;
   if (ours.ending !== 'accepted') throw fault(`zstd accepts it, and here it is ${ours.ending}: ${ours.message}`);
   if (!ours.content.equals(theirs)) throw fault('zstd finds other content');
@@ -142,7 +142,7 @@ export const zstdTarget = bytesTarget({
   async run(input, random) {
     const ours = await decompressTwice(input, random);
     const isFrame = startsWith(input, 0x28, 0xb5, 0x2f, 0xfd);
-    // A process for each takes longer than all else
+    // A process for each input takes most of the time.
     if (isFrame && (random.once(20) || (ours.ending === 'accepted' && random.once(4)))) compareWithZstd(input, ours);
     return ours.ending;
   },

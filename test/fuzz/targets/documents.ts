@@ -25,7 +25,7 @@ function check(input: Buffer): string {
   for (const type of TYPES) {
     const asManifest = endingOf(() => parseManifest(input, type, 'manifest'));
     const asIndex = endingOf(() => parseImageIndex(input, type, 'index'));
-    // what one reader takes for an index and another for a manifest has two meanings under one digest
+    // A document that is an index for one reader and a manifest for another has two meanings under one digest.
     if (type === '' && asManifest === 'accepted' && asIndex === 'accepted')
       throw fault('a manifest and an index at once');
     accepted ||= asManifest === 'accepted' || asIndex === 'accepted';

@@ -12,7 +12,7 @@ import type { Random } from '../random.ts';
 import { imageSeeds } from '../seeds.ts';
 import type { Target } from '../target.ts';
 
-/** Of one layer, no more than this is read: bytes. */
+/** The most bytes of a layer that are read. */
 const MAX_CONTENT = 4 * 1024 * 1024;
 const TRANSPORTS = ['docker-archive:', 'oci-archive:'];
 const NAMES = ['latest', 'example.com/x:latest', `sha256:${'0'.repeat(64)}`, '1111'];
@@ -22,7 +22,7 @@ function descriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
-/** Streams close what they hold a moment later. */
+/** Streams close their files a moment after their end. */
 async function mustBeClosed(before: number): Promise<void> {
   for (let tries = 0; descriptors() > before; tries++) {
     if (tries === 200) throw fault(`${descriptors() - before} descriptors stay open`);
@@ -40,7 +40,7 @@ async function readLayers(image: LoadedImage): Promise<void> {
   }
 }
 
-/** Each step may refuse; the source is closed whatever happens. */
+/** Opens and reads an image. Each step may refuse it; the source is closed in any case. */
 async function read(spec: string, random: Random): Promise<string> {
   let source: Source | undefined;
   try {

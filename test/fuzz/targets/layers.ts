@@ -15,7 +15,7 @@ import type { Random } from '../random.ts';
 import { layerSeeds } from '../seeds.ts';
 import type { Input, Target } from '../target.ts';
 
-/** What only a disk says that is not as the fold has it: a decision that the second wall had to correct. */
+/** Errors that only the disk reports: then the fold made a decision that the second check had to correct. */
 const DISAGREEMENTS = [
   'EACCES',
   'EBADF',
@@ -38,7 +38,7 @@ async function unpack(layers: Input, rootfs: string, threads: number): Promise<U
   }
 }
 
-/** What is wrong with the tree, or with there being one. */
+/** Returns a fault of the tree, also that there is a tree after a failure. */
 function complaintsOf(
   result: UnpackReport | string,
   layers: Input,
@@ -69,7 +69,7 @@ async function run(layers: Input, place: Place, identity: Identity, threads: num
   } finally {
     rmSync(rootfs, { recursive: true, force: true });
   }
-  // What was left of the staging shows here too
+  // A staging directory that was left is found here too.
   complaints.push(...place.changesOf().map((line) => `outside of the root: ${line}`));
   if (complaints.length > 0) throw fault(complaints.join('; '));
   return ending;
@@ -99,14 +99,14 @@ function layersTarget(identity: Identity): Target {
         const sandbox = makeSandbox(root);
         return { sandbox, changesOf: sandbox.watch() };
       };
-      // Made by who unpacks: no permission keeps them from it. Made anew after a fault, so that the next one is its own
+      // The canaries belong to the user that unpacks, so no permission protects them. After a fault they are made anew.
       let laid: Place | undefined;
       return {
         run: (input, random) =>
           asIdentity(identity, async () => {
             const place = laid ?? lay();
             laid = undefined;
-            // A thread takes as long to start as fifty trees to make
+            // No threads: to start one takes as long as to make fifty trees.
             const ending = await run(input, place, identity, random.once(64) ? 2 : 0);
             laid = place;
             return ending;
@@ -117,6 +117,6 @@ function layersTarget(identity: Identity): Target {
   };
 }
 
-/** As root, of whom nothing is kept but what tsimg refuses; and as somebody whom the kernel stops too. */
+/** Targets as root, which only tsimg's checks stop, and as an ordinary user, which the kernel stops too. */
 export const LAYER_TARGETS: readonly Target[] =
   process.geteuid?.() === 0 ? [layersTarget('root'), layersTarget('ordinary user')] : [layersTarget('ordinary user')];

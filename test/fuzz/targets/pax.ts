@@ -23,7 +23,7 @@ function mutate(seed: Buffer, other: Buffer, random: Random): Buffer {
   return random.once(4) ? records : mutateSome(records, other, random);
 }
 
-/** Written again, the records mean the same: nothing was read that is not there. */
+/** Compares the records with those of a second parse of their own text: nothing is read that is not there. */
 function run(content: Buffer): string {
   const place = { where: undefined, offset: 0 };
   return endingOf(() => {
@@ -41,7 +41,7 @@ function run(content: Buffer): string {
   });
 }
 
-/** `LENGTH KEY=VALUE\n` of bytes (latin1). */
+/** Returns the record `LENGTH KEY=VALUE\n` as bytes (latin1). */
 function latin1Record(key: string, value: string): Buffer {
   const rest = ` ${key}=${value}\n`;
   let length = rest.length + 1;

@@ -9,14 +9,14 @@ import { tarSeeds } from '../seeds.ts';
 import type { Input, Target } from '../target.ts';
 
 /*
- * Readers of tar differ about damaged and about hostile archives, and Python's merges headers, applies what others do not,
- * and stops in silence. So one that disagrees proves nothing; two that agree with each other and not with tsimg do.
- * What tsimg decided against both stands in docs/decisions/0002: global headers have no effect, which is left out here.
+ * Readers of tar differ about damaged and hostile archives. Python's reader merges headers, applies headers that others ignore,
+ * and stops without an error. One reader that disagrees with tsimg therefore proves nothing; two that agree with each other do.
+ * docs/decisions/0002 has the decisions against both. One of them, that global headers have no effect, is left out here.
  */
 
 const hex = (bytes: string) => Buffer.from(bytes, 'latin1').toString('hex');
 
-/** Python and, in a listing, nobody else drops the slash behind a directory. */
+/** Removes the slash behind a directory, which Python drops and GNU tar lists. */
 function pathOf(path: string): string {
   return path.replace(/(?:2f)+$/, '');
 }
@@ -29,7 +29,7 @@ function linesOf(entries: readonly Listed[]): string {
   return entries.map(lineOf).join('\n');
 }
 
-/** The sizes first: what is too large to be held is listed without its content. */
+/** Reads the sizes first: a file that is too large for memory is listed without its content. */
 function ours(archive: Buffer): readonly ListedEntry[] {
   let total = 0;
   const sizes: Listed[] = [];
@@ -52,7 +52,7 @@ function sameContents(found: readonly ListedEntry[], others: readonly ListedEntr
   return found.every(({ content }, index) => content === '' || (others[index]?.content || content) === content);
 }
 
-/** Whether a block in it says that it is a global header: the others apply it. */
+/** Whether a block may be a global header, which the other readers apply. */
 function hasGlobalHeader(archive: Buffer): boolean {
   for (let at = 0; at + 512 <= archive.length; at += 512) {
     if (archive[at + 156] === 0x67 && archive.toString('latin1', at + 257, at + 262) === 'ustar') return true;
@@ -60,7 +60,7 @@ function hasGlobalHeader(archive: Buffer): boolean {
   return false;
 }
 
-/** Where Python finds other content in the same entries. */
+/** Returns where Python finds other content in the same entries. */
 function askGnuTar(archive: Buffer, lines: string): string {
   const gnus = listWithGnuTar(archive);
   const theirs = contentsByGnuTar(archive);

@@ -5,10 +5,12 @@ import { createRandom, type Random } from '../random.ts';
 import { tarSeeds } from '../seeds.ts';
 import { bytesTarget } from '../target.ts';
 
-/** What one archive of a few kilobytes may make a reader hold: an extension of the largest size, said and not there. */
+/**
+ * The most memory for an archive of a few kilobytes: an extension that announces the largest size and has no content.
+ */
 const HELD_BYTES = 4 * 1024 * 1024;
 
-/** All that a reader tells, and how it ends; content told in pieces is one content. */
+/** Collects all entries of a reader, and how it ends. Content that comes in pieces is joined. */
 export function outcomeOf(archive: Buffer, chunk: () => number): { readonly told: string; readonly ending: string } {
   const told: string[] = [];
   let open = false;

@@ -20,14 +20,14 @@ import { jsonOf, mutateJson } from '../mutate-json.ts';
 import type { Random } from '../random.ts';
 import { bytesTarget, type Target } from '../target.ts';
 
-// Texts that users, images, registries and the host write: each parser refuses by an error of tsimg or takes it.
+// Texts of users, images, registries and the host. Each parser takes a text or refuses it with a TsimgError.
 
 interface TextTarget {
   readonly name: string;
   readonly rule: string;
   readonly seeds: readonly string[];
   readonly mutate?: (seed: Buffer, other: Buffer, random: Random) => Buffer;
-  /** What must hold of a text; a TsimgError is an answer too. */
+  /** Checks the rule for a text. A TsimgError is a valid answer. */
   readonly check: (text: string) => void;
 }
 
