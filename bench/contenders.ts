@@ -1,15 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { publish } from '../test/support/publish.ts';
 
-/** What users run. */
+/** The published command. */
 const PUBLISHED = await publish();
 
-/** What is unpacked, and where to. */
+/** The image to unpack, and the destination. */
 export interface Job {
   readonly layout: string;
   /** The layers' blobs, base first. */
   readonly layers: readonly string[];
-  /** Where the image lies in a registry, `HOST/NAME`; undefined where there is none. */
+  /** The image's place in a registry, `HOST/NAME`; undefined where there is none. */
   readonly reference: string | undefined;
   readonly target: string;
 }
@@ -29,7 +29,7 @@ function unpack(source: string, target: string, ...options: readonly string[]): 
   return [process.execPath, PUBLISHED, 'unpack', '-q', ...options, source, target];
 }
 
-/** An image that lies on this machine; the first is tsimg. */
+/** Commands for an image on this machine; the first is tsimg's. */
 export const LOCAL: readonly Contender[] = [
   { name: 'tsimg unpack', needs: 'node', command: ({ layout, target }) => unpack(`oci:${layout}:latest`, target) },
   {
@@ -51,7 +51,7 @@ export const LOCAL: readonly Contender[] = [
   { name: 'bsdtar -xf in turn', needs: 'bsdtar', command: (job) => inTurn('bsdtar', job) },
 ];
 
-/** An image that lies in a registry; the first is tsimg. */
+/** Commands for an image in a registry; the first is tsimg's. */
 export const FROM_REGISTRY: readonly Contender[] = [
   {
     name: 'tsimg unpack docker://',
@@ -64,11 +64,8 @@ export const FROM_REGISTRY: readonly Contender[] = [
     command: ({ reference, target }) => {
       const copy = 'skopeo --insecure-policy copy -q --src-tls-verify=false';
       const layout = `${target}/layout`;
-      return [
-        'sh',
-        '-c',
-        `mkdir ${target} && ${copy} docker://${reference} oci:${layout}:latest && umoci unpack --image ${layout}:latest ${target}/bundle`,
-      ];
+      const unpack = `umoci unpack --image ${layout}:latest ${target}/bundle`;
+      return ['sh', '-c', `mkdir ${target} && ${copy} docker://${reference} oci:${layout}:latest && ${unpack}`];
     },
   },
 ];

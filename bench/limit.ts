@@ -15,12 +15,12 @@ import { pipeline } from 'node:stream/promises';
 import { decompressed } from '../src/streams/decompress/decompress.ts';
 import { measure } from './measure.ts';
 
-/** What nobody can do without who unpacks these layers and checks them: seconds of one core. */
+/** The least work to unpack and check these layers: seconds of one core. */
 export interface PhysicalLimit {
   readonly decompressing: number;
   /** Layers as stored and as unpacked. */
   readonly hashing: number;
-  /** What the kernel takes to make the files, GNU tar's system time without decompression. */
+  /** Seconds that the kernel takes to make the files: GNU tar's system time without decompression. */
   readonly writing: number;
   /** Their sum over the cores. */
   readonly seconds: number;
@@ -38,7 +38,7 @@ function hashingOf(path: string): number {
   const chunk = Buffer.allocUnsafeSlow(1 << 18);
   try {
     const { size } = fstatSync(file);
-    // The reading is not what is measured
+    // Reading is not measured.
     const reading = secondsOf(() => {
       for (let at = 0; at < size; ) at += readSync(file, chunk, 0, chunk.length, at);
     });
@@ -56,7 +56,9 @@ function hashingOf(path: string): number {
   }
 }
 
-/** Measures the limit for layers, with whatever decompresses fastest here. @param place where files are made */
+/**
+ * Measures the limit for layers, with the fastest decompressor of this host. @param place the directory for the files
+ */
 export async function physicalLimit(layers: readonly string[], place: string): Promise<PhysicalLimit> {
   const folder = join(place, `tsimg-limit-${process.pid}`);
   let [decompressing, hashing, writing] = [0, 0, 0];

@@ -15,7 +15,7 @@ import {
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
-// Images to measure with, written by GNU tar and gzip or zstd: the same files on every machine, made once and kept.
+// Images for the benchmarks, written by GNU tar and gzip or zstd: the same files on every machine, made once and kept.
 
 export interface ImageShape {
   readonly name: string;
@@ -24,7 +24,7 @@ export interface ImageShape {
   /** Mean size of a file: bytes. */
   readonly meanSize: number;
   readonly compression: 'gzip' | 'zstd';
-  /** Bytes of zeros at the end of each file, for content that is quickly made. */
+  /** Bytes of zeros at the end of each file, for content that is made quickly. */
   readonly zeros?: number;
 }
 
@@ -53,7 +53,7 @@ export const SHAPES = {
   zstd: { name: 'zstd', filesPerLayer: [6_000, 6_000], meanSize: 33_000, compression: 'zstd' },
 } as const satisfies Record<string, ImageShape>;
 
-/** Small, fast and the same everywhere; quality does not matter (mulberry32). */
+/** A random generator: small, fast and the same everywhere; its quality does not matter (mulberry32). */
 function randomOf(seed: number): () => number {
   let state = seed;
   return () => {
@@ -133,7 +133,7 @@ async function putJson(layout: string, value: unknown): Promise<{ readonly diges
   return putBlob(layout, path);
 }
 
-/** The OCI layout of this shape below `folder`, tag `latest`; made if it is not there yet. */
+/** The OCI layout of this shape below `folder`, tag `latest`; made where it is missing. */
 export async function makeImage(folder: string, shape: ImageShape): Promise<string> {
   const layout = join(folder, shape.name);
   if (existsSync(join(layout, 'index.json'))) return layout;

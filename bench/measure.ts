@@ -4,18 +4,18 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface Measurement {
   /** Wall clock. */
   readonly seconds: number;
-  /** What all its processes used of processors: seconds. Says more than the clock where others use the machine too. */
+  /** Processor time of all processes: seconds. More reliable than the clock on a shared machine. */
   readonly processorSeconds: number;
   /** The part of it that the kernel used. */
   readonly systemSeconds: number;
-  /** The largest sum of resident memory over the command's processes that was seen: bytes. */
+  /** The largest sum of resident memory over the command's processes: bytes. */
   readonly peakMemory: number;
 }
 
 /** Milliseconds between two looks at a command's memory. */
 const SAMPLE_INTERVAL = 20;
 
-/** Resident memory of a process and all below it: bytes. */
+/** Resident memory of a process and its descendants: bytes. */
 function residentMemory(pid: number): number {
   let bytes = 0;
   try {
@@ -31,7 +31,7 @@ function residentMemory(pid: number): number {
   return bytes;
 }
 
-/** Runs "$@" and tells what it used: POSIX times(1), whose second line is of children. */
+/** Runs "$@" and prints its times: POSIX times(1), whose second line is that of children. */
 const TIMED = '"$@"; status=$?; times >&3; exit $status';
 
 /** `0m1.230000s 0m0.5s` of children → user and system seconds. */

@@ -7,10 +7,10 @@ import { tempDir } from '../test/support/temp-dir.ts';
 import { findTool } from '../test/support/tools.ts';
 import { measure, median } from './measure.ts';
 
-// How long a container takes from the command line to the end of /bin/true, beside podman, runc, bubblewrap and plain
-// unshare, in turn, in one run; then many at once. Needs root. Usage: node dist/bench/start.js [ROUNDS] [AT_ONCE]
+// Time from the command line to the end of /bin/true, of tsimg, podman, runc, bubblewrap and unshare, in turn, in one
+// run; then of many at once. Needs root. Usage: node dist/bench/start.js [ROUNDS] [AT_ONCE]
 
-// Node reads these certificates whenever it starts, in 30 ms for a system's; no part of starting a container.
+// Node reads these certificates at every start, in 30 ms for a system's bundle; that is no part of a container's start.
 delete process.env.NODE_EXTRA_CA_CERTS;
 
 const PUBLISHED = await publish();
@@ -18,7 +18,7 @@ const [rounds = 15, atOnce = 100] = process.argv.slice(2).map(Number);
 
 const rootfs = makeBusyboxRootfs(tempDir(0o755));
 const TRUE = '/bin/true';
-/** Its default limits are above what a sandbox lets root have; crun refuses hosts with cgroups of both versions. */
+/** Its default limits are above those that a sandbox permits root; crun refuses hosts with cgroups of both versions. */
 const PODMAN = ['--network', 'none', '--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
 
 /** A folder with runc's own configuration for the root filesystem. */
@@ -76,9 +76,10 @@ const results = await measureInTurn();
 const own = median(results.get('tsimg') ?? []);
 console.log(`median of ${rounds}, in turn`);
 for (const [tool, seconds] of results) {
-  console.log(
-    `${tool.padEnd(10)} ${String(ms(median(seconds))).padStart(5)} ms   least ${ms(Math.min(...seconds))} ms   tsimg takes ${(own / median(seconds)).toFixed(2)} of it`,
-  );
+  const middle = median(seconds);
+  const least = `least ${ms(Math.min(...seconds))} ms`;
+  const ratio = `tsimg takes ${(own / middle).toFixed(2)} of it`;
+  console.log(`${tool.padEnd(10)} ${String(ms(middle)).padStart(5)} ms   ${least}   ${ratio}`);
 }
 
 const started = process.hrtime.bigint();

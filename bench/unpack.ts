@@ -8,12 +8,11 @@ import { physicalLimit } from './limit.ts';
 import { type ImageShape, layerFiles, makeImage, SHAPES } from './make-image.ts';
 import { type Measurement, measure, median } from './measure.ts';
 
-// Unpacking, tsimg beside the tools that people use, in one run, in turns:
-// `npm run bench [-- --rounds N] [--limit] [SHAPE...]`. Images are kept in $TSIMG_BENCH_DIR; results go to tmpfs
-// (/dev/shm) and to disk (the temporary folder).
+// Unpacking by tsimg and by other tools, in turns, in one run: `npm run bench [-- --rounds N] [--limit] [SHAPE...]`.
+// Images are kept in $TSIMG_BENCH_DIR; results go to tmpfs (/dev/shm) and to disk (the temporary folder).
 
 const IMAGES = process.env.TSIMG_BENCH_DIR ?? join(tmpdir(), 'tsimg-bench');
-/** Shapes of which only the memory is of interest: tsimg alone, once, on tmpfs. */
+/** Shapes for which only memory is measured: tsimg alone, once, on tmpfs. */
 const FOR_MEMORY: ReadonlySet<string> = new Set([SHAPES.tenMegabytes.name, SHAPES.fiveGigabytes.name]);
 /** Shapes that are also unpacked from a registry. */
 const FOR_REGISTRY: ReadonlySet<string> = new Set([SHAPES.fourLayers.name, SHAPES.fiftyLayers.name]);
@@ -97,7 +96,7 @@ const args = process.argv.slice(2);
 const roundsAt = args.indexOf('--rounds');
 const rounds = roundsAt === -1 ? 3 : Number(args[roundsAt + 1]);
 const wanted = args.filter((arg, at) => !arg.startsWith('--') && (roundsAt === -1 || at !== roundsAt + 1));
-// Without the certificates that Node reads when it starts
+// Without the certificates that Node reads at every start.
 delete process.env.NODE_EXTRA_CA_CERTS;
 mkdirSync(IMAGES, { recursive: true });
 const places = ['/dev/shm', tmpdir()].filter(existsSync);

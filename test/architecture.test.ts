@@ -149,7 +149,7 @@ test('a room imports rooms of a lower rank only, never a sibling', () => {
   assert.equal(wrong, []);
 });
 
-/** A folder inside of a room, or a file that stands in the room itself. */
+/** A folder inside a room, or a file directly in the room. */
 function placeOf(path: string): string {
   const folder = dirname(path);
   return folder.includes('/') ? folder : path;
@@ -177,7 +177,7 @@ test('every room inside of a room has a rank there, and imports lower ones only'
   assert.equal([...wrong, ...unused], []);
 });
 
-test('no folder holds more than a reader can look over', () => {
+test('no folder has more than 16 files', () => {
   const count = new Map<string, number>();
   for (const { path } of sources) count.set(dirname(path), (count.get(dirname(path)) ?? 0) + 1);
   assert.equal(
@@ -188,7 +188,7 @@ test('no folder holds more than a reader can look over', () => {
 
 test('rooms without I/O import nothing of Node and no room with effects', () => {
   const wrong: string[] = [];
-  // tar/header.ts is types only: what rootfs speaks of
+  // tar/header.ts has types only, which rootfs uses.
   const pureFiles = new Set(['tar/header.ts']);
   for (const file of sources.filter((candidate) => PURE_ROOMS.has(candidate.room))) {
     for (const specifier of file.imports) {
@@ -221,7 +221,7 @@ test('every dependency of package.json does work in src', () => {
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const used = new Set(sources.flatMap((file) => file.imports.map(packageOf)));
   assert.equal(
-    // Types are for those who compile against ours: they do their work there
+    // Packages of types work for users that compile against ours.
     Object.keys(dependencies).filter((name) => !used.has(name) && !name.startsWith('@types/')),
     [],
   );
@@ -260,7 +260,7 @@ test('there are no import cycles between the places of a room', () => {
   assert.equal(cyclesOf(graph), []);
 });
 
-test('no file is over 300 lines, but tables of data', () => {
+test('no file is over 300 lines, except tables of data', () => {
   const long = sources.filter(
     (file) => !file.path.endsWith('.data.ts') && file.text.split('\n').length > MAX_LINES + 1,
   );
@@ -293,7 +293,7 @@ test('only the spawn in sys starts processes, and only main ends this one', () =
   assert.equal(wrong, []);
 });
 
-test('nothing changes the flags of V8, which are those of the whole process and of whoever uses the library', () => {
+test('nothing changes the flags of V8: they hold for the whole process, also where tsimg is a library', () => {
   const changing = sources.filter(({ text }) => /\bsetFlagsFromString\b|\bexpose[-_]gc\b|\bgc\(/.test(text));
   assert.equal(
     changing.map((file) => file.path),
@@ -301,7 +301,7 @@ test('nothing changes the flags of V8, which are those of the whole process and 
   );
 });
 
-test('node:fs closes only what it opened itself: in worker threads it counts', () => {
+test('node:fs closes only descriptors that it opened: in worker threads it keeps count', () => {
   const closing = sources.filter(({ text }) => /\bcloseSync\b/.test(text) && !/\bopenSync\b/.test(text));
   assert.equal(
     closing.map((file) => file.path),

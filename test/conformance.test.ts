@@ -46,7 +46,7 @@ function caseOf(id: string) {
   return found;
 }
 
-test('every case has an id of its own that begins with its group, a rule and what it comes from', () => {
+test('every case has an id of its own that begins with its group, a rule, and the source of the rule', () => {
   assert.ok(ALL_CASES.length > 300);
   assert.is(new Set(ALL_CASES.map(({ id }) => id)).size, ALL_CASES.length);
   for (const { name, cases } of CORPUS) {
@@ -58,7 +58,7 @@ test('every case has an id of its own that begins with its group, a rule and wha
   }
 });
 
-test('the corpus has the same bytes every time, and no compressor that may change makes them', () => {
+test('the corpus has the same bytes every time, and no compressor that may change is used', () => {
   assert.is(corpusDocument(CORPUS), corpusDocument(CORPUS));
   for (const { image } of ALL_CASES) {
     if ('archive' in image) continue;
@@ -75,7 +75,7 @@ test('the document of the corpus is ASCII, whatever bytes are in names', () => {
   assert.is(escapeBytes('caf\xe9 100%\n'), 'caf%e9 100%25%0a');
 });
 
-test('the judge sees every difference between a tree and what is expected', () => {
+test('the judge sees every difference between a tree and the expected one', () => {
   const root = tempDir();
   writeFileSync(join(root, 'file'), 'content', { mode: 0o644 });
   linkSync(join(root, 'file'), join(root, 'name'));
@@ -108,7 +108,7 @@ test('the judge sees every difference between a tree and what is expected', () =
   }
 });
 
-test('what a tool does outside of the root is seen', async () => {
+test('changes that a tool makes outside of the root are seen', async () => {
   const each = caseOf('whiteout-top-level');
   const right = (sandbox: Sandbox) => {
     mkdirSync(sandbox.rootfs);
@@ -138,7 +138,7 @@ test('what a tool does outside of the root is seen', async () => {
   }
 });
 
-test('a case that expects an error is not held by a tree, nor one that expects a tree by an error', async () => {
+test('a case that expects an error fails with a tree, and one that expects a tree fails with an error', async () => {
   const tree = adapterOf(({ rootfs }) => mkdirSync(rootfs));
   const sandbox = makeSandbox(join(tempDir(), 'sandbox'));
   assert.is((await runCase(tree, caseOf('hard-link-circle'), sandbox)).held, false);
@@ -148,7 +148,7 @@ test('a case that expects an error is not held by a tree, nor one that expects a
 });
 
 if (haveRoot()) {
-  test('as root: tsimg holds every case, where nothing but a sandbox can be written; the published list says so', async () => {
+  test('as root: tsimg holds every case, in a sandbox, and the published list says so', async () => {
     const results = await runInSandbox('tsimg');
     assert.equal(unheld(results), []);
     assert.is(results.length, ALL_CASES.length);
@@ -162,7 +162,7 @@ if (haveRoot()) {
     assert.is(results.length, ALL_CASES.length);
   });
 
-  test('as root: what is exported and unpacked again holds every case', async () => {
+  test('as root: an exported and unpacked image holds every case', async () => {
     if (!haveTools('tar')) return;
     const results = await runInSandbox('tsimg export');
     assert.equal(unheld(results), []);
@@ -171,7 +171,7 @@ if (haveRoot()) {
 }
 
 if (haveRoot()) {
-  test('as root: without the host’s libraries, tsimg holds all that they could make a difference to', async () => {
+  test('as root: without the host’s libraries, tsimg holds all cases that they could affect', async () => {
     const ids = CORPUS.filter(({ name }) => ['compression', 'document', 'smuggle'].includes(name)).flatMap(
       ({ cases }) => cases.map(({ id }) => id),
     );

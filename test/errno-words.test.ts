@@ -19,7 +19,7 @@ function thrownBy(action: () => unknown): unknown {
   throw new Error('it does not throw');
 }
 
-test('a reason that is an errno, or Node’s sentence about one, is put into words, and keeps its own hint', () => {
+test('an errno, or Node’s sentence about one, becomes plain words, and the error keeps its own hint', () => {
   for (const why of ['EACCES', "EACCES: permission denied, open '/x'", 'spawn /x EACCES']) {
     const error = new TsimgError('FILESYSTEM', 'cannot open it', { where: '/x', why });
     assert.is(error.message, 'cannot open it (/x): permission is denied');
@@ -30,7 +30,7 @@ test('a reason that is an errno, or Node’s sentence about one, is put into wor
   assert.is(messageOf(thrownBy(() => openSync('/nonexistent', 'r'))), 'there is no such file or directory');
 });
 
-test('whatever the kernel answers has no errno in it, and says what was to be done', () => {
+test('an error of a system call shows no errno, and names the operation', () => {
   for (const errno of Object.values(ERRNO_NAMES)) {
     if (!Object.hasOwn(ERRNO_WORDS, errno)) continue;
     for (const call of ['openat2', 'move_mount', 'unshare(CLONE_NEWUSER)', 'setgroups', 'never_heard_of']) {
@@ -42,7 +42,7 @@ test('whatever the kernel answers has no errno in it, and says what was to be do
   }
 });
 
-test('what Node’s functions throw is an error of ours, with its path', () => {
+test('an error of Node’s functions becomes ours, with its path', () => {
   const error = nodeCallError(thrownBy(() => readdirSync('/etc/passwd/x')));
   assert.is(error?.message, 'cannot list a directory (/etc/passwd/x): a part of the path is not a directory');
   assert.is(error && errnoOf(error), 'ENOTDIR');
@@ -51,7 +51,7 @@ test('what Node’s functions throw is an error of ours, with its path', () => {
   assert.is(nodeCallError(error), undefined);
 });
 
-test('what a schema finds is told in words: where, what is there, what is wanted', () => {
+test('a schema’s error names the field, the kind of its value, and the expected kind', () => {
   const schema = z.strictObject({
     list: z.array(z.object({ name: z.string().refine((text) => text !== 'bad', { error: 'not a name' }) })),
     kind: z.enum(['a', 'b']).optional(),

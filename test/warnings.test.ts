@@ -11,7 +11,7 @@ import { tempDir } from './support/temp-dir.ts';
 import { haveRoot, haveTools } from './support/tools.ts';
 import { BUILT, MAIN } from './support/tsimg.ts';
 
-// Nothing that tsimg does makes Node warn: of what is deprecated, of descriptors, of listeners.
+// tsimg never makes Node warn: of deprecated functions, of descriptors, of listeners.
 
 const test = suite('warnings');
 const API = join(BUILT, '..', 'api.js');
@@ -22,7 +22,7 @@ interface Outcome {
   readonly stderr: string;
 }
 
-/** A program of Node's with all warnings, of which those of deprecation end it; standard input is empty. */
+/** Runs a Node program with all warnings, where a deprecation is an error; standard input is empty. */
 function nodeOutcome(args: readonly string[], state: string): Promise<Outcome> {
   const env = { PATH: process.env.PATH, HOME: '/nonexistent', TSIMG_ROOT: state };
   const options = ['--trace-warnings', '--throw-deprecation'];
@@ -33,7 +33,7 @@ function nodeOutcome(args: readonly string[], state: string): Promise<Outcome> {
   return new Promise((resolve) => child.on('close', (status) => resolve({ status, stdout, stderr })));
 }
 
-/** Runs code in a worker thread, in which Node keeps count of descriptors. @param code has `api`, the library */
+/** Runs code in a worker thread, where Node keeps count of descriptors. @param code uses `api`, the library */
 async function inWorker(code: string): Promise<Outcome> {
   const worker = `import(${JSON.stringify(API)}).then(async (api) => { ${code} })`;
   const program = `new (require('node:worker_threads').Worker)(${JSON.stringify(worker)}, { eval: true })`;
@@ -59,7 +59,8 @@ const rootfs = haveTools('busybox') && haveRoot() ? makeBusyboxRootfs(tempDir(0o
 const run = rootfs === undefined ? test.skip : test;
 
 run('the library starts containers in a worker thread without a warning', async () => {
-  const code = `console.log(await api.runSource(${JSON.stringify(rootfs)}, { command: ['/bin/sh', '-c', 'exit 1'], network: 'none' }, {}))`;
+  const request = "{ command: ['/bin/sh', '-c', 'exit 1'], network: 'none' }";
+  const code = `console.log(await api.runSource(${JSON.stringify(rootfs)}, ${request}, {}))`;
   assert.equal(await inWorker(code), { status: 0, stdout: '1\n', stderr: '' });
 });
 
@@ -98,7 +99,7 @@ run('no verb makes Node warn', async () => {
   }
 });
 
-test('many layers from a registry make no listeners pile up', async () => {
+test('many layers from a registry leave no listeners', async () => {
   const layers = Array.from({ length: 40 }, (_, index) => Buffer.alloc(10_240 + 1024 * index));
   const { descriptor, blobs } = makeImage({ layers, gzip: true });
   await using registry = await startFakeRegistry([{ path: '/v2/' }]);

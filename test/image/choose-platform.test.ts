@@ -21,7 +21,7 @@ function indexOf(...manifests: readonly Descriptor[]): ImageIndex {
 
 const chosen = (index: ImageIndex, platform: string) => choosePlatform(index, parsePlatform(platform)).chosen?.digest;
 
-test('the exact platform goes before one that also runs, wherever it stands', () => {
+test('the exact platform wins over a compatible one, whatever their order', () => {
   const v6 = entry('v6', 'linux/arm/v6');
   const v7 = entry('v7', 'linux/arm/v7');
   assert.is(chosen(indexOf(v6, v7), 'linux/arm/v7'), v7.digest);
@@ -29,12 +29,12 @@ test('the exact platform goes before one that also runs, wherever it stands', ()
   assert.is(chosen(indexOf(v7), 'linux/arm/v6'), undefined);
 });
 
-test('among equals the first is taken', () => {
+test('of equal entries the first is chosen', () => {
   const first = entry('first', 'linux/amd64');
   assert.is(chosen(indexOf(first, entry('second', 'linux/amd64')), 'linux/amd64'), first.digest);
 });
 
-test('an entry that needs features of its host is taken only where no other serves, though it be a worse platform', () => {
+test('an entry that needs features of its host is chosen only when no other entry serves', () => {
   const platform = {
     os: 'linux',
     architecture: 'arm',
@@ -64,7 +64,7 @@ test('attestations, artifacts and unknown documents are no images, even with a p
   assert.equal(choosePlatform(index, parsePlatform('linux/amd64')).unlabelled, []);
 });
 
-test('entries without a platform are told apart from those of another', () => {
+test('entries without a platform are listed apart', () => {
   const silent = entry('silent');
   const index = indexOf(entry('other', 'linux/s390x'), silent);
   assert.equal(

@@ -14,7 +14,7 @@ import { makeImage, memorySource } from '../support/image.ts';
 const platform = parsePlatform('linux/amd64');
 const test = suite('image/copy');
 
-/** A sink that keeps a diary. */
+/** A sink that records its calls. */
 function diarySink(known: readonly Digest[] = [], fail?: Digest) {
   const diary: string[] = [];
   const blobs = new Map<Digest, Buffer>();
@@ -54,7 +54,7 @@ test('every blob is copied, then the manifest, and the names come last', async (
   assert.ok(most() > 1 && most() <= 3);
 });
 
-test('what the sink has is not opened', async () => {
+test('a blob that the sink has is not opened', async () => {
   const made = makeImage({ layers });
   const source = memorySource(made.descriptor, made.blobs);
   const image = await loadImage(source, { platform });
@@ -69,14 +69,14 @@ test('what the sink has is not opened', async () => {
   assert.is(done.length, 1);
 });
 
-test('a layer that stands twice is copied once', async () => {
+test('a repeated layer is copied once', async () => {
   const made = makeImage({ layers: [Buffer.alloc(1024), Buffer.alloc(1024)] });
   const source = memorySource(made.descriptor, made.blobs);
   const image = await loadImage(source, { platform });
   assert.is((await copyImage(image, diarySink().sink, { names: [] })).blobs, 2);
 });
 
-test('progress is told in bytes, up to the size of the blob', async () => {
+test('progress is in bytes, up to the size of the blob', async () => {
   const made = makeImage();
   const image = await loadImage(memorySource(made.descriptor, made.blobs), { platform });
   const events: TsimgEvent[] = [];
@@ -94,7 +94,7 @@ test('a failure publishes nothing and is the error that is thrown', async () => 
   assert.ok(diary.length < 9);
 });
 
-test('a blob that is not what its digest says fails the copy with the source’s error', async () => {
+test('a blob with a wrong digest fails the copy with the source’s error', async () => {
   const made = makeImage({ layers });
   const image = await loadImage(memorySource(made.descriptor, made.blobs), { platform });
   const [base] = image.layers;

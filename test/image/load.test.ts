@@ -61,7 +61,7 @@ test('an index leads to the manifest of the wanted platform, past attestations',
   assert.is(image.indexes.length, 1);
 });
 
-test('an index without the wanted platform says which it has', async () => {
+test('the error for a missing platform lists those of the index', async () => {
   const one = makeImage({ platform: arm64 });
   const index = makeIndex([
     { ...one.descriptor, platform: arm64 },
@@ -75,7 +75,7 @@ test('an index without the wanted platform says which it has', async () => {
   assert.equal(error.facts.available, ['linux/arm64', 'linux/arm/v6']);
 });
 
-test('entries that do not say their platform are told by their config', async () => {
+test('for entries without a platform, the config decides', async () => {
   const one = makeImage({ platform: arm64 });
   const two = makeImage({ platform: amd64 });
   const index = makeIndex([one.descriptor, two.descriptor]);
@@ -84,7 +84,7 @@ test('entries that do not say their platform are told by their config', async ()
   assert.is(image.descriptor.digest, two.descriptor.digest);
 });
 
-test('an index whose manifest is missing says what is there instead', async () => {
+test('the error for a missing manifest lists the platforms that are there', async () => {
   const one = makeImage({ platform: amd64 });
   const two = makeImage({ platform: arm64 });
   const index = makeIndex([
@@ -98,7 +98,7 @@ test('an index whose manifest is missing says what is there instead', async () =
   assert.match(error.hint ?? '', '--platform linux/arm64');
 });
 
-test('of a partial copy the one image that is there is taken with a warning, unless a platform was asked for', async () => {
+test('the only image of a partial copy is loaded with a warning, unless a platform was requested', async () => {
   const other = process.arch === 'arm64' ? amd64 : arm64;
   const own = process.arch === 'arm64' ? arm64 : amd64;
   const third = { os: 'linux', architecture: 's390x' };
@@ -121,14 +121,14 @@ test('of a partial copy the one image that is there is taken with a warning, unl
     assert.match(JSON.stringify(events), `the image is for linux/${other.architecture}`);
     const code = listed.length === 3 ? 'BLOB_NOT_FOUND' : 'PLATFORM_NOT_FOUND';
     await failureOf(loadImage(memorySource(outer.descriptor, partialBlobs, { list: true }), { platform: own }), code);
-    // A registry is no partial copy, and of two that are there none is taken
+    // A registry is not a partial copy, and of two images that are there none is chosen.
     await failureOf(loadImage(memorySource(outer.descriptor, partialBlobs), {}), code);
     const two = memorySource(outer.descriptor, together(partialBlobs, alike.blobs), { list: true });
     await failureOf(loadImage(two, {}), code);
   }
 });
 
-test('an image of which the documents alone are there gives way to the one that is whole', async () => {
+test('an image without its layers gives way to a complete one', async () => {
   const [own, other] = process.arch === 'arm64' ? [arm64, amd64] : [amd64, arm64];
   const bare = makeImage({ platform: own, layers: [Buffer.alloc(2048)] });
   const whole = makeImage({ platform: other });
@@ -145,7 +145,7 @@ test('an image of which the documents alone are there gives way to the one that 
   assert.is((await load(memorySource(index.descriptor, blobs))).descriptor.digest, bare.descriptor.digest);
 });
 
-test('an image of another platform is an error when a platform was asked for, else a warning', async () => {
+test('an image for another platform is an error when a platform was requested, else a warning', async () => {
   const other = process.arch === 'arm64' ? amd64 : arm64;
   const wanted = process.arch === 'arm64' ? arm64 : amd64;
   const made = makeImage({ platform: other });
@@ -169,7 +169,7 @@ test('an index that names its child twice, 24 levels deep, ends at once', async 
   assert.ok(source.opened.length < 30);
 });
 
-test('indexes lie eight deep in each other at most', async () => {
+test('indexes are nested at most eight deep', async () => {
   const made = makeImage();
   const nested = (levels: number) => {
     const blobs = new Map(made.blobs);
@@ -185,7 +185,7 @@ test('indexes lie eight deep in each other at most', async () => {
   await failureOf(loadImage(nested(9)), 'LIMIT_EXCEEDED');
 });
 
-test('two hundred documents are opened in search of one image, and no more', async () => {
+test('at most two hundred documents are opened in search of one image', async () => {
   const made = makeImage({ platform: arm64 });
   const wide = (count: number) => {
     const inner = Array.from({ length: count - 1 }, (_, index) =>

@@ -31,7 +31,7 @@ test('a name that is no reference is matched by its text', () => {
   assert.equal(match('NOT A NAME'), [2]);
 });
 
-test('a tag alone is enough where bare tags are, and only there', () => {
+test('a bare tag names an image only where bare tags are enabled', () => {
   assert.equal(match('3.9'), [0]);
   assert.equal(match('1'), [1]);
   assert.equal(match('3.9', false), []);

@@ -18,7 +18,7 @@ function refused(facts: HostFacts, mode: UserNamespaceMode): TsimgError {
   throw new Error('it should have been refused');
 }
 
-test('for ordinary users host and auto are the map that they have anyway', () => {
+test('for ordinary users, host and auto give the same map', () => {
   const map = planUserNamespace(USER_FACTS);
   assert.is(map?.by, 'newuidmap');
   for (const mode of ['host', 'auto'] as const) assert.equal(planUserNamespace(USER_FACTS, mode), map);
@@ -38,7 +38,7 @@ test('keep-id: the caller is itself, and all other IDs from 0 on are subordinate
   assert.is(new Set(outside).size, outside.length);
 });
 
-test('keep-id: a caller beyond all subordinate IDs is itself all the same', () => {
+test('keep-id: a caller outside of all subordinate IDs is itself too', () => {
   const map = planUserNamespace({ ...USER_FACTS, uid: 500_000 }, 'keep-id');
   assert.is(mapId(map?.uids ?? [], 500_000), 500_000);
   assert.is(mapId(map?.uids ?? [], 66_535), 300_999);
@@ -69,7 +69,7 @@ test('the host’s root is never in root’s map', () => {
   assert.match(refused(ROOT_FACTS, 'auto').hint ?? '', /usermod --add-subuids/);
 });
 
-test('files of root’s map are stored with the image’s IDs, those of others by their map', () => {
+test('with root’s map files are stored with the image’s IDs, with other maps by the map', () => {
   assert.is(storedMap(planUserNamespace(MAPPED_FACTS, 'auto')), undefined);
   const map = planUserNamespace(USER_FACTS, 'keep-id');
   assert.is(storedMap(map), map);

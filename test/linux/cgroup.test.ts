@@ -31,7 +31,7 @@ test('the mounts of both versions are found, with optional fields and escaped na
   );
 });
 
-test('a process’s cgroup is found in the hierarchy of a mount, and nothing is taken from a line that is none', () => {
+test('a process’s cgroup is found in the hierarchy of a mount, and malformed lines are skipped', () => {
   const memberships = parseMemberships(
     '5:cpu,cpuacct:/a\n4:memory:/docker/abc/b\n1:name=systemd:/s\n0::/u:v\nnonsense\n',
   );
@@ -49,7 +49,7 @@ test('a cgroup that a mount does not show has no directory', () => {
   assert.is(cgroupDirectory({ ...mount, root: '/' }, '/../other'), undefined);
 });
 
-test('lines of a key and a number are read, others passed over', () => {
+test('lines of a key and a number are read, others skipped', () => {
   assert.equal(
     [...parseFlatKeyed('oom_kill_disable 0\noom_kill 3\nlow\nmax max\n')],
     [

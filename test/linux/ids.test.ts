@@ -11,7 +11,7 @@ test('an ID is decimal and below 2^32-1', () => {
     assert.is(parseId(text), undefined, text);
 });
 
-test('subordinate ranges are a user’s by name or by number, and nonsense is passed over', () => {
+test('subordinate ranges are a user’s by name or by number, and malformed lines are skipped', () => {
   const text = 'joe:100000:65536\n1000:300000:10\nann:1:2\njoe:x:1\njoe:1:0\njoe:4294967000:65536\njoe:1:2:3\n';
   assert.equal(parseSubordinateIds(text, 'joe', 1000), [
     { start: 100_000, count: 65_536 },
@@ -20,7 +20,7 @@ test('subordinate ranges are a user’s by name or by number, and nonsense is pa
   assert.equal(parseSubordinateIds(text, undefined, 7), []);
 });
 
-test('a map finds the ID outside, or that there is none', () => {
+test('a map finds the outside ID, or none', () => {
   const map = [
     { inside: 0, outside: 1000, count: 1 },
     { inside: 1, outside: 100_000, count: 10 },

@@ -14,7 +14,7 @@ for (const text of ['', '1.2.3', '1.2.3.4.5', '1.2.3.256', '01.2.3.4', '1.2.3.-4
   test(`${JSON.stringify(text)} is no address`, () => assert.is(parseAddress(text), undefined));
 }
 
-test('networks overlap where one lies in the other, and nowhere else', () => {
+test('networks overlap only when one contains the other', () => {
   const net = (text: string, bits: number) => ({ address: parseAddress(text) ?? 0, bits });
   assert.ok(overlaps(net('10.0.0.0', 8), net('10.209.0.0', 24)));
   assert.ok(overlaps(net('10.209.0.0', 24), net('10.0.0.0', 8)));

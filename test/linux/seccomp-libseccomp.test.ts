@@ -10,7 +10,7 @@ import { parseSeccompProfile, type SeccompProfile } from '../../src/linux/seccom
 import { runFilter } from '../support/run-filter.ts';
 import { haveTools } from '../support/tools.ts';
 
-// Our filters beside those that runc makes of the same profile: by libseccomp, to which it gives the rules as below.
+// Compares our filters with those that runc makes of the same profile with libseccomp, which gets the rules as below.
 
 const test = suite('linux/seccomp-libseccomp');
 
@@ -26,11 +26,11 @@ type ArchitectureName = keyof typeof ARCHITECTURES;
 
 const [ALLOW, ENOSYS, DENIED] = [0x7fff0000, 0x00050026, 0x00050001];
 const X32_BIT = 0x4000_0000;
-/** Beyond all numbers that any of the tables has, but x32's own. */
+/** A number above those of all tables, except x32's. */
 const END = 600;
 
 /**
- * Reads profiles, one a line, and tells for each the filter, what each number is called, and rules that libseccomp
+ * Reads profiles, one a line, and prints for each the filter, the names of numbers, and the rules that libseccomp
  * refuses.
  */
 const EXPORT = `
@@ -93,8 +93,8 @@ function actionOf(action: SeccompProfile['defaultAction'], errno: number | null 
 type Conditions = readonly (readonly [argument: number, operator: number, a: number, b: number])[];
 
 /**
- * The rules that runc gives to libseccomp: none that do what is done anyway; of two conditions on one argument, one for
- * each.
+ * The rules that runc gives to libseccomp: none with the default action; of two conditions on one argument, one rule
+ * for each.
  */
 function rulesOf({ syscalls, defaultAction, defaultErrnoRet }: SeccompProfile) {
   const otherwise = actionOf(defaultAction, defaultErrnoRet);
@@ -120,7 +120,7 @@ function decode(hex: string): readonly Instruction[] {
 
 interface Theirs {
   readonly filter: readonly Instruction[];
-  /** What libseccomp calls each number, by architecture. */
+  /** libseccomp's name of each number, by architecture. */
   readonly names: Readonly<Record<string, readonly (string | null)[]>>;
 }
 
@@ -160,10 +160,10 @@ function argumentsFor({ syscalls }: SeccompProfile, name: string, wide: boolean)
   ].filter((args) => wide || args.every((value) => value < 1n << 32n));
 }
 
-/** What is not carried out: which way it is refused is one. */
+/** Verdicts that refuse a call, in whichever way. */
 const isRefused = (result: number) => result === ENOSYS || result === DENIED;
 
-/** Compares two filters for all numbers that libseccomp knows, and tells of those that it does not. */
+/** Compares two filters for all numbers that libseccomp knows, and reports the numbers that it does not know. */
 function compare(
   title: string,
   machine: 'x64' | 'arm64',
@@ -183,7 +183,8 @@ function compare(
       for (const args of argumentsFor(profile, name, architecture !== 'SCMP_ARCH_X86')) {
         const [our, their] = [ours, theirs.filter].map((filter) => runFilter(filter, number, call, args));
         if (our === their) continue;
-        const where = `${title}: ${architecture} ${name} (${args.join(', ')}): ${our?.toString(16)}, ${their?.toString(16)}`;
+        const verdicts = `${our?.toString(16)}, ${their?.toString(16)}`;
+        const where = `${title}: ${architecture} ${name} (${args.join(', ')}): ${verdicts}`;
         assert.ok(stricter(name, args) && our !== ALLOW, where);
       }
     }
@@ -205,9 +206,7 @@ const ALL_X86 = {
 };
 const SOCKETS = 'socket connect bind sendto recvfrom sendmsg recvmsg listen accept4 shutdown';
 
-/**
- * Profiles of a caller's: what each says, and in which calls of 32-bit x86 ours lets less through than libseccomp's.
- */
+/** A caller's profiles: what each tests, and the calls of 32-bit x86 that ours refuses and libseccomp's allows. */
 const PROFILES: Readonly<Record<string, { readonly document: object; readonly stricter?: readonly string[] }>> = {
   'allowed by default, some denied': {
     document: {
@@ -239,7 +238,7 @@ const PROFILES: Readonly<Record<string, { readonly document: object; readonly st
         allow('personality', { args: [when(0, 'SCMP_CMP_EQ', 0), when(0, 'SCMP_CMP_EQ', 8)] }),
       ],
     },
-    // Let under a condition that a multiplexer hides: to libseccomp it is let then, whatever the arguments are.
+    // Allowed under a condition that a multiplexer hides: libseccomp allows it then, whatever the arguments.
     stricter: ['socketcall', 'ipc'],
   },
   'its own verdict on the multiplexer': {
@@ -293,7 +292,7 @@ function architecturesOf({ architectures, archMap }: SeccompProfile): readonly A
 
 if (haveTools('python3')) {
   for (const [title, { document, stricter = [] }] of Object.entries(PROFILES)) {
-    test(`a caller’s profile is as libseccomp has it: ${title}`, () => {
+    test(`a caller’s profile gives libseccomp’s verdicts: ${title}`, () => {
       const profile = parse(document);
       const around = { capabilities: [], kernel: '6.1.0' };
       for (const machine of ['x64', 'arm64'] as const) {
@@ -311,7 +310,7 @@ if (haveTools('python3')) {
     ['SYS_ADMIN'],
     [],
   ] as const satisfies readonly (readonly Capability[])[]) {
-    test(`docker’s policy for ${capabilities.length} capabilities is as libseccomp has it of what a runtime is told`, () => {
+    test(`docker’s policy for ${capabilities.length} capabilities gives libseccomp’s verdicts for a runtime`, () => {
       for (const [machine, processor] of [
         ['x64', 'amd64'],
         ['arm64', 'arm64'],
@@ -350,7 +349,7 @@ test('a System V call that is denied is denied in all versions of its multiplexe
   }
 });
 
-test('numbers of x32 are those of no call, whatever the profile lets be, and those that once meant them', () => {
+test('x32’s numbers, old ones too, are no calls under any profile', () => {
   for (const { document } of Object.values(PROFILES)) {
     const profile = parse(document);
     const filter = compileSeccomp(

@@ -27,7 +27,7 @@ test('threads and resident memory are read; a zombie has no memory', () => {
   assert.equal(parseProcessStatus(''), { threads: 0, resident: 0 });
 });
 
-test('what a process read from disks is not what it read from the cache', () => {
+test('bytes read from disks are counted, not those read from the cache', () => {
   const io = 'rchar: 9\nwchar: 8\nsyscr: 7\nsyscw: 6\nread_bytes: 4096\nwrite_bytes: 8192\ncancelled_write_bytes: 1\n';
   assert.equal(parseProcessIo(io), { read: 4096, written: 8192 });
 });
@@ -57,7 +57,7 @@ test('no limit is no number', () => {
   assert.is(parseCount('16777216\n'), 16777216);
 });
 
-test('the host’s memory is told in bytes', () => {
+test('the host’s memory is in bytes', () => {
   assert.is(parseTotalMemory('MemTotal:       16384 kB\nMemFree:  1 kB\n'), 16384 * 1024);
   assert.is(parseTotalMemory(''), undefined);
 });

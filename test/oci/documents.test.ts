@@ -19,7 +19,7 @@ function throwsCode(action: () => unknown, code: ErrorCode): void {
 
 const test = suite('oci/documents');
 
-test('a digest is an algorithm that is known and as many lower-case hex digits', () => {
+test('a digest is a known algorithm and its number of lower-case hex digits', () => {
   assert.ok(isDigest(DIGEST));
   assert.ok(isDigest(`sha512:${'f'.repeat(128)}`));
   for (const text of [
@@ -54,7 +54,7 @@ test('a manifest keeps its layers in order', () => {
   );
 });
 
-test('a document that is a manifest and an index at once is refused, whichever it was announced as', () => {
+test('a document that is a manifest and an index at once is refused, with either media type', () => {
   const both = bytes({ schemaVersion: 2, config: DESCRIPTOR, layers: [], manifests: [] });
   throwsCode(() => parseManifest(both, MEDIA_TYPE.ociManifest, 'x'), 'DOCUMENT_INVALID');
   throwsCode(() => parseImageIndex(both, MEDIA_TYPE.ociIndex, 'x'), 'DOCUMENT_INVALID');
@@ -65,7 +65,7 @@ test('a document whose own media type contradicts its descriptor is refused', ()
   throwsCode(() => parseManifest(index, MEDIA_TYPE.ociManifest, 'x'), 'DOCUMENT_INVALID');
 });
 
-test('docker schema 1 is named, not taken for something else', () => {
+test('docker schema 1 is refused by name', () => {
   throwsCode(() => parseManifest(bytes({ schemaVersion: 1, fsLayers: [] }), '', 'x'), 'FORMAT_UNSUPPORTED');
 });
 
@@ -98,7 +98,7 @@ test('a byte order mark and a trailing newline are no harm', () => {
   assert.equal(parseImageIndex(bytes('\ufeff{"schemaVersion":2,"manifests":[]}\n'), '', 'x').manifests, []);
 });
 
-test('what is no JSON, or JSON of another kind, is DOCUMENT_INVALID', () => {
+test('text that is not JSON, or JSON of another kind, is DOCUMENT_INVALID', () => {
   for (const text of ['', '{', 'null', '[]', '"x"', '1', '\u0000', '{"schemaVersion":2,"config":[]}']) {
     throwsCode(() => parseManifest(bytes(text), '', 'x'), 'DOCUMENT_INVALID');
     throwsCode(() => parseImageIndex(bytes(text), '', 'x'), 'DOCUMENT_INVALID');
@@ -121,7 +121,7 @@ test('a manifest and a config that disagree about the layers are refused', () =>
   throwsCode(() => checkLayerCount(2, config, 'x'), 'DOCUMENT_INVALID');
 });
 
-test('attestations are told by their annotation or by their platform', () => {
+test('attestations are recognised by their annotation or their platform', () => {
   const [attestation, image] = parseImageIndex(
     bytes({
       schemaVersion: 2,
@@ -137,7 +137,7 @@ test('attestations are told by their annotation or by their platform', () => {
   assert.not(image !== undefined && isAttestation(image));
 });
 
-test('media types are told with their parameters', () => {
+test('media types are recognised with parameters', () => {
   assert.is(documentKindOf('application/vnd.oci.image.index.v1+json; charset=utf-8'), 'index');
   assert.is(documentKindOf('application/vnd.docker.distribution.manifest.v1+prettyjws'), 'schema1');
   assert.ok(isLayerMediaType('application/vnd.docker.image.rootfs.diff.tar.zstd'));

@@ -48,7 +48,7 @@ test('a document by digest must have that digest', async () => {
   });
 });
 
-test('every type of manifest and index is asked for, uncompressed, by name of tsimg', async () => {
+test('a request accepts every type of manifest and index, uncompressed, and names tsimg', async () => {
   await withClient([{ path: '/v2/a/b/manifests/1.0', headers: TYPE, body: MANIFEST }], async (client, registry) => {
     await client.document('1.0');
     const headers = registry.requests.at(-1)?.headers;
@@ -61,14 +61,14 @@ test('every type of manifest and index is asked for, uncompressed, by name of ts
   });
 });
 
-test('a Content-Type that names no document gives way to what the document says', async () => {
+test('a Content-Type that names no document gives way to the document’s own', async () => {
   const headers = { 'content-type': 'text/plain; charset=utf-8' };
   await withClient([{ path: '/v2/a/b/manifests/1.0', headers, body: MANIFEST }], async (client) => {
     assert.is((await client.document('1.0'))?.descriptor.mediaType, MEDIA_TYPE.ociManifest);
   });
 });
 
-test('what is not there is undefined, and other refusals are errors with what the registry says', async () => {
+test('a missing document is undefined, and other refusals are errors with the registry’s message', async () => {
   const body = JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message: 'not\u001b[31m today' }] });
   await withClient([{ path: '/v2/a/b/manifests/bad', status: 400, body }], async (client) => {
     assert.is(await client.document('none'), undefined);
@@ -92,7 +92,7 @@ test('a body marked as gzip is kept as sent: the digest is over those bytes', as
   });
 });
 
-test('a passing failure is tried again and told', async () => {
+test('a transient failure is retried, with an event', async () => {
   const path = '/v2/a/b/manifests/1.0';
   const exchanges: readonly Exchange[] = [
     { path, status: 503, times: 1 },
@@ -111,7 +111,7 @@ test('a passing failure is tried again and told', async () => {
   });
 });
 
-test('a registry that is busy is waited for as long as it asks, and an overlong wait is told', async () => {
+test('a busy registry gets the wait that it asks for, and too long a wait is an error', async () => {
   const path = '/v2/a/b/manifests/1.0';
   const exchanges: readonly Exchange[] = [
     { path, status: 429, headers: { 'retry-after': '0' }, times: 1 },
@@ -124,7 +124,7 @@ test('a registry that is busy is waited for as long as it asks, and an overlong 
   });
 });
 
-test('HEAD tells type, digest and size; where it lacks one, or is not answered, it tells nothing', async () => {
+test('HEAD gives type, digest and size; an incomplete or failed answer gives nothing', async () => {
   const headers = { ...TYPE, 'docker-content-digest': DIGEST, 'content-length': '105' };
   const exchanges: readonly Exchange[] = [
     { method: 'HEAD', path: '/v2/a/b/manifests/1.0', headers },
@@ -153,7 +153,7 @@ test('tags come in pages', async () => {
   });
 });
 
-test('tags may be null, and a repository that is not there has none', async () => {
+test('tags may be null, and a missing repository has none', async () => {
   await withClient([{ path: '/v2/a/b/tags/list', body: '{"tags":null}' }], async (client) => {
     assert.equal(await client.tags(), []);
   });
@@ -188,7 +188,7 @@ const REFERRER = { mediaType: MEDIA_TYPE.ociManifest, digest: digestOf('referrer
 const REFERRERS = JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.ociIndex, manifests: [REFERRER] });
 const INDEX_TYPE = { 'content-type': MEDIA_TYPE.ociIndex };
 
-test('referrers are asked for by the API', async () => {
+test('referrers are requested by the API', async () => {
   const path = `/v2/a/b/referrers/${DIGEST}`;
   await withClient([{ path, headers: INDEX_TYPE, body: REFERRERS }], async (client, registry) => {
     assert.equal(
@@ -199,7 +199,7 @@ test('referrers are asked for by the API', async () => {
   });
 });
 
-test('a registry without that API has a tag for it, or none', async () => {
+test('without the API, referrers come from a tag, or there are none', async () => {
   const path = `/v2/a/b/manifests/${DIGEST.replace(':', '-')}`;
   const odd = { path: `/v2/a/b/referrers/${DIGEST}`, headers: { 'content-type': 'text/html' }, body: '<html>' };
   for (const api of [[], [odd]]) {
@@ -232,7 +232,7 @@ test('an abort ends a request that is not answered', async () => {
   client.close();
 });
 
-test('a connection that stays silent is given up and told so', async () => {
+test('a silent connection times out with an error', async () => {
   const timeouts = { connect: 1000, response: 1000, idle: 30 };
   const path = '/v2/a/manifests/1';
   await using registry = await startFakeRegistry([{ path, headers: TYPE, body: MANIFEST, stallAfter: 5 }]);
@@ -243,7 +243,7 @@ test('a connection that stays silent is given up and told so', async () => {
   client.close();
 });
 
-test('a host where nothing listens is told, without trying again', async () => {
+test('a refused connection is an error without retries', async () => {
   const registry = await startFakeRegistry();
   await registry[Symbol.asyncDispose]();
   const client = openRegistryClient({ registry: registry.host, repository: 'a' }, OPTIONS);
@@ -267,7 +267,7 @@ for (const [status, body, shown] of [
   [403, '{"errors":[{"code":5}]}', '5'],
   [403, `{"message":"${'x'.repeat(5000)}"}`, `${'x'.repeat(300)}…`],
 ] as const) {
-  test(`what a registry says of HTTP ${status} is shown: ${shown.slice(0, 40)}`, async () => {
+  test(`the registry’s message for HTTP ${status} is shown: ${shown.slice(0, 40)}`, async () => {
     const path = '/v2/a/b/manifests/1.0';
     const exchanges = [
       { method: 'HEAD', path, status },
@@ -281,7 +281,7 @@ for (const [status, body, shown] of [
   });
 }
 
-test('the words of a 404 are told to who asks for them', async () => {
+test('the registry’s message for a 404 is passed to onMissing', async () => {
   const path = '/v2/a/b/manifests/1.0';
   const body = '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"gone since May"}]}';
   await withClient([{ path, status: 404, body }], async (client) => {
@@ -292,7 +292,7 @@ test('the words of a 404 are told to who asks for them', async () => {
   });
 });
 
-test('a page in the place of a manifest, a list or a blob is told as a page', async () => {
+test('an HTML page in the place of a manifest, a list or a blob is named in the error', async () => {
   const headers = { 'content-type': 'text/html; charset=utf-8' };
   const digest = digestOf('blob');
   const exchanges = ['manifests/1.0', `blobs/${digest}`, 'tags/list'].map((each) => ({

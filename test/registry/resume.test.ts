@@ -15,7 +15,7 @@ const DESCRIPTOR = { mediaType: 'application/octet-stream', digest: digestOf(BLO
 const PATH = `/v2/a/blobs/${DESCRIPTOR.digest}`;
 const CUT = 65_536;
 
-/** The first answer breaks off, and what is expected after it comes from the test. */
+/** The first answer breaks off; the test gives the following exchanges. */
 async function fetchBroken(...rest: readonly Exchange[]) {
   await using registry = await startFakeRegistry([{ path: PATH, body: BLOB, cutAfter: CUT, times: 1 }, ...rest]);
   const options = { env: { HOME: '/nonexistent' }, retry: { retries: 3, delay: 1 } };
@@ -35,19 +35,19 @@ const rest = (start: number, length = BLOB.length - start): Exchange => ({
   body: BLOB.subarray(start, start + length),
 });
 
-test('a broken download goes on where it broke off, by a closed range of the registry’s URL', async () => {
+test('a broken download is resumed, by a closed range of the registry’s URL', async () => {
   const { bytes, ranges } = await fetchBroken(rest(CUT));
   assert.ok(bytes.equals(BLOB));
   assert.equal(ranges, [undefined, `bytes=${CUT}-${BLOB.length - 1}`]);
 });
 
-test('a registry that sends the whole again is taken from the beginning', async () => {
+test('a registry that sends the whole again is read from the beginning', async () => {
   const { bytes, ranges } = await fetchBroken({ path: PATH, body: BLOB });
   assert.ok(bytes.equals(BLOB));
   assert.is(ranges.length, 2);
 });
 
-test('a range that starts elsewhere, or is of another whole, is not taken', async () => {
+test('a range with another start or another size is refused', async () => {
   const whole: Exchange = { path: PATH, when: { range: null }, body: BLOB };
   const wrong: readonly Exchange[] = [
     rest(CUT + 1),
@@ -63,7 +63,7 @@ test('a range that starts elsewhere, or is of another whole, is not taken', asyn
   }
 });
 
-test('where the whole breaks off again after a wrong range, ranges are asked for again, within the attempts', async () => {
+test('after a wrong range and a broken whole, ranges are requested again, within the attempts', async () => {
   const wrong: Exchange = { ...rest(0), when: { range: `bytes=${CUT}-${BLOB.length - 1}` }, times: 1 };
   const cut: Exchange = { path: PATH, when: { range: null }, body: BLOB, cutAfter: CUT };
   const { bytes, ranges } = await fetchBroken(wrong, { ...cut, times: 1 }, rest(CUT));
@@ -74,48 +74,48 @@ test('where the whole breaks off again after a wrong range, ranges are asked for
   await failureOf(fetchBroken(always, cut), 'REGISTRY_UNREACHABLE');
 });
 
-test('a blob whose rest is another one fails at its digest', async () => {
+test('a blob whose rest is of another blob fails at its digest', async () => {
   const other = { ...rest(CUT), body: Buffer.alloc(BLOB.length - CUT) };
   await failureOf(fetchBroken(other), 'DIGEST_MISMATCH');
 });
 
-test('a blob that is sent anew and has changed in between fails at its digest', async () => {
+test('a blob that changes between two attempts fails at its digest', async () => {
   const changed = Buffer.from(BLOB);
   changed[BLOB.length - 1] = (changed[BLOB.length - 1] ?? 0) ^ 1;
   await failureOf(fetchBroken({ path: PATH, body: changed }), 'DIGEST_MISMATCH');
 });
 
-test('a blob of another length than its descriptor says is refused before it is read', async () => {
+test('a blob of another size than its descriptor’s is refused before it is read', async () => {
   await failureOf(fetchBroken({ path: PATH, body: Buffer.alloc(BLOB.length + 1) }), 'SIZE_MISMATCH');
 });
 
-test('a blob without end is cut off at the length of its descriptor', async () => {
+test('an endless blob is cut off at the size of its descriptor', async () => {
   const headers = { 'transfer-encoding': 'chunked' };
   const body = Buffer.concat([BLOB, BLOB]);
   const error = await failureOf(fetchBroken({ path: PATH, headers, body }), 'SIZE_MISMATCH');
   assert.is(error.facts.expected, BLOB.length);
 });
 
-test('a download that breaks again and again ends with the reason', async () => {
+test('a download that breaks again and again fails with the cause', async () => {
   const error = await failureOf(fetchBroken({ path: PATH, hangUp: true }), 'REGISTRY_UNREACHABLE');
   assert.is(error.facts.errno, 'ECONNRESET');
 });
 
-test('a broken download goes on several times', async () => {
+test('a download is resumed several times', async () => {
   const middle = { ...rest(CUT), cutAfter: CUT, times: 1 };
   const { bytes, ranges } = await fetchBroken(middle, rest(2 * CUT));
   assert.ok(bytes.equals(BLOB));
   assert.equal(ranges.at(-1), `bytes=${2 * CUT}-${BLOB.length - 1}`);
 });
 
-test('a blob that is not there is told when it is opened', async () => {
+test('a missing blob is an error when it is opened', async () => {
   await using registry = await startFakeRegistry();
   const source = openRegistrySource({ registry: registry.host, repository: 'a' }, { env: {} });
   await failureOf(source.open(DESCRIPTOR), 'BLOB_NOT_FOUND');
   await source.close();
 });
 
-test('a blob of no bytes is one', async () => {
+test('an empty blob is a blob', async () => {
   const empty = { mediaType: 'text/plain', digest: digestOf(''), size: 0 };
   await using registry = await startFakeRegistry([{ path: `/v2/a/blobs/${empty.digest}` }]);
   const source = openRegistrySource({ registry: registry.host, repository: 'a' }, { env: {} });
@@ -123,7 +123,7 @@ test('a blob of no bytes is one', async () => {
   await source.close();
 });
 
-test('a reader that rests longer than a connection lives gets all the same', async () => {
+test('a reader that pauses longer than a connection lives gets all bytes', async () => {
   const blob = randomBytes(12_000_000);
   const descriptor = { mediaType: '', digest: digestOf(blob), size: blob.length };
   const timeouts = { connect: 5000, response: 5000, idle: 300 };
@@ -140,7 +140,7 @@ test('a reader that rests longer than a connection lives gets all the same', asy
   await source.close();
 });
 
-test('a stream that nobody wants any more ends its connection', async () => {
+test('a destroyed stream ends its connection', async () => {
   const timeouts = { connect: 1000, response: 1000, idle: 600_000 };
   await using registry = await startFakeRegistry([{ path: PATH, body: BLOB, stallAfter: CUT }]);
   const source = openRegistrySource({ registry: registry.host, repository: 'a' }, { env: {}, timeouts });

@@ -74,7 +74,7 @@ test('a token may be called access_token (ACR)', async () => {
   });
 });
 
-test('a token is used again while it is fresh; without expires_in that is a minute', async () => {
+test('a token is reused while it is fresh: a minute without expires_in', async () => {
   await withRegistry({}, async (registry, client) => {
     registry.expect(manifestFor('Bearer abc'), token({ token: 'abc' }), bearer(registry));
     await client.document('1.0');
@@ -83,7 +83,7 @@ test('a token is used again while it is fresh; without expires_in that is a minu
   });
 });
 
-test('a token that lives shorter than its way is fetched anew', async () => {
+test('a token that expires on its way is fetched again', async () => {
   await withRegistry({}, async (registry, client) => {
     const short = (value: string) => token({ token: value, expires_in: 3 }, { times: 1 });
     registry.expect(manifestFor('Bearer a'), manifestFor('Bearer b'), short('a'), short('b'), bearer(registry));
@@ -93,7 +93,7 @@ test('a token that lives shorter than its way is fetched anew', async () => {
   });
 });
 
-test('requests side by side share one token exchange', async () => {
+test('concurrent requests share one token exchange', async () => {
   await withRegistry({}, async (registry, client) => {
     registry.expect(manifestFor('Bearer abc'), token({ token: 'abc' }), bearer(registry));
     await Promise.all([1, 2, 3, 4].map(() => client.document('1.0')));
@@ -113,7 +113,7 @@ test('credentials go to the token server as Basic, with the account', async () =
   });
 });
 
-test('an identity token is exchanged by POST and never stands in a URL', async () => {
+test('an identity token is exchanged by POST and is never in a URL', async () => {
   await withRegistry({ credentials: { kind: 'identity-token', token: 'refresh me' } }, async (registry, client) => {
     const answer = token({ access_token: 'abc' }, { method: 'POST', path: '/token' });
     registry.expect(manifestFor('Bearer abc'), answer, bearer(registry));
@@ -136,7 +136,7 @@ test('a registry token is sent as it is', async () => {
   });
 });
 
-test('Basic is answered with Basic, and from then on without being asked', async () => {
+test('Basic is answered with Basic, and later requests begin with it', async () => {
   await withRegistry({ credentials: USER }, async (registry, client) => {
     registry.expect(manifestFor(BASIC), challenge('Basic realm="r"'));
     await client.document('1.0');
@@ -145,7 +145,7 @@ test('Basic is answered with Basic, and from then on without being asked', async
   });
 });
 
-test('of several challenges, in one header or several, Bearer is answered first and Basic when it is refused', async () => {
+test('of several challenges, Bearer is answered first, and Basic when that is refused', async () => {
   await withRegistry({ credentials: USER }, async (registry, client) => {
     const both = challenge('Basic realm="r"', `Bearer realm="${registry.origin}/token",service="fake"`);
     const refusal = token({}, { path: `/token?service=fake&scope=${SCOPE}&account=me`, status: 401 });
@@ -154,7 +154,7 @@ test('of several challenges, in one header or several, Bearer is answered first 
   });
 });
 
-test('a token that runs out in the middle is renewed once', async () => {
+test('a token that expires during a pull is renewed once', async () => {
   await withRegistry({}, async (registry, client) => {
     registry.expect(
       manifestFor('Bearer old', 1),
@@ -169,7 +169,7 @@ test('a token that runs out in the middle is renewed once', async () => {
   });
 });
 
-test('a registry that is never content is not asked in a loop', async () => {
+test('a registry that refuses every token is not asked in a loop', async () => {
   await withRegistry({}, async (registry, client) => {
     registry.expect(token({ token: 'abc' }), bearer(registry));
     const error = await failureOf(client.document('1.0'), 'AUTHENTICATION_REQUIRED');
@@ -179,7 +179,7 @@ test('a registry that is never content is not asked in a loop', async () => {
   });
 });
 
-test('wrong credentials are told as such', async () => {
+test('wrong credentials are named in the error', async () => {
   await withRegistry({ credentials: USER }, async (registry, client) => {
     registry.expect(challenge('Basic realm="r"'));
     const error = await failureOf(client.document('1.0'), 'AUTHENTICATION_DENIED');
@@ -192,7 +192,7 @@ test('wrong credentials are told as such', async () => {
   });
 });
 
-test('a token server that redirects is not followed: it is not the one that was checked', async () => {
+test('redirects of a token server are not followed: the target was not checked', async () => {
   await using elsewhere = await startFakeRegistry([{ path: '/token', body: '{"token":"abc"}' }]);
   await withRegistry({ credentials: USER }, async (registry, client) => {
     const path = `/token?service=fake&scope=${SCOPE}&account=me`;
@@ -203,7 +203,7 @@ test('a token server that redirects is not followed: it is not the one that was 
   });
 });
 
-test('whoever a blob is redirected to is told no secret, whatever it asks for', async () => {
+test('the target of a blob’s redirect gets no secret, whatever it asks for', async () => {
   const digest = digestOf('blob');
   await using elsewhere = await startFakeRegistry();
   const give = `Basic realm="me", Bearer realm="${elsewhere.origin}/token"`;
@@ -220,7 +220,7 @@ test('whoever a blob is redirected to is told no secret, whatever it asks for', 
   });
 });
 
-test('nor when the registry itself asked for nothing', async () => {
+test('the same holds when the registry itself asked for nothing', async () => {
   const digest = digestOf('blob');
   await using elsewhere = await startFakeRegistry();
   const give = { 'www-authenticate': `Bearer realm="${elsewhere.origin}/token"` };
@@ -250,7 +250,7 @@ test('a token server’s answer over 1 MiB is not read', async () => {
   });
 });
 
-test('a foreign layer is fetched from its URL on request only, and anonymously (CVE-2020-15157)', async () => {
+test('a foreign layer is fetched from its URL only when allowed, and anonymously (CVE-2020-15157)', async () => {
   const digest = digestOf('foreign');
   const asking = { path: '/layer', status: 401, headers: { 'www-authenticate': 'Basic realm="give me"' } };
   for (const allowForeignUrls of [undefined, true]) {
@@ -266,7 +266,7 @@ test('a foreign layer is fetched from its URL on request only, and anonymously (
   }
 });
 
-test('no error shows a secret, with all that hangs on it', async () => {
+test('no error shows a secret, nor do its properties', async () => {
   const { inspect } = await import('node:util');
   const options = {
     credentials: { kind: 'registry-token', token: 'hushhush' },
@@ -279,7 +279,7 @@ test('no error shows a secret, with all that hangs on it', async () => {
   });
 });
 
-test('a registry that redirects all to another one with a token server of its own is pulled from, without credentials', async () => {
+test('a registry that redirects all to another one with a token server is used without credentials', async () => {
   await using other = await startFakeRegistry();
   other.expect(
     manifestFor('Bearer theirs'),
@@ -299,7 +299,7 @@ test('a registry that redirects all to another one with a token server of its ow
   });
 });
 
-test('an image that is private at the other registry says where to name it', async () => {
+test('the error for a private image at the other registry names that registry', async () => {
   await using other = await startFakeRegistry();
   other.expect(token({ token: 'theirs' }), bearer(other));
   await withRegistry({ credentials: USER }, async (front, client) => {
@@ -309,7 +309,7 @@ test('an image that is private at the other registry says where to name it', asy
   });
 });
 
-test('credentials stay behind where a redirect leads to a store on the same host', async () => {
+test('credentials are dropped where a redirect leads to a store on the same host', async () => {
   await withRegistry({ credentials: USER }, async (registry, client) => {
     registry.expect(
       { path: PATH, when: { authorization: BASIC }, status: 307, headers: { location: '/storage/x' } },

@@ -17,14 +17,14 @@ import { dir, file, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { verifyImage } from '../support/verify-image.ts';
 
-// What holds for every place that images can be written to and read from again: same image in, same image out.
+// Rules for every sink that can be read again as a source: the same image in, the same image out.
 
 interface Medium {
   readonly label: string;
   open(path: string): Promise<Sink>;
-  /** What `openSource` takes to read it back. */
+  /** The SOURCE to read it back. */
   spec(path: string, name: string): string;
-  /** Whether a reader sees the image's own manifest, or one that was made anew. */
+  /** Whether a reader gets the image's own manifest, or one that was made again. */
   readonly sameManifest: boolean;
 }
 
@@ -84,7 +84,7 @@ for (const medium of MEDIA) {
     }
   };
 
-  test('two images come out as they went in, by their names', async () => {
+  test('two images are read back as they were written, by their names', async () => {
     const path = join(tempDir(), 'there');
     const sink = await medium.open(path);
     await put(sink, one, ONE);
@@ -95,7 +95,7 @@ for (const medium of MEDIA) {
     await read(path, two, 'two');
   });
 
-  test('what is written twice is there once, and known to be there', async () => {
+  test('a blob that is written twice is stored once, and the sink knows it', async () => {
     const sink = await medium.open(join(tempDir(), 'there'));
     const bytes = Buffer.from('blob');
     const descriptor = describe('application/octet-stream', bytes);
@@ -106,7 +106,7 @@ for (const medium of MEDIA) {
     await sink.close();
   });
 
-  test('many blobs at once are all written', async () => {
+  test('many blobs are written at a time', async () => {
     const path = join(tempDir(), 'there');
     const sink = await medium.open(path);
     const image = makeImage({ layers: Array.from({ length: 30 }, (_, i) => Buffer.alloc(3000 + i, i)) });
@@ -121,7 +121,7 @@ for (const medium of MEDIA) {
     await read(path, image, ONE);
   });
 
-  test('a blob that is not what its descriptor says is refused, and nothing is published', async () => {
+  test('a blob that is not its descriptor’s is refused, and nothing is published', async () => {
     const path = join(tempDir(), 'there');
     const sink = await medium.open(path);
     const bytes = Buffer.from('blob');
@@ -133,7 +133,7 @@ for (const medium of MEDIA) {
     assert.is(await source?.resolve(ONE), undefined);
   });
 
-  test('closed without a published image, it leaves no image and no half-written file', async () => {
+  test('a sink without a published image leaves no image and no half-written file', async () => {
     const folder = tempDir();
     const path = join(folder, 'there');
     const sink = await medium.open(path);

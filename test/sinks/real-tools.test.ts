@@ -52,7 +52,7 @@ const dockerImage = () => loadImage(memorySource(dockerDescriptor, docker.blobs)
 const toDockerArchive = (path: string) => openArchiveSink({ path }, { docker: true });
 const toOciArchive = (path: string) => openArchiveSink({ path }, { docker: false });
 
-test('skopeo reads what we write, by every transport', async () => {
+test('skopeo reads our images, by every transport', async () => {
   if (!haveTools('skopeo')) return;
   const image = await ociImage();
   const archive = await saved(toDockerArchive, image);
@@ -75,7 +75,7 @@ test('skopeo reads what we write, by every transport', async () => {
   }
 });
 
-test('umoci unpacks the layouts that we write, docker’s images too when they are made OCI’s', async () => {
+test('umoci unpacks our layouts, and docker’s images once they are converted to OCI', async () => {
   if (!haveTools('umoci') || !haveRoot()) return;
   for (const image of [await ociImage(), toOci(await dockerImage())]) {
     const layout = await saved(openOciLayoutSink, image);
@@ -85,14 +85,14 @@ test('umoci unpacks the layouts that we write, docker’s images too when they a
   }
 });
 
-test('an archive extracted is a layout for umoci', async () => {
+test('an extracted archive is a layout for umoci', async () => {
   if (!haveTools('umoci')) return;
   const folder = tempDir();
   run('tar', '-xf', await saved(toDockerArchive, await ociImage()), '-C', folder);
   assert.is(run('umoci', 'list', '--layout', folder).trim(), NAME);
 });
 
-test('buildah reads the archives that we write', async () => {
+test('buildah reads our archives', async () => {
   if (!haveTools('buildah') || !haveRoot()) return;
   const root = tempDir();
   const storage = ['--root', join(root, 'root'), '--runroot', join(root, 'run'), '--storage-driver', 'vfs'];
@@ -107,7 +107,7 @@ test('buildah reads the archives that we write', async () => {
   }
 });
 
-test('podman loads what we write, under its name, and we load what podman saves', async () => {
+test('podman loads our archives, by name, and we load podman’s', async () => {
   if (!haveTools('podman') || !haveRoot()) return;
   const root = tempDir();
   const storage = ['--root', join(root, 'root'), '--runroot', join(root, 'run'), '--storage-driver', 'vfs'];
@@ -125,7 +125,7 @@ test('podman loads what we write, under its name, and we load what podman saves'
   }
 });
 
-test('what skopeo and umoci write we read, in every form', async () => {
+test('images of skopeo and umoci are read in every form', async () => {
   if (!haveTools('skopeo', 'umoci')) return;
   const folder = tempDir();
   const layout = writeLayout(join(folder, 'layout'), [named(made.descriptor, 'x')], made.blobs);

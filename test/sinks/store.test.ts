@@ -31,7 +31,7 @@ async function put(root: string, made: ReturnType<typeof makeImage>, names: read
   }
 }
 
-test('what goes into the store comes out of it, by any of its names', async () => {
+test('an image of the store is read by any of its names', async () => {
   const root = join(tempDir(), 'store');
   const made = makeImage({ layers: [tarOf(file('a', 'a')), tarOf(file('b', 'b'))], gzip: true });
   await put(root, made, ['alpine:3.9', 'example.com/x/y']);
@@ -54,7 +54,7 @@ test('what goes into the store comes out of it, by any of its names', async () =
   }
 });
 
-test('a store that is not there holds nothing and is not made by looking', async () => {
+test('a missing store is empty, and reading does not make it', async () => {
   const root = join(tempDir(), 'store');
   const source = await openStoreSource(root);
   assert.is(await source.resolve('alpine'), undefined);
@@ -62,7 +62,7 @@ test('a store that is not there holds nothing and is not made by looking', async
   assert.equal(readdirSync(join(root, '..')), []);
 });
 
-test('two that write the same image at once both succeed', async () => {
+test('two writers of the same image both succeed', async () => {
   const root = join(tempDir(), 'store');
   const made = makeImage({ layers: Array.from({ length: 6 }, (_, i) => Buffer.alloc(300_000, i)) });
   await Promise.all([put(root, made, ['a']), put(root, made, ['a']), put(root, made, ['b'])]);

@@ -38,7 +38,7 @@ async function read(spec: string, more: Partial<OpenSourceOptions> = {}, name?: 
 
 const idOf = (image: LoadedImage) => hexOf(image.manifest.config.digest);
 
-/** docker save's form for one image: what it takes to say another thing is replaced by `members`. */
+/** An archive of docker save with one image; `members` replaces or adds members. */
 function dockerArchive(
   made: ReturnType<typeof makeImage>,
   layers: readonly Buffer[],
@@ -56,7 +56,7 @@ function dockerArchive(
 const layerA = tarOf(file('a', 'a'));
 const layerB = tarOf(file('b', 'b'));
 
-test('every image that other tools wrote opens, lists and is what its digests say', async () => {
+test('every image of other tools is opened, listed and verified', async () => {
   const files = [
     'alpine-3.9.4-docker-save.tar.gz',
     'containerd-store-busybox-sparse-index.tar',
@@ -110,7 +110,7 @@ test('names in archives are found as users write them', async () => {
   }
 });
 
-test('a partial copy of a multi-platform image gives what is there, and says so of what is not', async () => {
+test('a partial copy of a multi-platform image gives the images that are there, and errors for others', async () => {
   const path = sharedImage('containerd-store-busybox-sparse-index.tar');
   if (path === undefined) return;
   const { source } = await openSource(path, options);
@@ -122,7 +122,7 @@ test('a partial copy of a multi-platform image gives what is there, and says so 
   await source.close();
 });
 
-test('an archive of two images lists them when none is named, and reads duplicate layers through their links', async () => {
+test('an archive of two images lists them without a name, and reads repeated layers through links', async () => {
   const path = sharedImage('podman-two-images.tar.xz');
   if (path === undefined || !haveTools('xz')) return;
   const { source } = await openSource(path, options);
@@ -162,7 +162,7 @@ test('an archive reads the same plain, gzip’d, from stdin and through a pipe',
   await writer;
 });
 
-test('archives in xz, bzip2 and zstd are unwrapped too, from a file and from stdin', async () => {
+test('archives in xz, bzip2 and zstd are decompressed, from a file and from stdin', async () => {
   const folder = tempDir();
   const plain = join(folder, 'plain');
   writeFileSync(plain, dockerArchive(makeImage({ layers: [layerA] }), [layerA], null));
@@ -206,7 +206,7 @@ test('a bare word that names a file is the file, else a reference', async () => 
   }
 });
 
-test('what is not there, empty, or no archive is said to be so', async () => {
+test('missing and empty files, and other formats, are named in the error', async () => {
   const folder = tempDir();
   await failureOf(openSource(join(folder, 'nothing'), options), 'SOURCE_NOT_FOUND');
   await failureOf(openSource(folder, options), 'ARCHIVE_INVALID');
@@ -221,7 +221,7 @@ test('what is not there, empty, or no archive is said to be so', async () => {
   await failureOf(bad('cut.tar', dockerArchive(makeImage(), [layerA], null).subarray(0, 700)), 'TAR_INVALID');
 });
 
-test('a transport that says something else than the content is refused', async () => {
+test('a transport that does not fit the content is refused', async () => {
   const folder = tempDir();
   const archive = join(folder, 'archive');
   writeFileSync(archive, dockerArchive(makeImage({ layers: [layerA] }), [layerA], null));
@@ -245,7 +245,7 @@ test('oci:PATH:TAG chooses by tag', async () => {
   await failureOf(read(`oci:${path}:c`), 'IMAGE_NOT_FOUND');
 });
 
-test('names with ./ and absolute names, and a name that stands twice, are read as an extraction would', async () => {
+test('names with ./, absolute names and repeated names are read as in an extraction', async () => {
   const made = makeImage({ layers: [layerA] });
   const id = hexOf(made.config.digest);
   const path = join(tempDir(), 'archive');
@@ -262,7 +262,7 @@ test('names with ./ and absolute names, and a name that stands twice, are read a
   await read(path);
 });
 
-test('a layer that stands twice as a link is read from its first place', async () => {
+test('a repeated layer that is a link is read from its first place', async () => {
   const made = makeImage({ layers: [layerA, layerA, layerA] });
   const id = hexOf(made.config.digest);
   const path = join(tempDir(), 'archive');
@@ -281,7 +281,7 @@ test('a layer that stands twice as a link is read from its first place', async (
   assert.is((await read(path)).layers.length, 3);
 });
 
-test('links that go round or lead out of the archive are nothing', async () => {
+test('links in a cycle or out of the archive lead to nothing', async () => {
   const made = makeImage({ layers: [layerA] });
   const id = hexOf(made.config.digest);
   const folder = tempDir();
@@ -301,7 +301,7 @@ test('links that go round or lead out of the archive are nothing', async () => {
   }
 });
 
-test('a config that is not what its name claims is taken, and told', async () => {
+test('an edited config is used, with a warning', async () => {
   const made = makeImage({ layers: [layerA] });
   const path = join(tempDir(), 'archive');
   const id = hexOf(digestOf('another'));
@@ -326,7 +326,7 @@ test('a config that is not what its name claims is taken, and told', async () =>
   assert.equal((await read(EXAMPLE_IMAGE)).deviations, []);
 });
 
-test('so it is where the archive is a layout as well, as docker has saved since 25', async () => {
+test('an edited config is used, too, where the archive is a layout as well, as docker saves since 25', async () => {
   const path = sharedImage('docker25-hello-world.tar');
   if (path === undefined || !haveTools('tar')) return;
   const folder = tempDir();
@@ -340,7 +340,7 @@ test('so it is where the archive is a layout as well, as docker has saved since 
   assert.ok(['SIZE_MISMATCH', 'DIGEST_MISMATCH'].includes(failure.code), 'who names the layout gets no other form');
 });
 
-test('of a config or manifest.json that stands twice the last is taken, and told', async () => {
+test('of a repeated config or manifest.json the last is used, with a warning', async () => {
   const made = makeImage({ layers: [layerA] });
   const path = join(tempDir(), 'archive');
   const name = `${hexOf(made.config.digest)}.json`;
@@ -373,7 +373,7 @@ test('of a config or manifest.json that stands twice the last is taken, and told
   await again.source.close();
 });
 
-test('an image of an archive is named by its place in the list, of a layout by a digest too', async () => {
+test('an image is named by its place in an archive’s list, or by a digest in a layout', async () => {
   const images = [makeImage({ config: { author: 'one' } }), makeImage({ config: { author: 'two' } })];
   const path = writeLayout(
     tempDir(),
@@ -395,7 +395,7 @@ test('an image of an archive is named by its place in the list, of a layout by a
   await failureOf(read(`docker-archive:${archive}:@2`), 'IMAGE_NOT_FOUND');
 });
 
-test('an index.json without the file oci-layout is a layout, with a warning; another index.json is none', async () => {
+test('an index.json without oci-layout is a layout, with a warning; any other index.json is not', async () => {
   const made = makeImage();
   const path = writeLayout(tempDir(), [named(made.descriptor, 'a')], made.blobs);
   rmSync(join(path, 'oci-layout'));
@@ -417,7 +417,7 @@ test('an index.json without the file oci-layout is a layout, with a warning; ano
   assert.equal([other.why, other.hint], ['it has no oci-layout', undefined], 'it is none without the transport either');
 });
 
-test('an uncompressed layer of other bytes than its diff ID says fails while it is read', async () => {
+test('an uncompressed layer with a wrong diff ID fails while it is read', async () => {
   const path = join(tempDir(), 'archive');
   writeFileSync(path, dockerArchive(makeImage({ layers: [layerA] }), [layerB], null));
   await failureOf(read(path), 'DIGEST_MISMATCH');
@@ -461,7 +461,7 @@ test('a directory of skopeo’s is read', async () => {
   }
 });
 
-test('a blob that is a link is read inside of its layout, and leads nowhere else', async () => {
+test('a blob that is a link inside the layout is read, one that leads out is not', async () => {
   const made = makeImage();
   const path = writeLayout(tempDir(), [made.descriptor], made.blobs);
   const blob = join(path, 'blobs', 'sha256', hexOf(made.config.digest));

@@ -14,7 +14,7 @@ const codeOf = (text: string) => {
   return 'none';
 };
 
-test('- is standard input; what begins with / or . is a path; a word may be either', () => {
+test('- is standard input; text that begins with / or . is a path; a word may be either', () => {
   assert.equal(parseSourceSpec('-'), { kind: 'stdin' });
   assert.equal(parseSourceSpec('/a:b'), { kind: 'path', path: '/a:b' });
   assert.equal(parseSourceSpec('./a'), { kind: 'path', path: './a' });
@@ -22,7 +22,7 @@ test('- is standard input; what begins with / or . is a path; a word may be eith
   assert.equal(parseSourceSpec('images/a.tar'), { kind: 'word', text: 'images/a.tar' });
 });
 
-test('the name of a transport stands behind the first colon of its path', () => {
+test('the image’s name follows the first colon of a transport’s path', () => {
   const transport = 'docker-archive';
   assert.equal(parseSourceSpec('docker-archive:a.tar:alpine:3.9'), {
     kind: 'transport',
@@ -39,13 +39,13 @@ test('the name of a transport stands behind the first colon of its path', () => 
   assert.equal(parseSourceSpec('dir:a:b'), { kind: 'transport', transport: 'dir', path: 'a:b', name: undefined });
 });
 
-test('docker:// is a registry’s reference, store: a name in the store', () => {
+test('docker:// is a reference in a registry, store: a name in the store', () => {
   const spec = parseSourceSpec('docker://alpine');
   assert.ok(spec.kind === 'registry' && spec.reference.repository === 'library/alpine');
   assert.equal(parseSourceSpec('store:alpine'), { kind: 'store', name: 'alpine' });
 });
 
-test('what is nothing at all is refused', () => {
+test('empty text is refused', () => {
   assert.is(codeOf(''), 'USAGE');
   assert.is(codeOf('oci:'), 'USAGE');
   assert.is(codeOf('a\0b'), 'USAGE');
@@ -53,7 +53,7 @@ test('what is nothing at all is refused', () => {
   assert.is(codeOf('docker-daemon:alpine:3'), 'FORMAT_UNSUPPORTED');
 });
 
-test('a digest may stand behind @, a place in the list behind :@', () => {
+test('a digest may follow @, a place in the list :@', () => {
   const digest = `sha256:${'a'.repeat(64)}`;
   const of = (text: string) => {
     const spec = parseSourceSpec(text);

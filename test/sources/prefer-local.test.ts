@@ -12,13 +12,13 @@ const text = async (source: ReturnType<typeof memorySource>, local: ReturnType<t
   (await buffer(await preferLocal(source, local).open(descriptor))).toString();
 const MANIFEST = blobs.get(descriptor.digest)?.toString();
 
-test('what is at hand is not fetched', async () => {
+test('local content is not fetched', async () => {
   const far = memorySource(descriptor, blobs);
   assert.is(await text(far, memorySource(undefined, blobs)), MANIFEST);
   assert.equal(far.opened, []);
 });
 
-test('what is not at hand, or is damaged there, is fetched', async () => {
+test('missing or damaged content is fetched', async () => {
   const damaged = new Map([[descriptor.digest, Buffer.alloc(descriptor.size)]]);
   const short = new Map([[descriptor.digest, Buffer.alloc(1)]]);
   for (const local of [new Map(), damaged, short]) {
@@ -28,12 +28,12 @@ test('what is not at hand, or is damaged there, is fetched', async () => {
   }
 });
 
-test('what is nowhere is told by the source', async () => {
+test('content that is missing everywhere is the source’s error', async () => {
   const nowhere = memorySource(descriptor, new Map());
   await failureOf(preferLocal(nowhere, memorySource(undefined, new Map())).open(descriptor), 'BLOB_NOT_FOUND');
 });
 
-test('content too large for a document is not looked for at hand', async () => {
+test('content too large for a document is not read locally', async () => {
   const large = { ...descriptor, size: 5 * 1024 * 1024 };
   const local = memorySource(undefined, blobs);
   const far = memorySource(descriptor, blobs);

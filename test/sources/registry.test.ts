@@ -45,7 +45,7 @@ test('a tag is resolved by its document, which is not fetched again when it is o
     assert.equal(registry.log, ['GET /v2/a/b/manifests/1.0']);
   }));
 
-test('a name is a tag, a digest or a reference of this repository, and nothing else', () =>
+test('a name is a tag, a digest or a reference to this repository', () =>
   withSource([BY_TAG, BY_DIGEST], async (source, registry) => {
     for (const name of ['1.0', DIGEST, `${registry.host}/a/b:1.0`, `${registry.host}/a/b@${DIGEST}`]) {
       assert.is((await source.resolve(name))?.digest, DIGEST, name);
@@ -58,7 +58,7 @@ test('a name is a tag, a digest or a reference of this repository, and nothing e
     assert.is(registry.requests.length, before);
   }));
 
-test('what is known already is resolved by HEAD alone; what is not, by its document', async () => {
+test('a known document is resolved by HEAD alone, another one by GET', async () => {
   const exchanges = [BY_TAG, headOf(BY_TAG)];
   const asked: Descriptor[] = [];
   for (const known of [true, false]) {
@@ -81,7 +81,7 @@ test('what is known already is resolved by HEAD alone; what is not, by its docum
   assert.equal(asked, [DESCRIPTOR, DESCRIPTOR]);
 });
 
-test('a HEAD that answers for another digest than was asked for is not believed', () => {
+test('a HEAD with another digest than the requested one is ignored', () => {
   const other = digestOf('other');
   const lie = headOf({ ...BY_DIGEST, headers: { ...HEADERS, 'docker-content-digest': other } });
   return withSource([lie, BY_DIGEST], async (source) => assert.is((await source.resolve(DIGEST))?.digest, DIGEST), {
@@ -89,7 +89,7 @@ test('a HEAD that answers for another digest than was asked for is not believed'
   });
 });
 
-test('a registry that answers no HEAD, or only badly, is asked by GET', async () => {
+test('a registry without a usable HEAD is asked by GET', async () => {
   for (const status of [405, 404, 500, 503]) {
     await withSource(
       [{ ...headOf(BY_TAG), status }, BY_TAG],
@@ -102,24 +102,24 @@ test('a registry that answers no HEAD, or only badly, is asked by GET', async ()
   }
 });
 
-test('a document of another size than its descriptor says is refused', () =>
+test('a document of another size than its descriptor’s is refused', () =>
   withSource([BY_DIGEST], async (source) => {
     await failureOf(source.open({ ...DESCRIPTOR, size: MANIFEST.length - 1 }), 'SIZE_MISMATCH');
   }));
 
-test('a document that is not there is told', () =>
+test('a missing document is an error', () =>
   withSource([], async (source) => {
     await failureOf(source.open(DESCRIPTOR), 'BLOB_NOT_FOUND');
   }));
 
-test('a blob that is not what its digest says fails instead of ending', () => {
+test('a blob with a wrong digest fails, and does not end', () => {
   const digest = digestOf('good');
   return withSource([{ path: `/v2/a/b/blobs/${digest}`, body: 'evil' }], async (source) => {
     await failureOf(buffer(await source.open({ mediaType: '', digest, size: 4 })), 'DIGEST_MISMATCH');
   });
 });
 
-test('a blob’s redirect is followed to where it is kept', async () => {
+test('a blob’s redirect is followed', async () => {
   const digest = digestOf('good');
   await using store = await startFakeRegistry([{ path: '/store?signature=x', body: 'good' }]);
   const headers = { location: `${store.origin}/store?signature=x` };

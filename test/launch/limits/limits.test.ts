@@ -57,7 +57,7 @@ for (const [name, request] of Object.entries<ResourceRequest>({
   'a device without a rate': { deviceReadBps: ['/dev/sda'] },
   'a device by its short name': { deviceReadBps: ['sda:1m'] },
 })) {
-  test(`${name}: a limit that makes no sense is told before anything is done`, () => {
+  test(`${name}: an invalid limit is refused before anything is done`, () => {
     assert.is(refused(request).code, 'USAGE');
   });
 }
@@ -66,7 +66,7 @@ test('the least memory is 512 KiB', () => {
   assert.is(written(planLimits({ memory: '512k' }, legacyHost(true), 'id'))['memory.limit_in_bytes'], '524288');
 });
 
-test('each limit has its file in version 1, and swap is as much again as memory unless it is said', () => {
+test('each limit has its file in version 1; by default there is as much swap as memory', () => {
   assert.equal(written(planLimits(ALL_LIMITS, legacyHost(true), 'id')), {
     'memory.limit_in_bytes': '67108864',
     'memory.memsw.limit_in_bytes': '100663296',
@@ -102,7 +102,7 @@ test('each limit has its file in version 2, where swap is counted apart', () => 
   });
 });
 
-test('version 2: the nearest cgroup around the caller is used that has the controllers and no processes of its own', () => {
+test('version 2: the nearest cgroup with the controllers and without processes is used', () => {
   const bases = (request: ResourceRequest) => planLimits(request, UNIFIED_ROOT, 'id').map(({ base }) => base);
   assert.equal(bases({ memory: '1g' }), ['/sys/fs/cgroup/user.slice/user-0.slice']);
   assert.equal(bases({ cpus: '1' }), ['/sys/fs/cgroup']);
@@ -112,7 +112,7 @@ test('version 1: a container’s cgroups are below the caller’s own, whose lim
   const plans = planLimits({}, legacyHost(true), 'id');
   assert.equal(
     plans.map(({ base, id }) => [base, id]),
-    // All of them: none shows its top.
+    // All hierarchies are joined: the container is in no root cgroup.
     ['cpu,cpuacct', 'cpuset', 'memory', 'pids', 'blkio', 'freezer', 'devices', 'name=systemd'].map((name) => [
       `/sys/fs/cgroup/${name}/user.slice`,
       'id',
@@ -120,7 +120,7 @@ test('version 1: a container’s cgroups are below the caller’s own, whose lim
   );
 });
 
-test('without a wish there are 2048 processes at most, where the host lets us', () => {
+test('by default there are at most 2048 processes, where the host permits a limit', () => {
   for (const facts of [legacyHost(true), UNIFIED_ROOT, UNIFIED_DELEGATED, HYBRID]) {
     const plans = planLimits({}, facts, 'id');
     assert.equal(written(plans), { 'pids.max': '2048' });
@@ -131,7 +131,7 @@ test('without a wish there are 2048 processes at most, where the host lets us', 
   }
 });
 
-test('without a wish, and where the host does not let us, there is no limit and no complaint', () => {
+test('by default there is no limit, and no warning, where the host permits none', () => {
   for (const facts of [legacyHost(false), UNIFIED_SESSION, NO_CGROUPS]) assert.equal(planLimits({}, facts, 'id'), []);
 });
 
@@ -142,7 +142,7 @@ test('--pids-limit -1 or 0 is no limit, which no host can refuse', () => {
   }
 });
 
-test('a limit that cannot be had is an error that says why and what would help', () => {
+test('a limit that the host cannot set is an error with cause and remedy', () => {
   const legacy = refused({ memory: '1g' }, legacyHost(false));
   assert.equal([legacy.code, legacy.where], ['HOST_UNSUPPORTED', '--memory']);
   assert.match(legacy.why ?? '', 'delegated');

@@ -49,7 +49,7 @@ function fileOf({ steps }: LaunchPlan, target: string): unknown {
   return steps.find((step) => step.do === 'file' && step.target === target);
 }
 
-test('a bridge is planned with names, ports and the place of its state', () => {
+test('a bridge is planned with names, ports and the directory of its state', () => {
   const { network, namespaces } = plan({
     network: 'bridge',
     hostname: 'web',
@@ -67,7 +67,7 @@ test('a bridge is planned with names, ports and the place of its state', () => {
   assert.ok(namespaces.includes('network'));
 });
 
-test('its hosts file is the host’s to change, its resolv.conf leaves out what only the host reaches', () => {
+test('its hosts file belongs to the host; its resolv.conf omits servers that only the host reaches', () => {
   const made = plan({ network: 'bridge' });
   assert.equal(fileOf(made, '/etc/hosts'), {
     do: 'file',
@@ -81,7 +81,7 @@ test('its hosts file is the host’s to change, its resolv.conf leaves out what 
   });
 });
 
-test('where only the host reaches its name server, a bridge warns, and pasta answers in its place', () => {
+test('where only the host reaches its name server, the bridge warns and pasta forwards', () => {
   const only = { ...NETWORK, canOpenTun: true, resolvConf: 'nameserver 127.0.0.53\n' };
   assert.match(plan({ network: 'bridge' }, { ...ROOT, network: only }).warnings.join(), '--dns');
   const pasta = plan({ network: 'pasta' }, { ...USER, network: only });
@@ -92,7 +92,7 @@ test('where only the host reaches its name server, a bridge warns, and pasta ans
   });
 });
 
-test('--dns, --dns-search and --dns-option replace what the host has', () => {
+test('--dns, --dns-search and --dns-option replace the host’s settings', () => {
   const names = { dns: ['192.0.2.1', '2001:db8::1'], dnsSearch: ['example.com'], dnsOptions: ['ndots:2'] };
   assert.equal(fileOf(plan({ network: 'none', names }), '/etc/resolv.conf'), {
     do: 'file',
@@ -120,12 +120,12 @@ for (const names of [
   { addHosts: ['a:b'] },
   { addHosts: [':1.2.3.4'] },
 ]) {
-  test(`what would be another line of a file is refused: ${JSON.stringify(names)}`, () => {
+  test(`text that would add a line to a file is refused: ${JSON.stringify(names)}`, () => {
     assert.is(refused(() => plan({ network: 'none', names })).code, 'USAGE');
   });
 }
 
-test('a network that cannot be had is refused with cause and remedy, never replaced', () => {
+test('a network that the host cannot make is refused with cause and remedy, never replaced', () => {
   const cases: readonly (readonly [string, HostFacts, string])[] = [
     ['bridge', USER, 'only root'],
     ['bridge', { ...ROOT, tools: { ...TOOLS, nft: undefined } }, 'neither nft nor iptables'],
@@ -160,13 +160,13 @@ for (const network of [
   });
 }
 
-test('ports are published only where there is a way in', () => {
+test('ports are published only where the host can reach them', () => {
   for (const network of ['none', 'host', 'ns:/x']) {
     assert.is(refused(() => plan({ network, publish: ['80:80'] })).code, 'USAGE');
   }
 });
 
-test('a namespace that is there is joined, a user’s together with its user namespace', () => {
+test('an existing namespace is joined, for ordinary users together with its user namespace', () => {
   assert.equal(plan({ network: 'ns:/run/netns/x' }).network, { kind: 'join', path: '/run/netns/x' });
   const process = { pid: 42, startTime: '1000', bootId: 'b' };
   const joined = planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, network: 'container:c' }, USER, {
@@ -218,14 +218,14 @@ const CONTAINERS = [
   { address: SUBNET.address + 3, ports: parsePublish('127.0.0.1:53:5353/udp') },
 ];
 
-test('a private network is taken that the host has no route to', () => {
+test('the bridge gets a private network without a route on the host', () => {
   const route = (text: string, bits: number) => ({ address: parseAddress(text) ?? 0, bits });
   assert.is(formatNetwork(chooseSubnet([])), '10.209.0.0/24');
   assert.is(formatNetwork(chooseSubnet([route('10.209.0.0', 24), route('10.209.1.7', 32)])), '10.209.2.0/24');
   assert.is(refused(() => chooseSubnet([route('10.0.0.0', 8)])).code, 'HOST_UNSUPPORTED');
 });
 
-test('addresses are handed out from the second on, freed ones again, until there are none', () => {
+test('addresses are given from the second on, freed ones again, until none is left', () => {
   const taken: number[] = [];
   for (let count = 0; count < 253; count += 1) taken.push(chooseAddress(SUBNET, taken));
   assert.is(formatAddress(taken[0] ?? 0), '10.209.0.2');
@@ -234,7 +234,7 @@ test('addresses are handed out from the second on, freed ones again, until there
   assert.is(formatAddress(chooseAddress(SUBNET, taken.toSpliced(5, 1))), '10.209.0.7');
 });
 
-test('the rules of nftables replace what was there, lead each port to its container and guard the host’s loopback', () => {
+test('the nftables rules replace those before, lead each port to its container and guard the host’s loopback', () => {
   const text = formatNftables(SUBNET, CONTAINERS);
   assert.match(text, /^table ip tsimg\ndelete table ip tsimg\ntable ip tsimg \{/);
   assert.match(text, '    tcp dport 8080 dnat to 10.209.0.2:80\n');
@@ -244,7 +244,7 @@ test('the rules of nftables replace what was there, lead each port to its contai
   assert.match(text, 'oifname "tsimg0" iifname != "tsimg0" drop');
 });
 
-test('the rules of iptables say the same', () => {
+test('the iptables rules do the same', () => {
   const text = formatIptables(SUBNET, CONTAINERS);
   assert.match(text, '-A TSIMG-PORTS -p tcp --dport 8080 -j DNAT --to-destination 10.209.0.2:80\n');
   assert.match(text, '-A TSIMG-PORTS -d 127.0.0.1/32 -p udp --dport 53 -j DNAT --to-destination 10.209.0.3:5353\n');
@@ -252,16 +252,20 @@ test('the rules of iptables say the same', () => {
   assert.match(text, '-A TSIMG-FORWARD -o tsimg0 -j DROP\n');
 });
 
-test('a hosts file has the loopback, what was asked for, and everybody on the bridge', () => {
+test('a hosts file has the loopback, the requested entries, and all containers on the bridge', () => {
   const peers = [{ address: '10.209.0.2', names: ['web', 'web', 'shop'] }];
   const asked = [parseAddHost('db:2001:db8::1'), parseAddHost('host:host-gateway')];
-  assert.is(
-    bridgeHosts('10.209.0.1', peers, asked),
-    '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n2001:db8::1\tdb\n10.209.0.1\thost\n10.209.0.2\tweb shop\n',
-  );
+  assert.equal(bridgeHosts('10.209.0.1', peers, asked).split('\n'), [
+    '127.0.0.1\tlocalhost',
+    '::1\tlocalhost ip6-localhost ip6-loopback',
+    '2001:db8::1\tdb',
+    '10.209.0.1\thost',
+    '10.209.0.2\tweb shop',
+    '',
+  ]);
 });
 
-test('without a word the network is the bridge for root, and pasta, else slirp4netns, for others', () => {
+test('the default network is the bridge for root, and pasta, else slirp4netns, for others', () => {
   const unasked = { network: undefined };
   assert.is(plan(unasked).network.kind, 'bridge');
   assert.is(plan(unasked, USER).network.kind, 'pasta');
@@ -269,7 +273,7 @@ test('without a word the network is the bridge for root, and pasta, else slirp4n
   assert.equal(plan(unasked, USER).warnings, []);
 });
 
-test('a user who can have no network gets none, and is told why and what would help', () => {
+test('a user without a possible network gets none, and a warning with cause and remedy', () => {
   const unasked = { network: undefined };
   const bare = plan(unasked, { ...USER, tools: { ...TOOLS, pasta: undefined, slirp4netns: undefined } });
   assert.is(bare.network.kind, 'none');
@@ -279,7 +283,7 @@ test('a user who can have no network gets none, and is told why and what would h
   assert.match(closed.warnings.join(), /dev\/net\/tun cannot be opened; ask root/);
 });
 
-test('root without what a bridge takes is refused, not given less isolation', () => {
+test('root without the tools for a bridge is refused, not given less isolation', () => {
   const error = refused(() => plan({ network: undefined }, { ...ROOT, tools: { ...TOOLS, nft: undefined } }));
   assert.is(error.code, 'HOST_UNSUPPORTED');
   assert.match(String(error.hint), '--network none');

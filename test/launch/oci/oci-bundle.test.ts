@@ -93,7 +93,7 @@ test('the user is looked up in the root filesystem, with its groups, and has no 
   assert.throws(() => plan({ User: 'nobody-knows' }), /no such user/);
 });
 
-test('an ordinary user’s bundle has a user namespace, no group list, and a terminal group only where there is one', () => {
+test('an ordinary user’s bundle has a user namespace, no group list, and a terminal group only if mapped', () => {
   const shifted = plan({ User: 'app' }, SHIFTED);
   assert.equal([shifted.process.user.uid, shifted.process.user.additionalGids], [1000, undefined]);
   assert.equal(shifted.linux.uidMappings?.at(-1), { containerID: 1, hostID: 100_000, size: 65_536 });
@@ -105,20 +105,20 @@ test('an ordinary user’s bundle has a user namespace, no group list, and a ter
   assert.not(plan({}).linux.namespaces.some(({ type }) => type === 'user'));
 });
 
-test('where there is only one id the image’s user becomes root, and that is told', () => {
+test('with a single ID the image’s user becomes root, with a warning', () => {
   const { process, warnings } = plan({ User: 'app' }, SINGLE);
   assert.equal([process.user.uid, process.user.gid], [0, 0]);
   assert.match(warnings.join(), /user app/);
   assert.equal(plan({}, SINGLE).warnings, []);
 });
 
-test('what run hides is hidden, by paths that runtimes can take', () => {
+test('the bundle masks the paths that run masks, without patterns', () => {
   const { maskedPaths, readonlyPaths } = plan({}).linux;
   assert.ok(maskedPaths.includes('/proc/kcore') && maskedPaths.every((path) => !path.includes('*')));
   assert.ok(readonlyPaths.includes('/proc/sys'));
 });
 
-test('labels and what the image is become annotations, labels win', () => {
+test('labels and the image’s properties become annotations, and labels win', () => {
   const { annotations } = plan({ Labels: { a: 'b', 'org.opencontainers.image.os': 'mine' }, StopSignal: 'SIGINT' });
   assert.equal(annotations, {
     'org.opencontainers.image.os': 'mine',

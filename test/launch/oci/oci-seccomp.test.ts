@@ -8,7 +8,7 @@ const test = suite('launch/oci/oci-seccomp');
 
 const profile = ociSeccomp(DEFAULT_CAPABILITIES, 'amd64');
 
-/** What a runtime does with a call: rules are alternatives, their arguments compared as 64 bits. */
+/** A runtime's verdict on a call: rules are alternatives, and arguments are compared as 64 bits. */
 function verdict({ syscalls }: OciSeccomp, name: string, values: readonly bigint[]): string | number {
   for (const { names, action, errnoRet, args = [] } of syscalls) {
     const matches = args.every(
@@ -28,7 +28,7 @@ test('every call of the policy has the same verdict', () => {
   assert.is(verdict(profile, 'clone3', []), 38);
 });
 
-test('arguments that are denied are denied whatever their upper 32 bits say, and no others', () => {
+test('denied arguments are denied whatever their upper 32 bits, and no other arguments are', () => {
   const denied: Readonly<Record<string, readonly [argument: number, values: readonly number[]]>> = {
     socket: [0, [38, 40]],
     ioctl: [1, [0x5412, 0x541c]],
@@ -45,7 +45,7 @@ test('arguments that are denied are denied whatever their upper 32 bits say, and
   }
 });
 
-test('clone makes no namespaces, and a personality is one of the usual', () => {
+test('clone makes no namespaces, and only the usual personalities are allowed', () => {
   assert.is(verdict(profile, 'clone', [0x1200011n]), 'allowed');
   assert.is(verdict(profile, 'clone', [0x10000011n]), 'denied');
   assert.is(verdict(profile, 'personality', [0xffffffffn]), 'allowed');

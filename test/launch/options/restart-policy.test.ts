@@ -17,7 +17,7 @@ test('policies are spelt as docker spells them', async () => {
   }
 });
 
-test('only a failure counts for on-failure, and only so many of them', () => {
+test('on-failure restarts after failures alone, up to its number of times', () => {
   const policy = parseRestartPolicy('on-failure:2');
   assert.equal(
     [0, 1, 2].map((restarts) => startsAgain(policy, 1, restarts)),
@@ -29,7 +29,7 @@ test('only a failure counts for on-failure, and only so many of them', () => {
   assert.not.ok(startsAgain(parseRestartPolicy('no'), 1, 0));
 });
 
-test('pauses double up to a minute, and begin anew after a life that was long enough', () => {
+test('pauses double up to a minute, and are reset after a long life', () => {
   const pauses: number[] = [];
   for (let count = 0; count < 12; count += 1) pauses.push(restartPause(pauses.at(-1), 0));
   assert.equal(pauses, [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000, 60_000]);

@@ -28,7 +28,7 @@ test('a name alone is the caller’s value, or nothing', () => {
   assert.equal(planEnvironment({ ...parts, options: ['A', 'B'] }).slice(2), ['A=host']);
 });
 
-test('TERM is xterm with a terminal unless -e says else, and absent without', () => {
+test('TERM is xterm with a terminal, unless -e sets it, and absent without one', () => {
   assert.ok(planEnvironment({ ...parts, terminal: true }).includes('TERM=xterm'));
   assert.ok(planEnvironment({ ...parts, terminal: true, options: ['TERM'] }).includes('TERM=vt100'));
   assert.not.ok(planEnvironment(parts).some((entry) => entry.startsWith('TERM=')));

@@ -21,7 +21,7 @@ function mounted(volumes: readonly string[], request: Partial<RunRequest> = {}):
 
 const FILES = ['/etc/hostname', '/etc/hosts', '/etc/resolv.conf'];
 
-test('a volume of the image is a directory of the container’s own, by its number in the image, below files of ours', () => {
+test('a volume of the image is the container’s own directory, named by its number, mounted before our files', () => {
   assert.equal(mounted(['/data/deep', 'data/', '/etc']), [
     '/c/volumes/1:/data',
     '/c/volumes/2:/etc',
@@ -30,18 +30,18 @@ test('a volume of the image is a directory of the container’s own, by its numb
   ]);
 });
 
-test('what the user mounts on a volume of the image, or above it, wins; what is below lies in it', () => {
+test('a user’s mount at or above an image’s volume wins; one below it is mounted in it', () => {
   assert.equal(mounted(['/data', '/x/y'], { volumes: ['/h:/data', '/h:/x'] }), [...FILES, '/h:/data', '/h:/x']);
   assert.equal(mounted(['/data'], { tmpfs: ['/data'] }), ['/data', ...FILES]);
   assert.equal(mounted(['/data'], { volumes: ['/h:/data/in'] }), ['/c/volumes/0:/data', ...FILES, '/h:/data/in']);
 });
 
-test('volumes of the image are memory, or nothing, where that is asked for', () => {
+test('volumes of the image are in memory, or ignored, on request', () => {
   assert.equal(mounted(['/data'], { imageVolume: 'tmpfs' }), ['/data', ...FILES]);
   assert.equal(mounted(['/data'], { imageVolume: 'ignore' }), FILES);
 });
 
-test('where the kernel’s files are, and at the root, an image has no volume; a mount of the user’s is not told of', () => {
+test('volumes at the root or at the kernel’s files are refused, silently where the user mounts something', () => {
   const volumes = ['/', '/sys/fs/cgroup', '/proc/../dev/x', '/data', '/../data/./'];
   assert.equal(volumePlaces(volumes), { places: ['/data'], refused: ['/', '/sys/fs/cgroup', '/dev/x'] });
   const { warnings } = planImageVolumes(volumes, {

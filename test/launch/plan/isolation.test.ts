@@ -119,7 +119,7 @@ test('a device is below /dev, and its access is letters of rwm', () => {
   }
 });
 
-test('--privileged takes every restriction off, and each can be put back by its own option', () => {
+test('--privileged removes every restriction, and each can be restored by its own option', () => {
   const { command, steps } = plan({ privileged: true });
   assert.is(command.seccomp, 'unconfined');
   assert.is(command.noNewPrivileges, false);
@@ -130,7 +130,7 @@ test('--privileged takes every restriction off, and each can be put back by its 
   assert.not.ok(back.capabilities.includes('SYS_ADMIN'));
 });
 
-test('root gives no capability that it does not have, and says so; a namespace of its own has all', () => {
+test('root gives no capability that it lacks, with a warning; a user namespace has all', () => {
   const few = { ...ROOT_FACTS, capabilities: ['CHOWN', 'KILL'] as const };
   const { command, warnings } = plan({ capAdd: ['NET_ADMIN'] }, few);
   assert.equal(command.capabilities, ['CHOWN', 'KILL']);
@@ -138,7 +138,7 @@ test('root gives no capability that it does not have, and says so; a namespace o
   assert.ok(plan({ capAdd: ['NET_ADMIN'] }, USER_FACTS).command.capabilities.includes('NET_ADMIN'));
 });
 
-test('chroot alone takes the capability to leave it away', () => {
+test('with chroot, the capability to leave it is dropped', () => {
   assert.not.ok(plan({ isolation: 'chroot' }).command.capabilities.includes('SYS_CHROOT'));
   assert.is(plan({ isolation: 'chroot' }).steps.at(-1)?.do, 'chroot');
 });

@@ -37,7 +37,7 @@ function held(request: Partial<RunRequest>, facts: HostFacts) {
   );
 }
 
-test('root’s container has a list where the host can hold one, whatever it asks for', () => {
+test('root’s container has a list of devices where the host can set one, with any request', () => {
   assert.equal(held({}, LEGACY), [{ base: '/sys/fs/cgroup/devices/user.slice', needed: undefined, required: false }]);
   const base = '/sys/fs/cgroup/user.slice/user-0.slice';
   assert.equal(held({}, UNIFIED), [{ base, needed: undefined, required: false }]);
@@ -46,7 +46,7 @@ test('root’s container has a list where the host can hold one, whatever it ask
   assert.equal(held({ userns: 'auto' }, { ...MAPPED_FACTS, cgroups: UNIFIED_ROOT }).length, 1);
 });
 
-test('what opens any device is not to be had without one', () => {
+test('a capability that opens any device is refused without a list', () => {
   for (const facts of [LEGACY, UNIFIED]) {
     for (const capability of ['MKNOD', 'SYS_ADMIN', 'ALL']) {
       const [list] = held({ capAdd: [capability] }, facts);
@@ -64,7 +64,7 @@ test('what opens any device is not to be had without one', () => {
   assert.is(refused({ capAdd: ['MKNOD'] }, without).where, '--cap-add MKNOD');
 });
 
-test('a privileged container has none, and a user namespace needs none', () => {
+test('a privileged container has no list, and a user namespace needs none', () => {
   assert.equal(held({ privileged: true }, LEGACY), []);
   for (const facts of [USER_FACTS, { ...ROOT_FACTS, nestedUserNamespace: true }]) {
     assert.equal(held({ capAdd: ['MKNOD', 'SYS_ADMIN'] }, facts), []);
@@ -72,14 +72,14 @@ test('a privileged container has none, and a user namespace needs none', () => {
   assert.equal(held({ userns: 'auto', capAdd: ['MKNOD'] }, MAPPED_FACTS), []);
 });
 
-test('a user cannot be promised less than rw of a device, and a rule where nothing is denied is told of', () => {
+test('a user cannot restrict a device to less than rw, and a rule without a list is a warning', () => {
   assert.is(refused({ devices: ['/dev/x:r'] }, USER_FACTS).code, 'HOST_UNSUPPORTED');
   assert.equal(held({ devices: ['/dev/x:rw'] }, USER_FACTS), []);
   assert.ok(plan({ deviceRules: ['c 1:1 r'] }, USER_FACTS).warnings.some((each) => each.startsWith('--device-cgroup')));
   assert.equal(plan({ deviceRules: ['c 1:1 r'] }, LEGACY).warnings, []);
 });
 
-test('who may mount is in no hierarchy’s top: one that cannot be joined refuses SYS_ADMIN', () => {
+test('with SYS_ADMIN a container is in no root cgroup: a hierarchy that cannot be written refuses it', () => {
   const exposed: HostFacts = { ...LEGACY, cgroups: { ...LEGACY.cgroups, exposed: ['perf_event'] } };
   const { code, why } = refused({ capAdd: ['SYS_ADMIN'] }, exposed);
   assert.is(code, 'HOST_UNSUPPORTED');
@@ -90,7 +90,7 @@ test('who may mount is in no hierarchy’s top: one that cannot be joined refuse
   assert.ok(plan({ capAdd: ['SYS_ADMIN'] }, LEGACY).cgroups.every(({ required }) => required));
 });
 
-test('--dry-run shows the list before what is below it', () => {
+test('--dry-run shows the list before the cgroup’s children', () => {
   const lines = formatCgroups(plan({ devices: ['/dev/x:r'], deviceRules: ['b 8:* r'] }, LEGACY).cgroups);
   const folder = `/sys/fs/cgroup/devices/user.slice/tsimg/${AROUND.id}`;
   const deny = lines.indexOf(`echo a > ${folder}/devices.deny`);
@@ -101,7 +101,7 @@ test('--dry-run shows the list before what is below it', () => {
   assert.match(formatCgroups(plan({}, UNIFIED).cgroups).join('\n'), 'c 1:3 rwm');
 });
 
-test('a runtime is given the same list and the devices that are asked for', () => {
+test('a runtime gets the same list and the requested devices', () => {
   const request = { capAdd: ['MKNOD'], devices: ['/dev/x:/dev/y:r'], deviceRules: ['c 189:* rw'] };
   const around = {
     user: { uid: 0, gid: 0, groups: [], home: '/' },

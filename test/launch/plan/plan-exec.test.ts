@@ -42,14 +42,14 @@ function refused(request: Partial<ExecRequest>): string {
   throw new Error('it should have been refused');
 }
 
-test('what is not asked for is as for the container’s first command', () => {
+test('settings without an option are those of the container’s first command', () => {
   const run = container({ umask: '027', ulimits: ['nproc=99'], capAdd: ['NET_ADMIN'], groupAdd: ['5'] });
   const { command } = plan({}, run);
   assert.equal(command, { ...run.command, args: ['ls', '-l'] });
   assert.equal([command.user, command.cwd, command.umask], ['app', '/srv', 0o27]);
 });
 
-test('the environment is the image’s, then what run gave, then what exec gives', () => {
+test('the environment is the image’s, then run’s, then exec’s', () => {
   const { env } = plan(
     { env: ['B=exec', 'C', 'D'], envFiles: ['E=file\nB=file'] },
     container({ env: ['A=run'] }),
@@ -70,7 +70,7 @@ test('user and working directory can be chosen', () => {
   assert.equal([command.user, command.cwd], ['12:34', '/tmp']);
 });
 
-test('all namespaces that are the container’s own are joined, and none that it shares with the host', () => {
+test('the container’s own namespaces are joined, and none that it shares with the host', () => {
   const of = container({ ipc: 'host', timeNamespace: true }, USER_FACTS);
   const { namespaces } = plan({}, of, USER_FACTS);
   assert.equal([...namespaces].filter((name) => name !== 'cgroup').toSorted(), [
@@ -119,12 +119,12 @@ test('a privileged command waits under the container’s list of devices, and is
   ] as const) {
     assert.throws(() => plan({ privileged: true }, of, facts), /no privileged command/);
   }
-  // Nothing is kept from a privileged container, and a user namespace opens no device.
+  // A privileged container may use all devices, and in a user namespace no device can be opened.
   plan({ privileged: true }, container({ privileged: true }));
   plan({ privileged: true }, container({}, USER_FACTS), USER_FACTS);
 });
 
-test('a toolbox has its own files and environment, root as user, and what else is the container’s', () => {
+test('a toolbox has its own files, environment and user (root); all else is the container’s', () => {
   const of = container({ capAdd: ['NET_ADMIN'] });
   const root = { kind: 'directory', path: '/tools' } as const;
   const config = { ...EMPTY_RUN_CONFIG, env: ['TOOLS=1'], workingDir: '/work' };
@@ -138,7 +138,7 @@ test('a toolbox has its own files and environment, root as user, and what else i
   assert.equal(toolbox?.shown.at(-1), { from: '/', to: '/container' });
 });
 
-test('a request without sense is refused', () => {
+test('an invalid request is refused', () => {
   assert.is(refused({ command: [] }), 'USAGE');
   assert.is(refused({ command: ['a\0b'] }), 'USAGE');
   assert.is(refused({ workdir: 'relative' }), 'USAGE');
@@ -146,11 +146,11 @@ test('a request without sense is refused', () => {
   assert.is(refused({ env: ['=x'] }), 'USAGE');
 });
 
-test('standard input of a detached command is nobody’s', () => {
+test('a detached command reads /dev/null', () => {
   assert.is(plan({ detached: true, interactive: true }).command.stdin, false);
 });
 
-test('the plan is shown a line a step, and ends with the command', () => {
+test('the plan has a line for each step, and ends with the command', () => {
   const lines = formatExecPlan(plan({ terminal: true })).split('\n');
   assert.match(lines[0] ?? '', /^join namespaces mount pid ipc uts/);
   assert.ok(lines.includes('open a terminal on ROOT/dev/pts'));

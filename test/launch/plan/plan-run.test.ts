@@ -43,11 +43,11 @@ test('every plan that is kept has a case', () => {
   assert.equal(readdirSync(PLANS).sort(), PLAN_CASES.map(({ name }) => `${name}.json`).sort());
 });
 
-test('a plan survives JSON unchanged: the stage gets it so', () => {
+test('a plan survives JSON unchanged: helpers get it so', () => {
   for (const { plan: make } of PLAN_CASES) assert.equal(JSON.parse(JSON.stringify(make())), make());
 });
 
-test('the root comes before what is mounted on it, and the pivot is last', () => {
+test('the root comes before the mounts on it, and the pivot is last', () => {
   for (const { plan: make } of PLAN_CASES) {
     const kinds = make().steps.map((step) => step.do);
     assert.is(kinds.indexOf('root') < kinds.indexOf('mount'), true);
@@ -72,7 +72,7 @@ test('a user gets a user namespace with all subordinate ranges, root none', () =
   ]);
 });
 
-test('a map never gives the host’s root away, and never has more than 340 lines', () => {
+test('a map never contains the host’s root, and never has more than 340 lines', () => {
   const many = Array.from({ length: 500 }, (_, index) => ({ start: 100_000 + index * 10, count: 10 }));
   const facts = { ...USER_FACTS, subordinateUids: [{ start: 0, count: 10 }, ...many] };
   const uids = plan({}, facts).idMap?.uids ?? [];
@@ -93,7 +93,7 @@ test('a host name may have underscores, as docker and podman take them', () => {
   }
 });
 
-test('what makes no sense is a USAGE error, before anything is done', () => {
+test('an invalid request is a USAGE error, before anything is done', () => {
   for (const request of [
     { command: [] },
     { hostname: '-x' },

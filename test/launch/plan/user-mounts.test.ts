@@ -13,12 +13,12 @@ function plan(request: Partial<RunRequest>): LaunchPlan {
   return planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, ...request }, ROOT_FACTS, AROUND);
 }
 
-/** What is done at a place, in order. */
+/** The steps for a target, in order. */
 function at(target: string, { steps }: LaunchPlan): readonly string[] {
   return steps.filter((step) => 'target' in step && step.target === target).map((step) => step.do);
 }
 
-test('a mount of the user’s stands instead of a file of ours, on it and above it', () => {
+test('a user’s mount at or above one of our files replaces it', () => {
   for (const path of ['/etc/hosts', '/etc/hostname', '/etc/resolv.conf']) {
     const network = 'host';
     assert.equal(at(path, plan({ network })), ['file'], path);
@@ -30,7 +30,7 @@ test('a mount of the user’s stands instead of a file of ours, on it and above 
   }
 });
 
-test('a mount of the user’s stands instead of the kernel’s file systems, and of what is hidden in them', () => {
+test('a user’s mount replaces the kernel’s file system and its masks', () => {
   assert.equal(at('/dev/shm', plan({ tmpfs: ['/dev/shm:size=1m'] })), ['directory', 'mount']);
   assert.equal(at('/dev/mqueue', plan({ volumes: ['/q:/dev/mqueue'] })), ['directory', 'bind']);
   const { steps } = plan({ volumes: ['/sys:/sys'] });
@@ -38,7 +38,7 @@ test('a mount of the user’s stands instead of the kernel’s file systems, and
   assert.equal(below, ['bind']);
 });
 
-test('a mount on /dev lies over ours, from which the terminal comes before', () => {
+test('a mount on /dev covers ours, after the terminal was opened there', () => {
   const made = plan({ volumes: ['/d:/dev'], terminal: true });
   assert.equal(at('/dev', made), ['mount', 'bind']);
   assert.equal(at('/dev/shm', made), ['directory']);
@@ -47,7 +47,7 @@ test('a mount on /dev lies over ours, from which the terminal comes before', () 
   assert.match(made.warnings.join(), /--privileged/);
 });
 
-test('devices work in what a privileged container has mounted on /dev, and nowhere else', () => {
+test('devices work in a privileged container’s mount on /dev, and nowhere else', () => {
   const attributes = (request: Partial<RunRequest>) =>
     plan(request).steps.flatMap((step) => (step.do === 'bind' ? [step.attributes] : []));
   assert.equal(attributes({ volumes: ['/d:/dev'], privileged: true }), [[]]);
@@ -67,7 +67,7 @@ test('the init of --init finds another place where the user mounts something on 
   );
 });
 
-test('files of ours come after memory that the user mounts, and before directories of the host', () => {
+test('our files come after the user’s mounts in memory, and before the host’s directories', () => {
   const { steps } = plan({ network: 'host', tmpfs: ['/run', '/data/cache'], volumes: ['/d:/data', '/v:/var'] });
   const order = steps.flatMap((step) =>
     step.do === 'file' || step.do === 'bind' || (step.do === 'mount' && !step.strict) ? [step.target] : [],

@@ -5,8 +5,14 @@ import { resolveUser } from '../../../src/launch/plan/user.ts';
 const test = suite('launch/plan/user');
 
 const files = {
-  passwd:
-    'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001:App:/home/app:/bin/sh\n12345:x:7:7::/:/bin/sh\nbroken\nx:x:4294967296:0::/:\n',
+  passwd: [
+    'root:x:0:0:root:/root:/bin/sh',
+    'app:x:1000:1001:App:/home/app:/bin/sh',
+    '12345:x:7:7::/:/bin/sh',
+    'broken',
+    'x:x:4294967296:0::/:',
+    '',
+  ].join('\n'),
   group: 'root:x:0:\napp:x:1001:\nstaff:x:50:app,other\nwheel:x:10:root\nbad:x:-1:app\n',
 };
 
@@ -20,15 +26,15 @@ test('a name brings its group, its further groups and its home', () => {
   assert.equal(resolve('app'), { uid: 1000, gid: 1001, groups: [1001, 50], home: '/home/app' });
 });
 
-test('a number brings what the file says of it', () => {
+test('a number gets the group and home that the file gives it', () => {
   assert.equal(resolve('1000'), resolve('app'));
 });
 
-test('a number that no file names is taken as it is, in group 0', () => {
+test('a number that no file names is used as it is, in group 0', () => {
   assert.equal(resolve('4242'), { uid: 4242, gid: 0, groups: [0], home: '/' });
 });
 
-test('a group given besides is the only one', () => {
+test('an explicit group is the only one', () => {
   assert.equal(resolve('app:staff'), { uid: 1000, gid: 50, groups: [50], home: '/home/app' });
   assert.equal(resolve('7:8'), { uid: 7, gid: 8, groups: [8], home: '/' });
 });
@@ -48,7 +54,7 @@ test('digits are an ID, whatever names the file has', () => {
   assert.is(resolve('12345').uid, 12345);
 });
 
-test('what is no ID or no name is refused', () => {
+test('text that is neither an ID nor a name is refused', () => {
   for (const spec of ['4294967295', '4294967296', '99999999999', 'nobody', 'app:nogroup', 'a:b:c', 'x', '1:-1']) {
     assert.throws(() => resolve(spec), /user|group/, spec);
   }

@@ -28,7 +28,7 @@ function finding(topic: string, report: Partial<HostReport>) {
   return found;
 }
 
-test('whatever is not as it should be has a cause and a remedy', () => {
+test('each fault has a cause and a remedy', () => {
   const bad: HostReport = {
     ...HEALTHY,
     facts: { ...SINGLE_FACTS, tools: {} },
@@ -45,7 +45,7 @@ test('whatever is not as it should be has a cause and a remedy', () => {
   }
 });
 
-test('each setting that refuses users namespaces is named, with what sets it right', () => {
+test('each setting that refuses users namespaces is named, with its remedy', () => {
   const namespaces = { ok: false, complaint: 'unshare: unshare failed: Operation not permitted' };
   for (const [setting, word] of [
     [{ usernsClone: 0 }, 'kernel.unprivileged_userns_clone'],
@@ -90,7 +90,7 @@ function refused(call: string, errno: string, where: string, conditions: HostCon
   return explainRefusal(error, conditions);
 }
 
-test('a launch that the host refuses says so with cause and remedy, and keeps what failed', () => {
+test('a launch that the host refuses fails with cause and remedy, and keeps the failed call', () => {
   const proc = refused('mount', 'EPERM', 'proc on /proc');
   assert.is(proc?.code, 'HOST_UNSUPPORTED');
   assert.match(proc?.hint ?? '', /systempaths=unconfined/);
@@ -103,7 +103,7 @@ test('a launch that the host refuses says so with cause and remedy, and keeps wh
   );
 });
 
-test('what is the request’s own fault is not blamed on the host', () => {
+test('a fault of the request is not blamed on the host', () => {
   assert.is(refused('mount', 'EINVAL', 'tmpfs on /x'), undefined);
   assert.is(refused('prlimit', 'EPERM', 'nofile'), undefined);
   assert.is(explainRefusal(new TsimgError('LAUNCH_FAILED', 'x'), CONDITIONS), undefined);

@@ -8,7 +8,7 @@ import { formatStep } from '../../../src/launch/show/format-step.ts';
 const test = suite('launch/show/explain-plan');
 
 for (const { name, plan: make } of PLAN_CASES) {
-  test(`${name}: every step is told, in the plan's order, and below a line that says why`, () => {
+  test(`${name}: every step is explained, in the plan's order, below a line that says why`, () => {
     const plan = make();
     const lines = explainPlan(plan).split('\n');
     const commands = lines.filter((line) => !line.startsWith('#'));
@@ -20,7 +20,7 @@ for (const { name, plan: make } of PLAN_CASES) {
   });
 }
 
-test('a user is told how the maps are written, and root is not', () => {
+test('the maps are explained to a user, and not to root', () => {
   const text = (wanted: string) => {
     const found = PLAN_CASES.find(({ name }) => name === wanted);
     if (found === undefined) throw new Error(`no plan ${wanted}`);
@@ -31,7 +31,7 @@ test('a user is told how the maps are written, and root is not', () => {
   assert.not.match(text('root-directory'), /newuidmap|--user/);
 });
 
-test('layers are told with the layer above them, and how the container is connected', () => {
+test('layers are explained with the upper directory, and so is the network', () => {
   const found = PLAN_CASES.find(({ name }) => name === 'root-image');
   if (found === undefined) throw new Error('no plan root-image');
   const plan = found.plan();

@@ -11,7 +11,7 @@ function textOf(name: string): readonly string[] {
   return formatPlan(found.plan()).split('\n');
 }
 
-test('a plan is a line a step, and ends with the command', () => {
+test('a plan has a line for each step, and ends with the command', () => {
   const lines = textOf('all-options');
   assert.is(lines.at(-1), "exec /bin/other 'arg with space'");
   assert.ok(lines.includes('mount --rbind -o nodev,ro /home/user/data/deep ROOT/data/deep'));

@@ -44,7 +44,7 @@ for (const text of [
   });
 }
 
-test('what several rules allow of one device is allowed together', () => {
+test('the accesses of several rules for one device add up', () => {
   const rules = ['c 1:1 r', 'c 1:* w', 'c 1:1 m'].flatMap(parseDeviceRules);
   assert.equal(mergeDeviceRules(rules).map(formatDeviceRule), ['c 1:1 rm', 'c 1:* w']);
 });
@@ -87,7 +87,7 @@ function answer(program: Uint8Array, { kind, major, minor, access }: Request): n
 
 const allows = (rules: readonly DeviceRule[], request: Request) => answer(compileDeviceProgram(rules), request) === 1;
 
-test('a program allows what one rule allows as a whole, and nothing else', () => {
+test('a program allows an access that one rule allows as a whole, and no other', () => {
   const rules = ['c 1:3 rwm', 'b 8:* r', 'c *:* m', 'c 7:7 w', 'c 7:7 r'].flatMap(parseDeviceRules);
   const given = (text: string): Request => {
     const [rule] = parseDeviceRules(text);

@@ -63,7 +63,7 @@ test('every call of the tables gets the verdict that the policy has for it', () 
   }
 });
 
-test('what changes the host is denied', () => {
+test('calls that change the host are denied', () => {
   const call = probe();
   for (const name of [
     'mount',
@@ -104,7 +104,7 @@ test('clone makes processes and threads but no namespaces, and clone3 is not the
   assert.ok(call('clone3').every((value) => value === ENOSYS));
 });
 
-test('TIOCSTI is denied whatever stands in the half of the argument that the kernel does not look at', () => {
+test('TIOCSTI is denied whatever the half of the argument that the kernel ignores', () => {
   const call = probe();
   assert.ok(call('ioctl', [0n, 0x5413n]).every((value) => value === ALLOW));
   for (const request of [0x5412n, 0x541cn, 0x1_0000_5412n]) {
@@ -112,7 +112,7 @@ test('TIOCSTI is denied whatever stands in the half of the argument that the ker
   }
 });
 
-test('sockets are made but for vsock and the kernel’s ciphers; personality is Linux', () => {
+test('all sockets except vsock and the kernel’s ciphers are allowed; personality is Linux', () => {
   const call = probe();
   assert.ok(call('socket', [2n]).every((value) => value === ALLOW));
   for (const family of [40n, 38n]) assert.ok(call('socket', [family]).every((value) => value === EPERM));
@@ -120,7 +120,7 @@ test('sockets are made but for vsock and the kernel’s ciphers; personality is 
   assert.ok(call('personality', [0x4_0000n]).every((value) => value === EPERM));
 });
 
-test('a call that no table knows is not there, x32’s among them', () => {
+test('a call in no table fails with ENOSYS, x32’s too', () => {
   const program = compileSeccomp(defaultPolicy(DEFAULT_CAPABILITIES), 'x64');
   for (const number of [468, 9999, 0x4000_0000, 0x4000_0001, 0xffff_ffff]) assert.is(run(program, X64, number), ENOSYS);
 });

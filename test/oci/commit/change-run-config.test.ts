@@ -18,7 +18,7 @@ test('a command is a list as JSON, or a line for the shell', () => {
   assert.equal(change('ENTRYPOINT ["x"]', 'ENTRYPOINT []').entrypoint, []);
 });
 
-test('an entrypoint takes the old command away, one that was given before stays', () => {
+test('an entrypoint removes the old command, unless CMD came before it', () => {
   assert.equal(change('ENTRYPOINT ["x"]').cmd, []);
   assert.equal(change('CMD ["y"]', 'ENTRYPOINT ["x"]').cmd, ['y']);
   assert.equal(change('ENTRYPOINT ["x"]', 'CMD ["y"]').cmd, ['y']);
@@ -65,7 +65,7 @@ test('ports are ranges and protocols in either case', () => {
   assert.equal(change('EXPOSE 80/TCP 53/Udp').exposedPorts, ['80/tcp', '53/udp']);
 });
 
-test('what is no such instruction is refused', () => {
+test('other instructions are refused', () => {
   for (const instruction of [
     '',
     'RUN x',

@@ -25,14 +25,14 @@ test('keys go from the most to the least specific', () => {
   ]);
 });
 
-test('the most specific entry is taken, wherever it stands', () => {
+test('the most specific entry is used, whatever the order', () => {
   const auths = { 'r.test': auth('host:p'), 'r.test/ns': auth('ns:p'), 'r.test/ns/repo': auth('repo:p') };
   assert.is(userOf(auths, 'r.test', 'ns/repo'), 'repo');
   assert.is(userOf(auths, 'r.test', 'ns/other'), 'ns');
   assert.is(userOf(auths, 'r.test', 'nsx/repo'), 'host');
 });
 
-test('what is stored for a namespace, another host or another port is for nobody else', () => {
+test('credentials for a namespace, another host or another port are used nowhere else', () => {
   assert.is(userOf({ 'r.test/ns': auth('ns:p') }, 'r.test', 'other/repo'), undefined);
   assert.is(userOf({ 'r.test': auth('u:p') }, 'r.test:5000'), undefined);
   assert.is(userOf({ 'r.test': auth('u:p') }, 'sub.r.test'), undefined);
@@ -51,7 +51,7 @@ test('Docker Hub is known by each of its names', () => {
   }
 });
 
-test('an entry without a secret, as docker leaves it for a helper, says nothing', () => {
+test('an entry without a secret, as docker leaves it for a helper, is skipped', () => {
   assert.is(userOf({ 'r.test/ns': {}, 'r.test': auth('u:p') }, 'r.test'), 'u');
   assert.equal(find({ auths: { 'r.test': {} } }, 'r.test'), []);
   assert.equal(find({}, 'r.test'), []);
@@ -69,7 +69,7 @@ test('tokens come before passwords', () => {
   assert.equal(registry, { kind: 'credentials', credentials: { kind: 'registry-token', token: 'rt' } });
 });
 
-test('the registry’s own helper comes before the helper of all, and helpers before what the file holds', () => {
+test('the registry’s own helper comes before the helper of all, and helpers before the file’s credentials', () => {
   const file = { credHelpers: { 'r.test': 'own' }, credsStore: 'all', auths: { 'r.test': auth('u:p') } };
   assert.equal(
     find(file, 'r.test').map((finding) => (finding.kind === 'helper' ? [finding.name, finding.explicit] : 'entry')),
@@ -82,12 +82,12 @@ test('~/.dockercfg is the entries alone', () => {
   assert.is(find({ 'https://index.docker.io/v1/': auth('u:p') }, 'docker.io', 'library/x', true).length, 1);
 });
 
-test('names of the language’s own are only names', () => {
+test('names of JavaScript’s prototypes are only names', () => {
   const file = parseAuthFile('{"auths":{"__proto__":{"auth":"dTpw"},"constructor":{}}}', 'auth.json', false);
   assert.equal(findingsIn(file, 'r.test', 'a', 'auth.json'), []);
 });
 
-test('a broken file is told without what stands in it', () => {
+test('the error for a broken file does not quote it', () => {
   for (const text of ['{"auths":{"r.test":{"auth":"c2VjcmV0"}', '{"auths":{"r.test":{"auth":["c2VjcmV0"]}}}']) {
     try {
       parseAuthFile(text, '/x/auth.json', false);
@@ -100,7 +100,7 @@ test('a broken file is told without what stands in it', () => {
   }
 });
 
-test('credentials that are no USER:PASSWORD are told', () => {
+test('credentials that are not USER:PASSWORD are an error', () => {
   assert.throws(
     () => find({ auths: { 'r.test': auth('nocolon') } }, 'r.test'),
     (error: unknown) => error instanceof TsimgError && error.code === 'CREDENTIALS_INVALID',

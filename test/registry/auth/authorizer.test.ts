@@ -13,7 +13,7 @@ const test = suite('registry/auth/authorizer');
 const PLAIN = new TsimgError('REGISTRY_ERROR', 'cannot get it', { why: 'HTTP 401', facts: { status: 401 } });
 const SCOPE = 'repository:a:pull';
 
-/** An authorizer of registry.example.com; the token server gives any token and what it is asked is logged. */
+/** An authorizer for registry.example.com; the token server gives any token, and requests to it are logged. */
 function authorizerWith(credentials: Credentials | undefined, trustedRealms: readonly string[] = []) {
   const log: HttpRequest[] = [];
   const authorizer = createAuthorizer({
@@ -41,7 +41,7 @@ test('a token server of another domain is asked without credentials', async () =
   }
 });
 
-test('when that is not enough, the refusal says who was not given the credentials', async () => {
+test('when that is not enough, the refusal names the server that did not get the credentials', async () => {
   const { authorizer } = authorizerWith(USER);
   await authorizer.answer(asking('https://sso.test/token'), SCOPE, undefined);
   const error = await authorizer.refusal(PLAIN);
@@ -61,7 +61,7 @@ test('a token server in plain HTTP is not asked at all', async () => {
   assert.equal(log, []);
 });
 
-test('the scope of the challenge and ours are asked for, each once, as parameters and never as text', async () => {
+test('the challenge’s scope and ours are requested, each once, as parameters and never as text', async () => {
   const { authorizer, log } = authorizerWith(undefined);
   const scope = `,scope="${SCOPE} registry:catalog:*&account=evil"`;
   await authorizer.answer(asking('https://registry.example.com/token?tenant=1', scope), SCOPE, undefined);
@@ -71,7 +71,7 @@ test('the scope of the challenge and ours are asked for, each once, as parameter
   assert.is(query?.get('account'), null);
 });
 
-test('what was rejected is not offered again', async () => {
+test('a rejected token is not offered again', async () => {
   const { authorizer, log } = authorizerWith(USER);
   const challenges = asking('https://registry.example.com/token');
   assert.is(await authorizer.answer(challenges, SCOPE, undefined), 'Bearer abc');
@@ -79,7 +79,7 @@ test('what was rejected is not offered again', async () => {
   assert.is(log.length, 2);
 });
 
-test('a registry that asks for nothing that we have gets nothing', async () => {
+test('a registry that asks for an unknown scheme gets nothing', async () => {
   const { authorizer } = authorizerWith(undefined);
   assert.is(await authorizer.answer(parseChallenges('Basic realm="r"'), SCOPE, undefined), undefined);
   assert.is(await authorizer.answer(parseChallenges('Negotiate'), SCOPE, undefined), undefined);
@@ -88,7 +88,7 @@ test('a registry that asks for nothing that we have gets nothing', async () => {
   assert.equal(error.facts, PLAIN.facts);
 });
 
-test('a name and a password that were offered and not taken are said to be refused', async () => {
+test('the error says that the registry refused the user name and the password', async () => {
   const { authorizer } = authorizerWith(USER);
   const header = await authorizer.answer(parseChallenges('Basic realm="r"'), SCOPE, undefined);
   assert.match(header ?? '', /^Basic /);
@@ -100,7 +100,7 @@ test('a name and a password that were offered and not taken are said to be refus
   assert.not.match(other.message, 'refuses the credentials');
 });
 
-test('a token server that refuses says of what, and what to do', async () => {
+test('the error of a refusing token server names the request and the remedy', async () => {
   for (const [credentials, what, hint] of [
     [USER, 'refuses the credentials', 'the password'],
     [undefined, 'the token server refuses', '--creds'],

@@ -38,11 +38,11 @@ test('quoted pairs are unquoted', () => {
   assert.equal(read('Basic realm="say \\"yes\\" \\\\"'), [['basic', { realm: 'say "yes" \\' }]]);
 });
 
-test('names are known in any case, and spaces around = do not matter', () => {
+test('names are recognised in any case, and spaces around = do not matter', () => {
   assert.equal(read('BEARER Realm = "https://x/t" , SERVICE= s'), [['bearer', { realm: 'https://x/t', service: 's' }]]);
 });
 
-test('a token68 is passed over', () => {
+test('a token68 is skipped', () => {
   assert.equal(read('Negotiate YII/+a==, Basic realm=r'), [
     ['negotiate', {}],
     ['basic', { realm: 'r' }],
@@ -53,7 +53,7 @@ test('the first of two equal parameters decides', () => {
   assert.equal(read('Bearer realm="https://good/",realm="https://evil/"'), [['bearer', { realm: 'https://good/' }]]);
 });
 
-test('what follows the first nonsense is left out, and nothing makes it hang', () => {
+test('parsing stops at the first error, and never hangs', () => {
   assert.equal(read('Bearer realm="unclosed'), [['bearer', {}]]);
   assert.equal(read('Bearer realm="x" ; Basic realm=r'), [['bearer', { realm: 'x' }]]);
   assert.equal(read(''), []);

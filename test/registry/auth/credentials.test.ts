@@ -31,7 +31,7 @@ function withHelper(name: string, script: string): { readonly PATH: string; read
   return { PATH: `${join(home, 'bin')}:/usr/bin:/bin`, HOME: home };
 }
 
-test('places are looked into in the order of containers-auth.json(5), then docker’s', () => {
+test('files are read in the order of containers-auth.json(5), then docker’s', () => {
   const env = { HOME: '/h', XDG_RUNTIME_DIR: '/run/user/7', XDG_CONFIG_HOME: '/c', DOCKER_CONFIG: '/d' };
   const paths = (more: Record<string, string>, authFile?: string) =>
     authFilePlaces({ env: { HOME: '/h', ...more }, authFile }).map(({ path }) => path);
@@ -60,7 +60,7 @@ test('the first file that knows the registry decides', async () => {
   assert.is(await userFor(env), 'podman');
 });
 
-test('a file that the user names must be there, and no other is looked into', async () => {
+test('a file that the user names must exist, and no other is read', async () => {
   const home = tempDir();
   put(join(home, '.docker/config.json'), entry('docker'));
   const error = await failureOf(userFor({ HOME: home }, join(home, 'none.json')), 'USAGE');
@@ -87,14 +87,14 @@ test('a helper knows Docker Hub under docker’s URL, and an identity token by i
   assert.equal(credentials, { kind: 'identity-token', token: 'https://index.docker.io/v1/' });
 });
 
-test('a helper that has none is no failure: the next place is looked into', async () => {
+test('a helper without credentials is no failure: the next file is read', async () => {
   const env = withHelper('test', 'echo "credentials not found in native keychain"; exit 1');
   put(join(env.HOME, '.docker/config.json'), { credsStore: 'test' });
   put(join(env.HOME, '.dockercfg'), entry('legacy').auths);
   assert.is(await userFor(env), 'legacy');
 });
 
-test('a helper that fails is told, and its secret is not', async () => {
+test('the error of a failing helper does not show its secret', async () => {
   const scripts = [
     'echo locked; exit 1',
     'echo "{\\"Secret\\":\\"hush\\"}"',
@@ -108,7 +108,7 @@ test('a helper that fails is told, and its secret is not', async () => {
   }
 });
 
-test('a helper for all that is not installed is a warning, one for this very registry an error', async () => {
+test('a missing helper for all registries is a warning, a missing one for this registry an error', async () => {
   const home = tempDir();
   const env = { HOME: home, PATH: '/nonexistent' };
   const events: TsimgEvent[] = [];

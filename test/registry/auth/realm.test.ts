@@ -45,7 +45,7 @@ test('a registrable domain is a domain, never a single name or an address', () =
   assert.is(registrableDomain('azurecr.io'), undefined);
 });
 
-test('a realm in plain HTTP is not asked, but on the loopback that the registry itself is', () => {
+test('a realm in plain HTTP is not asked, except on the loopback of a loopback registry', () => {
   refused('http://registry.example.com/token', 'https://registry.example.com');
   refused('http://auth.example.com/token', 'http://registry.example.com');
   refused('http://127.0.0.1:81/token', 'https://registry.example.com');

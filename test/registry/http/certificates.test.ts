@@ -30,7 +30,7 @@ test('a registry’s certificates are in certs.d, under its host and port; --cer
   assert.equal(certificateFolders('r.test', { HOME: '/h' }, '/given'), ['/given']);
 });
 
-test('folders that are not there hold nothing', () => {
+test('missing folders are empty', () => {
   assert.ok(loadCertificates(['/nonexistent/certs'], {}));
 });
 
@@ -44,7 +44,7 @@ test('a client’s certificate needs its key', () => {
   assert.ok(loadCertificates([folder], {}));
 });
 
-test('a file that is named and not there, or that is none, is told', () => {
+test('a missing or invalid file of certificates is an error', () => {
   refuses(() => loadCertificates([], { SSL_CERT_FILE: '/nonexistent.pem' }), '/nonexistent.pem');
   const folder = tempDir();
   writeFileSync(join(folder, 'x.cert'), 'nonsense');
@@ -52,7 +52,7 @@ test('a file that is named and not there, or that is none, is told', () => {
   refuses(() => loadCertificates([folder], {}), folder);
 });
 
-test('what certs.d trusts is trusted for its registry alone, not for those it redirects to', async () => {
+test('authorities in certs.d are trusted for their registry alone, not behind its redirects', async () => {
   if (!haveTools('openssl')) return;
   const tls = makeCertificate('IP:127.0.0.1');
   const digest = digestOf('blob');

@@ -7,7 +7,7 @@ import { type Certificate, makeCertificate, makeCertificateOf } from '../../supp
 import { failureOf } from '../../support/failure-of.ts';
 import { haveTools } from '../../support/tools.ts';
 
-// What a TLS handshake fails with, by real servers: what is told, and that nothing is sent in the clear afterwards.
+// Failures of TLS handshakes with real servers: the error, and that nothing is sent in the clear afterwards.
 const test = suite('registry/http/connection-error');
 
 interface Case {
@@ -88,11 +88,11 @@ const CASES: readonly Case[] = [
 ];
 
 for (const { name, why, hint, host = '127.0.0.1', tlsVerify, trusted, certificate, server: make = tls } of CASES) {
-  test(`after ${name} nothing is sent in the clear, also where that would be allowed`, async () => {
+  test(`after ${name} nothing is sent in the clear, even where that would be allowed`, async () => {
     if (!haveTools('openssl')) return;
     const made = certificate?.() ?? makeCertificate('IP:127.0.0.1');
     const server = make(made);
-    // In front of it, for a server of TLS takes the bytes before anybody sees them.
+    // In front of the TLS server, which would consume the bytes before the test sees them.
     const starts: number[] = [];
     const front = createServer((socket) => {
       socket.once('data', (bytes: Buffer) => {
@@ -128,7 +128,7 @@ for (const { name, why, hint, host = '127.0.0.1', tlsVerify, trusted, certificat
   });
 }
 
-test('a server of plain HTTP is told as such where TLS is wanted, and spoken to where plain HTTP is allowed', async () => {
+test('a server of plain HTTP is named as one where TLS is required, and used where plain HTTP is allowed', async () => {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.once('data', () => socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'));

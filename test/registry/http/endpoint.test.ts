@@ -6,11 +6,11 @@ import { endpointsOf, isLoopback } from '../../../src/registry/http/endpoint.ts'
 const test = suite('registry/http/endpoint');
 const origins = (registry: string, tlsVerify?: boolean) => endpointsOf(registry, tlsVerify).map((url) => url?.origin);
 
-test('Docker Hub is spoken to at registry-1.docker.io', () => {
+test('Docker Hub’s endpoint is registry-1.docker.io', () => {
   assert.equal(origins('docker.io'), ['https://registry-1.docker.io']);
 });
 
-test('a registry elsewhere is never spoken to in plain HTTP', () => {
+test('a registry elsewhere is never reached by plain HTTP', () => {
   assert.equal(origins('registry.example.com:5000'), ['https://registry.example.com:5000']);
   assert.equal(origins('registry.example.com', true), ['https://registry.example.com']);
 });
@@ -20,11 +20,11 @@ test('plain HTTP is tried, after TLS, on loopback and where TLS was given up', (
   assert.equal(origins('registry.example.com', false), ['https://registry.example.com', 'http://registry.example.com']);
 });
 
-test('where TLS is asked for, loopback has to speak it too', () => {
+test('where TLS is required, loopback needs it too', () => {
   assert.equal(origins('localhost:5000', true), ['https://localhost:5000']);
 });
 
-test('loopback is localhost, 127.0.0.0/8 and ::1, however spelled, and nothing that looks like it', () => {
+test('loopback is localhost, 127.0.0.0/8 and ::1, in any spelling, and no similar name', () => {
   for (const host of ['localhost:1', '127.0.0.1', '127.9.8.7', '[::1]:5000', '[0:0::1]', '0x7f.1']) {
     assert.ok(isLoopback(new URL(`http://${host}/`)), host);
   }
@@ -33,7 +33,7 @@ test('loopback is localhost, 127.0.0.0/8 and ::1, however spelled, and nothing t
   }
 });
 
-test('a port that is none is an error of ours', () => {
+test('an invalid port is an error of ours', () => {
   assert.throws(
     () => endpointsOf('localhost:99999', undefined),
     (error: unknown) => error instanceof TsimgError && error.code === 'REFERENCE_INVALID',

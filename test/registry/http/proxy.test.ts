@@ -7,7 +7,7 @@ const test = suite('registry/http/proxy');
 const ENV = { HTTPS_PROXY: 'http://proxy.test:3128', HTTP_PROXY: 'plain.test:80' };
 const proxied = (url: string, more: Record<string, string> = {}) => proxyFor(new URL(url), { ...ENV, ...more })?.host;
 
-test('the proxy is chosen by the scheme of what is asked for', () => {
+test('the proxy is chosen by the scheme of the URL', () => {
   assert.is(proxied('https://registry.example.com/'), 'proxy.test:3128');
   assert.is(proxied('http://registry.example.com/'), 'plain.test');
   assert.is(proxyFor(new URL('https://registry.example.com/'), {}), undefined);
@@ -22,7 +22,7 @@ test('loopback is never sent through a proxy', () => {
   assert.is(proxied('http://127.0.0.1:5000/'), undefined);
 });
 
-test('NO_PROXY names domains with what is below them, addresses, subnets and ports', () => {
+test('NO_PROXY names domains with their subdomains, addresses, subnets and ports', () => {
   const cases: readonly (readonly [url: string, list: string, direct: boolean])[] = [
     ['https://registry.example.com/', '*', true],
     ['https://registry.example.com/', 'other.test, example.com', true],
@@ -44,7 +44,7 @@ test('NO_PROXY names domains with what is below them, addresses, subnets and por
   }
 });
 
-test('a proxy that is none is an error, without its password', () => {
+test('an invalid proxy is an error, without its password', () => {
   assert.throws(
     () => proxied('https://registry.example.com/', { HTTPS_PROXY: 'socks5://me:secret@proxy.test' }),
     (error: unknown) =>

@@ -9,12 +9,12 @@ test('a URL is shown without user, password and query', () => {
   assert.is(redactUrl(new URL('https://cdn.test/blob')), 'https://cdn.test/blob');
 });
 
-test('what a server says cannot steer the terminal, nor fill it', () => {
+test('a server’s text cannot steer the terminal, nor fill it', () => {
   assert.is(serverText('a\u001b[2Jb\r\nc\u202ed\u0007'), 'a [2Jb c d');
   assert.is(serverText('x'.repeat(1000)).length, 301);
 });
 
-test("an HTTP client's error is shown without what hangs on it", () => {
+test("an HTTP client's error is shown without its options", () => {
   const error = Object.assign(new Error('no answer from https://u:p@h.test/?token=secret'), {
     code: 'ECONNRESET',
     options: { headers: { authorization: 'Bearer secret' } },

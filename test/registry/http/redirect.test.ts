@@ -7,7 +7,7 @@ import { failureOf } from '../../support/failure-of.ts';
 
 const test = suite('registry/http/redirect');
 
-/** Sends along a table of URL → where it redirects to; what is not in it is answered 200. */
+/** Sends by a table of URL → target of its redirect; other URLs are answered 200. */
 function send(table: Readonly<Record<string, string>>, log: HttpRequest[], plainHttp = false) {
   return followRedirects(async (request): Promise<HttpResponse> => {
     log.push(request);
@@ -20,7 +20,7 @@ function send(table: Readonly<Record<string, string>>, log: HttpRequest[], plain
 const HEADERS = { Authorization: 'Bearer secret', cookie: 'c', range: 'bytes=5-9' };
 const get = (href: string): HttpRequest => ({ method: 'GET', url: new URL(href), headers: HEADERS });
 
-test('on the same origin credentials go along within the registry’s interface, and nowhere else', async () => {
+test('on the same origin credentials are sent within the registry’s interface, and nowhere else', async () => {
   const log: HttpRequest[] = [];
   const table = {
     'https://r.test/a': '/v2/b',
@@ -47,7 +47,7 @@ test('another host, port or scheme gets no credentials, but everything else (CVE
   assert.equal(log[1]?.headers, { range: 'bytes=5-9' });
 });
 
-test('credentials that were left behind do not come back on the way back', async () => {
+test('dropped credentials do not return with a redirect back', async () => {
   const log: HttpRequest[] = [];
   await send(
     { 'https://r.test/a': 'https://cdn.test/b', 'https://cdn.test/b': 'https://r.test/c' },
@@ -79,7 +79,7 @@ test('plain HTTP leads to plain HTTP elsewhere only where the user gave up TLS',
   assert.is((await send(table, [], true)(get('http://127.0.0.1/a'))).status, 200);
 });
 
-test('redirects end somewhere: a circle, nowhere and other schemes are refused', async () => {
+test('a cycle of redirects, a missing target and other schemes are refused', async () => {
   const log: HttpRequest[] = [];
   await failureOf(send({ 'https://r.test/a': '/a' }, log)(get('https://r.test/a')), 'REGISTRY_ERROR');
   assert.is(log.length, 11);

@@ -8,7 +8,7 @@ const test = suite('registry/http/response-error');
 const START = '{"pad":"';
 const END = '","message":"told last"}';
 
-/** A refusal of so many bytes that tells its reason at the end. */
+/** A refusal of this many bytes, with its reason at the end. */
 async function told(size: number) {
   const body = Readable.from([Buffer.from(`${START}${'a'.repeat(size - START.length - END.length)}${END}`)]);
   const response = { status: 400, url: new URL('https://registry.example.com/v2/'), headers: {}, body };

@@ -13,14 +13,14 @@ function failing(status: number, retryAfter?: number): TsimgError {
   return new TsimgError('REGISTRY_ERROR', 'no', { why: `HTTP ${status}`, facts });
 }
 
-test('what may pass is tried again: 408, 425, 429, 5xx, broken and slow connections', () => {
+test('transient failures are retried: 408, 425, 429, 5xx, broken and slow connections', () => {
   for (const status of [408, 425, 429, 500, 502, 503, 504]) assert.ok(isTransient(failing(status)), String(status));
   for (const errno of ['ECONNRESET', 'ETIMEDOUT', 'EAI_AGAIN']) {
     assert.ok(isTransient(new TsimgError('REGISTRY_UNREACHABLE', 'no', { facts: { errno } })), errno);
   }
 });
 
-test('what will not pass is not tried again', () => {
+test('permanent failures are not retried', () => {
   for (const status of [400, 401, 403, 404, 416, 501]) assert.not(isTransient(failing(status)), String(status));
   for (const errno of ['ENOTFOUND', 'ECONNREFUSED', 'CERT_HAS_EXPIRED']) {
     assert.not(isTransient(new TsimgError('REGISTRY_UNREACHABLE', 'no', { facts: { errno } })), errno);
@@ -53,7 +53,7 @@ test('waiting doubles up to a bound, and jitter takes at most half of it', () =>
   assert.is(retryDelay(policy, 30, 0), 15_000);
 });
 
-test('each repetition is told, and the last failure is the one that is thrown', async () => {
+test('each repetition is an event, and the last failure is thrown', async () => {
   const events: TsimgEvent[] = [];
   let attempts = 0;
   const attempt = () => {
@@ -71,7 +71,7 @@ test('each repetition is told, and the last failure is the one that is thrown', 
   ]);
 });
 
-test('there are as many repetitions as the policy says, and none where it says none', async () => {
+test('there are as many repetitions as the policy allows', async () => {
   for (const retries of [0, 1, 3]) {
     let attempts = 0;
     const attempt = () => {
@@ -83,7 +83,7 @@ test('there are as many repetitions as the policy says, and none where it says n
   }
 });
 
-test('what progressed has all its repetitions again', async () => {
+test('progress resets the count of attempts', async () => {
   const told: number[] = [];
   const onEvent = (event: TsimgEvent) => void (event.kind === 'retry' && told.push(event.attempt));
   const attempts = countAttempts({ what: 'blob', policy: POLICY, context: { onEvent } });
@@ -109,7 +109,7 @@ test('a server that asks for a minute is waited for', async () => {
   assert.is(told, 1);
 });
 
-test('a server that asks for more patience than a minute is not waited for', async () => {
+test('a server that asks for more than a minute is not waited for', async () => {
   let attempts = 0;
   const attempt = () => {
     attempts += 1;
@@ -129,7 +129,7 @@ test('an abort ends the waiting', async () => {
   assert.is(error instanceof Error && error.name, 'AbortError');
 });
 
-test('a server that says "at once" is not asked more often than one that says nothing', async () => {
+test('a server that asks for no wait is not asked more often than others', async () => {
   for (const retryAfter of [0, 1]) {
     const start = performance.now();
     const busy = () => Promise.reject(new TsimgError('REGISTRY_ERROR', 'busy', { facts: { status: 429, retryAfter } }));

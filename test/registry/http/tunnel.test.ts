@@ -16,7 +16,7 @@ interface Proxy extends AsyncDisposable {
   readonly log: readonly string[];
 }
 
-/** A proxy that connects whatever is asked for to one port of loopback, or refuses with `status`. */
+/** A proxy that connects every request to one port of loopback, or refuses with `status`. */
 async function startProxy(target: string, status = 200): Promise<Proxy> {
   const log: string[] = [];
   const sockets = new Set<Socket>();
@@ -80,7 +80,7 @@ test('the certificate behind the proxy must be the registry’s', async () => {
   client.close();
 });
 
-test('a registry elsewhere that speaks no TLS is not spoken to, but with --tls-verify=false', async () => {
+test('a registry elsewhere without TLS is not used, except with --tls-verify=false', async () => {
   await using registry = await startFakeRegistry([TAGS]);
   await using proxy = await startProxy(registry.host);
   const env = { HTTPS_PROXY: `http://${proxy.host}`, HTTP_PROXY: `http://${proxy.host}` };
@@ -98,7 +98,7 @@ test('a registry elsewhere that speaks no TLS is not spoken to, but with --tls-v
   client.close();
 });
 
-test('a proxy that refuses, or is not there, is told as the proxy', async () => {
+test('the error of a refusing or missing proxy names the proxy', async () => {
   await using proxy = await startProxy('127.0.0.1:1', 407);
   const gone = await startProxy('127.0.0.1:1');
   await gone[Symbol.asyncDispose]();

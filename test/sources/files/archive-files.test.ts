@@ -17,7 +17,7 @@ async function filesOf(...parts: readonly TarPart[]): Promise<Files> {
   return archiveFiles({ handle: await open(path), label: path, size: archive.length });
 }
 
-test('eight links in a row are followed, a ninth and what goes round are not', async () => {
+test('eight links in a row are followed; a ninth and cycles are not', async () => {
   for (const link of [symlink, hardlink]) {
     const links = Array.from({ length: 9 }, (_, at) => link(`${at + 1}`, `${at}`));
     const files = await filesOf(file('0', 'end'), ...links, link('x', 'y'), link('y', 'x'));

@@ -22,14 +22,14 @@ async function refusal(promise: Promise<unknown>): Promise<void> {
   assert.match(error.hint ?? '', 'git lfs pull');
 }
 
-test('an archive that is a pointer of Git LFS is told as such', async () => {
+test('an archive that is a Git LFS pointer is named as one', async () => {
   const path = join(tempDir(), 'image.tar');
   writeFileSync(path, POINTER);
   await refusal(openSource(path, options));
   await refusal(openSource(`docker-archive:${path}`, options));
 });
 
-test('so is a document of a layout, with its marker or without', async () => {
+test('a document of a layout that is a pointer is named too, with or without the marker', async () => {
   for (const marker of [true, false]) {
     const folder = join(tempDir(), 'layout');
     mkdirSync(folder);
@@ -39,7 +39,7 @@ test('so is a document of a layout, with its marker or without', async () => {
   }
 });
 
-test('so is a blob, in place of "has another size"', async () => {
+test('a blob that is a pointer is named too, in place of "has another size"', async () => {
   const { descriptor, blobs, config } = makeImage();
   const path = writeLayout(tempDir(), [descriptor], blobs);
   const source = await openOciLayoutSource(path);

@@ -11,7 +11,7 @@ import { makeImage, makeIndex } from '../../support/image.ts';
 import { named, writeLayout } from '../../support/layout.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
-// Made as cosign, oras and registries' copies write layouts: signatures, SBOMs and the members of an index beside the
+// Layouts as cosign, oras and copies of registries write them: signatures, SBOMs and the members of an index beside the
 // images.
 const test = suite('sources/form/companions');
 
@@ -23,7 +23,7 @@ const index = makeIndex([{ ...child.descriptor, platform: amd64 }]);
 const indexBlobs = new Map([[index.descriptor.digest, index.bytes]]);
 
 const SIGNATURE_TAG = `sha256-${hexOf(image.descriptor.digest)}.sig`;
-/** Has an image's config, and layers of cosign's own. */
+/** An artifact with an image's config and cosign's layers. */
 const signature = makeImage({ layerType: 'application/vnd.dev.cosign.simplesigning.v1+json' });
 const sbom = makeImage({ manifest: { artifactType: 'application/spdx+json' } });
 const referrer = makeImage({ manifest: { subject: image.descriptor } });
@@ -55,19 +55,19 @@ test('the members of an index that is listed are not several images, named or no
   assert.is(await only(named(child.descriptor, 'v1-amd64'), named(index.descriptor, 'v1')), index.descriptor.digest);
 });
 
-test('several images are, whatever stands beside them', async () => {
+test('several images are ambiguous, whatever their companions', async () => {
   const entries = [named(image.descriptor, 'a'), named(other.descriptor, 'b'), sbom.descriptor];
   const error = await failureOf((await openOciLayoutSource(layoutOf(entries))).resolve(), 'IMAGE_AMBIGUOUS');
   assert.equal(error.facts.images, ['a', 'b']);
 });
 
-test('where there are artifacts alone, they are what is there', async () => {
+test('artifacts alone count as images', async () => {
   assert.is(await only(chart.descriptor), chart.descriptor.digest);
   const two = openOciLayoutSource(layoutOf([named(chart.descriptor, 'a'), named(sbom.descriptor, 'b')]));
   await failureOf((await two).resolve(), 'IMAGE_AMBIGUOUS');
 });
 
-test('what is asked for by its name is found, whatever it is', async () => {
+test('any entry is found by its name', async () => {
   const source = await openOciLayoutSource(layoutOf([named(index.descriptor, 'v1'), named(child.descriptor, 'amd64')]));
   assert.is((await source.resolve('amd64'))?.digest, child.descriptor.digest);
 });
@@ -93,13 +93,13 @@ test('a list has artifacts marked, and members of an index only by their names',
   );
 });
 
-test('an entry that cannot be read stands in nobody’s way and counts as an image', async () => {
+test('an unreadable entry hides no other, and counts as an image', async () => {
   const folder = layoutOf([named(image.descriptor, 'a'), named(sbom.descriptor, 'b')]);
   rmSync(join(folder, 'blobs', 'sha256', hexOf(sbom.descriptor.digest)));
   await failureOf((await openOciLayoutSource(folder)).resolve(), 'IMAGE_AMBIGUOUS');
 });
 
-test('of two images of one name the error says digests, which choose one', async () => {
+test('for two images of one name, the error lists digests', async () => {
   const source = await openOciLayoutSource(layoutOf([named(image.descriptor, 'v1'), named(other.descriptor, 'v1')]));
   for (const name of [undefined, 'v1']) {
     const error = await failureOf(source.resolve(name), 'IMAGE_AMBIGUOUS');
@@ -108,7 +108,7 @@ test('of two images of one name the error says digests, which choose one', async
   assert.is((await source.resolve(other.descriptor.digest))?.digest, other.descriptor.digest);
 });
 
-test('two forms of an image for one platform that differ in what they need are chosen from', async () => {
+test('of two forms for one platform, the one without needed features is chosen', async () => {
   const nydus = { ...other.descriptor, platform: { ...amd64, osFeatures: ['nydus.remoteimage.v1'] } };
   const source = await openOciLayoutSource(layoutOf([nydus, { ...image.descriptor, platform: amd64 }]));
   assert.is((await source.resolve())?.mediaType, index.descriptor.mediaType);

@@ -33,14 +33,14 @@ test('an image is found by tag, by full name, by familiar name, by digest and by
   assert.is(await source.resolve(`debian@${digest}`), undefined);
 });
 
-test('a name that is exactly there goes before one that is only meant', async () => {
+test('an exact name wins over an equivalent one', async () => {
   const path = writeLayout(tempDir(), [named(one.descriptor, 'alpine:latest'), named(two.descriptor, 'latest')]);
   const source = await openOciLayoutSource(path);
   assert.is((await source.resolve('latest'))?.digest, two.descriptor.digest);
   assert.is((await source.resolve('alpine'))?.digest, one.descriptor.digest);
 });
 
-test('without a name, the only image is meant; of several, the error lists them', async () => {
+test('without a name, the only image is selected; several are listed by the error', async () => {
   const single = await openOciLayoutSource(writeLayout(tempDir(), [named(one.descriptor, 'a')]));
   assert.is((await single.resolve())?.digest, one.descriptor.digest);
   const twice = [named(one.descriptor, 'a'), named(one.descriptor, 'b')];
@@ -56,7 +56,7 @@ test('without a name, the only image is meant; of several, the error lists them'
   assert.equal(error.facts.images, ['a', 'b']);
 });
 
-test('platforms of one image side by side, without an index, are chosen from', async () => {
+test('the platforms of one image, listed side by side, are chosen from', async () => {
   const other = makeImage({ platform: arm64 });
   const entries = [
     { ...one.descriptor, platform: amd64 },
@@ -72,7 +72,7 @@ test('two images of one platform without names are not chosen from', async () =>
   await failureOf((await openOciLayoutSource(writeLayout(tempDir(), entries))).resolve(), 'IMAGE_AMBIGUOUS');
 });
 
-test('a blob that is missing is an error only when it is asked for', async () => {
+test('a missing blob is an error only when it is read', async () => {
   const path = writeLayout(tempDir(), [one.descriptor], one.blobs);
   const source = await openOciLayoutSource(path);
   const image = await loadImage(source, { platform: amd64 });
@@ -82,7 +82,7 @@ test('a blob that is missing is an error only when it is asked for', async () =>
   await failureOf(layer.open(), 'BLOB_NOT_FOUND');
 });
 
-test('a blob of other bytes fails while it is read, one of another size before', async () => {
+test('a blob of other bytes fails while it is read, one of another size before that', async () => {
   const path = writeLayout(tempDir(), [one.descriptor], one.blobs);
   const image = await loadImage(await openOciLayoutSource(path), { platform: amd64 });
   const [layer] = image.layers;
@@ -94,7 +94,7 @@ test('a blob of other bytes fails while it is read, one of another size before',
   await failureOf(layer.open(), 'SIZE_MISMATCH');
 });
 
-test('a link out of the layout or a pipe in the place of a blob or of index.json is refused, and nothing hangs', async () => {
+test('a link out of the layout, or a pipe in it, is refused, and nothing hangs', async () => {
   const path = writeLayout(tempDir(), [one.descriptor], one.blobs);
   const source = await openOciLayoutSource(path);
   const image = await loadImage(source, { platform: amd64 });
@@ -118,7 +118,7 @@ test('a link out of the layout or a pipe in the place of a blob or of index.json
   await failureOf(openOciLayoutSource(path), 'FILESYSTEM');
 });
 
-test('a directory that is no layout, or one of another version, is refused', async () => {
+test('a directory that is not a layout, or has another version, is refused', async () => {
   const path = tempDir();
   await failureOf(openOciLayoutSource(path), 'ARCHIVE_INVALID');
   writeFileSync(join(path, 'oci-layout'), '{"imageLayoutVersion":"2.0.0"}');

@@ -39,7 +39,7 @@ async function load(...parts: readonly TarPart[]): Promise<LoadedImage> {
   }
 }
 
-test('an image whose json has no config, or null for it, has none', async () => {
+test('an image whose JSON has no config, or null, has none', async () => {
   for (const config of [{}, { config: null }]) {
     const { config: loaded, layers } = await load(
       ...image(TOP, { os: 'linux', architecture: 'amd64', ...config }, LAYER),
@@ -48,7 +48,7 @@ test('an image whose json has no config, or null for it, has none', async () => 
   }
 });
 
-test('a layer of no bytes is none, and its history says so', async () => {
+test('an empty layer is left out, and marked in the history', async () => {
   const loaded = await load(
     ...image(BASE, { created: '2013-06-13T14:03:50.821769-07:00' }, LAYER),
     ...image(
@@ -70,7 +70,7 @@ test('a layer of no bytes is none, and its history says so', async () => {
   assert.equal(loaded.config.run.cmd, ['sh']);
 });
 
-test('a chain of a thousand images is read, one of more goes round', async () => {
+test('a chain of a thousand images is read, a longer one is a cycle', async () => {
   const chain = (length: number) => {
     const ids = [TOP, ...Array.from({ length: length - 1 }, (_, at) => at.toString(16).padStart(64, '0'))];
     return ids.flatMap((id, at) =>
