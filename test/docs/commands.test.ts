@@ -28,6 +28,12 @@ function haveNeeds(needs: readonly string[]): boolean {
   return haveTools(...needs.filter((name) => name !== 'kernel')) && kernel;
 }
 
+/** Whether a page's blocks are run as this one: `<!-- as: user -->` leaves the other out. */
+function isRunAs({ text }: Page, identity: Who): boolean {
+  const only = /^<!-- as: (root|user) -->$/m.exec(text)?.[1];
+  return only === undefined || only === identity;
+}
+
 function isFor({ words: [language, ...who] }: Block, identity: Who): boolean {
   return (language === 'sh' || language === 'yaml') && (who.length === 0 || who.includes(identity));
 }
@@ -107,7 +113,7 @@ for (const page of allPages()) {
   const needs = needsOf(page);
   if (needs === undefined) continue;
   for (const identity of ['root', 'user'] as const) {
-    if (!page.blocks.some((block) => isFor(block, identity))) continue;
+    if (!isRunAs(page, identity) || !page.blocks.some((block) => isFor(block, identity))) continue;
     const runnable = canRun && haveNeeds(needs) && (identity === 'root' || user !== undefined);
     const each = runnable ? test : test.skip;
     each(`the commands of ${page.path} do what it says, as ${identity}`, () => {
