@@ -9,7 +9,7 @@ import { canRunContainers, defineRuns } from '../support/define-runs.ts';
 import { makeOrdinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-/** A place for a store, and the example image where the user can read it. */
+/** Makes a folder for a store, and a copy of the example image that the user can read. */
 function places(user: OrdinaryUser | undefined): {
   readonly rootfs: string;
   readonly store: string;
@@ -25,7 +25,7 @@ function places(user: OrdinaryUser | undefined): {
   return { rootfs, store, remove: () => void spawnSync('rm', ['-rf', folder]) };
 }
 
-/** Everything below a folder: names, owners, modes, sizes, times and content. */
+/** Lists all files below a folder: names, owners, modes, sizes, times and content. */
 function snapshot(folder: string): string {
   const { stdout } = spawnSync(
     'tar',
@@ -53,7 +53,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.match(stdout, /^\/bin\n\/etc\n\/.*\n0\n$/);
   });
 
-  test('what a container changes is its own, and gone with it; the layers are untouched', async () => {
+  test('changes of a container are removed with it; the layers are untouched', async () => {
     const before = snapshot(join(store, 'layers'));
     const change =
       'echo changed > /etc/new; chown 7:7 /etc/new; rm -r /bin/sh; echo >> /etc/passwd; mkdir -m 700 /secret; chown 8 /secret';
@@ -67,7 +67,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     );
   });
 
-  test('several containers at once, from nothing, share the layers and nothing else', async () => {
+  test('several containers that start at once in an empty store share the layers only', async () => {
     const fresh = places(user);
     const runs = await Promise.all(
       ['a', 'b', 'c'].map((name) =>

@@ -42,7 +42,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
   };
   const expected = 'linked\nnew\nsecond\naboveof the base750\n640 2\n';
 
-  test('a base that is unpacked is not read again for another image on it', () => {
+  test('an unpacked base is not read again for another image on it', () => {
     const first = layout(base);
     assert.is(
       cli.ok('run', '-q', '--rm', '--network', 'none', `oci:${first.path}`, 'cat', '/data/linked'),
@@ -50,14 +50,14 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     );
     const second = layout(base, above);
     if (second.base === undefined) throw new Error('no base');
-    // Who reads it fails: it is not there.
+    // Reading the base would fail, because its blob was removed.
     rmSync(join(second.path, 'blobs', 'sha256', hexOf(second.base)));
     const { status, stdout, stderr } = run(second.path);
     assert.is(status, 0, stderr);
     assert.is(stdout, expected);
   });
 
-  test('where what it says is damaged or gone, the base is read again', () => {
+  test('the base is read again where its kept entries are damaged or gone', () => {
     const folder = join(cli.folder, '..', 'entries');
     const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
     assert.ok(files.length >= 2);

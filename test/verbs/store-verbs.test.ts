@@ -24,14 +24,14 @@ import { sharedImage } from '../support/shared-images.ts';
 import { file, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-// The verbs of the local store, together: what one leaves the next finds.
+// The verbs of the local store, used together.
 const test = suite('verbs/store-verbs');
 const one = makeImage({ layers: [tarOf(file('a', 'a'))], gzip: true, config: { created: '2020-01-01T00:00:00Z' } });
 const two = makeImage({ layers: [tarOf(file('b', 'b'))], config: { created: '2021-01-01T00:00:00Z' } });
 const ONE = 'docker.io/library/one:1';
 const TWO = 'example.com/two:latest';
 
-/** A store with two images. */
+/** Makes a store with two images. */
 async function filled(): Promise<string> {
   const storeRoot = join(tempDir(), 'store');
   const entries = [named(one.descriptor, ONE), named(two.descriptor, TWO)];
@@ -53,7 +53,7 @@ test('all images of an archive are loaded under their names, and listed newest f
   assert.is(images[1]?.platform?.architecture, 'amd64');
 });
 
-test('an image without a name is loaded and known by its ID', async () => {
+test('an image without a name is loaded and has an ID', async () => {
   const storeRoot = join(tempDir(), 'store');
   const [loaded] = await loadArchive(writeLayout(tempDir(), [one.descriptor], one.blobs), { storeRoot });
   assert.equal(loaded?.names, []);
@@ -78,7 +78,7 @@ test('a name of an archive that is no reference is dropped with a warning, a tag
   assert.is(warnings().length, 1);
 });
 
-test('of the images that a name has had for several platforms, the one for the wanted platform is taken', async () => {
+test('the image for the wanted platform is taken where a name has had images for several', async () => {
   const platforms = ['amd64', 'arm64', 's390x'].map((architecture) => ({ os: 'linux', architecture }));
   const images = platforms.map((platform) => makeImage({ platform }));
   const index = makeIndex(images.map(({ descriptor }, number) => ({ ...descriptor, platform: platforms[number] })));
@@ -105,7 +105,7 @@ test('of the images that a name has had for several platforms, the one for the w
   await source.close();
 });
 
-test('an image for another machine is warned of by its name', async () => {
+test('the warning for an image of another machine has the image’s name', async () => {
   const events: TsimgEvent[] = [];
   const made = makeImage({ platform: { os: 'linux', architecture: 's390x' } });
   const storeRoot = join(tempDir(), 'store');
@@ -119,7 +119,7 @@ test('an image for another machine is warned of by its name', async () => {
   );
 });
 
-test('of a layout with images and artifacts the images are loaded, and the rest is told', async () => {
+test('the images of a layout are loaded, with a warning for each artifact', async () => {
   const storeRoot = join(tempDir(), 'store');
   const chart = makeImage({ configType: 'application/vnd.cncf.helm.config.v1+json' });
   const sbom = makeImage({ manifest: { artifactType: 'application/spdx+json' } });
@@ -143,7 +143,7 @@ test('of a layout with images and artifacts the images are loaded, and the rest 
   await failureOf(loadArchive(alone, { storeRoot }), 'FORMAT_UNSUPPORTED');
 });
 
-test('the members of an index that is loaded are not loaded again, and named ones by their names', async () => {
+test('members of a loaded index are not loaded again; members with names are loaded by name', async () => {
   const storeRoot = join(tempDir(), 'store');
   const index = makeIndex([{ ...one.descriptor, platform: { os: 'linux', architecture: 'amd64' } }]);
   const blobs = [one.blobs, two.blobs, new Map([[index.descriptor.digest, index.bytes]])];
@@ -161,7 +161,7 @@ test('the members of an index that is loaded are not loaded again, and named one
   );
 });
 
-test('an image that was asked for by its digest gets no name of that', async () => {
+test('an image that is given by digest gets no name from that', async () => {
   const storeRoot = join(tempDir(), 'store');
   const path = writeLayout(tempDir(), [one.descriptor, two.descriptor], one.blobs, two.blobs);
   for (const spec of [`oci:${path}@${one.descriptor.digest}`, `oci:${path}:@1`]) {
@@ -179,7 +179,7 @@ test('two images without names are both loaded', async () => {
   assert.equal(await namesIn(storeRoot), [undefined, undefined]);
 });
 
-test('what is saved can be loaded again, in every format, with its names', async () => {
+test('saved images can be loaded again, in every format, with their names', async () => {
   const storeRoot = await filled();
   for (const format of ['docker-archive', 'oci-archive', 'oci-dir'] as const) {
     const path = join(tempDir(), 'saved');
@@ -195,7 +195,7 @@ test('what is saved can be loaded again, in every format, with its names', async
   }
 });
 
-test('of an image saved by its ID no name is written', async () => {
+test('an image that is saved by its ID is saved without a name', async () => {
   const storeRoot = await filled();
   const path = join(tempDir(), 'saved');
   const [saved] = await saveImages([hexOf(one.config.digest)], { path }, { storeRoot });
@@ -205,14 +205,14 @@ test('of an image saved by its ID no name is written', async () => {
   assert.equal(await namesIn(again), [undefined]);
 });
 
-test('when one image cannot be saved, nothing is', async () => {
+test('nothing is saved where one of the images cannot be', async () => {
   const storeRoot = await filled();
   const path = join(tempDir(), 'saved');
   await failureOf(saveImages(['one:1', 'nothing'], { path }, { storeRoot }), 'IMAGE_NOT_FOUND');
   assert.equal(readdirSync(join(path, '..')), []);
 });
 
-test('when a layer of the second image is missing, an archive of the first is not left', async () => {
+test('no archive is left where a layer of the second image is missing', async () => {
   const storeRoot = await filled();
   rmSync(join(storeRoot, 'blobs', 'sha256', hexOf(two.diffIds[0] ?? one.config.digest)));
   for (const format of ['docker-archive', 'oci-archive'] as const) {
@@ -222,7 +222,7 @@ test('when a layer of the second image is missing, an archive of the first is no
   }
 });
 
-test('an archive to a stream is written as it comes, and a directory cannot be', async () => {
+test('an archive can be written to a stream, and a directory cannot', async () => {
   const storeRoot = await filled();
   const stream = new PassThrough();
   const saving = saveImages(['one:1'], { stream }, { storeRoot }).finally(() => stream.end());
@@ -234,7 +234,7 @@ test('an archive to a stream is written as it comes, and a directory cannot be',
   await failureOf(saveImages(['one:1'], { stream: closed }, { storeRoot, format: 'oci-dir' }), 'USAGE');
 });
 
-test('a reader that goes away ends the saving', async () => {
+test('save ends when its reader goes away', async () => {
   const storeRoot = await filled();
   const stream = new PassThrough({ highWaterMark: 1 });
   stream.once('data', () => stream.destroy());
@@ -242,7 +242,7 @@ test('a reader that goes away ends the saving', async () => {
   assert.instance(error, Error);
 });
 
-test('removing one image is done even when another is damaged, and the warning says why nothing is freed', async () => {
+test('an image can be removed while another is damaged, and the warning says why nothing is freed', async () => {
   const storeRoot = await filled();
   const manifest = join(storeRoot, 'blobs', 'sha256', hexOf(two.descriptor.digest));
   writeFileSync(manifest, 'x'.repeat(two.descriptor.size));
@@ -279,12 +279,12 @@ test('an image chosen from an index keeps the index’s digest', async () => {
   assert.equal(image.RepoTags, ['one:1']);
   assert.equal(image.RepoDigests, [`one@${index.descriptor.digest}`]);
   await tagImage('one:1', 'other/name:2', { storeRoot });
-  // In another repository nobody has published that index.
+  // The other repository does not have this index.
   const other = await inspectImage(`other/name:2`, { storeRoot });
   assert.not.ok(other.RepoDigests.includes(`other/name@${index.descriptor.digest}`));
 });
 
-test('inspect shows what docker users look for', async () => {
+test('inspect has the keys of docker', async () => {
   const storeRoot = await filled();
   const image = await inspectImage('one:1', { storeRoot });
   assert.is(image.Id, one.config.digest);
@@ -295,7 +295,7 @@ test('inspect shows what docker users look for', async () => {
   assert.is((await inspectImage(EXAMPLE_IMAGE, { storeRoot })).Os, 'linux');
 });
 
-test('a tag is another name of the same image', async () => {
+test('tag gives an image another name', async () => {
   const storeRoot = await filled();
   assert.is(await tagImage('one:1', 'three', { storeRoot }), 'docker.io/library/three:latest');
   assert.is((await inspectImage('three', { storeRoot })).Id, one.config.digest);
@@ -303,7 +303,7 @@ test('a tag is another name of the same image', async () => {
   await failureOf(tagImage('one:1', `x@${one.descriptor.digest}`, { storeRoot }), 'REFERENCE_INVALID');
 });
 
-test('removing a name keeps the image as long as it has another, then frees its blobs', async () => {
+test('an image stays while it has another name, then its blobs are freed', async () => {
   const storeRoot = await filled();
   await tagImage('one:1', 'three', { storeRoot });
   const first = await removeImages(['one:1'], { storeRoot });
@@ -316,7 +316,7 @@ test('removing a name keeps the image as long as it has another, then frees its 
   assert.is(blobsIn(storeRoot), 3);
 });
 
-test('an image with several names is not removed by its ID unless forced', async () => {
+test('an image with several names is removed by its ID with force only', async () => {
   const storeRoot = await filled();
   await tagImage('one:1', 'three', { storeRoot });
   const id = hexOf(one.config.digest);
@@ -325,13 +325,13 @@ test('an image with several names is not removed by its ID unless forced', async
   assert.equal(await namesIn(storeRoot), [TWO]);
 });
 
-test('when one of several cannot be found, none is removed', async () => {
+test('no image is removed where one of several is not found', async () => {
   const storeRoot = await filled();
   await failureOf(removeImages(['one:1', 'nothing'], { storeRoot }), 'IMAGE_NOT_FOUND');
   assert.is((await namesIn(storeRoot)).length, 2);
 });
 
-test('removal does not wait for who uses the store: the blobs stay until the next time', async () => {
+test('removal does not wait for users of the store: the blobs stay until the next removal', async () => {
   const storeRoot = await filled();
   const sink = await openStoreSink(storeRoot);
   assert.is((await removeImages(['one:1'], { storeRoot })).swept, undefined);
@@ -340,7 +340,7 @@ test('removal does not wait for who uses the store: the blobs stay until the nex
   assert.is((await pruneImages({ storeRoot })).swept?.blobs, 3);
 });
 
-test('pruning removes what has no name, and with all everything', async () => {
+test('prune removes images without a name, and with all every image', async () => {
   const storeRoot = await filled();
   await tagImage(TWO, 'one:1', { storeRoot });
   assert.equal(await namesIn(storeRoot), [TWO, ONE, undefined]);

@@ -13,7 +13,7 @@ import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
 import { differences, snapshot } from '../support/tree-snapshot.ts';
 
-// umoci's tree is the measure: paths, kinds, modes, owners, sizes, contents, link targets, hard links, times, xattrs.
+// Compares with umoci's tree: paths, kinds, modes, owners, sizes, contents, link targets, hard links, times, xattrs.
 const test = suite('verbs/unpack-compared');
 
 const IMAGES: readonly string[] = [
@@ -38,7 +38,7 @@ function unpackByUmoci(layout: string, bundle: string): string {
   return join(bundle, 'rootfs');
 }
 
-/** An OCI layout with these archives as layers, base first, made by umoci. */
+/** Makes an OCI layout with these archives as layers, base first, by umoci. */
 function layoutOf(layers: readonly Buffer[], here: string): string {
   const layout = join(here, 'layout');
   const umoci = (...args: readonly string[]) => execFileSync('umoci', args, { stdio: 'pipe' });
@@ -65,7 +65,7 @@ for (const name of IMAGES) {
   });
 }
 
-test('layers of every quirk that both can read become the tree that umoci makes', async () => {
+test('layers with every quirk that both can read become the tree that umoci makes', async () => {
   if (!haveRoot() || !haveTools('umoci')) return;
   const here = tempDir();
   const base = tarOf(
@@ -114,7 +114,7 @@ test('layers of every quirk that both can read become the tree that umoci makes'
   assert.equal(differences(snapshot(join(here, 'tsimg')), expected), []);
 });
 
-test('where umoci fails: a hard link that stands before its target is made', async () => {
+test('a hard link that stands before its target is made, where umoci fails', async () => {
   if (!haveRoot() || !haveTools('umoci')) return;
   const here = tempDir();
   const layout = layoutOf([tarOf(hardlink('b', 'a'), file('a', 'x'))], here);

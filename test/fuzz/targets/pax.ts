@@ -23,7 +23,7 @@ function mutate(seed: Buffer, other: Buffer, random: Random): Buffer {
   return random.once(4) ? records : mutateSome(records, other, random);
 }
 
-/** Compares the records with those of a second parse of their own text: nothing is read that is not there. */
+/** Writes the parsed records and parses them again: the records must be the same, and not longer than the input. */
 function run(content: Buffer): string {
   const place = { where: undefined, offset: 0 };
   return endingOf(() => {

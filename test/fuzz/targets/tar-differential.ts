@@ -60,7 +60,7 @@ function hasGlobalHeader(archive: Buffer): boolean {
   return false;
 }
 
-/** Returns where Python finds other content in the same entries. */
+/** Asks GNU tar where Python finds other content in the same entries. */
 function askGnuTar(archive: Buffer, lines: string): string {
   const gnus = listWithGnuTar(archive);
   const theirs = contentsByGnuTar(archive);

@@ -12,7 +12,7 @@ import { differences, snapshot } from '../../support/tree-snapshot.ts';
 const asRoot = suite('verbs/changes/commit as root');
 const asUser = suite('verbs/changes/commit as an ordinary user');
 
-/** All kinds of changes. */
+/** A script that makes all kinds of changes. */
 const CHANGES = [
   'echo new > /etc/new',
   'rm /etc/passwd',
@@ -31,7 +31,7 @@ const CHANGES = [
   'touch -d "1969-12-31 23:00:00" /data/old',
 ].join('\n');
 
-/** What a container sees of itself, as lines. */
+/** A script that lists the files of a container, a line for each. */
 const LOOK = `find / -xdev ! -path '/proc*' ! -path '/sys*' ! -path '/dev*' ! -path /etc/hosts ! -path /etc/hostname \
   ! -path /etc/resolv.conf ! -path / ! -path /etc -exec stat -c '%n %F %a %u %g %Y' {} + | sort
 cd / && find data etc home -type f -exec md5sum {} + | grep -v -e hosts -e hostname -e resolv | sort
@@ -42,7 +42,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
   let before = '';
   test.after(() => store.remove());
 
-  test('diff says what was added, changed and deleted, and nothing of what tsimg mounts', () => {
+  test('diff lists files that were added, changed and deleted, and none that tsimg mounts', () => {
     before = store.change('changed', `${CHANGES}\n${LOOK}`);
     const lines = store.ok('diff', 'changed').trimEnd().split('\n');
     for (const line of [
@@ -77,7 +77,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.match(seen, /\/data\/setuid regular file 4755 5 6/);
     assert.match(seen, /\/data\/old [^\n]* -3600\n/);
     assert.is(seen, before);
-    // A second round: a layer over the first one
+    // A second commit, with a layer over the first one.
     store.ok('run', '-q', '--network', 'none', '--name', 'second', 'made:1', 'sh', '-c', 'rm -r /data/empty /home');
     store.ok('commit', '-q', 'second', 'made:2');
     const last = store.ok(
@@ -103,12 +103,12 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.equal(layers[0], layers[1]);
   });
 
-  test('what umoci makes of the new image is what the container had', () => {
+  test('umoci unpacks the new image to the files that the container had', () => {
     if (user !== undefined || !haveTools('umoci', 'setcap', 'unshare')) return;
     store.change('whole', `${CHANGES}\ncp /bin/busybox /data/capable`);
     const upper = store.ok('ps', '-a', '--no-trunc', '-q', '--filter', 'name=whole').trim();
     const directory = join(store.root, 'containers', upper);
-    // As a program in a container with CAP_SETFCAP would
+    // A program in a container with CAP_SETFCAP can do this.
     assert.is(spawnSync('setcap', ['cap_net_raw+ep', join(directory, 'upper/data/capable')]).status, 0);
     const folder = tempDir();
     store.ok('commit', '-q', 'whole', 'whole:1');
@@ -128,7 +128,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       encoding: 'utf8',
     });
     assert.is(copied.status, 0, copied.stderr);
-    // Where tsimg mounts something, and the directories whose times that changes
+    // Places where tsimg mounts something, and directories whose times change by it.
     const places =
       /^(|proc.*|sys.*|dev.*|etc|etc\/(hosts|hostname|resolv\.conf)|bin): (missing|too much|mtime.*|mode.*|owner.*)$/;
     const found = differences(snapshot(join(folder, 'rootfs')), snapshot(copy));
@@ -175,7 +175,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     }
   });
 
-  test('a container that runs is committed as it is', () => {
+  test('a running container is committed as it is', () => {
     store.ok(
       'run',
       '-q',
@@ -197,7 +197,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     store.ok('rm', '-f', 'busy');
   });
 
-  test('history tells the steps, the newest first, and what each took', () => {
+  test('history lists the steps, the newest first, with their sizes', () => {
     const lines = JSON.parse(store.ok('history', '--json', EXAMPLE));
     assert.is(lines.length, 2);
     assert.match(lines[0].id, /^sha256:/);

@@ -51,7 +51,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
   for (const container of ['ended', 'running']) {
     const out = (name: string) => at(`${container}-${name}`);
 
-    test(`a directory comes out of a container that is ${container}, as the caller’s`, () => {
+    test(`a directory that is copied from a container that is ${container} belongs to the caller`, () => {
       store.ok('cp', `${container}:/src`, out('new'));
       assert.equal(readdirSync(out('new')).sort(), ['again', 'fifo', 'link', 'one', 'setuid', 'sub']);
       assert.is(readFileSync(join(out('new'), 'sub/two'), 'utf8'), 'two\n');
@@ -64,7 +64,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       assert.is(setuid.uid, user?.uid ?? 0);
     });
 
-    test(`what the destination is decides where a source goes, out of a container that is ${container}`, () => {
+    test(`the type of the destination decides where a source goes, from a container that is ${container}`, () => {
       mkdirSync(out('dir'));
       give(out('dir'));
       store.ok('cp', `${container}:/src`, out('dir'));
@@ -90,7 +90,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       }
     });
 
-    test(`what comes into a container that is ${container} is root’s, by the same rules`, () => {
+    test(`files that are copied to a container that is ${container} belong to root, by the same rules`, () => {
       if (!existsSync(at('tree'))) {
         mkdirSync(at('tree'));
         write('tree/file', 'file\n');
@@ -124,7 +124,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       assert.is(store.call(['cp', at('missing'), `${container}:/in`]).status, 3);
     });
 
-    test(`an archive goes into a directory of a container that is ${container}, links and climbing names inside of it`, () => {
+    test(`an archive goes into a directory of a container that is ${container}; links and .. stay inside of it`, () => {
       mkdirSync(out('pack'));
       write(`${container}-pack/inner`, 'inner\n');
       const archive = spawnSync('tar', [
@@ -143,7 +143,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     });
   }
 
-  test('a link above an entry of an archive is followed inside of the container, and what is missing is made', () => {
+  test('a link above an entry of an archive is followed inside of the container, and missing directories are made', () => {
     const pack = (name: string) =>
       spawnSync('tar', ['-C', at('pack-links'), '--transform', `s,^inner,${name},`, '-P', '-c', 'inner']).stdout;
     mkdirSync(at('pack-links'));
@@ -175,7 +175,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     store.ok('rm', '-f', 'linked', 'linked-ended');
   });
 
-  test('with -a owners are kept where that is possible', () => {
+  test('-a keeps owners where this is possible', () => {
     const archive = store.call(['cp', 'ended:/src/setuid', '-']);
     assert.is(archive.status, 0);
     const listed = spawnSync('tar', ['--numeric-owner', '-tv'], { input: Buffer.from(archive.stdout, 'latin1') });
@@ -208,13 +208,13 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.is(readFileSync(canary, 'utf8'), 'host\n');
   });
 
-  test('a container that swaps a directory for a link to the root meanwhile gets nothing of the host, and changes nothing', () => {
+  test('a container that swaps a directory for a link to / meanwhile gets no file of the host, and changes none', () => {
     const folder = at('victim');
     mkdirSync(folder);
     write('victim/secret', 'secret of the host\n');
     write('payload', 'payload\n');
     const before = snapshot(folder);
-    // In the container the same path is a directory of its own, with other contents
+    // In the container the same path is another directory, with other contents.
     const swap = `mkdir -p ${folder}; echo own > ${folder}/secret; mkdir -p /x/real; cp -r ${folder} /x/real/victim
       ln -s / /x/link; mkdir -p /x/cur; touch /swapping
       while :; do mv -T /x/cur /x/old 2>/dev/null; ln -s / /x/cur; rm -f /x/cur; mkdir /x/cur; rm -rf /x/old; done`;
@@ -235,7 +235,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.is(leaked.stdout, '');
   });
 
-  test('cp wants one container, and one that is there', () => {
+  test('cp needs exactly one container, which exists', () => {
     for (const args of [
       ['ended:/a', 'running:/b'],
       ['a', 'b'],

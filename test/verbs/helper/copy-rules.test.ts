@@ -5,7 +5,7 @@ import { planPlacement, saysContents, saysDirectory } from '../../../src/verbs/h
 
 const test = suite('verbs/helper/copy-rules');
 
-test('a slash, /. and /.. at the end say that a directory is meant, /. that its contents are', () => {
+test('a slash, /. and /.. at the end mean a directory, and /. means its contents', () => {
   assert.equal(['a', 'a/', 'a/.', 'a/..', '.', '/', 'a.', '.a'].map(saysDirectory), [
     ...[false, true, true, true, true, true, false, false],
   ]);
@@ -14,7 +14,7 @@ test('a slash, /. and /.. at the end say that a directory is meant, /. that its 
   ]);
 });
 
-test('what is not there becomes the source; the contents of a directory become it', () => {
+test('a destination that does not exist becomes the source, or a directory with its contents', () => {
   const file = planPlacement('file', undefined, 'x');
   assert.equal([file.into, file.placeOf(['source'], 'x')], ['parent', ['x']]);
   assert.equal(planPlacement('directory', undefined, 'x').placeOf(['source', 'a'], 'x'), ['x', 'a']);
@@ -31,7 +31,7 @@ test('only a file replaces a file, and only a regular one', () => {
   assert.throws(() => planPlacement('archive', undefined, 'x'), /no such directory/);
 });
 
-test('a path that begins with a dot or a slash is the host’s, whatever colons it has', () => {
+test('a path that begins with a dot or a slash is a path of the host, also with colons', () => {
   assert.equal(parseContainerPath('name:a:b'), { container: 'name', path: 'a:b' });
   for (const text of ['./a:b', '../a:b', '/a:b', 'a', '-', ':a']) assert.is(parseContainerPath(text), undefined);
 });

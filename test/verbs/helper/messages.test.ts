@@ -27,7 +27,7 @@ const REPORT = { destination: '/tmp/x', layers: 1, names: 2, tolerated: [['devic
 const STEP = { do: 'root', root: { kind: 'directory', path: '/x' }, userXattr: false, attributes: [] };
 const COPY_OUT = { do: 'copy-out', root: { kind: 'mount', step: STEP, volumes: [] }, path: '/a', follow: true };
 
-/** Values that are like `value` but for one field: each is left out once, and given a wrong type once. */
+/** Yields copies of `value` in which one field is missing or has a wrong type. */
 function* garbled(value: object): Generator<object> {
   for (const [name, field] of Object.entries(value)) {
     yield Object.fromEntries(Object.entries(value).filter(([other]) => other !== name));
@@ -57,7 +57,7 @@ test('a message with a field that is missing or of a wrong type is not taken', (
   }
 });
 
-test('requests and reports are checked to their depth', () => {
+test('requests and reports are checked in all their parts', () => {
   assert.ok(isUnpackRequest(UNPACK));
   const [layer] = UNPACK.layers;
   for (const wrong of [
@@ -74,7 +74,7 @@ test('requests and reports are checked to their depth', () => {
   for (const value of [null, 7, 'changes', [], {}, { do: 'remove-all' }]) assert.not.ok(isFileRequest(value));
 });
 
-test('a text that is no message is an error that shows its start', () => {
+test('a text that is no message gives an error that shows its start', () => {
   for (const [sent, why] of [
     ['{"do": "chang', 'it is not JSON'],
     ['{"do":"changes"}', 'a field is missing or has a wrong type'],
@@ -83,7 +83,7 @@ test('a text that is no message is an error that shows its start', () => {
   }
 });
 
-/** The messages of a program that gets `input` as its request. */
+/** Runs a program with `input` as its request, and returns its messages. */
 async function answers(program: string, input: string | Uint8Array): Promise<readonly unknown[]> {
   const child = spawn(process.execPath, [join(PROGRAMS, `${program}.cjs`)], {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'pipe', 'pipe'],
@@ -97,7 +97,7 @@ async function answers(program: string, input: string | Uint8Array): Promise<rea
     .map((line) => JSON.parse(line));
 }
 
-/** The request of unpack-helper: one stream of frames. */
+/** Returns a request for unpack-helper, which is one stream of frames. */
 function framed(request: string): Buffer {
   const header = Buffer.alloc(4);
   header.writeUInt32BE(Buffer.byteLength(request));
@@ -119,7 +119,7 @@ test('each helper program answers a garbled request with an error, and does noth
   }
 });
 
-test('a helper that sends something else than messages fails the caller', async () => {
+test('the caller fails where a helper sends something else than messages', async () => {
   for (const [script, why] of [
     ['echo Segmentation fault', 'it is not JSON'],
     [`echo '{"kind":"change","change":{"kind":"added"}}'`, 'a field is missing or has a wrong type'],

@@ -30,7 +30,7 @@ const ENV = { HOME: '/nonexistent' };
 const NEEDS = ['docker-registry', 'skopeo'] as const;
 const AMD64 = parsePlatform('linux/amd64');
 
-/** An image of two layers as an OCI layout for skopeo. */
+/** Makes an image of two layers as an OCI layout for skopeo. */
 function madeLayout() {
   const image = makeImage({ layers: [Buffer.alloc(2048), Buffer.alloc(300_000, 'x')], gzip: true });
   const path = writeLayout(join(tempDir(), 'layout'), [named(image.descriptor, 'latest')], image.blobs);
@@ -53,7 +53,7 @@ async function pull(name: string, root: string, options: PullOptions = {}): Prom
   }
 }
 
-/** The image under a name in the store, read whole. */
+/** Reads the whole image that has a name in the store. */
 async function readStored(root: string, name: string) {
   const source = await openStoreSource(root);
   try {
@@ -90,7 +90,7 @@ test('an image of a registry on loopback is in the store afterwards, under its n
     assert.equal((await readStored(root, report.reference)).config.diffIds, image.diffIds);
   }));
 
-test('what is there is not fetched again', () =>
+test('blobs of the store are not fetched again', () =>
   withFilled(async (registry) => {
     const { source } = madeLayout();
     registry.fill(source, 'made:1.0');
@@ -117,7 +117,7 @@ test('a pull by digest keeps the name with the digest', () =>
     await readStored(root, name);
   }));
 
-test('a tag that is not there is told with the reference', () =>
+test('the error for a missing tag has the reference', () =>
   withFilled(async (registry) => {
     registry.fill(madeLayout().source, 'made:1.0');
     const error = await failureOf(pull(`${registry.host}/made:nope`, tempDir()), 'IMAGE_NOT_FOUND');
@@ -130,7 +130,7 @@ test('a tag that is not there is told with the reference', () =>
     assert.is(message, `no image ${registry.host}/made:nope: HTTP 404, MANIFEST_UNKNOWN: manifest unknown`);
   }));
 
-test('the tags of a repository are listed, and one that is not there has none', () =>
+test('the tags of a repository are listed, and a missing repository has none', () =>
   withFilled(async (registry) => {
     const { source } = madeLayout();
     for (const tag of ['1.0', '2.0']) registry.fill(source, `made:${tag}`);
@@ -138,7 +138,7 @@ test('the tags of a repository are listed, and one that is not there has none', 
     await failureOf(listTags(parseReference(`${registry.host}/none`), { env: ENV }), 'IMAGE_NOT_FOUND');
   }));
 
-test('of an index the platform’s image is chosen, and the index’s digest is what the name stands for', () =>
+test('the platform’s image of an index is chosen, and the name has the digest of the index', () =>
   withFilled(async (registry) => {
     const layout = sharedImage('hello-world-multiarch-layout');
     if (layout === undefined) return;
@@ -149,7 +149,7 @@ test('of an index the platform’s image is chosen, and the index’s digest is 
     const inspect = spawnSync('skopeo', ['inspect', '--raw', '--tls-verify=false', `docker://${name}`]);
     assert.is(arm.digest, digestOf(inspect.stdout));
     assert.is.not(arm.manifestDigest, arm.digest);
-    // pinned by the index's digest, another platform of it comes along
+    // Another platform of the index, which is pinned by its digest.
     const amd = await pull(`${registry.host}/hello@${arm.digest}`, root, { platform: AMD64 });
     assert.is(amd.digest, arm.digest);
     assert.is.not(amd.imageId, arm.imageId);
@@ -158,7 +158,7 @@ test('of an index the platform’s image is chosen, and the index’s digest is 
     assert.match(error.why ?? '', 'linux/amd64');
   }));
 
-test('a registry that wants a login takes the file of credentials’, and without them says so', async () => {
+test('a registry that needs credentials takes those of the file, and the error without them says so', async () => {
   if (!haveTools(...NEEDS)) return;
   await using registry = await startDockerRegistry({ login: true });
   registry.fill(madeLayout().source, 'made:1.0');
@@ -173,7 +173,7 @@ test('a registry that wants a login takes the file of credentials’, and withou
   await failureOf(pull(name, root, { platform: AMD64, credentials: wrong }), 'AUTHENTICATION_DENIED');
 });
 
-test('a certificate that nobody vouches for is refused; SSL_CERT_FILE, certs.d or --tls-verify=false take it', async () => {
+test('an unknown certificate is refused; SSL_CERT_FILE, certs.d or --tls-verify=false accept it', async () => {
   if (!haveTools(...NEEDS, 'openssl')) return;
   const tls = makeCertificate('IP:127.0.0.1');
   await using registry = await startDockerRegistry({ tls });
@@ -207,7 +207,7 @@ test('a real image of another tool is the same in the store, byte by byte', () =
     assert.ok(readFileSync(join(root, 'blobs/sha256', hexOf(manifestDigest))).equals(raw));
   }));
 
-test('a second pull asks for the tag by HEAD and for nothing else', async () => {
+test('a second pull sends one request, a HEAD for the tag', async () => {
   const image = makeImage();
   await using registry = await startFakeRegistry();
   for (const [digest, body] of image.blobs) {

@@ -20,10 +20,10 @@ import { named, writeLayout } from '../../support/layout.ts';
 import { file, tarOf } from '../../support/tar.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
-// Blobs of the store that something else has changed, cut short or removed.
+// Blobs of the store that another program has changed, cut short or removed.
 const test = suite('verbs/image/repair-stored');
 const image = makeImage({ layers: [tarOf(file('a', 'a')), tarOf(file('b', 'b'.repeat(70_000)))], gzip: true });
-// The layers come first, base before the others.
+// The layers come first, the base before the others.
 const [, layer = image.config.digest] = image.blobs.keys();
 const other = makeImage({ layers: [tarOf(file('c', 'c'))] });
 const { descriptor: manifest, config } = image;
@@ -46,7 +46,7 @@ const PARTS = [
   ['manifest', manifest.digest],
 ] as const;
 
-/** A store into which the image was pulled, and the registry that it came from. */
+/** Makes a store with an image that was pulled, and the registry that the image came from. */
 async function pulled() {
   const registry = await startFakeRegistry();
   for (const [digest, body] of image.blobs) {
@@ -88,7 +88,7 @@ for (const [part, digest] of PARTS) {
       assert.equal(readFileSync(blobPath(store.root, digest)), image.blobs.get(digest));
     });
 
-    test(`of a ${part} that was ${how} save says what to do, sets it aside and writes nothing`, async () => {
+    test(`save says what to do about a ${part} that was ${how}, moves it away and writes nothing`, async () => {
       await using store = await pulled();
       damage(blobPath(store.root, digest));
       const archive = join(tempDir(), 'saved.tar');
@@ -101,7 +101,7 @@ for (const [part, digest] of PARTS) {
       assert.is(readdirSync(join(store.root, 'partial')).length, how === 'removed' ? 0 : 1);
     });
 
-    test(`prune does not fail of a ${part} that was ${how}, and keeps what the image has`, async () => {
+    test(`prune does not fail where a ${part} was ${how}, and keeps the blobs of the image`, async () => {
       await using store = await pulled();
       damage(blobPath(store.root, digest));
       const { removed, inUse } = await pruneImages({ storeRoot: store.root });
@@ -131,7 +131,7 @@ test('a large layer that was changed is found by pull --verify', async () => {
   assert.equal(readFileSync(path), made.blobs.get(blob));
 });
 
-test('damage is fetched again from the registry that was named, and no other is asked', async () => {
+test('damaged blobs are fetched from the registry of the operand, and from no other', async () => {
   await using store = await pulled();
   await using other = await startFakeRegistry();
   await tagImage(store.name, `${other.host}/a:1`, { storeRoot: store.root });
@@ -153,7 +153,7 @@ test('load into a store with a damaged layer mends it', async () => {
   await saveImages(['example.com/made:1'], { path: join(tempDir(), 'a.tar') }, { storeRoot });
 });
 
-test('a damaged image does not stand in the way of others, by name nor by ID', async () => {
+test('a damaged image does not hinder other images, by name or by ID', async () => {
   const storeRoot = join(tempDir(), 'store');
   const entries = [named(image.descriptor, 'example.com/one:1'), named(other.descriptor, 'example.com/two:1')];
   await loadArchive(writeLayout(tempDir(), entries, image.blobs, other.blobs), { storeRoot });
@@ -164,7 +164,7 @@ test('a damaged image does not stand in the way of others, by name nor by ID', a
   }
 });
 
-test('a damaged list of images names the ways out; prune goes on, and removes no image and no blob', async () => {
+test('the error for a damaged list of images says what to do; prune goes on, and removes no image and no blob', async () => {
   await using store = await pulled();
   const index = join(store.root, 'index.json');
   writeFileSync(index, '{"manif');

@@ -12,7 +12,7 @@ import { dir, file, tarOf, whiteout } from '../../support/tar.ts';
 const platform = parsePlatform('linux/amd64');
 const test = suite('verbs/layers/list-files');
 
-test('the layers are listed as what they fold into', async () => {
+test('the list has the files that the layers fold into', async () => {
   const layers = [tarOf(dir('etc'), file('etc/old'), file('etc/kept', 'abc')), tarOf(whiteout('etc/old'), file('new'))];
   const made = makeImage({ layers, gzip: true });
   const paths: string[] = [];
@@ -31,7 +31,7 @@ test('a layer of another diff ID is refused before anything is listed', async ()
   await failureOf(listFiles(image).next(), 'DIFF_ID_MISMATCH');
 });
 
-test('the image of the tutorial has the 482 entries that it has for others', async () => {
+test('the image of the tutorial has 482 entries, as for other tools', async () => {
   const path = sharedImage('alpine-3.9.4-docker-save.tar.gz');
   if (path === undefined) return;
   const { source } = await openSource(path, { storeRoot: '/nonexistent' });

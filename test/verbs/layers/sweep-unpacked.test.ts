@@ -11,19 +11,19 @@ import { defineRuns } from '../../support/define-runs.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { MAIN, tsimg } from '../../support/tsimg.ts';
 
-// What runs leave in the store, and who frees it when.
+// Leftovers of runs in the store, and when they are freed.
 
 const asRoot = suite('verbs/layers/sweep-unpacked as root');
 const asUser = suite('verbs/layers/sweep-unpacked as an ordinary user');
 
-/** Waits for a line, then reads what lies in the image and in the container: both must still be there. */
+/** A command that waits for a line, then reads a file of the image and one of the container. */
 const PATIENT =
   'mkdir -p /d/e; echo x > /d/e/f; chown -R 7:7 /d; chmod 700 /d; echo up; read -r _; cat /d/e/f; ls /bin/busybox';
 
 defineRuns(asRoot, asUser, (test, { user }) => {
   const env = (store: string) => ({ PATH: process.env.PATH ?? '', TSIMG_ROOT: store });
 
-  /** An empty store, and the image where the user can read it. */
+  /** Makes an empty store, and a copy of the image that the user can read. */
   function places() {
     const folder = tempDir(0o755);
     const image = join(folder, 'image.tar.gz');
@@ -64,7 +64,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     await ended;
   }
 
-  /** Lets it go on to its end. */
+  /** Lets the command go on to its end. */
   async function finish(child: ChildProcess): Promise<void> {
     const ended = once(child, 'exit');
     const { stdin, stdout } = child;
@@ -75,7 +75,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.is(child.exitCode, 0);
   }
 
-  test('what a killed tsimg left is pruned with its layers, whoever owns the files; what runs keeps both', async () => {
+  test('leftovers of a killed tsimg are pruned with their layers, also files of other IDs; a running container keeps both', async () => {
     const { image, prune, start, layers, containers } = places();
     const doomed = start(image);
     try {
@@ -102,7 +102,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     }
   });
 
-  test('the next run removes what a killed one left, and nothing of one that runs', async () => {
+  test('the next run removes leftovers of a killed run, and nothing of a running container', async () => {
     const { image, run, start, containers } = places();
     const doomed = start(image);
     const living = start(image);
@@ -119,7 +119,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     }
   });
 
-  test('rmi --force takes the name of an image whose container runs; its blobs and layers go when that has ended', async () => {
+  test('rmi --force removes the name of an image in use; its blobs and layers go when its container has ended', async () => {
     const { image, run, prune, start, layers } = places();
     run('load', '-i', image);
     const living = start('tsimg/example');
@@ -156,7 +156,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     const staging = join(store, 'layers', key, '.tsimg-0123456789ab');
     mkdirSync(staging);
     writeFileSync(join(staging, 'body'), 'cut sho');
-    // As a user's unpacking leaves it.
+    // Unpacking by an ordinary user leaves files like this.
     if (user !== undefined) for (const path of [join(staging, 'body'), staging]) chownSync(path, user.uid, user.gid);
     const before = layers();
     const lock = await acquireLock(join(store, 'layers', key, 'lock'), 'exclusive');
@@ -171,7 +171,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.equal(layers(), []);
   });
 
-  test('runs and prunes at once: every container works to its end', async () => {
+  test('every container works to its end while others run and prune', async () => {
     const { store, image, containers } = places();
     const one = async (...args: readonly string[]) => {
       const child = spawn(process.execPath, [MAIN, ...args], {

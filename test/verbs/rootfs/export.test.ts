@@ -31,7 +31,7 @@ function gnuTar(...args: readonly string[]): string {
   return stdout;
 }
 
-test('the layers are flattened, and GNU tar reads what comes out', async () => {
+test('the layers are flattened, and GNU tar reads the archive', async () => {
   const path = await exported(
     [
       dir('etc'),
@@ -49,11 +49,11 @@ test('the layers are flattened, and GNU tar reads what comes out', async () => {
   assert.match(listing, /hrwSr----- 7\/8 .* twin link to etc\/motd/);
 });
 
-test('a root of another mode goes along', async () => {
+test('another mode of the root is kept', async () => {
   assert.match(gnuTar('-tvf', await exported([dir('.', { mode: 0o700 }), file('a')])), /drwx------ .* \.\//);
 });
 
-test('an exported image is read again as the same root filesystem', async () => {
+test('an exported image unpacks to the same root filesystem', async () => {
   const shared = sharedImage('busybox-1.38-glibc-amd64-layout');
   if (shared === undefined) return;
   const { source } = await openSource(shared, { storeRoot: '/nonexistent' });
@@ -82,7 +82,7 @@ test('an exported image is read again as the same root filesystem', async () => 
   await source.close();
 });
 
-test('a layer that is damaged leaves no archive', async () => {
+test('a damaged layer leaves no archive', async () => {
   const made = makeImage({
     layers: [tarOf(file('a'))],
     config: { rootfs: { diff_ids: [`sha256:${'0'.repeat(64)}`] } },

@@ -19,7 +19,7 @@ const test = suite('verbs/rootfs/unpack');
 
 const MEDIA_TYPE = 'application/vnd.oci.image.layer.v1.tar+gzip';
 
-/** A layer whose stream verifies `promised`, and gives `blob`. */
+/** Makes a layer whose stream has the bytes of `blob` and is verified against `promised`. */
 function layerOf(archive: Buffer, promised = gzipSync(archive), blob = promised): Layer {
   const descriptor = { mediaType: MEDIA_TYPE, digest: digestOf(promised), size: promised.length };
   const open = async () => Readable.from([blob]).compose(verified(descriptor, 'the layer'));
@@ -55,7 +55,7 @@ function imageOf(...layers: readonly Layer[]): Image {
 const BASE = tarOf(file('etc/motd', 'hello'), file('etc/old', 'x'.repeat(100_000)));
 const TOP = tarOf(whiteout('etc/old'), file('etc/new', 'new'));
 
-test('an image becomes its root filesystem, and tells how it goes', async () => {
+test('an image becomes its root filesystem, with progress events', async () => {
   const to = join(tempDir(), 'to');
   const events: TsimgEvent[] = [];
   const report = await unpackImage(imageOf(layerOf(BASE), layerOf(TOP)), to, {
@@ -63,7 +63,7 @@ test('an image becomes its root filesystem, and tells how it goes', async () => 
   });
   assert.equal(readdirSync(join(to, 'etc')).sort(), ['motd', 'new']);
   assert.equal([report.layers, report.names], [2, 3]);
-  // Layers are read at once: each starts before it is done, and nothing else is promised
+  // Layers are read at the same time: only the order of the events of one layer is certain.
   for (const { diffId } of [layerOf(BASE), layerOf(TOP)]) {
     const own = events.filter((event) => 'diffId' in event && event.diffId === diffId).map(({ kind }) => kind);
     assert.equal([own[0], own.at(-1)], ['layer-started', 'layer-done']);
@@ -72,7 +72,7 @@ test('an image becomes its root filesystem, and tells how it goes', async () => 
   assert.ok(last?.kind === 'layer-progress' && last.done === last.size && last.size === gzipSync(TOP).length);
 });
 
-test('a layer that is not the one of its diff ID is never published', async () => {
+test('a layer that does not have its diff ID is never published', async () => {
   const to = join(tempDir(), 'to');
   const wrong: Layer = { ...layerOf(TOP), diffId: digestOf(BASE) };
   const error = await failureOf(unpackImage(imageOf(layerOf(BASE), wrong), to), 'DIFF_ID_MISMATCH');
@@ -81,7 +81,7 @@ test('a layer that is not the one of its diff ID is never published', async () =
   assert.not(existsSync(to));
 });
 
-test('a blob that is not the one of its descriptor is never published', async () => {
+test('a blob that does not have its digest is never published', async () => {
   const here = tempDir();
   const promised = gzipSync(BASE);
   const other = gzipSync(tarOf(file('evil', 'x'.repeat(100_000))));
@@ -95,7 +95,7 @@ test('a blob that is not the one of its descriptor is never published', async ()
   assert.equal(readdirSync(here), []);
 });
 
-test('bytes behind the compressed layer are counted, and refused when strict', async () => {
+test('bytes behind the compressed layer are counted, and refused with strict', async () => {
   const here = tempDir();
   const layer = layerOf(BASE, Buffer.concat([gzipSync(BASE), Buffer.from('trailing garbage')]));
   const report = await unpackImage(imageOf(layer), join(here, 'to'));

@@ -18,7 +18,7 @@ const PLAIN: RunRequest = completeRequest({ command: [], network: 'none' });
 
 const test = suite('verbs/run/run-container');
 
-test('a root that is not there, is no directory or is the host’s own is refused', async () => {
+test('a root that does not exist, is no directory or is the host’s own is refused', async () => {
   await failureOf(directoryRoot('/no/such/rootfs'), 'SOURCE_NOT_FOUND');
   await failureOf(directoryRoot('/etc/passwd'), 'USAGE');
   await failureOf(directoryRoot('/usr/..'), 'USAGE');
@@ -35,7 +35,7 @@ if (canRunContainers()) {
       { stateRoot, life: { remove: true }, ...context },
     );
 
-  test('a program of ours can give a container its streams', async () => {
+  test('a caller of the library can give a container its streams', async () => {
     const own = streams();
     own.stdin.end('in');
     const status = run('cat; echo err >&2; exit 4', { streams: own }, { interactive: true });

@@ -14,7 +14,7 @@ const SCRIPT = `import(process.argv[1]).then((verb) => verb.unshareCommand(proce
 const test = suite('verbs/run/unshare');
 
 if (canRunContainers()) {
-  test('root is told that it needs none', async () => {
+  test('root is refused, because it has all IDs', async () => {
     await failureOf(unshareCommand(['true']), 'USAGE');
   });
 
@@ -29,7 +29,7 @@ if (canRunContainers()) {
         cwd: '/usr',
       });
 
-    test('a command is root over the caller’s own IDs, with the caller’s streams, environment and directory', () => {
+    test('a command is root of the caller’s IDs, with the caller’s streams, environment and directory', () => {
       const { stdout, stderr } = unshare(
         'sh',
         '-c',
@@ -38,7 +38,7 @@ if (canRunContainers()) {
       assert.is(stdout, '0\n2\nvalue\n/usr\n', stderr);
     });
 
-    test('its exit status is told, that of a command that is not there too', () => {
+    test('the exit status is the command’s, also for a command that does not exist', () => {
       assert.is(unshare('sh', '-c', 'exit 9').status, 9);
       assert.is(unshare('sh', '-c', 'kill -TERM $$').status, 143);
       const { status, stderr } = tsimg(['unshare', '/no/such/program'], { user });
