@@ -10,8 +10,9 @@ import { runInSandbox } from './conformance/in-sandbox.ts';
 import { conformancePage, countsTable, type ToolRun } from './conformance/page.ts';
 import type { CaseResult } from './conformance/run-case.ts';
 
-// Runs the corpus of fixtures/conformance against tsimg and whatever else is installed, and prints how many cases of each
-// group are held. Usage: npm run conformance -- [--tool NAME]... [--case ID]... [--json] [--docs] [--write DIR]
+// Runs the corpus of fixtures/conformance against tsimg and other tools that are installed, and prints how many cases
+// of each group a tool holds. Usage: npm run conformance -- [--tool NAME]... [--case ID]... [--json] [--docs] [--write
+// DIR]
 
 const PAGE = join(dirname(dirname(import.meta.dirname)), 'docs', 'conformance.md');
 
@@ -31,7 +32,9 @@ function versionOf({ programs: [program], hasCodes }: Adapter): string {
   return /\d+\.\d+(?:\.\d+)*/.exec(text)?.[0] ?? '';
 }
 
-/** A case of tsimg in full. Of others only counts are told: what one of them does not hold may be a hole of it. */
+/**
+ * Prints a case of tsimg in full. Other tools get counts only, because a failed case may be a security hole of theirs.
+ */
 function printCase({ id, held, outcome, code, details }: CaseResult): void {
   console.log(`${held ? 'held' : 'NOT HELD'} ${id}: ${[outcome, code].filter(Boolean).join(' ')}`);
   for (const line of details) console.log(`    ${JSON.stringify(line).slice(1, -1)}`);

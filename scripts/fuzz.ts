@@ -8,13 +8,13 @@ import type { FullReport } from '../test/fuzz/report.ts';
 import type { Input, Target } from '../test/fuzz/target.ts';
 import { haveTools } from '../test/support/tools.ts';
 
-// Feeds mutations of valid images, archives, documents and texts to whatever takes bytes from outside.
+// Feeds mutations of valid images, archives, documents and texts to all parts of tsimg that take bytes from outside.
 // Usage: npm run fuzz -- [--target NAME]... [--seconds N] [--seed S] [--only ITERATION] [--list] [FILE...]
-// FILEs are one input for one target, as a failure wrote them.
+// FILEs are one input for one target, as a finding has them.
 
 const ROOT = dirname(dirname(import.meta.dirname));
 const FINDINGS = join(ROOT, 'fuzz-findings');
-/** For each target, unless --seconds says otherwise. */
+/** Seconds for each target without --seconds. */
 const SECONDS = 30;
 
 const { values, positionals } = parseArgs({

@@ -10,7 +10,7 @@ import { makeOrdinaryUser } from '../test/support/ordinary-user.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
 import { findTool } from '../test/support/tools.ts';
 
-// Runs the same probe under tsimg, runc and bubblewrap, as installed here, and writes docs/isolation.md: what a process sees.
+// Runs the same probe under tsimg, runc and bubblewrap, as they are installed here, and writes docs/isolation.md.
 // Needs root. With --print, only prints the table.
 
 const ROOT = dirname(dirname(import.meta.dirname));
@@ -25,7 +25,7 @@ function probe(command: readonly string[], cwd = '/'): Probe {
   return parseProbe(stdout);
 }
 
-/** The configuration of `runc spec`, or of a bundle of ours, with the probe as its command. */
+/** Returns the configuration of `runc spec`, or of a bundle of tsimg, with the probe as its command. */
 function probeRunc(rootfs: string, ours: boolean): Probe {
   const bundle = tempDir();
   if (ours) {

@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Lines of Node that are supported, by their major number. */
+/** The supported lines of Node, by their major version. */
 export const NODE_LINES: readonly string[] = ['20', '22', '24', '26'];
 
 /**
- * The newest Node of a line, prebuilt as npm has it, in a folder of the checkout that is not kept; what is there already where
- * the registry cannot be reached. @throws Error where there is none
+ * Returns the newest Node of a line, prebuilt, from npm, in a folder of the checkout that is not in git. Where the
+ * registry cannot be reached, an earlier download is used. @throws Error where there is none
  */
 export function installNode(root: string, line: string): string {
   const folder = join(root, '.nodes', line);

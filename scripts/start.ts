@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-// `npm start`: from an image to a running command, with no network: the example image of fixtures/ is unpacked and a command in
-// it shows what a container is. On a terminal, a shell in the container follows.
+// `npm start`: from an image to a running command, without a network. It unpacks the example image of fixtures/, and
+// runs a command that shows what a container is. On a terminal, a shell in the container follows.
 
 const ROOT = dirname(dirname(import.meta.dirname));
 const MAIN = join(ROOT, 'dist', 'src', 'tsimg.cjs');
@@ -34,7 +34,7 @@ if (!existsSync(join(ROOT, image))) {
 const folder = mkdtempSync(join(tmpdir(), 'tsimg-start-'));
 const rootfs = join(folder, 'rootfs');
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-// A signal goes to the command in the container; this process lives on to clean up.
+// Signals go to the command in the container. This process must not end by them, because it cleans up.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => {});
 
 let status =

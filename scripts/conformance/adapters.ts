@@ -14,49 +14,49 @@ import { unpackImage } from '../../src/verbs/rootfs/unpack.ts';
 import { findTool } from '../../test/support/tools.ts';
 import type { Sandbox } from './sandbox.ts';
 
-/** What a tool made of an image: a tree, or an error. */
+/** The result of a tool for an image: a tree, or an error. */
 export type Outcome =
   | { readonly kind: 'tree'; readonly path: string }
   | { readonly kind: 'refused'; readonly code: string; readonly message: string }
   | { readonly kind: 'timeout' };
 
 export interface WrittenImage {
-  /** `oci`, `docker-archive` or `oci-archive`: as skopeo calls them. */
+  /** The form of the image in skopeo's terms: `oci`, `docker-archive` or `oci-archive`. */
   readonly form: string;
   readonly path: string;
 }
 
 export interface Adapter {
   readonly name: string;
-  /** Programs it needs; of a peer the first tells its version. */
+  /** The programs that it needs. The first one of another tool reports its version. */
   readonly programs: readonly string[];
-  /** How it was run, for the published page. */
+  /** The commands, for the published page. */
   readonly note: string;
   readonly forms: readonly string[];
-  /** Whether its errors have tsimg's codes, which are then held against those expected. */
+  /** Whether its errors have tsimg's codes, which are then compared with the expected ones. */
   readonly hasCodes?: boolean;
-  /** What its tree can be asked for. Default: all. */
+  /** The properties of its tree that can be compared. Default: all. */
   readonly strictness?: Strictness;
   unpack(image: WrittenImage, sandbox: Sandbox): Promise<Outcome>;
-  /** Lets go of what holds the tree, when it has been looked at. */
+  /** Releases the tree after it was compared. */
   release?(sandbox: Sandbox): void;
 }
 
-/** Of one command: milliseconds. */
+/** The time limit of one command, in milliseconds. */
 const COMMAND_TIMEOUT = 30_000;
-/** What one case may take of tsimg, which runs in this process: milliseconds. */
+/** The time limit of a case for tsimg, which runs in this process, in milliseconds. */
 const CASE_TIMEOUT = 60_000;
 
-/** Its own namespaces end with each command, and with them its processes and mounts. */
+/** The words that run a command in namespaces of its own, with which its processes and mounts end. */
 const IN_NAMESPACES = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--'];
 
-/** What GNU tar must be told to make all that an archive has. */
+/** The options of GNU tar to extract all that an archive has. */
 const TAR_KEEPS = ['--numeric-owner', '--same-permissions', '--xattrs', '--xattrs-include=*'];
 
 class Refusal extends Error {}
 class Timeout extends Error {}
 
-/** Runs a command of a peer; what it prints. */
+/** Runs a command of another tool and returns its output. */
 function run(sandbox: Sandbox, command: readonly string[], input?: Buffer): string {
   const { scratch } = sandbox;
   const home = join(scratch, 'home');
@@ -83,7 +83,7 @@ function run(sandbox: Sandbox, command: readonly string[], input?: Buffer): stri
   return stdout.toString('utf8').trim();
 }
 
-/** A peer's commands as an outcome. */
+/** Runs the commands of another tool and returns the outcome. */
 async function outcomeOf(commands: () => string): Promise<Outcome> {
   try {
     return { kind: 'tree', path: commands() };
@@ -94,7 +94,7 @@ async function outcomeOf(commands: () => string): Promise<Outcome> {
   }
 }
 
-/** Loads an image of a case with tsimg, in this process, and makes something of it. */
+/** Loads the image of a case by tsimg, in this process, and uses it. */
 async function byTsimg(
   { form, path }: WrittenImage,
   sandbox: Sandbox,
@@ -116,7 +116,7 @@ async function byTsimg(
     return { kind: 'tree', path: sandbox.rootfs };
   } catch (error) {
     if (signal.aborted) return { kind: 'timeout' };
-    // Anything else is a fault of tsimg, whatever the case expects
+    // Another error is a fault of tsimg in every case.
     if (!(error instanceof TsimgError)) throw error;
     return { kind: 'refused', code: error.code, message: error.message };
   } finally {
@@ -136,13 +136,13 @@ const TSIMG: Adapter = {
     byTsimg(image, sandbox, (loaded, signal) => unpackImage(loaded, sandbox.rootfs, { signal })),
 };
 
-/** Mounts layer directories 0, 1, … of a folder over each other, as a container of the image has them. */
+/** Mounts the layer directories 0, 1, … of a folder over each other, as for a container of the image. */
 function mountOverlay(folder: string, layers: number, { rootfs, scratch }: Sandbox): void {
   for (const path of [rootfs, join(scratch, 'upper'), join(scratch, 'work')]) mkdirSync(path);
   const lower = Array.from({ length: layers }, (_, index) => layers - 1 - index).join(':');
   const data = `lowerdir=${lower},upperdir=../upper,workdir=../work`;
   const before = process.cwd();
-  // Relative names, for 127 absolute ones are more than mount(2) takes
+  // Names are relative, because 127 absolute ones are too long for mount(2).
   process.chdir(folder);
   try {
     const flags = MS.nosuid | MS.nodev;
@@ -234,7 +234,7 @@ const PODMAN: Adapter = {
     }),
 };
 
-/** The layers of skopeo's `dir:`, base first. */
+/** Returns the layers of skopeo's `dir:`, base first. */
 function layerFiles(folder: string): readonly string[] {
   const manifest: unknown = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
   const layers: unknown = typeof manifest === 'object' && manifest !== null ? Reflect.get(manifest, 'layers') : [];
@@ -259,7 +259,7 @@ const GNU_TAR: Adapter = {
     }),
 };
 
-/** tsimg first, the others as far as they are installed. */
+/** The tools: tsimg first, then the others that are installed. */
 export const ADAPTERS: readonly Adapter[] = [TSIMG, TSIMG_LAYERS, TSIMG_EXPORT, UMOCI, BUILDAH, PODMAN, GNU_TAR];
 
 export function isInstalled({ programs }: Adapter): boolean {

@@ -5,12 +5,12 @@ import type { CaseResult } from './run-case.ts';
 
 const WORKER = join(import.meta.dirname, 'worker.js');
 const NAMESPACES = ['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc'];
-/** Of a whole run: milliseconds. */
+/** The time limit of a whole run, in milliseconds. */
 const RUN_TIMEOUT = 20 * 60_000;
 
 /**
- * Runs a tool on cases (all, unless some are named) in namespaces of its own, in which nothing but the sandbox can be
- * written and no network is. Needs root and Linux 5.12. Results come as they are there.
+ * Runs a tool on cases (all, unless some are named) in namespaces of its own, without a network, in which only the
+ * sandbox can be written. Needs root and Linux 5.12. Yields each result when it is there.
  * @throws Error when the sandbox cannot be made
  */
 export async function runInSandbox(

@@ -13,7 +13,7 @@ export interface Count {
   readonly total: number;
 }
 
-/** Group → tool → how many of the cases that the tool can be given it holds. Nothing of single cases. */
+/** By group and tool: the number of cases that the tool holds, of those that it can be given. */
 export function countsTable(groups: readonly CaseGroup[], runs: readonly ToolRun[]) {
   return groups.map(({ name, title, cases }) => ({
     group: name,
@@ -53,14 +53,14 @@ function countRows(groups: readonly CaseGroup[], runs: readonly ToolRun[]): read
   ];
 }
 
-/** What tsimg makes of a case. */
+/** Returns the result of tsimg for a case. */
 function outcomeText(result: CaseResult | undefined): string {
   if (result === undefined) return '';
   if (!result.held) return '**not held**';
   return result.outcome === 'refused' ? `\`${result.code}\`` : result.outcome;
 }
 
-/** The list of cases, with what tsimg makes of each. */
+/** Returns the list of cases, with the results of tsimg. */
 export function caseList(groups: readonly CaseGroup[], own: readonly CaseResult[]): string {
   const results = new Map(own.map((result) => [result.id, result]));
   return groups
@@ -75,7 +75,7 @@ export function caseList(groups: readonly CaseGroup[], own: readonly CaseResult[
     .join('\n\n');
 }
 
-/** docs/conformance.md: counts by group for every tool, and for tsimg alone its cases. */
+/** Returns docs/conformance.md: counts by group for every tool, and the cases for tsimg only. */
 export function conformancePage(groups: readonly CaseGroup[], runs: readonly ToolRun[]): string {
   const own = runs.find(({ name }) => name === 'tsimg');
   const total = groups.flatMap(({ cases }) => cases).length;

@@ -11,11 +11,11 @@ export interface CaseResult {
   readonly outcome: Outcome['kind'];
   /** tsimg's error code. */
   readonly code: string;
-  /** Why it is not held, or what the error said. */
+  /** The reason why the case is not held, or the message of the error. */
   readonly details: readonly string[];
 }
 
-/** Why an outcome is none of the expected, a line each; empty when it is one. */
+/** Returns why an outcome is not an expected one, a line for each; empty for an expected outcome. */
 function outcomeDifferences(
   outcome: Outcome,
   { expect }: ConformanceCase,
@@ -24,7 +24,7 @@ function outcomeDifferences(
 ): readonly string[] {
   if (outcome.kind === 'timeout') return ['it did not end'];
   if (outcome.kind === 'refused') {
-    // All that it has to write can be written: it was stopped on its way to something else
+    // The tool can write all that it needs, so it tried to write something else.
     if (/read-only file system/i.test(outcome.message)) return [`it was stopped: ${outcome.message}`];
     const refusals = expect.filter((each) => each.kind === 'refused');
     if (refusals.length === 0) return [`it was refused: ${outcome.message}`];
@@ -39,7 +39,7 @@ function outcomeDifferences(
   return attempts.toSorted((one, other) => one.length - other.length)[0] ?? [];
 }
 
-/** Lets a tool loose on a case in a fresh sandbox, and judges what comes of it. */
+/** Runs a tool on a case in a new sandbox, and judges the outcome. */
 export async function runCase(
   adapter: Adapter,
   each: ConformanceCase,

@@ -3,23 +3,27 @@ import { join } from 'node:path';
 import { file, tarOf } from '../../test/support/tar.ts';
 import { differences, type Snapshot, snapshot } from '../../test/support/tree-snapshot.ts';
 
-/** Where a tool is let loose on one case: what it may change, and what it must not. */
+/** The folders of one case: those that a tool may change, and those that it must not. */
 export interface Sandbox {
-  /** Where the tree is to be; absent. Its parent may be written for a while, and has to look as before. */
+  /**
+   * The place of the tree, which does not exist yet. Its parent may change meanwhile, and must be as before at the end.
+   */
   readonly rootfs: string;
   /** The tool's working directory. */
   readonly workingDirectory: string;
-  /** The image is written here. */
+  /** The folder of the image. */
   readonly input: string;
-  /** The tool's own: storage, temporary files. Nobody looks. */
+  /** The tool's own folder for storage and temporary files, which is not compared. */
   readonly scratch: string;
-  /** From now on nothing may change but `rootfs` and `scratch`: answers what tells of each change, a line. */
+  /**
+   * Begins to watch: only `rootfs` and `scratch` may change. Returns a function that lists other changes, a line each.
+   */
   watch(): () => readonly string[];
-  /** Removes all of it. */
+  /** Removes all folders. */
   clear(): void;
 }
 
-/** A time in the past: what is touched shows. */
+/** A time in the past, so that a change of a file's time is seen. */
 const LONG_AGO = 1_000_000_000;
 
 function canary(root: string, name: string, content: string | Buffer, mode = 0o600): void {
@@ -30,7 +34,7 @@ function canary(root: string, name: string, content: string | Buffer, mode = 0o6
   utimesSync(path, LONG_AGO, LONG_AGO);
 }
 
-/** All beneath, without the tree and what the tool may use as it likes. Times of directories on the way change with them. */
+/** Lists all files but the tree and the tool's own folder. The times of directories above these change with them. */
 function watched(root: string): Snapshot {
   const lines = new Map(snapshot(root));
   for (const [path, line] of lines) {
@@ -40,7 +44,7 @@ function watched(root: string): Snapshot {
   return lines;
 }
 
-/** Lays out a fresh sandbox with its canaries (see fixtures/conformance/outside.ts) in a folder, which is emptied. */
+/** Makes a new sandbox with its canaries (see fixtures/conformance/outside.ts) in a folder, which is emptied first. */
 export function makeSandbox(root: string): Sandbox {
   const clear = () => rmSync(root, { recursive: true, force: true });
   clear();

@@ -8,10 +8,10 @@ import { lockDown } from './lock-down.ts';
 import { type CaseResult, runCase } from './run-case.ts';
 import { makeSandbox } from './sandbox.ts';
 
-// A process of its own in namespaces of its own (see in-sandbox.ts): it makes all that is mounted read-only, puts a
-// memory file system on /run, and lets one tool loose on the cases there. Usage: worker.js TOOL [CASE...]
+// A program in namespaces of its own (see in-sandbox.ts). It makes all mounts read-only, puts a file system in memory
+// on /run, and runs one tool on the cases there. Usage: worker.js TOOL [CASE...]
 
-/** What every tool can do that runs at all: without it, each refusal would count as one of the image. */
+/** A case that every working tool holds. If it fails, the tool does not work here, and its refusals mean nothing. */
 const CONTROL = 'hard-link-same-layer';
 
 async function judge(adapter: Adapter, each: ConformanceCase): Promise<CaseResult> {

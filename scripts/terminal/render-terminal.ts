@@ -68,8 +68,8 @@ function rowsOf(text: string, kind: (line: string) => Row['kind'], width = COLUM
 }
 
 /**
- * The texts of a row, which columns divide. Each is told its place and its width, so that columns stand below each other
- * in whatever font the reader has, and no renderer has to keep more than one space.
+ * The texts of a row, which columns divide. Each is told its place and its width, so that columns stand below each
+ * other in whatever font the reader has, and no renderer has to keep more than one space.
  */
 function drawText(kind: string, text: string, column: number, y: number): string {
   return [...text.matchAll(/\S+(?: \S+)*/g)]

@@ -10,7 +10,8 @@ import { file, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { tsimg } from '../support/tsimg.ts';
 
-// A bad call gives its documented exit status, one line that helps, no stack trace, and leaves everything as it was.
+// A wrong call has its documented exit status and prints one line that helps, without a stack trace. It changes
+// nothing.
 
 const test = suite('cli/bad-input');
 const folder = tempDir();
@@ -27,14 +28,14 @@ function fails(status: number, pattern: RegExp, args: readonly string[]): void {
   assert.is(result.stdout, '');
 }
 
-test('an unknown command or option is status 2, and says where help is', () => {
+test('an unknown command or option is status 2, and the error says what was meant and where help is', () => {
   fails(2, /unknown command 'unpak'.*help/, ['unpak']);
   fails(2, /unknown option '--nope'.*help/, ['unpack', '--nope', 'a', 'b']);
   fails(2, /operand <dest> is missing/, ['unpack', 'a']);
   fails(2, /not a platform/, ['unpack', '--platform', 'a/b/c/d', EXAMPLE_IMAGE, 'x']);
 });
 
-test('a place without a name is status 2 wherever one is named, and the working directory is left alone', () => {
+test('an empty name of a file or directory is status 2, and the working directory is not changed', () => {
   for (const args of [
     ['unpack', '-f', EXAMPLE_IMAGE, ''],
     ['unpack', '--layers', EXAMPLE_IMAGE, ''],
@@ -55,7 +56,7 @@ test('a place without a name is status 2 wherever one is named, and the working 
   assert.not(existsSync(join(folder, 'bin')));
 });
 
-test('run answers 125 for what is wrong with the call', () => {
+test('a wrong call of run is status 125', () => {
   fails(125, /unknown option '--nope'/, ['run', '--nope', EXAMPLE_IMAGE]);
   fails(125, /./, ['run', './no-such-directory', 'true']);
   fails(125, /no image no-such-image-anywhere.* in the store/, [
@@ -67,7 +68,7 @@ test('run answers 125 for what is wrong with the call', () => {
   ]);
 });
 
-test('what is wrong with the arguments of run is told before anything is fetched or unpacked', () => {
+test('the arguments of run are checked before anything is pulled or unpacked', () => {
   const fresh = { TSIMG_ROOT: join(folder, 'fresh-store') };
   writeFileSync(join(folder, 'cid'), '');
   const calls: readonly (readonly [RegExp, ...string[]])[] = [
@@ -101,7 +102,7 @@ test('what is wrong with the arguments of run is told before anything is fetched
   }
 });
 
-test('an environment file that is none is told with its line, and one without an end is not read on', () => {
+test('the error for an invalid environment file has its line, and a file without an end is not read on', () => {
   writeFileSync(join(folder, 'latin1.env'), Buffer.from('A=1\nB=\xe4\nC=2\n', 'latin1'));
   writeFileSync(join(folder, 'blank.env'), 'A=1\nB C=2\n');
   for (const [file, pattern] of [
@@ -115,14 +116,14 @@ test('an environment file that is none is told with its line, and one without an
   }
 });
 
-test('an image whose stop signal is none is refused, and another can be chosen', () => {
+test('an image with an invalid stop signal is refused, and another signal can be chosen', () => {
   const { descriptor, blobs } = makeImage({ config: { config: { Cmd: ['/x'], StopSignal: 'BOGUS' } } });
   const layout = `oci:${writeLayout(join(folder, 'signal'), [named(descriptor, 'x')], blobs)}`;
   fails(125, /StopSignal is no signal \(BOGUS\).*--stop-signal/, ['run', '--network', 'none', layout]);
   fails(127, /\/x/, ['run', '-q', '--rm', '--network', 'none', '--stop-signal', 'INT', layout]);
 });
 
-test('a reference that cannot be one is status 2', () => {
+test('an invalid reference is status 2', () => {
   fails(2, /not an image reference \(UPPER\)/, ['pull', 'UPPER']);
   fails(2, /not an image reference/, ['pull', 'a\u001b[2J']);
 });
@@ -155,11 +156,11 @@ test('a layer whose bytes were changed is status 5, and DEST stays absent', () =
   assert.not(existsSync(join(folder, 'dest-damaged')));
 });
 
-test('a platform that the image is not made for is status 3 and says what it is made for', () => {
+test('a platform that the image does not have is status 3, and the error lists the platforms that it has', () => {
   fails(3, /linux\/amd64/, ['unpack', '--platform', 'linux/s390x', EXAMPLE_IMAGE, 'dest-platform']);
 });
 
-test('a DEST that is not empty is left as it was, and --force is named', () => {
+test('a DEST that is not empty stays as it was, and the error names --force', () => {
   mkdirSync(join(folder, 'full'));
   writeFileSync(join(folder, 'full', 'mine'), 'mine');
   fails(1, /full.*--force/, ['unpack', EXAMPLE_IMAGE, 'full']);
@@ -173,7 +174,7 @@ test('a registry that cannot be reached is status 1 and one line', () => {
   fails(1, /127\.0\.0\.1:1\b/, ['pull', '127.0.0.1:1/app:1']);
 });
 
-test('a file or folder that an option names and that is not there is status 2', () => {
+test('a file or folder of an option that does not exist is status 2', () => {
   fails(2, /no such directory \(--cert-dir \/nonexistent\)/, [
     'pull',
     '--cert-dir',
@@ -183,7 +184,7 @@ test('a file or folder that an option names and that is not there is status 2', 
   fails(2, /no such file \(--authfile \/nonexistent\)/, ['pull', '--authfile', '/nonexistent', '127.0.0.1:1/app:1']);
 });
 
-test('a word that is a reference and a directory is told how the directory is written', () => {
+test('for a word that is a reference and a directory, a warning says how to write the directory', () => {
   mkdirSync(join(folder, 'rootfs'));
   fails(3, /tsimg pull rootfs.*\.\/rootfs is the directory/, ['unpack', 'rootfs', 'dest-word']);
   mkdirSync(join(folder, '127.0.0.1:1/app'), { recursive: true });
@@ -192,7 +193,7 @@ test('a word that is a reference and a directory is told how the directory is wr
   assert.match(run.stderr, /write \.\/127\.0\.0\.1:1\/app for the directory/);
 });
 
-test('a file that is no image does not stand before an image of its name, and which was taken is told', () => {
+test('a file that is no image does not hide an image of its name, and a warning says which was taken', () => {
   const place = join(folder, 'shadow');
   mkdirSync(place);
   const call = (...args: readonly string[]) => tsimg(args, { cwd: place, env });
@@ -215,7 +216,7 @@ test('a file that is no image does not stand before an image of its name, and wh
   assert.is(own.stdout, '/\n/mine\n');
   assert.match(own.stderr, /warning: the file app is used, not the image of that name in the store; write store:app/);
   assert.match(call('ls', '-q', 'store:app').stdout, /^\/bin\/busybox$/m);
-  // A name of a registry: that is where run looks then.
+  // The name is one of a registry, so run looks there.
   mkdirSync(join(place, '127.0.0.1:1'));
   writeFileSync(join(place, '127.0.0.1:1', 'app'), 'text');
   const run = call('run', '--network', 'none', '127.0.0.1:1/app', 'true');
@@ -227,7 +228,7 @@ test('a file that is no image does not stand before an image of its name, and wh
   assert.not.match(call('run', '--pull', 'never', '127.0.0.1:1/app', 'true').stderr, /registry/);
 });
 
-test('what is no archive says so', () => {
+test('the error for a file that is no archive says so', () => {
   writeFileSync(join(folder, 'text.tar'), 'this is a text, not an archive\n'.repeat(100));
   fails(1, /text\.tar/, ['unpack', 'text.tar', 'dest-text']);
   writeFileSync(join(folder, 'empty.tar'), '');
@@ -235,7 +236,7 @@ test('what is no archive says so', () => {
   assert.not(existsSync(join(folder, 'dest-text')));
 });
 
-test('what never ends and is no archive is told by its beginning, from a device and from standard input', () => {
+test('endless input that is no archive is refused by its first bytes, from a device and from standard input', () => {
   const options = { cwd: folder, env, input: Buffer.alloc(64 * 1024 * 1024) };
   fails(1, /\/dev\/zero.*begins with its end/, ['unpack', '/dev/zero', 'dest-endless']);
   fails(1, /\/dev\/urandom.*neither a tar archive/, ['unpack', '/dev/urandom', 'dest-endless']);
@@ -245,7 +246,7 @@ test('what never ends and is no archive is told by its beginning, from a device 
   assert.not(existsSync(join(folder, 'dest-endless')));
 });
 
-test('a blob with one changed byte is status 5 and is named with its source, wherever the byte is', () => {
+test('a blob with one changed byte is status 5, and the error names it with its source', () => {
   const made = makeImage({ layers: [tarOf(file('a', 'what a file holds'.repeat(1000)))], gzip: true });
   const [digest, blob] = [...made.blobs].find(([, bytes]) => bytes.readUInt16BE(0) === 0x1f8b) ?? [];
   assert.ok(digest !== undefined && blob !== undefined);
@@ -258,19 +259,19 @@ test('a blob with one changed byte is status 5 and is named with its source, whe
   }
 });
 
-test('nothing half done is left under any name', () => {
+test('nothing incomplete is left under any name', () => {
   const left = readdirSync(folder).filter((name) => name.startsWith('.tsimg') || name.startsWith('dest'));
   assert.equal(left, []);
 });
 
-test('--json gives the code, --debug the stack', () => {
+test('--json prints the code, --debug the stack', () => {
   const json = tsimg(['unpack', '--json', './no-such-file.tar', 'dest-a'], { cwd: folder, env });
   assert.is(JSON.parse(json.stderr).error.code, 'SOURCE_NOT_FOUND');
   const debug = tsimg(['unpack', '--debug', './no-such-file.tar', 'dest-a'], { cwd: folder, env });
   assert.match(debug.stderr, /\n\s+at /);
 });
 
-test('help of what is no command is status 2, and says so', () => {
+test('help for an unknown command is status 2, and says so', () => {
   fails(2, /no such command \(nonsense\)/, ['help', 'nonsense']);
 });
 
@@ -282,7 +283,7 @@ test('-h is an option of run, and of a command in a container', () => {
   assert.match(plan.stdout, /"ls",\s*"-h"/);
 });
 
-test('help says what an option may be, and of none that it is an empty list', () => {
+test('help has the choices of options, and no empty list as a default', () => {
   const { stdout } = tsimg(['run', '--help']);
   assert.not.match(stdout, /\[\]\)/);
   assert.match(tsimg(['unpack', '--help']).stdout.replace(/\s+/g, ' '), /choices: "root", "single", "subuid"/);

@@ -10,13 +10,13 @@ import { haveRoot, haveTools } from '../support/tools.ts';
 import { differences, type Snapshot, snapshot } from '../support/tree-snapshot.ts';
 import { tsimg } from '../support/tsimg.ts';
 
-// The tree that `tsimg unpack SOURCE DEST` makes of real images, held against the one that umoci makes.
+// Compares the tree that `tsimg unpack SOURCE DEST` makes of real images with the tree of umoci.
 
 const test = suite('cli/compared-with-umoci');
 const ready = haveRoot() && haveTools('umoci', 'skopeo', 'buildah');
 const compare = ready ? test : test.skip;
 
-/** What is unpacked of an image; several images of one archive are named. */
+/** The SOURCE of an image; an archive of several images needs a name. */
 function tsimgTree(source: string, folder: string): Snapshot {
   const target = join(folder, 'tsimg');
   const { status, stderr } = tsimg(['unpack', '-q', source, target]);
@@ -24,7 +24,7 @@ function tsimgTree(source: string, folder: string): Snapshot {
   return snapshot(target);
 }
 
-/** umoci reads nothing but OCI layouts: others are copied into one, layers byte for byte, and given the name that umoci wants. */
+/** Copies an image into an OCI layout, which umoci needs: layers byte for byte, under a name that umoci takes. */
 function umociTree(source: string, folder: string): Snapshot {
   const layout = join(folder, 'layout');
   const { status, stderr } = tsimg(['save', '-q', '--format', 'oci-dir', '-o', layout, source]);
@@ -37,9 +37,9 @@ function umociTree(source: string, folder: string): Snapshot {
   return snapshot(join(folder, 'bundle', 'rootfs'));
 }
 
-/** Where umoci 0.4.7 fails, what its tree is taken from instead. */
+/** The image to compare with where umoci 0.4.7 fails. */
 const INSTEAD: Readonly<Record<string, string>> = {
-  // It knows no zstd; these two archives hold the same files (their INDEX says so)
+  // umoci has no zstd. These two archives hold the same files, by their INDEX.
   'oci-zstd.tar': 'oci-gzip.tar',
 };
 
@@ -47,7 +47,7 @@ const images =
   ready && sharedImage('INDEX.md') !== undefined ? readdirSync(SHARED).filter((name) => name !== 'INDEX.md') : [];
 for (const name of images) {
   compare(`${name} becomes the tree that umoci makes`, () => {
-    // The one of several images is named; both are empty of files
+    // The archive has several images; both have no files.
     const suffix = name === 'podman-two-images.tar.xz' ? ':example.com/empty:latest' : '';
     const spec = (file: string) =>
       suffix === '' ? join(SHARED, file) : `docker-archive:${join(SHARED, file)}${suffix}`;
@@ -60,7 +60,7 @@ for (const name of images) {
 compare('what skopeo writes in each of its forms becomes the tree that umoci makes', () => {
   const folder = tempDir();
   const plain = join(folder, 'example.tar');
-  // skopeo 1.9 reads no compressed archive
+  // skopeo 1.9 does not read compressed archives.
   writeFileSync(plain, execFileSync('gzip', ['-dc', EXAMPLE_IMAGE], { maxBuffer: 1 << 26 }));
   const forms = [
     `docker-archive:${join(folder, 'd.tar')}:a/b:c`,
@@ -71,7 +71,7 @@ compare('what skopeo writes in each of its forms becomes the tree that umoci mak
   for (const form of forms) {
     execFileSync('skopeo', ['--insecure-policy', 'copy', '-q', `docker-archive:${plain}`, form], { stdio: 'pipe' });
   }
-  // One tree for all: in `dir:` skopeo labels plain layers as gzip, which umoci believes
+  // One tree for all forms: in `dir:` skopeo labels plain layers as gzip, and umoci then fails.
   const expected = umociTree(`oci:${join(folder, 'o')}:c`, folder);
   assert.ok(expected.has('home/guest') && !expected.has('etc/motd'));
   for (const form of forms) {

@@ -12,9 +12,9 @@ import { defineRuns } from '../support/define-runs.ts';
 const asRoot = suite('cli/container-end as root');
 const asUser = suite('cli/container-end as an ordinary user');
 
-/** Ends with 7 when it is asked to. */
+/** A command that ends with 7 on SIGTERM. */
 const POLITE = 'trap "exit 7" TERM; echo up; while :; do sleep 0.1; done';
-/** Process 1 does not die of a signal that it has no handler for. */
+/** A command without a handler: process 1 does not die of signals that it does not handle. */
 const DEAF = 'sleep 1000; true';
 
 function openFiles(pid: number | undefined): readonly string[] {
@@ -23,7 +23,7 @@ function openFiles(pid: number | undefined): readonly string[] {
     try {
       return [readlinkSync(join(folder, fd))];
     } catch {
-      // Closed meanwhile.
+      // The stream may be closed by then.
       return [];
     }
   });
@@ -33,12 +33,12 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   const cli = makeContainerCli(user);
   const detached = (name: string, script: string, ...options: readonly string[]) =>
     cli.ok('run', '--network', 'none', '-d', '--name', name, ...options, rootfs, '/bin/sh', '-c', script);
-  /** Its trap is set. */
+  /** Waits until the trap is set. */
   const up = (name: string) => until(`${name} is up`, () => cli.ok('logs', name) !== '');
   const state = (name: string) => cli.field(name, '.State.Status');
   test.after.each(() => cli.clear());
 
-  test('stop lets a container end by itself', async () => {
+  test('stop lets a container end on its stop signal', async () => {
     detached('polite', POLITE);
     await up('polite');
     assert.is(cli.ok('stop', 'polite'), 'polite');
@@ -46,7 +46,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(cli.ok('stop', 'polite'), 'polite');
   });
 
-  test('stop kills a container that does not listen', () => {
+  test('stop kills a container that ignores its stop signal', () => {
     detached('deaf', DEAF);
     cli.ok('stop', '-t', '0', 'deaf');
     assert.is(state('deaf'), 'exited');
@@ -56,14 +56,14 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(cli.field('impatient', '.State.ExitCode'), '137');
   });
 
-  test('the signal of stop is the one that the container was run with', async () => {
+  test('stop sends the stop signal that the container was run with', async () => {
     detached('own', 'trap "exit 9" USR2; echo up; while :; do sleep 0.1; done', '--stop-signal', 'USR2');
     await up('own');
     cli.ok('stop', 'own');
     assert.is(cli.field('own', '.State.ExitCode'), '9');
   });
 
-  test('kill sends a signal, SIGKILL when none is named, and says where there is nobody to get it', async () => {
+  test('kill sends a signal, SIGKILL by default, and fails for a container that is not running', async () => {
     detached('target', 'trap "echo got" HUP; echo up; while :; do sleep 0.1; done');
     await up('target');
     assert.is(cli.ok('kill', '-s', 'SIGHUP', 'target'), 'target');
@@ -76,7 +76,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.match(stderr, 'the container is not running (target)');
   });
 
-  test('several who wait learn the status, also of a container that is removed when it ends', async () => {
+  test('several waits get the exit status, also of a container that is removed when it ends', async () => {
     detached('awaited', POLITE, '--rm');
     await up('awaited');
     const waiting = [cli.start('wait', 'awaited'), cli.start('wait', 'awaited')];
@@ -89,7 +89,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     await until('it is removed', () => cli.directories().length === 0);
   });
 
-  test('a container that fails is started again as often as was said, with growing pauses', async () => {
+  test('a container that fails is started again as often as its policy says, with growing pauses', async () => {
     detached('failing', 'echo life; exit 3', '--restart', 'on-failure:2');
     await until('it has given up', () => state('failing') === 'exited');
     assert.is(cli.ok('logs', 'failing'), 'life\nlife\nlife');
@@ -107,7 +107,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   });
 
   for (const policy of ['always', 'unless-stopped']) {
-    test(`with --restart ${policy} it is started again until it is stopped, then no more`, async () => {
+    test(`--restart ${policy} starts a container again until it is stopped`, async () => {
       detached('lasting', 'echo life', '--restart', policy);
       await until('it lives again', () => cli.ok('logs', 'lasting').includes('life\nlife'));
       cli.ok('stop', 'lasting');
@@ -118,8 +118,8 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     });
   }
 
-  test('a container that is stopped between two lives, or just when one begins, ends as its last life did', async () => {
-    // Process 1 has no handler for SIGTERM, so it ends by itself, well within the time that stop gives it.
+  test('a container that is stopped between two lives keeps the status of its last life', async () => {
+    // Process 1 has no handler for SIGTERM, so it ends by itself, well within the timeout of stop.
     for (const delay of [0, 40, 80, 120, 160]) {
       const name = `short-${delay}`;
       detached(name, 'echo life; sleep 0.05; exit 5', '--restart', 'always');
@@ -130,7 +130,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     }
   });
 
-  test('kill of a container that waits for its next life ends it for good', async () => {
+  test('kill ends a container that waits for its restart', async () => {
     detached('waiting', 'exit 5', '--restart', 'always');
     await until('it waits', () => state('waiting') === 'restarting');
     cli.ok('kill', 'waiting');
@@ -144,7 +144,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(state('killed'), 'exited');
   });
 
-  test('--restart is refused where nobody could start it, and beside --rm', () => {
+  test('--restart is refused without -d, and beside --rm', () => {
     for (const options of [
       ['--restart', 'always'],
       ['-d', '--rm', '--restart', 'always'],

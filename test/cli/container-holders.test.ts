@@ -10,12 +10,12 @@ import { defineRuns } from '../support/define-runs.ts';
 import { haveTools } from '../support/tools.ts';
 import { MAIN } from '../support/tsimg.ts';
 
-// A container and who holds it: the image that it is made of, and the tsimg that keeps it alive.
+// A container, the image that it is made of, and the tsimg process that keeps it alive.
 
 const asRoot = suite('cli/container-holders as root');
 const asUser = suite('cli/container-holders as an ordinary user');
 
-/** Types the arguments, a line each, into an interactive shell with job control; `WAIT TEXT` waits for the text instead. */
+/** Types the arguments, a line each, into an interactive shell with job control. `WAIT TEXT` waits for the text. */
 const TYPIST = `
 import os, pty, select, sys, time
 pid, fd = pty.fork()
@@ -42,7 +42,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   const listed = () => cli.ok('ps', '-a', '--format', '{{.Names}} {{.State}}');
   test.after.each(() => cli.clear());
 
-  test('rmi refuses the image of a container and names that, prune keeps it, and --force takes the name only', () => {
+  test('rmi refuses the image of a container, prune keeps it, --force removes the name only', () => {
     cli.ok('load', '-q', EXAMPLE_IMAGE);
     const name = cli.ok('images', '-q');
     cli.ok('run', ...place, '--name', 'ended', name, 'true');
@@ -59,7 +59,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(cli.ok('images', '-q'), '');
   });
 
-  /** Starts a container in the background and stops its monitor as soon as that is seen; the client's status. */
+  /** Starts a container in the background and stops its monitor as soon as it is seen. Returns the client's status. */
   async function stopMonitorOf(words: readonly string[]): Promise<number | null> {
     const client = cli.start(...words);
     let status: number | null | undefined;
@@ -69,7 +69,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
       try {
         return readFileSync(`/proc/${pid}/${name}`, 'latin1');
       } catch {
-        return ''; // it has ended in between
+        return ''; // The monitor has ended in between.
       }
     };
     const isMonitor = (pid: string) =>
@@ -90,10 +90,10 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
 
   test('a monitor that is stopped while it starts a container is ended, and the start fails', async () => {
     let status: number | null = 0;
-    // On a busy machine the container may run before its monitor is seen: then once more.
+    // On a busy machine the container may run before its monitor is seen: then the test tries again.
     for (let turn = 0; turn < 5 && status === 0; turn += 1) {
       status = await stopMonitorOf(['run', ...place, '-d', rootfs, 'sleep', '1000']);
-      // As with docker, a container that could not be started is there until somebody removes it.
+      // As with docker, a container that could not be started stays until it is removed.
       if (status !== 0) assert.is(cli.ok('ps', '-q'), '');
       cli.ok('rm', '-f', ...cli.ok('ps', '-aq').split('\n'));
     }
@@ -105,7 +105,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     ['stop', '-t', '0'],
     ['rm', '-f'],
   ] as const) {
-    test(`${verb.join(' ')} waits for no tsimg that is stopped`, async () => {
+    test(`${verb.join(' ')} does not wait for a tsimg process that is stopped`, async () => {
       cli.ok('run', ...place, '-d', '--name', 'held', rootfs, 'sleep', '1000');
       process.kill(Number(cli.field('held', '.State.ConmonPid')), 'SIGSTOP');
       const began = Date.now();
@@ -115,7 +115,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     });
   }
 
-  test('ps does not call running what has ended while its tsimg is stopped', async () => {
+  test('ps does not list a container as running that has ended while its tsimg is stopped', async () => {
     cli.ok('run', ...place, '-d', '--name', 'held', rootfs, 'sleep', '1000');
     const pid = cli.field('held', '.State.Pid');
     process.kill(Number(cli.field('held', '.State.ConmonPid')), 'SIGSTOP');

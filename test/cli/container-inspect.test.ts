@@ -18,7 +18,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     cli.ok('run', '--network', 'none', '-d', '--name', name, ...options, rootfs, '/bin/sh', '-c', script);
   test.after.each(() => cli.clear());
 
-  test('inspect shows a container under docker’s keys', () => {
+  test('inspect prints a container under docker’s keys', () => {
     const options = [
       '-e',
       'A=b',
@@ -63,7 +63,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.equal(found.NetworkSettings, { IPAddress: '', Ports: {} });
   });
 
-  test('a container that has ended tells how', () => {
+  test('inspect of an ended container has its exit status', () => {
     detached('gone', 'exit 3');
     cli.ok('wait', 'gone');
     const how = '{{.State.Status}} {{.State.Running}} {{.State.Pid}} {{.State.ExitCode}}';
@@ -71,7 +71,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.ok(Date.parse(cli.field('gone', '.State.StartedAt')) <= Date.parse(cli.field('gone', '.State.FinishedAt')));
   });
 
-  test('a container wins over an image of its name, and --type decides', () => {
+  test('inspect takes a container before an image of the same name, and --type chooses', () => {
     const archive = join(tempDir(0o755), 'image.tar.gz');
     copyFileSync(EXAMPLE_IMAGE, archive);
     chmodSync(archive, 0o644);
@@ -97,14 +97,14 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(cli.ok('inspect', '--type', 'image', '-f', '{{.Id}}', 'twin'), imageId);
     assert.is(cli.run('inspect', '--type', 'container', 'tsimg/example').status, 3);
     assert.is(cli.run('inspect', 'nothing').status, 3);
-    // What it changed is its own, and is there again after it was started again.
+    // Changes belong to the container, and are kept when it is started again.
     cli.ok('stop', '-t', '0', 'twin');
     cli.ok('start', 'twin');
     const pid = cli.field('twin', '.State.Pid');
     assert.is(spawnSync('ls', [`/proc/${pid}/root/mine`]).status, 0);
   });
 
-  test('a network is joined by the name of its container, while that runs', async () => {
+  test('a network is joined by the name of its container, while the container runs', async () => {
     detached('one', 'busybox readlink /proc/self/ns/net; sleep 1000');
     const join = (other: string) =>
       cli.run('run', '--rm', '--network', `container:${other}`, rootfs, 'busybox', 'readlink', '/proc/self/ns/net');
@@ -123,7 +123,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(join('nobody').status, 125);
   });
 
-  test('stats shows what those use that run', () => {
+  test('stats prints the resources of running containers', () => {
     detached('busy', 'while :; do :; done');
     detached('idle', 'sleep 1000');
     const [idle, busy, ...others] = JSON.parse(cli.ok('stats', '--no-stream', '--json'));
@@ -152,7 +152,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     controllers.includes('memory'),
   );
   if (user === undefined && hasMemory) {
-    test('a container that the kernel killed for its memory limit says so', () => {
+    test('inspect and run report that the kernel killed a container for its memory limit', () => {
       detached('greedy', 'busybox tail /dev/zero', '-m', '16m');
       assert.is(cli.ok('wait', 'greedy'), '137');
       assert.is(cli.field('greedy', '.State.OOMKilled'), 'true');

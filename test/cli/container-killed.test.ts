@@ -8,18 +8,18 @@ import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { MAIN } from '../support/tsimg.ts';
 
-// What is told of containers, and what is left of them, when somebody dies whom nobody asked to.
+// Reports about containers, and their leftovers, after one of their processes was killed.
 
 const asRoot = suite('cli/container-killed as root');
 const asUser = suite('cli/container-killed as an ordinary user');
 
-/** Cgroups of a container of ours, in any hierarchy. */
+/** Returns the cgroups of a container, in any hierarchy. */
 function cgroupsOf(id: string): readonly string[] {
   const { v1, v2 } = probeCgroups();
   return [...v1, ...v2].map(({ directory }) => join(directory, 'tsimg', id)).filter((path) => existsSync(path));
 }
 
-/** A zombie, which nobody has asked for its status yet, is as good as gone. */
+/** Whether a process lives. A zombie, whose status was not read yet, does not. */
 function isGone(pid: string): boolean {
   try {
     return /^State:\s*[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
@@ -37,7 +37,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   const file = (id: string, name: string) => join(cli.folder, id, name);
   test.after.each(() => cli.clear());
 
-  test('a container whose monitor is killed ends, is told as such, and is removed with its cgroups', async () => {
+  test('a container whose monitor is killed ends, is listed as ended, and is removed with its cgroups', async () => {
     const id = detached('orphan');
     const pid = cli.field('orphan', '.State.Pid');
     kill(cli.field('orphan', '.State.ConmonPid'));
@@ -54,7 +54,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.equal(readdirSync(join(cli.folder, 'names')), []);
   });
 
-  test('it can be started again', async () => {
+  test('a container whose monitor was killed can be started again', async () => {
     detached('orphan');
     kill(cli.field('orphan', '.State.ConmonPid'));
     await until('it is told', () => listed() === 'orphan exited');
@@ -62,7 +62,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(listed(), 'orphan running');
   });
 
-  test('with --rm, prune removes what the killed monitor could not', async () => {
+  test('prune removes a container with --rm whose monitor was killed', async () => {
     const id = detached('orphan', '--rm');
     const pid = cli.field('orphan', '.State.Pid');
     kill(cli.field('orphan', '.State.ConmonPid'));
@@ -91,7 +91,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.equal(cli.directories(), []);
   });
 
-  test('after a reboot nothing runs, whoever has the numbers now', () => {
+  test('after a reboot no container runs, also where other processes have the PIDs now', () => {
     const id = detached('before');
     cli.ok('stop', '-t', '0', 'before');
     const state = JSON.parse(readFileSync(file(id, 'state.json'), 'utf8'));
@@ -115,7 +115,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     ['a directory instead of a record', 'record.json', () => 'directory'],
     ['a missing record', 'record.json', () => 'missing'],
   ] as const) {
-    test(`${what} is told, does not stand in the way of others, and is removed by prune`, () => {
+    test(`${what} is reported, does not hinder other containers, and is removed by prune`, () => {
       const id = detached('spoilt');
       cli.ok('stop', '-t', '0', 'spoilt');
       detached('sound');
@@ -145,7 +145,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     });
   }
 
-  test('rm --force removes a container whose record is damaged, and what lives of it', async () => {
+  test('rm --force removes a container whose record is damaged, and ends its processes', async () => {
     const id = detached('spoilt', '--pid', 'host');
     const pid = cli.field('spoilt', '.State.Pid');
     kill(cli.field('spoilt', '.State.ConmonPid'));
@@ -156,7 +156,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.equal(readdirSync(join(cli.folder, 'names')), []);
   });
 
-  test('a container of another user’s is named with its owner, and the others are listed, removed and pruned', () => {
+  test('the error for another user’s container names its owner; other containers are listed and removed', () => {
     if (user === undefined) return;
     detached('sound');
     const foreign = join(cli.folder, 'f'.repeat(64));
@@ -174,7 +174,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     }
   });
 
-  test('on a terminal, prune asks before', () => {
+  test('on a terminal, prune asks first', () => {
     detached('ended');
     cli.ok('stop', '-t', '0', 'ended');
     const answer = (text: string, ...options: readonly string[]) => {
@@ -200,7 +200,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(listed(), '');
   });
 
-  test('prune removes what has ended, and leaves alone what runs', () => {
+  test('prune removes ended containers, and no running ones', () => {
     detached('running');
     assert.is(cli.run('run', '--network', 'none', '-d', '--name', 'never', rootfs, '/nothing').status, 127);
     detached('ended');

@@ -14,7 +14,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     cli.ok('run', '--network', 'none', '-d', '--name', name, ...options, rootfs, '/bin/sh', '-c', script);
   test.after.each(() => cli.clear());
 
-  test('what a container writes to stdout and stderr is told apart', () => {
+  test('logs prints stdout and stderr of a container apart', () => {
     detached('both', 'echo out; echo err >&2; echo -n end');
     cli.ok('wait', 'both');
     const { stdout, stderr } = cli.run('logs', 'both');
@@ -22,7 +22,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(stderr, 'err\n');
   });
 
-  test('--tail counts lines of both streams, an unended one too', () => {
+  test('--tail counts lines of both streams, also an incomplete one', () => {
     detached('lines', 'echo 1; echo 2; echo 3; echo -n 4');
     cli.ok('wait', 'lines');
     assert.is(cli.run('logs', '--tail', '2', 'lines').stdout, '3\n4');
@@ -32,7 +32,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(cli.run('logs', '--tail', 'some', 'lines').status, 2);
   });
 
-  test('-t shows when each line was written, and --since leaves out what was before', () => {
+  test('-t prints the time of each line, and --since leaves out earlier lines', () => {
     detached('times', 'echo one; sleep 2; echo two');
     cli.ok('wait', 'times');
     const lines = cli.ok('logs', '-t', 'times').split('\n');
@@ -47,7 +47,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(cli.run('logs', '--since', 'yesterday', 'times').status, 2);
   });
 
-  test('-f shows what comes, and ends with the container', async () => {
+  test('-f prints new lines, and ends with the container', async () => {
     detached('long', 'trap "echo end; exit 3" USR1; echo begin; while :; do sleep 0.1; done');
     const following = cli.start('logs', '-f', 'long');
     assert.ok(following.stdout);
@@ -60,7 +60,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(await written, 'begin\nend\n');
   });
 
-  test('a container whose output went to its caller has no log, and says so', () => {
+  test('a container in the foreground has no log, and the error says so', () => {
     cli.ok('run', '--network', 'none', '--name', 'front', rootfs, 'true');
     const { status, stderr } = cli.run('logs', 'front');
     assert.is(status, 1);

@@ -7,25 +7,25 @@ import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { haveTools } from '../support/tools.ts';
 
-// A program that clears its parent-death signal outlives the tsimg that it was started by; no container may.
+// A program that clears its parent-death signal outlives the tsimg process that started it. No container may.
 
 const asRoot = suite('cli/container-outlives as root');
 const asUser = suite('cli/container-outlives as an ordinary user');
 
-/** The programs of the host, one of which clears the signal, in a container that has few. */
+/** Mounts for programs of the host, one of which clears the signal, in a container with few programs. */
 const TOOLS = ['/usr', '/lib', '/lib64']
   .filter((path) => existsSync(path))
   .flatMap((path) => ['-v', `${path}:${path}:ro`]);
 const CLEARED = '/usr/bin/setpriv --pdeathsig clear';
 
 let count = 0;
-/** A number of seconds that nobody else sleeps. */
+/** Returns a number of seconds that no other process sleeps. */
 function ownSeconds(): string {
   count += 1;
   return `${process.pid}${1000 + count}`;
 }
 
-/** Whether somebody sleeps for so many seconds, wherever. A zombie does not. */
+/** Whether a process on this machine sleeps for this many seconds; a zombie does not. */
 function sleeps(seconds: string): boolean {
   return readdirSync('/proc').some((pid) => {
     try {
@@ -55,7 +55,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     ['a container'],
     ['a container that shares the host’s processes', '--pid', 'host'],
   ] as const) {
-    test(`${what} whose monitor is killed has ended where ps says so, though its program survived that`, async () => {
+    test(`${what} whose monitor is killed has ended when ps says so, though its program survived`, async () => {
       const seconds = ownSeconds();
       cli.ok('run', '-d', ...options('survivor'), ...extra, ...sh(`exec ${CLEARED} sleep ${seconds}`));
       await until('it sleeps', () => sleeps(seconds));
@@ -67,7 +67,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     });
 
     for (const [verb, ...words] of [['start'], ['rm', '-f']] as const) {
-      test(`${[verb, ...words].join(' ')} ends what is left of ${what} first`, async () => {
+      test(`${[verb, ...words].join(' ')} first ends remaining processes of ${what}`, async () => {
         const seconds = ownSeconds();
         const script = `${CLEARED} sleep ${seconds} & ${CLEARED} sleep ${seconds} & echo up; exec ${CLEARED} sleep 1000`;
         const id = cli.ok(
@@ -86,7 +86,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     }
   }
 
-  test('what only shares the host’s processes ends with the first of its own, in the foreground and in the background', async () => {
+  test('a container with --pid host ends with its first process, in the foreground and in the background', async () => {
     const seconds = ownSeconds();
     const script = `${CLEARED} sleep ${seconds} & sleep 0.2; exit 5`;
     const { status } = cli.run('run', '--rm', ...options('front'), '--pid', 'host', ...sh(script));
@@ -98,7 +98,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.equal(lives(), []);
   });
 
-  test('a container of a tsimg in the foreground that is killed is ended before it is removed', async () => {
+  test('a container whose tsimg in the foreground is killed is ended before it is removed', async () => {
     const seconds = ownSeconds();
     const child = cli.start('run', '--rm', ...options('front'), ...sh(`exec ${CLEARED} sleep ${seconds}`));
     await until('it sleeps', () => sleeps(seconds));
@@ -110,7 +110,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.not(sleeps(seconds));
   });
 
-  test('damage to what was written of its processes hides none of them', async () => {
+  test('a damaged record of a container’s processes hides none of them', async () => {
     const seconds = ownSeconds();
     const id = cli.ok('run', '-d', ...options('survivor'), ...sh(`exec ${CLEARED} sleep ${seconds}`));
     await until('it sleeps', () => sleeps(seconds));
@@ -120,7 +120,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.not(sleeps(seconds));
   });
 
-  test('a container that has ended outlives the next runs and removals of images, with its data', () => {
+  test('an ended container is kept, with its data, by later runs and removals of images', () => {
     const place = ['--network', 'none', '-q'];
     const write = 'echo data >/kept; cat /kept';
     assert.is(cli.ok('run', ...place, '--name', 'kept', EXAMPLE_IMAGE, 'sh', '-c', write), 'data');
@@ -134,7 +134,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(cli.ok('diff', 'kept').split('\n').includes('A /kept'), true);
   });
 
-  test('a container that ended as it should leaves nothing to look for, and its neighbours alone', async () => {
+  test('a container that ended normally has no processes to end, and other containers are left alone', async () => {
     const seconds = ownSeconds();
     cli.ok('run', '-d', ...options('neighbour'), '--pid', 'host', ...sh(`exec sleep ${seconds}`));
     cli.ok('run', '-d', ...options('ended'), '--pid', 'host', ...sh('exec sleep 1000'));

@@ -10,23 +10,23 @@ import { tempDir } from '../support/temp-dir.ts';
 const asRoot = suite('cli/container-sharing as root');
 const asUser = suite('cli/container-sharing as an ordinary user');
 
-/** Bytes on the disk, as du(1) counts them. */
+/** Returns bytes on disk, as du(1) counts them. */
 function diskUsage(path: string): number {
   const status = lstatSync(path);
   const inside = status.isDirectory() ? readdirSync(path).map((name) => diskUsage(join(path, name))) : [];
   return inside.reduce((sum, bytes) => sum + bytes, status.blocks * 512);
 }
 
-/** So many stand for a hundred: each one more costs the same. */
+/** The number of containers. Each one more takes the same space, so a few are enough. */
 const SAMPLE = 5;
-/** Bytes that one may take: twice what its record and directories are. */
+/** The most bytes of one container: twice the size of its record and directories. */
 const OWN = 100 * 1024;
 
 defineRuns(asRoot, asUser, (test, { user }) => {
   const cli = makeContainerCli(user);
   test.after(() => cli.clear());
 
-  test('containers of an image share its files: each has but few small ones of its own', () => {
+  test('containers of an image share its files, and each has only few small files of its own', () => {
     const archive = join(tempDir(0o755), 'image.tar.gz');
     copyFileSync(EXAMPLE_IMAGE, archive);
     chmodSync(archive, 0o644);

@@ -5,7 +5,7 @@ import { HEADINGS, MOST_USED, optionGroups } from '../../src/cli/option-groups.t
 import { createProgram } from '../../src/cli/program.ts';
 import { tsimg } from '../support/tsimg.ts';
 
-// Help shows options under headings, those that people need first above all others.
+// Help shows options under headings, the most used options first.
 
 const test = suite('cli/help');
 const program = await createProgram(() => {});
@@ -15,7 +15,7 @@ function flagsOf(command: Command): readonly string[] {
   return command.options.map(({ flags }) => flags);
 }
 
-/** What help shows of options, by heading: the lines that begin with a dash. */
+/** Returns the options of a help text by heading: the lines that begin with a dash. */
 function shownGroups(text: string): ReadonlyMap<string, readonly string[]> {
   const groups = new Map<string, string[]>();
   let heading = '';
@@ -38,7 +38,7 @@ for (const command of program.commands.filter(({ options }) => options.length > 
   });
 }
 
-test('what is most used of a verb is options that it has, and few', () => {
+test('the most used options of a verb are few, and options that it has', () => {
   for (const [name, mostUsed] of Object.entries(MOST_USED)) {
     const command = program.commands.find((each) => each.name() === name);
     const own = command?.options.map(({ long }) => long) ?? [];
@@ -51,7 +51,7 @@ test('what is most used of a verb is options that it has, and few', () => {
   }
 });
 
-test('tsimg run --help shows what is most used first, and what it shows is what the groups hold', () => {
+test('tsimg run --help shows the most used options first, and all options of the groups', () => {
   const shown = shownGroups(tsimg(['run', '--help']).stdout);
   const command = program.commands.find((each) => each.name() === 'run');
   assert.ok(command !== undefined);
@@ -76,7 +76,7 @@ test('no line of help is longer than 80 columns', () => {
   }
 });
 
-test('tsimg help shows all commands by what they are about', () => {
+test('tsimg help lists all commands under headings', () => {
   const { stdout } = tsimg(['help']);
   for (const heading of ['Images:', 'Containers:', 'This host:']) assert.match(stdout, new RegExp(`^${heading}$`, 'm'));
   for (const command of program.commands) assert.match(stdout, new RegExp(`^  ${command.name()} `, 'm'));

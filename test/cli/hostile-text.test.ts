@@ -10,14 +10,16 @@ import { dir, file, symlink, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { findTool } from '../support/tools.ts';
 
-// What an image or a container brings along reaches no terminal as it is, whichever verb prints it.
+// Texts of images and containers are escaped before any verb prints them to a terminal.
 
 const asRoot = suite('cli/hostile-text as root');
 const asUser = suite('cli/hostile-text as an ordinary user');
 
-/** Moves the cursor (ESC, CSI), deletes, turns letters round, breaks lines, hides, and is a half of a character. */
+/**
+ * A text that moves the cursor (ESC, CSI), deletes, reverses letters, breaks lines, hides, and has half a character.
+ */
 const EVIL = 'a\u001b[2J\u009b31m\u007f\u202eb\u2066c\u2028d\u200be\ufefff\u{e0041}g\r\nh';
-/** The same where no line feed and no NUL may be. */
+/** The same without line feed and NUL. */
 const EVIL_NAME = EVIL.replace(/\r\n/, '');
 const WAIT = ['sh', '-c', 'sleep 1000', EVIL];
 const UNSAFE = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
@@ -45,7 +47,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
   const image = `oci:${hostileLayout()}`;
   test.after(() => cli.clear());
 
-  test('no verb prints what a terminal would obey', async () => {
+  test('no verb prints characters that a terminal would obey', async () => {
     const network = ['--network', 'none'];
     cli.ok('load', image);
     cli.ok('run', '-q', '-d', ...network, '-l', `x=${EVIL}`, '--name', 'evil', 'evil:1', ...WAIT);
@@ -94,7 +96,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     }
   });
 
-  test('as JSON it is the same text to whoever reads it', () => {
+  test('in JSON the text keeps its value', () => {
     const [found] = JSON.parse(cli.ok('inspect', '--type', 'image', 'evil:1'));
     assert.equal(found.Config.Labels, { [EVIL]: EVIL });
     const [container] = JSON.parse(cli.ok('ps', '--json'));

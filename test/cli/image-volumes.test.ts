@@ -72,14 +72,14 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
   const seen = '. 10:11 1770\nf 12:13 640\nsetuid 12:0 4711\n/etc\nseed\n';
 
   for (const options of [[], ['--read-only'], ['--isolation', 'chroot']]) {
-    test(`volumes are there as the image has them, and can be written to ${options.join(' ')}`, () => {
+    test(`volumes have the content of the image, and can be written to ${options.join(' ')}`, () => {
       const script = `${look}; echo x > new && echo y > /data/y && echo z > /run/deep/link/z && cat new /data/y`;
       assert.is(run(script, '--rm', ...options), `${seen}x\ny\n`);
       assert.equal(containers(), []);
     });
   }
 
-  test('extended attributes are kept, on the disk too, where the volume belongs to the container', () => {
+  test('extended attributes are kept, also on the disk in the container’s volume', () => {
     if (!haveTools('getfattr')) return;
     run('true', '--name', 'kept');
     const [id = ''] = containers();
@@ -90,7 +90,7 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
     assert.equal(containers(), []);
   });
 
-  test('what is written to a volume stays as long as the container, and is none of its changes', () => {
+  test('the content of a volume stays as long as the container, and is not among its changes', () => {
     run(
       'echo once >> /data/lives; echo once >> /seed/lives; echo mine > /etc/mine; cat /data/lives',
       '--name',
@@ -112,7 +112,7 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
     ok('rm', 'stays');
   });
 
-  test('exec and cp see the volumes of a container that runs', () => {
+  test('exec and cp see the volumes of a running container', () => {
     run('echo here > /data/here; touch /ready; sleep 300', '-d', '--name', 'runs');
     const end = Date.now() + 60_000;
     while (call('exec', 'runs', 'cat', '/data/here').stdout !== 'here\n') assert.ok(Date.now() < end);
@@ -120,7 +120,7 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
     ok('rm', '-f', 'runs');
   });
 
-  test('mounts of the user’s win, and other kinds of volumes can be chosen', () => {
+  test('mounts of the user replace volumes, and other kinds of volumes can be chosen', () => {
     writeFileSync(join(folder, 'mine'), 'mine\n', { mode: 0o644 });
     assert.is(run('ls /data /seed', '--rm', '-v', `${folder}:/data`, '--tmpfs', '/seed').includes('mine'), true);
     const types = 'grep -cE " /(data|seed) .* tmpfs " /proc/self/mountinfo; [ -e /data ]; echo $?';
@@ -144,7 +144,7 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
     assert.equal(containers(), []);
   });
 
-  test('in a user namespace volumes belong to whom they belong to in the image', () => {
+  test('in a user namespace volumes have the owners that they have in the image', () => {
     const mode = user === undefined ? 'auto' : 'keep-id';
     const script = `${look}; touch new; stat -c %u:%g new`;
     assert.is(run(script, '--rm', '--userns', mode, '--user', '0'), `${seen}0:0\n`);
@@ -153,7 +153,7 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
     ok('rm', 'mapped');
   });
 
-  test('a bundle has the directories of the volumes, whatever the umask is', () => {
+  test('a bundle has the directories of the volumes, with any umask', () => {
     const bundled = layout(here, 'bundled', ['/data/deep', '/var/run/vol']);
     const before = process.umask(0o077);
     try {
@@ -166,7 +166,7 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
     assert.is(stdout, '755\n755\n755\n');
   });
 
-  test('an OCI runtime gets the volumes, too', () => {
+  test('an OCI runtime gets the volumes too', () => {
     if (!haveTools('runc')) return;
     const options = ['--rm', '--read-only', '--runtime', 'runc'];
     const { stdout, stderr } = call(
@@ -181,7 +181,7 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
     assert.is(stdout, 'seed\nx\n', stderr);
   });
 
-  test('nothing is left of volumes when no container is', () => {
+  test('no volume is left when its container was removed', () => {
     assert.equal(containers(), []);
     assert.is(existsSync(join(root, 'volumes')), false);
   });

@@ -9,7 +9,7 @@ import { defineRuns } from '../support/define-runs.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { MAIN } from '../support/tsimg.ts';
 
-// What goes wrong is told in words that help: no errno, no system call, no library's own sentence.
+// Errors are in words that help: no errno, no system call, no sentence of a library.
 
 const asRoot = suite('cli/plain-words as root');
 const asUser = suite('cli/plain-words as an ordinary user');
@@ -85,7 +85,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, freshRootfs, user }) => {
         ] as const)),
   ];
 
-  test('every failure is told in plain words', () => {
+  test('every error is in plain words', () => {
     writeFileSync(join(folder, 'empty.json'), '{}');
     cli.ok('run', '-q', '-d', '--network', 'none', '--name', 'c', rootfs, 'sleep', '1000');
     for (const [pattern, status, ...args] of calls) {
@@ -96,7 +96,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, freshRootfs, user }) => {
     }
   });
 
-  test('a working directory that was removed is in nobody’s way who names absolute paths', () => {
+  test('a removed working directory does not matter to a call with absolute paths', () => {
     const gone = join(tempDir(0o777), 'gone');
     mkdirSync(gone);
     chmodSync(gone, 0o777);

@@ -11,7 +11,7 @@ import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
 import { BUILT } from '../support/tsimg.ts';
 
-// What is published is joined by scripts/join.mjs: it must do what the modules do that it was made of.
+// The published scripts, which scripts/join.mjs joins of modules, must do what the modules do.
 
 const test = suite('cli/published');
 const STORE = join(tempDir(), 'store');
@@ -24,7 +24,7 @@ function outcome(main: string, args: readonly string[], home = tempDir()) {
   return { status, stdout, stderr };
 }
 
-/** Files that V8's work was written to. */
+/** Returns the files of V8's code cache. */
 function compiledIn(home: string): readonly string[] {
   const folder = join(home, '.cache');
   if (!existsSync(folder)) return [];
@@ -32,7 +32,7 @@ function compiledIn(home: string): readonly string[] {
   return paths.filter((path) => statSync(path).isFile());
 }
 
-test('the published command answers as the modules that it was made of, errors too', () => {
+test('the published command does what its modules do, also for errors', () => {
   for (const args of [
     ['--version'],
     ['--help'],
@@ -52,7 +52,7 @@ test('the published command answers as the modules that it was made of, errors t
   }
 });
 
-test('the package holds text and the stub, and nothing that was compiled for one version of Node', () => {
+test('the package has text and the stub, and nothing that was compiled for one version of Node', () => {
   const files = readdirSync(PACKAGE, { recursive: true, encoding: 'utf8' }).filter((file) =>
     statSync(join(PACKAGE, file)).isFile(),
   );
@@ -63,7 +63,7 @@ test('the package holds text and the stub, and nothing that was compiled for one
   for (const file of files) assert.not.ok(readFileSync(join(PACKAGE, file), 'latin1').includes(ROOT), file);
 });
 
-test('the library has one TsimgError, in a worker thread as well', async () => {
+test('the library has one class TsimgError, also in a worker thread', async () => {
   const code = `
     const { parentPort } = require('node:worker_threads');
     import(${JSON.stringify(join(PACKAGE, 'dist', 'src', 'api.js'))}).then(async (api) => {
@@ -83,13 +83,13 @@ test('the library has one TsimgError, in a worker thread as well', async () => {
   assert.equal(message, { names, caught: ['REFERENCE_INVALID', 'SOURCE_NOT_FOUND'] });
 });
 
-test('--debug shows where in the source an error was thrown', () => {
+test('--debug prints where in the source an error was thrown', () => {
   const { stderr } = outcome(PUBLISHED, ['--debug', 'unpack', '/nowhere.tar', '/nowhere']);
   assert.match(stderr, /src\/[\w/-]+\.ts:\d+:\d+/);
   assert.not.match(stderr, /scripts\/\w+\.cjs/);
 });
 
-test('what V8 made of the scripts is kept for the user alone, and made anew where it is damaged', () => {
+test('V8’s code cache is kept for the user alone, and made anew where it is damaged', () => {
   const home = tempDir();
   const first = outcome(PUBLISHED, ['images'], home);
   const made = compiledIn(home);
@@ -109,7 +109,7 @@ test('what V8 made of the scripts is kept for the user alone, and made anew wher
   }
 });
 
-test('nothing is kept where others can write', () => {
+test('no code cache is kept in a folder that others can write to', () => {
   const home = tempDir();
   mkdirSync(join(home, '.cache'));
   chmodSync(join(home, '.cache'), 0o777);

@@ -7,7 +7,7 @@ import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { tsimg } from '../support/tsimg.ts';
 
-// The verbs of the store as a user types them.
+// The verbs of the store, called as by a user.
 
 const test = suite('cli/store');
 
@@ -52,7 +52,7 @@ test('save writes to a pipe, and load reads from one', () => {
   assert.is(copy.imageId, image.imageId);
 });
 
-test('ls shows what unpack would make, with modes, owners and links', () => {
+test('ls lists the files that unpack would make, with modes, owners and links', () => {
   const run = inStore();
   const lines = run('ls', '-l', EXAMPLE_IMAGE).trimEnd().split('\n');
   const line = (path: string) => lines.find((each) => each.includes(` ${path}`)) ?? '';
@@ -63,7 +63,7 @@ test('ls shows what unpack would make, with modes, owners and links', () => {
   assert.ok(run('ls', EXAMPLE_IMAGE).split('\n').includes('/etc/os-release'));
 });
 
-test('prune frees what no name leads to', () => {
+test('prune frees blobs that no name leads to', () => {
   const run = inStore();
   run('load', EXAMPLE_IMAGE);
   assert.match(run('prune', '--all'), /^Untagged: .*\nDeleted: sha256:/);

@@ -8,7 +8,7 @@ import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot } from '../support/tools.ts';
 import { MAIN, tsimg } from '../support/tsimg.ts';
 
-// The command as a shell starts it: by its first line, in pipelines, with outputs that break and inputs that never come.
+// The command as a shell starts it: by its first line, in pipelines, with broken outputs and inputs that never come.
 
 const test = suite('cli/streams');
 const asRoot = haveRoot() ? test : test.skip;
@@ -48,13 +48,13 @@ asRoot('a command in a container outlives the reader of its output, and its stat
   assert.ok(existsSync(join(folder, 'rootfs', 'after')));
 });
 
-test('a reader that has seen enough ends the verb as SIGPIPE would, without a word', () => {
+test('a reader that goes away ends the verb as SIGPIPE would, without a message', () => {
   const { stdout, stderr } = bash('"$T" save -q "$IMAGE" | head -c 10 > /dev/null; echo "${PIPESTATUS[0]}"');
   assert.is(stdout, '141\n');
   assert.is(stderr, '');
 });
 
-test('an output that is full is an error of one line', () => {
+test('a full disk below the output is an error of one line', () => {
   const { status, stderr } = bash('"$T" ls -q "$IMAGE" > /dev/full');
   assert.is(status, 1);
   assert.match(stderr, /^tsimg: cannot write the result \(standard output\): no space is left.*\n$/);
@@ -99,7 +99,7 @@ asRoot('every verb tells an output that is full, and ends as by SIGPIPE where no
     const full = bash(`"$T" ${verb} > /dev/full`);
     assert.is(full.status, launch ? 125 : 1, `${verb}: ${full.stderr}`);
     assert.match(full.stderr, /no space is left/, verb);
-    // The reader is gone before anything is written: nothing is left to chance.
+    // The reader goes away before anything is written, so the result does not depend on timing.
     const gone = bash(`exec 3> >(exec true); wait $!; "$T" ${verb} >&3; echo $?`);
     assert.is(gone.stdout, '141\n', `${verb}: ${gone.stderr}`);
     assert.is(gone.stderr, '', verb);
@@ -107,7 +107,7 @@ asRoot('every verb tells an output that is full, and ends as by SIGPIPE where no
   bash('"$T" rm -f lines');
 });
 
-test('an unpack whose progress nobody reads is completed', () => {
+test('unpack is completed though nobody reads its progress', () => {
   const { stdout } = bash(
     '"$T" unpack --progress json "$IMAGE" unread 2>&1 | head -1 > /dev/null; echo "${PIPESTATUS[0]}"',
   );
@@ -120,7 +120,7 @@ test('an unpack whose progress nobody reads is completed', () => {
 });
 
 test('an interrupt ends the wait for input that never comes', () => {
-  // timeout(1) says 124 when the command ended after its signal, 137 when it had to be killed
+  // timeout(1) ends with 124 where the command ended on its signal, and with 137 where it was killed.
   assert.is(bash('mkfifo pipe; timeout -s INT -k 5 1 "$T" ls ./pipe').status, 124);
   assert.is(bash('sleep 8 | timeout -s INT -k 5 1 "$T" ls -').status, 124);
 });

@@ -11,7 +11,7 @@ import { failureOf } from '../support/failure-of.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { MAIN } from '../support/tsimg.ts';
 
-// What surrounds the caller (umask, home, working directory) changes nothing of what a container sees, and holds nobody up.
+// The caller's umask, home and working directory change nothing in a container, and cause no failure.
 
 const asRoot = suite('cli/surroundings as root');
 const asUser = suite('cli/surroundings as an ordinary user');
@@ -31,7 +31,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
       ...(user && { uid: user.uid, gid: user.gid }),
     });
 
-  test('a umask of the caller’s closes nothing to the users of a container', () => {
+  test('the caller’s umask does not close files to the users of a container', () => {
     const look =
       'ls -ld / /etc/hosts /etc/hostname /etc/resolv.conf /dev /dev/null /tmp 2>&1 | cut -c1-10; cat /etc/hosts';
     const networks = user === undefined ? ['none', 'bridge', 'host'] : ['none', 'host'];
@@ -45,7 +45,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     }
   });
 
-  test('a home or a store in a file system that takes no directory is an error, and at once', () => {
+  test('a home or a store on a file system without directories is an immediate error', () => {
     for (const [script, env] of [
       ['"$0" "$@" load -i "$IMAGE"', { TSIMG_ROOT: '/proc/nothing/store' }],
       ['"$0" "$@" load -i "$IMAGE"', { TSIMG_ROOT: '/proc/self/store' }],
@@ -60,7 +60,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     }
   });
 
-  test('TERM is xterm on a terminal, whatever the caller’s is', () => {
+  test('TERM is xterm on a terminal, with any TERM of the caller', () => {
     const inside = (options: string) =>
       call(`"$0" "$@" run --dry-run --json -t ${options} --network none "$IMAGE" true`, { TERM: 'weird' }).stdout;
     assert.match(inside(''), /"TERM=xterm"/);
@@ -68,7 +68,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   });
 
   if (user !== undefined) {
-    test('a port for root only is told with the setting that would open it', () => {
+    test('the error for a port of root only names the setting that opens it', () => {
       const { status, stderr } = call('"$0" "$@" run --rm --network pasta -p 1:80 "$IMAGE" true');
       assert.is(status, 125);
       assert.match(stderr, /-p 1:80.*ip_unprivileged_port_start.*sysctl net\.ipv4\.ip_unprivileged_port_start=1\n$/);

@@ -10,7 +10,8 @@ import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
 import { tsimg } from '../support/tsimg.ts';
 
-// The walk of the tutorial that tsimg grew from: pull alpine:3.9, unpack an archive in `docker save` form, run a shell in it.
+// The steps of the tutorial that tsimg grew from: pull alpine:3.9, unpack an archive of `docker save`, run a shell in
+// it.
 
 const test = suite('cli/tutorial');
 const alpine = sharedImage('alpine-3.9.4-docker-save.tar.gz');

@@ -46,9 +46,9 @@ function bundleLayout(here: string, user: string): string {
 }
 
 /**
- * Starts a bundle as it is. crun of Debian 12 refuses the mixture of cgroup versions that some hosts have, its own example
- * too, and as root wants a device filter that needs more memory to be locked than some containers may: so the mount namespace
- * has the unified hierarchy alone, and crun leaves cgroups alone.
+ * Starts a bundle without changes. crun of Debian 12 fails on hosts with both versions of cgroups, and as root its
+ * device filter locks more memory than some containers may lock. So the mount namespace has the unified hierarchy only,
+ * and crun does not touch cgroups.
  */
 function start(runtime: string, bundle: string, owner: OrdinaryUser | undefined) {
   const options = runtime === 'crun' ? ['--cgroup-manager=disabled'] : [];
@@ -129,7 +129,7 @@ for (const runtime of runtimes) {
   }
 }
 
-test('a user that the image does not know leaves nothing', () => {
+test('a bundle for a user that the image does not have fails and leaves nothing', () => {
   if (!haveTools('busybox')) return;
   const here = tempDir();
   const run = tsimg(['unpack', '-q', '--bundle', bundleLayout(here, 'nobody-knows'), join(here, 'to')], {

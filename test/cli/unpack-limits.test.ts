@@ -17,12 +17,12 @@ const test = suite('cli/unpack-limits');
 
 const MIB = 1024 ** 2;
 const MEMBER = gzipSync(Buffer.alloc(64 * MIB));
-/** Ten GiB of zeros as gzip members, in ten megabytes. */
+/** Returns ten GiB of zeros as gzip members, in ten megabytes. */
 const ZEROS: readonly Buffer[] = Array.from({ length: 160 }, () => MEMBER);
 
 const platform = { os: 'linux', architecture: process.arch === 'x64' ? 'amd64' : process.arch };
 
-/** A layout of one image whose only layer is this blob; its diff ID is a lie, which nobody lives to see. */
+/** Makes a layout of one image with this blob as its only layer. The diff ID is wrong, but is never compared. */
 function layoutOfBlob(here: string, blob: Buffer): string {
   const made = makeImage({ platform, manifest: { layers: [describe(MEDIA_TYPE.ociLayerGzip, blob)] } });
   writeLayout(join(here, 'layout'), [named(made.descriptor, 'x')], made.blobs, new Map([[digestOf(blob), blob]]));
@@ -35,7 +35,7 @@ function layoutOfLayers(here: string, ...layers: readonly Buffer[]): string {
   return `oci:${join(here, 'layout')}:x`;
 }
 
-/** Unpacks, and expects the limit of this option; nothing may be left beside what was there. */
+/** Unpacks and expects an error about the limit of this option, which leaves nothing behind. */
 function refused(here: string, source: string, option: string, ...args: readonly string[]): void {
   const before = readdirSync(here);
   const run = tsimg(['unpack', '--json', ...args, source, join(here, 'to')], {
@@ -61,19 +61,19 @@ test('a file of ten GiB of zeros ends at --max-size', () => {
   refused(here, layoutOfBlob(here, Buffer.concat([gzipSync(header), ...ZEROS])), '--max-size', '--max-size', '32m');
 });
 
-test('ten GiB of zeros behind the end of a layer end by their ratio, without an option', () => {
+test('ten GiB of zeros behind the end of a layer end at the default ratio', () => {
   const here = tempDir();
   refused(here, layoutOfBlob(here, Buffer.concat([gzipSync(tarOf()), ...ZEROS])), '--max-ratio');
 });
 
-test('the size is that of all layers together', () => {
+test('--max-size counts all layers together', () => {
   const here = tempDir();
   const source = layoutOfLayers(here, tarOf(file('a', 'x'.repeat(MIB))), tarOf(file('b', 'y'.repeat(MIB))));
   refused(here, source, '--max-size', '--max-size', '2m');
   accepted(here, source, '--max-size', '3m');
 });
 
-test('an archive that is a bomb by its wrapping ends before it is unwrapped', () => {
+test('a compressed archive that is a bomb ends before it is decompressed', () => {
   const here = tempDir();
   writeFileSync(join(here, 'bomb.tar.gz'), Buffer.concat(ZEROS));
   refused(here, join(here, 'bomb.tar.gz'), '--max-size', '--max-size', '100m');
@@ -82,7 +82,7 @@ test('an archive that is a bomb by its wrapping ends before it is unwrapped', ()
   refused(here, join(here, 'bomb.tar.xz'), '--max-size', '--max-size', '10m');
 });
 
-test('files are counted over all layers, with --max-entries', () => {
+test('--max-entries counts the files of all layers', () => {
   const here = tempDir();
   const some = (prefix: string) => tarOf(...Array.from({ length: 50 }, (_, index) => file(`${prefix}${index}`)));
   const source = layoutOfLayers(here, some('a'), some('b'));
@@ -90,13 +90,13 @@ test('files are counted over all layers, with --max-entries', () => {
   accepted(here, source, '--max-entries', '100');
 });
 
-test('markers that make no file are counted in their layer', () => {
+test('whiteouts, which make no file, are counted too', () => {
   const here = tempDir();
   const markers = Array.from({ length: 20 }, (_, index) => file(`.wh.${index}`));
   refused(here, layoutOfLayers(here, tarOf(...markers)), '--max-entries', '--max-entries', '19');
 });
 
-test('names are nested 512 deep at most, unless --max-depth says more', () => {
+test('names are nested 512 deep at most, unless --max-depth allows more', () => {
   const here = tempDir();
   const deep = (depth: number) => Array.from({ length: depth }, () => 'd').join('/');
   accepted(tempDir(), layoutOfLayers(tempDir(), tarOf(dir(deep(512)))));
@@ -105,14 +105,14 @@ test('names are nested 512 deep at most, unless --max-depth says more', () => {
   accepted(here, source, '--max-depth', '513');
 });
 
-test('extended headers are 1 MiB at most, unless --max-header says more', () => {
+test('extended headers have 1 MiB at most, unless --max-header allows more', () => {
   const here = tempDir();
   const source = layoutOfLayers(here, tarOf(paxHeader(['comment', 'x'.repeat(MIB)]), file('a')));
   refused(here, source, '--max-header');
   accepted(here, source, '--max-header', '2m');
 });
 
-test('documents are 4 MiB at most, unless --max-document says more', () => {
+test('documents have 4 MiB at most, unless --max-document allows more', () => {
   const here = tempDir();
   const made = makeImage({ platform, config: { comment: ' '.repeat(4 * MIB) }, layers: [tarOf(file('a'))] });
   writeLayout(join(here, 'layout'), [named(made.descriptor, 'x')], made.blobs);
@@ -132,7 +132,7 @@ test('export has the same limits', () => {
   assert.equal(readdirSync(here), ['layout']);
 });
 
-test('holes cost nothing to unpack, and count where they are written as zeros', () => {
+test('holes do not count for unpack, and count where they are written as zeros', () => {
   const here = tempDir();
   const sparse = paxHeader(
     ['GNU.sparse.major', '0'],

@@ -18,7 +18,7 @@ const test = suite('cli/unpack-outputs');
 
 const user = haveTools('newuidmap', 'useradd') ? makeOrdinaryUser() : undefined;
 
-/** A folder of the user's. */
+/** Makes a folder that belongs to the user. */
 function place(owner: OrdinaryUser | undefined): string {
   const here = tempDir(0o755);
   if (owner !== undefined) chownSync(here, owner.uid, owner.gid);
@@ -35,7 +35,7 @@ function unpack(here: string, args: readonly string[], owner?: OrdinaryUser) {
   return run;
 }
 
-/** Mounts layers, base first, as overlayfs takes them, and copies what it shows. False where that is not possible here. */
+/** Mounts layers, base first, by overlayfs, and copies the mounted tree. Returns false where this is not possible. */
 function merge(layers: readonly string[], options: string, here: string, owner?: OrdinaryUser): boolean {
   mkdirSync(join(here, 'mnt'));
   if (owner !== undefined) chownSync(join(here, 'mnt'), owner.uid, owner.gid);
@@ -53,7 +53,7 @@ function merge(layers: readonly string[], options: string, here: string, owner?:
   return false;
 }
 
-/** What a tree of shifted ids looks like from inside, but for what is written in another form there. */
+/** Lists a tree of shifted IDs as its user namespace sees it, but for attributes that have another form there. */
 function fromInside(found: Snapshot, owner: OrdinaryUser): Snapshot {
   const ranges = (path: string) => parseSubordinateIds(readFileSync(path, 'utf8'), owner.name, owner.uid);
   const map = planIdMap({
@@ -83,7 +83,7 @@ function fromInside(found: Snapshot, owner: OrdinaryUser): Snapshot {
   );
 }
 
-/** Without what only root can make, and capabilities, which say in a user namespace whose they are. */
+/** Leaves out files that only root can make, and capabilities, which have an owner in a user namespace. */
 function comparable(found: Snapshot): Snapshot {
   return new Map(
     [...found]
@@ -95,7 +95,7 @@ function comparable(found: Snapshot): Snapshot {
   );
 }
 
-test('as root, overlayfs makes of the layers side by side what unpack makes flat', () => {
+test('as root, overlayfs mounts the layers to the tree that unpack makes', () => {
   if (!haveRoot()) return;
   const here = place(undefined);
   const source = quirksLayout(here);
@@ -108,7 +108,7 @@ test('as root, overlayfs makes of the layers side by side what unpack makes flat
   assert.equal(differences(snapshot(join(here, 'merged')), snapshot(join(here, 'flat'))), []);
 });
 
-test('with subordinate ids the tree is the one that root makes, shifted; layers side by side give the same', () => {
+test('with subordinate IDs the tree is root’s tree with shifted IDs, also as layers', () => {
   if (user === undefined) return;
   const here = place(user);
   const source = quirksLayout(place(undefined));
@@ -126,7 +126,7 @@ test('with subordinate ids the tree is the one that root makes, shifted; layers 
   assert.equal(differences(snapshot(join(here, 'merged')), shifted), []);
 });
 
-test('what subordinate ids own is removed with unshare', () => {
+test('files of subordinate IDs are removed with unshare', () => {
   if (user === undefined) return;
   const here = place(user);
   const source = quirksLayout(place(undefined));
@@ -139,7 +139,7 @@ test('what subordinate ids own is removed with unshare', () => {
   assert.not(existsSync(join(here, 'to')));
 });
 
-test('a failure with subordinate ids leaves nothing, wherever it happens', () => {
+test('a failure with subordinate IDs leaves nothing, at any time', () => {
   if (user === undefined) return;
   const wrong = { rootfs: { type: 'layers', diff_ids: ['0', '1'].map((digit) => `sha256:${digit.repeat(64)}`) } };
   for (const [args, status] of [
@@ -157,7 +157,7 @@ test('a failure with subordinate ids leaves nothing, wherever it happens', () =>
   }
 });
 
-test('an owner that the user namespace lacks is refused, or left to root without its setuid bit where that is allowed', () => {
+test('an owner that the user namespace lacks is refused, or root without setuid where allowed', () => {
   if (user === undefined) return;
   const here = place(user);
   const source = quirksLayout(place(undefined), { layers: [tarOf(file('f', 'x', { uid: 2_000_000, mode: 0o4755 }))] });
@@ -173,7 +173,7 @@ test('an owner that the user namespace lacks is refused, or left to root without
   assert.ok(found?.xattrs.some((xattr) => xattr.startsWith('user.rootlesscontainers=')));
 });
 
-test('with a single id all belongs to the caller, root too, and setuid bits are only recorded', () => {
+test('with a single ID all files belong to the caller, also for root, and setuid bits are only recorded', () => {
   const here = place(undefined);
   const source = quirksLayout(here);
   const { stdout } = unpack(here, ['--ids', 'single', '--json', source, 'to']);
@@ -193,7 +193,7 @@ test('with a single id all belongs to the caller, root too, and setuid bits are 
   assert.ok(found.get('etc/su')?.xattrs.includes(`user.tsimg.intended=${intended}`));
 });
 
-test('each policy is an option: strict is an error that names it, warn is counted, ignore is not', () => {
+test('each policy is an option: strict is an error that names it, warn is counted, ignore is not counted', () => {
   const here = place(undefined);
   const source = quirksLayout(here);
   const attempt = (...args: readonly string[]) => {
@@ -216,7 +216,7 @@ test('each policy is an option: strict is an error that names it, warn is counte
   assert.match(attempt('--policy', 'nonsense=warn'), 'names: ');
 });
 
-test('only root can ask for the owners of the image, and only who has subordinate ids for those', () => {
+test('--ids root is for root only, and --ids subuid for users with subordinate IDs', () => {
   if (user === undefined) return;
   const here = place(user);
   const source = quirksLayout(place(undefined));

@@ -6,7 +6,7 @@ import { VERBS, verbsFor } from '../../src/cli/verbs.ts';
 const test = suite('cli/verbs');
 
 for (const { name, load } of VERBS) {
-  test(`what is loaded for ${name} adds this verb and no other`, async () => {
+  test(`the file of ${name} adds this verb and no other`, async () => {
     const program = new Command().enablePositionalOptions();
     const addVerb = await load();
     addVerb(program, () => {});
@@ -17,7 +17,7 @@ for (const { name, load } of VERBS) {
   });
 }
 
-test('a verb that comes first loads its own file alone; whatever else comes first loads all', () => {
+test('a verb as the first argument loads its own file only; another first argument loads all', () => {
   assert.equal(
     verbsFor(['run', 'pull']).map(({ name }) => name),
     ['run'],

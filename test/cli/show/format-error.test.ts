@@ -22,20 +22,20 @@ test('control bytes and bidirectional overrides from outside never reach the ter
   assert.is(escapeText('\u{e0041}\ud800\u00ad'), '\\u{e0041}\\ud800\\xad');
 });
 
-test('a file name that is no UTF-8 is shown with its odd bytes escaped', () => {
+test('a file name that is not UTF-8 is shown with its other bytes escaped', () => {
   assert.is(displayName('caf\u00c3\u00a9'), 'café');
   assert.is(displayName('caf\u00e9'), 'café');
   assert.is(displayName('\u009b31m'), '\\x9b31m');
 });
 
-test('JSON keeps its value, and shows nothing that a terminal would obey', () => {
+test('JSON keeps its value, and has no characters that a terminal would obey', () => {
   const value = { 'a\u009b': ['\u202e\u{e0041}', '\u2028', 'é🐳'] };
   const text = formatJson(value, 2);
   assert.is(text, '{\n  "a\\u009b": [\n    "\\u202e\\udb40\\udc41",\n    "\\u2028",\n    "é🐳"\n  ]\n}');
   assert.equal(JSON.parse(text), value);
 });
 
-test('a page-long message is cut', () => {
+test('a message of a page is cut', () => {
   const error = new TsimgError('REGISTRY_ERROR', 'the registry answered with an error', { why: 'x'.repeat(100_000) });
   assert.ok(formatErrorLine(error).length < 1200);
 });

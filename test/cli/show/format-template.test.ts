@@ -13,11 +13,11 @@ test('dotted paths are filled in, and the text around them stays', () => {
   assert.is(fill('no field'), 'no field');
 });
 
-test('\\t and \\n mean what they mean to docker', () => {
+test('\\t and \\n mean the same as in docker', () => {
   assert.is(fill('{{.State.Pid}}\\t{{.State.Pid}}\\n'), '7\t7\n');
 });
 
-test('lists and objects are shown as JSON, texts too where that is asked for', () => {
+test('lists and objects are shown as JSON, and texts too with json', () => {
   assert.is(fill('{{.List}}'), '["x",1]');
   assert.is(fill('{{json .State}}'), '{"Pid":7,"Running":false,"Error":""}');
   assert.is(fill('{{json .State.Error}}'), '""');
@@ -28,7 +28,7 @@ test('a value cannot move the cursor', () => {
   assert.is(fill('{{.Name}}'), 'a\\x1b[2J');
 });
 
-test('a field that is not there is refused, be it one that all objects have', async () => {
+test('a missing field is refused, also one that all objects of JavaScript have', async () => {
   for (const text of [
     '{{.Nothing}}',
     '{{.State.Nothing}}',
@@ -43,7 +43,7 @@ test('a field that is not there is refused, be it one that all objects have', as
   }
 });
 
-test('what of Go’s templates is not known is refused', async () => {
+test('a part of Go’s templates that is not supported is refused', async () => {
   for (const text of ['{{range .List}}', '{{.State | json}}', '{{}}', '{{index .List 0}}', '{{json}}', '{{.a..b}}']) {
     await failureOf(
       Promise.resolve().then(() => parseTemplate(text)),

@@ -61,7 +61,7 @@ check('in a sandbox with a partly hidden /proc, doctor is 1 and run is 125, both
   if (!haveTools('bwrap')) return;
   const rootfs = makeBusyboxRootfs(tempDir(0o755));
   const sandbox = ['bwrap', '--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc'];
-  // With root outside, bwrap covers parts of /proc; inside, everybody is an ordinary user.
+  // Run by root, bwrap covers parts of /proc. Inside of bwrap the user is an ordinary one.
   const inside = [...sandbox, '--bind', rootfs, rootfs, '--unshare-user', '--uid', '1000', '--unshare-pid'];
   const doctor = run(['doctor'], inside);
   assert.is(doctor.status, 1, doctor.stderr);

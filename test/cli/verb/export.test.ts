@@ -21,7 +21,7 @@ function exported(source: string, file: string, user?: { readonly uid: number; r
   return readFileSync(file);
 }
 
-test('what GNU tar and bsdtar make of the archive is what unpack makes of the image', () => {
+test('GNU tar and bsdtar extract the archive to the tree that unpack makes', () => {
   if (!haveRoot() || !haveTools('bsdtar')) return;
   const here = tempDir();
   const source = quirksLayout(here);
@@ -38,7 +38,7 @@ test('what GNU tar and bsdtar make of the archive is what unpack makes of the im
     const to = join(here, tool);
     mkdirSync(to);
     execFileSync(tool, [...options, archive, '-C', to], { stdio: 'pipe' });
-    // libarchive takes -1.5 seconds for -0.5, and leaves the time of the directory that it extracts into
+    // libarchive reads -1.5 seconds as -0.5, and does not set the time of the directory that it extracts into.
     const known = /^(\.|data\/named): mtime/;
     const found = differences(snapshot(to), expected).filter((line) => tool !== 'bsdtar' || !known.test(line));
     assert.equal(found, [], tool);
@@ -58,7 +58,7 @@ test('the bytes are the same on every run, to a file or a pipe, for root and for
   assert.ok(exported(source, join(here, '3.tar'), user).equals(first), 'as an ordinary user');
 });
 
-test('names are sorted, and nothing of a whiteout is left', () => {
+test('names are sorted, and whiteouts are left out', () => {
   const here = tempDir();
   exported(quirksLayout(here), join(here, 'x.tar'));
   const names = execFileSync('tar', ['--quoting-style=literal', '-tf', join(here, 'x.tar')], { encoding: 'utf8' })
@@ -72,7 +72,7 @@ test('names are sorted, and nothing of a whiteout is left', () => {
   assert.ok(names.includes('hidden/upper') && !names.includes('hidden/lower'));
 });
 
-test('a failure leaves the file that was there, and no temporary files', () => {
+test('a failure leaves an existing file as it was, and no temporary files', () => {
   const here = tempDir();
   const source = quirksLayout(here, {
     config: { rootfs: { type: 'layers', diff_ids: [1, 2].map(() => `sha256:${'0'.repeat(64)}`) } },
@@ -85,7 +85,7 @@ test('a failure leaves the file that was there, and no temporary files', () => {
   assert.equal([readdirSync(temporary), readdirSync(here).sort()], [[], ['layout', 'x.tar']]);
 });
 
-test('an archive is not written to a terminal, nor to two places', () => {
+test('an archive is not written to a terminal, and not to two files', () => {
   const here = tempDir();
   const source = quirksLayout(here);
   assert.is(tsimg(['export', '-o', join(here, 'a'), source, join(here, 'b')]).status, 2);

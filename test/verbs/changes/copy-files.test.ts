@@ -143,7 +143,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     });
   }
 
-  test('a link above an entry of an archive is followed inside of the container, and missing directories are made', () => {
+  test('a link above an entry is followed inside of the container, and missing directories are made', () => {
     const pack = (name: string) =>
       spawnSync('tar', ['-C', at('pack-links'), '--transform', `s,^inner,${name},`, '-P', '-c', 'inner']).stdout;
     mkdirSync(at('pack-links'));
@@ -208,7 +208,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.is(readFileSync(canary, 'utf8'), 'host\n');
   });
 
-  test('a container that swaps a directory for a link to / meanwhile gets no file of the host, and changes none', () => {
+  test('a container that swaps a directory for a link to / gets no file of the host, and changes none', () => {
     const folder = at('victim');
     mkdirSync(folder);
     write('victim/secret', 'secret of the host\n');

@@ -75,7 +75,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.is(child.exitCode, 0);
   }
 
-  test('leftovers of a killed tsimg are pruned with their layers, also files of other IDs; a running container keeps both', async () => {
+  test('leftovers of a killed tsimg are pruned with their layers; a running container keeps both', async () => {
     const { image, prune, start, layers, containers } = places();
     const doomed = start(image);
     try {
@@ -119,7 +119,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     }
   });
 
-  test('rmi --force removes the name of an image in use; its blobs and layers go when its container has ended', async () => {
+  test('rmi --force removes the name of an image in use; its blobs and layers go with its container', async () => {
     const { image, run, prune, start, layers } = places();
     run('load', '-i', image);
     const living = start('tsimg/example');

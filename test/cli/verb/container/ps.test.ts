@@ -9,7 +9,7 @@ import { defineRuns } from '../../../support/define-runs.ts';
 const asRoot = suite('cli/verb/container/ps as root');
 const asUser = suite('cli/verb/container/ps as an ordinary user');
 
-/** Nothing here is about networks. */
+/** The tests here need no network. */
 const RUN = ['run', '--network', 'none'];
 
 defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
@@ -27,7 +27,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.match(readFileSync(`/proc/${pid}/cmdline`, 'latin1'), /^\/bin\/sh\0-c\0/);
   });
 
-  test('a command that is not there is 127, and with --rm nothing is left of it', () => {
+  test('a command that does not exist is status 127, and with --rm leaves no container', () => {
     assert.is(cli.run(...RUN, '-d', '--rm', rootfs, '/nothing').status, 127);
     assert.equal(cli.directories(), []);
     assert.is(cli.run(...RUN, '-d', '--name', 'none', rootfs, '/nothing').status, 127);
@@ -36,7 +36,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.match(cli.field('none', '.State.Error'), 'not found');
   });
 
-  test('a name is of one container at a time, and free again when that is removed', () => {
+  test('a name belongs to one container at a time, and is free when the container is removed', () => {
     const id = detached('same', 'sleep 1000');
     const { status, stderr } = cli.run(...RUN, '-d', '--name', 'same', rootfs, 'true');
     assert.is(status, 125);
@@ -49,7 +49,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(cli.run(...RUN, '--replace', rootfs, 'true').status, 125);
   });
 
-  test('ps shows those that run, with -a all, and what its options choose of them', () => {
+  test('ps lists running containers, with -a all, with filters a part of them', () => {
     const first = detached('first', 'sleep 1000', '--label', 'colour=red');
     const second = detached('second', 'exit 3', '--label', 'colour=blue');
     assert.is(cli.ok('wait', 'second'), '3');
@@ -89,7 +89,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(cli.ok('ps', '--format', 'table {{.Names}}\\t{{.State}}'), 'NAMES   STATE\nfirst   running');
   });
 
-  test('as much of an ID is enough as no other container has', () => {
+  test('the start of an ID is enough where it is unique', () => {
     const id = detached('one', 'sleep 1000');
     assert.is(cli.field(id.slice(0, 8), '.Name'), 'one');
     detached('two', 'sleep 1000');
@@ -99,7 +99,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(cli.run('rm', 'three').status, 3);
   });
 
-  test('a container that runs is removed by force only', () => {
+  test('a running container is removed with --force only', () => {
     detached('busy', 'sleep 1000');
     const { status, stderr } = cli.run('rm', 'busy');
     assert.is(status, 1);
@@ -110,7 +110,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.not.ok(existsSync(`/proc/${pid}/root/bin`));
   });
 
-  test('of several containers the others are served where one is not there', () => {
+  test('a missing container does not keep a verb from the other containers', () => {
     detached('here', 'exit 0');
     cli.ok('wait', 'here');
     const { status, stdout, stderr } = cli.run('rm', 'gone', 'here');
@@ -119,7 +119,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.match(stderr, 'no such container (gone)');
   });
 
-  test('a file for the ID is written, and not overwritten', () => {
+  test('--cidfile writes the ID to a new file, and does not overwrite one', () => {
     const place = mkdtempSync(join(tmpdir(), 'tsimg-cid-'));
     try {
       const file = user === undefined ? join(place, 'cid') : join(cli.folder, 'cid');
@@ -136,13 +136,13 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     }
   });
 
-  test('with --rm, a detached container is gone when it has ended', async () => {
+  test('--rm removes a detached container when it has ended', async () => {
     detached('short', 'exit 0', '--rm');
     await until('it is removed', () => cli.directories().length === 0);
     assert.is(cli.ok('ps', '-aq'), '');
   });
 
-  test('a container that is kept is started again with all that it changed', () => {
+  test('start starts an ended container with all that it changed', () => {
     const script = 'echo x >> /count; wc -l < /count; test -e /other && exit 5; exit 4';
     const { status, stdout } = cli.run(...RUN, '--name', 'again', rootfs, '/bin/sh', '-c', script);
     assert.is(status, 4);
@@ -153,7 +153,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     rmSync(join(rootfs, 'count'));
   });
 
-  test('restart stops a container and starts it again; one that runs is left as it is by start', () => {
+  test('restart stops a container and starts it again; start leaves a running one as it is', () => {
     const id = detached('server', 'trap "exit 0" TERM; while :; do sleep 0.1; done');
     const before = cli.field('server', '.State.Pid');
     assert.is(cli.ok('start', 'server'), 'server');
