@@ -22,7 +22,7 @@ exec "$REAL_NPM" "$@"
 `;
 
 /** What of the checkout is not the clone's own. */
-const LEFT_OUT = /\/(node_modules|dist|dist\.new|dist\.old|\.git|\.nodes|fuzz-findings)$/;
+const LEFT_OUT = /\/(node_modules|dist|\.build|\.git|\.nodes|fuzz-findings)$/;
 
 if (process.arch !== 'x64') console.log('skipped: needs an x86-64 machine, for the example image');
 const inClone = process.arch === 'x64' ? test : test.skip;

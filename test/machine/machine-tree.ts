@@ -2,11 +2,13 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
-  cpSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   realpathSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -43,9 +45,25 @@ const APPLETS = [
 const LEFT_OUT = /node_modules\/(@biomejs|typescript|@typescript|esbuild|@esbuild|@types)(\/|$)|\.(d\.ts|map|md)$/;
 const FILES = ['/etc/login.defs', '/etc/default/useradd', '/etc/nsswitch.conf'];
 
-function copyInto(tree: string, path: string): void {
-  mkdirSync(join(tree, dirname(path)), { recursive: true });
-  copyFileSync(realpathSync(path), join(tree, path));
+/** A second name where that is possible: nothing of it is written. */
+function linkTo(path: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  try {
+    linkSync(path, to);
+  } catch {
+    // Another file system
+    copyFileSync(path, to);
+  }
+}
+
+/** All below a folder but what is left out. */
+function linkBelow(folder: string, to: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (LEFT_OUT.test(path)) continue;
+    if (entry.isDirectory()) linkBelow(path, join(to, entry.name));
+    else if (entry.isFile()) linkTo(path, join(to, entry.name));
+  }
 }
 
 function copyProgram(tree: string, name: string): void {
@@ -53,15 +71,16 @@ function copyProgram(tree: string, name: string): void {
   if (path === undefined) throw new Error(`there is no ${name}`);
   const { stdout } = spawnSync('ldd', [path], { encoding: 'utf8' });
   for (const each of [path, ...(stdout.match(/\/\S+/g) ?? [])]) {
-    if (!existsSync(join(tree, each))) copyInto(tree, each);
+    if (!existsSync(join(tree, each))) linkTo(realpathSync(each), join(tree, each));
   }
 }
 
 function first(enter: string): string {
   return `#!/bin/sh
-mkdir -p /new; mount -t tmpfs -o mode=0755 tmpfs /new
-for each in app bin etc lib lib64 modules second tmp usr var; do [ -e /$each ] && cp -a /$each /new/; done
-mkdir -p /new/dev /new/proc /new/sys /new/run /new/root
+mount -t tmpfs -o mode=0755 tmpfs /new
+cd /new; mkdir app bin dev etc lib lib64 modules proc root run sys tmp usr var
+for each in app bin lib lib64 usr; do [ -e /$each ] && mount -o bind /$each $each; done
+for each in etc modules second tmp var; do cp -a /$each .; done
 ${enter}
 `;
 }
@@ -92,11 +111,18 @@ poweroff -f
 export function makeMachineTree(modules: string, enter: string, script: string): string {
   const tree = tempDir();
   for (const name of PROGRAMS) copyProgram(tree, name);
-  for (const name of ['newuidmap', 'newgidmap']) chmodSync(join(tree, findTool(name) ?? ''), 0o4755);
+  for (const name of ['newuidmap', 'newgidmap']) {
+    const path = join(tree, findTool(name) ?? '');
+    const content = readFileSync(path);
+    // Not the host's own
+    rmSync(path);
+    writeFileSync(path, content);
+    chmodSync(path, 0o4755);
+  }
   mkdirSync(join(tree, 'bin'), { recursive: true });
   for (const name of APPLETS) symlinkSync(findTool('busybox') ?? '', join(tree, 'bin', name));
-  for (const path of FILES.filter(existsSync)) copyInto(tree, path);
-  for (const folder of ['tmp', 'proc', 'sys', 'dev', 'var/lib', 'modules']) {
+  for (const path of FILES.filter(existsSync)) linkTo(path, join(tree, path));
+  for (const folder of ['new', 'tmp', 'proc', 'sys', 'dev', 'var/lib', 'modules']) {
     mkdirSync(join(tree, folder), { recursive: true });
   }
   chmodSync(join(tree, 'tmp'), 0o1777);
@@ -109,11 +135,9 @@ export function makeMachineTree(modules: string, enter: string, script: string):
     const name = path.slice(path.lastIndexOf('/') + 1);
     if (MODULES.includes(name)) copyFileSync(join(modules, path), join(tree, 'modules', name));
   }
-  const filter = (path: string) => !LEFT_OUT.test(path);
-  for (const part of ['dist', 'node_modules', 'fixtures', 'package.json']) {
-    cpSync(join(ROOT, part), join(tree, 'app', part), { recursive: true, filter });
-  }
-  if (MAIN !== BUILT) cpSync(dirname(dirname(dirname(MAIN))), join(tree, PUBLISHED), { recursive: true, filter });
+  for (const part of ['dist', 'node_modules', 'fixtures']) linkBelow(join(ROOT, part), join(tree, 'app', part));
+  linkTo(join(ROOT, 'package.json'), join(tree, 'app', 'package.json'));
+  if (MAIN !== BUILT) linkBelow(dirname(dirname(dirname(MAIN))), join(tree, PUBLISHED));
   writeFileSync(join(tree, 'init'), first(enter), { mode: 0o755 });
   writeFileSync(join(tree, 'second'), second(script), { mode: 0o755 });
   return tree;

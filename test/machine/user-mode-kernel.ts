@@ -12,7 +12,7 @@ const MODULES = '/usr/lib/uml/modules';
 const MEMORY = 2048;
 
 /** The first file system is a folder of the host's, which pivot_root(2) can leave. */
-const ENTER = `mkdir /new/old; cd /new; busybox pivot_root . old
+const ENTER = `mkdir old; busybox pivot_root . old
 exec busybox chroot . sh -c 'busybox umount -l /old; exec sh /second'`;
 
 /** Where the modules of its kernel are; undefined where it is not installed. */
@@ -27,7 +27,7 @@ export function userModeModules(): string | undefined {
  */
 export function runOnUserModeKernel(modules: string, script: string, seconds: number): string {
   const tree = makeMachineTree(modules, ENTER, script);
-  const root = ['root=/dev/root', 'rootfstype=hostfs', `hostfs=${tree}`, 'rw', 'init=/init'];
+  const root = ['root=/dev/root', 'rootfstype=hostfs', `hostfs=${tree}`, 'ro', 'init=/init'];
   const console = ['con=null', 'con0=null,fd:1', 'quiet', 'loglevel=1'];
   const kernel = ['linux.uml', `mem=${MEMORY}M`, ...root, ...console, 'cgroup_no_v1=all', 'panic=-1'];
   const shell = `mount -t tmpfs -o size=${MEMORY + 64}m tmpfs /dev/shm && exec "$@"`;

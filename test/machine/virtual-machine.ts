@@ -7,7 +7,7 @@ import { makeMachineTree } from './machine-tree.ts';
 // version 2 on a host whose controllers are version 1's, and for what kernels in user mode do not have.
 
 /** The first file system is in memory. */
-const ENTER = 'exec busybox switch_root /new /second';
+const ENTER = 'mount -o move . /; exec busybox chroot . sh /second';
 
 /**
  * Boots a machine whose controllers are all of version 2, runs a shell script in it with this checkout at /app, and
