@@ -2,15 +2,15 @@ import { lstatSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync } fro
 import { userInfo } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 
-// Where what V8 made of our scripts may lie. Who can write there can have us run what he likes: the folder and all above it must be
-// out of reach of others. HOME may be another user's (sudo): then it is of no use.
+// The folder for compiled code of V8. A user who can write there can make tsimg run any code, so the folder and all
+// directories above it must be closed to other users. HOME may belong to another user (sudo): then it is not used.
 
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
-/** Folders that are kept: one for each verb, version of Node and place of the package. The oldest go. */
+/** Folders that are kept: one for each verb, version of Node and place of the package. The oldest are removed. */
 const MAX_FOLDERS = 64;
 
-/** Whether nobody but this user, and whoever owns the host's root directory, can put something else in a directory's place. */
+/** Whether only this user, and the owner of the root directory of the host, can replace a directory. */
 function isOutOfReach(directory: string, uid: number): boolean {
   const owners = new Set([uid, lstatSync('/').uid]);
   for (let path = directory; ; path = dirname(path)) {
@@ -21,7 +21,9 @@ function isOutOfReach(directory: string, uid: number): boolean {
   }
 }
 
-/** A directory of ours in one that is out of reach, made where it is missing. Undefined where it is somebody else's. */
+/**
+ * Opens or makes a directory of this user in one that is closed to others; undefined where it belongs to another user.
+ */
 function ownDirectory(path: string, uid: number): string | undefined {
   try {
     mkdirSync(path, 0o700);
@@ -55,9 +57,10 @@ function openIn(home: string, folders: readonly string[], key: string, uid: numb
 }
 
 /**
- * A folder for what is made again where it is missing, of this user alone and out of others' reach: below `$XDG_CACHE_HOME`, else in
- * `.cache` of the home that the environment names, else of the one that the system knows. Undefined where none is, or none can be
- * made: nothing depends on it. @param key one of few names
+ * Returns a folder for files that can be made again, for this user only and closed to others: below `$XDG_CACHE_HOME`,
+ * or in `.cache` of the home directory in the environment, or of the one in the passwd database. Undefined where there
+ * is none and none can be made: it is never needed.
+ * @param key one of few names
  */
 export function openCacheFolder(key: string, env: Readonly<Record<string, string | undefined>>): string | undefined {
   const uid = process.getuid?.();
@@ -76,7 +79,7 @@ export function openCacheFolder(key: string, env: Readonly<Record<string, string
       const folder = open();
       if (folder !== undefined) return folder;
     } catch {
-      // Not there, full, read-only, no such user: we can do without
+      // Missing, full, read-only, no such user: the folder is not needed
     }
   }
   return undefined;

@@ -13,16 +13,16 @@ const BPF_PROG_LOAD = 5;
 const BPF_PROG_ATTACH = 8;
 const BPF_PROG_TYPE_CGROUP_DEVICE = 15;
 const BPF_CGROUP_DEVICE = 6;
-/** Programs of the cgroups around it are asked too, and those below may have some: all must allow. */
+/** Programs of the cgroups above and below are run too: all must allow the device. */
 const BPF_F_ALLOW_MULTI = 2;
-/** Up to `prog_flags` in `union bpf_attr`; the rest is 0 to the kernel. */
+/** The bytes up to `prog_flags` in `union bpf_attr`; the kernel takes the rest as 0. */
 const LOAD_BYTES = 48;
 const ATTACH_BYTES = 16;
 
-/** The program itself, by a descriptor that is closed when a program is executed. */
+/** Loads a program; returns a descriptor that is closed when another program is executed. */
 function loadProgram(program: Uint8Array): number {
   const instructions = Buffer.from(program);
-  // It calls none of the kernel's functions, so the kernel does not care.
+  // The program calls no functions of the kernel, so the kernel accepts any license
   const license = Buffer.from('Apache-2.0\0');
   const attributes = Buffer.alloc(LOAD_BYTES);
   attributes.writeUInt32LE(BPF_PROG_TYPE_CGROUP_DEVICE, 0);
@@ -33,8 +33,9 @@ function loadProgram(program: Uint8Array): number {
 }
 
 /**
- * Has a cgroup of version 2, and those below it, ask a program (`compileDeviceProgram`) before a device is opened or made. It stays
- * until the cgroup is removed. @throws SYSTEM_CALL with `facts.errno`
+ * Attaches a program (`compileDeviceProgram`) to a cgroup of version 2: the kernel runs it before a process in the
+ * cgroup, or below it, opens or makes a device. It stays until the cgroup is removed.
+ * @throws SYSTEM_CALL with `facts.errno`
  */
 export function attachDeviceProgram(directory: string, program: Uint8Array): void {
   const loaded = loadProgram(program);

@@ -8,14 +8,14 @@ function load(): typeof koffi {
   try {
     return require(`@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`);
   } catch {
-    // On musl, or where koffi was built from source: it finds out itself.
+    // On musl, or where koffi was built from source, the package finds its native part
     return require('koffi');
   }
 }
 
 /**
- * koffi, loaded when it is first asked for. Its native part alone where that can be loaded: finding it by way of the package takes
- * five times as long (resolving `exports`, reading the ELF header of Node), and what the package adds to it is deprecated.
+ * Loads koffi when it is first needed. Only its native part is loaded where possible: the package takes five times as
+ * long (it resolves `exports`, and reads the ELF header of Node), and its additions are deprecated.
  */
 export function loadKoffi(): typeof koffi {
   loaded ??= load();

@@ -4,7 +4,7 @@ import { ERRNO_NAMES } from './errno.data.ts';
 import { loadKoffi } from './koffi.ts';
 import { refusedCall } from './refused-call.ts';
 
-/** The C library that this process runs on: glibc's name first, musl's second. */
+/** Loads the C library of this process: by the name of glibc, or else of musl. */
 function loadLibc(): ReturnType<typeof koffi.load> {
   const { load } = loadKoffi();
   try {
@@ -16,7 +16,10 @@ function loadLibc(): ReturnType<typeof koffi.load> {
 
 let libc: ReturnType<typeof koffi.load> | undefined;
 
-/** A function of the C library from its prototype, bound at its first call so that nothing is loaded that is not used. */
+/**
+ * Returns a function of the C library by its prototype. It is bound at its first call, so that nothing is loaded
+ * needlessly.
+ */
 export function bind<Arguments extends readonly unknown[]>(prototype: string): (...args: Arguments) => number {
   let bound: ((...args: Arguments) => number) | undefined;
   return (...args) => {
@@ -28,7 +31,7 @@ export function bind<Arguments extends readonly unknown[]>(prototype: string): (
   };
 }
 
-/** Whether the C library is the GNU one; musl's answers to its name, too. */
+/** Whether the C library is glibc. musl answers to the file name of glibc too. */
 export function isGlibc(): boolean {
   libc ??= loadLibc();
   try {
@@ -39,18 +42,18 @@ export function isGlibc(): boolean {
   }
 }
 
-/** The name of the last failed call's errno, such as `ENOENT`. */
+/** Returns the name of the errno of the last failed call, such as `ENOENT`. */
 export function lastErrno(): string {
   const errno = loadKoffi().errno();
   return ERRNO_NAMES[errno] ?? `errno ${errno}`;
 }
 
-/** The error for a system call that failed just now; `facts.errno` tells which way. */
+/** Returns the error for the system call that just failed; `facts.errno` has its errno. */
 export function systemCallError(call: string, where?: string): TsimgError {
   return refusedCall(call, lastErrno(), where);
 }
 
-/** A system call's result when it is not negative. @throws SYSTEM_CALL with `facts.errno` */
+/** Returns the result of a system call when it is not negative. @throws SYSTEM_CALL with `facts.errno` */
 export function checked(result: number, call: string, where?: string): number {
   if (result < 0) throw systemCallError(call, where);
   return result;

@@ -5,10 +5,10 @@ import { Script } from 'node:vm';
 import * as zlib from 'node:zlib';
 import { replaceFileSync } from './file/replace-file-sync.ts';
 
-/** Bytes of the CRC-32 behind what V8 made, which V8 itself believes. */
+/** Bytes of the CRC-32 behind the compiled code of V8. V8 itself does not check its code. */
 const CHECK_BYTES = 4;
 
-/** A script as Node loads it: its functions get what CommonJS has. */
+/** A script as Node loads it: a function with the arguments of CommonJS. */
 type Body = (
   exports: object,
   require: (path: string) => unknown,
@@ -16,7 +16,7 @@ type Body = (
   ...place: string[]
 ) => void;
 
-/** Whether this Node has all that is needed: 20.15 and later. */
+/** Whether this Node has everything that is needed: 20.15 and later. */
 export function canLoadScripts(): boolean {
   return 'crc32' in zlib;
 }
@@ -27,7 +27,7 @@ function read(path: string): Buffer | undefined {
     const data = bytes.subarray(0, -CHECK_BYTES);
     return zlib.crc32(data) === bytes.readUInt32LE(data.length) ? data : undefined;
   } catch {
-    // Not there yet, or cut short: it is made anew
+    // Missing or incomplete: it is compiled again
     return undefined;
   }
 }
@@ -39,7 +39,7 @@ function write(folder: string, name: string, digest: string, data: Buffer): void
   const temporary = join(folder, `${file}.${process.pid}.new`);
   try {
     replaceFileSync(join(folder, file), Buffer.concat([data, check]), { mode: 0o600, temporary });
-    // Of versions that were there before, and what a kill has left
+    // Removes files of former versions and of killed processes
     for (const other of readdirSync(folder)) {
       if (other.startsWith(`${name}-`) && other !== file) rmSync(join(folder, other), { force: true });
     }
@@ -49,9 +49,12 @@ function write(folder: string, name: string, digest: string, data: Buffer): void
 }
 
 /**
- * Scripts of one folder, which may require each other, with what V8 made of them at an earlier start; that is written when the
- * process ends. For Node 20, which has no `module.enableCompileCache`. A script cannot import by itself.
- * @param scripts where they lie @param digests of them, by name @param folder of this user alone, for what V8 makes
+ * Returns a function that loads scripts of one folder, with the code that V8 compiled at an earlier start. New code is
+ * written when the process ends. For Node 20, which has no `module.enableCompileCache`. The scripts may require each
+ * other, but cannot import.
+ * @param scripts their folder
+ * @param digests of the scripts, by name
+ * @param folder for compiled code; only this user can write it
  */
 export function scriptLoader(
   scripts: string,

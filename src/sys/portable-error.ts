@@ -2,8 +2,8 @@ import { ERROR_CODES, type ErrorCode, type ErrorFacts, messageOf, TsimgError } f
 import { nodeCallError } from './refused-call.ts';
 
 /**
- * An error on its way to another thread or process of tsimg, as plain data: JSON and structured cloning keep neither the class nor
- * the fields of an error.
+ * An error on its way to another thread or process of tsimg, as plain data: JSON and structured cloning keep neither
+ * the class nor the fields of an error.
  */
 export interface PortableError {
   /** Absent for an error that tsimg did not expect. */

@@ -5,7 +5,7 @@ const syscallFive = bind<[number, number, number, number, number, number]>(
   'long syscall(long number, long a, long b, long c, long d, long e)',
 );
 
-/** System calls that a launch needs and that not every kernel, nor every container's filter, has. */
+/** System calls that a launch needs, and that some kernels, or the filters of some containers, lack. */
 export const PROBED_CALLS = [
   'open_tree',
   'move_mount',
@@ -17,7 +17,7 @@ export const PROBED_CALLS = [
 
 export type ProbedCall = (typeof PROBED_CALLS)[number];
 
-/** Whether the kernel knows a call: its arguments are all -1, which each of these refuses before it does anything. */
+/** Whether the kernel knows a call. All arguments are -1, which each of these calls refuses before it does anything. */
 export function callExists(call: ProbedCall): boolean {
   return syscallFive(SYSCALL[call], -1, -1, -1, -1, -1) >= 0 || lastErrno() !== 'ENOSYS';
 }

@@ -1,6 +1,9 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 
-/** Random bytes of the kernel's, in hexadecimal digits: for what starts quickly, since node:crypto takes 5 ms to load. random(4). */
+/**
+ * Returns random bytes of the kernel in hexadecimal digits. It starts quickly, while node:crypto takes 5 ms to load.
+ * random(4).
+ */
 export function randomHex(bytes: number): string {
   const buffer = Buffer.alloc(bytes);
   const fd = openSync('/dev/urandom', 'r');

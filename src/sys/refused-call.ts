@@ -1,6 +1,6 @@
 import { type ErrorFacts, TsimgError } from '../errors.ts';
 
-/** What a system call was to do, in words: `cannot …`. What a file function of Node's is called by is the same name. */
+/** The purpose of a system call in words: `cannot …`. File functions of Node have the same names. */
 const PURPOSES: Readonly<Record<string, string>> = {
   open: 'open it',
   openat: 'open it',
@@ -51,7 +51,7 @@ const PURPOSES: Readonly<Record<string, string>> = {
   uv_cwd: 'find the working directory',
   mount: 'mount it',
   move_mount: 'mount it',
-  open_tree: 'take it for a mount',
+  open_tree: 'prepare it for a mount',
   mount_setattr: 'set how it is mounted',
   umount2: 'unmount it',
   pivot_root: 'change the root',
@@ -85,11 +85,11 @@ const NO_SUCH_ID = {
   hint: 'choose another user (-u); tsimg doctor says which IDs there are',
 };
 const OTHER_KIND = {
-  why: 'what is there is of another kind: a directory cannot be mounted on a file, nor a file on a directory',
-  hint: 'name a place of the same kind, or one that is not there yet; or change the root filesystem',
+  why: 'the place is of another kind: a directory cannot be mounted on a file, nor a file on a directory',
+  hint: 'name a place of the same kind, or one that does not exist yet; or change the root filesystem',
 };
 
-/** What an errno means of one call, where that is not what it means of others. */
+/** The meaning of an errno for one call, where it is not the general one. */
 const MEANINGS: Readonly<Record<string, { readonly why: string; readonly hint?: string }>> = {
   'move_mount EINVAL': OTHER_KIND,
   'move_mount ENOTDIR': OTHER_KIND,
@@ -101,11 +101,11 @@ const MEANINGS: Readonly<Record<string, { readonly why: string; readonly hint?: 
   'fchdir ENOTDIR': { why: 'it is not a directory' },
   'mount ENODEV': { why: 'this kernel does not know the file system' },
   'mount EINVAL': { why: 'the kernel does not take these options together' },
-  'uv_cwd ENOENT': { why: 'it was removed', hint: 'cd to a directory that is there' },
+  'uv_cwd ENOENT': { why: 'it was removed', hint: 'cd to an existing directory' },
   'flock EWOULDBLOCK': { why: 'another process has it' },
 };
 
-/** In which words a refused call is told. @param call its name, or Node's; `unshare(CLONE_NEWUSER)`, too */
+/** Returns the words for a refused call. @param call its name, or the name in Node; also `unshare(CLONE_NEWUSER)` */
 function wordsOf(call: string, errno: string): { readonly what: string; readonly why: string; readonly hint?: string } {
   const name = call.replace(/\(.*$/, '');
   const purpose = Object.hasOwn(PURPOSES, name) ? PURPOSES[name] : undefined;
@@ -113,7 +113,7 @@ function wordsOf(call: string, errno: string): { readonly what: string; readonly
   return { what: `cannot ${purpose ?? `do what it takes (${name})`}`, why: errno, ...meaning };
 }
 
-/** The error for a system call that failed; `facts` tell which one, and how. */
+/** Returns the error for a system call that failed; `facts` have the call and the errno. */
 export function refusedCall(call: string, errno: string, where?: string): TsimgError {
   const { what, why, hint } = wordsOf(call, errno);
   return new TsimgError('SYSTEM_CALL', what, { where, why, hint, facts: { call, errno } });
@@ -123,7 +123,7 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** What a function of Node's threw for a system call that failed, as an error of ours; undefined for all else. */
+/** Makes an error of tsimg of an error of Node for a failed system call; undefined for other errors. */
 export function nodeCallError(error: unknown): TsimgError | undefined {
   if (!(error instanceof Error) || error instanceof TsimgError) return undefined;
   const { code, syscall, path, dest } = Object.fromEntries(Object.entries(error));

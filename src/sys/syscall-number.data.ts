@@ -1,4 +1,7 @@
-/** Numbers of the system calls that the C library has no function for, or a late one. Those above 423 are the same everywhere. */
+/**
+ * Numbers of system calls that the C library has no function for, or only in late versions. Numbers above 423 are the
+ * same on all architectures.
+ */
 const X64 = {
   mknodat: 259,
   pivot_root: 155,

@@ -1,4 +1,4 @@
-/** Tar is made of blocks of this many bytes. */
+/** Bytes of a block of a tar archive. */
 export const BLOCK_BYTES = 512;
 
 const CHECKSUM_OFFSET = 148;
@@ -6,7 +6,7 @@ const CHECKSUM_END = 156;
 /** The checksum field counts as eight spaces. */
 const CHECKSUM_AS_SPACES = 8 * 0x20;
 
-/** Bytes that follow `size` bytes of content up to the next block. Exact up to 2^53. */
+/** Returns the bytes from the end of the content to the next block. Exact up to 2^53. */
 export function paddingOf(size: number): number {
   const rest = size % BLOCK_BYTES;
   return rest === 0 ? 0 : BLOCK_BYTES - rest;
@@ -18,7 +18,7 @@ export function isZero(bytes: Buffer, start: number, end: number): boolean {
   return true;
 }
 
-/** The checksum of a header as POSIX has it: the sum of its bytes, its own field counted as spaces. */
+/** Returns the POSIX checksum of a header: the sum of its bytes, with its own field counted as spaces. */
 export function checksumOf(block: Buffer, start: number): number {
   let sum = CHECKSUM_AS_SPACES;
   for (let index = 0; index < CHECKSUM_OFFSET; index++) sum += block[start + index] ?? 0;
@@ -27,8 +27,8 @@ export function checksumOf(block: Buffer, start: number): number {
 }
 
 /**
- * Whether a header's checksum is `expected`: the sum of its bytes, taken as unsigned (POSIX) or as signed, as some old
- * tars on machines with signed characters summed them.
+ * Whether the checksum of a header is `expected`. The bytes are summed as unsigned (POSIX), or as signed, as some old
+ * tars did on machines with signed characters.
  */
 export function hasChecksum(block: Buffer, start: number, expected: number): boolean {
   const sum = checksumOf(block, start);

@@ -1,4 +1,4 @@
-/** A point in time to the nanosecond, as PAX headers give it; seconds before 1970 are negative. */
+/** A point in time to the nanosecond, as in PAX headers; seconds before 1970 are negative. */
 export interface Timestamp {
   /** Whole seconds since the epoch, rounded down. */
   readonly seconds: number;
@@ -14,7 +14,7 @@ export type TarEntryKind = 'file' | 'hardlink' | 'symlink' | 'directory' | 'char
  */
 export interface TarHeader {
   readonly kind: TarEntryKind;
-  /** As in the archive, not cleaned: may be absolute, hold `..`, `./` or doubled slashes. Bytes. */
+  /** As in the archive, not cleaned: it may be absolute, or have `..`, `./` or doubled slashes. Bytes. */
   readonly path: string;
   /** Target of a symlink (unchanged) or name of a hard link's target. Bytes; '' for other kinds. */
   readonly linkPath: string;
@@ -22,7 +22,7 @@ export interface TarHeader {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Bytes of the file as it must result (of a sparse file: holes counted). 0 for what has no content. */
+  /** Bytes of the resulting file, with the holes of a sparse file. 0 for an entry without content. */
   readonly size: number;
   readonly mtime: Timestamp;
   readonly deviceMajor: number;

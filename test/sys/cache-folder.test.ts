@@ -6,23 +6,23 @@ import { openCacheFolder } from '../../src/sys/cache-folder.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot } from '../support/tools.ts';
 
-// What lies in the folder is run: whoever could write there could have us run what he likes.
+// Code in the folder is run: a user who can write there could make tsimg run any code.
 
 const test = suite('sys/cache-folder');
 const PLACE = '.cache/tsimg/compiled';
 
-/** Whether the folder that is opened lies in this home. */
+/** Whether the opened folder is in this home directory. */
 function isUsed(home: string, more: Readonly<Record<string, string>> = {}): boolean {
   return openCacheFolder('key', { HOME: home, ...more })?.startsWith(`${home}/`) ?? false;
 }
 
-test('it is made in the home directory, for its owner alone', () => {
+test('the folder is made in the home directory, for its owner only', () => {
   const home = tempDir();
   assert.is(openCacheFolder('key', { HOME: home }), join(home, PLACE, 'key'));
   assert.is(statSync(join(home, PLACE, 'key')).mode & 0o777, 0o700);
 });
 
-test('$XDG_CACHE_HOME goes before the home directory, unless it is relative or not there', () => {
+test('$XDG_CACHE_HOME wins over the home directory, unless it is relative or missing', () => {
   const cache = tempDir();
   const home = tempDir();
   assert.is(openCacheFolder('key', { XDG_CACHE_HOME: cache, HOME: home }), join(cache, 'tsimg/compiled/key'));
@@ -50,7 +50,7 @@ test('a symlink in the place of a folder is not followed', () => {
   }
 });
 
-test('the oldest folders go when there are many', () => {
+test('the oldest folders are removed when there are many', () => {
   const home = tempDir();
   mkdirSync(join(home, PLACE), { recursive: true, mode: 0o700 });
   for (let index = 0; index < 70; index += 1) {
@@ -64,7 +64,7 @@ test('the oldest folders go when there are many', () => {
 });
 
 const asRoot = haveRoot() ? test : test.skip;
-asRoot('root does not use the home of another user, who could put something else in its place', () => {
+asRoot('root does not use the home of another user, because that user could replace the folder', () => {
   const home = tempDir();
   for (const path of ['', '.cache', '.cache/tsimg', PLACE, `${PLACE}/key`]) {
     mkdirSync(join(home, path), { recursive: true, mode: 0o700 });

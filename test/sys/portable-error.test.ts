@@ -42,7 +42,7 @@ test('an error that tsimg did not expect stays one, with the stack of the place 
   assert.is(sent('only text').message, 'only text');
 });
 
-test('what is no error at all, or has fields of other types, is received without them', () => {
+test('other data in the place of an error is received without its fields', () => {
   for (const raw of [undefined, null, 3, 'text', [], { what: 3, stack: {} }, { code: 'toString', what: [] }]) {
     assert.is(receiveError(raw).message, 'an error without a message');
   }

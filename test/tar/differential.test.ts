@@ -25,7 +25,7 @@ import { readWhole } from '../support/read-tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { findTool, haveRoot, haveTools } from '../support/tools.ts';
 
-// Archives that other programs write are read by tsimg and by Python's tarfile; both must find the same.
+// Archives of other programs are read by tsimg and by tarfile of Python; both must read the same.
 
 const test = suite('tar/differential');
 
@@ -33,7 +33,7 @@ function inTempDir<T>(action: (base: string) => T): T {
   return action(tempDir());
 }
 
-/** One line of JSON for each entry. Bytes travel as hex: names need not be UTF-8. */
+/** One line of JSON for each entry. Bytes are in hex, because names need not be UTF-8. */
 const LISTING = `
 import hashlib, json, sys, tarfile
 def raw(text): return text.encode('utf-8', 'surrogateescape').hex()
@@ -77,7 +77,7 @@ function run(tool: string, args: readonly (string | Buffer)[], cwd: string): str
 
 const hex = (bytes: string) => Buffer.from(bytes, 'latin1').toString('hex');
 
-/** As PAX writes a time, in the shortest form. */
+/** Formats a time as PAX does, in the shortest form. */
 function timeText(text: string): string {
   return text.includes('.') ? text.replace(/0+$/, '').replace(/\.$/, '') : text;
 }
@@ -127,7 +127,7 @@ function compare(path: string): readonly Listed[] {
 const CAPABILITY = '0x0100000200200000000000000000000000000000';
 const isRoot = haveRoot();
 
-/** A tree of what all formats can say. */
+/** Makes a tree that all formats can hold. */
 function shortTree(base: string): void {
   const tree = join(base, 'tree');
   mkdirSync(join(tree, 'dir', 'empty'), { recursive: true });
@@ -146,7 +146,7 @@ function shortTree(base: string): void {
   }
 }
 
-/** A tree of what only extensions can say. */
+/** Makes a tree that only extensions can hold. */
 function longTree(base: string): void {
   shortTree(base);
   const tree = join(base, 'tree');
@@ -204,9 +204,9 @@ const hasPython = haveTools('python3');
 
 if (hasPython) {
   for (const format of ['v7', 'oldgnu', 'gnu', 'ustar', 'posix']) {
-    test(`what GNU tar --format=${format} writes is read as Python reads it`, () =>
+    test(`archives of GNU tar --format=${format} are read as Python reads them`, () =>
       inTempDir((base) => {
-        // v7 has no fifos and devices; tar says so and goes on
+        // v7 has no fifos and devices: tar reports that and goes on
         shortTree(base);
         spawnSync('tar', [`--format=${format}`, '-cf', 'a.tar', 'tree'], { cwd: base });
         assert.ok(compare(join(base, 'a.tar')).length >= 7);
@@ -214,7 +214,7 @@ if (hasPython) {
   }
 
   for (const format of ['oldgnu', 'gnu', 'posix']) {
-    test(`long names, large ids and odd times of GNU tar --format=${format} are read as Python reads them`, () =>
+    test(`long names, large IDs and odd times of GNU tar --format=${format} are read as Python reads them`, () =>
       inTempDir((base) => {
         longTree(base);
         run('tar', [`--format=${format}`, '-cf', 'a.tar', 'tree'], base);
@@ -257,7 +257,7 @@ if (hasPython) {
       assert.ok(found.some(({ kind }) => kind === 'directory'));
     }));
 
-  test('what Python writes in its three formats is read as Python reads it', () =>
+  test('archives of Python in its three formats are read as Python reads them', () =>
     inTempDir((base) => {
       longTree(base);
       const script = `
@@ -271,7 +271,7 @@ for name, form in (('gnu', tarfile.GNU_FORMAT), ('pax', tarfile.PAX_FORMAT)):
 
   if (haveTools('bsdtar')) {
     for (const format of ['pax', 'gnutar', 'ustar', 'v7']) {
-      test(`what bsdtar --format ${format} writes is read as Python reads it`, () =>
+      test(`archives of bsdtar --format ${format} are read as Python reads them`, () =>
         inTempDir((base) => {
           if (format === 'pax' || format === 'gnutar') longTree(base);
           else shortTree(base);
@@ -280,7 +280,7 @@ for name, form in (('gnu', tarfile.GNU_FORMAT), ('pax', tarfile.PAX_FORMAT)):
         }));
     }
 
-    test('what bsdtar writes of sparse files is read whole', () =>
+    test('sparse files of bsdtar are read whole', () =>
       inTempDir((base) => {
         sparseTree(base);
         run('bsdtar', ['--format', 'pax', '-cf', 'a.tar', 'tree'], base);
@@ -309,7 +309,7 @@ for name, form in (('gnu', tarfile.GNU_FORMAT), ('pax', tarfile.PAX_FORMAT)):
     }
   }
 
-  test('what tar-stream writes is read as Python reads it', () =>
+  test('archives of tar-stream are read as Python reads them', () =>
     inTempDir(async (base) => {
       const archive = pack();
       archive.entry({ name: 'd', type: 'directory', mtime: new Date(0) });
@@ -320,7 +320,7 @@ for name, form in (('gnu', tarfile.GNU_FORMAT), ('pax', tarfile.PAX_FORMAT)):
       assert.is(compare(join(base, 'a.tar')).length, 3);
     }));
 
-  test('what tsimg encodes is read by Python as tsimg reads it', () =>
+  test('archives of tsimg are read by Python as tsimg reads them', () =>
     inTempDir((base) => {
       longTree(base);
       run('tar', ['--format=posix', '-cf', 'a.tar', 'tree'], base);

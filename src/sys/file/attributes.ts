@@ -1,8 +1,9 @@
 import { bind, checked, lastErrno, systemCallError } from '../libc.ts';
 import { bothTimes } from './times.ts';
 
-// Attributes of what a descriptor names, O_PATH ones too: no name is looked up again, so nothing can be put in its place.
-// Names of attributes are bytes, one per character (latin1); results are the C library's, as in files.ts.
+// Attributes of an open file, also one that was opened with O_PATH. No name is looked up again, so the file cannot be
+// exchanged. Names of attributes are bytes, one per character (latin1); results are those of the C library, as in
+// files.ts.
 
 const AT_EMPTY_PATH = 0x1000;
 
@@ -18,7 +19,7 @@ const lgetxattr = bind<[Buffer, Buffer, Buffer, number]>(
   'long lgetxattr(const uint8_t *, const uint8_t *, uint8_t *, size_t)',
 );
 
-/** The most that the kernel gives of a list, and of a value: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
+/** The longest list and value of the kernel: XATTR_LIST_MAX, XATTR_SIZE_MAX. */
 const MAX_BYTES = 65536;
 const buffer = Buffer.alloc(MAX_BYTES);
 
@@ -26,12 +27,12 @@ function bytes(text: string): Buffer {
   return Buffer.from(`${text}\0`, 'latin1');
 }
 
-/** Gives it to another; of a symlink itself. */
+/** Sets the owner; of a symlink itself. */
 export function chownOf(fd: number, uid: number, gid: number): number {
   return fchownat(fd, '', uid, gid, AT_EMPTY_PATH);
 }
 
-/** Times of access and change, both; seconds since the epoch and nanoseconds counted forward. */
+/** Sets the times of access and change; seconds since the epoch and nanoseconds counted forward. */
 export function setTimesOf(fd: number, seconds: number, nanoseconds: number): number {
   return utimensat(fd, '', bothTimes(seconds, nanoseconds), AT_EMPTY_PATH);
 }
@@ -41,8 +42,8 @@ export function setXattrOf(fd: number, attribute: string, value: Uint8Array): nu
 }
 
 /**
- * The extended attributes of a name in a directory, of a symlink itself, that `wanted` picks by their names. One that goes
- * meanwhile is not there; a file system without such has none.
+ * Reads the extended attributes of a name in a directory, of a symlink itself, whose names `wanted` picks. An attribute
+ * that is removed meanwhile is left out; a file system without attributes has none.
  * @throws SYSTEM_CALL with `facts.errno`
  */
 export function readXattrsAt(

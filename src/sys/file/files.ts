@@ -4,8 +4,9 @@ import { SYSCALL } from '../syscall-number.data.ts';
 import { O_CLOEXEC, openHow, RESOLVE } from './open-how.ts';
 import { bothTimes } from './times.ts';
 
-// Calls on names relative to a directory's descriptor, none of which follows a symlink as the last component. Names
-// are bytes, one per character (latin1); results are the C library's: negative for failure, then lastErrno() is why.
+// Calls on names relative to the descriptor of a directory. None follows a symlink as the last component. Names are
+// bytes, one per character (latin1). Results are those of the C library: negative for an error, and lastErrno() tells
+// which.
 
 /** <fcntl.h>, the same on x86-64 and arm64. */
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -45,7 +46,7 @@ const lsetxattr = bind<[Buffer, Buffer, Uint8Array, number, number]>(
 const faccessat = bind<[number, Buffer, number, number]>('int faccessat(int, const uint8_t *, int, int)');
 const lremovexattr = bind<[Buffer, Buffer]>('int lremovexattr(const uint8_t *, const uint8_t *)');
 
-/** Memory for the names of one call, of which the kernel has a copy when it returns. */
+/** Memory for the names of one call. The kernel has a copy when the call returns. */
 const FIRST = Buffer.alloc(4096);
 const SECOND = Buffer.alloc(4096);
 
@@ -56,28 +57,31 @@ function bytes(name: string, memory = FIRST): Buffer {
 }
 
 /**
- * Closes a descriptor that a call of ours opened. In worker threads Node keeps count of what node:fs opens: it warns where node:fs
- * closes something else, and closes what was not closed by it. @throws SYSTEM_CALL
+ * Closes a descriptor that a call of this file opened. In worker threads Node counts the descriptors of node:fs: it
+ * warns when node:fs closes another one, and closes those that were not closed by node:fs.
+ * @throws SYSTEM_CALL
  */
 export function closeDescriptor(descriptor: number): void {
   checked(close(descriptor), 'close');
 }
 
-/** Opens a name in a directory; its descriptor. @param flags of open(2); `O_NOFOLLOW` and `O_CLOEXEC` are added */
+/**
+ * Opens a name in a directory; returns the descriptor. @param flags of open(2); `O_NOFOLLOW` and `O_CLOEXEC` are added
+ */
 export function openAt(directory: number, name: string, flags: number, mode = 0): number {
   return openat(directory, bytes(name), flags | constants.O_NOFOLLOW | O_CLOEXEC, mode);
 }
 
 /**
- * Opens a directory unless it lies on another mount than its parent (openat2(2), Linux 5.6): EXDEV then.
- * Fails with ENOSYS where the kernel is older and EPERM where a sandbox does not know the call.
+ * Opens a directory unless it is on another mount than its parent: EXDEV then. Fails with ENOSYS where the kernel is
+ * older than Linux 5.6, and with EPERM where a sandbox does not know the call. openat2(2)
  */
 export function openDirectoryOnMount(directory: number, name: string): number {
   const how = openHow(constants.O_DIRECTORY | constants.O_NOFOLLOW, RESOLVE.onOneMount);
   return openat2(SYSCALL.openat2, directory, bytes(name), how, how.length);
 }
 
-/** Whether names can be made in a directory, by the effective user: access(2), and Node's, ask for the real one. */
+/** Whether the effective user can make names in a directory. access(2) and Node ask for the real user instead. */
 export function mayWriteIn(directory: number): boolean {
   const [AT_EACCESS, W_OK, X_OK] = [0x200, 2, 1];
   return faccessat(directory, bytes('.'), W_OK | X_OK, AT_EACCESS) === 0;
@@ -87,7 +91,7 @@ export function makeDirectoryAt(directory: number, name: string, mode: number): 
   return mkdirat(directory, bytes(name), mode);
 }
 
-/** @param type of `FILE_TYPE` @param major below 2^12 @param minor below 2^20 */
+/** Makes a special file. @param type of `FILE_TYPE` @param major below 2^12 @param minor below 2^20 */
 export function makeNodeAt(directory: number, name: string, type: number, major: number, minor: number): number {
   const device = (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
   return mknodat(SYSCALL.mknodat, directory, bytes(name), type | 0o600, device >>> 0);
@@ -97,7 +101,7 @@ export function symlinkAt(target: string, directory: number, name: string): numb
   return symlinkat(bytes(target), directory, bytes(name, SECOND));
 }
 
-/** A further name of a file; of a symlink itself, where the old name is one. */
+/** Makes a hard link; of a symlink itself where the old name is one. */
 export function linkAt(fromDirectory: number, from: string, toDirectory: number, to: string): number {
   return linkat(fromDirectory, bytes(from), toDirectory, bytes(to, SECOND), 0);
 }
@@ -106,12 +110,12 @@ export function renameAt(fromDirectory: number, from: string, toDirectory: numbe
   return renameat2(fromDirectory, bytes(from), toDirectory, bytes(to, SECOND), 0);
 }
 
-/** A rename that fails with EEXIST instead of replacing. EINVAL where the file system cannot. */
+/** Renames, and fails with EEXIST instead of replacing a file. EINVAL where the file system has no such rename. */
 export function renameNewAt(fromDirectory: number, from: string, toDirectory: number, to: string): number {
   return renameat2(fromDirectory, bytes(from), toDirectory, bytes(to, SECOND), RENAME_NOREPLACE);
 }
 
-/** Two names change places in one step. EINVAL where the file system cannot. */
+/** Exchanges two names in one step. EINVAL where the file system cannot. */
 export function exchangeAt(leftDirectory: number, left: string, rightDirectory: number, right: string): number {
   return renameat2(leftDirectory, bytes(left), rightDirectory, bytes(right, SECOND), RENAME_EXCHANGE);
 }
@@ -120,7 +124,7 @@ export function unlinkAt(directory: number, name: string): number {
   return unlinkat(directory, bytes(name), 0);
 }
 
-/** Of an empty directory only. */
+/** Removes an empty directory. */
 export function removeDirectoryAt(directory: number, name: string): number {
   return unlinkat(directory, bytes(name), AT_REMOVEDIR);
 }
@@ -129,17 +133,19 @@ export function chownAt(directory: number, name: string, uid: number, gid: numbe
   return fchownat(directory, bytes(name), uid, gid, AT_SYMLINK_NOFOLLOW);
 }
 
-/** Only for a name that is known to be no symlink: Linux before 6.6 has no call that would not follow it. */
+/** Sets a mode. The name must not be a symlink: Linux before 6.6 has no call that does not follow it. */
 export function chmodAt(directory: number, name: string, mode: number): number {
   return fchmodat(directory, bytes(name), mode, 0);
 }
 
-/** Times of access and change, both; seconds since the epoch, negative before it, and nanoseconds counted forward. */
+/**
+ * Sets the times of access and change; seconds since the epoch, negative before it, and nanoseconds counted forward.
+ */
 export function setTimesAt(directory: number, name: string, seconds: number, nanoseconds: number): number {
   return utimensat(directory, bytes(name), bothTimes(seconds, nanoseconds), AT_SYMLINK_NOFOLLOW);
 }
 
-/** The same of an open file. */
+/** The same for an open file. */
 export function setTimes(descriptor: number, seconds: number, nanoseconds: number): number {
   return futimens(descriptor, bothTimes(seconds, nanoseconds));
 }
@@ -149,7 +155,7 @@ export function setXattrAt(directory: number, name: string, attribute: string, v
   return lsetxattr(bytes(`/proc/self/fd/${directory}/${name}`), bytes(attribute, SECOND), value, value.length, 0);
 }
 
-/** Takes an extended attribute away. ENODATA where there is none, ENOTSUP where the file system has no such. */
+/** Removes an extended attribute. ENODATA where it is missing, ENOTSUP where the file system has none. */
 export function removeXattrAt(directory: number, name: string, attribute: string): number {
   return lremovexattr(bytes(`/proc/self/fd/${directory}/${name}`), bytes(attribute, SECOND));
 }

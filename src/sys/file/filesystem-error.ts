@@ -4,11 +4,11 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ['ENOSPC', 'make room, or choose another place'],
   ['EDQUOT', 'the quota is used up'],
   ['EROFS', 'the file system is mounted read-only'],
-  ['EACCES', 'check who owns it'],
-  ['EPERM', 'check who owns it'],
+  ['EACCES', 'check its owner and mode'],
+  ['EPERM', 'check its owner and mode'],
 ]);
 
-/** What Node's file functions throw, as an error of ours; errors of ours and aborts are left as they are. */
+/** Makes an error of tsimg of an error of node:fs. Errors of tsimg and aborts are returned unchanged. */
 export function filesystemError(what: string, where: string, error: unknown): unknown {
   const errno = errnoOf(error);
   if (error instanceof TsimgError || errno === undefined || !/^E[A-Z0-9]+$/.test(errno)) return error;

@@ -6,9 +6,9 @@ import type { Context } from '../../events.ts';
 import { bind, lastErrno, systemCallError } from '../libc.ts';
 import { watchLockWait } from './lock-holders.ts';
 
-/** Held until it is closed, or until this process ends in whatever way: the kernel gives it back. */
+/** A lock, held until it is closed or until this process ends in any way: the kernel releases it then. */
 export interface Lock extends AsyncDisposable {
-  /** Its file: a process that inherits the descriptor holds the lock too, for as long as it keeps it. */
+  /** The lock file. A process that inherits the descriptor holds the lock too, as long as it keeps the descriptor. */
   readonly fd: number;
   close(): Promise<void>;
 }
@@ -21,11 +21,11 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 const flock = bind<[fd: number, operation: number]>('int flock(int fd, int operation)');
 
-/** Milliseconds between two tries: from quick to patient. */
+/** Milliseconds between two tries, first and longest. */
 const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 200;
 
-/** The lock file, made when it is not there; read-only where the file system is. */
+/** Opens the lock file and makes it when it is missing; read-only where the file system is. */
 async function openLockFile(path: string): Promise<FileHandle> {
   try {
     return await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
@@ -43,7 +43,7 @@ function lockOf(handle: FileHandle): Lock {
   return { fd: handle.fd, close, [Symbol.asyncDispose]: close };
 }
 
-/** Locks an open file; undefined, and the file closed, when another holds the lock. */
+/** Locks an open file; closes it and returns undefined when another process holds the lock. */
 async function lockHandle(handle: FileHandle, mode: LockMode, path: string): Promise<Lock | undefined> {
   if (flock(handle.fd, MODES[mode] | LOCK_NB) === 0) return lockOf(handle);
   const busy = lastErrno() === 'EAGAIN';
@@ -54,7 +54,8 @@ async function lockHandle(handle: FileHandle, mode: LockMode, path: string): Pro
 }
 
 /**
- * Locks an open file or directory for as long as its descriptor stays open; false when another holds it. @throws SYSTEM_CALL
+ * Locks an open file or directory as long as its descriptor is open; false when another process holds the lock.
+ * @throws SYSTEM_CALL
  */
 export function lockDescriptor(descriptor: number, where: string): boolean {
   if (flock(descriptor, LOCK_EX | LOCK_NB) === 0) return true;
@@ -71,7 +72,7 @@ async function openForLock(path: string): Promise<FileHandle> {
 }
 
 /**
- * A flock(2) on the file at `path`, or undefined when another holds it. Locks of one process exclude each other too.
+ * Takes a flock(2) on the file at `path`; undefined when it is held already, also by this process.
  * @throws FILESYSTEM, SYSTEM_CALL
  */
 export async function tryLock(path: string, mode: LockMode): Promise<Lock | undefined> {
@@ -79,15 +80,16 @@ export async function tryLock(path: string, mode: LockMode): Promise<Lock | unde
 }
 
 /**
- * The same, waiting until it is free; a warning tells of a wait that takes long. Asks again and again instead of blocking: a blocked
- * thread of Node's pool could not be aborted.
- * @throws FILESYSTEM, SYSTEM_CALL; BUSY where who holds it is stopped and stays so; an AbortError on the context's signal
+ * The same, but waits until the lock is free. After a long wait a warning names the holder. It tries again and again,
+ * because a thread of Node that is blocked in flock(2) could not be aborted.
+ * @throws FILESYSTEM, SYSTEM_CALL; BUSY where the holder is a stopped process that stays stopped; an AbortError on the
+ *   signal of the context
  */
 export async function acquireLock(path: string, mode: LockMode, context: Context = {}): Promise<Lock> {
   const watch = watchLockWait(path, context);
   for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     context.signal?.throwIfAborted();
-    // Opened anew each time: the file may have been removed and made again.
+    // Opened again for each try, because the file may have been removed and made again
     const handle = await openForLock(path);
     try {
       if (flock(handle.fd, MODES[mode] | LOCK_NB) === 0) return lockOf(handle);
@@ -103,7 +105,8 @@ export async function acquireLock(path: string, mode: LockMode, context: Context
 }
 
 /**
- * The same on a directory that is there, for which it needs no file of its own: undefined when another holds it or it is gone.
+ * Takes a flock(2) on an existing directory, which needs no lock file; undefined when it is held already or the
+ * directory is gone.
  * @throws FILESYSTEM, SYSTEM_CALL
  */
 export async function tryLockDirectory(path: string): Promise<Lock | undefined> {
@@ -117,7 +120,7 @@ export async function tryLockDirectory(path: string): Promise<Lock | undefined> 
   return lockHandle(handle, 'exclusive', path);
 }
 
-/** Opens a lock file that is there already; undefined where it is not. */
+/** Opens an existing lock file; undefined where it is missing. */
 async function openExisting(path: string): Promise<FileHandle | undefined> {
   try {
     return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -127,7 +130,10 @@ async function openExisting(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-/** Whether somebody holds the exclusive lock of a file; false where the file is gone. Nothing is made. @throws FILESYSTEM, SYSTEM_CALL */
+/**
+ * Whether the exclusive lock of a file is held; false where the file is missing. It makes no file.
+ * @throws FILESYSTEM, SYSTEM_CALL
+ */
 export async function isLocked(path: string): Promise<boolean> {
   const handle = await openExisting(path);
   if (handle === undefined) return false;
@@ -137,8 +143,8 @@ export async function isLocked(path: string): Promise<boolean> {
 }
 
 /**
- * Waits until nobody holds the exclusive lock of a file, and holds a shared one of it then; undefined where there is no such
- * file. What is read by its descriptor is what the last holder left, even where the file was removed meanwhile.
+ * Waits until the exclusive lock of a file is free, and takes a shared one; undefined where the file is missing. The
+ * descriptor shows the file as the last holder left it, even if it was removed meanwhile.
  * @throws FILESYSTEM, SYSTEM_CALL; an AbortError on `signal`
  */
 export async function awaitUnlocked(path: string, signal?: AbortSignal): Promise<Lock | undefined> {

@@ -5,7 +5,7 @@ import { filesystemError } from './filesystem-error.ts';
 
 const DIRECTORY_MODE = 0o755;
 
-/** Whether it was made; false where a directory is there. @throws Node's errors */
+/** Makes one directory; false where it exists. @throws Node's errors */
 function makeOne(path: string, mode: number): boolean {
   try {
     mkdirSync(path, mode);
@@ -17,10 +17,10 @@ function makeOne(path: string, mode: number): boolean {
 }
 
 /**
- * Makes a directory with these permission bits, whatever the umask takes away, and those above it that are missing. One that is there
- * stays as it is. Node's own way asks again without end where a file system answers ENOENT in a directory that is there, as /proc
- * does, and hears no signal.
- * @throws FILESYSTEM where nothing can be made; Node's errors
+ * Makes a directory and its missing parents, with these permission bits whatever the umask. An existing directory stays
+ * as it is. mkdir of Node with `recursive` loops forever where a file system answers ENOENT in an existing directory,
+ * as /proc does.
+ * @throws FILESYSTEM where no directory can be made; Node's errors
  */
 export function makeDirectories(path: string, mode: number): void {
   try {
@@ -35,7 +35,7 @@ export function makeDirectories(path: string, mode: number): void {
       if (errnoOf(cause) !== 'ENOENT') throw cause;
       throw new TsimgError('FILESYSTEM', 'no directory can be made there', {
         where: path,
-        why: `${parent} is on a file system that takes none`,
+        why: `${parent} is on a file system that takes no directories`,
         hint: 'choose another place: --root, or $HOME',
         facts: { errno: 'ENOENT' },
         cause,
@@ -45,7 +45,7 @@ export function makeDirectories(path: string, mode: number): void {
   chmodSync(path, mode);
 }
 
-/** `makeDirectories` with errors of tsimg, for directories that anybody may read. @throws FILESYSTEM */
+/** `makeDirectories` with errors of tsimg, and readable for all by default. @throws FILESYSTEM */
 export async function makeDirectory(path: string, mode: number = DIRECTORY_MODE): Promise<void> {
   try {
     makeDirectories(path, mode);

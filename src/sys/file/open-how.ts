@@ -1,17 +1,17 @@
-// How files are opened: the flags of open(2) that node:fs has no name for, and the `struct open_how` of openat2(2).
+// The ways to open a file: the flags of open(2) that node:fs has no name for, and the `struct open_how` of openat2(2).
 // Both are the same on x86-64 and arm64.
 
-/** Opens a name without the right to read or write what it names. open(2) */
+/** Opens a name without the right to read or write the file. open(2) */
 export const O_PATH = 0o10000000;
 /** Closes the descriptor when the process starts another program. open(2), fcntl(2), pipe2(2) */
 export const O_CLOEXEC = 0o2000000;
 
-/** Where a path may lead. <linux/openat2.h> */
+/** Limits of where a path may lead. <linux/openat2.h> */
 export const RESOLVE = { onOneMount: 0x01, noMagicLinks: 0x02, noSymlinks: 0x04, inRoot: 0x10 } as const;
 
 const STRUCT_OPEN_HOW_SIZE = 24;
 
-/** The argument of openat2(2). @param flags of open(2); `O_CLOEXEC` is added @param resolve of `RESOLVE` */
+/** Returns the argument of openat2(2). @param flags of open(2); `O_CLOEXEC` is added @param resolve of `RESOLVE` */
 export function openHow(flags: number, resolve: number): Buffer {
   const how = Buffer.alloc(STRUCT_OPEN_HOW_SIZE);
   how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
@@ -27,8 +27,8 @@ export interface OpenInRoot {
 }
 
 /**
- * The argument of openat2(2) that opens a path as if the directory were the root: neither `..` nor a link leads out, and links of
- * /proc/self/fd are refused.
+ * Returns the argument of openat2(2) that opens a path as if the directory were the root: neither `..` nor a link leads
+ * out, and links of /proc/self/fd are refused.
  */
 export function openHowInRoot({ flags, links }: OpenInRoot): Buffer {
   const resolve = RESOLVE.inRoot | RESOLVE.noMagicLinks | (links === 'never' ? RESOLVE.noSymlinks : 0);

@@ -7,8 +7,8 @@ const openat2Call = bind<[number, number, string, Buffer, number]>(
 );
 
 /**
- * Opens a path inside of a root, as `openHowInRoot` says. The caller closes the descriptor. sys/stub/call/files.ts has the same for
- * a stub. openat2(2), Linux 5.6.
+ * Opens a path inside of a root, as `openHowInRoot` says. The caller closes the descriptor. sys/stub/call/files.ts has
+ * the same for a stub. openat2(2), Linux 5.6.
  * @throws SYSTEM_CALL with `facts.errno`
  */
 export function openInRoot(rootFd: number, path: string, options: OpenInRoot): number {

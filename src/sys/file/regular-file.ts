@@ -8,7 +8,7 @@ export interface RegularFile {
   readonly stats: Stats;
 }
 
-/** What stands at a path where a file should be, in words. */
+/** Says in words what is at a path in the place of a file. */
 function kindOf(stats: Stats): string {
   if (stats.isDirectory()) return 'it is a directory';
   if (stats.isFIFO()) return 'it is a named pipe';
@@ -17,9 +17,9 @@ function kindOf(stats: Stats): string {
 }
 
 /**
- * Opens what somebody else put there, for reading: a regular file or nothing. A symbolic link as last component is refused
- * (it could lead out of the directory), and opening never waits (a named pipe would).
- * Undefined when there is nothing.
+ * Opens a file of an untrusted directory for reading; undefined when it is missing. It must be a regular file: a
+ * symbolic link as the last component is refused, because it could lead out of the directory, and a named pipe does not
+ * make it wait.
  * @throws FILESYSTEM
  */
 export async function openRegularFile(path: string): Promise<RegularFile | undefined> {
@@ -39,8 +39,8 @@ export async function openRegularFile(path: string): Promise<RegularFile | undef
 }
 
 /**
- * The same for a file below a directory, where a symbolic link is followed as long as what it leads to lies below the
- * directory as well: what was opened is asked where it lies, since names may change at any time.
+ * The same for a file below a directory. A symbolic link is followed if it leads to a file below the directory. The
+ * check is made on the opened file, because names may change at any time.
  * @throws FILESYSTEM
  */
 export async function openRegularFileBelow(directory: string, name: string): Promise<RegularFile | undefined> {

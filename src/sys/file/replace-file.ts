@@ -6,7 +6,7 @@ import { filesystemError } from './filesystem-error.ts';
 
 const FILE_MODE = 0o644;
 
-/** Makes renames into a directory last through a power cut. */
+/** Writes a directory to the disk, so that renames into it survive a power cut. */
 export async function syncDirectory(path: string): Promise<void> {
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
@@ -17,10 +17,10 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /**
- * Writes a file beside its place (in `partial`, on the same file system), makes its bytes lasting, and renames it into place:
- * readers see all of it or what was there before. Mode 0644 whatever the umask.
- * `fill` writes the content; when it throws, nothing has changed.
- * @throws FILESYSTEM; what `fill` throws
+ * Writes a file into `partial` (on the same file system), waits until the disk has its bytes, and renames it to `path`:
+ * readers see the whole new file or the old one. Mode 0644 whatever the umask.
+ * @param fill writes the content; after an error of it nothing has changed
+ * @throws FILESYSTEM, and the errors of `fill`
  */
 export async function replaceFile(
   path: string,
@@ -33,7 +33,7 @@ export async function replaceFile(
     try {
       await fill((chunk) => handle.writeFile(chunk));
       await handle.chmod(FILE_MODE);
-      // Without it, a power cut after the rename can leave a file of the right name and no bytes.
+      // Without this, a power cut after the rename can leave a file of the right name without content
       await handle.datasync();
     } finally {
       await handle.close();
@@ -45,7 +45,7 @@ export async function replaceFile(
   }
 }
 
-/** The same for a text in hand, and its directory made lasting too. */
+/** `replaceFile` with a text; the rename survives a power cut too. */
 export async function replaceText(path: string, partial: string, text: string): Promise<void> {
   await replaceFile(path, partial, async (write) => void (await write(Buffer.from(text))));
   await syncDirectory(dirname(path));

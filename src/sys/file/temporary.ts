@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filesystemError } from './filesystem-error.ts';
 
-/** Where large temporary files belong: $TMPDIR, else /var/tmp, which unlike /tmp is seldom in memory. */
+/**
+ * Returns the directory for large temporary files: $TMPDIR, or else /var/tmp, which is seldom in memory, unlike /tmp.
+ */
 async function temporaryRoot(): Promise<string> {
   if (process.env.TMPDIR) return process.env.TMPDIR;
   try {
@@ -15,12 +17,12 @@ async function temporaryRoot(): Promise<string> {
   }
 }
 
-/** A directory of tsimg's own (0700), gone with all that is in it when it is disposed of. */
+/** A private directory (0700). Disposing of it removes it with its content. */
 export interface TemporaryDirectory extends AsyncDisposable {
   readonly path: string;
 }
 
-/** @throws FILESYSTEM */
+/** Makes a temporary directory. @throws FILESYSTEM */
 export async function makeTemporaryDirectory(): Promise<TemporaryDirectory> {
   const root = await temporaryRoot();
   try {
@@ -32,7 +34,7 @@ export async function makeTemporaryDirectory(): Promise<TemporaryDirectory> {
 }
 
 /**
- * A file without a name, for reading and writing: it is gone when it is closed, also when this process is killed.
+ * Opens a file without a name, for reading and writing. It is gone when it is closed, also when this process is killed.
  * @throws FILESYSTEM
  */
 export async function openTemporaryFile(): Promise<FileHandle> {

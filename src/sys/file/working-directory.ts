@@ -1,6 +1,9 @@
 import { errnoOf } from '../../errors.ts';
 
-/** The working directory of this process; '' where it was removed, which concerns nobody who names absolute paths. getcwd(2) */
+/**
+ * Returns the working directory of this process; empty where it was removed, because absolute paths do not need it.
+ * getcwd(2)
+ */
 export function workingDirectory(): string {
   try {
     return process.cwd();

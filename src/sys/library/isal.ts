@@ -1,8 +1,9 @@
 import type koffi from 'koffi';
 import { addressOf, type HostDecoder, loadHostLibrary, SMALL_BYTES } from './host-decoder.ts';
 
-// ISA-L (the library of igzip) inflates in less than half of zlib's time. Its `struct inflate_state` of igzip_lib.h is
-// laid out here for version 2 of the library's interface, which the file name says, on 64-bit little-endian machines.
+// ISA-L (the library of igzip) inflates in less than half of the time of zlib. Its `struct inflate_state` of
+// igzip_lib.h is laid out here for version 2 of the interface of the library, on 64-bit little-endian machines. The
+// file name has this version.
 
 const LIBRARY = 'libisal.so.2';
 const OFFSET = {
@@ -16,9 +17,9 @@ const OFFSET = {
   crcFlag: 21172,
   crc: 21176,
 } as const;
-/** The structure has 87 KB; what lies behind it must stay untouched. */
+/** The structure has 87 KB; the bytes behind it must stay unchanged. */
 const STATE_BYTES = 128 * 1024;
-/** ISAL_GZIP_NO_HDR: a raw deflate stream, of whose content the CRC-32 is taken. */
+/** ISAL_GZIP_NO_HDR: a raw deflate stream, with the CRC-32 of its content. */
 const RAW_WITH_CRC = 2;
 /** ISAL_BLOCK_FINISH */
 const FINISHED = 5;
@@ -35,7 +36,7 @@ interface Isal {
 
 /** Inflates raw deflate streams. */
 export interface IsalInflater extends HostDecoder {
-  /** CRC-32 of what was written of this stream. */
+  /** CRC-32 of the content of this stream so far. */
   readonly crc: number;
 }
 
@@ -54,12 +55,12 @@ function bindIsal(library: ReturnType<typeof koffi.load>): Isal {
   };
 }
 
-/** A deflate stream with a literal block and repeats, and its content's CRC-32. */
+/** A deflate stream with a literal block and repeats, and the CRC-32 of its content. */
 const SAMPLE = Buffer.from('cb48cdc9c957c8402201', 'hex');
 const SAMPLE_TEXT = 'hello hello hello ';
 const SAMPLE_CRC = 0x0431b5ed;
 
-/** Tries the library on a known stream, so that one of another layout is found out before it is used. */
+/** Tries the library on a known stream, so that a library with another layout is not used. */
 function isAsExpected(isal: Isal): boolean {
   const state = Buffer.alloc(STATE_BYTES);
   const inflater = inflaterOf(isal, state);
@@ -85,7 +86,7 @@ function setOutput(state: Buffer, output: Buffer): void {
 }
 
 function inflaterOf(isal: Isal, state: Buffer): IsalInflater {
-  /** Held, so that the memory stays while the library has its address. */
+  /** Kept, so that its memory stays while the library has its address. */
   let given: Buffer = Buffer.alloc(0);
   let failure: string | undefined;
   return {
@@ -123,7 +124,7 @@ function inflaterOf(isal: Isal, state: Buffer): IsalInflater {
     unused() {
       const bits = state.readInt32LE(OFFSET.readInBits);
       const word = Buffer.alloc(8);
-      // What is left of the last byte belongs to the stream
+      // The rest of the last byte belongs to the stream
       word.writeBigUInt64LE(state.readBigUInt64LE(OFFSET.readIn) >> BigInt(bits % 8));
       const left = state.readUInt32LE(OFFSET.availableIn);
       return Buffer.concat([word.subarray(0, bits >> 3), given.subarray(given.length - left)]);
@@ -131,7 +132,7 @@ function inflaterOf(isal: Isal, state: Buffer): IsalInflater {
   };
 }
 
-/** An inflater of the host's ISA-L, or undefined: see `loadHostLibrary`. */
+/** Opens an inflater of the ISA-L of the host, or returns undefined: see `loadHostLibrary`. */
 export function openIsalInflater(): IsalInflater | undefined {
   loaded ??= { isal: loadHostLibrary({ name: LIBRARY, isInNode: false }, bindIsal, isAsExpected) };
   const { isal } = loaded;

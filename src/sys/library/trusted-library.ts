@@ -1,7 +1,7 @@
 import { realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Directories of libraries that only an administrator writes into. LD_LIBRARY_PATH is not asked: it may be anybody's. */
+/** Directories of libraries that only an administrator can write. LD_LIBRARY_PATH is not used: any user may set it. */
 const PLACES = [
   '/usr/lib/x86_64-linux-gnu',
   '/usr/lib/aarch64-linux-gnu',
@@ -14,9 +14,9 @@ const PLACES = [
 const WRITABLE_BY_OTHERS = 0o022;
 
 /**
- * The absolute path of a shared library of the host that nobody but the owner of the host's files can have changed,
- * nor the directory that it lies in; else undefined. In a user namespace that owner has another number than 0, so it
- * is whoever owns `/usr`.
+ * Returns the absolute path of a shared library of the host. Only the owner of the files of the host may be able to
+ * change the library and its directory; otherwise undefined. In a user namespace the ID of that owner is not 0, so it
+ * is the owner of `/usr`.
  * @param name with its version, such as `libisal.so.2`
  */
 export function findTrustedLibrary(name: string, places: readonly string[] = PLACES): string | undefined {
@@ -36,7 +36,7 @@ function realPath(path: string): string | undefined {
   try {
     return realpathSync(path);
   } catch {
-    // Not there, or behind a directory that may not be searched: no library either way
+    // It is missing, or behind a directory that is closed to this user
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 import type koffi from 'koffi';
 import { addressOf, type HostDecoder, loadHostLibrary, SMALL_BYTES } from './host-decoder.ts';
 
-// libzstd, which most distributions need for their packages, decompresses ten times as fast as JavaScript does.
+// libzstd, which most distributions need for their packages, decompresses ten times as fast as JavaScript.
 
 const LIBRARY = 'libzstd.so.1';
 /** struct ZSTD_inBuffer and ZSTD_outBuffer: address, size, position; 64 bits each. */
@@ -20,7 +20,7 @@ interface Zstd {
 
 /** Decompresses frames. */
 export interface ZstdDecoder extends HostDecoder {
-  /** Frees what the library holds; the decoder must not be at work. */
+  /** Frees the memory of the library; the decoder must not be running. */
   close(): void;
 }
 
@@ -70,7 +70,7 @@ function isAsExpected(zstd: Zstd): boolean {
 function decoderOf(zstd: Zstd, stream: unknown): ZstdDecoder & { runHere(output: Buffer): number } {
   const input = Buffer.alloc(BUFFER.bytes);
   const out = Buffer.alloc(BUFFER.bytes);
-  /** Held, so that the memory stays while the library has its address. */
+  /** Kept, so that its memory stays while the library has its address. */
   let given: Buffer = Buffer.alloc(0);
   let failure: string | undefined;
   let isFinished = false;
@@ -127,7 +127,7 @@ function decoderOf(zstd: Zstd, stream: unknown): ZstdDecoder & { runHere(output:
   };
 }
 
-/** A decoder of the host's libzstd, or undefined: see `loadHostLibrary`. */
+/** Opens a decoder of the libzstd of the host, or returns undefined: see `loadHostLibrary`. */
 export function openZstdDecoder(): ZstdDecoder | undefined {
   const isInNode = 'zstd' in process.versions;
   loaded ??= { zstd: loadHostLibrary({ name: LIBRARY, isInNode }, bindZstd, isAsExpected) };

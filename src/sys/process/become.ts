@@ -7,12 +7,15 @@ const closeRangeCall = bind<[number, number, number, number]>(
 const dup2Call = bind<[number, number]>('int dup2(int from, int to)');
 const CLOSE_RANGE_CLOEXEC = 4;
 
-/** Makes descriptor `to` another name of `from`; it stays open over execve. dup2(2). @throws SYSTEM_CALL */
+/** Makes descriptor `to` a copy of `from`; the copy stays open over execve. dup2(2). @throws SYSTEM_CALL */
 export function duplicateOnto(from: number, to: number): void {
   checked(dup2Call(from, to), 'dup2');
 }
 
-/** Marks every descriptor from `first` on close-on-exec: Node goes on using them, the program to come never sees them. @throws SYSTEM_CALL */
+/**
+ * Marks all descriptors from `first` on as close-on-exec: Node can use them, the next program does not get them.
+ * @throws SYSTEM_CALL
+ */
 export function closeOnExecFrom(first: number): void {
   checked(closeRangeCall(SYSCALL.close_range, first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC), 'close_range');
 }

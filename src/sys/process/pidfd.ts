@@ -7,16 +7,19 @@ const signalCall = bind<[number, number, number, null, number]>(
 );
 const closeCall = bind<[number]>('int close(int fd)');
 
-/** A process held by descriptor: what it names can never become another process. pidfd_open(2), Linux 5.6. */
+/** A process held by a descriptor, which never names another process. pidfd_open(2), Linux 5.6. */
 export interface ProcessHandle extends Disposable {
   readonly pid: number;
-  /** The descriptor; closed by disposing of this. */
+  /** The descriptor; disposing of the handle closes it. */
   readonly fd: number;
   /** Sends a signal by number; false when the process is gone. @throws SYSTEM_CALL */
   signal(number: number): boolean;
 }
 
-/** @throws SYSTEM_CALL with `facts.errno` ESRCH where there is no such process */
+/**
+ * Opens a process by its number.
+ * @throws SYSTEM_CALL with `facts.errno` ESRCH where there is no such process
+ */
 export function openProcess(pid: number): ProcessHandle {
   const pidfd = checked(openCall(SYSCALL.pidfd_open, pid, 0), 'pidfd_open', String(pid));
   return {

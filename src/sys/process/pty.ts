@@ -6,7 +6,7 @@ const TIOCSWINSZ = 0x5414;
 const TIOCGPTN = 0x8004_5430;
 const TIOCSPTLCK = 0x4004_5431;
 
-/** Unlocks the terminal of a master and tells its number: the N of /dev/pts/N. ioctl_tty(2). @throws SYSTEM_CALL */
+/** Unlocks the terminal of a master, and returns its number: the N of /dev/pts/N. ioctl_tty(2). @throws SYSTEM_CALL */
 export function unlockTerminal(master: number): number {
   checked(ioctlBuffer(master, TIOCSPTLCK, Buffer.alloc(4)), 'ioctl(TIOCSPTLCK)');
   const number = Buffer.alloc(4);
@@ -14,7 +14,7 @@ export function unlockTerminal(master: number): number {
   return number.readUInt32LE(0);
 }
 
-/** Tells a terminal its size, in characters; its foreground processes get SIGWINCH. @throws SYSTEM_CALL */
+/** Sets the size of a terminal, in characters; its foreground processes get SIGWINCH. @throws SYSTEM_CALL */
 export function setTerminalSize(terminal: number, columns: number, rows: number): void {
   const size = Buffer.alloc(8);
   size.writeUInt16LE(rows, 0);

@@ -9,14 +9,14 @@ const socketpairCall = bind<[number, number, number, Buffer]>(
 );
 const recvmsgCall = bind<[number, Buffer, number]>('long recvmsg(int fd, void *message, int flags)');
 
-/** Two sockets that are each other's end, which block and are closed by execve. socketpair(2). @throws SYSTEM_CALL */
+/** Makes two connected sockets, which block and are closed by execve. socketpair(2). @throws SYSTEM_CALL */
 export function makeSocketPair(): readonly [number, number] {
   const fds = Buffer.alloc(8);
   checked(socketpairCall(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 'socketpair');
   return [fds.readInt32LE(0), fds.readInt32LE(4)];
 }
 
-/** The next byte of a socket, and the descriptor that came with it, which is the caller's to close. */
+/** A byte of a socket, and the descriptor that came with it. The caller closes the descriptor. */
 export interface Received {
   readonly byte: number;
   readonly descriptor: number | undefined;
@@ -26,7 +26,7 @@ export interface Received {
 export function receiveDescriptor(socket: number): Received | undefined {
   const [byte, range, control, message] = [Buffer.alloc(1), Buffer.alloc(16), Buffer.alloc(24), Buffer.alloc(56)];
   const { address } = loadKoffi();
-  // struct iovec: where, and how much. struct msghdr: two words of a name, then the ranges and the control data.
+  // struct iovec: address and length. struct msghdr: two words of a name, then the ranges and the control data.
   range.writeBigUInt64LE(address(byte), 0);
   range.writeBigUInt64LE(1n, 8);
   message.writeBigUInt64LE(address(range), 16);

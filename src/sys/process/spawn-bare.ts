@@ -8,14 +8,14 @@ import { bind } from '../libc.ts';
 import { makeSocketPair } from './socket-pair.ts';
 import type { ProcessEnd, StartedProcess } from './start-process.ts';
 
-// posix_spawn(3). Node's own way is fork(2), which copies the page tables of a heap: 10 ms and more, and each page that is written
-// to afterwards costs once again. This one borrows the memory for as long as it takes to start another program.
+// posix_spawn(3). Node starts programs by fork(2), which copies the page tables of a heap: that takes 10 ms and more,
+// and each page costs again when it is written later. posix_spawn(3) borrows the memory until the program has started.
 
-/** More than glibc's or musl's posix_spawnattr_t, posix_spawn_file_actions_t and sigset_t take: bytes. */
+/** More bytes than posix_spawnattr_t, posix_spawn_file_actions_t and sigset_t have in glibc and musl. */
 const STRUCT_SIZE = 512;
 const FLAGS = { resetSignals: 0x04, setMask: 0x08, ownSession: 0x80 };
 const WNOHANG = 1;
-/** Milliseconds between two looks at whether a process has ended, which is asked for when it is about to. */
+/** Milliseconds between two looks at whether a process has ended. They are made when its end is near. */
 const FIRST_PAUSE = 1;
 const LONGEST_PAUSE = 50;
 
@@ -46,7 +46,7 @@ function signalName(number: number): NodeJS.Signals | undefined {
     .find((name) => constants.signals[name] === number);
 }
 
-/** How a status of waitpid(2) says that a process ended. */
+/** Parses a status of waitpid(2). */
 function parseStatus(status: number): ProcessEnd {
   const signal = status & 0x7f;
   return signal === 0
@@ -54,7 +54,7 @@ function parseStatus(status: number): ProcessEnd {
     : { status: null, signal: signalName(signal) ?? 'SIGKILL' };
 }
 
-/** A child of this process that only waitpid(2) tells of. */
+/** A child of this process that Node does not know: only waitpid(2) gives its end. */
 class BareProcess implements StartedProcess {
   readonly pid: number;
   #end: Promise<ProcessEnd> | undefined;
@@ -68,7 +68,7 @@ class BareProcess implements StartedProcess {
     if (this.#gone === undefined) {
       const status = Buffer.alloc(4);
       const found = waitpid(this.pid, status, WNOHANG);
-      // Where somebody else has waited for it nobody can tell any more how it ended: not well, then.
+      // Other code in this process has waited for it, so its status is lost: it counts as failed
       if (found < 0) this.#gone = { status: null, signal: 'SIGKILL' };
       else if (found > 0) this.#gone = parseStatus(status.readInt32LE(0));
     }
@@ -93,26 +93,26 @@ class BareProcess implements StartedProcess {
   }
 
   kill(signal: NodeJS.Signals): void {
-    // Until it was waited for its process ID is its own.
+    // Until waitpid(2) the process ID cannot belong to another process
     if (this.#look() === undefined) process.kill(this.pid, signal);
   }
 
   release(): void {}
 }
 
-/** @param error what a function of the posix_spawn family returned @throws SYSTEM_CALL */
+/** @param error the result of a function of the posix_spawn family @throws SYSTEM_CALL */
 function spawned(error: number, file: string): void {
   if (error === 0) return;
   const errno = ERRNO_NAMES[error] ?? `errno ${error}`;
   throw new TsimgError('SYSTEM_CALL', 'cannot start a program', { where: file, why: errno, facts: { errno } });
 }
 
-/** What is started by spawnBare. */
+/** A program for `spawnBare`. */
 export interface BareProgram {
   readonly path: string;
   /** Its first argument; the path where absent. */
   readonly name?: string;
-  /** The descriptor that the path speaks of, if it does: above 3. */
+  /** The descriptor that the path names, if it names one: above 3. */
   readonly fd?: number;
 }
 
@@ -122,7 +122,7 @@ function spawn({ path: file, name = file, fd = 0 }: BareProgram, descriptor: num
   spawned(initActions(actions), file);
   spawned(initAttributes(attributes), file);
   try {
-    // By way of another number: older C libraries leave a descriptor that is the right one already close-on-exec.
+    // In two steps: older C libraries leave a descriptor close-on-exec if it has the right number already
     const between = Math.max(descriptor, fd) + 1;
     spawned(addDup2(actions, descriptor, between), file);
     spawned(addDup2(actions, between, 3), file);
@@ -140,9 +140,10 @@ function spawn({ path: file, name = file, fd = 0 }: BareProgram, descriptor: num
 }
 
 /**
- * Starts a program without arguments and environment, in a session of its own, all signals as they are by default. Its descriptors
- * 0 to 2 are /dev/null, 3 is one end of a socket pair, of which `socket` is the other: one that blocks, the caller's to close.
- * What else it has of ours that is not close-on-exec it is to close itself. @throws SYSTEM_CALL with `facts.errno`
+ * Starts a program without arguments and environment, in a session of its own, with default signals. Its descriptors 0
+ * to 2 are /dev/null, and 3 is one end of a socket pair. `socket` is the other end, which blocks, and which the caller
+ * closes. The program itself closes other inherited descriptors that are not close-on-exec.
+ * @throws SYSTEM_CALL with `facts.errno`
  */
 export function spawnBare(program: BareProgram): { readonly process: StartedProcess; readonly socket: number } {
   const [socket, theirs] = makeSocketPair();

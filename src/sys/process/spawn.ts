@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process';
 import { errnoOf, messageOf, TsimgError } from '../../errors.ts';
 
 export interface CommandOptions {
-  /** Written to its standard input, which is closed after it; without it, standard input is /dev/null. */
+  /** Written to its standard input, which is closed then; without it, standard input is /dev/null. */
   readonly input?: string | Uint8Array | undefined;
-  /** Its whole environment; tsimg's own when absent. */
+  /** Its whole environment; default: the environment of tsimg. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   readonly cwd?: string | undefined;
-  /** Milliseconds after which it is killed; none when absent. */
+  /** Milliseconds after which the program is killed; unlimited when absent. */
   readonly timeout?: number | undefined;
-  /** The most that it may write to standard output, and to standard error: bytes. 1 MiB when absent. */
+  /** The most bytes that the program may write to standard output, and to standard error. Default 1 MiB. */
   readonly maxOutput?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -25,9 +25,9 @@ export interface CommandResult {
 const MAX_OUTPUT = 1024 * 1024;
 
 /**
- * Runs a program to its end, without a shell, and collects what it writes. A status other than 0 is a result, not an error.
- * @throws SYSTEM_CALL when it cannot be started (`facts.errno`, such as ENOENT) or is not done in time (ETIMEDOUT);
- * LIMIT_EXCEEDED when it writes more than `maxOutput`; an AbortError on `signal`
+ * Runs a program to its end, without a shell, and collects its output. A status other than 0 is a result, not an error.
+ * @throws SYSTEM_CALL when it cannot be started (`facts.errno`, such as ENOENT) or takes too long (ETIMEDOUT);
+ *   LIMIT_EXCEEDED when it writes more than `maxOutput`; an AbortError on `signal`
  */
 export function runCommand(
   file: string,
@@ -61,7 +61,7 @@ export function runCommand(
     };
     const stdout = collect(child.stdout);
     const stderr = collect(child.stderr);
-    // A program may end without having read its input: its status says what that means, not our EPIPE.
+    // A program may end without reading its input: its status tells what that means, not the EPIPE of this process
     child.stdin.on('error', () => {});
     child.stdin.end(input);
     if (timeout !== undefined) {

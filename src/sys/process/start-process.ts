@@ -3,30 +3,33 @@ import { Duplex } from 'node:stream';
 import { errnoOf, messageOf, TsimgError } from '../../errors.ts';
 
 export interface StartOptions {
-  /** What becomes of descriptors 0, 1, …: nothing (/dev/null), a stream of ours, or a descriptor of ours by number. */
+  /**
+   * The descriptors 0, 1, … of the program: nothing (/dev/null), a stream of this process, or a descriptor of it by
+   * number.
+   */
   readonly descriptors: readonly (Extract<IOType, 'ignore' | 'pipe' | 'inherit'> | number)[];
   /** Its whole environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string | undefined;
-  /** In a session of its own: signals of the caller's terminal do not reach it. */
+  /** Whether it gets a session of its own: signals of the terminal of the caller do not reach it then. */
   readonly ownSession: boolean;
 }
 
-/** How a process ended: one of the two is null. */
+/** The end of a process: one of the two is null. */
 export interface ProcessEnd {
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A process that runs beside us. */
+/** A started process. */
 export interface StartedProcess {
   readonly pid: number;
-  /** Resolves when it is gone; never fails. Whoever started it waits for it: until then it may be left as a zombie. */
+  /** Resolves when it has ended; never fails. Without it the process may stay as a zombie. */
   readonly ended: Promise<ProcessEnd>;
-  /** Our end of a `pipe` descriptor. */
+  /** The end of a `pipe` descriptor in this process. */
   stream(descriptor: number): Duplex;
   kill(signal: NodeJS.Signals): void;
-  /** Lets this process end before it. */
+  /** Lets this process end before the started one. */
   release(): void;
 }
 

@@ -1,12 +1,12 @@
 import type { SparseMap } from './sparse.ts';
 
-/** Tells stored bytes with their offset in the resulting file. */
+/** Passes stored bytes on, with their offset in the resulting file. */
 export interface BodyWriter {
-  /** The stored bytes of `chunk` from `start` to `end`. */
+  /** Passes the bytes of `chunk` from `start` to `end` on. */
   write(chunk: Buffer, start: number, end: number): void;
 }
 
-/** A writer of the content of one file. Of a sparse one, bytes go to the segments in turn. */
+/** Makes a writer for the content of one file. The bytes of a sparse file go to its segments, one after the other. */
 export function writeBody(sparse: SparseMap | undefined, data: (chunk: Buffer, position: number) => void): BodyWriter {
   let position = 0;
   if (sparse === undefined) {
@@ -19,7 +19,7 @@ export function writeBody(sparse: SparseMap | undefined, data: (chunk: Buffer, p
   }
   const { segments } = sparse;
   let segment = 0;
-  /** Bytes of the segment at hand that have come. */
+  /** Bytes of the current segment that have come. */
   let done = 0;
   return {
     write(chunk, start, end) {

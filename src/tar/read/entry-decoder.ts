@@ -8,13 +8,13 @@ import { type Extensions, resolveEntry } from './resolve-entry.ts';
 import { addOldGnuSegments, collectSparse, oldGnuRealSize, type SparseMap } from './sparse.ts';
 import { readSparseLines } from './sparse-lines.ts';
 
-/** What the decoder wants of the archive next. */
+/** What the decoder needs from the archive next. */
 export type Need =
   /** The next 512 bytes. */
   | { readonly kind: 'block' }
   /** So many bytes in one piece, then their padding. */
   | { readonly kind: 'collect'; readonly bytes: number }
-  /** So many bytes and their padding that say nothing. */
+  /** So many bytes and their padding, to be skipped. */
   | { readonly kind: 'skip'; readonly bytes: number }
   /** An entry, whose content follows: `storedBytes` and their padding. */
   | {
@@ -27,7 +27,7 @@ export type Need =
   /** Nothing: the archive is at its end. */
   | { readonly kind: 'end' };
 
-/** Headers, their extensions and sparse maps → entries. Knows nothing of chunks. */
+/** Turns headers, their extensions and sparse maps into entries. It does not deal with chunks. */
 export interface EntryDecoder {
   block(bytes: Buffer, start: number): Need;
   collected(content: Buffer): Need;
@@ -41,15 +41,18 @@ const NO_EXTENSIONS: Extensions = {};
 /** PAX (`X`: as Solaris spelt it), global PAX, GNU long name and long link. */
 const EXTENSION_TYPES = new Set(['x', 'X', 'g', 'L', 'K']);
 
-/** `place.offset` is the reader's: where the block at hand begins. @throws TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED from its functions */
+/**
+ * Makes a decoder. @param place its `offset` is where the current block begins; the reader sets it
+ * @throws TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED from its functions
+ */
 export function createEntryDecoder(limits: TarLimits, place: Place): EntryDecoder {
   let entries = 0;
   let sawZeroBlock = false;
   let extensionType: string | undefined;
   let extensions = NO_EXTENSIONS;
-  /** Where the first header of the entry began: an extension's, where there is one. */
+  /** The position of the first header of the entry, or of its first extension. */
   let entryOffset = 0;
-  /** Takes the blocks of a sparse map, where one is being read. */
+  /** Takes the blocks of a sparse map while one is being read. */
   let mapBlock: ((bytes: Buffer, start: number) => Need) | undefined;
 
   function headerBlock(bytes: Buffer, start: number): Need {
@@ -59,7 +62,7 @@ export function createEntryDecoder(limits: TarLimits, place: Place): EntryDecode
       sawZeroBlock = true;
       return BLOCK;
     }
-    // GNU tar stops here, Go refuses it: what follows would be seen by some and not by others.
+    // GNU tar stops here and Go refuses it: some readers would see the rest, and others would not
     if (sawZeroBlock) throw tarInvalid(place, 'a single block of zeros is followed by more');
     if (extensions === NO_EXTENSIONS) entryOffset = place.offset;
     const raw = decodeRawHeader(bytes, start, place);
@@ -75,14 +78,14 @@ export function createEntryDecoder(limits: TarLimits, place: Place): EntryDecode
       throw tarInvalid(place, 'a global header stands between an extended header and its entry');
     }
     extensionType = raw.typeflag;
-    // The size is this header's own: a PAX size that stands before belongs to the file (CVE-2026-53655).
+    // The size of this header is its own: a PAX size before it belongs to the file (CVE-2026-53655)
     return { kind: 'collect', bytes: raw.size };
   }
 
   function entryHeader(raw: RawHeader, bytes: Buffer, start: number): Need {
     const pending = extensions;
     extensions = NO_EXTENSIONS;
-    // the label of a volume, GNU tar -V
+    // The label of a volume, GNU tar -V
     if (raw.typeflag === 'V') return { kind: 'skip', bytes: raw.size };
     if (++entries > limits.entries) throw tarLimit(place, 'entries', limits.entries, 'too many entries');
     const { header, storedBytes, hasContent, sparse } = resolveEntry(raw, pending, entryOffset, limits, place);
@@ -129,7 +132,7 @@ export function createEntryDecoder(limits: TarLimits, place: Place): EntryDecode
       else if (extensionType === 'K') extensions = { ...extensions, longLink: untilNul(content) };
       else {
         const pax = parsePax(content, place);
-        // A second one replaces the first, as in Go and GNU tar.
+        // A second one replaces the first, as in Go and GNU tar
         if (extensionType !== 'g') extensions = { ...extensions, pax };
       }
       return BLOCK;

@@ -1,4 +1,4 @@
-/** What a reader of tar spends on one archive at most: each is LIMIT_EXCEEDED when it is passed. */
+/** The limits of reading one archive. An archive beyond one of them is LIMIT_EXCEEDED. */
 export interface TarLimits {
   /** Bytes of one extended header (PAX `x` and `g`, GNU `L` and `K`), which is held in memory. */
   readonly extendedHeaderBytes: number;

@@ -3,29 +3,29 @@ import { type Place, tarInvalid } from './place.ts';
 import { createTarReader, type TarReaderOptions } from './read.ts';
 import type { SparseMap } from './sparse.ts';
 
-/** An entry of a seekable archive, and where its content lies in it. */
+/** An entry of a seekable archive, and the place of its content. */
 export interface TarMember {
   readonly header: TarHeader;
   /** Bytes of the archive before the content. */
   readonly dataOffset: number;
   /** Bytes of content in the archive. Of a sparse member fewer than `header.size`. */
   readonly dataSize: number;
-  /** Undefined for what is not sparse: then the `dataSize` bytes at `dataOffset` are the content. */
+  /** Undefined for a member that is not sparse: its content is the `dataSize` bytes at `dataOffset`. */
   readonly sparse: SparseMap | undefined;
 }
 
 /** Reads up to `length` bytes at `offset`; fewer only at the end of the archive. */
 export type ReadAt = (offset: number, length: number) => Promise<Buffer>;
 
-/** Headers are read in windows of this many bytes: one read serves many small members, and few bytes of large ones. */
+/** Bytes of one read for headers: many small members in one read, and few bytes of large ones. */
 const WINDOW_BYTES = 16 * 1024;
-/** An archive of images has some hundred members; an index of more is no longer small. */
+/** Archives of images have some hundred members; the list of more would not be small any more. */
 const MAX_MEMBERS = 100_000;
 
 /**
- * The members of a seekable, uncompressed archive of `size` bytes in its order: reads headers, steps over contents.
- * Where a name stands twice both are listed; the last is what an extraction leaves.
- * @throws TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED (beyond 100,000 members unless `limits.entries` says else)
+ * Lists the members of a seekable, uncompressed archive of `size` bytes in their order: reads headers and skips
+ * contents. A name that is there twice is listed twice; an extraction would leave the last.
+ * @throws TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED (beyond 100,000 members, or `limits.entries`)
  */
 export async function listMembers(
   read: ReadAt,

@@ -4,8 +4,8 @@ const SPACE = 0x20;
 const ZERO = 0x30;
 
 /**
- * A numeric field of a header: octal digits, or, when the first bit is set, base-256 in two's complement (GNU, star).
- * Empty is 0, as old tars wrote fields that they had no use for.
+ * Parses a numeric field of a header: octal digits, or base-256 in two's complement when the first bit is set (GNU,
+ * star). An empty field is 0: old tars left unused fields empty.
  * @throws TAR_INVALID for other characters, and for numbers beyond ±2^53
  */
 export function parseNumeric(block: Buffer, start: number, length: number, what: string, place: Place): number {
@@ -15,7 +15,7 @@ export function parseNumeric(block: Buffer, start: number, length: number, what:
     : parseOctal(block, start, length, what, place);
 }
 
-/** Octal digits with spaces or NULs before, and a space or NUL behind. @throws TAR_INVALID */
+/** Parses octal digits with spaces or NULs before them, and a space or NUL behind. @throws TAR_INVALID */
 export function parseOctal(block: Buffer, start: number, length: number, what: string, place: Place): number {
   const end = start + length;
   let index = start;
@@ -26,7 +26,7 @@ export function parseOctal(block: Buffer, start: number, length: number, what: s
     if (digit < 0 || digit > 7) break;
     value = value * 8 + digit;
   }
-  // "12 34": GNU tar reads 12, others refuse it; nobody may read two sizes out of one field.
+  // "12 34" is refused: GNU tar reads 12, and two readers must not read two sizes in one field
   while (index < end && block[index] === SPACE) index++;
   if (index < end && block[index] !== 0) throw tarInvalid(place, `${what} is not octal`);
   return value;

@@ -2,12 +2,12 @@ import type { Timestamp } from '../header.ts';
 import { type Place, tarInvalid } from './place.ts';
 
 /**
- * The records of one PAX header: key → value, both as bytes (latin1). The sparse map of GNU's version 0.0 repeats its
+ * The records of one PAX header: key → value, both as bytes (latin1). The sparse map of GNU version 0.0 repeats its
  * keys, so it is kept apart, in order.
  */
 export interface PaxRecords {
   readonly values: ReadonlyMap<string, string>;
-  /** Of `GNU.sparse.offset` and `GNU.sparse.numbytes` as they alternate. */
+  /** The values of `GNU.sparse.offset` and `GNU.sparse.numbytes`, which alternate. */
   readonly sparsePairs: readonly string[];
 }
 
@@ -15,13 +15,13 @@ const SPACE = 0x20;
 const NEWLINE = 0x0a;
 const EQUALS = 0x3d;
 const ZERO = 0x30;
-/** Digits of a number that can be in range; zeros may stand before them, as many as there is room for. */
+/** A number that can be in range, with any number of zeros before it. */
 const NUMBER = /^0*\d{1,16}$/;
 
-/** Above what any header may have: a length that is longer is no length. */
+/** Above the length of any header: a larger number is no length. */
 const MAX_LENGTH = 1e9;
 
-/** The values of which every reader makes a C string: a NUL would be read as the end by some and not by others. */
+/** Values that readers take as C strings: some would end them at a NUL, others would not. */
 const STRING_KEYS = new Set(['path', 'linkpath', 'uname', 'gname', 'GNU.sparse.name']);
 
 /**
@@ -69,7 +69,9 @@ function parseRecord(content: Buffer, start: number, place: Place): { key: strin
   return { key, value, end };
 }
 
-/** A decimal that is not negative, with any zeros before it. @throws TAR_INVALID for anything else, and beyond 2^53 */
+/**
+ * Parses a decimal that is not negative, with any zeros before it. @throws TAR_INVALID for other text, and beyond 2^53
+ */
 export function parsePaxNumber(text: string, key: string, place: Place): number {
   const value = NUMBER.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value)) throw tarInvalid(place, `PAX ${key} is no number in range`);
@@ -77,8 +79,8 @@ export function parsePaxNumber(text: string, key: string, place: Place): number 
 }
 
 /**
- * Seconds since the epoch with a fraction, to the nanosecond; further digits are cut off.
- * @throws TAR_INVALID for anything else, and beyond ±2^53 seconds
+ * Parses seconds since the epoch with a fraction, to the nanosecond; further digits are dropped.
+ * @throws TAR_INVALID for other text, and beyond ±2^53 seconds
  */
 export function parsePaxTime(text: string, key: string, place: Place): Timestamp {
   const match = /^(-?)(0*\d{1,16})(?:\.(\d*))?$/.exec(text);

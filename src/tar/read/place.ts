@@ -1,15 +1,15 @@
 import { TsimgError } from '../../errors.ts';
 import type { TarLimits } from './limits.ts';
 
-/** Where a reader stands: what its errors say. */
+/** The position of a reader, for its errors. */
 export interface Place {
   /** The archive or layer; raw. */
   readonly where: string | undefined;
-  /** Bytes of the archive before the header at hand. */
+  /** Bytes of the archive before the current header. */
   offset: number;
 }
 
-/** The error for an archive that is damaged, cut short, or made to be read in two ways. */
+/** Returns the error for an archive that is damaged, cut short, or ambiguous on purpose. */
 export function tarInvalid(place: Place, why: string): TsimgError {
   return new TsimgError('TAR_INVALID', 'not a valid tar archive', {
     where: place.where,
@@ -18,13 +18,13 @@ export function tarInvalid(place: Place, why: string): TsimgError {
   });
 }
 
-/** The options of the command that raise a limit; the others can be raised by who calls the library only. */
+/** The options of the command line that raise a limit. The library can set the other limits too. */
 const OPTIONS: Readonly<Partial<Record<keyof TarLimits, string>>> = {
   entries: '--max-entries',
   extendedHeaderBytes: '--max-header',
 };
 
-/** The error for a limit: names the option that raises it. */
+/** Returns the error for a limit; the hint names the option that raises it. */
 export function tarLimit(place: Place, limit: keyof TarLimits, maximum: number, what: string): TsimgError {
   const option = OPTIONS[limit];
   return new TsimgError('LIMIT_EXCEEDED', `${what} in a tar archive`, {

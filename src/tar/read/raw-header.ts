@@ -2,13 +2,13 @@ import { hasChecksum } from '../block.ts';
 import { parseNumeric, parseOctal } from './numeric.ts';
 import { type Place, tarInvalid } from './place.ts';
 
-/** Which layout the last 255 bytes of a header have: POSIX has a prefix there, GNU times and a sparse map, v7 nothing. */
+/** The layout of the last 255 bytes of a header: POSIX has a prefix there, GNU times and a sparse map, v7 nothing. */
 export type HeaderFormat = 'v7' | 'ustar' | 'gnu';
 
-/** The fields of one header block as they stand, before PAX and GNU extensions. Names are bytes (latin1). */
+/** The fields of one header block, before PAX and GNU extensions. Names are bytes (latin1). */
 export interface RawHeader {
   readonly format: HeaderFormat;
-  /** One character; '\0' is how v7 says "regular file". */
+  /** One character; '\0' means a regular file in v7. */
   readonly typeflag: string;
   readonly path: string;
   readonly linkPath: string;
@@ -32,14 +32,14 @@ export interface RawHeader {
 const DEVICE_TYPES = new Set(['3', '4']);
 
 const PREFIX = 345;
-/** A field that can be a time of GNU's: octal digits, with spaces or NULs around them, or base-256. */
+/** A field that can be a time of GNU tar: octal digits, with spaces or NULs around them, or base-256. */
 const GNU_TIME = /^(?:[ \0]*[0-7]*[ \0]*|[\x80-\xff].*)$/s;
 const ASCII = /^[\x01-\x7f]*$/;
 
 /**
- * What stands before the name. GNU tar keeps times and the sparse map where POSIX has the prefix; star its times behind
- * a shorter one. Go before 1.8 (docker to 1.13) wrote a prefix also under GNU's magic, where a number was large and a
- * name long: what is no time there is a prefix, as Go has read it since.
+ * Returns the prefix of the name. GNU tar has times and the sparse map in the place of the POSIX prefix; star has times
+ * behind a shorter prefix. Go before 1.8 (docker up to 1.13) wrote a prefix under the magic of GNU too, for a large
+ * number with a long name: bytes that are no time are a prefix there, as for later versions of Go.
  */
 function prefixOf(bytes: Buffer, start: number, format: HeaderFormat): string {
   const at = start + PREFIX;
@@ -50,14 +50,14 @@ function prefixOf(bytes: Buffer, start: number, format: HeaderFormat): string {
   return ASCII.test(prefix) ? prefix : '';
 }
 
-/** Bytes up to the first NUL. */
+/** Returns the bytes up to the first NUL. */
 function cString(block: Buffer, start: number, length: number): string {
   let end = start;
   while (end < start + length && block[end] !== 0) end++;
   return end === start ? '' : block.toString('latin1', start, end);
 }
 
-/** Whether the bytes from `start` are these characters; faster than to make a text of them, for every header. */
+/** Whether the bytes from `start` are these characters. It runs for every header, and is faster than making a text. */
 function hasText(block: Buffer, start: number, text: string): boolean {
   for (let index = 0; index < text.length; index++) {
     if (block[start + index] !== text.charCodeAt(index)) return false;
@@ -78,7 +78,7 @@ export function decodeRawHeader(bytes: Buffer, start: number, place: Place): Raw
   if (size < 0) throw tarInvalid(place, 'the size is negative');
   const name = cString(bytes, start, 100);
   const prefix = bytes[start + PREFIX] === 0 || format === 'v7' ? '' : prefixOf(bytes, start, format);
-  // Old writers leave rubbish in the device fields of files.
+  // Old writers leave arbitrary bytes in the device fields of files
   const device = format !== 'v7' && DEVICE_TYPES.has(typeflag);
   return {
     format,

@@ -6,22 +6,22 @@ import { DEFAULT_TAR_LIMITS, type TarLimits } from './limits.ts';
 import { type Place, tarInvalid } from './place.ts';
 import type { SparseMap } from './sparse.ts';
 
-/** Where an entry's content lies in the archive. */
+/** The place of the content of an entry in the archive. */
 export interface TarBody {
   /** Bytes of the archive before the content (behind a sparse map). */
   readonly offset: number;
   /** Bytes of content in the archive: of a sparse file fewer than `header.size`. */
   readonly storedBytes: number;
-  /** Undefined for what is not sparse. */
+  /** Undefined for a file that is not sparse. */
   readonly sparse: SparseMap | undefined;
 }
 
-/** What a reader tells, in the order of the archive, during `write`. What a handler throws ends the reading. */
+/** Callbacks of a reader, in the order of the archive, during `write`. An error of the handler ends the reading. */
 export interface TarHandler {
   entry(header: TarHeader, body: TarBody): void;
   /**
-   * Bytes of the current file at this offset of the resulting file; ascending, holes of sparse files left out.
-   * The chunk is a view of what was written to the reader: whoever keeps it copies it.
+   * Gets bytes of the current file and their offset in the resulting file: ascending, without holes of sparse files.
+   * The chunk is a view of the bytes that were written to the reader: copy it to keep it.
    */
   data(chunk: Buffer, position: number): void;
   /** The current entry is complete. Called once for every entry. */
@@ -34,15 +34,18 @@ export interface TarReaderOptions {
   readonly limits?: Partial<TarLimits> | undefined;
 }
 
-/** A reader into which the archive is pushed, cut as it comes. */
+/** A reader into which chunks of an archive are written, of any lengths. */
 export interface TarReader {
-  /** @throws TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, or what the handler threw; after that the same again */
+  /**
+   * @throws TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, or the error of the handler; each later call throws the
+   *   same
+   */
   write(chunk: Buffer): void;
-  /** The archive is at its end. @throws TAR_INVALID when that is inside an entry */
+  /** To be called at the end of the archive. @throws TAR_INVALID when that is inside of an entry */
   end(): void;
   /**
-   * Leaves out the rest of the current body and its padding: ends the entry, and answers how many bytes of the archive
-   * are not to be written. Infinity behind the end of the archive.
+   * Skips the rest of the current body and its padding: ends the entry, and returns how many bytes of the archive must
+   * not be written. Infinity behind the end of the archive.
    */
   skipBody(): number;
 }
@@ -50,19 +53,19 @@ export interface TarReader {
 type Phase = 'block' | 'collect' | 'body' | 'skip' | 'drain';
 
 /**
- * A push parser of tar: v7, ustar, GNU, star and PAX, sparse files and extended attributes, for bytes for which nobody
- * vouches. Two zero blocks end the archive, and what follows is taken and never read; an archive without them is
- * complete where an entry is (as for Go). Global PAX headers are checked and have no effect, as in Go, so that a layer
- * means what it means to docker, containerd and podman.
+ * Parses untrusted tar archives by push: v7, ustar, GNU, star and PAX, sparse files and extended attributes. Two zero
+ * blocks end the archive; bytes behind them are taken and not read. An archive without them is complete at the end of
+ * an entry (as for Go). Global PAX headers are checked and have no effect, as in Go, so that a layer means the same as
+ * to docker, containerd and podman.
  */
 export function createTarReader(handler: TarHandler, options: TarReaderOptions = {}): TarReader {
   const place: Place = { where: options.where, offset: 0 };
   const decoder = createEntryDecoder({ ...DEFAULT_TAR_LIMITS, ...options.limits }, place);
   let failure: { readonly error: unknown } | undefined;
   let phase: Phase = 'block';
-  /** Bytes of the archive that have been taken before the chunk at hand. */
+  /** Bytes of the archive before the current chunk. */
   let base = 0;
-  /** What is collected of a block or an extension that chunks cut in pieces. */
+  /** The part of a block or an extension that earlier chunks had. */
   const cutBlock = Buffer.alloc(BLOCK_BYTES);
   let pieces = cutBlock;
   let piecesBytes = 0;
@@ -80,7 +83,7 @@ export function createTarReader(handler: TarHandler, options: TarReaderOptions =
     remaining = bytes;
   }
 
-  /** What the decoder wants next; `at` is where in the archive that is. */
+  /** Goes on with the next need of the decoder. @param at the position in the archive */
   function follow(need: Need, at: number): void {
     switch (need.kind) {
       case 'block':
@@ -136,7 +139,7 @@ export function createTarReader(handler: TarHandler, options: TarReaderOptions =
     enterSkip(padding);
   }
 
-  /** Bytes in one piece from `at`, or undefined while they have not all come. */
+  /** Returns bytes in one piece from `at`, or undefined while some are missing. */
   function inOnePiece(chunk: Buffer, at: number, take: number): Buffer | undefined {
     if (piecesBytes === 0 && take === remaining) return chunk.subarray(at, at + take);
     if (piecesBytes === 0) pieces = Buffer.allocUnsafe(remaining);
@@ -191,7 +194,7 @@ export function createTarReader(handler: TarHandler, options: TarReaderOptions =
     base += chunk.length;
   }
 
-  /** Runs a step, and remembers its failure: a reader in the middle of nowhere must not go on. */
+  /** Runs a step and keeps its error, because a reader must not go on in the middle of an entry. */
   function guarded(step: () => void): void {
     if (failure !== undefined) throw failure.error;
     try {

@@ -7,7 +7,7 @@ import type { RawHeader } from './raw-header.ts';
 import { type PaxSparse, paxSparseOf } from './sparse.ts';
 import { xattrsOf } from './xattrs.ts';
 
-/** What stood before an entry to extend its header. Strings are bytes (latin1). */
+/** The extensions before the header of an entry. Strings are bytes (latin1). */
 export interface Extensions {
   readonly longName?: string;
   readonly longLink?: string;
@@ -16,16 +16,16 @@ export interface Extensions {
 
 /** An entry with its extensions applied. */
 export interface ResolvedEntry {
-  /** `size` is the stored one; of a sparse file it is replaced when the map is known. */
+  /** `size` is the stored one; for a sparse file the size of its map replaces it later. */
   readonly header: TarHeader;
   /** Bytes in the archive after the header (and old GNU extension blocks), without padding. */
   readonly storedBytes: number;
-  /** False for what is stored but is no content of the entry: GNU's listing of a directory. */
+  /** False for stored bytes that are no content of the entry: a directory listing of GNU tar. */
   readonly hasContent: boolean;
   readonly sparse: PaxSparse | undefined;
 }
 
-/** The last id that a file can have: 2^32-1 means "leave as it is" to chown(2). */
+/** The largest ID of a file: 2^32-1 means "leave as it is" to chown(2). */
 const MAX_ID = 2 ** 32 - 2;
 const MAX_DEVICE = 2 ** 32 - 1;
 
@@ -38,19 +38,20 @@ const KINDS: Readonly<Record<string, TarEntryKind>> = {
   '4': 'block-device',
   '5': 'directory',
   '6': 'fifo',
-  // contiguous files, for systems that had them
+  // Contiguous files, for systems that had them
   '7': 'file',
-  // a directory with the listing that GNU tar --incremental stores
+  // A directory with the listing that GNU tar --incremental stores
   D: 'directory',
-  // old GNU sparse
+  // Old GNU sparse files
   S: 'file',
 };
 
 /**
- * Header fields → entry: PAX wins over GNU's long names, which win over the header; an empty PAX value leaves the field.
- * Of all kinds only files have content: the size of links, directories and devices says nothing about what follows
- * (POSIX, Go and, for links, GNU tar), and the PAX size is that of this entry's content alone.
- * `offset` is where the first header of the entry begins.
+ * Makes an entry of a header and its extensions. PAX wins over the long names of GNU, and these win over the header; an
+ * empty PAX value leaves the field of the header. Only files have content: the size of links, directories and devices
+ * is ignored (as in POSIX, Go and, for links, GNU tar), and the PAX size is the size of the content of this entry
+ * alone.
+ * @param offset where the first header of the entry begins
  * @throws TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
  */
 export function resolveEntry(
@@ -94,7 +95,7 @@ export function resolveEntry(
 }
 
 function chooseName(pax: string | undefined, gnu: string | undefined, field: string, place: Place): string {
-  // Go takes GNU's, GNU tar takes PAX's: an archive that says both was made to be read in two ways.
+  // Go takes the name of GNU, GNU tar the name of PAX: an archive with both is ambiguous on purpose
   if (pax !== undefined && gnu !== undefined && pax !== gnu) throw tarInvalid(place, 'an entry has two names');
   return pax ?? gnu ?? field;
 }

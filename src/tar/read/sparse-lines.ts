@@ -8,12 +8,12 @@ const ZERO = 0x30;
 
 /** The map of GNU's sparse version 1.0: decimal lines at the head of the content, filled up to a whole block. */
 export interface SparseLines {
-  /** Takes one block; answers whether the map is complete with it. @throws TAR_INVALID, LIMIT_EXCEEDED */
+  /** Takes one block; returns whether the map is complete. @throws TAR_INVALID, LIMIT_EXCEEDED */
   block(bytes: Buffer, start: number): boolean;
 }
 
 export function readSparseLines(into: SparseCollector, limits: TarLimits, place: Place): SparseLines {
-  /** Numbers that are still to come; undefined before the first line, which says how many pairs there are. */
+  /** Numbers that are missing; undefined before the first line, which gives the number of pairs. */
   let missing: number | undefined;
   let value = 0;
   let digits = 0;

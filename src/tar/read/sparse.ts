@@ -3,15 +3,18 @@ import { parseNumeric } from './numeric.ts';
 import { type PaxRecords, parsePaxNumber } from './pax.ts';
 import { type Place, tarInvalid, tarLimit } from './place.ts';
 
-/** Where the stored bytes of a sparse file belong. All else is holes. GNU tar manual, "Storing Sparse Files". */
+/**
+ * The places of the stored bytes of a sparse file. The rest of the file is holes. GNU tar manual, "Storing Sparse
+ * Files".
+ */
 export interface SparseMap {
-  /** Offset and length in the resulting file by turns: ascending, not overlapping, none empty. Bytes. */
+  /** Offset and length in the resulting file, alternating: ascending, not overlapping, none empty. Bytes. */
   readonly segments: readonly number[];
   /** Bytes of the resulting file. */
   readonly realSize: number;
 }
 
-/** Collects segments and holds them against the rules as they come, so that memory stays bounded. */
+/** Collects segments and checks each as it comes, so that memory stays bounded. */
 export interface SparseCollector {
   add(offset: number, length: number): void;
   /** @throws TAR_INVALID when the segments are not the stored bytes, or go beyond the file */
@@ -48,14 +51,16 @@ export function collectSparse(limits: TarLimits, place: Place): SparseCollector 
 const OLD_GNU_HEADER = { segments: 386, count: 4, isExtended: 482, realSize: 483 } as const;
 const OLD_GNU_BLOCK = { segments: 0, count: 21, isExtended: 504 } as const;
 
-/** The real size that an old GNU sparse header (typeflag `S`) says. @throws TAR_INVALID */
+/** Reads the real size in an old GNU sparse header (typeflag `S`). @throws TAR_INVALID */
 export function oldGnuRealSize(block: Buffer, start: number, place: Place): number {
   const size = parseNumeric(block, start + OLD_GNU_HEADER.realSize, 12, 'the real size', place);
   if (size < 0) throw tarInvalid(place, 'the real size is negative');
   return size;
 }
 
-/** Adds the segments of a header or an extension block; answers whether an extension block follows. @throws TAR_INVALID */
+/**
+ * Adds the segments of a header or an extension block; returns whether an extension block follows. @throws TAR_INVALID
+ */
 export function addOldGnuSegments(
   into: SparseCollector,
   block: Buffer,
@@ -75,7 +80,7 @@ export function addOldGnuSegments(
   return block[start + isExtended] !== 0;
 }
 
-/** What PAX records say of a sparse file: nothing, a whole map (0.0, 0.1), or that the map leads the content (1.0). */
+/** The sparse map in PAX records: none, a whole map (0.0, 0.1), or a map before the content (1.0). */
 export type PaxSparse =
   | {
       readonly version: '0';
@@ -87,7 +92,10 @@ export type PaxSparse =
 
 const KEYS = 'GNU.sparse.';
 
-/** @throws TAR_INVALID for a map that is not one or is not there, or of a version that GNU tar never wrote */
+/**
+ * Reads the sparse map in PAX records. @throws TAR_INVALID for an invalid or missing map, and for a version that GNU
+ * tar never wrote
+ */
 export function paxSparseOf(records: PaxRecords, limits: TarLimits, place: Place): PaxSparse | undefined {
   const { values, sparsePairs } = records;
   const get = (key: string): string | undefined => values.get(`${KEYS}${key}`) || undefined;
@@ -95,7 +103,7 @@ export function paxSparseOf(records: PaxRecords, limits: TarLimits, place: Place
   const map = get('map');
   const name = get('name');
   if (major === undefined && map === undefined && sparsePairs.length === 0 && get('numblocks') === undefined) {
-    // GNU tar and Python rename the entry by a name alone, and Go does not
+    // GNU tar and Python rename the entry where it has only a name, and Go does not
     for (const [key, value] of values) {
       if (key.startsWith(KEYS) && value !== '') throw tarInvalid(place, `${key} stands without a sparse map`);
     }

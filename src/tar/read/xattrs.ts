@@ -5,9 +5,10 @@ const LIBARCHIVE = 'LIBARCHIVE.xattr.';
 const NONE: ReadonlyMap<string, Buffer> = new Map();
 
 /**
- * The extended attributes in PAX records: `SCHILY.xattr.NAME` (star, GNU tar, Go: the bytes as they are) and
- * `LIBARCHIVE.xattr.NAME` (bsdtar: name URL-quoted, value base64). Where both say one, SCHILY wins, for base64 cannot be
- * righter than the bytes. GNU tar quotes `=` and `%` in names as `%3D` and `%25`. An empty value is an attribute whose value is empty, as GNU tar and containerd read it.
+ * Reads the extended attributes in PAX records. `SCHILY.xattr.NAME` (star, GNU tar, Go) has the bytes as they are; GNU
+ * tar quotes `=` and `%` in the name as `%3D` and `%25`. `LIBARCHIVE.xattr.NAME` (bsdtar) has a URL-quoted name and a
+ * value in base64. SCHILY wins over LIBARCHIVE. An empty value is an attribute with an empty value, as for GNU tar and
+ * containerd.
  * @throws TAR_INVALID for a name that is empty or has a NUL, and for a value that is no base64
  */
 export function xattrsOf(values: ReadonlyMap<string, string> | undefined, place: Place): ReadonlyMap<string, Buffer> {
@@ -35,7 +36,7 @@ function unquote(name: string): string {
   return name.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-/** Node skips what is no base64 in silence; bsdtar writes no padding. */
+/** Checked here, because Node silently skips other characters. bsdtar writes no padding. */
 function decodeBase64(text: string, place: Place): Buffer {
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw tarInvalid(place, 'the value of an extended attribute is no base64');
   return Buffer.from(text, 'base64');

@@ -1,7 +1,7 @@
 import { BLOCK_BYTES, checksumOf, paddingOf } from '../block.ts';
 import type { TarEntryKind, TarHeader, Timestamp } from '../header.ts';
 
-/** What {@link encodeHeader} writes of: a {@link TarHeader} without its place in an archive. */
+/** A {@link TarHeader} to write, which has no place in an archive yet. */
 export type TarHeaderToWrite = Omit<TarHeader, 'offset'>;
 
 /** Two zero blocks. */
@@ -24,9 +24,10 @@ const NAME_BYTES = 100;
 const PREFIX_BYTES = 155;
 
 /**
- * The header blocks of an entry in POSIX form: a ustar header, with a PAX header before it for what ustar cannot say:
- * names that are long or not ASCII, large ids and sizes, times before 1970 or with fractions, extended attributes (as
- * bytes). The same header always gives the same bytes. The content, `header.size` bytes, and its padding follow.
+ * Returns the header blocks of an entry in POSIX form: a ustar header, and before it a PAX header for values that ustar
+ * cannot hold. These are names that are long or not ASCII, large IDs and sizes, times before 1970 or with fractions,
+ * and extended attributes (as bytes). The same header always gives the same bytes. The content, `header.size` bytes,
+ * and its padding follow.
  */
 export function encodeHeader(header: TarHeaderToWrite): Buffer {
   const records: [string, string][] = [];
@@ -96,19 +97,19 @@ function writeOctal(block: Buffer, at: number, width: number, value: number): vo
   block.write(value.toString(8).padStart(width - 1, '0'), at, 'latin1');
 }
 
-/** The name in the fields of ustar, or undefined where it needs PAX. */
+/** Splits a name for the fields of ustar; undefined where it needs PAX. */
 function splitName(path: string): SplitName | undefined {
   if (fits(path)) return { prefix: '', name: path };
   if (!isAscii(path) || path.length > PREFIX_BYTES + 1 + NAME_BYTES) return undefined;
-  // The prefix must end at a slash, and something must be left for the name.
+  // The prefix ends at a slash, and the name must not be empty.
   const slash = path.indexOf('/', path.length - NAME_BYTES - 1);
   if (slash <= 0 || slash > PREFIX_BYTES || slash === path.length - 1) return undefined;
   return { prefix: path.slice(0, slash), name: path.slice(slash + 1) };
 }
 
 /**
- * Whether a name goes into a field of ustar: ASCII, or bytes that are no UTF-8, which every reader leaves alone there;
- * a PAX header would claim them to be UTF-8.
+ * Whether a name can stand in a field of ustar: ASCII, or bytes that are no UTF-8, which every reader leaves unchanged
+ * there. A PAX header would declare them as UTF-8.
  */
 function fits(name: string): boolean {
   return name.length <= NAME_BYTES && (isAscii(name) || !isUtf8(name));
@@ -124,8 +125,8 @@ function isUtf8(bytes: string): boolean {
 }
 
 /**
- * The content of a PAX header: records of `LENGTH KEY=VALUE\n`, where the length counts its own digits. Strings are bytes
- * (latin1). POSIX.1-2017 pax, "pax Extended Header".
+ * Returns the content of a PAX header: records of `LENGTH KEY=VALUE\n`, where the length counts its own digits. Strings
+ * are bytes (latin1). POSIX.1-2017 pax, "pax Extended Header".
  */
 function encodePax(records: readonly (readonly [string, string])[]): Buffer {
   return Buffer.from(records.map(([key, value]) => encodeRecord(` ${key}=${value}\n`)).join(''), 'latin1');
@@ -137,12 +138,12 @@ function encodeRecord(rest: string): string {
   return `${length}${rest}`;
 }
 
-/** As GNU tar quotes names of attributes. */
+/** Quotes a character of an attribute name as GNU tar does. */
 function quote(character: string): string {
   return character === '=' ? '%3D' : '%25';
 }
 
-/** Seconds with a fraction, as PAX writes a time: half a second after -2 is -1.5. */
+/** Formats a time for PAX, as seconds with a fraction: half a second after -2 is -1.5. */
 function formatTime({ seconds, nanoseconds }: Timestamp): string {
   const negative = seconds < 0 && nanoseconds > 0;
   const whole = negative ? seconds + 1 : seconds;

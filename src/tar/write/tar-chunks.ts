@@ -10,9 +10,9 @@ export interface TarEntryToWrite {
 }
 
 /**
- * A whole archive, in chunks, with all that a root filesystem has: names that are no UTF-8, nanoseconds, attributes.
- * Entries are written in the order in which they come, nothing is read ahead of who reads the chunks.
- * @throws SIZE_MISMATCH when an entry's content is not as long as its header says
+ * Yields a whole archive in chunks, with everything that a root filesystem may have: names that are no UTF-8,
+ * nanoseconds, extended attributes. Entries keep their order, and are read only as fast as the chunks are taken.
+ * @throws SIZE_MISMATCH when the content of an entry has another length than its header says
  */
 export async function* tarChunks(
   entries: AsyncIterable<TarEntryToWrite> | Iterable<TarEntryToWrite>,

@@ -10,20 +10,20 @@ export interface SizedContent {
 }
 
 /**
- * A writer of the archives that images are saved in. Entries are written one after the other and stand in that order;
- * they belong to root, are dated 1970 and get fixed modes, so that the same image always gives the same archive.
- * Names are text. (What a root filesystem needs beyond that `tarChunks` writes.)
+ * Writes the archives that images are saved in. Entries are written one after the other, in the order of the calls.
+ * They belong to root, are dated 1970 and get fixed modes, so that the same image always gives the same archive. Names
+ * are text. `tarChunks` writes the archives of root filesystems, which need more.
  */
 export interface ArchiveWriter {
-  /** The archive. It must be read: an entry is written only when what stood before it was taken. */
+  /** The archive. It must be read: an entry is written only after the reader has taken the entries before it. */
   readonly stream: Readable;
   directory(path: string): Promise<void>;
-  /** @throws SIZE_MISMATCH when the content is not as long as it says; what its stream throws */
+  /** @throws SIZE_MISMATCH when the content has another length than its size; the errors of its stream */
   file(path: string, content: Uint8Array | SizedContent): Promise<void>;
   symlink(path: string, target: string): Promise<void>;
   /** Writes the end of the archive. */
   finish(): void;
-  /** Gives up: `stream` fails with this error instead of ending. */
+  /** Ends the archive with an error: `stream` fails with it. */
   abort(error: Error): void;
 }
 
@@ -35,10 +35,10 @@ const EMPTY = new Uint8Array(0);
 export function createArchiveWriter(): ArchiveWriter {
   const archive = pack();
   const stream = Readable.from(archive, { objectMode: false });
-  // `stream` fails with it; without a listener the process would.
+  // `stream` fails with this error; without a listener the process would end
   archive.on('error', () => {});
 
-  /** Settles when the entry was taken from the stream. */
+  /** Settles when the reader has taken the entry from the stream. */
   function whole(header: EntryHeader, content: Uint8Array = EMPTY): Promise<void> {
     return new Promise((resolve, reject) => {
       const bytes = Buffer.from(content.buffer, content.byteOffset, content.length);
@@ -52,7 +52,7 @@ export function createArchiveWriter(): ArchiveWriter {
     const taken = new Promise<void>((resolve, reject) => {
       settle = (error) => (error ? reject(error) : resolve());
     });
-    // It is awaited below; until then its failure must not count as unhandled.
+    // It is awaited below; until then its error must not count as unhandled
     taken.catch(() => {});
     const sink = archive.entry({ ...header, size, mtime: EPOCH }, settle);
     sink.on('error', settle);
@@ -62,7 +62,7 @@ export function createArchiveWriter(): ArchiveWriter {
         written += chunk.length;
         if (written > size) throw sizeMismatch(size, written, header.name);
         if (!sink.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length))) {
-          // a reader who went away takes nothing more: then it is `taken` that fails
+          // A reader that is gone takes nothing more: then `taken` fails
           await Promise.race([new Promise<void>((resolve) => sink.once('drain', () => resolve())), taken]);
         }
       }

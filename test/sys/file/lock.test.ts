@@ -14,13 +14,15 @@ const test = suite('sys/file/lock');
 async function lockedByOther(path: string) {
   const module = new URL('../../../src/sys/file/lock.js', import.meta.url).href;
   const script = `import { acquireLock } from ${JSON.stringify(module)};
-      globalThis.lock = await acquireLock(process.argv[1], 'exclusive'); console.log('held'); setInterval(() => {}, 1000);`;
+      globalThis.lock = await acquireLock(process.argv[1], 'exclusive');
+      console.log('held');
+      setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script, path]);
   await once(child.stdout, 'data');
   return child;
 }
 
-test('shared locks stand beside each other, an exclusive one alone', async () => {
+test('a lock has several shared holders, or one exclusive holder', async () => {
   const dir = tempDir();
   const path = join(dir, 'lock');
   const first = await tryLock(path, 'shared');
@@ -35,7 +37,7 @@ test('shared locks stand beside each other, an exclusive one alone', async () =>
   assert.is(await tryLock(path, 'shared'), undefined);
 });
 
-test('who waits gets the lock when it is given back', async () => {
+test('a wait ends when the lock is released', async () => {
   const dir = tempDir();
   const path = join(dir, 'lock');
   const order: string[] = [];
@@ -61,7 +63,7 @@ test('waiting can be aborted', async () => {
   assert.ok(error instanceof Error && error.name === 'AbortError');
 });
 
-test('a process that is killed gives its lock back', async () => {
+test('a killed process releases its lock', async () => {
   const dir = tempDir();
   const path = join(dir, 'lock');
   const child = await lockedByOther(path);
@@ -75,7 +77,7 @@ test('a process that is killed gives its lock back', async () => {
   assert.ok(lock);
 });
 
-test('a wait for a process that is stopped is told with its number, and ends', async () => {
+test('a wait for a stopped process is reported with its number, and ends', async () => {
   const path = join(tempDir(), 'lock');
   const child = await lockedByOther(path);
   const warnings: string[] = [];
@@ -95,7 +97,7 @@ test('a wait for a process that is stopped is told with its number, and ends', a
   }
 });
 
-test('a wait for a process that runs goes on past that, and gets the lock', async () => {
+test('a wait for a running process goes on longer, and gets the lock', async () => {
   const path = join(tempDir(), 'lock');
   const child = await lockedByOther(path);
   const warnings: string[] = [];
@@ -109,7 +111,7 @@ test('a wait for a process that runs goes on past that, and gets the lock', asyn
   }
   await using lock = await waiting;
   assert.ok(lock);
-  assert.match(warnings.join(), new RegExp(`^waiting for process ${child.pid} \\([^,]*\\), to have `));
+  assert.match(warnings.join(), new RegExp(`^waiting for process ${child.pid} \\([^,]*\\) to release `));
 });
 
 test.run();

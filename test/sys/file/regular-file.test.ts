@@ -17,7 +17,7 @@ test('a file is opened with its size', async () => {
   await file?.handle.close();
 });
 
-test('what is not there is undefined, also below a file', async () => {
+test('a missing file is undefined, also below a file', async () => {
   const dir = tempDir();
   writeFileSync(join(dir, 'f'), '');
   assert.is(await openRegularFile(join(dir, 'x')), undefined);
@@ -33,7 +33,7 @@ test('links, pipes and directories are refused at once', async () => {
   for (const name of ['link', 'directory', 'pipe']) await failureOf(openRegularFile(join(dir, name)), 'FILESYSTEM');
 });
 
-test('a link below a directory is followed where it stays there, and refused where it leads out', async () => {
+test('a link below a directory is followed inside of it, and refused where it leads out', async () => {
   const outer = tempDir();
   const folder = join(outer, 'layout');
   mkdirSync(join(folder, 'deep'), { recursive: true });
@@ -62,7 +62,7 @@ test('a link below a directory is followed where it stays there, and refused whe
     await file?.handle.close();
   }
   assert.is(await openRegularFileBelow(folder, 'absent'), undefined);
-  // The directory itself may be named by a link
+  // A link may name the directory itself
   symlinkSync('layout', join(outer, 'named'));
   const file = await openRegularFileBelow(join(outer, 'named'), 'chain');
   assert.is(file?.stats.size, 3);

@@ -23,7 +23,7 @@ test('the file gets its mode whatever the umask, and nothing is left beside it',
   assert.equal(readdirSync(join(path, '..')), ['state']);
 });
 
-test('what a killed process left beside the file is written over, with the mode that is asked for', () => {
+test('the leftover of a killed process beside the file is overwritten, and gets the mode', () => {
   const path = join(tempDir(), 'state');
   writeFileSync(`${path}.new`, 'much longer than what comes now');
   chmodSync(`${path}.new`, 0o666);
@@ -42,7 +42,7 @@ test('a file that cannot be replaced stays, and nothing is left beside it', asyn
   assert.equal(readdirSync(join(path, '..')), ['state']);
 });
 
-test('a file whose content fails to come is not replaced', async () => {
+test('a file is not replaced after an error of its new content', async () => {
   const folder = tempDir();
   const path = join(folder, 'blob');
   writeFileSync(path, 'old');

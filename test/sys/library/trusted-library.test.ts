@@ -8,7 +8,7 @@ import { tempDir } from '../../support/temp-dir.ts';
 const test = suite('sys/library/trusted-library');
 const NAME = 'libsome.so.1';
 
-/** A directory with a file of that name in it, both of the caller's and closed to others. */
+/** Makes a directory with a file of that name, both of the caller and closed to others. */
 function place(): { readonly directory: string; readonly file: string } {
   const directory = join(tempDir(), 'lib');
   mkdirSync(directory);
@@ -20,7 +20,7 @@ function place(): { readonly directory: string; readonly file: string } {
 }
 
 if (process.geteuid?.() === 0) {
-  test('a library of the owner of /usr is found, by what its links lead to', () => {
+  test('a library of the owner of /usr is found, through its links', () => {
     const { directory, file } = place();
     const other = tempDir();
     chmodSync(other, 0o755);
@@ -29,7 +29,7 @@ if (process.geteuid?.() === 0) {
     assert.is(findTrustedLibrary(NAME, [other]), file);
   });
 
-  test('what somebody else owns or may write is not loaded', () => {
+  test('a library that another user owns or can write is not loaded', () => {
     const changes: readonly ((at: { readonly directory: string; readonly file: string }) => void)[] = [
       ({ file }) => chmodSync(file, 0o664),
       ({ file }) => chmodSync(file, 0o646),
@@ -51,7 +51,7 @@ if (process.geteuid?.() === 0) {
   });
 }
 
-test('what is not there is not found', () => {
+test('a missing library is not found', () => {
   assert.is(findTrustedLibrary(NAME, ['/nowhere', '/etc/passwd']), undefined);
 });
 

@@ -14,7 +14,7 @@ function program(script: string): { readonly path: string } {
   return { path };
 }
 
-/** All that a program says until it closes its end. */
+/** Reads everything that a program writes until it closes its end. */
 function readAll(socket: number): string {
   const chunks: Buffer[] = [];
   for (;;) {
@@ -25,7 +25,7 @@ function readAll(socket: number): string {
   }
 }
 
-test('a program has a socket as descriptor 3, /dev/null as standard streams, and nothing of ours', async () => {
+test('a program has a socket as descriptor 3, /dev/null as standard streams, and no other descriptors', async () => {
   const { process: child, socket } = spawnBare(
     program(`read line <&3; exec >&3
 echo "$line"; for fd in 0 1 2; do [ /proc/$$/fd/$fd -ef /dev/null ] || [ $fd = 1 ] && echo $fd; done; tr '\\\\0' ' ' </proc/$$/environ; echo .
@@ -38,22 +38,23 @@ grep -E '^Sig(Blk|Ign)' /proc/self/status; cut -d' ' -f6 /proc/$$/stat; echo $$;
   assert.equal(lines.slice(0, 5), ['hello', '0', '1', '2', '.']);
   assert.equal(lines.slice(5, 7), ['SigBlk:\t0000000000000000', 'SigIgn:\t0000000000000000']);
   assert.equal([lines[7], lines[8]], [String(child.pid), String(child.pid)], 'it leads a session');
-  // A shell's own script has a number from 10 on, as may have what we inherited ourselves. No pipeline: it would have pipes.
+  // A shell has its script under a number from 10 on, and so may inherited descriptors. No pipeline, which would add
+  // pipes.
   assert.match(lines.slice(9).join(' '), /^0 1 2 3 (\d{2,} ?)*$/);
 });
 
-test('how it ended is told: its status, or the signal', async () => {
+test('the end of a program is its status, or a signal', async () => {
   const failing = spawnBare(program('exit 7'));
   assert.equal(await failing.process.ended, { status: 7, signal: null });
   const waiting = spawnBare(program('read line <&3'));
   waiting.process.kill('SIGTERM');
   assert.equal(await waiting.process.ended, { status: null, signal: 'SIGTERM' });
-  // Its process ID may be another's now: nobody gets this.
+  // Its process ID may belong to another process now: this signal goes to none.
   waiting.process.kill('SIGKILL');
   for (const { socket } of [failing, waiting]) closeSync(socket);
 });
 
-test('a program that is not there is an error', () => {
+test('a missing program is an error', () => {
   assert.throws(
     () => spawnBare({ path: '/nowhere/program' }),
     (error: unknown) => error instanceof TsimgError && error.code === 'SYSTEM_CALL' && error.facts.errno === 'ENOENT',

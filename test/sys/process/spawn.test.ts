@@ -6,7 +6,7 @@ import { failureOf } from '../../support/failure-of.ts';
 
 const test = suite('sys/process/spawn');
 
-test('what a program writes is collected, stream by stream', async () => {
+test('the output of a program is collected, stream by stream', async () => {
   const result = await runCommand('sh', ['-c', 'cat; echo bad >&2; exit 3'], { input: 'in' });
   assert.is(result.stdout.toString(), 'in');
   assert.is(result.stderr.toString(), 'bad\n');
@@ -18,7 +18,7 @@ test('arguments never meet a shell', async () => {
   assert.is(stdout.toString(), '$(id); `id`\n');
 });
 
-test('a program that is not there is told by its errno', async () => {
+test('the error for a missing program has its errno', async () => {
   assert.is(errnoOf(await failureOf(runCommand('tsimg-no-such-program', []))), 'ENOENT');
 });
 
@@ -44,7 +44,7 @@ test('a program that does not read its input does no harm', async () => {
   assert.is(status, 0);
 });
 
-test('the environment is the one that was given', async () => {
+test('the environment is exactly the given one', async () => {
   const { stdout } = await runCommand('/usr/bin/env', [], { env: { ONLY: 'this' } });
   assert.is(stdout.toString(), 'ONLY=this\n');
 });

@@ -34,7 +34,7 @@ test('entries come with their content, from a stream and from chunks', async () 
   }
 });
 
-test('content that is not read is skipped, as is what is left of it', async () => {
+test('content that is not read is skipped, also in the middle', async () => {
   const found: string[] = [];
   for await (const { header, body } of readTar(cut(archive, 600))) {
     found.push(header.path);
@@ -56,7 +56,7 @@ test('holes of sparse files are zeros, at the end too', async () => {
   }
 });
 
-test('a body cannot be read when its entry is past', async () => {
+test('a body cannot be read after the next entry was asked for', async () => {
   const bodies: AsyncIterable<Buffer>[] = [];
   for await (const { body } of readTar([archive])) bodies.push(body);
   try {

@@ -30,7 +30,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
 
 const content = (length: number) => Buffer.alloc(length, 0x61);
 
-test('members are those that reading the whole archive finds, and lie where they say', async () => {
+test('the list has the entries and places that reading the whole archive gives', async () => {
   const archive = tarOf(
     dir('blobs'),
     file('blobs/a', content(100_000)),
@@ -50,7 +50,7 @@ test('members are those that reading the whole archive finds, and lie where they
   }
 });
 
-test('contents are stepped over', async () => {
+test('contents are skipped', async () => {
   const archive = tarOf(...Array.from({ length: 5 }, (_, index) => file(`f${index}`, content(1_000_000))));
   const { members, bytesRead } = await list(archive);
   assert.is(members.length, 5);
@@ -70,7 +70,7 @@ test('an archive that is cut inside the last content is invalid', async () => {
   assert.is(await codeOf(list(archive.subarray(0, 512 + 100_000))), 'none');
 });
 
-test('a file that is shorter than it was said to be is invalid', async () => {
+test('a file that is shorter than its stated size is invalid', async () => {
   const archive = tarOf(file('a', content(100_000)), file('b', ''));
   const read = async (offset: number, length: number) => archive.subarray(offset, Math.min(offset + length, 2000));
   assert.is(await codeOf(listMembers(read, archive.length)), 'TAR_INVALID');
@@ -81,13 +81,13 @@ test('the number of members is limited', async () => {
   assert.is(await codeOf(list(archive, { limits: { entries: 1 } })), 'LIMIT_EXCEEDED');
 });
 
-test('without a number of one’s own the limit is a hundred thousand members', async () => {
+test('the default limit is a hundred thousand members', async () => {
   const members = (count: number) => Buffer.concat([Buffer.alloc(count * 512, blocksOf(file('a', ''))), tarOf()]);
   assert.is((await list(members(100_000))).members.length, 100_000);
   assert.is(await codeOf(list(members(100_001))), 'LIMIT_EXCEEDED');
 });
 
-test('a sparse member says so', async () => {
+test('a sparse member has its map', async () => {
   const pax = { 'GNU.sparse.size': '20', 'GNU.sparse.numblocks': '1', 'GNU.sparse.map': '10,5' };
   const { members } = await list(tarOf(file('s', 'abcde', { pax })));
   assert.equal(members[0]?.sparse, { segments: [10, 5], realSize: 20 });

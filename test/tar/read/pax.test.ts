@@ -8,7 +8,7 @@ const test = suite('tar/read/pax');
 
 const place = { where: undefined, offset: 0 };
 
-test('PAX wins over the header for names, ids, size and time', () => {
+test('PAX wins over the header for names, IDs, size and time', () => {
   const archive = tarOf(
     paxHeader(['path', 'long'], ['uid', '70000'], ['gid', '5'], ['size', '3'], ['mtime', '1.5']),
     file('short', 'abc', { size: 9, uid: 1, gid: 1, mtime: 7 }),
@@ -25,12 +25,12 @@ test('an empty value leaves the field of the header', () => {
   assert.equal([header.path, header.uid, header.mtime.seconds], ['name', 4, 6]);
 });
 
-test('of two records of one key the later is taken', () => {
+test('the later of two records of one key wins', () => {
   assert.is(readOne(tarOf(paxHeader(['path', 'one'], ['path', 'two']), file('x', ''))).header.path, 'two');
   assert.is(readOne(tarOf(paxHeader(['path', 'one'], ['path', '']), file('x', ''))).header.path, 'x');
 });
 
-test('values may hold newlines, equals signs and, where they are no strings, NULs', () => {
+test('values may have newlines, equals signs and, where they are no strings, NULs', () => {
   const value = Buffer.from('a=1\nb=2\n30 path=evil\n\0\xff', 'latin1');
   const { header } = readOne(tarOf(file('x', '', { xattrs: { 'user.a': value } })));
   assert.equal(header.xattrs.get('user.a'), value);
@@ -55,7 +55,7 @@ test('times are read to the nanosecond, before 1970 too', () => {
   }
 });
 
-test('zeros before a number say nothing, however many there are', () => {
+test('zeros before a number are ignored, however many there are', () => {
   const zeros = '0'.repeat(40);
   const record = Buffer.from(`${zeros}49 uid=7\n`);
   const content = Buffer.concat([
@@ -73,7 +73,7 @@ test('zeros before a number say nothing, however many there are', () => {
   assert.is(codeOfReading(tarOf(file('a', '', { pax: { uid: `${zeros}99999999999999999` } }))), 'TAR_INVALID');
 });
 
-test('times and numbers that are none are invalid', () => {
+test('other text in the place of a time or a number is invalid', () => {
   for (const mtime of ['x', '1e3', '.5', '1.5.2', '1.5x', '--1', ' 1', '99999999999999999999', '0x1']) {
     assert.is(codeOfReading(tarOf(file('a', '', { mtime }))), 'TAR_INVALID', mtime);
   }

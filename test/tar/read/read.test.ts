@@ -80,7 +80,7 @@ test('content comes whole and in order, however the archive is cut', () => {
   }
 });
 
-test('content is told as views of what was written, not as copies', () => {
+test('content comes as views of the written bytes, not as copies', () => {
   const archive = tarOf(file('a', 'hello'));
   let same = false;
   const reader = createTarReader({ entry() {}, data: (chunk) => (same = chunk.buffer === archive.buffer), end() {} });
@@ -203,13 +203,13 @@ test('sizes that are negative, too large or no numbers are invalid', () => {
   }
 });
 
-test('ids that chown would read as "leave it" or cannot hold are invalid', () => {
+test('IDs that chown would read as "leave it" or cannot hold are invalid', () => {
   assert.is(readOne(tarOf(file('a', '', { uid: 2 ** 32 - 2 }))).header.uid, 2 ** 32 - 2);
   for (const uid of [2 ** 32 - 1, 2 ** 32, -2]) assert.is(codeOfReading(tarOf(file('a', '', { uid }))), 'TAR_INVALID');
   assert.is(codeOfReading(tarOf(file('a', '', { pax: { gid: '4294967296' } }))), 'TAR_INVALID');
 });
 
-test('device numbers of files are rubbish that is not looked at', () => {
+test('device numbers of files are ignored', () => {
   assert.is(codeOfReading(tarOf(file('a', '', { patch: (block) => block.write('rubbish', 329, 'latin1') }))), 'none');
 });
 
@@ -299,16 +299,16 @@ test('an extension without an entry is invalid, at the end of the archive and of
   assert.is(codeOfReading(blocksOf(file('a', ''), paxHeader(['path', 'x']))), 'TAR_INVALID');
 });
 
-test('entries behind the end of the archive are none', () => {
+test('entries behind the end of the archive are ignored', () => {
   assert.equal(paths(Buffer.concat([tarOf(file('a', '')), file('behind', ''), Buffer.from('no block')])), ['a']);
 });
 
-test('a single zero block is the end where nothing follows, and invalid where something does', () => {
+test('a single zero block ends an archive, and is invalid where bytes follow', () => {
   assert.equal(paths(blocksOf(file('a', ''), raw(ZEROS))), ['a']);
   assert.is(codeOfReading(tarOf(file('a', ''), raw(ZEROS), file('b', ''))), 'TAR_INVALID');
 });
 
-test('an archive may end without its end between entries, and without the padding of the last', () => {
+test('the two zero blocks and the padding of the last entry may be missing', () => {
   assert.equal(paths(blocksOf(file('a', 'x'), file('b', 'y'))), ['a', 'b']);
   assert.equal(paths(blocksOf(file('a', 'x'), file('b', 'y')).subarray(0, -500)), ['a', 'b']);
   assert.equal(paths(Buffer.alloc(0)), []);
@@ -375,7 +375,7 @@ test('a reader that failed fails again with the same error', () => {
   }
 });
 
-test('an error of the handler ends the reading and stays what it is', () => {
+test('an error of the handler ends the reading and is thrown unchanged', () => {
   const mine = new Error('disk full');
   const reader = createTarReader({
     entry() {

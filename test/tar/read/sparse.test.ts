@@ -7,7 +7,7 @@ const test = suite('tar/read/sparse');
 
 type Pairs = readonly (readonly [number, number])[];
 
-/** An old GNU sparse entry. `size` is the stored size, `real` the real one. */
+/** Makes an old GNU sparse entry. `size` is the stored size, `real` the real one. */
 function oldGnu(pairs: Pairs, real: number, content: string, format: 'gnu' | 'ustar' = 'gnu') {
   const field = ([offset, length]: readonly [number, number]) =>
     Buffer.concat([numericField(offset, 12), numericField(length, 12)]);
@@ -76,7 +76,7 @@ function pax10(pairs: Pairs, real: number, content: string, lines = [pairs.lengt
 const FORMS = { oldGnu, pax00, pax01, pax10 };
 
 for (const [name, make] of Object.entries(FORMS)) {
-  test(`${name}: segments go where the map says, the rest is holes`, () => {
+  test(`${name}: segments go to the places in the map, the rest is holes`, () => {
     const archive = tarOf(
       make(
         [
@@ -155,7 +155,7 @@ for (const [name, make] of Object.entries(FORMS)) {
   });
 }
 
-test('a map that says another number of segments than it has is invalid', () => {
+test('a map with another number of segments than it says is invalid', () => {
   assert.is(codeOfReading(tarOf(pax00([[0, 5]], 20, 'abcde', 2))), 'TAR_INVALID');
   assert.is(codeOfReading(tarOf(pax01([[0, 5]], 20, 'abcde', 2))), 'TAR_INVALID');
   assert.is(
@@ -182,7 +182,7 @@ test('a huge number of segments is refused before memory is taken for it', () =>
   assert.is(codeOfReading(tarOf(pax01([], 20, '', 99_999_999_999))), 'LIMIT_EXCEEDED');
 });
 
-test('lines of a map that are no numbers, or have no end, are invalid', () => {
+test('lines of a map that are no numbers, or do not end, are invalid', () => {
   for (const lines of ['x', '1\n-5\n5', '1\n\n5', '1\n0\n99999999999999999999', '0x1']) {
     assert.is(codeOfReading(tarOf(pax10([], 20, 'abcde', lines))), 'TAR_INVALID', lines);
   }
@@ -218,7 +218,7 @@ test('a sparse map belongs to files, and the old form to GNU archives', () => {
   assert.is(codeOfReading(tarOf(oldGnu([[0, 5]], 5, 'abcde', 'ustar'))), 'FORMAT_UNSUPPORTED');
 });
 
-test('records of a sparse file without a map are invalid: by the name alone GNU tar and Python rename what Go does not', () => {
+test('records of a sparse file without a map are invalid: readers differ on its name', () => {
   for (const [key, value] of [
     ['name', 'other'],
     ['size', '9'],

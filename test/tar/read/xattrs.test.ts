@@ -5,7 +5,7 @@ import { dir, file, tarOf } from '../../support/tar.ts';
 
 const test = suite('tar/read/xattrs');
 
-/** What setcap writes for cap_net_raw+ep: not UTF-8. */
+/** The bytes that setcap writes for cap_net_raw+ep: not UTF-8. */
 const CAPABILITY = Buffer.from('0100000200200000000000000000000000000000', 'hex');
 
 function xattrsOf(pax: Record<string, string | Buffer>): [string, string][] {
@@ -28,12 +28,12 @@ test("libarchive's form is decoded: name URL-quoted, value base64 without paddin
   assert.equal(xattrsOf({ 'LIBARCHIVE.xattr.user.a%3Db%20c': value }), [['user.a=b c', CAPABILITY.toString('latin1')]]);
 });
 
-test('where both forms say one attribute, the bytes win', () => {
+test('where both forms have one attribute, the bytes win', () => {
   assert.equal(xattrsOf({ 'SCHILY.xattr.user.a': 'bytes', 'LIBARCHIVE.xattr.user.a': 'eA==' }), [['user.a', 'bytes']]);
   assert.equal(xattrsOf({ 'LIBARCHIVE.xattr.user.a': 'eA==', 'SCHILY.xattr.user.a': 'bytes' }), [['user.a', 'bytes']]);
 });
 
-test('names that GNU tar quoted are read as they were', () => {
+test('names that GNU tar quoted are unquoted', () => {
   assert.equal(xattrsOf({ 'SCHILY.xattr.user.a%3Db%25c': 'v' }), [['user.a=b%c', 'v']]);
 });
 

@@ -69,11 +69,11 @@ function cases(): readonly Partial<TarHeaderToWrite>[] {
   ];
 }
 
-test('what is encoded is read back, to the byte and the nanosecond', () => {
+test('an encoded header is read back, to the byte and the nanosecond', () => {
   for (const change of cases()) assert.equal(readBack({ ...plain, ...change }), { ...plain, ...change });
 });
 
-test('a header needs no PAX where ustar can say it', () => {
+test('a header has no PAX part where ustar is enough', () => {
   assert.is(encodeHeader(plain).length, 512);
   assert.is(encodeHeader({ ...plain, path: `${'d'.repeat(150)}/${'n'.repeat(90)}` }).length, 512);
   assert.is(encodeHeader({ ...plain, uid: 8 ** 7 }).length, 1536);

@@ -42,7 +42,7 @@ const everything = async (writer: ArchiveWriter) => {
   await writer.file(`${'n'.repeat(120)}/ü`, Buffer.from('x'));
 };
 
-test('what is written is read back: names, kinds, contents, modes, and the year 1970', async () => {
+test('a written archive is read back: names, kinds, contents, modes, and the year 1970', async () => {
   const found = readWhole(await archiveOf(everything));
   assert.equal(
     found.map(({ header }) => [header.kind, Buffer.from(header.path, 'latin1').toString(), header.size, header.mode]),
@@ -75,7 +75,7 @@ test('an archive without entries is a valid one', async () => {
   assert.equal([archive.length % 512, readWhole(archive)], [0, []]);
 });
 
-test('content of another length than it says fails the entry and the archive', async () => {
+test('content of another length than its size fails the entry and the archive', async () => {
   for (const size of [199, 201]) {
     const writer = createArchiveWriter();
     const archive = errorOf(buffer(writer.stream));
@@ -85,7 +85,7 @@ test('content of another length than it says fails the entry and the archive', a
   }
 });
 
-test('content that fails fails the entry and the archive with its own error', async () => {
+test('an error of the content fails the entry and the archive', async () => {
   async function* failing() {
     yield Buffer.alloc(10);
     throw new TsimgError('BLOB_NOT_FOUND', 'gone');
@@ -114,7 +114,7 @@ test('an entry is taken no faster than the archive is read', async () => {
   assert.is(readWhole(await whole)[0]?.header.size, 20_000_000);
 });
 
-test('an entry fails when whoever reads the archive goes away', async () => {
+test('an entry fails when the reader of the archive goes away', async () => {
   const writer = createArchiveWriter();
   const failed = errorOf(writer.file('a', { size: 20_000_000, stream: chunks(200, 100_000) }));
   writer.stream.once('data', () => writer.stream.destroy());
