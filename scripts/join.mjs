@@ -6,6 +6,7 @@
 // a process of its own has a script with all that it ever loads.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build } from 'esbuild';
 
@@ -97,6 +98,13 @@ async function modulesOf(source, root, options) {
   return taken;
 }
 
+/** Sigstore's public trusted root, as the dev dependency that carries it has it: data beside the scripts. */
+function writeTrustedRoot(folder) {
+  const seeds = createRequire(import.meta.url)('@sigstore/tuf/seeds.json');
+  const { targets } = seeds['https://tuf-repo-cdn.sigstore.dev'];
+  writeFileSync(join(folder, 'public-good.trusted-root.json'), Buffer.from(targets['trusted_root.json'], 'base64'));
+}
+
 /**
  * Adds to compiled modules what is published.
  * @param root the checkout @param made where `src` was compiled to
@@ -152,6 +160,7 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/../\$
     });
   });
   await Promise.all([api, ...programs, ...parts]);
+  writeTrustedRoot(folder);
 
   const names = [...Object.keys(SCRIPTS), ...PROGRAMS.map(nameOf)];
   const digests = names.map((name) => {

@@ -26,6 +26,9 @@ export const ERROR_CODES = {
   DIGEST_MISMATCH: EXIT.mismatch,
   SIZE_MISMATCH: EXIT.mismatch,
   DIFF_ID_MISMATCH: EXIT.mismatch,
+  SIGNATURE_MISSING: EXIT.mismatch,
+  SIGNATURE_INVALID: EXIT.mismatch,
+  IMAGE_REJECTED: EXIT.mismatch,
   // Content that makes no sense
   DOCUMENT_INVALID: EXIT.failed,
   ARCHIVE_INVALID: EXIT.failed,
@@ -35,6 +38,10 @@ export const ERROR_CODES = {
   COMPRESSION_INVALID: EXIT.failed,
   LIMIT_EXCEEDED: EXIT.failed,
   POLICY_VIOLATED: EXIT.failed,
+  // What is to be believed
+  KEY_INVALID: EXIT.failed,
+  TRUST_ROOT_INVALID: EXIT.failed,
+  POLICY_INVALID: EXIT.failed,
   // The destination
   DESTINATION_EXISTS: EXIT.failed,
   DESTINATION_INVALID: EXIT.failed,

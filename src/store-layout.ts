@@ -4,6 +4,7 @@
 /** Files and folders beside the image layout; store/open.ts says what each is for. */
 export const STORE_NAME = {
   partial: 'partial',
+  attached: 'attached',
   blobsLock: 'blobs.lock',
   indexLock: 'index.lock',
   layers: 'layers',

@@ -36,7 +36,7 @@ const SUB_ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   disk: [['directory'], ['publish', 'scan', 'write'], ['read']],
   host: [['cgroup', 'facts', 'stdio'], ['network', 'steps'], ['start'], ['state'], ['exec', 'life']],
   sources: [['files'], ['form']],
-  verbs: [['helper'], ['layers'], ['image'], ['changes', 'rootfs'], ['run'], ['look']],
+  verbs: [['helper'], ['layers'], ['verify'], ['image'], ['changes', 'rootfs'], ['run'], ['look']],
   cli: [
     ['completion', 'option', 'show'],
     ['verb', 'verb/container', 'verb/image'],
@@ -66,7 +66,10 @@ const PURE_MODULES = new Set(['node:path/posix']);
 
 /** Each npm package is imported by one room only. */
 const PACKAGE_HOME: Readonly<Record<string, string>> = {
+  '@sigstore/bundle': 'verify',
   '@sigstore/core': 'crypto',
+  '@sigstore/protobuf-specs': 'verify',
+  '@sigstore/verify': 'verify',
   commander: 'cli',
   fzstd: 'streams',
   got: 'registry',

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
 
 /** A place that images are written to. Blobs come first and names last, so that a half-written image has no name. */
 export interface Sink {
@@ -16,6 +17,11 @@ export interface Sink {
   write(descriptor: Descriptor, content: Readable | Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Gives names to a manifest or index whose blobs are all there. Without names it is known by its digest. */
   publish(descriptor: Descriptor, names: readonly string[], signal?: AbortSignal): Promise<void>;
+  /**
+   * Keeps a manifest that is attached to an image (a signature), all of whose blobs are there, so that it is found with the image.
+   * @param tag where it lay in the image's repository; undefined for a referrer. Absent where a medium keeps none.
+   */
+  attach?(subject: Digest, descriptor: Descriptor, tag: string | undefined, signal?: AbortSignal): Promise<void>;
   /** Completes the published images: an archive gets its file name only now. */
   close(): Promise<void>;
   /**

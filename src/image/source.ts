@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/platform.ts';
+import type { Reference } from '../oci/reference.ts';
 import type { FileSection } from './file-section.ts';
 
 /** An entry of a source's list of images. */
@@ -19,11 +20,18 @@ export interface Deviation {
   readonly where: string;
 }
 
+/** Where a source is, as containers-policy.json(5) has it: a transport, and what is said of it there. */
+export type SourcePlace =
+  | { readonly transport: 'docker'; readonly reference: Reference }
+  | { readonly transport: 'docker-archive' | 'oci' | 'oci-archive' | 'dir'; readonly path: string };
+
 /**
  * A place that images are read from: a registry, an archive, a layout, the store. Names are resolved to descriptors;
  * content is read by descriptor only.
  */
 export interface Source {
+  /** Undefined for the store, whose images a policy was asked about when they came. */
+  readonly place?: SourcePlace | undefined;
   /** The name of the source in errors: a path or a reference. */
   readonly label: string;
   /** The hint of the error for a name that the source does not know. */
@@ -58,6 +66,13 @@ export interface Source {
   deviations?(manifest: Digest): readonly Deviation[];
   /** Lists the referrers of a manifest (signatures, SBOMs). Absent where the medium has no such list. */
   referrers?(subject: Digest, signal?: AbortSignal): Promise<readonly Descriptor[]>;
+  /**
+   * The manifest at another tag of the image's own repository, where older clients keep signatures (`sha256-HEX.sig`);
+   * undefined when there is none. Absent where the medium has no tags.
+   */
+  attached?(tag: string, signal?: AbortSignal): Promise<Descriptor | undefined>;
+  /** Signatures that lie beside the image in files of their own, in order. Absent where the medium has none. */
+  signatureFiles?(signal?: AbortSignal): Promise<readonly Buffer[]>;
   /** Lists the images of the source; absent for a registry. */
   list?(signal?: AbortSignal): Promise<readonly NamedImage[]>;
   /** Closes files, connections and locks. Nothing can be read from the source afterwards. */

@@ -9,4 +9,6 @@ export const ANNOTATION = {
    * index.
    */
   chosenFrom: 'io.tsimg.image.chosen-from',
+  /** The tag at which a signature lay that is kept beside an image. */
+  attachedAt: 'io.tsimg.attached-at',
 } as const;

@@ -1,4 +1,5 @@
 import type { Sink } from '../image/sink.ts';
+import { keepAttached } from '../store/attached.ts';
 import { hasBlob, verifyBlob, writeBlob } from '../store/blobs.ts';
 import { addNames } from '../store/names.ts';
 import { openStore } from '../store/open.ts';
@@ -28,6 +29,7 @@ export async function openStoreSink(
       verify ? (await verifyBlob(store, descriptor, abort)) === 'right' : hasBlob(store, descriptor, abort),
     write: (descriptor, content, abort) => writeBlob(store, descriptor, content, abort),
     publish: (descriptor, names, abort) => addNames(store, descriptor, names, abort),
+    attach: (subject, descriptor, tag, abort) => keepAttached(store, subject, { descriptor, tag }, abort),
     async close() {
       await lock.close();
       await removePartialBlobs(store);

@@ -1,6 +1,7 @@
+import { resolve } from 'node:path';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
-import type { Source } from '../image/source.ts';
+import type { Source, SourcePlace } from '../image/source.ts';
 import type { Digest } from '../oci/digest.ts';
 import { LAYOUT } from '../store/layout-files.ts';
 import type { Files } from './files/files.ts';
@@ -22,6 +23,11 @@ function namesById(entries: readonly DockerEntry[]): ReadonlyMap<Digest, readonl
 }
 
 async function sourceOf(files: Files, found: Recognised, context: Context): Promise<Source | undefined> {
+  const source = await openForm(files, found, context);
+  return source && { ...source, place: placeOf(found.kind, files) };
+}
+
+async function openForm(files: Files, found: Recognised, context: Context): Promise<Source | undefined> {
   const { signal, onEvent } = context;
   switch (found.kind) {
     case 'oci': {
@@ -39,6 +45,14 @@ async function sourceOf(files: Files, found: Recognised, context: Context): Prom
     case 'other':
       return undefined;
   }
+}
+
+/** Where an image of files is, for a policy: an archive has a list of its members, a directory has none. */
+function placeOf(kind: Recognised['kind'], files: Files): SourcePlace {
+  const path = resolve(files.label);
+  if (kind === 'docker' || kind === 'legacy') return { transport: 'docker-archive', path };
+  if (kind === 'dir') return { transport: 'dir', path };
+  return { transport: files.names === undefined ? 'oci' : 'oci-archive', path };
 }
 
 /** The forms that each transport accepts. */

@@ -76,6 +76,7 @@ export function openRegistrySource(reference: Reference, options: RegistrySource
   };
 
   return {
+    place: { transport: 'docker', reference },
     label,
     documentLimit,
     missingHint,
@@ -106,6 +107,10 @@ export function openRegistrySource(reference: Reference, options: RegistrySource
     },
     fetch: (descriptor, signal) => client.blobChunks(descriptor, signal),
     referrers: (subject) => client.referrers(subject),
+    attached: async (tag, signal) => {
+      const document = await client.document(tag, { signal });
+      return document && remember(document);
+    },
     close: async () => client.close(),
   };
 }

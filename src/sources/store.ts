@@ -1,5 +1,7 @@
 import { TsimgError } from '../errors.ts';
 import type { Source } from '../image/source.ts';
+import { isDigest } from '../oci/digest.ts';
+import { readAttached } from '../store/attached.ts';
 import { readStoreIndex } from '../store/names.ts';
 import { hasMarker, openStore, storeAt, storeExists } from '../store/open.ts';
 import { acquireLock } from '../sys/file/lock.ts';
@@ -32,7 +34,19 @@ export async function openStoreSource(root: string, signal?: AbortSignal): Promi
   const lock = await acquireLock(storeAt(root).blobsLock, 'shared', { signal });
   try {
     const source = await openLayoutSource(directoryFiles(root), { bareTags: false }, signal);
-    return { ...source, close: () => lock.close() };
+    return {
+      ...source,
+      referrers: async (subject) =>
+        (await readAttached(storeAt(root), subject))
+          .filter(({ tag }) => tag === undefined)
+          .map(({ descriptor }) => descriptor),
+      attached: async (tag) => {
+        const subject = tag.replace(/\.\w+$/, '').replace('-', ':');
+        if (!isDigest(subject)) return undefined;
+        return (await readAttached(storeAt(root), subject)).find((kept) => kept.tag === tag)?.descriptor;
+      },
+      close: () => lock.close(),
+    };
   } catch (error) {
     await lock.close();
     throw error;

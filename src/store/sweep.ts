@@ -8,7 +8,9 @@ import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 import { parseImageIndex } from '../oci/image-index.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import { documentKindOf } from '../oci/media-type.ts';
+import { STORE_NAME } from '../store-layout.ts';
 import { tryLock } from '../sys/file/lock.ts';
+import { readAttached } from './attached.ts';
 import { checkBlob } from './blobs.ts';
 import { readLayoutFile } from './index-file.ts';
 import { blobPath, LAYOUT } from './layout-files.ts';
@@ -70,6 +72,33 @@ async function markImage(store: Store, image: StoredImage, reachable: Set<Digest
   }
 }
 
+/** What is attached to an image is kept as long as it is. A damaged list is removed with the next one that is written. */
+async function markAttached(
+  store: Store,
+  image: StoredImage,
+  subject: Digest,
+  reachable: Set<Digest>,
+): Promise<readonly DamagedImage[]> {
+  try {
+    for (const { descriptor } of await readAttached(store, subject)) await mark(store, descriptor, reachable);
+    return [];
+  } catch (error) {
+    if (!(error instanceof TsimgError)) throw error;
+    return [{ image, problem: error }];
+  }
+}
+
+/** Lists of what was attached to images that are gone. */
+async function removeAttached(store: Store, reachable: ReadonlySet<Digest>): Promise<number> {
+  const folder = join(store.root, STORE_NAME.attached);
+  let bytes = 0;
+  for (const name of await namesIn(folder)) {
+    const subject = name.replace('-', ':');
+    if (!isDigest(subject) || !reachable.has(subject)) bytes += await removeFile(join(folder, name));
+  }
+  return bytes;
+}
+
 /**
  * Removes blobs that no entry of the index leads to, and files of unfinished writes. Undefined when another process is
  * reading or writing the store: then nothing is removed, and a later sweep does it. While a document is damaged, only
@@ -84,6 +113,9 @@ export async function sweep(store: Store): Promise<BlobReport | undefined> {
   for (const image of await listStored(store)) {
     damaged.push(...(await markImage(store, image, reachable)));
     if (image.chosenFrom !== undefined) reachable.add(image.chosenFrom);
+    for (const subject of [image.descriptor.digest, image.chosenFrom]) {
+      if (subject !== undefined) damaged.push(...(await markAttached(store, image, subject, reachable)));
+    }
   }
   let blobs = 0;
   let bytes = 0;
@@ -96,6 +128,7 @@ export async function sweep(store: Store): Promise<BlobReport | undefined> {
       blobs += 1;
     }
   }
+  if (damaged.length === 0) bytes += await removeAttached(store, reachable);
   for (const name of await namesIn(store.partial)) bytes += await removeFile(join(store.partial, name));
   return { blobs, bytes, damaged };
 }

@@ -12,6 +12,7 @@ export interface SourceOptions {
   readonly authfile?: string;
   readonly creds?: string;
   readonly trustRealm?: readonly string[];
+  readonly signaturePolicy?: string;
 }
 
 /** The same options, parsed. */
@@ -21,6 +22,7 @@ export interface SourceChoice {
   readonly certDir: string | undefined;
   readonly authFile: string | undefined;
   readonly trustedRealms: readonly string[] | undefined;
+  readonly signaturePolicy: string | undefined;
   readonly credentials: { readonly kind: 'basic'; readonly username: string; readonly password: string } | undefined;
 }
 
@@ -31,6 +33,10 @@ export function withSource(command: Command): Command {
     .option(
       '--platform <os/arch[/variant]>',
       'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)',
+    )
+    .option(
+      '--signature-policy <file>',
+      'the policy.json that says whose images are let in (default: the user’s, else the system’s)',
     )
     .optionsGroup('Registry:')
     .option(
@@ -92,6 +98,7 @@ export function sourceChoice(options: SourceOptions): SourceChoice {
     certDir: options.certDir,
     authFile: options.authfile,
     trustedRealms: options.trustRealm,
+    signaturePolicy: options.signaturePolicy,
     credentials: parseCredentials(options.creds),
   };
 }

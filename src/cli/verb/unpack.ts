@@ -5,9 +5,10 @@ import type { UnpackIds, UnpackOutput } from '../../verbs/rootfs/unpack.ts';
 import { limitChoice, withLimits } from '../option/limits.ts';
 import { type PolicyOptions, policyChoice, withPolicy } from '../option/policy.ts';
 import { type SourceOptions, sourceChoice, withSource } from '../option/source.ts';
+import { signerChoice, type VerifyOptions, withSigner } from '../option/verify.ts';
 import { type CommonOptions, inSession, withCommon } from '../session.ts';
 
-interface UnpackOptions extends CommonOptions, SourceOptions, PolicyOptions, ImageLimits {
+interface UnpackOptions extends CommonOptions, SourceOptions, PolicyOptions, ImageLimits, VerifyOptions {
   readonly force?: boolean;
   readonly ids?: UnpackIds;
   readonly layers?: boolean;
@@ -47,15 +48,16 @@ export function addUnpack(program: Command): void {
     )
     .option('--layers', 'make a directory for each layer, 0 for the base, as overlayfs mounts them')
     .option('--bundle', 'make rootfs, and the config.json that an OCI runtime (crun, runc) starts it with');
-  withCommon(withSource(withLimits(withPolicy(command)))).action(
+  withCommon(withSource(withSigner(withLimits(withPolicy(command))))).action(
     async (source: string, destination: string, _: unknown, invoked: Command) => {
       const options: UnpackOptions = invoked.optsWithGlobals();
       const choice = { ...sourceChoice(options), ...policyChoice(options), limits: limitChoice(options) };
       const { force, ids, root } = options;
       const output = outputOf(options);
+      const signatures = signerChoice(options);
       await inSession(options, async ({ context, printJson, note }) => {
         const { unpackSource } = await import('../../verbs/rootfs/unpack.ts');
-        const settings = { ...choice, ...context, root, force, ids, output };
+        const settings = { ...choice, ...context, root, force, ids, output, signatures };
         const report = await unpackSource(source, destination, settings);
         if (options.json) {
           printJson({ ...report, tolerated: Object.fromEntries(report.tolerated) });

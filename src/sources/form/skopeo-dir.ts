@@ -4,7 +4,7 @@ import type { Source } from '../../image/source.ts';
 import { hexOf } from '../../oci/digest.ts';
 import { hasKey, parseJson } from '../../oci/document.ts';
 import { MEDIA_TYPE } from '../../oci/media-type.ts';
-import { type Files, readWholeDocument } from '../files/files.ts';
+import { type Files, readWhole, readWholeDocument } from '../files/files.ts';
 import { locateBlob, openBlob } from '../files/open-blob.ts';
 import { memberMissing } from './docker-layers.ts';
 
@@ -15,6 +15,21 @@ function mediaTypeOf(value: unknown): string {
   const own = typeof value === 'object' && value !== null ? Reflect.get(value, 'mediaType') : undefined;
   if (typeof own === 'string' && own !== '') return own;
   return hasKey(value, 'manifests') ? MEDIA_TYPE.ociIndex : MEDIA_TYPE.ociManifest;
+}
+
+/** A signature has a few kilobytes, with a certificate chain and a log entry ten. */
+const MAX_SIGNATURE_BYTES = 1024 * 1024;
+const MAX_SIGNATURES = 1000;
+
+/** `signature-1`, `signature-2` …, as many as there are in a row. */
+async function readSignatureFiles(files: Files, signal?: AbortSignal): Promise<readonly Buffer[]> {
+  const found: Buffer[] = [];
+  while (found.length < MAX_SIGNATURES) {
+    const bytes = await readWhole(files, `signature-${found.length + 1}`, MAX_SIGNATURE_BYTES, signal);
+    if (bytes === undefined) break;
+    found.push(bytes);
+  }
+  return found;
 }
 
 /**
@@ -42,6 +57,7 @@ export async function openSkopeoDirSource(files: Files, signal?: AbortSignal): P
     },
     locate: async (descriptor) => locateBlob(files, hexOf(descriptor.digest), descriptor),
     list: async () => [{ name: undefined, descriptor: root }],
+    signatureFiles: (abort) => readSignatureFiles(files, abort),
     close: () => files.close(),
   };
 }

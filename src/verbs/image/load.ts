@@ -10,10 +10,12 @@ import type { Platform } from '../../oci/platform.ts';
 import { isTag } from '../../oci/reference.ts';
 import { openStoreSink } from '../../sinks/store.ts';
 import { type OpenSourceOptions, openSource } from '../../sources/open.ts';
+import { admit } from '../verify/admit.ts';
+import type { PolicyPlace } from '../verify/has-policy.ts';
 import { completeName, completeNames } from './stored-names.ts';
 
 /** Options of `loadArchive`. */
-export interface LoadArchiveOptions extends OpenSourceOptions {
+export interface LoadArchiveOptions extends OpenSourceOptions, PolicyPlace {
   readonly platform?: Platform | undefined;
 }
 
@@ -106,6 +108,7 @@ export async function loadArchive(
     const loaded: { readonly image: LoadedImage; readonly names: readonly string[] }[] = [];
     for (const question of await questionsFor(source, name, context)) {
       const image = await loadImage(source, { name: question.name, platform: options.platform }, context);
+      await admit({ image, source, name: question.name ?? spec }, { ...options, ...context });
       warnOfDropped(question.names, context);
       loaded.push({ image, names: completeNames(question.names) });
     }

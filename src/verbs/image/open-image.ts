@@ -6,10 +6,11 @@ import type { Platform } from '../../oci/platform.ts';
 import { type OpenSourceOptions, openSource } from '../../sources/open.ts';
 import { openRegistrySource, type RegistrySourceOptions } from '../../sources/registry.ts';
 import { type StorePlace, storePlace } from '../places.ts';
+import { admit, type Demands } from '../verify/admit.ts';
 import type { RepairOptions } from './repair-stored.ts';
 
 /** How an image is found and opened. */
-export interface ImageOptions extends Omit<RegistrySourceOptions, 'known'>, StorePlace {
+export interface ImageOptions extends Omit<RegistrySourceOptions, 'known'>, StorePlace, Demands {
   /** The wanted platform. Default: this machine's. */
   readonly platform?: Platform | undefined;
   /**
@@ -64,6 +65,9 @@ export async function openImage(text: string, options: ImageOptions & Context = 
   const { source, name } = await openSource(text, sourcePlaces(options), { signal, onEvent });
   try {
     const image = await loadImage(source, { name, platform }, { signal, onEvent });
+    const loaded = { image, source, name: name ?? text };
+    if (source.place !== undefined || options.signatures === undefined) await admit(loaded, options);
+    else await (await import('./verify-stored.ts')).verifyStored(loaded, options.signatures, options);
     const close = () => source.close();
     return { image, close, [Symbol.asyncDispose]: close };
   } catch (error) {

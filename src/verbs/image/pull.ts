@@ -9,9 +9,10 @@ import type { Platform } from '../../oci/platform.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
 import { localDocument, preferLocal } from '../../sources/prefer-local.ts';
 import { openRegistrySource, type RegistrySourceOptions } from '../../sources/registry.ts';
+import { admit, type Demands } from '../verify/admit.ts';
 
 /** How an image is pulled. */
-export interface PullOptions extends Omit<RegistrySourceOptions, 'known'> {
+export interface PullOptions extends Omit<RegistrySourceOptions, 'known'>, Demands {
   /** The wanted platform. Default: this machine's. */
   readonly platform?: Platform | undefined;
   /** The content of the sink as a source, where it can be read: documents that are there are not fetched again. */
@@ -68,11 +69,16 @@ export async function pullImage(reference: Reference, sink: Sink, options: PullO
     const name = formatReference(reference);
     const { resolved, descriptor, manifest } = image;
     onEvent?.({ kind: 'resolved', name, digest: resolved.digest });
+    const signatures = await admit({ image, source: registry, name }, options);
     for (const index of image.indexes) {
       if (!(await sink.has(index.descriptor, signal))) await sink.write(index.descriptor, index.bytes, signal);
     }
     const copied = { names: [name], descriptor: published(descriptor, resolved) };
     const { blobs, reused, bytes } = await copyImage(image, sink, copied, { signal, onEvent });
+    if (signatures.length > 0) {
+      const { keepSignatures } = await import('../verify/keep-signatures.ts');
+      await keepSignatures(signatures, registry, sink, { signal, onEvent });
+    }
     return {
       reference: name,
       digest: resolved.digest,

@@ -90,6 +90,15 @@ async function openOrPull(text: string, options: RunSourceOptions): Promise<Open
   return await openImage(found?.isFile() ? `store:${text}` : text, options);
 }
 
+/** A directory has no maker that could have signed it. @throws USAGE */
+function refuseUnsignable(path: string, { signatures }: RunSourceOptions): void {
+  if (signatures === undefined) return;
+  throw new TsimgError('USAGE', 'a root filesystem has no signature', {
+    where: path,
+    hint: 'run the image itself, or tsimg unpack with the same options before',
+  });
+}
+
 /** Returns a root filesystem as the target of a run. @throws SOURCE_NOT_FOUND, USAGE */
 export async function rootfsTarget(path: string): Promise<ContainerTarget> {
   const root = await directoryRoot(path);
@@ -125,7 +134,10 @@ export async function withTarget<T>(
 ): Promise<T> {
   const { signal, onEvent, onPlan, life, runtime, signals } = options;
   const context = { signal, onEvent, onPlan, life, runtime, signals };
-  if (isRootfs(text)) return use(await rootfsTarget(text), { ...context, stateRoot: statePlace(options) });
+  if (isRootfs(text)) {
+    refuseUnsignable(text, options);
+    return use(await rootfsTarget(text), { ...context, stateRoot: statePlace(options) });
+  }
   const opened = await openOrPull(text, options);
   let closing: Promise<void> | undefined;
   const close = () => {
@@ -186,6 +198,7 @@ export async function startSource(text: string, input: RunInput, options: RunSou
 export async function planSource(text: string, input: RunInput, options: RunSourceOptions): Promise<LaunchPlan> {
   const request = completeRequest(input);
   const joined = await joinedProcess(statePlace(options), request);
+  if (isRootfs(text)) refuseUnsignable(text, options);
   if (isRootfs(text)) return planContainer(await directoryRoot(text), EMPTY_RUN_CONFIG, request, { joined }).plan;
   const [{ openImage }, { plannedImageRoot }] = await Promise.all([
     import('../image/open-image.ts'),

@@ -11,6 +11,7 @@ import { type NetworkOptions, networkOf, withNetwork } from '../../option/networ
 import { collect } from '../../option/parsers.ts';
 import { type ResourceOptions, resourcesOf, withResources } from '../../option/resources.ts';
 import { type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
+import { signerChoice, type VerifyOptions, withSigner } from '../../option/verify.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 interface RunOptions
@@ -20,7 +21,8 @@ interface RunOptions
     NetworkOptions,
     IsolationOptions,
     LifeOptions,
-    ImageLimits {
+    ImageLimits,
+    VerifyOptions {
   readonly interactive?: boolean;
   readonly tty?: boolean;
   readonly env: readonly string[];
@@ -109,7 +111,7 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
     .optionsGroup('What is shown:')
     .option('--explain', 'first print each step as a command line, with its reason, on stderr')
     .option('--dry-run', 'print what would be done, and do nothing; --json prints it as data, --explain as a lesson');
-  withCommon(withSource(withLimits(withIsolation(withNetwork(withResources(withLife(command))))))).action(
+  withCommon(withSource(withSigner(withLimits(withIsolation(withNetwork(withResources(withLife(command)))))))).action(
     async (source: string, words: string[], _: unknown, invoked: Command) => {
       const options: RunOptions = invoked.optsWithGlobals();
       const request = await requestOf(words, options);
@@ -128,6 +130,7 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
             signals,
             root: options.root,
             pull: options.pull,
+            signatures: signerChoice(options),
             runtime: options.runtime,
             life: lifeRequest(options),
             onPlan,

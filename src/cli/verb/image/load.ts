@@ -33,7 +33,7 @@ export function addLoad(program: Command): void {
           import('../../../verbs/image/open-image.ts'),
         ]);
         const places = sourcePlaces({ ...choice, ...context, root: options.root, limits: limitChoice(options) });
-        const images = await loadArchive(spec, { ...places, platform: choice.platform }, context);
+        const images = await loadArchive(spec, { ...places, ...choice }, context);
         if (options.json) {
           printJson(images);
           return;

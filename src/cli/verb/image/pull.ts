@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { parseSize } from '../../option/limits.ts';
 import { parseRemoteReference, type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
+import { patternWarnings, signerChoice, type VerifyOptions, withSigner } from '../../option/verify.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
-interface PullOptions extends CommonOptions, SourceOptions {
+interface PullOptions extends CommonOptions, SourceOptions, VerifyOptions {
   readonly allowForeignUrls?: boolean;
   readonly maxDocument?: number;
   readonly verify?: boolean;
@@ -22,11 +23,13 @@ export function addPull(program: Command): void {
     .option('--verify', 'verify the blobs that the store has of the images, and fetch damaged ones again')
     .optionsGroup('Limits of an image:')
     .option('--max-document <size>', 'the most bytes of a manifest, an index or a config (default: 4m)', parseSize);
-  withCommon(withSource(command)).action(async (texts: string[], _: unknown, invoked: Command) => {
+  withCommon(withSource(withSigner(command))).action(async (texts: string[], _: unknown, invoked: Command) => {
     const options: PullOptions = invoked.optsWithGlobals();
     const references = texts.map(parseRemoteReference);
     const choice = sourceChoice(options);
-    await inSession(options, async ({ context, print, printJson }) => {
+    const signatures = signerChoice(options);
+    await inSession(options, async ({ context, print, printJson, note }) => {
+      for (const warning of patternWarnings(options)) note(`tsimg: ${warning}`);
       const { pullToStore } = await import('../../../verbs/image/pull-to-store.ts');
       const settings = {
         ...choice,
@@ -34,6 +37,7 @@ export function addPull(program: Command): void {
         root: options.root,
         allowForeignUrls: options.allowForeignUrls,
         verify: options.verify,
+        signatures,
         limits: { maxDocument: options.maxDocument },
       };
       const reports = [];

@@ -1,0 +1,104 @@
+import type { Command } from 'commander';
+import { TsimgError } from '../../errors.ts';
+import type { VerificationChoice } from '../../verbs/verify/verification.ts';
+import type { Matcher } from '../../verify/matcher.ts';
+import { parsePattern } from '../../verify/matcher.ts';
+import { PREDICATE_TYPES } from '../../verify/predicate-types.ts';
+
+/** Options of the verbs that demand a signature. */
+export interface VerifyOptions {
+  readonly key?: readonly string[];
+  readonly certificateIdentity?: string;
+  readonly certificateIdentityRegexp?: string;
+  readonly certificateOidcIssuer?: string;
+  readonly certificateOidcIssuerRegexp?: string;
+  readonly trustedRoot?: string;
+  readonly insecureIgnoreTlog?: boolean;
+  readonly insecureIgnoreSct?: boolean;
+  readonly annotation?: readonly string[];
+  readonly attestation?: string;
+  readonly all?: boolean;
+}
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/** Adds who must have signed an image. */
+export function withSigner(command: Command): Command {
+  return command
+    .optionsGroup('Signatures:')
+    .option('--key <file>', 'a PEM public key that must have signed (several: any of them)', collect)
+    .option(
+      '--certificate-identity <name>',
+      'the name in the certificate of a keyless signature: a URI or an email address',
+    )
+    .option('--certificate-identity-regexp <pattern>', 'the same as a pattern; anchor it with ^ and $')
+    .option('--certificate-oidc-issuer <url>', 'who vouched for that identity')
+    .option('--certificate-oidc-issuer-regexp <pattern>', 'the same as a pattern')
+    .option('--trusted-root <file>', 'a trusted_root.json instead of that of Sigstore’s public instance')
+    .option('-a, --annotation <key=value>', 'what must have been signed along (several)', collect)
+    .option('--insecure-ignore-tlog', 'with --key: signatures need not be in a transparency log')
+    .option('--insecure-ignore-sct', 'certificates need not be in a certificate log');
+}
+
+function matcher(exactly: string | undefined, pattern: string | undefined, option: string): Matcher | undefined {
+  if (exactly !== undefined && pattern !== undefined) {
+    throw new TsimgError('USAGE', `${option} and ${option}-regexp exclude each other`);
+  }
+  if (exactly !== undefined) return { exactly };
+  return pattern === undefined ? undefined : { pattern: parsePattern(pattern, `${option}-regexp`) };
+}
+
+function annotationsOf(texts: readonly string[] | undefined): Readonly<Record<string, string>> | undefined {
+  if (texts === undefined) return undefined;
+  return Object.fromEntries(
+    texts.map((text) => {
+      const equals = text.indexOf('=');
+      if (equals <= 0) throw new TsimgError('USAGE', 'an annotation is KEY=VALUE', { where: text });
+      return [text.slice(0, equals), text.slice(equals + 1)];
+    }),
+  );
+}
+
+/** The URI of an attestation's type, by cosign's name for it. @throws USAGE */
+function predicateType(name: string | undefined): string | undefined {
+  if (name === undefined) return undefined;
+  if (Object.hasOwn(PREDICATE_TYPES, name)) return PREDICATE_TYPES[name];
+  if (/^[a-z][a-z0-9+.-]*:/i.test(name)) return name;
+  throw new TsimgError('USAGE', 'not a type of attestation', {
+    where: name,
+    hint: `one of ${Object.keys(PREDICATE_TYPES).join(', ')}, or a URI`,
+  });
+}
+
+/** Warns of a pattern that finds what it should not: one without a beginning matches everywhere. */
+export function patternWarnings({
+  certificateIdentityRegexp,
+  certificateOidcIssuerRegexp,
+}: VerifyOptions): readonly string[] {
+  return [certificateIdentityRegexp, certificateOidcIssuerRegexp]
+    .filter((pattern) => pattern !== undefined && !/^(?:\(\?i\))?\^/.test(pattern))
+    .map((pattern) => `the pattern ${pattern} does not begin with ^: it matches anywhere in a name`);
+}
+
+/** What the options demand; undefined where they demand nothing. @throws USAGE */
+export function signerChoice(options: VerifyOptions): VerificationChoice | undefined {
+  const identity = matcher(options.certificateIdentity, options.certificateIdentityRegexp, '--certificate-identity');
+  const issuer = matcher(
+    options.certificateOidcIssuer,
+    options.certificateOidcIssuerRegexp,
+    '--certificate-oidc-issuer',
+  );
+  const choice: VerificationChoice = {
+    keys: options.key,
+    identity,
+    issuer,
+    trustedRoot: options.trustedRoot,
+    ignoresLog: options.insecureIgnoreTlog,
+    ignoresSct: options.insecureIgnoreSct,
+    annotations: annotationsOf(options.annotation),
+    attestation: predicateType(options.attestation),
+    all: options.all,
+  };
+  const isAsked = Object.values(choice).some((value) => value !== undefined);
+  return isAsked ? choice : undefined;
+}

@@ -1,0 +1,112 @@
+import { crypto, pem } from '@sigstore/core';
+import { TsimgError } from '../errors.ts';
+import type { Digest } from '../oci/digest.ts';
+import { digestOf } from './digest.ts';
+
+/** Node's key object, by way of the library that makes it. */
+export type KeyObject = ReturnType<typeof crypto.createPublicKey>;
+
+/** A public key that signatures are verified with. */
+export interface PublicKey {
+  readonly object: KeyObject;
+  /** DER of the SubjectPublicKeyInfo (RFC 5280, 4.1.2.7). */
+  readonly spki: Buffer;
+  /** SHA-256 of `spki`, which names the key for people. */
+  readonly fingerprint: Digest;
+}
+
+const PEM_KEY = /-----BEGIN (?:RSA )?PUBLIC KEY-----[\s\S]+?-----END (?:RSA )?PUBLIC KEY-----/;
+/** Far more than an RSA key of 16,384 bits takes. */
+const MAX_KEY_BYTES = 64 * 1024;
+
+function keyInvalid(where: string, why: string, cause?: unknown): TsimgError {
+  return new TsimgError('KEY_INVALID', 'not a public key', {
+    where,
+    why,
+    hint: 'a PEM file that begins with -----BEGIN PUBLIC KEY----- is expected, such as cosign.pub',
+    cause,
+  });
+}
+
+/** A key from an object that Node has parsed. @throws TypeError for a private key */
+export function publicKeyOf(object: KeyObject): PublicKey {
+  const spki = object.export({ type: 'spki', format: 'der' });
+  return { object, spki, fingerprint: digestOf(spki) };
+}
+
+/** A PEM public key: RSA, ECDSA or Ed25519. @param where for errors @throws KEY_INVALID */
+export function parsePublicKey(text: string, where: string): PublicKey {
+  if (text.length > MAX_KEY_BYTES) throw keyInvalid(where, 'the file is too large for a key');
+  const block = PEM_KEY.exec(text)?.[0];
+  if (block === undefined) throw keyInvalid(where, 'it holds no PEM public key');
+  let object: KeyObject;
+  try {
+    object = crypto.createPublicKey(block);
+  } catch (error) {
+    throw keyInvalid(where, 'its PEM block cannot be decoded', error);
+  }
+  if (!['rsa', 'ec', 'ed25519'].includes(object.asymmetricKeyType ?? '')) {
+    throw keyInvalid(where, `keys of the type ${object.asymmetricKeyType} make no image signatures`);
+  }
+  return publicKeyOf(object);
+}
+
+/** The DER of the first block of a PEM text, whatever its label is; empty where there is none. */
+export function pemToDer(text: string): Buffer {
+  const block = /-----BEGIN ([A-Z ]+)-----[\s\S]+?-----END \1-----/.exec(text)?.[0];
+  return block === undefined ? Buffer.alloc(0) : pem.toDER(block);
+}
+
+/** The hashes that a key signs with: SHA-256, and for larger curves their own, which some signers use instead. */
+function hashesOf(key: KeyObject): readonly string[] {
+  if (key.asymmetricKeyType !== 'ec') return ['sha256'];
+  const own: Readonly<Record<string, string>> = { secp384r1: 'sha384', secp521r1: 'sha512' };
+  const larger = own[key.asymmetricKeyDetails?.namedCurve ?? ''];
+  return larger === undefined ? ['sha256'] : ['sha256', larger];
+}
+
+/**
+ * Whether a signature over data is this key's: PKCS #1 v1.5 for RSA, ECDSA, pure Ed25519 (RFC 8032). Never throws.
+ */
+export function verifies(key: KeyObject, data: Uint8Array, signature: Uint8Array): boolean {
+  const [bytes, signed] = [Buffer.from(data), Buffer.from(signature)];
+  if (key.asymmetricKeyType === 'ed25519') return crypto.verify(bytes, key, signed);
+  return hashesOf(key).some((hash) => crypto.verify(bytes, key, signed, hash));
+}
+
+/** The hash of data whose length in bytes is this one: 32, 48 or 64 of SHA-2; undefined for another length. */
+export function hashOfLength(length: number, data: Uint8Array): Buffer | undefined {
+  const name = { 32: 'sha256', 48: 'sha384', 64: 'sha512' }[length];
+  return name === undefined ? undefined : crypto.digest(name, data);
+}
+
+/** Whether two byte strings are equal, in a time that does not tell where they differ. */
+export function sameBytes(first: Uint8Array, second: Uint8Array): boolean {
+  return crypto.bufferEqual(Buffer.from(first), Buffer.from(second));
+}
+
+/** SHA-256 of bytes. */
+export function sha256(data: Uint8Array): Buffer {
+  return crypto.digest('sha256', Buffer.from(data));
+}
+
+/** A key of a trusted root: SPKI, or PKCS #1 for old RSA keys. @throws whatever Node throws for other bytes */
+function keyOfRoot(der: Uint8Array): KeyObject {
+  try {
+    return crypto.createPublicKey(Buffer.from(der));
+  } catch {
+    return crypto.createPublicKey(Buffer.from(der), 'pkcs1');
+  }
+}
+
+/**
+ * The IDs that a log with this key may have: the SHA-256 of the key (RFC 6962, 3.2), and for Ed25519 that of the log's name,
+ * a newline, 1 and the key (C2SP signed-note). @param der of a trusted root @param name the log's origin
+ */
+export function logIdsOf(der: Uint8Array, name: string): readonly Buffer[] {
+  const key = keyOfRoot(der);
+  const spki = key.export({ type: 'spki', format: 'der' });
+  const plain = crypto.digest('sha256', spki);
+  if (key.asymmetricKeyType !== 'ed25519') return [plain];
+  return [plain, crypto.digest('sha256', Buffer.from(`${name}\n\u0001`, 'utf8'), spki.subarray(-32))];
+}

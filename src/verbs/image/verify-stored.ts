@@ -1,0 +1,71 @@
+import { TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import { readDocument } from '../../image/read-document.ts';
+import { ANNOTATION } from '../../oci/annotations.ts';
+import { type Digest, isDigest } from '../../oci/digest.ts';
+import { parseImageIndex } from '../../oci/image-index.ts';
+import { parseReference, type Reference } from '../../oci/reference.ts';
+import { openRegistrySource } from '../../sources/registry.ts';
+import { listStored } from '../../store/names.ts';
+import { storeAt } from '../../store/open.ts';
+import type { GoodSignature } from '../../verify/verify-attached.ts';
+import { storePlace } from '../places.ts';
+import type { VerificationChoice } from '../verify/verification.ts';
+import { type LoadedFrom, verifyLoaded } from '../verify/verify-loaded.ts';
+import type { ImageOptions } from './open-image.ts';
+
+/** The index that the store's image was chosen from, if it is there and lists the image. */
+async function indexOf({ image, source }: LoadedFrom, signal?: AbortSignal): Promise<Digest | undefined> {
+  const digest = image.resolved.annotations?.[ANNOTATION.chosenFrom];
+  if (digest === undefined || !isDigest(digest)) return undefined;
+  try {
+    const found = await source.resolve(digest, signal);
+    if (found?.digest !== digest) return undefined;
+    const { manifests } = parseImageIndex(await readDocument(source, found, signal), found.mediaType, source.label);
+    return manifests.some((member) => member.digest === image.descriptor.digest) ? digest : undefined;
+  } catch (error) {
+    // Without the index, a signature of it says nothing of this image
+    if (error instanceof TsimgError) return undefined;
+    throw error;
+  }
+}
+
+/** The repository that the store's image came from: that of the name that was asked for, or of one that it has. */
+async function repositoryOf({ image, name }: LoadedFrom, root: string): Promise<Reference | undefined> {
+  const entries = await listStored(storeAt(root));
+  const names = entries
+    .filter(({ descriptor }) => descriptor.digest === image.descriptor.digest)
+    .map((entry) => entry.name);
+  for (const each of [name, ...names]) {
+    if (each === undefined || isDigest(each) || /^[0-9a-f]{12,64}$/.test(each)) continue;
+    return parseReference(each);
+  }
+  return undefined;
+}
+
+/**
+ * Demands a good signature of an image of the store. The store is asked first, which keeps what was verified when the image was
+ * pulled, and then the image's repository.
+ * @throws as verifyLoaded
+ */
+export async function verifyStored(
+  opened: LoadedFrom,
+  choice: VerificationChoice,
+  options: ImageOptions & Context,
+): Promise<readonly GoodSignature[]> {
+  const { signal, onEvent } = options;
+  const loaded = { ...opened, chosenFrom: await indexOf(opened, signal) };
+  try {
+    return await verifyLoaded(loaded, choice, { signal, onEvent });
+  } catch (error) {
+    if (!(error instanceof TsimgError) || error.code !== 'SIGNATURE_MISSING') throw error;
+    const reference = await repositoryOf(loaded, storePlace(options));
+    if (reference === undefined) throw error;
+    const source = openRegistrySource(reference, options);
+    try {
+      return await verifyLoaded({ ...loaded, source }, choice, { signal, onEvent });
+    } finally {
+      await source.close();
+    }
+  }
+}

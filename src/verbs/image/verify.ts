@@ -1,0 +1,75 @@
+import { TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import { loadImage } from '../../image/load.ts';
+import { readDocument } from '../../image/read-document.ts';
+import { formatReference, parseReference } from '../../oci/reference.ts';
+import { type OpenedSource, openSource } from '../../sources/open.ts';
+import { parseSourceSpec } from '../../sources/parse-spec.ts';
+import { openRegistrySource } from '../../sources/registry.ts';
+import type { GoodSignature } from '../../verify/verify-attached.ts';
+import { storePlace } from '../places.ts';
+import { openVerification, type VerificationChoice } from '../verify/verification.ts';
+import { verifyImage } from '../verify/verify-image.ts';
+import { verifyLoaded } from '../verify/verify-loaded.ts';
+import { type ImageOptions, sourcePlaces } from './open-image.ts';
+import { verifyStored } from './verify-stored.ts';
+
+export interface VerifyOptions extends ImageOptions {
+  /** By whom the image must be signed. */
+  readonly signatures: VerificationChoice;
+}
+
+/** Everything that opens as any SOURCE does; a reference that is not in the store is asked of its registry. */
+export async function openSigned(text: string, options: ImageOptions, context: Context): Promise<OpenedSource> {
+  try {
+    return await openSource(text, sourcePlaces(options), context);
+  } catch (error) {
+    const isMissing = error instanceof TsimgError && error.code === 'IMAGE_NOT_FOUND';
+    if (!isMissing || parseSourceSpec(text).kind !== 'word') throw error;
+    const reference = parseReference(text);
+    return { source: openRegistrySource(reference, options), name: formatReference(reference) };
+  }
+}
+
+/**
+ * The good signatures of an image, or the attestations of a type. The image is the one that `run` would take: the store's, else its
+ * registry's. What is verified is the digest that the reference resolves to, once: the index's, where it is one, and with a
+ * platform or an image of the store the chosen image's too.
+ * @throws SIGNATURE_MISSING, SIGNATURE_INVALID, USAGE, KEY_INVALID, TRUST_ROOT_INVALID, IMAGE_NOT_FOUND, REGISTRY_…
+ */
+export async function verifySource(
+  text: string,
+  options: VerifyOptions,
+  context: Context = {},
+): Promise<readonly GoodSignature[]> {
+  const verification = openVerification(options.signatures);
+  if (verification === undefined) {
+    throw new TsimgError('USAGE', 'it is not said who must have signed', {
+      hint: 'give --key FILE, or --certificate-identity and --certificate-oidc-issuer',
+    });
+  }
+  const { source, name } = await openSigned(text, options, context);
+  try {
+    const isStored = source.label === storePlace(options);
+    if (isStored || options.platform !== undefined) {
+      const image = await loadImage(source, { name, platform: options.platform }, context);
+      const loaded = { image, source, name: name ?? text };
+      return isStored
+        ? await verifyStored(loaded, options.signatures, { ...options, ...context })
+        : await verifyLoaded(loaded, options.signatures, context);
+    }
+    const resolved = await source.resolve(name, context.signal);
+    if (resolved === undefined) {
+      throw new TsimgError('IMAGE_NOT_FOUND', `no image ${name ?? ''}`, {
+        where: source.label,
+        hint: source.missingHint,
+      });
+    }
+    // Its bytes must be there, and be those that the digest names: a signature of a digest alone says nothing
+    await readDocument(source, resolved, context.signal);
+    const label = `${(name ?? text).replace(/@.*$/, '')}@${resolved.digest}`;
+    return await verifyImage({ source, label, digests: [resolved.digest] }, verification, context);
+  } finally {
+    await source.close();
+  }
+}

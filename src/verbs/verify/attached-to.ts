@@ -1,0 +1,170 @@
+import { TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import { readDocument } from '../../image/read-document.ts';
+import type { Source } from '../../image/source.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts';
+import { type Manifest, parseManifest } from '../../oci/manifest.ts';
+import { documentKindOf } from '../../oci/media-type.ts';
+import { collect } from '../../streams/collect.ts';
+import { readSignatureFile } from '../../verify/signature-file.ts';
+import type { AttachedBytes } from '../../verify/verify-attached.ts';
+
+/** Media types of what is attached to images. docs/verify.md, "Forms" */
+export const ATTACHED_TYPE = {
+  payload: 'application/vnd.dev.cosign.simplesigning.v1+json',
+  cosignReferrer: 'application/vnd.dev.cosign.artifact.sig.v1+json',
+  bundle: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+  envelope: 'application/vnd.dsse.envelope.v1+json',
+  notation: 'application/vnd.cncf.notary.signature',
+} as const;
+
+/** As many as are looked at of one image. CVE-2024-29902, CVE-2024-29903 */
+const MAX_CANDIDATES = 1000;
+/** Bytes of one signature, bundle or attestation. */
+const MAX_BLOB_BYTES = 16 * 1024 * 1024;
+
+/** Where an attached manifest was found, by which it can be kept beside the image. */
+export interface AttachedPlace {
+  readonly subject: Digest;
+  readonly descriptor: Descriptor;
+  /** Undefined for a referrer. */
+  readonly tag: string | undefined;
+}
+
+/** Something attached to an image: a signature to be judged, or one that cannot be. */
+export type Found =
+  | { readonly kind: 'signature'; readonly attached: AttachedBytes; readonly place: AttachedPlace | undefined }
+  | { readonly kind: 'unreadable'; readonly why: string; readonly error: TsimgError | undefined };
+
+/** What is looked for. */
+export interface Look {
+  /** Attestations instead of signatures. */
+  readonly attestations: boolean;
+}
+
+/** A registry that fails is not one without signatures; a document that is wrong is one bad candidate. */
+function isBadCandidate(error: unknown): error is TsimgError {
+  if (!(error instanceof TsimgError)) return false;
+  const codes = ['DOCUMENT_INVALID', 'LIMIT_EXCEEDED', 'BLOB_NOT_FOUND', 'DIGEST_MISMATCH', 'SIZE_MISMATCH'];
+  return codes.includes(error.code);
+}
+
+async function readBlob(source: Source, descriptor: Descriptor, signal?: AbortSignal): Promise<Buffer> {
+  if (descriptor.size > MAX_BLOB_BYTES) {
+    throw new TsimgError('LIMIT_EXCEEDED', 'a signature is too large', {
+      where: `${source.label} ${descriptor.digest}`,
+    });
+  }
+  return collect(await source.open(descriptor, signal), MAX_BLOB_BYTES, 'a signature');
+}
+
+async function readManifest(
+  source: Source,
+  descriptor: Descriptor,
+  signal?: AbortSignal,
+): Promise<Manifest | undefined> {
+  if (documentKindOf(descriptor.mediaType) !== 'manifest') return undefined;
+  const where = `${source.label} ${descriptor.digest}`;
+  return parseManifest(await readDocument(source, descriptor, signal), descriptor.mediaType, where);
+}
+
+/** What a manifest says that it is: an artifact's own type, or that of its config. */
+export function typeOf({ artifactType, config }: Manifest): string {
+  return artifactType ?? config.mediaType;
+}
+
+type LayerReading = (bytes: Buffer, layer: Descriptor) => AttachedBytes;
+
+/** How the layers of a manifest are read, by its type and theirs; undefined for those that are no signatures. */
+function readingOf(manifest: Manifest, layer: Descriptor, isTag: boolean, look: Look): LayerReading | undefined {
+  const { mediaType, annotations = {} } = layer;
+  if (mediaType === ATTACHED_TYPE.bundle && !isTag) return (bytes) => ({ kind: 'bundle', bytes });
+  if (mediaType === ATTACHED_TYPE.payload && !look.attestations) {
+    const form = isTag ? 'cosign-tag' : 'cosign-referrer';
+    if (!isTag && typeOf(manifest) !== ATTACHED_TYPE.cosignReferrer) return undefined;
+    return (bytes) => ({ kind: 'payload', form, bytes, annotations });
+  }
+  if (mediaType === ATTACHED_TYPE.envelope && look.attestations) {
+    return (bytes) => ({ kind: 'attestation', form: 'attestation-tag', bytes, annotations });
+  }
+  return undefined;
+}
+
+async function* signaturesIn(
+  source: Source,
+  { descriptor, tag }: { readonly descriptor: Descriptor; readonly tag: string | undefined },
+  {
+    subject,
+    look,
+    signal,
+  }: { readonly subject: Digest; readonly look: Look; readonly signal?: AbortSignal | undefined },
+): AsyncGenerator<Found> {
+  const isTag = tag !== undefined;
+  const place = { subject, descriptor, tag };
+  try {
+    const manifest = await readManifest(source, descriptor, signal);
+    if (manifest === undefined) return;
+    // What the list says of it does not count, what it says itself does
+    if (!isTag && manifest.subject?.digest !== subject) return;
+    if (typeOf(manifest) === ATTACHED_TYPE.notation) {
+      yield { kind: 'unreadable', why: 'notation’s signatures are not read', error: undefined };
+      return;
+    }
+    for (const layer of manifest.layers) {
+      const read = readingOf(manifest, layer, isTag, look);
+      if (read === undefined) continue;
+      yield { kind: 'signature', attached: read(await readBlob(source, layer, signal), layer), place };
+    }
+  } catch (error) {
+    if (!isBadCandidate(error)) throw error;
+    yield { kind: 'unreadable', why: error.message, error };
+  }
+}
+
+/** The tag of the image's own repository at which cosign 1 and 2 keep signatures or attestations of it. */
+export function attachedTag(subject: Digest, suffix: 'sig' | 'att' | 'sbom'): string {
+  return `${algorithmOf(subject)}-${hexOf(subject)}.${suffix}`;
+}
+
+async function* manifestsOf(source: Source, subject: Digest, look: Look, signal?: AbortSignal) {
+  for (const descriptor of (await source.referrers?.(subject, signal)) ?? []) yield { descriptor, tag: undefined };
+  const tag = attachedTag(subject, look.attestations ? 'att' : 'sig');
+  const descriptor = await source.attached?.(tag, signal);
+  if (descriptor !== undefined) yield { descriptor, tag };
+}
+
+/**
+ * All signatures (or attestations) that are attached to an image, in all forms, in order: referrers first, then the tags of older
+ * clients, then files beside it. At most 1,000, each at most 16 MiB.
+ * @throws what asking the source fails with: a registry that does not answer is not one without signatures
+ */
+export async function* attachedTo(
+  source: Source,
+  subjects: readonly Digest[],
+  look: Look,
+  { signal }: Context,
+): AsyncGenerator<Found> {
+  let count = 0;
+  for (const subject of subjects) {
+    for await (const manifest of manifestsOf(source, subject, look, signal)) {
+      for await (const found of signaturesIn(source, manifest, { subject, look, signal })) {
+        count += 1;
+        if (count > MAX_CANDIDATES) return;
+        yield found;
+      }
+    }
+  }
+  if (look.attestations) return;
+  for (const bytes of ((await source.signatureFiles?.(signal)) ?? []).slice(0, MAX_CANDIDATES)) yield* inFile(bytes);
+}
+
+function* inFile(bytes: Buffer): Generator<Found> {
+  try {
+    const attached = readSignatureFile(bytes);
+    if (attached !== undefined) yield { kind: 'signature', attached, place: undefined };
+  } catch (error) {
+    if (!(error instanceof TsimgError)) throw error;
+    yield { kind: 'unreadable', why: error.message, error };
+  }
+}

@@ -1,0 +1,86 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { makeTemporaryDirectory } from '../../sys/file/temporary.ts';
+import { runCommand } from '../../sys/process/spawn.ts';
+import { asRefusal, refused } from '../../verify/refuse.ts';
+
+/** What GPG's simple signing says of an image. containers-signature(5) */
+const payloadSchema = z.object({
+  critical: z.strictObject({
+    identity: z.strictObject({ 'docker-reference': z.string() }),
+    image: z.strictObject({ 'docker-manifest-digest': z.string() }),
+    type: z.literal('atomic container signature'),
+  }),
+  optional: z.unknown(),
+});
+
+/** An armoured key as the bytes that gpgv reads. */
+function keyring(bytes: Buffer): Buffer {
+  const text = bytes.toString('latin1');
+  const block = /-----BEGIN PGP PUBLIC KEY BLOCK-----[\s\S]*?\r?\n\r?\n([\s\S]*?)-----END PGP/.exec(text)?.[1];
+  if (block === undefined) return bytes;
+  return Buffer.from(block.replace(/^=.{4}\s*$/m, '').replace(/\s/g, ''), 'base64');
+}
+
+/** Lines of --status-fd that refuse a signature, whatever else stands there. GnuPG, doc/DETAILS */
+const BAD_STATUS = /^\[GNUPG:\] (?:EXPSIG|EXPKEYSIG|REVKEYSIG|BADSIG|ERRSIG|NO_PUBKEY)\b/m;
+
+/** What gpgv says was signed. @throws SIGNATURE_INVALID, HOST_UNSUPPORTED */
+async function signedText(signature: Buffer, keys: readonly Buffer[], signal?: AbortSignal): Promise<Buffer> {
+  await using folder = await makeTemporaryDirectory();
+  const [ring, file, status] = ['keys.gpg', 'signature', 'status'].map((name) => join(folder.path, name));
+  if (ring === undefined || file === undefined || status === undefined) throw new Error('unreachable');
+  writeFileSync(ring, Buffer.concat(keys.map(keyring)));
+  writeFileSync(file, signature);
+  try {
+    const args = ['--homedir', folder.path, '--keyring', ring, '--status-fd', '2', '--output', '-', '--', file];
+    const result = await runCommand('gpgv', args, {
+      env: { PATH: process.env.PATH, LC_ALL: 'C' },
+      timeout: 30_000,
+      signal,
+    });
+    const said = result.stderr.toString('utf8');
+    const isGood = /^\[GNUPG:\] GOODSIG\b/m.test(said) && /^\[GNUPG:\] VALIDSIG\b/m.test(said);
+    if (result.status !== 0 || !isGood || BAD_STATUS.test(said)) throw refused('signature', gpgReason(said));
+    return result.stdout;
+  } catch (error) {
+    if (error instanceof TsimgError && errnoOf(error) === 'ENOENT') {
+      throw new TsimgError('HOST_UNSUPPORTED', 'there is no gpgv', {
+        hint: 'install gpgv; Debian’s package has that name',
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+function gpgReason(said: string): string {
+  if (/EXPSIG/.test(said)) return 'the signature has expired';
+  if (/EXPKEYSIG/.test(said)) return 'the key has expired';
+  if (/REVKEYSIG/.test(said)) return 'the key was revoked';
+  if (/NO_PUBKEY/.test(said)) return 'it was made with another key';
+  return 'gpgv does not accept it';
+}
+
+/**
+ * Verifies a GPG signature of an image by gpgv. @returns the name that the signer gave the image
+ * @throws SIGNATURE_INVALID; HOST_UNSUPPORTED where there is no gpgv
+ */
+export async function verifyGpg(
+  signature: Buffer,
+  { keys, digests }: { readonly keys: readonly Buffer[]; readonly digests: readonly Digest[] },
+  signal?: AbortSignal,
+): Promise<string> {
+  const text = await signedText(signature, keys, signal);
+  try {
+    const { critical } = payloadSchema.parse(JSON.parse(text.toString('utf8')));
+    const signed = critical.image['docker-manifest-digest'];
+    if (!digests.some((digest) => digest === signed)) throw refused('payload-digest', `signed for ${signed}`);
+    return critical.identity['docker-reference'];
+  } catch (error) {
+    throw asRefusal(error);
+  }
+}

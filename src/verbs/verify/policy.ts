@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { errnoOf, TsimgError } from '../../errors.ts';
+import type { RegistryOptions } from '../../registry/session.ts';
+import { filesystemError } from '../../sys/file/filesystem-error.ts';
+import { type Policy, type PolicyRequirement, parsePolicy } from '../../verify/policy-document.ts';
+import { type PolicySubject, requirementsFor } from '../../verify/policy-scope.ts';
+import { type PolicyPlace, policyPlaces } from './has-policy.ts';
+import type { SignedImage } from './verify-image.ts';
+
+/** How the policy is found, and how registries are asked for signatures. */
+export interface PolicyOptions extends RegistryOptions, PolicyPlace {
+  readonly env?: RegistryOptions['env'];
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+    throw filesystemError('cannot read the signature policy', path, error);
+  }
+}
+
+/** The policy that is to be obeyed; undefined where there is none. @throws POLICY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM */
+function openPolicy(options: PolicyOptions): Policy | undefined {
+  for (const path of policyPlaces(options)) {
+    const text = read(path);
+    if (text !== undefined) return parsePolicy(text, path);
+  }
+  const { signaturePolicy } = options;
+  if (signaturePolicy === undefined) return undefined;
+  throw new TsimgError('SOURCE_NOT_FOUND', 'no such signature policy', { where: signaturePolicy });
+}
+
+/** An image that a policy is asked about. */
+export interface PolicyImage extends SignedImage {
+  readonly subject: PolicySubject;
+}
+
+async function check(image: PolicyImage, each: PolicyRequirement, options: PolicyOptions): Promise<void> {
+  switch (each.type) {
+    case 'insecureAcceptAnything':
+      return;
+    case 'reject':
+      throw new TsimgError('IMAGE_REJECTED', 'the policy rejects it', { where: image.label });
+    case 'sigstoreSigned':
+      return (await import('./check-signed.ts')).checkSigstore(image, each, options);
+    case 'signedBy':
+      return (await import('./check-signed.ts')).checkGpg(image, each, options);
+  }
+}
+
+/** Errors that say nothing of the image: they are told as they are. */
+const NOT_OF_IMAGE = /^(?:REGISTRY_|AUTHENTICATION_|CREDENTIALS_|POLICY_INVALID|INTERRUPTED)/;
+
+/**
+ * Demands what policy.json demands of an image that comes in; nothing where there is no policy. The policy is the one that is
+ * named, else the user's, else the system's. All requirements of the most specific scope must hold. containers-policy.json(5)
+ * @throws IMAGE_REJECTED with the scope and the reason, POLICY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM, REGISTRY_…
+ */
+export async function obeyPolicy(image: PolicyImage, options: PolicyOptions): Promise<void> {
+  const policy = openPolicy(options);
+  if (policy === undefined) return;
+  const { scope, requirements } = requirementsFor(policy, image.subject);
+  for (const each of requirements) {
+    try {
+      await check(image, each, options);
+    } catch (error) {
+      if (!(error instanceof TsimgError) || NOT_OF_IMAGE.test(error.code)) throw error;
+      throw new TsimgError('IMAGE_REJECTED', 'the signature policy does not accept the image', {
+        where: image.label,
+        why: `${policy.where}, ${scope}: ${error.code === 'SIGNATURE_INVALID' ? (error.why ?? error.what) : error.message}`,
+        hint: error.hint,
+        cause: error,
+      });
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import type { TsimgError as ErrorType } from '../../errors.ts';
+import { TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import type { Source } from '../../image/source.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { type Binding, bindingOf } from '../../verify/refuse.ts';
+import { type GoodSignature, verifyAttached, type WantedContent } from '../../verify/verify-attached.ts';
+import { type AttachedPlace, attachedTo, type Found } from './attached-to.ts';
+import type { Verification } from './verification.ts';
+
+/** An image whose signatures are looked for. */
+export interface SignedImage {
+  readonly source: Source;
+  /** For errors: the reference that was asked for, with the digest that it resolved to. */
+  readonly label: string;
+  /** The image, and the index that it was chosen from: a signature of either counts. */
+  readonly digests: readonly Digest[];
+}
+
+/** A signature that holds, and where it was found. */
+export interface GoodAttached extends GoodSignature {
+  readonly place: AttachedPlace | undefined;
+}
+
+/** How a refusal begins, by what does not hold; the rest is of the signature itself. */
+const NOT_FOR_IMAGE: ReadonlySet<Binding> = new Set(['payload-digest', 'subject', 'docker-reference', 'annotation']);
+const NOT_BY_SIGNER: ReadonlySet<Binding> = new Set(['key', 'identity', 'issuer', 'certificate', 'signature']);
+
+function headline(binding: Binding | undefined): string {
+  if (binding !== undefined && NOT_FOR_IMAGE.has(binding)) return 'the signature is not for this image';
+  if (binding !== undefined && NOT_BY_SIGNER.has(binding)) return 'the signature is not by the wanted signer';
+  return 'the signature does not hold';
+}
+
+/** The refusal that says most: of the candidate that got furthest. All of them are its causes, for `--debug`. */
+function refusal(label: string, failures: readonly ErrorType[]): TsimgError {
+  const furthest = failures.toSorted((a, b) => progress(b) - progress(a))[0];
+  const binding = bindingOf(furthest);
+  const more = failures.length > 1 ? ` (and ${failures.length - 1} more that do not hold)` : '';
+  return new TsimgError('SIGNATURE_INVALID', headline(binding), {
+    where: label,
+    why: `${furthest?.why ?? furthest?.message}${more}`,
+    hint: furthest?.hint,
+    facts: { binding: binding ?? null, candidates: failures.map(({ why, message }) => why ?? message) },
+    cause: new AggregateError(failures, 'every signature that was found'),
+  });
+}
+
+/** How much of a signature held before it was refused: what is checked last counts most. */
+function progress(failure: ErrorType): number {
+  const binding = bindingOf(failure);
+  if (binding === undefined || binding === 'format' || binding === 'limit') return 0;
+  if (NOT_FOR_IMAGE.has(binding)) return 3;
+  return NOT_BY_SIGNER.has(binding) ? 1 : 2;
+}
+
+function missing(label: string, { attestation }: WantedContent, unread: readonly string[]): TsimgError {
+  const what =
+    attestation === undefined
+      ? 'the image has no signature'
+      : `the image has no attestation of the type ${attestation}`;
+  return new TsimgError('SIGNATURE_MISSING', what, {
+    where: label,
+    why: unread[0],
+    hint: 'tsimg referrers lists what is attached to it',
+  });
+}
+
+/** Verifies one thing that was found; the reason where it does not hold. */
+function judge(found: Found, wanted: WantedContent, verification: Verification): GoodAttached | ErrorType {
+  if (found.kind === 'unreadable') {
+    return found.error ?? new TsimgError('SIGNATURE_INVALID', found.why, { facts: { binding: 'format' } });
+  }
+  try {
+    return { ...verifyAttached(found.attached, wanted, verification), place: found.place };
+  } catch (error) {
+    if (error instanceof TsimgError) return error;
+    throw error;
+  }
+}
+
+/**
+ * The good signatures of an image: the first one, or all of them where all are wanted. One good one among bad ones is enough.
+ * @throws SIGNATURE_MISSING, SIGNATURE_INVALID; what asking the source fails with
+ */
+export async function verifyImage(
+  { source, label, digests }: SignedImage,
+  verification: Verification,
+  context: Context,
+): Promise<readonly GoodAttached[]> {
+  const { attestation, annotations, all } = verification;
+  const wanted: WantedContent = { digests, attestation, annotations };
+  const good: GoodAttached[] = [];
+  const failures: ErrorType[] = [];
+  const unread: string[] = [];
+  for await (const found of attachedTo(source, digests, { attestations: attestation !== undefined }, context)) {
+    const verdict = judge(found, wanted, verification);
+    if (!(verdict instanceof TsimgError)) good.push(verdict);
+    // An attestation of another type is not a bad one of the wanted type
+    else if (bindingOf(verdict) !== 'predicate-type') failures.push(verdict);
+    else unread.push(verdict.why ?? verdict.message);
+    if (good.length > 0 && !all) break;
+  }
+  if (good.length > 0) return good;
+  throw failures.length > 0 ? refusal(label, failures) : missing(label, wanted, unread);
+}

@@ -1,0 +1,218 @@
+import { type Bundle, bundleFromJSON } from '@sigstore/bundle';
+import { z } from 'zod';
+import { type ParsedCertificate, parseCertificates } from '../crypto/certificate-path.ts';
+import { pemToDer, sha256 } from '../crypto/public-key.ts';
+import { parseJson } from '../oci/document.ts';
+import { asRefusal, refused } from './refuse.ts';
+import { type Envelope, isDigestOf } from './signed-content.ts';
+
+/** How a signature was attached to an image. */
+export type Form = 'cosign-tag' | 'cosign-referrer' | 'bundle' | 'attestation-tag' | 'directory';
+
+/** What a signature is over: cosign's payload, or an in-toto statement in a DSSE envelope. */
+export type SignedBytes =
+  | { readonly kind: 'payload'; readonly payload: Buffer; readonly signature: Buffer }
+  | { readonly kind: 'envelope'; readonly envelope: Envelope; readonly stamped: Buffer | undefined };
+
+/** A signature before anything of it is believed. */
+export interface Candidate {
+  readonly form: Form;
+  readonly bundle: Bundle;
+  readonly signed: SignedBytes;
+  /** DER of the certificate that it names; undefined where it names a key. */
+  readonly certificate: Buffer | undefined;
+  /** Certificates that came along. Nobody need trust them: they may lead to a root that a policy trusts. */
+  readonly intermediates: readonly ParsedCertificate[];
+}
+
+/** Annotations of a layer that cosign keeps a signature in. cosign, specs/SIGNATURE_SPEC.md */
+export const ANNOTATION = {
+  signature: 'dev.cosignproject.cosign/signature',
+  certificate: 'dev.sigstore.cosign/certificate',
+  chain: 'dev.sigstore.cosign/chain',
+  bundle: 'dev.sigstore.cosign/bundle',
+  timestamp: 'dev.sigstore.cosign/rfc3161timestamp',
+  predicateType: 'predicateType',
+} as const;
+
+export type Annotations = Readonly<Record<string, string>>;
+
+const legacyBundle = z.object({
+  SignedEntryTimestamp: z.string(),
+  Payload: z.object({
+    body: z.string(),
+    integratedTime: z.number().int().nonnegative(),
+    logIndex: z.number().int().nonnegative(),
+    logID: z.string().regex(/^[0-9a-f]{64}$/),
+  }),
+});
+const legacyTimestamp = z.object({ SignedRFC3161Timestamp: z.string() });
+const entryHead = z.object({ kind: z.string(), apiVersion: z.string() });
+const dsseEnvelope = z.object({
+  payloadType: z.string(),
+  payload: z.string(),
+  signatures: z.array(z.object({ sig: z.string() })).length(1),
+});
+
+function json(text: string | Uint8Array, what: string): unknown {
+  return parseJson(typeof text === 'string' ? Buffer.from(text, 'utf8') : text, what, 'signature');
+}
+
+/** The log entry that cosign's bundle annotation holds, as a Sigstore bundle has it. */
+function tlogEntries(annotation: string | undefined): readonly object[] {
+  if (annotation === undefined) return [];
+  const { SignedEntryTimestamp, Payload } = legacyBundle.parse(json(annotation, 'the bundle annotation'));
+  const { kind, apiVersion } = entryHead.parse(json(Buffer.from(Payload.body, 'base64'), 'the log entry'));
+  return [
+    {
+      logIndex: String(Payload.logIndex),
+      integratedTime: String(Payload.integratedTime),
+      logId: { keyId: Buffer.from(Payload.logID, 'hex').toString('base64') },
+      kindVersion: { kind, version: apiVersion },
+      inclusionPromise: { signedEntryTimestamp: SignedEntryTimestamp },
+      canonicalizedBody: Payload.body,
+    },
+  ];
+}
+
+/** Everything of a legacy signature but its content. Its `chain` annotation is left out: a signature says nothing about CAs. */
+function verificationMaterial(annotations: Annotations) {
+  const pem = annotations[ANNOTATION.certificate];
+  const certificate = pem === undefined || pem === '' ? undefined : pemToDer(pem);
+  if (certificate?.length === 0) throw refused('certificate', 'its certificate is no PEM');
+  const stamp = annotations[ANNOTATION.timestamp];
+  const { SignedRFC3161Timestamp } = stamp ? legacyTimestamp.parse(json(stamp, 'the timestamp')) : {};
+  return {
+    ...(certificate === undefined
+      ? { publicKey: { hint: '' } }
+      : { x509CertificateChain: { certificates: [{ rawBytes: certificate.toString('base64') }] } }),
+    tlogEntries: tlogEntries(annotations[ANNOTATION.bundle] || undefined),
+    timestampVerificationData: {
+      rfc3161Timestamps: SignedRFC3161Timestamp === undefined ? [] : [{ signedTimestamp: SignedRFC3161Timestamp }],
+    },
+  };
+}
+
+/** The certificate that a bundle names: DER. */
+function certificateOf({ verificationMaterial: { content } }: Bundle): Buffer | undefined {
+  if (content.$case === 'publicKey') return undefined;
+  if (content.$case === 'certificate') return Buffer.from(content.certificate.rawBytes);
+  const [leaf] = content.x509CertificateChain.certificates;
+  if (leaf === undefined) throw refused('certificate', 'its certificate is missing');
+  return Buffer.from(leaf.rawBytes);
+}
+
+const MEDIA_TYPE_V01 = 'application/vnd.dev.sigstore.bundle+json;version=0.1';
+const MEDIA_TYPES_V03 = new Set([
+  'application/vnd.dev.sigstore.bundle.v0.3+json',
+  'application/vnd.dev.sigstore.bundle+json;version=0.3',
+]);
+
+/** Turns whatever a parser throws into the refusal of one signature. */
+function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw asRefusal(error);
+  }
+}
+
+/**
+ * A signature of cosign 1 and 2: the payload is a layer's blob, the rest its annotations.
+ * @throws SIGNATURE_INVALID
+ */
+export function readPayloadSignature(form: Form, payload: Buffer, annotations: Annotations): Candidate {
+  return reading(() => {
+    const text = (annotations[ANNOTATION.signature] ?? '').replace(/[\r\n]/g, '');
+    const signature = Buffer.from(text, 'base64');
+    if (signature.length === 0) throw refused('format', 'it has no signature');
+    const bundle = bundleFromJSON({
+      mediaType: MEDIA_TYPE_V01,
+      verificationMaterial: verificationMaterial(annotations),
+      messageSignature: {
+        messageDigest: { algorithm: 'SHA2_256', digest: sha256(payload).toString('base64') },
+        signature: text,
+      },
+    });
+    const intermediates = parseCertificates(annotations[ANNOTATION.chain] ?? '');
+    return {
+      form,
+      bundle,
+      signed: { kind: 'payload', payload, signature },
+      certificate: certificateOf(bundle),
+      intermediates,
+    };
+  });
+}
+
+/** The envelope of a bundle, which the library has decoded. */
+function envelopeOf(bundle: Bundle): Envelope | undefined {
+  if (bundle.content.$case !== 'dsseEnvelope') return undefined;
+  const { payloadType, payload, signatures } = bundle.content.dsseEnvelope;
+  const [signature] = signatures;
+  if (signature === undefined || signatures.length !== 1) {
+    throw refused('format', `its envelope has ${signatures.length} signatures instead of one`);
+  }
+  return { payloadType, payload: Buffer.from(payload), signature: Buffer.from(signature.sig) };
+}
+
+/** An attestation of cosign 1 and 2: the blob is a DSSE envelope. @throws SIGNATURE_INVALID */
+export function readAttestation(form: Form, blob: Buffer, annotations: Annotations): Candidate {
+  return reading(() => {
+    const envelope = dsseEnvelope.parse(json(blob, 'the envelope'));
+    const bundle = bundleFromJSON({
+      mediaType: MEDIA_TYPE_V01,
+      verificationMaterial: verificationMaterial(annotations),
+      dsseEnvelope: envelope,
+    });
+    const read = envelopeOf(bundle);
+    if (read === undefined) throw refused('format', 'it has no envelope');
+    const isStamped = (annotations[ANNOTATION.timestamp] ?? '') !== '';
+    return {
+      form,
+      bundle,
+      signed: { kind: 'envelope', envelope: read, stamped: isStamped ? blob : undefined },
+      certificate: certificateOf(bundle),
+      intermediates: [],
+    };
+  });
+}
+
+/**
+ * A Sigstore bundle. @param artifact what a message signature is over; an image's signatures are envelopes
+ * @param isAttached whether it hangs on an image: then it must be of version 0.3, as cosign demands
+ * @throws SIGNATURE_INVALID
+ */
+export function readBundle(
+  bytes: Buffer,
+  { artifact, isAttached }: { artifact?: Buffer; isAttached: boolean },
+): Candidate {
+  return reading(() => {
+    const bundle = bundleFromJSON(json(bytes, 'the bundle'));
+    if (isAttached && !MEDIA_TYPES_V03.has(bundle.mediaType)) throw refused('format', 'it is no bundle of version 0.3');
+    const certificate = certificateOf(bundle);
+    const envelope = envelopeOf(bundle);
+    if (envelope !== undefined) {
+      return {
+        form: 'bundle',
+        bundle,
+        signed: { kind: 'envelope', envelope, stamped: undefined },
+        certificate,
+        intermediates: [],
+      };
+    }
+    if (bundle.content.$case !== 'messageSignature' || artifact === undefined) {
+      throw refused('payload-type', 'it is over a file, not over a statement');
+    }
+    const { signature, messageDigest } = bundle.content.messageSignature;
+    const signed = { kind: 'payload', payload: artifact, signature: Buffer.from(signature) } as const;
+    if (messageDigest !== undefined) checkMessageDigest(messageDigest.digest, artifact);
+    return { form: 'bundle', bundle, signed, certificate, intermediates: [] };
+  });
+}
+
+function checkMessageDigest(digest: Uint8Array, artifact: Buffer): void {
+  if (digest.length > 0 && !isDigestOf(digest, artifact)) {
+    throw refused('payload-digest', 'the digest that it names is not that of the file');
+  }
+}

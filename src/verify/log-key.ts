@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { pemToDer, sameBytes } from '../crypto/public-key.ts';
+import { parseJson } from '../oci/document.ts';
+import { refused } from './refuse.ts';
+
+/** What an entry of a log says of the key that the signature in it was made with: a key or a certificate, DER. */
+const verifierV2 = z.object({
+  x509Certificate: z.object({ rawBytes: z.string() }).optional(),
+  publicKey: z.object({ rawBytes: z.string() }).optional(),
+});
+
+const BODIES = [
+  {
+    kind: 'hashedrekord',
+    version: '0.0.1',
+    schema: z
+      .object({ spec: z.object({ signature: z.object({ publicKey: z.object({ content: z.string() }) }) }) })
+      .transform(({ spec }) => [pemOf(spec.signature.publicKey.content)]),
+  },
+  {
+    kind: 'dsse',
+    version: '0.0.1',
+    schema: z
+      .object({ spec: z.object({ signatures: z.array(z.object({ verifier: z.string() })) }) })
+      .transform(({ spec }) => spec.signatures.map(({ verifier }) => pemOf(verifier))),
+  },
+  {
+    kind: 'intoto',
+    version: '0.0.2',
+    schema: z
+      .object({
+        spec: z.object({
+          content: z.object({ envelope: z.object({ signatures: z.array(z.object({ publicKey: z.string() })) }) }),
+        }),
+      })
+      .transform(({ spec }) => spec.content.envelope.signatures.map(({ publicKey }) => pemOf(publicKey))),
+  },
+  {
+    kind: 'hashedrekord',
+    version: '0.0.2',
+    schema: z
+      .object({ spec: z.object({ hashedRekordV002: z.object({ signature: z.object({ verifier: verifierV2 }) }) }) })
+      .transform(({ spec }) => [rawOf(spec.hashedRekordV002.signature.verifier)]),
+  },
+  {
+    kind: 'dsse',
+    version: '0.0.2',
+    schema: z
+      .object({ spec: z.object({ dsseV002: z.object({ signatures: z.array(z.object({ verifier: verifierV2 })) }) }) })
+      .transform(({ spec }) => spec.dsseV002.signatures.map(({ verifier }) => rawOf(verifier))),
+  },
+] as const;
+
+function pemOf(base64: string): Buffer {
+  return pemToDer(Buffer.from(base64, 'base64').toString('latin1'));
+}
+
+function rawOf({ x509Certificate, publicKey }: z.infer<typeof verifierV2>): Buffer {
+  return Buffer.from(x509Certificate?.rawBytes ?? publicKey?.rawBytes ?? '', 'base64');
+}
+
+const bodyHead = z.object({ kind: z.string(), apiVersion: z.string() });
+
+/**
+ * Demands that a log's entry was made for the very key or certificate that the signature is verified with. The library compares
+ * signature and digest alone, so that an entry for another certificate would lend its time to this one (CVE-2026-22703).
+ * @param body the entry, canonical JSON @param signer DER of the certificate, or of the key where there is none, and the key alone
+ * @throws SIGNATURE_INVALID
+ */
+export function checkLogKey(body: Uint8Array, signer: readonly Uint8Array[]): void {
+  const json = parseJson(body, 'a log entry', 'signature');
+  const { kind, apiVersion } = bodyHead.parse(json);
+  const known = BODIES.find((each) => each.kind === kind && each.version === apiVersion);
+  if (known === undefined) throw refused('log-entry', `log entries of the kind ${kind} ${apiVersion} are not read`);
+  const found = known.schema.parse(json);
+  const [key] = found;
+  if (found.length !== 1 || key === undefined) throw refused('log-entry', 'its log entry has several signatures');
+  if (!signer.some((der) => sameBytes(der, key))) {
+    throw refused('log-key', 'its log entry was made for another key or certificate');
+  }
+}

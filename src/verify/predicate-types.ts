@@ -1,0 +1,16 @@
+/** What cosign 3 signs an image with: a statement that says nothing but which image it is. */
+export const SIGNATURE_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
+
+/** Names of predicate types on the command line: cosign's. */
+export const PREDICATE_TYPES: Readonly<Record<string, string>> = {
+  slsaprovenance: 'https://slsa.dev/provenance/v0.2',
+  slsaprovenance02: 'https://slsa.dev/provenance/v0.2',
+  slsaprovenance1: 'https://slsa.dev/provenance/v1',
+  spdx: 'https://spdx.dev/Document',
+  spdxjson: 'https://spdx.dev/Document',
+  cyclonedx: 'https://cyclonedx.org/bom',
+  vuln: 'https://cosign.sigstore.dev/attestation/vuln/v1',
+  openvex: 'https://openvex.dev/ns',
+  link: 'https://in-toto.io/Link/v1',
+  custom: 'https://cosign.sigstore.dev/attestation/v1',
+};

@@ -1,0 +1,200 @@
+import type { Bundle } from '@sigstore/bundle';
+import { type SignedEntity, type TrustMaterial, toSignedEntity, Verifier } from '@sigstore/verify';
+import { parseSigningCertificate, type SigningCertificate } from '../crypto/certificate.ts';
+import { type PublicKey, sameBytes } from '../crypto/public-key.ts';
+import type { Candidate } from './candidate.ts';
+import { knownCheckpoint } from './checkpoint.ts';
+import { checkIdentity, nameText, type WantedIdentity } from './identity.ts';
+import { checkLogKey } from './log-key.ts';
+import { asRefusal, refused } from './refuse.ts';
+import { signedEnvelope, signedPayload } from './signed-content.ts';
+import type { TrustRoot } from './trust-root.ts';
+
+/** Who must have signed. */
+export type Requirement =
+  | {
+      readonly kind: 'key';
+      /** Any of them is good. */
+      readonly keys: readonly PublicKey[];
+      /** Whether a signature need not be in a transparency log. */
+      readonly ignoresLog: boolean;
+    }
+  | {
+      /** A certificate whose path and names the caller checks itself. */
+      readonly kind: 'certified';
+      readonly by: (candidate: Candidate) => CertifiedBy;
+      readonly ignoresLog: boolean;
+    }
+  | ({
+      readonly kind: 'identity';
+      /** Whether the certificate need not be in a certificate transparency log. */
+      readonly ignoresSct: boolean;
+    } & WantedIdentity);
+
+/** A certificate that was checked, and the times at which it was good. */
+export interface CertifiedBy {
+  readonly certificate: SigningCertificate;
+  readonly isValidAt: (time: Date) => boolean;
+}
+
+/** A signature that holds: by whom, and when. What it is over is for the caller to check. */
+export interface Verified {
+  /** The name in the certificate; undefined where a key signed. */
+  readonly identity: string | undefined;
+  readonly issuer: string | undefined;
+  /** SHA-256 of the key that signed, as a digest. */
+  readonly key: string;
+  /** The earliest time that a log or a timestamp authority tells; undefined where none does. */
+  readonly time: Date | undefined;
+  /** Its place in the transparency log. */
+  readonly logIndex: string | undefined;
+}
+
+/** Log entries and timestamps of one signature; real ones have one of each, or two. */
+const MAX_PROOFS = 16;
+
+/** The bundle with checkpoints that the library may read. */
+function withKnownCheckpoints(bundle: Bundle, { tlogs }: TrustMaterial): Bundle {
+  const material = bundle.verificationMaterial;
+  const proofs = material.tlogEntries.length + (material.timestampVerificationData?.rfc3161Timestamps.length ?? 0);
+  if (proofs > MAX_PROOFS) throw refused('limit', `it has ${proofs} log entries and timestamps`);
+  for (const { inclusionProof } of material.tlogEntries) {
+    if (inclusionProof?.checkpoint === undefined) continue;
+    inclusionProof.checkpoint.envelope = knownCheckpoint(inclusionProof.checkpoint.envelope, tlogs);
+  }
+  return bundle;
+}
+
+/** The signature as the library verifies it, with our own comparison of what it is over. */
+function entityOf({ bundle, signed }: Candidate): SignedEntity {
+  const entries = bundle.verificationMaterial.tlogEntries;
+  const isLoggedAsHash = entries.length > 0 && entries.every(({ kindVersion }) => kindVersion?.kind === 'hashedrekord');
+  const signature =
+    signed.kind === 'payload'
+      ? signedPayload(signed.payload, signed.signature)
+      : signedEnvelope(signed.envelope, isLoggedAsHash, signed.stamped);
+  return { ...toSignedEntity(bundle), signature };
+}
+
+/** The time that the library believes: the earliest of all. */
+function timeOf(entity: SignedEntity): Date | undefined {
+  const times = entity.timestamps.map((stamp) =>
+    stamp.$case === 'timestamp-authority'
+      ? stamp.timestamp.signingTime
+      : new Date(Number(stamp.tlogEntry.integratedTime) * 1000),
+  );
+  return times.toSorted((a, b) => a.getTime() - b.getTime())[0];
+}
+
+/** How a key is held good. */
+interface KeyCheck {
+  readonly key: PublicKey;
+  readonly ignoresLog: boolean;
+  /** Whether the key was good at a time; a key that was given is always good. */
+  readonly isValidAt?: ((time: Date) => boolean) | undefined;
+  /** Whether a time must be told. */
+  readonly needsTime?: boolean | undefined;
+}
+
+/** The verdict on one signature and one key. */
+function verifyByKey(candidate: Candidate, check: KeyCheck, trust: TrustMaterial): SignedEntity {
+  const { key, ignoresLog, isValidAt = () => true, needsTime = false } = check;
+  const entity = entityOf(candidate);
+  const proofs = ignoresLog ? { tlogEntries: [], timestamps: [] } : {};
+  const byKey: SignedEntity = { ...entity, ...proofs, key: { $case: 'public-key', hint: '' } };
+  const material = { ...trust, publicKey: () => ({ publicKey: key.object, validFor: isValidAt }) };
+  const thresholds = { tlogThreshold: ignoresLog ? 0 : 1, timestampThreshold: needsTime ? 1 : 0, ctlogThreshold: 0 };
+  new Verifier(material, thresholds).verify(byKey);
+  return byKey;
+}
+
+function checkLogKeys({ bundle }: Candidate, signer: readonly Uint8Array[]): void {
+  for (const { canonicalizedBody } of bundle.verificationMaterial.tlogEntries) checkLogKey(canonicalizedBody, signer);
+}
+
+function byKeys(
+  candidate: Candidate,
+  { keys, ignoresLog }: Extract<Requirement, { kind: 'key' }>,
+  trust: TrustMaterial,
+): { readonly entity: SignedEntity; readonly key: PublicKey } {
+  const certified = candidate.certificate === undefined ? undefined : parseSigningCertificate(candidate.certificate);
+  let failure: unknown = refused('key', 'no key was given');
+  for (const key of keys) {
+    try {
+      if (certified !== undefined && !sameBytes(certified.key.spki, key.spki)) {
+        throw refused('key', 'its certificate is for another key');
+      }
+      const entity = verifyByKey(candidate, { key, ignoresLog }, trust);
+      if (!ignoresLog) checkLogKeys(candidate, certified === undefined ? [key.spki] : [certified.der, key.spki]);
+      return { entity, key };
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** A certificate that the caller has checked: its key must have signed, at a time at which it was good where a log tells one. */
+function byCertificate(
+  candidate: Candidate,
+  { by, ignoresLog }: Extract<Requirement, { kind: 'certified' }>,
+  trust: TrustMaterial,
+): { readonly entity: SignedEntity; readonly certificate: SigningCertificate } {
+  const { certificate, isValidAt } = by(candidate);
+  const check: KeyCheck = { key: certificate.key, ignoresLog, isValidAt, needsTime: !ignoresLog };
+  const entity = verifyByKey(candidate, check, trust);
+  if (!ignoresLog) checkLogKeys(candidate, [certificate.der]);
+  return { entity, certificate };
+}
+
+function checkLeaf(certificate: SigningCertificate): void {
+  if (!certificate.isForCodeSigning) throw refused('code-signing', 'its certificate is not for signing code');
+  if (certificate.isCa) throw refused('code-signing', 'its certificate is a CA’s');
+}
+
+/** Certificates without a time would be valid for ever: the library needs one, and so do we. */
+function byIdentity(
+  candidate: Candidate,
+  requirement: Extract<Requirement, { kind: 'identity' }>,
+  trust: TrustMaterial,
+): { readonly entity: SignedEntity; readonly certificate: SigningCertificate; readonly identity: string } {
+  if (candidate.certificate === undefined)
+    throw refused('certificate', 'it has no certificate, but was made with a key');
+  const certificate = parseSigningCertificate(candidate.certificate);
+  checkLeaf(certificate);
+  const identity = nameText(checkIdentity(certificate, requirement));
+  const entity = entityOf(candidate);
+  new Verifier(trust, {
+    tlogThreshold: 1,
+    timestampThreshold: 1,
+    ctlogThreshold: requirement.ignoresSct ? 0 : 1,
+  }).verify(entity);
+  checkLogKeys(candidate, [certificate.der]);
+  return { entity, certificate, identity };
+}
+
+/**
+ * Whether a signature was made as it must have been, and what that tells. Payload and statement are not looked at here.
+ * @throws SIGNATURE_INVALID with the binding that does not hold
+ */
+export function verifyCandidate(candidate: Candidate, requirement: Requirement, trust: TrustRoot): Verified {
+  try {
+    const material = trust.material;
+    const guarded = { ...candidate, bundle: withKnownCheckpoints(candidate.bundle, material) };
+    const logIndex = guarded.bundle.verificationMaterial.tlogEntries[0]?.logIndex;
+    if (requirement.kind === 'key') {
+      const { entity, key } = byKeys(guarded, requirement, material);
+      return { identity: undefined, issuer: undefined, key: key.fingerprint, time: timeOf(entity), logIndex };
+    }
+    if (requirement.kind === 'certified') {
+      const { entity, certificate } = byCertificate(guarded, requirement, material);
+      const identity = certificate.names[0] && nameText(certificate.names[0]);
+      return { identity, issuer: undefined, key: certificate.key.fingerprint, time: timeOf(entity), logIndex };
+    }
+    const { entity, certificate, identity } = byIdentity(guarded, requirement, material);
+    const issuer = certificate.issuer?.toString('utf8');
+    return { identity, issuer, key: certificate.key.fingerprint, time: timeOf(entity), logIndex };
+  } catch (error) {
+    throw asRefusal(error);
+  }
+}

@@ -1,0 +1,117 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { verifySource } from '../../../src/verbs/image/verify.ts';
+import type { VerificationChoice } from '../../../src/verbs/verify/verification.ts';
+import { bindingOf } from '../../../src/verify/refuse.ts';
+import { startDockerRegistry } from '../../support/docker-registry.ts';
+import { failureOf } from '../../support/failure-of.ts';
+import { makeImage } from '../../support/image.ts';
+import { named, writeLayout } from '../../support/layout.ts';
+import { type Pushed, pushArtifact, pushReferrer } from '../../support/push.ts';
+import {
+  ecKeys,
+  IDENTITY,
+  ISSUER,
+  makeSignerWorld,
+  publicPem,
+  simpleSigning,
+  statement,
+} from '../../support/signer.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { haveTools } from '../../support/tools.ts';
+
+// Images that are signed in every form that cosign writes, in a real registry.
+
+const test = suite('verbs/verify/verify-image');
+const PAYLOAD = 'application/vnd.dev.cosign.simplesigning.v1+json';
+const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+const ENV = { HOME: '/nonexistent' };
+
+if (haveTools('docker-registry', 'skopeo')) {
+  const registry = await startDockerRegistry();
+  const world = await makeSignerWorld();
+  const keys = ecKeys();
+  const keyFile = join(tempDir(), 'cosign.pub');
+  writeFileSync(keyFile, publicPem(keys.publicKey));
+  test.after(async () => {
+    await registry[Symbol.asyncDispose]();
+  });
+
+  /** A fresh image in a repository of its own. */
+  const push = (name: string): { reference: string; image: Pushed } => {
+    const image = makeImage({ layers: [Buffer.alloc(1024, name)], gzip: true });
+    const path = writeLayout(join(tempDir(), 'layout'), [named(image.descriptor, 'latest')], image.blobs);
+    registry.fill(`oci:${path}:latest`, `${name}:1`);
+    const { mediaType, digest, size } = image.descriptor;
+    return { reference: `${registry.host}/${name}:1`, image: { mediaType, digest: digest as Pushed['digest'], size } };
+  };
+  const verify = (reference: string, signatures: VerificationChoice) =>
+    verifySource(reference, { env: ENV, signatures: { trustedRoot: world.trustedRoot, ...signatures } });
+  const refusal = async (reference: string, signatures: VerificationChoice) => {
+    const error = await failureOf(verify(reference, signatures));
+    return bindingOf(error) ?? error.code;
+  };
+  const attach = (name: string, image: Pushed, payload: Buffer, annotations: Record<string, string>) =>
+    pushArtifact(registry.host, name, {
+      tag: `${image.digest.replace(':', '-')}.sig`,
+      layers: [{ mediaType: PAYLOAD, bytes: payload, annotations }],
+    });
+
+  test('cosign’s signature with a key, at the tag of the digest', async () => {
+    const { reference, image } = push('tagged');
+    const payload = simpleSigning(image.digest as never, 'tagged');
+    await attach('tagged', image, payload, await world.legacy(world.keySigner(keys), payload));
+    const [good] = await verify(reference, { keys: [keyFile] });
+    assert.is(good?.digest, image.digest);
+    assert.is(good?.form, 'cosign-tag');
+    assert.is(good?.identity, undefined);
+    const other = join(tempDir(), 'other.pub');
+    writeFileSync(other, publicPem(ecKeys().publicKey));
+    assert.is(await refusal(reference, { keys: [other] }), 'signature');
+    assert.ok(await verify(reference, { keys: [other, keyFile] }), 'any of the keys');
+  });
+
+  test('a signature for another image is none for this one', async () => {
+    const { reference, image } = push('moved');
+    const payload = simpleSigning(`sha256:${'0'.repeat(64)}` as never, 'moved');
+    await attach('moved', image, payload, await world.legacy(world.keySigner(keys), payload));
+    assert.is(await refusal(reference, { keys: [keyFile] }), 'payload-digest');
+  });
+
+  test('a keyless signature holds for its identity and issuer alone', async () => {
+    const { reference, image } = push('keyless');
+    const payload = simpleSigning(image.digest as never, 'keyless');
+    await attach('keyless', image, payload, await world.legacy(await world.certified(), payload));
+    const identity = { exactly: IDENTITY };
+    const issuer = { exactly: ISSUER };
+    const [good] = await verify(reference, { identity, issuer });
+    assert.is(good?.identity, IDENTITY);
+    assert.is(good?.issuer, ISSUER);
+    assert.is(await refusal(reference, { identity: { exactly: 'https://example.com/app' }, issuer }), 'identity');
+    assert.is(await refusal(reference, { identity, issuer: { exactly: 'https://other.example.com' } }), 'issuer');
+    assert.is(await refusal(reference, { keys: [keyFile] }), 'key');
+  });
+
+  test('a bundle that refers to the image', async () => {
+    const { reference, image } = push('bundled');
+    const bytes = await world.bundle(await world.certified(), statement(image.digest as never));
+    await pushReferrer(registry.host, 'bundled', image, {
+      config: { mediaType: 'application/vnd.oci.empty.v1+json', bytes: Buffer.from('{}') },
+      layers: [{ mediaType: BUNDLE, bytes }],
+      fields: { artifactType: BUNDLE },
+    });
+    const [good] = await verify(reference, { identity: { exactly: IDENTITY }, issuer: { exactly: ISSUER } });
+    assert.is(good?.form, 'bundle');
+  });
+
+  test('an image without a signature is refused, and so is one whose registry does not answer', async () => {
+    const { reference } = push('unsigned');
+    assert.is(await refusal(reference, { keys: [keyFile] }), 'SIGNATURE_MISSING');
+  });
+} else {
+  test('skipped: needs docker-registry and skopeo', () => console.log('skipped: needs docker-registry and skopeo'));
+}
+
+test.run();
