@@ -1,6 +1,6 @@
 # bash completion of tsimg. Made by: tsimg completion bash
 
-_tsimg_verbs='pull images unpack ls tags history inspect save load export tag rmi prune run exec ps logs stats start stop restart kill wait rm diff commit cp doctor unshare completion help'
+_tsimg_verbs='pull images unpack ls tags history inspect save load export verify referrers sbom tag rmi prune run exec ps logs stats start stop restart kill wait rm diff commit cp doctor unshare completion help'
 # Of these, what follows the first operand belongs to a command.
 _tsimg_ending='run exec unshare'
 
@@ -9,20 +9,23 @@ _tsimg_options() {
   REPLY=''
   case $1 in
     '') REPLY='-v --version --root --json --debug -h --help' ;;
-    'pull') REPLY='--allow-foreign-urls --verify --max-document --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'pull') REPLY='--allow-foreign-urls --verify --max-document --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
     'images') REPLY='--digests --root --json --debug --progress -q --quiet -h --help' ;;
-    'unpack') REPLY='-f --force --ids --layers --bundle --strict --xattrs --devices --owners --policy --max-size --max-ratio --max-document --max-entries --max-depth --max-header --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'ls') REPLY='-l --long --max-size --max-ratio --max-document --max-entries --max-depth --max-header --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'tags') REPLY='--platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'history') REPLY='--no-trunc --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'inspect') REPLY='--type -f --format --max-size --max-ratio --max-document --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'save') REPLY='-o --output --format --max-size --max-ratio --max-document --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'load') REPLY='-i --input --max-size --max-ratio --max-document --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'export') REPLY='-o --output --max-size --max-ratio --max-document --max-entries --max-depth --max-header --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'unpack') REPLY='-f --force --ids --layers --bundle --strict --xattrs --devices --owners --policy --max-size --max-ratio --max-document --max-entries --max-depth --max-header --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'ls') REPLY='-l --long --max-size --max-ratio --max-document --max-entries --max-depth --max-header --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'tags') REPLY='--platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'history') REPLY='--no-trunc --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'inspect') REPLY='--type -f --format --max-size --max-ratio --max-document --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'save') REPLY='-o --output --format --max-size --max-ratio --max-document --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'load') REPLY='-i --input --max-size --max-ratio --max-document --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'export') REPLY='-o --output --max-size --max-ratio --max-document --max-entries --max-depth --max-header --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'verify') REPLY='--attestation --all --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'referrers') REPLY='--platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'sbom') REPLY='--key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
     'tag') REPLY='--root --json --debug --progress -q --quiet -h --help' ;;
     'rmi') REPLY='-f --force --root --json --debug --progress -q --quiet -h --help' ;;
     'prune') REPLY='-a --all -f --force --root --json --debug --progress -q --quiet -h --help' ;;
-    'run') REPLY='-i --interactive -t --tty -e --env --env-file -w --workdir -u --user --entrypoint -v --volume --tmpfs --read-only -h --hostname --cap-add --cap-drop --runtime --pull --explain --dry-run -d --detach --name --replace --rm --cidfile -l --label --restart --stop-signal --stop-timeout -m --memory --memory-swap --memory-reservation --cpus --cpu-shares --cpuset-cpus --cpuset-mems --pids-limit --blkio-weight --device-read-bps --device-write-bps --device-read-iops --device-write-iops --network --network-alias -p --publish --dns --dns-search --dns-option --add-host --mount --image-volume --shm-size --group-add --umask --init --ulimit --device --device-cgroup-rule --privileged --security-opt --isolation --time-namespace --userns --ipc --pid --uts --max-size --max-ratio --max-document --max-entries --max-depth --max-header --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet --help' ;;
+    'run') REPLY='-i --interactive -t --tty -e --env --env-file -w --workdir -u --user --entrypoint -v --volume --tmpfs --read-only -h --hostname --cap-add --cap-drop --runtime --pull --explain --dry-run -d --detach --name --replace --rm --cidfile -l --label --restart --stop-signal --stop-timeout -m --memory --memory-swap --memory-reservation --cpus --cpu-shares --cpuset-cpus --cpuset-mems --pids-limit --blkio-weight --device-read-bps --device-write-bps --device-read-iops --device-write-iops --network --network-alias -p --publish --dns --dns-search --dns-option --add-host --mount --image-volume --shm-size --group-add --umask --init --ulimit --device --device-cgroup-rule --privileged --security-opt --isolation --time-namespace --userns --ipc --pid --uts --max-size --max-ratio --max-document --max-entries --max-depth --max-header --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet --help' ;;
     'exec') REPLY='-d --detach -i --interactive -t --tty -e --env --env-file -w --workdir -u --user --privileged --toolbox --dry-run --root --json --debug --progress -q --quiet -h --help' ;;
     'ps') REPLY='-a --all -n --last -l --latest --format --no-trunc --filter --root --json --debug --progress -q --quiet -h --help' ;;
     'logs') REPLY='-f --follow -n --tail --since -t --timestamps --root --json --debug --progress -q --quiet -h --help' ;;
@@ -48,7 +51,15 @@ _tsimg_value() {
   case $1 in
     ' --root') REPLY='folder' ;;
     'pull --max-document') REPLY='text' ;;
+    'pull --key') REPLY='file' ;;
+    'pull --certificate-identity') REPLY='text' ;;
+    'pull --certificate-identity-regexp') REPLY='text' ;;
+    'pull --certificate-oidc-issuer') REPLY='text' ;;
+    'pull --certificate-oidc-issuer-regexp') REPLY='text' ;;
+    'pull --trusted-root') REPLY='file' ;;
+    'pull -a' | 'pull --annotation') REPLY='text' ;;
     'pull --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
+    'pull --signature-policy') REPLY='file' ;;
     'pull --tls-verify') REPLY='words true false' ;;
     'pull --cert-dir') REPLY='folder' ;;
     'pull --authfile') REPLY='file' ;;
@@ -69,7 +80,15 @@ _tsimg_value() {
     'unpack --max-entries') REPLY='text' ;;
     'unpack --max-depth') REPLY='text' ;;
     'unpack --max-header') REPLY='text' ;;
+    'unpack --key') REPLY='file' ;;
+    'unpack --certificate-identity') REPLY='text' ;;
+    'unpack --certificate-identity-regexp') REPLY='text' ;;
+    'unpack --certificate-oidc-issuer') REPLY='text' ;;
+    'unpack --certificate-oidc-issuer-regexp') REPLY='text' ;;
+    'unpack --trusted-root') REPLY='file' ;;
+    'unpack -a' | 'unpack --annotation') REPLY='text' ;;
     'unpack --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
+    'unpack --signature-policy') REPLY='file' ;;
     'unpack --tls-verify') REPLY='words true false' ;;
     'unpack --cert-dir') REPLY='folder' ;;
     'unpack --authfile') REPLY='file' ;;
@@ -84,6 +103,7 @@ _tsimg_value() {
     'ls --max-depth') REPLY='text' ;;
     'ls --max-header') REPLY='text' ;;
     'ls --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
+    'ls --signature-policy') REPLY='file' ;;
     'ls --tls-verify') REPLY='words true false' ;;
     'ls --cert-dir') REPLY='folder' ;;
     'ls --authfile') REPLY='file' ;;
@@ -92,6 +112,7 @@ _tsimg_value() {
     'ls --root') REPLY='folder' ;;
     'ls --progress') REPLY='words auto tty plain json none' ;;
     'tags --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
+    'tags --signature-policy') REPLY='file' ;;
     'tags --tls-verify') REPLY='words true false' ;;
     'tags --cert-dir') REPLY='folder' ;;
     'tags --authfile') REPLY='file' ;;
@@ -100,6 +121,7 @@ _tsimg_value() {
     'tags --root') REPLY='folder' ;;
     'tags --progress') REPLY='words auto tty plain json none' ;;
     'history --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
+    'history --signature-policy') REPLY='file' ;;
     'history --tls-verify') REPLY='words true false' ;;
     'history --cert-dir') REPLY='folder' ;;
     'history --authfile') REPLY='file' ;;
@@ -113,6 +135,7 @@ _tsimg_value() {
     'inspect --max-ratio') REPLY='text' ;;
     'inspect --max-document') REPLY='text' ;;
     'inspect --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
+    'inspect --signature-policy') REPLY='file' ;;
     'inspect --tls-verify') REPLY='words true false' ;;
     'inspect --cert-dir') REPLY='folder' ;;
     'inspect --authfile') REPLY='file' ;;
@@ -126,6 +149,7 @@ _tsimg_value() {
     'save --max-ratio') REPLY='text' ;;
     'save --max-document') REPLY='text' ;;
     'save --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
+    'save --signature-policy') REPLY='file' ;;
     'save --tls-verify') REPLY='words true false' ;;
     'save --cert-dir') REPLY='folder' ;;
     'save --authfile') REPLY='file' ;;
@@ -138,6 +162,7 @@ _tsimg_value() {
     'load --max-ratio') REPLY='text' ;;
     'load --max-document') REPLY='text' ;;
     'load --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
+    'load --signature-policy') REPLY='file' ;;
     'load --tls-verify') REPLY='words true false' ;;
     'load --cert-dir') REPLY='folder' ;;
     'load --authfile') REPLY='file' ;;
@@ -153,6 +178,7 @@ _tsimg_value() {
     'export --max-depth') REPLY='text' ;;
     'export --max-header') REPLY='text' ;;
     'export --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
+    'export --signature-policy') REPLY='file' ;;
     'export --tls-verify') REPLY='words true false' ;;
     'export --cert-dir') REPLY='folder' ;;
     'export --authfile') REPLY='file' ;;
@@ -160,6 +186,48 @@ _tsimg_value() {
     'export --trust-realm') REPLY='text' ;;
     'export --root') REPLY='folder' ;;
     'export --progress') REPLY='words auto tty plain json none' ;;
+    'verify --attestation') REPLY='text' ;;
+    'verify --key') REPLY='file' ;;
+    'verify --certificate-identity') REPLY='text' ;;
+    'verify --certificate-identity-regexp') REPLY='text' ;;
+    'verify --certificate-oidc-issuer') REPLY='text' ;;
+    'verify --certificate-oidc-issuer-regexp') REPLY='text' ;;
+    'verify --trusted-root') REPLY='file' ;;
+    'verify -a' | 'verify --annotation') REPLY='text' ;;
+    'verify --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
+    'verify --signature-policy') REPLY='file' ;;
+    'verify --tls-verify') REPLY='words true false' ;;
+    'verify --cert-dir') REPLY='folder' ;;
+    'verify --authfile') REPLY='file' ;;
+    'verify --creds') REPLY='text' ;;
+    'verify --trust-realm') REPLY='text' ;;
+    'verify --root') REPLY='folder' ;;
+    'verify --progress') REPLY='words auto tty plain json none' ;;
+    'referrers --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
+    'referrers --signature-policy') REPLY='file' ;;
+    'referrers --tls-verify') REPLY='words true false' ;;
+    'referrers --cert-dir') REPLY='folder' ;;
+    'referrers --authfile') REPLY='file' ;;
+    'referrers --creds') REPLY='text' ;;
+    'referrers --trust-realm') REPLY='text' ;;
+    'referrers --root') REPLY='folder' ;;
+    'referrers --progress') REPLY='words auto tty plain json none' ;;
+    'sbom --key') REPLY='file' ;;
+    'sbom --certificate-identity') REPLY='text' ;;
+    'sbom --certificate-identity-regexp') REPLY='text' ;;
+    'sbom --certificate-oidc-issuer') REPLY='text' ;;
+    'sbom --certificate-oidc-issuer-regexp') REPLY='text' ;;
+    'sbom --trusted-root') REPLY='file' ;;
+    'sbom -a' | 'sbom --annotation') REPLY='text' ;;
+    'sbom --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
+    'sbom --signature-policy') REPLY='file' ;;
+    'sbom --tls-verify') REPLY='words true false' ;;
+    'sbom --cert-dir') REPLY='folder' ;;
+    'sbom --authfile') REPLY='file' ;;
+    'sbom --creds') REPLY='text' ;;
+    'sbom --trust-realm') REPLY='text' ;;
+    'sbom --root') REPLY='folder' ;;
+    'sbom --progress') REPLY='words auto tty plain json none' ;;
     'tag --root') REPLY='folder' ;;
     'tag --progress') REPLY='words auto tty plain json none' ;;
     'rmi --root') REPLY='folder' ;;
@@ -224,7 +292,15 @@ _tsimg_value() {
     'run --max-entries') REPLY='text' ;;
     'run --max-depth') REPLY='text' ;;
     'run --max-header') REPLY='text' ;;
+    'run --key') REPLY='file' ;;
+    'run --certificate-identity') REPLY='text' ;;
+    'run --certificate-identity-regexp') REPLY='text' ;;
+    'run --certificate-oidc-issuer') REPLY='text' ;;
+    'run --certificate-oidc-issuer-regexp') REPLY='text' ;;
+    'run --trusted-root') REPLY='file' ;;
+    'run -a' | 'run --annotation') REPLY='text' ;;
     'run --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
+    'run --signature-policy') REPLY='file' ;;
     'run --tls-verify') REPLY='words true false' ;;
     'run --cert-dir') REPLY='folder' ;;
     'run --authfile') REPLY='file' ;;
@@ -298,6 +374,9 @@ _tsimg_operand() {
     'load 0') REPLY='file' ;;
     'export 0') REPLY='source' ;;
     'export 1') REPLY='file' ;;
+    'verify 0') REPLY='source' ;;
+    'referrers 0') REPLY='source' ;;
+    'sbom 0') REPLY='source' ;;
     'tag 0') REPLY='image' ;;
     'tag 1') REPLY='image' ;;
     'rmi '*) REPLY='image' ;;
