@@ -36,7 +36,8 @@ const SUB_ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   disk: [['directory'], ['publish', 'scan', 'write'], ['read']],
   host: [['cgroup', 'facts', 'stdio'], ['network', 'steps'], ['start'], ['state'], ['exec', 'life']],
   sources: [['files'], ['form']],
-  verbs: [['helper'], ['layers'], ['verify'], ['image'], ['changes', 'rootfs'], ['run'], ['look']],
+  verify: [['policy']],
+  verbs: [['helper'], ['layers'], ['verify'], ['image'], ['changes', 'rootfs', 'signatures'], ['run'], ['look']],
   cli: [
     ['completion', 'option', 'show'],
     ['verb', 'verb/container', 'verb/image'],
@@ -70,6 +71,7 @@ const PACKAGE_HOME: Readonly<Record<string, string>> = {
   '@sigstore/core': 'crypto',
   '@sigstore/protobuf-specs': 'verify',
   '@sigstore/verify': 'verify',
+  yaml: 'verify',
   commander: 'cli',
   fzstd: 'streams',
   got: 'registry',

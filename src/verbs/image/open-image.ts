@@ -67,7 +67,7 @@ export async function openImage(text: string, options: ImageOptions & Context = 
     const image = await loadImage(source, { name, platform }, { signal, onEvent });
     const loaded = { image, source, name: name ?? text };
     if (source.place !== undefined || options.signatures === undefined) await admit(loaded, options);
-    else await (await import('./verify-stored.ts')).verifyStored(loaded, options.signatures, options);
+    else await (await import('../verify/verify-stored.ts')).verifyStored(loaded, options.signatures, options);
     const close = () => source.close();
     return { image, close, [Symbol.asyncDispose]: close };
   } catch (error) {

@@ -1,5 +1,5 @@
+import type { PolicyOptions } from './has-policy.ts';
 import { hasPolicy } from './has-policy.ts';
-import type { PolicyOptions } from './policy.ts';
 import type { VerificationChoice } from './verification.ts';
 import type { GoodAttached } from './verify-image.ts';
 import type { LoadedFrom } from './verify-loaded.ts';

@@ -5,14 +5,14 @@ import type { Reference } from '../../oci/reference.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { readPayloadSignature } from '../../verify/candidate.ts';
 import { checkPayload } from '../../verify/payload.ts';
-import type { SignedBy, SigstoreSigned } from '../../verify/policy-document.ts';
-import { fitsIdentity } from '../../verify/policy-identity.ts';
-import { type PolicyAuthority, type SigstoreRequirement, verifyByPolicy } from '../../verify/policy-requirement.ts';
+import type { SignedBy, SigstoreSigned } from '../../verify/policy/document.ts';
+import { fitsIdentity } from '../../verify/policy/identity.ts';
+import { type PolicyAuthority, type SigstoreRequirement, verifyByPolicy } from '../../verify/policy/requirement.ts';
 import { asRefusal, refused } from '../../verify/refuse.ts';
 import { attachedTo } from './attached-to.ts';
 import { verifyGpg } from './gpg.ts';
 import { gpgSignatures } from './gpg-signatures.ts';
-import type { PolicyImage, PolicyOptions } from './policy.ts';
+import type { PolicyImage, PolicyOptions } from './has-policy.ts';
 
 /** A file that a requirement names: missing ones refuse the image, since nothing can be verified without them. */
 function required(path: string): Buffer {

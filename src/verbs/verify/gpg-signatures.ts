@@ -9,7 +9,7 @@ import type { Reference } from '../../oci/reference.ts';
 import { fetchLookaside } from '../../registry/lookaside.ts';
 import type { RegistryOptions } from '../../registry/session.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
-import { type Lookasides, lookasideOf, parseLookasides } from '../../verify/registries-d.ts';
+import { type Lookasides, lookasideOf, parseLookasides } from '../../verify/policy/registries-d.ts';
 
 /** As many signatures of one image as are looked at. */
 const MAX_SIGNATURES = 1000;

@@ -1,12 +1,25 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { RegistryOptions } from '../../registry/session.ts';
+import type { PolicySubject } from '../../verify/policy/scope.ts';
+import type { SignedImage } from './verify-image.ts';
 
 /** Where a policy is looked for. */
 export interface PolicyPlace {
   /** Instead of the user's policy.json and the system's. */
   readonly signaturePolicy?: string | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+/** How the policy is found, and how registries are asked for signatures. */
+export interface PolicyOptions extends RegistryOptions, PolicyPlace {
+  readonly env?: RegistryOptions['env'];
+}
+
+/** An image that a policy is asked about. */
+export interface PolicyImage extends SignedImage {
+  readonly subject: PolicySubject;
 }
 
 /** The places of policy.json, the first that is there counts. containers-policy.json(5), "FILES" */

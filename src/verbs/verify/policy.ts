@@ -1,16 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import type { RegistryOptions } from '../../registry/session.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
-import { type Policy, type PolicyRequirement, parsePolicy } from '../../verify/policy-document.ts';
-import { type PolicySubject, requirementsFor } from '../../verify/policy-scope.ts';
-import { type PolicyPlace, policyPlaces } from './has-policy.ts';
-import type { SignedImage } from './verify-image.ts';
-
-/** How the policy is found, and how registries are asked for signatures. */
-export interface PolicyOptions extends RegistryOptions, PolicyPlace {
-  readonly env?: RegistryOptions['env'];
-}
+import { type Policy, type PolicyRequirement, parsePolicy } from '../../verify/policy/document.ts';
+import { requirementsFor } from '../../verify/policy/scope.ts';
+import { type PolicyImage, type PolicyOptions, policyPlaces } from './has-policy.ts';
 
 function read(path: string): string | undefined {
   try {
@@ -30,11 +23,6 @@ function openPolicy(options: PolicyOptions): Policy | undefined {
   const { signaturePolicy } = options;
   if (signaturePolicy === undefined) return undefined;
   throw new TsimgError('SOURCE_NOT_FOUND', 'no such signature policy', { where: signaturePolicy });
-}
-
-/** An image that a policy is asked about. */
-export interface PolicyImage extends SignedImage {
-  readonly subject: PolicySubject;
 }
 
 async function check(image: PolicyImage, each: PolicyRequirement, options: PolicyOptions): Promise<void> {

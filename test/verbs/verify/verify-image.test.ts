@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { verifySource } from '../../../src/verbs/image/verify.ts';
+import { verifySource } from '../../../src/verbs/signatures/verify.ts';
 import type { VerificationChoice } from '../../../src/verbs/verify/verification.ts';
 import { bindingOf } from '../../../src/verify/refuse.ts';
 import { startDockerRegistry } from '../../support/docker-registry.ts';

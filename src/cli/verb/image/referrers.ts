@@ -17,7 +17,7 @@ export function addReferrers(program: Command): void {
     const options: ReferrersOptions = invoked.optsWithGlobals();
     const choice = sourceChoice(options);
     await inSession(options, async ({ context, printLines, printJson }) => {
-      const { listReferrersOf } = await import('../../../verbs/image/referrers.ts');
+      const { listReferrersOf } = await import('../../../verbs/signatures/referrers.ts');
       const found = await listReferrersOf(source, { ...choice, ...context, root: options.root }, context);
       if (options.json) return printJson(found.map(({ layers: _layers, ...row }) => row));
       const rows = found.map(({ form, type, digest, size, created }) => [

@@ -18,7 +18,7 @@ export function addSbom(program: Command): void {
     const signatures = signerChoice(options);
     await inSession(options, async ({ context, printAsIs, note }) => {
       for (const warning of patternWarnings(options)) note(`tsimg: ${warning}`);
-      const { readSbom } = await import('../../../verbs/image/referrers.ts');
+      const { readSbom } = await import('../../../verbs/signatures/referrers.ts');
       const found = await readSbom(source, { ...choice, ...context, root: options.root, signatures }, context);
       if (!found.isVerified) note('tsimg: the SBOM is not verified: nobody vouches for it');
       const text = found.document.toString('utf8');

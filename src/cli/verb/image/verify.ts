@@ -38,7 +38,7 @@ export function addVerify(program: Command): void {
     const signatures = signerChoice(options) ?? {};
     await inSession(options, async ({ context, print, printJson, printAsIs, note }) => {
       for (const warning of patternWarnings(options)) note(`tsimg: ${warning}`);
-      const { verifySource } = await import('../../../verbs/image/verify.ts');
+      const { verifySource } = await import('../../../verbs/signatures/verify.ts');
       const settings = { ...choice, ...context, root: options.root, signatures };
       const good = await verifySource(source, settings, context);
       if (options.json) printJson(good.map(record));

@@ -1,10 +1,10 @@
 import type { TrustMaterial } from '@sigstore/verify';
-import { parseSigningCertificate, type SigningCertificate } from '../crypto/certificate.ts';
-import { certificatePath, isPathValidAt, parseCertificates } from '../crypto/certificate-path.ts';
-import { logIdsOf, type PublicKey } from '../crypto/public-key.ts';
-import type { Candidate } from './candidate.ts';
-import { refused } from './refuse.ts';
-import { type CertifiedBy, type Requirement, type Verified, verifyCandidate } from './verify-candidate.ts';
+import { parseSigningCertificate, type SigningCertificate } from '../../crypto/certificate.ts';
+import { certificatePath, isPathValidAt, parseCertificates } from '../../crypto/certificate-path.ts';
+import { logIdsOf, type PublicKey } from '../../crypto/public-key.ts';
+import type { Candidate } from '../candidate.ts';
+import { refused } from '../refuse.ts';
+import { type CertifiedBy, type Requirement, type Verified, verifyCandidate } from '../verify-candidate.ts';
 
 /** A requirement of the type sigstoreSigned with its files read. */
 export interface SigstoreRequirement {

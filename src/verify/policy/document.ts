@@ -1,7 +1,7 @@
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
-import { TsimgError } from '../errors.ts';
-import { formatSchemaIssue } from '../schema-issue.ts';
+import { TsimgError } from '../../errors.ts';
+import { formatSchemaIssue } from '../../schema-issue.ts';
 
 /** containers-policy.json(5). Nothing unknown is passed over: a policy that is half understood lets images through. */
 const path = z.string().min(1);

@@ -1,5 +1,5 @@
-import { formatReference, parseReference, type Reference } from '../oci/reference.ts';
-import type { SignedIdentity } from './policy-document.ts';
+import { formatReference, parseReference, type Reference } from '../../oci/reference.ts';
+import type { SignedIdentity } from './document.ts';
 
 /** A reference as it was signed: its tag is not made up where it has none. */
 interface SignedName {

@@ -1,18 +1,17 @@
 import { TsimgError } from '../../errors.ts';
-import type { Context } from '../../events.ts';
 import { readDocument } from '../../image/read-document.ts';
 import { ANNOTATION } from '../../oci/annotations.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { parseImageIndex } from '../../oci/image-index.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
+import type { RegistryOptions } from '../../registry/session.ts';
 import { openRegistrySource } from '../../sources/registry.ts';
 import { listStored } from '../../store/names.ts';
 import { storeAt } from '../../store/open.ts';
 import type { GoodSignature } from '../../verify/verify-attached.ts';
-import { storePlace } from '../places.ts';
-import type { VerificationChoice } from '../verify/verification.ts';
-import { type LoadedFrom, verifyLoaded } from '../verify/verify-loaded.ts';
-import type { ImageOptions } from './open-image.ts';
+import { type StorePlace, storePlace } from '../places.ts';
+import type { VerificationChoice } from './verification.ts';
+import { type LoadedFrom, verifyLoaded } from './verify-loaded.ts';
 
 /** The index that the store's image was chosen from, if it is there and lists the image. */
 async function indexOf({ image, source }: LoadedFrom, signal?: AbortSignal): Promise<Digest | undefined> {
@@ -51,7 +50,7 @@ async function repositoryOf({ image, name }: LoadedFrom, root: string): Promise<
 export async function verifyStored(
   opened: LoadedFrom,
   choice: VerificationChoice,
-  options: ImageOptions & Context,
+  options: RegistryOptions & StorePlace,
 ): Promise<readonly GoodSignature[]> {
   const { signal, onEvent } = options;
   const loaded = { ...opened, chosenFrom: await indexOf(opened, signal) };

@@ -7,12 +7,12 @@ import { type OpenedSource, openSource } from '../../sources/open.ts';
 import { parseSourceSpec } from '../../sources/parse-spec.ts';
 import { openRegistrySource } from '../../sources/registry.ts';
 import type { GoodSignature } from '../../verify/verify-attached.ts';
+import { type ImageOptions, sourcePlaces } from '../image/open-image.ts';
 import { storePlace } from '../places.ts';
 import { openVerification, type VerificationChoice } from '../verify/verification.ts';
 import { verifyImage } from '../verify/verify-image.ts';
 import { verifyLoaded } from '../verify/verify-loaded.ts';
-import { type ImageOptions, sourcePlaces } from './open-image.ts';
-import { verifyStored } from './verify-stored.ts';
+import { verifyStored } from '../verify/verify-stored.ts';
 
 export interface VerifyOptions extends ImageOptions {
   /** By whom the image must be signed. */

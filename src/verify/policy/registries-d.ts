@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { TsimgError } from '../errors.ts';
-import type { Reference } from '../oci/reference.ts';
+import { TsimgError } from '../../errors.ts';
+import type { Reference } from '../../oci/reference.ts';
 
 const entry = z.looseObject({ lookaside: z.string().optional(), sigstore: z.string().optional() });
 const fileSchema = z.looseObject({

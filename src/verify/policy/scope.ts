@@ -1,5 +1,5 @@
-import type { Reference } from '../oci/reference.ts';
-import type { Policy, PolicyRequirement } from './policy-document.ts';
+import type { Reference } from '../../oci/reference.ts';
+import type { Policy, PolicyRequirement } from './document.ts';
 
 /** What an image is for the policy. Paths are absolute and clean. */
 export type PolicySubject =

@@ -5,11 +5,11 @@ import type { Source } from '../../image/source.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { parseJson } from '../../oci/document.ts';
 import { collect } from '../../streams/collect.ts';
+import type { ImageOptions } from '../image/open-image.ts';
 import { storePlace } from '../places.ts';
 import { ATTACHED_TYPE } from '../verify/attached-to.ts';
 import { type AttachedArtifact, isSbom, listAttached } from '../verify/list-attached.ts';
 import type { VerificationChoice } from '../verify/verification.ts';
-import type { ImageOptions } from './open-image.ts';
 import { openSigned, verifySource } from './verify.ts';
 
 /** The largest SBOM that is printed: bytes. */
