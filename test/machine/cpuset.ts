@@ -4,8 +4,8 @@ import { defineCpusetTests } from '../support/cpuset-tests.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { delegate } from './delegate.ts';
 
-// The controller of cgroups of version 2 that a kernel in user mode does not have, for root and where it is not
-// delegated to a user. Run in a virtual machine by test/host/cgroup/cgroup2-cpuset.test.ts.
+// The cpuset controller of version 2, which a kernel in user mode lacks: for root, and for a user without its
+// delegation. Run in a virtual machine by test/host/cgroup/cgroup2-cpuset.test.ts.
 
 const asRoot = suite('machine/cpuset');
 const asUser = suite('machine/cpuset as an ordinary user');
@@ -16,7 +16,7 @@ defineRuns(asRoot, asUser, (test, { sh, user }) => {
     return;
   }
   const { leaf } = delegate(test, user, '+cpu +memory +pids -cpuset');
-  test('a controller that is not delegated is refused with cause and remedy', async () => {
+  test('a limit of a controller that is not delegated is an error with a reason and a hint', async () => {
     const { status, stderr } = await sh('true', { resources: { cpusetCpus: '0' } }, { cgroup: leaf });
     assert.is(status, 125);
     assert.match(stderr, 'cpuset');

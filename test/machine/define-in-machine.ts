@@ -4,14 +4,14 @@ import { haveRoot, haveTools, installedKernel } from '../support/tools.ts';
 import { runOnUserModeKernel, userModeModules } from './user-mode-kernel.ts';
 import { runInVirtualMachine } from './virtual-machine.ts';
 
-/** Much more than it takes where others are at work, too. The test runner ends a file after ten minutes. */
+/** Far more than it takes on a busy host. The test runner ends a file after ten minutes. */
 const SECONDS = 560;
 const PROGRAMS = ['busybox', 'unshare', 'setpriv', 'nsenter', 'newuidmap', 'useradd', 'ldd', 'losetup'];
 
 /** Runs a shell script on a kernel whose controllers are all of version 2. */
 export type Machine = (script: string) => string;
 
-/** Undefined where there is none here; prints what is missing. */
+/** Undefined where this host has none; prints what is missing. */
 export function userModeKernel(): Machine | undefined {
   const modules = userModeModules();
   if (modules === undefined) console.log('skipped: needs a kernel in user mode (Debian package user-mode-linux)');
@@ -19,7 +19,7 @@ export function userModeKernel(): Machine | undefined {
   return (script) => runOnUserModeKernel(modules, script, SECONDS);
 }
 
-/** Undefined where there is none here; prints what is missing. */
+/** Undefined where this host has none; prints what is missing. */
 function virtualMachine(): Machine | undefined {
   if (process.arch !== 'x64') console.log('skipped: needs an x86-64 machine');
   const kernel = installedKernel();
@@ -34,20 +34,20 @@ export type MachineKind = 'user-mode' | 'virtual';
 
 export interface InMachine {
   readonly kind: MachineKind;
-  /** Below dist/test. */
+  /** Test files, relative to dist/test. */
   readonly files: readonly string[];
-  /** All that these may say that they cannot test: their lines `skipped: needs …`. */
+  /** The lines `skipped: needs …` that these files may print. */
   readonly skips?: readonly string[];
 }
 
-/** One test: these files pass on a kernel where all controllers are of version 2. */
+/** Defines one test: these files pass on a kernel whose controllers are all of version 2. */
 export function defineInMachine(test: Test, sentence: string, { kind, files, skips = [] }: InMachine): void {
   const machine = kind === 'virtual' ? virtualMachine() : userModeKernel();
   const inMachine = machine === undefined ? test.skip : test;
   inMachine(sentence, () => {
     const each = `for each in ${files.join(' ')}; do node dist/test/$each; echo "status $?"; done`;
     const all = machine?.(`export NO_COLOR=1 FORCE_COLOR=0; ${each}`) ?? '';
-    // Not as a line of its own: what is skipped in there is none that this file skips
+    // Indented, because a test that is skipped in there is not skipped by this file.
     console.log(all.replace(/^/gm, '  | ').replaceAll('skipped: needs', 'left out: needs'));
     const [, said = ''] = all.split(/BEGIN$/m);
     assert.match(said, /^END$/m, 'it did not come to its end');

@@ -5,14 +5,14 @@ import type { OrdinaryUser } from '../support/ordinary-user.ts';
 
 export interface Delegated {
   readonly top: string;
-  /** What is delegated. */
+  /** The delegated cgroup. */
   readonly slice: string;
-  /** Where the user's processes begin. */
+  /** The cgroup in which the user's processes start. */
   readonly leaf: string;
 }
 
 /**
- * While a suite runs: a cgroup of version 2 that is delegated to a user, as systemd does it for a session of its own.
+ * Delegates a cgroup of version 2 to a user while a suite runs, as systemd does for a session.
  */
 export function delegate(test: Test, user: OrdinaryUser, controllers: string): Delegated {
   const top = '/sys/fs/cgroup';

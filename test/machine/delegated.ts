@@ -9,7 +9,7 @@ import { findTool } from '../support/tools.ts';
 import { MAIN } from '../support/tsimg.ts';
 import { delegate } from './delegate.ts';
 
-// An ordinary user to whom a cgroup of version 2 is delegated, as systemd does it for a session of its own. Run on a
+// An ordinary user with a delegated cgroup of version 2, as in a session of systemd. Run on a
 // kernel of its own by test/host/cgroup/cgroup2-devices.test.ts.
 
 const asRoot = suite('machine/delegated');
@@ -19,21 +19,21 @@ defineRuns(asRoot, asUser, (test, { sh, user, rootfs }) => {
   if (user === undefined) return;
   const { leaf, slice, top } = delegate(test, user, '+cpu +memory +pids');
 
-  test('limits are set below what is delegated, and hold', async () => {
+  test('limits in a delegated cgroup hold', async () => {
     const look = 'cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max /sys/fs/cgroup/cpu.max; cat /proc/self/cgroup';
     const resources = { memory: '32m', pidsLimit: '16', cpus: '0.5' };
     const { status, stdout, stderr } = await sh(look, { resources }, { cgroup: leaf });
     assert.equal([status, stdout], [0, '33554432\n16\n50000 100000\n0::/\n'], stderr);
   });
 
-  test('a memory hog dies at its limit, with 137, and that is told', async () => {
+  test('a memory hog dies at its limit, with 137 and a message', async () => {
     const hog = 'x=aaaaaaaa; while :; do x=$x$x; done';
     const { status, stderr } = await sh(hog, { resources: { memory: '16m' } }, { cgroup: leaf });
     assert.is(status, 137);
     assert.match(stderr, '"kind":"out-of-memory"');
   });
 
-  test('a command that enters counts among the container’s processes, called from there; from elsewhere it is refused', () => {
+  test('exec counts towards the container’s processes; from outside of the delegated cgroup it is refused', () => {
     const env = { PATH: process.env.PATH, TSIMG_ROOT: stateRootOf(user) };
     const tsimg = (cgroup: string, ...args: readonly string[]) => {
       const become = [findTool('setpriv') ?? '', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--'];
@@ -57,7 +57,7 @@ defineRuns(asRoot, asUser, (test, { sh, user, rootfs }) => {
     }
   });
 
-  test('nothing is left of what was made', async () => {
+  test('all cgroups are removed', async () => {
     await sh('true', { resources: { memory: '32m' } }, { cgroup: leaf });
     assert.not.ok(existsSync(join(slice, 'tsimg')));
     assert.is(readFileSync(join(leaf, 'cgroup.procs'), 'latin1'), '');

@@ -6,8 +6,8 @@ import { makeContainerCli } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { LOOP_CONTENT, makeLoopDevice } from '../support/loop-device.ts';
 
-// The list of devices where it is a program of version 2: the kernel is slow, so these are few and do much at once. All
-// others are in test/host/cgroup/devices.test.ts. Run on a kernel of its own by
+// The list of devices as a BPF program, for cgroups of version 2. The kernel is slow, so these tests are few and large.
+// All others are in test/host/cgroup/devices.test.ts. Run on a kernel of its own by
 // test/host/cgroup/cgroup2-devices.test.ts.
 
 const asRoot = suite('machine/devices');
@@ -15,9 +15,9 @@ const asUser = suite('machine/devices as an ordinary user');
 const BOX = '/bin/busybox';
 
 /**
- * Run in a container with all capabilities: takes every program off the cgroup that it sees as the top, and tells how
- * many it could get hold of, and how many it took off. bpf(2): 11 and 13 are the next program's number, and its
- * descriptor; 9 is to detach.
+ * A program for a container with all capabilities: it tries to detach all BPF programs from the root cgroup that it
+ * sees. Prints how many programs it could open, and how many it detached. bpf(2): 11 and 13 return the next program's
+ * number and descriptor; 9 detaches.
  */
 const DETACH = `
 const func = require('${ROOT}/node_modules/koffi').load('libc.so.6').func('long syscall(long, long, uint8_t *, long)');
@@ -51,7 +51,7 @@ defineRuns(asRoot, asUser, (test, { sh, user, freshRootfs }) => {
     disk.remove();
   });
 
-  test('no device file that is made, or mounted, opens a disk; null, zero and random open', async () => {
+  test('no new or mounted device file opens a disk; null, zero and random open', async () => {
     const script = [
       `${make} && echo made; ${read('/dev/disk')}`,
       `${BOX} mkdir /dev/host; ${BOX} mount -t devtmpfs host /dev/host; ${read(`/dev/host/${disk.path.slice(5)}`)}`,
@@ -62,8 +62,9 @@ defineRuns(asRoot, asUser, (test, { sh, user, freshRootfs }) => {
     assert.match(stdout, new RegExp(`^made\n.*/dev/disk: ${denied}\n.*/dev/host/.*: ${denied}\n1\n1\n$`));
   });
 
-  test('what is asked for opens, and no more than it says', async () => {
-    const script = `${make}; ${read('/dev/disk')}; echo; echo x > /dev/disk; ${read('/dev/given')}; echo; echo x > /dev/given`;
+  test('requested devices open, with the requested access only', async () => {
+    const use = (path: string) => `${read(path)}; echo; echo x > ${path}`;
+    const script = `${make}; ${use('/dev/disk')}; ${use('/dev/given')}`;
     const { stdout, stderr } = await sh(script, {
       capAdd: ['MKNOD'],
       deviceRules: [`b ${disk.major}:${disk.minor} r`],
@@ -73,7 +74,7 @@ defineRuns(asRoot, asUser, (test, { sh, user, freshRootfs }) => {
     assert.is(stderr.match(/Operation not permitted/g)?.length, 2, stderr);
   });
 
-  test('a container with all capabilities cannot take its list off, nor can a command that enters', () => {
+  test('a container with all capabilities cannot remove its list of devices, nor can exec', () => {
     const id = cli.ok(
       ...['run', '-d', '--name', 'all', '--network', 'none', '--cap-add', 'ALL'],
       ...['/app', '/lib', '/lib64', '/usr'].flatMap((path) => ['-v', `${path}:${path}:ro`]),

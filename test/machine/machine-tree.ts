@@ -18,12 +18,12 @@ import { tempDir } from '../support/temp-dir.ts';
 import { findTool } from '../support/tools.ts';
 import { BUILT, COMMAND_VARIABLE, MAIN } from '../support/tsimg.ts';
 
-// What is in a machine: the host's own programs and this checkout, and no more. Nothing of them is written.
+// The files of a machine: the host's own programs and this checkout, which are not changed.
 
-/** The package as it is published lies in the checkout: it imports what npm installed there. */
+/** The published package is in the checkout, and imports the packages that npm installed there. */
 const PUBLISHED = 'app/published';
 const MODULES = ['overlay.ko', 'veth.ko', 'tun.ko', 'loop.ko'];
-/** Programs of the host that go in, with the libraries they are linked to. */
+/** Programs of the host for the machine, with their libraries. */
 const PROGRAMS = ['node', 'busybox', 'unshare', 'setpriv', 'nsenter', 'newuidmap', 'newgidmap', 'useradd', 'userdel'];
 const APPLETS = [
   'sh',
@@ -41,7 +41,7 @@ const APPLETS = [
   'sleep',
   'test',
 ];
-/** What neither tests nor tsimg load: compilers and the like, and what describes or maps. */
+/** Files that neither tests nor tsimg load: compilers, type declarations, source maps. */
 const LEFT_OUT = /node_modules\/(@biomejs|typescript|@typescript|esbuild|@esbuild|@types)(\/|$)|\.(d\.ts|map|md)$/;
 const FILES = ['/etc/login.defs', '/etc/default/useradd', '/etc/nsswitch.conf'];
 
@@ -102,9 +102,9 @@ poweroff -f
 }
 
 /**
- * A machine's first file system, in a folder that is removed when this process ends. `/init` moves it all to another
- * one, since a root can only be changed by pivot_root(2) where it is not the kernel's first, runs a shell script with
- * this checkout at /app, and turns the machine off; what the script writes is between lines BEGIN and END.
+ * Makes a machine's root file system in a folder that is removed when this process ends. `/init` moves it to another
+ * file system, because pivot_root(2) cannot leave the kernel's first one; then it runs a shell script with this
+ * checkout at /app, and turns the machine off. The script's output is between the lines BEGIN and END.
  * @param modules the folder of the kernel's modules @param enter shell commands that make /new the root and run /second
  * there
  */

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { makeContainerCli } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 
-// What cgroups of version 2 say of a container. Run on a kernel of its own by test/host/cgroup/cgroup2-devices.test.ts.
+// A container's usage by cgroups of version 2. Run on a kernel of its own by test/host/cgroup/cgroup2-devices.test.ts.
 
 const asRoot = suite('machine/stats');
 const asUser = suite('machine/stats as an ordinary user');
@@ -13,7 +13,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   const cli = makeContainerCli(user);
   test.after(() => cli.clear());
 
-  test('stats shows what a container uses, and its limits', () => {
+  test('stats shows the usage and limits of a container', () => {
     const limits = ['-m', '64m', '--pids-limit', '20'];
     const script = 'while :; do :; done';
     cli.ok('run', '-d', '--name', 'busy', '--network', 'none', ...limits, rootfs, '/bin/sh', '-c', script);

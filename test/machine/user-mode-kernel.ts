@@ -3,19 +3,18 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeMachineTree } from './machine-tree.ts';
 
-// A kernel that is a program of the host (user mode Linux, Debian's): it has all that depends on a kernel's command
-// line, and what runs in it runs on the host's processor, many times as fast as an emulated one does. It has one
-// processor and no cpuset controller.
+// A kernel that is a program of the host (Debian's user mode Linux), with a command line of its own. Its programs run
+// on the host's processor, far faster than on an emulated one. It has one processor and no cpuset controller.
 
 const MODULES = '/usr/lib/uml/modules';
-/** Megabytes: its memory is a file on a tmpfs of its own. */
+/** Its memory: megabytes, in a file on a tmpfs of its own. */
 const MEMORY = 2048;
 
-/** The first file system is a folder of the host's, which pivot_root(2) can leave. */
+/** The root file system is a folder of the host, which pivot_root(2) can leave. */
 const ENTER = `mkdir old; busybox pivot_root . old
 exec busybox chroot . sh -c 'busybox umount -l /old; exec sh /second'`;
 
-/** Where the modules of its kernel are; undefined where it is not installed. */
+/** The folder of its kernel modules; undefined where it is not installed. */
 export function userModeModules(): string | undefined {
   const versions = existsSync(MODULES) ? readdirSync(MODULES) : [];
   return versions.length === 0 ? undefined : join(MODULES, versions.toSorted().at(-1) ?? '');
@@ -23,7 +22,7 @@ export function userModeModules(): string | undefined {
 
 /**
  * Boots a kernel whose controllers are all of version 2, runs a shell script on it with this checkout at /app, and
- * turns it off. What it wrote. All its processes end with it. @param seconds after which it is killed
+ * turns it off. Returns its output. All its processes end with it. @param seconds after which it is killed
  */
 export function runOnUserModeKernel(modules: string, script: string, seconds: number): string {
   const tree = makeMachineTree(modules, ENTER, script);

@@ -3,20 +3,20 @@ import { join } from 'node:path';
 import { tempDir } from '../support/temp-dir.ts';
 import { makeMachineTree } from './machine-tree.ts';
 
-// A virtual machine with Debian's kernel, emulated: for what depends on the kernel's command line, such as cgroups of
-// version 2 on a host whose controllers are version 1's, and for what kernels in user mode do not have.
+// An emulated virtual machine with Debian's kernel: for tests that depend on the kernel's command line, such as cgroups
+// of version 2 on a host with version 1, and for parts that kernels in user mode lack.
 
-/** The first file system is in memory. */
+/** The root file system is in memory. */
 const ENTER = 'mount -o move . /; exec busybox chroot . sh /second';
 
 /**
  * Boots a machine whose controllers are all of version 2, runs a shell script in it with this checkout at /app, and
- * turns it off. What the script wrote. @param seconds after which it is killed
+ * turns it off. Returns the script's output. @param seconds after which it is killed
  */
 export function runInVirtualMachine(kernel: string, script: string, seconds: number): string {
   const initrd = join(tempDir(), 'initrd');
   const tree = makeMachineTree(join('/lib/modules', kernel), ENTER, script);
-  // Not compressed: to decompress it takes an emulated processor longer than to read it
+  // Not compressed: for an emulated processor, decompression takes longer than reading.
   const packed = spawnSync('sh', ['-c', `cd '${tree}' && find . | busybox cpio -o -H newc 2>/dev/null > '${initrd}'`], {
     encoding: 'utf8',
   });

@@ -14,7 +14,7 @@ const asUser = suite('host/cgroup/cgroup as an ordinary user');
 
 const facts: CgroupFacts = probeCgroups();
 
-/** Whether a container may be given limits of these controllers here; prints what is missing. */
+/** Whether limits of these controllers are possible here; prints the missing ones. */
 function canLimit(...controllers: readonly string[]): boolean {
   const given = new Set([
     ...facts.v1.filter(({ writable }) => writable).flatMap((each) => each.controllers),
@@ -25,7 +25,7 @@ function canLimit(...controllers: readonly string[]): boolean {
   return missing.length === 0;
 }
 
-/** The cgroups of a container, by the first letters of its ID, which are its host name. */
+/** The cgroups of a container, by its host name, which is the start of its ID. */
 function directoriesOf(id: string): readonly string[] {
   return [...facts.v1, ...facts.v2].flatMap(({ directory }) => {
     const folder = join(directory, 'tsimg');
@@ -34,7 +34,7 @@ function directoriesOf(id: string): readonly string[] {
   });
 }
 
-/** What runs in them, and in those below them. */
+/** The processes in these cgroups and their children. */
 function processesOf(id: string): string {
   return directoriesOf(id)
     .flatMap((directory) => [directory, join(directory, 'container')])
@@ -64,20 +64,20 @@ defineRuns(asRoot, asUser, (test, { sh, user, rootfs }) => {
   const mayLimit = (...controllers: readonly string[]) => user === undefined && canLimit(...controllers);
 
   if (mayLimit('memory')) {
-    test('a memory hog dies at its limit, with 137, and that is told', async () => {
+    test('a memory hog dies at its limit, with 137 and a message', async () => {
       const { status, stderr } = await sh('x=aaaaaaaa; while :; do x=$x$x; done', { resources: { memory: '16m' } });
       assert.is(status, 137);
       assert.match(stderr, '"kind":"out-of-memory"');
     });
 
-    test('a child that uses the memory up is told of too, and the command goes on', async () => {
+    test('a child that uses up the memory is reported too, and the command goes on', async () => {
       const hog = '(x=aaaaaaaa; while :; do x=$x$x; done) 2>/dev/null; echo $?';
       const { status, stdout, stderr } = await sh(hog, { resources: { memory: '16m' } });
       assert.equal([status, stdout], [0, '137\n']);
       assert.match(stderr, '"kind":"out-of-memory"');
     });
 
-    test('a command is started with less memory than Node needs, and nothing is told where nothing was killed', async () => {
+    test('a command starts with less memory than Node needs, and without a message about memory', async () => {
       const { status, stdout, stderr } = await sh('echo here', { resources: { memory: '1m' } });
       assert.equal([status, stdout, stderr], [0, 'here\n', '']);
     });
@@ -97,17 +97,17 @@ defineRuns(asRoot, asUser, (test, { sh, user, rootfs }) => {
       assert.equal([status, stdout], [0, 'alone\n']);
     });
 
-    test('without a wish there may be 2048 processes', async () => {
+    test('the default limit is 2048 processes', async () => {
       const { stdout } = await sh('cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null');
       assert.is(stdout, '2048\n');
     });
   }
 
   if (mayLimit('cpu')) {
-    test('a busy loop gets the share of a processor that it is given', async () => {
+    test('a busy loop gets its share of a processor and no more', async () => {
       const busy = '{ while :; do :; done; } & sleep 2; kill $!; wait; cat /proc/1/stat; echo; cat /proc/uptime';
       const { stdout } = await sh(busy, { resources: { cpus: '0.3' } });
-      // cutime and cstime: the clock ticks, a hundredth of a second each, of children that were waited for.
+      // cutime and cstime: clock ticks of 10 ms, of children that were waited for.
       const fields = stdout.split(') ')[1]?.split(' ') ?? [];
       const seconds = (Number(fields[13]) + Number(fields[14])) / 100;
       assert.is(seconds > 0.15 && seconds < 1.2, true, `${seconds} of 2 seconds`);
@@ -117,9 +117,10 @@ defineRuns(asRoot, asUser, (test, { sh, user, rootfs }) => {
   if (mayLimit('cpuset')) defineCpusetTests(test, sh);
 
   if (mayLimit('memory', 'pids')) {
-    test('a container sees its own cgroups as the top of all, and cannot change them', async () => {
+    test('a container sees its own cgroups as the root cgroups, and cannot change them', async () => {
       const script =
-        'cat /proc/self/cgroup; grep -c " /sys/fs/cgroup" /proc/self/mountinfo; mkdir /sys/fs/cgroup/own /sys/fs/cgroup/pids/own';
+        'cat /proc/self/cgroup; grep -c " /sys/fs/cgroup" /proc/self/mountinfo; ' +
+        'mkdir /sys/fs/cgroup/own /sys/fs/cgroup/pids/own';
       const { stdout, stderr, status } = await sh(script, { resources: { memory: '64m', pidsLimit: '32' } });
       assert.is.not(status, 0);
       const lines = stdout.trim().split('\n');
@@ -128,14 +129,13 @@ defineRuns(asRoot, asUser, (test, { sh, user, rootfs }) => {
       assert.match(stderr, 'Read-only file system');
     });
 
-    test('what a killed tsimg left is swept by the next run, while a running container keeps what it has', async () => {
+    test('the next run removes the cgroups of a killed tsimg, and no cgroup in use', async () => {
       const doomed = await startSleeper(rootfs);
       const other = await startSleeper(rootfs);
       try {
         assert.is(directoriesOf(doomed.id).length > 0, true);
         doomed.child.kill('SIGKILL');
-        // The container goes down with its tsimg, but not in the same instant. Other tests' runs may sweep it before
-        // ours.
+        // The container dies with its tsimg, but a moment later. Runs of other tests may remove its cgroup first.
         await until(() => processesOf(doomed.id) === '');
         assert.is((await sh('true')).status, 0);
         assert.equal(directoriesOf(doomed.id), []);
@@ -151,7 +151,7 @@ defineRuns(asRoot, asUser, (test, { sh, user, rootfs }) => {
   }
 
   if (user !== undefined && facts.v1.some(({ controllers }) => controllers.includes('memory'))) {
-    test('an ordinary user without delegation gets a clear answer to a limit, and runs without one', async () => {
+    test('without delegation, a user’s limit is a clear error, and a run without limits works', async () => {
       const { status, stderr } = await sh('true', { resources: { memory: '64m' } });
       assert.is(status, 125);
       assert.match(stderr, 'HOST_UNSUPPORTED');

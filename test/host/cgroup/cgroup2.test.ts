@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import { defineInMachine } from '../../machine/define-in-machine.ts';
 
-// The tests of limits again, where all controllers are of version 2: on a kernel of its own, whatever the host has.
+// The tests of limits on a kernel of their own, whose controllers are all of version 2.
 
 const test = suite('host/cgroup/cgroup2');
 defineInMachine(test, 'limits hold where there are cgroups of version 2 only', {

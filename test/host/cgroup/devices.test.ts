@@ -10,7 +10,7 @@ import { LOOP_CONTENT, makeLoopDevice } from '../../support/loop-device.ts';
 import { findTool, haveTools } from '../../support/tools.ts';
 import { MAIN } from '../../support/tsimg.ts';
 
-// The disk of the host is a loop device of a file that is made here: nothing else is opened.
+// The host's disk is a loop device made here; no other disk is opened.
 
 const asRoot = suite('host/cgroup/devices as root');
 const asUser = suite('host/cgroup/devices as an ordinary user');
@@ -28,7 +28,7 @@ function defineForUser(test: Test, { sh }: RunFixture): void {
     assert.match(stderr, DENIED);
   });
 
-  test('an ordinary user cannot be promised less than rw of a device, and is told that a rule says nothing', async () => {
+  test('for an ordinary user, access less than rw is refused, and a rule has only a warning', async () => {
     const less = await sh('true', { devices: ['/dev/null:/dev/other:r'] });
     assert.is(less.status, 125);
     assert.match(less.stderr, 'HOST_UNSUPPORTED');
@@ -54,8 +54,9 @@ defineRuns(asRoot, asUser, (test, fixture) => {
     assert.match(stderr, DENIED);
   });
 
-  test('neither can one that mounts the host’s /dev, or has all capabilities', async () => {
-    const script = `${BOX} mkdir /dev/host; ${BOX} mount -t devtmpfs host /dev/host && echo made; ${read(`/dev/host/${disk.path.slice(5)}`)}`;
+  test('nor can a container that mounts the host’s /dev or has all capabilities', async () => {
+    const mountDev = `${BOX} mkdir /dev/host; ${BOX} mount -t devtmpfs host /dev/host && echo made`;
+    const script = `${mountDev}; ${read(`/dev/host/${disk.path.slice(5)}`)}`;
     for (const capability of ['SYS_ADMIN', 'ALL']) {
       const { stdout, stderr } = await sh(script, { capAdd: [capability] });
       assert.is(stdout, 'made\n', stderr);
@@ -63,7 +64,7 @@ defineRuns(asRoot, asUser, (test, fixture) => {
     }
   });
 
-  test('all else that a container has of devices works: null, zero, full, random, terminals', async () => {
+  test('all other devices of a container work: null, zero, full, random, terminals', async () => {
     const script = [
       'echo x > /dev/null; head -c 1 /dev/zero | wc -c; head -c 1 /dev/urandom | wc -c; head -c 1 /dev/random | wc -c',
       'echo x > /dev/full; test -t 0 && tty=$(ls -l /proc/self/fd/0) && echo x > /dev/tty && echo "${tty##*/}"',
@@ -75,7 +76,7 @@ defineRuns(asRoot, asUser, (test, fixture) => {
     assert.match(stdout, /x\s+0\s*$/);
   });
 
-  test('a device is given with what --device says: to read, or to write as well', async () => {
+  test('a device of --device can be read, and written only if the option says so', async () => {
     const script = `${read('/dev/given')}; echo; echo ${LOOP_CONTENT} > /dev/given`;
     const given = async (access: string) => sh(script, { devices: [`${disk.path}:/dev/given${access}`] });
     const toRead = await given(':r');
@@ -84,7 +85,7 @@ defineRuns(asRoot, asUser, (test, fixture) => {
     for (const access of ['', ':rw', ':rwm']) assert.is((await given(access)).status, 0, access);
   });
 
-  test('--device-cgroup-rule allows what the container makes a file for, and no more than it says', async () => {
+  test('--device-cgroup-rule allows its devices, for which the container makes files, and no others', async () => {
     const script = `${make}; ${read()}; echo; echo ${LOOP_CONTENT} > /dev/disk`;
     const asked = { capAdd: ['MKNOD'], deviceRules: [`b ${numbers} r`] };
     const { stdout, stderr } = await sh(script, asked);
@@ -102,7 +103,8 @@ defineRuns(asRoot, asUser, (test, fixture) => {
     const script = [
       `${BOX} mkdir /dev/own; ${BOX} mount -t cgroup -o devices own /dev/own || exit 3`,
       `for rule in a 'b *:* rwm' 'b ${numbers} r'; do echo "$rule" > /dev/own/devices.allow && echo wider; done`,
-      `${BOX} mkdir /dev/own/below && echo 1 > /dev/own/below/cgroup.procs && echo a > /dev/own/below/devices.allow && echo wider`,
+      `${BOX} mkdir /dev/own/below && echo 1 > /dev/own/below/cgroup.procs && ` +
+        'echo a > /dev/own/below/devices.allow && echo wider',
       `${make}; ${read()}`,
     ].join('\n');
     const { status, stdout, stderr } = await sh(script, { capAdd: ['SYS_ADMIN', 'MKNOD'] });
@@ -110,7 +112,7 @@ defineRuns(asRoot, asUser, (test, fixture) => {
     else assert.is(status, 3);
   });
 
-  test('no hierarchy shows its top to a container: no release_agent, and no new hierarchy can be had', async () => {
+  test('a container sees no root cgroup and no release_agent, and cannot mount a new hierarchy', async () => {
     const names = facts.v1.map(({ controllers }) => controllers.join(','));
     const script = [
       `${BOX} mkdir /dev/h; seen=0`,
@@ -118,11 +120,12 @@ defineRuns(asRoot, asUser, (test, fixture) => {
       `  ${BOX} mount -t cgroup -o "$each" h /dev/h || continue; seen=$((seen+1))`,
       '  [ -e /dev/h/release_agent ] && echo "release_agent of $each"',
       `  ${BOX} umount /dev/h; done`,
-      `for each in net_cls perf_event rdma misc none,name=new; do ${BOX} mount -t cgroup -o "$each" h /dev/h && echo "new $each" && ls /dev/h && ${BOX} umount /dev/h; done`,
+      'for each in net_cls perf_event rdma misc none,name=new; do ' +
+        `${BOX} mount -t cgroup -o "$each" h /dev/h && echo "new $each" && ls /dev/h && ${BOX} umount /dev/h; done`,
       'echo $seen',
     ].join('\n');
     const { stdout, stderr } = await sh(script, { capAdd: ['SYS_ADMIN'] });
-    // What the host has mounted of these is no new one.
+    // Hierarchies that the host has mounted are not new.
     const foreign = stdout.split('\n').filter((line) => line.includes('release_agent'));
     assert.equal(foreign, [], stderr);
     assert.match(stdout, new RegExp(`^${names.length}$`, 'm'));
@@ -134,7 +137,7 @@ defineRuns(asRoot, asUser, (test, fixture) => {
     cli.ok('run', '-d', '--name', name, '--network', 'none', ...options, freshRootfs(), '/bin/sleep', '1000');
   const pidOf = (name: string) => Number(cli.field(name, '.State.Pid'));
 
-  test('a command that enters is held to the container’s devices, a privileged one too, and after the next start', () => {
+  test('exec is held to the container’s devices, with --privileged too, and after a restart', () => {
     start('entered', '--cap-add', 'MKNOD');
     const attempt = `rm -f /dev/disk; ${make}; ${read()}`;
     const check = (...options: readonly string[]) => {
@@ -150,7 +153,7 @@ defineRuns(asRoot, asUser, (test, fixture) => {
     check('--privileged');
   });
 
-  test('a stub that enters is under the list before it is there, so that its child is from its birth', async () => {
+  test('an entering stub is under the list before it is in the container, and so is its child', async () => {
     start('waited', '--cap-add', 'MKNOD');
     const first = pidOf('waited');
     const own = [...cgroupsOf(first).values()].find((directory) => directory.endsWith('/container')) ?? '';
@@ -163,7 +166,7 @@ defineRuns(asRoot, asUser, (test, fixture) => {
     assert.ok(waits.includes(join(own, '..', 'entering')), waits.join('\n'));
   });
 
-  test('a container is in a cgroup of its own in every hierarchy, and nothing is left of them, nor of those that it made', () => {
+  test('a container has a cgroup in every hierarchy; these and the cgroups that it made are removed', () => {
     const id = start('apart', '--cap-add', 'SYS_ADMIN');
     const directories = [...cgroupsOf(pidOf('apart')).values()];
     assert.is(directories.length > 0, true);
@@ -183,7 +186,7 @@ defineRuns(asRoot, asUser, (test, fixture) => {
     assert.equal(bases.filter(existsSync), []);
   });
 
-  /** Where no cgroups are mounted, in a copy of the mounts. */
+  /** Runs without cgroup mounts, in a copy of the mounts. */
   const bare = (...args: readonly string[]) => {
     const script = 'busybox umount -l /sys/fs/cgroup && exec "$@"';
     const command = [process.execPath, '--', MAIN, 'run', '--rm', '--network', 'none', ...args];
@@ -192,7 +195,7 @@ defineRuns(asRoot, asUser, (test, fixture) => {
     return spawnSync(findTool('unshare') ?? '', ['-m', 'sh', '-c', script, 'sh', ...command], options);
   };
 
-  test('where no list can be had, what opens devices is refused, with a way out; all else runs', () => {
+  test('on a host without device lists, options that open devices are refused with a hint; all others work', () => {
     for (const option of ['--cap-add=MKNOD', '--cap-add=SYS_ADMIN', `--device=${disk.path}:/dev/given:r`]) {
       const { status, stderr } = bare(option, rootfs, '/bin/true');
       assert.is(status, 125, stderr);

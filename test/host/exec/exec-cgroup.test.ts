@@ -22,7 +22,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   const sh = (name: string, script: string) => cli.run('exec', name, '/bin/sh', '-c', script);
   test.after(() => cli.clear());
 
-  test('a command counts among the container’s processes, and what it starts is held to their limit', () => {
+  test('a command and its children count towards the container’s limit of processes', () => {
     start('few', '--pids-limit', '6');
     const bomb = 'n=0; while [ $n -lt 30 ]; do sleep 5 & n=$((n+1)); done; echo all';
     const { status, stdout, stderr } = sh('few', bomb);
@@ -31,12 +31,12 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     assert.match(stderr, "can't fork");
   });
 
-  test('a container that is full can be entered, by one that has no children', () => {
+  test('a command without children can enter a container at its limit of processes', () => {
     start('full', '--pids-limit', '1');
     assert.equal([sh('full', 'echo here').stdout, sh('full', 'sleep 1 & echo here').status], ['here\n', 2]);
   });
 
-  test('what a command takes of memory is the container’s: it dies at the limit, with 137, and the container goes on', () => {
+  test('a command uses the container’s memory: it dies at the limit, with 137, and the container goes on', () => {
     start('small', '--memory', '24m');
     assert.is(sh('small', 'x=aaaaaaaa; while :; do x=$x$x; done').status, 137);
     assert.is(sh('small', 'echo here').stdout, 'here\n');
@@ -47,7 +47,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     assert.equal([sh('tiny', 'echo here').stdout, cli.run('exec', 'tiny', 'true').status], ['here\n', 0]);
   });
 
-  test('a command is in the container’s cgroups, all of them, and sees them as the top', () => {
+  test('a command is in all cgroups of the container, and sees these as the root cgroups', () => {
     start('seen', '--memory', '64m', '--pids-limit', '32');
     const first = cli.ok('exec', 'seen', 'cat', '/proc/1/cgroup');
     const own = cli.ok('exec', 'seen', 'cat', '/proc/self/cgroup');

@@ -9,12 +9,12 @@ import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
 import { MAIN } from '../../support/tsimg.ts';
 
-// What a container may do to a command that is about to enter it, and the command to whoever calls it.
+// Attacks of a container on a command that is entering it, and of the command on its caller.
 
 /** dist/src, as the tests run it. */
 const STUB = join(import.meta.dirname, '..', '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
 
-/** Tells all that can be learnt of the stub that is about to become a command, and tries to write to its program. */
+/** Reports all that a container can see of a stub before it becomes the command, and tries to write to its program. */
 const WATCH = `while [ ! -e /seen ]; do for p in /proc/[0-9]*; do
   [ "$(cat $p/cmdline 2>/dev/null | tr -d '\\0')" = stub ] || continue
   { grep -E '^(CapPrm|CapBnd|Seccomp|NoNewPrivs|Uid):' $p/status; echo "exe: $(/bin/busybox readlink $p/exe)"
@@ -23,7 +23,7 @@ const WATCH = `while [ ! -e /seen ]; do for p in /proc/[0-9]*; do
   # Else it became the command while it was looked at
   [ "$(cat $p/cmdline 2>/dev/null | tr -d '\\0')" = stub ] && touch /seen; done; done; exec sleep 1000`;
 
-/** So many places to look for a program that the stub has not become it for a while. */
+/** A PATH so long that the search for the program takes a while. */
 const LONG_PATH = `PATH=${'/a:'.repeat(20_000)}/bin`;
 
 /** The host's own system, read-only, for its Python. */
@@ -31,7 +31,7 @@ const SYSTEM = ['/usr', '/lib', '/lib64', '/etc/alternatives']
   .filter((path) => existsSync(path))
   .flatMap((path) => ['-v', `${path}:${path}:ro`]);
 
-/** Puts a line where the terminals that it has come to read from, and what it is told. */
+/** Puts a line into the input of the terminals that it has open, and prints the results. */
 const INJECT = `
 import fcntl, os
 def inject(fd):
@@ -43,7 +43,7 @@ for name in (0, 1, 2, '/dev/tty'):
     except OSError as error: print('not', name, error.errno)
 `;
 
-/** Runs a command at this terminal, then tells what there is to be read from it. */
+/** Runs a command at this terminal, then prints the terminal's input. */
 const AT_TERMINAL = `
 import select, subprocess, sys
 subprocess.run(sys.argv[1:])
@@ -59,7 +59,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     cli.ok('run', '-d', '--name', name, '--network', 'none', ...options, rootfs, '/bin/sh', '-c', script);
   test.after(() => cli.clear());
 
-  test('before it is the command, a process in the container has only what the container gives, though that may trace all', async () => {
+  test('before it is the command, a process in the container has only the container’s rights', async () => {
     const rootfs = freshRootfs();
     const before = readFileSync(STUB);
     start('watched', rootfs, ['--cap-add', 'SYS_PTRACE'], WATCH);
@@ -83,13 +83,13 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
       assert.equal([exe, cwd, root], ['exe: /memfd:stub (deleted)', 'cwd: /', 'root: /']);
       for (const fd of fds) assert.match(fd, /^-> ((pipe|socket):\[\d+\]|\/dev\/null)$/);
     } else {
-      // Its program began in another user namespace.
+      // Its program was executed in another user namespace.
       assert.is(rest, 'exe: \ncwd: \nroot: \n');
     }
     assert.equal(readFileSync(STUB), before);
   });
 
-  test('a script that makes /proc/self/exe its interpreter does not run: the stub’s program is for one start only (CVE-2019-5736)', () => {
+  test('a script with /proc/self/exe as its interpreter does not run (CVE-2019-5736)', () => {
     const rootfs = freshRootfs();
     writeFileSync(join(rootfs, 'script'), '#!/proc/self/exe\n');
     chmodSync(join(rootfs, 'script'), 0o755);
@@ -104,7 +104,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     ['', []],
     [', also where programs may gain privileges', ['--security-opt', 'no-new-privileges=false']],
   ] as const) {
-    test(`a filter of the caller’s holds for the command, whatever it forbids to those who install it${what}`, () => {
+    test(`a user’s own filter holds for the command, even if it forbids the calls that install it${what}`, () => {
       const policy = join(tempDir(0o755), 'policy.json');
       const names = 'clone setsid prctl setresuid setresgid setgroups close_range statx waitid dup3 keyctl umask';
       const denied = { names: names.split(' '), action: 'SCMP_ACT_ERRNO' };
@@ -119,7 +119,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     });
   }
 
-  test('a directory of PATH that its user may not look into is passed over', () => {
+  test('a directory of PATH that the user may not search is skipped', () => {
     const rootfs = freshRootfs();
     mkdirSync(join(rootfs, 'closed'), { mode: 0o700 });
     if (user !== undefined) chownSync(join(rootfs, 'closed'), user.uid, user.gid);
@@ -129,7 +129,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     assert.is(cli.run('exec', ...options, 'no-such-command').status, 127);
   });
 
-  test('its limits are those of the first command, that of processes too', () => {
+  test('a command has the limits of the container’s first command, including the number of processes', () => {
     const limits = ['nproc=700:900', 'nofile=80:90', 'core=0', 'fsize=100000000'].flatMap((each) => ['--ulimit', each]);
     start('limited', freshRootfs(), [...limits, '-u', user === undefined ? '77' : '0']);
     assert.is(
@@ -142,7 +142,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   if (haveTools('python3', 'script')) {
     const python = ['/usr/bin/python3', '-I', '-c'];
     const started = ['-v', `${tempDir(0o755)}:/none`, ...SYSTEM];
-    /** What a program prints, and what can be read from the terminal that it was called from afterwards. */
+    /** Returns a program's output, and the input that its terminal has afterwards. */
     const atTerminal = (...command: readonly string[]) => {
       const become =
         user === undefined ? [] : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
@@ -158,7 +158,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     };
     const exec = [process.execPath, '--', MAIN, 'exec'];
 
-    test('what is put into its terminal’s input does not reach the caller’s terminal, even with all privileges (CVE-2017-5226)', async () => {
+    test('input put into the command’s terminal does not reach the caller’s (CVE-2017-5226)', async () => {
       start('typing', freshRootfs(), started);
       const control = await atTerminal(...python, INJECT);
       if (!control.includes("READ 'injected\\n'")) return console.log('skipped: needs dev.tty.legacy_tiocsti');

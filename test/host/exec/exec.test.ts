@@ -23,7 +23,7 @@ const GROUP = 'staff:x:202:app\n';
 const STATUS = "cat /proc/self/status | grep -E '^(Cap|Seccomp|NoNewPrivs|Groups|Uid|Gid|Umask)'";
 const NAMESPACES = 'for n in user mnt pid net ipc uts cgroup time; do /bin/busybox readlink /proc/self/ns/$n; done';
 
-/** Starts a container that stays, and what is done with it. */
+/** Starts a container that keeps running; returns functions to use it. */
 function withContainer(name: string, user: OrdinaryUser | undefined, rootfs: string, options: readonly string[] = []) {
   const as = user === undefined ? {} : { user };
   const call = (...args: readonly string[]) => tsimg(args, as);
@@ -47,15 +47,15 @@ function withContainer(name: string, user: OrdinaryUser | undefined, rootfs: str
     },
     end: () => call('rm', '-f', name),
     exec: (...args: readonly string[]) => call('exec', ...args),
-    /** A script in it. */
+    /** Runs a script in the container. */
     sh: (script: string, ...args: readonly string[]) => call('exec', ...args, name, '/bin/sh', '-c', script),
-    /** The same, beside us. */
+    /** Starts a command in the container, asynchronously. */
     beside(...args: readonly string[]): ChildProcess {
       const env = { PATH: process.env.PATH, TSIMG_ROOT: stateRootOf(user) };
       const ids = user === undefined ? {} : { uid: user.uid, gid: user.gid };
       return spawn(process.execPath, ['--', MAIN, 'exec', ...args], { env, stdio: 'pipe', ...ids });
     },
-    /** Waits until a script in it succeeds. */
+    /** Waits until a script in the container succeeds. */
     async until(script: string) {
       for (let attempt = 0; attempt < 40; attempt += 1) {
         if (call('exec', name, '/bin/sh', '-c', script).status === 0) return;
@@ -81,7 +81,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }: RunFixture) => {
   writeFileSync(join(rootfs, 'etc/passwd'), PASSWD);
   writeFileSync(join(rootfs, 'etc/group'), GROUP);
   symlinkSync('busybox', join(rootfs, 'bin/tty'));
-  // Its first process writes down what it is, to be held against the others.
+  // The first process records its state, for comparison with later commands.
   const box = withContainer('box', user, rootfs, [
     '--cap-add',
     'SYS_PTRACE',
@@ -97,28 +97,37 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }: RunFixture) => {
   );
   test.after(() => void box.end());
 
-  test('a command is in all namespaces and cgroups of the container, with no more rights than its first command', async () => {
+  test('a command has the namespaces, cgroups and rights of the container’s first command', async () => {
     await box.until('grep -q . /cgroup');
     const { stdout, status } = box.sh(
-      `${STATUS} | cmp - /status && (${NAMESPACES}) | cmp - /namespaces && cat /proc/self/cgroup | cmp - /cgroup && echo equal`.replaceAll(
-        'cmp',
-        '/bin/busybox cmp',
-      ),
+      [
+        `${STATUS} | cmp - /status`,
+        `(${NAMESPACES}) | cmp - /namespaces`,
+        'cat /proc/self/cgroup | cmp - /cgroup',
+        'echo equal',
+      ]
+        .join(' && ')
+        .replaceAll('cmp', '/bin/busybox cmp'),
     );
     assert.equal([status, stdout], [0, 'equal\n']);
   });
 
   test('it has three descriptors, no terminal, no ignored or blocked signal and a session of its own', () => {
     const { stdout } = box.sh(
-      "cd /proc/self/fd; echo *; grep -E '^Sig(Ign|Blk)' /proc/self/status; (echo x >/dev/tty) 2>&1 | grep -c 'No such device'; [ \"$(/bin/busybox cut -d' ' -f6 /proc/$$/stat)\" = $$ ] && echo leader",
+      [
+        'cd /proc/self/fd; echo *',
+        "grep -E '^Sig(Ign|Blk)' /proc/self/status",
+        "(echo x >/dev/tty) 2>&1 | grep -c 'No such device'",
+        `[ "$(/bin/busybox cut -d' ' -f6 /proc/$$/stat)" = $$ ] && echo leader`,
+      ].join('; '),
     );
     const [fds = '', ...rest] = stdout.trimEnd().split('\n');
-    // The shell has one more open, the directory that it lists.
+    // The shell has one more descriptor open: the directory that it lists.
     assert.match(fds, /^0 1 2( \d+)?$/);
     assert.equal(rest, ['SigBlk:\t0000000000000000', 'SigIgn:\t0000000000000000', '1', 'leader']);
   });
 
-  test('its environment is the container’s and what it was given, nothing of the caller’s', () => {
+  test('its environment is the container’s with -e’s variables, and nothing of the caller’s', () => {
     const { stdout } = tsimg(['exec', '-e', 'MORE=exec', 'box', '/bin/env'], {
       ...(user === undefined ? {} : { user }),
       env: { TSIMG_ROOT: stateRootOf(user), PATH: process.env.PATH ?? '', SECRET: 'host', LD_PRELOAD: '' },
@@ -136,7 +145,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }: RunFixture) => {
     ]);
   });
 
-  test('the user is one of the container’s, with home and groups; the directory is the container’s or chosen', () => {
+  test('the user is the container’s or -u’s, with home and groups; the directory is the container’s or -w’s', () => {
     assert.is(
       box.sh('id -u; id -g; id -G; echo $HOME; pwd', '-u', 'app').stdout,
       '100\n101\n101 202\n/home/app\n/srv\n',
@@ -150,7 +159,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }: RunFixture) => {
     assert.ok(BigInt(`0x${/CapEff:\t([0-9a-f]+)/.exec(stdout)?.[1]}`) > 0xffff_ffffn);
   });
 
-  test('the exit status is the command’s, or docker’s for what went wrong', () => {
+  test('the exit status is the command’s, or docker’s for a failure of exec', () => {
     assert.is(box.sh('exit 0').status, 0);
     assert.is(box.sh('exit 3').status, 3);
     assert.is(box.sh('kill -TERM $$').status, 143);
@@ -171,19 +180,20 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }: RunFixture) => {
     assert.is(tsimg(['exec', 'box', '/bin/cat'], { ...as, input }).stdout, '');
   });
 
-  test('large output arrives whole, as does what goes to standard error', () => {
+  test('large output arrives whole, on standard output and standard error', () => {
     const { stdout, stderr } = box.sh('head -c 5000000 /dev/zero; echo end; echo err >&2', '-u', 'app');
     assert.is(stdout.length, 5_000_004);
     assert.equal([stdout.slice(-4), stderr], ['end\n', 'err\n']);
   });
 
-  test('what is left in the background does not keep the caller waiting', () => {
+  test('background processes of the command do not keep the caller waiting', () => {
     const { status, stdout } = box.sh('sleep 600 & echo done');
     assert.equal([status, stdout], [0, 'done\n']);
   });
 
-  test('-t is a terminal of the container’s by a true name, of the caller’s size, and -i goes through it', () => {
-    const command = `stty rows 33 cols 77; ${process.execPath} -- ${MAIN} exec -it box /bin/sh -c 'tty; stty size; read line; echo "<$line>"; exit 5'`;
+  test('-t makes a terminal that exists in the container, with the caller’s size, and -i goes through it', () => {
+    const script = 'tty; stty size; read line; echo "<$line>"; exit 5';
+    const command = `stty rows 33 cols 77; ${process.execPath} -- ${MAIN} exec -it box /bin/sh -c '${script}'`;
     const identity =
       user === undefined ? [] : ['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups'];
     const { stdout, status } = spawnSync(
@@ -203,7 +213,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }: RunFixture) => {
     assert.is(status, 5);
   });
 
-  test('signals are the command’s', async () => {
+  test('signals are passed on to the command', async () => {
     const child = box.beside('box', '/bin/sh', '-c', 'trap "exit 9" TERM; echo up; while :; do sleep 0.1; done');
     await new Promise((resolve) => child.stdout?.once('data', resolve));
     child.kill('SIGTERM');
@@ -218,17 +228,18 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }: RunFixture) => {
     await box.until('! ps | grep -q "[s]leep 771"');
   });
 
-  test('-d returns when the command runs, which goes on without its caller; what cannot run is told', async () => {
+  test('-d returns when the command runs, and fails where it cannot; the command goes on', async () => {
     const { status, stdout } = box.exec('-d', 'box', '/bin/sleep', '772');
     assert.equal([status, stdout], [0, '']);
     await box.until('ps | grep -q "[s]leep 772"');
     assert.is(box.exec('-d', 'box', 'no-such-command').status, 127);
   });
 
-  test('no process of the host is ever seen in the container, though it may trace all it sees', async () => {
+  test('a container that may trace its processes never sees a process of the host', async () => {
     const mark = join(tempDir(0o755), 'mark');
     writeFileSync(mark, '');
-    const scan = `echo up; while [ ! -e /stop ]; do for p in /proc/[0-9]*; do [ -e $p/root${mark} ] && echo SEEN $p; [ -e $p/cwd${mark} ] && echo SEEN $p; done; done; echo scanned`;
+    const look = ['root', 'cwd'].map((link) => `[ -e $p/${link}${mark} ] && echo SEEN $p;`).join(' ');
+    const scan = `echo up; while [ ! -e /stop ]; do for p in /proc/[0-9]*; do ${look} done; done; echo scanned`;
     const scanner = box.beside('box', '/bin/sh', '-c', scan);
     let seen = '';
     scanner.stdout?.on('data', (chunk) => (seen += chunk));
@@ -239,7 +250,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }: RunFixture) => {
     assert.is(seen, 'up\nscanned\n');
   });
 
-  test('links and FIFOs that came after the start lead nowhere and hang nothing', () => {
+  test('links and FIFOs made after the start do not lead to the host, and do not hang exec', () => {
     const other = freshRootfs();
     const hostile = withContainer('hostile', user, other);
     hostile.start();
@@ -274,7 +285,10 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }: RunFixture) => {
     try {
       assert.is(box.exec('bare', 'sh').status, 127);
       const script =
-        'ps; ls /container; touch /new /container/kept; for n in user pid net ipc uts cgroup; do [ $(readlink /proc/1/ns/$n) = $(readlink /proc/self/ns/$n) ] || echo other $n; done; [ $(readlink /proc/1/ns/mnt) = $(readlink /proc/self/ns/mnt) ] || echo own mnt; exit 6';
+        'is_same() { [ $(readlink /proc/1/ns/$1) = $(readlink /proc/self/ns/$1) ]; }; ' +
+        'ps; ls /container; touch /new /container/kept; ' +
+        'for n in user pid net ipc uts cgroup; do is_same $n || echo other $n; done; ' +
+        'is_same mnt || echo own mnt; exit 6';
       const { status, stdout } = box.exec('--toolbox', EXAMPLE_IMAGE, '-e', 'A=b', 'bare', 'sh', '-c', script);
       assert.is(status, 6);
       assert.match(stdout, /1 root +\/busybox sleep 773/);
@@ -283,7 +297,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }: RunFixture) => {
       assert.not.match(stdout, /^other/m);
       assert.ok(existsSync(join(bare, 'kept')));
       assert.not.ok(existsSync(join(bare, 'new')));
-      // It is gone with its command.
+      // The toolbox is removed with its command.
       assert.is(box.exec('--toolbox', EXAMPLE_IMAGE, 'bare', 'ls', '/new').status, 1);
       assert.equal(
         readdirSync(join(stateRootOf(user), 'containers')).length,
@@ -322,7 +336,7 @@ if (canRunContainers()) {
     asSingle.before(() => box.start(`(${NAMESPACES}) >/namespaces; exec sleep 1000`));
     asSingle.after(() => void box.end());
 
-    asSingle('all namespaces are joined, that of time among them, and the user is root', async () => {
+    asSingle('all namespaces are joined, the time namespace included, and the user is root', async () => {
       await box.until('grep -q . /namespaces');
       const { stdout, stderr } = box.sh(`id -u; (${NAMESPACES}) | /bin/busybox cmp - /namespaces && echo equal`);
       assert.equal([stdout, stderr], ['0\nequal\n', '']);

@@ -17,14 +17,14 @@ import {
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
 
-/** A server in the container that says `ready`, and then the same to all who come. */
+/** A server in the container that prints `ready`, and sends the same text to each client. */
 const SERVE = serveOnPort80('echo served');
 
-/** The same rules by nft and, where that is missing, by iptables. */
+/** The rules by nft, and by iptables where nft is missing. */
 for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] })) {
   const test = suite(`host/network bridge by ${name}`);
   if (!haveRoot() || !haveTools('busybox', 'ip', 'nft', 'iptables', 'nsenter', 'unshare', 'setpriv')) continue;
-  /** What does not depend on the rules is tested with one of them. */
+  /** Tests that do not depend on the rules run with one of the two. */
   const once = without.length === 0 ? test : () => {};
   const rootfs = makeBusyboxRootfs(tempDir(0o755));
   let world: NetworkWorld;
@@ -46,7 +46,7 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
     assert.is(await nextText(child), 'ready');
     return child;
   };
-  /** What is left on the host: the bridge, its cables, rules, and files. */
+  /** Leftovers on the host: the bridge, its devices, rules and files. */
   const leftovers = () => {
     const look = 'ip -brief link; nft list ruleset; iptables -S; iptables -t nat -S; find /run/tsimg/network -type f';
     return world
@@ -110,7 +110,8 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
         [
           '/bin/sh',
           '-c',
-          'echo ready; until grep -q late /etc/hosts; do sleep 0.1; done; echo seen; while grep -q late /etc/hosts; do sleep 0.1; done; echo forgotten',
+          'echo ready; until grep -q late /etc/hosts; do sleep 0.1; done; echo seen; ' +
+            'while grep -q late /etc/hosts; do sleep 0.1; done; echo forgotten',
         ],
       ),
     );
@@ -118,7 +119,7 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
     assert.is(await nextText(watcher), 'ready');
     const seen = nextText(watcher);
     run(['--hostname', 'late'], 'sleep 0.5');
-    // Both may have come by the time that the other one has ended.
+    // Both may have started before the other one has ended.
     const told = await seen;
     assert.is(told === 'seen' ? `${told}\n${await nextText(watcher)}` : told, 'seen\nforgotten');
   });
@@ -135,20 +136,20 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
       assert.match(inner.stdout, /^\/sys\/class\/net\/tsimg0\n/);
       assert.match(inner.stdout, /eth0 +inet 10\.209\.0\.2\/24/, inner.stderr);
       assert.is(inner.status, 0, inner.stderr);
-      // It is gone again there, and still here.
+      // The lease is gone there, and still here.
       assert.not.match(inner.stdout, /^tsimg0/m);
       assert.is(world.onHost(ask('10.209.0.2', 80)).stdout, 'served\n');
     },
   );
 
-  test('beyond the host, a container goes under the host’s address', async () => {
+  test('a container reaches other hosts by the host’s address', async () => {
     const outside = world.startOutside(tellSource(world.outside, 7000));
     running.push(outside);
     assert.is(await nextText(outside), 'ready');
     assert.is(run([], `busybox nc -w 3 ${world.outside} 7000`).stdout, `from ${world.host}`);
   });
 
-  test('a published port is reached from outside, from the host, at its loopback, and from other containers', async () => {
+  test('a published port is reached from outside, the host, its loopback, and other containers', async () => {
     await serve('-p', '8080:80');
     assert.is(world.onOutside(ask(world.host, 8080)).stdout, 'served\n');
     assert.is(world.onHost(ask(world.host, 8080)).stdout, 'served\n');
@@ -165,7 +166,7 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
     assert.is(world.onOutside(ask(world.host, 8080)).stdout, '');
   });
 
-  test('what is not published is not reached from outside, even by who knows the way', async () => {
+  test('a port that is not published is not reached from outside, even by a direct route', async () => {
     await serve();
     assert.is(world.onOutside(['ip', 'route', 'add', '10.209.0.0/24', 'via', world.host]).status, 0);
     assert.is(world.onHost(ask('10.209.0.2', 80)).stdout, 'served\n');
@@ -177,7 +178,9 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
     const local = world.startOnHost(tellSource('127.0.0.1', 7001));
     running.push(local);
     assert.is(await nextText(local), 'ready');
-    const script = `ip addr del 127.0.0.1/8 dev lo; ip route add 127.0.0.1/32 via 10.209.0.1; ip route del local 127.0.0.1 table local
+    const script = `ip addr del 127.0.0.1/8 dev lo
+      ip route add 127.0.0.1/32 via 10.209.0.1
+      ip route del local 127.0.0.1 table local
       busybox nc -w 2 127.0.0.1 7001; busybox nc -w 2 10.209.0.1 7001`;
     assert.is(run(['--cap-add', 'NET_ADMIN'], script).stdout, '');
   });
@@ -208,7 +211,7 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
     assert.is(leftovers().filter((line) => line.endsWith('.lease')).length, 1);
   });
 
-  test('what a killed tsimg left is swept by the next run', async () => {
+  test('the leftovers of a killed tsimg are removed by the next run', async () => {
     const server = await serve('-p', '8080:80', '--hostname', 'gone');
     await end(server);
     assert.is.not(leftovers().length, 0);
@@ -218,7 +221,7 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
     assert.equal(leftovers(), []);
   });
 
-  test('what the killed monitor of a detached container left is removed with that', async () => {
+  test('the leftovers of a killed monitor are removed with its container', async () => {
     const tsimg = (...words: readonly string[]) => {
       const { status, stdout, stderr } = world.onHost([...TSIMG, ...words]);
       assert.is(status, 0, stderr);

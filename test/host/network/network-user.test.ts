@@ -19,11 +19,11 @@ import { stateRootOf } from '../../support/state-root.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
 
-/** Answers the first line that it is sent with the same: pasta of 2023 loses what a server says unasked. */
+/** A server that echoes the first line that it gets: pasta of 2023 loses data that a server sends first. */
 const SERVE = serveOnPort80('head -n 1');
 const SAY = 'served\n';
 
-/** How each leads to the host's loopback when it is asked to, and where that is then. */
+/** For each tool, the option that gives access to the host's loopback, and the address of that. */
 const KINDS = [
   { kind: 'pasta', loopback: 'pasta:--map-gw', gateway: '198.51.100.2' },
   { kind: 'slirp4netns', loopback: 'slirp4netns:allow_host_loopback=true', gateway: '10.0.2.2' },
@@ -50,7 +50,7 @@ for (const { kind, loopback, gateway } of KINDS) {
     rootfs,
     ...words,
   ];
-  // Input stays open for a while: pasta of 2023 sends answers twice to who closes its side first.
+  // Input stays open for a while: pasta of 2023 sends answers twice to a client that closes its side first.
   const runFileHelper = (options: readonly string[], address: string, port: number) =>
     world.onHost(command(options, ['/bin/sh', '-c', `sleep 1.5 | busybox nc -w 3 ${address} ${port}`]), user);
   const helpers = () =>
@@ -58,7 +58,8 @@ for (const { kind, loopback, gateway } of KINDS) {
       .onHost([
         'sh',
         '-c',
-        `grep -la '^[^ ]*${kind}' /proc/[0-9]*/cmdline | while read f; do grep -qa 'Uid:\t${user.uid}\t' "$(dirname $f)/status" && echo $f; done`,
+        `grep -la '^[^ ]*${kind}' /proc/[0-9]*/cmdline | ` +
+          `while read f; do grep -qa 'Uid:\t${user.uid}\t' "$(dirname $f)/status" && echo $f; done`,
       ])
       .stdout.trim();
 
@@ -70,17 +71,17 @@ for (const { kind, loopback, gateway } of KINDS) {
     for (const child of running.splice(0)) child.kill('SIGKILL');
   });
 
-  test('a user’s container reaches beyond the host, under the host’s address', async () => {
+  test('a user’s container reaches other hosts, by the host’s address', async () => {
     const outside = world.startOutside(tellSource(world.outside, 7000));
     running.push(outside);
     assert.is(await nextText(outside), 'ready');
     const script = `sleep 1.5 | busybox nc -w 3 ${world.outside} 7000`;
     const { stdout } = world.onHost(command(['--network', kind], ['/bin/sh', '-c', script]), user);
-    // pasta leads the gateway's address elsewhere only where that was asked for.
+    // pasta maps the gateway's address to the host only on request.
     assert.is(stdout, `from ${world.host}`);
   });
 
-  test('files of names that the user mounts are the user’s own', () => {
+  test('/etc files that the user mounts are not replaced', () => {
     const path = join(tempDir(0o755), 'mine');
     writeFileSync(path, 'mine\n', { mode: 0o644 });
     const options = ['/etc/hosts', '/etc/resolv.conf'].flatMap((file) => ['-v', `${path}:${file}`]);
@@ -91,7 +92,7 @@ for (const { kind, loopback, gateway } of KINDS) {
     assert.is(stdout, 'mine\nmine\n', stderr);
   });
 
-  test('it reaches what is served on the host’s loopback when that is asked for, and not otherwise', async () => {
+  test('it reaches servers on the host’s loopback on request only', async () => {
     const local = world.startOnHost(tellSource('127.0.0.1', 7001));
     running.push(local);
     assert.is(await nextText(local), 'ready');

@@ -3,8 +3,7 @@ import * as assert from 'uvu/assert';
 import { defineRuns } from '../../support/define-runs.ts';
 import { PROBE_SCRIPT, parseProbe, SECRET } from '../../support/isolation-probe.ts';
 
-// The defaults of a container, each as its own process sees it. docs/isolation.md shows them beside those of other
-// launchers.
+// The defaults of a container as its process sees them. docs/isolation.md compares them with other launchers.
 
 const asRoot = suite('host/start/defaults as root');
 const asUser = suite('host/start/defaults as an ordinary user');
@@ -48,12 +47,12 @@ defineRuns(asRoot, asUser, (test, { sh, user }) => {
     });
   }
 
-  test('namespaces are its own, the user namespace of a user too', async () => {
+  test('a container has namespaces of its own; for ordinary users, a user namespace too', async () => {
     const own = (await probed).get('namespaces of its own');
     assert.is(own, `mnt pid net ipc uts cgroup${user === undefined ? '' : ' user'}`);
   });
 
-  test('a user who is not root has no capability in force, its own group, and the same bounding set', async () => {
+  test('a user other than root has no effective capability, its own group, and the same bounding set', async () => {
     const probe = parseProbe((await sh(PROBE_SCRIPT, { user: '7:8' }, { env, user })).stdout);
     assert.is(probe.get('effective'), '0000000000000000');
     assert.is(probe.get('bounding set'), '00000000800405fb');

@@ -42,7 +42,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, freshRootfs, user }) => {
     });
   }
 
-  test('a command that is not there is 127, one that cannot be invoked 126, what tsimg fails at 125', async () => {
+  test('a missing command is 127, one that cannot be invoked 126, a failure of tsimg 125', async () => {
     const of = async (command: readonly string[]) => (await sh('', { command })).status;
     assert.is(await of(['no-such-program']), 127);
     assert.is(await of(['/no/such/program']), 127);
@@ -91,7 +91,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, freshRootfs, user }) => {
 
   test('only descriptors 0, 1 and 2 are open', async () => {
     const { stdout } = await sh('', { command: ['/bin/ls', '/proc/self/fd'] });
-    // ls opens the directory itself as 3
+    // ls has the directory itself open as 3.
     assert.equal(stdout.trim().split(/\s+/), ['0', '1', '2', '3']);
   });
 
@@ -114,7 +114,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, freshRootfs, user }) => {
     ]);
   });
 
-  test('no mount of the host is seen, and what tells of the host is hidden or read-only', async () => {
+  test('no mount of the host is seen, and files about the host are hidden or read-only', async () => {
     const { stdout } = await sh(
       'cat /proc/self/mountinfo; cat /proc/timer_list /proc/keys; echo x > /proc/sys/kernel/panic',
     );
@@ -171,7 +171,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, freshRootfs, user }) => {
     assert.is(readFileSync(`${rootfs}/etc/hosts`, 'utf8'), '');
   });
 
-  test('with the host’s network, the host’s name servers can be asked', async () => {
+  test('with the host’s network, the host’s name servers are used', async () => {
     const { stdout } = await sh('cat /etc/resolv.conf; echo broken > /etc/resolv.conf', { network: 'host' });
     assert.is(stdout, readFileSync('/etc/resolv.conf', 'utf8'));
   });
@@ -185,7 +185,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, freshRootfs, user }) => {
     assert.match(stdout, / \/sys ro,nosuid,nodev,noexec/);
   });
 
-  test('nothing of the caller’s environment comes in but what -e names', async () => {
+  test('only the variables that -e names come from the caller’s environment', async () => {
     const env = { SECRET: 's', GIVEN: 'g', LD_PRELOAD_X: 'x', NODE_OPTIONS: '--no-warnings' };
     const { stdout } = await sh(
       '',
@@ -211,7 +211,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, freshRootfs, user }) => {
     assert.ok(stdout.includes('LD_PRELOAD=/nowhere.so\n'));
   });
 
-  test('without -i standard input is empty, with it what is piped in arrives', async () => {
+  test('without -i standard input is empty, with -i piped input arrives', async () => {
     assert.is((await sh('cat; ls -l /proc/self/fd/0', {}, { input: 'data' })).stdout.includes('data'), false);
     assert.is((await sh('cat', { interactive: true }, { input: 'data' })).stdout, 'data');
   });
@@ -236,7 +236,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, freshRootfs, user }) => {
     assert.match(stderr, /Read-only file system/);
   });
 
-  test('a working directory is made where it is missing, and must be absolute', async () => {
+  test('a missing working directory is made; it must be absolute', async () => {
     assert.is((await sh('pwd', { workdir: '/made/here' })).stdout, '/made/here\n');
     assert.is((await sh('pwd', { workdir: 'here' })).status, 125);
   });

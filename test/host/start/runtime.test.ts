@@ -29,7 +29,7 @@ function run(args: readonly string[], before: readonly string[] = [], env: Reado
   });
 }
 
-/** What must be the same whoever performs the plan; a runtime makes no mount of the root for `nodev`. */
+/** The facts that must be the same with and without a runtime. Runtimes do not mount the root `nodev`. */
 const SAME = [
   'bounding set',
   'effective',
@@ -53,7 +53,7 @@ const SAME = [
 ];
 
 /**
- * crun of Debian 12 refuses the mixture of cgroup versions that some hosts have: it sees the unified hierarchy alone.
+ * crun of Debian 12 refuses hosts with both cgroup versions, so it is shown the unified hierarchy alone.
  */
 const UNIFIED = [
   'unshare',
@@ -95,7 +95,7 @@ for (const runtime of ['runc', 'crun']) {
     const { status, stdout, stderr } = run(words, before, { TMPDIR: bundles });
     assert.equal([status, stdout], [7, 'volume1\n5\ntyped'], stderr);
     assert.match(stderr, /Read-only file system/);
-    // What runs beside this is another's.
+    // Other processes on this machine are not the test's.
     assert.not.match(spawnSync(runtime, ['list'], { encoding: 'utf8' }).stdout, bundles);
     assert.equal(
       readdirSync(bundles).filter((name) => name.startsWith('tsimg-bundle-')),

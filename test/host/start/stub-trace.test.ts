@@ -9,8 +9,7 @@ import type { LoggedCall, LoggedRequest } from '../../support/log-requests.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { BUILT } from '../../support/tsimg.ts';
 
-// What stubs are asked for while a container is made and entered, and what must hold of it in whatever order the rest
-// comes.
+// The requests to stubs while a container is made and entered: rules for their order.
 
 const LOG = join(import.meta.dirname, '..', '..', 'support', 'log-requests.js');
 
@@ -26,39 +25,39 @@ const PRCTL: Readonly<Record<string, string>> = {
 const CLOSE_ON_EXEC = '4';
 /** Calls that give a stub a descriptor. */
 const OPENING = 'openat openat2 open_tree socket socketpair pipe2 pidfd_open dup3 memfd_create'.split(' ');
-/** Calls by which the kernel decides anew who may look into a process. */
+/** Calls after which the kernel resets whether a process is dumpable. */
 const NEW_IDS = 'setresuid setresgid setfsuid setfsgid'.split(' ');
 
-/** A call as it stands in a trace: what it is, and of what kind where that counts. */
+/** A call in a trace: its name, and its kind where that matters. */
 function word({ name, args: [first = '', second = '', third = ''] }: LoggedCall): string {
   if (name === 'prctl') return PRCTL[first] === 'dumpable' ? `dumpable=${second}` : (PRCTL[first] ?? `prctl ${first}`);
   if (name === 'close_range') return third === CLOSE_ON_EXEC ? 'close-on-exec' : 'close-all';
   return name;
 }
 
-/** One after the other, those that follow each other once. */
+/** Drops repeated neighbours. */
 function trace(calls: readonly LoggedCall[]): readonly string[] {
   return calls.map(word).filter((each, index, all) => each !== all[index - 1]);
 }
 
-/** What comes last before a stub is the command: all that loses rights, in this order. */
+/** The last calls before a stub becomes the command: those that drop rights, in this order. */
 const LOSS = 'setgroups keep-capabilities setresgid setresuid dumpable=0 clear-ambient capset no-new-privileges'.split(
   ' ',
 );
 
-/** What must hold of a stub that becomes a command, of whose calls these are all. */
+/** Checks all calls of a stub that becomes a command. */
 function checkBecoming(calls: readonly LoggedCall[], lastIds: readonly LoggedCall[]): void {
   const words = calls.map(word);
   const execve = words.lastIndexOf('execve');
   assert.ok(execve >= 0, 'it becomes the command');
-  // Descriptors: from here on only 0 to 2 stay open, and none is opened.
+  // From here on only descriptors 0 to 2 stay open, and none is opened.
   const closed = words.lastIndexOf('close-on-exec', execve);
   assert.ok(closed >= 0 && calls[closed]?.args[0] === '3', 'all from 3 on are closed by execve');
   assert.equal(
     words.slice(closed, execve).filter((each) => OPENING.includes(each)),
     [],
   );
-  // Who may look into it
+  // Whether other processes may trace it.
   assert.not(words.includes('dumpable=1'), 'it is never shown');
   const losing = lastIds.map(word);
   const capset = losing.lastIndexOf('capset');
@@ -75,7 +74,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   const cli = makeContainerCli(user);
   test.after(() => cli.clear());
 
-  /** The requests of a command, by stub in the order in which they began: the calls of each. */
+  /** The calls of each stub of a command, in the order of their starts. */
   const requestsOf = (...args: readonly string[]): readonly (readonly LoggedRequest[])[] => {
     const log = join(tempDir(0o755), 'requests');
     writeFileSync(log, '');
@@ -96,11 +95,11 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   };
   const callsOf = (requests: readonly LoggedRequest[]) => requests.flatMap(({ calls }) => calls);
 
-  test('run: the first stub makes namespaces and has a child; that one prepares the container and loses its rights last', () => {
+  test('run: a stub makes namespaces; its child prepares the container and drops its rights last', () => {
     const stubs = requestsOf('run', '--rm', '--network', 'none', freshRootfs(), '/bin/true');
     assert.is(stubs.length, 2);
     const [outer = [], inner = []] = stubs.map(callsOf);
-    // Shown for newuidmap, in a user namespace in which nobody else is.
+    // It is dumpable for newuidmap, alone in its user namespace.
     const shown = ['unshare', 'dumpable=1', 'dumpable=0'];
     const mapped = user === undefined ? [] : [...shown, 'setresgid', 'setresuid', 'dumpable=0'];
     assert.equal(trace(outer), [
@@ -134,22 +133,22 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
       'seccomp',
       'execve',
     ]);
-    // The old root is gone before anything of the image's is looked at.
+    // The old root is unmounted before a file of the image is read.
     assert.equal(words.slice(pivot, pivot + 3), ['pivot_root', 'umount2', 'chdir']);
-    // A filter may forbid what a stub needs to be told more: it comes with execve.
+    // The filter may forbid the calls by which a stub takes requests, so it is in one request with execve.
     assert.equal(stubs[1]?.at(-1)?.calls.map(word), ['seccomp', 'execve']);
   });
 
-  test('run: with a terminal, a user and more capabilities it is the same', () => {
+  test('run: the same holds with a terminal, a user and more capabilities', () => {
     const options = ['-t', '-u', '7:8', '--cap-add', 'SYS_PTRACE', '--security-opt', 'no-new-privileges=false'];
     const [, inner = []] = requestsOf('run', '--rm', '--network', 'none', ...options, freshRootfs(), '/bin/true');
     const calls = callsOf(inner);
     checkBecoming(calls, calls);
-    // Without no_new_privs the filter needs SYS_ADMIN: that goes behind it.
+    // Without no_new_privs the filter needs SYS_ADMIN, which is dropped after it.
     assert.equal(inner.at(-1)?.calls.map(word), ['seccomp', 'capset', 'execve']);
   });
 
-  test('exec: the stub loses its rights before it has the child, which becomes the command', () => {
+  test('exec: the stub drops its rights before it forks the child, which becomes the command', () => {
     cli.ok('run', '-d', '--name', 'traced', '--network', 'none', freshRootfs(), '/bin/sleep', '1000');
     const stubs = requestsOf('exec', 'traced', '/bin/true');
     assert.is(stubs.length, 2);

@@ -10,7 +10,7 @@ import type { ManyStarts } from '../../support/many-starts.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
 
-// What of a launch a container can get hold of that sees all of the host's processes.
+// The files of a launch that a container can open if it sees all processes of the host.
 
 const STARTS = join(import.meta.dirname, '..', '..', 'support', 'many-starts.js');
 const STUB = join(import.meta.dirname, '..', '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
@@ -20,12 +20,12 @@ const SYSTEM = ['/usr', '/lib', '/lib64', '/etc/alternatives']
   .filter((path) => existsSync(path))
   .flatMap((path) => ['-v', `${path}:${path}:ro`]);
 
-/** So many places to look for a program that a stub has nearly become it for some milliseconds. */
+/** A PATH so long that a stub searches for its program for some milliseconds. */
 const LONG_PATH = `PATH=${'/a:'.repeat(1000)}/bin`;
 
 /**
- * Tries to open all of every process that the test begins, as fast as it can, until it is told to stop. A command of a
- * container with the same rights can be opened by it: what it opens of anything else it tells.
+ * Tries to open all files in /proc of each process that the test starts, as fast as possible, until it is stopped. It
+ * may open those of commands with its own rights, and reports all others that it opens.
  */
 const WATCH = `
 import os, sys
@@ -85,8 +85,8 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   test.after(() => cli.clear());
 
   /**
-   * Runs an action under the eyes of a container; how many processes it tried, how much it opened, and what it should
-   * not have.
+   * Runs an action while a container watches. Returns how many processes the container tried, how many files it opened,
+   * and those that it must not open.
    */
   const watched = async (options: readonly string[], action: () => void) => {
     const folder = tempDir(0o777);
@@ -121,15 +121,15 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     assert.is(status, 0, stderr);
   };
 
-  // Root of a user namespace may trace all in it: those who join it, too.
+  // Root of a user namespace may trace all processes in it, including those that join it.
   const [rights, shared] =
     user === undefined ? [[], []] : [['--cap-add', 'SYS_PTRACE'], [{ network: 'container:watcher' }]];
 
-  test('a container that sees the host’s processes can open nothing of one that is about to be a command', async () => {
+  test('a container that sees the host’s processes can open no files of a stub', async () => {
     const command = ['/bin/true'];
     const { tried, opened, found } = await watched(rights, () => {
       starts([{ command }, ...shared.map((each) => ({ ...each, command }))], 120);
-      // Long enough before it is one to be found out, if it could be.
+      // Long enough to be caught before it becomes the command, if that were possible.
       const slow = { command: ['true'], env: [LONG_PATH] };
       starts([slow, ...shared.map((each) => ({ ...each, ...slow }))], 16);
     });
@@ -138,7 +138,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     if (user === undefined) assert.ok(opened > 0, 'what its own rights let it open it does open');
   });
 
-  test('nor of one that enters a container, or reads and writes its files', async () => {
+  test('nor of a stub that enters a container, or of a helper that reads and writes its files', async () => {
     cli.ok('run', '-d', '--name', 'other', '--network', 'none', EXAMPLE_IMAGE, '/bin/sleep', '1000');
     const { tried, found } = await watched(rights, () => {
       for (const name of ['other', 'watcher']) {

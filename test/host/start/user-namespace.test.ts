@@ -16,10 +16,10 @@ const asUser = suite('--userns as an ordinary user');
 const images = suite('--userns auto with images');
 const keptImages = suite('--userns keep-id with images');
 
-/** Who keeps its IDs. */
+/** The user whose IDs are kept. */
 let ordinary: OrdinaryUser | undefined;
 
-/** Names, owners, modes and content of all below a folder. */
+/** Names, owners, modes and contents of all files below a folder. */
 function snapshot(folder: string): string {
   const { stdout } = spawnSync('tar', ['--numeric-owner', '--sort=name', '-C', folder, '-c', '.'], {
     maxBuffer: 1 << 28,
@@ -32,7 +32,7 @@ function ownersIn(folder: string, name: string): readonly number[] {
   return [uid, gid];
 }
 
-/** `upper` of the only container that is there. */
+/** `upper` of the only container. */
 function upperOf({ root }: ImageStore): string {
   const [id = ''] = readdirSync(join(root, 'containers')).filter((name) => /^[0-9a-f]{64}$/.test(name));
   return join(root, 'containers', id, 'upper');
@@ -53,7 +53,7 @@ function define(test: Test, { sh, freshRootfs, user }: RunFixture): void {
       assert.match(host?.stdout ?? '', new RegExp(`^ +0 +${user.uid} +1\n`));
     });
 
-    test('keep-id: the command has the caller’s IDs, no capabilities, and files of the host look as they do outside', async () => {
+    test('keep-id: the command has the caller’s IDs, and no capabilities; owners of files are the same', async () => {
       const folder = tempDir(0o777);
       const script =
         'id -u; id -g; touch /d/new; stat -c %u:%g /d/new; grep CapEff /proc/self/status; stat -c %u /dev /etc/hosts';
@@ -100,7 +100,7 @@ function define(test: Test, { sh, freshRootfs, user }: RunFixture): void {
     assert.equal(ownersIn(rootfs, 'made'), [7, 8]);
   });
 
-  test('auto: root of the container cannot read or change what is root’s on the host, but what all may read', async () => {
+  test('auto: root of the container has no more access to the host’s files than other users', async () => {
     const parent = tempDir(0o700);
     const folder = join(parent, 'shared');
     mkdirSync(folder);
@@ -112,7 +112,7 @@ function define(test: Test, { sh, freshRootfs, user }: RunFixture): void {
     assert.not(existsSync(join(folder, 'new')));
   });
 
-  test('auto: a read-only volume stays so', async () => {
+  test('auto: a read-only volume stays read-only', async () => {
     const folder = tempDir(0o777);
     const { stdout } = await sh('touch /d/new || echo refused', { userns: 'auto', volumes: [`${folder}:/d:ro`] });
     assert.is(stdout, 'refused\n');
@@ -145,7 +145,7 @@ function define(test: Test, { sh, freshRootfs, user }: RunFixture): void {
     });
   }
 
-  test('auto: all capabilities in the container do not make root of the host', async () => {
+  test('auto: all capabilities in the container give no rights of the host’s root', async () => {
     const folder = tempDir(0o755);
     writeFileSync(join(folder, 'secret'), 'secret\n', { mode: 0o600 });
     const { stdout } = await sh('cat /d/secret || echo refused', {

@@ -9,11 +9,11 @@ import { randomHex } from '../../../src/sys/random.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
 
-// What is killed must be the container's: others may have mounts that look like its own.
+// Only processes of the container may be killed: other processes may have mounts that look like the container's.
 
 const test = suite('host/state/end-processes');
 
-/** Starts a process in a mount namespace of its own, after shell commands there. */
+/** Starts a process in a new mount namespace, after shell commands there. */
 async function start(commands: string): Promise<ChildProcess> {
   const script = `set -e; mkdir "$1/other"; ${commands}`;
   const words = ['--mount', 'sh', '-c', script, 'sh', tempDir()];
@@ -25,7 +25,7 @@ async function start(commands: string): Promise<ChildProcess> {
   return child;
 }
 
-/** Ends what lives of a container of which nobody knows what it was made of. */
+/** Ends the processes of a container without a readable record. */
 async function endUnknown(id: string): Promise<void> {
   const directory = join(tempDir(), id);
   mkdirSync(directory);
@@ -45,11 +45,11 @@ if (haveRoot() && haveTools('unshare', 'mount')) {
     assert.equal(await ended, [null, 'SIGKILL']);
   });
 
-  test('and so is one that has another root directory, from where the mark cannot be seen', async () => {
+  test('so is a process with another root directory, which does not see the mark', async () => {
     const id = randomHex(32);
     const jail = 'mount --rbind / "$1/other"; umount "$1/other/dev/pts"; chroot "$1/other" /bin/sleep 30 & inner=$!';
     const member = await start(`${jail}; ${TERMINALS} tsimg-${id} /dev/pts; sleep 0.2; ${WAIT}`);
-    // Both have its end of the pipe.
+    // Both processes have its end of the pipe.
     const ended = once(member, 'close', { signal: AbortSignal.timeout(10_000) });
     await endUnknown(id);
     assert.equal(await ended, [null, 'SIGKILL']);

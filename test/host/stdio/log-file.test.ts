@@ -13,7 +13,7 @@ async function* texts(directory: string): AsyncGenerator<string> {
   for await (const entry of readLog(directory)) if (entry !== CAUGHT_UP) yield entry.text.toString();
 }
 
-test('what is written is read again, byte for byte, stream for stream', async () => {
+test('a log is read as it was written, byte for byte and stream for stream', async () => {
   const directory = tempDir();
   using log = openLogFile(directory);
   log.stdout.write('one\ntw');
@@ -32,7 +32,7 @@ test('what is written is read again, byte for byte, stream for stream', async ()
   );
 });
 
-test('a log takes two files of bounded size, and keeps what came last', async () => {
+test('a log has two files of bounded size, and keeps the last entries', async () => {
   const directory = tempDir();
   using log = openLogFile(directory, 4096);
   for (let line = 0; line < 1000; line += 1) log.stdout.write(`line ${line}\n`);
@@ -44,7 +44,7 @@ test('a log takes two files of bounded size, and keeps what came last', async ()
   assert.is(lines[0], `line ${1000 - lines.length}`);
 });
 
-test('a log begins a new file at 10 MiB, where nothing else is said', () => {
+test('a log begins a new file at 10 MiB by default', () => {
   const directory = tempDir();
   using log = openLogFile(directory);
   const write = (megabytes: number) => {
@@ -56,7 +56,7 @@ test('a log begins a new file at 10 MiB, where nothing else is said', () => {
   assert.equal(readdirSync(directory).sort(), ['log', 'log.1']);
 });
 
-test('who follows a log loses nothing when it begins a new file', async () => {
+test('a reader that follows a log loses nothing when it begins a new file', async () => {
   const directory = tempDir();
   using log = openLogFile(directory, 4096);
   let written = 0;
@@ -78,7 +78,7 @@ test('who follows a log loses nothing when it begins a new file', async () => {
   );
 });
 
-test('a log that is opened again goes on', async () => {
+test('a log that is opened again is continued', async () => {
   const directory = tempDir();
   for (const word of ['first', 'second']) {
     using log = openLogFile(directory);
@@ -87,7 +87,7 @@ test('a log that is opened again goes on', async () => {
   assert.is(await text(texts(directory)), 'first\nsecond\n');
 });
 
-test('a line that a crash cut short, and what is none, are passed over', async () => {
+test('a line that a crash cut short, and a line in another format, are skipped', async () => {
   const directory = tempDir();
   writeFileSync(
     join(directory, 'log'),

@@ -10,7 +10,7 @@ function exitOf(child: ChildProcess): Promise<{ status: number | null; signal: N
   return new Promise((resolve) => child.once('exit', (status, signal) => resolve({ status, signal })));
 }
 
-/** Resolves when the container has printed this. */
+/** Resolves when the container has printed a text. */
 async function printed(child: ChildProcess, text: string): Promise<void> {
   let all = '';
   for await (const chunk of child.stdout ?? []) {
@@ -25,7 +25,7 @@ function childrenOf(pid: number): readonly number[] {
   return text === '' ? [] : text.split(' ').map(Number);
 }
 
-/** The container's first process as the host sees it: below tsimg stands unshare, below that it. */
+/** The host PID of the container's first process, a grandchild of tsimg. */
 function containerProcess(child: ChildProcess): number {
   let pid = child.pid ?? -1;
   for (;;) {
@@ -60,7 +60,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   const waiting = 'echo up; while :; do sleep 0.05; done';
 
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const) {
-    test(`${name} is passed on to the command, whose answer counts`, async () => {
+    test(`${name} is passed on to the command, whose exit status counts`, async () => {
       const child = start(`trap 'exit 42' ${name.slice(3)}; ${waiting}`);
       await printed(child, 'up');
       child.kill(name);
@@ -74,13 +74,13 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     const exit = exitOf(child);
     for (const name of ['SIGINT', 'SIGTERM', 'SIGINT'] as const) {
       child.kill(name);
-      // Two that come together are one to the kernel
+      // The kernel merges two pending signals of the same kind.
       await delay(100);
     }
     assert.is((await exit).status, 137);
   });
 
-  test('a command that a signal killed is 128 and the signal', async () => {
+  test('the status of a command that a signal killed is 128 plus the signal', async () => {
     const child = start(waiting);
     await printed(child, 'up');
     const ended = exitOf(child);
@@ -88,7 +88,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.equal(await ended, { status: 137, signal: null });
   });
 
-  test('a status of 143 that the command chose is told as it is', async () => {
+  test('a status of 143 that the command chose stays 143', async () => {
     const child = start(`trap 'exit 143' TERM; ${waiting}`);
     await printed(child, 'up');
     child.kill('SIGTERM');
@@ -104,7 +104,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.ok(await gone(container));
   });
 
-  test('the container dies when the tool that holds its namespaces is killed', async () => {
+  test('the container dies when the stub that made its namespaces is killed', async () => {
     const child = start(waiting);
     await printed(child, 'up');
     const container = containerProcess(child);
@@ -114,7 +114,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.ok(await gone(container));
   });
 
-  test('a user other than root dies with tsimg too: changing to it clears the death signal', async () => {
+  test('a command of another user dies with tsimg too: the death signal is set again', async () => {
     const child = startContainer(
       { rootfs, request: { command: ['/bin/sh', '-c', waiting], user: '7' } },
       { user, stdio: ['ignore', 'pipe', 'inherit'] },
@@ -127,7 +127,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.ok(await gone(container));
   });
 
-  test('what the command left running ends with it', async () => {
+  test('background processes of the command end with it', async () => {
     const child = start('sleep 1000 & echo up; exit 5');
     const ended = exitOf(child);
     await printed(child, 'up');

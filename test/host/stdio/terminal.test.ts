@@ -7,8 +7,8 @@ import { stateRootOf } from '../../support/state-root.ts';
 import { haveTools } from '../../support/tools.ts';
 
 /**
- * Gives a program a terminal of 77 by 33: argument 1 is what to type, a line each, `^C` as it is; then tells how the
- * terminal was left.
+ * Runs a program at a terminal of 77 by 33. Argument 1 is the input, a line each, `^C` as it is. Prints the mode of the
+ * terminal afterwards.
  */
 const DRIVER = `
 import fcntl, os, pty, select, signal, struct, sys, termios, time
@@ -36,7 +36,8 @@ for key in keys:
 until(b'\\0never')
 flags = termios.tcgetattr(fd)[3]
 sys.stdout.buffer.write(seen)
-print('\\nLEFT', 'echo' if flags & termios.ECHO else 'silent', 'lines' if flags & termios.ICANON else 'raw', os.waitpid(pid, 0)[1] >> 8)
+echo = 'echo' if flags & termios.ECHO else 'silent'
+print('\\nLEFT', echo, 'lines' if flags & termios.ICANON else 'raw', os.waitpid(pid, 0)[1] >> 8)
 `;
 
 function outputOf(child: ChildProcess): Promise<string> {
@@ -64,23 +65,23 @@ defineRuns(asRoot, asUser, (test, { rootfs, user, sh }) => {
     );
   };
 
-  test('the container has a terminal of its own by a true name, of the caller’s size, and the caller’s is left as it was', async () => {
+  test('the container has a terminal of its own with the caller’s size; the caller’s is restored', async () => {
     const output = await drive([], 'tty; stty size; ls -l /dev/console | cut -c1; echo $TERM; exit 7');
     assert.match(output, /^\/dev\/pts\/0\n33 77\nc\nxterm\n/);
     assert.match(output, /LEFT echo lines 7/);
   });
 
-  test('Ctrl-C goes to the job in front, not to the container as a whole', async () => {
+  test('Ctrl-C goes to the foreground job, not to the whole container', async () => {
     const output = await drive(
       ['wait up', '^C', 'wait back'],
-      // The job says itself that it is there: what a shell says before it starts one would be too early
+      // The job prints that it runs: a message of the shell before the start would be too early.
       'trap "echo trapped" INT; sh -c "echo up; exec sleep 100"; echo back; exit 3',
     );
     assert.match(output, /trapped/);
     assert.match(output, /LEFT echo lines 3/);
   });
 
-  test('what is typed arrives, and the terminal of the container echoes it', async () => {
+  test('input arrives, and the container’s terminal echoes it', async () => {
     const output = await drive(['wait up', 'typed words'], 'echo up; read line; echo "<$line>"');
     assert.match(output, /typed words\n<typed words>\n/);
   });
@@ -98,13 +99,13 @@ defineRuns(asRoot, asUser, (test, { rootfs, user, sh }) => {
     assert.match(output, /line 1999\n/);
   });
 
-  test('-t without a terminal at the input gives the container one all the same, -i -t is refused', async () => {
+  test('-t works without a terminal at the input; -i -t is refused then', async () => {
     const { stdout } = await sh('tty', { terminal: true });
     assert.is(stdout, '/dev/pts/0\r\n');
     assert.is((await sh('tty', { terminal: true, interactive: true })).status, 125);
   });
 
-  test('a caller’s terminal is never handed in: without -t there is none', async () => {
+  test('the caller’s terminal is not passed to the container: without -t it has none', async () => {
     const { stdout } = await sh('tty; cat /dev/tty; ls -l /proc/self/fd', { interactive: true });
     assert.match(stdout, /not a tty/);
     assert.not.match(stdout, /\/dev\/pts/);

@@ -7,13 +7,13 @@ import { runInContainer } from '../../support/container.ts';
 import { defineRuns } from '../../support/define-runs.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
-// A root filesystem is what somebody else wrote: each case is a way in which one has led a launcher to the host.
+// Another person wrote the root filesystem. Each case is a way in which one has led a launcher to the host.
 
 const asRoot = suite('host/steps/hostile-root as root');
 const asUser = suite('host/steps/hostile-root as an ordinary user');
 
 defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
-  /** A root filesystem after `spoil` had its way with it, and a run in it. */
+  /** Changes a root filesystem by `spoil`, and returns a function that runs a container in it. */
   const spoiled = (spoil: (rootfs: string) => void) => {
     const rootfs = freshRootfs();
     spoil(rootfs);
@@ -23,7 +23,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   };
 
   for (const name of ['proc', 'sys', 'dev']) {
-    test(`/${name} as a symbolic link is refused, and nothing is mounted or made where it leads (CVE-2019-19921, CVE-2026-41579)`, async () => {
+    test(`/${name} as a link is refused, and its target is not touched (CVE-2019-19921, CVE-2026-41579)`, async () => {
       const target = tempDir(0o777);
       const run = spoiled((rootfs) => symlinkSync(target, join(rootfs, name)));
       const { status, stderr } = await run({});
@@ -33,7 +33,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     });
   }
 
-  test('a link that leads nowhere is followed inside, and what it leads to is made, never on the host', async () => {
+  test('a dangling link is followed inside of the root, and its target is made there, never on the host', async () => {
     const folder = tempDir(0o777);
     writeFileSync(join(folder, 'file'), 'volume');
     const outside = join(tempDir(0o777), 'outside');
@@ -79,7 +79,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     }
   });
 
-  test('who swaps links on the way meanwhile has nothing made, and nothing mounted, on the host', async () => {
+  test('a process that swaps links during a launch gets nothing made or mounted on the host', async () => {
     const outside = tempDir(0o777);
     const folder = tempDir(0o777);
     const rootfs = freshRootfs();
@@ -87,7 +87,8 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     mkdirSync(join(rootfs, outside), { recursive: true });
     mkdirSync(shared);
     if (user !== undefined) spawnSync('chown', ['-hR', `${user.uid}:${user.gid}`, rootfs]);
-    const loop = `cd "$1"; while :; do mkdir -p a; rm -rf a; ln -s "$2/x/y" a; rm -f a; ln -s ../../../../.."$2" a; rm -f a; done`;
+    const swap = 'mkdir -p a; rm -rf a; ln -s "$2/x/y" a; rm -f a; ln -s ../../../../.."$2" a; rm -f a';
+    const loop = `cd "$1"; while :; do ${swap}; done`;
     const swapper = spawn('sh', ['-c', loop, 'sh', shared, outside], { stdio: 'ignore' });
     try {
       for (let round = 0; round < 8; round += 1) {
@@ -101,7 +102,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     assert.equal(readdirSync(folder), []);
   });
 
-  test('links in a circle, and what cannot be made, are told as what they are', async () => {
+  test('circular links and places that cannot be made have errors that say so', async () => {
     const folder = tempDir(0o777);
     const run = spoiled((rootfs) => {
       symlinkSync('b', join(rootfs, 'a'));
@@ -124,7 +125,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     assert.match(inner.stderr, /\(\/v\/missing\): it would lie on a read-only file system/);
   });
 
-  test('/dev/pts and /dev/null of the root filesystem do not matter: /dev is new (CVE-2025-31133, CVE-2025-52565)', async () => {
+  test('/dev/pts and /dev/null of the root filesystem are not used (CVE-2025-31133, CVE-2025-52565)', async () => {
     const victim = join(tempDir(0o777), 'victim');
     writeFileSync(victim, 'untouched');
     const run = spoiled((rootfs) => {
@@ -189,7 +190,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
       assert.is((await run({})).status, 125);
     });
 
-    test(`/etc/${name} without end is refused (CVE-2024-9676)`, async () => {
+    test(`an endless /etc/${name} is refused (CVE-2024-9676)`, async () => {
       const run = spoiled((rootfs) => {
         mkdirSync(join(rootfs, 'etc'));
         writeFileSync(join(rootfs, 'etc', name), '');
@@ -222,7 +223,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     assert.is((await run({ command: ['node', '-e', '0'] })).status, 127);
   });
 
-  test('a root filesystem without anything but the program will do', async () => {
+  test('a root filesystem with nothing but the program is enough', async () => {
     const run = spoiled((rootfs) => {
       for (const name of readdirSync(join(rootfs, 'bin'))) if (name !== 'busybox') rmSync(join(rootfs, 'bin', name));
     });

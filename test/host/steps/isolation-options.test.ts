@@ -24,7 +24,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, user, freshRootfs }) => {
   const field = async (name: string, request: Parameters<typeof sh>[1]) =>
     new RegExp(`^${name}:\\s*(\\S+)$`, 'm').exec((await sh('cat /proc/self/status', request)).stdout)?.[1];
 
-  test('a seccomp profile of the caller’s is the one that counts, with its own errno', async () => {
+  test('a user’s seccomp profile replaces the default, with its own errno', async () => {
     const seccomp = parseSeccompProfile(MKDIR_DENIED, 'profile.json');
     const { status, stderr } = await sh('/bin/busybox mkdir /new', { seccomp });
     assert.is(status, 1, stderr);
@@ -42,7 +42,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, user, freshRootfs }) => {
     assert.is(await field('Seccomp', { ...request, user: '7' }), '2');
   });
 
-  test('--privileged has all that the caller can give: capabilities, devices, /proc and /sys unhidden', async () => {
+  test('--privileged gives all capabilities and devices of the caller, and unhides /proc and /sys', async () => {
     const script =
       'cat /proc/self/status; cat /proc/self/mountinfo; ls /dev; touch /proc/sys/kernel/hostname && echo w';
     const { stdout, status, stderr } = await sh(script.replace('touch', '/bin/busybox touch'), { privileged: true });
@@ -56,7 +56,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, user, freshRootfs }) => {
     if (hasTun) assert.match(stdout, /^kmsg$/m);
   });
 
-  test('--device shows one device of the host under any name of /dev, and nothing that is none', async () => {
+  test('--device shows one device of the host by any name in /dev; other files are refused', async () => {
     const { stdout, stderr } = await sh('stat -c "%F %t:%T" /dev/other; head -c 1 /dev/other | wc -c', {
       devices: ['/dev/zero:/dev/other:rwm'],
     });
@@ -82,7 +82,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, user, freshRootfs }) => {
     assert.is((await sh('true', { mounts: ['type=volume,source=v,target=/in'] })).status, 125);
   });
 
-  test('limits, umask, shared memory and groups are as they were asked for', async () => {
+  test('--ulimit, --umask, --shm-size and --group-add have their effect', async () => {
     const { stdout, stderr } = await sh(
       'ulimit -S -n; ulimit -H -n; ulimit -c; umask; grep /dev/shm /proc/self/mountinfo; id -G',
       { ulimits: ['nofile=100:200'], umask: '027', shmSize: '1m', groupAdd: ['44'] },
@@ -100,7 +100,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, user, freshRootfs }) => {
     assert.match(stderr, /could leave/);
   });
 
-  test('namespaces are shared where that was asked for, and only those', async () => {
+  test('only the requested namespaces are shared', async () => {
     const names = ['ipc', 'uts', 'pid', 'net', 'mnt', 'time'];
     const script = `for n in ${names.join(' ')}; do echo $n $(/bin/busybox readlink /proc/self/ns/$n); done`;
     const shared = async (request: Parameters<typeof sh>[1]) => {
@@ -116,7 +116,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, user, freshRootfs }) => {
     assert.equal(await shared({ pid: 'host' }), ['pid', 'time']);
   });
 
-  test('--init is process 1, reaps what is left to it, and passes a signal on', async () => {
+  test('--init is process 1, reaps orphans, and passes signals on', async () => {
     if (!haveTools('catatonit')) return;
     const script =
       '/bin/busybox cat /proc/1/comm; (sleep 0.1 &) ; sleep 0.3; cat /proc/[0-9]*/stat | grep -c ") Z "; exit 7';
@@ -135,7 +135,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, user, freshRootfs }) => {
       const ready = join(folder, `ready-${options}`);
       mkdirSync(ready);
       mkdirSync(join(folder, options));
-      // A mount namespace of the test's own whose mounts spread, as a host's do under systemd.
+      // The test's own mount namespace, with shared mounts, as on a host with systemd.
       const outer = [
         'mount --make-rshared /; mkfifo $R/fifo',
         '"$NODE" "$RUNNER" "$WHAT" & read x < $R/fifo',
@@ -165,7 +165,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, user, freshRootfs }) => {
     assert.match(apart.stdout, /go\n$/, apart.stderr);
   });
 
-  test('nothing of this changes the host’s mounts', () => {
+  test('none of these options changes the host’s mounts', () => {
     const words = ['run', '--rm', '--network', 'none', '--privileged', '--isolation', 'chroot', rootfs, '/bin/true'];
     const env = { PATH: process.env.PATH, TSIMG_ROOT: stateRootOf(user) };
     const { status, stderr } = runWithoutMountsLeft([...becomeWords(user), process.execPath, MAIN, ...words], { env });

@@ -12,7 +12,7 @@ const asUser = suite('host/steps/user-mounts as an ordinary user');
 const FILES = ['/etc/hosts', '/etc/hostname', '/etc/resolv.conf'];
 
 defineRuns(asRoot, asUser, (test, { sh, user, freshRootfs }) => {
-  /** A directory with a file of each of those names, and one more. */
+  /** A directory with a file of each of these names, and one more. */
   const mine = () => {
     const path = tempDir(0o755);
     for (const name of ['hosts', 'hostname', 'resolv.conf', 'mine']) writeFileSync(join(path, name), 'mine\n');
@@ -21,7 +21,7 @@ defineRuns(asRoot, asUser, (test, { sh, user, freshRootfs }) => {
   };
 
   for (const network of ['none', 'host']) {
-    test(`files of names that the user mounts are the user’s own, with --network ${network}`, async () => {
+    test(`/etc files that the user mounts are not replaced, with --network ${network}`, async () => {
       const path = mine();
       const volumes = FILES.map((file) => `${path}/mine:${file}:ro`);
       const { stdout, stderr } = await sh(`cat ${FILES.join(' ')}`, { volumes, network });
@@ -43,7 +43,7 @@ defineRuns(asRoot, asUser, (test, { sh, user, freshRootfs }) => {
     assert.is(stdout, 'mine\nmine\nmine\n', stderr);
   });
 
-  test('a file of ours has a name, so that it can be mounted over where a link leads to it', async () => {
+  test('a file of tsimg’s has a name, so that a mount can cover it where a link leads to it', async () => {
     const rootfs = freshRootfs();
     mkdirSync(join(rootfs, 'etc'));
     symlinkSync('../run/names/hosts', join(rootfs, 'etc/hosts'));
@@ -55,7 +55,7 @@ defineRuns(asRoot, asUser, (test, { sh, user, freshRootfs }) => {
     assert.is(over.stdout, 'mine\n', over.stderr);
   });
 
-  test('a file of ours goes into memory of the user’s where a link leads there', async () => {
+  test('a file of tsimg’s is mounted in a user’s tmpfs where a link leads there', async () => {
     const rootfs = freshRootfs();
     mkdirSync(join(rootfs, 'etc'));
     symlinkSync('../run/names/hosts', join(rootfs, 'etc/hosts'));
@@ -63,7 +63,7 @@ defineRuns(asRoot, asUser, (test, { sh, user, freshRootfs }) => {
     assert.match(stdout, /localhost/, stderr);
   });
 
-  test('what is mounted on the places of the kernel’s file systems is what is there', async () => {
+  test('a user’s mount replaces a file system of the kernel at the same place', async () => {
     const path = mine();
     for (const place of ['/dev/shm', '/dev/mqueue', '/dev/pts', '/sys', '/dev', '/dev/null']) {
       const source = place === '/dev/null' ? `${path}/mine` : path;

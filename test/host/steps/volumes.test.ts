@@ -17,7 +17,7 @@ defineRuns(asRoot, asUser, (test, { sh, user }) => {
     return path;
   };
 
-  test('a directory of the host is there, and what is written to it stays', async () => {
+  test('a directory of the host is mounted, and written files stay', async () => {
     const path = source();
     const { stdout, status, stderr } = await sh('cat /data/deep/file; echo back > /data/deep/new', {
       volumes: [`${path}:/data/deep`],
@@ -47,7 +47,7 @@ defineRuns(asRoot, asUser, (test, { sh, user }) => {
     assert.is(stdout, '2\n');
   });
 
-  test('a source that is not there is refused, and not made', async () => {
+  test('a missing source is refused, and not made', async () => {
     const path = join(source(), 'absent');
     assert.is((await sh('true', { volumes: [`${path}:/data`] })).status, 125);
     assert.not.ok(existsSync(path));

@@ -14,7 +14,7 @@ const test = suite('sys/stub/sealed');
 const SCRIPT = Buffer.from('#!/bin/sh\necho ran\n');
 const run = (path: string, fd: number) => spawnSync(path, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe', fd] });
 
-test('a program in sealed memory can be run, but neither written to, cut off nor prolonged', () => {
+test('a program in sealed memory can be run, but not written to, truncated or extended', () => {
   using program = sealProgram(SCRIPT);
   assert.match(readlinkSync(program.path), /^\/memfd:stub /);
   const writer = openSync(program.path, constants.O_RDWR);
@@ -28,7 +28,7 @@ test('a program in sealed memory can be run, but neither written to, cut off nor
   assert.equal(readFileSync(program.path), SCRIPT);
 });
 
-test('when it has been started nobody can run it again, root neither', () => {
+test('after its start it cannot be run again, not even by root', () => {
   const program = sealProgram(SCRIPT);
   const copy = openSync(program.path, constants.O_RDONLY);
   try {
@@ -42,7 +42,7 @@ test('when it has been started nobody can run it again, root neither', () => {
   }
 });
 
-test('each start has memory of its own: what is done to one is not done to another', () => {
+test('each start has memory of its own', () => {
   using one = sealProgram(SCRIPT);
   using other = sealProgram(SCRIPT);
   chmodSync(one.path, 0);
@@ -50,7 +50,7 @@ test('each start has memory of its own: what is done to one is not done to anoth
   assert.not.equal(fstatSync(other.fd).mode & 0o111, 0);
 });
 
-test('a stub is hidden before it does anything that it is told, and its children are', async () => {
+test('a stub and its children are hidden before their first request', async () => {
   const PR_GET_DUMPABLE = 3;
   const isShown = (stub: Stub) => stub.call('prctl', [PR_GET_DUMPABLE]);
   for (const options of [{}, { pipes: 2 }, { foreground: true }]) {
@@ -71,7 +71,7 @@ test('a stub is hidden before it does anything that it is told, and its children
   }
 });
 
-test('where memory may not be executed (vm.memfd_noexec) it is a file without a name', () => {
+test('on hosts where memory may not be executed (vm.memfd_noexec), it is a file without a name', () => {
   if (!haveRoot() || !haveTools('unshare')) return;
   const module = join(import.meta.dirname, '..', '..', '..', 'src', 'sys', 'stub', 'start-stub.js');
   const program = `const { startStub } = await import(${JSON.stringify(module)});

@@ -31,7 +31,7 @@ function isFailed(path: string) {
     error.facts.errno === 'ENOENT';
 }
 
-test('calls that are not waited for are performed in their order, before the next one', () =>
+test('delayed calls are performed in their order, before the next call', () =>
   withStub((stub) => {
     const folder = join(tempDir(), 'a');
     stub.later(makeDirectory(folder));
@@ -41,7 +41,7 @@ test('calls that are not waited for are performed in their order, before the nex
     assert.ok(existsSync(join(folder, 'b')));
   }));
 
-test('when one of them fails, nothing more is performed, and all that follows fails with its error', () =>
+test('after a failed delayed call, no call is performed, and all later ones fail with its error', () =>
   withStub(async (stub) => {
     const folder = tempDir();
     const failing = join(folder, 'absent', 'a');
@@ -58,7 +58,7 @@ test('when one of them fails, nothing more is performed, and all that follows fa
     assert.not(existsSync(join(folder, 'c')));
   }));
 
-test('the error is the one that the caller explains it by', () =>
+test('the error is the one that `explain` returns', () =>
   withStub((stub) => {
     const explained = new TsimgError('LAUNCH_FAILED', 'explained');
     stub.later({ ...makeDirectory(join(tempDir(), 'absent', 'a')), explain: () => explained });
@@ -68,7 +68,7 @@ test('the error is the one that the caller explains it by', () =>
     );
   }));
 
-test('a stub with calls that wait can have a child, and each goes on with its own descriptors', () =>
+test('a stub with delayed calls can fork, and parent and child go on with their own descriptors', () =>
   withStub((stub) => {
     const folder = tempDir();
     stub.later(makeDirectory(join(folder, 'a')));

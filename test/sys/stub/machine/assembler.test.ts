@@ -13,15 +13,15 @@ import { RUNNERS, request, TEXT } from '../../../support/stub-request.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
 import { haveTools } from '../../../support/tools.ts';
 
-// The stub's source in assembler, and each way through it.
+// The stub's source in assembler: each path through it is tested.
 
 const test = suite('sys/stub/machine/assembler');
 const AT_FDCWD = -100;
 const EBADF = 9;
-/** Milliseconds between two pieces of a request: that they come alone is likely, and needed by none. */
+/** Milliseconds between two pieces of a request, so that they likely arrive one by one. No test depends on that. */
 const PAUSE = 20;
 
-/** The assembler of each machine, and what takes the code out of what it makes. */
+/** The assembler for each machine, and the program that extracts the code from its output. */
 function toolsFor(machine: StubMachine): readonly [assembler: string, objcopy: string] {
   const prefix = process.arch === machine ? '' : { x64: 'x86_64-linux-gnu-', arm64: 'aarch64-linux-gnu-' }[machine];
   return [`${prefix}as`, `${prefix}objcopy`];
@@ -32,20 +32,20 @@ for (const machine of ['x64', 'arm64'] as const) {
   const [assembler, objcopy] = toolsFor(machine);
 
   if (haveTools(assembler, objcopy)) {
-    test(`${machine}: what is shipped is what the source says, byte for byte`, () => {
+    test(`${machine}: the packaged code is the assembled source, byte for byte`, () => {
       const folder = tempDir();
       const [object, code] = [join(folder, 'object'), join(folder, 'code')];
       const made = spawnSync(assembler, ['--fatal-warnings', '-o', object, source], { encoding: 'utf8' });
       assert.is(made.status, 0, made.stderr);
       const taken = spawnSync(objcopy, ['-O', 'binary', '-j', '.text', object, code], { encoding: 'utf8' });
       assert.is(taken.status, 0, taken.stderr);
-      // Behind the ELF header and three program headers.
+      // After the ELF header and three program headers.
       const shipped = makeStubProgram(machine).subarray(64 + 3 * 56);
       assert.is(shipped.toString('hex'), readFileSync(code).toString('hex'));
     });
   }
 
-  test(`${machine}: the source counts on the places that a request is laid out by`, () => {
+  test(`${machine}: the source has the offsets of layout.ts`, () => {
     const lines = readFileSync(source, 'utf8').matchAll(/^\.set (\w+), (\w+)$/gm);
     const set = Object.fromEntries(Array.from(lines, ([, name = '', value]) => [name, Number(value)]));
     const { number, arguments: args, result, input, output, next, ranges } = CALL;
@@ -58,8 +58,8 @@ for (const machine of ['x64', 'arm64'] as const) {
 }
 
 /**
- * Speaks with a stub by a socket, as its caller does: each piece is sent when so many answers have come before, for
- * what comes with a request is part of it. What the stub wrote there and to standard output, and how it ended.
+ * Speaks with a stub by a socket, as its caller does. Each piece is sent after a number of answers, since data that
+ * arrives with a request counts as part of it. Returns the stub's answers, its standard output, and its end.
  */
 async function converse(
   machine: StubMachine,
@@ -91,7 +91,7 @@ async function converse(
   return { stdout: Buffer.concat(written), answers: Buffer.concat(answers), status, folder };
 }
 
-/** Changes where the only call of a request goes on after 0. */
+/** Changes the descriptors after 0 of a request's only call. */
 function goOnWith(bytes: Buffer, input: number, output: number): Buffer {
   bytes.writeUInt32LE(input, FIRST_CALL + CALL.input);
   bytes.writeUInt32LE(output, FIRST_CALL + CALL.output);
@@ -107,7 +107,7 @@ for (const [machine, runner] of RUNNERS) {
   const numbers = CALL_NUMBERS[machine];
   const makeDirectory = (name: string) => request([[numbers.mkdirat, AT_FDCWD, TEXT, 0o700]], name);
 
-  test(`${machine}: a request that is longer than a socket takes comes in pieces, and is performed when all is there`, async () => {
+  test(`${machine}: a request that comes in pieces is performed when it is complete`, async () => {
     const text = 'a long text '.repeat(40_000);
     const bytes = request([[numbers.write, 1, TEXT, text.length]], text);
     assert.ok(bytes.length > 6 * 65_536);
@@ -119,7 +119,7 @@ for (const [machine, runner] of RUNNERS) {
     assert.equal(results(answers), [text.length]);
   });
 
-  test(`${machine}: it ends with its input, in the middle of a request too, and performs nothing of that`, async () => {
+  test(`${machine}: it exits at the end of its input, and does not perform an incomplete request`, async () => {
     const { status, answers, folder } = await converse(machine, runner, [
       [0, goOnWith(makeDirectory('first'), 3, 3)],
       [1, makeDirectory('second').subarray(0, -1)],
@@ -129,18 +129,18 @@ for (const [machine, runner] of RUNNERS) {
     assert.equal(readdirSync(folder).toSorted(), ['first', 'stub']);
   });
 
-  test(`${machine}: after 0 it goes on with the descriptors that the call names, after any other result with its own`, async () => {
+  test(`${machine}: after 0 it uses the descriptors of the call, after any other result its own`, async () => {
     const F_GETFD = 1;
     const { stdout, answers, status } = await converse(machine, runner, [
-      // 5, not 0: the answer comes where the request came from.
+      // 5, not 0: the answer comes by the socket of the request.
       [0, request([[numbers.dup3, 1, 5, 0]])],
-      // 0: from here on answers go to descriptor 1.
+      // 0: from here on, answers go to descriptor 1.
       [1, request([[numbers.fcntl, 5, F_GETFD]])],
       [2, request([[numbers.dup3, 1, 6, 0]])],
       // 0 again, and back.
       [3, goOnWith(request([[numbers.fcntl, 5, F_GETFD]]), 3, 3)],
       [4, request([[numbers.dup3, 1, 7, 0]])],
-      // What fails changes nothing.
+      // A failed call changes no descriptors.
       [5, request([[numbers.fcntl, 99, F_GETFD]])],
     ]);
     assert.is(status, 0);
@@ -148,7 +148,7 @@ for (const [machine, runner] of RUNNERS) {
     assert.equal(results(stdout), [0, 6]);
   });
 
-  test(`${machine}: what follows a call is performed after 0 and after more, and not after an error`, async () => {
+  test(`${machine}: the next call is made after a result of 0 or more, and not after an error`, async () => {
     const calls = [
       [numbers.dup3, 1, 5, 0],
       [numbers.mkdirat, AT_FDCWD, TEXT, 0o700],
@@ -161,7 +161,7 @@ for (const [machine, runner] of RUNNERS) {
     assert.equal(readdirSync(folder).toSorted(), ['made', 'stub']);
   });
 
-  test(`${machine}: of a clone the child alone goes on with the descriptors that the call names`, async () => {
+  test(`${machine}: after a clone, only the child uses the descriptors of the call`, async () => {
     const [SIGCHLD, WEXITED] = [17, 4];
     const born = goOnWith(request([[numbers.clone, SIGCHLD, 0, 0, 0, 0]]), 4, 1);
     const reaped = goOnWith(request([[numbers.waitid, 0, 0, 0, WEXITED, 0]]), 3, 3);
@@ -173,15 +173,15 @@ for (const [machine, runner] of RUNNERS) {
     assert.equal(results(stdout), [0]);
     const [child = 0, waited] = results(answers);
     assert.ok(child > 1);
-    // The child read the end of /dev/null, and ended.
+    // The child read the end of /dev/null and ended.
     assert.is(waited, 0);
   });
 
-  test(`${machine}: where its answer cannot be written it ends, and performs nothing more`, async () => {
+  test(`${machine}: it exits when it cannot write an answer`, async () => {
     const nowhere = goOnWith(request([[numbers.fcntl, 1, 1]]), 3, 9);
     const { status, folder, answers } = await converse(machine, runner, [
       [0, nowhere],
-      // For a while, until it must have taken the first alone.
+      // Wait until it must have read the first piece alone.
       ...Array.from({ length: 20 }, () => [0, makeDirectory('second')] as const),
     ]);
     assert.is(status, 0);

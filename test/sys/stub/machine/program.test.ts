@@ -14,8 +14,7 @@ const test = suite('sys/stub/machine/program');
 const AT_FDCWD = -100;
 
 /**
- * What a stub answers to requests that lie in a file; answers go to standard output, for it is told so by calls that
- * return 0.
+ * Runs a stub with requests from a file and returns its answers. They go to standard output, by calls that return 0.
  */
 function answers(machine: StubMachine, runner: readonly string[], requests: readonly Buffer[]) {
   const folder = tempDir();
@@ -34,7 +33,7 @@ function answers(machine: StubMachine, runner: readonly string[], requests: read
 
 for (const [machine, runner] of RUNNERS) {
   const numbers = CALL_NUMBERS[machine];
-  test(`${machine}: calls follow each other until one fails, and the answer tells which, with its errno`, () => {
+  test(`${machine}: calls are made until one fails, and the answer has its number and errno`, () => {
     const { stdout, status } = answers(machine, runner, [
       request(
         [
@@ -79,7 +78,7 @@ test('the numbers of its system calls are those of the kernel’s tables', () =>
   }
 });
 
-test('what the build wrote is what the source says', () => {
+test('the build writes the stub that the source describes', () => {
   for (const machine of ['x64', 'arm64'] as const) {
     const built = join(import.meta.dirname, '..', '..', '..', '..', 'src', 'sys', 'stub', `stub-${machine}`);
     assert.equal(readFileSync(built), makeStubProgram(machine));
