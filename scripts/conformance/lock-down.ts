@@ -14,7 +14,7 @@ const MOUNT_ATTR_RDONLY = 1;
 export function lockDown(): void {
   const stub = openOwnStub();
   const root = openSync('/', constants.O_RDONLY | constants.O_DIRECTORY);
-  setMountAttributes(stub, root, MOUNT_ATTR_RDONLY, true, '/');
+  setMountAttributes(stub, root, { bits: MOUNT_ATTR_RDONLY, recursive: true, where: '/' });
   closeSync(root);
   // Devices that a case makes cannot be opened, and setuid files have no effect.
   const memory = { source: 'tmpfs', type: 'tmpfs', flags: MS.nosuid | MS.nodev, data: 'mode=755,size=2g' };

@@ -150,7 +150,9 @@ async function main(): Promise<void> {
   } finally {
     control.destroy();
   }
-  if (record.remove) await removeContainer(container, record.name, storedMap(record.plan.idMap), orders.tools);
+  if (!record.remove) return;
+  const { name, plan } = record;
+  await removeContainer(container, { name, idMap: storedMap(plan.idMap), tools: orders.tools });
 }
 
 /** Settles when the work is done. */

@@ -10,7 +10,7 @@ import { makeNamespaces } from '../../sys/stub/call/namespaces.ts';
 import { type StartedStub, type StubOptions, startStub } from '../../sys/stub/start-stub.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { readConditions } from '../facts/conditions.ts';
-import { TOOL_ENV } from '../facts/tools.ts';
+import { requireTool, TOOL_ENV } from '../facts/tools.ts';
 import { collectComplaints } from '../stdio/complaints.ts';
 import { readMessages } from '../stdio/read-messages.ts';
 import { type SignalSource, signalNumber } from '../stdio/signal-source.ts';
@@ -151,12 +151,8 @@ export async function runInUserNamespace(
 /**
  * Removes trees with files of subordinate IDs, which the caller alone may not remove. @throws FILESYSTEM, LAUNCH_FAILED
  */
-export async function removeInUserNamespace(
-  idMap: IdMap,
-  tools: HostTools,
-  rm: string,
-  paths: readonly string[],
-): Promise<void> {
+export async function removeInUserNamespace(idMap: IdMap, tools: HostTools, paths: readonly string[]): Promise<void> {
+  const rm = requireTool(tools, 'rm');
   const { process, complaints } = await startHelper({ idMap }, tools, [rm, '-rf', '--', ...paths]);
   const { status } = await process.ended;
   if (status === 0) return;

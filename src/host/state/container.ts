@@ -9,7 +9,6 @@ import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { acquireLock, awaitUnlocked, isLocked, type Lock, tryLock } from '../../sys/file/lock.ts';
 import { makeDirectories } from '../../sys/file/make-directories.ts';
 import { randomHex } from '../../sys/random.ts';
-import { requireTool } from '../facts/tools.ts';
 import { removeInUserNamespace } from '../start/user-namespace.ts';
 import { endProcesses } from './end-processes.ts';
 import { readLife } from './life.ts';
@@ -170,15 +169,22 @@ export async function readContainer(folder: string, id: string): Promise<FoundCo
   return { folder, directory, record, state: alive ? unattended(state) : state, alive, left };
 }
 
+/** What a removal needs besides the lock. */
+export interface Removal {
+  /** The container's name, if it has one. */
+  readonly name: string | undefined;
+  /** The map by which its files are stored. */
+  readonly idMap: IdMap | undefined;
+  readonly tools: HostTools;
+}
+
 /**
  * Removes a held container with its processes and files, by the IDs that own the files; releases the lock.
  * @throws CONTAINER_STATE where a process cannot be ended; FILESYSTEM, LAUNCH_FAILED
  */
 export async function removeContainer(
   { folder, id, directory, lock }: HeldContainer,
-  name: string | undefined,
-  idMap: IdMap | undefined,
-  tools: HostTools,
+  { name, idMap, tools }: Removal,
 ): Promise<void> {
   await endProcesses({ id, directory });
   // From here on the container is not found any more. After a crash, prune removes the trash.
@@ -196,7 +202,7 @@ export async function removeTreeOf(path: string, idMap: IdMap | undefined, tools
   } catch (error) {
     // An overlay leaves directories that only their owners may empty.
     if (idMap === undefined || !['EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) throw error;
-    await removeInUserNamespace(idMap, tools, requireTool(tools, 'rm'), [path]);
+    await removeInUserNamespace(idMap, tools, [path]);
   }
 }
 

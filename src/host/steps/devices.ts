@@ -40,9 +40,9 @@ function placeDevice(place: Place, from: number, target: string): void {
     files.withDescriptor(stub, at, () => bindOnto(stub, from, { place: at, where: target }));
     return;
   }
-  makePlace(root, target, (directory, name) => {
-    files.makeDeviceIn(stub, directory, name, { ...found, mode: found.mode & 0o777 });
-    files.chownIn(stub, directory, name, found.uid, found.gid);
+  makePlace(root, target, (place) => {
+    files.makeDeviceIn(place, { ...found, mode: found.mode & 0o777 });
+    files.chownIn(place, found.uid, found.gid);
   });
 }
 

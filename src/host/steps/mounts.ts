@@ -18,6 +18,9 @@ import {
 import type { Stub } from '../../sys/stub/stub.ts';
 import { findPlace, isProc, makePlace, openDirectory, openFilePlace, type StubRoot } from './root.ts';
 
+/** Makes one mount read-only. */
+const READ_ONLY = { bits: attributeBits(['ro']), recursive: false };
+
 type StepOf<Kind extends Step['do']> = Extract<Step, { do: Kind }>;
 
 /** Opens a file or directory of the host to mount it. @throws LAUNCH_FAILED */
@@ -52,20 +55,16 @@ export function bindOnto(stub: Stub, source: number, attachment: Attachment): vo
 
 /** Attaches a mount that was cloned already. */
 export function attachWith(stub: Stub, tree: number, { place, attributes = [], where }: Attachment): void {
-  if (attributes.length > 0) setMountAttributes(stub, tree, attributeBits(attributes), true, where);
+  if (attributes.length > 0)
+    setMountAttributes(stub, tree, { bits: attributeBits(attributes), recursive: true, where });
   attachMount(stub, tree, place, where);
 }
 
 /** Mounts the container's root and opens it. Links in its host path are followed, for the caller chose the path. */
 export function mountRoot(stub: Stub, { root, userXattr, attributes }: StepOf<'root'>): number {
   const rootFd = root.kind === 'directory' ? bindDirectory(stub, root.path) : mountOverlay(stub, root, userXattr);
-  setMountAttributes(
-    stub,
-    rootFd,
-    attributeBits(attributes),
-    true,
-    root.kind === 'directory' ? root.path : root.directory,
-  );
+  const where = root.kind === 'directory' ? root.path : root.directory;
+  setMountAttributes(stub, rootFd, { bits: attributeBits(attributes), recursive: true, where });
   return rootFd;
 }
 
@@ -154,9 +153,7 @@ export function makeDeviceNode(root: StubRoot, step: StepOf<'device'>): void {
   const kind = 'character-device';
   if (make) {
     try {
-      makePlace(root, target, (directory, name) =>
-        files.makeDeviceIn(stub, directory, name, { kind, mode: 0o666, major, minor }),
-      );
+      makePlace(root, target, (place) => files.makeDeviceIn(place, { kind, mode: 0o666, major, minor }));
       return;
     } catch (error) {
       if (errnoOf(error instanceof TsimgError ? error.cause : error) !== 'EPERM') throw error;
@@ -176,13 +173,11 @@ export function makeDeviceNode(root: StubRoot, step: StepOf<'device'>): void {
 }
 
 export function makeDirectory(root: StubRoot, { target, mode }: StepOf<'directory'>): void {
-  makePlace(root, target, (directory, name, explain) =>
-    files.makeDirectoryIn(root.stub, directory, name, mode, explain),
-  );
+  makePlace(root, target, (place, explain) => files.makeDirectoryIn(place, mode, explain));
 }
 
 export function makeLink(root: StubRoot, { target, to }: StepOf<'link'>): void {
-  makePlace(root, target, (directory, name, explain) => files.makeLinkIn(root.stub, directory, name, to, explain));
+  makePlace(root, target, (place, explain) => files.makeLinkIn(place, to, explain));
 }
 
 /** Returns the paths that match a pattern. It has at most one `*`, which is at the end of a name. */
@@ -233,7 +228,7 @@ export function makeReadOnly(root: StubRoot, { target, mounted }: StepOf<'read-o
   const place = findPlace(root, target, 'never');
   if (place === undefined) return;
   files.withDescriptor(stub, place, () => {
-    if (mounted) setMountAttributes(stub, place, attributeBits(['ro']), false, target);
+    if (mounted) setMountAttributes(stub, place, { ...READ_ONLY, where: target });
     else bindOnto(stub, place, { place, attributes: ['ro'], where: target });
   });
 }
@@ -241,7 +236,7 @@ export function makeReadOnly(root: StubRoot, { target, mounted }: StepOf<'read-o
 /** Makes the container's root the root directory, and unmounts the old one. */
 export function pivot({ stub, fd }: StubRoot, { readOnlyRoot }: StepOf<'pivot'>): void {
   files.goTo(stub, fd);
-  if (readOnlyRoot) setMountAttributes(stub, fd, attributeBits(['ro']), false, '/');
+  if (readOnlyRoot) setMountAttributes(stub, fd, { ...READ_ONLY, where: '/' });
   pivotToWorkingDirectory(stub);
   detachMount(stub, '.');
   stub.later({ name: 'chdir', args: ['/'] });
@@ -249,7 +244,7 @@ export function pivot({ stub, fd }: StubRoot, { readOnlyRoot }: StepOf<'pivot'>)
 
 /** Changes the root directory by chroot(2); the old root stays mounted. */
 export function changeRoot({ stub, fd }: StubRoot, { readOnlyRoot }: StepOf<'chroot'>): void {
-  if (readOnlyRoot) setMountAttributes(stub, fd, attributeBits(['ro']), false, '/');
+  if (readOnlyRoot) setMountAttributes(stub, fd, { ...READ_ONLY, where: '/' });
   files.goTo(stub, fd);
   changeRootToWorkingDirectory(stub);
   stub.later({ name: 'chdir', args: ['/'] });

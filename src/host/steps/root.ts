@@ -87,16 +87,16 @@ function cannotMake<Cause>(path: RootPath, cause: Cause): Cause | TsimgError {
 interface Kind {
   /** Flags of open(2) to open an existing place with. */
   readonly flags: number;
-  make(stub: Stub, directory: number, name: Uint8Array): void;
+  make(place: files.NameIn): void;
 }
 
 const DIRECTORY: Kind = {
   flags: constants.O_DIRECTORY,
-  make: (stub, directory, name) => files.makeOneDirectory(stub, directory, name, 0o755),
+  make: (place) => files.makeOneDirectory(place, 0o755),
 };
 const FILE: Kind = {
   flags: 0,
-  make: (stub, directory, name) => files.makeFile(stub, directory, name, 0o644, new Uint8Array()),
+  make: (place) => files.makeFile(place, 0o644, new Uint8Array()),
 };
 
 /** The way to a place that is made where it is missing. */
@@ -122,11 +122,10 @@ export function isProc(stub: Stub, place: number): boolean {
 }
 
 /** The target of a link, as a path of the root; undefined where the name is not a link. Paths are bytes (latin1). */
-function targetOf(way: Way, directory: number, name: Uint8Array, parent: string): string | undefined {
-  const { stub } = way.root;
+function targetOf(way: Way, place: files.NameIn, parent: string): string | undefined {
   // The targets of links in /proc are paths of the host, and our open descriptors.
-  if (isProc(stub, directory)) throw linkError(way.path, way.links, 'ELOOP');
-  const target = files.readLinkIn(stub, directory, name)?.toString('latin1');
+  if (isProc(place.stub, place.directory)) throw linkError(way.path, way.links, 'ELOOP');
+  const target = files.readLinkIn(place)?.toString('latin1');
   return target === undefined || target.startsWith('/') ? target : `${parent}/${target}`;
 }
 
@@ -145,14 +144,14 @@ function makeOrFollow(way: Way, place: string, kind: Kind): string | undefined {
   return files.withDescriptor(way.root.stub, reach(way, parent, DIRECTORY), (directory) => {
     // These exist when the directory does.
     if (['', '.', '..'].includes(last)) return undefined;
-    const name = Buffer.from(last, 'latin1');
+    const place = { stub: way.root.stub, directory, name: Buffer.from(last, 'latin1') };
     try {
-      kind.make(way.root.stub, directory, name);
+      kind.make(place);
       return undefined;
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw cannotMake(way.path, error);
       // The name is a dangling link, or another process has made it meanwhile.
-      return way.links === 'inside' ? targetOf(way, directory, name, parent) : undefined;
+      return way.links === 'inside' ? targetOf(way, place, parent) : undefined;
     }
   });
 }
@@ -201,19 +200,18 @@ export function openFilePlace(root: StubRoot, path: RootPath, links: Links): num
 }
 
 /**
- * Makes something new at a path of the root, which must not exist: calls `make` with the open parent directory and the
- * last name. `make` passes `explain` to delayed calls of the stub, whose errors come later. No link is followed
+ * Makes something new at a path of the root, which must not exist: calls `make` with the last name in the open parent directory. `make` passes `explain` to delayed calls of the stub, whose errors come later. No link is followed
  * anywhere on the path.
  * @throws LAUNCH_FAILED, SYSTEM_CALL
  */
 export function makePlace(
   root: StubRoot,
   path: string,
-  make: (directory: number, name: string, explain: (cause: TsimgError) => TsimgError) => void,
+  make: (place: files.NameIn, explain: (cause: TsimgError) => TsimgError) => void,
 ): void {
   files.withDescriptor(root.stub, openDirectory(root, dirname(path), 'never'), (parent) => {
     try {
-      make(parent, basename(path), (cause) => cannotMake(path, cause));
+      make({ stub: root.stub, directory: parent, name: basename(path) }, (cause) => cannotMake(path, cause));
     } catch (cause) {
       throw cannotMake(path, cause);
     }

@@ -103,7 +103,7 @@ export function openTerminal(root: StubRoot, handOver: (master: number) => void)
 /** Binds the terminal to a new file, /dev/console. */
 function bindConsole(root: StubRoot, terminal: string): void {
   const { stub } = root;
-  makePlace(root, '/dev/console', (directory, name) => makeFile(stub, directory, name, 0o600, new Uint8Array()));
+  makePlace(root, '/dev/console', (place) => makeFile(place, 0o600, new Uint8Array()));
   const source = findPlace(root, terminal, 'never');
   const place = findPlace(root, '/dev/console', 'never');
   if (source === undefined || place === undefined)

@@ -102,7 +102,7 @@ export function mountTextFile(
   if (place === undefined) return;
   files.withDescriptor(stub, place, () =>
     inMemory(root, (folder) => {
-      files.makeFile(stub, folder, FILE, 0o644, bytes);
+      files.makeFile({ stub, directory: folder, name: FILE }, 0o644, bytes);
       const source = files.openInRoot(stub, folder, FILE, { flags: O_PATH, links: 'never' });
       files.withDescriptor(stub, source, () => bindOnto(stub, source, { place, where: target }));
     }),

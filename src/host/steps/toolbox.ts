@@ -35,7 +35,7 @@ function layFiles(root: StubRoot, container: OpenedContainer, paths: readonly st
     const text = readFileOfRoot(container.root, path);
     if (text === '') continue;
     const copy = `${CONTAINER_PLACE}/${basename(path)}`;
-    makePlace(root, copy, (directory, name) => makeFile(stub, directory, name, 0o644, Buffer.from(text)));
+    makePlace(root, copy, (place) => makeFile(place, 0o644, Buffer.from(text)));
     withDescriptor(stub, findSource(root, copy), (source) =>
       withDescriptor(stub, openFilePlace(root, path, 'inside'), (place) =>
         bindOnto(stub, source, { place, where: path }),

@@ -104,7 +104,7 @@ async function enterToolbox(
         return await enter(plan(await plainRoot()), recordLife);
       }
     } finally {
-      await removeContainer(held, held.name, storedMap(record.plan.idMap), facts.tools);
+      await removeContainer(held, { name: held.name, idMap: storedMap(record.plan.idMap), tools: facts.tools });
     }
   });
 }

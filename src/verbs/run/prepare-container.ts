@@ -127,7 +127,7 @@ export async function prepareContainer(
   if (life.replace !== undefined) await removeNamed(life.replace, context);
   const held = await makeContainer(containersFolder(context.stateRoot), life.name, context.signal);
   const { id, name, directory } = held;
-  const remove = () => removeContainer(held, name, idMap, facts.tools);
+  const remove = () => removeContainer(held, { name, idMap, tools: facts.tools });
   try {
     const volumes = join(directory, CONTAINER_NAME.volumes);
     // The request is checked by planning it before an image is unpacked for it.

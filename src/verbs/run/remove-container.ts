@@ -29,7 +29,7 @@ async function removeDamaged(folder: string, id: string): Promise<string> {
   }
   const facts = probeHost();
   const idMap = storedMap(planUserNamespace(facts, undefined));
-  await removeContainer(held, undefined, idMap, facts.tools);
+  await removeContainer(held, { name: undefined, idMap, tools: facts.tools });
   await sweepNames(folder);
   return id;
 }
@@ -65,7 +65,7 @@ export async function removeContainerOf(
   if (held === undefined) return record.id;
   const facts = probeHost();
   await sweepKilled(record, facts);
-  await removeContainer(held, record.name, storedMap(record.plan.idMap), facts.tools);
+  await removeContainer(held, { name: record.name, idMap: storedMap(record.plan.idMap), tools: facts.tools });
   return record.id;
 }
 

@@ -152,17 +152,19 @@ export function readDirectory(stub: Stub, directory: number): readonly Directory
   });
 }
 
+/** A name in an open directory of a stub. */
+export interface NameIn {
+  readonly stub: Stub;
+  readonly directory: number;
+  /** Text, or bytes without a final NUL. */
+  readonly name: string | Uint8Array;
+}
+
 // The functions below make files with the given mode, for a stub's umask is 0 while it prepares a container. None of
 // them follows links.
 
-/** Makes a file with a content; it must not exist. @param name bytes without a final NUL @throws SYSTEM_CALL */
-export function makeFile(
-  stub: Stub,
-  directory: number,
-  name: string | Uint8Array,
-  mode: number,
-  content: Uint8Array,
-): void {
+/** Makes a file with a content; it must not exist. @throws SYSTEM_CALL */
+export function makeFile({ stub, directory, name }: NameIn, mode: number, content: Uint8Array): void {
   const { O_CREAT, O_EXCL, O_WRONLY } = constants;
   const flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC;
   const fd = stub.call('openat', [directory, terminated(name), flags, mode], String(name));
@@ -170,15 +172,15 @@ export function makeFile(
 }
 
 /** Makes a directory; it must not exist. mkdirat(2) @throws SYSTEM_CALL */
-export function makeOneDirectory(stub: Stub, directory: number, name: Uint8Array, mode: number): void {
+export function makeOneDirectory({ stub, directory, name }: NameIn, mode: number): void {
   stub.call('mkdirat', [directory, terminated(name), mode], String(name));
 }
 
 /**
- * Returns the target of a link, as bytes; undefined where the name is missing or no link. readlinkat(2) @throws
- * SYSTEM_CALL
+ * Returns the target of a link, as bytes; undefined where the name is missing or no link. readlinkat(2)
+ * @throws SYSTEM_CALL
  */
-export function readLinkIn(stub: Stub, directory: number, name: Uint8Array): Buffer | undefined {
+export function readLinkIn({ stub, directory, name }: NameIn): Buffer | undefined {
   const target = Buffer.alloc(PATH_MAX);
   try {
     return target.subarray(
@@ -191,57 +193,38 @@ export function readLinkIn(stub: Stub, directory: number, name: Uint8Array): Buf
   }
 }
 
-/** Makes a directory, delayed to the next call. mkdirat(2) @throws SYSTEM_CALL, or the error that `explain` returns */
-export function makeDirectoryIn(
-  stub: Stub,
-  directory: number,
-  name: string,
-  mode: number,
-  explain: LaterCall['explain'],
-): void {
-  stub.later({ name: 'mkdirat', args: [directory, name, mode], where: name, explain });
+/**
+ * Makes a directory, delayed to the next call. mkdirat(2)
+ * @throws SYSTEM_CALL, or the error that `explain` returns
+ */
+export function makeDirectoryIn({ stub, directory, name }: NameIn, mode: number, explain: LaterCall['explain']): void {
+  stub.later({ name: 'mkdirat', args: [directory, terminated(name), mode], where: String(name), explain });
 }
 
 /**
- * Makes a symbolic link, delayed to the next call. symlinkat(2) @throws SYSTEM_CALL, or the error that `explain`
- * returns
+ * Makes a symbolic link, delayed to the next call. symlinkat(2)
+ * @throws SYSTEM_CALL, or the error that `explain` returns
  */
-export function makeLinkIn(
-  stub: Stub,
-  directory: number,
-  name: string,
-  to: string,
-  explain: LaterCall['explain'],
-): void {
-  stub.later({ name: 'symlinkat', args: [to, directory, name], where: name, explain });
+export function makeLinkIn({ stub, directory, name }: NameIn, to: string, explain: LaterCall['explain']): void {
+  stub.later({ name: 'symlinkat', args: [to, directory, terminated(name)], where: String(name), explain });
 }
 
 /** Makes a device. mknod(2) @throws SYSTEM_CALL with `facts.errno` EPERM where this is not allowed */
-export function makeDeviceIn(
-  stub: Stub,
-  directory: number,
-  name: string,
-  status: Omit<Status, 'size' | 'uid' | 'gid'>,
-): void {
+export function makeDeviceIn({ stub, directory, name }: NameIn, status: Omit<Status, 'size' | 'uid' | 'gid'>): void {
   const { kind, mode, major, minor } = status;
   const type = kind === 'block-device' ? 0o060000 : 0o020000;
   const device = (minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12);
-  stub.call('mknodat', [directory, name, type | mode, device >>> 0], name);
+  stub.call('mknodat', [directory, terminated(name), type | mode, device >>> 0], String(name));
 }
 
 /** Changes the owner of a name; a link is not followed. fchownat(2) @throws SYSTEM_CALL */
-export function chownIn(stub: Stub, directory: number, name: string, uid: number, gid: number): void {
-  stub.call('fchownat', [directory, name, uid, gid, AT_SYMLINK_NOFOLLOW], name);
+export function chownIn({ stub, directory, name }: NameIn, uid: number, gid: number): void {
+  stub.call('fchownat', [directory, terminated(name), uid, gid, AT_SYMLINK_NOFOLLOW], String(name));
 }
 
 /** Changes the owner of an open file. fchownat(2) @param gid -1 keeps the group @throws SYSTEM_CALL */
 export function chownDescriptor(stub: Stub, fd: number, uid: number, gid: number): void {
   stub.call('fchownat', [fd, '', uid, gid, AT_EMPTY_PATH]);
-}
-
-/** Removes a name, delayed to the next call. unlinkat(2) @throws SYSTEM_CALL */
-export function unlinkIn(stub: Stub, directory: number, name: string): void {
-  stub.later({ name: 'unlinkat', args: [directory, name, 0], where: name });
 }
 
 /** Changes the working directory to an open directory, delayed to the next call. fchdir(2) */

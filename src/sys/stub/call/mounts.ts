@@ -32,16 +32,29 @@ export function mount(
   stub.later({ name: 'mount', args: [source, target, type, flags, data === '' ? null : data], where, explain });
 }
 
-function setattr(stub: Stub, fd: number, attributes: Buffer, recursive: boolean, where: string): void {
+/** The mounts that a call of mount_setattr(2) is for. */
+interface SetScope {
+  /** Whether the mounts below are meant, too. */
+  readonly recursive: boolean;
+  /** The mount's path, for errors. */
+  readonly where: string;
+}
+
+function setattr(stub: Stub, fd: number, attributes: Buffer, { recursive, where }: SetScope): void {
   const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
   stub.later({ name: 'mount_setattr', args: [fd, '', flags, attributes, attributes.length], where });
 }
 
+export interface MountAttributes extends SetScope {
+  /** MOUNT_ATTR_* of linux/mount-flags. */
+  readonly bits: number;
+}
+
 /** Adds attributes to an open mount. mount_setattr(2), Linux 5.12 @throws SYSTEM_CALL */
-export function setMountAttributes(stub: Stub, fd: number, bits: number, recursive: boolean, where: string): void {
+export function setMountAttributes(stub: Stub, fd: number, { bits, recursive, where }: MountAttributes): void {
   const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
   attributes.writeBigUInt64LE(BigInt(bits), 0);
-  setattr(stub, fd, attributes, recursive, where);
+  setattr(stub, fd, attributes, { recursive, where });
 }
 
 /**
@@ -52,14 +65,14 @@ export function setMountIdMap(stub: Stub, fd: number, userNamespace: number, whe
   const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
   attributes.writeBigUInt64LE(MOUNT_ATTR_IDMAP, 0);
   attributes.writeBigUInt64LE(BigInt(userNamespace), 24);
-  setattr(stub, fd, attributes, true, where);
+  setattr(stub, fd, attributes, { recursive: true, where });
 }
 
 /** Sets the propagation of an open mount and of the mounts below it. mount_setattr(2) @throws SYSTEM_CALL */
 export function setPropagation(stub: Stub, fd: number, flag: number, where: string): void {
   const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
   attributes.writeBigUInt64LE(BigInt(flag), 16);
-  setattr(stub, fd, attributes, true, where);
+  setattr(stub, fd, attributes, { recursive: true, where });
 }
 
 /**
