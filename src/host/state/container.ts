@@ -169,7 +169,7 @@ export async function readContainer(folder: string, id: string): Promise<FoundCo
   return { folder, directory, record, state: alive ? unattended(state) : state, alive, left };
 }
 
-/** What a removal needs besides the lock. */
+/** The options of a removal. */
 export interface Removal {
   /** The container's name, if it has one. */
   readonly name: string | undefined;

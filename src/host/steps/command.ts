@@ -200,7 +200,7 @@ export function lastCalls(command: ProcessPlan, user: ResolvedUser, filter: Uint
   return command.noNewPrivileges ? [installed] : [installed, become.capabilitiesCall(finalCapabilities(command, user))];
 }
 
-/** What a command gets from the launcher. */
+/** The launcher's part in becoming the command. */
 export interface CommandHooks {
   /** The terminal, or pipes. */
   readonly streams: number | ContainerPipes;

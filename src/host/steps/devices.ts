@@ -9,7 +9,7 @@ const OWN = new Set(['/dev/pts', '/dev/shm', '/dev/mqueue', '/dev/hugepages', '/
 /** The deepest folder that is searched for devices: binds may form a loop. */
 const MAX_DEPTH = 8;
 
-/** Where devices are placed. */
+/** How devices are placed in a root. */
 interface Place {
   readonly root: StubRoot;
   /** Whether devices are made; otherwise the host's are bound. */
