@@ -14,44 +14,44 @@ const NAMESPACES: Readonly<Record<Namespace, { readonly option: string; readonly
 };
 
 const WHY: Readonly<Record<Exclude<Step['do'], 'mount'>, string>> = {
-  'private-mounts': 'Mounts from here on are not seen by the host.',
+  'private-mounts': 'The host does not see the mounts that follow.',
   hostname: 'A name of its own, in the new UTS namespace.',
-  'raise-loopback': 'A new network namespace has a loopback device only, and that is down.',
-  sysctl: 'In its own network, everyone may ping and listen on low ports.',
-  'cgroup-namespace': 'The cgroup that it is in looks like the root of all cgroups.',
-  root: 'The root to be, as a mount: only a mount can become the root. Device files in it do not work.',
-  'host-tree': 'The namespace that it shows is the host’s, and so is what is shown.',
+  'raise-loopback': 'A new network namespace has only a loopback device, which is down.',
+  sysctl: 'In its own network, every user may ping and listen on low ports.',
+  'cgroup-namespace': 'The container’s cgroup looks like the root of all cgroups.',
+  root: 'The new root, as a mount: only a mount can become the root. Device files in it do not work.',
+  'host-tree': 'It shows the host’s namespace, so it is the host’s own.',
   directory: 'Places in the new /dev.',
   device: 'The only devices: none of them reaches hardware.',
-  'host-device': 'Devices of the host that were asked for.',
+  'host-device': 'Devices of the host, as requested.',
   link: 'The names by which programs find their streams and terminals.',
-  bind: 'What was asked for of the host’s files. Device files in it do not work.',
-  file: 'The files by which programs find names, over those of the root filesystem, which stay as they are.',
-  mask: 'What tells of the host or reaches its hardware is hidden (a directory behind an empty tmpfs).',
-  'read-only': 'What would change the host can only be read.',
-  'working-directory': 'The command’s working directory, as long as something can be made.',
-  terminal: 'A terminal of its own: the caller’s is never handed in.',
-  pivot: 'The new root becomes the root, and the old one is let go of: no path leads to the host any more.',
-  chroot: 'The new root hides the old one, which stays below: less than pivot_root, as was asked for.',
+  bind: 'Files of the host, as requested. Device files among them do not work.',
+  file: 'The files by which programs find names, mounted over those of the root filesystem, which stay unchanged.',
+  mask: 'Files that describe the host or reach its hardware are hidden (a directory by an empty tmpfs).',
+  'read-only': 'Files that would change the host are read-only.',
+  'working-directory': 'The command’s working directory, made while the root can still be written.',
+  terminal: 'A terminal of its own: the caller’s never gets in.',
+  pivot: 'The new root becomes the root, and the old one is unmounted: no path leads to the host any more.',
+  chroot: 'The new root hides the old one, which stays below: less isolation than pivot_root, as requested.',
 };
 
 const WHY_MOUNT: ReadonlyMap<string, string> = new Map([
   ['/proc', 'The processes of the new PID namespace; ps reads them here.'],
   ['/sys', 'The devices of the new network namespace; nothing in it can be changed.'],
-  ['/sys/fs/cgroup', 'The container’s own cgroup and what is below it, to read.'],
-  ['/dev', 'An empty /dev in memory: none of the host’s devices are in it.'],
+  ['/sys/fs/cgroup', 'The container’s own cgroup and those below it, read-only.'],
+  ['/dev', 'An empty /dev in memory, without the host’s devices.'],
   ['/dev/pts', 'Terminals of its own, numbered from 0.'],
   ['/dev/shm', 'Memory that its processes share.'],
   ['/dev/mqueue', 'POSIX message queues of the new IPC namespace.'],
 ]);
 
-const VOLUME = 'The image calls it a volume: a directory of the container’s own, filled with what the image has there.';
+const VOLUME = 'A volume of the image: a directory of the container’s own, filled with the image’s files.';
 
 function whyOf(step: Step): string {
   if (step.do === 'bind' && step.imageVolume) return VOLUME;
   if (step.do !== 'mount') return WHY[step.do];
-  if (step.target.startsWith('/sys/fs/cgroup/')) return 'The container’s own cgroups, to read.';
-  return WHY_MOUNT.get(step.target) ?? 'An empty file system in memory, as was asked for.';
+  if (step.target.startsWith('/sys/fs/cgroup/')) return 'The container’s own cgroups, read-only.';
+  return WHY_MOUNT.get(step.target) ?? 'An empty file system in memory, as requested.';
 }
 
 function explainMap({ uids, gids, by, caller }: IdMap): readonly string[] {
@@ -59,19 +59,18 @@ function explainMap({ uids, gids, by, caller }: IdMap): readonly string[] {
     extents.map(({ inside, outside, count }) => `${inside} ${outside} ${count}`).join(' ');
   const written = [`echo ${words(gids)} > /proc/PID/gid_map`, `echo ${words(uids)} > /proc/PID/uid_map`];
   if (by === 'root') {
-    const why = '# Root in it is a subordinate ID of root: nobody outside.';
-    const shown =
-      '# On disk files keep their IDs: below ROOT they are shown with those of the map, by ID-mapped mounts.';
+    const why = '# Root in it is a subordinate ID of root, which has no rights outside.';
+    const shown = '# Files on disk keep their IDs: below ROOT, ID-mapped mounts show them with those of the map.';
     return [why, ...written, shown, 'mount --bind -o X-mount.idmap=/proc/PID/ns/user DIRECTORY DIRECTORY'];
   }
   const root = caller === undefined ? 'Root in it is you outside' : 'You are yourself in it';
   const why = `# ${root}; its other users are IDs that /etc/subuid and /etc/subgid give you.`;
   if (by === 'newuidmap') return [why, `newuidmap PID ${words(uids)}`, `newgidmap PID ${words(gids)}`];
-  return ['# Root in it is you outside; it knows nobody else.', 'echo deny > /proc/PID/setgroups', ...written];
+  return ['# Root in it is you outside; it has no other users.', 'echo deny > /proc/PID/setgroups', ...written];
 }
 
 function explainNamespaces({ namespaces, idMap }: LaunchPlan): readonly string[] {
-  const user = ['# A user namespace: whoever makes one is root in it, and may make the others.', 'unshare --user'];
+  const user = ['# A user namespace: its maker is root in it, and may make the other namespaces.', 'unshare --user'];
   const options = namespaces.map((name) => NAMESPACES[name].option).join(' ');
   const what = namespaces.map((name) => NAMESPACES[name].what).join(', ');
   return [
@@ -89,15 +88,13 @@ function explainCommand(command: ProcessPlan): readonly string[] {
     '# Limits: no core dumps on the host, and as many open files as programs expect.',
     ...limits.map(({ resource, soft, hard }) => `prlimit --${resource}=${soft}:${hard === 'keep' ? '' : hard}`),
     `umask ${umask.toString(8).padStart(4, '0')}`,
-    '# The user, by the root filesystem’s own /etc/passwd; root keeps the capabilities that are named and no others.',
-    ...(noNewPrivileges ? ['# No program that it runs (sudo, ping) gains any.'] : []),
+    '# The user, by the root filesystem’s own /etc/passwd; root keeps only these capabilities.',
+    ...(noNewPrivileges ? ['# No program that it runs (sudo, ping) gains capabilities.'] : []),
     ['setpriv', ...setpriv, ...(noNewPrivileges ? ['--no-new-privs'] : [])].join(' '),
     ...(seccomp === 'unconfined'
       ? []
-      : [
-          '# A filter (seccomp) refuses system calls that containers do not need: docker’s default list, or one’s own.',
-        ]),
-    '# Nothing of the caller’s environment comes in.',
+      : ['# A filter (seccomp) refuses system calls that containers do not need: docker’s default list, or your own.']),
+    '# Nothing of the caller’s environment gets in.',
     `cd ${quote(cwd)}`,
     `exec env -i ${[...env, ...args].map(quote).join(' ')}`,
   ];
@@ -106,9 +103,9 @@ function explainCommand(command: ProcessPlan): readonly string[] {
 function explainCgroups({ cgroups }: LaunchPlan): readonly string[] {
   if (cgroups.length === 0) return [];
   return [
-    '# Cgroups of its own, with limits for all of its processes together. It joins them just before the command starts.',
+    '# Cgroups of its own, with limits for all of its processes together. It joins them before its command starts.',
     ...(cgroups.some(({ devices }) => devices !== undefined)
-      ? ['# One holds a list: no other device can be opened (r, w) or made (m), whatever capabilities it has.']
+      ? ['# One has a list of devices: no others can be opened (r, w) or made (m), with any capabilities.']
       : []),
     ...formatCgroups(cgroups),
   ];
@@ -117,11 +114,11 @@ function explainCgroups({ cgroups }: LaunchPlan): readonly string[] {
 const WHY_NETWORK: Readonly<Record<LaunchPlan['network']['kind'], string>> = {
   none: '',
   host: '',
-  join: 'The network of another container, or one that is there.',
+  join: 'The network of another container, or an existing one.',
   bridge:
-    'A cable from the new network namespace to the bridge of this host, an address, and the way out and to its ports.',
-  pasta: 'A process of yours beside it that speaks to the outside in its place.',
-  slirp4netns: 'A process of yours beside it that speaks to the outside in its place.',
+    'A virtual cable from the new network namespace to this host’s bridge, an address, and rules for ports and the way out.',
+  pasta: 'A process of yours beside it, which makes its connections to the outside.',
+  slirp4netns: 'A process of yours beside it, which makes its connections to the outside.',
 };
 
 function explainNetwork({ network }: LaunchPlan): readonly string[] {
