@@ -90,13 +90,14 @@ function check(page: Page, identity: Who, world: DocsWorld, user: OrdinaryUser |
   const outputs = outputsOf(output);
   const last = [...outputs].at(-1) ?? [0, output];
   assert.is(status, 0, `${page.path}:${last[0]} as ${identity} ends with ${status}: ${last[1]}`);
-  for (const [index, block] of page.blocks.entries()) {
+  const faults = page.blocks.flatMap((block, index) => {
     const before = page.blocks[index - 1];
-    if (block.words[0] !== 'text' || !block.follows || before === undefined || !isFor(before, identity)) continue;
+    if (block.words[0] !== 'text' || !block.follows || before === undefined || !isFor(before, identity)) return [];
     const printed = outputs.get(before.line) ?? '';
     const missing = missingLine(block.text, printed);
-    assert.is(missing, undefined, `${page.path}:${block.line} as ${identity}: not printed: ${missing}\n${printed}`);
-  }
+    return missing === undefined ? [] : [`${page.path}:${block.line}: not printed: ${missing}\n${printed}`];
+  });
+  assert.is(faults.length, 0, `as ${identity}: ${faults.join('\n')}`);
   assert.is(running, '', `${page.path} as ${identity} leaves a container running`);
 }
 
