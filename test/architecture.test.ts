@@ -67,6 +67,7 @@ const PURE_MODULES = new Set(['node:path/posix']);
 
 /** Each npm package is imported by one room only. */
 const PACKAGE_HOME: Readonly<Record<string, string>> = {
+  '@noble/curves': 'crypto',
   '@sigstore/bundle': 'verify',
   '@sigstore/core': 'crypto',
   '@sigstore/protobuf-specs': 'verify',

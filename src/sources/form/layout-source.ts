@@ -13,6 +13,7 @@ import { blobName, LAYOUT } from '../../store/layout-files.ts';
 import { directoryFiles } from '../files/directory-files.ts';
 import { type Files, readWhole, readWholeDocument } from '../files/files.ts';
 import { locateBlob, openBlob } from '../files/open-blob.ts';
+import { attachedIn, referrersIn } from './attached-in.ts';
 import { type Companions, companionsOf } from './companions.ts';
 import { type Entry, namedImages, selectEntry } from './select-entry.ts';
 
@@ -101,6 +102,8 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
     },
     locate: async (descriptor) =>
       synthetic.has(descriptor.digest) ? undefined : locateBlob(files, blobName(descriptor.digest), descriptor),
+    referrers: (subject, abort) => referrersIn(index.manifests, subject, (descriptor) => readHere(descriptor, abort)),
+    attached: async (tag) => attachedIn(index.manifests, tag),
     list: async (abort) => namedImages(await entries(), options.bareTags ? await companions(abort) : undefined),
     close: () => files.close(),
   };

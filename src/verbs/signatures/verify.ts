@@ -42,7 +42,7 @@ export async function verifySource(
   options: VerifyOptions,
   context: Context = {},
 ): Promise<readonly GoodSignature[]> {
-  const verification = openVerification(options.signatures);
+  const verification = await openVerification(options.signatures);
   if (verification === undefined) {
     throw new TsimgError('USAGE', 'it is not said who must have signed', {
       hint: 'give --key FILE, or --certificate-identity and --certificate-oidc-issuer',

@@ -13,6 +13,7 @@ import { attachedTo } from './attached-to.ts';
 import { verifyGpg } from './gpg.ts';
 import { gpgSignatures } from './gpg-signatures.ts';
 import type { PolicyImage, PolicyOptions } from './has-policy.ts';
+import { loadForKeys } from './verification.ts';
 
 /** A file that a requirement names: missing ones refuse the image, since nothing can be verified without them. */
 function required(path: string): Buffer {
@@ -85,6 +86,7 @@ function checkIdentity(image: PolicyImage, identity: SignedBy['signedIdentity'],
 /** Demands one of cosign's signatures that fits. @throws SIGNATURE_INVALID, SIGNATURE_MISSING */
 export async function checkSigstore(image: PolicyImage, each: SigstoreSigned, options: PolicyOptions): Promise<void> {
   const required = sigstoreRequirement(each);
+  await loadForKeys(required.keys ?? []);
   let failure: TsimgError | undefined;
   for await (const found of attachedTo(image.source, image.digests, { attestations: false }, options)) {
     if (found.kind !== 'signature' || found.attached.kind !== 'payload') continue;

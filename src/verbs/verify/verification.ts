@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type PublicKey, parsePublicKey } from '../../crypto/public-key.ts';
+import { loadPrehashed, type PublicKey, parsePublicKey } from '../../crypto/public-key.ts';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import type { Matcher } from '../../verify/matcher.ts';
@@ -72,13 +72,19 @@ function requirementOf(choice: VerificationChoice): Requirement | undefined {
   return { kind: 'identity', identity, issuer, ignoresSct };
 }
 
+/** Loads what some keys need besides. */
+export async function loadForKeys(keys: readonly PublicKey[]): Promise<void> {
+  if (keys.some(({ object }) => object.asymmetricKeyType === 'ed25519')) await loadPrehashed();
+}
+
 /**
  * Reads the files that a choice names; undefined where nothing is to be verified.
  * @throws USAGE, KEY_INVALID, TRUST_ROOT_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
  */
-export function openVerification(choice: VerificationChoice): Verification | undefined {
+export async function openVerification(choice: VerificationChoice): Promise<Verification | undefined> {
   const requirement = requirementOf(choice);
   if (requirement === undefined) return undefined;
+  if (requirement.kind === 'key') await loadForKeys(requirement.keys);
   const path = choice.trustedRoot ?? PUBLIC_GOOD;
   const trust = parseTrustRoot(readFile(path, 'cannot read the trusted root'), path);
   const { annotations, attestation, all = false } = choice;

@@ -36,7 +36,7 @@ export async function verifyLoaded(
   choice: VerificationChoice,
   context: Context,
 ): Promise<readonly GoodAttached[]> {
-  const verification = openVerification(choice);
+  const verification = await openVerification(choice);
   if (verification === undefined) return [];
   return verifyImage(imageOf(loaded), verification, context);
 }

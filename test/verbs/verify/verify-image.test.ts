@@ -1,5 +1,7 @@
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ed25519ph } from '@noble/curves/ed25519';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { verifySource } from '../../../src/verbs/signatures/verify.ts';
@@ -104,6 +106,46 @@ if (haveTools('docker-registry', 'skopeo')) {
     });
     const [good] = await verify(reference, { identity: { exactly: IDENTITY }, issuer: { exactly: ISSUER } });
     assert.is(good?.form, 'bundle');
+  });
+
+  test('keys of every kind: P-384 with its own hash, RSA, Ed25519, and Ed25519 over a hash', async () => {
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const ed25519 = generateKeyPairSync('ed25519');
+    const p384 = ecKeys('P-384');
+    const prehashed = (message: Buffer) => {
+      const seed = ed25519.privateKey.export({ type: 'pkcs8', format: 'der' }).subarray(-32);
+      return Buffer.from(ed25519ph.sign(message, seed));
+    };
+    const cases: readonly [string, KeyObject, (payload: Buffer) => Buffer][] = [
+      ['p384', p384.publicKey, (payload) => sign('sha384', payload, p384.privateKey)],
+      ['rsa', rsa.publicKey, (payload) => sign('sha256', payload, rsa.privateKey)],
+      ['ed25519', ed25519.publicKey, (payload) => sign(null, payload, ed25519.privateKey)],
+      ['ed25519ph', ed25519.publicKey, prehashed],
+    ];
+    for (const [name, key, signed] of cases) {
+      const { reference, image } = push(name);
+      const payload = simpleSigning(image.digest as never, name);
+      await attach(name, image, payload, { 'dev.cosignproject.cosign/signature': signed(payload).toString('base64') });
+      const file = join(tempDir(), 'key.pub');
+      writeFileSync(file, publicPem(key));
+      const [good] = await verify(reference, { keys: [file], ignoresLog: true });
+      assert.is(good?.digest, image.digest, name);
+      assert.is(await refusal(reference, { keys: [file] }), 'log', `${name}: it is in no log`);
+    }
+  });
+
+  test('without its SCT a certificate is good only where that is asked for', async () => {
+    const { reference, image } = push('no-sct');
+    const payload = simpleSigning(image.digest as never, 'no-sct');
+    await attach('no-sct', image, payload, await world.legacy(await world.certified(), payload));
+    // The log of the certificate is unknown to this root
+    const { ctlogs: _ctlogs, ...rest } = world.rootDocument as { ctlogs: unknown };
+    const trustedRoot = join(tempDir(), 'trusted_root.json');
+    writeFileSync(trustedRoot, JSON.stringify({ ...rest, ctlogs: [] }));
+    const signer = { identity: { exactly: IDENTITY }, issuer: { exactly: ISSUER }, trustedRoot };
+    assert.is(await refusal(reference, signer), 'sct');
+    const [good] = await verify(reference, { ...signer, ignoresSct: true });
+    assert.is(good?.identity, IDENTITY);
   });
 
   test('an image without a signature is refused, and so is one whose registry does not answer', async () => {
