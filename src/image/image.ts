@@ -12,7 +12,9 @@ import type { Deviation } from './source.ts';
 export interface Image {
   /** The descriptor of the manifest. */
   readonly descriptor: Descriptor;
+  /** The manifest, checked. */
   readonly manifest: Manifest;
+  /** The config, checked. */
   readonly config: ImageConfig;
   /** The layers, base first. */
   readonly layers: readonly Layer[];

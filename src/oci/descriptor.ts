@@ -11,6 +11,7 @@ export interface Descriptor {
   readonly size: number;
   /** Of an entry of an index: the platform that the image is for. */
   readonly platform?: Platform | undefined;
+  /** OCI image spec, annotations.md. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** Other places of the content. tsimg reads them for foreign layers only, when the caller allows it. */
   readonly urls?: readonly string[] | undefined;

@@ -14,6 +14,7 @@ export interface ImageIndex {
   readonly manifests: readonly Descriptor[];
   /** The manifest that this index is a referrer of. */
   readonly subject?: Descriptor | undefined;
+  /** OCI image spec, annotations.md. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 

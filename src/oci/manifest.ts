@@ -11,11 +11,13 @@ import { documentKindOf } from './media-type.ts';
 export interface Manifest {
   readonly mediaType?: string | undefined;
   readonly artifactType?: string | undefined;
+  /** The descriptor of the image's config. */
   readonly config: Descriptor;
   /** The layers, base first. */
   readonly layers: readonly Descriptor[];
   /** The manifest that this one is a referrer of: it is a signature or another artifact. */
   readonly subject?: Descriptor | undefined;
+  /** OCI image spec, annotations.md. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 

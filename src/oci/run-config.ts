@@ -7,6 +7,7 @@ export interface RunConfig {
   readonly user: string;
   /** `NAME=value` */
   readonly env: readonly string[];
+  /** The program and its first arguments; empty where `cmd` is the whole command. */
   readonly entrypoint: readonly string[];
   /** The default arguments of the entrypoint, or the command where there is no entrypoint. */
   readonly cmd: readonly string[];

@@ -18,6 +18,7 @@ export interface TreeLimits {
 export interface TreeEntry {
   /** Relative to the root, without a leading slash; '' is the root. Bytes, one for each character (latin1). */
   readonly path: RootfsPath;
+  /** The file itself; two names of a hard-linked file have the same node. */
   readonly node: TreeNode;
 }
 

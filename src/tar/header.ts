@@ -6,6 +6,7 @@ export interface Timestamp {
   readonly nanoseconds: number;
 }
 
+/** The kind of a file in a tar archive. */
 export type TarEntryKind = 'file' | 'hardlink' | 'symlink' | 'directory' | 'character-device' | 'block-device' | 'fifo';
 
 /**
@@ -20,11 +21,15 @@ export interface TarHeader {
   readonly linkPath: string;
   /** Permission bits with setuid, setgid and sticky: 0 … 0o7777. */
   readonly mode: number;
+  /** The owner's user ID, as in the archive. */
   readonly uid: number;
+  /** The owner's group ID, as in the archive. */
   readonly gid: number;
   /** Bytes of the resulting file, with the holes of a sparse file. 0 for an entry without content. */
   readonly size: number;
+  /** The time of the last modification. */
   readonly mtime: Timestamp;
+  /** Of a device; 0 for other kinds, as `deviceMinor`. */
   readonly deviceMajor: number;
   readonly deviceMinor: number;
   /** Extended attributes by name (bytes), values as bytes. */

@@ -23,14 +23,15 @@ export interface RunRequest {
   readonly env: readonly string[];
   /** `--env-file`: the text of each file, in order; `-e` wins over them. */
   readonly envFiles: readonly string[];
-  /** `-w` */
+  /** `-w`: the working directory, absolute. Default: the image's. */
   readonly workdir?: string | undefined;
-  /** `-u user[:group]` */
+  /** `-u USER[:GROUP]`, names or numbers. Default: the image's. */
   readonly user?: string | undefined;
   /** `-v SOURCE:TARGET[:options]` */
   readonly volumes: readonly string[];
   /** `--tmpfs TARGET[:options]` */
   readonly tmpfs: readonly string[];
+  /** `--hostname`. Default: the first 12 characters of the container's ID. */
   readonly hostname?: string | undefined;
   /**
    * `--network`. Default: `bridge` for root; `pasta` or `slirp4netns` for other users, or `none` where neither is
@@ -73,19 +74,21 @@ export interface RunRequest {
   readonly ulimits?: readonly string[] | undefined;
   /** `--umask`, octal. Default 0022. */
   readonly umask?: string | undefined;
-  /** `--group-add` */
+  /** `--group-add`: names or numbers of further groups. */
   readonly groupAdd?: readonly string[] | undefined;
   /** `--init`: a small init as process 1, which reaps processes and passes signals on. */
   readonly init?: boolean | undefined;
   /** `--isolation`. Default `pivot`. */
   readonly isolation?: 'pivot' | 'chroot' | undefined;
-  /** `--time-namespace` */
+  /** `--time-namespace`: a time namespace of the container's own. */
   readonly timeNamespace?: boolean | undefined;
   /** `--userns`. Default `host`. */
   readonly userns?: UserNamespaceMode | undefined;
-  /** `--ipc`, `--pid`, `--uts`. Default: a namespace of the container's own. */
+  /** `--ipc`. Default: a namespace of the container's own. */
   readonly ipc?: 'private' | 'host' | undefined;
+  /** `--pid`. Default: a namespace of the container's own. */
   readonly pid?: 'private' | 'host' | undefined;
+  /** `--uts`. Default: a namespace of the container's own. */
   readonly uts?: 'private' | 'host' | undefined;
 }
 

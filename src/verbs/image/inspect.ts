@@ -13,16 +13,22 @@ export interface InspectedImage {
   readonly Id: string;
   /** The digest of the manifest. */
   readonly Digest: string;
+  /** Names with tags, as docker shows them: `alpine:3.19`. */
   readonly RepoTags: readonly string[];
+  /** `REPOSITORY@DIGEST` for each repository that the image is known to come from. */
   readonly RepoDigests: readonly string[];
+  /** RFC 3339, as the builder wrote it; '' where it is absent. */
   readonly Created: string;
+  /** '' where it is absent. */
   readonly Author: string;
+  /** GOARCH: `amd64`, `arm64`. */
   readonly Architecture: string;
   readonly Variant?: string;
   readonly Os: string;
   readonly OsVersion?: string;
   /** Bytes of layers and config as stored, compressed. */
   readonly Size: number;
+  /** The settings with which a container starts: the fields of `RunConfig`. */
   readonly Config: {
     readonly User: string;
     readonly Env: readonly string[];
@@ -34,6 +40,7 @@ export interface InspectedImage {
     readonly Volumes: Readonly<Record<string, object>>;
     readonly StopSignal: string;
   };
+  /** The diff IDs of the layers, base first. */
   readonly RootFS: { readonly Type: 'layers'; readonly Layers: readonly string[] };
   /** Blobs as stored, base first. */
   readonly Layers: readonly { readonly MediaType: string; readonly Digest: string; readonly Size: number }[];
