@@ -1,9 +1,10 @@
-import { resolve } from 'node:path';
-import { TsimgError } from '../errors.ts';
+import { realpathSync } from 'node:fs';
+import { errnoOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import type { Source, SourcePlace } from '../image/source.ts';
 import type { Digest } from '../oci/digest.ts';
 import { LAYOUT } from '../store/layout-files.ts';
+import { filesystemError } from '../sys/file/filesystem-error.ts';
 import type { Files } from './files/files.ts';
 import { claimedDigest, dockerSource, hasEditedConfig, readDockerImages } from './form/docker-archive.ts';
 import type { DockerEntry } from './form/docker-manifest.ts';
@@ -47,9 +48,19 @@ async function openForm(files: Files, found: Recognised, context: Context): Prom
   }
 }
 
+/** The path without symbolic links, which would lead around what a policy says of it; the root for what is no file. */
+function realPath(label: string): string {
+  try {
+    return realpathSync(label);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return '/';
+    throw filesystemError('cannot find out where an image is', label, error);
+  }
+}
+
 /** Where an image of files is, for a policy: an archive has a list of its members, a directory has none. */
 function placeOf(kind: Recognised['kind'], files: Files): SourcePlace {
-  const path = resolve(files.label);
+  const path = realPath(files.label);
   if (kind === 'docker' || kind === 'legacy') return { transport: 'docker-archive', path };
   if (kind === 'dir') return { transport: 'dir', path };
   return { transport: files.names === undefined ? 'oci' : 'oci-archive', path };

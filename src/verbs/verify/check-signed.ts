@@ -118,6 +118,7 @@ export async function checkGpg(image: PolicyImage, each: SignedBy, options: Poli
       return;
     } catch (error) {
       if (error instanceof TsimgError && error.code === 'HOST_UNSUPPORTED') throw error;
+      options.signal?.throwIfAborted();
       failure = asRefusal(error);
     }
   }

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { Source } from '../../image/source.ts';
-import { type Digest, hexOf } from '../../oci/digest.ts';
+import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts';
 import type { Reference } from '../../oci/reference.ts';
 import { fetchLookaside } from '../../registry/lookaside.ts';
 import type { RegistryOptions } from '../../registry/session.ts';
@@ -14,10 +14,16 @@ import { type Lookasides, lookasideOf, parseLookasides } from '../../verify/poli
 /** As many signatures of one image as are looked at. */
 const MAX_SIGNATURES = 1000;
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function homeOf({ HOME }: Environment): string {
+  return HOME || homedir();
+}
+
 /** The YAML files of the first registries.d folder that is there; none where none is. */
-function readLookasides(env: Readonly<Record<string, string | undefined>>): Lookasides {
-  const home = env.HOME ?? homedir();
-  for (const folder of [join(home, '.config', 'containers', 'registries.d'), '/etc/containers/registries.d']) {
+function readLookasides(env: Environment): Lookasides {
+  const own = join(homeOf(env), '.config', 'containers', 'registries.d');
+  for (const folder of [own, '/etc/containers/registries.d']) {
     try {
       const names = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
       return parseLookasides(
@@ -34,6 +40,28 @@ function readLookasides(env: Readonly<Record<string, string | undefined>>): Look
   return { byScope: new Map(), byDefault: undefined };
 }
 
+/** Where signatures lie that were made without a registries.d. containers-registries.d(5), "Built-in Defaults" */
+function builtInLookaside(env: Environment): string {
+  const folder =
+    process.geteuid?.() === 0 ? '/var/lib/containers/sigstore' : join(homeOf(env), '.local/share/containers/sigstore');
+  return pathToFileURL(folder).href;
+}
+
+/** @throws POLICY_INVALID for a base that is no URL of a kind that is read */
+function signatureUrl(base: string, { repository }: Reference, digest: Digest, number: number): URL {
+  const place = `${repository}@${algorithmOf(digest)}=${hexOf(digest)}/signature-${number}`;
+  const url = URL.canParse(base) ? new URL(base) : undefined;
+  if (url === undefined || !/^(?:https?|file):$/.test(url.protocol) || (url.protocol === 'file:' && url.host !== '')) {
+    throw new TsimgError('POLICY_INVALID', 'the places of signatures cannot be read', {
+      where: base,
+      why: 'a lookaside is a URL with http://, https:// or file:///',
+      hint: 'correct it in registries.d',
+    });
+  }
+  url.pathname = `${url.pathname.replace(/\/$/, '')}/${place}`;
+  return url;
+}
+
 async function readSignature(url: URL, options: RegistryOptions): Promise<Buffer | undefined> {
   if (url.protocol !== 'file:') return fetchLookaside(url, options);
   try {
@@ -46,21 +74,14 @@ async function readSignature(url: URL, options: RegistryOptions): Promise<Buffer
 
 /** `LOOKASIDE/NAME@sha256=HEX/signature-N`, from 1 on. containers-registries.d(5) */
 async function lookasideSignatures(
+  base: string,
   reference: Reference,
   digest: Digest,
   options: RegistryOptions,
 ): Promise<readonly Buffer[]> {
-  const base = lookasideOf(readLookasides(options.env ?? process.env), reference);
-  if (base === undefined) {
-    throw new TsimgError('IMAGE_REJECTED', 'it is not said where GPG signatures lie', {
-      where: `${reference.registry}/${reference.repository}`,
-      hint: 'a file of registries.d names the lookaside of a registry',
-    });
-  }
   const found: Buffer[] = [];
   while (found.length < MAX_SIGNATURES) {
-    const place = `${reference.repository}@sha256=${hexOf(digest)}/signature-${found.length + 1}`;
-    const bytes = await readSignature(new URL(place, base.endsWith('/') ? base : `${base}/`), options);
+    const bytes = await readSignature(signatureUrl(base, reference, digest, found.length + 1), options);
     if (bytes === undefined) break;
     found.push(bytes);
   }
@@ -78,7 +99,14 @@ export async function gpgSignatures(
   if (files !== undefined) return files.filter((bytes) => bytes[0] !== 0);
   const { reference, digests } = image;
   if (reference === undefined) return [];
+  const env = options.env ?? process.env;
+  const configured = lookasideOf(readLookasides(env), reference);
+  const base = configured ?? builtInLookaside(env);
   const found: Buffer[] = [];
-  for (const digest of digests) found.push(...(await lookasideSignatures(reference, digest, options)));
-  return found;
+  for (const digest of digests) found.push(...(await lookasideSignatures(base, reference, digest, options)));
+  if (found.length > 0) return found;
+  throw new TsimgError('SIGNATURE_MISSING', `no GPG signature of it lies at ${base}`, {
+    where: `${reference.registry}/${reference.repository}`,
+    hint: configured === undefined ? 'the lookaside of a file in registries.d says where they lie' : undefined,
+  });
 }

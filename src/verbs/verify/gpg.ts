@@ -5,24 +5,27 @@ import { errnoOf, TsimgError } from '../../errors.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { makeTemporaryDirectory } from '../../sys/file/temporary.ts';
 import { runCommand } from '../../sys/process/spawn.ts';
+import { repeatedKey } from '../../verify/policy/repeated-key.ts';
 import { asRefusal, refused } from '../../verify/refuse.ts';
 
 /** What GPG's simple signing says of an image. containers-signature(5) */
-const payloadSchema = z.object({
+const payloadSchema = z.strictObject({
   critical: z.strictObject({
     identity: z.strictObject({ 'docker-reference': z.string() }),
     image: z.strictObject({ 'docker-manifest-digest': z.string() }),
     type: z.literal('atomic container signature'),
   }),
-  optional: z.unknown(),
+  optional: z.record(z.string(), z.unknown()),
 });
 
-/** An armoured key as the bytes that gpgv reads. */
+const ARMOURED = /-----BEGIN PGP PUBLIC KEY BLOCK-----[^\n]*\n(?:[^\n]*[^\s][^\n]*\n)*?\s*\n([^-]*)-----END PGP/g;
+
+/** Keys as the bytes that gpgv reads, which takes no armour: a file may hold several blocks. RFC 4880, section 6.2 */
 function keyring(bytes: Buffer): Buffer {
-  const text = bytes.toString('latin1');
-  const block = /-----BEGIN PGP PUBLIC KEY BLOCK-----[\s\S]*?\r?\n\r?\n([\s\S]*?)-----END PGP/.exec(text)?.[1];
-  if (block === undefined) return bytes;
-  return Buffer.from(block.replace(/^=.{4}\s*$/m, '').replace(/\s/g, ''), 'base64');
+  const blocks = [...bytes.toString('latin1').matchAll(ARMOURED)].map(([, block = '']) => block);
+  if (blocks.length === 0) return bytes;
+  // The last line is a checksum
+  return Buffer.concat(blocks.map((block) => Buffer.from(block.replace(/^=.{4}\s*$/m, ''), 'base64')));
 }
 
 /** Lines of --status-fd that refuse a signature, whatever else stands there. GnuPG, doc/DETAILS */
@@ -76,7 +79,9 @@ export async function verifyGpg(
 ): Promise<string> {
   const text = await signedText(signature, keys, signal);
   try {
-    const { critical } = payloadSchema.parse(JSON.parse(text.toString('utf8')));
+    const json = text.toString('utf8');
+    const { critical } = payloadSchema.parse(JSON.parse(json));
+    if (repeatedKey(json) !== undefined) throw refused('format', 'a key of its payload stands twice');
     const signed = critical.image['docker-manifest-digest'];
     if (!digests.some((digest) => digest === signed)) throw refused('payload-digest', `signed for ${signed}`);
     return critical.identity['docker-reference'];

@@ -38,6 +38,12 @@ async function check(image: PolicyImage, each: PolicyRequirement, options: Polic
   }
 }
 
+/** What the image lacks, without the image, which the refusal names; or what cannot be read, with its place. */
+function reasonOf(error: TsimgError): string {
+  if (error.code === 'SIGNATURE_INVALID') return error.why ?? error.what;
+  return error.code === 'SIGNATURE_MISSING' || error.code === 'IMAGE_REJECTED' ? error.what : error.message;
+}
+
 /** Errors that say nothing of the image: they are told as they are. */
 const NOT_OF_IMAGE = /^(?:REGISTRY_|AUTHENTICATION_|CREDENTIALS_|POLICY_INVALID|INTERRUPTED)/;
 
@@ -57,7 +63,7 @@ export async function obeyPolicy(image: PolicyImage, options: PolicyOptions): Pr
       if (!(error instanceof TsimgError) || NOT_OF_IMAGE.test(error.code)) throw error;
       throw new TsimgError('IMAGE_REJECTED', 'the signature policy does not accept the image', {
         where: image.label,
-        why: `${policy.where}, ${scope}: ${error.code === 'SIGNATURE_INVALID' ? (error.why ?? error.what) : error.message}`,
+        why: `${policy.where}, ${scope}: ${reasonOf(error)}`,
         hint: error.hint,
         cause: error,
       });

@@ -1,19 +1,41 @@
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
+import { parseReference } from '../../oci/reference.ts';
 import { formatSchemaIssue } from '../../schema-issue.ts';
+import { repeatedKey } from './repeated-key.ts';
 
 /** containers-policy.json(5). Nothing unknown is passed over: a policy that is half understood lets images through. */
 const path = z.string().min(1);
-const data = z.base64();
+const data = z.base64().min(1);
+
+/** Whether a text is a reference; one that is to name an exact image has a tag or a digest. */
+function isReference(text: string, isExact: boolean): boolean {
+  try {
+    parseReference(text);
+    return !isExact || text.includes('@') || /:[^/]+$/.test(text);
+  } catch {
+    return false;
+  }
+}
+
+/** A host, a namespace or a repository: what stands before names, without a tag or digest. */
+const prefix = z
+  .string()
+  .refine((text) => !text.includes('@') && isReference(`${text}/a/b`, false), 'not the beginning of image names');
 
 const signedIdentity = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('matchExact') }),
   z.strictObject({ type: z.literal('matchRepoDigestOrExact') }),
   z.strictObject({ type: z.literal('matchRepository') }),
-  z.strictObject({ type: z.literal('exactReference'), dockerReference: z.string().min(1) }),
-  z.strictObject({ type: z.literal('exactRepository'), dockerRepository: z.string().min(1) }),
-  z.strictObject({ type: z.literal('remapIdentity'), prefix: z.string().min(1), signedPrefix: z.string().min(1) }),
+  z.strictObject({
+    type: z.literal('exactReference'),
+    dockerReference: z.string().refine((text) => isReference(text, true), 'not a reference with a tag or a digest'),
+  }),
+  z.strictObject({
+    type: z.literal('exactRepository'),
+    dockerRepository: z.string().refine((text) => isReference(text, false), 'not the name of a repository'),
+  }),
+  z.strictObject({ type: z.literal('remapIdentity'), prefix, signedPrefix: prefix }),
 ]);
 
 /** How the name that was signed must fit the one that was asked for. */
@@ -98,7 +120,7 @@ const signedBy = z
     'exactly one of keyPath, keyPaths and keyData',
   );
 
-const requirement = z.union([
+const requirement = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('insecureAcceptAnything') }),
   z.strictObject({ type: z.literal('reject') }),
   signedBy,
@@ -134,33 +156,42 @@ function invalid(where: string, why: string, cause?: unknown): TsimgError {
   });
 }
 
-/** JSON alone does not tell of a key that stands twice, the last of which would win. */
 function parseUnique(text: string, where: string): unknown {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    const [error] = parseDocument(text, { uniqueKeys: true, strict: true }).errors;
-    if (error !== undefined)
-      throw invalid(where, /unique/i.test(error.message) ? 'a key stands twice' : 'it is not JSON', error);
-    return value;
+    value = JSON.parse(text);
   } catch (error) {
-    if (error instanceof TsimgError) throw error;
     throw invalid(where, 'it is not JSON', error);
   }
+  const key = repeatedKey(text);
+  if (key !== undefined) throw invalid(where, `the key ${JSON.stringify(key.slice(0, 200))} stands twice`);
+  return value;
 }
 
-/** A scope of `dir`, `oci` and the archives is a path; the root of all would be said by "". */
+/** Why a scope cannot be one of a transport; undefined where it can. */
+function faultOfScope(transport: string, scope: string): string | undefined {
+  if (scope === '' || !PATH_TRANSPORTS.has(transport)) return undefined;
+  if (transport === 'docker-archive') return 'has no scope but ""';
+  if (scope === '/') return 'must be written ""';
+  if (!scope.startsWith('/')) return 'must be an absolute path';
+  const isClean = scope
+    .slice(1)
+    .split('/')
+    .every((name) => name !== '' && name !== '.' && name !== '..');
+  return isClean ? undefined : 'must be a path without . and .. and //';
+}
+
 function checkScopes({ transports = {} }: z.infer<typeof policySchema>, where: string): void {
   for (const [transport, scopes] of Object.entries(transports)) {
     for (const scope of Object.keys(scopes)) {
-      const isPath = ['dir', 'oci', 'oci-archive', 'docker-archive'].includes(transport);
-      if (isPath && scope === '/') throw invalid(where, `the scope / of ${transport} must be written ""`);
-      if (isPath && scope !== '' && !scope.startsWith('/')) {
-        throw invalid(where, `the scope ${scope} of ${transport} is no absolute path`);
-      }
+      const fault = faultOfScope(transport, scope);
+      if (fault !== undefined) throw invalid(where, `the scope ${scope} of ${transport} ${fault}`);
     }
   }
 }
 
+/** Transports whose scopes are paths. An archive of docker's has many names, so that none of them is its scope. */
+const PATH_TRANSPORTS = new Set(['dir', 'oci', 'oci-archive', 'docker-archive']);
 /** Transports whose scopes are obeyed; others are passed over, as podman does with those that it does not know. */
 const TRANSPORTS = new Set(['docker', 'docker-archive', 'oci', 'oci-archive', 'dir']);
 

@@ -30,8 +30,10 @@ function remapped(asked: Reference, prefix: string, signedPrefix: string): Refer
   const whole = `${asked.registry}/${asked.repository}`;
   if (whole !== prefix && !whole.startsWith(`${prefix}/`)) return asked;
   try {
-    const renamed = parseReference(`${signedPrefix}${whole.slice(prefix.length)}`);
-    return { ...asked, registry: renamed.registry, repository: renamed.repository };
+    const text = `${signedPrefix}${whole.slice(prefix.length)}`;
+    const { registry, repository } = parseReference(text);
+    // A name that needs completing was not what the policy says that was signed
+    return `${registry}/${repository}` === text ? { ...asked, registry, repository } : undefined;
   } catch {
     return undefined;
   }

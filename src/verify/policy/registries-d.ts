@@ -2,10 +2,12 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
 import type { Reference } from '../../oci/reference.ts';
+import { registryScopes } from './scope.ts';
 
 const entry = z.looseObject({ lookaside: z.string().optional(), sigstore: z.string().optional() });
+const DEFAULT = 'default-docker';
 const fileSchema = z.looseObject({
-  'default-docker': entry.optional(),
+  [DEFAULT]: entry.optional(),
   docker: z.record(z.string(), entry).optional(),
 });
 
@@ -18,13 +20,20 @@ export interface Lookasides {
 /** Reads the files of a registries.d folder. @throws POLICY_INVALID */
 export function parseLookasides(files: readonly { readonly path: string; readonly text: string }[]): Lookasides {
   const byScope = new Map<string, string>();
+  const seen = new Set<string>();
   let byDefault: string | undefined;
   for (const { path, text } of files) {
     const result = fileSchema.safeParse(read(text, path));
     if (!result.success) throw invalid(path, 'it is not of the form of containers-registries.d(5)', result.error);
-    const { docker = {}, 'default-docker': standard } = result.data;
-    byDefault ??= standard?.lookaside ?? standard?.sigstore;
+    const { docker = {}, [DEFAULT]: standard } = result.data;
+    if (standard !== undefined) {
+      if (seen.has(DEFAULT)) throw invalid(path, `${DEFAULT} stands in two files`);
+      seen.add(DEFAULT);
+      byDefault = standard.lookaside ?? standard.sigstore;
+    }
     for (const [scope, { lookaside, sigstore }] of Object.entries(docker)) {
+      if (seen.has(scope)) throw invalid(path, `the scope ${scope} stands in two files`);
+      seen.add(scope);
       const base = lookaside ?? sigstore;
       if (base !== undefined) byScope.set(scope, base);
     }
@@ -40,18 +49,14 @@ function read(text: string, path: string): unknown {
   }
 }
 
-function invalid(where: string, why: string, cause: unknown): TsimgError {
+function invalid(where: string, why: string, cause?: unknown): TsimgError {
   return new TsimgError('POLICY_INVALID', 'the places of signatures cannot be read', { where, why, cause });
 }
 
-/** The base of the URLs at which a repository's signatures lie; undefined where none is configured. */
-export function lookasideOf(
-  { byScope, byDefault }: Lookasides,
-  { registry, repository }: Reference,
-): string | undefined {
-  const parts = [registry, ...repository.split('/')];
-  for (let length = parts.length; length > 0; length -= 1) {
-    const base = byScope.get(parts.slice(0, length).join('/'));
+/** The base of the URLs at which a repository's signatures lie, and those of one image; undefined where none is configured. */
+export function lookasideOf({ byScope, byDefault }: Lookasides, reference: Reference): string | undefined {
+  for (const scope of registryScopes(reference)) {
+    const base = byScope.get(scope);
     if (base !== undefined) return base;
   }
   return byDefault;

@@ -1,11 +1,11 @@
 import type { Reference } from '../../oci/reference.ts';
 import type { Policy, PolicyRequirement } from './document.ts';
 
-/** What an image is for the policy. Paths are absolute and clean. */
+/** What an image is for the policy. Paths are absolute and lead over no symbolic link. */
 export type PolicySubject =
   | { readonly transport: 'docker'; readonly reference: Reference }
   | { readonly transport: 'docker-archive' }
-  | { readonly transport: 'oci' | 'oci-archive' | 'dir'; readonly path: string; readonly name?: string | undefined };
+  | { readonly transport: 'oci' | 'oci-archive' | 'dir'; readonly path: string };
 
 /** The registry's host without its port, and each domain above it as `*.DOMAIN`, from near to far. */
 function wildcards(registry: string): readonly string[] {
@@ -19,20 +19,28 @@ function upwards(path: string): readonly string[] {
   return names.map((_, index) => `/${names.slice(0, names.length - index).join('/')}`);
 }
 
-/** The scopes that may be said of an image, the most specific first. containers/image, docker/policyconfiguration/naming.go */
-export function scopesOf(subject: PolicySubject): readonly string[] {
-  if (subject.transport === 'docker-archive') return [''];
-  if (subject.transport !== 'docker') {
-    const { path, name } = subject;
-    const own = subject.transport === 'oci' && name !== undefined ? [`${path}:${name}`] : [];
-    return [...own, ...upwards(path), ''];
-  }
-  const { registry, repository, tag, digest } = subject.reference;
+/** Scopes of an image of a registry, but for the empty one, the most specific first. containers/image, docker/policyconfiguration */
+export function registryScopes({ registry, repository, tag, digest }: Reference): readonly string[] {
   const whole = `${registry}/${repository}`;
   const exact = digest === undefined ? `${whole}:${tag ?? 'latest'}` : `${whole}@${digest}`;
   const parts = repository.split('/');
   const namespaces = parts.map((_, index) => [registry, ...parts.slice(0, parts.length - index)].join('/'));
-  return [exact, ...namespaces, registry, ...wildcards(registry), ''];
+  return [exact, ...namespaces, registry, ...wildcards(registry)];
+}
+
+/**
+ * The scopes that may be said of an image, the most specific first. A layout is its directory: which of its images is meant does not
+ * count, as with podman, since the same one has several names there.
+ */
+export function scopesOf(subject: PolicySubject): readonly string[] {
+  switch (subject.transport) {
+    case 'docker':
+      return [...registryScopes(subject.reference), ''];
+    case 'docker-archive':
+      return [''];
+    default:
+      return [...upwards(subject.path), ''];
+  }
 }
 
 /** The requirements for an image, and the scope that says them. The most specific scope counts alone. */
