@@ -200,7 +200,8 @@ export function openFilePlace(root: StubRoot, path: RootPath, links: Links): num
 }
 
 /**
- * Makes something new at a path of the root, which must not exist: calls `make` with the last name in the open parent directory. `make` passes `explain` to delayed calls of the stub, whose errors come later. No link is followed
+ * Makes something new at a path of the root, which must not exist: calls `make` with the last name in the open parent
+ * directory. `make` passes `explain` to delayed calls of the stub, whose errors come later. No link is followed
  * anywhere on the path.
  * @throws LAUNCH_FAILED, SYSTEM_CALL
  */
