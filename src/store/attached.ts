@@ -12,19 +12,24 @@ import { replaceText } from '../sys/file/replace-file.ts';
 import { readLayoutFile } from './index-file.ts';
 import type { Store } from './open.ts';
 
-/** A manifest that is kept beside an image: a signature, an attestation. */
+/** A manifest that the store keeps with an image: a signature or an attestation. */
 export interface Attached {
   readonly descriptor: Descriptor;
-  /** The tag of the image's repository at which it lay; undefined for a referrer. */
+  /** The tag that it had in the repository of the image; undefined for a referrer. */
   readonly tag: string | undefined;
 }
 
-/** The list of what is kept of a subject: an index, as registries without a referrers API have it at a tag. */
+/**
+ * Returns the file that lists the attached manifests of a subject: an index, as at the fallback tag of registries
+ * without a referrers API.
+ */
 export function attachedFile({ root }: Pick<Store, 'root'>, subject: Digest): string {
   return join(root, STORE_NAME.attached, `${algorithmOf(subject)}-${hexOf(subject)}`);
 }
 
-/** What is kept of a manifest or index. @throws DOCUMENT_INVALID, FILESYSTEM, LIMIT_EXCEEDED */
+/**
+ * Reads the list of the attached manifests of a manifest or index. @throws DOCUMENT_INVALID, FILESYSTEM, LIMIT_EXCEEDED
+ */
 export async function readAttached(store: Pick<Store, 'root'>, subject: Digest): Promise<readonly Attached[]> {
   const path = attachedFile(store, subject);
   const bytes = await readLayoutFile(path);
@@ -35,7 +40,10 @@ export async function readAttached(store: Pick<Store, 'root'>, subject: Digest):
   }));
 }
 
-/** Adds a manifest, all of whose blobs are there, to what is kept of a subject. @throws DOCUMENT_INVALID, FILESYSTEM */
+/**
+ * Adds a manifest to the list of a subject. All blobs of the manifest must be in the store.
+ * @throws DOCUMENT_INVALID, FILESYSTEM
+ */
 export async function keepAttached(
   store: Store,
   subject: Digest,

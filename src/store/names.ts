@@ -76,7 +76,7 @@ export async function readStoreIndex({ root }: Store): Promise<ImageIndex | unde
     throw new TsimgError('STORE_INVALID', 'the list of images is damaged', {
       where: path,
       why: error.why ?? error.what,
-      hint: `put it back from a copy, or move it away (${away}) and pull or load the images: blobs are not fetched again`,
+      hint: `put back a copy, or move it away (${away}) and pull or load the images: blobs are not fetched again`,
       cause: error,
     });
   }

@@ -72,7 +72,10 @@ async function markImage(store: Store, image: StoredImage, reachable: Set<Digest
   }
 }
 
-/** What is attached to an image is kept as long as it is. A damaged list is removed with the next one that is written. */
+/**
+ * Marks the documents that are attached to an image: they are kept as long as the image. A damaged list is removed when
+ * the next one is written.
+ */
 async function markAttached(
   store: Store,
   image: StoredImage,
@@ -88,7 +91,7 @@ async function markAttached(
   }
 }
 
-/** Lists of what was attached to images that are gone. */
+/** Removes the lists of attached documents of images that are gone; returns their bytes. */
 async function removeAttached(store: Store, reachable: ReadonlySet<Digest>): Promise<number> {
   const folder = join(store.root, STORE_NAME.attached);
   let bytes = 0;

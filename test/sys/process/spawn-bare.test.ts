@@ -28,7 +28,8 @@ function readAll(socket: number): string {
 test('a program has a socket as descriptor 3, /dev/null as standard streams, and no other descriptors', async () => {
   const { process: child, socket } = spawnBare(
     program(`read line <&3; exec >&3
-echo "$line"; for fd in 0 1 2; do [ /proc/$$/fd/$fd -ef /dev/null ] || [ $fd = 1 ] && echo $fd; done; tr '\\\\0' ' ' </proc/$$/environ; echo .
+echo "$line"; for fd in 0 1 2; do [ /proc/$$/fd/$fd -ef /dev/null ] || [ $fd = 1 ] && echo $fd; done
+tr '\\\\0' ' ' </proc/$$/environ; echo .
 grep -E '^Sig(Blk|Ign)' /proc/self/status; cut -d' ' -f6 /proc/$$/stat; echo $$; ls -v /proc/$$/fd`),
   );
   writeSync(socket, 'hello\n');
