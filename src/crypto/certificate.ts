@@ -94,7 +94,8 @@ export function parseSigningCertificate(der: Uint8Array): SigningCertificate {
     isForCodeSigning: extensions(parsed, OID.extendedKeyUsage).some((bytes) =>
       parse(bytes).subs.some((usage) => usage.toOID() === OID.codeSigning),
     ),
-    isCa: parsed.isCA,
+    // The library's own answer is no for a CA that may not sign certificates
+    isCa: parsed.isCA || parsed.extBasicConstraints?.isCA === true,
     parsed,
   };
 }

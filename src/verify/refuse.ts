@@ -31,13 +31,22 @@ export const BINDINGS = [
 
 export type Binding = (typeof BINDINGS)[number];
 
+/** What helps where a log or an authority is not in the trusted root: signers may use a newer one. */
+export const UPDATE_HINT = 'the trusted root may be old: tsimg trust update fetches the newest';
+
 /** The error for a signature that does not hold. @param why a sentence about this one signature */
-export function refused(binding: Binding, why: string, cause?: unknown): TsimgError {
+export function refused(binding: Binding, why: string, { cause, hint }: RefusalContext = {}): TsimgError {
   return new TsimgError('SIGNATURE_INVALID', 'the signature does not hold', {
     why: `${binding}: ${why}`,
+    hint,
     facts: { binding },
     cause,
   });
+}
+
+interface RefusalContext {
+  readonly cause?: unknown;
+  readonly hint?: string | undefined;
 }
 
 /** The binding that an error names; undefined for any other error. */
@@ -59,15 +68,39 @@ const BINDING_OF_CODE: Readonly<Record<string, Binding>> = {
   TLOG_INCLUSION_PROMISE_ERROR: 'log-proof',
 };
 
+/** Whether a certificate, or one of those that issued it, was not valid when it signed. */
+function isOutOfTime({ cause }: VerificationError): boolean {
+  return cause instanceof VerificationError && /not valid or expired/.test(cause.message);
+}
+
+/** What a refusal says where the library's own words do not tell it. */
+function whyOf(error: VerificationError): string {
+  if (error.code === 'CERTIFICATE_ERROR' && isOutOfTime(error)) {
+    return 'its certificate, or one that issued it, was not valid when it signed';
+  }
+  return error.message;
+}
+
+/** Bindings that a newer trusted root may mend. */
+const NEEDS_ROOT: ReadonlySet<Binding> = new Set(['certificate', 'timestamp']);
+
 function bindingOfCause(error: VerificationError): Binding {
   if (error.code === 'CERTIFICATE_ERROR' && /\bSCT/.test(error.message)) return 'sct';
   if (error.code === 'TIMESTAMP_ERROR' && /^expected \d+ timestamps/.test(error.message)) return 'time';
+  if (error.code === 'CERTIFICATE_ERROR' && isOutOfTime(error)) return 'time';
   return BINDING_OF_CODE[error.code] ?? 'signature';
 }
 
 /** Whatever is thrown while a signature is judged is a refusal of it: parsers of hostile bytes throw all kinds of errors. */
 export function asRefusal(error: unknown): TsimgError {
   if (error instanceof TsimgError && bindingOf(error) !== undefined) return error;
-  if (error instanceof VerificationError) return refused(bindingOfCause(error), error.message, error);
-  return refused('format', 'it cannot be read', error);
+  if (error instanceof VerificationError) {
+    const binding = bindingOfCause(error);
+    const hint = NEEDS_ROOT.has(binding) ? UPDATE_HINT : undefined;
+    return refused(binding, whyOf(error), { cause: error, hint });
+  }
+  if (error instanceof TsimgError) {
+    return refused(error.code === 'LIMIT_EXCEEDED' ? 'limit' : 'format', error.message, { cause: error });
+  }
+  return refused('format', 'it cannot be read', { cause: error });
 }

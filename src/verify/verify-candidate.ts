@@ -7,7 +7,7 @@ import type { Candidate } from './candidate.ts';
 import { knownCheckpoint } from './checkpoint.ts';
 import { checkIdentity, nameText, type WantedIdentity } from './identity.ts';
 import { checkLogKey } from './log-key.ts';
-import { asRefusal, refused } from './refuse.ts';
+import { asRefusal, refused, UPDATE_HINT } from './refuse.ts';
 import { signedEnvelope, signedPayload } from './signed-content.ts';
 import type { TrustRoot } from './trust-root.ts';
 
@@ -54,16 +54,25 @@ export interface Verified {
 /** Log entries and timestamps of one signature; real ones have one of each, or two. */
 const MAX_PROOFS = 16;
 
-/** The bundle with checkpoints that the library may read. */
-function withKnownCheckpoints(bundle: Bundle, { tlogs }: TrustMaterial): Bundle {
+/**
+ * The bundle with log entries that the library may read: of known logs, each with a checkpoint of the very log that the entry
+ * names. The library would take any known log's checkpoint for any entry.
+ */
+function withKnownLogs(bundle: Bundle, { tlogs }: TrustMaterial): Bundle {
   const material = bundle.verificationMaterial;
-  const proofs = material.tlogEntries.length + (material.timestampVerificationData?.rfc3161Timestamps.length ?? 0);
-  if (proofs > MAX_PROOFS) throw refused('limit', `it has ${proofs} log entries and timestamps`);
-  for (const { inclusionProof } of material.tlogEntries) {
+  for (const { inclusionProof, logId } of material.tlogEntries) {
+    const named = tlogs.filter(({ logID }) => logId !== undefined && sameBytes(logID, logId.keyId));
+    if (named.length === 0) throw refused('log', 'the trusted root does not know its log', { hint: UPDATE_HINT });
     if (inclusionProof?.checkpoint === undefined) continue;
-    inclusionProof.checkpoint.envelope = knownCheckpoint(inclusionProof.checkpoint.envelope, tlogs);
+    inclusionProof.checkpoint.envelope = knownCheckpoint(inclusionProof.checkpoint.envelope, named);
   }
   return bundle;
+}
+
+/** @throws SIGNATURE_INVALID for a signature with more log entries and timestamps than anybody makes */
+function checkCount({ verificationMaterial: { tlogEntries, timestampVerificationData } }: Bundle): void {
+  const proofs = tlogEntries.length + (timestampVerificationData?.rfc3161Timestamps.length ?? 0);
+  if (proofs > MAX_PROOFS) throw refused('limit', `it has ${proofs} log entries and timestamps`);
 }
 
 /** The signature as the library verifies it, with our own comparison of what it is over. */
@@ -197,8 +206,11 @@ function withoutSct(candidate: Candidate, certificate: SigningCertificate, trust
 export function verifyCandidate(candidate: Candidate, requirement: Requirement, trust: TrustRoot): Verified {
   try {
     const material = trust.material;
-    const guarded = { ...candidate, bundle: withKnownCheckpoints(candidate.bundle, material) };
-    const logIndex = guarded.bundle.verificationMaterial.tlogEntries[0]?.logIndex;
+    checkCount(candidate.bundle);
+    const ignoresLog = requirement.kind !== 'identity' && requirement.ignoresLog;
+    const bundle = ignoresLog ? candidate.bundle : withKnownLogs(candidate.bundle, material);
+    const guarded = { ...candidate, bundle };
+    const logIndex = ignoresLog ? undefined : bundle.verificationMaterial.tlogEntries[0]?.logIndex;
     if (requirement.kind === 'key') {
       const { entity, key } = byKeys(guarded, requirement, material);
       return { identity: undefined, issuer: undefined, key: key.fingerprint, time: timeOf(entity), logIndex };

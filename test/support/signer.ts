@@ -1,9 +1,11 @@
 import { createHash, generateKeyPairSync, type KeyObject, type KeyPairKeyObjectResult, sign } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { initializeCA, initializeCTLog, initializeTLog, initializeTSA } from '@sigstore/mock';
+import { initializeCTLog, initializeTLog, initializeTSA } from '@sigstore/mock';
 import type { Digest } from '../../src/oci/digest.ts';
 import { hexOf } from '../../src/oci/digest.ts';
+import { type CertificateOptions, makeAuthority } from './certificate-authority.ts';
+import { dsseEntry, type EntryChanges, hashedRekord, type Logged, legacyLog } from './log-entries.ts';
 import { tempDir } from './temp-dir.ts';
 
 // Signs images as cosign does, with a CA, a certificate log, a transparency log and a timestamp authority in this process.
@@ -13,9 +15,6 @@ export const ISSUER = 'https://token.example.com';
 
 const LOG_URL = 'https://rekor.example.com';
 const DAY = 86_400_000;
-
-const OID_ISSUER = '1.3.6.1.4.1.57264.1.1';
-const OID_ISSUER_V2 = '1.3.6.1.4.1.57264.1.8';
 
 const base64 = (bytes: ArrayBufferView | Buffer): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
@@ -27,6 +26,11 @@ function pem(label: string, der: Uint8Array): string {
       .toString('base64')
       .match(/.{1,64}/g) ?? [];
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+}
+
+/** Ed25519 signs the bytes themselves, other keys a hash. */
+function signWith(key: KeyObject, bytes: Buffer, hash = 'sha256'): Buffer {
+  return sign(key.asymmetricKeyType === 'ed25519' ? null : hash, bytes, key);
 }
 
 export function ecKeys(namedCurve = 'P-256'): KeyPairKeyObjectResult {
@@ -78,14 +82,23 @@ export interface Signer {
   readonly certificate: Buffer | undefined;
 }
 
+/** A trusted_root.json. */
+export interface RootDocument {
+  readonly mediaType: string;
+  readonly tlogs: readonly object[];
+  readonly certificateAuthorities: readonly object[];
+  readonly ctlogs: readonly object[];
+  readonly timestampAuthorities: readonly object[];
+}
+
 /** Everything that vouches for signatures. */
 export interface SignerWorld {
   /** trusted_root.json of this world. */
   readonly trustedRoot: string;
-  readonly rootDocument: object;
+  readonly rootDocument: RootDocument;
   keySigner(keys: KeyPairKeyObjectResult): Signer;
   /** A certificate of this world's CA. */
-  certified(options?: { readonly identity?: string; readonly issuer?: string }): Promise<Signer>;
+  certified(options?: Partial<CertificateOptions>): Promise<Signer>;
   /** Annotations of a layer with this payload: cosign 1 and 2. */
   legacy(signer: Signer, payload: Buffer, options?: LegacyOptions): Promise<Record<string, string>>;
   /** A bundle of version 0.3 over a statement. */
@@ -101,31 +114,38 @@ export interface SignerWorld {
 export interface LegacyOptions {
   readonly logged?: boolean;
   readonly hash?: string;
+  /** Changes to what is written into the log. */
+  readonly entry?: EntryChanges;
+  /** What the log's clock says. */
+  readonly loggedAt?: Date;
+  /** What a timestamp is made of: the signature (true), or other bytes. */
+  readonly stamped?: boolean | Buffer;
 }
 
 export interface BundleOptions {
   readonly payloadType?: string;
-  readonly stamped?: boolean;
+  readonly stamped?: boolean | Buffer;
+  readonly entry?: EntryChanges;
+  /** Whether the log has it as `hashedrekord`, whose digest is over the signed bytes. */
+  readonly loggedAsHash?: boolean;
+  /** Without the log's promise: its proof alone, which tells no time. */
+  readonly withoutPromise?: boolean;
 }
 
-/** What a log says of an entry, as `@sigstore/mock` has it. */
-interface Logged {
-  readonly body: string;
-  readonly integratedTime: number;
-  readonly logID: string;
-  readonly logIndex: number;
-  readonly verification: {
-    readonly signedEntryTimestamp: string;
-    readonly inclusionProof: { readonly checkpoint: string; readonly rootHash: string; readonly treeSize: number };
-  };
-}
-
-export async function makeSignerWorld(): Promise<SignerWorld> {
-  const [caKeys, ctKeys, logKeys, tsaKeys] = [ecKeys('P-384'), ecKeys(), ecKeys(), ecKeys('P-384')];
+/** @param issuingValid see `makeAuthority` */
+export async function makeSignerWorld(issuingValid?: readonly [number, number]): Promise<SignerWorld> {
+  const [root, issuing, ctKeys, logKeys, tsaKeys] = [
+    ecKeys('P-384'),
+    ecKeys('P-384'),
+    ecKeys(),
+    ecKeys(),
+    ecKeys('P-384'),
+  ];
   const ctLog = await initializeCTLog(ctKeys);
-  const ca = await initializeCA(caKeys, ctLog);
+  const ca = await makeAuthority({ root, issuing, ctLog }, issuingValid);
   const tlog = await initializeTLog(LOG_URL, logKeys);
-  const tsa = await initializeTSA(tsaKeys);
+  // Whole seconds: the mock writes fractions that readers refuse
+  const tsa = await initializeTSA(tsaKeys, new Date(Math.floor(Date.now() / 1000) * 1000));
   const start = new Date(Date.now() - DAY).toISOString();
   const log = (baseUrl: string, key: KeyObject) => {
     const der = key.export({ type: 'spki', format: 'der' });
@@ -145,47 +165,23 @@ export async function makeSignerWorld(): Promise<SignerWorld> {
   const rootDocument = {
     mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
     tlogs: [log(LOG_URL, logKeys.publicKey)],
-    certificateAuthorities: [authority('https://fulcio.example.com', [ca.rootCertificate])],
+    certificateAuthorities: [authority('https://fulcio.example.com', ca.chain)],
     ctlogs: [log('https://ctfe.example.com', ctKeys.publicKey)],
     timestampAuthorities: [authority('https://tsa.example.com', [tsa.intCertificate, tsa.rootCertificate])],
   };
   const trustedRoot = join(tempDir(), 'trusted_root.json');
   writeFileSync(trustedRoot, JSON.stringify(rootDocument));
 
-  const logEntry = async (entry: object): Promise<Logged> => {
-    const [found] = Object.values(await tlog.log(entry));
+  const logEntry = async (entry: object, at?: Date): Promise<Logged> => {
+    const log = at === undefined ? tlog : await initializeTLog(LOG_URL, logKeys, at);
+    const [found] = Object.values(await log.log(entry));
     if (found === undefined) throw new Error('the log has no entry');
     return found as unknown as Logged;
   };
-  const hashedRekord = (payload: Buffer, signature: Buffer, verifier: string) => ({
-    apiVersion: '0.0.1',
-    kind: 'hashedrekord',
-    spec: {
-      data: { hash: { algorithm: 'sha256', value: sha256(payload).toString('hex') } },
-      signature: {
-        content: signature.toString('base64'),
-        publicKey: { content: Buffer.from(verifier).toString('base64') },
-      },
-    },
-  });
-  const dsseEntry = (envelope: object, payload: Buffer, signature: Buffer, verifier: string) => ({
-    apiVersion: '0.0.1',
-    kind: 'dsse',
-    spec: {
-      envelopeHash: { algorithm: 'sha256', value: sha256(Buffer.from(JSON.stringify(envelope))).toString('hex') },
-      payloadHash: { algorithm: 'sha256', value: sha256(payload).toString('hex') },
-      signatures: [{ signature: signature.toString('base64'), verifier: Buffer.from(verifier).toString('base64') }],
-    },
-  });
-  const legacyLog = ({ body, integratedTime, logID, logIndex, verification }: Logged) =>
-    JSON.stringify({
-      SignedEntryTimestamp: verification.signedEntryTimestamp,
-      Payload: { body, integratedTime, logIndex, logID },
-    });
   const certificateAnnotation = ({ certificate }: Signer): Record<string, string> =>
     certificate === undefined ? {} : { 'dev.sigstore.cosign/certificate': pem('CERTIFICATE', certificate) };
   const envelopeOf = (signer: Signer, payload: Buffer, payloadType = 'application/vnd.in-toto+json') => {
-    const signature = sign('sha256', pae(payloadType, payload), signer.privateKey);
+    const signature = signWith(signer.privateKey, pae(payloadType, payload));
     const envelope = {
       payloadType,
       payload: payload.toString('base64'),
@@ -207,33 +203,33 @@ export async function makeSignerWorld(): Promise<SignerWorld> {
     trustedRoot,
     rootDocument,
     keySigner: ({ privateKey, publicKey }) => ({ privateKey, verifier: publicPem(publicKey), certificate: undefined }),
-    async certified({ identity = IDENTITY, issuer = ISSUER } = {}) {
-      const { privateKey, publicKey } = ecKeys();
-      const der = await ca.issueCertificate({
-        publicKey: publicKey.export({ type: 'spki', format: 'der' }),
-        subjectAltName: identity,
-        extensions: [
-          { oid: OID_ISSUER, value: issuer, legacy: true },
-          { oid: OID_ISSUER_V2, value: issuer },
-        ],
-      });
-      const certificate = Buffer.from(base64(der), 'base64');
-      return { privateKey, verifier: pem('CERTIFICATE', certificate), certificate };
+    async certified({ identity = IDENTITY, issuer = ISSUER, keys = ecKeys(), ...rest } = {}) {
+      const certificate = await ca.issue({ identity, issuer, keys, ...rest });
+      return { privateKey: keys.privateKey, verifier: pem('CERTIFICATE', certificate), certificate };
     },
-    async legacy(signer, payload, { logged = true, hash = 'sha256' } = {}) {
-      const signature = sign(hash, payload, signer.privateKey);
-      const entry = logged ? await logEntry(hashedRekord(payload, signature, signer.verifier)) : undefined;
+    async legacy(signer, payload, { logged = true, hash, entry = {}, loggedAt, stamped = false } = {}) {
+      const signature = signWith(signer.privateKey, payload, hash);
+      const told = { payload, signature, verifier: signer.verifier, ...entry };
+      const found = logged ? await logEntry(hashedRekord(told), loggedAt) : undefined;
       return {
         'dev.cosignproject.cosign/signature': signature.toString('base64'),
         ...certificateAnnotation(signer),
-        ...(entry === undefined ? {} : { 'dev.sigstore.cosign/bundle': legacyLog(entry) }),
+        ...(found === undefined ? {} : { 'dev.sigstore.cosign/bundle': legacyLog(found) }),
+        ...(stamped && {
+          'dev.sigstore.cosign/rfc3161timestamp': JSON.stringify({
+            SignedRFC3161Timestamp: await stamp(stamped === true ? signature : stamped),
+          }),
+        }),
       };
     },
-    async bundle(signer, payload, { payloadType, stamped = false } = {}) {
+    async bundle(signer, payload, options = {}) {
+      const { payloadType, stamped = false, entry = {}, loggedAsHash = false, withoutPromise = false } = options;
       const { envelope, signature } = envelopeOf(signer, payload, payloadType);
-      const { body, integratedTime, logID, logIndex, verification } = await logEntry(
-        dsseEntry(envelope, payload, signature, signer.verifier),
-      );
+      const told = { payload, signature, verifier: signer.verifier, ...entry };
+      const record = loggedAsHash
+        ? hashedRekord({ ...told, payload: pae(envelope.payloadType, told.payload) })
+        : dsseEntry(envelope, told);
+      const { body, integratedTime, logID, logIndex, verification } = await logEntry(record);
       const { checkpoint, rootHash, treeSize } = verification.inclusionProof;
       return Buffer.from(
         JSON.stringify({
@@ -246,9 +242,11 @@ export async function makeSignerWorld(): Promise<SignerWorld> {
               {
                 logIndex: String(logIndex),
                 logId: { keyId: Buffer.from(logID, 'hex').toString('base64') },
-                kindVersion: { kind: 'dsse', version: '0.0.1' },
+                kindVersion: { kind: record.kind, version: record.apiVersion },
                 integratedTime: String(integratedTime),
-                inclusionPromise: { signedEntryTimestamp: verification.signedEntryTimestamp },
+                ...(withoutPromise
+                  ? {}
+                  : { inclusionPromise: { signedEntryTimestamp: verification.signedEntryTimestamp } }),
                 inclusionProof: {
                   logIndex: '0',
                   rootHash: Buffer.from(rootHash, 'hex').toString('base64'),
@@ -260,7 +258,9 @@ export async function makeSignerWorld(): Promise<SignerWorld> {
               },
             ],
             timestampVerificationData: {
-              rfc3161Timestamps: stamped ? [{ signedTimestamp: await stamp(signature) }] : [],
+              rfc3161Timestamps: stamped
+                ? [{ signedTimestamp: await stamp(stamped === true ? signature : stamped) }]
+                : [],
             },
           },
           dsseEnvelope: envelope,
@@ -269,7 +269,7 @@ export async function makeSignerWorld(): Promise<SignerWorld> {
     },
     async attestation(signer, payload, predicateType) {
       const { envelope, signature } = envelopeOf(signer, payload);
-      const entry = await logEntry(dsseEntry(envelope, payload, signature, signer.verifier));
+      const entry = await logEntry(dsseEntry(envelope, { payload, signature, verifier: signer.verifier }));
       return {
         blob: Buffer.from(JSON.stringify(envelope)),
         annotations: {

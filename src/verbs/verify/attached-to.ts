@@ -21,6 +21,7 @@ export const ATTACHED_TYPE = {
 
 /** As many as are looked at of one image. CVE-2024-29902, CVE-2024-29903 */
 const MAX_CANDIDATES = 1000;
+const TOO_MANY = `more than ${MAX_CANDIDATES} are attached to it; no others were looked at`;
 /** Bytes of one signature, bundle or attestation. */
 const MAX_BLOB_BYTES = 16 * 1024 * 1024;
 
@@ -35,7 +36,16 @@ export interface AttachedPlace {
 /** Something attached to an image: a signature to be judged, or one that cannot be. */
 export type Found =
   | { readonly kind: 'signature'; readonly attached: AttachedBytes; readonly place: AttachedPlace | undefined }
-  | { readonly kind: 'unreadable'; readonly why: string; readonly error: TsimgError | undefined };
+  | {
+      readonly kind: 'unreadable';
+      readonly binding: 'format' | 'limit';
+      readonly why: string;
+      readonly error: TsimgError | undefined;
+    };
+
+function unreadable(binding: 'format' | 'limit', why: string, error?: TsimgError): Found {
+  return { kind: 'unreadable', binding, why, error };
+}
 
 /** What is looked for. */
 export interface Look {
@@ -108,7 +118,7 @@ async function* signaturesIn(
     // What the list says of it does not count, what it says itself does
     if (!isTag && manifest.subject?.digest !== subject) return;
     if (typeOf(manifest) === ATTACHED_TYPE.notation) {
-      yield { kind: 'unreadable', why: 'notation’s signatures are not read', error: undefined };
+      yield unreadable('format', 'notation’s signatures are not read');
       return;
     }
     for (const layer of manifest.layers) {
@@ -118,7 +128,7 @@ async function* signaturesIn(
     }
   } catch (error) {
     if (!isBadCandidate(error)) throw error;
-    yield { kind: 'unreadable', why: error.message, error };
+    yield unreadable('format', error.message, error);
   }
 }
 
@@ -145,12 +155,13 @@ export async function* attachedTo(
   look: Look,
   { signal }: Context,
 ): AsyncGenerator<Found> {
-  let count = 0;
+  let [count, manifests] = [0, 0];
   for (const subject of subjects) {
     for await (const manifest of manifestsOf(source, subject, look, signal)) {
+      // Manifests that hold no signature cost a request too
+      if (++manifests > MAX_CANDIDATES) return yield unreadable('limit', TOO_MANY);
       for await (const found of signaturesIn(source, manifest, { subject, look, signal })) {
-        count += 1;
-        if (count > MAX_CANDIDATES) return;
+        if (++count > MAX_CANDIDATES) return yield unreadable('limit', TOO_MANY);
         yield found;
       }
     }
@@ -165,6 +176,6 @@ function* inFile(bytes: Buffer): Generator<Found> {
     if (attached !== undefined) yield { kind: 'signature', attached, place: undefined };
   } catch (error) {
     if (!(error instanceof TsimgError)) throw error;
-    yield { kind: 'unreadable', why: error.message, error };
+    yield unreadable('format', error.message, error);
   }
 }

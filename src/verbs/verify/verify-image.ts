@@ -3,7 +3,7 @@ import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import type { Source } from '../../image/source.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { type Binding, bindingOf } from '../../verify/refuse.ts';
+import { asRefusal, type Binding, bindingOf, refused } from '../../verify/refuse.ts';
 import { type GoodSignature, verifyAttached, type WantedContent } from '../../verify/verify-attached.ts';
 import { type AttachedPlace, attachedTo, type Found } from './attached-to.ts';
 import type { Verification } from './verification.ts';
@@ -69,7 +69,7 @@ function missing(label: string, { attestation }: WantedContent, unread: readonly
 /** Verifies one thing that was found; the reason where it does not hold. */
 function judge(found: Found, wanted: WantedContent, verification: Verification): GoodAttached | ErrorType {
   if (found.kind === 'unreadable') {
-    return found.error ?? new TsimgError('SIGNATURE_INVALID', found.why, { facts: { binding: 'format' } });
+    return found.error === undefined ? refused(found.binding, found.why) : asRefusal(found.error);
   }
   try {
     return { ...verifyAttached(found.attached, wanted, verification), place: found.place };
