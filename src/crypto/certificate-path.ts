@@ -6,6 +6,8 @@ export type ParsedCertificate = X509Certificate;
 
 /** A chain has a leaf, a few intermediates and a root. */
 const MAX_LENGTH = 8;
+/** Certificates that may come along with one; the CA lists of a policy are longer. */
+export const MAX_BROUGHT_CERTIFICATES = 16;
 
 /** All certificates of a PEM text, in order. @throws whatever a malformed DER makes the parser throw */
 export function parseCertificates(pem: string): readonly X509Certificate[] {
@@ -39,13 +41,16 @@ export function certificatePath(
   intermediates: readonly X509Certificate[],
   roots: readonly X509Certificate[],
 ): readonly X509Certificate[] | undefined {
+  // Each is tried once: certificates of one name and key issue one another, and their paths would be without number
+  const tried = new Set<X509Certificate>();
   const extend = (path: readonly X509Certificate[]): readonly X509Certificate[] | undefined => {
     const last = path.at(-1);
     if (last === undefined || path.length > MAX_LENGTH) return undefined;
     const root = roots.find((each) => isIssuedBy(last, each));
     if (root !== undefined) return isLongEnough([...path, root]) ? [...path, root] : undefined;
     for (const next of intermediates) {
-      if (path.includes(next) || !isIssuedBy(last, next)) continue;
+      if (tried.has(next) || !isIssuedBy(last, next)) continue;
+      tried.add(next);
       const found = extend([...path, next]);
       if (found !== undefined) return found;
     }

@@ -1,6 +1,6 @@
 import { type Bundle, bundleFromJSON } from '@sigstore/bundle';
 import { z } from 'zod';
-import { type ParsedCertificate, parseCertificates } from '../crypto/certificate-path.ts';
+import { MAX_BROUGHT_CERTIFICATES, type ParsedCertificate, parseCertificates } from '../crypto/certificate-path.ts';
 import { pemToDer, sha256 } from '../crypto/public-key.ts';
 import { parseJson } from '../oci/document.ts';
 import { asRefusal, refused } from './refuse.ts';
@@ -135,6 +135,9 @@ export function readPayloadSignature(form: Form, payload: Buffer, annotations: A
       },
     });
     const intermediates = parseCertificates(annotations[ANNOTATION.chain] ?? '');
+    if (intermediates.length > MAX_BROUGHT_CERTIFICATES) {
+      throw refused('limit', `it brings ${intermediates.length} certificates along`);
+    }
     return {
       form,
       bundle,

@@ -196,6 +196,12 @@ test('limit: more log entries and timestamps than anybody makes', () => {
   assert.is(judge(long, keyless()), 'limit');
 });
 
+test('limit: more certificates than a chain has', () => {
+  const chain = `-----BEGIN CERTIFICATE-----\n${signer.certificate?.toString('base64')}\n-----END CERTIFICATE-----\n`;
+  const annotations = { ...goodByKey, 'dev.sigstore.cosign/chain': chain.repeat(17) };
+  assert.is(judge(legacy(payload, annotations), byKey(keys.publicKey)), 'limit');
+});
+
 test('format: what cannot be read is refused, whatever a parser throws', () => {
   const bad = ['', '{', 'null', '[]', '{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}'];
   for (const text of bad) assert.is(judge(bundle(Buffer.from(text)), keyless()), 'format', text);
