@@ -18,7 +18,7 @@ import { findInit } from './facts/find-init.ts';
 import { probeHost } from './facts/probe.ts';
 import { findTool, requireTool, TOOL_ENV } from './facts/tools.ts';
 import { makeUserNamespace } from './start/make-user-namespace.ts';
-import { startHelper } from './start/user-namespace.ts';
+import { startHelper } from './start/start-helper.ts';
 
 /** The longest time for a trial: milliseconds. */
 const TIMEOUT = 10_000;

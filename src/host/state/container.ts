@@ -9,7 +9,7 @@ import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { acquireLock, awaitUnlocked, isLocked, type Lock, tryLock } from '../../sys/file/lock.ts';
 import { makeDirectories } from '../../sys/file/make-directories.ts';
 import { randomHex } from '../../sys/random.ts';
-import { removeInUserNamespace } from '../start/user-namespace.ts';
+import { removeInUserNamespace } from '../start/start-helper.ts';
 import { endProcesses } from './end-processes.ts';
 import { readLife } from './life.ts';
 import { claimName, releaseName } from './names.ts';

@@ -10,7 +10,7 @@ import { errnoOf, TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { openRunningRoot } from '../../host/exec/container-root.ts';
 import { probeHost } from '../../host/facts/probe.ts';
-import type { HelperNamespaces } from '../../host/start/user-namespace.ts';
+import type { HelperNamespaces } from '../../host/start/start-helper.ts';
 import { containersFolder, holdContainer } from '../../host/state/container.ts';
 import { findContainer } from '../../host/state/find-container.ts';
 import { storedMap } from '../../launch/plan/id-map.ts';

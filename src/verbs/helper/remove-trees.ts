@@ -3,7 +3,7 @@ import { removePath } from '../../disk/directory/remove-path.ts';
 import { messageOf, TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { DESCRIPTOR } from '../../host/start/channel.ts';
-import { startHelper } from '../../host/start/user-namespace.ts';
+import { startHelper } from '../../host/start/start-helper.ts';
 import { type Check, fields, isCount, isText, oneOf } from '../../host/state/document-shape.ts';
 import type { HostFacts } from '../../launch/facts/host-facts.ts';
 import { planIdMap } from '../../launch/plan/id-map.ts';

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { DESCRIPTOR } from '../../host/start/channel.ts';
-import { type HelperNamespaces, startHelper } from '../../host/start/user-namespace.ts';
+import { type HelperNamespaces, startHelper } from '../../host/start/start-helper.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 import { receiveError } from '../../sys/portable-error.ts';
 import { type FileMessage, type FileRequest, isFileMessage } from './file-request.ts';

@@ -4,7 +4,7 @@ import type { UnpackReport } from '../../disk/unpack-options.ts';
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { DESCRIPTOR } from '../../host/start/channel.ts';
-import { startHelper } from '../../host/start/user-namespace.ts';
+import { startHelper } from '../../host/start/start-helper.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 import type { IdMap } from '../../launch/launch-plan.ts';
 import { isTolerance, type Tolerance } from '../../rootfs/policy.ts';

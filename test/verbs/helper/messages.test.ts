@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsimgError } from '../../../src/errors.ts';
 import { isEvent } from '../../../src/events.ts';
-import { startHelper } from '../../../src/host/start/user-namespace.ts';
+import { startHelper } from '../../../src/host/start/start-helper.ts';
 import { parseMessage } from '../../../src/host/stdio/read-messages.ts';
 import { receiveError } from '../../../src/sys/portable-error.ts';
 import { type FileMessage, isFileMessage, isFileRequest } from '../../../src/verbs/helper/file-request.ts';
