@@ -1,7 +1,7 @@
 import { X509Certificate } from '@sigstore/core';
 import { pemToDer } from './public-key.ts';
 
-/** A certificate as its library has it. */
+/** A parsed certificate. */
 export type ParsedCertificate = X509Certificate;
 
 /** A chain has a leaf, a few intermediates and a root. */
@@ -9,7 +9,7 @@ const MAX_LENGTH = 8;
 /** Certificates that may come along with one; the CA lists of a policy are longer. */
 export const MAX_BROUGHT_CERTIFICATES = 16;
 
-/** All certificates of a PEM text, in order. @throws whatever a malformed DER makes the parser throw */
+/** Parses all certificates of a PEM text, in order. @throws any error for malformed DER */
 export function parseCertificates(pem: string): readonly X509Certificate[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
   return blocks.map((block) => X509Certificate.parse(Buffer.from(pemToDer(block))));
@@ -33,8 +33,8 @@ function isLongEnough(path: readonly X509Certificate[]): boolean {
 }
 
 /**
- * The certificates from a leaf to one of the roots, both included; undefined where there is no such path. Only the roots are
- * trusted: intermediates may come from anybody. Times are not looked at. RFC 5280, 6.1
+ * Finds the certificates from a leaf to one of the roots, both included; undefined where there is no such path. Only
+ * the roots are trusted: intermediates may come from anywhere. Times are not checked. RFC 5280, 6.1
  */
 export function certificatePath(
   leaf: X509Certificate,

@@ -13,13 +13,13 @@ const OID = {
 /** Tags of GeneralName (RFC 5280, 4.2.1.6), each context-specific. */
 const NAME_TAG = { other: 0, email: 1, dns: 2, uri: 6 } as const;
 
-/** A name that a certificate is for: bytes as the CA wrote them, so that no decoder can make two names one. */
+/** A name in a certificate. Bytes as the CA wrote them, so that no decoder can make two names equal. */
 export interface SubjectName {
   readonly type: 'email' | 'dns' | 'uri' | 'other';
   readonly bytes: Buffer;
 }
 
-/** What a signing certificate says of its key, read from its DER. */
+/** The names and the issuer of a signing certificate, read from its DER. */
 export interface SigningCertificate {
   readonly der: Buffer;
   readonly key: PublicKey;
@@ -80,7 +80,7 @@ function issuersOf(certificate: X509Certificate): readonly Buffer[] {
   ];
 }
 
-/** @throws whatever a malformed DER makes the parser throw: the caller takes it for a refusal */
+/** Parses a signing certificate. @throws any error for malformed DER: the caller takes it for a refusal */
 export function parseSigningCertificate(der: Uint8Array): SigningCertificate {
   const parsed = X509Certificate.parse(Buffer.from(der));
   const issuers = issuersOf(parsed);

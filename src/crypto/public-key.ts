@@ -3,7 +3,7 @@ import { TsimgError } from '../errors.ts';
 import type { Digest } from '../oci/digest.ts';
 import { digestOf } from './digest.ts';
 
-/** Node's key object, by way of the library that makes it. */
+/** Node's key object, as the library makes it. */
 export type KeyObject = ReturnType<typeof crypto.createPublicKey>;
 
 /** A public key that signatures are verified with. */
@@ -16,7 +16,7 @@ export interface PublicKey {
 }
 
 const PEM_KEY = /-----BEGIN (?:RSA )?PUBLIC KEY-----[\s\S]+?-----END (?:RSA )?PUBLIC KEY-----/;
-/** Far more than an RSA key of 16,384 bits takes. */
+/** The most characters of a key: far more than an RSA key of 16,384 bits needs. */
 const MAX_KEY_BYTES = 64 * 1024;
 
 function keyInvalid(where: string, why: string, cause?: unknown): TsimgError {
@@ -28,13 +28,13 @@ function keyInvalid(where: string, why: string, cause?: unknown): TsimgError {
   });
 }
 
-/** A key from an object that Node has parsed. @throws TypeError for a private key */
+/** Makes a key from Node's object. @throws TypeError for a private key */
 export function publicKeyOf(object: KeyObject): PublicKey {
   const spki = object.export({ type: 'spki', format: 'der' });
   return { object, spki, fingerprint: digestOf(spki) };
 }
 
-/** A PEM public key: RSA, ECDSA or Ed25519. @param where for errors @throws KEY_INVALID */
+/** Parses a PEM public key: RSA, ECDSA or Ed25519. @param where for errors @throws KEY_INVALID */
 export function parsePublicKey(text: string, where: string): PublicKey {
   if (text.length > MAX_KEY_BYTES) throw keyInvalid(where, 'the file is too large for a key');
   const block = PEM_KEY.exec(text)?.[0];
@@ -51,13 +51,13 @@ export function parsePublicKey(text: string, where: string): PublicKey {
   return publicKeyOf(object);
 }
 
-/** The DER of the first block of a PEM text, whatever its label is; empty where there is none. */
+/** Returns the DER of the first block of a PEM text, whatever its label; empty where there is none. */
 export function pemToDer(text: string): Buffer {
   const block = /-----BEGIN ([A-Z ]+)-----[\s\S]+?-----END \1-----/.exec(text)?.[0];
   return block === undefined ? Buffer.alloc(0) : pem.toDER(block);
 }
 
-/** The hashes that a key signs with: SHA-256, and for larger curves their own, which some signers use instead. */
+/** The hashes of a key's signatures: SHA-256, and for larger curves also their own, which some signers use. */
 function hashesOf(key: KeyObject): readonly string[] {
   if (key.asymmetricKeyType !== 'ec') return ['sha256'];
   const own: Readonly<Record<string, string>> = { secp384r1: 'sha384', secp521r1: 'sha512' };
@@ -65,12 +65,12 @@ function hashesOf(key: KeyObject): readonly string[] {
   return larger === undefined ? ['sha256'] : ['sha256', larger];
 }
 
-/** Ed25519ph (RFC 8032, 5.1), which Node does not have; undefined until it was loaded. */
+/** Ed25519ph (RFC 8032, 5.1), which Node lacks; undefined until it is loaded. */
 let prehashed: ((signature: Uint8Array, message: Uint8Array, key: Uint8Array) => boolean) | undefined;
 
 /**
- * Loads what verifies Ed25519ph, cosign's way of signing with Ed25519 keys since its version 2: for such a key, and before
- * `verifies` is asked.
+ * Loads the verifier of Ed25519ph, with which cosign signs by Ed25519 keys since version 2. Call it for such a key
+ * before `verifies`.
  */
 export async function loadPrehashed(): Promise<void> {
   const { ed25519ph } = await import('@noble/curves/ed25519');
@@ -87,8 +87,8 @@ function verifiesPrehashed(key: KeyObject, message: Uint8Array, signature: Uint8
 }
 
 /**
- * Whether a signature over data is this key's: PKCS #1 v1.5 for RSA, ECDSA, Ed25519
- * (RFC 8032), and Ed25519ph once it was loaded. Never throws.
+ * Returns whether a signature over data is this key's: PKCS #1 v1.5 for RSA, ECDSA, Ed25519 (RFC 8032), and Ed25519ph
+ * once it is loaded. Never throws.
  */
 export function verifies(key: KeyObject, data: Uint8Array, signature: Uint8Array): boolean {
   const [bytes, signed] = [Buffer.from(data), Buffer.from(signature)];
@@ -97,23 +97,23 @@ export function verifies(key: KeyObject, data: Uint8Array, signature: Uint8Array
   return hashesOf(key).some((hash) => crypto.verify(bytes, key, signed, hash));
 }
 
-/** The hash of data whose length in bytes is this one: 32, 48 or 64 of SHA-2; undefined for another length. */
+/** Returns the SHA-2 hash of data with this length in bytes (32, 48 or 64); undefined for another length. */
 export function hashOfLength(length: number, data: Uint8Array): Buffer | undefined {
   const name = { 32: 'sha256', 48: 'sha384', 64: 'sha512' }[length];
   return name === undefined ? undefined : crypto.digest(name, data);
 }
 
-/** Whether two byte strings are equal, in a time that does not tell where they differ. */
+/** Compares two byte strings in a time that does not depend on their difference. */
 export function sameBytes(first: Uint8Array, second: Uint8Array): boolean {
   return crypto.bufferEqual(Buffer.from(first), Buffer.from(second));
 }
 
-/** SHA-256 of bytes. */
+/** Returns the SHA-256 hash of bytes. */
 export function sha256(data: Uint8Array): Buffer {
   return crypto.digest('sha256', Buffer.from(data));
 }
 
-/** A key of a trusted root: SPKI, or PKCS #1 for old RSA keys. @throws whatever Node throws for other bytes */
+/** Parses a key of a trusted root: SPKI, or PKCS #1 for old RSA keys. @throws any error of Node's for other bytes */
 function keyOfRoot(der: Uint8Array): KeyObject {
   try {
     return crypto.createPublicKey(Buffer.from(der));
@@ -123,8 +123,10 @@ function keyOfRoot(der: Uint8Array): KeyObject {
 }
 
 /**
- * The IDs that a log with this key may have: the SHA-256 of the key (RFC 6962, 3.2), and for Ed25519 that of the log's name,
- * a newline, 1 and the key (C2SP signed-note). @param der of a trusted root @param name the log's origin
+ * Returns the possible IDs of a log with this key: the SHA-256 of the key (RFC 6962, 3.2), and for Ed25519 that of the
+ * log's name, a newline, 1 and the key (C2SP signed-note).
+ * @param der of a trusted root
+ * @param name the log's origin
  */
 export function logIdsOf(der: Uint8Array, name: string): readonly Buffer[] {
   const key = keyOfRoot(der);

@@ -18,7 +18,8 @@ export interface Sink {
   /** Gives names to a manifest or index whose blobs are all there. Without names it is known by its digest. */
   publish(descriptor: Descriptor, names: readonly string[], signal?: AbortSignal): Promise<void>;
   /**
-   * Keeps a manifest that is attached to an image (a signature), all of whose blobs are there, so that it is found with the image.
+   * Keeps a manifest that is attached to an image (a signature), all of whose blobs are there, so that it is found with
+   * the image.
    * @param tag where it lay in the image's repository; undefined for a referrer. Absent where a medium keeps none.
    */
   attach?(subject: Digest, descriptor: Descriptor, tag: string | undefined, signal?: AbortSignal): Promise<void>;

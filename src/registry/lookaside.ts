@@ -4,11 +4,12 @@ import { openHttp } from './http/http.ts';
 import { responseError } from './http/response-error.ts';
 import type { RegistryOptions } from './session.ts';
 
-/** A signature has a few kilobytes. */
+/** The most bytes of a file: a signature has a few kilobytes. */
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * Fetches a file of a server that keeps signatures beside registries, without credentials; undefined where there is none.
+ * Fetches a file from a server that keeps signatures beside registries, without credentials; undefined where there is
+ * none.
  * @throws REGISTRY_UNREACHABLE, REGISTRY_ERROR, LIMIT_EXCEEDED
  */
 export async function fetchLookaside(url: URL, options: RegistryOptions): Promise<Buffer | undefined> {

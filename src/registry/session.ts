@@ -142,7 +142,8 @@ async function sendAuthorized(
   const error = await responseError(response, `cannot get ${what}`);
   if (response.url.origin !== request.url.origin) {
     if (!response.url.pathname.startsWith('/v2/')) throw error;
-    const hint = `${request.url.host} redirects to ${response.url.host}, which must not get its credentials: pull from there`;
+    const { host } = response.url;
+    const hint = `${request.url.host} redirects to ${host}, which must not get its credentials: pull from there`;
     throw new TsimgError('AUTHENTICATION_DENIED', error.what, { ...error, hint });
   }
   throw await authorizer.refusal(error);

@@ -116,7 +116,7 @@ const WHY_NETWORK: Readonly<Record<LaunchPlan['network']['kind'], string>> = {
   host: '',
   join: 'The network of another container, or an existing one.',
   bridge:
-    'A virtual cable from the new network namespace to this host’s bridge, an address, and rules for ports and the way out.',
+    'A virtual cable from the network namespace to this host’s bridge, an address, and rules for ports and the way out.',
   pasta: 'A process of yours beside it, which makes its connections to the outside.',
   slirp4netns: 'A process of yours beside it, which makes its connections to the outside.',
 };

@@ -103,7 +103,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       const why = isRefused ? `the registry refuses the credentials (${answer})` : answer;
       const hint =
         withheldFrom !== undefined
-          ? `${withheldFrom} did not get your credentials: it is not ${endpoint.hostname}'s; --trust-realm names it as trusted`
+          ? `${withheldFrom} did not get your credentials: it is not ${endpoint.hostname}'s; see --trust-realm`
           : isRefused
             ? CREDENTIALS_HINT
             : known
