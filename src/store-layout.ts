@@ -5,6 +5,7 @@
 export const STORE_NAME = {
   partial: 'partial',
   attached: 'attached',
+  trust: 'trust',
   blobsLock: 'blobs.lock',
   indexLock: 'index.lock',
   layers: 'layers',

@@ -71,6 +71,7 @@ const PACKAGE_HOME: Readonly<Record<string, string>> = {
   '@sigstore/bundle': 'verify',
   '@sigstore/core': 'crypto',
   '@sigstore/protobuf-specs': 'verify',
+  '@sigstore/tuf': 'verbs',
   '@sigstore/verify': 'verify',
   yaml: 'verify',
   commander: 'cli',

@@ -26,6 +26,7 @@ export const VERBS: readonly Verb[] = [
   { heading: 'Images:', name: 'verify', load: async () => (await import('./verb/image/verify.ts')).addVerify },
   { heading: 'Images:', name: 'referrers', load: async () => (await import('./verb/image/referrers.ts')).addReferrers },
   { heading: 'Images:', name: 'sbom', load: async () => (await import('./verb/image/sbom.ts')).addSbom },
+  { heading: 'Images:', name: 'trust', load: async () => (await import('./verb/trust.ts')).addTrust },
   { heading: 'Images:', name: 'tag', load: async () => (await import('./verb/image/tag.ts')).addTag },
   { heading: 'Images:', name: 'rmi', load: async () => (await import('./verb/image/rmi.ts')).addRmi },
   { heading: 'Images:', name: 'prune', load: async () => (await import('./verb/image/prune.ts')).addPrune },

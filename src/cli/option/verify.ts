@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { TsimgError } from '../../errors.ts';
+import { storePlace } from '../../verbs/places.ts';
+import { findUpdatedRoot } from '../../verbs/verify/trust-place.ts';
 import type { VerificationChoice } from '../../verbs/verify/verification.ts';
 import type { Matcher } from '../../verify/matcher.ts';
 import { parsePattern } from '../../verify/matcher.ts';
@@ -7,6 +9,7 @@ import { PREDICATE_TYPES } from '../../verify/predicate-types.ts';
 
 /** Options of the verbs that demand a signature. */
 export interface VerifyOptions {
+  readonly root?: string;
   readonly key?: readonly string[];
   readonly certificateIdentity?: string;
   readonly certificateIdentityRegexp?: string;
@@ -100,5 +103,6 @@ export function signerChoice(options: VerifyOptions): VerificationChoice | undef
     all: options.all,
   };
   const isAsked = Object.values(choice).some((value) => value !== undefined);
-  return isAsked ? choice : undefined;
+  if (!isAsked) return undefined;
+  return { ...choice, trustedRoot: options.trustedRoot ?? findUpdatedRoot(storePlace({ root: options.root })) };
 }

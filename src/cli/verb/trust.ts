@@ -1,0 +1,32 @@
+import { Argument, type Command } from 'commander';
+import { type CommonOptions, inSession, withCommon } from '../session.ts';
+
+interface TrustOptions extends CommonOptions {
+  readonly mirror?: string;
+  readonly tufRoot?: string;
+}
+
+/** `tsimg trust update`: a fresh trusted root in the store. */
+export function addTrust(program: Command): void {
+  const trust = program
+    .command('trust')
+    .description('Fetch the newest trusted root of Sigstore into the store, for tsimg verify.')
+    .addArgument(new Argument('<action>', 'what to do').choices(['update']))
+    .option('--mirror <url>', 'the TUF repository (default: that of Sigstore’s public instance)')
+    .option('--tuf-root <file>', 'the root.json that another mirror is trusted by');
+  withCommon(trust).action(async (_action: string, _: unknown, invoked: Command) => {
+    const options: TrustOptions = invoked.optsWithGlobals();
+    await inSession(options, async ({ context, print, printJson }) => {
+      const { updateTrust } = await import('../../verbs/signatures/update-trust.ts');
+      const { mirror, tufRoot, root } = options;
+      const { path, newestLog } = await updateTrust({ mirror, tufRoot, root }, context);
+      if (options.json) printJson({ path, newestLog });
+      else
+        print(
+          newestLog === undefined
+            ? path
+            : `${path}: newest log ${newestLog.url}, since ${newestLog.start.toISOString()}`,
+        );
+    });
+  });
+}

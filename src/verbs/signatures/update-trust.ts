@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import { TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
+import { openStore } from '../../store/open.ts';
+import { STORE_NAME } from '../../store-layout.ts';
+import { makeDirectory } from '../../sys/file/make-directories.ts';
+import { replaceText } from '../../sys/file/replace-file.ts';
+import { parseTrustRoot } from '../../verify/trust-root.ts';
+import { type StorePlace, storePlace } from '../places.ts';
+import { updatedRoot } from '../verify/trust-place.ts';
+
+const TARGET = 'trusted_root.json';
+
+export interface TrustUpdateOptions extends StorePlace {
+  /** The TUF repository; Sigstore's public one when absent. */
+  readonly mirror?: string | undefined;
+  /** Its first root metadata: needed for another mirror than the public one. */
+  readonly tufRoot?: string | undefined;
+}
+
+/** A fresh trusted root. */
+export interface TrustUpdate {
+  readonly path: string;
+  readonly newestLog: { readonly url: string; readonly start: Date } | undefined;
+}
+
+/** The client of TUF, which is installed by those who need it alone: it brings 45 packages. @throws HOST_UNSUPPORTED */
+async function loadTuf() {
+  try {
+    return await import('@sigstore/tuf');
+  } catch (cause) {
+    throw new TsimgError('HOST_UNSUPPORTED', 'the client for trust updates is not installed', {
+      where: '@sigstore/tuf',
+      hint: 'npm install @sigstore/tuf (with -g where tsimg was installed with it)',
+      cause,
+    });
+  }
+}
+
+/** What a failure of the client means, by its code. */
+function reasonOf(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === 'TUF_DOWNLOAD_TARGET_ERROR')
+    return 'its trusted_root.json cannot be fetched, or is not the one that was signed';
+  if (code === 'TUF_FIND_TARGET_ERROR') return 'it has no trusted_root.json';
+  return 'its metadata cannot be fetched, or is not signed by the keys that are trusted';
+}
+
+/**
+ * Fetches the trusted root by The Update Framework into the store, where `verify` finds it. TUF verifies what it fetches against the
+ * metadata that it trusted before. @throws HOST_UNSUPPORTED, TRUST_ROOT_INVALID, STORE_INVALID, FILESYSTEM
+ */
+export async function updateTrust(options: TrustUpdateOptions, _context: Context = {}): Promise<TrustUpdate> {
+  const { initTUF, DEFAULT_MIRROR_URL } = await loadTuf();
+  const storeRoot = storePlace(options);
+  const store = await openStore(storeRoot);
+  const folder = join(storeRoot, STORE_NAME.trust);
+  await makeDirectory(folder);
+  const mirrorURL = options.mirror ?? DEFAULT_MIRROR_URL;
+  const rootPath = options.tufRoot === undefined ? {} : { rootPath: options.tufRoot };
+  let bytes: Buffer;
+  try {
+    const tuf = await initTUF({ cachePath: join(folder, 'tuf'), mirrorURL, ...rootPath });
+    bytes = Buffer.from(await tuf.getTarget(TARGET), 'utf8');
+  } catch (cause) {
+    throw new TsimgError('TRUST_ROOT_INVALID', 'the trusted root cannot be updated', {
+      where: mirrorURL,
+      why: reasonOf(cause),
+      hint: 'the root that was there before stays in use; verify works without a network',
+      cause,
+    });
+  }
+  const path = updatedRoot(storeRoot);
+  const { newestLog } = parseTrustRoot(bytes, mirrorURL);
+  await replaceText(path, store.partial, bytes.toString('utf8'));
+  return { path, newestLog };
+}
