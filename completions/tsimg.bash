@@ -1,6 +1,6 @@
 # bash completion of tsimg. Made by: tsimg completion bash
 
-_tsimg_verbs='pull images unpack ls tags history inspect save load export verify referrers sbom tag rmi prune run exec ps logs stats start stop restart kill wait rm diff commit cp doctor unshare completion help'
+_tsimg_verbs='pull images unpack ls tags history inspect save load export verify referrers sbom trust tag rmi prune run exec ps logs stats start stop restart kill wait rm diff commit cp doctor unshare completion help'
 # Of these, what follows the first operand belongs to a command.
 _tsimg_ending='run exec unshare'
 
@@ -22,6 +22,7 @@ _tsimg_options() {
     'verify') REPLY='--attestation --all --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
     'referrers') REPLY='--platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
     'sbom') REPLY='--key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'trust') REPLY='--mirror --tuf-root --root --json --debug --progress -q --quiet -h --help' ;;
     'tag') REPLY='--root --json --debug --progress -q --quiet -h --help' ;;
     'rmi') REPLY='-f --force --root --json --debug --progress -q --quiet -h --help' ;;
     'prune') REPLY='-a --all -f --force --root --json --debug --progress -q --quiet -h --help' ;;
@@ -228,6 +229,10 @@ _tsimg_value() {
     'sbom --trust-realm') REPLY='text' ;;
     'sbom --root') REPLY='folder' ;;
     'sbom --progress') REPLY='words auto tty plain json none' ;;
+    'trust --mirror') REPLY='text' ;;
+    'trust --tuf-root') REPLY='file' ;;
+    'trust --root') REPLY='folder' ;;
+    'trust --progress') REPLY='words auto tty plain json none' ;;
     'tag --root') REPLY='folder' ;;
     'tag --progress') REPLY='words auto tty plain json none' ;;
     'rmi --root') REPLY='folder' ;;
@@ -377,6 +382,7 @@ _tsimg_operand() {
     'verify 0') REPLY='source' ;;
     'referrers 0') REPLY='source' ;;
     'sbom 0') REPLY='source' ;;
+    'trust 0') REPLY='words update' ;;
     'tag 0') REPLY='image' ;;
     'tag 1') REPLY='image' ;;
     'rmi '*) REPLY='image' ;;

@@ -1,6 +1,6 @@
 # fish completion of tsimg. Made by: tsimg completion fish
 
-set -g __tsimg_verbs pull images unpack ls tags history inspect save load export verify referrers sbom tag rmi prune run exec ps logs stats start stop restart kill wait rm diff commit cp doctor unshare completion help
+set -g __tsimg_verbs pull images unpack ls tags history inspect save load export verify referrers sbom trust tag rmi prune run exec ps logs stats start stop restart kill wait rm diff commit cp doctor unshare completion help
 # Of these, what follows the first operand belongs to a command.
 set -g __tsimg_ending run exec unshare
 
@@ -34,6 +34,8 @@ function __tsimg_takes_value
             contains -- $argv[2] --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'sbom'
             contains -- $argv[2] --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+        case 'trust'
+            contains -- $argv[2] --mirror --tuf-root --root --progress
         case 'tag'
             contains -- $argv[2] --root --progress
         case 'rmi'
@@ -177,6 +179,7 @@ complete -c tsimg -n __tsimg_begins -a export -d 'Write the root filesystem of a
 complete -c tsimg -n __tsimg_begins -a verify -d 'Verify that an image was signed by the right key or identity.'
 complete -c tsimg -n __tsimg_begins -a referrers -d 'List what is attached to an image: signatures, attestations, SBOMs. Nothing is verified.'
 complete -c tsimg -n __tsimg_begins -a sbom -d 'Print the SBOM of an image; with a key or an identity, one that was signed.'
+complete -c tsimg -n __tsimg_begins -a trust -d 'Fetch the newest trusted root of Sigstore into the store, for tsimg verify.'
 complete -c tsimg -n __tsimg_begins -a tag -d 'Give an image of the store another name.'
 complete -c tsimg -n __tsimg_begins -a rmi -d 'Remove images, or one of several names of an image, from the store.'
 complete -c tsimg -n __tsimg_begins -a prune -d 'Remove containers that are not running, images without a name, and all that nothing needs.'
@@ -460,6 +463,15 @@ complete -c tsimg -n '__tsimg_in sbom' -l progress -x -a 'auto tty plain json no
 complete -c tsimg -n '__tsimg_in sbom' -s q -l quiet -d 'print no progress, and only the essential result'
 complete -c tsimg -n '__tsimg_in sbom' -s h -l help -d 'show help'
 complete -c tsimg -n '__tsimg_at sbom 0' -F -a '(__tsimg_images)'
+complete -c tsimg -n '__tsimg_in trust' -l mirror -x -d 'the TUF repository (default: that of Sigstore’s public instance)'
+complete -c tsimg -n '__tsimg_in trust' -l tuf-root -r -F -d 'the root.json that another mirror is trusted by'
+complete -c tsimg -n '__tsimg_in trust' -l root -x -a '(__fish_complete_directories)' -d 'the directory of images and containers (also $TSIMG_ROOT; default: /var/lib/tsimg for root, ~/.local/share/tsimg for others)'
+complete -c tsimg -n '__tsimg_in trust' -l json -d 'print results and errors as JSON'
+complete -c tsimg -n '__tsimg_in trust' -l debug -d 'print the causes and the stack of an error'
+complete -c tsimg -n '__tsimg_in trust' -l progress -x -a 'auto tty plain json none' -d 'the form of progress on stderr'
+complete -c tsimg -n '__tsimg_in trust' -s q -l quiet -d 'print no progress, and only the essential result'
+complete -c tsimg -n '__tsimg_in trust' -s h -l help -d 'show help'
+complete -c tsimg -n '__tsimg_at trust 0' -a 'update'
 complete -c tsimg -n '__tsimg_in tag' -l root -x -a '(__fish_complete_directories)' -d 'the directory of images and containers (also $TSIMG_ROOT; default: /var/lib/tsimg for root, ~/.local/share/tsimg for others)'
 complete -c tsimg -n '__tsimg_in tag' -l json -d 'print results and errors as JSON'
 complete -c tsimg -n '__tsimg_in tag' -l debug -d 'print the causes and the stack of an error'
