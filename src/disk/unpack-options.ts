@@ -49,7 +49,7 @@ export function unpackPolicy({ strict, policy }: Pick<UnpackOptions, 'strict' | 
   return strict ? policyOf('strict', policy) : defaultPolicy(policy);
 }
 
-/** What the caller can do: only root gives files away. */
+/** Returns the ownership that the caller can set: only root gives files to other users. */
 export function defaultOwnership(): Ownership {
   return process.geteuid?.() === 0 ? 'set' : 'record';
 }

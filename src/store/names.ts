@@ -13,7 +13,7 @@ import type { Store } from './open.ts';
 export interface StoredImage {
   /** Complete: `docker.io/library/alpine:3.9`, or `…/alpine@sha256:…`. */
   readonly name: string | undefined;
-  /** Of the manifest. */
+  /** The descriptor of the manifest. */
   readonly descriptor: Descriptor;
   /** The digest that the name has at its registry, when it is the digest of an index. */
   readonly chosenFrom: Digest | undefined;

@@ -58,7 +58,7 @@ async function removeFile(path: string): Promise<number> {
   return size;
 }
 
-/** The same for an image, whose manifest must be in the store. @returns its damage, if any */
+/** Marks the blobs of an image, whose manifest must be in the store. @returns its damage, if any */
 async function markImage(store: Store, image: StoredImage, reachable: Set<Digest>): Promise<readonly DamagedImage[]> {
   const { descriptor } = image;
   const where = blobPath(store.root, descriptor.digest);

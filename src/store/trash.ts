@@ -22,7 +22,7 @@ import type { Store } from './open.ts';
  */
 export interface Trash {
   readonly paths: readonly string[];
-  /** How many of them were complete layers and containers. The others are leftovers of interrupted work. */
+  /** Complete layers and containers among them. The others are leftovers of interrupted work. */
   readonly layers: number;
   readonly containers: number;
 }
@@ -65,7 +65,7 @@ interface Containers {
   readonly used: ReadonlySet<string>;
 }
 
-/** What happens to a container before it goes to the trash. */
+/** The treatment of a container before it goes to the trash. */
 export interface TrashRules {
   /** Whether ended containers that are kept until a user removes them go too. */
   readonly ended: boolean;

@@ -3,7 +3,7 @@ import { TsimgError } from '../errors.ts';
 import { counted } from './counted.ts';
 import { tooManyBytes } from './limited.ts';
 
-/** How far compressed content may expand. */
+/** Limits of the expansion of compressed content. */
 export interface ExpansionLimits {
   /** The most bytes after decompression; no limit when absent. */
   readonly maxSize?: number | undefined;

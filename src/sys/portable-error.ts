@@ -13,7 +13,7 @@ export interface PortableError {
   readonly why?: string | undefined;
   readonly hint?: string | undefined;
   readonly facts?: ErrorFacts | undefined;
-  /** Of an error without a code. */
+  /** The stack of an error without a code. */
   readonly stack?: string | undefined;
 }
 

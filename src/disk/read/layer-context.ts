@@ -3,15 +3,15 @@ import type { LayerEntries } from '../../rootfs/fold/outcome.ts';
 import type { ImageLimits } from '../unpack-options.ts';
 import type { BodyPool } from '../write/body-pool.ts';
 
-/** How one layer is read. Plain data: it can be sent to another thread. */
+/** The way to read one layer. Plain data: it can be sent to another thread. */
 export interface LayerOptions {
   /** The layer, for errors. */
   readonly where: string;
-  /** Where bodies are written; undefined where only headers are wanted. */
+  /** The pool for bodies; undefined where only headers are wanted. */
   readonly pool: BodyPool | undefined;
   /** The number of the first body; the following count up. */
   readonly firstBody: number;
-  /** Of the digest over the uncompressed archive: `sha256` (default) or `sha512`. */
+  /** The algorithm of the digest over the uncompressed archive: `sha256` (default) or `sha512`. */
   readonly algorithm?: string | undefined;
   /** `maxEntries` and `maxHeader` bound this layer, `maxSize` and `maxRatio` all layers that share `spending`. */
   readonly limits?: ImageLimits | undefined;
@@ -31,7 +31,7 @@ export interface LayerWatch {
   onTrailing(): void;
 }
 
-/** What all steps of reading one layer share. */
+/** The context of all steps of reading one layer. */
 export interface LayerContext extends LayerWatch {
   readonly options: LayerOptions;
   readonly signal: AbortSignal | undefined;
@@ -40,7 +40,7 @@ export interface LayerContext extends LayerWatch {
 /** A layer that was read to its end: its headers are in memory, the content of its files is in the pool. */
 export interface ExtractedLayer {
   readonly entries: LayerEntries;
-  /** How many bodies were written. */
+  /** Bodies that were written. */
   readonly bodies: number;
   /** Bytes of the uncompressed archive, those behind its end marker too. */
   readonly size: number;

@@ -23,9 +23,9 @@ export interface LayersAhead extends AsyncDisposable {
 
 export interface LayersAheadOptions extends UnpackOptions {
   readonly tolerated: Tolerated;
-  /** Where a layer's bodies are written; undefined where only its headers are wanted. */
+  /** Returns the pool for the bodies of a layer; undefined where only its headers are wanted. */
   poolOf(ordinal: number): BodyPool | undefined;
-  /** Layers that are not read, and that the caller does not ask for; none when absent. */
+  /** Whether a layer is not read, because the caller does not ask for it; default: none. */
   isKept?(ordinal: number): boolean;
 }
 

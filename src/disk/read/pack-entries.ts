@@ -14,7 +14,7 @@ export interface PackedEntries {
   readonly text: string;
   /** Buckets that no earlier batch has. Columns name a bucket by its place in the buckets of all batches. */
   readonly buckets: readonly Bucket[];
-  /** Of the entries that have xattrs, by the index of the entry. */
+  /** The xattrs of entries that have any, by the index of the entry. */
   readonly xattrs: readonly (readonly [index: number, attributes: readonly (readonly [string, Uint8Array])[]])[];
 }
 

@@ -9,18 +9,18 @@ import type { LayerReader } from './layer-reader.ts';
 export interface LayerInput {
   /** Names the layer in errors and events. */
   readonly label: string;
-  /** Of the uncompressed archive; undefined where nothing says so (a plain tar). */
+  /** The digest of the uncompressed archive; undefined where nothing says it (a plain tar). */
   readonly diffId: Digest | undefined;
   /** Bytes as stored (compressed), and their digest where something says it. */
   readonly size: number;
   readonly digest?: Digest | undefined;
   /** Names the stored bytes in errors: where they come from, and their digest; the label when absent. */
   readonly blob?: string | undefined;
-  /** The stored layer; the stream fails when it is not the one that its descriptor says. */
+  /** Opens the stored layer; the stream fails when it is not the one that its descriptor says. */
   open(signal: AbortSignal | undefined): Promise<Readable>;
-  /** Where the layer lies in a file, not verified; undefined where it lies in none. */
+  /** Opens the section of a file that has the layer, not verified; undefined where no file has it. */
   locate?: ((signal: AbortSignal | undefined) => Promise<FileSection | undefined>) | undefined;
-  /** The stored bytes as they arrive, not verified; undefined where the source verifies them itself. */
+  /** Yields the stored bytes as they arrive, not verified; undefined where the source verifies them itself. */
   fetch?: ((signal: AbortSignal | undefined) => AsyncIterable<Buffer>) | undefined;
 }
 

@@ -5,10 +5,7 @@ import { readDecompressed } from './read-decompressed.ts';
 import { type PromisedSection, readFileSection } from './read-file-section.ts';
 import { type Promised, verifiedChunks } from './verified-chunks.ts';
 
-/**
- * Where a layer's stored bytes come from: a section of a file, or chunks. Chunks without a promise are verified
- * already.
- */
+/** The stored bytes of a layer: a section of a file, or chunks. Chunks without a promise are verified already. */
 export type LayerBytes =
   | PromisedSection
   | { readonly chunks: AsyncIterable<Uint8Array>; readonly promised?: Promised | undefined };

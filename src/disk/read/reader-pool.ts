@@ -14,7 +14,7 @@ export interface ReaderPool extends AsyncDisposable {
   run<T>(size: number, action: (reader: LayerReader) => Promise<T>): Promise<T>;
 }
 
-/** How many threads these layers are worth. @param isBusy as in `readerPool` */
+/** Returns the number of threads that these layers are worth. @param isBusy as in `readerPool` */
 function threadsFor(layers: readonly LayerInput[], isBusy: boolean): number {
   const bytes = layers.reduce((sum, { size }) => sum + size, 0);
   const readers = Math.min(layers.length, Math.floor(bytes / BYTES_PER_THREAD), availableParallelism(), MAX_THREADS);

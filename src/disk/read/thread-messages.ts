@@ -4,7 +4,7 @@ import type { PackedEntries } from './pack-entries.ts';
 import type { PromisedSection } from './read-file-section.ts';
 import type { Promised } from './verified-chunks.ts';
 
-/** How many chunks of a layer can be on their way to a thread, and the bytes of one. */
+/** The number of chunks of a layer that can be on their way to a thread, and the bytes of one. */
 export const SENT_CHUNKS = 4;
 export const SENT_BYTES = 256 * 1024;
 

@@ -2,7 +2,7 @@ import { digestMismatch, sameDigest, sizeMismatch } from '../../crypto/digest.ts
 import { algorithmOf, type Digest } from '../../oci/digest.ts';
 import { createHasher } from '../../streams/hashing.ts';
 
-/** What the stored bytes of a layer must be. */
+/** The size and digest that the stored bytes of a layer must have. */
 export interface Promised {
   readonly size: number;
   readonly digest: Digest;

@@ -7,7 +7,7 @@ import { closeDescriptor } from '../../sys/file/files.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
 import { type DiskNode, namesIn, openDirectoryAt, readNode } from './read-node.ts';
 
-/** How layers of a container are to be read. */
+/** The form in which layers of a container are written. */
 export interface OverlayForm {
   /** The namespace of the xattrs that overlayfs took for its own. */
   readonly overlay: OverlayNamespace;

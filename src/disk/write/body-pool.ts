@@ -11,7 +11,8 @@ export interface BodyPool {
   /** Descriptor of a directory that only tsimg writes into. */
   readonly directory: number;
   /**
-   * How bodies become files; a body gets its attributes at once where it can. Undefined where only content is wanted.
+   * The way in which bodies become files: a body gets its attributes at once where it can. Undefined where only content
+   * is wanted.
    */
   readonly finish?: { readonly form: Form; readonly uid: number; readonly gid: number } | undefined;
 }

@@ -47,11 +47,11 @@ const MODE = 0o7777;
 
 export function bodyWriter(pool: BodyPool): BodyWriter {
   /**
-   * By the requested mode. The umask, an inherited ACL or the file system may change the mode and the owner, but they
-   * do the same to every file of the pool.
+   * The attributes of new files, by the requested mode. The umask, an inherited ACL or the file system may change the
+   * mode and the owner, but they do the same to every file of the pool.
    */
   const naturals = new Map<number, Natural>();
-  /** By the name of the directory as the archive spells it; undefined where no bucket can be made. */
+  /** The buckets, by the name of the directory as the archive spells it; undefined where no bucket can be made. */
   const buckets = new Map<string, Bucket | undefined>();
 
   function attributesOf(entry: TarHeader): RealAttributes | undefined {

@@ -15,7 +15,7 @@ export type Ownership = 'set' | 'record';
  */
 export type OverlayNamespace = 'trusted' | 'user';
 
-/** How nodes are written to the disk. */
+/** The form in which nodes are written to the disk. */
 export interface Form {
   readonly ownership: Ownership;
   /** Set where the tree is a layer for overlayfs: xattrs of this prefix are not taken from an image. */

@@ -145,7 +145,7 @@ export function setTimesAt(directory: number, name: string, seconds: number, nan
   return utimensat(directory, bytes(name), bothTimes(seconds, nanoseconds), AT_SYMLINK_NOFOLLOW);
 }
 
-/** The same for an open file. */
+/** Sets the times of an open file. */
 export function setTimes(descriptor: number, seconds: number, nanoseconds: number): number {
   return futimens(descriptor, bothTimes(seconds, nanoseconds));
 }

@@ -80,8 +80,8 @@ export async function tryLock(path: string, mode: LockMode): Promise<Lock | unde
 }
 
 /**
- * The same, but waits until the lock is free. After a long wait a warning names the holder. It tries again and again,
- * because a thread of Node that is blocked in flock(2) could not be aborted.
+ * Takes a flock(2) on the file at `path`, and waits until it is free. After a long wait a warning names the holder. It
+ * tries again and again, because a thread of Node that is blocked in flock(2) could not be aborted.
  * @throws FILESYSTEM, SYSTEM_CALL; BUSY where the holder is a stopped process that stays stopped; an AbortError on the
  *   signal of the context
  */

@@ -39,7 +39,7 @@ export async function openRegularFile(path: string): Promise<RegularFile | undef
 }
 
 /**
- * The same for a file below a directory. A symbolic link is followed if it leads to a file below the directory. The
+ * Opens a regular file below a directory. A symbolic link is followed if it leads to a file below the directory. The
  * check is made on the opened file, because names may change at any time.
  * @throws FILESYSTEM
  */

@@ -4,8 +4,8 @@ export interface ReplaceOptions {
   /** Permission bits, whatever the umask. */
   readonly mode: number;
   /**
-   * Where the file is written first, on the same file system. Default `PATH.new`; several processes that replace it at
-   * once need different names.
+   * The path where the file is written first, on the same file system. Default `PATH.new`; several processes that
+   * replace it at once need different names.
    */
   readonly temporary?: string | undefined;
 }

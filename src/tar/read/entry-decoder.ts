@@ -8,7 +8,7 @@ import { type Extensions, resolveEntry } from './resolve-entry.ts';
 import { addOldGnuSegments, collectSparse, oldGnuRealSize, type SparseMap } from './sparse.ts';
 import { readSparseLines } from './sparse-lines.ts';
 
-/** What the decoder needs from the archive next. */
+/** The next need of the decoder. */
 export type Need =
   /** The next 512 bytes. */
   | { readonly kind: 'block' }
