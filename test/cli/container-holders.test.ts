@@ -126,11 +126,12 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
 
   test('run -i in the background of a terminal is not stopped, and kill %1 ends it with its container', async () => {
     if (!haveTools('python3', 'bash')) return;
-    const command = `${process.execPath} -- ${MAIN} run -i --rm --network none --name job ${rootfs} cat`;
+    const tsimg = `${process.execPath} -- ${MAIN}`;
+    const command = `${tsimg} run -i --rm --network none --name job ${rootfs} cat`;
     const lines = [
       'set -m',
       `${command} &`,
-      'sleep 3',
+      `until ${tsimg} ps --format '{{.Names}}' | grep -qx job; do sleep 0.1; done`,
       'typed',
       'jobs',
       'kill %1',

@@ -190,7 +190,10 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
       });
     };
     const asked = answer('n\n');
-    assert.match(asked.stdout, 'all containers that do not run, images without a name, and what nothing needs. Go on?');
+    assert.match(
+      asked.stdout,
+      'all containers that are not running, images without a name, and all that nothing needs. Go on?',
+    );
     assert.is(listed(), 'ended exited');
     answer('y\n');
     assert.is(listed(), '');
