@@ -15,8 +15,8 @@ export const HEADINGS: readonly string[] = [
   'Image:',
   'Registry:',
   'Limits of an image:',
-  'What is tolerated:',
-  'What is shown:',
+  'Deviations from the image:',
+  'Plan:',
   'General:',
 ];
 

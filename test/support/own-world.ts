@@ -147,7 +147,7 @@ function removeCgroup(path: string, until = Date.now() + 5_000): void {
 function fillFolder(folder: string, options: OwnWorldOptions): void {
   chmodSync(folder, 0o755);
   for (const name of ['bin', 'home']) mkdirSync(join(folder, name));
-  // All of /etc: a file that is mounted on one of it would go when somebody replaces that file, as useradd does.
+  // All of /etc is mounted: useradd replaces single files, and would remove a mount on one of them.
   spawnSync('cp', ['-a', '/etc', folder]);
   for (const [name, text] of Object.entries(FILES)) writeFileSync(join(folder, 'etc', name), text, { mode: 0o644 });
   symlinkSync(options.main, join(folder, 'bin', 'tsimg'));
@@ -162,7 +162,7 @@ function fillFolder(folder: string, options: OwnWorldOptions): void {
 export interface OwnWorldResult {
   readonly status: number | null;
   readonly output: string;
-  /** The home folder, which is no more: what is said of it can be recognised. */
+  /** The former home folder, by which messages about it are recognised. */
   readonly home: string;
 }
 

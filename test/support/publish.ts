@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { acquireLock, type Lock, tryLock } from '../../src/sys/file/lock.ts';
 import { ROOT } from './checkout.ts';
 
-/** Beside dist, which builds replace: what a run of tests has is there until it ends. */
+/** The folder of published packages, beside dist: a build replaces dist, and a run of tests keeps its package. */
 const FOLDER = join(ROOT, '.build', 'published');
-/** What may be packed, and what says which of it. */
+/** The files that may be packed, and those that say which are packed. */
 const PACKED = ['dist/src', 'docs', 'package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'];
 
-/** One that is used is held until this process ends. */
+/** The lock of the package that this process uses, held until it ends. */
 const used: Lock[] = [];
 
 function run(command: string, args: readonly string[]): string {
@@ -19,7 +19,7 @@ function run(command: string, args: readonly string[]): string {
   return stdout;
 }
 
-/** What identifies all that may be packed. */
+/** Returns a digest of all files that may be packed. */
 function keyOfPacked(): string {
   const hash = createHash('sha256');
   for (const path of PACKED) {
@@ -38,7 +38,7 @@ function keyOfPacked(): string {
   return hash.digest('hex').slice(0, 32);
 }
 
-/** Packs and unpacks beside, so that what has the name is whole. */
+/** Packs and unpacks beside the place, and renames the result, so that it is complete. */
 function layOut(folder: string): void {
   const made = `${folder}.new`;
   rmSync(made, { recursive: true, force: true });
@@ -49,7 +49,7 @@ function layOut(folder: string): void {
   renameSync(made, folder);
 }
 
-/** Removes those that no process uses. */
+/** Removes packages that no process uses. */
 async function sweep(): Promise<void> {
   for (const name of readdirSync(FOLDER).filter((each) => each.endsWith('.lock'))) {
     const path = join(FOLDER, name);
@@ -62,13 +62,13 @@ async function sweep(): Promise<void> {
 }
 
 /**
- * Lays the package out as npm publishes it: what npm packs of what was built, and nothing else; the path of its
- * command. What was laid out of the same files is taken as it is. It stays until this process ends, whatever others
- * build and publish meanwhile.
+ * Lays out the package as npm publishes it, with the files that npm packs and no others. Returns the path of its command.
+ * An existing package of the same files is used. It stays until this process ends, also when other processes build and
+ * publish meanwhile.
  */
 export async function publish(): Promise<string> {
   mkdirSync(FOLDER, { recursive: true });
-  // No build replaces dist while it is packed
+  // No build may replace dist while it is packed.
   await using _ = await acquireLock(join(ROOT, '.build', 'lock'), 'exclusive');
   const folder = join(FOLDER, keyOfPacked());
   used.push(await acquireLock(`${folder}.lock`, 'shared'));

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { findTrustedLibrary } from '../../src/sys/library/trusted-library.ts';
 
-/** Programs that tests hold tsimg against → the Debian package each is in. */
+/** The programs that tests compare tsimg with, and the Debian package of each. */
 const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
   'docker-registry': 'docker-registry',
   skopeo: 'skopeo',
@@ -44,7 +44,7 @@ const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
   'qemu-aarch64-static': 'qemu-user-static',
 };
 
-/** Shared libraries of the host that tsimg uses where they are → the Debian package each is in. */
+/** The shared libraries of the host that tsimg can use, and the Debian package of each. */
 const REQUIRED_LIBRARIES: Readonly<Record<string, string>> = {
   'libisal.so.2': 'libisal2',
   'libzstd.so.1': 'libzstd1',
@@ -52,7 +52,7 @@ const REQUIRED_LIBRARIES: Readonly<Record<string, string>> = {
 
 const PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
-/** The path of a program, or undefined where it is not installed. */
+/** Returns the path of a program; undefined where it is not installed. */
 export function findTool(name: string): string | undefined {
   for (const place of PLACES) {
     const path = join(place, name);
@@ -66,14 +66,14 @@ export function findTool(name: string): string | undefined {
   return undefined;
 }
 
-/** The newest of Debian's kernels that is installed, such as `6.1.0-56-cloud-amd64`; undefined where there is none. */
+/** Returns the newest installed kernel of Debian, such as `6.1.0-56-cloud-amd64`; undefined without one. */
 export function installedKernel(): string | undefined {
   if (!existsSync('/boot') || !existsSync('/lib/modules')) return undefined;
   const versions = readdirSync('/lib/modules').filter((version) => existsSync(`/boot/vmlinuz-${version}`));
   return versions.toSorted().at(-1);
 }
 
-/** The Debian packages of what is not installed. */
+/** Returns the Debian packages of the programs and libraries that are not installed. */
 export function missingPackages(): readonly string[] {
   const tools = Object.entries(REQUIRED_TOOLS).filter(([name]) => findTool(name) === undefined);
   const libraries = Object.entries(REQUIRED_LIBRARIES).filter(([name]) => findTrustedLibrary(name) === undefined);
@@ -81,14 +81,14 @@ export function missingPackages(): readonly string[] {
   return [...new Set([...tools, ...libraries].map(([, debianPackage]) => debianPackage)), ...kernel];
 }
 
-/** Whether all of these are there; where not, prints the one line that says what a test is skipped for. */
+/** Whether all of these are installed; prints the line `skipped: needs X` otherwise. */
 export function haveTools(...names: readonly string[]): boolean {
   const missing = names.filter((name) => findTool(name) === undefined);
   if (missing.length > 0) console.log(`skipped: needs ${missing.join(', ')}`);
   return missing.length === 0;
 }
 
-/** Whether the test runs as root; where not, prints the line. */
+/** Whether the test runs as root; prints the line `skipped: needs X` otherwise. */
 export function haveRoot(): boolean {
   const root = process.getuid?.() === 0;
   if (!root) console.log('skipped: needs root');

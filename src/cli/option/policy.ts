@@ -25,7 +25,7 @@ function parsePolicy(text: string, previous: Readonly<Partial<Policy>>): Readonl
 export function withPolicy(command: Command): Command {
   const severity = (flags: string, about: string) => new Option(`${flags} <policy>`, about).choices(SEVERITIES);
   return command
-    .optionsGroup('What is tolerated:')
+    .optionsGroup('Deviations from the image:')
     .option('--strict', 'make every deviation from the image an error, except those that a policy names')
     .addOption(severity('--xattrs', 'extended attributes that the file system refuses (default: warn)'))
     .addOption(severity('--devices', 'devices that become empty files (default: warn)'))

@@ -59,7 +59,7 @@ export function addExec(program: Command, setStatus: (status: number) => void): 
       '--toolbox <source>',
       'run in the files of this image, with the container’s files at /container; changes to the image’s files are lost',
     )
-    .optionsGroup('What is shown:')
+    .optionsGroup('Plan:')
     .option('--dry-run', 'print what would be done, and do nothing; --json prints it as data');
   withCommon(command).action(async (container: string, words: string[], _: unknown, invoked: Command) => {
     const options: ExecOptions = invoked.optsWithGlobals();

@@ -108,7 +108,7 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
         .choices(['always', 'missing', 'never'])
         .default('missing'),
     )
-    .optionsGroup('What is shown:')
+    .optionsGroup('Plan:')
     .option('--explain', 'first print each step as a command line, with its reason, on stderr')
     .option('--dry-run', 'print what would be done, and do nothing; --json prints it as data, --explain as a lesson');
   withCommon(withSource(withSigner(withLimits(withIsolation(withNetwork(withResources(withLife(command)))))))).action(
