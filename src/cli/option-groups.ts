@@ -14,6 +14,7 @@ export const HEADINGS: readonly string[] = [
   'Life:',
   'Image:',
   'Registry:',
+  'Signatures:',
   'Limits of an image:',
   'Deviations from the image:',
   'Plan:',
