@@ -15,6 +15,12 @@ export const ITERATIONS: Readonly<Record<string, number>> = {
   headers: 3000,
   'auth-file': 600,
   'host-texts': 600,
+  'signature-annotations': 400,
+  bundle: 400,
+  checkpoint: 300,
+  statement: 1500,
+  policy: 1500,
+  'trusted-root': 200,
 };
 
 /** The seed of the test suite, which has the same inputs every time. */
