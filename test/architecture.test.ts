@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -359,6 +359,14 @@ test('the rooms of docs/architecture.md stand in the order of their ranks', () =
     });
   });
   assert.equal(wrong, []);
+});
+
+test('every room has a README', () => {
+  const rooms = [...new Set(sources.filter(({ path }) => path.includes('/')).map(({ room }) => room))];
+  assert.equal(
+    rooms.filter((room) => !existsSync(join(SRC, room, 'README.md'))),
+    [],
+  );
 });
 
 test('every decision has a number without a gap, a status and a date', () => {

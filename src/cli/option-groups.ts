@@ -13,6 +13,7 @@ export const HEADINGS: readonly string[] = [
   'Isolation:',
   'Life:',
   'Image:',
+  'Signatures:',
   'Registry:',
   'Signatures:',
   'Limits of an image:',
@@ -41,6 +42,7 @@ export const MOST_USED: Readonly<Record<string, readonly string[]>> = {
   ls: ['--long', '--platform', '--json'],
   save: ['--output', '--format', '--platform'],
   export: ['--output', '--platform'],
+  verify: ['--key', '--certificate-identity', '--certificate-oidc-issuer', '--attestation', '--platform'],
 };
 
 function headingOf(option: Option, mostUsed: readonly string[]): string {
