@@ -26,6 +26,8 @@ const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
   losetup: 'mount',
   useradd: 'passwd',
   openssl: 'openssl',
+  gpg: 'gnupg',
+  gpgv: 'gpgv',
   setcap: 'libcap2-bin',
   podman: 'podman',
   pasta: 'passt',

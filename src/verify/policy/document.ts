@@ -6,7 +6,7 @@ import { repeatedKey } from './repeated-key.ts';
 
 /** containers-policy.json(5). Nothing unknown is passed over: a policy that is half understood lets images through. */
 const path = z.string().min(1);
-const data = z.base64().min(1);
+const data = z.base64();
 
 /** Whether a text is a reference; one that is to name an exact image has a tag or a digest. */
 function isReference(text: string, isExact: boolean): boolean {
