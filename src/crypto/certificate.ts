@@ -5,6 +5,8 @@ const OID = {
   subjectAltName: '2.5.29.17',
   extendedKeyUsage: '2.5.29.37',
   codeSigning: '1.3.6.1.5.5.7.3.3',
+  anyUsage: '2.5.29.37.0',
+  nameConstraints: '2.5.29.30',
   fulcioOtherName: '1.3.6.1.4.1.57264.1.7',
   issuer: '1.3.6.1.4.1.57264.1.1',
   issuerV2: '1.3.6.1.4.1.57264.1.8',
@@ -72,6 +74,45 @@ function parse(bytes: Buffer): ASN1Obj {
   return ASN1Obj.parseBuffer(Buffer.from(bytes));
 }
 
+function usagesOf(certificate: X509Certificate): readonly string[] {
+  return extensions(certificate, OID.extendedKeyUsage).flatMap((bytes) =>
+    parse(bytes).subs.map((usage) => usage.toOID()),
+  );
+}
+
+/**
+ * Returns whether a certificate, of a leaf or of a CA, leaves signing code among what it is for: one that names no use is for all.
+ * RFC 5280, 4.2.1.12 @throws whatever a malformed DER makes the parser throw
+ */
+export function permitsCodeSigning(certificate: X509Certificate): boolean {
+  const usages = usagesOf(certificate);
+  return usages.length === 0 || usages.includes(OID.codeSigning) || usages.includes(OID.anyUsage);
+}
+
+/** Basic constraints, key usage, names, extended usage, key identifiers, policies: what is read here, or limits nothing. */
+const UNDERSTOOD = new Set([
+  '2.5.29.19',
+  '2.5.29.15',
+  OID.subjectAltName,
+  OID.extendedKeyUsage,
+  '2.5.29.35',
+  '2.5.29.14',
+  '2.5.29.32',
+]);
+
+/**
+ * Returns whether a certificate sets limits that are not read here: name constraints, and critical extensions that are not known.
+ * RFC 5280, 4.2 @throws whatever a malformed DER makes the parser throw
+ */
+export function hasUnreadLimits(certificate: X509Certificate): boolean {
+  return certificate.extensions.some(({ subs: [oid, critical, value] }) => {
+    const name = oid?.toOID() ?? '';
+    return (
+      name === OID.nameConstraints || (value !== undefined && critical?.toBoolean() === true && !UNDERSTOOD.has(name))
+    );
+  });
+}
+
 /** Fulcio's first form of the issuer is bare text, its second one a UTF8String. */
 function issuersOf(certificate: X509Certificate): readonly Buffer[] {
   return [
@@ -91,9 +132,7 @@ export function parseSigningCertificate(der: Uint8Array): SigningCertificate {
     names: extensions(parsed, OID.subjectAltName).flatMap((bytes) => parse(bytes).subs.flatMap(nameOf)),
     issuer,
     issuersAgree: issuers.every((other) => issuer?.equals(other)),
-    isForCodeSigning: extensions(parsed, OID.extendedKeyUsage).some((bytes) =>
-      parse(bytes).subs.some((usage) => usage.toOID() === OID.codeSigning),
-    ),
+    isForCodeSigning: usagesOf(parsed).includes(OID.codeSigning),
     // The library's own answer is no for a CA that may not sign certificates
     isCa: parsed.isCA || parsed.extBasicConstraints?.isCA === true,
     parsed,

@@ -1,5 +1,10 @@
 import type { TrustMaterial } from '@sigstore/verify';
-import { parseSigningCertificate, type SigningCertificate } from '../../crypto/certificate.ts';
+import {
+  hasUnreadLimits,
+  parseSigningCertificate,
+  permitsCodeSigning,
+  type SigningCertificate,
+} from '../../crypto/certificate.ts';
 import { certificatePath, isPathValidAt, parseCertificates } from '../../crypto/certificate-path.ts';
 import { logIdsOf, type PublicKey } from '../../crypto/public-key.ts';
 import type { Candidate } from '../candidate.ts';
@@ -80,6 +85,12 @@ function certifiedBy(candidate: Candidate, authority: PolicyAuthority, now: Date
   const given = authority.kind === 'pki' ? parseCertificates(authority.intermediates) : [];
   const path = certificatePath(certificate.parsed, [...given, ...candidate.intermediates], roots);
   if (path === undefined) throw refused('certificate', 'no path leads from its certificate to a root of the policy');
+  if (path.some(hasUnreadLimits))
+    throw refused('certificate', 'its certificate, or a CA of it, has limits that are not read');
+  // The CA of a company issues certificates for servers too: those must not sign images
+  if (!path.every(permitsCodeSigning)) {
+    throw refused('code-signing', 'its certificate, or a CA of it, is not for signing code');
+  }
   // A certificate authority of one's own tells no time: what it says must hold now
   if (authority.kind === 'pki' && !isPathValidAt(path, now)) throw refused('time', 'its certificate has expired');
   return { certificate, isValidAt: (time) => isPathValidAt(path, time) };
