@@ -5,14 +5,14 @@ import { haveRoot, haveTools, installedKernel } from '../support/tools.ts';
 import { type DocsWorld, makeDocsWorld } from './docs-world.ts';
 import { allPages, type Block, type Page } from './page.ts';
 
-// Each `sh` block of the README, of docs/errors.md and of the guides, and the script of a `yaml` block, is run, in order, in a fresh folder: `sh root`
+// Each `sh` block of the README, of docs/errors.md, of docs/verify.md and of the guides, and the script of a `yaml` block, is run, in order, in a fresh folder: `sh root`
 // as root only, `sh user` as an ordinary user only, others as both. A `text` block right after one shows lines that it prints, in their order; … is anything.
 
 const test = suite('docs/commands');
 
 type Who = 'root' | 'user';
 
-const PAGES = /^(README\.md|docs\/errors\.md|docs\/guides\/.*)$/;
+const PAGES = /^(README\.md|docs\/(?:errors|verify)\.md|docs\/guides\/.*)$/;
 
 /** What a page needs besides tsimg; undefined for one whose commands are not run here. */
 function needsOf(page: Page): readonly string[] | undefined {

@@ -10,6 +10,7 @@ import { becomeWords, type OrdinaryUser } from '../support/ordinary-user.ts';
 import { SHARED } from '../support/shared-images.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { MAIN } from '../support/tsimg.ts';
+import { pushSigned } from './signed-images.ts';
 
 // A host for the commands of the docs, in namespaces of the test: the names that they speak of lead to registries on its loopback
 // device, which know the images that they name. So each command runs as it is written.
@@ -95,6 +96,7 @@ export async function makeDocsWorld(): Promise<DocsWorld> {
   ]);
   if (status !== 0) throw new Error(stderr);
   const data = tempDir();
+  const signatureFiles = await pushSigned(data, spell(EXAMPLE_IMAGE));
   const registry = await startDockerRegistry({ tls, data, within, port: 443 });
   const plain = await startDockerRegistry({ data, within, port: 5000 });
   fill(plain);
@@ -125,6 +127,9 @@ export async function makeDocsWorld(): Promise<DocsWorld> {
       for (const name of ['home', 'work']) {
         mkdirSync(join(folder, name));
         if (user !== undefined) chownSync(join(folder, name), user.uid, user.gid);
+      }
+      for (const [name, text] of Object.entries(signatureFiles)) {
+        if (script.includes(name)) writeFileSync(join(folder, 'work', name), text);
       }
       const { status, stdout } = bash(script, folder, user);
       const running = bash('tsimg ps -q', folder, user).stdout.trim();
