@@ -11,6 +11,8 @@ import { openArchiveSink } from '../../sinks/archive.ts';
 import type { ArchiveDestination } from '../../sinks/archive-output.ts';
 import { openOciLayoutSink } from '../../sinks/oci-layout.ts';
 import { type OpenedSource, type OpenSourceOptions, openSource } from '../../sources/open.ts';
+import { admit } from '../verify/admit.ts';
+import type { PolicyPlace } from '../verify/has-policy.ts';
 import { withRepair } from './repair-stored.ts';
 import { namesOf } from './stored-names.ts';
 
@@ -22,7 +24,7 @@ import { namesOf } from './stored-names.ts';
 export type SaveFormat = 'docker-archive' | 'oci-archive' | 'oci-dir';
 
 /** Options of `saveImages`. */
-export interface SaveOptions extends OpenSourceOptions {
+export interface SaveOptions extends OpenSourceOptions, PolicyPlace {
   readonly format?: SaveFormat | undefined;
   readonly platform?: Platform | undefined;
 }
@@ -44,7 +46,8 @@ async function openSink(destination: ArchiveDestination, format: SaveFormat, sig
 /**
  * Writes images (any SOURCE, usually references in the store) to one archive or layout. All are opened before anything
  * is written. A file gets its name when it is complete. `oci-dir` needs a path.
- * @throws what `openSource`, `loadImage` and the sinks throw
+ * What does not come from the store must be accepted by policy.json.
+ * @throws IMAGE_REJECTED, POLICY_INVALID, and what `openSource`, `loadImage` and the sinks throw
  */
 export async function saveImages(
   specs: readonly string[],
@@ -70,6 +73,7 @@ async function writeImages(
       const source = await openSource(spec, options, context);
       opened.push(source);
       const image = await loadImage(source.source, { name: source.name, platform }, context);
+      await admit({ image, source: source.source, name: source.name ?? spec }, { ...options, ...context });
       images.push({ image, names: await namesOf(source) });
     }
     const sink = await openSink(destination, format, context.signal);

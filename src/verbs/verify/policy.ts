@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { type Policy, type PolicyRequirement, parsePolicy } from '../../verify/policy/document.ts';
@@ -16,13 +16,18 @@ function read(path: string): string | undefined {
 
 /** The policy that is to be obeyed; undefined where there is none. @throws POLICY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM */
 function openPolicy(options: PolicyOptions): Policy | undefined {
-  for (const path of policyPlaces(options)) {
+  const { signaturePolicy } = options;
+  if (signaturePolicy !== undefined) {
+    const text = read(signaturePolicy);
+    if (text !== undefined) return parsePolicy(text, signaturePolicy);
+    throw new TsimgError('SOURCE_NOT_FOUND', 'no such signature policy', { where: signaturePolicy });
+  }
+  // A home that this user cannot look into has no policy for this user, as with podman; a file that is there must be read
+  for (const path of policyPlaces(options).filter((each) => existsSync(each))) {
     const text = read(path);
     if (text !== undefined) return parsePolicy(text, path);
   }
-  const { signaturePolicy } = options;
-  if (signaturePolicy === undefined) return undefined;
-  throw new TsimgError('SOURCE_NOT_FOUND', 'no such signature policy', { where: signaturePolicy });
+  return undefined;
 }
 
 async function check(image: PolicyImage, each: PolicyRequirement, options: PolicyOptions): Promise<void> {

@@ -119,6 +119,8 @@ if (haveTools('docker-registry', 'skopeo', 'busybox')) {
       refused(['run', '--rm', ...option, name('app')], 125, docker);
       refused(['run', '--rm', ...option, `docker://${name('app')}`], 125, docker);
       assert.is(run(['ps', '-aq']).stdout, '');
+      refused(['save', ...option, '-o', join(home, 'saved.tar'), `docker://${name('app')}`], 5, docker);
+      assert.not(readdirSync(home).includes('saved.tar'));
     });
 
     test(`load refuses what the policy rejects, from a file and from standard input: ${who}`, () => {
@@ -161,6 +163,21 @@ if (haveTools('docker-registry', 'skopeo', 'busybox')) {
       refused(['pull', name('app')], 5, new RegExp(`${path}, default: the policy rejects it`));
       const named = run(['pull', '--signature-policy', policyOf({ default: ACCEPT }), name('app')]);
       assert.is(named.status, 0, named.stderr);
+    });
+
+    test(`a policy in a home that cannot be looked into is another user’s, one that cannot be read is obeyed: ${who}`, () => {
+      if (identity === undefined) return;
+      const others = tempDir(0o700);
+      const folder = join(others, '.config', 'containers');
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, 'policy.json'), JSON.stringify({ default: REJECT }), { mode: 0o600 });
+      const environment = { env: { HOME: others } };
+      const loaded = run(['load', '-i', archive], environment);
+      assert.is(loaded.status, 0, loaded.stderr);
+      chmodSync(others, 0o755);
+      const refusal = run(['load', '-i', archive], environment);
+      assert.is(refusal.status, 1, refusal.stderr);
+      assert.match(errorOf(refusal.stderr), /cannot read the signature policy/);
     });
 
     test(`a missing gpgv refuses what a key must have signed, and says so: ${who}`, () => {
