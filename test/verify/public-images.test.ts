@@ -2,8 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parseSigningCertificate } from '../../src/crypto/certificate.ts';
 import { parsePublicKey } from '../../src/crypto/public-key.ts';
 import type { Digest } from '../../src/oci/digest.ts';
+import { checkIdentity } from '../../src/verify/identity.ts';
 import { bindingOf } from '../../src/verify/refuse.ts';
 import { parseTrustRoot } from '../../src/verify/trust-root.ts';
 import { type AttachedBytes, type GoodSignature, verifyAttached } from '../../src/verify/verify-attached.ts';
@@ -81,6 +83,18 @@ if (existsSync(VECTORS)) {
     }
     assert.is(judge(attached, DANGERZONE, byKey('containers-image/cosign.pub')), 'signature');
     assert.is(judge(attached, DANGERZONE, keyless()), 'certificate');
+  });
+
+  test('the name of a certificate that is an otherName is read, to the byte', () => {
+    const { verificationMaterial } = JSON.parse(
+      readFileSync(join(VECTORS, 'bundles', 'othername.sigstore.json'), 'utf8'),
+    );
+    const certificate = parseSigningCertificate(Buffer.from(verificationMaterial.certificate.rawBytes, 'base64'));
+    const issuer = { exactly: 'http://oidc.local:8080' };
+    assert.is(checkIdentity(certificate, { identity: { exactly: 'foo!oidc.local' }, issuer }).type, 'other');
+    for (const exactly of ['foo', 'foo!oidc.loca', 'oidc.local']) {
+      assert.throws(() => checkIdentity(certificate, { identity: { exactly }, issuer }), /identity/, exactly);
+    }
   });
 } else {
   test('skipped: needs ../shared/vectors', () => console.log('skipped: needs ../shared/vectors'));
