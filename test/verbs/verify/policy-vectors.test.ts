@@ -94,7 +94,7 @@ if (!existsSync(VECTORS)) {
       'dir-img-cosign-key-rekor-valid',
       key1,
       cosign('cosign2.pub', { ...rekor, rekorPublicKeyPath: file('cosign.pub') }),
-      'log-proof',
+      'log',
     ],
     ['dir-img-unsigned', single, cosign('cosign.pub'), 'SIGNATURE_MISSING'],
     ['dir-img-valid', 'testing/manifest:latest', cosign('cosign.pub'), 'SIGNATURE_MISSING'],
