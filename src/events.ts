@@ -4,6 +4,8 @@
  */
 export type TsimgEvent =
   | { readonly kind: 'resolved'; readonly name: string; readonly digest: string }
+  /** A good signature, before anything of the image is used: of the digest that was signed, an index's or an image's. */
+  | { readonly kind: 'verified'; readonly digest: string; readonly signer: string }
   | { readonly kind: 'blob-started'; readonly digest: string; readonly size: number }
   | { readonly kind: 'blob-progress'; readonly digest: string; readonly done: number; readonly size: number }
   | { readonly kind: 'blob-done'; readonly digest: string; readonly size: number; readonly reused: boolean }
@@ -35,6 +37,7 @@ export interface Context {
 /** The fields of each event, with their types as `typeof` names them. */
 const FIELDS: Readonly<Record<TsimgEvent['kind'], Readonly<Record<string, 'string' | 'number' | 'boolean'>>>> = {
   resolved: { name: 'string', digest: 'string' },
+  verified: { digest: 'string', signer: 'string' },
   'blob-started': { digest: 'string', size: 'number' },
   'blob-progress': { digest: 'string', done: 'number', size: 'number' },
   'blob-done': { digest: 'string', size: 'number', reused: 'boolean' },

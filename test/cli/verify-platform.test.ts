@@ -59,6 +59,7 @@ if (haveTools('docker-registry', 'skopeo')) {
     return {
       status,
       good,
+      told: stderr,
       binding: status === 0 ? undefined : JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error.code,
     };
   };
@@ -70,7 +71,9 @@ if (haveTools('docker-registry', 'skopeo')) {
       const { status, good } = demand('verify', reference, '--platform', platform);
       assert.is(status, 0, platform);
       assert.is(good.digest, index.digest, 'it says which digest was signed');
-      assert.is(demand('pull', reference, '--platform', platform).status, 0);
+      const pulled = demand('pull', reference, '--platform', platform);
+      assert.is(pulled.status, 0);
+      assert.ok(pulled.told.includes(`${index.digest}: signed by key sha256:`), pulled.told);
     }
     const { good } = demand('verify', reference);
     assert.equal(Object.keys(good).toSorted(), [

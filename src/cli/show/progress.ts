@@ -26,6 +26,8 @@ function plainLine(event: TsimgEvent): string | undefined {
   switch (event.kind) {
     case 'resolved':
       return `${escapeText(event.name)}: ${event.digest}`;
+    case 'verified':
+      return `${event.digest}: signed by ${escapeText(event.signer)}`;
     case 'blob-done':
       return `${event.digest.slice(0, 19)}: ${event.reused ? 'already exists' : formatSize(event.size)}`;
     case 'layer-done':

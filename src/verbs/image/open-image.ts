@@ -6,7 +6,7 @@ import type { Platform } from '../../oci/platform.ts';
 import { type OpenSourceOptions, openSource } from '../../sources/open.ts';
 import { openRegistrySource, type RegistrySourceOptions } from '../../sources/registry.ts';
 import { type StorePlace, storePlace } from '../places.ts';
-import { admit, type Demands } from '../verify/admit.ts';
+import { admit, type Demands, tellVerified } from '../verify/admit.ts';
 import type { RepairOptions } from './repair-stored.ts';
 
 /** How an image is found and opened. */
@@ -67,7 +67,10 @@ export async function openImage(text: string, options: ImageOptions & Context = 
     const image = await loadImage(source, { name, platform }, { signal, onEvent });
     const loaded = { image, source, name: name ?? text };
     if (source.place !== undefined || options.signatures === undefined) await admit(loaded, options);
-    else await (await import('../verify/verify-stored.ts')).verifyStored(loaded, options.signatures, options);
+    else {
+      const { verifyStored } = await import('../verify/verify-stored.ts');
+      tellVerified(await verifyStored(loaded, options.signatures, options), options);
+    }
     const close = () => source.close();
     return { image, close, [Symbol.asyncDispose]: close };
   } catch (error) {

@@ -1,3 +1,5 @@
+import type { Context } from '../../events.ts';
+import type { GoodSignature } from '../../verify/verify-attached.ts';
 import type { PolicyOptions } from './has-policy.ts';
 import { hasPolicy } from './has-policy.ts';
 import type { VerificationChoice } from './verification.ts';
@@ -8,6 +10,13 @@ import type { LoadedFrom } from './verify-loaded.ts';
 export interface Demands extends PolicyOptions {
   /** By whom it must be signed, besides what policy.json demands. */
   readonly signatures?: VerificationChoice | undefined;
+}
+
+/** Tells which digests were found to be signed, and by whom. */
+export function tellVerified(good: readonly GoodSignature[], { onEvent }: Context): void {
+  for (const { digest, identity, key } of good) {
+    onEvent?.({ kind: 'verified', digest, signer: identity ?? `key ${key}` });
+  }
 }
 
 /**
@@ -24,5 +33,7 @@ export async function admit(loaded: LoadedFrom, demands: Demands): Promise<reado
   }
   if (demands.signatures === undefined) return [];
   const { verifyLoaded } = await import('./verify-loaded.ts');
-  return verifyLoaded(loaded, demands.signatures, demands);
+  const good = await verifyLoaded(loaded, demands.signatures, demands);
+  tellVerified(good, demands);
+  return good;
 }
