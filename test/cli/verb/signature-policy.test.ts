@@ -58,10 +58,10 @@ if (haveTools('docker-registry', 'skopeo', 'busybox')) {
   const user = makeOrdinaryUser();
 
   for (const [who, identity] of [
-    ['root', undefined],
+    [process.getuid?.() === 0 ? 'root' : 'this user', undefined],
     ['an ordinary user', user],
   ] as const) {
-    if (who === 'root' ? process.getuid?.() !== 0 : identity === undefined) continue;
+    if (who === 'an ordinary user' && identity === undefined) continue;
     const own = (path: string): string => {
       if (identity !== undefined) chownSync(path, identity.uid, identity.gid);
       return path;

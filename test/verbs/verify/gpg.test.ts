@@ -29,7 +29,7 @@ if (haveTools('docker-registry', 'skopeo', 'gpg', 'gpgv')) {
   const [signer, other] = [gpg.key('signer'), gpg.key('other')];
   const home = tempDir();
   const lookaside = tempDir();
-  const env = { HOME: home, PATH: process.env.PATH, GNUPGHOME: gpg.folder };
+  const env = { HOME: home, XDG_RUNTIME_DIR: home, PATH: process.env.PATH, GNUPGHOME: gpg.folder };
   const registriesD = join(home, '.config', 'containers', 'registries.d');
   mkdirSync(registriesD, { recursive: true });
   const configure = (base: string | undefined) =>

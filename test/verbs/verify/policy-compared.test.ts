@@ -26,7 +26,7 @@ if (haveTools('docker-registry', 'skopeo')) {
   const registry = await startDockerRegistry();
   const { host } = registry;
   const home = tempDir();
-  const env = { HOME: home, PATH: process.env.PATH };
+  const env = { HOME: home, XDG_RUNTIME_DIR: home, PATH: process.env.PATH };
   const root = join(tempDir(), 'store');
   const made = makeImage({ layers: [Buffer.alloc(1024, 'policy')], gzip: true });
   const files = tempDir();
