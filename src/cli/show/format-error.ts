@@ -31,12 +31,15 @@ export function formatErrorJson(error: unknown, exitStatus: number): string {
   return formatJson({ error: { code: codeOf(error), exitStatus, message: messageOf(error), hint, facts } });
 }
 
-/** Formats an error for `--debug`: its stack, and those of its causes. */
+/** Formats an error for `--debug`: its stack, and those of its causes; of an error of several, the message of each. */
 export function formatErrorDetails(error: unknown): string {
   const lines: string[] = [];
   for (let cause: unknown = error, depth = 0; cause !== undefined && depth < 8; depth++) {
     const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
     lines.push(`${depth === 0 ? '' : 'caused by: '}${text.split('\n').map(part).join('\n')}`);
+    if (cause instanceof AggregateError) {
+      for (const each of cause.errors) lines.push(`- ${part(messageOf(each))}`);
+    }
     cause = cause instanceof Error ? cause.cause : undefined;
   }
   return lines.join('\n');

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { formatErrorDetails } from '../../../src/cli/show/format-error.ts';
 import { TsimgError } from '../../../src/errors.ts';
 import type { Source } from '../../../src/image/source.ts';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
@@ -205,6 +206,15 @@ test('a registry that fails is that failure, and not an image without a signatur
     const error = await failureOf(verify({ ...place.source, ...broken }, [DIGEST]));
     assert.is(error.code, 'REGISTRY_UNREACHABLE', Object.keys(broken).join());
   }
+});
+
+test('--debug lists each candidate with its own reason', async () => {
+  const place = memory();
+  place.referBundle(DIGEST, Buffer.from('no JSON'));
+  place.tag(DIGEST, [await signed(OTHER)]);
+  const text = formatErrorDetails(await failureOf(verify(place.source, [DIGEST])));
+  assert.match(text, /^- .*format: /m);
+  assert.match(text, /^- .*payload-digest: signed for /m);
 });
 
 test('notation’s signatures are told to be unread', async () => {
