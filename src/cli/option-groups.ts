@@ -15,7 +15,6 @@ export const HEADINGS: readonly string[] = [
   'Image:',
   'Signatures:',
   'Registry:',
-  'Signatures:',
   'Limits of an image:',
   'Deviations from the image:',
   'Plan:',
