@@ -9,24 +9,24 @@ _tsimg_options() {
   REPLY=''
   case $1 in
     '') REPLY='-v --version --root --json --debug -h --help' ;;
-    'pull') REPLY='--allow-foreign-urls --verify --max-document --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'pull') REPLY='--allow-foreign-urls --verify --max-document --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
     'images') REPLY='--digests --root --json --debug --progress -q --quiet -h --help' ;;
-    'unpack') REPLY='-f --force --ids --layers --bundle --strict --xattrs --devices --owners --policy --max-size --max-ratio --max-document --max-entries --max-depth --max-header --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'ls') REPLY='-l --long --max-size --max-ratio --max-document --max-entries --max-depth --max-header --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'tags') REPLY='--platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'history') REPLY='--no-trunc --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'inspect') REPLY='--type -f --format --max-size --max-ratio --max-document --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'save') REPLY='-o --output --format --max-size --max-ratio --max-document --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'load') REPLY='-i --input --max-size --max-ratio --max-document --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'export') REPLY='-o --output --max-size --max-ratio --max-document --max-entries --max-depth --max-header --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'verify') REPLY='--attestation --all --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'referrers') REPLY='--platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'sbom') REPLY='--key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'unpack') REPLY='-f --force --ids --layers --bundle --strict --xattrs --devices --owners --policy --max-size --max-ratio --max-document --max-entries --max-depth --max-header --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'ls') REPLY='-l --long --max-size --max-ratio --max-document --max-entries --max-depth --max-header --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'tags') REPLY='--platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'history') REPLY='--no-trunc --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'inspect') REPLY='--type -f --format --max-size --max-ratio --max-document --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'save') REPLY='-o --output --format --max-size --max-ratio --max-document --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'load') REPLY='-i --input --max-size --max-ratio --max-document --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'export') REPLY='-o --output --max-size --max-ratio --max-document --max-entries --max-depth --max-header --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'verify') REPLY='--attestation --all --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'referrers') REPLY='--platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'sbom') REPLY='--key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
     'trust') REPLY='--mirror --tuf-root --root --json --debug --progress -q --quiet -h --help' ;;
     'tag') REPLY='--root --json --debug --progress -q --quiet -h --help' ;;
     'rmi') REPLY='-f --force --root --json --debug --progress -q --quiet -h --help' ;;
     'prune') REPLY='-a --all -f --force --root --json --debug --progress -q --quiet -h --help' ;;
-    'run') REPLY='-i --interactive -t --tty -e --env --env-file -w --workdir -u --user --entrypoint -v --volume --tmpfs --read-only -h --hostname --cap-add --cap-drop --runtime --pull --explain --dry-run -d --detach --name --replace --rm --cidfile -l --label --restart --stop-signal --stop-timeout -m --memory --memory-swap --memory-reservation --cpus --cpu-shares --cpuset-cpus --cpuset-mems --pids-limit --blkio-weight --device-read-bps --device-write-bps --device-read-iops --device-write-iops --network --network-alias -p --publish --dns --dns-search --dns-option --add-host --mount --image-volume --shm-size --group-add --umask --init --ulimit --device --device-cgroup-rule --privileged --security-opt --isolation --time-namespace --userns --ipc --pid --uts --max-size --max-ratio --max-document --max-entries --max-depth --max-header --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet --help' ;;
+    'run') REPLY='-i --interactive -t --tty -e --env --env-file -w --workdir -u --user --entrypoint -v --volume --tmpfs --read-only -h --hostname --cap-add --cap-drop --runtime --pull --explain --dry-run -d --detach --name --replace --rm --cidfile -l --label --restart --stop-signal --stop-timeout -m --memory --memory-swap --memory-reservation --cpus --cpu-shares --cpuset-cpus --cpuset-mems --pids-limit --blkio-weight --device-read-bps --device-write-bps --device-read-iops --device-write-iops --network --network-alias -p --publish --dns --dns-search --dns-option --add-host --mount --image-volume --shm-size --group-add --umask --init --ulimit --device --device-cgroup-rule --privileged --security-opt --isolation --time-namespace --userns --ipc --pid --uts --max-size --max-ratio --max-document --max-entries --max-depth --max-header --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet --help' ;;
     'exec') REPLY='-d --detach -i --interactive -t --tty -e --env --env-file -w --workdir -u --user --privileged --toolbox --dry-run --root --json --debug --progress -q --quiet -h --help' ;;
     'ps') REPLY='-a --all -n --last -l --latest --format --no-trunc --filter --root --json --debug --progress -q --quiet -h --help' ;;
     'logs') REPLY='-f --follow -n --tail --since -t --timestamps --root --json --debug --progress -q --quiet -h --help' ;;
@@ -59,8 +59,8 @@ _tsimg_value() {
     'pull --certificate-oidc-issuer-regexp') REPLY='text' ;;
     'pull --trusted-root') REPLY='file' ;;
     'pull -a' | 'pull --annotation') REPLY='text' ;;
-    'pull --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
     'pull --signature-policy') REPLY='file' ;;
+    'pull --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
     'pull --tls-verify') REPLY='words true false' ;;
     'pull --cert-dir') REPLY='folder' ;;
     'pull --authfile') REPLY='file' ;;
@@ -88,8 +88,8 @@ _tsimg_value() {
     'unpack --certificate-oidc-issuer-regexp') REPLY='text' ;;
     'unpack --trusted-root') REPLY='file' ;;
     'unpack -a' | 'unpack --annotation') REPLY='text' ;;
-    'unpack --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
     'unpack --signature-policy') REPLY='file' ;;
+    'unpack --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
     'unpack --tls-verify') REPLY='words true false' ;;
     'unpack --cert-dir') REPLY='folder' ;;
     'unpack --authfile') REPLY='file' ;;
@@ -103,8 +103,8 @@ _tsimg_value() {
     'ls --max-entries') REPLY='text' ;;
     'ls --max-depth') REPLY='text' ;;
     'ls --max-header') REPLY='text' ;;
-    'ls --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
     'ls --signature-policy') REPLY='file' ;;
+    'ls --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
     'ls --tls-verify') REPLY='words true false' ;;
     'ls --cert-dir') REPLY='folder' ;;
     'ls --authfile') REPLY='file' ;;
@@ -113,7 +113,6 @@ _tsimg_value() {
     'ls --root') REPLY='folder' ;;
     'ls --progress') REPLY='words auto tty plain json none' ;;
     'tags --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
-    'tags --signature-policy') REPLY='file' ;;
     'tags --tls-verify') REPLY='words true false' ;;
     'tags --cert-dir') REPLY='folder' ;;
     'tags --authfile') REPLY='file' ;;
@@ -122,7 +121,6 @@ _tsimg_value() {
     'tags --root') REPLY='folder' ;;
     'tags --progress') REPLY='words auto tty plain json none' ;;
     'history --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
-    'history --signature-policy') REPLY='file' ;;
     'history --tls-verify') REPLY='words true false' ;;
     'history --cert-dir') REPLY='folder' ;;
     'history --authfile') REPLY='file' ;;
@@ -136,7 +134,6 @@ _tsimg_value() {
     'inspect --max-ratio') REPLY='text' ;;
     'inspect --max-document') REPLY='text' ;;
     'inspect --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
-    'inspect --signature-policy') REPLY='file' ;;
     'inspect --tls-verify') REPLY='words true false' ;;
     'inspect --cert-dir') REPLY='folder' ;;
     'inspect --authfile') REPLY='file' ;;
@@ -149,8 +146,8 @@ _tsimg_value() {
     'save --max-size') REPLY='text' ;;
     'save --max-ratio') REPLY='text' ;;
     'save --max-document') REPLY='text' ;;
-    'save --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
     'save --signature-policy') REPLY='file' ;;
+    'save --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
     'save --tls-verify') REPLY='words true false' ;;
     'save --cert-dir') REPLY='folder' ;;
     'save --authfile') REPLY='file' ;;
@@ -162,8 +159,8 @@ _tsimg_value() {
     'load --max-size') REPLY='text' ;;
     'load --max-ratio') REPLY='text' ;;
     'load --max-document') REPLY='text' ;;
-    'load --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
     'load --signature-policy') REPLY='file' ;;
+    'load --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
     'load --tls-verify') REPLY='words true false' ;;
     'load --cert-dir') REPLY='folder' ;;
     'load --authfile') REPLY='file' ;;
@@ -178,8 +175,8 @@ _tsimg_value() {
     'export --max-entries') REPLY='text' ;;
     'export --max-depth') REPLY='text' ;;
     'export --max-header') REPLY='text' ;;
-    'export --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
     'export --signature-policy') REPLY='file' ;;
+    'export --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
     'export --tls-verify') REPLY='words true false' ;;
     'export --cert-dir') REPLY='folder' ;;
     'export --authfile') REPLY='file' ;;
@@ -196,7 +193,6 @@ _tsimg_value() {
     'verify --trusted-root') REPLY='file' ;;
     'verify -a' | 'verify --annotation') REPLY='text' ;;
     'verify --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
-    'verify --signature-policy') REPLY='file' ;;
     'verify --tls-verify') REPLY='words true false' ;;
     'verify --cert-dir') REPLY='folder' ;;
     'verify --authfile') REPLY='file' ;;
@@ -205,7 +201,6 @@ _tsimg_value() {
     'verify --root') REPLY='folder' ;;
     'verify --progress') REPLY='words auto tty plain json none' ;;
     'referrers --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
-    'referrers --signature-policy') REPLY='file' ;;
     'referrers --tls-verify') REPLY='words true false' ;;
     'referrers --cert-dir') REPLY='folder' ;;
     'referrers --authfile') REPLY='file' ;;
@@ -221,7 +216,6 @@ _tsimg_value() {
     'sbom --trusted-root') REPLY='file' ;;
     'sbom -a' | 'sbom --annotation') REPLY='text' ;;
     'sbom --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
-    'sbom --signature-policy') REPLY='file' ;;
     'sbom --tls-verify') REPLY='words true false' ;;
     'sbom --cert-dir') REPLY='folder' ;;
     'sbom --authfile') REPLY='file' ;;
@@ -304,8 +298,8 @@ _tsimg_value() {
     'run --certificate-oidc-issuer-regexp') REPLY='text' ;;
     'run --trusted-root') REPLY='file' ;;
     'run -a' | 'run --annotation') REPLY='text' ;;
-    'run --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
     'run --signature-policy') REPLY='file' ;;
+    'run --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
     'run --tls-verify') REPLY='words true false' ;;
     'run --cert-dir') REPLY='folder' ;;
     'run --authfile') REPLY='file' ;;

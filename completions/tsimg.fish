@@ -9,31 +9,31 @@ function __tsimg_takes_value
         case ''
             contains -- $argv[2] --root
         case 'pull'
-            contains -- $argv[2] --max-document --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+            contains -- $argv[2] --max-document --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'images'
             contains -- $argv[2] --root --progress
         case 'unpack'
-            contains -- $argv[2] --ids --xattrs --devices --owners --policy --max-size --max-ratio --max-document --max-entries --max-depth --max-header --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+            contains -- $argv[2] --ids --xattrs --devices --owners --policy --max-size --max-ratio --max-document --max-entries --max-depth --max-header --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'ls'
-            contains -- $argv[2] --max-size --max-ratio --max-document --max-entries --max-depth --max-header --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+            contains -- $argv[2] --max-size --max-ratio --max-document --max-entries --max-depth --max-header --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'tags'
-            contains -- $argv[2] --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+            contains -- $argv[2] --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'history'
-            contains -- $argv[2] --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+            contains -- $argv[2] --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'inspect'
-            contains -- $argv[2] --type -f --format --max-size --max-ratio --max-document --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+            contains -- $argv[2] --type -f --format --max-size --max-ratio --max-document --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'save'
-            contains -- $argv[2] -o --output --format --max-size --max-ratio --max-document --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+            contains -- $argv[2] -o --output --format --max-size --max-ratio --max-document --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'load'
-            contains -- $argv[2] -i --input --max-size --max-ratio --max-document --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+            contains -- $argv[2] -i --input --max-size --max-ratio --max-document --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'export'
-            contains -- $argv[2] -o --output --max-size --max-ratio --max-document --max-entries --max-depth --max-header --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+            contains -- $argv[2] -o --output --max-size --max-ratio --max-document --max-entries --max-depth --max-header --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'verify'
-            contains -- $argv[2] --attestation --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+            contains -- $argv[2] --attestation --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'referrers'
-            contains -- $argv[2] --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+            contains -- $argv[2] --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'sbom'
-            contains -- $argv[2] --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+            contains -- $argv[2] --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'trust'
             contains -- $argv[2] --mirror --tuf-root --root --progress
         case 'tag'
@@ -43,7 +43,7 @@ function __tsimg_takes_value
         case 'prune'
             contains -- $argv[2] --root --progress
         case 'run'
-            contains -- $argv[2] -e --env --env-file -w --workdir -u --user --entrypoint -v --volume --tmpfs -h --hostname --cap-add --cap-drop --runtime --pull --name --cidfile -l --label --restart --stop-signal --stop-timeout -m --memory --memory-swap --memory-reservation --cpus --cpu-shares --cpuset-cpus --cpuset-mems --pids-limit --blkio-weight --device-read-bps --device-write-bps --device-read-iops --device-write-iops --network --network-alias -p --publish --dns --dns-search --dns-option --add-host --mount --image-volume --shm-size --group-add --umask --ulimit --device --device-cgroup-rule --security-opt --isolation --userns --ipc --pid --uts --max-size --max-ratio --max-document --max-entries --max-depth --max-header --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --platform --signature-policy --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+            contains -- $argv[2] -e --env --env-file -w --workdir -u --user --entrypoint -v --volume --tmpfs -h --hostname --cap-add --cap-drop --runtime --pull --name --cidfile -l --label --restart --stop-signal --stop-timeout -m --memory --memory-swap --memory-reservation --cpus --cpu-shares --cpuset-cpus --cpuset-mems --pids-limit --blkio-weight --device-read-bps --device-write-bps --device-read-iops --device-write-iops --network --network-alias -p --publish --dns --dns-search --dns-option --add-host --mount --image-volume --shm-size --group-add --umask --ulimit --device --device-cgroup-rule --security-opt --isolation --userns --ipc --pid --uts --max-size --max-ratio --max-document --max-entries --max-depth --max-header --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'exec'
             contains -- $argv[2] -e --env --env-file -w --workdir -u --user --toolbox --root --progress
         case 'ps'
@@ -213,8 +213,8 @@ complete -c tsimg -n '__tsimg_in pull' -l trusted-root -r -F -d 'a trusted_root.
 complete -c tsimg -n '__tsimg_in pull' -s a -l annotation -x -d 'what must have been signed along (several)'
 complete -c tsimg -n '__tsimg_in pull' -l insecure-ignore-tlog -d 'with --key: signatures need not be in a transparency log'
 complete -c tsimg -n '__tsimg_in pull' -l insecure-ignore-sct -d 'certificates need not be in a certificate log'
-complete -c tsimg -n '__tsimg_in pull' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in pull' -l signature-policy -r -F -d 'the policy.json that says whose images are let in (default: the user’s, else the system’s)'
+complete -c tsimg -n '__tsimg_in pull' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in pull' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
 complete -c tsimg -n '__tsimg_in pull' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
 complete -c tsimg -n '__tsimg_in pull' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'
@@ -258,8 +258,8 @@ complete -c tsimg -n '__tsimg_in unpack' -l trusted-root -r -F -d 'a trusted_roo
 complete -c tsimg -n '__tsimg_in unpack' -s a -l annotation -x -d 'what must have been signed along (several)'
 complete -c tsimg -n '__tsimg_in unpack' -l insecure-ignore-tlog -d 'with --key: signatures need not be in a transparency log'
 complete -c tsimg -n '__tsimg_in unpack' -l insecure-ignore-sct -d 'certificates need not be in a certificate log'
-complete -c tsimg -n '__tsimg_in unpack' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in unpack' -l signature-policy -r -F -d 'the policy.json that says whose images are let in (default: the user’s, else the system’s)'
+complete -c tsimg -n '__tsimg_in unpack' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in unpack' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
 complete -c tsimg -n '__tsimg_in unpack' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
 complete -c tsimg -n '__tsimg_in unpack' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'
@@ -280,8 +280,8 @@ complete -c tsimg -n '__tsimg_in ls' -l max-document -x -d 'the most bytes of a 
 complete -c tsimg -n '__tsimg_in ls' -l max-entries -x -d 'the most files that the layers make (default: 4000000)'
 complete -c tsimg -n '__tsimg_in ls' -l max-depth -x -d 'the most names in one path (default: 512)'
 complete -c tsimg -n '__tsimg_in ls' -l max-header -x -d 'the most bytes of one file\'s long names and attributes (default: 1m)'
-complete -c tsimg -n '__tsimg_in ls' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in ls' -l signature-policy -r -F -d 'the policy.json that says whose images are let in (default: the user’s, else the system’s)'
+complete -c tsimg -n '__tsimg_in ls' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in ls' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
 complete -c tsimg -n '__tsimg_in ls' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
 complete -c tsimg -n '__tsimg_in ls' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'
@@ -295,7 +295,6 @@ complete -c tsimg -n '__tsimg_in ls' -s q -l quiet -d 'print no progress, and on
 complete -c tsimg -n '__tsimg_in ls' -s h -l help -d 'show help'
 complete -c tsimg -n '__tsimg_at ls 0' -F -a '(__tsimg_images)'
 complete -c tsimg -n '__tsimg_in tags' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
-complete -c tsimg -n '__tsimg_in tags' -l signature-policy -r -F -d 'the policy.json that says whose images are let in (default: the user’s, else the system’s)'
 complete -c tsimg -n '__tsimg_in tags' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
 complete -c tsimg -n '__tsimg_in tags' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
 complete -c tsimg -n '__tsimg_in tags' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'
@@ -310,7 +309,6 @@ complete -c tsimg -n '__tsimg_in tags' -s h -l help -d 'show help'
 complete -c tsimg -n '__tsimg_at tags 0' -a '(__tsimg_images)'
 complete -c tsimg -n '__tsimg_in history' -l no-trunc -d 'print IDs and commands in full'
 complete -c tsimg -n '__tsimg_in history' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
-complete -c tsimg -n '__tsimg_in history' -l signature-policy -r -F -d 'the policy.json that says whose images are let in (default: the user’s, else the system’s)'
 complete -c tsimg -n '__tsimg_in history' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
 complete -c tsimg -n '__tsimg_in history' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
 complete -c tsimg -n '__tsimg_in history' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'
@@ -329,7 +327,6 @@ complete -c tsimg -n '__tsimg_in inspect' -l max-size -x -d 'the most bytes of a
 complete -c tsimg -n '__tsimg_in inspect' -l max-ratio -x -d 'the most bytes for each compressed byte, beyond the first GiB (default: 200)'
 complete -c tsimg -n '__tsimg_in inspect' -l max-document -x -d 'the most bytes of a manifest, an index or a config (default: 4m)'
 complete -c tsimg -n '__tsimg_in inspect' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
-complete -c tsimg -n '__tsimg_in inspect' -l signature-policy -r -F -d 'the policy.json that says whose images are let in (default: the user’s, else the system’s)'
 complete -c tsimg -n '__tsimg_in inspect' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
 complete -c tsimg -n '__tsimg_in inspect' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
 complete -c tsimg -n '__tsimg_in inspect' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'
@@ -347,8 +344,8 @@ complete -c tsimg -n '__tsimg_in save' -l format -x -a 'docker-archive oci-archi
 complete -c tsimg -n '__tsimg_in save' -l max-size -x -d 'the most bytes of all layers after decompression (default: no limit)'
 complete -c tsimg -n '__tsimg_in save' -l max-ratio -x -d 'the most bytes for each compressed byte, beyond the first GiB (default: 200)'
 complete -c tsimg -n '__tsimg_in save' -l max-document -x -d 'the most bytes of a manifest, an index or a config (default: 4m)'
-complete -c tsimg -n '__tsimg_in save' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in save' -l signature-policy -r -F -d 'the policy.json that says whose images are let in (default: the user’s, else the system’s)'
+complete -c tsimg -n '__tsimg_in save' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in save' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
 complete -c tsimg -n '__tsimg_in save' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
 complete -c tsimg -n '__tsimg_in save' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'
@@ -365,8 +362,8 @@ complete -c tsimg -n '__tsimg_in load' -s i -l input -r -F -d 'the archive, in p
 complete -c tsimg -n '__tsimg_in load' -l max-size -x -d 'the most bytes of all layers after decompression (default: no limit)'
 complete -c tsimg -n '__tsimg_in load' -l max-ratio -x -d 'the most bytes for each compressed byte, beyond the first GiB (default: 200)'
 complete -c tsimg -n '__tsimg_in load' -l max-document -x -d 'the most bytes of a manifest, an index or a config (default: 4m)'
-complete -c tsimg -n '__tsimg_in load' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in load' -l signature-policy -r -F -d 'the policy.json that says whose images are let in (default: the user’s, else the system’s)'
+complete -c tsimg -n '__tsimg_in load' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in load' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
 complete -c tsimg -n '__tsimg_in load' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
 complete -c tsimg -n '__tsimg_in load' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'
@@ -386,8 +383,8 @@ complete -c tsimg -n '__tsimg_in export' -l max-document -x -d 'the most bytes o
 complete -c tsimg -n '__tsimg_in export' -l max-entries -x -d 'the most files that the layers make (default: 4000000)'
 complete -c tsimg -n '__tsimg_in export' -l max-depth -x -d 'the most names in one path (default: 512)'
 complete -c tsimg -n '__tsimg_in export' -l max-header -x -d 'the most bytes of one file\'s long names and attributes (default: 1m)'
-complete -c tsimg -n '__tsimg_in export' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in export' -l signature-policy -r -F -d 'the policy.json that says whose images are let in (default: the user’s, else the system’s)'
+complete -c tsimg -n '__tsimg_in export' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in export' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
 complete -c tsimg -n '__tsimg_in export' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
 complete -c tsimg -n '__tsimg_in export' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'
@@ -413,7 +410,6 @@ complete -c tsimg -n '__tsimg_in verify' -s a -l annotation -x -d 'what must hav
 complete -c tsimg -n '__tsimg_in verify' -l insecure-ignore-tlog -d 'with --key: signatures need not be in a transparency log'
 complete -c tsimg -n '__tsimg_in verify' -l insecure-ignore-sct -d 'certificates need not be in a certificate log'
 complete -c tsimg -n '__tsimg_in verify' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
-complete -c tsimg -n '__tsimg_in verify' -l signature-policy -r -F -d 'the policy.json that says whose images are let in (default: the user’s, else the system’s)'
 complete -c tsimg -n '__tsimg_in verify' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
 complete -c tsimg -n '__tsimg_in verify' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
 complete -c tsimg -n '__tsimg_in verify' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'
@@ -427,7 +423,6 @@ complete -c tsimg -n '__tsimg_in verify' -s q -l quiet -d 'print no progress, an
 complete -c tsimg -n '__tsimg_in verify' -s h -l help -d 'show help'
 complete -c tsimg -n '__tsimg_at verify 0' -F -a '(__tsimg_images)'
 complete -c tsimg -n '__tsimg_in referrers' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
-complete -c tsimg -n '__tsimg_in referrers' -l signature-policy -r -F -d 'the policy.json that says whose images are let in (default: the user’s, else the system’s)'
 complete -c tsimg -n '__tsimg_in referrers' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
 complete -c tsimg -n '__tsimg_in referrers' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
 complete -c tsimg -n '__tsimg_in referrers' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'
@@ -450,7 +445,6 @@ complete -c tsimg -n '__tsimg_in sbom' -s a -l annotation -x -d 'what must have 
 complete -c tsimg -n '__tsimg_in sbom' -l insecure-ignore-tlog -d 'with --key: signatures need not be in a transparency log'
 complete -c tsimg -n '__tsimg_in sbom' -l insecure-ignore-sct -d 'certificates need not be in a certificate log'
 complete -c tsimg -n '__tsimg_in sbom' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
-complete -c tsimg -n '__tsimg_in sbom' -l signature-policy -r -F -d 'the policy.json that says whose images are let in (default: the user’s, else the system’s)'
 complete -c tsimg -n '__tsimg_in sbom' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
 complete -c tsimg -n '__tsimg_in sbom' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
 complete -c tsimg -n '__tsimg_in sbom' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'
@@ -574,8 +568,8 @@ complete -c tsimg -n '__tsimg_in run' -l trusted-root -r -F -d 'a trusted_root.j
 complete -c tsimg -n '__tsimg_in run' -s a -l annotation -x -d 'what must have been signed along (several)'
 complete -c tsimg -n '__tsimg_in run' -l insecure-ignore-tlog -d 'with --key: signatures need not be in a transparency log'
 complete -c tsimg -n '__tsimg_in run' -l insecure-ignore-sct -d 'certificates need not be in a certificate log'
-complete -c tsimg -n '__tsimg_in run' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in run' -l signature-policy -r -F -d 'the policy.json that says whose images are let in (default: the user’s, else the system’s)'
+complete -c tsimg -n '__tsimg_in run' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in run' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
 complete -c tsimg -n '__tsimg_in run' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
 complete -c tsimg -n '__tsimg_in run' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'

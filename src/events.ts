@@ -4,7 +4,9 @@
  */
 export type TsimgEvent =
   | { readonly kind: 'resolved'; readonly name: string; readonly digest: string }
-  /** A good signature, before anything of the image is used: of the digest that was signed, an index's or an image's. */
+  /**
+   * A good signature, before anything of the image is used: of the digest that was signed, an index's or an image's.
+   */
   | { readonly kind: 'verified'; readonly digest: string; readonly signer: string }
   | { readonly kind: 'blob-started'; readonly digest: string; readonly size: number }
   | { readonly kind: 'blob-progress'; readonly digest: string; readonly done: number; readonly size: number }

@@ -81,15 +81,17 @@ function usagesOf(certificate: X509Certificate): readonly string[] {
 }
 
 /**
- * Returns whether a certificate, of a leaf or of a CA, leaves signing code among what it is for: one that names no use is for all.
- * RFC 5280, 4.2.1.12 @throws whatever a malformed DER makes the parser throw
+ * Returns whether a certificate, of a leaf or of a CA, leaves signing code among what it is for: one that names no use
+ * is for all. RFC 5280, 4.2.1.12 @throws whatever a malformed DER makes the parser throw
  */
 export function permitsCodeSigning(certificate: X509Certificate): boolean {
   const usages = usagesOf(certificate);
   return usages.length === 0 || usages.includes(OID.codeSigning) || usages.includes(OID.anyUsage);
 }
 
-/** Basic constraints, key usage, names, extended usage, key identifiers, policies: what is read here, or limits nothing. */
+/**
+ * Basic constraints, key usage, names, extended usage, key identifiers, policies: what is read here, or limits nothing.
+ */
 const UNDERSTOOD = new Set([
   '2.5.29.19',
   '2.5.29.15',
@@ -101,8 +103,8 @@ const UNDERSTOOD = new Set([
 ]);
 
 /**
- * Returns whether a certificate sets limits that are not read here: name constraints, and critical extensions that are not known.
- * RFC 5280, 4.2 @throws whatever a malformed DER makes the parser throw
+ * Returns whether a certificate sets limits that are not read here: name constraints, and critical extensions that are
+ * not known. RFC 5280, 4.2 @throws whatever a malformed DER makes the parser throw
  */
 export function hasUnreadLimits(certificate: X509Certificate): boolean {
   return certificate.extensions.some(({ subs: [oid, critical, value] }) => {

@@ -75,7 +75,10 @@ function tlogEntries(annotation: string | undefined): readonly object[] {
   ];
 }
 
-/** Everything of a legacy signature but its content. Its `chain` annotation is left out: a signature says nothing about CAs. */
+/**
+ * Everything of a legacy signature but its content. Its `chain` annotation is left out: a signature says nothing about
+ * CAs.
+ */
 function verificationMaterial(annotations: Annotations) {
   const pem = annotations[ANNOTATION.certificate];
   const certificate = pem === undefined || pem === '' ? undefined : pemToDer(pem);

@@ -8,10 +8,10 @@ const HINT_BYTES = 4;
 const SIGNATURE_LINE = /^\u2014 (\S+) (\S+)$/;
 
 /**
- * A checkpoint as the library may read it: with the signatures of these logs alone, and a size that is a number. The library
- * makes a regular expression of each signer's name, so that a hostile one would block the process for as long as it likes; a
- * name that stands in a known log's address cannot. Lines of others (witnesses) are not signed over, so they may go.
- * C2SP tlog-checkpoint, signed-note. @throws SIGNATURE_INVALID
+ * A checkpoint as the library may read it: with the signatures of these logs alone, and a size that is a number. The
+ * library makes a regular expression of each signer's name, so that a hostile one would block the process for as long
+ * as it likes; a name that stands in a known log's address cannot. Lines of others (witnesses) are not signed over, so
+ * they may go. C2SP tlog-checkpoint, signed-note. @throws SIGNATURE_INVALID
  */
 export function knownCheckpoint(text: string, tlogs: TrustMaterial['tlogs']): string {
   if (text.length > MAX_CHECKPOINT_BYTES) throw refused('limit', 'its checkpoint is too large');

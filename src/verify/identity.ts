@@ -29,8 +29,8 @@ function shown(bytes: Uint8Array | undefined): string {
 }
 
 /**
- * The name of a certificate that is the wanted one, by a wanted issuer. Names are compared as bytes, all of them: a decoder that
- * drops bits, or one that looks at the first name alone, lets others through.
+ * The name of a certificate that is the wanted one, by a wanted issuer. Names are compared as bytes, all of them: a
+ * decoder that drops bits, or one that looks at the first name alone, lets others through.
  * @throws SIGNATURE_INVALID
  */
 export function checkIdentity(certificate: SigningCertificate, { identity, issuer }: WantedIdentity): SubjectName {

@@ -62,9 +62,11 @@ function rawOf({ x509Certificate, publicKey }: z.infer<typeof verifierV2>): Buff
 const bodyHead = z.object({ kind: z.string(), apiVersion: z.string() });
 
 /**
- * Demands that a log's entry was made for the very key or certificate that the signature is verified with. The library compares
- * signature and digest alone, so that an entry for another certificate would lend its time to this one (CVE-2026-22703).
- * @param body the entry, canonical JSON @param signer DER of the certificate, or of the key where there is none, and the key alone
+ * Demands that a log's entry was made for the very key or certificate that the signature is verified with. The library
+ * compares signature and digest alone, so that an entry for another certificate would lend its time to this one
+ * (CVE-2026-22703).
+ * @param body the entry, canonical JSON @param signer DER of the certificate, or of the key where there is none, and
+ * the key alone
  * @throws SIGNATURE_INVALID
  */
 export function checkLogKey(body: Uint8Array, signer: readonly Uint8Array[]): void {

@@ -2,8 +2,8 @@ import { VerificationError } from '@sigstore/verify';
 import { TsimgError } from '../errors.ts';
 
 /**
- * What ties a signature to an image and to its maker. Each is checked by itself, and a refusal names the one that is broken
- * (`facts.binding`). docs/verify.md has the attack that each of them stops.
+ * What ties a signature to an image and to its maker. Each is checked by itself, and a refusal names the one that is
+ * broken (`facts.binding`). docs/verify.md has the attack that each of them stops.
  */
 export const BINDINGS = [
   'format',
@@ -91,7 +91,10 @@ function bindingOfCause(error: VerificationError): Binding {
   return BINDING_OF_CODE[error.code] ?? 'signature';
 }
 
-/** Whatever is thrown while a signature is judged is a refusal of it: parsers of hostile bytes throw all kinds of errors. */
+/**
+ * Whatever is thrown while a signature is judged is a refusal of it: parsers of hostile bytes throw all kinds of
+ * errors.
+ */
 export function asRefusal(error: unknown): TsimgError {
   if (error instanceof TsimgError && bindingOf(error) !== undefined) return error;
   if (error instanceof VerificationError) {

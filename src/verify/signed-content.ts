@@ -10,8 +10,8 @@ export function isDigestOf(digest: Uint8Array, data: Uint8Array): boolean {
 }
 
 /**
- * A signature over bytes, for `@sigstore/verify`. It stands in for the library's own, which knows SHA-256 alone, refuses
- * Ed25519, and compares the log's digest with the one that the bundle names instead of the payload's.
+ * A signature over bytes, for `@sigstore/verify`. It stands in for the library's own, which knows SHA-256 alone,
+ * refuses Ed25519, and compares the log's digest with the one that the bundle names instead of the payload's.
  */
 export function signedPayload(payload: Uint8Array, signature: Uint8Array): SignatureContent {
   return {
@@ -42,9 +42,10 @@ export function preAuthEncoding({ payloadType, payload }: Envelope): Buffer {
 
 /**
  * A signed envelope, for `@sigstore/verify`.
- * @param isLoggedAsHash whether its log entries are of the kind `hashedrekord`, whose digest is over the signed bytes (PAE);
- *   that of the other kinds is over the payload
- * @param stamped what timestamps are over, where that is not the signature: cosign stamps the whole envelope of an attestation
+ * @param isLoggedAsHash whether its log entries are of the kind `hashedrekord`, whose digest is over the signed bytes
+ * (PAE); that of the other kinds is over the payload
+ * @param stamped what timestamps are over, where that is not the signature: cosign stamps the whole envelope of an
+ * attestation
  */
 export function signedEnvelope(envelope: Envelope, isLoggedAsHash: boolean, stamped?: Uint8Array): SignatureContent {
   const signed = preAuthEncoding(envelope);

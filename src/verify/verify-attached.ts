@@ -59,8 +59,8 @@ function checkContent({ signed }: Candidate, wanted: WantedContent) {
 }
 
 /**
- * Judges one signature or attestation: made by the right key or identity, and over the right image. Everything in it may be
- * hostile. @throws SIGNATURE_INVALID, whose fact `binding` names what does not hold
+ * Judges one signature or attestation: made by the right key or identity, and over the right image. Everything in it
+ * may be hostile. @throws SIGNATURE_INVALID, whose fact `binding` names what does not hold
  */
 export function verifyAttached(
   attached: AttachedBytes,

@@ -55,8 +55,8 @@ export interface Verified {
 const MAX_PROOFS = 16;
 
 /**
- * The bundle with log entries that the library may read: of known logs, each with a checkpoint of the very log that the entry
- * names. The library would take any known log's checkpoint for any entry.
+ * The bundle with log entries that the library may read: of known logs, each with a checkpoint of the very log that the
+ * entry names. The library would take any known log's checkpoint for any entry.
  */
 function withKnownLogs(bundle: Bundle, { tlogs }: TrustMaterial): Bundle {
   const material = bundle.verificationMaterial;
@@ -86,7 +86,10 @@ function entityOf({ bundle, signed }: Candidate): SignedEntity {
   return { ...toSignedEntity(bundle), signature };
 }
 
-/** The earliest time that is vouched for: by a timestamp authority, or by a log's promise, which is over the time as well. */
+/**
+ * The earliest time that is vouched for: by a timestamp authority, or by a log's promise, which is over the time as
+ * well.
+ */
 function timeOf(entity: SignedEntity): Date | undefined {
   const times = entity.timestamps.flatMap((stamp) => {
     if (stamp.$case === 'timestamp-authority') return [stamp.timestamp.signingTime];
@@ -144,7 +147,10 @@ function byKeys(
   throw failure;
 }
 
-/** A certificate that the caller has checked: its key must have signed, at a time at which it was good where a log tells one. */
+/**
+ * A certificate that the caller has checked: its key must have signed, at a time at which it was good where a log tells
+ * one.
+ */
 function byCertificate(
   candidate: Candidate,
   { by, ignoresLog }: Extract<Requirement, { kind: 'certified' }>,
@@ -182,8 +188,9 @@ function byIdentity(
 }
 
 /**
- * The verdict on a certificate whose SCT does not count. The library refuses an SCT of a log that it does not know even where none is
- * wanted, so the path is built here, and the library gets the key with the times at which the path was good.
+ * The verdict on a certificate whose SCT does not count. The library refuses an SCT of a log that it does not know even
+ * where none is wanted, so the path is built here, and the library gets the key with the times at which the path was
+ * good.
  */
 function withoutSct(candidate: Candidate, certificate: SigningCertificate, trust: TrustMaterial): SignedEntity {
   const authorities = trust.certificateAuthorities.flatMap(({ certChain, validFor }) => {

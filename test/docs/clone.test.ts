@@ -8,8 +8,8 @@ import { tempDir } from '../support/temp-dir.ts';
 import { findTool } from '../support/tools.ts';
 import { readPage } from './page.ts';
 
-// The README's `sh clone` blocks, run in a copy of the checkout. The network is not used: `npm ci` is held to have happened (the
-// test could not run otherwise), and `npm test` runs one small test file. All else is npm's own.
+// The README's `sh clone` blocks, run in a copy of the checkout. The network is not used: `npm ci` is held to have
+// happened (the test could not run otherwise), and `npm test` runs one small test file. All else is npm's own.
 
 const test = suite('docs/clone');
 

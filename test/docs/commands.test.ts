@@ -5,8 +5,9 @@ import { haveRoot, haveTools, installedKernel } from '../support/tools.ts';
 import { type DocsWorld, makeDocsWorld } from './docs-world.ts';
 import { allPages, type Block, type Page } from './page.ts';
 
-// Each `sh` block of the README, of docs/errors.md, of docs/verify.md and of the guides, and the script of a `yaml` block, is run, in order, in a fresh folder: `sh root`
-// as root only, `sh user` as an ordinary user only, others as both. A `text` block right after one shows lines that it prints, in their order; … is anything.
+// Each `sh` block of the README, of docs/errors.md, of docs/verify.md and of the guides, and the script of a `yaml`
+// block, is run, in order, in a fresh folder: `sh root` as root only, `sh user` as an ordinary user only, others as
+// both. A `text` block right after one shows lines that it prints, in their order; … is anything.
 
 const test = suite('docs/commands');
 

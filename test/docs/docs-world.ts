@@ -12,15 +12,17 @@ import { tempDir } from '../support/temp-dir.ts';
 import { MAIN } from '../support/tsimg.ts';
 import { pushSigned } from './signed-images.ts';
 
-// A host for the commands of the docs, in namespaces of the test: the names that they speak of lead to registries on its loopback
-// device, which know the images that they name. So each command runs as it is written.
-// Its root has subordinate IDs.
+// A host for the commands of the docs, in namespaces of the test: the names that they speak of lead to registries on
+// its loopback device, which know the images that they name. So each command runs as it is written. Its root has
+// subordinate IDs.
 
 /** Hosts that a registry with a certificate answers for. The first is Docker Hub. */
 const HOSTS = ['registry-1.docker.io', 'registry.example'];
 /** Names that hold the example image of fixtures/, in which `guest` is user 1000. */
 const EXAMPLES = ['team/app:1.2', 'team/app:1.3'];
-/** Names of Docker Hub's own, and which file of ../shared/images they hold; the example image, where that is not there. */
+/**
+ * Names of Docker Hub's own, and which file of ../shared/images they hold; the example image, where that is not there.
+ */
 const HUB: Readonly<Record<string, string>> = {
   'library/alpine:3.9': 'alpine-3.9.4-docker-save.tar.gz',
   'library/alpine:latest': 'alpine-3.9.4-docker-save.tar.gz',
@@ -44,7 +46,10 @@ function fill(registry: DockerRegistry): void {
   }
 }
 
-/** Gives it an /etc of its own, so that other tests may make users meanwhile. `$0` is an empty folder, `$1` a line of hosts. */
+/**
+ * Gives it an /etc of its own, so that other tests may make users meanwhile. `$0` is an empty folder, `$1` a line of
+ * hosts.
+ */
 const OWN_ETC = `set -e
 mount -t tmpfs -o mode=755 tmpfs "$0"
 cp -a /etc/. "$0"

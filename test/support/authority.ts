@@ -14,7 +14,9 @@ export interface Issued {
   readonly files: { readonly certificate: string; readonly key: string };
 }
 
-/** A certificate, valid from now for two days. @param extensions as OpenSSL takes them; by itself it is its own issuer */
+/**
+ * A certificate, valid from now for two days. @param extensions as OpenSSL takes them; by itself it is its own issuer
+ */
 export function issue(name: string, extensions: readonly string[], issuer?: Issued): Issued {
   const folder = tempDir();
   const files = { certificate: join(folder, 'certificate.pem'), key: join(folder, 'key.pem') };

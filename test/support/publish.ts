@@ -62,9 +62,9 @@ async function sweep(): Promise<void> {
 }
 
 /**
- * Lays out the package as npm publishes it, with the files that npm packs and no others. Returns the path of its command.
- * An existing package of the same files is used. It stays until this process ends, also when other processes build and
- * publish meanwhile.
+ * Lays out the package as npm publishes it, with the files that npm packs and no others. Returns the path of its
+ * command. An existing package of the same files is used. It stays until this process ends, also when other processes
+ * build and publish meanwhile.
  */
 export async function publish(): Promise<string> {
   mkdirSync(FOLDER, { recursive: true });

@@ -8,7 +8,8 @@ import { type CertificateOptions, makeAuthority } from './certificate-authority.
 import { dsseEntry, type EntryChanges, hashedRekord, type Logged, legacyLog } from './log-entries.ts';
 import { tempDir } from './temp-dir.ts';
 
-// Signs images as cosign does, with a CA, a certificate log, a transparency log and a timestamp authority in this process.
+// Signs images as cosign does, with a CA, a certificate log, a transparency log and a timestamp authority in this
+// process.
 
 export const IDENTITY = 'https://example.com/app/.github/workflows/release.yaml@refs/heads/main';
 export const ISSUER = 'https://token.example.com';

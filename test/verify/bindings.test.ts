@@ -25,7 +25,8 @@ import {
   withPart,
 } from '../support/verdict.ts';
 
-// The bindings between a signature, its maker and an image, each broken alone. The table of docs/verify.md names these tests.
+// The bindings between a signature, its maker and an image, each broken alone. The table of docs/verify.md names these
+// tests.
 
 const test = suite('verify/bindings');
 

@@ -34,10 +34,6 @@ export function withSource(command: Command): Command {
       '--platform <os/arch[/variant]>',
       'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)',
     )
-    .option(
-      '--signature-policy <file>',
-      'the policy.json that says whose images are let in (default: the user’s, else the system’s)',
-    )
     .optionsGroup('Registry:')
     .option(
       '--tls-verify <bool>',
@@ -47,6 +43,16 @@ export function withSource(command: Command): Command {
     .option('--authfile <file>', 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)')
     .option('--creds <user:password>', 'the credentials for this registry')
     .option('--trust-realm <host...>', 'token servers of other domains that may get the credentials');
+}
+
+/** Adds the policy that an image must satisfy before it is let in: for the verbs that let images in. */
+export function withSignaturePolicy(command: Command): Command {
+  return command
+    .optionsGroup('Signatures:')
+    .option(
+      '--signature-policy <file>',
+      'the policy.json that says whose images are let in (default: the user’s, else the system’s)',
+    );
 }
 
 /** Parses `true` and `false` in the spellings of Go's tools. @throws USAGE */

@@ -3,7 +3,7 @@ import type { ImageLimits } from '../../disk/unpack-options.ts';
 import { TsimgError } from '../../errors.ts';
 import { storePlace } from '../../verbs/places.ts';
 import { limitChoice, withLimits } from '../option/limits.ts';
-import { type SourceOptions, sourceChoice, withSource } from '../option/source.ts';
+import { type SourceOptions, sourceChoice, withSignaturePolicy, withSource } from '../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../session.ts';
 import { archiveOutput } from '../show/archive-output.ts';
 
@@ -19,7 +19,7 @@ export function addExport(program: Command): void {
     .argument('<source>', 'an archive, a layout, - (stdin), or a reference')
     .argument('[file]', 'the archive to make, or - (default: standard output)')
     .option('-o, --output <file>', 'the same as FILE');
-  withCommon(withSource(withLimits(command))).action(
+  withCommon(withSource(withSignaturePolicy(withLimits(command)))).action(
     async (source: string, file: string | undefined, _: unknown, invoked: Command) => {
       const options: ExportOptions = invoked.optsWithGlobals();
       if (file !== undefined && options.output !== undefined) {

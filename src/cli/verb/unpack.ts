@@ -4,7 +4,7 @@ import { TsimgError } from '../../errors.ts';
 import type { UnpackIds, UnpackOutput } from '../../verbs/rootfs/unpack.ts';
 import { limitChoice, withLimits } from '../option/limits.ts';
 import { type PolicyOptions, policyChoice, withPolicy } from '../option/policy.ts';
-import { type SourceOptions, sourceChoice, withSource } from '../option/source.ts';
+import { type SourceOptions, sourceChoice, withSignaturePolicy, withSource } from '../option/source.ts';
 import { signerChoice, type VerifyOptions, withSigner } from '../option/verify.ts';
 import { type CommonOptions, inSession, withCommon } from '../session.ts';
 
@@ -48,7 +48,7 @@ export function addUnpack(program: Command): void {
     )
     .option('--layers', 'make a directory for each layer, 0 for the base, as overlayfs mounts them')
     .option('--bundle', 'make rootfs, and the config.json that an OCI runtime (crun, runc) starts it with');
-  withCommon(withSource(withSigner(withLimits(withPolicy(command))))).action(
+  withCommon(withSource(withSignaturePolicy(withSigner(withLimits(withPolicy(command)))))).action(
     async (source: string, destination: string, _: unknown, invoked: Command) => {
       const options: UnpackOptions = invoked.optsWithGlobals();
       const choice = { ...sourceChoice(options), ...policyChoice(options), limits: limitChoice(options) };

@@ -15,7 +15,10 @@ import { openSigned, verifySource } from './verify.ts';
 /** The largest SBOM that is printed: bytes. */
 const MAX_SBOM_BYTES = 64 * 1024 * 1024;
 
-/** Opens an image for what is attached to it: the index that it stands for, or with a platform (or in the store) the chosen image. */
+/**
+ * Opens an image for what is attached to it: the index that it stands for, or with a platform (or in the store) the
+ * chosen image.
+ */
 async function withAttached<T>(
   text: string,
   options: ImageOptions,
@@ -115,7 +118,8 @@ export interface SbomOptions extends ImageOptions {
 }
 
 /**
- * Reads the SBOM of an image: with `signatures` that of a verified attestation; without, the first one that is attached in any form.
+ * Reads the SBOM of an image: with `signatures` that of a verified attestation; without, the first one that is attached
+ * in any form.
  * @throws SIGNATURE_MISSING where there is none; SIGNATURE_INVALID, DOCUMENT_INVALID, LIMIT_EXCEEDED, REGISTRY_…
  */
 export async function readSbom(text: string, options: SbomOptions, context: Context = {}): Promise<Sbom> {

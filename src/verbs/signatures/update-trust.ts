@@ -47,8 +47,9 @@ function reasonOf(cause: unknown): string {
 }
 
 /**
- * Fetches the trusted root by The Update Framework into the store, where `verify` finds it. TUF verifies what it fetches against the
- * metadata that it trusted before. @throws HOST_UNSUPPORTED, TRUST_ROOT_INVALID, STORE_INVALID, FILESYSTEM
+ * Fetches the trusted root by The Update Framework into the store, where `verify` finds it. TUF verifies what it
+ * fetches against the metadata that it trusted before. @throws HOST_UNSUPPORTED, TRUST_ROOT_INVALID, STORE_INVALID,
+ * FILESYSTEM
  */
 export async function updateTrust(options: TrustUpdateOptions, _context: Context = {}): Promise<TrustUpdate> {
   const { initTUF, DEFAULT_MIRROR_URL } = await loadTuf();

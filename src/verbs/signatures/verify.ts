@@ -32,9 +32,9 @@ export async function openSigned(text: string, options: ImageOptions, context: C
 }
 
 /**
- * The good signatures of an image, or the attestations of a type. The image is the one that `run` would take: the store's, else its
- * registry's. What is verified is the digest that the reference resolves to, once: the index's, where it is one, and with a
- * platform or an image of the store the chosen image's too.
+ * The good signatures of an image, or the attestations of a type. The image is the one that `run` would take: the
+ * store's, else its registry's. What is verified is the digest that the reference resolves to, once: the index's, where
+ * it is one, and with a platform or an image of the store the chosen image's too.
  * @throws SIGNATURE_MISSING, SIGNATURE_INVALID, USAGE, KEY_INVALID, TRUST_ROOT_INVALID, IMAGE_NOT_FOUND, REGISTRY_…
  */
 export async function verifySource(

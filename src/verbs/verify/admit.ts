@@ -20,10 +20,11 @@ export function tellVerified(good: readonly GoodSignature[], { onEvent }: Contex
 }
 
 /**
- * Lets an image in, or refuses it: policy.json is obeyed, and then the signer that the user named is demanded. What verifies is loaded
- * only where something is demanded.
+ * Lets an image in, or refuses it: policy.json is obeyed, and then the signer that the user named is demanded. What
+ * verifies is loaded only where something is demanded.
  * @returns the good signatures of the named signer
- * @throws IMAGE_REJECTED, POLICY_INVALID, SIGNATURE_MISSING, SIGNATURE_INVALID, KEY_INVALID, TRUST_ROOT_INVALID, USAGE, REGISTRY_…
+ * @throws IMAGE_REJECTED, POLICY_INVALID, SIGNATURE_MISSING, SIGNATURE_INVALID, KEY_INVALID, TRUST_ROOT_INVALID, USAGE,
+ * REGISTRY_…
  */
 export async function admit(loaded: LoadedFrom, demands: Demands): Promise<readonly GoodAttached[]> {
   const { place } = loaded.source;

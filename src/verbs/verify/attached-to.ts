@@ -145,8 +145,8 @@ async function* manifestsOf(source: Source, subject: Digest, look: Look, signal?
 }
 
 /**
- * All signatures (or attestations) that are attached to an image, in all forms, in order: referrers first, then the tags of older
- * clients, then files beside it. At most 1,000, each at most 16 MiB.
+ * All signatures (or attestations) that are attached to an image, in all forms, in order: referrers first, then the
+ * tags of older clients, then files beside it. At most 1,000, each at most 16 MiB.
  * @throws what asking the source fails with: a registry that does not answer is not one without signatures
  */
 export async function* attachedTo(

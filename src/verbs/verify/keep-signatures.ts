@@ -6,8 +6,8 @@ import { parseManifest } from '../../oci/manifest.ts';
 import type { GoodAttached } from './verify-image.ts';
 
 /**
- * Copies signatures that held beside their image, so that it can be verified later without its registry. A sink that keeps none
- * gets none. @throws what source and sink fail with
+ * Copies signatures that held beside their image, so that it can be verified later without its registry. A sink that
+ * keeps none gets none. @throws what source and sink fail with
  */
 export async function keepSignatures(
   good: readonly GoodAttached[],

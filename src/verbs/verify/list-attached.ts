@@ -117,8 +117,8 @@ async function holdersOf(source: Source, image: Descriptor, signal?: AbortSignal
 }
 
 /**
- * Lists everything that is attached to an image, in every known form: referrers, cosign's tags, BuildKit's entries of the index.
- * The fetched manifest says what it is and to what it refers, never the list. At most 1,000 rows.
+ * Lists everything that is attached to an image, in every known form: referrers, cosign's tags, BuildKit's entries of
+ * the index. The fetched manifest says what it is and to what it refers, never the list. At most 1,000 rows.
  * @throws the errors of the source
  */
 export async function listAttached(

@@ -14,7 +14,9 @@ function read(path: string): string | undefined {
   }
 }
 
-/** The policy that is to be obeyed; undefined where there is none. @throws POLICY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM */
+/**
+ * The policy that is to be obeyed; undefined where there is none. @throws POLICY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
+ */
 function openPolicy(options: PolicyOptions): Policy | undefined {
   const { signaturePolicy } = options;
   if (signaturePolicy !== undefined) {
@@ -22,7 +24,8 @@ function openPolicy(options: PolicyOptions): Policy | undefined {
     if (text !== undefined) return parsePolicy(text, signaturePolicy);
     throw new TsimgError('SOURCE_NOT_FOUND', 'no such signature policy', { where: signaturePolicy });
   }
-  // A home that this user cannot look into has no policy for this user, as with podman; a file that is there must be read
+  // A home that this user cannot look into has no policy for this user, as with podman; a file that is there must be
+  // read
   for (const path of policyPlaces(options).filter((each) => existsSync(each))) {
     const text = read(path);
     if (text !== undefined) return parsePolicy(text, path);
@@ -53,8 +56,9 @@ function reasonOf(error: TsimgError): string {
 const NOT_OF_IMAGE = /^(?:REGISTRY_|AUTHENTICATION_|CREDENTIALS_|POLICY_INVALID|INTERRUPTED)/;
 
 /**
- * Demands what policy.json demands of an image that comes in; nothing where there is no policy. The policy is the one that is
- * named, else the user's, else the system's. All requirements of the most specific scope must hold. containers-policy.json(5)
+ * Demands what policy.json demands of an image that comes in; nothing where there is no policy. The policy is the one
+ * that is named, else the user's, else the system's. All requirements of the most specific scope must hold.
+ * containers-policy.json(5)
  * @throws IMAGE_REJECTED with the scope and the reason, POLICY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM, REGISTRY_…
  */
 export async function obeyPolicy(image: PolicyImage, options: PolicyOptions): Promise<void> {

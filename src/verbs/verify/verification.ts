@@ -51,7 +51,9 @@ function readFile(path: string, what: string): Buffer {
   }
 }
 
-/** What a choice demands; undefined where it demands nothing. @throws USAGE, KEY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM */
+/**
+ * What a choice demands; undefined where it demands nothing. @throws USAGE, KEY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
+ */
 function requirementOf(choice: VerificationChoice): Requirement | undefined {
   const { keys = [], identity, issuer, ignoresLog = false, ignoresSct = false } = choice;
   const isKeyless = identity !== undefined || issuer !== undefined;

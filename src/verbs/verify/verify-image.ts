@@ -80,7 +80,8 @@ function judge(found: Found, wanted: WantedContent, verification: Verification):
 }
 
 /**
- * The good signatures of an image: the first one, or all of them where all are wanted. One good one among bad ones is enough.
+ * The good signatures of an image: the first one, or all of them where all are wanted. One good one among bad ones is
+ * enough.
  * @throws SIGNATURE_MISSING, SIGNATURE_INVALID; what asking the source fails with
  */
 export async function verifyImage(

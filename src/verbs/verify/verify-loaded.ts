@@ -29,7 +29,8 @@ export function imageOf(loaded: LoadedFrom): SignedImage {
 
 /**
  * Demands a good signature of an image that was loaded, before anything of it is used; none where nothing is demanded.
- * @throws SIGNATURE_MISSING, SIGNATURE_INVALID, USAGE, KEY_INVALID, TRUST_ROOT_INVALID; what asking the source fails with
+ * @throws SIGNATURE_MISSING, SIGNATURE_INVALID, USAGE, KEY_INVALID, TRUST_ROOT_INVALID; what asking the source fails
+ * with
  */
 export async function verifyLoaded(
   loaded: LoadedFrom,

@@ -43,8 +43,8 @@ async function repositoryOf({ image, name }: LoadedFrom, root: string): Promise<
 }
 
 /**
- * Demands a good signature of an image of the store. The store is asked first, which keeps what was verified when the image was
- * pulled, and then the image's repository.
+ * Demands a good signature of an image of the store. The store is asked first, which keeps what was verified when the
+ * image was pulled, and then the image's repository.
  * @throws as verifyLoaded
  */
 export async function verifyStored(

@@ -47,7 +47,8 @@ function matchesRepoDigestOrExact(asked: Reference, signed: SignedName): boolean
 }
 
 /**
- * Returns whether the name that was signed fits the reference that was asked for. containers-policy.json(5), "signedIdentity".
+ * Returns whether the name that was signed fits the reference that was asked for. containers-policy.json(5),
+ * "signedIdentity".
  * @param asked undefined for an image of an archive or a directory, which fits exact names alone
  */
 export function fitsIdentity(

@@ -53,7 +53,10 @@ function invalid(where: string, why: string, cause?: unknown): TsimgError {
   return new TsimgError('POLICY_INVALID', 'the places of signatures cannot be read', { where, why, cause });
 }
 
-/** The base of the URLs at which a repository's signatures lie, and those of one image; undefined where none is configured. */
+/**
+ * The base of the URLs at which a repository's signatures lie, and those of one image; undefined where none is
+ * configured.
+ */
 export function lookasideOf({ byScope, byDefault }: Lookasides, reference: Reference): string | undefined {
   for (const scope of registryScopes(reference)) {
     const base = byScope.get(scope);

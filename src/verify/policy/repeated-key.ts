@@ -1,9 +1,11 @@
-/** Strings, each with the colon that makes it a key, and the brackets around them. Numbers and words say nothing here. */
+/**
+ * Strings, each with the colon that makes it a key, and the brackets around them. Numbers and words say nothing here.
+ */
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?|[{}[\]]/g;
 
 /**
- * The first key that stands twice in an object of a JSON text; undefined where none does. `JSON.parse` lets the last one win without a
- * word, other readers the first. @param text JSON that `JSON.parse` accepts
+ * The first key that stands twice in an object of a JSON text; undefined where none does. `JSON.parse` lets the last
+ * one win without a word, other readers the first. @param text JSON that `JSON.parse` accepts
  */
 export function repeatedKey(text: string): string | undefined {
   const open: Set<string>[] = [];

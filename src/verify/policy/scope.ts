@@ -19,7 +19,10 @@ function upwards(path: string): readonly string[] {
   return names.map((_, index) => `/${names.slice(0, names.length - index).join('/')}`);
 }
 
-/** Scopes of an image of a registry, but for the empty one, the most specific first. containers/image, docker/policyconfiguration */
+/**
+ * Scopes of an image of a registry, but for the empty one, the most specific first. containers/image,
+ * docker/policyconfiguration
+ */
 export function registryScopes({ registry, repository, tag, digest }: Reference): readonly string[] {
   const whole = `${registry}/${repository}`;
   const exact = digest === undefined ? `${whole}:${tag ?? 'latest'}` : `${whole}@${digest}`;
@@ -29,8 +32,8 @@ export function registryScopes({ registry, repository, tag, digest }: Reference)
 }
 
 /**
- * The scopes that may be said of an image, the most specific first. A layout is its directory: which of its images is meant does not
- * count, as with podman, since the same one has several names there.
+ * The scopes that may be said of an image, the most specific first. A layout is its directory: which of its images is
+ * meant does not count, as with podman, since the same one has several names there.
  */
 export function scopesOf(subject: PolicySubject): readonly string[] {
   switch (subject.transport) {

@@ -29,7 +29,9 @@ if (!existsSync(VECTORS)) {
   const file = (name: string) => join(VECTORS, name);
   const read = (name: string) => readFileSync(file(name));
 
-  /** The binding that a policy of one requirement finds broken in a directory, or the code; `accepted` where it holds. */
+  /**
+   * The binding that a policy of one requirement finds broken in a directory, or the code; `accepted` where it holds.
+   */
   const judge = async (directory: string, reference: string, requirement: object): Promise<string> => {
     const signaturePolicy = join(tempDir(), 'policy.json');
     writeFileSync(signaturePolicy, JSON.stringify({ default: [requirement] }));

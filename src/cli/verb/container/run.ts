@@ -10,7 +10,7 @@ import { limitChoice, withLimits } from '../../option/limits.ts';
 import { type NetworkOptions, networkOf, withNetwork } from '../../option/network.ts';
 import { collect } from '../../option/parsers.ts';
 import { type ResourceOptions, resourcesOf, withResources } from '../../option/resources.ts';
-import { type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
+import { type SourceOptions, sourceChoice, withSignaturePolicy, withSource } from '../../option/source.ts';
 import { signerChoice, type VerifyOptions, withSigner } from '../../option/verify.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
@@ -111,43 +111,45 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
     .optionsGroup('Plan:')
     .option('--explain', 'first print each step as a command line, with its reason, on stderr')
     .option('--dry-run', 'print what would be done, and do nothing; --json prints it as data, --explain as a lesson');
-  withCommon(withSource(withSigner(withLimits(withIsolation(withNetwork(withResources(withLife(command)))))))).action(
-    async (source: string, words: string[], _: unknown, invoked: Command) => {
-      const options: RunOptions = invoked.optsWithGlobals();
-      const request = await requestOf(words, options);
-      const choice = { ...sourceChoice(options), limits: limitChoice(options) };
-      const status = await inSession(
-        { ...options, outlivesOutput: true },
-        async ({ context, signals, print, printLines, printJson, note }) => {
-          const { runSource, startSource, planSource } = await import('../../../verbs/run/run-source.ts');
-          const explainPlan = options.explain
-            ? (await import('../../../launch/show/explain-plan.ts')).explainPlan
-            : undefined;
-          const onPlan = explainPlan && ((plan: LaunchPlan) => note(explainPlan(plan)));
-          const settings = {
-            ...choice,
-            ...context,
-            signals,
-            root: options.root,
-            pull: options.pull,
-            signatures: signerChoice(options),
-            runtime: options.runtime,
-            life: lifeRequest(options),
-            onPlan,
-          };
-          if (!options.dryRun && !options.detach) return runSource(source, request, settings);
-          if (!options.dryRun) {
-            print(await startSource(source, request, settings));
-            return 0;
-          }
-          const { formatPlan } = await import('../../../launch/show/format-plan.ts');
-          const plan = await planSource(source, request, settings);
-          if (options.json) printJson(plan);
-          else printLines((explainPlan ?? formatPlan)(plan));
+  withCommon(
+    withSource(
+      withSignaturePolicy(withSigner(withLimits(withIsolation(withNetwork(withResources(withLife(command))))))),
+    ),
+  ).action(async (source: string, words: string[], _: unknown, invoked: Command) => {
+    const options: RunOptions = invoked.optsWithGlobals();
+    const request = await requestOf(words, options);
+    const choice = { ...sourceChoice(options), limits: limitChoice(options) };
+    const status = await inSession(
+      { ...options, outlivesOutput: true },
+      async ({ context, signals, print, printLines, printJson, note }) => {
+        const { runSource, startSource, planSource } = await import('../../../verbs/run/run-source.ts');
+        const explainPlan = options.explain
+          ? (await import('../../../launch/show/explain-plan.ts')).explainPlan
+          : undefined;
+        const onPlan = explainPlan && ((plan: LaunchPlan) => note(explainPlan(plan)));
+        const settings = {
+          ...choice,
+          ...context,
+          signals,
+          root: options.root,
+          pull: options.pull,
+          signatures: signerChoice(options),
+          runtime: options.runtime,
+          life: lifeRequest(options),
+          onPlan,
+        };
+        if (!options.dryRun && !options.detach) return runSource(source, request, settings);
+        if (!options.dryRun) {
+          print(await startSource(source, request, settings));
           return 0;
-        },
-      );
-      setStatus(status);
-    },
-  );
+        }
+        const { formatPlan } = await import('../../../launch/show/format-plan.ts');
+        const plan = await planSource(source, request, settings);
+        if (options.json) printJson(plan);
+        else printLines((explainPlan ?? formatPlan)(plan));
+        return 0;
+      },
+    );
+    setStatus(status);
+  });
 }

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { ImageLimits } from '../../../disk/unpack-options.ts';
 import { TsimgError } from '../../../errors.ts';
 import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
-import { type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
+import { type SourceOptions, sourceChoice, withSignaturePolicy, withSource } from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 interface LoadOptions extends CommonOptions, SourceOptions, ImageLimits {
@@ -17,7 +17,7 @@ export function addLoad(program: Command): void {
     .description('Load the images of an archive into the store.')
     .argument('[source]', 'an archive or a layout (default: standard input)')
     .option('-i, --input <file>', 'the archive, in place of SOURCE');
-  withCommon(withSource(withExpansionLimits(load))).action(
+  withCommon(withSource(withSignaturePolicy(withExpansionLimits(load)))).action(
     async (source: string | undefined, _: unknown, invoked: Command) => {
       const options: LoadOptions = invoked.optsWithGlobals();
       const choice = sourceChoice(options);

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { ImageLimits } from '../../../disk/unpack-options.ts';
 import type { SaveFormat } from '../../../verbs/image/save.ts';
 import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
-import { type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
+import { type SourceOptions, sourceChoice, withSignaturePolicy, withSource } from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 import { archiveOutput } from '../../show/archive-output.ts';
 
@@ -23,17 +23,19 @@ export function addSave(program: Command): void {
         .choices(['docker-archive', 'oci-archive', 'oci-dir'])
         .default('docker-archive'),
     );
-  withCommon(withSource(withExpansionLimits(save))).action(async (sources: string[], _: unknown, invoked: Command) => {
-    const options: SaveOptions = invoked.optsWithGlobals();
-    const choice = sourceChoice(options);
-    const destination = archiveOutput(options.output);
-    await inSession(options, async ({ context }) => {
-      const [{ saveImages }, { sourcePlaces }] = await Promise.all([
-        import('../../../verbs/image/save.ts'),
-        import('../../../verbs/image/open-image.ts'),
-      ]);
-      const places = sourcePlaces({ ...choice, ...context, root: options.root, limits: limitChoice(options) });
-      await saveImages(sources, destination, { ...places, ...choice, format: options.format }, context);
-    });
-  });
+  withCommon(withSource(withSignaturePolicy(withExpansionLimits(save)))).action(
+    async (sources: string[], _: unknown, invoked: Command) => {
+      const options: SaveOptions = invoked.optsWithGlobals();
+      const choice = sourceChoice(options);
+      const destination = archiveOutput(options.output);
+      await inSession(options, async ({ context }) => {
+        const [{ saveImages }, { sourcePlaces }] = await Promise.all([
+          import('../../../verbs/image/save.ts'),
+          import('../../../verbs/image/open-image.ts'),
+        ]);
+        const places = sourcePlaces({ ...choice, ...context, root: options.root, limits: limitChoice(options) });
+        await saveImages(sources, destination, { ...places, ...choice, format: options.format }, context);
+      });
+    },
+  );
 }
