@@ -68,9 +68,8 @@ export async function makeContainer(
     // Sweeps wait until the new directory is locked. store/open.ts, `containersLock`
     await using _lock = await acquireLock(join(folder, '..', STORE_NAME.containersLock), 'shared', { signal });
     await mkdir(directory, { mode: 0o700 });
-    const lock = await tryLock(join(directory, CONTAINER_NAME.lock), 'exclusive');
-    if (lock === undefined)
-      throw new TsimgError('CONTAINER_STATE', 'another process holds the lock of a new container', { where: id });
+    // A process that lists containers may hold it for a moment: `isLocked` takes the lock to see whether it is free
+    const lock = await acquireLock(join(directory, CONTAINER_NAME.lock), 'exclusive', { signal });
     try {
       return { folder, id, directory, lock, name: await claimName(folder, wantedName, id) };
     } catch (error) {

@@ -1,0 +1,31 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeContainer } from '../../../src/host/state/container.ts';
+import { isLocked } from '../../../src/sys/file/lock.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+
+const test = suite('host/state/container');
+
+test('a container is made also while another process looks whether it is alive', async () => {
+  const folder = join(tempDir(), 'containers');
+  let isMaking = true;
+  const look = async () => {
+    while (isMaking) {
+      const ids = readdirSync(folder, { withFileTypes: true }).filter((entry) => /^[0-9a-f]{64}$/.test(entry.name));
+      await Promise.all(ids.map(({ name }) => isLocked(join(folder, name, 'lock')).catch(() => false)));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const first = await makeContainer(folder, undefined);
+  const looking = [look(), look()];
+  const made = [first];
+  for (let count = 0; count < 60; count += 1) made.push(await makeContainer(folder, undefined));
+  isMaking = false;
+  await Promise.all(looking);
+  assert.is(new Set(made.map(({ id }) => id)).size, 61);
+  for (const { lock } of made) await lock.close();
+});
+
+test.run();
