@@ -3,14 +3,14 @@ import { TsimgError } from '../../errors.ts';
 import { storePlace } from '../../verbs/places.ts';
 import { findUpdatedRoot } from '../../verbs/verify/trust-place.ts';
 import type { VerificationChoice } from '../../verbs/verify/verification.ts';
-import type { Matcher } from '../../verify/matcher.ts';
-import { parsePattern } from '../../verify/matcher.ts';
+import { type Matcher, parsePattern } from '../../verify/matcher.ts';
 import { PREDICATE_TYPES } from '../../verify/predicate-types.ts';
+import { collect } from './parsers.ts';
 
 /** Options of the verbs that demand a signature. */
 export interface VerifyOptions {
   readonly root?: string;
-  readonly key?: readonly string[];
+  readonly key: readonly string[];
   readonly certificateIdentity?: string;
   readonly certificateIdentityRegexp?: string;
   readonly certificateOidcIssuer?: string;
@@ -18,18 +18,16 @@ export interface VerifyOptions {
   readonly trustedRoot?: string;
   readonly insecureIgnoreTlog?: boolean;
   readonly insecureIgnoreSct?: boolean;
-  readonly annotation?: readonly string[];
+  readonly annotation: readonly string[];
   readonly attestation?: string;
   readonly all?: boolean;
 }
-
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 /** Adds who must have signed an image. */
 export function withSigner(command: Command): Command {
   return command
     .optionsGroup('Signatures:')
-    .option('--key <file>', 'a PEM public key that must have signed (several: any of them)', collect)
+    .option('--key <file>', 'a PEM public key that must have signed (several: any of them)', collect, [])
     .option(
       '--certificate-identity <name>',
       'the name in the certificate of a keyless signature: a URI or an email address',
@@ -38,7 +36,7 @@ export function withSigner(command: Command): Command {
     .option('--certificate-oidc-issuer <url>', 'who vouched for that identity')
     .option('--certificate-oidc-issuer-regexp <pattern>', 'the same as a pattern')
     .option('--trusted-root <file>', 'a trusted_root.json instead of that of Sigstore’s public instance')
-    .option('-a, --annotation <key=value>', 'what must have been signed along (several)', collect)
+    .option('-a, --annotation <key=value>', 'what must have been signed along (several)', collect, [])
     .option('--insecure-ignore-tlog', 'with --key: signatures need not be in a transparency log')
     .option('--insecure-ignore-sct', 'certificates need not be in a certificate log');
 }
@@ -51,8 +49,8 @@ function matcher(exactly: string | undefined, pattern: string | undefined, optio
   return pattern === undefined ? undefined : { pattern: parsePattern(pattern, `${option}-regexp`) };
 }
 
-function annotationsOf(texts: readonly string[] | undefined): Readonly<Record<string, string>> | undefined {
-  if (texts === undefined) return undefined;
+function annotationsOf(texts: readonly string[]): Readonly<Record<string, string>> | undefined {
+  if (texts.length === 0) return undefined;
   return Object.fromEntries(
     texts.map((text) => {
       const equals = text.indexOf('=');
@@ -92,7 +90,7 @@ export function signerChoice(options: VerifyOptions): VerificationChoice | undef
     '--certificate-oidc-issuer',
   );
   const choice: VerificationChoice = {
-    keys: options.key,
+    keys: options.key.length === 0 ? undefined : options.key,
     identity,
     issuer,
     trustedRoot: options.trustedRoot,

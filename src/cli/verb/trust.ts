@@ -16,10 +16,10 @@ export function addTrust(program: Command): void {
     .option('--tuf-root <file>', 'the root.json that another mirror is trusted by');
   withCommon(trust).action(async (_action: string, _: unknown, invoked: Command) => {
     const options: TrustOptions = invoked.optsWithGlobals();
-    await inSession(options, async ({ context, print, printJson }) => {
+    await inSession(options, async ({ print, printJson }) => {
       const { updateTrust } = await import('../../verbs/signatures/update-trust.ts');
       const { mirror, tufRoot, root } = options;
-      const { path, newestLog } = await updateTrust({ mirror, tufRoot, root }, context);
+      const { path, newestLog } = await updateTrust({ mirror, tufRoot, root });
       if (options.json) printJson({ path, newestLog });
       else
         print(

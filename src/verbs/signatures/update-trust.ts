@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { TsimgError } from '../../errors.ts';
-import type { Context } from '../../events.ts';
+import { errnoOf, TsimgError } from '../../errors.ts';
 import { openStore } from '../../store/open.ts';
 import { STORE_NAME } from '../../store-layout.ts';
 import { makeDirectory } from '../../sys/file/make-directories.ts';
@@ -11,6 +10,7 @@ import { updatedRoot } from '../verify/trust-place.ts';
 
 const TARGET = 'trusted_root.json';
 
+/** Where the trusted root comes from, and where it is kept. */
 export interface TrustUpdateOptions extends StorePlace {
   /** The TUF repository; Sigstore's public one when absent. */
   readonly mirror?: string | undefined;
@@ -29,6 +29,7 @@ async function loadTuf() {
   try {
     return await import('@sigstore/tuf');
   } catch (cause) {
+    if (errnoOf(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause;
     throw new TsimgError('HOST_UNSUPPORTED', 'the client for trust updates is not installed', {
       where: '@sigstore/tuf',
       hint: 'npm install @sigstore/tuf (with -g where tsimg was installed with it)',
@@ -51,7 +52,7 @@ function reasonOf(cause: unknown): string {
  * fetches against the metadata that it trusted before. @throws HOST_UNSUPPORTED, TRUST_ROOT_INVALID, STORE_INVALID,
  * FILESYSTEM
  */
-export async function updateTrust(options: TrustUpdateOptions, _context: Context = {}): Promise<TrustUpdate> {
+export async function updateTrust(options: TrustUpdateOptions): Promise<TrustUpdate> {
   const { initTUF, DEFAULT_MIRROR_URL } = await loadTuf();
   const storeRoot = storePlace(options);
   const store = await openStore(storeRoot);
