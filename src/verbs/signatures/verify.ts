@@ -43,11 +43,6 @@ export async function verifySource(
   context: Context = {},
 ): Promise<readonly GoodSignature[]> {
   const verification = await openVerification(options.signatures);
-  if (verification === undefined) {
-    throw new TsimgError('USAGE', 'it is not said who must have signed', {
-      hint: 'give --key FILE, or --certificate-identity and --certificate-oidc-issuer',
-    });
-  }
   const { source, name } = await openSigned(text, options, context);
   try {
     const isStored = source.label === storePlace(options);

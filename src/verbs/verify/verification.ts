@@ -52,9 +52,10 @@ function readFile(path: string, what: string): Buffer {
 }
 
 /**
- * What a choice demands; undefined where it demands nothing. @throws USAGE, KEY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
+ * Who must have signed. A choice that names nobody is refused: an image that was asked for with an annotation or a trusted root
+ * alone must not come in unverified. @throws USAGE, KEY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
  */
-function requirementOf(choice: VerificationChoice): Requirement | undefined {
+function requirementOf(choice: VerificationChoice): Requirement {
   const { keys = [], identity, issuer, ignoresLog = false, ignoresSct = false } = choice;
   const isKeyless = identity !== undefined || issuer !== undefined;
   if (keys.length > 0 && isKeyless)
@@ -65,7 +66,11 @@ function requirementOf(choice: VerificationChoice): Requirement | undefined {
     });
   }
   if (keys.length > 0) return { kind: 'key', keys: keys.map(readKey), ignoresLog };
-  if (!isKeyless) return undefined;
+  if (!isKeyless) {
+    throw new TsimgError('USAGE', 'it is not said who must have signed', {
+      hint: 'give --key FILE, or --certificate-identity and --certificate-oidc-issuer',
+    });
+  }
   if (identity === undefined || issuer === undefined) {
     throw new TsimgError('USAGE', 'a certificate’s identity and its issuer go together', {
       hint: 'give both --certificate-identity and --certificate-oidc-issuer, or their -regexp forms',
@@ -80,12 +85,11 @@ export async function loadForKeys(keys: readonly PublicKey[]): Promise<void> {
 }
 
 /**
- * Reads the files that a choice names; undefined where nothing is to be verified.
+ * Reads the files that a choice names.
  * @throws USAGE, KEY_INVALID, TRUST_ROOT_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
  */
-export async function openVerification(choice: VerificationChoice): Promise<Verification | undefined> {
+export async function openVerification(choice: VerificationChoice): Promise<Verification> {
   const requirement = requirementOf(choice);
-  if (requirement === undefined) return undefined;
   if (requirement.kind === 'key') await loadForKeys(requirement.keys);
   const path = choice.trustedRoot ?? PUBLIC_GOOD;
   const trust = parseTrustRoot(readFile(path, 'cannot read the trusted root'), path);

@@ -28,7 +28,7 @@ export function imageOf(loaded: LoadedFrom): SignedImage {
 }
 
 /**
- * Demands a good signature of an image that was loaded, before anything of it is used; none where nothing is demanded.
+ * Demands a good signature of an image that was loaded, before anything of it is used.
  * @throws SIGNATURE_MISSING, SIGNATURE_INVALID, USAGE, KEY_INVALID, TRUST_ROOT_INVALID; what asking the source fails
  * with
  */
@@ -37,7 +37,5 @@ export async function verifyLoaded(
   choice: VerificationChoice,
   context: Context,
 ): Promise<readonly GoodAttached[]> {
-  const verification = await openVerification(choice);
-  if (verification === undefined) return [];
-  return verifyImage(imageOf(loaded), verification, context);
+  return verifyImage(imageOf(loaded), await openVerification(choice), context);
 }

@@ -42,10 +42,14 @@ async function repositoryOf({ image, name }: LoadedFrom, root: string): Promise<
   return undefined;
 }
 
+/** The store keeps the signatures that held when the image was pulled: that another signer made none of them says little. */
+function mayBeElsewhere(error: unknown): error is TsimgError {
+  return error instanceof TsimgError && ['SIGNATURE_MISSING', 'SIGNATURE_INVALID'].includes(error.code);
+}
+
 /**
- * Demands a good signature of an image of the store. The store is asked first, which keeps what was verified when the
- * image was pulled, and then the image's repository.
- * @throws as verifyLoaded
+ * Demands a good signature of an image of the store. The store is asked first, and then the image's repository.
+ * @throws as verifyLoaded; where the repository cannot be reached, the refusal of a signature that the store keeps
  */
 export async function verifyStored(
   opened: LoadedFrom,
@@ -57,12 +61,15 @@ export async function verifyStored(
   try {
     return await verifyLoaded(loaded, choice, { signal, onEvent });
   } catch (error) {
-    if (!(error instanceof TsimgError) || error.code !== 'SIGNATURE_MISSING') throw error;
+    if (!mayBeElsewhere(error)) throw error;
     const reference = await repositoryOf(loaded, storePlace(options));
     if (reference === undefined) throw error;
     const source = openRegistrySource(reference, options);
     try {
       return await verifyLoaded({ ...loaded, source }, choice, { signal, onEvent });
+    } catch (failure) {
+      const isUnreachable = failure instanceof TsimgError && failure.code === 'REGISTRY_UNREACHABLE';
+      throw isUnreachable && error.code === 'SIGNATURE_INVALID' ? error : failure;
     } finally {
       await source.close();
     }

@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { ed25519ph } from '@noble/curves/ed25519';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parseReference } from '../../../src/oci/reference.ts';
+import { listStored } from '../../../src/store/names.ts';
+import { storeAt } from '../../../src/store/open.ts';
+import { pullToStore } from '../../../src/verbs/image/pull-to-store.ts';
 import { verifySource } from '../../../src/verbs/signatures/verify.ts';
 import type { VerificationChoice } from '../../../src/verbs/verify/verification.ts';
 import { bindingOf } from '../../../src/verify/refuse.ts';
@@ -42,12 +46,12 @@ if (haveTools('docker-registry', 'skopeo')) {
   });
 
   /** A fresh image in a repository of its own. */
-  const push = (name: string): { reference: string; image: Pushed } => {
+  const push = (name: string, to = registry): { reference: string; image: Pushed } => {
     const image = makeImage({ layers: [Buffer.alloc(1024, name)], gzip: true });
     const path = writeLayout(join(tempDir(), 'layout'), [named(image.descriptor, 'latest')], image.blobs);
-    registry.fill(`oci:${path}:latest`, `${name}:1`);
+    to.fill(`oci:${path}:latest`, `${name}:1`);
     const { mediaType, digest, size } = image.descriptor;
-    return { reference: `${registry.host}/${name}:1`, image: { mediaType, digest: digest as Pushed['digest'], size } };
+    return { reference: `${to.host}/${name}:1`, image: { mediaType, digest: digest as Pushed['digest'], size } };
   };
   const verify = (reference: string, signatures: VerificationChoice) =>
     verifySource(reference, { env: ENV, signatures: { trustedRoot: world.trustedRoot, ...signatures } });
@@ -146,6 +150,53 @@ if (haveTools('docker-registry', 'skopeo')) {
     assert.is(await refusal(reference, signer), 'sct');
     const [good] = await verify(reference, { ...signer, ignoresSct: true });
     assert.is(good?.identity, IDENTITY);
+  });
+
+  test('a demand that names no signer lets no image in', async () => {
+    const { reference } = push('nobody');
+    const root = join(tempDir(), 'store');
+    for (const signatures of [
+      { annotations: { team: 'x' } },
+      { trustedRoot: world.trustedRoot },
+      { ignoresSct: true },
+      {},
+    ]) {
+      const pulled = pullToStore(parseReference(reference), { env: ENV, root, signatures });
+      assert.is((await failureOf(pulled)).code, 'USAGE', JSON.stringify(signatures));
+    }
+    assert.equal(await listStored(storeAt(root)), []);
+  });
+
+  test('a stored image is verified without its registry by the signer of its pull, and with it by others', async () => {
+    const own = await startDockerRegistry();
+    const { reference, image } = push('kept', own);
+    const [first, second] = [simpleSigning(image.digest as never, 'kept'), ecKeys()];
+    const otherKey = join(tempDir(), 'second.pub');
+    writeFileSync(otherKey, publicPem(second.publicKey));
+    await pushArtifact(own.host, 'kept', {
+      tag: `${image.digest.replace(':', '-')}.sig`,
+      layers: [{ mediaType: PAYLOAD, bytes: first, annotations: await world.legacy(world.keySigner(keys), first) }],
+    });
+    const bytes = await world.bundle(world.keySigner(second), statement(image.digest as never));
+    await pushReferrer(own.host, 'kept', image, {
+      layers: [{ mediaType: BUNDLE, bytes }],
+      fields: { artifactType: BUNDLE },
+    });
+    const root = join(tempDir(), 'store');
+    const { trustedRoot } = world;
+    await pullToStore(parseReference(reference), { env: ENV, root, signatures: { keys: [keyFile], trustedRoot } });
+    const stored = (key: string) =>
+      verifySource(`store:${reference}`, {
+        env: ENV,
+        root,
+        retry: { retries: 0, delay: 1 },
+        signatures: { keys: [key], trustedRoot },
+      });
+    assert.is((await stored(otherKey))[0]?.form, 'bundle');
+    await own[Symbol.asyncDispose]();
+    assert.is((await stored(keyFile))[0]?.form, 'cosign-tag');
+    const { code, message } = await failureOf(stored(otherKey));
+    assert.is(code, 'SIGNATURE_INVALID', message);
   });
 
   test('an image without a signature is refused, and so is one whose registry does not answer', async () => {
