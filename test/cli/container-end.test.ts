@@ -130,18 +130,31 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     }
   });
 
-  test('kill ends a container that waits for its restart', async () => {
-    detached('waiting', 'exit 5', '--restart', 'always');
-    await until('it waits', () => state('waiting') === 'restarting');
-    cli.ok('kill', 'waiting');
-    assert.is(state('waiting'), 'exited');
+  test('kill ends a container between two lives, and returns when it has ended', async () => {
+    for (const delay of [0, 30, 60, 90, 120]) {
+      const name = `waiting-${delay}`;
+      detached(name, 'exit 5', '--restart', 'always');
+      await until('it waits', () => state(name) === 'restarting');
+      await sleep(delay);
+      cli.ok('kill', name);
+      assert.is(`${delay}: ${state(name)}`, `${delay}: exited`);
+    }
+  });
+
+  test('a container that removes itself can be killed and stopped', async () => {
+    for (const verb of [['kill'], ['stop', '-t', '0']]) {
+      detached('gone', 'echo up; exec sleep 60', '--rm');
+      await up('gone');
+      cli.ok(...verb, 'gone');
+      assert.equal(cli.directories(), []);
+    }
   });
 
   test('a container that is killed is not started again', () => {
     detached('killed', DEAF, '--restart', 'always');
     cli.ok('kill', 'killed');
-    assert.is(cli.ok('wait', 'killed'), '137');
     assert.is(state('killed'), 'exited');
+    assert.is(cli.ok('wait', 'killed'), '137');
   });
 
   test('--restart is refused without -d, and beside --rm', () => {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TsimgError } from '../../errors.ts';
+import { errnoOf, TsimgError } from '../../errors.ts';
 import { awaitEnd, containersFolder, type FoundContainer, readContainer } from '../../host/state/container.ts';
 import { findContainer } from '../../host/state/find-container.ts';
 import { hasItEnded, isStopped, openIdentified } from '../../host/state/process-identity.ts';
@@ -47,27 +47,12 @@ function signalCommand({ state }: FoundContainer, number: number): boolean {
  * Leaves the mark that keeps the monitor from starting the container again, and that ends its pause before a restart.
  */
 function forbidRestart({ directory }: FoundContainer): void {
-  writeFileSync(join(directory, CONTAINER_NAME.stop), '', { mode: 0o600 });
-}
-
-/**
- * Sends a signal to a container's command, as docker's `kill`.
- * @param signal a name or a number; KILL when undefined
- * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, USAGE, SYSTEM_CALL
- */
-export async function killContainer(
-  wanted: string,
-  signal: string | undefined,
-  { stateRoot }: ContainersContext,
-): Promise<void> {
-  const { number } = parseSignal(signal ?? 'KILL');
-  const container = await findContainer(containersFolder(stateRoot), wanted);
-  if (number === SIGKILL) forbidRestart(container);
-  if (signalCommand(container, number)) return;
-  if (number !== SIGKILL || container.state.status !== 'restarting') throw notRunning(container);
-  // The monitor may start the container once more before it sees the mark: then this life is killed as soon as it
-  // begins.
-  await endContainer(container, { timeout: 0 });
+  try {
+    writeFileSync(join(directory, CONTAINER_NAME.stop), '', { mode: 0o600 });
+  } catch (error) {
+    // A container with --rm has ended meanwhile, and is removed.
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
 }
 
 /**
@@ -157,6 +142,30 @@ export async function endContainer(
     waiting.abort();
   }
   await checkEnded(container);
+}
+
+/** Whether the monitor lives and may start the container again: the command may be between two lives. */
+function mayLiveAgain({ alive, record, state }: FoundContainer): boolean {
+  return alive && record.restart.when !== 'no' && state.startedAt !== undefined;
+}
+
+/**
+ * Sends a signal to a container's command, as docker's `kill`. SIGKILL also ends the restarts; it resolves when the
+ * container has ended.
+ * @param signal a name or a number; KILL when undefined
+ * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, USAGE, SYSTEM_CALL; an AbortError on the context's `signal`
+ */
+export async function killContainer(
+  wanted: string,
+  signal: string | undefined,
+  { stateRoot, signal: abort }: ContainersContext,
+): Promise<void> {
+  const { number } = parseSignal(signal ?? 'KILL');
+  const container = await findContainer(containersFolder(stateRoot), wanted);
+  if (number === SIGKILL) forbidRestart(container);
+  const isSent = signalCommand(container, number);
+  if (!isSent && !(number === SIGKILL && mayLiveAgain(container))) throw notRunning(container);
+  if (number === SIGKILL) await endContainer(container, { timeout: 0 }, abort);
 }
 
 /**
