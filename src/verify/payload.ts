@@ -4,7 +4,7 @@ import { checkDocument, parseJson } from '../oci/document.ts';
 import { refused } from './refuse.ts';
 
 /** The type of the payload that cosign signs; GPG's simple signing has another. */
-const COSIGN_TYPE = 'cosign container image signature';
+export const COSIGN_TYPE = 'cosign container image signature';
 
 const payloadSchema = z.object({
   critical: z.object({

@@ -4,10 +4,11 @@ import { TsimgError } from '../../errors.ts';
 import type { Reference } from '../../oci/reference.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { readPayloadSignature } from '../../verify/candidate.ts';
-import { checkPayload } from '../../verify/payload.ts';
+import { COSIGN_TYPE } from '../../verify/payload.ts';
 import type { SignedBy, SigstoreSigned } from '../../verify/policy/document.ts';
 import { fitsIdentity } from '../../verify/policy/identity.ts';
 import { type PolicyAuthority, type SigstoreRequirement, verifyByPolicy } from '../../verify/policy/requirement.ts';
+import { readSimpleSigning } from '../../verify/policy/simple-signing.ts';
 import { asRefusal, refused } from '../../verify/refuse.ts';
 import { attachedTo } from './attached-to.ts';
 import { verifyGpg } from './gpg.ts';
@@ -93,7 +94,7 @@ export async function checkSigstore(image: PolicyImage, each: SigstoreSigned, op
     const { form, bytes, annotations } = found.attached;
     try {
       verifyByPolicy(readPayloadSignature(form, bytes, annotations), required, new Date());
-      checkIdentity(image, each.signedIdentity, checkPayload(bytes, image.digests).dockerReference);
+      checkIdentity(image, each.signedIdentity, readSimpleSigning(bytes, COSIGN_TYPE, image.digests));
       return;
     } catch (error) {
       failure = asRefusal(error);

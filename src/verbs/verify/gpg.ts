@@ -1,22 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { makeTemporaryDirectory } from '../../sys/file/temporary.ts';
 import { runCommand } from '../../sys/process/spawn.ts';
-import { repeatedKey } from '../../verify/policy/repeated-key.ts';
+import { ATOMIC_TYPE, readSimpleSigning } from '../../verify/policy/simple-signing.ts';
 import { asRefusal, refused } from '../../verify/refuse.ts';
-
-/** What GPG's simple signing says of an image. containers-signature(5) */
-const payloadSchema = z.strictObject({
-  critical: z.strictObject({
-    identity: z.strictObject({ 'docker-reference': z.string() }),
-    image: z.strictObject({ 'docker-manifest-digest': z.string() }),
-    type: z.literal('atomic container signature'),
-  }),
-  optional: z.record(z.string(), z.unknown()),
-});
 
 const ARMOURED = /-----BEGIN PGP PUBLIC KEY BLOCK-----[^\n]*\n(?:[^\n]*[^\s][^\n]*\n)*?\s*\n([^-]*)-----END PGP/g;
 
@@ -79,12 +68,7 @@ export async function verifyGpg(
 ): Promise<string> {
   const text = await signedText(signature, keys, signal);
   try {
-    const json = text.toString('utf8');
-    const { critical } = payloadSchema.parse(JSON.parse(json));
-    if (repeatedKey(json) !== undefined) throw refused('format', 'a key of its payload stands twice');
-    const signed = critical.image['docker-manifest-digest'];
-    if (!digests.some((digest) => digest === signed)) throw refused('payload-digest', `signed for ${signed}`);
-    return critical.identity['docker-reference'];
+    return readSimpleSigning(text, ATOMIC_TYPE, digests);
   } catch (error) {
     throw asRefusal(error);
   }

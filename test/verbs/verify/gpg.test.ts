@@ -210,7 +210,7 @@ if (haveTools('docker-registry', 'skopeo', 'gpg', 'gpgv')) {
       `${text}${text}`,
     ]) {
       lay(folder, gpg.sign(signer.fingerprint, payload));
-      await refused(reference, /format: /, key);
+      await refused(reference, /format: |payload-type: /, key);
     }
     assert.ok(optional);
   });
