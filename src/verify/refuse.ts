@@ -34,6 +34,9 @@ export type Binding = (typeof BINDINGS)[number];
 /** What helps where a log or an authority is not in the trusted root: signers may use a newer one. */
 export const UPDATE_HINT = 'the trusted root may be old: tsimg trust update fetches the newest';
 
+/** Why a signature does not hold by its time. */
+export const OUT_OF_TIME = 'its certificate, or one that issued it, was not valid when it signed';
+
 /** The error for a signature that does not hold. @param why a sentence about this one signature */
 export function refused(binding: Binding, why: string, { cause, hint }: RefusalContext = {}): TsimgError {
   return new TsimgError('SIGNATURE_INVALID', 'the signature does not hold', {
@@ -75,10 +78,7 @@ function isOutOfTime({ cause }: VerificationError): boolean {
 
 /** What a refusal says where the library's own words do not tell it. */
 function whyOf(error: VerificationError): string {
-  if (error.code === 'CERTIFICATE_ERROR' && isOutOfTime(error)) {
-    return 'its certificate, or one that issued it, was not valid when it signed';
-  }
-  return error.message;
+  return error.code === 'CERTIFICATE_ERROR' && isOutOfTime(error) ? OUT_OF_TIME : error.message;
 }
 
 /** Bindings that a newer trusted root may mend. */

@@ -7,7 +7,7 @@ import type { Candidate } from './candidate.ts';
 import { knownCheckpoint } from './checkpoint.ts';
 import { checkIdentity, nameText, type WantedIdentity } from './identity.ts';
 import { checkLogKey } from './log-key.ts';
-import { asRefusal, refused, UPDATE_HINT } from './refuse.ts';
+import { asRefusal, OUT_OF_TIME, refused, UPDATE_HINT } from './refuse.ts';
 import { signedEnvelope, signedPayload } from './signed-content.ts';
 import type { TrustRoot } from './trust-root.ts';
 
@@ -115,9 +115,20 @@ function verifyByKey(candidate: Candidate, check: KeyCheck, trust: TrustMaterial
   const entity = entityOf(candidate);
   const proofs = ignoresLog ? { tlogEntries: [], timestamps: [] } : {};
   const byKey: SignedEntity = { ...entity, ...proofs, key: { $case: 'public-key', hint: '' } };
-  const material = { ...trust, publicKey: () => ({ publicKey: key.object, validFor: isValidAt }) };
+  let isOutOfTime = false;
+  const validFor = (time: Date) => {
+    const isValid = isValidAt(time);
+    if (!isValid) isOutOfTime = true;
+    return isValid;
+  };
+  const material = { ...trust, publicKey: () => ({ publicKey: key.object, validFor }) };
   const thresholds = { tlogThreshold: ignoresLog ? 0 : 1, timestampThreshold: needsTime ? 1 : 0, ctlogThreshold: 0 };
-  new Verifier(material, thresholds).verify(byKey);
+  try {
+    new Verifier(material, thresholds).verify(byKey);
+  } catch (cause) {
+    // The library says of such a key only that it is not valid.
+    throw isOutOfTime ? refused('time', OUT_OF_TIME, { cause }) : cause;
+  }
   return byKey;
 }
 

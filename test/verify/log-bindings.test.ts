@@ -152,16 +152,19 @@ test('log proof: a checkpoint that would block the process is refused at once', 
       const proof = verificationMaterial.tlogEntries[0].inclusionProof;
       proof.checkpoint.envelope = proof.checkpoint.envelope.replace(/\u2014 \S+/, () => `\u2014 ${name}`);
     });
-    const start = performance.now();
+    const start = process.cpuUsage();
     assert.is(judge(hostile, keyless()), 'log-proof', name);
-    assert.ok(performance.now() - start < 500, `${name} took ${performance.now() - start} ms`);
+    const { user } = process.cpuUsage(start);
+    assert.ok(user < 500_000, `${name} took ${user} µs`);
   }
 });
 
 test('time: the log’s time is outside of the certificate’s', async () => {
   const hour = 3_600_000;
   for (const loggedAt of [new Date(Date.now() - hour), new Date(Date.now() + hour)]) {
-    assert.is(judge(legacy(payload, await world.legacy(signer, payload, { loggedAt })), keyless()), 'time');
+    const signed = legacy(payload, await world.legacy(signer, payload, { loggedAt }));
+    assert.is(judge(signed, keyless()), 'time');
+    assert.is(judge(signed, { ...keyless(), ignoresSct: true } as Requirement), 'time', 'without an SCT, too');
   }
 });
 
