@@ -23,7 +23,9 @@ export type TsimgEvent =
   | { readonly kind: 'retry'; readonly what: string; readonly why: string; readonly attempt: number }
   /** The kernel killed a process of the running container because the memory limit of its cgroup was reached. */
   | { readonly kind: 'out-of-memory' }
-  | { readonly kind: 'warning'; readonly message: string };
+  | { readonly kind: 'warning'; readonly message: string }
+  /** A remark for somebody who looks for the cause of a result: the command prints it with `--debug` only. */
+  | { readonly kind: 'detail'; readonly message: string };
 
 /** Called for each event, in the order in which they happen. It must not throw. */
 export type OnEvent = (event: TsimgEvent) => void;
@@ -49,6 +51,7 @@ const FIELDS: Readonly<Record<TsimgEvent['kind'], Readonly<Record<string, 'strin
   retry: { what: 'string', why: 'string', attempt: 'number' },
   'out-of-memory': {},
   warning: { message: 'string' },
+  detail: { message: 'string' },
 };
 
 function isKind(kind: unknown): kind is TsimgEvent['kind'] {

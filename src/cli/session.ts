@@ -6,7 +6,7 @@ import { withGeneral } from './option/general.ts';
 import { escapeLines, escapeText, formatJson } from './show/escape.ts';
 import { createProgress, type ProgressMode } from './show/progress.ts';
 
-export const DEBUG_HELP = 'print the causes and the stack of an error';
+export const DEBUG_HELP = 'print details, and the causes and the stack of an error';
 
 /** Options that mean the same in every verb. */
 export interface CommonOptions {
@@ -96,9 +96,12 @@ export async function inSession<T>(
   if (options.outlivesOutput !== true) process.stdout.on('error', stop);
   const printAsIs = (text: string) => void process.stdout.write(`${text}\n`);
   const progress = createProgress(progressMode(options), process.stderr);
+  const onEvent: OnEvent = (event) => {
+    if (event.kind !== 'detail' || options.debug) progress.onEvent(event);
+  };
   try {
     return await action({
-      context: { signal: abort.signal, onEvent: progress.onEvent },
+      context: { signal: abort.signal, onEvent },
       signals,
       print: (line) => printAsIs(escapeText(line)),
       printLines: (text) => printAsIs(escapeLines(text)),

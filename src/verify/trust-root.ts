@@ -11,7 +11,7 @@ const MAX_ROOT_BYTES = 1024 * 1024;
 /** Whom to believe: transparency logs, certificate authorities, certificate logs and timestamp authorities. */
 export interface TrustRoot {
   readonly material: TrustMaterial;
-  /** The newest log that the root knows, for `--debug`: where a signature's log is missing, the root may be old. */
+  /** The newest log that the root knows, which `--debug` tells: where a signature's log is missing, the root may be old. */
   readonly newestLog: { readonly url: string; readonly start: Date } | undefined;
 }
 

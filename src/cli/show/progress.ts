@@ -38,6 +38,8 @@ function plainLine(event: TsimgEvent): string | undefined {
       return 'tsimg: the container ran out of memory (--memory), and the kernel killed a process of it';
     case 'warning':
       return `tsimg: warning: ${escapeText(event.message)}`;
+    case 'detail':
+      return `tsimg: ${escapeText(event.message)}`;
     case 'blob-started':
     case 'blob-progress':
     case 'layer-started':

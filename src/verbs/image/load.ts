@@ -10,7 +10,7 @@ import type { Platform } from '../../oci/platform.ts';
 import { isTag } from '../../oci/reference.ts';
 import { openStoreSink } from '../../sinks/store.ts';
 import { type OpenSourceOptions, openSource } from '../../sources/open.ts';
-import { admit } from '../verify/admit.ts';
+import { openGate } from '../verify/admit.ts';
 import type { PolicyPlace } from '../verify/has-policy.ts';
 import { completeName, completeNames } from './stored-names.ts';
 
@@ -106,9 +106,10 @@ export async function loadArchive(
   const { source, name } = await openSource(spec, options, context);
   try {
     const loaded: { readonly image: LoadedImage; readonly names: readonly string[] }[] = [];
+    const gate = await openGate(source, { ...options, ...context });
     for (const question of await questionsFor(source, name, context)) {
       const image = await loadImage(source, { name: question.name, platform: options.platform }, context);
-      await admit({ image, source, name: question.name ?? spec }, { ...options, ...context });
+      await gate.admit({ image, source, name: question.name ?? spec });
       warnOfDropped(question.names, context);
       loaded.push({ image, names: completeNames(question.names) });
     }

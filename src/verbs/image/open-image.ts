@@ -6,7 +6,7 @@ import type { Platform } from '../../oci/platform.ts';
 import { type OpenSourceOptions, openSource } from '../../sources/open.ts';
 import { openRegistrySource, type RegistrySourceOptions } from '../../sources/registry.ts';
 import { type StorePlace, storePlace } from '../places.ts';
-import { admit, type Demands, tellVerified } from '../verify/admit.ts';
+import { type Demands, openGate } from '../verify/admit.ts';
 import type { RepairOptions } from './repair-stored.ts';
 
 /** How an image is found and opened. */
@@ -64,13 +64,9 @@ export async function openImage(text: string, options: ImageOptions & Context = 
   const { platform, signal, onEvent } = options;
   const { source, name } = await openSource(text, sourcePlaces(options), { signal, onEvent });
   try {
+    const gate = await openGate(source, options);
     const image = await loadImage(source, { name, platform }, { signal, onEvent });
-    const loaded = { image, source, name: name ?? text };
-    if (source.place !== undefined || options.signatures === undefined) await admit(loaded, options);
-    else {
-      const { verifyStored } = await import('../verify/verify-stored.ts');
-      tellVerified(await verifyStored(loaded, options.signatures, options), options);
-    }
+    await gate.admit({ image, source, name: name ?? text });
     const close = () => source.close();
     return { image, close, [Symbol.asyncDispose]: close };
   } catch (error) {

@@ -9,7 +9,7 @@ import type { Platform } from '../../oci/platform.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
 import { localDocument, preferLocal } from '../../sources/prefer-local.ts';
 import { openRegistrySource, type RegistrySourceOptions } from '../../sources/registry.ts';
-import { admit, type Demands } from '../verify/admit.ts';
+import { type Demands, openGate } from '../verify/admit.ts';
 
 /** How an image is pulled. */
 export interface PullOptions extends Omit<RegistrySourceOptions, 'known'>, Demands {
@@ -64,12 +64,13 @@ export async function pullImage(reference: Reference, sink: Sink, options: PullO
       : async (descriptor: Descriptor) => (await localDocument(local, descriptor, signal)) !== undefined;
   const registry = openRegistrySource(reference, { ...options, known });
   try {
+    const gate = await openGate(registry, options);
     const source = local === undefined ? registry : preferLocal(registry, local);
     const image = await loadImage(source, { name: reference.digest ?? reference.tag, platform }, { signal, onEvent });
     const name = formatReference(reference);
     const { resolved, descriptor, manifest } = image;
     onEvent?.({ kind: 'resolved', name, digest: resolved.digest });
-    const signatures = await admit({ image, source: registry, name }, options);
+    const signatures = await gate.admit({ image, source: registry, name });
     for (const index of image.indexes) {
       if (!(await sink.has(index.descriptor, signal))) await sink.write(index.descriptor, index.bytes, signal);
     }

@@ -11,7 +11,7 @@ import { openArchiveSink } from '../../sinks/archive.ts';
 import type { ArchiveDestination } from '../../sinks/archive-output.ts';
 import { openOciLayoutSink } from '../../sinks/oci-layout.ts';
 import { type OpenedSource, type OpenSourceOptions, openSource } from '../../sources/open.ts';
-import { admit } from '../verify/admit.ts';
+import { openGate } from '../verify/admit.ts';
 import type { PolicyPlace } from '../verify/has-policy.ts';
 import { withRepair } from './repair-stored.ts';
 import { namesOf } from './stored-names.ts';
@@ -72,8 +72,9 @@ async function writeImages(
     for (const spec of specs) {
       const source = await openSource(spec, options, context);
       opened.push(source);
+      const gate = await openGate(source.source, { ...options, ...context });
       const image = await loadImage(source.source, { name: source.name, platform }, context);
-      await admit({ image, source: source.source, name: source.name ?? spec }, { ...options, ...context });
+      await gate.admit({ image, source: source.source, name: source.name ?? spec });
       images.push({ image, names: await namesOf(source) });
     }
     const sink = await openSink(destination, format, context.signal);

@@ -42,7 +42,7 @@ export async function verifySource(
   options: VerifyOptions,
   context: Context = {},
 ): Promise<readonly GoodSignature[]> {
-  const verification = await openVerification(options.signatures);
+  const verification = await openVerification(options.signatures, context);
   const { source, name } = await openSigned(text, options, context);
   try {
     const isStored = source.label === storePlace(options);
@@ -50,8 +50,8 @@ export async function verifySource(
       const image = await loadImage(source, { name, platform: options.platform }, context);
       const loaded = { image, source, name: name ?? text };
       return isStored
-        ? await verifyStored(loaded, options.signatures, { ...options, ...context })
-        : await verifyLoaded(loaded, options.signatures, context);
+        ? await verifyStored(loaded, verification, { ...options, ...context })
+        : await verifyLoaded(loaded, verification, context);
     }
     const resolved = await source.resolve(name, context.signal);
     if (resolved === undefined) {

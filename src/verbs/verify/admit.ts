@@ -1,5 +1,7 @@
 import type { Context } from '../../events.ts';
+import type { Source } from '../../image/source.ts';
 import type { GoodSignature } from '../../verify/verify-attached.ts';
+import type { StorePlace } from '../places.ts';
 import type { PolicyOptions } from './has-policy.ts';
 import { hasPolicy } from './has-policy.ts';
 import type { VerificationChoice } from './verification.ts';
@@ -13,28 +15,60 @@ export interface Demands extends PolicyOptions {
 }
 
 /** Tells which digests were found to be signed, and by whom. */
-export function tellVerified(good: readonly GoodSignature[], { onEvent }: Context): void {
+function tellVerified(good: readonly GoodSignature[], { onEvent }: Context): void {
   for (const { digest, identity, key } of good) {
     onEvent?.({ kind: 'verified', digest, signer: identity ?? `key ${key}` });
   }
 }
 
+/** What is demanded of the images of one source, with its files read. */
+export interface Gate {
+  /** What verifies is loaded only where something is demanded. @returns the good signatures of the named signer */
+  admit(loaded: LoadedFrom): Promise<readonly GoodAttached[]>;
+}
+
+async function openPolicyGate({ place }: Source, demands: Demands): Promise<(loaded: LoadedFrom) => Promise<void>> {
+  if (place === undefined || !hasPolicy(demands)) return async () => undefined;
+  const [{ obeyPolicy, openPolicy }, { imageOf }] = await Promise.all([
+    import('./policy.ts'),
+    import('./verify-loaded.ts'),
+  ]);
+  const policy = openPolicy(demands);
+  return async (loaded) => {
+    if (policy !== undefined) await obeyPolicy(policy, { ...imageOf(loaded), subject: place }, demands);
+  };
+}
+
+/** An image of the store came in before: its signatures may be in its repository only. */
+async function openSignerGate({ place }: Source, demands: Demands & StorePlace): Promise<Gate['admit']> {
+  const { signatures } = demands;
+  if (signatures === undefined) return async () => [];
+  const { openVerification } = await import('./verification.ts');
+  const verification = await openVerification(signatures, demands);
+  const verify =
+    place === undefined
+      ? (await import('./verify-stored.ts')).verifyStored
+      : (await import('./verify-loaded.ts')).verifyLoaded;
+  return async (loaded) => {
+    const good = await verify(loaded, verification, demands);
+    tellVerified(good, demands);
+    return good;
+  };
+}
+
 /**
- * Lets an image in, or refuses it: policy.json is obeyed, and then the signer that the user named is demanded. What
- * verifies is loaded only where something is demanded.
- * @returns the good signatures of the named signer
- * @throws IMAGE_REJECTED, POLICY_INVALID, SIGNATURE_MISSING, SIGNATURE_INVALID, KEY_INVALID, TRUST_ROOT_INVALID, USAGE,
- * REGISTRY_…
+ * Opens the gate that images of a source must pass: policy.json is obeyed, and then the signer that the user named is
+ * demanded. It is opened before anything is asked of the source, so that a mistake in what is demanded is told first.
+ * @throws POLICY_INVALID, KEY_INVALID, TRUST_ROOT_INVALID, USAGE, SOURCE_NOT_FOUND, FILESYSTEM; `admit` IMAGE_REJECTED,
+ * SIGNATURE_MISSING, SIGNATURE_INVALID, REGISTRY_…
  */
-export async function admit(loaded: LoadedFrom, demands: Demands): Promise<readonly GoodAttached[]> {
-  const { place } = loaded.source;
-  if (place !== undefined && hasPolicy(demands)) {
-    const [{ obeyPolicy }, { imageOf }] = await Promise.all([import('./policy.ts'), import('./verify-loaded.ts')]);
-    await obeyPolicy({ ...imageOf(loaded), subject: place }, demands);
-  }
-  if (demands.signatures === undefined) return [];
-  const { verifyLoaded } = await import('./verify-loaded.ts');
-  const good = await verifyLoaded(loaded, demands.signatures, demands);
-  tellVerified(good, demands);
-  return good;
+export async function openGate(source: Source, demands: Demands & StorePlace): Promise<Gate> {
+  const obey = await openPolicyGate(source, demands);
+  const demand = await openSignerGate(source, demands);
+  return {
+    async admit(loaded) {
+      await obey(loaded);
+      return demand(loaded);
+    },
+  };
 }

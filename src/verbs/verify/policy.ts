@@ -15,9 +15,10 @@ function read(path: string): string | undefined {
 }
 
 /**
- * The policy that is to be obeyed; undefined where there is none. @throws POLICY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
+ * The policy that is to be obeyed: the one that is named, else the user's, else the system's; undefined where there is
+ * none. @throws POLICY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
  */
-function openPolicy(options: PolicyOptions): Policy | undefined {
+export function openPolicy(options: PolicyOptions): Policy | undefined {
   const { signaturePolicy } = options;
   if (signaturePolicy !== undefined) {
     const text = read(signaturePolicy);
@@ -56,14 +57,11 @@ function reasonOf(error: TsimgError): string {
 const NOT_OF_IMAGE = /^(?:REGISTRY_|AUTHENTICATION_|CREDENTIALS_|POLICY_INVALID|INTERRUPTED)/;
 
 /**
- * Demands what policy.json demands of an image that comes in; nothing where there is no policy. The policy is the one
- * that is named, else the user's, else the system's. All requirements of the most specific scope must hold.
+ * Demands what a policy demands of an image that comes in: all requirements of the most specific scope must hold.
  * containers-policy.json(5)
- * @throws IMAGE_REJECTED with the scope and the reason, POLICY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM, REGISTRY_…
+ * @throws IMAGE_REJECTED with the scope and the reason, POLICY_INVALID, REGISTRY_…
  */
-export async function obeyPolicy(image: PolicyImage, options: PolicyOptions): Promise<void> {
-  const policy = openPolicy(options);
-  if (policy === undefined) return;
+export async function obeyPolicy(policy: Policy, image: PolicyImage, options: PolicyOptions): Promise<void> {
   const { scope, requirements } = requirementsFor(policy, image.subject);
   for (const each of requirements) {
     try {

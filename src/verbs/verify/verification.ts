@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadPrehashed, type PublicKey, parsePublicKey } from '../../crypto/public-key.ts';
 import { errnoOf, TsimgError } from '../../errors.ts';
+import type { Context } from '../../events.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import type { Matcher } from '../../verify/matcher.ts';
 import type { WantedAnnotations } from '../../verify/payload.ts';
@@ -85,14 +86,18 @@ export async function loadForKeys(keys: readonly PublicKey[]): Promise<void> {
 }
 
 /**
- * Reads the files that a choice names.
+ * Reads the files that a choice names. Nothing is asked of a network, so that a mistake in them is told first.
  * @throws USAGE, KEY_INVALID, TRUST_ROOT_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
  */
-export async function openVerification(choice: VerificationChoice): Promise<Verification> {
+export async function openVerification(choice: VerificationChoice, { onEvent }: Context = {}): Promise<Verification> {
   const requirement = requirementOf(choice);
   if (requirement.kind === 'key') await loadForKeys(requirement.keys);
   const path = choice.trustedRoot ?? PUBLIC_GOOD;
   const trust = parseTrustRoot(readFile(path, 'cannot read the trusted root'), path);
+  const log = trust.newestLog;
+  const newest =
+    log === undefined ? 'it knows no log' : `its newest log is ${log.url} (since ${log.start.toISOString()})`;
+  onEvent?.({ kind: 'detail', message: `trusted root ${path}: ${newest}` });
   const { annotations, attestation, all = false } = choice;
   return { requirement, trust, annotations, attestation, all };
 }

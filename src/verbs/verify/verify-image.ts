@@ -102,6 +102,9 @@ export async function verifyImage(
     else unread.push(verdict.why ?? verdict.message);
     if (good.length > 0 && !all) break;
   }
-  if (good.length > 0) return good;
+  if (good.length > 0) {
+    for (const { message } of failures) context.onEvent?.({ kind: 'detail', message });
+    return good;
+  }
   throw failures.length > 0 ? refusal(label, failures) : missing(label, wanted, unread);
 }

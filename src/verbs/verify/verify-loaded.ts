@@ -2,7 +2,7 @@ import type { Context } from '../../events.ts';
 import type { LoadedImage } from '../../image/load.ts';
 import type { Source } from '../../image/source.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { openVerification, type VerificationChoice } from './verification.ts';
+import type { Verification } from './verification.ts';
 import { type GoodAttached, type SignedImage, verifyImage } from './verify-image.ts';
 
 /** An image with the source that its signatures are asked of. */
@@ -29,13 +29,12 @@ export function imageOf(loaded: LoadedFrom): SignedImage {
 
 /**
  * Demands a good signature of an image that was loaded, before anything of it is used.
- * @throws SIGNATURE_MISSING, SIGNATURE_INVALID, USAGE, KEY_INVALID, TRUST_ROOT_INVALID; what asking the source fails
- * with
+ * @throws SIGNATURE_MISSING, SIGNATURE_INVALID; what asking the source fails with
  */
 export async function verifyLoaded(
   loaded: LoadedFrom,
-  choice: VerificationChoice,
+  verification: Verification,
   context: Context,
 ): Promise<readonly GoodAttached[]> {
-  return verifyImage(imageOf(loaded), await openVerification(choice), context);
+  return verifyImage(imageOf(loaded), verification, context);
 }

@@ -8,9 +8,9 @@ import type { RegistryOptions } from '../../registry/session.ts';
 import { openRegistrySource } from '../../sources/registry.ts';
 import { listStored } from '../../store/names.ts';
 import { storeAt } from '../../store/open.ts';
-import type { GoodSignature } from '../../verify/verify-attached.ts';
 import { type StorePlace, storePlace } from '../places.ts';
-import type { VerificationChoice } from './verification.ts';
+import type { Verification } from './verification.ts';
+import type { GoodAttached } from './verify-image.ts';
 import { type LoadedFrom, verifyLoaded } from './verify-loaded.ts';
 
 /** The index that the store's image was chosen from, if it is there and lists the image. */
@@ -53,20 +53,20 @@ function mayBeElsewhere(error: unknown): error is TsimgError {
  */
 export async function verifyStored(
   opened: LoadedFrom,
-  choice: VerificationChoice,
+  verification: Verification,
   options: RegistryOptions & StorePlace,
-): Promise<readonly GoodSignature[]> {
+): Promise<readonly GoodAttached[]> {
   const { signal, onEvent } = options;
   const loaded = { ...opened, chosenFrom: await indexOf(opened, signal) };
   try {
-    return await verifyLoaded(loaded, choice, { signal, onEvent });
+    return await verifyLoaded(loaded, verification, { signal, onEvent });
   } catch (error) {
     if (!mayBeElsewhere(error)) throw error;
     const reference = await repositoryOf(loaded, storePlace(options));
     if (reference === undefined) throw error;
     const source = openRegistrySource(reference, options);
     try {
-      return await verifyLoaded({ ...loaded, source }, choice, { signal, onEvent });
+      return await verifyLoaded({ ...loaded, source }, verification, { signal, onEvent });
     } catch (failure) {
       const isUnreachable = failure instanceof TsimgError && failure.code === 'REGISTRY_UNREACHABLE';
       throw isUnreachable && error.code === 'SIGNATURE_INVALID' ? error : failure;

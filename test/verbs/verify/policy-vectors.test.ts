@@ -6,7 +6,8 @@ import { TsimgError } from '../../../src/errors.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { openSource } from '../../../src/sources/open.ts';
 import { verifyGpg } from '../../../src/verbs/verify/gpg.ts';
-import { obeyPolicy } from '../../../src/verbs/verify/policy.ts';
+import type { PolicyImage } from '../../../src/verbs/verify/has-policy.ts';
+import { obeyPolicy, openPolicy } from '../../../src/verbs/verify/policy.ts';
 import { bindingOf } from '../../../src/verify/refuse.ts';
 import { ROOT } from '../../support/checkout.ts';
 import { failureOf } from '../../support/failure-of.ts';
@@ -29,6 +30,13 @@ if (!existsSync(VECTORS)) {
   const file = (name: string) => join(VECTORS, name);
   const read = (name: string) => readFileSync(file(name));
 
+  const obey = async (image: PolicyImage, signaturePolicy: string): Promise<void> => {
+    const options = { signaturePolicy, env: {} };
+    const policy = openPolicy(options);
+    if (policy === undefined) throw new Error('no policy was read');
+    await obeyPolicy(policy, image, options);
+  };
+
   /**
    * The binding that a policy of one requirement finds broken in a directory, or the code; `accepted` where it holds.
    */
@@ -40,7 +48,7 @@ if (!existsSync(VECTORS)) {
       const digest = (await source.resolve())?.digest;
       if (digest === undefined) throw new Error('no manifest');
       const subject = { transport: 'docker', reference: parseReference(reference) } as const;
-      await obeyPolicy({ source, label: reference, digests: [digest], subject }, { signaturePolicy, env: {} });
+      await obey({ source, label: reference, digests: [digest], subject }, signaturePolicy);
       return 'accepted';
     } catch (error) {
       if (!(error instanceof TsimgError)) throw error;
@@ -128,7 +136,7 @@ if (!existsSync(VECTORS)) {
       writeFileSync(signaturePolicy, JSON.stringify({ default: [cosign(key)] }));
       const subject = { transport: 'docker', reference: parseReference(single) } as const;
       const error = await failureOf(
-        obeyPolicy({ source, label: single, digests: [digest], subject }, { signaturePolicy, env: {} }),
+        obey({ source, label: single, digests: [digest], subject }, signaturePolicy),
         'IMAGE_REJECTED',
       );
       assert.is(bindingOf(error.cause), 'signature');

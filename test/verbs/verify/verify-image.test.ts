@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { ed25519ph } from '@noble/curves/ed25519';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { TsimgEvent } from '../../../src/events.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { listStored } from '../../../src/store/names.ts';
 import { storeAt } from '../../../src/store/open.ts';
+import { openImage } from '../../../src/verbs/image/open-image.ts';
 import { pullToStore } from '../../../src/verbs/image/pull-to-store.ts';
 import { verifySource } from '../../../src/verbs/signatures/verify.ts';
+import type { Demands } from '../../../src/verbs/verify/admit.ts';
 import type { VerificationChoice } from '../../../src/verbs/verify/verification.ts';
 import { bindingOf } from '../../../src/verify/refuse.ts';
 import { startDockerRegistry } from '../../support/docker-registry.ts';
@@ -59,10 +62,10 @@ if (haveTools('docker-registry', 'skopeo')) {
     const error = await failureOf(verify(reference, signatures));
     return bindingOf(error) ?? error.code;
   };
-  const attach = (name: string, image: Pushed, payload: Buffer, annotations: Record<string, string>) =>
+  const attach = (name: string, image: Pushed, payload: Buffer, ...signatures: readonly Record<string, string>[]) =>
     pushArtifact(registry.host, name, {
       tag: `${image.digest.replace(':', '-')}.sig`,
-      layers: [{ mediaType: PAYLOAD, bytes: payload, annotations }],
+      layers: signatures.map((annotations) => ({ mediaType: PAYLOAD, bytes: payload, annotations })),
     });
 
   test('cosign’s signature with a key, at the tag of the digest', async () => {
@@ -165,6 +168,45 @@ if (haveTools('docker-registry', 'skopeo')) {
       assert.is((await failureOf(pulled)).code, 'USAGE', JSON.stringify(signatures));
     }
     assert.equal(await listStored(storeAt(root)), []);
+  });
+
+  test('a mistake in what is demanded is told before a registry is asked', async () => {
+    const nowhere = '127.0.0.1:1/nobody/listens:1';
+    const broken = join(tempDir(), 'broken');
+    writeFileSync(broken, '{');
+    const demands: readonly [string, Demands][] = [
+      ['USAGE', { signatures: { annotations: { team: 'x' } } }],
+      ['KEY_INVALID', { signatures: { keys: [broken] } }],
+      ['TRUST_ROOT_INVALID', { signatures: { keys: [keyFile], trustedRoot: broken } }],
+      ['POLICY_INVALID', { signaturePolicy: broken }],
+      ['SOURCE_NOT_FOUND', { signaturePolicy: join(tempDir(), 'missing') }],
+      ['REGISTRY_UNREACHABLE', { signatures: { keys: [keyFile] } }],
+    ];
+    for (const [code, demand] of demands) {
+      const options = { env: ENV, root: join(tempDir(), 'store'), ...demand };
+      assert.is((await failureOf(pullToStore(parseReference(nowhere), options))).code, code);
+      assert.is((await failureOf(openImage(`docker://${nowhere}`, options))).code, code);
+    }
+  });
+
+  test('details tell the newest log of the trusted root, and why other signatures do not count', async () => {
+    const { reference, image } = push('detailed');
+    const payload = simpleSigning(image.digest as never, 'detailed');
+    const [first, second] = [
+      await world.legacy(world.keySigner(ecKeys()), payload),
+      await world.legacy(world.keySigner(keys), payload),
+    ];
+    await attach('detailed', image, payload, first, second);
+    const details: string[] = [];
+    const onEvent = (event: TsimgEvent) => void (event.kind === 'detail' && details.push(event.message));
+    await verifySource(
+      reference,
+      { env: ENV, signatures: { trustedRoot: world.trustedRoot, keys: [keyFile] } },
+      { onEvent },
+    );
+    assert.match(details[0] ?? '', /^trusted root \S+: its newest log is https?:\S+ \(since 20\d\d-/);
+    assert.is(details.length, 2);
+    assert.match(details[1] ?? '', /signature: /);
   });
 
   test('a stored image is verified without its registry by the signer of its pull, and with it by others', async () => {
