@@ -5,8 +5,9 @@ import * as assert from 'uvu/assert';
 import { startDockerRegistry } from '../support/docker-registry.ts';
 import { makeImage } from '../support/image.ts';
 import { named, writeLayout } from '../support/layout.ts';
-import { type Pushed, pushArtifact, pushDocument } from '../support/push.ts';
-import { ecKeys, makeSignerWorld, publicPem, simpleSigning } from '../support/signer.ts';
+import { type Pushed, pushDocument } from '../support/push.ts';
+import { attachLayers, cosignLayer } from '../support/signed-image.ts';
+import { ecKeys, makeSignerWorld, publicPem } from '../support/signer.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveTools } from '../support/tools.ts';
 import { tsimg } from '../support/tsimg.ts';
@@ -15,7 +16,6 @@ import { tsimg } from '../support/tsimg.ts';
 
 const test = suite('cli/verify-platform');
 const INDEX = 'application/vnd.oci.image.index.v1+json';
-const PAYLOAD = 'application/vnd.dev.cosign.simplesigning.v1+json';
 const ARCHITECTURES = ['amd64', 'arm64'] as const;
 
 if (haveTools('docker-registry', 'skopeo')) {
@@ -36,20 +36,14 @@ if (haveTools('docker-registry', 'skopeo')) {
       const layout = writeLayout(join(tempDir(), 'layout'), [named(made.descriptor, 'latest')], made.blobs);
       registry.fill(`oci:${layout}:latest`, `${name}:${architecture}`);
       const { mediaType, digest, size } = made.descriptor;
-      return { mediaType, digest: digest as Pushed['digest'], size, platform };
+      return { mediaType, digest, size, platform };
     });
     const document = { schemaVersion: 2, mediaType: INDEX, manifests };
     const index = await pushDocument(registry.host, name, INDEX, document, 'both');
     return { reference: `${registry.host}/${name}:both`, index, manifests };
   };
-  const signIt = async (name: string, { digest }: Pushed) => {
-    const bytes = simpleSigning(digest as never, name);
-    const annotations = await world.legacy(world.keySigner(keys), bytes);
-    await pushArtifact(registry.host, name, {
-      tag: `${digest.replace(':', '-')}.sig`,
-      layers: [{ mediaType: PAYLOAD, bytes, annotations }],
-    });
-  };
+  const signIt = async (name: string, image: Pushed) =>
+    attachLayers(registry.host, name, image, await cosignLayer(world, world.keySigner(keys), image.digest, name));
   /** The status and the digest that was signed, of `verify` and of `pull`. */
   const demand = (verb: 'verify' | 'pull', reference: string, ...more: readonly string[]) => {
     const args = [verb, '--key', key, '--trusted-root', world.trustedRoot, '--json', ...more, reference];

@@ -4,12 +4,11 @@ import type { Digest } from '../../src/oci/digest.ts';
 import { startDockerRegistry } from '../support/docker-registry.ts';
 import { makeImage } from '../support/image.ts';
 import { named, writeLayout } from '../support/layout.ts';
-import { pushArtifact } from '../support/push.ts';
-import { ecKeys, makeSignerWorld, publicPem, simpleSigning } from '../support/signer.ts';
+import { attachLayers, cosignLayer } from '../support/signed-image.ts';
+import { ecKeys, makeSignerWorld, publicPem } from '../support/signer.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const REPOSITORY = 'team/signed';
-const PAYLOAD = 'application/vnd.dev.cosign.simplesigning.v1+json';
 
 async function digestOf(host: string, tag: string): Promise<Digest> {
   const accept = 'application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json';
@@ -32,14 +31,10 @@ export async function pushSigned(data: string, image: string): Promise<Readonly<
   const other = makeImage({ layers: [Buffer.alloc(1024)], gzip: true });
   const layout = writeLayout(join(tempDir(), 'layout'), [named(other.descriptor, 'latest')], other.blobs);
   registry.fill(`oci:${layout}:latest`, `${REPOSITORY}:altered`);
-  const payload = simpleSigning(await digestOf(registry.host, '1.0'), `registry.example/${REPOSITORY}`);
-  const annotations = await world.legacy(world.keySigner(keys), payload);
+  const signed = await digestOf(registry.host, '1.0');
+  const layer = await cosignLayer(world, world.keySigner(keys), signed, `registry.example/${REPOSITORY}`);
   for (const tag of ['1.0', 'altered']) {
-    const digest = await digestOf(registry.host, tag);
-    await pushArtifact(registry.host, REPOSITORY, {
-      tag: `${digest.replace(':', '-')}.sig`,
-      layers: [{ mediaType: PAYLOAD, bytes: payload, annotations }],
-    });
+    await attachLayers(registry.host, REPOSITORY, { digest: await digestOf(registry.host, tag) }, layer);
   }
   return { 'cosign.pub': publicPem(keys.publicKey), 'trusted_root.json': readFileSync(world.trustedRoot, 'utf8') };
 }

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { digestOf } from '../../src/crypto/digest.ts';
+import type { Digest } from '../../src/oci/digest.ts';
 
 // Writes into a real registry by the distribution spec, as tsimg itself does not yet: what tests attach to images.
 
@@ -10,11 +11,9 @@ export interface Blob {
 
 export interface Pushed {
   readonly mediaType: string;
-  readonly digest: `sha256:${string}`;
+  readonly digest: Digest;
   readonly size: number;
 }
-
-const digestOf = (bytes: Buffer): `sha256:${string}` => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 async function checked(response: Response, what: string): Promise<Response> {
   if (response.status >= 400) throw new Error(`${what}: ${response.status} ${await response.text()}`);

@@ -13,15 +13,9 @@ import { openVerification } from '../../../src/verbs/verify/verification.ts';
 import { verifyImage } from '../../../src/verbs/verify/verify-image.ts';
 import { bindingOf } from '../../../src/verify/refuse.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import {
-  ecKeys,
-  IDENTITY,
-  ISSUER,
-  makeSignerWorld,
-  publicPem,
-  simpleSigning,
-  statement,
-} from '../../support/signer.ts';
+import type { Blob } from '../../support/push.ts';
+import { BUNDLE_TYPE, BY_IDENTITY, cosignLayer, PAYLOAD_TYPE } from '../../support/signed-image.ts';
+import { ecKeys, makeSignerWorld, publicPem, statement } from '../../support/signer.ts';
 import { DIGEST, OTHER } from '../../support/verdict.ts';
 
 // What is attached to an image, good and bad, in a source in memory. The table of docs/verify.md names these tests.
@@ -29,17 +23,12 @@ import { DIGEST, OTHER } from '../../support/verdict.ts';
 const test = suite('verbs/verify/bindings-of-images');
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
-const PAYLOAD = 'application/vnd.dev.cosign.simplesigning.v1+json';
-const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 const INDEX = `sha256:${'3'.repeat(64)}` as Digest;
 
 const world = await makeSignerWorld();
 const signer = await world.certified();
 
-interface Layer {
-  readonly bytes: Buffer;
-  readonly annotations?: Record<string, string>;
-}
+type Layer = Pick<Blob, 'bytes' | 'annotations'>;
 
 /** A registry in memory. It answers what it was told, and counts what is asked of it. */
 function memory() {
@@ -77,24 +66,20 @@ function memory() {
     put,
     manifest,
     tag: (subject: Digest, layers: readonly Layer[]) =>
-      tags.set(`${subject.replace(':', '-')}.sig`, manifest(PAYLOAD, layers)),
+      tags.set(`${subject.replace(':', '-')}.sig`, manifest(PAYLOAD_TYPE, layers)),
     refer: (subject: Digest, ...descriptors: readonly Descriptor[]) =>
       referring.set(subject, [...(referring.get(subject) ?? []), ...descriptors]),
     referBundle(subject: Digest, bytes: Buffer, about: Digest = subject) {
-      const fields = { artifactType: BUNDLE, subject: { mediaType: MANIFEST, digest: about, size: 1 } };
-      this.refer(subject, manifest(BUNDLE, [{ bytes }], fields));
+      const fields = { artifactType: BUNDLE_TYPE, subject: { mediaType: MANIFEST, digest: about, size: 1 } };
+      this.refer(subject, manifest(BUNDLE_TYPE, [{ bytes }], fields));
     },
   };
 }
 
-async function signed(digest: Digest): Promise<Layer> {
-  const bytes = simpleSigning(digest, 'registry.example/app');
-  return { bytes, annotations: await world.legacy(signer, bytes) };
-}
+const signed = (digest: Digest) => cosignLayer(world, signer, digest);
 
 async function verify(source: Source, digests: readonly Digest[], all = false) {
-  const choice = { identity: { exactly: IDENTITY }, issuer: { exactly: ISSUER }, trustedRoot: world.trustedRoot, all };
-  const verification = await openVerification(choice);
+  const verification = await openVerification({ ...BY_IDENTITY, trustedRoot: world.trustedRoot, all });
   return verifyImage({ source, label: 'registry.example/app', digests }, verification, {});
 }
 
@@ -141,9 +126,8 @@ test('index and platform: a signature of either is good and says which; that of 
 
 test('docker-reference: a policy demands the name that was signed', async () => {
   const keys = ecKeys();
-  const bytes = simpleSigning(DIGEST, 'registry.example/app');
   const place = memory();
-  place.tag(DIGEST, [{ bytes, annotations: await world.legacy(world.keySigner(keys), bytes) }]);
+  place.tag(DIGEST, [await cosignLayer(world, world.keySigner(keys), DIGEST)]);
   const keyData = Buffer.from(publicPem(keys.publicKey)).toString('base64');
   const ask = (name: string) =>
     checkSigstore(
@@ -184,8 +168,8 @@ test('limit: no more manifests and signatures are looked at than a thousand', as
 test('limit: a signature of more than 16 MiB is refused before it is read', async () => {
   const place = memory();
   const bytes = Buffer.from('{}');
-  const large = { ...place.put(PAYLOAD, bytes), size: 17 * 1024 * 1024 };
-  const manifest = place.manifest(PAYLOAD, [], {
+  const large = { ...place.put(PAYLOAD_TYPE, bytes), size: 17 * 1024 * 1024 };
+  const manifest = place.manifest(PAYLOAD_TYPE, [], {
     layers: [large],
     artifactType: 'application/vnd.dev.cosign.artifact.sig.v1+json',
     subject: { mediaType: MANIFEST, digest: DIGEST, size: 1 },

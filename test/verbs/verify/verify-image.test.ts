@@ -5,6 +5,7 @@ import { ed25519ph } from '@noble/curves/ed25519';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TsimgEvent } from '../../../src/events.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { listStored } from '../../../src/store/names.ts';
 import { storeAt } from '../../../src/store/open.ts';
@@ -18,7 +19,8 @@ import { startDockerRegistry } from '../../support/docker-registry.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { makeImage } from '../../support/image.ts';
 import { named, writeLayout } from '../../support/layout.ts';
-import { type Pushed, pushArtifact, pushReferrer } from '../../support/push.ts';
+import type { Pushed } from '../../support/push.ts';
+import { attachBundle, attachLayers, BY_IDENTITY, cosignLayer, PAYLOAD_TYPE } from '../../support/signed-image.ts';
 import {
   ecKeys,
   IDENTITY,
@@ -34,8 +36,6 @@ import { haveTools } from '../../support/tools.ts';
 // Images that are signed in every form that cosign writes, in a real registry.
 
 const test = suite('verbs/verify/verify-image');
-const PAYLOAD = 'application/vnd.dev.cosign.simplesigning.v1+json';
-const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 const ENV = { HOME: '/nonexistent' };
 
 if (haveTools('docker-registry', 'skopeo')) {
@@ -54,7 +54,7 @@ if (haveTools('docker-registry', 'skopeo')) {
     const path = writeLayout(join(tempDir(), 'layout'), [named(image.descriptor, 'latest')], image.blobs);
     to.fill(`oci:${path}:latest`, `${name}:1`);
     const { mediaType, digest, size } = image.descriptor;
-    return { reference: `${to.host}/${name}:1`, image: { mediaType, digest: digest as Pushed['digest'], size } };
+    return { reference: `${to.host}/${name}:1`, image: { mediaType, digest, size } };
   };
   const verify = (reference: string, signatures: VerificationChoice) =>
     verifySource(reference, { env: ENV, signatures: { trustedRoot: world.trustedRoot, ...signatures } });
@@ -62,16 +62,14 @@ if (haveTools('docker-registry', 'skopeo')) {
     const error = await failureOf(verify(reference, signatures));
     return bindingOf(error) ?? error.code;
   };
-  const attach = (name: string, image: Pushed, payload: Buffer, ...signatures: readonly Record<string, string>[]) =>
-    pushArtifact(registry.host, name, {
-      tag: `${image.digest.replace(':', '-')}.sig`,
-      layers: signatures.map((annotations) => ({ mediaType: PAYLOAD, bytes: payload, annotations })),
-    });
+  const byKey = world.keySigner(keys);
+  /** Signs an image as cosign does, in the repository of the image. */
+  const attachSigned = async (name: string, image: Pushed, signer = byKey, to = registry) =>
+    attachLayers(to.host, name, image, await cosignLayer(world, signer, image.digest, name));
 
   test('cosign’s signature with a key, at the tag of the digest', async () => {
     const { reference, image } = push('tagged');
-    const payload = simpleSigning(image.digest as never, 'tagged');
-    await attach('tagged', image, payload, await world.legacy(world.keySigner(keys), payload));
+    await attachSigned('tagged', image);
     const [good] = await verify(reference, { keys: [keyFile] });
     assert.is(good?.digest, image.digest);
     assert.is(good?.form, 'cosign-tag');
@@ -84,17 +82,15 @@ if (haveTools('docker-registry', 'skopeo')) {
 
   test('a signature for another image is none for this one', async () => {
     const { reference, image } = push('moved');
-    const payload = simpleSigning(`sha256:${'0'.repeat(64)}` as never, 'moved');
-    await attach('moved', image, payload, await world.legacy(world.keySigner(keys), payload));
+    const layer = await cosignLayer(world, byKey, `sha256:${'0'.repeat(64)}` as Digest, 'moved');
+    await attachLayers(registry.host, 'moved', image, layer);
     assert.is(await refusal(reference, { keys: [keyFile] }), 'payload-digest');
   });
 
   test('a keyless signature holds for its identity and issuer alone', async () => {
     const { reference, image } = push('keyless');
-    const payload = simpleSigning(image.digest as never, 'keyless');
-    await attach('keyless', image, payload, await world.legacy(await world.certified(), payload));
-    const identity = { exactly: IDENTITY };
-    const issuer = { exactly: ISSUER };
+    await attachSigned('keyless', image, await world.certified());
+    const { identity, issuer } = BY_IDENTITY;
     const [good] = await verify(reference, { identity, issuer });
     assert.is(good?.identity, IDENTITY);
     assert.is(good?.issuer, ISSUER);
@@ -105,13 +101,9 @@ if (haveTools('docker-registry', 'skopeo')) {
 
   test('a bundle that refers to the image', async () => {
     const { reference, image } = push('bundled');
-    const bytes = await world.bundle(await world.certified(), statement(image.digest as never));
-    await pushReferrer(registry.host, 'bundled', image, {
-      config: { mediaType: 'application/vnd.oci.empty.v1+json', bytes: Buffer.from('{}') },
-      layers: [{ mediaType: BUNDLE, bytes }],
-      fields: { artifactType: BUNDLE },
-    });
-    const [good] = await verify(reference, { identity: { exactly: IDENTITY }, issuer: { exactly: ISSUER } });
+    const bytes = await world.bundle(await world.certified(), statement(image.digest));
+    await attachBundle(registry.host, 'bundled', image, bytes);
+    const [good] = await verify(reference, BY_IDENTITY);
     assert.is(good?.form, 'bundle');
   });
 
@@ -131,8 +123,9 @@ if (haveTools('docker-registry', 'skopeo')) {
     ];
     for (const [name, key, signed] of cases) {
       const { reference, image } = push(name);
-      const payload = simpleSigning(image.digest as never, name);
-      await attach(name, image, payload, { 'dev.cosignproject.cosign/signature': signed(payload).toString('base64') });
+      const bytes = simpleSigning(image.digest, name);
+      const annotations = { 'dev.cosignproject.cosign/signature': signed(bytes).toString('base64') };
+      await attachLayers(registry.host, name, image, { mediaType: PAYLOAD_TYPE, bytes, annotations });
       const file = join(tempDir(), 'key.pub');
       writeFileSync(file, publicPem(key));
       const [good] = await verify(reference, { keys: [file], ignoresLog: true });
@@ -143,13 +136,12 @@ if (haveTools('docker-registry', 'skopeo')) {
 
   test('without its SCT a certificate is good only where that is asked for', async () => {
     const { reference, image } = push('no-sct');
-    const payload = simpleSigning(image.digest as never, 'no-sct');
-    await attach('no-sct', image, payload, await world.legacy(await world.certified(), payload));
+    await attachSigned('no-sct', image, await world.certified());
     // The log of the certificate is unknown to this root
     const { ctlogs: _ctlogs, ...rest } = world.rootDocument as { ctlogs: unknown };
     const trustedRoot = join(tempDir(), 'trusted_root.json');
     writeFileSync(trustedRoot, JSON.stringify({ ...rest, ctlogs: [] }));
-    const signer = { identity: { exactly: IDENTITY }, issuer: { exactly: ISSUER }, trustedRoot };
+    const signer = { ...BY_IDENTITY, trustedRoot };
     assert.is(await refusal(reference, signer), 'sct');
     const [good] = await verify(reference, { ...signer, ignoresSct: true });
     assert.is(good?.identity, IDENTITY);
@@ -191,12 +183,9 @@ if (haveTools('docker-registry', 'skopeo')) {
 
   test('details tell the newest log of the trusted root, and why other signatures do not count', async () => {
     const { reference, image } = push('detailed');
-    const payload = simpleSigning(image.digest as never, 'detailed');
-    const [first, second] = [
-      await world.legacy(world.keySigner(ecKeys()), payload),
-      await world.legacy(world.keySigner(keys), payload),
-    ];
-    await attach('detailed', image, payload, first, second);
+    const signers = [world.keySigner(ecKeys()), byKey];
+    const layers = await Promise.all(signers.map((signer) => cosignLayer(world, signer, image.digest, 'detailed')));
+    await attachLayers(registry.host, 'detailed', image, ...layers);
     const details: string[] = [];
     const onEvent = (event: TsimgEvent) => void (event.kind === 'detail' && details.push(event.message));
     await verifySource(
@@ -212,18 +201,12 @@ if (haveTools('docker-registry', 'skopeo')) {
   test('a stored image is verified without its registry by the signer of its pull, and with it by others', async () => {
     const own = await startDockerRegistry();
     const { reference, image } = push('kept', own);
-    const [first, second] = [simpleSigning(image.digest as never, 'kept'), ecKeys()];
+    const second = ecKeys();
     const otherKey = join(tempDir(), 'second.pub');
     writeFileSync(otherKey, publicPem(second.publicKey));
-    await pushArtifact(own.host, 'kept', {
-      tag: `${image.digest.replace(':', '-')}.sig`,
-      layers: [{ mediaType: PAYLOAD, bytes: first, annotations: await world.legacy(world.keySigner(keys), first) }],
-    });
-    const bytes = await world.bundle(world.keySigner(second), statement(image.digest as never));
-    await pushReferrer(own.host, 'kept', image, {
-      layers: [{ mediaType: BUNDLE, bytes }],
-      fields: { artifactType: BUNDLE },
-    });
+    await attachSigned('kept', image, byKey, own);
+    const bytes = await world.bundle(world.keySigner(second), statement(image.digest));
+    await attachBundle(own.host, 'kept', image, bytes);
     const root = join(tempDir(), 'store');
     const { trustedRoot } = world;
     await pullToStore(parseReference(reference), { env: ENV, root, signatures: { keys: [keyFile], trustedRoot } });
