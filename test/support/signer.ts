@@ -145,8 +145,8 @@ export async function makeSignerWorld(issuingValid?: readonly [number, number]):
   const ctLog = await initializeCTLog(ctKeys);
   const ca = await makeAuthority({ root, issuing, ctLog }, issuingValid);
   const tlog = await initializeTLog(LOG_URL, logKeys);
-  // Whole seconds: the mock writes fractions that readers refuse
-  const tsa = await initializeTSA(tsaKeys, new Date(Math.floor(Date.now() / 1000) * 1000));
+  const tsaClock = new Date();
+  const tsa = await initializeTSA(tsaKeys, tsaClock);
   const start = new Date(Date.now() - DAY).toISOString();
   const log = (baseUrl: string, key: KeyObject) => {
     const der = key.export({ type: 'spki', format: 'der' });
@@ -190,8 +190,10 @@ export async function makeSignerWorld(issuingValid?: readonly [number, number]):
     };
     return { envelope, signature };
   };
-  const stamp = async (bytes: Buffer) =>
-    base64(
+  const stamp = async (bytes: Buffer) => {
+    // Whole seconds: the mock writes fractions that readers refuse. Never before its own certificates.
+    tsaClock.setTime(Math.floor(Date.now() / 1000) * 1000);
+    return base64(
       await tsa.timestamp({
         artifactHash: sha256(bytes),
         hashAlgorithmOID: '2.16.840.1.101.3.4.2.1',
@@ -199,6 +201,7 @@ export async function makeSignerWorld(issuingValid?: readonly [number, number]):
         policyOID: '1.3.6.1.4.1.57264.2',
       }),
     );
+  };
 
   return {
     trustedRoot,
