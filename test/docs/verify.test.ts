@@ -9,7 +9,7 @@ import { ROOT } from '../support/checkout.ts';
 
 const test = suite('docs/verify');
 
-const FILES = ['verify/bindings', 'verify/log-bindings', 'verbs/verify/bindings-of-images'];
+const FILES = ['verify/bindings', 'verify/log-bindings', 'verify/rekor-v2', 'verbs/verify/bindings-of-images'];
 
 /** Names of tests that begin with the name of a binding. */
 function testsOf(file: string): readonly string[] {

@@ -56,12 +56,14 @@ export interface CertificateOptions {
   /** The certificate log's answer: for this certificate, for another one, or none. */
   readonly sct?: 'own' | 'of another' | 'none';
   readonly keys: KeyPairKeyObjectResult;
+  /** Minutes from now between which it is valid; from a minute ago for ten minutes when absent. */
+  readonly valid?: readonly [number, number];
 }
 
 export interface CertificateAuthority {
   /** DER, for a trusted root: the issuing certificate first, the root last. */
   readonly chain: readonly Buffer[];
-  /** DER of a certificate for ten minutes from now. */
+  /** DER of a certificate. */
   issue(options: CertificateOptions): Promise<Buffer>;
 }
 
@@ -113,13 +115,18 @@ export async function makeAuthority(
   });
   const spki = issuing.publicKey.export({ type: 'spki', format: 'der' });
   const issuerId = createHash('sha256').update(spki).digest();
-  const create = (publicKey: webcrypto.CryptoKey, serialNumber: string, extensions: x509.Extension[]) =>
+  const create = (
+    publicKey: webcrypto.CryptoKey,
+    serialNumber: string,
+    extensions: x509.Extension[],
+    [from, to]: readonly [number, number] = [-1, 10],
+  ) =>
     x509.X509CertificateGenerator.create({
       serialNumber,
       subject: '',
       issuer: issuingCertificate.subject,
-      notBefore: new Date(now - MINUTE),
-      notAfter: new Date(now + 10 * MINUTE),
+      notBefore: new Date(now + from * MINUTE),
+      notAfter: new Date(now + to * MINUTE),
       signingAlgorithm: ALGORITHM,
       publicKey,
       signingKey: issuingKey,
@@ -138,6 +145,7 @@ export async function makeAuthority(
         names = [{ type: 'uri', bytes: identity }],
         usages = [EKU.codeSigning],
         signsCertificates = false,
+        valid,
       } = rest;
       const { digitalSignature, keyCertSign } = x509.KeyUsageFlags;
       const publicKey = await webKey(keys.publicKey);
@@ -149,10 +157,10 @@ export async function makeAuthority(
         ...(issuer === undefined ? [] : [new x509.Extension(OID.issuer, false, Buffer.from(issuer))]),
         ...(issuerV2 === undefined ? [] : [new x509.Extension(OID.issuerV2, false, der(0x0c, Buffer.from(issuerV2)))]),
       ];
-      if (sct === 'none') return Buffer.from((await create(publicKey, '03', extensions)).rawData);
-      const logged = await create(publicKey, sct === 'own' ? '03' : '04', extensions);
+      if (sct === 'none') return Buffer.from((await create(publicKey, '03', extensions, valid)).rawData);
+      const logged = await create(publicKey, sct === 'own' ? '03' : '04', extensions, valid);
       extensions.push(await sctExtension(logged));
-      return Buffer.from((await create(publicKey, '03', extensions)).rawData);
+      return Buffer.from((await create(publicKey, '03', extensions, valid)).rawData);
     },
   };
 }

@@ -45,6 +45,32 @@ export const dsseEntry = (envelope: object, { payload, signature, verifier }: Re
     signatures: [{ signature: signature.toString('base64'), verifier: Buffer.from(verifier).toString('base64') }],
   },
 });
+
+/** What a bundle has of an entry. @param withoutPromise its proof alone, which tells no time */
+export function bundleEntry(
+  { body, integratedTime, logID, logIndex, verification }: Logged,
+  { kind, apiVersion }: { readonly kind: string; readonly apiVersion: string },
+  withoutPromise: boolean,
+): object {
+  const { signedEntryTimestamp, inclusionProof } = verification;
+  const { checkpoint, rootHash, treeSize } = inclusionProof;
+  return {
+    logIndex: String(logIndex),
+    logId: { keyId: Buffer.from(logID, 'hex').toString('base64') },
+    kindVersion: { kind, version: apiVersion },
+    integratedTime: String(integratedTime),
+    ...(withoutPromise ? {} : { inclusionPromise: { signedEntryTimestamp } }),
+    inclusionProof: {
+      logIndex: '0',
+      rootHash: Buffer.from(rootHash, 'hex').toString('base64'),
+      treeSize: String(treeSize),
+      hashes: [],
+      checkpoint: { envelope: checkpoint },
+    },
+    canonicalizedBody: body,
+  };
+}
+
 /** What cosign 1 and 2 keep of an entry. */
 export const legacyLog = ({ body, integratedTime, logID, logIndex, verification }: Logged) =>
   JSON.stringify({

@@ -5,7 +5,8 @@ import { initializeCTLog, initializeTLog, initializeTSA } from '@sigstore/mock';
 import type { Digest } from '../../src/oci/digest.ts';
 import { hexOf } from '../../src/oci/digest.ts';
 import { type CertificateOptions, makeAuthority } from './certificate-authority.ts';
-import { dsseEntry, type EntryChanges, hashedRekord, type Logged, legacyLog } from './log-entries.ts';
+import { bundleEntry, dsseEntry, type EntryChanges, hashedRekord, type Logged, legacyLog } from './log-entries.ts';
+import { dsseEntryV2, hashedRekordV2, type LogV2, startLogV2 } from './rekor-v2.ts';
 import { tempDir } from './temp-dir.ts';
 
 // Signs images as cosign does, with a CA, a certificate log, a transparency log and a timestamp authority in this
@@ -15,6 +16,7 @@ export const IDENTITY = 'https://example.com/app/.github/workflows/release.yaml@
 export const ISSUER = 'https://token.example.com';
 
 const LOG_URL = 'https://rekor.example.com';
+const LOG_V2 = 'log2026-1.rekor.example.com';
 const DAY = 86_400_000;
 
 const base64 = (bytes: ArrayBufferView | Buffer): string =>
@@ -97,6 +99,7 @@ export interface SignerWorld {
   /** trusted_root.json of this world. */
   readonly trustedRoot: string;
   readonly rootDocument: RootDocument;
+  readonly logV2: LogV2;
   keySigner(keys: KeyPairKeyObjectResult): Signer;
   /** A certificate of this world's CA. */
   certified(options?: Partial<CertificateOptions>): Promise<Signer>;
@@ -131,6 +134,8 @@ export interface BundleOptions {
   readonly loggedAsHash?: boolean;
   /** Without the log's promise: its proof alone, which tells no time. */
   readonly withoutPromise?: boolean;
+  /** Whether the log of Rekor's second version has it instead of the first one's. */
+  readonly inLogV2?: boolean;
 }
 
 /** @param issuingValid see `makeAuthority` */
@@ -148,6 +153,7 @@ export async function makeSignerWorld(issuingValid?: readonly [number, number]):
   const tsaClock = new Date();
   const tsa = await initializeTSA(tsaKeys, tsaClock);
   const start = new Date(Date.now() - DAY).toISOString();
+  const logV2 = startLogV2(LOG_V2, start);
   const log = (baseUrl: string, key: KeyObject) => {
     const der = key.export({ type: 'spki', format: 'der' });
     return {
@@ -165,7 +171,7 @@ export async function makeSignerWorld(issuingValid?: readonly [number, number]):
   });
   const rootDocument = {
     mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
-    tlogs: [log(LOG_URL, logKeys.publicKey)],
+    tlogs: [log(LOG_URL, logKeys.publicKey), logV2.document],
     certificateAuthorities: [authority('https://fulcio.example.com', ca.chain)],
     ctlogs: [log('https://ctfe.example.com', ctKeys.publicKey)],
     timestampAuthorities: [authority('https://tsa.example.com', [tsa.intCertificate, tsa.rootCertificate])],
@@ -206,6 +212,7 @@ export async function makeSignerWorld(issuingValid?: readonly [number, number]):
   return {
     trustedRoot,
     rootDocument,
+    logV2,
     keySigner: ({ privateKey, publicKey }) => ({ privateKey, verifier: publicPem(publicKey), certificate: undefined }),
     async certified({ identity = IDENTITY, issuer = ISSUER, keys = ecKeys(), ...rest } = {}) {
       const certificate = await ca.issue({ identity, issuer, keys, ...rest });
@@ -227,14 +234,15 @@ export async function makeSignerWorld(issuingValid?: readonly [number, number]):
       };
     },
     async bundle(signer, payload, options = {}) {
-      const { payloadType, stamped = false, entry = {}, loggedAsHash = false, withoutPromise = false } = options;
+      const { payloadType, stamped = false, entry = {}, loggedAsHash = false } = options;
+      const { withoutPromise = false, inLogV2 = false } = options;
       const { envelope, signature } = envelopeOf(signer, payload, payloadType);
       const told = { payload, signature, verifier: signer.verifier, ...entry };
-      const record = loggedAsHash
-        ? hashedRekord({ ...told, payload: pae(envelope.payloadType, told.payload) })
-        : dsseEntry(envelope, told);
-      const { body, integratedTime, logID, logIndex, verification } = await logEntry(record);
-      const { checkpoint, rootHash, treeSize } = verification.inclusionProof;
+      const hashed = { ...told, payload: pae(envelope.payloadType, told.payload) };
+      const record = loggedAsHash ? hashedRekord(hashed) : dsseEntry(envelope, told);
+      const logged = inLogV2
+        ? logV2.add(loggedAsHash ? hashedRekordV2(hashed) : dsseEntryV2(told))
+        : bundleEntry(await logEntry(record), record, withoutPromise);
       return Buffer.from(
         JSON.stringify({
           mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
@@ -242,25 +250,7 @@ export async function makeSignerWorld(issuingValid?: readonly [number, number]):
             ...(signer.certificate === undefined
               ? { publicKey: { hint: '' } }
               : { certificate: { rawBytes: signer.certificate.toString('base64') } }),
-            tlogEntries: [
-              {
-                logIndex: String(logIndex),
-                logId: { keyId: Buffer.from(logID, 'hex').toString('base64') },
-                kindVersion: { kind: record.kind, version: record.apiVersion },
-                integratedTime: String(integratedTime),
-                ...(withoutPromise
-                  ? {}
-                  : { inclusionPromise: { signedEntryTimestamp: verification.signedEntryTimestamp } }),
-                inclusionProof: {
-                  logIndex: '0',
-                  rootHash: Buffer.from(rootHash, 'hex').toString('base64'),
-                  treeSize: String(treeSize),
-                  hashes: [],
-                  checkpoint: { envelope: checkpoint },
-                },
-                canonicalizedBody: body,
-              },
-            ],
+            tlogEntries: [logged],
             timestampVerificationData: {
               rfc3161Timestamps: stamped
                 ? [{ signedTimestamp: await stamp(stamped === true ? signature : stamped) }]

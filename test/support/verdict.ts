@@ -5,7 +5,7 @@ import { bindingOf } from '../../src/verify/refuse.ts';
 import { parseTrustRoot } from '../../src/verify/trust-root.ts';
 import { type AttachedBytes, verifyAttached, type WantedContent } from '../../src/verify/verify-attached.ts';
 import type { Requirement } from '../../src/verify/verify-candidate.ts';
-import { IDENTITY, ISSUER, publicPem, type RootDocument } from './signer.ts';
+import { IDENTITY, ISSUER, publicPem } from './signer.ts';
 
 // Verdicts on signatures of one image that `signer.ts` has made.
 
@@ -50,11 +50,6 @@ export function judge(
     if (binding === undefined) throw error;
     return binding;
   }
-}
-
-/** A root, but for a part that is another's. */
-export function withPart(root: RootDocument, part: keyof RootDocument, other: RootDocument): RootDocument {
-  return { ...root, [part]: other[part] };
 }
 
 /** A bundle with a change to its JSON. */

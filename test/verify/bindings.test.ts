@@ -1,53 +1,20 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { AttachedBytes, WantedContent } from '../../src/verify/verify-attached.ts';
 import type { Requirement } from '../../src/verify/verify-candidate.ts';
+import { makeBindingsWorld } from '../support/bindings-world.ts';
 import { EKU } from '../support/certificate-authority.ts';
-import {
-  ecKeys,
-  IDENTITY,
-  ISSUER,
-  makeSignerWorld,
-  type RootDocument,
-  simpleSigning,
-  statement,
-} from '../support/signer.ts';
-import {
-  bundle,
-  byKey,
-  DIGEST,
-  keyless,
-  legacy,
-  OTHER,
-  PROVENANCE,
-  judge as verdict,
-  withPart,
-} from '../support/verdict.ts';
+import { ecKeys, IDENTITY, ISSUER, simpleSigning, statement } from '../support/signer.ts';
+import { bundle, byKey, DIGEST, keyless, legacy, OTHER, PROVENANCE } from '../support/verdict.ts';
 
 // The bindings between a signature, its maker and an image, each broken alone. The table of docs/verify.md names these
 // tests.
 
 const test = suite('verify/bindings');
 
-const world = await makeSignerWorld();
-/** Everything in it is the same, and none of it is known to the first one. */
-const foreign = await makeSignerWorld();
-const keys = ecKeys();
-const payload = simpleSigning(DIGEST, 'registry.example/app');
-
-const judge = (
-  attached: AttachedBytes,
-  requirement: Requirement,
-  options: Partial<WantedContent> & { root?: object } = {},
-) => verdict(attached, requirement, { root: world.rootDocument, ...options });
-const withForeign = (part: keyof RootDocument) => withPart(world.rootDocument, part, foreign.rootDocument);
-
-const keySigner = world.keySigner(keys);
-const goodByKey = await world.legacy(keySigner, payload);
-const signer = await world.certified();
-const goodKeyless = await world.legacy(signer, payload, { stamped: true });
-const goodBundle = await world.bundle(signer, statement(DIGEST));
+const samples = await makeBindingsWorld();
+const { world, keys, payload, keySigner, signer, judge, withForeign } = samples;
+const { goodByKey, goodKeyless, goodBundle } = samples;
 /** The verdict on a keyless signature by a certificate. */
 const ofCertificate = async (options: Parameters<typeof world.certified>[0], requirement = keyless()) =>
   judge(legacy(payload, await world.legacy(await world.certified(options), payload)), requirement);

@@ -1,43 +1,18 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseTrustRoot } from '../../src/verify/trust-root.ts';
-import type { AttachedBytes, WantedContent } from '../../src/verify/verify-attached.ts';
-import type { Requirement } from '../../src/verify/verify-candidate.ts';
-import { ecKeys, makeSignerWorld, publicPem, type RootDocument, simpleSigning, statement } from '../support/signer.ts';
-import {
-  bundle,
-  byKey,
-  changed,
-  DIGEST,
-  keyless,
-  legacy,
-  OTHER,
-  judge as verdict,
-  withPart,
-} from '../support/verdict.ts';
+import { makeBindingsWorld } from '../support/bindings-world.ts';
+import { ecKeys, makeSignerWorld, publicPem, simpleSigning, statement } from '../support/signer.ts';
+import { bundle, byKey, changed, DIGEST, keyless, legacy, OTHER } from '../support/verdict.ts';
 
 // The bindings to logs, times and sizes, each broken alone. The table of docs/verify.md names these tests.
 
 const test = suite('verify/log-bindings');
 
-const world = await makeSignerWorld();
-/** Everything in it is the same, and none of it is known to the first one. */
-const foreign = await makeSignerWorld();
-const keys = ecKeys();
-const payload = simpleSigning(DIGEST, 'registry.example/app');
+const samples = await makeBindingsWorld();
+const { world, foreign, keys, payload, keySigner, signer, judge, withForeign } = samples;
+const { goodByKey, goodKeyless, goodBundle } = samples;
 
-const judge = (
-  attached: AttachedBytes,
-  requirement: Requirement,
-  options: Partial<WantedContent> & { root?: object } = {},
-) => verdict(attached, requirement, { root: world.rootDocument, ...options });
-const withForeign = (part: keyof RootDocument) => withPart(world.rootDocument, part, foreign.rootDocument);
-
-const keySigner = world.keySigner(keys);
-const goodByKey = await world.legacy(keySigner, payload);
-const signer = await world.certified();
-const goodKeyless = await world.legacy(signer, payload, { stamped: true });
-const goodBundle = await world.bundle(signer, statement(DIGEST));
 test('time: a certificate that issued the signer’s had expired', async () => {
   const expired = await makeSignerWorld([-60, -1]);
   const signed = await expired.legacy(await expired.certified(), payload);
