@@ -32,7 +32,7 @@ async function loadTuf() {
     if (errnoOf(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause;
     throw new TsimgError('HOST_UNSUPPORTED', 'the client for trust updates is not installed', {
       where: '@sigstore/tuf',
-      hint: 'npm install @sigstore/tuf (with -g where tsimg was installed with it)',
+      hint: 'npm install @sigstore/tuf@4 (with -g where tsimg was installed with it)',
       cause,
     });
   }
