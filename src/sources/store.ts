@@ -1,7 +1,9 @@
 import { TsimgError } from '../errors.ts';
 import type { Source } from '../image/source.ts';
-import { isDigest } from '../oci/digest.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
 import { readAttached } from '../store/attached.ts';
+import { blobName } from '../store/layout-files.ts';
 import { readStoreIndex } from '../store/names.ts';
 import { hasMarker, openStore, storeAt, storeExists } from '../store/open.ts';
 import { acquireLock } from '../sys/file/lock.ts';
@@ -19,6 +21,16 @@ function emptySource(label: string): Source {
     list: async () => [],
     close: async () => {},
   };
+}
+
+/**
+ * Describes a document that no name of the store stands for, such as the index that an image was chosen from: by its
+ * digest a source of the store finds the image. Undefined where it is missing; its media type is not known.
+ * @throws FILESYSTEM
+ */
+export async function describeStored(root: string, digest: Digest): Promise<Descriptor | undefined> {
+  const size = await directoryFiles(root).size(blobName(digest));
+  return size === undefined ? undefined : { mediaType: '', digest, size };
 }
 
 /**

@@ -6,6 +6,7 @@ import { parseImageIndex } from '../../oci/image-index.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
 import type { RegistryOptions } from '../../registry/session.ts';
 import { openRegistrySource } from '../../sources/registry.ts';
+import { describeStored } from '../../sources/store.ts';
 import { listStored } from '../../store/names.ts';
 import { storeAt } from '../../store/open.ts';
 import { type StorePlace, storePlace } from '../places.ts';
@@ -14,12 +15,12 @@ import type { GoodAttached } from './verify-image.ts';
 import { type LoadedFrom, verifyLoaded } from './verify-loaded.ts';
 
 /** The index that the store's image was chosen from, if it is there and lists the image. */
-async function indexOf({ image, source }: LoadedFrom, signal?: AbortSignal): Promise<Digest | undefined> {
+async function indexOf({ image, source }: LoadedFrom, root: string, signal?: AbortSignal): Promise<Digest | undefined> {
   const digest = image.resolved.annotations?.[ANNOTATION.chosenFrom];
   if (digest === undefined || !isDigest(digest)) return undefined;
   try {
-    const found = await source.resolve(digest, signal);
-    if (found?.digest !== digest) return undefined;
+    const found = await describeStored(root, digest);
+    if (found === undefined) return undefined;
     const { manifests } = parseImageIndex(await readDocument(source, found, signal), found.mediaType, source.label);
     return manifests.some((member) => member.digest === image.descriptor.digest) ? digest : undefined;
   } catch (error) {
@@ -57,12 +58,13 @@ export async function verifyStored(
   options: RegistryOptions & StorePlace,
 ): Promise<readonly GoodAttached[]> {
   const { signal, onEvent } = options;
-  const loaded = { ...opened, chosenFrom: await indexOf(opened, signal) };
+  const root = storePlace(options);
+  const loaded = { ...opened, chosenFrom: await indexOf(opened, root, signal) };
   try {
     return await verifyLoaded(loaded, verification, { signal, onEvent });
   } catch (error) {
     if (!mayBeElsewhere(error)) throw error;
-    const reference = await repositoryOf(loaded, storePlace(options));
+    const reference = await repositoryOf(loaded, root);
     if (reference === undefined) throw error;
     const source = openRegistrySource(reference, options);
     try {
