@@ -4,8 +4,8 @@ import { parseSigningCertificate, type SigningCertificate } from '../crypto/cert
 import { certificatePath, isPathValidAt } from '../crypto/certificate-path.ts';
 import { type PublicKey, sameBytes } from '../crypto/public-key.ts';
 import type { Candidate } from './candidate.ts';
-import { knownCheckpoint } from './checkpoint.ts';
 import { checkIdentity, nameText, type WantedIdentity } from './identity.ts';
+import { knownCheckpoint } from './known-checkpoint.ts';
 import { checkLogKey } from './log-key.ts';
 import { asRefusal, OUT_OF_TIME, refused, UPDATE_HINT } from './refuse.ts';
 import { signedEnvelope, signedPayload } from './signed-content.ts';

@@ -1,5 +1,5 @@
 import { TsimgError } from '../../errors.ts';
-import { formatWhiteout, OPAQUE_MARK, saysWhiteout } from '../../rootfs/fold/whiteout.ts';
+import { formatWhiteout, OPAQUE_MARK, saysWhiteout } from '../../rootfs/fold/whiteout-name.ts';
 import { pathText, ROOT_PATH, type RootfsPath } from '../../rootfs/path.ts';
 import type { ByteBudget } from '../../streams/byte-budget.ts';
 import type { TarHeaderToWrite } from '../../tar/write/encode.ts';

@@ -4,13 +4,13 @@ import { attributesOf, type DirectoryNode, directoryNode, IMPLIED_ATTRIBUTES, ty
 import { childPath, cleanName, isName, MAX_PATH, pathText } from '../path.ts';
 import { type Tolerated, tolerate } from '../tolerated.ts';
 import type { Tree } from '../tree.ts';
+import { applyWhiteouts, type Marker } from './apply-whiteouts.ts';
 import { type BeforeMarkers, childBefore, noteHidden } from './before-markers.ts';
 import { bindLink, type PendingLink, settleLinks } from './hardlink.ts';
-import { hideLower, type Marker } from './hide.ts';
 import { checkIds, leafNode } from './leaf-node.ts';
 import { hideName, type LayerEntries, type LayerEntry, type LayerOutcome, newOutcome, touch } from './outcome.ts';
 import { type Place, resolveDirectory } from './resolve.ts';
-import { mayBeMarker, readWhiteout } from './whiteout.ts';
+import { mayBeMarker, readWhiteout } from './whiteout-name.ts';
 
 /** The state of one application of a layer. */
 interface Application {
@@ -42,7 +42,7 @@ export function applyLayer(tree: Tree, entries: LayerEntries, ordinal: number, t
   const { markers, directories, isLinkBeforeMarker } = sortOut(entries, tolerated);
   const isReplaced = (literal: string) => directories.has(literal);
   const before = isLinkBeforeMarker ? noteHidden(tree, markers, isReplaced) : undefined;
-  hideLower(tree, markers, isReplaced, outcome);
+  applyWhiteouts(tree, markers, isReplaced, outcome);
   const application: Application = {
     tree,
     tolerated,

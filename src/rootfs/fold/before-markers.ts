@@ -1,6 +1,6 @@
 import type { DirectoryNode, TreeNode } from '../node.ts';
 import type { Tree } from '../tree.ts';
-import type { Marker } from './hide.ts';
+import type { Marker } from './apply-whiteouts.ts';
 import { resolveDirectory } from './resolve.ts';
 
 /** The node of a hidden name of a lower layer, and the position of the entry that hides it. */
@@ -32,7 +32,7 @@ export function childBefore(hidden: BeforeMarkers, position: number) {
 /**
  * Notes what each marker hides, and changes nothing. To be called before the markers are applied.
  * @param markers in the order of the layer
- * @param isReplaced as in `hideLower`
+ * @param isReplaced as in `applyWhiteouts`
  */
 export function noteHidden(
   tree: Tree,

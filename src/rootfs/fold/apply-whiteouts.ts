@@ -20,7 +20,7 @@ export type Marker =
  * @param isReplaced whether the layer itself has a directory of that name: a symlink of a lower layer is not followed
  *   there, because the marker refers to the directory that replaces it
  */
-export function hideLower(
+export function applyWhiteouts(
   tree: Tree,
   markers: readonly Marker[],
   isReplaced: (literal: string) => boolean,
