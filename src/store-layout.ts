@@ -1,5 +1,5 @@
-// Names of files and folders below `--root`. Rooms that disagreed about a name would take each other's data for
-// leftovers and remove it, so all names are here.
+// Names of files and folders below `--root`. All of them are here: a room that disagreed about a name would take another
+// room's data for leftovers and remove it.
 
 /** Files and folders beside the image layout; store/open.ts says what each is for. */
 export const STORE_NAME = {
