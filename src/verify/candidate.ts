@@ -9,23 +9,23 @@ import { type Envelope, isDigestOf } from './signed-content.ts';
 /** How a signature was attached to an image. */
 export type Form = 'cosign-tag' | 'cosign-referrer' | 'bundle' | 'attestation-tag' | 'directory';
 
-/** What a signature is over: cosign's payload, or an in-toto statement in a DSSE envelope. */
+/** The signed bytes: cosign's payload, or an in-toto statement in a DSSE envelope. */
 export type SignedBytes =
   | { readonly kind: 'payload'; readonly payload: Buffer; readonly signature: Buffer }
   | { readonly kind: 'envelope'; readonly envelope: Envelope; readonly stamped: Buffer | undefined };
 
-/** A signature before anything of it is believed. */
+/** A signature that was found, parsed and not yet verified. */
 export interface Candidate {
   readonly form: Form;
   readonly bundle: Bundle;
   readonly signed: SignedBytes;
-  /** DER of the certificate that it names; undefined where it names a key. */
+  /** The signing certificate, DER; undefined for a signature by a bare key. */
   readonly certificate: Buffer | undefined;
-  /** Certificates that came along. Nobody need trust them: they may lead to a root that a policy trusts. */
+  /** Untrusted certificates that the signature brings: they may complete a path to a root that a policy trusts. */
   readonly intermediates: readonly ParsedCertificate[];
 }
 
-/** Annotations of a layer that cosign keeps a signature in. cosign, specs/SIGNATURE_SPEC.md */
+/** The annotations of a layer in which cosign keeps a signature. cosign, specs/SIGNATURE_SPEC.md */
 export const ANNOTATION = {
   signature: 'dev.cosignproject.cosign/signature',
   certificate: 'dev.sigstore.cosign/certificate',
@@ -58,7 +58,7 @@ function json(text: string | Uint8Array, what: string): unknown {
   return parseJson(typeof text === 'string' ? Buffer.from(text, 'utf8') : text, what, 'signature');
 }
 
-/** The log entry that cosign's bundle annotation holds, as a Sigstore bundle has it. */
+/** Converts the log entry of cosign's bundle annotation to that of a Sigstore bundle. */
 function tlogEntries(annotation: string | undefined): readonly object[] {
   if (annotation === undefined) return [];
   const { SignedEntryTimestamp, Payload } = legacyBundle.parse(json(annotation, 'the bundle annotation'));
@@ -76,13 +76,13 @@ function tlogEntries(annotation: string | undefined): readonly object[] {
 }
 
 /**
- * Everything of a legacy signature but its content. Its `chain` annotation is left out: a signature says nothing about
- * CAs.
+ * Returns the verification material of a signature by cosign 1 or 2. The `chain` annotation is left out: a signature
+ * must not bring its own CAs.
  */
 function verificationMaterial(annotations: Annotations) {
   const pem = annotations[ANNOTATION.certificate];
   const certificate = pem === undefined || pem === '' ? undefined : pemToDer(pem);
-  if (certificate?.length === 0) throw refused('certificate', 'its certificate is no PEM');
+  if (certificate?.length === 0) throw refused('certificate', 'its certificate is not PEM');
   const stamp = annotations[ANNOTATION.timestamp];
   const { SignedRFC3161Timestamp } = stamp ? legacyTimestamp.parse(json(stamp, 'the timestamp')) : {};
   return {
@@ -96,7 +96,7 @@ function verificationMaterial(annotations: Annotations) {
   };
 }
 
-/** The certificate that a bundle names: DER. */
+/** Returns the signing certificate of a bundle, DER; undefined for a bare key. */
 function certificateOf({ verificationMaterial: { content } }: Bundle): Buffer | undefined {
   if (content.$case === 'publicKey') return undefined;
   if (content.$case === 'certificate') return Buffer.from(content.certificate.rawBytes);
@@ -111,7 +111,7 @@ const MEDIA_TYPES_V03 = new Set([
   'application/vnd.dev.sigstore.bundle+json;version=0.3',
 ]);
 
-/** Turns whatever a parser throws into the refusal of one signature. */
+/** Runs a parser, and turns each error of it into a refusal of the signature. */
 function reading<T>(read: () => T): T {
   try {
     return read();
@@ -121,7 +121,7 @@ function reading<T>(read: () => T): T {
 }
 
 /**
- * A signature of cosign 1 and 2: the payload is a layer's blob, the rest its annotations.
+ * Reads a signature of cosign 1 or 2: a layer's blob is the payload, the layer's annotations are the rest.
  * @throws SIGNATURE_INVALID
  */
 export function readPayloadSignature(form: Form, payload: Buffer, annotations: Annotations): Candidate {
@@ -151,7 +151,7 @@ export function readPayloadSignature(form: Form, payload: Buffer, annotations: A
   });
 }
 
-/** The envelope of a bundle, which the library has decoded. */
+/** Returns the DSSE envelope of a decoded bundle; undefined for a bundle over a file. */
 function envelopeOf(bundle: Bundle): Envelope | undefined {
   if (bundle.content.$case !== 'dsseEnvelope') return undefined;
   const { payloadType, payload, signatures } = bundle.content.dsseEnvelope;
@@ -162,7 +162,7 @@ function envelopeOf(bundle: Bundle): Envelope | undefined {
   return { payloadType, payload: Buffer.from(payload), signature: Buffer.from(signature.sig) };
 }
 
-/** An attestation of cosign 1 and 2: the blob is a DSSE envelope. @throws SIGNATURE_INVALID */
+/** Reads an attestation of cosign 1 or 2: the blob is a DSSE envelope. @throws SIGNATURE_INVALID */
 export function readAttestation(form: Form, blob: Buffer, annotations: Annotations): Candidate {
   return reading(() => {
     const envelope = dsseEnvelope.parse(json(blob, 'the envelope'));
@@ -185,8 +185,9 @@ export function readAttestation(form: Form, blob: Buffer, annotations: Annotatio
 }
 
 /**
- * A Sigstore bundle. @param artifact what a message signature is over; an image's signatures are envelopes
- * @param isAttached whether it hangs on an image: then it must be of version 0.3, as cosign demands
+ * Reads a Sigstore bundle.
+ * @param artifact the signed file; absent for a bundle of an image, whose content is an envelope
+ * @param isAttached whether the bundle is attached to an image: such a bundle must be of version 0.3, as for cosign
  * @throws SIGNATURE_INVALID
  */
 export function readBundle(
@@ -195,7 +196,8 @@ export function readBundle(
 ): Candidate {
   return reading(() => {
     const bundle = bundleFromJSON(json(bytes, 'the bundle'));
-    if (isAttached && !MEDIA_TYPES_V03.has(bundle.mediaType)) throw refused('format', 'it is no bundle of version 0.3');
+    if (isAttached && !MEDIA_TYPES_V03.has(bundle.mediaType))
+      throw refused('format', 'it is not a bundle of version 0.3');
     const certificate = certificateOf(bundle);
     const envelope = envelopeOf(bundle);
     if (envelope !== undefined) {
@@ -208,7 +210,7 @@ export function readBundle(
       };
     }
     if (bundle.content.$case !== 'messageSignature' || artifact === undefined) {
-      throw refused('payload-type', 'it is over a file, not over a statement');
+      throw refused('payload-type', 'it signs a file, not a statement');
     }
     const { signature, messageDigest } = bundle.content.messageSignature;
     const signed = { kind: 'payload', payload: artifact, signature: Buffer.from(signature) } as const;
@@ -219,6 +221,6 @@ export function readBundle(
 
 function checkMessageDigest(digest: Uint8Array, artifact: Buffer): void {
   if (digest.length > 0 && !isDigestOf(digest, artifact)) {
-    throw refused('payload-digest', 'the digest that it names is not that of the file');
+    throw refused('payload-digest', 'its digest is not that of the file');
   }
 }

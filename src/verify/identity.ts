@@ -2,7 +2,7 @@ import type { SigningCertificate, SubjectName } from '../crypto/certificate.ts';
 import type { Matcher } from './matcher.ts';
 import { refused } from './refuse.ts';
 
-/** Text of bytes that are UTF-8 and nothing but printable; undefined for others, which match no pattern. */
+/** Decodes bytes that are printable UTF-8; undefined for any others, which match no pattern. */
 function textOf(bytes: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -18,7 +18,7 @@ function matches(wanted: Matcher, bytes: Buffer): boolean {
   return text !== undefined && wanted.pattern.test(text);
 }
 
-/** Whose certificate it must be. */
+/** The name that a certificate must have, and the issuer that must have vouched for it. */
 export interface WantedIdentity {
   readonly identity: Matcher;
   readonly issuer: Matcher;
@@ -29,8 +29,8 @@ function shown(bytes: Uint8Array | undefined): string {
 }
 
 /**
- * The name of a certificate that is the wanted one, by a wanted issuer. Names are compared as bytes, all of them: a
- * decoder that drops bits, or one that looks at the first name alone, lets others through.
+ * Returns the name of a certificate that matches, after the issuer has matched. All names are compared, as bytes: a
+ * decoder that drops bits, or a look at the first name alone, would let other names through.
  * @throws SIGNATURE_INVALID
  */
 export function checkIdentity(certificate: SigningCertificate, { identity, issuer }: WantedIdentity): SubjectName {
@@ -49,7 +49,7 @@ export function checkIdentity(certificate: SigningCertificate, { identity, issue
   return found;
 }
 
-/** A name for people: text, or hexadecimal where it is none. */
+/** Formats a name: as text, or in hexadecimal where it is not printable text. */
 export function nameText({ bytes }: SubjectName): string {
   return shown(bytes);
 }

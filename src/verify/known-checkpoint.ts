@@ -1,17 +1,18 @@
 import type { TrustMaterial } from '@sigstore/verify';
 import { refused } from './refuse.ts';
 
-/** A checkpoint of a log has some 250 bytes; one with many cosignatures a few thousand. */
+/** A checkpoint has some 250 bytes, or a few thousand with many cosignatures. */
 const MAX_CHECKPOINT_BYTES = 16 * 1024;
-/** A signature begins with the first bytes of the ID of the log that made it. */
+/** A signature begins with the first bytes of its log's ID. */
 const HINT_BYTES = 4;
 const SIGNATURE_LINE = /^\u2014 (\S+) (\S+)$/;
 
 /**
- * A checkpoint as the library may read it: with the signatures of these logs alone, and a size that is a number. The
- * library makes a regular expression of each signer's name, so that a hostile one would block the process for as long
- * as it likes; a name that stands in a known log's address cannot. Lines of others (witnesses) are not signed over, so
- * they may go. C2SP tlog-checkpoint, signed-note. @throws SIGNATURE_INVALID
+ * Returns a checkpoint that is safe for the library to verify: its size is a number, and only the signatures of these
+ * logs are left. The library compiles each signer's name as a regular expression, so a hostile name could block the
+ * process; a name that is part of a known log's address cannot. Removing other lines (of witnesses) is allowed: no
+ * signature covers them. Signatures are not verified here. C2SP tlog-checkpoint, signed-note.
+ * @throws SIGNATURE_INVALID
  */
 export function knownCheckpoint(text: string, tlogs: TrustMaterial['tlogs']): string {
   if (text.length > MAX_CHECKPOINT_BYTES) throw refused('limit', 'its checkpoint is too large');
@@ -28,6 +29,6 @@ export function knownCheckpoint(text: string, tlogs: TrustMaterial['tlogs']): st
       const hint = Buffer.from(signature, 'base64').subarray(0, HINT_BYTES);
       return tlogs.some(({ baseURL, logID }) => baseURL.includes(name) && hint.equals(logID.subarray(0, HINT_BYTES)));
     });
-  if (lines.length === 0) throw refused('log-proof', 'its log has not signed its checkpoint');
+  if (lines.length === 0) throw refused('log-proof', 'the log has not signed the checkpoint');
   return `${text.slice(0, split + 2)}${lines.join('\n')}\n`;
 }

@@ -3,7 +3,7 @@ import { pemToDer, sameBytes } from '../crypto/public-key.ts';
 import { parseJson } from '../oci/document.ts';
 import { refused } from './refuse.ts';
 
-/** What an entry of a log says of the key that the signature in it was made with: a key or a certificate, DER. */
+/** The signer in a log entry of version 0.0.2: a key or a certificate, DER. */
 const verifierV2 = z.object({
   x509Certificate: z.object({ rawBytes: z.string() }).optional(),
   publicKey: z.object({ rawBytes: z.string() }).optional(),
@@ -62,22 +62,21 @@ function rawOf({ x509Certificate, publicKey }: z.infer<typeof verifierV2>): Buff
 const bodyHead = z.object({ kind: z.string(), apiVersion: z.string() });
 
 /**
- * Demands that a log's entry was made for the very key or certificate that the signature is verified with. The library
- * compares signature and digest alone, so that an entry for another certificate would lend its time to this one
- * (CVE-2026-22703).
- * @param body the entry, canonical JSON @param signer DER of the certificate, or of the key where there is none, and
- * the key alone
+ * Checks that a log entry is for the key or certificate that verifies the signature. The library compares only the
+ * signature and the digest: the time of an entry for another certificate would count for this one (CVE-2026-22703).
+ * @param body the entry, canonical JSON
+ * @param signer the certificates and keys that may be in the entry, DER
  * @throws SIGNATURE_INVALID
  */
 export function checkLogKey(body: Uint8Array, signer: readonly Uint8Array[]): void {
   const json = parseJson(body, 'a log entry', 'signature');
   const { kind, apiVersion } = bodyHead.parse(json);
   const known = BODIES.find((each) => each.kind === kind && each.version === apiVersion);
-  if (known === undefined) throw refused('log-entry', `log entries of the kind ${kind} ${apiVersion} are not read`);
+  if (known === undefined) throw refused('log-entry', `log entries of kind ${kind} ${apiVersion} are unsupported`);
   const found = known.schema.parse(json);
   const [key] = found;
   if (found.length !== 1 || key === undefined) throw refused('log-entry', 'its log entry has several signatures');
   if (!signer.some((der) => sameBytes(der, key))) {
-    throw refused('log-key', 'its log entry was made for another key or certificate');
+    throw refused('log-key', 'its log entry is for another key or certificate');
   }
 }

@@ -1,11 +1,13 @@
 import { TsimgError } from '../errors.ts';
 
-/** A wanted value: the very bytes, or a pattern that is searched in them, as cosign does. */
+/** A wanted value: the exact text, or a pattern that is searched in the value, as cosign does. */
 export type Matcher = { readonly exactly: string } | { readonly pattern: RegExp };
 
 /**
- * A pattern of Go's syntax as far as JavaScript's is the same; a leading `(?i)` ignores case. Not anchored.
- * @param option for errors @throws USAGE
+ * Compiles a pattern, which is not anchored. The syntax is JavaScript's, which shares most of Go's; a leading `(?i)`
+ * ignores case.
+ * @param option the option's name, for errors
+ * @throws USAGE
  */
 export function parsePattern(text: string, option: string): RegExp {
   const ignoresCase = text.startsWith('(?i)');

@@ -3,7 +3,7 @@ import type { Digest } from '../oci/digest.ts';
 import { checkDocument, parseJson } from '../oci/document.ts';
 import { refused } from './refuse.ts';
 
-/** The type of the payload that cosign signs; GPG's simple signing has another. */
+/** The type of cosign's payload; that of GPG's simple signing is another. */
 export const COSIGN_TYPE = 'cosign container image signature';
 
 const payloadSchema = z.object({
@@ -15,26 +15,26 @@ const payloadSchema = z.object({
   optional: z.record(z.string(), z.unknown()).nullish(),
 });
 
-/** Texts that must have been signed along with the image: cosign's `-a`. */
+/** Annotations that must be in the signed document: cosign's `-a`. */
 export type WantedAnnotations = Readonly<Record<string, string>>;
 
-/** @throws SIGNATURE_INVALID */
+/** Checks the annotations of a signed document. @throws SIGNATURE_INVALID */
 export function checkAnnotations(wanted: WantedAnnotations, signed: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(wanted)) {
-    if (!Object.hasOwn(signed, name)) throw refused('annotation', `it does not say ${name}`);
-    if (signed[name] !== value) throw refused('annotation', `it says another ${name} than ${value}`);
+    if (!Object.hasOwn(signed, name)) throw refused('annotation', `it has no annotation ${name}`);
+    if (signed[name] !== value) throw refused('annotation', `its annotation ${name} is not ${value}`);
   }
 }
 
-/** What cosign's payload says, once its signature holds. */
+/** The content of cosign's payload. */
 export interface SimpleSigning {
   readonly digest: Digest;
-  /** As the signer named the image; cosign writes no tag, podman does. */
+  /** The image's name, as the signer wrote it: with a tag by podman, without by cosign. */
   readonly dockerReference: string;
 }
 
 /**
- * Demands that a payload is cosign's, and for one of these images. containers-signature(5), "JSON data format".
+ * Checks that a payload is cosign's and names one of these images. containers-signature(5), "JSON data format".
  * @throws SIGNATURE_INVALID
  */
 export function checkPayload(

@@ -1,7 +1,7 @@
-/** What cosign 3 signs an image with: a statement that says nothing but which image it is. */
+/** The predicate type of an image's signature by cosign 3. Its statement holds nothing but the image's digest. */
 export const SIGNATURE_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
 
-/** Names of predicate types on the command line: cosign's. */
+/** Predicate types by the names that cosign and `--attestation` give them. */
 export const PREDICATE_TYPES: Readonly<Record<string, string>> = {
   slsaprovenance: 'https://slsa.dev/provenance/v0.2',
   slsaprovenance02: 'https://slsa.dev/provenance/v0.2',

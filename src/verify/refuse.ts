@@ -2,8 +2,8 @@ import { VerificationError } from '@sigstore/verify';
 import { TsimgError } from '../errors.ts';
 
 /**
- * What ties a signature to an image and to its maker. Each is checked by itself, and a refusal names the one that is
- * broken (`facts.binding`). docs/verify.md has the attack that each of them stops.
+ * The bindings: each ties a signature to its maker or to an image. A refusal names the broken one (`facts.binding`).
+ * docs/verify.md names the attack that each of them stops.
  */
 export const BINDINGS = [
   'format',
@@ -31,13 +31,13 @@ export const BINDINGS = [
 
 export type Binding = (typeof BINDINGS)[number];
 
-/** What helps where a log or an authority is not in the trusted root: signers may use a newer one. */
+/** The hint for a log or an authority that is not in the trusted root: it may be newer than the root. */
 export const UPDATE_HINT = 'the trusted root may be old: tsimg trust update fetches the newest';
 
-/** Why a signature does not hold by its time. */
-export const OUT_OF_TIME = 'its certificate, or one that issued it, was not valid when it signed';
+/** The reason of a refusal by time. */
+export const OUT_OF_TIME = 'its certificate, or a CA above it, was not valid at the time of signing';
 
-/** The error for a signature that does not hold. @param why a sentence about this one signature */
+/** Makes the error for a signature that does not hold. @param why a clause about this signature */
 export function refused(binding: Binding, why: string, { cause, hint }: RefusalContext = {}): TsimgError {
   return new TsimgError('SIGNATURE_INVALID', 'the signature does not hold', {
     why: `${binding}: ${why}`,
@@ -52,13 +52,13 @@ interface RefusalContext {
   readonly hint?: string | undefined;
 }
 
-/** The binding that an error names; undefined for any other error. */
+/** Returns the binding that a refusal names; undefined for any other error. */
 export function bindingOf(error: unknown): Binding | undefined {
   if (!(error instanceof TsimgError) || error.code !== 'SIGNATURE_INVALID') return undefined;
   return BINDINGS.find((binding) => binding === error.facts.binding);
 }
 
-/** Which of our bindings a refusal of the library's is about. */
+/** The binding for each error code of the library. */
 const BINDING_OF_CODE: Readonly<Record<string, Binding>> = {
   SIGNATURE_ERROR: 'signature',
   PUBLIC_KEY_ERROR: 'key',
@@ -71,17 +71,17 @@ const BINDING_OF_CODE: Readonly<Record<string, Binding>> = {
   TLOG_INCLUSION_PROMISE_ERROR: 'log-proof',
 };
 
-/** Whether a certificate, or one of those that issued it, was not valid when it signed. */
+/** Returns whether the signer's certificate, or a CA above it, was not valid at the time of signing. */
 function isOutOfTime({ cause }: VerificationError): boolean {
   return cause instanceof VerificationError && /not valid or expired/.test(cause.message);
 }
 
-/** What a refusal says where the library's own words do not tell it. */
+/** Returns the reason of a refusal: the library's words, or ours where those are unclear. */
 function whyOf(error: VerificationError): string {
   return error.code === 'CERTIFICATE_ERROR' && isOutOfTime(error) ? OUT_OF_TIME : error.message;
 }
 
-/** Bindings that a newer trusted root may mend. */
+/** The bindings that may hold with a newer trusted root. */
 const NEEDS_ROOT: ReadonlySet<Binding> = new Set(['certificate', 'timestamp']);
 
 function bindingOfCause(error: VerificationError): Binding {
@@ -91,10 +91,7 @@ function bindingOfCause(error: VerificationError): Binding {
   return BINDING_OF_CODE[error.code] ?? 'signature';
 }
 
-/**
- * Whatever is thrown while a signature is judged is a refusal of it: parsers of hostile bytes throw all kinds of
- * errors.
- */
+/** Turns any error into a refusal of the signature: parsers of hostile bytes throw all kinds of errors. */
 export function asRefusal(error: unknown): TsimgError {
   if (error instanceof TsimgError && bindingOf(error) !== undefined) return error;
   if (error instanceof VerificationError) {

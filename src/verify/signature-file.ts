@@ -2,10 +2,7 @@ import { z } from 'zod';
 import { asRefusal } from './refuse.ts';
 import type { AttachedBytes } from './verify-attached.ts';
 
-/**
- * What containers/image writes before a signature that is not OpenPGP's. containers/image,
- * signature/internal/signature.go
- */
+/** The prefix of a signature that is not OpenPGP's. containers/image, signature/internal/signature.go */
 const MAGIC = Buffer.from('\0sigstore-json\n', 'latin1');
 const PAYLOAD_TYPE = 'application/vnd.dev.cosign.simplesigning.v1+json';
 
@@ -16,9 +13,9 @@ const fileSchema = z.object({
 });
 
 /**
- * A `signature-N` file of skopeo's `dir:` that holds one of cosign's signatures; undefined for any other (OpenPGP,
- * other types).
- * @throws SIGNATURE_INVALID for one that says it is cosign's and cannot be read
+ * Reads a `signature-N` file of skopeo's `dir:`. Returns undefined for a signature that is not cosign's (OpenPGP, other
+ * types).
+ * @throws SIGNATURE_INVALID for a malformed signature of cosign's
  */
 export function readSignatureFile(bytes: Buffer): AttachedBytes | undefined {
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;

@@ -3,15 +3,15 @@ import { hashOfLength, type KeyObject, sameBytes, verifies } from '../crypto/pub
 
 type SignatureContent = SignedEntity['signature'];
 
-/** Whether a digest of 32, 48 or 64 bytes is that of data. */
+/** Returns whether a digest of 32, 48 or 64 bytes (SHA-2) is that of the data. */
 export function isDigestOf(digest: Uint8Array, data: Uint8Array): boolean {
   const found = hashOfLength(digest.length, data);
   return found !== undefined && sameBytes(found, digest);
 }
 
 /**
- * A signature over bytes, for `@sigstore/verify`. It stands in for the library's own, which knows SHA-256 alone,
- * refuses Ed25519, and compares the log's digest with the one that the bundle names instead of the payload's.
+ * Returns a signature over bytes, for `@sigstore/verify`. It replaces the library's own class. That class knows only
+ * SHA-256, refuses Ed25519, and compares the log's digest with the one in the bundle, not with the payload's.
  */
 export function signedPayload(payload: Uint8Array, signature: Uint8Array): SignatureContent {
   return {
@@ -29,7 +29,7 @@ export interface Envelope {
   readonly signature: Buffer;
 }
 
-/** What the signature of an envelope is over. DSSE, protocol.md, "PAE" */
+/** Returns the bytes that an envelope's signature covers. DSSE, protocol.md, "PAE" */
 export function preAuthEncoding({ payloadType, payload }: Envelope): Buffer {
   const type = Buffer.from(payloadType, 'utf8');
   return Buffer.concat([
@@ -41,11 +41,10 @@ export function preAuthEncoding({ payloadType, payload }: Envelope): Buffer {
 }
 
 /**
- * A signed envelope, for `@sigstore/verify`.
- * @param isLoggedAsHash whether its log entries are of the kind `hashedrekord`, whose digest is over the signed bytes
- * (PAE); that of the other kinds is over the payload
- * @param stamped what timestamps are over, where that is not the signature: cosign stamps the whole envelope of an
- * attestation
+ * Returns a signed envelope, for `@sigstore/verify`.
+ * @param isLoggedAsHash whether its log entries are of the kind `hashedrekord`: their digest is over the PAE, that of
+ *   other kinds over the payload
+ * @param stamped the bytes that timestamps cover, if not the signature: cosign stamps an attestation's whole envelope
  */
 export function signedEnvelope(envelope: Envelope, isLoggedAsHash: boolean, stamped?: Uint8Array): SignatureContent {
   const signed = preAuthEncoding(envelope);

@@ -19,7 +19,7 @@ const statementSchema = z.object({
   ),
 });
 
-/** What a statement must be about. */
+/** The images and the predicate type that a statement must have. */
 export interface WantedStatement {
   readonly digests: readonly Digest[];
   readonly predicateType: string;
@@ -27,8 +27,9 @@ export interface WantedStatement {
 }
 
 /**
- * Demands that a signed envelope holds an in-toto statement of the wanted type about one of these images; which one.
- * in-toto attestation, spec/v1/statement.md. @throws SIGNATURE_INVALID
+ * Checks that a signed envelope holds an in-toto statement of the wanted type about one of these images. Returns the
+ * digest of the image. in-toto attestation, spec/v1/statement.md.
+ * @throws SIGNATURE_INVALID
  */
 export function checkStatement(
   { payloadType, payload }: Envelope,
@@ -40,7 +41,7 @@ export function checkStatement(
   if (!STATEMENT_TYPES.has(statement._type))
     throw refused('payload-type', `its statement is of the type ${statement._type}`);
   if (statement.predicateType !== predicateType) {
-    throw refused('predicate-type', `it states ${statement.predicateType}`);
+    throw refused('predicate-type', `its predicate has the type ${statement.predicateType}`);
   }
   for (const subject of statement.subject) {
     const hex = Object.hasOwn(subject.digest, 'sha256') ? subject.digest.sha256 : undefined;
@@ -50,5 +51,5 @@ export function checkStatement(
     return digest;
   }
   const others = statement.subject.map(({ digest }) => `sha256:${digest.sha256}`).filter(isDigest);
-  throw refused('subject', `signed for ${others[0] ?? 'another thing'}`);
+  throw refused('subject', `signed for ${others[0] ?? 'something else'}`);
 }

@@ -8,10 +8,10 @@ const MEDIA_TYPE = 'application/vnd.dev.sigstore.trustedroot+json;version=0.1';
 /** The public-good root has 12 KB. */
 const MAX_ROOT_BYTES = 1024 * 1024;
 
-/** Whom to believe: transparency logs, certificate authorities, certificate logs and timestamp authorities. */
+/** The trusted transparency logs, certificate authorities, certificate logs and timestamp authorities. */
 export interface TrustRoot {
   readonly material: TrustMaterial;
-  /** The newest log that the root knows, which `--debug` tells: where a signature's log is missing, the root may be old. */
+  /** The newest log in the root, which tells how old the root is; `--debug` prints it. */
   readonly newestLog: { readonly url: string; readonly start: Date } | undefined;
 }
 
@@ -26,21 +26,24 @@ function invalid(where: string, why: string, cause?: unknown): TsimgError {
 
 type LogInstance = TrustedRoot['tlogs'][number];
 
-/** A log's ID is a hash of its key: a root that says otherwise would have one log speak for another. */
+/** Returns whether a log's ID is the hash of its key. With another ID, a log could speak for another log. */
 function isIdOfKey({ logId, publicKey, baseUrl }: LogInstance): boolean {
   const [id, key] = [logId?.keyId, publicKey?.rawBytes];
   if (id === undefined || key === undefined) return false;
   return logIdsOf(key, baseUrl.replace(/^https?:\/\//, '')).some((own) => sameBytes(own, id));
 }
 
-/** Everything in a root holds from some time on: without a beginning, a key would have been valid for ever. */
+/**
+ * Checks that logs and authorities have a start of validity, a certificate, and the right ID. Without a start, a key
+ * would be valid for all of the past.
+ */
 function checkPeriods(root: TrustedRoot, where: string): void {
   const logs = [...root.tlogs, ...root.ctlogs];
   const starts = [
     ...logs.map(({ publicKey }) => publicKey?.validFor?.start),
     ...[...root.certificateAuthorities, ...root.timestampAuthorities].map(({ validFor }) => validFor?.start),
   ];
-  if (starts.includes(undefined)) throw invalid(where, 'a log or an authority has no beginning (validFor.start)');
+  if (starts.includes(undefined)) throw invalid(where, 'a log or an authority has no validFor.start');
   const chains = [...root.certificateAuthorities, ...root.timestampAuthorities].map(({ certChain }) => certChain);
   if (chains.some((chain) => (chain?.certificates.length ?? 0) === 0)) {
     throw invalid(where, 'an authority has no certificate');
@@ -48,7 +51,7 @@ function checkPeriods(root: TrustedRoot, where: string): void {
   if (!logs.every(isIdOfKey)) throw invalid(where, 'the ID of a log is not that of its key');
 }
 
-/** Reads trusted_root.json, version 0.1. @param where a path, for errors @throws TRUST_ROOT_INVALID */
+/** Parses trusted_root.json, version 0.1. @param where the file's path, for errors @throws TRUST_ROOT_INVALID */
 export function parseTrustRoot(bytes: Uint8Array, where: string): TrustRoot {
   if (bytes.length > MAX_ROOT_BYTES) throw invalid(where, 'the file is too large');
   try {

@@ -8,29 +8,29 @@ import { checkStatement } from './statement.ts';
 import type { TrustRoot } from './trust-root.ts';
 import { type Requirement, type Verified, verifyCandidate } from './verify-candidate.ts';
 
-/** Bytes that are attached to an image as a signature or an attestation, as they were found. */
+/** The bytes of a signature or an attestation, as they are attached to an image. */
 export type AttachedBytes =
   | { readonly kind: 'payload'; readonly form: Form; readonly bytes: Buffer; readonly annotations: Annotations }
   | { readonly kind: 'attestation'; readonly form: Form; readonly bytes: Buffer; readonly annotations: Annotations }
   | { readonly kind: 'bundle'; readonly bytes: Buffer };
 
-/** What must have been signed. */
+/** The images, annotations and type of attestation that must have been signed. */
 export interface WantedContent {
-  /** The image, and the index that it was chosen from: a signature of either counts. */
+  /** The digests of the image and of the index that it was chosen from: a signature of either counts. */
   readonly digests: readonly Digest[];
-  /** The URI of the attestation's type; undefined for a signature of the image itself. */
+  /** The URI of the wanted predicate type; undefined where a signature is wanted. */
   readonly attestation?: string | undefined;
   readonly annotations?: WantedAnnotations | undefined;
 }
 
-/** A signature that holds, and is over the wanted image. */
+/** A signature that holds and is for a wanted image. */
 export interface GoodSignature extends Verified {
   readonly form: Form;
-  /** Which of the wanted digests was signed. */
+  /** The wanted digest that was signed. */
   readonly digest: Digest;
   /** The statement of an attestation: JSON, as it was signed. */
   readonly statement: Buffer | undefined;
-  /** The name that the signer gave the image; undefined where none is signed. */
+  /** The signed name of the image; undefined where no name was signed. */
   readonly dockerReference: string | undefined;
 }
 
@@ -45,7 +45,7 @@ function candidateOf(attached: AttachedBytes): Candidate {
   }
 }
 
-/** What was signed, once the signature holds. @throws SIGNATURE_INVALID */
+/** Checks the content of a signature that holds. @throws SIGNATURE_INVALID */
 function checkContent({ signed }: Candidate, wanted: WantedContent) {
   const { digests, annotations, attestation } = wanted;
   if (signed.kind === 'envelope') {
@@ -59,8 +59,8 @@ function checkContent({ signed }: Candidate, wanted: WantedContent) {
 }
 
 /**
- * Judges one signature or attestation: made by the right key or identity, and over the right image. Everything in it
- * may be hostile. @throws SIGNATURE_INVALID, whose fact `binding` names what does not hold
+ * Verifies one signature or attestation: the signer, and then the image. Everything in it may be hostile.
+ * @throws SIGNATURE_INVALID; its fact `binding` names the broken binding
  */
 export function verifyAttached(
   attached: AttachedBytes,

@@ -11,17 +11,17 @@ import { asRefusal, OUT_OF_TIME, refused, UPDATE_HINT } from './refuse.ts';
 import { signedEnvelope, signedPayload } from './signed-content.ts';
 import type { TrustRoot } from './trust-root.ts';
 
-/** Who must have signed. */
+/** The wanted signer. */
 export type Requirement =
   | {
       readonly kind: 'key';
-      /** Any of them is good. */
+      /** A signature by any of them counts. */
       readonly keys: readonly PublicKey[];
-      /** Whether a signature need not be in a transparency log. */
+      /** Whether the signature need not be in a transparency log. */
       readonly ignoresLog: boolean;
     }
   | {
-      /** A certificate whose path and names the caller checks itself. */
+      /** A certificate whose path and names the caller checks. */
       readonly kind: 'certified';
       readonly by: (candidate: Candidate) => CertifiedBy;
       readonly ignoresLog: boolean;
@@ -32,31 +32,31 @@ export type Requirement =
       readonly ignoresSct: boolean;
     } & WantedIdentity);
 
-/** A certificate that was checked, and the times at which it was good. */
+/** A checked certificate, and the times at which it was valid. */
 export interface CertifiedBy {
   readonly certificate: SigningCertificate;
   readonly isValidAt: (time: Date) => boolean;
 }
 
-/** A signature that holds: by whom, and when. What it is over is for the caller to check. */
+/** The signer and the time of a signature that holds. The caller must check what was signed. */
 export interface Verified {
-  /** The name in the certificate; undefined where a key signed. */
+  /** The name in the certificate; undefined for a signature by a bare key. */
   readonly identity: string | undefined;
   readonly issuer: string | undefined;
-  /** SHA-256 of the key that signed, as a digest. */
+  /** SHA-256 of the public key, as a digest. */
   readonly key: string;
-  /** The earliest time that a log or a timestamp authority tells; undefined where none does. */
+  /** The earliest time that a log or a timestamp authority has signed; undefined where none has. */
   readonly time: Date | undefined;
-  /** Its place in the transparency log. */
+  /** The index of its entry in the transparency log. */
   readonly logIndex: string | undefined;
 }
 
-/** Log entries and timestamps of one signature; real ones have one of each, or two. */
+/** The most log entries and timestamps of one signature; real signatures have one or two of each. */
 const MAX_PROOFS = 16;
 
 /**
- * The bundle with log entries that the library may read: of known logs, each with a checkpoint of the very log that the
- * entry names. The library would take any known log's checkpoint for any entry.
+ * Checks that the log of each entry is known, and leaves in the entry's checkpoint only the signatures of that log. The
+ * library would accept the checkpoint of any known log for any entry.
  */
 function withKnownLogs(bundle: Bundle, { tlogs }: TrustMaterial): Bundle {
   const material = bundle.verificationMaterial;
@@ -69,13 +69,13 @@ function withKnownLogs(bundle: Bundle, { tlogs }: TrustMaterial): Bundle {
   return bundle;
 }
 
-/** @throws SIGNATURE_INVALID for a signature with more log entries and timestamps than anybody makes */
+/** Limits the log entries and timestamps of a signature. @throws SIGNATURE_INVALID */
 function checkCount({ verificationMaterial: { tlogEntries, timestampVerificationData } }: Bundle): void {
   const proofs = tlogEntries.length + (timestampVerificationData?.rfc3161Timestamps.length ?? 0);
   if (proofs > MAX_PROOFS) throw refused('limit', `it has ${proofs} log entries and timestamps`);
 }
 
-/** The signature as the library verifies it, with our own comparison of what it is over. */
+/** Converts a candidate for the library, with our own checks of the signed bytes. */
 function entityOf({ bundle, signed }: Candidate): SignedEntity {
   const entries = bundle.verificationMaterial.tlogEntries;
   const isLoggedAsHash = entries.length > 0 && entries.every(({ kindVersion }) => kindVersion?.kind === 'hashedrekord');
@@ -87,8 +87,8 @@ function entityOf({ bundle, signed }: Candidate): SignedEntity {
 }
 
 /**
- * The earliest time that is vouched for: by a timestamp authority, or by a log's promise, which is over the time as
- * well.
+ * Returns the earliest signed time: that of a timestamp authority, or that of a log's promise, whose signature covers
+ * the time.
  */
 function timeOf(entity: SignedEntity): Date | undefined {
   const times = entity.timestamps.flatMap((stamp) => {
@@ -99,17 +99,17 @@ function timeOf(entity: SignedEntity): Date | undefined {
   return times.toSorted((a, b) => a.getTime() - b.getTime())[0];
 }
 
-/** How a key is held good. */
+/** The checks of a signature by a key. */
 interface KeyCheck {
   readonly key: PublicKey;
   readonly ignoresLog: boolean;
-  /** Whether the key was good at a time; a key that was given is always good. */
+  /** Whether the key was valid at a time; a key of the user's always is. */
   readonly isValidAt?: ((time: Date) => boolean) | undefined;
-  /** Whether a time must be told. */
+  /** Whether a log or a timestamp authority must have signed a time. */
   readonly needsTime?: boolean | undefined;
 }
 
-/** The verdict on one signature and one key. */
+/** Verifies a signature with one key. Throws the library's errors. */
 function verifyByKey(candidate: Candidate, check: KeyCheck, trust: TrustMaterial): SignedEntity {
   const { key, ignoresLog, isValidAt = () => true, needsTime = false } = check;
   const entity = entityOf(candidate);
@@ -159,8 +159,8 @@ function byKeys(
 }
 
 /**
- * A certificate that the caller has checked: its key must have signed, at a time at which it was good where a log tells
- * one.
+ * Verifies a signature with a certificate that the caller checks. Unless logs are ignored, the certificate must have
+ * been valid at the signed time.
  */
 function byCertificate(
   candidate: Candidate,
@@ -179,14 +179,17 @@ function checkLeaf(certificate: SigningCertificate): void {
   if (certificate.isCa) throw refused('code-signing', 'its certificate is a CA’s');
 }
 
-/** Certificates without a time would be valid for ever: the library needs one, and so do we. */
+/**
+ * Verifies a keyless signature. A signed time is required: the certificate is valid for minutes only, and nothing else
+ * tells when it was used.
+ */
 function byIdentity(
   candidate: Candidate,
   requirement: Extract<Requirement, { kind: 'identity' }>,
   trust: TrustMaterial,
 ): { readonly entity: SignedEntity; readonly certificate: SigningCertificate; readonly identity: string } {
   if (candidate.certificate === undefined)
-    throw refused('certificate', 'it has no certificate, but was made with a key');
+    throw refused('certificate', 'it was made with a key and has no certificate');
   const certificate = parseSigningCertificate(candidate.certificate);
   checkLeaf(certificate);
   const identity = nameText(checkIdentity(certificate, requirement));
@@ -199,9 +202,9 @@ function byIdentity(
 }
 
 /**
- * The verdict on a certificate whose SCT does not count. The library refuses an SCT of a log that it does not know even
- * where none is wanted, so the path is built here, and the library gets the key with the times at which the path was
- * good.
+ * Verifies a keyless signature without its SCT. The library refuses an SCT of an unknown log even where none is
+ * required. So the certificate's path is built here, and the library gets the key and the times at which the path was
+ * valid.
  */
 function withoutSct(candidate: Candidate, certificate: SigningCertificate, trust: TrustMaterial): SignedEntity {
   const authorities = trust.certificateAuthorities.flatMap(({ certChain, validFor }) => {
@@ -218,8 +221,8 @@ function withoutSct(candidate: Candidate, certificate: SigningCertificate, trust
 }
 
 /**
- * Whether a signature was made as it must have been, and what that tells. Payload and statement are not looked at here.
- * @throws SIGNATURE_INVALID with the binding that does not hold
+ * Verifies signer, log and time of a signature. The caller must check the payload or statement.
+ * @throws SIGNATURE_INVALID with the broken binding
  */
 export function verifyCandidate(candidate: Candidate, requirement: Requirement, trust: TrustRoot): Verified {
   try {

@@ -12,13 +12,10 @@ import { type AttachedArtifact, isSbom, listAttached } from '../verify/list-atta
 import type { VerificationChoice } from '../verify/verification.ts';
 import { openSigned, verifySource } from './verify.ts';
 
-/** The largest SBOM that is printed: bytes. */
+/** The most bytes of an SBOM. */
 const MAX_SBOM_BYTES = 64 * 1024 * 1024;
 
-/**
- * Opens an image for what is attached to it: the index that it stands for, or with a platform (or in the store) the
- * chosen image.
- */
+/** Opens an image, and lists what is attached to its digest, and with a platform also to the chosen image's digest. */
 async function withAttached<T>(
   text: string,
   options: ImageOptions,
@@ -59,7 +56,7 @@ export function listReferrersOf(
   return withAttached(text, options, context, async (_, found) => found);
 }
 
-/** The JSON value inside of an in-toto statement, a DSSE envelope or a bundle; any other text as it is. */
+/** Returns the predicate in an in-toto statement, a DSSE envelope or a bundle; any other document as it is. */
 function predicateOf(bytes: Buffer, mediaType: string): Buffer {
   if (mediaType === ATTACHED_TYPE.bundle) return predicateOf(payloadIn(bytes, 'dsseEnvelope'), STATEMENT);
   if (mediaType === ATTACHED_TYPE.envelope) return predicateOf(payloadIn(bytes), STATEMENT);
@@ -78,21 +75,21 @@ function payloadIn(bytes: Buffer, envelope?: string): Buffer {
   const json = parseJson(bytes, 'the envelope', 'SBOM');
   const payload = field(envelope === undefined ? json : field(json, envelope), 'payload');
   if (typeof payload !== 'string')
-    throw new TsimgError('DOCUMENT_INVALID', 'an envelope without a payload', { where: 'SBOM' });
+    throw new TsimgError('DOCUMENT_INVALID', 'the envelope has no payload', { where: 'SBOM' });
   return Buffer.from(payload, 'base64');
 }
 
-/** An SBOM, and whether a signature vouches for it. */
+/** An SBOM, and whether its signature was verified. */
 export interface Sbom {
   readonly type: string;
-  /** The document itself, as its maker wrote it or as the statement holds it. */
+  /** The SBOM's own JSON or text, without statement and envelope. */
   readonly document: Buffer;
   readonly isVerified: boolean;
 }
 
 const SBOM_ATTESTATIONS = ['https://spdx.dev/Document', 'https://cyclonedx.org/bom'];
 
-/** The SBOM of a verified attestation. @throws SIGNATURE_MISSING, SIGNATURE_INVALID */
+/** Reads the SBOM in a verified attestation. @throws SIGNATURE_MISSING, SIGNATURE_INVALID */
 async function verifiedSbom(text: string, options: SbomOptions, context: Context): Promise<Sbom> {
   let missing: unknown;
   for (const attestation of SBOM_ATTESTATIONS) {
@@ -113,14 +110,14 @@ async function verifiedSbom(text: string, options: SbomOptions, context: Context
 }
 
 export interface SbomOptions extends ImageOptions {
-  /** By whom the SBOM must be signed; without it, any is taken. */
+  /** The wanted signer; without one, the SBOM is not verified. */
   readonly signatures?: VerificationChoice | undefined;
 }
 
 /**
- * Reads the SBOM of an image: with `signatures` that of a verified attestation; without, the first one that is attached
- * in any form.
- * @throws SIGNATURE_MISSING where there is none; SIGNATURE_INVALID, DOCUMENT_INVALID, LIMIT_EXCEEDED, REGISTRY_…
+ * Reads the SBOM of an image: with `signatures`, that of a verified attestation; otherwise the first attached one, of
+ * any form.
+ * @throws SIGNATURE_MISSING without an SBOM; SIGNATURE_INVALID, DOCUMENT_INVALID, LIMIT_EXCEEDED, REGISTRY_…
  */
 export async function readSbom(text: string, options: SbomOptions, context: Context = {}): Promise<Sbom> {
   if (options.signatures !== undefined) return verifiedSbom(text, options, context);

@@ -10,21 +10,24 @@ import { updatedRoot } from '../verify/trust-place.ts';
 
 const TARGET = 'trusted_root.json';
 
-/** Where the trusted root comes from, and where it is kept. */
+/** The origin of the trusted root, and the store that keeps it. */
 export interface TrustUpdateOptions extends StorePlace {
-  /** The TUF repository; Sigstore's public one when absent. */
+  /** The URL of the TUF repository; that of Sigstore's public instance when absent. */
   readonly mirror?: string | undefined;
-  /** Its first root metadata: needed for another mirror than the public one. */
+  /** A file with the first root metadata of the repository; needed for any but the public one. */
   readonly tufRoot?: string | undefined;
 }
 
-/** A fresh trusted root. */
+/** The path of the fetched trusted root, and the newest log in it. */
 export interface TrustUpdate {
   readonly path: string;
   readonly newestLog: { readonly url: string; readonly start: Date } | undefined;
 }
 
-/** The client of TUF, which is installed by those who need it alone: it brings 45 packages. @throws HOST_UNSUPPORTED */
+/**
+ * Loads the TUF client, an optional package: it brings 45 others, and nothing else needs it.
+ * @throws HOST_UNSUPPORTED
+ */
 async function loadTuf() {
   try {
     return await import('@sigstore/tuf');
@@ -38,7 +41,7 @@ async function loadTuf() {
   }
 }
 
-/** What a failure of the client means, by its code. */
+/** Returns the reason for a failure of the client, by its code. */
 function reasonOf(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code === 'TUF_DOWNLOAD_TARGET_ERROR')
@@ -48,9 +51,9 @@ function reasonOf(cause: unknown): string {
 }
 
 /**
- * Fetches the trusted root by The Update Framework into the store, where `verify` finds it. TUF verifies what it
- * fetches against the metadata that it trusted before. @throws HOST_UNSUPPORTED, TRUST_ROOT_INVALID, STORE_INVALID,
- * FILESYSTEM
+ * Fetches the trusted root with The Update Framework (TUF) into the store, where `verify` finds it. TUF verifies the
+ * file against metadata that was trusted before: the store's, those of `tufRoot`, or the client's own.
+ * @throws HOST_UNSUPPORTED, TRUST_ROOT_INVALID, STORE_INVALID, FILESYSTEM
  */
 export async function updateTrust(options: TrustUpdateOptions): Promise<TrustUpdate> {
   const { initTUF, DEFAULT_MIRROR_URL } = await loadTuf();

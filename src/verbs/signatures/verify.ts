@@ -15,11 +15,11 @@ import { verifyLoaded } from '../verify/verify-loaded.ts';
 import { verifyStored } from '../verify/verify-stored.ts';
 
 export interface VerifyOptions extends ImageOptions {
-  /** By whom the image must be signed. */
+  /** The wanted signer, and the way to verify. */
   readonly signatures: VerificationChoice;
 }
 
-/** Everything that opens as any SOURCE does; a reference that is not in the store is asked of its registry. */
+/** Opens a SOURCE. A reference that is not in the store opens at its registry. */
 export async function openSigned(text: string, options: ImageOptions, context: Context): Promise<OpenedSource> {
   try {
     return await openSource(text, sourcePlaces(options), context);
@@ -32,9 +32,9 @@ export async function openSigned(text: string, options: ImageOptions, context: C
 }
 
 /**
- * The good signatures of an image, or the attestations of a type. The image is the one that `run` would take: the
- * store's, else its registry's. What is verified is the digest that the reference resolves to, once: the index's, where
- * it is one, and with a platform or an image of the store the chosen image's too.
+ * Returns the good signatures of an image, or its good attestations of a type. The image is the one that `run` would
+ * take: the store's, else the registry's. The reference is resolved once. A signature must be for the digest that it
+ * resolves to; with a platform, or for an image of the store, one for the index or the chosen image counts.
  * @throws SIGNATURE_MISSING, SIGNATURE_INVALID, USAGE, KEY_INVALID, TRUST_ROOT_INVALID, IMAGE_NOT_FOUND, REGISTRY_…
  */
 export async function verifySource(
@@ -60,7 +60,7 @@ export async function verifySource(
         hint: source.missingHint,
       });
     }
-    // Its bytes must be there, and be those that the digest names: a signature of a digest alone says nothing
+    // The document must exist and match its digest: a signature of a digest alone proves nothing
     await readDocument(source, resolved, context.signal);
     const label = `${(name ?? text).replace(/@.*$/, '')}@${resolved.digest}`;
     return await verifyImage({ source, label, digests: [resolved.digest] }, verification, context);

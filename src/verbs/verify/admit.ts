@@ -8,22 +8,22 @@ import type { VerificationChoice } from './verification.ts';
 import type { GoodAttached } from './verify-image.ts';
 import type { LoadedFrom } from './verify-loaded.ts';
 
-/** What is demanded of an image before anything of it is used. */
+/** The checks that an image must pass before anything of it is used. */
 export interface Demands extends PolicyOptions {
-  /** By whom it must be signed, besides what policy.json demands. */
+  /** The wanted signer, in addition to the requirements of policy.json. */
   readonly signatures?: VerificationChoice | undefined;
 }
 
-/** Tells which digests were found to be signed, and by whom. */
+/** Reports each signed digest and its signer as an event. */
 function tellVerified(good: readonly GoodSignature[], { onEvent }: Context): void {
   for (const { digest, identity, key } of good) {
     onEvent?.({ kind: 'verified', digest, signer: identity ?? `key ${key}` });
   }
 }
 
-/** What is demanded of the images of one source, with its files read. */
+/** The demands on the images of one source, with their files read. */
 export interface Gate {
-  /** What verifies is loaded only where something is demanded. @returns the good signatures of the named signer */
+  /** Admits an image, or refuses it. @returns the good signatures of the named signer */
   admit(loaded: LoadedFrom): Promise<readonly GoodAttached[]>;
 }
 

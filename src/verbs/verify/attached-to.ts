@@ -10,7 +10,7 @@ import { collect } from '../../streams/collect.ts';
 import { readSignatureFile } from '../../verify/signature-file.ts';
 import type { AttachedBytes } from '../../verify/verify-attached.ts';
 
-/** Media types of what is attached to images. docs/verify.md, "Forms" */
+/** Media types of attached signatures and attestations. docs/verify.md, "Forms" */
 export const ATTACHED_TYPE = {
   payload: 'application/vnd.dev.cosign.simplesigning.v1+json',
   cosignReferrer: 'application/vnd.dev.cosign.artifact.sig.v1+json',
@@ -19,21 +19,21 @@ export const ATTACHED_TYPE = {
   notation: 'application/vnd.cncf.notary.signature',
 } as const;
 
-/** As many as are looked at of one image. CVE-2024-29902, CVE-2024-29903 */
+/** The most manifests and signatures that are read for one image. CVE-2024-29902, CVE-2024-29903 */
 const MAX_CANDIDATES = 1000;
-const TOO_MANY = `more than ${MAX_CANDIDATES} are attached to it; no others were looked at`;
-/** Bytes of one signature, bundle or attestation. */
+const TOO_MANY = `more than ${MAX_CANDIDATES} are attached to the image; the others were not read`;
+/** The most bytes of one signature, bundle or attestation. */
 const MAX_BLOB_BYTES = 16 * 1024 * 1024;
 
-/** Where an attached manifest was found, by which it can be kept beside the image. */
+/** The place of an attached manifest, needed to keep the manifest beside the image. */
 export interface AttachedPlace {
   readonly subject: Digest;
   readonly descriptor: Descriptor;
-  /** Undefined for a referrer. */
+  /** The tag of the manifest; undefined for a referrer. */
   readonly tag: string | undefined;
 }
 
-/** Something attached to an image: a signature to be judged, or one that cannot be. */
+/** Something attached to an image: a signature to verify, or something that cannot be read as one. */
 export type Found =
   | { readonly kind: 'signature'; readonly attached: AttachedBytes; readonly place: AttachedPlace | undefined }
   | {
@@ -47,13 +47,13 @@ function unreadable(binding: 'format' | 'limit', why: string, error?: TsimgError
   return { kind: 'unreadable', binding, why, error };
 }
 
-/** What is looked for. */
+/** The kind of things to find. */
 export interface Look {
-  /** Attestations instead of signatures. */
+  /** Whether to find attestations instead of signatures. */
   readonly attestations: boolean;
 }
 
-/** A registry that fails is not one without signatures; a document that is wrong is one bad candidate. */
+/** Returns whether an error is the fault of one candidate: a wrong document is, a failing registry is not. */
 function isBadCandidate(error: unknown): error is TsimgError {
   if (!(error instanceof TsimgError)) return false;
   const codes = ['DOCUMENT_INVALID', 'LIMIT_EXCEEDED', 'BLOB_NOT_FOUND', 'DIGEST_MISMATCH', 'SIZE_MISMATCH'];
@@ -79,14 +79,14 @@ async function readManifest(
   return parseManifest(await readDocument(source, descriptor, signal), descriptor.mediaType, where);
 }
 
-/** What a manifest says that it is: an artifact's own type, or that of its config. */
+/** Returns a manifest's artifact type, or else the media type of its config. */
 export function typeOf({ artifactType, config }: Manifest): string {
   return artifactType ?? config.mediaType;
 }
 
 type LayerReading = (bytes: Buffer, layer: Descriptor) => AttachedBytes;
 
-/** How the layers of a manifest are read, by its type and theirs; undefined for those that are no signatures. */
+/** Returns the function that reads a layer as a signature; undefined for a layer that is not one. */
 function readingOf(manifest: Manifest, layer: Descriptor, isTag: boolean, look: Look): LayerReading | undefined {
   const { mediaType, annotations = {} } = layer;
   if (mediaType === ATTACHED_TYPE.bundle && !isTag) return (bytes) => ({ kind: 'bundle', bytes });
@@ -115,7 +115,7 @@ async function* signaturesIn(
   try {
     const manifest = await readManifest(source, descriptor, signal);
     if (manifest === undefined) return;
-    // What the list says of it does not count, what it says itself does
+    // The manifest's own subject counts, not the list of referrers
     if (!isTag && manifest.subject?.digest !== subject) return;
     if (typeOf(manifest) === ATTACHED_TYPE.notation) {
       yield unreadable('format', 'notation’s signatures are not read');
@@ -132,7 +132,7 @@ async function* signaturesIn(
   }
 }
 
-/** The tag of the image's own repository at which cosign 1 and 2 keep signatures or attestations of it. */
+/** Returns the tag under which cosign 1 and 2 keep an image's signatures, attestations or SBOMs in its repository. */
 export function attachedTag(subject: Digest, suffix: 'sig' | 'att' | 'sbom'): string {
   return `${algorithmOf(subject)}-${hexOf(subject)}.${suffix}`;
 }
@@ -145,9 +145,9 @@ async function* manifestsOf(source: Source, subject: Digest, look: Look, signal?
 }
 
 /**
- * All signatures (or attestations) that are attached to an image, in all forms, in order: referrers first, then the
- * tags of older clients, then files beside it. At most 1,000, each at most 16 MiB.
- * @throws what asking the source fails with: a registry that does not answer is not one without signatures
+ * Finds the signatures (or attestations) of an image, in all forms: referrers, then cosign's tags, then files beside
+ * the image. It finds at most 1,000, each of at most 16 MiB.
+ * @throws the errors of the source: a registry that does not answer is not one without signatures
  */
 export async function* attachedTo(
   source: Source,
@@ -158,7 +158,7 @@ export async function* attachedTo(
   let [count, manifests] = [0, 0];
   for (const subject of subjects) {
     for await (const manifest of manifestsOf(source, subject, look, signal)) {
-      // Manifests that hold no signature cost a request too
+      // A manifest without a signature costs a request, too
       if (++manifests > MAX_CANDIDATES) return yield unreadable('limit', TOO_MANY);
       for await (const found of signaturesIn(source, manifest, { subject, look, signal })) {
         if (++count > MAX_CANDIDATES) return yield unreadable('limit', TOO_MANY);

@@ -16,16 +16,16 @@ import { gpgSignatures } from './gpg-signatures.ts';
 import type { PolicyImage, PolicyOptions } from './has-policy.ts';
 import { loadForKeys } from './verification.ts';
 
-/** A file that a requirement names: missing ones refuse the image, since nothing can be verified without them. */
+/** Reads a file that a requirement names. A missing file is an error: without it nothing can be verified. */
 function required(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw filesystemError('cannot read what the signature policy names', path, error);
+    throw filesystemError('cannot read a file that the signature policy names', path, error);
   }
 }
 
-/** The contents of a field that may be a path, several paths, data or several data. */
+/** Returns the contents of the files at some paths, and those given as base64. */
 function contents(
   paths: readonly (string | undefined)[],
   data: readonly (string | undefined)[],
@@ -84,7 +84,7 @@ function checkIdentity(image: PolicyImage, identity: SignedBy['signedIdentity'],
   throw refused('docker-reference', `signed as ${signed}`);
 }
 
-/** Demands one of cosign's signatures that fits. @throws SIGNATURE_INVALID, SIGNATURE_MISSING */
+/** Checks that a cosign signature of the image meets the requirement. @throws SIGNATURE_INVALID, SIGNATURE_MISSING */
 export async function checkSigstore(image: PolicyImage, each: SigstoreSigned, options: PolicyOptions): Promise<void> {
   const required = sigstoreRequirement(each);
   await loadForKeys(required.keys ?? []);
@@ -103,7 +103,10 @@ export async function checkSigstore(image: PolicyImage, each: SigstoreSigned, op
   throw failure ?? new TsimgError('SIGNATURE_MISSING', 'the image has no signature', { where: image.label });
 }
 
-/** Demands a GPG signature that fits. @throws SIGNATURE_INVALID, SIGNATURE_MISSING, HOST_UNSUPPORTED */
+/**
+ * Checks that a GPG signature of the image meets the requirement.
+ * @throws SIGNATURE_INVALID, SIGNATURE_MISSING, HOST_UNSUPPORTED
+ */
 export async function checkGpg(image: PolicyImage, each: SignedBy, options: PolicyOptions): Promise<void> {
   if (each.keyType !== 'GPGKeys') {
     throw new TsimgError('IMAGE_REJECTED', `keys of the type ${each.keyType} are not supported`, {

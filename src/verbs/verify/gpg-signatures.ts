@@ -11,7 +11,7 @@ import type { RegistryOptions } from '../../registry/session.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { type Lookasides, lookasideOf, parseLookasides } from '../../verify/policy/registries-d.ts';
 
-/** As many signatures of one image as are looked at. */
+/** The most signatures that are read for one image. */
 const MAX_SIGNATURES = 1000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,7 +20,7 @@ function homeOf({ HOME }: Environment): string {
   return HOME || homedir();
 }
 
-/** The YAML files of the first registries.d folder that is there; none where none is. */
+/** Reads the YAML files of the first registries.d folder that exists. @throws POLICY_INVALID, FILESYSTEM */
 function readLookasides(env: Environment): Lookasides {
   const own = join(homeOf(env), '.config', 'containers', 'registries.d');
   for (const folder of [own, '/etc/containers/registries.d']) {
@@ -33,28 +33,28 @@ function readLookasides(env: Environment): Lookasides {
       if (error instanceof TsimgError || errnoOf(error) !== 'ENOENT') {
         throw error instanceof TsimgError
           ? error
-          : filesystemError('cannot read the places of signatures', folder, error);
+          : filesystemError('cannot read the lookaside configuration', folder, error);
       }
     }
   }
   return { byScope: new Map(), byDefault: undefined };
 }
 
-/** Where signatures lie that were made without a registries.d. containers-registries.d(5), "Built-in Defaults" */
+/** Returns the lookaside of hosts without a registries.d. containers-registries.d(5), "Built-in Defaults" */
 function builtInLookaside(env: Environment): string {
   const folder =
     process.geteuid?.() === 0 ? '/var/lib/containers/sigstore' : join(homeOf(env), '.local/share/containers/sigstore');
   return pathToFileURL(folder).href;
 }
 
-/** @throws POLICY_INVALID for a base that is no URL of a kind that is read */
+/** Returns the URL of one signature. @throws POLICY_INVALID for a base that is not an http, https or file URL */
 function signatureUrl(base: string, { repository }: Reference, digest: Digest, number: number): URL {
   const place = `${repository}@${algorithmOf(digest)}=${hexOf(digest)}/signature-${number}`;
   const url = URL.canParse(base) ? new URL(base) : undefined;
   if (url === undefined || !/^(?:https?|file):$/.test(url.protocol) || (url.protocol === 'file:' && url.host !== '')) {
-    throw new TsimgError('POLICY_INVALID', 'the places of signatures cannot be read', {
+    throw new TsimgError('POLICY_INVALID', 'the lookaside configuration is not valid', {
       where: base,
-      why: 'a lookaside is a URL with http://, https:// or file:///',
+      why: 'a lookaside is a URL that begins with http://, https:// or file:///',
       hint: 'correct it in registries.d',
     });
   }
@@ -72,7 +72,7 @@ async function readSignature(url: URL, options: RegistryOptions): Promise<Buffer
   }
 }
 
-/** `LOOKASIDE/NAME@sha256=HEX/signature-N`, from 1 on. containers-registries.d(5) */
+/** Reads `LOOKASIDE/NAME@sha256=HEX/signature-N` for N from 1 until one is missing. containers-registries.d(5) */
 async function lookasideSignatures(
   base: string,
   reference: Reference,
@@ -88,14 +88,17 @@ async function lookasideSignatures(
   return found;
 }
 
-/** The GPG signatures of an image: files beside it, or those at its registry's lookaside. */
+/**
+ * Reads the GPG signatures of an image: the files beside it, or those at its registry's lookaside.
+ * @throws SIGNATURE_MISSING, POLICY_INVALID, FILESYSTEM, REGISTRY_…
+ */
 export async function gpgSignatures(
   source: Source,
   image: { readonly reference: Reference | undefined; readonly digests: readonly Digest[] },
   options: RegistryOptions,
 ): Promise<readonly Buffer[]> {
   const files = await source.signatureFiles?.(options.signal);
-  // What begins with a zero byte is another kind of signature
+  // A file that begins with a zero byte is another kind of signature
   if (files !== undefined) return files.filter((bytes) => bytes[0] !== 0);
   const { reference, digests } = image;
   if (reference === undefined) return [];
@@ -105,8 +108,8 @@ export async function gpgSignatures(
   const found: Buffer[] = [];
   for (const digest of digests) found.push(...(await lookasideSignatures(base, reference, digest, options)));
   if (found.length > 0) return found;
-  throw new TsimgError('SIGNATURE_MISSING', `no GPG signature of it lies at ${base}`, {
+  throw new TsimgError('SIGNATURE_MISSING', `the image has no GPG signature at ${base}`, {
     where: `${reference.registry}/${reference.repository}`,
-    hint: configured === undefined ? 'the lookaside of a file in registries.d says where they lie' : undefined,
+    hint: configured === undefined ? 'to name another place, set lookaside in a file of registries.d' : undefined,
   });
 }

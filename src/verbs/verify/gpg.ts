@@ -9,7 +9,7 @@ import { asRefusal, refused } from '../../verify/refuse.ts';
 
 const ARMOURED = /-----BEGIN PGP PUBLIC KEY BLOCK-----[^\n]*\n(?:[^\n]*[^\s][^\n]*\n)*?\s*\n([^-]*)-----END PGP/g;
 
-/** Keys as the bytes that gpgv reads, which takes no armour: a file may hold several blocks. RFC 4880, section 6.2 */
+/** Removes the armour from keys, which gpgv does not read. A file may hold several blocks. RFC 4880, section 6.2 */
 function keyring(bytes: Buffer): Buffer {
   const blocks = [...bytes.toString('latin1').matchAll(ARMOURED)].map(([, block = '']) => block);
   if (blocks.length === 0) return bytes;
@@ -17,10 +17,10 @@ function keyring(bytes: Buffer): Buffer {
   return Buffer.concat(blocks.map((block) => Buffer.from(block.replace(/^=.{4}\s*$/m, ''), 'base64')));
 }
 
-/** Lines of --status-fd that refuse a signature, whatever else stands there. GnuPG, doc/DETAILS */
+/** The status lines that refuse a signature, whatever the others are. GnuPG, doc/DETAILS */
 const BAD_STATUS = /^\[GNUPG:\] (?:EXPSIG|EXPKEYSIG|REVKEYSIG|BADSIG|ERRSIG|NO_PUBKEY)\b/m;
 
-/** What gpgv says was signed. @throws SIGNATURE_INVALID, HOST_UNSUPPORTED */
+/** Verifies a signature with gpgv and returns the signed text. @throws SIGNATURE_INVALID, HOST_UNSUPPORTED */
 async function signedText(signature: Buffer, keys: readonly Buffer[], signal?: AbortSignal): Promise<Buffer> {
   await using folder = await makeTemporaryDirectory();
   const [ring, file, status] = ['keys.gpg', 'signature', 'status'].map((name) => join(folder.path, name));
@@ -40,8 +40,8 @@ async function signedText(signature: Buffer, keys: readonly Buffer[], signal?: A
     return result.stdout;
   } catch (error) {
     if (error instanceof TsimgError && errnoOf(error) === 'ENOENT') {
-      throw new TsimgError('HOST_UNSUPPORTED', 'there is no gpgv', {
-        hint: 'install gpgv; Debian’s package has that name',
+      throw new TsimgError('HOST_UNSUPPORTED', 'gpgv is not installed', {
+        hint: 'install gpgv (Debian package gpgv)',
         cause: error,
       });
     }
@@ -58,8 +58,9 @@ function gpgReason(said: string): string {
 }
 
 /**
- * Verifies a GPG signature of an image by gpgv. @returns the name that the signer gave the image
- * @throws SIGNATURE_INVALID; HOST_UNSUPPORTED where there is no gpgv
+ * Verifies a GPG signature of an image with gpgv.
+ * @returns the image's name, as it was signed
+ * @throws SIGNATURE_INVALID; HOST_UNSUPPORTED without gpgv
  */
 export async function verifyGpg(
   signature: Buffer,

@@ -6,8 +6,9 @@ import { parseManifest } from '../../oci/manifest.ts';
 import type { GoodAttached } from './verify-image.ts';
 
 /**
- * Copies signatures that held beside their image, so that it can be verified later without its registry. A sink that
- * keeps none gets none. @throws what source and sink fail with
+ * Copies good signatures to the image's sink, so that the image can be verified later without its registry. A sink that
+ * keeps no signatures gets none.
+ * @throws the errors of source and sink
  */
 export async function keepSignatures(
   good: readonly GoodAttached[],

@@ -11,17 +11,17 @@ import { attachedTag, typeOf } from './attached-to.ts';
 /** How something is attached to an image. */
 export type AttachedForm = 'referrer' | 'cosign-tag' | 'attestation-tag' | 'sbom-tag' | 'buildkit';
 
-/** Something that is attached to an image: nothing of it is verified. */
+/** Something that is attached to an image. Nothing of it is verified. */
 export interface AttachedArtifact {
   readonly form: AttachedForm;
-  /** The artifact's type, or that of the layer; of an attestation the type of its predicate, where it says so. */
+  /** The predicate type of an attestation, if it is annotated; else the type of the artifact or the layer. */
   readonly type: string;
   readonly subject: Digest;
   /** The digest of the manifest that holds it. */
   readonly digest: Digest;
-  /** Bytes of its content. */
+  /** The size of its layers in bytes. */
   readonly size: number;
-  /** The time that its maker wrote down, RFC 3339. */
+  /** The time in its annotations, RFC 3339; unverified. */
   readonly created: string | undefined;
   readonly layers: readonly Descriptor[];
 }
@@ -41,7 +41,7 @@ const ANNOTATION = {
   referenceDigest: 'vnd.docker.reference.digest',
 } as const;
 
-/** As many as are listed of one image. */
+/** The most rows for one image. */
 const MAX_LISTED = 1000;
 
 async function readManifest(source: Source, descriptor: Descriptor, signal?: AbortSignal): Promise<Manifest> {
@@ -49,7 +49,7 @@ async function readManifest(source: Source, descriptor: Descriptor, signal?: Abo
   return parseManifest(await readDocument(source, descriptor, signal), descriptor.mediaType, where);
 }
 
-/** One row for a referrer. */
+/** Makes the row of a referrer. */
 function whole(subject: Digest, { digest }: Descriptor, manifest: Manifest): AttachedArtifact {
   const { annotations = {}, layers } = manifest;
   const predicate = annotations[ANNOTATION.bundlePredicate];
@@ -71,7 +71,7 @@ interface Holder {
   readonly descriptor: Descriptor;
 }
 
-/** A row for each layer: cosign and BuildKit keep several signatures or attestations in one manifest. */
+/** Makes a row for each layer: cosign and BuildKit keep several signatures or attestations in one manifest. */
 function eachLayer({ form, subject, descriptor }: Holder, manifest: Manifest): readonly AttachedArtifact[] {
   return manifest.layers.map((layer) => {
     const { annotations = {} } = layer;
@@ -88,7 +88,7 @@ function eachLayer({ form, subject, descriptor }: Holder, manifest: Manifest): r
   });
 }
 
-/** The manifests that an index lists as attestations of its images: BuildKit's. */
+/** Returns the manifests that BuildKit adds to an index as attestations of its images. */
 async function buildkitAttestations(
   source: Source,
   index: Descriptor,
@@ -118,7 +118,8 @@ async function holdersOf(source: Source, image: Descriptor, signal?: AbortSignal
 
 /**
  * Lists everything that is attached to an image, in every known form: referrers, cosign's tags, BuildKit's entries of
- * the index. The fetched manifest says what it is and to what it refers, never the list. At most 1,000 rows.
+ * the index. Type and subject of a referrer are read from its manifest, not from the list of referrers. At most 1,000
+ * rows.
  * @throws the errors of the source
  */
 export async function listAttached(
@@ -142,7 +143,7 @@ export async function listAttached(
 /** Media types and predicate types of SBOMs. */
 const SBOM_TYPE = /spdx|cyclonedx|syft/i;
 
-/** Returns whether something attached says that it is an SBOM. */
+/** Returns whether the type of an artifact or of one of its layers is that of an SBOM. */
 export function isSbom({ type, layers }: AttachedArtifact): boolean {
   return SBOM_TYPE.test(type) || layers.some(({ mediaType }) => SBOM_TYPE.test(mediaType));
 }

@@ -15,8 +15,8 @@ function read(path: string): string | undefined {
 }
 
 /**
- * The policy that is to be obeyed: the one that is named, else the user's, else the system's; undefined where there is
- * none. @throws POLICY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
+ * Reads the policy: the named file, else the user's, else the system's; undefined without any.
+ * @throws POLICY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
  */
 export function openPolicy(options: PolicyOptions): Policy | undefined {
   const { signaturePolicy } = options;
@@ -25,8 +25,8 @@ export function openPolicy(options: PolicyOptions): Policy | undefined {
     if (text !== undefined) return parsePolicy(text, signaturePolicy);
     throw new TsimgError('SOURCE_NOT_FOUND', 'no such signature policy', { where: signaturePolicy });
   }
-  // A home that this user cannot look into has no policy for this user, as with podman; a file that is there must be
-  // read
+  // A home that the user may not search counts as one without a policy, as with podman. A file that exists must be
+  // readable.
   for (const path of policyPlaces(options).filter((each) => existsSync(each))) {
     const text = read(path);
     if (text !== undefined) return parsePolicy(text, path);
@@ -47,17 +47,17 @@ async function check(image: PolicyImage, each: PolicyRequirement, options: Polic
   }
 }
 
-/** What the image lacks, without the image, which the refusal names; or what cannot be read, with its place. */
+/** Returns the reason for a refusal, without the image's name, which the refusal has already. */
 function reasonOf(error: TsimgError): string {
   if (error.code === 'SIGNATURE_INVALID') return error.why ?? error.what;
   return error.code === 'SIGNATURE_MISSING' || error.code === 'IMAGE_REJECTED' ? error.what : error.message;
 }
 
-/** Errors that say nothing of the image: they are told as they are. */
+/** Codes of errors that do not concern the image: they are thrown as they are. */
 const NOT_OF_IMAGE = /^(?:REGISTRY_|AUTHENTICATION_|CREDENTIALS_|POLICY_INVALID|INTERRUPTED)/;
 
 /**
- * Demands what a policy demands of an image that comes in: all requirements of the most specific scope must hold.
+ * Checks an image against a policy: all requirements of the most specific scope must hold.
  * containers-policy.json(5)
  * @throws IMAGE_REJECTED with the scope and the reason, POLICY_INVALID, REGISTRY_…
  */

@@ -8,21 +8,21 @@ import { type GoodSignature, verifyAttached, type WantedContent } from '../../ve
 import { type AttachedPlace, attachedTo, type Found } from './attached-to.ts';
 import type { Verification } from './verification.ts';
 
-/** An image whose signatures are looked for. */
+/** An image whose signatures are verified. */
 export interface SignedImage {
   readonly source: Source;
-  /** For errors: the reference that was asked for, with the digest that it resolved to. */
+  /** The requested reference with its digest, for errors. */
   readonly label: string;
-  /** The image, and the index that it was chosen from: a signature of either counts. */
+  /** The digests of the image and of the index that it was chosen from: a signature of either counts. */
   readonly digests: readonly Digest[];
 }
 
-/** A signature that holds, and where it was found. */
+/** A signature that holds, and its place. */
 export interface GoodAttached extends GoodSignature {
   readonly place: AttachedPlace | undefined;
 }
 
-/** How a refusal begins, by what does not hold; the rest is of the signature itself. */
+/** The bindings whose refusals begin with words of their own; others concern the signature itself. */
 const NOT_FOR_IMAGE: ReadonlySet<Binding> = new Set(['payload-digest', 'subject', 'docker-reference', 'annotation']);
 const NOT_BY_SIGNER: ReadonlySet<Binding> = new Set(['key', 'identity', 'issuer', 'certificate', 'signature']);
 
@@ -32,7 +32,7 @@ function headline(binding: Binding | undefined): string {
   return 'the signature does not hold';
 }
 
-/** The refusal that says most: of the candidate that got furthest. All of them are its causes, for `--debug`. */
+/** Makes the refusal of an image from that of the candidate that got furthest. `--debug` shows all of them. */
 function refusal(label: string, failures: readonly ErrorType[]): TsimgError {
   const furthest = failures.toSorted((a, b) => progress(b) - progress(a))[0];
   const binding = bindingOf(furthest);
@@ -46,7 +46,7 @@ function refusal(label: string, failures: readonly ErrorType[]): TsimgError {
   });
 }
 
-/** How much of a signature held before it was refused: what is checked last counts most. */
+/** Ranks a refusal: the later the failed check, the higher. */
 function progress(failure: ErrorType): number {
   const binding = bindingOf(failure);
   if (binding === undefined || binding === 'format' || binding === 'limit') return 0;
@@ -66,7 +66,7 @@ function missing(label: string, { attestation }: WantedContent, unread: readonly
   });
 }
 
-/** Verifies one thing that was found; the reason where it does not hold. */
+/** Verifies one candidate. Returns the good signature, or the refusal. */
 function judge(found: Found, wanted: WantedContent, verification: Verification): GoodAttached | ErrorType {
   if (found.kind === 'unreadable') {
     return found.error === undefined ? refused(found.binding, found.why) : asRefusal(found.error);
@@ -80,9 +80,9 @@ function judge(found: Found, wanted: WantedContent, verification: Verification):
 }
 
 /**
- * The good signatures of an image: the first one, or all of them where all are wanted. One good one among bad ones is
- * enough.
- * @throws SIGNATURE_MISSING, SIGNATURE_INVALID; what asking the source fails with
+ * Returns the good signatures of an image: the first one, or all if all are wanted. One good signature among bad ones
+ * is enough.
+ * @throws SIGNATURE_MISSING, SIGNATURE_INVALID, and the errors of the source
  */
 export async function verifyImage(
   { source, label, digests }: SignedImage,
@@ -97,7 +97,7 @@ export async function verifyImage(
   for await (const found of attachedTo(source, digests, { attestations: attestation !== undefined }, context)) {
     const verdict = judge(found, wanted, verification);
     if (!(verdict instanceof TsimgError)) good.push(verdict);
-    // An attestation of another type is not a bad one of the wanted type
+    // An attestation of another type is not a bad attestation of the wanted type
     else if (bindingOf(verdict) !== 'predicate-type') failures.push(verdict);
     else unread.push(verdict.why ?? verdict.message);
     if (good.length > 0 && !all) break;

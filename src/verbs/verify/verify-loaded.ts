@@ -5,31 +5,31 @@ import type { Digest } from '../../oci/digest.ts';
 import type { Verification } from './verification.ts';
 import { type GoodAttached, type SignedImage, verifyImage } from './verify-image.ts';
 
-/** An image with the source that its signatures are asked of. */
+/** A loaded image, and the source that has its signatures. */
 export interface LoadedFrom {
   readonly image: LoadedImage;
   readonly source: Source;
-  /** As the user named it; its digest is added for errors. */
+  /** The image's name, as the user wrote it. */
   readonly name: string;
-  /** Of the index that the image was chosen from, where it was loaded without it: the store knows. */
+  /** The digest of the image's index, if the image was loaded without it. The store records it. */
   readonly chosenFrom?: Digest | undefined;
 }
 
-/** The digests that a signature may be for: the index's first, for that is what makers sign. */
+/** Returns the digests that a signature may be for. The index comes first: makers sign indexes. */
 function signable({ image, chosenFrom }: LoadedFrom): readonly Digest[] {
   const indexes = image.indexes.map(({ descriptor }) => descriptor.digest);
   return [...new Set([...(chosenFrom === undefined ? [] : [chosenFrom]), ...indexes, image.descriptor.digest])];
 }
 
-/** An image as those who judge its signatures take it. */
+/** Describes a loaded image for the verification of its signatures. */
 export function imageOf(loaded: LoadedFrom): SignedImage {
   const digests = signable(loaded);
   return { source: loaded.source, label: `${loaded.name.replace(/@.*$/, '')}@${digests[0]}`, digests };
 }
 
 /**
- * Demands a good signature of an image that was loaded, before anything of it is used.
- * @throws SIGNATURE_MISSING, SIGNATURE_INVALID; what asking the source fails with
+ * Verifies the signatures of a loaded image, before anything of it is used.
+ * @throws SIGNATURE_MISSING, SIGNATURE_INVALID, and the errors of the source
  */
 export async function verifyLoaded(
   loaded: LoadedFrom,

@@ -14,7 +14,7 @@ import type { Verification } from './verification.ts';
 import type { GoodAttached } from './verify-image.ts';
 import { type LoadedFrom, verifyLoaded } from './verify-loaded.ts';
 
-/** The index that the store's image was chosen from, if it is there and lists the image. */
+/** Returns the digest of the index of a stored image, if the store has the index and the index lists the image. */
 async function indexOf({ image, source }: LoadedFrom, root: string, signal?: AbortSignal): Promise<Digest | undefined> {
   const digest = image.resolved.annotations?.[ANNOTATION.chosenFrom];
   if (digest === undefined || !isDigest(digest)) return undefined;
@@ -24,13 +24,13 @@ async function indexOf({ image, source }: LoadedFrom, root: string, signal?: Abo
     const { manifests } = parseImageIndex(await readDocument(source, found, signal), found.mediaType, source.label);
     return manifests.some((member) => member.digest === image.descriptor.digest) ? digest : undefined;
   } catch (error) {
-    // Without the index, a signature of it says nothing of this image
+    // Only the index itself proves that a signature of the index is for this image
     if (error instanceof TsimgError) return undefined;
     throw error;
   }
 }
 
-/** The repository that the store's image came from: that of the name that was asked for, or of one that it has. */
+/** Returns the repository of a stored image: that of the requested name, or of another name of the image. */
 async function repositoryOf({ image, name }: LoadedFrom, root: string): Promise<Reference | undefined> {
   const entries = await listStored(storeAt(root));
   const names = entries
@@ -43,14 +43,14 @@ async function repositoryOf({ image, name }: LoadedFrom, root: string): Promise<
   return undefined;
 }
 
-/** The store keeps the signatures that held when the image was pulled: that another signer made none of them says little. */
+/** Returns whether the registry may have the signature: the store keeps only those that held when it was pulled. */
 function mayBeElsewhere(error: unknown): error is TsimgError {
   return error instanceof TsimgError && ['SIGNATURE_MISSING', 'SIGNATURE_INVALID'].includes(error.code);
 }
 
 /**
- * Demands a good signature of an image of the store. The store is asked first, and then the image's repository.
- * @throws as verifyLoaded; where the repository cannot be reached, the refusal of a signature that the store keeps
+ * Verifies the signatures of a stored image: those that the store keeps, then those in the image's repository.
+ * @throws as verifyLoaded; if the repository cannot be reached, the refusal of the stored signatures
  */
 export async function verifyStored(
   opened: LoadedFrom,

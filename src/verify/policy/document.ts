@@ -4,11 +4,12 @@ import { parseReference } from '../../oci/reference.ts';
 import { formatSchemaIssue } from '../../schema-issue.ts';
 import { repeatedKey } from './repeated-key.ts';
 
-/** containers-policy.json(5). Nothing unknown is passed over: a policy that is half understood lets images through. */
+// containers-policy.json(5). Unknown keys and types are errors: a policy that is half understood lets images through.
+
 const path = z.string().min(1);
 const data = z.base64();
 
-/** Whether a text is a reference; one that is to name an exact image has a tag or a digest. */
+/** Returns whether a text is a reference; with `isExact`, one with a tag or a digest. */
 function isReference(text: string, isExact: boolean): boolean {
   try {
     parseReference(text);
@@ -18,7 +19,7 @@ function isReference(text: string, isExact: boolean): boolean {
   }
 }
 
-/** A host, a namespace or a repository: what stands before names, without a tag or digest. */
+/** A host, a namespace or a repository, without a tag or digest. */
 const prefix = z
   .string()
   .refine((text) => !text.includes('@') && isReference(`${text}/a/b`, false), 'not the beginning of image names');
@@ -38,7 +39,7 @@ const signedIdentity = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('remapIdentity'), prefix, signedPrefix: prefix }),
 ]);
 
-/** How the name that was signed must fit the one that was asked for. */
+/** How the signed name must match the requested reference. */
 export type SignedIdentity = z.infer<typeof signedIdentity>;
 
 const fulcio = z
@@ -127,7 +128,7 @@ const requirement = z.discriminatedUnion('type', [
   sigstoreSigned,
 ]);
 
-/** What must hold of an image; of a list, all must. */
+/** A requirement for an image. All requirements of a list must hold. */
 export type PolicyRequirement = z.infer<typeof requirement>;
 export type SigstoreSigned = z.infer<typeof sigstoreSigned>;
 export type SignedBy = z.infer<typeof signedBy>;
@@ -139,19 +140,19 @@ const policySchema = z.strictObject({
   transports: z.record(z.string(), z.record(z.string(), requirements)).optional(),
 });
 
-/** A policy that was read: requirements by transport and scope. */
+/** A parsed policy: requirements by transport and scope. */
 export interface Policy {
-  /** Where it stands, for errors. */
+  /** The file's path, for errors. */
   readonly where: string;
   readonly default: readonly PolicyRequirement[];
   readonly transports: ReadonlyMap<string, ReadonlyMap<string, readonly PolicyRequirement[]>>;
 }
 
 function invalid(where: string, why: string, cause?: unknown): TsimgError {
-  return new TsimgError('POLICY_INVALID', 'the signature policy cannot be obeyed', {
+  return new TsimgError('POLICY_INVALID', 'the signature policy is not valid', {
     where,
     why,
-    hint: 'containers-policy.json(5) says what may stand there; --signature-policy names another file',
+    hint: 'containers-policy.json(5) describes its form; --signature-policy names another file',
     cause,
   });
 }
@@ -168,7 +169,7 @@ function parseUnique(text: string, where: string): unknown {
   return value;
 }
 
-/** Why a scope cannot be one of a transport; undefined where it can. */
+/** Returns the fault of a transport's scope; undefined for a valid scope. */
 function faultOfScope(transport: string, scope: string): string | undefined {
   if (scope === '' || !PATH_TRANSPORTS.has(transport)) return undefined;
   if (transport === 'docker-archive') return 'has no scope but ""';
@@ -190,12 +191,12 @@ function checkScopes({ transports = {} }: z.infer<typeof policySchema>, where: s
   }
 }
 
-/** Transports whose scopes are paths. An archive of docker's has many names, so that none of them is its scope. */
+/** Transports with a path as scope. A docker archive may hold several images, so only `""` is a scope of it. */
 const PATH_TRANSPORTS = new Set(['dir', 'oci', 'oci-archive', 'docker-archive']);
-/** Transports whose scopes are obeyed; others are passed over, as podman does with those that it does not know. */
+/** The known transports. Others are ignored, as podman ignores unknown ones. */
 const TRANSPORTS = new Set(['docker', 'docker-archive', 'oci', 'oci-archive', 'dir']);
 
-/** Reads policy.json, strictly. @param where a path @throws POLICY_INVALID */
+/** Parses policy.json, strictly. @param where the file's path, for errors @throws POLICY_INVALID */
 export function parsePolicy(text: string, where: string): Policy {
   const value = parseUnique(text, where);
   const result = policySchema.safeParse(value);

@@ -1,7 +1,7 @@
 import { formatReference, parseReference, type Reference } from '../../oci/reference.ts';
 import type { SignedIdentity } from './document.ts';
 
-/** A reference as it was signed: its tag is not made up where it has none. */
+/** A reference as it was signed: where it has no tag, none is added. */
 interface SignedName {
   readonly repository: string;
   /** `REPOSITORY:TAG` or `REPOSITORY@DIGEST`; undefined for a bare repository. */
@@ -25,21 +25,21 @@ function askedName({ registry, repository, tag, digest }: Reference): SignedName
   return { repository: whole, exact, isByDigest: digest !== undefined };
 }
 
-/** The reference that was asked for, as the signer would have called it. */
+/** Returns the requested reference under the name that the signer has used. */
 function remapped(asked: Reference, prefix: string, signedPrefix: string): Reference | undefined {
   const whole = `${asked.registry}/${asked.repository}`;
   if (whole !== prefix && !whole.startsWith(`${prefix}/`)) return asked;
   try {
     const text = `${signedPrefix}${whole.slice(prefix.length)}`;
     const { registry, repository } = parseReference(text);
-    // A name that needs completing was not what the policy says that was signed
+    // A short name, which parsing completes, is not the name in the policy
     return `${registry}/${repository}` === text ? { ...asked, registry, repository } : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** The default: by tag the very reference, by digest the repository. */
+/** The default: a reference by tag must be the same, one by digest must have the same repository. */
 function matchesRepoDigestOrExact(asked: Reference, signed: SignedName): boolean {
   const { repository, exact, isByDigest } = askedName(asked);
   if (signed.exact === undefined) return false;
@@ -47,9 +47,10 @@ function matchesRepoDigestOrExact(asked: Reference, signed: SignedName): boolean
 }
 
 /**
- * Returns whether the name that was signed fits the reference that was asked for. containers-policy.json(5),
- * "signedIdentity".
- * @param asked undefined for an image of an archive or a directory, which fits exact names alone
+ * Returns whether the signed name matches the requested reference. containers-policy.json(5), "signedIdentity".
+ * @param asked the requested reference; undefined for an image of an archive or a directory, which only exactReference
+ *   and exactRepository can match
+ * @param text the signed name
  */
 export function fitsIdentity(
   identity: SignedIdentity | undefined,

@@ -11,13 +11,13 @@ const fileSchema = z.looseObject({
   docker: z.record(z.string(), entry).optional(),
 });
 
-/** Where registries keep signatures beside themselves: containers-registries.d(5). */
+/** The lookasides: URLs at which signatures of a registry's images are. containers-registries.d(5) */
 export interface Lookasides {
   readonly byScope: ReadonlyMap<string, string>;
   readonly byDefault: string | undefined;
 }
 
-/** Reads the files of a registries.d folder. @throws POLICY_INVALID */
+/** Parses the files of a registries.d folder. @throws POLICY_INVALID */
 export function parseLookasides(files: readonly { readonly path: string; readonly text: string }[]): Lookasides {
   const byScope = new Map<string, string>();
   const seen = new Set<string>();
@@ -50,13 +50,10 @@ function read(text: string, path: string): unknown {
 }
 
 function invalid(where: string, why: string, cause?: unknown): TsimgError {
-  return new TsimgError('POLICY_INVALID', 'the places of signatures cannot be read', { where, why, cause });
+  return new TsimgError('POLICY_INVALID', 'the lookaside configuration is not valid', { where, why, cause });
 }
 
-/**
- * The base of the URLs at which a repository's signatures lie, and those of one image; undefined where none is
- * configured.
- */
+/** Returns the lookaside that is configured for a reference: the base URL of its signatures; undefined without one. */
 export function lookasideOf({ byScope, byDefault }: Lookasides, reference: Reference): string | undefined {
   for (const scope of registryScopes(reference)) {
     const base = byScope.get(scope);

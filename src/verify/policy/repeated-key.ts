@@ -1,11 +1,10 @@
-/**
- * Strings, each with the colon that makes it a key, and the brackets around them. Numbers and words say nothing here.
- */
+/** Strings (keys with their colon) and brackets. Other tokens do not matter here. */
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?|[{}[\]]/g;
 
 /**
- * The first key that stands twice in an object of a JSON text; undefined where none does. `JSON.parse` lets the last
- * one win without a word, other readers the first. @param text JSON that `JSON.parse` accepts
+ * Returns the first key that an object of a JSON text has twice; undefined without one. `JSON.parse` takes the last of
+ * both values, other parsers the first.
+ * @param text JSON that `JSON.parse` accepts
  */
 export function repeatedKey(text: string): string | undefined {
   const open: Set<string>[] = [];

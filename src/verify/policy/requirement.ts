@@ -11,17 +11,17 @@ import type { Candidate } from '../candidate.ts';
 import { refused } from '../refuse.ts';
 import { type CertifiedBy, type Requirement, type Verified, verifyCandidate } from '../verify-candidate.ts';
 
-/** A requirement of the type sigstoreSigned with its files read. */
+/** A requirement of the type sigstoreSigned, with the contents of its files. */
 export interface SigstoreRequirement {
-  /** Keys of which any is good; undefined where a certificate must have signed. */
+  /** A signature by any of these keys counts; undefined where a certificate is required. */
   readonly keys: readonly PublicKey[] | undefined;
-  /** PEM of the trusted roots, and of intermediates that nobody need trust. */
+  /** The authority of the required certificate; undefined where a key is required. */
   readonly authority: PolicyAuthority | undefined;
-  /** Keys of the transparency logs that must know the signature; undefined where none need know it. */
+  /** Keys of transparency logs, one of which must hold the signature; undefined where no log is required. */
   readonly rekorKeys: readonly PublicKey[] | undefined;
 }
 
-/** Whose certificates are good. */
+/** The authority, issuer and names of the accepted certificates. Roots and intermediates are PEM. */
 export type PolicyAuthority =
   | { readonly kind: 'fulcio'; readonly roots: string; readonly oidcIssuer: string; readonly subjectEmail: string }
   | {
@@ -34,7 +34,7 @@ export type PolicyAuthority =
 
 const ALWAYS = { start: new Date(0), end: new Date(8_640_000_000_000_000) };
 
-/** Trust in the logs that a policy names, and in nothing else. */
+/** Returns trust in the logs that a policy names, and in nothing else. */
 function trustOf(rekorKeys: readonly PublicKey[]): TrustMaterial {
   const tlogs = rekorKeys.map(({ object, spki }) => ({
     baseURL: '',
@@ -49,7 +49,7 @@ function neverFound(): never {
   throw refused('key', 'the policy names no key');
 }
 
-/** Returns whether a certificate has a name of a type, to the byte. */
+/** Returns whether a certificate has exactly this name, of this type. */
 function hasName({ names }: SigningCertificate, type: 'email' | 'dns', wanted: string): boolean {
   return names.some((name) => name.type === type && name.bytes.equals(Buffer.from(wanted, 'utf8')));
 }
@@ -58,7 +58,7 @@ function checkNames(certificate: SigningCertificate, authority: PolicyAuthority)
   if (authority.kind === 'fulcio') {
     const issuer = Buffer.from(authority.oidcIssuer, 'utf8');
     if (!certificate.issuersAgree || !certificate.issuer?.equals(issuer)) {
-      throw refused('issuer', 'its certificate is not of the issuer that the policy names');
+      throw refused('issuer', 'its certificate is not from the issuer that the policy names');
     }
     if (!certificate.isForCodeSigning) throw refused('code-signing', 'its certificate is not for signing code');
   }
@@ -75,10 +75,10 @@ function checkNames(certificate: SigningCertificate, authority: PolicyAuthority)
   }
 }
 
-/** The leaf's key, held good for the times at which its whole path was valid. */
+/** Checks the certificate of a candidate. It is valid while its whole path is. @throws SIGNATURE_INVALID */
 function certifiedBy(candidate: Candidate, authority: PolicyAuthority, now: Date): CertifiedBy {
   if (candidate.certificate === undefined)
-    throw refused('certificate', 'it has no certificate, but was made with a key');
+    throw refused('certificate', 'it was made with a key and has no certificate');
   const certificate = parseSigningCertificate(candidate.certificate);
   checkNames(certificate, authority);
   const roots = parseCertificates(authority.roots);
@@ -86,19 +86,20 @@ function certifiedBy(candidate: Candidate, authority: PolicyAuthority, now: Date
   const path = certificatePath(certificate.parsed, [...given, ...candidate.intermediates], roots);
   if (path === undefined) throw refused('certificate', 'no path leads from its certificate to a root of the policy');
   if (path.some(hasUnreadLimits))
-    throw refused('certificate', 'its certificate, or a CA of it, has limits that are not read');
-  // The CA of a company issues certificates for servers too: those must not sign images
+    throw refused('certificate', 'its certificate, or a CA above it, has constraints that are not supported');
+  // A company's CA also issues certificates for servers, which must not sign images
   if (!path.every(permitsCodeSigning)) {
-    throw refused('code-signing', 'its certificate, or a CA of it, is not for signing code');
+    throw refused('code-signing', 'its certificate, or a CA above it, is not for signing code');
   }
-  // A certificate authority of one's own tells no time: what it says must hold now
+  // A PKI of one's own has no log that tells the time of signing: the certificate must be valid now
   if (authority.kind === 'pki' && !isPathValidAt(path, now)) throw refused('time', 'its certificate has expired');
   return { certificate, isValidAt: (time) => isPathValidAt(path, time) };
 }
 
 /**
- * Judges a signature by a requirement of policy.json. What it is over is for the caller to check.
- * @param now for certificates without a time of their own @throws SIGNATURE_INVALID
+ * Verifies a signature by a requirement of policy.json. The caller must check the payload.
+ * @param now the time at which a certificate of a PKI must be valid
+ * @throws SIGNATURE_INVALID
  */
 export function verifyByPolicy(candidate: Candidate, required: SigstoreRequirement, now: Date): Verified {
   const { keys, authority, rekorKeys } = required;

@@ -1,26 +1,26 @@
 import type { Reference } from '../../oci/reference.ts';
 import type { Policy, PolicyRequirement } from './document.ts';
 
-/** What an image is for the policy. Paths are absolute and lead over no symbolic link. */
+/** The place that an image comes from. Paths are absolute and without symbolic links. */
 export type PolicySubject =
   | { readonly transport: 'docker'; readonly reference: Reference }
   | { readonly transport: 'docker-archive' }
   | { readonly transport: 'oci' | 'oci-archive' | 'dir'; readonly path: string };
 
-/** The registry's host without its port, and each domain above it as `*.DOMAIN`, from near to far. */
+/** Returns each domain above a registry's host (without the port) as `*.DOMAIN`, from near to far. */
 function wildcards(registry: string): readonly string[] {
   const labels = registry.replace(/:\d+$/, '').split('.');
   return labels.slice(1).map((_, index) => `*.${labels.slice(index + 1).join('.')}`);
 }
 
-/** A path and those above it, but for the root. */
+/** Returns a path and those above it, without the root. */
 function upwards(path: string): readonly string[] {
   const names = path.split('/').filter((name) => name !== '');
   return names.map((_, index) => `/${names.slice(0, names.length - index).join('/')}`);
 }
 
 /**
- * Scopes of an image of a registry, but for the empty one, the most specific first. containers/image,
+ * Returns the scopes of an image of a registry, the most specific first, without the empty one. containers/image,
  * docker/policyconfiguration
  */
 export function registryScopes({ registry, repository, tag, digest }: Reference): readonly string[] {
@@ -32,8 +32,8 @@ export function registryScopes({ registry, repository, tag, digest }: Reference)
 }
 
 /**
- * The scopes that may be said of an image, the most specific first. A layout is its directory: which of its images is
- * meant does not count, as with podman, since the same one has several names there.
+ * Returns the scopes of an image, the most specific first. The scope of an image in a layout or an archive is the path
+ * alone, as with podman: an image may have several names there.
  */
 export function scopesOf(subject: PolicySubject): readonly string[] {
   switch (subject.transport) {
@@ -46,7 +46,7 @@ export function scopesOf(subject: PolicySubject): readonly string[] {
   }
 }
 
-/** The requirements for an image, and the scope that says them. The most specific scope counts alone. */
+/** Returns the requirements for an image, which are those of its most specific scope, and this scope. */
 export function requirementsFor(
   policy: Policy,
   subject: PolicySubject,

@@ -194,7 +194,7 @@ if (haveTools('docker-registry', 'skopeo', 'busybox')) {
       const empty = own(tempDir());
       const result = run(['pull', '--signature-policy', policy, name('known')], { env: { PATH: empty } });
       assert.is(result.status, 5, result.stderr);
-      assert.match(errorOf(result.stderr), new RegExp(`${policy}, default: there is no gpgv; install gpgv`));
+      assert.match(errorOf(result.stderr), new RegExp(`${policy}, default: gpgv is not installed; install gpgv`));
     });
   }
 } else {

@@ -268,7 +268,7 @@ if (haveTools('docker-registry', 'skopeo', 'gpg', 'gpgv')) {
 
   test('an image without a signature is refused, with the place that was asked', async () => {
     const { reference } = push('unsigned');
-    await refused(reference, new RegExp(`no GPG signature of it lies at file://${lookaside}$`), key);
+    await refused(reference, new RegExp(`the image has no GPG signature at file://${lookaside}$`), key);
   });
 
   test('a key file that is missing, or holds no key, refuses the image and says so', async () => {
@@ -361,7 +361,7 @@ if (haveTools('docker-registry', 'skopeo', 'gpg', 'gpgv')) {
     try {
       assert.match(
         (await tsimg(policyOf(key), reference)) ?? '',
-        /no GPG signature of it lies at file:\/\/\/.*containers\/sigstore$/,
+        /the image has no GPG signature at file:\/\/\/.*containers\/sigstore$/,
       );
     } finally {
       configure(`file://${lookaside}`);
