@@ -23,22 +23,19 @@ export interface VerifyOptions {
   readonly all?: boolean;
 }
 
-/** Adds who must have signed an image. */
+/** Adds the options that name the wanted signer. */
 export function withSigner(command: Command): Command {
   return command
     .optionsGroup('Signatures:')
-    .option('--key <file>', 'a PEM public key that must have signed (several: any of them)', collect, [])
-    .option(
-      '--certificate-identity <name>',
-      'the name in the certificate of a keyless signature: a URI or an email address',
-    )
+    .option('--key <file>', 'demand a signature by this PEM public key (several: by any of them)', collect, [])
+    .option('--certificate-identity <name>', 'demand a keyless signature by this identity: a URI or an email address')
     .option('--certificate-identity-regexp <pattern>', 'the same as a pattern; anchor it with ^ and $')
-    .option('--certificate-oidc-issuer <url>', 'who vouched for that identity')
+    .option('--certificate-oidc-issuer <url>', 'the OIDC issuer that must have vouched for the identity')
     .option('--certificate-oidc-issuer-regexp <pattern>', 'the same as a pattern')
     .option('--trusted-root <file>', 'a trusted_root.json instead of that of Sigstore’s public instance')
-    .option('-a, --annotation <key=value>', 'what must have been signed along (several)', collect, [])
-    .option('--insecure-ignore-tlog', 'with --key: signatures need not be in a transparency log')
-    .option('--insecure-ignore-sct', 'certificates need not be in a certificate log');
+    .option('-a, --annotation <key=value>', 'demand this annotation in the signed document (several)', collect, [])
+    .option('--insecure-ignore-tlog', 'with --key: accept signatures that are in no transparency log')
+    .option('--insecure-ignore-sct', 'accept certificates that are in no certificate log');
 }
 
 function matcher(exactly: string | undefined, pattern: string | undefined, option: string): Matcher | undefined {
@@ -60,7 +57,7 @@ function annotationsOf(texts: readonly string[]): Readonly<Record<string, string
   );
 }
 
-/** The URI of an attestation's type, by cosign's name for it. @throws USAGE */
+/** Returns the URI of a predicate type, from the URI or from cosign's name for it. @throws USAGE */
 function predicateType(name: string | undefined): string | undefined {
   if (name === undefined) return undefined;
   if (Object.hasOwn(PREDICATE_TYPES, name)) return PREDICATE_TYPES[name];
@@ -71,7 +68,7 @@ function predicateType(name: string | undefined): string | undefined {
   });
 }
 
-/** Warns of a pattern that finds what it should not: one without a beginning matches everywhere. */
+/** Returns warnings for patterns without `^`, which match anywhere in a name. */
 export function patternWarnings({
   certificateIdentityRegexp,
   certificateOidcIssuerRegexp,
@@ -81,7 +78,7 @@ export function patternWarnings({
     .map((pattern) => `the pattern ${pattern} does not begin with ^: it matches anywhere in a name`);
 }
 
-/** What the options demand; undefined where they demand nothing. @throws USAGE */
+/** Returns the checks that the options demand; undefined without any such option. @throws USAGE */
 export function signerChoice(options: VerifyOptions): VerificationChoice | undefined {
   const identity = matcher(options.certificateIdentity, options.certificateIdentityRegexp, '--certificate-identity');
   const issuer = matcher(

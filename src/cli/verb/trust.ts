@@ -6,14 +6,14 @@ interface TrustOptions extends CommonOptions {
   readonly tufRoot?: string;
 }
 
-/** `tsimg trust update`: a fresh trusted root in the store. */
+/** Adds `tsimg trust update`, which fetches a trusted root into the store. */
 export function addTrust(program: Command): void {
   const trust = program
     .command('trust')
     .description('Fetch the newest trusted root of Sigstore into the store, for tsimg verify.')
     .addArgument(new Argument('<action>', 'what to do').choices(['update']))
     .option('--mirror <url>', 'the TUF repository (default: that of Sigstore’s public instance)')
-    .option('--tuf-root <file>', 'the root.json that another mirror is trusted by');
+    .option('--tuf-root <file>', 'the root.json to trust first; needed with --mirror');
   withCommon(trust).action(async (_action: string, _: unknown, invoked: Command) => {
     const options: TrustOptions = invoked.optsWithGlobals();
     await inSession(options, async ({ print, printJson }) => {

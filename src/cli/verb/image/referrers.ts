@@ -7,11 +7,11 @@ import { formatTable } from '../../show/format-table.ts';
 
 interface ReferrersOptions extends CommonOptions, SourceOptions {}
 
-/** `tsimg referrers`: what is attached to an image. */
+/** Adds `tsimg referrers`, which lists everything that is attached to an image. */
 export function addReferrers(program: Command): void {
   const referrers = program
     .command('referrers')
-    .description('List what is attached to an image: signatures, attestations, SBOMs. Nothing is verified.')
+    .description('List signatures, attestations and SBOMs that are attached to an image. Nothing is verified.')
     .argument('<source>', 'a reference, or any SOURCE');
   withCommon(withSource(referrers)).action(async (source: string, _: unknown, invoked: Command) => {
     const options: ReferrersOptions = invoked.optsWithGlobals();

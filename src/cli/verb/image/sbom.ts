@@ -6,11 +6,11 @@ import { escapeLines } from '../../show/escape.ts';
 
 interface SbomOptions extends CommonOptions, SourceOptions, VerifyOptions {}
 
-/** `tsimg sbom`: the SBOM itself on stdout. */
+/** Adds `tsimg sbom`, which prints the SBOM itself on stdout. */
 export function addSbom(program: Command): void {
   const sbom = program
     .command('sbom')
-    .description('Print the SBOM of an image; with a key or an identity, one that was signed.')
+    .description('Print the SBOM of an image; with a key or an identity, only a signed SBOM.')
     .argument('<source>', 'a reference, or any SOURCE');
   withCommon(withSource(withSigner(sbom))).action(async (source: string, _: unknown, invoked: Command) => {
     const options: SbomOptions = invoked.optsWithGlobals();
