@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseTrustRoot } from '../../src/verify/trust-root.ts';
+import type { Requirement } from '../../src/verify/verify-candidate.ts';
 import { makeBindingsWorld } from '../support/bindings-world.ts';
 import { ecKeys, makeSignerWorld, publicPem, simpleSigning, statement } from '../support/signer.ts';
 import { bundle, byKey, changed, DIGEST, keyless, legacy, OTHER } from '../support/verdict.ts';

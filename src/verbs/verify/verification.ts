@@ -53,8 +53,8 @@ function readFile(path: string, what: string): Buffer {
 }
 
 /**
- * Who must have signed. A choice that names nobody is refused: an image that was asked for with an annotation or a trusted root
- * alone must not come in unverified. @throws USAGE, KEY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
+ * Returns the demanded signer. A choice without a signer is refused: an image that was asked for with an annotation or a
+ * trusted root alone must not come in unverified. @throws USAGE, KEY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
  */
 function requirementOf(choice: VerificationChoice): Requirement {
   const { keys = [], identity, issuer, ignoresLog = false, ignoresSct = false } = choice;
@@ -68,7 +68,7 @@ function requirementOf(choice: VerificationChoice): Requirement {
   }
   if (keys.length > 0) return { kind: 'key', keys: keys.map(readKey), ignoresLog };
   if (!isKeyless) {
-    throw new TsimgError('USAGE', 'it is not said who must have signed', {
+    throw new TsimgError('USAGE', 'no signer is named', {
       hint: 'give --key FILE, or --certificate-identity and --certificate-oidc-issuer',
     });
   }
