@@ -1,17 +1,21 @@
 import { isAbsolute, join } from 'node:path';
 import { TsimgError } from '../errors.ts';
 
-/** The environment variables that decide where the store is. */
-export type RootEnvironment = Readonly<Record<string, string | undefined>>;
+/** Who asks for the store, and from where. */
+export interface StoreCaller {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly uid: number;
+  /** The working directory. It is asked only where a relative path needs it: the directory may be gone. */
+  readonly cwd: () => string;
+}
 
 /**
  * Returns the directory of the store: `--root`, `$TSIMG_ROOT`, or by default /var/lib/tsimg for root and
  * `$XDG_DATA_HOME/tsimg` (or ~/.local/share/tsimg) for other users. A relative `--root` or `$TSIMG_ROOT` is relative to
- * `cwd`, which is called only then, because the working directory may be gone. An XDG variable that is not absolute is
- * ignored, as its specification demands. Pure.
+ * `cwd`. An XDG variable that is not absolute is ignored, as its specification demands. Pure.
  * @throws STORE_INVALID when there is no home directory
  */
-export function storeRoot(given: string | undefined, env: RootEnvironment, uid: number, cwd: () => string): string {
+export function storeRoot(given: string | undefined, { env, uid, cwd }: StoreCaller): string {
   const chosen = given || env.TSIMG_ROOT;
   if (chosen) return isAbsolute(chosen) ? chosen : join(cwd(), chosen);
   if (uid === 0) return '/var/lib/tsimg';

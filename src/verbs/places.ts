@@ -17,7 +17,7 @@ export interface ContainersContext extends Context {
 
 /** The folder of the caller's images. @throws STORE_INVALID where no place is known, as without $HOME */
 export function storePlace({ root }: StorePlace): string {
-  return storeRoot(root, process.env, process.geteuid?.() ?? 0, process.cwd);
+  return storeRoot(root, { env: process.env, uid: process.geteuid?.() ?? 0, cwd: process.cwd });
 }
 
 /**

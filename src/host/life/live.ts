@@ -4,7 +4,7 @@ import type { LaunchPlan } from '../../launch/launch-plan.ts';
 import { launchExitStatus } from '../../launch/show/exit-status.ts';
 import { nodeCallError } from '../../sys/refused-call.ts';
 import { type ExecuteOptions, execute } from '../start/execute.ts';
-import { type HeldContainer, leaveExitCode, updateState } from '../state/container.ts';
+import { leaveExitCode, type PlannedContainer, updateState } from '../state/container.ts';
 import { endProcesses } from '../state/end-processes.ts';
 import { writeLife } from '../state/life.ts';
 import { identify, openIdentified, type ProcessIdentity } from '../state/process-identity.ts';
@@ -25,15 +25,15 @@ function checkJoined({ network }: LaunchPlan): void {
 }
 
 /**
- * Runs a container once: performs its plan and records its state. This process holds the container's lock. Resolves
- * with the command's exit status. @throws as `execute`; the recorded state has the error too
+ * Runs a container once: performs its plan and records its state. Resolves with the command's exit status.
+ * @throws as `execute`; the recorded state has the error too
  */
 export async function liveOnce(
-  container: HeldContainer,
-  plan: LaunchPlan,
+  container: PlannedContainer,
   tools: HostTools,
   options: ExecuteOptions,
 ): Promise<number> {
+  const { plan } = container;
   let command: ProcessIdentity | undefined;
   let ran = false;
   let oomKilled = false;

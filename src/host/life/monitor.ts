@@ -5,15 +5,16 @@ import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsimgError } from '../../errors.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
 import { restartPause, startsAgain } from '../../launch/options/restart-policy.ts';
 import { storedMap } from '../../launch/plan/id-map.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import { portableError } from '../../sys/portable-error.ts';
 import { closeOnExecFrom, duplicateOnto } from '../../sys/process/become.ts';
 import {
-  type HeldContainer,
   inheritedContainer,
   leaveExitCode,
+  type PlannedContainer,
   removeContainer,
   updateState,
 } from '../state/container.ts';
@@ -83,13 +84,20 @@ async function pauseUnless(isStopped: () => boolean, milliseconds: number): Prom
   }
 }
 
+/** What has to be run, and for whom. */
+interface Life {
+  readonly container: PlannedContainer;
+  readonly tools: HostTools;
+  /** When the container is started again. */
+  readonly restart: ContainerRecord['restart'];
+  /** The connection with the caller. */
+  readonly control: Socket;
+  /** Aborted when the caller goes away before the container runs. */
+  readonly given: AbortSignal;
+}
+
 /** Runs the container, and again as its restart policy says. */
-async function live(
-  container: HeldContainer,
-  { plan, restart }: ContainerRecord,
-  { tools }: MonitorOrders,
-  { control, given }: { control: Socket; given: AbortSignal },
-): Promise<void> {
+async function live({ container, tools, restart, control, given }: Life): Promise<void> {
   using log = openLogFile(container.directory);
   // With -i, the standard input of a detached container stays open and gets nothing.
   const streams = { stdin: new PassThrough(), stdout: log.stdout, stderr: log.stderr };
@@ -100,7 +108,7 @@ async function live(
     let ran = false;
     let exitCode: number;
     try {
-      exitCode = await liveOnce(container, plan, tools, {
+      exitCode = await liveOnce(container, tools, {
         streams,
         signal: detached ? undefined : given,
         signals: processSignals,
@@ -143,7 +151,8 @@ async function main(): Promise<void> {
   const record = readRecord(container.directory);
   if (record === undefined) throw new TsimgError('CONTAINER_NOT_FOUND', 'no such container', { where: orders.id });
   try {
-    await live(container, record, orders, { control, given });
+    const { plan, restart } = record;
+    await live({ container: { ...container, plan }, tools: orders.tools, restart, control, given });
   } catch (error) {
     // If the caller still exists, it holds the lock too, and decides whether to remove the container.
     if (!given.aborted) return tell({ kind: 'error', error: portableError(error) });

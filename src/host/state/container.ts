@@ -3,7 +3,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
-import type { IdMap } from '../../launch/launch-plan.ts';
+import type { IdMap, LaunchPlan } from '../../launch/launch-plan.ts';
 import { CONTAINER_NAME, STORE_NAME, TRASH_PREFIX } from '../../store-layout.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { acquireLock, awaitUnlocked, isLocked, type Lock, tryLock } from '../../sys/file/lock.ts';
@@ -33,6 +33,11 @@ export interface HeldContainer {
   readonly id: string;
   readonly directory: string;
   readonly lock: Lock;
+}
+
+/** A container that this process can start. */
+export interface PlannedContainer extends HeldContainer {
+  readonly plan: LaunchPlan;
 }
 
 /** A container that was found; another process may hold its lock. */

@@ -117,8 +117,9 @@ interface Wishes {
   readonly joinAll: boolean;
 }
 
-/** Isolation by cgroups, in addition to limits. */
-export interface CgroupIsolation {
+/** A container, and what its cgroups isolate besides setting limits. */
+export interface LimitedContainer {
+  readonly id: string;
   readonly devices?: DeviceList | undefined;
   /** The option that forbids a root cgroup of version 1 to the container. */
   readonly apartBy?: string | undefined;
@@ -212,8 +213,7 @@ function planUnified(places: readonly UnifiedCgroup[], wishes: Wishes): readonly
 export function planLimits(
   request: ResourceRequest,
   facts: CgroupFacts,
-  id: string,
-  { devices, apartBy, joinAll = false }: CgroupIsolation = {},
+  { id, devices, apartBy, joinAll = false }: LimitedContainer,
 ): readonly CgroupPlan[] {
   const [exposed] = facts.exposed ?? [];
   if (apartBy !== undefined && exposed !== undefined) throw refuseExposed(apartBy, exposed);

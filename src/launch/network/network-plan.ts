@@ -125,12 +125,14 @@ function checkPorts(ports: readonly PublishedPort[], { uid, network }: HostFacts
   });
 }
 
-function planUserMode(
-  kind: 'pasta' | 'slirp4netns',
-  option: string,
-  facts: HostFacts,
-  ports: readonly PublishedPort[],
-): NetworkPlan {
+/** `--network pasta` or slirp4netns; `option` is what stands behind the colon. */
+interface UserModeRequest {
+  readonly kind: 'pasta' | 'slirp4netns';
+  readonly option: string;
+  readonly ports: readonly PublishedPort[];
+}
+
+function planUserMode({ kind, option, ports }: UserModeRequest, facts: HostFacts): NetworkPlan {
   const { tools, canMount, network } = facts;
   const known = kind === 'pasta' ? '--map-gw' : 'allow_host_loopback=true';
   if (option !== '' && option !== known) throw usage(`${kind} knows the option ${known} only`, `${kind}:${option}`);
@@ -174,7 +176,7 @@ export function planNetwork(request: NetworkRequest, facts: HostFacts, around: N
   const [kind = '', ...rest] = text.split(':');
   const option = rest.join(':');
   if (kind === 'bridge' && option === '') return planBridge(facts, ports, around);
-  if (kind === 'pasta' || kind === 'slirp4netns') return planUserMode(kind, option, facts, ports);
+  if (kind === 'pasta' || kind === 'slirp4netns') return planUserMode({ kind, option, ports }, facts);
   if (ports.length > 0) {
     throw new TsimgError('USAGE', 'ports cannot be published', {
       where: `--network ${text}`,

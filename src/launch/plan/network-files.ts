@@ -41,20 +41,36 @@ export function parseAddHost(text: string): HostsEntry {
   });
 }
 
-function checkDns(option: string, text: string, isRight: boolean, hint: string): string {
-  if (isRight) return text;
+/** An option of which each value becomes a word of resolv.conf. */
+interface DnsOption {
+  readonly option: string;
+  readonly isRight: (text: string) => boolean;
+  readonly hint: string;
+}
+
+const DNS: DnsOption = { option: '--dns', isRight: isAddress, hint: 'the address of a name server' };
+const DNS_SEARCH: DnsOption = {
+  option: '--dns-search',
+  isRight: (text) => /^[A-Za-z0-9_.-]{1,253}$/.test(text),
+  hint: 'a domain, or . for none',
+};
+const DNS_OPTION: DnsOption = {
+  option: '--dns-option',
+  isRight: (text) => /^[a-z0-9:-]{1,64}$/.test(text),
+  hint: 'such as ndots:2',
+};
+
+/** @throws USAGE */
+function checkDns(text: string, { option, isRight, hint }: DnsOption): string {
+  if (isRight(text)) return text;
   throw new TsimgError('USAGE', 'not for resolv.conf', { where: `${option} ${text}`, hint });
 }
 
 function wishedResolvConf({ dns = [], dnsSearch = [], dnsOptions = [] }: NameRequest): ResolvConf {
   return {
-    nameservers: dns.map((text) => checkDns('--dns', text, isAddress(text), 'the address of a name server')),
-    search: dnsSearch.map((text) =>
-      checkDns('--dns-search', text, /^[A-Za-z0-9_.-]{1,253}$/.test(text), 'a domain, or . for none'),
-    ),
-    options: dnsOptions.map((text) =>
-      checkDns('--dns-option', text, /^[a-z0-9:-]{1,64}$/.test(text), 'such as ndots:2'),
-    ),
+    nameservers: dns.map((text) => checkDns(text, DNS)),
+    search: dnsSearch.map((text) => checkDns(text, DNS_SEARCH)),
+    options: dnsOptions.map((text) => checkDns(text, DNS_OPTION)),
   };
 }
 

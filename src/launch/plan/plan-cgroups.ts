@@ -67,7 +67,8 @@ export function planCgroups(
   facts: HostFacts,
   parts: DeviceParts & { readonly id: string },
 ): readonly CgroupPlan[] {
-  return planLimits(request.resources ?? {}, facts.cgroups, parts.id, {
+  return planLimits(request.resources ?? {}, facts.cgroups, {
+    id: parts.id,
     devices: planDeviceList(request, facts, parts),
     apartBy: apartBy(request, facts, parts),
     joinAll: facts.canMount,

@@ -1,5 +1,4 @@
 import { TsimgError } from '../../errors.ts';
-import type { HostFacts } from '../facts/host-facts.ts';
 import type { IdMap, Step } from '../launch-plan.ts';
 import { type DefaultNetwork, defaultNetwork, type NetworkPlan, planNetwork } from '../network/network-plan.ts';
 import { type NetworkFiles, parseAddHost, planNetworkFiles } from './network-files.ts';
@@ -34,9 +33,9 @@ function planHostname({ uts, hostname }: RunRequest, host: string, { isHost, id 
 }
 
 /** Plans host name, network and files of names of a container. @throws USAGE, HOST_UNSUPPORTED */
-export function planConnection(request: RunRequest, facts: HostFacts, around: RunSurroundings): Connection {
+export function planConnection(request: RunRequest, around: RunSurroundings): Connection {
   const { networkAliases = [], names = {} } = request;
-  const { id, name, joined } = around;
+  const { facts, id, name, joined } = around;
   const asked: DefaultNetwork = request.network === undefined ? defaultNetwork(facts) : { network: request.network };
   const hostname = planHostname(request, facts.hostname, { isHost: asked.network === 'host', id });
   const allNames = [hostname, ...networkAliases.map(checkHostname), ...(name === undefined ? [] : [name])];

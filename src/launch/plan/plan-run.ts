@@ -1,6 +1,5 @@
 import { parseCapability } from '../../linux/capabilities.ts';
 import type { RunConfig } from '../../oci/run-config.ts';
-import type { HostFacts } from '../facts/host-facts.ts';
 import type { IdMap, LaunchPlan, Step } from '../launch-plan.ts';
 import type { CgroupPlan } from '../limits/limits.ts';
 import { type HostDeviceStep, parseDevice } from '../options/devices.ts';
@@ -39,12 +38,7 @@ function mountsRequest(request: RunRequest, id: string, parts: StepParts): Mount
 }
 
 /** All that happens inside the new namespaces, in order. */
-function planSteps(
-  request: RunRequest,
-  facts: HostFacts,
-  { root, id }: RunSurroundings,
-  parts: StepParts,
-): readonly Step[] {
+function planSteps(request: RunRequest, { facts, root, id }: RunSurroundings, parts: StepParts): readonly Step[] {
   const { idMap, connection, devices, userMounts, cwd } = parts;
   const { memory, others } = splitMemory(userMounts);
   return [
@@ -93,13 +87,14 @@ function planWarnings(
 }
 
 /**
- * Image configuration, request and host facts → the launch, as data. Looks nothing up: user, home and program depend on
+ * Image configuration, request and what is around → the launch, as data. Looks nothing up: user, home and program depend on
  * the container's root, so the plan holds them as they were written, and host/steps resolves them.
  * @throws USAGE where the request makes no sense, or no command is left to run; HOST_UNSUPPORTED
  */
-export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts, around: RunSurroundings): LaunchPlan {
+export function planRun(config: RunConfig, request: RunRequest, around: RunSurroundings): LaunchPlan {
+  const { facts } = around;
   const idMap = planUserNamespace(facts, request.userns);
-  const connection = planConnection(request, facts, around);
+  const connection = planConnection(request, around);
   const cwd = checkWorkdir(request.workdir ?? imageWorkdir(config));
   const userMounts = parseUserMounts(request, around.cwd);
   const volumes = planImageVolumes(config.volumes, {
@@ -122,7 +117,7 @@ export function planRun(config: RunConfig, request: RunRequest, facts: HostFacts
     imageVolumes: volumes.mounts,
     initSteps: init.steps,
   };
-  const steps = planSteps(request, facts, around, { ...parts, cwd });
+  const steps = planSteps(request, around, { ...parts, cwd });
   const process = { ...restrictions, cwd, idMap, hostname, initWords: init.words, hostEnv: around.hostEnv };
   const command = planProcess(config, request, process);
   const singleId = idMap === undefined ? undefined : singleIdReason(facts, idMap);

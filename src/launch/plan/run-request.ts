@@ -1,4 +1,5 @@
 import type { SeccompProfile } from '../../linux/seccomp/seccomp-profile.ts';
+import type { HostFacts } from '../facts/host-facts.ts';
 import type { RootSpec } from '../launch-plan.ts';
 import type { ResourceRequest } from '../limits/resources.ts';
 import type { JoinedProcess } from '../network/network-plan.ts';
@@ -111,8 +112,9 @@ export function completeRequest(input: RunInput): RunRequest {
   };
 }
 
-/** The planner's input besides request and host facts: it looks nothing up. */
+/** The planner's input besides the request: it looks nothing up. */
 export interface RunSurroundings {
+  readonly facts: HostFacts;
   readonly root: RootSpec;
   /** The directory on the host for the image's volumes; absent where the container has no directory of its own. */
   readonly volumes?: string | undefined;

@@ -65,7 +65,7 @@ export async function checkRequest(
   }
   if (cidFile !== undefined) await checkCidFile(cidFile);
   const joined = await joinedProcess(stateRoot, request);
-  const { plan } = planContainer(SOME_ROOT, SOME_CONFIG, request, { name, host, joined });
+  const { plan } = planContainer(SOME_CONFIG, request, { root: SOME_ROOT, name, host, joined });
   await checkSources(plan);
 }
 

@@ -42,8 +42,9 @@ function withInit(facts: HostFacts): HostFacts {
   return { ...facts, tools: { ...facts.tools, init: findInit() } };
 }
 
-/** The inputs of a plan besides root, configuration and request. */
+/** The inputs of a plan besides configuration and request. */
 export interface PlanAround {
+  readonly root: RootSpec;
   /** The container's ID; made up when absent. */
   readonly id?: string | undefined;
   readonly name?: string | undefined;
@@ -59,14 +60,13 @@ export interface PlanAround {
 
 /** Plans a run. Returns the plan, which `--dry-run` prints, and the facts that it was made for. @throws USAGE */
 export function planContainer(
-  root: RootSpec,
   config: RunConfig,
   request: RunRequest,
-  { id = randomHex(32), cwd = workingDirectory(), host = probeHost(), name, joined, volumes }: PlanAround = {},
+  { root, id = randomHex(32), cwd = workingDirectory(), host = probeHost(), name, joined, volumes }: PlanAround,
 ): { readonly plan: LaunchPlan; readonly facts: HostFacts } {
   const facts = request.init ? withInit(host) : host;
   return {
     facts,
-    plan: planRun(config, request, facts, { root, id, name, cwd, hostEnv: process.env, joined, volumes }),
+    plan: planRun(config, request, { facts, root, id, name, cwd, hostEnv: process.env, joined, volumes }),
   };
 }

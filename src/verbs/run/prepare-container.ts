@@ -5,9 +5,9 @@ import type { Context } from '../../events.ts';
 import { probeHost } from '../../host/facts/probe.ts';
 import {
   containersFolder,
-  type HeldContainer,
   makeContainer,
   markKept,
+  type PlannedContainer,
   removeContainer,
 } from '../../host/state/container.ts';
 import { type ContainerRecord, type RecordedImage, writeRecord, writeState } from '../../host/state/record.ts';
@@ -57,8 +57,7 @@ export interface PrepareContext extends ContainersContext {
 }
 
 /** A container that is recorded and not yet started. */
-export interface PreparedContainer extends HeldContainer {
-  readonly plan: LaunchPlan;
+export interface PreparedContainer extends PlannedContainer {
   readonly facts: HostFacts;
   /** Records the container anew with a root that is no overlay; undefined where its root is no overlay already. */
   readonly withPlainRoot: (() => Promise<PreparedContainer>) | undefined;
@@ -94,11 +93,12 @@ function withRoot(draft: LaunchPlan, root: RootSpec): LaunchPlan {
 }
 
 /** Writes the record and the first state, which make the directory a container for other processes. */
-function recordContainer(held: HeldContainer, identity: Identity, root: RootSpec, plan: LaunchPlan): void {
+function recordContainer(container: PlannedContainer, root: RootSpec, identity: Identity): void {
+  const { directory, plan } = container;
   const created = new Date().toISOString();
-  writeRecord(held.directory, { version: 1, ...identity, created, root, cwd: workingDirectory(), plan });
-  writeState(held.directory, { status: 'created', restarts: 0 });
-  if (!identity.remove) markKept(held);
+  writeRecord(directory, { version: 1, ...identity, created, root, cwd: workingDirectory(), plan });
+  writeState(directory, { status: 'created', restarts: 0 });
+  if (!identity.remove) markKept(container);
 }
 
 async function writeCidFile(path: string, id: string): Promise<void> {
@@ -131,16 +131,17 @@ export async function prepareContainer(
   try {
     const volumes = join(directory, CONTAINER_NAME.volumes);
     // The request is checked by planning it before an image is unpacked for it.
-    const draft = planContainer(ROOT_TO_COME, config, request, { id, name, host: facts, joined, volumes });
+    const around = { root: ROOT_TO_COME, id, name, host: facts, joined, volumes };
+    const draft = planContainer(config, request, around);
     const { root: firstRoot, plainRoot } = await target.openRoot(directory, facts, idMap);
     const { remove: isRemoved, restart, stopTimeout } = life;
     const labels = { ...config.labels, ...life.labels };
     const how = { remove: isRemoved, detached, restart, stopSignal, stopTimeout };
     const prepared = (root: RootSpec): PreparedContainer => {
-      const plan = withRoot(draft.plan, root);
-      recordContainer(held, { id, name, image, labels, ...how, config, request }, root, plan);
+      const planned = { ...held, plan: withRoot(draft.plan, root) };
+      recordContainer(planned, root, { id, name, image, labels, ...how, config, request });
       const withPlainRoot = plainRoot && (async () => prepared(await plainRoot()));
-      return { ...held, plan, facts: draft.facts, withPlainRoot, remove };
+      return { ...planned, facts: draft.facts, withPlainRoot, remove };
     };
     const container = await retryPlain(prepared(firstRoot), context, async (of) => {
       await fillVolumes(of.plan, of.facts.tools, context);

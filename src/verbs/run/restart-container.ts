@@ -21,10 +21,10 @@ async function startAgain(container: FoundContainer, context: ContainersContext)
   try {
     const { id, name, root, config, request, cwd } = record;
     const volumes = join(held.directory, CONTAINER_NAME.volumes);
-    const around = { id, name, cwd, volumes, joined: await joinedProcess(context.stateRoot, request) };
+    const around = { root, id, name, cwd, volumes, joined: await joinedProcess(context.stateRoot, request) };
     // The plan is made anew: the host may have changed, and the caller may be in another cgroup. The environment stays
     // the same.
-    const { plan, facts } = planContainer(root, config, request, around);
+    const { plan, facts } = planContainer(config, request, around);
     const command = { ...plan.command, env: record.plan.command.env };
     writeRecord(held.directory, { ...record, detached: true, plan: { ...plan, command } });
     // An earlier start may have been killed before it had filled all volumes.

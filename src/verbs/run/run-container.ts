@@ -56,7 +56,7 @@ export async function runContainer(target: ContainerTarget, request: RunRequest,
   const prepared = await prepareContainer(target, request, { ...context, detached: false });
   try {
     return await retryPlain(prepared, context, (container) =>
-      liveOnce(container, container.plan, container.facts.tools, {
+      liveOnce(container, container.facts.tools, {
         signal,
         onEvent,
         signals,

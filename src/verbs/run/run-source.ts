@@ -199,7 +199,7 @@ export async function planSource(text: string, input: RunInput, options: RunSour
   const request = completeRequest(input);
   const joined = await joinedProcess(statePlace(options), request);
   if (isRootfs(text)) refuseUnsignable(text, options);
-  if (isRootfs(text)) return planContainer(await directoryRoot(text), EMPTY_RUN_CONFIG, request, { joined }).plan;
+  if (isRootfs(text)) return planContainer(EMPTY_RUN_CONFIG, request, { root: await directoryRoot(text), joined }).plan;
   const [{ openImage }, { plannedImageRoot }] = await Promise.all([
     import('../image/open-image.ts'),
     import('../layers/image-root.ts'),
@@ -208,5 +208,5 @@ export async function planSource(text: string, input: RunInput, options: RunSour
   const idMap = storedMap(planUserNamespace(probeHost(), request.userns));
   const root = plannedImageRoot(opened.image, storePlace(options), idMap);
   const volumes = join(root.kind === 'overlay' ? root.directory : root.path, CONTAINER_NAME.volumes);
-  return planContainer(root, opened.image.config.run, request, { joined, volumes }).plan;
+  return planContainer(opened.image.config.run, request, { root, joined, volumes }).plan;
 }

@@ -14,7 +14,7 @@ function check(input: Buffer): string {
   const asConfig = endingOf(() => {
     const config = parseImageConfig(input, 'config');
     for (const facts of [ROOT_FACTS, USER_FACTS]) {
-      const plan = planRun(config.run, { ...PLAIN_REQUEST, command: ['/bin/true'] }, facts, AROUND);
+      const plan = planRun(config.run, { ...PLAIN_REQUEST, command: ['/bin/true'] }, { ...AROUND, facts });
       if (!plan.command.cwd.startsWith('/')) throw fault(`a working directory ${plan.command.cwd}`);
       const text = [...plan.command.args, ...plan.command.env, plan.command.cwd].join('');
       if (text.includes('\0')) throw fault('a NUL in what execve is given');

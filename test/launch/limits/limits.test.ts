@@ -17,7 +17,7 @@ const test = suite('launch/limits/limits');
 
 function refused(request: ResourceRequest, facts: CgroupFacts = legacyHost(true)): TsimgError {
   try {
-    planLimits(request, facts, 'id');
+    planLimits(request, facts, { id: 'id' });
   } catch (error) {
     if (error instanceof TsimgError) return error;
     throw error;
@@ -63,11 +63,11 @@ for (const [name, request] of Object.entries<ResourceRequest>({
 }
 
 test('the least memory is 512 KiB', () => {
-  assert.is(written(planLimits({ memory: '512k' }, legacyHost(true), 'id'))['memory.limit_in_bytes'], '524288');
+  assert.is(written(planLimits({ memory: '512k' }, legacyHost(true), { id: 'id' }))['memory.limit_in_bytes'], '524288');
 });
 
 test('each limit has its file in version 1; by default there is as much swap as memory', () => {
-  assert.equal(written(planLimits(ALL_LIMITS, legacyHost(true), 'id')), {
+  assert.equal(written(planLimits(ALL_LIMITS, legacyHost(true), { id: 'id' })), {
     'memory.limit_in_bytes': '67108864',
     'memory.memsw.limit_in_bytes': '100663296',
     'memory.soft_limit_in_bytes': '33554432',
@@ -81,14 +81,17 @@ test('each limit has its file in version 1; by default there is as much swap as 
     'blkio.throttle.read_bps_device': '1048576',
     'blkio.throttle.write_iops_device': '100',
   });
-  assert.is(written(planLimits({ memory: '1m' }, legacyHost(true), 'id'))['memory.memsw.limit_in_bytes'], '2097152');
-  const unlimited = planLimits({ memory: '1m', memorySwap: '-1' }, legacyHost(true), 'id');
+  assert.is(
+    written(planLimits({ memory: '1m' }, legacyHost(true), { id: 'id' }))['memory.memsw.limit_in_bytes'],
+    '2097152',
+  );
+  const unlimited = planLimits({ memory: '1m', memorySwap: '-1' }, legacyHost(true), { id: 'id' });
   assert.is(written(unlimited)['memory.memsw.limit_in_bytes'], '-1');
 });
 
 test('each limit has its file in version 2, where swap is counted apart', () => {
   const request = { ...ALL_LIMITS, deviceWriteIops: [] };
-  assert.equal(written(planLimits(request, UNIFIED_ROOT, 'id')), {
+  assert.equal(written(planLimits(request, UNIFIED_ROOT, { id: 'id' })), {
     'memory.max': '67108864',
     'memory.swap.max': '33554432',
     'memory.low': '33554432',
@@ -103,13 +106,13 @@ test('each limit has its file in version 2, where swap is counted apart', () => 
 });
 
 test('version 2: the nearest cgroup with the controllers and without processes is used', () => {
-  const bases = (request: ResourceRequest) => planLimits(request, UNIFIED_ROOT, 'id').map(({ base }) => base);
+  const bases = (request: ResourceRequest) => planLimits(request, UNIFIED_ROOT, { id: 'id' }).map(({ base }) => base);
   assert.equal(bases({ memory: '1g' }), ['/sys/fs/cgroup/user.slice/user-0.slice']);
   assert.equal(bases({ cpus: '1' }), ['/sys/fs/cgroup']);
 });
 
 test('version 1: a container’s cgroups are below the caller’s own, whose limits hold for it too', () => {
-  const plans = planLimits({}, legacyHost(true), 'id');
+  const plans = planLimits({}, legacyHost(true), { id: 'id' });
   assert.equal(
     plans.map(({ base, id }) => [base, id]),
     // All hierarchies are joined: the container is in no root cgroup.
@@ -122,7 +125,7 @@ test('version 1: a container’s cgroups are below the caller’s own, whose lim
 
 test('by default there are at most 2048 processes, where the host permits a limit', () => {
   for (const facts of [legacyHost(true), UNIFIED_ROOT, UNIFIED_DELEGATED, HYBRID]) {
-    const plans = planLimits({}, facts, 'id');
+    const plans = planLimits({}, facts, { id: 'id' });
     assert.equal(written(plans), { 'pids.max': '2048' });
     assert.is(
       plans.some(({ required }) => required),
@@ -132,13 +135,14 @@ test('by default there are at most 2048 processes, where the host permits a limi
 });
 
 test('by default there is no limit, and no warning, where the host permits none', () => {
-  for (const facts of [legacyHost(false), UNIFIED_SESSION, NO_CGROUPS]) assert.equal(planLimits({}, facts, 'id'), []);
+  for (const facts of [legacyHost(false), UNIFIED_SESSION, NO_CGROUPS])
+    assert.equal(planLimits({}, facts, { id: 'id' }), []);
 });
 
 test('--pids-limit -1 or 0 is no limit, which no host can refuse', () => {
   for (const pidsLimit of ['-1', '0']) {
-    assert.equal(written(planLimits({ pidsLimit }, legacyHost(true), 'id')), {});
-    assert.equal(planLimits({ pidsLimit }, UNIFIED_SESSION, 'id'), []);
+    assert.equal(written(planLimits({ pidsLimit }, legacyHost(true), { id: 'id' })), {});
+    assert.equal(planLimits({ pidsLimit }, UNIFIED_SESSION, { id: 'id' }), []);
   }
 });
 
@@ -158,7 +162,7 @@ test('a limit that the host cannot set is an error with cause and remedy', () =>
 });
 
 test('a hybrid host gets each limit where its controller is', () => {
-  const plans = planLimits({ memory: '1g', cpus: '2' }, HYBRID, 'id');
+  const plans = planLimits({ memory: '1g', cpus: '2' }, HYBRID, { id: 'id' });
   assert.equal(
     plans.map(({ version, base, required }) => [version, base, required]),
     [

@@ -32,7 +32,7 @@ const ROOT: HostFacts = { ...ROOT_FACTS, tools: TOOLS, network: NETWORK };
 const USER: HostFacts = { ...USER_FACTS, tools: TOOLS, network: { ...NETWORK, canOpenTun: true } };
 
 function plan(request: Partial<RunRequest>, facts: HostFacts = ROOT): LaunchPlan {
-  return planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, ...request }, facts, AROUND);
+  return planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, ...request }, { ...AROUND, facts });
 }
 
 function refused(action: () => unknown): TsimgError {
@@ -169,10 +169,15 @@ test('ports are published only where the host can reach them', () => {
 test('an existing namespace is joined, for ordinary users together with its user namespace', () => {
   assert.equal(plan({ network: 'ns:/run/netns/x' }).network, { kind: 'join', path: '/run/netns/x' });
   const process = { pid: 42, startTime: '1000', bootId: 'b' };
-  const joined = planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, network: 'container:c' }, USER, {
-    ...AROUND,
-    joined: process,
-  });
+  const joined = planRun(
+    EMPTY_RUN_CONFIG,
+    { ...PLAIN_REQUEST, network: 'container:c' },
+    {
+      ...AROUND,
+      facts: USER,
+      joined: process,
+    },
+  );
   assert.equal(joined.network, { kind: 'join', path: '/proc/42/ns/net', userNamespace: '/proc/42/ns/user', process });
   assert.not.ok(joined.namespaces.includes('network'));
 });

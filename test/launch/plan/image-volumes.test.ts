@@ -10,13 +10,11 @@ const test = suite('launch/plan/image-volumes');
 
 function mounted(volumes: readonly string[], request: Partial<RunRequest> = {}): readonly string[] {
   const config = { ...EMPTY_RUN_CONFIG, volumes };
-  const around = { ...AROUND, volumes: '/c/volumes' };
-  return planRun(config, { ...PLAIN_REQUEST, network: 'host', ...request }, ROOT_FACTS, around).steps.flatMap(
-    (step) => {
-      if (step.do === 'bind') return [`${step.source}:${step.target}`];
-      return step.do === 'file' || (step.do === 'mount' && !step.strict) ? [step.target] : [];
-    },
-  );
+  const around = { ...AROUND, facts: ROOT_FACTS, volumes: '/c/volumes' };
+  return planRun(config, { ...PLAIN_REQUEST, network: 'host', ...request }, around).steps.flatMap((step) => {
+    if (step.do === 'bind') return [`${step.source}:${step.target}`];
+    return step.do === 'file' || (step.do === 'mount' && !step.strict) ? [step.target] : [];
+  });
 }
 
 const FILES = ['/etc/hostname', '/etc/hosts', '/etc/resolv.conf'];

@@ -12,7 +12,7 @@ import { EMPTY_RUN_CONFIG } from '../../../src/oci/run-config.ts';
 const test = suite('launch/plan/isolation');
 
 function plan(request: Partial<RunRequest>, facts = ROOT_FACTS) {
-  return planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, ...request }, facts, AROUND);
+  return planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, ...request }, { ...AROUND, facts });
 }
 
 function codeOf(action: () => unknown): string {

@@ -17,7 +17,7 @@ const LEGACY: HostFacts = { ...ROOT_FACTS, cgroup2: false, cgroups: legacyHost(t
 const UNIFIED: HostFacts = { ...ROOT_FACTS, cgroups: UNIFIED_ROOT };
 
 function plan(request: Partial<RunRequest>, facts: HostFacts) {
-  return planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, ...request }, facts, AROUND);
+  return planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, ...request }, { ...AROUND, facts });
 }
 
 function refused(request: Partial<RunRequest>, facts: HostFacts): TsimgError {

@@ -25,7 +25,7 @@ const PLAIN: ExecRequest = {
 const CONFIG = { ...EMPTY_RUN_CONFIG, env: ['A=image', 'B=image'], user: 'app', workingDir: '/srv' };
 
 function container(request: Partial<RunRequest> = {}, facts: HostFacts = ROOT_FACTS) {
-  return planRun(CONFIG, { ...PLAIN_REQUEST, command: ['server'], ...request }, facts, AROUND);
+  return planRun(CONFIG, { ...PLAIN_REQUEST, command: ['server'], ...request }, { ...AROUND, facts });
 }
 
 function plan(request: Partial<ExecRequest> = {}, of = container(), facts: HostFacts = ROOT_FACTS) {
@@ -86,10 +86,15 @@ test('the container’s own namespaces are joined, and none that it shares with 
 
 test('the network of another container is joined as the container did', () => {
   const facts = { ...ROOT_FACTS, tools: { ...ROOT_FACTS.tools, nsenter: '/usr/bin/nsenter' } };
-  const of = planRun(CONFIG, { ...PLAIN_REQUEST, command: ['server'], network: 'container:77' }, facts, {
-    ...AROUND,
-    joined: { pid: 77, startTime: '1', bootId: 'b' },
-  });
+  const of = planRun(
+    CONFIG,
+    { ...PLAIN_REQUEST, command: ['server'], network: 'container:77' },
+    {
+      ...AROUND,
+      facts,
+      joined: { pid: 77, startTime: '1', bootId: 'b' },
+    },
+  );
   assert.not.ok(of.namespaces.includes('network'));
   assert.ok(plan({}, of).namespaces.includes('network'));
 });

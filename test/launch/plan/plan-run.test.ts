@@ -20,7 +20,7 @@ import { EMPTY_RUN_CONFIG } from '../../../src/oci/run-config.ts';
 const test = suite('launch/plan/plan-run');
 
 function plan(request: Partial<RunRequest> = {}, facts: HostFacts = ROOT_FACTS) {
-  return planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, ...request }, facts, AROUND);
+  return planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, ...request }, { ...AROUND, facts });
 }
 
 function refused(request: Partial<RunRequest>): TsimgError {

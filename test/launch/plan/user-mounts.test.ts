@@ -10,7 +10,7 @@ import { EMPTY_RUN_CONFIG } from '../../../src/oci/run-config.ts';
 const test = suite('launch/plan/user-mounts');
 
 function plan(request: Partial<RunRequest>): LaunchPlan {
-  return planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, ...request }, ROOT_FACTS, AROUND);
+  return planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, ...request }, { ...AROUND, facts: ROOT_FACTS });
 }
 
 /** The steps for a target, in order. */
@@ -58,7 +58,7 @@ test('devices work in a privileged container’s mount on /dev, and nowhere else
 test('the init of --init finds another place where the user mounts something on /dev', () => {
   const facts = { ...ROOT_FACTS, tools: { ...ROOT_FACTS.tools, init: '/usr/bin/catatonit' } };
   const init = (volumes: readonly string[]) =>
-    planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, init: true, volumes }, facts, AROUND).command.args[0];
+    planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, init: true, volumes }, { ...AROUND, facts }).command.args[0];
   assert.is(init([]), '/dev/init');
   assert.is(init(['/d:/dev']), '/sbin/tsimg-init');
   assert.throws(
