@@ -72,11 +72,11 @@ function mountProc(stub: Stub): void {
 function tryIdMap(facts: HostFacts): Promise<Trial> {
   return trial(async () => {
     const map = planIdMap(facts);
-    const { process, complaints } = await startHelper({ idMap: map }, facts.tools, [
-      requireTool(facts.tools, 'sh'),
-      '-c',
-      ':',
-    ]);
+    const { process, complaints } = await startHelper({
+      namespaces: { idMap: map },
+      tools: facts.tools,
+      args: [requireTool(facts.tools, 'sh'), '-c', ':'],
+    });
     const { status } = await process.ended;
     return { ok: status === 0, complaint: (await complaints).trim() };
   });
@@ -94,7 +94,11 @@ async function tryOverlay(facts: HostFacts, place: string): Promise<Trial> {
     try {
       const idMap = facts.canMount ? undefined : planIdMap({ ...facts, noNewPrivileges: true });
       const command = [requireTool(facts.tools, 'sh'), '-c', script, 'sh', folder];
-      const { process, complaints } = await startHelper({ idMap, ownMounts: true }, facts.tools, command);
+      const { process, complaints } = await startHelper({
+        namespaces: { idMap, ownMounts: true },
+        tools: facts.tools,
+        args: command,
+      });
       const { status } = await process.ended;
       return { ok: status === 0, complaint: (await complaints).trim().split('\n')[0] || `ended with status ${status}` };
     } finally {

@@ -30,6 +30,17 @@ import { runTool, tryTool } from './run-tool.ts';
 
 type BridgePlan = Extract<NetworkPlan, { kind: 'bridge' }>;
 
+/** Where the bridge's leases are kept, and the host's tools that change it. */
+interface BridgePlace {
+  readonly directory: string;
+  readonly tools: HostTools;
+}
+
+/** A bridge that exists. */
+interface Bridge extends BridgePlace {
+  readonly subnet: Network4;
+}
+
 async function lockBridges(directory: string, context?: Context): Promise<Lock> {
   const parent = dirname(directory);
   makeRuntimeDirectory(dirname(parent), 0);
@@ -41,7 +52,7 @@ async function lockBridges(directory: string, context?: Context): Promise<Lock> 
  * Writes the hosts files of all containers of the bridge. They are changed in place, for the containers have the files
  * mounted.
  */
-function writeHosts(directory: string, subnet: Network4, leases: readonly Lease[]): void {
+function writeHosts({ directory, subnet }: Bridge, leases: readonly Lease[]): void {
   const peers = leases.map(({ address, names }) => ({ address: formatAddress(address), names }));
   for (const lease of leases) {
     const text = bridgeHosts(formatAddress(gatewayOf(subnet)), peers, lease.hosts);
@@ -52,23 +63,25 @@ function writeHosts(directory: string, subnet: Network4, leases: readonly Lease[
   }
 }
 
-/**
- * Updates firewall rules and hosts files to the leases; without leases, removes all. The caller holds the bridge's
- * lock.
- */
-async function settle(directory: string, tools: HostTools, subnet: Network4, leases: readonly Lease[]): Promise<void> {
-  if (leases.length > 0) {
-    await applyFirewall(tools, subnet, leases);
-    writeHosts(directory, subnet, leases);
-    return;
-  }
+/** Removes the bridge with all that belongs to it. The caller holds the bridge's lock. */
+async function dismantle({ directory, tools }: BridgePlace): Promise<void> {
   await removeBridge(tools);
   await removeFirewall(tools);
   rmSync(directory, { recursive: true, force: true });
 }
 
+/**
+ * Updates firewall rules and hosts files to the leases; without leases, removes all. The caller holds the bridge's
+ * lock.
+ */
+async function settle(bridge: Bridge, leases: readonly Lease[]): Promise<void> {
+  if (leases.length === 0) return dismantle(bridge);
+  await applyFirewall(bridge.tools, bridge.subnet, leases);
+  writeHosts(bridge, leases);
+}
+
 /** Connects the network namespace of a container's first process with the bridge. */
-async function connect(tools: HostTools, first: Stub, lease: Lease, subnet: Network4): Promise<void> {
+async function connect(first: Stub, { tools, subnet }: Bridge, lease: Lease): Promise<void> {
   const ip = requireTool(tools, 'ip');
   const name = outside(lease.id);
   const address = formatAddress(lease.address);
@@ -109,41 +122,43 @@ export async function openBridge(plan: BridgePlan, tools: HostTools, context: Co
   makeDirectories(directory, 0o711);
   const others = await sweepLeases(directory);
   const reserved = await reservePorts(ports);
+  const place: BridgePlace = { directory, tools };
   let lock: Lock | undefined;
-  let subnet: Network4 | undefined;
+  let bridge: Bridge | undefined;
   try {
     if (enableForwarding()) {
       const message =
         'IP forwarding is on now (net.ipv4.ip_forward), so that containers reach other hosts; it was off before';
       context.onEvent?.({ kind: 'warning', message });
     }
-    subnet = await ensureBridge(join(directory, 'bridge.json'), tools);
+    const ensured = { ...place, subnet: await ensureBridge(join(directory, 'bridge.json'), tools) };
+    bridge = ensured;
     const address = chooseAddress(
-      subnet,
+      ensured.subnet,
       others.map((lease) => lease.address),
     );
     const lease: Lease = { id, address, names, ports, hosts };
-    lock = await takeLease(directory, lease);
-    await settle(directory, tools, subnet, [...others, lease]);
-    const held = { lock, subnet };
+    const held = await takeLease(directory, lease);
+    lock = held;
+    await settle(ensured, [...others, lease]);
     return {
-      attach: (container) => connect(tools, container, lease, held.subnet),
+      attach: (container) => connect(container, ensured, lease),
       async [Symbol.asyncDispose]() {
         await using _again = await lockBridges(directory);
         // The kernel removes it with the container's namespace, but a moment later.
         await tryTool(requireTool(tools, 'ip'), ['link', 'delete', outside(id)]);
         removeLease(directory, id);
-        await held.lock.close();
+        await held.close();
         reserved[Symbol.dispose]();
-        await settle(directory, tools, held.subnet, await sweepLeases(directory));
+        await settle(ensured, await sweepLeases(directory));
       },
     };
   } catch (error) {
     removeLease(directory, id);
     await lock?.close();
     reserved[Symbol.dispose]();
-    if (others.length === 0) await settle(directory, tools, subnet ?? { address: 0, bits: 24 }, []);
-    else if (subnet !== undefined) await settle(directory, tools, subnet, others);
+    if (others.length === 0) await dismantle(place);
+    else if (bridge !== undefined) await settle(bridge, others);
     throw error;
   }
 }
@@ -156,9 +171,9 @@ export async function sweepBridge(directory: string, tools: HostTools): Promise<
   makeDirectories(directory, 0o711);
   const leases = await sweepLeases(directory);
   if (leases.length === 0) {
-    await settle(directory, tools, { address: 0, bits: 24 }, []);
+    await dismantle({ directory, tools });
     return false;
   }
-  await settle(directory, tools, await ensureBridge(join(directory, 'bridge.json'), tools), leases);
+  await settle({ directory, tools, subnet: await ensureBridge(join(directory, 'bridge.json'), tools) }, leases);
   return true;
 }

@@ -21,6 +21,13 @@ async function giveToRoot(path: string, idMap: IdMap, tools: HostTools): Promise
   }
 }
 
+/** Whose overlay it is, and the host's tools that give it to them. */
+interface OverlayUser {
+  /** The container's map; absent where it has the host's IDs. */
+  readonly idMap: IdMap | undefined;
+  readonly tools: HostTools;
+}
+
 /**
  * Makes the directories of a container's overlay (`upper`, `work`, `merged`) and short names for its layers, as
  * `RootSpec` describes.
@@ -29,8 +36,7 @@ async function giveToRoot(path: string, idMap: IdMap, tools: HostTools): Promise
 export async function makeOverlayRoot(
   path: string,
   lower: readonly string[],
-  idMap: IdMap | undefined,
-  tools: HostTools,
+  { idMap, tools }: OverlayUser,
 ): Promise<RootSpec> {
   const { upper, work, merged, lowers } = CONTAINER_NAME;
   for (const name of [upper, work, merged, lowers]) await mkdir(join(path, name), { mode: 0o755 });

@@ -26,7 +26,7 @@ export interface HelperNamespaces {
   readonly ownMounts?: boolean;
 }
 
-/** The options of a helper, besides its namespaces and its command line. */
+/** The options of a helper, besides its program. */
 export interface HelperOptions<Message> {
   /** Pipes from descriptor 5 on. */
   readonly more?: number;
@@ -62,10 +62,13 @@ async function enterUserNamespace(stub: Stub, { idMap }: HelperNamespaces, tools
 }
 
 /** A program, and the namespaces that it runs in. */
-interface HelperPlan {
+export interface HelperProgram {
   readonly namespaces: HelperNamespaces;
   readonly tools: HostTools;
   readonly args: readonly string[];
+}
+
+interface HelperPlan extends HelperProgram {
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -104,9 +107,7 @@ async function becomeHelper(
  * it
  */
 export async function startHelper<Message extends { readonly kind: string } = never>(
-  namespaces: HelperNamespaces,
-  tools: HostTools,
-  program: readonly string[],
+  program: HelperProgram,
   { more = 0, given, isMessage = isNone }: HelperOptions<Message> = {},
 ): Promise<HelperProcess<Message>> {
   const options: StubOptions = { standard: ['ignore', 'ignore', 'pipe'], pipes: 2 + more, given };
@@ -114,7 +115,7 @@ export async function startHelper<Message extends { readonly kind: string } = ne
   const { process } = started;
   const complaints = collectComplaints(process.stream(DESCRIPTOR.complaints));
   const messages = readMessages(process.stream(DESCRIPTOR.status), isMessage);
-  await becomeHelper(started, { namespaces, tools, args: program, env: TOOL_ENV });
+  await becomeHelper(started, { ...program, env: TOOL_ENV });
   return { process, messages, complaints };
 }
 
@@ -153,7 +154,11 @@ export async function runInUserNamespace(
  */
 export async function removeInUserNamespace(idMap: IdMap, tools: HostTools, paths: readonly string[]): Promise<void> {
   const rm = requireTool(tools, 'rm');
-  const { process, complaints } = await startHelper({ idMap }, tools, [rm, '-rf', '--', ...paths]);
+  const { process, complaints } = await startHelper({
+    namespaces: { idMap },
+    tools,
+    args: [rm, '-rf', '--', ...paths],
+  });
   const { status } = await process.ended;
   if (status === 0) return;
   throw new TsimgError('FILESYSTEM', 'cannot remove the files of a container', {

@@ -9,8 +9,8 @@ const OWN = new Set(['/dev/pts', '/dev/shm', '/dev/mqueue', '/dev/hugepages', '/
 /** The deepest folder that is searched for devices: binds may form a loop. */
 const MAX_DEPTH = 8;
 
-/** How devices are placed in a root. */
-interface Place {
+/** A root that gets devices, and how. */
+interface Placement {
   readonly root: StubRoot;
   /** Whether devices are made; otherwise the host's are bound. */
   readonly make: boolean;
@@ -21,7 +21,7 @@ function isDevice({ kind }: Pick<files.DirectoryEntry | files.Status, 'kind'>): 
 }
 
 /** Whether the wanted device is there already. @throws LAUNCH_FAILED where something else has its name */
-function isThere({ root }: Place, target: string, wanted: files.Status): boolean {
+function isThere({ root }: Placement, target: string, wanted: files.Status): boolean {
   const { stub } = root;
   const place = findPlace(root, target, 'never');
   if (place === undefined) return false;
@@ -30,11 +30,11 @@ function isThere({ root }: Place, target: string, wanted: files.Status): boolean
   throw new TsimgError('LAUNCH_FAILED', 'another device has that name in the container', { where: target });
 }
 
-function placeDevice(place: Place, from: number, target: string): void {
-  const { root, make } = place;
+function placeDevice(placement: Placement, from: number, target: string): void {
+  const { root, make } = placement;
   const { stub } = root;
   const found = files.statusOf(stub, from);
-  if (isThere(place, target, found)) return;
+  if (isThere(placement, target, found)) return;
   if (!make) {
     const at = openFilePlace(root, target, 'never');
     files.withDescriptor(stub, at, () => bindOnto(stub, from, { place: at, where: target }));
@@ -46,17 +46,26 @@ function placeDevice(place: Place, from: number, target: string): void {
   });
 }
 
+/** A folder of devices that is open in the stub. */
+interface Folder {
+  readonly from: number;
+  /** Its path in the container. */
+  readonly target: string;
+  /** How far it lies below the one that was asked for. */
+  readonly depth: number;
+}
+
 /** Places all devices below a folder of the host, but for those that the container has of its own. */
-function placeFolder(place: Place, from: number, target: string, depth: number): void {
-  const { stub } = place.root;
+function placeFolder(placement: Placement, { from, target, depth }: Folder): void {
+  const { stub } = placement.root;
   for (const entry of files.readDirectory(stub, from)) {
     const path = `${target}/${entry.name}`;
     if (!isDevice(entry) && entry.kind !== 'directory') continue;
     if (OWN.has(path) || (isDevice(entry) && ['/dev/console', '/dev/ptmx'].includes(path)) || depth > MAX_DEPTH)
       continue;
     files.withDescriptor(stub, openHost(stub, `${files.descriptorPath(from)}/${entry.name}`), (inner) => {
-      if (isDevice(entry)) placeDevice(place, inner, path);
-      else placeFolder(place, inner, path, depth + 1);
+      if (isDevice(entry)) placeDevice(placement, inner, path);
+      else placeFolder(placement, { from: inner, target: path, depth: depth + 1 });
     });
   }
 }
@@ -68,11 +77,11 @@ function placeFolder(place: Place, from: number, target: string, depth: number):
 export function placeDevices(root: StubRoot, step: Extract<Step, { do: 'host-device' }>): void {
   const { source, target, make } = step;
   const { stub } = root;
-  const place = { root, make };
+  const placement = { root, make };
   files.withDescriptor(stub, openHost(stub, source), (from) => {
     const found = files.statusOf(stub, from);
-    if (found.kind === 'directory') placeFolder(place, from, target, 0);
-    else if (isDevice(found)) placeDevice(place, from, target);
+    if (found.kind === 'directory') placeFolder(placement, { from, target, depth: 0 });
+    else if (isDevice(found)) placeDevice(placement, from, target);
     else throw new TsimgError('LAUNCH_FAILED', 'not a device', { where: source });
   });
 }

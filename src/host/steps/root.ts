@@ -25,12 +25,13 @@ const MAX_LINKS = 40;
  */
 const MAX_MADE = 4096;
 
-function linkError(path: RootPath, links: Links, errno: string, cause?: unknown): TsimgError {
+/** The error for a forbidden link, or a circle of links, on the way to a place. */
+function linkError({ path, links }: Pick<Way, 'path' | 'links'>, cause?: unknown): TsimgError {
   return new TsimgError('LAUNCH_FAILED', 'a symbolic link where none may be', {
     where: textOf(path),
     why: links === 'never' ? 'a mount over it would go where the link leads' : 'it leads in a circle, or through /proc',
     hint: 'the root filesystem must have a directory there, or nothing',
-    facts: { errno },
+    facts: { errno: 'ELOOP' },
     cause,
   });
 }
@@ -49,7 +50,7 @@ export function findPlace({ stub, fd }: StubRoot, path: RootPath, links: Links, 
   } catch (cause) {
     const errno = errnoOf(cause);
     if (errno === 'ENOENT') return undefined;
-    if (errno === 'ELOOP') throw linkError(path, links, errno, cause);
+    if (errno === 'ELOOP') throw linkError({ path, links }, cause);
     throw cause;
   }
 }
@@ -124,17 +125,17 @@ export function isProc(stub: Stub, place: number): boolean {
 /** The target of a link, as a path of the root; undefined where the name is not a link. Paths are bytes (latin1). */
 function targetOf(way: Way, place: files.NameIn, parent: string): string | undefined {
   // The targets of links in /proc are paths of the host, and our open descriptors.
-  if (isProc(place.stub, place.directory)) throw linkError(way.path, way.links, 'ELOOP');
+  if (isProc(place.stub, place.directory)) throw linkError(way);
   const target = files.readLinkIn(place)?.toString('latin1');
   return target === undefined || target.startsWith('/') ? target : `${parent}/${target}`;
 }
 
-function findOnWay({ root, links, path }: Way, place: string, kind: Kind): number | undefined {
+function findOnWay(way: Way, place: string, kind: Kind): number | undefined {
   try {
-    return findPlace(root, Buffer.from(place, 'latin1'), links, kind.flags);
+    return findPlace(way.root, Buffer.from(place, 'latin1'), way.links, kind.flags);
   } catch (error) {
-    if (errnoOf(error) === 'ELOOP') throw linkError(path, links, 'ELOOP', error);
-    throw cannotMake(path, error);
+    if (errnoOf(error) === 'ELOOP') throw linkError(way, error);
+    throw cannotMake(way.path, error);
   }
 }
 
@@ -172,15 +173,15 @@ function reach(way: Way, path: string, kind: Kind): number {
     way.madeLeft -= 1;
     const next = makeOrFollow(way, place, kind);
     if (next === undefined) continue;
-    if (way.linksLeft === 0) throw linkError(way.path, way.links, 'ELOOP');
+    if (way.linksLeft === 0) throw linkError(way);
     way.linksLeft -= 1;
     place = next;
   }
 }
 
-function openOrMake(root: StubRoot, path: RootPath, links: Links, kind: Kind): number {
-  const way: Way = { root, path, links, linksLeft: MAX_LINKS, madeLeft: MAX_MADE };
-  return reach(way, `/${Buffer.from(path).toString('latin1')}`, kind);
+function openOrMake(to: Pick<Way, 'root' | 'path' | 'links'>, kind: Kind): number {
+  const way: Way = { ...to, linksLeft: MAX_LINKS, madeLeft: MAX_MADE };
+  return reach(way, `/${Buffer.from(to.path).toString('latin1')}`, kind);
 }
 
 /**
@@ -188,7 +189,7 @@ function openOrMake(root: StubRoot, path: RootPath, links: Links, kind: Kind): n
  * the target of a dangling link is made too. @throws LAUNCH_FAILED, SYSTEM_CALL
  */
 export function openDirectory(root: StubRoot, path: RootPath, links: Links): number {
-  return openOrMake(root, path, links, DIRECTORY);
+  return openOrMake({ root, path, links }, DIRECTORY);
 }
 
 /**
@@ -196,7 +197,7 @@ export function openDirectory(root: StubRoot, path: RootPath, links: Links): num
  * `openDirectory`
  */
 export function openFilePlace(root: StubRoot, path: RootPath, links: Links): number {
-  return openOrMake(root, path, links, FILE);
+  return openOrMake({ root, path, links }, FILE);
 }
 
 /**

@@ -45,14 +45,21 @@ function placeFor(root: StubRoot, target: string): number | undefined {
   }
 }
 
+/** A file of the host that is bound. */
+interface SharedFile {
+  readonly path: string;
+  /** Made by `cloneSources`. */
+  readonly clone: number | undefined;
+}
+
 /** Binds a file of the host read-only: the container sees the host's later changes to it. */
-function bindSharedFile(root: StubRoot, target: string, shared: string, clone: number | undefined): void {
+function bindSharedFile(root: StubRoot, target: string, { path, clone }: SharedFile): void {
   const { stub } = root;
   const place = placeFor(root, target);
   if (place === undefined) return;
   const attachment = { place, attributes: READ_ONLY, where: target };
   files.withDescriptor(stub, place, () =>
-    files.withDescriptor(stub, clone ?? files.openPath(stub, shared, O_PATH), (source) =>
+    files.withDescriptor(stub, clone ?? files.openPath(stub, path, O_PATH), (source) =>
       clone === undefined ? bindOnto(stub, source, attachment) : attachWith(stub, source, attachment),
     ),
   );
@@ -93,7 +100,7 @@ export function mountTextFile(
 ): void {
   const { stub } = root;
   if ('shared' in content) {
-    bindSharedFile(root, target, content.shared, clone);
+    bindSharedFile(root, target, { path: content.shared, clone });
     return;
   }
   const bytes = bytesOf(stub, content);

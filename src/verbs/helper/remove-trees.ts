@@ -28,15 +28,19 @@ export function isRemoveMessage(value: unknown): value is RemoveMessage {
   return hasMessageFields(value);
 }
 
-async function removeByHelper(
-  paths: readonly string[],
-  facts: HostFacts,
-  kept: (path: string, error: unknown) => void,
-  signal: AbortSignal | undefined,
-): Promise<number> {
-  const { process, messages, complaints } = await startHelper({ idMap: planIdMap(facts) }, facts.tools, ENTRY, {
-    isMessage: isRemoveMessage,
-  });
+/** How trees are removed. */
+interface Removal {
+  readonly facts: HostFacts;
+  /** Called for a tree that cannot be removed. */
+  readonly kept: (path: string, error: unknown) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function removeByHelper(paths: readonly string[], { facts, kept, signal }: Removal): Promise<number> {
+  const { process, messages, complaints } = await startHelper(
+    { namespaces: { idMap: planIdMap(facts) }, tools: facts.tools, args: ENTRY },
+    { isMessage: isRemoveMessage },
+  );
   const control = process.stream(DESCRIPTOR.control);
   const abort = () => process.kill('SIGKILL');
   signal?.addEventListener('abort', abort, { once: true });
@@ -74,7 +78,7 @@ export async function removeTrees(paths: readonly string[], facts: HostFacts, co
   if (paths.length === 0) return 0;
   const kept = (path: string, error: unknown) =>
     context.onEvent?.({ kind: 'warning', message: `${path} was not removed: ${messageOf(error)}` });
-  if (!facts.canMount) return removeByHelper(paths, facts, kept, context.signal);
+  if (!facts.canMount) return removeByHelper(paths, { facts, kept, signal: context.signal });
   let bytes = 0;
   for (const path of paths) {
     context.signal?.throwIfAborted();

@@ -34,11 +34,10 @@ export async function runFileHelper(
   { namespaces, tools, onMessage, archive, root }: FileHelperWork,
   { signal, onEvent }: Context,
 ): Promise<void> {
-  const { process, messages, complaints } = await startHelper(namespaces, tools, ENTRY, {
-    more: 1,
-    given: root,
-    isMessage: isFileMessage,
-  });
+  const { process, messages, complaints } = await startHelper(
+    { namespaces, tools, args: ENTRY },
+    { more: 1, given: root, isMessage: isFileMessage },
+  );
   const kill = () => process.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });
   let failure: Error | undefined;

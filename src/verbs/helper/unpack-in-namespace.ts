@@ -44,7 +44,10 @@ export async function unpackInNamespace(
   { idMap, tools }: { readonly idMap: IdMap; readonly tools: HostTools },
   context: Context,
 ): Promise<UnpackReport> {
-  const { process, messages, complaints } = await startHelper({ idMap }, tools, ENTRY, { isMessage: isUnpackMessage });
+  const { process, messages, complaints } = await startHelper(
+    { namespaces: { idMap }, tools, args: ENTRY },
+    { isMessage: isUnpackMessage },
+  );
   const request: UnpackRequest = {
     layers: layers.map(({ label, diffId, size, digest }) => ({ label, diffId, size, digest })),
     into,

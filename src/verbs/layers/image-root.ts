@@ -160,7 +160,7 @@ export async function openImageRoot(image: Image, container: NewContainer, conte
     await using _lock = await acquireLock(store.containersLock, 'shared', context);
     const layers = copied ? [] : await unpackMissing(image, container, context);
     const lower = layers.map(({ path }) => path).reverse();
-    return await makeOverlayRoot(directory, lower, idMap, facts.tools);
+    return await makeOverlayRoot(directory, lower, { idMap, tools: facts.tools });
   };
   const root = await makeRoot();
   const plainRoot = () => unpackPlain(layerInputs(image), container, context);

@@ -125,10 +125,11 @@ test('the caller fails where a helper sends something else than messages', async
     [`echo '{"kind":"change","change":{"kind":"added"}}'`, 'a field is missing or has a wrong type'],
     ["printf '%300000d\\n' 1", 'characters'],
   ] as const) {
-    const command = ['/bin/sh', '-c', `exec >&4; ${script}`];
-    const { messages, process } = await startHelper<FileMessage>({ idMap: undefined }, {}, command, {
-      isMessage: isFileMessage,
-    });
+    const args = ['/bin/sh', '-c', `exec >&4; ${script}`];
+    const { messages, process } = await startHelper<FileMessage>(
+      { namespaces: { idMap: undefined }, tools: {}, args },
+      { isMessage: isFileMessage },
+    );
     const error = await failureOf(messages.next(), 'LAUNCH_FAILED');
     assert.match(error.message, why);
     await process.ended;
