@@ -7,17 +7,21 @@ import { withStaging } from './publish/staging.ts';
 import type { LayerInput } from './read/read-layer.ts';
 import type { UnpackOptions, UnpackReport } from './unpack-options.ts';
 
+/** A bundle that is made. */
+export interface NewBundle {
+  readonly destination: string;
+  /** Returns the text of config.json, once the root filesystem is made; gets the descriptor of its directory. */
+  readonly configOf: (rootfs: number) => string;
+}
+
 /**
  * Makes a bundle for an OCI runtime: the root filesystem in `rootfs`, and `config.json`. The bundle is published when
  * both are complete. Only the caller may enter its directory (0700), because it holds the image's setuid files.
- * @param configOf returns the text of config.json, once the root filesystem is made; gets the descriptor of its
- *   directory
  * @throws the errors of `buildRootfs` and `configOf`
  */
 export async function buildBundle(
   layers: readonly LayerInput[],
-  destination: string,
-  configOf: (rootfs: number) => string,
+  { destination, configOf }: NewBundle,
   options: UnpackOptions,
 ): Promise<UnpackReport> {
   const place = inspectDestination(destination, options.force);

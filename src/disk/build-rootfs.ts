@@ -33,13 +33,14 @@ export async function buildRootfs(
     const tree = new Tree(options.limits);
     {
       await using ahead = readLayersAhead(layers, { ...options, poolOf: () => pool, tolerated });
-      for (const ordinal of layers.keys()) applyLayer(tree, (await ahead.layer(ordinal)).entries, ordinal, tolerated);
+      for (const ordinal of layers.keys())
+        applyLayer(tree, { entries: (await ahead.layer(ordinal)).entries, ordinal }, tolerated);
     }
     const names = await performChanges(planFlat(tree), { root, pool, form, tolerated }, options.signal);
     publish((at) => {
       // Its deviations were counted when the tree was made
       const silent = newTolerated(policyOf('ignore'));
-      setAttributes(at, tree.root.attributes, 'directory', { path: '', form, tolerated: silent });
+      setAttributes(at, { kind: 'directory', attributes: tree.root.attributes }, { path: '', form, tolerated: silent });
     });
     return { destination, layers: layers.length, names, tolerated: tolerated.counts };
   });

@@ -99,7 +99,7 @@ async function placeLayers(
   try {
     for (const [ordinal, { path, present, entries: place, kept }] of directories.entries()) {
       const entries = kept && place !== undefined ? readKeptEntries(place) : (await ahead.layer(ordinal)).entries;
-      const outcome = applyLayer(tree, entries, ordinal, tolerated);
+      const outcome = applyLayer(tree, { entries, ordinal }, tolerated);
       if (place !== undefined && !kept) keepEntries(place, entries);
       if (present) continue;
       await withStaging(inspectDestination(path), options, async ({ root, publish }) => {

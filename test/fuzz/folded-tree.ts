@@ -50,7 +50,7 @@ export function foldLayers(layers: Input): FoldedTree | undefined {
       if (header.kind !== 'file' || header.size === 0) return { header, body: undefined };
       return { header, body: { bucket: undefined, name: String(contents.push(content) - 1) } };
     });
-    applyLayer(tree, entries, ordinal, tolerated);
+    applyLayer(tree, { entries, ordinal }, tolerated);
   }
   return { tree, contents };
 }

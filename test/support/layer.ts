@@ -48,7 +48,7 @@ export function tolerated(): Tolerated {
 export function fold(...layers: readonly (readonly LayerEntry[])[]): Tree {
   const tree = new Tree();
   const counts = tolerated();
-  for (const [ordinal, entries] of layers.entries()) applyLayer(tree, entries, ordinal, counts);
+  for (const [ordinal, entries] of layers.entries()) applyLayer(tree, { entries, ordinal }, counts);
   return tree;
 }
 

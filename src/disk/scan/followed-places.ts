@@ -6,15 +6,17 @@ const MAX_LINKS = 40;
 /**
  * Returns the target of the link that has these names, bytes; undefined for anything else than a link. No link on the
  * way is followed.
+ * @param place.path for errors
  */
 function linkAt(
   directories: readonly number[],
-  [name = '.', ...rest]: readonly string[],
-  path: string,
+  place: { readonly names: readonly string[]; readonly path: string },
   form: OverlayForm,
 ): string | undefined {
-  using found = findLower(directories, name, path, form);
-  if (rest.length > 0) return found === undefined ? undefined : linkAt(found.directories, rest, path, form);
+  const { path } = place;
+  const [name = '.', ...rest] = place.names;
+  using found = findLower(directories, { name, path }, form);
+  if (rest.length > 0) return found && linkAt(found.directories, { names: rest, path }, form);
   return found?.node.kind === 'symlink' ? found.node.target : undefined;
 }
 
@@ -30,7 +32,7 @@ function follow(layers: readonly number[], place: string, form: OverlayForm): re
       done.pop();
       continue;
     }
-    const link = linkAt(layers, [...done, name], place, form);
+    const link = linkAt(layers, { names: [...done, name], path: place }, form);
     if (link === undefined) {
       done.push(name);
       continue;

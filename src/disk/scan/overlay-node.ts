@@ -60,14 +60,19 @@ export interface LowerNode extends Disposable {
   readonly directories: readonly number[];
 }
 
+/** A name in merged directories, and its whole path for errors. */
+interface NamedPath {
+  readonly name: string;
+  readonly path: string;
+}
+
 /**
  * Looks a name up in directories of layers, top first, as overlayfs does; undefined where no file is visible.
  * @throws FILESYSTEM, FORMAT_UNSUPPORTED
  */
 export function findLower(
   lowers: readonly number[],
-  name: string,
-  path: string,
+  { name, path }: NamedPath,
   form: OverlayForm,
 ): LowerNode | undefined {
   let node: DiskNode | undefined;
@@ -93,7 +98,7 @@ export function findLower(
 export function lowerNames(lowers: readonly number[], path: string, form: OverlayForm): readonly string[] {
   const names = new Set(lowers.flatMap((directory) => namesIn(directory, path)));
   return [...names].sort().filter((name) => {
-    using found = findLower(lowers, name, `${path}/${name}`, form);
+    using found = findLower(lowers, { name, path: `${path}/${name}` }, form);
     return found !== undefined;
   });
 }

@@ -39,6 +39,16 @@ export interface UpperOptions extends OverlayForm {
   readonly mountPlaces: ReadonlySet<string>;
 }
 
+/** A directory of the upper layer that is being read. */
+interface Level {
+  /** Its descriptor, and those of the directories that it is merged with, top first. */
+  readonly directory: number;
+  readonly below: readonly number[];
+  readonly path: RootfsPath;
+  /** How far it lies below the root. */
+  readonly depth: number;
+}
+
 type Found = { -readonly [Key in keyof UpperChange]: UpperChange[Key] };
 
 /** The default of a tree: each level needs open descriptors. */
@@ -67,16 +77,17 @@ export function upperChanges(upper: number, lowers: readonly number[], options: 
   }
 
   /** Adds the changes inside of a directory; returns whether one of them is shown. */
-  function inside(directory: number, below: readonly number[], path: RootfsPath, depth: number): boolean {
+  function inside(level: Level): boolean {
+    const { directory, below, path, depth } = level;
     if (depth > MAX_DEPTH) throw limitExceeded(`a path of more than ${MAX_DEPTH} directories`, path.slice(0, 200));
     let shown = false;
     for (const name of namesIn(directory, path)) {
       const place = childPath(path, name);
       const node = readOverlayNode({ directory, name }, place, options);
       if (node === undefined) continue;
-      using lower = findLower(below, name, place, options);
+      using lower = findLower(below, { name, path: place }, options);
       if (node.kind === 'directory') {
-        shown = visitDirectory({ directory, name }, node, lower, place, depth) || shown;
+        shown = visitDirectory({ ...level, name, path: place }, node, lower) || shown;
       } else if (isWhiteout(node)) {
         if (lower === undefined) continue;
         add({ kind: 'deleted', path: place, node: undefined });
@@ -89,13 +100,13 @@ export function upperChanges(upper: number, lowers: readonly number[], options: 
     return shown;
   }
 
+  /** @param at its parent, with its own name and path */
   function visitDirectory(
-    at: { readonly directory: number; readonly name: string },
+    at: Level & { readonly name: string },
     node: DiskNode,
     lower: LowerNode | undefined,
-    path: RootfsPath,
-    depth: number,
   ): boolean {
+    const { path } = at;
     const before = lower?.node.kind === 'directory' ? lower : undefined;
     const opaque = before !== undefined && isOpaque(at, options);
     const first = changes.length;
@@ -103,7 +114,8 @@ export function upperChanges(upper: number, lowers: readonly number[], options: 
     const directory = openDirectoryAt(at, path);
     let shown: boolean;
     try {
-      shown = inside(directory, before === undefined || opaque ? [] : before.directories, path, depth + 1);
+      const below = before === undefined || opaque ? [] : before.directories;
+      shown = inside({ directory, below, path, depth: at.depth + 1 });
       if (opaque) shown = hidden(directory, before.directories, path) || shown;
     } finally {
       closeDescriptor(directory);
@@ -134,6 +146,6 @@ export function upperChanges(upper: number, lowers: readonly number[], options: 
   if (root !== undefined && before !== undefined && !sameAttributes(root.attributes, before.attributes, false)) {
     add({ kind: 'changed', path: ROOT_PATH, node: root, shown: false });
   }
-  inside(upper, lowers, ROOT_PATH, 0);
+  inside({ directory: upper, below: lowers, path: ROOT_PATH, depth: 0 });
   return changes;
 }

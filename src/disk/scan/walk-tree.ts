@@ -20,6 +20,23 @@ export function isKernelDirectory({ directory, name }: NameAt): boolean {
   return KERNEL_TYPES.has(statfsSync(Buffer.from(`/proc/self/fd/${directory}/${name}/.`, 'latin1')).type);
 }
 
+/** What is put into an archive. */
+export interface WalkedTree {
+  readonly at: NameAt;
+  readonly node: DiskNode;
+  /** The name of the entry at the top, bytes; `.` for a directory of which only the content is wanted. */
+  readonly name: string;
+}
+
+/** A file on the way. */
+interface Visited {
+  readonly place: NameAt;
+  readonly found: DiskNode;
+  /** Its path in the archive. */
+  readonly path: RootfsPath;
+  readonly depth: number;
+}
+
 export interface WalkOptions {
   /** Is called for each file that is skipped, with the reason. */
   readonly onSkipped: (path: string, why: string) => void;
@@ -29,23 +46,15 @@ export interface WalkOptions {
  * Yields a file, or a directory with everything in it, as entries of an archive: parents first, names in byte order,
  * further names of a file as hard links to the first. Symlinks are entries and are never followed. Devices are entries
  * and are not read. Sockets, and the content of the kernel's file systems, are skipped.
- * @param name of the entry at the top, bytes; `.` for a directory of which only the content is wanted
  * @throws FILESYSTEM, LIMIT_EXCEEDED
  */
 export async function* walkTree(
-  at: NameAt,
-  node: DiskNode,
-  name: string,
+  { at, node, name }: WalkedTree,
   { onSkipped }: WalkOptions,
 ): AsyncGenerator<TarEntryToWrite> {
   const firstNames = new Map<string, string>();
 
-  async function* visit(
-    place: NameAt,
-    found: DiskNode,
-    path: RootfsPath,
-    depth: number,
-  ): AsyncGenerator<TarEntryToWrite> {
+  async function* visit({ place, found, path, depth }: Visited): AsyncGenerator<TarEntryToWrite> {
     if (depth > MAX_DEPTH) {
       const where = pathText(path.slice(0, 200));
       throw new TsimgError('LIMIT_EXCEEDED', `a path of more than ${MAX_DEPTH} directories`, { where });
@@ -63,12 +72,14 @@ export async function* walkTree(
       for (const child of namesIn(directory, path)) {
         const inside = { directory, name: child };
         const next = readNode(inside, childPath(path, child));
-        if (next !== undefined) yield* visit(inside, next, childPath(path, child), depth + 1);
+        if (next !== undefined)
+          yield* visit({ place: inside, found: next, path: childPath(path, child), depth: depth + 1 });
       }
     } finally {
       closeDescriptor(directory);
     }
   }
 
-  yield* visit(at, node, name === '.' ? ROOT_PATH : childPath(ROOT_PATH, name), 1);
+  const path = name === '.' ? ROOT_PATH : childPath(ROOT_PATH, name);
+  yield* visit({ place: at, found: node, path, depth: 1 });
 }

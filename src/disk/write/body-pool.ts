@@ -1,4 +1,3 @@
-import type { Bucket } from '../../rootfs/body.ts';
 import type { Form, RealAttributes } from '../../rootfs/fold/real-attributes.ts';
 import { pathText } from '../../rootfs/path.ts';
 import { linkAt, renameNewAt, unlinkAt } from '../../sys/file/files.ts';
@@ -47,8 +46,8 @@ export function placeBody(from: NameAt, to: NameAt, path: string): void {
  * Moves a bucket to the place of a directory; false where the file system cannot move the directory, as overlayfs may.
  * @throws FILESYSTEM
  */
-export function placeBucket(pool: number, { name }: Bucket, to: NameAt, path: string): boolean {
-  if (renameNewAt(pool, name, to.directory, to.name) >= 0) return true;
+export function placeBucket(from: NameAt, to: NameAt, path: string): boolean {
+  if (renameNewAt(from.directory, from.name, to.directory, to.name) >= 0) return true;
   const errno = lastErrno();
   if (errno !== 'EXDEV' && errno !== 'EINVAL') throw refusal('cannot place a directory', errno, pathText(path));
   return false;

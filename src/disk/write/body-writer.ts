@@ -55,7 +55,7 @@ export function bodyWriter(pool: BodyPool): BodyWriter {
   const buckets = new Map<string, Bucket | undefined>();
 
   function attributesOf(entry: TarHeader): RealAttributes | undefined {
-    const attributes = pool.finish && realAttributes(entry, 'file', pool.finish.form);
+    const attributes = pool.finish && realAttributes({ kind: 'file', attributes: entry }, pool.finish.form);
     return attributes !== undefined && isFinishedIn(pool, attributes) ? attributes : undefined;
   }
 
@@ -91,12 +91,16 @@ export function bodyWriter(pool: BodyPool): BodyWriter {
     return { descriptor: check(descriptor, 'store a file', path), body };
   }
 
+  function createNumbered(number: number, { path }: TarHeader, mode: number) {
+    const body: Body = { bucket: undefined, name: String(number) };
+    return { descriptor: check(openAt(pool.directory, body.name, CREATE, mode), 'store a file', path), body };
+  }
+
   return {
     create(number, entry) {
       const attributes = attributesOf(entry);
       const mode = (attributes?.mode ?? PRIVATE) & PERMISSIONS;
-      const { descriptor, body } =
-        createInBucket(number, entry, mode) ?? createNumbered(pool.directory, number, entry, mode);
+      const { descriptor, body } = createInBucket(number, entry, mode) ?? createNumbered(number, entry, mode);
       let natural = naturals.get(mode);
       if (natural === undefined) {
         natural = fstatSync(descriptor);
@@ -132,11 +136,6 @@ export function bodyWriter(pool: BodyPool): BodyWriter {
       }
     },
   };
-}
-
-function createNumbered(pool: number, number: number, { path }: TarHeader, mode: number) {
-  const body: Body = { bucket: undefined, name: String(number) };
-  return { descriptor: check(openAt(pool, body.name, CREATE, mode), 'store a file', path), body };
 }
 
 function cannotStore({ entry }: OpenBody, error: unknown): unknown {

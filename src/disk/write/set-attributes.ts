@@ -1,11 +1,4 @@
-import {
-  type Form,
-  type RealKind,
-  realAttributes,
-  type StandsFor,
-  withoutOwner,
-} from '../../rootfs/fold/real-attributes.ts';
-import type { Attributes } from '../../rootfs/node.ts';
+import { type Form, type NodeOnDisk, realAttributes, withoutOwner } from '../../rootfs/fold/real-attributes.ts';
 import { pathText } from '../../rootfs/path.ts';
 import { type Tolerated, tolerate } from '../../rootfs/tolerated.ts';
 import { chmodAt, chownAt, setTimesAt, setXattrAt } from '../../sys/file/files.ts';
@@ -21,8 +14,6 @@ export interface SetOptions {
   /** For errors and counts, bytes. */
   readonly path: string;
   readonly form: Form;
-  /** The device that an empty file was made for. */
-  readonly standsFor?: StandsFor;
   /** The pool of its body, in which it may have got its attributes already. */
   readonly pool?: BodyPool | undefined;
   readonly tolerated: Tolerated;
@@ -31,17 +22,16 @@ export interface SetOptions {
 /**
  * Sets the owner, mode, xattrs and times of a new file, in this order: chown clears setuid bits and file capabilities,
  * and each of the calls changes a time.
- * @param kind the kind of file on the disk
  * @throws FILESYSTEM, POLICY_VIOLATED
  */
-export function setAttributes(at: NameAt, node: Attributes, kind: RealKind, options: SetOptions): void {
+export function setAttributes(at: NameAt, node: NodeOnDisk, options: SetOptions): void {
   const { directory, name } = at;
-  const { path, form, standsFor, pool, tolerated } = options;
-  const intended = realAttributes(node, kind, form, standsFor);
+  const { path, form, pool, tolerated } = options;
+  const intended = realAttributes(node, form);
   for (const tolerance of intended.tolerated) tolerate(tolerated, tolerance, path);
   if (pool !== undefined && isFinishedIn(pool, intended)) return;
   const real =
-    intended.owner === undefined || setOwner(at, intended.owner, path) ? intended : withoutOwner(intended, node, kind);
+    intended.owner === undefined || setOwner(at, intended.owner, path) ? intended : withoutOwner(intended, node);
   if (real !== intended) {
     tolerate(tolerated, 'unmapped-owners', path);
     setOwner(at, { uid: 0, gid: 0 }, path);

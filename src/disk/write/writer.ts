@@ -1,7 +1,6 @@
 import { constants } from 'node:fs';
 import { type Body, type Bucket, nameInPool } from '../../rootfs/body.ts';
 import type { Form } from '../../rootfs/fold/real-attributes.ts';
-import type { Attributes } from '../../rootfs/node.ts';
 import { childPath, type RootfsPath } from '../../rootfs/path.ts';
 import type { BodySource, Change } from '../../rootfs/plan/change.ts';
 import type { Tolerated } from '../../rootfs/tolerated.ts';
@@ -47,12 +46,8 @@ export function createWriter({ root, pool, lowerLayer, form, tolerated }: Writer
   /** Apart from `directories`, which would leave the current directory for the target of each link. */
   const targets = new DirectoryStack(root);
 
-  function finish(at: NameAt, path: RootfsPath, kind: 'directory' | 'symlink', attributes: Attributes): void {
-    setAttributes(at, attributes, kind, { path, form, tolerated });
-  }
-
   function makeDirectory(at: NameAt, path: RootfsPath, bucket: Bucket | undefined): void {
-    if (bucket !== undefined && placeBucket(pool.directory, bucket, at, path)) {
+    if (bucket !== undefined && placeBucket({ directory: pool.directory, name: bucket.name }, at, path)) {
       placedBuckets.set(bucket, path);
       return;
     }
@@ -77,7 +72,7 @@ export function createWriter({ root, pool, lowerLayer, form, tolerated }: Writer
     if (source === undefined) makeEmptyFile(at, path);
     else if (source.from === 'pool') placePooled(at, path, source.body);
     else if (lowerLayer === undefined) throw new RangeError('a change copies from a layer, and none was given');
-    else copyBody(lowerLayer(source.layer), source.path, at, path);
+    else copyBody({ layer: lowerLayer(source.layer), path: source.path }, at, path);
   }
 
   function makeSpecial(at: NameAt, change: Change & { kind: keyof typeof FILE_TYPE }): void {
@@ -87,12 +82,13 @@ export function createWriter({ root, pool, lowerLayer, form, tolerated }: Writer
       // EPERM: root in a user namespace cannot make devices
       if (made >= 0 || lastErrno() !== 'EPERM') {
         check(made, `make a ${kind}`, path);
-        setAttributes(at, attributes, kind, { path, form, tolerated });
+        setAttributes(at, change, { path, form, tolerated });
         return;
       }
     }
     makeEmptyFile(at, path);
-    setAttributes(at, attributes, 'file', { path, form, tolerated, standsFor: { kind, major, minor } });
+    const standsFor = { kind, major, minor };
+    setAttributes(at, { kind: 'file', attributes, standsFor }, { path, form, tolerated });
   }
 
   function perform(change: Change): void {
@@ -104,7 +100,7 @@ export function createWriter({ root, pool, lowerLayer, form, tolerated }: Writer
         break;
       case 'file':
         makeFile(at, path, change.source);
-        setAttributes(at, change.attributes, 'file', {
+        setAttributes(at, change, {
           path,
           form,
           tolerated,
@@ -113,7 +109,7 @@ export function createWriter({ root, pool, lowerLayer, form, tolerated }: Writer
         break;
       case 'symlink':
         check(symlinkAt(change.target, at.directory, at.name), 'make a symlink', path);
-        finish(at, path, 'symlink', change.attributes);
+        setAttributes(at, change, { path, form, tolerated });
         break;
       case 'hardlink': {
         const target = targets.locate(change.target);
@@ -126,7 +122,7 @@ export function createWriter({ root, pool, lowerLayer, form, tolerated }: Writer
         makeSpecial(at, change);
         break;
       case 'attributes':
-        finish(at, path, 'directory', change.attributes);
+        setAttributes(at, { ...change, kind: 'directory' }, { path, form, tolerated });
         break;
       case 'whiteout':
         check(makeNodeAt(at.directory, at.name, FILE_TYPE['character-device'], 0, 0), 'make a whiteout', path);

@@ -13,19 +13,23 @@ export type Marker =
   | (MarkerBase & { readonly kind: 'whiteout'; readonly name: string })
   | (MarkerBase & { readonly kind: 'opaque' });
 
+/** The markers of a layer. */
+export interface LayerMarkers {
+  /** In the order of the layer. */
+  readonly markers: readonly Marker[];
+  /**
+   * Whether the layer itself has a directory of that name: a symlink of a lower layer is not followed there, because
+   * the marker refers to the directory that replaces it.
+   */
+  readonly isReplaced: (literal: string) => boolean;
+}
+
 /**
  * Hides the names that the markers of a layer give, before any other entry of the layer is applied. So markers hide
  * names of lower layers only, wherever they stand in the archive (layer.md, "Whiteouts"). A marker for a missing name
  * does nothing.
- * @param isReplaced whether the layer itself has a directory of that name: a symlink of a lower layer is not followed
- *   there, because the marker refers to the directory that replaces it
  */
-export function applyWhiteouts(
-  tree: Tree,
-  markers: readonly Marker[],
-  isReplaced: (literal: string) => boolean,
-  outcome: LayerOutcome,
-): void {
+export function applyWhiteouts(tree: Tree, { markers, isReplaced }: LayerMarkers, outcome: LayerOutcome): void {
   // Short paths first, so that the order of the archive does not matter: a symlink that one marker hides must not lead
   // another marker elsewhere
   for (const marker of markers.toSorted((one, other) => one.parent.length - other.parent.length)) {

@@ -27,22 +27,28 @@ interface Application {
   last: { readonly prefix: string; readonly parent: Place } | undefined;
 }
 
+/** A layer, and its place among those of its image. */
+export interface NumberedLayer {
+  /** All of them. */
+  readonly entries: LayerEntries;
+  /** 0 for the base layer; higher than that of any layer applied before. */
+  readonly ordinal: number;
+}
+
 /**
  * Folds a layer into the tree of the layers below (OCI image spec, layer.md, "Applying Changesets").
  * Whiteouts are applied first, because they hide names of lower layers only. Then come the entries in their order; the
  * last of several entries with one name wins. A hard link is bound to the node that its target is at the time of the
  * entry, even if a later marker hides this node; without such a node, it is bound to the node that has the name at the
  * end.
- * @param entries all entries of the layer
- * @param ordinal 0 for the base layer; higher than that of any layer applied before
  * @throws LAYER_INVALID, LIMIT_EXCEEDED, POLICY_VIOLATED; the tree must not be used after an error
  */
-export function applyLayer(tree: Tree, entries: LayerEntries, ordinal: number, tolerated: Tolerated): LayerOutcome {
+export function applyLayer(tree: Tree, { entries, ordinal }: NumberedLayer, tolerated: Tolerated): LayerOutcome {
   const outcome = newOutcome(ordinal);
   const { markers, directories, isLinkBeforeMarker } = sortOut(entries, tolerated);
-  const isReplaced = (literal: string) => directories.has(literal);
-  const before = isLinkBeforeMarker ? noteHidden(tree, markers, isReplaced) : undefined;
-  applyWhiteouts(tree, markers, isReplaced, outcome);
+  const marked = { markers, isReplaced: (literal: string) => directories.has(literal) };
+  const before = isLinkBeforeMarker ? noteHidden(tree, marked) : undefined;
+  applyWhiteouts(tree, marked, outcome);
   const application: Application = {
     tree,
     tolerated,
@@ -105,7 +111,7 @@ function add(application: Application, components: readonly string[], entry: Lay
     touch(parent, application.outcome);
     const { path } = header;
     application.last = path.endsWith(`/${name}`) ? { prefix: path.slice(0, -name.length), parent } : undefined;
-    addIn(application, parent, name, entry);
+    addIn(application, { parent, name }, entry);
   }
 }
 
@@ -118,14 +124,18 @@ function addBesideLast(application: Application, entry: LayerEntry): boolean {
   if (last === undefined || !path.startsWith(last.prefix) || path.length > MAX_PATH) return false;
   const name = path.slice(last.prefix.length);
   if (!isName(name) || mayBeMarker(path)) return false;
-  addIn(application, last.parent, name, entry);
+  addIn(application, { parent: last.parent, name }, entry);
   return true;
 }
 
-function addIn(application: Application, parent: Place, name: string, entry: LayerEntry): void {
+/** A name in a directory of the tree. */
+type NameIn = Pick<PendingLink, 'parent' | 'name'>;
+
+function addIn(application: Application, at: NameIn, entry: LayerEntry): void {
+  const { parent, name } = at;
   const before = parent.directory.children.get(name);
-  if (entry.header.kind === 'directory') addDirectory(application, parent, name, entry.header);
-  else addLeaf(application, parent, name, entry);
+  if (entry.header.kind === 'directory') addDirectory(application, at, entry.header);
+  else addLeaf(application, at, entry);
   const isOther = before !== undefined && parent.directory.children.get(name) !== before;
   // The path to the directory may have led through the replaced node
   if (isOther && (before.kind === 'directory' || before.kind === 'symlink')) application.last = undefined;
@@ -147,7 +157,7 @@ function writeDirectory(directory: DirectoryNode, header: TarHeader, outcome: La
   outcome.touched.add(directory);
 }
 
-function addDirectory({ tree, outcome }: Application, parent: Place, name: string, header: TarHeader): void {
+function addDirectory({ tree, outcome }: Application, { parent, name }: NameIn, header: TarHeader): void {
   const existing = parent.directory.children.get(name);
   if (existing?.kind === 'directory') {
     writeDirectory(existing, header, outcome);
@@ -159,7 +169,8 @@ function addDirectory({ tree, outcome }: Application, parent: Place, name: strin
   outcome.touched.add(directory);
 }
 
-function addLeaf(application: Application, parent: Place, name: string, entry: LayerEntry): void {
+function addLeaf(application: Application, at: NameIn, entry: LayerEntry): void {
+  const { parent, name } = at;
   const { tree, tolerated, outcome, links, before, position } = application;
   const { header } = entry;
   if (parent.directory.children.get(name)?.layer === outcome.ordinal) {
@@ -169,7 +180,8 @@ function addLeaf(application: Application, parent: Place, name: string, entry: L
   hideName(parent, name, outcome);
   tree.put(parent.directory, name, node);
   if (header.kind !== 'hardlink') return;
-  links.set(node, bindLink(tree, { parent, name, header }, node, before && childBefore(before, position)));
+  const childOf = before && childBefore(before, position);
+  links.set(node, bindLink(tree, { ...at, header, placeholder: node }, childOf));
 }
 
 /** Finds the directory of an entry, and makes it where no layer has it. */

@@ -1,6 +1,6 @@
 import type { DirectoryNode, TreeNode } from '../node.ts';
 import type { Tree } from '../tree.ts';
-import type { Marker } from './apply-whiteouts.ts';
+import type { LayerMarkers } from './apply-whiteouts.ts';
 import { resolveDirectory } from './resolve.ts';
 
 /** The node of a hidden name of a lower layer, and the position of the entry that hides it. */
@@ -31,14 +31,8 @@ export function childBefore(hidden: BeforeMarkers, position: number) {
 
 /**
  * Notes what each marker hides, and changes nothing. To be called before the markers are applied.
- * @param markers in the order of the layer
- * @param isReplaced as in `applyWhiteouts`
  */
-export function noteHidden(
-  tree: Tree,
-  markers: readonly Marker[],
-  isReplaced: (literal: string) => boolean,
-): BeforeMarkers {
+export function noteHidden(tree: Tree, { markers, isReplaced }: LayerMarkers): BeforeMarkers {
   const hidden = new Map<DirectoryNode, Map<string, HiddenBy>>();
   for (const marker of markers) {
     const { position } = marker;

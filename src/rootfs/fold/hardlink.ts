@@ -13,6 +13,11 @@ interface Link {
   readonly header: TarHeader;
 }
 
+/** A hard link whose place is kept by a node. */
+interface PlacedLink extends Link {
+  readonly placeholder: LeafNode;
+}
+
 interface Target {
   readonly node: TreeNode;
   readonly path: RootfsPath;
@@ -29,15 +34,10 @@ export interface PendingLink extends Link {
  * gives the name to another file, the link keeps the first one. The target's name is relative to the root even when it
  * is absolute. Symlinks among its parents are followed inside of the tree; a symlink as the last component is itself
  * linked.
- * @param placeholder keeps the place of the link
  * @param childOf finds nodes that this entry still sees and the tree no longer has
  */
-export function bindLink(
-  tree: Tree,
-  link: Link,
-  placeholder: LeafNode,
-  childOf: ResolveOptions['childOf'],
-): PendingLink {
+export function bindLink(tree: Tree, placed: PlacedLink, childOf: ResolveOptions['childOf']): PendingLink {
+  const { placeholder, ...link } = placed;
   const target = lookUp(tree, link) ?? (childOf && lookUp(tree, link, childOf));
   return { ...link, target: target?.node === placeholder ? undefined : target };
 }

@@ -41,16 +41,18 @@ const SELINUX_LABEL = 'security.selinux';
 /** A device that was made as an empty file. */
 export type StandsFor = { readonly kind: SpecialKind; readonly major: number; readonly minor: number } | undefined;
 
-/**
- * Decides which attributes to set, and which to record.
- * @param kind the kind of file on the disk: `file` for a device that an ordinary user could not make
- */
-export function realAttributes(
-  attributes: Attributes,
-  kind: RealKind,
-  form: Form,
-  standsFor?: StandsFor,
-): RealAttributes {
+/** A node as it is made on the disk. */
+export interface NodeOnDisk {
+  /** `file` for a device that an ordinary user could not make. */
+  readonly kind: RealKind;
+  /** As the image has them. */
+  readonly attributes: Attributes;
+  /** The device that an empty file was made for. */
+  readonly standsFor?: StandsFor;
+}
+
+/** Decides which attributes to set, and which to record. */
+export function realAttributes({ kind, attributes, standsFor }: NodeOnDisk, form: Form): RealAttributes {
   const { uid, gid, mtime } = attributes;
   const tolerated: Tolerance[] = [];
   const unlabelled = withoutLabel(attributes.xattrs);
@@ -89,11 +91,8 @@ export function realAttributes(
  * The same for a file with an owner that this user namespace does not have: the file is given to root, loses its setuid
  * and setgid bits, and the owner and mode are recorded.
  */
-export function withoutOwner(
-  real: RealAttributes,
-  { uid, gid, mode: intended }: Attributes,
-  kind: RealKind,
-): RealAttributes {
+export function withoutOwner(real: RealAttributes, { kind, attributes }: NodeOnDisk): RealAttributes {
+  const { uid, gid, mode: intended } = attributes;
   const mode = real.mode === undefined || kind === 'directory' ? real.mode : real.mode & ~SETUID_SETGID;
   const xattrs = new Map(real.xattrs);
   const owner = encodeRootlessOwner(uid, gid);

@@ -2,19 +2,19 @@ import type { FileNode, LeafNode } from '../node.ts';
 import type { RootfsPath } from '../path.ts';
 import type { BodySource, Change } from './change.ts';
 
-/** The first name of each node that may have several. */
-export type FirstNames = Map<LeafNode, RootfsPath>;
+/** How leaves are placed in one plan. */
+export interface LeafPlan {
+  /** The first name of each node that may have several, so far. */
+  readonly firstNames: Map<LeafNode, RootfsPath>;
+  /** Where the content of a file comes from. */
+  readonly sourceOf: (node: FileNode) => BodySource | undefined;
+}
 
 /**
  * Returns the change that gives a file, symlink or device its name: the node itself for its first name, a hard link for
  * each further one.
  */
-export function placeLeaf(
-  node: LeafNode,
-  path: RootfsPath,
-  firstNames: FirstNames,
-  sourceOf: (node: FileNode) => BodySource | undefined,
-): Change {
+export function placeLeaf(node: LeafNode, path: RootfsPath, { firstNames, sourceOf }: LeafPlan): Change {
   if (node.shared) {
     const target = firstNames.get(node);
     if (target !== undefined) return { kind: 'hardlink', path, target };

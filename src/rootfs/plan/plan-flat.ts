@@ -3,7 +3,7 @@ import { childPath, ROOT_PATH, type RootfsPath } from '../path.ts';
 import { sortedChildren, type Tree } from '../tree.ts';
 import { Buckets } from './buckets.ts';
 import type { BodySource, Change } from './change.ts';
-import { type FirstNames, placeLeaf } from './place-leaf.ts';
+import { type LeafPlan, placeLeaf } from './place-leaf.ts';
 
 type Pending =
   | { readonly step: 'enter'; readonly path: RootfsPath; readonly node: TreeNode }
@@ -14,7 +14,7 @@ type Pending =
  * root last.
  */
 export function* planFlat(tree: Tree): Generator<Change> {
-  const firstNames: FirstNames = new Map();
+  const leaves: LeafPlan = { firstNames: new Map(), sourceOf: pooled };
   const buckets = new Buckets();
   const pending: Pending[] = [{ step: 'enter', path: ROOT_PATH, node: tree.root }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -28,7 +28,7 @@ export function* planFlat(tree: Tree): Generator<Change> {
         pending.push({ step: 'enter', path: childPath(path, name), node });
       }
     } else {
-      yield placeLeaf(next.node, path, firstNames, pooled);
+      yield placeLeaf(next.node, path, leaves);
     }
   }
 }

@@ -4,7 +4,7 @@ import { childPath, ROOT_PATH, type RootfsPath } from '../path.ts';
 import { sortedChildren, type Tree } from '../tree.ts';
 import { Buckets } from './buckets.ts';
 import type { BodySource, Change } from './change.ts';
-import { type FirstNames, placeLeaf } from './place-leaf.ts';
+import { type LeafPlan, placeLeaf } from './place-leaf.ts';
 
 type Pending =
   | { readonly step: 'enter'; readonly path: RootfsPath; readonly node: TreeNode }
@@ -19,8 +19,7 @@ type Pending =
 export function* planLayer(tree: Tree, outcome: LayerOutcome): Generator<Change> {
   const { ordinal } = outcome;
   const touched = outcome.copies.size === 0 ? outcome.touched : directoriesOf(tree, ordinal, outcome.touched);
-  const firstNames: FirstNames = new Map();
-  const sourceOf = (node: FileNode) => bodySource(node, outcome);
+  const leaves: LeafPlan = { firstNames: new Map(), sourceOf: (node) => bodySource(node, outcome) };
   const buckets = new Buckets();
   const isPooled = (node: FileNode) => node.layer === ordinal && !outcome.copies.has(node);
   const pending: Pending[] = [{ step: 'enter', path: ROOT_PATH, node: tree.root }];
@@ -31,13 +30,13 @@ export function* planLayer(tree: Tree, outcome: LayerOutcome): Generator<Change>
     } else if (next.step === 'leave') {
       yield { kind: 'attributes', path, attributes: next.node.attributes };
     } else if (next.node.kind !== 'directory') {
-      if (next.node.layer === ordinal) yield placeLeaf(next.node, path, firstNames, sourceOf);
+      if (next.node.layer === ordinal) yield placeLeaf(next.node, path, leaves);
     } else {
       const directory = next.node;
       if (path !== ROOT_PATH) yield buckets.makeDirectory(path, directory, isPooled);
       if (outcome.opaque.has(directory)) yield { kind: 'opaque', path };
       pending.push({ step: 'leave', path, node: directory });
-      pending.push(...inside(directory, path, outcome, touched));
+      pending.push(...inside({ directory, path }, outcome, touched));
     }
   }
 }
@@ -47,8 +46,7 @@ export function* planLayer(tree: Tree, outcome: LayerOutcome): Generator<Change>
  * end.
  */
 function inside(
-  directory: DirectoryNode,
-  path: RootfsPath,
+  { directory, path }: { readonly directory: DirectoryNode; readonly path: RootfsPath },
   outcome: LayerOutcome,
   touched: ReadonlySet<DirectoryNode>,
 ): readonly Pending[] {

@@ -192,7 +192,7 @@ function readHost(source: string, options: CopyOptions): { readonly what: Copied
   }
   const isContents = isRoot || saysContents(source);
   const own = follow && !saysDirectory(source) ? byteName(basename(source)) : at.name;
-  const entries = walkTree(at, node, isContents ? '.' : own, { onSkipped: warnSkipped(options) });
+  const entries = walkTree({ at, node, name: isContents ? '.' : own }, { onSkipped: warnSkipped(options) });
   const archive = Readable.from(tarChunks(entries), { objectMode: false });
   archive.once('close', () => closeSync(directory));
   return { what: node.kind !== 'directory' ? 'file' : isContents ? 'contents' : 'directory', archive };

@@ -68,7 +68,7 @@ export async function copyOut(
     const what = node === undefined ? 'no such file in the container' : 'not a directory';
     throw new TsimgError('SOURCE_NOT_FOUND', what, { where: path });
   }
-  await send(walkTree(place, node, saysContents(path) ? '.' : place.name, { onSkipped: skipped(warn) }));
+  await send(walkTree({ at: place, node, name: saysContents(path) ? '.' : place.name }, { onSkipped: skipped(warn) }));
 }
 
 /**

@@ -19,6 +19,13 @@ export function performUnpack({ layers, into, settings }: UnpackTask, context: C
       return unpackSideBySide(layers, into.destination, { ...options, form });
     }
     case 'bundle':
-      return buildBundle(layers, into.destination, (rootfs) => bundleConfig(into, rootfs, context.onEvent), options);
+      return buildBundle(
+        layers,
+        {
+          destination: into.destination,
+          configOf: (rootfs) => bundleConfig(into, rootfs, context.onEvent),
+        },
+        options,
+      );
   }
 }

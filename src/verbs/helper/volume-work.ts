@@ -57,7 +57,7 @@ async function copyDirectory({ source, path, base }: CopiedDirectory, warn: (mes
   }
   const onSkipped = (name: string, why: string) =>
     warn(`${path}/${pathText(name)} is not in the container’s volume: ${why}`);
-  await placeTree(base, asEntries(walkTree(at, node, '.', { onSkipped })), {
+  await placeTree(base, asEntries(walkTree({ at, node, name: '.' }, { onSkipped })), {
     placeOf: (components) => components,
     owner: 'keep',
     onSkipped,

@@ -26,7 +26,8 @@ export async function foldImage(image: Image, context: FoldOptions = {}, pool?: 
   const layers = layerInputs(image);
   const bodyPool = pool === undefined ? undefined : { directory: pool };
   await using ahead = readLayersAhead(layers, { ...context, poolOf: () => bodyPool, tolerated });
-  for (const ordinal of layers.keys()) applyLayer(tree, (await ahead.layer(ordinal)).entries, ordinal, tolerated);
+  for (const ordinal of layers.keys())
+    applyLayer(tree, { entries: (await ahead.layer(ordinal)).entries, ordinal }, tolerated);
   return tree;
 }
 

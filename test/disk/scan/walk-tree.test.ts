@@ -15,7 +15,7 @@ async function countEntries(folder: string): Promise<number> {
     const node = readNode(at, 'd');
     if (node === undefined) throw new Error('it is not there');
     let count = 0;
-    for await (const _ of walkTree(at, node, 'd', { onSkipped: () => {} })) count += 1;
+    for await (const _ of walkTree({ at, node, name: 'd' }, { onSkipped: () => {} })) count += 1;
     return count;
   } finally {
     closeSync(directory);

@@ -18,7 +18,7 @@ test('names mean the same with ./, /, doubled and trailing slashes', () => {
 test('.. in a name ends at the root, and is counted', () => {
   const counts = tolerated();
   const tree = new Tree();
-  applyLayer(tree, [file('../../etc/passwd'), file('a/../b')], 0, counts);
+  applyLayer(tree, { entries: [file('../../etc/passwd'), file('a/../b')], ordinal: 0 }, counts);
   assert.equal(lines(tree), ['b 1', 'etc/', 'etc/passwd 1']);
   assert.is(counts.counts.get('climbing-names'), 2);
 });
@@ -137,7 +137,11 @@ test('an entry beneath a file is refused', () => {
 test('of two entries with one name in a layer the last wins, and the other is counted', () => {
   const counts = tolerated();
   const tree = new Tree();
-  applyLayer(tree, [file('a', 1), file('a', 2), dir('d', { mode: 0o700 }), dir('d', { mode: 0o711 })], 0, counts);
+  applyLayer(
+    tree,
+    { entries: [file('a', 1), file('a', 2), dir('d', { mode: 0o700 }), dir('d', { mode: 0o711 })], ordinal: 0 },
+    counts,
+  );
   assert.equal(lines(tree), ['a 2', 'd/']);
   assert.is(nodeAt(tree, 'd').attributes.mode, 0o711);
   assert.is(counts.counts.get('duplicate-names'), 1);
@@ -153,7 +157,7 @@ test('a path has no more names than the limit allows, whichever way leads there'
   const apply = (...layers: readonly (readonly LayerEntry[])[]) => {
     const tree = new Tree({ maxDepth: 3 });
     layers.forEach((layer, index) => {
-      applyLayer(tree, layer, index, tolerated());
+      applyLayer(tree, { entries: layer, ordinal: index }, tolerated());
     });
   };
   apply([file('a/b/c'), dir('d/e/f'), symlink('l', 'a/b'), file('l/x')]);
@@ -171,8 +175,11 @@ test('by default a path has 512 names at most', () => {
 
 test('the names of a tree are limited, implied directories included', () => {
   const layer = [file('a/b/c/d')];
-  assert.throws(() => applyLayer(new Tree({ maxEntries: 3 }), layer, 0, tolerated()), refused('LIMIT_EXCEEDED'));
-  applyLayer(new Tree({ maxEntries: 4 }), layer, 0, tolerated());
+  assert.throws(
+    () => applyLayer(new Tree({ maxEntries: 3 }), { entries: layer, ordinal: 0 }, tolerated()),
+    refused('LIMIT_EXCEEDED'),
+  );
+  applyLayer(new Tree({ maxEntries: 4 }), { entries: layer, ordinal: 0 }, tolerated());
 });
 
 test('a symlink with an empty target, NUL or more than 4095 bytes is refused', () => {

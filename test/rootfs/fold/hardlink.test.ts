@@ -145,7 +145,7 @@ test('a link that is bound to a lower file gives this file no second name in the
   const tree = new Tree();
   const counts = tolerated();
   for (const [ordinal, layer] of [LOWER, [hardlink('q/n', 'p/a'), file('p/a', 9)]].entries()) {
-    applyLayer(tree, layer, ordinal, counts);
+    applyLayer(tree, { entries: layer, ordinal }, counts);
   }
   assert.equal([...counts.counts], []);
 });

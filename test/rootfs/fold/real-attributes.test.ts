@@ -16,7 +16,10 @@ const record = { ownership: 'record' } as const;
 const hex = (value: Uint8Array | undefined) => Buffer.from(value ?? []).toString('hex');
 
 test('root sets owner, mode and every xattr as they are', () => {
-  const real = realAttributes(attributes(0o4000, 5, 6, { 'security.x': 'y' }), 'file', { ownership: 'set' });
+  const real = realAttributes(
+    { kind: 'file', attributes: attributes(0o4000, 5, 6, { 'security.x': 'y' }) },
+    { ownership: 'set' },
+  );
   assert.equal([real.owner, real.mode, [...real.xattrs.keys()]], [{ uid: 5, gid: 6 }, 0o4000, ['security.x']]);
   assert.equal(real.tolerated, []);
 });
@@ -24,18 +27,22 @@ test('root sets owner, mode and every xattr as they are', () => {
 test('an SELinux label of a layer is left out and counted, for root and for other users', () => {
   const labelled = attributes(0o644, 0, 0, { 'security.selinux': 'system_u:object_r:usr_t:s0', 'user.a': 'b' });
   for (const ownership of ['set', 'record'] as const) {
-    const real = realAttributes(labelled, 'file', { ownership });
+    const real = realAttributes({ kind: 'file', attributes: labelled }, { ownership });
     assert.equal([[...real.xattrs.keys()], real.tolerated], [['user.a'], ['selinux-labels']]);
   }
 });
 
 test('a symlink has no mode', () => {
-  assert.is(realAttributes(attributes(0o777), 'symlink', { ownership: 'set' }).mode, undefined);
+  assert.is(realAttributes({ kind: 'symlink', attributes: attributes(0o777) }, { ownership: 'set' }).mode, undefined);
 });
 
 test("an owner is recorded in umoci's form, an ID of 0 as 2^32-1, root:root not at all", () => {
   const recorded = (uid: number, gid: number) =>
-    hex(realAttributes(attributes(0o644, uid, gid), 'file', record).xattrs.get('user.rootlesscontainers'));
+    hex(
+      realAttributes({ kind: 'file', attributes: attributes(0o644, uid, gid) }, record).xattrs.get(
+        'user.rootlesscontainers',
+      ),
+    );
   assert.is(recorded(0, 0), '');
   assert.is(recorded(5, 6), '08051006');
   assert.is(recorded(0, 5), '08ffffffff0f1005');
@@ -43,44 +50,47 @@ test("an owner is recorded in umoci's form, an ID of 0 as 2^32-1, root:root not 
 });
 
 test('a mode that shuts its owner out is opened, and the intended mode recorded', () => {
-  const directory = realAttributes(attributes(0o1055), 'directory', record);
+  const directory = realAttributes({ kind: 'directory', attributes: attributes(0o1055) }, record);
   assert.is(directory.mode, 0o1755);
   assert.is(Buffer.from(directory.xattrs.get('user.tsimg.intended') ?? []).toString(), '01055');
-  assert.is(realAttributes(attributes(0o111), 'file', record).mode, 0o711);
-  assert.equal([...realAttributes(attributes(0o755), 'directory', record).xattrs.keys()], []);
+  assert.is(realAttributes({ kind: 'file', attributes: attributes(0o111) }, record).mode, 0o711);
+  assert.equal([...realAttributes({ kind: 'directory', attributes: attributes(0o755) }, record).xattrs.keys()], []);
 });
 
 test('setuid and setgid bits of the caller’s files are recorded, never set; those of directories are set', () => {
-  const file = realAttributes(attributes(0o6755), 'file', record);
+  const file = realAttributes({ kind: 'file', attributes: attributes(0o6755) }, record);
   assert.equal([file.mode, file.tolerated], [0o755, ['setuid']]);
   assert.is(Buffer.from(file.xattrs.get('user.tsimg.intended') ?? []).toString(), '06755');
-  assert.is(realAttributes(attributes(0o1755), 'file', record).mode, 0o1755);
-  const directory = realAttributes(attributes(0o3775), 'directory', record);
+  assert.is(realAttributes({ kind: 'file', attributes: attributes(0o1755) }, record).mode, 0o1755);
+  const directory = realAttributes({ kind: 'directory', attributes: attributes(0o3775) }, record);
   assert.equal([directory.mode, directory.tolerated], [0o3775, []]);
 });
 
 test('a file whose owner the user namespace lacks goes to root without its setuid bits, and is recorded', () => {
   const meant = attributes(0o4755, 99_999, 7);
   const form = { ownership: 'set' } as const;
-  const real = withoutOwner(realAttributes(meant, 'file', form), meant, 'file');
+  const real = withoutOwner(realAttributes({ kind: 'file', attributes: meant }, form), {
+    kind: 'file',
+    attributes: meant,
+  });
   assert.equal([real.owner, real.mode], [{ uid: 0, gid: 0 }, 0o755]);
   assert.is(hex(real.xattrs.get('user.rootlesscontainers')), '089f8d061007');
   assert.is(Buffer.from(real.xattrs.get('user.tsimg.intended') ?? []).toString(), '04755');
 });
 
 test('a file that cannot have a record is counted all the same', () => {
-  const link = realAttributes(attributes(0o777, 5), 'symlink', record);
+  const link = realAttributes({ kind: 'symlink', attributes: attributes(0o777, 5) }, record);
   assert.equal([[...link.xattrs.keys()], link.tolerated], [[], ['owners']]);
 });
 
 test('an image cannot forge a record', () => {
   const forged = attributes(0o644, 0, 0, { 'user.rootlesscontainers': 'x', 'user.tsimg.intended': 'y', 'user.z': 'z' });
-  assert.equal([...realAttributes(forged, 'file', record).xattrs.keys()], ['user.z']);
+  assert.equal([...realAttributes({ kind: 'file', attributes: forged }, record).xattrs.keys()], ['user.z']);
 });
 
 test('an image cannot speak to overlayfs through a layer in overlay form', () => {
   const hostile = attributes(0o755, 0, 0, { 'trusted.overlay.redirect': '/x', 'user.overlay.opaque': 'y' });
-  const real = realAttributes(hostile, 'directory', { ownership: 'set', overlay: 'trusted' });
+  const real = realAttributes({ kind: 'directory', attributes: hostile }, { ownership: 'set', overlay: 'trusted' });
   assert.equal([[...real.xattrs.keys()], real.tolerated], [['user.overlay.opaque'], ['overlay-attributes']]);
 });
 

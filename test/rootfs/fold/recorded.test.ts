@@ -20,7 +20,7 @@ test('the records of an ordinary user give the intended attributes', () => {
       attributes(0, 0, 7),
       attributes(0o500, 0xfffffffe),
     ]) {
-      const { mode = 0, mtime, xattrs } = realAttributes(meant, kind, { ownership: 'record' });
+      const { mode = 0, mtime, xattrs } = realAttributes({ kind, attributes: meant }, { ownership: 'record' });
       const read = recordedAttributes({ mode, uid: 0, gid: 0, mtime, xattrs }, kind);
       assert.equal(read, { attributes: meant, device: undefined });
     }
@@ -29,7 +29,10 @@ test('the records of an ordinary user give the intended attributes', () => {
 
 test('a mode that was changed since wins over the record, and the record of a device gives a device', () => {
   const standsFor = { kind: 'block-device', major: 8, minor: 1 } as const;
-  const { mtime, xattrs } = realAttributes(attributes(0o660), 'file', { ownership: 'record' }, standsFor);
+  const { mtime, xattrs } = realAttributes(
+    { kind: 'file', attributes: attributes(0o660), standsFor },
+    { ownership: 'record' },
+  );
   const read = recordedAttributes({ mode: 0o777, uid: 0, gid: 0, mtime, xattrs }, 'file');
   assert.is(read.attributes.mode, 0o777);
   assert.equal(read.device, standsFor);

@@ -84,8 +84,8 @@ test('an opaque marker is not followed through a symlink', () => {
 test('only the exact name .wh..wh..opq is an opaque marker', () => {
   const counts = tolerated();
   const tree = new Tree();
-  applyLayer(tree, BASE, 0, counts);
-  applyLayer(tree, [marker('d/.wh..wh..opqX')], 1, counts);
+  applyLayer(tree, { entries: BASE, ordinal: 0 }, counts);
+  applyLayer(tree, { entries: [marker('d/.wh..wh..opqX')], ordinal: 1 }, counts);
   assert.equal(lines(tree), lines(fold(BASE)));
   assert.is(counts.counts.get('aufs-metadata'), 1);
 });
@@ -95,8 +95,10 @@ test("aufs' own files and folders are left out and counted", () => {
   const tree = new Tree();
   applyLayer(
     tree,
-    [dir('.wh..wh.plnk'), file('.wh..wh.plnk/17.4'), marker('.wh..wh.aufs'), dir('.wh..wh.orph'), file('a')],
-    0,
+    {
+      entries: [dir('.wh..wh.plnk'), file('.wh..wh.plnk/17.4'), marker('.wh..wh.aufs'), dir('.wh..wh.orph'), file('a')],
+      ordinal: 0,
+    },
     counts,
   );
   assert.equal(lines(tree), ['a 1']);
@@ -112,7 +114,7 @@ for (const name of ['.wh.', '.wh..', '.wh...']) {
   test(`${name} is refused before anything is hidden`, () => {
     const tree = fold([...BASE]);
     const layer = [marker('.wh.d'), marker(`d/${name}`)];
-    assert.throws(() => applyLayer(tree, layer, 1, tolerated()), refused('LAYER_INVALID'));
+    assert.throws(() => applyLayer(tree, { entries: layer, ordinal: 1 }, tolerated()), refused('LAYER_INVALID'));
     assert.equal(lines(tree), lines(fold(BASE)));
   });
 }

@@ -72,7 +72,7 @@ test('in the overlay form of a layer only its own files count', () => {
   const [lower, own] = [newBucket('d0'), newBucket('d1')];
   const tree = new Tree();
   const changes = (entries: readonly LayerEntry[], ordinal: number) =>
-    madeOfBuckets(planLayer(tree, applyLayer(tree, entries, ordinal, tolerated())));
+    madeOfBuckets(planLayer(tree, applyLayer(tree, { entries, ordinal }, tolerated())));
   assert.equal(changes([at(lower, 'a/x'), at(lower, 'b/y')], 0), []);
   assert.equal(changes([at(own, 'a/n'), hardlink('c/x', 'a/x')], 1), ['a < d1'], 'a copy comes from the layer below');
 });

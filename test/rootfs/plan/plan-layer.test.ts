@@ -11,7 +11,9 @@ const test = suite('rootfs/plan/plan-layer');
 /** Plans the overlay form of the last of these layers, without attributes. */
 function overlayOf(...layers: readonly (readonly LayerEntry[])[]): readonly string[] {
   const tree = new Tree();
-  const plans = layers.map((entries, ordinal) => [...planLayer(tree, applyLayer(tree, entries, ordinal, tolerated()))]);
+  const plans = layers.map((entries, ordinal) => [
+    ...planLayer(tree, applyLayer(tree, { entries, ordinal }, tolerated())),
+  ]);
   return (plans.at(-1) ?? [])
     .filter(({ kind }) => kind !== 'attributes')
     .map((change) => {
@@ -29,8 +31,8 @@ test('a layer has the files that it wrote and the directories above them', () =>
 
 test('directories above keep the attributes that they have in the merged tree', () => {
   const tree = new Tree();
-  applyLayer(tree, BASE, 0, tolerated());
-  const changes = [...planLayer(tree, applyLayer(tree, [file('d/n')], 1, tolerated()))];
+  applyLayer(tree, { entries: BASE, ordinal: 0 }, tolerated());
+  const changes = [...planLayer(tree, applyLayer(tree, { entries: [file('d/n')], ordinal: 1 }, tolerated()))];
   const attributes = changes.find(({ kind, path }) => kind === 'attributes' && path === 'd');
   assert.is(attributes?.kind === 'attributes' && attributes.attributes.mode, 0o700);
 });
