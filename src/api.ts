@@ -20,7 +20,7 @@ export { ERROR_CODES, type ErrorCode, type ErrorFacts, TsimgError } from './erro
 export type { Context, OnEvent, TsimgEvent } from './events.ts';
 export { processSignals, type SignalSource } from './host/stdio/signal-source.ts';
 export { choosePlatform } from './image/choose-platform.ts';
-export { type CopyReport, copyImage } from './image/copy.ts';
+export { type CopyOptions, type CopyReport, copyImage } from './image/copy.ts';
 export type { Image, Layer } from './image/image.ts';
 export { type LoadedImage, type LoadOptions, loadImage } from './image/load.ts';
 export type { Sink } from './image/sink.ts';

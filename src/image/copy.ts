@@ -94,7 +94,8 @@ function jobsOf(image: Image): readonly Job[] {
   return [...new Map(jobs.map((job) => [job.descriptor.digest, job] as const)).values()];
 }
 
-export interface CopyOptions {
+/** How an image is copied. */
+export interface CopyOptions extends Context {
   /** The names under which the image is published once it is complete. */
   readonly names: readonly string[];
   /** The descriptor that is published. Default: the manifest's; another one may add annotations. */
@@ -113,14 +114,9 @@ export interface CopyOptions {
  * await copyImage(opened.image, sink, { names: ['3.19'] });
  * await sink.close();
  */
-export async function copyImage(
-  image: Image,
-  sink: Sink,
-  { names, descriptor = image.descriptor }: CopyOptions,
-  context: Context = {},
-): Promise<CopyReport> {
-  const { signal } = context;
-  const report = await copyBlobs(jobsOf(image), sink, context);
+export async function copyImage(image: Image, sink: Sink, options: CopyOptions): Promise<CopyReport> {
+  const { names, descriptor = image.descriptor, signal, onEvent } = options;
+  const report = await copyBlobs(jobsOf(image), sink, { signal, onEvent });
   const known = await sink.has(image.descriptor, signal);
   if (!known) await sink.write(image.descriptor, image.raw.manifest, signal);
   await sink.publish(descriptor, names, signal);

@@ -52,8 +52,12 @@ async function imageNotFound(source: Source, name: string | undefined, signal?: 
 }
 
 /** Refuses an image for another platform when the user asked for one, else warns. @throws PLATFORM_NOT_FOUND */
-function checkPlatform(config: ImageConfig, options: LoadOptions, where: string, context: Context): void {
-  const { platform } = config;
+function checkPlatform(
+  { platform }: ImageConfig,
+  options: LoadOptions & { readonly where: string },
+  context: Context,
+): void {
+  const { where } = options;
   if (platform.architecture === '') return;
   const wanted = options.platform ?? platformOfNodeArch(process.arch);
   if (platformRank(wanted, platform) !== undefined) return;
@@ -106,7 +110,7 @@ export async function loadImage(
   const config = parseImageConfig(rawConfig, `${source.label} ${manifest.config.digest}`);
   checkLayerCount(manifest.layers.length, config, where);
   // The index decides for its entries: their configs often say less (an arm image without its variant).
-  if (!labelled) checkPlatform(config, options, options.name ?? source.label, context);
+  if (!labelled) checkPlatform(config, { ...options, where: options.name ?? source.label }, context);
 
   const deviations = source.deviations?.(descriptor.digest) ?? [];
   for (const { tolerance, where: place } of deviations) {

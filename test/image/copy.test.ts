@@ -62,7 +62,7 @@ test('a blob that the sink has is not opened', async () => {
   assert.ok(base);
   const events: TsimgEvent[] = [];
   const { sink } = diarySink([base.descriptor.digest]);
-  const report = await copyImage(image, sink, { names: [] }, { onEvent: (event) => events.push(event) });
+  const report = await copyImage(image, sink, { names: [], onEvent: (event) => events.push(event) });
   assert.is(report.reused, 1);
   assert.not.ok(source.opened.includes(base.descriptor.digest));
   const done = events.filter((event) => event.kind === 'blob-done' && event.reused);
@@ -80,7 +80,7 @@ test('progress is in bytes, up to the size of the blob', async () => {
   const made = makeImage();
   const image = await loadImage(memorySource(made.descriptor, made.blobs), { platform });
   const events: TsimgEvent[] = [];
-  await copyImage(image, diarySink().sink, { names: [] }, { onEvent: (event) => events.push(event) });
+  await copyImage(image, diarySink().sink, { names: [], onEvent: (event) => events.push(event) });
   const progress = events.filter((event) => event.kind === 'blob-progress');
   assert.is(progress.at(-1)?.done, 1024);
 });
@@ -110,7 +110,7 @@ test('an abort stops the copy and publishes nothing', async () => {
   const { sink, diary } = diarySink();
   const abort = new AbortController();
   const onEvent = (event: TsimgEvent) => void (event.kind === 'blob-done' && abort.abort());
-  const error: unknown = await copyImage(image, sink, { names: ['a'] }, { signal: abort.signal, onEvent }).catch(
+  const error: unknown = await copyImage(image, sink, { names: ['a'], signal: abort.signal, onEvent }).catch(
     (thrown: unknown) => thrown,
   );
   assert.ok(error instanceof Error && error.name === 'AbortError');

@@ -183,7 +183,7 @@ test('saved images can be loaded again, in every format, with their names', asyn
   const storeRoot = await filled();
   for (const format of ['docker-archive', 'oci-archive', 'oci-dir'] as const) {
     const path = join(tempDir(), 'saved');
-    const saved = await saveImages(['one:1', TWO], { path }, { storeRoot, format });
+    const saved = await saveImages(['one:1', TWO], { destination: { path }, storeRoot, format });
     assert.equal(
       saved.map(({ names }) => names),
       [[ONE], [TWO]],
@@ -198,7 +198,7 @@ test('saved images can be loaded again, in every format, with their names', asyn
 test('an image that is saved by its ID is saved without a name', async () => {
   const storeRoot = await filled();
   const path = join(tempDir(), 'saved');
-  const [saved] = await saveImages([hexOf(one.config.digest)], { path }, { storeRoot });
+  const [saved] = await saveImages([hexOf(one.config.digest)], { destination: { path }, storeRoot });
   assert.equal(saved?.names, []);
   const again = join(tempDir(), 'again');
   await loadArchive(path, { storeRoot: again });
@@ -208,7 +208,7 @@ test('an image that is saved by its ID is saved without a name', async () => {
 test('nothing is saved where one of the images cannot be', async () => {
   const storeRoot = await filled();
   const path = join(tempDir(), 'saved');
-  await failureOf(saveImages(['one:1', 'nothing'], { path }, { storeRoot }), 'IMAGE_NOT_FOUND');
+  await failureOf(saveImages(['one:1', 'nothing'], { destination: { path }, storeRoot }), 'IMAGE_NOT_FOUND');
   assert.equal(readdirSync(join(path, '..')), []);
 });
 
@@ -217,7 +217,7 @@ test('no archive is left where a layer of the second image is missing', async ()
   rmSync(join(storeRoot, 'blobs', 'sha256', hexOf(two.diffIds[0] ?? one.config.digest)));
   for (const format of ['docker-archive', 'oci-archive'] as const) {
     const path = join(tempDir(), 'saved');
-    await failureOf(saveImages(['one:1', TWO], { path }, { storeRoot, format }), 'BLOB_NOT_FOUND');
+    await failureOf(saveImages(['one:1', TWO], { destination: { path }, storeRoot, format }), 'BLOB_NOT_FOUND');
     assert.equal(readdirSync(join(path, '..')), []);
   }
 });
@@ -225,20 +225,22 @@ test('no archive is left where a layer of the second image is missing', async ()
 test('an archive can be written to a stream, and a directory cannot', async () => {
   const storeRoot = await filled();
   const stream = new PassThrough();
-  const saving = saveImages(['one:1'], { stream }, { storeRoot }).finally(() => stream.end());
+  const saving = saveImages(['one:1'], { destination: { stream }, storeRoot }).finally(() => stream.end());
   const again = join(tempDir(), 'again');
   await loadArchive('-', { storeRoot: again, stdin: stream });
   await saving;
   assert.equal(await namesIn(again), [ONE]);
   const closed = new PassThrough();
-  await failureOf(saveImages(['one:1'], { stream: closed }, { storeRoot, format: 'oci-dir' }), 'USAGE');
+  await failureOf(saveImages(['one:1'], { destination: { stream: closed }, storeRoot, format: 'oci-dir' }), 'USAGE');
 });
 
 test('save ends when its reader goes away', async () => {
   const storeRoot = await filled();
   const stream = new PassThrough({ highWaterMark: 1 });
   stream.once('data', () => stream.destroy());
-  const error: unknown = await saveImages(['one:1', TWO], { stream }, { storeRoot }).catch((thrown: unknown) => thrown);
+  const error: unknown = await saveImages(['one:1', TWO], { destination: { stream }, storeRoot }).catch(
+    (thrown: unknown) => thrown,
+  );
   assert.instance(error, Error);
 });
 

@@ -177,7 +177,7 @@ export async function commitContainer(wanted: string, options: CommitOptions): P
     });
     const image = withLayer(base.image, layer, config);
     const names = reference === undefined ? [] : [reference];
-    await withRepair([from.digest], repairs, () => copyImage(image, sink, { names }, { signal, onEvent }));
+    await withRepair([from.digest], repairs, () => copyImage(image, sink, { names, signal, onEvent }));
     return image.manifest.config.digest;
   } finally {
     await sink.close();

@@ -131,7 +131,7 @@ async function store(
       for (const index of image.indexes) {
         if (!(await sink.has(index.descriptor))) await sink.write(index.descriptor, index.bytes, context.signal);
       }
-      await copyImage(image, sink, { names, descriptor: published(image) }, context);
+      await copyImage(image, sink, { names, descriptor: published(image), ...context });
       done.push({ names, digest: image.resolved.digest, imageId: image.manifest.config.digest });
     }
     return done;

@@ -74,8 +74,8 @@ export async function pullImage(reference: Reference, sink: Sink, options: PullO
     for (const index of image.indexes) {
       if (!(await sink.has(index.descriptor, signal))) await sink.write(index.descriptor, index.bytes, signal);
     }
-    const copied = { names: [name], descriptor: published(descriptor, resolved) };
-    const { blobs, reused, bytes } = await copyImage(image, sink, copied, { signal, onEvent });
+    const copy = { names: [name], descriptor: published(descriptor, resolved), signal, onEvent };
+    const { blobs, reused, bytes } = await copyImage(image, sink, copy);
     if (signatures.length > 0) {
       const { keepSignatures } = await import('../verify/keep-signatures.ts');
       await keepSignatures(signatures, registry, sink, { signal, onEvent });

@@ -25,6 +25,8 @@ export type SaveFormat = 'docker-archive' | 'oci-archive' | 'oci-dir';
 
 /** Options of `saveImages`. */
 export interface SaveOptions extends OpenSourceOptions, PolicyPlace {
+  /** `oci-dir` needs a path. */
+  readonly destination: ArchiveDestination;
   readonly format?: SaveFormat | undefined;
   readonly platform?: Platform | undefined;
 }
@@ -45,27 +47,25 @@ async function openSink(destination: ArchiveDestination, format: SaveFormat, sig
 
 /**
  * Writes images (any SOURCE, usually references in the store) to one archive or layout. All are opened before anything
- * is written. A file gets its name when it is complete. `oci-dir` needs a path.
+ * is written. A file gets its name when it is complete.
  * What does not come from the store must be accepted by policy.json.
  * @throws IMAGE_REJECTED, POLICY_INVALID, and what `openSource`, `loadImage` and the sinks throw
  */
 export async function saveImages(
   specs: readonly string[],
-  destination: ArchiveDestination,
   options: SaveOptions,
   context: Context = {},
 ): Promise<readonly SavedImage[]> {
   const repairs = { storeRoot: options.storeRoot, ...context };
-  return await withRepair(specs, repairs, () => writeImages(specs, destination, options, context));
+  return await withRepair(specs, repairs, () => writeImages(specs, options, context));
 }
 
 async function writeImages(
   specs: readonly string[],
-  destination: ArchiveDestination,
   options: SaveOptions,
   context: Context,
 ): Promise<readonly SavedImage[]> {
-  const { format = 'docker-archive', platform } = options;
+  const { destination, format = 'docker-archive', platform } = options;
   const opened: OpenedSource[] = [];
   try {
     const images: { readonly image: LoadedImage; readonly names: readonly string[] }[] = [];
@@ -82,7 +82,7 @@ async function writeImages(
       const saved: SavedImage[] = [];
       for (const { image: loaded, names } of images) {
         const image: Image = format === 'docker-archive' ? loaded : toOci(loaded);
-        await copyImage(image, sink, { names, descriptor: withPlatform(image) }, context);
+        await copyImage(image, sink, { names, descriptor: withPlatform(image), ...context });
         saved.push({ names, digest: image.descriptor.digest, imageId: image.manifest.config.digest });
       }
       await sink.close();

@@ -14,8 +14,7 @@ import { openStore } from '../../store/open.ts';
 export async function tagImage(
   wanted: string,
   name: string,
-  { storeRoot }: { readonly storeRoot: string },
-  { signal }: Context = {},
+  { storeRoot, signal }: { readonly storeRoot: string } & Pick<Context, 'signal'>,
 ): Promise<string> {
   const reference = parseReference(name);
   if (reference.digest !== undefined) {

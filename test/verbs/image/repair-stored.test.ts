@@ -93,7 +93,7 @@ for (const [part, digest] of PARTS) {
       damage(blobPath(store.root, digest));
       const archive = join(tempDir(), 'saved.tar');
       const code = how === 'removed' ? 'BLOB_NOT_FOUND' : 'DIGEST_MISMATCH';
-      const saving = saveImages([store.name], { path: archive }, { storeRoot: store.root });
+      const saving = saveImages([store.name], { destination: { path: archive }, storeRoot: store.root });
       const error = await failureOf(saving, code);
       assert.match(error.hint ?? '', `tsimg pull ${store.name}`);
       assert.not.ok(existsSync(archive));
@@ -147,10 +147,10 @@ test('load into a store with a damaged layer mends it', async () => {
   const layout = writeLayout(tempDir(), [named(image.descriptor, 'example.com/made:1')], image.blobs);
   await loadArchive(layout, { storeRoot });
   flip(blobPath(storeRoot, layer));
-  const saving = saveImages(['example.com/made:1'], { path: join(tempDir(), 'a.tar') }, { storeRoot });
+  const saving = saveImages(['example.com/made:1'], { destination: { path: join(tempDir(), 'a.tar') }, storeRoot });
   await failureOf(saving, 'DIGEST_MISMATCH');
   await loadArchive(layout, { storeRoot });
-  await saveImages(['example.com/made:1'], { path: join(tempDir(), 'a.tar') }, { storeRoot });
+  await saveImages(['example.com/made:1'], { destination: { path: join(tempDir(), 'a.tar') }, storeRoot });
 });
 
 test('a damaged image does not hinder other images, by name or by ID', async () => {

@@ -34,7 +34,7 @@ export function addSave(program: Command): void {
           import('../../../verbs/image/open-image.ts'),
         ]);
         const places = sourcePlaces({ ...choice, ...context, root: options.root, limits: limitChoice(options) });
-        await saveImages(sources, destination, { ...places, ...choice, format: options.format }, context);
+        await saveImages(sources, { ...places, ...choice, destination, format: options.format }, context);
       });
     },
   );

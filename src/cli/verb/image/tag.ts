@@ -13,7 +13,7 @@ export function addTag(program: Command): void {
     const options: CommonOptions = invoked.optsWithGlobals();
     await inSession(options, async ({ context }) => {
       const { tagImage } = await import('../../../verbs/image/tag.ts');
-      await tagImage(image, name, { storeRoot: storePlace(options) }, context);
+      await tagImage(image, name, { storeRoot: storePlace(options), ...context });
     });
   });
 }
