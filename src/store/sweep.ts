@@ -78,8 +78,7 @@ async function markImage(store: Store, image: StoredImage, reachable: Set<Digest
  */
 async function markAttached(
   store: Store,
-  image: StoredImage,
-  subject: Digest,
+  { image, subject }: { readonly image: StoredImage; readonly subject: Digest },
   reachable: Set<Digest>,
 ): Promise<readonly DamagedImage[]> {
   try {
@@ -117,7 +116,7 @@ export async function sweep(store: Store): Promise<BlobReport | undefined> {
     damaged.push(...(await markImage(store, image, reachable)));
     if (image.chosenFrom !== undefined) reachable.add(image.chosenFrom);
     for (const subject of [image.descriptor.digest, image.chosenFrom]) {
-      if (subject !== undefined) damaged.push(...(await markAttached(store, image, subject, reachable)));
+      if (subject !== undefined) damaged.push(...(await markAttached(store, { image, subject }, reachable)));
     }
   }
   let blobs = 0;

@@ -9,6 +9,7 @@ const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 /** Folders that are kept: one for each verb, version of Node and place of the package. The oldest are removed. */
 const MAX_FOLDERS = 64;
+const IN_HOME = ['.cache', 'tsimg', 'compiled'];
 
 /** Whether only this user, and the owner of the root directory of the host, can replace a directory. */
 function isOutOfReach(directory: string, uid: number): boolean {
@@ -44,7 +45,13 @@ function removeOldest(folder: string): void {
   }
 }
 
-function openIn(home: string, folders: readonly string[], key: string, uid: number): string | undefined {
+/** Where the folders of all keys lie, below a directory that exists. */
+interface CachePlace {
+  readonly home: string;
+  readonly folders: readonly string[];
+}
+
+function openIn({ home, folders }: CachePlace, key: string, uid: number): string | undefined {
   let folder: string | undefined = realpathSync(home);
   if (!isOutOfReach(folder, uid) || lstatSync(folder).uid !== uid) return undefined;
   for (const name of folders) {
@@ -69,10 +76,10 @@ export function openCacheFolder(key: string, env: Readonly<Record<string, string
   const places: readonly (() => string | undefined)[] = [
     () =>
       XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME)
-        ? openIn(XDG_CACHE_HOME, ['tsimg', 'compiled'], key, uid)
+        ? openIn({ home: XDG_CACHE_HOME, folders: ['tsimg', 'compiled'] }, key, uid)
         : undefined,
-    () => (HOME && isAbsolute(HOME) ? openIn(HOME, ['.cache', 'tsimg', 'compiled'], key, uid) : undefined),
-    () => openIn(userInfo().homedir, ['.cache', 'tsimg', 'compiled'], key, uid),
+    () => (HOME && isAbsolute(HOME) ? openIn({ home: HOME, folders: IN_HOME }, key, uid) : undefined),
+    () => openIn({ home: userInfo().homedir, folders: IN_HOME }, key, uid),
   ];
   for (const open of places) {
     try {

@@ -32,8 +32,20 @@ function read(path: string): Buffer | undefined {
   }
 }
 
-function write(folder: string, name: string, digest: string, data: Buffer): void {
-  const file = `${name}-${digest}`;
+/** Where the compiled code of a script is kept. */
+interface CodePlace {
+  readonly folder: string;
+  readonly name: string;
+  readonly digest: string;
+}
+
+function fileOf({ name, digest }: CodePlace): string {
+  return `${name}-${digest}`;
+}
+
+function write(place: CodePlace, data: Buffer): void {
+  const { folder, name } = place;
+  const file = fileOf(place);
   const check = Buffer.alloc(CHECK_BYTES);
   check.writeUInt32LE(zlib.crc32(data));
   const temporary = join(folder, `${file}.${process.pid}.new`);
@@ -68,12 +80,12 @@ export function scriptLoader(
     const module = { exports: {} };
     loaded.set(name, module);
     const filename = join(scripts, `${name}.cjs`);
-    const digest = digests[name] ?? '';
-    const cachedData = read(join(folder, `${name}-${digest}`));
+    const place = { folder, name, digest: digests[name] ?? '' };
+    const cachedData = read(join(folder, fileOf(place)));
     const text = `(function (exports, require, module, __filename, __dirname) {${readFileSync(filename, 'latin1')}\n})`;
     const script = new Script(text, { filename, cachedData });
     if (cachedData === undefined || script.cachedDataRejected === true) {
-      process.once('exit', () => write(folder, name, digest, script.createCachedData()));
+      process.once('exit', () => write(place, script.createCachedData()));
     }
     const require = createRequire(filename);
     const requireFrom = (path: string): unknown => {

@@ -93,17 +93,22 @@ export function changeRunConfig(
     const lines = linesOf(instruction);
     if (lines.length === 0) throw wrong(instruction, 'it has no instruction');
     for (const line of lines) {
-      run = changeOnce(run, line, hasCommand, checkSignal);
+      run = changeOnce({ run, hasCommand }, line, checkSignal);
       hasCommand ||= /^\s*cmd(\s|$)/i.test(line);
     }
   }
   return run;
 }
 
+/** The settings after the instructions so far, and whether one of them was a CMD. */
+interface Progress {
+  readonly run: RunConfig;
+  readonly hasCommand: boolean;
+}
+
 function changeOnce(
-  run: RunConfig,
+  { run, hasCommand }: Progress,
   instruction: string,
-  hasCommand: boolean,
   checkSignal: (text: string) => unknown,
 ): RunConfig {
   const [, word = '', rest = ''] = /^\s*([A-Za-z]+)(?:\s+([\s\S]*))?$/.exec(instruction) ?? [];

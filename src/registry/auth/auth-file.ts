@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
 import { optional } from '../../oci/descriptor.ts';
+import type { Reference } from '../../oci/reference.ts';
 import { formatSchemaIssue } from '../../schema-issue.ts';
 
 /**
@@ -108,7 +109,11 @@ function credentialsOf(entry: Entry, where: string): Credentials | undefined {
  * own credentials (podman's and docker's order). docker leaves `{}` where a helper holds the secret: an empty entry is
  * skipped. @throws CREDENTIALS_INVALID
  */
-export function findingsIn(file: AuthFile, registry: string, repository: string, where: string): readonly Finding[] {
+export function findingsIn(
+  file: AuthFile,
+  { registry, repository }: Pick<Reference, 'registry' | 'repository'>,
+  where: string,
+): readonly Finding[] {
   const findings: Finding[] = [];
   const own = lookUp(file.credHelpers, hostNames(registry), Boolean);
   if (own) findings.push({ kind: 'helper', name: own, explicit: true });

@@ -72,7 +72,7 @@ export async function findCredentials(
     const text = await readPlace(place);
     if (text === undefined || text.trim() === '') continue;
     const file = parseAuthFile(text, place.path, place.legacy);
-    for (const finding of findingsIn(file, registry, repository, place.path)) {
+    for (const finding of findingsIn(file, { registry, repository }, place.path)) {
       if (finding.kind === 'credentials') return finding.credentials;
       try {
         const credentials = await askHelper(finding.name, registry, options);

@@ -42,17 +42,22 @@ function readInPlace<T extends Duplex | null | undefined>(
   return socket;
 }
 
-/**
- * Lets an agent connect through the environment's proxies. `prepare` returns further options for a connection to an
- * origin.
- */
-function connectBy(agent: HttpAgent, scheme: string, env: Environment, prepare: (origin: URL) => object): void {
+/** How an agent connects. */
+interface Connecting {
+  readonly scheme: 'http' | 'https';
+  readonly env: Environment;
+  /** Returns further options for a connection to an origin. */
+  readonly prepare?: (origin: URL) => object;
+}
+
+/** Lets an agent connect through the environment's proxies. */
+function connectBy(agent: HttpAgent, { scheme, env, prepare }: Connecting): void {
   const direct = agent.createConnection;
   agent.createConnection = (options, callback) => {
     const host = options.host ?? 'localhost';
     const port = Number(options.port);
     const origin = new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`);
-    const prepared = { ...options, ...prepare(origin) };
+    const prepared = { ...options, ...prepare?.(origin) };
     const proxy = proxyFor(origin, env);
     if (proxy === undefined) {
       return readInPlace((reading) => direct.call(agent, { ...prepared, ...reading }, callback));
@@ -77,12 +82,16 @@ export function openAgents({ registry, endpoint, env, certDir }: AgentOptions): 
   const https = new HttpsAgent({ keepAlive: true });
   let own: SecureContext | undefined;
   let others: SecureContext | undefined;
-  connectBy(http, 'http', env, () => ({}));
-  connectBy(https, 'https', env, ({ origin }) => {
-    // Load at the first connection: reading the host's authorities takes 20 ms.
-    if (origin === endpoint.origin) own ??= loadCertificates(certificateFolders(registry, env, certDir), env);
-    else others ??= loadCertificates([], env);
-    return { secureContext: origin === endpoint.origin ? own : others };
+  connectBy(http, { scheme: 'http', env });
+  connectBy(https, {
+    scheme: 'https',
+    env,
+    prepare({ origin }) {
+      // Load at the first connection: reading the host's authorities takes 20 ms.
+      if (origin === endpoint.origin) own ??= loadCertificates(certificateFolders(registry, env, certDir), env);
+      else others ??= loadCertificates([], env);
+      return { secureContext: origin === endpoint.origin ? own : others };
+    },
   });
   return {
     http,

@@ -114,17 +114,18 @@ function matchEntries(entries: readonly Entry[], name: string, options: SelectOp
   return matchName(candidates, name, options).map(({ entry }) => entry);
 }
 
+/** A name, and the entries that it stands for. */
+interface Match {
+  readonly name: string;
+  readonly matching: readonly Entry[];
+}
+
 /**
  * Finds the image for a platform among those of the index that a name stands for: each pull for another platform moves
  * the name to the new image, and the others stay. Undefined where the name is that of a single manifest, or where none
  * serves.
  */
-function ofSameIndex(
-  entries: readonly Entry[],
-  matching: readonly Entry[],
-  name: string,
-  wanted: Platform,
-): Entry | undefined {
+function ofSameIndex(entries: readonly Entry[], { name, matching }: Match, wanted: Platform): Entry | undefined {
   const indexes = new Set(matching.map(({ chosenFrom }) => chosenFrom));
   const [index] = indexes;
   if (index === undefined || indexes.size > 1) return undefined;
@@ -157,7 +158,7 @@ export async function selectEntry(
       ? withoutCompanions(entries, (await options.companions?.()) ?? NONE)
       : matchEntries(entries, name, options);
   if (name !== undefined && options.wanted !== undefined) {
-    const served = ofSameIndex(entries, matching, name, options.wanted);
+    const served = ofSameIndex(entries, { name, matching }, options.wanted);
     if (served !== undefined) return { descriptor: served.descriptor };
   }
   if (name !== undefined && matching.length === 0 && options.imageId !== undefined) {

@@ -56,7 +56,7 @@ export async function* gunzipMembers(
         ({ crc, size } = inflation);
         smallMembers = inflation.compressedBytes <= SMALL_BYTES;
       }
-      await checkGzipTrailer(input, crc, size, where);
+      await checkGzipTrailer(input, { crc, size }, where);
     } while (await atNextMember(input, onTrailing));
   } finally {
     giveChunks(outputs ?? []);

@@ -27,8 +27,14 @@ export async function skipGzipHeader(input: ByteCursor, where: string): Promise<
   if ((flags & FLAGS.headerCrc) !== 0) await skip(input, 2, where);
 }
 
+/** The content of a member. */
+interface Inflated {
+  readonly crc: number;
+  readonly size: number;
+}
+
 /** Takes the last eight bytes of a member and compares them with the inflated content. @throws COMPRESSION_INVALID */
-export async function checkGzipTrailer(input: ByteCursor, crc: number, size: number, where: string): Promise<void> {
+export async function checkGzipTrailer(input: ByteCursor, { crc, size }: Inflated, where: string): Promise<void> {
   const trailer = await input.peek(8);
   if (trailer.length < 8) throw truncated(where);
   if (trailer.readUInt32LE(0) !== crc) throw compressionInvalid('gzip', where, 'its checksum is wrong');

@@ -41,7 +41,7 @@ export async function* unzstdFrames(
   const outputs = decoder !== undefined && reuse ? takeOutputs() : undefined;
   try {
     yield* decodeFrames(input, where, (header) => {
-      if (decoder === undefined) return decodeFrame(input, header, where, reuse);
+      if (decoder === undefined) return decodeFrame(input, header, { where, reuse });
       const isSmall = header.contentBytes !== undefined && header.contentBytes <= SMALL_CONTENT_BYTES;
       const options = { format: 'zstd', where, outputs, hasFreeCore: () => !isSmall && hasFreeCore() } as const;
       return decodeByHost(decoder, input, { compressedBytes: 0, size: 0 }, options);
@@ -85,8 +85,7 @@ async function skipFrame(input: ByteCursor, where: string): Promise<void> {
 async function* decodeFrame(
   input: ByteCursor,
   header: ZstdFrameHeader,
-  where: string,
-  reuse: boolean,
+  { where, reuse }: { readonly where: string; readonly reuse: boolean },
 ): AsyncGenerator<Buffer, void, undefined> {
   const head = Buffer.from((await input.peek(header.bytes)).subarray(0, header.bytes));
   input.consume(header.bytes);

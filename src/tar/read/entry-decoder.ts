@@ -4,7 +4,7 @@ import type { TarLimits } from './limits.ts';
 import { parsePax } from './pax.ts';
 import { type Place, tarInvalid, tarLimit } from './place.ts';
 import { decodeRawHeader, type RawHeader } from './raw-header.ts';
-import { type Extensions, resolveEntry } from './resolve-entry.ts';
+import { type Extensions, type ResolvedEntry, resolveEntry } from './resolve-entry.ts';
 import { addOldGnuSegments, collectSparse, oldGnuRealSize, type SparseMap } from './sparse.ts';
 import { readSparseLines } from './sparse-lines.ts';
 
@@ -88,8 +88,9 @@ export function createEntryDecoder(limits: TarLimits, place: Place): EntryDecode
     // The label of a volume, GNU tar -V
     if (raw.typeflag === 'V') return { kind: 'skip', bytes: raw.size };
     if (++entries > limits.entries) throw tarLimit(place, 'entries', limits.entries, 'too many entries');
-    const { header, storedBytes, hasContent, sparse } = resolveEntry(raw, pending, entryOffset, limits, place);
-    if (raw.typeflag === 'S') return oldGnuMap(header, storedBytes, bytes, start);
+    const resolved = resolveEntry(raw, pending, { offset: entryOffset, limits, place });
+    const { header, storedBytes, hasContent, sparse } = resolved;
+    if (raw.typeflag === 'S') return oldGnuMap(resolved, bytes, start);
     if (sparse === undefined) return { kind: 'entry', header, storedBytes, hasContent, sparse };
     if (sparse.version === '1') return linesMap(header, storedBytes, sparse.realSize);
     const collector = collectSparse(limits, place);
@@ -99,11 +100,11 @@ export function createEntryDecoder(limits: TarLimits, place: Place): EntryDecode
     return sparseEntry(header, storedBytes, collector.finish(sparse.realSize, storedBytes));
   }
 
-  function oldGnuMap(header: TarHeader, storedBytes: number, bytes: Buffer, start: number): Need {
+  function oldGnuMap({ header, storedBytes }: ResolvedEntry, bytes: Buffer, start: number): Need {
     const realSize = oldGnuRealSize(bytes, start, place);
     const collector = collectSparse(limits, place);
     const take = (block: Buffer, at: number, form: 'header' | 'extension'): Need => {
-      if (addOldGnuSegments(collector, block, at, form, place)) return BLOCK;
+      if (addOldGnuSegments(collector, { block, start: at, form }, place)) return BLOCK;
       mapBlock = undefined;
       return sparseEntry(header, storedBytes, collector.finish(realSize, storedBytes));
     };

@@ -46,20 +46,25 @@ const KINDS: Readonly<Record<string, TarEntryKind>> = {
   S: 'file',
 };
 
+/** Where an entry stands, and what may be in it. */
+export interface EntryContext {
+  /** Where its first header begins. */
+  readonly offset: number;
+  readonly limits: TarLimits;
+  readonly place: Place;
+}
+
 /**
  * Makes an entry of a header and its extensions. PAX wins over the long names of GNU, and these win over the header; an
  * empty PAX value leaves the field of the header. Only files have content: the size of links, directories and devices
  * is ignored (as in POSIX, Go and, for links, GNU tar), and the PAX size is the size of the content of this entry
  * alone.
- * @param offset where the first header of the entry begins
  * @throws TAR_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
  */
 export function resolveEntry(
   raw: RawHeader,
   extensions: Extensions,
-  offset: number,
-  limits: TarLimits,
-  place: Place,
+  { offset, limits, place }: EntryContext,
 ): ResolvedEntry {
   const { pax } = extensions;
   const get = (key: string): string | undefined => pax?.values.get(key) || undefined;
@@ -68,7 +73,7 @@ export function resolveEntry(
     return text === undefined ? fallback : parsePaxNumber(text, key, place);
   };
   const sparse = pax === undefined ? undefined : paxSparseOf(pax, limits, place);
-  const path = sparse?.name ?? chooseName(get('path'), extensions.longName, raw.path, place);
+  const path = sparse?.name ?? chooseName({ pax: get('path'), gnu: extensions.longName, field: raw.path }, place);
   const kind = kindOf(raw, path, place);
   const isLink = kind === 'hardlink' || kind === 'symlink';
   if (sparse !== undefined && (kind !== 'file' || raw.typeflag === 'S'))
@@ -80,7 +85,7 @@ export function resolveEntry(
   const header: TarHeader = {
     kind,
     path,
-    linkPath: isLink ? chooseName(get('linkpath'), extensions.longLink, raw.linkPath, place) : '',
+    linkPath: isLink ? chooseName({ pax: get('linkpath'), gnu: extensions.longLink, field: raw.linkPath }, place) : '',
     mode: raw.mode & 0o7777,
     uid: inRange(number('uid', raw.uid), MAX_ID, 'the uid', place),
     gid: inRange(number('gid', raw.gid), MAX_ID, 'the gid', place),
@@ -94,7 +99,14 @@ export function resolveEntry(
   return { header, storedBytes, hasContent, sparse };
 }
 
-function chooseName(pax: string | undefined, gnu: string | undefined, field: string, place: Place): string {
+/** A name, as each part of an entry gives it. */
+interface GivenNames {
+  readonly pax: string | undefined;
+  readonly gnu: string | undefined;
+  readonly field: string;
+}
+
+function chooseName({ pax, gnu, field }: GivenNames, place: Place): string {
   // Go takes the name of GNU, GNU tar the name of PAX: an archive with both is ambiguous on purpose
   if (pax !== undefined && gnu !== undefined && pax !== gnu) throw tarInvalid(place, 'an entry has two names');
   return pax ?? gnu ?? field;

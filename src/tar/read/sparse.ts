@@ -58,16 +58,17 @@ export function oldGnuRealSize(block: Buffer, start: number, place: Place): numb
   return size;
 }
 
+/** A block with segments, which starts somewhere in its buffer. */
+interface OldGnuBlock {
+  readonly block: Buffer;
+  readonly start: number;
+  readonly form: 'header' | 'extension';
+}
+
 /**
  * Adds the segments of a header or an extension block; returns whether an extension block follows. @throws TAR_INVALID
  */
-export function addOldGnuSegments(
-  into: SparseCollector,
-  block: Buffer,
-  start: number,
-  form: 'header' | 'extension',
-  place: Place,
-): boolean {
+export function addOldGnuSegments(into: SparseCollector, { block, start, form }: OldGnuBlock, place: Place): boolean {
   const { segments, count, isExtended } = form === 'header' ? OLD_GNU_HEADER : OLD_GNU_BLOCK;
   for (let index = 0; index < count; index++) {
     const at = start + segments + 24 * index;

@@ -48,7 +48,7 @@ function unreadable(binding: 'format' | 'limit', why: string, error?: TsimgError
 }
 
 /** The kind of things to find. */
-export interface Look {
+export interface Look extends Pick<Context, 'signal'> {
   /** Whether to find attestations instead of signatures. */
   readonly attestations: boolean;
 }
@@ -86,8 +86,14 @@ export function typeOf({ artifactType, config }: Manifest): string {
 
 type LayerReading = (bytes: Buffer, layer: Descriptor) => AttachedBytes;
 
+/** The manifest that has a layer, and whether a tag leads to it. */
+interface Holder {
+  readonly manifest: Manifest;
+  readonly isTag: boolean;
+}
+
 /** Returns the function that reads a layer as a signature; undefined for a layer that is not one. */
-function readingOf(manifest: Manifest, layer: Descriptor, isTag: boolean, look: Look): LayerReading | undefined {
+function readingOf(layer: Descriptor, { manifest, isTag }: Holder, look: Look): LayerReading | undefined {
   const { mediaType, annotations = {} } = layer;
   if (mediaType === ATTACHED_TYPE.bundle && !isTag) return (bytes) => ({ kind: 'bundle', bytes });
   if (mediaType === ATTACHED_TYPE.payload && !look.attestations) {
@@ -104,12 +110,9 @@ function readingOf(manifest: Manifest, layer: Descriptor, isTag: boolean, look: 
 async function* signaturesIn(
   source: Source,
   { descriptor, tag }: { readonly descriptor: Descriptor; readonly tag: string | undefined },
-  {
-    subject,
-    look,
-    signal,
-  }: { readonly subject: Digest; readonly look: Look; readonly signal?: AbortSignal | undefined },
+  { subject, ...look }: Look & { readonly subject: Digest },
 ): AsyncGenerator<Found> {
+  const { signal } = look;
   const isTag = tag !== undefined;
   const place = { subject, descriptor, tag };
   try {
@@ -122,7 +125,7 @@ async function* signaturesIn(
       return;
     }
     for (const layer of manifest.layers) {
-      const read = readingOf(manifest, layer, isTag, look);
+      const read = readingOf(layer, { manifest, isTag }, look);
       if (read === undefined) continue;
       yield { kind: 'signature', attached: read(await readBlob(source, layer, signal), layer), place };
     }
@@ -137,9 +140,9 @@ export function attachedTag(subject: Digest, suffix: 'sig' | 'att' | 'sbom'): st
   return `${algorithmOf(subject)}-${hexOf(subject)}.${suffix}`;
 }
 
-async function* manifestsOf(source: Source, subject: Digest, look: Look, signal?: AbortSignal) {
+async function* manifestsOf(source: Source, subject: Digest, { attestations, signal }: Look) {
   for (const descriptor of (await source.referrers?.(subject, signal)) ?? []) yield { descriptor, tag: undefined };
-  const tag = attachedTag(subject, look.attestations ? 'att' : 'sig');
+  const tag = attachedTag(subject, attestations ? 'att' : 'sig');
   const descriptor = await source.attached?.(tag, signal);
   if (descriptor !== undefined) yield { descriptor, tag };
 }
@@ -149,25 +152,21 @@ async function* manifestsOf(source: Source, subject: Digest, look: Look, signal?
  * the image. It finds at most 1,000, each of at most 16 MiB.
  * @throws the errors of the source: a registry that does not answer is not one without signatures
  */
-export async function* attachedTo(
-  source: Source,
-  subjects: readonly Digest[],
-  look: Look,
-  { signal }: Context,
-): AsyncGenerator<Found> {
+export async function* attachedTo(source: Source, subjects: readonly Digest[], look: Look): AsyncGenerator<Found> {
   let [count, manifests] = [0, 0];
   for (const subject of subjects) {
-    for await (const manifest of manifestsOf(source, subject, look, signal)) {
+    for await (const manifest of manifestsOf(source, subject, look)) {
       // A manifest without a signature costs a request, too
       if (++manifests > MAX_CANDIDATES) return yield unreadable('limit', TOO_MANY);
-      for await (const found of signaturesIn(source, manifest, { subject, look, signal })) {
+      for await (const found of signaturesIn(source, manifest, { subject, ...look })) {
         if (++count > MAX_CANDIDATES) return yield unreadable('limit', TOO_MANY);
         yield found;
       }
     }
   }
   if (look.attestations) return;
-  for (const bytes of ((await source.signatureFiles?.(signal)) ?? []).slice(0, MAX_CANDIDATES)) yield* inFile(bytes);
+  for (const bytes of ((await source.signatureFiles?.(look.signal)) ?? []).slice(0, MAX_CANDIDATES))
+    yield* inFile(bytes);
 }
 
 function* inFile(bytes: Buffer): Generator<Found> {

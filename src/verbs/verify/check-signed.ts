@@ -89,7 +89,8 @@ export async function checkSigstore(image: PolicyImage, each: SigstoreSigned, op
   const required = sigstoreRequirement(each);
   await loadForKeys(required.keys ?? []);
   let failure: TsimgError | undefined;
-  for await (const found of attachedTo(image.source, image.digests, { attestations: false }, options)) {
+  const look = { attestations: false, signal: options.signal };
+  for await (const found of attachedTo(image.source, image.digests, look)) {
     if (found.kind !== 'signature' || found.attached.kind !== 'payload') continue;
     const { form, bytes, annotations } = found.attached;
     try {

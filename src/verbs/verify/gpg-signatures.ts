@@ -47,8 +47,16 @@ function builtInLookaside(env: Environment): string {
   return pathToFileURL(folder).href;
 }
 
+/** The place of an image's signatures. */
+interface Lookaside {
+  readonly base: string;
+  readonly reference: Reference;
+  readonly digest: Digest;
+}
+
 /** Returns the URL of one signature. @throws POLICY_INVALID for a base that is not an http, https or file URL */
-function signatureUrl(base: string, { repository }: Reference, digest: Digest, number: number): URL {
+function signatureUrl({ base, reference, digest }: Lookaside, number: number): URL {
+  const { repository } = reference;
   const place = `${repository}@${algorithmOf(digest)}=${hexOf(digest)}/signature-${number}`;
   const url = URL.canParse(base) ? new URL(base) : undefined;
   if (url === undefined || !/^(?:https?|file):$/.test(url.protocol) || (url.protocol === 'file:' && url.host !== '')) {
@@ -73,15 +81,10 @@ async function readSignature(url: URL, options: RegistryOptions): Promise<Buffer
 }
 
 /** Reads `LOOKASIDE/NAME@sha256=HEX/signature-N` for N from 1 until one is missing. containers-registries.d(5) */
-async function lookasideSignatures(
-  base: string,
-  reference: Reference,
-  digest: Digest,
-  options: RegistryOptions,
-): Promise<readonly Buffer[]> {
+async function lookasideSignatures(at: Lookaside, options: RegistryOptions): Promise<readonly Buffer[]> {
   const found: Buffer[] = [];
   while (found.length < MAX_SIGNATURES) {
-    const bytes = await readSignature(signatureUrl(base, reference, digest, found.length + 1), options);
+    const bytes = await readSignature(signatureUrl(at, found.length + 1), options);
     if (bytes === undefined) break;
     found.push(bytes);
   }
@@ -106,7 +109,7 @@ export async function gpgSignatures(
   const configured = lookasideOf(readLookasides(env), reference);
   const base = configured ?? builtInLookaside(env);
   const found: Buffer[] = [];
-  for (const digest of digests) found.push(...(await lookasideSignatures(base, reference, digest, options)));
+  for (const digest of digests) found.push(...(await lookasideSignatures({ base, reference, digest }, options)));
   if (found.length > 0) return found;
   throw new TsimgError('SIGNATURE_MISSING', `the image has no GPG signature at ${base}`, {
     where: `${reference.registry}/${reference.repository}`,

@@ -94,7 +94,8 @@ export async function verifyImage(
   const good: GoodAttached[] = [];
   const failures: ErrorType[] = [];
   const unread: string[] = [];
-  for await (const found of attachedTo(source, digests, { attestations: attestation !== undefined }, context)) {
+  const look = { attestations: attestation !== undefined, signal: context.signal };
+  for await (const found of attachedTo(source, digests, look)) {
     const verdict = judge(found, wanted, verification);
     if (!(verdict instanceof TsimgError)) good.push(verdict);
     // An attestation of another type is not a bad attestation of the wanted type

@@ -177,7 +177,7 @@ const authFileTarget = textTarget({
       try {
         const file = parseAuthFile(text, 'auth.json', legacy);
         for (const registry of ['docker.io', 'example.com', 'registry.example.com', '__proto__']) {
-          findingsIn(file, registry, 'a/b', 'auth.json');
+          findingsIn(file, { registry, repository: 'a/b' }, 'auth.json');
         }
       } catch (error) {
         if (!(error instanceof TsimgError)) throw error;

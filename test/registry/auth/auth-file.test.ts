@@ -7,7 +7,7 @@ const test = suite('registry/auth/auth-file');
 const auth = (text: string) => ({ auth: Buffer.from(text).toString('base64') });
 
 function find(file: unknown, registry: string, repository = 'ns/repo', legacy = false) {
-  return findingsIn(parseAuthFile(JSON.stringify(file), 'auth.json', legacy), registry, repository, 'auth.json');
+  return findingsIn(parseAuthFile(JSON.stringify(file), 'auth.json', legacy), { registry, repository }, 'auth.json');
 }
 
 /** The user name of the entry that is found. */
@@ -84,7 +84,7 @@ test('~/.dockercfg is the entries alone', () => {
 
 test('names of JavaScript’s prototypes are only names', () => {
   const file = parseAuthFile('{"auths":{"__proto__":{"auth":"dTpw"},"constructor":{}}}', 'auth.json', false);
-  assert.equal(findingsIn(file, 'r.test', 'a', 'auth.json'), []);
+  assert.equal(findingsIn(file, { registry: 'r.test', repository: 'a' }, 'auth.json'), []);
 });
 
 test('the error for a broken file does not quote it', () => {
