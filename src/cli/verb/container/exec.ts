@@ -1,18 +1,11 @@
 import type { Command } from 'commander';
 import type { ExecRequest } from '../../../launch/plan/plan-exec.ts';
 import { statePlace } from '../../../verbs/places.ts';
-import { readEnvFile } from '../../option/env-file.ts';
-import { collect } from '../../option/parsers.ts';
+import { type CommandOptions, commandRequest, withCommand } from '../../option/command.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
-interface ExecOptions extends CommonOptions {
+interface ExecOptions extends CommonOptions, CommandOptions {
   readonly detach?: boolean;
-  readonly interactive?: boolean;
-  readonly tty?: boolean;
-  readonly env: readonly string[];
-  readonly envFile: readonly string[];
-  readonly workdir?: string;
-  readonly user?: string;
   readonly privileged?: boolean;
   readonly toolbox?: string;
   readonly dryRun?: boolean;
@@ -21,13 +14,8 @@ interface ExecOptions extends CommonOptions {
 async function requestOf(command: readonly string[], options: ExecOptions): Promise<ExecRequest> {
   return {
     command,
-    interactive: options.interactive ?? false,
-    terminal: options.tty ?? false,
+    ...(await commandRequest(options)),
     detached: options.detach ?? false,
-    env: options.env,
-    envFiles: await Promise.all(options.envFile.map(readEnvFile)),
-    workdir: options.workdir,
-    user: options.user,
     privileged: options.privileged,
     toolbox: options.toolbox,
   };
@@ -42,16 +30,8 @@ export function addExec(program: Command, setStatus: (status: number) => void): 
     .argument('[command...]', 'the command and its arguments (default with --toolbox: a shell)')
     .passThroughOptions()
     .optionsGroup('Command:')
-    .option('-d, --detach', 'run in the background, without output')
-    .option('-i, --interactive', 'pass standard input to the command; without it the command reads /dev/null')
-    .option('-t, --tty', 'give the command a terminal of its own')
-    .option('-e, --env <name[=value]>', 'set a variable; without a value, pass on the caller’s', collect, [])
-    .option('--env-file <file>', 'set the variables of a file; -e overrides them', collect, [])
-    .option('-w, --workdir <dir>', 'the directory to start in (default: the container’s)')
-    .option(
-      '-u, --user <user[:group]>',
-      'the user to run as, by name in the container or by number (default: the container’s)',
-    )
+    .option('-d, --detach', 'run in the background, without output');
+  withCommand(command, { names: 'container', workdir: 'the container’s', user: 'the container’s' })
     .optionsGroup('Isolation:')
     .option('--privileged', 'give all capabilities, and no system call filter')
     .optionsGroup('Files:')

@@ -3,7 +3,7 @@ import type { ImageLimits } from '../../../disk/unpack-options.ts';
 import type { LaunchPlan } from '../../../launch/launch-plan.ts';
 import type { RunRequest } from '../../../launch/plan/run-request.ts';
 import type { PullPolicy } from '../../../verbs/run/run-source.ts';
-import { readEnvFile } from '../../option/env-file.ts';
+import { type CommandOptions, commandRequest, withCommand } from '../../option/command.ts';
 import { type IsolationOptions, isolationRequest, withIsolation } from '../../option/isolation.ts';
 import { type LifeOptions, lifeRequest, withLife } from '../../option/life.ts';
 import { limitChoice, withLimits } from '../../option/limits.ts';
@@ -21,14 +21,9 @@ interface RunOptions
     NetworkOptions,
     IsolationOptions,
     LifeOptions,
+    CommandOptions,
     ImageLimits,
     VerifyOptions {
-  readonly interactive?: boolean;
-  readonly tty?: boolean;
-  readonly env: readonly string[];
-  readonly envFile: readonly string[];
-  readonly workdir?: string;
-  readonly user?: string;
   readonly volume: readonly string[];
   readonly tmpfs: readonly string[];
   readonly hostname?: string;
@@ -46,12 +41,7 @@ async function requestOf(command: readonly string[], options: RunOptions): Promi
   return {
     command,
     entrypoint: options.entrypoint,
-    interactive: options.interactive ?? false,
-    terminal: options.tty ?? false,
-    env: options.env,
-    envFiles: await Promise.all(options.envFile.map(readEnvFile)),
-    workdir: options.workdir,
-    user: options.user,
+    ...(await commandRequest(options)),
     volumes: options.volume,
     tmpfs: options.tmpfs,
     hostname: options.hostname,
@@ -73,16 +63,8 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
     .argument('[command...]', 'the command and its arguments (default: the image’s)')
     .passThroughOptions()
     .helpOption('--help', 'show help')
-    .optionsGroup('Command:')
-    .option('-i, --interactive', 'pass standard input to the command; without it the command reads /dev/null')
-    .option('-t, --tty', 'give the command a terminal of its own')
-    .option('-e, --env <name[=value]>', 'set a variable; without a value, pass on the caller’s', collect, [])
-    .option('--env-file <file>', 'set the variables of a file; -e overrides them', collect, [])
-    .option('-w, --workdir <dir>', 'the directory to start in (default: the image’s, or /)')
-    .option(
-      '-u, --user <user[:group]>',
-      'the user to run as, by name in the image or by number (default: the image’s, or root)',
-    )
+    .optionsGroup('Command:');
+  withCommand(command, { names: 'image', workdir: 'the image’s, or /', user: 'the image’s, or root' })
     .option('--entrypoint <program>', 'replace the image’s entrypoint; the image’s command is dropped too')
     .optionsGroup('Files:')
     .option(
