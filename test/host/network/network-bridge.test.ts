@@ -1,19 +1,10 @@
-import type { ChildProcess } from 'node:child_process';
-import { once as onceOf } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
-import {
-  ask,
-  makeNetworkWorld,
-  type NetworkWorld,
-  nextText,
-  serveOnPort80,
-  TSIMG,
-  tellSource,
-} from '../../support/network-world.ts';
+import { endOf, withNetworkWorld } from '../../support/network-suite.ts';
+import { ask, nextText, serveOnPort80, TSIMG, tellSource } from '../../support/network-world.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
 
@@ -27,8 +18,7 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
   /** Tests that do not depend on the rules run with one of the two. */
   const once = without.length === 0 ? test : () => {};
   const rootfs = makeBusyboxRootfs(tempDir(0o755));
-  let world: NetworkWorld;
-  const running: ChildProcess[] = [];
+  const net = withNetworkWorld(test, { without });
 
   const command = (options: readonly string[], words: readonly string[]) => [
     ...TSIMG,
@@ -39,36 +29,17 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
     rootfs,
     ...words,
   ];
-  const run = (options: readonly string[], script: string) => world.onHost(command(options, ['/bin/sh', '-c', script]));
-  const serve = async (...options: readonly string[]) => {
-    const child = world.startOnHost(command(options, SERVE));
-    running.push(child);
-    assert.is(await nextText(child), 'ready');
-    return child;
-  };
+  const run = (options: readonly string[], script: string) =>
+    net.world.onHost(command(options, ['/bin/sh', '-c', script]));
+  const serve = (...options: readonly string[]) => net.ready(net.world.startOnHost(command(options, SERVE)));
   /** Leftovers on the host: the bridge, its devices, rules and files. */
   const leftovers = () => {
     const look = 'ip -brief link; nft list ruleset; iptables -S; iptables -t nat -S; find /run/tsimg/network -type f';
-    return world
+    return net.world
       .onHost(['sh', '-c', `{ ${look}; } 2>/dev/null`])
       .stdout.split('\n')
       .filter((line) => /tsimg/i.test(line) && !line.endsWith('/network/lock'));
   };
-  const end = async (child: ChildProcess) => {
-    if (child.exitCode === null && child.signalCode === null) {
-      const ended = onceOf(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
-    }
-  };
-
-  test.before(async () => {
-    world = await makeNetworkWorld({ without });
-  });
-  test.after(() => world.close());
-  test.after.each(async () => {
-    for (const child of running.splice(0)) await end(child);
-  });
 
   once('a container has an address, a way out, and nothing of IPv6 but its loopback', () => {
     const { stdout, stderr, status } = run([], 'ip -o addr; ip route; cat /etc/hosts');
@@ -94,7 +65,7 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
 
   once('two containers and the host speak with each other, and find each other by name', async () => {
     const server = await serve('--hostname', 'web', '--network-alias', 'shop', '--name', 'till');
-    assert.is(world.onHost(ask('10.209.0.2', 80)).stdout, 'served\n');
+    assert.is(net.world.onHost(ask('10.209.0.2', 80)).stdout, 'served\n');
     const script = 'for name in web shop till 10.209.0.2; do busybox nc -w 3 $name 80; done; cat /etc/hosts';
     const { stdout } = run(['--hostname', 'client', '--add-host', 'gate:host-gateway'], script);
     assert.match(stdout, /^served\nserved\nserved\nserved\n/);
@@ -104,19 +75,19 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
   });
 
   once('a container that was there before learns of one that comes, and forgets it when it goes', async () => {
-    const watcher = world.startOnHost(
-      command(
-        ['--hostname', 'watcher'],
-        [
-          '/bin/sh',
-          '-c',
-          'echo ready; until grep -q late /etc/hosts; do sleep 0.1; done; echo seen; ' +
-            'while grep -q late /etc/hosts; do sleep 0.1; done; echo forgotten',
-        ],
+    const watcher = await net.ready(
+      net.world.startOnHost(
+        command(
+          ['--hostname', 'watcher'],
+          [
+            '/bin/sh',
+            '-c',
+            'echo ready; until grep -q late /etc/hosts; do sleep 0.1; done; echo seen; ' +
+              'while grep -q late /etc/hosts; do sleep 0.1; done; echo forgotten',
+          ],
+        ),
       ),
     );
-    running.push(watcher);
-    assert.is(await nextText(watcher), 'ready');
     const seen = nextText(watcher);
     run(['--hostname', 'late'], 'sleep 0.5');
     // Both may have started before the other one has ended.
@@ -132,52 +103,48 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
       const look =
         'ls -d /sys/class/net/tsimg0; exec unshare --net sh -c \'ip link set lo up; "$@"; ip -brief link\' sh "$@"';
       const script = `mount -t sysfs sysfs /sys; ${look}`;
-      const inner = world.onHost(['unshare', '--mount', 'sh', '-c', script, 'sh', program ?? '', ...words]);
+      const inner = net.world.onHost(['unshare', '--mount', 'sh', '-c', script, 'sh', program ?? '', ...words]);
       assert.match(inner.stdout, /^\/sys\/class\/net\/tsimg0\n/);
       assert.match(inner.stdout, /eth0 +inet 10\.209\.0\.2\/24/, inner.stderr);
       assert.is(inner.status, 0, inner.stderr);
       // The lease is gone there, and still here.
       assert.not.match(inner.stdout, /^tsimg0/m);
-      assert.is(world.onHost(ask('10.209.0.2', 80)).stdout, 'served\n');
+      assert.is(net.world.onHost(ask('10.209.0.2', 80)).stdout, 'served\n');
     },
   );
 
   test('a container reaches other hosts by the host’s address', async () => {
-    const outside = world.startOutside(tellSource(world.outside, 7000));
-    running.push(outside);
-    assert.is(await nextText(outside), 'ready');
-    assert.is(run([], `busybox nc -w 3 ${world.outside} 7000`).stdout, `from ${world.host}`);
+    await net.ready(net.world.startOutside(tellSource(net.world.outside, 7000)));
+    assert.is(run([], `busybox nc -w 3 ${net.world.outside} 7000`).stdout, `from ${net.world.host}`);
   });
 
   test('a published port is reached from outside, the host, its loopback, and other containers', async () => {
     await serve('-p', '8080:80');
-    assert.is(world.onOutside(ask(world.host, 8080)).stdout, 'served\n');
-    assert.is(world.onHost(ask(world.host, 8080)).stdout, 'served\n');
-    assert.is(world.onHost(ask('127.0.0.1', 8080)).stdout, 'served\n');
+    assert.is(net.world.onOutside(ask(net.world.host, 8080)).stdout, 'served\n');
+    assert.is(net.world.onHost(ask(net.world.host, 8080)).stdout, 'served\n');
+    assert.is(net.world.onHost(ask('127.0.0.1', 8080)).stdout, 'served\n');
     assert.is(
-      run([], `busybox nc -w 3 ${world.host} 8080; busybox nc -w 3 10.209.0.1 8080`).stdout,
+      run([], `busybox nc -w 3 ${net.world.host} 8080; busybox nc -w 3 10.209.0.1 8080`).stdout,
       'served\nserved\n',
     );
   });
 
   test('a port that is published at the loopback only is not reached from outside', async () => {
     await serve('-p', '127.0.0.1:8080:80');
-    assert.is(world.onHost(ask('127.0.0.1', 8080)).stdout, 'served\n');
-    assert.is(world.onOutside(ask(world.host, 8080)).stdout, '');
+    assert.is(net.world.onHost(ask('127.0.0.1', 8080)).stdout, 'served\n');
+    assert.is(net.world.onOutside(ask(net.world.host, 8080)).stdout, '');
   });
 
   test('a port that is not published is not reached from outside, even by a direct route', async () => {
     await serve();
-    assert.is(world.onOutside(['ip', 'route', 'add', '10.209.0.0/24', 'via', world.host]).status, 0);
-    assert.is(world.onHost(ask('10.209.0.2', 80)).stdout, 'served\n');
-    assert.is(world.onOutside(ask('10.209.0.2', 80)).stdout, '');
-    world.onOutside(['ip', 'route', 'delete', '10.209.0.0/24']);
+    assert.is(net.world.onOutside(['ip', 'route', 'add', '10.209.0.0/24', 'via', net.world.host]).status, 0);
+    assert.is(net.world.onHost(ask('10.209.0.2', 80)).stdout, 'served\n');
+    assert.is(net.world.onOutside(ask('10.209.0.2', 80)).stdout, '');
+    net.world.onOutside(['ip', 'route', 'delete', '10.209.0.0/24']);
   });
 
   test('a container does not reach the host’s loopback, whatever it does with its routes', async () => {
-    const local = world.startOnHost(tellSource('127.0.0.1', 7001));
-    running.push(local);
-    assert.is(await nextText(local), 'ready');
+    await net.ready(net.world.startOnHost(tellSource('127.0.0.1', 7001)));
     const script = `ip addr del 127.0.0.1/8 dev lo
       ip route add 127.0.0.1/32 via 10.209.0.1
       ip route del local 127.0.0.1 table local
@@ -191,15 +158,13 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
     const libraries = ['/lib', '/lib64', '/usr/lib'].filter((path) => existsSync(path));
     const volumes = [...libraries.map((path) => `${path}:${path}:ro`), `${process.execPath}:/bin/node:ro`];
     const options = ['-p', '9090:90/udp', ...volumes.flatMap((volume) => ['-v', volume])];
-    const server = world.startOnHost(command(options, ['/bin/node', '-e', echo]));
-    running.push(server);
-    assert.is(await nextText(server), 'ready');
+    await net.ready(net.world.startOnHost(command(options, ['/bin/node', '-e', echo])));
     const send = `const s = require('node:dgram').createSocket('udp4');
-      const again = setInterval(() => s.send('datagram', 9090, '${world.host}'), 100);
+      const again = setInterval(() => s.send('datagram', 9090, '${net.world.host}'), 100);
       const end = () => { clearInterval(again); clearTimeout(late); s.close(); };
       const late = setTimeout(end, 5000);
       s.once('message', (text) => { console.log(String(text)); end(); });`;
-    assert.is(world.onOutside([process.execPath, '-e', send]).stdout, 'datagram\n');
+    assert.is(net.world.onOutside([process.execPath, '-e', send]).stdout, 'datagram\n');
   });
 
   once('a port that is taken is refused, and nothing is left of the launch', async () => {
@@ -213,7 +178,7 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
 
   test('the leftovers of a killed tsimg are removed by the next run', async () => {
     const server = await serve('-p', '8080:80', '--hostname', 'gone');
-    await end(server);
+    await endOf(server);
     assert.is.not(leftovers().length, 0);
     const { status, stdout } = run(['-p', '8080:80'], 'cat /etc/hosts');
     assert.is(status, 0);
@@ -223,16 +188,16 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
 
   test('the leftovers of a killed monitor are removed with its container', async () => {
     const tsimg = (...words: readonly string[]) => {
-      const { status, stdout, stderr } = world.onHost([...TSIMG, ...words]);
+      const { status, stdout, stderr } = net.world.onHost([...TSIMG, ...words]);
       assert.is(status, 0, stderr);
       return stdout.trim();
     };
     const options = ['-d', '--name', 'kiosk', '-p', '8080:80'];
-    assert.match(world.onHost(command(options, SERVE)).stdout, /^[0-9a-f]{64}\n$/);
+    assert.match(net.world.onHost(command(options, SERVE)).stdout, /^[0-9a-f]{64}\n$/);
     assert.is(tsimg('inspect', '-f', '{{.NetworkSettings.IPAddress}}', 'kiosk'), '10.209.0.2');
     assert.match(tsimg('ps'), '0.0.0.0:8080->80/tcp');
     const monitor = tsimg('inspect', '-f', '{{.State.ConmonPid}}', 'kiosk');
-    world.onHost(['kill', '-KILL', monitor]);
+    net.world.onHost(['kill', '-KILL', monitor]);
     assert.is(tsimg('wait', 'kiosk'), '255');
     assert.is.not(leftovers().length, 0);
     tsimg('rm', 'kiosk');
@@ -241,10 +206,10 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
 
   once('a network namespace that is there is joined, by its path or a process in it', async () => {
     const server = await serve('--hostname', 'web');
-    const pid = world.findIn(rootfs, '^busybox.nc.-ll.*served');
+    const pid = net.world.findIn(rootfs, '^busybox.nc.-ll.*served');
     for (const network of [`ns:/proc/${pid}/ns/net`, `container:${pid}`]) {
       const words = [...TSIMG, 'run', '--network', network, rootfs, '/bin/sh', '-c', 'busybox nc -w 3 127.0.0.1 80'];
-      assert.is(world.onHost(words).stdout, 'served\n', network);
+      assert.is(net.world.onHost(words).stdout, 'served\n', network);
     }
     assert.is(server.exitCode, null);
   });
@@ -255,15 +220,10 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
 if (haveRoot() && haveTools('busybox', 'ip')) {
   const test = suite('host/network without a firewall');
   const rootfs = makeBusyboxRootfs(tempDir(0o755));
-  let world: NetworkWorld;
-
-  test.before(async () => {
-    world = await makeNetworkWorld({ without: ['nft', 'iptables'] });
-  });
-  test.after(() => world.close());
+  const net = withNetworkWorld(test, { without: ['nft', 'iptables'] });
 
   test('without nft and iptables a bridge is refused, with a hint', () => {
-    const { status, stderr } = world.onHost([...TSIMG, 'run', '--network', 'bridge', rootfs, 'true']);
+    const { status, stderr } = net.world.onHost([...TSIMG, 'run', '--network', 'bridge', rootfs, 'true']);
     assert.is(status, 125);
     assert.match(stderr, 'neither nft nor iptables');
     assert.match(stderr, 'install nftables');

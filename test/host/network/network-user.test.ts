@@ -1,19 +1,11 @@
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
-import {
-  ask,
-  makeNetworkWorld,
-  type NetworkWorld,
-  nextText,
-  serveOnPort80,
-  TSIMG,
-  tellSource,
-} from '../../support/network-world.ts';
+import { withNetworkWorld } from '../../support/network-suite.ts';
+import { ask, serveOnPort80, TSIMG, tellSource } from '../../support/network-world.ts';
 import { makeOrdinaryUser } from '../../support/ordinary-user.ts';
 import { stateRootOf } from '../../support/state-root.ts';
 import { tempDir } from '../../support/temp-dir.ts';
@@ -37,8 +29,7 @@ for (const { kind, loopback, gateway } of KINDS) {
   const test = suite(`host/network ${kind}`);
   const rootfs = makeBusyboxRootfs(tempDir(0o755));
   chownSync(rootfs, user.uid, user.gid);
-  let world: NetworkWorld;
-  const running: ChildProcess[] = [];
+  const net = withNetworkWorld(test);
   const command = (options: readonly string[], words: readonly string[]) => [
     ...TSIMG,
     'run',
@@ -52,9 +43,9 @@ for (const { kind, loopback, gateway } of KINDS) {
   ];
   // Input stays open for a while: pasta of 2023 sends answers twice to a client that closes its side first.
   const runFileHelper = (options: readonly string[], address: string, port: number) =>
-    world.onHost(command(options, ['/bin/sh', '-c', `sleep 1.5 | busybox nc -w 3 ${address} ${port}`]), user);
+    net.world.onHost(command(options, ['/bin/sh', '-c', `sleep 1.5 | busybox nc -w 3 ${address} ${port}`]), user);
   const helpers = () =>
-    world
+    net.world
       .onHost([
         'sh',
         '-c',
@@ -63,29 +54,19 @@ for (const { kind, loopback, gateway } of KINDS) {
       ])
       .stdout.trim();
 
-  test.before(async () => {
-    world = await makeNetworkWorld();
-  });
-  test.after(() => world.close());
-  test.after.each(() => {
-    for (const child of running.splice(0)) child.kill('SIGKILL');
-  });
-
   test('a user’s container reaches other hosts, by the host’s address', async () => {
-    const outside = world.startOutside(tellSource(world.outside, 7000));
-    running.push(outside);
-    assert.is(await nextText(outside), 'ready');
-    const script = `sleep 1.5 | busybox nc -w 3 ${world.outside} 7000`;
-    const { stdout } = world.onHost(command(['--network', kind], ['/bin/sh', '-c', script]), user);
+    await net.ready(net.world.startOutside(tellSource(net.world.outside, 7000)));
+    const script = `sleep 1.5 | busybox nc -w 3 ${net.world.outside} 7000`;
+    const { stdout } = net.world.onHost(command(['--network', kind], ['/bin/sh', '-c', script]), user);
     // pasta maps the gateway's address to the host only on request.
-    assert.is(stdout, `from ${world.host}`);
+    assert.is(stdout, `from ${net.world.host}`);
   });
 
   test('/etc files that the user mounts are not replaced', () => {
     const path = join(tempDir(0o755), 'mine');
     writeFileSync(path, 'mine\n', { mode: 0o644 });
     const options = ['/etc/hosts', '/etc/resolv.conf'].flatMap((file) => ['-v', `${path}:${file}`]);
-    const { stdout, stderr } = world.onHost(
+    const { stdout, stderr } = net.world.onHost(
       command(['--network', kind, ...options], ['/bin/cat', '/etc/hosts', '/etc/resolv.conf']),
       user,
     );
@@ -93,33 +74,26 @@ for (const { kind, loopback, gateway } of KINDS) {
   });
 
   test('it reaches servers on the host’s loopback on request only', async () => {
-    const local = world.startOnHost(tellSource('127.0.0.1', 7001));
-    running.push(local);
-    assert.is(await nextText(local), 'ready');
+    await net.ready(net.world.startOnHost(tellSource('127.0.0.1', 7001)));
     assert.is(runFileHelper(['--network', loopback], gateway, 7001).stdout, 'from 127.0.0.1');
     assert.is(runFileHelper(['--network', kind], gateway, 7001).stdout, '');
   });
 
   test('a published port is reached from the host and from outside, another is not', async () => {
-    const server = world.startOnHost(
-      command(['--network', kind, '-p', '8080:80', '-p', '127.0.0.1:8081:80'], SERVE),
-      user,
+    await net.ready(
+      net.world.startOnHost(command(['--network', kind, '-p', '8080:80', '-p', '127.0.0.1:8081:80'], SERVE), user),
     );
-    running.push(server);
-    assert.is(await nextText(server), 'ready');
-    assert.is(world.onHost(ask('127.0.0.1', 8080, SAY)).stdout, 'served\n');
-    assert.is(world.onHost(ask('127.0.0.1', 8081, SAY)).stdout, 'served\n');
-    assert.is(world.onOutside(ask(world.host, 8080, SAY)).stdout, 'served\n');
-    assert.is(world.onOutside(ask(world.host, 8081, SAY)).stdout, '');
-    assert.is(world.onOutside(ask(world.host, 80, SAY)).stdout, '');
+    assert.is(net.world.onHost(ask('127.0.0.1', 8080, SAY)).stdout, 'served\n');
+    assert.is(net.world.onHost(ask('127.0.0.1', 8081, SAY)).stdout, 'served\n');
+    assert.is(net.world.onOutside(ask(net.world.host, 8080, SAY)).stdout, 'served\n');
+    assert.is(net.world.onOutside(ask(net.world.host, 8081, SAY)).stdout, '');
+    assert.is(net.world.onOutside(ask(net.world.host, 80, SAY)).stdout, '');
   });
 
   test(`${kind} ends with its container, and when tsimg is killed`, async () => {
-    assert.is(world.onHost(command(['--network', kind], ['true']), user).status, 0);
+    assert.is(net.world.onHost(command(['--network', kind], ['true']), user).status, 0);
     assert.is(helpers(), '');
-    const server = world.startOnHost(command(['--network', kind], SERVE), user);
-    running.push(server);
-    assert.is(await nextText(server), 'ready');
+    const server = await net.ready(net.world.startOnHost(command(['--network', kind], SERVE), user));
     assert.is.not(helpers(), '');
     const ended = once(server, 'exit');
     server.kill('SIGKILL');
@@ -130,17 +104,15 @@ for (const { kind, loopback, gateway } of KINDS) {
   });
 
   test('a user’s other container joins its network', async () => {
-    const server = world.startOnHost(command(['--network', kind], SERVE), user);
-    running.push(server);
-    assert.is(await nextText(server), 'ready');
-    const pid = world.findIn(rootfs, '^busybox.nc.-ll');
+    await net.ready(net.world.startOnHost(command(['--network', kind], SERVE), user));
+    const pid = net.world.findIn(rootfs, '^busybox.nc.-ll');
     const script = '{ echo served; sleep 1; } | busybox nc -w 3 127.0.0.1 80';
-    const { stdout } = world.onHost(command(['--network', `container:${pid}`], ['/bin/sh', '-c', script]), user);
+    const { stdout } = net.world.onHost(command(['--network', `container:${pid}`], ['/bin/sh', '-c', script]), user);
     assert.is(stdout, 'served\n');
   });
 
   test('a bridge is refused to a user, with a way out', () => {
-    const { status, stderr } = world.onHost(command(['--network', 'bridge'], ['true']), user);
+    const { status, stderr } = net.world.onHost(command(['--network', 'bridge'], ['true']), user);
     assert.is(status, 125);
     assert.match(stderr, 'only root');
     assert.match(stderr, '--network pasta');
