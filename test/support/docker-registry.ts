@@ -72,7 +72,7 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', log] });
   closeSync(log);
   const stop = () => child.kill('SIGKILL');
-  process.on('exit', stop);
+  process.prependListener('exit', stop);
   const host = await waitForHost(logFile, child);
   return {
     host,

@@ -53,7 +53,7 @@ export function makeGpgHome(): GpgHome {
   const stop = () => {
     spawnSync('gpgconf', ['--kill', 'all'], { env, timeout: 30_000 });
   };
-  process.on('exit', stop);
+  process.prependListener('exit', stop);
   const exported = (fingerprint: string): GpgKey => {
     const name = join(tempDir(0o755), 'key');
     const key = { fingerprint, binary: `${name}.gpg`, armoured: `${name}.asc` };

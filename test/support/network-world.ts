@@ -105,7 +105,8 @@ export async function makeNetworkWorld({ without = [], seconds = 300 }: WorldOpt
   const close = () => {
     for (const child of started) child.kill('SIGKILL');
   };
-  process.on('exit', close);
+  // Its processes must end before their folders are removed.
+  process.prependListener('exit', close);
   const enter = (child: ChildProcess, ...what: readonly string[]) => ['--target', String(child.pid), ...what, '--'];
   // Leftovers of containers are removed with the test's folder.
   const env = (user: WorldUser | undefined) => ({ ...process.env, TSIMG_ROOT: stateRootOf(user) });
