@@ -1,4 +1,5 @@
-import { crypto } from '@sigstore/core';
+// One module of the package: nearly every start needs it, and the whole package is 23 files
+import * as crypto from '@sigstore/core/dist/crypto.js';
 import { TsimgError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, hexOf, parseDigest } from '../oci/digest.ts';

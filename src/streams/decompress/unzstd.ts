@@ -1,4 +1,4 @@
-import { Decompress } from 'fzstd';
+import type { Decompress } from 'fzstd';
 import { messageOf } from '../../errors.ts';
 import { openZstdDecoder } from '../../sys/library/zstd.ts';
 import { freeChunk, giveChunks } from '../chunk-memory.ts';
@@ -38,16 +38,21 @@ export async function* unzstdFrames(
   { where, reuse, hasFreeCore }: UnzstdOptions,
 ): AsyncGenerator<Buffer, void, undefined> {
   const decoder = openZstdDecoder();
-  const outputs = decoder !== undefined && reuse ? takeOutputs() : undefined;
+  if (decoder === undefined) {
+    // Loaded late: most hosts have a libzstd
+    const { Decompress: Decoder } = await import('fzstd');
+    yield* decodeFrames(input, where, (header) => decodeFrame(input, header, { where, reuse, Decoder }));
+    return;
+  }
+  const outputs = reuse ? takeOutputs() : undefined;
   try {
     yield* decodeFrames(input, where, (header) => {
-      if (decoder === undefined) return decodeFrame(input, header, { where, reuse });
       const isSmall = header.contentBytes !== undefined && header.contentBytes <= SMALL_CONTENT_BYTES;
       const options = { format: 'zstd', where, outputs, hasFreeCore: () => !isSmall && hasFreeCore() } as const;
       return decodeByHost(decoder, input, { compressedBytes: 0, size: 0 }, options);
     });
   } finally {
-    decoder?.close();
+    decoder.close();
     giveChunks(outputs ?? []);
   }
 }
@@ -82,16 +87,21 @@ async function skipFrame(input: ByteCursor, where: string): Promise<void> {
   }
 }
 
+interface FrameOptions extends Pick<UnzstdOptions, 'where' | 'reuse'> {
+  /** fzstd's. */
+  readonly Decoder: typeof Decompress;
+}
+
 async function* decodeFrame(
   input: ByteCursor,
   header: ZstdFrameHeader,
-  { where, reuse }: { readonly where: string; readonly reuse: boolean },
+  { where, reuse, Decoder }: FrameOptions,
 ): AsyncGenerator<Buffer, void, undefined> {
   const head = Buffer.from((await input.peek(header.bytes)).subarray(0, header.bytes));
   input.consume(header.bytes);
   let decoded: Uint8Array[] = [];
   let size = 0;
-  const decoder = new Decompress((chunk) => {
+  const decoder = new Decoder((chunk) => {
     if (chunk.length > 0) decoded.push(chunk);
   });
 

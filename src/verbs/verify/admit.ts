@@ -4,9 +4,9 @@ import type { GoodSignature } from '../../verify/verify-attached.ts';
 import type { StorePlace } from '../places.ts';
 import type { PolicyOptions } from './has-policy.ts';
 import { hasPolicy } from './has-policy.ts';
+import { imageOf, type LoadedFrom } from './loaded-from.ts';
 import type { VerificationChoice } from './verification.ts';
 import type { GoodAttached } from './verify-image.ts';
-import type { LoadedFrom } from './verify-loaded.ts';
 
 /** The checks that an image must pass before anything of it is used. */
 export interface Demands extends PolicyOptions {
@@ -29,10 +29,7 @@ export interface Gate {
 
 async function openPolicyGate({ place }: Source, demands: Demands): Promise<(loaded: LoadedFrom) => Promise<void>> {
   if (place === undefined || !hasPolicy(demands)) return async () => undefined;
-  const [{ obeyPolicy, openPolicy }, { imageOf }] = await Promise.all([
-    import('./policy.ts'),
-    import('./verify-loaded.ts'),
-  ]);
+  const { obeyPolicy, openPolicy } = await import('./policy.ts');
   const policy = openPolicy(demands);
   return async (loaded) => {
     if (policy !== undefined) await obeyPolicy(policy, { ...imageOf(loaded), subject: place }, demands);

@@ -10,9 +10,10 @@ import { describeStored } from '../../sources/store.ts';
 import { listStored } from '../../store/names.ts';
 import { storeAt } from '../../store/open.ts';
 import { type StorePlace, storePlace } from '../places.ts';
+import type { LoadedFrom } from './loaded-from.ts';
 import type { Verification } from './verification.ts';
 import type { GoodAttached } from './verify-image.ts';
-import { type LoadedFrom, verifyLoaded } from './verify-loaded.ts';
+import { verifyLoaded } from './verify-loaded.ts';
 
 /** Returns the digest of the index of a stored image, if the store has the index and the index lists the image. */
 async function indexOf({ image, source }: LoadedFrom, root: string, signal?: AbortSignal): Promise<Digest | undefined> {
