@@ -15,8 +15,8 @@ export function importOutside(specifier: string): Promise<unknown> {
 
 /** The name of the cache's folder: one for each verb, and for each place of the package. There must be few of them. */
 function keyOf(args: readonly string[], scripts: string): string {
-  // The cache holds the functions that a verb has called; those of another verb would be missing.
-  const verb = /^[a-z-]{1,16}$/.exec(args[0] ?? '')?.[0] ?? 'other';
+  // The cache holds the functions that a verb has called; those of another verb, or behind its help, would be missing.
+  const verb = /^--help$|^-h$/.test(args[1] ?? '') ? 'help' : (/^[a-z-]{1,16}$/.exec(args[0] ?? '')?.[0] ?? 'other');
   let place = 5381;
   for (const character of scripts) place = (Math.imul(place, 33) + character.charCodeAt(0)) >>> 0;
   return `${process.version}-${process.arch}-${place.toString(36)}-${verb}`;
