@@ -106,44 +106,52 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(listed(), 'before running');
   });
 
-  for (const [what, name, spoil] of [
-    ['a truncated record', 'record.json', (text: string) => text.slice(0, text.length / 2)],
-    ['a record of wrong types', 'record.json', (text: string) => text.replace('"labels":{', '"labels":7,"x":{')],
-    ['a record of the future', 'record.json', (text: string) => text.replace('"version":1', '"version":2')],
-    ['a truncated state', 'state.json', (text: string) => text.slice(0, text.length / 2)],
-    ['a state of wrong types', 'state.json', () => '{"status":"asleep","restarts":"often"}'],
-    ['a directory instead of a record', 'record.json', () => 'directory'],
-    ['a missing record', 'record.json', () => 'missing'],
-  ] as const) {
-    test(`${what} is reported, does not hinder other containers, and is removed by prune`, () => {
-      const id = detached('spoilt');
-      cli.ok('stop', '-t', '0', 'spoilt');
-      detached('sound');
-      const path = file(id, name);
+  test('damaged records and states are reported, do not hinder other containers, and are removed by prune', () => {
+    const damages = [
+      ['a truncated record', 'record.json', (text: string) => text.slice(0, text.length / 2)],
+      ['a record of wrong types', 'record.json', (text: string) => text.replace('"labels":{', '"labels":7,"x":{')],
+      ['a record of the future', 'record.json', (text: string) => text.replace('"version":1', '"version":2')],
+      ['a truncated state', 'state.json', (text: string) => text.slice(0, text.length / 2)],
+      ['a state of wrong types', 'state.json', () => '{"status":"asleep","restarts":"often"}'],
+      ['a directory instead of a record', 'record.json', () => 'directory'],
+      ['a missing record', 'record.json', () => 'missing'],
+    ] as const;
+    const all = damages.map(([what, name, spoil], index) => {
+      const container = `spoilt-${index}`;
+      const id = detached(container);
+      return { what, spoil, container, id, path: file(id, name) };
+    });
+    cli.ok('stop', '-t', '0', ...all.map(({ container }) => container));
+    detached('sound');
+    for (const { path, spoil } of all) {
       const spoilt = spoil(readFileSync(path, 'utf8'));
       rmSync(path);
       if (spoilt === 'directory') {
         mkdirSync(path);
         if (user !== undefined) chownSync(path, user.uid, user.gid);
       } else if (spoilt !== 'missing') writeFileSync(path, spoilt, { mode: 0o644 });
-      const { stdout, stderr, status } = cli.run('ps', '-a', '--format', '{{.Names}}');
-      assert.is(status, 0);
-      assert.is(stdout, 'sound\n');
-      assert.match(stderr, `(${path})`);
-      assert.match(stderr, `tsimg rm --force ${id.slice(0, 12)} removes`);
-      assert.is(JSON.parse(cli.ok('ps', '-a', '--format', 'json')).Names, 'sound');
-      assert.match(stderr, 'tsimg prune');
+    }
+    const { stdout, stderr, status } = cli.run('ps', '-a', '--format', '{{.Names}}');
+    assert.is(status, 0);
+    assert.is(stdout, 'sound\n');
+    assert.match(stderr, 'tsimg prune');
+    for (const { what, container, id, path } of all) {
+      const lines = stderr.split('\n').filter((line) => line.includes(`(${path})`));
+      assert.is(lines.length, 1, what);
+      assert.match(lines[0] ?? '', `tsimg rm --force ${id.slice(0, 12)} removes`, what);
       for (const verb of ['rm', 'start', 'logs', 'inspect', 'wait', 'stop', 'kill']) {
-        const refused = cli.run(verb, 'spoilt');
-        assert.is(refused.status, 1, verb);
-        assert.match(refused.stderr, `(${path})`);
+        const refused = cli.run(verb, container);
+        assert.is(refused.status, 1, `${what}: ${verb}`);
+        assert.match(refused.stderr, `(${path})`, `${what}: ${verb}`);
       }
-      cli.ok('prune');
-      assert.is(cli.directories().length, 1);
-      assert.is(listed(), 'sound running');
-      detached('spoilt');
-    });
-  }
+    }
+    assert.is(JSON.parse(cli.ok('ps', '-a', '--format', 'json')).Names, 'sound');
+    cli.ok('prune');
+    assert.is(cli.directories().length, 1);
+    assert.is(listed(), 'sound running');
+    assert.equal(readdirSync(join(cli.folder, 'names')), ['sound']);
+    detached('spoilt-0');
+  });
 
   test('rm --force removes a container whose record is damaged, and ends its processes', async () => {
     const id = detached('spoilt', '--pid', 'host');
