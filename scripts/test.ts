@@ -3,6 +3,8 @@ import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { COMPILED_VARIABLE } from '../test/support/compiled-code.ts';
+import { tempDir } from '../test/support/temp-dir.ts';
 import { missingPackages } from '../test/support/tools.ts';
 import { installNode, NODE_LINES } from './other-node.ts';
 import { changedFiles, testsOf } from './test/changed.ts';
@@ -55,6 +57,7 @@ async function makeNeeds(files: readonly string[]): Promise<void> {
   const { publish } = await import('../test/support/publish.ts');
   const { COMMAND_VARIABLE } = await import('../test/support/tsimg.ts');
   process.env[COMMAND_VARIABLE] = await publish();
+  process.env[COMPILED_VARIABLE] = tempDir(0o755);
 }
 
 function changedOf(files: readonly string[]): readonly string[] {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
+import { compiledCode } from '../support/compiled-code.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot } from '../support/tools.ts';
 import { MAIN, tsimg } from '../support/tsimg.ts';
@@ -17,7 +18,13 @@ const bash = (script: string) =>
   spawnSync('bash', ['--norc', '-c', script], {
     encoding: 'utf8',
     cwd: folder,
-    env: { PATH: process.env.PATH, T: MAIN, IMAGE: EXAMPLE_IMAGE, TSIMG_ROOT: join(folder, 'store') },
+    env: {
+      PATH: process.env.PATH,
+      T: MAIN,
+      IMAGE: EXAMPLE_IMAGE,
+      TSIMG_ROOT: join(folder, 'store'),
+      ...compiledCode(undefined),
+    },
     timeout: 60_000,
   });
 

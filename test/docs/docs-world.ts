@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { makeCertificate } from '../support/certificate.ts';
 import { EXAMPLE_IMAGE, ROOT } from '../support/checkout.ts';
+import { compiledCode } from '../support/compiled-code.ts';
 import { type DockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
 import { makeNetworkWorld } from '../support/network-world.ts';
 import { becomeWords, type OrdinaryUser } from '../support/ordinary-user.ts';
@@ -109,6 +110,7 @@ export async function makeDocsWorld(): Promise<DocsWorld> {
 
   const bash = (script: string, folder: string, user: OrdinaryUser | undefined): SpawnSyncReturns<string> => {
     const env = {
+      ...compiledCode(user),
       PATH: `${programs}:${process.env.PATH}`,
       HOME: join(folder, 'home'),
       TSIMG_ROOT: join(folder, 'home', 'store'),

@@ -3,6 +3,7 @@ import { chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
+import { compiledCode } from './compiled-code.ts';
 import type { OrdinaryUser } from './ordinary-user.ts';
 import { tempDir } from './temp-dir.ts';
 import { MAIN, tsimg } from './tsimg.ts';
@@ -62,7 +63,7 @@ export function makeContainerCli(user: OrdinaryUser | undefined): ContainerCli {
     clear,
     start(...args) {
       const child = spawn(process.execPath, ['--', MAIN, ...args], {
-        env: { PATH: process.env.PATH ?? '', ...env },
+        env: { PATH: process.env.PATH ?? '', ...compiledCode(user), ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
         ...(user && { uid: user.uid, gid: user.gid }),
       });

@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, type StdioOptions, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { compiledCode } from './compiled-code.ts';
 import type { OrdinaryUser } from './ordinary-user.ts';
 import type { ContainerRequest } from './run-container.ts';
 import { stateRootOf } from './state-root.ts';
@@ -33,7 +34,7 @@ export function startContainer(what: ContainerRequest, options: ContainerOptions
   const { user, env, stdio = 'pipe', cgroup } = options;
   const spawnOptions: SpawnOptions = {
     stdio,
-    env: { PATH: process.env.PATH ?? '', TSIMG_ROOT: stateRootOf(user), ...COMMAND, ...env },
+    env: { PATH: process.env.PATH ?? '', TSIMG_ROOT: stateRootOf(user), ...COMMAND, ...compiledCode(user), ...env },
     cwd: '/',
   };
   const node = [process.execPath, RUNNER, JSON.stringify(what)];

@@ -1,5 +1,6 @@
 import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { compiledCode } from './compiled-code.ts';
 import { becomeWords } from './ordinary-user.ts';
 import { stateRootOf } from './state-root.ts';
 import { MAIN } from './tsimg.ts';
@@ -109,7 +110,11 @@ export async function makeNetworkWorld({ without = [], seconds = 300 }: WorldOpt
   process.prependListener('exit', close);
   const enter = (child: ChildProcess, ...what: readonly string[]) => ['--target', String(child.pid), ...what, '--'];
   // Leftovers of containers are removed with the test's folder.
-  const env = (user: WorldUser | undefined) => ({ ...process.env, TSIMG_ROOT: stateRootOf(user) });
+  const env = (user: WorldUser | undefined) => ({
+    ...process.env,
+    ...compiledCode(user),
+    TSIMG_ROOT: stateRootOf(user),
+  });
   const run = (args: readonly string[], user?: WorldUser) =>
     spawnSync('nsenter', args, { encoding: 'utf8', timeout: 60_000, env: env(user) });
   const start = (args: readonly string[], user?: WorldUser) => {

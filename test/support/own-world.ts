@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pid } from 'node:process';
+import { compiledCode } from './compiled-code.ts';
 
 // A world for shell commands that change a machine: namespaces, cgroups, a network and a home folder are made for them
 // and are gone after them, however they end. They change nothing of this machine, and reach nothing over the network.
@@ -72,7 +73,7 @@ ip link set up0 up
 ip route add default via 198.51.100.2
 cd "$1/home"
 if [ "$3" = user ]; then become='setpriv --reuid=${USER.id} --regid=${USER.id} --clear-groups --'; fi
-exec $become env -i "HOME=$1/home" "TMPDIR=$1/home" "TSIMG_ROOT=$1/home/.local/share/tsimg" \\
+exec $become env -i $COMPILED "HOME=$1/home" "TMPDIR=$1/home" "TSIMG_ROOT=$1/home/.local/share/tsimg" \\
   "PATH=$1/bin:/usr/sbin:/usr/bin:/sbin:/bin" bash -c "$SCRIPT"`;
 
 interface Hierarchy {
@@ -174,9 +175,12 @@ export function runInOwnWorld(options: OwnWorldOptions): OwnWorldResult {
   try {
     fillFolder(folder, options);
     cgroups = makeCgroups(name);
+    const owner = options.as === 'user' ? { uid: USER.id, gid: USER.id } : undefined;
+    const compiled = Object.entries(compiledCode(owner)).map((each) => each.join('='));
     const env = {
       PATH: process.env.PATH,
       WORLD,
+      COMPILED: compiled.join(' '),
       SCRIPT: options.script,
       CGROUPS: cgroups.map(({ path }) => path).join(' '),
       GROUP2: cgroups.find(({ version }) => version === 2)?.path ?? '',

@@ -1,6 +1,7 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ROOT } from './checkout.ts';
+import { compiledCode } from './compiled-code.ts';
 import { stateRootOf } from './state-root.ts';
 
 // Who imports this runs the command: `npm test` publishes it for those tests only (scripts/test/imports.ts).
@@ -27,7 +28,7 @@ export function tsimg(args: readonly string[], options: TsimgOptions = {}): Spaw
   return spawnSync(process.execPath, ['--', MAIN, ...args], {
     cwd: options.cwd,
     encoding: 'utf8',
-    env: { PATH: process.env.PATH, ...ownRoot, ...options.env },
+    env: { PATH: process.env.PATH, ...ownRoot, ...compiledCode(options.user), ...options.env },
     input: options.input ?? '',
     timeout: 120_000,
     maxBuffer: 64 * 1024 * 1024,

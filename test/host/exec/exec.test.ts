@@ -6,6 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
 import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
+import { compiledCode } from '../../support/compiled-code.ts';
 import { canRunContainers, defineRuns, type RunFixture } from '../../support/define-runs.ts';
 import { makeOrdinaryUser, type OrdinaryUser } from '../../support/ordinary-user.ts';
 import { stateRootOf } from '../../support/state-root.ts';
@@ -51,7 +52,7 @@ function withContainer(name: string, user: OrdinaryUser | undefined, rootfs: str
     sh: (script: string, ...args: readonly string[]) => call('exec', ...args, name, '/bin/sh', '-c', script),
     /** Starts a command in the container, asynchronously. */
     beside(...args: readonly string[]): ChildProcess {
-      const env = { PATH: process.env.PATH, TSIMG_ROOT: stateRootOf(user) };
+      const env = { PATH: process.env.PATH, TSIMG_ROOT: stateRootOf(user), ...compiledCode(user) };
       const ids = user === undefined ? {} : { uid: user.uid, gid: user.gid };
       return spawn(process.execPath, ['--', MAIN, 'exec', ...args], { env, stdio: 'pipe', ...ids });
     },
