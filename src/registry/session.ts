@@ -8,7 +8,15 @@ import { openAgents } from './http/agents.ts';
 import { discard } from './http/body.ts';
 import { maySpeakPlain } from './http/connection-error.ts';
 import { type Endpoints, endpointsOf } from './http/endpoint.ts';
-import { type HttpRequest, type HttpResponse, openHttp, type Send, type Timeouts } from './http/http.ts';
+import {
+  type Body,
+  type HttpRequest,
+  type HttpResponse,
+  type Method,
+  openHttp,
+  type Send,
+  type Timeouts,
+} from './http/http.ts';
 import type { Environment } from './http/proxy.ts';
 import { followRedirects } from './http/redirect.ts';
 import { responseError } from './http/response-error.ts';
@@ -36,11 +44,23 @@ export interface RegistryOptions extends Context {
   readonly env?: Environment | undefined;
 }
 
+/** What a request does: it decides what a token must allow, and how an error begins. */
+export type Access =
+  | { readonly kind: 'get' }
+  /** `from`: a repository of the same registry whose blobs may be mounted. */
+  | { readonly kind: 'push'; readonly from?: string | undefined }
+  | { readonly kind: 'delete' };
+
+const GET: Access = { kind: 'get' };
+
 export interface SessionRequest {
-  readonly method: 'GET' | 'HEAD';
-  /** A path below the endpoint, or a URL of the same origin. */
+  readonly method: Method;
+  /** `get` when absent. */
+  readonly access?: Access | undefined;
+  /** A path below the endpoint, or a URL; one of another origin is asked without credentials. */
   readonly path: string | URL;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: Body | undefined;
   /** The name of the document in errors and events: `manifest of alpine:3.9`. */
   readonly what: string;
   readonly signal?: AbortSignal | undefined;
@@ -80,11 +100,24 @@ async function chooseEndpoint(candidates: Endpoints, send: Send, signal?: AbortS
   }
 }
 
+/** What an account must be allowed to do, for the hint of a refusal. */
+const NEED = { get: 'read it', push: 'write to it', delete: 'delete from it' } as const;
+
+/** The scopes that a request's token must have. Distribution spec, "Token Scope Documentation" */
+function scopeOf(repository: string, access: Access): string {
+  if (access.kind === 'get') return `repository:${repository}:pull`;
+  if (access.kind === 'delete') return `repository:${repository}:pull,delete`;
+  const { from } = access;
+  return `repository:${repository}:pull,push${from === undefined ? '' : ` repository:${from}:pull`}`;
+}
+
 interface Asking {
   readonly send: Send;
   readonly authorizer: Authorizer;
-  readonly scope: string;
-  readonly what: string;
+  readonly repository: string;
+  readonly access: Access;
+  /** The beginning of an error: `cannot get manifest of alpine:3.9`. */
+  readonly failure: string;
   /** Answers the 401 of another registry, to which ours redirected. */
   answerElsewhere(response: HttpResponse, request: HttpRequest): Promise<HttpResponse>;
 }
@@ -118,8 +151,9 @@ function answeringElsewhere(send: Send, direct: Send): Asking['answerElsewhere']
  */
 async function sendAuthorized(
   request: HttpRequest,
-  { send, authorizer, scope, what, answerElsewhere }: Asking,
+  { send, authorizer, access, repository, failure, answerElsewhere }: Asking,
 ): Promise<HttpResponse> {
+  const scope = scopeOf(repository, access);
   const ask = (authorization: string | undefined) =>
     send({ ...request, headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) } });
   const first = authorizer.header(scope);
@@ -139,14 +173,14 @@ async function sendAuthorized(
   }
   // A refused HEAD has no body: the caller repeats the request with GET.
   if (request.method === 'HEAD' || (response.status !== 401 && response.status !== 403)) return response;
-  const error = await responseError(response, `cannot get ${what}`);
+  const error = await responseError(response, failure);
   if (response.url.origin !== request.url.origin) {
     if (!response.url.pathname.startsWith('/v2/')) throw error;
     const { host } = response.url;
     const hint = `${request.url.host} redirects to ${host}, which must not get its credentials: pull from there`;
     throw new TsimgError('AUTHENTICATION_DENIED', error.what, { ...error, hint });
   }
-  throw await authorizer.refusal(error);
+  throw await authorizer.refusal(error, NEED[access.kind]);
 }
 
 /** Opens a session. No connection is made before the first request. @throws REFERENCE_INVALID */
@@ -161,7 +195,6 @@ export function openSession(
   const direct = openHttp({ agents, tlsVerify: tlsVerify !== false, timeouts: options.timeouts });
   const following = followRedirects(direct, tlsVerify === false);
   const context: Context = { signal, onEvent };
-  const scope = `repository:${repository}:pull`;
   const answerElsewhere = answeringElsewhere(following, direct);
 
   let opened: Promise<{ endpoint: URL; authorizer: Authorizer }> | undefined;
@@ -174,16 +207,19 @@ export function openSession(
 
   return {
     repository,
-    attempt: async ({ method, path, headers, what, signal: own = signal }) => {
+    attempt: async ({ method, access = GET, path, headers, body, what, signal: own = signal }) => {
       opened ??= open();
       const { endpoint, authorizer } = await opened.catch((error: unknown) => {
         opened = undefined; // the next attempt may succeed
         throw error;
       });
-      const request = { method, url: new URL(path, endpoint), headers, signal: own };
-      const asking = { send: following, authorizer, scope, what, answerElsewhere };
-      const response = await sendAuthorized(request, asking);
-      if (isTransientStatus(response.status)) throw await responseError(response, `cannot get ${what}`);
+      const url = new URL(path, endpoint);
+      const request = { method, url, headers, body, signal: own };
+      const failure = `cannot ${access.kind} ${what}`;
+      const asking = { send: following, authorizer, repository, access, failure, answerElsewhere };
+      // An upload may go to another host, which must not get the registry's credentials.
+      const response = await (url.origin === endpoint.origin ? sendAuthorized(request, asking) : following(request));
+      if (isTransientStatus(response.status)) throw await responseError(response, failure);
       return response;
     },
     sendAnonymous: following,

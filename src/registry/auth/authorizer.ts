@@ -29,8 +29,8 @@ export interface Authorizer {
    * @throws as fetchToken and checkRealm
    */
   answer(challenges: readonly Challenge[], scope: string, rejected: string | undefined): Promise<string | undefined>;
-  /** Makes the error for a final refusal, from the plain error of its response. */
-  refusal(error: TsimgError): Promise<TsimgError>;
+  /** Makes the error for a final refusal, from the plain error of its response. @param need what an account must be allowed to do: `read it` */
+  refusal(error: TsimgError, need: string): Promise<TsimgError>;
 }
 
 interface Held {
@@ -96,7 +96,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       basic = basicHeader(credentials.username, credentials.password);
       return basic === rejected ? undefined : basic;
     },
-    refusal: async ({ what, why: answer, where, facts }) => {
+    refusal: async ({ what, why: answer, where, facts }, need) => {
       const known = (await credentialsOnce()) !== undefined;
       // A registry that has got Basic credentials and asks again has refused them.
       const isRefused = basic !== undefined && facts.status === 401;
@@ -107,7 +107,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
           : isRefused
             ? CREDENTIALS_HINT
             : known
-              ? 'check the name, and log in with an account that may read it'
+              ? `check the name, and log in with an account that may ${need}`
               : 'check the name; if it is private, name credentials with --creds or --authfile';
       return new TsimgError(known ? 'AUTHENTICATION_DENIED' : 'AUTHENTICATION_REQUIRED', what, {
         where,

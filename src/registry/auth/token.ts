@@ -41,10 +41,10 @@ export function basicHeader(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-/** The scopes to request: the challenge's and our own, each once. */
+/** The scopes to request: the challenge's and our own, each once; both are separated by blanks. RFC 6749, 3.3 */
 export function scopesOf(challenge: Challenge, own: string): readonly string[] {
   const asked = (challenge.parameters.get('scope') ?? '').split(' ').filter(Boolean);
-  return [...new Set([...asked, own])].filter(Boolean);
+  return [...new Set([...asked, ...own.split(' ')])].filter(Boolean);
 }
 
 export interface TokenQuestion {

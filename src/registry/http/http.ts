@@ -1,14 +1,19 @@
 import type { Agent as HttpAgent, IncomingHttpHeaders } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { version } from '../../version.ts';
 import { connectionError } from './connection-error.ts';
 
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** What a request carries. A stream is opened anew for each sending: after a 401, a redirect or a broken connection. */
+export type Body = string | Uint8Array | { readonly size: number; open(): Promise<Readable> };
+
 export interface HttpRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly method: Method;
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly body?: string | undefined;
+  readonly body?: Body | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -43,6 +48,13 @@ export interface Timeouts {
 
 export const DEFAULT_TIMEOUTS: Timeouts = { connect: 20_000, response: 60_000, idle: 60_000 };
 
+/** Opens a body for one sending; a stream without a length would be sent in chunks, which some registries refuse. */
+async function openBody(body: Body | undefined): Promise<{ body?: string | Uint8Array | Readable; headers: object }> {
+  if (body === undefined) return { headers: {} };
+  if (typeof body === 'string' || body instanceof Uint8Array) return { body, headers: {} };
+  return { body: await body.open(), headers: { 'content-length': String(body.size) } };
+}
+
 /**
  * Sends requests with got, which is loaded at the first request: a command without network saves the 80 ms.
  * @throws REGISTRY_UNREACHABLE when there is no response (`facts.errno`); bodies fail with the same
@@ -53,10 +65,11 @@ export function openHttp(options: HttpOptions): Send {
   return async ({ method, url, headers, body, signal }) => {
     const { got } = await import('got');
     signal?.throwIfAborted();
+    const sent = await openBody(body);
     const stream = got.stream(url, {
       method,
-      headers: { 'user-agent': `tsimg/${version}`, 'accept-encoding': 'identity', ...headers },
-      ...(body === undefined ? {} : { body }),
+      headers: { 'user-agent': `tsimg/${version}`, 'accept-encoding': 'identity', ...sent.headers, ...headers },
+      ...(sent.body === undefined ? {} : { body: sent.body }),
       agent: { http: agents.http, https: agents.https },
       https: { rejectUnauthorized: tlsVerify },
       timeout: { lookup: connect, connect, secureConnect: connect, response: head, socket: idle },
@@ -70,6 +83,9 @@ export function openHttp(options: HttpOptions): Send {
     const forget = () => signal?.removeEventListener('abort', stop);
     signal?.addEventListener('abort', stop, { once: true });
     for (const event of ['end', 'close', 'error']) stream.once(event, forget);
+    // A server may answer, or break off, before it has read all of a body.
+    const { body: source } = sent;
+    if (source instanceof Readable) stream.once('close', () => source.destroy());
     return new Promise((resolve, reject) => {
       // Stays for the life of the stream: an error between the response and its first reader would else end the
       // process.

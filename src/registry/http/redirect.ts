@@ -6,6 +6,7 @@ import { redactUrl } from './redact.ts';
 
 const MAX_REDIRECTS = 10;
 const REDIRECT = new Set([301, 302, 303, 307, 308]);
+const KEEPS_METHOD = new Set([307, 308]);
 /** Headers for the registry alone. */
 const SECRET_HEADERS = new Set(['authorization', 'cookie', 'proxy-authorization']);
 
@@ -33,7 +34,7 @@ function anonymous(headers: HttpRequest['headers']): Record<string, string> {
 }
 
 /**
- * Follows redirects of GET and HEAD. Credentials are dropped, for good, at the first change of scheme, host or port:
+ * Follows redirects of GET and HEAD, and of other methods those that keep the method (RFC 9110, 15.4.8). Credentials are dropped, for good, at the first change of scheme, host or port:
  * neither that host nor a later one gets them (CVE-2020-15157's class). They are dropped too where a registry redirects
  * to a store on its own host outside of `/v2/`, as docker does: stores refuse a second kind of credentials.
  * @param plainHttp whether the user gave up TLS
@@ -44,7 +45,8 @@ export function followRedirects(send: Send, plainHttp: boolean): Send {
     let { url, headers } = request;
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       const response = await send({ ...request, url, headers });
-      if (request.method === 'POST' || !REDIRECT.has(response.status)) return response;
+      const isRead = request.method === 'GET' || request.method === 'HEAD';
+      if (!(isRead ? REDIRECT : KEEPS_METHOD).has(response.status)) return response;
       await discard(response);
       const target = targetOf(response, plainHttp);
       if (target.origin !== url.origin || !target.pathname.includes('/v2/')) headers = anonymous(headers);

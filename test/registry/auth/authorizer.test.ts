@@ -44,7 +44,7 @@ test('a token server of another domain is asked without credentials', async () =
 test('when that is not enough, the refusal names the server that did not get the credentials', async () => {
   const { authorizer } = authorizerWith(USER);
   await authorizer.answer(asking('https://sso.test/token'), SCOPE, undefined);
-  const error = await authorizer.refusal(PLAIN);
+  const error = await authorizer.refusal(PLAIN, 'read it');
   assert.is(error.code, 'AUTHENTICATION_DENIED');
   assert.match(error.hint ?? '', 'sso.test');
 });
@@ -83,7 +83,7 @@ test('a registry that asks for an unknown scheme gets nothing', async () => {
   const { authorizer } = authorizerWith(undefined);
   assert.is(await authorizer.answer(parseChallenges('Basic realm="r"'), SCOPE, undefined), undefined);
   assert.is(await authorizer.answer(parseChallenges('Negotiate'), SCOPE, undefined), undefined);
-  const error = await authorizer.refusal(PLAIN);
+  const error = await authorizer.refusal(PLAIN, 'read it');
   assert.is(error.code, 'AUTHENTICATION_REQUIRED');
   assert.equal(error.facts, PLAIN.facts);
 });
@@ -92,11 +92,14 @@ test('the error says that the registry refused the user name and the password', 
   const { authorizer } = authorizerWith(USER);
   const header = await authorizer.answer(parseChallenges('Basic realm="r"'), SCOPE, undefined);
   assert.match(header ?? '', /^Basic /);
-  const error = await authorizer.refusal(PLAIN);
+  const error = await authorizer.refusal(PLAIN, 'read it');
   assert.is(error.code, 'AUTHENTICATION_DENIED');
   assert.match(error.why ?? '', 'the registry refuses the credentials');
   assert.match(error.hint ?? '', 'the password');
-  const other = await authorizer.refusal(new TsimgError('REGISTRY_ERROR', 'cannot get it', { facts: { status: 403 } }));
+  const other = await authorizer.refusal(
+    new TsimgError('REGISTRY_ERROR', 'cannot get it', { facts: { status: 403 } }),
+    'read it',
+  );
   assert.not.match(other.message, 'refuses the credentials');
 });
 
