@@ -46,7 +46,9 @@ export function followRedirects(send: Send, plainHttp: boolean): Send {
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       const response = await send({ ...request, url, headers });
       const isRead = request.method === 'GET' || request.method === 'HEAD';
-      if (!(isRead ? REDIRECT : KEEPS_METHOD).has(response.status)) return response;
+      // A form carries a secret: that of a token server's client.
+      const isForm = typeof request.body === 'string';
+      if (isForm || !(isRead ? REDIRECT : KEEPS_METHOD).has(response.status)) return response;
       await discard(response);
       const target = targetOf(response, plainHttp);
       if (target.origin !== url.origin || !target.pathname.includes('/v2/')) headers = anonymous(headers);

@@ -88,7 +88,7 @@ test('a cycle of redirects, a missing target and other schemes are refused', asy
   }
 });
 
-test('a POST, which carries a secret, is not redirected', async () => {
+test('a form, which carries a secret, is not redirected', async () => {
   const log: HttpRequest[] = [];
   const request: HttpRequest = { method: 'POST', url: new URL('https://r.test/a'), body: 'refresh_token=secret' };
   assert.is((await send({ 'https://r.test/a': '/b' }, log)(request)).status, 307);
