@@ -2,6 +2,7 @@
  * The library of tsimg: container images in plain data, verified streams and root filesystems, without a daemon.
  *
  * - **Get an image**: {@link openImage}, {@link pullToStore}, {@link inspectImage}.
+ * - **Bring one elsewhere**: {@link pushImage}, {@link copySource}.
  * - **Unpack or run**: {@link unpackSource}, {@link unpackImage}, {@link unpackTar}, {@link runSource}.
  * - **Look inside**: {@link listFiles}, {@link foldImage}, {@link readTar}.
  * - **Build with the parts**: a {@link Source} gives images, a {@link Sink} takes them, {@link copyImage} moves one.
@@ -39,17 +40,21 @@ export type { RunConfig } from './oci/run-config.ts';
 export type { TreeNode } from './rootfs/node.ts';
 export type { TreeEntry } from './rootfs/tree.ts';
 export { openOciLayoutSink } from './sinks/oci-layout.ts';
+export { openRegistrySink, type RegistrySinkOptions } from './sinks/registry.ts';
 export { openStoreSink } from './sinks/store.ts';
 export { openRegistrySource } from './sources/registry.ts';
 export { openStoreSource } from './sources/store.ts';
+export type { Content, OpenContent } from './streams/content.ts';
 export { decompressed } from './streams/decompress/decompress.ts';
 export { verified } from './streams/verified.ts';
 export type { TarHeader, Timestamp } from './tar/header.ts';
 export { readTar } from './tar/read/entries.ts';
+export { type CopySourceOptions, type CopySourceReport, copySource } from './verbs/image/copy.ts';
 export { type InspectedImage, inspectImage } from './verbs/image/inspect.ts';
 export { type ImageOptions, type OpenedImage, openImage } from './verbs/image/open-image.ts';
 export { type PullOptions, type PullReport, pullImage } from './verbs/image/pull.ts';
 export { pullToStore } from './verbs/image/pull-to-store.ts';
+export { type PushOptions, type PushReport, pushImage } from './verbs/image/push.ts';
 export { foldImage, listFiles } from './verbs/layers/list-files.ts';
 export {
   type UnpackIds,

@@ -32,7 +32,7 @@ const SUB_ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   tar: [['read', 'write']],
   rootfs: [['fold'], ['plan']],
   launch: [['facts'], ['limits', 'network'], ['options'], ['plan'], ['oci', 'show']],
-  registry: [['http'], ['auth']],
+  registry: [['http'], ['auth'], ['write']],
   disk: [['directory'], ['publish', 'scan', 'write'], ['read']],
   host: [['cgroup', 'facts', 'stdio'], ['network', 'steps'], ['start'], ['state'], ['exec', 'life']],
   sources: [['files'], ['form']],

@@ -6,7 +6,7 @@ type AddVerb = (program: Command, setStatus: (status: number) => void) => void;
 /** A verb. Its file is loaded only when it is called, or when help shows all verbs. */
 export interface Verb {
   /** The heading of the verb in help. */
-  readonly heading: 'Containers:' | 'Images:' | 'This host:';
+  readonly heading: 'Containers:' | 'Images:' | 'Registries:' | 'This host:';
   readonly name: string;
   load(): Promise<AddVerb>;
 }
@@ -17,7 +17,6 @@ export const VERBS: readonly Verb[] = [
   { heading: 'Images:', name: 'images', load: async () => (await import('./verb/image/images.ts')).addImages },
   { heading: 'Images:', name: 'unpack', load: async () => (await import('./verb/unpack.ts')).addUnpack },
   { heading: 'Images:', name: 'ls', load: async () => (await import('./verb/image/ls.ts')).addLs },
-  { heading: 'Images:', name: 'tags', load: async () => (await import('./verb/image/tags.ts')).addTags },
   { heading: 'Images:', name: 'history', load: async () => (await import('./verb/image/history.ts')).addHistory },
   { heading: 'Images:', name: 'inspect', load: async () => (await import('./verb/image/inspect.ts')).addInspect },
   { heading: 'Images:', name: 'save', load: async () => (await import('./verb/image/save.ts')).addSave },
@@ -30,6 +29,9 @@ export const VERBS: readonly Verb[] = [
   { heading: 'Images:', name: 'tag', load: async () => (await import('./verb/image/tag.ts')).addTag },
   { heading: 'Images:', name: 'rmi', load: async () => (await import('./verb/image/rmi.ts')).addRmi },
   { heading: 'Images:', name: 'prune', load: async () => (await import('./verb/image/prune.ts')).addPrune },
+  { heading: 'Registries:', name: 'push', load: async () => (await import('./verb/image/push.ts')).addPush },
+  { heading: 'Registries:', name: 'copy', load: async () => (await import('./verb/image/copy.ts')).addCopy },
+  { heading: 'Registries:', name: 'tags', load: async () => (await import('./verb/image/tags.ts')).addTags },
   { heading: 'Containers:', name: 'run', load: async () => (await import('./verb/container/run.ts')).addRun },
   { heading: 'Containers:', name: 'exec', load: async () => (await import('./verb/container/exec.ts')).addExec },
   { heading: 'Containers:', name: 'ps', load: async () => (await import('./verb/container/ps.ts')).addPs },

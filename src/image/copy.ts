@@ -15,9 +15,9 @@ export interface CopyReport {
 }
 
 /** A blob to be copied: a config is in memory, a layer is opened. */
-interface Job {
+export interface Job {
   readonly descriptor: Descriptor;
-  open(signal: AbortSignal): Promise<Readable | Uint8Array>;
+  readonly content: Uint8Array | ((signal: AbortSignal) => Promise<Readable>);
 }
 
 /** Blobs that are copied at a time: docker's default for pulls. */
@@ -49,19 +49,19 @@ async function copyBlob(job: Job, sink: Sink, { signal, onEvent }: CopyContext):
     return true;
   }
   onEvent?.({ kind: 'blob-started', digest, size });
-  const content = await job.open(signal);
+  const { content } = job;
   if (content instanceof Uint8Array) await sink.write(descriptor, content, signal);
   else {
     // A failure of one side ends both; the sink gets the source's error from the counted stream.
-    const stream = pipeline(content, counted(descriptor, onEvent), () => {});
-    await sink.write(descriptor, stream, signal);
+    const open = async () => pipeline(await content(signal), counted(descriptor, onEvent), () => {});
+    await sink.write(descriptor, open, signal);
   }
   onEvent?.({ kind: 'blob-done', digest, size, reused: false });
   return false;
 }
 
 /** Copies blobs, a few at a time. The first failure stops the others and is thrown. */
-async function copyBlobs(jobs: readonly Job[], sink: Sink, context: Context): Promise<CopyReport> {
+export async function copyBlobs(jobs: readonly Job[], sink: Sink, context: Context): Promise<CopyReport> {
   const concurrency = sink.concurrency ?? CONCURRENCY;
   const stop = new AbortController();
   const signal = context.signal === undefined ? stop.signal : AbortSignal.any([context.signal, stop.signal]);
@@ -89,15 +89,15 @@ async function copyBlobs(jobs: readonly Job[], sink: Sink, context: Context): Pr
 
 /** Layers base first, each once, then the config. */
 function jobsOf(image: Image): readonly Job[] {
-  const jobs: Job[] = image.layers.map(({ descriptor, open }) => ({ descriptor, open: (signal) => open(signal) }));
-  jobs.push({ descriptor: image.manifest.config, open: async () => image.raw.config });
+  const jobs: Job[] = image.layers.map(({ descriptor, open }) => ({ descriptor, content: open }));
+  jobs.push({ descriptor: image.manifest.config, content: image.raw.config });
   return [...new Map(jobs.map((job) => [job.descriptor.digest, job] as const)).values()];
 }
 
 /** How an image is copied. */
 export interface CopyOptions extends Context {
-  /** The names under which the image is published once it is complete. */
-  readonly names: readonly string[];
+  /** The names under which the image is published once it is complete. Absent: the caller publishes it. */
+  readonly names?: readonly string[] | undefined;
   /** The descriptor that is published. Default: the manifest's; another one may add annotations. */
   readonly descriptor?: Descriptor | undefined;
 }
@@ -119,6 +119,6 @@ export async function copyImage(image: Image, sink: Sink, options: CopyOptions):
   const report = await copyBlobs(jobsOf(image), sink, { signal, onEvent });
   const known = await sink.has(image.descriptor, signal);
   if (!known) await sink.write(image.descriptor, image.raw.manifest, signal);
-  await sink.publish(descriptor, names, signal);
+  if (names !== undefined) await sink.publish(descriptor, names, signal);
   return report;
 }

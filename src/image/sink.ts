@@ -1,6 +1,6 @@
-import type { Readable } from 'node:stream';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
+import type { Content } from '../streams/content.ts';
 
 /** A place that images are written to. Blobs come first and names last, so that a half-written image has no name. */
 export interface Sink {
@@ -11,10 +11,11 @@ export interface Sink {
   /** Returns whether the sink holds a blob of this digest and size, as far as it can tell undamaged. */
   has(descriptor: Descriptor, signal?: AbortSignal): Promise<boolean>;
   /**
-   * Stores content under its digest, atomically; a blob that is there already is no error.
+   * Stores content under its digest, atomically; a blob that is there already is no error. Content that is opened by a
+   * function may be opened again: a sink that sends it over a network does so after a broken connection.
    * @throws SIZE_MISMATCH, DIGEST_MISMATCH when the content is not the descriptor's; FILESYSTEM
    */
-  write(descriptor: Descriptor, content: Readable | Uint8Array, signal?: AbortSignal): Promise<void>;
+  write(descriptor: Descriptor, content: Content, signal?: AbortSignal): Promise<void>;
   /** Gives names to a manifest or index whose blobs are all there. Without names it is known by its digest. */
   publish(descriptor: Descriptor, names: readonly string[], signal?: AbortSignal): Promise<void>;
   /**

@@ -17,11 +17,16 @@ const ACCEPT = [MEDIA_TYPE.ociIndex, MEDIA_TYPE.dockerIndex, MEDIA_TYPE.ociManif
   ', ',
 );
 
-/** A fetched manifest or index. */
+/** A manifest or index with its bytes. */
 export interface FetchedDocument {
   /** Digest and size are computed from the bytes. */
   readonly descriptor: Descriptor;
   readonly bytes: Buffer;
+}
+
+/** A document of these bytes. */
+export function documentOf(mediaType: string, bytes: Buffer): FetchedDocument {
+  return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
 }
 
 export interface DocumentOptions {

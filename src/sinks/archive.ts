@@ -9,6 +9,7 @@ import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
 import { formatFamiliar, parseReference } from '../oci/reference.ts';
 import { indexDocument } from '../oci/write-document.ts';
 import { blobName, LAYOUT, LAYOUT_MARKER } from '../store/layout-files.ts';
+import { type Content, openContent } from '../streams/content.ts';
 import { verified } from '../streams/verified.ts';
 import { createArchiveWriter } from '../tar/write/write.ts';
 import { type ArchiveDestination, openArchiveOutput } from './archive-output.ts';
@@ -80,13 +81,13 @@ export async function openArchiveSink(destination: ArchiveDestination, { docker 
     }
   }
 
-  async function writeOne(descriptor: Descriptor, content: Readable | Uint8Array): Promise<void> {
+  async function writeOne(descriptor: Descriptor, content: Content): Promise<void> {
     const { digest, size } = descriptor;
     if (written.has(digest)) return;
     await writeDirectories(digest);
     const checked = verified(descriptor, `${label} ${digest}`);
     if (content instanceof Uint8Array) checked.end(content);
-    else pipeline(content, checked, () => {});
+    else pipeline(await openContent(content), checked, () => {});
     await writer.file(blobName(digest), { size, stream: checked });
     written.add(digest);
     if (content instanceof Uint8Array && documentKindOf(descriptor.mediaType) === 'manifest') {

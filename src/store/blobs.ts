@@ -7,6 +7,7 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
+import { type Content, openContent } from '../streams/content.ts';
 import { pump } from '../streams/pump.ts';
 import { verified } from '../streams/verified.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
@@ -129,7 +130,7 @@ async function moveAway({ root, partial }: LayoutDirectory, digest: Digest, ino:
 export async function writeBlob(
   layout: LayoutDirectory,
   descriptor: Descriptor,
-  content: Readable | Uint8Array,
+  content: Content,
   signal?: AbortSignal,
 ): Promise<void> {
   const path = blobPath(layout.root, descriptor.digest);
@@ -147,7 +148,7 @@ export async function writeBlob(
         await write(content);
         return;
       }
-      await pump([content, verified(descriptor, path)], write, signal);
+      await pump([await openContent(content), verified(descriptor, path)], write, signal);
     });
   } finally {
     if (content instanceof Readable) content.destroy();

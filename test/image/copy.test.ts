@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsimgError } from '../../src/errors.ts';
@@ -8,6 +7,7 @@ import { loadImage } from '../../src/image/load.ts';
 import type { Sink } from '../../src/image/sink.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { parsePlatform } from '../../src/oci/platform.ts';
+import { openContent } from '../../src/streams/content.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { makeImage, memorySource } from '../support/image.ts';
 
@@ -26,7 +26,8 @@ function diarySink(known: readonly Digest[] = [], fail?: Digest) {
     async write(descriptor, content) {
       most = Math.max(most, ++running);
       const chunks: Buffer[] = [];
-      for await (const chunk of content instanceof Readable ? content : [content]) chunks.push(Buffer.from(chunk));
+      const stream = content instanceof Uint8Array ? [content] : await openContent(content);
+      for await (const chunk of stream) chunks.push(Buffer.from(chunk));
       running -= 1;
       if (descriptor.digest === fail) throw new TsimgError('FILESYSTEM', 'full');
       blobs.set(descriptor.digest, Buffer.concat(chunks));

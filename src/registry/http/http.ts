@@ -46,6 +46,8 @@ export interface Timeouts {
   readonly idle: number;
 }
 
+const NOTHING = new Uint8Array();
+
 export const DEFAULT_TIMEOUTS: Timeouts = { connect: 20_000, response: 60_000, idle: 60_000 };
 
 /** Opens a body for one sending; a stream without a length would be sent in chunks, which some registries refuse. */
@@ -65,7 +67,9 @@ export function openHttp(options: HttpOptions): Send {
   return async ({ method, url, headers, body, signal }) => {
     const { got } = await import('got');
     signal?.throwIfAborted();
-    const sent = await openBody(body);
+    const isRead = method === 'GET' || method === 'HEAD';
+    // got would wait for a body that is written to the stream.
+    const sent = await openBody(isRead ? undefined : (body ?? NOTHING));
     const stream = got.stream(url, {
       method,
       headers: { 'user-agent': `tsimg/${version}`, 'accept-encoding': 'identity', ...sent.headers, ...headers },

@@ -65,9 +65,9 @@ export interface Retried {
 export interface Attempts {
   /**
    * Waits for the next attempt; throws the error when it is permanent, after too many attempts, or when the server asks
-   * for a longer wait than ours.
+   * for a longer wait than ours. @param again tells of an error that a next attempt may avoid in this case
    */
-  after(error: unknown): Promise<void>;
+  after(error: unknown, again?: (error: TsimgError) => boolean): Promise<void>;
   /** Content has arrived: the count starts anew. */
   progressed(): void;
 }
@@ -79,9 +79,10 @@ export function countAttempts({ what, policy, context }: Retried): Attempts {
     progressed: () => {
       attempt = 0;
     },
-    after: async (error) => {
+    after: async (error, again = () => false) => {
       signal?.throwIfAborted();
-      if (!isTransient(error) || attempt >= policy.retries) throw error;
+      if (!(error instanceof TsimgError) || attempt >= policy.retries) throw error;
+      if (!isTransient(error) && !again(error)) throw error;
       attempt += 1;
       const asked = error.facts.retryAfter;
       if (typeof asked === 'number' && asked > MAX_RETRY_AFTER) throw error;

@@ -1,9 +1,12 @@
 import type { ImageLimits } from '../../disk/unpack-options.ts';
+import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import type { LoadedImage } from '../../image/load.ts';
 import { loadImage } from '../../image/load.ts';
 import type { Platform } from '../../oci/platform.ts';
-import { type OpenSourceOptions, openSource } from '../../sources/open.ts';
+import { formatReference, parseReference } from '../../oci/reference.ts';
+import { type OpenedSource, type OpenSourceOptions, openSource } from '../../sources/open.ts';
+import { parseSourceSpec } from '../../sources/parse-spec.ts';
 import { openRegistrySource, type RegistrySourceOptions } from '../../sources/registry.ts';
 import { type StorePlace, storePlace } from '../places.ts';
 import { type Demands, openGate } from '../verify/admit.ts';
@@ -35,6 +38,18 @@ export function sourcePlaces(options: ImageOptions & Context = {}): OpenSourceOp
     limits: options.limits,
     openRegistry: (reference) => openRegistrySource(reference, options),
   };
+}
+
+/** Opens a SOURCE. A reference that is not in the store opens at its registry. */
+export async function openAnywhere(text: string, options: ImageOptions, context: Context): Promise<OpenedSource> {
+  try {
+    return await openSource(text, sourcePlaces(options), context);
+  } catch (error) {
+    const isMissing = error instanceof TsimgError && error.code === 'IMAGE_NOT_FOUND';
+    if (!isMissing || parseSourceSpec(text).kind !== 'word') throw error;
+    const reference = parseReference(text);
+    return { source: openRegistrySource(reference, options), name: formatReference(reference) };
+  }
 }
 
 /** Returns the options of `withRepair` for a verb that may also pull the image. */

@@ -51,7 +51,7 @@ async function fetchAgain(
   for (const reference of references) {
     const registry = openRegistry(reference);
     try {
-      for (const blob of blobs) await writeBlob(store, blob, await registry.open(blob, signal), signal);
+      for (const blob of blobs) await writeBlob(store, blob, () => registry.open(blob, signal), signal);
       return;
     } catch (error) {
       signal?.throwIfAborted();

@@ -5,12 +5,12 @@ import type { Source } from '../../image/source.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { parseJson } from '../../oci/document.ts';
 import { collect } from '../../streams/collect.ts';
-import type { ImageOptions } from '../image/open-image.ts';
+import { type ImageOptions, openAnywhere } from '../image/open-image.ts';
 import { storePlace } from '../places.ts';
 import { ATTACHED_TYPE } from '../verify/attached-to.ts';
 import { type AttachedArtifact, isSbom, listAttached } from '../verify/list-attached.ts';
 import type { VerificationChoice } from '../verify/verification.ts';
-import { openSigned, verifySource } from './verify.ts';
+import { verifySource } from './verify.ts';
 
 /** The most bytes of an SBOM. */
 const MAX_SBOM_BYTES = 64 * 1024 * 1024;
@@ -22,7 +22,7 @@ async function withAttached<T>(
   context: Context,
   use: (source: Source, attached: readonly AttachedArtifact[], label: string) => Promise<T>,
 ): Promise<T> {
-  const { source, name } = await openSigned(text, options, context);
+  const { source, name } = await openAnywhere(text, options, context);
   try {
     const resolved = await source.resolve(name, context.signal);
     if (resolved === undefined) {

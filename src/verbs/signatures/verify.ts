@@ -2,12 +2,8 @@ import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { loadImage } from '../../image/load.ts';
 import { readDocument } from '../../image/read-document.ts';
-import { formatReference, parseReference } from '../../oci/reference.ts';
-import { type OpenedSource, openSource } from '../../sources/open.ts';
-import { parseSourceSpec } from '../../sources/parse-spec.ts';
-import { openRegistrySource } from '../../sources/registry.ts';
 import type { GoodSignature } from '../../verify/verify-attached.ts';
-import { type ImageOptions, sourcePlaces } from '../image/open-image.ts';
+import { type ImageOptions, openAnywhere } from '../image/open-image.ts';
 import { storePlace } from '../places.ts';
 import { openVerification, type VerificationChoice } from '../verify/verification.ts';
 import { verifyImage } from '../verify/verify-image.ts';
@@ -17,18 +13,6 @@ import { verifyStored } from '../verify/verify-stored.ts';
 export interface VerifyOptions extends ImageOptions {
   /** The wanted signer, and the way to verify. */
   readonly signatures: VerificationChoice;
-}
-
-/** Opens a SOURCE. A reference that is not in the store opens at its registry. */
-export async function openSigned(text: string, options: ImageOptions, context: Context): Promise<OpenedSource> {
-  try {
-    return await openSource(text, sourcePlaces(options), context);
-  } catch (error) {
-    const isMissing = error instanceof TsimgError && error.code === 'IMAGE_NOT_FOUND';
-    if (!isMissing || parseSourceSpec(text).kind !== 'word') throw error;
-    const reference = parseReference(text);
-    return { source: openRegistrySource(reference, options), name: formatReference(reference) };
-  }
 }
 
 /**
@@ -43,7 +27,7 @@ export async function verifySource(
   context: Context = {},
 ): Promise<readonly GoodSignature[]> {
   const verification = await openVerification(options.signatures, context);
-  const { source, name } = await openSigned(text, options, context);
+  const { source, name } = await openAnywhere(text, options, context);
   try {
     const isStored = source.label === storePlace(options);
     if (isStored || options.platform !== undefined) {

@@ -6,7 +6,7 @@ import type { PolicyOptions } from './has-policy.ts';
 import { hasPolicy } from './has-policy.ts';
 import { imageOf, type LoadedFrom } from './loaded-from.ts';
 import type { VerificationChoice } from './verification.ts';
-import type { GoodAttached } from './verify-image.ts';
+import type { GoodAttached, SignedImage } from './verify-image.ts';
 
 /** The checks that an image must pass before anything of it is used. */
 export interface Demands extends PolicyOptions {
@@ -27,12 +27,19 @@ export interface Gate {
   admit(loaded: LoadedFrom): Promise<readonly GoodAttached[]>;
 }
 
-async function openPolicyGate({ place }: Source, demands: Demands): Promise<(loaded: LoadedFrom) => Promise<void>> {
+/**
+ * Opens the gate of policy.json alone. @throws POLICY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM; what it returns:
+ * IMAGE_REJECTED, REGISTRY_…
+ */
+export async function openPolicyGate(
+  { place }: Source,
+  demands: Demands,
+): Promise<(image: SignedImage) => Promise<void>> {
   if (place === undefined || !hasPolicy(demands)) return async () => undefined;
   const { obeyPolicy, openPolicy } = await import('./policy.ts');
   const policy = openPolicy(demands);
-  return async (loaded) => {
-    if (policy !== undefined) await obeyPolicy(policy, { ...imageOf(loaded), subject: place }, demands);
+  return async (image) => {
+    if (policy !== undefined) await obeyPolicy(policy, { ...image, subject: place }, demands);
   };
 }
 
@@ -64,7 +71,7 @@ export async function openGate(source: Source, demands: Demands & StorePlace): P
   const demand = await openSignerGate(source, demands);
   return {
     async admit(loaded) {
-      await obey(loaded);
+      await obey(imageOf(loaded));
       return demand(loaded);
     },
   };

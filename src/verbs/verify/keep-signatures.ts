@@ -23,7 +23,7 @@ export async function keepSignatures(
     const bytes = await readDocument(source, descriptor, signal);
     const manifest = parseManifest(bytes, descriptor.mediaType, source.label);
     for (const blob of [manifest.config, ...manifest.layers]) {
-      if (!(await sink.has(blob, signal))) await sink.write(blob, await source.open(blob, signal), signal);
+      if (!(await sink.has(blob, signal))) await sink.write(blob, () => source.open(blob, signal), signal);
     }
     if (!(await sink.has(descriptor, signal))) await sink.write(descriptor, bytes, signal);
     await sink.attach(subject, descriptor, tag, signal);

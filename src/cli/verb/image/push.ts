@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import type { ImageLimits } from '../../../disk/unpack-options.ts';
+import { limitChoice, parseSize, withExpansionLimits } from '../../option/limits.ts';
+import {
+  parseRemoteReference,
+  type SourceOptions,
+  sourceChoice,
+  withSignaturePolicy,
+  withSource,
+} from '../../option/source.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
+
+interface PushOptions extends CommonOptions, SourceOptions, ImageLimits {
+  readonly chunkSize?: number;
+}
+
+/** Adds `tsimg push`. It prints the digest and the complete reference, with `-q` only the latter. */
+export function addPush(program: Command): void {
+  const push = program
+    .command('push')
+    .description('Push an image to a registry.')
+    .argument('<source>', 'a reference in the store, or any SOURCE')
+    .argument('[destination]', 'the reference to push to (default: the name of the source)')
+    .option('--chunk-size <size>', 'send blobs in requests of this size, for registries that limit it', parseSize);
+  withCommon(withSource(withSignaturePolicy(withExpansionLimits(push)))).action(
+    async (source: string, destination: string | undefined, _: unknown, invoked: Command) => {
+      const options: PushOptions = invoked.optsWithGlobals();
+      const choice = sourceChoice(options);
+      const reference = parseRemoteReference(destination ?? source);
+      await inSession(options, async ({ context, print, printJson }) => {
+        const { pushImage } = await import('../../../verbs/image/push.ts');
+        const { root, chunkSize } = options;
+        const settings = { ...choice, ...context, root, chunkSize, limits: limitChoice(options) };
+        const report = await pushImage(source, reference, settings);
+        if (options.json) return printJson(report);
+        if (!options.quiet) print(report.digest);
+        print(report.reference);
+      });
+    },
+  );
+}

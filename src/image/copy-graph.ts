@@ -1,0 +1,96 @@
+import { TsimgError } from '../errors.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { parseImageIndex } from '../oci/image-index.ts';
+import { parseManifest } from '../oci/manifest.ts';
+import { documentKindOf } from '../oci/media-type.ts';
+import { type CopyOptions, type CopyReport, copyBlobs, type Job } from './copy.ts';
+import { readDocument } from './read-document.ts';
+import type { Sink } from './sink.ts';
+import type { Source } from './source.ts';
+
+/** Indexes inside of indexes: real ones have one level. */
+const MAX_DEPTH = 8;
+/** Manifests and indexes below one name, and their bytes: they are kept in memory. */
+const MAX_DOCUMENTS = 10_000;
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** A document that is copied. */
+interface GraphDocument {
+  readonly descriptor: Descriptor;
+  readonly bytes: Buffer;
+}
+
+/** All content that a descriptor leads to. */
+export interface Graph {
+  /** Each document comes after those that it names; the last one is the root. */
+  readonly documents: readonly GraphDocument[];
+  readonly blobs: readonly Descriptor[];
+}
+
+function isDocument({ mediaType }: Descriptor): boolean {
+  const kind = documentKindOf(mediaType);
+  return kind === 'index' || kind === 'manifest';
+}
+
+/** The descriptors that a document holds. A subject is not among them: a referrer does not keep its image alive. */
+function childrenOf({ descriptor, bytes }: GraphDocument, where: string): readonly Descriptor[] {
+  const { mediaType } = descriptor;
+  if (documentKindOf(mediaType) === 'index') return parseImageIndex(bytes, mediaType, where).manifests;
+  const { config, layers } = parseManifest(bytes, mediaType, where);
+  return [...layers, config];
+}
+
+/**
+ * Reads all documents below a manifest or index, with those of every platform.
+ * @throws BLOB_NOT_FOUND where the source lacks one; DOCUMENT_INVALID, LIMIT_EXCEEDED, and the errors of the source
+ */
+export async function readGraph(source: Source, root: Descriptor, signal?: AbortSignal): Promise<Graph> {
+  const documents = new Map<Digest, GraphDocument>();
+  const blobs = new Map<Digest, Descriptor>();
+  let bytes = 0;
+  const visit = async (descriptor: Descriptor, depth: number): Promise<void> => {
+    if (documents.has(descriptor.digest)) return;
+    const where = `${source.label} ${descriptor.digest}`;
+    bytes += descriptor.size;
+    if (depth > MAX_DEPTH || documents.size >= MAX_DOCUMENTS || bytes > MAX_BYTES) {
+      throw new TsimgError('LIMIT_EXCEEDED', 'the image has too many parts', {
+        where,
+        why: `at most ${MAX_DOCUMENTS} manifests of ${MAX_BYTES} bytes in all are copied, in ${MAX_DEPTH} levels`,
+      });
+    }
+    const document = { descriptor, bytes: await readDocument(source, descriptor, signal) };
+    for (const child of childrenOf(document, where)) {
+      if (isDocument(child)) await visit(child, depth + 1);
+      else blobs.set(child.digest, child);
+    }
+    documents.set(descriptor.digest, document);
+  };
+  await visit(root, 0);
+  return { documents: [...documents.values()], blobs: [...blobs.values()] };
+}
+
+/**
+ * Copies a manifest or index with everything below it into a sink: blobs, then each document after those that it names,
+ * then the names. What the sink has is not written again. Digests stay. The caller closes the sink.
+ * @throws the errors of the source and of the sink
+ */
+export async function copyGraph(
+  source: Source,
+  { documents, blobs }: Graph,
+  sink: Sink,
+  options: CopyOptions,
+): Promise<CopyReport> {
+  const { names, signal, onEvent } = options;
+  const jobs: readonly Job[] = blobs.map((descriptor) => ({
+    descriptor,
+    content: (abort) => source.open(descriptor, abort),
+  }));
+  const report = await copyBlobs(jobs, sink, { signal, onEvent });
+  for (const { descriptor, bytes } of documents) {
+    if (!(await sink.has(descriptor, signal))) await sink.write(descriptor, bytes, signal);
+  }
+  const root = options.descriptor ?? documents.at(-1)?.descriptor;
+  if (root !== undefined && names !== undefined) await sink.publish(root, names, signal);
+  return report;
+}

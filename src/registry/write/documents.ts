@@ -1,0 +1,78 @@
+import { TsimgError } from '../../errors.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { isDigest } from '../../oci/digest.ts';
+import type { FetchedDocument } from '../document.ts';
+import { discard } from '../http/body.ts';
+import { responseError } from '../http/response-error.ts';
+import type { Session } from '../session.ts';
+
+function nameOf({ repository }: Session, version: string): string {
+  return `manifest of ${repository}${isDigest(version) ? '@' : ':'}${version}`;
+}
+
+/** What a registry says of a manifest that it has taken. */
+export interface PutReport {
+  /** Whether it lists the manifest among the referrers of its subject by itself (`OCI-Subject`). */
+  readonly listsReferrers: boolean;
+}
+
+/**
+ * Puts a manifest or index at a tag, or at its own digest. Distribution spec, "Pushing Manifests".
+ * @throws REGISTRY_ERROR, also where the registry names another digest; REGISTRY_UNREACHABLE, AUTHENTICATION_…
+ */
+export function putDocument(
+  session: Session,
+  { descriptor, bytes }: FetchedDocument,
+  version: string,
+  signal?: AbortSignal,
+): Promise<PutReport> {
+  const what = nameOf(session, version);
+  return session.retrying(what, async () => {
+    const path = `/v2/${session.repository}/manifests/${version}`;
+    const headers = { 'content-type': descriptor.mediaType };
+    const request = { method: 'PUT', access: { kind: 'push' }, path, headers, body: bytes, what, signal } as const;
+    const response = await session.attempt(request);
+    if (response.status !== 201 && response.status !== 200 && response.status !== 202) {
+      const hint = response.status === 413 ? 'the registry takes no manifest of this size' : undefined;
+      throw await responseError(response, `cannot push ${what}`, hint === undefined ? {} : { hint });
+    }
+    await discard(response);
+    const kept = response.headers['docker-content-digest'];
+    if (typeof kept === 'string' && isDigest(kept) && kept !== descriptor.digest && sameAlgorithm(kept, descriptor)) {
+      throw new TsimgError('REGISTRY_ERROR', `cannot push ${what}`, {
+        where: session.repository,
+        why: `the registry has kept other bytes than were sent, with the digest ${kept}`,
+        facts: { expected: descriptor.digest, found: kept },
+      });
+    }
+    return { listsReferrers: response.headers['oci-subject'] !== undefined };
+  });
+}
+
+function sameAlgorithm(digest: Digest, other: { readonly digest: Digest }): boolean {
+  return digest.split(':', 1)[0] === other.digest.split(':', 1)[0];
+}
+
+/**
+ * Deletes a manifest by its digest, or a tag. Distribution spec, "Content Management".
+ * @returns false where there is no such manifest or tag
+ * @throws REGISTRY_ERROR, also where the registry deletes nothing, or no tags; AUTHENTICATION_…
+ */
+export function deleteDocument(session: Session, version: string, signal?: AbortSignal): Promise<boolean> {
+  const what = nameOf(session, version);
+  return session.retrying(what, async () => {
+    const path = `/v2/${session.repository}/manifests/${version}`;
+    const response = await session.attempt({ method: 'DELETE', access: { kind: 'delete' }, path, what, signal });
+    if ([200, 202, 204].includes(response.status)) {
+      await discard(response);
+      return true;
+    }
+    const error = await responseError(response, `cannot delete ${what}`, {
+      hint: isDigest(version)
+        ? 'its operator may have turned deleting off'
+        : 'the registry may delete no tags; the manifest can be deleted by its digest, with all its tags',
+    });
+    if (response.status !== 404) throw error;
+    return false;
+  });
+}

@@ -1,0 +1,120 @@
+import { Readable } from 'node:stream';
+import { checkContent } from '../crypto/digest.ts';
+import { TsimgError } from '../errors.ts';
+import type { Sink } from '../image/sink.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
+import { documentKindOf } from '../oci/media-type.ts';
+import { formatReference, isTag, parseReference, type Reference } from '../oci/reference.ts';
+import { openRegistryClient, type RegistryClient } from '../registry/client.ts';
+import type { RegistryOptions } from '../registry/session.ts';
+import type { UploadOptions } from '../registry/write/upload.ts';
+import { collect } from '../streams/collect.ts';
+import { type Content, type OpenContent, openContent } from '../streams/content.ts';
+
+/** How images are pushed to a repository. */
+export interface RegistrySinkOptions extends RegistryOptions, Omit<UploadOptions, 'signal'> {}
+
+/** Documents that `write` was given and that `publish` puts at a tag. */
+const MAX_REMEMBERED = 64;
+
+function isDocument({ mediaType }: Descriptor): boolean {
+  return documentKindOf(mediaType) === 'manifest' || documentKindOf(mediaType) === 'index';
+}
+
+/** The tag that a name stands for in this repository. @throws USAGE for a name of another repository */
+function tagOf(reference: Reference, name: string): string | undefined {
+  if (isTag(name)) return name;
+  const { registry, repository, tag } = parseReference(name);
+  if (registry === reference.registry && repository === reference.repository) return tag;
+  throw new TsimgError('USAGE', 'a name of another repository', {
+    where: name,
+    hint: `this copy goes to ${formatReference({ ...reference, tag: undefined, digest: undefined })}`,
+  });
+}
+
+/** A stream that was opened by the caller can be sent once. */
+function opening(content: Content): OpenContent {
+  if (typeof content === 'function') return content;
+  if (content instanceof Uint8Array) return async () => Readable.from([content], { objectMode: false });
+  let isUsed = false;
+  return async () => {
+    if (isUsed) {
+      throw new TsimgError('REGISTRY_ERROR', 'the upload broke off, and its content cannot be read again', {
+        hint: 'push it again',
+      });
+    }
+    isUsed = true;
+    return content;
+  };
+}
+
+async function documentBytes(descriptor: Descriptor, content: Content, limit: number): Promise<Buffer> {
+  const where = descriptor.digest;
+  const bytes =
+    content instanceof Uint8Array ? Buffer.from(content) : await collect(await openContent(content), limit, where);
+  checkContent(bytes, descriptor, where);
+  return bytes;
+}
+
+/**
+ * Opens one repository of a registry for writing. Blobs that it has are not sent; those of `mountFrom` are mounted. A
+ * broken upload is resumed. No connection is made before the first request. The caller closes the sink.
+ * OCI distribution spec, "Push".
+ * @throws REFERENCE_INVALID; the sink's methods: REGISTRY_UNREACHABLE, REGISTRY_ERROR, AUTHENTICATION_REQUIRED,
+ * AUTHENTICATION_DENIED, CREDENTIALS_INVALID, and the errors of the content
+ * @example
+ * await using opened = await openImage('./app.tar');
+ * const sink = openRegistrySink(parseReference('localhost:5000/app:1'));
+ * await copyImage(opened.image, sink, { names: ['1'] });
+ * await sink.close();
+ */
+export function openRegistrySink(reference: Reference, options: RegistrySinkOptions = {}): Sink {
+  const { mountFrom, chunkSize, documentLimit = MAX_DOCUMENT_BYTES } = options;
+  const label = formatReference(reference);
+  const client = openRegistryClient(reference, options);
+  const remembered = new Map<Digest, { readonly descriptor: Descriptor; readonly bytes: Buffer }>();
+
+  const fetchAgain = async (digest: Digest, signal?: AbortSignal) => {
+    const document = await client.document(digest, { signal });
+    if (document !== undefined) return document;
+    throw new TsimgError('BLOB_NOT_FOUND', `no manifest ${digest}`, { where: label });
+  };
+  const putAt = async (tag: string, descriptor: Descriptor, signal?: AbortSignal) =>
+    client.put(remembered.get(descriptor.digest) ?? (await fetchAgain(descriptor.digest, signal)), tag, signal);
+
+  return {
+    label,
+    has: (descriptor, signal) => has(client, descriptor, signal),
+    async write(descriptor, content, signal) {
+      if (!isDocument(descriptor)) {
+        await client.upload(descriptor, opening(content), { mountFrom, chunkSize, signal });
+        return;
+      }
+      const bytes = await documentBytes(descriptor, content, documentLimit);
+      const { mediaType, digest, size } = descriptor;
+      const document = { descriptor: { mediaType, digest, size }, bytes };
+      await client.put(document, digest, signal);
+      if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+      remembered.set(digest, document);
+    },
+    async publish(descriptor, names, signal) {
+      for (const name of names) {
+        const tag = tagOf(reference, name);
+        if (tag !== undefined) await putAt(tag, descriptor, signal);
+      }
+    },
+    async attach(_subject, descriptor, tag, signal) {
+      if (tag !== undefined) await putAt(tag, descriptor, signal);
+    },
+    close: async () => client.close(),
+  };
+}
+
+/** Foreign layers stay where their URLs say: a registry that may keep them would have them. */
+async function has(client: RegistryClient, descriptor: Descriptor, signal?: AbortSignal): Promise<boolean> {
+  if (isDocument(descriptor)) return (await client.head(descriptor.digest, signal))?.digest === descriptor.digest;
+  const isForeign = /nondistributable|\.foreign\./.test(descriptor.mediaType) && (descriptor.urls?.length ?? 0) > 0;
+  return isForeign || client.hasBlob(descriptor, signal);
+}
