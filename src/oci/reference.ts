@@ -81,6 +81,46 @@ export function parseReference(text: string): Reference {
   return { registry, repository, tag: tag ?? (digest === undefined ? 'latest' : undefined), digest };
 }
 
+/** What is logged in to: a registry, or one namespace or repository of it. Made by {@link parseRegistryName}. */
+export interface RegistryName {
+  /** As references spell it: `docker.io`, `localhost:5000`. */
+  readonly registry: string;
+  /** Empty for the whole registry. */
+  readonly namespace: string;
+}
+
+/** Other names of Docker Hub, in URLs and in files of credentials. */
+const HUB_HOSTS: readonly string[] = [DOCKER_HUB, 'index.docker.io', 'registry-1.docker.io'];
+
+/**
+ * Parses the name of a registry, as `login` takes it: `HOST[:PORT][/NAMESPACE]`, or a URL as docker writes it. Without
+ * a text it is Docker Hub.
+ * @throws REFERENCE_INVALID
+ */
+export function parseRegistryName(text: string): RegistryName {
+  const refuse = (why: string) =>
+    new TsimgError('REFERENCE_INVALID', 'not a registry', {
+      where: text.slice(0, 300),
+      why,
+      hint: 'write HOST[:PORT], or HOST[:PORT]/NAMESPACE',
+    });
+  const plain = text.replace(/^https?:\/\//, '').replace(/\/(v[12]\/?)?$/, '');
+  const slash = plain.indexOf('/');
+  const host = (slash === -1 ? plain : plain.slice(0, slash)) || DOCKER_HUB;
+  const namespace = slash === -1 ? '' : plain.slice(slash + 1);
+  if (!HOST.test(host)) throw refuse('the host name has characters that a host name cannot have');
+  if (!isHost(host)) throw refuse('a name without a dot and without a port is not a host, but a name on Docker Hub');
+  if (slash !== -1 && !REPOSITORY.test(namespace)) {
+    throw refuse('the namespace has characters that a repository cannot have');
+  }
+  return { registry: HUB_HOSTS.includes(host) ? DOCKER_HUB : host, namespace };
+}
+
+/** Returns the one text for a registry or a namespace of it: `docker.io`, `localhost:5000/team`. */
+export function formatRegistryName({ registry, namespace }: RegistryName): string {
+  return namespace === '' ? registry : `${registry}/${namespace}`;
+}
+
 function formatNamed(name: string, { tag, digest }: Reference): string {
   return `${name}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
 }

@@ -1,7 +1,7 @@
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import type { Credentials } from './auth/auth-file.ts';
-import { type Authorizer, createAuthorizer } from './auth/authorizer.ts';
+import { type Authorizer, createAuthorizer, type LoginHooks } from './auth/authorizer.ts';
 import { parseChallenges } from './auth/challenge.ts';
 import { findCredentials } from './auth/credentials.ts';
 import { openAgents } from './http/agents.ts';
@@ -49,7 +49,9 @@ export type Access =
   | { readonly kind: 'get' }
   /** `from`: a repository of the same registry whose blobs may be mounted. */
   | { readonly kind: 'push'; readonly from?: string | undefined }
-  | { readonly kind: 'delete' };
+  | { readonly kind: 'delete' }
+  /** Asks the registry itself, of which no repository must be allowed: whether it takes the credentials. */
+  | { readonly kind: 'check' };
 
 const GET: Access = { kind: 'get' };
 
@@ -68,6 +70,7 @@ export interface SessionRequest {
 
 /** One repository of a registry: connections, credentials and tokens. */
 export interface Session {
+  /** Empty for the registry itself, of which only `check` can be asked. */
   readonly repository: string;
   /**
    * Sends a request once, with authorization.
@@ -101,10 +104,11 @@ async function chooseEndpoint(candidates: Endpoints, send: Send, signal?: AbortS
 }
 
 /** What an account must be allowed to do, for the hint of a refusal. */
-const NEED = { get: 'read it', push: 'write to it', delete: 'delete from it' } as const;
+const NEED = { get: 'read it', push: 'write to it', delete: 'delete from it', check: 'log in' } as const;
 
 /** The scopes that a request's token must have. Distribution spec, "Token Scope Documentation" */
 function scopeOf(repository: string, access: Access): string {
+  if (access.kind === 'check') return '';
   if (access.kind === 'get') return `repository:${repository}:pull`;
   if (access.kind === 'delete') return `repository:${repository}:pull,delete`;
   const { from } = access;
@@ -183,10 +187,15 @@ async function sendAuthorized(
   throw await authorizer.refusal(error, NEED[access.kind]);
 }
 
-/** Opens a session. No connection is made before the first request. @throws REFERENCE_INVALID */
+/**
+ * Opens a session. No connection is made before the first request.
+ * @param login makes it the session of a login, which tests the credentials of the options
+ * @throws REFERENCE_INVALID
+ */
 export function openSession(
   { registry, repository }: { readonly registry: string; readonly repository: string },
   options: RegistryOptions,
+  login?: LoginHooks,
 ): Session {
   const { tlsVerify, certDir, authFile, signal, onEvent, trustedRealms = [], retry = DEFAULT_RETRY } = options;
   const env = options.env ?? process.env;
@@ -202,7 +211,8 @@ export function openSession(
     const endpoint = await chooseEndpoint(candidates, following, signal);
     const find = async () =>
       options.credentials ?? findCredentials(registry, repository, { authFile, env, signal, onEvent });
-    return { endpoint, authorizer: createAuthorizer({ endpoint, send: direct, findCredentials: find, trustedRealms }) };
+    const authorizer = createAuthorizer({ endpoint, send: direct, findCredentials: find, trustedRealms, login });
+    return { endpoint, authorizer };
   };
 
   return {

@@ -1,7 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsimgError } from '../../src/errors.ts';
-import { formatFamiliar, formatReference, parseReference } from '../../src/oci/reference.ts';
+import {
+  formatFamiliar,
+  formatReference,
+  formatRegistryName,
+  parseReference,
+  parseRegistryName,
+} from '../../src/oci/reference.ts';
 
 const HEX = 'a'.repeat(64);
 const test = suite('oci/reference');
@@ -86,6 +92,43 @@ for (const text of INVALID) {
   test(`${JSON.stringify(text).slice(0, 60)} is no reference`, () => {
     assert.throws(
       () => parseReference(text),
+      (error: unknown) => error instanceof TsimgError && error.code === 'REFERENCE_INVALID',
+    );
+  });
+}
+
+for (const [text, name] of [
+  ['', 'docker.io'],
+  ['docker.io', 'docker.io'],
+  ['https://index.docker.io/v1/', 'docker.io'],
+  ['registry-1.docker.io', 'docker.io'],
+  ['docker.io/team', 'docker.io/team'],
+  ['localhost', 'localhost'],
+  ['localhost:5000/', 'localhost:5000'],
+  ['[::1]:5000', '[::1]:5000'],
+  ['https://r.test/v2/', 'r.test'],
+  ['http://r.test:80', 'r.test:80'],
+  ['r.test/team/app', 'r.test/team/app'],
+] as const) {
+  test(`login takes ${JSON.stringify(text)} for ${name}`, () => {
+    assert.is(formatRegistryName(parseRegistryName(text)), name);
+  });
+}
+
+for (const text of [
+  'me',
+  'me/app',
+  'r.test/Team',
+  'r.test/a:1',
+  'r.test//',
+  'me:secret@r.test',
+  'r_x.test',
+  '-u',
+  'a\nb.c',
+]) {
+  test(`login takes no ${JSON.stringify(text)}`, () => {
+    assert.throws(
+      () => parseRegistryName(text),
       (error: unknown) => error instanceof TsimgError && error.code === 'REFERENCE_INVALID',
     );
   });

@@ -3,7 +3,26 @@ import type { Send } from '../http/http.ts';
 import type { Credentials } from './auth-file.ts';
 import type { Challenge } from './challenge.ts';
 import { checkRealm } from './realm.ts';
-import { type BearerToken, basicHeader, CREDENTIALS_HINT, fetchToken, scopesOf, tokenRequest } from './token.ts';
+import {
+  type BearerToken,
+  basicHeader,
+  CREDENTIALS_HINT,
+  fetchOfflineToken,
+  fetchToken,
+  scopesOf,
+  tokenRequest,
+} from './token.ts';
+
+/**
+ * What a login wants to know. A token that a server gave without the credentials proves nothing, so a login is refused
+ * where they must be withheld.
+ */
+export interface LoginHooks {
+  /** Called when the credentials are offered to a server. */
+  onOffer(): void;
+  /** Called with a token that a token server gives for keeping, in the place of the password. */
+  onIdentityToken(token: string): void;
+}
 
 export interface AuthorizerOptions {
   /** The origin that the credentials are for. */
@@ -14,6 +33,7 @@ export interface AuthorizerOptions {
   findCredentials(): Promise<Credentials | undefined>;
   /** Hosts that the user trusts as token servers. */
   readonly trustedRealms: readonly string[];
+  readonly login?: LoginHooks | undefined;
   readonly now?: (() => number) | undefined;
 }
 
@@ -40,7 +60,7 @@ interface Held {
 }
 
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
-  const { endpoint, send, trustedRealms, now = Date.now } = options;
+  const { endpoint, send, trustedRealms, login, now = Date.now } = options;
   const held = new Map<string, Held>();
   let basic: string | undefined;
   let withheldFrom: string | undefined;
@@ -49,6 +69,9 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     lookUp ??= options.findCredentials();
     return lookUp;
   };
+
+  const withheldHint = (host: string) =>
+    `${host} did not get your credentials: it is not ${endpoint.hostname}'s; see --trust-realm`;
 
   const freshHeader = (entry: Held | undefined): string | undefined =>
     entry?.token !== undefined && entry.token.freshUntil > now() ? `Bearer ${entry.token.value}` : undefined;
@@ -59,8 +82,17 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       return { value: credentials.token, freshUntil: Number.POSITIVE_INFINITY };
     const realm = checkRealm(challenge.parameters.get('realm') ?? '', endpoint, trustedRealms);
     if (credentials !== undefined && !realm.trusted) withheldFrom = realm.url.host;
-    const request = tokenRequest({ challenge, realm, scopes: scopesOf(challenge, scope), credentials });
-    return fetchToken(send, request, now);
+    const question = { challenge, realm, scopes: scopesOf(challenge, scope), credentials };
+    if (login === undefined) return fetchToken(send, tokenRequest(question), now);
+    if (withheldFrom !== undefined) {
+      throw new TsimgError('AUTHENTICATION_DENIED', 'cannot check the credentials', {
+        hint: withheldHint(withheldFrom),
+      });
+    }
+    login.onOffer();
+    const token = await fetchOfflineToken(send, question, now);
+    if (token.identityToken !== undefined) login.onIdentityToken(token.identityToken);
+    return token;
   };
 
   const bearer = async (challenge: Challenge, scope: string, rejected: string | undefined): Promise<string> => {
@@ -94,6 +126,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       const credentials = asksBasic ? await credentialsOnce() : undefined;
       if (credentials?.kind !== 'basic') return undefined;
       basic = basicHeader(credentials.username, credentials.password);
+      login?.onOffer();
       return basic === rejected ? undefined : basic;
     },
     refusal: async ({ what, why: answer, where, facts }, need) => {
@@ -103,12 +136,12 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       const why = isRefused ? `the registry refuses the credentials (${answer})` : answer;
       const hint =
         withheldFrom !== undefined
-          ? `${withheldFrom} did not get your credentials: it is not ${endpoint.hostname}'s; see --trust-realm`
+          ? withheldHint(withheldFrom)
           : isRefused
             ? CREDENTIALS_HINT
             : known
               ? `check the name, and log in with an account that may ${need}`
-              : 'check the name; if it is private, name credentials with --creds or --authfile';
+              : 'check the name; if it is private, log in by tsimg login, or give --creds or --authfile';
       return new TsimgError(known ? 'AUTHENTICATION_DENIED' : 'AUTHENTICATION_REQUIRED', what, {
         where,
         why,

@@ -23,6 +23,8 @@ export interface BearerToken {
   readonly value: string;
   /** The time (Date.now()) until which the token is used. */
   readonly freshUntil: number;
+  /** What the server gave beside it, to be kept in the place of a password. */
+  readonly identityToken?: string | undefined;
 }
 
 /** The syntax of a token. Any other text could not stand in a header, or would end it. RFC 6750, section 2.1. */
@@ -35,6 +37,15 @@ const answerSchema = z.object({
   token: tokenText.or(z.literal('')).nullish(),
   access_token: tokenText.or(z.literal('')).nullish(),
   expires_in: z.number().min(0).max(1e9).nullish(),
+  // OAuth 2's name, and another one that servers give it. It goes into a form, so that it may be any text.
+  refresh_token: z
+    .string()
+    .max(256 * 1024)
+    .nullish(),
+  identity_token: z
+    .string()
+    .max(256 * 1024)
+    .nullish(),
 });
 
 export function basicHeader(username: string, password: string): string {
@@ -92,7 +103,7 @@ export async function fetchToken(send: Send, request: HttpRequest, now: () => nu
     if (!denied) throw await responseError(response, 'the token server refuses');
     const hint = isOffered
       ? CREDENTIALS_HINT
-      : 'check the name; if it is private, name credentials with --creds or --authfile';
+      : 'check the name; if it is private, log in by tsimg login, or give --creds or --authfile';
     throw await responseError(response, what, { code: 'AUTHENTICATION_DENIED', hint });
   }
   const where = redactUrl(response.url);
@@ -103,5 +114,39 @@ export async function fetchToken(send: Send, request: HttpRequest, now: () => nu
   if (!value)
     throw new TsimgError('DOCUMENT_INVALID', 'token is not valid', { where, why: 'there is none in the answer' });
   const lifetime = answer.expires_in || DEFAULT_LIFETIME;
-  return { value, freshUntil: now() + Math.max(0, lifetime * 1000 - MARGIN) };
+  const identityToken = answer.refresh_token || answer.identity_token || undefined;
+  return { value, freshUntil: now() + Math.max(0, lifetime * 1000 - MARGIN), identityToken };
+}
+
+/** The request for a token that comes with an identity token. Distribution spec, "Authenticate by OAuth2". */
+function passwordRequest(question: TokenQuestion, username: string, password: string): HttpRequest {
+  const form = new URLSearchParams({ grant_type: 'password', client_id: 'tsimg', access_type: 'offline' });
+  const service = question.challenge.parameters.get('service');
+  if (service !== undefined) form.set('service', service);
+  if (question.scopes.length > 0) form.set('scope', question.scopes.join(' '));
+  form.set('username', username);
+  form.set('password', password);
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  return { method: 'POST', url: question.realm.url, headers, body: form.toString() };
+}
+
+/**
+ * Fetches a token by a password, and an identity token where the server gives one: by POST, else by GET. Many servers
+ * know GET alone, and answer a POST with any status; some give everybody a token there. So only an answer to POST with
+ * an identity token counts.
+ * @throws as `fetchToken`
+ */
+export async function fetchOfflineToken(send: Send, question: TokenQuestion, now: () => number): Promise<BearerToken> {
+  const { credentials, realm } = question;
+  const request = tokenRequest(question);
+  if (credentials?.kind !== 'basic' || !realm.trusted) return fetchToken(send, request, now);
+  try {
+    const token = await fetchToken(send, passwordRequest(question, credentials.username, credentials.password), now);
+    if (token.identityToken !== undefined) return token;
+  } catch (error) {
+    if (!(error instanceof TsimgError) || error.code === 'REGISTRY_UNREACHABLE') throw error;
+  }
+  request.url.searchParams.set('client_id', 'tsimg');
+  request.url.searchParams.set('offline_token', 'true');
+  return fetchToken(send, request, now);
 }
