@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
 import { optional } from '../../oci/descriptor.ts';
-import type { Reference } from '../../oci/reference.ts';
+import type { Reference, RegistryName } from '../../oci/reference.ts';
 import { formatSchemaIssue } from '../../schema-issue.ts';
 
 /**
@@ -9,7 +9,8 @@ import { formatSchemaIssue } from '../../schema-issue.ts';
  */
 export type Credentials =
   | { readonly kind: 'basic'; readonly username: string; readonly password: string }
-  | { readonly kind: 'identity-token'; readonly token: string }
+  /** `username`: who logged in, where the file tells it; no server needs it. */
+  | { readonly kind: 'identity-token'; readonly token: string; readonly username?: string | undefined }
   | { readonly kind: 'registry-token'; readonly token: string };
 
 const entrySchema = z.object({
@@ -65,6 +66,16 @@ function hostNames(registry: string): readonly string[] {
   return registry === 'docker.io' ? HUB_NAMES : [registry];
 }
 
+/** The keys under which a registry, or a namespace of it, is found: the one that podman writes, then others. */
+export function entryKeys({ registry, namespace }: RegistryName): readonly string[] {
+  return namespace === '' ? hostNames(registry) : [`${registry}/${namespace}`];
+}
+
+/** Whether a key of a file, perhaps docker's URL, is one of these. */
+export function isKeyOf(key: string, keys: readonly string[]): boolean {
+  return keys.includes(key) || keys.includes(plainKey(key));
+}
+
 /** The keys for a repository, most specific first: `host/ns/repo`, `host/ns`, `host`. */
 export function authKeys(registry: string, repository: string): readonly string[] {
   const parts = repository.split('/').filter(Boolean);
@@ -88,11 +99,14 @@ function lookUp<T>(map: ReadonlyMap<string, T>, keys: readonly string[], usable:
 
 /** @throws CREDENTIALS_INVALID when `auth` is not the base64 of USER:PASSWORD */
 function credentialsOf(entry: Entry, where: string): Credentials | undefined {
-  if (entry.identitytoken) return { kind: 'identity-token', token: entry.identitytoken };
+  const text = Buffer.from(entry.auth ?? '', 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  if (entry.identitytoken) {
+    const username = entry.username || text.slice(0, Math.max(colon, 0));
+    return { kind: 'identity-token', token: entry.identitytoken, ...(username === '' ? {} : { username }) };
+  }
   if (entry.registrytoken) return { kind: 'registry-token', token: entry.registrytoken };
   if (entry.auth) {
-    const text = Buffer.from(entry.auth, 'base64').toString('utf8');
-    const colon = text.indexOf(':');
     if (colon < 1)
       throw new TsimgError('CREDENTIALS_INVALID', 'credentials are not valid', {
         where,
@@ -102,6 +116,13 @@ function credentialsOf(entry: Entry, where: string): Credentials | undefined {
   }
   if (entry.username) return { kind: 'basic', username: entry.username, password: entry.password ?? '' };
   return undefined;
+}
+
+/** Returns the program that holds a registry's credentials: its own, else that of all registries. */
+export function helperOf(file: AuthFile, registry: string): { name: string; explicit: boolean } | undefined {
+  const own = lookUp(file.credHelpers, hostNames(registry), Boolean);
+  if (own) return { name: own, explicit: true };
+  return file.credsStore ? { name: file.credsStore, explicit: false } : undefined;
 }
 
 /**
@@ -115,9 +136,8 @@ export function findingsIn(
   where: string,
 ): readonly Finding[] {
   const findings: Finding[] = [];
-  const own = lookUp(file.credHelpers, hostNames(registry), Boolean);
-  if (own) findings.push({ kind: 'helper', name: own, explicit: true });
-  else if (file.credsStore) findings.push({ kind: 'helper', name: file.credsStore, explicit: false });
+  const helper = helperOf(file, registry);
+  if (helper !== undefined) findings.push({ kind: 'helper', ...helper });
   const entry = lookUp(
     file.auths,
     authKeys(registry, repository),

@@ -12,7 +12,22 @@ const NOT_FOUND = 'credentials not found in native keychain';
 /** The name under which docker stores Docker Hub's credentials. */
 const HUB_SERVER = 'https://index.docker.io/v1/';
 
+/** The user name beside which a helper keeps an identity token. */
+export const TOKEN_USER = '<token>';
+
+/** What a login keeps. An identity token is kept in the place of the password. */
+export interface KeptCredentials {
+  readonly username: string;
+  readonly password: string;
+  readonly identityToken: string | undefined;
+}
+
 const answerSchema = z.object({ Username: z.string(), Secret: z.string() });
+
+export interface HelperOptions {
+  readonly env: Environment;
+  readonly signal?: AbortSignal | undefined;
+}
 
 function helperError(program: string, why: string, cause?: unknown): TsimgError {
   return new TsimgError('CREDENTIALS_INVALID', 'the credential helper fails', {
@@ -29,6 +44,42 @@ export function helperProgram(name: string): string {
   throw new TsimgError('CREDENTIALS_INVALID', 'not a name of a credential helper', { where: name.slice(0, 100) });
 }
 
+/** The name of a registry for a helper. */
+export function helperServer(registry: string): string {
+  return registry === 'docker.io' ? HUB_SERVER : registry;
+}
+
+/** Runs a helper with the text on its standard input; undefined where it says that it has no such credentials. */
+async function runHelper(
+  name: string,
+  command: 'get' | 'store' | 'erase' | 'list',
+  input: string,
+  { env, signal }: HelperOptions,
+): Promise<string | undefined> {
+  const program = helperProgram(name);
+  const { status, stdout } = await runCommand(program, [command], { input, env, signal, timeout: TIMEOUT });
+  const text = stdout.toString('utf8');
+  if (status === 0) return text;
+  if (text.includes(NOT_FOUND)) return undefined;
+  // What a helper says of `store` may repeat the secret.
+  const said = command === 'store' ? '' : `: ${serverText(text)}`;
+  throw helperError(program, status === null ? 'killed' : `exit status ${status}${said}`);
+}
+
+/** Reads what a helper wrote. Its text is never shown: it holds secrets. */
+function parseAnswer<T extends z.ZodType>(name: string, schema: T, text: string, lacking: string): z.infer<T> {
+  const program = helperProgram(name);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw helperError(program, 'its answer is not JSON');
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw helperError(program, `its answer has no ${lacking}`);
+  return parsed.data;
+}
+
 /**
  * Asks `docker-credential-NAME get` for a registry's credentials; undefined when it has none. Its output is never
  * shown: it holds the secret.
@@ -37,25 +88,43 @@ export function helperProgram(name: string): string {
 export async function askHelper(
   name: string,
   registry: string,
-  { env, signal }: { readonly env: Environment; readonly signal?: AbortSignal | undefined },
+  options: HelperOptions,
 ): Promise<Credentials | undefined> {
-  const program = helperProgram(name);
-  const input = registry === 'docker.io' ? HUB_SERVER : registry;
-  const { status, stdout } = await runCommand(program, ['get'], { input, env, signal, timeout: TIMEOUT });
-  const text = stdout.toString('utf8');
-  if (status !== 0) {
-    if (text.includes(NOT_FOUND)) return undefined;
-    throw helperError(program, status === null ? 'killed' : `exit status ${status}: ${serverText(text)}`);
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw helperError(program, 'its answer is not JSON');
-  }
-  const parsed = answerSchema.safeParse(value);
-  if (!parsed.success) throw helperError(program, 'its answer has no Username and Secret');
-  const { Username: username, Secret: secret } = parsed.data;
-  if (username === '<token>') return { kind: 'identity-token', token: secret };
+  const text = await runHelper(name, 'get', helperServer(registry), options);
+  if (text === undefined) return undefined;
+  const { Username: username, Secret: secret } = parseAnswer(name, answerSchema, text, 'Username and Secret');
+  if (username === TOKEN_USER) return { kind: 'identity-token', token: secret };
   return username === '' && secret === '' ? undefined : { kind: 'basic', username, password: secret };
+}
+
+/**
+ * Gives a registry's credentials to `docker-credential-NAME store`, on its standard input.
+ * @throws as `askHelper`
+ */
+export async function storeInHelper(
+  name: string,
+  registry: string,
+  credentials: KeptCredentials,
+  options: HelperOptions,
+): Promise<void> {
+  const { username, password, identityToken } = credentials;
+  const entry = {
+    ServerURL: helperServer(registry),
+    Username: identityToken === undefined ? username : TOKEN_USER,
+    Secret: identityToken ?? password,
+  };
+  const answer = await runHelper(name, 'store', JSON.stringify(entry), options);
+  if (answer === undefined) throw helperError(helperProgram(name), 'it did not keep the credentials');
+}
+
+/** Has `docker-credential-NAME erase` remove the credentials of a server. @throws as `askHelper` */
+export async function eraseInHelper(name: string, server: string, options: HelperOptions): Promise<void> {
+  await runHelper(name, 'erase', server, options);
+}
+
+/** Asks `docker-credential-NAME list` for the servers that it has credentials for. @throws as `askHelper` */
+export async function listHelper(name: string, options: HelperOptions): Promise<readonly string[]> {
+  const text = await runHelper(name, 'list', '', options);
+  if (text === undefined) return [];
+  return Object.keys(parseAnswer(name, z.record(z.string(), z.string()), text, 'map of servers to user names'));
 }

@@ -18,7 +18,7 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /**
  * Writes a file into `partial` (on the same file system), waits until the disk has its bytes, and renames it to `path`:
- * readers see the whole new file or the old one. Mode 0644 whatever the umask.
+ * readers see the whole new file or the old one. Its permission bits are `mode`, whatever the umask.
  * @param fill writes the content; after an error of it nothing has changed
  * @throws FILESYSTEM, and the errors of `fill`
  */
@@ -26,13 +26,14 @@ export async function replaceFile(
   path: string,
   partial: string,
   fill: (write: (chunk: Uint8Array) => Promise<unknown>) => Promise<void>,
+  mode: number = FILE_MODE,
 ): Promise<void> {
   const temporary = join(partial, `${basename(path)}.${randomUUID()}`);
   try {
-    const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, FILE_MODE);
+    const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
     try {
       await fill((chunk) => handle.writeFile(chunk));
-      await handle.chmod(FILE_MODE);
+      await handle.chmod(mode);
       // Without this, a power cut after the rename can leave a file of the right name without content
       await handle.datasync();
     } finally {
@@ -46,7 +47,7 @@ export async function replaceFile(
 }
 
 /** `replaceFile` with a text; the rename survives a power cut too. */
-export async function replaceText(path: string, partial: string, text: string): Promise<void> {
-  await replaceFile(path, partial, async (write) => void (await write(Buffer.from(text))));
+export async function replaceText(path: string, partial: string, text: string, mode?: number): Promise<void> {
+  await replaceFile(path, partial, async (write) => void (await write(Buffer.from(text))), mode);
   await syncDirectory(dirname(path));
 }

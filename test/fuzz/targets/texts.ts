@@ -8,8 +8,9 @@ import { parseSubordinateIds } from '../../../src/linux/ids.ts';
 import { mountPoints } from '../../../src/linux/mountinfo.ts';
 import { formatPlatform, normalizePlatform, parsePlatform } from '../../../src/oci/platform.ts';
 import { formatFamiliar, formatReference, parseReference } from '../../../src/oci/reference.ts';
-import { findingsIn, parseAuthFile } from '../../../src/registry/auth/auth-file.ts';
+import { type AuthFile, findingsIn, parseAuthFile } from '../../../src/registry/auth/auth-file.ts';
 import { type Challenge, parseChallenges } from '../../../src/registry/auth/challenge.ts';
+import { withEntry, withoutEntries } from '../../../src/registry/auth/edit-auth-file.ts';
 import { parseRetryAfter } from '../../../src/registry/http/retry.ts';
 import { nextPage } from '../../../src/registry/pages.ts';
 import { parseContentRange } from '../../../src/registry/resume.ts';
@@ -160,9 +161,17 @@ const headerTarget = textTarget({
 
 const SECRET = 'c2VjcmV0OnBhc3M=';
 
+const entriesOf = ({ auths, credHelpers, credsStore }: AuthFile) =>
+  JSON.stringify([[...auths], [...credHelpers], credsStore]);
+
+/** A registry that is logged in to and out of. */
+const LOGIN = 'login.test';
+
 const authFileTarget = textTarget({
   name: 'auth-file',
-  rule: 'a file of credentials is refused or read, and what is said against it never holds a secret',
+  rule:
+    'a file of credentials is refused or read, what is said against it never holds a secret, and a login and a logout ' +
+    'leave all else as it was',
   seeds: [
     JSON.stringify({ auths: { 'registry.example.com': { auth: SECRET } }, credsStore: 'x' }),
     JSON.stringify({ auths: { 'https://index.docker.io/v1/': { username: 'u', password: 'hunter2' } } }),
@@ -179,6 +188,10 @@ const authFileTarget = textTarget({
         for (const registry of ['docker.io', 'example.com', 'registry.example.com', '__proto__']) {
           findingsIn(file, { registry, repository: 'a/b' }, 'auth.json');
         }
+        if (legacy || file.auths.has(LOGIN)) continue;
+        const edited = withEntry(text, [LOGIN], LOGIN, { username: 'u', password: 'p', identityToken: undefined });
+        const after = parseAuthFile(withoutEntries(edited, [LOGIN]) ?? '', 'auth.json', false);
+        mustEqual(entriesOf(after), entriesOf(file), 'an entry more, and one less, is not the same file');
       } catch (error) {
         if (!(error instanceof TsimgError)) throw error;
         refusal = error;

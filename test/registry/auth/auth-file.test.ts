@@ -64,7 +64,10 @@ test('a password may hold colons, and NUL bytes at its end are padding', () => {
 
 test('tokens come before passwords', () => {
   const [identity] = find({ auths: { 'r.test': { ...auth('u:p'), identitytoken: 'it' } } }, 'r.test');
-  assert.equal(identity, { kind: 'credentials', credentials: { kind: 'identity-token', token: 'it' } });
+  const credentials = { kind: 'identity-token', token: 'it', username: 'u' };
+  assert.equal(identity, { kind: 'credentials', credentials });
+  const [nameless] = find({ auths: { 'r.test': { identitytoken: 'it' } } }, 'r.test');
+  assert.equal(nameless, { kind: 'credentials', credentials: { kind: 'identity-token', token: 'it' } });
   const [registry] = find({ auths: { 'r.test': { registrytoken: 'rt' } } }, 'r.test');
   assert.equal(registry, { kind: 'credentials', credentials: { kind: 'registry-token', token: 'rt' } });
 });
