@@ -1,6 +1,6 @@
 # bash completion of tsimg. Made by: tsimg completion bash
 
-_tsimg_verbs='pull images unpack ls tags history inspect save load export verify referrers sbom trust tag rmi prune run exec ps logs stats start stop restart kill wait rm diff commit cp doctor unshare completion help'
+_tsimg_verbs='pull images unpack ls tags history inspect save load export verify referrers sbom trust login logout tag rmi prune run exec ps logs stats start stop restart kill wait rm diff commit cp doctor unshare completion help'
 # Of these, what follows the first operand belongs to a command.
 _tsimg_ending='run exec unshare'
 
@@ -23,6 +23,8 @@ _tsimg_options() {
     'referrers') REPLY='--platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
     'sbom') REPLY='--key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
     'trust') REPLY='--mirror --tuf-root --root --json --debug --progress -q --quiet -h --help' ;;
+    'login') REPLY='-u --username --password-stdin -p --password --get-login --tls-verify --cert-dir --authfile --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'logout') REPLY='-a --all --authfile --root --json --debug --progress -q --quiet -h --help' ;;
     'tag') REPLY='--root --json --debug --progress -q --quiet -h --help' ;;
     'rmi') REPLY='-f --force --root --json --debug --progress -q --quiet -h --help' ;;
     'prune') REPLY='-a --all -f --force --root --json --debug --progress -q --quiet -h --help' ;;
@@ -227,6 +229,17 @@ _tsimg_value() {
     'trust --tuf-root') REPLY='file' ;;
     'trust --root') REPLY='folder' ;;
     'trust --progress') REPLY='words auto tty plain json none' ;;
+    'login -u' | 'login --username') REPLY='text' ;;
+    'login -p' | 'login --password') REPLY='text' ;;
+    'login --tls-verify') REPLY='words true false' ;;
+    'login --cert-dir') REPLY='folder' ;;
+    'login --authfile') REPLY='file' ;;
+    'login --trust-realm') REPLY='text' ;;
+    'login --root') REPLY='folder' ;;
+    'login --progress') REPLY='words auto tty plain json none' ;;
+    'logout --authfile') REPLY='file' ;;
+    'logout --root') REPLY='folder' ;;
+    'logout --progress') REPLY='words auto tty plain json none' ;;
     'tag --root') REPLY='folder' ;;
     'tag --progress') REPLY='words auto tty plain json none' ;;
     'rmi --root') REPLY='folder' ;;
@@ -377,6 +390,8 @@ _tsimg_operand() {
     'referrers 0') REPLY='source' ;;
     'sbom 0') REPLY='source' ;;
     'trust 0') REPLY='words update' ;;
+    'login 0') REPLY='text' ;;
+    'logout 0') REPLY='text' ;;
     'tag 0') REPLY='image' ;;
     'tag 1') REPLY='image' ;;
     'rmi '*) REPLY='image' ;;

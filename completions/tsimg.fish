@@ -1,6 +1,6 @@
 # fish completion of tsimg. Made by: tsimg completion fish
 
-set -g __tsimg_verbs pull images unpack ls tags history inspect save load export verify referrers sbom trust tag rmi prune run exec ps logs stats start stop restart kill wait rm diff commit cp doctor unshare completion help
+set -g __tsimg_verbs pull images unpack ls tags history inspect save load export verify referrers sbom trust login logout tag rmi prune run exec ps logs stats start stop restart kill wait rm diff commit cp doctor unshare completion help
 # Of these, what follows the first operand belongs to a command.
 set -g __tsimg_ending run exec unshare
 
@@ -36,6 +36,10 @@ function __tsimg_takes_value
             contains -- $argv[2] --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'trust'
             contains -- $argv[2] --mirror --tuf-root --root --progress
+        case 'login'
+            contains -- $argv[2] -u --username -p --password --tls-verify --cert-dir --authfile --trust-realm --root --progress
+        case 'logout'
+            contains -- $argv[2] --authfile --root --progress
         case 'tag'
             contains -- $argv[2] --root --progress
         case 'rmi'
@@ -180,6 +184,8 @@ complete -c tsimg -n __tsimg_begins -a verify -d 'Verify that an image was signe
 complete -c tsimg -n __tsimg_begins -a referrers -d 'List signatures, attestations and SBOMs that are attached to an image. Nothing is verified.'
 complete -c tsimg -n __tsimg_begins -a sbom -d 'Print the SBOM of an image; with a key or an identity, only a signed SBOM.'
 complete -c tsimg -n __tsimg_begins -a trust -d 'Fetch the newest trusted root of Sigstore into the store, for tsimg verify.'
+complete -c tsimg -n __tsimg_begins -a login -d 'Log in to a registry, so that pull and other tools find the credentials.'
+complete -c tsimg -n __tsimg_begins -a logout -d 'Log out of a registry: remove the credentials that login kept.'
 complete -c tsimg -n __tsimg_begins -a tag -d 'Give an image of the store another name.'
 complete -c tsimg -n __tsimg_begins -a rmi -d 'Remove images, or one of several names of an image, from the store.'
 complete -c tsimg -n __tsimg_begins -a prune -d 'Remove containers that are not running, images without a name, and all that nothing needs.'
@@ -466,6 +472,28 @@ complete -c tsimg -n '__tsimg_in trust' -l progress -x -a 'auto tty plain json n
 complete -c tsimg -n '__tsimg_in trust' -s q -l quiet -d 'print no progress, and only the essential result'
 complete -c tsimg -n '__tsimg_in trust' -s h -l help -d 'show help'
 complete -c tsimg -n '__tsimg_at trust 0' -a 'update'
+complete -c tsimg -n '__tsimg_in login' -s u -l username -x -d 'the user name; asked for on a terminal when absent'
+complete -c tsimg -n '__tsimg_in login' -l password-stdin -d 'read the password, one line, from standard input'
+complete -c tsimg -n '__tsimg_in login' -s p -l password -x -d 'the password, which others may see among the arguments'
+complete -c tsimg -n '__tsimg_in login' -l get-login -d 'print the user name that is logged in, and do nothing else'
+complete -c tsimg -n '__tsimg_in login' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
+complete -c tsimg -n '__tsimg_in login' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
+complete -c tsimg -n '__tsimg_in login' -l authfile -r -F -d 'the file that keeps the credentials (also $REGISTRY_AUTH_FILE; default: $XDG_RUNTIME_DIR/containers/auth.json, without such a folder ~/.config/containers/auth.json)'
+complete -c tsimg -n '__tsimg_in login' -l trust-realm -x -d 'token servers of other domains that may get the credentials'
+complete -c tsimg -n '__tsimg_in login' -l root -x -a '(__fish_complete_directories)' -d 'the directory of images and containers (also $TSIMG_ROOT; default: /var/lib/tsimg for root, ~/.local/share/tsimg for others)'
+complete -c tsimg -n '__tsimg_in login' -l json -d 'print results and errors as JSON'
+complete -c tsimg -n '__tsimg_in login' -l debug -d 'print details, and the causes and the stack of an error'
+complete -c tsimg -n '__tsimg_in login' -l progress -x -a 'auto tty plain json none' -d 'the form of progress on stderr'
+complete -c tsimg -n '__tsimg_in login' -s q -l quiet -d 'print no progress, and only the essential result'
+complete -c tsimg -n '__tsimg_in login' -s h -l help -d 'show help'
+complete -c tsimg -n '__tsimg_in logout' -s a -l all -d 'remove the credentials of all registries'
+complete -c tsimg -n '__tsimg_in logout' -l authfile -r -F -d 'the file of credentials (also $REGISTRY_AUTH_FILE; default: login’s)'
+complete -c tsimg -n '__tsimg_in logout' -l root -x -a '(__fish_complete_directories)' -d 'the directory of images and containers (also $TSIMG_ROOT; default: /var/lib/tsimg for root, ~/.local/share/tsimg for others)'
+complete -c tsimg -n '__tsimg_in logout' -l json -d 'print results and errors as JSON'
+complete -c tsimg -n '__tsimg_in logout' -l debug -d 'print details, and the causes and the stack of an error'
+complete -c tsimg -n '__tsimg_in logout' -l progress -x -a 'auto tty plain json none' -d 'the form of progress on stderr'
+complete -c tsimg -n '__tsimg_in logout' -s q -l quiet -d 'print no progress, and only the essential result'
+complete -c tsimg -n '__tsimg_in logout' -s h -l help -d 'show help'
 complete -c tsimg -n '__tsimg_in tag' -l root -x -a '(__fish_complete_directories)' -d 'the directory of images and containers (also $TSIMG_ROOT; default: /var/lib/tsimg for root, ~/.local/share/tsimg for others)'
 complete -c tsimg -n '__tsimg_in tag' -l json -d 'print results and errors as JSON'
 complete -c tsimg -n '__tsimg_in tag' -l debug -d 'print details, and the causes and the stack of an error'

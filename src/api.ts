@@ -56,6 +56,8 @@ export { type PullOptions, type PullReport, pullImage } from './verbs/image/pull
 export { pullToStore } from './verbs/image/pull-to-store.ts';
 export { type PushOptions, type PushReport, pushImage } from './verbs/image/push.ts';
 export { foldImage, listFiles } from './verbs/layers/list-files.ts';
+export { type Account, getLogin, type LoginOptions, type LoginReport, login } from './verbs/login/login.ts';
+export { type LogoutOptions, type LogoutReport, logout, logoutAll } from './verbs/login/logout.ts';
 export {
   type UnpackIds,
   type UnpackImageOptions,

@@ -51,6 +51,7 @@ export const ERROR_CODES = {
   AUTHENTICATION_REQUIRED: EXIT.authentication,
   AUTHENTICATION_DENIED: EXIT.authentication,
   CREDENTIALS_INVALID: EXIT.authentication,
+  NOT_LOGGED_IN: EXIT.notFound,
   REGISTRY_UNREACHABLE: EXIT.failed,
   REGISTRY_ERROR: EXIT.failed,
   // The launch

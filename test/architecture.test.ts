@@ -37,7 +37,15 @@ const SUB_ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   host: [['cgroup', 'facts', 'stdio'], ['network', 'steps'], ['start'], ['state'], ['exec', 'life']],
   sources: [['files'], ['form']],
   verify: [['policy']],
-  verbs: [['helper'], ['layers'], ['verify'], ['image'], ['changes', 'rootfs', 'signatures'], ['run'], ['look']],
+  verbs: [
+    ['helper'],
+    ['layers', 'login'],
+    ['verify'],
+    ['image'],
+    ['changes', 'rootfs', 'signatures'],
+    ['run'],
+    ['look'],
+  ],
   cli: [
     ['completion', 'option', 'show'],
     ['verb', 'verb/container', 'verb/image'],

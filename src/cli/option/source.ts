@@ -26,6 +26,20 @@ export interface SourceChoice {
   readonly credentials: { readonly kind: 'basic'; readonly username: string; readonly password: string } | undefined;
 }
 
+/** Options of all verbs that speak to a registry, in the words of commander. */
+export const TLS_VERIFY = [
+  '--tls-verify <bool>',
+  'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)',
+] as const;
+export const CERT_DIR = [
+  '--cert-dir <dir>',
+  'the directory of the registry’s certificate authorities and client certificates',
+] as const;
+export const TRUST_REALM = [
+  '--trust-realm <host...>',
+  'token servers of other domains that may get the credentials',
+] as const;
+
 /** Adds the options of verbs that read a SOURCE or a registry. */
 export function withSource(command: Command): Command {
   return command
@@ -35,14 +49,11 @@ export function withSource(command: Command): Command {
       'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)',
     )
     .optionsGroup('Registry:')
-    .option(
-      '--tls-verify <bool>',
-      'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)',
-    )
-    .option('--cert-dir <dir>', 'the directory of the registry’s certificate authorities and client certificates')
+    .option(...TLS_VERIFY)
+    .option(...CERT_DIR)
     .option('--authfile <file>', 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)')
     .option('--creds <user:password>', 'the credentials for this registry')
-    .option('--trust-realm <host...>', 'token servers of other domains that may get the credentials');
+    .option(...TRUST_REALM);
 }
 
 /** Adds the policy that an image must satisfy before it is let in: for the verbs that let images in. */
@@ -79,7 +90,7 @@ export function parseRemoteReference(text: string): Reference {
 }
 
 /** Checks that files of options exist, also where they turn out not to be needed. @throws USAGE */
-function checkPlaces({ certDir, authfile }: SourceOptions): void {
+export function checkPlaces({ certDir, authfile }: Pick<SourceOptions, 'certDir' | 'authfile'>): void {
   if (certDir !== undefined && statSync(certDir, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new TsimgError('USAGE', 'no such directory', {
       where: `--cert-dir ${certDir}`,

@@ -1,7 +1,7 @@
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { storePlace } from '../../../verbs/places.ts';
 import { printRemoved } from '../../print-removed.ts';
+import { haveTerminal, openPrompt } from '../../prompt.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 interface PruneOptions extends CommonOptions {
@@ -11,16 +11,12 @@ interface PruneOptions extends CommonOptions {
 
 /** Asks on a terminal whether to go on. Without a terminal nobody could answer: the answer is yes. */
 async function confirm(what: string, signal: AbortSignal): Promise<boolean> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) return true;
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    // The end of input is a no.
-    const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
-    const answer = await Promise.race([terminal.question(`${what} Go on? [y/N] `, { signal }), ended]);
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    terminal.close();
-  }
+  if (!haveTerminal()) return true;
+  using prompt = openPrompt(signal);
+  // The end of input is a no.
+  const answer = (await prompt.ask(`${what} Go on? [y/N] `)) ?? '';
+  signal.throwIfAborted();
+  return /^y(es)?$/i.test(answer.trim());
 }
 
 /** Adds `tsimg prune`. */
