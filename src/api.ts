@@ -49,15 +49,15 @@ export { decompressed } from './streams/decompress/decompress.ts';
 export { verified } from './streams/verified.ts';
 export type { TarHeader, Timestamp } from './tar/header.ts';
 export { readTar } from './tar/read/entries.ts';
-export { type CopySourceOptions, type CopySourceReport, copySource } from './verbs/image/copy.ts';
+export { type CopySourceOptions, type CopySourceReport, copySource } from './verbs/registry/copy.ts';
 export { type InspectedImage, inspectImage } from './verbs/image/inspect.ts';
 export { type ImageOptions, type OpenedImage, openImage } from './verbs/image/open-image.ts';
 export { type PullOptions, type PullReport, pullImage } from './verbs/image/pull.ts';
 export { pullToStore } from './verbs/image/pull-to-store.ts';
-export { type PushOptions, type PushReport, pushImage } from './verbs/image/push.ts';
+export { type PushOptions, type PushReport, pushImage } from './verbs/registry/push.ts';
 export { foldImage, listFiles } from './verbs/layers/list-files.ts';
-export { type Account, getLogin, type LoginOptions, type LoginReport, login } from './verbs/login/login.ts';
-export { type LogoutOptions, type LogoutReport, logout, logoutAll } from './verbs/login/logout.ts';
+export { type Account, getLogin, type LoginOptions, type LoginReport, login } from './verbs/registry/login.ts';
+export { type LogoutOptions, type LogoutReport, logout, logoutAll } from './verbs/registry/logout.ts';
 export {
   type UnpackIds,
   type UnpackImageOptions,

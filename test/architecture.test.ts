@@ -39,16 +39,16 @@ const SUB_ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   verify: [['policy']],
   verbs: [
     ['helper'],
-    ['layers', 'login'],
+    ['layers'],
     ['verify'],
     ['image'],
-    ['changes', 'rootfs', 'signatures'],
+    ['changes', 'registry', 'rootfs', 'signatures'],
     ['run'],
     ['look'],
   ],
   cli: [
     ['completion', 'option', 'show'],
-    ['verb', 'verb/container', 'verb/image'],
+    ['verb', 'verb/container', 'verb/image', 'verb/registry'],
   ],
 };
 

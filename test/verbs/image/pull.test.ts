@@ -13,7 +13,7 @@ import { openStoreSink } from '../../../src/sinks/store.ts';
 import { openStoreSource } from '../../../src/sources/store.ts';
 import { openImage } from '../../../src/verbs/image/open-image.ts';
 import { type PullOptions, type PullReport, pullImage } from '../../../src/verbs/image/pull.ts';
-import { listTags } from '../../../src/verbs/image/tags.ts';
+import { listTags } from '../../../src/verbs/registry/tags.ts';
 import { makeCertificate } from '../../support/certificate.ts';
 import { ACCOUNT, type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { failureOf } from '../../support/failure-of.ts';

@@ -28,7 +28,7 @@ export function addPush(program: Command): void {
       const choice = sourceChoice(options);
       const reference = parseRemoteReference(destination ?? source);
       await inSession(options, async ({ context, print, printJson }) => {
-        const { pushImage } = await import('../../../verbs/image/push.ts');
+        const { pushImage } = await import('../../../verbs/registry/push.ts');
         const { root, chunkSize } = options;
         const settings = { ...choice, ...context, root, chunkSize, limits: limitChoice(options) };
         const report = await pushImage(source, reference, settings);

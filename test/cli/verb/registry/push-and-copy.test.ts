@@ -3,18 +3,18 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ACCOUNT, startDockerRegistry } from '../support/docker-registry.ts';
-import { makeImage, makeIndex } from '../support/image.ts';
-import { named, writeLayout } from '../support/layout.ts';
-import { attachLayers, cosignLayer } from '../support/signed-image.ts';
-import { ecKeys, makeSignerWorld, publicPem } from '../support/signer.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { haveTools } from '../support/tools.ts';
-import { tsimg } from '../support/tsimg.ts';
+import { ACCOUNT, startDockerRegistry } from '../../../support/docker-registry.ts';
+import { makeImage, makeIndex } from '../../../support/image.ts';
+import { named, writeLayout } from '../../../support/layout.ts';
+import { attachLayers, cosignLayer } from '../../../support/signed-image.ts';
+import { ecKeys, makeSignerWorld, publicPem } from '../../../support/signer.ts';
+import { tempDir } from '../../../support/temp-dir.ts';
+import { haveTools } from '../../../support/tools.ts';
+import { tsimg } from '../../../support/tsimg.ts';
 
 // Images from one place to another, by the command, beside skopeo.
 
-const test = suite('cli/push-and-copy');
+const test = suite('cli/verb/registry/push-and-copy');
 
 if (haveTools('docker-registry', 'skopeo')) {
   const registry = await startDockerRegistry();

@@ -15,7 +15,7 @@ import { storePlace } from '../places.ts';
 import { openPolicyGate } from '../verify/admit.ts';
 import { attachedTag } from '../verify/attached-to.ts';
 import { imageOf } from '../verify/loaded-from.ts';
-import { type ImageOptions, openAnywhere } from './open-image.ts';
+import { type ImageOptions, openAnywhere } from '../image/open-image.ts';
 
 /** How an image is copied. */
 export interface CopySourceOptions extends ImageOptions, Omit<RegistrySinkOptions, 'documentLimit' | 'mountFrom'> {

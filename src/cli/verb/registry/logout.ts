@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { TsimgError } from '../../errors.ts';
-import { type CommonOptions, inSession, withCommon } from '../session.ts';
+import { TsimgError } from '../../../errors.ts';
+import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 interface LogoutCommandOptions extends CommonOptions {
   readonly all?: boolean;
@@ -22,7 +22,7 @@ export function addLogout(program: Command): void {
       throw new TsimgError('USAGE', '--all takes no registry', { where: registry });
     }
     await inSession(options, async ({ context, print, printJson, note }) => {
-      const { logout: logOut, logoutAll } = await import('../../verbs/login/logout.ts');
+      const { logout: logOut, logoutAll } = await import('../../../verbs/registry/logout.ts');
       const settings = { ...context, authFile: options.authfile };
       const report = options.all ? await logoutAll(settings) : await logOut(registry ?? '', settings);
       const name = report.registry ?? 'all registries';

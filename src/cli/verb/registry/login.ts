@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { TsimgError } from '../../errors.ts';
-import { parseRegistryName } from '../../oci/reference.ts';
-import type { Account } from '../../verbs/login/login.ts';
-import { CERT_DIR, checkPlaces, parseBoolean, type SourceOptions, TLS_VERIFY, TRUST_REALM } from '../option/source.ts';
-import { haveTerminal, openPrompt } from '../prompt.ts';
-import { type CommonOptions, inSession, type Session, withCommon } from '../session.ts';
+import { TsimgError } from '../../../errors.ts';
+import { parseRegistryName } from '../../../oci/reference.ts';
+import type { Account } from '../../../verbs/registry/login.ts';
+import { CERT_DIR, checkPlaces, parseBoolean, type SourceOptions, TLS_VERIFY, TRUST_REALM } from '../../option/source.ts';
+import { haveTerminal, openPrompt } from '../../prompt.ts';
+import { type CommonOptions, inSession, type Session, withCommon } from '../../session.ts';
 
 interface LoginCommandOptions
   extends CommonOptions,
@@ -109,7 +109,7 @@ export function addLogin(program: Command): void {
     const tlsVerify = parseBoolean(options.tlsVerify, '--tls-verify');
     await inSession(options, async (session) => {
       const { context, print, printJson } = session;
-      const verb = await import('../../verbs/login/login.ts');
+      const verb = await import('../../../verbs/registry/login.ts');
       const settings = { ...context, tlsVerify, certDir, authFile, trustedRealms };
       if (options.getLogin) {
         const username = await verb.getLogin(registry, settings);

@@ -6,7 +6,7 @@ import { openRegistrySink, type RegistrySinkOptions } from '../../sinks/registry
 import { openSource } from '../../sources/open.ts';
 import { openPolicyGate } from '../verify/admit.ts';
 import { imageOf } from '../verify/loaded-from.ts';
-import { type ImageOptions, sourcePlaces } from './open-image.ts';
+import { type ImageOptions, sourcePlaces } from '../image/open-image.ts';
 
 /** How an image is pushed. */
 export interface PushOptions extends ImageOptions, Omit<RegistrySinkOptions, 'documentLimit'> {}

@@ -16,7 +16,7 @@ export function addTags(program: Command): void {
     const choice = sourceChoice(options);
     const reference = parseRemoteReference(repository);
     await inSession(options, async ({ context, print, printJson }) => {
-      const { listTags } = await import('../../../verbs/image/tags.ts');
+      const { listTags } = await import('../../../verbs/registry/tags.ts');
       const found = await listTags(reference, { ...choice, ...context });
       if (options.json) printJson(found);
       else for (const tag of found) print(displayName(tag));

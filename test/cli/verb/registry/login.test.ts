@@ -3,17 +3,17 @@ import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeCertificate } from '../../support/certificate.ts';
-import { ACCOUNT, startDockerRegistry } from '../../support/docker-registry.ts';
-import { makeImage } from '../../support/image.ts';
-import { named, writeLayout } from '../../support/layout.ts';
-import { makeOrdinaryUser, type OrdinaryUser } from '../../support/ordinary-user.ts';
-import { file, tarOf } from '../../support/tar.ts';
-import { tempDir } from '../../support/temp-dir.ts';
-import { findTool, haveTools } from '../../support/tools.ts';
-import { MAIN, tsimg } from '../../support/tsimg.ts';
+import { makeCertificate } from '../../../support/certificate.ts';
+import { ACCOUNT, startDockerRegistry } from '../../../support/docker-registry.ts';
+import { makeImage } from '../../../support/image.ts';
+import { named, writeLayout } from '../../../support/layout.ts';
+import { makeOrdinaryUser, type OrdinaryUser } from '../../../support/ordinary-user.ts';
+import { file, tarOf } from '../../../support/tar.ts';
+import { tempDir } from '../../../support/temp-dir.ts';
+import { findTool, haveTools } from '../../../support/tools.ts';
+import { MAIN, tsimg } from '../../../support/tsimg.ts';
 
-const test = suite('cli/verb/login');
+const test = suite('cli/verb/registry/login');
 
 const { username, password } = ACCOUNT;
 const NAME = 'team/app:1';

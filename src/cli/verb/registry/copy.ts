@@ -28,7 +28,7 @@ export function addCopy(program: Command): void {
       const options: CopyOptions = invoked.optsWithGlobals();
       const choice = sourceChoice(options);
       await inSession(options, async ({ context, print, printJson }) => {
-        const { copySource } = await import('../../../verbs/image/copy.ts');
+        const { copySource } = await import('../../../verbs/registry/copy.ts');
         const { root, all, referrers, chunkSize } = options;
         const settings = { ...choice, ...context, root, all, referrers, chunkSize, limits: limitChoice(options) };
         const report = await copySource(source, sink, settings);
