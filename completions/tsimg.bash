@@ -1,6 +1,6 @@
 # bash completion of tsimg. Made by: tsimg completion bash
 
-_tsimg_verbs='pull images unpack ls history inspect save load export verify referrers sbom trust tag rmi prune push copy tags login logout run exec ps logs stats start stop restart kill wait rm diff commit cp doctor unshare completion help'
+_tsimg_verbs='pull images unpack ls history inspect save load export verify referrers sbom trust tag rmi prune push copy manifest tags delete login logout run exec ps logs stats start stop restart kill wait rm diff commit cp doctor unshare completion help'
 # Of these, what follows the first operand belongs to a command.
 _tsimg_ending='run exec unshare'
 
@@ -27,7 +27,9 @@ _tsimg_options() {
     'prune') REPLY='-a --all -f --force --root --json --debug --progress -q --quiet -h --help' ;;
     'push') REPLY='--chunk-size --max-size --max-ratio --max-document --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
     'copy') REPLY='-a --all --referrers --chunk-size --max-size --max-ratio --max-document --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'manifest') REPLY='--digest --list --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
     'tags') REPLY='--platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'delete') REPLY='-y --yes --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
     'login') REPLY='-u --username --password-stdin -p --password --get-login --tls-verify --cert-dir --authfile --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
     'logout') REPLY='-a --all --authfile --root --json --debug --progress -q --quiet -h --help' ;;
     'run') REPLY='-i --interactive -t --tty -e --env --env-file -w --workdir -u --user --entrypoint -v --volume --tmpfs --read-only -h --hostname --cap-add --cap-drop --runtime --pull --explain --dry-run -d --detach --name --replace --rm --cidfile -l --label --restart --stop-signal --stop-timeout -m --memory --memory-swap --memory-reservation --cpus --cpu-shares --cpuset-cpus --cpuset-mems --pids-limit --blkio-weight --device-read-bps --device-write-bps --device-read-iops --device-write-iops --network --network-alias -p --publish --dns --dns-search --dns-option --add-host --mount --image-volume --shm-size --group-add --umask --init --ulimit --device --device-cgroup-rule --privileged --security-opt --isolation --time-namespace --userns --ipc --pid --uts --max-size --max-ratio --max-document --max-entries --max-depth --max-header --key --certificate-identity --certificate-identity-regexp --certificate-oidc-issuer --certificate-oidc-issuer-regexp --trusted-root -a --annotation --insecure-ignore-tlog --insecure-ignore-sct --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet --help' ;;
@@ -255,6 +257,14 @@ _tsimg_value() {
     'copy --trust-realm') REPLY='text' ;;
     'copy --root') REPLY='folder' ;;
     'copy --progress') REPLY='words auto tty plain json none' ;;
+    'manifest --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
+    'manifest --tls-verify') REPLY='words true false' ;;
+    'manifest --cert-dir') REPLY='folder' ;;
+    'manifest --authfile') REPLY='file' ;;
+    'manifest --creds') REPLY='text' ;;
+    'manifest --trust-realm') REPLY='text' ;;
+    'manifest --root') REPLY='folder' ;;
+    'manifest --progress') REPLY='words auto tty plain json none' ;;
     'tags --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
     'tags --tls-verify') REPLY='words true false' ;;
     'tags --cert-dir') REPLY='folder' ;;
@@ -263,6 +273,14 @@ _tsimg_value() {
     'tags --trust-realm') REPLY='text' ;;
     'tags --root') REPLY='folder' ;;
     'tags --progress') REPLY='words auto tty plain json none' ;;
+    'delete --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;
+    'delete --tls-verify') REPLY='words true false' ;;
+    'delete --cert-dir') REPLY='folder' ;;
+    'delete --authfile') REPLY='file' ;;
+    'delete --creds') REPLY='text' ;;
+    'delete --trust-realm') REPLY='text' ;;
+    'delete --root') REPLY='folder' ;;
+    'delete --progress') REPLY='words auto tty plain json none' ;;
     'login -u' | 'login --username') REPLY='text' ;;
     'login -p' | 'login --password') REPLY='text' ;;
     'login --tls-verify') REPLY='words true false' ;;
@@ -424,7 +442,9 @@ _tsimg_operand() {
     'push 1') REPLY='text' ;;
     'copy 0') REPLY='source' ;;
     'copy 1') REPLY='text' ;;
+    'manifest 0') REPLY='source' ;;
     'tags 0') REPLY='image' ;;
+    'delete 0') REPLY='image' ;;
     'login 0') REPLY='text' ;;
     'logout 0') REPLY='text' ;;
     'run 0') REPLY='rootfs' ;;

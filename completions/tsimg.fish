@@ -1,6 +1,6 @@
 # fish completion of tsimg. Made by: tsimg completion fish
 
-set -g __tsimg_verbs pull images unpack ls history inspect save load export verify referrers sbom trust tag rmi prune push copy tags login logout run exec ps logs stats start stop restart kill wait rm diff commit cp doctor unshare completion help
+set -g __tsimg_verbs pull images unpack ls history inspect save load export verify referrers sbom trust tag rmi prune push copy manifest tags delete login logout run exec ps logs stats start stop restart kill wait rm diff commit cp doctor unshare completion help
 # Of these, what follows the first operand belongs to a command.
 set -g __tsimg_ending run exec unshare
 
@@ -44,7 +44,11 @@ function __tsimg_takes_value
             contains -- $argv[2] --chunk-size --max-size --max-ratio --max-document --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'copy'
             contains -- $argv[2] --chunk-size --max-size --max-ratio --max-document --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+        case 'manifest'
+            contains -- $argv[2] --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'tags'
+            contains -- $argv[2] --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+        case 'delete'
             contains -- $argv[2] --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'login'
             contains -- $argv[2] -u --username -p --password --tls-verify --cert-dir --authfile --trust-realm --root --progress
@@ -192,7 +196,9 @@ complete -c tsimg -n __tsimg_begins -a rmi -d 'Remove images, or one of several 
 complete -c tsimg -n __tsimg_begins -a prune -d 'Remove containers that are not running, images without a name, and all that nothing needs.'
 complete -c tsimg -n __tsimg_begins -a push -d 'Push an image to a registry.'
 complete -c tsimg -n __tsimg_begins -a copy -d 'Copy an image from anywhere to anywhere, without the store between them.'
+complete -c tsimg -n __tsimg_begins -a manifest -d 'Print the manifest or index of an image, byte for byte.'
 complete -c tsimg -n __tsimg_begins -a tags -d 'List the tags of a repository.'
+complete -c tsimg -n __tsimg_begins -a delete -d 'Delete a tag, or a manifest by its digest with all its tags, from a registry.'
 complete -c tsimg -n __tsimg_begins -a login -d 'Log in to a registry, so that pull and other tools find the credentials.'
 complete -c tsimg -n __tsimg_begins -a logout -d 'Log out of a registry: remove the credentials that login kept.'
 complete -c tsimg -n __tsimg_begins -a run -d 'Run a command in a new container of an image, or in a root filesystem.'
@@ -527,6 +533,21 @@ complete -c tsimg -n '__tsimg_in copy' -l progress -x -a 'auto tty plain json no
 complete -c tsimg -n '__tsimg_in copy' -s q -l quiet -d 'print no progress, and only the essential result'
 complete -c tsimg -n '__tsimg_in copy' -s h -l help -d 'show help'
 complete -c tsimg -n '__tsimg_at copy 0' -F -a '(__tsimg_images)'
+complete -c tsimg -n '__tsimg_in manifest' -l digest -d 'print its digest instead'
+complete -c tsimg -n '__tsimg_in manifest' -l list -d 'print the entries of an index as a table instead, or the manifest’s own line'
+complete -c tsimg -n '__tsimg_in manifest' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
+complete -c tsimg -n '__tsimg_in manifest' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
+complete -c tsimg -n '__tsimg_in manifest' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
+complete -c tsimg -n '__tsimg_in manifest' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'
+complete -c tsimg -n '__tsimg_in manifest' -l creds -x -d 'the credentials for this registry'
+complete -c tsimg -n '__tsimg_in manifest' -l trust-realm -x -d 'token servers of other domains that may get the credentials'
+complete -c tsimg -n '__tsimg_in manifest' -l root -x -a '(__fish_complete_directories)' -d 'the directory of images and containers (also $TSIMG_ROOT; default: /var/lib/tsimg for root, ~/.local/share/tsimg for others)'
+complete -c tsimg -n '__tsimg_in manifest' -l json -d 'print results and errors as JSON'
+complete -c tsimg -n '__tsimg_in manifest' -l debug -d 'print details, and the causes and the stack of an error'
+complete -c tsimg -n '__tsimg_in manifest' -l progress -x -a 'auto tty plain json none' -d 'the form of progress on stderr'
+complete -c tsimg -n '__tsimg_in manifest' -s q -l quiet -d 'print no progress, and only the essential result'
+complete -c tsimg -n '__tsimg_in manifest' -s h -l help -d 'show help'
+complete -c tsimg -n '__tsimg_at manifest 0' -F -a '(__tsimg_images)'
 complete -c tsimg -n '__tsimg_in tags' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in tags' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
 complete -c tsimg -n '__tsimg_in tags' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
@@ -540,6 +561,20 @@ complete -c tsimg -n '__tsimg_in tags' -l progress -x -a 'auto tty plain json no
 complete -c tsimg -n '__tsimg_in tags' -s q -l quiet -d 'print no progress, and only the essential result'
 complete -c tsimg -n '__tsimg_in tags' -s h -l help -d 'show help'
 complete -c tsimg -n '__tsimg_at tags 0' -a '(__tsimg_images)'
+complete -c tsimg -n '__tsimg_in delete' -s y -l yes -d 'do not ask first; needed without a terminal'
+complete -c tsimg -n '__tsimg_in delete' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
+complete -c tsimg -n '__tsimg_in delete' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
+complete -c tsimg -n '__tsimg_in delete' -l cert-dir -x -a '(__fish_complete_directories)' -d 'the directory of the registry’s certificate authorities and client certificates'
+complete -c tsimg -n '__tsimg_in delete' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'
+complete -c tsimg -n '__tsimg_in delete' -l creds -x -d 'the credentials for this registry'
+complete -c tsimg -n '__tsimg_in delete' -l trust-realm -x -d 'token servers of other domains that may get the credentials'
+complete -c tsimg -n '__tsimg_in delete' -l root -x -a '(__fish_complete_directories)' -d 'the directory of images and containers (also $TSIMG_ROOT; default: /var/lib/tsimg for root, ~/.local/share/tsimg for others)'
+complete -c tsimg -n '__tsimg_in delete' -l json -d 'print results and errors as JSON'
+complete -c tsimg -n '__tsimg_in delete' -l debug -d 'print details, and the causes and the stack of an error'
+complete -c tsimg -n '__tsimg_in delete' -l progress -x -a 'auto tty plain json none' -d 'the form of progress on stderr'
+complete -c tsimg -n '__tsimg_in delete' -s q -l quiet -d 'print no progress, and only the essential result'
+complete -c tsimg -n '__tsimg_in delete' -s h -l help -d 'show help'
+complete -c tsimg -n '__tsimg_at delete 0' -a '(__tsimg_images)'
 complete -c tsimg -n '__tsimg_in login' -s u -l username -x -d 'the user name; asked for on a terminal when absent'
 complete -c tsimg -n '__tsimg_in login' -l password-stdin -d 'read the password, one line, from standard input'
 complete -c tsimg -n '__tsimg_in login' -s p -l password -x -d 'the password, which others may see among the arguments'

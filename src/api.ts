@@ -2,7 +2,7 @@
  * The library of tsimg: container images in plain data, verified streams and root filesystems, without a daemon.
  *
  * - **Get an image**: {@link openImage}, {@link pullToStore}, {@link inspectImage}.
- * - **Bring one elsewhere**: {@link pushImage}, {@link copySource}.
+ * - **Bring one elsewhere**: {@link pushImage}, {@link copySource}; {@link readManifest}, {@link listTags}, {@link deleteImage}.
  * - **Unpack or run**: {@link unpackSource}, {@link unpackImage}, {@link unpackTar}, {@link runSource}.
  * - **Look inside**: {@link listFiles}, {@link foldImage}, {@link readTar}.
  * - **Build with the parts**: a {@link Source} gives images, a {@link Sink} takes them, {@link copyImage} moves one.
@@ -49,15 +49,18 @@ export { decompressed } from './streams/decompress/decompress.ts';
 export { verified } from './streams/verified.ts';
 export type { TarHeader, Timestamp } from './tar/header.ts';
 export { readTar } from './tar/read/entries.ts';
-export { type CopySourceOptions, type CopySourceReport, copySource } from './verbs/registry/copy.ts';
 export { type InspectedImage, inspectImage } from './verbs/image/inspect.ts';
 export { type ImageOptions, type OpenedImage, openImage } from './verbs/image/open-image.ts';
 export { type PullOptions, type PullReport, pullImage } from './verbs/image/pull.ts';
 export { pullToStore } from './verbs/image/pull-to-store.ts';
-export { type PushOptions, type PushReport, pushImage } from './verbs/registry/push.ts';
 export { foldImage, listFiles } from './verbs/layers/list-files.ts';
+export { type CopySourceOptions, type CopySourceReport, copySource } from './verbs/registry/copy.ts';
+export { deleteImage } from './verbs/registry/delete.ts';
 export { type Account, getLogin, type LoginOptions, type LoginReport, login } from './verbs/registry/login.ts';
 export { type LogoutOptions, type LogoutReport, logout, logoutAll } from './verbs/registry/logout.ts';
+export { type RawManifest, readManifest } from './verbs/registry/manifest.ts';
+export { type PushOptions, type PushReport, pushImage } from './verbs/registry/push.ts';
+export { listTags } from './verbs/registry/tags.ts';
 export {
   type UnpackIds,
   type UnpackImageOptions,

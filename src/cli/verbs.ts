@@ -31,7 +31,13 @@ export const VERBS: readonly Verb[] = [
   { heading: 'Images:', name: 'prune', load: async () => (await import('./verb/image/prune.ts')).addPrune },
   { heading: 'Registries:', name: 'push', load: async () => (await import('./verb/registry/push.ts')).addPush },
   { heading: 'Registries:', name: 'copy', load: async () => (await import('./verb/registry/copy.ts')).addCopy },
+  {
+    heading: 'Registries:',
+    name: 'manifest',
+    load: async () => (await import('./verb/registry/manifest.ts')).addManifest,
+  },
   { heading: 'Registries:', name: 'tags', load: async () => (await import('./verb/registry/tags.ts')).addTags },
+  { heading: 'Registries:', name: 'delete', load: async () => (await import('./verb/registry/delete.ts')).addDelete },
   { heading: 'Registries:', name: 'login', load: async () => (await import('./verb/registry/login.ts')).addLogin },
   { heading: 'Registries:', name: 'logout', load: async () => (await import('./verb/registry/logout.ts')).addLogout },
   { heading: 'Containers:', name: 'run', load: async () => (await import('./verb/container/run.ts')).addRun },

@@ -17,6 +17,8 @@ export interface DockerRegistryOptions {
   readonly port?: number;
   /** The folder of its content, which other registries may serve too; a new one when absent. */
   readonly data?: string;
+  /** Whether manifests can be deleted; Debian’s default is not. */
+  readonly deletes?: boolean;
   /** The words that run a program in namespaces of the test, put before the program's own. */
   readonly within?: readonly string[];
 }
@@ -29,11 +31,11 @@ export interface DockerRegistry extends AsyncDisposable {
 }
 
 function configuration(folder: string, options: DockerRegistryOptions): string {
-  const { login, tls, port = 0, data = join(folder, 'data') } = options;
+  const { login, tls, port = 0, data = join(folder, 'data'), deletes = false } = options;
   const lines = [
     'version: 0.1',
     'log: { level: info }',
-    `storage: { filesystem: { rootdirectory: ${data} } }`,
+    `storage: { filesystem: { rootdirectory: ${data} }, delete: { enabled: ${deletes} } }`,
     'http:',
     `  addr: 127.0.0.1:${port}`,
     '  secret: none',

@@ -11,11 +11,11 @@ import { documentKindOf } from '../../oci/media-type.ts';
 import type { Reference } from '../../oci/reference.ts';
 import { openSink, parseSinkSpec } from '../../sinks/open.ts';
 import { openRegistrySink, type RegistrySinkOptions } from '../../sinks/registry.ts';
+import { type ImageOptions, openAnywhere } from '../image/open-image.ts';
 import { storePlace } from '../places.ts';
 import { openPolicyGate } from '../verify/admit.ts';
 import { attachedTag } from '../verify/attached-to.ts';
 import { imageOf } from '../verify/loaded-from.ts';
-import { type ImageOptions, openAnywhere } from '../image/open-image.ts';
 
 /** How an image is copied. */
 export interface CopySourceOptions extends ImageOptions, Omit<RegistrySinkOptions, 'documentLimit' | 'mountFrom'> {

@@ -4,9 +4,9 @@ import type { Digest } from '../../oci/digest.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
 import { openRegistrySink, type RegistrySinkOptions } from '../../sinks/registry.ts';
 import { openSource } from '../../sources/open.ts';
+import { type ImageOptions, sourcePlaces } from '../image/open-image.ts';
 import { openPolicyGate } from '../verify/admit.ts';
 import { imageOf } from '../verify/loaded-from.ts';
-import { type ImageOptions, sourcePlaces } from '../image/open-image.ts';
 
 /** How an image is pushed. */
 export interface PushOptions extends ImageOptions, Omit<RegistrySinkOptions, 'documentLimit'> {}

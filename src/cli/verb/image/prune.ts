@@ -1,22 +1,12 @@
 import type { Command } from 'commander';
 import { storePlace } from '../../../verbs/places.ts';
+import { confirm } from '../../confirm.ts';
 import { printRemoved } from '../../print-removed.ts';
-import { haveTerminal, openPrompt } from '../../prompt.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 interface PruneOptions extends CommonOptions {
   readonly force?: boolean;
   readonly all?: boolean;
-}
-
-/** Asks on a terminal whether to go on. Without a terminal nobody could answer: the answer is yes. */
-async function confirm(what: string, signal: AbortSignal): Promise<boolean> {
-  if (!haveTerminal()) return true;
-  using prompt = openPrompt(signal);
-  // The end of input is a no.
-  const answer = (await prompt.ask(`${what} Go on? [y/N] `)) ?? '';
-  signal.throwIfAborted();
-  return /^y(es)?$/i.test(answer.trim());
 }
 
 /** Adds `tsimg prune`. */
@@ -32,7 +22,7 @@ export function addPrune(program: Command): void {
       const { prune: pruneAll } = await import('../../../verbs/image/prune.ts');
       const images = options.all ? 'all images' : 'images without a name';
       const what = `This removes all containers that are not running, ${images}, and all that nothing needs.`;
-      if (!options.force && !(await confirm(what, session.context.signal))) return;
+      if (!options.force && !(await confirm(what, session.context.signal, true))) return;
       const settings = { storeRoot: storePlace(options), all: options.all };
       printRemoved(await pruneAll(settings, session.context), options, session);
     });

@@ -2,7 +2,14 @@ import type { Command } from 'commander';
 import { TsimgError } from '../../../errors.ts';
 import { parseRegistryName } from '../../../oci/reference.ts';
 import type { Account } from '../../../verbs/registry/login.ts';
-import { CERT_DIR, checkPlaces, parseBoolean, type SourceOptions, TLS_VERIFY, TRUST_REALM } from '../../option/source.ts';
+import {
+  CERT_DIR,
+  checkPlaces,
+  parseBoolean,
+  type SourceOptions,
+  TLS_VERIFY,
+  TRUST_REALM,
+} from '../../option/source.ts';
 import { haveTerminal, openPrompt } from '../../prompt.ts';
 import { type CommonOptions, inSession, type Session, withCommon } from '../../session.ts';
 

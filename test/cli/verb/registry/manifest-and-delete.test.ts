@@ -1,0 +1,90 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startDockerRegistry } from '../../../support/docker-registry.ts';
+import { makeImage, makeIndex } from '../../../support/image.ts';
+import { named, writeLayout } from '../../../support/layout.ts';
+import { tempDir } from '../../../support/temp-dir.ts';
+import { haveTools } from '../../../support/tools.ts';
+import { tsimg } from '../../../support/tsimg.ts';
+
+// What lies at a registry, as skopeo shows it too, and what is left after it is deleted.
+
+const test = suite('cli/verb/registry/manifest-and-delete');
+
+if (haveTools('docker-registry', 'skopeo')) {
+  const registry = await startDockerRegistry({ deletes: true });
+  const fixed = await startDockerRegistry();
+  test.after(async () => {
+    await registry[Symbol.asyncDispose]();
+    await fixed[Symbol.asyncDispose]();
+  });
+  const env = { TSIMG_ROOT: join(tempDir(), 'store'), HOME: '/nonexistent' };
+  const call = (...args: readonly string[]) => tsimg(args, { env });
+  const ok = (...args: readonly string[]): string => {
+    const { status, stdout, stderr } = call(...args);
+    assert.is(status, 0, `${args.join(' ')}: ${stderr}`);
+    return stdout;
+  };
+  const images = (['amd64', 's390x'] as const).map((architecture) => {
+    const platform = { os: 'linux', architecture };
+    const made = makeImage({ layers: [Buffer.alloc(2000, architecture)], gzip: true, platform });
+    return { made, entry: { ...made.descriptor, platform } };
+  });
+  const index = makeIndex(images.map(({ entry }) => entry));
+  const blobs = new Map([...images.flatMap(({ made }) => [...made.blobs]), [index.descriptor.digest, index.bytes]]);
+  const layout = writeLayout(join(tempDir(), 'layout'), [named(index.descriptor, 'all')], blobs);
+  const [first, second] = images.map(({ made }) => made.descriptor.digest);
+  const push = (reference: string) => ok('copy', '-q', '--all', `oci:${layout}:all`, reference);
+
+  test('manifest prints the very bytes, of the index or of one platform’s image', () => {
+    const reference = `${registry.host}/shown:1`;
+    push(reference);
+    const args = ['inspect', '--raw', '--tls-verify=false', `docker://${reference}`];
+    assert.is(ok('manifest', reference), spawnSync('skopeo', args, { encoding: 'utf8', timeout: 60_000 }).stdout);
+    assert.is(ok('manifest', '--digest', reference), `${index.descriptor.digest}\n`);
+    assert.is(ok('manifest', '--digest', '--platform', 'linux/s390x', reference), `${second}\n`);
+    const lines = ok('manifest', '--list', reference).trim().split('\n');
+    assert.match(lines[0] ?? '', /^PLATFORM +DIGEST +SIZE +TYPE$/);
+    assert.equal(
+      lines.slice(1).map((line) => line.split(/ +/).slice(0, 2)),
+      [
+        ['linux/amd64', first],
+        ['linux/s390x', second],
+      ],
+    );
+    assert.is(JSON.parse(ok('manifest', '--list', '--json', reference)).length, 2);
+    assert.is(ok('manifest', `oci:${layout}:all`), index.bytes.toString());
+    assert.is(call('manifest', `${registry.host}/shown:2`).status, 3);
+  });
+
+  test('delete removes a manifest with its tags, if it is told so', () => {
+    const reference = `${registry.host}/gone:1`;
+    push(reference);
+    const pinned = `${registry.host}/gone@${index.descriptor.digest}`;
+    const unasked = call('delete', pinned);
+    assert.is(unasked.status, 2);
+    assert.match(unasked.stderr, '--yes');
+    assert.is(ok('manifest', '--digest', reference), `${index.descriptor.digest}\n`, 'it is still there');
+    assert.is(ok('delete', '--yes', pinned), `${pinned}\n`);
+    assert.is(call('manifest', reference).status, 3);
+    assert.is(call('delete', '--yes', pinned).status, 3);
+    // The images of the index are manifests of their own.
+    assert.is(ok('manifest', '--digest', `${registry.host}/gone@${first}`), `${first}\n`);
+  });
+
+  test('a registry that deletes no tags, or nothing, says so, and all stays', () => {
+    push(`${registry.host}/kept:1`);
+    const tag = call('delete', '--yes', `${registry.host}/kept:1`);
+    assert.is(tag.status, 1);
+    assert.match(tag.stderr, /^tsimg: cannot delete manifest of kept:1 .*by its digest, with all its tags$/m);
+    push(`${fixed.host}/kept:1`);
+    const refused = call('delete', '--yes', `${fixed.host}/kept@${index.descriptor.digest}`);
+    assert.is(refused.status, 1);
+    assert.match(refused.stderr, 'may have turned deleting off');
+    for (const { host } of [registry, fixed]) assert.is(ok('tags', `${host}/kept`), '1\n');
+  });
+}
+
+test.run();
