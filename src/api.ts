@@ -2,7 +2,8 @@
  * The library of tsimg: container images in plain data, verified streams and root filesystems, without a daemon.
  *
  * - **Get an image**: {@link openImage}, {@link pullToStore}, {@link inspectImage}.
- * - **Bring one elsewhere**: {@link pushImage}, {@link copySource}; {@link readManifest}, {@link listTags}, {@link deleteImage}.
+ * - **Bring one elsewhere**: {@link pushImage}, {@link copySource}.
+ * - **Look into a registry**: {@link readManifest}, {@link listTags}, {@link deleteImage}.
  * - **Unpack or run**: {@link unpackSource}, {@link unpackImage}, {@link unpackTar}, {@link runSource}.
  * - **Look inside**: {@link listFiles}, {@link foldImage}, {@link readTar}.
  * - **Build with the parts**: a {@link Source} gives images, a {@link Sink} takes them, {@link copyImage} moves one.
