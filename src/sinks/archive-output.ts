@@ -31,10 +31,13 @@ interface Place {
 
 async function placeOf(path: string): Promise<Place> {
   try {
-    const real = await realpath(path);
-    const stats = await stat(real);
-    if (stats.isDirectory()) throw new TsimgError('DESTINATION_EXISTS', 'a directory', { where: path });
-    return { path: real, special: !stats.isFile() };
+    const stats = await stat(path);
+    if (stats.isDirectory()) {
+      throw new TsimgError('DESTINATION_EXISTS', 'a directory', { where: path, hint: 'name a file' });
+    }
+    // A pipe has no path of its own: the link to it, such as /dev/stdout, must not be replaced by a file.
+    if (!stats.isFile()) return { path, special: true };
+    return { path: await realpath(path), special: false };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { path, special: false };
     throw filesystemError('cannot write an archive', path, error);

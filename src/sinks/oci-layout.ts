@@ -42,8 +42,13 @@ export async function openOciLayoutSink(path: string, signal?: AbortSignal): Pro
   const partial = await mkdtemp(join(path, '.tsimg-'));
   const layout = { root: path, partial };
   const marker = join(path, LAYOUT.marker);
-  if ((await readLayoutFile(marker, 4096)) === undefined) await replaceText(marker, partial, LAYOUT_MARKER);
-  signal?.throwIfAborted();
+  try {
+    if ((await readLayoutFile(marker, 4096)) === undefined) await replaceText(marker, partial, LAYOUT_MARKER);
+    signal?.throwIfAborted();
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    throw error;
+  }
   return {
     label: path,
     has: (descriptor, abort) => hasBlob(layout, descriptor, abort),
