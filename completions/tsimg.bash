@@ -26,7 +26,7 @@ _tsimg_options() {
     'rmi') REPLY='-f --force --root --json --debug --progress -q --quiet -h --help' ;;
     'prune') REPLY='-a --all -f --force --root --json --debug --progress -q --quiet -h --help' ;;
     'push') REPLY='--chunk-size --max-size --max-ratio --max-document --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
-    'copy') REPLY='-a --all --referrers --chunk-size --max-size --max-ratio --max-document --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
+    'copy') REPLY='-a --all --referrers --chunk-size --max-size --max-ratio --max-document --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --dest-creds --dest-tls-verify --dest-cert-dir --root --json --debug --progress -q --quiet -h --help' ;;
     'manifest') REPLY='--digest --list --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
     'tags') REPLY='--platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
     'delete') REPLY='-y --yes --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --json --debug --progress -q --quiet -h --help' ;;
@@ -255,6 +255,9 @@ _tsimg_value() {
     'copy --authfile') REPLY='file' ;;
     'copy --creds') REPLY='text' ;;
     'copy --trust-realm') REPLY='text' ;;
+    'copy --dest-creds') REPLY='text' ;;
+    'copy --dest-tls-verify') REPLY='words true false' ;;
+    'copy --dest-cert-dir') REPLY='folder' ;;
     'copy --root') REPLY='folder' ;;
     'copy --progress') REPLY='words auto tty plain json none' ;;
     'manifest --platform') REPLY='words linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' ;;

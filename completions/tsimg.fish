@@ -43,7 +43,7 @@ function __tsimg_takes_value
         case 'push'
             contains -- $argv[2] --chunk-size --max-size --max-ratio --max-document --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'copy'
-            contains -- $argv[2] --chunk-size --max-size --max-ratio --max-document --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
+            contains -- $argv[2] --chunk-size --max-size --max-ratio --max-document --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --dest-creds --dest-tls-verify --dest-cert-dir --root --progress
         case 'manifest'
             contains -- $argv[2] --platform --tls-verify --cert-dir --authfile --creds --trust-realm --root --progress
         case 'tags'
@@ -526,6 +526,9 @@ complete -c tsimg -n '__tsimg_in copy' -l cert-dir -x -a '(__fish_complete_direc
 complete -c tsimg -n '__tsimg_in copy' -l authfile -r -F -d 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)'
 complete -c tsimg -n '__tsimg_in copy' -l creds -x -d 'the credentials for this registry'
 complete -c tsimg -n '__tsimg_in copy' -l trust-realm -x -d 'token servers of other domains that may get the credentials'
+complete -c tsimg -n '__tsimg_in copy' -l dest-creds -x -d 'the credentials for the destination, where the source is a registry too'
+complete -c tsimg -n '__tsimg_in copy' -l dest-tls-verify -x -a 'true false' -d 'as --tls-verify, for the destination'
+complete -c tsimg -n '__tsimg_in copy' -l dest-cert-dir -x -a '(__fish_complete_directories)' -d 'as --cert-dir, for the destination'
 complete -c tsimg -n '__tsimg_in copy' -l root -x -a '(__fish_complete_directories)' -d 'the directory of images and containers (also $TSIMG_ROOT; default: /var/lib/tsimg for root, ~/.local/share/tsimg for others)'
 complete -c tsimg -n '__tsimg_in copy' -l json -d 'print results and errors as JSON'
 complete -c tsimg -n '__tsimg_in copy' -l debug -d 'print details, and the causes and the stack of an error'

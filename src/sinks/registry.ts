@@ -16,6 +16,9 @@ import { type Content, type OpenContent, openContent } from '../streams/content.
 /** How images are pushed to a repository. */
 export interface RegistrySinkOptions extends RegistryOptions, Omit<UploadOptions, 'signal'> {}
 
+/** Bytes of a request at least: a blob would take a request for each few bytes. */
+const LEAST_CHUNK = 1024;
+
 /** Documents that `write` was given and that `publish` puts at a tag. */
 const MAX_REMEMBERED = 64;
 
@@ -62,7 +65,7 @@ async function documentBytes(descriptor: Descriptor, content: Content, limit: nu
  * Opens one repository of a registry for writing. Blobs that it has are not sent; those of `mountFrom` are mounted. A
  * broken upload is resumed. No connection is made before the first request. The caller closes the sink.
  * OCI distribution spec, "Push".
- * @throws REFERENCE_INVALID; the sink's methods: REGISTRY_UNREACHABLE, REGISTRY_ERROR, AUTHENTICATION_REQUIRED,
+ * @throws REFERENCE_INVALID, USAGE for a chunk size below 1 KiB; the sink's methods: REGISTRY_UNREACHABLE, REGISTRY_ERROR, AUTHENTICATION_REQUIRED,
  * AUTHENTICATION_DENIED, CREDENTIALS_INVALID, and the errors of the content
  * @example
  * await using opened = await openImage('./app.tar');
@@ -73,6 +76,12 @@ async function documentBytes(descriptor: Descriptor, content: Content, limit: nu
 export function openRegistrySink(reference: Reference, options: RegistrySinkOptions = {}): Sink {
   const { mountFrom, chunkSize, documentLimit = MAX_DOCUMENT_BYTES } = options;
   const label = formatReference(reference);
+  if (chunkSize !== undefined && !(chunkSize >= LEAST_CHUNK)) {
+    throw new TsimgError('USAGE', 'the size of a request is too small', {
+      where: `${chunkSize}`,
+      hint: `at least ${LEAST_CHUNK} bytes; registries want some MiB`,
+    });
+  }
   const client = openRegistryClient(reference, options);
   const remembered = new Map<Digest, { readonly descriptor: Descriptor; readonly bytes: Buffer }>();
 
@@ -107,6 +116,8 @@ export function openRegistrySink(reference: Reference, options: RegistrySinkOpti
     },
     async attach(_subject, descriptor, tag, signal) {
       if (tag !== undefined) await putAt(tag, descriptor, signal);
+      // A referrer that was there before may be missing in the list of referrers: putting it again adds it.
+      else if (!remembered.has(descriptor.digest)) await putAt(descriptor.digest, descriptor, signal);
     },
     close: async () => client.close(),
   };

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openRegistryClient } from '../../src/registry/client.ts';
+import { readSections } from '../../src/registry/write/sections.ts';
 import type { UploadOptions } from '../../src/registry/write/upload.ts';
 import { collect } from '../../src/streams/collect.ts';
 import { verified } from '../../src/streams/verified.ts';
@@ -78,6 +79,20 @@ test('a broken upload goes on where the registry says that it ended', async () =
   assert.equal(others, []);
   assert.is(rest?.bytes, 400_000 - start, 'what was kept is not sent again');
   assert.is(content.opened, 2);
+});
+
+test('a section that is opened anew while the one before still waits loses nothing', async () => {
+  async function* slow(): AsyncGenerator<Buffer> {
+    for (const text of ['aaaa', 'bbbb', 'cccc']) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      yield Buffer.from(text);
+    }
+  }
+  await using sections = readSections(async () => Readable.from(slow(), { objectMode: false }));
+  const broken = await sections.open(0, 12);
+  broken.resume();
+  broken.destroy();
+  assert.is(String(await collect(await sections.open(0, 12), 12, 'section')), 'aaaabbbbcccc');
 });
 
 test('a broken chunk goes on where it ended, and chunks are as long as the registry demands', async () => {
@@ -180,6 +195,23 @@ if (haveTools('docker-registry')) {
     assert.match(error.what, /^cannot push blob sha256:/);
     assert.is(proxy.log.at(-1)?.method, 'DELETE');
     assert.is(proxy.log.filter(({ method }) => method === 'PUT').length, RETRY.retries + 1);
+  });
+
+  test('an upload that is aborted is given up at the registry', async () => {
+    const content = contentOf(randomBytes(50_000));
+    const abort = new AbortController();
+    await using proxy = await startCuttingProxy(registry.host, ({ method }) => {
+      if (method === 'PUT') abort.abort(new Error('no more'));
+      return 'pass';
+    });
+    const client = clientOf(proxy.host, 'aborted');
+    const failure = await client.upload(content.descriptor, content.open, { signal: abort.signal }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    client.close();
+    assert.is(failure, abort.signal.reason);
+    assert.is(proxy.log.at(-1)?.method, 'DELETE');
   });
 
   test('too large a request gets the hint to send smaller ones', async () => {

@@ -8,6 +8,7 @@ import type { Descriptor } from '../../src/oci/descriptor.ts';
 import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
 import { parsePlatform } from '../../src/oci/platform.ts';
 import { parseReference } from '../../src/oci/reference.ts';
+import { openRegistryClient } from '../../src/registry/client.ts';
 import { openRegistrySink } from '../../src/sinks/registry.ts';
 import { openRegistrySource } from '../../src/sources/registry.ts';
 import { startDockerRegistry } from '../support/docker-registry.ts';
@@ -88,7 +89,19 @@ if (haveTools('docker-registry', 'skopeo')) {
     const one = await attach('application/example.one', { annotations });
     const two = await attach('application/example.two');
     await attach('application/example.two');
+    // Another client has lost the list: attaching what is there adds it again.
+    const list = openRegistryClient({ registry: registry.host, repository: 'subject' }, OPTIONS);
+    const tag = made.descriptor.digest.replace(':', '-');
+    const emptied = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.ociIndex, manifests: [] }));
+    await list.put({ descriptor: describe(MEDIA_TYPE.ociIndex, emptied), bytes: emptied }, tag);
+    list.close();
     await sink.close();
+    const later = openRegistrySink(referenceTo('subject:1'), OPTIONS);
+    for (const referrer of [one, two]) {
+      assert.ok(await later.has(referrer));
+      await later.attach?.(made.descriptor.digest, referrer, undefined);
+    }
+    await later.close();
     const source = openRegistrySource(referenceTo('subject:1'), OPTIONS);
     const listed = (await source.referrers?.(made.descriptor.digest)) ?? [];
     await source.close();

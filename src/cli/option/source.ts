@@ -77,7 +77,8 @@ export function parseBoolean(value: string | undefined, option: string): boolean
   });
 }
 
-function parseCredentials(text: string | undefined): SourceChoice['credentials'] {
+/** Parses USER:PASSWORD. @throws USAGE */
+export function parseCredentials(text: string | undefined): SourceChoice['credentials'] {
   if (text === undefined) return undefined;
   const colon = text.indexOf(':');
   if (colon <= 0) throw new TsimgError('USAGE', '--creds takes USER:PASSWORD', { hint: 'put a colon after the user' });

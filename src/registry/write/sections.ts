@@ -12,6 +12,8 @@ export interface Sections extends AsyncDisposable {
 /** A stream of content, and how far it has been read. */
 class Reading {
   position = 0;
+  /** Whether a section is not read to its end: it may still take bytes. */
+  isBusy = false;
   private readonly content: Readable;
   private readonly chunks: AsyncIterator<Buffer>;
   /** Bytes that were read beyond the end of a section. */
@@ -41,6 +43,7 @@ class Reading {
   }
 
   async *section(start: number, length: number): AsyncGenerator<Buffer, void> {
+    this.isBusy = true;
     while (this.position < start && (await this.read(start - this.position)) !== undefined);
     let left = length;
     do {
@@ -48,9 +51,10 @@ class Reading {
       left -= chunk?.length ?? 0;
       // Content that turns out to be wrong at its end must not reach the registry as a whole.
       if (left === 0) await this.fill();
-      if (chunk === undefined) return;
+      if (chunk === undefined) break;
       yield chunk;
     } while (left > 0);
+    this.isBusy = false;
   }
 
   close(): void {
@@ -70,7 +74,7 @@ export function readSections(openContent: OpenContent): Sections {
   };
   return {
     async open(start, length) {
-      if (reading !== undefined && start < reading.position) close();
+      if (reading !== undefined && (reading.isBusy || start < reading.position)) close();
       reading ??= new Reading(await openContent());
       return Readable.from(reading.section(start, length), { objectMode: false });
     },

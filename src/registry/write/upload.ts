@@ -30,6 +30,8 @@ interface Upload {
 
 const PUSH = { kind: 'push' } as const;
 const BYTES = 'application/octet-stream';
+/** Milliseconds that the end of a failed upload may take. */
+const GIVING_UP = 2000;
 
 /** What is uploaded, and by which session. */
 interface Uploading extends UploadOptions {
@@ -162,10 +164,14 @@ async function send(uploading: Uploading, begun: Upload, onStep: (upload: Upload
   await ask(uploading, { method: 'PUT', path: closing(upload.place, descriptor), headers }, [201, 204]);
 }
 
-/** Tells the registry that an upload will not be ended; it removes it by itself in time, so a failure is no matter. */
+/**
+ * Tells the registry that an upload will not be ended, also after an abort. The registry removes it by itself in time, so
+ * a failure is no matter.
+ */
 async function giveUp({ session, what }: Uploading, { place }: Upload): Promise<void> {
+  const signal = AbortSignal.timeout(GIVING_UP);
   try {
-    await discard(await session.attempt({ method: 'DELETE', access: PUSH, path: place, what }));
+    await discard(await session.attempt({ method: 'DELETE', access: PUSH, path: place, what, signal }));
   } catch {
     // The error that ended the upload is the one to tell.
   }
@@ -210,7 +216,7 @@ export async function uploadBlob(
       try {
         await attempts.after(error, (failure) => begun !== undefined && isLost(failure));
       } catch (last) {
-        if (begun !== undefined && context.signal?.aborted !== true) await giveUp(uploading, begun);
+        if (begun !== undefined) await giveUp(uploading, begun);
         throw last;
       }
       upload = begun && (await findOut(uploading, begun));

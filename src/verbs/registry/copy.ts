@@ -8,14 +8,16 @@ import type { Source } from '../../image/source.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { documentKindOf } from '../../oci/media-type.ts';
-import type { Reference } from '../../oci/reference.ts';
-import { openSink, parseSinkSpec } from '../../sinks/open.ts';
+import { parseReference, type Reference } from '../../oci/reference.ts';
+import type { RegistryOptions } from '../../registry/session.ts';
+import { openSink, parseSinkSpec, type SinkSpec } from '../../sinks/open.ts';
 import { openRegistrySink, type RegistrySinkOptions } from '../../sinks/registry.ts';
 import { type ImageOptions, openAnywhere } from '../image/open-image.ts';
 import { storePlace } from '../places.ts';
 import { openPolicyGate } from '../verify/admit.ts';
 import { attachedTag } from '../verify/attached-to.ts';
 import { imageOf } from '../verify/loaded-from.ts';
+import { checkDigest } from './check-digest.ts';
 
 /** How an image is copied. */
 export interface CopySourceOptions extends ImageOptions, Omit<RegistrySinkOptions, 'documentLimit' | 'mountFrom'> {
@@ -23,6 +25,11 @@ export interface CopySourceOptions extends ImageOptions, Omit<RegistrySinkOption
   readonly all?: boolean | undefined;
   /** Whether what is attached to the image is copied, too: signatures, attestations, SBOMs. */
   readonly referrers?: boolean | undefined;
+  /**
+   * How the destination's registry is reached. The same options beside it are for the source's registry, and for the
+   * destination's only where the source is none.
+   */
+  readonly destination?: Pick<RegistryOptions, 'tlsVerify' | 'certDir' | 'credentials' | 'trustedRealms'> | undefined;
 }
 
 /** The result of a copy. */
@@ -64,28 +71,23 @@ async function copyAttached(
   sink: Sink,
   { signal, onEvent }: Context,
 ): Promise<number> {
-  if (sink.attach === undefined) {
-    throw new TsimgError('USAGE', 'what is attached to images is not kept there', {
-      where: sink.label,
-      hint: 'copy it to a registry or the store, or leave out --referrers',
-    });
-  }
   let count = 0;
   for (const subject of subjects) {
     for await (const { descriptor, tag } of attachedManifests(source, subject, signal)) {
       await copyGraph(source, await readGraph(source, descriptor, signal), sink, { signal, onEvent });
-      await sink.attach(subject, descriptor, tag, signal);
+      await sink.attach?.(subject, descriptor, tag, signal);
       count += 1;
     }
   }
   return count;
 }
 
-/** What is copied: the report of its blobs, its descriptor, and the digests that may have something attached. */
-interface Copied {
-  readonly report: CopyReport;
+/** What is to be copied, once it is known. */
+interface Prepared {
   readonly root: Descriptor;
+  /** The digests that may have something attached. */
   readonly subjects: readonly Digest[];
+  copyTo(sink: Sink): Promise<CopyReport>;
 }
 
 interface Opened {
@@ -94,18 +96,19 @@ interface Opened {
   readonly text: string;
 }
 
-/** Copies the image of one platform. */
-async function copyOne({ source, name, text }: Opened, sink: Sink, options: CopySourceOptions): Promise<Copied> {
+/** The image of one platform. */
+async function prepareOne({ source, name, text }: Opened, options: CopySourceOptions): Promise<Prepared> {
   const { platform, signal, onEvent } = options;
   const gate = await openPolicyGate(source, options);
   const image = await loadImage(source, { name, platform }, { signal, onEvent });
   await gate(imageOf({ image, source, name: name ?? text }));
-  const report = await copyImage(image, sink, { signal, onEvent });
-  return { report, root: image.descriptor, subjects: [image.descriptor.digest] };
+  const { descriptor } = image;
+  const copyTo = (sink: Sink) => copyImage(image, sink, { signal, onEvent });
+  return { root: descriptor, subjects: [descriptor.digest], copyTo };
 }
 
-/** Copies an index with the images of all platforms, an artifact, or whatever else the name stands for. */
-async function copyAll({ source, name, text }: Opened, sink: Sink, options: CopySourceOptions): Promise<Copied> {
+/** An index with the images of all platforms, an artifact, or whatever else the name stands for. */
+async function prepareAll({ source, name, text }: Opened, options: CopySourceOptions): Promise<Prepared> {
   const { signal, onEvent } = options;
   const gate = await openPolicyGate(source, options);
   const root = await source.resolve(name, signal);
@@ -117,8 +120,8 @@ async function copyAll({ source, name, text }: Opened, sink: Sink, options: Copy
   }
   await gate({ source, label: `${(name ?? text).replace(/@.*$/, '')}@${root.digest}`, digests: [root.digest] });
   const graph = await readGraph(source, root, signal);
-  const report = await copyGraph(source, graph, sink, { signal, onEvent });
-  return { report, root, subjects: graph.documents.map(({ descriptor }) => descriptor.digest) };
+  const copyTo = (sink: Sink) => copyGraph(source, graph, sink, { signal, onEvent });
+  return { root, subjects: graph.documents.map(({ descriptor }) => descriptor.digest), copyTo };
 }
 
 /** The repository that blobs may be mounted from: the source's, where it is one of the same registry. */
@@ -126,6 +129,32 @@ function mountFrom({ place }: Source, { registry }: Reference): string | undefin
   return place?.transport === 'docker' && place.reference.registry === registry
     ? place.reference.repository
     : undefined;
+}
+
+/**
+ * How the sink's registry is reached. What is said of the source's registry, credentials above all, does not hold for
+ * another one.
+ */
+function sinkOptions(source: Source, to: Reference, options: CopySourceOptions): RegistrySinkOptions {
+  const { authFile, env, retry, timeouts, chunkSize, signal, onEvent, destination } = options;
+  const common = { authFile, env, retry, timeouts, chunkSize, signal, onEvent, mountFrom: mountFrom(source, to) };
+  if (source.place?.transport === 'docker') return { ...common, ...destination };
+  const { tlsVerify, certDir, credentials, trustedRealms } = options;
+  return { ...common, tlsVerify, certDir, credentials, trustedRealms, ...destination };
+}
+
+function referenceOf(spec: SinkSpec): Reference | undefined {
+  if (spec.kind === 'registry') return spec.reference;
+  return spec.kind === 'store' ? parseReference(spec.name) : undefined;
+}
+
+/** @throws USAGE for what a sink does not keep, before anything is asked of the source */
+function checkSink(spec: SinkSpec, { referrers }: CopySourceOptions): void {
+  if (!referrers || spec.kind === 'registry' || spec.kind === 'store') return;
+  throw new TsimgError('USAGE', 'what is attached to images is not kept there', {
+    where: `${spec.kind}:${spec.path}`,
+    hint: 'copy it to a registry or the store, or leave out --referrers',
+  });
 }
 
 /**
@@ -145,21 +174,23 @@ export async function copySource(
 ): Promise<CopySourceReport> {
   const { signal, onEvent } = options;
   const spec = parseSinkSpec(sink);
+  checkSink(spec, options);
   const { source, name } = await openAnywhere(text, options, { signal, onEvent });
   try {
-    const openRegistry = (reference: Reference) =>
-      openRegistrySink(reference, { ...options, mountFrom: mountFrom(source, reference) });
+    const { root, subjects, copyTo } = await (options.all ? prepareAll : prepareOne)({ source, name, text }, options);
+    const reference = referenceOf(spec);
+    if (reference !== undefined) checkDigest(reference, root.digest);
+    const openRegistry = (to: Reference) => openRegistrySink(to, sinkOptions(source, to, options));
     const opened = await openSink(spec, { storeRoot: storePlace(options), openRegistry, signal });
     try {
-      const copy = options.all ? copyAll : copyOne;
-      const { report, root, subjects } = await copy({ source, name, text }, opened.sink, options);
+      const { blobs, reused, bytes } = await copyTo(opened.sink);
       const attached = options.referrers ? await copyAttached(source, subjects, opened.sink, { signal, onEvent }) : 0;
       await opened.sink.publish(root, opened.names, signal);
       await opened.sink.close();
-      const { blobs, reused, bytes } = report;
       return { digest: root.digest, names: opened.names, blobs, reused, bytesTransferred: bytes, attached };
     } catch (error) {
-      await (opened.sink.abort ?? opened.sink.close)();
+      // The first error is the one to tell.
+      await (opened.sink.abort ?? opened.sink.close)().catch(() => undefined);
       throw error;
     }
   } finally {

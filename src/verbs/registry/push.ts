@@ -1,3 +1,4 @@
+import { TsimgError } from '../../errors.ts';
 import { copyImage } from '../../image/copy.ts';
 import { loadImage } from '../../image/load.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -7,6 +8,7 @@ import { openSource } from '../../sources/open.ts';
 import { type ImageOptions, sourcePlaces } from '../image/open-image.ts';
 import { openPolicyGate } from '../verify/admit.ts';
 import { imageOf } from '../verify/loaded-from.ts';
+import { checkDigest } from './check-digest.ts';
 
 /** How an image is pushed. */
 export interface PushOptions extends ImageOptions, Omit<RegistrySinkOptions, 'documentLimit'> {}
@@ -42,9 +44,17 @@ export async function pushImage(text: string, destination: Reference, options: P
   const context = { signal, onEvent };
   const { source, name } = await openSource(text, sourcePlaces(options), context);
   try {
+    // The credentials and certificates of the options are for one registry.
+    if (source.place?.transport === 'docker') {
+      throw new TsimgError('USAGE', 'an image of another registry is not pushed, but copied', {
+        where: text,
+        hint: `tsimg copy ${text} ${formatReference(destination)}`,
+      });
+    }
     const gate = await openPolicyGate(source, options);
     const image = await loadImage(source, { name, platform }, context);
     await gate(imageOf({ image, source, name: name ?? text }));
+    checkDigest(destination, image.descriptor.digest);
     const sink = openRegistrySink(destination, options);
     try {
       const reference = formatReference(destination);

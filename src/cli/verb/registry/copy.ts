@@ -1,13 +1,36 @@
 import type { Command } from 'commander';
 import type { ImageLimits } from '../../../disk/unpack-options.ts';
 import { limitChoice, parseSize, withExpansionLimits } from '../../option/limits.ts';
-import { type SourceOptions, sourceChoice, withSignaturePolicy, withSource } from '../../option/source.ts';
+import {
+  checkPlaces,
+  parseBoolean,
+  parseCredentials,
+  type SourceOptions,
+  sourceChoice,
+  withSignaturePolicy,
+  withSource,
+} from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 interface CopyOptions extends CommonOptions, SourceOptions, ImageLimits {
   readonly all?: boolean;
   readonly referrers?: boolean;
   readonly chunkSize?: number;
+  readonly destCreds?: string;
+  readonly destTlsVerify?: string;
+  readonly destCertDir?: string;
+}
+
+/** What is said of the destination's registry; nothing where nothing is said. @throws USAGE */
+function destinationChoice({ destCreds, destTlsVerify, destCertDir }: CopyOptions) {
+  checkPlaces({ ...(destCertDir !== undefined && { certDir: destCertDir }) });
+  const tlsVerify = parseBoolean(destTlsVerify, '--dest-tls-verify');
+  const credentials = parseCredentials(destCreds);
+  return {
+    ...(tlsVerify !== undefined && { tlsVerify }),
+    ...(destCertDir !== undefined && { certDir: destCertDir }),
+    ...(credentials !== undefined && { credentials }),
+  };
 }
 
 /** Adds `tsimg copy`. It prints the digest that the destination has. */
@@ -23,18 +46,30 @@ export function addCopy(program: Command): void {
     .option('-a, --all', 'copy the images of all platforms with their index, or an artifact')
     .option('--referrers', 'copy what is attached to the image, too: signatures, attestations, SBOMs')
     .option('--chunk-size <size>', 'send blobs in requests of this size, for registries that limit it', parseSize);
-  withCommon(withSource(withSignaturePolicy(withExpansionLimits(copy)))).action(
-    async (source: string, sink: string, _: unknown, invoked: Command) => {
-      const options: CopyOptions = invoked.optsWithGlobals();
-      const choice = sourceChoice(options);
-      await inSession(options, async ({ context, print, printJson }) => {
-        const { copySource } = await import('../../../verbs/registry/copy.ts');
-        const { root, all, referrers, chunkSize } = options;
-        const settings = { ...choice, ...context, root, all, referrers, chunkSize, limits: limitChoice(options) };
-        const report = await copySource(source, sink, settings);
-        if (options.json) printJson(report);
-        else print(report.digest);
-      });
-    },
-  );
+  withSource(withSignaturePolicy(withExpansionLimits(copy)))
+    .option('--dest-creds <user:password>', 'the credentials for the destination, where the source is a registry too')
+    .option('--dest-tls-verify <bool>', 'as --tls-verify, for the destination')
+    .option('--dest-cert-dir <dir>', 'as --cert-dir, for the destination');
+  withCommon(copy).action(async (source: string, sink: string, _: unknown, invoked: Command) => {
+    const options: CopyOptions = invoked.optsWithGlobals();
+    const choice = sourceChoice(options);
+    const destination = destinationChoice(options);
+    await inSession(options, async ({ context, print, printJson }) => {
+      const { copySource } = await import('../../../verbs/registry/copy.ts');
+      const { root, all, referrers, chunkSize } = options;
+      const settings = {
+        ...choice,
+        destination,
+        ...context,
+        root,
+        all,
+        referrers,
+        chunkSize,
+        limits: limitChoice(options),
+      };
+      const report = await copySource(source, sink, settings);
+      if (options.json) printJson(report);
+      else print(report.digest);
+    });
+  });
 }

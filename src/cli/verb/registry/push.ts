@@ -1,5 +1,8 @@
 import type { Command } from 'commander';
 import type { ImageLimits } from '../../../disk/unpack-options.ts';
+import { TsimgError } from '../../../errors.ts';
+import type { Reference } from '../../../oci/reference.ts';
+import { parseSourceSpec } from '../../../sources/parse-spec.ts';
 import { limitChoice, parseSize, withExpansionLimits } from '../../option/limits.ts';
 import {
   parseRemoteReference,
@@ -14,6 +17,22 @@ interface PushOptions extends CommonOptions, SourceOptions, ImageLimits {
   readonly chunkSize?: number;
 }
 
+/** Where an image is pushed to: its own name where no other is given. @throws USAGE, REFERENCE_INVALID */
+function destinationOf(source: string, destination: string | undefined): Reference {
+  if (destination === undefined && parseSourceSpec(source).kind !== 'word' && !source.startsWith('docker://')) {
+    throw new TsimgError('USAGE', 'the destination is missing', {
+      where: source,
+      why: 'this source is no reference that could be pushed to',
+      hint: 'tsimg push SOURCE REGISTRY/NAME:TAG',
+    });
+  }
+  const text = destination ?? source;
+  if (/^(?:oci|oci-archive|docker-archive|store):/.test(text)) {
+    throw new TsimgError('USAGE', 'push goes to registries', { where: text, hint: `tsimg copy ${source} ${text}` });
+  }
+  return parseRemoteReference(text);
+}
+
 /** Adds `tsimg push`. It prints the digest and the complete reference, with `-q` only the latter. */
 export function addPush(program: Command): void {
   const push = program
@@ -26,7 +45,7 @@ export function addPush(program: Command): void {
     async (source: string, destination: string | undefined, _: unknown, invoked: Command) => {
       const options: PushOptions = invoked.optsWithGlobals();
       const choice = sourceChoice(options);
-      const reference = parseRemoteReference(destination ?? source);
+      const reference = destinationOf(source, destination);
       await inSession(options, async ({ context, print, printJson }) => {
         const { pushImage } = await import('../../../verbs/registry/push.ts');
         const { root, chunkSize } = options;

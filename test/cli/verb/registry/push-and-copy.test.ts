@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,7 +10,7 @@ import { attachLayers, cosignLayer } from '../../../support/signed-image.ts';
 import { ecKeys, makeSignerWorld, publicPem } from '../../../support/signer.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
 import { haveTools } from '../../../support/tools.ts';
-import { tsimg } from '../../../support/tsimg.ts';
+import { MAIN, tsimg } from '../../../support/tsimg.ts';
 
 // Images from one place to another, by the command, beside skopeo.
 
@@ -119,6 +119,36 @@ if (haveTools('docker-registry', 'skopeo')) {
     assert.not(existsSync(archive));
     assert.is(call('copy', `oci:${layout}:one`, './somewhere').status, 2);
     assert.is(call('push', 'localhost/unknown:1').status, 3);
+  });
+
+  test('a digest as destination must be the image’s, and what is missing or too small is told', () => {
+    const wrong = `${registry.host}/pinned@sha256:${'0'.repeat(64)}`;
+    for (const verb of [['push'], ['copy'], ['copy', '--all']]) {
+      const { status, stderr } = call(...verb, `oci:${layout}:one`, wrong);
+      assert.is(status, 5, stderr);
+      assert.match(stderr, `it is ${one.descriptor.digest}`);
+      assert.is.not(call('tags', `${registry.host}/pinned`).status, 0);
+    }
+    ok('push', `oci:${layout}:one`, `${registry.host}/pinned@${one.descriptor.digest}`);
+    assert.match(call('push', `oci:${layout}:one`).stderr, 'the destination is missing');
+    assert.match(call('push', 'localhost/a:1', 'oci:somewhere').stderr, 'tsimg copy localhost/a:1 oci:somewhere');
+    assert.match(call('push', `docker://${registry.host}/a:1`, `${registry.host}/b:1`).stderr, 'tsimg copy docker://');
+    const small = call('push', '--chunk-size', '0', `oci:${layout}:one`, `${registry.host}/small:1`);
+    assert.is(small.status, 2);
+    assert.match(small.stderr, 'at least 1024 bytes');
+  });
+
+  test('an archive goes into the pipe behind a link, and the link stays', () => {
+    const link = join(tempDir(), 'stdout');
+    symlinkSync('/proc/self/fd/1', link);
+    const { stdout, status } = spawnSync(
+      'sh',
+      ['-c', `"$@" | tar -t`, 'sh', process.execPath, '--', MAIN, 'save', '-o', link, `oci:${layout}:one`],
+      { encoding: 'utf8', env: { ...process.env, TSIMG_ROOT: root }, timeout: 60_000 },
+    );
+    assert.is(status, 0);
+    assert.match(stdout, /^index\.json$/m);
+    assert.is(readlinkSync(link), '/proc/self/fd/1');
   });
 
   test('an image that the policy rejects is copied nowhere', () => {
