@@ -113,6 +113,28 @@ test('a place that cannot be one is refused', async () => {
   }
 });
 
+test('a registry that lists referrers by itself is not asked for the list that clients keep', async () => {
+  const empty = describe('application/vnd.oci.empty.v1+json', Buffer.from('{}'));
+  const subject = describe('application/vnd.oci.image.manifest.v1+json', Buffer.from('an image'));
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, config: empty, layers: [empty], subject }));
+  const descriptor = describe(mediaType, bytes);
+  const path = `/v2/a/b/manifests/${descriptor.digest}`;
+  const list = `/v2/a/b/manifests/${subject.digest.replace(':', '-')}`;
+  for (const lists of [true, false]) {
+    await using registry = await startFakeRegistry();
+    registry.expect({ method: 'PUT', path, status: 201, headers: lists ? { 'oci-subject': subject.digest } : {} });
+    registry.expect({ method: 'GET', path: list, status: 404, times: 1 }, { method: 'PUT', path: list, status: 201 });
+    const client = clientOf(registry.host);
+    const put = client.put({ descriptor, bytes }, descriptor.digest);
+    // This registry does not remember the list, so that it is put again until that is too often.
+    if (lists) await put;
+    else await failureOf(put);
+    client.close();
+    assert.is(registry.log.includes(`PUT ${list}`), !lists, registry.log.join('\n'));
+  }
+});
+
 test('a registry that keeps other bytes than were sent is not believed', async () => {
   await using registry = await startFakeRegistry();
   const bytes = Buffer.from('{"schemaVersion":2,"manifests":[]}');
