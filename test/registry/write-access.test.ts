@@ -113,6 +113,16 @@ test('a place that cannot be one is refused', async () => {
   }
 });
 
+test('a deletion whose answer was lost is one, and of what was never there is none', async () => {
+  await using registry = await startFakeRegistry();
+  const path = '/v2/a/b/manifests/1';
+  registry.expect({ method: 'DELETE', path, hangUp: true, times: 1 }, { method: 'DELETE', path, status: 404 });
+  const client = clientOf(registry.host);
+  assert.is(await client.delete('1'), true);
+  assert.is(await client.delete('1'), false);
+  client.close();
+});
+
 test('a registry that lists referrers by itself is not asked for the list that clients keep', async () => {
   const empty = describe('application/vnd.oci.empty.v1+json', Buffer.from('{}'));
   const subject = describe('application/vnd.oci.image.manifest.v1+json', Buffer.from('an image'));

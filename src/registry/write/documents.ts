@@ -1,6 +1,5 @@
 import { TsimgError } from '../../errors.ts';
-import type { Digest } from '../../oci/digest.ts';
-import { isDigest } from '../../oci/digest.ts';
+import { algorithmOf, isDigest } from '../../oci/digest.ts';
 import type { FetchedDocument } from '../document.ts';
 import { discard } from '../http/body.ts';
 import { responseError } from '../http/response-error.ts';
@@ -38,7 +37,9 @@ export function putDocument(
     }
     await discard(response);
     const kept = response.headers['docker-content-digest'];
-    if (typeof kept === 'string' && isDigest(kept) && kept !== descriptor.digest && sameAlgorithm(kept, descriptor)) {
+    const isComparable =
+      typeof kept === 'string' && isDigest(kept) && algorithmOf(kept) === algorithmOf(descriptor.digest);
+    if (isComparable && kept !== descriptor.digest) {
       throw new TsimgError('REGISTRY_ERROR', `cannot push ${what}`, {
         where: session.repository,
         why: `the registry has kept other bytes than were sent, with the digest ${kept}`,
@@ -49,10 +50,6 @@ export function putDocument(
   });
 }
 
-function sameAlgorithm(digest: Digest, other: { readonly digest: Digest }): boolean {
-  return digest.split(':', 1)[0] === other.digest.split(':', 1)[0];
-}
-
 /**
  * Deletes a manifest by its digest, or a tag. Distribution spec, "Content Management".
  * @returns false where there is no such manifest or tag
@@ -60,8 +57,10 @@ function sameAlgorithm(digest: Digest, other: { readonly digest: Digest }): bool
  */
 export function deleteDocument(session: Session, version: string, signal?: AbortSignal): Promise<boolean> {
   const what = nameOf(session, version);
+  let attempts = 0;
   return session.retrying(what, async () => {
     const path = `/v2/${session.repository}/manifests/${version}`;
+    attempts += 1;
     const response = await session.attempt({ method: 'DELETE', access: { kind: 'delete' }, path, what, signal });
     if ([200, 202, 204].includes(response.status)) {
       await discard(response);
@@ -73,6 +72,7 @@ export function deleteDocument(session: Session, version: string, signal?: Abort
         : 'the registry may delete no tags; the manifest can be deleted by its digest, with all its tags',
     });
     if (response.status !== 404) throw error;
-    return false;
+    // The registry may have obeyed an attempt whose answer was lost.
+    return attempts > 1;
   });
 }
