@@ -3,7 +3,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseImageIndex } from '../oci/image-index.ts';
 import { parseManifest } from '../oci/manifest.ts';
-import { documentKindOf } from '../oci/media-type.ts';
+import { documentKindOf, isManifestOrIndex } from '../oci/media-type.ts';
 import { type CopyOptions, type CopyReport, copyBlobs, type Job } from './copy.ts';
 import { readDocument } from './read-document.ts';
 import type { Sink } from './sink.ts';
@@ -16,7 +16,7 @@ const MAX_DOCUMENTS = 10_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** A document that is copied. */
-interface GraphDocument {
+export interface GraphDocument {
   readonly descriptor: Descriptor;
   readonly bytes: Buffer;
 }
@@ -26,11 +26,6 @@ export interface Graph {
   /** Each document comes after those that it names; the last one is the root. */
   readonly documents: readonly GraphDocument[];
   readonly blobs: readonly Descriptor[];
-}
-
-function isDocument({ mediaType }: Descriptor): boolean {
-  const kind = documentKindOf(mediaType);
-  return kind === 'index' || kind === 'manifest';
 }
 
 /** The descriptors that a document holds. A subject is not among them: a referrer does not keep its image alive. */
@@ -61,7 +56,7 @@ export async function readGraph(source: Source, root: Descriptor, signal?: Abort
     }
     const document = { descriptor, bytes: await readDocument(source, descriptor, signal) };
     for (const child of childrenOf(document, where)) {
-      if (isDocument(child)) await visit(child, depth + 1);
+      if (isManifestOrIndex(child.mediaType)) await visit(child, depth + 1);
       else blobs.set(child.digest, child);
     }
     documents.set(descriptor.digest, document);

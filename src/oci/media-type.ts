@@ -27,6 +27,12 @@ export function documentKindOf(mediaType: string): DocumentKind {
   return SCHEMA1.test(bare) ? 'schema1' : 'other';
 }
 
+/** Returns whether content of a media type is a manifest or an index, which name other content. */
+export function isManifestOrIndex(mediaType: string): boolean {
+  const kind = documentKindOf(mediaType);
+  return kind === 'manifest' || kind === 'index';
+}
+
 const LAYER = new RegExp(
   '^application/vnd\\.(' +
     'oci\\.image\\.layer\\.(nondistributable\\.)?v1\\.tar(\\+gzip|\\+zstd)?|' +

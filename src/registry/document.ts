@@ -5,7 +5,7 @@ import { documentBound } from '../image/read-document.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { isDigest } from '../oci/digest.ts';
 import { hasKey, MAX_DOCUMENT_BYTES } from '../oci/document.ts';
-import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
+import { documentKindOf, isManifestOrIndex, MEDIA_TYPE } from '../oci/media-type.ts';
 import { discard, readBody } from './http/body.ts';
 import type { HttpResponse } from './http/http.ts';
 import { htmlError, isHtml, responseError } from './http/response-error.ts';
@@ -81,8 +81,7 @@ export async function headDocument(
   const digest = response.headers['docker-content-digest'];
   const size = Number(response.headers['content-length']);
   const mediaType = bareType(response);
-  const known = documentKindOf(mediaType) === 'index' || documentKindOf(mediaType) === 'manifest';
-  if (typeof digest !== 'string' || !isDigest(digest) || !known) return undefined;
+  if (typeof digest !== 'string' || !isDigest(digest) || !isManifestOrIndex(mediaType)) return undefined;
   return size > 0 && size <= MAX_DOCUMENT_BYTES ? { mediaType, digest, size } : undefined;
 }
 

@@ -5,7 +5,7 @@ import type { Sink } from '../image/sink.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
-import { documentKindOf } from '../oci/media-type.ts';
+import { isManifestOrIndex } from '../oci/media-type.ts';
 import { formatReference, isTag, parseReference, type Reference } from '../oci/reference.ts';
 import { openRegistryClient, type RegistryClient } from '../registry/client.ts';
 import type { RegistryOptions } from '../registry/session.ts';
@@ -21,10 +21,6 @@ const LEAST_CHUNK = 1024;
 
 /** Documents that `write` was given and that `publish` puts at a tag. */
 const MAX_REMEMBERED = 64;
-
-function isDocument({ mediaType }: Descriptor): boolean {
-  return documentKindOf(mediaType) === 'manifest' || documentKindOf(mediaType) === 'index';
-}
 
 /** The tag that a name stands for in this repository. @throws USAGE for a name of another repository */
 function tagOf(reference: Reference, name: string): string | undefined {
@@ -97,7 +93,7 @@ export function openRegistrySink(reference: Reference, options: RegistrySinkOpti
     label,
     has: (descriptor, signal) => has(client, descriptor, signal),
     async write(descriptor, content, signal) {
-      if (!isDocument(descriptor)) {
+      if (!isManifestOrIndex(descriptor.mediaType)) {
         await client.upload(descriptor, opening(content), { mountFrom, chunkSize, signal });
         return;
       }
@@ -125,7 +121,8 @@ export function openRegistrySink(reference: Reference, options: RegistrySinkOpti
 
 /** Foreign layers stay where their URLs say: a registry that may keep them would have them. */
 async function has(client: RegistryClient, descriptor: Descriptor, signal?: AbortSignal): Promise<boolean> {
-  if (isDocument(descriptor)) return (await client.head(descriptor.digest, signal))?.digest === descriptor.digest;
+  if (isManifestOrIndex(descriptor.mediaType))
+    return (await client.head(descriptor.digest, signal))?.digest === descriptor.digest;
   const isForeign = /nondistributable|\.foreign\./.test(descriptor.mediaType) && (descriptor.urls?.length ?? 0) > 0;
   return isForeign || client.hasBlob(descriptor, signal);
 }

@@ -1,13 +1,15 @@
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { type CopyReport, copyImage } from '../../image/copy.ts';
-import { copyGraph, readGraph } from '../../image/copy-graph.ts';
+import { copyGraph, type GraphDocument, readGraph } from '../../image/copy-graph.ts';
 import { loadImage } from '../../image/load.ts';
 import type { Sink } from '../../image/sink.ts';
 import type { Source } from '../../image/source.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { documentKindOf } from '../../oci/media-type.ts';
+import { parseImageIndex } from '../../oci/image-index.ts';
+import { parseManifest } from '../../oci/manifest.ts';
+import { documentKindOf, isManifestOrIndex } from '../../oci/media-type.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
 import type { RegistryOptions } from '../../registry/session.ts';
 import { openSink, parseSinkSpec, type SinkSpec } from '../../sinks/open.ts';
@@ -48,20 +50,42 @@ export interface CopySourceReport {
 /** The tags at which cosign keeps what belongs to an image. */
 const TAG_SUFFIXES = ['sig', 'att', 'sbom'] as const;
 
-/** The attached manifests of one image: referrers, and those at cosign's tags. */
+/** As many referrers of one image are copied. */
+const MAX_REFERRERS = 1000;
+
+/**
+ * The attached manifests of one image: referrers, and those at cosign's tags. @throws LIMIT_EXCEEDED for more referrers
+ * than any image has
+ */
 async function* attachedManifests(
   source: Source,
   subject: Digest,
   signal?: AbortSignal,
 ): AsyncGenerator<{ readonly descriptor: Descriptor; readonly tag: string | undefined }> {
-  for (const descriptor of (await source.referrers?.(subject, signal)) ?? []) {
-    if (documentKindOf(descriptor.mediaType) !== 'other') yield { descriptor, tag: undefined };
+  const referrers = (await source.referrers?.(subject, signal)) ?? [];
+  if (referrers.length > MAX_REFERRERS) {
+    throw new TsimgError('LIMIT_EXCEEDED', 'too many manifests are attached to the image', {
+      where: `${source.label} ${subject}`,
+      why: `${referrers.length}, at most ${MAX_REFERRERS} are copied`,
+      hint: 'leave out --referrers',
+    });
+  }
+  for (const descriptor of referrers) {
+    if (isManifestOrIndex(descriptor.mediaType)) yield { descriptor, tag: undefined };
   }
   for (const suffix of TAG_SUFFIXES) {
     const tag = attachedTag(subject, suffix);
     const descriptor = await source.attached?.(tag, signal);
     if (descriptor !== undefined) yield { descriptor, tag };
   }
+}
+
+/** The digest that a manifest or index refers to. @throws DOCUMENT_INVALID */
+function subjectOf(document: GraphDocument | undefined): Digest | undefined {
+  if (document === undefined) return undefined;
+  const { bytes, descriptor } = document;
+  const parse = documentKindOf(descriptor.mediaType) === 'index' ? parseImageIndex : parseManifest;
+  return parse(bytes, descriptor.mediaType, descriptor.digest).subject?.digest;
 }
 
 /** Copies what is attached to images, and returns how many manifests these are. */
@@ -74,7 +98,10 @@ async function copyAttached(
   let count = 0;
   for (const subject of subjects) {
     for await (const { descriptor, tag } of attachedManifests(source, subject, signal)) {
-      await copyGraph(source, await readGraph(source, descriptor, signal), sink, { signal, onEvent });
+      const graph = await readGraph(source, descriptor, signal);
+      // The fetched manifest says to what it refers, never the list.
+      if (tag === undefined && subjectOf(graph.documents.at(-1)) !== subject) continue;
+      await copyGraph(source, graph, sink, { signal, onEvent });
       await sink.attach?.(subject, descriptor, tag, signal);
       count += 1;
     }

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { ACCOUNT, startDockerRegistry } from '../../../support/docker-registry.ts';
 import { makeImage, makeIndex } from '../../../support/image.ts';
 import { named, writeLayout } from '../../../support/layout.ts';
+import { pushArtifact, pushDocument } from '../../../support/push.ts';
 import { attachLayers, cosignLayer } from '../../../support/signed-image.ts';
 import { ecKeys, makeSignerWorld, publicPem } from '../../../support/signer.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
@@ -110,6 +111,30 @@ if (haveTools('docker-registry', 'skopeo')) {
     const refused = call('copy', '--referrers', `${from}:1`, `oci:${join(tempDir(), 'out')}:1`);
     assert.is(refused.status, 2);
     assert.match(refused.stderr, 'leave out --referrers');
+  });
+
+  test('copy --referrers takes what refers to the image, and not what a list says of others', async () => {
+    const { digest } = one.descriptor;
+    const config = { mediaType: 'application/vnd.oci.empty.v1+json', bytes: Buffer.from('{}') };
+    const layers = [{ mediaType: 'text/plain', bytes: Buffer.from('note') }];
+    for (const [name, subject, attached] of [
+      ['true', one.descriptor, 1],
+      ['false', other.descriptor, 0],
+    ] as const) {
+      const from = `${registry.host}/listed/${name}`;
+      ok('copy', `oci:${layout}:one`, `${from}:1`);
+      const referrer = await pushArtifact(registry.host, `listed/${name}`, { layers, config, fields: { subject } });
+      const list = makeIndex([referrer]);
+      await pushDocument(
+        registry.host,
+        `listed/${name}`,
+        list.descriptor.mediaType,
+        list.bytes,
+        digest.replace(':', '-'),
+      );
+      const report = JSON.parse(ok('copy', '--referrers', '--json', `${from}:1`, `${from}-copied:1`));
+      assert.equal([report.digest, report.attached], [digest, attached], name);
+    }
   });
 
   test('a copy that fails leaves the destination as it was', () => {
