@@ -1,7 +1,7 @@
 import { digestOf } from '../../src/crypto/digest.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 
-// Writes into a real registry by the distribution spec, as tsimg itself does not yet: what tests attach to images.
+// Writes into a real registry by the distribution spec, and not by tsimg's own code: what tests attach to images.
 
 export interface Blob {
   readonly mediaType: string;
