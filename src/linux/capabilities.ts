@@ -65,7 +65,7 @@ export const DEFAULT_CAPABILITIES: readonly Capability[] = [
 ];
 
 /** Returns the number of a capability. */
-export function capabilityNumber(capability: Capability): number {
+function capabilityNumber(capability: Capability): number {
   return CAPABILITY_NAMES.indexOf(capability);
 }
 

@@ -32,6 +32,12 @@ export function mapId(extents: readonly IdExtent[], inside: number): number | un
   return extent === undefined ? undefined : extent.outside + (inside - extent.inside);
 }
 
+/** Returns the inside ID of an outside ID; undefined where the map has none. */
+export function unmapId(extents: readonly IdExtent[], outside: number): number | undefined {
+  const extent = extents.find((each) => outside >= each.outside && outside < each.outside + each.count);
+  return extent === undefined ? undefined : extent.inside + (outside - extent.outside);
+}
+
 /**
  * Parses the ranges that /etc/subuid or /etc/subgid gives a user, by name or by number. Malformed lines are skipped, as
  * newuidmap does, which decides in the end. subuid(5).

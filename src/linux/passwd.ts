@@ -15,6 +15,15 @@ export interface GroupEntry {
   readonly members: readonly string[];
 }
 
+/** Returns a text of passwd(5) or group(5) with one more line; undefined where a line has the ID already. */
+export function withLine(text: Buffer, line: string, id: number): Buffer | undefined {
+  // Names may have any bytes.
+  const before = text.toString('latin1');
+  if (before.split('\n').some((each) => parseId(each.split(':')[2] ?? '') === id)) return undefined;
+  const end = before === '' || before.endsWith('\n') ? '' : '\n';
+  return Buffer.concat([text, Buffer.from(`${end}${line}\n`)]);
+}
+
 /** Parses /etc/passwd, in order. A line with too few fields or an invalid ID is skipped. */
 export function parsePasswd(text: string): readonly PasswdEntry[] {
   return text.split('\n').flatMap((line) => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
-import { formatSchemaIssue } from '../../schema-issue.ts';
+import { formatSchemaIssue, PARSED_ONCE } from '../../schema-issue.ts';
 
 const ACTIONS = [
   'SCMP_ACT_ALLOW',
@@ -71,7 +71,7 @@ export function parseSeccompProfile(text: string, where: string): SeccompProfile
   } catch (cause) {
     throw fail('it is not JSON', cause);
   }
-  const parsed = profile.safeParse(document);
+  const parsed = profile.safeParse(document, PARSED_ONCE);
   if (parsed.success) return parsed.data;
   throw fail(formatSchemaIssue(parsed.error, document), parsed.error);
 }

@@ -2,8 +2,8 @@ import { errnoOf, messageOf, TsimgError } from '../../errors.ts';
 
 const HINTS: ReadonlyMap<string, string> = new Map([
   ['ENOSPC', 'make room, or choose another place'],
-  ['EDQUOT', 'the quota is used up'],
-  ['EROFS', 'the file system is mounted read-only'],
+  ['EDQUOT', 'make room, or choose another place'],
+  ['EROFS', 'choose another place, or mount it writable'],
   ['EACCES', 'check its owner and mode'],
   ['EPERM', 'check its owner and mode'],
 ]);

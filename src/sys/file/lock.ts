@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, messageOf, TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
@@ -10,6 +9,8 @@ import { watchLockWait } from './lock-holders.ts';
 export interface Lock extends AsyncDisposable {
   /** The lock file. A process that inherits the descriptor holds the lock too, as long as it keeps the descriptor. */
   readonly fd: number;
+  /** Whether `fd` can be written to. Absent: it was not opened for that. */
+  readonly isWritable?: boolean | undefined;
   close(): Promise<void>;
 }
 
@@ -21,53 +22,97 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 const flock = bind<[fd: number, operation: number]>('int flock(int fd, int operation)');
 
+/** The errnos of file systems without locks: some of networks and of FUSE. flock(2), fcntl_locking(2) */
+const WITHOUT_LOCKS: ReadonlySet<unknown> = new Set(['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'ENOLCK']);
+
+/** Whether a lock failed because its file system has none. */
+export function isWithoutLocks(error: unknown): boolean {
+  return error instanceof TsimgError && error.code === 'SYSTEM_CALL' && WITHOUT_LOCKS.has(error.facts?.errno);
+}
+
+/** How a lock is waited for. */
+export interface LockContext extends Context {
+  /** Whether a file system without locks is accepted: then nothing is locked. Default: it is refused. */
+  readonly isOptional?: boolean | undefined;
+}
+
 /** Milliseconds between two tries, first and longest. */
 const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 200;
 
+// Opening and closing take microseconds, and a trip to a thread of Node a hundred: each blob that is written has a lock.
+type OpenFile = Pick<Lock, 'fd' | 'isWritable'>;
+
+/** No named pipe in the place of a lock file may make this process wait. */
+const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 /** Opens the lock file and makes it when it is missing; read-only where the file system is. */
-async function openLockFile(path: string): Promise<FileHandle> {
+function openLockFile(path: string): OpenFile {
   try {
-    return await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    return { fd: openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600), isWritable: true };
   } catch (error) {
     const errno = errnoOf(error);
     if (errno !== 'EROFS' && errno !== 'EACCES') throw error;
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      return { fd: openSync(path, READ_ONLY), isWritable: false };
+    } catch (second) {
+      // A file that is missing was to be made: what kept it from that is the cause.
+      throw errnoOf(second) === 'ENOENT' ? error : second;
+    }
   }
+}
+
+/** Remedies that name a store, whose folder a user chooses; other lock files are in a folder that the call names. */
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ['EROFS', 'mount it writable; of a store, name another folder with --root or $TSIMG_ROOT'],
+  ['EACCES', 'check its owner and mode; of a store, name a folder of your own with --root or $TSIMG_ROOT'],
+]);
+
+function lockFileError(path: string, cause: unknown): TsimgError {
+  const hint = HINTS.get(errnoOf(cause) ?? '');
+  return new TsimgError('FILESYSTEM', 'cannot open a lock file', { where: path, why: messageOf(cause), hint, cause });
 }
 
 const MODES = { shared: LOCK_SH, exclusive: LOCK_EX } as const;
 
-function lockOf(handle: FileHandle): Lock {
-  const close = () => handle.close();
-  return { fd: handle.fd, close, [Symbol.asyncDispose]: close };
+function lockOf({ fd, isWritable }: OpenFile): Lock {
+  let isOpen = true;
+  const close = async () => {
+    // A second time, the number may be that of another file.
+    if (isOpen) closeSync(fd);
+    isOpen = false;
+  };
+  return { fd, isWritable, close, [Symbol.asyncDispose]: close };
 }
 
 /** Locks an open file; closes it and returns undefined when another process holds the lock. */
-async function lockHandle(handle: FileHandle, mode: LockMode, path: string): Promise<Lock | undefined> {
-  if (flock(handle.fd, MODES[mode] | LOCK_NB) === 0) return lockOf(handle);
+function lockFile(open: OpenFile, mode: LockMode, path: string): Lock | undefined {
+  if (flock(open.fd, MODES[mode] | LOCK_NB) === 0) return lockOf(open);
   const busy = lastErrno() === 'EAGAIN';
   const error = busy ? undefined : systemCallError('flock', path);
-  await handle.close();
+  closeSync(open.fd);
   if (error !== undefined) throw error;
   return undefined;
 }
 
 /**
- * Locks an open file or directory as long as its descriptor is open; false when another process holds the lock.
+ * Locks an open file or directory as long as its descriptor is open. `held`: another process holds the lock; `none`:
+ * the file system has no locks.
  * @throws SYSTEM_CALL
  */
-export function lockDescriptor(descriptor: number, where: string): boolean {
-  if (flock(descriptor, LOCK_EX | LOCK_NB) === 0) return true;
-  if (lastErrno() === 'EAGAIN') return false;
+export function lockDescriptor(descriptor: number, where: string): 'locked' | 'held' | 'none' {
+  if (flock(descriptor, LOCK_EX | LOCK_NB) === 0) return 'locked';
+  const errno = lastErrno();
+  if (errno === 'EAGAIN') return 'held';
+  if (WITHOUT_LOCKS.has(errno)) return 'none';
   throw systemCallError('flock', where);
 }
 
-async function openForLock(path: string): Promise<FileHandle> {
+function openForLock(path: string): OpenFile {
   try {
-    return await openLockFile(path);
+    return openLockFile(path);
   } catch (cause) {
-    throw new TsimgError('FILESYSTEM', 'cannot open a lock file', { where: path, why: messageOf(cause), cause });
+    throw lockFileError(path, cause);
   }
 }
 
@@ -76,7 +121,7 @@ async function openForLock(path: string): Promise<FileHandle> {
  * @throws FILESYSTEM, SYSTEM_CALL
  */
 export async function tryLock(path: string, mode: LockMode): Promise<Lock | undefined> {
-  return lockHandle(await openForLock(path), mode, path);
+  return lockFile(openForLock(path), mode, path);
 }
 
 /**
@@ -85,22 +130,54 @@ export async function tryLock(path: string, mode: LockMode): Promise<Lock | unde
  * @throws FILESYSTEM, SYSTEM_CALL; BUSY where the holder is a stopped process that stays stopped; an AbortError on the
  *   signal of the context
  */
-export async function acquireLock(path: string, mode: LockMode, context: Context = {}): Promise<Lock> {
+export async function acquireLock(path: string, mode: LockMode, context: LockContext = {}): Promise<Lock> {
   const watch = watchLockWait(path, context);
   for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     context.signal?.throwIfAborted();
-    // Opened again for each try, because the file may have been removed and made again
-    const handle = await openForLock(path);
+    // The file is opened again for each try, because it may have been removed and made again
+    const open = openForLock(path);
     try {
-      if (flock(handle.fd, MODES[mode] | LOCK_NB) === 0) return lockOf(handle);
-      if (lastErrno() !== 'EAGAIN') throw systemCallError('flock', path);
+      if (flock(open.fd, MODES[mode] | LOCK_NB) === 0) return lockOf(open);
+      const errno = lastErrno();
+      if (context.isOptional && WITHOUT_LOCKS.has(errno)) return lockOf(open);
+      if (errno !== 'EAGAIN') throw systemCallError('flock', path);
       await sleep(pause, undefined, { signal: context.signal });
-      watch(pause, handle.fd);
+      watch(pause, open.fd);
     } catch (error) {
-      await handle.close();
+      closeSync(open.fd);
       throw error;
     }
-    await handle.close();
+    closeSync(open.fd);
+  }
+}
+
+/** Whether a path stands for the file that a lock is on: a holder may have renamed or removed that file. */
+function isNameOf(path: string, { fd }: Lock): boolean {
+  const held = fstatSync(fd);
+  const named = lstatSync(path, { throwIfNoEntry: false });
+  return named?.dev === held.dev && named.ino === held.ino;
+}
+
+/**
+ * As `tryLock` with an exclusive lock, for a file that its holders rename or remove: undefined too where that happened
+ * meanwhile.
+ */
+export async function tryLockName(path: string): Promise<Lock | undefined> {
+  const lock = await tryLock(path, 'exclusive');
+  if (lock === undefined || isNameOf(path, lock)) return lock;
+  await lock.close();
+  return undefined;
+}
+
+/**
+ * As `acquireLock`, for a file that its holders rename or remove: the lock is on the file that has the name now.
+ * @throws as `acquireLock`
+ */
+export async function acquireLockName(path: string, mode: LockMode, context: LockContext = {}): Promise<Lock> {
+  for (;;) {
+    const lock = await acquireLock(path, mode, context);
+    if (isNameOf(path, lock)) return lock;
+    await lock.close();
   }
 }
 
@@ -110,23 +187,23 @@ export async function acquireLock(path: string, mode: LockMode, context: Context
  * @throws FILESYSTEM, SYSTEM_CALL
  */
 export async function tryLockDirectory(path: string): Promise<Lock | undefined> {
-  let handle: FileHandle;
+  let fd: number;
   try {
-    handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    fd = openSync(path, READ_ONLY | constants.O_DIRECTORY);
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT') return undefined;
     throw new TsimgError('FILESYSTEM', 'cannot open a directory', { where: path, why: messageOf(cause), cause });
   }
-  return lockHandle(handle, 'exclusive', path);
+  return lockFile({ fd, isWritable: false }, 'exclusive', path);
 }
 
 /** Opens an existing lock file; undefined where it is missing. */
-async function openExisting(path: string): Promise<FileHandle | undefined> {
+function openExisting(path: string): number | undefined {
   try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    return openSync(path, READ_ONLY);
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT') return undefined;
-    throw new TsimgError('FILESYSTEM', 'cannot open a lock file', { where: path, why: messageOf(cause), cause });
+    throw lockFileError(path, cause);
   }
 }
 
@@ -135,9 +212,9 @@ async function openExisting(path: string): Promise<FileHandle | undefined> {
  * @throws FILESYSTEM, SYSTEM_CALL
  */
 export async function isLocked(path: string): Promise<boolean> {
-  const handle = await openExisting(path);
-  if (handle === undefined) return false;
-  const lock = await lockHandle(handle, 'shared', path);
+  const fd = openExisting(path);
+  if (fd === undefined) return false;
+  const lock = lockFile({ fd, isWritable: false }, 'shared', path);
   await lock?.close();
   return lock === undefined;
 }
@@ -148,20 +225,16 @@ export async function isLocked(path: string): Promise<boolean> {
  * @throws FILESYSTEM, SYSTEM_CALL; an AbortError on `signal`
  */
 export async function awaitUnlocked(path: string, signal?: AbortSignal): Promise<Lock | undefined> {
-  const handle = await openExisting(path);
-  if (handle === undefined) return undefined;
+  const fd = openExisting(path);
+  if (fd === undefined) return undefined;
   try {
-    for (
-      let pause = FIRST_PAUSE;
-      flock(handle.fd, LOCK_SH | LOCK_NB) !== 0;
-      pause = Math.min(pause * 2, LONGEST_PAUSE)
-    ) {
+    for (let pause = FIRST_PAUSE; flock(fd, LOCK_SH | LOCK_NB) !== 0; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       if (lastErrno() !== 'EAGAIN') throw systemCallError('flock', path);
       await sleep(pause, undefined, { signal });
     }
   } catch (error) {
-    await handle.close();
+    closeSync(fd);
     throw error;
   }
-  return lockOf(handle);
+  return lockOf({ fd, isWritable: false });
 }

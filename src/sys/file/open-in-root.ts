@@ -1,6 +1,6 @@
 import { bind, checked } from '../libc.ts';
 import { SYSCALL } from '../syscall-number.data.ts';
-import { type OpenInRoot, openHowInRoot } from './open-how.ts';
+import { type OpenInRoot, openHowInRoot, undisturbed } from './open-how.ts';
 
 const openat2Call = bind<[number, number, string, Buffer, number]>(
   'long syscall(long number, long directory, const char *path, void *how, long size)',
@@ -13,5 +13,5 @@ const openat2Call = bind<[number, number, string, Buffer, number]>(
  */
 export function openInRoot(rootFd: number, path: string, options: OpenInRoot): number {
   const how = openHowInRoot(options);
-  return checked(openat2Call(SYSCALL.openat2, rootFd, path, how, how.length), 'openat2', path);
+  return undisturbed(() => checked(openat2Call(SYSCALL.openat2, rootFd, path, how, how.length), 'openat2', path));
 }

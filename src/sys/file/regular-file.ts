@@ -8,7 +8,7 @@ export interface RegularFile {
   readonly stats: Stats;
 }
 
-/** Says in words what is at a path in the place of a file. */
+/** Returns the kind of a path that is no regular file, in words. */
 function kindOf(stats: Stats): string {
   if (stats.isDirectory()) return 'it is a directory';
   if (stats.isFIFO()) return 'it is a named pipe';

@@ -2,13 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errnoOf } from '../../errors.ts';
 import { filesystemError } from './filesystem-error.ts';
 
 const FILE_MODE = 0o644;
 
-/** Writes a directory to the disk, so that renames into it survive a power cut. */
+/**
+ * Writes a directory to the disk, so that renames into it survive a power cut. One that the user may not read cannot be
+ * opened: the kernel writes it in its time.
+ */
 export async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY).catch((error: unknown) => {
+    if (errnoOf(error) === 'EACCES') return undefined;
+    throw error;
+  });
+  if (handle === undefined) return;
   try {
     await handle.sync();
   } finally {

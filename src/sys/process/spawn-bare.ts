@@ -1,10 +1,10 @@
 import { constants as FILE } from 'node:fs';
-import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsimgError } from '../../errors.ts';
 import { ERRNO_NAMES } from '../errno.data.ts';
 import { closeDescriptor } from '../file/files.ts';
 import { bind } from '../libc.ts';
+import { signalName } from './signal-name.ts';
 import { makeSocketPair } from './socket-pair.ts';
 import type { ProcessEnd, StartedProcess } from './start-process.ts';
 
@@ -35,16 +35,6 @@ const destroyAttributes = bind<[Buffer]>('int posix_spawnattr_destroy(void *attr
 const spawnCall = bind<[Buffer, string, Buffer, Buffer, readonly (string | null)[], readonly null[]]>(
   'int posix_spawn(void *pid, const char *file, void *actions, void *attributes, const char **args, const char **env)',
 );
-
-function isSignal(name: string): name is NodeJS.Signals {
-  return name in constants.signals;
-}
-
-function signalName(number: number): NodeJS.Signals | undefined {
-  return Object.keys(constants.signals)
-    .filter(isSignal)
-    .find((name) => constants.signals[name] === number);
-}
 
 /** Parses a status of waitpid(2). */
 function parseStatus(status: number): ProcessEnd {

@@ -1,13 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TsimgEvent } from '../../../src/events.ts';
 import { acquireLock, tryLock } from '../../../src/sys/file/lock.ts';
+import { asIdentity } from '../../support/as-user.ts';
 import { failureOf } from '../../support/failure-of.ts';
+import { inMountNamespace } from '../../support/in-mount-namespace.ts';
 import { tempDir } from '../../support/temp-dir.ts';
+import { haveRoot, haveTools } from '../../support/tools.ts';
 
 const test = suite('sys/file/lock');
 
@@ -112,6 +116,28 @@ test('a wait for a running process goes on longer, and gets the lock', async () 
   await using lock = await waiting;
   assert.ok(lock);
   assert.match(warnings.join(), new RegExp(`^waiting for process ${child.pid} \\([^,]*\\) to release `));
+});
+
+test('a lock file that cannot be made: the error tells why it cannot, and what to do', async () => {
+  if (!haveRoot() || !haveTools('unshare')) return;
+  const dir = tempDir();
+  const module = new URL('../../../src/sys/file/lock.js', import.meta.url).href;
+  const take = `import { tryLock } from ${JSON.stringify(module)};
+      await tryLock(process.argv[1] + '/lock', 'shared').catch(({ why, hint }) => console.log(why + '; ' + hint));`;
+  const told = inMountNamespace('mount -t tmpfs -o ro none "$1"', take, dir);
+  assert.match(told, /^the file system is mounted read-only; mount it writable; .*--root or \$TSIMG_ROOT$/);
+
+  chmodSync(dir, 0o755);
+  const path = join(dir, 'lock');
+  for (const isThere of [false, true]) {
+    if (isThere) writeFileSync(path, '', { mode: 0o600 });
+    const error = await failureOf(
+      asIdentity('ordinary user', () => tryLock(path, 'shared')),
+      'FILESYSTEM',
+    );
+    assert.is(error.why, 'permission is denied');
+    assert.match(error.hint ?? '', /a folder of your own with --root or \$TSIMG_ROOT/);
+  }
 });
 
 test.run();

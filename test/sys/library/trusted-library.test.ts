@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, copyFileSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -14,7 +14,7 @@ function place(): { readonly directory: string; readonly file: string } {
   mkdirSync(directory);
   chmodSync(directory, 0o755);
   const file = join(directory, NAME);
-  copyFileSync('/dev/null', file);
+  writeFileSync(file, '');
   chmodSync(file, 0o644);
   return { directory, file };
 }
