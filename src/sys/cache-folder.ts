@@ -1,6 +1,7 @@
 import { lstatSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
+import { isError } from '../errors.ts';
 
 // The folder for compiled code of V8. A user who can write there can make tsimg run any code, so the folder and all
 // directories above it must be closed to other users. HOME may belong to another user (sudo): then it is not used.
@@ -29,7 +30,7 @@ function ownDirectory(path: string, uid: number): string | undefined {
   try {
     mkdirSync(path, 0o700);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (!(isError(error) && 'code' in error && error.code === 'EEXIST')) throw error;
   }
   const stats = lstatSync(path);
   const isOwn = stats.isDirectory() && stats.uid === uid && (stats.mode & WRITABLE_BY_OTHERS) === 0;
@@ -45,7 +46,7 @@ function removeOldest(folder: string): void {
   }
 }
 
-/** Where the folders of all keys lie, below a directory that exists. */
+/** The place of the folders of all keys, below a directory that exists. */
 interface CachePlace {
   readonly home: string;
   readonly folders: readonly string[];

@@ -13,7 +13,7 @@ const BPF_PROG_LOAD = 5;
 const BPF_PROG_ATTACH = 8;
 const BPF_PROG_TYPE_CGROUP_DEVICE = 15;
 const BPF_CGROUP_DEVICE = 6;
-/** Programs of the cgroups above and below are run too: all must allow the device. */
+/** The kernel runs the programs of the cgroups above and below too: all must allow the device. */
 const BPF_F_ALLOW_MULTI = 2;
 /** The bytes up to `prog_flags` in `union bpf_attr`; the kernel takes the rest as 0. */
 const LOAD_BYTES = 48;

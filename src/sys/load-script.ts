@@ -8,6 +8,14 @@ import { replaceFileSync } from './file/replace-file-sync.ts';
 /** Bytes of the CRC-32 behind the compiled code of V8. V8 itself does not check its code. */
 const CHECK_BYTES = 4;
 
+/**
+ * The part of calls that look whether they have called functions which the kept code lacks: the first call of `run` may
+ * be one of few functions. It takes some milliseconds.
+ */
+const RENEWED = 1 / 16;
+/** So many times as many bytes are worth a writing. */
+const GROWN = 1.01;
+
 /** A script as Node loads it: a function with the arguments of CommonJS. */
 type Body = (
   exports: object,
@@ -75,8 +83,8 @@ export function scriptLoader(
 ): (name: string) => object {
   const loaded = new Map<string, { exports: object }>();
   return function load(name) {
-    const known = loaded.get(name);
-    if (known !== undefined) return known.exports;
+    const before = loaded.get(name);
+    if (before !== undefined) return before.exports;
     const module = { exports: {} };
     loaded.set(name, module);
     const filename = join(scripts, `${name}.cjs`);
@@ -84,8 +92,14 @@ export function scriptLoader(
     const cachedData = read(join(folder, fileOf(place)));
     const text = `(function (exports, require, module, __filename, __dirname) {${readFileSync(filename, 'latin1')}\n})`;
     const script = new Script(text, { filename, cachedData });
-    if (cachedData === undefined || script.cachedDataRejected === true) {
-      process.once('exit', () => write(place, script.createCachedData()));
+    const known = script.cachedDataRejected === true ? undefined : cachedData;
+    if (known === undefined || Math.random() < RENEWED) {
+      // Code of a call that failed would lack most functions, for all calls after it
+      process.once('exit', (status) => {
+        if (status !== 0) return;
+        const data = script.createCachedData();
+        if (known === undefined || data.length > known.length * GROWN) write(place, data);
+      });
     }
     const require = createRequire(filename);
     const requireFrom = (path: string): unknown => {

@@ -1,4 +1,4 @@
-import { ERROR_CODES, type ErrorCode, type ErrorFacts, messageOf, TsimgError } from '../errors.ts';
+import { ERROR_CODES, type ErrorCode, type ErrorFacts, isError, messageOf, TsimgError } from '../errors.ts';
 import { nodeCallError } from './refused-call.ts';
 
 /**
@@ -20,7 +20,7 @@ export interface PortableError {
 /** Makes plain data of a thrown value. */
 export function portableError(error: unknown): PortableError {
   const known = error instanceof TsimgError ? error : nodeCallError(error);
-  if (known === undefined) return { what: messageOf(error), stack: error instanceof Error ? error.stack : undefined };
+  if (known === undefined) return { what: messageOf(error), stack: isError(error) ? error.stack : undefined };
   const { code, what, where, why, hint, facts } = known;
   return { code, what, where, why, hint, facts };
 }

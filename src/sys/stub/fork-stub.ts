@@ -4,11 +4,11 @@ import { ANSWER_SIZE } from './layout.ts';
 import { callError, openStub, readFully, type Stub, stubIsGone } from './stub.ts';
 
 /** clone(2) */
-const SIGCHLD = 17;
+const [SIGCHLD, CLONE_PARENT_SETTID] = [17, 0x10_0000];
 const [AF_UNIX, SOCK_STREAM] = [1, 1];
 
-/** Takes a descriptor of a stub, and closes it there. */
-function takeAway(stub: Stub, fd: number): number {
+/** Takes a descriptor of a stub, and closes it there. @throws as `Stub.take` */
+export function takeAway(stub: Stub, fd: number): number {
   const ours = stub.take(fd);
   stub.later({ name: 'close', args: [fd] });
   return ours;
@@ -44,22 +44,29 @@ export function makeChildSocket(parent: Stub): ChildSocket {
  * descriptors of its parent except the parent's end of its own socket. fork(2)
  */
 export function forkStub(parent: Stub, { theirs, ours }: ChildSocket = makeChildSocket(parent)): Stub {
-  // The call returns 0 in the child only, so the child alone goes on with the new socket.
-  const outcome = parent.attempt([{ name: 'clone', args: [SIGCHLD, 0, 0, 0, 0] }], { input: theirs, output: theirs });
+  const pid = Buffer.alloc(8);
+  const outcome = parent.attempt([
+    {
+      name: 'clone',
+      args: [SIGCHLD | CLONE_PARENT_SETTID, 0, { receive: pid }, 0, 0],
+      // It returns 0 in the child only, so the child alone goes on with the new socket, and closes nothing.
+      turnTo: { input: theirs, output: theirs },
+      expected: { result: 0, skip: 1 },
+    },
+    // The parent closes its copy now: the end of the child's answers is seen only when no other process has the socket
+    // open.
+    { name: 'close', args: [theirs] },
+  ]);
   if (outcome === undefined || outcome.result < 0) {
     closeDescriptor(ours);
     throw outcome === undefined ? stubIsGone() : callError('clone', outcome.result);
   }
-  try {
-    // The parent closes its copy now: the end of the child's answers is seen only when no other process has the socket
-    // open.
-    parent.call('close', [theirs]);
-    if (!readFully(ours, Buffer.alloc(ANSWER_SIZE))) throw stubIsGone();
-  } catch (error) {
+  // The child answers the same request, with a copy of the parent's memory.
+  if (!readFully(ours, Buffer.alloc(ANSWER_SIZE + pid.length))) {
     closeDescriptor(ours);
-    throw error;
+    throw stubIsGone();
   }
-  const child = openStub(outcome.result, theirs, ours);
+  const child = openStub(pid.readInt32LE(0), theirs, ours);
   child.later({ name: 'close', args: [parent.descriptors.input] });
   return child;
 }

@@ -22,10 +22,18 @@ export const CALL = {
   output: 76,
   /** The address of the next call, made unless this one fails; 0: answer. */
   next: 80,
-  /** Two of struct iovec: the parts of the answer. The first is the result and the tag. */
+  /** Three of struct iovec: the parts of the answer. The first is the result and the tag. */
   ranges: 88,
-  size: 120,
+  /** The address of a list of addresses, up to a 0, to which the result is written too; 0: no list. */
+  stores: 136,
+  /** A result after which the call at `otherwise` is made, be it an error; 0 there: answer. */
+  expected: 144,
+  otherwise: 152,
+  size: 160,
 } as const;
+
+/** A result that no call has: it stands for nothing expected. */
+export const NO_RESULT = -(2n ** 63n);
 
 /** The size of the result and the tag, which begin every answer: bytes. */
 export const ANSWER_SIZE = 16;

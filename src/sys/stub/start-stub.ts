@@ -59,14 +59,11 @@ function vacate(pid: number, socket: number, last: number): Stub {
   settle(stub, last + 1);
   // All higher descriptors are closed, so the copy gets this number.
   const moved = last + 1;
-  const outcome = stub.attempt(
-    [
-      { name: 'fcntl', args: [SOCKET, F_DUPFD_CLOEXEC, moved] },
-      { name: 'dup3', args: [last, SOCKET, 0] },
-      { name: 'close', args: [last] },
-    ],
-    { input: moved, output: moved },
-  );
+  const outcome = stub.attempt([
+    { name: 'fcntl', args: [SOCKET, F_DUPFD_CLOEXEC, moved] },
+    { name: 'dup3', args: [last, SOCKET, 0] },
+    { name: 'close', args: [last], turnTo: { input: moved, output: moved } },
+  ]);
   if (outcome?.result === 0) return openStub(pid, moved, socket);
   const why = 'the program that makes containers ended at once';
   throw new TsimgError('LAUNCH_FAILED', 'the container could not be started', { where: PROGRAM, why });

@@ -1,13 +1,16 @@
-import { read, readSync, writeSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { readSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { ERRNO_NAMES } from '../errno.data.ts';
 import { closeDescriptor } from '../file/files.ts';
+import { O_CLOEXEC } from '../file/open-how.ts';
 import { receiveDescriptor } from '../process/socket-pair.ts';
 import { refusedCall } from '../refused-call.ts';
 import type { CallName } from './call-number.data.ts';
 import { ANSWER_SIZE } from './layout.ts';
-import { type Argument, type Call, encodeRequest, type StubDescriptors } from './request.ts';
+import { type Argument, type Call, type EncodedRequest, encodeRequest, type StubDescriptors } from './request.ts';
+
+const [F_SETFD, FD_CLOEXEC] = [2, 1];
 
 /** The outcome of a request's calls. */
 export interface Outcome {
@@ -15,6 +18,12 @@ export interface Outcome {
   readonly call: number;
   /** Its result; a negative one is an errno. */
   readonly result: number;
+}
+
+/** The outcome of several calls whose results are all known. */
+export interface Performed extends Outcome {
+  /** The results by the number of the call; undefined for those that were not made. */
+  readonly results: readonly (number | undefined)[];
 }
 
 /** A delayed call, with the details for its error. */
@@ -30,11 +39,10 @@ export interface Stub {
   readonly pid: number;
   /** Performs a call. @throws SYSTEM_CALL with `facts.errno`, LAUNCH_FAILED when the stub is gone */
   call(name: CallName, args: readonly Argument[], where?: string): number;
-  /**
-   * Performs calls until one fails; undefined when the stub is gone or has become another program. If the last call
-   * returns 0, the stub goes on with the descriptors `then`, or with its own.
-   */
-  attempt(calls: readonly Call[], then?: StubDescriptors): Outcome | undefined;
+  /** Performs calls until one fails; undefined when the stub is gone or has become another program. */
+  attempt(calls: readonly Call[]): Outcome | undefined;
+  /** As `attempt`, and tells the results of all calls. */
+  perform(calls: readonly Call[]): Performed | undefined;
   /** The stub's own descriptors for requests and answers. */
   readonly descriptors: StubDescriptors;
   /**
@@ -53,7 +61,7 @@ export interface Stub {
   readonly failure: TsimgError | undefined;
   /** Performs a long call asynchronously; undefined when the stub is gone. */
   await(call: Call): Promise<Outcome | undefined>;
-  /** Closes this process's end of the socket, and so ends the stub. */
+  /** Closes this process's end of the socket, and so ends the stub. Closes it once, however often it is called. */
   close(): void;
 }
 
@@ -95,20 +103,52 @@ export function readFully(fd: number, buffer: Buffer): boolean {
   }
 }
 
-const readLater = promisify(read);
+/** Gives each buffer of a request its part of the answer's last range. */
+function fill({ received }: EncodedRequest, area: Buffer): void {
+  for (const [at, buffer] of received) area.copy(buffer, 0, at);
+}
 
-/** Fills the buffer asynchronously; false when the stream ends first. */
-async function readFullyLater(fd: number, buffer: Buffer): Promise<boolean> {
-  try {
-    for (let at = 0; at < buffer.length; ) {
-      const { bytesRead } = await readLater(fd, buffer, at, buffer.length - at, null);
-      if (bytesRead === 0) return false;
-      at += bytesRead;
-    }
-    return true;
-  } catch (error) {
-    return !isReset(error);
+/** Reads what follows the result in an answer: the memory that calls wrote to. */
+function readMemory(fd: number, request: EncodedRequest, { call }: Outcome): boolean {
+  const exchanged = request.exchanged[call];
+  if (exchanged !== undefined && !readFully(fd, exchanged)) return false;
+  if (request.area === 0) return true;
+  const [only, ...others] = request.received;
+  // Most requests have one such buffer.
+  if (only !== undefined && others.length === 0 && only[1].length === request.area) return readFully(fd, only[1]);
+  const area = Buffer.alloc(request.area);
+  if (!readFully(fd, area)) return false;
+  fill(request, area);
+  return true;
+}
+
+/**
+ * Returns the results of the calls that were made, by a table of all: it stops at the last one, and leaves out those that
+ * an expected result skipped.
+ */
+export function resultsMade(calls: readonly Call[], last: number, table: Buffer): readonly (number | undefined)[] {
+  const results: (number | undefined)[] = calls.map(() => undefined);
+  for (let index = 0; index <= last && index < calls.length; index += 1) {
+    const result = Number(table.readBigInt64LE(index * 8));
+    results[index] = result;
+    const { expected } = calls[index] ?? {};
+    if (expected?.result === result) index += expected.skip;
   }
+  return results;
+}
+
+/**
+ * Reads a pipe to its end, at most the buffer's length; false when it ends first. It occupies no thread of Node's:
+ * these are four, and commands run for days.
+ */
+async function readFullyLater(fd: number, buffer: Buffer): Promise<boolean> {
+  const pipe = new Socket({ fd, readable: true, writable: false });
+  let size = 0;
+  for await (const chunk of pipe) {
+    size += Buffer.from(chunk).copy(buffer, size);
+    if (size === buffer.length) return true;
+  }
+  return false;
 }
 
 function writeFully(fd: number, bytes: Buffer): boolean {
@@ -147,6 +187,7 @@ export function openStub(pid: number, theirs: number, socket: number): Stub {
   const answer = Buffer.alloc(ANSWER_SIZE);
   let waiting: LaterCall[] = [];
   let failure: TsimgError | undefined;
+  let isOpen = true;
   const takeWaiting = () => {
     if (failure !== undefined) throw failure;
     const taken = waiting;
@@ -161,19 +202,30 @@ export function openStub(pid: number, theirs: number, socket: number): Stub {
     failure = failed.explain?.(error) ?? error;
     throw failure;
   };
-  const attempt = (calls: readonly Call[], then?: StubDescriptors): Outcome | undefined => {
-    const first = takeWaiting();
-    const { bytes, memories } = encodeRequest([...first, ...calls], descriptors, then);
-    if (!writeFully(socket, bytes) || !readFully(socket, answer)) return undefined;
+  const exchange = (calls: readonly Call[], results?: Buffer): Outcome | undefined => {
+    const request = encodeRequest(calls, descriptors, results);
+    if (!writeFully(socket, request.bytes) || !readFully(socket, answer)) return undefined;
     const outcome = parseAnswer(answer);
-    const memory = memories[outcome.call];
-    if (memory !== undefined && !readFully(socket, memory)) return undefined;
-    return conclude(first, outcome);
+    return readMemory(socket, request, outcome) ? outcome : undefined;
+  };
+  const attempt = (calls: readonly Call[]): Outcome | undefined => {
+    const first = takeWaiting();
+    const outcome = exchange([...first, ...calls]);
+    return outcome && conclude(first, outcome);
+  };
+  const perform = (calls: readonly Call[]): Performed | undefined => {
+    const first = takeWaiting();
+    const results = Buffer.alloc((first.length + calls.length) * 8);
+    const outcome = exchange([...first, ...calls], results);
+    if (outcome === undefined) return undefined;
+    const concluded = conclude(first, outcome);
+    return { ...concluded, results: resultsMade(calls, concluded.call, results.subarray(first.length * 8)) };
   };
   return {
     pid,
     descriptors,
     attempt,
+    perform,
     later(call) {
       waiting.push(call);
     },
@@ -206,16 +258,34 @@ export function openStub(pid: number, theirs: number, socket: number): Stub {
       return outcome.result;
     },
     async await(call) {
-      const first = takeWaiting();
-      const { bytes, memories } = encodeRequest([...first, call], descriptors);
-      if (!writeFully(socket, bytes) || !(await readFullyLater(socket, answer))) return undefined;
-      const outcome = parseAnswer(answer);
-      const memory = memories[outcome.call];
-      if (memory !== undefined && !(await readFullyLater(socket, memory))) return undefined;
-      return conclude(first, outcome);
+      // The answer comes by a pipe of its own: the socket blocks.
+      const fds = Buffer.alloc(8);
+      this.call('pipe2', [{ receive: fds }, O_CLOEXEC]);
+      const [read, write] = [fds.readInt32LE(0), fds.readInt32LE(4)];
+      const pipe = this.take(read);
+      this.later({ name: 'close', args: [read] });
+      // A call that returns 0, after which the stub answers there.
+      const back: Call = { name: 'fcntl', args: [write, F_SETFD, FD_CLOEXEC] };
+      const toPipe = { input: theirs, output: write };
+      const turn: Call = { ...back, turnTo: toPipe };
+      const isTurned =
+        writeFully(socket, encodeRequest([...takeWaiting(), turn], descriptors).bytes) && readFully(pipe, answer);
+      const request = encodeRequest([call], toPipe);
+      if (!isTurned || !writeFully(socket, request.bytes)) {
+        closeDescriptor(pipe);
+        return undefined;
+      }
+      const whole = Buffer.alloc(ANSWER_SIZE + request.area);
+      if (!(await readFullyLater(pipe, whole))) return undefined;
+      fill(request, whole.subarray(ANSWER_SIZE));
+      // Back to the socket.
+      attempt([back]);
+      this.later({ name: 'close', args: [write] });
+      return parseAnswer(whole);
     },
     close() {
-      closeDescriptor(socket);
+      if (isOpen) closeDescriptor(socket);
+      isOpen = false;
     },
   };
 }

@@ -1,4 +1,5 @@
-import { constants } from 'node:os';
+import { isError } from '../../../errors.ts';
+import { parseSignal } from '../../../linux/signals.ts';
 import { callError, type Stub } from '../stub.ts';
 
 const [P_PID, WEXITED, WNOWAIT] = [1, 0x4, 0x0100_0000];
@@ -8,24 +9,32 @@ const CLD_EXITED = 1;
  * Waits for the end of a stub's child. Returns its status as a shell reports it: its exit code, or 128 and the number
  * of the signal that killed it; undefined when the stub ends first. The child is not reaped, so no other process gets
  * its number. waitid(2)
+ * @param onKilled called with the number of the signal that killed it
  * @throws SYSTEM_CALL
  */
-export async function awaitEnd(stub: Stub, pid: number): Promise<number | undefined> {
+export async function awaitEnd(
+  stub: Stub,
+  pid: number,
+  onKilled?: (signal: number) => void,
+): Promise<number | undefined> {
   const information = Buffer.alloc(128);
   const args = [P_PID, pid, { receive: information }, WEXITED | WNOWAIT, null];
   const outcome = await stub.await({ name: 'waitid', args });
   if (outcome === undefined) return undefined;
   if (outcome.result < 0) throw callError('waitid', outcome.result);
   const [code, status] = [information.readInt32LE(8), information.readInt32LE(24)];
-  return code === CLD_EXITED ? status : 128 + status;
+  if (code === CLD_EXITED) return status;
+  onKilled?.(status);
+  return 128 + status;
 }
 
-/** Sends a signal; false when there is no such process. kill(2) */
+/** Sends a signal; false when there is no such process. kill(2) @throws USAGE for a name that is no signal's */
 export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
+  const { number } = parseSignal(signal);
   try {
-    return process.kill(pid, constants.signals[signal]);
+    return process.kill(pid, number);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+    if (isError(error) && 'code' in error && error.code === 'ESRCH') return false;
     throw error;
   }
 }

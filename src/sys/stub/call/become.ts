@@ -1,6 +1,6 @@
 import { type LimitValue, RESOURCES, type Resource } from '../../../linux/limits.ts';
 import type { Call } from '../request.ts';
-import { callError, errnoName, type LaterCall, type Stub } from '../stub.ts';
+import { callError, type LaterCall, type Stub, stubIsGone } from '../stub.ts';
 
 const PR = {
   setPdeathsig: 1,
@@ -22,6 +22,8 @@ const LAST_SIGNAL = 64;
 const [SIGKILL, SIGSTOP] = [9, 19];
 /** The size of the kernel's sigset_t: bytes. */
 const SIGSET_SIZE = 8;
+/** The result of a call that failed with this errno. */
+const EINVAL = -22;
 const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 
 // Calls without a result are delayed and performed with the next call that has one (`Stub.later`), which throws their
@@ -34,6 +36,11 @@ const UNLIMITED = 0xffff_ffff_ffff_ffffn;
  */
 export function dieWithParent(stub: Stub): void {
   stub.call('prctl', [PR.setPdeathsig, SIGKILL]);
+}
+
+/** As `dieWithParent`, delayed to the next call, which must come at once. */
+export function dieWithParentLater(stub: Stub): void {
+  stub.later({ name: 'prctl', args: [PR.setPdeathsig, SIGKILL] });
 }
 
 /**
@@ -72,12 +79,11 @@ export function dropBounding(stub: Stub, keep: bigint): void {
   const dropped = Array.from({ length: 64 }, (_, number) => number).filter(
     (number) => !((keep >> BigInt(number)) & 1n),
   );
-  const outcome = stub.attempt(
-    dropped.map((number): Call => ({ name: 'prctl', args: [PR.capbsetDrop, number, 0, 0, 0] })),
-  );
-  if (outcome === undefined || outcome.result >= 0) return;
-  // EINVAL: the kernel does not know this capability, nor the higher ones.
-  if (errnoName(outcome.result) !== 'EINVAL') throw callError('prctl(PR_CAPBSET_DROP)', outcome.result);
+  dropped.forEach((number, index) => {
+    // The kernel does not know this capability, nor the higher ones.
+    const expected = { result: EINVAL, skip: dropped.length - index - 1 };
+    stub.later({ name: 'prctl', args: [PR.capbsetDrop, number, 0, 0, 0], expected, where: 'PR_CAPBSET_DROP' });
+  });
 }
 
 /** The call that sets the permitted and effective capabilities. capset(2) */
@@ -114,12 +120,12 @@ export function setIds(stub: Stub, uid: number, gid: number): void {
  * setfsuid(2), capabilities(7), "securebits" @throws SYSTEM_CALL
  */
 export function setFileIds(stub: Stub, uid: number, gid: number): void {
-  stub.call('prctl', [PR.setSecurebits, SECBIT_NO_SETUID_FIXUP]);
+  stub.later({ name: 'prctl', args: [PR.setSecurebits, SECBIT_NO_SETUID_FIXUP] });
   // These calls return the previous ID, and never an error.
-  stub.call('setfsgid', [gid]);
-  stub.call('setfsuid', [uid]);
+  stub.later({ name: 'setfsgid', args: [gid] });
+  stub.later({ name: 'setfsuid', args: [uid] });
   hideFromTracers(stub);
-  stub.call('prctl', [PR.setSecurebits, 0]);
+  stub.later({ name: 'prctl', args: [PR.setSecurebits, 0] });
 }
 
 /** Sets the supplementary groups. setgroups(2) @throws SYSTEM_CALL */
@@ -155,12 +161,10 @@ export function setUmask(stub: Stub, mask: number): void {
  */
 export function resetSignals(stub: Stub): void {
   const action = Buffer.alloc(32);
-  const numbers = Array.from({ length: LAST_SIGNAL }, (_, index) => index + 1);
-  const calls = numbers
-    .filter((number) => number !== SIGKILL && number !== SIGSTOP)
-    .map((number): Call => ({ name: 'rt_sigaction', args: [number, action, null, SIGSET_SIZE] }));
-  const outcome = stub.attempt([...calls]);
-  if (outcome !== undefined && outcome.result < 0) throw callError('rt_sigaction', outcome.result);
+  for (let number = 1; number <= LAST_SIGNAL; number += 1) {
+    if (number === SIGKILL || number === SIGSTOP) continue;
+    stub.later({ name: 'rt_sigaction', args: [number, action, null, SIGSET_SIZE] });
+  }
   stub.later({ name: 'rt_sigprocmask', args: [SIG_SETMASK, Buffer.alloc(SIGSET_SIZE), null, SIGSET_SIZE] });
 }
 
@@ -193,29 +197,49 @@ export interface Limit {
   readonly hard: LimitValue | 'keep';
 }
 
-function readLimit(stub: Stub, resource: Resource): Buffer {
-  const limit = Buffer.alloc(16);
-  stub.call('prlimit64', [0, RESOURCES[resource], null, { receive: limit }], resource);
-  return limit;
+/** Reads limits: two numbers of 8 bytes each. prlimit(2) @throws SYSTEM_CALL */
+function readLimits(stub: Stub, resources: readonly Resource[]): readonly Buffer[] {
+  const limits = resources.map(() => Buffer.alloc(16));
+  const outcome = stub.attempt(
+    resources.map((resource, index): Call => {
+      const receive = limits[index] ?? Buffer.alloc(16);
+      return { name: 'prlimit64', args: [0, RESOURCES[resource], null, { receive }] };
+    }),
+  );
+  if (outcome === undefined) throw stubIsGone();
+  if (outcome.result < 0) throw callError('prlimit64', outcome.result, resources[outcome.call]);
+  return limits;
 }
 
 /** Raises a hard limit for a later `setLimit`, which may lack the right to raise it. prlimit(2) @throws SYSTEM_CALL */
 export function makeRoomForLimit(stub: Stub, { resource, hard }: Limit, explain: LaterCall['explain']): void {
   if (hard === 'keep') return;
-  const limit = readLimit(stub, resource);
+  const [limit = Buffer.alloc(16)] = readLimits(stub, [resource]);
   if (limitBits(hard) <= limit.readBigUInt64LE(8)) return;
   limit.writeBigUInt64LE(limitBits(hard), 8);
   stub.later({ name: 'prlimit64', args: [0, RESOURCES[resource], limit, null], where: resource, explain });
 }
 
-/** Sets a limit; `keep` leaves the hard one and never raises the soft one above it. prlimit(2) @throws SYSTEM_CALL */
-export function setLimit(stub: Stub, { resource, soft, hard }: Limit, explain: LaterCall['explain']): void {
-  const limit = readLimit(stub, resource);
-  if (hard !== 'keep') limit.writeBigUInt64LE(limitBits(hard), 8);
-  const top = limit.readBigUInt64LE(8);
-  if (limitBits(soft) < top) limit.writeBigUInt64LE(limitBits(soft), 0);
-  else limit.writeBigUInt64LE(top, 0);
-  stub.later({ name: 'prlimit64', args: [0, RESOURCES[resource], limit, null], where: resource, explain });
+/**
+ * Sets limits; `keep` leaves the hard one and never raises the soft one above it. prlimit(2)
+ * @throws SYSTEM_CALL, or the error that `explain` returns
+ */
+export function setLimits(stub: Stub, limits: readonly Limit[], explain: (limit: Limit) => LaterCall['explain']): void {
+  if (limits.length === 0) return;
+  const current = readLimits(
+    stub,
+    limits.map(({ resource }) => resource),
+  );
+  limits.forEach((wanted, index) => {
+    const { resource, soft, hard } = wanted;
+    const limit = current[index] ?? Buffer.alloc(16);
+    if (hard !== 'keep') limit.writeBigUInt64LE(limitBits(hard), 8);
+    const top = limit.readBigUInt64LE(8);
+    if (limitBits(soft) < top) limit.writeBigUInt64LE(limitBits(soft), 0);
+    else limit.writeBigUInt64LE(top, 0);
+    const args = [0, RESOURCES[resource], limit, null];
+    stub.later({ name: 'prlimit64', args, where: resource, explain: explain(wanted) });
+  });
 }
 
 /**

@@ -1,27 +1,42 @@
 import { constants } from 'node:fs';
 import { errnoOf } from '../../../errors.ts';
-import { O_CLOEXEC, type OpenInRoot, openHowInRoot } from '../../file/open-how.ts';
-import type { LaterCall, Stub } from '../stub.ts';
+import { O_CLOEXEC, type OpenInRoot, undisturbed } from '../../file/open-how.ts';
+import type { Call } from '../request.ts';
+import { callError, errnoName, type LaterCall, type Stub, stubIsGone } from '../stub.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  chownCall,
+  closeCall,
+  type Descriptor,
+  type DeviceStatus,
+  descriptorOf,
+  fileSystemCall,
+  goToCall,
+  makeDeviceCall,
+  makeDirectoryCall,
+  makeFileCall,
+  makeLinkCall,
+  openInRootCall,
+  openPathCall,
+  parseStatus,
+  STATX_BASIC_STATS,
+  STATX_SIZE,
+  type Status,
+  statusCall,
+  terminated,
+} from './file-calls.ts';
 
 // Calls on files by a stub: descriptors are the stub's, and paths are resolved from its root and working directory.
 // Flags and structures are the same on x86-64 and arm64, except for O_DIRECTORY and O_NOFOLLOW, which Node knows.
 
-const AT_FDCWD = -100;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-const AT_EMPTY_PATH = 0x1000;
-const S_IFMT = 0o170000;
 const CHUNK = 64 * 1024;
 const PATH_MAX = 4096;
 
-/** Ends a path of bytes with NUL; a string gets its NUL when the request is encoded. */
-function terminated(path: string | Uint8Array): string | Uint8Array {
-  return typeof path === 'string' ? path : Buffer.concat([path, Buffer.alloc(1)]);
-}
-
 /** Opens a path of the stub's. openat(2) @throws SYSTEM_CALL */
 export function openPath(stub: Stub, path: string | Uint8Array, flags: number): number {
-  const name = terminated(path);
-  return stub.call('openat', [AT_FDCWD, name, flags | O_CLOEXEC, 0], String(path));
+  return stub.call('openat', openPathCall(path, flags).args, String(path));
 }
 
 /**
@@ -29,8 +44,27 @@ export function openPath(stub: Stub, path: string | Uint8Array, flags: number): 
  * @throws SYSTEM_CALL with `facts.errno`
  */
 export function openInRoot(stub: Stub, rootFd: number, path: string | Uint8Array, options: OpenInRoot): number {
-  const how = openHowInRoot(options);
-  return stub.call('openat2', [rootFd, terminated(path), how, how.length], String(path));
+  const { args } = openInRootCall(rootFd, path, options);
+  return undisturbed(() => stub.call('openat2', args, String(path)));
+}
+
+/** A file that is open in a stub. */
+export interface OpenedFile {
+  readonly fd: number;
+  readonly status: Status;
+}
+
+/** As `openInRoot`, and reads the file's status, by one request. @throws as `openInRoot` */
+export function openWithStatus(stub: Stub, rootFd: number, path: string, options: OpenInRoot): OpenedFile {
+  const open = openInRootCall(rootFd, path, options);
+  const { call, read } = statusCall(open);
+  return undisturbed(() => {
+    const performed = stub.perform([open, call]);
+    if (performed === undefined) throw stubIsGone();
+    const { result, results } = performed;
+    if (result < 0) throw callError(performed.call === 0 ? open.name : call.name, result, path);
+    return { fd: results[0] ?? -1, status: read() };
+  });
 }
 
 /** Calls a function with a descriptor, and closes the descriptor. */
@@ -47,59 +81,44 @@ export function descriptorPath(fd: number): string {
   return `/proc/self/fd/${fd}`;
 }
 
-export interface Status {
-  readonly kind: 'file' | 'directory' | 'character-device' | 'block-device' | 'other';
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** Of a device. */
-  readonly major: number;
-  readonly minor: number;
-  /** Bytes. */
-  readonly size: number;
-}
-
-const KINDS: ReadonlyMap<number, Status['kind']> = new Map([
-  [0o100000, 'file'],
-  [0o040000, 'directory'],
-  [0o020000, 'character-device'],
-  [0o060000, 'block-device'],
-]);
-
 /** Returns the status of an open file. statx(2) @throws SYSTEM_CALL */
 export function statusOf(stub: Stub, fd: number): Status {
-  const [STATX_BASIC_STATS, SIZE] = [0x7ff, 256];
-  const status = Buffer.alloc(SIZE);
-  stub.call('statx', [fd, '', AT_EMPTY_PATH, STATX_BASIC_STATS, { receive: status }]);
-  const mode = status.readUInt16LE(28);
-  return {
-    kind: KINDS.get(mode & S_IFMT) ?? 'other',
-    mode: mode & 0o7777,
-    uid: status.readUInt32LE(20),
-    gid: status.readUInt32LE(24),
-    major: status.readUInt32LE(128),
-    minor: status.readUInt32LE(132),
-    size: Number(status.readBigUInt64LE(40)),
-  };
+  const { call, read } = statusCall(fd);
+  stub.call(call.name, call.args);
+  return read();
 }
 
-/** Whether a path exists and may be searched. @throws SYSTEM_CALL for other errors */
-export function isThere(stub: Stub, path: string): boolean {
-  const status = Buffer.alloc(256);
-  try {
-    stub.call('statx', [AT_FDCWD, path, 0, 0, { receive: status }], path);
-    return true;
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(errnoOf(error) ?? '')) return false;
-    throw error;
+const NOT_THERE = ['ENOENT', 'ENOTDIR', 'EACCES'];
+const ENOENT = -2;
+/** A request must fit in the stub's memory: a PATH can have thousands of directories. */
+const MOST_PATHS = 32;
+
+/** Returns those of some paths that exist and may be searched. @throws SYSTEM_CALL for other errors */
+export function whichThere(stub: Stub, paths: readonly string[]): readonly string[] {
+  const found: string[] = [];
+  for (let rest = paths; rest.length > 0; ) {
+    // Several in one request, up to the first one that is missing in another way.
+    const asked = rest.slice(0, MOST_PATHS);
+    const expected = { result: ENOENT, skip: 0 };
+    const status = { receive: Buffer.alloc(STATX_SIZE) };
+    const performed = stub.perform(
+      asked.map((path) => ({ name: 'statx', args: [AT_FDCWD, path, 0, 0, status], expected })),
+    );
+    if (performed === undefined) throw stubIsGone();
+    const { call, result, results } = performed;
+    found.push(...asked.filter((_, index) => (results[index] ?? -1) >= 0));
+    const where = asked[call];
+    if (result < 0 && !NOT_THERE.includes(errnoName(result))) throw callError('statx', result, where);
+    rest = rest.slice(call + 1);
   }
+  return found;
 }
 
 /** Returns the type number of the file system that an open file is on. statfs(2) @throws SYSTEM_CALL */
 export function fileSystemOf(stub: Stub, fd: number): number {
-  const status = Buffer.alloc(120);
-  stub.call('fstatfs', [fd, { receive: status }]);
-  return Number(status.readBigInt64LE(0));
+  const { call, read } = fileSystemCall(fd);
+  stub.call(call.name, call.args);
+  return read();
 }
 
 /** Reads an open file to its end; undefined when it has more than `limit` bytes. @throws SYSTEM_CALL */
@@ -125,6 +144,8 @@ export function writeAll(stub: Stub, fd: number, bytes: Uint8Array, where?: stri
 
 export interface DirectoryEntry {
   readonly name: string;
+  /** The name as the file system has it: it may be no UTF-8. */
+  readonly bytes: Uint8Array;
   readonly kind: 'directory' | 'character-device' | 'block-device' | 'other';
 }
 
@@ -134,22 +155,42 @@ const ENTRY_KINDS: ReadonlyMap<number, DirectoryEntry['kind']> = new Map([
   [6, 'block-device'],
 ]);
 
+function parseEntries(buffer: Buffer, size: number): readonly DirectoryEntry[] {
+  const entries: DirectoryEntry[] = [];
+  for (let at = 0; at < size; at += buffer.readUInt16LE(at + 16)) {
+    const end = buffer.indexOf(0, at + 19);
+    const name = buffer.toString('utf8', at + 19, end);
+    if (name === '.' || name === '..') continue;
+    const bytes = Buffer.from(buffer.subarray(at + 19, end));
+    entries.push({ name, bytes, kind: ENTRY_KINDS.get(buffer[at + 18] ?? 0) ?? 'other' });
+  }
+  return entries;
+}
+
 /** Reads the entries of a directory that was opened with O_PATH. getdents(2) @throws SYSTEM_CALL */
 export function readDirectory(stub: Stub, directory: number): readonly DirectoryEntry[] {
   const flags = constants.O_RDONLY | constants.O_DIRECTORY | O_CLOEXEC;
-  return withDescriptor(stub, stub.call('openat', [directory, '.', flags, 0]), (fd) => {
-    const entries: DirectoryEntry[] = [];
-    const buffer = Buffer.alloc(CHUNK);
-    for (;;) {
-      const count = stub.call('getdents64', [fd, { receive: buffer }, buffer.length]);
-      if (count === 0) return entries;
-      for (let at = 0; at < count; at += buffer.readUInt16LE(at + 16)) {
-        const name = buffer.toString('utf8', at + 19, buffer.indexOf(0, at + 19));
-        if (name === '.' || name === '..') continue;
-        entries.push({ name, kind: ENTRY_KINDS.get(buffer[at + 18] ?? 0) ?? 'other' });
-      }
+  const open: Call = { name: 'openat', args: [directory, '.', flags, 0] };
+  const buffers = [Buffer.alloc(CHUNK), Buffer.alloc(CHUNK)];
+  const read = (fd: Descriptor) =>
+    buffers.map((receive): Call => ({ name: 'getdents64', args: [descriptorOf(fd), { receive }, receive.length] }));
+  const entries: DirectoryEntry[] = [];
+  // Most directories are read by one request, with the end that the second call finds.
+  for (let fd: Descriptor = open; ; ) {
+    const performed = stub.perform(typeof fd === 'number' ? read(fd) : [fd, ...read(fd)]);
+    if (performed === undefined) throw stubIsGone();
+    const { result, results } = performed;
+    if (result < 0) throw callError(performed.call === 0 ? 'openat' : 'getdents64', result);
+    const opened: number = typeof fd === 'number' ? fd : (results[0] ?? -1);
+    results.slice(-buffers.length).forEach((count = 0, index) => {
+      entries.push(...parseEntries(buffers[index] ?? Buffer.alloc(0), count));
+    });
+    if (result === 0) {
+      stub.later(closeCall(opened));
+      return entries;
     }
-  });
+    fd = opened;
+  }
 }
 
 /** A name in an open directory of a stub. */
@@ -160,14 +201,25 @@ export interface NameIn {
   readonly name: string | Uint8Array;
 }
 
+/** Returns the status of a name, also that of a link; undefined where it is missing. statx(2) @throws SYSTEM_CALL */
+export function statusIn({ stub, directory, name }: NameIn): Status | undefined {
+  const status = Buffer.alloc(STATX_SIZE);
+  const args = [directory, terminated(name), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, { receive: status }];
+  try {
+    stub.call('statx', args, String(name));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  return parseStatus(status);
+}
+
 // The functions below make files with the given mode, for a stub's umask is 0 while it prepares a container. None of
 // them follows links.
 
 /** Makes a file with a content; it must not exist. @throws SYSTEM_CALL */
 export function makeFile({ stub, directory, name }: NameIn, mode: number, content: Uint8Array): void {
-  const { O_CREAT, O_EXCL, O_WRONLY } = constants;
-  const flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC;
-  const fd = stub.call('openat', [directory, terminated(name), flags, mode], String(name));
+  const fd = stub.call('openat', makeFileCall(directory, name, mode).args, String(name));
   withDescriptor(stub, fd, () => writeAll(stub, fd, content, String(name)));
 }
 
@@ -198,7 +250,7 @@ export function readLinkIn({ stub, directory, name }: NameIn): Buffer | undefine
  * @throws SYSTEM_CALL, or the error that `explain` returns
  */
 export function makeDirectoryIn({ stub, directory, name }: NameIn, mode: number, explain: LaterCall['explain']): void {
-  stub.later({ name: 'mkdirat', args: [directory, terminated(name), mode], where: String(name), explain });
+  stub.later({ ...makeDirectoryCall(directory, name, mode), where: String(name), explain });
 }
 
 /**
@@ -206,20 +258,17 @@ export function makeDirectoryIn({ stub, directory, name }: NameIn, mode: number,
  * @throws SYSTEM_CALL, or the error that `explain` returns
  */
 export function makeLinkIn({ stub, directory, name }: NameIn, to: string, explain: LaterCall['explain']): void {
-  stub.later({ name: 'symlinkat', args: [to, directory, terminated(name)], where: String(name), explain });
+  stub.later({ ...makeLinkCall(directory, name, to), where: String(name), explain });
 }
 
 /** Makes a device. mknod(2) @throws SYSTEM_CALL with `facts.errno` EPERM where this is not allowed */
-export function makeDeviceIn({ stub, directory, name }: NameIn, status: Omit<Status, 'size' | 'uid' | 'gid'>): void {
-  const { kind, mode, major, minor } = status;
-  const type = kind === 'block-device' ? 0o060000 : 0o020000;
-  const device = (minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12);
-  stub.call('mknodat', [directory, terminated(name), type | mode, device >>> 0], String(name));
+export function makeDeviceIn({ stub, directory, name }: NameIn, status: DeviceStatus): void {
+  stub.call('mknodat', makeDeviceCall(directory, name, status).args, String(name));
 }
 
 /** Changes the owner of a name; a link is not followed. fchownat(2) @throws SYSTEM_CALL */
 export function chownIn({ stub, directory, name }: NameIn, uid: number, gid: number): void {
-  stub.call('fchownat', [directory, terminated(name), uid, gid, AT_SYMLINK_NOFOLLOW], String(name));
+  stub.call('fchownat', chownCall(directory, name, { uid, gid }).args, String(name));
 }
 
 /** Changes the owner of an open file. fchownat(2) @param gid -1 keeps the group @throws SYSTEM_CALL */
@@ -227,9 +276,14 @@ export function chownDescriptor(stub: Stub, fd: number, uid: number, gid: number
   stub.call('fchownat', [fd, '', uid, gid, AT_EMPTY_PATH]);
 }
 
+/** As `chownDescriptor`, delayed to the next call. */
+export function chownDescriptorLater(stub: Stub, fd: number, uid: number, gid: number): void {
+  stub.later({ name: 'fchownat', args: [fd, '', uid, gid, AT_EMPTY_PATH] });
+}
+
 /** Changes the working directory to an open directory, delayed to the next call. fchdir(2) */
 export function goTo(stub: Stub, directory: number): void {
-  stub.later({ name: 'fchdir', args: [directory] });
+  stub.later(goToCall(directory));
 }
 
 /**

@@ -1,10 +1,13 @@
 import { O_CLOEXEC } from '../../file/open-how.ts';
+import type { Call } from '../request.ts';
 import type { LaterCall, Stub } from '../stub.ts';
+import { type Descriptor, descriptorOf } from './file-calls.ts';
 
 // Calls without a result are delayed and performed with the next call that has one (`Stub.later`), which throws their
 // errors.
 
-const MNT_DETACH = 2;
+/** Unmounts at once; the kernel frees the mount when it is not used any more. umount2(2) */
+export const MNT_DETACH = 2;
 const OPEN_TREE_CLONE = 1;
 const MOVE_MOUNT_BOTH_EMPTY = 0x04 | 0x40;
 const AT_EMPTY_PATH = 0x1000;
@@ -22,14 +25,14 @@ export interface MountCall {
   readonly data?: string | undefined;
 }
 
+/** The call that mounts. mount(2) */
+export function mountCall({ source, target, type, flags, data = '' }: MountCall): Call {
+  return { name: 'mount', args: [source, target, type, flags, data === '' ? null : data] };
+}
+
 /** Mounts by mount(2). @throws SYSTEM_CALL, or the error that `explain` returns */
-export function mount(
-  stub: Stub,
-  { source, target, type, flags, data = '' }: MountCall,
-  where: string,
-  explain?: LaterCall['explain'],
-): void {
-  stub.later({ name: 'mount', args: [source, target, type, flags, data === '' ? null : data], where, explain });
+export function mount(stub: Stub, call: MountCall, where: string, explain?: LaterCall['explain']): void {
+  stub.later({ ...mountCall(call), where, explain });
 }
 
 /** The mounts that a call of mount_setattr(2) is for. */
@@ -40,9 +43,9 @@ interface SetScope {
   readonly where: string;
 }
 
-function setattr(stub: Stub, fd: number, attributes: Buffer, { recursive, where }: SetScope): void {
+function setattrCall(descriptor: Descriptor, attributes: Buffer, recursive: boolean): Call {
   const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-  stub.later({ name: 'mount_setattr', args: [fd, '', flags, attributes, attributes.length], where });
+  return { name: 'mount_setattr', args: [descriptorOf(descriptor), '', flags, attributes, attributes.length] };
 }
 
 export interface MountAttributes extends SetScope {
@@ -50,11 +53,16 @@ export interface MountAttributes extends SetScope {
   readonly bits: number;
 }
 
-/** Adds attributes to an open mount. mount_setattr(2), Linux 5.12 @throws SYSTEM_CALL */
-export function setMountAttributes(stub: Stub, fd: number, { bits, recursive, where }: MountAttributes): void {
+/** The call that adds attributes to an open mount. mount_setattr(2), Linux 5.12 */
+export function mountAttributesCall(descriptor: Descriptor, bits: number, recursive: boolean): Call {
   const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
   attributes.writeBigUInt64LE(BigInt(bits), 0);
-  setattr(stub, fd, attributes, { recursive, where });
+  return setattrCall(descriptor, attributes, recursive);
+}
+
+/** Adds attributes to an open mount. mount_setattr(2), Linux 5.12 @throws SYSTEM_CALL */
+export function setMountAttributes(stub: Stub, fd: number, { bits, recursive, where }: MountAttributes): void {
+  stub.later({ ...mountAttributesCall(fd, bits, recursive), where });
 }
 
 /**
@@ -65,14 +73,16 @@ export function setMountIdMap(stub: Stub, fd: number, userNamespace: number, whe
   const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
   attributes.writeBigUInt64LE(MOUNT_ATTR_IDMAP, 0);
   attributes.writeBigUInt64LE(BigInt(userNamespace), 24);
-  setattr(stub, fd, attributes, { recursive: true, where });
+  // Not later: this call's error has a reason of its own.
+  const { name, args } = setattrCall(fd, attributes, true);
+  stub.call(name, args, where);
 }
 
 /** Sets the propagation of an open mount and of the mounts below it. mount_setattr(2) @throws SYSTEM_CALL */
 export function setPropagation(stub: Stub, fd: number, flag: number, where: string): void {
   const attributes = Buffer.alloc(STRUCT_MOUNT_ATTR_SIZE);
   attributes.writeBigUInt64LE(BigInt(flag), 16);
-  setattr(stub, fd, attributes, { recursive: true, where });
+  stub.later({ ...setattrCall(fd, attributes, true), where });
 }
 
 /**
@@ -81,12 +91,23 @@ export function setPropagation(stub: Stub, fd: number, flag: number, where: stri
  * @throws SYSTEM_CALL
  */
 export function cloneMount(stub: Stub, fd: number, where: string): number {
-  return stub.call('open_tree', [fd, '', OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE], where);
+  return stub.call('open_tree', cloneMountCall(fd).args, where);
+}
+
+/** The call that clones a mount, as `cloneMount` does. open_tree(2) */
+export function cloneMountCall(descriptor: Descriptor): Call {
+  const flags = OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
+  return { name: 'open_tree', args: [descriptorOf(descriptor), '', flags] };
 }
 
 /** Attaches a cloned mount to an open place. move_mount(2), Linux 5.2 @throws SYSTEM_CALL */
 export function attachMount(stub: Stub, tree: number, place: number, where: string): void {
-  stub.later({ name: 'move_mount', args: [tree, '', place, '', MOVE_MOUNT_BOTH_EMPTY], where });
+  stub.later({ ...attachMountCall(tree, place), where });
+}
+
+/** The call that attaches a cloned mount to an open place. move_mount(2) */
+export function attachMountCall(tree: Descriptor, place: Descriptor): Call {
+  return { name: 'move_mount', args: [descriptorOf(tree), '', descriptorOf(place), '', MOVE_MOUNT_BOTH_EMPTY] };
 }
 
 /** Makes the working directory the stub's root directory. chroot(2) @throws SYSTEM_CALL */
@@ -104,5 +125,10 @@ export function pivotToWorkingDirectory(stub: Stub): void {
 
 /** Detaches a mount at once; the kernel unmounts it when it is not used any more. umount2(2) @throws SYSTEM_CALL */
 export function detachMount(stub: Stub, target: string): void {
-  stub.later({ name: 'umount2', args: [target, MNT_DETACH], where: target });
+  stub.later({ ...detachCall(target), where: target });
+}
+
+/** The call that detaches a mount. umount2(2) */
+export function detachCall(target: string): Call {
+  return { name: 'umount2', args: [target, MNT_DETACH] };
 }

@@ -1,7 +1,8 @@
+import type { Call } from '../request.ts';
 import { callError, type Stub } from '../stub.ts';
 
 /** The flags of unshare(2) and setns(2). <linux/sched.h> */
-export const CLONE_NEW = {
+const CLONE_NEW = {
   mount: 0x0002_0000,
   cgroup: 0x0200_0000,
   uts: 0x0400_0000,
@@ -13,14 +14,6 @@ export const CLONE_NEW = {
 } as const;
 
 export type NamespaceName = keyof typeof CLONE_NEW;
-
-const AF_INET = 2;
-const SOCK_DGRAM_CLOEXEC = 0o2000002;
-const SIOCGIFFLAGS = 0x8913;
-const SIOCSIFFLAGS = 0x8914;
-const IFF_UP = 1;
-/** struct ifreq: 16 bytes of name, then a union. */
-const IFREQ_SIZE = 40;
 
 /**
  * Moves the stub to new namespaces; only its children are in new PID and time namespaces. unshare(2) @throws
@@ -59,18 +52,12 @@ export function joinNamespacesOf(stub: Stub, process: number, names: readonly Na
   stub.call('setns', [process, flags], names.join(', '));
 }
 
-/** Sets the host name. sethostname(2) @throws SYSTEM_CALL */
-export function setHostname(stub: Stub, name: string): void {
-  stub.later({ name: 'sethostname', args: [Buffer.from(name), Buffer.byteLength(name)], where: name });
+/** The call that sets the host name. sethostname(2) */
+export function hostnameCall(name: string): Call {
+  return { name: 'sethostname', args: [Buffer.from(name), Buffer.byteLength(name)] };
 }
 
-/** Brings the loopback device up, which is down in a new network namespace. netdevice(7) @throws SYSTEM_CALL */
-export function raiseLoopback(stub: Stub): void {
-  const socket = stub.call('socket', [AF_INET, SOCK_DGRAM_CLOEXEC, 0]);
-  const request = Buffer.alloc(IFREQ_SIZE);
-  request.write('lo');
-  stub.call('ioctl', [socket, SIOCGIFFLAGS, { exchange: request }], 'lo');
-  request.writeInt16LE(request.readInt16LE(16) | IFF_UP, 16);
-  stub.later({ name: 'ioctl', args: [socket, SIOCSIFFLAGS, request], where: 'lo' });
-  stub.later({ name: 'close', args: [socket] });
+/** Sets the host name. sethostname(2) @throws SYSTEM_CALL */
+export function setHostname(stub: Stub, name: string): void {
+  stub.later({ ...hostnameCall(name), where: name });
 }

@@ -61,7 +61,7 @@ function elfHeader(machine: StubMachine, segments: number): Buffer {
 }
 
 /**
- * Builds the stub: a static program of about 400 bytes that performs the system calls that it reads from descriptor 3,
+ * Builds the stub: a static program of about 450 bytes that performs the system calls that it reads from descriptor 3,
  * and exits at the end of its input. elf(5)
  */
 export function makeStubProgram(machine: StubMachine): Buffer {

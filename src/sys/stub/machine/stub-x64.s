@@ -19,6 +19,9 @@
 .set OUTPUT, 76
 .set NEXT, 80
 .set RANGES, 88
+.set STORES, 136
+.set EXPECTED, 144
+.set OTHERWISE, 152
 
 .globl _start
 _start:
@@ -58,6 +61,20 @@ perform:
     mov r9, [rbx+ARGUMENTS+40]
     syscall
     mov [rbx+RESULT], rax
+    mov rcx, [rbx+STORES]           # a list of addresses, or none
+    test rcx, rcx
+    jz switch
+
+store:
+    # Arguments of later calls are among them.
+    mov rdx, [rcx]
+    test rdx, rdx
+    jz switch                       # the end of the list
+    mov [rdx], rax
+    add rcx, 8
+    jmp store
+
+switch:
     test rax, rax
     jne judge
     # After 0 it uses the call's descriptors. After a clone, this is true for the child only.
@@ -65,9 +82,14 @@ perform:
     mov r13d, [rbx+OUTPUT]
 
 judge:
-    # The flags are still those of the result: mov changes no flags.
+    mov rcx, [rbx+OTHERWISE]
+    cmp rax, [rbx+EXPECTED]
+    je go_on                        # the caller expected this result, be it an error
+    test rax, rax
     js answer                       # it failed: the later calls are not made
     mov rcx, [rbx+NEXT]
+
+go_on:
     test rcx, rcx
     jz answer                       # it was the last one
     mov rbx, rcx
@@ -76,8 +98,8 @@ judge:
 answer:
     mov eax, 20                     # writev
     mov edi, r13d
-    lea rsi, [rbx+RANGES]           # two ranges, given by the caller
-    mov edx, 2
+    lea rsi, [rbx+RANGES]           # three ranges, given by the caller
+    mov edx, 3
     syscall
     test rax, rax
     jns next_request

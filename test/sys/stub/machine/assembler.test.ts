@@ -48,9 +48,10 @@ for (const machine of ['x64', 'arm64'] as const) {
   test(`${machine}: the source has the offsets of layout.ts`, () => {
     const lines = readFileSync(source, 'utf8').matchAll(/^\.set (\w+), (\w+)$/gm);
     const set = Object.fromEntries(Array.from(lines, ([, name = '', value]) => [name, Number(value)]));
-    const { number, arguments: args, result, input, output, next, ranges } = CALL;
+    const { number, arguments: args, result, input, output, next, ranges, stores, expected, otherwise } = CALL;
     const places = { MEMORY, MEMORY_SIZE, NUMBER: number, ARGUMENTS: args, RESULT: result, INPUT: input };
-    assert.equal(set, { ...places, ...(machine === 'x64' && { OUTPUT: output }), NEXT: next, RANGES: ranges });
+    const later = { NEXT: next, RANGES: ranges, STORES: stores, EXPECTED: expected, OTHERWISE: otherwise };
+    assert.equal(set, { ...places, ...(machine === 'x64' && { OUTPUT: output }), ...later });
     // arm64 loads both at once.
     assert.is(output, input + 4);
     assert.is(FIRST_CALL, 8);
@@ -159,6 +160,33 @@ for (const [machine, runner] of RUNNERS) {
     assert.equal(results(stdout), [-EBADF]);
     assert.is(stdout.readBigInt64LE(8), 2n);
     assert.equal(readdirSync(folder).toSorted(), ['made', 'stub']);
+  });
+
+  test(`${machine}: a result is written to the places of its list, and an expected one leads to another call`, async () => {
+    const bytes = request(
+      [
+        [numbers.dup3, 1, 9, 0],
+        [numbers.write, 0, TEXT, 2],
+        [numbers.close, 99],
+        [numbers.write, 1, TEXT, 4],
+        [numbers.write, 0, TEXT, 1],
+      ],
+      'text',
+    );
+    const call = (index: number) => FIRST_CALL + index * CALL.size;
+    // The list is where the last call has arguments that it does not need.
+    const list = call(4) + CALL.arguments + 24;
+    bytes.writeBigInt64LE(BigInt(MEMORY + call(1) + CALL.arguments), list);
+    bytes.writeBigInt64LE(BigInt(MEMORY + call(4) + CALL.arguments), list + 8);
+    bytes.writeBigInt64LE(BigInt(MEMORY + list), call(0) + CALL.stores);
+    bytes.writeBigInt64LE(BigInt(-EBADF), call(2) + CALL.expected);
+    bytes.writeBigInt64LE(BigInt(MEMORY + call(4)), call(2) + CALL.otherwise);
+    const { stdout, answers, status } = await converse(machine, runner, [[0, bytes]]);
+    assert.is(status, 0);
+    // Both are written to descriptor 9, and the call after the expected one is left out.
+    assert.is(stdout.toString(), 'tet');
+    assert.equal(results(answers), [1]);
+    assert.is(answers.readBigInt64LE(8), 4n);
   });
 
   test(`${machine}: after a clone, only the child uses the descriptors of the call`, async () => {

@@ -25,7 +25,7 @@ function answers(machine: StubMachine, runner: readonly string[], requests: read
   const input = openSync(file, 'r');
   try {
     const [command = '', ...args] = [...runner, program];
-    return spawnSync(command, args, { stdio: ['ignore', 'pipe', 'pipe', input], timeout: 10_000, cwd: folder });
+    return spawnSync(command, args, { stdio: ['ignore', 'pipe', 'pipe', input], timeout: 60_000, cwd: folder });
   } finally {
     closeSync(input);
   }
