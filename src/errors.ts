@@ -1,4 +1,5 @@
 import { ERRNO_WORDS, type ErrnoWords } from './errno-words.data.ts';
+import { optionPlace, optionWords } from './option-words.ts';
 
 /** Exit statuses of every verb except `run` and `exec`. */
 const EXIT = { failed: 1, usage: 2, notFound: 3, authentication: 4, mismatch: 5, interrupted: 130 } as const;
@@ -26,6 +27,7 @@ export const ERROR_CODES = {
   DIGEST_MISMATCH: EXIT.mismatch,
   SIZE_MISMATCH: EXIT.mismatch,
   DIFF_ID_MISMATCH: EXIT.mismatch,
+  STORE_DAMAGED: EXIT.mismatch,
   SIGNATURE_MISSING: EXIT.mismatch,
   SIGNATURE_INVALID: EXIT.mismatch,
   IMAGE_REJECTED: EXIT.mismatch,
@@ -38,7 +40,7 @@ export const ERROR_CODES = {
   COMPRESSION_INVALID: EXIT.failed,
   LIMIT_EXCEEDED: EXIT.failed,
   POLICY_VIOLATED: EXIT.failed,
-  // What is to be believed
+  // Keys, trusted roots and policies
   KEY_INVALID: EXIT.failed,
   TRUST_ROOT_INVALID: EXIT.failed,
   POLICY_INVALID: EXIT.failed,
@@ -54,6 +56,8 @@ export const ERROR_CODES = {
   NOT_LOGGED_IN: EXIT.notFound,
   REGISTRY_UNREACHABLE: EXIT.failed,
   REGISTRY_ERROR: EXIT.failed,
+  REGISTRY_BLOCKED: EXIT.failed,
+  REGISTRIES_INVALID: EXIT.failed,
   // The launch
   HOST_UNSUPPORTED: EXIT.failed,
   LAUNCH_FAILED: EXIT.failed,
@@ -63,6 +67,14 @@ export const ERROR_CODES = {
   // Existing containers
   CONTAINER_EXISTS: EXIT.failed,
   CONTAINER_STATE: EXIT.failed,
+  // Volumes
+  VOLUME_NOT_FOUND: EXIT.notFound,
+  VOLUME_IN_USE: EXIT.failed,
+  PORT_NOT_PUBLISHED: EXIT.failed,
+  // Networks
+  NETWORK_NOT_FOUND: EXIT.notFound,
+  NETWORK_EXISTS: EXIT.failed,
+  NETWORK_IN_USE: EXIT.failed,
   // The rest
   BUSY: EXIT.failed,
   INTERRUPTED: EXIT.interrupted,
@@ -74,6 +86,7 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 /** Values of an error for programs and for `--json`: expected and found, sizes in bytes, an HTTP status. */
 export type ErrorFacts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 
+/** The parts of a {@link TsimgError} besides its code and what is wrong. */
 export interface TsimgErrorOptions {
   /** The file, reference, entry or option that is concerned, as it came: it is escaped when it is printed. */
   readonly where?: string | undefined;
@@ -97,7 +110,8 @@ function errnoWords(why: string | undefined): ErrnoWords | undefined {
 
 /**
  * The error of every function of tsimg: a stable code, and the parts of the line `tsimg: WHAT (WHERE): WHY; HINT`. A
- * `why` that is an errno, or Node's sentence about one, is replaced with plain words.
+ * `why` that is an errno, or Node's sentence about one, is replaced with plain words. In a program that uses the
+ * library, options have the names of the library.
  * @example
  * try {
  *   await pullToStore(parseReference('alpine:0.0'));
@@ -110,7 +124,7 @@ export class TsimgError extends Error {
   override readonly name = 'TsimgError';
   /** Stable: a code keeps its meaning, and docs/errors.md explains it. */
   readonly code: ErrorCode;
-  /** What is wrong, in a few words. For people: the wording may change. */
+  /** The problem, in a few words for people: the wording may change. */
   readonly what: string;
   /** The file, reference, entry or option that is concerned. It may come from outside: escape it before printing. */
   readonly where: string | undefined;
@@ -121,11 +135,12 @@ export class TsimgError extends Error {
   /** The same for programs: digests, sizes in bytes, an HTTP status. */
   readonly facts: ErrorFacts;
 
-  constructor(code: ErrorCode, what: string, options: TsimgErrorOptions = {}) {
-    const { where } = options;
+  constructor(code: ErrorCode, problem: string, options: TsimgErrorOptions = {}) {
     const words = errnoWords(options.why);
-    const why = words?.why ?? options.why;
-    const hint = options.hint ?? words?.hint;
+    const what = optionWords(problem);
+    const where = optionPlace(options.where);
+    const why = optionWords(words?.why ?? options.why);
+    const hint = optionWords(options.hint ?? words?.hint);
     super(
       `${what}${where === undefined ? '' : ` (${where})`}${why === undefined ? '' : `: ${why}`}`,
       options.cause === undefined ? undefined : { cause: options.cause },
@@ -135,7 +150,8 @@ export class TsimgError extends Error {
     this.where = where;
     this.why = why;
     this.hint = hint;
-    this.facts = options.facts ?? {};
+    const { option } = options.facts ?? {};
+    this.facts = typeof option === 'string' ? { ...options.facts, option: optionPlace(option) } : (options.facts ?? {});
   }
 
   /** The exit status of a verb that fails with this error. */
@@ -144,9 +160,17 @@ export class TsimgError extends Error {
   }
 }
 
+/**
+ * Whether a value is an error, of any realm: test runners such as jest load modules into a realm of their own, where
+ * Node's errors are no instances of `Error`.
+ */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
+}
+
 /** Returns the errno name (`ENOENT`) of a system error, Node's or tsimg's; undefined for any other value. */
 export function errnoOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
+  if (!isError(error)) return undefined;
   if (error instanceof TsimgError) {
     const { errno } = error.facts;
     return typeof errno === 'string' ? errno : undefined;
@@ -157,6 +181,21 @@ export function errnoOf(error: unknown): string | undefined {
 
 /** Returns the text of a thrown value, for a `why`: an errno becomes plain words. */
 export function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = isError(error) ? error.message : String(error);
   return errnoWords(message)?.why ?? message;
+}
+
+/**
+ * Throws the errors of several actions: nothing if there are none, a single error as it is, more as an AggregateError.
+ */
+export function throwAll(failures: readonly unknown[]): void {
+  if (failures.length > 1) throw new AggregateError(failures, failures.map(messageOf).join('; '));
+  if (failures.length === 1) throw failures[0];
+}
+
+/** Returns the errors that {@link throwAll} threw together; undefined for any other value. */
+export function severalErrors(thrown: unknown): readonly TsimgError[] | undefined {
+  if (!(thrown instanceof AggregateError) || thrown.errors.length === 0) return undefined;
+  const errors: readonly unknown[] = thrown.errors;
+  return errors.every((error) => error instanceof TsimgError) ? errors : undefined;
 }

@@ -20,11 +20,19 @@ export type TsimgEvent =
     }
   | { readonly kind: 'layer-progress'; readonly diffId: string; readonly done: number; readonly size: number }
   | { readonly kind: 'layer-done'; readonly diffId: string; readonly entries: number }
+  /** The end of a layer that is stored in another form: its new digest, and the bytes of the blob before and after. */
+  | {
+      readonly kind: 'layer-compressed';
+      readonly diffId: string;
+      readonly digest: string;
+      readonly from: number;
+      readonly to: number;
+    }
   | { readonly kind: 'retry'; readonly what: string; readonly why: string; readonly attempt: number }
   /** The kernel killed a process of the running container because the memory limit of its cgroup was reached. */
   | { readonly kind: 'out-of-memory' }
   | { readonly kind: 'warning'; readonly message: string }
-  /** A remark for somebody who looks for the cause of a result: the command prints it with `--debug` only. */
+  /** A detail that helps to find the cause of a result: the command prints it with `--debug` only. */
   | { readonly kind: 'detail'; readonly message: string };
 
 /** Called for each event, in the order in which they happen. It must not throw. */
@@ -48,6 +56,7 @@ const FIELDS: Readonly<Record<TsimgEvent['kind'], Readonly<Record<string, 'strin
   'layer-started': { diffId: 'string', index: 'number', count: 'number', size: 'number' },
   'layer-progress': { diffId: 'string', done: 'number', size: 'number' },
   'layer-done': { diffId: 'string', entries: 'number' },
+  'layer-compressed': { diffId: 'string', digest: 'string', from: 'number', to: 'number' },
   retry: { what: 'string', why: 'string', attempt: 'number' },
   'out-of-memory': {},
   warning: { message: 'string' },

@@ -1,5 +1,11 @@
 import type { z } from 'zod';
 
+/**
+ * The option of Zod for a document that is parsed once: it walks the schema. Else Zod compiles each schema to a
+ * function first, which takes milliseconds at every start of a command.
+ */
+export const PARSED_ONCE = { jitless: true } as const;
+
 /** Names of the kinds of values. */
 const KINDS: Readonly<Record<string, string>> = {
   string: 'a text',
@@ -37,6 +43,15 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   return value;
 }
 
+/** The most characters of a value that are shown. */
+const SHOWN = 40;
+
+/** A value in the place of one of a few words or numbers: such a one is shown where it is short. */
+function wrongValue(value: unknown): string {
+  if (typeof value === 'string' && value.length <= SHOWN) return JSON.stringify(value);
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value);
+}
+
 /** The expected value; undefined where the schema's own message is better. */
 function wanted(issue: z.core.$ZodIssue): string | undefined {
   switch (issue.code) {
@@ -57,7 +72,7 @@ function wanted(issue: z.core.$ZodIssue): string | undefined {
 
 /**
  * The first fault that a schema finds in a value, in plain words: the field, its value's kind, the expected one. Values
- * are not shown: they may be secret or long.
+ * are not shown, because they may be secret or long: but for a short one in the place of one of a few known values.
  */
 export function formatSchemaIssue(error: z.core.$ZodError, root: unknown): string {
   const [issue] = error.issues;
@@ -73,7 +88,8 @@ export function formatSchemaIssue(error: z.core.$ZodError, root: unknown): strin
     return `${field} is missing`;
   const want = wanted(issue);
   if (want !== undefined && (issue.code === 'too_small' || issue.code === 'too_big')) return `${field} must be ${want}`;
-  if (want !== undefined) return `${field} is ${kindOf(found)}, but must be ${want}`;
+  const shown = issue.code === 'invalid_value' ? wrongValue(found) : kindOf(found);
+  if (want !== undefined) return `${field} is ${shown}, but must be ${want}`;
   // Zod's own messages begin with "Invalid"; others are those of our schemas.
   const own = /^Invalid /.test(issue.message) ? 'not well-formed' : issue.message;
   return `${field}: ${own}`;

@@ -1,4 +1,5 @@
 import module, { createRequire } from 'node:module';
+import { findVerb } from './cli/find-verb.ts';
 import { openCacheFolder } from './sys/cache-folder.ts';
 import { canLoadScripts, scriptLoader } from './sys/load-script.ts';
 
@@ -16,7 +17,9 @@ export function importOutside(specifier: string): Promise<unknown> {
 /** The name of the cache's folder: one for each verb, and for each place of the package. There must be few of them. */
 function keyOf(args: readonly string[], scripts: string): string {
   // The cache holds the functions that a verb has called; those of another verb, or behind its help, would be missing.
-  const verb = /^--help$|^-h$/.test(args[1] ?? '') ? 'help' : (/^[a-z-]{1,16}$/.exec(args[0] ?? '')?.[0] ?? 'other');
+  const named = findVerb(args);
+  const isHelp = /^--help$|^-h$/.test(args[args.indexOf(named) + 1] ?? '');
+  const verb = isHelp ? 'help' : (/^[a-z-]{1,16}$/.exec(named)?.[0] ?? 'other');
   let place = 5381;
   for (const character of scripts) place = (Math.imul(place, 33) + character.charCodeAt(0)) >>> 0;
   return `${process.version}-${process.arch}-${place.toString(36)}-${verb}`;

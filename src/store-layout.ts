@@ -1,21 +1,42 @@
-// Names of files and folders below `--root`. All of them are here: a room that disagreed about a name would take another
-// room's data for leftovers and remove it.
+// Names of files and folders below `--root`. All of them are here: if two rooms spelled a name differently, one could
+// take the other's data for leftovers and remove it.
 
 /** Files and folders beside the image layout; store/open.ts says what each is for. */
 export const STORE_NAME = {
   partial: 'partial',
   attached: 'attached',
+  dropped: 'dropped',
   trust: 'trust',
   blobsLock: 'blobs.lock',
   indexLock: 'index.lock',
   layers: 'layers',
+  entries: 'entries',
   containers: 'containers',
   containersLock: 'containers.lock',
+  /** The networks that `network create` made: a file `NAME.json` for each, and a lock. */
+  networks: 'networks',
+  volumes: 'volumes',
+  volumesLock: 'volumes.lock',
+  /** What happened to containers, images, volumes and networks, one event a line; `eventsBefore` is the file before. */
+  events: 'events.jsonl',
+  eventsBefore: 'events.1.jsonl',
   sweepLock: 'sweep.lock',
 } as const;
 
+/** In `partial`: a blob that is being received, `ALGORITHM-HEX`. The holder of its flock(2) writes it. */
+export const PARTIAL_BLOB = /^(?:sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})$/;
+
 /** In the folder of all containers, which holds a directory for each container, named by its ID. */
 export const CONTAINERS_NAME = { names: 'names', namesLock: 'names.lock' } as const;
+
+/** In the directory of a volume, which is named by the volume in the folder of all volumes. */
+export const VOLUME_NAME = {
+  /** What is known of the volume. A directory without it is not complete. */
+  record: 'volume.json',
+  data: 'data',
+  /** Held while the volume gets its first content. */
+  lock: 'lock',
+} as const;
 
 /** In a container's directory. */
 export const CONTAINER_NAME = {
@@ -31,6 +52,8 @@ export const CONTAINER_NAME = {
   life: 'life.json',
   /** The image's volumes, each below its number. */
   volumes: 'volumes',
+  /** The socket of the monitor, at which the container's streams are attached to. */
+  attach: 'attach',
   record: 'record.json',
   state: 'state.json',
   log: 'log',
@@ -42,6 +65,9 @@ export const CONTAINER_NAME = {
   lowers: 'l',
   /** A copy of the image's files, used where no overlay can be mounted. */
   plain: 'plain',
+  /** Where a sandbox's files in memory, and its snapshots, are mounted; empty for all other processes. */
+  scratch: 'scratch',
+  snapshots: 'snapshots',
 } as const;
 
 /** In a folder of unpacked layers: held by each process that unpacks into the folder. */

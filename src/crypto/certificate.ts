@@ -81,8 +81,8 @@ function usagesOf(certificate: X509Certificate): readonly string[] {
 }
 
 /**
- * Returns whether a certificate, of a leaf or of a CA, leaves signing code among what it is for: one that names no use
- * is for all. RFC 5280, 4.2.1.12 @throws whatever a malformed DER makes the parser throw
+ * Returns whether a certificate, of a leaf or of a CA, permits code signing. A certificate without a list of purposes
+ * permits all. RFC 5280, 4.2.1.12 @throws the parser's errors for a malformed DER
  */
 export function permitsCodeSigning(certificate: X509Certificate): boolean {
   const usages = usagesOf(certificate);
@@ -90,7 +90,8 @@ export function permitsCodeSigning(certificate: X509Certificate): boolean {
 }
 
 /**
- * Basic constraints, key usage, names, extended usage, key identifiers, policies: what is read here, or limits nothing.
+ * Basic constraints, key usage, names, extended usage, key identifiers, policies: extensions that are read here, or
+ * that limit nothing.
  */
 const UNDERSTOOD = new Set([
   '2.5.29.19',
@@ -104,7 +105,7 @@ const UNDERSTOOD = new Set([
 
 /**
  * Returns whether a certificate sets limits that are not read here: name constraints, and critical extensions that are
- * not known. RFC 5280, 4.2 @throws whatever a malformed DER makes the parser throw
+ * not known. RFC 5280, 4.2 @throws the parser's errors for a malformed DER
  */
 export function hasUnreadLimits(certificate: X509Certificate): boolean {
   return certificate.extensions.some(({ subs: [oid, critical, value] }) => {

@@ -44,3 +44,8 @@ export function digestMismatch(expected: Digest, found: Digest, where: string): 
     facts: { expected, found },
   });
 }
+
+/** Whether an error tells that content is not what its descriptor promised. */
+export function isMismatch(error: unknown): error is TsimgError {
+  return error instanceof TsimgError && (error.code === 'DIGEST_MISMATCH' || error.code === 'SIZE_MISMATCH');
+}
