@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 
 /** Bytes of a chunk. With the 16 or 64 KiB of Node, the trips between threads cost more than the work. */
 export const CHUNK_BYTES = 1024 * 1024;

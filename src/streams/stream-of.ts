@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { isError } from '../errors.ts';
 
 /** Bytes that may wait in a stream for its reader. */
 const HIGH_WATER_BYTES = 512 * 1024;
@@ -13,7 +14,7 @@ export function streamOf(source: Readable, chunks: AsyncGenerator<Buffer, void, 
     read() {
       chunks.next().then(
         ({ done, value }) => stream.push(done === true ? null : value),
-        (error: unknown) => stream.destroy(error instanceof Error ? error : new Error(String(error))),
+        (error: unknown) => stream.destroy(isError(error) ? error : new Error(String(error))),
       );
     },
     destroy(error, done) {

@@ -5,6 +5,7 @@ import { compressionOf, compressionUnsupported, MAGIC_BYTES } from './compressio
 import { gunzipMembers } from './gunzip.ts';
 import { unzstdFrames } from './unzstd.ts';
 
+/** How content is decompressed. */
 export interface DecompressOptions {
   /** Names the content in errors. */
   readonly where: string;

@@ -1,5 +1,5 @@
 import { createInflateRaw } from 'node:zlib';
-import { messageOf } from '../../errors.ts';
+import { isError, messageOf } from '../../errors.ts';
 import { giveChunks, takeChunk } from '../chunk-memory.ts';
 import type { ByteCursor } from './byte-cursor.ts';
 import { compressionInvalid } from './compression.ts';
@@ -77,7 +77,7 @@ export async function* inflateByZlib(
     }
   } catch (error) {
     if (sourceError !== undefined) throw sourceError;
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = isError(error) && 'code' in error ? error.code : undefined;
     if (code === 'Z_BUF_ERROR') throw truncated(where);
     throw compressionInvalid('gzip', where, messageOf(error), { cause: error });
   } finally {

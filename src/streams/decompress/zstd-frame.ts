@@ -18,7 +18,7 @@ export interface ZstdFrameHeader {
 /** Bytes of the longest header. */
 export const MAX_FRAME_HEADER_BYTES = 18;
 /** The largest window that zstd(1) decompresses by default. */
-export const MAX_WINDOW_BYTES = 128 * 1024 * 1024;
+const MAX_WINDOW_BYTES = 128 * 1024 * 1024;
 /** Bytes of the largest block, stored and decompressed. */
 export const MAX_BLOCK_BYTES = 128 * 1024;
 
