@@ -18,6 +18,7 @@ interface NodeBase {
   layer: number;
 }
 
+/** A directory, with the names in it. */
 export interface DirectoryNode extends NodeBase {
   readonly kind: 'directory';
   readonly children: Map<string, TreeNode>;
@@ -29,6 +30,7 @@ interface SharedBase extends NodeBase {
   shared: boolean;
 }
 
+/** A regular file. */
 export interface FileNode extends SharedBase {
   readonly kind: 'file';
   /** Bytes, with holes. */
@@ -37,14 +39,17 @@ export interface FileNode extends SharedBase {
   readonly body: Body | undefined;
 }
 
+/** A symbolic link. */
 export interface SymlinkNode extends SharedBase {
   readonly kind: 'symlink';
   /** Unchanged from the archive, bytes (latin1). */
   readonly target: string;
 }
 
+/** The kinds of nodes that mknod(2) makes. */
 export type SpecialKind = 'character-device' | 'block-device' | 'fifo';
 
+/** A device, or a fifo. */
 export interface SpecialNode extends SharedBase {
   readonly kind: SpecialKind;
   /** 0 for a fifo, and so is `minor`. */

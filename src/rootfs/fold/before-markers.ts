@@ -30,7 +30,7 @@ export function childBefore(hidden: BeforeMarkers, position: number) {
 }
 
 /**
- * Notes what each marker hides, and changes nothing. To be called before the markers are applied.
+ * Notes the files that each marker hides, and changes nothing. To be called before the markers are applied.
  */
 export function noteHidden(tree: Tree, { markers, isReplaced }: LayerMarkers): BeforeMarkers {
   const hidden = new Map<DirectoryNode, Map<string, HiddenBy>>();

@@ -85,6 +85,28 @@ export function resolveDirectory(tree: Tree, components: readonly string[], opti
   return { kind: 'directory', directory: chain.at(-1) ?? tree.root, path: paths.at(-1) ?? ROOT_PATH, chain };
 }
 
+/**
+ * Finds the file or directory at a path as a process chrooted into the tree would open it: a symlink at the end is
+ * followed too. Undefined where there is none.
+ * @param path bytes (latin1)
+ * @throws LIMIT_EXCEEDED as `resolveDirectory`
+ */
+export function resolveNode(tree: Tree, path: string): TreeNode | undefined {
+  let components = linkComponents(path);
+  for (let hops = 0; hops <= MAX_HOPS; hops += 1) {
+    const name = components.at(-1);
+    const isDirectory = name === undefined || name === '..';
+    const place = resolveDirectory(tree, isDirectory ? components : components.slice(0, -1));
+    if (place.kind !== 'directory') return undefined;
+    if (isDirectory) return place.directory;
+    const node = inTree(place.directory, name);
+    if (node?.kind !== 'symlink') return node;
+    const from = node.target.startsWith('/') ? [] : linkComponents(place.path);
+    components = [...from, ...linkComponents(node.target)];
+  }
+  return undefined;
+}
+
 /** Looks up a name in a directory of the tree. */
 export function inTree(directory: DirectoryNode, name: string): TreeNode | undefined {
   return directory.children.get(name);

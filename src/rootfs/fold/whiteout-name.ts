@@ -27,7 +27,7 @@ const NONE: WhiteoutReading = { kind: 'none' };
 /**
  * Reads the name of an entry, by exact base name (`which` and `.whiskers` are files).
  * @throws LAYER_INVALID for a whiteout of nothing, of `.` or `..`, and for a directory whose name begins with `.wh.`:
- *   such a name asks for a deletion, and tools differ in what they delete
+ *   such a name requests a deletion, and tools delete different files
  */
 export function readWhiteout(components: readonly string[], header: TarHeader): WhiteoutReading {
   if (!mayBeMarker(header.path)) return NONE;

@@ -28,6 +28,7 @@ export interface TarHandler {
   end(): void;
 }
 
+/** How an archive is read. */
 export interface TarReaderOptions {
   /** The archive or layer, for errors. */
   readonly where?: string | undefined;

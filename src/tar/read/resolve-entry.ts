@@ -46,7 +46,7 @@ const KINDS: Readonly<Record<string, TarEntryKind>> = {
   S: 'file',
 };
 
-/** Where an entry stands, and what may be in it. */
+/** The place of an entry, and the limits for it. */
 export interface EntryContext {
   /** Where its first header begins. */
   readonly offset: number;

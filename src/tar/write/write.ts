@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { type Header, pack } from 'tar-stream';
 import { sizeMismatch } from '../../crypto/digest.ts';
+import { isError } from '../../errors.ts';
 
 /** Content of known length that is not in memory. */
 export interface SizedContent {
@@ -68,7 +69,7 @@ export function createArchiveWriter(): ArchiveWriter {
       }
       if (written !== size) throw sizeMismatch(size, written, header.name);
     } catch (error) {
-      abort(error instanceof Error ? error : new Error(String(error)));
+      abort(isError(error) ? error : new Error(String(error)));
       throw error;
     }
     sink.end(undefined);
