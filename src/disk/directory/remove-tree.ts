@@ -27,7 +27,7 @@ export function removeTree(directory: number, name: string, path = name): void {
 }
 
 /** Removes everything in a directory, as `removeTree` does. @throws FILESYSTEM */
-export function emptyDirectory(directory: number, path: string): void {
+function emptyDirectory(directory: number, path: string): void {
   // By the descriptor, because names are bytes and the path may lead elsewhere by now
   for (const entry of readdirSync(`/proc/self/fd/${directory}`, 'latin1')) {
     removeTree(directory, entry, `${path}/${entry}`);

@@ -48,7 +48,8 @@ function openAbandoned(directory: string, name: string): Abandoned | undefined {
     const isOurs = uid === process.geteuid?.() && (mode & 0o777) === 0o700;
     const isWhole = isOurs && readdirSync(`/proc/self/fd/${descriptor}`).every((entry) => CONTENT.has(entry));
     // The user moves the former content of a destination back by hand
-    if (isWhole && !holdsFormer(descriptor) && lockDescriptor(descriptor, name)) return { name, descriptor };
+    if (isWhole && !holdsFormer(descriptor) && lockDescriptor(descriptor, name) === 'locked')
+      return { name, descriptor };
   } catch {
     // It stays
   }

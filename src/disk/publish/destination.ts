@@ -19,7 +19,7 @@ import { workingDirectory } from '../../sys/file/working-directory.ts';
 import { attempt } from '../directory/check.ts';
 import { abandonedIn } from './abandoned.ts';
 
-/** The place where a tree is published, and the way. Paths are text, absolute, without symlinks. */
+/** The place where a tree is published, and the way of publishing it. Paths are text, absolute, without symlinks. */
 export interface Destination {
   readonly path: string;
   readonly parent: string;

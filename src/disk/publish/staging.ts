@@ -28,7 +28,7 @@ export interface Staging {
    */
   publish(finishRoot: (at: NameAt) => void): void;
   /**
-   * Removes what is left in it: everything, when nothing was published.
+   * Removes the directory with its remaining content; if nothing was published, that is the whole tree.
    * @throws FILESYSTEM, also where publishing failed and the former content could not be moved back: then this content
    *   stays
    */
@@ -160,7 +160,7 @@ function makeLocked(base: number, basePath: string): { readonly name: string; re
     // Another process may have removed it as abandoned before it was locked
     if (top < 0 && lastErrno() === 'ENOENT') continue;
     check(top, 'open a directory', name);
-    if (lockDescriptor(top, name) && fstatSync(top).nlink > 0) return { name, top };
+    if (lockDescriptor(top, name) !== 'held' && fstatSync(top).nlink > 0) return { name, top };
     closeDescriptor(top);
   }
 }

@@ -18,7 +18,7 @@ export interface LayerOptions {
   /** Of `newSpending`: shared by all layers of an image. */
   readonly spending: SharedArrayBuffer;
   /**
-   * Whether a digest is promised for the stored bytes: then they fail where they are something else, and are bounded.
+   * Whether the stored bytes have a promised digest: then reading other bytes fails, and is bounded.
    */
   readonly isPromised: boolean;
 }

@@ -6,7 +6,7 @@ import { type PackedEntries, unpackEntries } from './pack-entries.ts';
 import type { LayerBytes } from './read-verified.ts';
 import { SENT_BYTES, SENT_CHUNKS, type ThreadAnswer, type ThreadRequest } from './thread-messages.ts';
 
-/** Most that a thread allocates is soon garbage: in a larger heap it would lie about longer, and take memory. */
+/** Most objects of a thread are soon garbage, which would stay longer in a larger heap. */
 const YOUNG_MEGABYTES = 3;
 
 /** A layer that the thread is reading. */
@@ -152,7 +152,7 @@ export class LayerThread implements LayerReader {
     job.reject(job.failure === undefined ? error : job.failure.error);
   }
 
-  /** The thread is gone: all jobs fail, and those to come. */
+  /** The thread is gone: all jobs fail, present and later ones. */
   #fall(error: Error): void {
     this.#crash ??= error;
     for (const job of this.#jobs.values()) this.#fail(job, this.#crash);

@@ -1,4 +1,5 @@
 import { algorithmOf } from '../../oci/digest.ts';
+import type { Body } from '../../rootfs/body.ts';
 import { type Tolerated, tolerate } from '../../rootfs/tolerated.ts';
 import { newSpending } from '../../streams/byte-budget.ts';
 import type { UnpackOptions } from '../unpack-options.ts';
@@ -11,6 +12,15 @@ import { readerPool } from './reader-pool.ts';
 const LAYERS_AT_A_TIME = 4;
 /** Each layer has this many numbers of bodies to itself. */
 const BODIES_PER_LAYER = 2 ** 32;
+
+/**
+ * Returns where a body is that has no pool: the ordinal of its layer, and its place among the files of the layer that
+ * are not empty.
+ */
+export function placeOfBody({ name }: Body): { readonly ordinal: number; readonly index: number } {
+  const number = Number(name);
+  return { ordinal: Math.floor(number / BODIES_PER_LAYER), index: number % BODIES_PER_LAYER };
+}
 
 /** Layers that are being read, in threads where that pays. */
 export interface LayersAhead extends AsyncDisposable {

@@ -4,7 +4,7 @@ import { attempt } from '../directory/check.ts';
 import type { LayerContext } from './layer-context.ts';
 import type { Promised } from './verified-chunks.ts';
 
-/** Stored bytes of a layer in an open file, and what they must be. */
+/** The stored bytes of a layer in an open file, with their expected size and digest. */
 export interface PromisedSection extends Promised {
   readonly descriptor: number;
   /** Bytes before the section. */

@@ -25,7 +25,7 @@ export interface LayerInput {
 }
 
 /**
- * Reads a layer from where the image has it, and checks that it is the layer that the image lists.
+ * Reads a layer from the image's source, and checks that it is the layer that the image lists.
  * @throws DIFF_ID_MISMATCH, and the errors of `readVerified` and of the layer's stream
  */
 export async function readLayer(
@@ -60,7 +60,7 @@ async function readSection(
   if (digest === undefined || section === undefined) return undefined;
   try {
     const { descriptor, offset, size } = section;
-    // The stream tells what is wrong
+    // Reading the stream gives the error for a wrong size
     if (size !== layer.size) return undefined;
     return await reader.read({ descriptor, offset, size, digest, blob }, context);
   } finally {
@@ -95,7 +95,7 @@ async function readStream(layer: LayerInput, reader: LayerReader, context: Layer
   if (signal !== undefined) addAbortSignal(signal, stream);
   try {
     const extracted = await reader.read({ chunks: counted(stream, context) }, context);
-    // A wrong digest is the last thing that a stream tells, and a decompressor may not have waited for it
+    // A stream reports a wrong digest at its end, and a decompressor may not have waited for it
     if (stream.errored !== null) throw stream.errored;
     return extracted;
   } finally {

@@ -34,7 +34,7 @@ function marker(path: string): TarEntryToWrite {
 
 function refuseName(path: RootfsPath): void {
   if (!saysWhiteout(path)) return;
-  throw new TsimgError('FORMAT_UNSUPPORTED', 'a file of the container has a name that no layer can hold', {
+  throw new TsimgError('FORMAT_UNSUPPORTED', 'a file has a name that no layer can hold', {
     where: pathText(path),
     why: 'in a layer a name that begins with .wh. means that something is deleted',
     hint: 'give it another name',
@@ -42,8 +42,8 @@ function refuseName(path: RootfsPath): void {
 }
 
 /**
- * Yields the changes of a container as the entries of a layer, in OCI's form (layer.md). The same changes always give
- * the same entries. Contents are read as they are taken.
+ * Yields the changes of a container or of a tree as the entries of a layer, in OCI's form (layer.md). The same changes
+ * always give the same entries. Contents are read as they are taken.
  * @param upper descriptor of the upper layer
  * @throws FILESYSTEM, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED
  */

@@ -39,7 +39,7 @@ const KINDS: ReadonlyMap<bigint, DiskNode['kind']> = new Map([
 ]);
 
 /** Whether a layer keeps an extended attribute. The labels that a security module of this host gave are not kept. */
-function isKept(name: string): boolean {
+export function isKept(name: string): boolean {
   return /^(user|trusted)\./.test(name) || name === 'security.capability' || name.startsWith('system.posix_acl_');
 }
 

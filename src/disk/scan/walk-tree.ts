@@ -20,7 +20,7 @@ export function isKernelDirectory({ directory, name }: NameAt): boolean {
   return KERNEL_TYPES.has(statfsSync(Buffer.from(`/proc/self/fd/${directory}/${name}/.`, 'latin1')).type);
 }
 
-/** What is put into an archive. */
+/** The file or directory that is put into an archive. */
 export interface WalkedTree {
   readonly at: NameAt;
   readonly node: DiskNode;

@@ -23,9 +23,9 @@ export function bodyPool(directory: number, form: Form): BodyPool {
 }
 
 /**
- * Whether a body gets all its attributes when it is stored, in a thread and on a descriptor that is open anyway; later
- * it needs its place only. Files with other owners or with xattrs get them later, because the fold counts what the file
- * system refuses.
+ * Whether a body gets all its attributes when it is stored, in a thread and on a descriptor that is open anyway; then
+ * it only has to be moved later. Files with other owners or with xattrs get them later, because the fold counts the
+ * attributes that the file system refuses.
  */
 export function isFinishedIn({ finish }: BodyPool, { owner, xattrs }: RealAttributes): boolean {
   if (finish === undefined || xattrs.size > 0) return false;

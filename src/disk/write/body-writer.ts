@@ -65,7 +65,7 @@ export function bodyWriter(pool: BodyPool): BodyWriter {
     const made = makeDirectoryAt(pool.directory, name, 0o700) >= 0;
     // A file system may limit the number of subdirectories
     if (!made && lastErrno() !== 'EMLINK') throw refusal('cannot store a file', lastErrno(), pathText(path));
-    // Adds what the umask took away
+    // Adds the bits that the umask removed
     if (made) check(chmodAt(pool.directory, name, 0o700), 'set the mode', path);
     const bucket = made ? { name, files: 0 } : undefined;
     buckets.set(parent, bucket);

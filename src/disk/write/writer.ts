@@ -43,7 +43,7 @@ export interface RootfsWriter {
 export function createWriter({ root, pool, lowerLayer, form, tolerated }: WriterOptions): RootfsWriter {
   const directories = new DirectoryStack(root);
   const placedBuckets = new Map<Bucket, RootfsPath>();
-  /** Apart from `directories`, which would leave the current directory for the target of each link. */
+  /** Separate from `directories`, which would leave the current directory for the target of each link. */
   const targets = new DirectoryStack(root);
 
   function makeDirectory(at: NameAt, path: RootfsPath, bucket: Bucket | undefined): void {
@@ -52,7 +52,7 @@ export function createWriter({ root, pool, lowerLayer, form, tolerated }: Writer
       return;
     }
     check(makeDirectoryAt(at.directory, at.name, 0o700), 'make a directory', path);
-    // Adds what the umask took away
+    // Adds the bits that the umask removed
     check(chmodAt(at.directory, at.name, 0o700), 'set the mode', path);
   }
 
