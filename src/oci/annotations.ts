@@ -9,6 +9,6 @@ export const ANNOTATION = {
    * index.
    */
   chosenFrom: 'io.tsimg.image.chosen-from',
-  /** The tag at which a signature lay that is kept beside an image. */
+  /** The tag that a signature, kept beside an image, had in the image's repository. */
   attachedAt: 'io.tsimg.attached-at',
 } as const;

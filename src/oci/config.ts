@@ -3,6 +3,7 @@ import { TsimgError } from '../errors.ts';
 import { digestSchema, optional, stringMapSchema } from './descriptor.ts';
 import type { Digest } from './digest.ts';
 import { checkDocument, parseJson } from './document.ts';
+import type { Healthcheck } from './healthcheck.ts';
 import { normalizePlatform, type Platform } from './platform.ts';
 import { EMPTY_RUN_CONFIG, type RunConfig } from './run-config.ts';
 
@@ -52,6 +53,31 @@ const keySet = z
   .nullish()
   .transform((value): readonly string[] => Object.keys(value ?? {}));
 
+const number = z
+  .number()
+  .nullish()
+  .transform((value) => value ?? undefined);
+
+const healthcheckSchema = z
+  .object({
+    Test: words,
+    Interval: number,
+    Timeout: number,
+    StartPeriod: number,
+    StartInterval: number,
+    Retries: number,
+  })
+  .transform(
+    (raw): Healthcheck => ({
+      test: raw.Test,
+      interval: raw.Interval,
+      timeout: raw.Timeout,
+      startPeriod: raw.StartPeriod,
+      startInterval: raw.StartInterval,
+      retries: raw.Retries,
+    }),
+  );
+
 const runSchema = z
   .object({
     User: text,
@@ -63,6 +89,7 @@ const runSchema = z
     ExposedPorts: keySet,
     Volumes: keySet,
     StopSignal: text,
+    Healthcheck: optional(healthcheckSchema),
   })
   .transform(
     (raw): RunConfig => ({
@@ -75,6 +102,7 @@ const runSchema = z
       exposedPorts: raw.ExposedPorts,
       volumes: raw.Volumes,
       stopSignal: raw.StopSignal,
+      ...(raw.Healthcheck === undefined ? {} : { healthcheck: raw.Healthcheck }),
     }),
   );
 

@@ -40,7 +40,7 @@ export const stringMapSchema = z
   .record(z.string(), z.string())
   .transform((map): Readonly<Record<string, string>> => Object.assign(Object.create(null), map));
 
-export const platformSchema = z
+const platformSchema = z
   .object({
     os: z.string().max(64),
     architecture: z.string().max(64),

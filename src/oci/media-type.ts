@@ -33,6 +33,11 @@ export function isManifestOrIndex(mediaType: string): boolean {
   return kind === 'manifest' || kind === 'index';
 }
 
+/** Returns whether a media type is docker's, and not OCI's. */
+export function isDockerMediaType(mediaType: string): boolean {
+  return mediaType.startsWith('application/vnd.docker.');
+}
+
 const LAYER = new RegExp(
   '^application/vnd\\.(' +
     'oci\\.image\\.layer\\.(nondistributable\\.)?v1\\.tar(\\+gzip|\\+zstd)?|' +

@@ -1,5 +1,5 @@
 import { TsimgError } from '../errors.ts';
-import { type Digest, isDigest } from './digest.ts';
+import { algorithmOf, type Digest, hexOf, isDigest } from './digest.ts';
 
 /** A parsed image reference: distribution/reference's grammar, docker's defaults. Made by {@link parseReference}. */
 export interface Reference {
@@ -25,6 +25,14 @@ export function isTag(text: string): boolean {
   return TAG.test(text);
 }
 
+/**
+ * The tag at which clients keep the list of a manifest's referrers, for a registry without the referrers API.
+ * Distribution spec, "Referrers Tag Schema"
+ */
+export function referrersTag(subject: Digest): string {
+  return `${algorithmOf(subject)}-${hexOf(subject).slice(0, 64)}`;
+}
+
 function invalid(text: string, why: string, hint?: string): TsimgError {
   return new TsimgError('REFERENCE_INVALID', 'not an image reference', {
     where: text.slice(0, 300),
@@ -37,7 +45,7 @@ function invalid(text: string, why: string, hint?: string): TsimgError {
  * The first component is a host when it cannot be a name on Docker Hub: it has a dot, a port or capitals, or is
  * localhost.
  */
-function isHost(first: string): boolean {
+export function isHost(first: string): boolean {
   return /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase();
 }
 
@@ -67,7 +75,7 @@ export function parseReference(text: string): Reference {
   if (tag !== undefined && !isTag(tag)) throw invalid(text, 'the tag has characters that a tag cannot have');
 
   const [host, path] = splitHost(colon === -1 ? named : named.slice(0, colon));
-  const registry = host === 'index.docker.io' ? DOCKER_HUB : host;
+  const registry = spelledHost(host);
   const repository = registry === DOCKER_HUB && !path.includes('/') ? `library/${path}` : path;
   if (!HOST.test(registry)) throw invalid(text, 'the host name has characters that a host name cannot have');
   if (!REPOSITORY.test(repository)) {
@@ -81,16 +89,37 @@ export function parseReference(text: string): Reference {
   return { registry, repository, tag: tag ?? (digest === undefined ? 'latest' : undefined), digest };
 }
 
-/** What is logged in to: a registry, or one namespace or repository of it. Made by {@link parseRegistryName}. */
+/** Other names of Docker Hub, in references, in URLs and in files of credentials. */
+const HUB_HOSTS: readonly string[] = [DOCKER_HUB, 'index.docker.io', 'registry-1.docker.io'];
+
+/**
+ * Returns how references spell a host: in lower case, and Docker Hub as `docker.io`. A port stays, 443 too: where TLS
+ * is given up, it is another server than that of port 80. A single word stays, because its capitals make it a host.
+ */
+function spelledHost(host: string): string {
+  const lower = host.toLowerCase();
+  if (!isHost(lower)) return host;
+  return canonicalHost(lower) === DOCKER_HUB ? DOCKER_HUB : lower;
+}
+
+/**
+ * Refuses a registry without a repository, such as `localhost:5000`. As docker's grammar has it, that is a name on
+ * Docker Hub with a tag, but nobody means that one.
+ * @throws REFERENCE_INVALID
+ */
+export function refuseHostAlone(text: string): void {
+  const [, host = '', port] = /^([^/:@]+)(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const isAlone = host === 'localhost' || (port !== undefined && host.includes('.'));
+  if (isAlone) throw invalid(text, 'a registry without a repository', `write ${text}/NAME`);
+}
+
+/** The object of a login: a registry, or one namespace or repository of it. Made by {@link parseRegistryName}. */
 export interface RegistryName {
   /** As references spell it: `docker.io`, `localhost:5000`. */
   readonly registry: string;
   /** Empty for the whole registry. */
   readonly namespace: string;
 }
-
-/** Other names of Docker Hub, in URLs and in files of credentials. */
-const HUB_HOSTS: readonly string[] = [DOCKER_HUB, 'index.docker.io', 'registry-1.docker.io'];
 
 /**
  * Parses the name of a registry, as `login` takes it: `HOST[:PORT][/NAMESPACE]`, or a URL as docker writes it. Without
@@ -113,7 +142,32 @@ export function parseRegistryName(text: string): RegistryName {
   if (slash !== -1 && !REPOSITORY.test(namespace)) {
     throw refuse('the namespace has characters that a repository cannot have');
   }
-  return { registry: HUB_HOSTS.includes(host) ? DOCKER_HUB : host, namespace };
+  return { registry: spelledHost(host), namespace };
+}
+
+/**
+ * Returns the one spelling of a registry's host by which files of rules and of credentials are searched, for a URL
+ * leads to the same server in any spelling: lower case, no port 443, `docker.io` for the other names of Docker Hub.
+ */
+export function canonicalHost(registry: string): string {
+  const spelled = `https://${registry}`;
+  const host = URL.canParse(spelled) ? new URL(spelled).host : registry.toLowerCase();
+  return HUB_HOSTS.includes(host) ? DOCKER_HUB : host;
+}
+
+/**
+ * Returns the spellings of a host by which a folder of its configuration is looked for: port 443 is that of TLS, and
+ * may be left out.
+ */
+export function hostSpellings(registry: string): readonly string[] {
+  if (registry.endsWith(':443')) return [registry, registry.slice(0, -':443'.length)];
+  return /:\d+$/.test(registry) ? [registry] : [registry, `${registry}:443`];
+}
+
+/** Returns a name, or the start of one, with the canonical spelling of its host. */
+export function canonicalName(name: string): string {
+  const slash = name.indexOf('/');
+  return slash === -1 ? canonicalHost(name) : `${canonicalHost(name.slice(0, slash))}${name.slice(slash)}`;
 }
 
 /** Returns the one text for a registry or a namespace of it: `docker.io`, `localhost:5000/team`. */
@@ -140,4 +194,15 @@ export function formatFamiliar(reference: Reference): string {
   if (registry !== DOCKER_HUB || isHost(first)) return formatReference(reference);
   const isOfficial = first === 'library' && second !== undefined && rest.length === 0;
   return formatNamed(isOfficial ? second : repository, reference);
+}
+
+/** Parses a name that an image is to get. @throws REFERENCE_INVALID, also for a reference with a digest */
+export function parseNewName(text: string): Reference {
+  const reference = parseReference(text);
+  if (reference.digest === undefined) return reference;
+  throw new TsimgError('REFERENCE_INVALID', 'a name for an image cannot have a digest', {
+    where: text,
+    why: 'the digest follows from the image',
+    hint: 'leave out @ and the digest',
+  });
 }

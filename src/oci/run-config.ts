@@ -1,3 +1,5 @@
+import type { Healthcheck } from './healthcheck.ts';
+
 /**
  * The settings with which a container of the image starts. OCI image spec, config.md. A list that is absent in the
  * document is empty here, an absent text is ''.
@@ -19,6 +21,8 @@ export interface RunConfig {
   readonly volumes: readonly string[];
   /** `SIGTERM`, `15` */
   readonly stopSignal: string;
+  /** docker's; undefined where the image has none. */
+  readonly healthcheck?: Healthcheck | undefined;
 }
 
 /** The settings for a root filesystem without an image. */

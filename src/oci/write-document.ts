@@ -1,4 +1,5 @@
 import type { Descriptor } from './descriptor.ts';
+import type { Manifest } from './manifest.ts';
 import type { Platform } from './platform.ts';
 
 /** A platform as a JSON value. OCI image spec, image-index.md. */
@@ -45,4 +46,22 @@ export function indexDocument(
     ...(annotations === undefined ? {} : { annotations }),
   };
   return `${JSON.stringify(document)}\n`;
+}
+
+/**
+ * Writes a manifest as bytes, without white space. Keys are in a fixed order, so that equal values give equal bytes.
+ */
+export function manifestDocument(manifest: Manifest): Buffer {
+  const { mediaType, artifactType, config, layers, subject, annotations } = manifest;
+  return Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType,
+      artifactType,
+      config: descriptorDocument(config),
+      layers: layers.map(descriptorDocument),
+      ...(subject === undefined ? {} : { subject: descriptorDocument(subject) }),
+      annotations,
+    }),
+  );
 }

@@ -30,6 +30,24 @@ test('the first component is a host if it has a dot or a port, is localhost, or 
   assert.is(parseReference('host/app').registry, 'docker.io');
 });
 
+test('a host in another spelling is the same; another port, and a single word with capitals, is not', () => {
+  for (const text of [
+    'Docker.IO/alpine',
+    'INDEX.docker.io/alpine',
+    'registry-1.docker.io/alpine',
+    'docker.io:443/alpine',
+  ]) {
+    assert.is(formatReference(parseReference(text)), 'docker.io/library/alpine:latest', text);
+  }
+  assert.is(parseReference('GHCR.io/team/app').registry, 'ghcr.io');
+  assert.is(parseReference('LocalHost:5000/app').registry, 'localhost:5000');
+  assert.is(parseReference('[2001:DB8::1]:5000/app').registry, '[2001:db8::1]:5000');
+  // Without TLS, a port of its own is another server.
+  assert.is(parseReference('ghcr.io:443/app').registry, 'ghcr.io:443');
+  // In lower case, it would be a name on Docker Hub.
+  assert.is(formatReference(parseReference('Team/app')), 'Team/app:latest');
+});
+
 test('a colon after the last slash is a tag, before it a port', () => {
   assert.equal(parseReference('example.com:80/app'), {
     registry: 'example.com:80',
@@ -85,6 +103,7 @@ const INVALID = [
   'a\nb',
   'a:b\u0000',
   'localhost:99999999/a',
+  'docker.io./library/alpine',
   'a'.repeat(5000),
   `a/${'b'.repeat(255)}`,
 ];
@@ -107,6 +126,8 @@ for (const [text, name] of [
   ['localhost:5000/', 'localhost:5000'],
   ['[::1]:5000', '[::1]:5000'],
   ['https://r.test/v2/', 'r.test'],
+  ['R.test/team', 'r.test/team'],
+  ['https://Index.Docker.io:443/v1/', 'docker.io'],
   ['http://r.test:80', 'r.test:80'],
   ['r.test/team/app', 'r.test/team/app'],
 ] as const) {

@@ -2,6 +2,7 @@ import * as posix from 'node:path/posix';
 import { TsimgError } from '../../errors.ts';
 import type { RunConfig } from '../run-config.ts';
 import { expandWord, splitQuoted, type WordRules } from './dockerfile-words.ts';
+import { parseHealthcheck } from './healthcheck-instruction.ts';
 
 /** One instruction, with the rules for its words. */
 interface Instruction extends WordRules {
@@ -12,12 +13,12 @@ function wrong(instruction: string, why: string): TsimgError {
   return new TsimgError('USAGE', 'not a change of an image', {
     where: instruction,
     why,
-    hint: 'CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME and WORKDIR, as in a Dockerfile',
+    hint: 'CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, STOPSIGNAL, USER, VOLUME and WORKDIR, as in a Dockerfile',
   });
 }
 
 /** Parses `["a","b"]`; undefined for text that is no JSON list, and so a line of words. */
-function jsonWords({ text, fail }: Instruction): readonly string[] | undefined {
+function jsonWords({ text, fail }: Pick<Instruction, 'text' | 'fail'>): readonly string[] | undefined {
   if (!text.startsWith('[')) return undefined;
   let value: unknown;
   try {
@@ -30,8 +31,8 @@ function jsonWords({ text, fail }: Instruction): readonly string[] | undefined {
   throw fail('a list holds texts only');
 }
 
-/** Parses a command: a JSON list, or a command line for the shell. */
-function commandWords(given: Instruction): readonly string[] {
+/** Parses a command: a JSON list, or a command line for the shell; an empty text is no command. */
+export function commandWords(given: Pick<Instruction, 'text' | 'fail'>): readonly string[] {
   return jsonWords(given) ?? (given.text === '' ? [] : ['/bin/sh', '-c', given.text]);
 }
 
@@ -47,15 +48,20 @@ function pairs({ text, ...rules }: Instruction): readonly (readonly [string, str
   });
 }
 
+/**
+ * Parses `80`, `80/udp` or `8000-8010/tcp` into one text for each port, with its protocol.
+ * @throws the error of `fail`
+ */
+export function parsePorts(text: string, fail: WordRules['fail']): readonly string[] {
+  const [, firstText, lastText = firstText, protocol = 'tcp'] =
+    /^([0-9]{1,5})(?:-([0-9]{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(text) ?? [];
+  const [first, last] = [Number(firstText), Number(lastText)];
+  if (!(first >= 1 && first <= last && last <= 65_535)) throw fail(`${text} is not PORT[-PORT][/tcp|udp|sctp]`);
+  return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol.toLowerCase()}`);
+}
+
 function ports({ text, ...rules }: Instruction): readonly string[] {
-  return text.split(/\s+/).flatMap((word) => {
-    const port = expandWord(word, rules);
-    const [, firstText, lastText = firstText, protocol = 'tcp'] =
-      /^([0-9]{1,5})(?:-([0-9]{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(port) ?? [];
-    const [first, last] = [Number(firstText), Number(lastText)];
-    if (!(first >= 1 && first <= last && last <= 65_535)) throw rules.fail(`${port} is not PORT[-PORT][/tcp|udp|sctp]`);
-    return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol.toLowerCase()}`);
-  });
+  return text.split(/\s+/).flatMap((word) => parsePorts(expandWord(word, rules), rules.fail));
 }
 
 function paths(given: Instruction): readonly string[] {
@@ -136,6 +142,10 @@ function changeOnce(
     }
     case 'EXPOSE':
       return { ...run, exposedPorts: union(run.exposedPorts, ports(given)) };
+    case 'HEALTHCHECK': {
+      const words = (text: string) => jsonWords({ text, fail: given.fail });
+      return { ...run, healthcheck: parseHealthcheck(given.text, words, given.fail) };
+    }
     case 'LABEL':
       return { ...run, labels: { ...run.labels, ...Object.fromEntries(pairs(given)) } };
     case 'STOPSIGNAL': {
