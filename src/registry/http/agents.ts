@@ -1,15 +1,18 @@
+import { existsSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { TcpSocketConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
-import { certificateFolders, loadCertificates } from './certificates.ts';
+import { type CertificateFiles, certificateFolders, loadCertificates } from './certificates.ts';
+import type { Forward } from './forward.ts';
 import { type Environment, proxyFor } from './proxy.ts';
-import { openTunnel } from './tunnel.ts';
 
 export interface Agents {
   readonly http: HttpAgent;
   readonly https: HttpsAgent;
+  /** The proxy that a URL of plain HTTP is asked at; undefined for any other. */
+  forward(url: URL): Forward | undefined;
   /** Ends all connections. */
   close(): void;
 }
@@ -21,6 +24,10 @@ export interface AgentOptions {
   readonly env: Environment;
   /** The only folder of certificates, in the place of those in `certs.d`. */
   readonly certDir?: string | undefined;
+  /** Whether the certificates of servers are verified; those of proxies always are. */
+  readonly tlsVerify: boolean;
+  /** Further certificates for the endpoint. */
+  readonly files?: CertificateFiles | undefined;
 }
 
 /** Bytes of the buffer of a connection. */
@@ -48,10 +55,12 @@ interface Connecting {
   readonly env: Environment;
   /** Returns further options for a connection to an origin. */
   readonly prepare?: (origin: URL) => object;
+  /** The authorities for a proxy that is reached by HTTPS. */
+  readonly secureContext: () => SecureContext;
 }
 
 /** Lets an agent connect through the environment's proxies. */
-function connectBy(agent: HttpAgent, { scheme, env, prepare }: Connecting): void {
+function connectBy(agent: HttpAgent, { scheme, env, prepare, secureContext }: Connecting): void {
   const direct = agent.createConnection;
   agent.createConnection = (options, callback) => {
     const host = options.host ?? 'localhost';
@@ -62,7 +71,9 @@ function connectBy(agent: HttpAgent, { scheme, env, prepare }: Connecting): void
     if (proxy === undefined) {
       return readInPlace((reading) => direct.call(agent, { ...prepared, ...reading }, callback));
     }
-    openTunnel(proxy, host, port).then(
+    // Few hosts have a proxy, and its modules take 3 ms.
+    const opening = import('./tunnel.ts').then(({ openTunnel }) => openTunnel(proxy, { host, port }, secureContext));
+    opening.then(
       (socket) => {
         const secure = () => readInPlace((reading) => direct.call(agent, { ...prepared, ...reading, socket }));
         callback?.(null, (scheme === 'https' ? secure() : undefined) ?? socket);
@@ -77,28 +88,54 @@ function connectBy(agent: HttpAgent, { scheme, env, prepare }: Connecting): void
  * Opens the connections of a client, through the environment's proxies, trusting the host's authorities. The
  * certificates of `certs.d` are for `endpoint` alone, not for token servers and stores behind it.
  */
-export function openAgents({ registry, endpoint, env, certDir }: AgentOptions): Agents {
+export function openAgents({ registry, endpoint, env, certDir, tlsVerify, files }: AgentOptions): Agents {
   const http = new HttpAgent({ keepAlive: true });
   const https = new HttpsAgent({ keepAlive: true });
+  // Loaded at the first connection, and once where the registry has no certificates of its own: it takes 50 ms.
   let own: SecureContext | undefined;
   let others: SecureContext | undefined;
-  connectBy(http, { scheme: 'http', env });
+  const contextOfOthers = (): SecureContext => {
+    others ??= loadCertificates([], env, tlsVerify);
+    return others;
+  };
+  // A proxy is verified even where a registry is not: it gets the account of the proxy's URL.
+  let proxies: SecureContext | undefined;
+  const contextOfProxies = (): SecureContext => {
+    proxies ??= tlsVerify ? contextOfOthers() : loadCertificates([], env, true);
+    return proxies;
+  };
+  const ownContext = () => {
+    const known = certificateFolders(registry, env, certDir).filter(existsSync);
+    const folders = [...known, ...(certDir === undefined && files?.folder !== undefined ? [files.folder] : [])];
+    const isPlain = folders.length === 0 && files === undefined;
+    return isPlain ? contextOfOthers() : loadCertificates(folders, env, tlsVerify, files);
+  };
+  connectBy(http, { scheme: 'http', env, secureContext: contextOfProxies });
   connectBy(https, {
     scheme: 'https',
     env,
+    secureContext: contextOfProxies,
     prepare({ origin }) {
-      // Load at the first connection: reading the host's authorities takes 20 ms.
-      if (origin === endpoint.origin) own ??= loadCertificates(certificateFolders(registry, env, certDir), env);
-      else others ??= loadCertificates([], env);
-      return { secureContext: origin === endpoint.origin ? own : others };
+      if (origin !== endpoint.origin) return { secureContext: contextOfOthers() };
+      own ??= ownContext();
+      return { secureContext: own };
     },
   });
+  const plainProxies = new HttpAgent({ keepAlive: true });
+  const secureProxies = new HttpsAgent({ keepAlive: true });
+  const direct = secureProxies.createConnection;
+  secureProxies.createConnection = (options, callback) =>
+    direct.call(secureProxies, { ...options, secureContext: contextOfProxies() }, callback);
   return {
     http,
     https,
+    forward: (url) => {
+      const proxy = url.protocol === 'http:' ? proxyFor(url, env) : undefined;
+      if (proxy === undefined || proxy.protocol.startsWith('socks')) return undefined;
+      return { proxy, agent: proxy.protocol === 'https:' ? secureProxies : plainProxies };
+    },
     close: () => {
-      http.destroy();
-      https.destroy();
+      for (const agent of [http, https, plainProxies, secureProxies]) agent.destroy();
     },
   };
 }

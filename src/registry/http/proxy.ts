@@ -1,7 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { TsimgError } from '../../errors.ts';
 import { isLoopback } from './endpoint.ts';
-import { redactUrl } from './redact.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -9,6 +8,9 @@ const DEFAULT_PORT: ReadonlyMap<string, string> = new Map([
   ['http:', '80'],
   ['https:', '443'],
 ]);
+
+/** The kinds of proxies. socks5h has the proxy look up names, socks5 looks them up here. */
+const KINDS: ReadonlySet<string> = new Set(['http:', 'https:', 'socks5:', 'socks5h:']);
 
 function inSubnet(host: string, entry: string): boolean {
   const [network = '', bits = ''] = entry.split('/');
@@ -31,31 +33,99 @@ function excludes(entry: string, host: string, port: string): boolean {
   if (entry.includes('/')) return inSubnet(host, entry);
   const [, name = '', entryPort] = /^(?:\*?\.)?(.*?)(?::(\d+))?$/.exec(isIP(entry) === 6 ? `[${entry}]` : entry) ?? [];
   if (name === '' || (entryPort !== undefined && entryPort !== port)) return false;
-  const bare = name.replace(/^\[|\]$/g, '').toLowerCase();
+  const bare = name
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
   return host === bare || (isIP(host) === 0 && host.endsWith(`.${bare}`));
 }
 
+/** The URL of a proxy, with the name of the variable that it is from. */
+export class ProxyUrl extends URL {
+  readonly variable: string;
+
+  constructor(text: string, variable: string) {
+    super(text);
+    this.variable = variable;
+  }
+}
+
+/** The variable that names the proxy for a scheme; undefined for none. */
+function proxyVariable(protocol: string, env: Environment): string | undefined {
+  // A server's environment has the header Proxy as HTTP_PROXY: curl takes the name in lower case only.
+  const own = protocol === 'https:' ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy'];
+  return [...own, 'all_proxy', 'ALL_PROXY'].find((name) => env[name]);
+}
+
+/** A proxy's text for an error: without user and password, which end at its last `@`. */
+function shownProxy(text: string): string {
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0] ?? '';
+  return `${scheme}${text.slice(Math.max(scheme.length, text.lastIndexOf('@') + 1))}`;
+}
+
 /**
- * The proxy for a URL, by HTTPS_PROXY, HTTP_PROXY and NO_PROXY (lower case first, as curl and Go read them); undefined
- * for none. Loopback never goes through a proxy.
- * @throws USAGE for a proxy that is neither http nor https
+ * The proxy for a URL, by the variables that curl reads: https_proxy or HTTPS_PROXY, http_proxy in lower case only,
+ * else all_proxy or ALL_PROXY, and no_proxy or NO_PROXY for exceptions. Undefined for none. Loopback never goes through
+ * a proxy.
+ * @throws USAGE for a proxy that is none of http, https, socks5 and socks5h
  */
-export function proxyFor(url: URL, env: Environment): URL | undefined {
+export function proxyFor(url: URL, env: Environment): ProxyUrl | undefined {
   if (isLoopback(url)) return undefined;
-  const read = (name: string) => env[name] || env[name.toUpperCase()] || '';
-  const text = read(url.protocol === 'https:' ? 'https_proxy' : 'http_proxy').trim();
-  if (text === '') return undefined;
-  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  const variable = proxyVariable(url.protocol, env);
+  const text = (variable && env[variable]?.trim()) || '';
+  if (variable === undefined || text === '') return undefined;
+  const host = url.hostname
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
   const port = url.port || (DEFAULT_PORT.get(url.protocol) ?? '');
-  const entries = read('no_proxy')
-    .split(/[\s,]+/)
-    .filter(Boolean);
+  const entries = (env.no_proxy || env.NO_PROXY || '').split(/[\s,]+/).filter(Boolean);
   if (entries.some((entry) => excludes(entry, host, port))) return undefined;
   const spelled = text.includes('://') ? text : `http://${text}`;
-  const proxy = URL.canParse(spelled) ? new URL(spelled) : undefined;
-  if (proxy?.protocol === 'http:' || proxy?.protocol === 'https:') return proxy;
+  const proxy = URL.canParse(spelled) ? new ProxyUrl(spelled, variable) : undefined;
+  if (proxy !== undefined && KINDS.has(proxy.protocol) && proxy.hostname !== '') return proxy;
   throw new TsimgError('USAGE', 'not a proxy that tsimg can use', {
-    where: proxy === undefined ? undefined : redactUrl(proxy),
-    hint: 'HTTPS_PROXY and HTTP_PROXY take http://HOST:PORT or https://HOST:PORT; NO_PROXY lists exceptions',
+    where: shownProxy(text),
+    why: `$${variable} names it`,
+    hint: 'write http://, https://, socks5:// or socks5h://HOST:PORT, or except the registry by no_proxy',
   });
+}
+
+/** A part of a proxy's URL as it was before it was escaped; a lone % is no escape. */
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The user and the password in a proxy's URL; undefined where there is no user. */
+export function proxyAccount({ username, password }: URL): { user: string; password: string } | undefined {
+  return username === '' ? undefined : { user: unescaped(username), password: unescaped(password) };
+}
+
+/** The headers by which a proxy that speaks HTTP knows its user. */
+export function proxyHeaders(proxy: URL): Record<string, string> {
+  const account = proxyAccount(proxy);
+  if (account === undefined) return {};
+  const login = Buffer.from(`${account.user}:${account.password}`).toString('base64');
+  return { 'proxy-authorization': `Basic ${login}` };
+}
+
+/** The host of a proxy, an address of IPv6 without brackets. */
+export function proxyHost({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
+/** The name that a proxy's certificate is for; Node would take it from the header Host, which names the registry. */
+export function proxyServerName(proxy: URL): string {
+  const host = proxyHost(proxy);
+  return isIP(host) === 0 ? host : '';
+}
+
+/** An error of the way to a proxy, or of the proxy. */
+export function proxyError(proxy: URL, why: string): Error {
+  const from = proxy instanceof ProxyUrl ? ` ($${proxy.variable})` : '';
+  return Object.assign(new Error(`the proxy ${proxy.host}${from}: ${why}`), { code: 'EPROXY' });
 }

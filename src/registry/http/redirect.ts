@@ -1,8 +1,8 @@
 import { TsimgError } from '../../errors.ts';
+import { redactUrl } from '../failure/redact.ts';
 import { discard } from './body.ts';
 import { isLoopback } from './endpoint.ts';
 import type { HttpRequest, HttpResponse, Send } from './http.ts';
-import { redactUrl } from './redact.ts';
 
 const MAX_REDIRECTS = 10;
 const REDIRECT = new Set([301, 302, 303, 307, 308]);
@@ -34,9 +34,10 @@ function anonymous(headers: HttpRequest['headers']): Record<string, string> {
 }
 
 /**
- * Follows redirects of GET and HEAD, and of other methods those that keep the method (RFC 9110, 15.4.8). Credentials are dropped, for good, at the first change of scheme, host or port:
- * neither that host nor a later one gets them (CVE-2020-15157's class). They are dropped too where a registry redirects
- * to a store on its own host outside of `/v2/`, as docker does: stores refuse a second kind of credentials.
+ * Follows redirects of GET and HEAD, and of other methods those that keep the method (RFC 9110, 15.4.8). Credentials
+ * are dropped, for good, at the first change of scheme, host or port: neither that host nor a later one gets them
+ * (CVE-2020-15157's class). They are dropped too where a registry redirects to a store on its own host outside of
+ * `/v2/`, as docker does: stores refuse a second kind of credentials.
  * @param plainHttp whether the user gave up TLS
  * @throws REGISTRY_ERROR for a loop, a downgrade to plain HTTP or a missing target, from the returned function
  */

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { type ErrorCode, TsimgError } from '../../errors.ts';
+import { PARSED_ONCE } from '../../schema-issue.ts';
+import { redactUrl, serverText } from '../failure/redact.ts';
 import { readStart } from './body.ts';
 import type { HttpResponse } from './http.ts';
-import { redactUrl, serverText } from './redact.ts';
 import { parseRetryAfter } from './retry.ts';
 
 const MAX_TEXT = 64 * 1024;
@@ -25,7 +26,7 @@ const bodySchema = z.object({
 const textOf = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? `${value}` : '');
 
 function jsonText(value: unknown): string {
-  const parsed = bodySchema.safeParse(value);
+  const parsed = bodySchema.safeParse(value, PARSED_ONCE);
   if (!parsed.success) return '';
   const { errors, message, error_description, error, details, detail } = parsed.data;
   const told = errors.map((one) => {
@@ -78,6 +79,13 @@ export function htmlError(what: string, response: HttpResponse, bytes: Uint8Arra
   });
 }
 
+/** The remedy for statuses that mean the same everywhere. */
+function hintOf(status: number, seconds: string): string | undefined {
+  if (status === 429) return `too many requests: try again ${seconds}, or log in for a higher limit`;
+  if (status === 407) return 'the proxy wants credentials: write http://USER:PASSWORD@HOST:PORT into its variable';
+  return undefined;
+}
+
 /**
  * Makes the error for a refusal, with `facts.status` and, where the server sent it, `facts.retryAfter` in milliseconds.
  */
@@ -93,7 +101,7 @@ export async function responseError(
   return new TsimgError(code, what, {
     where: redactUrl(url),
     why: `HTTP ${status}${text === '' ? '' : `, ${text}`}`,
-    hint: status === 429 ? `too many requests: try again ${seconds}, or log in for a higher limit` : hint,
+    hint: hintOf(status, seconds) ?? hint,
     facts: { status, said: text, ...(retryAfter === undefined ? {} : { retryAfter }) },
   });
 }

@@ -2,11 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 
+/** How often a request is repeated that fails for a passing reason. */
 export interface RetryPolicy {
-  /** The most repetitions; 0 for none. */
   readonly retries: number;
-  /** Milliseconds before the first repetition; doubled each time. */
+  /** Milliseconds. */
   readonly delay: number;
+}
+
+/** A policy with what is known of the asked host. */
+export interface SessionRetry extends RetryPolicy {
+  /** Returns whether an error that is permanent elsewhere may pass at this host. */
+  readonly isTransientHere?: ((error: TsimgError) => boolean) | undefined;
 }
 
 export const DEFAULT_RETRY: RetryPolicy = { retries: 4, delay: 500 };
@@ -57,7 +63,7 @@ export function retryDelay(policy: RetryPolicy, attempt: number, random: number)
 export interface Retried {
   /** The name of the content in the 'retry' event: `manifest of alpine:3.9`. */
   readonly what: string;
-  readonly policy: RetryPolicy;
+  readonly policy: SessionRetry;
   readonly context: Context;
 }
 
@@ -82,7 +88,7 @@ export function countAttempts({ what, policy, context }: Retried): Attempts {
     after: async (error, again = () => false) => {
       signal?.throwIfAborted();
       if (!(error instanceof TsimgError) || attempt >= policy.retries) throw error;
-      if (!isTransient(error) && !again(error)) throw error;
+      if (!isTransient(error) && !again(error) && policy.isTransientHere?.(error) !== true) throw error;
       attempt += 1;
       const asked = error.facts.retryAfter;
       if (typeof asked === 'number' && asked > MAX_RETRY_AFTER) throw error;

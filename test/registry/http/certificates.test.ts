@@ -28,6 +28,10 @@ test('a registry’s certificates are in certs.d, under its host and port; --cer
     '/etc/docker/certs.d/r.test:5000',
   ]);
   assert.equal(certificateFolders('r.test', { HOME: '/h' }, '/given'), ['/given']);
+  // The port of TLS may be left out on either side.
+  const spelled = certificateFolders('r.test', { HOME: '/h' }).slice(0, 2);
+  assert.equal(spelled, ['/h/.config/containers/certs.d/r.test', '/h/.config/containers/certs.d/r.test:443']);
+  assert.ok(certificateFolders('r.test:443', { HOME: '/h' }).includes('/etc/docker/certs.d/r.test'));
 });
 
 test('missing folders are empty', () => {
@@ -44,12 +48,33 @@ test('a client’s certificate needs its key', () => {
   assert.ok(loadCertificates([folder], {}));
 });
 
+test('$SSL_CERT_DIR adds the authorities of its folders, whatever else lies there', async () => {
+  if (!haveTools('openssl')) return;
+  const tls = makeCertificate('IP:127.0.0.1');
+  await using registry = await startFakeRegistry([{ path: '/v2/a/tags/list', body: '{"tags":["1"]}' }], tls);
+  const folder = tempDir();
+  const repository = { registry: registry.host, repository: 'a' };
+  const tags = async (SSL_CERT_DIR: string) => {
+    const options = { env: { SSL_CERT_DIR }, requests: { retries: 0, retryDelay: 1 }, tlsVerify: true };
+    const client = openRegistryClient(repository, options);
+    return client.tags().finally(() => client.close());
+  };
+  writeFileSync(join(folder, 'README'), 'no certificate');
+  await failureOf(tags(folder), 'REGISTRY_UNREACHABLE');
+  copyFileSync(tls.certFile, join(folder, 'own.pem'));
+  assert.equal(await tags(`/nonexistent:${folder}`), ['1']);
+});
+
 test('a missing or invalid file of certificates is an error', () => {
   refuses(() => loadCertificates([], { SSL_CERT_FILE: '/nonexistent.pem' }), '/nonexistent.pem');
   const folder = tempDir();
   writeFileSync(join(folder, 'x.cert'), 'nonsense');
   writeFileSync(join(folder, 'x.key'), 'nonsense');
   refuses(() => loadCertificates([folder], {}), folder);
+});
+
+test('where certificates are not verified, the host’s authorities are not read', () => {
+  assert.ok(loadCertificates([], { SSL_CERT_FILE: '/nonexistent.pem' }, false));
 });
 
 test('authorities in certs.d are trusted for their registry alone, not behind its redirects', async () => {

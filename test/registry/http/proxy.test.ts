@@ -4,7 +4,7 @@ import { TsimgError } from '../../../src/errors.ts';
 import { proxyFor } from '../../../src/registry/http/proxy.ts';
 
 const test = suite('registry/http/proxy');
-const ENV = { HTTPS_PROXY: 'http://proxy.test:3128', HTTP_PROXY: 'plain.test:80' };
+const ENV = { HTTPS_PROXY: 'http://proxy.test:3128', http_proxy: 'plain.test:80' };
 const proxied = (url: string, more: Record<string, string> = {}) => proxyFor(new URL(url), { ...ENV, ...more })?.host;
 
 test('the proxy is chosen by the scheme of the URL', () => {
@@ -15,6 +15,16 @@ test('the proxy is chosen by the scheme of the URL', () => {
 
 test('the name in lower case comes first', () => {
   assert.is(proxied('https://registry.example.com/', { https_proxy: 'http://lower.test:1' }), 'lower.test:1');
+});
+
+test('for plain HTTP the name in lower case counts alone: a server may have the header Proxy as HTTP_PROXY', () => {
+  assert.is(proxyFor(new URL('http://a.example/'), { HTTP_PROXY: 'http://evil.test:1' }), undefined);
+});
+
+test('ALL_PROXY is for what has no proxy of its own', () => {
+  assert.is(proxyFor(new URL('http://a.example/'), { ALL_PROXY: 'socks5://s.test' })?.href, 'socks5://s.test');
+  assert.is(proxyFor(new URL('https://a.example/'), { all_proxy: 'socks5h://s.test:9' })?.host, 's.test:9');
+  assert.is(proxied('https://a.example/', { ALL_PROXY: 'http://all.test:1' }), 'proxy.test:3128');
 });
 
 test('loopback is never sent through a proxy', () => {
@@ -38,6 +48,8 @@ test('NO_PROXY names domains with their subdomains, addresses, subnets and ports
     ['https://[fd00::5]/', 'fd00::5', true],
     ['https://10.1.2.3/', '10.1.2.3/99', false],
     ['https://registry.example.com/', ',, ', false],
+    ['https://registry.example.com./', 'example.com', true],
+    ['https://registry.example.com/', 'example.com.', true],
   ];
   for (const [url, list, direct] of cases) {
     assert.is(proxied(url, { NO_PROXY: list }) === undefined, direct, `${url} by ${list}`);
@@ -46,10 +58,25 @@ test('NO_PROXY names domains with their subdomains, addresses, subnets and ports
 
 test('an invalid proxy is an error, without its password', () => {
   assert.throws(
-    () => proxied('https://registry.example.com/', { HTTPS_PROXY: 'socks5://me:secret@proxy.test' }),
+    () => proxied('https://registry.example.com/', { HTTPS_PROXY: 'socks4://me:secret@proxy.test' }),
     (error: unknown) =>
       error instanceof TsimgError && error.code === 'USAGE' && !JSON.stringify(error).includes('secret'),
   );
+});
+
+test('the error for an invalid proxy shows it, and names its variable', () => {
+  const told = (text: string, variable: string) => {
+    try {
+      proxyFor(new URL('https://a.example/'), { [variable]: text });
+    } catch (error) {
+      return error instanceof TsimgError ? `${error.where}|${error.why}` : error;
+    }
+    return undefined;
+  };
+  assert.is(told('socks4://127.0.0.1:1', 'ALL_PROXY'), 'socks4://127.0.0.1:1|$ALL_PROXY names it');
+  assert.is(told('http://127.0.0.1:99999', 'all_proxy'), 'http://127.0.0.1:99999|$all_proxy names it');
+  assert.is(told('http://me:s@cr@p.test:99999', 'https_proxy'), 'http://p.test:99999|$https_proxy names it');
+  assert.is(told('me:a://b@p.test:99999', 'HTTPS_PROXY'), 'p.test:99999|$HTTPS_PROXY names it');
 });
 
 test.run();

@@ -22,7 +22,7 @@ async function startProxy(target: string, status = 200): Promise<Proxy> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((request, response) => {
     log.push(`${request.method} ${request.url}`);
-    response.writeHead(400).end();
+    response.end(TAGS.body);
   });
   server.on('connect', (request, client: Socket) => {
     log.push(`CONNECT ${request.url} ${request.headers['proxy-authorization'] ?? '-'}`);
@@ -83,18 +83,18 @@ test('the certificate behind the proxy must be the registry’s', async () => {
 test('a registry elsewhere without TLS is not used, except with --tls-verify=false', async () => {
   await using registry = await startFakeRegistry([TAGS]);
   await using proxy = await startProxy(registry.host);
-  const env = { HTTPS_PROXY: `http://${proxy.host}`, HTTP_PROXY: `http://${proxy.host}` };
-  const retry = { retries: 0, delay: 1 };
+  const env = { HTTPS_PROXY: `http://${proxy.host}`, http_proxy: `http://${proxy.host}` };
+  const requests = { retries: 0, retryDelay: 1 };
   const repository = { registry: 'registry.example.com', repository: 'a' };
   for (const tlsVerify of [undefined, true]) {
-    const client = openRegistryClient(repository, { env, retry, tlsVerify });
+    const client = openRegistryClient(repository, { env, requests, tlsVerify });
     await failureOf(client.tags(), 'REGISTRY_UNREACHABLE');
     client.close();
   }
   assert.equal(registry.requests, []);
-  const client = openRegistryClient(repository, { env, retry, tlsVerify: false });
+  const client = openRegistryClient(repository, { env, requests, tlsVerify: false });
   assert.equal(await client.tags(), ['1']);
-  assert.match(proxy.log.at(-1) ?? '', 'CONNECT registry.example.com:80');
+  assert.match(proxy.log.at(-1) ?? '', 'GET http://registry.example.com/v2/a/tags/list');
   client.close();
 });
 
@@ -104,7 +104,7 @@ test('the error of a refusing or missing proxy names the proxy', async () => {
   await gone[Symbol.asyncDispose]();
   for (const [host, why] of [
     [proxy.host, 'HTTP 407'],
-    [gone.host, 'ECONNREFUSED'],
+    [gone.host, 'connection refused'],
   ] as const) {
     const env = { HTTPS_PROXY: `http://me:secret@${host}` };
     const client = openRegistryClient({ registry: 'registry.example.com', repository: 'a' }, { env });

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { redactError, redactUrl, serverText } from '../../../src/registry/http/redact.ts';
+import { redactError, redactUrl, serverText } from '../../../src/registry/failure/redact.ts';
 
-const test = suite('registry/http/redact');
+const test = suite('registry/failure/redact');
 
 test('a URL is shown without user, password and query', () => {
   assert.is(redactUrl(new URL('https://u:p@cdn.test/blob?Signature=secret#x')), 'https://cdn.test/blob?…');

@@ -1,4 +1,4 @@
-import { errnoOf, messageOf } from '../../errors.ts';
+import { errnoOf, isError, messageOf } from '../../errors.ts';
 
 /** Formats a URL for an error, without user, password and query: signed URLs and token requests carry secrets there. */
 export function redactUrl(url: URL): string {
@@ -21,7 +21,7 @@ export function serverText(text: string, max = 300): string {
  */
 export function redactError(error: unknown): Error {
   const plain = new Error(serverText(messageOf(error).replace(/\bhttps?:\/\/[^\s"']*/g, withoutSecrets)));
-  plain.name = error instanceof Error ? error.name : 'Error';
+  plain.name = isError(error) ? error.name : 'Error';
   const code = errnoOf(error);
   return code === undefined ? plain : Object.assign(plain, { code });
 }

@@ -15,6 +15,8 @@ interface Explanation {
 
 const NO_CHECK = 'or give up checking with --tls-verify=false';
 
+const NO_HTTP = 'check the name and the port, or tell its operator; a proxy on the way may be the cause';
+
 function explainCertificate(errno: string, url: URL): Explanation {
   if (errno === 'CERT_HAS_EXPIRED') {
     return {
@@ -67,6 +69,9 @@ function explain(errno: string, reason: string | undefined, url: URL): Explanati
   if (errno === 'ECONNREFUSED') return { why: 'connection refused', hint: 'is the registry running there?' };
   if (errno === 'ECONNRESET') return { why: 'the connection broke off' };
   if (errno === 'ETIMEDOUT') return { why: 'it does not answer in time' };
+  if (errno === 'EPROXY') return { hint: 'check the variable of the proxy, or except the registry by no_proxy' };
+  if (errno === 'HPE_HEADER_OVERFLOW') return { why: 'the headers of its answer are too long', hint: NO_HTTP };
+  if (/^HPE_/.test(errno)) return { why: `its answer is not valid HTTP (${errno})`, hint: NO_HTTP };
   if (errno === 'EAI_AGAIN') return { why: 'its name cannot be looked up now', hint: 'check the network' };
   return {};
 }

@@ -8,7 +8,7 @@ import { failureOf } from '../../support/failure-of.ts';
 import { haveTools } from '../../support/tools.ts';
 
 // Failures of TLS handshakes with real servers: the error, and that nothing is sent in the clear afterwards.
-const test = suite('registry/http/connection-error');
+const test = suite('registry/failure/connection-error');
 
 interface Case {
   readonly name: string;
@@ -111,7 +111,7 @@ for (const { name, why, hint, host = '127.0.0.1', tlsVerify, trusted, certificat
     }
     const { port } = front.address() as AddressInfo;
     const env = { HOME: '/nonexistent', ...(trusted && { SSL_CERT_FILE: made.certFile }) };
-    const options = { env, retry: { retries: 0, delay: 1 }, tlsVerify };
+    const options = { env, requests: { retries: 0, retryDelay: 1 }, tlsVerify };
     const client = openRegistryClient({ registry: `${host}:${port}`, repository: 'a' }, options);
     try {
       const error = await failureOf(client.document('1'), 'REGISTRY_UNREACHABLE');
@@ -136,7 +136,7 @@ test('a server of plain HTTP is named as one where TLS is required, and used whe
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   for (const tlsVerify of [true, undefined]) {
-    const options = { env: { HOME: '/nonexistent' }, retry: { retries: 0, delay: 1 }, tlsVerify };
+    const options = { env: { HOME: '/nonexistent' }, requests: { retries: 0, retryDelay: 1 }, tlsVerify };
     const client = openRegistryClient({ registry: `127.0.0.1:${port}`, repository: 'a' }, options);
     try {
       if (tlsVerify === undefined) assert.is(await client.document('1'), undefined);
@@ -146,6 +146,32 @@ test('a server of plain HTTP is named as one where TLS is required, and used whe
     }
   }
   server.close();
+});
+
+test('an answer that is not HTTP is told in plain words, with what to do', async () => {
+  const cases = [
+    ['HTTP/1.1 200 OK\r\nx-a: a\u0001b\r\n\r\n', /^its answer is not valid HTTP \(HPE_\w+\)$/],
+    ['SSH-2.0-server\r\n', /^its answer is not valid HTTP \(HPE_\w+\)$/],
+    [`HTTP/1.1 200 OK\r\nx-a: ${'a'.repeat(200_000)}\r\n\r\n`, /^the headers of its answer are too long$/],
+  ] as const;
+  for (const [answer, why] of cases) {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', (bytes: Buffer) => socket.end(bytes[0] === 0x16 ? 'HTTP/1.1 400 Bad\r\n\r\n' : answer));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const options = { env: { HOME: '/nonexistent' }, requests: { retries: 0, retryDelay: 1 } };
+    const client = openRegistryClient({ registry: `127.0.0.1:${port}`, repository: 'a' }, options);
+    try {
+      const error = await failureOf(client.document('1'), 'REGISTRY_UNREACHABLE');
+      assert.match(error.why ?? '', why);
+      assert.match(error.hint ?? '', /operator/);
+    } finally {
+      client.close();
+      server.close();
+    }
+  }
 });
 
 test.run();
