@@ -109,22 +109,26 @@ export function getDocument(
 ): Promise<FetchedDocument | undefined> {
   const { repository } = session;
   const what = `manifest of ${repository}${isDigest(version) ? '@' : ':'}${version}`;
-  return session.retrying(what, async () => {
-    const path = `/v2/${repository}/manifests/${version}`;
-    const response = await session.attempt({ method: 'GET', path, headers: { accept: ACCEPT }, what, signal });
-    if (response.status !== 200) {
-      const error = await responseError(response, `cannot get ${what}`);
-      if (response.status !== 404) throw error;
-      onMissing?.(error);
-      return undefined;
-    }
-    const bound = documentBound(session.documentLimit);
-    const bytes = plainBody(response, await readBody(response, bound, signal), bound.bytes);
-    if (isHtml(bytes)) throw htmlError(what, response, bytes);
-    const mediaType = mediaTypeOf(bareType(response), bytes);
-    const digest = isDigest(version) ? version : digestOf(bytes);
-    const descriptor = { mediaType, digest, size: bytes.length };
-    if (digest === version) checkContent(bytes, descriptor, what);
-    return { descriptor, bytes };
-  });
+  return session.retrying(
+    what,
+    async () => {
+      const path = `/v2/${repository}/manifests/${version}`;
+      const response = await session.attempt({ method: 'GET', path, headers: { accept: ACCEPT }, what, signal });
+      if (response.status !== 200) {
+        const error = await responseError(response, `cannot get ${what}`);
+        if (response.status !== 404) throw error;
+        onMissing?.(error);
+        return undefined;
+      }
+      const bound = documentBound(session.documentLimit);
+      const bytes = plainBody(response, await readBody(response, bound, signal), bound.bytes);
+      if (isHtml(bytes)) throw htmlError(what, response, bytes);
+      const mediaType = mediaTypeOf(bareType(response), bytes);
+      const digest = isDigest(version) ? version : digestOf(bytes);
+      const descriptor = { mediaType, digest, size: bytes.length };
+      if (digest === version) checkContent(bytes, descriptor, what);
+      return { descriptor, bytes };
+    },
+    signal,
+  );
 }

@@ -1,8 +1,8 @@
-import { openAgents } from './http/agents.ts';
+import { hostAmong, openConnections } from './connections.ts';
+import { openHost } from './host.ts';
 import { readBody } from './http/body.ts';
-import { openHttp } from './http/http.ts';
 import { responseError } from './http/response-error.ts';
-import type { RegistryOptions } from './session.ts';
+import { keyOf, type RegistryOptions } from './session.ts';
 
 /** The most bytes of a file: a signature has a few kilobytes. */
 const MAX_BYTES = 1024 * 1024;
@@ -13,11 +13,11 @@ const MAX_BYTES = 1024 * 1024;
  * @throws REGISTRY_UNREACHABLE, REGISTRY_ERROR, LIMIT_EXCEEDED
  */
 export async function fetchLookaside(url: URL, options: RegistryOptions): Promise<Buffer | undefined> {
-  const { env = process.env, tlsVerify = true, timeouts, signal } = options;
-  const agents = openAgents({ registry: url.host, endpoint: url, env });
+  const { env = process.env, tlsVerify = true, requests, signal, connections = openConnections() } = options;
+  const shared = { registry: url.host, tlsVerify, certDir: undefined, timeouts: requests?.timeouts };
   try {
-    const send = openHttp({ agents, tlsVerify, timeouts });
-    const response = await send({ method: 'GET', url, signal });
+    const { direct } = hostAmong(connections, env, keyOf(shared), () => openHost({ ...shared, env }));
+    const response = await direct({ method: 'GET', url, signal });
     if (response.status === 200) return await readBody(response, MAX_BYTES, signal);
     if (response.status === 404) {
       response.body.destroy();
@@ -25,6 +25,6 @@ export async function fetchLookaside(url: URL, options: RegistryOptions): Promis
     }
     throw await responseError(response, 'cannot get a signature');
   } finally {
-    agents.close();
+    if (options.connections === undefined) connections.close();
   }
 }

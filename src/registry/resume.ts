@@ -2,11 +2,11 @@ import { Readable } from 'node:stream';
 import { sizeMismatch } from '../crypto/digest.ts';
 import { TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
+import { redactUrl } from './failure/redact.ts';
 import { discard, readChunks, readStart } from './http/body.ts';
 import type { HttpResponse } from './http/http.ts';
-import { redactUrl } from './http/redact.ts';
 import { htmlError, responseError } from './http/response-error.ts';
-import { countAttempts, type RetryPolicy } from './http/retry.ts';
+import { countAttempts, type SessionRetry } from './http/retry.ts';
 
 /**
  * Bytes that must arrive before failed attempts are forgotten: a server that sends a byte per connection makes no
@@ -22,12 +22,21 @@ export interface ResumableOptions {
   readonly what: string;
   /** Bytes of the whole blob, as in its descriptor. */
   readonly size: number;
+  /** Bytes that the caller has already, fewer than `size`: the content begins after them. Default 0. */
+  readonly offset?: number | undefined;
   /**
    * Requests the whole (`range` undefined) or `bytes=N-M`. Each request goes to the registry: the URL that it redirects
    * to expires.
    */
   request(range: string | undefined, signal: AbortSignal | undefined): Promise<HttpResponse>;
-  readonly retry: RetryPolicy;
+  readonly retry: SessionRetry;
+  /**
+   * Told of each failure; returns whether the next request goes to another host, which is asked at once and does not
+   * count as a repetition.
+   */
+  readonly elsewhere?: ((error: TsimgError) => boolean) | undefined;
+  /** Returns the error that the reader gets in the end, which tells of all hosts. */
+  readonly explain?: ((error: TsimgError) => TsimgError) | undefined;
   readonly context: Context;
 }
 
@@ -45,19 +54,23 @@ export async function openResumable(options: ResumableOptions): Promise<Readable
   const ended = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   const chunks = readResuming({ ...options, context: { ...options.context, signal: ended } });
   let first: IteratorResult<Buffer, void> | undefined = await chunks.next();
+  let isAtEnd = false;
   return new Readable({
     highWaterMark: HIGH_WATER_MARK,
     read() {
       const next = first === undefined ? chunks.next() : Promise.resolve(first);
       first = undefined;
       next.then(
-        ({ done, value }) => this.push(done ? null : value),
+        ({ done, value }) => {
+          isAtEnd = done === true;
+          this.push(isAtEnd ? null : value);
+        },
         (error) => this.destroy(error),
       );
     },
     destroy(error, done) {
       // Ends the request, which has no reader any more.
-      stop.abort();
+      if (!isAtEnd) stop.abort();
       done(error);
     },
   });
@@ -65,11 +78,11 @@ export async function openResumable(options: ResumableOptions): Promise<Readable
 
 /** The same bytes as chunks, each read when it is asked for. @throws as the stream of `openResumable` */
 export async function* readResuming(options: ResumableOptions): AsyncGenerator<Buffer, void> {
-  const { what, size, request, retry, context } = options;
+  const { what, size, offset = 0, request, retry, context } = options;
   const { signal } = context;
   const attempts = countAttempts({ what, policy: retry, context });
-  let delivered = 0;
-  let counted = 0;
+  let delivered = offset;
+  let counted = offset;
   // Whether the next request is for a range. A request for the whole ends or fails, and failures are counted, so the
   // loop ends.
   let ranges = true;
@@ -102,7 +115,11 @@ export async function* readResuming(options: ResumableOptions): AsyncGenerator<B
         facts: { errno: 'ECONNRESET' },
       });
     } catch (error) {
-      await attempts.after(error);
+      const goesOn = error instanceof TsimgError && signal?.aborted !== true && options.elsewhere?.(error) === true;
+      if (!goesOn)
+        await attempts.after(error).catch((final: unknown) => {
+          throw final instanceof TsimgError && options.explain !== undefined ? options.explain(final) : final;
+        });
     }
   }
 }
@@ -148,7 +165,8 @@ async function startOf(
   }
   if (delivered > 0 && (status === 206 || status === 416)) {
     const range = status === 206 ? parseContentRange(headers['content-range']) : undefined;
-    if (range?.start === delivered && (range.size === undefined || range.size === size)) return delivered;
+    const fits = range !== undefined && range.start === delivered && range.end < size;
+    if (fits && (range.size === undefined || range.size === size)) return delivered;
     await discard(response);
     return undefined;
   }

@@ -1,26 +1,21 @@
-import { TsimgError } from '../errors.ts';
+import { errnoOf } from '../errors.ts';
 import type { Context } from '../events.ts';
 import type { Credentials } from './auth/auth-file.ts';
-import { type Authorizer, createAuthorizer, type LoginHooks } from './auth/authorizer.ts';
-import { parseChallenges } from './auth/challenge.ts';
+import type { Authorizer, LoginHooks } from './auth/authorizer.ts';
 import { findCredentials } from './auth/credentials.ts';
-import { openAgents } from './http/agents.ts';
-import { discard } from './http/body.ts';
-import { maySpeakPlain } from './http/connection-error.ts';
-import { type Endpoints, endpointsOf } from './http/endpoint.ts';
-import {
-  type Body,
-  type HttpRequest,
-  type HttpResponse,
-  type Method,
-  openHttp,
-  type Send,
-  type Timeouts,
-} from './http/http.ts';
+import { hostAmong, openConnections, type RegistryConnections } from './connections.ts';
+import { parseWarnings } from './failure/warning.ts';
+import { type HostOptions, openHost } from './host.ts';
+import type { Body, HttpResponse, Method, Send } from './http/http.ts';
+import { DEFAULT_TIMEOUTS } from './http/phases.ts';
 import type { Environment } from './http/proxy.ts';
-import { followRedirects } from './http/redirect.ts';
 import { responseError } from './http/response-error.ts';
-import { DEFAULT_RETRY, isTransientStatus, type RetryPolicy, retrying } from './http/retry.ts';
+import { DEFAULT_RETRY, isTransientStatus, retrying, type SessionRetry } from './http/retry.ts';
+import { waitFor } from './http/wait-for.ts';
+import type { MirrorFiles } from './mirrors/find-configuration.ts';
+import type { HostPlan } from './mirrors/plan-hosts.ts';
+import type { RequestLimits } from './request-limits.ts';
+import { type Access, sendAuthorized } from './send-authorized.ts';
 
 /** How a registry is reached, and with which credentials. */
 export interface RegistryOptions extends Context {
@@ -36,22 +31,23 @@ export interface RegistryOptions extends Context {
   readonly credentials?: Credentials | undefined;
   /** Token servers that may get the credentials although they are not of the registry's domain: host names. */
   readonly trustedRealms?: readonly string[] | undefined;
-  readonly retry?: RetryPolicy | undefined;
-  /** The most bytes of a manifest or index. Default 4 MiB. */
-  readonly documentLimit?: number | undefined;
-  readonly timeouts?: Timeouts | undefined;
+  readonly requests?: RequestLimits | undefined;
   /** Variables that name proxies, files of credentials and certificates. Default: the process's environment. */
   readonly env?: Environment | undefined;
+  /**
+   * Connections that outlive this operation, so that several share them. Default: the operation opens its own, and
+   * closes them at its end.
+   */
+  readonly connections?: RegistryConnections | undefined;
+  /**
+   * The files that name mirrors and blocked registries, in the place of those of this host; false: none, so that the
+   * registry itself is asked alone.
+   */
+  readonly mirrors?: MirrorFiles | false | undefined;
 }
 
-/** What a request does: it decides what a token must allow, and how an error begins. */
-export type Access =
-  | { readonly kind: 'get' }
-  /** `from`: a repository of the same registry whose blobs may be mounted. */
-  | { readonly kind: 'push'; readonly from?: string | undefined }
-  | { readonly kind: 'delete' }
-  /** Asks the registry itself, of which no repository must be allowed: whether it takes the credentials. */
-  | { readonly kind: 'check' };
+/** Milliseconds that a mirror is left out which was out of reach. */
+const AVOIDED = 60_000;
 
 const GET: Access = { kind: 'get' };
 
@@ -70,6 +66,8 @@ export interface SessionRequest {
 
 /** One repository of a registry: connections, credentials and tokens. */
 export interface Session {
+  /** The host, as references spell it. */
+  readonly registry: string;
   /** Empty for the registry itself, of which only `check` can be asked. */
   readonly repository: string;
   /**
@@ -79,112 +77,71 @@ export interface Session {
   attempt(request: SessionRequest): Promise<HttpResponse>;
   /** Sends a request without credentials, to any host: for foreign layers. */
   readonly sendAnonymous: Send;
-  /** Repeats an attempt as the policy allows. */
-  retrying<T>(what: string, attempt: () => Promise<T>): Promise<T>;
-  readonly retry: RetryPolicy;
-  /** As in `RegistryOptions`. */
+  /** Repeats an attempt as the policy allows. The signal ends a wait between two attempts; default: the session's. */
+  retrying<T>(what: string, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  readonly retry: SessionRetry;
+  /** As `maxDocument` of `RequestLimits`. */
   readonly documentLimit: number | undefined;
   readonly context: Context;
+  /** Whether the host was out of reach a moment ago. */
+  readonly isAvoided: boolean;
+  /** Has the host left out for a while, where others can be asked. */
+  avoid(): void;
   close(): void;
 }
 
-/**
- * Chooses the endpoint: TLS, or plain HTTP where that is allowed and TLS does not answer. The probe carries no secrets.
- */
-async function chooseEndpoint(candidates: Endpoints, send: Send, signal?: AbortSignal): Promise<URL> {
-  const [first, second] = candidates;
-  if (second === undefined) return first;
-  try {
-    await discard(await send({ method: 'GET', url: new URL('/v2/', first), signal }));
-    return first;
-  } catch (error) {
-    if (!maySpeakPlain(error)) throw error;
-    return second;
-  }
-}
+/** Warnings of one registry that are told. */
+const MOST_WARNINGS = 20;
 
-/** What an account must be allowed to do, for the hint of a refusal. */
-const NEED = { get: 'read it', push: 'write to it', delete: 'delete from it', check: 'log in' } as const;
-
-/** The scopes that a request's token must have. Distribution spec, "Token Scope Documentation" */
-function scopeOf(repository: string, access: Access): string {
-  if (access.kind === 'check') return '';
-  if (access.kind === 'get') return `repository:${repository}:pull`;
-  if (access.kind === 'delete') return `repository:${repository}:pull,delete`;
-  const { from } = access;
-  return `repository:${repository}:pull,push${from === undefined ? '' : ` repository:${from}:pull`}`;
-}
-
-interface Asking {
-  readonly send: Send;
-  readonly authorizer: Authorizer;
-  readonly repository: string;
-  readonly access: Access;
-  /** The beginning of an error: `cannot get manifest of alpine:3.9`. */
-  readonly failure: string;
-  /** Answers the 401 of another registry, to which ours redirected. */
-  answerElsewhere(response: HttpResponse, request: HttpRequest): Promise<HttpResponse>;
-}
+/** Milliseconds that a connection to a mirror may take: another host has the same. */
+const MIRROR_CONNECT = 5000;
 
 /**
- * Answers the 401 of a registry behind another one (vanity names redirect all requests): a token is requested without
- * credentials, and is sent to that registry alone, for the life of the session.
+ * How a host is reached. Credentials and certificates of the options are for the origin alone, and so is giving up TLS;
+ * that TLS is demanded holds for all.
  */
-function answeringElsewhere(send: Send, direct: Send): Asking['answerElsewhere'] {
-  const authorizers = new Map<string, Authorizer>();
-  return async (response, request) => {
-    const { url } = response;
-    const repository = /^\/v2\/(.+)\/(?:manifests|blobs|tags|referrers)\//.exec(url.pathname)?.[1];
-    if (repository === undefined) return response;
-    const endpoint = new URL('/', url);
-    const authorizer =
-      authorizers.get(url.origin) ??
-      createAuthorizer({ endpoint, send: direct, findCredentials: async () => undefined, trustedRealms: [] });
-    authorizers.set(url.origin, authorizer);
-    const challenges = parseChallenges(response.headers['www-authenticate'] ?? '');
-    const header = await authorizer.answer(challenges, `repository:${repository}:pull`, undefined);
-    if (header === undefined) return response;
-    await discard(response);
-    return send({ ...request, url, headers: { ...request.headers, authorization: header } });
+function reachOf(
+  { isOrigin = true, isLast = true, insecure = false, entry }: Partial<HostPlan>,
+  options: RegistryOptions,
+) {
+  const { tlsVerify, certDir } = options;
+  const timeouts = options.requests?.timeouts;
+  const configured = entry?.tlsVerify ?? (insecure ? false : undefined);
+  if (isOrigin) return { tlsVerify: tlsVerify ?? configured, certDir, timeouts };
+  const longest = isLast ? DEFAULT_TIMEOUTS.connect : MIRROR_CONNECT;
+  const connect = Math.min(timeouts?.connect ?? longest, entry?.connectTimeout ?? longest);
+  return {
+    tlsVerify: tlsVerify === true ? true : configured,
+    certDir: undefined,
+    timeouts: { ...timeouts, connect },
   };
 }
 
-/**
- * Sends a request and answers one 401 with credentials: a token that expires during a pull is renewed once, never in a
- * loop.
- */
-async function sendAuthorized(
-  request: HttpRequest,
-  { send, authorizer, access, repository, failure, answerElsewhere }: Asking,
-): Promise<HttpResponse> {
-  const scope = scopeOf(repository, access);
-  const ask = (authorization: string | undefined) =>
-    send({ ...request, headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) } });
-  const first = authorizer.header(scope);
-  let response = await ask(first);
-  if (response.status === 401 && response.url.origin === request.url.origin) {
-    const challenges = parseChallenges(response.headers['www-authenticate'] ?? '');
-    const header = await authorizer.answer(challenges, scope, first);
-    if (header !== undefined) {
-      await discard(response);
-      response = await ask(header);
-    }
+/** The key of a host among connections: all that its requests have in common. */
+export function keyOf(shared: Omit<HostOptions, 'env'>): string {
+  const { entry } = shared;
+  return JSON.stringify({ ...shared, entry: entry && { ...entry, capabilities: undefined } });
+}
+
+/** The URL of a path of the protocol at a host, which a mirror of several registries is told for which it is asked. */
+function urlAt(endpoint: URL, path: string, root: string, namespace: string | undefined): URL {
+  const own = path.replace(/^\/v2(?=\/)/, () => root);
+  const separator = own.includes('?') ? '&' : '?';
+  const query = namespace === undefined ? '' : `${separator}ns=${encodeURIComponent(namespace)}`;
+  return new URL(`${own}${query}`, endpoint);
+}
+
+/** Tells what the registry warns of, each text once. Nothing is decided by it. */
+function tellWarnings(
+  { headers }: HttpResponse,
+  registry: string,
+  { warned, onEvent }: Pick<Context, 'onEvent'> & { readonly warned: Set<string> },
+): void {
+  for (const text of parseWarnings(headers.warning)) {
+    if (warned.has(text) || warned.size >= MOST_WARNINGS) continue;
+    warned.add(text);
+    onEvent?.({ kind: 'warning', message: `${registry} says: ${text}` });
   }
-  // The host behind a redirect must not get the credentials (CVE-2020-15157), but may give a token to anonymous
-  // clients.
-  if (response.status === 401 && response.url.origin !== request.url.origin) {
-    response = await answerElsewhere(response, request);
-  }
-  // A refused HEAD has no body: the caller repeats the request with GET.
-  if (request.method === 'HEAD' || (response.status !== 401 && response.status !== 403)) return response;
-  const error = await responseError(response, failure);
-  if (response.url.origin !== request.url.origin) {
-    if (!response.url.pathname.startsWith('/v2/')) throw error;
-    const { host } = response.url;
-    const hint = `${request.url.host} redirects to ${host}, which must not get its credentials: pull from there`;
-    throw new TsimgError('AUTHENTICATION_DENIED', error.what, { ...error, hint });
-  }
-  throw await authorizer.refusal(error, NEED[access.kind]);
 }
 
 /**
@@ -193,50 +150,68 @@ async function sendAuthorized(
  * @throws REFERENCE_INVALID
  */
 export function openSession(
-  { registry, repository }: { readonly registry: string; readonly repository: string },
+  place: Pick<HostPlan, 'registry' | 'repository'> & Partial<HostPlan>,
   options: RegistryOptions,
   login?: LoginHooks,
 ): Session {
-  const { tlsVerify, certDir, authFile, signal, onEvent, trustedRealms = [], retry = DEFAULT_RETRY } = options;
-  const env = options.env ?? process.env;
-  const candidates = endpointsOf(registry, tlsVerify);
-  const agents = openAgents({ registry, endpoint: candidates[0], env, certDir });
-  const direct = openHttp({ agents, tlsVerify: tlsVerify !== false, timeouts: options.timeouts });
-  const following = followRedirects(direct, tlsVerify === false);
+  const { registry, repository, isOrigin = true, isLast = true, entry, namespace } = place;
+  const { authFile, signal, onEvent, trustedRealms = [] } = options;
+  const { env = process.env, connections = openConnections() } = options;
+  const shared = { registry, entry, ...reachOf(place, options) };
+  const host = hostAmong(connections, env, keyOf(shared), () => openHost({ ...shared, env }));
   const context: Context = { signal, onEvent };
-  const answerElsewhere = answeringElsewhere(following, direct);
-
-  let opened: Promise<{ endpoint: URL; authorizer: Authorizer }> | undefined;
-  const open = async () => {
-    const endpoint = await chooseEndpoint(candidates, following, signal);
-    const find = async () =>
-      options.credentials ?? findCredentials(registry, repository, { authFile, env, signal, onEvent });
-    const authorizer = createAuthorizer({ endpoint, send: direct, findCredentials: find, trustedRealms, login });
-    return { endpoint, authorizer };
+  const retry: SessionRetry = {
+    retries: isLast ? (options.requests?.retries ?? DEFAULT_RETRY.retries) : 0,
+    delay: options.requests?.retryDelay ?? DEFAULT_RETRY.delay,
+    // A server that restarts refuses connections for a while.
+    isTransientHere: (error) => host.hasAnswered && errnoOf(error) === 'ECONNREFUSED',
   };
 
+  const warned = new Set<string>();
+  let known: Authorizer | undefined;
+  const findAuthorizer = async (endpoint: URL): Promise<Authorizer> => {
+    const given = isOrigin ? options.credentials : undefined;
+    const credentials = given ?? (await findCredentials(registry, repository, { authFile, env, signal, onEvent }));
+    return host.authorizer(endpoint, { credentials, trustedRealms, login });
+  };
+  let lookUp: Promise<Authorizer> | undefined;
+
   return {
+    registry,
     repository,
     attempt: async ({ method, access = GET, path, headers, body, what, signal: own = signal }) => {
-      opened ??= open();
-      const { endpoint, authorizer } = await opened.catch((error: unknown) => {
-        opened = undefined; // the next attempt may succeed
-        throw error;
-      });
-      const url = new URL(path, endpoint);
+      const endpoint = await host.endpoint(own);
+      const authorizer = async () => {
+        lookUp ??= findAuthorizer(endpoint);
+        known = await waitFor(lookUp, own);
+        return known;
+      };
+      if (host.isLoginWanted) await authorizer();
+      const url = typeof path === 'string' ? urlAt(endpoint, path, host.root, namespace) : path;
       const request = { method, url, headers, body, signal: own };
       const failure = `cannot ${access.kind} ${what}`;
-      const asking = { send: following, authorizer, repository, access, failure, answerElsewhere };
       // An upload may go to another host, which must not get the registry's credentials.
-      const response = await (url.origin === endpoint.origin ? sendAuthorized(request, asking) : following(request));
+      const response = await (url.origin === endpoint.origin
+        ? sendAuthorized(request, { host, repository, access, failure, known, authorizer })
+        : host.send(request));
+      tellWarnings(response, registry, { warned, onEvent });
       if (isTransientStatus(response.status)) throw await responseError(response, failure);
       return response;
     },
-    sendAnonymous: following,
-    retrying: (what, attempt) => retrying({ what, policy: retry, context }, attempt),
+    sendAnonymous: host.send,
+    retrying: (what, attempt, own = signal) =>
+      retrying({ what, policy: retry, context: { signal: own, onEvent } }, attempt),
     retry,
-    documentLimit: options.documentLimit,
+    documentLimit: options.requests?.maxDocument,
     context,
-    close: agents.close,
+    get isAvoided() {
+      return host.avoidedUntil > Date.now();
+    },
+    avoid: () => {
+      host.avoidedUntil = Date.now() + AVOIDED;
+    },
+    close: () => {
+      if (options.connections === undefined) connections.close();
+    },
   };
 }

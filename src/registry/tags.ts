@@ -10,12 +10,12 @@ const pageSchema = z.object({ tags: z.array(z.string().max(1024)).nullish() });
  * Lists the tags of a repository, in the registry's order (distribution spec, "Listing Tags"); undefined when there is
  * no such repository. @throws REGISTRY_ERROR, DOCUMENT_INVALID, LIMIT_EXCEEDED
  */
-export async function listTags(session: Session): Promise<readonly string[] | undefined> {
+export async function listTags(session: Session, signal?: AbortSignal): Promise<readonly string[] | undefined> {
   const { repository } = session;
   const what = `list of tags of ${repository}`;
   const tags = new Set<string>();
   let exists = true;
-  const list = { what, path: `/v2/${repository}/tags/list`, accept: 'application/json' };
+  const list = { what, path: `/v2/${repository}/tags/list`, accept: 'application/json', signal };
   await readPages(session, list, async (response, body) => {
     if (response.status !== 200) {
       const error = await responseError(response, `cannot get ${what}`);

@@ -16,7 +16,7 @@ const test = suite('registry/client');
 const MANIFEST = JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.ociManifest, config: {}, layers: [] });
 const DIGEST = digestOf(MANIFEST);
 const TYPE = { 'content-type': MEDIA_TYPE.ociManifest };
-const OPTIONS = { env: { HOME: '/nonexistent' }, retry: { retries: 2, delay: 1 } };
+const OPTIONS = { env: { HOME: '/nonexistent' }, requests: { retries: 2, retryDelay: 1 } };
 
 async function withClient(
   exchanges: readonly Exchange[],
@@ -236,7 +236,10 @@ test('a silent connection times out with an error', async () => {
   const timeouts = { connect: 1000, response: 1000, idle: 30 };
   const path = '/v2/a/manifests/1';
   await using registry = await startFakeRegistry([{ path, headers: TYPE, body: MANIFEST, stallAfter: 5 }]);
-  const client = openRegistryClient({ registry: registry.host, repository: 'a' }, { ...OPTIONS, timeouts });
+  const client = openRegistryClient(
+    { registry: registry.host, repository: 'a' },
+    { ...OPTIONS, requests: { ...OPTIONS.requests, timeouts } },
+  );
   const error = await failureOf(client.document('1'), 'REGISTRY_UNREACHABLE');
   assert.is(error.why, 'it does not answer in time');
   assert.is(error.facts.errno, 'ETIMEDOUT');

@@ -1,14 +1,19 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkCredentials } from '../../src/registry/login.ts';
+import { makeCertificate } from '../support/certificate.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { type Exchange, type FakeRegistry, startFakeRegistry } from '../support/fake-registry.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { haveTools } from '../support/tools.ts';
 
 const test = suite('registry/login');
 
 const ME = { username: 'me', password: 'open:sesame' };
 const BASIC = `Basic ${Buffer.from('me:open:sesame').toString('base64')}`;
-const OPTIONS = { env: { HOME: '/nonexistent' }, retry: { retries: 1, delay: 1 } };
+const OPTIONS = { env: { HOME: '/nonexistent' }, requests: { retries: 1, retryDelay: 1 } };
 const BY_GET = '/token?service=fake&account=me&client_id=tsimg&offline_token=true';
 
 const challenge = (header: string): Exchange => ({
@@ -37,6 +42,28 @@ test('Basic credentials that the registry takes are right, others are denied', a
   const error = await failureOf(checkCredentials(registry.host, wrong, OPTIONS), 'AUTHENTICATION_DENIED');
   assert.match(error.message, 'the registry refuses the credentials');
   assert.not.match(`${error.message} ${error.hint} ${JSON.stringify(error.facts)} ${error.cause}`, /wr0ng|bWU6/);
+});
+
+test('a registry that registries.conf calls insecure needs no certificate that anybody trusts', async () => {
+  if (!haveTools('openssl')) return;
+  const tls = makeCertificate('IP:127.0.0.1');
+  await using registry = await startFakeRegistry([accepts(BASIC), challenge('Basic realm="r"')], tls);
+  await failureOf(checkCredentials(registry.host, ME, { ...OPTIONS, mirrors: false }), 'REGISTRY_UNREACHABLE');
+  const registriesConf = join(tempDir(), 'registries.conf');
+  writeFileSync(registriesConf, `[[registry]]\nlocation = "${registry.host}"\ninsecure = true\n`);
+  const options = { ...OPTIONS, mirrors: { registriesConf } };
+  assert.is((await checkCredentials(registry.host, ME, options)).isTested, true);
+  await failureOf(checkCredentials(registry.host, ME, { ...options, tlsVerify: true }), 'REGISTRY_UNREACHABLE');
+});
+
+test('no login to a registry that is blocked', async () => {
+  await using registry = await startFakeRegistry([accepts(BASIC), challenge('Basic realm="r"')]);
+  const registriesConf = join(tempDir(), 'registries.conf');
+  writeFileSync(registriesConf, `[[registry]]\nlocation = "${registry.host}"\nblocked = true\n`);
+  const options = { ...OPTIONS, mirrors: { registriesConf } };
+  const { where } = await failureOf(checkCredentials(registry.host, ME, options), 'REGISTRY_BLOCKED');
+  assert.is(where, registriesConf);
+  assert.equal(registry.requests, []);
 });
 
 test('a token server is asked by POST for an identity token, with no scope and nothing secret in the URL', async () => {

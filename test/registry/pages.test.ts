@@ -1,6 +1,13 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { digestOf } from '../../src/crypto/digest.ts';
+import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
+import { openRegistryClient } from '../../src/registry/client.ts';
 import { nextPage } from '../../src/registry/pages.ts';
+
+import { failureOf } from '../support/failure-of.ts';
 
 const test = suite('registry/pages');
 const PAGE = new URL('https://registry.example.com/v2/a/tags/list?n=2');
@@ -28,6 +35,69 @@ test('another host, scheme or port is never the next page, for the credentials g
   assert.is(next('<//evil.example.com/v2/>; rel="next"'), undefined);
   assert.is(next('<https://u:p@registry.example.com/v2/>; rel="next"'), undefined);
   assert.is(next('<https://[>; rel="next"'), undefined);
+});
+
+test('a list whose pages never end is an error, after a thousand of them', async () => {
+  let asked = 0;
+  const server = createServer((request, response) => {
+    if (request.url === '/v2/') {
+      response.writeHead(200).end();
+      return;
+    }
+    asked += 1;
+    response.writeHead(200, { link: `</v2/a/tags/list?page=${asked}>; rel="next"` });
+    response.end(JSON.stringify({ tags: [`t${asked}`] }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const client = openRegistryClient({ registry: `127.0.0.1:${port}`, repository: 'a' }, { env: {} });
+  try {
+    const { why } = await failureOf(client.tags(), 'REGISTRY_ERROR');
+    assert.match(why ?? '', '1000 pages');
+    assert.is(asked, 1000);
+  } finally {
+    client.close();
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+test('pages that are too long all together are refused, before the thousandth', async () => {
+  const most = 32 * 1024 * 1024;
+  const [name, digest] = ['t'.repeat(1000), digestOf('subject')];
+  let [asked, sent] = [0, 0];
+  const server = createServer((request, response) => {
+    if (request.url === '/v2/') {
+      response.writeHead(200).end();
+      return;
+    }
+    asked += 1;
+    const path = request.url?.split('?')[0] ?? '';
+    const isTags = path.endsWith('/tags/list');
+    const tags = Array.from({ length: 2000 }, (_, index) => `${asked}-${index}-${name}`);
+    const entry = { mediaType: MEDIA_TYPE.ociManifest, size: 2, digest, annotations: { a: name.repeat(1000) } };
+    const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.ociIndex, manifests: [entry] };
+    const body = JSON.stringify(isTags ? { tags } : index);
+    sent += body.length;
+    response.writeHead(200, { link: `<${path}?page=${asked}>; rel="next"`, 'content-type': MEDIA_TYPE.ociIndex });
+    response.end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const client = openRegistryClient({ registry: `127.0.0.1:${port}`, repository: 'a' }, { env: {} });
+  try {
+    for (const ask of [() => client.tags(), () => client.referrers(digest)]) {
+      sent = 0;
+      const { why, hint } = await failureOf(ask(), 'LIMIT_EXCEEDED');
+      assert.match(why ?? '', `more than ${most} bytes`);
+      assert.match(hint ?? '', '--max-document');
+      assert.ok(sent < 1.2 * most, `${sent} bytes were taken`);
+    }
+  } finally {
+    client.close();
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 test.run();

@@ -18,7 +18,7 @@ const CUT = 65_536;
 /** The first answer breaks off; the test gives the following exchanges. */
 async function fetchBroken(...rest: readonly Exchange[]) {
   await using registry = await startFakeRegistry([{ path: PATH, body: BLOB, cutAfter: CUT, times: 1 }, ...rest]);
-  const options = { env: { HOME: '/nonexistent' }, retry: { retries: 3, delay: 1 } };
+  const options = { env: { HOME: '/nonexistent' }, requests: { retries: 3, retryDelay: 1 } };
   const source = openRegistrySource({ registry: registry.host, repository: 'a' }, options);
   try {
     const bytes = await buffer(await source.open(DESCRIPTOR));
@@ -126,9 +126,9 @@ test('an empty blob is a blob', async () => {
 test('a reader that pauses longer than a connection lives gets all bytes', async () => {
   const blob = randomBytes(12_000_000);
   const descriptor = { mediaType: '', digest: digestOf(blob), size: blob.length };
-  const timeouts = { connect: 5000, response: 5000, idle: 300 };
+  const timeouts = { connect: 20_000, response: 20_000, idle: 300 };
   await using registry = await startFakeRegistry([{ path: `/v2/a/blobs/${descriptor.digest}`, body: blob }]);
-  const options = { env: {}, timeouts, retry: { retries: 1, delay: 1 } };
+  const options = { env: {}, requests: { retries: 8, retryDelay: 1, timeouts } };
   const source = openRegistrySource({ registry: registry.host, repository: 'a' }, options);
   let size = 0;
   for await (const chunk of await source.open(descriptor)) {
@@ -141,9 +141,9 @@ test('a reader that pauses longer than a connection lives gets all bytes', async
 });
 
 test('a destroyed stream ends its connection', async () => {
-  const timeouts = { connect: 1000, response: 1000, idle: 600_000 };
+  const timeouts = { connect: 20_000, response: 20_000, idle: 600_000 };
   await using registry = await startFakeRegistry([{ path: PATH, body: BLOB, stallAfter: CUT }]);
-  const source = openRegistrySource({ registry: registry.host, repository: 'a' }, { env: {}, timeouts });
+  const source = openRegistrySource({ registry: registry.host, repository: 'a' }, { env: {}, requests: { timeouts } });
   const stream = await source.open(DESCRIPTOR);
   stream.on('error', () => {});
   await new Promise((resolve) => stream.once('data', resolve));

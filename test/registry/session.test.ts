@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { digestOf } from '../../src/crypto/digest.ts';
@@ -42,7 +43,7 @@ async function withRegistry(
   await using registry = await startFakeRegistry();
   const client = openRegistryClient(
     { registry: registry.host, repository: 'a/b' },
-    { env: { HOME: '/nonexistent' }, retry: { retries: 2, delay: 1 }, ...options },
+    { env: { HOME: '/nonexistent' }, requests: { retries: 2, retryDelay: 1 }, ...options },
   );
   try {
     await use(registry, client);
@@ -270,7 +271,7 @@ test('no error shows a secret, nor do its properties', async () => {
   const { inspect } = await import('node:util');
   const options = {
     credentials: { kind: 'registry-token', token: 'hushhush' },
-    retry: { retries: 0, delay: 1 },
+    requests: { retries: 0, retryDelay: 1 },
   } as const;
   await withRegistry(options, async (registry, client) => {
     registry.expect({ path: PATH, when: { authorization: 'Bearer hushhush' }, hangUp: true }, bearer(registry));
@@ -321,16 +322,79 @@ test('credentials are dropped where a redirect leads to a store on the same host
 });
 
 test('a manifest may be as large as the caller allows', async () => {
-  for (const [documentLimit, code] of [
+  for (const [maxDocument, code] of [
     [MANIFEST.length, undefined],
     [MANIFEST.length - 1, 'LIMIT_EXCEEDED'],
   ] as const) {
-    await withRegistry({ documentLimit }, async (registry, client) => {
+    await withRegistry({ requests: { maxDocument } }, async (registry, client) => {
       registry.expect(manifestFor(null));
       if (code === undefined) assert.ok(await client.document('1.0'));
       else await failureOf(client.document('1.0'), code);
     });
   }
+});
+
+/** The name of the error of what is aborted once the registry has got so many requests. */
+async function nameAfterAbort(
+  registry: FakeRegistry,
+  count: number,
+  start: (signal: AbortSignal) => Promise<unknown>,
+): Promise<unknown> {
+  const stop = new AbortController();
+  const running = start(stop.signal).catch((error: unknown) => error);
+  while (registry.log.length < count) await new Promise((resolve) => setTimeout(resolve, 2));
+  stop.abort();
+  const error = await Promise.race([running, new Promise((resolve) => setTimeout(resolve, 10_000, 'no end'))]);
+  return error instanceof Error ? error.name : error;
+}
+
+test('an abort ends a request while a token server is silent', async () => {
+  await withRegistry({}, async (registry, client) => {
+    registry.expect(manifestFor('Bearer abc'), token({}, { stallAfter: 1 }), bearer(registry));
+    const start = (signal: AbortSignal) => client.document('1.0', { signal });
+    assert.is(await nameAfterAbort(registry, 2, start), 'AbortError');
+  });
+});
+
+test('an abort ends the wait between two attempts', async () => {
+  const options = { requests: { retries: 2, retryDelay: 15_000 } };
+  await withRegistry(options, async (registry, client) => {
+    const digest = digestOf(MANIFEST);
+    for (const path of [PATH, '/v2/a/b/tags/list', `/v2/a/b/referrers/${digest}`]) {
+      registry.expect({ path, status: 503 });
+    }
+    const starts: readonly ((signal: AbortSignal) => Promise<unknown>)[] = [
+      (signal) => client.document('1.0', { signal }),
+      (signal) => client.tags(signal),
+      (signal) => client.referrers(digest, signal),
+    ];
+    for (const [index, start] of starts.entries()) {
+      assert.is(await nameAfterAbort(registry, index + 1, start), 'AbortError', `start ${index}`);
+    }
+  });
+});
+
+test('an abort while the content of a push is opened sends nothing, and closes the content', async () => {
+  await withRegistry({}, async (registry, client) => {
+    const digest = digestOf('blob');
+    const place = `${registry.origin}/v2/a/b/blobs/uploads/1`;
+    registry.expect({ method: 'POST', path: '/v2/a/b/blobs/uploads/', status: 202, headers: { location: place } });
+    const stop = new AbortController();
+    let opened: Readable | undefined;
+    const open = async () => {
+      opened = Readable.from([Buffer.from('blob')]);
+      stop.abort();
+      return opened;
+    };
+    const pushed = client.upload({ mediaType: 'x', digest, size: 4 }, open, { signal: stop.signal });
+    const error: unknown = await pushed.catch((thrown: unknown) => thrown);
+    assert.is(error instanceof Error && error.name, 'AbortError');
+    assert.ok(opened?.destroyed);
+    assert.not.ok(
+      registry.log.some((line) => line.startsWith('PUT')),
+      registry.log.join('\n'),
+    );
+  });
 });
 
 test.run();

@@ -18,7 +18,7 @@ import { startUploadRegistry } from '../support/upload-registry.ts';
 
 const test = suite('registry/upload');
 const ENV = { HOME: '/nonexistent' };
-const RETRY = { retries: 3, delay: 1 };
+const REQUESTS = { retries: 3, retryDelay: 1 };
 const BLOB = 'application/octet-stream';
 
 /** Content that counts how often it was opened. */
@@ -39,7 +39,7 @@ interface Uploaded {
 }
 
 function clientOf(host: string, repository: string) {
-  return openRegistryClient({ registry: host, repository }, { env: ENV, retry: RETRY });
+  return openRegistryClient({ registry: host, repository }, { env: ENV, requests: REQUESTS });
 }
 
 /** Uploads through a proxy, and returns what went through it. */
@@ -194,7 +194,7 @@ if (haveTools('docker-registry')) {
     assert.is(error.facts.status, 503);
     assert.match(error.what, /^cannot push blob sha256:/);
     assert.is(proxy.log.at(-1)?.method, 'DELETE');
-    assert.is(proxy.log.filter(({ method }) => method === 'PUT').length, RETRY.retries + 1);
+    assert.is(proxy.log.filter(({ method }) => method === 'PUT').length, REQUESTS.retries + 1);
   });
 
   test('an upload that is aborted is given up at the registry', async () => {

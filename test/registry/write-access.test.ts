@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { digestOf } from '../../src/crypto/digest.ts';
+import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
 import type { Credentials } from '../../src/registry/auth/auth-file.ts';
 import { openRegistryClient } from '../../src/registry/client.ts';
 import { failureOf } from '../support/failure-of.ts';
@@ -16,7 +18,7 @@ const BLOB = describe('application/octet-stream', BYTES);
 const open = async () => Readable.from([BYTES], { objectMode: false });
 
 function clientOf(host: string) {
-  const options = { env: { HOME: '/nonexistent' }, retry: { retries: 1, delay: 1 }, credentials: USER };
+  const options = { env: { HOME: '/nonexistent' }, requests: { retries: 1, retryDelay: 1 }, credentials: USER };
   return openRegistryClient({ registry: host, repository: 'a/b' }, options);
 }
 
@@ -155,6 +157,43 @@ test('a registry that keeps other bytes than were sent is not believed', async (
   const error = await failureOf(client.put({ descriptor, bytes }, '1'), 'REGISTRY_ERROR');
   client.close();
   assert.match(error.why ?? '', 'other bytes than were sent');
+});
+
+test('a manifest that cannot be read is deleted, and so is one whose list of referrers cannot be changed', async () => {
+  const subject = { mediaType: MEDIA_TYPE.ociManifest, digest: digestOf('subject'), size: 7 };
+  const config = { mediaType: 'application/vnd.oci.empty.v1+json', digest: digestOf('{}'), size: 2 };
+  const manifest = { schemaVersion: 2, mediaType: MEDIA_TYPE.ociManifest, config, layers: [], subject };
+  const body = JSON.stringify(manifest);
+  const path = `/v2/a/b/manifests/${digestOf(body)}`;
+  const headers = { 'content-type': MEDIA_TYPE.ociManifest };
+  const list = `/v2/a/b/manifests/${digestOf('subject').replace(':', '-')}`;
+  for (const [answers, warning] of [
+    [[{ path, status: 403 }], /subject is not known/],
+    [[{ path, headers, body: `${body}${' '.repeat(5 * 1024 * 1024)}` }], /subject is not known/],
+    [
+      [
+        { path, headers, body },
+        { path: list, status: 403 },
+      ],
+      /is deleted, but the list/,
+    ],
+  ] as const) {
+    await using registry = await startFakeRegistry([...answers, { method: 'DELETE', path, status: 202 }]);
+    const warnings: string[] = [];
+    const client = openRegistryClient(
+      { registry: registry.host, repository: 'a/b' },
+      {
+        env: { HOME: '/nonexistent' },
+        requests: { retries: 0, retryDelay: 1 },
+        onEvent: (event) => void (event.kind === 'warning' && warnings.push(event.message)),
+      },
+    );
+    assert.is(await client.delete(digestOf(body)), true);
+    client.close();
+    assert.is(warnings.length, 1, warnings.join('\n'));
+    assert.match(warnings[0] ?? '', warning);
+    assert.ok(registry.log.includes(`DELETE ${path}`));
+  }
 });
 
 test.run();

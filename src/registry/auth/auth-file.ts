@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
 import { optional } from '../../oci/descriptor.ts';
-import type { Reference, RegistryName } from '../../oci/reference.ts';
-import { formatSchemaIssue } from '../../schema-issue.ts';
+import { canonicalName, type Reference } from '../../oci/reference.ts';
+import { formatSchemaIssue, PARSED_ONCE } from '../../schema-issue.ts';
 
 /**
  * Credentials for a registry. An identity token is exchanged for a registry token; a registry token is sent as it is.
@@ -50,37 +50,28 @@ export function parseAuthFile(text: string, where: string, legacy: boolean): Aut
     value = JSON.parse(text);
   } catch {
     // No cause: a JSON error quotes the text, which holds passwords.
-    throw new TsimgError('DOCUMENT_INVALID', 'file of credentials is not JSON', { where });
+    throw new TsimgError('DOCUMENT_INVALID', 'file of credentials is not JSON', {
+      where,
+      hint: 'correct it, or name another file with --authfile or $REGISTRY_AUTH_FILE',
+    });
   }
   const whole = legacy ? { auths: value } : value;
-  const parsed = fileSchema.safeParse(whole);
+  const parsed = fileSchema.safeParse(whole, PARSED_ONCE);
   if (parsed.success) return parsed.data;
   const why = formatSchemaIssue(parsed.error, whole);
   throw new TsimgError('DOCUMENT_INVALID', 'file of credentials is not valid', { where, why });
 }
 
-/** Names of Docker Hub in these files; docker writes `https://index.docker.io/v1/`. */
-const HUB_NAMES = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
-
-function hostNames(registry: string): readonly string[] {
-  return registry === 'docker.io' ? HUB_NAMES : [registry];
-}
-
-/** The keys under which a registry, or a namespace of it, is found: the one that podman writes, then others. */
-export function entryKeys({ registry, namespace }: RegistryName): readonly string[] {
-  return namespace === '' ? hostNames(registry) : [`${registry}/${namespace}`];
-}
-
-/** Whether a key of a file, perhaps docker's URL, is one of these. */
-export function isKeyOf(key: string, keys: readonly string[]): boolean {
-  return keys.includes(key) || keys.includes(plainKey(key));
+/** Whether a key of a file, perhaps docker's URL, means this registry or namespace, in any spelling of its host. */
+export function isKeyOf(key: string, name: string): boolean {
+  return canonicalName(plainKey(key)) === canonicalName(name);
 }
 
 /** The keys for a repository, most specific first: `host/ns/repo`, `host/ns`, `host`. */
 export function authKeys(registry: string, repository: string): readonly string[] {
   const parts = repository.split('/').filter(Boolean);
   const keys = parts.map((_, index) => [registry, ...parts.slice(0, parts.length - index)].join('/'));
-  return [...keys, ...hostNames(registry)];
+  return [...keys, registry];
 }
 
 /** Reduces docker's URLs to hosts: `https://HOST/v2/` is HOST. Any other path is a namespace. */
@@ -89,10 +80,11 @@ function plainKey(key: string): string {
 }
 
 function lookUp<T>(map: ReadonlyMap<string, T>, keys: readonly string[], usable: (value: T) => boolean): T | undefined {
+  const entries = [...map].filter(([, value]) => usable(value));
   for (const key of keys) {
-    for (const [name, value] of map) {
-      if ((name === key || plainKey(name) === key) && usable(value)) return value;
-    }
+    const exact = entries.find(([name]) => name === key || plainKey(name) === key);
+    const found = exact ?? entries.find(([name]) => isKeyOf(name, key));
+    if (found !== undefined) return found[1];
   }
   return undefined;
 }
@@ -120,7 +112,7 @@ function credentialsOf(entry: Entry, where: string): Credentials | undefined {
 
 /** Returns the program that holds a registry's credentials: its own, else that of all registries. */
 export function helperOf(file: AuthFile, registry: string): { name: string; explicit: boolean } | undefined {
-  const own = lookUp(file.credHelpers, hostNames(registry), Boolean);
+  const own = lookUp(file.credHelpers, [registry], Boolean);
   if (own) return { name: own, explicit: true };
   return file.credsStore ? { name: file.credsStore, explicit: false } : undefined;
 }

@@ -1,5 +1,6 @@
 import { TsimgError } from '../../errors.ts';
 import type { Send } from '../http/http.ts';
+import { waitFor } from '../http/wait-for.ts';
 import type { Credentials } from './auth-file.ts';
 import type { Challenge } from './challenge.ts';
 import { checkRealm } from './realm.ts';
@@ -14,7 +15,7 @@ import {
 } from './token.ts';
 
 /**
- * What a login wants to know. A token that a server gave without the credentials proves nothing, so a login is refused
+ * The question of a login. A token that a server gave without the credentials proves nothing, so a login is refused
  * where they must be withheld.
  */
 export interface LoginHooks {
@@ -41,16 +42,30 @@ export interface AuthorizerOptions {
  * Makes the Authorization headers for one registry, by scope (`repository:NAME:pull`). Holds the tokens; shows none.
  */
 export interface Authorizer {
-  /** The header for a first request: a token that is still fresh, or Basic where the registry asked for it before. */
-  header(scope: string): string | undefined;
+  /**
+   * Returns the header for a first request: a token that is still fresh, or Basic where the registry asked for it
+   * before, else a token for the scope by the last challenge, which saves a request that would be refused. Undefined
+   * where that gives no token: the answer to the request then tells why.
+   */
+  foresee(scope: string, signal?: AbortSignal): Promise<string | undefined>;
   /**
    * Returns the header that answers a 401; undefined when there is nothing (more) to offer.
-   * @param rejected the header that was sent: it is not offered again
+   * @param signal ends the wait for a token; the exchange goes on, for the requests that share it
    * @throws as fetchToken and checkRealm
    */
-  answer(challenges: readonly Challenge[], scope: string, rejected: string | undefined): Promise<string | undefined>;
-  /** Makes the error for a final refusal, from the plain error of its response. @param need what an account must be allowed to do: `read it` */
+  answer(challenges: readonly Challenge[], refused: Refused, signal?: AbortSignal): Promise<string | undefined>;
+  /**
+   * Makes the error for a final refusal, from the plain error of its response. @param need what an account must be
+   * allowed to do: `read it`
+   */
   refusal(error: TsimgError, need: string): Promise<TsimgError>;
+}
+
+/** A request that was answered with 401. */
+export interface Refused {
+  readonly scope: string;
+  /** The header that was sent: it is not offered again. */
+  readonly header: string | undefined;
 }
 
 interface Held {
@@ -59,10 +74,14 @@ interface Held {
   renewal?: Promise<BearerToken> | undefined;
 }
 
+/** The most scopes of which tokens are held. */
+const MAX_HELD = 1000;
+
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const { endpoint, send, trustedRealms, login, now = Date.now } = options;
   const held = new Map<string, Held>();
   let basic: string | undefined;
+  let lastBearer: Challenge | undefined;
   let withheldFrom: string | undefined;
   let lookUp: Promise<Credentials | undefined> | undefined;
   const credentialsOnce = () => {
@@ -75,6 +94,17 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
 
   const freshHeader = (entry: Held | undefined): string | undefined =>
     entry?.token !== undefined && entry.token.freshUntil > now() ? `Bearer ${entry.token.value}` : undefined;
+
+  /** Connections may live as long as a server, and be asked for any number of repositories. */
+  const dropStale = () => {
+    for (const [scope, entry] of held) {
+      if (entry.renewal === undefined && freshHeader(entry) === undefined) held.delete(scope);
+    }
+    for (const [scope, { renewal }] of held) {
+      if (held.size < MAX_HELD) break;
+      if (renewal === undefined) held.delete(scope);
+    }
+  };
 
   const exchange = async (challenge: Challenge, scope: string): Promise<BearerToken> => {
     const credentials = await credentialsOnce();
@@ -95,31 +125,58 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     return token;
   };
 
-  const bearer = async (challenge: Challenge, scope: string, rejected: string | undefined): Promise<string> => {
+  const bearer = async (challenge: Challenge, { scope, header }: Refused, signal?: AbortSignal): Promise<string> => {
+    signal?.throwIfAborted();
     const mine = held.get(scope) ?? {};
+    if (held.size >= MAX_HELD) dropStale();
     held.set(scope, mine);
     const current = freshHeader(mine);
     // Another request may have renewed the token since this one was sent.
-    if (mine.renewal === undefined && current !== undefined && current !== rejected) return current;
-    mine.renewal ??= exchange(challenge, scope).finally(() => {
-      mine.renewal = undefined;
-    });
-    mine.token = await mine.renewal;
-    return `Bearer ${mine.token.value}`;
+    if (mine.renewal === undefined && current !== undefined && current !== header) return current;
+    mine.renewal ??= exchange(challenge, scope)
+      .then((token) => {
+        mine.token = token;
+        lastBearer = challenge;
+        return token;
+      })
+      .finally(() => {
+        mine.renewal = undefined;
+      });
+    return `Bearer ${(await waitFor(mine.renewal, signal)).value}`;
+  };
+
+  /** The header of a token that a challenge for another scope leads to. */
+  const foreseen = async (
+    { scheme, parameters }: Challenge,
+    scope: string,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined> => {
+    const others = new Map([...parameters].filter(([name]) => name !== 'scope' && name !== 'error'));
+    try {
+      return await bearer({ scheme, parameters: others }, { scope, header: undefined }, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof TsimgError) return undefined;
+      throw error;
+    }
   };
 
   return {
-    header: (scope) => freshHeader(held.get(scope)) ?? basic,
-    answer: async (challenges, scope, rejected) => {
+    foresee: async (scope, signal) => {
+      const header = freshHeader(held.get(scope)) ?? basic;
+      return header === undefined && lastBearer !== undefined ? foreseen(lastBearer, scope, signal) : header;
+    },
+    answer: async (challenges, refused, signal) => {
       const asksBasic = challenges.some((challenge) => challenge.scheme === 'basic');
       const bearerChallenge = challenges.find(
         ({ scheme, parameters }) => scheme === 'bearer' && parameters.has('realm'),
       );
       if (bearerChallenge !== undefined) {
         try {
-          const header = await bearer(bearerChallenge, scope, rejected);
-          if (header !== rejected) return header;
+          const header = await bearer(bearerChallenge, refused, signal);
+          if (header !== refused.header) return header;
         } catch (error) {
+          signal?.throwIfAborted();
           if (!asksBasic || !(error instanceof TsimgError) || error.code !== 'AUTHENTICATION_DENIED') throw error;
         }
       }
@@ -127,7 +184,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       if (credentials?.kind !== 'basic') return undefined;
       basic = basicHeader(credentials.username, credentials.password);
       login?.onOffer();
-      return basic === rejected ? undefined : basic;
+      return basic === refused.header ? undefined : basic;
     },
     refusal: async ({ what, why: answer, where, facts }, need) => {
       const known = (await credentialsOnce()) !== undefined;

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
+import { PARSED_ONCE } from '../../schema-issue.ts';
 import { runCommand } from '../../sys/process/spawn.ts';
+import { serverText } from '../failure/redact.ts';
 import type { Environment } from '../http/proxy.ts';
-import { serverText } from '../http/redact.ts';
 import type { Credentials } from './auth-file.ts';
 
 /** Milliseconds: a helper may ask the user to unlock a keyring. */
@@ -15,7 +16,7 @@ const HUB_SERVER = 'https://index.docker.io/v1/';
 /** The user name beside which a helper keeps an identity token. */
 export const TOKEN_USER = '<token>';
 
-/** What a login keeps. An identity token is kept in the place of the password. */
+/** The credentials that a login keeps. An identity token is kept in the place of the password. */
 export interface KeptCredentials {
   readonly username: string;
   readonly password: string;
@@ -61,7 +62,7 @@ async function runHelper(
   const text = stdout.toString('utf8');
   if (status === 0) return text;
   if (text.includes(NOT_FOUND)) return undefined;
-  // What a helper says of `store` may repeat the secret.
+  // The answer of a helper to `store` may repeat the secret.
   const said = command === 'store' ? '' : `: ${serverText(text)}`;
   throw helperError(program, status === null ? 'killed' : `exit status ${status}${said}`);
 }
@@ -75,7 +76,7 @@ function parseAnswer<T extends z.ZodType>(name: string, schema: T, text: string,
   } catch {
     throw helperError(program, 'its answer is not JSON');
   }
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, PARSED_ONCE);
   if (!parsed.success) throw helperError(program, `its answer has no ${lacking}`);
   return parsed.data;
 }

@@ -22,7 +22,9 @@ export interface Place {
   readonly required: boolean;
 }
 
-/** podman's folder for users without $XDG_RUNTIME_DIR. Where root made it for itself, no other user may look into it. */
+/**
+ * podman's folder for users without $XDG_RUNTIME_DIR. Where root made it for itself, no other user may look into it.
+ */
 const SHARED_RUNTIME = '/run/containers';
 
 /** The files of credentials, in order: containers-auth.json(5), then docker's. */

@@ -40,24 +40,24 @@ function entryOf(old: unknown, { username, password, identityToken }: KeptCreden
 /**
  * Returns the text of a file of credentials with an entry more, or with another one in its place. All other entries and
  * fields stay. The text is one that `parseAuthFile` takes, or empty.
- * @param keys all names of what is logged in to; an entry under any of them, or under docker's URL of one, is replaced
+ * @param name what is logged in to; an entry under it in any spelling, or under docker's URL of it, is replaced
  * @param key the name of a new entry
  */
-export function withEntry(text: string, keys: readonly string[], key: string, kept: KeptCredentials): string {
+export function withEntry(text: string, name: string, key: string, kept: KeptCredentials): string {
   const { whole, auths } = parse(text);
-  const old = auths.find(([name]) => isKeyOf(name, keys));
+  const old = auths.find(([each]) => isKeyOf(each, name));
   const entry = [old?.[0] ?? key, entryOf(old?.[1], kept)] as const;
-  const others = auths.filter((each) => each === old || !isKeyOf(each[0], keys));
+  const others = auths.filter((each) => each === old || !isKeyOf(each[0], name));
   const changed = old === undefined ? [...others, entry] : others.map((each) => (each === old ? entry : each));
   return format(text, whole, changed);
 }
 
 /**
- * Returns the text without the entries under these names, or under docker's URLs of them; undefined where there is
- * none. Without names, all entries go.
+ * Returns the text without the entries under this name in any spelling, or under docker's URL of it; undefined where
+ * there is none. Without a name, all entries go.
  */
-export function withoutEntries(text: string, keys?: readonly string[]): string | undefined {
+export function withoutEntries(text: string, name?: string): string | undefined {
   const { whole, auths } = parse(text);
-  const others = keys === undefined ? [] : auths.filter(([name]) => !isKeyOf(name, keys));
+  const others = name === undefined ? [] : auths.filter(([each]) => !isKeyOf(each, name));
   return others.length === auths.length ? undefined : format(text, whole, others);
 }

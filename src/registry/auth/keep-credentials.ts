@@ -6,7 +6,7 @@ import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { acquireLock } from '../../sys/file/lock.ts';
 import { makeDirectory } from '../../sys/file/make-directories.ts';
 import { replaceText } from '../../sys/file/replace-file.ts';
-import { type AuthFile, entryKeys, helperOf, isKeyOf, parseAuthFile } from './auth-file.ts';
+import { type AuthFile, helperOf, isKeyOf, parseAuthFile } from './auth-file.ts';
 import {
   askHelper,
   eraseInHelper,
@@ -99,13 +99,13 @@ async function findKeeper(name: RegistryName, options: CredentialOptions): Promi
       hint: `log in to ${name.registry}, or name another file by --authfile`,
     });
   }
-  const keys = entryKeys(name);
+  const whole = formatRegistryName(name);
   return {
     place,
     path: place.path,
     name: helper?.name,
     helper: helper === undefined ? undefined : helperProgram(helper.name),
-    hasEntry: [...file.auths.keys()].some((key) => isKeyOf(key, keys)),
+    hasEntry: [...file.auths.keys()].some((key) => isKeyOf(key, whole)),
   };
 }
 
@@ -130,19 +130,18 @@ export async function keepCredentials(
 ): Promise<Keeping> {
   const keeper = await findKeeper(name, options);
   const { place, path, helper, hasEntry } = keeper;
-  const keys = entryKeys(name);
+  const whole = formatRegistryName(name);
   if (keeper.name !== undefined) {
     await storeInHelper(keeper.name, name.registry, kept, options);
-    if (hasEntry) await editFile(place, options, (text) => withoutEntries(text, keys));
+    if (hasEntry) await editFile(place, options, (text) => withoutEntries(text, whole));
     return { path, helper };
   }
-  const whole = formatRegistryName(name);
   const key = whole === 'docker.io' && basename(path) === DOCKER_FILE ? helperServer(whole) : whole;
-  await editFile(place, options, (text) => withEntry(text, keys, key, kept));
+  await editFile(place, options, (text) => withEntry(text, whole, key, kept));
   return { path, helper };
 }
 
-/** What a logout did. */
+/** The result of a logout. */
 export interface Forgotten {
   /** The file of credentials. */
   readonly path: string;
@@ -173,9 +172,9 @@ export async function forgetCredentials(name: RegistryName, options: CredentialO
   if (text === undefined) return { path: place.path, from: [] };
   const helper = name.namespace === '' ? helperOf(parse(text, place), name.registry) : undefined;
   const from = helper === undefined ? [] : [...(await forgetInHelper(helper, name.registry, place, options))];
-  const keys = entryKeys(name);
-  const hadEntry = withoutEntries(text, keys) !== undefined;
-  if (hadEntry && (await editFile(place, options, (current) => withoutEntries(current, keys)))) from.push(place.path);
+  const whole = formatRegistryName(name);
+  const hadEntry = withoutEntries(text, whole) !== undefined;
+  if (hadEntry && (await editFile(place, options, (current) => withoutEntries(current, whole)))) from.push(place.path);
   return { path: place.path, from };
 }
 
@@ -219,9 +218,9 @@ export async function otherHolders(name: RegistryName, options: CredentialOption
       const helper = name.namespace === '' ? helperOf(file, name.registry) : undefined;
       const ask = () => askHelper(helper?.name ?? '', name.registry, options);
       const known = helper && (await goingOnWithout(helper, place.path, options, ask));
-      const keys = entryKeys(name);
+      const whole = formatRegistryName(name);
       const isThere = [...file.auths].some(
-        ([key, entry]) => isKeyOf(key, keys) && Object.values(entry).some((value) => value !== undefined),
+        ([key, entry]) => isKeyOf(key, whole) && Object.values(entry).some((value) => value !== undefined),
       );
       if (known !== undefined || isThere) holders.push(place.path);
     } catch (error) {

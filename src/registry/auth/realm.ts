@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { TsimgError } from '../../errors.ts';
+import { redactUrl } from '../failure/redact.ts';
 import { isLoopback } from '../http/endpoint.ts';
-import { redactUrl } from '../http/redact.ts';
 import { SHARED_SUFFIXES } from './shared-suffixes.data.ts';
 
 /** Registries with a token server in another domain: registry's host → token server's host. */

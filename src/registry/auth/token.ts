@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
 import { checkDocument, parseJson } from '../../oci/document.ts';
+import { redactUrl } from '../failure/redact.ts';
 import { readBody } from '../http/body.ts';
 import type { HttpRequest, Send } from '../http/http.ts';
-import { redactUrl } from '../http/redact.ts';
 import { htmlError, isHtml, responseError } from '../http/response-error.ts';
 import type { Credentials } from './auth-file.ts';
 import type { Challenge } from './challenge.ts';
@@ -23,7 +23,7 @@ export interface BearerToken {
   readonly value: string;
   /** The time (Date.now()) until which the token is used. */
   readonly freshUntil: number;
-  /** What the server gave beside it, to be kept in the place of a password. */
+  /** The token that the server gave beside it, to be kept in the place of a password. */
   readonly identityToken?: string | undefined;
 }
 

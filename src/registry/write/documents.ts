@@ -9,7 +9,7 @@ function nameOf({ repository }: Session, version: string): string {
   return `manifest of ${repository}${isDigest(version) ? '@' : ':'}${version}`;
 }
 
-/** What a registry says of a manifest that it has taken. */
+/** The answer of a registry that has taken a manifest. */
 export interface PutReport {
   /** Whether it lists the manifest among the referrers of its subject by itself (`OCI-Subject`). */
   readonly listsReferrers: boolean;
@@ -26,28 +26,45 @@ export function putDocument(
   signal?: AbortSignal,
 ): Promise<PutReport> {
   const what = nameOf(session, version);
-  return session.retrying(what, async () => {
-    const path = `/v2/${session.repository}/manifests/${version}`;
-    const headers = { 'content-type': descriptor.mediaType };
-    const request = { method: 'PUT', access: { kind: 'push' }, path, headers, body: bytes, what, signal } as const;
-    const response = await session.attempt(request);
-    if (response.status !== 201 && response.status !== 200 && response.status !== 202) {
-      const hint = response.status === 413 ? 'the registry takes no manifest of this size' : undefined;
-      throw await responseError(response, `cannot push ${what}`, hint === undefined ? {} : { hint });
-    }
-    await discard(response);
-    const kept = response.headers['docker-content-digest'];
-    const isComparable =
-      typeof kept === 'string' && isDigest(kept) && algorithmOf(kept) === algorithmOf(descriptor.digest);
-    if (isComparable && kept !== descriptor.digest) {
-      throw new TsimgError('REGISTRY_ERROR', `cannot push ${what}`, {
-        where: session.repository,
-        why: `the registry has kept other bytes than were sent, with the digest ${kept}`,
-        facts: { expected: descriptor.digest, found: kept },
-      });
-    }
-    return { listsReferrers: response.headers['oci-subject'] !== undefined };
-  });
+  return session.retrying(
+    what,
+    async () => {
+      const path = `/v2/${session.repository}/manifests/${version}`;
+      const headers = { 'content-type': descriptor.mediaType };
+      const request = { method: 'PUT', access: { kind: 'push' }, path, headers, body: bytes, what, signal } as const;
+      const response = await session.attempt(request);
+      if (response.status !== 201 && response.status !== 200 && response.status !== 202) {
+        const hint = response.status === 413 ? 'the registry takes no manifest of this size' : undefined;
+        throw await responseError(response, `cannot push ${what}`, hint === undefined ? {} : { hint });
+      }
+      await discard(response);
+      const kept = response.headers['docker-content-digest'];
+      const isComparable =
+        typeof kept === 'string' && isDigest(kept) && algorithmOf(kept) === algorithmOf(descriptor.digest);
+      if (isComparable && kept !== descriptor.digest) {
+        throw new TsimgError('REGISTRY_ERROR', `cannot push ${what}`, {
+          where: session.repository,
+          why: `the registry has kept other bytes than were sent, with the digest ${kept}`,
+          facts: { expected: descriptor.digest, found: kept },
+        });
+      }
+      return { listsReferrers: response.headers['oci-subject'] !== undefined };
+    },
+    signal,
+  );
+}
+
+/** How a manifest or tag is deleted. */
+export interface DeleteOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called when the registry refuses to delete a tag: returns what else can be done. */
+  readonly onTagRefused?: ((status: number) => Promise<string>) | undefined;
+}
+
+/** @param status 400 where the registry deletes no tags; 405 also where it deletes nothing */
+async function deletionHint(version: string, status: number, { onTagRefused }: DeleteOptions): Promise<string> {
+  if (isDigest(version)) return 'its operator may have turned deleting off';
+  return (await onTagRefused?.(status)) ?? 'the registry may delete no tags; the manifest may be deleted by its digest';
 }
 
 /**
@@ -55,24 +72,29 @@ export function putDocument(
  * @returns false where there is no such manifest or tag
  * @throws REGISTRY_ERROR, also where the registry deletes nothing, or no tags; AUTHENTICATION_…
  */
-export function deleteDocument(session: Session, version: string, signal?: AbortSignal): Promise<boolean> {
+export function deleteDocument(session: Session, version: string, options: DeleteOptions = {}): Promise<boolean> {
+  const { signal } = options;
   const what = nameOf(session, version);
   let attempts = 0;
-  return session.retrying(what, async () => {
-    const path = `/v2/${session.repository}/manifests/${version}`;
-    attempts += 1;
-    const response = await session.attempt({ method: 'DELETE', access: { kind: 'delete' }, path, what, signal });
-    if ([200, 202, 204].includes(response.status)) {
-      await discard(response);
-      return true;
-    }
-    const error = await responseError(response, `cannot delete ${what}`, {
-      hint: isDigest(version)
-        ? 'its operator may have turned deleting off'
-        : 'the registry may delete no tags; the manifest can be deleted by its digest, with all its tags',
-    });
-    if (response.status !== 404) throw error;
-    // The registry may have obeyed an attempt whose answer was lost.
-    return attempts > 1;
-  });
+  return session.retrying(
+    what,
+    async () => {
+      const path = `/v2/${session.repository}/manifests/${version}`;
+      attempts += 1;
+      const response = await session.attempt({ method: 'DELETE', access: { kind: 'delete' }, path, what, signal });
+      if ([200, 202, 204].includes(response.status)) {
+        await discard(response);
+        return true;
+      }
+      if (response.status === 404) {
+        await discard(response);
+        // The registry may have obeyed an attempt whose answer was lost.
+        return attempts > 1;
+      }
+      const isRefused = response.status === 400 || response.status === 405;
+      const hint = isRefused ? { hint: await deletionHint(version, response.status, options) } : {};
+      throw await responseError(response, `cannot delete ${what}`, hint);
+    },
+    signal,
+  );
 }

@@ -1,13 +1,15 @@
 import { TsimgError } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
-import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts';
+import { type Digest, isDigest } from '../../oci/digest.ts';
 import { parseImageIndex } from '../../oci/image-index.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import { documentKindOf, MEDIA_TYPE } from '../../oci/media-type.ts';
+import { referrersTag } from '../../oci/reference.ts';
 import { indexDocument } from '../../oci/write-document.ts';
 import { documentOf, type FetchedDocument, getDocument } from '../document.ts';
+import { askReferrersApi } from '../referrers.ts';
 import type { Session } from '../session.ts';
-import { putDocument } from './documents.ts';
+import { type DeleteOptions, deleteDocument, putDocument } from './documents.ts';
 
 /** Attempts to add an entry beside other writers of the same tag. */
 const ATTEMPTS = 5;
@@ -36,7 +38,7 @@ async function addReferrer(
   referrer: Descriptor,
   signal?: AbortSignal,
 ): Promise<void> {
-  const tag = `${algorithmOf(subject)}-${hexOf(subject)}`;
+  const tag = referrersTag(subject);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const before = await entriesAt(session, tag, signal);
     if (before.some(({ digest }) => digest === referrer.digest)) return;
@@ -83,4 +85,81 @@ export async function putWithSubject(
   if (subject === undefined || listsReferrers) return;
   const { mediaType, digest, size } = document.descriptor;
   await addReferrer(session, subject.digest, { mediaType, digest, size, artifactType, annotations }, signal);
+}
+
+/** Returns the subject of a manifest; undefined for a manifest that is not valid, which may be deleted all the same. */
+function subjectOf(document: FetchedDocument): Descriptor | undefined {
+  try {
+    return readSubject(document).subject;
+  } catch (error) {
+    if (error instanceof TsimgError) return undefined;
+    throw error;
+  }
+}
+
+/** Takes a deleted manifest out of the list of referrers that clients keep. @throws as `putDocument` */
+async function removeReferrer(
+  session: Session,
+  subject: Digest,
+  referrer: Digest,
+  signal?: AbortSignal,
+): Promise<void> {
+  if ((await askReferrersApi(session, subject, signal)) !== undefined) return;
+  const tag = referrersTag(subject);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const before = await entriesAt(session, tag, signal);
+    const after = before.filter(({ digest }) => digest !== referrer);
+    if (after.length === before.length) return;
+    const bytes = Buffer.from(indexDocument(MEDIA_TYPE.ociIndex, after));
+    await putDocument(session, documentOf(MEDIA_TYPE.ociIndex, bytes), tag, signal);
+  }
+}
+
+/**
+ * Fetches a manifest that is to be deleted. One that cannot be read may be deleted all the same: it is told that its
+ * subject is not known. @throws REGISTRY_UNREACHABLE; the signal's reason
+ */
+async function readDoomed(
+  session: Session,
+  digest: Digest,
+  { signal }: DeleteOptions,
+): Promise<FetchedDocument | undefined> {
+  try {
+    return await getDocument(session, digest, { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof TsimgError) || error.code === 'REGISTRY_UNREACHABLE') throw error;
+    const message = `a list of referrers may go on to name ${digest}, whose subject is not known: ${error.message}`;
+    session.context.onEvent?.({ kind: 'warning', message });
+    return undefined;
+  }
+}
+
+/**
+ * Deletes a manifest by its digest, or a tag. A manifest with a subject is taken out of the list of the subject's
+ * referrers, where clients keep that list; where that fails, the manifest is deleted, and the failure is a warning.
+ * Distribution spec, "Deleting Manifests".
+ * @returns false where there is no such manifest or tag
+ * @throws as `deleteDocument`; DOCUMENT_INVALID
+ */
+export async function deleteWithSubject(
+  session: Session,
+  version: string,
+  options: DeleteOptions = {},
+): Promise<boolean> {
+  const document = isDigest(version) ? await readDoomed(session, version, options) : undefined;
+  const subject = document && subjectOf(document);
+  const isDeleted = await deleteDocument(session, version, options);
+  if (isDeleted && document !== undefined && subject !== undefined) {
+    const { digest } = document.descriptor;
+    try {
+      await removeReferrer(session, subject.digest, digest, options.signal);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (!(error instanceof TsimgError)) throw error;
+      const message = `${digest} is deleted, but the list of its subject's referrers may still name it: ${error.message}`;
+      session.context.onEvent?.({ kind: 'warning', message });
+    }
+  }
+  return isDeleted;
 }

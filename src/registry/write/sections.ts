@@ -24,7 +24,9 @@ class Reading {
     this.chunks = content.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   }
 
-  /** Reads ahead; false at the end of the content. @throws the error of the stream: at its end, where it is not right */
+  /**
+   * Reads ahead; false at the end of the content. @throws the error of the stream: at its end, where it is not right
+   */
   private async fill(): Promise<boolean> {
     while (this.rest.length === 0) {
       const { done, value } = await this.chunks.next();

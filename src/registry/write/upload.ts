@@ -1,9 +1,9 @@
 import { TsimgError } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { OpenContent } from '../../streams/content.ts';
+import { redactUrl } from '../failure/redact.ts';
 import { discard } from '../http/body.ts';
 import type { Body, HttpResponse } from '../http/http.ts';
-import { redactUrl } from '../http/redact.ts';
 import { responseError } from '../http/response-error.ts';
 import { countAttempts } from '../http/retry.ts';
 import type { Session, SessionRequest } from '../session.ts';
@@ -33,7 +33,7 @@ const BYTES = 'application/octet-stream';
 /** Milliseconds that the end of a failed upload may take. */
 const GIVING_UP = 2000;
 
-/** What is uploaded, and by which session. */
+/** A blob that is uploaded, and its session. */
 interface Uploading extends UploadOptions {
   readonly session: Session;
   readonly descriptor: Descriptor;
@@ -113,22 +113,33 @@ async function begin(uploading: Uploading): Promise<Upload | undefined> {
   return { place: placeOf(response), offset: 0, least: leastOf(response) };
 }
 
-/** What the registry has of an upload; undefined where it does not say: then the upload is begun anew. */
-async function findOut(uploading: Uploading, { place, least }: Upload): Promise<Upload | undefined> {
+/** Asks how far an upload has come; undefined where there is no answer. */
+async function askAbout(uploading: Uploading, { place }: Upload): Promise<HttpResponse | undefined> {
   const { session, what, signal } = uploading;
-  let response: HttpResponse;
   try {
-    response = await session.attempt({ method: 'GET', access: PUSH, path: place, what, signal });
+    const response = await session.attempt({ method: 'GET', access: PUSH, path: place, what, signal });
+    await discard(response);
+    return response;
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof TsimgError) return undefined;
     throw error;
   }
-  await discard(response);
-  if (response.status !== 204 && response.status !== 202) return undefined;
-  const offset = receivedBytes(response.headers.range);
-  if (offset === undefined || offset > uploading.descriptor.size) return undefined;
-  return { place: response.headers.location === undefined ? place : placeOf(response), offset, least };
+}
+
+/**
+ * Asks how many bytes of an upload the registry has. Undefined where it does not say: the upload is begun anew then,
+ * and this one is given up, unless the registry has forgotten it.
+ */
+async function findOut(uploading: Uploading, upload: Upload): Promise<Upload | undefined> {
+  const response = await askAbout(uploading, upload);
+  if (response?.status === 404) return undefined;
+  const isTold = response?.status === 204 || response?.status === 202;
+  const place = isTold && response.headers.location !== undefined ? placeOf(response) : upload.place;
+  const offset = isTold ? receivedBytes(response.headers.range) : undefined;
+  if (offset !== undefined && offset <= uploading.descriptor.size) return { ...upload, place, offset };
+  await giveUp(uploading, { ...upload, place });
+  return undefined;
 }
 
 /** The place with the digest, which ends the upload. Its other parameters stay as they were written. */
@@ -165,8 +176,8 @@ async function send(uploading: Uploading, begun: Upload, onStep: (upload: Upload
 }
 
 /**
- * Tells the registry that an upload will not be ended, also after an abort. The registry removes it by itself in time, so
- * a failure is no matter.
+ * Tells the registry that an upload will not be ended, also after an abort. The registry removes it by itself in time,
+ * so a failure is no matter.
  */
 async function giveUp({ session, what }: Uploading, { place }: Upload): Promise<void> {
   const signal = AbortSignal.timeout(GIVING_UP);
@@ -232,11 +243,15 @@ export async function uploadBlob(
  */
 export function hasBlob(session: Session, { digest, size }: Descriptor, signal?: AbortSignal): Promise<boolean> {
   const what = `blob ${digest}`;
-  return session.retrying(what, async () => {
-    const path = `/v2/${session.repository}/blobs/${digest}`;
-    const response = await session.attempt({ method: 'HEAD', access: PUSH, path, what, signal });
-    await discard(response);
-    const length = response.headers['content-length'];
-    return response.status === 200 && (length === undefined || Number(length) === size);
-  });
+  return session.retrying(
+    what,
+    async () => {
+      const path = `/v2/${session.repository}/blobs/${digest}`;
+      const response = await session.attempt({ method: 'HEAD', access: PUSH, path, what, signal });
+      await discard(response);
+      const length = response.headers['content-length'];
+      return response.status === 200 && (length === undefined || Number(length) === size);
+    },
+    signal,
+  );
 }

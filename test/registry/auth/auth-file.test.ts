@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsimgError } from '../../../src/errors.ts';
 import { authKeys, findingsIn, parseAuthFile } from '../../../src/registry/auth/auth-file.ts';
+import { failureOf } from '../../support/failure-of.ts';
 
 const test = suite('registry/auth/auth-file');
 const auth = (text: string) => ({ auth: Buffer.from(text).toString('base64') });
@@ -49,6 +50,18 @@ test('Docker Hub is known by each of its names', () => {
   for (const key of ['https://index.docker.io/v1/', 'index.docker.io', 'docker.io', 'registry-1.docker.io']) {
     assert.is(userOf({ [key]: auth('u:p') }, 'docker.io', 'library/alpine'), 'u', key);
   }
+});
+
+test('a host is found in another spelling, after its own, and not by another port', () => {
+  for (const key of ['R.TEST', 'r.test:443', 'https://R.test:443/v1/']) {
+    assert.is(userOf({ [key]: auth('u:p') }, 'r.test'), 'u', key);
+    assert.is(userOf({ [key]: auth('other:p'), 'r.test': auth('u:p') }, 'r.test'), 'u', key);
+  }
+  assert.is(userOf({ 'r.test': auth('u:p') }, 'r.test:443'), 'u');
+  assert.is(userOf({ 'r.test:80': auth('u:p'), 'r.test.': auth('u:p') }, 'r.test'), undefined);
+  assert.equal(find({ credHelpers: { 'R.test:443': 'own' } }, 'r.test'), [
+    { kind: 'helper', name: 'own', explicit: true },
+  ]);
 });
 
 test('an entry without a secret, as docker leaves it for a helper, is skipped', () => {
@@ -108,6 +121,11 @@ test('credentials that are not USER:PASSWORD are an error', () => {
     () => find({ auths: { 'r.test': auth('nocolon') } }, 'r.test'),
     (error: unknown) => error instanceof TsimgError && error.code === 'CREDENTIALS_INVALID',
   );
+});
+
+test('the error for a file that is not JSON tells what to do', async () => {
+  const parse = Promise.resolve().then(() => parseAuthFile('{', 'bad.json', false));
+  assert.match((await failureOf(parse, 'DOCUMENT_INVALID')).hint ?? '', /--authfile/);
 });
 
 test.run();

@@ -1,0 +1,139 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { TsimgError } from '../../errors.ts';
+import { hostSpellings } from '../../oci/reference.ts';
+import { hasCertificates } from '../http/certificates.ts';
+import type { Environment } from '../http/proxy.ts';
+import { dropInsOf, kindOf, readConfiguration } from './configuration-file.ts';
+import { certificatesOnly, type HostsFile, parseHostsToml } from './hosts-toml.ts';
+import { hasRegistryTables, mayAlias, parseRegistriesConf, type RegistryEntry } from './registries-conf.ts';
+
+/** Which files say where images are. */
+export interface MirrorFiles {
+  /**
+   * The only registries.conf, without drop-ins. Default: $CONTAINERS_REGISTRIES_CONF, else the user's, else that of
+   * /etc/containers; each with its drop-ins.
+   */
+  readonly registriesConf?: string | undefined;
+  /** The only folder of hosts.toml files. Default: containerd/certs.d in ~/.config, then in /etc. */
+  readonly hostsDir?: string | undefined;
+}
+
+const SYSTEM = '/etc/containers';
+const SYSTEM_HOSTS = '/etc/containerd/certs.d';
+
+interface Text {
+  readonly path: string;
+  readonly content: string;
+}
+
+function homeOf(env: Environment): string {
+  return env.HOME || homedir();
+}
+
+/** The paths of registries.conf and its drop-ins, in the order in which they count. containers-registries.conf.d(5) */
+function registriesPaths({ registriesConf }: MirrorFiles, env: Environment): readonly string[] {
+  if (registriesConf !== undefined) return [registriesConf];
+  const home = homeOf(env);
+  const own = join(home, '.config/containers');
+  const ownDropIns = dropInsOf(join(own, 'registries.conf.d'), home);
+  const named = env.CONTAINERS_REGISTRIES_CONF;
+  const file = join(own, 'registries.conf');
+  // The user's own file stands for itself: that of the system and its drop-ins are not read beside it.
+  if (!named && kindOf(file, home) === 'file') return [file, ...ownDropIns];
+  const system = dropInsOf(join(SYSTEM, 'registries.conf.d'), home);
+  return [named || join(SYSTEM, 'registries.conf'), ...system, ...ownDropIns];
+}
+
+function readTexts(files: MirrorFiles, env: Environment): readonly Text[] {
+  const [main = '', ...dropIns] = registriesPaths(files, env);
+  const named = files.registriesConf ?? env.CONTAINERS_REGISTRIES_CONF;
+  const home = homeOf(env);
+  const content = readConfiguration(main, home);
+  if (content === undefined && named) {
+    throw new TsimgError('USAGE', 'no such file', {
+      where: main,
+      hint: '--registries-conf or $CONTAINERS_REGISTRIES_CONF names it',
+    });
+  }
+  const others = dropIns.map((path) => ({ path, content: readConfiguration(path, home) ?? '' }));
+  return [{ path: main, content: content ?? '' }, ...others];
+}
+
+/**
+ * Reads what registries.conf and its drop-ins say of registries. A later file replaces the entry of the same prefix.
+ * The parser of TOML is loaded only where there is such an entry.
+ * @throws REGISTRIES_INVALID; USAGE where a named file is missing
+ */
+export async function findRegistries(files: MirrorFiles, env: Environment): Promise<readonly RegistryEntry[]> {
+  const byPrefix = new Map<string, RegistryEntry>();
+  for (const { path, content } of readTexts(files, env)) {
+    if (!hasRegistryTables(content)) continue;
+    const { entries } = await parseRegistriesConf(content, path);
+    const own = new Map<string, RegistryEntry>();
+    for (const entry of entries) {
+      const before = own.get(entry.prefix);
+      // Two tables of one file: as podman, what one of them blocks or calls insecure stays so.
+      own.set(
+        entry.prefix,
+        before === undefined
+          ? entry
+          : {
+              ...entry,
+              blocked: entry.blocked || before.blocked,
+              insecure: entry.insecure || before.insecure,
+              mirrors: [...before.mirrors, ...entry.mirrors],
+            },
+      );
+    }
+    for (const [prefix, entry] of own) byPrefix.set(prefix, entry);
+  }
+  return [...byPrefix.values()];
+}
+
+/** The target of a short name, and the file that says so. */
+export interface Alias {
+  readonly target: string;
+  readonly file: string;
+}
+
+/** Finds the alias of a short name without tag and digest. @throws REGISTRIES_INVALID, USAGE */
+export async function findAlias(name: string, files: MirrorFiles, env: Environment): Promise<Alias | undefined> {
+  let alias: Alias | undefined;
+  for (const { path, content } of readTexts(files, env)) {
+    if (!mayAlias(content, name)) continue;
+    const target = (await parseRegistriesConf(content, path)).aliases.get(name);
+    if (target !== undefined) alias = target === '' ? undefined : { target, file: path };
+  }
+  return alias;
+}
+
+/** The folders of a registry's hosts.toml: containerd's spellings of a port, then what holds for all registries. */
+function hostFolders(root: string, registry: string): readonly string[] {
+  const spelled = hostSpellings(registry).flatMap((name) => [name.replace(/:(\d+)$/, '_$1_'), name]);
+  return [...spelled, '_default'].map((name) => join(root, name));
+}
+
+/**
+ * Reads the hosts.toml of a registry; undefined where there is none. The first folder that is there counts, also one
+ * without the file: then it may have certificates, as one of docker's.
+ * @throws REGISTRIES_INVALID; USAGE where a named folder is missing
+ */
+export async function findHosts(
+  registry: string,
+  { hostsDir }: MirrorFiles,
+  env: Environment,
+): Promise<HostsFile | undefined> {
+  const home = homeOf(env);
+  const isFolder = (path: string) => kindOf(path, home) === 'folder';
+  if (hostsDir !== undefined && !isFolder(hostsDir)) {
+    throw new TsimgError('USAGE', 'no such directory', { where: hostsDir, hint: '--hosts-dir names it' });
+  }
+  const roots = hostsDir === undefined ? [join(home, '.config/containerd/certs.d'), SYSTEM_HOSTS] : [hostsDir];
+  const folder = roots.flatMap((root) => hostFolders(root, registry)).find(isFolder);
+  const file = folder === undefined ? undefined : join(folder, 'hosts.toml');
+  const content = file === undefined ? undefined : readConfiguration(file, home);
+  if (folder === undefined || file === undefined) return undefined;
+  if (content !== undefined) return parseHostsToml(content, folder, file);
+  return hasCertificates(folder) ? certificatesOnly(folder) : undefined;
+}

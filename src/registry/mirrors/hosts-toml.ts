@@ -1,0 +1,133 @@
+import { isAbsolute, join } from 'node:path';
+import { z } from 'zod';
+import { invalidFile, parseConfiguration } from './configuration-file.ts';
+
+/** The purposes that a host serves: content by digest, resolving a tag, and taking content. */
+export type Capability = 'pull' | 'resolve' | 'push';
+
+/** A host as hosts.toml describes it. */
+export interface HostEntry {
+  /** Scheme, host and port; undefined for the registry itself. */
+  readonly url: URL | undefined;
+  /** The root of the protocol's paths on it: `/v2` unless the file overrides it. */
+  readonly root: string;
+  readonly capabilities: ReadonlySet<Capability>;
+  /** False: certificates are not checked. Undefined: the file says nothing. */
+  readonly tlsVerify: boolean | undefined;
+  /** Files of authorities. */
+  readonly ca: readonly string[];
+  /** Files of client certificates, with their keys. */
+  readonly client: readonly (readonly [certificate: string, key: string])[];
+  /** A folder of certificates, as docker's `certs.d` has them. */
+  readonly certificates?: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds until a connection must be there. */
+  readonly connectTimeout: number | undefined;
+}
+
+/** The content of a hosts.toml: hosts in their order, then the server. */
+export interface HostsFile {
+  readonly hosts: readonly (HostEntry & { readonly url: URL })[];
+  /** The last host. */
+  readonly server: HostEntry;
+  /** The file, or the folder of certificates without one. */
+  readonly file: string;
+}
+
+const text = z.string().max(4096);
+const texts = z.union([text.transform((one) => [one]), z.array(text).max(100)]);
+const pair = z.union([text.transform((one) => [one, one] as const), z.tuple([text, text])]);
+
+/** The characters of a header's name and value; others would end it. RFC 9110, section 5 */
+const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/, { error: 'not the name of a header' });
+const headerValue = z.string().regex(/^[\t\x20-\x7e]{0,8192}$/, { error: 'not the value of a header' });
+
+const hostSchema = z.object({
+  capabilities: z
+    .array(
+      z
+        .string()
+        .toLowerCase()
+        .pipe(z.enum(['pull', 'resolve', 'push'])),
+    )
+    .default([]),
+  ca: texts.default([]),
+  client: z.union([text.transform((one) => [[one, one] as const]), z.array(pair).max(100)]).default([]),
+  skip_verify: z.boolean().optional(),
+  header: z
+    .record(headerName, z.union([headerValue.transform((one) => [one]), z.array(headerValue).max(100)]))
+    .default({}),
+  override_path: z.boolean().default(false),
+  dial_timeout: z.string().max(50).optional(),
+});
+
+const fileSchema = hostSchema.extend({ server: text.default(''), host: z.record(z.string(), hostSchema).default({}) });
+
+const ALL: ReadonlySet<Capability> = new Set(['pull', 'resolve', 'push']);
+/** Go's durations; milliseconds of each unit. */
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+function durationOf(content: string | undefined, file: string): number | undefined {
+  if (content === undefined) return undefined;
+  const parts = [...content.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+  if (parts.length === 0 || parts.map(([part]) => part).join('') !== content) {
+    throw invalidFile(file, `dial_timeout ${content} is not a duration such as 3s`);
+  }
+  return parts.reduce((sum, [, number, unit = '']) => sum + Number(number) * (UNITS[unit] ?? 0), 0);
+}
+
+function urlOf(name: string, file: string): URL {
+  // As containerd, a name without a scheme is asked by HTTPS.
+  const scheme = /^([^/]*):\/\//.exec(name)?.[1];
+  if (scheme !== undefined && !/^https?$/i.test(scheme)) {
+    throw invalidFile(file, `${name} begins with ${scheme}://, but a host is asked by https:// or http://`);
+  }
+  const spelled = scheme === undefined ? `https://${name}` : name;
+  const url = URL.canParse(spelled) ? new URL(spelled) : undefined;
+  if (url === undefined || url.hostname === '' || url.username !== '' || url.password !== '' || url.search !== '') {
+    throw invalidFile(file, `${name} is not the URL of a host`);
+  }
+  return url;
+}
+
+function entryOf(
+  table: z.infer<typeof hostSchema>,
+  path: string,
+  folder: string,
+  file: string,
+): Omit<HostEntry, 'url'> {
+  const inFolder = (name: string) => (isAbsolute(name) ? name : join(folder, name));
+  const bare = path.replace(/\/+$/, '');
+  const root = table.override_path || bare.endsWith('/v2') ? bare : `${bare}/v2`;
+  return {
+    root,
+    capabilities: table.capabilities.length === 0 ? ALL : new Set(table.capabilities),
+    tlsVerify: table.skip_verify === undefined ? undefined : !table.skip_verify,
+    ca: table.ca.map(inFolder),
+    client: table.client.map(([certificate, key]) => [inFolder(certificate), inFolder(key)] as const),
+    headers: Object.fromEntries(Object.entries(table.header).map(([name, values]) => [name, values.join(', ')])),
+    connectTimeout: durationOf(table.dial_timeout, file),
+  };
+}
+
+/** The content of a folder without hosts.toml, which has certificates: they are for the registry itself. */
+export function certificatesOnly(folder: string): HostsFile {
+  const nothing = { tlsVerify: undefined, ca: [], client: [], headers: {}, connectTimeout: undefined };
+  const server = { url: undefined, root: '/v2', capabilities: ALL, certificates: folder, ...nothing };
+  return { hosts: [], server, file: folder };
+}
+
+/**
+ * Parses containerd's hosts.toml, which names the hosts that are asked in the place of a registry. Relative files are
+ * in the folder of the file.
+ * @throws REGISTRIES_INVALID
+ */
+export async function parseHostsToml(content: string, folder: string, file: string): Promise<HostsFile> {
+  const whole = await parseConfiguration(fileSchema, content, file);
+  const hosts = Object.entries(whole.host).map(([name, table]) => {
+    const url = urlOf(name, file);
+    return { url, ...entryOf(table, url.pathname, folder, file) };
+  });
+  const url = whole.server === '' ? undefined : urlOf(whole.server, file);
+  return { hosts, server: { url, ...entryOf(whole, url?.pathname ?? '/', folder, file) }, file };
+}

@@ -1,0 +1,112 @@
+import { Readable } from 'node:stream';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseDigest } from '../../src/oci/digest.ts';
+import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
+import { isTag, referrersTag } from '../../src/oci/reference.ts';
+import { openRegistryClient } from '../../src/registry/client.ts';
+import { parseWarnings } from '../../src/registry/failure/warning.ts';
+import { startDockerRegistry } from '../support/docker-registry.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { startFakeRegistry } from '../support/fake-registry.ts';
+import { describe } from '../support/image.ts';
+import { haveTools } from '../support/tools.ts';
+
+// The list of referrers that clients keep at a tag, and what a registry says in its headers.
+
+const test = suite('registry/referrers-tag');
+const OPTIONS = { env: { HOME: '/nonexistent' }, mirrors: false, requests: { retries: 1, retryDelay: 1 } } as const;
+
+test('the tag of a digest has at most 64 characters of it, so that it is a tag for sha512, too', () => {
+  assert.is(referrersTag(parseDigest(`sha256:${'a'.repeat(64)}`)), `sha256-${'a'.repeat(64)}`);
+  const long = referrersTag(parseDigest(`sha512:${'b'.repeat(128)}`));
+  assert.is(long, `sha512-${'b'.repeat(64)}`);
+  assert.ok(isTag(long));
+});
+
+test('what is no list at the tag is told, and taken for an empty one', async () => {
+  await using registry = await startFakeRegistry();
+  const subject = describe(MEDIA_TYPE.ociManifest, Buffer.from('an image')).digest;
+  const path = `/v2/a/b/manifests/${referrersTag(subject)}`;
+  registry.expect({ path: `/v2/a/b/referrers/${subject}`, status: 404 });
+  registry.expect({
+    path,
+    headers: { 'content-type': MEDIA_TYPE.ociIndex },
+    body: '{"schemaVersion":2,"manifests":7}',
+  });
+  const told: string[] = [];
+  const onEvent = (event: { readonly kind: string; readonly message?: string }) => void told.push(event.message ?? '');
+  const client = openRegistryClient({ registry: registry.host, repository: 'a/b' }, { ...OPTIONS, onEvent });
+  assert.equal(await client.referrers(subject), []);
+  client.close();
+  assert.ok(
+    told.some((message) => message.startsWith('no referrers are known')),
+    told.join(),
+  );
+});
+
+test('what is no list of referrers is not replaced by one', async () => {
+  await using registry = await startFakeRegistry();
+  const empty = describe(MEDIA_TYPE.ociEmpty, Buffer.from('{}'));
+  const subject = describe(MEDIA_TYPE.ociManifest, Buffer.from('an image'));
+  const fields = { schemaVersion: 2, mediaType: MEDIA_TYPE.ociManifest, config: empty, layers: [] };
+  const bytes = Buffer.from(JSON.stringify({ ...fields, subject }));
+  const descriptor = describe(MEDIA_TYPE.ociManifest, bytes);
+  const list = `/v2/a/b/manifests/${referrersTag(subject.digest)}`;
+  registry.expect({ method: 'PUT', path: `/v2/a/b/manifests/${descriptor.digest}`, status: 201 });
+  registry.expect({ path: list, headers: { 'content-type': MEDIA_TYPE.ociManifest }, body: JSON.stringify(fields) });
+  const client = openRegistryClient({ registry: registry.host, repository: 'a/b' }, OPTIONS);
+  const error = await failureOf(client.put({ descriptor, bytes }, descriptor.digest), 'REGISTRY_ERROR');
+  client.close();
+  assert.match(error.what, 'no list of them');
+  assert.not(registry.log.includes(`PUT ${list}`));
+});
+
+test('what a registry warns of is told once, and shown as text', async () => {
+  assert.equal(parseWarnings('299 - "one", 299 - "a \\"quoted\\" word", 110 - "stale", 299 x "no"'), [
+    'one',
+    'a "quoted" word',
+  ]);
+  assert.equal(parseWarnings(`299 - "bell\u0007"`), ['bell']);
+  assert.equal(parseWarnings(undefined), []);
+  await using registry = await startFakeRegistry();
+  const headers = { warning: '299 - "this registry ends soon"', 'content-type': 'application/json' };
+  registry.expect({ path: '/v2/a/b/tags/list', headers, body: '{"tags":["1"]}' });
+  const told: string[] = [];
+  const client = openRegistryClient(
+    { registry: registry.host, repository: 'a/b' },
+    { ...OPTIONS, onEvent: (event) => void (event.kind === 'warning' && told.push(event.message)) },
+  );
+  await client.tags();
+  await client.tags();
+  client.close();
+  assert.equal(told, [`${registry.host} says: this registry ends soon`]);
+});
+
+if (haveTools('docker-registry')) {
+  test('a deleted referrer leaves the list that clients keep, and the others stay', async () => {
+    await using registry = await startDockerRegistry({ deletes: true });
+    const client = openRegistryClient({ registry: registry.host, repository: 'a/b' }, OPTIONS);
+    const empty = Buffer.from('{}');
+    const config = describe(MEDIA_TYPE.ociEmpty, empty);
+    await client.upload(config, async () => Readable.from([empty], { objectMode: false }));
+    const subject = describe(MEDIA_TYPE.ociManifest, Buffer.from('an image'));
+    const attached = [];
+    for (const artifactType of ['text/x', 'text/y']) {
+      const fields = { schemaVersion: 2, mediaType: MEDIA_TYPE.ociManifest, artifactType, config, layers: [], subject };
+      const bytes = Buffer.from(JSON.stringify(fields));
+      const descriptor = describe(MEDIA_TYPE.ociManifest, bytes);
+      await client.put({ descriptor, bytes }, descriptor.digest);
+      attached.push(descriptor.digest);
+    }
+    const listed = async () => (await client.referrers(subject.digest)).map(({ digest }) => digest);
+    const [first = subject.digest, second] = attached;
+    assert.equal(await listed(), [first, second]);
+    assert.is(await client.delete(first), true);
+    assert.equal(await listed(), [second]);
+    assert.is(await client.delete(first), false);
+    client.close();
+  });
+}
+
+test.run();
