@@ -1,25 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { lstat, rename } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
-import { checkContent, sizeMismatch } from '../crypto/digest.ts';
-import { errnoOf, TsimgError } from '../errors.ts';
+import { closeSync, constants, lstatSync, openSync, readSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { checkContent, isMismatch, sizeMismatch } from '../crypto/digest.ts';
+import { errnoOf } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
-import { type Content, openContent } from '../streams/content.ts';
 import { pump } from '../streams/pump.ts';
 import { verified } from '../streams/verified.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
-import { makeDirectory } from '../sys/file/make-directories.ts';
 import { openRegularFile } from '../sys/file/regular-file.ts';
-import { replaceFile } from '../sys/file/replace-file.ts';
 import { blobPath } from './layout-files.ts';
 
 /** A directory with an OCI layout, and a directory on the same file system where files are written first. */
 export interface LayoutDirectory {
   readonly root: string;
   readonly partial: string;
+  /** Whether it may be on a file system without locks: then two writers at once may disturb each other. */
+  readonly locksAreOptional?: boolean | undefined;
 }
 
 /** The digest and the size in bytes that a blob must have. */
@@ -34,27 +33,53 @@ interface Found {
   readonly ino: number;
 }
 
-async function look(path: string): Promise<Found | undefined> {
+// A look takes microseconds, and a trip to a thread of Node, for each blob several times, a hundred.
+function look(path: string): Found | undefined {
   try {
-    const stats = await lstat(path);
-    return { isFile: stats.isFile(), size: stats.size, ino: stats.ino };
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    return stats && { isFile: stats.isFile(), size: stats.size, ino: stats.ino };
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;
+    if (errno === 'ENOTDIR') return undefined;
     throw filesystemError('cannot look for a blob', path, error);
+  }
+}
+
+/** Bytes of a small blob. */
+const SMALL = 256 * 1024;
+
+/** Whether a blob is read and written at once, without threads of Node: the trips to them would take longer. */
+export function isSmall({ size }: Pick<PromisedBlob, 'size'>): boolean {
+  return size <= SMALL;
+}
+
+/** Reads a small file as a whole: up to its end, or to one byte more than were promised. */
+function readSmall(path: string, size: number): Buffer {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const bytes = Buffer.allocUnsafe(size + 1);
+    let length = 0;
+    for (let read = -1; read !== 0; length += read) read = readSync(fd, bytes, length, bytes.length - length, length);
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(fd);
   }
 }
 
 /** Whether a file has the right bytes. A file that its disk cannot read has not. */
 async function isRight(path: string, blob: PromisedBlob, signal?: AbortSignal): Promise<boolean> {
-  const file = await openRegularFile(path);
-  if (file === undefined) return false;
   try {
+    if (isSmall(blob)) {
+      checkContent(readSmall(path, blob.size), { ...blob, mediaType: '' }, path);
+      return true;
+    }
+    const file = await openRegularFile(path);
+    if (file === undefined) return false;
     await pump([file.handle.createReadStream(), verified(blob, path)], async () => {}, signal);
     return true;
   } catch (error) {
-    const damaged = error instanceof TsimgError && /^(DIGEST|SIZE)_MISMATCH$/.test(error.code);
-    if (damaged || errnoOf(error) === 'EIO') return false;
+    // ENOENT: another process has moved it away since the look.
+    if (isMismatch(error) || ['EIO', 'ENOENT'].includes(errnoOf(error) ?? '')) return false;
     throw filesystemError('cannot read a blob', path, error);
   }
 }
@@ -66,7 +91,7 @@ export async function checkBlob(
   signal?: AbortSignal,
 ): Promise<BlobState> {
   const path = blobPath(root, blob.digest);
-  const found = await look(path);
+  const found = look(path);
   if (found === undefined) return 'missing';
   if (!found.isFile || found.size !== blob.size) return 'damaged';
   return (await isRight(path, blob, signal)) ? 'right' : 'damaged';
@@ -79,7 +104,7 @@ export async function checkBlob(
  */
 export async function hasBlob(layout: LayoutDirectory, blob: PromisedBlob, signal?: AbortSignal): Promise<boolean> {
   if (blob.size <= MAX_DOCUMENT_BYTES) return (await checkBlob(layout, blob, signal)) === 'right';
-  const found = await look(blobPath(layout.root, blob.digest));
+  const found = look(blobPath(layout.root, blob.digest));
   return found?.isFile === true && found.size === blob.size;
 }
 
@@ -94,7 +119,7 @@ export async function verifyBlob(
   signal?: AbortSignal,
 ): Promise<BlobState> {
   const path = blobPath(layout.root, blob.digest);
-  const before = await look(path);
+  const before = look(path);
   const state = await checkBlob(layout, blob, signal);
   if (state !== 'damaged' || before === undefined) return state;
   // The manifest of a hostile image may promise another size: the blob must stay for the images that need it.
@@ -109,11 +134,11 @@ export async function verifyBlob(
 async function moveAway({ root, partial }: LayoutDirectory, digest: Digest, ino: number): Promise<boolean> {
   const path = blobPath(root, digest);
   const aside = join(partial, `damaged.${basename(path)}.${randomUUID()}`);
-  if ((await look(path))?.ino !== ino) return false;
+  if (look(path)?.ino !== ino) return false;
   try {
     await rename(path, aside);
     // Another process may have written the right file since the look.
-    if ((await look(aside))?.ino === ino) return true;
+    if (look(aside)?.ino === ino) return true;
     await rename(aside, path);
     return false;
   } catch (error) {
@@ -123,34 +148,10 @@ async function moveAway({ root, partial }: LayoutDirectory, digest: Digest, ino:
 }
 
 /**
- * Writes content under its digest. Idempotent and atomic: several writers of one blob all succeed, and a damaged blob
- * is replaced. Size and digest are verified before the blob becomes visible.
- * @throws SIZE_MISMATCH, DIGEST_MISMATCH, FILESYSTEM; the errors of the stream
+ * Makes way for a file at the path of a blob: a rename replaces a file or a link, but no directory.
+ * @throws FILESYSTEM
  */
-export async function writeBlob(
-  layout: LayoutDirectory,
-  descriptor: Descriptor,
-  content: Content,
-  signal?: AbortSignal,
-): Promise<void> {
-  const path = blobPath(layout.root, descriptor.digest);
-  // A stream that fails before it is read gives its error to the reader later, and must not end the process.
-  if (content instanceof Readable) content.on('error', () => {});
-  try {
-    if (await hasBlob(layout, descriptor, signal)) return;
-    await makeDirectory(dirname(path));
-    // A directory cannot be replaced by a file.
-    const found = await look(path);
-    if (found?.isFile === false) await moveAway(layout, descriptor.digest, found.ino);
-    await replaceFile(path, layout.partial, async (write) => {
-      if (content instanceof Uint8Array) {
-        checkContent(content, descriptor, path);
-        await write(content);
-        return;
-      }
-      await pump([await openContent(content), verified(descriptor, path)], write, signal);
-    });
-  } finally {
-    if (content instanceof Readable) content.destroy();
-  }
+export async function clearWay(layout: LayoutDirectory, digest: Digest): Promise<void> {
+  const found = look(blobPath(layout.root, digest));
+  if (found?.isFile === false) await moveAway(layout, digest, found.ino);
 }

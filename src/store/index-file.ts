@@ -7,9 +7,10 @@ import { indexDocument } from '../oci/write-document.ts';
 import { collect } from '../streams/collect.ts';
 import { acquireLock } from '../sys/file/lock.ts';
 import { openRegularFile } from '../sys/file/regular-file.ts';
-import { replaceText } from '../sys/file/replace-file.ts';
+import { replaceText, syncDirectory } from '../sys/file/replace-file.ts';
 import type { LayoutDirectory } from './blobs.ts';
 import { LAYOUT } from './layout-files.ts';
+import { namesIn } from './list-folder.ts';
 
 /**
  * Reads a small file of a layout; undefined when it is missing.
@@ -28,6 +29,14 @@ export async function readIndexFile(root: string): Promise<ImageIndex | undefine
   return bytes === undefined ? undefined : parseImageIndex(bytes, MEDIA_TYPE.ociIndex, path);
 }
 
+/** Writes the names of all blobs to the disk; their content is there since each was written. */
+async function syncBlobFolders(root: string): Promise<void> {
+  const blobs = join(root, LAYOUT.blobs);
+  const algorithms = await namesIn(blobs);
+  for (const algorithm of algorithms) await syncDirectory(join(blobs, algorithm));
+  if (algorithms.length > 0) await syncDirectory(blobs);
+}
+
 /**
  * Replaces the entries of index.json by the result of `change`, under a lock, so that two writers do not undo each
  * other. A crash leaves the old or the new file. `change` may return the same array to change nothing.
@@ -39,11 +48,20 @@ export async function updateIndexFile(
   change: (manifests: readonly Descriptor[]) => readonly Descriptor[],
   signal?: AbortSignal,
 ): Promise<void> {
-  const { root, partial } = layout;
-  await using _lock = await acquireLock(lockFile, 'exclusive', { signal });
+  await using _lock = await acquireLock(lockFile, 'exclusive', { signal, isOptional: layout.locksAreOptional });
+  await changeIndexFile(layout, change);
+}
+
+/** `updateIndexFile` for a caller that holds the lock. @throws DOCUMENT_INVALID, FILESYSTEM */
+export async function changeIndexFile(
+  { root, partial }: LayoutDirectory,
+  change: (manifests: readonly Descriptor[]) => readonly Descriptor[],
+): Promise<void> {
   const index = await readIndexFile(root);
   const before = index?.manifests ?? [];
   const after = change(before);
   if (index !== undefined && after === before) return;
+  // The blobs of the new entries must have their names on the disk before the entries are there.
+  await syncBlobFolders(root);
   await replaceText(join(root, LAYOUT.index), partial, indexDocument(MEDIA_TYPE.ociIndex, after, index?.annotations));
 }

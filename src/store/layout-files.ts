@@ -12,6 +12,11 @@ export function blobName(digest: Digest): string {
   return `${LAYOUT.blobs}/${algorithmOf(digest)}/${hexOf(digest)}`;
 }
 
+/** Returns the path at which a blob is received: `ALGORITHM-HEX`, as `PARTIAL_BLOB` in store-layout.ts has it. */
+export function partialPath(partial: string, digest: Digest): string {
+  return join(partial, `${algorithmOf(digest)}-${hexOf(digest)}`);
+}
+
 /** Returns the path of a blob in a layout directory. */
 export function blobPath(root: string, digest: Digest): string {
   return join(root, blobName(digest));

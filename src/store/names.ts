@@ -4,6 +4,7 @@ import { ANNOTATION } from '../oci/annotations.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import type { ImageIndex } from '../oci/image-index.ts';
+import { formatPlatform } from '../oci/platform.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
 import { readIndexFile, updateIndexFile } from './index-file.ts';
 import { LAYOUT } from './layout-files.ts';
@@ -72,11 +73,10 @@ export async function readStoreIndex({ root }: Store): Promise<ImageIndex | unde
   } catch (error) {
     if (!(error instanceof TsimgError) || !/^(DOCUMENT_INVALID|LIMIT_EXCEEDED)$/.test(error.code)) throw error;
     const path = join(root, LAYOUT.index);
-    const away = `mv ${path} ${path}.damaged`;
     throw new TsimgError('STORE_INVALID', 'the list of images is damaged', {
       where: path,
       why: error.why ?? error.what,
-      hint: `put back a copy, or move it away (${away}) and pull or load the images: blobs are not fetched again`,
+      hint: 'put back a copy, or let tsimg store check --repair make it again',
       cause: error,
     });
   }
@@ -89,17 +89,40 @@ export async function listStored(store: Store): Promise<readonly StoredImage[]> 
   return ((await readStoreIndex(store))?.manifests ?? []).map(storedImage);
 }
 
+const chosenFromOf = (entry: Descriptor): string | undefined => entry.annotations?.[ANNOTATION.chosenFrom];
+
+const platformOf = ({ platform }: Descriptor): string | undefined => platform && formatPlatform(platform);
+
+/** Whether an entry is the index that an image was chosen from, or an image of that index for another platform. */
+function goesWith(entry: Descriptor, added: Descriptor): boolean {
+  const index = chosenFromOf(added);
+  if (index === undefined || entry.digest === added.digest) return false;
+  if (entry.digest === index) return true;
+  const [one, other] = [platformOf(entry), platformOf(added)];
+  return chosenFromOf(entry) === index && one !== undefined && other !== undefined && one !== other;
+}
+
+/** Returns the entries that replace one whose name is given to others. */
+function displaced(entry: Descriptor, added: readonly Descriptor[]): readonly Descriptor[] {
+  if (added.every((other) => goesWith(entry, other))) return [entry];
+  // The index that has the name now leads to the image.
+  if (added.some(({ digest }) => digest === chosenFromOf(entry))) return [];
+  return [entryOf(entry, undefined)];
+}
+
 /**
  * Gives a manifest these names, or keeps it without a name. A name moves from another manifest, which stays without a
- * name until it is pruned.
+ * name until it is pruned; but images of one index for several platforms share their name, an entry for each, and where
+ * the name is the index's, the index leads to them. Several manifests are given their names together.
  * @throws REFERENCE_INVALID, STORE_INVALID, FILESYSTEM
  */
 export async function addNames(
   store: Store,
-  descriptor: Descriptor,
+  given: Descriptor | readonly Descriptor[],
   names: readonly string[],
   signal?: AbortSignal,
 ): Promise<void> {
+  const descriptors = 'digest' in given ? [given] : given;
   const stored = [...new Set(names.map(storedName))];
   const moved = new Set(stored);
   await readStoreIndex(store);
@@ -107,8 +130,14 @@ export async function addNames(
     store,
     store.indexLock,
     (before) => {
-      const rest = before.map((entry) => (moved.has(nameOf(entry) ?? '') ? entryOf(entry, undefined) : entry));
-      const added = stored.length === 0 ? [entryOf(descriptor, undefined)] : stored.map((n) => entryOf(descriptor, n));
+      const rest = before.flatMap((entry) => (moved.has(nameOf(entry) ?? '') ? displaced(entry, descriptors) : entry));
+      const isLedTo = (name: string, descriptor: Descriptor) =>
+        rest.some((entry) => nameOf(entry) === name && entry.digest === chosenFromOf(descriptor));
+      const added = descriptors.flatMap((descriptor) =>
+        stored.length === 0
+          ? [entryOf(descriptor, undefined)]
+          : stored.flatMap((name) => (isLedTo(name, descriptor) ? [] : entryOf(descriptor, name))),
+      );
       return withoutIdleEntries([...rest, ...added]);
     },
     signal,

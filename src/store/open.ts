@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { MEDIA_TYPE } from '../oci/media-type.ts';
 import { indexDocument } from '../oci/write-document.ts';
@@ -7,19 +7,23 @@ import { STORE_NAME } from '../store-layout.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
 import { acquireLock } from '../sys/file/lock.ts';
 import { makeDirectory } from '../sys/file/make-directories.ts';
-import { replaceText } from '../sys/file/replace-file.ts';
+import { replaceText, syncDirectory } from '../sys/file/replace-file.ts';
 import type { LayoutDirectory } from './blobs.ts';
 import { readLayoutFile } from './index-file.ts';
 import { LAYOUT, LAYOUT_MARKER } from './layout-files.ts';
+import { namesIn } from './list-folder.ts';
 
 /**
  * The local store: an OCI layout at `root` that other tools can read, with a few files of tsimg beside it.
  *
  * - `oci-layout`, `index.json`, `blobs/ALGORITHM/HEX`: image-layout.md
- * - `partial/`: files that are being written; a sweep removes leftovers of crashes
+ * - `partial/ALGORITHM-HEX`: a blob that is being received, under a lock on the file itself. What a writer that was cut
+ *   short has left stays for the next one. Other files there are small ones that are being written, and damaged blobs
+ *   that were moved away; a sweep removes leftovers of crashes
+ * - `dropped/ALGORITHM-HEX`: the reference that a dropped blob can be fetched from
  * - `blobs.lock`: shared while blobs are read or added, exclusive while blobs are removed
  * - `index.lock`: exclusive while index.json is replaced; taken after `blobs.lock`, never before
- * - `layers/KEY/CHAIN`: unpacked layers
+ * - `layers/KEY/CHAIN`: unpacked layers; `entries/KEY/CHAIN`: the entries of each, so that it need not be read again
  * - `containers/ID`: the files of a container. Its `lock` is held while the container lives; a container without a
  *   holder and without a file `kept` is a leftover. Its `l/N` are links to the layers that it uses.
  * - `containers.lock`: shared while a container is made, from the look for its layers to the lock of its folder;
@@ -98,8 +102,18 @@ export async function storeExists(root: string): Promise<boolean> {
   throw notAStore(root, `it holds ${foreign} and no oci-layout`, 'name an empty directory with --root or $TSIMG_ROOT');
 }
 
+/** A new list would make all blobs garbage. @throws STORE_INVALID where blobs are there */
+async function refuseLostIndex(root: string): Promise<void> {
+  if ((await namesIn(join(root, LAYOUT.blobs, 'sha256'))).length === 0) return;
+  throw new TsimgError('STORE_INVALID', 'the list of images is gone', {
+    where: join(root, LAYOUT.index),
+    why: 'there are blobs, and nothing else holds the names of images',
+    hint: 'put back a copy, or let tsimg store check --repair make it again',
+  });
+}
+
 /**
- * Opens the store at `root`; makes it, its list of images or its marker where they are missing. Several processes may
+ * Opens the store at `root`; makes it or its marker where they are missing. Several processes may
  * make it at once.
  * @throws STORE_INVALID, FILESYSTEM
  */
@@ -113,8 +127,10 @@ export async function openStore(root: string, signal?: AbortSignal): Promise<Sto
   await using _lock = await acquireLock(store.indexLock, 'exclusive', { signal });
   const empty = indexDocument(MEDIA_TYPE.ociIndex, []);
   if (!(await hasIndex(root))) {
+    await refuseLostIndex(root);
     await replaceText(join(root, LAYOUT.index), store.partial, empty);
   }
   await replaceText(join(root, LAYOUT.marker), store.partial, LAYOUT_MARKER);
+  await syncDirectory(dirname(root));
   return store;
 }

@@ -1,7 +1,7 @@
 import { isAbsolute, join } from 'node:path';
 import { TsimgError } from '../errors.ts';
 
-/** Who asks for the store, and from where. */
+/** The user who asks for the store, and that user's places. */
 export interface StoreCaller {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number;

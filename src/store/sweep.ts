@@ -8,20 +8,24 @@ import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 import { parseImageIndex } from '../oci/image-index.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import { documentKindOf } from '../oci/media-type.ts';
-import { STORE_NAME } from '../store-layout.ts';
+import { PARTIAL_BLOB, STORE_NAME } from '../store-layout.ts';
 import { tryLock } from '../sys/file/lock.ts';
 import { readAttached } from './attached.ts';
 import { checkBlob } from './blobs.ts';
+import { forgetDropped, listDropped } from './dropped.ts';
 import { readLayoutFile } from './index-file.ts';
 import { blobPath, LAYOUT } from './layout-files.ts';
 import { namesIn } from './list-folder.ts';
 import { listStored, type StoredImage } from './names.ts';
 import type { Store } from './open.ts';
+import { removeUnfinished, UNFINISHED_AGE } from './unfinished.ts';
 
 export interface BlobReport {
   readonly blobs: number;
   /** Bytes that were freed. */
   readonly bytes: number;
+  /** Unfinished downloads that were removed. */
+  readonly unfinished: number;
   /** Images with a missing or damaged document: the blobs of such an image are unknown, so no blob is removed. */
   readonly damaged: readonly DamagedImage[];
 }
@@ -101,13 +105,19 @@ async function removeAttached(store: Store, reachable: ReadonlySet<Digest>): Pro
   return bytes;
 }
 
+/** The rules of a sweep. */
+export interface SweepRules {
+  /** Milliseconds since the last write after which an unfinished blob is removed; 0 for all. Default: a week. */
+  readonly age?: number | undefined;
+}
+
 /**
  * Removes blobs that no entry of the index leads to, and files of unfinished writes. Undefined when another process is
  * reading or writing the store: then nothing is removed, and a later sweep does it. While a document is damaged, only
  * files of unfinished writes are removed, because the blobs that the document names are unknown.
  * @throws FILESYSTEM, STORE_INVALID
  */
-export async function sweep(store: Store): Promise<BlobReport | undefined> {
+export async function sweep(store: Store, { age = UNFINISHED_AGE }: SweepRules = {}): Promise<BlobReport | undefined> {
   await using lock = await tryLock(store.blobsLock, 'exclusive');
   if (lock === undefined) return undefined;
   const reachable = new Set<Digest>();
@@ -130,22 +140,34 @@ export async function sweep(store: Store): Promise<BlobReport | undefined> {
       blobs += 1;
     }
   }
-  if (damaged.length === 0) bytes += await removeAttached(store, reachable);
-  for (const name of await namesIn(store.partial)) bytes += await removeFile(join(store.partial, name));
-  return { blobs, bytes, damaged };
+  if (damaged.length === 0) {
+    bytes += await removeAttached(store, reachable);
+    for (const digest of await listDropped(store)) if (!reachable.has(digest)) await forgetDropped(store, digest);
+  }
+  const unfinished = await removeUnfinished(store.partial, age);
+  for (const each of unfinished) bytes += each.bytes;
+  bytes += await removeDocuments(store);
+  return { blobs, bytes, unfinished: unfinished.length, damaged };
 }
 
-/** The file that a killed writer of a blob leaves: `HEX.UUID`. Files of other writers have other names. */
-const PARTIAL_BLOB = /^[0-9a-f]{64,128}\.[0-9a-f-]{36}$/;
+/** The start of the name of a damaged blob that was moved away: a reader may be at it. */
+const DAMAGED = 'damaged.';
 
-/**
- * Removes files of unfinished writes of blobs, unless another process is reading or writing the store.
- * @throws FILESYSTEM
- */
-export async function removePartialBlobs(store: Store): Promise<void> {
-  const names = (await namesIn(store.partial)).filter((name) => PARTIAL_BLOB.test(name));
-  if (names.length === 0) return;
-  await using lock = await tryLock(store.blobsLock, 'exclusive');
-  if (lock === undefined) return;
-  for (const name of names) await rm(join(store.partial, name), { force: true });
+/** Removes what killed writers of small files have left, where no other writes one. @throws FILESYSTEM */
+export async function removeLeftDocuments(store: Store): Promise<void> {
+  const isLeft = (name: string) => !PARTIAL_BLOB.test(name) && !name.startsWith(DAMAGED);
+  if (!(await namesIn(store.partial)).some(isLeft)) return;
+  await removeDocuments(store, isLeft);
+}
+
+/** Removes small files of killed writers, and damaged blobs that were moved away; returns their bytes. */
+async function removeDocuments(store: Store, isWanted: (name: string) => boolean = () => true): Promise<number> {
+  // Those that write a list of the store hold this lock, and not always `blobsLock`.
+  await using lock = await tryLock(store.indexLock, 'exclusive');
+  if (lock === undefined) return 0;
+  let bytes = 0;
+  for (const name of await namesIn(store.partial)) {
+    if (!PARTIAL_BLOB.test(name) && isWanted(name)) bytes += await removeFile(join(store.partial, name));
+  }
+  return bytes;
 }

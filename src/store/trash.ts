@@ -8,6 +8,7 @@ import {
   LAYER_CHAIN,
   LAYERS_KEY,
   LAYERS_LOCK,
+  STORE_NAME,
   TEMPORARY_PREFIX,
   TRASH_PREFIX,
 } from '../store-layout.ts';
@@ -155,7 +156,7 @@ export async function trashGarbage(
       paths.push(await moveToTrash(folder, name));
       layers += 1;
     }
-    await removeEntries(join(dirname(store.layers), 'entries', key), new Set(await namesIn(folder)));
+    await removeEntries(join(store.root, STORE_NAME.entries, key), new Set(await namesIn(folder)));
   }
   return { paths, containers, layers };
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { digestOf } from '../../src/crypto/digest.ts';
-import { writeBlob } from '../../src/store/blobs.ts';
+import { writeBlob } from '../../src/store/intake.ts';
 import { addNames, listStored, removeEntries, storedName } from '../../src/store/names.ts';
 import { openStore, storeAt } from '../../src/store/open.ts';
 import { failureOf } from '../support/failure-of.ts';

@@ -1,14 +1,16 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ANNOTATION } from '../../src/oci/annotations.ts';
 import { openStoreSink } from '../../src/sinks/store.ts';
-import { hasBlob, writeBlob } from '../../src/store/blobs.ts';
+import { hasBlob } from '../../src/store/blobs.ts';
+import { writeBlob } from '../../src/store/intake.ts';
 import { blobPath } from '../../src/store/layout-files.ts';
 import { addNames, removeEntries } from '../../src/store/names.ts';
 import { openStore, type Store } from '../../src/store/open.ts';
 import { sweep } from '../../src/store/sweep.ts';
+import { acquireLock, acquireLockName } from '../../src/sys/file/lock.ts';
 import { describe, type MadeImage, makeImage, makeIndex } from '../support/image.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -37,17 +39,41 @@ test('blobs that no image leads to are removed, the blobs of images stay', async
   for (const [, bytes] of two.blobs) assert.ok(await hasBlob(store, describe('', bytes)));
 });
 
-test('the next write removes files of killed writers, unless another process uses the store', async () => {
+test('an unfinished download stays for a week, and goes when all are asked for, unless it is written', async () => {
+  const root = tempDir();
+  const store = await openStore(root);
+  const { partial } = store;
+  const nameOf = (digit: string) => `sha256-${digit.repeat(64)}`;
+  for (const digit of ['a', 'b', 'c']) writeFileSync(join(partial, nameOf(digit)), 'half');
+  const old = Date.now() / 1000 - 8 * 24 * 60 * 60;
+  for (const digit of ['b', 'c']) utimesSync(join(partial, nameOf(digit)), old, old);
+  const writing = await acquireLockName(join(partial, nameOf('c')), 'exclusive');
+  const sink = await openStoreSink(root);
+  await sink.close();
+  assert.equal(readdirSync(partial).sort(), [nameOf('a'), nameOf('c')]);
+  assert.is((await sweep(store))?.unfinished, 0);
+  assert.is((await sweep(store, { age: 0 }))?.unfinished, 1);
+  assert.equal(readdirSync(partial), [nameOf('c')]);
+  await writing.close();
+  assert.is((await sweep(store))?.bytes, 4);
+  assert.equal(readdirSync(partial), []);
+});
+
+test('the next write removes small files of killed writers', async () => {
   const root = tempDir();
   const { partial } = await openStore(root);
-  const left = join(partial, `${'a'.repeat(64)}.00000000-0000-4000-8000-000000000000`);
-  const other = join(partial, 'index.json.00000000-0000-4000-8000-000000000000');
-  for (const path of [left, other]) writeFileSync(path, 'half');
-  const [first, second] = [await openStoreSink(root), await openStoreSink(root)];
-  await first.close();
-  assert.is(readdirSync(partial).length, 2);
-  await second.close();
-  assert.equal(readdirSync(partial), [basename(other)]);
+  writeFileSync(join(partial, 'index.json.00000000-0000-4000-8000-000000000000'), 'half');
+  await (await openStoreSink(root)).close();
+  assert.equal(readdirSync(partial), []);
+});
+
+test('a small file that is being written is not swept', async () => {
+  const store = await openStore(tempDir());
+  writeFileSync(join(store.partial, 'index.json.00000000-0000-4000-8000-000000000000'), 'half');
+  const writing = await acquireLock(store.indexLock, 'exclusive');
+  assert.is((await sweep(store))?.bytes, 0);
+  await writing.close();
+  assert.is((await sweep(store))?.bytes, 4);
 });
 
 test('an image without a name stays until it is removed', async () => {
