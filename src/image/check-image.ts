@@ -37,7 +37,7 @@ function checkConfig({ mediaType }: Descriptor, where: string): void {
     const hint = 'docker plugin install installs plugins';
     throw unsupported('a docker plugin, not an image', { where, mediaType, hint });
   }
-  const hint = 'a tool for OCI artifacts, such as oras, reads it';
+  const hint = 'tsimg manifest shows it, tsimg copy --all copies it';
   throw unsupported('an artifact, not an image', { where, mediaType, hint });
 }
 

@@ -4,7 +4,9 @@ import type { Digest } from '../oci/digest.ts';
 import { parseImageIndex } from '../oci/image-index.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import { documentKindOf, isManifestOrIndex } from '../oci/media-type.ts';
+import { formatPlatform } from '../oci/platform.ts';
 import { type CopyOptions, type CopyReport, copyBlobs, type Job } from './copy.ts';
+import { openerOf } from './open-from.ts';
 import { readDocument } from './read-document.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
@@ -36,6 +38,21 @@ function childrenOf({ descriptor, bytes }: GraphDocument, where: string): readon
   return [...layers, config];
 }
 
+/** Returns a function that throws an error with the remedy for an index whose images are not all present. */
+function explainMissing({ platform }: Descriptor): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof TsimgError) || error.code !== 'BLOB_NOT_FOUND') throw error;
+    const which = platform === undefined ? 'a manifest of the index' : `the image for ${formatPlatform(platform)}`;
+    throw new TsimgError('BLOB_NOT_FOUND', `${which} is listed but not there`, {
+      where: error.where,
+      why: 'this is a partial copy of a multi-platform image',
+      hint: 'copy the image of one platform: without --all, with --platform',
+      facts: error.facts,
+      cause: error,
+    });
+  };
+}
+
 /**
  * Reads all documents below a manifest or index, with those of every platform.
  * @throws BLOB_NOT_FOUND where the source lacks one; DOCUMENT_INVALID, LIMIT_EXCEEDED, and the errors of the source
@@ -54,7 +71,8 @@ export async function readGraph(source: Source, root: Descriptor, signal?: Abort
         why: `at most ${MAX_DOCUMENTS} manifests of ${MAX_BYTES} bytes in all are copied, in ${MAX_DEPTH} levels`,
       });
     }
-    const document = { descriptor, bytes: await readDocument(source, descriptor, signal) };
+    const bytesOf = readDocument(source, descriptor, signal);
+    const document = { descriptor, bytes: await (depth === 0 ? bytesOf : bytesOf.catch(explainMissing(descriptor))) };
     for (const child of childrenOf(document, where)) {
       if (isManifestOrIndex(child.mediaType)) await visit(child, depth + 1);
       else blobs.set(child.digest, child);
@@ -66,8 +84,9 @@ export async function readGraph(source: Source, root: Descriptor, signal?: Abort
 }
 
 /**
- * Copies a manifest or index with everything below it into a sink: blobs, then each document after those that it names,
- * then the names. What the sink has is not written again. Digests stay. The caller closes the sink.
+ * Copies a manifest or index with everything below it into a sink: blobs, then each document after the documents
+ * that it names, then the names. Blobs and documents that the sink has are not written again. Digests stay the same.
+ * The caller closes the sink.
  * @throws the errors of the source and of the sink
  */
 export async function copyGraph(
@@ -76,12 +95,9 @@ export async function copyGraph(
   sink: Sink,
   options: CopyOptions,
 ): Promise<CopyReport> {
-  const { names, signal, onEvent } = options;
-  const jobs: readonly Job[] = blobs.map((descriptor) => ({
-    descriptor,
-    content: (abort) => source.open(descriptor, abort),
-  }));
-  const report = await copyBlobs(jobs, sink, { signal, onEvent });
+  const { names, concurrency, signal, onEvent } = options;
+  const jobs: readonly Job[] = blobs.map((descriptor) => ({ descriptor, content: openerOf(source, descriptor) }));
+  const report = await copyBlobs(jobs, sink, { concurrency, signal, onEvent });
   for (const { descriptor, bytes } of documents) {
     if (!(await sink.has(descriptor, signal))) await sink.write(descriptor, bytes, signal);
   }

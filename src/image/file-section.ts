@@ -6,5 +6,6 @@ export interface FileSection {
   readonly offset: number;
   /** Bytes of the section. */
   readonly size: number;
+  /** Closes the file. */
   close(): Promise<void>;
 }

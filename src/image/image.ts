@@ -37,6 +37,10 @@ export interface Layer {
    * DIGEST_MISMATCH, and does not end, when the content is not the descriptor's.
    */
   open(signal?: AbortSignal): Promise<Readable>;
+  /** As `openAt` of {@link Source}. */
+  openAt?: ((offset: number, signal?: AbortSignal) => Promise<AsyncIterable<Buffer>>) | undefined;
+  /** As `distrust` of {@link Source}. */
+  distrust?: (() => Promise<boolean>) | undefined;
   /** As `locate` of {@link Source}. */
   locate?(signal?: AbortSignal): Promise<FileSection | undefined>;
   /** As `fetch` of {@link Source}. */

@@ -67,16 +67,22 @@ function checkPlatform(
 }
 
 /** The layers by their descriptors; a layer is opened when it is asked for. */
-function layersOf(source: Source, descriptors: readonly Descriptor[], diffIds: readonly Digest[]): readonly Layer[] {
-  const { fetch: fetchBlob } = source;
+export function layersOf(
+  source: Source,
+  descriptors: readonly Descriptor[],
+  diffIds: readonly Digest[],
+): readonly Layer[] {
+  const { fetch: fetchBlob, openAt: openBlobAt } = source;
   return descriptors.flatMap((descriptor, index) => {
     const diffId = diffIds[index];
     if (diffId === undefined) return [];
     const open: Layer['open'] = (signal) => source.open(descriptor, signal);
+    const openAt: Layer['openAt'] = openBlobAt && ((offset, signal) => openBlobAt(descriptor, offset, signal));
     const locate: Layer['locate'] = async (signal) => await source.locate?.(descriptor, signal);
     const fetch: Layer['fetch'] = fetchBlob && ((signal) => fetchBlob(descriptor, signal));
     const where = `${source.label} ${descriptor.digest}`;
-    return [{ descriptor, where, diffId, open, locate, fetch }];
+    const distrust = async () => (await source.distrust?.(descriptor)) === true;
+    return [{ descriptor, where, diffId, open, openAt, distrust, locate, fetch }];
   });
 }
 

@@ -12,7 +12,8 @@ export interface Sink {
   has(descriptor: Descriptor, signal?: AbortSignal): Promise<boolean>;
   /**
    * Stores content under its digest, atomically; a blob that is there already is no error. Content that is opened by a
-   * function may be opened again: a sink that sends it over a network does so after a broken connection.
+   * function may be opened again: a sink that sends it over a network does so after a broken connection. It may be
+   * opened at an offset too, by a sink that has its first bytes from an earlier write.
    * @throws SIZE_MISMATCH, DIGEST_MISMATCH when the content is not the descriptor's; FILESYSTEM
    */
   write(descriptor: Descriptor, content: Content, signal?: AbortSignal): Promise<void>;
@@ -21,7 +22,8 @@ export interface Sink {
   /**
    * Keeps a manifest that is attached to an image (a signature), all of whose blobs are there, so that it is found with
    * the image.
-   * @param tag where it lay in the image's repository; undefined for a referrer. Absent where a medium keeps none.
+   * @param tag the tag that it had in the image's repository; undefined for a referrer. Absent where a medium keeps
+   * none.
    */
   attach?(subject: Digest, descriptor: Descriptor, tag: string | undefined, signal?: AbortSignal): Promise<void>;
   /** Completes the published images: an archive gets its file name only now. */
@@ -31,4 +33,21 @@ export interface Sink {
    * no `close`.
    */
   abort?(): Promise<void>;
+}
+
+/**
+ * Runs an action that writes to an open sink, and completes the sink. Where the action fails, the sink is aborted: the
+ * error of the action is thrown, also where aborting fails.
+ * @throws the errors of the action and of `close`
+ */
+export async function withSink<T>(sink: Sink, action: () => Promise<T>): Promise<T> {
+  try {
+    const result = await action();
+    await sink.close();
+    return result;
+  } catch (error) {
+    // The first error is the one to tell.
+    await (sink.abort ?? sink.close)().catch(() => undefined);
+    throw error;
+  }
 }

@@ -20,7 +20,7 @@ export interface Deviation {
   readonly where: string;
 }
 
-/** Where a source is, as containers-policy.json(5) has it: a transport, and what is said of it there. */
+/** The place of a source, as in containers-policy.json(5): a transport, and a reference or path for it. */
 export type SourcePlace =
   | { readonly transport: 'docker'; readonly reference: Reference }
   | { readonly transport: 'docker-archive' | 'oci' | 'oci-archive' | 'dir'; readonly path: string };
@@ -30,7 +30,7 @@ export type SourcePlace =
  * content is read by descriptor only.
  */
 export interface Source {
-  /** Undefined for the store, whose images a policy was asked about when they came. */
+  /** Undefined for the store, whose images were checked by a policy before they were stored. */
   readonly place?: SourcePlace | undefined;
   /** The name of the source in errors: a path or a reference. */
   readonly label: string;
@@ -52,6 +52,12 @@ export interface Source {
    */
   open(descriptor: Descriptor, signal?: AbortSignal): Promise<Readable>;
   /**
+   * Opens a blob at an offset in bytes, at least 0 and below its size, **without verifying it**: for a caller that has
+   * the bytes before and verifies the whole. Absent where the medium cannot begin in the middle of a blob.
+   * @throws the errors of `open`
+   */
+  openAt?(descriptor: Descriptor, offset: number, signal?: AbortSignal): Promise<AsyncIterable<Buffer>>;
+  /**
    * Finds the file of this machine that holds a blob. The caller verifies the content. Undefined where no file holds
    * the blob, or where it is missing: `open` says why. Absent where blobs are never in files.
    */
@@ -62,6 +68,11 @@ export interface Source {
    * Absent where blobs are in files. @throws the errors of `open`, from the iteration
    */
   fetch?(descriptor: Descriptor, signal?: AbortSignal): AsyncIterable<Buffer>;
+  /**
+   * Tells that a blob's content turned out wrong. Returns whether it may come from elsewhere when it is opened again.
+   * Absent where it lies in one place only.
+   */
+  distrust?(descriptor: Descriptor): Promise<boolean>;
   /** Returns the tolerated faults of the image with this manifest. */
   deviations?(manifest: Digest): readonly Deviation[];
   /** Lists the referrers of a manifest (signatures, SBOMs). Absent where the medium has no such list. */

@@ -1,7 +1,7 @@
 import { digestOf } from '../crypto/digest.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { MEDIA_TYPE } from '../oci/media-type.ts';
-import { descriptorDocument } from '../oci/write-document.ts';
+import { manifestDocument } from '../oci/write-document.ts';
 import type { Image } from './image.ts';
 
 const OCI_TYPES: ReadonlyMap<string, string> = new Map([
@@ -29,15 +29,9 @@ export function toOci(image: Image): Image {
   const layers = manifest.layers.map(ociType);
   const same = [config, ...layers].every((d, i) => d.mediaType === [manifest.config, ...manifest.layers][i]?.mediaType);
   if (same && image.descriptor.mediaType === MEDIA_TYPE.ociManifest) return image;
-  const { annotations } = manifest;
-  const document = {
-    schemaVersion: 2,
-    mediaType: MEDIA_TYPE.ociManifest,
-    config: descriptorDocument(config),
-    layers: layers.map(descriptorDocument),
-    ...(annotations === undefined ? {} : { annotations }),
-  };
-  const raw = Buffer.from(JSON.stringify(document));
+  const { annotations, artifactType, subject } = manifest;
+  const made = { mediaType: MEDIA_TYPE.ociManifest, artifactType, config, layers, subject, annotations };
+  const raw = manifestDocument(made);
   return {
     ...image,
     descriptor: { mediaType: MEDIA_TYPE.ociManifest, digest: digestOf(raw), size: raw.length },

@@ -1,15 +1,22 @@
-import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { pump } from '../streams/pump.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
+import { syncDirectory } from '../sys/file/replace-file.ts';
+import { openTemporaryBeside } from '../sys/file/temporary-beside.ts';
 
 /** The destination of an archive: a path, or a stream such as standard output. */
-export type ArchiveDestination = { readonly path: string } | { readonly stream: Writable };
+export type ArchiveDestination =
+  | {
+      readonly path: string;
+      /** Whether a file that is there, and is not empty, is replaced. Default true. */
+      readonly replace?: boolean | undefined;
+    }
+  | { readonly stream: Writable };
 
 /** An archive that is being written. */
 export interface ArchiveOutput {
@@ -29,7 +36,7 @@ interface Place {
   readonly special: boolean;
 }
 
-async function placeOf(path: string): Promise<Place> {
+async function placeOf(path: string, replace: boolean): Promise<Place> {
   try {
     const stats = await stat(path);
     if (stats.isDirectory()) {
@@ -37,6 +44,12 @@ async function placeOf(path: string): Promise<Place> {
     }
     // A pipe has no path of its own: the link to it, such as /dev/stdout, must not be replaced by a file.
     if (!stats.isFile()) return { path, special: true };
+    if (!replace && stats.size > 0) {
+      throw new TsimgError('DESTINATION_EXISTS', 'the archive exists', {
+        where: path,
+        hint: 'name another file, or replace it with --force',
+      });
+    }
     return { path: await realpath(path), special: false };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { path, special: false };
@@ -54,15 +67,15 @@ async function toStream(archive: Readable, stream: Writable, label: string): Pro
 
 /**
  * Writes an archive to its destination. A file is written under another name and renamed, so that the name always
- * stands for a complete archive; its mode is 0644 less the umask.
+ * stands for a complete archive; its mode is 0644 less the umask. What killed writers of the same file have left is
+ * removed.
  * @throws DESTINATION_EXISTS, DESTINATION_INVALID, FILESYSTEM
  */
 export async function openArchiveOutput(archive: Readable, destination: ArchiveDestination): Promise<ArchiveOutput> {
   if ('stream' in destination) return toStream(archive, destination.stream, 'standard output');
-  const { path, special } = await placeOf(destination.path);
+  const { path, special } = await placeOf(destination.path, destination.replace ?? true);
   if (special) return toStream(archive, createWriteStream(path), path);
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
-  const handle = await open(temporary, 'wx', 0o644).catch((error: unknown) => {
+  const { path: temporary, handle } = await openTemporaryBeside(path, 0o644).catch((error: unknown) => {
     if (errnoOf(error) !== 'ENOENT') throw filesystemError('cannot write an archive', path, error);
     throw new TsimgError('DESTINATION_INVALID', 'no such directory', {
       where: dirname(path),
@@ -80,13 +93,15 @@ export async function openArchiveOutput(archive: Readable, destination: ArchiveD
     async commit() {
       await written;
       await handle.datasync();
-      await handle.close();
+      // Closed after the rename, so that the file is locked, and no leftover, as long as it has the other name
       await rename(temporary, path);
+      await handle.close();
+      await syncDirectory(dirname(path));
     },
     async discard() {
       await written.catch(() => {});
-      await handle.close();
       await rm(temporary, { force: true });
+      await handle.close();
     },
   };
 }

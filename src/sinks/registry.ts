@@ -59,10 +59,10 @@ async function documentBytes(descriptor: Descriptor, content: Content, limit: nu
 
 /**
  * Opens one repository of a registry for writing. Blobs that it has are not sent; those of `mountFrom` are mounted. A
- * broken upload is resumed. No connection is made before the first request. The caller closes the sink.
- * OCI distribution spec, "Push".
- * @throws REFERENCE_INVALID, USAGE for a chunk size below 1 KiB; the sink's methods: REGISTRY_UNREACHABLE, REGISTRY_ERROR, AUTHENTICATION_REQUIRED,
- * AUTHENTICATION_DENIED, CREDENTIALS_INVALID, and the errors of the content
+ * broken upload is resumed. No connection is made before the first request. The caller closes the sink. OCI
+ * distribution spec, "Push".
+ * @throws REFERENCE_INVALID, USAGE for a chunk size below 1 KiB; the sink's methods: REGISTRY_UNREACHABLE,
+ * REGISTRY_ERROR, AUTHENTICATION_REQUIRED, AUTHENTICATION_DENIED, CREDENTIALS_INVALID, and the errors of the content
  * @example
  * await using opened = await openImage('./app.tar');
  * const sink = openRegistrySink(parseReference('localhost:5000/app:1'));
@@ -70,7 +70,8 @@ async function documentBytes(descriptor: Descriptor, content: Content, limit: nu
  * await sink.close();
  */
 export function openRegistrySink(reference: Reference, options: RegistrySinkOptions = {}): Sink {
-  const { mountFrom, chunkSize, documentLimit = MAX_DOCUMENT_BYTES } = options;
+  const { mountFrom, chunkSize, requests } = options;
+  const documentLimit = requests?.maxDocument ?? MAX_DOCUMENT_BYTES;
   const label = formatReference(reference);
   if (chunkSize !== undefined && !(chunkSize >= LEAST_CHUNK)) {
     throw new TsimgError('USAGE', 'the size of a request is too small', {
@@ -78,7 +79,7 @@ export function openRegistrySink(reference: Reference, options: RegistrySinkOpti
       hint: `at least ${LEAST_CHUNK} bytes; registries want some MiB`,
     });
   }
-  const client = openRegistryClient(reference, options);
+  const client = openRegistryClient(reference, { ...options, toWrite: true });
   const remembered = new Map<Digest, { readonly descriptor: Descriptor; readonly bytes: Buffer }>();
 
   const fetchAgain = async (digest: Digest, signal?: AbortSignal) => {

@@ -48,7 +48,7 @@ async function openForm(files: Files, found: Recognised, context: Context): Prom
   }
 }
 
-/** The path without symbolic links, which would lead around what a policy says of it; the root for what is no file. */
+/** The path without symlinks, because a policy is for the real path; `/` for a path that is no file. */
 function realPath(label: string): string {
   try {
     return realpathSync(label);
@@ -58,7 +58,7 @@ function realPath(label: string): string {
   }
 }
 
-/** Where an image of files is, for a policy: an archive has a list of its members, a directory has none. */
+/** The place of an image of files, for a policy: an archive has a list of its members, a directory has none. */
 function placeOf(kind: Recognised['kind'], files: Files): SourcePlace {
   const path = realPath(files.label);
   if (kind === 'docker' || kind === 'legacy') return { transport: 'docker-archive', path };

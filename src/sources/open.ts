@@ -4,6 +4,7 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import type { Source } from '../image/source.ts';
 import { formatFamiliar, formatReference, parseReference, type Reference } from '../oci/reference.ts';
+import type { BringBackOptions } from './bring-back.ts';
 import { type ArchiveFile, openArchiveFile, spoolArchive } from './files/archive-file.ts';
 import { archiveFiles } from './files/archive-files.ts';
 import { directoryFiles } from './files/directory-files.ts';
@@ -14,13 +15,20 @@ import { openFiles } from './open-files.ts';
 import { parseSourceSpec } from './parse-spec.ts';
 import { openStoreSource } from './store.ts';
 
+/** Where a SOURCE may be, and what it may cost. */
 export interface OpenSourceOptions {
   /** The store's directory. */
   readonly storeRoot: string;
   /** Standard input, for `-`; without it, `-` is refused. */
-  readonly stdin?: Readable | undefined;
+  readonly stdin?: Readable | (() => Readable) | undefined;
+  /**
+   * Returns the name that an alias gives a short name, for one that the store does not have. Absent: there are none.
+   */
+  readonly completeName?: ((name: string) => Promise<string>) | undefined;
   /** Opens `docker://REFERENCE`; without it, the transport is refused. */
   readonly openRegistry?: ((reference: Reference) => Source) | undefined;
+  /** How a registry is asked for a blob of the store that was dropped. */
+  readonly registry?: BringBackOptions | undefined;
   /** The most bytes of a decompressed archive, and of a document. */
   readonly limits?: SourceLimits | undefined;
 }
@@ -86,9 +94,11 @@ async function openStored(
   options: OpenSourceOptions,
   { signal, hint = '' }: { readonly signal?: AbortSignal | undefined; readonly hint?: string },
 ): Promise<OpenedSource> {
-  const source = withLimits(await openStoreSource(options.storeRoot, signal), options.limits);
+  const source = withLimits(await openStoreSource(options.storeRoot, signal, options.registry), options.limits);
   try {
     if ((await source.resolve(text, signal)) !== undefined) return { source, name: text };
+    const name = (await options.completeName?.(text)) ?? text;
+    if (name !== text && (await source.resolve(name, signal)) !== undefined) return { source, name };
     // A word that is no ID of the store may still be a reference that can be pulled.
     const reference = parseReference(text);
     throw new TsimgError('IMAGE_NOT_FOUND', `no image ${formatFamiliar(reference)} in the store`, {
@@ -174,7 +184,8 @@ export async function openSource(
   switch (spec.kind) {
     case 'stdin': {
       if (options.stdin === undefined) throw new TsimgError('USAGE', 'standard input cannot be read here');
-      const archive = await spoolArchive(options.stdin, 'standard input', opening);
+      const stdin = typeof options.stdin === 'function' ? options.stdin() : options.stdin;
+      const archive = await spoolArchive(stdin, 'standard input', opening);
       return { source: await openArchive(archive, undefined, opening), name: undefined };
     }
     case 'path':

@@ -9,15 +9,19 @@ import { formatFamiliar, formatReference, isTag, parseReference, type Reference 
 import { openRegistryClient } from '../registry/client.ts';
 import type { FetchedDocument } from '../registry/document.ts';
 import type { RegistryOptions } from '../registry/session.ts';
+import { freeingChunks } from '../streams/chunk-memory.ts';
+import { skipping } from '../streams/skipping.ts';
 import { verified } from '../streams/verified.ts';
 import type { SourceLimits } from './files/unwrap-options.ts';
 
 /** How a repository is read. */
-export interface RegistrySourceOptions extends Omit<RegistryOptions, 'documentLimit'> {
-  /** The largest document that is read: `maxDocument`. */
+export interface RegistrySourceOptions extends RegistryOptions {
+  /** Of these, `maxDocument` counts, before that of `requests`. */
   readonly limits?: SourceLimits | undefined;
   /** Whether foreign layers are fetched, without credentials, from the URLs in their descriptors. Default false. */
   readonly allowForeignUrls?: boolean | undefined;
+  /** As `toWrite` of a client: whether the host that takes content is asked, and no mirror. Default false. */
+  readonly toWrite?: boolean | undefined;
   /**
    * Returns whether the caller has a document already. When this is given, a tag is resolved by HEAD, which transfers
    * nothing and which Docker Hub does not count. The answer is believed: a lying registry can only name a document that
@@ -54,8 +58,9 @@ function versionOf(reference: Reference, name: string | undefined): string | und
  */
 export function openRegistrySource(reference: Reference, options: RegistrySourceOptions = {}): Source {
   const label = formatReference(reference);
-  const documentLimit = options.limits?.maxDocument;
-  const client = openRegistryClient(reference, { ...options, documentLimit });
+  const documentLimit = options.limits?.maxDocument ?? options.requests?.maxDocument;
+  const requests = { ...options.requests, maxDocument: documentLimit };
+  const client = openRegistryClient(reference, { ...options, requests });
   const bare = formatFamiliar({ ...reference, tag: undefined, digest: undefined });
   const missingHint = `tsimg tags ${bare} lists the tags`;
   const remembered = new Map<Digest, FetchedDocument>();
@@ -105,9 +110,16 @@ export function openRegistrySource(reference: Reference, options: RegistrySource
       // An error of either end destroys `checked`, and so reaches the reader.
       return pipeline(await client.blob(descriptor, signal), checked, () => {});
     },
-    fetch: (descriptor, signal) => client.blobChunks(descriptor, signal),
-    referrers: (subject) => client.referrers(subject),
+    openAt: async (descriptor, offset, signal) =>
+      documentKindOf(descriptor.mediaType) === 'other'
+        ? client.blobChunks(descriptor, signal, offset)
+        : skipping(await openDocument(descriptor, signal), offset),
+    distrust: (descriptor) => client.distrust(descriptor),
+    fetch: (descriptor, signal) => freeingChunks(client.blobChunks(descriptor, signal)),
+    referrers: (subject, signal) => client.referrers(subject, signal),
     attached: async (tag, signal) => {
+      // A tag of a sha512 digest would be too long for one.
+      if (!isTag(tag)) return undefined;
       const document = await client.document(tag, { signal });
       return document && remember(document);
     },

@@ -7,6 +7,7 @@ import { blobName } from '../store/layout-files.ts';
 import { readStoreIndex } from '../store/names.ts';
 import { hasMarker, openStore, storeAt, storeExists } from '../store/open.ts';
 import { acquireLock } from '../sys/file/lock.ts';
+import { type BringBackOptions, bringingBack } from './bring-back.ts';
 import { directoryFiles } from './files/directory-files.ts';
 import { openLayoutSource } from './form/layout-source.ts';
 
@@ -37,17 +38,23 @@ export async function describeStored(root: string, digest: Digest): Promise<Desc
  * Opens the local store for reading. An open source holds a shared lock, so that no sweep removes the blobs that the
  * caller is about to read: close it soon. A store that does not exist is empty, and is not made.
  * @param root the store's directory
+ * @param registry how a registry is asked for a blob that was dropped
  * @throws STORE_INVALID, DOCUMENT_INVALID, FILESYSTEM
  */
-export async function openStoreSource(root: string, signal?: AbortSignal): Promise<Source> {
+export async function openStoreSource(
+  root: string,
+  signal?: AbortSignal,
+  registry?: BringBackOptions,
+): Promise<Source> {
   if (!(await storeExists(root))) return emptySource(root);
   // openStore makes a lost index or marker again, and explains a damaged index.
   if ((await readStoreIndex(storeAt(root))) === undefined || !(await hasMarker(root))) await openStore(root, signal);
   const lock = await acquireLock(storeAt(root).blobsLock, 'shared', { signal });
   try {
     const source = await openLayoutSource(directoryFiles(root), { bareTags: false }, signal);
+    const whole = bringingBack(source, storeAt(root), registry);
     return {
-      ...source,
+      ...whole,
       referrers: async (subject) =>
         (await readAttached(storeAt(root), subject))
           .filter(({ tag }) => tag === undefined)
@@ -57,7 +64,10 @@ export async function openStoreSource(root: string, signal?: AbortSignal): Promi
         if (!isDigest(subject)) return undefined;
         return (await readAttached(storeAt(root), subject)).find((kept) => kept.tag === tag)?.descriptor;
       },
-      close: () => lock.close(),
+      async close() {
+        await whole.close();
+        await lock.close();
+      },
     };
   } catch (error) {
     await lock.close();

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadImage } from '../../src/image/load.ts';
+import { remadeImage } from '../../src/image/remade.ts';
 import { toOci } from '../../src/image/to-oci.ts';
 import { parseManifest } from '../../src/oci/manifest.ts';
 import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
@@ -34,6 +35,18 @@ test('an image that is OCI’s already keeps its manifest', async () => {
   const made = makeImage({ gzip: true });
   const image = await loadImage(memorySource(made.descriptor, made.blobs), { platform });
   assert.is(toOci(image), image);
+});
+
+test('the artifact type and the subject stay', async () => {
+  const told = { artifactType: 'application/vnd.example', subject: makeImage().descriptor };
+  const made = makeImage({ gzip: true, layerType: MEDIA_TYPE.dockerLayerGzip, manifest: told });
+  const image = await loadImage(memorySource(made.descriptor, made.blobs), { platform });
+  for (const other of [toOci(image), remadeImage(image, { annotations: { a: 'b' } })]) {
+    const { artifactType, subject } = parseManifest(other.raw.manifest, MEDIA_TYPE.ociManifest, 'test');
+    assert.is(artifactType, told.artifactType);
+    assert.is(subject?.digest, told.subject.digest);
+    assert.equal([other.manifest.artifactType, other.manifest.subject], [artifactType, subject]);
+  }
 });
 
 test.run();

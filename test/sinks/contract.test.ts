@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { suite } from 'uvu';
@@ -144,12 +144,30 @@ for (const medium of MEDIA) {
       readdirSync(folder).filter((name) => name !== 'there'),
       [],
     );
-    if (medium.label.includes('archive')) assert.not.ok(existsSync(path));
-    else
-      assert.equal(
-        readdirSync(path).filter((name) => name.startsWith('.')),
-        [],
-      );
+    if (medium.label === 'store') assert.equal(readdirSync(join(path, 'partial')), []);
+    else assert.not.ok(existsSync(path));
+  });
+
+  test('a layout whose first copy fails while its blobs are moved takes the next copy', async () => {
+    const path = join(tempDir(), 'layout');
+    const made = makeImage({ layers: [Buffer.alloc(2048), Buffer.alloc(4096)] });
+    const [first, second] = [...made.blobs].map(([digest, bytes]) => ({
+      bytes,
+      descriptor: { mediaType: '', digest, size: bytes.length },
+    }));
+    const write = async (sink: Sink) => {
+      for (const each of [first, second]) if (each !== undefined) await sink.write(each.descriptor, each.bytes);
+    };
+    const failed = await openOciLayoutSink(path);
+    await write(failed);
+    rmSync(join(path, '.tsimg-partial', 'blobs', ...(second?.descriptor.digest ?? '').split(':')));
+    await failureOf(failed.publish(made.descriptor, ['1']), 'BLOB_NOT_FOUND');
+    await failed.close();
+    const sink = await openOciLayoutSink(path);
+    await write(sink);
+    await sink.publish(made.descriptor, ['1']);
+    await sink.close();
+    assert.equal(readdirSync(path).sort(), ['blobs', 'index.json', 'oci-layout']);
   });
 
   test.run();
@@ -182,6 +200,32 @@ archives('an archive that fails leaves the one that was there', async () => {
   assert.equal(readdirSync(dirname(path)), ['a']);
 });
 
+archives(
+  'what a killed writer of an archive left beside it goes with the next, and what is being written stays',
+  async () => {
+    const folder = tempDir();
+    const path = join(folder, 'a.tar');
+    const left = join(folder, '.a.tar.00000000-0000-4000-8000-000000000000');
+    for (const name of [
+      left,
+      join(folder, '.a.tar.mine'),
+      join(folder, '.b.tar.00000000-0000-4000-8000-000000000000'),
+    ]) {
+      writeFileSync(name, 'half');
+    }
+    const sinks = [
+      await openArchiveSink({ path }, { docker: true }),
+      await openArchiveSink({ path }, { docker: true }),
+    ];
+    assert.not.ok(existsSync(left));
+    for (const sink of sinks) {
+      await put(sink, one, ONE);
+      await sink.close();
+    }
+    assert.equal(readdirSync(folder).sort(), ['.a.tar.mine', '.b.tar.00000000-0000-4000-8000-000000000000', 'a.tar']);
+  },
+);
+
 archives('a destination without its directory, or one that is a directory, is refused', async () => {
   const folder = tempDir();
   await failureOf(openArchiveSink({ path: join(folder, 'no', 'a') }, { docker: true }), 'DESTINATION_INVALID');
@@ -206,6 +250,70 @@ layouts('a layout is added to, and a name that is given again is replaced', asyn
   const { source } = await openSource(path, optionsFor(path));
   assert.is((await source.resolve('a'))?.digest, two.descriptor.digest);
   assert.is((await source.list?.())?.length, 2);
+});
+
+/** A layout in which a killed writer has left a whole blob of `one`, and half of another one. */
+async function killedLayout(path: string): Promise<void> {
+  const [whole, half] = [...one.blobs].filter(([, bytes]) => bytes.length > 100);
+  const room = join(path, '.tsimg-partial');
+  mkdirSync(join(room, 'blobs', 'sha256'), { recursive: true });
+  if (whole === undefined || half === undefined) return;
+  writeFileSync(join(room, 'blobs', 'sha256', whole[0].slice(7)), whole[1]);
+  writeFileSync(join(room, half[0].replace(':', '-')), half[1].subarray(0, 50));
+}
+
+layouts('what a killed writer left in a new layout is used by the next, and nothing else stays of it', async () => {
+  for (const [made, name] of [
+    [one, 'a'],
+    [two, 'b'],
+  ] as const) {
+    const path = join(tempDir(), 'layout');
+    await killedLayout(path);
+    const sink = await openOciLayoutSink(path);
+    await put(sink, made, name);
+    await sink.close();
+    assert.equal(readdirSync(path).sort(), ['blobs', 'index.json', 'oci-layout']);
+    assert.is(readdirSync(join(path, 'blobs', 'sha256')).length, made.blobs.size);
+  }
+});
+
+layouts('what a killed writer left is no layout, and a copy that fails after it leaves nothing', async () => {
+  const path = join(tempDir(), 'layout');
+  await killedLayout(path);
+  await failureOf(openSource(`oci:${path}`, optionsFor(path)), 'ARCHIVE_INVALID');
+  const sink = await openOciLayoutSink(path);
+  await sink.close();
+  assert.equal(readdirSync(path), []);
+});
+
+layouts('a copy that fails leaves a layout as it was', async () => {
+  const path = join(tempDir(), 'layout');
+  const first = await openOciLayoutSink(path);
+  await put(first, one, 'a');
+  await first.close();
+  const before = readdirSync(path, { recursive: true });
+  const sink = await openOciLayoutSink(path);
+  const [, bytes] = [...two.blobs].at(-1) ?? ['', Buffer.alloc(0)];
+  await sink.write(describe('', bytes), bytes);
+  await sink.close();
+  assert.equal(readdirSync(path, { recursive: true }), before);
+});
+
+layouts('several writers of one layout at once do not lose each other’s blobs', async () => {
+  const path = join(tempDir(), 'layout');
+  await Promise.all(
+    [one, two, one, two].map(async (made, index) => {
+      const sink = await openOciLayoutSink(path);
+      await put(sink, made, `${index}`);
+      await sink.close();
+    }),
+  );
+  assert.equal(readdirSync(path).sort(), ['blobs', 'index.json', 'oci-layout']);
+  for (const name of ['0', '1', '2', '3']) {
+    const { source, name: chosen } = await openSource(`oci:${path}:${name}`, optionsFor(path));
+    await verifyImage(await loadImage(source, { name: chosen, platform }));
+    await source.close();
+  }
 });
 
 layouts('a directory with something else in it is left alone', async () => {

@@ -29,4 +29,30 @@ test('a path without a form, and a transport that is not written, are refused wi
   }
 });
 
+test('names that other tools do not take are refused', async () => {
+  for (const text of ['oci:base:a b', 'oci-archive:a.tar:a\u001b[1m', 'oci:base:-a', 'docker-archive:a.tar:UPPER/x']) {
+    const error = await failureOf(
+      Promise.resolve().then(() => parseSinkSpec(text)),
+      'USAGE',
+    );
+    assert.match(error.why ?? '', /cannot have$|lower case/);
+  }
+  for (const name of ['docker.io/library/a:1', 'a@sha256:ab', 'A--b+c', 'localhost:5000/a-b:1']) {
+    assert.equal(parseSinkSpec(`oci:base:${name}`), { kind: 'oci', path: 'base', name });
+  }
+  assert.is(parseSinkSpec('docker-archive:a.tar:localhost/x').kind, 'docker-archive');
+});
+
+test('a word with the end of an archive’s name is no repository on Docker Hub, unless docker:// says so', async () => {
+  for (const text of ['x.tar', 'dir/x.tar.gz', 'x.tgz', 'dir/x.tar:1']) {
+    const error = await failureOf(
+      Promise.resolve().then(() => parseSinkSpec(text)),
+      'USAGE',
+    );
+    assert.match(error.hint ?? '', /docker-archive:FILE/);
+  }
+  assert.is(parseSinkSpec('docker://x.tar').kind, 'registry');
+  assert.is(parseSinkSpec('registry.example/x.tar').kind, 'registry');
+});
+
 test.run();

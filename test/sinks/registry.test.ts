@@ -20,7 +20,7 @@ import { haveTools } from '../support/tools.ts';
 // Images that are pushed to Debian's docker-registry, and what skopeo finds there.
 
 const test = suite('sinks/registry');
-const OPTIONS = { env: { HOME: '/nonexistent' }, retry: { retries: 1, delay: 1 } };
+const OPTIONS = { env: { HOME: '/nonexistent' }, requests: { retries: 1, retryDelay: 1 } };
 const platform = parsePlatform('linux/amd64');
 
 if (haveTools('docker-registry', 'skopeo')) {

@@ -1,19 +1,20 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { addAbortSignal, Readable } from 'node:stream';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { createByteBudget, type ExpansionLimits, withinBudget } from '../../streams/byte-budget.ts';
 import { counted } from '../../streams/counted.ts';
 import { type Compression, compressionOf, MAGIC_BYTES } from '../../streams/decompress/compression.ts';
 import { unwrapped } from '../../streams/decompress/unwrapped.ts';
+import { peeked } from '../../streams/peeked.ts';
 import { pump } from '../../streams/pump.ts';
+import { readSection } from '../../streams/read-section.ts';
 import { streamOf } from '../../streams/stream-of.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { openTemporaryFile } from '../../sys/file/temporary.ts';
 import { startProcess } from '../../sys/process/start-process.ts';
 import { whileArchive } from './archive-head.ts';
 import { filterFile } from './filter-file.ts';
-import { readSection } from './read-section.ts';
 import type { UnwrapOptions } from './unwrap-options.ts';
 
 /** The most characters of a program's message that an error shows. */
@@ -87,26 +88,11 @@ export async function spoolArchive(stream: Readable, label: string, options: Unw
   const { signal, limits } = options;
   // Ctrl-C must end the wait for a pipe without a writer.
   if (signal !== undefined) addAbortSignal(signal, stream);
-  const chunks: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
-  const begun: Buffer[] = [];
-  let length = 0;
-  while (length < MAGIC_BYTES) {
-    const { done, value } = await chunks.next();
-    if (done === true) break;
-    begun.push(value);
-    length += value.length;
-  }
-  const again = Readable.from(
-    (async function* () {
-      yield* begun;
-      yield* { [Symbol.asyncIterator]: () => chunks };
-    })(),
-    { objectMode: false },
-  );
+  const { head, whole } = await peeked(stream, MAGIC_BYTES);
   const output = await openTemporaryFile();
   try {
-    const byProgram = needsProgram(compressionOf(Buffer.concat(begun)));
-    const content = byProgram ? again : bounded(again, label, limits);
+    const byProgram = needsProgram(compressionOf(head));
+    const content = byProgram ? whole : bounded(whole, label, limits);
     await writeAll(byProgram ? content : streamOf(content, whileArchive(content, label)), output, signal);
   } catch (error) {
     await output.close();

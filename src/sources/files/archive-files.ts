@@ -1,9 +1,9 @@
 import { TsimgError } from '../../errors.ts';
+import { readSection } from '../../streams/read-section.ts';
 import { listMembers, type TarMember } from '../../tar/read/members.ts';
 import type { ArchiveFile } from './archive-file.ts';
 import { ARCHIVE_HEAD_BYTES, checkArchiveHead } from './archive-head.ts';
 import type { Files } from './files.ts';
-import { readSection } from './read-section.ts';
 
 /** The most members: a root filesystem in one tar may have as many. Each takes some hundred bytes of memory. */
 const MAX_MEMBERS = 1_000_000;
@@ -11,7 +11,7 @@ const MAX_MEMBERS = 1_000_000;
 const MAX_HOPS = 8;
 
 /** Normalizes a member's name: no `./`, no leading or doubled slash. Undefined where `..` leads out of the archive. */
-export function memberName(path: string): string | undefined {
+function memberName(path: string): string | undefined {
   const parts: string[] = [];
   for (const part of path.split('/')) {
     if (part === '' || part === '.') continue;

@@ -29,6 +29,7 @@ export async function openBlob(
     throw new TsimgError('BLOB_NOT_FOUND', 'a blob is missing', {
       where,
       why: 'this is a partial copy of the image',
+      hint: 'take the image from where it is whole',
       facts: { digest: descriptor.digest },
     });
   }

@@ -1,5 +1,6 @@
 import type { ExpansionLimits } from '../../streams/byte-budget.ts';
 
+/** The most that a source of images may give: bytes, entries, ratios. */
 export interface SourceLimits extends ExpansionLimits {
   /** Bytes of a manifest, an index or a config. Default 4 MiB. */
   readonly maxDocument?: number | undefined;

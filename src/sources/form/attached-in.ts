@@ -8,7 +8,7 @@ import { documentKindOf } from '../../oci/media-type.ts';
 /** More entries than this are not opened. */
 const MAX_OPENED = 1000;
 
-/** The annotation by which `cosign save` tells what an entry of a layout is, and its value for each suffix of a tag. */
+/** The annotation of `cosign save` with the kind of a layout's entry, and its value for each suffix of a tag. */
 const KIND = 'kind';
 const KIND_OF_SUFFIX: Readonly<Record<string, string>> = {
   sig: 'dev.cosignproject.cosign/sigs',

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { isMismatch } from '../../crypto/digest.ts';
 import { TsimgError } from '../../errors.ts';
 import { readDocument } from '../../image/read-document.ts';
 import type { Source } from '../../image/source.ts';
@@ -92,6 +93,10 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
         wanted,
         imageId: (descriptor) => configDigest(descriptor, abort),
       });
+      if (wanted === undefined && selection?.chosenFrom !== undefined) {
+        const index = await indexAt(selection.chosenFrom, abort);
+        if (index !== undefined) return index;
+      }
       if (selection?.synthetic !== undefined) synthetic.set(selection.descriptor.digest, selection.synthetic);
       return selection?.descriptor ?? (options.bareTags && name !== undefined ? unlisted(name) : undefined);
     },
@@ -117,6 +122,15 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
     return size === undefined || !isDigest(name) ? undefined : { mediaType: '', digest: name, size };
   }
 
+  /** Describes the index that images were chosen from; undefined where it is missing. */
+  async function indexAt(digest: Digest, abort?: AbortSignal): Promise<Descriptor | undefined> {
+    const size = await files.size(blobName(digest));
+    if (size === undefined) return undefined;
+    const where = `${label} ${digest}`;
+    const bytes = await readDocument(source, { mediaType: '', digest, size }, abort);
+    return { mediaType: parseImageIndex(bytes, '', where).mediaType || MEDIA_TYPE.ociIndex, digest, size };
+  }
+
   /** Reads a document; undefined where it is missing or has another size. */
   async function readHere(descriptor: Descriptor, abort?: AbortSignal): Promise<Buffer | undefined> {
     if ((await files.size(blobName(descriptor.digest))) !== descriptor.size) return undefined;
@@ -136,7 +150,7 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
       return parseManifest(bytes, descriptor.mediaType, `${label} ${descriptor.digest}`).config.digest;
     } catch (error) {
       // A damaged manifest has no ID, and must not hide the other images. It fails when it is asked for.
-      if (error instanceof TsimgError && /^(DIGEST|SIZE)_MISMATCH$/.test(error.code)) return undefined;
+      if (isMismatch(error)) return undefined;
       throw error;
     }
   }

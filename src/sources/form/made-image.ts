@@ -10,7 +10,7 @@ export interface MadeImage {
 }
 
 /** Returns the descriptor of a document. */
-export function describeDocument(mediaType: string, bytes: Buffer): Descriptor {
+function describeDocument(mediaType: string, bytes: Buffer): Descriptor {
   return { mediaType, digest: digestOf(bytes), size: bytes.length };
 }
 

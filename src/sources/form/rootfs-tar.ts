@@ -5,9 +5,9 @@ import type { Source } from '../../image/source.ts';
 import { MEDIA_TYPE } from '../../oci/media-type.ts';
 import { platformOfNodeArch } from '../../oci/platform.ts';
 import { createHasher } from '../../streams/hashing.ts';
+import { readSection } from '../../streams/read-section.ts';
 import { verified } from '../../streams/verified.ts';
 import type { ArchiveFile } from '../files/archive-file.ts';
-import { readSection } from '../files/read-section.ts';
 import { makeManifest } from './made-image.ts';
 
 /**

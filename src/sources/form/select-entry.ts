@@ -26,6 +26,8 @@ export interface Selection {
   readonly descriptor: Descriptor;
   /** The bytes of an index that was made here. */
   readonly synthetic?: Buffer | undefined;
+  /** The digest of the index that all entries of such an index were chosen from. */
+  readonly chosenFrom?: Digest | undefined;
 }
 
 const NONE: Companions = { artifacts: new Set(), children: new Set() };
@@ -91,7 +93,8 @@ function asIndex(entries: readonly Entry[]): Selection | undefined {
   const descriptors = entries.map(({ descriptor }) => ({ ...descriptor, annotations: undefined }));
   const synthetic = Buffer.from(indexDocument(MEDIA_TYPE.ociIndex, descriptors));
   const descriptor = { mediaType: MEDIA_TYPE.ociIndex, digest: digestOf(synthetic), size: synthetic.length };
-  return { descriptor, synthetic };
+  const [chosenFrom, ...others] = new Set(entries.map((entry) => entry.chosenFrom));
+  return { descriptor, synthetic, chosenFrom: others.length === 0 ? chosenFrom : undefined };
 }
 
 async function matchId(
@@ -121,9 +124,9 @@ interface Match {
 }
 
 /**
- * Finds the image for a platform among those of the index that a name stands for: each pull for another platform moves
- * the name to the new image, and the others stay. Undefined where the name is that of a single manifest, or where none
- * serves.
+ * Finds the image for a platform among those of the index that a name stands for: images of one index for several
+ * platforms share a name, or have lost it to another one. Undefined where the name is that of a single manifest, or
+ * where none serves.
  */
 function ofSameIndex(entries: readonly Entry[], { name, matching }: Match, wanted: Platform): Entry | undefined {
   const indexes = new Set(matching.map(({ chosenFrom }) => chosenFrom));
