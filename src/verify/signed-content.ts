@@ -30,7 +30,7 @@ export interface Envelope {
 }
 
 /** Returns the bytes that an envelope's signature covers. DSSE, protocol.md, "PAE" */
-export function preAuthEncoding({ payloadType, payload }: Envelope): Buffer {
+function preAuthEncoding({ payloadType, payload }: Envelope): Buffer {
   const type = Buffer.from(payloadType, 'utf8');
   return Buffer.concat([
     Buffer.from(`DSSEv1 ${type.length} `, 'utf8'),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
 import { parseReference } from '../../oci/reference.ts';
-import { formatSchemaIssue } from '../../schema-issue.ts';
+import { formatSchemaIssue, PARSED_ONCE } from '../../schema-issue.ts';
 import { repeatedKey } from './repeated-key.ts';
 
 // containers-policy.json(5). Unknown keys and types are errors: a policy that is half understood lets images through.
@@ -199,7 +199,7 @@ const TRANSPORTS = new Set(['docker', 'docker-archive', 'oci', 'oci-archive', 'd
 /** Parses policy.json, strictly. @param where the file's path, for errors @throws POLICY_INVALID */
 export function parsePolicy(text: string, where: string): Policy {
   const value = parseUnique(text, where);
-  const result = policySchema.safeParse(value);
+  const result = policySchema.safeParse(value, PARSED_ONCE);
   if (!result.success) throw invalid(where, formatSchemaIssue(result.error, value), result.error);
   checkScopes(result.data, where);
   const transports = Object.entries(result.data.transports ?? {}).filter(([name]) => TRANSPORTS.has(name));

@@ -2,6 +2,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
 import type { Reference } from '../../oci/reference.ts';
+import { PARSED_ONCE } from '../../schema-issue.ts';
 import { registryScopes } from './scope.ts';
 
 const entry = z.looseObject({ lookaside: z.string().optional(), sigstore: z.string().optional() });
@@ -23,7 +24,7 @@ export function parseLookasides(files: readonly { readonly path: string; readonl
   const seen = new Set<string>();
   let byDefault: string | undefined;
   for (const { path, text } of files) {
-    const result = fileSchema.safeParse(read(text, path));
+    const result = fileSchema.safeParse(read(text, path), PARSED_ONCE);
     if (!result.success) throw invalid(path, 'it is not of the form of containers-registries.d(5)', result.error);
     const { docker = {}, [DEFAULT]: standard } = result.data;
     if (standard !== undefined) {

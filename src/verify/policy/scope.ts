@@ -1,4 +1,4 @@
-import type { Reference } from '../../oci/reference.ts';
+import { canonicalHost, canonicalName, type Reference } from '../../oci/reference.ts';
 import type { Policy, PolicyRequirement } from './document.ts';
 
 /** The place that an image comes from. Paths are absolute and without symbolic links. */
@@ -21,9 +21,16 @@ function upwards(path: string): readonly string[] {
 
 /**
  * Returns the scopes of an image of a registry, the most specific first, without the empty one. containers/image,
- * docker/policyconfiguration
+ * docker/policyconfiguration. Another spelling of a host does not escape from its scopes: those of the canonical one
+ * follow.
  */
-export function registryScopes({ registry, repository, tag, digest }: Reference): readonly string[] {
+export function registryScopes(reference: Reference): readonly string[] {
+  const spelled = spelledScopes(reference);
+  const canonical = spelledScopes({ ...reference, registry: canonicalHost(reference.registry) });
+  return [...new Set(spelled.flatMap((scope, index) => [scope, canonical[index] ?? scope]))];
+}
+
+function spelledScopes({ registry, repository, tag, digest }: Reference): readonly string[] {
   const whole = `${registry}/${repository}`;
   const exact = digest === undefined ? `${whole}:${tag ?? 'latest'}` : `${whole}@${digest}`;
   const parts = repository.split('/');
@@ -52,8 +59,11 @@ export function requirementsFor(
   subject: PolicySubject,
 ): { readonly scope: string; readonly requirements: readonly PolicyRequirement[] } {
   const scopes = policy.transports.get(subject.transport);
+  // The host of a reference is in one spelling, and that of a scope need not be.
+  const isRegistry = subject.transport === 'docker';
+  const spelled = new Map(isRegistry ? [...(scopes ?? [])].map(([scope, all]) => [canonicalName(scope), all]) : []);
   for (const scope of scopesOf(subject)) {
-    const requirements = scopes?.get(scope);
+    const requirements = scopes?.get(scope) ?? spelled.get(scope);
     if (requirements !== undefined)
       return { scope: `${subject.transport}: ${scope === '' ? '""' : scope}`, requirements };
   }

@@ -22,6 +22,40 @@ test('the scopes of a reference, the most specific first', () => {
   ]);
 });
 
+test('another spelling of a host does not escape from the scopes of that host', () => {
+  const policy = parsePolicy(
+    JSON.stringify({
+      default: [{ type: 'insecureAcceptAnything' }],
+      transports: { docker: { 'corp.example/team': [{ type: 'reject' }], '*.corp.example': [{ type: 'reject' }] } },
+    }),
+    'policy.json',
+  );
+  for (const text of ['corp.example/team/a', 'CORP.example/team/a', 'corp.example:443/team', 'A.Corp.example/x']) {
+    assert.is(requirementsFor(policy, docker(text)).requirements[0]?.type, 'reject', text);
+  }
+  assert.is(requirementsFor(policy, docker('corp.example:8443/team')).scope, 'default');
+});
+
+test('a scope in another spelling holds for its host too, after one that is spelled as the reference', () => {
+  const rejecting = (...scopes: readonly string[]) => {
+    const docker = Object.fromEntries(scopes.map((scope) => [scope, [{ type: 'reject' }]]));
+    const text = JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }], transports: { docker } });
+    return parsePolicy(text, 'policy.json');
+  };
+  for (const [scope, text] of [
+    ['Corp.example/team', 'Corp.example/team/a'],
+    ['corp.example:443', 'corp.example/team/a'],
+    ['*.Corp.example', 'a.corp.example/x'],
+    ['registry-1.docker.io/library', 'registry-1.docker.io/library/alpine'],
+    ['Index.docker.io', 'alpine'],
+  ] as const) {
+    assert.is(requirementsFor(rejecting(scope), docker(text)).requirements[0]?.type, 'reject', scope);
+  }
+  const both = rejecting('corp.example:443/a', 'corp.example/a');
+  assert.is(requirementsFor(both, docker('corp.example/a')).scope, 'docker: corp.example/a');
+  assert.is(requirementsFor(rejecting('corp.example:8443'), docker('corp.example/a')).scope, 'default');
+});
+
 test('a short name is looked up by its whole one', () => {
   assert.equal(scopesOf(docker('busybox')).slice(0, 4), [
     'docker.io/library/busybox:latest',
