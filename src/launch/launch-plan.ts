@@ -3,6 +3,7 @@ import type { IdExtent } from '../linux/ids.ts';
 import type { LimitValue, Resource } from '../linux/limits.ts';
 import type { MountAttribute, Propagation } from '../linux/mount-flags.ts';
 import type { SeccompPolicy } from '../linux/seccomp/seccomp-policy.ts';
+import type { HealthPlan } from './health.ts';
 import type { CgroupPlan } from './limits/limits.ts';
 import type { NetworkPlan } from './network/network-plan.ts';
 
@@ -53,6 +54,10 @@ export interface BindStep {
    * target.
    */
   readonly imageVolume?: true;
+  /** The name of a volume that outlives the container; its source is treated as that of an image's volume. */
+  readonly volume?: string | undefined;
+  /** Whether such a volume stays empty at its first use: `nocopy`. */
+  readonly unfilled?: true | undefined;
 }
 
 /**
@@ -109,7 +114,7 @@ export type Step =
     }
   | { readonly do: 'link'; readonly target: string; readonly to: string }
   | BindStep
-  /** A file of the container's own, mounted over one of the root filesystem: a text, or a copy of a host's file. */
+  /** A file of the container's own, mounted over one of the root filesystem: a text, or a copy of a file. */
   | {
       readonly do: 'file';
       readonly target: string;
@@ -117,7 +122,9 @@ export type Step =
         | { readonly text: string }
         | { readonly hostFile: string; readonly append?: string | undefined }
         /** The host's file itself, read-only: the container sees its changes. */
-        | { readonly shared: string };
+        | { readonly shared: string }
+        /** The root filesystem's own file with one more line, unless a line has this ID: passwd(5), group(5). */
+        | { readonly line: string; readonly unlessId: number };
     }
   | { readonly do: 'mask'; readonly target: string }
   /** `mounted`: an earlier step mounted a file system there, so that it need not be made a mount first. */
@@ -129,6 +136,7 @@ export type Step =
   /** In the place of `pivot`: the old root stays below, and a process with CAP_SYS_CHROOT can return to it. */
   | { readonly do: 'chroot'; readonly readOnlyRoot: boolean };
 
+/** A limit of a resource of the command, setrlimit(2). */
 export interface Limit {
   readonly resource: Resource;
   readonly soft: LimitValue;
@@ -183,6 +191,8 @@ export interface LaunchPlan {
   readonly mayUseAllDevices?: boolean | undefined;
   /** The container's own cgroups, made before it starts and removed after it. */
   readonly cgroups: readonly CgroupPlan[];
+  /** The health check that runs while the container does. */
+  readonly health?: HealthPlan | undefined;
   /** Warnings for the user, each of which becomes an event. */
   readonly warnings: readonly string[];
 }

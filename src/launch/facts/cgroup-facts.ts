@@ -19,7 +19,7 @@ export interface UnifiedCgroup {
   readonly controllers: readonly string[];
 }
 
-/** The cgroups of a host, and where the caller may make some. A hybrid host has both versions. */
+/** The cgroups of a host, and those in which the caller may make some. A hybrid host has both versions. */
 export interface CgroupFacts {
   readonly v1: readonly LegacyHierarchy[];
   /** The caller's own cgroup first, then those around it. On a hybrid host they have no controllers. */

@@ -12,6 +12,8 @@ export interface HostTools {
   /** A static init; looked for only with `--init`. */
   readonly init?: string | undefined;
   readonly nsenter?: string | undefined;
+  readonly unshare?: string | undefined;
+  readonly flock?: string | undefined;
   readonly ip?: string | undefined;
   readonly nft?: string | undefined;
   readonly iptables?: string | undefined;
@@ -37,6 +39,8 @@ export interface HostFacts {
   readonly nestedUserNamespace?: boolean | undefined;
   /** The capabilities that a privileged caller can give a container. Default: all. */
   readonly capabilities?: readonly Capability[] | undefined;
+  /** The caller's name; undefined where the host has none for it. */
+  readonly userName?: string | undefined;
   /** The caller's ranges in /etc/subuid and /etc/subgid. */
   readonly subordinateUids: readonly IdRange[];
   readonly subordinateGids: readonly IdRange[];

@@ -117,7 +117,7 @@ interface Wishes {
   readonly joinAll: boolean;
 }
 
-/** A container, and what its cgroups isolate besides setting limits. */
+/** A container, and the isolation by its cgroups besides limits. */
 export interface LimitedContainer {
   readonly id: string;
   readonly devices?: DeviceList | undefined;

@@ -1,14 +1,33 @@
 import { formatAddress, formatNetwork, type Network4 } from '../../linux/ipv4.ts';
-import type { PublishedPort } from './publish.ts';
+import { isIpv6, type PublishedPort } from './publish.ts';
 
-/** The name of the bridge. */
-export const BRIDGE = 'tsimg0';
-const TABLE = 'tsimg';
+/** A bridge, as rules speak of it. Each has a table or chains of its own. */
+export interface BridgeRules {
+  /** The bridge's device. */
+  readonly bridge: string;
+  /** The end of the names of its table and chains; '' for the default one. */
+  readonly suffix: string;
+  /** Whether its containers reach nothing but each other and the host. */
+  readonly internal: boolean;
+}
+
+/** The bridge of containers that name no other network. */
+export const DEFAULT_RULES: BridgeRules = { bridge: 'tsimg0', suffix: '', internal: false };
+
+/** Returns the name of a bridge's table of nftables. */
+export const tableOf = ({ suffix }: BridgeRules) => (suffix === '' ? 'tsimg' : `tsimg_${suffix}`);
+const chainOf = (name: string, { suffix }: BridgeRules) =>
+  suffix === '' ? `TSIMG-${name}` : `TSIMG-${name}-${suffix}`;
 
 /** A container on the bridge, with its published ports. */
 export interface Forwarding {
   readonly address: number;
   readonly ports: readonly PublishedPort[];
+}
+
+/** Whether rules lead a port to its container. No rule leads from IPv6 to IPv4: tsimg itself passes such bytes on. */
+function isRuled({ hostAddress }: PublishedPort): boolean {
+  return !isIpv6(hostAddress);
 }
 
 /**
@@ -20,23 +39,28 @@ export interface Forwarding {
  * - Packets from the bridge with a foreign source, or for a loopback address of the host, are dropped: only the host
  *   reaches its loopback (CVE-2020-8558).
  */
-export function formatNftables(subnet: Network4, containers: readonly Forwarding[]): string {
+export function formatNftables(
+  subnet: Network4,
+  containers: readonly Forwarding[],
+  rules: BridgeRules = DEFAULT_RULES,
+): string {
+  const { bridge, internal } = rules;
   const net = formatNetwork(subnet);
-  const rules = containers.flatMap(({ address, ports }) =>
-    ports.map(({ hostAddress, hostPort, containerPort, protocol }) => {
+  const published = containers.flatMap(({ address, ports }) =>
+    ports.filter(isRuled).map(({ hostAddress, hostPort, containerPort, protocol }) => {
       const to = hostAddress === undefined ? '' : `ip daddr ${hostAddress} `;
       return `${to}${protocol} dport ${hostPort} dnat to ${formatAddress(address)}:${containerPort}`;
     }),
   );
   const lines = [
-    `table ip ${TABLE} {`,
+    `table ip ${tableOf(rules)} {`,
     '  chain ports {',
-    ...rules.map((rule) => `    ${rule}`),
+    ...published.map((rule) => `    ${rule}`),
     '  }',
     '  chain guard {',
     '    type filter hook prerouting priority -300; policy accept;',
-    `    iifname "${BRIDGE}" ip daddr 127.0.0.0/8 drop`,
-    `    iifname "${BRIDGE}" ip saddr != ${net} drop`,
+    `    iifname "${bridge}" ip daddr 127.0.0.0/8 drop`,
+    `    iifname "${bridge}" ip saddr != ${net} drop`,
     '  }',
     '  chain incoming {',
     '    type nat hook prerouting priority -100; policy accept;',
@@ -48,81 +72,108 @@ export function formatNftables(subnet: Network4, containers: readonly Forwarding
     '  }',
     '  chain outgoing {',
     '    type nat hook postrouting priority 100; policy accept;',
-    `    ip saddr ${net} oifname != "${BRIDGE}" masquerade`,
+    ...(internal ? [] : [`    ip saddr ${net} oifname != "${bridge}" masquerade`]),
     `    ip saddr ${net} ip daddr ${net} ct status dnat masquerade`,
-    `    ip saddr 127.0.0.0/8 oifname "${BRIDGE}" masquerade`,
+    `    ip saddr 127.0.0.0/8 oifname "${bridge}" masquerade`,
     '  }',
     '  chain forward {',
     '    type filter hook forward priority 0; policy accept;',
-    `    oifname "${BRIDGE}" ct state established,related accept`,
-    `    oifname "${BRIDGE}" ct status dnat accept`,
-    `    oifname "${BRIDGE}" iifname != "${BRIDGE}" drop`,
+    ...(internal ? [`    iifname "${bridge}" oifname != "${bridge}" drop`] : []),
+    `    oifname "${bridge}" ct state established,related accept`,
+    `    oifname "${bridge}" ct status dnat accept`,
+    `    oifname "${bridge}" iifname != "${bridge}" drop`,
     '  }',
     '}',
   ];
-  return [...removeNftables(), ...lines, ''].join('\n');
+  return [...removeNftables(rules), ...lines, ''].join('\n');
 }
 
 /** Removes our table, whether it exists or not. */
-export function removeNftables(): readonly string[] {
-  return [`table ip ${TABLE}`, `delete table ip ${TABLE}`];
+export function removeNftables(rules: BridgeRules): readonly string[] {
+  return [`table ip ${tableOf(rules)}`, `delete table ip ${tableOf(rules)}`];
 }
+
+type IptablesTable = 'raw' | 'mangle' | 'nat' | 'filter';
 
 /** The rule in a built-in chain of iptables that leads to one of our chains. */
 export interface IptablesJump {
-  readonly table: 'nat' | 'filter' | 'raw';
+  readonly table: IptablesTable;
   readonly from: string;
   readonly rule: readonly string[];
 }
 
 /** The same rules for iptables, on hosts without nft: the jumps to our chains… */
-export const IPTABLES_JUMPS: readonly IptablesJump[] = [
-  { table: 'raw', from: 'PREROUTING', rule: ['-i', BRIDGE, '-j', 'TSIMG-GUARD'] },
-  { table: 'nat', from: 'PREROUTING', rule: ['-m', 'addrtype', '--dst-type', 'LOCAL', '-j', 'TSIMG-PORTS'] },
-  { table: 'nat', from: 'OUTPUT', rule: ['-m', 'addrtype', '--dst-type', 'LOCAL', '-j', 'TSIMG-PORTS'] },
-  { table: 'nat', from: 'POSTROUTING', rule: ['-j', 'TSIMG-OUTGOING'] },
-  { table: 'filter', from: 'FORWARD', rule: ['-j', 'TSIMG-FORWARD'] },
-];
+export function iptablesJumps(rules: BridgeRules): readonly IptablesJump[] {
+  const local = ['-m', 'addrtype', '--dst-type', 'LOCAL', '-j', chainOf('PORTS', rules)];
+  return [
+    { table: 'raw', from: 'PREROUTING', rule: ['-i', rules.bridge, '-j', chainOf('GUARD', rules)] },
+    { table: 'nat', from: 'PREROUTING', rule: local },
+    { table: 'nat', from: 'OUTPUT', rule: local },
+    { table: 'nat', from: 'POSTROUTING', rule: ['-j', chainOf('OUTGOING', rules)] },
+    { table: 'mangle', from: 'FORWARD', rule: ['-j', chainOf('APART', rules)] },
+    { table: 'filter', from: 'FORWARD', rule: ['-j', chainOf('FORWARD', rules)] },
+  ];
+}
 
-/** …and the content of our chains, for `iptables-restore --noflush`, which empties a chain that it declares. */
-export function formatIptables(subnet: Network4, containers: readonly Forwarding[]): string {
+/**
+ * …and the content of our chains, for `iptables-restore --noflush`, which empties a chain that it declares. What is
+ * dropped is dropped in `mangle`, which comes before `filter`, where another bridge's chain may accept it.
+ */
+export function formatIptables(
+  subnet: Network4,
+  containers: readonly Forwarding[],
+  rules: BridgeRules = DEFAULT_RULES,
+): string {
+  const { bridge, internal } = rules;
+  const [guard, ports, outgoing] = [chainOf('GUARD', rules), chainOf('PORTS', rules), chainOf('OUTGOING', rules)];
+  const [apart, forward] = [chainOf('APART', rules), chainOf('FORWARD', rules)];
   const net = formatNetwork(subnet);
-  const ports = containers.flatMap(({ address, ports: published }) =>
-    published.map(({ hostAddress, hostPort, containerPort, protocol }) => {
+  const published = containers.flatMap(({ address, ports: each }) =>
+    each.filter(isRuled).map(({ hostAddress, hostPort, containerPort, protocol }) => {
       const to = hostAddress === undefined ? '' : `-d ${hostAddress}/32 `;
       const target = `${formatAddress(address)}:${containerPort}`;
-      return `-A TSIMG-PORTS ${to}-p ${protocol} --dport ${hostPort} -j DNAT --to-destination ${target}`;
+      return `-A ${ports} ${to}-p ${protocol} --dport ${hostPort} -j DNAT --to-destination ${target}`;
     }),
   );
   return [
     '*raw',
-    ':TSIMG-GUARD - [0:0]',
-    '-A TSIMG-GUARD -d 127.0.0.0/8 -j DROP',
-    `-A TSIMG-GUARD ! -s ${net} -j DROP`,
+    `:${guard} - [0:0]`,
+    `-A ${guard} -d 127.0.0.0/8 -j DROP`,
+    `-A ${guard} ! -s ${net} -j DROP`,
     'COMMIT',
     '*nat',
-    ':TSIMG-PORTS - [0:0]',
-    ...ports,
-    ':TSIMG-OUTGOING - [0:0]',
-    `-A TSIMG-OUTGOING -s ${net} ! -o ${BRIDGE} -j MASQUERADE`,
-    `-A TSIMG-OUTGOING -s ${net} -d ${net} -m conntrack --ctstate DNAT -j MASQUERADE`,
-    `-A TSIMG-OUTGOING -s 127.0.0.0/8 -o ${BRIDGE} -j MASQUERADE`,
+    `:${ports} - [0:0]`,
+    ...published,
+    `:${outgoing} - [0:0]`,
+    ...(internal ? [] : [`-A ${outgoing} -s ${net} ! -o ${bridge} -j MASQUERADE`]),
+    `-A ${outgoing} -s ${net} -d ${net} -m conntrack --ctstate DNAT -j MASQUERADE`,
+    `-A ${outgoing} -s 127.0.0.0/8 -o ${bridge} -j MASQUERADE`,
+    'COMMIT',
+    '*mangle',
+    `:${apart} - [0:0]`,
+    ...(internal ? [`-A ${apart} -i ${bridge} ! -o ${bridge} -j DROP`] : []),
+    `-A ${apart} -o ${bridge} -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN`,
+    `-A ${apart} -o ${bridge} -m conntrack --ctstate DNAT -j RETURN`,
+    `-A ${apart} -o ${bridge} ! -i ${bridge} -j DROP`,
     'COMMIT',
     '*filter',
-    ':TSIMG-FORWARD - [0:0]',
-    `-A TSIMG-FORWARD -o ${BRIDGE} -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT`,
-    `-A TSIMG-FORWARD -o ${BRIDGE} -m conntrack --ctstate DNAT -j ACCEPT`,
-    `-A TSIMG-FORWARD -i ${BRIDGE} -j ACCEPT`,
-    `-A TSIMG-FORWARD -o ${BRIDGE} -j DROP`,
+    `:${forward} - [0:0]`,
+    `-A ${forward} -o ${bridge} -j ACCEPT`,
+    `-A ${forward} -i ${bridge} -j ACCEPT`,
     'COMMIT',
     '',
   ].join('\n');
 }
 
 /** Our chains, by table of iptables. */
-export const IPTABLES_CHAINS: readonly { readonly table: IptablesJump['table']; readonly chain: string }[] = [
-  { table: 'raw', chain: 'TSIMG-GUARD' },
-  { table: 'nat', chain: 'TSIMG-PORTS' },
-  { table: 'nat', chain: 'TSIMG-OUTGOING' },
-  { table: 'filter', chain: 'TSIMG-FORWARD' },
-];
+export function iptablesChains(
+  rules: BridgeRules,
+): readonly { readonly table: IptablesTable; readonly chain: string }[] {
+  return [
+    { table: 'raw', chain: chainOf('GUARD', rules) },
+    { table: 'nat', chain: chainOf('PORTS', rules) },
+    { table: 'nat', chain: chainOf('OUTGOING', rules) },
+    { table: 'mangle', chain: chainOf('APART', rules) },
+    { table: 'filter', chain: chainOf('FORWARD', rules) },
+  ];
+}

@@ -2,17 +2,44 @@ import { TsimgError } from '../../errors.ts';
 import type { HostsEntry } from '../../linux/hosts.ts';
 import type { HostFacts } from '../facts/host-facts.ts';
 import type { NetworkFacts } from '../facts/network-facts.ts';
-import { type PublishedPort, parsePublish } from './publish.ts';
+import { isNetworkName, type NamedNetwork } from './named-network.ts';
+import { formatHostPort, isIpv6, type PortRequest, type WantedPort, wantedPorts } from './publish.ts';
 
 /** The network in a request. */
-export interface NetworkRequest {
+export interface NetworkRequest extends PortRequest {
   /**
    * In the spelling of `--network`: none, host, bridge, pasta[:--map-gw], slirp4netns[:allow_host_loopback=true],
    * container:NAME or ns:PATH.
    */
   readonly network: string;
-  /** `-p` */
-  readonly publish?: readonly string[] | undefined;
+}
+
+/** An address on the bridge of this host's containers, or on that of a network. */
+export interface BridgePlan {
+  readonly kind: 'bridge';
+  readonly id: string;
+  /** Names by which other containers find it. */
+  readonly names: readonly string[];
+  readonly ports: readonly WantedPort[];
+  /** Entries of `--add-host` for its hosts file. */
+  readonly hosts: readonly HostsEntry[];
+  /** The directory of the bridge's state, one for each network namespace of callers. */
+  readonly directory: string;
+  /** The network that it is, where a user made it; absent for the default bridge. */
+  readonly named?: NamedNetwork | undefined;
+  /**
+   * Whether it is an ordinary user's: in a network namespace that a process of the user holds, with pasta as the way
+   * out.
+   */
+  readonly ordinary?: true;
+  /** Of several networks of a container: the number of its device on this one, from 0. */
+  readonly device?: number;
+  /** Of several networks of a container: the directories of all, that of the first one, with its hosts file, first. */
+  readonly all?: readonly string[];
+  /** Whether another network of the container has its default route. */
+  readonly noRoute?: true;
+  /** On the first one of several networks of a container: the others. */
+  readonly further?: readonly BridgePlan[] | undefined;
 }
 
 /** The network of a container. */
@@ -28,22 +55,11 @@ export type NetworkPlan =
       /** The process whose namespace it is; its number alone may become another process's. */
       readonly process?: JoinedProcess | undefined;
     }
-  /** An address on the bridge of this host's containers. */
-  | {
-      readonly kind: 'bridge';
-      readonly id: string;
-      /** Names by which other containers find it. */
-      readonly names: readonly string[];
-      readonly ports: readonly PublishedPort[];
-      /** Entries of `--add-host` for its hosts file. */
-      readonly hosts: readonly HostsEntry[];
-      /** The directory of the bridge's state, one for each network namespace of callers. */
-      readonly directory: string;
-    }
+  | BridgePlan
   /** A process beside it, which makes connections in its place. */
   | {
       readonly kind: 'pasta' | 'slirp4netns';
-      readonly ports: readonly PublishedPort[];
+      readonly ports: readonly WantedPort[];
       /** Whether the gateway's address leads to the host's loopback. */
       readonly hostLoopback: boolean;
     };
@@ -63,6 +79,10 @@ export interface NetworkSurroundings {
   readonly hosts: readonly HostsEntry[];
   /** For `container:NAME`: the first process of that container, as the host numbers it. */
   readonly joined?: JoinedProcess | undefined;
+  /** The network that the request names, where a user made it. */
+  readonly named?: NamedNetwork | undefined;
+  /** The ports that the image exposes: `80/tcp`. */
+  readonly exposed: readonly string[];
 }
 
 function usage(why: string, where: string, hint?: string): TsimgError {
@@ -77,23 +97,31 @@ function unsupported(where: string, why: string, hint: string): TsimgError {
   });
 }
 
-/** Returns the directory of the bridge's state in the caller's network namespace. */
-export function bridgeDirectory({ runtimeDirectory, namespace }: NetworkFacts): string {
-  return `${runtimeDirectory}/network/${namespace}`;
+/** Returns the directory of a bridge's state in the caller's network namespace. */
+export function bridgeDirectory({ runtimeDirectory, namespace }: NetworkFacts, named?: NamedNetwork): string {
+  return `${runtimeDirectory}/network/${namespace}${named === undefined ? '' : `.${named.id.slice(0, 12)}`}`;
 }
 
 /** The container's end of the veth pair on the bridge. */
 export const INSIDE = 'eth0';
 
-/** The host's end of the veth pair: a device name has at most 15 bytes. @param id of the container */
-export const outside = (id: string) => `tsimg-${id.slice(0, 8)}`;
+/** The container's end of the veth pair on one of its networks. */
+export const insideOf = ({ device = 0 }: Pick<BridgePlan, 'device'>) => `eth${device}`;
 
-const KINDS = 'none, host, bridge, pasta, slirp4netns, container:NAME or ns:PATH';
+/** The host's end of the veth pair: a device name has at most 15 bytes. */
+export const outside = ({ id, device = 0 }: Pick<BridgePlan, 'id' | 'device'>) =>
+  `tsimg-${id.slice(0, 8)}${device === 0 ? '' : device.toString(36)}`;
 
-function planBridge(facts: HostFacts, ports: readonly PublishedPort[], around: NetworkSurroundings): NetworkPlan {
+const KINDS = 'none, host, bridge, pasta, slirp4netns, container:NAME, ns:PATH or the name of a network';
+
+function planBridge(facts: HostFacts, ports: readonly WantedPort[], around: NetworkSurroundings): NetworkPlan {
   const { tools, canMount, network } = facts;
   if (!canMount) {
-    throw unsupported('bridge', 'only root may make one', 'use --network pasta, or run it as root');
+    throw unsupported(
+      'bridge',
+      'only root may make one',
+      'use --network pasta, a network of tsimg network create, or run it as root',
+    );
   }
   if (tools.ip === undefined || tools.nsenter === undefined) {
     const name = tools.ip === undefined ? 'ip' : 'nsenter';
@@ -109,14 +137,40 @@ function planBridge(facts: HostFacts, ports: readonly PublishedPort[], around: N
     names: around.names,
     ports,
     hosts: around.hosts,
-    directory: bridgeDirectory(network),
+    directory: bridgeDirectory(network, around.named),
+    ...(around.named === undefined ? {} : { named: around.named }),
   };
 }
 
+/**
+ * An ordinary user's network. The rules in its namespace are made by nft: iptables has a lock that only root can open.
+ * @throws HOST_UNSUPPORTED
+ */
+function planUserNetwork(
+  facts: HostFacts,
+  ports: readonly WantedPort[],
+  { id, names, hosts, named }: NetworkSurroundings & { readonly named: NamedNetwork },
+): NetworkPlan {
+  const { tools, network } = facts;
+  const needed = ['ip', 'unshare', 'flock', ...(named.internal ? [] : (['nft', 'pasta'] as const))] as const;
+  const missing = needed.find((name) => tools[name] === undefined);
+  if (missing !== undefined) {
+    const packages = { ip: 'iproute2', unshare: 'util-linux', flock: 'util-linux', nft: 'nftables', pasta: 'passt' };
+    const hint = `install it (Debian package ${packages[missing]}), or use another network`;
+    throw unsupported(named.name, `there is no ${missing}`, hint);
+  }
+  if (!named.internal && !network.canOpenTun) {
+    const hint = 'ask root for: chmod 666 /dev/net/tun (udev’s own default), or create the network with --internal';
+    throw unsupported(named.name, '/dev/net/tun cannot be opened', hint);
+  }
+  checkPorts(ports, facts);
+  return { kind: 'bridge', id, names, ports, hosts, directory: bridgeDirectory(network, named), named, ordinary: true };
+}
+
 /** Ordinary users may not publish low ports: the listening process has their rights. @throws HOST_UNSUPPORTED */
-function checkPorts(ports: readonly PublishedPort[], { uid, network }: HostFacts): void {
+function checkPorts(ports: readonly WantedPort[], { uid, network }: HostFacts): void {
   const first = network.unprivilegedPort ?? 1024;
-  const low = ports.find(({ hostPort }) => hostPort < first);
+  const low = ports.find(({ hostPort }) => hostPort > 0 && hostPort < first);
   if (uid === 0 || low === undefined) return;
   throw new TsimgError('HOST_UNSUPPORTED', 'the port cannot be published', {
     where: `-p ${low.hostPort}:${low.containerPort}`,
@@ -125,11 +179,11 @@ function checkPorts(ports: readonly PublishedPort[], { uid, network }: HostFacts
   });
 }
 
-/** `--network pasta` or slirp4netns; `option` is what stands behind the colon. */
+/** `--network pasta` or slirp4netns; `option` is the text behind the colon. */
 interface UserModeRequest {
   readonly kind: 'pasta' | 'slirp4netns';
   readonly option: string;
-  readonly ports: readonly PublishedPort[];
+  readonly ports: readonly WantedPort[];
 }
 
 function planUserMode({ kind, option, ports }: UserModeRequest, facts: HostFacts): NetworkPlan {
@@ -146,6 +200,11 @@ function planUserMode({ kind, option, ports }: UserModeRequest, facts: HostFacts
     throw unsupported(kind, '/dev/net/tun cannot be opened', hint);
   }
   checkPorts(ports, facts);
+  const sixth = ports.find(({ hostAddress }) => isIpv6(hostAddress));
+  if (kind === 'slirp4netns' && sixth !== undefined) {
+    const hint = 'use --network pasta, or an address of IPv4';
+    throw unsupported(kind, `it publishes no ports at addresses of IPv6 (${formatHostPort(sixth)})`, hint);
+  }
   return { kind, ports, hostLoopback: option !== '' };
 }
 
@@ -172,10 +231,19 @@ function planJoin(text: string, facts: HostFacts, around: NetworkSurroundings): 
  */
 export function planNetwork(request: NetworkRequest, facts: HostFacts, around: NetworkSurroundings): NetworkPlan {
   const text = request.network;
-  const ports = (request.publish ?? []).flatMap(parsePublish);
+  const ports = wantedPorts(request, around.exposed);
   const [kind = '', ...rest] = text.split(':');
   const option = rest.join(':');
-  if (kind === 'bridge' && option === '') return planBridge(facts, ports, around);
+  const isNamed = isNetworkName(text) && around.named !== undefined;
+  if (isNamed && around.named.internal && ports.length > 0) {
+    throw new TsimgError('USAGE', 'ports cannot be published', {
+      where: `--network ${text}`,
+      why: 'it is internal: only its own containers reach each other',
+      hint: 'leave out -p and -P, or create the network without --internal',
+    });
+  }
+  if (isNamed && !facts.canMount) return planUserNetwork(facts, ports, { ...around, named: around.named });
+  if (isNamed || (kind === 'bridge' && option === '')) return planBridge(facts, ports, around);
   if (kind === 'pasta' || kind === 'slirp4netns') return planUserMode({ kind, option, ports }, facts);
   if (ports.length > 0) {
     throw new TsimgError('USAGE', 'ports cannot be published', {

@@ -1,17 +1,17 @@
 import type { NetworkPlan } from './network-plan.ts';
-import type { PublishedPort } from './publish.ts';
+import { formatPorts, type WantedPort } from './publish.ts';
 
 /** The address at which pasta forwards to a host's name server on a loopback address; podman's. */
 export const PASTA_DNS = '169.254.1.1';
 
 type PastaPlan = Extract<NetworkPlan, { kind: 'pasta' | 'slirp4netns' }>;
 
-function portOption(flag: string, ports: readonly PublishedPort[]): readonly string[] {
+function portOption(flag: string, ports: readonly WantedPort[]): readonly string[] {
   if (ports.length === 0) return [flag, 'none'];
-  return ports.flatMap(({ hostAddress, hostPort, containerPort }) => [
-    flag,
-    `${hostAddress === undefined ? '' : `${hostAddress}/`}${hostPort}:${containerPort}`,
-  ]);
+  return ports.flatMap((port) => {
+    const address = port.hostAddress === undefined ? '' : `${port.hostAddress}/`;
+    return [flag, `${address}${formatPorts(port)}:${port.containerPort}`];
+  });
 }
 
 /**

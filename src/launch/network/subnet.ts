@@ -6,9 +6,16 @@ const FIRST = ((10 << 24) | (209 << 16)) >>> 0;
 const BITS = 24;
 const CANDIDATES = 256;
 
-/** Returns the first of our networks that overlaps none of the host's routes. @throws HOST_UNSUPPORTED */
-export function chooseSubnet(routes: readonly Network4[]): Network4 {
-  for (let index = 0; index < CANDIDATES; index += 1) {
+/** The place of the first one that `network create` takes, so that the default bridge finds those before it. */
+export const FIRST_NAMED = 64;
+
+/**
+ * Returns the first of our networks that overlaps none of the host's routes.
+ * @param first the place to begin at
+ * @throws HOST_UNSUPPORTED
+ */
+export function chooseSubnet(routes: readonly Network4[], first = 0): Network4 {
+  for (let index = first; index < CANDIDATES; index += 1) {
     const network = { address: FIRST + index * 256, bits: BITS };
     if (!routes.some((route) => overlaps(route, network))) return network;
   }

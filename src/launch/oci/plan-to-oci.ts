@@ -8,6 +8,8 @@ import { ociPolicy, ociSeccomp } from './oci-seccomp.ts';
 
 /** Facts that the caller found out for the configuration. */
 export interface OciSurroundings {
+  /** Where the runtime finds the root filesystem. */
+  readonly root: string;
   readonly user: ResolvedUser;
   /** GOARCH, as images spell it: `amd64`, `arm64`. */
   readonly architecture: string;
@@ -61,7 +63,7 @@ function mountOf(step: Step, files: OciSurroundings['files']): readonly OciMount
     case 'host-device':
       if (step.source === '/dev') throw unsupported('all devices of the host');
       // In a user namespace, a runtime binds the host's device of the same name.
-      if (!step.make) throw unsupported('devices of the host for an ordinary user');
+      if (!step.make) throw unsupported('devices of the host in a user namespace');
       return [];
     case 'chroot':
       throw unsupported('--isolation chroot');
@@ -132,7 +134,6 @@ export function rootPath({ steps }: LaunchPlan): string {
 export function planToOci(plan: LaunchPlan, around: OciSurroundings): object {
   const { steps, command, idMap, network, namespaces, cgroups } = plan;
   if (network.kind !== 'none' && network.kind !== 'host') throw unsupported(`the network ${network.kind}`);
-  if (idMap?.by === 'root' || idMap?.caller !== undefined) throw unsupported('--userns');
   if (cgroups.some(({ limits }) => limits.some(({ byDefault }) => !byDefault))) throw unsupported('limits of cgroups');
   const hostname = steps.find((step) => step.do === 'hostname')?.name;
   const sysctls = steps.flatMap((step) => (step.do === 'sysctl' ? [[step.name.replaceAll('/', '.'), step.value]] : []));
@@ -142,13 +143,13 @@ export function planToOci(plan: LaunchPlan, around: OciSurroundings): object {
   const types = [...namespaces, 'cgroup', ...(idMap === undefined ? [] : ['user'])];
   return {
     ociVersion: '1.0.2',
-    process: processOf(command, idMap !== undefined, around),
-    root: { path: rootPath(plan), readonly: steps.some((step) => step.do === 'pivot' && step.readOnlyRoot) },
+    process: processOf(command, idMap !== undefined && idMap.by !== 'root', around),
+    root: { path: around.root, readonly: steps.some((step) => step.do === 'pivot' && step.readOnlyRoot) },
     ...(hostname !== undefined && { hostname }),
     mounts: mountsOf(steps, around.files),
     linux: {
       ...(idMap !== undefined && { uidMappings: mappings(idMap.uids), gidMappings: mappings(idMap.gids) }),
-      // An ordinary user cannot set these.
+      // In a user namespace nobody can make these.
       ...(idMap === undefined && { devices, resources: { devices: rules } }),
       namespaces: types.map((type) => ({ type })),
       maskedPaths: targetsOf(steps, 'mask'),

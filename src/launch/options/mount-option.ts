@@ -1,7 +1,7 @@
 import { parseByteSize } from '../../byte-size.ts';
 import { TsimgError } from '../../errors.ts';
 import type { BindStep, Step } from '../launch-plan.ts';
-import { parsePropagation, parseTmpfs, parseVolumeParts } from './volumes.ts';
+import { parsePropagation, parseTmpfs, parseVolumeParts, type VolumePlaces } from './volumes.ts';
 
 /**
  * Parses the size of a file system in memory to bytes.
@@ -17,7 +17,7 @@ export function parseSize(text: string, option: string): number {
   });
 }
 
-const FLAGS = new Set(['readonly', 'ro', 'rw']);
+const FLAGS = new Set(['readonly', 'ro', 'rw', 'volume-nocopy']);
 
 /**
  * Parses `key=value,…`; a flag without a value is true, as in `readonly`. Quoted fields may contain commas, as in CSV.
@@ -57,8 +57,8 @@ class Fields {
   }
 }
 
-/** Parses docker's and podman's `--mount type=bind|tmpfs,…`. Named volumes are refused. @throws USAGE */
-export function parseMount(text: string, cwd: string): BindStep | Step {
+/** Parses docker's and podman's `--mount type=bind|volume|tmpfs,…`. @throws USAGE */
+export function parseMount(text: string, cwd: string, places?: VolumePlaces): BindStep | Step {
   const fail = (why: string, hint?: string) =>
     new TsimgError('USAGE', 'not a mount', { where: `--mount ${text}`, why, hint });
   const fields = new Fields(text);
@@ -83,6 +83,13 @@ export function parseMount(text: string, cwd: string): BindStep | Step {
     if (propagation !== undefined) options.push(propagation);
     return done(parseVolumeParts({ source, target, options, cwd, where: `--mount ${text}` }));
   }
+  if (type === 'volume') {
+    const source = fields.take('source', 'src') ?? '';
+    const unfilled = fields.take('volume-nocopy');
+    if (unfilled !== undefined && unfilled !== 'false' && unfilled !== '0') options.push('nocopy');
+    if (/^[./]/.test(source)) throw fail('a volume has a name, not a path', 'type=bind mounts a path');
+    return done(parseVolumeParts({ source, target, options, cwd, where: `--mount ${text}`, places }));
+  }
   if (type === 'tmpfs') {
     const size = fields.take('tmpfs-size');
     const mode = fields.take('tmpfs-mode');
@@ -91,7 +98,7 @@ export function parseMount(text: string, cwd: string): BindStep | Step {
     return done(parseTmpfs(`${target}${options.length === 0 ? '' : `:${options.join(',')}`}`));
   }
   throw fail(
-    type === 'volume' ? 'named volumes do not exist here' : `unknown type ${type}`,
-    'type=bind,source=PATH,target=PATH or type=tmpfs,target=PATH',
+    `unknown type ${type}`,
+    'type=bind,source=PATH,target=PATH, type=volume,source=NAME,target=PATH or type=tmpfs,target=PATH',
   );
 }

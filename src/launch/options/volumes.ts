@@ -1,6 +1,7 @@
 import * as posix from 'node:path/posix';
 import { TsimgError } from '../../errors.ts';
 import type { MountAttribute, Propagation } from '../../linux/mount-flags.ts';
+import { VOLUME_NAME } from '../../store-layout.ts';
 import type { BindStep, Step } from '../launch-plan.ts';
 
 /**
@@ -27,7 +28,6 @@ const IGNORED_VOLUME_OPTIONS = new Set([
   'Z',
   'bind',
   'rbind',
-  'nocopy',
   'exec',
   'suid',
   'nodev',
@@ -56,45 +56,81 @@ export interface VolumeParts {
   readonly cwd: string;
   /** For errors: the option with its value. */
   readonly where: string;
+  readonly places?: VolumePlaces | undefined;
 }
 
-/** Plans the mount of a volume. A source is absolute or starts with `./` or `../`. @throws USAGE */
-export function parseVolumeParts({ source, target, options, cwd, where }: VolumeParts): BindStep {
+/** The directories of the host where volumes are that are not named by a path. */
+export interface VolumePlaces {
+  /** Of volumes with names. */
+  readonly named?: string | undefined;
+  /** Of this container's own volume, which has no name. */
+  readonly own?: string | undefined;
+}
+
+/** The grammar of docker's names of volumes. */
+const VOLUME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
+
+/** Checks the name of a volume. @throws USAGE */
+export function checkVolumeName(name: string, where = name): string {
+  if (VOLUME.test(name)) return name;
+  throw new TsimgError('USAGE', 'not a volume', {
+    where,
+    why: `${JSON.stringify(name)} is neither a path nor a name`,
+    hint: 'a path begins with / or ./; a name has letters, digits, underscores, periods and hyphens, at most 128',
+  });
+}
+
+/**
+ * Returns the source of a bind mount: a path of the host, which is absolute or starts with `./` or `../`; the data of a
+ * volume with a name; or, for '', a directory of the container's own. @throws USAGE
+ */
+function sourceOf({ source, cwd, where, places = {} }: VolumeParts): Omit<BindStep, 'do' | 'target' | 'attributes'> {
   const fail = (why: string, hint?: string) => new TsimgError('USAGE', 'not a volume', { where, why, hint });
+  if (source === '') return { source: places.own ?? '/', imageVolume: true };
   if (!/^(\/|\.{1,2}(\/|$))/.test(source)) {
-    throw fail(
-      'named volumes do not exist here',
-      'write ./NAME for a directory beside you, or --tmpfs TARGET for an empty one',
-    );
+    const volume = checkVolumeName(source, where);
+    return { source: `${places.named ?? ''}/${volume}/${VOLUME_NAME.data}`, imageVolume: true, volume };
   }
   if (source.includes('\0')) throw fail('it holds a zero byte');
   if (cwd === '' && !source.startsWith('/')) throw fail('the working directory was removed', 'write an absolute path');
+  return { source: posix.resolve(cwd, source) };
+}
+
+/** Plans the mount of a volume. @throws USAGE */
+export function parseVolumeParts(parts: VolumeParts): BindStep {
+  const { target, options, where } = parts;
+  const source = sourceOf(parts);
+  const fail = (why: string) => new TsimgError('USAGE', 'not a volume', { where, why });
+  let unfilled = false;
   const attributes: MountAttribute[] = ['nodev'];
   let propagation: Propagation | undefined;
   for (const option of options) {
     const spread = parsePropagation(option);
     if (option === 'ro' || option === 'nosuid' || option === 'noexec') attributes.push(option);
+    else if (option === 'nocopy') unfilled = source.imageVolume === true;
     else if (spread !== undefined) propagation = spread;
     else if (!IGNORED_VOLUME_OPTIONS.has(option)) throw fail(`unknown option ${option}`);
   }
   const step = {
     do: 'bind',
-    source: posix.resolve(cwd, source),
+    ...source,
+    ...(unfilled && { unfilled }),
     target: parseTarget(target, where),
     attributes,
   } as const;
   return propagation === undefined || propagation === 'private' ? step : { ...step, propagation };
 }
 
-/** Parses `SOURCE:TARGET[:OPTIONS]`. @throws USAGE */
-export function parseVolume(text: string, cwd: string): BindStep {
-  const [source = '', target = '', optionText, ...rest] = text.split(':');
-  if (rest.length > 0 || target === '') {
-    const why = 'it must be SOURCE:TARGET or SOURCE:TARGET:OPTIONS';
+/** Parses `SOURCE:TARGET[:OPTIONS]`, or `TARGET` for a volume without a name. @throws USAGE */
+export function parseVolume(text: string, cwd: string, places?: VolumePlaces): BindStep {
+  const [source = '', target = '', optionText, ...rest] =
+    text.startsWith('/') && !text.includes(':') ? ['', text] : text.split(':');
+  if (rest.length > 0 || target === '' || (source === '' && text.startsWith(':'))) {
+    const why = 'it must be SOURCE:TARGET, SOURCE:TARGET:OPTIONS or TARGET';
     throw new TsimgError('USAGE', 'not a volume', { where: `-v ${text}`, why });
   }
   const options = optionText === undefined ? [] : optionText.split(',');
-  return parseVolumeParts({ source, target, options, cwd, where: `-v ${text}` });
+  return parseVolumeParts({ source, target, options, cwd, where: `-v ${text}`, places });
 }
 
 const TMPFS_DATA = /^(size=[0-9]+[kmgKMG%]?|mode=0?[0-7]{1,4}|(nr_inodes|nr_blocks|uid|gid)=[0-9]{1,10}[kmgKMG]?)$/;

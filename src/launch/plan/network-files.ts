@@ -78,7 +78,8 @@ function wishedResolvConf({ dns = [], dnsSearch = [], dnsOptions = [] }: NameReq
 function serversOf(network: NetworkPlan, hosts: readonly string[]): readonly string[] {
   if (network.kind === 'slirp4netns') return [SLIRP_DNS];
   const reachable = hosts.filter((server) => !isLoopback(server));
-  return reachable.length > 0 || network.kind !== 'pasta' ? reachable : [PASTA_DNS];
+  const forwards = network.kind === 'pasta' || (network.kind === 'bridge' && network.ordinary === true);
+  return reachable.length > 0 || !forwards ? reachable : [PASTA_DNS];
 }
 
 /** Plans resolv.conf for a network other than the host's: the host's, without servers that only the host reaches. */
@@ -163,6 +164,8 @@ export function planNetworkFiles({ network, hostname, names, hostResolvConf }: N
     };
   }
   if (network.kind === 'bridge') {
+    // In the namespace that a user's network is in, the bridge's address is not the host's.
+    if (network.ordinary) settleGateway(asked, undefined);
     const without = resolvConf.nameservers.length === 0;
     return {
       steps: [hostnameFile, file('/etc/hosts', { shared: `${network.directory}/${network.id}.hosts` }), resolvFile],

@@ -1,6 +1,7 @@
 import { TsimgError } from '../../errors.ts';
 import type { IdMap, Step } from '../launch-plan.ts';
 import { type DefaultNetwork, defaultNetwork, type NetworkPlan, planNetwork } from '../network/network-plan.ts';
+import { planFurther } from '../network/several-networks.ts';
 import { type NetworkFiles, parseAddHost, planNetworkFiles } from './network-files.ts';
 import type { RunRequest, RunSurroundings } from './run-request.ts';
 
@@ -32,19 +33,27 @@ function planHostname({ uts, hostname }: RunRequest, host: string, { isHost, id 
   return checkHostname(hostname ?? (isHost ? host : id.slice(0, 12)));
 }
 
-/** Plans host name, network and files of names of a container. @throws USAGE, HOST_UNSUPPORTED */
-export function planConnection(request: RunRequest, around: RunSurroundings): Connection {
+/**
+ * Plans host name, network and files of names of a container.
+ * @param exposed the ports that the image exposes
+ * @throws USAGE, HOST_UNSUPPORTED
+ */
+export function planConnection(request: RunRequest, around: RunSurroundings, exposed: readonly string[]): Connection {
   const { networkAliases = [], names = {} } = request;
-  const { facts, id, name, joined } = around;
+  const { facts, id, name, joined, named, further = [] } = around;
   const asked: DefaultNetwork = request.network === undefined ? defaultNetwork(facts) : { network: request.network };
   const hostname = planHostname(request, facts.hostname, { isHost: asked.network === 'host', id });
   const allNames = [hostname, ...networkAliases.map(checkHostname), ...(name === undefined ? [] : [name])];
-  const network = planNetwork({ ...request, network: asked.network }, facts, {
+  const surroundings = {
     id,
     names: [...new Set(allNames)],
     hosts: (names.addHosts ?? []).map(parseAddHost),
     joined,
-  });
+    named,
+    exposed,
+  };
+  const first = planNetwork({ ...request, network: asked.network }, facts, surroundings);
+  const network = planFurther(first, further, facts, surroundings);
   return {
     hostname,
     network,

@@ -187,11 +187,6 @@ export function planToolbox(
       why: 'its files are removed when its command ends',
     });
   }
-  if (container.idMap?.by === 'root') {
-    throw new TsimgError('HOST_UNSUPPORTED', '--toolbox does not go with a container of --userns auto', {
-      hint: 'run the container without --userns auto',
-    });
-  }
   const hostname = variable(container.command.env, 'HOSTNAME') ?? '';
   const own: LaunchPlan = {
     ...container,

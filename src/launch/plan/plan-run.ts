@@ -5,6 +5,7 @@ import type { CgroupPlan } from '../limits/limits.ts';
 import { type HostDeviceStep, parseDevice } from '../options/devices.ts';
 import { parseSize } from '../options/mount-option.ts';
 import { asksForLabel } from '../options/volumes.ts';
+import { planHealth } from './health.ts';
 import { planUserNamespace, singleIdReason, storedMap } from './id-map.ts';
 import { planImageVolumes } from './image-volumes.ts';
 import { planInit, planNamespaces, planRestrictions } from './isolation.ts';
@@ -13,9 +14,10 @@ import { planCgroups } from './plan-cgroups.ts';
 import { type Connection, planConnection, planNetworkSettings } from './plan-connection.ts';
 import { checkWorkdir, imageWorkdir, planProcess } from './process-plan.ts';
 import type { RunRequest, RunSurroundings } from './run-request.ts';
+import { planAccountFiles } from './user.ts';
 import { byDepth, givingWay, isCovered, parseUserMounts, splitMemory, type UserMount } from './user-mounts.ts';
 
-/** The decisions that the order of the steps is made of. */
+/** The decisions from which the list of steps is made. */
 interface StepParts {
   readonly idMap: IdMap | undefined;
   readonly connection: Connection;
@@ -52,7 +54,7 @@ function planSteps(request: RunRequest, { facts, root, id }: RunSurroundings, pa
     ...(request.terminal ? [{ do: 'terminal' } as const] : []),
     ...byDepth(parts.imageVolumes),
     ...memory,
-    ...givingWay(connection.files.steps, userMounts),
+    ...givingWay([...connection.files.steps, ...planAccountFiles(facts, idMap, cwd)], userMounts),
     ...parts.initSteps,
     ...others,
     ...(request.readOnly && cwd !== '/' ? [{ do: 'working-directory', target: cwd } as const] : []),
@@ -87,16 +89,17 @@ function planWarnings(
 }
 
 /**
- * Image configuration, request and what is around → the launch, as data. Looks nothing up: user, home and program depend on
- * the container's root, so the plan holds them as they were written, and host/steps resolves them.
+ * Makes the plan of a launch from the image's configuration, the request and the surroundings. It looks nothing up:
+ * user, home and program depend on the container's root, so the plan holds them as they were written, and host/steps
+ * resolves them.
  * @throws USAGE where the request makes no sense, or no command is left to run; HOST_UNSUPPORTED
  */
 export function planRun(config: RunConfig, request: RunRequest, around: RunSurroundings): LaunchPlan {
   const { facts } = around;
   const idMap = planUserNamespace(facts, request.userns);
-  const connection = planConnection(request, around);
+  const connection = planConnection(request, around, config.exposedPorts);
   const cwd = checkWorkdir(request.workdir ?? imageWorkdir(config));
-  const userMounts = parseUserMounts(request, around.cwd);
+  const userMounts = parseUserMounts(request, around.cwd, around);
   const volumes = planImageVolumes(config.volumes, {
     mode: request.imageVolume ?? 'bind',
     directory: around.volumes,
@@ -120,6 +123,7 @@ export function planRun(config: RunConfig, request: RunRequest, around: RunSurro
   const steps = planSteps(request, around, { ...parts, cwd });
   const process = { ...restrictions, cwd, idMap, hostname, initWords: init.words, hostEnv: around.hostEnv };
   const command = planProcess(config, request, process);
+  const health = planHealth(config.healthcheck, request.health);
   const singleId = idMap === undefined ? undefined : singleIdReason(facts, idMap);
   return {
     namespaces: planNamespaces(request, isNew),
@@ -129,6 +133,7 @@ export function planRun(config: RunConfig, request: RunRequest, around: RunSurro
     network,
     ...(request.privileged && { mayUseAllDevices: true }),
     cgroups,
+    ...(health === undefined ? {} : { health }),
     warnings: [
       ...connection.warnings,
       ...(singleId === undefined ? [] : [singleId]),

@@ -2,7 +2,9 @@ import type { SeccompProfile } from '../../linux/seccomp/seccomp-profile.ts';
 import type { HostFacts } from '../facts/host-facts.ts';
 import type { RootSpec } from '../launch-plan.ts';
 import type { ResourceRequest } from '../limits/resources.ts';
+import type { NamedNetwork } from '../network/named-network.ts';
 import type { JoinedProcess } from '../network/network-plan.ts';
+import type { HealthRequest } from './health.ts';
 import type { UserNamespaceMode } from './id-map.ts';
 import type { ImageVolumeMode } from './image-volumes.ts';
 import type { NameRequest } from './network-files.ts';
@@ -39,8 +41,14 @@ export interface RunRequest {
    * installed.
    */
   readonly network?: string | undefined;
-  /** `-p [ADDRESS:]HOSTPORT:CONTAINERPORT[/udp]` */
+  /** Further networks of `--network`, by their names; the first one is then `bridge` or one of them too. */
+  readonly networks?: readonly string[] | undefined;
+  /** `-p [[ADDRESS:][HOSTPORT]:]CONTAINERPORT[/udp]`; without HOSTPORT a free port of the host is chosen. */
   readonly publish?: readonly string[] | undefined;
+  /** `-P`: publishes all exposed ports on free ports of the host. */
+  readonly publishAll?: boolean | undefined;
+  /** `--expose PORT[/udp]`: ports for `-P`, besides those that the image exposes. */
+  readonly expose?: readonly string[] | undefined;
   /** `--network-alias`: names by which other containers on the bridge find this one, besides its host name. */
   readonly networkAliases?: readonly string[] | undefined;
   /** `--dns`, `--dns-search`, `--dns-option`, `--add-host` */
@@ -89,6 +97,8 @@ export interface RunRequest {
   readonly ipc?: 'private' | 'host' | undefined;
   /** `--pid`. Default: a namespace of the container's own. */
   readonly pid?: 'private' | 'host' | undefined;
+  /** `--health-cmd` and the like. Default: the image's health check. */
+  readonly health?: HealthRequest | undefined;
   /** `--uts`. Default: a namespace of the container's own. */
   readonly uts?: 'private' | 'host' | undefined;
 }
@@ -118,6 +128,8 @@ export interface RunSurroundings {
   readonly root: RootSpec;
   /** The directory on the host for the image's volumes; absent where the container has no directory of its own. */
   readonly volumes?: string | undefined;
+  /** The directory on the host of volumes with names. */
+  readonly namedVolumes?: string | undefined;
   /** The container's ID: its first 12 characters are the default host name. */
   readonly id: string;
   /** The caller's working directory, for `-v ./data:/data`; '' where it was removed. */
@@ -126,6 +138,10 @@ export interface RunSurroundings {
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
   /** For `--network container:NAME`: the first process of that container, as the host numbers it. */
   readonly joined?: JoinedProcess | undefined;
+  /** The network that the request names, where a user made it. */
+  readonly named?: NamedNetwork | undefined;
+  /** The further networks that the request names. */
+  readonly further?: readonly NamedNetwork[] | undefined;
   /** The container's name: other containers on the bridge find it by this name too. */
   readonly name?: string | undefined;
 }

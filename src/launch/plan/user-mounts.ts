@@ -31,14 +31,39 @@ export interface MountWishes {
   readonly privileged?: boolean | undefined;
 }
 
+/** The directories of volumes, as in `RunSurroundings`. */
+export interface VolumeFolders {
+  readonly volumes?: string | undefined;
+  readonly namedVolumes?: string | undefined;
+}
+
+/** Refuses two mounts at one place, of which only the last would be seen. @throws USAGE */
+function refuseDuplicates(mounts: readonly UserMount[]): void {
+  const targets = mounts.map(({ target }) => target);
+  const twice = targets.find((target, index) => targets.indexOf(target) !== index);
+  if (twice === undefined) return;
+  throw new TsimgError('USAGE', 'duplicate mount point', {
+    where: twice,
+    why: 'two of -v, --mount and --tmpfs name it',
+    hint: 'leave one of them out',
+  });
+}
+
 /** Parses `-v`, `--mount` and `--tmpfs`, in the order of mounting. @throws USAGE */
-export function parseUserMounts(request: MountWishes, cwd: string): readonly UserMount[] {
+export function parseUserMounts(
+  request: MountWishes,
+  cwd: string,
+  { volumes: own, namedVolumes: named }: VolumeFolders = {},
+): readonly UserMount[] {
+  // The image's own volumes have numbers there.
+  const places = (name: string) => ({ named, own: own && `${own}/${name}` });
   const { tmpfs, volumes, mounts = [], privileged = false } = request;
   const steps = [
     ...tmpfs.map(parseTmpfs),
-    ...volumes.map((text) => parseVolume(text, cwd)),
-    ...mounts.map((text) => parseMount(text, cwd)),
+    ...volumes.map((text, index) => parseVolume(text, cwd, places(`v${index}`))),
+    ...mounts.map((text, index) => parseMount(text, cwd, places(`m${index}`))),
   ].filter((step) => step.do === 'mount' || step.do === 'bind');
+  refuseDuplicates(steps);
   return byDepth(steps.map((step) => withDevices(step, privileged)));
 }
 

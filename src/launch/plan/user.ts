@@ -1,6 +1,8 @@
 import { TsimgError } from '../../errors.ts';
 import { parseId } from '../../linux/ids.ts';
 import { parseGroup, parsePasswd } from '../../linux/passwd.ts';
+import type { HostFacts } from '../facts/host-facts.ts';
+import type { IdMap, Step } from '../launch-plan.ts';
 
 /** The user and the groups of the container's first process. */
 export interface ResolvedUser {
@@ -77,4 +79,33 @@ export function resolveUser(spec: string, files: UserFiles, extraGroups: readonl
   const name = entry?.name;
   const member = groups.filter((each) => name !== undefined && each.members.includes(name)).map((each) => each.gid);
   return { uid, gid, groups: [...new Set([gid, ...member, ...extra])], home };
+}
+
+/** The name of a caller whose own name is unknown, or would break the line. */
+const UNNAMED = 'user';
+const SHELL = '/bin/sh';
+
+function isField(text: string): boolean {
+  return /^[^\p{Cc}:]+$/u.test(text);
+}
+
+/**
+ * Plans a line in /etc/passwd and one in /etc/group for a caller that keeps its IDs, where the image has no line for
+ * them: as with podman, so that `whoami` and HOME work. The image's own files stay unchanged.
+ * @param cwd the command's working directory, which becomes the home
+ */
+export function planAccountFiles({ userName }: HostFacts, idMap: IdMap | undefined, cwd: string): readonly Step[] {
+  if (idMap?.caller === undefined) return [];
+  const { uid, gid } = idMap.caller;
+  const name = userName !== undefined && isField(userName) ? userName : UNNAMED;
+  const home = isField(cwd) ? cwd : '/';
+  const file = (target: string, line: string, unlessId: number): Step => ({
+    do: 'file',
+    target,
+    content: { line, unlessId },
+  });
+  return [
+    file('/etc/passwd', `${name}:*:${uid}:${gid}::${home}:${SHELL}`, uid),
+    file('/etc/group', `${name}:x:${gid}:`, gid),
+  ];
 }

@@ -72,6 +72,11 @@ export function formatStep(step: Step): string {
       if ('shared' in step.content) {
         return `mount --bind -o ro ${quote(step.content.shared)} ${quote(`ROOT${step.target}`)}`;
       }
+      if ('line' in step.content) {
+        const { line, unlessId } = step.content;
+        const file = quote(`ROOT${step.target}`);
+        return `grep -q ${quote(`:${unlessId}:`)} ${file} || echo ${quote(line)} >> ${file}`;
+      }
       return 'text' in step.content
         ? `printf %s ${quote(step.content.text)} > ${quote(`ROOT${step.target}`)}`
         : `cp ${quote(step.content.hostFile)} ${quote(`ROOT${step.target}`)}`;

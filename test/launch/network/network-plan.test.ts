@@ -5,11 +5,13 @@ import { TsimgError } from '../../../src/errors.ts';
 import type { HostFacts, HostTools } from '../../../src/launch/facts/host-facts.ts';
 import type { LaunchPlan } from '../../../src/launch/launch-plan.ts';
 import { formatIptables, formatNftables } from '../../../src/launch/network/firewall.ts';
-import { parsePublish } from '../../../src/launch/network/publish.ts';
+import type { NamedNetwork } from '../../../src/launch/network/named-network.ts';
+import { parsePublish, wantedPorts } from '../../../src/launch/network/publish.ts';
 import { chooseAddress, chooseSubnet } from '../../../src/launch/network/subnet.ts';
 import { bridgeHosts, parseAddHost } from '../../../src/launch/plan/network-files.ts';
 import { planRun } from '../../../src/launch/plan/plan-run.ts';
 import type { RunRequest } from '../../../src/launch/plan/run-request.ts';
+import { formatNetwork as formatCommands } from '../../../src/launch/show/format-network.ts';
 import { formatAddress, formatNetwork, parseAddress } from '../../../src/linux/ipv4.ts';
 import { EMPTY_RUN_CONFIG } from '../../../src/oci/run-config.ts';
 
@@ -125,6 +127,23 @@ for (const names of [
   });
 }
 
+test('of several networks, each has a device, and the first one that is not internal the default route', () => {
+  const made = (name: string, address: string, internal: boolean): NamedNetwork => {
+    const subnet = { address: parseAddress(address) ?? 0, bits: 24 };
+    return { id: name.repeat(64), name, created: '', subnet, internal, labels: {} };
+  };
+  const [a, b, c] = [made('a', '10.1.0.0', true), made('b', '10.2.0.0', false), made('c', '10.3.0.0', false)];
+  const on = (request: Partial<RunRequest>, named: NamedNetwork | undefined, further: readonly NamedNetwork[]) =>
+    planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, ...request }, { ...AROUND, facts: ROOT, named, further });
+  const commands = formatCommands(on({ network: 'a' }, a, [b, c]).network).join('\n');
+  for (const device of ['eth0', 'eth1', 'eth2']) assert.match(commands, `address add ADDRESS dev ${device}`);
+  assert.is(commands.split('route add default').length, 2);
+  assert.is(commands.split('masquerade').length, 3);
+  assert.match(formatCommands(on({ network: 'bridge' }, undefined, [b]).network).join('\n'), /eth0.*default.*eth1/s);
+  assert.match(refused(() => on({ network: 'a' }, a, [b, a])).why ?? '', 'a is named twice');
+  assert.match(refused(() => on({ network: 'none' }, undefined, [a])).why ?? '', 'the first one is none');
+});
+
 test('a network that the host cannot make is refused with cause and remedy, never replaced', () => {
   const cases: readonly (readonly [string, HostFacts, string])[] = [
     ['bridge', USER, 'only root'],
@@ -197,16 +216,43 @@ test('ports are read as docker reads them', () => {
       [8002, 82],
     ],
   );
+  const tcp = { containerPort: 80, protocol: 'tcp' } as const;
+  for (const text of ['80', '0:80', ':80', '0.0.0.0::80']) assert.equal(parsePublish(text), [{ hostPort: 0, ...tcp }]);
+  assert.equal(parsePublish('127.0.0.1::80'), [{ hostAddress: '127.0.0.1', hostPort: 0, ...tcp }]);
+  assert.equal(parsePublish('[0:0::1]:8080:80'), [{ hostAddress: '::1', hostPort: 8080, ...tcp }]);
+  assert.equal(parsePublish('8000-8010:80'), [{ hostPort: 8000, lastHostPort: 8010, ...tcp }]);
+  assert.equal(
+    parsePublish('80-81/udp').map(({ hostPort, containerPort }) => [hostPort, containerPort]),
+    [
+      [0, 80],
+      [0, 81],
+    ],
+  );
+});
+
+test('-P publishes what the image and --expose expose, each port once, and not what -p publishes already', () => {
+  const exposed = ['80/tcp', '53', '90-91/udp'];
+  const request = { publish: ['8080:80', '90/tcp'], expose: ['53/tcp', '7'] };
+  const shown = (ports: ReturnType<typeof wantedPorts>) =>
+    ports.map(({ hostPort, containerPort, protocol }) => `${hostPort}:${containerPort}/${protocol}`);
+  assert.equal(shown(wantedPorts(request, exposed)), ['8080:80/tcp', '0:90/tcp']);
+  assert.equal(shown(wantedPorts({ ...request, publishAll: true }, exposed)), [
+    ...['8080:80/tcp', '0:90/tcp', '0:53/tcp', '0:90/udp', '0:91/udp', '0:7/tcp'],
+  ]);
+  assert.is(refused(() => wantedPorts({ publishAll: true }, ['9/sctp'])).code, 'USAGE');
 });
 
 for (const text of [
   '',
-  '80',
-  '0:80',
   '80:65536',
   '80:80/sctp',
   '80:80/tcp/udp',
-  '[::1]:80:80',
+  '[1.2.3.4]:80:80',
+  '[::1:80:80',
+  '::1:80:80',
+  '[fe80::1%eth0]:80:80',
+  '0-5:80-85',
+  '80:0',
   'host:80:80',
   '1-3:1-2',
   '3-1:3-1',
@@ -254,7 +300,7 @@ test('the iptables rules do the same', () => {
   assert.match(text, '-A TSIMG-PORTS -p tcp --dport 8080 -j DNAT --to-destination 10.209.0.2:80\n');
   assert.match(text, '-A TSIMG-PORTS -d 127.0.0.1/32 -p udp --dport 53 -j DNAT --to-destination 10.209.0.3:5353\n');
   assert.match(text, '-A TSIMG-GUARD -d 127.0.0.0/8 -j DROP\n');
-  assert.match(text, '-A TSIMG-FORWARD -o tsimg0 -j DROP\n');
+  assert.match(text, '-A TSIMG-APART -o tsimg0 ! -i tsimg0 -j DROP\n');
 });
 
 test('a hosts file has the loopback, the requested entries, and all containers on the bridge', () => {
@@ -268,6 +314,44 @@ test('a hosts file has the loopback, the requested entries, and all containers o
     '10.209.0.2\tweb shop',
     '',
   ]);
+});
+
+test('a named network is a bridge for root, and one that a process holds for a user, where the host can have it', () => {
+  const named: NamedNetwork = {
+    ...{ id: 'ab'.repeat(32), name: 'shop', created: '', labels: {}, internal: false },
+    subnet: { address: SUBNET.address, bits: 24 },
+  };
+  const on = (facts: HostFacts, network: NamedNetwork = named, publish: readonly string[] = []) =>
+    planRun(EMPTY_RUN_CONFIG, { ...PLAIN_REQUEST, network: 'shop', publish }, { ...AROUND, facts, named: network })
+      .network;
+  const able: HostFacts = { ...USER, tools: { ...TOOLS, unshare: '/u', flock: '/f' } };
+  const directory = '/run/tsimg/network/7.abababababab';
+  assert.equal(on(ROOT), {
+    kind: 'bridge',
+    id: AROUND.id,
+    names: [AROUND.id.slice(0, 12)],
+    ports: [],
+    hosts: [],
+    directory,
+    named,
+  });
+  assert.is('ordinary' in on(able) && 'directory' in on(able), true);
+  const without = (name: keyof HostTools) => ({ ...able, tools: { ...able.tools, [name]: undefined } });
+  for (const tool of ['ip', 'unshare', 'flock', 'nft', 'pasta'] as const) {
+    const error = refused(() => on(without(tool)));
+    assert.is(error.code, 'HOST_UNSUPPORTED');
+    assert.match(error.why ?? '', `no ${tool}`);
+  }
+  const names = { addHosts: ['host:host-gateway'] };
+  const around = { ...AROUND, named };
+  const asking = { ...PLAIN_REQUEST, network: 'shop', names };
+  assert.is(refused(() => planRun(EMPTY_RUN_CONFIG, asking, { ...around, facts: able })).code, 'USAGE');
+  assert.is(planRun(EMPTY_RUN_CONFIG, asking, { ...around, facts: ROOT }).network.kind, 'bridge');
+  const internal = { ...named, internal: true };
+  assert.is(on(without('pasta'), internal).kind, 'bridge');
+  assert.is(refused(() => on(able, internal, ['80'])).code, 'USAGE');
+  assert.match(formatCommands(on(able)).join('\n'), /^unshare .*\n.*tsimgn-abababab.*\npasta .* HOLDER\n/);
+  assert.not.match(formatCommands(on(ROOT, internal)).join('\n'), /masquerade|default/);
 });
 
 test('the default network is the bridge for root, and pasta, else slirp4netns, for others', () => {

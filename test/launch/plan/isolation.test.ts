@@ -74,9 +74,15 @@ test('--mount takes the fields of docker and podman, and refuses those it does n
     target: '/c',
     attributes: ['nodev'],
   });
+  const volume = { do: 'bind', imageVolume: true, target: '/b', attributes: ['nodev'] };
+  const named = { ...volume, source: '/volumes/v/data', volume: 'v' };
+  const places = { named: '/volumes', own: '/own/m0' };
+  assert.equal(parseMount('source=v,target=/b', '/', places), named);
+  assert.equal(parseMount('type=volume,src=v,dst=/b,volume-nocopy', '/', places), { ...named, unfilled: true });
+  assert.equal(parseMount('type=volume,target=/b', '/', places), { ...volume, source: '/own/m0' });
   for (const text of [
-    'type=volume,source=v,target=/b',
-    'source=v,target=/b',
+    'type=volume,source=/v,target=/b',
+    'type=volume,source=v,target=/b,volume-opt=a',
     'type=bind,target=/b',
     'type=bind,source=/a',
     'type=bind,source=/a,target=/b,volume-nocopy',

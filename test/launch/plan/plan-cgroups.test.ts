@@ -104,6 +104,7 @@ test('--dry-run shows the list before the cgroup’s children', () => {
 test('a runtime gets the same list and the requested devices', () => {
   const request = { capAdd: ['MKNOD'], devices: ['/dev/x:/dev/y:r'], deviceRules: ['c 189:* rw'] };
   const around = {
+    root: '/r',
     user: { uid: 0, gid: 0, groups: [], home: '/' },
     architecture: 'amd64',
     hardLimits: new Map(),

@@ -30,6 +30,20 @@ test('a user’s mount at or above one of our files replaces it', () => {
   }
 });
 
+test('two mounts at one place are refused, in whatever spelling and of whatever kind', () => {
+  for (const request of [
+    { volumes: ['a:/d', '/a:/d/'] },
+    { volumes: ['/d'], tmpfs: ['/d'] },
+    { volumes: ['/a:/d'], mounts: ['type=bind,source=/b,target=/x/../d'] },
+  ]) {
+    assert.throws(
+      () => plan(request),
+      (error: unknown) => error instanceof TsimgError && error.code === 'USAGE' && /duplicate.*\/d/.test(error.message),
+    );
+  }
+  assert.equal(at('/d/e', plan({ volumes: ['a:/d', 'a:/d/e'] })), ['bind']);
+});
+
 test('a user’s mount replaces the kernel’s file system and its masks', () => {
   assert.equal(at('/dev/shm', plan({ tmpfs: ['/dev/shm:size=1m'] })), ['directory', 'mount']);
   assert.equal(at('/dev/mqueue', plan({ volumes: ['/q:/dev/mqueue'] })), ['directory', 'bind']);

@@ -1,6 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { resolveUser } from '../../../src/launch/plan/user.ts';
+import { USER_FACTS as FACTS } from '../../../fixtures/make/plans.ts';
+import type { HostFacts } from '../../../src/launch/facts/host-facts.ts';
+import { planAccountFiles, resolveUser } from '../../../src/launch/plan/user.ts';
+import { formatStep } from '../../../src/launch/show/format-step.ts';
 
 const test = suite('launch/plan/user');
 
@@ -58,6 +61,29 @@ test('text that is neither an ID nor a name is refused', () => {
   for (const spec of ['4294967295', '4294967296', '99999999999', 'nobody', 'app:nogroup', 'a:b:c', 'x', '1:-1']) {
     assert.throws(() => resolve(spec), /user|group/, spec);
   }
+});
+
+const extent = { inside: 0, outside: 1000, count: 1 };
+const map = { uids: [extent], gids: [extent], by: 'newuidmap', caller: { uid: 1000, gid: 100 } } as const;
+
+test('a name or a home that would break the line is replaced', () => {
+  const lines = (facts: HostFacts, cwd: string) =>
+    planAccountFiles(facts, map, cwd).map((step) =>
+      step.do === 'file' && 'line' in step.content ? step.content.line : '',
+    );
+  assert.equal(lines({ ...FACTS, userName: 'me' }, '/work'), ['me:*:1000:100::/work:/bin/sh', 'me:x:100:']);
+  for (const userName of ['a:b', 'a\nb', '', undefined]) {
+    assert.equal(lines({ ...FACTS, userName }, '/a:b'), ['user:*:1000:100::/:/bin/sh', 'user:x:100:']);
+  }
+  assert.equal(planAccountFiles(FACTS, { uids: [extent], gids: [extent], by: 'newuidmap' }, '/'), []);
+});
+
+test('the plan shows the line as a command', () => {
+  const [step] = planAccountFiles({ ...FACTS, userName: 'me' }, map, '/');
+  assert.is(
+    step && formatStep(step),
+    "grep -q :1000: ROOT/etc/passwd || echo 'me:*:1000:100::/:/bin/sh' >> ROOT/etc/passwd",
+  );
 });
 
 test.run();
