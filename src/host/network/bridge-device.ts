@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
-import { BRIDGE } from '../../launch/network/firewall.ts';
 import { chooseSubnet, gatewayOf } from '../../launch/network/subnet.ts';
-import { formatAddress, type Network4, parseRoutes } from '../../linux/ipv4.ts';
+import { formatAddress, formatNetwork, type Network4, overlaps, parseRoutes } from '../../linux/ipv4.ts';
 import { replaceFileSync } from '../../sys/file/replace-file-sync.ts';
 import { requireTool } from '../facts/tools.ts';
 import { runTool, tryTool } from './run-tool.ts';
@@ -21,45 +21,66 @@ export function hardwareAddress(address: number): string {
 }
 
 /**
- * Whether the bridge is in this network namespace. /sys is of no use here: it shows the namespace that it was mounted
- * in. proc_pid_net(5)
+ * Whether the bridge is in the network namespace of a process. /sys is of no use here: it shows the namespace that it
+ * was mounted in. proc_pid_net(5)
  */
-export function bridgeExists(): boolean {
-  const devices = readFileSync('/proc/self/net/dev', 'latin1').split('\n');
-  return devices.some((line) => line.trimStart().startsWith(`${BRIDGE}:`));
+export function bridgeExists(bridge: string, process: number | 'self' = 'self'): boolean {
+  const devices = readFileSync(`/proc/${process}/net/dev`, 'latin1').split('\n');
+  return devices.some((line) => line.trimStart().startsWith(`${bridge}:`));
+}
+
+/** The bridge to make. */
+export interface WantedBridge {
+  readonly bridge: string;
+  /** Its network; a free one is chosen when absent. */
+  readonly subnet?: Network4 | undefined;
+}
+
+/** Returns the network for a new bridge. @throws HOST_UNSUPPORTED where the host has a route to a part of it */
+function subnetFor({ bridge, subnet }: WantedBridge): Network4 {
+  const routes = parseRoutes(readFileSync('/proc/self/net/route', 'latin1'));
+  if (subnet === undefined) return chooseSubnet(routes);
+  const other = routes.find((route) => overlaps(route, subnet));
+  if (other === undefined) return subnet;
+  throw new TsimgError('HOST_UNSUPPORTED', 'the network cannot be made on this host', {
+    where: `${formatNetwork(subnet)} (${bridge})`,
+    why: `the host has a route to ${formatNetwork(other)}`,
+    hint: 'remove the network and create it again with another --subnet',
+  });
 }
 
 /**
  * Makes the bridge where it is missing; returns its network. The caller holds the bridge's lock.
  * @throws LAUNCH_FAILED, HOST_UNSUPPORTED
  */
-export async function ensureBridge(stateFile: string, tools: HostTools): Promise<Network4> {
+export async function ensureBridge(stateFile: string, wanted: WantedBridge, tools: HostTools): Promise<Network4> {
+  const { bridge } = wanted;
   const ip = requireTool(tools, 'ip');
-  if (bridgeExists()) {
+  if (bridgeExists(bridge)) {
     if (existsSync(stateFile)) {
       const subnet: Network4 = JSON.parse(readFileSync(stateFile, 'utf8'));
       return subnet;
     }
     // A tsimg was killed after it made the bridge and before it recorded the network.
-    await runTool(ip, ['link', 'delete', BRIDGE]);
+    await runTool(ip, ['link', 'delete', bridge]);
   }
-  const subnet = chooseSubnet(parseRoutes(readFileSync('/proc/self/net/route', 'latin1')));
+  const subnet = subnetFor(wanted);
   const gateway = gatewayOf(subnet);
   replaceFileSync(stateFile, JSON.stringify(subnet), { mode: 0o644 });
   const commands = [
-    `link add ${BRIDGE} address ${hardwareAddress(gateway)} type bridge`,
-    ...withoutIpv6(BRIDGE),
-    `address add ${formatAddress(gateway)}/${subnet.bits} brd + dev ${BRIDGE}`,
-    `link set ${BRIDGE} up`,
+    `link add ${bridge} address ${hardwareAddress(gateway)} type bridge`,
+    ...withoutIpv6(bridge),
+    `address add ${formatAddress(gateway)}/${subnet.bits} brd + dev ${bridge}`,
+    `link set ${bridge} up`,
   ];
   await runTool(ip, ['-batch', '-'], `${commands.join('\n')}\n`);
-  // So that published ports can be reached at 127.0.0.1. The firewall keeps containers away from the host's loopback.
-  writeFileSync(`/proc/sys/net/ipv4/conf/${BRIDGE}/route_localnet`, '1');
+  // Lets published ports be reached at 127.0.0.1. The firewall keeps containers away from the host's loopback.
+  writeFileSync(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, '1');
   return subnet;
 }
 
-export async function removeBridge(tools: HostTools): Promise<void> {
-  if (bridgeExists()) await tryTool(requireTool(tools, 'ip'), ['link', 'delete', BRIDGE]);
+export async function removeBridge(bridge: string, tools: HostTools): Promise<void> {
+  if (bridgeExists(bridge)) await tryTool(requireTool(tools, 'ip'), ['link', 'delete', bridge]);
 }
 
 /** Enables IP forwarding; returns whether it was off. It stays on afterwards, for other programs may rely on it. */

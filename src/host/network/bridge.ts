@@ -1,18 +1,17 @@
-import { chmodSync, constants, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import type { Context } from '../../events.ts';
+import { constants, existsSync, rmSync } from 'node:fs';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
-import { BRIDGE } from '../../launch/network/firewall.ts';
-import { INSIDE, type NetworkPlan, outside } from '../../launch/network/network-plan.ts';
+import type { BridgeRules } from '../../launch/network/firewall.ts';
+import { type NamedNetwork, rulesOf } from '../../launch/network/named-network.ts';
+import { type BridgePlan, insideOf, outside } from '../../launch/network/network-plan.ts';
+import { isIpv6 } from '../../launch/network/publish.ts';
 import { chooseAddress, gatewayOf } from '../../launch/network/subnet.ts';
-import { bridgeHosts } from '../../launch/plan/network-files.ts';
 import { formatAddress, type Network4 } from '../../linux/ipv4.ts';
 import { closeDescriptor } from '../../sys/file/files.ts';
-import { acquireLock, type Lock } from '../../sys/file/lock.ts';
+import type { Lock } from '../../sys/file/lock.ts';
 import { makeDirectories } from '../../sys/file/make-directories.ts';
 import { openPath } from '../../sys/stub/call/files.ts';
+import { takeAway } from '../../sys/stub/fork-stub.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
-import { makeRuntimeDirectory } from '../facts/runtime-directory.ts';
 import { requireTool } from '../facts/tools.ts';
 import {
   bridgeExists,
@@ -22,17 +21,18 @@ import {
   removeBridge,
   withoutIpv6,
 } from './bridge-device.ts';
-import type { Connection } from './connection.ts';
+import { lockBridges, subnetFile, writeHosts } from './bridge-files.ts';
+import type { Connection, NetworkContext } from './connection.ts';
 import { applyFirewall, removeFirewall } from './firewall.ts';
-import { hostsFile, type Lease, removeLease, sweepLeases, takeLease } from './leases.ts';
+import { forwardPorts } from './forward-ports.ts';
+import { type Lease, removeLease, sweepLeases, takeLease } from './leases.ts';
 import { reservePorts } from './reserve-ports.ts';
 import { runTool, tryTool } from './run-tool.ts';
-
-type BridgePlan = Extract<NetworkPlan, { kind: 'bridge' }>;
 
 /** Where the bridge's leases are kept, and the host's tools that change it. */
 interface BridgePlace {
   readonly directory: string;
+  readonly rules: BridgeRules;
   readonly tools: HostTools;
 }
 
@@ -41,32 +41,10 @@ interface Bridge extends BridgePlace {
   readonly subnet: Network4;
 }
 
-async function lockBridges(directory: string, context?: Context): Promise<Lock> {
-  const parent = dirname(directory);
-  makeRuntimeDirectory(dirname(parent), 0);
-  makeDirectories(parent, 0o700);
-  return acquireLock(join(parent, 'lock'), 'exclusive', context);
-}
-
-/**
- * Writes the hosts files of all containers of the bridge. They are changed in place, for the containers have the files
- * mounted.
- */
-function writeHosts({ directory, subnet }: Bridge, leases: readonly Lease[]): void {
-  const peers = leases.map(({ address, names }) => ({ address: formatAddress(address), names }));
-  for (const lease of leases) {
-    const text = bridgeHosts(formatAddress(gatewayOf(subnet)), peers, lease.hosts);
-    const path = hostsFile(directory, lease.id);
-    writeFileSync(path, text);
-    // All users of the container may read it, whatever the caller's umask is.
-    chmodSync(path, 0o644);
-  }
-}
-
 /** Removes the bridge with all that belongs to it. The caller holds the bridge's lock. */
-async function dismantle({ directory, tools }: BridgePlace): Promise<void> {
-  await removeBridge(tools);
-  await removeFirewall(tools);
+async function dismantle({ directory, rules, tools }: BridgePlace): Promise<void> {
+  await removeBridge(rules.bridge, tools);
+  await removeFirewall(tools, rules);
   rmSync(directory, { recursive: true, force: true });
 }
 
@@ -76,32 +54,34 @@ async function dismantle({ directory, tools }: BridgePlace): Promise<void> {
  */
 async function settle(bridge: Bridge, leases: readonly Lease[]): Promise<void> {
   if (leases.length === 0) return dismantle(bridge);
-  await applyFirewall(bridge.tools, bridge.subnet, leases);
+  await applyFirewall(bridge.tools, bridge, leases);
   writeHosts(bridge, leases);
 }
 
 /** Connects the network namespace of a container's first process with the bridge. */
-async function connect(first: Stub, { tools, subnet }: Bridge, lease: Lease): Promise<void> {
+async function connect(
+  first: Stub,
+  { tools, rules, subnet }: Bridge,
+  { plan, lease }: { readonly plan: BridgePlan; readonly lease: Lease },
+): Promise<void> {
   const ip = requireTool(tools, 'ip');
-  const name = outside(lease.id);
+  const [name, inside] = [outside(plan), insideOf(plan)];
   const address = formatAddress(lease.address);
   const host = [
-    `link add ${name} type veth peer name ${INSIDE} address ${hardwareAddress(lease.address)} netns ${first.pid}`,
+    `link add ${name} type veth peer name ${inside} address ${hardwareAddress(lease.address)} netns ${first.pid}`,
     ...withoutIpv6(name),
-    `link set ${name} master ${BRIDGE} up`,
+    `link set ${name} master ${rules.bridge} up`,
   ];
   const container = [
-    ...withoutIpv6(INSIDE),
-    `address add ${address}/${subnet.bits} brd + dev ${INSIDE}`,
-    `link set ${INSIDE} up`,
-    `route add default via ${formatAddress(gatewayOf(subnet))}`,
+    ...withoutIpv6(inside),
+    `address add ${address}/${subnet.bits} brd + dev ${inside}`,
+    `link set ${inside} up`,
+    ...(rules.internal || plan.noRoute ? [] : [`route add default via ${formatAddress(gatewayOf(subnet))}`]),
   ];
   await runTool(ip, ['-batch', '-'], `${host.join('\n')}\n`);
   // By a descriptor of this process: /proc shows those of the stub to tracers only, and root may lack the right to
   // trace.
-  const theirs = openPath(first, '/proc/self/ns/net', constants.O_RDONLY);
-  const namespace = first.take(theirs);
-  first.later({ name: 'close', args: [theirs] });
+  const namespace = takeAway(first, openPath(first, '/proc/self/ns/net', constants.O_RDONLY));
   try {
     const enter = [`--net=/proc/${process.pid}/fd/${namespace}`, '--', ip, '-batch', '-'];
     await runTool(requireTool(tools, 'nsenter'), enter, `${container.join('\n')}\n`);
@@ -116,37 +96,48 @@ async function connect(first: Stub, { tools, subnet }: Bridge, lease: Lease): Pr
  *
  * @throws LAUNCH_FAILED, HOST_UNSUPPORTED, LIMIT_EXCEEDED, an AbortError on `signal`
  */
-export async function openBridge(plan: BridgePlan, tools: HostTools, context: Context): Promise<Connection> {
-  const { id, directory, names, ports, hosts } = plan;
+export async function openBridge(plan: BridgePlan, tools: HostTools, context: NetworkContext): Promise<Connection> {
+  const { id, directory, names, hosts, named, all } = plan;
+  const rules = rulesOf(named);
+  const wanted = { bridge: rules.bridge, subnet: named?.subnet };
   await using _ = await lockBridges(directory, context);
   makeDirectories(directory, 0o711);
   const others = await sweepLeases(directory);
-  const reserved = await reservePorts(ports);
-  const place: BridgePlace = { directory, tools };
+  const reserved = await reservePorts(plan.ports, context.lastPorts);
+  const { ports } = reserved;
+  const place: BridgePlace = { directory, rules, tools };
   let lock: Lock | undefined;
   let bridge: Bridge | undefined;
   try {
-    if (enableForwarding()) {
+    if (!rules.internal && enableForwarding()) {
       const message =
         'IP forwarding is on now (net.ipv4.ip_forward), so that containers reach other hosts; it was off before';
       context.onEvent?.({ kind: 'warning', message });
     }
-    const ensured = { ...place, subnet: await ensureBridge(join(directory, 'bridge.json'), tools) };
+    const ensured = { ...place, subnet: await ensureBridge(subnetFile(directory), wanted, tools) };
     bridge = ensured;
     const address = chooseAddress(
       ensured.subnet,
       others.map((lease) => lease.address),
     );
-    const lease: Lease = { id, address, names, ports, hosts };
+    const lease: Lease = { id, address, names, ports, hosts, all, gateway: all && gatewayOf(ensured.subnet) };
     const held = await takeLease(directory, lease);
     lock = held;
     await settle(ensured, [...others, lease]);
+    const forwarded = forwardPorts(
+      reserved.held.filter(({ port }) => isIpv6(port.hostAddress)),
+      formatAddress(address),
+    );
     return {
-      attach: (container) => connect(container, ensured, lease),
+      async attach(container) {
+        await connect(container, ensured, { plan, lease });
+        return ports;
+      },
       async [Symbol.asyncDispose]() {
+        forwarded[Symbol.dispose]();
         await using _again = await lockBridges(directory);
-        // The kernel removes it with the container's namespace, but a moment later.
-        await tryTool(requireTool(tools, 'ip'), ['link', 'delete', outside(id)]);
+        // The kernel removes the device with the container's namespace, but a moment later.
+        await tryTool(requireTool(tools, 'ip'), ['link', 'delete', outside(plan)]);
         removeLease(directory, id);
         await held.close();
         reserved[Symbol.dispose]();
@@ -163,17 +154,26 @@ export async function openBridge(plan: BridgePlan, tools: HostTools, context: Co
   }
 }
 
-/** Removes the leftovers of killed launches on the bridge; returns whether the bridge is in use. */
-export async function sweepBridge(directory: string, tools: HostTools): Promise<boolean> {
+/**
+ * Removes the leftovers of killed launches on a bridge; returns whether the bridge is in use.
+ * @param named the bridge's network; undefined for the default one
+ */
+export async function sweepBridge(
+  directory: string,
+  named: NamedNetwork | undefined,
+  tools: HostTools,
+): Promise<boolean> {
+  const rules = rulesOf(named);
   await using _ = await lockBridges(directory);
-  const isKnown = readdirSync(dirname(directory)).includes(directory.slice(dirname(directory).length + 1));
-  if (!isKnown && !bridgeExists()) return false;
+  if (!existsSync(directory) && !bridgeExists(rules.bridge)) return false;
   makeDirectories(directory, 0o711);
   const leases = await sweepLeases(directory);
+  const place: BridgePlace = { directory, rules, tools };
   if (leases.length === 0) {
-    await dismantle({ directory, tools });
+    await dismantle(place);
     return false;
   }
-  await settle({ directory, tools, subnet: await ensureBridge(join(directory, 'bridge.json'), tools) }, leases);
+  const wanted = { bridge: rules.bridge, subnet: named?.subnet };
+  await settle({ ...place, subnet: await ensureBridge(subnetFile(directory), wanted, tools) }, leases);
   return true;
 }

@@ -1,4 +1,14 @@
-import { existsSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { PublishedPort } from '../../launch/network/publish.ts';
@@ -13,6 +23,10 @@ export interface Lease {
   readonly ports: readonly PublishedPort[];
   /** Entries for the container's own hosts file only. */
   readonly hosts: readonly HostsEntry[];
+  /** Of a container on several networks: the directories of all, that of its hosts file first. */
+  readonly all?: readonly string[] | undefined;
+  /** The bridge's own address, where the container is on several networks. */
+  readonly gateway?: number | undefined;
 }
 
 const SUFFIX = '.lease';
@@ -26,10 +40,27 @@ export function hasLease(directory: string, id: string): boolean {
   return existsSync(leaseFile(directory, id));
 }
 
+/** Whether any container has a lease, alive or not. */
+export function hasLeases(directory: string): boolean {
+  return readdirSync(directory).some((name) => name.endsWith(SUFFIX));
+}
+
+/** Reads a file of a bridge without its lock: it may be gone, with the bridge or the container, at any moment. */
+export function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /** Returns a container's address on the bridge; undefined where it has none. */
 export function leaseAddress(directory: string, id: string): number | undefined {
-  if (!hasLease(directory, id)) return undefined;
-  const lease: Lease = JSON.parse(readFileSync(leaseFile(directory, id), 'utf8'));
+  const text = readIfThere(leaseFile(directory, id));
+  // A lease is locked before it is written.
+  if (text === undefined || text === '') return undefined;
+  const lease: Lease = JSON.parse(text);
   return lease.address;
 }
 
@@ -67,6 +98,31 @@ export async function sweepLeases(directory: string): Promise<readonly Lease[]> 
     await lock.close();
   }
   return alive;
+}
+
+/** Returns all leases, also those of killed containers; none where there is no bridge. The caller holds the lock. */
+export function readLeases(directory: string): readonly Lease[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .filter((name) => name.endsWith(SUFFIX))
+    .flatMap((name) => {
+      const text = readFileSync(join(directory, name), 'utf8');
+      // One that was killed after it locked its file, and before it wrote.
+      if (text === '') return [];
+      const lease: Lease = JSON.parse(text);
+      return [lease];
+    });
+}
+
+/** Changes a lease in its file, which stays locked by the container's tsimg. The caller holds the bridge's lock. */
+export function changeLease(directory: string, lease: Lease): void {
+  const fd = openSync(leaseFile(directory, lease.id), 'r+');
+  try {
+    // One write of at least the old length: whoever reads without the lock finds one lease or the other.
+    writeSync(fd, JSON.stringify(lease).padEnd(fstatSync(fd).size), 0);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Takes a lease, which is valid until its lock is closed or this process ends. The caller holds the bridge's lock. */

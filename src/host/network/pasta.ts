@@ -8,46 +8,56 @@ import { makeTemporaryDirectory, type TemporaryDirectory } from '../../sys/file/
 import { type StartedProcess, startProcess } from '../../sys/process/start-process.ts';
 import { hideFromTracers, showToTracers } from '../../sys/stub/call/become.ts';
 import { requireTool, TOOL_ENV } from '../facts/tools.ts';
-import type { Connection } from './connection.ts';
-import { checkPortsFree } from './reserve-ports.ts';
+import type { Connection, NetworkContext } from './connection.ts';
+import { listenOnPorts } from './reserve-ports.ts';
 import { runTool } from './run-tool.ts';
 
 type PastaPlan = Extract<NetworkPlan, { kind: 'pasta' | 'slirp4netns' }>;
 
 /**
  * A shell script that ends pasta when its input ends: when tsimg has ended or was killed. Pasta would not end by
- * itself, for it keeps the namespace alive whose end it waits for. The script checks by the file's name that the
- * process still is that pasta.
+ * itself, for it keeps the namespace alive whose end it waits for. The script begins before pasta. Where tsimg was
+ * killed, the input ends without a line, and pasta may still be about to write its process ID: that is waited for. The
+ * script checks by the file's name that the process still is that pasta.
  */
-const WATCH = `read -r _
-tr '\\0' '\\n' < "/proc/$1/cmdline" 2>/dev/null | grep -qxF "$2" && kill "$1"
-rm -f "$2" && rmdir "\${2%/*}"`;
+const WATCH = `if ! read -r _; then
+  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -s "$1" ] || sleep 0.1; done
+fi
+[ -s "$1" ] && read -r pid < "$1"
+[ -n "$pid" ] && tr '\\0' '\\n' < "/proc/$pid/cmdline" 2>/dev/null | grep -qxF "$1" && kill "$pid"
+rm -f "$1" && rmdir "\${1%/*}"`;
 
 /** Connects by pasta, which runs beside the container until the disposal. @throws HOST_UNSUPPORTED, LAUNCH_FAILED */
-export async function openPasta(plan: PastaPlan, tools: HostTools): Promise<Connection> {
+export async function openPasta(
+  plan: PastaPlan,
+  tools: HostTools,
+  { lastPorts = [] }: NetworkContext,
+): Promise<Connection> {
   const pasta = requireTool(tools, 'pasta');
   const sh = requireTool(tools, 'sh');
   let directory: TemporaryDirectory | undefined;
   let watch: StartedProcess | undefined;
   return {
     async attach(container) {
-      await checkPortsFree(plan.ports);
       directory = await makeTemporaryDirectory();
       const pidFile = join(directory.path, 'pasta.pid');
-      // The command returns when the container is connected, and pasta goes on in the background.
-      showToTracers(container);
-      await runTool(pasta, [...pastaOptions(plan), '--pid', pidFile, String(container.pid)]);
-      hideFromTracers(container);
-      const own = /^[0-9]+/.exec(readFileSync(pidFile, 'latin1'))?.[0];
-      if (own === undefined) throw new TsimgError('LAUNCH_FAILED', 'pasta did not write its process ID');
-      watch = await startProcess(sh, ['-c', WATCH, 'sh', own, pidFile], {
+      watch = await startProcess(sh, ['-c', WATCH, 'sh', pidFile], {
         descriptors: ['pipe', 'ignore', 'ignore'],
         env: TOOL_ENV,
         ownSession: true,
       });
+      // The command returns when the container is connected, and pasta goes on in the background.
+      showToTracers(container);
+      const ports = await listenOnPorts(plan.ports, lastPorts, (chosen) =>
+        runTool(pasta, [...pastaOptions({ ...plan, ports: chosen }), '--pid', pidFile, String(container.pid)]),
+      );
+      hideFromTracers(container);
+      if (!/^[0-9]+/.test(readFileSync(pidFile, 'latin1')))
+        throw new TsimgError('LAUNCH_FAILED', 'pasta did not write its process ID');
+      return ports;
     },
     async [Symbol.asyncDispose]() {
-      watch?.stream(0).end();
+      watch?.stream(0).end('end\n');
       await watch?.ended;
       await directory?.[Symbol.asyncDispose]();
     },

@@ -5,14 +5,14 @@ import { text } from 'node:stream/consumers';
 import { TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 import type { NetworkPlan } from '../../launch/network/network-plan.ts';
-import type { PublishedPort } from '../../launch/network/publish.ts';
+import { isChosen, type PublishedPort, type WantedPort } from '../../launch/network/publish.ts';
 import { makeTemporaryDirectory } from '../../sys/file/temporary.ts';
 import { type StartedProcess, startProcess } from '../../sys/process/start-process.ts';
 import { hideFromTracers, showToTracers } from '../../sys/stub/call/become.ts';
 import { requireTool, TOOL_ENV } from '../facts/tools.ts';
 import { collectComplaints } from '../stdio/complaints.ts';
-import type { Connection } from './connection.ts';
-import { checkPortsFree } from './reserve-ports.ts';
+import type { Connection, NetworkContext } from './connection.ts';
+import { listenOnPorts, reservePorts } from './reserve-ports.ts';
 
 type SlirpPlan = Extract<NetworkPlan, { kind: 'pasta' | 'slirp4netns' }>;
 
@@ -40,12 +40,17 @@ async function publish(path: string, { hostAddress, hostPort, containerPort, pro
 /**
  * Connects by slirp4netns, which runs beside the container until the disposal. @throws HOST_UNSUPPORTED, LAUNCH_FAILED
  */
-export async function openSlirp4netns({ ports, hostLoopback }: SlirpPlan, tools: HostTools): Promise<Connection> {
+export async function openSlirp4netns(
+  { ports, hostLoopback }: SlirpPlan,
+  tools: HostTools,
+  { lastPorts = [] }: NetworkContext,
+): Promise<Connection> {
   const program = requireTool(tools, 'slirp4netns');
   let child: StartedProcess | undefined;
   return {
     async attach(container) {
-      await checkPortsFree(ports);
+      // A port in use is told before the program is started.
+      (await reservePorts(ports, lastPorts))[Symbol.dispose]();
       // The socket is needed for forwarding requests only.
       await using directory = await makeTemporaryDirectory();
       const socket = join(directory.path, 'api');
@@ -71,7 +76,16 @@ export async function openSlirp4netns({ ports, hostLoopback }: SlirpPlan, tools:
         });
       }
       hideFromTracers(container);
-      for (const port of ports) await publish(socket, port);
+      const published = new Map<WantedPort, PublishedPort>();
+      // What the request names comes first: a chosen port must not be one of these.
+      const fixedFirst = [...ports.filter((port) => !isChosen(port)), ...ports.filter(isChosen)];
+      for (const port of fixedFirst) {
+        const listen = async (chosen: readonly PublishedPort[]) => {
+          for (const each of chosen) await publish(socket, each);
+        };
+        for (const chosen of await listenOnPorts([port], lastPorts, listen)) published.set(port, chosen);
+      }
+      return ports.flatMap((port) => published.get(port) ?? []);
     },
     async [Symbol.asyncDispose]() {
       child?.stream(EXIT).destroy();
