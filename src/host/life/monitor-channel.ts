@@ -1,25 +1,28 @@
 import { isEvent, type TsimgEvent } from '../../events.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
-import { fields, isText, mapOf, oneOf } from '../state/document-shape.ts';
+import { fields, isFlag, isText, mapOf, oneOf, optional } from '../state/document-shape.ts';
 
 /** The descriptors of a monitor. */
 export const MONITOR_DESCRIPTOR = {
   complaints: 2,
   /**
-   * Its input: its orders, a line. If the input ends before the container runs, the caller is gone and the launch is
-   * given up.
+   * The monitor's input: its orders, in one line. If the input ends before the container runs, the caller is gone and
+   * the launch is given up.
    */
   control: 3,
-  /** Its output: a message a line, until the container runs. */
+  /** The monitor's output: one message per line, until the container runs. */
   status: 4,
   /** The container's lock. */
   lock: 5,
+  /** With `attached` in the orders: the socket of the caller, which is attached to the container from its start on. */
+  attached: 6,
 } as const;
 
 export interface MonitorOrders {
   readonly folder: string;
   readonly id: string;
   readonly tools: HostTools;
+  readonly attached?: boolean | undefined;
 }
 
 export type MonitorMessage =
@@ -28,7 +31,7 @@ export type MonitorMessage =
   /** An error for `receiveError`. */
   | { readonly kind: 'error'; readonly error: unknown };
 
-const areOrders = fields({ folder: isText, id: isText, tools: mapOf(isText) });
+const areOrders = fields({ folder: isText, id: isText, tools: mapOf(isText), attached: optional(isFlag) });
 
 /** Whether a value from another process is a monitor's orders. */
 export function isMonitorOrders(value: unknown): value is MonitorOrders {

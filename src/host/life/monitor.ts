@@ -2,7 +2,6 @@ import { closeSync, constants, existsSync, openSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
@@ -22,6 +21,7 @@ import { type ContainerRecord, readRecord } from '../state/record.ts';
 import { openLogFile } from '../stdio/log-file.ts';
 import { parseMessage } from '../stdio/read-messages.ts';
 import { processSignals } from '../stdio/signal-source.ts';
+import { AttachHub } from './attach-hub.ts';
 import { liveOnce } from './live.ts';
 import { isMonitorOrders, MONITOR_DESCRIPTOR, type MonitorMessage, type MonitorOrders } from './monitor-channel.ts';
 
@@ -34,7 +34,7 @@ const LOOK = 100;
 
 /** Ends the pause before the next start. */
 const stopped = new AbortController();
-/** Whether the caller is gone because the container runs: then nobody reads the messages. */
+/** Whether the caller has left because the container runs: no process reads the messages then. */
 let detached = false;
 
 function tell(message: MonitorMessage): void {
@@ -84,12 +84,13 @@ async function pauseUnless(isStopped: () => boolean, milliseconds: number): Prom
   }
 }
 
-/** What has to be run, and for whom. */
+/** The container to run, and the connection to the caller. */
 interface Life {
   readonly container: PlannedContainer;
   readonly tools: HostTools;
   /** When the container is started again. */
   readonly restart: ContainerRecord['restart'];
+  readonly hub: AttachHub;
   /** The connection with the caller. */
   readonly control: Socket;
   /** Aborted when the caller goes away before the container runs. */
@@ -97,10 +98,7 @@ interface Life {
 }
 
 /** Runs the container, and again as its restart policy says. */
-async function live({ container, tools, restart, control, given }: Life): Promise<void> {
-  using log = openLogFile(container.directory);
-  // With -i, the standard input of a detached container stays open and gets nothing.
-  const streams = { stdin: new PassThrough(), stdout: log.stdout, stderr: log.stderr };
+async function live({ container, tools, restart, hub, control, given }: Life): Promise<void> {
   let pause: number | undefined;
   let last: number | undefined;
   for (let restarts = 0; ; restarts += 1) {
@@ -109,7 +107,7 @@ async function live({ container, tools, restart, control, given }: Life): Promis
     let exitCode: number;
     try {
       exitCode = await liveOnce(container, tools, {
-        streams,
+        streams: hub.open(),
         signal: detached ? undefined : given,
         signals: processSignals,
         onEvent: (event) => tell({ kind: 'event', event }),
@@ -117,11 +115,13 @@ async function live({ container, tools, restart, control, given }: Life): Promis
           ran = true;
           detach(control);
         },
+        onEnded: async () => hub.hurry(),
       });
     } catch (error) {
       if (!detached) throw error;
       exitCode = 125;
     }
+    await hub.end(exitCode);
     if (!detached) detach(control);
     const isStopped = () => stopped.signal.aborted || existsSync(join(container.directory, CONTAINER_NAME.stop));
     if (isStopped() && !ran && last !== undefined) {
@@ -152,7 +152,11 @@ async function main(): Promise<void> {
   if (record === undefined) throw new TsimgError('CONTAINER_NOT_FOUND', 'no such container', { where: orders.id });
   try {
     const { plan, restart } = record;
-    await live({ container: { ...container, plan }, tools: orders.tools, restart, control, given });
+    using log = openLogFile(container.directory);
+    using hub = new AttachHub(log, { open: plan.command.stdin, once: record.inputOnce ?? false });
+    await hub.listen(container.directory);
+    if (orders.attached) hub.add(new Socket({ fd: MONITOR_DESCRIPTOR.attached }));
+    await live({ container: { ...container, plan }, tools: orders.tools, restart, hub, control, given });
   } catch (error) {
     // If the caller still exists, it holds the lock too, and decides whether to remove the container.
     if (!given.aborted) return tell({ kind: 'error', error: portableError(error) });

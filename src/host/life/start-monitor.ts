@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
@@ -23,15 +24,26 @@ const MONITOR = fileURLToPath(new URL('../../programs/monitor.cjs', import.meta.
 /**
  * Starts the monitor of a recorded container, which inherits the container's lock; resolves when the command runs.
  * Until then the caller holds the lock too, so that it can remove the container after a failed launch.
+ * @param onAttached takes a stream that is attached to the container from its start on, for `attachTo`
  * @throws as `execute`
  */
 export async function startMonitor(
   container: HeldContainer,
   tools: HostTools,
   { signal, onEvent }: Context,
+  onAttached?: ((stream: Duplex) => void) | undefined,
 ): Promise<void> {
+  const isAttached = onAttached !== undefined;
   const child = await startProcess(process.execPath, [...NODE_OPTIONS, MONITOR], {
-    descriptors: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', container.lock.fd],
+    descriptors: [
+      'ignore',
+      'ignore',
+      'pipe',
+      'pipe',
+      'pipe',
+      container.lock.fd,
+      ...(isAttached ? ['pipe' as const] : []),
+    ],
     env: TOOL_ENV,
     cwd: '/',
     ownSession: true,
@@ -45,7 +57,9 @@ export async function startMonitor(
   const abort = () => control.end();
   signal?.addEventListener('abort', abort, { once: true });
   control.on('error', () => {});
-  control.write(`${JSON.stringify({ folder: container.folder, id: container.id, tools } satisfies MonitorOrders)}\n`);
+  const orders: MonitorOrders = { folder: container.folder, id: container.id, tools, attached: isAttached };
+  control.write(`${JSON.stringify(orders)}\n`);
+  onAttached?.(child.stream(MONITOR_DESCRIPTOR.attached));
   let stoppedFor = 0;
   // A stopped monitor does not notice the end of its input.
   const watch = setInterval(() => {

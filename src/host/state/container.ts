@@ -9,8 +9,10 @@ import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { acquireLock, awaitUnlocked, isLocked, type Lock, tryLock } from '../../sys/file/lock.ts';
 import { makeDirectories } from '../../sys/file/make-directories.ts';
 import { randomHex } from '../../sys/random.ts';
+import { arePaused } from '../cgroup/freeze.ts';
 import { removeInUserNamespace } from '../start/start-helper.ts';
 import { endProcesses } from './end-processes.ts';
+import { recordConnection, recordContainerEvent } from './events-file.ts';
 import { readLife } from './life.ts';
 import { claimName, releaseName } from './names.ts';
 import { hasItEnded, isStopped } from './process-identity.ts';
@@ -20,6 +22,7 @@ import {
   missingRecord,
   readRecord,
   readState,
+  tryReadRecord,
   writeState,
 } from './record.ts';
 
@@ -48,6 +51,8 @@ export interface FoundContainer {
   readonly state: ContainerState;
   /** Whether a process holds its lock, and so keeps it alive. */
   readonly alive: boolean;
+  /** Whether it runs and its processes are stopped. The kernel says so: it is not recorded. */
+  readonly paused: boolean;
   /** The reason why processes of a dead container could not be ended. */
   readonly left?: TsimgError | undefined;
 }
@@ -57,6 +62,13 @@ export function containersFolder(storeRoot: string): string {
   return join(storeRoot, STORE_NAME.containers);
 }
 
+/** The options of `makeContainer`. */
+export interface MakeOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The new container's ID; made up when absent. */
+  readonly id?: string | undefined;
+}
+
 /**
  * Makes a container's directory and gives it a name; the caller writes the record. If the caller is killed before that,
  * `prune` removes the directory. @throws CONTAINER_EXISTS, USAGE, FILESYSTEM
@@ -64,9 +76,8 @@ export function containersFolder(storeRoot: string): string {
 export async function makeContainer(
   folder: string,
   wantedName: string | undefined,
-  signal?: AbortSignal,
+  { signal, id = randomHex(32) }: MakeOptions = {},
 ): Promise<HeldContainer & { readonly name: string }> {
-  const id = randomHex(32);
   const directory = join(folder, id);
   try {
     makeDirectories(folder, 0o700);
@@ -108,7 +119,13 @@ export async function holdContainer(folder: string, id: string): Promise<HeldCon
   }
   if (lock === undefined) return undefined;
   try {
+    const wasKilled = readLife(directory) !== undefined;
     await endProcesses({ id, directory });
+    const record = wasKilled ? tryReadRecord(directory) : undefined;
+    if (record !== undefined) {
+      recordContainerEvent(folder, record, 'die', { exitCode: '255' });
+      recordConnection(folder, record, 'disconnect');
+    }
   } catch (error) {
     await lock.close();
     throw error;
@@ -169,8 +186,10 @@ export async function readContainer(folder: string, id: string): Promise<FoundCo
     return undefined;
   }
   const left = alive || readLife(directory) === undefined ? undefined : await settle(folder, id);
-  const state = settled(readState(directory), alive || left !== undefined);
-  return { folder, directory, record, state: alive ? unattended(state) : state, alive, left };
+  const settledState = settled(readState(directory), alive || left !== undefined);
+  const state = alive ? unattended(settledState) : settledState;
+  const paused = alive && state.status === 'running' && arePaused(record.plan.cgroups);
+  return { folder, directory, record, state, alive, paused, left };
 }
 
 /** The options of a removal. */
@@ -191,10 +210,14 @@ export async function removeContainer(
   { name, idMap, tools }: Removal,
 ): Promise<void> {
   await endProcesses({ id, directory });
+  const record = tryReadRecord(directory);
+  // `rename` may have changed the name since the caller read it.
+  const names = new Set([name, record?.name]);
   // From here on the container is not found any more. After a crash, prune removes the trash.
   const gone = join(folder, `${TRASH_PREFIX}${id}`);
   await rename(directory, gone);
-  if (name !== undefined) releaseName(folder, name, id);
+  for (const each of names) if (each !== undefined) releaseName(folder, each, id);
+  if (record !== undefined) recordContainerEvent(folder, record, 'destroy');
   await removeTreeOf(gone, idMap, tools);
   await lock.close();
 }
@@ -222,7 +245,10 @@ export function leaveExitCode({ lock }: HeldContainer, exitCode: number | undefi
 }
 
 /** Waits until a container is dead; resolves with its exit code, or undefined where its tsimg was killed. */
-export async function awaitEnd({ directory }: FoundContainer, signal?: AbortSignal): Promise<number | undefined> {
+export async function awaitEnd(
+  { directory }: Pick<FoundContainer, 'directory'>,
+  signal?: AbortSignal,
+): Promise<number | undefined> {
   await using lock = await awaitUnlocked(join(directory, CONTAINER_NAME.lock), signal);
   if (lock === undefined) return undefined;
   const text = Buffer.alloc(16);

@@ -13,7 +13,7 @@ export function oneOf(...values: readonly unknown[]): Check {
   return (value) => values.includes(value);
 }
 
-/** Accepts undefined, or what the check accepts. */
+/** Accepts undefined, or a value that passes the check. */
 export function optional(check: Check): Check {
   return (value) => value === undefined || check(value);
 }
@@ -40,7 +40,7 @@ export function fields(checks: Readonly<Record<string, Check>>): Check {
   };
 }
 
-/** Accepts what one of two checks accepts. */
+/** Accepts a value that passes one of two checks. */
 export function either(one: Check, other: Check): Check {
   return (value) => one(value) || other(value);
 }

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { CGROUP_FOLDER, type CgroupPlan } from '../../launch/limits/limits.ts';
 import { containerMark } from '../../launch/plan/mounts.ts';
-import { freeze } from '../cgroup/freeze.ts';
+import { freeze, thaw } from '../cgroup/freeze.ts';
 import { clearLife, type Life, readLife } from './life.ts';
 import { hasItEnded, identify, openIdentified, type ProcessIdentity } from './process-identity.ts';
-import { readRecord } from './record.ts';
+import { tryReadRecord } from './record.ts';
 
 // The kernel kills a container with its tsimg by the parent-death signal. A program may clear that signal, or lose it
 // by a set-user-ID bit. So the processes of dead containers are looked for and killed.
@@ -99,12 +99,8 @@ function kill(process: ProcessIdentity): boolean {
 }
 
 function cgroupsOf(directory: string): readonly CgroupPlan[] {
-  try {
-    return readRecord(directory)?.plan.cgroups ?? [];
-  } catch {
-    // The record is damaged; the processes are found without it.
-    return [];
-  }
+  // Without the record, the processes are found too.
+  return tryReadRecord(directory)?.plan.cgroups ?? [];
 }
 
 function stillThere(id: string, left: readonly ProcessIdentity[], refused: readonly ProcessIdentity[]): TsimgError {
@@ -139,6 +135,8 @@ export async function endProcesses({
   for (let looks = 1; ; looks += 1) {
     const left = findLeft(id, life);
     if (left.length === 0) break;
+    // A killed process of a paused container ends only when it goes on. freezer-subsystem.rst
+    if (looks === 1) thaw(cgroupsOf(directory));
     const frozen = looks > HASTY_LOOKS ? await freeze(cgroupsOf(directory)) : undefined;
     let refused: readonly ProcessIdentity[];
     try {

@@ -8,13 +8,20 @@ import { idOfName } from './names.ts';
 import { unreadable } from './record.ts';
 
 /** The IDs of all container directories, including unfinished ones. @throws FILESYSTEM */
-export async function containerIds(folder: string): Promise<readonly string[]> {
+async function containerIds(folder: string): Promise<readonly string[]> {
   try {
     return (await readdir(folder)).filter((name) => CONTAINER_ID.test(name));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw filesystemError('cannot list the containers', folder, error);
   }
+}
+
+// Times of one form, compared as texts: localeCompare would load the tables of all languages.
+function newestFirst(one: FoundContainer, other: FoundContainer): number {
+  const [first, second] = [one.record.created, other.record.created];
+  if (first === second) return 0;
+  return first < second ? 1 : -1;
 }
 
 /** All containers, the newest first; `onDamaged` is called for each whose record cannot be read. @throws FILESYSTEM */
@@ -34,9 +41,7 @@ export async function listContainers(
       }
     }),
   );
-  return found
-    .filter((container) => container !== undefined)
-    .toSorted((one, other) => other.record.created.localeCompare(one.record.created));
+  return found.filter((container) => container !== undefined).toSorted(newestFirst);
 }
 
 /**

@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { CONTAINERS_NAME } from '../../store-layout.ts';
-import { acquireLock } from '../../sys/file/lock.ts';
+import { acquireLock, type Lock } from '../../sys/file/lock.ts';
 import { makeDirectories } from '../../sys/file/make-directories.ts';
 import { NAME_ADJECTIVES, NAME_NOUNS } from './name-words.data.ts';
 
@@ -37,6 +37,11 @@ export function releaseName(folder: string, name: string, id: string): void {
   }
 }
 
+/** Takes the lock of all names, under which also records with names are changed. @throws FILESYSTEM, SYSTEM_CALL */
+export async function lockNames(folder: string): Promise<Lock> {
+  return acquireLock(join(folder, CONTAINERS_NAME.namesLock), 'exclusive');
+}
+
 /** Frees the names of removed containers. @throws Node's errors of the file system */
 export async function sweepNames(folder: string): Promise<void> {
   const names = await readdir(join(folder, CONTAINERS_NAME.names)).catch((error: unknown) => {
@@ -44,7 +49,7 @@ export async function sweepNames(folder: string): Promise<void> {
     throw error;
   });
   if (names.length === 0) return;
-  await using _lock = await acquireLock(join(folder, CONTAINERS_NAME.namesLock), 'exclusive');
+  await using _lock = await lockNames(folder);
   for (const name of names) {
     const holder = idOfName(folder, name);
     if (holder !== undefined && (await isGone(folder, holder))) releaseName(folder, name, holder);
@@ -100,10 +105,16 @@ export async function claimName(folder: string, wanted: string | undefined, id: 
   }
   if (tryClaim(folder, wanted, id)) return wanted;
   // Locked, so that no other process takes the name between the check and the removal.
-  await using _lock = await acquireLock(join(folder, CONTAINERS_NAME.namesLock), 'exclusive');
+  await using _lock = await lockNames(folder);
+  await claimLocked(folder, wanted, id);
+  return wanted;
+}
+
+/** Takes a name for a container; the caller holds the lock of all names. @throws CONTAINER_EXISTS */
+export async function claimLocked(folder: string, wanted: string, id: string): Promise<void> {
   const holder = idOfName(folder, wanted);
   if (holder !== undefined && (await isGone(folder, holder))) releaseName(folder, wanted, holder);
-  if (tryClaim(folder, wanted, id)) return wanted;
+  if (tryClaim(folder, wanted, id)) return;
   throw nameTaken(wanted, idOfName(folder, wanted) ?? '');
 }
 

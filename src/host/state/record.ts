@@ -1,7 +1,9 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
+import type { HealthState } from '../../launch/health.ts';
 import type { LaunchPlan, RootSpec } from '../../launch/launch-plan.ts';
+import type { PublishedPort } from '../../launch/network/publish.ts';
 import type { RestartPolicy } from '../../launch/options/restart-policy.ts';
 import type { RunRequest } from '../../launch/plan/run-request.ts';
 import type { RunConfig } from '../../oci/run-config.ts';
@@ -47,6 +49,8 @@ export interface ContainerRecord {
   /** Whether its output goes to a log. */
   readonly detached: boolean;
   readonly restart: RestartPolicy;
+  /** Whether the end of an attached process's input is the end of the container's: docker's StdinOnce. */
+  readonly inputOnce?: boolean | undefined;
   /** A signal's name, such as SIGTERM. */
   readonly stopSignal: string;
   /** Seconds from that signal to SIGKILL. */
@@ -74,6 +78,10 @@ export interface ContainerState {
   readonly oomKilled?: boolean | undefined;
   /** Why the container could not be started. */
   readonly error?: string | undefined;
+  /** The health of the last run; absent without a check. */
+  readonly health?: HealthState | undefined;
+  /** The published ports of the last run, with those of the host that were chosen. */
+  readonly ports?: readonly PublishedPort[] | undefined;
   /** The number of restarts. */
   readonly restarts: number;
 }
@@ -105,6 +113,7 @@ const hasRecordFields: Check = fields({
   remove: isFlag,
   detached: isFlag,
   restart: fields({ when: isText }),
+  inputOnce: optional(isFlag),
   stopSignal: isText,
   stopTimeout: isCount,
   root: isRootSpec,
@@ -130,6 +139,23 @@ const hasStateFields: Check = fields({
   exitCode: optional(isCount),
   oomKilled: optional(isFlag),
   error: optional(isText),
+  health: optional(
+    fields({
+      status: oneOf('starting', 'healthy', 'unhealthy'),
+      failingStreak: isCount,
+      log: listOf(fields({ start: isText, end: isText, exitCode: Number.isInteger, output: isText })),
+    }),
+  ),
+  ports: optional(
+    listOf(
+      fields({
+        hostAddress: optional(isText),
+        hostPort: isCount,
+        containerPort: isCount,
+        protocol: oneOf('tcp', 'udp'),
+      }),
+    ),
+  ),
   restarts: isCount,
 });
 
@@ -154,7 +180,7 @@ function idAt(path: string): string {
   return basename(dirname(path)).slice(0, 12);
 }
 
-/** The error for a container's file that cannot be read; it names the owner and what to do. */
+/** The error for a container's file that cannot be read; it names the owner and the remedy. */
 export function unreadable(path: string, cause: unknown): TsimgError {
   const owner = ownerOf(path) ?? ownerOf(dirname(path));
   const isOurs = owner === undefined || owner === process.geteuid?.();
@@ -212,6 +238,16 @@ export function readRecord(directory: string): ContainerRecord | undefined {
     where: path,
     hint: `use the tsimg that made it; tsimg rm --force ${idAt(path)} removes the container, and so does tsimg prune`,
   });
+}
+
+/** As `readRecord`, for work that goes on without the record; undefined also where it cannot be read. */
+export function tryReadRecord(directory: string): ContainerRecord | undefined {
+  try {
+    return readRecord(directory);
+  } catch {
+    // A container with a damaged record must still be ended and removed.
+    return undefined;
+  }
 }
 
 /** Writes a container's state; for the holder of its lock only. */

@@ -34,23 +34,23 @@ async function endUnknown(id: string): Promise<void> {
 }
 
 const TERMINALS = 'mount -t devpts -o newinstance';
-const WAIT = 'echo up; exec sleep 30';
+const WAIT = 'echo up; exec sleep 100';
 
 if (haveRoot() && haveTools('unshare', 'mount')) {
   test('a process in the mount namespace of a container is ended', async () => {
     const id = randomHex(32);
     const member = await start(`${TERMINALS} tsimg-${id} /dev/pts; ${WAIT}`);
-    const ended = once(member, 'exit', { signal: AbortSignal.timeout(10_000) });
+    const ended = once(member, 'exit', { signal: AbortSignal.timeout(30_000) });
     await endUnknown(id);
     assert.equal(await ended, [null, 'SIGKILL']);
   });
 
   test('so is a process with another root directory, which does not see the mark', async () => {
     const id = randomHex(32);
-    const jail = 'mount --rbind / "$1/other"; umount "$1/other/dev/pts"; chroot "$1/other" /bin/sleep 30 & inner=$!';
+    const jail = 'mount --rbind / "$1/other"; umount "$1/other/dev/pts"; chroot "$1/other" /bin/sleep 100 & inner=$!';
     const member = await start(`${jail}; ${TERMINALS} tsimg-${id} /dev/pts; sleep 0.2; ${WAIT}`);
     // Both processes have its end of the pipe.
-    const ended = once(member, 'close', { signal: AbortSignal.timeout(10_000) });
+    const ended = once(member, 'close', { signal: AbortSignal.timeout(30_000) });
     await endUnknown(id);
     assert.equal(await ended, [null, 'SIGKILL']);
   });
