@@ -1,13 +1,14 @@
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { errnoOf } from '../../errors.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { makePipe } from '../../sys/stub/fork-stub.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
+import { atInputEnd, inputBytes } from './input-bytes.ts';
+import { isReaderGone, watchOutput } from './watch-output.ts';
 import { whileInFront } from './while-in-front.ts';
 
-/** The caller's streams that a container's are connected to. */
+/** The caller's streams, to which a container's streams are connected. */
 export interface Streams {
   readonly stdin: Readable;
   readonly stdout: Writable;
@@ -25,28 +26,74 @@ export interface Relay {
 }
 
 /**
- * Passes output on. When the caller's stream breaks, the container's pipe is closed too, so that the container gets
- * SIGPIPE, as in a pipeline. A reader that went away (EPIPE) is no failure. @throws FILESYSTEM for other failed writes
+ * Passes output on. When the caller's stream breaks or is destroyed, the container's pipe is closed too, so that the
+ * container gets SIGPIPE, as in a pipeline. A reader that went away is no failure. @throws FILESYSTEM for other failed
+ * writes
  */
 async function forward(from: Socket, to: Writable, where: string): Promise<void> {
   let failure: Error | undefined;
-  const broken = (error: Error) => {
-    failure = error;
-    from.destroy();
-  };
-  to.once('error', broken);
-  from.pipe(to, { end: false });
-  // `from` fails only where `broken` destroyed it.
+  let isGone = to.destroyed;
+  let settle = () => {};
+  using _ = watchOutput(to, {
+    onDrain() {
+      from.resume();
+      settle();
+    },
+    onGone(error) {
+      failure ??= error;
+      isGone = true;
+      from.destroy();
+      settle();
+    },
+  });
+  from.on('data', (chunk: Buffer) => {
+    if (!to.write(chunk)) from.pause();
+  });
+  if (isGone) from.destroy();
+  // `from` fails only where it is destroyed above.
   await finished(from, { writable: false }).catch(() => undefined);
-  if (!to.destroyed && to.writableNeedDrain) {
-    await new Promise((resolve) => {
-      to.once('drain', resolve);
-      to.once('close', resolve);
+  if (!isGone && to.writableNeedDrain) {
+    await new Promise<void>((resolve) => {
+      settle = resolve;
     });
   }
-  to.off('error', broken);
-  if (failure === undefined || errnoOf(failure) === 'EPIPE') return;
-  throw filesystemError('cannot write the output', where, failure);
+  if (failure !== undefined && !isReaderGone(failure)) throw filesystemError('cannot write the output', where, failure);
+}
+
+/** Passes input on until its end, or until it is destroyed: the command gets the end of its input then, too. */
+function passInput(from: Readable, to: Socket): Disposable {
+  let reads = false;
+  const take = (chunk: unknown) => {
+    const bytes = inputBytes(from, chunk);
+    if (bytes !== undefined && !to.write(bytes)) from.pause();
+  };
+  const leave = () => {
+    reads = false;
+    from.off('data', take);
+    from.pause();
+  };
+  to.on('drain', () => {
+    if (reads) from.resume();
+  });
+  // A container may end without reading all its input. Its exit status tells whether that is an error, so EPIPE is
+  // ignored.
+  to.on('error', leave);
+  const ending = atInputEnd(from, () => void to.end());
+  const reading = whileInFront(
+    from,
+    () => {
+      reads = true;
+      from.on('data', take);
+      from.resume();
+    },
+    leave,
+  );
+  return {
+    [Symbol.dispose]() {
+      reading[Symbol.dispose]();
+      ending[Symbol.dispose]();
+    },
+  };
 }
 
 /** This process's ends of the pipes for a container's streams. */
@@ -66,23 +113,8 @@ function relayPipes(ends: PipeEnds, streams: Streams): Relay {
   );
   // `drain` reports a failure; until then it must not count as unhandled.
   for (const output of outputs) output.catch(() => {});
-  let writer: Socket | undefined;
-  let input: Disposable | undefined;
-  if (ends.stdin !== undefined) {
-    writer = new Socket({ fd: ends.stdin, readable: false, writable: true });
-    // A container may end without reading all its input. Its exit status tells whether that is an error, so EPIPE is
-    // ignored.
-    writer.on('error', () => streams.stdin.unpipe(writer));
-    const to = writer;
-    input = whileInFront(
-      streams.stdin,
-      () => void streams.stdin.pipe(to),
-      () => {
-        streams.stdin.unpipe(to);
-        streams.stdin.pause();
-      },
-    );
-  }
+  const writer = ends.stdin === undefined ? undefined : new Socket({ fd: ends.stdin, readable: false, writable: true });
+  const input = writer && passInput(streams.stdin, writer);
   return {
     drain: async () => void (await Promise.all(outputs)),
     close() {

@@ -1,10 +1,12 @@
 import { close, read, write } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
-import { ReadStream, WriteStream } from 'node:tty';
+import { ReadStream } from 'node:tty';
 import { promisify } from 'node:util';
 import { errnoOf } from '../../errors.ts';
 import { setTerminalSize } from '../../sys/process/pty.ts';
-import { isInFront, whileInFront } from './while-in-front.ts';
+import { inputBytes } from './input-bytes.ts';
+import { watchOutput } from './watch-output.ts';
+import { isInFront, makeRaw, whileInFront } from './while-in-front.ts';
 
 const readFd = promisify(read);
 const writeFd = promisify(write);
@@ -18,9 +20,31 @@ export interface TerminalRelay {
   close(): Promise<void>;
 }
 
-/** Passes on all output. It reads until EIO, because a Node stream on a master loses the last bytes. */
+/** An output that has the size of a screen: a terminal, or what is shown on one elsewhere. */
+interface Screen extends Writable {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+function isScreen(stream: Writable): stream is Screen {
+  return 'columns' in stream && typeof stream.columns === 'number';
+}
+
+/**
+ * Passes on all output. It reads until EIO, because a Node stream on a master loses the last bytes. What comes after
+ * the caller's stream has gone is read and dropped.
+ */
 async function passOutput(master: number, to: Writable): Promise<void> {
   const buffer = Buffer.alloc(64 * 1024);
+  let isGone = to.destroyed;
+  let goOn = () => {};
+  using _ = watchOutput(to, {
+    onDrain: () => goOn(),
+    onGone() {
+      isGone = true;
+      goOn();
+    },
+  });
   for (;;) {
     let count: number;
     try {
@@ -30,16 +54,21 @@ async function passOutput(master: number, to: Writable): Promise<void> {
       throw error;
     }
     if (count === 0) return;
-    if (!to.write(Buffer.from(buffer.subarray(0, count)))) await new Promise((resolve) => to.once('drain', resolve));
+    if (isGone || to.write(Buffer.from(buffer.subarray(0, count)))) continue;
+    await new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
   }
 }
 
 /** Passes on input in order, with one write at a time: the terminal's buffer may be full. */
 function passInput(from: Readable, master: number): Disposable {
   let last = Promise.resolve();
-  const send = (chunk: Buffer) => {
+  const send = (chunk: unknown) => {
+    const bytes = inputBytes(from, chunk);
+    if (bytes === undefined) return;
     last = last.then(async () => {
-      let rest: Buffer = chunk;
+      let rest: Buffer = bytes;
       while (rest.length > 0) rest = rest.subarray((await writeFd(master, rest)).bytesWritten);
     });
     // A container may end without reading all its input. Its exit status tells whether that is an error.
@@ -49,7 +78,7 @@ function passInput(from: Readable, master: number): Disposable {
   return whileInFront(
     from,
     () => {
-      raw?.setRawMode(true);
+      if (raw !== undefined) makeRaw(raw);
       from.on('data', send);
       from.resume();
     },
@@ -67,7 +96,7 @@ function passInput(from: Readable, master: number): Disposable {
  */
 export function relayTerminal(master: number, stdin: Readable | undefined, stdout: Writable): TerminalRelay {
   const raw = stdin instanceof ReadStream ? stdin : undefined;
-  const screen = stdout instanceof WriteStream ? stdout : undefined;
+  const screen = isScreen(stdout) ? stdout : undefined;
   const resize = () => {
     if (screen !== undefined && screen.columns > 0) setTerminalSize(master, screen.columns, screen.rows);
   };

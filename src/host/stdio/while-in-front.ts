@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { ReadStream } from 'node:tty';
+import { passOutputAsIs } from '../../sys/process/pty.ts';
 
 /**
  * Milliseconds between two checks of a job in the background. A shell sends it no signal when it becomes the foreground
@@ -13,6 +14,17 @@ export function isInFront(): boolean {
   const stat = readFileSync('/proc/self/stat', 'latin1');
   const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return group === foreground || foreground === '-1';
+}
+
+/**
+ * Sets the caller's terminal to raw mode, with output as it is: the container's terminal has made what is shown here.
+ * Node's own raw mode adds a carriage return to each line feed. `setRawMode(false)` restores all of it.
+ * @throws SYSTEM_CALL
+ */
+export function makeRaw(input: ReadStream): void {
+  input.setRawMode(true);
+  // Node tells the descriptor of its standard input only.
+  if ('fd' in input && typeof input.fd === 'number') passOutputAsIs(input.fd);
 }
 
 /**

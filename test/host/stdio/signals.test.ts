@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -25,6 +26,28 @@ function childrenOf(pid: number): readonly number[] {
   return text === '' ? [] : text.split(' ').map(Number);
 }
 
+/** The status of a process; '' where it has ended. */
+function statusOf({ pid }: ChildProcess): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** Waits until a process has taken a signal: until then, the kernel merges it with another one of the same kind. */
+async function taken(child: ChildProcess, name: NodeJS.Signals): Promise<void> {
+  const bit = BigInt(constants.signals[name] - 1);
+  for (let tries = 0; tries < 1000; tries += 1) {
+    const pending = ['SigPnd', 'ShdPnd'].map((mask) =>
+      BigInt(`0x${new RegExp(`^${mask}:\\t([0-9a-f]+)$`, 'm').exec(statusOf(child))?.[1] ?? '0'}`),
+    );
+    if (pending.every((mask) => ((mask >> bit) & 1n) === 0n)) return;
+    await delay(20);
+  }
+  throw new Error(`${name} was not taken`);
+}
+
 /** The host PID of the container's first process, a grandchild of tsimg. */
 function containerProcess(child: ChildProcess): number {
   let pid = child.pid ?? -1;
@@ -37,7 +60,7 @@ function containerProcess(child: ChildProcess): number {
 }
 
 async function gone(pid: number): Promise<boolean> {
-  for (let tries = 0; tries < 200; tries += 1) {
+  for (let tries = 0; tries < 1000; tries += 1) {
     try {
       process.kill(pid, 0);
     } catch {
@@ -74,8 +97,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     const exit = exitOf(child);
     for (const name of ['SIGINT', 'SIGTERM', 'SIGINT'] as const) {
       child.kill(name);
-      // The kernel merges two pending signals of the same kind.
-      await delay(100);
+      await taken(child, name);
     }
     assert.is((await exit).status, 137);
   });

@@ -15,9 +15,8 @@ import fcntl, os, pty, select, signal, struct, sys, termios, time
 keys = sys.argv[1].split('\\n')
 pid, fd = pty.fork()
 if pid == 0:
-    time.sleep(0.1)
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 33, 77, 0, 0))
     os.execvp(sys.argv[2], sys.argv[2:])
-fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 33, 77, 0, 0))
 seen = b''
 def until(mark):
     global seen
@@ -34,16 +33,16 @@ for key in keys:
         os.kill(pid, signal.SIGWINCH)
     else: os.write(fd, b'\\x03' if key == '^C' else key.encode() + b'\\r')
 until(b'\\0never')
-flags = termios.tcgetattr(fd)[3]
+_, output, _, flags = termios.tcgetattr(fd)[:4]
 sys.stdout.buffer.write(seen)
 echo = 'echo' if flags & termios.ECHO else 'silent'
-print('\\nLEFT', echo, 'lines' if flags & termios.ICANON else 'raw', os.waitpid(pid, 0)[1] >> 8)
+print('\\nLEFT', echo, 'lines' if flags & termios.ICANON and output & termios.OPOST else 'raw', os.waitpid(pid, 0)[1] >> 8)
 `;
 
 function outputOf(child: ChildProcess): Promise<string> {
   let all = '';
   child.stdout?.on('data', (chunk) => (all += chunk));
-  return new Promise((resolve) => child.once('close', () => resolve(all.replaceAll('\r', ''))));
+  return new Promise((resolve) => child.once('close', () => resolve(all)));
 }
 
 const asRoot = suite('host/stdio/terminal as root');
@@ -52,7 +51,7 @@ const asUser = suite('host/stdio/terminal as an ordinary user');
 defineRuns(asRoot, asUser, (test, { rootfs, user, sh }) => {
   if (!haveTools('python3')) return;
   const runner = join(import.meta.dirname, '..', '..', 'support', 'run-container.js');
-  const drive = (keys: readonly string[], script: string) => {
+  const driveAsIs = (keys: readonly string[], script: string) => {
     const request = { rootfs, request: { command: ['/bin/sh', '-c', script], interactive: true, terminal: true } };
     const identity =
       user === undefined ? [] : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--'];
@@ -65,6 +64,14 @@ defineRuns(asRoot, asUser, (test, { rootfs, user, sh }) => {
     );
   };
 
+  const drive = async (keys: readonly string[], script: string) => (await driveAsIs(keys, script)).replaceAll('\r', '');
+
+  test('the caller’s terminal gets the bytes that the container’s terminal has made, and no further ones', async () => {
+    const output = await driveAsIs([], 'echo one; stty -onlcr; printf "two\nthree"; exit 7');
+    assert.match(output, /^one\r\ntwo\nthree/, JSON.stringify(output));
+    assert.match(output, /LEFT echo lines 7/, output);
+  });
+
   test('the container has a terminal of its own with the caller’s size; the caller’s is restored', async () => {
     const output = await drive([], 'tty; stty size; ls -l /dev/console | cut -c1; echo $TERM; exit 7');
     assert.match(output, /^\/dev\/pts\/0\n33 77\nc\nxterm\n/, output);
@@ -76,7 +83,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user, sh }) => {
       ['wait it-is-up', '^C', 'wait back'],
       // The job prints that it runs: a message of the shell before the start would be too early. Short words would be
       // found in a warning, too.
-      'trap "echo trapped" INT; sh -c "echo it-is-up; exec sleep 100"; echo back; exit 3',
+      'trap "echo trapped" INT; sh -c "echo it-is-up; exec sleep 1000"; echo back; exit 3',
     );
     assert.match(output, /trapped/, output);
     assert.match(output, /LEFT echo lines 3/, output);
