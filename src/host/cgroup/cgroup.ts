@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { mkdir, readdir, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, TsimgError } from '../../errors.ts';
@@ -25,6 +25,8 @@ interface MadeCgroup {
 export interface Cgroups extends AsyncDisposable {
   /** Moves a process into all of them; failures of optional ones are ignored. @throws LAUNCH_FAILED */
   join(pid: number): void;
+  /** As `join`, while this process does other things. */
+  joinLater(pid: number): Promise<void>;
   /** Whether the kernel killed a process of the container for its memory limit. Call it before the disposal. */
   outOfMemory(): boolean;
 }
@@ -42,6 +44,8 @@ const LAST_PAUSE = 512;
 async function makeLocked(folder: string, id: string, inherit: (from: string, to: string) => void): Promise<Lock> {
   const directory = join(folder, id);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    // The others hold it for a moment each; on a busy machine that is longer.
+    if (attempt > 1) await sleep(attempt);
     try {
       await mkdir(folder, { mode: 0o755 }).catch((error) => {
         if (errnoOf(error) !== 'EEXIST') throw error;
@@ -52,8 +56,8 @@ async function makeLocked(folder: string, id: string, inherit: (from: string, to
     } catch (error) {
       // Another process of tsimg removed the folder with its last container.
       if (errnoOf(error) === 'ENOENT' && attempt < ATTEMPTS - 1) continue;
-      if (errnoOf(error) !== 'EEXIST' || !existsSync(directory)) throw error;
-      // A killed tsimg left the cgroup, with the limits of then.
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      // A killed tsimg left the cgroup, with the limits of its run; or a sweep has removed it since.
       await removeLeft(directory);
       continue;
     }
@@ -202,7 +206,7 @@ export async function sweepCgroups(base: string): Promise<void> {
     if (!entry.isDirectory()) continue;
     const directory = join(folder, entry.name);
     if (readIfThere(join(directory, 'cgroup.procs')) !== '') continue;
-    // Children with processes cannot be removed, nor can this one then.
+    // A cgroup whose children have processes cannot be removed.
     const lock = await tryLockDirectory(directory).catch(() => undefined);
     if (lock === undefined) continue;
     try {
@@ -221,18 +225,30 @@ function killedInside({ plan }: MadeCgroup): boolean {
   return (parseFlatKeyed(readIfThere(join(directory, name))).get('oom_kill') ?? 0) > 0;
 }
 
+/** Throws where a cgroup that must be joined was not. @throws LAUNCH_FAILED */
+function failToJoin(plan: CgroupPlan, cause: unknown): void {
+  if (!plan.required) return;
+  throw new TsimgError('LAUNCH_FAILED', 'the container’s cgroup cannot be joined', {
+    where: processDirectory(plan),
+    why: errnoOf(cause) ?? 'unknown',
+    hint: 'run tsimg in another session, or as root',
+    cause,
+  });
+}
+
 function joinCgroup(plan: CgroupPlan, pid: number): void {
-  const directory = processDirectory(plan);
   try {
-    writeFileSync(join(directory, 'cgroup.procs'), String(pid));
+    writeFileSync(join(processDirectory(plan), 'cgroup.procs'), String(pid));
   } catch (cause) {
-    if (!plan.required) return;
-    throw new TsimgError('LAUNCH_FAILED', 'the container’s cgroup cannot be joined', {
-      where: directory,
-      why: errnoOf(cause) ?? 'unknown',
-      hint: 'run tsimg in another session, or as root',
-      cause,
-    });
+    failToJoin(plan, cause);
+  }
+}
+
+async function joinCgroupLater(plan: CgroupPlan, pid: number): Promise<void> {
+  try {
+    await writeFile(join(processDirectory(plan), 'cgroup.procs'), String(pid));
+  } catch (cause) {
+    failToJoin(plan, cause);
   }
 }
 
@@ -268,6 +284,9 @@ export async function makeCgroups(plans: readonly CgroupPlan[]): Promise<Cgroups
   return {
     join(pid) {
       for (const { plan } of made) joinCgroup(plan, pid);
+    },
+    async joinLater(pid) {
+      for (const { plan } of made) await joinCgroupLater(plan, pid);
     },
     outOfMemory: () => made.some(killedInside),
     [Symbol.asyncDispose]: close,

@@ -56,8 +56,8 @@ function writeList(directory: string, rules: readonly DeviceRule[], asked: reado
     try {
       writeFileSync(join(directory, 'devices.allow'), rule);
     } catch (cause) {
-      // The parent cgroup may have fewer devices, and so has the container then. It is an error only for a device that
-      // was asked for.
+      // If the parent cgroup allows fewer devices, the container's does too. That is an error only for a requested
+      // device.
       if (errnoOf(cause) !== 'EPERM') throw cause;
       if (!required.has(rule)) continue;
       throw new TsimgError('LAUNCH_FAILED', 'the container cannot have the device', {

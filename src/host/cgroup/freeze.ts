@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf } from '../../errors.ts';
@@ -9,49 +9,110 @@ import { parseFlatKeyed } from '../../linux/cgroup.ts';
 const PAUSE = 10;
 const LOOKS = 500;
 
-/**
- * The file that stops a container's processes, and a test whether they have stopped. cgroup-v2.rst,
- * freezer-subsystem.rst
- */
-function freezerOf(plans: readonly CgroupPlan[]) {
-  const unified = plans.find(({ version }) => version === 2);
-  if (unified !== undefined) {
-    const directory = processDirectory(unified);
+/** The file that stops a container's processes, and what is read from it and beside it. */
+interface Freezer {
+  readonly file: string;
+  readonly stop: string;
+  readonly go: string;
+  /** Whether all processes have stopped. */
+  isFrozen(): boolean;
+}
+
+/** Finds the freezer of a container whose cgroups exist. cgroup-v2.rst, freezer-subsystem.rst */
+function freezerOf(plans: readonly CgroupPlan[]): Freezer | undefined {
+  for (const plan of plans) {
+    const directory = processDirectory(plan);
+    const isUnified = plan.version === 2;
+    if (!isUnified && !plan.controllers.includes('freezer')) continue;
+    const file = join(directory, isUnified ? 'cgroup.freeze' : 'freezer.state');
+    if (!existsSync(file)) continue;
+    if (!isUnified) {
+      return { file, stop: 'FROZEN', go: 'THAWED', isFrozen: () => readFileSync(file, 'latin1').trim() === 'FROZEN' };
+    }
     const events = join(directory, 'cgroup.events');
     const isFrozen = () => parseFlatKeyed(readFileSync(events, 'latin1')).get('frozen') === 1;
-    return { file: join(directory, 'cgroup.freeze'), stop: '1', go: '0', isFrozen };
+    return { file, stop: '1', go: '0', isFrozen };
   }
-  const legacy = plans.find(({ controllers }) => controllers.includes('freezer'));
-  if (legacy === undefined) return undefined;
-  const file = join(processDirectory(legacy), 'freezer.state');
-  return { file, stop: 'FROZEN', go: 'THAWED', isFrozen: () => readFileSync(file, 'latin1').trim() === 'FROZEN' };
+  return undefined;
+}
+
+/** Writes to a freezer; false where the container is gone, or this user may not stop it. */
+function set({ file }: Freezer, state: string): boolean {
+  try {
+    writeFileSync(file, state, { flag: 'r+' });
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'ENODEV', 'EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+function isStopping({ file, go }: Freezer): boolean {
+  try {
+    return readFileSync(file, 'latin1').trim() !== go;
+  } catch (error) {
+    if (['ENOENT', 'ENODEV', 'EACCES'].includes(errnoOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+/** Whether the processes of a container are stopped, or about to: by `pauseProcesses`, or for a moment by `freeze`. */
+export function arePaused(plans: readonly CgroupPlan[]): boolean {
+  const freezer = freezerOf(plans);
+  return freezer !== undefined && isStopping(freezer);
 }
 
 /**
- * Stops all processes of a container until the result is disposed; undefined where no cgroup of the container can do
- * that.
+ * Stops processes, and waits until all of them have stopped, for five seconds at most; false where some have not.
+ * @throws an AbortError on `signal`; the processes go on then
+ */
+async function stopAll(freezer: Freezer, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    for (let look = 0; look < LOOKS; look += 1) {
+      if (freezer.isFrozen()) return true;
+      await sleep(PAUSE, undefined, { signal });
+    }
+    return false;
+  } catch (error) {
+    set(freezer, freezer.go);
+    // The container has ended meanwhile.
+    if (['ENOENT', 'ENODEV'].includes(errnoOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+/**
+ * Stops all processes of a container, until `thaw`. Resolves with `busy` where a process did not stop within five
+ * seconds, or has ended meanwhile, and with `refused` where no cgroup of the container can do that: then they go on.
+ * @throws an AbortError on `signal`; the processes go on then
+ */
+export async function pauseProcesses(
+  plans: readonly CgroupPlan[],
+  signal?: AbortSignal,
+): Promise<'paused' | 'busy' | 'refused'> {
+  const freezer = freezerOf(plans);
+  if (freezer === undefined || !set(freezer, freezer.stop)) return 'refused';
+  if (await stopAll(freezer, signal)) return 'paused';
+  set(freezer, freezer.go);
+  return 'busy';
+}
+
+/** Lets the processes of a container go on. Returns whether they were stopped. */
+export function thaw(plans: readonly CgroupPlan[]): boolean {
+  const freezer = freezerOf(plans);
+  return freezer !== undefined && isStopping(freezer) && set(freezer, freezer.go);
+}
+
+/**
+ * Stops the processes of a container until the result is disposed, all that stop within five seconds; undefined where
+ * no cgroup of the container can do that. A paused container stays paused.
  * @throws an AbortError on `signal`; the processes go on then
  */
 export async function freeze(plans: readonly CgroupPlan[], signal?: AbortSignal): Promise<Disposable | undefined> {
   const freezer = freezerOf(plans);
   if (freezer === undefined) return undefined;
-  const { file, stop, go, isFrozen } = freezer;
-  const set = (state: string): boolean => {
-    try {
-      writeFileSync(file, state, { flag: 'r+' });
-      return true;
-    } catch (error) {
-      // The container and its cgroup are gone, or this user may not.
-      if (['ENOENT', 'ENODEV', 'EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) return false;
-      throw error;
-    }
-  };
-  if (!set(stop)) return undefined;
-  try {
-    for (let look = 0; look < LOOKS && !isFrozen(); look += 1) await sleep(PAUSE, undefined, { signal });
-  } catch (error) {
-    set(go);
-    throw error;
-  }
-  return { [Symbol.dispose]: () => void set(go) };
+  if (isStopping(freezer)) return { [Symbol.dispose]: () => undefined };
+  if (!set(freezer, freezer.stop)) return undefined;
+  await stopAll(freezer, signal);
+  return { [Symbol.dispose]: () => void set(freezer, freezer.go) };
 }

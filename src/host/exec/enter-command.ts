@@ -94,7 +94,7 @@ export function startCommand(root: StubRoot, plan: ExecPlan, hooks: EnterHooks):
   const [counted, others] = [true, false].map((is) =>
     command.limits.filter(({ resource }) => (resource === 'nproc') === is),
   );
-  for (const limit of others ?? []) become.setLimit(stub, limit, explainLimit(limit));
+  become.setLimits(stub, others ?? [], explainLimit);
   for (const limit of counted ?? []) become.makeRoomForLimit(stub, limit, explainLimit(limit));
   become.leaveSessionKeyring(stub);
   become.setUmask(stub, command.umask);
@@ -119,7 +119,7 @@ export function startCommand(root: StubRoot, plan: ExecPlan, hooks: EnterHooks):
       become.duplicateOnto(child, from, to);
     });
     if (command.terminal) takeTerminal(child, 0);
-    for (const limit of counted ?? []) become.setLimit(child, limit, explainLimit(limit));
+    become.setLimits(child, counted ?? [], explainLimit);
     become.closeOnExecFrom(child, 3);
     executeFirst(child, { args: command.args, env, last: lastCalls(command, user, late) });
     return child.pid;

@@ -57,7 +57,7 @@ export function probeHost(): HostFacts {
   const subordinateIds = (path: string) => {
     const text = readIfThere(path);
     const own = parseSubordinateIds(text, name, uid);
-    // Root's may be listed under podman's name, `containers`.
+    // Root's ranges may be listed under podman's name, `containers`.
     return own.length === 0 && canMount ? parseSubordinateIds(text, 'containers', uid) : own;
   };
   const given = effective & capabilitySet(status, 'CapBnd');
@@ -67,6 +67,7 @@ export function probeHost(): HostFacts {
     canMount,
     nestedUserNamespace: statSync('/proc/self/ns/user').ino !== FIRST_USER_NAMESPACE,
     capabilities: canMount ? CAPABILITY_NAMES.filter((each) => given & capabilityMask([each])) : undefined,
+    userName: name,
     subordinateUids: subordinateIds('/etc/subuid'),
     subordinateGids: subordinateIds('/etc/subgid'),
     hostname: hostname(),

@@ -15,7 +15,8 @@ export function runtimeDirectory(uid: number, env: Readonly<Record<string, strin
 }
 
 /**
- * Makes it, for its owner alone. In /tmp another user may have made it before; that one is refused. @throws FILESYSTEM
+ * Makes the directory, for its owner alone. In /tmp another user may have made one of this name, which is refused.
+ * @throws FILESYSTEM
  */
 export function makeRuntimeDirectory(path: string, uid: number): void {
   makeDirectories(path, 0o700);

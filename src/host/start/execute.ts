@@ -1,53 +1,29 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { TsimgError } from '../../errors.ts';
-import type { Context } from '../../events.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
-import type { LaunchPlan } from '../../launch/launch-plan.ts';
+import type { LaunchPlan, ProcessPlan } from '../../launch/launch-plan.ts';
 import { explainRefusal } from '../../launch/show/explain-refusal.ts';
 import { awaitEnd, reap, signalProcess } from '../../sys/stub/call/await-end.ts';
 import { setFileIds, setUmask } from '../../sys/stub/call/become.ts';
 import type { StartedStub } from '../../sys/stub/start-stub.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { type Cgroups, makeCgroups } from '../cgroup/cgroup.ts';
+import { thaw } from '../cgroup/freeze.ts';
 import { readConditions } from '../facts/conditions.ts';
 import type { Connection } from '../network/connection.ts';
 import { openNetwork } from '../network/open-network.ts';
-import { openRelay, type Relay, type Streams } from '../stdio/relay.ts';
-import { ignoresByDefault, type SignalSource, signalNumber } from '../stdio/signal-source.ts';
-import { becomeCommand } from '../steps/command.ts';
-import { performSteps, type StepHooks } from '../steps/steps.ts';
+import { type ContainerPipes, openRelay, type Relay, type Streams } from '../stdio/relay.ts';
+import { ignoresByDefault, signalNumber } from '../stdio/signal-source.ts';
+import { becomeCommand, type CommandHooks, prepareCommand } from '../steps/command.ts';
+import type { StubRoot } from '../steps/root.ts';
+import { performSteps, type StepHooks, stepByStep } from '../steps/steps.ts';
 import { compileFilter } from './compile-filter.ts';
-import { type MadeContainer, makeContainer } from './make-container.ts';
+import type { ExecuteOptions } from './execute-options.ts';
+import { makeContainer } from './make-container.ts';
 import { stubMeanwhile } from './stub-meanwhile.ts';
 
 /** A command that ignores SIGINT and SIGTERM is killed at this request to end. */
 const PATIENCE = 3;
-
-/** Callbacks during a launch. */
-export interface ExecuteWatch {
-  /**
-   * The container's first process exists: its host PID. It does not run the command yet, nor end before this returns.
-   */
-  readonly onProcess?: ((pid: number) => void) | undefined;
-  /** All is prepared and the command comes next; until then a launch may be refused and tried again. */
-  readonly onStarted?: (() => void) | undefined;
-  /** The first process has become the command. */
-  readonly onRunning?: (() => void) | undefined;
-  /**
-   * The first process has ended, or there never was one. Ends the processes that the command left behind, which may
-   * hold its output open.
-   */
-  readonly onEnded?: (() => Promise<void>) | undefined;
-}
-
-/** The options of a launch besides the plan. An abort of `signal` gives the launch up, or kills the container. */
-export interface ExecuteOptions extends Context, ExecuteWatch {
-  readonly streams: Streams;
-  /**
-   * The signals to pass on to the container; none when absent. Before the command runs, a signal gives the launch up.
-   */
-  readonly signals?: SignalSource | undefined;
-}
 
 /** The parts outside of the container's namespaces, made before its first process. */
 interface Surroundings {
@@ -61,7 +37,7 @@ interface Surroundings {
 /** How far a launch has come. */
 type State =
   | { readonly kind: 'preparing' }
-  /** The first process has only the command left to become: from here on, signals are the container's. */
+  /** The first process only has to execute the command: from here on, the container gets the signals. */
   | { readonly kind: 'running'; readonly container: Stub }
   | { readonly kind: 'ended' }
   /** By a signal before the command ran, or by an abort at any time. */
@@ -81,6 +57,8 @@ class Launch implements AsyncDisposable {
   readonly #listening: Disposable | undefined;
   readonly #abort = () => this.#giveUp('abort');
   #state: State = { kind: 'preparing' };
+  /** The stub in the container, once it is made. */
+  #container: Stub | undefined;
   #relay: (Relay & { close(): void | Promise<void> }) | undefined;
   /** Requests to end that the running container got. */
   #requests = 0;
@@ -104,7 +82,9 @@ class Launch implements AsyncDisposable {
       process.kill('SIGKILL');
     }
     if (this.#state.kind === 'running') this.#state = { kind: 'ended' };
+    if ('status' in outcome) await this.#tellOver(outcome.status, surroundings);
     stub.close();
+    this.#container?.close();
     const end = await process.ended;
     await this.#options.onEnded?.();
     await this.#relay?.drain();
@@ -115,6 +95,15 @@ class Launch implements AsyncDisposable {
     throw error instanceof TsimgError ? (explainRefusal(error, readConditions()) ?? error) : error;
   }
 
+  /** Tells the end early to a caller that need not wait for the cleaning: with a PID namespace, all has ended by now. */
+  async #tellOver(status: number | undefined, { cgroups }: Surroundings): Promise<void> {
+    const { onOver } = this.#options;
+    if (onOver === undefined || status === undefined || this.#isGivenUp()) return;
+    if (!this.#plan.namespaces.includes('pid')) return;
+    await this.#relay?.drain();
+    onOver(status, cgroups.outOfMemory());
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#started.process.kill('SIGKILL');
     this.#options.signal?.removeEventListener('abort', this.#abort);
@@ -123,49 +112,94 @@ class Launch implements AsyncDisposable {
   }
 
   /** Makes the container, has its first process become the command and waits for its end. */
-  async #perform({ tools, cgroups, connection, filter }: Surroundings): Promise<number | undefined> {
+  async #perform(around: Surroundings): Promise<number | undefined> {
+    const { cgroups, connection, filter } = around;
     const { stub } = this.#started;
-    const made = await makeContainer(stub, this.#plan, tools);
-    const { container } = made;
+    const { origin, awaitOrders } = this.#options;
+    const { container, outside } = await makeContainer(stub, this.#plan, {
+      tools: around.tools,
+      isMapped: origin?.isMapped,
+      onUserNamespace: origin?.onUserNamespace,
+      userNamespaceAbove: origin?.userNamespaceAbove,
+    });
+    this.#container = container;
     this.#options.onProcess?.(container.pid);
-    await connection.attach(container);
+    this.#options.onConnected?.(await connection.attach(container));
     const takeMaster = await this.#masterTaker(container);
     // Signals and aborts are delivered now: all that follows until the command runs happens in one turn.
     await turn();
     if (this.#isGivenUp()) return undefined;
+    const hooks = { takeMaster, outside };
     try {
-      this.#becomeCommand(made, { joinCgroups: () => cgroups.join(container.pid), takeMaster }, filter);
+      if (awaitOrders === undefined) {
+        this.#becomeCommand(container, { ...hooks, joinCgroups: () => cgroups.join(container.pid) }, filter);
+      } else {
+        const root = await this.#prepare(container, hooks, cgroups);
+        if (root === undefined) return undefined;
+        const ahead = prepareCommand(root, this.#plan);
+        const { command, streams } = await awaitOrders(container);
+        if (this.#isGivenUp()) return undefined;
+        const pipes = this.#openRelay(container, streams, command);
+        this.#execute(root, { ...this.#plan, command }, { streams: pipes, filter, ahead });
+      }
     } catch (error) {
       // A delayed call of the stub may have failed before: its error was reported by a later call.
       throw container.failure ?? error;
     }
     this.#options.onRunning?.();
-    const status = await awaitEnd(stub, container.pid);
+    const status = await awaitEnd(stub, container.pid, this.#options.onKilled);
     if (this.#state.kind === 'running') this.#state = { kind: 'ended' };
     if (status !== undefined) reap(stub, container.pid);
     return status;
   }
 
-  /** Prepares the container by its first process, which becomes the command at the end. */
-  #becomeCommand(
-    { container, outside }: MadeContainer,
-    hooks: Pick<StepHooks, 'joinCgroups' | 'takeMaster'>,
-    filter: Uint8Array | undefined,
-  ): void {
-    const { idMap, command, steps } = this.#plan;
+  /** All files that follow are made by root of the container. */
+  #ownFiles(container: Stub): void {
     setUmask(container, 0);
-    // All files that follow are made by root of the container.
-    if (idMap?.caller !== undefined) setFileIds(container, 0, 0);
-    const opened = command.terminal ? undefined : openRelay(container, this.#options.streams, command.stdin);
-    if (opened !== undefined) this.#relay = opened.relay;
-    const prepared = performSteps(container, steps, { ...hooks, outside });
-    const streams = prepared.terminal ?? opened?.pipes;
+    if (this.#plan.idMap?.caller !== undefined) setFileIds(container, 0, 0);
+  }
+
+  /**
+   * Performs the steps, and has the process join its cgroups meanwhile: the kernel may take as long for that as for all
+   * else. Undefined where the launch is given up.
+   */
+  async #prepare(container: Stub, hooks: StepHooks, cgroups: Cgroups): Promise<StubRoot | undefined> {
+    const joined = cgroups.joinLater(container.pid);
+    // It is waited for below, after steps that may fail.
+    joined.catch(() => {});
+    this.#ownFiles(container);
+    const steps = stepByStep(container, this.#plan.steps, hooks);
+    for (;;) {
+      const next = steps.next();
+      await joined;
+      if (this.#isGivenUp()) return undefined;
+      if (next.done) return next.value.root;
+    }
+  }
+
+  /** Prepares the container by its first process, which becomes the command at the end. */
+  #becomeCommand(container: Stub, hooks: StepHooks & { joinCgroups(): void }, filter: Uint8Array | undefined): void {
+    const { command, steps } = this.#plan;
+    this.#ownFiles(container);
+    const pipes = command.terminal ? undefined : this.#openRelay(container, this.#options.streams, command);
+    const prepared = performSteps(container, steps, hooks);
+    const streams = prepared.terminal ?? pipes;
     if (streams === undefined) throw new TsimgError('LAUNCH_FAILED', 'no terminal');
+    this.#execute(prepared.root, this.#plan, { streams, filter });
+  }
+
+  #openRelay(container: Stub, streams: Streams, { stdin }: ProcessPlan): ContainerPipes {
+    const { relay, pipes } = openRelay(container, streams, stdin);
+    this.#relay = relay;
+    return pipes;
+  }
+
+  #execute(root: StubRoot, plan: LaunchPlan, how: Omit<CommandHooks, 'ready'>): void {
     const ready = () => {
-      this.#state = { kind: 'running', container };
+      this.#state = { kind: 'running', container: root.stub };
       this.#options.onStarted?.();
     };
-    becomeCommand(prepared.root, this.#plan, { streams, filter, ready });
+    becomeCommand(root, plan, { ...how, ready });
   }
 
   /** Takes the master of a terminal out of the stub and relays it. The code for it is loaded for terminals only. */
@@ -187,7 +221,10 @@ class Launch implements AsyncDisposable {
     const isRequest = name === 'SIGINT' || name === 'SIGTERM';
     if (isRequest) this.#requests += 1;
     const isVain = isRequest && this.#plan.namespaces.includes('pid') && ignoresByDefault(pid, signalNumber(name));
-    signalProcess(pid, this.#requests < PATIENCE && !isVain ? name : 'SIGKILL');
+    const isKilled = this.#requests >= PATIENCE || isVain;
+    signalProcess(pid, isKilled ? 'SIGKILL' : name);
+    // A paused container would end only when it goes on.
+    if (isKilled) thaw(this.#plan.cgroups);
   }
 
   #giveUp(by: NodeJS.Signals | 'abort'): void {
@@ -213,12 +250,12 @@ class Launch implements AsyncDisposable {
  * `signal`
  */
 export async function execute(plan: LaunchPlan, tools: HostTools, options: ExecuteOptions): Promise<number> {
-  const { signal, onEvent } = options;
+  const { signal, onEvent, lastPorts } = options;
   signal?.throwIfAborted();
   for (const message of plan.warnings) onEvent?.({ kind: 'warning', message });
-  await using starting = stubMeanwhile();
+  await using starting = stubMeanwhile(options.origin?.start);
   await using cgroups = await makeCgroups(plan.cgroups);
-  await using connection = await openNetwork(plan.network, tools, { signal, onEvent });
+  await using connection = await openNetwork(plan.network, tools, { signal, onEvent, lastPorts });
   const filter = compileFilter(plan.command);
   const started = await starting.stub;
   signal?.throwIfAborted();

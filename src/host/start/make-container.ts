@@ -12,7 +12,10 @@ import { becomeMappedRoot } from './mapped-root.ts';
 
 type Joined = Extract<LaunchPlan['network'], { kind: 'join' }>;
 
-/** Joins another container's network: by its user namespace, if it has one, whose root may use that network. */
+/**
+ * Joins another container's network. If that container has a user namespace, the stub joins it first, because only its
+ * root may use the network.
+ */
 function joinNetwork(stub: Stub, { path, userNamespace }: Joined): void {
   const network = openPath(stub, path, constants.O_RDONLY);
   if (userNamespace !== undefined) {
@@ -30,19 +33,34 @@ export interface MadeContainer {
   readonly outside: MadeOutside | undefined;
 }
 
+/** What the making of a container takes besides the plan. */
+export interface Making {
+  readonly tools: HostTools;
+  /** Whether the stub is root of the plan's user namespace already. */
+  readonly isMapped?: boolean | undefined;
+  readonly onUserNamespace?: ((stub: Stub) => void) | undefined;
+  /** Root of the user namespace above that of the plan, where real root's launch makes that. */
+  readonly userNamespaceAbove?: Stub | undefined;
+}
+
 /**
  * Makes a plan's namespaces by a stub, and the stub's child, which is the first process in them. The user namespace
  * comes first: its root has all capabilities in the namespaces that follow.
  * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, SYSTEM_CALL
  */
-export async function makeContainer(stub: Stub, plan: LaunchPlan, tools: HostTools): Promise<MadeContainer> {
+export async function makeContainer(
+  stub: Stub,
+  plan: LaunchPlan,
+  { tools, isMapped = false, onUserNamespace, userNamespaceAbove }: Making,
+): Promise<MadeContainer> {
   const { network, idMap } = plan;
   const joined = network.kind === 'join' ? network : undefined;
   if (joined !== undefined) joinNetwork(stub, joined);
   let outside: MadeOutside | undefined;
   if (idMap?.by === 'root') {
-    outside = await becomeMappedRoot(stub, { steps: plan.steps, idMap, tools });
-  } else if (idMap !== undefined) {
+    outside = await becomeMappedRoot(stub, { steps: plan.steps, idMap, tools, above: userNamespaceAbove });
+    onUserNamespace?.(stub);
+  } else if (idMap !== undefined && !isMapped) {
     if (joined?.userNamespace === undefined) {
       await makeUserNamespace(stub, idMap, tools);
     }
@@ -50,7 +68,7 @@ export async function makeContainer(stub: Stub, plan: LaunchPlan, tools: HostToo
     if (idMap.caller === undefined) setIds(stub, 0, 0);
   }
   if (plan.namespaces.length > 0) makeNamespaces(stub, plan.namespaces);
-  // The change of credentials cleared it, and a child does not inherit it.
+  // The change of credentials cleared the parent-death signal, and a child does not inherit it.
   dieWithParent(stub);
   const container = forkStub(stub);
   dieWithParent(container);

@@ -8,7 +8,7 @@ import { chownDescriptor, openPath } from '../../sys/stub/call/files.ts';
 import { startStub } from '../../sys/stub/start-stub.ts';
 import { makeUserNamespace } from './make-user-namespace.ts';
 
-/** Gives a directory of the caller's to the map's root, who is another user. */
+/** Gives a directory of the caller to the root of the map, which is another ID. */
 async function giveToRoot(path: string, idMap: IdMap, tools: HostTools): Promise<void> {
   const { stub, process } = await startStub();
   try {
@@ -21,7 +21,7 @@ async function giveToRoot(path: string, idMap: IdMap, tools: HostTools): Promise
   }
 }
 
-/** Whose overlay it is, and the host's tools that give it to them. */
+/** The owner of an overlay, and the host's tools that give files to the owner. */
 interface OverlayUser {
   /** The container's map; absent where it has the host's IDs. */
   readonly idMap: IdMap | undefined;

@@ -1,12 +1,13 @@
-import { writeFileSync } from 'node:fs';
+import { constants, writeFileSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 import type { IdMap } from '../../launch/launch-plan.ts';
 import type { IdExtent } from '../../linux/ids.ts';
 import { runCommand } from '../../sys/process/spawn.ts';
 import { hideFromTracers, showToTracers } from '../../sys/stub/call/become.ts';
+import { closeCall, openPathCall, writeCall } from '../../sys/stub/call/file-calls.ts';
 import { makeNamespaces } from '../../sys/stub/call/namespaces.ts';
-import type { Stub } from '../../sys/stub/stub.ts';
+import { errnoName, type Stub, stubIsGone } from '../../sys/stub/stub.ts';
 import { requireTool, TOOL_ENV } from '../facts/tools.ts';
 
 function flat(extents: readonly IdExtent[]): readonly string[] {
@@ -50,6 +51,18 @@ function writeAll(pid: number, idMap: IdMap): void {
   }
 }
 
+/** Writes the maps by a stub that is root of the namespace above: the kernel takes them from nobody further up. */
+function writeByStub(writer: Stub, pid: number, idMap: IdMap): void {
+  const calls = [['gid_map', idMap.gids] as const, ['uid_map', idMap.uids] as const].flatMap(([name, extents]) => {
+    const file = openPathCall(`/proc/${pid}/${name}`, constants.O_WRONLY);
+    return [file, writeCall(file, Buffer.from(lines(extents))), closeCall(file)];
+  });
+  const outcome = writer.attempt(calls);
+  if (outcome === undefined) throw stubIsGone();
+  if (outcome.result >= 0) return;
+  throw new TsimgError('LAUNCH_FAILED', 'the ID map was refused', { why: errnoName(outcome.result) });
+}
+
 async function writeIdMaps(pid: number, idMap: IdMap, tools: HostTools): Promise<void> {
   if (idMap.by === 'single') return writeSingle(pid, idMap);
   if (idMap.by === 'root') return writeAll(pid, idMap);
@@ -59,12 +72,14 @@ async function writeIdMaps(pid: number, idMap: IdMap, tools: HostTools): Promise
 
 /**
  * Moves a stub to a new user namespace with these maps. They are written to its files in /proc, which belong to the
- * caller only while the stub is dumpable. user_namespaces(7), proc(5). @throws LAUNCH_FAILED, HOST_UNSUPPORTED,
- * SYSTEM_CALL
+ * caller only while the stub is dumpable. user_namespaces(7), proc(5).
+ * @param writer root of the user namespace above, where that is not this process's own
+ * @throws LAUNCH_FAILED, HOST_UNSUPPORTED, SYSTEM_CALL
  */
-export async function makeUserNamespace(stub: Stub, idMap: IdMap, tools: HostTools): Promise<void> {
+export async function makeUserNamespace(stub: Stub, idMap: IdMap, tools: HostTools, writer?: Stub): Promise<void> {
   makeNamespaces(stub, ['user']);
   showToTracers(stub);
-  await writeIdMaps(stub.pid, idMap, tools);
+  if (writer === undefined) await writeIdMaps(stub.pid, idMap, tools);
+  else writeByStub(writer, stub.pid, idMap);
   hideFromTracers(stub);
 }

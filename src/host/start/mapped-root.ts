@@ -7,26 +7,35 @@ import { MS } from '../../linux/mount-flags.ts';
 import { reap } from '../../sys/stub/call/await-end.ts';
 import { setFileIds, setGroups, setIds, showToTracers } from '../../sys/stub/call/become.ts';
 import { goTo, openPath, withDescriptor } from '../../sys/stub/call/files.ts';
-import { attachMount, cloneMount, mount, setMountIdMap } from '../../sys/stub/call/mounts.ts';
+import { attachMount, mount, setMountIdMap } from '../../sys/stub/call/mounts.ts';
 import { joinNamespace, makeNamespaces } from '../../sys/stub/call/namespaces.ts';
 import { forkStub } from '../../sys/stub/fork-stub.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { mountRoot, openHost } from '../steps/mounts.ts';
 import type { MadeOutside } from '../steps/steps.ts';
-import { cloneSources } from '../steps/volumes.ts';
+import { cloneHost, cloneSources } from '../steps/volumes.ts';
 import { makeUserNamespace } from './make-user-namespace.ts';
 
+/** A user namespace to make by real root. */
+export interface UserNamespaceToMake {
+  readonly idMap: IdMap;
+  readonly tools: HostTools;
+  /** Root of the user namespace that it is below. Default: real root. */
+  readonly above?: Stub | undefined;
+}
+
 /** Makes a user namespace without processes; returns the stub's descriptor of it. */
-async function openUserNamespace(stub: Stub, idMap: IdMap, tools: HostTools): Promise<number> {
-  const first = forkStub(stub);
+async function openUserNamespace(stub: Stub, { idMap, tools, above }: UserNamespaceToMake): Promise<number> {
+  const parent = above ?? stub;
+  const first = forkStub(parent);
   try {
-    await makeUserNamespace(first, idMap, tools);
+    await makeUserNamespace(first, idMap, tools, above);
     // So that the other stub may open the namespace. No process but this one is ever in it.
     showToTracers(first);
     return openPath(stub, `/proc/${first.pid}/ns/user`, constants.O_RDONLY);
   } finally {
     first.close();
-    reap(stub, first.pid);
+    reap(parent, first.pid);
   }
 }
 
@@ -43,21 +52,49 @@ function mapIds(
     throw new TsimgError('HOST_UNSUPPORTED', 'the files cannot be shown with other IDs', {
       where: path,
       why: errno === 'EINVAL' ? 'the file system, or one mounted in it, has no ID-mapped mounts' : errno,
-      hint: 'keep it on ext4, xfs, btrfs or tmpfs (--root for images), or leave out --userns auto',
+      hint: 'keep it on ext4, xfs, btrfs or, since Linux 6.3, tmpfs (--root for images), or leave out --userns auto',
       facts: { errno },
       cause,
     });
   }
 }
 
-/** Mounts a directory over itself, so that its files are shown with the namespace's IDs. */
-function showMapped(stub: Stub, path: string, userNamespace: number): void {
-  withDescriptor(stub, openHost(stub, path), (fd) =>
-    withDescriptor(stub, cloneMount(stub, fd, path), (tree) => {
-      mapIds(stub, { tree, path }, userNamespace);
-      attachMount(stub, tree, fd, path);
-    }),
-  );
+/** Mounts a directory, over itself by default, so that its files are shown with the namespace's IDs. */
+function showMapped(stub: Stub, path: string, userNamespace: number, place = path): void {
+  withDescriptor(stub, cloneHost(stub, path), (tree) => {
+    mapIds(stub, { tree, path }, userNamespace);
+    withDescriptor(stub, openHost(stub, place), (onto) => attachMount(stub, tree, onto, place));
+  });
+}
+
+/** Gives root's stub a mount namespace, which gets mounts of the host but gives none, and makes a user namespace. */
+async function makeOwnMounts(stub: Stub, user: UserNamespaceToMake): Promise<number> {
+  makeNamespaces(stub, ['mount']);
+  mount(stub, { source: null, target: '/', type: null, flags: MS.slave | MS.recursive }, '/');
+  return await openUserNamespace(stub, user);
+}
+
+/** What a program of the host sees with the IDs of a user namespace. */
+export interface MappedView {
+  readonly steps: readonly Step[];
+  readonly idMap: IdMap;
+  readonly tools: HostTools;
+  /** The directory where the program finds the root filesystem of the plan, a plain one. */
+  readonly place: string;
+}
+
+/**
+ * Shows a root filesystem, and its image's volumes, with the IDs of a user namespace to the program that root's stub
+ * becomes, and to no other. @throws as `becomeMappedRoot`
+ */
+export async function showMappedTo(stub: Stub, { steps, idMap, tools, place }: MappedView): Promise<void> {
+  const user = await makeOwnMounts(stub, { idMap, tools });
+  withDescriptor(stub, user, () => {
+    for (const step of steps) {
+      if (isImageVolume(step)) showMapped(stub, step.source, user);
+      if (step.do === 'root' && step.root.kind === 'directory') showMapped(stub, step.root.path, user, place);
+    }
+  });
 }
 
 function isImageVolume(step: Step): step is BindStep {
@@ -74,6 +111,23 @@ function directoriesOf(root: RootSpec): readonly string[] {
 }
 
 /**
+ * Mounts a root so that its files are shown with the IDs of a user namespace; returns its descriptor. From here on,
+ * files that the stub makes belong to root of the map: the mounts can store no ID that the map has not.
+ * @param user the stub's descriptor of the user namespace
+ * @throws HOST_UNSUPPORTED where the kernel cannot show the files with other IDs; LAUNCH_FAILED, SYSTEM_CALL
+ */
+export function mountMappedRoot(
+  stub: Stub,
+  step: Extract<Step, { do: 'root' }>,
+  { user, idMap }: { readonly user: number; readonly idMap: IdMap },
+): number {
+  for (const path of directoriesOf(step.root)) showMapped(stub, path, user);
+  // The overlay's own files, too, get the IDs of the process that mounts it.
+  setFileIds(stub, mapId(idMap.uids, 0) ?? 0, mapId(idMap.gids, 0) ?? 0);
+  return mountRoot(stub, step);
+}
+
+/**
  * Mounts the container's root by root's stub, so that its files are shown with the IDs of a new user namespace. Then
  * the stub becomes root of that namespace, and the container's root is its working directory. No other process sees the
  * mounts; on disk the files keep the image's IDs.
@@ -81,22 +135,17 @@ function directoriesOf(root: RootSpec): readonly string[] {
  */
 export async function becomeMappedRoot(
   stub: Stub,
-  { steps, idMap, tools }: { readonly steps: readonly Step[]; readonly idMap: IdMap; readonly tools: HostTools },
+  { steps, ...toMake }: UserNamespaceToMake & { readonly steps: readonly Step[] },
 ): Promise<MadeOutside> {
-  makeNamespaces(stub, ['mount']);
-  mount(stub, { source: null, target: '/', type: null, flags: MS.slave | MS.recursive }, '/');
-  const user = await openUserNamespace(stub, idMap, tools);
+  const { idMap } = toMake;
+  const user = await makeOwnMounts(stub, toMake);
   const clones = cloneSources(stub, steps, () => true);
   // Volumes of images have the image's IDs on disk, as the root has. All other sources are the host's and keep their
   // IDs.
   for (const [step, tree] of clones) if (isImageVolume(step)) mapIds(stub, { tree, path: step.source }, user);
   for (const step of steps) {
     if (step.do !== 'root') continue;
-    for (const path of directoriesOf(step.root)) showMapped(stub, path, user);
-    // The overlay's own files get the IDs of the process that mounts it. These must be IDs that the mapped mounts can
-    // store.
-    setFileIds(stub, mapId(idMap.uids, 0) ?? 0, mapId(idMap.gids, 0) ?? 0);
-    withDescriptor(stub, mountRoot(stub, step), (rootFd) => goTo(stub, rootFd));
+    withDescriptor(stub, mountMappedRoot(stub, step, { user, idMap }), (rootFd) => goTo(stub, rootFd));
   }
   joinNamespace(stub, user, 'user', 'the user namespace');
   stub.later({ name: 'close', args: [user] });

@@ -1,20 +1,35 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import type { LaunchPlan, Limit } from '../../launch/launch-plan.ts';
+import type { HostTools } from '../../launch/facts/host-facts.ts';
+import type { LaunchPlan, Limit, Step } from '../../launch/launch-plan.ts';
 import type { PlacedDevice } from '../../launch/oci/oci-devices.ts';
 import { planToOci, rootPath } from '../../launch/oci/plan-to-oci.ts';
 import { type ResolvedUser, resolveUser } from '../../launch/plan/user.ts';
+import { mapId } from '../../linux/ids.ts';
+import { withLine } from '../../linux/passwd.ts';
 import { O_PATH } from '../../sys/file/open-how.ts';
 import { runCommand } from '../../sys/process/spawn.ts';
-import { startProcess } from '../../sys/process/start-process.ts';
+import { type StartedProcess, startProcess } from '../../sys/process/start-process.ts';
+import { resetSignals } from '../../sys/stub/call/become.ts';
 import { openOwnStub } from '../../sys/stub/own-stub.ts';
+import { startStub } from '../../sys/stub/start-stub.ts';
 import { findDevices } from '../cgroup/device-list.ts';
 import { findTool } from '../facts/tools.ts';
 import { type SignalSource, signalNumber } from '../stdio/signal-source.ts';
-import { readFileOfRoot } from '../steps/root.ts';
+import { executeFirst } from '../steps/command.ts';
+import { readBytesOfRoot, readFileOfRoot, type StubRoot } from '../steps/root.ts';
+import { type MappedView, showMappedTo } from './mapped-root.ts';
+
+/** The options of a run besides plan and runtime. */
+export interface RuntimeOptions {
+  /** The container's name for the runtime. */
+  readonly id: string;
+  readonly tools: HostTools;
+  readonly signals?: SignalSource | undefined;
+}
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
@@ -35,18 +50,27 @@ function findRuntime(name: string): string {
   });
 }
 
-/** crun refuses hosts with cgroups of both versions, and none is asked for. */
+/** crun refuses hosts with cgroups of both versions, so it is told to use none. */
 function optionsOf(path: string): readonly string[] {
   return basename(path) === 'crun' ? ['--cgroup-manager=disabled'] : [];
 }
 
-/** Without cgroups nothing holds a container to its devices. @throws HOST_UNSUPPORTED */
+/** Without cgroups, no list of devices restricts a container. @throws HOST_UNSUPPORTED */
 function checkDevices({ cgroups }: LaunchPlan, path: string): void {
   const option = cgroups.map(({ devices }) => devices?.neededBy).find((each) => each !== undefined);
   if (option === undefined || optionsOf(path).length === 0) return;
   throw new TsimgError('HOST_UNSUPPORTED', `--runtime ${basename(path)} does not go with ${option}`, {
     why: 'tsimg starts it without cgroups, by which a container is held to its list of devices',
     hint: 'use --runtime runc, or leave --runtime out',
+  });
+}
+
+/** @throws HOST_UNSUPPORTED where a runtime cannot run a command whose caller keeps its IDs */
+function checkKeptIds({ idMap }: LaunchPlan, path: string): void {
+  if (idMap?.caller === undefined || basename(path) !== 'runc') return;
+  throw new TsimgError('HOST_UNSUPPORTED', '--runtime runc does not go with --userns keep-id', {
+    why: 'runc gives its pipes to root of the container, which is not the caller, so it may not',
+    hint: 'use --runtime crun, or leave --runtime out',
   });
 }
 
@@ -62,19 +86,23 @@ function placeDevices({ steps }: LaunchPlan): readonly PlacedDevice[] {
   );
 }
 
-/** Looks up the command's user in the container's files. */
-function findUser(plan: LaunchPlan): ResolvedUser {
+/** Does something with the open root of a plan. */
+function inRoot<T>(plan: LaunchPlan, action: (root: StubRoot) => T): T {
   const rootFd = openSync(rootPath(plan), O_PATH);
-  const root = { stub: openOwnStub(), fd: rootFd };
   try {
-    const files = {
-      passwd: readFileOfRoot(root, '/etc/passwd'),
-      group: readFileOfRoot(root, '/etc/group'),
-    };
-    return resolveUser(plan.command.user, files, plan.command.extraGroups);
+    return action({ stub: openOwnStub(), fd: rootFd });
   } finally {
     closeSync(rootFd);
   }
+}
+
+/** Looks up the command's user in the container's files. */
+function findUser(plan: LaunchPlan): ResolvedUser {
+  const files = inRoot(plan, (root) => ({
+    passwd: readFileOfRoot(root, '/etc/passwd'),
+    group: readFileOfRoot(root, '/etc/group'),
+  }));
+  return resolveUser(plan.command.user, files, plan.command.extraGroups);
 }
 
 function readHardLimits(): ReadonlyMap<Limit['resource'], number> {
@@ -82,7 +110,16 @@ function readHardLimits(): ReadonlyMap<Limit['resource'], number> {
   return new Map(files === undefined ? [] : [['nofile', Number(files)]]);
 }
 
-/** Writes the files of the `file` steps; missing files of the host are left out. */
+type FileContent = Exclude<Extract<Step, { do: 'file' }>['content'], { readonly shared: string }>;
+
+/** Returns the content of a file; undefined where the root's own file stays. @throws Node's errors */
+function contentOf(plan: LaunchPlan, target: string, content: FileContent): Buffer | string | undefined {
+  if ('text' in content) return content.text;
+  if ('hostFile' in content) return readFileSync(content.hostFile, 'utf8') + (content.append ?? '');
+  return inRoot(plan, (root) => withLine(readBytesOfRoot(root, target), content.line, content.unlessId));
+}
+
+/** Writes the files of the `file` steps, which root of the map owns; missing files of the host are left out. */
 async function writeFiles(plan: LaunchPlan, bundle: string): Promise<ReadonlyMap<string, string>> {
   const written = new Map<string, string>();
   for (const step of plan.steps) {
@@ -90,14 +127,40 @@ async function writeFiles(plan: LaunchPlan, bundle: string): Promise<ReadonlyMap
     const path = join(bundle, `file-${written.size}`);
     try {
       const { content } = step;
-      const text = 'text' in content ? content.text : readFileSync(content.hostFile, 'utf8') + (content.append ?? '');
+      const text = contentOf(plan, step.target, content);
+      if (text === undefined) continue;
       await writeFile(path, text, { mode: 0o644 });
+      if (plan.idMap?.by === 'root') await chown(path, mapId(plan.idMap.uids, 0) ?? 0, mapId(plan.idMap.gids, 0) ?? 0);
       written.set(step.target, path);
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
     }
   }
   return written;
+}
+
+/** A runtime that is to be started. */
+interface RuntimeCall {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: 'ignore' | 'inherit';
+}
+
+/** Starts a runtime for a plan of root's with a user namespace: it finds the root filesystem with mapped IDs. */
+async function startWithMappedRoot({ args, env, stdin }: RuntimeCall, view: MappedView): Promise<StartedProcess> {
+  const { stub, process: child } = await startStub({ standard: [stdin, 'inherit', 'inherit'], foreground: true });
+  try {
+    await showMappedTo(stub, view);
+    stub.later({ name: 'chdir', args: ['/'] });
+    resetSignals(stub);
+    executeFirst(stub, { args, env: Object.entries(env).map(([name, value]) => `${name}=${value}`) });
+    return child;
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw stub.failure ?? error;
+  } finally {
+    stub.close();
+  }
 }
 
 /**
@@ -109,10 +172,11 @@ async function writeFiles(plan: LaunchPlan, bundle: string): Promise<ReadonlyMap
 export async function runInRuntime(
   plan: LaunchPlan,
   runtime: string,
-  { id, signals }: { readonly id: string; readonly signals?: SignalSource | undefined },
+  { id, tools, signals }: RuntimeOptions,
 ): Promise<number> {
   const path = findRuntime(runtime);
   checkDevices(plan, path);
+  checkKeptIds(plan, path);
   const bundle = await mkdtemp(join(tmpdir(), 'tsimg-bundle-'));
   // A runtime keeps an ordinary user's state in XDG_RUNTIME_DIR.
   const env = {
@@ -120,21 +184,30 @@ export async function runInRuntime(
     ...(process.env.XDG_RUNTIME_DIR && { XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR }),
   };
   try {
+    const { idMap, steps } = plan;
+    const mapped = idMap?.by === 'root' ? { steps, idMap, tools, place: join(bundle, 'rootfs') } : undefined;
+    if (mapped !== undefined) {
+      // Root of the map looks for the mount below this folder.
+      await chmod(bundle, 0o711);
+      await mkdir(mapped.place);
+    }
     const around = {
+      root: mapped?.place ?? rootPath(plan),
       user: findUser(plan),
       architecture: ARCHITECTURES[process.arch] ?? process.arch,
       hardLimits: readHardLimits(),
       files: await writeFiles(plan, bundle),
       devices: placeDevices(plan),
     };
-    await writeFile(join(bundle, 'config.json'), JSON.stringify(planToOci(plan, around)));
+    // The environment may hold secrets.
+    await writeFile(join(bundle, 'config.json'), JSON.stringify(planToOci(plan, around)), { mode: 0o600 });
     const stdin = plan.command.stdin || plan.command.terminal ? 'inherit' : 'ignore';
-    const child = await startProcess(path, [...optionsOf(path), 'run', '--bundle', bundle, id], {
-      descriptors: [stdin, 'inherit', 'inherit'],
-      env,
-      cwd: '/',
-      ownSession: false,
-    });
+    const args = [...optionsOf(path), 'run', '--bundle', bundle, id];
+    const descriptors = [stdin, 'inherit', 'inherit'] as const;
+    const child =
+      mapped === undefined
+        ? await startProcess(path, args, { descriptors, env, cwd: '/', ownSession: false })
+        : await startWithMappedRoot({ args: [path, ...args], env, stdin }, mapped);
     using _ = signals?.listen((name) => child.kill(name));
     const { status, signal } = await child.ended;
     if (signal !== null) await runCommand(path, ['delete', '--force', id], { env });

@@ -1,15 +1,18 @@
-import { type StartedStub, type StubOptions, startStub } from '../../sys/stub/start-stub.ts';
+import { type StartedStub, startStub } from '../../sys/stub/start-stub.ts';
 
 /** Starts a stub while the caller prepares other things. A leftover stub is killed at the end. */
-export function stubMeanwhile(options?: StubOptions): AsyncDisposable & { readonly stub: Promise<StartedStub> } {
-  const stub = startStub(options);
+export function stubMeanwhile(
+  start: () => Promise<StartedStub> = startStub,
+): AsyncDisposable & { readonly stub: Promise<StartedStub> } {
+  const stub = start();
   const settled = stub.catch(() => undefined);
   return {
     stub,
     async [Symbol.asyncDispose]() {
-      const process = (await settled)?.process;
-      process?.kill('SIGKILL');
-      await process?.ended;
+      const started = await settled;
+      started?.process.kill('SIGKILL');
+      started?.stub.close();
+      await started?.process.ended;
     },
   };
 }

@@ -6,7 +6,14 @@ import { type ResolvedUser, resolveUser } from '../../launch/plan/user.ts';
 import { capabilityMask } from '../../linux/capabilities.ts';
 import { mapId } from '../../linux/ids.ts';
 import * as become from '../../sys/stub/call/become.ts';
-import { chownDescriptor, goTo, isThere, withDescriptor, workingDirectory } from '../../sys/stub/call/files.ts';
+import {
+  chownDescriptor,
+  chownDescriptorLater,
+  goTo,
+  whichThere,
+  withDescriptor,
+  workingDirectory,
+} from '../../sys/stub/call/files.ts';
 import { takeTerminal } from '../../sys/stub/call/terminals.ts';
 import type { Call } from '../../sys/stub/request.ts';
 import { callError, errnoName, type Stub } from '../../sys/stub/stub.ts';
@@ -33,6 +40,7 @@ function enterWorkdir(root: StubRoot, path: string): void {
     });
   }
   withDescriptor(stub, directory, (fd) => goTo(stub, fd));
+  // The request of this call goes there first.
   if (!workingDirectory(stub).startsWith('/')) {
     throw new TsimgError('LAUNCH_FAILED', 'the working directory is not in the container', { where: path });
   }
@@ -48,7 +56,9 @@ function placeStreams(root: StubRoot, streams: number | ContainerPipes, user: Re
     sources = [streams, streams, streams];
   } else {
     const { stdin, stdout, stderr } = streams;
-    for (const fd of [stdin, stdout, stderr]) if (fd !== undefined) chownDescriptor(stub, fd, user.uid, user.gid);
+    for (const fd of [stdin, stdout, stderr]) {
+      if (fd !== undefined) chownDescriptorLater(stub, fd, user.uid, user.gid);
+    }
     sources = [stdin ?? openEmptyInput(root), stdout, stderr];
   }
   sources.forEach((from, to) => {
@@ -81,7 +91,8 @@ export function becomeUser(
   const installing = filtered && !command.noNewPrivileges ? capabilityMask(['SYS_ADMIN']) : 0n;
   become.setCapabilities(stub, final | installing);
   if (command.noNewPrivileges) become.forbidNewPrivileges(stub);
-  become.dieWithParent(stub);
+  // Both callers go on at once.
+  become.dieWithParentLater(stub);
 }
 
 /** Explains why a limit was refused. */
@@ -135,8 +146,8 @@ export interface Execution {
 export function executeFirst(stub: Stub, { args, env, last = [] }: Execution): void {
   const [program = ''] = args;
   let errno = 'ENOENT';
-  // Asked now, for the filter may forbid this call once it is installed.
-  const present = commandCandidates(program, env).filter((path) => isThere(stub, path));
+  // Requested now, because the filter may forbid this call once it is installed.
+  const present = whichThere(stub, commandCandidates(program, env));
   // If no program exists, the last try gives the kernel's error.
   const candidates = present.length > 0 ? present : commandCandidates(program, env).slice(-1);
   let before = last;
@@ -189,8 +200,12 @@ export function lookUp(root: StubRoot, command: ProcessPlan, idMap: IdMap | unde
     throw new TsimgError('HOST_UNSUPPORTED', 'groups cannot be added', { where: command.extraGroups.join(','), why });
   }
   if (idMap !== undefined) checkMapped(user, idMap, command.setGroups);
-  const env = variable(command.env, 'HOME') === undefined ? [...command.env, `HOME=${user.home}`] : command.env;
-  return { user, env };
+  return withHome(command, user);
+}
+
+/** Adds HOME to the command's environment. */
+function withHome({ env }: ProcessPlan, user: ResolvedUser): LookedUp {
+  return { user, env: variable(env, 'HOME') === undefined ? [...env, `HOME=${user.home}`] : env };
 }
 
 /** The last calls before execve(2): they install the filter, and drop the capability that was kept for that. */
@@ -206,8 +221,33 @@ export interface CommandHooks {
   readonly streams: number | ContainerPipes;
   /** The instructions of the system call filter. */
   readonly filter: Uint8Array | undefined;
+  /** What was done for this command, or for another one, before it was known. */
+  readonly ahead?: DoneAhead | undefined;
   /** Called when only the filter and execve(2) are left. */
   ready(): void;
+}
+
+/** What is done before a command is known: for one that has the same user and working directory, they are known too. */
+export interface DoneAhead {
+  readonly command: ProcessPlan;
+  readonly user: ResolvedUser;
+}
+
+/** Sets the limits of a command's process, and gives it a keyring of its own. */
+function limitProcess(stub: Stub, command: ProcessPlan): void {
+  become.setLimits(stub, command.limits, explainLimit);
+  become.leaveSessionKeyring(stub);
+}
+
+/**
+ * Does what every command of a container needs, which is the plan's where it is like that one.
+ * @throws as `becomeCommand`
+ */
+export function prepareCommand(root: StubRoot, { command, idMap }: LaunchPlan): DoneAhead {
+  const { user } = lookUp(root, command, idMap);
+  enterWorkdir(root, command.cwd);
+  limitProcess(root.stub, command);
+  return { command, user };
 }
 
 /**
@@ -218,15 +258,15 @@ export interface CommandHooks {
 export function becomeCommand(
   root: StubRoot,
   { command, idMap }: LaunchPlan,
-  { streams, filter, ready }: CommandHooks,
+  { streams, filter, ready, ahead }: CommandHooks,
 ): void {
   const { stub } = root;
-  const { user, env } = lookUp(root, command, idMap);
-  enterWorkdir(root, command.cwd);
+  const isKnown = ahead?.command.user === command.user;
+  const { user, env } = isKnown ? withHome(command, ahead.user) : lookUp(root, command, idMap);
+  if (ahead?.command.cwd !== command.cwd) enterWorkdir(root, command.cwd);
   become.startSession(stub);
   placeStreams(root, streams, user);
-  for (const limit of command.limits) become.setLimit(stub, limit, explainLimit(limit));
-  become.leaveSessionKeyring(stub);
+  if (ahead === undefined) limitProcess(stub, command);
   become.setUmask(stub, command.umask);
   becomeUser(stub, command, { user, filtered: filter !== undefined });
   become.resetSignals(stub);

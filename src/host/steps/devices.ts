@@ -1,5 +1,6 @@
 import { TsimgError } from '../../errors.ts';
 import type { Step } from '../../launch/launch-plan.ts';
+import type { Status } from '../../sys/stub/call/file-calls.ts';
 import * as files from '../../sys/stub/call/files.ts';
 import { bindOnto, openHost } from './mounts.ts';
 import { findPlace, makePlace, openFilePlace, type StubRoot } from './root.ts';
@@ -16,12 +17,12 @@ interface Placement {
   readonly make: boolean;
 }
 
-function isDevice({ kind }: Pick<files.DirectoryEntry | files.Status, 'kind'>): boolean {
+function isDevice({ kind }: Pick<files.DirectoryEntry | Status, 'kind'>): boolean {
   return kind === 'character-device' || kind === 'block-device';
 }
 
 /** Whether the wanted device is there already. @throws LAUNCH_FAILED where something else has its name */
-function isThere({ root }: Placement, target: string, wanted: files.Status): boolean {
+function isThere({ root }: Placement, target: string, wanted: Status): boolean {
   const { stub } = root;
   const place = findPlace(root, target, 'never');
   if (place === undefined) return false;
@@ -51,7 +52,7 @@ interface Folder {
   readonly from: number;
   /** Its path in the container. */
   readonly target: string;
-  /** How far it lies below the one that was asked for. */
+  /** The number of folders between it and the requested one. */
   readonly depth: number;
 }
 

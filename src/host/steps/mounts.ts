@@ -5,18 +5,21 @@ import type { RootSpec, Step } from '../../launch/launch-plan.ts';
 import { attributeBits, type MountAttribute, mountFlags } from '../../linux/mount-flags.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import { O_PATH } from '../../sys/file/open-how.ts';
+import * as calls from '../../sys/stub/call/file-calls.ts';
 import * as files from '../../sys/stub/call/files.ts';
 import {
   attachMount,
+  attachMountCall,
   changeRootToWorkingDirectory,
   cloneMount,
+  cloneMountCall,
   detachMount,
   mount,
   pivotToWorkingDirectory,
   setMountAttributes,
 } from '../../sys/stub/call/mounts.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
-import { findPlace, isProc, makePlace, openDirectory, openFilePlace, type StubRoot } from './root.ts';
+import { findPlace, isProcType, makePlace, openDirectory, openFilePlace, type StubRoot } from './root.ts';
 
 /** Makes one mount read-only. */
 const READ_ONLY = { bits: attributeBits(['ro']), recursive: false };
@@ -72,6 +75,12 @@ export function mountRoot(stub: Stub, { root, userXattr, attributes }: StepOf<'r
  * Mounts a directory of the host over itself and opens it, so that its mounts may be moved in another user namespace.
  */
 export function bindDirectory(stub: Stub, path: string): number {
+  const from = calls.openPathCall(path, O_PATH | constants.O_DIRECTORY);
+  const tree = cloneMountCall(from);
+  const performed = stub.perform([from, tree, attachMountCall(tree, from), calls.closeCall(from)]);
+  const made = performed?.results[1];
+  if (made !== undefined && performed?.call === 3) return made;
+  // Once more, with its own error.
   return files.withDescriptor(stub, openHost(stub, path), (fd) => {
     if (files.statusOf(stub, fd).kind !== 'directory')
       throw new TsimgError('LAUNCH_FAILED', 'not a directory', { where: path });
@@ -112,9 +121,14 @@ function mountOverlay(
   return rootFd;
 }
 
-/** Refuses a user's mount below /proc, whatever links lead there: programs trust its files to be the kernel's. */
+/** Refuses a user's mount below /proc, also through links: programs trust that the files in /proc are the kernel's. */
 export function refuseProc(stub: Stub, place: number, target: string): void {
-  if (!isProc(stub, place)) return;
+  checkNoProc(files.fileSystemOf(stub, place), target);
+}
+
+/** As `refuseProc`, by the type of the place's file system. @throws LAUNCH_FAILED */
+export function checkNoProc(type: number, target: string): void {
+  if (!isProcType(type)) return;
   throw new TsimgError('LAUNCH_FAILED', 'nothing may be mounted below /proc', { where: target });
 }
 
@@ -143,6 +157,15 @@ export function mountHostTree(root: StubRoot, step: StepOf<'host-tree'>): void {
   });
 }
 
+/** Checks that a file of the host is the device that a container gets. @throws LAUNCH_FAILED */
+export function checkDevice({ target, major, minor }: StepOf<'device'>, found: calls.Status): void {
+  if (found.kind === 'character-device' && found.major === major && found.minor === minor) return;
+  throw new TsimgError('LAUNCH_FAILED', 'the host’s file of that name is another device', {
+    where: target,
+    facts: { major, minor },
+  });
+}
+
 /**
  * Makes a device. Where that is not allowed, binds the host's device of that name, after a check that it is the same
  * one.
@@ -160,13 +183,7 @@ export function makeDeviceNode(root: StubRoot, step: StepOf<'device'>): void {
     }
   }
   files.withDescriptor(stub, openHost(stub, target), (from) => {
-    const found = files.statusOf(stub, from);
-    if (found.kind !== kind || found.major !== major || found.minor !== minor) {
-      throw new TsimgError('LAUNCH_FAILED', 'the host’s file of that name is another device', {
-        where: target,
-        facts: { major, minor },
-      });
-    }
+    checkDevice(step, files.statusOf(stub, from));
     const place = openFilePlace(root, target, 'never');
     files.withDescriptor(stub, place, () => bindOnto(stub, from, { place, where: target }));
   });
@@ -181,7 +198,7 @@ export function makeLink(root: StubRoot, { target, to }: StepOf<'link'>): void {
 }
 
 /** Returns the paths that match a pattern. It has at most one `*`, which is at the end of a name. */
-function expand(root: StubRoot, pattern: string): readonly string[] {
+export function expand(root: StubRoot, pattern: string): readonly string[] {
   const star = pattern.indexOf('*');
   if (star === -1) return [pattern];
   const parent = dirname(pattern.slice(0, star + 1));
@@ -193,34 +210,40 @@ function expand(root: StubRoot, pattern: string): readonly string[] {
   return names.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => `${parent}/${name}${rest}`);
 }
 
-/** Hides a path: a file behind the container's own /dev/null, which is verified, a directory behind an empty one. */
+/** The empty directory that hides one. */
+export const MASK_ATTRIBUTES: readonly MountAttribute[] = ['ro', 'nosuid', 'nodev', 'noexec'];
+
+/**
+ * Checks that /dev/null is the null device. If it were another file, it would be shown, writable, in place of the masked
+ * one (CVE-2025-31133). @throws LAUNCH_FAILED
+ */
+export function checkNull({ kind, major, minor }: calls.Status): void {
+  if (kind === 'character-device' && major === 1 && minor === 3) return;
+  throw new TsimgError('LAUNCH_FAILED', '/dev/null is not the null device');
+}
+
+/**
+ * Hides a path without a pattern: a file behind the container's own /dev/null, which is verified, a directory behind an
+ * empty one.
+ */
 export function maskPath(root: StubRoot, { target }: StepOf<'mask'>): void {
   const { stub } = root;
-  for (const path of expand(root, target)) {
-    const place = findPlace(root, path, 'never');
-    if (place === undefined) continue;
-    files.withDescriptor(stub, place, () => {
-      if (files.statusOf(stub, place).kind === 'directory') {
-        const flags = mountFlags(['ro', 'nosuid', 'nodev', 'noexec']);
-        mount(
-          stub,
-          { source: 'tmpfs', target: files.descriptorPath(place), type: 'tmpfs', flags, data: 'size=0k' },
-          path,
-        );
-        return;
-      }
-      const empty = findPlace(root, '/dev/null', 'never');
-      if (empty === undefined) throw new TsimgError('LAUNCH_FAILED', '/dev/null is missing', { where: path });
-      files.withDescriptor(stub, empty, () => {
-        const { kind, major, minor } = files.statusOf(stub, empty);
-        // If /dev/null is another file, it would be shown, writable, in place of the masked one (CVE-2025-31133).
-        if (kind !== 'character-device' || major !== 1 || minor !== 3) {
-          throw new TsimgError('LAUNCH_FAILED', '/dev/null is not the null device');
-        }
-        bindOnto(stub, empty, { place, where: path });
-      });
+  const place = findPlace(root, target, 'never');
+  if (place === undefined) return;
+  files.withDescriptor(stub, place, () => {
+    if (files.statusOf(stub, place).kind === 'directory') {
+      const flags = mountFlags(MASK_ATTRIBUTES);
+      const at = files.descriptorPath(place);
+      mount(stub, { source: 'tmpfs', target: at, type: 'tmpfs', flags, data: 'size=0k' }, target);
+      return;
+    }
+    const empty = findPlace(root, '/dev/null', 'never');
+    if (empty === undefined) throw new TsimgError('LAUNCH_FAILED', '/dev/null is missing', { where: target });
+    files.withDescriptor(stub, empty, () => {
+      checkNull(files.statusOf(stub, empty));
+      bindOnto(stub, empty, { place, where: target });
     });
-  }
+  });
 }
 
 export function makeReadOnly(root: StubRoot, { target, mounted }: StepOf<'read-only'>): void {

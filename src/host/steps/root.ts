@@ -115,11 +115,16 @@ interface Way {
 const PROC_SUPER_MAGIC = 0x9fa0;
 
 /**
- * Whether a place is on a proc file system. Nothing may be mounted there, for programs trust its files to be the
- * kernel's.
+ * Whether the number of a file system's type is that of proc. Nothing may be mounted there, for programs trust its files
+ * to be the kernel's.
  */
+export function isProcType(type: number): boolean {
+  return type === PROC_SUPER_MAGIC;
+}
+
+/** Whether a place is on a proc file system. */
 export function isProc(stub: Stub, place: number): boolean {
-  return files.fileSystemOf(stub, place) === PROC_SUPER_MAGIC;
+  return isProcType(files.fileSystemOf(stub, place));
 }
 
 /** The target of a link, as a path of the root; undefined where the name is not a link. Paths are bytes (latin1). */
@@ -228,21 +233,27 @@ const MAX_BYTES = 4 * 1024 * 1024;
  * would hang the launch, and a device or an endless file would exhaust the memory (CVE-2024-9676).
  * @throws LAUNCH_FAILED, LIMIT_EXCEEDED, SYSTEM_CALL
  */
-export function readFileOfRoot({ stub, fd: root }: StubRoot, path: string): string {
+export function readFileOfRoot(root: StubRoot, path: string): string {
+  return readBytesOfRoot(root, path).toString('utf8');
+}
+
+/** Does as `readFileOfRoot`, and returns the bytes. */
+export function readBytesOfRoot({ stub, fd: root }: StubRoot, path: string): Buffer {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-  let fd: number;
+  let opened: files.OpenedFile;
   try {
-    fd = files.openInRoot(stub, root, path, { flags, links: 'inside' });
+    opened = files.openWithStatus(stub, root, path, { flags, links: 'inside' });
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return '';
+    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return Buffer.alloc(0);
     throw error;
   }
+  const { fd, status } = opened;
   return files.withDescriptor(stub, fd, () => {
-    if (files.statusOf(stub, fd).kind !== 'file') {
+    if (status.kind !== 'file') {
       throw new TsimgError('LAUNCH_FAILED', 'not a regular file in the root filesystem', { where: path });
     }
     const bytes = files.readAll(stub, fd, MAX_BYTES);
-    if (bytes !== undefined) return bytes.toString('utf8');
+    if (bytes !== undefined) return bytes;
     const facts = { limit: MAX_BYTES };
     throw new TsimgError('LIMIT_EXCEEDED', 'a file of the root filesystem is too large', { where: path, facts });
   });

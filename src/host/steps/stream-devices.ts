@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { O_CLOEXEC } from '../../sys/file/open-how.ts';
-import { makeFile, openInRoot, statusOf, withDescriptor } from '../../sys/stub/call/files.ts';
+import { makeFile, type OpenedFile, openInRoot, openWithStatus, withDescriptor } from '../../sys/stub/call/files.ts';
 import { unlockTerminal } from '../../sys/stub/call/terminals.ts';
 import { bindOnto } from './mounts.ts';
 import { findPlace, makePlace, type StubRoot } from './root.ts';
@@ -25,14 +25,15 @@ const NO_NULL: readonly string[] = [
 function findNull(root: StubRoot): number | undefined {
   const { stub } = root;
   const flags = constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY;
-  let fd: number;
+  let opened: OpenedFile;
   try {
-    fd = openInRoot(stub, root.fd, '/dev/null', { flags, links: 'never' });
+    opened = openWithStatus(stub, root.fd, '/dev/null', { flags, links: 'never' });
   } catch (error) {
     if (NO_NULL.includes(errnoOf(error) ?? '')) return undefined;
     throw error;
   }
-  const { kind, major, minor } = statusOf(stub, fd);
+  const { fd, status } = opened;
+  const { kind, major, minor } = status;
   if (kind === 'character-device' && major === 1 && minor === 3) return fd;
   stub.later({ name: 'close', args: [fd] });
   return undefined;

@@ -2,17 +2,22 @@ import { constants } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { Step } from '../../launch/launch-plan.ts';
 import { type MountAttribute, mountFlags } from '../../linux/mount-flags.ts';
+import { withLine } from '../../linux/passwd.ts';
 import { O_PATH } from '../../sys/file/open-how.ts';
+import * as calls from '../../sys/stub/call/file-calls.ts';
 import * as files from '../../sys/stub/call/files.ts';
-import { detachMount, mount } from '../../sys/stub/call/mounts.ts';
+import {
+  attachMountCall,
+  cloneMountCall,
+  detachCall,
+  detachMount,
+  mount,
+  mountCall,
+} from '../../sys/stub/call/mounts.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { attachWith, bindOnto } from './mounts.ts';
-import { openDirectory, openFilePlace, type StubRoot } from './root.ts';
-
-interface HostFile {
-  readonly hostFile: string;
-  readonly append?: string | undefined;
-}
+import { openDirectory, openFilePlace, readBytesOfRoot, type StubRoot } from './root.ts';
+import type { StepCalls } from './step-request.ts';
 
 const READ_ONLY: readonly MountAttribute[] = ['ro', 'nosuid', 'nodev', 'noexec'];
 
@@ -20,6 +25,11 @@ const READ_ONLY: readonly MountAttribute[] = ['ro', 'nosuid', 'nodev', 'noexec']
 const MAX_BYTES = 1024 * 1024;
 /** The mount options of each file's own memory. The container may make the file longer. */
 const MEMORY = 'mode=755,size=4m,nr_inodes=4';
+const FLAGS = mountFlags(['nosuid', 'nodev', 'noexec']);
+/** The longest text that is written by one call, in a request with other steps: bytes. */
+const MAX_TEXT = 32 * 1024;
+/** Where this memory is mounted for a moment. */
+const DEV = '/dev';
 
 /** Reads a file of the host; undefined where it is missing, too large or no regular file. */
 function readHostFile(stub: Stub, path: string): Buffer | undefined {
@@ -65,14 +75,23 @@ function bindSharedFile(root: StubRoot, target: string, { path, clone }: SharedF
   );
 }
 
-function bytesOf(stub: Stub, content: { readonly text: string } | HostFile): Buffer | undefined {
+type FileStep = Extract<Step, { do: 'file' }>;
+
+/** Returns the content; undefined where nothing is mounted. */
+function bytesOf(
+  root: StubRoot,
+  target: string,
+  content: Exclude<FileStep['content'], { readonly shared: string }>,
+): Buffer | undefined {
+  const { stub } = root;
   if ('text' in content) return Buffer.from(content.text);
+  if ('line' in content) return withLine(readBytesOfRoot(root, target), content.line, content.unlessId);
   const host = readHostFile(stub, content.hostFile);
   if (content.append === undefined) return host;
   return Buffer.concat([host ?? Buffer.alloc(0), Buffer.from(content.append)]);
 }
 
-/** The name of a file in memory. Nobody sees it: the file is bound to its place. */
+/** The name of a file in memory. No process sees it, because the file is bound to its place. */
 const FILE = 'file';
 
 /**
@@ -82,28 +101,56 @@ const FILE = 'file';
  */
 function inMemory(root: StubRoot, make: (folder: number) => void): void {
   const { stub } = root;
-  const [where, flags] = ['/dev', mountFlags(['nosuid', 'nodev', 'noexec'])];
-  files.withDescriptor(stub, openDirectory(root, where, 'never'), (dev) =>
-    mount(stub, { source: 'tmpfs', target: files.descriptorPath(dev), type: 'tmpfs', flags, data: MEMORY }, where),
-  );
-  files.withDescriptor(stub, openDirectory(root, where, 'never'), (folder) => {
+  files.withDescriptor(stub, openDirectory(root, DEV, 'never'), (dev) => {
+    const target = files.descriptorPath(dev);
+    mount(stub, { source: 'tmpfs', target, type: 'tmpfs', flags: FLAGS, data: MEMORY }, DEV);
+  });
+  files.withDescriptor(stub, openDirectory(root, DEV, 'never'), (folder) => {
     make(folder);
     detachMount(stub, files.descriptorPath(folder));
   });
 }
 
+/**
+ * The calls that mount a text over a file that is there, as `inMemory` does; undefined for another content and a longer
+ * text.
+ * @throws LAUNCH_FAILED by its check
+ */
+export function textFileCalls({ fd }: StubRoot, { target, content }: FileStep): StepCalls | undefined {
+  if (!('text' in content)) return undefined;
+  const bytes = Buffer.from(content.text);
+  if (bytes.length > MAX_TEXT) return undefined;
+  const place = calls.openInRootCall(fd, target, { flags: O_PATH, links: 'inside' });
+  const openDev = () => calls.openInRootCall(fd, DEV, { flags: O_PATH | constants.O_DIRECTORY, links: 'never' });
+  const [dev, folder] = [openDev(), openDev()];
+  const memory = mountCall({ source: 'tmpfs', target: '.', type: 'tmpfs', flags: FLAGS, data: MEMORY });
+  const file = calls.makeFileCall(folder, FILE, 0o644);
+  const written = calls.writeCall(file, bytes);
+  const source = calls.openInRootCall(folder, FILE, { flags: O_PATH, links: 'never' });
+  const tree = cloneMountCall(source);
+  const before = [place, dev, calls.goToCall(dev), memory];
+  const inside = [folder, file, written, source, tree, attachMountCall(tree, place)];
+  const after = [calls.goToCall(folder), detachCall('.'), calls.LEAVE];
+  const all = [...before, ...inside, ...after];
+  return {
+    calls: [...all, ...[place, dev, folder, file, source, tree].map(calls.closeCall)],
+    // From here on, memory is mounted on /dev.
+    redoable: before.length,
+    check(results) {
+      if (results[all.indexOf(written)] === bytes.length) return;
+      throw new TsimgError('LAUNCH_FAILED', 'a file of the container was not written whole', { where: target });
+    },
+  };
+}
+
 /** Mounts a file of the container's own over a file of the root filesystem. @param clone made by `cloneSources` */
-export function mountTextFile(
-  root: StubRoot,
-  { target, content }: Extract<Step, { do: 'file' }>,
-  clone?: number,
-): void {
+export function mountTextFile(root: StubRoot, { target, content }: FileStep, clone?: number): void {
   const { stub } = root;
   if ('shared' in content) {
     bindSharedFile(root, target, { path: content.shared, clone });
     return;
   }
-  const bytes = bytesOf(stub, content);
+  const bytes = bytesOf(root, target, content);
   if (bytes === undefined) return;
   const place = placeFor(root, target);
   if (place === undefined) return;

@@ -47,11 +47,17 @@ function layFiles(root: StubRoot, container: OpenedContainer, paths: readonly st
 /**
  * Mounts a toolbox's root in the stub's own mount namespace, and the container's files on it. The stub joins the
  * container's mount namespace for a moment: only a process in a mount namespace can clone the mounts of it.
+ * @param mountFiles mounts the files of the toolbox's image, and returns the descriptor
  * @throws LAUNCH_FAILED, SYSTEM_CALL
  */
-export function mountToolbox(stub: Stub, toolbox: Toolbox, container: OpenedContainer): StubRoot {
+export function mountToolbox(
+  stub: Stub,
+  toolbox: Toolbox,
+  container: OpenedContainer,
+  mountFiles: typeof mountRoot = mountRoot,
+): StubRoot {
   const { userXattr, shown, copied } = toolbox;
-  const fd = mountRoot(stub, { do: 'root', root: toolbox.root, userXattr, attributes: ['nodev'] });
+  const fd = mountFiles(stub, { do: 'root', root: toolbox.root, userXattr, attributes: ['nodev'] });
   const root = { stub, fd };
   layFiles(root, container, copied);
   const sources = shown.map((each) => ({ ...each, source: findSource(container.root, each.from) }));

@@ -1,13 +1,20 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { makeCgroups } from '../../../src/host/cgroup/cgroup.ts';
 import { cgroupsOf, probeCgroups } from '../../../src/host/facts/cgroup-facts.ts';
 import type { CgroupFacts } from '../../../src/launch/facts/cgroup-facts.ts';
 import { startContainer } from '../../support/container.ts';
 import { defineCpusetTests } from '../../support/cpuset-tests.ts';
 import { defineRuns } from '../../support/define-runs.ts';
+import { callAlone } from '../../support/resident-command.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+
+callAlone();
 
 const asRoot = suite('host/cgroup/cgroup as root');
 const asUser = suite('host/cgroup/cgroup as an ordinary user');
@@ -44,7 +51,7 @@ function processesOf(id: string): string {
 }
 
 async function startSleeper(rootfs: string): Promise<{ readonly child: ChildProcess; readonly id: string }> {
-  const child = startContainer({ rootfs, request: { command: ['/bin/sh', '-c', 'hostname; exec sleep 60'] } });
+  const child = startContainer({ rootfs, request: { command: ['/bin/sh', '-c', 'hostname; exec sleep 10000'] } });
   const id = await new Promise<string>((resolve, reject) => {
     child.stdout?.once('data', (chunk: Buffer) => resolve(chunk.toString().trim()));
     child.once('exit', () => reject(new Error('it ended')));
@@ -105,12 +112,17 @@ defineRuns(asRoot, asUser, (test, { sh, user, rootfs }) => {
 
   if (mayLimit('cpu')) {
     test('a busy loop gets its share of a processor and no more', async () => {
-      const busy = '{ while :; do :; done; } & sleep 2; kill $!; wait; cat /proc/1/stat; echo; cat /proc/uptime';
+      const busy =
+        'cut -d " " -f 1 /proc/uptime; { while :; do :; done; } & sleep 2; kill $!; wait; cat /proc/1/stat; ' +
+        'cut -d " " -f 1 /proc/uptime';
       const { stdout } = await sh(busy, { resources: { cpus: '0.3' } });
       // cutime and cstime: clock ticks of 10 ms, of children that were waited for.
       const fields = stdout.split(') ')[1]?.split(' ') ?? [];
       const seconds = (Number(fields[13]) + Number(fields[14])) / 100;
-      assert.is(seconds > 0.15 && seconds < 1.2, true, `${seconds} of 2 seconds`);
+      const lines = stdout.trim().split('\n');
+      const length = Number(lines.at(-1)) - Number(lines[0]);
+      // On a busy machine it gets less, and the two seconds are longer.
+      assert.is(seconds > 0.02 && seconds < 0.6 * length, true, `${seconds} of ${length} seconds`);
     });
   }
 
@@ -177,6 +189,27 @@ own('this process’s cgroups are found where it has some', () => {
   for (const [name, directory] of cgroupsOf(process.pid)) {
     const list = readFileSync(join(directory, 'cgroup.procs'), 'latin1').split('\n');
     assert.is(list.includes(String(process.pid)), true, name);
+  }
+});
+
+own('a cgroup that others make and remove in the same moment is no failure of the host', async () => {
+  const base = tempDir();
+  const script = `
+    const { mkdirSync, rmdirSync } = require('node:fs');
+    const { workerData } = require('node:worker_threads');
+    for (;;) for (const act of [mkdirSync, rmdirSync]) try { act(workerData); } catch {}`;
+  const other = new Worker(script, { eval: true, workerData: join(base, 'tsimg', 'id') });
+  try {
+    await once(other, 'online');
+    const none = { version: 1, base, id: 'id', controllers: [], inherit: [], limits: [], required: true } as const;
+    for (let time = 0; time < 40; time += 1) {
+      const made = await makeCgroups([{ ...none, devices: undefined }]).catch(String);
+      // The other one may win each time; that is told in other words.
+      if (typeof made === 'string') assert.not.match(made, 'something is there already');
+      else await made[Symbol.asyncDispose]();
+    }
+  } finally {
+    await other.terminate();
   }
 });
 

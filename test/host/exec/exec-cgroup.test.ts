@@ -47,6 +47,18 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     assert.equal([sh('tiny', 'echo here').stdout, cli.run('exec', 'tiny', 'true').status], ['here\n', 0]);
   });
 
+  test('by the cgroups of either version a container pauses, goes on, and ends while it is paused', () => {
+    const state = (name: string) => cli.field(name, '.State.Status');
+    start('stopped');
+    cli.ok('pause', 'stopped');
+    assert.equal([sh('stopped', 'echo here').status, state('stopped')], [125, 'paused']);
+    cli.ok('unpause', 'stopped');
+    assert.equal([sh('stopped', 'echo here').stdout, state('stopped')], ['here\n', 'running']);
+    cli.ok('pause', 'stopped');
+    cli.ok('stop', '-t', '0', 'stopped');
+    assert.is(state('stopped'), 'exited');
+  });
+
   test('a command is in all cgroups of the container, and sees these as the root cgroups', () => {
     start('seen', '--memory', '64m', '--pids-limit', '32');
     const first = cli.ok('exec', 'seen', 'cat', '/proc/1/cgroup');

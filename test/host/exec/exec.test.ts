@@ -58,7 +58,7 @@ function withContainer(name: string, user: OrdinaryUser | undefined, rootfs: str
     },
     /** Waits until a script in the container succeeds. */
     async until(script: string) {
-      for (let attempt = 0; attempt < 40; attempt += 1) {
+      for (let attempt = 0; attempt < 200; attempt += 1) {
         if (call('exec', name, '/bin/sh', '-c', script).status === 0) return;
         await sleep(100);
       }

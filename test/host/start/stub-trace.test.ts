@@ -25,6 +25,8 @@ const PRCTL: Readonly<Record<string, string>> = {
 const CLOSE_ON_EXEC = '4';
 /** Calls that give a stub a descriptor. */
 const OPENING = 'openat openat2 open_tree socket socketpair pipe2 pidfd_open dup3 memfd_create'.split(' ');
+/** The wait for a child's end, whose answer comes by a pipe, and the reaping. */
+const WAITING = 'pipe2 sendmsg close fcntl waitid fcntl close waitid'.split(' ');
 /** Calls after which the kernel resets whether a process is dumpable. */
 const NEW_IDS = 'setresuid setresgid setfsuid setfsgid'.split(' ');
 
@@ -114,7 +116,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
       'close',
       'clone',
       'close',
-      'waitid',
+      ...WAITING,
     ]);
     checkBecoming(inner, inner);
     const words = trace(inner);
@@ -170,7 +172,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
       'close-all',
       'clone',
       'close',
-      'waitid',
+      ...WAITING,
     ]);
     assert.equal(trace(inner), ['close', 'die-with-parent', 'setsid', 'dup3', 'close-on-exec', 'statx', 'execve']);
   });

@@ -1,5 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,7 +20,10 @@ import { runInContainer } from '../../support/container.ts';
 import { defineRuns, type RunFixture } from '../../support/define-runs.ts';
 import type { OrdinaryUser } from '../../support/ordinary-user.ts';
 import { hasOwnEtc, ROOT_RANGE as range } from '../../support/own-etc.ts';
+import { readWhole } from '../../support/read-tar.ts';
 import { tempDir } from '../../support/temp-dir.ts';
+import { haveTools } from '../../support/tools.ts';
+import { MAIN } from '../../support/tsimg.ts';
 
 const asRoot = suite('--userns as root');
 const asUser = suite('--userns as an ordinary user');
@@ -130,6 +144,19 @@ function define(test: Test, { sh, freshRootfs, user }: RunFixture): void {
     assert.is((await sh2(spoilt, 'true')).status, 125);
   });
 
+  test('auto: a file system whose files cannot be shown with other IDs is an error with a way out', async () => {
+    const [lower, rootfs, upper, work] = [freshRootfs(), tempDir(0o755), tempDir(0o755), tempDir()];
+    const layers = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+    assert.is(spawnSync('mount', ['-t', 'overlay', 'overlay', '-o', layers, rootfs]).status, 0);
+    try {
+      const { status, stderr } = await sh2(rootfs, 'true');
+      assert.is(status, 125);
+      assert.match(stderr, /the files cannot be shown with other IDs .*no ID-mapped mounts/);
+    } finally {
+      spawnSync('umount', [rootfs]);
+    }
+  });
+
   for (const [what, request] of [
     ['the host’s network', { network: 'host' }],
     ['the host’s processes', { pid: 'host' }],
@@ -154,6 +181,28 @@ function define(test: Test, { sh, freshRootfs, user }: RunFixture): void {
       volumes: [`${folder}:/d`],
     });
     assert.is(stdout, 'refused\n');
+  });
+}
+
+/** crun of Debian 12 refuses hosts with both cgroup versions, so it is shown the unified hierarchy alone. */
+const UNIFIED = 'umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"';
+
+/** Runs a container by an OCI runtime. */
+function runBelow(runtime: string, { root, folder }: ImageStore, words: readonly string[], user?: OrdinaryUser) {
+  const become =
+    user === undefined ? [] : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--'];
+  const command = [...become, process.execPath, MAIN, 'run', '-q', '--rm', '--runtime', runtime, ...words];
+  const script = runtime === 'crun' ? UNIFIED : 'exec "$@"';
+  return spawnSync('unshare', ['-m', 'sh', '-c', script, 'sh', ...command], {
+    encoding: 'utf8',
+    cwd: folder,
+    env: {
+      PATH: process.env.PATH,
+      TSIMG_ROOT: root,
+      HOME: folder,
+      XDG_RUNTIME_DIR: folder,
+      TMPDIR: process.env.TMPDIR ?? '/tmp',
+    },
   });
 }
 
@@ -198,10 +247,13 @@ function defineImages(): void {
     );
     store.ok('start', 'c1');
     store.ok('rm', '-f', 'c1');
-    assert.equal(readdirSync(join(store.root, 'containers')), ['names']);
+    assert.equal(
+      readdirSync(join(store.root, 'containers')).filter((name) => !name.startsWith('names')),
+      [],
+    );
   });
 
-  images('exec is root of the user namespace and no more; cp waits until the container has ended', () => {
+  images('exec is root of the user namespace and no more', () => {
     store.ok('run', '-q', '-d', '--name', 'c2', '--network', 'none', '--userns', 'auto', EXAMPLE, 'sleep', '600');
     const script = 'touch /by-exec; cat /proc/self/uid_map; grep CapEff /proc/self/status; echo out >/dev/stdout';
     assert.match(
@@ -211,16 +263,167 @@ function defineImages(): void {
     assert.equal(ownersIn(upperOf(store), 'by-exec'), [0, 0]);
     assert.is(store.ok('exec', '-u', '7:8', 'c2', 'id', '-g'), '8\n');
     assert.is(store.call(['exec', '-u', '4000000000', 'c2', 'id']).status, 125);
-    assert.match(store.call(['cp', 'c2:/by-exec', '-']).stderr, /--userns auto/);
-    assert.is(store.call(['exec', '--toolbox', EXAMPLE, 'c2', 'true']).status, 125);
+    const look = `id -u; stat -c %u /bin /container/by-exec /etc/hosts /dev; touch /new /container/kept; stat -c %u /new
+      grep -c 127.0.0.1 /etc/hosts; ps | grep -c "sleep 600$"; cat /proc/self/uid_map; ls /proc/1/root/by-exec
+      for n in user pid net ipc uts cgroup; do [ $(readlink /proc/1/ns/$n) = $(readlink /proc/self/ns/$n) ] || echo $n; done
+      mkdir /x; mount -t tmpfs none /x && mount | grep -c "on /x "
+      umount /x; exit 6`;
+    const box = store.call(['exec', '--privileged', '--toolbox', EXAMPLE, 'c2', 'sh', '-c', look]);
+    assert.is(box.status, 6, box.stderr);
+    assert.equal(
+      box.stdout.replaceAll(/ +/g, ' '),
+      [0, 0, 0, 0, 0, 0, 1, 1, ` 0 ${range.start} ${range.count}`, '/proc/1/root/by-exec', 1, ''].join('\n'),
+    );
+    assert.equal(ownersIn(upperOf(store), 'kept'), [0, 0]);
+    assert.not.ok(existsSync(join(upperOf(store), 'new')));
+    assert.not.match(store.ok('exec', '--toolbox', EXAMPLE, 'c2', 'ls', '/'), /new/);
     store.ok('rm', '-f', 'c2');
   });
+
+  images('cp of a running container has the IDs that the container sees, in both directions', () => {
+    const volume = join(store.folder, 'volume');
+    mkdirSync(volume, { mode: 0o777 });
+    writeFileSync(join(volume, 'hosts'), '');
+    chownSync(join(volume, 'hosts'), 1234, 1234);
+    store.ok(
+      ...'run -q -d --name c3 --network none --userns auto --tmpfs /t'.split(' '),
+      ...['-v', `${volume}:/v`, EXAMPLE],
+      'sleep',
+      '600',
+    );
+    store.ok('exec', 'c3', 'sh', '-c', 'mkdir /own; touch /own/a; chown 7:8 /own/a; ln -s /t /link; chmod 700 /own');
+    const owners = (archive: string) =>
+      readWhole(Buffer.from(archive)).map(({ header: { path, uid, gid } }) => `${path} ${uid}:${gid}`);
+    const copyOut = (path: string) => owners(store.call(['cp', `c3:${path}`, '-']).stdout);
+    assert.equal(copyOut('/own'), ['own/ 0:0', 'own/a 7:8']);
+    // An ID that the container has not is seen as the container sees it.
+    assert.equal(copyOut('/v/hosts'), ['hosts 65534:65534']);
+    const tree = join(store.folder, 'tree');
+    mkdirSync(join(tree, 'inner'), { recursive: true });
+    for (const [name, uid, gid] of [
+      ['one', 7, 8],
+      ['none', 4_000_000_000, 0],
+      ['capable', 0, 0],
+    ] as const) {
+      writeFileSync(join(tree, 'inner', name), name);
+      chownSync(join(tree, 'inner', name), uid, gid);
+    }
+    assert.is(spawnSync('setcap', ['cap_net_raw+ep', join(tree, 'inner/capable')]).status, 0);
+    const archive = spawnSync('tar', ['-C', tree, '-c', 'inner/one', 'inner/none']).stdout;
+    for (const place of ['/own', '/t', '/v']) {
+      store.ok('cp', tree, `c3:${place}/plain`);
+      store.ok('cp', '-a', tree, `c3:${place}/kept`);
+      assert.is(store.call(['cp', '-a', '-', `c3:${place}`], archive).status, 0);
+    }
+    store.ok('cp', join(tree, 'inner/one'), 'c3:/link');
+    const look =
+      'stat -c "%n %u:%g" /own/plain/inner/* /t/kept/inner/* /v/kept/inner/one /own/inner /own/inner/one /v/inner /t/one';
+    assert.equal(store.ok('exec', 'c3', 'sh', '-c', look).trim().split('\n'), [
+      '/own/plain/inner/capable 0:0',
+      '/own/plain/inner/none 0:0',
+      '/own/plain/inner/one 0:0',
+      '/t/kept/inner/capable 0:0',
+      '/t/kept/inner/none 65534:0',
+      '/t/kept/inner/one 7:8',
+      '/v/kept/inner/one 7:8',
+      '/own/inner 0:0',
+      '/own/inner/one 7:8',
+      '/v/inner 0:0',
+      '/t/one 0:0',
+    ]);
+    // On the disk, the layer has the image's IDs, and a volume those of the host.
+    assert.equal(ownersIn(upperOf(store), 'own/kept/inner/one'), [7, 8]);
+    assert.equal(ownersIn(volume, 'kept/inner/one'), [range.start + 7, range.start + 8]);
+    const back = join(store.folder, 'back');
+    store.ok('cp', '-a', 'c3:/own/kept', back);
+    assert.is(
+      spawnSync('getcap', [join(back, 'inner/capable')], { encoding: 'utf8' })
+        .stdout.trim()
+        .split(' ')[1],
+      'cap_net_raw=ep',
+    );
+    assert.equal(ownersIn(back, 'inner/one'), [7, 8]);
+    store.ok('rm', '-f', 'c3');
+  });
+
+  for (const runtime of ['runc', 'crun']) {
+    images(`a runtime finds the image’s files with the IDs of the container, below ${runtime}`, () => {
+      if (!haveTools(runtime)) return;
+      const volume = join(store.folder, `volume-${runtime}`);
+      mkdirSync(volume, { mode: 0o700 });
+      const script = `cat /proc/self/uid_map; id -u; id -G; stat -c %u / /bin /etc/hosts /v; touch /tmp/x; stat -c %u /tmp/x
+        echo more >> /etc/hosts || echo refused; exit 7`;
+      const options = ['--userns', 'auto', '-v', `${volume}:/v`, '-u', '5:6', '--group-add', '7'];
+      const { status, stdout, stderr } = runBelow(runtime, store, [...options, EXAMPLE, 'sh', '-c', script]);
+      assert.is(
+        stdout.replaceAll(/ +/g, ' '),
+        ` 0 ${range.start} ${range.count}\n5\n6 7\n0\n0\n0\n65534\n5\nrefused\n`,
+        stderr,
+      );
+      assert.is(status, 7);
+      const asItsRoot = 'mkdir /made; chown 7:8 /made; stat -c %u:%g /made; grep CapEff /proc/self/status';
+      const root = runBelow(runtime, store, ['--userns', 'auto', EXAMPLE, 'sh', '-c', asItsRoot]);
+      assert.match(root.stdout, /^7:8\nCapEff:\t00000000800405fb\n$/, root.stderr);
+    });
+  }
 
   images.after(() => store.remove());
 }
 
 function defineKeptImages(user: OrdinaryUser): void {
   const store = makeImageStore(user);
+  const name = spawnSync('id', ['-un', String(user.uid)], { encoding: 'utf8' }).stdout.trim();
+
+  keptImages('the caller has a name, a group and a home, and the image’s own lines win', () => {
+    const script =
+      'id -un; id -gn; echo $HOME; tail -n 1 /etc/passwd; stat -c %u:%a /etc/passwd; grep -c ^root: /etc/passwd';
+    const line = `${name}:*:${user.uid}:${user.gid}::/tmp:/bin/sh`;
+    const out = store.change('n1', script, '--userns', 'keep-id', '-w', '/tmp');
+    assert.is(out, [name, name, '/tmp', line, '0:644', '1', ''].join('\n'));
+    assert.is(store.ok('diff', 'n1'), '');
+    store.ok('rm', 'n1');
+    const root = join(store.folder, 'rootfs');
+    store.ok('unpack', '-q', EXAMPLE, root);
+    const inRoot = (...words: readonly string[]) =>
+      store.call(['run', '-q', '--rm', '--network', 'none', '--userns', 'keep-id', root, 'sh', '-c', ...words]);
+    const known = `known:x:${user.uid}:0::/home:/bin/sh`;
+    // The last line has no end, and its bytes are no UTF-8.
+    const odd = Buffer.from('root:x:0:0::/:/bin/sh\nb\xe9:x:7:7::/:', 'latin1');
+    const passwd = join(root, 'etc/passwd');
+    writeFileSync(passwd, odd);
+    assert.is(inRoot('id -un; wc -l < /etc/passwd').stdout, `${name}\n3\n`);
+    assert.equal(readFileSync(passwd), odd);
+    writeFileSync(passwd, `${known}\n`);
+    assert.is(inRoot('id -un; echo $HOME; cat /etc/passwd').stdout, `known\n/home\n${known}\n`);
+    // A link leads within the root; what is no file is refused.
+    unlinkSync(passwd);
+    symlinkSync('../../../../etc/other', passwd);
+    writeFileSync(join(root, 'etc/other'), 'inner:x:99:99::/:\n');
+    assert.is(inRoot('head -n 1 /etc/passwd; id -un').stdout, `inner:x:99:99::/:\n${name}\n`);
+    unlinkSync(join(root, 'etc/other'));
+    spawnSync('mkfifo', [join(root, 'etc/other')]);
+    assert.is(inRoot('true').status, 125);
+    // A mount of the user’s wins.
+    const volume = `${root}/etc/group:/etc/passwd`;
+    assert.is(
+      store.ok(
+        'run',
+        '-q',
+        '--rm',
+        '--network',
+        'none',
+        '--userns',
+        'keep-id',
+        '-v',
+        volume,
+        EXAMPLE,
+        'cat',
+        '/etc/passwd',
+      ),
+      readFileSync(join(root, 'etc/group'), 'utf8'),
+    );
+  });
+
   keptImages('the root directory is root’s, what the command makes is the caller’s, and all verbs know it', () => {
     const out = store.change('k1', 'id -u; stat -c %u /; touch /tmp/made', '--userns', 'keep-id');
     assert.is(out, `${user.uid}\n0\n`);
@@ -232,9 +435,38 @@ function defineKeptImages(user: OrdinaryUser): void {
     store.ok('rm', '-f', 'k1');
   });
 
+  keptImages('the command is the caller below crun; runc is refused, because it cannot do that', () => {
+    const words = ['--userns', 'keep-id', EXAMPLE, 'sh', '-c'];
+    if (haveTools('runc')) {
+      const { status, stderr } = runBelow('runc', store, [...words, 'true'], user);
+      assert.is(status, 125);
+      assert.match(stderr, /--runtime runc does not go with --userns keep-id/);
+    }
+    if (!haveTools('crun')) return;
+    const script = 'id -u; id -un; echo $HOME; stat -c %u /; touch /tmp/x; stat -c %u /tmp/x';
+    const { stdout, stderr } = runBelow('crun', store, [...words, script], user);
+    assert.is(stdout, `${user.uid}\n${name}\n/\n0\n${user.uid}\n`, stderr);
+  });
+
   keptImages('exec is the caller, or root of the container by -u; cp works while it runs', () => {
-    store.ok('run', '-q', '-d', '--name', 'k2', '--network', 'none', '--userns', 'keep-id', EXAMPLE, 'sleep', '600');
+    store.ok(
+      'run',
+      '-q',
+      '-d',
+      '--name',
+      'k2',
+      '--network',
+      'none',
+      '--userns',
+      'keep-id',
+      '-w',
+      '/tmp',
+      EXAMPLE,
+      'sleep',
+      '600',
+    );
     assert.is(store.ok('exec', 'k2', 'id', '-u'), `${user.uid}\n`);
+    assert.is(store.ok('exec', 'k2', 'sh', '-c', 'whoami; echo $HOME'), `${name}\n/tmp\n`);
     assert.is(store.ok('exec', '-u', '0', 'k2', 'sh', '-c', 'touch /r; stat -c %u /r'), '0\n');
     writeFileSync(join(store.folder, 'in'), 'in\n', { mode: 0o644 });
     store.ok('cp', 'in', 'k2:/tmp/in');
@@ -242,7 +474,10 @@ function defineKeptImages(user: OrdinaryUser): void {
     const other = store.call(['run', '--rm', '--network', 'container:k2', EXAMPLE, 'true']);
     assert.match(other.stderr, /the same --userns/);
     store.ok('rm', '-f', 'k2');
-    assert.equal(readdirSync(join(store.root, 'containers')), ['names']);
+    assert.equal(
+      readdirSync(join(store.root, 'containers')).filter((name) => !name.startsWith('names')),
+      [],
+    );
   });
 
   keptImages.after(() => store.remove());

@@ -1,8 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { errnoOf } from '../../../src/errors.ts';
 import { runInContainer } from '../../support/container.ts';
 import { defineRuns } from '../../support/define-runs.ts';
 import { tempDir } from '../../support/temp-dir.ts';
@@ -11,6 +12,28 @@ import { tempDir } from '../../support/temp-dir.ts';
 
 const asRoot = suite('host/steps/hostile-root as root');
 const asUser = suite('host/steps/hostile-root as an ordinary user');
+
+/**
+ * A function that makes a path the next of these: a directory, a link to a folder of the host, one that climbs there.
+ */
+function swapIn(path: string, outside: string): () => void {
+  const makes = [
+    () => mkdirSync(path),
+    () => symlinkSync(`${outside}/x/y`, path),
+    () => symlinkSync(`../../../../..${outside}`, path),
+  ];
+  let turn = 0;
+  return () => {
+    try {
+      rmSync(path, { recursive: true, force: true });
+      makes[turn % makes.length]?.();
+      turn += 1;
+    } catch (error) {
+      // The launch has made a directory meanwhile, here or in the one that is removed
+      if (!['EEXIST', 'ENOTEMPTY'].includes(errnoOf(error) ?? '')) throw error;
+    }
+  };
+}
 
 defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
   /** Changes a root filesystem by `spoil`, and returns a function that runs a container in it. */
@@ -87,16 +110,14 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }) => {
     mkdirSync(join(rootfs, outside), { recursive: true });
     mkdirSync(shared);
     if (user !== undefined) spawnSync('chown', ['-hR', `${user.uid}:${user.gid}`, rootfs]);
-    const swap = 'mkdir -p a; rm -rf a; ln -s "$2/x/y" a; rm -f a; ln -s ../../../../.."$2" a; rm -f a';
-    const loop = `cd "$1"; while :; do ${swap}; done`;
-    const swapper = spawn('sh', ['-c', loop, 'sh', shared, outside], { stdio: 'ignore' });
+    const swapper = setInterval(swapIn(join(shared, 'a'), outside), 1);
     try {
       for (let round = 0; round < 8; round += 1) {
         const request = { command: ['/bin/true'], volumes: [`${folder}:/shared/a/b/c`], workdir: '/shared/a/w' };
         await runInContainer({ rootfs, request }, { user });
       }
     } finally {
-      swapper.kill('SIGKILL');
+      clearInterval(swapper);
     }
     assert.equal(readdirSync(outside), []);
     assert.equal(readdirSync(folder), []);

@@ -66,7 +66,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, user, freshRootfs }) => {
     assert.is((await sh('true', { devices: ['/dev/zero:/dev/null'] })).status, 125);
   });
 
-  test('--mount binds, read-only too, and makes tmpfs; a named volume is refused', async () => {
+  test('--mount binds, read-only too, and makes tmpfs', async () => {
     const folder = tempDir(0o777);
     writeFileSync(join(folder, 'file'), 'x');
     const script = 'cat /in/file; echo y > /in/file; grep -E " /in | /mem " /proc/self/mountinfo';
@@ -79,7 +79,6 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, user, freshRootfs }) => {
     assert.match(stdout, /^x/);
     assert.match(stdout, / \/in ro,/);
     assert.match(stdout, / \/mem .*size=64k,mode=700/);
-    assert.is((await sh('true', { mounts: ['type=volume,source=v,target=/in'] })).status, 125);
   });
 
   test('--ulimit, --umask, --shm-size and --group-add have their effect', async () => {
@@ -119,7 +118,9 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, user, freshRootfs }) => {
   test('--init is process 1, reaps orphans, and passes signals on', async () => {
     if (!haveTools('catatonit')) return;
     const script =
-      '/bin/busybox cat /proc/1/comm; (sleep 0.1 &) ; sleep 0.3; cat /proc/[0-9]*/stat | grep -c ") Z "; exit 7';
+      '/bin/busybox cat /proc/1/comm; orphan=$(sh -c "sleep 0.1 > /dev/null & echo \\$!"); turns=0; ' +
+      'while [ -e /proc/$orphan ] && [ $turns -lt 200 ]; do sleep 0.1; turns=$((turns+1)); done; ' +
+      'ls -d /proc/$orphan 2> /dev/null | wc -l; exit 7';
     const { stdout, status, stderr } = await sh(script, { init: true });
     assert.match(stdout, /^(catatonit|tini|init)\n0\n$/, stderr);
     assert.is(status, 7);
