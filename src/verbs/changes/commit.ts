@@ -1,38 +1,32 @@
-import { createReadStream } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
-import type { Duplex, Readable } from 'node:stream';
-import { createGzip } from 'node:zlib';
-import { digestOf } from '../../crypto/digest.ts';
+import type { Duplex } from 'node:stream';
 import type { ImageLimits } from '../../disk/unpack-options.ts';
-import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { freeze } from '../../host/cgroup/freeze.ts';
 import { probeHost } from '../../host/facts/probe.ts';
 import { containersFolder, type FoundContainer } from '../../host/state/container.ts';
 import { findContainer } from '../../host/state/find-container.ts';
-import type { ContainerRecord, RecordedImage } from '../../host/state/record.ts';
+import type { ContainerRecord } from '../../host/state/record.ts';
 import { copyImage } from '../../image/copy.ts';
-import type { Image, Layer } from '../../image/image.ts';
+import type { Image } from '../../image/image.ts';
+import { remadeImage } from '../../image/remade.ts';
+import { withSink } from '../../image/sink.ts';
 import { toOci } from '../../image/to-oci.ts';
 import { storedMap } from '../../launch/plan/id-map.ts';
 import { parseSignal } from '../../linux/signals.ts';
+import { type BuildTime, buildTime } from '../../oci/commit/build-time.ts';
 import { changeRunConfig } from '../../oci/commit/change-run-config.ts';
 import { commitConfig } from '../../oci/commit/commit-config.ts';
-import { parseImageConfig } from '../../oci/config.ts';
-import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { MEDIA_TYPE } from '../../oci/media-type.ts';
-import { parseReference } from '../../oci/reference.ts';
+import { parseNewName } from '../../oci/reference.ts';
 import type { RunConfig } from '../../oci/run-config.ts';
-import { descriptorDocument } from '../../oci/write-document.ts';
 import { openStoreSink } from '../../sinks/store.ts';
-import { hashing } from '../../streams/hashing.ts';
-import { pump } from '../../streams/pump.ts';
-import { openTemporaryFile } from '../../sys/file/temporary.ts';
+import { type CompressionChoice, checkCompression } from '../../streams/compress/choice.ts';
+import type { ChangesSource } from '../helper/file-request.ts';
 import { runFileHelper } from '../helper/run-file-helper.ts';
-import { type OpenedImage, openImage } from '../image/open-image.ts';
 import { withRepair } from '../image/repair-stored.ts';
-import { layersOf } from './container-changes.ts';
+import { type LayerFile, writeLayerFile } from '../layers/layer-file.ts';
+import { filesOf, imageOf } from './container-changes.ts';
+import { foldForComparison, openContainerImage } from './container-image.ts';
 
 /** Options of `commitContainer`. */
 export interface CommitOptions extends Context {
@@ -47,6 +41,8 @@ export interface CommitOptions extends Context {
   /** Whether a running container is frozen while its files are read; true when absent. */
   readonly pause?: boolean | undefined;
   readonly limits?: ImageLimits | undefined;
+  /** How the layer is stored. Default: gzip. */
+  readonly compression?: CompressionChoice | undefined;
 }
 
 /** Makes the container's command, user and so on those of the new image, as docker does. */
@@ -66,120 +62,95 @@ function runConfigOf({ config, request, plan, labels, stopSignal }: ContainerRec
   };
 }
 
-/** Opens the image that a container was made of: from the store, or from the archive that it was run from. */
-async function openBase({ name, digest }: RecordedImage, options: CommitOptions): Promise<OpenedImage> {
-  const where = { root: options.storeRoot, signal: options.signal, onEvent: options.onEvent, limits: options.limits };
-  for (const spec of [digest, name]) {
-    try {
-      const opened = await openImage(spec, where);
-      if (opened.image.descriptor.digest === digest) return opened;
-      await opened.close();
-    } catch (error) {
-      const isMissing = error instanceof TsimgError && ['IMAGE_NOT_FOUND', 'SOURCE_NOT_FOUND'].includes(error.code);
-      if (!isMissing) throw error;
-    }
-  }
-  throw new TsimgError('IMAGE_NOT_FOUND', 'the container’s image was removed', {
-    where: name,
-    why: digest,
-    hint: 'pull or load it again: the new image is that image with one more layer',
-  });
+/** A container, and where its changes are read from. */
+interface ChangedContainer {
+  readonly container: FoundContainer;
+  readonly of: ChangesSource;
 }
 
 /** Writes the container's changes to a file, as a compressed layer. */
-async function makeLayer(container: FoundContainer, file: FileHandle, options: CommitOptions): Promise<Layer> {
-  const { signal, onEvent } = options;
-  const request = { do: 'layer', limits: options.limits ?? {}, ...layersOf(container) } as const;
-  const [tar, stored] = [hashing(), hashing()];
-  const archive = (stream: Duplex) =>
-    pump([stream, tar.stream, createGzip(), stored.stream], (chunk) => file.write(chunk), signal);
+async function makeLayer(
+  { container, of }: ChangedContainer,
+  { newest }: BuildTime,
+  options: CommitOptions,
+): Promise<LayerFile> {
+  const { compression = { kind: 'gzip' }, limits = {}, signal, onEvent } = options;
+  const request = { do: 'layer', limits, newest, of } as const;
+  let layer: LayerFile | undefined;
+  const archive = async (stream: Duplex) => {
+    layer = await writeLayerFile([stream], compression, signal);
+  };
   const namespaces = { idMap: storedMap(container.record.plan.idMap), ownMounts: false };
-  await runFileHelper(request, { namespaces, tools: probeHost().tools, archive }, { signal, onEvent });
-  const descriptor: Descriptor = { mediaType: MEDIA_TYPE.ociLayerGzip, digest: stored.digest(), size: stored.size() };
-  const open = async (): Promise<Readable> => createReadStream('', { fd: file.fd, start: 0, autoClose: false });
-  return { descriptor, diffId: tar.digest(), open };
+  try {
+    await runFileHelper(request, { namespaces, tools: probeHost().tools, archive }, { signal, onEvent });
+  } catch (error) {
+    await layer?.[Symbol.asyncDispose]();
+    throw error;
+  }
+  if (layer === undefined) throw new RangeError('the helper was done and sent no archive');
+  return layer;
 }
 
-async function makeLayerOfPaused(container: FoundContainer, file: FileHandle, options: CommitOptions): Promise<Layer> {
-  if (!container.alive || options.pause === false) return await makeLayer(container, file, options);
+async function makeLayerOfPaused(
+  changed: ChangedContainer,
+  time: BuildTime,
+  options: CommitOptions,
+): Promise<LayerFile> {
+  const { container } = changed;
+  if (!container.alive || options.pause === false) return await makeLayer(changed, time, options);
   using frozen = await freeze(container.record.plan.cgroups, options.signal);
   if (frozen === undefined) {
     const message = 'the container has no cgroup of its own to freeze it with: it runs on while its files are read';
     options.onEvent?.({ kind: 'warning', message });
   }
-  return await makeLayer(container, file, options);
+  return await makeLayer(changed, time, options);
 }
 
-/** Returns an image with one more layer on top, in OCI's form. */
-function withLayer(base: Image, layer: Layer, config: Buffer): Image {
-  const oci = toOci(base);
-  const configDescriptor: Descriptor = {
-    mediaType: MEDIA_TYPE.ociConfig,
-    digest: digestOf(config),
-    size: config.length,
-  };
-  const layers = [...oci.manifest.layers, layer.descriptor];
-  const mediaType = MEDIA_TYPE.ociManifest;
-  const raw = Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType,
-      config: descriptorDocument(configDescriptor),
-      layers: layers.map(descriptorDocument),
-    }),
-  );
-  return {
-    descriptor: { mediaType, digest: digestOf(raw), size: raw.length },
-    manifest: { mediaType, config: configDescriptor, layers },
-    config: parseImageConfig(config, 'the new image'),
-    layers: [...oci.layers, layer],
-    raw: { manifest: raw, config },
-  };
+/** Makes the layer of a container; a copy of the image is compared with the image, which is read for that. */
+async function layerOver(
+  container: FoundContainer,
+  image: Image,
+  time: BuildTime,
+  options: CommitOptions,
+): Promise<LayerFile> {
+  const files = filesOf(container);
+  if (files.kind === 'overlay') return await makeLayerOfPaused({ container, of: files.source }, time, options);
+  await using folded = await foldForComparison(image, options);
+  return await makeLayerOfPaused({ container, of: files.compareWith(folded.path) }, time, options);
 }
 
 /**
  * Makes an image of a container: the layers of its image, and one more layer with the container's changes. Equal
- * changes give equal layers. The image gets its name when it is complete. Returns the image's ID, which is the digest
- * of its config.
+ * changes give equal layers. The image is as old as `$SOURCE_DATE_EPOCH` says, where it is set, and no file of the new
+ * layer is newer. The image gets its name when it is complete. Returns the image's ID, which is the digest of its
+ * config.
  * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, IMAGE_NOT_FOUND, USAGE, REFERENCE_INVALID, FORMAT_UNSUPPORTED,
  * LIMIT_EXCEEDED, FILESYSTEM; SIZE_MISMATCH where a file becomes shorter while it is read
  */
 export async function commitContainer(wanted: string, options: CommitOptions): Promise<Digest> {
   const { storeRoot, reference, author = '', message = '', changes = [], signal, onEvent } = options;
-  if (reference !== undefined && parseReference(reference).digest !== undefined) {
-    throw new TsimgError('REFERENCE_INVALID', 'a name for an image cannot have a digest', {
-      where: reference,
-      hint: 'leave out @ and the digest',
-    });
-  }
+  if (reference !== undefined) parseNewName(reference);
+  if (options.compression !== undefined) checkCompression(options.compression);
   const container = await findContainer(containersFolder(storeRoot), wanted);
   const { record } = container;
-  layersOf(container);
-  if (record.image === undefined) {
-    throw new TsimgError('CONTAINER_STATE', 'the container was not made of an image', { where: record.name });
-  }
+  const from = imageOf(container);
   const run = changeRunConfig(runConfigOf(record), changes, parseSignal);
+  const time = buildTime(process.env, new Date());
+  const { created } = time;
   // Nothing of the store is swept from here on: the blobs that are found now are still there when the new image is
   // published.
-  const sink = await openStoreSink(storeRoot, signal);
-  try {
+  const sink = await openStoreSink(storeRoot, signal, { onEvent });
+  return await withSink(sink, async () => {
     const repairs = { storeRoot, signal, onEvent };
-    const from = record.image;
-    await using base = await withRepair([from.digest], repairs, () => openBase(from, options));
-    await using file = await openTemporaryFile();
-    const layer = await makeLayerOfPaused(container, file, options);
-    const config = commitConfig(base.image.raw.config, run, {
-      diffId: layer.diffId,
-      created: new Date().toISOString(),
-      createdBy: record.plan.command.args.join(' '),
-      author,
-      comment: message,
-    });
-    const image = withLayer(base.image, layer, config);
+    await using base = await withRepair([from.digest], repairs, () => openContainerImage(from, options));
+    await using layer = await withRepair([from.digest], repairs, () => layerOver(container, base.image, time, options));
+    const createdBy = record.plan.command.args.join(' ');
+    const step = { diffId: layer.diffId, created, createdBy, author, comment: message };
+    const config = commitConfig(base.image.raw.config, { run, steps: [step], author }, 'the image of the container');
+    const oci = toOci(base.image);
+    const image = remadeImage(oci, { layers: [...oci.layers, layer], config, annotations: {} });
     const names = reference === undefined ? [] : [reference];
     await withRepair([from.digest], repairs, () => copyImage(image, sink, { names, signal, onEvent }));
     return image.manifest.config.digest;
-  } finally {
-    await sink.close();
-  }
+  });
 }

@@ -68,16 +68,10 @@ async function withRoot(
         hint: 'stop it first (tsimg stop)',
       });
     }
-    if (record.plan.idMap?.by === 'root') {
-      throw new TsimgError('CONTAINER_STATE', 'the container runs with --userns auto', {
-        where: record.name,
-        why: 'its files have the IDs of its user namespace',
-        hint: 'stop it first (tsimg stop), or use tsimg exec',
-      });
-    }
+    const shown = idMap === undefined ? record.plan.idMap : undefined;
     const rootFd = openRunningRoot(state.process);
     try {
-      return await ask({ idMap, ownMounts: false }, { kind: 'running' }, rootFd);
+      return await ask({ idMap, ownMounts: false }, { kind: 'running', shown }, rootFd);
     } finally {
       closeSync(rootFd);
     }

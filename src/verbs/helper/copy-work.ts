@@ -11,15 +11,39 @@ import { DESCRIPTOR } from '../../host/start/channel.ts';
 import { pathText } from '../../rootfs/path.ts';
 import { closeDescriptor, openAt } from '../../sys/file/files.ts';
 import { lastErrno } from '../../sys/libc.ts';
+import { setFileIds } from '../../sys/stub/call/become.ts';
+import { openOwnStub } from '../../sys/stub/own-stub.ts';
 import { readTar } from '../../tar/read/entries.ts';
 import type { TarEntryToWrite } from '../../tar/write/tar-chunks.ts';
 import { planPlacement, saysContents, saysDirectory } from './copy-rules.ts';
 import type { CopyInRequest, CopyOutRequest, RootRequest } from './file-request.ts';
+import { type ShiftHeader, shiftEntries, shiftInside, shiftOutside } from './shift-ids.ts';
+
+/** The owner of what is copied into a container without its own owner. */
+const ROOTS = { uid: 0, gid: 0, xattrs: new Map() };
 
 type Warn = (message: string) => void;
 
-function openRoot(root: RootRequest): number {
-  return root.kind === 'running' ? DESCRIPTOR.root : mountOwnRoot(root.step, root.volumes);
+/** How owners in an archive become those of files, and the other way round. */
+interface Owners {
+  readonly inside: ShiftHeader;
+  readonly outside: ShiftHeader;
+}
+
+const SAME: Owners = { inside: (header) => header, outside: (header) => header };
+
+/**
+ * Opens a container's root. Where a running container's files are shown with other IDs, all that this process makes
+ * from here on belongs to the container's root: the mounts cannot store IDs that the container has not.
+ */
+function openRoot(root: RootRequest): { readonly rootFd: number; readonly owners: Owners } {
+  if (root.kind === 'mount') return { rootFd: mountOwnRoot(root.step, root.volumes), owners: SAME };
+  const { shown } = root;
+  if (shown === undefined) return { rootFd: DESCRIPTOR.root, owners: SAME };
+  const owners = { inside: shiftInside(shown), outside: shiftOutside(shown) };
+  const { uid, gid } = owners.outside(ROOTS);
+  setFileIds(openOwnStub(), uid, gid);
+  return { rootFd: DESCRIPTOR.root, owners };
 }
 
 function skipped(warn: Warn): (path: string, why: string) => void {
@@ -60,7 +84,7 @@ export async function copyOut(
   warn: Warn,
   send: (entries: AsyncIterable<TarEntryToWrite>) => Promise<void>,
 ): Promise<void> {
-  const rootFd = openRoot(root);
+  const { rootFd, owners } = openRoot(root);
   using place = locate(rootFd, path, { follow: follow || saysDirectory(path), missing: 'SOURCE_NOT_FOUND' });
   refuseKernel({ directory: place.directory, name: '.' }, path);
   const node = readNode(place, path);
@@ -68,7 +92,8 @@ export async function copyOut(
     const what = node === undefined ? 'no such file in the container' : 'not a directory';
     throw new TsimgError('SOURCE_NOT_FOUND', what, { where: path });
   }
-  await send(walkTree({ at: place, node, name: saysContents(path) ? '.' : place.name }, { onSkipped: skipped(warn) }));
+  const tree = { at: place, node, name: saysContents(path) ? '.' : place.name };
+  await send(shiftEntries(walkTree(tree, { onSkipped: skipped(warn) }), owners.inside));
 }
 
 /**
@@ -114,7 +139,7 @@ export async function copyIn(
   archive: Readable,
   warn: Warn,
 ): Promise<void> {
-  const rootFd = openRoot(root);
+  const { rootFd, owners } = openRoot(root);
   using place = locate(rootFd, path, { follow: true, missing: 'DESTINATION_INVALID' });
   const kind = readNode(place, path)?.kind;
   const plan = planPlacement(
@@ -125,9 +150,9 @@ export async function copyIn(
   const base = openDirectoryAt(plan.into === 'destination' ? place : { directory: place.directory, name: '.' }, path);
   try {
     refuseKernel({ directory: base, name: '.' }, path);
-    await placeTree(base, readTar(archive), {
+    await placeTree(base, shiftEntries(readTar(archive), owners.outside), {
       placeOf: (components) => plan.placeOf(components, place.name),
-      owner: keepOwners ? 'keep' : { uid: 0, gid: 0 },
+      owner: keepOwners ? 'keep' : owners.outside(ROOTS),
       onSkipped: skipped(warn),
       openDirectory: openInside(
         rootFd,

@@ -29,7 +29,7 @@ async function send(entries: AsyncIterable<TarEntryToWrite>): Promise<void> {
 async function perform(request: FileRequest): Promise<void> {
   switch (request.do) {
     case 'changes':
-      for (const change of listChanges(request)) tell({ kind: 'change', change });
+      for (const change of await listChanges(request.of)) tell({ kind: 'change', change });
       return;
     case 'layer':
       return await writeLayer(request, warn, send);

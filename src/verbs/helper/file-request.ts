@@ -1,3 +1,4 @@
+import type { TreeForm } from '../../disk/scan/authored-node.ts';
 import type { OverlayForm } from '../../disk/scan/overlay-node.ts';
 import type { UpperChange } from '../../disk/scan/upper-changes.ts';
 import { isEvent, type TsimgEvent } from '../../events.ts';
@@ -11,13 +12,14 @@ import {
   oneOf,
   optional,
 } from '../../host/state/document-shape.ts';
-import { isRootSpec } from '../../host/state/record.ts';
-import type { BindStep, Step } from '../../launch/launch-plan.ts';
+import { isIdMap, isRootSpec } from '../../host/state/record.ts';
+import type { BindStep, IdMap, Step } from '../../launch/launch-plan.ts';
 import type { ExpansionLimits } from '../../streams/byte-budget.ts';
 import { type CopiedWhat, isCopiedWhat } from './copy-rules.ts';
 
 /** The layers of a container, and the form in which they were written. */
-export interface LayersRequest {
+interface OverlaySource {
+  readonly kind: 'overlay';
   readonly form: OverlayForm;
   /** A path on the host, as those of `lowers`, the top one first. */
   readonly upper: string;
@@ -26,8 +28,30 @@ export interface LayersRequest {
   readonly mountPlaces: readonly string[];
 }
 
+/** A container's copy of its image, which it changes in place. */
+interface CopySource {
+  readonly kind: 'copy';
+  readonly form: TreeForm & { readonly owners: 'kept' | 'recorded' };
+  /** A path on the host. */
+  readonly root: string;
+  /** Where `passBase` wrote the image's tree. */
+  readonly folded: string;
+  /** As in `UpperOptions`. */
+  readonly mountPlaces: readonly string[];
+}
+
+/** Where a container's changes are read from. */
+export type ChangesSource = OverlaySource | CopySource;
+
 /** The root of a container: of a running one, passed as `DESCRIPTOR.root`, or one to mount. */
-export type RootRequest = { readonly kind: 'running' } | MountRequest;
+export type RootRequest = RunningRequest | MountRequest;
+
+/** The root of a running container. */
+interface RunningRequest {
+  readonly kind: 'running';
+  /** The map by which its files are shown with other IDs, though this process has none; absent for no such files. */
+  readonly shown?: IdMap | undefined;
+}
 
 /** The root of a container that is not running, with the volumes of its image, which are mounted in the root. */
 export interface MountRequest {
@@ -36,12 +60,18 @@ export interface MountRequest {
   readonly volumes: readonly BindStep[];
 }
 
+interface VolumeToMake {
+  readonly directory: string;
+  readonly path: string;
+  readonly isOfImage: boolean;
+}
+
 /** A request to make volumes of a container, with the content that its root has at `path`. */
 export interface FillRequest {
   readonly do: 'fill-volumes';
   readonly root: MountRequest;
-  /** `directory` is a path on the host, whose parent exists. */
-  readonly volumes: readonly { readonly directory: string; readonly path: string }[];
+  /** `directory` is a path on the host, whose parent exists; `isOfImage`: the image has named it, not the user. */
+  readonly volumes: readonly VolumeToMake[];
 }
 
 /** A request to put an archive into a container. Its files belong to root there, unless owners are kept. */
@@ -61,10 +91,19 @@ export interface CopyOutRequest {
   readonly follow: boolean;
 }
 
+/** A request to send the changes of a container as a layer. Files that are newer than `newest` get this time. */
+export interface LayerRequest {
+  readonly do: 'layer';
+  readonly of: ChangesSource;
+  readonly limits: ExpansionLimits;
+  /** Seconds since 1970. */
+  readonly newest?: number | undefined;
+}
+
 /** A request to the file helper, which works with a container's IDs. */
 export type FileRequest =
-  | ({ readonly do: 'changes' } & LayersRequest)
-  | ({ readonly do: 'layer'; readonly limits: ExpansionLimits } & LayersRequest)
+  | { readonly do: 'changes'; readonly of: ChangesSource }
+  | LayerRequest
   | FillRequest
   | CopyInRequest
   | CopyOutRequest;
@@ -83,12 +122,22 @@ export type FileMessage =
   | { readonly kind: 'done' };
 
 const isNumber: Check = (value) => typeof value === 'number';
-const isLayers = fields({
-  form: fields({ overlay: oneOf('trusted', 'user'), recorded: isFlag }),
-  upper: isText,
-  lowers: listOf(isText),
-  mountPlaces: listOf(isText),
-});
+const isSource = either(
+  fields({
+    kind: oneOf('overlay'),
+    form: fields({ overlay: oneOf('trusted', 'user'), recorded: isFlag }),
+    upper: isText,
+    lowers: listOf(isText),
+    mountPlaces: listOf(isText),
+  }),
+  fields({
+    kind: oneOf('copy'),
+    form: fields({ owners: oneOf('kept', 'recorded'), records: isFlag }),
+    root: isText,
+    folded: isText,
+    mountPlaces: listOf(isText),
+  }),
+);
 const isBind = fields({
   do: oneOf('bind'),
   source: isText,
@@ -101,13 +150,19 @@ const isMount = fields({
   step: fields({ do: oneOf('root'), root: isRootSpec, userXattr: isFlag, attributes: listOf(isText) }),
   volumes: listOf(isBind),
 });
-const isRoot = either(fields({ kind: oneOf('running') }), isMount);
+const isRoot = either(fields({ kind: oneOf('running'), shown: optional(isIdMap) }), isMount);
 
 const REQUESTS: Readonly<Record<FileRequest['do'], Check>> = {
-  changes: isLayers,
-  layer: (value) =>
-    isLayers(value) && fields({ limits: fields({ maxSize: optional(isNumber), maxRatio: optional(isNumber) }) })(value),
-  'fill-volumes': fields({ root: isMount, volumes: listOf(fields({ directory: isText, path: isText })) }),
+  changes: fields({ of: isSource }),
+  layer: fields({
+    of: isSource,
+    limits: fields({ maxSize: optional(isNumber), maxRatio: optional(isNumber) }),
+    newest: optional(isNumber),
+  }),
+  'fill-volumes': fields({
+    root: isMount,
+    volumes: listOf(fields({ directory: isText, path: isText, isOfImage: isFlag })),
+  }),
   'copy-in': fields({ root: isRoot, path: isText, what: isCopiedWhat, keepOwners: isFlag }),
   'copy-out': fields({ root: isRoot, path: isText, follow: isFlag }),
 };

@@ -41,18 +41,26 @@ interface CopiedDirectory {
   /** Descriptor of the directory in the container's root. */
   readonly source: number;
   readonly path: string;
+  readonly isOfImage: boolean;
   /** Descriptor of an empty directory. */
   readonly base: number;
 }
 
 /** Copies the content of a directory, and the directory's own owner, mode and time. */
-async function copyDirectory({ source, path, base }: CopiedDirectory, warn: (message: string) => void) {
+async function copyDirectory({ source, path, isOfImage, base }: CopiedDirectory, warn: (message: string) => void) {
   const at = { directory: source, name: '.' };
   const node = fstatSync(source).isDirectory() ? readNode(at, path) : undefined;
   if (node === undefined) {
-    throw new TsimgError('LAUNCH_FAILED', 'a volume of the image is not a directory in the image', {
+    if (isOfImage) {
+      throw new TsimgError('LAUNCH_FAILED', 'a volume of the image is not a directory in the image', {
+        where: path,
+        hint: 'leave out the image’s volumes (--image-volume ignore), or mount something there (-v)',
+      });
+    }
+    throw new TsimgError('LAUNCH_FAILED', 'a volume cannot be mounted on a file', {
       where: path,
-      hint: 'leave out the image’s volumes (--image-volume ignore), or mount something there (-v)',
+      why: 'a volume is a directory, and the image has something else there',
+      hint: `mount the volume on a directory, or a file of the host on the file: -v /PATH:${path}`,
     });
   }
   const onSkipped = (name: string, why: string) =>
@@ -72,7 +80,7 @@ async function copyDirectory({ source, path, base }: CopiedDirectory, warn: (mes
  */
 export async function makeVolumes({ root, volumes }: FillRequest, warn: (message: string) => void): Promise<void> {
   const rootFd = mountOwnRoot(root.step, []);
-  for (const { directory, path } of volumes) {
+  for (const { directory, path, isOfImage } of volumes) {
     const made = `${dirname(directory)}/new-${basename(directory)}`;
     await removeLeftover(made);
     const base = attempt('make a volume', path, () => {
@@ -81,7 +89,7 @@ export async function makeVolumes({ root, volumes }: FillRequest, warn: (message
     });
     const source = findInRoot(rootFd, path);
     try {
-      if (source !== undefined) await copyDirectory({ source, path, base }, warn);
+      if (source !== undefined) await copyDirectory({ source, path, isOfImage, base }, warn);
     } finally {
       closeSync(base);
       if (source !== undefined) closeDescriptor(source);

@@ -1,11 +1,12 @@
 import type { Context } from '../../events.ts';
 import { type LoadedImage, loadImage } from '../../image/load.ts';
 import { ANNOTATION } from '../../oci/annotations.ts';
+import { healthcheckDocument } from '../../oci/healthcheck.ts';
 import type { Platform } from '../../oci/platform.ts';
 import { formatFamiliar, parseReference } from '../../oci/reference.ts';
 import { type OpenedSource, type OpenSourceOptions, openSource } from '../../sources/open.ts';
 import { withRepair } from './repair-stored.ts';
-import { completeNames } from './stored-names.ts';
+import { storedNames } from './stored-names.ts';
 
 /** An image under the keys of `docker image inspect`, so that programs which read those can read this. */
 export interface InspectedImage {
@@ -39,6 +40,8 @@ export interface InspectedImage {
     readonly ExposedPorts: Readonly<Record<string, object>>;
     readonly Volumes: Readonly<Record<string, object>>;
     readonly StopSignal: string;
+    /** Under docker's keys; times are in nanoseconds. */
+    readonly Healthcheck?: Readonly<Record<string, unknown>>;
   };
   /** The diff IDs of the layers, base first. */
   readonly RootFS: { readonly Type: 'layers'; readonly Layers: readonly string[] };
@@ -75,6 +78,7 @@ export function inspected(image: LoadedImage, names: readonly string[], digests:
       ExposedPorts: keySet(run.exposedPorts),
       Volumes: keySet(run.volumes),
       StopSignal: run.stopSignal,
+      ...(run.healthcheck === undefined ? {} : { Healthcheck: healthcheckDocument(run.healthcheck) }),
     },
     RootFS: { Type: 'layers', Layers: config.diffIds },
     Layers: manifest.layers.map(({ mediaType, digest, size }) => ({
@@ -90,9 +94,9 @@ async function knownAs({ source }: OpenedSource, image: LoadedImage) {
   const same = ((await source.list?.()) ?? []).filter(({ descriptor }) =>
     [image.descriptor.digest, image.resolved.digest].includes(descriptor.digest),
   );
-  const names = completeNames(same.flatMap(({ name }) => name ?? []));
+  const names = storedNames(same.flatMap(({ name }) => name ?? []));
   const digests = same.flatMap(({ name, descriptor }) => {
-    const [full] = completeNames(name === undefined ? [] : [name]);
+    const [full] = storedNames(name === undefined ? [] : [name]);
     if (full === undefined) return [];
     const digest = descriptor.annotations?.[ANNOTATION.chosenFrom] ?? descriptor.digest;
     return [`${formatFamiliar({ ...parseReference(full), tag: undefined, digest: undefined })}@${digest}`];

@@ -12,7 +12,7 @@ import { openStoreSink } from '../../sinks/store.ts';
 import { type OpenSourceOptions, openSource } from '../../sources/open.ts';
 import { openGate } from '../verify/admit.ts';
 import type { PolicyPlace } from '../verify/has-policy.ts';
-import { completeName, completeNames } from './stored-names.ts';
+import { storedNameOrNone, storedNames } from './stored-names.ts';
 
 /** Options of `loadArchive`. */
 export interface LoadArchiveOptions extends OpenSourceOptions, PolicyPlace {
@@ -48,7 +48,7 @@ async function onlyImage(source: Source): Promise<Digest | undefined> {
 /** Warns of names that are not references. A tag alone, which layouts allow, gives no name and no warning. */
 function warnOfDropped(names: readonly string[], { onEvent }: Context): void {
   for (const name of names) {
-    if (isTag(name) || completeName(name) !== undefined) continue;
+    if (isTag(name) || storedNameOrNone(name) !== undefined) continue;
     onEvent?.({ kind: 'warning', message: `${name} is not an image reference: the image is loaded without this name` });
   }
 }
@@ -111,7 +111,7 @@ export async function loadArchive(
       const image = await loadImage(source, { name: question.name, platform: options.platform }, context);
       await gate.admit({ image, source, name: question.name ?? spec });
       warnOfDropped(question.names, context);
-      loaded.push({ image, names: completeNames(question.names) });
+      loaded.push({ image, names: storedNames(question.names) });
     }
     return await store(loaded, options.storeRoot, context);
   } finally {
@@ -124,7 +124,7 @@ async function store(
   root: string,
   context: Context,
 ): Promise<readonly LoadedArchive[]> {
-  const sink = await openStoreSink(root, context.signal, { verify: true });
+  const sink = await openStoreSink(root, context.signal, { verify: true, onEvent: context.onEvent });
   try {
     const done: LoadedArchive[] = [];
     for (const { image, names } of images) {

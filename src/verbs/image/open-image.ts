@@ -4,7 +4,8 @@ import type { Context } from '../../events.ts';
 import type { LoadedImage } from '../../image/load.ts';
 import { loadImage } from '../../image/load.ts';
 import type { Platform } from '../../oci/platform.ts';
-import { formatReference, parseReference } from '../../oci/reference.ts';
+import { formatReference, parseReference, refuseHostAlone } from '../../oci/reference.ts';
+import { completeName } from '../../registry/mirrors/short-name.ts';
 import { type OpenedSource, type OpenSourceOptions, openSource } from '../../sources/open.ts';
 import { parseSourceSpec } from '../../sources/parse-spec.ts';
 import { openRegistrySource, type RegistrySourceOptions } from '../../sources/registry.ts';
@@ -13,7 +14,7 @@ import { type Demands, openGate } from '../verify/admit.ts';
 import type { RepairOptions } from './repair-stored.ts';
 
 /** How an image is found and opened. */
-export interface ImageOptions extends Omit<RegistrySourceOptions, 'known'>, StorePlace, Demands {
+export interface ImageOptions extends Omit<RegistrySourceOptions, 'known' | 'toWrite'>, StorePlace, Demands {
   /** The wanted platform. Default: this machine's. */
   readonly platform?: Platform | undefined;
   /**
@@ -30,12 +31,18 @@ export interface OpenedImage extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const withoutCredentials = ({ credentials: _, ...options }: ImageOptions & Context) => options;
+
 /** Returns the places where a SOURCE may be: the caller's store, standard input, registries. */
 export function sourcePlaces(options: ImageOptions & Context = {}): OpenSourceOptions {
   return {
     storeRoot: storePlace(options),
-    stdin: process.stdin,
+    // Not opened before it is read: a stream of its own changes the descriptor.
+    stdin: () => process.stdin,
     limits: options.limits,
+    // A dropped blob may come from another registry than the one that the caller's credentials are for.
+    registry: withoutCredentials(options),
+    completeName: (name) => completeName(name, options),
     openRegistry: (reference) => openRegistrySource(reference, options),
   };
 }
@@ -47,7 +54,8 @@ export async function openAnywhere(text: string, options: ImageOptions, context:
   } catch (error) {
     const isMissing = error instanceof TsimgError && error.code === 'IMAGE_NOT_FOUND';
     if (!isMissing || parseSourceSpec(text).kind !== 'word') throw error;
-    const reference = parseReference(text);
+    refuseHostAlone(text);
+    const reference = parseReference(await completeName(text, { ...options, ...context }));
     return { source: openRegistrySource(reference, options), name: formatReference(reference) };
   }
 }

@@ -1,4 +1,5 @@
-import type { Reference } from '../../oci/reference.ts';
+import { recordEvent } from '../../host/state/events-file.ts';
+import { formatReference, type Reference } from '../../oci/reference.ts';
 import { openStoreSink } from '../../sinks/store.ts';
 import { openStoreSource } from '../../sources/store.ts';
 import { type StorePlace, storePlace } from '../places.ts';
@@ -25,7 +26,10 @@ export async function pullToStore(reference: Reference, options: StorePullOption
   try {
     const local = await openStoreSource(root, options.signal);
     try {
-      return await pullImage(reference, sink, { ...options, local });
+      const report = await pullImage(reference, sink, { ...options, local });
+      const name = formatReference(reference);
+      recordEvent(root, { type: 'image', action: 'pull', id: name, attributes: { name } });
+      return report;
     } finally {
       await local.close();
     }

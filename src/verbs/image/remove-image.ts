@@ -1,12 +1,13 @@
-import { TsimgError } from '../../errors.ts';
+import { TsimgError, throwAll } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { containersFolder, type FoundContainer } from '../../host/state/container.ts';
+import { recordEvent } from '../../host/state/events-file.ts';
 import { listContainers } from '../../host/state/find-container.ts';
 import { idPrefixOf, matchName } from '../../image/match-name.ts';
 import { type Digest, hexOf } from '../../oci/digest.ts';
 import { readStoreIndex, removeEntries } from '../../store/names.ts';
 import { openStore, type Store } from '../../store/open.ts';
-import { type BlobReport, sweep } from '../../store/sweep.ts';
+import { type BlobReport, type SweepRules, sweep } from '../../store/sweep.ts';
 import { sweepUnpacked, type UnpackedReport } from '../layers/sweep-unpacked.ts';
 import { type ListedImage, listImages } from './images.ts';
 
@@ -17,9 +18,11 @@ export interface RemoveImageOptions {
   readonly force?: boolean | undefined;
 }
 
-/** What was freed: blobs, unpacked layers, and leftovers of containers whose tsimg process was killed. */
+/** The things that were freed: blobs, unpacked layers, and leftovers of containers whose tsimg process was killed. */
 export interface SweepReport extends UnpackedReport {
   readonly blobs: number;
+  /** Unfinished downloads. */
+  readonly unfinished: number;
 }
 
 /** The result of a removal. */
@@ -44,18 +47,19 @@ function choose(images: readonly ListedImage[], wanted: string, force: boolean):
   const all = images.map((image) => ({
     image,
     names: image.name === undefined ? [] : [image.name],
-    digests: [image.digest, image.manifestDigest],
+    digests: [image.digest, image.manifestDigest, ...image.manifests],
   }));
   const byDigest = matchName(all, wanted, { bareTags: false }).map(({ image }) => image);
   const prefix = idPrefixOf(wanted);
   const byId = images.filter(
-    ({ imageId, manifestDigest, digest }) =>
+    ({ imageId, manifestDigest, manifests, digest }) =>
       prefix !== undefined &&
-      [imageId, manifestDigest, digest].some((id) => id !== undefined && hexOf(id).startsWith(prefix)),
+      [imageId, manifestDigest, ...manifests, digest].some((id) => id !== undefined && hexOf(id).startsWith(prefix)),
   );
   const chosen = byDigest.length > 0 ? byDigest : byId;
-  const names = chosen.flatMap(({ name }) => name ?? []);
-  const distinct = new Set(chosen.map(({ manifestDigest }) => manifestDigest)).size;
+  const names = [...new Set(chosen.flatMap(({ name }) => name ?? []))];
+  // Images of one index for several platforms are one image where they are named by the index.
+  const distinct = new Set(chosen.map(({ digest }) => digest)).size;
   if (distinct > 1 || (names.length > 1 && !force)) {
     throw new TsimgError('IMAGE_AMBIGUOUS', distinct > 1 ? 'several images' : 'an image with several names', {
       where: wanted,
@@ -70,8 +74,8 @@ function choose(images: readonly ListedImage[], wanted: string, force: boolean):
 const MAX_WARNINGS = 5;
 
 /** Frees blobs. Damaged images do not make the verb fail: a warning for each says how to mend or remove it. */
-async function sweepBlobs(store: Store, { onEvent }: Context): Promise<BlobReport | undefined> {
-  const report = await sweep(store);
+async function sweepBlobs(store: Store, rules: SweepRules, { onEvent }: Context): Promise<BlobReport | undefined> {
+  const report = await sweep(store, rules);
   for (const { image, problem } of (report?.damaged ?? []).slice(0, MAX_WARNINGS)) {
     const name = image.name ?? image.descriptor.digest;
     const ways = `tsimg pull or tsimg load mends it, tsimg rmi ${name} removes it`;
@@ -82,13 +86,14 @@ async function sweepBlobs(store: Store, { onEvent }: Context): Promise<BlobRepor
 
 async function sweepAll(
   store: Store,
-  endedContainers: boolean,
+  { endedContainers, age }: { readonly endedContainers: boolean } & SweepRules,
   context: Context,
 ): Promise<Pick<RemovedImages, 'swept' | 'inUse'>> {
   const unpacked = await sweepUnpacked(store, { endedContainers }, context);
-  const blobs = await sweepBlobs(store, context);
+  const blobs = await sweepBlobs(store, { age }, context);
   const { layers = 0, containers = 0, bytes = 0 } = unpacked ?? {};
-  const swept = { blobs: blobs?.blobs ?? 0, layers, containers, bytes: (blobs?.bytes ?? 0) + bytes };
+  const { unfinished = 0 } = blobs ?? {};
+  const swept = { blobs: blobs?.blobs ?? 0, unfinished, layers, containers, bytes: (blobs?.bytes ?? 0) + bytes };
   const any = Object.values(swept).some((count) => count > 0);
   const isComplete = blobs !== undefined && blobs.damaged.length === 0;
   return { swept: any || isComplete ? swept : undefined, inUse: unpacked === undefined || blobs === undefined };
@@ -109,10 +114,24 @@ async function imageUsers(
 }
 
 /**
+ * Returns a function that tells by its digest whether an entry is an image of a container, or has one among its images.
+ */
+function usedEntries(
+  images: readonly ListedImage[],
+  users: ReadonlyMap<string, readonly string[]>,
+): (digest: Digest) => boolean {
+  const used = images.filter(({ manifests }) => manifests.some((digest) => users.has(digest)));
+  const digests = new Set(used.map(({ manifestDigest }) => manifestDigest));
+  // An entry that came after the list, or that cannot be read, is known by its own digest alone.
+  return (digest) => digests.has(digest) || users.has(digest);
+}
+
+/**
  * Removes images from the store and frees what nothing else needs. An image that is given by name stays while it has
  * other names; an image can also be given by digest or ID. All operands are looked up before the first image is
  * removed. The last entry of an image that a container was made of is refused; with `force` it only loses its name.
- * @throws IMAGE_NOT_FOUND, IMAGE_IN_USE, IMAGE_AMBIGUOUS, STORE_INVALID, FILESYSTEM; what sweepUnpacked throws
+ * @throws IMAGE_NOT_FOUND, IMAGE_IN_USE, IMAGE_AMBIGUOUS, an AggregateError of these for several operands;
+ * STORE_INVALID, FILESYSTEM; what sweepUnpacked throws
  */
 export async function removeImages(
   wanted: readonly string[],
@@ -121,43 +140,51 @@ export async function removeImages(
 ): Promise<RemovedImages> {
   const { signal } = context;
   const images = await listImages(storeRoot, context);
+  const failures: unknown[] = [];
   const chosen = wanted.flatMap((text) => {
-    const found = choose(images, text, force);
-    if (found.length > 0) return found;
-    throw new TsimgError('IMAGE_NOT_FOUND', `no image ${text} in the store`, {
-      where: storeRoot,
-      hint: 'tsimg images lists the images of the store',
-    });
+    try {
+      const found = choose(images, text, force);
+      if (found.length > 0) return found;
+      throw new TsimgError('IMAGE_NOT_FOUND', `no image ${text} in the store`, {
+        where: storeRoot,
+        hint: 'tsimg images lists the images of the store',
+      });
+    } catch (error) {
+      failures.push(error);
+      return [];
+    }
   });
   const keys = new Set(chosen.map(({ name, manifestDigest }) => `${manifestDigest} ${name}`));
   const users = await imageUsers(storeRoot, () => true);
   const staying = new Set(
-    images
-      .filter((image) => !keys.has(`${image.manifestDigest} ${image.name}`))
-      .map(({ manifestDigest }) => manifestDigest),
+    images.filter((image) => !keys.has(`${image.manifestDigest} ${image.name}`)).flatMap(({ manifests }) => manifests),
   );
-  const used = chosen.find(({ manifestDigest }) => users.has(manifestDigest) && !staying.has(manifestDigest));
-  if (used !== undefined && !force) {
-    const names = users.get(used.manifestDigest) ?? [];
-    throw new TsimgError('IMAGE_IN_USE', 'the image is used by a container', {
-      where: used.name ?? used.manifestDigest,
-      why: names.join(', '),
-      hint: 'remove the container first (tsimg rm), or only the name with --force',
-      facts: { containers: names },
-    });
+  for (const { name, manifestDigest, manifests } of force ? [] : chosen) {
+    const names = manifests.filter((digest) => !staying.has(digest)).flatMap((digest) => users.get(digest) ?? []);
+    if (names.length === 0) continue;
+    failures.push(
+      new TsimgError('IMAGE_IN_USE', 'the image is used by a container', {
+        where: name ?? manifestDigest,
+        why: names.join(', '),
+        hint: 'remove the container first (tsimg rm), or only the name with --force',
+        facts: { containers: names },
+      }),
+    );
   }
+  throwAll(failures);
   const store = await openStore(storeRoot, signal);
   const gone = await removeEntries(store, ({ name, descriptor }) => keys.has(`${descriptor.digest} ${name}`), {
-    needed: ({ descriptor }) => users.has(descriptor.digest),
+    needed: ({ descriptor }) => usedEntries(images, users)(descriptor.digest),
     signal,
   });
   const left = new Set((await listImages(storeRoot, context)).map(({ manifestDigest }) => manifestDigest));
   const digests = new Set(gone.map(({ descriptor }) => descriptor.digest));
-  return {
-    untagged: gone.flatMap(({ name }) => name ?? []),
-    removed: [...digests].filter((digest) => !left.has(digest)),
-    ...(await sweepAll(store, false, context)),
-  };
+  const untagged = gone.flatMap(({ name }) => name ?? []);
+  const removed = [...digests].filter((digest) => !left.has(digest));
+  for (const name of untagged)
+    recordEvent(storeRoot, { type: 'image', action: 'untag', id: name, attributes: { name } });
+  for (const id of removed) recordEvent(storeRoot, { type: 'image', action: 'delete', id, attributes: {} });
+  return { untagged, removed, ...(await sweepAll(store, { endedContainers: false }, context)) };
 }
 
 /** Options of `pruneImages`. */
@@ -186,18 +213,24 @@ export async function pruneImages(
     const hint = error.hint === undefined ? '' : `; ${error.hint}`;
     context.onEvent?.({ kind: 'warning', message: `no image is removed: ${error.message}${hint}` });
     const report = await sweepUnpacked(store, { endedContainers, needed: 'all' }, context);
-    return { untagged: [], removed: [], swept: report && { blobs: 0, ...report }, inUse: report === undefined };
+    return {
+      untagged: [],
+      removed: [],
+      swept: report && { blobs: 0, unfinished: 0, ...report },
+      inUse: report === undefined,
+    };
   }
   // An ended container that is removed too does not keep its image, unless some of its processes could not be ended.
   const users = await imageUsers(storeRoot, ({ alive, left }) => alive || left !== undefined || !endedContainers);
+  const isUsed = usedEntries(await listImages(storeRoot, { signal: context.signal }), users);
   const gone = await removeEntries(
     store,
-    ({ name, descriptor }) => (all || name === undefined) && !users.has(descriptor.digest),
+    ({ name, descriptor }) => (all || name === undefined) && !isUsed(descriptor.digest),
     { signal: context.signal },
   );
   return {
     untagged: gone.flatMap(({ name }) => name ?? []),
     removed: [...new Set(gone.map(({ descriptor }) => descriptor.digest))],
-    ...(await sweepAll(store, endedContainers, context)),
+    ...(await sweepAll(store, { endedContainers, age: 0 }, context)),
   };
 }

@@ -1,19 +1,24 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
+import { openerOf, openFrom } from '../../image/open-from.ts';
 import type { Source } from '../../image/source.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { MAX_DOCUMENT_BYTES } from '../../oci/document.ts';
+import { parseImageIndex } from '../../oci/image-index.ts';
 import { parseManifest } from '../../oci/manifest.ts';
+import { documentKindOf, isManifestOrIndex } from '../../oci/media-type.ts';
 import { formatFamiliar, formatReference, parseReference, type Reference } from '../../oci/reference.ts';
 import { parseSourceSpec } from '../../sources/parse-spec.ts';
 import { openStoreSource } from '../../sources/store.ts';
-import { verifyBlob, writeBlob } from '../../store/blobs.ts';
+import { verifyBlob } from '../../store/blobs.ts';
+import { droppedFrom, forgetReturned } from '../../store/dropped.ts';
 import { readLayoutFile } from '../../store/index-file.ts';
+import { writeBlob } from '../../store/intake.ts';
 import { blobPath } from '../../store/layout-files.ts';
 import { listStored } from '../../store/names.ts';
 import { type Store, storeAt } from '../../store/open.ts';
-import { completeName } from './stored-names.ts';
+import { storedNameOrNone } from './stored-names.ts';
 
 /** Options of `withRepair`. */
 export interface RepairOptions extends Context {
@@ -33,7 +38,8 @@ const DAMAGE: ReadonlySet<string> = new Set([
   'TAR_INVALID',
 ]);
 
-interface FetchOptions extends Pick<Context, 'signal'> {
+/** Where blobs are fetched from. */
+export interface FetchOptions extends Context {
   readonly references: readonly Reference[];
   readonly openRegistry: (reference: Reference) => Source;
 }
@@ -42,16 +48,20 @@ interface FetchOptions extends Pick<Context, 'signal'> {
  * Fetches blobs into the store, from the first repository that has them all.
  * @throws what the last repository fails with
  */
-async function fetchAgain(
+export async function fetchAgain(
   store: Store,
   blobs: readonly Descriptor[],
-  { references, openRegistry, signal }: FetchOptions,
+  { references, openRegistry, signal, onEvent }: FetchOptions,
 ): Promise<void> {
   let failure: unknown;
   for (const reference of references) {
     const registry = openRegistry(reference);
     try {
-      for (const blob of blobs) await writeBlob(store, blob, () => registry.open(blob, signal), signal);
+      for (const blob of blobs) {
+        const opener = openerOf(registry, blob);
+        await writeBlob(store, blob, (offset) => openFrom(opener, offset, signal), { signal, onEvent });
+        await forgetReturned(store, blob.digest);
+      }
       return;
     } catch (error) {
       signal?.throwIfAborted();
@@ -61,6 +71,42 @@ async function fetchAgain(
     }
   }
   throw failure;
+}
+
+/** The entries that an operand means: those of all platforms of a name, or the one that it resolves to. */
+async function entriesOf(
+  source: Source,
+  store: Store,
+  wanted: string,
+  signal?: AbortSignal,
+): Promise<readonly Descriptor[]> {
+  const complete = storedNameOrNone(wanted);
+  const named = (await listStored(store)).filter(({ name }) => name !== undefined && name === complete);
+  if (named.length > 0) return named.map(({ descriptor }) => descriptor);
+  const resolved = await source.resolve(wanted, signal);
+  return resolved === undefined ? [] : [resolved];
+}
+
+/** Mends a manifest and its blobs, or an index and those of its images that are there. */
+async function mendTree(
+  store: Store,
+  root: Descriptor,
+  mend: (blobs: readonly Descriptor[]) => Promise<boolean>,
+): Promise<boolean> {
+  const isMended = await mend([root]);
+  const path = blobPath(store.root, root.digest);
+  const bytes = await readLayoutFile(path, Math.max(root.size, MAX_DOCUMENT_BYTES));
+  if (bytes === undefined) return isMended;
+  if (documentKindOf(root.mediaType) !== 'index') {
+    const { config, layers } = parseManifest(bytes, root.mediaType, path);
+    return (await mend([config, ...layers])) || isMended;
+  }
+  let any = isMended;
+  for (const child of parseImageIndex(bytes, root.mediaType, path).manifests) {
+    const isDocument = isManifestOrIndex(child.mediaType) && existsSync(blobPath(store.root, child.digest));
+    if (isDocument && child.digest !== root.digest) any = (await mendTree(store, child, mend)) || any;
+  }
+  return any;
 }
 
 /**
@@ -74,12 +120,12 @@ async function repair(wanted: string, options: RepairOptions, cause: TsimgError)
   // Nothing of the store is swept while the source is open.
   const source = await openStoreSource(storeRoot, signal);
   try {
-    const manifest = await source.resolve(wanted, signal);
-    if (manifest === undefined) return false;
-    const names = (await listStored(store)).filter(({ descriptor }) => descriptor.digest === manifest.digest);
+    const entries = await entriesOf(source, store, wanted, signal);
+    const digests = new Set(entries.map(({ digest }) => digest));
+    const names = (await listStored(store)).filter(({ descriptor }) => digests.has(descriptor.digest));
     const all = names.flatMap(({ name }) => (name === undefined ? [] : [parseReference(name)]));
     // Credentials that the caller gave may only go to the registry that the operand names.
-    const named = all.filter((reference) => formatReference(reference) === completeName(wanted));
+    const named = all.filter((reference) => formatReference(reference) === storedNameOrNone(wanted));
     const isOneRegistry = new Set(all.map(({ registry }) => registry)).size === 1;
     const references = named.length > 0 ? named : isOneRegistry ? all : [];
     const mend = async (blobs: readonly Descriptor[]): Promise<boolean> => {
@@ -87,28 +133,27 @@ async function repair(wanted: string, options: RepairOptions, cause: TsimgError)
       let isDamaged = false;
       for (const blob of blobs) {
         const state = await verifyBlob(store, blob, signal);
+        // A dropped blob is not lost: it comes back when it is read.
+        if (state === 'missing' && (await droppedFrom(store, blob.digest)) !== undefined) continue;
         if (state !== 'right') bad.push(blob);
         if (state === 'damaged') isDamaged = true;
       }
       if (bad.length === 0) return false;
-      const digests = bad.map(({ digest }) => digest);
+      const lost = bad.map(({ digest }) => digest);
       const where = `${wanted} in ${storeRoot}`;
       if (openRegistry === undefined || references.length === 0) {
-        throw beyondRepair({ where, digests, isDamaged, reference: references[0] }, cause);
+        throw beyondRepair({ where, digests: lost, isDamaged, reference: references[0] }, cause);
       }
       const from = references.map(formatReference).join(', ');
-      const problem = `${digests.join(', ')} is ${isDamaged ? 'damaged' : 'missing'}`;
+      const problem = `${lost.join(', ')} is ${isDamaged ? 'damaged' : 'missing'}`;
       const message = `${where}: ${problem}, and is fetched again from ${from}`;
       onEvent?.({ kind: 'warning', message });
-      await fetchAgain(store, bad, { references, openRegistry, signal });
+      await fetchAgain(store, bad, { references, openRegistry, signal, onEvent });
       return true;
     };
-    const isMended = await mend([manifest]);
-    const path = blobPath(storeRoot, manifest.digest);
-    const bytes = await readLayoutFile(path, Math.max(manifest.size, MAX_DOCUMENT_BYTES));
-    if (bytes === undefined) return isMended;
-    const { config, layers } = parseManifest(bytes, manifest.mediaType, path);
-    return (await mend([config, ...layers])) || isMended;
+    let isMended = false;
+    for (const entry of entries) isMended = (await mendTree(store, entry, mend)) || isMended;
+    return isMended;
   } finally {
     await source.close();
   }
@@ -127,7 +172,8 @@ function beyondRepair({ where, digests, isDamaged, reference }: Damage, cause: T
   const again =
     reference === undefined
       ? 'load the image again from its archive'
-      : `fetch it again (tsimg pull ${formatFamiliar(reference)}), or load it again if it came from an archive`;
+      : `fetch it again (tsimg store check --repair, or tsimg pull ${formatFamiliar(reference)}), ` +
+        'or load it again if it came from an archive';
   const options = { where, hint: again, facts: { digests }, cause };
   if (!isDamaged) {
     const why = `${digests.join(', ')} does not exist`;

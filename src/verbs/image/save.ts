@@ -3,7 +3,7 @@ import type { Context } from '../../events.ts';
 import { copyImage } from '../../image/copy.ts';
 import type { Image } from '../../image/image.ts';
 import { type LoadedImage, loadImage } from '../../image/load.ts';
-import type { Sink } from '../../image/sink.ts';
+import { type Sink, withSink } from '../../image/sink.ts';
 import { toOci } from '../../image/to-oci.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Platform } from '../../oci/platform.ts';
@@ -11,6 +11,8 @@ import { openArchiveSink } from '../../sinks/archive.ts';
 import type { ArchiveDestination } from '../../sinks/archive-output.ts';
 import { openOciLayoutSink } from '../../sinks/oci-layout.ts';
 import { type OpenedSource, type OpenSourceOptions, openSource } from '../../sources/open.ts';
+import { type CompressionChoice, checkCompression } from '../../streams/compress/choice.ts';
+import { recompressImage } from '../layers/recompress.ts';
 import { openGate } from '../verify/admit.ts';
 import type { PolicyPlace } from '../verify/has-policy.ts';
 import { withRepair } from './repair-stored.ts';
@@ -29,6 +31,8 @@ export interface SaveOptions extends OpenSourceOptions, PolicyPlace {
   readonly destination: ArchiveDestination;
   readonly format?: SaveFormat | undefined;
   readonly platform?: Platform | undefined;
+  /** How layers are stored there. Default: as they are. */
+  readonly compression?: CompressionChoice | undefined;
 }
 
 /** One image that was saved. */
@@ -39,16 +43,17 @@ export interface SavedImage {
   readonly imageId: Digest;
 }
 
-async function openSink(destination: ArchiveDestination, format: SaveFormat, signal?: AbortSignal): Promise<Sink> {
-  if (format !== 'oci-dir') return openArchiveSink(destination, { docker: format === 'docker-archive' });
-  if ('path' in destination) return openOciLayoutSink(destination.path, signal);
+async function openSink(destination: ArchiveDestination, format: SaveFormat, context: Context): Promise<Sink> {
+  const { signal, onEvent } = context;
+  if (format !== 'oci-dir') return openArchiveSink(destination, { docker: format === 'docker-archive', onEvent });
+  if ('path' in destination) return openOciLayoutSink(destination.path, signal, { onEvent });
   throw new TsimgError('USAGE', 'a directory cannot be written to standard output', { hint: 'name it with -o' });
 }
 
 /**
  * Writes images (any SOURCE, usually references in the store) to one archive or layout. All are opened before anything
  * is written. A file gets its name when it is complete.
- * What does not come from the store must be accepted by policy.json.
+ * An image from elsewhere than the store must be accepted by policy.json.
  * @throws IMAGE_REJECTED, POLICY_INVALID, and what `openSource`, `loadImage` and the sinks throw
  */
 export async function saveImages(
@@ -65,7 +70,8 @@ async function writeImages(
   options: SaveOptions,
   context: Context,
 ): Promise<readonly SavedImage[]> {
-  const { destination, format = 'docker-archive', platform } = options;
+  const { destination, format = 'docker-archive', platform, compression, limits } = options;
+  if (compression !== undefined) checkCompression(compression);
   const opened: OpenedSource[] = [];
   try {
     const images: { readonly image: LoadedImage; readonly names: readonly string[] }[] = [];
@@ -77,21 +83,19 @@ async function writeImages(
       await gate.admit({ image, source: source.source, name: source.name ?? spec });
       images.push({ image, names: await namesOf(source) });
     }
-    const sink = await openSink(destination, format, context.signal);
-    try {
+    const sink = await openSink(destination, format, context);
+    // Completing the sink after a failure would complete an archive that lacks the remaining images.
+    return await withSink(sink, async () => {
       const saved: SavedImage[] = [];
       for (const { image: loaded, names } of images) {
-        const image: Image = format === 'docker-archive' ? loaded : toOci(loaded);
+        const given: Image = format === 'docker-archive' ? loaded : toOci(loaded);
+        await using made = compression && (await recompressImage(given, compression, { limits, ...context }));
+        const image = made?.image ?? given;
         await copyImage(image, sink, { names, descriptor: withPlatform(image), ...context });
         saved.push({ names, digest: image.descriptor.digest, imageId: image.manifest.config.digest });
       }
-      await sink.close();
       return saved;
-    } catch (error) {
-      // `close` would complete an archive that lacks the remaining images.
-      await (sink.abort ?? sink.close)();
-      throw error;
-    }
+    });
   } finally {
     for (const { source } of opened) await source.close();
   }

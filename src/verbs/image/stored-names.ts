@@ -3,7 +3,7 @@ import type { OpenedSource } from '../../sources/open.ts';
 import { storedName } from '../../store/names.ts';
 
 /** Returns the form in which the store keeps a name; undefined where the name is no reference. */
-export function completeName(name: string): string | undefined {
+export function storedNameOrNone(name: string): string | undefined {
   try {
     return storedName(name);
   } catch {
@@ -12,8 +12,8 @@ export function completeName(name: string): string | undefined {
 }
 
 /** Returns an archive's names as the store keeps them. A tag alone is left out: it names no repository. */
-export function completeNames(names: readonly string[]): readonly string[] {
-  return [...new Set(names.filter(isFullName).flatMap((name) => completeName(name) ?? []))];
+export function storedNames(names: readonly string[]): readonly string[] {
+  return [...new Set(names.filter(isFullName).flatMap((name) => storedNameOrNone(name) ?? []))];
 }
 
 /**
@@ -24,8 +24,8 @@ export async function namesOf({ source, name }: OpenedSource): Promise<readonly 
   const images = ((await source.list?.()) ?? []).filter(({ isArtifact }) => isArtifact !== true);
   if (name === undefined) {
     const single = new Set(images.map(({ descriptor }) => descriptor.digest)).size === 1;
-    return single ? completeNames(images.flatMap((image) => image.name ?? [])) : [];
+    return single ? storedNames(images.flatMap((image) => image.name ?? [])) : [];
   }
-  const wanted = completeName(name);
-  return completeNames(images.flatMap((image) => image.name ?? [])).filter((known) => known === wanted);
+  const wanted = storedNameOrNone(name);
+  return storedNames(images.flatMap((image) => image.name ?? [])).filter((known) => known === wanted);
 }

@@ -1,14 +1,17 @@
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
+import { recordEvent } from '../../host/state/events-file.ts';
 import { ANNOTATION } from '../../oci/annotations.ts';
-import { parseReference } from '../../oci/reference.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { parseNewName, parseReference } from '../../oci/reference.ts';
 import { openStoreSource } from '../../sources/store.ts';
-import { addNames, storedName } from '../../store/names.ts';
+import { addNames, listStored, storedName } from '../../store/names.ts';
 import { openStore } from '../../store/open.ts';
+import { storedNameOrNone } from './stored-names.ts';
 
 /**
- * Gives an image of the store (by name, digest or ID) another name. An image that has the name loses it. Returns the
- * complete name.
+ * Gives an image of the store (by name, digest or ID) another name; by name, its images for all platforms. An image
+ * that has the name loses it. Returns the complete name.
  * @throws IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, REFERENCE_INVALID, STORE_INVALID, FILESYSTEM
  */
 export async function tagImage(
@@ -16,14 +19,7 @@ export async function tagImage(
   name: string,
   { storeRoot, signal }: { readonly storeRoot: string } & Pick<Context, 'signal'>,
 ): Promise<string> {
-  const reference = parseReference(name);
-  if (reference.digest !== undefined) {
-    throw new TsimgError('REFERENCE_INVALID', 'a name for an image cannot have a digest', {
-      where: name,
-      why: 'the digest follows from the image',
-      hint: 'leave out @ and the digest',
-    });
-  }
+  parseNewName(name);
   // Nothing is swept while the source is open, so the image cannot be removed before it gets the name.
   const source = await openStoreSource(storeRoot, signal);
   try {
@@ -34,15 +30,35 @@ export async function tagImage(
         hint: 'tsimg images lists the images of the store',
       });
     }
-    const { [ANNOTATION.chosenFrom]: chosenFrom, [ANNOTATION.refName]: from } = descriptor.annotations ?? {};
-    // The index belongs to the repository that the image came from: a name in another repository does not have it.
-    const same = from !== undefined && sameRepository(from, name);
-    const annotations = same && chosenFrom !== undefined ? { [ANNOTATION.chosenFrom]: chosenFrom } : undefined;
-    await addNames(await openStore(storeRoot, signal), { ...descriptor, annotations }, [name], signal);
-    return storedName(name);
+    const store = await openStore(storeRoot, signal);
+    const known = storedNameOrNone(wanted);
+    const named = (await listStored(store)).filter((entry) => known !== undefined && entry.name === known);
+    const tagged = named.length > 0 ? named.map((entry) => entry.descriptor) : [descriptor];
+    await addNames(
+      store,
+      tagged.map((each) => renamed(each, name)),
+      [name],
+      signal,
+    );
+    const complete = storedName(name);
+    recordEvent(storeRoot, { type: 'image', action: 'tag', id: complete, attributes: { name: complete } });
+    return complete;
   } finally {
     await source.close();
   }
+}
+
+/**
+ * Returns the descriptor for another name. The index belongs to the repository that the image came from: a name in
+ * another repository does not have it.
+ */
+function renamed(descriptor: Descriptor, name: string): Descriptor {
+  const { [ANNOTATION.chosenFrom]: chosenFrom, [ANNOTATION.refName]: from } = descriptor.annotations ?? {};
+  const same = from !== undefined && sameRepository(from, name);
+  return {
+    ...descriptor,
+    annotations: same && chosenFrom !== undefined ? { [ANNOTATION.chosenFrom]: chosenFrom } : undefined,
+  };
 }
 
 function sameRepository(one: string, other: string): boolean {

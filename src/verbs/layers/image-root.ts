@@ -96,7 +96,7 @@ async function unpackMissing(
   const wanted = directories.findLastIndex(({ present }) => !present) + 1;
   if (wanted === 0) return directories;
   const layers = layerInputs(image).slice(0, wanted);
-  const keptIn = join(storeRoot, 'entries', mapKey(idMap));
+  const keptIn = join(storeRoot, STORE_NAME.entries, mapKey(idMap));
   makeDirectories(keptIn, 0o700);
   const some = directories.slice(0, wanted).map((directory): LayerDirectory => {
     const entries = join(keptIn, basename(directory.path));

@@ -3,7 +3,7 @@ import { messageOf, TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { probeHost } from '../../host/facts/probe.ts';
 import { endProcesses } from '../../host/state/end-processes.ts';
-import { loadImage } from '../../image/load.ts';
+import { loadMembersOf } from '../../image/load-members.ts';
 import type { HostFacts } from '../../launch/facts/host-facts.ts';
 import { chainIds } from '../../oci/chain-id.ts';
 import { hexOf } from '../../oci/digest.ts';
@@ -40,8 +40,9 @@ async function neededChains(store: Store, { signal }: Context): Promise<Readonly
   try {
     for (const { descriptor } of await listStored(store)) {
       try {
-        const { config } = await loadImage({ ...source, resolve: async () => descriptor }, {}, { signal });
-        for (const id of chainIds(config.diffIds, digestOf)) needed.add(hexOf(id));
+        for (const { config } of await loadMembersOf(source, descriptor, { signal })) {
+          for (const id of chainIds(config.diffIds, digestOf)) needed.add(hexOf(id));
+        }
       } catch (error) {
         if (!(error instanceof TsimgError)) throw error;
       }

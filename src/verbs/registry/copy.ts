@@ -3,7 +3,7 @@ import type { Context } from '../../events.ts';
 import { type CopyReport, copyImage } from '../../image/copy.ts';
 import { copyGraph, type GraphDocument, readGraph } from '../../image/copy-graph.ts';
 import { loadImage } from '../../image/load.ts';
-import type { Sink } from '../../image/sink.ts';
+import { type Sink, withSink } from '../../image/sink.ts';
 import type { Source } from '../../image/source.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -11,27 +11,35 @@ import { parseImageIndex } from '../../oci/image-index.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import { documentKindOf, isManifestOrIndex } from '../../oci/media-type.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
-import type { RegistryOptions } from '../../registry/session.ts';
-import { openSink, parseSinkSpec, type SinkSpec } from '../../sinks/open.ts';
-import { openRegistrySink, type RegistrySinkOptions } from '../../sinks/registry.ts';
-import { type ImageOptions, openAnywhere } from '../image/open-image.ts';
+import { openConnections } from '../../registry/connections.ts';
+import { checkDockerLoads } from '../../sinks/archive.ts';
+import { openSink, type SinkSpec } from '../../sinks/open.ts';
+import { openRegistrySink } from '../../sinks/registry.ts';
+import { checkCompression } from '../../streams/compress/choice.ts';
+import { openAnywhere } from '../image/open-image.ts';
+import { withRepair } from '../image/repair-stored.ts';
 import { storePlace } from '../places.ts';
 import { openPolicyGate } from '../verify/admit.ts';
 import { attachedTag } from '../verify/attached-to.ts';
 import { imageOf } from '../verify/loaded-from.ts';
 import { checkDigest } from './check-digest.ts';
+import {
+  checkTarget,
+  copyGraphRecompressed,
+  copyRecompressed,
+  type RecompressChoice,
+  type RecompressedCopy,
+  type Recompression,
+  warnOfDigest,
+} from './recompressed-copy.ts';
+import { completeSink, type ReachOptions, sinkOptions } from './sink-options.ts';
 
 /** How an image is copied. */
-export interface CopySourceOptions extends ImageOptions, Omit<RegistrySinkOptions, 'documentLimit' | 'mountFrom'> {
+export interface CopySourceOptions extends ReachOptions, RecompressChoice {
   /** Whether the images of all platforms are copied, with their index. Default: one image. */
   readonly all?: boolean | undefined;
-  /** Whether what is attached to the image is copied, too: signatures, attestations, SBOMs. */
+  /** Whether signatures, attestations, SBOMs and other manifests that are attached to the image are copied, too. */
   readonly referrers?: boolean | undefined;
-  /**
-   * How the destination's registry is reached. The same options beside it are for the source's registry, and for the
-   * destination's only where the source is none.
-   */
-  readonly destination?: Pick<RegistryOptions, 'tlsVerify' | 'certDir' | 'credentials' | 'trustedRealms'> | undefined;
 }
 
 /** The result of a copy. */
@@ -45,9 +53,11 @@ export interface CopySourceReport {
   readonly bytesTransferred: number;
   /** How many attached manifests were copied. */
   readonly attached: number;
+  /** The differences where another compression was asked for. */
+  readonly recompression?: Recompression | undefined;
 }
 
-/** The tags at which cosign keeps what belongs to an image. */
+/** The suffixes of the tags at which cosign keeps the signatures, attestations and SBOMs of an image. */
 const TAG_SUFFIXES = ['sig', 'att', 'sbom'] as const;
 
 /** As many referrers of one image are copied. */
@@ -88,7 +98,7 @@ function subjectOf(document: GraphDocument | undefined): Digest | undefined {
   return parse(bytes, descriptor.mediaType, descriptor.digest).subject?.digest;
 }
 
-/** Copies what is attached to images, and returns how many manifests these are. */
+/** Copies the manifests that are attached to images, and returns their count. */
 async function copyAttached(
   source: Source,
   subjects: readonly Digest[],
@@ -109,18 +119,20 @@ async function copyAttached(
   return count;
 }
 
-/** What is to be copied, once it is known. */
+/** The content to copy, once it is known. */
 interface Prepared {
   readonly root: Descriptor;
   /** The digests that may have something attached. */
   readonly subjects: readonly Digest[];
-  copyTo(sink: Sink): Promise<CopyReport>;
+  copyTo(sink: Sink): Promise<CopyReport & Partial<RecompressedCopy>>;
 }
 
 interface Opened {
   readonly source: Source;
   readonly name: string | undefined;
   readonly text: string;
+  /** The archive that is written, where docker is to load it. */
+  readonly docker: string | undefined;
 }
 
 /** The image of one platform. */
@@ -130,12 +142,17 @@ async function prepareOne({ source, name, text }: Opened, options: CopySourceOpt
   const image = await loadImage(source, { name, platform }, { signal, onEvent });
   await gate(imageOf({ image, source, name: name ?? text }));
   const { descriptor } = image;
-  const copyTo = (sink: Sink) => copyImage(image, sink, { signal, onEvent });
+  const { compression, requests, limits } = options;
+  const concurrency = requests?.concurrency;
+  const copyTo: Prepared['copyTo'] = (sink) =>
+    compression === undefined
+      ? copyImage(image, sink, { concurrency, signal, onEvent })
+      : copyRecompressed(image, sink, compression, { concurrency, limits, signal, onEvent });
   return { root: descriptor, subjects: [descriptor.digest], copyTo };
 }
 
 /** An index with the images of all platforms, an artifact, or whatever else the name stands for. */
-async function prepareAll({ source, name, text }: Opened, options: CopySourceOptions): Promise<Prepared> {
+async function prepareAll({ source, name, text, docker }: Opened, options: CopySourceOptions): Promise<Prepared> {
   const { signal, onEvent } = options;
   const gate = await openPolicyGate(source, options);
   const root = await source.resolve(name, signal);
@@ -147,27 +164,15 @@ async function prepareAll({ source, name, text }: Opened, options: CopySourceOpt
   }
   await gate({ source, label: `${(name ?? text).replace(/@.*$/, '')}@${root.digest}`, digests: [root.digest] });
   const graph = await readGraph(source, root, signal);
-  const copyTo = (sink: Sink) => copyGraph(source, graph, sink, { signal, onEvent });
+  const last = graph.documents.at(-1);
+  if (docker !== undefined && last !== undefined) checkDockerLoads(last.descriptor, last.bytes, docker);
+  const { compression: choice, requests, limits } = options;
+  const concurrency = requests?.concurrency;
+  const copyTo: Prepared['copyTo'] = (sink) =>
+    choice === undefined
+      ? copyGraph(source, graph, sink, { concurrency, signal, onEvent })
+      : copyGraphRecompressed(source, graph, sink, { choice, concurrency, limits, signal, onEvent });
   return { root, subjects: graph.documents.map(({ descriptor }) => descriptor.digest), copyTo };
-}
-
-/** The repository that blobs may be mounted from: the source's, where it is one of the same registry. */
-function mountFrom({ place }: Source, { registry }: Reference): string | undefined {
-  return place?.transport === 'docker' && place.reference.registry === registry
-    ? place.reference.repository
-    : undefined;
-}
-
-/**
- * How the sink's registry is reached. What is said of the source's registry, credentials above all, does not hold for
- * another one.
- */
-function sinkOptions(source: Source, to: Reference, options: CopySourceOptions): RegistrySinkOptions {
-  const { authFile, env, retry, timeouts, chunkSize, signal, onEvent, destination } = options;
-  const common = { authFile, env, retry, timeouts, chunkSize, signal, onEvent, mountFrom: mountFrom(source, to) };
-  if (source.place?.transport === 'docker') return { ...common, ...destination };
-  const { tlsVerify, certDir, credentials, trustedRealms } = options;
-  return { ...common, tlsVerify, certDir, credentials, trustedRealms, ...destination };
 }
 
 function referenceOf(spec: SinkSpec): Reference | undefined {
@@ -175,22 +180,34 @@ function referenceOf(spec: SinkSpec): Reference | undefined {
   return spec.kind === 'store' ? parseReference(spec.name) : undefined;
 }
 
-/** @throws USAGE for what a sink does not keep, before anything is asked of the source */
-function checkSink(spec: SinkSpec, { referrers }: CopySourceOptions): void {
-  if (!referrers || spec.kind === 'registry' || spec.kind === 'store') return;
+/** Refuses options that the sink cannot follow, before anything is asked of the source. @throws USAGE */
+function checkSink(spec: SinkSpec, options: CopySourceOptions): void {
+  const { referrers, compression } = options;
+  if (compression !== undefined) checkCompression(compression);
+  checkTarget(referenceOf(spec), options);
+  if (referrers && compression !== undefined) {
+    throw new TsimgError('USAGE', 'what is attached to the image does not belong to it any more', {
+      where: '--referrers',
+      why: 'an image that is compressed anew has another digest',
+      hint: 'leave out --referrers or --compression',
+    });
+  }
+  if (!referrers || spec.kind !== 'docker-archive') return;
   throw new TsimgError('USAGE', 'what is attached to images is not kept there', {
     where: `${spec.kind}:${spec.path}`,
-    hint: 'copy it to a registry or the store, or leave out --referrers',
+    hint: 'write an oci-archive, or leave out --referrers',
   });
 }
 
 /**
- * Copies an image from any SOURCE to any SINK, without the store between them. Digests stay. Blobs come first, then
- * manifests, then what is attached to them, then the names. Between repositories of one registry, blobs are mounted.
- * What does not come from the store must be accepted by policy.json.
+ * Copies an image from any SOURCE to any SINK, without the store between them. Digests stay, unless another compression
+ * is asked for. Blobs come first, then manifests, then what is attached to them, then the names. Between repositories
+ * of one registry, blobs are mounted. What does not come from the store must be accepted by policy.json.
  * @param text a reference, which is taken from the store or else from its registry, or any SOURCE
- * @param sink a reference, `store:REFERENCE`, `oci:PATH[:NAME]`, `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:NAME]`
- * @throws USAGE, IMAGE_NOT_FOUND, BLOB_NOT_FOUND, IMAGE_REJECTED, LIMIT_EXCEEDED, REGISTRY_…, and what the sink throws
+ * @param sink a reference, `store:REFERENCE`, `oci:PATH[:NAME]`, `oci-archive:FILE[:NAME]`,
+ * `docker-archive:FILE[:NAME]`
+ * @throws USAGE, IMAGE_NOT_FOUND, BLOB_NOT_FOUND, IMAGE_REJECTED, LIMIT_EXCEEDED, REGISTRY_…, and what the sink throws:
+ * DESTINATION_EXISTS for an archive that exists
  * @example
  * await copySource('docker://alpine:3.20', 'docker://localhost:5000/alpine:3.20', { all: true });
  */
@@ -200,26 +217,51 @@ export async function copySource(
   options: CopySourceOptions = {},
 ): Promise<CopySourceReport> {
   const { signal, onEvent } = options;
-  const spec = parseSinkSpec(sink);
+  // Damage of the store is told, and not mended: credentials and certificates of the options are for the two places.
+  const repairs = { storeRoot: storePlace(options), signal, onEvent };
+  using own = openConnections();
+  const connected = { ...options, connections: options.connections ?? own };
+  return await withRepair([text], repairs, () => copyBy(text, sink, connected));
+}
+
+/** Copies by open connections: one registry may be source and sink. */
+async function copyBy(text: string, sink: string, options: CopySourceOptions): Promise<CopySourceReport> {
+  const { signal, onEvent } = options;
+  const spec = await completeSink(sink, options);
   checkSink(spec, options);
   const { source, name } = await openAnywhere(text, options, { signal, onEvent });
   try {
-    const { root, subjects, copyTo } = await (options.all ? prepareAll : prepareOne)({ source, name, text }, options);
+    const docker = spec.kind === 'docker-archive' ? spec.path : undefined;
+    const prepare = options.all ? prepareAll : prepareOne;
+    const { root, subjects, copyTo } = await prepare({ source, name, text, docker }, options);
     const reference = referenceOf(spec);
     if (reference !== undefined) checkDigest(reference, root.digest);
     const openRegistry = (to: Reference) => openRegistrySink(to, sinkOptions(source, to, options));
-    const opened = await openSink(spec, { storeRoot: storePlace(options), openRegistry, signal });
-    try {
-      const { blobs, reused, bytes } = await copyTo(opened.sink);
+    const opened = await openSink(spec, {
+      storeRoot: storePlace(options),
+      openRegistry,
+      replace: options.force,
+      signal,
+      onEvent,
+    });
+    return await withSink(opened.sink, async () => {
+      const copied = await copyTo(opened.sink);
+      const { blobs, reused, bytes, recompression } = copied;
+      const { digest } = copied.root ?? root;
+      warnOfDigest(root.digest, digest, { onEvent });
       const attached = options.referrers ? await copyAttached(source, subjects, opened.sink, { signal, onEvent }) : 0;
-      await opened.sink.publish(root, opened.names, signal);
-      await opened.sink.close();
-      return { digest: root.digest, names: opened.names, blobs, reused, bytesTransferred: bytes, attached };
-    } catch (error) {
-      // The first error is the one to tell.
-      await (opened.sink.abort ?? opened.sink.close)().catch(() => undefined);
-      throw error;
-    }
+      await opened.sink.publish(copied.root ?? root, opened.names, signal);
+      const { names } = opened;
+      return {
+        digest,
+        names,
+        blobs,
+        reused,
+        bytesTransferred: bytes,
+        attached,
+        ...(recompression && { recompression }),
+      };
+    });
   } finally {
     await source.close();
   }

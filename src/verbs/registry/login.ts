@@ -7,7 +7,7 @@ import { checkCredentials } from '../../registry/login.ts';
 import type { RegistryOptions } from '../../registry/session.ts';
 
 /** How the registry is reached, and which file keeps the credentials (`authFile`). */
-export type LoginOptions = Omit<RegistryOptions, 'credentials' | 'documentLimit'>;
+export type LoginOptions = Omit<RegistryOptions, 'credentials'>;
 
 /** A user name with a password, or with a token that the registry takes in its place. */
 export interface Account {
@@ -30,12 +30,12 @@ export interface LoginReport {
   readonly tested: boolean;
 }
 
-/** What is needed of the options to find credentials. */
+/** The options that are needed to find credentials. */
 export function credentialOptions({ authFile, env, signal, onEvent }: LoginOptions): CredentialOptions {
   return { authFile, env: env ?? process.env, signal, onEvent };
 }
 
-/** Refuses what could not be sent, or could not be read again from a file. */
+/** Refuses credentials that could not be sent, or could not be read again from a file. */
 function checkAccount({ username, password }: Account): void {
   const refuse = (what: string, hint: string) => new TsimgError('USAGE', what, { hint });
   if (username === '') throw refuse('the user name is empty', 'give one by --username');

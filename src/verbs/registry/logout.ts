@@ -20,8 +20,8 @@ export interface LogoutReport {
  * Logs out: removes the credentials of a registry, or of one namespace of it, from the file that {@link login} keeps
  * them in, and from the credential helper that the file names.
  * @param registry as for {@link login}
- * @throws NOT_LOGGED_IN where there are none to remove; REFERENCE_INVALID, USAGE, DOCUMENT_INVALID, CREDENTIALS_INVALID,
- *   FILESYSTEM, BUSY, SYSTEM_CALL
+ * @throws NOT_LOGGED_IN where there are none to remove; REFERENCE_INVALID, USAGE, DOCUMENT_INVALID,
+ * CREDENTIALS_INVALID, FILESYSTEM, BUSY, SYSTEM_CALL
  */
 export async function logout(registry: string, options: LogoutOptions = {}): Promise<LogoutReport> {
   const name = parseRegistryName(registry);

@@ -1,19 +1,43 @@
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
+import { isImageConfigType } from '../../image/check-image.ts';
 import { loadImage } from '../../image/load.ts';
 import { readDocument } from '../../image/read-document.ts';
+import type { Source } from '../../image/source.ts';
+import { parseImageConfig } from '../../oci/config.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { parseImageIndex } from '../../oci/image-index.ts';
+import { parseManifest } from '../../oci/manifest.ts';
 import { documentKindOf } from '../../oci/media-type.ts';
+import type { Platform } from '../../oci/platform.ts';
 import { type ImageOptions, openAnywhere } from '../image/open-image.ts';
+
+/** How a manifest is read. */
+export interface ReadManifestOptions extends ImageOptions {
+  /** Whether the config of a manifest is read, too, for the platform of its descriptor. Default false. */
+  readonly withPlatform?: boolean | undefined;
+}
 
 /** A manifest or index as its source has it. */
 export interface RawManifest {
-  /** With the digest and the size of the bytes. */
+  /** With the digest and the size of the bytes. A manifest’s has the platform where `withPlatform` asks for it. */
   readonly descriptor: Descriptor;
   readonly bytes: Buffer;
   /** The entries of an index, as it lists them; undefined for a manifest. */
   readonly entries: readonly Descriptor[] | undefined;
+}
+
+/** The platform that the config of an image tells; undefined for an artifact, or where it tells none. */
+async function platformOf(
+  source: Source,
+  { mediaType, digest }: Descriptor,
+  bytes: Buffer,
+  signal?: AbortSignal,
+): Promise<Platform | undefined> {
+  const { config } = parseManifest(bytes, mediaType, `${source.label} ${digest}`);
+  if (!isImageConfigType(config.mediaType)) return undefined;
+  const { platform } = parseImageConfig(await readDocument(source, config, signal), `${source.label} ${config.digest}`);
+  return platform.architecture === '' ? undefined : platform;
 }
 
 /**
@@ -24,29 +48,51 @@ export interface RawManifest {
  */
 export async function readManifest(
   text: string,
-  options: ImageOptions = {},
+  options: ReadManifestOptions = {},
   context: Context = {},
 ): Promise<RawManifest> {
-  const { platform } = options;
   const { source, name } = await openAnywhere(text, options, context);
   try {
-    if (platform !== undefined) {
-      const { descriptor, raw } = await loadImage(source, { name, platform }, context);
-      return { descriptor, bytes: Buffer.from(raw.manifest), entries: undefined };
-    }
-    const descriptor = await source.resolve(name, context.signal);
-    if (descriptor === undefined) {
-      throw new TsimgError('IMAGE_NOT_FOUND', `no image ${name ?? ''}`, {
-        where: source.label,
-        hint: source.missingHint,
-      });
-    }
-    const bytes = await readDocument(source, descriptor, context.signal);
-    const { mediaType, digest } = descriptor;
-    const isIndex = documentKindOf(mediaType) === 'index';
-    const entries = isIndex ? parseImageIndex(bytes, mediaType, `${source.label} ${digest}`).manifests : undefined;
-    return { descriptor, bytes, entries };
+    return await readManifestOf(source, name, options, context);
   } finally {
     await source.close();
   }
+}
+
+/**
+ * As {@link readManifest}, from an open source.
+ * @param name a name of the source; without one, the only image of the source
+ * @throws as {@link readManifest}
+ */
+export async function readManifestOf(
+  source: Source,
+  name: string | undefined,
+  options: Pick<ReadManifestOptions, 'platform' | 'withPlatform'>,
+  context: Context,
+): Promise<RawManifest> {
+  const { platform, withPlatform = false } = options;
+  if (platform !== undefined) {
+    const { descriptor: found, raw, config } = await loadImage(source, { name, platform }, context);
+    const descriptor = withPlatform ? { ...found, platform: found.platform ?? config.platform } : found;
+    return { descriptor, bytes: Buffer.from(raw.manifest), entries: undefined };
+  }
+  const descriptor = await source.resolve(name, context.signal);
+  if (descriptor === undefined) {
+    throw new TsimgError('IMAGE_NOT_FOUND', `no image ${name ?? ''}`, {
+      where: source.label,
+      hint: source.missingHint,
+    });
+  }
+  const bytes = await readDocument(source, descriptor, context.signal);
+  const { mediaType, digest } = descriptor;
+  if (documentKindOf(mediaType) === 'index') {
+    const entries = parseImageIndex(bytes, mediaType, `${source.label} ${digest}`).manifests;
+    return { descriptor, bytes, entries };
+  }
+  const told = withPlatform ? await platformOf(source, descriptor, bytes, context.signal) : undefined;
+  return {
+    descriptor: told === undefined ? descriptor : { ...descriptor, platform: told },
+    bytes,
+    entries: undefined,
+  };
 }

@@ -1,17 +1,29 @@
 import { TsimgError } from '../../errors.ts';
-import { copyImage } from '../../image/copy.ts';
+import { type CopyReport, copyImage } from '../../image/copy.ts';
 import { loadImage } from '../../image/load.ts';
+import { withSink } from '../../image/sink.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
 import { openRegistrySink, type RegistrySinkOptions } from '../../sinks/registry.ts';
 import { openSource } from '../../sources/open.ts';
+import { checkCompression } from '../../streams/compress/choice.ts';
 import { type ImageOptions, sourcePlaces } from '../image/open-image.ts';
+import { withRepair } from '../image/repair-stored.ts';
+import { storePlace } from '../places.ts';
 import { openPolicyGate } from '../verify/admit.ts';
 import { imageOf } from '../verify/loaded-from.ts';
 import { checkDigest } from './check-digest.ts';
+import {
+  checkTarget,
+  copyRecompressed,
+  type RecompressChoice,
+  type RecompressedCopy,
+  type Recompression,
+  warnOfDigest,
+} from './recompressed-copy.ts';
 
 /** How an image is pushed. */
-export interface PushOptions extends ImageOptions, Omit<RegistrySinkOptions, 'documentLimit'> {}
+export interface PushOptions extends ImageOptions, RecompressChoice, RegistrySinkOptions {}
 
 /** The result of a push. */
 export interface PushReport {
@@ -27,12 +39,14 @@ export interface PushReport {
   readonly reused: number;
   /** Bytes of the other blobs. */
   readonly bytesTransferred: number;
+  /** The differences where another compression was asked for. */
+  readonly recompression?: Recompression | undefined;
 }
 
 /**
  * Pushes an image of one platform to a registry: a few blobs at a time, without those that the repository has; then the
- * manifest, and its tag last. The bytes are those of the source: digests stay. What does not come from the store must be
- * accepted by policy.json.
+ * manifest, and its tag last. The bytes are those of the source: digests stay, unless another compression is asked for.
+ * An image from elsewhere than the store must be accepted by policy.json.
  * @param text any SOURCE, usually a reference in the store
  * @param destination with a tag; by digest alone where it has a digest and no tag
  * @throws what opening an image throws; REGISTRY_…, AUTHENTICATION_…, CREDENTIALS_INVALID, IMAGE_REJECTED
@@ -40,8 +54,18 @@ export interface PushReport {
  * const { digest } = await pushImage('app:1.0', parseReference('localhost:5000/app:1.0'));
  */
 export async function pushImage(text: string, destination: Reference, options: PushOptions = {}): Promise<PushReport> {
-  const { platform, signal, onEvent } = options;
+  const { signal, onEvent } = options;
+  // Damage is told, and not mended: credentials and certificates of the options are for the destination.
+  const repairs = { storeRoot: storePlace(options), signal, onEvent };
+  return await withRepair([text], repairs, () => pushOnce(text, destination, options));
+}
+
+async function pushOnce(text: string, destination: Reference, options: PushOptions): Promise<PushReport> {
+  const { platform, requests, compression, limits, signal, onEvent } = options;
+  const concurrency = requests?.concurrency;
   const context = { signal, onEvent };
+  checkTarget(destination, options);
+  if (compression !== undefined) checkCompression(compression);
   const { source, name } = await openSource(text, sourcePlaces(options), context);
   try {
     // The credentials and certificates of the options are for one registry.
@@ -56,15 +80,19 @@ export async function pushImage(text: string, destination: Reference, options: P
     await gate(imageOf({ image, source, name: name ?? text }));
     checkDigest(destination, image.descriptor.digest);
     const sink = openRegistrySink(destination, options);
-    try {
+    return await withSink(sink, async () => {
       const reference = formatReference(destination);
-      const { blobs, reused, bytes } = await copyImage(image, sink, { names: [reference], ...context });
-      const { descriptor, manifest } = image;
-      const imageId = manifest.config.digest;
-      return { reference, digest: descriptor.digest, imageId, blobs, reused, bytesTransferred: bytes };
-    } finally {
-      await sink.close();
-    }
+      const copied: CopyReport & Partial<RecompressedCopy> =
+        compression === undefined
+          ? await copyImage(image, sink, { concurrency, ...context })
+          : await copyRecompressed(image, sink, compression, { concurrency, limits, ...context });
+      const { blobs, reused, bytes: bytesTransferred, root = image.descriptor, recompression } = copied;
+      warnOfDigest(image.descriptor.digest, root.digest, context);
+      await sink.publish(root, [reference], signal);
+      const imageId = image.manifest.config.digest;
+      const report = { reference, digest: root.digest, imageId, blobs, reused, bytesTransferred };
+      return { ...report, ...(recompression && { recompression }) };
+    });
   } finally {
     await source.close();
   }

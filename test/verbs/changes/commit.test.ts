@@ -103,6 +103,24 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.equal(layers[0], layers[1]);
   });
 
+  test('SOURCE_DATE_EPOCH gives the same image, and no file of the layer is newer', () => {
+    const before = process.env.SOURCE_DATE_EPOCH;
+    process.env.SOURCE_DATE_EPOCH = '86400';
+    try {
+      const commit = (...more: readonly string[]) => store.ok('commit', '-q', ...more, 'changed', 'epoch:1').trim();
+      assert.is(commit(), commit());
+      assert.is(
+        store.ok('run', '-q', '--rm', '--network', 'none', 'epoch:1', 'sh', '-c', 'stat -c %Y /etc/new'),
+        '86400\n',
+      );
+      // The compression changes neither the diff ID nor the config.
+      assert.is(commit('--compression', 'none'), commit('--compression', 'zstd'));
+    } finally {
+      if (before === undefined) delete process.env.SOURCE_DATE_EPOCH;
+      else process.env.SOURCE_DATE_EPOCH = before;
+    }
+  });
+
   test('umoci unpacks the new image to the files that the container had', () => {
     if (user !== undefined || !haveTools('umoci', 'setcap', 'unshare')) return;
     store.change('whole', `${CHANGES}\ncp /bin/busybox /data/capable`);
@@ -187,7 +205,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       EXAMPLE,
       'sh',
       '-c',
-      'echo on > /on; exec sleep 60',
+      'echo on > /on; exec sleep 10000',
     );
     store.awaitFile('busy', '/on');
     assert.is(store.ok('diff', 'busy'), 'A /on\n');

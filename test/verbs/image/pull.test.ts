@@ -7,7 +7,7 @@ import { digestOf } from '../../../src/crypto/digest.ts';
 import type { TsimgEvent } from '../../../src/events.ts';
 import { loadImage } from '../../../src/image/load.ts';
 import { hexOf } from '../../../src/oci/digest.ts';
-import { parsePlatform } from '../../../src/oci/platform.ts';
+import { formatPlatform, parsePlatform } from '../../../src/oci/platform.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { openStoreSink } from '../../../src/sinks/store.ts';
 import { openStoreSource } from '../../../src/sources/store.ts';
@@ -43,7 +43,7 @@ async function pull(name: string, root: string, options: PullOptions = {}): Prom
   try {
     return await pullImage(parseReference(name), sink, {
       env: ENV,
-      retry: { retries: 1, delay: 1 },
+      requests: { retries: 1, retryDelay: 1 },
       local,
       ...options,
     });
@@ -82,11 +82,13 @@ test('an image of a registry on loopback is in the store afterwards, under its n
       digest: image.descriptor.digest,
       manifestDigest: image.descriptor.digest,
       imageId: image.config.digest,
+      platforms: report.platforms,
       blobs: 3,
       reused: 0,
       bytesTransferred: report.bytesTransferred,
     });
     assert.ok(report.bytesTransferred > 0);
+    assert.equal(report.platforms.map(formatPlatform), ['linux/amd64']);
     assert.equal((await readStored(root, report.reference)).config.diffIds, image.diffIds);
   }));
 

@@ -1,10 +1,13 @@
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { digestOf } from '../../../src/crypto/digest.ts';
 import { MEDIA_TYPE } from '../../../src/oci/media-type.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { blobPath } from '../../../src/store/layout-files.ts';
+import { appendLayers } from '../../../src/verbs/author/append.ts';
 import { listImages } from '../../../src/verbs/image/images.ts';
 import { inspectImage } from '../../../src/verbs/image/inspect.ts';
 import { loadArchive } from '../../../src/verbs/image/load.ts';
@@ -13,6 +16,7 @@ import { pruneImages } from '../../../src/verbs/image/remove-image.ts';
 import { saveImages } from '../../../src/verbs/image/save.ts';
 import { tagImage } from '../../../src/verbs/image/tag.ts';
 import { unpackSource } from '../../../src/verbs/rootfs/unpack.ts';
+import { checkStore } from '../../../src/verbs/store/check-store.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { startFakeRegistry } from '../../support/fake-registry.ts';
 import { makeImage } from '../../support/image.ts';
@@ -61,10 +65,35 @@ async function pulled() {
   }
   const root = join(tempDir(), 'store');
   const name = `${registry.host}/made:latest`;
-  const options = { root, env: { HOME: '/nonexistent' }, retry: { retries: 0, delay: 1 } };
+  const options = { root, env: { HOME: '/nonexistent' }, requests: { retries: 0, retryDelay: 1 } };
   await pullToStore(parseReference(name), options);
   return { registry, root, name, options, [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose]() };
 }
+
+/** Runs an action while standard input is a stream of these bytes. */
+async function withInput<T>(bytes: Buffer, action: () => Promise<T>): Promise<T> {
+  const before = Object.getOwnPropertyDescriptor(process, 'stdin') ?? {};
+  Object.defineProperty(process, 'stdin', { configurable: true, value: Readable.from([bytes], { objectMode: false }) });
+  try {
+    return await action();
+  } finally {
+    Object.defineProperty(process, 'stdin', before);
+  }
+}
+
+test('a layer from standard input is whole where the image is mended on the way', async () => {
+  await using store = await pulled();
+  const added = tarOf(file('added', 'x'.repeat(1000)));
+  const output = `oci-archive:${join(tempDir(), 'out.tar')}`;
+  for (const { digest } of [{ digest: layer }, config]) {
+    flip(blobPath(store.root, digest));
+    const { layers } = await withInput(added, () =>
+      appendLayers(store.name, ['-'], { ...store.options, output, force: true }),
+    );
+    assert.is(layers.at(-1)?.diffId, digestOf(added));
+    assert.equal(readFileSync(blobPath(store.root, digest)), image.blobs.get(digest));
+  }
+});
 
 for (const [part, digest] of PARTS) {
   for (const [how, damage] of DAMAGE) {
@@ -114,7 +143,7 @@ for (const [part, digest] of PARTS) {
   }
 }
 
-test('a large layer that was changed is found by pull --verify', async () => {
+test('a large layer that was changed is found by pull --verify-store', async () => {
   await using store = await pulled();
   const large = Buffer.alloc(5 * 1024 * 1024);
   const made = makeImage({ layers: [tarOf(file('large', large.toString('latin1')))] });
@@ -169,15 +198,18 @@ test('the error for a damaged list of images says what to do; prune removes no i
   const index = join(store.root, 'index.json');
   writeFileSync(index, '{"manif');
   const error = await failureOf(listImages(store.root), 'STORE_INVALID');
-  assert.match(error.hint ?? '', `mv ${index} `);
+  assert.match(error.hint ?? '', 'tsimg store check --repair');
   const before = readdirSync(join(store.root, 'blobs', 'sha256'));
   const warnings: string[] = [];
   const onEvent = (event: { kind: string; message?: string }) => void warnings.push(event.message ?? '');
   await pruneImages({ storeRoot: store.root, all: true }, { onEvent });
-  assert.match(warnings.join(), `mv ${index} `);
+  assert.match(warnings.join(), 'tsimg store check --repair');
   assert.equal(readdirSync(join(store.root, 'blobs', 'sha256')), before);
-  rmSync(index);
-  assert.equal(await listImages(store.root), []);
+  await checkStore({ storeRoot: store.root, repair: true });
+  assert.equal(
+    (await listImages(store.root)).map(({ name }) => name),
+    [undefined],
+  );
   assert.is((await pullToStore(parseReference(store.name), store.options)).bytesTransferred, 0);
 });
 

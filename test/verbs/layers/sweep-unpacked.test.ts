@@ -7,9 +7,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { acquireLock } from '../../../src/sys/file/lock.ts';
 import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
+import { compiledCode } from '../../support/compiled-code.ts';
 import { defineRuns } from '../../support/define-runs.ts';
+import { callAlone } from '../../support/resident-command.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { MAIN, tsimg } from '../../support/tsimg.ts';
+
+callAlone();
 
 // Leftovers of runs in the store, and when they are freed.
 
@@ -21,7 +25,7 @@ const PATIENT =
   'mkdir -p /d/e; echo x > /d/e/f; chown -R 7:7 /d; chmod 700 /d; echo up; read -r _; cat /d/e/f; ls /bin/busybox';
 
 defineRuns(asRoot, asUser, (test, { user }) => {
-  const env = (store: string) => ({ PATH: process.env.PATH ?? '', TSIMG_ROOT: store });
+  const env = (store: string) => ({ PATH: process.env.PATH ?? '', TSIMG_ROOT: store, ...compiledCode(user) });
 
   /** Makes an empty store, and a copy of the image that the user can read. */
   function places() {
@@ -37,7 +41,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       assert.is(status, 0, `${args.join(' ')}: ${stderr}`);
       return { stdout, stderr };
     };
-    const prune = () => JSON.parse(run('prune', '--json').stdout).swept;
+    const prune = () => JSON.parse(run('prune', '-f', '--json').stdout).swept;
     const start = (source: string) =>
       spawn(process.execPath, [MAIN, 'run', '--rm', '-i', source, 'sh', '-c', PATIENT], {
         env: env(store),
@@ -92,7 +96,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     const living = start(image);
     try {
       await up(living);
-      assert.equal(prune(), { blobs: 0, layers: 0, containers: 0, bytes: 0 });
+      assert.equal(prune(), { blobs: 0, unfinished: 0, layers: 0, containers: 0, bytes: 0 });
       assert.is(layers().length > 0, true);
       await finish(living);
       assert.equal(containers(), []);
@@ -125,7 +129,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     const living = start('tsimg/example');
     try {
       await up(living);
-      assert.equal(prune(), { blobs: 0, layers: 0, containers: 0, bytes: 0 });
+      assert.equal(prune(), { blobs: 0, unfinished: 0, layers: 0, containers: 0, bytes: 0 });
       const { swept, inUse } = JSON.parse(run('rmi', '--force', '--json', 'tsimg/example').stdout);
       assert.equal([swept.blobs, swept.layers, inUse], [0, 0, false]);
       await finish(living);
@@ -164,7 +168,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.equal(layers(), before);
     await lock.close();
     const making = await acquireLock(join(store, 'containers.lock'), 'shared');
-    const { swept, inUse } = JSON.parse(run('prune', '--json').stdout);
+    const { swept, inUse } = JSON.parse(run('prune', '-f', '--json').stdout);
     assert.equal([swept.layers, inUse, layers()], [0, true, before]);
     await making.close();
     assert.is(prune().layers, before.length - 1);
@@ -190,7 +194,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       return outs;
     };
     const command = ['run', '--rm', '--network', 'none', image, 'sh', '-c', 'echo x > /x; cat /x; ls /bin/busybox'];
-    const [, ...runs] = await Promise.all([series(3, 'prune'), series(2, ...command), series(2, ...command)]);
+    const [, ...runs] = await Promise.all([series(3, 'prune', '-f'), series(2, ...command), series(2, ...command)]);
     assert.equal(runs.flat(), Array(4).fill('x\n/bin/busybox\n'));
     assert.equal(containers(), []);
   });

@@ -23,7 +23,11 @@ if (haveTools('docker-registry')) {
   const basic = `Basic ${Buffer.from(`${ACCOUNT.username}:${ACCOUNT.password}`).toString('base64')}`;
   const made = makeImage({ layers: [Buffer.alloc(2000, 'x')], gzip: true });
   const layout = writeLayout(join(tempDir(), 'layout'), [named(made.descriptor, '1')], made.blobs);
-  const options = { env: { HOME: '/nonexistent' }, retry: { retries: 0, delay: 1 }, root: join(tempDir(), 'store') };
+  const options = {
+    env: { HOME: '/nonexistent' },
+    requests: { retries: 0, retryDelay: 1 },
+    root: join(tempDir(), 'store'),
+  };
   const source = `docker://${closed.host}/app:1`;
 
   test('the credentials of the source go to its registry alone, and the destination has its own', async () => {

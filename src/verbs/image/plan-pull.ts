@@ -1,0 +1,77 @@
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { isManifestOrIndex } from '../../oci/media-type.ts';
+import type { Platform } from '../../oci/platform.ts';
+import type { Reference } from '../../oci/reference.ts';
+import { openStoreSource } from '../../sources/store.ts';
+import { holdsBlob } from '../../store/dropped.ts';
+import { storeAt } from '../../store/open.ts';
+import { listUnfinished } from '../../store/unfinished.ts';
+import { storePlace } from '../places.ts';
+import { type PreparedPull, preparePull } from './pull.ts';
+import type { StorePullOptions } from './pull-to-store.ts';
+
+/** A blob that a pull needs. Sizes are bytes. */
+export interface PlannedBlob {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly size: number;
+  /** `part`: an earlier pull was cut short, and the rest is fetched. */
+  readonly state: 'there' | 'part' | 'missing';
+  /** Bytes that would be transferred. */
+  readonly transfer: number;
+}
+
+/** The blobs that a pull would transfer. */
+export interface PullPlan {
+  /** The complete reference. */
+  readonly reference: string;
+  /** The digest that the reference stands for: of the index, where there is one. */
+  readonly digest: Digest;
+  readonly platforms: readonly Platform[];
+  /** Layers and configs, each digest once. */
+  readonly blobs: readonly PlannedBlob[];
+  /** Bytes that would be transferred. */
+  readonly transfer: number;
+}
+
+function blobsOf({ graph, images }: PreparedPull): readonly Descriptor[] {
+  const blobs = graph?.blobs ?? images.flatMap(({ manifest }) => [...manifest.layers, manifest.config]);
+  const own = blobs.filter(({ mediaType }) => !isManifestOrIndex(mediaType));
+  return [...new Map(own.map((blob) => [blob.digest, blob])).values()];
+}
+
+/**
+ * Tells what `pullToStore` would transfer, and whether the image is let in. Documents are asked of the registry;
+ * nothing is written, and the store is not made. Of a large blob in the store, the size alone is looked at.
+ * @throws as `pullToStore`
+ * @example
+ * const { transfer } = await planPull(parseReference('alpine:3.19'));
+ */
+export async function planPull(reference: Reference, options: StorePullOptions = {}): Promise<PullPlan> {
+  const root = storePlace(options);
+  const store = storeAt(root);
+  const local = await openStoreSource(root, options.signal);
+  try {
+    return await preparePull(reference, { ...options, local }, async (prepared) => {
+      const unfinished = new Map((await listUnfinished(store.partial)).map(({ name, bytes }) => [name, bytes]));
+      const blobs: PlannedBlob[] = [];
+      for (const { digest, mediaType, size } of blobsOf(prepared)) {
+        const kept = unfinished.get(digest.replace(':', '-')) ?? 0;
+        const isThere = await holdsBlob(store, { digest, size }, options.signal);
+        const isPart = kept > 0 && kept <= size;
+        const state = isThere ? 'there' : isPart ? 'part' : 'missing';
+        blobs.push({ digest, mediaType, size, state, transfer: isThere ? 0 : size - (isPart ? kept : 0) });
+      }
+      return {
+        reference: prepared.name,
+        digest: prepared.resolved.digest,
+        platforms: prepared.images.map(({ config }) => config.platform),
+        blobs,
+        transfer: blobs.reduce((sum, { transfer }) => sum + transfer, 0),
+      };
+    });
+  } finally {
+    await local.close();
+  }
+}
