@@ -9,7 +9,7 @@ export interface StorePlace {
   readonly root?: string | undefined;
 }
 
-/** What a verb about containers takes besides its own options. */
+/** The parameters of a verb about containers besides its own options. */
 export interface ContainersContext extends Context {
   /** The folder where containers are kept: `statePlace`. */
   readonly stateRoot: string;

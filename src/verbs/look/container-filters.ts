@@ -1,16 +1,17 @@
 import { messageOf, TsimgError } from '../../errors.ts';
+import { hasLabel } from '../../launch/options/labels.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 import type { ListedContainer } from './listed-container.ts';
 
 /** One filter of `ps`. */
 export interface ContainerFilter {
-  readonly key: 'id' | 'name' | 'label' | 'status' | 'exited' | 'ancestor';
+  readonly key: 'id' | 'name' | 'label' | 'status' | 'health' | 'exited' | 'ancestor';
   readonly value: string;
   /** The regular expression of a `name` filter. */
   readonly pattern?: RegExp | undefined;
 }
 
-/** docker's states. tsimg has no paused, removing or dead containers, so these match nothing. */
+/** docker's states. tsimg has no removing or dead containers, so these match nothing. */
 const STATUSES: ReadonlySet<string> = new Set([
   'created',
   'running',
@@ -21,7 +22,9 @@ const STATUSES: ReadonlySet<string> = new Set([
   'dead',
 ]);
 
-const KEYS: ReadonlySet<string> = new Set(['id', 'name', 'label', 'status', 'exited', 'ancestor']);
+const HEALTHS: ReadonlySet<string> = new Set(['starting', 'healthy', 'unhealthy', 'none']);
+
+const KEYS: ReadonlySet<string> = new Set(['id', 'name', 'label', 'status', 'health', 'exited', 'ancestor']);
 
 function isKey(key: string): key is ContainerFilter['key'] {
   return KEYS.has(key);
@@ -32,6 +35,7 @@ function parseFilter(text: string): ContainerFilter {
   const [, key = '', value = ''] = /^([^=]+)=([\s\S]*)$/.exec(text) ?? [];
   if (!isKey(key)) throw fail(`write KEY=VALUE, with KEY one of ${[...KEYS].join(', ')}`);
   if (key === 'status' && !STATUSES.has(value)) throw fail(`status is one of ${[...STATUSES].join(', ')}`);
+  if (key === 'health' && !HEALTHS.has(value)) throw fail(`health is one of ${[...HEALTHS].join(', ')}`);
   if (key === 'exited' && !/^[0-9]{1,3}$/.test(value)) throw fail('exited takes an exit status, 0 to 255');
   if (key !== 'name') return { key, value };
   try {
@@ -75,15 +79,14 @@ function matches(container: ListedContainer, { key, value, pattern }: ContainerF
       return pattern?.test(container.name) === true || pattern?.test(`/${container.name}`) === true;
     case 'status':
       return container.status === value;
+    case 'health':
+      return (container.health ?? 'none') === value;
     case 'exited':
       return container.status === 'exited' && String(container.exitCode) === value;
     case 'ancestor':
       return sameReference(container.image, value) || isIdOf(container.imageId, value);
-    case 'label': {
-      const [, name = value, wanted] = /^([^=]+)=([\s\S]*)$/.exec(value) ?? [];
-      const found = Object.hasOwn(container.labels, name) ? container.labels[name] : undefined;
-      return found !== undefined && (wanted === undefined || found === wanted);
-    }
+    case 'label':
+      return hasLabel(container.labels, value);
   }
 }
 

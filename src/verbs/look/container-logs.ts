@@ -12,26 +12,8 @@ export interface LogOptions {
   readonly tail?: number | undefined;
   /** Only entries that were written since this time. */
   readonly since?: Date | undefined;
-}
-
-const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
-
-/** Parses `--since`: an RFC 3339 time, seconds since 1970, or a time span before now (`90s`, `1h30m`). @throws USAGE */
-export function parseSince(text: string, now: Date): Date {
-  if (/^[0-9]+(\.[0-9]+)?$/.test(text)) return new Date(Number(text) * 1000);
-  if (/^([0-9]+[smhd])+$/.test(text)) {
-    const seconds = [...text.matchAll(/([0-9]+)([smhd])/g)].reduce(
-      (sum, [, count, unit = 's']) => sum + Number(count) * (UNITS[unit] ?? 1),
-      0,
-    );
-    return new Date(now.getTime() - seconds * 1000);
-  }
-  const time = new Date(text);
-  if (!Number.isNaN(time.getTime())) return time;
-  throw new TsimgError('USAGE', 'not a time', {
-    where: text,
-    hint: 'write it like 2024-01-31T12:00:00Z, 90s or 1h30m',
-  });
+  /** Only entries that were written until this time; with `follow` it ends then. */
+  readonly until?: Date | undefined;
 }
 
 type LogStream = AsyncIterable<LogEntry | typeof CAUGHT_UP>;
@@ -59,10 +41,15 @@ async function* lastLines(entries: LogStream, count: number): AsyncGenerator<Log
   yield* held;
 }
 
-/** Leaves out entries that were written before `since`. */
-async function* writtenSince(entries: LogStream, since: Date | undefined): AsyncGenerator<LogEntry | typeof CAUGHT_UP> {
+/** Leaves out entries that were written before `since`, and ends at those after `until`. */
+async function* writtenIn(
+  entries: LogStream,
+  { since, until }: Pick<LogOptions, 'since' | 'until'>,
+): AsyncGenerator<LogEntry | typeof CAUGHT_UP> {
   for await (const entry of entries) {
-    if (entry === CAUGHT_UP || since === undefined || new Date(entry.time) >= since) yield entry;
+    const time = entry === CAUGHT_UP ? new Date() : new Date(entry.time);
+    if (until !== undefined && time > until) return;
+    if (entry === CAUGHT_UP || since === undefined || time >= since) yield entry;
   }
 }
 
@@ -73,7 +60,7 @@ async function* writtenSince(entries: LogStream, since: Date | undefined): Async
  */
 export async function* containerLog(
   wanted: string,
-  { follow = false, tail, since }: LogOptions,
+  { follow = false, tail, since, until }: LogOptions,
   { stateRoot, signal }: ContainersContext,
 ): AsyncGenerator<LogEntry> {
   const { folder, directory, record } = await findContainer(containersFolder(stateRoot), wanted);
@@ -85,7 +72,7 @@ export async function* containerLog(
     });
   }
   const isAlive = async () => (await readContainer(folder, record.id))?.alive ?? false;
-  const entries = writtenSince(readLog(directory, follow ? isAlive : undefined, signal), since);
+  const entries = writtenIn(readLog(directory, follow ? isAlive : undefined, signal), { since, until });
   if (tail !== undefined) return yield* lastLines(entries, tail);
   for await (const entry of entries) if (entry !== CAUGHT_UP) yield entry;
 }

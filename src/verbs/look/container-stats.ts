@@ -3,8 +3,8 @@ import { readUsage, type Usage } from '../../host/cgroup/read-usage.ts';
 import { containersFolder, type FoundContainer } from '../../host/state/container.ts';
 import { findContainer, listContainers } from '../../host/state/find-container.ts';
 import { openIdentified } from '../../host/state/process-identity.ts';
+import { notRunning } from '../life/signal-container.ts';
 import type { ContainersContext } from '../places.ts';
-import { notRunning } from '../run/signal-container.ts';
 
 /** The resources that a container uses at one moment. */
 export interface ContainerStats extends Usage {

@@ -4,7 +4,7 @@ import { examineHost } from '../../host/doctor.ts';
 import { diagnose, type Finding } from '../../launch/show/diagnose.ts';
 import { type StorePlace, storePlace } from '../places.ts';
 
-/** What this host can do for this user. */
+/** The abilities of this host for this user. */
 export interface HostDiagnosis {
   /** Whether a container can be started at all. */
   readonly ok: boolean;

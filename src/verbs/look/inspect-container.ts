@@ -1,13 +1,15 @@
-import { leaseAddress } from '../../host/network/leases.ts';
 import { containersFolder, type FoundContainer } from '../../host/state/container.ts';
 import { findContainer } from '../../host/state/find-container.ts';
+import { publishedPorts } from '../../host/state/published-ports.ts';
 import type { ContainerRecord, ContainerState } from '../../host/state/record.ts';
+import type { HealthPlan, HealthState } from '../../launch/health.ts';
 import type { Step } from '../../launch/launch-plan.ts';
 import { parseMount } from '../../launch/options/mount-option.ts';
-import { parseTmpfs, parseVolume } from '../../launch/options/volumes.ts';
-import { formatAddress } from '../../linux/ipv4.ts';
+import { parseTmpfs } from '../../launch/options/volumes.ts';
+import { healthcheckDocument } from '../../oci/healthcheck.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
-import { imageVolumes } from '../changes/fill-volumes.ts';
+import { hostConfigOf, portMap } from './inspected-host-config.ts';
+import { networksOf } from './inspected-networks.ts';
 
 /** A container under the keys of docker inspect, so that programs for these keys can read it. */
 export type InspectedContainer = ReturnType<typeof inspectedContainer>;
@@ -15,12 +17,38 @@ export type InspectedContainer = ReturnType<typeof inspectedContainer>;
 /** docker's value for a time that has not come yet. */
 const NEVER = '0001-01-01T00:00:00Z';
 
-function stateOf(state: ContainerState, { detached }: ContainerRecord) {
+function healthOf({ status, failingStreak, log }: HealthState) {
+  return {
+    Status: status,
+    FailingStreak: failingStreak,
+    Log: log.map(({ start, end, exitCode, output }) => ({
+      Start: start,
+      End: end,
+      ExitCode: exitCode,
+      Output: output,
+    })),
+  };
+}
+
+/** The check that runs, with all defaults; docker's durations are nanoseconds. */
+function healthcheckOf({ command, interval, timeout, startPeriod, startInterval, retries }: HealthPlan) {
+  const test = ['CMD', ...command];
+  return healthcheckDocument({
+    test,
+    interval: interval * 1e6,
+    timeout: timeout * 1e6,
+    startPeriod: startPeriod * 1e6,
+    startInterval: startInterval * 1e6,
+    retries,
+  });
+}
+
+function stateOf({ state, paused, record: { detached } }: FoundContainer) {
   const runs = state.status === 'running';
   return {
-    Status: state.status,
+    Status: paused ? 'paused' : state.status,
     Running: runs,
-    Paused: false,
+    Paused: paused,
     Restarting: state.status === 'restarting',
     OOMKilled: state.oomKilled ?? false,
     /** The host's PID of process 1; 0 while the container is not running. */
@@ -31,16 +59,19 @@ function stateOf(state: ContainerState, { detached }: ContainerRecord) {
     Error: state.error ?? '',
     StartedAt: state.startedAt ?? NEVER,
     FinishedAt: state.finishedAt ?? NEVER,
+    /** Undefined, and not in JSON, without a check; a template can ask for it. */
+    Health: state.health === undefined ? undefined : healthOf(state.health),
   };
 }
 
 function mountOf(step: Step) {
   if (step.do === 'bind') {
     const RW = !step.attributes.includes('ro');
-    const { source, target, propagation = 'private', imageVolume } = step;
+    const { source, target, propagation = 'private', imageVolume, volume } = step;
     return [
       {
         Type: imageVolume ? 'volume' : 'bind',
+        ...(volume === undefined ? {} : { Name: volume, Driver: 'local' }),
         Source: source,
         Destination: target,
         RW,
@@ -54,49 +85,36 @@ function mountOf(step: Step) {
   ];
 }
 
-function hostConfigOf({ request, restart, remove, plan }: ContainerRecord) {
+/** The published ports, and with `null` those that the image exposes only. */
+function portsOf(record: ContainerRecord, state: ContainerState) {
+  if (state.status !== 'running') return {};
+  const exposed = record.config.exposedPorts;
+  const only = exposed.map((text) => [text.includes('/') ? text : `${text}/tcp`, null] as const);
+  return { ...Object.fromEntries(only), ...portMap(publishedPorts(record, state)) };
+}
+
+/** docker's network settings. The fields besides `Networks` are those of the first network. */
+function networkSettingsOf(container: FoundContainer) {
+  const networks = networksOf(container);
+  const first = networks[0]?.[1];
   return {
-    NetworkMode: request.network ?? plan.network.kind,
-    RestartPolicy: { Name: restart.when, MaximumRetryCount: restart.times ?? 0 },
-    AutoRemove: remove,
-    Privileged: request.privileged ?? false,
-    ReadonlyRootfs: request.readOnly,
-    Init: request.init ?? false,
-    Binds: request.volumes,
-    Tmpfs: request.tmpfs,
-    CapAdd: request.capAdd,
-    CapDrop: request.capDrop,
-    IpcMode: request.ipc ?? 'private',
-    PidMode: request.pid ?? 'private',
-    UsernsMode: request.userns ?? 'host',
-    /** As the options have it: `256m`, `0.5`. */
-    Resources: request.resources ?? {},
+    IPAddress: first?.IPAddress ?? '',
+    IPPrefixLen: first?.IPPrefixLen ?? 0,
+    Gateway: first?.Gateway ?? '',
+    MacAddress: first?.MacAddress ?? '',
+    Ports: portsOf(container.record, container.state),
+    Networks: Object.fromEntries(networks),
   };
 }
 
-function portsOf({ network }: ContainerRecord['plan']) {
-  const ports = 'ports' in network ? network.ports : [];
-  const keys = new Set(ports.map(({ containerPort, protocol }) => `${containerPort}/${protocol}`));
-  return Object.fromEntries(
-    [...keys].map((key) => [
-      key,
-      ports
-        .filter(({ containerPort, protocol }) => `${containerPort}/${protocol}` === key)
-        .map(({ hostAddress, hostPort }) => ({ HostIp: hostAddress ?? '0.0.0.0', HostPort: String(hostPort) })),
-    ]),
-  );
-}
-
-/** Returns what inspect shows of a container. Pure. @param address its address on the bridge; '' for none */
-export function inspectedContainer({ record, state, directory }: FoundContainer, address: string) {
+function inspectedContainer(container: FoundContainer) {
+  const { record, state, directory } = container;
   const { id, name, created, image, labels, config, request, plan, root, cwd } = record;
   const steps = [
-    ...request.volumes.map((text) => parseVolume(text, cwd)),
-    ...(request.mounts ?? []).map((text) => parseMount(text, cwd)),
+    ...plan.steps.filter((step) => step.do === 'bind'),
+    ...(request.mounts ?? []).map((text) => parseMount(text, cwd)).filter((step) => step.do === 'mount'),
     ...request.tmpfs.map(parseTmpfs),
-    ...imageVolumes(plan),
   ];
-  const rootPath = root.kind === 'directory' ? root.path : undefined;
   const host = plan.steps.find((step) => step.do === 'hostname');
   return {
     Id: id,
@@ -104,11 +122,11 @@ export function inspectedContainer({ record, state, directory }: FoundContainer,
     Created: created,
     Path: plan.command.args[0] ?? '',
     Args: plan.command.args.slice(1),
-    State: stateOf(state, record),
+    State: stateOf(container),
     /** The image's ID, as docker's; '' for a root filesystem. */
     Image: image?.id ?? '',
-    ...(image === undefined ? {} : { ImageDigest: image.digest }),
-    ...(rootPath === undefined ? {} : { Rootfs: rootPath }),
+    ImageDigest: image?.digest,
+    Rootfs: root.kind === 'directory' ? root.path : undefined,
     RestartCount: state.restarts,
     LogPath: record.detached ? `${directory}/${CONTAINER_NAME.log}` : '',
     Config: {
@@ -125,18 +143,15 @@ export function inspectedContainer({ record, state, directory }: FoundContainer,
       OpenStdin: request.interactive,
       StopSignal: record.stopSignal,
       StopTimeout: record.stopTimeout,
+      Healthcheck: plan.health === undefined ? undefined : healthcheckOf(plan.health),
     },
     HostConfig: hostConfigOf(record),
-    NetworkSettings: { IPAddress: address, Ports: state.status === 'running' ? portsOf(plan) : {} },
+    NetworkSettings: networkSettingsOf(container),
     Mounts: steps.flatMap(mountOf),
   };
 }
 
 /** Inspects a container. @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, STORE_INVALID, FILESYSTEM */
 export async function inspectContainer(stateRoot: string, wanted: string): Promise<InspectedContainer> {
-  const container = await findContainer(containersFolder(stateRoot), wanted);
-  const { id, plan } = container.record;
-  const onBridge = container.state.status === 'running' && plan.network.kind === 'bridge' ? plan.network : undefined;
-  const address = onBridge && leaseAddress(onBridge.directory, id);
-  return inspectedContainer(container, address === undefined ? '' : formatAddress(address));
+  return inspectedContainer(await findContainer(containersFolder(stateRoot), wanted));
 }

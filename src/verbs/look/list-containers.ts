@@ -31,7 +31,7 @@ export async function listOfContainers(
   const everything = all || parsed.some(({ key }) => key === 'status' || key === 'exited');
   return found.filter(
     (container) =>
-      (everything || container.status === 'running' || container.status === 'restarting') &&
+      (everything || ['running', 'paused', 'restarting'].includes(container.status)) &&
       matchesFilters(container, parsed),
   );
 }

@@ -1,5 +1,7 @@
 import type { FoundContainer } from '../../host/state/container.ts';
-import type { PublishedPort } from '../../launch/network/publish.ts';
+import { publishedPorts } from '../../host/state/published-ports.ts';
+import type { HealthState } from '../../launch/health.ts';
+import { formatHostPort, type PublishedPort } from '../../launch/network/publish.ts';
 
 /** A container in a list. */
 export interface ListedContainer {
@@ -12,7 +14,9 @@ export interface ListedContainer {
   readonly command: readonly string[];
   /** RFC 3339. */
   readonly created: string;
-  readonly status: FoundContainer['state']['status'];
+  readonly status: FoundContainer['state']['status'] | 'paused';
+  /** The result of its health check; undefined without one, and while it is not running. */
+  readonly health: HealthState['status'] | undefined;
   readonly exitCode: number | undefined;
   readonly oomKilled: boolean;
   readonly startedAt: string | undefined;
@@ -24,12 +28,12 @@ export interface ListedContainer {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-function formatPort({ hostAddress = '0.0.0.0', hostPort, containerPort, protocol }: PublishedPort): string {
-  return `${hostAddress}:${hostPort}->${containerPort}/${protocol}`;
+function formatPort(port: PublishedPort): string {
+  return `${formatHostPort(port)}->${port.containerPort}/${port.protocol}`;
 }
 
 /** Returns what a list shows of a container. */
-export function listed({ record, state }: FoundContainer): ListedContainer {
+export function listed({ record, state, paused }: FoundContainer): ListedContainer {
   const { id, name, image, root, plan, created, labels } = record;
   return {
     id,
@@ -38,13 +42,14 @@ export function listed({ record, state }: FoundContainer): ListedContainer {
     imageId: image?.id,
     command: plan.command.args,
     created,
-    status: state.status,
+    status: paused ? 'paused' : state.status,
+    health: state.status === 'running' ? state.health?.status : undefined,
     exitCode: state.status === 'running' ? undefined : state.exitCode,
     oomKilled: state.oomKilled ?? false,
     startedAt: state.startedAt,
     finishedAt: state.finishedAt,
     pid: state.status === 'running' ? state.process?.pid : undefined,
-    ports: state.status === 'running' && 'ports' in plan.network ? plan.network.ports.map(formatPort) : [],
+    ports: publishedPorts({ plan }, state).map(formatPort),
     labels,
   };
 }

@@ -6,7 +6,7 @@ import type { HostFacts } from '../../launch/facts/host-facts.ts';
 import type { LaunchPlan } from '../../launch/launch-plan.ts';
 import type { RunRequest } from '../../launch/plan/run-request.ts';
 import { EMPTY_RUN_CONFIG } from '../../oci/run-config.ts';
-import { joinedProcess } from './joined-process.ts';
+import { foundNetwork } from './found-network.ts';
 import { type LifeRequest, parseLife } from './life-request.ts';
 import { planContainer } from './plan-container.ts';
 
@@ -27,6 +27,8 @@ export interface CheckOptions {
 async function checkSources({ steps }: LaunchPlan): Promise<void> {
   for (const step of steps) {
     if (step.do !== 'bind' && step.do !== 'host-device') continue;
+    // tsimg makes volumes itself.
+    if (step.do === 'bind' && step.imageVolume) continue;
     try {
       await stat(step.source);
     } catch (cause) {
@@ -64,8 +66,8 @@ export async function checkRequest(
     throw nameTaken(name, holder);
   }
   if (cidFile !== undefined) await checkCidFile(cidFile);
-  const joined = await joinedProcess(stateRoot, request);
-  const { plan } = planContainer(SOME_CONFIG, request, { root: SOME_ROOT, name, host, joined });
+  const network = await foundNetwork(stateRoot, request);
+  const { plan } = planContainer(SOME_CONFIG, request, { root: SOME_ROOT, name, host, ...network });
   await checkSources(plan);
 }
 

@@ -10,10 +10,12 @@ import type { SignalSource } from '../../host/stdio/signal-source.ts';
 import type { RootSpec } from '../../launch/launch-plan.ts';
 import { storedMap } from '../../launch/plan/id-map.ts';
 import { type ExecPlan, type ExecRequest, planExec, planToolbox } from '../../launch/plan/plan-exec.ts';
+import { isPaused } from '../life/pause-container.ts';
+import { notRunning } from '../life/signal-container.ts';
 import { type ContainersContext, storePlace } from '../places.ts';
-import { notRunning } from './signal-container.ts';
+import { tellExec } from './tell-exec.ts';
 
-/** What an exec takes besides the request. */
+/** The parameters of an exec besides the request. */
 export interface ExecContext extends ContainersContext {
   /** `--root`: where the image of a toolbox is kept. */
   readonly root?: string | undefined;
@@ -23,9 +25,10 @@ export interface ExecContext extends ContainersContext {
   readonly signals?: SignalSource | undefined;
 }
 
-/** Returns the first process of a running container. @throws CONTAINER_STATE where it does not run */
+/** Returns the first process of a running container. @throws CONTAINER_STATE where it does not run, or is paused */
 function commandOf(container: FoundContainer): ProcessIdentity {
   const { alive, state } = container;
+  if (container.paused) throw isPaused(container);
   if (alive && state.status === 'running' && state.process !== undefined) return state.process;
   throw notRunning(container);
 }
@@ -69,7 +72,18 @@ export async function execInContainer(wanted: string, request: ExecRequest, cont
   const command = commandOf(container);
   const facts = probeHost();
   const enter = (plan: ExecPlan, onProcess?: (pid: number) => void) =>
-    enterContainer(plan, command, { signal, onEvent, streams, signals, onProcess });
+    tellExec(container, plan, (onStarted) =>
+      enterContainer(plan, command, {
+        signal,
+        onEvent,
+        streams,
+        signals,
+        onProcess(pid) {
+          onStarted();
+          onProcess?.(pid);
+        },
+      }),
+    );
   if (request.toolbox !== undefined) {
     return enterToolbox(container, { ...request, toolbox: request.toolbox }, context, enter);
   }
@@ -87,7 +101,7 @@ async function enterToolbox(
   const facts = probeHost();
   return withTarget(request.toolbox, { root: place, signal, onEvent }, async ({ config, openRoot }) => {
     // Without a record other processes see no container here, and sweep the directory if this process is killed.
-    const held = await makeContainer(folder, undefined, signal);
+    const held = await makeContainer(folder, undefined, { signal });
     try {
       const { root, plainRoot } = await openRoot(held.directory, facts, storedMap(record.plan.idMap));
       const plan = (of: RootSpec) =>

@@ -1,5 +1,6 @@
 import { TsimgError } from '../../errors.ts';
 import { checkContainerName } from '../../host/state/names.ts';
+import { parseLabels } from '../../launch/options/labels.ts';
 import { parseRestartPolicy, type RestartPolicy } from '../../launch/options/restart-policy.ts';
 import { parseSignal } from '../../linux/signals.ts';
 
@@ -37,17 +38,6 @@ export interface Life {
 }
 
 const STOP_TIMEOUT = 10;
-
-/** Parses `NAME=value` and `NAME`. Returns the values by name; the last one of a name wins. @throws USAGE */
-export function parseLabels(texts: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const [, name, value] = /^([^=]+)(?:=([\s\S]*))?$/.exec(text) ?? [];
-      if (name === undefined) throw new TsimgError('USAGE', 'not a label', { where: text, hint: 'NAME=value or NAME' });
-      return [name, value ?? ''];
-    }),
-  );
-}
 
 /** Parses the options and checks them against each other. @throws USAGE */
 export function parseLife(options: LifeRequest, detached: boolean): Life {

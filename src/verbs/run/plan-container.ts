@@ -4,6 +4,7 @@ import { findInit } from '../../host/facts/find-init.ts';
 import { probeHost } from '../../host/facts/probe.ts';
 import type { HostFacts } from '../../launch/facts/host-facts.ts';
 import type { LaunchPlan, RootSpec } from '../../launch/launch-plan.ts';
+import type { NamedNetwork } from '../../launch/network/named-network.ts';
 import type { JoinedProcess } from '../../launch/network/network-plan.ts';
 import { planRun } from '../../launch/plan/plan-run.ts';
 import type { RunRequest } from '../../launch/plan/run-request.ts';
@@ -54,19 +55,22 @@ export interface PlanAround {
   readonly host?: HostFacts | undefined;
   /** The folder of the image's volumes, as in `RunSurroundings`. */
   readonly volumes?: string | undefined;
+  /** The folder of volumes with names, as in `RunSurroundings`. */
+  readonly namedVolumes?: string | undefined;
   /** The process whose network is joined. */
   readonly joined?: JoinedProcess | undefined;
+  /** The network that the request names, where a user made it. */
+  readonly named?: NamedNetwork | undefined;
+  /** The further networks that the request names. */
+  readonly further?: readonly NamedNetwork[] | undefined;
 }
 
 /** Plans a run. Returns the plan, which `--dry-run` prints, and the facts that it was made for. @throws USAGE */
 export function planContainer(
   config: RunConfig,
   request: RunRequest,
-  { root, id = randomHex(32), cwd = workingDirectory(), host = probeHost(), name, joined, volumes }: PlanAround,
+  { root, id = randomHex(32), cwd = workingDirectory(), host = probeHost(), ...around }: PlanAround,
 ): { readonly plan: LaunchPlan; readonly facts: HostFacts } {
   const facts = request.init ? withInit(host) : host;
-  return {
-    facts,
-    plan: planRun(config, request, { facts, root, id, name, cwd, hostEnv: process.env, joined, volumes }),
-  };
+  return { facts, plan: planRun(config, request, { ...around, facts, root, id, cwd, hostEnv: process.env }) };
 }

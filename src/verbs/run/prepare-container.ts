@@ -10,7 +10,14 @@ import {
   type PlannedContainer,
   removeContainer,
 } from '../../host/state/container.ts';
-import { type ContainerRecord, type RecordedImage, writeRecord, writeState } from '../../host/state/record.ts';
+import { recordContainerEvent } from '../../host/state/events-file.ts';
+import {
+  type ContainerRecord,
+  type RecordedImage,
+  readRecord,
+  writeRecord,
+  writeState,
+} from '../../host/state/record.ts';
 import type { HostFacts } from '../../launch/facts/host-facts.ts';
 import type { IdMap, LaunchPlan, RootSpec } from '../../launch/launch-plan.ts';
 import { planUserNamespace, storedMap } from '../../launch/plan/id-map.ts';
@@ -20,12 +27,15 @@ import type { RunConfig } from '../../oci/run-config.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import { workingDirectory } from '../../sys/file/working-directory.ts';
 import { fillVolumes } from '../changes/fill-volumes.ts';
+import { removeNamed } from '../life/remove-container.ts';
 import type { ContainersContext } from '../places.ts';
+import { removeVolume } from '../volumes/manage-volumes.ts';
+import { volumesFolder } from '../volumes/named-volumes.ts';
+import { withVolumes } from '../volumes/use-volumes.ts';
 import { cidFileError } from './check-request.ts';
-import { joinedProcess } from './joined-process.ts';
+import { foundNetwork } from './found-network.ts';
 import { type LifeRequest, parseLife } from './life-request.ts';
 import { planContainer } from './plan-container.ts';
-import { removeNamed } from './remove-container.ts';
 
 /** The root of a new container. */
 export interface OpenedRoot {
@@ -47,17 +57,20 @@ export interface ContainerTarget {
   openRoot(directory: string, facts: HostFacts, idMap: IdMap | undefined): Promise<OpenedRoot>;
 }
 
-/** What the preparation of a container takes besides the request. */
+/** The parameters of a preparation besides the request. */
 export interface PrepareContext extends ContainersContext {
   readonly life?: LifeRequest | undefined;
   /** Called with the plan before it is performed. */
   readonly onPlan?: ((plan: LaunchPlan) => void) | undefined;
   /** Facts about the host; probed when absent. */
   readonly host?: HostFacts | undefined;
+  /** Whether the end of an attached process's input is the end of the container's. */
+  readonly inputOnce?: boolean | undefined;
 }
 
 /** A container that is recorded and not yet started. */
 export interface PreparedContainer extends PlannedContainer {
+  readonly name: string;
   readonly facts: HostFacts;
   /** Records the container anew with a root that is no overlay; undefined where its root is no overlay already. */
   readonly withPlainRoot: (() => Promise<PreparedContainer>) | undefined;
@@ -109,6 +122,25 @@ async function writeCidFile(path: string, id: string): Promise<void> {
   }
 }
 
+/** Removes a volume that was made for a container that could not be made, unless another container has it now. */
+async function removeUnused(name: string, context: ContainersContext): Promise<void> {
+  try {
+    // The signal that may have ended the preparation does not end its cleanup.
+    await removeVolume(name, { force: true }, { ...context, signal: undefined });
+  } catch (error) {
+    if (!(error instanceof TsimgError) || error.code !== 'VOLUME_IN_USE') throw error;
+  }
+}
+
+/** What only the starters of containers decide. */
+interface PrepareOptions extends PrepareContext {
+  readonly detached: boolean;
+  /** Whether its output goes to its log. Default: where it is detached. */
+  readonly isLogged?: boolean;
+  /** The container's ID, for a caller that has it guarded before anything is made for it; made up when absent. */
+  readonly id?: string | undefined;
+}
+
 /**
  * Makes, plans and records a container, and fills its volumes. A failure on the way leaves nothing.
  * @throws USAGE, CONTAINER_EXISTS, HOST_UNSUPPORTED, LAUNCH_FAILED; what `target.openRoot` throws
@@ -116,42 +148,61 @@ async function writeCidFile(path: string, id: string): Promise<void> {
 export async function prepareContainer(
   target: ContainerTarget,
   request: RunRequest,
-  { detached, ...context }: PrepareContext & { readonly detached: boolean },
+  { detached, isLogged = detached, id: given, ...context }: PrepareOptions,
 ): Promise<PreparedContainer> {
   const life = parseLife(context.life ?? {}, detached);
   const { config, image } = target;
   const stopSignal = life.stopSignal ?? imageStopSignal(config);
-  const joined = await joinedProcess(context.stateRoot, request);
+  const network = await foundNetwork(context.stateRoot, request);
   const facts = context.host ?? probeHost();
   const idMap = storedMap(planUserNamespace(facts, request.userns));
   if (life.replace !== undefined) await removeNamed(life.replace, context);
-  const held = await makeContainer(containersFolder(context.stateRoot), life.name, context.signal);
+  const held = await makeContainer(containersFolder(context.stateRoot), life.name, {
+    signal: context.signal,
+    id: given,
+  });
   const { id, name, directory } = held;
   const remove = () => removeContainer(held, { name, idMap, tools: facts.tools });
+  const made: string[] = [];
   try {
     const volumes = join(directory, CONTAINER_NAME.volumes);
     // The request is checked by planning it before an image is unpacked for it.
-    const around = { root: ROOT_TO_COME, id, name, host: facts, joined, volumes };
+    const around = {
+      root: ROOT_TO_COME,
+      id,
+      name,
+      host: facts,
+      ...network,
+      volumes,
+      namedVolumes: volumesFolder(context.stateRoot),
+    };
     const draft = planContainer(config, request, around);
     const { root: firstRoot, plainRoot } = await target.openRoot(directory, facts, idMap);
     const { remove: isRemoved, restart, stopTimeout } = life;
     const labels = { ...config.labels, ...life.labels };
-    const how = { remove: isRemoved, detached, restart, stopSignal, stopTimeout };
+    const { inputOnce } = context;
+    const how = { remove: isRemoved, detached: isLogged, inputOnce, restart, stopSignal, stopTimeout };
     const prepared = (root: RootSpec): PreparedContainer => {
       const planned = { ...held, plan: withRoot(draft.plan, root) };
       recordContainer(planned, root, { id, name, image, labels, ...how, config, request });
       const withPlainRoot = plainRoot && (async () => prepared(await plainRoot()));
-      return { ...planned, facts: draft.facts, withPlainRoot, remove };
+      return { ...planned, name, facts: draft.facts, withPlainRoot, remove };
     };
-    const container = await retryPlain(prepared(firstRoot), context, async (of) => {
+    const first = await withVolumes(draft.plan, { ...context, onMade: (each) => made.push(each) }, () =>
+      prepared(firstRoot),
+    );
+    const container = await retryPlain(first, context, async (of) => {
       await fillVolumes(of.plan, of.facts.tools, context);
       return of;
     });
     if (life.cidFile !== undefined) await writeCidFile(life.cidFile, id);
     context.onPlan?.(container.plan);
+    const record = readRecord(directory);
+    if (record !== undefined) recordContainerEvent(held.folder, record, 'create');
     return container;
   } catch (error) {
     await remove();
+    for (const each of made) await removeUnused(each, context);
     throw error;
   }
 }

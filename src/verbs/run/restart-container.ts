@@ -1,49 +1,88 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { TsimgError } from '../../errors.ts';
 import { startMonitor } from '../../host/life/start-monitor.ts';
+import { changeRecord } from '../../host/state/change-record.ts';
 import { containersFolder, type FoundContainer, updateState } from '../../host/state/container.ts';
+import { recordContainerEvent } from '../../host/state/events-file.ts';
 import { findContainer } from '../../host/state/find-container.ts';
-import { writeRecord } from '../../host/state/record.ts';
+import { readRecord } from '../../host/state/record.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import { fillVolumes } from '../changes/fill-volumes.ts';
+import { holdEnded } from '../life/hold-ended.ts';
+import { isPaused } from '../life/pause-container.ts';
+import { stopContainer } from '../life/signal-container.ts';
 import type { ContainersContext } from '../places.ts';
-import { holdEnded } from './hold-ended.ts';
-import { joinedProcess } from './joined-process.ts';
+import { volumesFolder } from '../volumes/named-volumes.ts';
+import { withVolumes } from '../volumes/use-volumes.ts';
+import { foundNetwork } from './found-network.ts';
+import { lifeHere, liveAgainHere } from './live-here.ts';
 import { planContainer } from './plan-container.ts';
-import { endContainer } from './signal-container.ts';
 
-async function startAgain(container: FoundContainer, context: ContainersContext): Promise<void> {
+/**
+ * Starts an ended container: one that this process started in itself in this process, every other one in the
+ * background, and so one that streams are attached to.
+ */
+async function startAgain(
+  container: FoundContainer,
+  context: ContainersContext,
+  onAttached?: ((stream: Duplex) => void) | undefined,
+): Promise<void> {
   const { record } = container;
   const held = await holdEnded(container, context.signal);
   if (held === undefined)
     throw new TsimgError('CONTAINER_NOT_FOUND', 'the container was removed', { where: record.name });
+  const life = onAttached === undefined ? lifeHere(record.id) : undefined;
+  /** Whether the lock is that of the container's next life. */
+  let isPassedOn = false;
   try {
     const { id, name, root, config, request, cwd } = record;
     const volumes = join(held.directory, CONTAINER_NAME.volumes);
-    const around = { root, id, name, cwd, volumes, joined: await joinedProcess(context.stateRoot, request) };
+    const around = {
+      root,
+      id,
+      name,
+      cwd,
+      volumes,
+      namedVolumes: volumesFolder(context.stateRoot),
+      ...(await foundNetwork(context.stateRoot, request)),
+    };
     // The plan is made anew: the host may have changed, and the caller may be in another cgroup. The environment stays
     // the same.
     const { plan, facts } = planContainer(config, request, around);
-    const command = { ...plan.command, env: record.plan.command.env };
-    writeRecord(held.directory, { ...record, detached: true, plan: { ...plan, command } });
+    const again = { ...plan, command: { ...plan.command, env: record.plan.command.env } };
+    await withVolumes(plan, context, () => changeRecord(held.directory, { detached: true, plan: again }));
     // An earlier start may have been killed before it had filled all volumes.
     await fillVolumes(plan, facts.tools, context);
     await rm(join(held.directory, CONTAINER_NAME.stop), { force: true });
     updateState(held, { restarts: 0 });
-    await startMonitor(held, facts.tools, context);
+    // From here on the monitor removes a container with --rm, which `create` has kept.
+    if (record.remove) await rm(join(held.directory, CONTAINER_NAME.kept), { force: true });
+    if (life !== undefined) {
+      isPassedOn = true;
+      return await liveAgainHere({ ...held, plan: again }, facts.tools, life);
+    }
+    await startMonitor(held, facts.tools, context, onAttached);
   } finally {
-    await held.lock.close();
+    if (!isPassedOn) await held.lock.close();
   }
 }
 
 /**
- * Starts an ended container again, in the background and with all that it changed. A running container stays as it is.
- * @throws CONTAINER_NOT_FOUND; as `startContainer`
+ * Starts a container that was created, or an ended one again with all that it changed, in the background, or in this
+ * process where this process has started it in itself. A running container stays as it is.
+ * @param onAttached takes a stream that is attached to the container from its start on, for `attachTo`
+ * @throws CONTAINER_NOT_FOUND; CONTAINER_STATE for a paused one; as `startContainer`
  */
-export async function startEnded(wanted: string, context: ContainersContext): Promise<void> {
+export async function startEnded(
+  wanted: string,
+  context: ContainersContext,
+  onAttached?: ((stream: Duplex) => void) | undefined,
+): Promise<void> {
   const container = await findContainer(containersFolder(context.stateRoot), wanted);
-  if (!container.alive) await startAgain(container, context);
+  if (container.paused) throw isPaused(container);
+  if (!container.alive) await startAgain(container, context, onAttached);
 }
 
 /**
@@ -63,6 +102,7 @@ export async function restartContainer(
       hint: 'stop it (tsimg stop) and run it again, without --rm to keep it',
     });
   }
-  await endContainer(container, { timeout }, context.signal);
+  await stopContainer(container.record.id, { timeout }, context);
   await startAgain(container, context);
+  recordContainerEvent(container.folder, readRecord(container.directory) ?? container.record, 'restart');
 }

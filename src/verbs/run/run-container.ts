@@ -1,3 +1,4 @@
+import { TsimgError } from '../../errors.ts';
 import { liveOnce } from '../../host/life/live.ts';
 import type { Streams } from '../../host/stdio/relay.ts';
 import type { SignalSource } from '../../host/stdio/signal-source.ts';
@@ -5,7 +6,7 @@ import type { RunRequest } from '../../launch/plan/run-request.ts';
 import { checkTerminal } from './check-request.ts';
 import { type ContainerTarget, type PrepareContext, prepareContainer, retryPlain } from './prepare-container.ts';
 
-/** What a run takes besides the request. */
+/** The parameters of a run besides the request. */
 export interface RunContext extends PrepareContext {
   /** This process's own when absent. */
   readonly streams?: Streams | undefined;
@@ -29,14 +30,24 @@ async function runByRuntime(
   request: RunRequest,
   context: RunContext & { readonly runtime: string },
 ): Promise<number> {
+  if (request.health?.command !== undefined) {
+    throw new TsimgError('USAGE', '--health-cmd does not go with --runtime', {
+      why: 'the runtime keeps the container, and tsimg does not look into it',
+      hint: 'leave out one of them',
+    });
+  }
   const { runInRuntime } = await import('../../host/start/run-runtime.ts');
   const asked = { ...request, network: request.network ?? 'none' };
   const life = { ...context.life, remove: true };
   const prepared = await prepareContainer(target, asked, { ...context, life, detached: false });
   try {
     for (const message of prepared.plan.warnings) context.onEvent?.({ kind: 'warning', message });
-    return await retryPlain(prepared, context, ({ plan, id }) =>
-      runInRuntime(plan, context.runtime, { id: `tsimg-${id.slice(0, 16)}`, signals: context.signals }),
+    return await retryPlain(prepared, context, ({ plan, id, facts }) =>
+      runInRuntime(plan, context.runtime, {
+        id: `tsimg-${id.slice(0, 16)}`,
+        tools: facts.tools,
+        signals: context.signals,
+      }),
     );
   } finally {
     await prepared.remove();

@@ -1,28 +1,32 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { probeHost } from '../../host/facts/probe.ts';
+import type { Streams } from '../../host/stdio/relay.ts';
 import type { SignalSource } from '../../host/stdio/signal-source.ts';
 import type { Image } from '../../image/image.ts';
 import type { HostFacts } from '../../launch/facts/host-facts.ts';
 import type { LaunchPlan } from '../../launch/launch-plan.ts';
 import { planUserNamespace, storedMap } from '../../launch/plan/id-map.ts';
 import { completeRequest, type RunInput, type RunRequest } from '../../launch/plan/run-request.ts';
-import { parseReference } from '../../oci/reference.ts';
+import { parseReference, refuseHostAlone } from '../../oci/reference.ts';
 import { EMPTY_RUN_CONFIG } from '../../oci/run-config.ts';
 import { parseSourceSpec } from '../../sources/parse-spec.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import type { ImageOptions, OpenedImage } from '../image/open-image.ts';
 import type { RepairOptions } from '../image/repair-stored.ts';
 import { statePlace, storePlace } from '../places.ts';
+import { volumesFolder } from '../volumes/named-volumes.ts';
 import { checkRequest, checkTerminal } from './check-request.ts';
-import { joinedProcess } from './joined-process.ts';
+import { foundNetwork } from './found-network.ts';
 import type { LifeRequest } from './life-request.ts';
 import { directoryRoot, planContainer } from './plan-container.ts';
 import type { ContainerTarget } from './prepare-container.ts';
 import { type RunContext, runContainer } from './run-container.ts';
-import { startContainer } from './start-container.ts';
+import { createContainer, startContainer } from './start-container.ts';
+import { type HereContext, type StartedHere, startHere } from './start-here.ts';
 
 /** Whether a reference is pulled before it runs: docker's `--pull`. */
 export type PullPolicy = 'always' | 'missing' | 'never';
@@ -35,6 +39,10 @@ export interface RunSourceOptions extends ImageOptions, Context {
   readonly pull?: PullPolicy | undefined;
   /** The signals to pass on to the command while it runs; none when absent. Used by `runSource` only. */
   readonly signals?: SignalSource | undefined;
+  /** The streams of the command; this process's own when absent. Used by `runSource` only. */
+  readonly streams?: Streams | undefined;
+  /** Called when all is prepared and the command comes next. Used by `runSource` only. */
+  readonly onStarted?: (() => void) | undefined;
   /** Called with the plan before it is performed. */
   readonly onPlan?: ((plan: LaunchPlan) => void) | undefined;
   /** An OCI runtime that performs the plan: `crun`, `runc`, or a path. */
@@ -63,31 +71,46 @@ function isNoImage(text: string, error: unknown): boolean {
   );
 }
 
-/** Opens the image of an operand. A reference that is not in the store is pulled, as docker and podman do. */
+/** Whether the store lacks a reference, or its image for the platform. */
+function isMissing(error: unknown): boolean {
+  return error instanceof TsimgError && (error.code === 'IMAGE_NOT_FOUND' || error.code === 'PLATFORM_NOT_FOUND');
+}
+
+/**
+ * Opens the image of an operand. A reference that is not in the store, or not for the platform, is pulled, as docker
+ * and podman do.
+ */
 async function openOrPull(text: string, options: RunSourceOptions): Promise<OpenedImage> {
   // Loading registries and schemas takes longer than starting a root filesystem, so it happens here, where they are
   // needed.
   const { openImage } = await import('../image/open-image.ts');
   const { pullToStore } = await import('../image/pull-to-store.ts');
+  const { completeName } = await import('../../registry/mirrors/short-name.ts');
   const { withRepair } = await import('../image/repair-stored.ts');
   const { pull = 'missing' } = options;
   const isWord = parseSourceSpec(text).kind === 'word';
   const found = isWord ? statSync(text, { throwIfNoEntry: false }) : undefined;
   const isReference = isWord && !found?.isFile();
-  if (isReference && pull === 'always') await pullToStore(parseReference(text), options);
+  const pulled = async (): Promise<string> => {
+    refuseHostAlone(text);
+    const name = await completeName(text, options);
+    await pullToStore(parseReference(name), options);
+    return name;
+  };
+  const wanted = isReference && pull === 'always' ? await pulled() : text;
   try {
-    return await withRepair([text], await repairOptions(options), () => openImage(text, options));
+    return await withRepair([wanted], await repairOptions(options), () => openImage(wanted, options));
   } catch (error) {
-    const isMissing = error instanceof TsimgError && error.code === 'IMAGE_NOT_FOUND' && isReference;
-    if (!(isMissing || isNoImage(text, error)) || pull !== 'missing') throw error;
+    const mayPull = (isReference && isMissing(error)) || isNoImage(text, error);
+    if (!mayPull || pull !== 'missing') throw error;
   }
   if (found?.isDirectory() || found?.isFile()) {
     const kind = found.isDirectory() ? 'directory' : 'file, which is no image';
     const message = `${text} is taken as a reference; write ./${text} for the ${kind}`;
     options.onEvent?.({ kind: 'warning', message });
   }
-  await pullToStore(parseReference(text), options);
-  return await openImage(found?.isFile() ? `store:${text}` : text, options);
+  const name = await pulled();
+  return await openImage(found?.isFile() ? `store:${name}` : name, options);
 }
 
 /** A directory has no maker that could have signed it. @throws USAGE */
@@ -132,8 +155,8 @@ export async function withTarget<T>(
   options: RunSourceOptions,
   use: (target: ContainerTarget, context: RunContext) => Promise<T>,
 ): Promise<T> {
-  const { signal, onEvent, onPlan, life, runtime, signals } = options;
-  const context = { signal, onEvent, onPlan, life, runtime, signals };
+  const { signal, onEvent, onPlan, onStarted: whenStarted, life, runtime, signals, streams } = options;
+  const context = { signal, onEvent, onPlan, onStarted: whenStarted, life, runtime, signals, streams };
   if (isRootfs(text)) {
     refuseUnsignable(text, options);
     return use(await rootfsTarget(text), { ...context, stateRoot: statePlace(options) });
@@ -148,7 +171,10 @@ export async function withTarget<T>(
     const target = await imageTarget(text, opened.image, options);
     // Nothing of the store is freed while the image is open. `close` below reports a failure: this call must not reject
     // unhandled.
-    const onStarted = () => void close().catch(() => {});
+    const onStarted = () => {
+      close().catch(() => {});
+      whenStarted?.();
+    };
     return await use(target, { ...context, onStarted, stateRoot: storePlace(options) });
   } finally {
     await close();
@@ -182,24 +208,65 @@ async function checkBefore(request: RunRequest, options: RunSourceOptions, detac
  */
 export async function runSource(text: string, input: RunInput, options: RunSourceOptions): Promise<number> {
   const request = completeRequest(input);
-  checkTerminal(request, process.stdin);
+  if (request.terminal) checkTerminal(request, options.streams?.stdin ?? process.stdin);
   const host = await checkBefore(request, options, false);
   return withTarget(text, options, (target, context) => runContainer(target, request, { ...context, host }));
 }
 
-/** Does the same in the background. Resolves with the container's ID once its command runs. @throws as runSource */
-export async function startSource(text: string, input: RunInput, options: RunSourceOptions): Promise<string> {
+/**
+ * Does the same in the background. Resolves with the container's ID once its command runs.
+ * @param onAttached takes a stream that is attached to the container from its start on, for `attachTo`
+ * @throws as runSource
+ */
+export async function startSource(
+  text: string,
+  input: RunInput,
+  options: RunSourceOptions,
+  onAttached?: ((stream: Duplex) => void) | undefined,
+): Promise<string> {
   const request = completeRequest(input);
   const host = await checkBefore(request, options, true);
-  return withTarget(text, options, (target, context) => startContainer(target, request, { ...context, host }));
+  const inputOnce = onAttached !== undefined && request.interactive;
+  return withTarget(text, options, (target, context) =>
+    startContainer(target, request, { ...context, host, inputOnce }, onAttached),
+  );
+}
+
+/** Makes the same container and does not start it. Resolves with its ID. @throws as runSource */
+export async function createSource(text: string, input: RunInput, options: RunSourceOptions): Promise<string> {
+  const request = completeRequest(input);
+  const host = await checkBefore(request, options, true);
+  const inputOnce = request.interactive;
+  return withTarget(text, options, (target, context) =>
+    createContainer(target, request, { ...context, host, inputOnce }),
+  );
+}
+
+/**
+ * Does the same in this process, without a monitor: the container dies with it, and is cleaned up then. Its output goes
+ * to its log, or to `options.streams`. Resolves once its command runs. @throws as runSource
+ */
+export async function startSourceHere(
+  text: string,
+  input: RunInput,
+  options: RunSourceOptions & Pick<HereContext, 'untilExit'>,
+): Promise<StartedHere> {
+  const request = completeRequest(input);
+  const host = await checkBefore(request, options, false);
+  const { untilExit } = options;
+  return withTarget(text, options, (target, context) => startHere(target, request, { ...context, host, untilExit }));
 }
 
 /** Returns the plan of `runSource`. Nothing is pulled, unpacked or made. @throws as planRun and openImage */
 export async function planSource(text: string, input: RunInput, options: RunSourceOptions): Promise<LaunchPlan> {
   const request = completeRequest(input);
-  const joined = await joinedProcess(statePlace(options), request);
+  const network = await foundNetwork(statePlace(options), request);
   if (isRootfs(text)) refuseUnsignable(text, options);
-  if (isRootfs(text)) return planContainer(EMPTY_RUN_CONFIG, request, { root: await directoryRoot(text), joined }).plan;
+  const namedVolumes = volumesFolder(statePlace(options));
+  if (isRootfs(text)) {
+    const root = await directoryRoot(text);
+    return planContainer(EMPTY_RUN_CONFIG, request, { root, ...network, namedVolumes }).plan;
+  }
   const [{ openImage }, { plannedImageRoot }] = await Promise.all([
     import('../image/open-image.ts'),
     import('../layers/image-root.ts'),
@@ -208,5 +275,5 @@ export async function planSource(text: string, input: RunInput, options: RunSour
   const idMap = storedMap(planUserNamespace(probeHost(), request.userns));
   const root = plannedImageRoot(opened.image, storePlace(options), idMap);
   const volumes = join(root.kind === 'overlay' ? root.directory : root.path, CONTAINER_NAME.volumes);
-  return planContainer(opened.image.config.run, request, { root, joined, volumes }).plan;
+  return planContainer(opened.image.config.run, request, { root, ...network, volumes, namedVolumes }).plan;
 }

@@ -45,7 +45,8 @@ async function withAttached<T>(
 }
 
 /**
- * Lists what is attached to an image: signatures, attestations, SBOMs. Nothing of it is verified.
+ * Lists what is attached to an image: signatures, attestations, SBOMs. Nothing of it is verified. For an image of the
+ * store, these are the ones that came with it, and a warning says so.
  * @throws IMAGE_NOT_FOUND, DOCUMENT_INVALID, LIMIT_EXCEEDED, REGISTRY_…
  */
 export function listReferrersOf(
@@ -53,7 +54,13 @@ export function listReferrersOf(
   options: ImageOptions,
   context: Context = {},
 ): Promise<readonly AttachedArtifact[]> {
-  return withAttached(text, options, context, async (_, found) => found);
+  return withAttached(text, options, context, async (source, found) => {
+    if (source.label === storePlace(options)) {
+      const message = `this is the list of the store; what was attached since is told by docker://${text}`;
+      context.onEvent?.({ kind: 'warning', message });
+    }
+    return found;
+  });
 }
 
 /** Returns the predicate in an in-toto statement, a DSSE envelope or a bundle; any other document as it is. */

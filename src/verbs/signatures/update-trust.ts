@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { errnoOf, TsimgError } from '../../errors.ts';
+import { errnoOf, isError, TsimgError } from '../../errors.ts';
 import { openStore } from '../../store/open.ts';
 import { STORE_NAME } from '../../store-layout.ts';
+import { acquireLock } from '../../sys/file/lock.ts';
 import { makeDirectory } from '../../sys/file/make-directories.ts';
 import { replaceText } from '../../sys/file/replace-file.ts';
 import { parseTrustRoot } from '../../verify/trust-root.ts';
@@ -32,7 +33,8 @@ async function loadTuf() {
   try {
     return await import('@sigstore/tuf');
   } catch (cause) {
-    if (errnoOf(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    // Of import(), and of require(), which the library uses
+    if (!['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'].includes(errnoOf(cause) ?? '')) throw cause;
     throw new TsimgError('HOST_UNSUPPORTED', 'the client for trust updates is not installed', {
       where: '@sigstore/tuf',
       hint: 'npm install @sigstore/tuf@4 (with -g where tsimg was installed with it)',
@@ -43,7 +45,7 @@ async function loadTuf() {
 
 /** Returns the reason for a failure of the client, by its code. */
 function reasonOf(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const code = isError(cause) && 'code' in cause ? cause.code : undefined;
   if (code === 'TUF_DOWNLOAD_TARGET_ERROR')
     return 'its trusted_root.json cannot be fetched, or is not the one that was signed';
   if (code === 'TUF_FIND_TARGET_ERROR') return 'it has no trusted_root.json';
@@ -77,6 +79,8 @@ export async function updateTrust(options: TrustUpdateOptions): Promise<TrustUpd
   }
   const path = updatedRoot(storeRoot);
   const { newestLog } = parseTrustRoot(bytes, mirrorURL);
+  // A process with this lock may remove files that others have left unfinished.
+  await using _lock = await acquireLock(store.indexLock, 'exclusive');
   await replaceText(path, store.partial, bytes.toString('utf8'));
   return { path, newestLog };
 }

@@ -12,7 +12,7 @@ import type { Requirement } from '../../verify/verify-candidate.ts';
 /** The trusted root of Sigstore's public instance, as of when tsimg was built. */
 const PUBLIC_GOOD = fileURLToPath(new URL('../../scripts/public-good.trusted-root.json', import.meta.url));
 
-/** What a user asks of signatures. Either keys, or identity and issuer. */
+/** The demands of a user on signatures. Either keys, or identity and issuer. */
 export interface VerificationChoice {
   /** Files of PEM public keys; any of them is good. */
   readonly keys?: readonly string[] | undefined;
@@ -53,8 +53,8 @@ function readFile(path: string, what: string): Buffer {
 }
 
 /**
- * Returns the demanded signer. A choice without a signer is refused: an image that was asked for with an annotation or a
- * trusted root alone must not come in unverified. @throws USAGE, KEY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
+ * Returns the demanded signer. A choice without a signer is refused: an image that was asked for with an annotation or
+ * a trusted root alone must not come in unverified. @throws USAGE, KEY_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
  */
 function requirementOf(choice: VerificationChoice): Requirement {
   const { keys = [], identity, issuer, ignoresLog = false, ignoresSct = false } = choice;

@@ -214,7 +214,7 @@ if (haveTools('docker-registry', 'skopeo')) {
       verifySource(`store:${reference}`, {
         env: ENV,
         root,
-        retry: { retries: 0, delay: 1 },
+        requests: { retries: 0, retryDelay: 1 },
         signatures: { keys: [key], trustedRoot },
       });
     assert.is((await stored(otherKey))[0]?.form, 'bundle');

@@ -2,7 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, TsimgError } from '../../errors.ts';
+import { thaw } from '../../host/cgroup/freeze.ts';
 import { awaitEnd, containersFolder, type FoundContainer, readContainer } from '../../host/state/container.ts';
+import { recordContainerEvent } from '../../host/state/events-file.ts';
 import { findContainer } from '../../host/state/find-container.ts';
 import { hasItEnded, isStopped, openIdentified } from '../../host/state/process-identity.ts';
 import { parseSignal } from '../../linux/signals.ts';
@@ -13,10 +15,12 @@ const SIGKILL = 9;
 const SIGCONT = 18;
 /** Milliseconds between two looks at a container that should end. */
 const PAUSE = 100;
-/** Milliseconds that a stopped tsimg process gets to go on after SIGCONT. */
-const WAKING = 2000;
-/** Milliseconds that a running tsimg process gets to clean up after its container has ended. */
-const RELEASE = 10_000;
+// Looks are counted in the place of time: on a busy machine, what delays them also delays the process that is waited
+// for, which may be this one.
+/** Looks until a stopped tsimg process must have gone on after SIGCONT: two seconds. */
+const WAKING = 20;
+/** Looks until a running tsimg process must have cleaned up after its container has ended: ten seconds. */
+const RELEASE = 100;
 
 /** Options of `stopContainer`. */
 export interface StopOptions {
@@ -32,15 +36,28 @@ export interface StopOptions {
 export function notRunning({ record }: FoundContainer): TsimgError {
   return new TsimgError('CONTAINER_STATE', 'the container is not running', {
     where: record.name,
-    hint: 'tsimg ps -a shows its state; tsimg start starts it again',
+    hint: 'start it again (tsimg start); tsimg ps -a shows its state',
   });
 }
 
-/** Sends a signal to the container's command. Returns false where the command is not running. @throws SYSTEM_CALL */
-function signalCommand({ state }: FoundContainer, number: number): boolean {
+/**
+ * Sends a signal to the container's command, and tells docker's event `kill` before, so that it comes before the
+ * command's end. Returns false where the command is not running. A paused command gets it when it goes on.
+ * @throws SYSTEM_CALL
+ */
+export function signalCommand({ folder, record, state }: FoundContainer, number: number): boolean {
   if (state.status !== 'running' || state.process === undefined) return false;
   using command = openIdentified(state.process);
-  return command?.signal(number) ?? false;
+  if (!command?.signal(0)) return false;
+  recordContainerEvent(folder, record, 'kill', { signal: String(number) });
+  return command.signal(number);
+}
+
+/** Whether the container's command still exists. */
+function hasCommand({ state }: FoundContainer): boolean {
+  if (state.status !== 'running' || state.process === undefined) return false;
+  using command = openIdentified(state.process);
+  return command?.signal(0) ?? false;
 }
 
 /**
@@ -66,8 +83,8 @@ async function checkEnded({ folder, record }: FoundContainer): Promise<void> {
 
 /** A container whose command has ended, or should have, and whose tsimg process still keeps it. */
 interface Holder {
-  /** When it was first found like this, in milliseconds since 1970. */
-  readonly since: number;
+  /** How often it was found like this before. */
+  readonly looks: number;
   readonly found: FoundContainer;
 }
 
@@ -76,19 +93,19 @@ interface Holder {
  * process that runs may be blocked by a reader that does not read its output: it is killed with `force` only.
  * @throws CONTAINER_STATE where it does not let go and may not be killed
  */
-function freeFrom({ since, found: { record, state } }: Holder, force: boolean): void {
+function freeFrom({ looks, found: { record, state } }: Holder, force: boolean): void {
   const { owner } = state;
-  const waited = Date.now() - since;
   if (owner !== undefined && isStopped(owner)) {
     using process = openIdentified(owner);
-    process?.signal(waited > WAKING ? SIGKILL : SIGCONT);
+    process?.signal(looks > WAKING ? SIGKILL : SIGCONT);
     return;
   }
-  if (waited < RELEASE) return;
-  if (force && owner !== undefined) {
+  if (looks < RELEASE) return;
+  // A container of this process ends with what it waits for: to kill this process would be no way to free it.
+  if (force && owner !== undefined && owner.pid !== process.pid) {
     using process = openIdentified(owner);
     process?.signal(SIGKILL);
-    if (waited < 2 * RELEASE) return;
+    if (looks < 2 * RELEASE) return;
   }
   throw new TsimgError('CONTAINER_STATE', 'the tsimg process of the container does not end', {
     where: record.name,
@@ -129,9 +146,10 @@ export async function endContainer(
       const key = `${status} ${process?.pid} ${late}`;
       if (!asked.has(key)) signalCommand(found, late ? SIGKILL : number);
       asked.add(key);
+      if (found.paused) thaw(found.record.plan.cgroups);
       const isOver =
         late || status === 'exited' || (process !== undefined && status === 'running' && hasItEnded(process));
-      over = isOver ? { since: over?.since ?? Date.now(), found } : undefined;
+      over = isOver ? { looks: over === undefined ? 0 : over.looks + 1, found } : undefined;
       if (over !== undefined) freeFrom(over, force);
       const pause = late ? PAUSE : Math.min(PAUSE, deadline - Date.now() + 1);
       await Promise.race([end, sleep(pause)]);
@@ -151,7 +169,7 @@ function mayLiveAgain({ alive, record, state }: FoundContainer): boolean {
 
 /**
  * Sends a signal to a container's command, as docker's `kill`. SIGKILL also ends the restarts; it resolves when the
- * container has ended.
+ * container has ended. SIGKILL and the stop signal let a paused container go on.
  * @param signal a name or a number; KILL when undefined
  * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, USAGE, SYSTEM_CALL; an AbortError on the context's `signal`
  */
@@ -162,10 +180,14 @@ export async function killContainer(
 ): Promise<void> {
   const { number } = parseSignal(signal ?? 'KILL');
   const container = await findContainer(containersFolder(stateRoot), wanted);
-  if (number === SIGKILL) forbidRestart(container);
-  const isSent = signalCommand(container, number);
-  if (!isSent && !(number === SIGKILL && mayLiveAgain(container))) throw notRunning(container);
-  if (number === SIGKILL) await endContainer(container, { timeout: 0 }, abort);
+  if (number === SIGKILL) {
+    forbidRestart(container);
+    if (!hasCommand(container) && !mayLiveAgain(container)) throw notRunning(container);
+    return await endContainer(container, { timeout: 0 }, abort);
+  }
+  if (!signalCommand(container, number)) throw notRunning(container);
+  if (container.paused && number === parseSignal(container.record.stopSignal).number)
+    thaw(container.record.plan.cgroups);
 }
 
 /**
@@ -178,7 +200,9 @@ export async function stopContainer(
   options: StopOptions,
   { stateRoot, signal: abort }: ContainersContext,
 ): Promise<void> {
-  await endContainer(await findContainer(containersFolder(stateRoot), wanted), options, abort);
+  const container = await findContainer(containersFolder(stateRoot), wanted);
+  await endContainer(container, options, abort);
+  if (container.alive) recordContainerEvent(container.folder, container.record, 'stop');
 }
 
 /**

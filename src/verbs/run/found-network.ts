@@ -2,9 +2,11 @@ import { TsimgError } from '../../errors.ts';
 import { containersFolder } from '../../host/state/container.ts';
 import { findContainer } from '../../host/state/find-container.ts';
 import { identify } from '../../host/state/process-identity.ts';
+import type { NamedNetwork } from '../../launch/network/named-network.ts';
 import type { JoinedProcess } from '../../launch/network/network-plan.ts';
 import type { RunRequest } from '../../launch/plan/run-request.ts';
-import { notRunning } from './signal-container.ts';
+import { notRunning } from '../life/signal-container.ts';
+import { furtherNetworks, requestedNetwork } from '../network/find-network.ts';
 
 /**
  * Finds the process whose network `--network container:NAME` joins: the first process of that container, or, where NAME
@@ -12,7 +14,7 @@ import { notRunning } from './signal-container.ts';
  * no such process.
  * @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, CONTAINER_STATE, STORE_INVALID
  */
-export async function joinedProcess(
+async function joinedProcess(
   stateRoot: string,
   { network = '', userns }: Pick<RunRequest, 'network' | 'userns'>,
 ): Promise<JoinedProcess | undefined> {
@@ -34,4 +36,26 @@ export async function joinedProcess(
     if (!unknown || !/^[0-9]{1,10}$/.test(wanted)) throw error;
     return identify(Number(wanted));
   }
+}
+
+/** What a request's networks refer to: a process of another container, or networks that a user made. */
+export interface FoundNetwork {
+  readonly joined: JoinedProcess | undefined;
+  readonly named: NamedNetwork | undefined;
+  readonly further: readonly NamedNetwork[];
+}
+
+/**
+ * Finds what the network of a request refers to.
+ * @throws NETWORK_NOT_FOUND, CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, CONTAINER_STATE, STORE_INVALID
+ */
+export async function foundNetwork(
+  stateRoot: string,
+  request: Pick<RunRequest, 'network' | 'networks' | 'userns'>,
+): Promise<FoundNetwork> {
+  return {
+    joined: await joinedProcess(stateRoot, request),
+    named: requestedNetwork(stateRoot, request),
+    further: furtherNetworks(stateRoot, request),
+  };
 }
