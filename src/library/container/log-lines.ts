@@ -1,0 +1,40 @@
+import type { LogEntry } from '../../host/stdio/read-log.ts';
+
+/** A line of a container's output. */
+export interface LogLine {
+  readonly stream: 'stdout' | 'stderr';
+  /** When its beginning was written, RFC 3339. */
+  readonly time: string;
+  /** The line without its line feed; bytes that are not UTF-8 are replaced. It is what the container wrote: escape it. */
+  readonly text: string;
+}
+
+interface Unfinished {
+  readonly time: string;
+  readonly parts: Buffer[];
+  size: number;
+}
+
+function lineOf(stream: LogEntry['stream'], { time, parts }: Unfinished): LogLine {
+  return { stream, time, text: Buffer.concat(parts).toString().replace(/\n$/, '') };
+}
+
+/** Bytes: a line that is longer comes in several pieces, since a container may write one without an end. */
+const LONGEST = 1024 * 1024;
+
+/** Joins the pieces of a log to lines. A last line without a line feed comes at the end. */
+export async function* linesOf(entries: AsyncIterable<LogEntry>): AsyncGenerator<LogLine> {
+  const unfinished = new Map<LogEntry['stream'], Unfinished>();
+  for await (const { stream, time, text, ends } of entries) {
+    const line = unfinished.get(stream) ?? { time, parts: [], size: 0 };
+    line.parts.push(text);
+    line.size += text.length;
+    if (ends || line.size >= LONGEST) {
+      unfinished.delete(stream);
+      yield lineOf(stream, line);
+    } else {
+      unfinished.set(stream, line);
+    }
+  }
+  for (const [stream, line] of unfinished) yield lineOf(stream, line);
+}
