@@ -1,0 +1,114 @@
+import { TsimgError } from '../../errors.ts';
+import { createSandbox } from './create-sandbox.ts';
+import type { Sandbox } from './sandbox.ts';
+import type { SandboxOptions } from './sandbox-options.ts';
+import { countOf } from './sandbox-request.ts';
+
+/** How many sandboxes a pool keeps. */
+export interface SandboxPoolOptions {
+  /** Sandboxes that are ready and given to nobody. Default 4. */
+  readonly size?: number | undefined;
+}
+
+const SIZE = 4;
+/** Failures one after the other until a pool makes no more before the next `take`. */
+const PATIENCE = 3;
+
+/**
+ * Sandboxes that are ready: the first process of each has done all steps and waits right before it becomes the command.
+ * Each is given out once, and is its user's to close. Made by {@link createSandboxPool}.
+ */
+export class SandboxPool implements AsyncDisposable {
+  readonly #make: () => Promise<Sandbox>;
+  readonly #size: number;
+  readonly #ready: Sandbox[] = [];
+  readonly #making = new Set<Promise<void>>();
+  #failures = 0;
+  #isClosed = false;
+
+  /** Use {@link createSandboxPool}. */
+  constructor(make: () => Promise<Sandbox>, size: number) {
+    this.#make = make;
+    this.#size = size;
+  }
+
+  /** The number of sandboxes that are ready. */
+  get ready(): number {
+    return this.#ready.length;
+  }
+
+  /**
+   * Returns a sandbox, which the caller closes: one that is ready, else a new one. The pool makes another one
+   * meanwhile.
+   * @throws as {@link createSandbox}; CONTAINER_STATE after `close`
+   */
+  async take(): Promise<Sandbox> {
+    if (this.#isClosed) throw new TsimgError('CONTAINER_STATE', 'the pool of sandboxes is closed');
+    const box = this.#ready.shift();
+    // What failed before may be over: one more is tried with each that is taken.
+    this.#failures = Math.min(this.#failures, PATIENCE - 1);
+    // In a later turn: the caller's command comes first.
+    setImmediate(() => this.#fill());
+    return box ?? (await this.#make());
+  }
+
+  /** Waits until the pool is full. @throws as {@link createSandbox} */
+  async fill(): Promise<void> {
+    this.#failures = 0;
+    this.#fill();
+    let failure: unknown;
+    for (const each of [...this.#making]) await each.catch((error) => (failure ??= error));
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Closes the sandboxes that are ready; those that were taken stay. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#making);
+    await Promise.all(this.#ready.splice(0).map((box) => box.close()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #fill(): void {
+    while (!this.#isClosed && this.#failures < PATIENCE && this.#ready.length + this.#making.size < this.#size) {
+      const making = this.#make().then(
+        (box) => {
+          this.#failures = 0;
+          this.#ready.push(box);
+        },
+        (error: unknown) => {
+          this.#failures += 1;
+          throw error;
+        },
+      );
+      this.#making.add(making);
+      // `take` makes its own where none is ready, and tells why that fails.
+      making.catch(() => {}).finally(() => this.#making.delete(making));
+    }
+  }
+}
+
+/**
+ * Makes a pool of sandboxes with the same options; resolves when it is full.
+ * @throws as {@link createSandbox}
+ * @example
+ * await using pool = await createSandboxPool('alpine:3.20', { memory: '64m' }, { size: 8 });
+ * await using box = await pool.take();
+ */
+export async function createSandboxPool(
+  source: string,
+  options: SandboxOptions = {},
+  { size = SIZE }: SandboxPoolOptions = {},
+): Promise<SandboxPool> {
+  const pool = new SandboxPool(() => createSandbox(source, options), countOf(size, 'size'));
+  try {
+    await pool.fill();
+    return pool;
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+}
