@@ -12,7 +12,7 @@ const TYPE_LETTER: Readonly<Record<TreeNode['kind'], string>> = {
 };
 
 /** Formats permission bits, with setuid, setgid and sticky, as ls(1) does: `rwxr-xr-x`. */
-export function formatMode(mode: number): string {
+function formatMode(mode: number): string {
   const letters = ['r', 'w', 'x', 'r', 'w', 'x', 'r', 'w', 'x'].map((letter, bit) =>
     (mode >> (8 - bit)) & 1 ? letter : '-',
   );

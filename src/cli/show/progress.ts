@@ -32,6 +32,8 @@ function plainLine(event: TsimgEvent): string | undefined {
       return `${event.digest.slice(0, 19)}: ${event.reused ? 'already exists' : formatSize(event.size)}`;
     case 'layer-done':
       return `${event.diffId.slice(0, 19)}: ${event.entries} ${event.entries === 1 ? 'entry' : 'entries'} unpacked`;
+    case 'layer-compressed':
+      return `${event.diffId.slice(0, 19)}: ${formatSize(event.from)} stored anew in ${formatSize(event.to)}`;
     case 'retry':
       return `${escapeText(event.what)}: ${escapeText(event.why)}, trying again (${event.attempt})`;
     case 'out-of-memory':
@@ -92,7 +94,7 @@ function createTerminalProgress(stream: NodeJS.WriteStream): Progress {
         if (bar !== undefined) bar.done = event.done;
       } else {
         if (event.kind === 'blob-done') bars.delete(event.digest);
-        if (event.kind === 'layer-done') bars.delete(event.diffId);
+        if (event.kind === 'layer-done' || event.kind === 'layer-compressed') bars.delete(event.diffId);
         const line = plainLine(event);
         if (line !== undefined) write(line);
       }
