@@ -13,7 +13,7 @@ export interface CommandOptions {
   readonly user?: string;
 }
 
-/** What the help says of the defaults, which differ. */
+/** The texts of the help about defaults, which differ between verbs. */
 interface CommandHelp {
   /** Where the names of users are looked up. */
   readonly names: 'image' | 'container';
@@ -32,7 +32,7 @@ export function withCommand(command: Command, { names, workdir, user }: CommandH
     .option('-u, --user <user[:group]>', `the user to run as, by name in the ${names} or by number (default: ${user})`);
 }
 
-/** Returns what these options ask of the command. @throws USAGE */
+/** Returns the part of a request that these options make. @throws USAGE */
 export async function commandRequest(options: CommandOptions): Promise<Omit<ExecRequest, 'command' | 'detached'>> {
   return {
     interactive: options.interactive ?? false,

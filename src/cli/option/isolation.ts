@@ -134,7 +134,7 @@ async function parseSecurityOption(text: string): Promise<SecurityRequest> {
       if (value === 'unconfined') return { unmask: true };
       break;
     case 'apparmor':
-      // tsimg sets no labels, so these two ask for what is the case anyway.
+      // tsimg sets no labels, so these two options change nothing.
       if (value === 'unconfined') return {};
       break;
     case 'label':

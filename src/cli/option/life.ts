@@ -4,7 +4,6 @@ import { collect, wholeNumber } from './parsers.ts';
 
 /** The options of `withLife`, as commander names them. */
 export interface LifeOptions {
-  readonly detach?: boolean;
   readonly name?: string;
   readonly replace?: boolean;
   readonly rm?: boolean;
@@ -15,11 +14,10 @@ export interface LifeOptions {
   readonly stopTimeout?: number;
 }
 
-/** Adds docker's options about the life of a container, and about what is kept of it. */
+/** Adds docker's options about the life of a container, and about its log and its removal. */
 export function withLife(command: Command): Command {
   return command
     .optionsGroup('Life:')
-    .option('-d, --detach', 'run in the background, and print the ID once the command runs')
     .option('--name <name>', 'the name of the container (default: a random name)')
     .option('--replace', 'first kill and remove the container that has the name')
     .option('--rm', 'remove the container when it ends')

@@ -14,7 +14,7 @@ function parseCount(text: string): number {
   return Number(text);
 }
 
-/** Adds the limits of verbs that read an image's documents, or decompress an archive. */
+/** Adds the limits of verbs that decompress an archive. `withSource` has that of documents. */
 export function withExpansionLimits(command: Command): Command {
   return command
     .optionsGroup('Limits of an image:')
@@ -23,8 +23,7 @@ export function withExpansionLimits(command: Command): Command {
       '--max-ratio <n>',
       'the most bytes for each compressed byte, beyond the first GiB (default: 200)',
       parseCount,
-    )
-    .option('--max-document <size>', 'the most bytes of a manifest, an index or a config (default: 4m)', parseSize);
+    );
 }
 
 /** Adds the limits of verbs that read layers. */

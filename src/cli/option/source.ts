@@ -1,11 +1,15 @@
 import { statSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { TsimgError } from '../../errors.ts';
 import { type Platform, parsePlatform } from '../../oci/platform.ts';
-import { parseReference, type Reference } from '../../oci/reference.ts';
+import { parseReference, type Reference, refuseHostAlone } from '../../oci/reference.ts';
+import type { MirrorFiles } from '../../registry/mirrors/find-configuration.ts';
+import type { RequestLimits } from '../../registry/request-limits.ts';
+import { parseSize } from './limits.ts';
+import { type PatienceOptions, requestChoice, withPatience } from './patience.ts';
 
 /** The options of verbs that read a SOURCE or a registry, as commander names them. */
-export interface SourceOptions {
+export interface SourceOptions extends PatienceOptions {
   readonly platform?: string;
   readonly tlsVerify?: string;
   readonly certDir?: string;
@@ -13,6 +17,9 @@ export interface SourceOptions {
   readonly creds?: string;
   readonly trustRealm?: readonly string[];
   readonly signaturePolicy?: string;
+  readonly registriesConf?: string;
+  readonly hostsDir?: string;
+  readonly mirrors?: boolean;
 }
 
 /** The same options, parsed. */
@@ -23,6 +30,10 @@ export interface SourceChoice {
   readonly authFile: string | undefined;
   readonly trustedRealms: readonly string[] | undefined;
   readonly signaturePolicy: string | undefined;
+  readonly requests: RequestLimits;
+  /** The most bytes of a document; other limits come from options of the verb. */
+  readonly limits: { readonly maxDocument: number | undefined };
+  readonly mirrors: MirrorFiles | false;
   readonly credentials: { readonly kind: 'basic'; readonly username: string; readonly password: string } | undefined;
 }
 
@@ -40,23 +51,68 @@ export const TRUST_REALM = [
   'token servers of other domains that may get the credentials',
 ] as const;
 
-/** Adds the options of verbs that read a SOURCE or a registry. */
+function onePlatform(text: string, before: string | undefined): string {
+  if (before === undefined) return text;
+  throw new InvalidArgumentError('It is given twice; call the command once for each platform.');
+}
+
+/** Adds the options of verbs that read an image of one platform from a SOURCE or a registry. */
 export function withSource(command: Command): Command {
-  return command
-    .optionsGroup('Image:')
-    .option(
-      '--platform <os/arch[/variant]>',
-      'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)',
-    )
+  return withRegistry(
+    command
+      .optionsGroup('Image:')
+      .option(
+        '--platform <os/arch[/variant]>',
+        'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)',
+        onePlatform,
+      ),
+  );
+}
+
+/** Adds the options of verbs that ask a registry. */
+export function withRegistry(command: Command): Command {
+  return withAsked(command, (asked) => asked.option('--creds <user:password>', 'the credentials for this registry'))
+    .optionsGroup('Limits of an image:')
+    .option('--max-document <size>', 'the most bytes of a manifest, an index or a config (default: 4m)', parseSize);
+}
+
+/** Adds the options of verbs that ask the registries of all images of the store: those for one alone are left out. */
+export function withRegistries(command: Command): Command {
+  return withAsked(command, (asked) => asked);
+}
+
+function withAsked(command: Command, withCredentials: (asked: Command) => Command): Command {
+  const asked = command
     .optionsGroup('Registry:')
     .option(...TLS_VERIFY)
     .option(...CERT_DIR)
-    .option('--authfile <file>', 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)')
-    .option('--creds <user:password>', 'the credentials for this registry')
-    .option(...TRUST_REALM);
+    .option('--authfile <file>', 'the file of credentials, as docker’s config.json (also $REGISTRY_AUTH_FILE)');
+  return withPatience(withMirrors(withCredentials(asked).option(...TRUST_REALM)));
 }
 
-/** Adds the policy that an image must satisfy before it is let in: for the verbs that let images in. */
+/** Adds the options that say which files name mirrors and blocked registries. */
+function withMirrors(command: Command): Command {
+  return command
+    .option(
+      '--registries-conf <file>',
+      'the registries.conf of mirrors and blocked registries (also $CONTAINERS_REGISTRIES_CONF; default: the ' +
+        'user’s, else the system’s, with its drop-ins)',
+    )
+    .option(
+      '--hosts-dir <dir>',
+      'the directory of containerd’s hosts.toml files (default: ~/.config/containerd/certs.d, /etc/containerd/certs.d)',
+    )
+    .option('--no-mirrors', 'read none of these files: ask the registry itself');
+}
+
+/** Returns which files name mirrors. @throws USAGE */
+function mirrorChoice({ registriesConf, hostsDir, mirrors }: SourceOptions): MirrorFiles | false {
+  if (mirrors !== false) return { registriesConf, hostsDir };
+  if (registriesConf === undefined && hostsDir === undefined) return false;
+  throw new TsimgError('USAGE', '--no-mirrors excludes --registries-conf and --hosts-dir');
+}
+
+/** Adds the option for the policy that an image must satisfy, for verbs that store or use new images. */
 export function withSignaturePolicy(command: Command): Command {
   return command
     .optionsGroup('Signatures:')
@@ -87,7 +143,9 @@ export function parseCredentials(text: string | undefined): SourceChoice['creden
 
 /** Parses a reference as docker takes it, with or without skopeo's `docker://`. @throws REFERENCE_INVALID */
 export function parseRemoteReference(text: string): Reference {
-  return parseReference(text.replace(/^docker:\/\//, ''));
+  const bare = text.replace(/^docker:\/\//, '');
+  refuseHostAlone(bare);
+  return parseReference(bare);
 }
 
 /** Checks that files of options exist, also where they turn out not to be needed. @throws USAGE */
@@ -118,5 +176,8 @@ export function sourceChoice(options: SourceOptions): SourceChoice {
     trustedRealms: options.trustRealm,
     signaturePolicy: options.signaturePolicy,
     credentials: parseCredentials(options.creds),
+    limits: { maxDocument: options.maxDocument },
+    mirrors: mirrorChoice(options),
+    requests: requestChoice(options),
   };
 }

@@ -23,8 +23,11 @@ export interface VerifyOptions {
   readonly all?: boolean;
 }
 
-/** Adds the options that name the wanted signer. */
-export function withSigner(command: Command): Command {
+/**
+ * Adds the options that name the wanted signer.
+ * @param annotation the flags of `--annotation`: cosign's `-a` has another meaning in docker's `run` and `pull`
+ */
+export function withSigner(command: Command, annotation = '--annotation'): Command {
   return command
     .optionsGroup('Signatures:')
     .option('--key <file>', 'demand a signature by this PEM public key (several: by any of them)', collect, [])
@@ -33,7 +36,7 @@ export function withSigner(command: Command): Command {
     .option('--certificate-oidc-issuer <url>', 'the OIDC issuer that must have vouched for the identity')
     .option('--certificate-oidc-issuer-regexp <pattern>', 'the same as a pattern')
     .option('--trusted-root <file>', 'a trusted_root.json instead of that of Sigstore’s public instance')
-    .option('-a, --annotation <key=value>', 'demand this annotation in the signed document (several)', collect, [])
+    .option(`${annotation} <key=value>`, 'demand this annotation in the signed document (several)', collect, [])
     .option('--insecure-ignore-tlog', 'with --key: accept signatures that are in no transparency log')
     .option('--insecure-ignore-sct', 'accept certificates that are in no certificate log');
 }
