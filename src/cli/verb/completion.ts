@@ -3,7 +3,7 @@ import { Argument, type Command } from 'commander';
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];
 
-/** How completion is switched on: what help says of it. */
+/** The text of the help about switching completion on. */
 export const HOW_TO_COMPLETE = `
 To switch it on for the shells that you start from now on:
 

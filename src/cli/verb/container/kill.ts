@@ -13,7 +13,7 @@ export function addKill(program: Command): void {
     .description('Send a signal to the command of containers.')
     .option('-s, --signal <signal>', 'the signal, by name or number (default: KILL)');
   forEachContainer<KillOptions>(kill, async (container, { signal }, context) => {
-    const { killContainer } = await import('../../../verbs/run/signal-container.ts');
+    const { killContainer } = await import('../../../verbs/life/signal-container.ts');
     await killContainer(container, signal, context);
   });
 }

@@ -7,6 +7,7 @@ interface LogsOptions extends CommonOptions {
   readonly follow?: boolean;
   readonly tail?: number;
   readonly since?: string;
+  readonly until?: string;
   readonly timestamps?: boolean;
 }
 
@@ -40,14 +41,19 @@ export function addLogs(program: Command): void {
       '--since <time>',
       'print only lines since a time: RFC 3339, seconds since 1970, or a time span (90s, 1h30m)',
     )
+    .option('--until <time>', 'print only lines until a time, in the same forms')
     .option('-t, --timestamps', 'print the time of each line');
   withCommon(logs).action(async (container: string, _: unknown, invoked: Command) => {
     const options: LogsOptions = invoked.optsWithGlobals();
     await inSession(options, async ({ context }) => {
-      const { containerLog, parseSince } = await import('../../../verbs/look/container-logs.ts');
-      const since = options.since === undefined ? undefined : parseSince(options.since, new Date());
+      const [{ containerLog }, { parseTime }] = await Promise.all([
+        import('../../../verbs/look/container-logs.ts'),
+        import('../../../verbs/look/parse-time.ts'),
+      ]);
+      const now = new Date();
+      const timeOf = (text: string | undefined) => (text === undefined ? undefined : parseTime(text, now));
       const tail = options.tail === Number.POSITIVE_INFINITY ? undefined : options.tail;
-      const choice = { follow: options.follow, tail, since };
+      const choice = { follow: options.follow, tail, since: timeOf(options.since), until: timeOf(options.until) };
       const inLine = { stdout: false, stderr: false };
       const places = { ...context, stateRoot: statePlace(options) };
       for await (const entry of containerLog(container, choice, places)) {

@@ -3,8 +3,9 @@ import type { ListedContainer } from '../../../verbs/look/listed-container.ts';
 import { statePlace } from '../../../verbs/places.ts';
 import { collect, wholeNumber } from '../../option/parsers.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
-import { formatRows } from '../../show/format-rows.ts';
+import { formatLabels } from '../../show/format-labels.ts';
 import { formatAge } from '../../show/format-table.ts';
+import { formatRows, labelMethod, type Row } from '../../template/format-rows.ts';
 
 interface PsOptions extends CommonOptions {
   readonly all?: boolean;
@@ -15,13 +16,19 @@ interface PsOptions extends CommonOptions {
   readonly format?: string;
 }
 
-function statusOf({ status, exitCode, startedAt, finishedAt }: ListedContainer): string {
+/** docker's words for a health. */
+const HEALTH = { starting: ' (health: starting)', healthy: ' (healthy)', unhealthy: ' (unhealthy)', none: '' } as const;
+
+function statusOf({ status, health, exitCode, startedAt, finishedAt }: ListedContainer): string {
   const now = new Date();
   switch (status) {
     case 'created':
       return 'Created';
     case 'running':
-      return `Up ${formatAge(startedAt, now).replace(/ ago$/, '')}`;
+    case 'paused': {
+      const how = status === 'paused' ? ' (Paused)' : HEALTH[health ?? 'none'];
+      return `Up ${formatAge(startedAt, now).replace(/ ago$/, '')}${how}`;
+    }
     case 'restarting':
       return `Restarting (${exitCode ?? ''}) ${formatAge(finishedAt, now)}`;
     case 'exited':
@@ -30,7 +37,7 @@ function statusOf({ status, exitCode, startedAt, finishedAt }: ListedContainer):
 }
 
 /** Returns a container's fields under docker's names, for `--format`. */
-function shown(container: ListedContainer, full: boolean): Readonly<Record<string, string>> {
+function shown(container: ListedContainer, full: boolean): Row {
   const command = container.command.join(' ');
   return {
     ID: full ? container.id : container.id.slice(0, 12),
@@ -42,9 +49,8 @@ function shown(container: ListedContainer, full: boolean): Readonly<Record<strin
     State: container.status,
     Ports: container.ports.join(', '),
     Names: container.name,
-    Labels: Object.entries(container.labels)
-      .map(([name, value]) => `${name}=${value}`)
-      .join(','),
+    Labels: formatLabels(container.labels),
+    Label: labelMethod(container.labels),
   };
 }
 
@@ -66,8 +72,8 @@ export function addPs(program: Command): void {
     .option('--format <how>', "print json, a template for each line such as '{{.ID}} {{.Names}}', or 'table TEMPLATE'")
     .option('--no-trunc', 'print IDs and commands in full')
     .option(
-      '--filter <key=value>',
-      'list only containers with this id, name, label, status, exited (exit status) or ancestor (image)',
+      '-f, --filter <key=value>',
+      'list only containers with this id, name, label, status, health, exited (exit status) or ancestor (image)',
       collect,
       [],
     );

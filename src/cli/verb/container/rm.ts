@@ -11,9 +11,10 @@ export function addRm(program: Command): void {
   const rm = program
     .command('rm')
     .description('Remove containers with all that they changed.')
-    .option('-f, --force', 'kill and remove running containers too');
+    .option('-f, --force', 'kill and remove running containers too')
+    .option('-v, --volumes', 'remove volumes without a name too, which is done in any case');
   forEachContainer<RemoveOptions>(rm, async (container, { force }, context) => {
-    const { removeContainerOf } = await import('../../../verbs/run/remove-container.ts');
+    const { removeContainerOf } = await import('../../../verbs/life/remove-container.ts');
     await removeContainerOf(container, { force }, context);
   });
 }

@@ -1,137 +1,67 @@
-import { type Command, Option } from 'commander';
-import type { ImageLimits } from '../../../disk/unpack-options.ts';
+import type { Command } from 'commander';
 import type { LaunchPlan } from '../../../launch/launch-plan.ts';
-import type { RunRequest } from '../../../launch/plan/run-request.ts';
-import type { PullPolicy } from '../../../verbs/run/run-source.ts';
-import { type CommandOptions, commandRequest, withCommand } from '../../option/command.ts';
-import { type IsolationOptions, isolationRequest, withIsolation } from '../../option/isolation.ts';
-import { type LifeOptions, lifeRequest, withLife } from '../../option/life.ts';
-import { limitChoice, withLimits } from '../../option/limits.ts';
-import { type NetworkOptions, networkOf, withNetwork } from '../../option/network.ts';
-import { collect } from '../../option/parsers.ts';
-import { type ResourceOptions, resourcesOf, withResources } from '../../option/resources.ts';
-import { type SourceOptions, sourceChoice, withSignaturePolicy, withSource } from '../../option/source.ts';
-import { signerChoice, type VerifyOptions, withSigner } from '../../option/verify.ts';
-import { type CommonOptions, inSession, withCommon } from '../../session.ts';
+import { printEnd } from '../../print-end.ts';
+import { type RunOptions, runRequest, runSettings, withRun } from '../../run-options.ts';
+import { inSession } from '../../session.ts';
 
-interface RunOptions
-  extends CommonOptions,
-    SourceOptions,
-    ResourceOptions,
-    NetworkOptions,
-    IsolationOptions,
-    LifeOptions,
-    CommandOptions,
-    ImageLimits,
-    VerifyOptions {
-  readonly volume: readonly string[];
-  readonly tmpfs: readonly string[];
-  readonly hostname?: string;
-  readonly entrypoint?: string;
-  readonly readOnly?: boolean;
-  readonly capAdd: readonly string[];
-  readonly capDrop: readonly string[];
-  readonly pull: PullPolicy;
+interface ForegroundOptions extends RunOptions {
+  readonly detach?: boolean;
+  readonly detachKeys?: string;
   readonly runtime?: string;
   readonly dryRun?: boolean;
   readonly explain?: boolean;
 }
 
-async function requestOf(command: readonly string[], options: RunOptions): Promise<RunRequest> {
-  return {
-    command,
-    entrypoint: options.entrypoint,
-    ...(await commandRequest(options)),
-    volumes: options.volume,
-    tmpfs: options.tmpfs,
-    hostname: options.hostname,
-    ...networkOf(options),
-    readOnly: options.readOnly ?? false,
-    capAdd: options.capAdd,
-    capDrop: options.capDrop,
-    resources: resourcesOf(options),
-    ...(await isolationRequest(options)),
-  };
-}
-
-/** Adds `tsimg run`. Options end at the first operand, so that `-l` of `run IMAGE ls -l` belongs to the command. */
+/** Adds `tsimg run`. */
 export function addRun(program: Command, setStatus: (status: number) => void): void {
   const command = program
     .command('run')
-    .description('Run a command in a new container of an image, or in a root filesystem.')
-    .argument('<rootfs|source>', 'a directory with a root filesystem, or any SOURCE of an image')
-    .argument('[command...]', 'the command and its arguments (default: the image’s)')
-    .passThroughOptions()
-    .helpOption('--help', 'show help')
-    .optionsGroup('Command:');
-  withCommand(command, { names: 'image', workdir: 'the image’s, or /', user: 'the image’s, or root' })
-    .option('--entrypoint <program>', 'replace the image’s entrypoint; the image’s command is dropped too')
-    .optionsGroup('Files:')
+    .description('Run a command in a new container of an image, or in a root filesystem.');
+  withRun(command)
+    .optionsGroup('Life:')
+    .option('-d, --detach', 'run in the background, and print the ID once the command runs')
     .option(
-      '-v, --volume <source:target[:options]>',
-      'mount a file or directory of the host (options: ro, rw, noexec, nosuid, rslave, rshared …)',
-      collect,
-      [],
+      '--detach-keys <keys>',
+      'with -it: run in the background with this terminal, until these keys are typed (such as ctrl-p,ctrl-q)',
     )
-    .option('--tmpfs <target[:options]>', 'mount an empty file system in memory', collect, [])
-    .option('--read-only', 'make the root filesystem read-only')
-    .optionsGroup('Network:')
-    .option('-h, --hostname <name>', 'the host name in the container (default: the start of its ID)')
     .optionsGroup('Isolation:')
-    .option('--cap-add <capability>', 'add a capability, or ALL', collect, [])
-    .option('--cap-drop <capability>', 'drop a capability, or ALL', collect, [])
     .option(
       '--runtime <program>',
       'use an OCI runtime (crun, runc, or a path); the network is none or host, and no container is kept',
     )
-    .optionsGroup('Image:')
-    .addOption(
-      new Option('--pull <when>', 'when to pull a reference')
-        .choices(['always', 'missing', 'never'])
-        .default('missing'),
-    )
     .optionsGroup('Plan:')
     .option('--explain', 'first print each step as a command line, with its reason, on stderr')
-    .option('--dry-run', 'print what would be done, and do nothing; --json prints it as data, --explain as a lesson');
-  withCommon(
-    withSource(
-      withSignaturePolicy(withSigner(withLimits(withIsolation(withNetwork(withResources(withLife(command))))))),
-    ),
-  ).action(async (source: string, words: string[], _: unknown, invoked: Command) => {
-    const options: RunOptions = invoked.optsWithGlobals();
-    const request = await requestOf(words, options);
-    const choice = { ...sourceChoice(options), limits: limitChoice(options) };
-    const status = await inSession(
-      { ...options, outlivesOutput: true },
-      async ({ context, signals, print, printLines, printJson, note }) => {
+    .option('--dry-run', 'print what would be done, and do nothing; --json prints it as data, --explain as a lesson')
+    .action(async (source: string, words: string[], _: unknown, invoked: Command) => {
+      const options: ForegroundOptions = invoked.optsWithGlobals();
+      const request = await runRequest(words, options);
+      const status = await inSession({ ...options, outlivesOutput: true }, async (session) => {
         const { runSource, startSource, planSource } = await import('../../../verbs/run/run-source.ts');
         const explainPlan = options.explain
           ? (await import('../../../launch/show/explain-plan.ts')).explainPlan
           : undefined;
-        const onPlan = explainPlan && ((plan: LaunchPlan) => note(explainPlan(plan)));
-        const settings = {
-          ...choice,
-          ...context,
-          signals,
-          root: options.root,
-          pull: options.pull,
-          signatures: signerChoice(options),
-          runtime: options.runtime,
-          life: lifeRequest(options),
-          onPlan,
-        };
-        if (!options.dryRun && !options.detach) return runSource(source, request, settings);
-        if (!options.dryRun) {
-          print(await startSource(source, request, settings));
+        const onPlan = explainPlan && ((plan: LaunchPlan) => session.note(explainPlan(plan)));
+        const settings = { ...runSettings(options, session), runtime: options.runtime, onPlan };
+        if (options.dryRun) {
+          const { formatPlan } = await import('../../../launch/show/format-plan.ts');
+          const plan = await planSource(source, request, settings);
+          if (options.json) session.printJson(plan);
+          else session.printLines((explainPlan ?? formatPlan)(plan));
           return 0;
         }
-        const { formatPlan } = await import('../../../launch/show/format-plan.ts');
-        const plan = await planSource(source, request, settings);
-        if (options.json) printJson(plan);
-        else printLines((explainPlan ?? formatPlan)(plan));
-        return 0;
-      },
-    );
-    setStatus(status);
-  });
+        if (options.detach) {
+          session.print(await startSource(source, request, settings));
+          return 0;
+        }
+        const { detachKeys, runtime } = options;
+        const isAttached = detachKeys && request.terminal && request.interactive && runtime === undefined;
+        if (!isAttached) return runSource(source, request, settings);
+        const { runAttached } = await import('../../../verbs/attach/attach-container.ts');
+        return printEnd(
+          await runAttached(source, request, { detachKeys, signals: session.signals }, settings),
+          session,
+        );
+      });
+      setStatus(status);
+    });
 }

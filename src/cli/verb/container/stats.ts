@@ -3,8 +3,8 @@ import type { ContainerStats } from '../../../verbs/look/container-stats.ts';
 import { statePlace } from '../../../verbs/places.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 import { formatJson } from '../../show/escape.ts';
-import { formatRows } from '../../show/format-rows.ts';
 import { formatSize } from '../../show/format-size.ts';
+import { formatRows } from '../../template/format-rows.ts';
 
 interface StatsOptions extends CommonOptions {
   readonly stream: boolean;

@@ -15,7 +15,7 @@ export function addStop(program: Command): void {
     .description('Stop containers: send the stop signal, then SIGKILL after the timeout.');
   withStopTime(stop).option('-s, --signal <signal>', 'the signal to send first (default: the container’s stop signal)');
   forEachContainer<StopOptions>(stop, async (container, { time, signal }, context) => {
-    const { stopContainer } = await import('../../../verbs/run/signal-container.ts');
+    const { stopContainer } = await import('../../../verbs/life/signal-container.ts');
     await stopContainer(container, { timeout: time, signal }, context);
   });
 }

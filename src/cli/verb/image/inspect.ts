@@ -1,12 +1,13 @@
 import { type Command, Option } from 'commander';
 import type { ImageLimits } from '../../../disk/unpack-options.ts';
-import { TsimgError } from '../../../errors.ts';
+import { TsimgError, throwAll } from '../../../errors.ts';
 import type { Context } from '../../../events.ts';
 import { statePlace } from '../../../verbs/places.ts';
+import { doEach } from '../../do-each.ts';
 import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
 import { type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
-import { fillTemplate, parseTemplate } from '../../show/format-template.ts';
+import { inspectedPrinter } from '../../template/inspected.ts';
 
 interface InspectOptions extends CommonOptions, SourceOptions, ImageLimits {
   readonly type?: 'container' | 'image';
@@ -36,6 +37,17 @@ async function imageOf(source: string, options: InspectOptions, context: Context
   return inspectImage(source, { ...places, platform: choice.platform }, context);
 }
 
+/** Inspects an image, where no container has the name: the error for a missing image tells of both. */
+async function imageOrNeither(name: string, options: InspectOptions, context: Context): Promise<object> {
+  try {
+    return await imageOf(name, options, context);
+  } catch (error) {
+    if (options.type === 'image' || !(error instanceof TsimgError) || error.code !== 'IMAGE_NOT_FOUND') throw error;
+    const { message, where, hint, facts } = error;
+    throw new TsimgError(error.code, `no container ${name}, and ${message}`, { where, hint, facts, cause: error });
+  }
+}
+
 /** Adds `tsimg inspect`. */
 export function addInspect(program: Command): void {
   const inspect = program
@@ -50,18 +62,19 @@ export function addInspect(program: Command): void {
     )
     .option(
       '-f, --format <template>',
-      "print a part, by a template such as '{{.State.Pid}}' or '{{json .Config.Env}}'",
+      "print json on one line, or a part, by a template such as '{{.State.Pid}}' or '{{json .Config.Env}}'",
     );
   withCommon(withSource(withExpansionLimits(inspect))).action(async (names: string[], _: unknown, invoked: Command) => {
     const options: InspectOptions = invoked.optsWithGlobals();
-    const template = options.format === undefined ? undefined : parseTemplate(options.format);
-    await inSession(options, async ({ context, printJson, printAsIs }) => {
+    const show = inspectedPrinter(options.format);
+    await inSession(options, async (session) => {
+      const { context } = session;
       const found: object[] = [];
-      for (const name of names) {
-        found.push((await containerNamed(name, options)) ?? (await imageOf(name, options, context)));
-      }
-      if (template === undefined) printJson(found, 4);
-      else for (const each of found) printAsIs(fillTemplate(template, each));
+      const failures = await doEach(names, context.signal, async (name) => {
+        found.push((await containerNamed(name, options)) ?? (await imageOrNeither(name, options, context)));
+      });
+      show(found, session);
+      throwAll(failures);
     });
   });
 }

@@ -20,9 +20,13 @@ export function addRmi(program: Command): void {
   withCommon(rmi).action(async (images: string[], _: unknown, invoked: Command) => {
     const options: RemoveOptions = invoked.optsWithGlobals();
     await inSession(options, async (session) => {
-      const { removeImages } = await import('../../../verbs/image/remove-image.ts');
+      const [{ removeImages }, { completeName }] = await Promise.all([
+        import('../../../verbs/image/remove-image.ts'),
+        import('../../../registry/mirrors/short-name.ts'),
+      ]);
+      const names = await Promise.all(images.map((image) => completeName(image, session.context)));
       const settings = { storeRoot: storePlace(options), force: options.force };
-      printRemoved(await removeImages(images, settings, session.context), options, session);
+      printRemoved(await removeImages(names, settings, session.context), options, session);
     });
   });
 }

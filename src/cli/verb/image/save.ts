@@ -1,12 +1,13 @@
 import { type Command, Option } from 'commander';
 import type { ImageLimits } from '../../../disk/unpack-options.ts';
 import type { SaveFormat } from '../../../verbs/image/save.ts';
+import { type RecompressionOptions, recompressionChoice, withRecompression } from '../../option/compression.ts';
 import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
 import { type SourceOptions, sourceChoice, withSignaturePolicy, withSource } from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 import { archiveOutput } from '../../show/archive-output.ts';
 
-interface SaveOptions extends CommonOptions, SourceOptions, ImageLimits {
+interface SaveOptions extends CommonOptions, SourceOptions, ImageLimits, RecompressionOptions {
   readonly output?: string;
   readonly format: SaveFormat;
 }
@@ -17,24 +18,30 @@ export function addSave(program: Command): void {
     .command('save')
     .description('Write images to an archive that docker, podman, skopeo and containerd read.')
     .argument('<source...>', 'references in the store, or any SOURCE')
-    .option('-o, --output <path>', 'the file to make, or the directory for oci-dir (default: standard output)')
+    .option(
+      '-o, --output <path>',
+      'the file to make or to replace, or the directory for oci-dir (default: standard output)',
+    )
     .addOption(
       new Option('--format <format>', 'the form of the archive')
         .choices(['docker-archive', 'oci-archive', 'oci-dir'])
         .default('docker-archive'),
     );
-  withCommon(withSource(withSignaturePolicy(withExpansionLimits(save)))).action(
+  withCommon(withSource(withSignaturePolicy(withExpansionLimits(withRecompression(save))))).action(
     async (sources: string[], _: unknown, invoked: Command) => {
       const options: SaveOptions = invoked.optsWithGlobals();
-      const choice = sourceChoice(options);
+      const choice = { ...sourceChoice(options), compression: recompressionChoice(options) };
       const destination = archiveOutput(options.output);
       await inSession(options, async ({ context }) => {
-        const [{ saveImages }, { sourcePlaces }] = await Promise.all([
+        const [{ saveImages }, { sourcePlaces }, { openConnections }] = await Promise.all([
           import('../../../verbs/image/save.ts'),
           import('../../../verbs/image/open-image.ts'),
+          import('../../../registry/connections.ts'),
         ]);
-        const places = sourcePlaces({ ...choice, ...context, root: options.root, limits: limitChoice(options) });
-        await saveImages(sources, { ...places, ...choice, destination, format: options.format }, context);
+        using connections = openConnections();
+        const { root, format } = options;
+        const places = sourcePlaces({ ...choice, ...context, connections, root, limits: limitChoice(options) });
+        await saveImages(sources, { ...places, ...choice, destination, format }, context);
       });
     },
   );

@@ -12,17 +12,19 @@ export function addSbom(program: Command): void {
     .command('sbom')
     .description('Print the SBOM of an image; with a key or an identity, only a signed SBOM.')
     .argument('<source>', 'a reference, or any SOURCE');
-  withCommon(withSource(withSigner(sbom))).action(async (source: string, _: unknown, invoked: Command) => {
-    const options: SbomOptions = invoked.optsWithGlobals();
-    const choice = sourceChoice(options);
-    const signatures = signerChoice(options);
-    await inSession(options, async ({ context, printAsIs, note }) => {
-      for (const warning of patternWarnings(options)) note(`tsimg: ${warning}`);
-      const { readSbom } = await import('../../../verbs/signatures/referrers.ts');
-      const found = await readSbom(source, { ...choice, ...context, root: options.root, signatures }, context);
-      if (!found.isVerified) note('tsimg: the SBOM is not verified: nobody vouches for it');
-      const text = found.document.toString('utf8');
-      printAsIs(process.stdout.isTTY ? escapeLines(text) : text);
-    });
-  });
+  withCommon(withSource(withSigner(sbom, '-a, --annotation'))).action(
+    async (source: string, _: unknown, invoked: Command) => {
+      const options: SbomOptions = invoked.optsWithGlobals();
+      const choice = sourceChoice(options);
+      const signatures = signerChoice(options);
+      await inSession(options, async ({ context, printAsIs, note }) => {
+        for (const warning of patternWarnings(options)) note(`tsimg: ${warning}`);
+        const { readSbom } = await import('../../../verbs/signatures/referrers.ts');
+        const found = await readSbom(source, { ...choice, ...context, root: options.root, signatures }, context);
+        if (!found.isVerified) note('tsimg: the SBOM is not verified: nobody vouches for it');
+        const text = found.document.toString('utf8');
+        printAsIs(process.stdout.isTTY ? escapeLines(text) : text);
+      });
+    },
+  );
 }

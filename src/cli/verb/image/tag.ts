@@ -12,8 +12,11 @@ export function addTag(program: Command): void {
   withCommon(tag).action(async (image: string, name: string, _: unknown, invoked: Command) => {
     const options: CommonOptions = invoked.optsWithGlobals();
     await inSession(options, async ({ context }) => {
-      const { tagImage } = await import('../../../verbs/image/tag.ts');
-      await tagImage(image, name, { storeRoot: storePlace(options), ...context });
+      const [{ tagImage }, { completeName }] = await Promise.all([
+        import('../../../verbs/image/tag.ts'),
+        import('../../../registry/mirrors/short-name.ts'),
+      ]);
+      await tagImage(await completeName(image, context), name, { storeRoot: storePlace(options), ...context });
     });
   });
 }

@@ -7,7 +7,7 @@ import { formatJson } from '../../show/escape.ts';
 
 interface VerifyChoice extends CommonOptions, SourceOptions, VerifyOptions {}
 
-/** A good signature as one line: what was signed, by whom, when, where it is logged, and how it is attached. */
+/** A good signature as one line: the signed document, the signer, the time, the log, and the form of attachment. */
 function line({ digest, identity, issuer, key, time, logIndex, form }: GoodSignature): string {
   const signer = identity === undefined ? `key ${key}` : `${identity} (${issuer})`;
   return [digest, signer, time?.toISOString() ?? 'no time', `log ${logIndex ?? 'none'}`, form].join('  ');
@@ -32,18 +32,20 @@ export function addVerify(program: Command): void {
       'verify attestations of a type instead (slsaprovenance1, spdxjson, … or a URI); prints the statement',
     )
     .option('--all', 'all good signatures, not the first one alone');
-  withCommon(withSource(withSigner(verify))).action(async (source: string, _: unknown, invoked: Command) => {
-    const options: VerifyChoice = invoked.optsWithGlobals();
-    const choice = sourceChoice(options);
-    const signatures = signerChoice(options) ?? {};
-    await inSession(options, async ({ context, print, printJson, printAsIs, note }) => {
-      for (const warning of patternWarnings(options)) note(`tsimg: ${warning}`);
-      const { verifySource } = await import('../../../verbs/signatures/verify.ts');
-      const settings = { ...choice, ...context, root: options.root, signatures };
-      const good = await verifySource(source, settings, context);
-      if (options.json) printJson(good.map(record));
-      else if (options.attestation === undefined) for (const each of good) print(line(each));
-      else for (const { statement } of good) printAsIs(formatJson(JSON.parse(statement?.toString('utf8') ?? 'null')));
-    });
-  });
+  withCommon(withSource(withSigner(verify, '-a, --annotation'))).action(
+    async (source: string, _: unknown, invoked: Command) => {
+      const options: VerifyChoice = invoked.optsWithGlobals();
+      const choice = sourceChoice(options);
+      const signatures = signerChoice(options) ?? {};
+      await inSession(options, async ({ context, print, printJson, printAsIs, note }) => {
+        for (const warning of patternWarnings(options)) note(`tsimg: ${warning}`);
+        const { verifySource } = await import('../../../verbs/signatures/verify.ts');
+        const settings = { ...choice, ...context, root: options.root, signatures };
+        const good = await verifySource(source, settings, context);
+        if (options.json) printJson(good.map(record));
+        else if (options.attestation === undefined) for (const each of good) print(line(each));
+        else for (const { statement } of good) printAsIs(formatJson(JSON.parse(statement?.toString('utf8') ?? 'null')));
+      });
+    },
+  );
 }

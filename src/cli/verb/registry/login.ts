@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { TsimgError } from '../../../errors.ts';
 import { parseRegistryName } from '../../../oci/reference.ts';
 import type { Account } from '../../../verbs/registry/login.ts';
+import { type PatienceOptions, requestChoice, withPatience } from '../../option/patience.ts';
 import {
   CERT_DIR,
   checkPlaces,
@@ -15,6 +16,7 @@ import { type CommonOptions, inSession, type Session, withCommon } from '../../s
 
 interface LoginCommandOptions
   extends CommonOptions,
+    PatienceOptions,
     Pick<SourceOptions, 'tlsVerify' | 'certDir' | 'authfile' | 'trustRealm'> {
   readonly username?: string;
   readonly password?: string;
@@ -57,7 +59,10 @@ function checkOptions({ username, password, passwordStdin, getLogin }: LoginComm
   }
 }
 
-/** Asks for what the options lack. @throws USAGE without a terminal; INTERRUPTED when the user gives up */
+/**
+ * Asks for the user name or the password that the options lack.
+ * @throws USAGE without a terminal; INTERRUPTED when the user gives up
+ */
 async function askForRest({ username, password }: Partial<Account>, signal: AbortSignal): Promise<Account> {
   if (username !== undefined && password !== undefined) return { username, password };
   if (!haveTerminal()) {
@@ -76,10 +81,11 @@ async function askForRest({ username, password }: Partial<Account>, signal: Abor
   return { username: name, password: password ?? (await ask('Password: ', true)) };
 }
 
-async function accountOf(options: LoginCommandOptions, { context, note }: Session): Promise<Account> {
+async function accountOf(options: LoginCommandOptions, { context }: Session): Promise<Account> {
   const { username, passwordStdin } = options;
   if (options.password !== undefined) {
-    note('tsimg: everybody on this machine may see a password among the arguments: better use --password-stdin');
+    const message = 'everybody on this machine may see a password among the arguments: better use --password-stdin';
+    context.onEvent?.({ kind: 'warning', message });
   }
   const password = passwordStdin ? await passwordOfStdin() : options.password;
   return askForRest(
@@ -107,7 +113,7 @@ export function addLogin(program: Command): void {
         '$XDG_RUNTIME_DIR/containers/auth.json, without such a folder ~/.config/containers/auth.json)',
     )
     .option(...TRUST_REALM);
-  withCommon(login).action(async (registry: string, _: unknown, invoked: Command) => {
+  withCommon(withPatience(login)).action(async (registry: string, _: unknown, invoked: Command) => {
     const options: LoginCommandOptions = invoked.optsWithGlobals();
     checkOptions(options);
     parseRegistryName(registry);
@@ -117,7 +123,7 @@ export function addLogin(program: Command): void {
     await inSession(options, async (session) => {
       const { context, print, printJson } = session;
       const verb = await import('../../../verbs/registry/login.ts');
-      const settings = { ...context, tlsVerify, certDir, authFile, trustedRealms };
+      const settings = { ...context, tlsVerify, certDir, authFile, trustedRealms, requests: requestChoice(options) };
       if (options.getLogin) {
         const username = await verb.getLogin(registry, settings);
         if (options.json) printJson({ registry, username });

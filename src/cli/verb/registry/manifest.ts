@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { TsimgError } from '../../../errors.ts';
 import type { Descriptor } from '../../../oci/descriptor.ts';
 import { formatPlatform } from '../../../oci/platform.ts';
 import { type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
@@ -31,13 +32,18 @@ export function addManifest(program: Command): void {
     .option('--list', 'print the entries of an index as a table instead, or the manifest’s own line');
   withCommon(withSource(manifest)).action(async (source: string, _: unknown, invoked: Command) => {
     const options: ManifestOptions = invoked.optsWithGlobals();
+    if (options.digest && options.list) {
+      throw new TsimgError('USAGE', '--digest and --list exclude each other', {
+        hint: '--list shows the digests of the entries, --digest that of the whole',
+      });
+    }
     const choice = sourceChoice(options);
     await inSession(options, async ({ context, print, printLines, printJson }) => {
       const { readManifest } = await import('../../../verbs/registry/manifest.ts');
-      // Without --platform the index is wanted, whatever this machine is.
+      // Without --platform the whole index is wanted, not the manifest for this machine.
       const { platform: _default, ...rest } = choice;
       const platform = options.platform === undefined ? undefined : choice.platform;
-      const settings = { ...rest, ...context, platform, root: options.root };
+      const settings = { ...rest, ...context, platform, root: options.root, withPlatform: options.list };
       const { descriptor, bytes, entries } = await readManifest(source, settings, context);
       if (options.list && options.json) return printJson(entries ?? [descriptor]);
       if (options.list) {
@@ -45,7 +51,7 @@ export function addManifest(program: Command): void {
       }
       if (options.json) return printJson(descriptor);
       if (options.digest) return print(descriptor.digest);
-      // A terminal gets no control characters of a stranger; a file or a pipe gets the bytes that have the digest.
+      // A terminal gets no control characters from outside; a file or a pipe gets the bytes that have the digest.
       if (process.stdout.isTTY) printLines(bytes.toString('utf8'));
       else process.stdout.write(bytes);
     });

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import type { ImageLimits } from '../../../disk/unpack-options.ts';
 import { TsimgError } from '../../../errors.ts';
-import type { Reference } from '../../../oci/reference.ts';
+import { parseSinkSpec } from '../../../sinks/open.ts';
 import { parseSourceSpec } from '../../../sources/parse-spec.ts';
+import { type RecompressionOptions, recompressionChoice, withRecompression } from '../../option/compression.ts';
 import { limitChoice, parseSize, withExpansionLimits } from '../../option/limits.ts';
+import { withConcurrency } from '../../option/patience.ts';
 import {
   parseRemoteReference,
   type SourceOptions,
@@ -13,12 +15,12 @@ import {
 } from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
-interface PushOptions extends CommonOptions, SourceOptions, ImageLimits {
+interface PushOptions extends CommonOptions, SourceOptions, ImageLimits, RecompressionOptions {
   readonly chunkSize?: number;
 }
 
-/** Where an image is pushed to: its own name where no other is given. @throws USAGE, REFERENCE_INVALID */
-function destinationOf(source: string, destination: string | undefined): Reference {
+/** The destination of a push: the image's own name where no other is given. @throws USAGE, REFERENCE_INVALID */
+function destinationOf(source: string, destination: string | undefined): string {
   if (destination === undefined && parseSourceSpec(source).kind !== 'word' && !source.startsWith('docker://')) {
     throw new TsimgError('USAGE', 'the destination is missing', {
       where: source,
@@ -27,10 +29,10 @@ function destinationOf(source: string, destination: string | undefined): Referen
     });
   }
   const text = destination ?? source;
-  if (/^(?:oci|oci-archive|docker-archive|store):/.test(text)) {
+  if (parseSinkSpec(text).kind !== 'registry') {
     throw new TsimgError('USAGE', 'push goes to registries', { where: text, hint: `tsimg copy ${source} ${text}` });
   }
-  return parseRemoteReference(text);
+  return text;
 }
 
 /** Adds `tsimg push`. It prints the digest and the complete reference, with `-q` only the latter. */
@@ -38,16 +40,20 @@ export function addPush(program: Command): void {
   const push = program
     .command('push')
     .description('Push an image to a registry.')
-    .argument('<source>', 'a reference in the store, or any SOURCE')
+    .argument('<source>', 'a reference in the store, or any SOURCE on this machine')
     .argument('[destination]', 'the reference to push to (default: the name of the source)')
     .option('--chunk-size <size>', 'send blobs in requests of this size, for registries that limit it', parseSize);
-  withCommon(withSource(withSignaturePolicy(withExpansionLimits(push)))).action(
+  withCommon(withSource(withSignaturePolicy(withExpansionLimits(withConcurrency(withRecompression(push)))))).action(
     async (source: string, destination: string | undefined, _: unknown, invoked: Command) => {
       const options: PushOptions = invoked.optsWithGlobals();
-      const choice = sourceChoice(options);
-      const reference = destinationOf(source, destination);
+      const choice = { ...sourceChoice(options), compression: recompressionChoice(options) };
+      const text = destinationOf(source, destination);
       await inSession(options, async ({ context, print, printJson }) => {
-        const { pushImage } = await import('../../../verbs/registry/push.ts');
+        const [{ pushImage }, { completeName }] = await Promise.all([
+          import('../../../verbs/registry/push.ts'),
+          import('../../../registry/mirrors/short-name.ts'),
+        ]);
+        const reference = parseRemoteReference(await completeName(text, { ...choice, ...context }));
         const { root, chunkSize } = options;
         const settings = { ...choice, ...context, root, chunkSize, limits: limitChoice(options) };
         const report = await pushImage(source, reference, settings);

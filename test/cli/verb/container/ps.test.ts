@@ -53,40 +53,62 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     const first = detached('first', 'sleep 1000', '--label', 'colour=red');
     const second = detached('second', 'exit 3', '--label', 'colour=blue');
     assert.is(cli.ok('wait', 'second'), '3');
-    const names = (...options: readonly string[]) => cli.ok('ps', '--format', '{{.Names}}', ...options).split('\n');
-    assert.equal(names(), ['first']);
-    assert.equal(names('-a'), ['second', 'first']);
-    assert.equal(names('-l'), ['second']);
-    assert.equal(names('-n', '1'), ['second']);
-    assert.equal(names('--filter', 'status=exited'), ['second']);
-    assert.equal(names('--filter', 'exited=3'), ['second']);
-    assert.equal(names('-a', '--filter', 'label=colour=red'), ['first']);
-    assert.equal(names('-a', '--filter', 'label=colour'), ['second', 'first']);
-    assert.equal(names('-a', '--filter', 'name=eco'), ['second']);
-    assert.equal(names('-a', '--filter', 'name=^fir'), ['first']);
-    assert.equal(names('-a', '--filter', 'name=^/second$'), ['second']);
-    assert.equal(names('-a', '--filter', 'name=f.*t', '--filter', 'name=d$'), ['second', 'first']);
-    assert.equal(names('-a', '--filter', 'name=^eco'), ['']);
-    assert.equal(names('-a', '--filter', 'status=paused'), ['']);
-    assert.equal(names('-a', '--filter', `id=${first.slice(0, 12)}`), ['first']);
-    assert.equal(names('-a', '--filter', `ancestor=${rootfs}`), ['second', 'first']);
-    for (const [filter, hint] of [
+    const listed: readonly (readonly [options: readonly string[], names: readonly string[]])[] = [
+      [[], ['first']],
+      [['-a'], ['second', 'first']],
+      [['-l'], ['second']],
+      [['-n', '1'], ['second']],
+      [['-f', 'status=exited'], ['second']],
+      [['--filter', 'exited=3'], ['second']],
+      [['-a', '--filter', 'label=colour=red'], ['first']],
+      [
+        ['-a', '--filter', 'label=colour'],
+        ['second', 'first'],
+      ],
+      [['-a', '--filter', 'name=eco'], ['second']],
+      [['-a', '--filter', 'name=^fir'], ['first']],
+      [['-a', '--filter', 'name=^/second$'], ['second']],
+      [
+        ['-a', '--filter', 'name=f.*t', '--filter', 'name=d$'],
+        ['second', 'first'],
+      ],
+      [['-a', '--filter', 'name=^eco'], []],
+      [['-a', '--filter', 'status=paused'], []],
+      [['-a', '--filter', `id=${first.slice(0, 12)}`], ['first']],
+      [
+        ['-a', '--filter', `ancestor=${rootfs}`],
+        ['second', 'first'],
+      ],
+    ];
+    const lists = cli.runEach(listed.map(([options]) => ['ps', '--format', '{{.Names}}', ...options]));
+    for (const [index, [options, names]] of listed.entries()) {
+      const { status, stdout, stderr } = lists[index] ?? {};
+      assert.is(status, 0, `${options.join(' ')}: ${stderr}`);
+      assert.is(stdout, names.map((name) => `${name}\n`).join(''), options.join(' '));
+    }
+    const refused = [
       ['shape=round', /KEY one of id, name, label/],
       ['status=up', /one of created, running, restarting/],
       ['exited=x', /exit status/],
       ['name=(', /regular expression/],
       ['running', /KEY=VALUE/],
-    ] as const) {
-      const { status, stderr } = cli.run('ps', '--filter', filter);
-      assert.is(status, 2, filter);
-      assert.match(stderr, hint);
+    ] as const;
+    const refusals = cli.runEach(refused.map(([filter]) => ['ps', '--filter', filter]));
+    for (const [index, [filter, hint]] of refused.entries()) {
+      assert.is(refusals[index]?.status, 2, filter);
+      assert.match(refusals[index]?.stderr ?? '', hint);
     }
     assert.is(cli.ok('ps', '-aq'), `${second.slice(0, 12)}\n${first.slice(0, 12)}`);
-    assert.is(cli.ok('ps', '-q', '--no-trunc'), first);
-    assert.match(cli.ok('ps', '-a'), /^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES\n.*Exited \(3\)/);
-    const line: unknown = JSON.parse(cli.ok('ps', '-l', '--format', 'json'));
-    assert.match(JSON.stringify(line), /"Names":"second".*"Labels":"colour=blue"/);
-    assert.is(cli.ok('ps', '--format', 'table {{.Names}}\\t{{.State}}'), 'NAMES   STATE\nfirst   running');
+    const [whole, table, line, columns] = cli.runEach([
+      ['ps', '-q', '--no-trunc'],
+      ['ps', '-a'],
+      ['ps', '-l', '--format', 'json'],
+      ['ps', '--format', 'table {{.Names}}\\t{{.State}}'],
+    ]);
+    assert.is(whole?.stdout, `${first}\n`);
+    assert.match(table?.stdout ?? '', /^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES\n.*Exited \(3\)/);
+    assert.match(JSON.stringify(JSON.parse(line?.stdout ?? '')), /"Names":"second".*"Labels":"colour=blue"/);
+    assert.is(columns?.stdout, 'NAMES   STATE\nfirst   running\n');
   });
 
   test('the start of an ID is enough where it is unique', () => {

@@ -55,6 +55,11 @@ if (haveTools('docker-registry', 'skopeo')) {
       ],
     );
     assert.is(JSON.parse(ok('manifest', '--list', '--json', reference)).length, 2);
+    const one = ok('manifest', '--list', `${registry.host}/shown@${second}`).trim().split('\n');
+    assert.match(one[1] ?? '', /^linux\/s390x +sha256:/, 'the config has the platform');
+    const both = call('manifest', '--digest', '--list', reference);
+    assert.is(both.status, 2);
+    assert.match(both.stderr, '--digest and --list exclude each other');
     assert.is(ok('manifest', `oci:${layout}:all`), index.bytes.toString());
     assert.is(call('manifest', `${registry.host}/shown:2`).status, 3);
   });
@@ -75,15 +80,37 @@ if (haveTools('docker-registry', 'skopeo')) {
   });
 
   test('a registry that deletes no tags, or nothing, says so, and all stays', () => {
-    push(`${registry.host}/kept:1`);
+    const { digest } = index.descriptor;
+    for (const { host } of [registry, fixed]) {
+      for (const tag of ['1', 'also']) push(`${host}/kept:${tag}`);
+      ok('copy', '-q', `oci:${layout}:all`, `${host}/kept:another`);
+    }
     const tag = call('delete', '--yes', `${registry.host}/kept:1`);
     assert.is(tag.status, 1);
-    assert.match(tag.stderr, /^tsimg: cannot delete manifest of kept:1 .*by its digest, with all its tags$/m);
-    push(`${fixed.host}/kept:1`);
-    const refused = call('delete', '--yes', `${fixed.host}/kept@${index.descriptor.digest}`);
+    const remedy = `tsimg delete ${registry.host}/kept@${digest} removes this tag, and the tags also with it\n`;
+    assert.match(tag.stderr, /^tsimg: cannot delete manifest of kept:1 /);
+    assert.ok(tag.stderr.endsWith(`; ${remedy}`), tag.stderr);
+    const off = call('delete', '--yes', `${fixed.host}/kept:1`);
+    assert.is(off.status, 1);
+    assert.match(off.stderr, '; the registry may delete nothing; if it deletes manifests, tsimg delete');
+    const refused = call('delete', '--yes', `${fixed.host}/kept@${digest}`);
     assert.is(refused.status, 1);
     assert.match(refused.stderr, 'may have turned deleting off');
-    for (const { host } of [registry, fixed]) assert.is(ok('tags', `${host}/kept`), '1\n');
+    for (const { host } of [registry, fixed]) assert.is(ok('tags', `${host}/kept`), '1\nalso\nanother\n');
+  });
+
+  test('tags takes a repository, and neither tags nor delete takes a platform', () => {
+    push(`${registry.host}/listed:1`);
+    for (const suffix of [':1', `@${index.descriptor.digest}`, `:1@${index.descriptor.digest}`]) {
+      const { status, stderr } = call('tags', `${registry.host}/listed${suffix}`);
+      assert.is(status, 2, stderr);
+      assert.ok(stderr.endsWith(`; tsimg tags ${registry.host}/listed\n`), stderr);
+    }
+    for (const verb of ['tags', 'delete']) {
+      const { status, stderr } = call(verb, '--platform', 'linux/amd64', `${registry.host}/listed`);
+      assert.is(status, 2);
+      assert.match(stderr, "unknown option '--platform'");
+    }
   });
 }
 

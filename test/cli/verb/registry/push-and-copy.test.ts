@@ -1,10 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MEDIA_TYPE } from '../../../../src/oci/media-type.ts';
+import { parseReference } from '../../../../src/oci/reference.ts';
+import { copySource } from '../../../../src/verbs/registry/copy.ts';
+import { pushImage } from '../../../../src/verbs/registry/push.ts';
 import { ACCOUNT, startDockerRegistry } from '../../../support/docker-registry.ts';
-import { makeImage, makeIndex } from '../../../support/image.ts';
+import { failureOf } from '../../../support/failure-of.ts';
+import { describe, makeImage, makeIndex } from '../../../support/image.ts';
 import { named, writeLayout } from '../../../support/layout.ts';
 import { pushArtifact, pushDocument } from '../../../support/push.ts';
 import { attachLayers, cosignLayer } from '../../../support/signed-image.ts';
@@ -46,10 +51,28 @@ if (haveTools('docker-registry', 'skopeo')) {
     { ...one.descriptor, platform: { os: 'linux', architecture: 'amd64' } },
     { ...other.descriptor, platform: { os: 'linux', architecture: 's390x' } },
   ]);
-  const blobs = new Map([...one.blobs, ...other.blobs, [index.descriptor.digest, index.bytes]]);
+  const empty = Buffer.from('{}');
+  const config = describe('application/vnd.oci.empty.v1+json', empty);
+  const note = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: MEDIA_TYPE.ociManifest,
+      artifactType: 'text/x',
+      config,
+      layers: [config],
+    }),
+  );
+  const artifact = describe(MEDIA_TYPE.ociManifest, note);
+  const blobs = new Map([
+    ...one.blobs,
+    ...other.blobs,
+    [index.descriptor.digest, index.bytes],
+    [config.digest, empty],
+    [artifact.digest, note],
+  ]);
   const layout = writeLayout(
     join(tempDir(), 'layout'),
-    [named(index.descriptor, 'all'), named(one.descriptor, 'one')],
+    [named(index.descriptor, 'all'), named(one.descriptor, 'one'), named(artifact, 'artifact')],
     blobs,
   );
 
@@ -62,6 +85,35 @@ if (haveTools('docker-registry', 'skopeo')) {
     const report = JSON.parse(ok('push', '--json', '--chunk-size', '1k', reference, `${registry.host}/chunks:1`));
     assert.is(report.digest, one.descriptor.digest);
     assert.is(digestAt(`${registry.host}/chunks:1`), one.descriptor.digest);
+  });
+
+  test('of an image of all platforms in the store, one platform is pushed', () => {
+    const from = `${registry.host}/all:1`;
+    ok('copy', '--all', `oci:${layout}:all`, from);
+    ok('pull', '-q', '--all-platforms', from);
+    const to = `${registry.host}/one-of-all:1`;
+    assert.is(ok('push', '--platform', 'linux/s390x', from, to).split('\n')[0], other.descriptor.digest);
+    assert.is(digestAt(to), other.descriptor.digest);
+    assert.is(call('push', '--platform', 'linux/arm64', from, to).status, 3);
+  });
+
+  test('a damaged blob of the store stops a push and a copy, and the error says how it is mended', async () => {
+    const name = 'localhost/damaged:1';
+    const settings = { root: join(tempDir(), 'store'), env: { HOME: '/nonexistent' } };
+    const [layer = ''] = one.blobs.keys();
+    const file = join(settings.root, 'blobs', layer.replace(':', '/'));
+    const hint = /tsimg store check --repair/;
+    for (const send of [
+      (to: string) => pushImage(name, parseReference(to), settings),
+      (to: string) => copySource(name, to, { ...settings, all: true }),
+    ]) {
+      await copySource(`oci:${layout}:one`, `store:${name}`, settings);
+      writeFileSync(file, Buffer.alloc(readFileSync(file).length, 7));
+      const damaged = await failureOf(send(`${registry.host}/damaged:1`), 'DIGEST_MISMATCH');
+      assert.match(`${damaged.message} ${damaged.hint}`, /the image is damaged in the store .*moved away/);
+      assert.match(damaged.hint ?? '', hint);
+      assert.match((await failureOf(send(`${registry.host}/damaged:1`), 'BLOB_NOT_FOUND')).hint ?? '', hint);
+    }
   });
 
   test('push into a registry with login needs the account, and says so', () => {
@@ -92,6 +144,78 @@ if (haveTools('docker-registry', 'skopeo')) {
     assert.ok(back !== undefined);
   });
 
+  test('an archive that exists is replaced only if copy is told so', () => {
+    for (const transport of ['docker-archive', 'oci-archive']) {
+      const archive = join(tempDir(), 'out.tar');
+      writeFileSync(archive, '');
+      const args = ['-q', '--platform', 'linux/amd64', `oci:${layout}:all`, `${transport}:${archive}:app:1`];
+      assert.is(ok('copy', ...args), one.descriptor.digest, 'an empty file, as mktemp makes it, is no archive');
+      const before = readFileSync(archive);
+      const { status, stderr } = call('copy', ...args);
+      assert.is(status, 1);
+      assert.match(stderr, 'tsimg: the archive exists');
+      assert.match(stderr, '--force');
+      assert.ok(readFileSync(archive).equals(before));
+      ok('copy', '--force', ...args);
+      assert.is(ok('manifest', '--digest', `${transport}:${archive}`), one.descriptor.digest);
+    }
+  });
+
+  test('a docker-archive holds what docker loads, under a name that docker has', () => {
+    const archive = join(tempDir(), 'out.tar');
+    const all = call('copy', '--all', `oci:${layout}:all`, `docker-archive:${archive}`);
+    assert.is(all.status, 2);
+    assert.match(all.stderr, 'tsimg: a docker-archive holds no index');
+    const artifact = call('copy', '--all', `oci:${layout}:artifact`, `docker-archive:${archive}`);
+    assert.is(artifact.status, 1);
+    assert.match(artifact.stderr, 'tsimg: an artifact, not an image');
+    for (const name of ['App', `app@${one.descriptor.digest}`, 'a b']) {
+      const { status, stderr } = call('copy', `oci:${layout}:one`, `docker-archive:${archive}:${name}`);
+      assert.is(status, 2, stderr);
+    }
+    assert.not(existsSync(archive));
+    ok('copy', `oci:${layout}:one`, `docker-archive:${archive}:app:1`);
+    const listed = spawnSync('tar', ['-xOf', archive, 'manifest.json'], { encoding: 'utf8' }).stdout;
+    assert.equal(JSON.parse(listed)[0].RepoTags, ['app:1']);
+    const pinned = `localhost/pinned@${one.descriptor.digest}`;
+    ok('copy', `oci:${layout}:one`, `store:${pinned}`);
+    const saved = call('save', '-o', archive, pinned);
+    assert.is(saved.status, 0, saved.stderr);
+    assert.match(saved.stderr, `${pinned} is no name of docker’s`);
+  });
+
+  test('what a call would ignore is refused, and each refusal says what to do', () => {
+    const both = call('copy', '--all', '--platform', 'linux/amd64', `oci:${layout}:all`, `oci:${tempDir()}`);
+    assert.is(both.status, 2);
+    assert.match(both.stderr, '--all and --platform exclude each other');
+    const out = join(tempDir(), 'out');
+    for (const [option, sink] of [
+      ['--chunk-size=1m', `oci:${out}`],
+      ['--dest-creds=a:b', `docker-archive:${out}`],
+      ['--dest-tls-verify=false', 'store:localhost/a:1'],
+      [`--dest-cert-dir=${tempDir()}`, `oci-archive:${out}`],
+    ] as const) {
+      const { status, stderr } = call('copy', option, `oci:${layout}:one`, sink);
+      assert.is(status, 2, `${option} ${sink}: ${stderr}`);
+      assert.match(stderr, `tsimg: ${option.replace(/=.*/, '')} is for a registry`);
+    }
+    assert.is(call('copy', '--force', `oci:${layout}:one`, `oci:${out}`).status, 2);
+    assert.not(existsSync(out));
+    const many = call('copy', 'a', 'b', 'c');
+    assert.match(many.stderr, /^tsimg: too many arguments for 'copy': it takes 2, and 3 are given; /);
+    const device = call('copy', `oci:${layout}:one`, 'oci:/dev/null');
+    assert.is(device.status, 1);
+    assert.match(device.stderr, 'oci-archive:FILE');
+    const sparse = writeLayout(
+      join(tempDir(), 'sparse'),
+      [named(index.descriptor, 'all')],
+      new Map([...one.blobs, [index.descriptor.digest, index.bytes]]),
+    );
+    const partial = call('copy', '--all', `oci:${sparse}:all`, `oci:${join(tempDir(), 'out')}`);
+    assert.is(partial.status, 3);
+    assert.match(partial.stderr, /the image for linux\/s390x is listed but not there.*--platform/);
+  });
+
   test('copy --referrers brings signatures along, and they hold at the other place', async () => {
     const [from, to] = [`${registry.host}/signed/from`, `${registry.host}/signed/to`];
     const world = await makeSignerWorld();
@@ -107,10 +231,29 @@ if (haveTools('docker-registry', 'skopeo')) {
     assert.is(JSON.parse(ok('copy', '--referrers', '--json', `${from}:1`, `${to}:1`)).attached, 1);
     assert.is(verify(`${to}:1`).status, 0);
     ok('copy', '--referrers', `${from}:1`, 'store:localhost/signed:1');
+    const listed = call('referrers', '--json', 'localhost/signed:1');
+    assert.is(JSON.parse(listed.stdout).length, 1);
+    assert.match(listed.stderr, 'this is the list of the store');
+    assert.is(call('referrers', `${from}:1`).stderr, '');
     assert.is(verify('store:localhost/signed:1').status, 0);
-    const refused = call('copy', '--referrers', `${from}:1`, `oci:${join(tempDir(), 'out')}:1`);
+    const folder = tempDir();
+    for (const sink of [`oci:${join(folder, 'out')}:1`, `oci-archive:${join(folder, 'out.tar')}:1`]) {
+      ok('copy', '--referrers', `${from}:1`, sink);
+      assert.is(verify(sink).status, 0, sink);
+    }
+    // The image is the only one: what is attached to it is none, and no second copy adds it again.
+    ok('copy', '--referrers', `oci-archive:${join(folder, 'out.tar')}:1`, `oci:${join(folder, 'out')}:1`);
+    const entries = JSON.parse(readFileSync(join(folder, 'out', 'index.json'), 'utf8')).manifests;
+    assert.is(entries.length, 2);
+    assert.is(JSON.parse(ok('inspect', `oci:${join(folder, 'out')}`))[0].Id, one.config.digest);
+    const loaded: readonly { digest: string }[] = JSON.parse(ok('load', '--json', '-i', join(folder, 'out.tar')));
+    assert.equal(
+      loaded.map(({ digest }) => digest),
+      [one.descriptor.digest],
+    );
+    const refused = call('copy', '--referrers', `${from}:1`, `docker-archive:${join(folder, 'd.tar')}:localhost/d:1`);
     assert.is(refused.status, 2);
-    assert.match(refused.stderr, 'leave out --referrers');
+    assert.match(refused.stderr, 'write an oci-archive, or leave out --referrers');
   });
 
   test('copy --referrers takes what refers to the image, and not what a list says of others', async () => {
@@ -134,6 +277,9 @@ if (haveTools('docker-registry', 'skopeo')) {
       );
       const report = JSON.parse(ok('copy', '--referrers', '--json', `${from}:1`, `${from}-copied:1`));
       assert.equal([report.digest, report.attached], [digest, attached], name);
+      const archive = `oci-archive:${join(tempDir(), 'out.tar')}`;
+      ok('copy', '--referrers', `${from}:1`, archive);
+      assert.is(JSON.parse(call('referrers', '--json', archive).stdout).length, attached);
     }
   });
 
