@@ -1,11 +1,17 @@
+import { TsimgError } from '../errors.ts';
 import { haveTerminal, openPrompt } from './prompt.ts';
 
 /**
- * Asks on a terminal whether to go on. Without a terminal nobody could answer: the answer is `unasked`.
+ * Asks on a terminal whether to go on. What is removed does not come back, so nobody to ask is no yes.
  * @param what the sentences before the question
+ * @param option the one that answers ahead: `--force`
+ * @throws USAGE without a terminal, with that option
  */
-export async function confirm(what: string, signal: AbortSignal, unasked: boolean): Promise<boolean> {
-  if (!haveTerminal()) return unasked;
+export async function confirm(what: string, option: string, signal: AbortSignal): Promise<boolean> {
+  if (!haveTerminal()) {
+    const why = 'there is no terminal to ask at';
+    throw new TsimgError('USAGE', 'nothing is removed without a yes', { why, hint: `give ${option}` });
+  }
   using prompt = openPrompt(signal);
   // The end of input is a no.
   const answer = (await prompt.ask(`${what} Go on? [y/N] `)) ?? '';

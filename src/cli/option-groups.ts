@@ -7,6 +7,9 @@ export const HEADINGS: readonly string[] = [
   'Most used:',
   'Options:',
   'Command:',
+  'Settings of the image:',
+  'Health check of the image:',
+  'Layers:',
   'Files:',
   'Network:',
   'Limits:',
@@ -41,6 +44,9 @@ export const MOST_USED: Readonly<Record<string, readonly string[]>> = {
   ls: ['--long', '--platform', '--json'],
   save: ['--output', '--format', '--platform'],
   export: ['--output', '--platform'],
+  pack: ['--tag', '--output', '--env', '--cmd', '--entrypoint', '--platform'],
+  append: ['--tag', '--output', '--changes', '--platform'],
+  config: ['--tag', '--output', '--env', '--cmd', '--entrypoint', '--label'],
   verify: ['--key', '--certificate-identity', '--certificate-oidc-issuer', '--attestation', '--platform'],
 };
 

@@ -13,6 +13,8 @@ export function printRemoved(report: RemovedImages, options: CommonOptions, { pr
   if (options.quiet) return;
   const containers = report.swept?.containers ?? 0;
   if (containers > 0) note(`${containers} ${containers === 1 ? 'container' : 'containers'} removed`);
+  const unfinished = report.swept?.unfinished ?? 0;
+  if (unfinished > 0) note(`${unfinished} unfinished ${unfinished === 1 ? 'download' : 'downloads'} removed`);
   if (report.swept !== undefined) note(`${formatSize(report.swept.bytes)} freed`);
   if (report.inUse) note('tsimg: the store is in use: a later tsimg prune frees the rest');
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
-import { errnoOf, TsimgError } from '../errors.ts';
+import { errnoOf, severalErrors, TsimgError } from '../errors.ts';
 import { launchExitStatus } from '../launch/show/exit-status.ts';
 import { nodeCallError } from '../sys/refused-call.ts';
 import { version } from '../version.ts';
@@ -54,7 +54,13 @@ function usageError(error: CommanderError): TsimgError {
   const [said = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   const what = said
     .replace(/^option '(.+)' argument missing$/, 'the option $1 has no value')
-    .replace(/^missing required argument '(.+)'$/, 'the operand <$1> is missing');
+    .replace(/^missing required argument '(.+)'$/, 'the operand <$1> is missing')
+    .replace(
+      /\. Expected (\d+) arguments? but got (\d+)\.?$/,
+      (_, takes: string, given: string) =>
+        `: it takes ${takes === '0' ? 'none' : takes}, and ${given} ${given === '1' ? 'is' : 'are'} given`,
+    )
+    .replace(/\.$/, '');
   const meant = /Did you mean (?:one of )?(.+)\?/.exec(suggestion ?? '')?.[1];
   const where = meant === undefined ? '' : `did you mean ${meant}? `;
   return new TsimgError('USAGE', what, {
@@ -106,7 +112,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     status = value;
   };
   const program = await createProgram(setStatus, args);
-  // A broken stderr is no reason to fail. Errors of stdout are looked at below.
+  // A broken stderr is no reason to fail. Errors of stdout are checked below.
   process.stderr.on('error', () => {});
   let broken: Error | undefined;
   process.stdout.on('error', (error) => {
@@ -131,11 +137,15 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     return broken === undefined || (isLaunch() && !helped && !isOwnResult(program)) ? status : BROKEN_PIPE_STATUS;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.code === 'commander.help') return USAGE_STATUS;
-    const error = thrown instanceof CommanderError ? usageError(thrown) : (nodeCallError(thrown) ?? thrown);
-    const failure = exitStatusOf(error, isLaunch());
     const { json, debug } = displayOf(program, args, thrown);
-    process.stderr.write(`${json ? formatErrorJson(error, failure) : formatErrorLine(error)}\n`);
-    if (debug) process.stderr.write(`${formatErrorDetails(error)}\n`);
-    return failure;
+    const failures = severalErrors(thrown) ?? [
+      thrown instanceof CommanderError ? usageError(thrown) : (nodeCallError(thrown) ?? thrown),
+    ];
+    for (const error of failures) {
+      const failure = exitStatusOf(error, isLaunch());
+      process.stderr.write(`${json ? formatErrorJson(error, failure) : formatErrorLine(error)}\n`);
+      if (debug) process.stderr.write(`${formatErrorDetails(error)}\n`);
+    }
+    return exitStatusOf(failures[0], isLaunch());
   }
 }

@@ -15,7 +15,7 @@ export function haveTerminal(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
-/** Opens the terminal for questions. Lines that are typed before they are asked for count. */
+/** Opens the terminal for questions. Lines that are typed before the question count. */
 export function openPrompt(signal: AbortSignal): Prompt {
   let hidden = false;
   const output = new Writable({

@@ -65,7 +65,7 @@ function isAbort(error: unknown): boolean {
  * Runs an action with progress on stderr; the display is gone when the action ends. SIGINT, SIGTERM and SIGHUP abort
  * the action, unless a command in a container listens to `signals`. A broken standard output aborts the action too, so
  * that it cleans up. `outlivesOutput` turns that off for commands in containers: the kernel sends SIGPIPE to these.
- * @throws what the action throws; INTERRUPTED when a signal ended it
+ * @throws the errors of the action; INTERRUPTED when a signal ended it
  */
 export async function inSession<T>(
   options: CommonOptions & { readonly outlivesOutput?: boolean },

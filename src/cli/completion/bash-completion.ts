@@ -1,7 +1,7 @@
 import type { CommandLine, CompletedOption, CompletedVerb } from './command-line.ts';
 import type { ValueKind } from './value-kind.ts';
 
-/** As the script names kinds; words of a list, which are ours, with spaces between. */
+/** The name of a kind in the script; for a list, its words (tsimg's own) with spaces between. */
 function kindName(kind: ValueKind): string {
   return typeof kind === 'string' ? kind : `words ${kind.words.join(' ')}`;
 }
@@ -26,7 +26,10 @@ function operandCases({ name, operands }: CompletedVerb): readonly string[] {
   });
 }
 
-/** What does not depend on the verbs. Names from outside are compared and never expanded, as `compgen -W` would do. */
+/**
+ * The part of the script that does not depend on the verbs. Names from outside are compared and never expanded, as
+ * `compgen -W` would do.
+ */
 const BODY = `
 # Takes the lines that tsimg prints which look like the name of a container or an image; nothing else is believed.
 _tsimg_take() {

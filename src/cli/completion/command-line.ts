@@ -28,7 +28,7 @@ export interface CompletedVerb {
   readonly description: string;
   readonly options: readonly CompletedOption[];
   readonly operands: readonly CompletedOperand[];
-  /** What follows the first operand belongs to a command. */
+  /** Whether all words after the first operand belong to a command. */
   readonly endsAtOperand: boolean;
 }
 

@@ -6,7 +6,7 @@ function quoted(text: string): string {
   return `'${text.replace(/['\\]/g, '\\$&')}'`;
 }
 
-/** What fish suggests for a value, as options of its `complete`. */
+/** Returns the suggestions for a value, as options of fish's `complete`. */
 function suggestion(kind: ValueKind): string {
   if (typeof kind !== 'string') return `-a ${quoted(kind.words.join(' '))}`;
   switch (kind) {
@@ -62,7 +62,7 @@ function takingCase(name: string, options: readonly CompletedOption[]): string {
             contains -- $argv[2] ${taking.flatMap(({ names }) => names).join(' ')}`;
 }
 
-/** What does not depend on the verbs. What a command substitution gives is a word to fish, and never run. */
+/** The part of the script that does not depend on the verbs. fish never runs the output of a command substitution. */
 const BODY = `
 # What looks like the name of a container or an image; nothing else that tsimg prints is believed.
 set -g __tsimg_name '^[A-Za-z0-9][A-Za-z0-9._/:@-]*$'

@@ -2,7 +2,7 @@ import { CAPABILITY_NAMES } from '../../linux/capabilities.ts';
 import { SIGNAL_NUMBERS } from '../../linux/signals.data.ts';
 
 /**
- * What a shell suggests for a value: nothing for `text`, paths of the host and CONTAINER: for `inside`, commands of the
+ * The kind of suggestions for a value: none for `text`, paths of the host and CONTAINER: for `inside`, commands of the
  * host for `program`, a list for `words`.
  */
 export type ValueKind =
@@ -45,6 +45,7 @@ const PLACEHOLDER_KINDS: Readonly<Record<string, ValueKind>> = {
   dir: 'folder',
   file: 'file',
   path: 'file',
+  sink: 'file',
   signal: SIGNALS,
   source: 'source',
   'source:target[:options]': 'file',
@@ -58,6 +59,7 @@ const OPERAND_KINDS: Readonly<Record<string, ValueKind>> = {
   dest: 'folder',
   file: 'file',
   image: 'image',
+  path: 'file',
   reference: 'image',
   repository: 'image',
   'rootfs|source': 'rootfs',
@@ -66,19 +68,23 @@ const OPERAND_KINDS: Readonly<Record<string, ValueKind>> = {
 
 /** By verb and operand, where the operand's name says too little. */
 const OWN_KINDS: Readonly<Record<string, ValueKind>> = {
+  'attach container|reference': 'inspected',
   'cp source': 'inside',
   'cp destination': 'inside',
   'exec container': 'running',
   'help command': 'verb',
   'kill container': 'running',
   'load source': 'file',
+  'pause container': 'running',
   'stats container': 'running',
   'stop container': 'running',
   'tag name': 'image',
+  'top container': 'running',
+  'unpause container': 'running',
   'unshare command': 'program',
 };
 
-/** Of an option. @param placeholder what its flags have between the brackets */
+/** Returns the kind of an option's value. @param placeholder the text between the brackets of its flags */
 export function optionKind(long: string, placeholder: string, choices: readonly string[] | undefined): ValueKind {
   if (choices !== undefined) return { words: choices };
   return OPTION_KINDS[long] ?? PLACEHOLDER_KINDS[placeholder] ?? 'text';

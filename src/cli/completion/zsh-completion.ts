@@ -6,7 +6,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** What `_arguments` does for a value: a function, or a list of words. */
+/** Returns the action of `_arguments` for a value: a function, or a list of words. */
 function action(kind: ValueKind): string {
   if (typeof kind !== 'string') return `(${kind.words.map((word) => word.replaceAll(':', '\\:')).join(' ')})`;
   switch (kind) {
@@ -50,7 +50,9 @@ ${specs.map((spec) => `            ${spec}`).join(' \\\n')} && answered=0
           ;;`;
 }
 
-/** What does not depend on the verbs. Names from outside are given to compadd, which quotes them. */
+/**
+ * The part of the script that does not depend on the verbs. Names from outside are given to compadd, which quotes them.
+ */
 const BODY = `
 # Adds names, where they look like the names of containers or images; nothing else is believed.
 _tsimg_add() {
