@@ -1,18 +1,21 @@
-import { type ChildProcess, type SpawnSyncReturns, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { compiledCode } from './compiled-code.ts';
 import type { OrdinaryUser } from './ordinary-user.ts';
+import type { CallResult } from './resident-command.ts';
 import { tempDir } from './temp-dir.ts';
-import { MAIN, tsimg } from './tsimg.ts';
+import { MAIN, tsimg, tsimgEach } from './tsimg.ts';
 
 /** The built command with containers of its own, which are removed at the end, also when a test fails. */
 export interface ContainerCli {
   /** The folder of the containers' directories. */
   readonly folder: string;
-  run(...args: readonly string[]): SpawnSyncReturns<string>;
+  run(...args: readonly string[]): CallResult;
+  /** Runs commands one after the other in one process. */
+  runEach(calls: readonly (readonly string[])[]): readonly CallResult[];
   /** Runs a command that must succeed, and returns its output without the last line feed. */
   ok(...args: readonly string[]): string;
   /** Starts a command in the background; it is killed at the end. */
@@ -25,9 +28,9 @@ export interface ContainerCli {
   clear(): void;
 }
 
-/** Waits until a condition holds, for half a minute at most. */
+/** Waits until a condition holds, for a minute at most. */
 export async function until(what: string, holds: () => boolean): Promise<void> {
-  const end = Date.now() + 30_000;
+  const end = Date.now() + 60_000;
   while (!holds()) {
     if (Date.now() > end) assert.unreachable(`it never came about: ${what}`);
     await sleep(50);
@@ -59,6 +62,7 @@ export function makeContainerCli(user: OrdinaryUser | undefined): ContainerCli {
   return {
     folder,
     run,
+    runEach: (calls) => tsimgEach(calls, { env, ...(user && { user }) }),
     ok,
     clear,
     start(...args) {

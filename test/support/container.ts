@@ -1,10 +1,15 @@
 import { type ChildProcess, type SpawnOptions, type StdioOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { compiledCode } from './compiled-code.ts';
 import type { OrdinaryUser } from './ordinary-user.ts';
+import { type Ends, isCallingAlone, MANY, openOutput, REPLIES, REQUESTS, readNew } from './resident-command.ts';
 import type { ContainerRequest } from './run-container.ts';
 import { stateRootOf } from './state-root.ts';
+import { tempDir } from './temp-dir.ts';
 import { findTool } from './tools.ts';
 import { BUILT, COMMAND_VARIABLE, MAIN } from './tsimg.ts';
 
@@ -31,13 +36,17 @@ export interface ContainerResult {
 
 /** Starts a process that runs one container, with the user's own groups only. */
 export function startContainer(what: ContainerRequest, options: ContainerOptions = {}): ChildProcess {
+  return startProgram(JSON.stringify(what), options);
+}
+
+function startProgram(argument: string, options: ContainerOptions): ChildProcess {
   const { user, env, stdio = 'pipe', cgroup } = options;
   const spawnOptions: SpawnOptions = {
     stdio,
     env: { PATH: process.env.PATH ?? '', TSIMG_ROOT: stateRootOf(user), ...COMMAND, ...compiledCode(user), ...env },
     cwd: '/',
   };
-  const node = [process.execPath, RUNNER, JSON.stringify(what)];
+  const node = [process.execPath, RUNNER, argument];
   const become =
     user === undefined
       ? []
@@ -47,8 +56,71 @@ export function startContainer(what: ContainerRequest, options: ContainerOptions
   return spawn(program, args, spawnOptions);
 }
 
-/** Runs one container to its end. */
+/** A process that runs containers of one user, one after the other. */
+interface Runner {
+  readonly child: ChildProcess;
+  readonly output: readonly [stdout: Ends, stderr: Ends];
+  isBusy: boolean;
+}
+
+/** By user, those whose first container was run by a process of its own. */
+const runners = new Map<number, Runner | undefined>();
+
+function startRunner(user: OrdinaryUser | undefined): Runner {
+  const folder = tempDir();
+  const output = [openOutput(join(folder, 'stdout')), openOutput(join(folder, 'stderr'))] as const;
+  const [stdout, stderr] = output;
+  const child = startProgram(MANY, { user, stdio: ['ignore', stdout.writer, stderr.writer, 'pipe', 'pipe'] });
+  for (const { writer } of output) closeSync(writer);
+  return { child, output, isBusy: false };
+}
+
+/** Runs a container in a process that stays, and is none of what keeps this one from its end. */
+async function runInRunner({ child, output: [stdout, stderr] }: Runner, what: ContainerRequest) {
+  const [requests, replies] = [child.stdio[REQUESTS], child.stdio[REPLIES]];
+  if (!(requests instanceof Socket && replies instanceof Socket)) throw new Error('its pipes must be sockets');
+  const parts = [child, requests, replies];
+  for (const part of parts) part.ref();
+  const replied = once(replies, 'data');
+  requests.write(`${JSON.stringify(what)}\n`);
+  const [reply] = await replied;
+  for (const part of parts) part.unref();
+  return {
+    status: Number(String(reply)),
+    signal: null,
+    stdout: readNew(stdout.reader),
+    stderr: readNew(stderr.reader),
+  };
+}
+
+/**
+ * Runs one container to its end. The first one of a user is run by a process of its own; later ones by one that stays,
+ * unless it runs one already, or the options are about the process.
+ */
 export async function runInContainer(what: ContainerRequest, options: ContainerOptions = {}): Promise<ContainerResult> {
+  const { user, ...ofProcess } = options;
+  const key = user?.uid ?? -1;
+  const { interactive, terminal } = what.request;
+  if (isCallingAlone() || Object.keys(ofProcess).length > 0 || interactive || terminal)
+    return await runAlone(what, options);
+  if (!runners.has(key)) {
+    runners.set(key, undefined);
+    return await runAlone(what, options);
+  }
+  const runner = runners.get(key) ?? startRunner(user);
+  runners.set(key, runner);
+  if (runner.isBusy) return await runAlone(what, options);
+  runner.isBusy = true;
+  try {
+    return await runInRunner(runner, what);
+  } finally {
+    runner.isBusy = false;
+    // The next container gets another one
+    if (runner.child.exitCode !== null || runner.child.signalCode !== null) runners.set(key, undefined);
+  }
+}
+
+async function runAlone(what: ContainerRequest, options: ContainerOptions): Promise<ContainerResult> {
   const child = startContainer(what, options);
   const { stdout, stderr, stdin } = child;
   if (stdout === null || stderr === null || stdin === null) throw new Error('its streams must be pipes');

@@ -12,6 +12,8 @@ const HTPASSWD = `${ACCOUNT.username}:$2b$04$fajSv9e8ulzxfYm3M94iYu5iNamhyABc//B
 export interface DockerRegistryOptions {
   /** Whether the registry asks for the credentials of `ACCOUNT`. */
   readonly login?: boolean;
+  /** The token server that it sends clients to, and the file of the certificates that sign tokens. */
+  readonly tokens?: { readonly realm: string; readonly issuer: string; readonly certificates: string };
   readonly tls?: Certificate;
   /** The port on loopback; a free port when absent. */
   readonly port?: number;
@@ -19,6 +21,8 @@ export interface DockerRegistryOptions {
   readonly data?: string;
   /** Whether manifests can be deleted; Debian’s default is not. */
   readonly deletes?: boolean;
+  /** The registry, `http://HOST:PORT`, that it is a cache of: it fetches from there what it lacks. */
+  readonly cacheOf?: string;
   /** The words that run a program in namespaces of the test, put before the program's own. */
   readonly within?: readonly string[];
 }
@@ -31,7 +35,7 @@ export interface DockerRegistry extends AsyncDisposable {
 }
 
 function configuration(folder: string, options: DockerRegistryOptions): string {
-  const { login, tls, port = 0, data = join(folder, 'data'), deletes = false } = options;
+  const { login, tokens, tls, port = 0, data = join(folder, 'data'), deletes = false } = options;
   const lines = [
     'version: 0.1',
     'log: { level: info }',
@@ -41,6 +45,13 @@ function configuration(folder: string, options: DockerRegistryOptions): string {
     '  secret: none',
   ];
   if (tls !== undefined) lines.push(`  tls: { certificate: ${tls.certFile}, key: ${tls.keyFile} }`);
+  if (tokens !== undefined) {
+    const { realm, issuer, certificates } = tokens;
+    lines.push(
+      `auth: { token: { realm: "${realm}", service: test, issuer: ${issuer}, rootcertbundle: ${certificates} } }`,
+    );
+  }
+  if (options.cacheOf !== undefined) lines.push(`proxy: { remoteurl: ${options.cacheOf} }`);
   if (login) {
     writeFileSync(join(folder, 'htpasswd'), HTPASSWD);
     lines.push(`auth: { htpasswd: { realm: tsimg, path: ${join(folder, 'htpasswd')} } }`);
@@ -54,7 +65,8 @@ async function waitForHost(logFile: string, child: ChildProcess): Promise<string
     const log = readFileSync(logFile, 'utf8');
     const port = /listening on 127\.0\.0\.1:(\d+)/.exec(log)?.[1];
     if (port !== undefined) return `127.0.0.1:${port}`;
-    if (child.exitCode !== null || child.pid === undefined) throw new Error(`docker-registry ended: ${log}`);
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined)
+      throw new Error(`docker-registry ended: ${log}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -87,8 +99,10 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     },
     [Symbol.asyncDispose]: async () => {
       process.off('exit', stop);
+      // A test may have ended it before.
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = new Promise((resolve) => child.once('exit', resolve));
-      if (child.exitCode === null) stop();
+      stop();
       await ended;
     },
   };

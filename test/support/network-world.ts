@@ -12,7 +12,7 @@ export interface NetworkWorld {
   readonly outside: string;
   /** The words that run a program on the host, put before the program's own. */
   readonly within: readonly string[];
-  /** Runs a program on the host, as an ordinary user where one is given, for a minute at most. */
+  /** Runs a program on the host, as an ordinary user where one is given, for three minutes at most. */
   onHost(words: readonly string[], user?: WorldUser): SpawnSyncReturns<string>;
   startOnHost(words: readonly string[], user?: WorldUser): ChildProcess;
   /** Runs a program on the neighbour. */
@@ -88,7 +88,7 @@ async function hold(words: readonly string[]): Promise<ChildProcess> {
 }
 
 /** Makes a world. Needs root. The caller closes it; it is also closed when the test process ends. */
-export async function makeNetworkWorld({ without = [], seconds = 300 }: WorldOptions = {}): Promise<NetworkWorld> {
+export async function makeNetworkWorld({ without = [], seconds = 3000 }: WorldOptions = {}): Promise<NetworkWorld> {
   const outside = await hold(['unshare', '--net', 'sh', '-c', `echo ready; exec sleep ${seconds}`]);
   const host = await hold([
     'unshare',
@@ -116,7 +116,7 @@ export async function makeNetworkWorld({ without = [], seconds = 300 }: WorldOpt
     TSIMG_ROOT: stateRootOf(user),
   });
   const run = (args: readonly string[], user?: WorldUser) =>
-    spawnSync('nsenter', args, { encoding: 'utf8', timeout: 60_000, env: env(user) });
+    spawnSync('nsenter', args, { encoding: 'utf8', timeout: 180_000, env: env(user) });
   const start = (args: readonly string[], user?: WorldUser) => {
     const child = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'], env: env(user) });
     started.add(child);
@@ -139,14 +139,14 @@ export async function makeNetworkWorld({ without = [], seconds = 300 }: WorldOpt
 /** Returns the next piece of text that a program prints. */
 export async function nextText(child: ChildProcess): Promise<string> {
   if (child.stdout === null) throw new Error('its output must be a pipe');
-  const [chunk] = await once(child.stdout, 'data', { signal: AbortSignal.timeout(20_000) });
+  const [chunk] = await once(child.stdout, 'data', { signal: AbortSignal.timeout(60_000) });
   return String(chunk).trim();
 }
 
 /** A program that sends a text to a TCP server and prints the answer, if there is one. */
 export function ask(address: string, port: number, say = ''): readonly string[] {
   const script = `const s = require('node:net').connect(${port}, '${address}');
-    s.setTimeout(2000, () => s.destroy()); s.on('error', () => {}); s.write(${JSON.stringify(say)}); s.pipe(process.stdout);`;
+    s.setTimeout(10000, () => s.destroy()); s.on('error', () => {}); s.write(${JSON.stringify(say)}); s.pipe(process.stdout);`;
   return [process.execPath, '-e', script];
 }
 

@@ -167,7 +167,7 @@ export interface OwnWorldResult {
   readonly home: string;
 }
 
-/** Runs shell commands as root or as an ordinary user. Needs root; bounded to three minutes. */
+/** Runs shell commands as root or as an ordinary user. Needs root; bounded to 400 seconds. */
 export function runInOwnWorld(options: OwnWorldOptions): OwnWorldResult {
   const folder = mkdtempSync(join(tmpdir(), 'tsimg-own-'));
   const name = `tsimg-own-${pid}`;
@@ -200,7 +200,7 @@ export function runInOwnWorld(options: OwnWorldOptions): OwnWorldResult {
       name,
       options.as,
     ];
-    const run = spawnSync('setpriv', words, { encoding: 'utf8', env, timeout: 180_000, killSignal: 'SIGKILL' });
+    const run = spawnSync('setpriv', words, { encoding: 'utf8', env, timeout: 400_000, killSignal: 'SIGKILL' });
     const output = run.error === undefined ? run.stdout : `${run.stdout}${run.error.message}\n`;
     return { status: run.status, output, home: join(folder, 'home') };
   } finally {

@@ -8,7 +8,7 @@ import { ROOT } from './checkout.ts';
 /** The folder of published packages, beside dist: a build replaces dist, and a run of tests keeps its package. */
 const FOLDER = join(ROOT, '.build', 'published');
 /** The files that may be packed, and those that say which are packed. */
-const PACKED = ['dist/src', 'docs', 'package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'];
+const PACKED = ['dist/src', 'docs', 'examples', 'package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'];
 
 /** The lock of the package that this process uses, held until it ends. */
 const used: Lock[] = [];

@@ -1,8 +1,12 @@
+import { Socket } from 'node:net';
+import { createInterface } from 'node:readline';
 import type { RunRequest } from '../../src/launch/plan/run-request.ts';
 import { programModule } from './program-module.ts';
+import { MANY, REPLIES, REQUESTS } from './resident-command.ts';
 
-// A program that runs one container as the verb does. Its argument is the request, in JSON. An error is the last line
-// of standard error, in JSON.
+// A program that runs one container as the verb does, or many, one after the other. Its argument is the request, in
+// JSON; or MANY, and requests are lines of one descriptor, and statuses lines of another. An error is the last line of
+// standard error, in JSON.
 
 export interface ContainerRequest {
   /** A root filesystem; or, with `store`, an image in any form of SOURCE. */
@@ -11,8 +15,9 @@ export interface ContainerRequest {
   readonly request: Partial<RunRequest>;
 }
 
-const [argument] = process.argv.slice(2);
-if (argument !== undefined) {
+type Run = (what: ContainerRequest) => Promise<number>;
+
+async function loadRun(): Promise<Run> {
   const { TsimgError } = await programModule<typeof import('../../src/errors.ts')>('errors');
   const { completeRequest } =
     await programModule<typeof import('../../src/launch/plan/run-request.ts')>('launch/plan/run-request');
@@ -21,22 +26,35 @@ if (argument !== undefined) {
   const { processSignals } =
     await programModule<typeof import('../../src/host/stdio/signal-source.ts')>('host/stdio/signal-source');
   const { runSource } = await programModule<typeof import('../../src/verbs/run/run-source.ts')>('verbs/run/run-source');
-  const { rootfs, store, request: asked }: ContainerRequest = JSON.parse(argument);
-  try {
-    process.exitCode = await runSource(
-      rootfs,
-      { ...completeRequest({ command: [], network: 'none' }), ...asked },
-      {
-        root: store,
-        life: { remove: true },
-        onEvent: (event) => console.error(JSON.stringify(event)),
-        signals: processSignals,
-      },
-    );
-  } catch (error) {
-    const parts =
-      error instanceof TsimgError ? { code: error.code, message: error.message } : { message: String(error) };
-    console.error(JSON.stringify(parts));
-    process.exitCode = launchExitStatus(error);
-  }
+  return async ({ rootfs, store, request: asked }) => {
+    try {
+      return await runSource(
+        rootfs,
+        { ...completeRequest({ command: [], network: 'none' }), ...asked },
+        {
+          root: store,
+          life: { remove: true },
+          onEvent: (event) => console.error(JSON.stringify(event)),
+          signals: processSignals,
+        },
+      );
+    } catch (error) {
+      const parts =
+        error instanceof TsimgError ? { code: error.code, message: error.message } : { message: String(error) };
+      console.error(JSON.stringify(parts));
+      return launchExitStatus(error);
+    }
+  };
+}
+
+const [argument] = process.argv.slice(2);
+if (argument === MANY) {
+  const run = await loadRun();
+  const replies = new Socket({ fd: REPLIES, readable: false, writable: true });
+  const requests = createInterface({ input: new Socket({ fd: REQUESTS, readable: true, writable: false }) });
+  for await (const line of requests) replies.write(`${await run(JSON.parse(line))}\n`);
+  process.exit(0);
+} else if (argument !== undefined) {
+  const run = await loadRun();
+  process.exitCode = await run(JSON.parse(argument));
 }

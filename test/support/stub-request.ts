@@ -1,4 +1,4 @@
-import { ANSWER_SIZE, CALL, FIRST_CALL, MEMORY } from '../../src/sys/stub/layout.ts';
+import { ANSWER_SIZE, CALL, FIRST_CALL, MEMORY, NO_RESULT } from '../../src/sys/stub/layout.ts';
 import type { StubMachine } from '../../src/sys/stub/machine/program.ts';
 import { haveTools } from './tools.ts';
 
@@ -35,6 +35,7 @@ export function request(calls: readonly (readonly [number, ...number[]])[], text
     put(CALL.ranges + 8, ANSWER_SIZE);
     put(CALL.ranges + 16, MEMORY + data);
     put(CALL.ranges + 24, received);
+    bytes.writeBigInt64LE(NO_RESULT, call + CALL.expected);
   });
   return bytes;
 }

@@ -30,7 +30,14 @@ const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
   gpgv: 'gpgv',
   setcap: 'libcap2-bin',
   podman: 'podman',
+  nginx: 'nginx',
+  'redis-server': 'redis-server',
+  containerd: 'containerd',
+  ctr: 'containerd',
   pasta: 'passt',
+  tinyproxy: 'tinyproxy-bin',
+  microsocks: 'microsocks',
+  strace: 'strace',
   slirp4netns: 'slirp4netns',
   nft: 'nftables',
   iptables: 'iptables',
@@ -80,7 +87,9 @@ export function missingPackages(): readonly string[] {
   const tools = Object.entries(REQUIRED_TOOLS).filter(([name]) => findTool(name) === undefined);
   const libraries = Object.entries(REQUIRED_LIBRARIES).filter(([name]) => findTrustedLibrary(name) === undefined);
   const kernel = process.arch === 'x64' && installedKernel() === undefined ? ['linux-image-cloud-amd64'] : [];
-  return [...new Set([...tools, ...libraries].map(([, debianPackage]) => debianPackage)), ...kernel];
+  // Its programs are not in the places of other programs.
+  const database = existsSync('/usr/lib/postgresql') ? [] : ['postgresql'];
+  return [...new Set([...tools, ...libraries].map(([, debianPackage]) => debianPackage)), ...kernel, ...database];
 }
 
 /** Whether all of these are installed; prints the line `skipped: needs X` otherwise. */

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { manifestShelf } from './manifest-shelf.ts';
 
-// A registry that keeps what it got of a broken request, as the distribution spec allows: Debian's forgets it.
+// A registry that keeps what it got of a broken request, as the distribution spec allows: Debian's forgets it. It lists
+// referrers by itself, in pages, as Debian's does not.
 
 interface Upload {
   bytes: Buffer;
@@ -18,13 +20,21 @@ export interface UploadRegistry extends AsyncDisposable {
 export interface UploadRegistryOptions {
   /** Bytes of a chunk, but for the last one. */
   readonly leastChunk?: number;
+  /** Entries of a page of tags or referrers. */
+  readonly pageSize?: number;
 }
 
-/** Starts it on a free port of loopback. It takes uploads of any repository, and places them at relative URLs. */
-export async function startUploadRegistry({ leastChunk = 0 }: UploadRegistryOptions = {}): Promise<UploadRegistry> {
+/**
+ * Starts it on a free port of loopback. It takes uploads of any repository, which share their blobs, and places them at
+ * relative URLs.
+ */
+export async function startUploadRegistry(options: UploadRegistryOptions = {}): Promise<UploadRegistry> {
+  const { leastChunk = 0, pageSize = 100 } = options;
+  const shelf = manifestShelf(pageSize);
   const blobs = new Map<string, Buffer>();
   const uploads = new Map<string, Upload>();
   let turn = 0;
+  let begun = 0;
 
   const place = (id: string) => `../uploads/${id}?_state=a%2Bb&turn=${++turn}`;
   const told = (response: ServerResponse, status: number, id: string, { bytes }: Upload) => {
@@ -41,10 +51,21 @@ export async function startUploadRegistry({ leastChunk = 0 }: UploadRegistryOpti
     const blob = /\/blobs\/(sha256:[0-9a-f]{64})$/.exec(url.pathname)?.[1];
     if (blob !== undefined) {
       const bytes = blobs.get(blob);
-      return response.writeHead(bytes === undefined ? 404 : 200, { 'content-length': bytes?.length ?? 0 }).end();
+      if (bytes === undefined) return response.writeHead(404, { 'content-length': 0 }).end();
+      const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+      const part = first === undefined ? bytes : bytes.subarray(Number(first), Number(last) + 1);
+      const range = first === undefined ? {} : { 'content-range': `bytes ${first}-${last}/${bytes.length}` };
+      response.writeHead(first === undefined ? 200 : 206, { 'content-length': part.length, ...range });
+      return response.end(request.method === 'HEAD' ? undefined : part);
     }
+    if (url.pathname === '/v2/') return response.writeHead(200).end();
+    if (await shelf.serve(request, response, url)) return undefined;
     if (request.method === 'POST') {
-      const [id, upload] = [String(uploads.size), { bytes: Buffer.alloc(0) }];
+      const mounted = url.searchParams.get('mount');
+      if (mounted !== null && blobs.has(mounted)) {
+        return response.writeHead(201, { location: `../${mounted}`, 'docker-content-digest': mounted }).end();
+      }
+      const [id, upload] = [String(++begun), { bytes: Buffer.alloc(0) }];
       uploads.set(id, upload);
       return told(response, 202, id, upload);
     }
@@ -59,11 +80,15 @@ export async function startUploadRegistry({ leastChunk = 0 }: UploadRegistryOpti
       await receive(request, upload);
       return told(response, 202, id, upload);
     }
-    if (request.method !== 'PUT') return response.writeHead(204).end();
+    if (request.method === 'DELETE') {
+      uploads.delete(id);
+      return response.writeHead(204).end();
+    }
     await receive(request, upload);
     const digest = `sha256:${createHash('sha256').update(upload.bytes).digest('hex')}`;
     if (url.searchParams.get('digest') !== digest) return response.writeHead(400).end();
     blobs.set(digest, upload.bytes);
+    uploads.delete(id);
     return response.writeHead(201).end();
   };
 

@@ -1,0 +1,187 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { findVerb } from '../../src/cli/find-verb.ts';
+import { errnoOf } from '../../src/errors.ts';
+import { tempDir } from './temp-dir.ts';
+
+// Calls of the command in a process that stays, as a caller of the library makes them. A command's start takes twenty
+// times as long as what most calls do. The first call of each verb is a process of its own all the same.
+
+/** The descriptors at which the process is asked, and replies. */
+export const REQUESTS = 3;
+export const REPLIES = 4;
+/** The argument of a program that is asked so. */
+export const MANY = 'many';
+/** A call that takes longer hangs. */
+export const SECONDS = 120;
+
+/** What the process is asked for: a line of JSON. */
+export interface Asked {
+  readonly args: readonly string[];
+}
+
+/** Where, and as which user, calls are made. */
+export interface Surroundings {
+  readonly cwd: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly user: { readonly uid: number; readonly gid: number } | undefined;
+}
+
+/** What came of a call. */
+export interface CallResult {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Verbs that have a terminal, or a process, for themselves. */
+const ALONE: ReadonlySet<string> = new Set(['', 'attach', 'events', 'stats', 'unshare']);
+/** Arguments with which a call reads standard input, or is about its own process. */
+const OF_PROCESS = /^(-|--interactive|--tty|--password-stdin|--debug)$/;
+/** And their short forms, which mean something else where no command is started. */
+const STARTING: ReadonlySet<string> = new Set(['create', 'exec', 'run', 'start']);
+const OF_STARTING = /^-[a-zA-Z]*[it][a-zA-Z]*$/;
+/** So many calls pay for the start of the process. */
+const FEW = 2;
+
+interface Resident {
+  call(args: readonly string[]): CallResult;
+}
+
+/** The descriptors of both ends. */
+export interface Ends {
+  readonly reader: number;
+  readonly writer: number;
+}
+
+/** A file that is written to at its end only. */
+export function openOutput(path: string): Ends {
+  return { writer: openSync(path, 'a'), reader: openSync(path, 'r') };
+}
+
+/** A named pipe. Both ends are open at once, so that no opening waits. */
+function openPipe(path: string): Ends {
+  const early = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(path, constants.O_WRONLY);
+  const reader = openSync(path, constants.O_RDONLY);
+  closeSync(early);
+  return { reader, writer };
+}
+
+/** Reads all that was written to a file since the last time. */
+export function readNew(file: number): string {
+  const chunks: Buffer[] = [];
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(65536);
+    const length = readSync(file, chunk);
+    if (length === 0) return Buffer.concat(chunks).toString();
+    chunks.push(chunk.subarray(0, length));
+  }
+}
+
+function readLine(pipe: number): string {
+  const chunk = Buffer.alloc(256);
+  let line = '';
+  while (!line.endsWith('\n')) {
+    const length = readSync(pipe, chunk);
+    if (length === 0) return '';
+    line += chunk.toString('latin1', 0, length);
+  }
+  return line;
+}
+
+function startResident({ cwd, env, user }: Surroundings): Resident {
+  const folder = tempDir();
+  const [asked, replied] = [join(folder, 'requests'), join(folder, 'replies')];
+  const made = spawnSync('mkfifo', [asked, replied], { encoding: 'utf8' });
+  if (made.status !== 0) throw new Error(`mkfifo: ${made.stderr}`);
+  const [requests, replies] = [openPipe(asked), openPipe(replied)];
+  const [stdout, stderr] = [openOutput(join(folder, 'stdout')), openOutput(join(folder, 'stderr'))];
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'resident-calls.js')], {
+    cwd,
+    env,
+    stdio: ['ignore', stdout.writer, stderr.writer, requests.reader, replies.writer],
+    ...user,
+  });
+  child.unref();
+  process.on('exit', () => {
+    closeSync(requests.writer);
+    // Until it has ended
+    readLine(replies.reader);
+  });
+  for (const its of [stdout.writer, stderr.writer, requests.reader, replies.writer]) closeSync(its);
+  return {
+    call(args) {
+      const request: Asked = { args };
+      try {
+        writeSync(requests.writer, `${JSON.stringify(request)}\n`);
+      } catch (error) {
+        // It has ended, which the reply tells as well
+        if (errnoOf(error) !== 'EPIPE') throw error;
+      }
+      const reply = readLine(replies.reader);
+      const output = { stdout: readNew(stdout.reader), stderr: readNew(stderr.reader) };
+      if (reply === '') throw new Error(`the process of ${args.join(' ')} ended: ${output.stdout}${output.stderr}`);
+      return { status: JSON.parse(reply).status, ...output };
+    },
+  };
+}
+
+interface Known {
+  readonly verbs: Set<string>;
+  calls: number;
+  resident?: Resident | undefined;
+}
+
+const known = new Map<string, Known>();
+let isOff = false;
+
+/** Has each call of this test file be a process of its own: for tests that race with what they call. */
+export function callAlone(): void {
+  isOff = true;
+}
+
+/** Whether `callAlone` was called. */
+export function isCallingAlone(): boolean {
+  return isOff;
+}
+
+/**
+ * Whether a process that the test started runs beside the call: it may be slow to begin, and a call that takes no time
+ * would be made before. Residents are no such processes.
+ */
+function isBesideOther(): boolean {
+  return process.getActiveResourcesInfo().includes('ProcessWrap');
+}
+
+function isAlone(verb: string, args: readonly string[]): boolean {
+  if (ALONE.has(verb) || args.some((arg) => OF_PROCESS.test(arg))) return true;
+  if (verb === 'load') return !args.includes('-i');
+  return STARTING.has(verb) && args.some((arg) => OF_STARTING.test(arg));
+}
+
+/**
+ * Makes a call in a process that stays, for the same surroundings. Undefined where it must be a process of its own: its
+ * verb's first call, one of the first calls at all, one that reads standard input or is about its process, and one
+ * beside a process that the test started.
+ */
+export function residentCall(args: readonly string[], surroundings: Surroundings): CallResult | undefined {
+  const verb = findVerb(args);
+  if (isOff || isAlone(verb, args) || isBesideOther()) return undefined;
+  const key = JSON.stringify(surroundings);
+  const each = known.get(key) ?? { verbs: new Set(), calls: 0 };
+  known.set(key, each);
+  each.calls += 1;
+  const isFirst = !each.verbs.has(verb);
+  each.verbs.add(verb);
+  if (isFirst || each.calls <= FEW) return undefined;
+  each.resident ??= startResident(surroundings);
+  try {
+    return each.resident.call(args);
+  } catch (error) {
+    // The next call gets another one
+    delete each.resident;
+    throw error;
+  }
+}
