@@ -5,62 +5,102 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as api from '../src/api.ts';
 import { EXAMPLE_IMAGE, ROOT } from './support/checkout.ts';
+import { canRunContainers } from './support/define-runs.ts';
 import { tempDir } from './support/temp-dir.ts';
+import { haveRoot, haveTools } from './support/tools.ts';
 
 const test = suite('api');
 
 test('the values that the library exports are these; a change is a change for users', () => {
   assert.equal(Object.keys(api).sort(), [
+    'Container',
     'ERROR_CODES',
     'MEDIA_TYPE',
+    'Network',
     'TsimgError',
+    'appendLayers',
+    'attachFiles',
     'chainIds',
+    'checkStore',
     'choosePlatform',
+    'configureImage',
     'copyImage',
     'copySource',
+    'createNetwork',
+    'createVolume',
     'decompressed',
     'deleteImage',
+    'diagnoseHost',
     'digestOf',
+    'dropBlobs',
+    'exportRootfs',
     'foldImage',
     'formatFamiliar',
     'formatPlatform',
     'formatReference',
+    'getContainer',
     'getLogin',
+    'getNetwork',
+    'imageHistory',
     'inspectImage',
+    'inspectVolume',
     'isDigest',
+    'listContainers',
     'listFiles',
+    'listImages',
+    'listNetworks',
+    'listReferrersOf',
     'listTags',
+    'listVolumes',
+    'loadArchive',
     'loadImage',
     'login',
     'logout',
     'logoutAll',
+    'openConnections',
     'openImage',
     'openOciLayoutSink',
     'openRegistrySink',
     'openRegistrySource',
     'openStoreSink',
     'openStoreSource',
+    'packImage',
     'parseDigest',
     'parseImageConfig',
     'parseImageIndex',
     'parseManifest',
     'parsePlatform',
     'parseReference',
+    'planPull',
     'processSignals',
+    'pruneStore',
+    'pruneVolumes',
     'pullImage',
     'pullToStore',
     'pushImage',
+    'readImageFile',
     'readManifest',
+    'readSbom',
     'readTar',
+    'removeImages',
+    'removeVolume',
+    'runContainer',
     'runSource',
+    'saveImages',
+    'startContainer',
+    'tagImage',
     'unpackImage',
     'unpackSource',
     'unpackTar',
+    'updateTrust',
     'verified',
+    'verifySource',
+    'watchEvents',
   ]);
 });
 
-test("the README's example is ten lines at most, and lists an image's files", () => {
+const reach = canRunContainers() && haveRoot() && haveTools('nft', 'ip') ? test : test.skip;
+reach("the README's example is ten lines at most, runs a command, and reaches a server", () => {
   const [, code = ''] = /```js\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? [];
   assert.ok(code.includes("from 'tsimg'"));
   assert.ok(code.trim().split('\n').length <= 10);
@@ -69,16 +109,14 @@ test("the README's example is ten lines at most, and lists an image's files", ()
   symlinkSync(ROOT, join(folder, 'node_modules', 'tsimg'));
   copyFileSync(EXAMPLE_IMAGE, join(folder, 'alpine.tar'));
   writeFileSync(join(folder, 'example.mjs'), code);
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['example.mjs'], { cwd: folder, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['example.mjs'], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, TSIMG_ROOT: join(folder, 'store') },
+  });
   assert.is(status, 0, stderr);
-  const lines = stdout.trim().split('\n');
-  assert.ok(lines.includes('directory 1777 0:0 /tmp'));
-  assert.ok(lines.includes('directory 755 1000:1000 /home/guest'));
-  assert.ok(lines.includes('file 755 0:0 /bin/busybox'));
-  assert.not(
-    lines.some((line) => line.endsWith('/etc/motd')),
-    'the layer above hides it',
-  );
+  assert.match(stdout, /^7\n/);
+  assert.match(stdout, /^guest:/m);
 });
 
 test.run();

@@ -9,7 +9,8 @@ const SRC = join(ROOT, 'src');
 
 /** A room imports rooms of a lower rank only. Files of src itself: errors and events below all, api and main above. */
 const RANKS: readonly (readonly string[])[] = [
-  ['byte-size', 'errno-words.data', 'unsafe-text', 'version'],
+  ['byte-size', 'errno-words.data', 'option-names.data', 'plural', 'unsafe-text', 'version'],
+  ['option-words'],
   ['errors', 'events', 'schema-issue', 'store-layout'],
   ['oci', 'linux'],
   ['crypto'],
@@ -19,7 +20,8 @@ const RANKS: readonly (readonly string[])[] = [
   ['registry', 'store', 'disk', 'host'],
   ['sources', 'sinks'],
   ['verbs'],
-  ['cli', 'api'],
+  ['cli', 'library'],
+  ['api', 'testing', 'sandbox'],
   ['main', 'start-script'],
 ];
 
@@ -28,13 +30,13 @@ const SUB_ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   linux: [['device', 'seccomp']],
   oci: [['commit']],
   sys: [['file', 'library'], ['process'], ['stub'], ['stub/call', 'stub/machine']],
-  streams: [['decompress']],
+  streams: [['compress', 'decompress']],
   tar: [['read', 'write']],
   rootfs: [['fold'], ['plan']],
   launch: [['facts'], ['limits', 'network'], ['options'], ['plan'], ['oci', 'show']],
-  registry: [['http'], ['auth'], ['write']],
+  registry: [['failure'], ['http'], ['auth', 'mirrors'], ['write']],
   disk: [['directory'], ['publish', 'scan', 'write'], ['read']],
-  host: [['cgroup', 'facts', 'stdio'], ['network', 'steps'], ['start'], ['state'], ['exec', 'life']],
+  host: [['cgroup', 'facts', 'stdio'], ['network', 'steps'], ['start'], ['state'], ['box'], ['exec'], ['life']],
   sources: [['files'], ['form']],
   verify: [['policy']],
   verbs: [
@@ -42,13 +44,21 @@ const SUB_ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['layers'],
     ['verify'],
     ['image'],
-    ['changes', 'registry', 'rootfs', 'signatures'],
+    ['registry', 'rootfs', 'signatures', 'store'],
+    ['author'],
+    ['volumes'],
+    ['changes'],
+    ['life'],
+    ['network'],
     ['run'],
+    ['attach'],
     ['look'],
   ],
+  library: [['options'], ['images'], ['container'], ['testing'], ['sandbox/egress'], ['sandbox']],
   cli: [
     ['completion', 'option', 'show'],
-    ['verb', 'verb/container', 'verb/image', 'verb/registry'],
+    ['template'],
+    ['verb', 'verb/author', 'verb/container', 'verb/image', 'verb/life', 'verb/registry'],
   ],
 };
 
@@ -61,8 +71,11 @@ const PURE_ROOMS = new Set([
   'errno-words.data',
   'errors',
   'events',
+  'option-names.data',
+  'option-words',
   'schema-issue',
   'store-layout',
+  'plural',
   'unsafe-text',
   'oci',
   'linux',
@@ -85,6 +98,8 @@ const PACKAGE_HOME: Readonly<Record<string, string>> = {
   commander: 'cli',
   fzstd: 'streams',
   got: 'registry',
+  'smol-toml': 'registry',
+  socks: 'registry',
   'gunzip-maybe': 'streams',
   koffi: 'sys',
   'tar-stream': 'tar',
@@ -377,7 +392,7 @@ test('every room has a README', () => {
   );
 });
 
-test('every decision has a number without a gap, a status and a date', () => {
+test('every decision has a number without a gap, a status, a date, and the same four parts', () => {
   const folder = join(ROOT, 'docs', 'decisions');
   const index = readFileSync(join(folder, 'README.md'), 'utf8');
   const pages = readdirSync(folder).filter((name) => /^\d{4}-/.test(name));
@@ -385,6 +400,8 @@ test('every decision has a number without a gap, a status and a date', () => {
     assert.is(Number(name.slice(0, 4)), place + 1, name);
     const page = readFileSync(join(folder, name), 'utf8');
     assert.match(page, new RegExp(`^# ${place + 1}\\. .*\n\n- Status: \\w+.*\n- Date: \\d{4}-\\d\\d-\\d\\d`), name);
+    const parts = [...page.matchAll(/^## (.*)$/gm)].map((match) => match[1]);
+    assert.equal(parts, ['Context', 'Decision', 'Rejected', 'Consequences'], name);
     assert.ok(index.includes(`](${name})`), `${name} is not in the index`);
   }
 });

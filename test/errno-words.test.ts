@@ -69,7 +69,9 @@ test('a schema’s error names the field, the kind of its value, and the expecte
   assert.is(told({ list: [{ name: 'x' }, {}] }), 'field list[1].name is missing');
   assert.is(told({ list: [{ name: 5 }] }), 'field list[0].name is a number, but must be a text');
   assert.is(told({ list: [{ name: 'bad' }] }), 'field list[0].name: not a name');
-  assert.is(told({ list: [], kind: 'c' }), 'field kind is a text, but must be one of a, b');
+  assert.is(told({ list: [], kind: 'c' }), 'field kind is "c", but must be one of a, b');
+  assert.is(told({ list: [], kind: 7 }), 'field kind is 7, but must be one of a, b');
+  assert.is(told({ list: [], kind: 'x'.repeat(41) }), 'field kind is a text, but must be one of a, b');
   assert.is(told({ list: [], either: true }), 'field either is true or false, but must be another kind of value');
   assert.is(told({ list: [], small: 0 }), 'field small must be 1 at least');
   assert.is(told({ list: [], small: 1.5 }), 'field small is a number, but must be a whole number');

@@ -6,9 +6,10 @@ import * as assert from 'uvu/assert';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { makeImage } from '../support/image.ts';
 import { named, writeLayout } from '../support/layout.ts';
+import type { CallResult } from '../support/resident-command.ts';
 import { file, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { tsimg } from '../support/tsimg.ts';
+import { tsimg, tsimgEach } from '../support/tsimg.ts';
 
 // A wrong call has its documented exit status and prints one line that helps, without a stack trace. It changes
 // nothing.
@@ -18,14 +19,26 @@ const folder = tempDir();
 const env = { TSIMG_ROOT: join(folder, 'store') };
 const image = gunzipSync(readFileSync(EXAMPLE_IMAGE));
 
-function fails(status: number, pattern: RegExp, args: readonly string[]): void {
-  const result = tsimg(args, { cwd: folder, env });
+function checkFailed(result: CallResult, status: number, pattern: RegExp, args: readonly string[]): void {
   assert.is(result.status, status, `${args.join(' ')}: ${result.stderr}`);
   const lines = result.stderr.trimEnd().split('\n');
   assert.is(lines.length, 1, result.stderr);
   assert.match(lines[0] ?? '', pattern);
   assert.ok(lines[0]?.startsWith('tsimg: '));
   assert.is(result.stdout, '');
+}
+
+function fails(status: number, pattern: RegExp, args: readonly string[]): void {
+  checkFailed(tsimg(args, { cwd: folder, env }), status, pattern, args);
+}
+
+/** As `fails` for each of these, in one process. */
+function allFail(status: number, cases: readonly (readonly [pattern: RegExp, args: readonly string[]])[]): void {
+  const calls = cases.map(([, args]) => args);
+  for (const [index, result] of tsimgEach(calls, { cwd: folder, env }).entries()) {
+    const [pattern, args] = cases[index] ?? [/^$/, []];
+    checkFailed(result, status, pattern, args);
+  }
 }
 
 test('an unknown command or option is status 2, and the error says what was meant and where help is', () => {
@@ -36,8 +49,8 @@ test('an unknown command or option is status 2, and the error says what was mean
 });
 
 test('an empty name of a file or directory is status 2, and the working directory is not changed', () => {
-  for (const args of [
-    ['unpack', '-f', EXAMPLE_IMAGE, ''],
+  fails(2, /has no name/, ['unpack', '-f', EXAMPLE_IMAGE, '']);
+  const calls = [
     ['unpack', '--layers', EXAMPLE_IMAGE, ''],
     ['unpack', '--bundle', EXAMPLE_IMAGE, ''],
     ['unpack', '--ids', 'subuid', EXAMPLE_IMAGE, ''],
@@ -50,9 +63,11 @@ test('an empty name of a file or directory is status 2, and the working director
       '-o',
       '',
     ]),
-  ]) {
-    fails(2, /has no name/, args);
-  }
+  ];
+  allFail(
+    2,
+    calls.map((args) => [/has no name/, args]),
+  );
   assert.not(existsSync(join(folder, 'bin')));
 });
 
@@ -79,7 +94,8 @@ test('the arguments of run are checked before anything is pulled or unpacked', (
     [/not a user/, '-u', 'a:b:c'],
     [/not a user ID/, '-u', '99999999999'],
     [/not a port/, '--network', 'pasta', '-p', '80:http'],
-    [/not a network/, '--network', 'nonsense'],
+    [/not a network/, '--network', 'non/sense'],
+    [/no such network/, '--network', 'nonsense'],
     [/ulimit/, '--ulimit', 'nonsense=1'],
     [/memory/, '--memory', 'much'],
     [/signal/, '--stop-signal', 'BOGUS'],
@@ -92,14 +108,21 @@ test('the arguments of run are checked before anything is pulled or unpacked', (
     [/restart/, '--restart', 'sometimes'],
     [/no container|such container/, '--network', 'container:nobody'],
   ];
-  for (const [pattern, ...args] of calls) {
+  const whole = calls.map(([, ...args]) => {
     const network = args.includes('--network') ? [] : ['--network', 'none'];
-    const { status, stderr } = tsimg(['run', ...network, ...args, EXAMPLE_IMAGE, 'true'], { cwd: folder, env: fresh });
+    return ['run', ...network, ...args, EXAMPLE_IMAGE, 'true'];
+  });
+  const results = [
+    ...whole.slice(0, 2).map((args) => tsimg(args, { cwd: folder, env: fresh })),
+    ...tsimgEach(whole.slice(2), { cwd: folder, env: fresh }),
+  ];
+  for (const [index, { status, stderr }] of results.entries()) {
+    const [pattern = /^$/, ...args] = calls[index] ?? [];
     assert.is(status, 125, `${args.join(' ')}: ${stderr}`);
     assert.match(stderr, pattern);
     assert.is(stderr.trimEnd().split('\n').length, 1, stderr);
-    assert.not(existsSync(join(fresh.TSIMG_ROOT, 'layers')), args.join(' '));
   }
+  assert.not(existsSync(join(fresh.TSIMG_ROOT, 'layers')));
 });
 
 test('the error for an invalid environment file has its line, and a file without an end is not read on', () => {
@@ -250,13 +273,15 @@ test('a blob with one changed byte is status 5, and the error names it with its 
   const made = makeImage({ layers: [tarOf(file('a', 'what a file holds'.repeat(1000)))], gzip: true });
   const [digest, blob] = [...made.blobs].find(([, bytes]) => bytes.readUInt16BE(0) === 0x1f8b) ?? [];
   assert.ok(digest !== undefined && blob !== undefined);
-  for (const at of [0, 3, 12, 40, blob.length - 30, blob.length - 6, blob.length - 1]) {
+  const cases = [0, 3, 12, 40, blob.length - 30, blob.length - 6, blob.length - 1].map((at) => {
     const changed = Buffer.from(blob);
     changed.writeUInt8(changed.readUInt8(at) ^ 0x04, at);
     const path = join(folder, `changed-${at}`);
     writeLayout(path, [named(made.descriptor, 'x')], made.blobs, new Map([[digest, changed]]));
-    fails(5, new RegExp(`changed-${at} ${digest}.*expected ${digest}`), ['unpack', `oci:${path}:x`, 'dest-changed']);
-  }
+    const pattern = new RegExp(`changed-${at} ${digest}.*expected ${digest}`);
+    return [pattern, ['unpack', `oci:${path}:x`, 'dest-changed']] as const;
+  });
+  allFail(5, cases);
 });
 
 test('nothing incomplete is left under any name', () => {

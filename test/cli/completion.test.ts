@@ -75,7 +75,7 @@ test('every option, verb and choice is in what shells complete from', () => {
   for (const name of ['-it'.slice(0, 2), '--network', '--help', '--root', '-v']) assert.ok(names.includes(name), name);
   assert.equal(
     line.verbs.filter(({ endsAtOperand }) => endsAtOperand).map(({ name }) => name),
-    ['run', 'exec', 'unshare'],
+    ['run', 'create', 'exec', 'unshare'],
   );
 });
 

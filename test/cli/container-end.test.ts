@@ -91,8 +91,8 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
 
   test('a container that fails is started again as often as its policy says, with growing pauses', async () => {
     detached('failing', 'echo life; exit 3', '--restart', 'on-failure:2');
-    // Each life that fails is 'exited' for a moment, before the next one is recorded.
-    const isOver = () => state('failing') === 'exited' && cli.field('failing', '.RestartCount') === '2';
+    // Each life that fails is 'exited' for a moment, before the next one is recorded: the count is read first.
+    const isOver = () => cli.field('failing', '.RestartCount') === '2' && state('failing') === 'exited';
     await until('it has given up', isOver);
     assert.is(cli.ok('logs', 'failing'), 'life\nlife\nlife');
     const times = cli
@@ -144,7 +144,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
 
   test('a container that removes itself can be killed and stopped', async () => {
     for (const verb of [['kill'], ['stop', '-t', '0']]) {
-      detached('gone', 'echo up; exec sleep 60', '--rm');
+      detached('gone', 'echo up; exec sleep 10000', '--rm');
       await up('gone');
       cli.ok(...verb, 'gone');
       assert.equal(cli.directories(), []);

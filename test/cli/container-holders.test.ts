@@ -7,11 +7,13 @@ import * as assert from 'uvu/assert';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
+import { callAlone } from '../support/resident-command.ts';
 import { haveTools } from '../support/tools.ts';
 import { MAIN } from '../support/tsimg.ts';
 
 // A container, the image that it is made of, and the tsimg process that keeps it alive.
 
+callAlone();
 const asRoot = suite('cli/container-holders as root');
 const asUser = suite('cli/container-holders as an ordinary user');
 
@@ -50,12 +52,12 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(refused.status, 1);
     assert.match(refused.stderr, /the image is used by a container .*: ended; /);
     cli.ok('run', ...place, '-d', '--name', 'runs', name, 'sleep', '1000');
-    cli.ok('prune', '-a');
+    cli.ok('prune', '-f', '-a');
     assert.is(cli.ok('images', '-q'), name);
     assert.match(cli.ok('rmi', '-f', name), /^Untagged: /);
     cli.ok('commit', '-q', 'runs', 'committed');
     cli.ok('rm', '-f', 'runs');
-    cli.ok('prune', '-a');
+    cli.ok('prune', '-f', '-a');
     assert.is(cli.ok('images', '-q'), '');
   });
 
@@ -106,12 +108,17 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     ['rm', '-f'],
   ] as const) {
     test(`${verb.join(' ')} does not wait for a tsimg process that is stopped`, async () => {
-      cli.ok('run', ...place, '-d', '--name', 'held', rootfs, 'sleep', '1000');
-      process.kill(Number(cli.field('held', '.State.ConmonPid')), 'SIGSTOP');
-      const began = Date.now();
-      cli.ok(...verb, 'held');
-      assert.ok(Date.now() - began < 9000);
-      assert.is(listed(), verb[0] === 'rm' ? '' : 'held exited');
+      let took = Number.POSITIVE_INFINITY;
+      // A busy machine is slow; what waits for the process takes more than ten seconds each time.
+      for (let turn = 0; turn < 3 && took > 9000; turn += 1) {
+        cli.ok('run', ...place, '-d', '--replace', '--name', 'held', rootfs, 'sleep', '1000');
+        process.kill(Number(cli.field('held', '.State.ConmonPid')), 'SIGSTOP');
+        const began = Date.now();
+        cli.ok(...verb, 'held');
+        took = Date.now() - began;
+        assert.is(listed(), verb[0] === 'rm' ? '' : 'held exited');
+      }
+      assert.ok(took <= 9000, `${took} ms`);
     });
   }
 

@@ -6,10 +6,12 @@ import * as assert from 'uvu/assert';
 import { probeCgroups } from '../../src/host/facts/cgroup-facts.ts';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
+import { callAlone } from '../support/resident-command.ts';
 import { MAIN } from '../support/tsimg.ts';
 
 // Reports about containers, and their leftovers, after one of their processes was killed.
 
+callAlone();
 const asRoot = suite('cli/container-killed as root');
 const asUser = suite('cli/container-killed as an ordinary user');
 
@@ -67,7 +69,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     const pid = cli.field('orphan', '.State.Pid');
     kill(cli.field('orphan', '.State.ConmonPid'));
     await until('its command is gone', () => isGone(pid));
-    cli.ok('prune');
+    cli.ok('prune', '-f');
     assert.equal(cli.directories(), []);
     assert.equal(cgroupsOf(id), []);
     assert.equal(readdirSync(join(cli.folder, 'names')), []);
@@ -139,14 +141,18 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
       const lines = stderr.split('\n').filter((line) => line.includes(`(${path})`));
       assert.is(lines.length, 1, what);
       assert.match(lines[0] ?? '', `tsimg rm --force ${id.slice(0, 12)} removes`, what);
-      for (const verb of ['rm', 'start', 'logs', 'inspect', 'wait', 'stop', 'kill']) {
-        const refused = cli.run(verb, container);
-        assert.is(refused.status, 1, `${what}: ${verb}`);
-        assert.match(refused.stderr, `(${path})`, `${what}: ${verb}`);
-      }
+      assert.is(cli.run('rm', container).status, 1, what);
+    }
+    const refused = all.flatMap(({ container, ...each }) =>
+      ['rm', 'start', 'logs', 'inspect', 'wait', 'stop', 'kill'].map((verb) => ({ ...each, call: [verb, container] })),
+    );
+    for (const [index, told] of cli.runEach(refused.map(({ call }) => call)).entries()) {
+      const { what, path, call } = refused[index] ?? {};
+      assert.is(told.status, 1, `${what}: ${call}`);
+      assert.match(told.stderr, `(${path})`, `${what}: ${call}`);
     }
     assert.is(JSON.parse(cli.ok('ps', '-a', '--format', 'json')).Names, 'sound');
-    cli.ok('prune');
+    cli.ok('prune', '-f');
     assert.is(cli.directories().length, 1);
     assert.is(listed(), 'sound running');
     assert.equal(readdirSync(join(cli.folder, 'names')), ['sound']);
@@ -174,7 +180,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
       assert.is(status, 0);
       assert.is(stdout, 'sound\n');
       assert.match(stderr, 'it belongs to the user with the ID 0');
-      assert.match(cli.run('prune').stderr, 'it belongs to the user with the ID 0');
+      assert.match(cli.run('prune', '-f').stderr, 'it belongs to the user with the ID 0');
       cli.ok('rm', '-f', 'sound');
       assert.is(cli.run('rm', '-f', 'f'.repeat(12)).status, 1);
     } finally {
@@ -216,7 +222,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(cli.run('run', '--network', 'none', '-d', '--name', 'never', rootfs, '/nothing').status, 127);
     detached('ended');
     cli.ok('stop', '-t', '0', 'ended');
-    const { stderr } = cli.run('prune');
+    const { stderr } = cli.run('prune', '-f');
     assert.match(stderr, '2 containers removed');
     assert.match(stderr, /[0-9]k?B freed/);
     assert.is(listed(), 'running running');

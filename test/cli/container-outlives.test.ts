@@ -5,10 +5,12 @@ import * as assert from 'uvu/assert';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
+import { callAlone } from '../support/resident-command.ts';
 import { haveTools } from '../support/tools.ts';
 
 // A program that clears its parent-death signal outlives the tsimg process that started it. No container may.
 
+callAlone();
 const asRoot = suite('cli/container-outlives as root');
 const asUser = suite('cli/container-outlives as an ordinary user');
 
@@ -104,7 +106,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     await until('it sleeps', () => sleeps(seconds));
     child.kill('SIGKILL');
     await until('it is swept', () => {
-      cli.ok('prune');
+      cli.ok('prune', '-f');
       return cli.directories().length === 0;
     });
     assert.not(sleeps(seconds));

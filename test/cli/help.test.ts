@@ -3,7 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HEADINGS, MOST_USED, optionGroups } from '../../src/cli/option-groups.ts';
 import { createProgram } from '../../src/cli/program.ts';
-import { tsimg } from '../support/tsimg.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { tsimg, tsimgEach } from '../support/tsimg.ts';
 
 // Help shows options under headings, the most used options first.
 
@@ -65,8 +66,9 @@ test('tsimg run --help shows the most used options first, and all options of the
 });
 
 test('no line of help is longer than 80 columns', () => {
-  for (const args of [['--help'], ...program.commands.map((command) => ['help', command.name()])]) {
-    const { stdout, status } = tsimg(args);
+  const calls = [['--help'], ...program.commands.map((command) => ['help', command.name()])];
+  for (const [index, { stdout, status }] of tsimgEach(calls, { env: { TSIMG_ROOT: tempDir() } }).entries()) {
+    const args = calls[index] ?? [];
     assert.is(status, 0, args.join(' '));
     assert.equal(
       stdout.split('\n').filter((line) => line.length > 80),

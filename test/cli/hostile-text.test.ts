@@ -73,12 +73,12 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       ['history', '--no-trunc', 'other:1'],
       ['save', '--progress', 'json', 'evil:1', '-o', join(tempDir(0o777), 'out')],
     ];
-    for (const args of calls) {
-      const { status, stdout, stderr } = cli.run(...args);
+    for (const [index, { status, stdout, stderr }] of cli.runEach(calls).entries()) {
+      const args = calls[index] ?? [];
       assert.is(status, 0, `${args[0]}: ${stderr}`);
       assert.not.match(stdout + stderr, UNSAFE, args.join(' '));
     }
-    for (const args of [
+    const wrong = [
       ['inspect', EVIL],
       ['run', '--network', EVIL, 'evil:1'],
       ['run', ...network, 'evil:1', EVIL],
@@ -87,12 +87,11 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       ['cp', `evil:/${EVIL_NAME}`, '-'],
       ['rm', EVIL],
       [EVIL],
-    ]) {
-      for (const how of [[], ['--json'], ['--debug']]) {
-        const { status, stdout, stderr } = cli.run(...args.slice(0, 1), ...how, ...args.slice(1));
-        assert.is.not(status, 0, args.join(' '));
-        assert.not.match(stdout + stderr, UNSAFE, args.join(' '));
-      }
+    ].flatMap((args) => [[], ['--json'], ['--debug']].map((how) => [...args.slice(0, 1), ...how, ...args.slice(1)]));
+    for (const [index, { status, stdout, stderr }] of cli.runEach(wrong).entries()) {
+      const args = wrong[index] ?? [];
+      assert.is.not(status, 0, args.join(' '));
+      assert.not.match(stdout + stderr, UNSAFE, args.join(' '));
     }
   });
 

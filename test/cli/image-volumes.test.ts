@@ -1,9 +1,10 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { until } from '../support/container-cli.ts';
 import { canRunContainers } from '../support/define-runs.ts';
 import { makeImage } from '../support/image.ts';
 import { named, writeLayout } from '../support/layout.ts';
@@ -12,7 +13,7 @@ import { hasOwnEtc } from '../support/own-etc.ts';
 import { dir, file, hardlink, symlink, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { findTool, haveTools } from '../support/tools.ts';
-import { tsimg } from '../support/tsimg.ts';
+import { MAIN, tsimg } from '../support/tsimg.ts';
 
 const asRoot = suite('cli/image-volumes as root');
 const asUser = suite('cli/image-volumes as an ordinary user');
@@ -112,10 +113,9 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
     ok('rm', 'stays');
   });
 
-  test('exec and cp see the volumes of a running container', () => {
-    run('echo here > /data/here; touch /ready; sleep 300', '-d', '--name', 'runs');
-    const end = Date.now() + 60_000;
-    while (call('exec', 'runs', 'cat', '/data/here').stdout !== 'here\n') assert.ok(Date.now() < end);
+  test('exec and cp see the volumes of a running container', async () => {
+    run('echo here > /data/here; touch /ready; sleep 10000', '-d', '--name', 'runs');
+    await until('it is written', () => call('exec', 'runs', 'cat', '/data/here').stdout === 'here\n');
     assert.match(call('cp', 'runs:/data/here', '-').stdout, 'here\n');
     ok('rm', '-f', 'runs');
   });
@@ -141,7 +141,13 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
       stderr,
       /a volume of the image is not a directory in the image \(\/srv\/file\); .*--image-volume ignore/,
     );
+    for (const volume of ['over:/srv/file', '/srv/file']) {
+      const own = call('run', '-q', '--network', 'none', '--image-volume', 'ignore', '-v', volume, image, 'true');
+      assert.is(own.status, 125);
+      assert.match(own.stderr, /a volume cannot be mounted on a file \(\/srv\/file\): .*: -v \/PATH:\/srv\/file/);
+    }
     assert.equal(containers(), []);
+    assert.is(ok('volume', 'ls', '-q'), '');
   });
 
   test('in a user namespace volumes have the owners that they have in the image', () => {
@@ -181,9 +187,117 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
     assert.is(stdout, 'seed\nx\n', stderr);
   });
 
+  test('a volume with a name is filled once, outlives containers, and is removed when no container has it', () => {
+    assert.is(run(`${look}; echo mine > mine; rm f`, '--rm', '-v', 'kept:/seed'), seen);
+    assert.is(
+      run('cd /seed; ls; stat -c %u:%g .', '--rm', '--mount', 'type=volume,src=kept,dst=/seed'),
+      'absolute\nagain\nmine\nsetuid\n10:11\n',
+    );
+    const names = ['--name', 'has', '-v', 'kept:/seed:ro', '-v', 'empty:/data:nocopy', '-v', '/var/own'];
+    assert.is(
+      run('touch /seed/x 2>/dev/null || echo ro; touch /data/x /var/own/x; ls /seed', ...names),
+      'ro\nabsolute\nagain\nmine\nsetuid\n',
+    );
+    const [used, forced, unknown, wrong, bad, inUse] = [
+      call('volume', 'rm', 'kept'),
+      call('volume', 'rm', '-f', 'kept', 'no-such'),
+      call('volume', 'inspect', 'no-such'),
+      call('run', '--rm', '-v', 'a b:/x', image, 'true'),
+      call('volume', 'create', '../up'),
+      call('volume', 'prune', '-a', '-f'),
+    ];
+    assert.equal(
+      [used, forced, unknown, wrong, bad, inUse].map(({ status }) => status),
+      [1, 1, 3, 125, 2, 0],
+    );
+    assert.match(used?.stderr ?? '', 'the volume is used by a container (kept): has; remove that container');
+    assert.match(wrong?.stderr ?? '', 'not a volume (-v a b:/x): "a b" is neither a path nor a name');
+    assert.is(inUse?.stdout, '');
+    const mounts = JSON.parse(ok('inspect', '-f', 'json', 'has'))[0].Mounts;
+    const told = mounts.map((each: { Name?: string; Type: string; Destination: string; RW: boolean }) => [
+      each.Type,
+      each.Name,
+      each.Destination,
+      each.RW,
+    ]);
+    for (const mount of [
+      ['volume', 'kept', '/seed', false],
+      ['volume', 'empty', '/data', true],
+      ['volume', undefined, '/var/own', true],
+    ])
+      assert.ok(
+        told.some((each: unknown) => JSON.stringify(each) === JSON.stringify(mount)),
+        JSON.stringify(told),
+      );
+    assert.is(ok('volume', 'ls', '--format', '{{.Name}} {{.Links}}'), 'empty 1\nkept 1\n');
+    ok('start', 'has');
+    ok('wait', 'has');
+    ok('rm', '-v', 'has');
+    const unused = ok('volume', 'create', '--label', 'colour=red').trim();
+    assert.match(unused, /^[0-9a-f]{64}$/);
+    assert.is(ok('volume', 'create', 'kept'), 'kept\n');
+    assert.is(ok('volume', 'ls', '-q', '-f', 'label=colour=red'), `${unused}\n`);
+    assert.is(ok('volume', 'ls', '-q', '-f', 'dangling=false', '-f', 'name=x'), '');
+    const place = ok('volume', 'inspect', '-f', '{{.Mountpoint}}', 'kept').trim();
+    assert.is(JSON.parse(ok('volume', 'inspect', '-f', 'json', 'kept'))[0].Mountpoint, place);
+    assert.ok(existsSync(join(place, 'mine')));
+    writeFileSync(join(ok('volume', 'inspect', '-f', '{{.Mountpoint}}', unused).trim(), 'put'), '');
+    assert.is(run('ls /seed', '--rm', '-v', `${unused}:/seed`), 'put\n');
+    assert.is(ok('volume', 'prune', '-f'), `${unused}\n`);
+    assert.is(ok('volume', 'rm', 'kept'), 'kept\n');
+    assert.is(ok('volume', 'prune', '-a', '-f'), 'empty\n');
+    assert.equal(readdirSync(join(root, 'volumes')), []);
+  });
+
+  test('in a user namespace a volume with a name has the owners of the image, and is kept so', () => {
+    const mode = ['--rm', '--userns', user === undefined ? 'auto' : 'keep-id', '-v', 'mapped:/seed'];
+    assert.is(run(`${look}; touch new`, '--user', '0', ...mode), seen);
+    assert.is(run(`${look}; stat -c %u:%g new`, '--user', '0', ...mode), `${seen}0:0\n`);
+    const other = call('run', '--network', 'none', '--rm', '-v', 'mapped:/seed', image, 'id');
+    if (user === undefined) assert.not.match(other.stderr, 'other owners');
+    else assert.match(other.stderr, 'the volume mapped was first used with other IDs');
+    ok('volume', 'rm', 'mapped');
+    assert.equal(readdirSync(join(root, 'volumes')), []);
+  });
+
+  test('containers that begin to use a volume at the same time fill it once', async () => {
+    const starts = Array.from({ length: 4 }, (_, index) =>
+      spawn(
+        process.execPath,
+        [
+          '--',
+          MAIN,
+          'run',
+          '-q',
+          '--network',
+          'none',
+          '--name',
+          `same${index}`,
+          '-v',
+          'same:/seed',
+          image,
+          'sh',
+          '-c',
+          `echo ${index} >> /seed/f; ls /seed`,
+        ],
+        {
+          cwd: folder,
+          env: { PATH: process.env.PATH, TSIMG_ROOT: root, HOME: folder, XDG_RUNTIME_DIR: folder },
+          ...(user && { uid: user.uid, gid: user.gid }),
+        },
+      ),
+    );
+    const ends = starts.map((child) => new Promise((resolve) => child.once('close', resolve)));
+    assert.equal(await Promise.all(ends), [0, 0, 0, 0]);
+    const lines = readFileSync(join(root, 'volumes/same/data/f'), 'utf8').trim().split('\n');
+    assert.equal(lines.toSorted(), ['0', '1', '2', '3', 'seed']);
+    for (const index of [0, 1, 2, 3]) ok('rm', `same${index}`);
+    ok('volume', 'rm', 'same');
+  });
+
   test('no volume is left when its container was removed', () => {
     assert.equal(containers(), []);
-    assert.is(existsSync(join(root, 'volumes')), false);
+    assert.equal(readdirSync(join(root, 'volumes')), []);
   });
 }
 

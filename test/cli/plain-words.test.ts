@@ -88,11 +88,13 @@ defineRuns(asRoot, asUser, (test, { rootfs, freshRootfs, user }) => {
   test('every error is in plain words', () => {
     writeFileSync(join(folder, 'empty.json'), '{}');
     cli.ok('run', '-q', '-d', '--network', 'none', '--name', 'c', rootfs, 'sleep', '1000');
-    for (const [pattern, status, ...args] of calls) {
-      if (args.length === 0) continue;
-      const result = cli.run(...args);
-      checkWords(result.stderr, pattern, args.join(' '));
-      assert.is(result.status, status, args.join(' '));
+    const made = calls.filter(([, , ...args]) => args.length > 0);
+    const words = made.map(([, , ...args]) => args);
+    const results = [...words.slice(0, 2).map((args) => cli.run(...args)), ...cli.runEach(words.slice(2))];
+    for (const [index, [pattern, expected, ...args]] of made.entries()) {
+      const { status, stderr = '' } = results[index] ?? {};
+      checkWords(stderr, pattern, args.join(' '));
+      assert.is(status, expected, args.join(' '));
     }
   });
 

@@ -1,5 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import module from 'node:module';
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
@@ -18,8 +29,8 @@ const STORE = join(tempDir(), 'store');
 const PUBLISHED = await publish();
 const PACKAGE = dirname(dirname(dirname(PUBLISHED)));
 
-function outcome(main: string, args: readonly string[], home = tempDir()) {
-  const env = { PATH: process.env.PATH, TSIMG_ROOT: STORE, HOME: home };
+function outcome(main: string, args: readonly string[], home = tempDir(), more: Readonly<Record<string, string>> = {}) {
+  const env = { PATH: process.env.PATH, TSIMG_ROOT: STORE, HOME: home, ...more };
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', env });
   return { status, stdout, stderr };
 }
@@ -56,11 +67,36 @@ test('the package has text and the stub, and nothing that was compiled for one v
   const files = readdirSync(PACKAGE, { recursive: true, encoding: 'utf8' }).filter((file) =>
     statSync(join(PACKAGE, file)).isFile(),
   );
-  const others = files.filter((file) => !/\.(cjs|js|d\.ts|map|md|svg|json)$|^LICENSE$|^(completions|man)\//.test(file));
+  const api = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8'));
+  const others = files.filter(
+    (file) => !/\.(cjs|js|d\.ts|map|md|svg|json)$|^LICENSE$|^(completions|examples|man)\//.test(file),
+  );
   assert.equal(others.sort(), ['dist/src/sys/stub/stub-arm64', 'dist/src/sys/stub/stub-x64']);
   const modules = files.filter((file) => /\.c?js$/.test(file) && !/^dist\/src\/(programs|scripts)\//.test(file));
-  assert.equal(modules.sort(), ['dist/src/api.js', 'dist/src/tsimg.cjs']);
+  const entries = Object.keys(api.exports).filter((entry) => entry !== './package.json');
+  const names = entries.map((entry) => (entry === '.' ? 'api' : entry.slice(2)));
+  const expected = [...names.flatMap((name) => [`${name}.js`, `${name}.cjs`]), 'library.cjs', 'tsimg.cjs'];
+  assert.equal(modules.sort(), expected.map((name) => `dist/src/${name}`).sort());
   for (const file of files) assert.not.ok(readFileSync(join(PACKAGE, file), 'latin1').includes(ROOT), file);
+});
+
+test('the licenses of joined packages go with the scripts', () => {
+  const licenses = readFileSync(join(PACKAGE, 'dist', 'src', 'scripts', 'licenses.md'), 'utf8');
+  for (const name of ['commander', 'got', 'zod']) assert.match(licenses, new RegExp(`^## ${name} \\d`, 'm'));
+  assert.not.match(licenses, /^## http2-wrapper/m);
+});
+
+test('a request loads nothing of joined packages from node_modules', () => {
+  const alone = join(tempDir(), 'package');
+  cpSync(PACKAGE, alone, { recursive: true });
+  mkdirSync(join(alone, 'node_modules'));
+  for (const name of ['@sigstore', 'koffi', '@koromix']) {
+    const path = join(ROOT, 'node_modules', name);
+    if (existsSync(path)) symlinkSync(path, join(alone, 'node_modules', name));
+  }
+  const { status, stderr } = outcome(join(alone, 'dist', 'src', 'tsimg.cjs'), ['tags', '127.0.0.1:1/name']);
+  assert.match(stderr, /^tsimg: no answer from the registry \(http:.*connection refused/);
+  assert.is(status, 1);
 });
 
 test('the library has one class TsimgError, also in a worker thread', async () => {
@@ -107,6 +143,31 @@ test('V8’s code cache is kept for the user alone, and made anew where it is da
     for (const file of made) writeFileSync(file, damage(readFileSync(file)));
     assert.equal(outcome(PUBLISHED, ['images'], home), first);
   }
+});
+
+test('compiled code is not kept of a call that fails, and grows with calls that do more', () => {
+  if (typeof Reflect.get(module, 'enableCompileCache') === 'function') {
+    console.log('skipped: needs Node 20, whose compiled code tsimg keeps itself');
+    return;
+  }
+  const home = tempDir();
+  // Each call looks whether it has more.
+  const env = {
+    NODE_OPTIONS: '--import "data:text/javascript,Math.random = () => 0"',
+    TSIMG_ROOT: join(home, 'store'),
+  };
+  const call = (...args: readonly string[]) => {
+    outcome(PUBLISHED, args, home, env);
+    return compiledIn(home).filter((file) => /-images\/images-/.test(file));
+  };
+  assert.equal(call('images', '--filter', 'nonsense'), []);
+  const [file = ''] = call('images');
+  const { size } = statSync(file);
+  call('images');
+  assert.is(statSync(file).size, size);
+  call('load', '-q', join(ROOT, 'fixtures', 'images', 'busybox-amd64.tar.gz'));
+  call('images');
+  assert.ok(statSync(file).size > size);
 });
 
 test('no code cache is kept in a folder that others can write to', () => {

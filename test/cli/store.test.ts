@@ -39,6 +39,36 @@ test('an archive is loaded, listed, tagged, inspected, saved and removed', () =>
   assert.equal(JSON.parse(run('images', '--json')), []);
 });
 
+test('images are listed by name, pattern and filter, and printed by a template', () => {
+  const run = inStore();
+  run('load', '-q', '-i', EXAMPLE_IMAGE);
+  run('tag', 'tsimg/example', 'other:1');
+  run('tag', 'tsimg/example', 'localhost:5000/team/app:2');
+  const [image] = JSON.parse(run('inspect', 'other:1'));
+  const names = (...args: readonly string[]) =>
+    run('images', '--format', '{{.Repository}}:{{.Tag}}', ...args)
+      .split('\n')
+      .filter((line) => line !== '')
+      .sort();
+  const [team, other, example] = ['localhost:5000/team/app:2', 'other:1', 'tsimg/example:latest'];
+  assert.equal(names(), [team, other, example]);
+  for (const text of ['other', 'other:1', 'oth*', 'o?her:*', 'docker.io/library/other'])
+    assert.equal(names(text), [other]);
+  for (const text of ['nothing', '*', 'other:', 'othe', 'OTHER'])
+    assert.equal(names(text), text === '*' ? [other] : []);
+  assert.equal(names('-f', 'reference=tsimg/*', '--filter', 'reference=localhost:5000/*/*'), [team, example]);
+  assert.equal(names('-f', 'dangling=true'), []);
+  assert.equal(names('-f', 'dangling=false', '-f', 'reference=other'), [other]);
+  assert.is(run('images', '-q', 'other'), `${image.Id}\n`);
+  assert.is(run('images', '--no-trunc', '--format', '{{.ID}}', 'other'), `${image.Id}\n`);
+  assert.match(run('images', '--format', 'table {{.ID}}\\t{{.Size}}', 'other'), /^IMAGE ID\s+SIZE\n[0-9a-f]{12}\s+\d/);
+  assert.is(JSON.parse(run('images', '--format', 'json', 'other')).Tag, '1');
+  const env = { TSIMG_ROOT: join(tempDir(), 'store') };
+  const refused = tsimg(['images', '-f', 'dangling=perhaps'], { env });
+  assert.is(refused.status, 2);
+  assert.match(refused.stderr, /^tsimg: not a filter \(dangling=perhaps\); reference=PATTERN/);
+});
+
 test('save writes to a pipe, and load reads from one', () => {
   const run = inStore();
   run('load', EXAMPLE_IMAGE);
@@ -66,8 +96,22 @@ test('ls lists the files that unpack would make, with modes, owners and links', 
 test('prune frees blobs that no name leads to', () => {
   const run = inStore();
   run('load', EXAMPLE_IMAGE);
-  assert.match(run('prune', '--all'), /^Untagged: .*\nDeleted: sha256:/);
+  assert.match(run('prune', '-f', '--all'), /^Untagged: .*\nDeleted: sha256:/);
   assert.is(run('images', '-q'), '');
 });
+
+for (const verb of [
+  ['store', 'check', '--repair'],
+  ['prune', '--drop-blobs', '--force'],
+]) {
+  test(`${verb.join(' ')} takes the options of registries, but no credentials for one alone`, () => {
+    const env = { TSIMG_ROOT: join(tempDir(), 'store') };
+    const said = (...options: readonly string[]) => tsimg([...verb, ...options], { env }).stderr;
+    assert.match(said('--authfile', '/nonexistent/auth.json'), 'no such file (--authfile /nonexistent/auth.json)');
+    assert.match(said('--no-mirrors', '--hosts-dir', '/nonexistent'), '--no-mirrors excludes');
+    assert.not.match(said('--no-mirrors', '--tls-verify', 'false'), 'option');
+    assert.match(said('--creds', 'me:secret'), 'unknown option');
+  });
+}
 
 test.run();

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { compiledCode } from '../support/compiled-code.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { haveRoot } from '../support/tools.ts';
+import { haveRoot, haveTools } from '../support/tools.ts';
 import { MAIN, tsimg } from '../support/tsimg.ts';
 
 // The command as a shell starts it: by its first line, in pipelines, with broken outputs and inputs that never come.
@@ -40,6 +40,14 @@ asRoot('--env-file is tsimg’s, never Node’s: a file cannot put options into 
   assert.not(existsSync(join(folder, 'evil')));
   assert.is(bash('"$T" run --network none ./rootfs echo --env-file=x').stdout, '--env-file=x\n');
   assert.is(bash('"$T" run --network none --env-file nope ./rootfs true').status, 125);
+});
+
+const asRootOnBusybox = haveRoot() && haveTools('busybox') ? test : test.skip;
+asRootOnBusybox('the command starts where env(1) is that of busybox, which takes no option', () => {
+  const script = 'mount --bind "$(command -v busybox)" "$(command -v env)" && "$1" run --env-file nope x; echo $?';
+  const { stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script, 'sh', MAIN], { encoding: 'utf8' });
+  assert.match(stderr, /^tsimg: .*nope/);
+  assert.is(stdout, '125\n');
 });
 
 asRoot('options behind the operand are the command’s, in errors too', () => {

@@ -17,12 +17,15 @@ for (const { name, load } of VERBS) {
   });
 }
 
-test('a verb as the first argument loads its own file only; another first argument loads all', () => {
-  assert.equal(
-    verbsFor(['run', 'pull']).map(({ name }) => name),
-    ['run'],
-  );
-  for (const args of [[], ['help'], ['--root', 'run', 'pull'], ['rnu'], ['toString']]) {
+test('a verb behind general options loads its own file only; other arguments load all', () => {
+  for (const general of [[], ['--root', 'pull'], ['--root=pull', '--json'], ['--debug', '--root', '--json']]) {
+    assert.equal(
+      verbsFor([...general, 'run', 'pull']).map(({ name }) => name),
+      ['run'],
+      general.join(' '),
+    );
+  }
+  for (const args of [[], ['help'], ['--root', 'run'], ['--root'], ['--help', 'run'], ['rnu'], ['toString']]) {
     assert.is(verbsFor(args), VERBS, args.join(' '));
   }
 });

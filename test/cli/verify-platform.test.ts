@@ -36,12 +36,20 @@ if (haveTools('docker-registry', 'skopeo', 'busybox')) {
     maxBuffer: 64 * 1024 * 1024,
   }).stdout;
 
-  /** An image for each of the two platforms, in an index at the tag `both`. */
+  /** An image for each of the two platforms. */
+  const MADE = [OWN, FOREIGN].map((architecture) => {
+    const platform = { os: 'linux', architecture };
+    const made = makeImage({ layers: [layer], gzip: true, platform });
+    const layout = writeLayout(join(tempDir(), 'layout'), [named(made.descriptor, 'latest')], made.blobs);
+    return { architecture, platform, made, layout };
+  });
+
+  /** Both images, in an index at the tag `both`. */
   const push = async (name: string, to: DockerRegistry = registry) => {
-    const one = (architecture: string) => {
-      const platform = { os: 'linux', architecture };
-      const made = makeImage({ layers: [layer], gzip: true, platform });
-      const layout = writeLayout(join(tempDir(), 'layout'), [named(made.descriptor, 'latest')], made.blobs);
+    const one = (wanted: string) => {
+      const found = MADE.find(({ architecture }) => architecture === wanted);
+      if (found === undefined) throw new Error(`no image for ${wanted}`);
+      const { architecture, platform, made, layout } = found;
       to.fill(`oci:${layout}:latest`, `${name}:${architecture}`);
       const { mediaType, digest, size } = made.descriptor;
       return { mediaType, digest, size, platform };

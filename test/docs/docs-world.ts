@@ -1,7 +1,8 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { configureImage } from '../../src/verbs/author/config.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { EXAMPLE_IMAGE, ROOT } from '../support/checkout.ts';
 import { compiledCode } from '../support/compiled-code.ts';
@@ -22,7 +23,8 @@ const HOSTS = ['registry-1.docker.io', 'registry.example'];
 /** Names that hold the example image of fixtures/, in which `guest` is user 1000. */
 const EXAMPLES = ['team/app:1.2', 'team/app:1.3'];
 /**
- * Names of Docker Hub's own, and which file of ../shared/images they hold; the example image, where that is not there.
+ * Names of Docker Hub's own, and which file of ../shared/images they hold. Where that is not there, they hold the
+ * example image with another label: an image of its own, as pages take it to be.
  */
 const HUB: Readonly<Record<string, string>> = {
   'library/alpine:3.9': 'alpine-3.9.4-docker-save.tar.gz',
@@ -38,12 +40,20 @@ function spell(path: string): string {
   return `docker-archive:${archive}`;
 }
 
-function fill(registry: DockerRegistry): void {
+/** Makes an image of the example's files, with an ID of its own. */
+async function makeOther(): Promise<string> {
+  const archive = `docker-archive:${join(tempDir(), 'other.tar')}`;
+  await configureImage(EXAMPLE_IMAGE, { label: ['name=other'] }, { root: join(tempDir(), 'store'), output: archive });
+  return archive;
+}
+
+async function fill(registry: DockerRegistry): Promise<void> {
   const example = spell(EXAMPLE_IMAGE);
+  const other = await makeOther();
   for (const name of EXAMPLES) registry.fill(example, name);
   for (const [name, file] of Object.entries(HUB)) {
     const path = join(SHARED, file);
-    registry.fill(existsSync(path) ? spell(path) : example, name);
+    registry.fill(existsSync(path) ? spell(path) : other, name);
   }
 }
 
@@ -88,7 +98,7 @@ function makePrograms(): string {
 }
 
 export async function makeDocsWorld(): Promise<DocsWorld> {
-  const network = await makeNetworkWorld({ seconds: 1200 });
+  const network = await makeNetworkWorld();
   const { within } = network;
   const tls = makeCertificate(...HOSTS.map((host) => `DNS:${host}`));
   const trusted = tempDir(0o755);
@@ -105,7 +115,7 @@ export async function makeDocsWorld(): Promise<DocsWorld> {
   const signatureFiles = await pushSigned(data, spell(EXAMPLE_IMAGE));
   const registry = await startDockerRegistry({ tls, data, within, port: 443 });
   const plain = await startDockerRegistry({ data, within, port: 5000 });
-  fill(plain);
+  await fill(plain);
   const programs = makePrograms();
 
   const bash = (script: string, folder: string, user: OrdinaryUser | undefined): SpawnSyncReturns<string> => {
@@ -139,8 +149,11 @@ export async function makeDocsWorld(): Promise<DocsWorld> {
         if (script.includes(name)) writeFileSync(join(folder, 'work', name), text);
       }
       const { status, stdout } = bash(script, folder, user);
-      const running = bash('tsimg ps -q', folder, user).stdout.trim();
-      bash('tsimg rm -f $(tsimg ps -aq)', folder, user);
+      // Most pages leave none, which needs no command to be known
+      const containers = join(folder, 'home', 'store', 'containers');
+      const left = existsSync(containers) && readdirSync(containers).some((name) => /^[0-9a-f]{64}$/.test(name));
+      const running = left ? bash('tsimg ps -q', folder, user).stdout.trim() : '';
+      if (left) bash('tsimg rm -f $(tsimg ps -aq)', folder, user);
       return { status, output: stdout, running };
     },
     [Symbol.asyncDispose]: async () => {

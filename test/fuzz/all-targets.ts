@@ -4,6 +4,7 @@ import { documentsTarget } from './targets/documents.ts';
 import { imagesTarget } from './targets/images.ts';
 import { LAYER_TARGETS } from './targets/layers.ts';
 import { paxTarget } from './targets/pax.ts';
+import { REGISTRY_TARGETS } from './targets/registries.ts';
 import { SIGNATURE_TARGETS } from './targets/signatures.ts';
 import { tarDifferentialTarget } from './targets/tar-differential.ts';
 import { tarReaderTarget } from './targets/tar-reader.ts';
@@ -20,6 +21,7 @@ export const OTHER_TARGETS: readonly Target[] = [
   imagesTarget,
   documentsTarget,
   ...TEXT_TARGETS,
+  ...REGISTRY_TARGETS,
   ...SIGNATURE_TARGETS,
 ];
 

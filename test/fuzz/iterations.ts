@@ -15,6 +15,8 @@ export const ITERATIONS: Readonly<Record<string, number>> = {
   headers: 3000,
   'auth-file': 600,
   'host-texts': 600,
+  'registries-conf': 600,
+  'hosts-toml': 600,
   'signature-annotations': 400,
   bundle: 400,
   checkpoint: 300,

@@ -1,7 +1,7 @@
 import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { haveRoot, haveTools, installedKernel } from '../support/tools.ts';
-import { runOnUserModeKernel, userModeModules } from './user-mode-kernel.ts';
+import { bootsUserModeKernel, runOnUserModeKernel, userModeModules } from './user-mode-kernel.ts';
 import { runInVirtualMachine } from './virtual-machine.ts';
 
 /** Far more than it takes on a busy host. The test runner ends a file after ten minutes. */
@@ -16,7 +16,9 @@ export function userModeKernel(): Machine | undefined {
   const modules = userModeModules();
   if (modules === undefined) console.log('skipped: needs a kernel in user mode (Debian package user-mode-linux)');
   if (modules === undefined || !haveRoot() || !haveTools('linux.uml', 'mount', ...PROGRAMS)) return undefined;
-  return (script) => runOnUserModeKernel(modules, script, SECONDS);
+  if (bootsUserModeKernel()) return (script) => runOnUserModeKernel(modules, script, SECONDS);
+  console.log('skipped: needs a processor on which the kernel in user mode runs programs (none with AMX)');
+  return undefined;
 }
 
 /** Undefined where this host has none; prints what is missing. */

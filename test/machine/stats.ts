@@ -14,7 +14,8 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   test.after(() => cli.clear());
 
   test('stats shows the usage and limits of a container', () => {
-    const limits = ['-m', '64m', '--pids-limit', '20'];
+    // Most of the one processor is left to tsimg
+    const limits = ['-m', '64m', '--pids-limit', '20', '--cpus', '0.3'];
     const script = 'while :; do :; done';
     cli.ok('run', '-d', '--name', 'busy', '--network', 'none', ...limits, rootfs, '/bin/sh', '-c', script);
     const [busy, ...others] = JSON.parse(cli.ok('stats', '--no-stream', '--json'));

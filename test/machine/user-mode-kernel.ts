@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { tempDir } from '../support/temp-dir.ts';
+import { findTool } from '../support/tools.ts';
 import { makeMachineTree } from './machine-tree.ts';
 
 // A kernel that is a program of the host (Debian's user mode Linux), with a command line of its own. Its programs run
@@ -25,7 +27,22 @@ export function userModeModules(): string | undefined {
  * turns it off. Returns its output. All its processes end with it. @param seconds after which it is killed
  */
 export function runOnUserModeKernel(modules: string, script: string, seconds: number): string {
-  const tree = makeMachineTree(modules, ENTER, script);
+  return boot(makeMachineTree(modules, ENTER, script), seconds);
+}
+
+/**
+ * Whether a program runs on such a kernel here. Debian's of version 6.1 cannot keep the registers of processors with
+ * AMX, and its first program gets a SIGSEGV.
+ */
+export function bootsUserModeKernel(): boolean {
+  const tree = tempDir(0o755);
+  copyFileSync(findTool('busybox') ?? 'busybox', join(tree, 'busybox'));
+  writeFileSync(join(tree, 'init'), '#!/busybox sh\necho it boots\n/busybox poweroff -f\n', { mode: 0o755 });
+  return boot(tree, 15).includes('it boots');
+}
+
+/** Boots with a folder of the host as its root file system. */
+function boot(tree: string, seconds: number): string {
   const root = ['root=/dev/root', 'rootfstype=hostfs', `hostfs=${tree}`, 'ro', 'init=/init'];
   const console = ['con=null', 'con0=null,fd:1', 'quiet', 'loglevel=1'];
   const kernel = ['linux.uml', `mem=${MEMORY}M`, ...root, ...console, 'cgroup_no_v1=all', 'panic=-1'];

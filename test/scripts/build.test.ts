@@ -35,7 +35,7 @@ function makeCheckout(): Checkout {
     writeFileSync(at(path), text);
   };
   for (const [path, text] of Object.entries(SOURCES)) write(path, text);
-  for (const path of ['package.json', 'tsconfig.json', 'scripts/build.mjs', 'scripts/build']) {
+  for (const path of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs', 'scripts/build']) {
     cpSync(join(ROOT, path), at(path), { recursive: true });
   }
   symlinkSync(join(ROOT, 'node_modules'), at('node_modules'));
