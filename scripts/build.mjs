@@ -1,6 +1,7 @@
-// Compiles src, test, fixtures, bench and scripts into dist, and adds the scripts that are published (join.mjs). Only
-// what changed is compiled, in .build; dist is made beside and takes the name when it is complete: nothing stale is
-// left, so that a deleted test can never run on, and a command that is installed from here is there at all times.
+// Compiles src, test, fixtures, bench, scripts and examples into dist, and adds the scripts that are published
+// (join.mjs). Only what changed is compiled, in .build; dist is made beside and takes the name when it is complete:
+// nothing stale is left, so that a deleted test can never run on, and a command that is installed from here is there at
+// all times.
 //   --modules  leaves the published scripts as they are, for tests that do not run them
 //   --afresh   makes everything, as if nothing had been made before
 // Plain JavaScript: it is what makes the rest runnable.
@@ -27,13 +28,16 @@ const compiled = join(build, 'compiled');
 const made = join(build, 'dist');
 /** What the build left: of what, and what. */
 const STATE = 'build-state.json';
-const COMPILED = ['src', 'test', 'fixtures', 'bench', 'scripts'];
-/** Written over what is compiled. */
-const JOINED_API = join('src', 'api.js');
+const COMPILED = ['src', 'test', 'fixtures', 'bench', 'scripts', 'examples'];
+/** The entries of the library, written over what is compiled. */
+const JOINED_ENTRIES = ['api', 'testing', 'sandbox'].map((entry) => join('src', `${entry}.js`));
 /** Made of modules, beside what is compiled. */
 const JOINED = [
-  JOINED_API,
-  `${JOINED_API}.map`,
+  ...JOINED_ENTRIES,
+  ...JOINED_ENTRIES.map((path) => path.replace(/js$/, 'cjs')),
+  join('src', 'library.cjs'),
+  join('src', 'library.cjs.map'),
+  join('src', 'commonjs'),
   join('src', 'tsimg.cjs'),
   join('src', 'scripts'),
   join('src', 'programs'),
@@ -58,7 +62,13 @@ function run(program, args) {
 
 /** What is to be made now: fingerprints of what is compiled, and of what is joined of it. */
 function sourceState() {
-  const shared = ['package.json', 'tsconfig.json', 'node_modules/.package-lock.json', 'scripts/build.mjs'];
+  const shared = [
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'node_modules/.package-lock.json',
+    'scripts/build.mjs',
+  ];
   const sources = COMPILED.flatMap((folder) => filesBelow(join(root, folder)).map((file) => join(folder, file)));
   const joined = [...shared, 'scripts/join.mjs', ...sources.filter((file) => file.startsWith('src/'))];
   return {
@@ -100,7 +110,16 @@ function compile(outputs) {
   const expected = new Set(outputs);
   for (const file of filesBelow(compiled)) if (!expected.has(file)) remove(join(compiled, file));
   const tsc = () =>
-    run(process.execPath, [compiler, '-p', root, '--outDir', compiled, '--incremental', '--tsBuildInfoFile', info]);
+    run(process.execPath, [
+      compiler,
+      '-p',
+      join(root, 'tsconfig.build.json'),
+      '--outDir',
+      compiled,
+      '--incremental',
+      '--tsBuildInfoFile',
+      info,
+    ]);
   tsc();
   if (outputs.every(isCompiled)) return;
   remove(info);
@@ -121,7 +140,7 @@ function bring(outputs, isTrusted) {
     const there = lstatSync(join(made, file), { throwIfNoEntry: false });
     if (there !== undefined && isTrusted) {
       const isSame = there.size === size && Math.abs(there.mtimeMs - mtimeMs) < 1;
-      if (isSame || (file === JOINED_API && there.mtimeMs > mtimeMs)) continue;
+      if (isSame || (JOINED_ENTRIES.includes(file) && there.mtimeMs > mtimeMs)) continue;
     }
     remove(join(made, file));
     mkdirSync(dirname(join(made, file)), { recursive: true });

@@ -29,17 +29,26 @@ function filesIn(folder: string): readonly string[] {
 const read = (path: string) => (existsSync(join(ROOT, path)) ? readFileSync(join(ROOT, path), 'utf8') : undefined);
 
 const program = await createProgram(() => {});
-// What nothing changed of since TypeDoc made it is not made again
+// TypeDoc's pages are not made again if nothing has changed since
 const apiPages: ReadonlyMap<string, string | undefined> =
   isCheck && doAgree() ? new Map(filesIn(API_FOLDER).map((path) => [path, read(path)])) : makeApiPages();
-/** By path in the checkout: what stands there. */
+const manuals = manPages(program, readFileSync(join(ROOT, 'docs', 'errors.md'), 'utf8'));
+
+/** package.json with all pages of the manual, which npm links where it installs the command. */
+function packageWithManuals(): string {
+  const man = [...manuals.keys()].map((path) => `./${path}`).sort();
+  return `${JSON.stringify({ ...JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')), man }, null, 2)}\n`;
+}
+
+/** The text of each page, by its path in the checkout. */
 const pages: ReadonlyMap<string, string | undefined> = new Map([
   ['docs/cli.md', cliPage(program)],
   ['docs/terminal.svg', drawTerminal()],
   ['completions/tsimg.bash', await completionScript('bash', program)],
   ['completions/_tsimg', await completionScript('zsh', program)],
   ['completions/tsimg.fish', await completionScript('fish', program)],
-  ...manPages(program, readFileSync(join(ROOT, 'docs', 'errors.md'), 'utf8')),
+  ['package.json', packageWithManuals()],
+  ...manuals,
   ...apiPages,
 ]);
 

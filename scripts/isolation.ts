@@ -53,7 +53,7 @@ function table(columns: ReadonlyMap<string, Probe>): string {
   const names = [...(columns.values().next().value ?? new Map()).keys()];
   const cell = (text: string | undefined) => (text === undefined || text === '' ? '–' : text.replaceAll('|', '\\|'));
   const rows = names.map((name) => [name, ...[...columns.values()].map((each) => cell(each.get(name)))]);
-  const head = ['what', ...columns.keys()];
+  const head = ['property', ...columns.keys()];
   return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
@@ -95,20 +95,24 @@ if (findTool('bwrap') !== undefined) {
 
 const page = `# Isolation
 
-What a process in a container sees of itself and of the host, with the defaults of each launcher. The same probe ran under all of
-them: \`npm run isolation\` runs it again, as root, and writes this page (${['runc', 'bwrap'].map(version).join(', ')}). The column
-of tsimg is held by test/host/start/defaults.test.ts.
+The table shows what a process in a container sees of itself and of the host, with the defaults of each launcher. The
+same probe ran under all of them (${['runc', 'bwrap'].map(version).join(', ')}). \`npm run isolation\`, as root, runs it
+again and writes this page. test/host/start/defaults.test.ts holds tsimg to its column.
 
 ${table(columns)}
 
-- **bounding set** \`800405fb\` are podman's eleven capabilities; \`20000420\` runc's three. A program in the container can never
-  have more.
-- **seccomp** 2 is a filter on: docker's list, with TIOCSTI and TIOCLINUX denied besides, and \`socketcall\` of 32-bit programs.
-- **devices**: root's containers open no others, whatever capabilities they have: a cgroup around them has docker's list
-  ([decision 19](decisions/0019-a-list-of-devices-around-the-container.md)). Where none can be had, MKNOD and SYS_ADMIN are refused.
-- **seen in /proc** names files that tell of the host and could be read.
-- **writable in /proc** names files and folders by which the host could be changed.
-- **mount** lists what is forbidden there; \`rw\` is nothing.
+- **bounding set**: the capabilities that a program in the container can have at most. \`800405fb\` are podman's eleven,
+  \`20000420\` are runc's three.
+- **seccomp**: 2 means that a filter is on. tsimg's filter is docker's list; it also denies the ioctls TIOCSTI and
+  TIOCLINUX, and socketcall(2) of 32-bit programs
+  ([decision 20](decisions/0020-seccomp-as-libseccomp-has-it.md)).
+- **mount**: the restrictions of each mount; \`rw\` means that it has none.
+- **devices**: the device files in /dev. A container of root's can open only those of docker's list, whatever
+  capabilities it has: a cgroup around it holds the list
+  ([decision 19](decisions/0019-a-list-of-devices-around-the-container.md)). On hosts that cannot hold such a list, tsimg
+  refuses the capabilities MKNOD and SYS_ADMIN.
+- **seen in /proc**: readable files that tell something of the host.
+- **writable in /proc**: files and folders by which the host could be changed.
 `;
 
 if (process.argv.includes('--print')) console.log(page);

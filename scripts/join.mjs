@@ -1,37 +1,113 @@
-// Makes what is published of what is in src: the command and our programs as scripts of CommonJS, the library as one module, by
-// esbuild, with source maps. Plain JavaScript: it is part of what makes the rest runnable.
+// Joins the modules of src into the published files by esbuild, with source maps: the command, our programs and the
+// library become scripts of CommonJS. Plain JavaScript, because the build itself uses it.
 //
-// The command has three scripts: what every run loads, what all that reads images loads besides, and what is left. A module is in
-// one of them and runs when it is first asked for; others ask for it by `modules` of its script. A program that runs in a thread or
-// a process of its own has a script with all that it ever loads.
+// All entries of the library, and both forms of each (import and require), are views of one script: a class is the same
+// one wherever it comes from.
+//
+// The command has three scripts: modules that every run loads, further modules of verbs that read images, and all
+// others. Each module is in one of them and runs when it is first required; modules of another script get it by
+// `modules` of its script. A program that runs in its own thread or process has one script with all its modules.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const MAIN = 'cli/program.ts';
-/** Of the command, with what each begins; what they import goes to the first that needs it. The last takes all that is left. */
+/**
+ * The scripts of the command, with their first modules. An imported module goes into the first script that needs it;
+ * all others go into the last script.
+ */
 const SCRIPTS = {
   hot: [MAIN, 'cli/verb/container/run.ts', 'verbs/run/run-source.ts', 'cli/verb/unpack.ts', 'cli/verb/image/pull.ts'],
-  images: ['verbs/rootfs/unpack.ts', 'verbs/image/pull-to-store.ts', 'verbs/layers/image-root.ts'],
+  images: [
+    'verbs/rootfs/unpack.ts',
+    'verbs/image/pull-to-store.ts',
+    'verbs/layers/image-root.ts',
+    'verbs/verify/policy.ts',
+  ],
   others: [],
 };
 const PROGRAMS = [
   'disk/read/layer-worker.ts',
+  'host/life/guardian.ts',
   'host/life/monitor.ts',
   'verbs/helper/file-helper.ts',
   'verbs/helper/remove-helper.ts',
   'verbs/helper/unpack-helper.ts',
 ];
-/** Packages that are joined, too; the others stay what npm installs. */
+/** The entries of the library: modules of src, of which those that exist are joined. */
+const ENTRIES = ['api', 'testing', 'sandbox'];
+/** The folder of the declarations for `require`: TypeScript tells by the package.json of a folder what a file is. */
+const COMMONJS_TYPES = 'commonjs';
+/**
+ * How the command begins: for a shell a call of Node, for Node a text and a comment. `--`, because Node 20 looks for its
+ * own --env-file in all arguments, and would take NODE_OPTIONS from a file that was meant for a container. By a shell,
+ * because env(1) of busybox, which Alpine has, and of older coreutils passes one word only.
+ */
+const COMMAND_START = `#!/bin/sh
+':' //; exec node -- "$0" "$@"`;
+/** Said at the start of the library and of the command: later, something else would fail, and say less. */
+const NODE_ONLY = `{
+  const { bun, deno, node } = process.versions;
+  const other = bun !== undefined ? 'Bun ' + bun : deno !== undefined ? 'Deno ' + deno : undefined;
+  if (other !== undefined || Number(node.split('.')[0]) < 20) {
+    throw new Error('tsimg needs Node.js 20 or newer, and this is ' + (other ?? 'Node.js ' + node) + ': run it with node');
+  }
+}`;
+/**
+ * The symbols of Node by which it disposes what it makes. On Node 20, a realm of a test runner does not have them:
+ * there the library gets them from a class of Node's.
+ */
+const NODE_SYMBOLS = `const Symbol = globalThis.Symbol.asyncDispose !== undefined ? globalThis.Symbol : (() => {
+  const symbolOf = (prototype, name) =>
+    Object.getOwnPropertySymbols(prototype).find(({ description = '' }) => description.endsWith('.' + name));
+  const own = {
+    asyncDispose: symbolOf(require('node:stream').Readable.prototype, 'asyncDispose'),
+    dispose: symbolOf(require('node:child_process').ChildProcess.prototype, 'dispose'),
+  };
+  return new Proxy(globalThis.Symbol, { get: (target, name) => own[name] ?? target[name] });
+})();`;
+/** Packages that are joined too; the others are loaded from node_modules. */
 const PACKAGES = new Set(['commander', 'zod']);
+/** A package that few runs need is a script of its own, with the packages that it needs. */
+const LATE_PACKAGES = new Set(['got']);
+/**
+ * Packages that are left out of joined packages: got uses http2-wrapper for HTTP/2 alone, which tsimg never requests.
+ * Loading it makes a TLS socket, which parses all of Node's certificates.
+ */
+const LEFT_OUT = new Set(['http2-wrapper']);
+
+/**
+ * Objects that joined packages make when they are loaded, for what tsimg seldom or never does, and that are made when
+ * they are used instead. A list formatter, for messages, loads the tables of all languages: 14 ms. commander starts
+ * programs for commands that are files of their own: its module of Node's takes 3 ms.
+ */
+const MADE_LATE = [
+  {
+    file: /@sindresorhus[\\/]is[\\/]distribution[\\/]index\.js$/,
+    made: /= (new Intl\.ListFormat\(.*\));$/gm,
+    late: '= { format: (list) => $1.format(list) };',
+  },
+  {
+    file: /commander[\\/]lib[\\/]command\.js$/,
+    made: /= (require\('node:child_process'\));$/gm,
+    late: '= { spawn: (...words) => $1.spawn(...words) };',
+  },
+];
 
 const nameOf = (path) => path.replace(/^.*\//, '').replace(/\.ts$/, '');
 
+/** Returns the expression that imports a package late; undefined where the written one stays. */
+function lateImport(name, isScript) {
+  if (!isScript) return LATE_PACKAGES.has(name) ? `import('./scripts/${name}.cjs')` : undefined;
+  return LATE_PACKAGES.has(name) ? `Promise.resolve(require('./${name}.cjs'))` : `importOutside('${name}')`;
+}
+
 /**
- * `import.meta.url` is that of the module that the script was made of, wherever the script lies. A script does not import what npm
- * installs by itself: its loader for Node 20 cannot let it. @param urlOf an expression
+ * Replaces `import.meta.url` with the URL of the module in src, because the script lies elsewhere. Replaces imports of
+ * npm packages in scripts, because a script that the loader for Node 20 has loaded cannot import.
+ * @param urlOf returns an expression
  */
 function adapted(source, urlOf, isScript) {
   return {
@@ -40,14 +116,14 @@ function adapted(source, urlOf, isScript) {
       onLoad({ filter: /\.ts$/, namespace: 'file' }, ({ path }) => {
         const own = relative(source, path).replace(/\.ts$/, '.js');
         const text = readFileSync(path, 'utf8').replaceAll('import.meta.url', urlOf(own));
-        const contents = isScript ? text.replace(/\bimport\('([^.'][^']*)'\)/g, "importOutside('$1')") : text;
+        const contents = text.replace(/\bimport\('([^.'][^']*)'\)/g, (as, name) => lateImport(name, isScript) ?? as);
         return { contents, loader: 'ts', resolveDir: dirname(path) };
       });
     },
   };
 }
 
-/** Leaves what npm installs where it is; asks for modules of other scripts there. @param scriptOf of a module's path */
+/** Leaves npm packages outside, and gets modules of other scripts from there. @param scriptOf of a module's path */
 function outside(source, own, scriptOf) {
   return {
     name: 'outside',
@@ -57,7 +133,7 @@ function outside(source, own, scriptOf) {
         if (!PACKAGES.has(name.join('/'))) return { path, external: true };
         const script = scriptOf(path);
         if (script !== own) return { path: `${script}:${path}`, namespace: 'script' };
-        // One form of a package, whoever asks for it: with require() another one would be joined besides.
+        // All importers get the same form of a package: with require() a second form would be joined too.
         return kind === 'require-call' ? resolvePackage(path, { kind: 'import-statement', resolveDir }) : undefined;
       });
       onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir, namespace }) => {
@@ -66,8 +142,10 @@ function outside(source, own, scriptOf) {
         const script = scriptOf(module);
         return script === own ? undefined : { path: `${script}:${module}`, namespace: 'script' };
       });
-      // Our own scripts; packages have files that are named so, too.
-      onResolve({ filter: /^\.\/\w+\.cjs$/, namespace: 'script' }, ({ path }) => ({ path, external: true }));
+      // Only from our own scripts: packages have files of such names too.
+      onResolve({ filter: /^\.\/(?:scripts\/)?\w+\.cjs$/ }, ({ path, namespace, resolveDir }) =>
+        namespace === 'script' || resolveDir.startsWith(source) ? { path, external: true } : undefined,
+      );
       onLoad({ filter: /.*/, namespace: 'script' }, ({ path }) => {
         const [script, module] = path.split(':');
         return { contents: `module.exports = require('./${script}.cjs').modules['${module}']();`, loader: 'js' };
@@ -76,9 +154,61 @@ function outside(source, own, scriptOf) {
   };
 }
 
-/** By script: its modules. */
+/** Leaves packages of `LEFT_OUT` out of the packages that import them. */
+const leavingOut = {
+  name: 'leaving-out',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[^./]/ }, ({ path }) => (LEFT_OUT.has(path) ? { path, namespace: 'left-out' } : undefined));
+    onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: 'module.exports = {};', loader: 'js' }));
+  },
+};
+
+/** Has objects of `MADE_LATE` made when they are used. */
+const makingLate = {
+  name: 'making-late',
+  setup({ onLoad }) {
+    for (const { file, made, late } of MADE_LATE) {
+      onLoad({ filter: file }, ({ path }) => {
+        const text = readFileSync(path, 'utf8');
+        if (text.search(made) < 0) throw new Error(`${path} has nothing any more that is made late: ${made}`);
+        return { contents: text.replace(made, late), loader: 'js' };
+      });
+    }
+  },
+};
+
+/**
+ * Leaves out what tsimg does not use of Zod: the languages of its messages but English, 400 kB, of which each start
+ * would make closures, and the reader of JSON Schema, which takes some milliseconds to load.
+ */
+const ZOD_PARTS = [
+  { file: /zod[\\/]v4[\\/]locales[\\/]index\.js$/, contents: "export { default as en } from './en.js';" },
+  { file: /zod[\\/]v4[\\/]classic[\\/]from-json-schema\.js$/, contents: 'export const fromJSONSchema = undefined;' },
+];
+const smallerZod = {
+  name: 'smaller-zod',
+  setup({ onLoad }) {
+    for (const { file, contents } of ZOD_PARTS) onLoad({ filter: file }, () => ({ contents, loader: 'js' }));
+  },
+};
+
+/**
+ * Gives the joined zod a configuration of its own. Zod keeps it in globals: a program's own zod would change what tsimg
+ * checks, and tsimg would set the program's language to English.
+ */
+const withOwnGlobals = {
+  name: 'with-own-globals',
+  setup({ onLoad }) {
+    onLoad({ filter: /zod[\\/]v4[\\/]core[\\/](core|registries)\.js$/ }, ({ path }) => ({
+      contents: `const ownGlobals = {};\n${readFileSync(path, 'utf8').replaceAll('globalThis', 'ownGlobals')}`,
+      loader: 'js',
+    }));
+  },
+};
+
+/** Returns the script of each module or package. */
 async function modulesOf(source, root, options) {
-  const { metafile } = await build({ ...options, entryPoints: [join(source, MAIN)], metafile: true, write: false });
+  const { metafile } = await build({ ...options, entryPoints: [join(source, MAIN)], write: false });
   const imports = new Map(
     Object.entries(metafile.inputs).map(([path, input]) => [relative(source, resolve(root, path)), input.imports]),
   );
@@ -98,16 +228,71 @@ async function modulesOf(source, root, options) {
   return taken;
 }
 
-/** Sigstore's public trusted root, as the dev dependency that carries it has it: data beside the scripts. */
+/** Writes Sigstore's public trusted root, from a dev dependency, beside the scripts. */
 function writeTrustedRoot(folder) {
   const seeds = createRequire(import.meta.url)('@sigstore/tuf/seeds.json');
   const { targets } = seeds['https://tuf-repo-cdn.sigstore.dev'];
   writeFileSync(join(folder, 'public-good.trusted-root.json'), Buffer.from(targets['trusted_root.json'], 'base64'));
 }
 
+/** All declarations that the entries reach, from `made`. */
+function declarationsOf(made, entries) {
+  const found = new Set();
+  const visit = (path) => {
+    if (found.has(path)) return;
+    found.add(path);
+    for (const [, name] of readFileSync(join(made, path), 'utf8').matchAll(
+      /\b(?:from|import\() ?'(\.[^']+)\.[jt]s'/g,
+    )) {
+      visit(`${join(dirname(path), name)}.d.ts`);
+    }
+  };
+  for (const entry of entries) visit(`${entry}.d.ts`);
+  return found;
+}
+
+/** Writes both forms of each entry of the library, and the declarations for `require`. */
+async function writeEntries(source, made, entries) {
+  for (const entry of entries) {
+    const entryPoints = [join(source, `${entry}.ts`)];
+    const { metafile } = await build({ entryPoints, format: 'esm', outdir: made, write: false, metafile: true });
+    const [{ exports: names }] = Object.values(metafile.outputs);
+    const module = `import library from './library.cjs';\nexport const { ${names.join(', ')} } = library.${entry};\n`;
+    writeFileSync(join(made, `${entry}.js`), module);
+    writeFileSync(join(made, `${entry}.cjs`), `module.exports = require('./library.cjs').${entry};\n`);
+  }
+  for (const path of declarationsOf(made, entries)) {
+    mkdirSync(join(made, COMMONJS_TYPES, dirname(path)), { recursive: true });
+    copyFileSync(join(made, path), join(made, COMMONJS_TYPES, path));
+  }
+  writeFileSync(join(made, COMMONJS_TYPES, 'package.json'), '{ "type": "commonjs" }\n');
+}
+
+/** Has the maps beside scripts name sources from where the scripts will be: dist takes the place of .build/dist. */
+function relocateMaps(folder) {
+  for (const name of readdirSync(folder).filter((each) => each.endsWith('.map'))) {
+    const map = JSON.parse(readFileSync(join(folder, name), 'utf8'));
+    const sources = map.sources.map((source) => source.replace(/^\.\.\//, ''));
+    writeFileSync(join(folder, name), JSON.stringify({ ...map, sources }));
+  }
+}
+
+/** Writes the licenses of all packages of which something was joined. @param inputs paths of modules, below `root` */
+function writeLicenses(root, inputs, file) {
+  const packages = [...inputs].map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]).filter(Boolean);
+  const texts = [...new Set(packages)].sort().map((path) => {
+    const { name, version } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8'));
+    const license = readdirSync(join(root, path)).find((each) => /^licen[cs]e/i.test(each));
+    if (license === undefined) throw new Error(`${name} has no file LICENSE, which must go with what is joined of it`);
+    return `## ${name} ${version}\n\n${readFileSync(join(root, path, license), 'utf8').trim()}\n`;
+  });
+  writeFileSync(file, `# Licenses of what the scripts hold of other packages\n\n${texts.join('\n')}`);
+}
+
 /**
- * Adds to compiled modules what is published.
- * @param root the checkout @param made where `src` was compiled to
+ * Adds the published files to the compiled modules.
+ * @param root the checkout
+ * @param made the folder with the compiled `src`
  */
 export async function joinScripts(root, made) {
   const source = join(root, 'src');
@@ -120,6 +305,7 @@ export async function joinScripts(root, made) {
     target: 'node20',
     sourcemap: true,
     sourcesContent: false,
+    metafile: true,
     logLevel: 'silent',
   };
   const script = { ...common, format: 'cjs' };
@@ -128,16 +314,29 @@ export async function joinScripts(root, made) {
 const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/../\${path}\`).href;`,
   };
   const scriptUrls = adapted(source, (own) => `ownUrl('${own}')`, true);
-  const alone = { ...script, banner, plugins: [scriptUrls, outside(source, undefined, () => undefined)] };
+  const alone = { ...script, banner, plugins: [scriptUrls, outside(source, undefined, () => undefined), smallerZod] };
 
-  const api = build({
-    ...common,
-    format: 'esm',
-    entryPoints: [join(source, 'api.ts')],
-    outfile: join(made, 'api.js'),
+  const entries = ENTRIES.filter((entry) => existsSync(join(source, `${entry}.ts`)));
+  const library = build({
+    ...script,
+    banner: {
+      js: `${NODE_ONLY}
+${NODE_SYMBOLS}
+const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/\${path}\`).href;`,
+    },
+    // Test runners such as Jest have no import() in what they load by require()
+    supported: { 'dynamic-import': false },
+    stdin: {
+      contents: entries.map((entry) => `export * as ${entry} from './${entry}.ts';`).join('\n'),
+      resolveDir: source,
+      sourcefile: 'library.js',
+    },
+    outfile: join(made, 'library.cjs'),
     plugins: [
-      adapted(source, (own) => `new URL('./${own}', import.meta.url).href`, false),
+      adapted(source, (own) => `ownUrl('${own}')`, false),
       outside(source, undefined, () => undefined),
+      smallerZod,
+      withOwnGlobals,
     ],
   });
   const programs = PROGRAMS.map((program) =>
@@ -156,13 +355,24 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/../\$
         sourcefile: `${name}.js`,
       },
       outfile: join(folder, `${name}.cjs`),
-      plugins: [scriptUrls, outside(source, name, (module) => modules.get(module))],
+      plugins: [scriptUrls, outside(source, name, (module) => modules.get(module)), smallerZod],
     });
   });
-  await Promise.all([api, ...programs, ...parts]);
+  const packages = [...LATE_PACKAGES].map((name) =>
+    build({
+      ...script,
+      stdin: { contents: `export * from '${name}';`, resolveDir: source, sourcefile: `${name}.js` },
+      outfile: join(folder, `${name}.cjs`),
+      plugins: [leavingOut, makingLate],
+    }),
+  );
+  const joined = await Promise.all([library, ...programs, ...parts, ...packages]);
+  await writeEntries(source, made, entries);
+  const inputs = joined.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  writeLicenses(root, inputs, join(folder, 'licenses.md'));
   writeTrustedRoot(folder);
 
-  const names = [...Object.keys(SCRIPTS), ...PROGRAMS.map(nameOf)];
+  const names = [...Object.keys(SCRIPTS), ...PROGRAMS.map(nameOf), ...LATE_PACKAGES];
   const digests = names.map((name) => {
     const text = readFileSync(join(folder, `${name}.cjs`));
     return [name, createHash('sha256').update(text).digest('hex').slice(0, 16)];
@@ -173,10 +383,13 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/../\$
     outfile: join(folder, 'start-script.cjs'),
     define: { SCRIPT_DIGESTS: JSON.stringify(Object.fromEntries(digests)) },
   });
+  relocateMaps(made);
+  relocateMaps(folder);
   writeFileSync(
     join(made, 'tsimg.cjs'),
-    `#!/usr/bin/env -S node --
-// What Node exits with where something waits in vain
+    `${COMMAND_START}
+${NODE_ONLY}
+// Node's exit status when a promise never settles
 process.exitCode = 13;
 const args = process.argv.slice(2);
 const { modules } = require('./scripts/start-script.cjs').startScript('hot', args);
@@ -197,7 +410,7 @@ Promise.resolve(require('../scripts/start-script.cjs').startScript('${name}', ['
 `,
     );
   }
-  for (const name of ['tsimg.cjs', 'api.js', 'api.d.ts']) {
+  for (const name of ['tsimg.cjs', ...entries.flatMap((entry) => [`${entry}.js`, `${entry}.cjs`, `${entry}.d.ts`])]) {
     if (!existsSync(join(made, name))) throw new Error(`${name} was not made`);
   }
 }

@@ -1,6 +1,6 @@
 import { missingPackages } from '../test/support/tools.ts';
 
-// Prints the Debian packages of what the tests need and this machine lacks, for `apt-get install`; .devcontainer
-// installs them.
+// Prints the Debian packages that the tests need and this machine lacks, for `apt-get install`; .devcontainer installs
+// them.
 
 console.log(missingPackages().join(' '));

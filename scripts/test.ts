@@ -120,7 +120,7 @@ const { values: options, positionals } = parseArgs({
     node: { type: 'string' },
     'no-install': { type: 'boolean', default: false },
     // More than there are processors: many wait for a clock, or for a disk
-    'at-once': { type: 'string', default: String(Math.min(3 * availableParallelism(), MOST_AT_ONCE)) },
+    'at-once': { type: 'string', default: String(Math.min(4 * availableParallelism(), MOST_AT_ONCE)) },
     record: { type: 'boolean', default: false },
   },
   allowPositionals: true,

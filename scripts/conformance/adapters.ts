@@ -129,7 +129,7 @@ async function byTsimg(
 const TSIMG: Adapter = {
   name: 'tsimg',
   programs: [],
-  note: '`tsimg unpack`, this checkout, as root',
+  note: '`tsimg unpack` of this checkout, as root',
   hasCodes: true,
   forms: ['oci', 'docker-archive', 'oci-archive'],
   unpack: (image, sandbox) =>
@@ -155,7 +155,7 @@ function mountOverlay(folder: string, layers: number, { rootfs, scratch }: Sandb
 const TSIMG_LAYERS: Adapter = {
   name: 'tsimg --layers',
   programs: [],
-  note: '`tsimg unpack --layers`, which is what `tsimg run` starts containers on, seen through overlayfs; how many names a file has is not compared, for overlayfs counts those that are hidden',
+  note: '`tsimg unpack --layers`, mounted by overlayfs, as `tsimg run` mounts it; link counts are not compared, because overlayfs counts hidden names too',
   forms: TSIMG.forms,
   hasCodes: true,
   strictness: 'overlaid',
@@ -209,7 +209,7 @@ function withTag({ form, path }: WrittenImage): string {
 const BUILDAH: Adapter = {
   name: 'buildah',
   programs: ['buildah'],
-  note: '`buildah from` and `buildah mount`, storage driver vfs, whose copy of the layers is what is compared',
+  note: '`buildah from` and `buildah mount`, with the storage driver vfs, whose copy of the layers is compared',
   forms: ['oci', 'docker-archive', 'oci-archive'],
   unpack: (image, sandbox) =>
     outcomeOf(() => {
@@ -222,7 +222,7 @@ const BUILDAH: Adapter = {
 const PODMAN: Adapter = {
   name: 'podman',
   programs: ['podman'],
-  note: '`podman pull` and `podman image mount`, storage driver vfs, likewise',
+  note: '`podman pull` and `podman image mount`, with the same storage driver',
   forms: ['oci', 'docker-archive', 'oci-archive'],
   unpack: (image, sandbox) =>
     outcomeOf(() => {
@@ -245,7 +245,7 @@ function layerFiles(folder: string): readonly string[] {
 const GNU_TAR: Adapter = {
   name: 'skopeo + GNU tar',
   programs: ['tar', 'skopeo'],
-  note: '`skopeo copy` to a directory, then `tar -x` of each layer: tar knows no whiteouts, so this is what applying layers must add',
+  note: '`skopeo copy` to a directory, then `tar -x` of each layer; tar knows no whiteouts, so this column shows how much a tool must add to tar',
   forms: ['oci', 'docker-archive', 'oci-archive'],
   unpack: (image, sandbox) =>
     outcomeOf(() => {

@@ -81,34 +81,39 @@ export function conformancePage(groups: readonly CaseGroup[], runs: readonly Too
   const total = groups.flatMap(({ cases }) => cases).length;
   return `# Conformance
 
-What does an image become? The specification says most of it, tools differ in the rest, and nobody publishes what they differ
-in. This is a corpus of ${total} cases: each an image, and the tree that must result, or an error, or either where the
-specification leaves the choice. Code in [fixtures/conformance](../fixtures/conformance) makes it, the same bytes every time.
+A tool that unpacks an image follows the specification in most cases. In the rest the tools differ, and no tool's
+documentation says how. This corpus of ${total} cases shows it. A case is an image and the result that it must have: a tree,
+an error, or either of both where the specification leaves the choice. Code in
+[fixtures/conformance](../fixtures/conformance) makes the corpus, with the same bytes every time.
 
-    npm run conformance                         all tools that are installed, as root
-    npm run conformance -- --case CASE          one case of tsimg, in full
-    npm run conformance -- --write DIR          the corpus as files, for other projects: corpus.json and an image a case
-    npm run conformance -- --docs               this page
+    npm run conformance                         runs all tools that are installed; needs root
+    npm run conformance -- --case CASE          runs one case with tsimg, and shows it in full
+    npm run conformance -- --write DIR          writes the corpus for other projects: corpus.json and one image per case
+    npm run conformance -- --docs               writes this page
 
 ## Results
 
-Cases held, of those that a tool can be given (umoci reads OCI layouts only). A case is held when one of its expected results
-comes of it and nothing outside of the root is changed.
+Each cell counts the cases that a tool holds, out of the cases that it can read (umoci reads OCI layouts only). A tool
+holds a case if it gives one of the expected results and changes nothing outside of the root.
 
 ${countRows(groups, runs).join('\n')}
 
 ${runs.map(({ name, version, note }) => `- ${name} ${version}: ${note}`).join('\n')}
 
-How to read it: the versions are those of a distribution and may be old; a case that is not held may be a difference of
-opinion that we have decided by the specification, and a hostile case that is not held need not be a hole: a name too much
-or too few inside the root is enough. Each tool ran in a mount namespace in which nothing but a sandbox could be
-written, without a network; what lay around its destination was compared in content, mode, owner, time and links. For the
-other tools only counts are published: which hostile cases one of them does not hold is for its maintainers to hear first.
+How to read the table:
+
+- The versions are those of a distribution and may be old.
+- A case that a tool does not hold may be a difference of opinion. The corpus decides by the specification.
+- A hostile case that a tool does not hold need not be a vulnerability: one wrong name inside the root is enough.
+- Each tool ran without a network, in a mount namespace in which only a sandbox could be written. Files around its
+  destination were compared before and after, by content, mode, owner, time and links.
+- For the other tools only counts are published, because their maintainers should be the first to hear of a hostile case
+  that their tool does not hold.
 
 ## Cases
 
-Field by field, what is compared: the set of names, types, contents, targets, modes, owners, device numbers, which names are
-one file; times and extended attributes where a case is about them.
+Each case compares the set of names; the type, content, target, mode, owner and device number of each; and which names
+are links to the same file. Times and extended attributes are compared in the cases about them.
 
 ${caseList(groups, own?.results ?? [])}
 `;

@@ -3,15 +3,16 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
+import { apiReport, ENTRIES } from './api-report.ts';
 
-// docs/api/: what TypeDoc makes of src/api.ts. That takes seconds: it is done again only where something that TypeDoc
-// reads has changed since its work was the same as the pages.
+// docs/api/: the pages that TypeDoc makes of src/api.ts. TypeDoc takes seconds, so it runs again only if a file that it
+// reads, or a page, has changed since they agreed.
 
 const ROOT = dirname(dirname(dirname(import.meta.dirname)));
 const TYPEDOC = join(ROOT, 'scripts', 'api-docs');
 /** Below the checkout: where the pages lie. */
 export const API_FOLDER = 'docs/api';
-const DECLARATIONS = join(ROOT, 'dist', 'src', 'api.d.ts');
+const COMPILED = join(ROOT, 'dist', 'src');
 const AGREED = join(ROOT, 'node_modules', '.cache', 'tsimg', 'api-docs');
 const IMPORT = /\b(?:from|import\()\s*['"](\.[^'"]+)['"]/g;
 
@@ -25,7 +26,7 @@ function filesBelow(folder: string): readonly string[] {
 
 /**
  * The pages, by path in the checkout.
- * @throws an Error with what TypeDoc complains of: an export without a docstring, a link that leads nowhere
+ * @throws an Error with TypeDoc's complaints: an export without a docstring, a link that leads nowhere
  */
 export function makeApiPages(): ReadonlyMap<string, string> {
   const made = mkdtempSync(join(tmpdir(), 'tsimg-api-'));
@@ -35,15 +36,16 @@ export function makeApiPages(): ReadonlyMap<string, string> {
     const args = [typedoc, '--options', join(TYPEDOC, 'typedoc.json'), '--out', made, '--logLevel', 'Warn'];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: TYPEDOC, encoding: 'utf8' });
     if (status !== 0) throw new Error(`TypeDoc refuses src/api.ts:\n${stdout}${stderr}`);
-    return new Map(
-      filesBelow(made).map((path) => [`${API_FOLDER}/${relative(made, path)}`, readFileSync(path, 'utf8')]),
-    );
+    return new Map([
+      ...filesBelow(made).map((path) => [`${API_FOLDER}/${relative(made, path)}`, readFileSync(path, 'utf8')] as const),
+      [`${API_FOLDER}/declarations.md`, apiReport(COMPILED)],
+    ]);
   } finally {
     rmSync(made, { recursive: true, force: true });
   }
 }
 
-/** The declarations that api.d.ts reaches, docstrings among them. */
+/** The declarations that the entries of the library reach, docstrings among them. */
 function declarations(): readonly string[] {
   const found = new Set<string>();
   const visit = (path: string) => {
@@ -53,11 +55,11 @@ function declarations(): readonly string[] {
       visit(resolve(dirname(path), specifier.replace(/\.[jt]s$/, '.d.ts')));
     }
   };
-  visit(DECLARATIONS);
+  for (const entry of ENTRIES.map((name) => join(COMPILED, `${name}.d.ts`))) if (existsSync(entry)) visit(entry);
   return [...found].sort();
 }
 
-/** What identifies all that TypeDoc reads, and the pages that lie there. */
+/** Returns a digest of all files that TypeDoc reads, and of the existing pages. */
 function fingerprint(): string {
   const hash = createHash('sha256');
   const settings = readdirSync(TYPEDOC, { withFileTypes: true })
@@ -72,7 +74,7 @@ function fingerprint(): string {
   return hash.digest('hex');
 }
 
-/** Remembers that what TypeDoc reads and the pages agree as they are now. */
+/** Remembers that the pages agree with the files that TypeDoc reads, as both are now. */
 export function rememberAgreement(): void {
   mkdirSync(dirname(AGREED), { recursive: true });
   writeFileSync(AGREED, fingerprint());

@@ -2,7 +2,7 @@ import type { Argument, Command, Option } from 'commander';
 import { describeOption } from '../../src/cli/help.ts';
 import { optionGroups } from '../../src/cli/option-groups.ts';
 
-// docs/cli.md: what help shows, as a page.
+// docs/cli.md: the texts of help, as a page.
 
 function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');

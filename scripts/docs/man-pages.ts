@@ -57,7 +57,7 @@ function exitStatuses(errors: string): readonly ExitStatus[] {
   }));
 }
 
-/** Pages are named for what users type: tsimg-run for `tsimg run`. */
+/** Returns the name of a verb's page, made of the words that users type: tsimg-run for `tsimg run`. */
 function pageName(verb: Command): string {
   return `tsimg-${verb.name()}`;
 }

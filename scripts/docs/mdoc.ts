@@ -15,7 +15,7 @@ function escapeText(text: string): string {
   return [...text].map(escapeCharacter).join('');
 }
 
-/** Lines of text: each sentence begins one, and none begins with what roff takes for a request. */
+/** Returns the lines of a text: each sentence begins a line, and no line looks like a request of roff. */
 export function mdocText(text: string): string {
   const lines: string[] = [];
   for (const sentence of text.split(/(?<=[.!?]) /)) {

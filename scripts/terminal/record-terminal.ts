@@ -5,7 +5,7 @@ import type { TerminalStep } from './render-terminal.ts';
 // Records the session of docs/terminal.svg: real commands of an ordinary user, in namespaces with a network of their
 // own.
 
-/** What is typed. It needs no network: the image is the one in fixtures/. */
+/** The typed commands. They need no network: the image is the one in fixtures/. */
 export const SESSION: readonly string[] = [
   'tsimg unpack busybox.tar.gz ./rootfs',
   "tsimg run --rm ./rootfs /bin/sh -c 'grep PRETTY /etc/os-release; hostname; id -u; ps'",
@@ -33,8 +33,8 @@ exec busybox wget "$@"
 `;
 
 /**
- * What differs from run to run, and what stands in its place: the home folder, and IDs of containers in the order
- * they appear.
+ * Replaces texts that differ from run to run: the home folder, and the IDs of containers in the order in which they
+ * appear.
  */
 function normalise(text: string, home: string): string {
   const ids: string[] = [];
@@ -46,7 +46,7 @@ function normalise(text: string, home: string): string {
 }
 
 /**
- * Runs the session as an ordinary user and returns what was typed and printed. Needs root; nothing of it is left.
+ * Runs the session as an ordinary user and returns the commands and their output. Needs root, and cleans up.
  * @param main the command to record, such as dist/src/tsimg.cjs, and the image that it is shown
  * @throws an Error with the output where a command fails
  */

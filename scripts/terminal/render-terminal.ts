@@ -2,7 +2,7 @@
 // is readable on light and dark pages, for it brings its own background. Commands and output appear one after another
 // (CSS); where animations are not shown, or not wanted, everything is there at once.
 
-/** A command and what it printed, standard output and errors in one. */
+/** A command and its output, standard output and errors in one. */
 export interface TerminalStep {
   readonly command: string;
   readonly output: string;
@@ -36,7 +36,7 @@ interface Row {
   readonly text: string;
 }
 
-/** What takes one cell in every font stays; the rest, control characters among it, is written `\uXXXX`. */
+/** Escapes control characters, and characters whose width depends on the font, as `\uXXXX`. */
 function plainCells(text: string): string {
   return text.replace(/[^\x20-\x7e\u00a1-\u024f\u2010-\u2027]/gu, (character) =>
     Array.from(
@@ -68,8 +68,8 @@ function rowsOf(text: string, kind: (line: string) => Row['kind'], width = COLUM
 }
 
 /**
- * The texts of a row, which columns divide. Each is told its place and its width, so that columns stand below each
- * other in whatever font the reader has, and no renderer has to keep more than one space.
+ * Returns the texts of a row, which columns divide. Each text has its place and width in the picture, so that columns
+ * are aligned in every font, and no renderer has to keep more than one space.
  */
 function drawText(kind: string, text: string, column: number, y: number): string {
   return [...text.matchAll(/\S+(?: \S+)*/g)]
@@ -93,7 +93,7 @@ function group(id: string, rows: readonly Row[], y: number): string {
 
 /**
  * The picture of a session. The same steps give the same bytes.
- * @param title what stands above it, and what a screen reader says
+ * @param title the text above it, which a screen reader reads too
  * @throws an Error where it has more than `MAX_ROWS` rows
  */
 export function renderTerminal(title: string, steps: readonly TerminalStep[]): string {

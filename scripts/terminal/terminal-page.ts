@@ -4,8 +4,8 @@ import { findTool } from '../../test/support/tools.ts';
 import { RECORDING_NEEDS, recordTerminal, SESSION } from './record-terminal.ts';
 import { renderTerminal, type TerminalStep } from './render-terminal.ts';
 
-// docs/terminal.svg: drawn of fixtures/terminal.json, which is what was recorded last. Drawing takes no time and no
-// rights, so that `--check` can do it anywhere; test/docs/terminal.test.ts records the session again and compares.
+// docs/terminal.svg: drawn from fixtures/terminal.json, the last recording. Drawing takes no time and needs no rights,
+// so that `--check` can do it anywhere; test/docs/terminal.test.ts records the session again and compares.
 
 const ROOT = dirname(dirname(dirname(import.meta.dirname)));
 const TITLE = 'tsimg: from an image to a running command, as an ordinary user';
@@ -25,7 +25,7 @@ export function readRecording(): readonly TerminalStep[] {
 }
 
 /**
- * The picture of what was recorded last. @throws an Error where other commands were recorded than the session has now
+ * Returns the picture of the last recording. @throws an Error where its commands are not those of the session
  */
 export function drawTerminal(): string {
   const steps = readRecording();

@@ -5,7 +5,7 @@ import { ANYTHING, type Modules } from './imports.ts';
 // Which tests what git calls changed may make fail.
 
 /** Changes to these reach everything: how it is compiled, what it is compiled with, and how tests are run. */
-const EVERYTHING = /^(package(-lock)?\.json|tsconfig\.json|scripts\/.*\.mjs|scripts\/test(\.ts$|\/))/;
+const EVERYTHING = /^(package(-lock)?\.json|tsconfig(\.build)?\.json|scripts\/.*\.mjs|scripts\/test(\.ts$|\/))/;
 const COMPILED = /^(src|test|fixtures|bench|scripts)\/.*\.ts$/;
 
 function git(root: string, ...args: readonly string[]): string {
