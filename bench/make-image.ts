@@ -53,6 +53,17 @@ export const SHAPES = {
   zstd: { name: 'zstd', filesPerLayer: [6_000, 6_000], meanSize: 33_000, compression: 'zstd' },
 } as const satisfies Record<string, ImageShape>;
 
+/** Shapes that are pulled and pushed, not unpacked. */
+export const MOVED = {
+  fortyLayers: {
+    name: 'forty-layers',
+    filesPerLayer: Array<number>(40).fill(20),
+    meanSize: 8_000,
+    compression: 'gzip',
+  },
+  largeLayer: { name: 'large-layer', filesPerLayer: [4_300], meanSize: 100_000, compression: 'gzip' },
+} as const satisfies Record<string, ImageShape>;
+
 /** A random generator: small, fast and the same everywhere; its quality does not matter (mulberry32). */
 function randomOf(seed: number): () => number {
   let state = seed;

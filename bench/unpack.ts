@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDockerRegistry } from '../test/support/docker-registry.ts';
+import { compareInTurns } from './compare.ts';
 import { type Contender, FROM_REGISTRY, isInstalled, LOCAL } from './contenders.ts';
 import { physicalLimit } from './limit.ts';
 import { type ImageShape, layerFiles, makeImage, SHAPES } from './make-image.ts';
-import { type Measurement, measure, median } from './measure.ts';
 
 // Unpacking by tsimg and by other tools, in turns, in one run: `npm run bench [-- --rounds N] [--limit] [SHAPE...]`.
 // Images are kept in $TSIMG_BENCH_DIR; results go to tmpfs (/dev/shm) and to disk (the temporary folder).
@@ -37,40 +37,14 @@ async function compare(
   place: string,
   rounds: number,
 ): Promise<void> {
-  let present = contenders.filter(({ needs }) => isInstalled(needs));
-  const results = new Map<string, Measurement[]>(present.map(({ name }) => [name, []]));
   const target = join(place, `tsimg-bench-${process.pid}`);
-  for (let round = 0; round < rounds; round++) {
-    for (const contender of present) {
-      const { name, command } = contender;
-      try {
-        results.get(name)?.push(await measure(command({ reference: undefined, ...job, target })));
-      } catch (error) {
-        if (contender === contenders[0]) throw error;
-        console.log(`${name} cannot: ${error instanceof Error ? error.message.slice(0, 300) : error}`);
-        present = present.filter((other) => other !== contender);
-        results.delete(name);
-      } finally {
-        rmSync(target, { recursive: true, force: true });
-      }
-      execFileSync('sync');
-    }
-  }
-  report(`${title} on ${place}`, results);
-}
-
-function report(title: string, results: ReadonlyMap<string, readonly Measurement[]>): void {
-  const [first] = results.values();
-  const own = median((first ?? []).map(({ seconds }) => seconds));
-  console.log(`\n${title}\n`);
-  console.log('| command | seconds (median) | times tsimg | processor seconds | peak memory |\n|---|---|---|---|---|');
-  for (const [name, measurements] of results) {
-    const seconds = median(measurements.map((measurement) => measurement.seconds));
-    const processor = median(measurements.map(({ processorSeconds }) => processorSeconds));
-    const memory = Math.round(Math.max(...measurements.map(({ peakMemory }) => peakMemory)) / 1e6);
-    const ratio = (seconds / own).toFixed(2);
-    console.log(`| ${name} | ${seconds.toFixed(2)} | ${ratio} | ${processor.toFixed(2)} | ${memory} MB |`);
-  }
+  const candidates = contenders
+    .filter(({ needs }) => isInstalled(needs))
+    .map(({ name, command }) => ({ name, command: () => command({ reference: undefined, ...job, target }) }));
+  await compareInTurns(`${title} on ${place}`, candidates, rounds, () => {
+    rmSync(target, { recursive: true, force: true });
+    execFileSync('sync');
+  });
 }
 
 async function compareFromRegistry(image: Image, places: readonly string[], rounds: number): Promise<void> {
