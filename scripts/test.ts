@@ -22,6 +22,8 @@ import { type Result, report, runFile } from './test/run-file.ts';
 //   --node LINE|others     with the newest Node of a line, or with those of all lines but this Node's own in turn
 //   --no-install           does not install what tests need besides
 //   --at-once COUNT        so many files at a time
+//   --again COUNT          if no more files than this fail, each runs once more, alone: a fault fails again, a test that
+//                          a busy machine has hindered passes and is told as flaky
 //   --record               writes down how long files take, for the order in which a fresh clone begins them
 
 const ROOT = dirname(dirname(import.meta.dirname));
@@ -73,8 +75,28 @@ function tellSlowest(results: readonly Result[]): void {
   }
 }
 
+/** Runs failed files again, one at a time, and puts what comes of them in the place of the first result. */
+async function runAgain(node: string, results: Result[]): Promise<void> {
+  for (const [index, first] of results.entries()) {
+    if (first.failed === 0) continue;
+    const second = await runFile(node, join(TEST_DIR, first.file), { cwd: ROOT, testDir: TEST_DIR });
+    results[index] = second;
+    report(second);
+    if (second.failed === 0) console.log(`flaky ${first.file}: failed beside other files, passed alone`);
+  }
+}
+
+interface RunAllOptions {
+  readonly atOnce: number;
+  readonly again: number;
+}
+
 /** Runs all files with a Node. */
-async function runAll(node: string, files: readonly string[], atOnce: number): Promise<readonly Result[]> {
+async function runAll(
+  node: string,
+  files: readonly string[],
+  { atOnce, again }: RunAllOptions,
+): Promise<readonly Result[]> {
   const results: Result[] = [];
   const queue = [...files];
   await Promise.all(
@@ -86,6 +108,7 @@ async function runAll(node: string, files: readonly string[], atOnce: number): P
       }
     }),
   );
+  if (results.filter(({ failed }) => failed > 0).length <= again) await runAgain(node, results);
   const sum = (key: 'passed' | 'failed' | 'skipped') => results.reduce((total, result) => total + result[key], 0);
   tellSlowest(results);
   console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
@@ -121,6 +144,7 @@ const { values: options, positionals } = parseArgs({
     'no-install': { type: 'boolean', default: false },
     // More than there are processors: many wait for a clock, or for a disk
     'at-once': { type: 'string', default: String(Math.min(4 * availableParallelism(), MOST_AT_ONCE)) },
+    again: { type: 'string', default: '0' },
     record: { type: 'boolean', default: false },
   },
   allowPositionals: true,
@@ -141,7 +165,8 @@ async function main(): Promise<number> {
   let failed = 0;
   for (const node of nodesFor(options.node)) {
     console.log(`Node ${spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()}`);
-    const results = await runAll(node, longestFirst(ROOT, files), Number(options['at-once']));
+    const counts = { atOnce: Number(options['at-once']), again: Number(options.again) };
+    const results = await runAll(node, longestFirst(ROOT, files), counts);
     keepLengths(ROOT, new Map(results.map(({ file, seconds }) => [file, seconds])), options.record);
     failed += results.reduce((sum, result) => sum + result.failed, 0);
   }
