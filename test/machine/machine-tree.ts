@@ -35,6 +35,7 @@ const APPLETS = [
   'losetup',
   'ls',
   'mkdir',
+  'mkfifo',
   'mount',
   'poweroff',
   'rm',
