@@ -37,7 +37,13 @@ export type RootSpec =
    * holds `upper`, `work`, `merged` and `l/0`… (links to the lower directories, top first): overlayfs is mounted from
    * there by these short names, since the names of all layers must fit into one page.
    */
-  | { readonly kind: 'overlay'; readonly directory: string; readonly lower: readonly string[] };
+  | {
+      readonly kind: 'overlay';
+      readonly directory: string;
+      readonly lower: readonly string[];
+      /** Whether its files are removed with the container, so that the disk need not have them. */
+      readonly volatile?: true | undefined;
+    };
 
 /** A bind mount. A missing target is made as a file or a directory, as its source is. */
 export interface BindStep {

@@ -95,7 +95,7 @@ export function replaceJson(path: string, value: unknown): void {
 
 export const isRootSpec = either(
   fields({ kind: oneOf('directory'), path: isText }),
-  fields({ kind: oneOf('overlay'), directory: isText, lower: listOf(isText) }),
+  fields({ kind: oneOf('overlay'), directory: isText, lower: listOf(isText), volatile: optional(isFlag) }),
 );
 export const isIdMap = fields({
   uids: listOf(mapOf(isCount)),

@@ -16,6 +16,7 @@ import {
   detachMount,
   mount,
   pivotToWorkingDirectory,
+  removeVolatileMark,
   setMountAttributes,
 } from '../../sys/stub/call/mounts.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
@@ -92,7 +93,7 @@ export function bindDirectory(stub: Stub, path: string): number {
 
 function mountOverlay(
   stub: Stub,
-  { directory, lower }: Extract<RootSpec, { kind: 'overlay' }>,
+  { directory, lower, volatile }: Extract<RootSpec, { kind: 'overlay' }>,
   userXattr: boolean,
 ): number {
   stub.later({ name: 'chdir', args: [directory], where: directory });
@@ -101,9 +102,18 @@ function mountOverlay(
   // both off.
   const settings = userXattr ? 'userxattr' : 'redirect_dir=off,metacopy=off';
   const data = `lowerdir=${names},upperdir=${CONTAINER_NAME.upper},workdir=${CONTAINER_NAME.work},${settings}`;
+  // When an overlay is unmounted, the kernel flushes the whole file system of its upper directory, and the container's
+  // end waits for that. It leaves this out for a volatile one.
+  if (volatile) removeVolatileMark(stub, CONTAINER_NAME.work);
   mount(
     stub,
-    { source: 'overlay', target: CONTAINER_NAME.merged, type: 'overlay', flags: 0, data },
+    {
+      source: 'overlay',
+      target: CONTAINER_NAME.merged,
+      type: 'overlay',
+      flags: 0,
+      data: volatile ? `${data},volatile` : data,
+    },
     directory,
     (cause) => {
       const errno = errnoOf(cause) ?? 'unknown';

@@ -45,10 +45,11 @@ export function formatStep(step: Step): string {
     case 'root': {
       if (step.root.kind === 'directory')
         return `mount --rbind${attributesOf(step.attributes)} ${quote(step.root.path)} ROOT`;
-      const { directory, lower } = step.root;
+      const { directory, lower, volatile } = step.root;
       const { upper, work } = CONTAINER_NAME;
       const layers = `lowerdir=${lower.join(':')},upperdir=${directory}/${upper},workdir=${directory}/${work}`;
-      return `mount -t overlay${attributesOf(step.attributes, layers)} overlay ROOT`;
+      const data = volatile ? `${layers},volatile` : layers;
+      return `mount -t overlay${attributesOf(step.attributes, data)} overlay ROOT`;
     }
     case 'mount': {
       const options = attributesOf(step.attributes, step.data);

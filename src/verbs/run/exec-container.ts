@@ -13,6 +13,7 @@ import { type ExecPlan, type ExecRequest, planExec, planToolbox } from '../../la
 import { isPaused } from '../life/pause-container.ts';
 import { notRunning } from '../life/signal-container.ts';
 import { type ContainersContext, storePlace } from '../places.ts';
+import { volatileRoot } from './plan-container.ts';
 import { tellExec } from './tell-exec.ts';
 
 /** The parameters of an exec besides the request. */
@@ -103,7 +104,8 @@ async function enterToolbox(
     // Without a record other processes see no container here, and sweep the directory if this process is killed.
     const held = await makeContainer(folder, undefined, { signal });
     try {
-      const { root, plainRoot } = await openRoot(held.directory, facts, storedMap(record.plan.idMap));
+      const { root: ownRoot, plainRoot } = await openRoot(held.directory, facts, storedMap(record.plan.idMap));
+      const root = volatileRoot(ownRoot);
       const plan = (of: RootSpec) =>
         planToolbox(record.plan, request, { facts, hostEnv: process.env, root: of, config });
       const recordLife = (pid: number) => {

@@ -38,6 +38,11 @@ export async function directoryRoot(path: string): Promise<RootSpec> {
   return { kind: 'directory', path: real };
 }
 
+/** Has the layer that a container writes to not flushed to the disk at its end: it is removed with the container. */
+export function volatileRoot(root: RootSpec): RootSpec {
+  return root.kind === 'overlay' ? { ...root, volatile: true } : root;
+}
+
 /** Adds the init of the host, which is looked for only when a request needs it. */
 function withInit(facts: HostFacts): HostFacts {
   return { ...facts, tools: { ...facts.tools, init: findInit() } };

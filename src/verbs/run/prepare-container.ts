@@ -35,7 +35,7 @@ import { withVolumes } from '../volumes/use-volumes.ts';
 import { cidFileError } from './check-request.ts';
 import { foundNetwork } from './found-network.ts';
 import { type LifeRequest, parseLife } from './life-request.ts';
-import { planContainer } from './plan-container.ts';
+import { planContainer, volatileRoot } from './plan-container.ts';
 
 /** The root of a new container. */
 export interface OpenedRoot {
@@ -139,6 +139,8 @@ interface PrepareOptions extends PrepareContext {
   readonly isLogged?: boolean;
   /** The container's ID, for a caller that has it guarded before anything is made for it; made up when absent. */
   readonly id?: string | undefined;
+  /** Whether the container is removed when this process ends, if not before. */
+  readonly untilExit?: boolean | undefined;
 }
 
 /**
@@ -177,8 +179,9 @@ export async function prepareContainer(
       namedVolumes: volumesFolder(context.stateRoot),
     };
     const draft = planContainer(config, request, around);
-    const { root: firstRoot, plainRoot } = await target.openRoot(directory, facts, idMap);
+    const { root: ownRoot, plainRoot } = await target.openRoot(directory, facts, idMap);
     const { remove: isRemoved, restart, stopTimeout } = life;
+    const firstRoot = isRemoved || context.untilExit ? volatileRoot(ownRoot) : ownRoot;
     const labels = { ...config.labels, ...life.labels };
     const { inputOnce } = context;
     const how = { remove: isRemoved, detached: isLogged, inputOnce, restart, stopSignal, stopTimeout };

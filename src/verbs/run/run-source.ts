@@ -22,7 +22,7 @@ import { volumesFolder } from '../volumes/named-volumes.ts';
 import { checkRequest, checkTerminal } from './check-request.ts';
 import { foundNetwork } from './found-network.ts';
 import type { LifeRequest } from './life-request.ts';
-import { directoryRoot, planContainer } from './plan-container.ts';
+import { directoryRoot, planContainer, volatileRoot } from './plan-container.ts';
 import type { ContainerTarget } from './prepare-container.ts';
 import { type RunContext, runContainer } from './run-container.ts';
 import { createContainer, startContainer } from './start-container.ts';
@@ -273,7 +273,8 @@ export async function planSource(text: string, input: RunInput, options: RunSour
   ]);
   await using opened = await openImage(text, options);
   const idMap = storedMap(planUserNamespace(probeHost(), request.userns));
-  const root = plannedImageRoot(opened.image, storePlace(options), idMap);
+  const planned = plannedImageRoot(opened.image, storePlace(options), idMap);
+  const root = options.life?.remove ? volatileRoot(planned) : planned;
   const volumes = join(root.kind === 'overlay' ? root.directory : root.path, CONTAINER_NAME.volumes);
   return planContainer(opened.image.config.run, request, { root, ...network, volumes, namedVolumes }).plan;
 }

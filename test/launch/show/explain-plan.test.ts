@@ -39,6 +39,12 @@ test('layers are explained with the upper directory, and so is the network', () 
     explainPlan(plan),
     /^mount -t overlay -o \S*lowerdir=\S+,upperdir=\S+\/upper,workdir=\S+\/work overlay ROOT$/m,
   );
+  const steps = plan.steps.map((step) =>
+    step.do === 'root' && step.root.kind === 'overlay'
+      ? { ...step, root: { ...step.root, volatile: true as const } }
+      : step,
+  );
+  assert.match(explainPlan({ ...plan, steps }), /^mount -t overlay -o \S*workdir=\S+\/work,volatile overlay ROOT$/m);
   const port = { hostAddress: undefined, hostPort: 8080, containerPort: 80, protocol: 'tcp' } as const;
   const bridge = { kind: 'bridge', id: 'abcdef0123', names: [], ports: [port], hosts: [], directory: '/x' } as const;
   const pasta = { kind: 'pasta', ports: [port], hostLoopback: false } as const;

@@ -265,13 +265,41 @@ if (AS_USER || canRunContainers()) {
     } finally {
       program.kill('SIGKILL');
     }
-    // The guardian ends and removes one after the other.
+    // The guardian ends and removes one after the other; the kernel flushes the disk for the last one.
     const left = () => listContainers({ root, all: true });
     const isOver = async () => (await left()).every((each, index) => index === 0 && each.status === 'exited');
-    for (let waited = 0; !(await isOver()) && waited < 30_000; waited += 50) await sleep(50);
+    for (let waited = 0; !(await isOver()) && waited < 120_000; waited += 50) await sleep(50);
     assert.ok(await isOver(), JSON.stringify(await left()));
     const [kept] = await left();
     await (await getContainer(kept?.id ?? '', { root })).remove();
+  });
+
+  test('a container that will be removed is not flushed to the disk, and can start again; one that stays is', async () => {
+    const isVolatile = (line: string | undefined) => /^[^\n]* overlay .*\bvolatile\b/.test(line ?? '');
+    const mounts = (keep: boolean) =>
+      startContainer(EXAMPLE_IMAGE, {
+        ...options,
+        keep,
+        command: sh('echo more >> /file; grep " / / " /proc/self/mountinfo; wc -l < /file; exec sleep 1000'),
+      });
+    const linesOf = async (box: Container, count: number) => {
+      const lines: string[] = [];
+      for await (const line of box.logs({ follow: true })) if (lines.push(line.text) === count) break;
+      return lines;
+    };
+    await using box = await mounts(false);
+    await linesOf(box, 2);
+    await box.restart({ timeout: 0 });
+    await linesOf(box, 4);
+    await box.kill();
+    await box.start();
+    const [first, , second, , third, files] = await linesOf(box, 6);
+    assert.equal([first, second, third].map(isVolatile), [true, true, true], first);
+    assert.is(files, '3', 'it has what it wrote before');
+    const kept = await mounts(true);
+    const [only] = await linesOf(kept, 1);
+    await kept.remove();
+    assert.is(isVolatile(only), false, only);
   });
 
   test('a container that does not become ready is removed, and the error has the end of its log', async () => {

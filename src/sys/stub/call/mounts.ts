@@ -1,7 +1,7 @@
 import { O_CLOEXEC } from '../../file/open-how.ts';
 import type { Call } from '../request.ts';
 import type { LaterCall, Stub } from '../stub.ts';
-import { type Descriptor, descriptorOf } from './file-calls.ts';
+import { AT_FDCWD, type Descriptor, descriptorOf } from './file-calls.ts';
 
 // Calls without a result are delayed and performed with the next call that has one (`Stub.later`), which throws their
 // errors.
@@ -12,6 +12,8 @@ const OPEN_TREE_CLONE = 1;
 const MOVE_MOUNT_BOTH_EMPTY = 0x04 | 0x40;
 const AT_EMPTY_PATH = 0x1000;
 const AT_RECURSIVE = 0x8000;
+const AT_REMOVEDIR = 0x200;
+const ENOENT = -2;
 const STRUCT_MOUNT_ATTR_SIZE = 32;
 const MOUNT_ATTR_IDMAP = 0x0010_0000n;
 
@@ -33,6 +35,18 @@ export function mountCall({ source, target, type, flags, data = '' }: MountCall)
 /** Mounts by mount(2). @throws SYSTEM_CALL, or the error that `explain` returns */
 export function mount(stub: Stub, call: MountCall, where: string, explain?: LaterCall['explain']): void {
   stub.later({ ...mountCall(call), where, explain });
+}
+
+/**
+ * Removes the mark that a volatile overlay leaves in its work directory, and for which the kernel refuses to mount one
+ * there again. It is missing before the first mount. overlayfs.rst, "Volatile mount"
+ * @param work the work directory, below the working directory
+ */
+export function removeVolatileMark(stub: Stub, work: string): void {
+  const mark = `${work}/work/incompat/volatile`;
+  const expected = { result: ENOENT, skip: 1 };
+  stub.later({ name: 'unlinkat', args: [AT_FDCWD, `${mark}/dirty`, 0], expected, where: mark });
+  stub.later({ name: 'unlinkat', args: [AT_FDCWD, mark, AT_REMOVEDIR], where: mark });
 }
 
 /** The mounts that a call of mount_setattr(2) is for. */
