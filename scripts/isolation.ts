@@ -97,7 +97,7 @@ const page = `# Isolation
 
 The table shows what a process in a container sees of itself and of the host, with the defaults of each launcher. The
 same probe ran under all of them (${['runc', 'bwrap'].map(version).join(', ')}). \`npm run isolation\`, as root, runs it
-again and writes this page. test/host/start/defaults.test.ts holds tsimg to its column.
+again and writes this page. test/host/start/defaults.test.ts checks the columns of tsimg.
 
 ${table(columns)}
 
@@ -107,12 +107,12 @@ ${table(columns)}
   TIOCLINUX, and socketcall(2) of 32-bit programs
   ([decision 20](decisions/0020-seccomp-as-libseccomp-has-it.md)).
 - **mount**: the restrictions of each mount; \`rw\` means that it has none.
-- **devices**: the device files in /dev. A container of root's can open only those of docker's list, whatever
+- **devices**: the device files in /dev. A container of root's can open only the devices of docker's list, whatever
   capabilities it has: a cgroup around it holds the list
-  ([decision 19](decisions/0019-a-list-of-devices-around-the-container.md)). On hosts that cannot hold such a list, tsimg
-  refuses the capabilities MKNOD and SYS_ADMIN.
-- **seen in /proc**: readable files that tell something of the host.
-- **writable in /proc**: files and folders by which the host could be changed.
+  ([decision 19](decisions/0019-a-list-of-devices-around-the-container.md)). On hosts where no cgroup can hold such a
+  list, tsimg refuses the capabilities MKNOD and SYS_ADMIN.
+- **seen in /proc**: readable files that reveal something about the host.
+- **writable in /proc**: files and folders through which the host could be changed.
 `;
 
 if (process.argv.includes('--print')) console.log(page);

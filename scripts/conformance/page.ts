@@ -81,9 +81,9 @@ export function conformancePage(groups: readonly CaseGroup[], runs: readonly Too
   const total = groups.flatMap(({ cases }) => cases).length;
   return `# Conformance
 
-A tool that unpacks an image follows the specification in most cases. In the rest the tools differ, and no tool's
-documentation says how. This corpus of ${total} cases shows it. A case is an image and the result that it must have: a tree,
-an error, or either of both where the specification leaves the choice. Code in
+Tools that unpack images follow the specification in most cases. In the others they differ, and no tool's documentation
+says how. This corpus of ${total} cases shows the differences. A case is an image and the result that it must have: a tree, an
+error, or one of the two where the specification leaves the choice. Code in
 [fixtures/conformance](../fixtures/conformance) makes the corpus, with the same bytes every time.
 
     npm run conformance                         runs all tools that are installed; needs root
@@ -105,8 +105,8 @@ How to read the table:
 - The versions are those of a distribution and may be old.
 - A case that a tool does not hold may be a difference of opinion. The corpus decides by the specification.
 - A hostile case that a tool does not hold need not be a vulnerability: one wrong name inside the root is enough.
-- Each tool ran without a network, in a mount namespace in which only a sandbox could be written. Files around its
-  destination were compared before and after, by content, mode, owner, time and links.
+- Each tool ran without a network, in a mount namespace in which it could write to a single directory. The files around
+  its destination were compared before and after, by content, mode, owner, time and links.
 - For the other tools only counts are published, because their maintainers should be the first to hear of a hostile case
   that their tool does not hold.
 
