@@ -82,8 +82,8 @@ export function conformancePage(groups: readonly CaseGroup[], runs: readonly Too
   return `# Conformance
 
 Tools that unpack images follow the specification in most cases. In the others they differ, and no tool's documentation
-says how. This corpus of ${total} cases shows the differences. A case is an image and the result that it must have: a tree, an
-error, or one of the two where the specification leaves the choice. Code in
+says how. This corpus of ${total} cases shows the differences. A case is an image and the result that it must have: a tree,
+an error, or one of the two where the specification leaves the choice. Code in
 [fixtures/conformance](../fixtures/conformance) makes the corpus, with the same bytes every time.
 
     npm run conformance                         runs all tools that are installed; needs root
