@@ -11,6 +11,8 @@ export interface SandboxPoolOptions {
 }
 
 const SIZE = 4;
+/** Milliseconds from a take until the next sandbox is made. */
+const REFILL_DELAY = 25;
 /** Failures one after the other until a pool makes no more before the next `take`. */
 const PATIENCE = 3;
 
@@ -47,8 +49,8 @@ export class SandboxPool implements AsyncDisposable {
     const box = this.#ready.shift();
     // What failed before may be over: one more is tried with each that is taken.
     this.#failures = Math.min(this.#failures, PATIENCE - 1);
-    // In a later turn: the caller's command comes first.
-    setImmediate(() => this.#fill());
+    // The caller's command comes first: to make a sandbox keeps this thread busy for as long as a short command takes.
+    setTimeout(() => this.#fill(), REFILL_DELAY).unref();
     return box ?? (await this.#make());
   }
 
