@@ -163,12 +163,15 @@ const leavingOut = {
   },
 };
 
-/** Has objects of `MADE_LATE` made when they are used. */
+/** Has objects of `MADE_LATE` made when they are used. Each must be in one script at least: a file may be renamed. */
+const madeLate = new Set();
 const makingLate = {
   name: 'making-late',
   setup({ onLoad }) {
-    for (const { file, made, late } of MADE_LATE) {
+    for (const each of MADE_LATE) {
+      const { file, made, late } = each;
       onLoad({ filter: file }, ({ path }) => {
+        madeLate.add(each);
         const text = readFileSync(path, 'utf8');
         if (text.search(made) < 0) throw new Error(`${path} has nothing any more that is made late: ${made}`);
         return { contents: text.replace(made, late), loader: 'js' };
@@ -355,7 +358,7 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/\${pa
         sourcefile: `${name}.js`,
       },
       outfile: join(folder, `${name}.cjs`),
-      plugins: [scriptUrls, outside(source, name, (module) => modules.get(module)), smallerZod],
+      plugins: [scriptUrls, outside(source, name, (module) => modules.get(module)), smallerZod, makingLate],
     });
   });
   const packages = [...LATE_PACKAGES].map((name) =>
@@ -367,6 +370,7 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/\${pa
     }),
   );
   const joined = await Promise.all([library, ...programs, ...parts, ...packages]);
+  for (const each of MADE_LATE) if (!madeLate.has(each)) throw new Error(`no script has ${each.file}`);
   await writeEntries(source, made, entries);
   const inputs = joined.flatMap(({ metafile }) => Object.keys(metafile.inputs));
   writeLicenses(root, inputs, join(folder, 'licenses.md'));
