@@ -69,7 +69,7 @@ export type { NameRequest } from './launch/plan/network-files.ts';
 export type { RunInput, RunRequest } from './launch/plan/run-request.ts';
 export type { Finding } from './launch/show/diagnose.ts';
 export type { CaptureOptions, CommandResult, OutputEncoding, OutputOf } from './library/container/capture.ts';
-export { Container, type ContainerParts } from './library/container/container.ts';
+export { Container } from './library/container/container.ts';
 export type { ExecOptions, ExecSettings, RunningCommand, SpawnOptions, WebStreams } from './library/container/exec.ts';
 export { type ContainerListOptions, getContainer, listContainers } from './library/container/find-container.ts';
 export type { LogLine } from './library/container/log-lines.ts';
@@ -88,8 +88,8 @@ export {
   getNetwork,
   listNetworks,
   Network,
-} from './library/container/network.ts';
-export type { ContainerPlace } from './library/container/place.ts';
+} from './library/host/network.ts';
+export type { ContainerParts, ContainerPlace } from './library/container/place.ts';
 export type { Endpoint } from './library/container/ports.ts';
 export { type ContainerResult, type RunContainerOptions, runContainer } from './library/container/run-container.ts';
 export { type ReadyCheck, type StartContainerOptions, startContainer } from './library/container/start-container.ts';
@@ -104,8 +104,8 @@ export {
   type RemoveVolumeOptions,
   removeVolume,
   type VolumeOptions,
-} from './library/container/volumes.ts';
-export { type WatchEventsOptions, watchEvents } from './library/container/watch-events.ts';
+} from './library/host/volumes.ts';
+export { type WatchEventsOptions, watchEvents } from './library/host/watch-events.ts';
 export { appendLayers, configureImage, packImage } from './library/images/author-images.ts';
 export { inspectImage, openImage, unpackImage, unpackSource, unpackTar } from './library/images/open-images.ts';
 export {

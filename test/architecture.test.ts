@@ -54,7 +54,7 @@ const SUB_ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['attach'],
     ['look'],
   ],
-  library: [['options'], ['images'], ['container'], ['testing'], ['sandbox/egress'], ['sandbox']],
+  library: [['options'], ['images'], ['container'], ['host'], ['testing'], ['sandbox/egress'], ['sandbox']],
   cli: [
     ['completion', 'option', 'show'],
     ['template'],

@@ -3,7 +3,7 @@ import { TsimgError } from '../../errors.ts';
 import { type BoundedOutput, boundedOutput } from '../../host/stdio/bounded-output.ts';
 import type { Streams } from '../../host/stdio/relay.ts';
 import { afterTime, checkBound } from '../options/check-number.ts';
-import { type Checks, hasMethods, oneOf, signal as signalCheck, takes } from '../options/check-options.ts';
+import { type Checks, hasMethods, isBytes, oneOf, signal as signalCheck, takes } from '../options/check-options.ts';
 import { type Adapted, type CommandInput, type CommandOutput, inputStream, outputStream } from './streams.ts';
 
 /** The form of a command's output: text, in which bytes that are not UTF-8 are replaced, or bytes. */
@@ -47,10 +47,7 @@ export const CAPTURE_CHECKS: Checks<CaptureOptions> = {
   stdin: takes(
     'a text, bytes, or a stream of Node or of the web; Readable.from makes one of what is iterated',
     (value) =>
-      typeof value === 'string' ||
-      value instanceof Uint8Array ||
-      hasMethods(value, 'pipe', 'on') ||
-      hasMethods(value, 'getReader'),
+      typeof value === 'string' || isBytes(value) || hasMethods(value, 'pipe', 'on') || hasMethods(value, 'getReader'),
   ),
   stdout: outputCheck,
   stderr: outputCheck,

@@ -1,5 +1,4 @@
 import type { Readable, Writable } from 'node:stream';
-import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import type { AttachEnd } from '../../host/stdio/attach-to.ts';
 import type { PublishedPort } from '../../launch/network/publish.ts';
@@ -14,14 +13,13 @@ import { pauseContainer, unpauseContainer } from '../../verbs/life/pause-contain
 import { renameContainer } from '../../verbs/life/rename-container.ts';
 import { killContainer, stopContainer, waitForContainer } from '../../verbs/life/signal-container.ts';
 import { containerLog } from '../../verbs/look/container-logs.ts';
-import { type ContainerStats, containerStats } from '../../verbs/look/container-stats.ts';
+import type { ContainerStats } from '../../verbs/look/container-stats.ts';
 import { containerTop, type ProcessTable } from '../../verbs/look/container-top.ts';
 import { type InspectedContainer, inspectContainer } from '../../verbs/look/inspect-container.ts';
 import type { ContainersContext } from '../../verbs/places.ts';
 import { restartContainer, startEnded } from '../../verbs/run/restart-container.ts';
-import { checkWhole } from '../options/check-number.ts';
-import { checkOptions } from '../options/check-options.ts';
-import { CONTEXT_CHECKS } from '../options/context-checks.ts';
+import { checkOptions, text, texts } from '../options/check-options.ts';
+import { ATTACH_CHECKS } from '../options/run-checks.ts';
 import type { CommandResult, OutputEncoding, OutputOf } from './capture.ts';
 import { type ExecOptions, execCaptured, type RunningCommand, type SpawnOptions, spawnIn } from './exec.ts';
 import { type LogLine, linesOf } from './log-lines.ts';
@@ -30,25 +28,19 @@ import {
   type ChangedFile,
   type CommitContainerOptions,
   type CopyFilesOptions,
+  checkConditions,
+  checkCopy,
   type LogsOptions,
-  RESTART_CHECKS,
+  METHOD_CHECKS,
   type RestartContainerOptions,
-  STOP_CHECKS,
   type StopContainerOptions,
+  signalText,
 } from './method-options.ts';
-import { type ContainerPlace, imagesOf } from './place.ts';
+import { type ContainerParts, type ContainerPlace, imagesOf } from './place.ts';
 import { type Endpoint, endpointOf, hostOf, portsOf } from './ports.ts';
 import { eachWithReason, withReason } from './reason.ts';
 import { removeKilled, removeStopped } from './removal.ts';
-
-/** The parts of a {@link Container}. */
-export interface ContainerParts {
-  readonly id: string;
-  readonly name: string;
-  readonly place: ContainerPlace;
-  /** Whether the container stays at the end of an `await using`. */
-  readonly keep: boolean;
-}
+import { firstOf, statsOf } from './stats.ts';
 
 /**
  * A container of this machine, running or not. Every method does what the verb of its name does. At the end of an
@@ -93,7 +85,7 @@ export class Container implements AsyncDisposable {
 
   /**
    * Returns the port of this machine for a published port of the running container.
-   * @throws PORT_NOT_PUBLISHED, CONTAINER_NOT_FOUND, STORE_INVALID
+   * @throws USAGE, PORT_NOT_PUBLISHED, CONTAINER_NOT_FOUND, STORE_INVALID
    * @example
    * const socket = connect(db.port(5432), db.host);
    */
@@ -103,7 +95,7 @@ export class Container implements AsyncDisposable {
 
   /**
    * Returns where a published port of the running container is reached on this machine: its own address and port.
-   * @throws PORT_NOT_PUBLISHED, CONTAINER_NOT_FOUND, STORE_INVALID
+   * @throws USAGE, PORT_NOT_PUBLISHED, CONTAINER_NOT_FOUND, STORE_INVALID
    * @example
    * const page = await fetch(`http://${web.endpoint(80).authority}/`);
    */
@@ -126,7 +118,7 @@ export class Container implements AsyncDisposable {
     return execCaptured(this.id, command, this.#place, options);
   }
 
-  /** Starts a command in the running container and returns its streams. Failures come from `exitCode`. */
+  /** Starts a command in the running container and returns its streams. Failures come from `exitCode`. @throws USAGE */
   spawn(command: readonly string[], options: SpawnOptions = {}): RunningCommand {
     return spawnIn(this.id, command, this.#place, options);
   }
@@ -136,7 +128,7 @@ export class Container implements AsyncDisposable {
    * @throws USAGE, CONTAINER_NOT_FOUND, CONTAINER_STATE where it has no log, the reason of `signal`
    */
   logs(options: LogsOptions = {}): AsyncGenerator<LogLine> {
-    checkWhole('tail', options.tail);
+    checkOptions('logs', options, METHOD_CHECKS.logs);
     return eachWithReason(options.signal, linesOf(containerLog(this.id, options, this.#context(options))));
   }
 
@@ -145,19 +137,19 @@ export class Container implements AsyncDisposable {
    * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, USAGE, SYSTEM_CALL
    */
   async stop(options: StopContainerOptions = {}): Promise<void> {
-    checkOptions('stop', options, STOP_CHECKS);
-    const { timeout, stopSignal } = options;
-    await this.#with(options, (context) => stopContainer(this.id, { timeout, signal: stopSignal }, context));
+    await this.#with('stop', options, (context) =>
+      stopContainer(this.id, { timeout: options.timeout, signal: options.stopSignal }, context),
+    );
   }
 
   /** Sends a signal, SIGKILL by default. @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, USAGE, SYSTEM_CALL */
   async kill(signal?: string | number): Promise<void> {
-    await killContainer(this.id, signal === undefined ? undefined : String(signal), this.#context({}));
+    await killContainer(this.id, signalText(signal), this.#context({}));
   }
 
   /** Waits for the end of the container; resolves with its status. @throws CONTAINER_NOT_FOUND, CONTAINER_STATE */
   async wait(options: AbortOption = {}): Promise<number> {
-    return await this.#only('wait', options, (context) => waitForContainer(this.id, context));
+    return await this.#with('wait', options, (context) => waitForContainer(this.id, context));
   }
 
   /**
@@ -168,7 +160,8 @@ export class Container implements AsyncDisposable {
    */
   async waitFor(conditions: WaitCondition | readonly WaitCondition[], options: AbortOption = {}): Promise<number> {
     const all = typeof conditions === 'string' ? [conditions] : conditions;
-    return await this.#only('waitFor', options, (context) => waitForCondition(this.id, all, context));
+    checkConditions('conditions', all);
+    return await this.#with('waitFor', options, (context) => waitForCondition(this.id, all, context));
   }
 
   /**
@@ -176,7 +169,8 @@ export class Container implements AsyncDisposable {
    * typed. @throws CONTAINER_NOT_FOUND; CONTAINER_STATE where it does not run, is paused, or has no monitor; USAGE
    */
   async attach(request: AttachRequest = {}, options: AbortOption = {}): Promise<AttachEnd> {
-    return await this.#only('attach', options, (context) => attachToContainer(this.id, request, context));
+    checkOptions('attach', request, ATTACH_CHECKS);
+    return await this.#with('attach', options, (context) => attachToContainer(this.id, request, context));
   }
 
   /**
@@ -185,23 +179,22 @@ export class Container implements AsyncDisposable {
    * @throws CONTAINER_NOT_FOUND; as {@link startContainer}
    */
   async start(options: Context = {}): Promise<void> {
-    await this.#only('start', options, (context) => startEnded(this.id, context));
+    await this.#with('start', options, (context) => startEnded(this.id, context));
   }
 
   /** Stops the container and starts it again, in this process or not as `start`. @throws as `stop` and `start` */
   async restart(options: RestartContainerOptions = {}): Promise<void> {
-    checkOptions('restart', options, RESTART_CHECKS);
-    await this.#with(options, (context) => restartContainer(this.id, { timeout: options.timeout }, context));
+    await this.#with('restart', options, (context) => restartContainer(this.id, { timeout: options.timeout }, context));
   }
 
   /** Stops all processes of the container, until `unpause`. @throws CONTAINER_NOT_FOUND, CONTAINER_STATE */
   async pause(options: AbortOption = {}): Promise<void> {
-    await this.#only('pause', options, (context) => pauseContainer(this.id, context));
+    await this.#with('pause', options, (context) => pauseContainer(this.id, context));
   }
 
   /** Lets the processes of the container go on. @throws CONTAINER_NOT_FOUND, CONTAINER_STATE */
   async unpause(options: AbortOption = {}): Promise<void> {
-    await this.#only('unpause', options, (context) => unpauseContainer(this.id, context));
+    await this.#with('unpause', options, (context) => unpauseContainer(this.id, context));
   }
 
   /**
@@ -210,11 +203,13 @@ export class Container implements AsyncDisposable {
    * @throws CONTAINER_NOT_FOUND, CONTAINER_STATE, USAGE, HOST_UNSUPPORTED
    */
   async top(options: readonly string[] = []): Promise<ProcessTable> {
+    texts('options', options);
     return await containerTop(this.id, options, this.#context({}));
   }
 
   /** Gives the container another name. @throws USAGE, CONTAINER_NOT_FOUND, CONTAINER_EXISTS */
   async rename(name: string): Promise<void> {
+    text('name', name);
     await renameContainer(this.id, name, this.#context({}));
     this.#name = name;
   }
@@ -226,14 +221,13 @@ export class Container implements AsyncDisposable {
 
   /** Measures the running container for one second. @throws CONTAINER_NOT_FOUND, CONTAINER_STATE */
   async stats(options: AbortOption = {}): Promise<ContainerStats> {
-    for await (const stats of this.watchStats(options)) return stats;
-    throw new TsimgError('CONTAINER_STATE', 'the container has ended', { where: this.name });
+    return await firstOf(this.watchStats(options), this.name);
   }
 
   /** Yields what the container uses, once a second until its end. @throws as `stats` */
-  async *watchStats(options: AbortOption = {}): AsyncGenerator<ContainerStats> {
-    const stats = containerStats([this.id], this.#context(options));
-    for await (const all of eachWithReason(options.signal, stats)) yield* all;
+  watchStats(options: AbortOption = {}): AsyncGenerator<ContainerStats> {
+    checkOptions('watchStats', options, METHOD_CHECKS.watchStats);
+    return eachWithReason(options.signal, statsOf(this.id, this.#context(options)));
   }
 
   /**
@@ -243,8 +237,10 @@ export class Container implements AsyncDisposable {
    * FILESYSTEM, LIMIT_EXCEEDED, TAR_INVALID, COMPRESSION_INVALID
    */
   async copyIn(source: string | Readable, path: string, options: CopyFilesOptions = {}): Promise<void> {
-    const at = { container: this.id, path };
-    await this.#with(options, (context) => copyToContainer(source, at, { ...options, ...context }));
+    checkCopy(path, { source }, 'pipe');
+    await this.#with('copyIn', options, (context) =>
+      copyToContainer(source, { container: this.id, path }, { ...options, ...context }),
+    );
   }
 
   /**
@@ -252,13 +248,15 @@ export class Container implements AsyncDisposable {
    * @throws as `copyIn`
    */
   async copyOut(path: string, destination: string | Writable, options: CopyFilesOptions = {}): Promise<void> {
-    const at = { container: this.id, path };
-    await this.#with(options, (context) => copyFromContainer(at, destination, { ...options, ...context }));
+    checkCopy(path, { destination }, 'write');
+    await this.#with('copyOut', options, (context) =>
+      copyFromContainer({ container: this.id, path }, destination, { ...options, ...context }),
+    );
   }
 
   /** Lists the files that the container changed. @throws CONTAINER_NOT_FOUND, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED */
   async diff(options: Context = {}): Promise<readonly ChangedFile[]> {
-    const changes = await this.#only('diff', options, (context) => containerChanges(this.id, context));
+    const changes = await this.#with('diff', options, (context) => containerChanges(this.id, context));
     return changes.map(({ kind, path }) => ({ kind, path: `/${pathText(path)}` }));
   }
 
@@ -267,8 +265,10 @@ export class Container implements AsyncDisposable {
    * @throws CONTAINER_NOT_FOUND, REFERENCE_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, FILESYSTEM
    */
   async commit(reference?: string, options: Omit<CommitContainerOptions, 'reference'> = {}): Promise<Digest> {
-    const storeRoot = imagesOf(this.#place);
-    return await this.#with(options, () => commitContainer(this.id, { ...options, reference, storeRoot }));
+    if (reference !== undefined) text('reference', reference);
+    return await this.#with('commit', options, () =>
+      commitContainer(this.id, { ...options, reference, storeRoot: imagesOf(this.#place) }),
+    );
   }
 
   /**
@@ -276,7 +276,7 @@ export class Container implements AsyncDisposable {
    * @throws CONTAINER_STATE, FILESYSTEM
    */
   async remove(options: Context = {}): Promise<void> {
-    await this.#only('remove', options, (context) => removeKilled(this.id, context));
+    await this.#with('remove', options, (context) => removeKilled(this.id, context));
   }
 
   /** Stops and removes the container, if it is one of this process that is not kept. */
@@ -288,13 +288,13 @@ export class Container implements AsyncDisposable {
     return { stateRoot: this.#place.stateRoot, signal, onEvent };
   }
 
-  /** As `#with`, for a method that takes no other options. */
-  async #only<T>(method: string, options: Context, action: (context: ContainersContext) => Promise<T>): Promise<T> {
-    checkOptions(method, options, CONTEXT_CHECKS);
-    return await this.#with(options, action);
-  }
-
-  #with<T>(options: Context, action: (context: ContainersContext) => Promise<T>): Promise<T> {
-    return withReason(options.signal, () => action(this.#context(options)));
+  /** Checks the options of a method. @throws USAGE, the reason of `signal` */
+  async #with<T>(
+    method: keyof typeof METHOD_CHECKS,
+    options: Context,
+    action: (context: ContainersContext) => Promise<T>,
+  ): Promise<T> {
+    checkOptions<object>(method, options, METHOD_CHECKS[method]);
+    return await withReason(options.signal, () => action(this.#context(options)));
   }
 }

@@ -5,7 +5,7 @@ import type { ExecRequest } from '../../launch/plan/plan-exec.ts';
 import { parseSignal } from '../../linux/signals.ts';
 import { isSignalName } from '../../sys/process/signal-name.ts';
 import { execInContainer } from '../../verbs/run/exec-container.ts';
-import { type Checks, checkCommand, checkOptions, flag, text } from '../options/check-options.ts';
+import { type Checks, checkCommand, checkOptions, flag, text, textOrNumber } from '../options/check-options.ts';
 import { CONTAINER_CHECKS } from '../options/container-checks.ts';
 import type { CommandOptions } from '../options/container-options.ts';
 import { containerRequest } from '../options/container-request.ts';
@@ -37,7 +37,8 @@ const SETTING_CHECKS: Checks<ExecSettings> = {
   privileged: flag,
   toolbox: text,
 };
-const EXEC_CHECKS: Checks<ExecOptions> = { ...SETTING_CHECKS, ...CAPTURE_CHECKS };
+/** The checks of {@link ExecOptions}. */
+export const EXEC_CHECKS: Checks<ExecOptions> = { ...SETTING_CHECKS, ...CAPTURE_CHECKS };
 const SPAWN_CHECKS: Checks<SpawnOptions> = { ...SETTING_CHECKS, signal: CAPTURE_CHECKS.signal };
 
 /** A command that runs in a container, with its streams. */
@@ -68,6 +69,7 @@ export interface WebStreams {
 
 /** The name of a signal that Node can send. @throws USAGE */
 function signalName(given: string | number): NodeJS.Signals {
+  textOrNumber('signal', given);
   const { name } = parseSignal(String(given));
   if (isSignalName(name)) return name;
   throw new TsimgError('USAGE', 'not a signal that a command gets', {

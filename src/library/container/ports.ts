@@ -4,6 +4,7 @@ import { containersFolder } from '../../host/state/container.ts';
 import { publishedPorts } from '../../host/state/published-ports.ts';
 import { readRecord, readState } from '../../host/state/record.ts';
 import { isIpv6, type PublishedPort } from '../../launch/network/publish.ts';
+import { checkPort } from '../options/container-checks.ts';
 import type { ContainerPlace } from './place.ts';
 
 /** Where a published port of a container is reached on this machine. */
@@ -39,12 +40,13 @@ export function hostOf(container: Named, place: ContainerPlace): string {
   return reachable(portsOf(container, place)[0]?.hostAddress);
 }
 
-/** Where a port of a container is reached on this machine. @throws PORT_NOT_PUBLISHED; as `portsOf` */
+/** Where a port of a container is reached on this machine. @throws USAGE, PORT_NOT_PUBLISHED; as `portsOf` */
 export function endpointOf(
   container: Named,
   place: ContainerPlace,
   { port, protocol }: { readonly port: number; readonly protocol: 'tcp' | 'udp' },
 ): Endpoint {
+  checkPort(port, protocol);
   const ports = portsOf(container, place).map((each) => ({ ...each, host: reachable(each.hostAddress) }));
   const all = ports.filter((each) => each.containerPort === port && each.protocol === protocol);
   // Of several, one that `host` is right for.

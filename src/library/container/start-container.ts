@@ -44,7 +44,8 @@ export interface StartContainerOptions extends ContainerOptions {
   readonly restart?: string | undefined;
 }
 
-const START_CHECKS: Checks<StartContainerOptions> = {
+/** The checks of {@link StartContainerOptions}. */
+export const START_CHECKS: Checks<StartContainerOptions> = {
   ...CONTAINER_CHECKS,
   command: (_, words) => checkCommand(words),
   ready: action,

@@ -40,6 +40,15 @@ export function hasMethods(value: unknown, ...names: readonly string[]): boolean
   return names.every((name) => name in value && typeof Reflect.get(value, name) === 'function');
 }
 
+/** A Uint8Array of any realm, as those of test runners. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
+}
+
+function isSignal(value: unknown): boolean {
+  return hasMethods(value, 'addEventListener', 'throwIfAborted');
+}
+
 const isText = (value: unknown) => typeof value === 'string';
 const isTextOrNumber = (value: unknown) => isText(value) || Number.isFinite(value);
 const isValue = (value: unknown) => isTextOrNumber(value) || typeof value === 'boolean' || value === undefined;
@@ -62,13 +71,13 @@ export const objectOrTexts = takes(
   'an object with texts, numbers and true or false as values, or a list of texts',
   (value) => isListOf(isText)(value) || isRecordOf(isValue)(value),
 );
-export const signal = takes('an AbortSignal', (value) => hasMethods(value, 'addEventListener', 'throwIfAborted'));
+export const date = takes('a Date', (value) => hasMethods(value, 'getTime'));
+export const signal = takes('an AbortSignal', isSignal);
 
-/** A list whose items are texts or objects. */
-export const textsOrObjects = takes(
-  'a list of texts and objects',
-  isListOf((item) => isText(item) || isObject(item)),
-);
+/** A text that no error may show. */
+export const secret: Check = (option, value) => {
+  if (!isText(value)) throw new TsimgError('USAGE', 'not what the option takes', { where: option, hint: 'a text' });
+};
 
 /** One of some texts. */
 export function oneOf(...values: readonly string[]): Check {
@@ -113,11 +122,23 @@ function meant(name: string, names: readonly string[]): string | undefined {
   return least <= Math.max(ALIKE, given.length / 4) ? names[distances.indexOf(least)] : undefined;
 }
 
-/** An object with options of its own, which are named behind its name: `limits.maxSize`. */
-export function objectOf<Options>(checks: Checks<Options>): Check {
+/**
+ * An object with options of its own, which are named behind its name: `limits.maxSize`.
+ * @param needed those that must be there
+ */
+export function objectOf<Options>(checks: Checks<Options>, ...needed: readonly (string & keyof Options)[]): Check {
   return (option, value) => {
-    object(option, value);
+    if (!isObject(value)) throw wrongValue(option, value, 'an object');
     checkOptions(option, value, checks, `${option}.`);
+    for (const name of needed) if (value[name] === undefined) checks[name](`${option}.${name}`, undefined);
+  };
+}
+
+/** A list, each item of which is checked under its place in it: `volumes[0]`. */
+export function listOf(wanted: string, check: Check): Check {
+  return (option, value) => {
+    if (!Array.isArray(value)) throw wrongValue(option, value, wanted);
+    for (const [index, item] of value.entries()) check(`${option}[${index}]`, item);
   };
 }
 
@@ -129,6 +150,8 @@ export function objectOf<Options>(checks: Checks<Options>): Check {
  */
 export function checkOptions<Options>(of: string, options: unknown, checks: Checks<Options>, before = ''): void {
   if (!isObject(options)) throw wrongValue(`the options of ${of}`, options, 'an object');
+  // It has no properties of its own: it would be an object without options.
+  if (isSignal(options)) throw wrongValue(`the options of ${of}`, options, 'an object: { signal }');
   const known = new Map<string, Check>(Object.entries<Check>(checks));
   for (const [name, value] of Object.entries(options)) {
     const check = known.get(name);

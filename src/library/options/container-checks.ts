@@ -5,7 +5,8 @@ import {
   type Checks,
   flag,
   isObject,
-  object,
+  listOf,
+  objectOf,
   objectOrTexts,
   oneOf,
   size,
@@ -16,46 +17,68 @@ import {
   textOrTexts,
   texts,
   textsOrNumbers,
-  textsOrObjects,
   wrongValue,
 } from './check-options.ts';
-import type { ContainerOptions } from './container-options.ts';
-import { IMAGE_CHECKS } from './image-checks.ts';
+import type { ContainerOptions, PortMapping, SoftAndHard, VolumeMount } from './container-options.ts';
+import { HEALTH, IMAGE_CHECKS } from './image-checks.ts';
 
 /** docker's least memory: with less, no program starts. */
 const LEAST_MEMORY = 512 * 1024;
 
 const PORT = { least: 1, most: 65_535 };
 
-/** Checks each port under its place in the list. A text is docker's. */
-const ports: Check = (option, value) => {
-  if (!Array.isArray(value)) throw wrongValue(option, value, 'a list of ports: numbers, texts or objects');
-  for (const [index, port] of value.entries()) {
-    const name = `${option}[${index}]`;
-    if (typeof port === 'string') parsePublish(port, name);
-    else if (!isObject(port)) checkWhole(name, port, PORT);
-    else {
-      checkWhole(`${name}.container`, port.container ?? null, PORT);
-      checkWhole(`${name}.host`, port.host, { ...PORT, least: 0 });
-      if (port.address !== undefined) text(`${name}.address`, port.address);
-      if (port.protocol !== undefined) oneOf('tcp', 'udp')(`${name}.protocol`, port.protocol);
-    }
-  }
-};
+const PROTOCOL = oneOf('tcp', 'udp');
+
+/** Checks a port of a container, and its protocol. @throws USAGE */
+export function checkPort(port: unknown, protocol: unknown): void {
+  checkWhole('port', port ?? null, PORT);
+  PROTOCOL('protocol', protocol);
+}
+
+const MAPPING = objectOf<PortMapping>(
+  {
+    container: (option, value) => checkWhole(option, value ?? null, PORT),
+    host: (option, value) => checkWhole(option, value, { ...PORT, least: 0 }),
+    address: text,
+    protocol: PROTOCOL,
+  },
+  'container',
+);
+
+/** A text is docker's. */
+const ports = listOf('a list of ports: numbers, texts or objects', (option, port) => {
+  if (typeof port === 'string') parsePublish(port, option);
+  else if (isObject(port)) MAPPING(option, port);
+  else checkWhole(option, port ?? null, PORT);
+});
 
 const absolute = takes('an absolute path in the container', (value) => typeof value === 'string' && value[0] === '/');
 
-const volumes: Check = (option, value) => {
-  textsOrObjects(option, value);
-  if (!Array.isArray(value)) return;
-  for (const [index, volume] of value.entries()) {
-    if (typeof volume === 'string') continue;
-    text(`${option}[${index}].source`, volume.source);
-    absolute(`${option}[${index}].target`, volume.target);
+const VOLUME = objectOf<VolumeMount>({ source: text, target: absolute, readOnly: flag }, 'source', 'target');
+
+/** A `readOnly` that is misspelt would be a volume that can be written to. */
+const volumes = listOf('a list of texts and objects', (option, volume) => {
+  if (isObject(volume)) VOLUME(option, volume);
+  else textOrObject(option, volume);
+});
+
+const seconds: Check = (option, value) => checkWhole(option, value);
+
+const limit: Check = (option, value) => checkWhole(option, value ?? null, { least: -1 });
+const BOTH_LIMITS = objectOf<SoftAndHard>({ soft: limit, hard: limit }, 'soft', 'hard');
+
+const ulimits: Check = (option, value) => {
+  if (Array.isArray(value)) return texts(option, value);
+  if (!isObject(value)) {
+    throw wrongValue(option, value, 'an object with numbers or { soft, hard } as values, or a list of texts');
+  }
+  for (const [name, each] of Object.entries(value)) {
+    if (isObject(each)) BOTH_LIMITS(`${option}.${name}`, each);
+    else limit(`${option}.${name}`, each);
   }
 };
 
-const seconds: Check = (option, value) => checkWhole(option, value);
+const ownOrHosts = oneOf('private', 'host');
 
 /** Checks a number of processors or processes that a text may give too; the texts are checked where they are parsed. */
 const amount = (wanted: string, isRight: (value: number) => boolean) =>
@@ -80,7 +103,7 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   mounts: texts,
   tmpfs: objectOrTexts,
   readOnly: flag,
-  imageVolume: text,
+  imageVolume: oneOf('bind', 'tmpfs', 'ignore'),
   shmSize: size(),
   // The network
   network: textOrTexts,
@@ -107,29 +130,27 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   deviceWriteBps: texts,
   deviceReadIops: texts,
   deviceWriteIops: texts,
-  ulimits: takes('an object with numbers or { soft, hard } as values, or a list of texts', (value) =>
-    Array.isArray(value) ? value.every((each) => typeof each === 'string') : isObject(value),
-  ),
+  ulimits,
   // Isolation
   capAdd: texts,
   capDrop: texts,
   privileged: flag,
   noNewPrivileges: flag,
-  seccomp: textOrObject,
+  seccomp: takes("'unconfined', or a profile as an object", (value) => value === 'unconfined' || isObject(value)),
   unmask: flag,
   devices: texts,
   deviceRules: texts,
   isolation: oneOf('pivot', 'chroot'),
   timeNamespace: flag,
   userns: text,
-  ipc: text,
-  pid: text,
-  uts: text,
+  ipc: ownOrHosts,
+  pid: ownOrHosts,
+  uts: ownOrHosts,
   // The life
   name: text,
   replace: flag,
   labels: objectOrTexts,
-  health: object,
+  health: HEALTH,
   keep: flag,
   stopSignal: text,
   stopTimeout: seconds,

@@ -1,7 +1,9 @@
 import type { ImageLimits, UnpackOptions } from '../../disk/unpack-options.ts';
 import type { Context } from '../../events.ts';
 import type { CopyOptions } from '../../image/copy.ts';
-import type { RequestLimits } from '../../registry/request-limits.ts';
+import type { HealthRequest } from '../../launch/plan/health.ts';
+import type { Platform } from '../../oci/platform.ts';
+import { TOLERANCES } from '../../rootfs/policy.ts';
 import type { CompressionChoice } from '../../streams/compress/choice.ts';
 import type { AppendOptions } from '../../verbs/author/append.ts';
 import type { AuthorOptions } from '../../verbs/author/author-options.ts';
@@ -9,15 +11,18 @@ import type { PackOptions } from '../../verbs/author/pack.ts';
 import type { ImageOptions } from '../../verbs/image/open-image.ts';
 import type { PullOptions } from '../../verbs/image/pull.ts';
 import type { StorePullOptions } from '../../verbs/image/pull-to-store.ts';
+import type { FoldOptions } from '../../verbs/layers/list-files.ts';
 import type { CopySourceOptions } from '../../verbs/registry/copy.ts';
 import type { PushOptions } from '../../verbs/registry/push.ts';
 import type { UnpackImageOptions } from '../../verbs/rootfs/unpack.ts';
 import type { VerificationChoice } from '../../verbs/verify/verification.ts';
-import { checkBound, checkPause, checkWhole } from './check-number.ts';
+import { checkBound, checkWhole } from './check-number.ts';
 import {
   type Check,
   type Checks,
+  checkOptions,
   flag,
+  hasMethods,
   isObject,
   object,
   objectOf,
@@ -32,6 +37,10 @@ import {
 } from './check-options.ts';
 import { CONTEXT_CHECKS } from './context-checks.ts';
 import type { ImageSettings } from './image-options.ts';
+import { REACH_REGISTRY_CHECKS, REGISTRY_CHECKS } from './registry-checks.ts';
+
+/** Bytes of a request. */
+export const CHUNK_SIZE: Check = (option, value) => checkWhole(option, value, { least: 1 });
 
 const whole: Check = (option, value) => checkWhole(option, value);
 const positive: Check = (option, value) => checkWhole(option, value, { least: 1 });
@@ -45,20 +54,19 @@ const LIMITS = objectOf<ImageLimits>({
   maxHeader: checkBound,
 });
 
-const REQUESTS = objectOf<RequestLimits>({
-  retries: whole,
-  retryDelay: checkPause,
-  timeouts: objectOf({ connect: checkBound, response: checkBound, idle: checkBound }),
-  maxDocument: checkBound,
-  concurrency: positive,
-});
+const matcher = takes(
+  "{ exactly: 'a text' }, or { pattern: /an expression/ }",
+  (value) =>
+    isObject(value) &&
+    Object.keys(value).length === 1 &&
+    (typeof value.exactly === 'string' || hasMethods(value.pattern, 'test', 'exec')),
+);
 
-const MIRRORS = objectOf({ registriesConf: text, hostsDir: text });
-
-const SIGNATURES = objectOf<VerificationChoice>({
+/** The demands on signatures. */
+export const SIGNATURES = objectOf<VerificationChoice>({
   keys: texts,
-  identity: object,
-  issuer: object,
+  identity: matcher,
+  issuer: matcher,
   trustedRoot: text,
   ignoresLog: flag,
   ignoresSct: flag,
@@ -67,38 +75,41 @@ const SIGNATURES = objectOf<VerificationChoice>({
   all: flag,
 });
 
-const REGISTRY_CHECKS = {
-  tlsVerify: flag,
-  certDir: text,
-  credentials: takes(
-    "{ kind: 'basic', username, password }, or a token of another kind",
-    (value) => isObject(value) && typeof value.kind === 'string',
-  ),
-  trustedRealms: texts,
+/** The options of a health check. The texts are checked where they are parsed. */
+export const HEALTH = objectOf<HealthRequest>({
+  command: text,
+  interval: text,
+  timeout: text,
+  startPeriod: text,
+  startInterval: text,
+  retries: whole,
+  none: flag,
+});
+
+const PLATFORM = objectOf<Platform>(
+  { os: text, architecture: text, variant: text, osVersion: text, osFeatures: texts },
+  'os',
+  'architecture',
+);
+
+/** A platform as an object, or as a text, which is checked where it is parsed. */
+export const platform: Check = (option, value) => {
+  if (isObject(value)) PLATFORM(option, value);
+  else textOrObject(option, value);
 };
 
 /** The checks of the options by which an image is found and opened. */
 export const IMAGE_CHECKS: Checks<ImageOptions & Context> = {
-  ...CONTEXT_CHECKS,
   ...REGISTRY_CHECKS,
   root: text,
-  platform: textOrObject,
+  platform,
   limits: LIMITS,
   signatures: SIGNATURES,
   signaturePolicy: text,
-  authFile: text,
-  requests: REQUESTS,
-  connections: object,
-  mirrors(option, value) {
-    if (value === false) return;
-    takes('an object, or false', isObject)(option, value);
-    MIRRORS(option, value);
-  },
   allowForeignUrls: flag,
-  env: values,
 };
 
-export const COMPRESSION = objectOf<CompressionChoice>({ kind: oneOf('gzip', 'zstd', 'none'), level: whole });
+export const COMPRESSION = objectOf<CompressionChoice>({ kind: oneOf('gzip', 'zstd', 'none'), level: whole }, 'kind');
 
 export const STORE_PULL_CHECKS: Checks<StorePullOptions> = {
   ...IMAGE_CHECKS,
@@ -115,14 +126,14 @@ export const PUSH_CHECKS: Checks<PushOptions> = {
   ...IMAGE_CHECKS,
   compression: COMPRESSION,
   mountFrom: text,
-  chunkSize: positive,
+  chunkSize: CHUNK_SIZE,
 };
 
 const REACH_CHECKS = {
   ...IMAGE_CHECKS,
-  chunkSize: positive,
+  chunkSize: CHUNK_SIZE,
   force: flag,
-  destination: objectOf<NonNullable<CopySourceOptions['destination']>>(REGISTRY_CHECKS),
+  destination: objectOf<NonNullable<CopySourceOptions['destination']>>(REACH_REGISTRY_CHECKS),
 };
 
 export const COPY_SOURCE_CHECKS: Checks<CopySourceOptions> = {
@@ -168,18 +179,34 @@ export const SETTING_CHECKS: Checks<ImageSettings> = {
   expose: texts,
   volume: texts,
   stopSignal: text,
-  health: object,
+  health: HEALTH,
   changes: texts,
+};
+
+const severity = oneOf('strict', 'warn', 'ignore');
+
+/** The names are those of the tolerances. */
+const POLICY: Check = (option, value) => {
+  object(option, value);
+  checkOptions(
+    option,
+    value,
+    Object.fromEntries(Object.keys(TOLERANCES).map((name) => [name, severity])),
+    `${option}.`,
+  );
 };
 
 const UNPACK: Checks<Omit<UnpackOptions, 'ownership'>> = {
   ...CONTEXT_CHECKS,
   force: flag,
   strict: flag,
-  policy: object,
+  policy: POLICY,
   limits: LIMITS,
   threads: whole,
 };
+
+/** The checks of a function that reads layers. */
+export const FOLD_CHECKS: Checks<FoldOptions> = { ...CONTEXT_CHECKS, limits: LIMITS };
 
 export const UNPACK_CHECKS: Checks<UnpackImageOptions> = {
   ...UNPACK,

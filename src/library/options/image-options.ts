@@ -20,7 +20,10 @@ export function withPlatform<Options extends { readonly platform?: Platform | st
 /** Returns the reference that a text means. @throws USAGE, REFERENCE_INVALID */
 export function referenceOf(reference: string | Reference): Reference {
   if (typeof reference === 'string') return parseReference(reference);
-  takes("a text such as 'alpine:3.20', or what parseReference returns", isObject)('reference', reference);
+  takes(
+    "a text such as 'alpine:3.20', or what parseReference returns",
+    (value) => isObject(value) && typeof value.registry === 'string' && typeof value.repository === 'string',
+  )('reference', reference);
   return reference;
 }
 

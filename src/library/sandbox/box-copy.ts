@@ -3,6 +3,7 @@ import { TsimgError } from '../../errors.ts';
 import type { Holder } from '../../host/box/holder.ts';
 import { copyScratch, type ScratchBounds } from '../../host/box/scratch.ts';
 import { afterTime } from '../options/check-number.ts';
+import { text } from '../options/check-options.ts';
 import { SANDBOX_HOME, SCRATCH_TARGETS } from './sandbox-request.ts';
 
 /** The files that are copied, and the bounds of that. */
@@ -42,6 +43,7 @@ export async function copyWithin(
 
 /** Returns the path of a kept file in its scratch. @param path relative ones are in /sandbox @throws USAGE */
 export function keptPath(path: string): string {
+  text('path', path);
   const whole = posix.resolve(SANDBOX_HOME, path);
   const isKept = SCRATCH_TARGETS.some((target) => whole === target || whole.startsWith(`${target}/`));
   if (isKept && !path.includes('\0')) return whole.slice(1);

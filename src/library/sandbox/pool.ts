@@ -1,8 +1,10 @@
 import { TsimgError } from '../../errors.ts';
+import { checkWhole } from '../options/check-number.ts';
+import { checkArguments, checkOptions } from '../options/check-options.ts';
 import { createSandbox } from './create-sandbox.ts';
 import type { Sandbox } from './sandbox.ts';
+import { SANDBOX_CHECKS } from './sandbox-checks.ts';
 import type { SandboxOptions } from './sandbox-options.ts';
-import { countOf } from './sandbox-request.ts';
 
 /** How many sandboxes a pool keeps. */
 export interface SandboxPoolOptions {
@@ -103,9 +105,15 @@ export class SandboxPool implements AsyncDisposable {
 export async function createSandboxPool(
   source: string,
   options: SandboxOptions = {},
-  { size = SIZE }: SandboxPoolOptions = {},
+  pooling: SandboxPoolOptions = {},
 ): Promise<SandboxPool> {
-  const pool = new SandboxPool(() => createSandbox(source, options), countOf(size, 'size'));
+  checkArguments(source, []);
+  checkOptions('createSandboxPool', options, SANDBOX_CHECKS);
+  checkOptions<SandboxPoolOptions>('createSandboxPool', pooling, {
+    size: (_, size) => checkWhole('size', size, { least: 1 }),
+  });
+  const { size = SIZE } = pooling;
+  const pool = new SandboxPool(() => createSandbox(source, options), size);
   try {
     await pool.fill();
     return pool;

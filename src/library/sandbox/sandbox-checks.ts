@@ -1,10 +1,26 @@
 import { CAPTURE_CHECKS } from '../container/capture.ts';
 import { checkWhole } from '../options/check-number.ts';
-import { type Check, type Checks, flag, isObject, takes, values } from '../options/check-options.ts';
+import {
+  action,
+  type Check,
+  type Checks,
+  flag,
+  isBytes,
+  isObject,
+  objectOf,
+  takes,
+  texts,
+  values,
+  wrongValue,
+} from '../options/check-options.ts';
 import { CONTAINER_CHECKS } from '../options/container-checks.ts';
-import type { SandboxCopyOptions, SandboxOptions, SandboxRunOptions } from './sandbox-options.ts';
+import type { SandboxCopyOptions, SandboxNetwork, SandboxOptions, SandboxRunOptions } from './sandbox-options.ts';
 
 const whole: Check = (option, value) => checkWhole(option, value, { least: 1 });
+
+const NETWORK = objectOf<Exclude<SandboxNetwork, 'none'>>({ allow: texts, onRequest: action }, 'allow');
+
+const fileContent = takes('a text or a Uint8Array', (value) => typeof value === 'string' || isBytes(value));
 
 /** The checks of the options of `createSandbox`: a bound that is misspelt would be none. */
 export const SANDBOX_CHECKS: Checks<SandboxOptions> = {
@@ -26,17 +42,15 @@ export const SANDBOX_CHECKS: Checks<SandboxOptions> = {
   disk: CONTAINER_CHECKS.shmSize,
   diskFiles: whole,
   weakLimits: flag,
-  files: takes(
-    'an object with texts or bytes as values',
-    (value) =>
-      isObject(value) && Object.values(value).every((each) => typeof each === 'string' || ArrayBuffer.isView(each)),
-  ),
-  network: takes(
-    "'none', or an object with a list of texts as `allow`",
-    (value) =>
-      value === 'none' ||
-      (isObject(value) && Array.isArray(value.allow) && value.allow.every((each) => typeof each === 'string')),
-  ),
+  files(option, value) {
+    if (!isObject(value)) throw wrongValue(option, value, 'an object with texts or bytes as values');
+    for (const [path, content] of Object.entries(value)) fileContent(`${option}[${JSON.stringify(path)}]`, content);
+  },
+  network(option, value) {
+    if (value === 'none') return;
+    if (!isObject(value)) throw wrongValue(option, value, "'none', or an object with a list of texts as `allow`");
+    NETWORK(option, value);
+  },
   env: values,
   user: CONTAINER_CHECKS.user,
   workdir: CONTAINER_CHECKS.workdir,
@@ -45,6 +59,15 @@ export const SANDBOX_CHECKS: Checks<SandboxOptions> = {
 
 /** The checks of the options of a snapshot, a restore and a fork. */
 export const COPY_CHECKS: Checks<SandboxCopyOptions> = { time: whole, signal: CAPTURE_CHECKS.signal };
+
+/** Checks a file that is written. @throws USAGE */
+export function checkFile(content: unknown, mode: unknown): void {
+  fileContent('content', content);
+  checkWhole('mode', mode, { most: 0o777 });
+}
+
+/** The checks of the options of a call that is bounded. */
+export const LIMIT_CHECKS: Checks<{ readonly limit?: number }> = { limit: whole };
 
 /** The checks of the options of a run. */
 export const RUN_CHECKS: Checks<SandboxRunOptions> = {

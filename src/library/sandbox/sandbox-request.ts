@@ -56,7 +56,7 @@ function bytesOf(value: number | string, option: string): number {
 }
 
 /** Checks a count that must be a whole number from 1. @throws USAGE */
-export function countOf(value: number, option: string): number {
+function countOf(value: number, option: string): number {
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new TsimgError('USAGE', 'not a limit', { where: `${option}: ${value}`, hint: 'a whole number from 1' });
 }

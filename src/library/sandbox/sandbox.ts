@@ -12,7 +12,7 @@ import { type BoxLaunch, prepareLaunch } from './box-launch.ts';
 import { commandOf, runInBox } from './box-run.ts';
 import type { EgressOptions } from './egress/egress-proxy.ts';
 import type { SharedHolder } from './holders.ts';
-import { COPY_CHECKS, RUN_CHECKS } from './sandbox-checks.ts';
+import { COPY_CHECKS, checkFile, LIMIT_CHECKS, RUN_CHECKS } from './sandbox-checks.ts';
 import type {
   HeldLimits,
   SandboxCopyOptions,
@@ -20,7 +20,7 @@ import type {
   SandboxRunOptions,
   SandboxSnapshot,
 } from './sandbox-options.ts';
-import { countOf, LIST_LIMIT, MOST_SNAPSHOTS, READ_LIMIT, SANDBOX_HOME, scratchOf } from './sandbox-request.ts';
+import { LIST_LIMIT, MOST_SNAPSHOTS, READ_LIMIT, SANDBOX_HOME, scratchOf } from './sandbox-request.ts';
 
 /** What a sandbox is made of. */
 export interface SandboxParts {
@@ -98,9 +98,7 @@ export class Sandbox implements AsyncDisposable {
    * @throws USAGE for another place; FILESYSTEM; LIMIT_EXCEEDED where `disk` is used up; CONTAINER_STATE
    */
   async writeFile(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
-    if (typeof content !== 'string' && !(content instanceof Uint8Array)) {
-      throw new TsimgError('USAGE', 'not the content of a file', { where: path, hint: 'a text or a Uint8Array' });
-    }
+    checkFile(content, mode);
     writeBoxFile(this.#place(path), typeof content === 'string' ? Buffer.from(content) : content, mode);
   }
 
@@ -109,8 +107,9 @@ export class Sandbox implements AsyncDisposable {
    * @param limit the most bytes that it may have; default 16 MiB
    * @throws USAGE, FILESYSTEM, LIMIT_EXCEEDED, CONTAINER_STATE
    */
-  async readFile(path: string, { limit = READ_LIMIT }: { readonly limit?: number } = {}): Promise<Buffer> {
-    return readBoxFile(this.#place(path), countOf(limit, 'limit'));
+  async readFile(path: string, options: { readonly limit?: number } = {}): Promise<Buffer> {
+    checkOptions('readFile', options, LIMIT_CHECKS);
+    return readBoxFile(this.#place(path), options.limit ?? READ_LIMIT);
   }
 
   /**
@@ -118,11 +117,9 @@ export class Sandbox implements AsyncDisposable {
    * @param limit the most entries that it may have; default 10000
    * @throws USAGE, FILESYSTEM, LIMIT_EXCEEDED, CONTAINER_STATE
    */
-  async listFiles(
-    path = SANDBOX_HOME,
-    { limit = LIST_LIMIT }: { readonly limit?: number } = {},
-  ): Promise<readonly BoxEntry[]> {
-    return listBoxFiles(this.#place(path), countOf(limit, 'limit'));
+  async listFiles(path = SANDBOX_HOME, options: { readonly limit?: number } = {}): Promise<readonly BoxEntry[]> {
+    checkOptions('listFiles', options, LIMIT_CHECKS);
+    return listBoxFiles(this.#place(path), options.limit ?? LIST_LIMIT);
   }
 
   /**

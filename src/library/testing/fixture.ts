@@ -1,9 +1,9 @@
 import { messageOf, TsimgError } from '../../errors.ts';
 import { replaceUnsafe, unicodeEscape } from '../../unsafe-text.ts';
 import type { Container } from '../container/container.ts';
-import { type StartContainerOptions, startContainer } from '../container/start-container.ts';
+import { START_CHECKS, type StartContainerOptions, startContainer } from '../container/start-container.ts';
 import { checkWhole } from '../options/check-number.ts';
-import { action } from '../options/check-options.ts';
+import { action, type Checks, checkArguments, checkOptions, hasMethods, wrongValue } from '../options/check-options.ts';
 
 /** How a container is started for tests, and what becomes of its log when one of them fails. */
 export interface FixtureOptions extends StartContainerOptions {
@@ -55,11 +55,21 @@ async function tellLog(container: Container, { onFailure = writeToStderr, logLin
   }
 }
 
-/** Starts a container with the options of a fixture, all of which are checked. @throws as `startContainer`; USAGE */
+const FIXTURE_CHECKS: Checks<FixtureOptions> = {
+  ...START_CHECKS,
+  onFailure: action,
+  logLines: (option, value) => checkWhole(option, value),
+};
+
+/** Checks the arguments of a fixture, when it is made. @throws USAGE */
+function checkFixture(of: string, source: unknown, options: FixtureOptions): void {
+  checkArguments(source, options?.command ?? []);
+  checkOptions(of, options, FIXTURE_CHECKS);
+}
+
+/** Starts a container with the options of a fixture. @throws as `startContainer` */
 async function startFor(source: string, options: FixtureOptions): Promise<Container> {
-  const { onFailure, logLines, ...start } = options;
-  if (onFailure !== undefined) action('onFailure', onFailure);
-  checkWhole('logLines', logLines);
+  const { onFailure: _, logLines: __, ...start } = options;
   return await startContainer(source, start);
 }
 
@@ -89,6 +99,8 @@ export async function withContainer<T>(
   options: FixtureOptions,
   use: (container: Container) => Promise<T>,
 ): Promise<T> {
+  checkFixture('withContainer', source, options);
+  action('use', use);
   const container = await startFor(source, options);
   let result: T;
   try {
@@ -106,13 +118,16 @@ export async function withContainer<T>(
 /**
  * Has the hooks of a test runner start a container before the first test and remove it after the last. Returns a
  * function that gives the container to tests and to later hooks.
- * @throws CONTAINER_STATE, from that function, where the container does not run yet
+ * @throws USAGE; CONTAINER_STATE, from that function, where the container does not run yet
  * @example
  * import { after, afterEach, before, test } from 'node:test';
  * const redis = useContainer({ before, after, afterEach }, 'redis:7', { ports: [6379], ready: ready.port(6379) });
  * test('it answers', () => connect(redis().port(6379)));
  */
 export function useContainer(hooks: TestHooks, source: string, options: FixtureOptions = {}): () => Container {
+  if (!hasMethods(hooks, 'before', 'after'))
+    throw wrongValue('hooks', hooks, 'an object: { before, after, afterEach }');
+  checkFixture('useContainer', source, options);
   let container: Container | undefined;
   hooks.before(async () => {
     container = await startFor(source, options);
@@ -140,11 +155,12 @@ export type ContainerFixture = (context: VitestContext, use: (container: Contain
 /**
  * Returns a fixture for vitest's `test.extend`: each test that names it has a container of its own. With `scope:
  * 'file'` of vitest, the tests of a file share one.
- * @throws as {@link startContainer}, from the fixture
+ * @throws USAGE; as {@link startContainer}, from the fixture
  * @example
  * const test = base.extend({ redis: containerFixture('redis:7', { ports: [6379], ready: ready.port(6379) }) });
  */
 export function containerFixture(source: string, options: FixtureOptions = {}): ContainerFixture {
+  checkFixture('containerFixture', source, options);
   // Vitest reads from the text of the function what of its context it wants.
   return async ({ task }, use) =>
     await withContainer(source, options, async (container) => {

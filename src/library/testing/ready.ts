@@ -2,11 +2,22 @@ import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { messageOf, TsimgError } from '../../errors.ts';
 import type { Container } from '../container/container.ts';
-import type { ExecOptions } from '../container/exec.ts';
+import { EXEC_CHECKS, type ExecOptions } from '../container/exec.ts';
 import type { Endpoint } from '../container/ports.ts';
 import type { ReadyCheck } from '../container/start-container.ts';
 import { checkPause, checkWhole } from '../options/check-number.ts';
-import { wrongValue } from '../options/check-options.ts';
+import {
+  action,
+  type Checks,
+  checkCommand,
+  checkOptions,
+  listOf,
+  takes,
+  text,
+  values,
+  wrongValue,
+} from '../options/check-options.ts';
+import { checkPort } from '../options/container-checks.ts';
 import { listeningOn } from './listening.ts';
 import { type PollOptions, poll } from './poll.ts';
 
@@ -29,11 +40,30 @@ export interface HttpCheckOptions extends PollOptions {
 /** How a command is run as a check. */
 export interface CommandCheckOptions extends PollOptions, Pick<ExecOptions, 'user' | 'env' | 'workdir'> {}
 
-/** Checks a port and a pause, when a check is made. @throws USAGE */
-function checkPoll(number: number, { interval }: PollOptions): void {
-  checkWhole('port', number, { least: 1, most: 65_535 });
-  checkPause('interval', interval);
-}
+const POLL_CHECKS: Checks<PollOptions> = { interval: checkPause };
+const LOG_CHECKS: Checks<LogCheckOptions> = { times: (option, value) => checkWhole(option, value, { least: 1 }) };
+
+const HTTP_CHECKS: Checks<HttpCheckOptions> = {
+  ...POLL_CHECKS,
+  status: takes(
+    'a whole number from 100 to 599, or a function',
+    (value) =>
+      typeof value === 'function' || (Number.isSafeInteger(value) && Number(value) >= 100 && Number(value) < 600),
+  ),
+  body: takes(
+    'a text, an expression or a function',
+    (value) => typeof value === 'string' || typeof value === 'function' || value instanceof RegExp,
+  ),
+  method: text,
+  headers: values,
+};
+
+const COMMAND_CHECKS: Checks<CommandCheckOptions> = {
+  ...POLL_CHECKS,
+  user: EXEC_CHECKS.user,
+  env: EXEC_CHECKS.env,
+  workdir: EXEC_CHECKS.workdir,
+};
 
 /** Milliseconds that one request or connection may take. */
 const ATTEMPT = 5000;
@@ -64,7 +94,8 @@ function published(container: Container, port: number): Endpoint | undefined {
 
 /** A program in the container listens on the TCP port; where it is published, it can be reached from this machine. */
 function port(number: number, options: PollOptions = {}): ReadyCheck {
-  checkPoll(number, options);
+  checkPort(number, 'tcp');
+  checkOptions('ready.port', options, POLL_CHECKS);
   return async (container, signal) => {
     const outside = published(container, number);
     await poll(
@@ -83,22 +114,25 @@ function port(number: number, options: PollOptions = {}): ReadyCheck {
 }
 
 /** The container has written a line that has this text, or that the expression matches. */
-function log(text: string | RegExp, { times = 1 }: LogCheckOptions = {}): ReadyCheck {
-  if (typeof text !== 'string' && !(text instanceof RegExp)) throw wrongValue('text', text, 'a text or an expression');
-  checkWhole('times', times, { least: 1 });
+function log(wanted: string | RegExp, options: LogCheckOptions = {}): ReadyCheck {
+  if (typeof wanted !== 'string' && !(wanted instanceof RegExp))
+    throw wrongValue('text', wanted, 'a text or an expression');
+  checkOptions('ready.log', options, LOG_CHECKS);
+  const { times = 1 } = options;
   // An expression that remembers where it was would skip lines.
-  const expression = typeof text === 'string' ? undefined : new RegExp(text.source, text.flags.replace(/[gy]/g, ''));
+  const expression =
+    typeof wanted === 'string' ? undefined : new RegExp(wanted.source, wanted.flags.replace(/[gy]/g, ''));
   return async (container, signal) => {
     let seen = 0;
     const failed = (what: string, cause?: unknown) =>
-      new TsimgError('LAUNCH_FAILED', `${what} ${String(text).slice(0, 200)}`, {
+      new TsimgError('LAUNCH_FAILED', `${what} ${String(wanted).slice(0, 200)}`, {
         where: container.name,
         why: `it came ${seen} of ${times} times`,
         cause,
       });
     try {
       for await (const line of container.logs({ follow: true, signal })) {
-        if (expression?.test(line.text) ?? line.text.includes(String(text))) seen += 1;
+        if (expression?.test(line.text) ?? line.text.includes(String(wanted))) seen += 1;
         if (seen >= times) return;
       }
     } catch (error) {
@@ -140,7 +174,9 @@ async function missingIn(response: IncomingMessage, { status: wanted, body }: Ht
 
 /** The server behind a published port answers a request for the path with a status, and a body, that is wanted. */
 function http(number: number, path = '/', options: HttpCheckOptions = {}): ReadyCheck {
-  checkPoll(number, options);
+  checkPort(number, 'tcp');
+  text('path', path);
+  checkOptions('ready.http', options, HTTP_CHECKS);
   const { method, headers } = options;
   return async (container, signal) => {
     const { host, port, authority } = container.endpoint(number);
@@ -161,8 +197,10 @@ function http(number: number, path = '/', options: HttpCheckOptions = {}): Ready
 }
 
 /** The command ends with status 0 in the container. */
-function command(words: readonly string[], { interval, ...settings }: CommandCheckOptions = {}): ReadyCheck {
-  checkPause('interval', interval);
+function command(words: readonly string[], options: CommandCheckOptions = {}): ReadyCheck {
+  checkCommand(words, 1);
+  checkOptions('ready.command', options, COMMAND_CHECKS);
+  const { interval, ...settings } = options;
   return async (container, signal) => {
     const attempt = async (signal: AbortSignal) => {
       const { exitCode, stdout, stderr } = await container.exec(words, { ...settings, signal });
@@ -175,7 +213,7 @@ function command(words: readonly string[], { interval, ...settings }: CommandChe
 
 /** The health check of the container or of its image has passed. */
 function healthy(options: PollOptions = {}): ReadyCheck {
-  checkPause('interval', options.interval);
+  checkOptions('ready.healthy', options, POLL_CHECKS);
   return async (container, signal) => {
     const attempt = async () => {
       const { Health } = (await container.inspect()).State;
@@ -192,6 +230,7 @@ function healthy(options: PollOptions = {}): ReadyCheck {
 
 /** All checks pass, at the same time. */
 function all(...checks: readonly ReadyCheck[]): ReadyCheck {
+  listOf('checks', action)('checks', checks);
   return async (container, signal) => {
     await Promise.all(checks.map((check) => check(container, signal)));
   };

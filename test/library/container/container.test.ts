@@ -18,8 +18,8 @@ import {
   listVolumes,
   pruneVolumes,
   removeVolume,
-} from '../../../src/library/container/volumes.ts';
-import { watchEvents } from '../../../src/library/container/watch-events.ts';
+} from '../../../src/library/host/volumes.ts';
+import { watchEvents } from '../../../src/library/host/watch-events.ts';
 import { ready as testReady } from '../../../src/library/testing/ready.ts';
 import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
 import { canRunContainers } from '../../support/define-runs.ts';

@@ -6,7 +6,9 @@ import { Container } from '../../../src/library/container/container.ts';
 import { runContainer } from '../../../src/library/container/run-container.ts';
 import { startContainer } from '../../../src/library/container/start-container.ts';
 import { afterTime } from '../../../src/library/options/check-number.ts';
-import { withContainer } from '../../../src/library/testing/fixture.ts';
+import { createSandbox } from '../../../src/library/sandbox/create-sandbox.ts';
+import { createSandboxPool } from '../../../src/library/sandbox/pool.ts';
+import { containerFixture, useContainer, withContainer } from '../../../src/library/testing/fixture.ts';
 import { ready } from '../../../src/library/testing/ready.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { tempDir } from '../../support/temp-dir.ts';
@@ -42,6 +44,21 @@ test('an argument or an option of a wrong kind is told by its name', async () =>
     [{ ports: [{ host: 1 }] }, 'ports[0].container: null'],
     [{ ports: [{ container: 80, host: 65_536 }] }, 'ports[0].host: 65536'],
     [{ ports: ['127.0.0.1::x'] }, 'ports[0] 127.0.0.1::x'],
+    [{ ports: [null] }, 'ports[0]: null'],
+    [{ ports: [{ container: 80, protocol: 'sctp' }] }, 'ports[0].protocol: "sctp"'],
+    [{ volumes: [5] }, 'volumes[0]: 5'],
+    [{ volumes: [{ source: '/x', target: '/y', readOnly: 'no' }] }, 'volumes[0].readOnly: "no"'],
+    [{ ulimits: { nofile: '10' } }, 'ulimits.nofile: 10'],
+    [{ ulimits: { nofile: { soft: 10 } } }, 'ulimits.nofile.hard: null'],
+    [{ ulimits: { nofile: -2 } }, 'ulimits.nofile: -2'],
+    [{ health: { command: ['true'] } }, 'health.command: a list'],
+    [{ health: { command: 'true', interval: 30 } }, 'health.interval: 30'],
+    [{ health: { command: 'true', retries: 0.5 } }, 'health.retries: 0.5'],
+    [{ health: { none: 'yes' } }, 'health.none: "yes"'],
+    [{ seccomp: 'unconfind' }, 'seccomp: "unconfind"'],
+    [{ ipc: 'hots' }, 'ipc: "hots"'],
+    [{ imageVolume: 'none' }, 'imageVolume: "none"'],
+    [{ platform: { os: 'linux', arch: 'amd64' } }, 'not an option of platform (arch)'],
     [{ memory: 'abc' }, 'memory: "abc"'],
     [{ memory: 1.5e6 + 0.5 }, 'memory: 1500000.5'],
     [{ memorySwap: -2 }, 'memorySwap: -2'],
@@ -65,6 +82,14 @@ test('an argument or an option of a wrong kind is told by its name', async () =>
   assert.match(await usage(call(startContainer, 'x', { command: 'sleep 1' })), 'command: "sleep 1"');
   assert.match(await usage(call(startContainer, 'x', { readyTimeout: -1 })), 'readyTimeout: -1');
   assert.match(await usage(call(withContainer, 'x', { logLines: 0.5 })), 'logLines: 0.5');
+  assert.match(await usage(call(withContainer, 'x', null)), 'the options of withContainer: null');
+  assert.match(await usage(call(withContainer, 'x', {}, 'x')), 'use: "x"');
+  assert.match(await usage(call(createSandbox, 'x', { network: { alow: [] } })), 'not an option of network (alow)');
+  assert.match(await usage(call(createSandbox, 'x', { network: { allow: 'x' } })), 'network.allow: "x"');
+  assert.match(await usage(call(createSandbox, 'x', { files: { a: 5 } })), 'files["a"]: 5');
+  assert.match(await usage(call(createSandboxPool, 'x', { memory: 5 })), 'memory: 5');
+  assert.match(await usage(call(createSandboxPool, 'x', {}, { size: 0 })), 'size: 0');
+  assert.match(await usage(call(createSandboxPool, 'x', {}, { sise: 4 })), 'not an option of createSandboxPool (sise)');
 });
 
 test('an option that does not exist is refused, and the one that was meant is named', async () => {
@@ -80,6 +105,17 @@ test('an option that does not exist is refused, and the one that was meant is na
   assert.is(await meant('timout'), 'did you mean timeout?');
   assert.is(await meant('readyTimout', startContainer), 'did you mean readyTimeout?');
   assert.is(await meant('cgroupParent'), undefined);
+  // One in an object, which would otherwise do what its user did not want.
+  const within: readonly [options: unknown, of: string, hint: string][] = [
+    [{ volumes: [{ source: '/x', target: '/y', readonly: true }] }, 'volumes[0] (readonly)', 'readOnly'],
+    [{ ports: [{ container: 80, adress: '::1' }] }, 'ports[0] (adress)', 'address'],
+    [{ ulimits: { core: { soft: 0, hrd: 0 } } }, 'ulimits.core (hrd)', 'hard'],
+    [{ health: { command: 'true', retrie: 3 } }, 'health (retrie)', 'retries'],
+  ];
+  for (const [options, of, hint] of within) {
+    const error = await failureOf(call(runContainer, 'x', [], options), 'USAGE');
+    assert.equal([error.message, error.hint], [`not an option of ${of}`, `did you mean ${hint}?`]);
+  }
 });
 
 test('the methods and the checks of readiness look at their numbers first', async () => {
@@ -88,8 +124,50 @@ test('the methods and the checks of readiness look at their numbers first', asyn
   assert.match(await usage(container.stop({ timeout: Number.NaN })), 'timeout: NaN');
   assert.match(await usage(call(async () => container.stop(Object({ time: 'x' })))), 'not an option of stop (time)');
   assert.match(await usage(container.restart({ timeout: -1 })), 'timeout: -1');
-  for (const method of ['wait', 'start', 'restart', 'pause', 'unpause', 'diff', 'remove'] as const) {
-    assert.match(await usage(container[method](Object({ time: 1 }))), `not an option of ${method} (time)`);
+  const arguments_: Readonly<Record<string, readonly unknown[]>> = {
+    attach: [{}],
+    commit: ['x'],
+    copyIn: ['x', '/y'],
+    copyOut: ['/x', 'y'],
+    diff: [],
+    exec: [['x']],
+    logs: [],
+    pause: [],
+    remove: [],
+    restart: [],
+    spawn: [['x']],
+    start: [],
+    stats: [],
+    stop: [],
+    unpause: [],
+    wait: [],
+    waitFor: ['healthy'],
+    watchStats: [],
+  };
+  const ask = async (method: string, ...given: readonly unknown[]): Promise<string> =>
+    await usage((async () => await Reflect.apply(Reflect.get(container, method), container, given))());
+  for (const [method, given] of Object.entries(arguments_)) {
+    const of = method === 'stats' ? 'watchStats' : method;
+    assert.match(await ask(method, ...given, { tme: 1 }), `not an option of ${of} (tme)`);
+    assert.match(await ask(method, ...given, null), `the options of ${of}: null`);
+  }
+  assert.match(await ask('waitFor', 'helthy'), 'conditions[0]: "helthy"');
+  assert.match(await ask('waitFor', 5), 'conditions: 5');
+  assert.match(await ask('waitFor', []), 'conditions: a list');
+  assert.match(await ask('attach', { stream: {} }), 'not an option of attach (stream)');
+  assert.match(await ask('kill', {}), 'signal: an object');
+  assert.match(await ask('rename', 5), 'name: 5');
+  assert.match(await ask('top', 'aux'), 'options: "aux"');
+  assert.match(await ask('copyIn', 5, '/y'), 'source: 5');
+  assert.match(await ask('copyIn', 'x', 5), 'path: 5');
+  assert.match(await ask('copyOut', '/x', {}), 'destination: an object');
+  assert.match(await ask('commit', 5), 'reference: 5');
+  assert.match(await ask('logs', { since: '5m' }), 'since: "5m"');
+  for (const method of ['port', 'endpoint']) {
+    assert.match(await ask(method, 'a'), 'port: a');
+    assert.match(await ask(method), 'port: null');
+    assert.match(await ask(method, 0), 'port: 0');
+    assert.match(await ask(method, 80, 'TCP'), 'protocol: "TCP"');
   }
   assert.match(await usage(container.exec([])), 'the command is empty');
   assert.match(await usage(call(async () => container.spawn(['x']).kill('FOO'))), 'FOO');
@@ -102,6 +180,17 @@ test('the methods and the checks of readiness look at their numbers first', asyn
     () => ready.log(Object(5)),
     () => ready.healthy({ interval: -1 }),
     () => ready.command(['x'], { interval: Number.NaN }),
+    () => ready.command([]),
+    () => ready.command(['x'], Object({ workDir: '/' })),
+    () => ready.port(80, Object({ intervall: 5 })),
+    () => ready.log('x', Object({ time: 2 })),
+    () => ready.http(80, Object({ status: 200 })),
+    () => ready.http(80, '/', { status: 20 }),
+    () => ready.http(80, '/', Object({ body: 5 })),
+    () => ready.all(ready.port(80), Object('ready')),
+    () => useContainer(Object({ beforeAll() {} }), 'x'),
+    () => useContainer({ before() {}, after() {} }, 'x', Object({ logLine: 5 })),
+    () => containerFixture(''),
   ]) {
     assert.throws(make, (error: unknown) => error instanceof TsimgError && error.code === 'USAGE', String(make));
   }

@@ -9,9 +9,9 @@ import {
   type Volume,
   type VolumeFilters,
 } from '../../verbs/volumes/manage-volumes.ts';
-import { type Checks, checkOptions, flag, object, text, texts, values } from '../options/check-options.ts';
+import { placeOf } from '../container/place.ts';
+import { type Checks, checkOptions, flag, objectOf, text, texts, values } from '../options/check-options.ts';
 import { STORE_CHECKS } from '../options/context-checks.ts';
-import { placeOf } from './place.ts';
 
 /** Where volumes are. */
 export interface VolumeOptions extends StorePlace, Context {}
@@ -80,6 +80,6 @@ export async function removeVolume(name: string, options: RemoveVolumeOptions = 
 
 /** Removes volumes that no container has. Resolves with their names. @throws STORE_INVALID, FILESYSTEM */
 export async function pruneVolumes(options: PruneVolumesOptions = {}): Promise<readonly string[]> {
-  checkOptions('pruneVolumes', options, { ...STORE_CHECKS, all: flag, filters: object });
+  checkOptions('pruneVolumes', options, { ...STORE_CHECKS, all: flag, filters: objectOf(FILTER_CHECKS) });
   return await prune({ all: options.all, filters: options.filters }, contextOf(options));
 }

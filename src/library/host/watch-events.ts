@@ -1,11 +1,11 @@
 import type { HostEvent } from '../../host/state/events-file.ts';
 import { type EventOptions, hostEvents } from '../../verbs/look/host-events.ts';
 import type { StorePlace } from '../../verbs/places.ts';
-import { type Checks, checkOptions, hasMethods, signal, takes, text } from '../options/check-options.ts';
+import type { AbortOption } from '../container/method-options.ts';
+import { placeOf } from '../container/place.ts';
+import { eachWithReason } from '../container/reason.ts';
+import { type Checks, checkOptions, date, signal, text } from '../options/check-options.ts';
 import { type Filters, filters, filtersOf } from '../options/filters.ts';
-import type { AbortOption } from './method-options.ts';
-import { placeOf } from './place.ts';
-import { eachWithReason } from './reason.ts';
 
 /** Which events {@link watchEvents} yields, and of which store. */
 export interface WatchEventsOptions extends Omit<EventOptions, 'filters'>, StorePlace, AbortOption {
@@ -13,7 +13,6 @@ export interface WatchEventsOptions extends Omit<EventOptions, 'filters'>, Store
   readonly filters?: Filters | undefined;
 }
 
-const date = takes('a Date', (value) => hasMethods(value, 'getTime'));
 const WATCH_CHECKS: Checks<WatchEventsOptions> = { root: text, signal, filters, since: date, until: date };
 
 /**

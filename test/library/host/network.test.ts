@@ -5,16 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createNetwork, getNetwork, listNetworks } from '../../../src/library/container/network.ts';
 import { runContainer } from '../../../src/library/container/run-container.ts';
 import { startContainer } from '../../../src/library/container/start-container.ts';
-import { createVolume } from '../../../src/library/container/volumes.ts';
+import { createNetwork, getNetwork, listNetworks } from '../../../src/library/host/network.ts';
+import { createVolume } from '../../../src/library/host/volumes.ts';
 import { EXAMPLE_IMAGE, ROOT } from '../../support/checkout.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
 
-const test = suite('library/container/network');
+const test = suite('library/host/network');
 
 if (haveRoot() && haveTools('ip', 'nft')) {
   test('containers of one network find each other by their names, and it goes with its block', async () => {
@@ -52,7 +52,7 @@ if (haveRoot() && haveTools('ip', 'nft')) {
   test('a program that is killed leaves no network, unless it was to be kept', async () => {
     const folder = tempDir();
     const root = join(folder, 'store');
-    const module = pathToFileURL(join(ROOT, 'dist/src/library/container/network.js'));
+    const module = pathToFileURL(join(ROOT, 'dist/src/library/host/network.js'));
     writeFileSync(
       join(folder, 'killed.mjs'),
       `import { createNetwork } from '${module}';

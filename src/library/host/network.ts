@@ -10,9 +10,9 @@ import { type InspectedNetwork, inspectNetwork } from '../../verbs/network/inspe
 import { listOfNetworks } from '../../verbs/network/list-networks.ts';
 import { removeNetwork } from '../../verbs/network/remove-network.ts';
 import type { StorePlace } from '../../verbs/places.ts';
+import { type ContainerPlace, placeOf } from '../container/place.ts';
 import { type Checks, checkOptions, flag, text, values } from '../options/check-options.ts';
 import { STORE_CHECKS } from '../options/context-checks.ts';
-import { type ContainerPlace, placeOf } from './place.ts';
 
 /** How {@link createNetwork} makes a network. */
 export interface CreateNetworkOptions extends StorePlace, Context {
