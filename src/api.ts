@@ -42,7 +42,7 @@ export type { CopyOptions, CopyReport } from './image/copy.ts';
 export type { FileSection } from './image/file-section.ts';
 export type { Document } from './image/find-manifest.ts';
 export type { Image, Layer } from './image/image.ts';
-export { type LoadedImage, type LoadOptions, loadImage } from './image/load.ts';
+export type { LoadedImage, LoadOptions } from './image/load.ts';
 export type { Sink } from './image/sink.ts';
 export type { Deviation, NamedImage, Source, SourcePlace } from './image/source.ts';
 export type { HealthPlan } from './launch/health.ts';
@@ -82,6 +82,13 @@ export type {
   RestartContainerOptions,
   StopContainerOptions,
 } from './library/container/method-options.ts';
+export type { ContainerParts, ContainerPlace } from './library/container/place.ts';
+export type { Endpoint } from './library/container/ports.ts';
+export { type ContainerResult, type RunContainerOptions, runContainer } from './library/container/run-container.ts';
+export { runSource } from './library/container/run-source.ts';
+export { type ReadyCheck, type StartContainerOptions, startContainer } from './library/container/start-container.ts';
+export type { CommandInput, CommandOutput } from './library/container/streams.ts';
+export { diagnoseHost } from './library/host/diagnose-host.ts';
 export {
   type CreateNetworkOptions,
   createNetwork,
@@ -89,11 +96,6 @@ export {
   listNetworks,
   Network,
 } from './library/host/network.ts';
-export type { ContainerParts, ContainerPlace } from './library/container/place.ts';
-export type { Endpoint } from './library/container/ports.ts';
-export { type ContainerResult, type RunContainerOptions, runContainer } from './library/container/run-container.ts';
-export { type ReadyCheck, type StartContainerOptions, startContainer } from './library/container/start-container.ts';
-export type { CommandInput, CommandOutput } from './library/container/streams.ts';
 export {
   type CreateVolumeOptions,
   createVolume,
@@ -106,8 +108,29 @@ export {
   type VolumeOptions,
 } from './library/host/volumes.ts';
 export { type WatchEventsOptions, watchEvents } from './library/host/watch-events.ts';
+export { getLogin, login, logout, logoutAll } from './library/images/accounts.ts';
+export { attachFiles, deleteImage, listTags, readManifest } from './library/images/ask-registries.ts';
 export { appendLayers, configureImage, packImage } from './library/images/author-images.ts';
+export { foldImage, listFiles, readImageFile } from './library/images/image-files.ts';
 export { inspectImage, openImage, unpackImage, unpackSource, unpackTar } from './library/images/open-images.ts';
+export {
+  type DecompressedOptions,
+  decompressed,
+  loadImage,
+  openOciLayoutSink,
+  openRegistrySink,
+  openRegistrySource,
+  openStoreSink,
+  openStoreSource,
+  readTar,
+  type StoreSinkOptions,
+} from './library/images/parts.ts';
+export {
+  type CheckStoreOptions,
+  checkStore,
+  type DropBlobsOptions,
+  dropBlobs,
+} from './library/images/stored-blobs.ts';
 export {
   exportRootfs,
   imageHistory,
@@ -130,6 +153,7 @@ export {
   pullToStore,
   pushImage,
 } from './library/images/transfer-images.ts';
+export { listReferrersOf, readSbom, updateTrust, verifySource } from './library/images/trusted-images.ts';
 export type {
   CommandOptions,
   ContainerOptions,
@@ -144,6 +168,7 @@ export type {
 } from './library/options/container-options.ts';
 export type { Filters } from './library/options/filters.ts';
 export type { ImageSettings, WithPlatform } from './library/options/image-options.ts';
+export { parseDigest, parsePlatform, parseReference } from './library/options/parse-texts.ts';
 export type { DeviceRule } from './linux/device/device-rule.ts';
 export type { HostsEntry } from './linux/hosts.ts';
 export type { IdExtent } from './linux/ids.ts';
@@ -157,13 +182,13 @@ export { chainIds } from './oci/chain-id.ts';
 export type { Clearable, RunConfigEdit } from './oci/commit/edit-run-config.ts';
 export { type HistoryEntry, type ImageConfig, parseImageConfig } from './oci/config.ts';
 export type { Descriptor } from './oci/descriptor.ts';
-export { type Digest, isDigest, parseDigest } from './oci/digest.ts';
+export { type Digest, isDigest } from './oci/digest.ts';
 export type { Healthcheck } from './oci/healthcheck.ts';
 export { type ImageIndex, parseImageIndex } from './oci/image-index.ts';
 export { type Manifest, parseManifest } from './oci/manifest.ts';
 export { MEDIA_TYPE } from './oci/media-type.ts';
-export { formatPlatform, type Platform, parsePlatform } from './oci/platform.ts';
-export { formatFamiliar, formatReference, parseReference, type Reference } from './oci/reference.ts';
+export { formatPlatform, type Platform } from './oci/platform.ts';
+export { formatFamiliar, formatReference, type Reference } from './oci/reference.ts';
 export type { RunConfig } from './oci/run-config.ts';
 export type { Credentials } from './registry/auth/auth-file.ts';
 export { openConnections, type RegistryConnections } from './registry/connections.ts';
@@ -186,20 +211,16 @@ export type {
 export type { RootfsPath } from './rootfs/path.ts';
 export type { Severity } from './rootfs/policy.ts';
 export type { Tree, TreeEntry } from './rootfs/tree.ts';
-export { openOciLayoutSink } from './sinks/oci-layout.ts';
-export { openRegistrySink, type RegistrySinkOptions } from './sinks/registry.ts';
-export { openStoreSink } from './sinks/store.ts';
+export type { RegistrySinkOptions } from './sinks/registry.ts';
 export type { BringBackOptions } from './sources/bring-back.ts';
 export type { SourceLimits } from './sources/files/unwrap-options.ts';
 export type { OpenSourceOptions } from './sources/open.ts';
-export { openRegistrySource, type RegistrySourceOptions } from './sources/registry.ts';
-export { openStoreSource } from './sources/store.ts';
+export type { RegistrySourceOptions } from './sources/registry.ts';
 export type { CompressionChoice, LayerCompression } from './streams/compress/choice.ts';
 export type { Content, OpenContent } from './streams/content.ts';
-export { type DecompressOptions, decompressed } from './streams/decompress/decompress.ts';
 export { verified } from './streams/verified.ts';
 export type { TarEntryKind, TarHeader, Timestamp } from './tar/header.ts';
-export { readTar, type TarEntry } from './tar/read/entries.ts';
+export type { TarEntry } from './tar/read/entries.ts';
 export type { TarLimits } from './tar/read/limits.ts';
 export type { TarReaderOptions } from './tar/read/read.ts';
 export type { AttachRequest } from './verbs/attach/attach-container.ts';
@@ -220,34 +241,32 @@ export type { PullOptions, PullReport } from './verbs/image/pull.ts';
 export type { StorePullOptions } from './verbs/image/pull-to-store.ts';
 export type { RemovedImages, SweepReport } from './verbs/image/remove-image.ts';
 export type { SavedImage, SaveFormat } from './verbs/image/save.ts';
-export { type FoldOptions, foldImage, listFiles } from './verbs/layers/list-files.ts';
-export { type ReadImageFileOptions, readImageFile } from './verbs/layers/read-file.ts';
+export type { FoldOptions } from './verbs/layers/list-files.ts';
+export type { ReadImageFileOptions } from './verbs/layers/read-file.ts';
 export type { RecompressedLayer } from './verbs/layers/recompress.ts';
 export type { ContainerStats } from './verbs/look/container-stats.ts';
 export type { ProcessTable } from './verbs/look/container-top.ts';
-export { diagnoseHost, type HostDiagnosis } from './verbs/look/doctor.ts';
+export type { HostDiagnosis } from './verbs/look/doctor.ts';
 export type { EventOptions } from './verbs/look/host-events.ts';
 export type { InspectedEndpoint } from './verbs/look/inspected-networks.ts';
 export type { ListedContainer } from './verbs/look/listed-container.ts';
 export type { InspectedNetwork } from './verbs/network/inspect-network.ts';
 export type { StorePlace } from './verbs/places.ts';
-export { type AttachOptions, type AttachReport, attachFiles } from './verbs/registry/attach.ts';
+export type { AttachOptions, AttachReport } from './verbs/registry/attach.ts';
 export type { CopySourceOptions, CopySourceReport } from './verbs/registry/copy.ts';
-export { deleteImage } from './verbs/registry/delete.ts';
-export { type Account, getLogin, type LoginOptions, type LoginReport, login } from './verbs/registry/login.ts';
-export { type LogoutOptions, type LogoutReport, logout, logoutAll } from './verbs/registry/logout.ts';
-export { type RawManifest, type ReadManifestOptions, readManifest } from './verbs/registry/manifest.ts';
+export type { Account, LoginOptions, LoginReport } from './verbs/registry/login.ts';
+export type { LogoutOptions, LogoutReport } from './verbs/registry/logout.ts';
+export type { RawManifest, ReadManifestOptions } from './verbs/registry/manifest.ts';
 export type { PushOptions, PushReport } from './verbs/registry/push.ts';
 export type { RecompressChoice, Recompression } from './verbs/registry/recompressed-copy.ts';
-export { listTags } from './verbs/registry/tags.ts';
 export type { UnpackIds, UnpackImageOptions, UnpackOutput } from './verbs/rootfs/unpack.ts';
 export type { LifeRequest } from './verbs/run/life-request.ts';
-export { type PullPolicy, type RunSourceOptions, runSource } from './verbs/run/run-source.ts';
-export { listReferrersOf, readSbom, type Sbom, type SbomOptions } from './verbs/signatures/referrers.ts';
-export { type TrustUpdate, type TrustUpdateOptions, updateTrust } from './verbs/signatures/update-trust.ts';
-export { type VerifyOptions, verifySource } from './verbs/signatures/verify.ts';
-export { type CheckStoreOptions, checkStore, type StoreCheck } from './verbs/store/check-store.ts';
-export { type DropOptions, type DroppedBlobs, dropBlobs } from './verbs/store/drop-blobs.ts';
+export type { PullPolicy, RunSourceOptions } from './verbs/run/run-source.ts';
+export type { Sbom, SbomOptions } from './verbs/signatures/referrers.ts';
+export type { TrustUpdate, TrustUpdateOptions } from './verbs/signatures/update-trust.ts';
+export type { VerifyOptions } from './verbs/signatures/verify.ts';
+export type { StoreCheck } from './verbs/store/check-store.ts';
+export type { DropOptions, DroppedBlobs } from './verbs/store/drop-blobs.ts';
 export type { FindingKind, StoreFinding } from './verbs/store/finding.ts';
 export type { AttachedArtifact, AttachedForm } from './verbs/verify/list-attached.ts';
 export type { VerificationChoice } from './verbs/verify/verification.ts';

@@ -47,7 +47,11 @@ test('the library works in a worker thread without a warning', async () => {
     await api.unpackSource(${image}, ${JSON.stringify(join(folder, 'flat'))});
     await api.unpackSource(${image}, ${JSON.stringify(join(folder, 'flat'))}, { force: true });
     await api.unpackSource(${image}, ${JSON.stringify(join(folder, 'layers'))}, { output: 'layers' });
-    await api.listFiles(${image});
+    const opened = await api.openImage(${image});
+    let files = 0;
+    for await (const _ of api.listFiles(opened.image)) files += 1;
+    await opened.close();
+    if (files === 0) throw new Error('no files');
     const failed = await api.unpackSource(${image}, ${JSON.stringify(folder)}).catch(({ code }) => code);
     console.log(failed);`);
   assert.equal(outcome, { status: 0, stdout: 'DESTINATION_EXISTS\n', stderr: '' });

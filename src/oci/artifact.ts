@@ -41,7 +41,7 @@ export interface ArtifactFile {
   /** The path on this machine. */
   readonly path: string;
   /** Undefined where the user named none. */
-  readonly mediaType: string | undefined;
+  readonly mediaType?: string | undefined;
 }
 
 /**

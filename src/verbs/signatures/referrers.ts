@@ -116,6 +116,7 @@ async function verifiedSbom(text: string, options: SbomOptions, context: Context
   throw missing;
 }
 
+/** How an SBOM is read. */
 export interface SbomOptions extends ImageOptions {
   /** The wanted signer; without one, the SBOM is not verified. */
   readonly signatures?: VerificationChoice | undefined;
