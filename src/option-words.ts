@@ -1,16 +1,24 @@
-import { LIBRARY_NAMES } from './option-names.data.ts';
+import { LIBRARY_CALLS, LIBRARY_NAMES } from './option-names.data.ts';
 
-/** Commands for a shell, of tsimg too, and options of the container that tsimg runs in: they stay as they are. */
-const COMMAND = String.raw`\b(?:systemd-run|usermod|tsimg [a-z])[^,;)]*|\bouter (?:container|one) [^;]*`;
+/** Verbs for which the library has a function: the longest first, for some begin as others. */
+const CALL = `\\b(${Object.keys(LIBRARY_CALLS)
+  .toSorted((one, other) => other.length - one.length)
+  .join('|')})(?![\\w-])`;
+/** Commands for a shell, and options of the container that tsimg runs in: they stay as they are. */
+const COMMAND = [
+  String.raw`\b(?:systemd-run|usermod|tsimg unshare)[^,;)]*`,
+  String.raw`\b(?:mkdir|mount|ulimit|ls|tar) -[^,;)]*`,
+  String.raw`\bouter (?:container|one) [^;]*`,
+].join('|');
 /** An option of the command line, maybe with `=VALUE` behind it. */
 const OPTION = String.raw`(?<![\w-])(--?[A-Za-z][\w…-]*)(=)?`;
-const PARTS = new RegExp(`${COMMAND}|${OPTION}`, 'g');
+const PARTS = new RegExp(`${CALL}|${COMMAND}|${OPTION}`, 'g');
 
 let isLibrary = false;
 
 /**
- * Has the errors of this program name options as the library does: `memory` in the place of `--memory`. The entries of
- * the library call it.
+ * Has the errors and warnings of this program name options and verbs as the library does: `memory` in the place of
+ * `--memory`, `listImages` in that of `tsimg images`. The entries of the library call it.
  */
 export function nameOptionsOfLibrary(): void {
   isLibrary = true;
@@ -21,10 +29,11 @@ function nameOf(option: string): string | undefined {
   return Object.hasOwn(LIBRARY_NAMES, option) ? LIBRARY_NAMES[option] : undefined;
 }
 
-/** A text of an error, with the names that options have for the caller of this program. */
+/** A text of an error or a warning, with the names that options and verbs have for the caller of this program. */
 export function optionWords<T extends string | undefined>(text: T): T | string {
   if (!isLibrary || text === undefined) return text;
-  return text.replace(PARTS, (all: string, option?: string, equals?: string) => {
+  return text.replace(PARTS, (all: string, call?: string, option?: string, equals?: string) => {
+    if (call !== undefined) return LIBRARY_CALLS[call] ?? all;
     const name = option === undefined ? undefined : nameOf(option);
     return name === undefined ? all : `${name}${equals === undefined ? '' : ': '}`;
   });

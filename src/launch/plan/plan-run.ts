@@ -1,5 +1,6 @@
 import { parseCapability } from '../../linux/capabilities.ts';
 import type { RunConfig } from '../../oci/run-config.ts';
+import { optionWords } from '../../option-words.ts';
 import type { IdMap, LaunchPlan, Step } from '../launch-plan.ts';
 import type { CgroupPlan } from '../limits/limits.ts';
 import { type HostDeviceStep, parseDevice } from '../options/devices.ts';
@@ -140,6 +141,6 @@ export function planRun(config: RunConfig, request: RunRequest, around: RunSurro
       ...planWarnings(request, { command, cgroups }, userMounts),
       ...files.warnings,
       ...volumes.warnings,
-    ],
+    ].map((warning) => optionWords(warning)),
   };
 }

@@ -1,3 +1,4 @@
+import { optionWords } from '../../option-words.ts';
 import type { CgroupFacts } from '../facts/cgroup-facts.ts';
 import {
   type HostConditions,
@@ -111,7 +112,7 @@ function overlay({ overlay: mounted, namespaces: made }: HostReport): readonly F
   if (mounted.ok) return [ok('overlay', 'containers share the files of their image')];
   const { complaint } = mounted;
   const why = complaint.startsWith('mount:') ? 'an overlay cannot lie on another one, and users need Linux 5.11: ' : '';
-  const remedy = 'keep images on another disk: --root DIR or TSIMG_ROOT';
+  const remedy = optionWords('keep images on another disk: --root DIR or TSIMG_ROOT');
   return [limited('overlay', 'each container gets a copy of its image', { cause: `${why}${complaint}`, remedy })];
 }
 
@@ -170,7 +171,7 @@ function extras({ facts, versions }: HostReport): readonly Finding[] {
   );
   const { init } = facts.tools;
   const noInit = { cause: 'no static init was found', remedy: 'install one (Debian package catatonit)' };
-  return [...tools, init === undefined ? limited('init', 'none for --init', noInit) : ok('init', init)];
+  return [...tools, init === undefined ? limited('init', optionWords('none for --init'), noInit) : ok('init', init)];
 }
 
 /** Judges a report: the consequences for the caller's containers, with causes and remedies. */

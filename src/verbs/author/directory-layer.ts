@@ -9,6 +9,7 @@ import type { ImageLimits } from '../../disk/unpack-options.ts';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { probeHost } from '../../host/facts/probe.ts';
+import { optionWords } from '../../option-words.ts';
 import { pathText } from '../../rootfs/path.ts';
 import { createByteBudget } from '../../streams/byte-budget.ts';
 import type { CompressionChoice } from '../../streams/compress/choice.ts';
@@ -89,9 +90,8 @@ export async function directoryLayer(
   try {
     const treeOwner = fstatSync(root).uid;
     if (form.owners === 'kept' && options.ids === undefined && treeOwner !== 0) {
-      warn(
-        `the files keep their owners, such as UID ${treeOwner}; --ids single takes those that unpack recorded, else root`,
-      );
+      const other = optionWords('--ids single takes those that unpack recorded, else root');
+      warn(`the files keep their owners, such as UID ${treeOwner}; ${other}`);
     }
     const onSkipped = (place: string, why: string) => warn(`/${pathText(place)} is left out: ${why}`);
     const onOwner = (uid: number) => {
@@ -108,10 +108,8 @@ export async function directoryLayer(
       );
     }
     if (foreign > 0) {
-      warn(
-        `files of other users than the directory's count as root's (${foreign}): for a tree of \`unpack --ids subuid\`, ` +
-          'call tsimg by tsimg unshare',
-      );
+      const remedy = optionWords('for a tree that was unpacked with --ids subuid, call this by tsimg unshare');
+      warn(`files of other users than the directory's count as root's (${foreign}): ${remedy}`);
     }
     if (base !== undefined && changes.length === 0) return undefined;
     const entries = layerEntries(root, changes, { budget: createByteBudget(limits), onSkipped: () => {} });

@@ -135,7 +135,7 @@ async function placeOnHost(archive: Readable, destination: string, options: Copy
   const base = openHostDirectory(plan.into === 'parent' ? dirname(target) : target, 'DESTINATION_INVALID');
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
   if (options.archive && uid !== 0) {
-    options.onEvent?.({ kind: 'warning', message: '-a: only root can keep owners, so all files belong to the caller' });
+    options.onEvent?.({ kind: 'warning', message: 'only root can keep owners, so all files belong to the caller' });
   }
   try {
     await placeTree(base, startingWith(first, entries), {

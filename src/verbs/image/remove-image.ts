@@ -5,6 +5,7 @@ import { recordEvent } from '../../host/state/events-file.ts';
 import { listContainers } from '../../host/state/find-container.ts';
 import { idPrefixOf, matchName } from '../../image/match-name.ts';
 import { type Digest, hexOf } from '../../oci/digest.ts';
+import { optionWords } from '../../option-words.ts';
 import { readStoreIndex, removeEntries } from '../../store/names.ts';
 import { openStore, type Store } from '../../store/open.ts';
 import { type BlobReport, type SweepRules, sweep } from '../../store/sweep.ts';
@@ -78,7 +79,7 @@ async function sweepBlobs(store: Store, rules: SweepRules, { onEvent }: Context)
   const report = await sweep(store, rules);
   for (const { image, problem } of (report?.damaged ?? []).slice(0, MAX_WARNINGS)) {
     const name = image.name ?? image.descriptor.digest;
-    const ways = `tsimg pull or tsimg load mends it, tsimg rmi ${name} removes it`;
+    const ways = `${optionWords('tsimg pull or tsimg load mends it, tsimg rmi')} ${name} removes it`;
     onEvent?.({ kind: 'warning', message: `no blob is freed while ${name} is damaged (${problem.message}); ${ways}` });
   }
   return report;

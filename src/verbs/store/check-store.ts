@@ -3,6 +3,7 @@ import { messageOf, TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import type { Source } from '../../image/source.ts';
 import { formatReference, parseReference, type Reference } from '../../oci/reference.ts';
+import { optionWords } from '../../option-words.ts';
 import { plural } from '../../plural.ts';
 import { verifyBlob } from '../../store/blobs.ts';
 import { openStore, type Store, storeAt, storeExists } from '../../store/open.ts';
@@ -79,7 +80,7 @@ async function mendOther(store: Store, finding: StoreFinding, signal?: AbortSign
     case 'list-damaged': {
       const { images, named } = await rebuildList(store, signal);
       const made = `made again with ${plural(images, 'image')}, ${named} of them with a name`;
-      const others = '; name the others (tsimg tag) before the next prune, which removes images without a name';
+      const others = `; ${optionWords('name the others (tsimg tag) before the next prune, which removes images without a name')}`;
       return { ...finding, healed: named === images ? made : `${made}${others}` };
     }
     case 'record-damaged':

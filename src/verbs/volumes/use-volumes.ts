@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Context } from '../../events.ts';
 import type { BindStep, LaunchPlan } from '../../launch/launch-plan.ts';
 import { storedMap } from '../../launch/plan/id-map.ts';
+import { optionWords } from '../../option-words.ts';
 import { VOLUME_NAME } from '../../store-layout.ts';
 import { acquireLock } from '../../sys/file/lock.ts';
 import type { ContainersContext } from '../places.ts';
@@ -61,9 +62,8 @@ export async function fillNamed(
       }
     }
     if (record !== undefined && JSON.stringify([record.idMap?.uids, record.idMap?.gids]) !== stored) {
-      const message =
-        `the volume ${step.volume} was first used with other IDs (--userns, or another user): ` +
-        'its files have other owners in this container';
+      const ids = optionWords('other IDs (--userns, or another user)');
+      const message = `the volume ${step.volume} was first used with ${ids}: its files have other owners in this container`;
       context.onEvent?.({ kind: 'warning', message });
     }
   }

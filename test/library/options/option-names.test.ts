@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runContainer, TsimgError } from '../../../src/api.ts';
+import { getContainer, runContainer, TsimgError, type TsimgEvent } from '../../../src/api.ts';
 import type { ContainerOptions } from '../../../src/library/options/container-options.ts';
 import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
 import { canRunContainers } from '../../support/define-runs.ts';
@@ -51,6 +51,23 @@ if (canRunContainers()) {
       assert.match(told, named);
       assert.not.match(told, /(?:^|\s)--?[a-z]/i);
     }
+  });
+
+  test('a warning and a hint name options and verbs by the library’s names, too', async () => {
+    const warnings: string[] = [];
+    const onEvent = (event: TsimgEvent) => void (event.kind === 'warning' && warnings.push(event.message));
+    const options = { root, network: 'none', volumes: [`${tempDir()}:/z:z`], isolation: 'chroot', onEvent } as const;
+    await runContainer(rootfs, ['/bin/true'], options);
+    assert.equal(
+      warnings.filter((each) => /chroot|labels/.test(each)),
+      [
+        'volumes …:z and :Z have no effect: tsimg sets no SELinux labels',
+        'isolation chroot: a process of the container with CAP_SYS_CHROOT could leave it',
+      ],
+    );
+    const error = await getContainer('none', { root }).catch((thrown: unknown) => thrown);
+    assert.ok(error instanceof TsimgError);
+    assert.equal([error.code, error.hint], ['CONTAINER_NOT_FOUND', 'listContainers with all lists all containers']);
   });
 }
 
