@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostFacts } from '../../launch/facts/host-facts.ts';
 import { planUserNamespace, storedMap } from '../../launch/plan/id-map.ts';
 import { TRASH_PREFIX } from '../../store-layout.ts';
-import { acquireLock, isLocked } from '../../sys/file/lock.ts';
+import { acquireLock } from '../../sys/file/lock.ts';
 import { closeOnExecFrom } from '../../sys/process/become.ts';
 import { probeHost } from '../facts/probe.ts';
 import { type HeldContainer, holdContainer, removeContainer, removeTreeOf } from '../state/container.ts';
@@ -21,7 +22,7 @@ import { sweepKilled, sweepNetwork } from './sweep-killed.ts';
 type Guarded = Extract<GuardianMessage, { kind: 'guard' }>;
 type GuardedNetwork = Extract<GuardianMessage, { kind: 'guard-network' }>;
 
-/** Milliseconds between two looks at a container whose lock another tsimg holds, as a list of containers does. */
+/** Milliseconds between two looks at a container whose lock another tsimg holds, as its removal does. */
 const PAUSE = 20;
 /** Looks until such a container counts as another process's: a user has started it again meanwhile. */
 const LOOKS = 250;
@@ -42,7 +43,7 @@ async function hold({ folder, id }: Guarded): Promise<HeldContainer | undefined>
   for (let look = 0; look < LOOKS; look += 1) {
     const held = await holdContainer(folder, id);
     if (held !== undefined) return held;
-    if (!(await isLocked(join(folder, id, 'lock')))) return undefined;
+    if (!existsSync(join(folder, id))) return undefined;
     await sleep(PAUSE);
   }
   return undefined;

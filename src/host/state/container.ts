@@ -1,6 +1,7 @@
 import { existsSync, ftruncateSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 import type { IdMap, LaunchPlan } from '../../launch/launch-plan.ts';
@@ -29,6 +30,10 @@ import {
 // A container's files are in FOLDER/ID: `record.json`, `state.json`, `log`, the files that it changes (`upper`, `work`
 // …), and `lock`. The process that keeps the container alive holds the lock. The kernel releases it however that
 // process ends, so the lock alone tells whether the container is alive.
+
+/** Attempts to take a lock that others share for a moment, and milliseconds between two of them. */
+const LOCK_ATTEMPTS = 100;
+const LOCK_PAUSE = 5;
 
 /** A container whose lock this process holds. */
 export interface HeldContainer {
@@ -105,18 +110,31 @@ export function markKept({ directory }: HeldContainer): void {
 }
 
 /**
+ * Takes a lock that no container holds; undefined where one does, or the file is gone. Others share it for a moment to
+ * look at it (`isLocked`), so one attempt may fail without a holder.
+ */
+async function lockDead(path: string): Promise<Lock | undefined> {
+  for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt += 1) {
+    if (await isLocked(path)) return undefined;
+    try {
+      const lock = await tryLock(path, 'exclusive');
+      if (lock !== undefined) return lock;
+    } catch (error) {
+      if (error instanceof TsimgError && errnoOf(error.cause) === 'ENOENT') return undefined;
+      throw error;
+    }
+    await sleep(LOCK_PAUSE);
+  }
+  return undefined;
+}
+
+/**
  * Takes the lock of a dead container and ends its leftover processes; undefined where the container is alive or gone.
  * @throws CONTAINER_STATE where a process cannot be ended
  */
 export async function holdContainer(folder: string, id: string): Promise<HeldContainer | undefined> {
   const directory = join(folder, id);
-  if (await isLocked(join(directory, CONTAINER_NAME.lock))) return undefined;
-  let lock: Lock | undefined;
-  try {
-    lock = await tryLock(join(directory, CONTAINER_NAME.lock), 'exclusive');
-  } catch (error) {
-    if (!(error instanceof TsimgError && errnoOf(error.cause) === 'ENOENT')) throw error;
-  }
+  const lock = await lockDead(join(directory, CONTAINER_NAME.lock));
   if (lock === undefined) return undefined;
   try {
     const wasKilled = readLife(directory) !== undefined;

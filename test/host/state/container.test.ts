@@ -1,9 +1,9 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeContainer } from '../../../src/host/state/container.ts';
-import { isLocked } from '../../../src/sys/file/lock.ts';
+import { holdContainer, makeContainer } from '../../../src/host/state/container.ts';
+import { acquireLock, isLocked } from '../../../src/sys/file/lock.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const test = suite('host/state/container');
@@ -26,6 +26,22 @@ test('a container is made also while another process looks whether it is alive',
   await Promise.all(looking);
   assert.is(new Set(made.map(({ id }) => id)).size, 61);
   for (const { lock } of made) await lock.close();
+});
+
+test('a dead container is held also while another process looks at it; a live one and one that is gone are not', async () => {
+  const folder = join(tempDir(), 'containers');
+  const { id, directory, lock } = await makeContainer(folder, undefined);
+  assert.is(await holdContainer(folder, id), undefined, 'alive');
+  await lock.close();
+  const looking = await acquireLock(join(directory, 'lock'), 'shared');
+  const holding = holdContainer(folder, id);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await looking.close();
+  const held = await holding;
+  assert.is(held?.id, id);
+  await held?.lock.close();
+  rmSync(directory, { recursive: true });
+  assert.is(await holdContainer(folder, id), undefined, 'gone');
 });
 
 test.run();
