@@ -1,12 +1,12 @@
 import { ERRNO_WORDS, type ErrnoWords } from './errno-words.data.ts';
 import { optionPlace, optionWords } from './option-words.ts';
 
-/** Exit statuses of every verb except `run` and `exec`. */
+/** Exit statuses of every verb except `run`, `exec` and `unshare`. */
 const EXIT = { failed: 1, usage: 2, notFound: 3, authentication: 4, mismatch: 5, interrupted: 130 } as const;
 
 /**
  * Every error code, with the exit status of a verb that fails with it. docs/errors.md has an entry for each code
- * (tested). `run` and `exec` end with 125, 126 or 127 instead, as docker's do.
+ * (tested). `run`, `exec` and `unshare` end with 125, 126 or 127 instead, as with docker.
  */
 export const ERROR_CODES = {
   // The call
