@@ -15,13 +15,13 @@ const NAMESPACES: Readonly<Record<Namespace, { readonly option: string; readonly
 
 const WHY: Readonly<Record<Exclude<Step['do'], 'mount'>, string>> = {
   'private-mounts': 'The host does not see the mounts that follow.',
-  hostname: 'A name of its own, in the new UTS namespace.',
+  hostname: 'The container’s own host name, in the new UTS namespace.',
   'raise-loopback': 'A new network namespace has only a loopback device, which is down.',
-  sysctl: 'In its own network, every user may ping and listen on low ports.',
+  sysctl: 'In the container’s own network, every user may ping and listen on low ports.',
   'cgroup-namespace': 'The container’s cgroup looks like the root of all cgroups.',
   root: 'The new root, as a mount: only a mount can become the root. Device files in it do not work.',
-  'host-tree': 'It shows the host’s namespace, so it is the host’s own.',
-  directory: 'Places in the new /dev.',
+  'host-tree': 'These files show a namespace of the host, so they are the host’s own.',
+  directory: 'Mount points in the new /dev.',
   device: 'The only devices: none of them reaches hardware.',
   'host-device': 'Devices of the host, as requested.',
   link: 'The names by which programs find their streams and terminals.',
@@ -30,7 +30,7 @@ const WHY: Readonly<Record<Exclude<Step['do'], 'mount'>, string>> = {
   mask: 'Files that describe the host or reach its hardware are hidden (a directory by an empty tmpfs).',
   'read-only': 'Files that would change the host are read-only.',
   'working-directory': 'The command’s working directory, made while the root can still be written.',
-  terminal: 'A terminal of its own: the caller’s never gets in.',
+  terminal: 'The container’s own terminal: the caller’s terminal never gets in.',
   pivot: 'The new root becomes the root, and the old one is unmounted: no path leads to the host any more.',
   chroot: 'The new root hides the old one, which stays below: less isolation than pivot_root, as requested.',
 };
@@ -40,8 +40,8 @@ const WHY_MOUNT: ReadonlyMap<string, string> = new Map([
   ['/sys', 'The devices of the new network namespace; nothing in it can be changed.'],
   ['/sys/fs/cgroup', 'The container’s own cgroup and those below it, read-only.'],
   ['/dev', 'An empty /dev in memory, without the host’s devices.'],
-  ['/dev/pts', 'Terminals of its own, numbered from 0.'],
-  ['/dev/shm', 'Memory that its processes share.'],
+  ['/dev/pts', 'The container’s own terminals, numbered from 0.'],
+  ['/dev/shm', 'Memory that the container’s processes share.'],
   ['/dev/mqueue', 'POSIX message queues of the new IPC namespace.'],
 ]);
 
@@ -75,7 +75,7 @@ function explainNamespaces({ namespaces, idMap }: LaunchPlan): readonly string[]
   const what = namespaces.map((name) => NAMESPACES[name].what).join(', ');
   return [
     ...(idMap === undefined ? [] : [...user, ...explainMap(idMap)]),
-    `# New namespaces: ${what} of its own. It dies when its parent does.`,
+    `# New namespaces: the container has its own ${what}. It dies when its parent does.`,
     `unshare ${options} --fork --kill-child=KILL`,
   ];
 }
@@ -88,8 +88,8 @@ function explainCommand(command: ProcessPlan): readonly string[] {
     '# Limits: no core dumps on the host, and as many open files as programs expect.',
     ...limits.map(({ resource, soft, hard }) => `prlimit --${resource}=${soft}:${hard === 'keep' ? '' : hard}`),
     `umask ${umask.toString(8).padStart(4, '0')}`,
-    '# The user, by the root filesystem’s own /etc/passwd; root keeps only these capabilities.',
-    ...(noNewPrivileges ? ['# No program that it runs (sudo, ping) gains capabilities.'] : []),
+    '# The user, as the root filesystem’s own /etc/passwd has it; root keeps only these capabilities.',
+    ...(noNewPrivileges ? ['# No program that the command runs (sudo, ping) gains capabilities.'] : []),
     ['setpriv', ...setpriv, ...(noNewPrivileges ? ['--no-new-privs'] : [])].join(' '),
     ...(seccomp === 'unconfined'
       ? []
@@ -103,9 +103,11 @@ function explainCommand(command: ProcessPlan): readonly string[] {
 function explainCgroups({ cgroups }: LaunchPlan): readonly string[] {
   if (cgroups.length === 0) return [];
   return [
-    '# Cgroups of its own, with limits for all of its processes together. It joins them before its command starts.',
+    '# The container’s own cgroups: limits for all of its processes together. It joins them before its command starts.',
     ...(cgroups.some(({ devices }) => devices !== undefined)
-      ? ['# One has a list of devices: no others can be opened (r, w) or made (m), with any capabilities.']
+      ? [
+          '# One of them has a list of devices: files of any device can be made (m), but only these can be opened (r, w).',
+        ]
       : []),
     ...formatCgroups(cgroups),
   ];
@@ -117,8 +119,8 @@ const WHY_NETWORK: Readonly<Record<LaunchPlan['network']['kind'], string>> = {
   join: 'The network of another container, or an existing one.',
   bridge:
     'A virtual cable from the network namespace to this host’s bridge, an address, and rules for ports and the way out.',
-  pasta: 'A process of yours beside it, which makes its connections to the outside.',
-  slirp4netns: 'A process of yours beside it, which makes its connections to the outside.',
+  pasta: 'A process of yours beside the container, which makes its connections to the outside.',
+  slirp4netns: 'A process of yours beside the container, which makes its connections to the outside.',
 };
 
 function explainNetwork({ network }: LaunchPlan): readonly string[] {
