@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -100,19 +100,20 @@ test('the values that the library exports are these; a change is a change for us
 });
 
 const reach = canRunContainers() && haveRoot() && haveTools('nft', 'ip') ? test : test.skip;
-reach("the README's example is ten lines at most, runs a command, and reaches a server", () => {
+reach("the README's example is ten lines at most, runs a command, and reaches a server", async () => {
   const [, code = ''] = /```js\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? [];
   assert.ok(code.includes("from 'tsimg'"));
   assert.ok(code.trim().split('\n').length <= 10);
   const folder = tempDir();
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(ROOT, join(folder, 'node_modules', 'tsimg'));
-  copyFileSync(EXAMPLE_IMAGE, join(folder, 'alpine.tar'));
+  const root = join(folder, 'store');
+  await api.copySource(EXAMPLE_IMAGE, 'store:busybox', { root });
   writeFileSync(join(folder, 'example.mjs'), code);
   const { status, stdout, stderr } = spawnSync(process.execPath, ['example.mjs'], {
     cwd: folder,
     encoding: 'utf8',
-    env: { PATH: process.env.PATH, TSIMG_ROOT: join(folder, 'store') },
+    env: { PATH: process.env.PATH, TSIMG_ROOT: root },
   });
   assert.is(status, 0, stderr);
   assert.match(stdout, /^7\n/);
