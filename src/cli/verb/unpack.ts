@@ -25,7 +25,7 @@ function outputOf({ layers, bundle }: UnpackOptions): UnpackOutput {
 /** Returns a line for each kind of deviation from the image, and one about the owners of the files. */
 async function remarks(report: UnpackReport, ids: UnpackIds | undefined): Promise<readonly string[]> {
   const { TOLERANCES } = await import('../../rootfs/policy.ts');
-  const tolerated = [...report.tolerated].map(([name, count]) => `${name}: ${count}: ${TOLERANCES[name]}`);
+  const tolerated = [...report.tolerated].map(([name, count]) => `${name} (${count}): ${TOLERANCES[name]}`);
   if (ids !== 'subuid' || process.geteuid?.() === 0) return tolerated;
   const removal = `tsimg unshare rm -rf ${report.destination}`;
   return [...tolerated, `the files belong to subordinate IDs, so remove them by: ${removal}`];

@@ -131,10 +131,18 @@ function cgroups({ facts }: HostReport): Finding {
   const missing = wanted.filter((name) => !controllers.has(name));
   const found = describeCgroups(facts.cgroups);
   if (missing.length === 0) return ok('limits', `cgroups of ${found}: ${wanted.join(', ')} can be limited`);
-  return limited('limits', `cgroups of ${found}: ${missing.join(', ')} cannot be limited`, {
-    cause: 'no cgroup with them is delegated to you',
-    remedy: 'run below systemd-run --user --scope -p Delegate=yes, or as root',
-  });
+  // systemd delegates no controller of version 1.
+  const isLegacy = v1.some((each) => each.controllers.some((name) => missing.includes(name)));
+  return limited(
+    'limits',
+    `cgroups of ${found}: ${missing.join(', ')} cannot be limited`,
+    isLegacy
+      ? { cause: 'their cgroups are of version 1, and you may not change them', remedy: 'run as root' }
+      : {
+          cause: 'no cgroup with them is delegated to you',
+          remedy: 'run below systemd-run --user --scope -p Delegate=yes, or as root',
+        },
+  );
 }
 
 function network({ facts, versions, tun }: HostReport): Finding {

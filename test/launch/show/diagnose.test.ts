@@ -85,6 +85,15 @@ test('IDs, overlay, limits and network are limits, not failures', () => {
   );
 });
 
+test('limits are delegated by systemd in cgroups of version 2 only', () => {
+  assert.match(finding('limits', {}).remedy ?? '', /systemd-run/);
+  const directory = '/sys/fs/cgroup/memory';
+  const v1 = [{ controllers: ['memory'], directory, writable: false }];
+  const { cause, remedy } = finding('limits', { facts: { ...SINGLE_FACTS, cgroups: { v1, v2: [] } } });
+  assert.match(cause ?? '', /version 1/);
+  assert.is(remedy, 'run as root');
+});
+
 function refused(call: string, errno: string, where: string, conditions: HostConditions = CONDITIONS) {
   const error = new TsimgError('SYSTEM_CALL', `${call} failed`, { where, why: errno, facts: { call, errno } });
   return explainRefusal(error, conditions);
