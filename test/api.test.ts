@@ -116,7 +116,7 @@ reach("the README's example is ten lines at most, runs a command, and reaches a 
     env: { PATH: process.env.PATH, TSIMG_ROOT: root },
   });
   assert.is(status, 0, stderr);
-  assert.match(stdout, /^7\n/);
+  assert.match(stdout, /^7 root:/);
   assert.match(stdout, /^guest:/m);
 });
 
