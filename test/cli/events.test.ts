@@ -95,7 +95,20 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
         /^[0-9]{10} {"ID":/,
       );
       assert.is(cli.run('events', '--until', '0s', '--format', '{{.Type | nonsense}}').status, 2);
-      assert.is(cli.run('events', '--filter', 'shape=round').status, 2);
+      const wrong = [
+        ...['shape=round', 'type=pod', 'type=daemon', 'event=attach', 'event=die: 1', 'event=health_status: well'],
+        ...['event=', 'container=', 'type'],
+      ];
+      const refusals = cli.runEach(wrong.map((filter) => ['events', '--until', '0s', '--filter', filter]));
+      for (const [at, { status, stderr }] of refusals.entries()) {
+        assert.equal([status, stderr.includes(`not a filter (${wrong[at]}); `)], [2, true], stderr);
+      }
+      assert.match(refusals[1]?.stderr ?? '', /type is one of container, image, volume, network$/m);
+      assert.match(refusals[3]?.stderr ?? '', /event is one of create, .*health_status, pull, .*disconnect$/m);
+      assert.equal(told('--filter', 'event=exec_start: /bin/sh -c exit 3', '--format', '{{.Name}}'), ['named']);
+      for (const word of ['oom', 'health_status', 'health_status: healthy', 'untag', 'connect']) {
+        assert.equal(told('--filter', `event=${word}`), [], word);
+      }
     } finally {
       child.kill('SIGKILL');
     }

@@ -11,6 +11,7 @@ import { execute } from '../start/execute.ts';
 import type { ExecuteOptions } from '../start/execute-options.ts';
 import { leaveExitCode, type PlannedContainer, updateState } from '../state/container.ts';
 import { endProcesses } from '../state/end-processes.ts';
+import type { EventAction } from '../state/event-actions.ts';
 import { recordConnection, recordContainerEvent } from '../state/events-file.ts';
 import { writeLife } from '../state/life.ts';
 import { identify, openIdentified, type ProcessIdentity } from '../state/process-identity.ts';
@@ -73,7 +74,7 @@ export async function liveOnce(
   // `wait` must not return the exit code of the previous run.
   leaveExitCode(container, undefined);
   const failed = () => (ran || readState(container.directory).startedAt !== undefined ? 'exited' : 'created');
-  const tell = (action: string, attributes?: Readonly<Record<string, string>>) => {
+  const tell = (action: EventAction<'container'>, attributes?: Readonly<Record<string, string>>) => {
     const record = readRecord(container.directory);
     if (record !== undefined) recordContainerEvent(container.folder, record, action, attributes);
   };

@@ -8,6 +8,7 @@ import { bridgesOf } from '../../launch/network/several-networks.ts';
 import { STORE_NAME } from '../../store-layout.ts';
 import { lockDescriptor } from '../../sys/file/lock.ts';
 import { type Check, fields, isText, mapOf, oneOf } from './document-shape.ts';
+import { EVENT_ACTIONS, type EventAction, type EventType } from './event-actions.ts';
 import type { ContainerRecord } from './record.ts';
 
 // Without a daemon, each process of tsimg writes what it does to one file. A line is one write(2) with O_APPEND, so
@@ -37,7 +38,7 @@ export interface HostEvent {
 
 const hasFields: Check = fields({
   time: isText,
-  type: oneOf('container', 'image', 'volume', 'network'),
+  type: oneOf(...Object.keys(EVENT_ACTIONS)),
   action: isText,
   id: isText,
   attributes: mapOf(isText),
@@ -55,12 +56,20 @@ function lineOf(event: HostEvent): Buffer {
   return Buffer.from(`${JSON.stringify({ ...event, id: event.id.slice(0, 256), attributes: short })}\n`);
 }
 
+/** An event that happens now, with a word of its type. */
+type NewEvent = {
+  readonly [Type in EventType]: Omit<HostEvent, 'time' | 'type' | 'action'> & {
+    readonly type: Type;
+    readonly action: EventAction<Type>;
+  };
+}[EventType];
+
 /**
  * Writes an event to the file of a store. What happened is done already: a store that cannot be written to, or a full
  * disk, costs the event and nothing else.
  * @param root the folder of images and containers
  */
-export function recordEvent(root: string, event: Omit<HostEvent, 'time'>): void {
+export function recordEvent(root: string, event: NewEvent): void {
   const path = join(root, STORE_NAME.events);
   let fd: number | undefined;
   try {
@@ -81,7 +90,7 @@ export function recordEvent(root: string, event: Omit<HostEvent, 'time'>): void 
 export function recordContainerEvent(
   folder: string,
   { id, name, image, root, labels }: ContainerRecord,
-  action: string,
+  action: EventAction<'container'>,
   attributes: Readonly<Record<string, string>> = {},
 ): void {
   const from = image?.name ?? (root.kind === 'directory' ? root.path : '');
@@ -97,7 +106,7 @@ export function recordContainerEvent(
 export function recordNetworkEvent(
   root: string,
   named: Pick<NamedNetwork, 'id' | 'name'> | undefined,
-  action: string,
+  action: EventAction<'network'>,
   attributes: Readonly<Record<string, string>> = {},
 ): void {
   const { id, name } = named ?? DEFAULT_NETWORK;

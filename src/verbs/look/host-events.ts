@@ -1,4 +1,5 @@
 import { TsimgError } from '../../errors.ts';
+import { EVENT_ACTIONS, isEventAction } from '../../host/state/event-actions.ts';
 import { type HostEvent, readEvents } from '../../host/state/events-file.ts';
 import { hasLabel } from '../../launch/options/labels.ts';
 import type { ContainersContext } from '../places.ts';
@@ -15,19 +16,22 @@ export interface EventOptions {
 
 const KEYS = ['type', 'event', 'container', 'image', 'volume', 'network', 'label'] as const;
 
+const TYPES = Object.keys(EVENT_ACTIONS);
+const ACTIONS = [...new Set(Object.values(EVENT_ACTIONS).flat())];
+
 interface EventFilter {
   readonly key: (typeof KEYS)[number];
   readonly value: string;
 }
 
 function parseEventFilter(text: string): EventFilter {
-  const [, name, value = ''] = /^([^=]+)=([\s\S]*)$/.exec(text) ?? [];
+  const fail = (hint: string) => new TsimgError('USAGE', 'not a filter', { where: text, hint });
+  const [, name, value = ''] = /^([^=]+)=([\s\S]+)$/.exec(text) ?? [];
   const key = KEYS.find((each) => each === name);
-  if (key !== undefined) return { key, value };
-  throw new TsimgError('USAGE', 'not a filter', {
-    where: text,
-    hint: `write KEY=VALUE, with KEY one of ${KEYS.join(', ')}`,
-  });
+  if (key === undefined) throw fail(`write KEY=VALUE, with KEY one of ${KEYS.join(', ')}`);
+  if (key === 'type' && !Object.hasOwn(EVENT_ACTIONS, value)) throw fail(`type is one of ${TYPES.join(', ')}`);
+  if (key === 'event' && !isEventAction(value)) throw fail(`event is one of ${ACTIONS.join(', ')}`);
+  return { key, value };
 }
 
 function matches({ type, action, id, attributes }: HostEvent, { key, value }: EventFilter): boolean {
@@ -37,13 +41,13 @@ function matches({ type, action, id, attributes }: HostEvent, { key, value }: Ev
     case 'event':
       return action === value || action.startsWith(`${value}: `);
     case 'container':
-      return type === 'container' && value !== '' && (attributes.name === value || id.startsWith(value));
+      return type === 'container' && (attributes.name === value || id.startsWith(value));
     case 'image':
       return type === 'image' ? id === value : attributes.image === value;
     case 'volume':
       return type === 'volume' && id === value;
     case 'network':
-      return type === 'network' && value !== '' && (attributes.name === value || id.startsWith(value));
+      return type === 'network' && (attributes.name === value || id.startsWith(value));
     case 'label':
       return hasLabel(attributes, value);
   }

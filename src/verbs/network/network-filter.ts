@@ -4,26 +4,12 @@ import { hasLabel } from '../../launch/options/labels.ts';
 
 type Test = (network: NamedNetwork) => boolean;
 
-const TESTS: ReadonlyMap<string, (value: string) => Test> = new Map([
-  [
-    'name',
-    (value: string) =>
-      ({ name }: NamedNetwork) =>
-        name.includes(value),
-  ],
-  [
-    'id',
-    (value: string) =>
-      ({ id }: NamedNetwork) =>
-        id.startsWith(value),
-  ],
-  ['driver', (value: string) => () => value === 'bridge'],
-  [
-    'label',
-    (value: string) =>
-      ({ labels }: NamedNetwork) =>
-        hasLabel(labels, value),
-  ],
+/** Tests by key; undefined for a value that no network can have. */
+const TESTS = new Map<string, (value: string) => Test | undefined>([
+  ['name', (value) => (network) => network.name.includes(value)],
+  ['id', (value) => (network) => network.id.startsWith(value)],
+  ['driver', (value) => (value === 'bridge' ? () => true : undefined)],
+  ['label', (value) => (network) => hasLabel(network.labels, value)],
 ]);
 
 /**

@@ -1,4 +1,5 @@
 import type { FoundContainer } from '../../host/state/container.ts';
+import type { EventAction } from '../../host/state/event-actions.ts';
 import { recordContainerEvent } from '../../host/state/events-file.ts';
 import type { ExecPlan } from '../../launch/plan/plan-exec.ts';
 import { randomHex } from '../../sys/random.ts';
@@ -20,7 +21,7 @@ export async function tellExec(
 ): Promise<number> {
   const execID = randomHex(32);
   const words = command.args.join(' ').slice(0, MAX_COMMAND);
-  const tell = (action: string, attributes: Readonly<Record<string, string>> = {}) =>
+  const tell = (action: EventAction<'container'>, attributes: Readonly<Record<string, string>> = {}) =>
     recordContainerEvent(folder, record, action, { execID, ...attributes });
   tell(`exec_create: ${words}`);
   let isStarted = false;
