@@ -17,7 +17,7 @@ function __tsimg_takes_value
         case 'ls'
             contains -- $argv[2] --max-size --max-ratio --max-entries --max-depth --max-header --signature-policy --platform --tls-verify --cert-dir --authfile --creds --trust-realm --registries-conf --hosts-dir --retry --retry-delay --timeout --max-document --root --progress
         case 'history'
-            contains -- $argv[2] --platform --tls-verify --cert-dir --authfile --creds --trust-realm --registries-conf --hosts-dir --retry --retry-delay --timeout --max-document --root --progress
+            contains -- $argv[2] --format --platform --tls-verify --cert-dir --authfile --creds --trust-realm --registries-conf --hosts-dir --retry --retry-delay --timeout --max-document --root --progress
         case 'inspect'
             contains -- $argv[2] --type -f --format --max-size --max-ratio --platform --tls-verify --cert-dir --authfile --creds --trust-realm --registries-conf --hosts-dir --retry --retry-delay --timeout --max-document --root --progress
         case 'save'
@@ -378,6 +378,7 @@ complete -c tsimg -n '__tsimg_in ls' -l progress -x -a 'auto tty plain json none
 complete -c tsimg -n '__tsimg_in ls' -s q -l quiet -d 'print no progress, and only the essential result'
 complete -c tsimg -n '__tsimg_in ls' -s h -l help -d 'show help'
 complete -c tsimg -n '__tsimg_at ls 0' -F -a '(__tsimg_images)'
+complete -c tsimg -n '__tsimg_in history' -l format -x -a 'json table' -d 'print json, a template for each line such as \'{{.CreatedBy}} {{.Size}}\', or \'table TEMPLATE\''
 complete -c tsimg -n '__tsimg_in history' -l no-trunc -d 'print IDs and commands in full'
 complete -c tsimg -n '__tsimg_in history' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x' -d 'the platform of the image (also $DOCKER_DEFAULT_PLATFORM; default: this machine’s)'
 complete -c tsimg -n '__tsimg_in history' -l tls-verify -x -a 'true false' -d 'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)'
@@ -400,6 +401,7 @@ complete -c tsimg -n '__tsimg_in history' -s q -l quiet -d 'print no progress, a
 complete -c tsimg -n '__tsimg_in history' -s h -l help -d 'show help'
 complete -c tsimg -n '__tsimg_at history 0' -a '(__tsimg_images)'
 complete -c tsimg -n '__tsimg_in inspect' -l type -x -a 'container image' -d 'look for this type only (default: a container, else an image)'
+complete -c tsimg -n '__tsimg_in inspect' -s s -l size -d 'of a container: measure its files too, as SizeRw, and with its image as SizeRootFs'
 complete -c tsimg -n '__tsimg_in inspect' -s f -l format -x -a 'json table' -d 'print json on one line, or a part, by a template such as \'{{.State.Pid}}\' or \'{{json .Config.Env}}\''
 complete -c tsimg -n '__tsimg_in inspect' -l max-size -x -d 'the most bytes of all layers after decompression (default: no limit)'
 complete -c tsimg -n '__tsimg_in inspect' -l max-ratio -x -d 'the most bytes for each compressed byte, beyond the first GiB (default: 200)'
@@ -1191,9 +1193,10 @@ complete -c tsimg -n '__tsimg_at exec 1 more' -F
 complete -c tsimg -n '__tsimg_in ps' -s a -l all -d 'list ended containers too'
 complete -c tsimg -n '__tsimg_in ps' -s n -l last -x -d 'list only this many of the newest containers, ended ones too'
 complete -c tsimg -n '__tsimg_in ps' -s l -l latest -d 'list only the newest container'
+complete -c tsimg -n '__tsimg_in ps' -s s -l size -d 'print the size of the files that each container made or changed, and with its image'
 complete -c tsimg -n '__tsimg_in ps' -l format -x -a 'json table' -d 'print json, a template for each line such as \'{{.ID}} {{.Names}}\', or \'table TEMPLATE\''
 complete -c tsimg -n '__tsimg_in ps' -l no-trunc -d 'print IDs and commands in full'
-complete -c tsimg -n '__tsimg_in ps' -s f -l filter -x -d 'list only containers with this id, name, label, status, health, exited (exit status) or ancestor (image)'
+complete -c tsimg -n '__tsimg_in ps' -s f -l filter -x -d 'list only containers with this id, name, label, status, health, exited (exit status), ancestor (image), network or volume'
 complete -c tsimg -n '__tsimg_in ps' -l root -x -a '(__fish_complete_directories)' -d 'the directory of images and containers (also $TSIMG_ROOT; default: /var/lib/tsimg for root, ~/.local/share/tsimg for others)'
 complete -c tsimg -n '__tsimg_in ps' -l json -d 'print results and errors as JSON'
 complete -c tsimg -n '__tsimg_in ps' -l debug -d 'print details, and the causes and the stack of an error'

@@ -82,8 +82,10 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     const [memory, processors, processes] = user === undefined ? [64 * 1024 ** 2, 5e8, 50] : [0, 0, PidsLimit];
     assert.equal([Memory, MemorySwap, NanoCpus, PidsLimit], [memory, memory * 2, processors, processes]);
     const nowhere = { IPAddress: '', IPPrefixLen: 0, Gateway: '', MacAddress: '' };
-    const none = { Aliases: [], DNSNames: [], ...nowhere, NetworkID: '' };
-    assert.equal(found.NetworkSettings, { ...nowhere, Ports: {}, Networks: { none } });
+    const noSixth = { GlobalIPv6Address: '', GlobalIPv6PrefixLen: 0, IPv6Gateway: '' };
+    const none = { Aliases: [], DNSNames: [], ...nowhere, ...noSixth, NetworkID: '' };
+    const SandboxKey = `/proc/${Pid}/ns/net`;
+    assert.equal(found.NetworkSettings, { ...nowhere, SandboxKey, Ports: {}, Networks: { none } });
     assert.is(cli.field('seen', 'if .State.Health}}checked{{else}}unchecked{{end'), 'unchecked');
   });
 

@@ -69,6 +69,26 @@ test('images are listed by name, pattern and filter, and printed by a template',
   assert.match(refused.stderr, /^tsimg: not a filter \(dangling=perhaps\); reference=PATTERN/);
 });
 
+test('the history is a table, a template for each step, or an object for each', () => {
+  const run = inStore();
+  run('load', '-q', '-i', EXAMPLE_IMAGE);
+  const id = run('inspect', '-f', '{{.Id}}', 'tsimg/example').trim();
+  const by = ['a whiteout and two files', 'Debian busybox-static'];
+  const how = '{{.ID}} {{.CreatedBy}} {{.Size}} {{.CreatedAt}}{{.Comment}}';
+  const [first = '', second = ''] = run('history', '--format', how, 'tsimg/example').split('\n');
+  assert.match(first, new RegExp(`^${id.slice(7, 19)} ${by[0]} [0-9.]+kB 2024-01-01T00:00:00`));
+  assert.match(second, new RegExp(`^<missing> ${by[1]} .* [0-9.]+MB 2024`));
+  assert.match(run('history', '--no-trunc', '--format', '{{.ID}}', 'tsimg/example'), `${id}\n`);
+  const objects = run('history', '--format', 'json', 'tsimg/example').trim().split('\n');
+  const fields = ['Comment', 'CreatedAt', 'CreatedBy', 'CreatedSince', 'ID', 'Size'];
+  for (const line of objects) assert.equal(Object.keys(JSON.parse(line)).sort(), fields);
+  const heading = /^IMAGE +CREATED +CREATED BY +SIZE +COMMENT\n/;
+  for (const format of [[], ['--format', 'table']]) assert.match(run('history', ...format, 'tsimg/example'), heading);
+  const titled = run('history', '--format', 'table {{.CreatedAt}}\\t{{.Size}}', 'tsimg/example');
+  assert.match(titled, /^CREATED AT +SIZE\n2024/);
+  assert.is(run('history', '-q', 'tsimg/example'), `${id.slice(7, 19)}\n<missing>\n`);
+});
+
 test('save writes to a pipe, and load reads from one', () => {
   const run = inStore();
   run('load', EXAMPLE_IMAGE);

@@ -34,7 +34,10 @@ interface Call {
   readonly context: ContainersContext;
 }
 
-const COLUMNS = 'table {{.ID}}\\t{{.Name}}\\t{{.Driver}}\\t{{.Subnet}}\\t{{.Internal}}';
+const TABLE = {
+  columns: '{{.ID}}\\t{{.Name}}\\t{{.Driver}}\\t{{.Subnet}}\\t{{.Internal}}',
+  headings: { ID: 'NETWORK ID' },
+};
 
 /** Returns a network's fields under docker's names, for `--format`. */
 function shown({ id, name, created, subnet, internal, labels }: NamedNetwork): Row {
@@ -74,8 +77,7 @@ async function list({ options, session, context }: Call): Promise<void> {
   if (options.json) session.printJson(networks.map(asData));
   else if (options.quiet) for (const { id } of networks) session.print(id.slice(0, 12));
   else {
-    const rows = networks.map(shown);
-    for (const line of formatRows(options.format ?? COLUMNS, rows, { ID: 'NETWORK ID' })) session.printAsIs(line);
+    for (const line of formatRows(options.format, networks.map(shown), TABLE)) session.printAsIs(line);
   }
 }
 

@@ -23,7 +23,7 @@ interface VolumeOptions extends CommonOptions {
 
 const ACTIONS = ['create', 'ls', 'inspect', 'rm', 'prune'] as const;
 type Action = (typeof ACTIONS)[number];
-const HEADINGS: Readonly<Record<string, string>> = { Name: 'VOLUME NAME' };
+const TABLE = { columns: '{{.Driver}}\\t{{.Name}}', headings: { Name: 'VOLUME NAME' } };
 
 const RULES: ActionRules<Action, VolumeOptions> = {
   verb: 'volume',
@@ -73,9 +73,7 @@ async function perform(action: Action, names: readonly string[], options: Volume
       const found = await volumes.listVolumes(filters, places);
       if (options.json) return printJson(found);
       if (options.quiet) for (const { name } of found) print(name);
-      else
-        for (const line of formatRows(format ?? 'table {{.Driver}}\\t{{.Name}}', found.map(shown), HEADINGS))
-          printAsIs(line);
+      else for (const line of formatRows(format, found.map(shown), TABLE)) printAsIs(line);
       return;
     }
     case 'inspect': {

@@ -216,7 +216,7 @@ export class Container implements AsyncDisposable {
 
   /** Returns what docker's `inspect` tells, under its keys. @throws CONTAINER_NOT_FOUND, STORE_INVALID */
   async inspect(): Promise<InspectedContainer> {
-    return await inspectContainer(this.#place.stateRoot, this.id);
+    return await inspectContainer(this.id, { stateRoot: this.#place.stateRoot });
   }
 
   /** Measures the running container for one second. @throws CONTAINER_NOT_FOUND, CONTAINER_STATE */

@@ -9,19 +9,23 @@ import { STORE_CHECKS } from '../options/context-checks.ts';
 import { type Filters, filters, filtersOf } from '../options/filters.ts';
 import { Container } from './container.ts';
 import { type ContainerPlace, placeOf } from './place.ts';
+import { withReason } from './reason.ts';
 
 /** Which containers {@link listContainers} lists. */
 export interface ContainerListOptions extends StorePlace, Context {
   /** Whether containers that are not running are listed too. Default false. */
   readonly all?: boolean | undefined;
-  /** By `id`, `name`, `label`, `status`, `exited` or `ancestor`. */
+  /** By `id`, `name`, `label`, `status`, `health`, `exited`, `ancestor`, `network` or `volume`. */
   readonly filters?: Filters | undefined;
+  /** Whether the files of each container are measured. Default false. */
+  readonly size?: boolean | undefined;
 }
 
 const LIST_CHECKS: Checks<ContainerListOptions> = {
   ...STORE_CHECKS,
   all: flag,
   filters,
+  size: flag,
 };
 
 /**
@@ -40,10 +44,11 @@ export async function findAs(nameOrId: string, place: ContainerPlace, keep: bool
   return new Container({ id: record.id, name: record.name, place, keep });
 }
 
-/** Lists containers, newest first. A damaged record is a warning. @throws USAGE for a filter, FILESYSTEM */
+/** Lists containers, newest first. A damaged record is a warning. @throws USAGE for a filter, FILESYSTEM; with `size` LAUNCH_FAILED */
 export async function listContainers(options: ContainerListOptions = {}): Promise<readonly ListedContainer[]> {
   checkOptions('listContainers', options, LIST_CHECKS);
-  const { all, onEvent } = options;
+  const { all, size, onEvent, signal } = options;
   const { stateRoot } = placeOf(options.root);
-  return await listOfContainers({ stateRoot, all, filters: filtersOf(options.filters) }, { onEvent });
+  const choice = { stateRoot, all, filters: filtersOf(options.filters), size };
+  return await withReason(signal, () => listOfContainers(choice, { onEvent, signal }));
 }

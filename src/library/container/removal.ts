@@ -25,7 +25,7 @@ export async function removeKilled(id: string, context: ContainersContext): Prom
 /** Stops a container as its image wants it, and removes it. @throws as `removeKilled`; SYSTEM_CALL */
 export async function removeStopped(id: string, context: ContainersContext): Promise<void> {
   await unlessGone(async () => {
-    const { State, Config } = await inspectContainer(context.stateRoot, id);
+    const { State, Config } = await inspectContainer(id, { stateRoot: context.stateRoot });
     // The first process of a PID namespace never gets a signal that it does not handle: waiting for it is vain.
     const isVain = State.Pid > 0 && ignoresByDefault(State.Pid, parseSignal(Config.StopSignal).number);
     await stopContainer(id, isVain ? { timeout: 0 } : {}, context);

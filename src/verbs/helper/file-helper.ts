@@ -3,6 +3,8 @@ import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { contentSize } from '../../disk/scan/content-size.ts';
+import { messageOf } from '../../errors.ts';
 import { DESCRIPTOR } from '../../host/start/channel.ts';
 import { parseMessage } from '../../host/stdio/read-messages.ts';
 import { portableError } from '../../sys/portable-error.ts';
@@ -26,10 +28,21 @@ async function send(entries: AsyncIterable<TarEntryToWrite>): Promise<void> {
   await pipeline(Readable.from(tarChunks(entries), { objectMode: false }), archive, { end: false });
 }
 
+function tellSize(path: string): void {
+  try {
+    tell({ kind: 'size', path, bytes: contentSize(path) });
+  } catch (error) {
+    warn(`the size of files is not known: ${messageOf(error)}`);
+  }
+}
+
 async function perform(request: FileRequest): Promise<void> {
   switch (request.do) {
     case 'changes':
       for (const change of await listChanges(request.of)) tell({ kind: 'change', change });
+      return;
+    case 'sizes':
+      for (const path of request.paths) tellSize(path);
       return;
     case 'layer':
       return await writeLayer(request, warn, send);

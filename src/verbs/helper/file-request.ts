@@ -6,6 +6,7 @@ import {
   type Check,
   either,
   fields,
+  isCount,
   isFlag,
   isText,
   listOf,
@@ -100,9 +101,10 @@ export interface LayerRequest {
   readonly newest?: number | undefined;
 }
 
-/** A request to the file helper, which works with a container's IDs. */
+/** A request to the file helper, which works with a container's IDs. `paths` of `sizes` are directories of the host. */
 export type FileRequest =
   | { readonly do: 'changes'; readonly of: ChangesSource }
+  | { readonly do: 'sizes'; readonly paths: readonly string[] }
   | LayerRequest
   | FillRequest
   | CopyInRequest
@@ -117,6 +119,8 @@ export interface ListedChange extends Pick<UpperChange, 'kind'> {
 export type FileMessage =
   | { readonly kind: 'event'; readonly event: TsimgEvent }
   | { readonly kind: 'change'; readonly change: ListedChange }
+  /** `bytes` as `contentSize` has them. */
+  | { readonly kind: 'size'; readonly path: string; readonly bytes: number }
   /** For `receiveError`. */
   | { readonly kind: 'error'; readonly error: unknown }
   | { readonly kind: 'done' };
@@ -154,6 +158,7 @@ const isRoot = either(fields({ kind: oneOf('running'), shown: optional(isIdMap) 
 
 const REQUESTS: Readonly<Record<FileRequest['do'], Check>> = {
   changes: fields({ of: isSource }),
+  sizes: fields({ paths: listOf(isText) }),
   layer: fields({
     of: isSource,
     limits: fields({ maxSize: optional(isNumber), maxRatio: optional(isNumber) }),
@@ -175,6 +180,7 @@ export function isFileRequest(value: unknown): value is FileRequest {
 const isMessage: Check = (value) =>
   fields({ kind: oneOf('error', 'done') })(value) ||
   fields({ kind: oneOf('event'), event: isEvent })(value) ||
+  fields({ kind: oneOf('size'), path: isText, bytes: isCount })(value) ||
   fields({
     kind: oneOf('change'),
     change: fields({ kind: oneOf('added', 'changed', 'deleted'), path: isText }),

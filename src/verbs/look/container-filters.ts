@@ -3,9 +3,12 @@ import { hasLabel } from '../../launch/options/labels.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 import type { ListedContainer } from './listed-container.ts';
 
+const KEYS = ['id', 'name', 'label', 'status', 'health', 'exited', 'ancestor', 'network', 'volume'] as const;
+type Key = (typeof KEYS)[number];
+
 /** One filter of `ps`. */
 export interface ContainerFilter {
-  readonly key: 'id' | 'name' | 'label' | 'status' | 'health' | 'exited' | 'ancestor';
+  readonly key: Key;
   readonly value: string;
   /** The regular expression of a `name` filter. */
   readonly pattern?: RegExp | undefined;
@@ -24,19 +27,17 @@ const STATUSES: ReadonlySet<string> = new Set([
 
 const HEALTHS: ReadonlySet<string> = new Set(['starting', 'healthy', 'unhealthy', 'none']);
 
-const KEYS: ReadonlySet<string> = new Set(['id', 'name', 'label', 'status', 'health', 'exited', 'ancestor']);
-
-function isKey(key: string): key is ContainerFilter['key'] {
-  return KEYS.has(key);
-}
-
 function parseFilter(text: string): ContainerFilter {
   const fail = (hint: string, why?: string) => new TsimgError('USAGE', 'not a filter', { where: text, why, hint });
-  const [, key = '', value = ''] = /^([^=]+)=([\s\S]*)$/.exec(text) ?? [];
-  if (!isKey(key)) throw fail(`write KEY=VALUE, with KEY one of ${[...KEYS].join(', ')}`);
+  const [, name, value = ''] = /^([^=]+)=([\s\S]*)$/.exec(text) ?? [];
+  const key = KEYS.find((each) => each === name);
+  if (key === undefined) throw fail(`write KEY=VALUE, with KEY one of ${KEYS.join(', ')}`);
   if (key === 'status' && !STATUSES.has(value)) throw fail(`status is one of ${[...STATUSES].join(', ')}`);
   if (key === 'health' && !HEALTHS.has(value)) throw fail(`health is one of ${[...HEALTHS].join(', ')}`);
-  if (key === 'exited' && !/^[0-9]{1,3}$/.test(value)) throw fail('exited takes an exit status, 0 to 255');
+  if (key === 'exited' && !(/^[0-9]{1,3}$/.test(value) && Number(value) <= 255))
+    throw fail('exited takes an exit status, 0 to 255');
+  if (key === 'network' && value === '') throw fail('network takes a name, or the start of an ID');
+  if (key === 'volume' && value === '') throw fail('volume takes a name, a path of the host, or one in the container');
   if (key !== 'name') return { key, value };
   try {
     return { key, value, pattern: new RegExp(value) };
@@ -82,11 +83,15 @@ function matches(container: ListedContainer, { key, value, pattern }: ContainerF
     case 'health':
       return (container.health ?? 'none') === value;
     case 'exited':
-      return container.status === 'exited' && String(container.exitCode) === value;
+      return container.status === 'exited' && container.exitCode === Number(value);
     case 'ancestor':
       return sameReference(container.image, value) || isIdOf(container.imageId, value);
     case 'label':
       return hasLabel(container.labels, value);
+    case 'network':
+      return container.networks.some(({ name, id }) => name === value || id?.startsWith(value));
+    case 'volume':
+      return container.mounts.some(({ name, source, target }) => (name ?? source) === value || target === value);
   }
 }
 

@@ -3,11 +3,12 @@ import { findContainer } from '../../host/state/find-container.ts';
 import { publishedPorts } from '../../host/state/published-ports.ts';
 import type { ContainerRecord, ContainerState } from '../../host/state/record.ts';
 import type { HealthPlan, HealthState } from '../../launch/health.ts';
-import type { Step } from '../../launch/launch-plan.ts';
-import { parseMount } from '../../launch/options/mount-option.ts';
-import { parseTmpfs } from '../../launch/options/volumes.ts';
+import type { RootSpec } from '../../launch/launch-plan.ts';
 import { healthcheckDocument } from '../../oci/healthcheck.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
+import type { ContainersContext } from '../places.ts';
+import { inspectedMounts } from './container-mounts.ts';
+import { type ContainerSize, containerSizes } from './container-sizes.ts';
 import { hostConfigOf, portMap } from './inspected-host-config.ts';
 import { networksOf } from './inspected-networks.ts';
 
@@ -51,6 +52,8 @@ function stateOf({ state, paused, record: { detached } }: FoundContainer) {
     Paused: paused,
     Restarting: state.status === 'restarting',
     OOMKilled: state.oomKilled ?? false,
+    /** docker's word for a container that was removed in part: tsimg has none. */
+    Dead: false,
     /** The host's PID of process 1; 0 while the container is not running. */
     Pid: runs ? (state.process?.pid ?? 0) : 0,
     /** The PID of its monitor. */
@@ -64,27 +67,6 @@ function stateOf({ state, paused, record: { detached } }: FoundContainer) {
   };
 }
 
-function mountOf(step: Step) {
-  if (step.do === 'bind') {
-    const RW = !step.attributes.includes('ro');
-    const { source, target, propagation = 'private', imageVolume, volume } = step;
-    return [
-      {
-        Type: imageVolume ? 'volume' : 'bind',
-        ...(volume === undefined ? {} : { Name: volume, Driver: 'local' }),
-        Source: source,
-        Destination: target,
-        RW,
-        Propagation: `r${propagation}`,
-      },
-    ];
-  }
-  if (step.do !== 'mount') return [];
-  return [
-    { Type: step.type, Source: '', Destination: step.target, RW: !step.attributes.includes('ro'), Propagation: '' },
-  ];
-}
-
 /** The published ports, and with `null` those that the image exposes only. */
 function portsOf(record: ContainerRecord, state: ContainerState) {
   if (state.status !== 'running') return {};
@@ -95,6 +77,8 @@ function portsOf(record: ContainerRecord, state: ContainerState) {
 
 /** docker's network settings. The fields besides `Networks` are those of the first network. */
 function networkSettingsOf(container: FoundContainer) {
+  const { state } = container;
+  const pid = state.status === 'running' ? state.process?.pid : undefined;
   const networks = networksOf(container);
   const first = networks[0]?.[1];
   return {
@@ -102,19 +86,25 @@ function networkSettingsOf(container: FoundContainer) {
     IPPrefixLen: first?.IPPrefixLen ?? 0,
     Gateway: first?.Gateway ?? '',
     MacAddress: first?.MacAddress ?? '',
+    /** Its network namespace, which nsenter(1) enters; '' while the container is not running. */
+    SandboxKey: pid === undefined ? '' : `/proc/${pid}/ns/net`,
     Ports: portsOf(container.record, container.state),
     Networks: Object.fromEntries(networks),
   };
 }
 
-function inspectedContainer(container: FoundContainer) {
+/** The overlay of a container; undefined, and not in JSON, where it changes its root directory in place. */
+function storageOf(root: RootSpec) {
+  if (root.kind !== 'overlay') return undefined;
+  const { directory, lower } = root;
+  const [UpperDir, WorkDir] = [`${directory}/${CONTAINER_NAME.upper}`, `${directory}/${CONTAINER_NAME.work}`];
+  return { Name: 'overlay', Data: { LowerDir: lower.join(':'), UpperDir, WorkDir } };
+}
+
+function inspectedContainer(container: FoundContainer, size?: ContainerSize) {
   const { record, state, directory } = container;
-  const { id, name, created, image, labels, config, request, plan, root, cwd } = record;
-  const steps = [
-    ...plan.steps.filter((step) => step.do === 'bind'),
-    ...(request.mounts ?? []).map((text) => parseMount(text, cwd)).filter((step) => step.do === 'mount'),
-    ...request.tmpfs.map(parseTmpfs),
-  ];
+  const { id, name, created, image, labels, config, request, plan, root } = record;
+  const storage = storageOf(root);
   const host = plan.steps.find((step) => step.do === 'hostname');
   return {
     Id: id,
@@ -127,6 +117,7 @@ function inspectedContainer(container: FoundContainer) {
     Image: image?.id ?? '',
     ImageDigest: image?.digest,
     Rootfs: root.kind === 'directory' ? root.path : undefined,
+    Platform: 'linux',
     RestartCount: state.restarts,
     LogPath: record.detached ? `${directory}/${CONTAINER_NAME.log}` : '',
     Config: {
@@ -147,11 +138,25 @@ function inspectedContainer(container: FoundContainer) {
     },
     HostConfig: hostConfigOf(record),
     NetworkSettings: networkSettingsOf(container),
-    Mounts: steps.flatMap(mountOf),
+    Mounts: inspectedMounts(record),
+    Driver: storage?.Name,
+    GraphDriver: storage,
+    /** Bytes, where they were asked for: of the container's own files, and with the layers of its image. */
+    SizeRw: size?.own,
+    SizeRootFs: size?.total,
   };
 }
 
-/** Inspects a container. @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, STORE_INVALID, FILESYSTEM */
-export async function inspectContainer(stateRoot: string, wanted: string): Promise<InspectedContainer> {
-  return inspectedContainer(await findContainer(containersFolder(stateRoot), wanted));
+/**
+ * Inspects a container.
+ * @param size whether its files are measured
+ * @throws CONTAINER_NOT_FOUND, CONTAINER_AMBIGUOUS, STORE_INVALID, FILESYSTEM; with `size` what `containerSizes` throws
+ */
+export async function inspectContainer(
+  wanted: string,
+  { stateRoot, size = false, ...context }: ContainersContext & { readonly size?: boolean | undefined },
+): Promise<InspectedContainer> {
+  const container = await findContainer(containersFolder(stateRoot), wanted);
+  const sizes = size ? await containerSizes([container], context) : undefined;
+  return inspectedContainer(container, sizes?.get(container.record.id));
 }

@@ -64,13 +64,15 @@ function limitsOf({ request: { resources = {}, shmSize }, plan }: ContainerRecor
 
 /** Returns a container's request under docker's keys. Pure. */
 export function hostConfigOf(record: ContainerRecord) {
-  const { request, restart, remove, plan } = record;
+  const { request, restart, remove, detached, plan } = record;
   return {
     NetworkMode: request.network ?? plan.network.kind,
     RestartPolicy: { Name: restart.when, MaximumRetryCount: restart.times ?? 0 },
     PortBindings: portMap('ports' in plan.network ? plan.network.ports : []),
     PublishAllPorts: request.publishAll ?? false,
     AutoRemove: remove,
+    /** The log of a detached container has the format of Kubernetes' runtimes and podman. */
+    LogConfig: { Type: detached ? 'k8s-file' : 'none', Config: {} },
     Privileged: request.privileged ?? false,
     ReadonlyRootfs: request.readOnly,
     Init: request.init ?? false,

@@ -2,6 +2,7 @@ import { hardwareAddress } from '../../host/network/bridge-device.ts';
 import { bridgeSubnet } from '../../host/network/bridge-files.ts';
 import { leaseAddress } from '../../host/network/leases.ts';
 import type { FoundContainer } from '../../host/state/container.ts';
+import type { LaunchPlan } from '../../launch/launch-plan.ts';
 import type { BridgePlan } from '../../launch/network/network-plan.ts';
 import { bridgesOf } from '../../launch/network/several-networks.ts';
 import { gatewayOf } from '../../launch/network/subnet.ts';
@@ -19,6 +20,10 @@ export interface InspectedEndpoint {
   /** The bridge's own address: the way out of the network; '' on an internal one. */
   readonly Gateway: string;
   readonly MacAddress: string;
+  /** Always '' and 0: a bridge has no IPv6. */
+  readonly GlobalIPv6Address: string;
+  readonly GlobalIPv6PrefixLen: number;
+  readonly IPv6Gateway: string;
   /** '' for a network that nobody made. */
   readonly NetworkID: string;
 }
@@ -30,6 +35,9 @@ const NOWHERE: InspectedEndpoint = {
   IPPrefixLen: 0,
   Gateway: '',
   MacAddress: '',
+  GlobalIPv6Address: '',
+  GlobalIPv6PrefixLen: 0,
+  IPv6Gateway: '',
   NetworkID: '',
 };
 
@@ -52,6 +60,20 @@ function onBridge(
   };
 }
 
+/** A network of a container in a list. */
+export interface ListedNetwork {
+  readonly name: string;
+  /** 64 hexadecimal digits; undefined for a network that nobody made, such as `bridge` or `none`. */
+  readonly id: string | undefined;
+}
+
+/** Returns the networks of a container by its plan, the first one first; none in another container's network. */
+export function listedNetworks({ network }: Pick<LaunchPlan, 'network'>): readonly ListedNetwork[] {
+  if (network.kind === 'join') return [];
+  if (network.kind !== 'bridge') return [{ name: network.kind, id: undefined }];
+  return bridgesOf(network).map(({ named }) => ({ name: named?.name ?? 'bridge', id: named?.id }));
+}
+
 /**
  * Returns the networks of a container with their names, the first one first; none where it is in another container's
  * network.
@@ -61,8 +83,7 @@ export function networksOf({
   state,
 }: FoundContainer): readonly (readonly [name: string, InspectedEndpoint])[] {
   const { network } = plan;
-  if (network.kind === 'join') return [];
-  if (network.kind !== 'bridge') return [[network.kind, NOWHERE]];
+  if (network.kind !== 'bridge') return listedNetworks(plan).map(({ name }) => [name, NOWHERE]);
   return bridgesOf(network).map((bridge) => {
     const endpoint = onBridge(bridge, request.networkAliases ?? [], state.status === 'running');
     return [bridge.named?.name ?? 'bridge', endpoint];

@@ -2,6 +2,9 @@ import type { FoundContainer } from '../../host/state/container.ts';
 import { publishedPorts } from '../../host/state/published-ports.ts';
 import type { HealthState } from '../../launch/health.ts';
 import { formatHostPort, type PublishedPort } from '../../launch/network/publish.ts';
+import { type ListedMount, listedMounts } from './container-mounts.ts';
+import type { ContainerSize } from './container-sizes.ts';
+import { type ListedNetwork, listedNetworks } from './inspected-networks.ts';
 
 /** A container in a list. */
 export interface ListedContainer {
@@ -26,6 +29,12 @@ export interface ListedContainer {
   /** In docker's form, `0.0.0.0:8080->80/tcp`. Empty while the container is not running. */
   readonly ports: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+  /** The networks that it was made for; none in another container's network. */
+  readonly networks: readonly ListedNetwork[];
+  /** What of the host is mounted in it. */
+  readonly mounts: readonly ListedMount[];
+  /** Undefined where it was not asked for, and where the container changes its root directory in place. */
+  readonly size: ContainerSize | undefined;
 }
 
 function formatPort(port: PublishedPort): string {
@@ -33,7 +42,7 @@ function formatPort(port: PublishedPort): string {
 }
 
 /** Returns what a list shows of a container. */
-export function listed({ record, state, paused }: FoundContainer): ListedContainer {
+export function listed({ record, state, paused }: FoundContainer, size?: ContainerSize): ListedContainer {
   const { id, name, image, root, plan, created, labels } = record;
   return {
     id,
@@ -51,5 +60,8 @@ export function listed({ record, state, paused }: FoundContainer): ListedContain
     pid: state.status === 'running' ? state.process?.pid : undefined,
     ports: publishedPorts({ plan }, state).map(formatPort),
     labels,
+    networks: listedNetworks(plan),
+    mounts: listedMounts(record),
+    size,
   };
 }

@@ -184,15 +184,16 @@ test('rows are lines, objects or a table with a heading', () => {
     { ID: '1', Names: 'one', Label: labelMethod({ 'com.example.tier': 'front' }) },
     { ID: '2', Names: 'other', Label: labelMethod({}) },
   ];
-  assert.equal(formatRows('{{.Names}}{{.Label "com.example.tier"}}', rows, {}), ['onefront', 'other']);
-  assert.equal(formatRows('json', rows, {}), ['{"ID":"1","Names":"one"}', '{"ID":"2","Names":"other"}']);
-  assert.equal(formatRows('table {{.Names}}\\t{{.ID}}', rows, { ID: 'CONTAINER ID' }), [
-    'NAMES   CONTAINER ID\none     1\nother   2',
-  ]);
-  assert.equal(formatRows('table {{upper .Names}}\\t{{.Label "com.example.the_tier"}}', rows, {}), [
+  const table = { columns: '{{.Names}}\\t{{.ID}}', headings: { ID: 'CONTAINER ID' } };
+  assert.equal(formatRows('{{.Names}}{{.Label "com.example.tier"}}', rows, table), ['onefront', 'other']);
+  assert.equal(formatRows('json', rows, table), ['{"ID":"1","Names":"one"}', '{"ID":"2","Names":"other"}']);
+  for (const format of ['table {{.Names}}\\t{{.ID}}', 'table', undefined]) {
+    assert.equal(formatRows(format, rows, table), ['NAMES   CONTAINER ID\none     1\nother   2'], format);
+  }
+  assert.equal(formatRows('table {{upper .Names}}\\t{{.Label "com.example.the_tier"}}', rows, table), [
     'NAMES   the tier\nONE\nOTHER',
   ]);
-  assert.equal(formatRows('{{.ID}}', [], {}), []);
+  assert.equal(formatRows('{{.ID}}', [], table), []);
 });
 
 test.run();

@@ -162,6 +162,11 @@ for (const { name, without, user } of KINDS) {
     const places = ok('network', 'inspect', '-f', '{{range .Containers}}{{.Name}} {{.IPv4Address}},{{end}}', 'outer');
     assert.match(places, 'both 10.78.0.3/24,');
     // The networks stay through another start, and so does a name that was given meanwhile
+    const found = (filter: string) => ok('ps', '--filter', `network=${filter}`, '--format', '{{.Names}}').split('\n');
+    assert.equal(found('inner'), ['both', 'db']);
+    assert.equal(found(ok('network', 'ls', '-q', '--filter', 'name=outer')), ['both', 'front']);
+    assert.equal(found('inne'), ['']);
+    assert.is(ok('ps', '-f', 'name=both', '--format', '{{.Networks}}'), 'inner,outer');
     ok('rename', 'both', 'two');
     assert.equal(
       ['both', 'two'].map((name) => known('front', name)),
@@ -274,6 +279,7 @@ for (const { name, without, user } of KINDS) {
       assert.is(ok('network', 'rm', '-f', 'gone'), 'gone');
       const cases = [
         [2, 'not a filter', 'ls', '-f', 'shape=round'],
+        [2, 'not a filter', 'ls', '--filter', 'driver=overlay'],
         [2, 'it has no --format', 'prune', '--format', '{{.Name}}'],
         [1, 'taken', 'create', 'first'],
         [2, 'not a name', 'create', 'bridge'],

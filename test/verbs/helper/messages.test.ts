@@ -43,6 +43,8 @@ test('a message with a field that is missing or of a wrong type is not taken', (
     [isFileRequest, COPY_OUT],
     [isFileRequest, { do: 'copy-in', root: { kind: 'running' }, path: '/a', what: 'file', keepOwners: true }],
     [isFileMessage, { kind: 'change', change: { kind: 'added', path: 'a' } }],
+    [isFileRequest, { do: 'sizes', paths: ['/a'] }],
+    [isFileMessage, { kind: 'size', path: '/a', bytes: 1 }],
     [isFileMessage, { kind: 'event', event: { kind: 'warning', message: 'a' } }],
     [isUnpackRequest, { layers: [], into, settings: {} }],
     [isUnpackMessage, { kind: 'done', report: REPORT }],

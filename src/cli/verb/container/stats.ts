@@ -23,7 +23,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
   BlockIO: 'BLOCK I/O',
 };
 const COLUMNS =
-  'table {{.ID}}\\t{{.Name}}\\t{{.CPUPerc}}\\t{{.MemUsage}}\\t{{.MemPerc}}\\t{{.NetIO}}\\t{{.BlockIO}}\\t{{.PIDs}}';
+  '{{.ID}}\\t{{.Name}}\\t{{.CPUPerc}}\\t{{.MemUsage}}\\t{{.MemPerc}}\\t{{.NetIO}}\\t{{.BlockIO}}\\t{{.PIDs}}';
 /** Moves a terminal to its upper left corner, and clears it. */
 const CLEAR = '\u001b[H\u001b[2J';
 
@@ -60,7 +60,6 @@ export function addStats(program: Command): void {
     );
   withCommon(stats).action(async (containers: string[], _: unknown, invoked: Command) => {
     const options: StatsOptions = invoked.optsWithGlobals();
-    const { format = COLUMNS } = options;
     await inSession(options, async ({ context, printAsIs }) => {
       const { containerStats } = await import('../../../verbs/look/container-stats.ts');
       const clear = options.stream && process.stdout.isTTY && !options.json ? CLEAR : '';
@@ -68,9 +67,9 @@ export function addStats(program: Command): void {
       for await (const now of containerStats(containers, places)) {
         const rows = () =>
           formatRows(
-            format,
+            options.format,
             now.map((each) => shown(each, !options.trunc)),
-            HEADINGS,
+            { columns: COLUMNS, headings: HEADINGS },
           );
         const lines = options.json ? [formatJson(now)] : rows();
         if (lines.length > 0) printAsIs(`${clear}${lines.join('\n')}`);

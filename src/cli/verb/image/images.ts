@@ -55,7 +55,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
 
 function columns(digests: boolean): string {
   const shownDigest = digests ? '{{.Digest}}\\t' : '';
-  return `table {{.Repository}}\\t{{.Tag}}\\t${shownDigest}{{.ID}}\\t{{.Platform}}\\t{{.CreatedSince}}\\t{{.Size}}`;
+  return `{{.Repository}}\\t{{.Tag}}\\t${shownDigest}{{.ID}}\\t{{.Platform}}\\t{{.CreatedSince}}\\t{{.Size}}`;
 }
 
 /** Adds `tsimg images`. */
@@ -87,8 +87,8 @@ export function addImages(program: Command): void {
         for (const id of new Set(ids)) print(id);
       } else {
         const rows = images.map((image) => shown(image, !options.trunc));
-        const format = options.format ?? columns(options.digests ?? false);
-        for (const line of formatRows(format, rows, HEADINGS)) printAsIs(line);
+        const table = { columns: columns(options.digests ?? false), headings: HEADINGS };
+        for (const line of formatRows(options.format, rows, table)) printAsIs(line);
       }
     });
   });

@@ -12,14 +12,15 @@ import { inspectedPrinter } from '../../template/inspected.ts';
 interface InspectOptions extends CommonOptions, SourceOptions, ImageLimits {
   readonly type?: 'container' | 'image';
   readonly format?: string;
+  readonly size?: boolean;
 }
 
 /** Inspects a container; undefined where there is none, unless `--type container` asks for one. */
-async function containerNamed(name: string, options: InspectOptions): Promise<object | undefined> {
+async function containerNamed(name: string, options: InspectOptions, context: Context): Promise<object | undefined> {
   if (options.type === 'image') return undefined;
   const { inspectContainer } = await import('../../../verbs/look/inspect-container.ts');
   try {
-    return await inspectContainer(statePlace(options), name);
+    return await inspectContainer(name, { ...context, stateRoot: statePlace(options), size: options.size });
   } catch (error) {
     const isMissing = error instanceof TsimgError && error.code === 'CONTAINER_NOT_FOUND';
     if (!isMissing || options.type === 'container') throw error;
@@ -60,6 +61,7 @@ export function addInspect(program: Command): void {
         'image',
       ]),
     )
+    .option('-s, --size', 'of a container: measure its files too, as SizeRw, and with its image as SizeRootFs')
     .option(
       '-f, --format <template>',
       "print json on one line, or a part, by a template such as '{{.State.Pid}}' or '{{json .Config.Env}}'",
@@ -71,7 +73,7 @@ export function addInspect(program: Command): void {
       const { context } = session;
       const found: object[] = [];
       const failures = await doEach(names, context.signal, async (name) => {
-        found.push((await containerNamed(name, options)) ?? (await imageOrNeither(name, options, context)));
+        found.push((await containerNamed(name, options, context)) ?? (await imageOrNeither(name, options, context)));
       });
       show(found, session);
       throwAll(failures);
