@@ -49,9 +49,25 @@ export async function createProgram(
   return program;
 }
 
+/** commander's refusals of a value that is none of the choices, of an option and of an operand. */
+const OPTION_CHOICE = /^option '(.+)' argument '(.*)' is invalid\. Allowed choices are (.+?)\.?$/;
+const OPERAND_CHOICE = /^command-argument value '(.*)' is invalid for argument '(.+)'\. Allowed choices are (.+?)\.?$/;
+
+/** Returns the error for a value that is none of the choices; undefined for another error. */
+function noChoice(said: string, cause: CommanderError): TsimgError | undefined {
+  const [, option, value, choices] = OPTION_CHOICE.exec(said) ?? [];
+  const [, word, operand, words] = OPERAND_CHOICE.exec(said) ?? [];
+  const hint = `it is one of ${choices ?? words}`;
+  if (choices !== undefined) return new TsimgError('USAGE', `the option ${option} cannot be ${value}`, { hint, cause });
+  if (words === undefined) return undefined;
+  return new TsimgError('USAGE', `the operand <${operand}> cannot be ${word}`, { hint, cause });
+}
+
 /** Makes a `TsimgError` of commander's error for a wrong call. */
 function usageError(error: CommanderError): TsimgError {
   const [said = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const unchosen = noChoice(said, error);
+  if (unchosen !== undefined) return unchosen;
   const what = said
     .replace(/^option '(.+)' argument missing$/, 'the option $1 has no value')
     .replace(/^missing required argument '(.+)'$/, 'the operand <$1> is missing')

@@ -32,11 +32,13 @@ export function openPrompt(signal: AbortSignal): Prompt {
       terminal.setPrompt(question);
       terminal.prompt();
       hidden = isHidden;
+      let isLineOpen = true;
       try {
         const { value, done } = await lines.next();
+        isLineOpen = isHidden || done === true;
         return done === true ? undefined : value;
       } finally {
-        if (hidden) process.stderr.write('\n');
+        if (isLineOpen) process.stderr.write('\n');
         hidden = false;
       }
     },

@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, statSync } from 'node:fs';
 import { realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -65,6 +65,20 @@ async function toStream(archive: Readable, stream: Writable, label: string): Pro
   return { label, written, commit: () => written, discard: async () => {} };
 }
 
+/** The error for a file that cannot be made in its folder. */
+function notMade(path: string, cause: unknown): unknown {
+  if (errnoOf(cause) !== 'ENOENT') return filesystemError('cannot write an archive', path, cause);
+  const folder = dirname(path);
+  // A file system such as /proc answers so where the folder is.
+  if (statSync(folder, { throwIfNoEntry: false }) !== undefined) {
+    const why = `${folder} is on a file system that takes no files`;
+    const hint = 'name a file in another directory';
+    return new TsimgError('FILESYSTEM', 'cannot write an archive', { where: path, why, hint, cause });
+  }
+  const hint = `make it first: mkdir -p ${folder}`;
+  return new TsimgError('DESTINATION_INVALID', 'no such directory', { where: folder, hint, cause });
+}
+
 /**
  * Writes an archive to its destination. A file is written under another name and renamed, so that the name always
  * stands for a complete archive; its mode is 0644 less the umask. What killed writers of the same file have left is
@@ -76,12 +90,7 @@ export async function openArchiveOutput(archive: Readable, destination: ArchiveD
   const { path, special } = await placeOf(destination.path, destination.replace ?? true);
   if (special) return toStream(archive, createWriteStream(path), path);
   const { path: temporary, handle } = await openTemporaryBeside(path, 0o644).catch((error: unknown) => {
-    if (errnoOf(error) !== 'ENOENT') throw filesystemError('cannot write an archive', path, error);
-    throw new TsimgError('DESTINATION_INVALID', 'no such directory', {
-      where: dirname(path),
-      hint: `make it first: mkdir -p ${dirname(path)}`,
-      cause: error,
-    });
+    throw notMade(path, error);
   });
   const written = pump([archive], (chunk) => handle.writeFile(chunk)).catch((error: unknown) => {
     throw filesystemError('cannot write an archive', path, error);

@@ -33,6 +33,12 @@ export interface OpenSourceOptions {
   readonly limits?: SourceLimits | undefined;
 }
 
+/** How `openSource` takes a word that is neither a file nor an image of the store. */
+interface WordChoice {
+  /** The hint for a file that is not there, where the caller wants a file; otherwise the word is a reference. */
+  readonly fileHint?: string | undefined;
+}
+
 /** A source, and the name of the image that is meant. */
 export interface OpenedSource {
   readonly source: Source;
@@ -71,10 +77,13 @@ async function kindOf(path: string): Promise<PathKind> {
   }
 }
 
+function missing(path: string, hint: string): never {
+  throw new TsimgError('SOURCE_NOT_FOUND', 'no such file or directory', { where: path, hint });
+}
+
 async function openPath(path: string, transport: string | undefined, options: OpenOptions): Promise<Source> {
   const kind = await kindOf(path);
-  if (kind === 'nothing')
-    throw new TsimgError('SOURCE_NOT_FOUND', 'no such file or directory', { where: path, hint: 'check the path' });
+  if (kind === 'nothing') missing(path, 'check the path');
   if (kind === 'file') return openArchive(await openArchiveFile(path, options), transport, options);
   const source = await openFiles(withLimits(directoryFiles(path), options.limits), transport, options);
   if (source !== undefined) return source;
@@ -175,7 +184,7 @@ async function openWord(text: string, options: OpenSourceOptions, opening: OpenO
  */
 export async function openSource(
   text: string,
-  options: OpenSourceOptions,
+  options: OpenSourceOptions & WordChoice,
   context: Context = {},
 ): Promise<OpenedSource> {
   const { signal } = context;
@@ -204,6 +213,8 @@ export async function openSource(
     case 'word': {
       const kind = await kindOf(spec.text);
       if (kind === 'file') return openWord(spec.text, options, opening);
+      if (kind === 'nothing' && options.fileHint !== undefined)
+        return (await openIfStored(spec.text, options, signal)) ?? missing(spec.text, options.fileHint);
       const hint = kind === 'directory' ? `; ./${spec.text} is the directory` : '';
       return openStored(spec.text, options, { signal, hint });
     }

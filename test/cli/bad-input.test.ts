@@ -48,6 +48,17 @@ test('an unknown command or option is status 2, and the error says what was mean
   fails(2, /not a platform/, ['unpack', '--platform', 'a/b/c/d', EXAMPLE_IMAGE, 'x']);
 });
 
+test('a value that is none of the choices is refused with all of them', () => {
+  allFail(2, [
+    [/: the operand <action> cannot be foo; it is one of create, ls, inspect, rm, prune$/, ['network', 'foo']],
+    [/: the operand <action> cannot be foo; it is one of check$/, ['store', 'foo']],
+    [/: the option --type <type> cannot be pod; it is one of container, image$/, ['inspect', '--type', 'pod', 'x']],
+  ]);
+  for (const verb of ['connect', 'disconnect']) {
+    fails(2, new RegExp(`there is no network ${verb}: .*--network.*several times`), ['network', verb, 'net', 'box']);
+  }
+});
+
 test('an empty name of a file or directory is status 2, and the working directory is not changed', () => {
   fails(2, /has no name/, ['unpack', '-f', EXAMPLE_IMAGE, '']);
   const calls = [
@@ -155,6 +166,10 @@ test('a file that does not exist is status 3, and nothing is made', () => {
   fails(3, /no-such-file\.tar/, ['unpack', './no-such-file.tar', 'dest-a']);
   fails(3, /./, ['unpack', 'docker-archive:nothing.tar', 'dest-a']);
   fails(3, /pull/, ['unpack', 'not-pulled-yet', 'dest-a']);
+  allFail(3, [
+    [/no such file or directory \(x\.tar\); tsimg load -i FILE reads an archive/, ['load', 'x.tar']],
+    [/no such file or directory \(.*\/x\.tar\); check the path/, ['load', '-i', 'x.tar']],
+  ]);
   assert.not(existsSync(join(folder, 'dest-a')));
 });
 
@@ -195,6 +210,20 @@ test('a DEST that is not empty stays as it was, and the error names --force', ()
 
 test('a registry that cannot be reached is status 1 and one line', () => {
   fails(1, /127\.0\.0\.1:1\b/, ['pull', '127.0.0.1:1/app:1']);
+});
+
+test('where a file system takes no files, no directory is asked for that is there', () => {
+  const taking = 'is on a file system that takes no';
+  allFail(1, [
+    [new RegExp(`\\(/proc/x\\.tar\\): /proc ${taking} files`), ['save', '-o', '/proc/x.tar', EXAMPLE_IMAGE]],
+    [new RegExp(`\\(/proc\\): it ${taking} directories`), ['unpack', '-q', EXAMPLE_IMAGE, '/proc/x']],
+    [/no such directory \(.*gone\); make it first: mkdir -p /, ['save', '-o', 'gone/x.tar', EXAMPLE_IMAGE]],
+    [/does not exist; make it first: mkdir -p /, ['unpack', '-q', EXAMPLE_IMAGE, 'gone/x']],
+  ]);
+  const [{ why = '', hint = '' } = {}] = [
+    JSON.parse(tsimg(['unpack', '--json', EXAMPLE_IMAGE, '/dev/null/x'], { cwd: folder, env }).stderr).error,
+  ];
+  assert.not.match(`${why} ${hint}`, 'mkdir');
 });
 
 test('a file or folder of an option that does not exist is status 2', () => {

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
@@ -188,26 +188,34 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     }
   });
 
-  test('on a terminal, prune asks first', () => {
+  test('on a terminal, prune asks first', async () => {
     detached('ended');
     cli.ok('stop', '-t', '0', 'ended');
-    const answer = (text: string, ...options: readonly string[]) => {
+    const call = (...options: readonly string[]) => {
       const command = [process.execPath, '--', MAIN, 'prune', ...options].join(' ');
-      const env = { PATH: process.env.PATH, TSIMG_ROOT: dirname(cli.folder) };
-      const ids = user === undefined ? {} : { uid: user.uid, gid: user.gid };
-      return spawnSync('script', ['-qec', command, '/dev/null'], {
-        input: text,
-        encoding: 'utf8',
-        env,
-        timeout: 60_000,
-        ...ids,
-      });
+      return ['-qec', command, '/dev/null'];
     };
+    const settings = {
+      env: { PATH: process.env.PATH, TSIMG_ROOT: dirname(cli.folder) },
+      ...(user && { uid: user.uid, gid: user.gid }),
+    };
+    const answer = (text: string, ...options: readonly string[]) =>
+      spawnSync('script', call(...options), { input: text, encoding: 'utf8', timeout: 60_000, ...settings });
     const asked = answer('n\n');
     assert.match(
       asked.stdout,
       'all containers that are not running, images without a name, and all that nothing needs. Go on?',
     );
+    assert.is(listed(), 'ended exited');
+    // The end of the input is a no, and the shell's prompt gets a line of its own.
+    const child = spawn('script', call(), settings);
+    let shown = '';
+    child.stdout.on('data', (chunk) => {
+      if (!shown.includes('Go on?') && `${shown}${chunk}`.includes('Go on?')) child.stdin.write('\u0004');
+      shown += chunk;
+    });
+    assert.is(await new Promise((resolve) => child.once('close', resolve)), 0);
+    assert.match(shown, /Go on\? \[y\/N\] [^\n]*\n$/);
     assert.is(listed(), 'ended exited');
     answer('y\n');
     assert.is(listed(), '');

@@ -1,5 +1,5 @@
-import { Argument, type Command } from 'commander';
-import { throwAll } from '../../errors.ts';
+import { Argument, type Command, InvalidArgumentError } from 'commander';
+import { TsimgError, throwAll } from '../../errors.ts';
 import type { NamedNetwork } from '../../launch/network/named-network.ts';
 import { formatNetwork } from '../../linux/ipv4.ts';
 import { type ContainersContext, statePlace } from '../../verbs/places.ts';
@@ -131,12 +131,24 @@ const RULES: ActionRules<Action, NetworkOptions> = {
   driver: 'bridge',
 };
 
+/** Reads an action, and tells what there is in the place of two of docker's. @throws USAGE */
+function parseAction(text: string): string {
+  if (text === 'connect' || text === 'disconnect') {
+    throw new TsimgError('USAGE', `there is no network ${text}`, {
+      why: 'the networks of a container are chosen when it is made',
+      hint: 'give --network to tsimg run or create, several times for several networks',
+    });
+  }
+  if (ACTIONS.some((action) => action === text)) return text;
+  throw new InvalidArgumentError(`Allowed choices are ${ACTIONS.join(', ')}.`);
+}
+
 /** Adds `tsimg network`. */
 export function addNetwork(program: Command): void {
   const network = program
     .command('network')
     .description('Make, list and remove networks, on which containers find each other by their names.')
-    .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS))
+    .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS).argParser(parseAction))
     .argument('[name...]', 'names of networks; for inspect and rm also IDs')
     .option('--subnet <network>', 'of create: its addresses, such as 10.20.30.0/24 (default: a free network)')
     .option('--internal', 'of create: its containers reach nothing but each other and the host')

@@ -125,8 +125,9 @@ function realPath(path: string, destination: string): string {
   try {
     return resolve(realpathSync(dirname(path)), basename(path));
   } catch (error) {
-    const why = errnoOf(error) === 'ENOENT' ? 'its parent directory does not exist' : errnoOf(error);
-    throw invalid(destination, why, `make it first: mkdir -p ${dirname(destination)}`);
+    if (errnoOf(error) !== 'ENOENT') throw invalid(destination, errnoOf(error), undefined);
+    const hint = `make it first: mkdir -p ${dirname(destination)}`;
+    throw invalid(destination, 'its parent directory does not exist', hint);
   }
 }
 

@@ -149,11 +149,19 @@ function removeAbandoned(base: number): void {
   }
 }
 
+function takesNothing(where: string): TsimgError {
+  const why = 'it is on a file system that takes no directories';
+  return new TsimgError('FILESYSTEM', 'no directory can be made there', { where, why, hint: 'name another place' });
+}
+
 /** Makes a directory that is locked as long as it is open: the lock tells other processes that it is in use. */
 function makeLocked(base: number, basePath: string): { readonly name: string; readonly top: number } {
   for (;;) {
     const name = `${TEMPORARY_PREFIX}${randomBytes(6).toString('hex')}`;
-    check(makeDirectoryAt(base, name, 0o700), 'make a directory in', byteName(basePath));
+    const made = makeDirectoryAt(base, name, 0o700);
+    // The directory is open, so /proc or the like answers that there is none.
+    if (made < 0 && lastErrno() === 'ENOENT') throw takesNothing(basePath);
+    check(made, 'make a directory in', byteName(basePath));
     // Undoes the umask, and the setgid bit and default ACL of the parent
     const changed = chmodAt(base, name, 0o700);
     const top = changed < 0 ? changed : openAt(base, name, constants.O_RDONLY | constants.O_DIRECTORY);

@@ -93,6 +93,9 @@ function published({ descriptor, resolved, config }: LoadedImage): Descriptor {
   return { ...descriptor, platform, annotations: from };
 }
 
+/** The hint for a word that is no file. */
+const MISSING = 'tsimg load -i FILE reads an archive, tsimg pull NAME fetches an image';
+
 /**
  * Loads all images of an archive (any SOURCE that lists its images) into the store, each for one platform, under the
  * archive's names for them. The manifests and configs of all are read before the first image is written.
@@ -103,7 +106,7 @@ export async function loadArchive(
   options: LoadArchiveOptions,
   context: Context = {},
 ): Promise<readonly LoadedArchive[]> {
-  const { source, name } = await openSource(spec, options, context);
+  const { source, name } = await openSource(spec, { ...options, fileHint: MISSING }, context);
   try {
     const loaded: { readonly image: LoadedImage; readonly names: readonly string[] }[] = [];
     const gate = await openGate(source, { ...options, ...context });
