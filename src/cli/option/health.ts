@@ -31,7 +31,10 @@ export function withHealth(command: Command, group = 'Life:'): Command {
       wholeNumber,
     )
     .option('--health-start-period <time>', 'a time in which failures do not count (default: the image’s, or 0s)')
-    .option('--health-start-interval <time>', 'the time between two checks in it (default: the image’s, or 5s)')
+    .option(
+      '--health-start-interval <time>',
+      'the time between two checks in the start period (default: the image’s, or 5s)',
+    )
     .option('--no-healthcheck', 'do without the image’s health check');
 }
 

@@ -109,14 +109,22 @@ export function addVolume(program: Command): void {
     .description('Make, list, inspect and remove volumes: directories with a name that outlive containers.')
     .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS))
     .argument('[name...]', 'names of volumes; create makes one up')
-    .option('-l, --label <name[=value]>', 'create: add a label', collect, [])
-    .option('-d, --driver <driver>', 'create: local is the only one')
-    .option('--filter <key=value>', 'ls, prune: only volumes with this name, label, dangling or driver', collect, [])
-    .option('--format <how>', "ls, inspect: print json, a template for each such as '{{.Name}}', or 'table TEMPLATE'")
-    .option('-a, --all', 'prune: volumes with names of yours too')
+    .option('-l, --label <name[=value]>', 'of create: add a label', collect, [])
+    .option('-d, --driver <driver>', 'of create: local is the only one')
+    .option(
+      '--filter <key=value>',
+      'of ls and prune: only volumes with this name, label, dangling or driver',
+      collect,
+      [],
+    )
+    .option(
+      '--format <how>',
+      "of ls and inspect: print json, a template for each such as '{{.Name}}', or 'table TEMPLATE'",
+    )
+    .option('-a, --all', 'of prune: volumes with names of yours, too')
     .option(
       SHORT_FORCE,
-      'rm: a volume that does not exist is no error; prune: do not ask, needed without a terminal; ' +
+      'of rm: a volume that does not exist is no error; of prune: do not ask first (needed without a terminal); ' +
         '-f of ls is --filter, and of inspect --format',
     );
   withCommon(volume).action(async (action: Action, names: string[], _: unknown, invoked: Command) => {

@@ -12,7 +12,7 @@ export function addRm(program: Command): void {
     .command('rm')
     .description('Remove containers with all that they changed.')
     .option('-f, --force', 'kill and remove running containers too')
-    .option('-v, --volumes', 'remove volumes without a name too, which is done in any case');
+    .option('-v, --volumes', 'remove volumes without a name, too; rm does so in any case');
   forEachContainer<RemoveOptions>(rm, async (container, { force }, context) => {
     const { removeContainerOf } = await import('../../../verbs/life/remove-container.ts');
     await removeContainerOf(container, { force }, context);

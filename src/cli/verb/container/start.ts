@@ -26,7 +26,7 @@ export function addStart(program: Command, setStatus: (status: number) => void):
     .command('start')
     .description('Start created containers, and ended ones again with all that they changed, in the background.')
     .option('-a, --attach', 'connect with the streams of the container, and end with its status')
-    .option('-i, --interactive', 'the same, and pass standard input on');
+    .option('-i, --interactive', 'as --attach, and pass standard input on, too');
   forEachContainer<StartOptions>(
     withAttach(start),
     async (container, _, context) => {

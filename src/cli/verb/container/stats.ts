@@ -52,7 +52,7 @@ export function addStats(program: Command): void {
     .command('stats')
     .description('Print the resources that containers use, every second.')
     .argument('[container...]', 'names or IDs (default: all running containers)')
-    .option('--no-stream', 'print them once')
+    .option('--no-stream', 'print the resources once')
     .option('--no-trunc', 'print IDs in full')
     .option(
       '--format <how>',

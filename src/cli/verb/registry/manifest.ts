@@ -28,7 +28,7 @@ export function addManifest(program: Command): void {
     .command('manifest')
     .description('Print the manifest or index of an image, byte for byte.')
     .argument('<source>', 'a reference (from the store, else from its registry), or any SOURCE')
-    .option('--digest', 'print its digest instead')
+    .option('--digest', 'print the digest of the document instead')
     .option('--list', 'print the entries of an index as a table instead, or the manifest’s own line');
   withCommon(withSource(manifest)).action(async (source: string, _: unknown, invoked: Command) => {
     const options: ManifestOptions = invoked.optsWithGlobals();
