@@ -20,8 +20,8 @@
  * - **Build with the parts**: a {@link Source} gives images, a {@link Sink} takes them, {@link copyImage} moves one.
  *
  * Sizes are bytes, times are milliseconds, and digests are checked texts ({@link Digest}). Every function that fails
- * throws a {@link TsimgError} with a code of {@link ERROR_CODES}, and every function that takes long accepts an
- * `AbortSignal`.
+ * throws a {@link TsimgError} with a code of {@link ERROR_CODES}, and every function that reads or transfers images, or
+ * runs a command, accepts an `AbortSignal`.
  *
  * @packageDocumentation
  */

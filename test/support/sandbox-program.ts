@@ -3,7 +3,6 @@ import { existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createNetServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { TsimgError } from '../../src/errors.ts';
 import { createSandbox } from '../../src/library/sandbox/create-sandbox.ts';
 import type { EgressDecision } from '../../src/library/sandbox/egress/egress-proxy.ts';
@@ -218,10 +217,17 @@ const SCENARIOS: Readonly<Record<string, () => Promise<unknown>>> = {
       after: (await box.run(['echo', 'fine'])).stdout,
     };
     const running = codeOf(box.run(['sleep', '1000']));
-    await sleep(50);
+    // While it runs: a mistake, and the abort of what waits for its turn
+    const waiting = [
+      await codeOf(box.run(['true'], JSON.parse('{ "timeout": 5 }'))),
+      await codeOf(box.snapshot(JSON.parse('{ "timeout": 5 }'))),
+      await codeOf(box.run(['true'], { signal: AbortSignal.timeout(50) })),
+      await codeOf(box.snapshot({ signal: AbortSignal.abort(new Error('enough')) })),
+    ];
     await Promise.all([box.close(), box.close()]);
     return {
       ...found,
+      waiting,
       running: await running,
       closed: await codeOf(box.run(['true'])),
       read: await codeOf(box.readFile('x')),

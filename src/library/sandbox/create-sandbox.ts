@@ -80,9 +80,10 @@ async function makeSandbox(source: string, options: SandboxOptions, given?: Shar
     const isOwn = held.pids === 'user';
     const shared = given?.share() ?? (await findHolder(idMap, host.tools, isOwn));
     started.shared = shared;
-    mkdirSync(scratchOf(container.directory), { mode: 0o700 });
-    mountScratch(shared.holder, scratchOf(container.directory), bounds);
     signal?.throwIfAborted();
+    mkdirSync(scratchOf(container.directory), { mode: 0o700 });
+    // The last step that can fail: what is mounted is unmounted by the sandbox.
+    mountScratch(shared.holder, scratchOf(container.directory), bounds);
     return new Sandbox({
       container,
       shared,
@@ -96,8 +97,9 @@ async function makeSandbox(source: string, options: SandboxOptions, given?: Shar
       leave,
     });
   } catch (error) {
-    await leave(started.container);
-    await started.shared?.release();
+    // A failure to clean up would hide the error; the guardian tries once more when this process ends.
+    await leave(started.container).catch(() => {});
+    await started.shared?.release().catch(() => {});
     throw error;
   }
 }
@@ -127,7 +129,7 @@ export async function createSandbox(source: string, options: SandboxOptions = {}
     signal?.throwIfAborted();
     return box;
   } catch (error) {
-    await box.close();
+    await box.close().catch(() => {});
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { TsimgError } from '../../errors.ts';
+import { TsimgError, throwAll } from '../../errors.ts';
 import { checkWhole } from '../options/check-number.ts';
 import { checkArguments, checkOptions } from '../options/check-options.ts';
 import { createSandbox } from './create-sandbox.ts';
@@ -65,11 +65,12 @@ export class SandboxPool implements AsyncDisposable {
     if (failure !== undefined) throw failure;
   }
 
-  /** Closes the sandboxes that are ready; those that were taken stay. */
+  /** Closes the sandboxes that are ready; those that were taken stay. @throws the failures, when all were tried */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.allSettled(this.#making);
-    await Promise.all(this.#ready.splice(0).map((box) => box.close()));
+    const closed = await Promise.allSettled(this.#ready.splice(0).map((box) => box.close()));
+    throwAll(closed.flatMap((each) => (each.status === 'rejected' ? [each.reason] : [])));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -118,7 +119,7 @@ export async function createSandboxPool(
     await pool.fill();
     return pool;
   } catch (error) {
-    await pool.close();
+    await pool.close().catch(() => {});
     throw error;
   }
 }

@@ -11,8 +11,11 @@ export type SandboxNetwork =
        * private or local address is reached only where the address itself is listed.
        */
       readonly allow: readonly string[];
-      /** Called for each request of the sandbox, whether it was allowed or not. A request is refused where it throws. */
-      readonly onRequest?: ((decision: EgressDecision) => void) | undefined;
+      /**
+       * Called, and waited for, for each request of the sandbox, whether it was allowed or not. A request is refused
+       * where it throws, or rejects.
+       */
+      readonly onRequest?: ((decision: EgressDecision) => unknown) | undefined;
     };
 
 /** What one sandbox may use. */
@@ -72,7 +75,7 @@ export interface SandboxRunOptions {
   readonly time?: number | undefined;
   /** Bytes of each output. Default: the sandbox's. */
   readonly output?: number | undefined;
-  /** An abort kills the command, and its reason is what the promise rejects with. */
+  /** An abort kills the command, or ends its wait for its turn; its reason is what the promise rejects with. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -85,7 +88,7 @@ export interface SandboxSnapshot {
 export interface SandboxCopyOptions {
   /** Milliseconds. Default: that of the sandbox's runs. */
   readonly time?: number | undefined;
-  /** An abort ends the copying, and its reason is what the promise rejects with. */
+  /** An abort ends the copying, or the wait for its turn; its reason is what the promise rejects with. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -21,6 +21,7 @@ import type {
   SandboxSnapshot,
 } from './sandbox-options.ts';
 import { LIST_LIMIT, MOST_SNAPSHOTS, READ_LIMIT, SANDBOX_HOME, scratchOf } from './sandbox-request.ts';
+import { Turns } from './turns.ts';
 
 /** What a sandbox is made of. */
 export interface SandboxParts {
@@ -54,7 +55,7 @@ export class Sandbox implements AsyncDisposable {
   #container: PreparedContainer;
   #launch: BoxLaunch | undefined;
   #made = 0;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #closing: Promise<void> | undefined;
   /** The last run's. */
   #cleaned: Promise<unknown> | undefined;
@@ -86,8 +87,10 @@ export class Sandbox implements AsyncDisposable {
    * @example
    * const { stdout } = await box.run(['python3', '/sandbox/main.py'], { stdin: 'input', time: 5000 });
    */
-  run(command: readonly string[], options: SandboxRunOptions = {}): Promise<SandboxResult> {
-    return this.#alone(() => this.#run(command, options));
+  async run(command: readonly string[], options: SandboxRunOptions = {}): Promise<SandboxResult> {
+    checkCommand(command, 1);
+    checkOptions('run', options, RUN_CHECKS);
+    return await this.#alone(() => this.#run(command, options), options.signal);
   }
 
   /**
@@ -127,9 +130,9 @@ export class Sandbox implements AsyncDisposable {
    * @throws LIMIT_EXCEEDED beyond 16 snapshots, after `time`, and for paths of more than 4096 bytes; USAGE,
    * LAUNCH_FAILED, HOST_UNSUPPORTED, CONTAINER_STATE; the reason of `signal`
    */
-  snapshot(options: SandboxCopyOptions = {}): Promise<SandboxSnapshot> {
-    return this.#alone(async () => {
-      checkOptions('snapshot', options, COPY_CHECKS);
+  async snapshot(options: SandboxCopyOptions = {}): Promise<SandboxSnapshot> {
+    checkOptions('snapshot', options, COPY_CHECKS);
+    return await this.#alone(async () => {
       if (this.#snapshots.size >= MOST_SNAPSHOTS) {
         const why = `a sandbox has ${MOST_SNAPSHOTS} at most`;
         throw new TsimgError('LIMIT_EXCEEDED', 'too many snapshots', { why, hint: 'drop one: dropSnapshot' });
@@ -146,18 +149,18 @@ export class Sandbox implements AsyncDisposable {
       }
       this.#snapshots.set(id, path);
       return { id };
-    });
+    }, options.signal);
   }
 
   /**
    * Gives all files the state that they had. Where that fails halfway, the sandbox is closed: it has no files any more.
    * @throws USAGE for an unknown snapshot; as `snapshot`
    */
-  restore(snapshot: SandboxSnapshot, options: SandboxCopyOptions = {}): Promise<void> {
-    return this.#alone(async () => {
+  async restore(snapshot: SandboxSnapshot, options: SandboxCopyOptions = {}): Promise<void> {
+    object('snapshot', snapshot);
+    checkOptions('restore', options, COPY_CHECKS);
+    await this.#alone(async () => {
       const path = this.#pathOf(snapshot);
-      checkOptions('restore', options, COPY_CHECKS);
-      options.signal?.throwIfAborted();
       await this.#discard();
       unmountScratch(this.#holder, this.#scratch);
       try {
@@ -167,21 +170,22 @@ export class Sandbox implements AsyncDisposable {
         this.close().catch(() => {});
         throw error;
       }
-    });
+    }, options.signal);
   }
 
   /** Frees the memory of a snapshot. @throws USAGE for an unknown one */
-  dropSnapshot(snapshot: SandboxSnapshot): Promise<void> {
-    return this.#alone(async () => {
+  async dropSnapshot(snapshot: SandboxSnapshot): Promise<void> {
+    object('snapshot', snapshot);
+    await this.#alone(async () => {
       unmountScratch(this.#holder, this.#pathOf(snapshot));
       this.#snapshots.delete(snapshot.id);
     });
   }
 
   /** Makes another sandbox of the same kind, with a copy of the files. @throws as {@link createSandbox} and `snapshot` */
-  fork(options: SandboxCopyOptions = {}): Promise<Sandbox> {
-    return this.#alone(async () => {
-      checkOptions('fork', options, COPY_CHECKS);
+  async fork(options: SandboxCopyOptions = {}): Promise<Sandbox> {
+    checkOptions('fork', options, COPY_CHECKS);
+    return await this.#alone(async () => {
       const other = await this.#parts.another(this.#parts.shared);
       try {
         unmountScratch(this.#holder, other.#scratch);
@@ -189,10 +193,11 @@ export class Sandbox implements AsyncDisposable {
         await other.prepare();
         return other;
       } catch (error) {
-        await other.close();
+        // A failure to close it would hide why there is none; the guardian tries once more when this process ends.
+        await other.close().catch(() => {});
         throw error;
       }
-    });
+    }, options.signal);
   }
 
   /** Ends what runs, and removes the sandbox with all its files. A second call waits for the first. */
@@ -225,7 +230,6 @@ export class Sandbox implements AsyncDisposable {
   }
 
   #pathOf(snapshot: SandboxSnapshot): string {
-    object('snapshot', snapshot);
     const path = this.#snapshots.get(snapshot.id);
     if (path !== undefined) return path;
     throw new TsimgError('USAGE', 'this sandbox has no such snapshot', { where: String(snapshot.id) });
@@ -242,14 +246,12 @@ export class Sandbox implements AsyncDisposable {
     throw new TsimgError('CONTAINER_STATE', 'the sandbox is closed', { where: this.id.slice(0, 12) });
   }
 
-  /** Has one thing done after the other. */
-  #alone<T>(action: () => Promise<T>): Promise<T> {
-    const next = this.#last.then(() => {
+  /** Has one thing done after the other. An abort of `signal` ends the wait. */
+  #alone<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#turns.take(async () => {
       this.#checkOpen();
-      return action();
-    });
-    this.#last = next.catch(() => {});
-    return next;
+      return await action();
+    }, signal);
   }
 
   async #prepare(): Promise<BoxLaunch> {
@@ -269,10 +271,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   async #run(command: readonly string[], options: SandboxRunOptions): Promise<SandboxResult> {
-    checkCommand(command, 1);
-    checkOptions('run', options, RUN_CHECKS);
     const { time = this.#parts.time, output = this.#parts.output, stdin, signal = this.#stopping.signal } = options;
-    signal.throwIfAborted();
     const plan = commandOf(this.#container.plan.command, command, options);
     if (this.#launch?.isOver()) await this.#discard();
     const launch = this.#launch ?? (await this.#prepare());
@@ -284,7 +283,7 @@ export class Sandbox implements AsyncDisposable {
   async #close(): Promise<void> {
     const closed = new TsimgError('CONTAINER_STATE', 'the sandbox was closed', { where: this.id.slice(0, 12) });
     this.#stopping.abort(closed);
-    await this.#last;
+    await this.#turns.last;
     await this.#cleaned;
     await this.#discard();
     for (const path of [...this.#snapshots.values(), this.#scratch]) unmountScratch(this.#holder, path);

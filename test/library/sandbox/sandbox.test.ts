@@ -130,6 +130,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       line: 'USAGE',
       option: 'USAGE',
       after: 'fine\n',
+      waiting: ['USAGE', 'USAGE', 'TimeoutError: The operation was aborted due to timeout', 'Error: enough'],
       running: 'CONTAINER_STATE',
       closed: 'CONTAINER_STATE',
       read: 'CONTAINER_STATE',

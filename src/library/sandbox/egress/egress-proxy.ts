@@ -27,8 +27,8 @@ export interface EgressDecision {
 /** What a proxy needs. */
 export interface EgressOptions {
   readonly allow: AllowList;
-  /** A request is refused where this throws. */
-  readonly onRequest?: ((decision: EgressDecision) => void) | undefined;
+  /** Waited for. A request is refused where this throws, or rejects. */
+  readonly onRequest?: ((decision: EgressDecision) => unknown) | undefined;
   /** Returns the addresses of a name. Default: the resolver of this machine. */
   readonly resolve?: ((name: string) => Promise<readonly string[]>) | undefined;
 }
@@ -111,8 +111,8 @@ export class EgressProxy implements AsyncDisposable {
   /** Decides about a target, and returns the address to connect to. @throws Refusal */
   async #decide<T extends Target>(parse: () => T, text: string, gone: Gone): Promise<T & { readonly address: string }> {
     let [host, port]: [string, number | undefined] = [text, undefined];
-    const tell = (allowed: boolean, why?: string) =>
-      this.#options.onRequest?.({ host: host.slice(0, SHOWN), port, allowed, why });
+    const tell = async (allowed: boolean, why?: string) =>
+      await this.#options.onRequest?.({ host: host.slice(0, SHOWN), port, allowed, why });
     let decided: T & { readonly address: string };
     try {
       const target = parse();
@@ -120,11 +120,12 @@ export class EgressProxy implements AsyncDisposable {
       decided = { ...target, address: await this.#addressOf(target, gone) };
       gone.check();
     } catch (error) {
-      tell(false, messageOf(error));
+      await tell(false, messageOf(error));
       throw error;
     }
     ({ host } = decided);
-    tell(true);
+    await tell(true);
+    gone.check();
     return decided;
   }
 

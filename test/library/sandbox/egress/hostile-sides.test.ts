@@ -152,14 +152,17 @@ test('names are resolved one after the other, and one that is awaited at the end
 
 test('a request whose decision cannot be told is refused, and the sandbox learns nothing of the error', async () => {
   const raw = await startRaw(() => '');
-  const onRequest = () => {
+  const throwing = () => {
     throw new Error('secret');
   };
-  await using proxy = await startProxy(raw.port, { onRequest });
-  for (const line of [get(raw.port, true), `CONNECT 127.0.0.1:${raw.port} HTTP/1.1\r\nHost: x\r\n\r\n`]) {
-    const { socket, all } = send(proxy.port, line);
-    socket.on('end', () => socket.end());
-    assert.match(await all, /^HTTP\/1\.1 502 [\s\S]*cannot be passed on/);
+  // A rejection that nobody handles would be the end of the program.
+  for (const onRequest of [throwing, async () => throwing()]) {
+    await using proxy = await startProxy(raw.port, { onRequest });
+    for (const line of [get(raw.port, true), `CONNECT 127.0.0.1:${raw.port} HTTP/1.1\r\nHost: x\r\n\r\n`]) {
+      const { socket, all } = send(proxy.port, line);
+      socket.on('end', () => socket.end());
+      assert.match(await all, /^HTTP\/1\.1 502 [\s\S]*cannot be passed on/);
+    }
   }
   assert.is(raw.most(), 0);
   raw.close();
