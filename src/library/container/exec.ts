@@ -109,8 +109,10 @@ export async function execCaptured(
   checkCommand(command, 1);
   checkOptions('exec', options, EXEC_CHECKS);
   return await capture(options, ({ streams, interactive, signal, onStarted }) => {
-    onStarted();
-    return execInContainer(id, execRequest(command, options, interactive), { stateRoot, root, signal, streams });
+    // An image of tools may have to be pulled first.
+    if (options.toolbox === undefined) onStarted();
+    const context = { stateRoot, root, signal, streams, onStarted };
+    return execInContainer(id, execRequest(command, options, interactive), context);
   });
 }
 

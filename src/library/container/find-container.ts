@@ -44,10 +44,14 @@ export async function findAs(nameOrId: string, place: ContainerPlace, keep: bool
   return new Container({ id: record.id, name: record.name, place, keep });
 }
 
-/** Lists containers, newest first. A damaged record is a warning. @throws USAGE for a filter, FILESYSTEM; with `size` LAUNCH_FAILED */
+/**
+ * Lists containers, newest first. A damaged record is a warning.
+ * @throws USAGE for a filter, FILESYSTEM; with `size` LAUNCH_FAILED
+ */
 export async function listContainers(options: ContainerListOptions = {}): Promise<readonly ListedContainer[]> {
   checkOptions('listContainers', options, LIST_CHECKS);
   const { all, size, onEvent, signal } = options;
+  signal?.throwIfAborted();
   const { stateRoot } = placeOf(options.root);
   const choice = { stateRoot, all, filters: filtersOf(options.filters), size };
   return await withReason(signal, () => listOfContainers(choice, { onEvent, signal }));

@@ -1,3 +1,4 @@
+import { StringDecoder } from 'node:string_decoder';
 import type { LogEntry } from '../../host/stdio/read-log.ts';
 
 /** A line of a container's output. */
@@ -11,12 +12,12 @@ export interface LogLine {
 
 interface Unfinished {
   readonly time: string;
-  readonly parts: Buffer[];
+  text: string;
   size: number;
 }
 
-function lineOf(stream: LogEntry['stream'], { time, parts }: Unfinished): LogLine {
-  return { stream, time, text: Buffer.concat(parts).toString().replace(/\n$/, '') };
+function lineOf(stream: LogEntry['stream'], { time, text }: Unfinished): LogLine {
+  return { stream, time, text: text.replace(/\n$/, '') };
 }
 
 /** Bytes: a line that is longer comes in several pieces, since a container may write one without an end. */
@@ -25,9 +26,11 @@ const LONGEST = 1024 * 1024;
 /** Joins the pieces of a log to lines. A last line without a line feed comes at the end. */
 export async function* linesOf(entries: AsyncIterable<LogEntry>): AsyncGenerator<LogLine> {
   const unfinished = new Map<LogEntry['stream'], Unfinished>();
+  // A character may be cut where a piece ends.
+  const decoders = { stdout: new StringDecoder(), stderr: new StringDecoder() };
   for await (const { stream, time, text, ends } of entries) {
-    const line = unfinished.get(stream) ?? { time, parts: [], size: 0 };
-    line.parts.push(text);
+    const line = unfinished.get(stream) ?? { time, text: '', size: 0 };
+    line.text += ends ? decoders[stream].end(text) : decoders[stream].write(text);
     line.size += text.length;
     if (ends || line.size >= LONGEST) {
       unfinished.delete(stream);
@@ -36,5 +39,8 @@ export async function* linesOf(entries: AsyncIterable<LogEntry>): AsyncGenerator
       unfinished.set(stream, line);
     }
   }
-  for (const [stream, line] of unfinished) yield lineOf(stream, line);
+  for (const [stream, line] of unfinished) {
+    line.text += decoders[stream].end();
+    yield lineOf(stream, line);
+  }
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, TsimgError } from '../../errors.ts';
 import { startSource, startSourceHere } from '../../verbs/run/run-source.ts';
 import { afterTime, checkBound } from '../options/check-number.ts';
@@ -87,6 +86,18 @@ async function notReady(
   });
 }
 
+/** Waits a while for a check that was given up: it rejects with what it waited for. */
+function lastWords(checked: Promise<unknown> | undefined): Promise<unknown> {
+  return new Promise((resolve) => {
+    const endTimer = afterTime(LAST_WORDS, () => resolve(undefined));
+    const tell = (words: unknown) => {
+      endTimer();
+      resolve(words);
+    };
+    Promise.resolve(checked).then(() => tell(undefined), tell);
+  });
+}
+
 /** Waits until the container is ready. @throws LAUNCH_FAILED with `facts.log`; the reason of `signal` */
 async function becomeReady(container: Container, options: StartContainerOptions): Promise<void> {
   const { ready, readyTimeout = READY_TIMEOUT, signal } = options;
@@ -102,7 +113,8 @@ async function becomeReady(container: Container, options: StartContainerOptions)
   const ended = container.wait({ signal: over.signal }).then((exitCode) => {
     over.abort(new Error(`it ended with status ${exitCode}`));
   });
-  ended.catch(() => {});
+  // It was removed, say. After the end of the wait, this changes nothing.
+  ended.catch((error: unknown) => over.abort(error));
   const aborted = new Promise<never>((_, reject) => {
     over.signal.addEventListener('abort', () => reject(over.signal.reason), { once: true });
   });
@@ -119,7 +131,7 @@ async function becomeReady(container: Container, options: StartContainerOptions)
     signal?.throwIfAborted();
     if (!over.signal.aborted) throw await notReady(container, [messageOf(error)], { cause: error, isLate });
     // A check that was given up can say what it waited for.
-    const told = await Promise.race([checked?.catch((own: unknown) => own), sleep(LAST_WORDS)]);
+    const told = await lastWords(checked);
     const { reason: cause } = over.signal;
     const isAbort = told === cause || (told instanceof Error && told.name === 'AbortError');
     const missing = told instanceof Error && !isAbort ? [told.message] : [];

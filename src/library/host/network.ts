@@ -12,6 +12,7 @@ import { removeNetwork } from '../../verbs/network/remove-network.ts';
 import type { StorePlace } from '../../verbs/places.ts';
 import { type ContainerPlace, placeOf } from '../container/place.ts';
 import { type Checks, checkOptions, flag, text, values } from '../options/check-options.ts';
+import { assignments } from '../options/container-request.ts';
 import { STORE_CHECKS } from '../options/context-checks.ts';
 
 /** How {@link createNetwork} makes a network. */
@@ -93,7 +94,7 @@ export async function createNetwork(given: string | CreateNetworkOptions = {}): 
   checkOptions('createNetwork', options, CREATE_CHECKS);
   const { name = `tsimg-${randomHex(6)}`, subnet, internal, labels = {}, keep = false, root, ...context } = options;
   const place = placeOf(root);
-  const list = Object.entries(labels).map(([label, value]) => `${label}=${value}`);
+  const list = assignments('labels', labels);
   const id = randomHex(32);
   if (!keep) await guardNetwork({ folder: networksFolder(place.stateRoot), id, name });
   try {
@@ -116,6 +117,7 @@ export async function getNetwork(nameOrId: string, options: StorePlace = {}): Pr
 /** Lists the networks that were made, by name. A record that cannot be read is a warning. @throws FILESYSTEM */
 export async function listNetworks(options: StorePlace & Context = {}): Promise<readonly NamedNetwork[]> {
   checkOptions('listNetworks', options, STORE_CHECKS);
-  const { root, onEvent } = options;
+  const { root, signal, onEvent } = options;
+  signal?.throwIfAborted();
   return listOfNetworks({ stateRoot: placeOf(root).stateRoot, onEvent });
 }

@@ -43,6 +43,13 @@ function contextOf({ root, signal, onEvent }: VolumeOptions): ContainersContext 
   return { stateRoot: placeOf(root).stateRoot, signal, onEvent };
 }
 
+/** Labels as they are kept: a program without types may give numbers, and values that are undefined. */
+function textsOf(labels: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(labels).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
+}
+
 /**
  * Makes a volume, which outlives containers: `volumes: [{ source: NAME, target: '/data' }]`. One that exists stays.
  * @param given options, or the name alone
@@ -54,7 +61,7 @@ export async function createVolume(given: string | CreateVolumeOptions = {}): Pr
   const options = typeof given === 'string' ? { name: given } : given;
   checkOptions('createVolume', options, CREATE_CHECKS);
   const { name, labels, ...place } = options;
-  return await create(name, { labels }, contextOf(place));
+  return await create(name, { labels: labels && textsOf(labels) }, contextOf(place));
 }
 
 /** Lists volumes. @throws STORE_INVALID, FILESYSTEM */

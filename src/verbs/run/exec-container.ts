@@ -24,6 +24,8 @@ export interface ExecContext extends ContainersContext {
   readonly streams?: Streams | undefined;
   /** The signals to pass on to the command while it runs; none when absent. */
   readonly signals?: SignalSource | undefined;
+  /** Called when the command's process is there: the image of a toolbox was opened before. */
+  readonly onStarted?: (() => void) | undefined;
 }
 
 /** Returns the first process of a running container. @throws CONTAINER_STATE where it does not run, or is paused */
@@ -64,7 +66,7 @@ export async function planExecIn(
  * COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL: the exit status for each is `launchExitStatus`
  */
 export async function execInContainer(wanted: string, request: ExecRequest, context: ExecContext): Promise<number> {
-  const { stateRoot, signal, onEvent, signals } = context;
+  const { stateRoot, signal, onEvent, signals, onStarted: whenStarted } = context;
   const streams = context.streams ?? { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
   if (request.terminal && request.interactive && !('isTTY' in streams.stdin && streams.stdin.isTTY === true)) {
     throw new TsimgError('USAGE', 'standard input is not a terminal', { hint: 'leave out -t or -i' });
@@ -81,6 +83,7 @@ export async function execInContainer(wanted: string, request: ExecRequest, cont
         signals,
         onProcess(pid) {
           onStarted();
+          whenStarted?.();
           onProcess?.(pid);
         },
       }),
