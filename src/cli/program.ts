@@ -63,8 +63,8 @@ function noChoice(said: string, cause: CommanderError): TsimgError | undefined {
   return new TsimgError('USAGE', `the operand <${operand}> cannot be ${word}`, { hint, cause });
 }
 
-/** Makes a `TsimgError` of commander's error for a wrong call. */
-function usageError(error: CommanderError): TsimgError {
+/** Makes a `TsimgError` of commander's error for a wrong call. @param verb the one that was called, where there is one */
+function usageError(error: CommanderError, verb: string | undefined): TsimgError {
   const [said = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   const unchosen = noChoice(said, error);
   if (unchosen !== undefined) return unchosen;
@@ -79,10 +79,11 @@ function usageError(error: CommanderError): TsimgError {
     .replace(/\.$/, '');
   const meant = /Did you mean (?:one of )?(.+)\?/.exec(suggestion ?? '')?.[1];
   const where = meant === undefined ? '' : `did you mean ${meant}? `;
-  return new TsimgError('USAGE', what, {
-    hint: `${where}tsimg help shows the commands, tsimg help COMMAND the options of one`,
-    cause: error,
-  });
+  const help =
+    verb === undefined
+      ? 'tsimg help shows the commands, tsimg help COMMAND the options of one'
+      : `tsimg help ${verb} shows its operands and options`;
+  return new TsimgError('USAGE', what, { hint: `${where}${help}`, cause: error });
 }
 
 function exitStatusOf(error: unknown, launching: boolean): number {
@@ -135,7 +136,9 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     broken ??= error;
   });
   let helped = false;
-  const isLaunch = () => LAUNCHING.has(program.args[0] ?? args.find((arg) => !arg.startsWith('-')) ?? '');
+  const word = () => program.args[0] ?? args.find((arg) => !arg.startsWith('-')) ?? '';
+  const isLaunch = () => LAUNCHING.has(word());
+  const verb = () => program.commands.find((command) => command.name() === word())?.name();
   try {
     try {
       await program.parseAsync([...args], { from: 'user' });
@@ -155,7 +158,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     if (thrown instanceof CommanderError && thrown.code === 'commander.help') return USAGE_STATUS;
     const { json, debug } = displayOf(program, args, thrown);
     const failures = severalErrors(thrown) ?? [
-      thrown instanceof CommanderError ? usageError(thrown) : (nodeCallError(thrown) ?? thrown),
+      thrown instanceof CommanderError ? usageError(thrown, verb()) : (nodeCallError(thrown) ?? thrown),
     ];
     for (const error of failures) {
       const failure = exitStatusOf(error, isLaunch());

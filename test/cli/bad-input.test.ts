@@ -42,9 +42,10 @@ function allFail(status: number, cases: readonly (readonly [pattern: RegExp, arg
 }
 
 test('an unknown command or option is status 2, and the error says what was meant and where help is', () => {
-  fails(2, /unknown command 'unpak'.*help/, ['unpak']);
-  fails(2, /unknown option '--nope'.*help/, ['unpack', '--nope', 'a', 'b']);
-  fails(2, /operand <dest> is missing/, ['unpack', 'a']);
+  fails(2, /unknown command 'unpak'; did you mean unpack\? tsimg help shows the commands/, ['unpak']);
+  fails(2, /unknown option '--nope'; tsimg help unpack shows its operands and options/, ['unpack', '--nope', 'a', 'b']);
+  fails(2, /operand <dest> is missing; tsimg help unpack shows/, ['unpack', 'a']);
+  fails(2, /unknown command 'foo'; tsimg help shows the commands/, ['foo']);
   fails(2, /not a platform/, ['unpack', '--platform', 'a/b/c/d', EXAMPLE_IMAGE, 'x']);
 });
 
