@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { accessSync, chownSync, constants, readFileSync } from 'node:fs';
 import { tempDir } from './temp-dir.ts';
 import { MAIN } from './tsimg.ts';
@@ -9,12 +9,25 @@ export interface OrdinaryUser {
   readonly gid: number;
 }
 
+/** Attempts to change the users of this machine, and milliseconds between two of them. */
+const ATTEMPTS = 300;
+const PAUSE = 100;
+
 function read(path: string): string {
   try {
     accessSync(path, constants.R_OK);
     return readFileSync(path, 'utf8');
   } catch {
     return '';
+  }
+}
+
+/** Changes the users of this machine, when no other process does: useradd and userdel give up at once. */
+function changeUsers(program: 'useradd' | 'userdel', words: readonly string[]): SpawnSyncReturns<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    const done = spawnSync(program, words, { encoding: 'utf8' });
+    if (done.status === 0 || attempt === ATTEMPTS || !/\block\b/.test(done.stderr ?? '')) return done;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
   }
 }
 
@@ -30,9 +43,9 @@ export function makeOrdinaryUser(options: { readonly subordinate?: boolean } = {
   const flags = options.subordinate === false ? ['--key', 'SUB_UID_COUNT=0', '--key', 'SUB_GID_COUNT=0'] : [];
   const home = tempDir(0o700);
   const words = ['--no-create-home', '--home-dir', home, '--shell', '/bin/sh', ...flags, name];
-  const made = spawnSync('useradd', words, { encoding: 'utf8' });
+  const made = changeUsers('useradd', words);
   if (made.status !== 0) return skip(`useradd: ${made.error?.message ?? made.stderr}`);
-  process.on('exit', () => spawnSync('userdel', ['--force', name]));
+  process.on('exit', () => changeUsers('userdel', ['--force', name]));
   const line = read('/etc/passwd')
     .split('\n')
     .find((each) => each.startsWith(`${name}:`));
