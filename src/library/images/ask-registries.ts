@@ -21,7 +21,7 @@ const ATTACH_CHECKS: Checks<AttachOptions> = {
   anywhere: flag,
 };
 
-const files = listOf('a list of objects', objectOf<ArtifactFile>({ path: text, mediaType: text }, 'path'));
+const checkFiles = listOf('a list of objects', objectOf<ArtifactFile>({ path: text, mediaType: text }, 'path'));
 
 /**
  * Lists the tags of a reference's repository, sorted by their bytes, because the order of registries differs.
@@ -83,10 +83,10 @@ export async function readManifest(
  */
 export async function attachFiles(
   reference: string | Reference,
-  given: readonly ArtifactFile[],
+  files: readonly ArtifactFile[],
   options: WithPlatform<AttachOptions> = {},
 ): Promise<AttachReport> {
-  files('files', given);
+  checkFiles('files', files);
   checkOptions('attachFiles', options, ATTACH_CHECKS);
-  return await attach(referenceOf(reference), given, withPlatform(options));
+  return await attach(referenceOf(reference), files, withPlatform(options));
 }

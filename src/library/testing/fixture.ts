@@ -128,17 +128,25 @@ export function useContainer(hooks: TestHooks, source: string, options: FixtureO
   if (!hasMethods(hooks, 'before', 'after'))
     throw wrongValue('hooks', hooks, 'an object: { before, after, afterEach }');
   checkFixture('useContainer', source, options);
+  let starting: Promise<Container> | undefined;
   let container: Container | undefined;
+  const over = new AbortController();
   hooks.before(async () => {
-    container = await startFor(source, options);
+    const signals = options.signal === undefined ? [] : [options.signal];
+    starting = startFor(source, { ...options, signal: AbortSignal.any([over.signal, ...signals]) });
+    container = await starting;
   });
   hooks.afterEach?.(async function (): Promise<void> {
     // biome-ignore lint/complexity/noArguments: for a parameter, jest waits for a callback, and vitest for fixtures
     if (container !== undefined && hasFailed(arguments[0])) await tellLog(container, options);
   });
   hooks.after(async () => {
-    await container?.[Symbol.asyncDispose]();
+    // A runner whose patience with the first hook is over comes here while the container is still being started.
+    if (container === undefined) over.abort(new Error('the tests are over'));
+    // Why it did not start, the first hook has told.
+    const started = await starting?.catch(() => undefined);
     container = undefined;
+    await started?.[Symbol.asyncDispose]();
   });
   return () => {
     if (container !== undefined) return container;

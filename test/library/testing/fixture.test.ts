@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Container } from '../../../src/library/container/container.ts';
 import { listContainers } from '../../../src/library/container/find-container.ts';
-import { type FixtureOptions, withContainer } from '../../../src/library/testing/fixture.ts';
+import { type FixtureOptions, useContainer, withContainer } from '../../../src/library/testing/fixture.ts';
 import { EXAMPLE_IMAGE, ROOT } from '../../support/checkout.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot } from '../../support/tools.ts';
@@ -49,6 +49,21 @@ if (haveRoot()) {
 }
 
 if (haveRoot()) {
+  test('a runner that gives up the first hook finds nothing left when the last one is over', async () => {
+    const root = tempDir();
+    const hooks: Record<string, () => Promise<void>> = {};
+    const box = useContainer(
+      { before: (hook) => (hooks.before = hook), after: (hook) => (hooks.after = hook) },
+      EXAMPLE_IMAGE,
+      { root, network: 'none', command: ['sleep', '1000'], ready: () => new Promise(() => {}) },
+    );
+    const begun = hooks.before?.().catch((error: Error) => error.message);
+    await hooks.after?.();
+    assert.equal(await listContainers({ root, all: true }), []);
+    assert.is(await begun, 'the tests are over');
+    assert.throws(box, /does not run yet, or not any more/);
+  });
+
   test('the error of a test is the one that is told, whatever fails beside it', async () => {
     const root = tempDir();
     const told: string[] = [];
