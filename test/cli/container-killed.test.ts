@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { probeCgroups } from '../../src/host/facts/cgroup-facts.ts';
+import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { callAlone } from '../support/resident-command.ts';
@@ -73,6 +74,23 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.equal(cli.directories(), []);
     assert.equal(cgroupsOf(id), []);
     assert.equal(readdirSync(join(cli.folder, 'names')), []);
+  });
+
+  test('a container with --rm whose tsimg was killed starts again, whatever is left of the mark of its overlay', () => {
+    const id = cli.ok('run', '--network', 'none', '-d', '--rm', '--name', 'marked', EXAMPLE_IMAGE, 'sleep', '1000');
+    // The file of the mark is removed first, so a stub that is killed there leaves the directory.
+    for (const left of ['volatile', 'incompat', 'work']) {
+      kill(cli.field('marked', '.State.ConmonPid'));
+      assert.is(listed(), 'marked exited');
+      const work = file(id, 'work/work');
+      chmodSync(work, 0o700);
+      const mark = join(work, 'incompat', 'volatile');
+      assert.ok(existsSync(join(mark, 'dirty')), 'the overlay was volatile');
+      const gone = { volatile: join(mark, 'dirty'), incompat: mark, work: join(work, 'incompat') }[left];
+      rmSync(gone ?? '', { recursive: true });
+      cli.ok('start', 'marked');
+      assert.is(listed(), 'marked running', left);
+    }
   });
 
   test('a container whose first process is killed has ended with 137', async () => {
