@@ -135,6 +135,20 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.is(cli.run('create', ...place, '--cap-add', 'NOTHING', rootfs, 'true').status, 2);
   });
 
+  test('a created container with --rm does not outlive a start that fails; another one can be started again', () => {
+    for (const attached of [[], ['-a']]) {
+      cli.ok('create', ...place, '--rm', '--name', 'once', rootfs, 'missing');
+      const { status, stderr } = cli.run('start', ...attached, 'once');
+      assert.is(status, 1, stderr);
+      assert.match(stderr, /^tsimg: the command was not found \(missing\)/);
+      assert.equal(cli.directories(), []);
+      assert.equal(readdirSync(join(cli.folder, 'names')), []);
+    }
+    cli.ok('create', ...place, '--name', 'stays', rootfs, 'missing');
+    assert.is(cli.run('start', 'stays').status, 1);
+    assert.is(states(), 'stays created');
+  });
+
   test('several processes are attached at once; one that ends does not end the container', async () => {
     const script = 'while read line; do echo "got $line"; [ "$line" = last ] && exit 3; done; echo closed';
     cli.ok('run', ...place, '-d', '-i', '--name', 'talks', rootfs, '/bin/sh', '-c', script);

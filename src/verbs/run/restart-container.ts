@@ -4,10 +4,11 @@ import type { Duplex } from 'node:stream';
 import { TsimgError } from '../../errors.ts';
 import { startMonitor } from '../../host/life/start-monitor.ts';
 import { changeRecord } from '../../host/state/change-record.ts';
-import { containersFolder, type FoundContainer, updateState } from '../../host/state/container.ts';
+import { containersFolder, type FoundContainer, removeContainer, updateState } from '../../host/state/container.ts';
 import { recordContainerEvent } from '../../host/state/events-file.ts';
 import { findContainer } from '../../host/state/find-container.ts';
 import { readRecord } from '../../host/state/record.ts';
+import { storedMap } from '../../launch/plan/id-map.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import { fillVolumes } from '../changes/fill-volumes.ts';
 import { holdEnded } from '../life/hold-ended.ts';
@@ -63,7 +64,15 @@ async function startAgain(
       isPassedOn = true;
       return await liveAgainHere({ ...held, plan: again }, facts.tools, life);
     }
-    await startMonitor(held, facts.tools, context, onAttached);
+    try {
+      await startMonitor(held, facts.tools, context, onAttached);
+    } catch (error) {
+      // As with docker: a container with --rm does not outlive a start that failed. A failure to remove it would hide the
+      // error; `prune` tries once more.
+      const removal = { name, idMap: storedMap(plan.idMap), tools: facts.tools };
+      if (record.remove) await removeContainer(held, removal).catch(() => {});
+      throw error;
+    }
   } finally {
     if (!isPassedOn) await held.lock.close();
   }
