@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { mountScratch } from '../../host/box/scratch.ts';
+import { beginMoves } from '../../host/cgroup/begin-moves.ts';
 import { probeHost } from '../../host/facts/probe.ts';
 import { guard, release } from '../../host/life/guard.ts';
 import { containersFolder } from '../../host/state/container.ts';
@@ -66,6 +67,11 @@ async function makeSandbox(source: string, options: SandboxOptions, given?: Shar
     await guard({ folder, id, remove: true });
     const { signal, onEvent, root, pull, platform, credentials, signatures } = options;
     const found = sourceOptions({ signal, onEvent, root, pull, platform, credentials, signatures });
+    const idMap = planUserNamespace(host, input.userns);
+    const isOwn = held.pids === 'user';
+    const shared = given?.share() ?? (await findHolder(idMap, host.tools, isOwn));
+    started.shared = shared;
+    beginMoves(host.cgroups, shared.holder.stub.pid);
     const container = await withTarget(source, found, (target, context) =>
       prepareContainer(target, completeRequest(input), {
         ...context,
@@ -76,10 +82,6 @@ async function makeSandbox(source: string, options: SandboxOptions, given?: Shar
       }),
     );
     started.container = container;
-    const idMap = planUserNamespace(host, input.userns);
-    const isOwn = held.pids === 'user';
-    const shared = given?.share() ?? (await findHolder(idMap, host.tools, isOwn));
-    started.shared = shared;
     signal?.throwIfAborted();
     mkdirSync(scratchOf(container.directory), { mode: 0o700 });
     // The last step that can fail: what is mounted is unmounted by the sandbox.
