@@ -152,7 +152,8 @@ export async function endContainer(
       over = isOver ? { looks: over === undefined ? 0 : over.looks + 1, found } : undefined;
       if (over !== undefined) freeFrom(over, force);
       const pause = late ? PAUSE : Math.min(PAUSE, deadline - Date.now() + 1);
-      await Promise.race([end, sleep(pause)]);
+      // Ends with the wait, so that no timer keeps the program of a caller.
+      await Promise.race([end, sleep(pause, undefined, { signal: waiting.signal }).catch(() => {})]);
       found = await readContainer(folder, record.id);
     }
     await end;
