@@ -21,9 +21,13 @@ const NODES = Number(process.env.TSIMG_FLEET_NODES ?? 5);
 /** Bytes of the layer, which does not get smaller by compression. */
 const LAYER = 3_000_000;
 
-/** The number of blobs that a docker-registry keeps in a folder. */
-function blobsIn(folder: string): number {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('/data')).length;
+/** The number of blobs that a docker-registry keeps in a folder, and of their links from repositories. */
+function blobsIn(folder: string): string {
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const blobs = paths.filter((path) => path.endsWith('/data')).length;
+  // A blob that no repository links to is fetched again.
+  const links = paths.filter((path) => /\/_layers\/.*\/link$/.test(path)).length;
+  return `${blobs} blobs, ${links} links`;
 }
 
 /** Counts the bytes that a server sends to those who connect by it. */

@@ -188,6 +188,15 @@ function unattended(state: ContainerState): ContainerState {
 }
 
 /**
+ * Whether the holder of a container's lock only cleans up after the container: its tsimg was killed, and its processes
+ * have been ended.
+ */
+function isCleanedUp(directory: string, { status, owner }: ContainerState): boolean {
+  const isOver = (status === 'running' || status === 'restarting') && owner !== undefined && hasItEnded(owner);
+  return isOver && readLife(directory) === undefined;
+}
+
+/**
  * Finds a container by its ID; undefined where there is none, or where it is still being made. Processes that outlived
  * their tsimg are ended first.
  *
@@ -196,13 +205,14 @@ function unattended(state: ContainerState): ContainerState {
 export async function readContainer(folder: string, id: string): Promise<FoundContainer | undefined> {
   const directory = join(folder, id);
   // The lock before the state: its holder writes the state before it releases the lock.
-  const alive = await isLocked(join(directory, CONTAINER_NAME.lock));
+  const isHeld = await isLocked(join(directory, CONTAINER_NAME.lock));
   const record = readRecord(directory);
   if (record === undefined) {
     // The record is written before the mark, so it was lost.
-    if (!alive && existsSync(join(directory, CONTAINER_NAME.kept))) throw missingRecord(directory);
+    if (!isHeld && existsSync(join(directory, CONTAINER_NAME.kept))) throw missingRecord(directory);
     return undefined;
   }
+  const alive = isHeld && !isCleanedUp(directory, readState(directory));
   const left = alive || readLife(directory) === undefined ? undefined : await settle(folder, id);
   const settledState = settled(readState(directory), alive || left !== undefined);
   const state = alive ? unattended(settledState) : settledState;

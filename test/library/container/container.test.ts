@@ -21,6 +21,7 @@ import {
 } from '../../../src/library/host/volumes.ts';
 import { watchEvents } from '../../../src/library/host/watch-events.ts';
 import { ready as testReady } from '../../../src/library/testing/ready.ts';
+import { acquireLock } from '../../../src/sys/file/lock.ts';
 import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
 import { canRunContainers } from '../../support/define-runs.ts';
 import { failureOf } from '../../support/failure-of.ts';
@@ -271,6 +272,11 @@ if (AS_USER || canRunContainers()) {
     for (let waited = 0; !(await isOver()) && waited < 120_000; waited += 50) await sleep(50);
     assert.ok(await isOver(), JSON.stringify(await left()));
     const [kept] = await left();
+    {
+      // As the guardian does, which may not be done with its cgroups.
+      await using _lock = await acquireLock(join(root, 'containers', kept?.id ?? '', 'lock'), 'exclusive');
+      assert.ok(await isOver(), 'a container has ended, also while another process cleans up after it');
+    }
     await (await getContainer(kept?.id ?? '', { root })).remove();
   });
 
