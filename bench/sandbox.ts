@@ -1,12 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { createSandbox } from '../src/library/sandbox/create-sandbox.ts';
 import { createSandboxPool } from '../src/library/sandbox/pool.ts';
 import { makeBusyboxRootfs } from '../test/support/busybox-rootfs.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
 import { findTool } from '../test/support/tools.ts';
 import { median } from './measure.ts';
+import { makeBundle, PODMAN } from './runc-bundle.ts';
 
 // Time of /bin/true in a sandbox, from a Node process that runs: with a new sandbox, from a pool, again in the same
 // one; and of runc and podman, started by the same process, with the same root filesystem, in turns. Then a hundred in
@@ -17,22 +17,6 @@ const [rounds = 20, atOnce = 20] = process.argv.slice(2).map(Number);
 const rootfs = makeBusyboxRootfs(tempDir(0o755));
 const options = { root: tempDir() };
 const TRUE = ['/bin/true'];
-/** Its default limits are above those that a sandbox permits root. */
-const PODMAN = ['--network', 'none', '--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
-
-/** A folder with runc's own configuration for the root filesystem. */
-function makeBundle(): string {
-  const bundle = tempDir();
-  spawnSync('runc', ['spec'], { cwd: bundle });
-  const file = join(bundle, 'config.json');
-  const text = readFileSync(file, 'utf8')
-    .replace('"terminal": true', '"terminal": false')
-    .replace('"sh"', JSON.stringify(TRUE[0]))
-    .replace('"path": "rootfs"', `"path": ${JSON.stringify(rootfs)}`);
-  writeFileSync(file, text);
-  return bundle;
-}
-
 function program(words: readonly string[]): Promise<void> {
   const [file = '', ...args] = words;
   return new Promise((resolve, reject) => {
@@ -42,7 +26,7 @@ function program(words: readonly string[]): Promise<void> {
   });
 }
 
-const bundle = findTool('runc') === undefined ? '' : makeBundle();
+const bundle = findTool('runc') === undefined ? '' : makeBundle(rootfs, '/bin/true');
 await using pool = await createSandboxPool(rootfs, options, { size: 2 });
 await using same = await createSandbox(rootfs, options);
 let name = 0;

@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { makeBusyboxRootfs } from '../test/support/busybox-rootfs.ts';
 import { publish } from '../test/support/publish.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
 import { findTool } from '../test/support/tools.ts';
 import { measure, median } from './measure.ts';
+import { makeBundle, PODMAN } from './runc-bundle.ts';
 
 // Time from the command line to the end of /bin/true, of tsimg, podman, runc, bubblewrap and unshare, in turn, in one
 // run; then of many at once. Needs root. Usage: node dist/bench/start.js [ROUNDS] [AT_ONCE]
@@ -18,25 +17,10 @@ const [rounds = 15, atOnce = 100] = process.argv.slice(2).map(Number);
 
 const rootfs = makeBusyboxRootfs(tempDir(0o755));
 const TRUE = '/bin/true';
-/** Its default limits are above those that a sandbox permits root; crun refuses hosts with cgroups of both versions. */
-const PODMAN = ['--network', 'none', '--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
-
-/** A folder with runc's own configuration for the root filesystem. */
-function makeBundle(): string {
-  const bundle = tempDir();
-  spawnSync('runc', ['spec'], { cwd: bundle });
-  const file = join(bundle, 'config.json');
-  const text = readFileSync(file, 'utf8')
-    .replace('"terminal": true', '"terminal": false')
-    .replace('"sh"', JSON.stringify(TRUE))
-    .replace('"path": "rootfs"', `"path": ${JSON.stringify(rootfs)}`);
-  writeFileSync(file, text);
-  return bundle;
-}
-
+// crun is not among them: it refuses hosts with cgroups of both versions.
 const tsimg = [process.execPath, PUBLISHED, 'run', '--rm', '--network', 'none', rootfs, TRUE];
 let name = 0;
-const bundle = findTool('runc') === undefined ? '' : makeBundle();
+const bundle = findTool('runc') === undefined ? '' : makeBundle(rootfs, TRUE);
 const candidates: readonly { readonly tool: string; readonly command: () => readonly string[] }[] = [
   { tool: 'tsimg', command: () => tsimg },
   { tool: 'node -e 0', command: () => [process.execPath, '-e', '0'] },
