@@ -1,3 +1,4 @@
+import { join } from 'node:path/posix';
 import { O_CLOEXEC } from '../../file/open-how.ts';
 import type { Call } from '../request.ts';
 import type { LaterCall, Stub } from '../stub.ts';
@@ -44,7 +45,7 @@ export function mount(stub: Stub, call: MountCall, where: string, explain?: Late
  * @param work the work directory, below the working directory
  */
 export function removeVolatileMark(stub: Stub, work: string): void {
-  const mark = `${work}/work/incompat/volatile`;
+  const mark = join(work, 'work', 'incompat', 'volatile');
   const expected = { result: ENOENT, skip: 0 };
   stub.later({ name: 'unlinkat', args: [AT_FDCWD, `${mark}/dirty`, 0], expected, where: mark });
   stub.later({ name: 'unlinkat', args: [AT_FDCWD, mark, AT_REMOVEDIR], expected, where: mark });
