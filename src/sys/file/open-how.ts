@@ -41,8 +41,8 @@ export function openHowInRoot({ flags, links }: OpenInRoot): Buffer {
 }
 
 /**
- * Opens in a root, again where the kernel could not tell whether `..` leads out: any rename or mount on the host at that
- * moment has it answer EAGAIN. openat2(2), "Errors".
+ * Opens in a root, and tries again after EAGAIN: by that the kernel says that a rename or a mount on the host at the same
+ * moment kept it from telling whether `..` leads out. openat2(2), "Errors".
  * @throws the error of `open`: EAGAIN when the disturbance does not end
  */
 export function undisturbed<T>(open: () => T): T {
