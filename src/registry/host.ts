@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import type { Credentials } from './auth/auth-file.ts';
 import { type Authorizer, createAuthorizer, type LoginHooks } from './auth/authorizer.ts';
-import { maySpeakPlain } from './failure/connection-error.ts';
+import { maySpeakPlain, maySpeakTls } from './failure/connection-error.ts';
 import { openAgents } from './http/agents.ts';
 import { discard } from './http/body.ts';
-import { type Endpoints, endpointsOf } from './http/endpoint.ts';
+import { certificateFolders } from './http/certificates.ts';
+import { type Endpoints, endpointsOf, isLoopback } from './http/endpoint.ts';
 import { openHttp, type Send } from './http/http.ts';
 import type { Timeouts } from './http/phases.ts';
 import type { Environment } from './http/proxy.ts';
@@ -55,17 +57,40 @@ export interface Host {
   close(): void;
 }
 
+/** How a host of two endpoints is asked for the one that it has. No request of these carries secrets. */
+interface Probing {
+  readonly send: Send;
+  readonly direct: Send;
+  /** Whether plain HTTP is tried first. */
+  readonly isPlainFirst: boolean;
+}
+
 /**
- * Chooses the endpoint: TLS, or plain HTTP where that is allowed and TLS does not answer. The probe carries no secrets.
+ * Returns whether a registry answers by plain HTTP (distribution spec, "Determining Support"). A server that wants TLS
+ * refuses such a request with another status, or with an answer that is no HTTP.
+ * @throws REGISTRY_UNREACHABLE where TLS would get no answer either
  */
-async function chooseEndpoint([first, second]: Endpoints, send: Send): Promise<URL> {
-  if (second === undefined) return first;
+async function answersPlain(endpoint: URL, send: Send): Promise<boolean> {
   try {
-    await discard(await send({ method: 'GET', url: new URL('/v2/', first) }));
-    return first;
+    const response = await send({ method: 'GET', url: new URL('/v2/', endpoint) });
+    await discard(response);
+    return response.status === 200 || response.status === 401;
+  } catch (error) {
+    if (!maySpeakTls(error)) throw error;
+    return false;
+  }
+}
+
+/** Chooses the endpoint: TLS, or plain HTTP where that is allowed and TLS does not answer. */
+async function chooseEndpoint([secure, plain]: Endpoints, { send, direct, isPlainFirst }: Probing): Promise<URL> {
+  if (plain === undefined) return secure;
+  if (isPlainFirst && (await answersPlain(plain, direct))) return plain;
+  try {
+    await discard(await send({ method: 'GET', url: new URL('/v2/', secure) }));
+    return secure;
   } catch (error) {
     if (!maySpeakPlain(error)) throw error;
-    return second;
+    return plain;
   }
 }
 
@@ -97,6 +122,9 @@ export function openHost(options: HostOptions): Host {
     return response;
   };
   const send = followRedirects(direct, tlsVerify === false || entry?.url?.protocol === 'http:');
+  // Nobody is between this machine and itself, and most registries there speak no TLS: for it, all authorities of the
+  // host would be loaded in 50 ms. Certificates of its own say that a registry does.
+  const isPlainFirst = isLoopback(candidates[0]) && !certificateFolders(registry, env, certDir).some(existsSync);
   const authorizers = new Map<string, Authorizer>();
   let chosen: Promise<URL> | undefined;
   let known: URL | undefined;
@@ -109,7 +137,7 @@ export function openHost(options: HostOptions): Host {
     endpoint: async (signal) => {
       signal?.throwIfAborted();
       if (known !== undefined) return known;
-      chosen ??= chooseEndpoint(candidates, send).catch((error: unknown) => {
+      chosen ??= chooseEndpoint(candidates, { send, direct, isPlainFirst }).catch((error: unknown) => {
         chosen = undefined; // the next attempt may succeed
         throw error;
       });

@@ -46,7 +46,7 @@ test('several repositories of a registry are asked over one connection, which is
   await askAll(registry, { 'a/b': {}, 'c/d': {} });
   assert.equal(
     registry.requests.map(({ path }) => path),
-    ['/v2/a/b/manifests/1', '/v2/c/d/manifests/1'],
+    ['/v2/', '/v2/a/b/manifests/1', '/v2/c/d/manifests/1'],
   );
   await registry.deserted();
 });
@@ -94,6 +94,8 @@ test('different credentials never meet, even over the same connections', async (
   await askAll(registry, { 'a/b': me, 'c/d': { credentials: account('you') }, 'a/c': me });
   const sent = registry.requests.map(({ path, headers }) => [path.slice(4, 7), headers.authorization]);
   assert.equal(sent, [
+    // whether it speaks plain HTTP
+    ['', undefined],
     ['a/b', undefined],
     ['a/b', basic('me')],
     ['c/d', undefined],
@@ -116,7 +118,7 @@ test('each repository has the credentials that the file names for it', async () 
   writeFileSync(authFile, JSON.stringify({ auths }));
   await askAll(registry, { 'team/app': { authFile }, 'other/app': { authFile } });
   const seen = registry.requests.map(({ headers }) => headers.authorization);
-  assert.equal(seen, [undefined, basic('me'), undefined, basic('you')]);
+  assert.equal(seen, [undefined, undefined, basic('me'), undefined, basic('you')]);
 });
 
 test('what gives up TLS is not shared with what demands it', async () => {

@@ -122,8 +122,11 @@ test('a registry that asks for nothing tests nothing', async () => {
   await using registry = await startFakeRegistry();
   assert.equal(await checkCredentials(registry.host, ME, OPTIONS), { identityToken: undefined, isTested: false });
   assert.equal(
-    registry.requests.map(({ headers }) => headers.authorization),
-    [undefined],
+    registry.requests.map(({ path, headers }) => [path, headers.authorization]),
+    [
+      ['/v2/', undefined],
+      ['/v2/', undefined],
+    ],
   );
 });
 

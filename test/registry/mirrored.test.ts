@@ -225,9 +225,10 @@ test('each host gets its own credentials, and what is given for the registry goe
   two.client.close();
 
   const sentTo = (registry: FakeRegistry) => registry.requests.map(({ headers }) => headers.authorization);
-  assert.equal(sentTo(mirror), [undefined, basic('mirror')]);
-  assert.equal(sentTo(refusing), [undefined]);
-  assert.equal(sentTo(origin), [undefined, basic('origin')]);
+  // First, each is asked whether it speaks plain HTTP
+  assert.equal(sentTo(mirror), [undefined, undefined, basic('mirror')]);
+  assert.equal(sentTo(refusing), [undefined, undefined]);
+  assert.equal(sentTo(origin), [undefined, undefined, basic('origin')]);
 });
 
 test('hosts.toml: tags go to hosts that resolve, digests to those that pull, with ?ns= and own headers', async () => {

@@ -27,7 +27,11 @@ test('a registry that refuses connections amid a transfer is asked again', async
     const end = BYTES.length - 1;
     response.writeHead(206, { 'content-range': `bytes ${start}-${end}/${BYTES.length}` }).end(BYTES.subarray(start));
   });
-  const first = createServer((_request, response) => {
+  const first = createServer((request, response) => {
+    if (request.url === '/v2/') {
+      response.end('{}');
+      return;
+    }
     response.writeHead(200, { 'content-length': BYTES.length });
     response.write(BYTES.subarray(0, 100_000), () => {
       first.close();

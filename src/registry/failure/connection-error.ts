@@ -83,6 +83,12 @@ export function maySpeakPlain(error: unknown): boolean {
   return typeof tls === 'string' ? NO_TLS.test(tls) : SILENT.has(errnoOf(error) ?? '');
 }
 
+/** Returns whether a server that plain HTTP has failed at may speak TLS: it ended the connection, or said no HTTP. */
+export function maySpeakTls(error: unknown): boolean {
+  const errno = errnoOf(error) ?? '';
+  return errno === 'ECONNRESET' || errno === 'EPIPE' || errno.startsWith('HPE_');
+}
+
 /** Converts an error of the HTTP client, with `facts.errno` and without the request's headers. */
 export function connectionError(error: unknown, url: URL): TsimgError {
   if (error instanceof TsimgError) return error;

@@ -88,15 +88,15 @@ const CASES: readonly Case[] = [
 ];
 
 for (const { name, why, hint, host = '127.0.0.1', tlsVerify, trusted, certificate, server: make = tls } of CASES) {
-  test(`after ${name} nothing is sent in the clear, even where that would be allowed`, async () => {
+  test(`after ${name} nothing but the first look is sent in the clear, even where that is allowed`, async () => {
     if (!haveTools('openssl')) return;
     const made = certificate?.() ?? makeCertificate('IP:127.0.0.1');
     const server = make(made);
     // In front of the TLS server, which would consume the bytes before the test sees them.
-    const starts: number[] = [];
+    const starts: Buffer[] = [];
     const front = createServer((socket) => {
       socket.once('data', (bytes: Buffer) => {
-        starts.push(bytes[0] ?? 0);
+        starts.push(bytes);
         socket.pause();
         const inner = connect((server.address() as AddressInfo).port, '127.0.0.1', () => {
           inner.write(bytes);
@@ -111,15 +111,19 @@ for (const { name, why, hint, host = '127.0.0.1', tlsVerify, trusted, certificat
     }
     const { port } = front.address() as AddressInfo;
     const env = { HOME: '/nonexistent', ...(trusted && { SSL_CERT_FILE: made.certFile }) };
-    const options = { env, requests: { retries: 0, retryDelay: 1 }, tlsVerify };
+    const credentials = { kind: 'basic', username: 'me', password: 'sesame' } as const;
+    const options = { env, credentials, requests: { retries: 0, retryDelay: 1 }, tlsVerify };
     const client = openRegistryClient({ registry: `${host}:${port}`, repository: 'a' }, options);
     try {
       const error = await failureOf(client.document('1'), 'REGISTRY_UNREACHABLE');
       assert.match(error.why ?? '', why);
       if (hint !== undefined) assert.match(error.hint ?? '', hint);
       assert.not.match(`${error.why}`, /does not speak TLS|SSL routines/);
-      assert.ok(starts.length > 0);
-      assert.is(starts.filter((byte) => byte !== 0x16).length, 0, 'nothing but handshakes');
+      const [look, ...others] = starts;
+      assert.match(String(look), /^GET \/v2\/ HTTP\/1\.1\r\n/);
+      assert.not.match(String(look), /authorization/i);
+      assert.ok(others.length > 0);
+      assert.is(others.filter((bytes) => bytes[0] !== 0x16).length, 0, 'nothing but handshakes');
     } finally {
       client.close();
       front.close();
