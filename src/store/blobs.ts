@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, lstatSync, openSync, readSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { checkContent, isMismatch, sizeMismatch } from '../crypto/digest.ts';
@@ -10,7 +10,7 @@ import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 import { pump } from '../streams/pump.ts';
 import { verified } from '../streams/verified.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
-import { openRegularFile } from '../sys/file/regular-file.ts';
+import { openRegularFile, readRegularFile } from '../sys/file/regular-file.ts';
 import { blobPath } from './layout-files.ts';
 
 /** A directory with an OCI layout, and a directory on the same file system where files are written first. */
@@ -53,25 +53,13 @@ export function isSmall({ size }: Pick<PromisedBlob, 'size'>): boolean {
   return size <= SMALL;
 }
 
-/** Reads a small file as a whole: up to its end, or to one byte more than were promised. */
-function readSmall(path: string, size: number): Buffer {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    const bytes = Buffer.allocUnsafe(size + 1);
-    let length = 0;
-    for (let read = -1; read !== 0; length += read) read = readSync(fd, bytes, length, bytes.length - length, length);
-    return bytes.subarray(0, length);
-  } finally {
-    closeSync(fd);
-  }
-}
-
 /** Whether a file has the right bytes. A file that its disk cannot read has not. */
 async function isRight(path: string, blob: PromisedBlob, signal?: AbortSignal): Promise<boolean> {
   try {
     if (isSmall(blob)) {
-      checkContent(readSmall(path, blob.size), { ...blob, mediaType: '' }, path);
-      return true;
+      const bytes = readRegularFile(path, blob.size);
+      if (bytes !== undefined) checkContent(bytes, { ...blob, mediaType: '' }, path);
+      return bytes !== undefined;
     }
     const file = await openRegularFile(path);
     if (file === undefined) return false;

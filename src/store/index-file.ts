@@ -4,9 +4,9 @@ import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 import { type ImageIndex, parseImageIndex } from '../oci/image-index.ts';
 import { MEDIA_TYPE } from '../oci/media-type.ts';
 import { indexDocument } from '../oci/write-document.ts';
-import { collect } from '../streams/collect.ts';
+import { tooManyBytes } from '../streams/limited.ts';
 import { acquireLock } from '../sys/file/lock.ts';
-import { openRegularFile } from '../sys/file/regular-file.ts';
+import { readRegularFile } from '../sys/file/regular-file.ts';
 import { replaceText, syncDirectory } from '../sys/file/replace-file.ts';
 import type { LayoutDirectory } from './blobs.ts';
 import { LAYOUT } from './layout-files.ts';
@@ -17,9 +17,9 @@ import { namesIn } from './list-folder.ts';
  * @throws FILESYSTEM unless it is a regular file; LIMIT_EXCEEDED
  */
 export async function readLayoutFile(path: string, limit: number = MAX_DOCUMENT_BYTES): Promise<Buffer | undefined> {
-  const file = await openRegularFile(path);
-  if (file === undefined) return undefined;
-  return collect(file.handle.createReadStream(), limit, path);
+  const bytes = readRegularFile(path, limit);
+  if (bytes !== undefined && bytes.length > limit) throw tooManyBytes({ bytes: limit }, path);
+  return bytes;
 }
 
 /** Reads index.json of a layout; undefined when it is missing. @throws DOCUMENT_INVALID, FILESYSTEM, LIMIT_EXCEEDED */

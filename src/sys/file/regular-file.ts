@@ -1,4 +1,4 @@
-import { constants, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { type FileHandle, open, readlink, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, messageOf, TsimgError } from '../../errors.ts';
@@ -16,6 +16,20 @@ function kindOf(stats: Stats): string {
   return 'it is a device';
 }
 
+const READING = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Undefined where an error says that there is no file. @throws FILESYSTEM for another one */
+function missing(path: string, cause: unknown): undefined {
+  const errno = errnoOf(cause);
+  if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;
+  const why = errno === 'ELOOP' ? 'it is a symbolic link' : errno === 'ENXIO' ? 'it is a socket' : messageOf(cause);
+  throw new TsimgError('FILESYSTEM', 'cannot open a file', { where: path, why, cause });
+}
+
+function notRegular(path: string, stats: Stats): TsimgError {
+  return new TsimgError('FILESYSTEM', 'not a regular file', { where: path, why: kindOf(stats) });
+}
+
 /**
  * Opens a file of an untrusted directory for reading; undefined when it is missing. It must be a regular file: a
  * symbolic link as the last component is refused, because it could lead out of the directory, and a named pipe does not
@@ -25,17 +39,47 @@ function kindOf(stats: Stats): string {
 export async function openRegularFile(path: string): Promise<RegularFile | undefined> {
   let handle: FileHandle;
   try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    handle = await open(path, READING);
   } catch (cause) {
-    const errno = errnoOf(cause);
-    if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;
-    const why = errno === 'ELOOP' ? 'it is a symbolic link' : errno === 'ENXIO' ? 'it is a socket' : messageOf(cause);
-    throw new TsimgError('FILESYSTEM', 'cannot open a file', { where: path, why, cause });
+    return missing(path, cause);
   }
   const stats = await handle.stat();
   if (stats.isFile()) return { handle, stats };
   await handle.close();
-  throw new TsimgError('FILESYSTEM', 'not a regular file', { where: path, why: kindOf(stats) });
+  throw notRegular(path, stats);
+}
+
+/** Reads to the end, or one byte more than `most`. @param size the likely number of bytes */
+function readUpTo(fd: number, size: number, most: number): Buffer {
+  let bytes = Buffer.allocUnsafe(Math.min(size, most) + 1);
+  for (let length = 0; ; ) {
+    const read = readSync(fd, bytes, length, bytes.length - length, null);
+    length += read;
+    if (read === 0 || length > most) return bytes.subarray(0, length);
+    // It grows as it is read
+    if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(2 * length, most + 1));
+  }
+}
+
+/**
+ * Reads a small file at once, which is opened as by `openRegularFile`: a stream of Node takes some milliseconds. What
+ * has more than `most` bytes is returned with one byte more than those.
+ * @throws FILESYSTEM; Node's errors of a disk that cannot be read
+ */
+export function readRegularFile(path: string, most: number): Buffer | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, READING);
+  } catch (cause) {
+    return missing(path, cause);
+  }
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) throw notRegular(path, stats);
+    return readUpTo(fd, stats.size, most);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /**

@@ -12,7 +12,7 @@ export interface ReplaceOptions {
 
 /**
  * Replaces a small file in one step: a reader sees the old file or the new one, and so does a crash of this process.
- * Unlike `replaceFile`, it does not wait for the disk, so a power cut may leave the file empty.
+ * Unlike `replaceText`, it does not wait for the disk, so a power cut may leave the file empty.
  * @throws Node's errors; the old file is still there then
  */
 export function replaceFileSync(path: string, content: string | Uint8Array, options: ReplaceOptions): void {

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openRegularFile, openRegularFileBelow } from '../../../src/sys/file/regular-file.ts';
+import { openRegularFile, openRegularFileBelow, readRegularFile } from '../../../src/sys/file/regular-file.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
@@ -31,6 +31,29 @@ test('links, pipes and directories are refused at once', async () => {
   mkdirSync(join(dir, 'directory'));
   assert.is(spawnSync('mkfifo', [join(dir, 'pipe')]).status, 0);
   for (const name of ['link', 'directory', 'pipe']) await failureOf(openRegularFile(join(dir, name)), 'FILESYSTEM');
+});
+
+test('a small file is read at once, and of a longer one a byte more than is wanted', async () => {
+  const dir = tempDir();
+  writeFileSync(join(dir, 'f'), 'abcdef');
+  writeFileSync(join(dir, 'empty'), '');
+  assert.is(String(readRegularFile(join(dir, 'f'), 6)), 'abcdef');
+  assert.is(String(readRegularFile(join(dir, 'f'), 1000)), 'abcdef');
+  assert.is(String(readRegularFile(join(dir, 'f'), 3)), 'abcd');
+  assert.is(String(readRegularFile(join(dir, 'f'), 0)), 'a');
+  assert.is(readRegularFile(join(dir, 'empty'), 3)?.length, 0);
+  assert.is(readRegularFile(join(dir, 'x'), 3), undefined);
+  // Such a file has more bytes than its size says: none
+  assert.is(String(readRegularFile('/proc/self/comm', 1000)).trim(), readFileSync('/proc/self/comm', 'utf8').trim());
+  assert.ok((readRegularFile('/proc/self/maps', 1_000_000)?.length ?? 0) > 1000);
+  symlinkSync('f', join(dir, 'link'));
+  assert.is(spawnSync('mkfifo', [join(dir, 'pipe')]).status, 0);
+  for (const name of ['link', 'pipe', '.']) {
+    await failureOf(
+      Promise.resolve().then(() => readRegularFile(join(dir, name), 3)),
+      'FILESYSTEM',
+    );
+  }
 });
 
 test('a link below a directory is followed inside of it, and refused where it leads out', async () => {

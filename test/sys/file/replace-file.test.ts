@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { replaceFile } from '../../../src/sys/file/replace-file.ts';
+import { replaceText } from '../../../src/sys/file/replace-file.ts';
 import { replaceFileSync } from '../../../src/sys/file/replace-file-sync.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { tempDir } from '../../support/temp-dir.ts';
@@ -37,25 +37,37 @@ test('a file that cannot be replaced stays, and nothing is left beside it', asyn
   mkdirSync(join(path, 'in the way'), { recursive: true });
   assert.throws(() => replaceFileSync(path, 'text', { mode: 0o600 }), /EISDIR|ENOTEMPTY/);
   assert.not(existsSync(`${path}.new`));
-  const write = replaceFile(path, join(path, '..'), async (chunk) => void (await chunk(Buffer.from('text'))));
-  await failureOf(write, 'FILESYSTEM');
+  await failureOf(replaceText(path, join(path, '..'), 'text'), 'FILESYSTEM');
   assert.equal(readdirSync(join(path, '..')), ['state']);
 });
 
-test('a file is not replaced after an error of its new content', async () => {
+test('a text replaces a file, with its mode whatever the umask, and nothing is left beside it', async () => {
+  const path = join(tempDir(), 'index');
+  writeFileSync(path, 'much longer than what comes now');
+  const umask = process.umask(0o077);
+  try {
+    await replaceText(path, join(path, '..'), 'näw');
+  } finally {
+    process.umask(umask);
+  }
+  assert.is(readFileSync(path, 'utf8'), 'näw');
+  assert.is(statSync(path).mode & 0o777, 0o644);
+  assert.equal(readdirSync(join(path, '..')), ['index']);
+});
+
+test('a text for which there is no room, or no folder, changes nothing', async () => {
   const folder = tempDir();
-  const path = join(folder, 'blob');
+  const path = join(folder, 'index');
   writeFileSync(path, 'old');
-  const stopped = replaceFile(path, folder, async (write) => {
-    await write(Buffer.from('half'));
-    throw new Error('the stream broke');
-  });
-  await stopped.then(
-    () => assert.unreachable(),
-    (error: unknown) => assert.match(String(error), 'the stream broke'),
-  );
+  await failureOf(replaceText(path, join(folder, 'nowhere'), 'new'), 'FILESYSTEM');
+  // Its files are on another file system, from which no file can be renamed
+  await failureOf(replaceText(path, '/dev/shm', 'new'), 'FILESYSTEM');
   assert.is(readFileSync(path, 'utf8'), 'old');
-  assert.equal(readdirSync(folder), ['blob']);
+  assert.equal(readdirSync(folder), ['index']);
+  assert.equal(
+    readdirSync('/dev/shm').filter((name) => name.startsWith('index.')),
+    [],
+  );
 });
 
 test.run();
