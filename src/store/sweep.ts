@@ -35,12 +35,20 @@ export interface DamagedImage {
   readonly problem: TsimgError;
 }
 
+/** What is kept. A kept blob may be a document that was not followed: an index that an image was chosen from. */
+interface Reached {
+  readonly reachable: Set<Digest>;
+  /** Documents whose content is kept, too. */
+  readonly followed: Set<Digest>;
+}
+
 /** Adds the digests that a document leads to. A child of an index that is not in the store leads nowhere. */
-async function mark(store: Store, descriptor: Descriptor, reachable: Set<Digest>): Promise<void> {
-  if (reachable.has(descriptor.digest)) return;
+async function mark(store: Store, descriptor: Descriptor, reached: Reached): Promise<void> {
+  const { reachable, followed } = reached;
   reachable.add(descriptor.digest);
   const kind = documentKindOf(descriptor.mediaType);
-  if (kind !== 'index' && kind !== 'manifest') return;
+  if ((kind !== 'index' && kind !== 'manifest') || followed.has(descriptor.digest)) return;
+  followed.add(descriptor.digest);
   const path = blobPath(store.root, descriptor.digest);
   // A larger document was allowed by its user.
   const bytes = await readLayoutFile(path, Math.max(descriptor.size, MAX_DOCUMENT_BYTES));
@@ -48,7 +56,7 @@ async function mark(store: Store, descriptor: Descriptor, reachable: Set<Digest>
   checkContent(bytes, descriptor, path);
   if (kind === 'index') {
     for (const child of parseImageIndex(bytes, descriptor.mediaType, path).manifests) {
-      await mark(store, child, reachable);
+      await mark(store, child, reached);
     }
     return;
   }
@@ -63,11 +71,11 @@ async function removeFile(path: string): Promise<number> {
 }
 
 /** Marks the blobs of an image, whose manifest must be in the store. @returns its damage, if any */
-async function markImage(store: Store, image: StoredImage, reachable: Set<Digest>): Promise<readonly DamagedImage[]> {
+async function markImage(store: Store, image: StoredImage, reached: Reached): Promise<readonly DamagedImage[]> {
   const { descriptor } = image;
   const where = blobPath(store.root, descriptor.digest);
   try {
-    await mark(store, descriptor, reachable);
+    await mark(store, descriptor, reached);
     if ((await checkBlob(store, descriptor)) !== 'missing') return [];
     return [{ image, problem: new TsimgError('BLOB_NOT_FOUND', 'a blob is missing', { where }) }];
   } catch (error) {
@@ -83,10 +91,10 @@ async function markImage(store: Store, image: StoredImage, reachable: Set<Digest
 async function markAttached(
   store: Store,
   { image, subject }: { readonly image: StoredImage; readonly subject: Digest },
-  reachable: Set<Digest>,
+  reached: Reached,
 ): Promise<readonly DamagedImage[]> {
   try {
-    for (const { descriptor } of await readAttached(store, subject)) await mark(store, descriptor, reachable);
+    for (const { descriptor } of await readAttached(store, subject)) await mark(store, descriptor, reached);
     return [];
   } catch (error) {
     if (!(error instanceof TsimgError)) throw error;
@@ -120,13 +128,14 @@ export interface SweepRules {
 export async function sweep(store: Store, { age = UNFINISHED_AGE }: SweepRules = {}): Promise<BlobReport | undefined> {
   await using lock = await tryLock(store.blobsLock, 'exclusive');
   if (lock === undefined) return undefined;
-  const reachable = new Set<Digest>();
+  const reached: Reached = { reachable: new Set(), followed: new Set() };
+  const { reachable } = reached;
   const damaged: DamagedImage[] = [];
   for (const image of await listStored(store)) {
-    damaged.push(...(await markImage(store, image, reachable)));
+    damaged.push(...(await markImage(store, image, reached)));
     if (image.chosenFrom !== undefined) reachable.add(image.chosenFrom);
     for (const subject of [image.descriptor.digest, image.chosenFrom]) {
-      if (subject !== undefined) damaged.push(...(await markAttached(store, { image, subject }, reachable)));
+      if (subject !== undefined) damaged.push(...(await markAttached(store, { image, subject }, reached)));
     }
   }
   let blobs = 0;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ANNOTATION } from '../../src/oci/annotations.ts';
+import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
 import { openStoreSink } from '../../src/sinks/store.ts';
 import { hasBlob } from '../../src/store/blobs.ts';
 import { writeBlob } from '../../src/store/intake.ts';
@@ -95,6 +96,42 @@ test('the index that an image was chosen from stays with it', async () => {
   await addNames(store, { ...made.descriptor, annotations }, ['name']);
   assert.is((await sweep(store))?.blobs, 0);
   assert.ok(await hasBlob(store, index.descriptor));
+});
+
+test('all images of an index stay, also where another name stands for one that was chosen from it', async () => {
+  for (const nested of [false, true]) {
+    const store = await openStore(tempDir());
+    const one = makeImage();
+    const two = makeImage({ platform: { os: 'linux', architecture: 'arm64' } });
+    const index = makeIndex([one.descriptor, two.descriptor]);
+    const outer = makeIndex([index.descriptor]);
+    const annotations = { [ANNOTATION.chosenFrom]: index.descriptor.digest };
+    await put(store, { ...one, descriptor: { ...one.descriptor, annotations } }, 'chosen');
+    for (const [, bytes] of two.blobs) await writeBlob(store, describe('', bytes), bytes);
+    for (const { descriptor, bytes } of [index, outer]) await writeBlob(store, descriptor, bytes);
+    await addNames(store, (nested ? outer : index).descriptor, ['all']);
+    assert.is((await sweep(store))?.blobs, nested ? 0 : 1);
+    for (const [, bytes] of two.blobs) assert.ok(await hasBlob(store, describe('', bytes)));
+  }
+});
+
+test('a manifest that is a layer of an artifact stays whole where it has a name as well', async () => {
+  const store = await openStore(tempDir());
+  const made = makeImage();
+  const empty = Buffer.from('{}');
+  const layers = [{ ...made.descriptor, mediaType: 'application/octet-stream' }];
+  const artifact = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: MEDIA_TYPE.ociManifest,
+      config: describe('text/plain', empty),
+      layers,
+    }),
+  );
+  for (const bytes of [empty, artifact]) await writeBlob(store, describe('', bytes), bytes);
+  await addNames(store, describe(MEDIA_TYPE.ociManifest, artifact), ['artifact']);
+  await put(store, made, 'image');
+  assert.is((await sweep(store))?.blobs, 0);
 });
 
 test('files of unfinished writes are removed', async () => {

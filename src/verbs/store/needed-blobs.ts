@@ -86,21 +86,28 @@ export async function neededBlobs(store: Store, images: readonly StoredImage[]):
       tell({ kind: 'record-damaged', where, images: [image], bytes: 0, problem: error.message });
     }
   };
-  /** An index that images were chosen from is no fault where it is missing. */
+  /**
+   * An index that images were chosen from is no fault where it is missing, but where another image needs it. The
+   * registries of both may have it.
+   */
   const keepOrigin = (digest: Digest, image: string) => {
+    const known = blobs.get(digest);
+    if (known !== undefined) {
+      known.images.add(image);
+      return;
+    }
     const size = statSync(blobPath(store.root, digest), { throwIfNoEntry: false })?.size;
     if (size === undefined) return;
-    const known = blobs.get(digest);
-    if (known !== undefined) known.images.add(image);
-    else blobs.set(digest, { descriptor: { mediaType: '', digest, size }, images: new Set([image]), isOrigin: true });
+    blobs.set(digest, { descriptor: { mediaType: '', digest, size }, images: new Set([image]), isOrigin: true });
   };
   for (const image of images) {
     const label = labelOf(image);
     await visit(image.descriptor, label);
-    if (image.chosenFrom !== undefined) keepOrigin(image.chosenFrom, label);
     for (const subject of [image.descriptor.digest, image.chosenFrom]) {
       if (subject !== undefined) await visitAttached(subject, label);
     }
   }
+  // After all needs are known: whether an index is only an origin does not depend on the order of the names.
+  for (const image of images) if (image.chosenFrom !== undefined) keepOrigin(image.chosenFrom, labelOf(image));
   return { blobs, findings: [...findings.values()] };
 }

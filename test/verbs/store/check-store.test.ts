@@ -8,7 +8,7 @@ import { parseReference, type Reference } from '../../../src/oci/reference.ts';
 import { openStoreSink } from '../../../src/sinks/store.ts';
 import { openRegistrySource } from '../../../src/sources/registry.ts';
 import { blobPath, partialPath } from '../../../src/store/layout-files.ts';
-import { listStored } from '../../../src/store/names.ts';
+import { addNames, listStored } from '../../../src/store/names.ts';
 import { storeAt } from '../../../src/store/open.ts';
 import { listImages } from '../../../src/verbs/image/images.ts';
 import { pullToStore } from '../../../src/verbs/image/pull-to-store.ts';
@@ -62,6 +62,21 @@ test('a store that is whole is clean, and so is one that does not exist, which i
   const nowhere = join(tempDir(), 'nothing');
   assert.ok((await check(nowhere)).isClean);
   assert.not.ok(existsSync(nowhere));
+});
+
+test('an index that one name was chosen from, and that another name stands for, is missed and fetched again', async () => {
+  const root = await filled();
+  const store = storeAt(root);
+  await addNames(store, index.descriptor, [`${registry.host}/whole:1`]);
+  const path = blobPath(root, index.descriptor.digest);
+  for (const spoil of [() => writeFileSync(path, 'other'), () => rmSync(path)]) {
+    spoil();
+    const damaged = await check(root);
+    const [fault] = damaged.findings.filter(({ kind }) => kind.startsWith('blob-'));
+    assert.equal(fault?.images.toSorted(), [NAME, `${registry.host}/whole:1`]);
+    assert.ok((await repair(root)).findings.some(({ healed }) => healed?.startsWith('fetched from')));
+    assert.equal(readFileSync(path), index.bytes);
+  }
 });
 
 const SPOILT: readonly (readonly [string, string, (path: string) => void])[] = [
