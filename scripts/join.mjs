@@ -28,6 +28,15 @@ const SCRIPTS = {
   ],
   others: [],
 };
+/** Modules that not only scripts ask for: tests run programs of their own with them (test/support/program-module.ts). */
+const ASKED = [
+  MAIN,
+  'errors.ts',
+  'host/stdio/signal-source.ts',
+  'launch/plan/run-request.ts',
+  'launch/show/exit-status.ts',
+  'verbs/run/run-source.ts',
+];
 const PROGRAMS = [
   'disk/read/layer-worker.ts',
   'host/life/guardian.ts',
@@ -209,26 +218,39 @@ const withOwnGlobals = {
   },
 };
 
-/** Returns the script of each module or package. */
+/**
+ * Returns the script of each module or package, and those that other scripts import. Only these get an object of
+ * exports, which takes a getter for each name at every start.
+ */
 async function modulesOf(source, root, options) {
   const { metafile } = await build({ ...options, entryPoints: [join(source, MAIN)], write: false });
-  const imports = new Map(
-    Object.entries(metafile.inputs).map(([path, input]) => [relative(source, resolve(root, path)), input.imports]),
-  );
+  const nameOfInput = (path) => {
+    const module = relative(source, resolve(root, path));
+    return /node_modules\/(.*?)\//.exec(module)?.[1] ?? module;
+  };
+  const imports = new Map();
+  for (const [path, input] of Object.entries(metafile.inputs)) {
+    const known = imports.get(nameOfInput(path)) ?? [];
+    imports.set(nameOfInput(path), [...known, ...input.imports.filter((each) => !each.external)]);
+  }
   const taken = new Map();
   const take = (module, script, late) => {
-    const name = /node_modules\/(.*?)\//.exec(module)?.[1] ?? module;
-    if (taken.has(name) || !imports.has(module)) return;
-    taken.set(name, script);
-    if (name !== module) return;
+    if (taken.has(module) || !imports.has(module)) return;
+    taken.set(module, script);
     for (const { path, kind } of imports.get(module)) {
-      if (late || kind !== 'dynamic-import') take(relative(source, resolve(root, path)), script, late);
+      if (late || kind !== 'dynamic-import') take(nameOfInput(path), script, late);
     }
   };
   for (const [script, entries] of Object.entries(SCRIPTS)) for (const entry of entries) take(entry, script, false);
   const last = Object.keys(SCRIPTS).at(-1);
   for (const module of imports.keys()) take(module, last, true);
-  return taken;
+  const asked = new Set(ASKED);
+  for (const [module, own] of imports) {
+    for (const name of own.map(({ path }) => nameOfInput(path))) {
+      if (taken.get(name) !== taken.get(module)) asked.add(name);
+    }
+  }
+  return { scripts: taken, asked };
 }
 
 /** Writes Sigstore's public trusted root, from a dev dependency, beside the scripts. */
@@ -345,9 +367,9 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/\${pa
   const programs = PROGRAMS.map((program) =>
     build({ ...alone, entryPoints: [join(source, program)], outfile: join(folder, `${nameOf(program)}.cjs`) }),
   );
-  const modules = await modulesOf(source, root, { ...alone, sourcemap: false });
+  const { scripts, asked } = await modulesOf(source, root, { ...alone, sourcemap: false });
   const parts = Object.keys(SCRIPTS).map((name) => {
-    const own = [...modules.keys()].filter((module) => modules.get(module) === name);
+    const own = [...asked].filter((module) => scripts.get(module) === name);
     const entries = own.map((module) => `'${module}': () => require('${PACKAGES.has(module) ? '' : './'}${module}'),`);
     return build({
       ...script,
@@ -358,7 +380,7 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/\${pa
         sourcefile: `${name}.js`,
       },
       outfile: join(folder, `${name}.cjs`),
-      plugins: [scriptUrls, outside(source, name, (module) => modules.get(module)), smallerZod, makingLate],
+      plugins: [scriptUrls, outside(source, name, (module) => scripts.get(module)), smallerZod, makingLate],
     });
   });
   const packages = [...LATE_PACKAGES].map((name) =>

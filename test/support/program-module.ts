@@ -19,5 +19,7 @@ const modules = published === undefined ? undefined : loadPublished(published);
  */
 export async function programModule<Module>(path: string): Promise<Module> {
   if (modules === undefined) return await import(new URL(`../../src/${path}.js`, import.meta.url).href);
-  return modules[`${path}.ts`]();
+  const load = modules[`${path}.ts`];
+  if (load === undefined) throw new Error(`scripts/join.mjs must name ${path} among the modules that are asked for`);
+  return load();
 }
