@@ -33,6 +33,7 @@ import {
   warnOfDigest,
 } from './recompressed-copy.ts';
 import { completeSink, type ReachOptions, sinkOptions } from './sink-options.ts';
+import { wholeOf } from './whole-of.ts';
 
 /** How an image is copied. */
 export interface CopySourceOptions extends ReachOptions, RecompressChoice {
@@ -155,13 +156,14 @@ async function prepareOne({ source, name, text }: Opened, options: CopySourceOpt
 async function prepareAll({ source, name, text, docker }: Opened, options: CopySourceOptions): Promise<Prepared> {
   const { signal, onEvent } = options;
   const gate = await openPolicyGate(source, options);
-  const root = await source.resolve(name, signal);
-  if (root === undefined) {
+  const descriptor = await source.resolve(name, signal);
+  if (descriptor === undefined) {
     throw new TsimgError('IMAGE_NOT_FOUND', `no image ${name ?? ''}`, {
       where: source.label,
       hint: source.missingHint,
     });
   }
+  const root = await wholeOf({ source, name, descriptor }, storePlace(options), signal);
   await gate({ source, label: `${(name ?? text).replace(/@.*$/, '')}@${root.digest}`, digests: [root.digest] });
   const graph = await readGraph(source, root, signal);
   const last = graph.documents.at(-1);
@@ -230,6 +232,10 @@ async function copyBy(text: string, sink: string, options: CopySourceOptions): P
   const spec = await completeSink(sink, options);
   checkSink(spec, options);
   const { source, name } = await openAnywhere(text, options, { signal, onEvent });
+  if (options.referrers && source.label === storePlace(options)) {
+    const message = `what is attached is copied from the store; what was attached since comes from docker://${text.replace(/^store:/, '')}`;
+    onEvent?.({ kind: 'warning', message });
+  }
   try {
     const docker = spec.kind === 'docker-archive' ? spec.path : undefined;
     const prepare = options.all ? prepareAll : prepareOne;

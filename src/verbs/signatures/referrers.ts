@@ -56,7 +56,7 @@ export function listReferrersOf(
 ): Promise<readonly AttachedArtifact[]> {
   return withAttached(text, options, context, async (source, found) => {
     if (source.label === storePlace(options)) {
-      const message = `this is the list of the store; what was attached since is told by docker://${text}`;
+      const message = `this is the list of the store; what was attached since is told by docker://${text.replace(/^store:/, '')}`;
       context.onEvent?.({ kind: 'warning', message });
     }
     return found;

@@ -1,11 +1,12 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { TsimgEvent } from '../../../src/events.ts';
 import { formatPlatform, parsePlatform, platformOfNodeArch } from '../../../src/oci/platform.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { openStoreSource } from '../../../src/sources/store.ts';
-import { partialPath } from '../../../src/store/layout-files.ts';
+import { blobPath, partialPath } from '../../../src/store/layout-files.ts';
 import { listImages } from '../../../src/verbs/image/images.ts';
 import { inspectImage } from '../../../src/verbs/image/inspect.ts';
 import { planPull } from '../../../src/verbs/image/plan-pull.ts';
@@ -122,6 +123,40 @@ test('the index under a name is shown, and copied as a whole only where it is wh
   assert.match(error.what, 'riscv64');
   await pullToStore(parseReference(NAME), { root, env: ENV, allPlatforms: true });
   assert.is((await copySource(NAME, to, { root, all: true })).digest, index.descriptor.digest);
+});
+
+test('the whole is never taken for the one image that was pulled, unless its digest is asked for', async () => {
+  const root = newRoot();
+  await pull(root, OWN);
+  const to = `oci:${join(tempDir(), 'layout')}:1`;
+  for (const source of [NAME, `store:${NAME}`]) {
+    const error = await failureOf(copySource(source, to, { root, all: true }), 'BLOB_NOT_FOUND');
+    assert.match(error.what, 's390x');
+    assert.match(error.hint ?? '', 'docker://REFERENCE');
+  }
+  const [own] = images;
+  const itself = `${registry.host}/app@${own?.descriptor.digest}`;
+  assert.is((await copySource(itself, to, { root, all: true })).digest, own?.descriptor.digest);
+  assert.is((await copySource(NAME, to, { root })).digest, own?.descriptor.digest);
+  rmSync(blobPath(root, index.descriptor.digest));
+  const error = await failureOf(copySource(NAME, to, { root, all: true }), 'BLOB_NOT_FOUND');
+  assert.match(`${error.what} ${error.hint}`, /index .*is not there.*pull --all-platforms/);
+});
+
+test('a copy of what is attached says that the store may not know all of it', async () => {
+  const root = newRoot();
+  await pull(root, OWN);
+  const messages: string[] = [];
+  const onEvent = (event: TsimgEvent) => {
+    if (event.kind === 'warning') messages.push(event.message);
+  };
+  const to = `oci:${join(tempDir(), 'layout')}:1`;
+  const options = { root, env: ENV, referrers: true, onEvent };
+  for (const source of [NAME, `store:${NAME}`]) await copySource(source, to, options);
+  const warning = `what is attached is copied from the store; what was attached since comes from docker://${NAME}`;
+  assert.equal(messages, [warning, warning]);
+  await copySource(`docker://${NAME}`, to, options);
+  assert.is(messages.length, 2);
 });
 
 test('save takes the image of the wanted platform', async () => {
