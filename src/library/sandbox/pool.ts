@@ -47,7 +47,7 @@ export class SandboxPool implements AsyncDisposable {
    * @throws as {@link createSandbox}; CONTAINER_STATE after `close`
    */
   async take(): Promise<Sandbox> {
-    if (this.#isClosed) throw new TsimgError('CONTAINER_STATE', 'the pool of sandboxes is closed');
+    this.#checkOpen();
     const box = this.#ready.shift();
     // What failed before may be over: one more is tried with each that is taken.
     this.#failures = Math.min(this.#failures, PATIENCE - 1);
@@ -56,13 +56,15 @@ export class SandboxPool implements AsyncDisposable {
     return box ?? (await this.#make());
   }
 
-  /** Waits until the pool is full. @throws as {@link createSandbox} */
+  /** Waits until the pool is full. @throws as {@link createSandbox}; CONTAINER_STATE where it is closed */
   async fill(): Promise<void> {
+    this.#checkOpen();
     this.#failures = 0;
     this.#fill();
     let failure: unknown;
     for (const each of [...this.#making]) await each.catch((error) => (failure ??= error));
     if (failure !== undefined) throw failure;
+    this.#checkOpen();
   }
 
   /** Closes the sandboxes that are ready; those that were taken stay. @throws the failures, when all were tried */
@@ -75,6 +77,10 @@ export class SandboxPool implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new TsimgError('CONTAINER_STATE', 'the pool of sandboxes is closed');
   }
 
   #fill(): void {
