@@ -4,8 +4,8 @@
 // All entries of the library, and both forms of each (import and require), are views of one script: a class is the same
 // one wherever it comes from.
 //
-// The command has three scripts: modules that every run loads, further modules of verbs that read images, and all
-// others. Each module is in one of them and runs when it is first required; modules of another script get it by
+// The command has four scripts: modules that every run loads, further modules of verbs that read images, those of verbs
+// that look after containers, and all others. Each module is in one of them and runs when it is first required; modules of another script get it by
 // `modules` of its script. A program that runs in its own thread or process has one script with all its modules.
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -25,6 +25,16 @@ const SCRIPTS = {
     'verbs/image/pull-to-store.ts',
     'verbs/layers/image-root.ts',
     'verbs/verify/policy.ts',
+  ],
+  containers: [
+    ...['exec', 'kill', 'logs', 'ps', 'rm', 'start', 'stop', 'wait'].map((verb) => `cli/verb/container/${verb}.ts`),
+    'verbs/life/await-condition.ts',
+    'verbs/life/remove-container.ts',
+    'verbs/life/signal-container.ts',
+    'verbs/look/container-logs.ts',
+    'verbs/look/list-containers.ts',
+    'verbs/run/exec-container.ts',
+    'verbs/run/restart-container.ts',
   ],
   others: [],
 };
