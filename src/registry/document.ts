@@ -1,10 +1,10 @@
 import { gunzipSync } from 'node:zlib';
 import { checkContent, digestOf } from '../crypto/digest.ts';
-import type { TsimgError } from '../errors.ts';
+import { TsimgError } from '../errors.ts';
 import { documentBound } from '../image/read-document.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { isDigest } from '../oci/digest.ts';
-import { hasKey, MAX_DOCUMENT_BYTES } from '../oci/document.ts';
+import { hasKey, MAX_DOCUMENT_BYTES, parseJson } from '../oci/document.ts';
 import { documentKindOf, isManifestOrIndex, MEDIA_TYPE } from '../oci/media-type.ts';
 import { discard, readBody } from './http/body.ts';
 import type { HttpResponse } from './http/http.ts';
@@ -41,16 +41,12 @@ function bareType(response: HttpResponse): string {
 
 /**
  * The Content-Type where it is a document's, else the media type in the document, else a guess by its fields: old
- * registries send text/plain.
+ * registries send text/plain. @throws DOCUMENT_INVALID
  */
-function mediaTypeOf(announced: string, bytes: Buffer): string {
-  if (documentKindOf(announced) !== 'other') return announced;
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return announced; // the parser's error is better
-  }
+function mediaTypeOf(announced: string, bytes: Buffer, { what, where }: { what: string; where: string }): string {
+  if (documentKindOf(announced) !== 'other') return announced; // the parser's error is better
+  if (bytes.length === 0) throw new TsimgError('DOCUMENT_INVALID', `${what} is empty`, { where });
+  const value = parseJson(bytes, what, where);
   const own = hasKey(value, 'mediaType') ? (value as { mediaType: unknown }).mediaType : undefined;
   if (typeof own === 'string' && own !== '') return own.slice(0, 255);
   if (hasKey(value, 'manifests')) return MEDIA_TYPE.ociIndex;
@@ -99,7 +95,7 @@ function plainBody({ headers }: HttpResponse, bytes: Buffer, limit: number): Buf
  * Fetches a manifest or index by tag or digest; undefined when there is none. The digest is computed from the bytes:
  * the one in the response's header is ignored.
  * @param version a tag, or a digest, which the bytes must have
- * @throws DIGEST_MISMATCH; LIMIT_EXCEEDED past 4 MiB or the session's limit; REGISTRY_ERROR, REGISTRY_UNREACHABLE,
+ * @throws DIGEST_MISMATCH; DOCUMENT_INVALID for what is not JSON; LIMIT_EXCEEDED past 4 MiB or the session's limit; REGISTRY_ERROR, REGISTRY_UNREACHABLE,
  * AUTHENTICATION_…
  */
 export function getDocument(
@@ -123,7 +119,7 @@ export function getDocument(
       const bound = documentBound(session.documentLimit);
       const bytes = plainBody(response, await readBody(response, bound, signal), bound.bytes);
       if (isHtml(bytes)) throw htmlError(what, response, bytes);
-      const mediaType = mediaTypeOf(bareType(response), bytes);
+      const mediaType = mediaTypeOf(bareType(response), bytes, { what, where: session.registry });
       const digest = isDigest(version) ? version : digestOf(bytes);
       const descriptor = { mediaType, digest, size: bytes.length };
       if (digest === version) checkContent(bytes, descriptor, what);

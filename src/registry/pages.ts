@@ -31,19 +31,34 @@ function nextTarget(header: string): string | undefined {
   return undefined;
 }
 
+/** The next page of a list, or the text of a link that is not followed. */
+export type NextPage =
+  | { readonly kind: 'page'; readonly url: URL }
+  | { readonly kind: 'elsewhere'; readonly target: string };
+
 /**
- * Returns the URL of a list's next page, if it is of the same origin: the request carries credentials, and a header
- * must not choose where they go.
+ * Returns the next page of a list; undefined for the last one. It is asked of the origin of the page before, since the
+ * request carries credentials, and a header must not choose where they go. Registries behind a proxy may name the
+ * scheme and the port that they themselves listen on: only the path and the query of the link count.
  */
-export function nextPage(header: string | undefined, page: URL): URL | undefined {
+export function nextPage(header: string | undefined, page: URL): NextPage | undefined {
   const target = header === undefined ? undefined : nextTarget(header);
-  if (target === undefined || !URL.canParse(target, page.href)) return undefined;
-  const next = new URL(target, page);
-  return next.origin === page.origin && next.username === '' && next.password === '' ? next : undefined;
+  if (target === undefined) return undefined;
+  const named = URL.canParse(target, page.href) ? new URL(target, page) : undefined;
+  if (named === undefined || named.hostname !== page.hostname) return { kind: 'elsewhere', target };
+  // The first character of a path, which may be another slash, must not begin a host.
+  return { kind: 'page', url: new URL(`${page.origin}${named.pathname}${named.search}`) };
+}
+
+/** Says that a list goes on where it is not read. */
+function tellOfRest({ context, registry }: Session, what: string, target: string): void {
+  const place = URL.canParse(target) ? new URL(target).host : 'no valid URL';
+  const message = `${what} is not complete: ${registry} has the next page at another host (${place}), which is not asked`;
+  context.onEvent?.({ kind: 'warning', message });
 }
 
 /**
- * Reads a list in pages along `Link: rel="next"` on the same origin: each of up to 4 MiB or the session's limit, all
+ * Reads a list in pages along `Link: rel="next"`, all of the same origin: each of up to 4 MiB or the session's limit, all
  * together of up to 32 MiB or that limit.
  * @param read takes a page's bytes, or returns false for a response that is no page: the list ends there
  * @throws REGISTRY_ERROR for pages that form a cycle, or that do not end; LIMIT_EXCEEDED
@@ -80,7 +95,9 @@ export async function readPages(
         const response = await session.attempt({ method: 'GET', path: page, headers: { accept }, what, signal });
         visited.add(response.url.href);
         const isPage = await read(response, () => readPage(response));
-        return isPage ? nextPage([response.headers.link].flat().join(','), response.url) : undefined;
+        const following = isPage ? nextPage([response.headers.link].flat().join(','), response.url) : undefined;
+        if (following?.kind === 'elsewhere') tellOfRest(session, what, following.target);
+        return following?.kind === 'page' ? following.url : undefined;
       },
       signal,
     );

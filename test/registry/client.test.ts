@@ -175,13 +175,44 @@ test('pages that lead back are an error, not a loop', async () => {
   });
 });
 
-test('a next page elsewhere is not fetched', async () => {
-  await using elsewhere = await startFakeRegistry();
-  const headers = { link: `<${elsewhere.origin}/v2/>; rel="next"` };
-  await withClient([{ path: '/v2/a/b/tags/list', headers, body: '{"tags":["x"]}' }], async (client) => {
+test('a next page at another host is not fetched, and a warning says that the list goes on', async () => {
+  const headers = { link: '<http://elsewhere.invalid/v2/>; rel="next"' };
+  await withClient([{ path: '/v2/a/b/tags/list', headers, body: '{"tags":["x"]}' }], async (client, _, events) => {
     assert.equal(await client.tags(), ['x']);
+    const warnings = events.flatMap((event) => (event.kind === 'warning' ? [event.message] : []));
+    assert.is(warnings.length, 1);
+    assert.match(warnings[0] ?? '', /^list of tags of a\/b is not complete: .*at another host \(elsewhere\.invalid\)/);
+  });
+});
+
+test('a next page is fetched from the registry, whatever port a registry behind a proxy names', async () => {
+  await using elsewhere = await startFakeRegistry();
+  const headers = { link: `<${elsewhere.origin}/v2/a/b/tags/list?last=x>; rel="next"` };
+  const exchanges: readonly Exchange[] = [
+    { path: '/v2/a/b/tags/list', headers, body: '{"tags":["x"]}' },
+    { path: '/v2/a/b/tags/list?last=x', body: '{"tags":["y"]}' },
+  ];
+  await withClient(exchanges, async (client) => {
+    assert.equal(await client.tags(), ['x', 'y']);
     assert.equal(elsewhere.requests, []);
   });
+});
+
+test('a manifest that is no JSON is told as such, by tag and by digest', async () => {
+  for (const [body, headers] of [
+    ['', {}],
+    ['not found', { 'content-type': 'text/plain' }],
+    ['\u001b[31m', { 'content-type': 'application/octet-stream' }],
+  ] as const) {
+    const digest = digestOf(body);
+    const exchanges = ['1.0', digest].map((version) => ({ path: `/v2/a/b/manifests/${version}`, headers, body }));
+    await withClient(exchanges, async (client) => {
+      for (const version of ['1.0', digest]) {
+        const error = await failureOf(client.document(version), 'DOCUMENT_INVALID');
+        assert.match(error.what, /^manifest of a\/b.* is (?:empty|not JSON)$/);
+      }
+    });
+  }
 });
 
 const REFERRER = { mediaType: MEDIA_TYPE.ociManifest, digest: digestOf('referrer'), size: 8, artifactType: 'text/x' };

@@ -11,7 +11,10 @@ import { failureOf } from '../support/failure-of.ts';
 
 const test = suite('registry/pages');
 const PAGE = new URL('https://registry.example.com/v2/a/tags/list?n=2');
-const next = (header: string | undefined) => nextPage(header, PAGE)?.href;
+const next = (header: string | undefined) => {
+  const following = nextPage(header, PAGE);
+  return following?.kind === 'page' ? following.url.href : following;
+};
 
 test('the next page may be relative or absolute', () => {
   const href = 'https://registry.example.com/v2/a/tags/list?last=b&n=2';
@@ -28,13 +31,24 @@ test('only rel=next is the next page', () => {
   assert.is(next(undefined), undefined);
 });
 
-test('another host, scheme or port is never the next page, for the credentials go with the request', () => {
-  assert.is(next('<https://evil.example.com/v2/>; rel="next"'), undefined);
-  assert.is(next('<http://registry.example.com/v2/>; rel="next"'), undefined);
-  assert.is(next('<https://registry.example.com:444/v2/>; rel="next"'), undefined);
-  assert.is(next('<//evil.example.com/v2/>; rel="next"'), undefined);
-  assert.is(next('<https://u:p@registry.example.com/v2/>; rel="next"'), undefined);
-  assert.is(next('<https://[>; rel="next"'), undefined);
+test('the next page is asked of the same origin, for the credentials go with the request', () => {
+  const elsewhere = (target: string) => ({ kind: 'elsewhere', target });
+  assert.equal(next('<https://evil.example.com/v2/>; rel="next"'), elsewhere('https://evil.example.com/v2/'));
+  assert.equal(next('<//evil.example.com/v2/>; rel="next"'), elsewhere('//evil.example.com/v2/'));
+  assert.equal(next('<https://[>; rel="next"'), elsewhere('https://['));
+  assert.equal(next('<data:x>; rel="next"'), elsewhere('data:x'));
+  // A registry behind a proxy knows neither the scheme nor the port that the proxy has.
+  const href = 'https://registry.example.com/v2/a/tags/list?last=b';
+  for (const origin of [
+    'http://registry.example.com',
+    'https://registry.example.com:444',
+    'https://u:p@registry.example.com',
+  ])
+    assert.is(next(`<${origin}/v2/a/tags/list?last=b>; rel="next"`), href);
+  assert.is(
+    next('<http://registry.example.com//evil.example.com/>; rel="next"'),
+    'https://registry.example.com//evil.example.com/',
+  );
 });
 
 test('a list whose pages never end is an error, after a thousand of them', async () => {

@@ -151,7 +151,7 @@ const headerTarget = textTarget({
     mustEqual(plain(again), plain(challenges), 'challenges do not say the same when written again');
     const page = new URL('https://registry.example.com/v2/a/tags/list');
     const next = nextPage(text, page);
-    if (next !== undefined && next.origin !== page.origin) throw fault(`the next page is at ${next.href}`);
+    if (next?.kind === 'page' && next.url.origin !== page.origin) throw fault(`the next page is at ${next.url.href}`);
     const range = parseContentRange(text);
     if (range !== undefined && !Number.isSafeInteger(range.end - range.start)) throw fault('a range that is none');
     const wait = parseRetryAfter(text, 1_700_000_000_000);
