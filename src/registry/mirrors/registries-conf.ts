@@ -105,11 +105,12 @@ export async function parseRegistriesConf(content: string, file: string): Promis
   return { entries: [...entries, ...first], aliases: new Map(Object.entries(aliases)) };
 }
 
-/** Whether a file has what only the parser understands: a table of registries. Others cost no parser. */
+/**
+ * Whether a file has what only the parser understands: a table of registries, or the beginning of one, of which the
+ * parser says what is wrong. Others cost no parser.
+ */
 export function hasRegistryTables(content: string): boolean {
-  return /^\s*(?:\[\[?\s*["']?registr(?:y|ies)["']?\s*[\].]|["']?registry["']?\s*=\s*\[|["']?registries["']?\s*[.=])/m.test(
-    content,
-  );
+  return /^\s*(?:\[\[?\s*["']?registr|["']?registry["']?\s*=\s*\[|["']?registries["']?\s*[.=])/m.test(content);
 }
 
 /**

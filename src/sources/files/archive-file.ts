@@ -11,7 +11,7 @@ import { pump } from '../../streams/pump.ts';
 import { readSection } from '../../streams/read-section.ts';
 import { streamOf } from '../../streams/stream-of.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
-import { openTemporaryFile } from '../../sys/file/temporary.ts';
+import { openTemporaryFile, writeTemporary } from '../../sys/file/temporary.ts';
 import { startProcess } from '../../sys/process/start-process.ts';
 import { whileArchive } from './archive-head.ts';
 import { filterFile } from './filter-file.ts';
@@ -42,7 +42,7 @@ async function headOf(handle: FileHandle): Promise<Buffer> {
 /** Writes a stream into a file, from the file's position on. */
 async function writeAll(stream: Readable, handle: FileHandle, signal: AbortSignal | undefined): Promise<void> {
   try {
-    await pump([stream], (chunk) => handle.writeFile(chunk), signal);
+    await pump([stream], (chunk) => writeTemporary(handle, chunk), signal);
   } catch (error) {
     throw filesystemError('cannot unwrap an archive', 'temporary file', error);
   }

@@ -14,7 +14,7 @@ import { type HashingStream, hashing } from '../../streams/hashing.ts';
 import { pump } from '../../streams/pump.ts';
 import { readSection } from '../../streams/read-section.ts';
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
-import { openTemporaryFile } from '../../sys/file/temporary.ts';
+import { openTemporaryFile, writeTemporary } from '../../sys/file/temporary.ts';
 import { readTar } from '../../tar/read/entries.ts';
 import { LAYER_TYPE, type LayerFile, layerOf, writeLayerFile } from '../layers/layer-file.ts';
 
@@ -43,7 +43,7 @@ async function openFile(path: string, { stdin, limits, signal }: ArchiveOptions)
   if (path === '-') {
     const file = await openTemporaryFile();
     try {
-      await pump([stdin()], (chunk) => file.writeFile(chunk), signal);
+      await pump([stdin()], (chunk) => writeTemporary(file, chunk), signal);
       return file;
     } catch (error) {
       await file.close();

@@ -8,7 +8,7 @@ import { compressing } from '../../streams/compress/compress.ts';
 import { hashing } from '../../streams/hashing.ts';
 import { pump } from '../../streams/pump.ts';
 import { readSection } from '../../streams/read-section.ts';
-import { openTemporaryFile } from '../../sys/file/temporary.ts';
+import { openTemporaryFile, writeTemporary } from '../../sys/file/temporary.ts';
 
 /** A layer in a file, which is closed at the end of the `await using`. */
 export interface LayerFile extends Layer, AsyncDisposable {}
@@ -41,7 +41,7 @@ export async function writeLayerFile(
   const compressors = compressing(compression);
   const file = await openTemporaryFile();
   try {
-    await pump([...chain, tar.stream, ...compressors, stored.stream], (chunk) => file.writeFile(chunk), signal);
+    await pump([...chain, tar.stream, ...compressors, stored.stream], (chunk) => writeTemporary(file, chunk), signal);
     const descriptor: Descriptor = {
       mediaType: LAYER_TYPE[compression.kind],
       digest: stored.digest(),

@@ -234,4 +234,16 @@ test('an alias of a later file wins, and an empty one ends it', async () => {
   assert.is(await findAlias('nothing', {}, { HOME }), undefined);
 });
 
+test('a table of registries whose first line is not complete is looked at, and refused by the parser', async () => {
+  for (const text of [
+    '[[registry',
+    '[[registry]\nlocation = "a.test"\n',
+    '[registry\nblocked = true\n',
+    '  [[registries\n',
+  ]) {
+    assert.is(hasRegistryTables(text), true, text);
+    await failureOf(parseRegistriesConf(text, 'x.conf'), 'REGISTRIES_INVALID');
+  }
+});
+
 test.run();
