@@ -87,7 +87,10 @@ const NODE_SYMBOLS = `const Symbol = globalThis.Symbol.asyncDispose !== undefine
   };
   return new Proxy(globalThis.Symbol, { get: (target, name) => own[name] ?? target[name] });
 })();`;
-/** Packages that are joined too; the others are loaded from node_modules. */
+/**
+ * Packages that are joined too; the others are loaded from node_modules. Of a package that only one script imports, only
+ * what is used is joined: so `schema/zod.ts` alone imports zod.
+ */
 const PACKAGES = new Set(['commander', 'zod']);
 /** A package that few runs need is a script of its own, with the packages that it needs. */
 const LATE_PACKAGES = new Set(['got']);
@@ -148,9 +151,9 @@ function outside(source, own, scriptOf) {
     name: 'outside',
     setup({ onResolve, onLoad, resolve: resolvePackage }) {
       onResolve({ filter: /^[^./]/ }, ({ path, kind, resolveDir }) => {
-        const name = path.split('/').slice(0, path.startsWith('@') ? 2 : 1);
-        if (!PACKAGES.has(name.join('/'))) return { path, external: true };
-        const script = scriptOf(path);
+        const name = path.split('/', path.startsWith('@') ? 2 : 1).join('/');
+        if (!PACKAGES.has(name)) return { path, external: true };
+        const script = scriptOf(name);
         if (script !== own) return { path: `${script}:${path}`, namespace: 'script' };
         // All importers get the same form of a package: with require() a second form would be joined too.
         return kind === 'require-call' ? resolvePackage(path, { kind: 'import-statement', resolveDir }) : undefined;
@@ -200,23 +203,8 @@ const makingLate = {
 };
 
 /**
- * Leaves out what tsimg does not use of Zod: the languages of its messages but English, 400 kB, of which each start
- * would make closures, and the reader of JSON Schema, which takes some milliseconds to load.
- */
-const ZOD_PARTS = [
-  { file: /zod[\\/]v4[\\/]locales[\\/]index\.js$/, contents: "export { default as en } from './en.js';" },
-  { file: /zod[\\/]v4[\\/]classic[\\/]from-json-schema\.js$/, contents: 'export const fromJSONSchema = undefined;' },
-];
-const smallerZod = {
-  name: 'smaller-zod',
-  setup({ onLoad }) {
-    for (const { file, contents } of ZOD_PARTS) onLoad({ filter: file }, () => ({ contents, loader: 'js' }));
-  },
-};
-
-/**
- * Gives the joined zod a configuration of its own. Zod keeps it in globals: a program's own zod would change what tsimg
- * checks, and tsimg would set the program's language to English.
+ * Gives the joined zod a configuration of its own. Zod keeps it in globals, where a program's own zod would change what
+ * tsimg checks, and how it says what is wrong.
  */
 const withOwnGlobals = {
   name: 'with-own-globals',
@@ -349,7 +337,7 @@ export async function joinScripts(root, made) {
 const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/../\${path}\`).href;`,
   };
   const scriptUrls = adapted(source, (own) => `ownUrl('${own}')`, true);
-  const alone = { ...script, banner, plugins: [scriptUrls, outside(source, undefined, () => undefined), smallerZod] };
+  const alone = { ...script, banner, plugins: [scriptUrls, outside(source, undefined, () => undefined)] };
 
   const entries = ENTRIES.filter((entry) => existsSync(join(source, `${entry}.ts`)));
   const library = build({
@@ -370,7 +358,6 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/\${pa
     plugins: [
       adapted(source, (own) => `ownUrl('${own}')`, false),
       outside(source, undefined, () => undefined),
-      smallerZod,
       withOwnGlobals,
     ],
   });
@@ -390,7 +377,7 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/\${pa
         sourcefile: `${name}.js`,
       },
       outfile: join(folder, `${name}.cjs`),
-      plugins: [scriptUrls, outside(source, name, (module) => scripts.get(module)), smallerZod, makingLate],
+      plugins: [scriptUrls, outside(source, name, (module) => scripts.get(module)), makingLate],
     });
   });
   const packages = [...LATE_PACKAGES].map((name) =>

@@ -1,10 +1,10 @@
 import { openSync, readdirSync, realpathSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { z } from 'zod';
 import { ERRNO_WORDS } from '../src/errno-words.data.ts';
 import { errnoOf, messageOf, TsimgError } from '../src/errors.ts';
-import { formatSchemaIssue } from '../src/schema-issue.ts';
+import { formatSchemaIssue } from '../src/schema/schema-issue.ts';
+import * as z from '../src/schema/zod.ts';
 import { ERRNO_NAMES } from '../src/sys/errno.data.ts';
 import { nodeCallError, refusedCall } from '../src/sys/refused-call.ts';
 
@@ -53,11 +53,11 @@ test('an error of Node’s functions becomes ours, with its path', () => {
 
 test('a schema’s error names the field, the kind of its value, and the expected kind', () => {
   const schema = z.strictObject({
-    list: z.array(z.object({ name: z.string().refine((text) => text !== 'bad', { error: 'not a name' }) })),
-    kind: z.enum(['a', 'b']).optional(),
-    either: z.union([z.string(), z.number()]).optional(),
-    small: z.int().min(1).max(3).optional(),
-    form: z.string().regex(/^x/).optional(),
+    list: z.array(z.object({ name: z.string().check(z.refine((text) => text !== 'bad', { error: 'not a name' })) })),
+    kind: z.optional(z.enum(['a', 'b'])),
+    either: z.optional(z.union([z.string(), z.number()])),
+    small: z.optional(z.int().check(z.gte(1), z.lte(3))),
+    form: z.optional(z.string().check(z.regex(/^x/))),
   });
   const told = (value: unknown) => {
     const result = schema.safeParse(value);

@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { TsimgError } from '../errors.ts';
+import * as z from '../schema/zod.ts';
 import { digestSchema, optional, stringMapSchema } from './descriptor.ts';
 import type { Digest } from './digest.ts';
 import { checkDocument, parseJson } from './document.ts';
@@ -35,39 +35,39 @@ export interface ImageConfig {
 }
 
 /** Old builders wrote one string in the place of a list: docker reads it as one element. */
-const words = z
-  .union([z.array(z.string()), z.string()])
-  .nullish()
-  .transform((value): readonly string[] =>
+const words = z.pipe(
+  z.nullish(z.union([z.array(z.string()), z.string()])),
+  z.transform((value): readonly string[] =>
     value === null || value === undefined ? [] : typeof value === 'string' ? [value] : value,
-  );
+  ),
+);
 
-const text = z
-  .string()
-  .nullish()
-  .transform((value) => value ?? '');
+const text = z.pipe(
+  z.nullish(z.string()),
+  z.transform((value) => value ?? ''),
+);
 
 /** `{ "80/tcp": {} }` is a set written as a map. */
-const keySet = z
-  .record(z.string(), z.unknown())
-  .nullish()
-  .transform((value): readonly string[] => Object.keys(value ?? {}));
+const keySet = z.pipe(
+  z.nullish(z.record(z.string(), z.unknown())),
+  z.transform((value): readonly string[] => Object.keys(value ?? {})),
+);
 
-const number = z
-  .number()
-  .nullish()
-  .transform((value) => value ?? undefined);
+const number = z.pipe(
+  z.nullish(z.number()),
+  z.transform((value) => value ?? undefined),
+);
 
-const healthcheckSchema = z
-  .object({
+const healthcheckSchema = z.pipe(
+  z.object({
     Test: words,
     Interval: number,
     Timeout: number,
     StartPeriod: number,
     StartInterval: number,
     Retries: number,
-  })
-  .transform(
+  }),
+  z.transform(
     (raw): Healthcheck => ({
       test: raw.Test,
       interval: raw.Interval,
@@ -76,10 +76,11 @@ const healthcheckSchema = z
       startInterval: raw.StartInterval,
       retries: raw.Retries,
     }),
-  );
+  ),
+);
 
-const runSchema = z
-  .object({
+const runSchema = z.pipe(
+  z.object({
     User: text,
     Env: words,
     Entrypoint: words,
@@ -90,8 +91,8 @@ const runSchema = z
     Volumes: keySet,
     StopSignal: text,
     Healthcheck: optional(healthcheckSchema),
-  })
-  .transform(
+  }),
+  z.transform(
     (raw): RunConfig => ({
       user: raw.User,
       env: raw.Env,
@@ -104,10 +105,11 @@ const runSchema = z
       stopSignal: raw.StopSignal,
       ...(raw.Healthcheck === undefined ? {} : { healthcheck: raw.Healthcheck }),
     }),
-  );
+  ),
+);
 
-const configSchema = z
-  .object({
+const configSchema = z.pipe(
+  z.object({
     os: text,
     architecture: text,
     variant: optional(z.string()),
@@ -115,9 +117,9 @@ const configSchema = z
     created: optional(z.string()),
     author: optional(z.string()),
     config: optional(runSchema),
-    rootfs: optional(z.object({ type: optional(z.string()), diff_ids: z.array(digestSchema).nullish() })),
-    history: z
-      .array(
+    rootfs: optional(z.object({ type: optional(z.string()), diff_ids: z.nullish(z.array(digestSchema)) })),
+    history: z.nullish(
+      z.array(
         z.object({
           created: optional(z.string()),
           created_by: optional(z.string()),
@@ -125,10 +127,10 @@ const configSchema = z
           comment: optional(z.string()),
           empty_layer: optional(z.boolean()),
         }),
-      )
-      .nullish(),
-  })
-  .transform(
+      ),
+    ),
+  }),
+  z.transform(
     (raw): ImageConfig => ({
       platform: normalizePlatform({
         os: raw.os || 'linux',
@@ -148,7 +150,8 @@ const configSchema = z
         emptyLayer: entry.empty_layer ?? false,
       })),
     }),
-  );
+  ),
+);
 
 /**
  * Parses the bytes of an image config. @param where names the config in errors

@@ -1,6 +1,6 @@
-import type { z } from 'zod';
 import { TsimgError } from '../errors.ts';
-import { formatSchemaIssue, PARSED_ONCE } from '../schema-issue.ts';
+import { formatSchemaIssue } from '../schema/schema-issue.ts';
+import type * as z from '../schema/zod.ts';
 
 /** The largest JSON document (manifest, index, config) that is read, in bytes. Registries accept 4 MiB at most. */
 export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
@@ -17,8 +17,13 @@ export function parseJson(bytes: Uint8Array, what: string, where: string): unkno
 }
 
 /** Checks a value with a schema; the error names the first wrong field. @throws DOCUMENT_INVALID */
-export function checkDocument<T extends z.ZodType>(schema: T, value: unknown, what: string, where: string): z.infer<T> {
-  const result = schema.safeParse(value, PARSED_ONCE);
+export function checkDocument<T extends z.ZodMiniType>(
+  schema: T,
+  value: unknown,
+  what: string,
+  where: string,
+): z.infer<T> {
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
   const why = formatSchemaIssue(result.error, value);
   throw new TsimgError('DOCUMENT_INVALID', `${what} is not valid`, { where, why });

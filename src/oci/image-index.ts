@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from '../schema/zod.ts';
 import { type Descriptor, descriptorSchema, optional, stringMapSchema } from './descriptor.ts';
 import { checkDocument, parseJson } from './document.ts';
 import { refuseAmbiguous } from './manifest.ts';
@@ -23,10 +23,10 @@ const indexSchema = z.object({
   mediaType: optional(z.string()),
   artifactType: optional(z.string()),
   // docker 25.0 wrote null for an empty list (moby#47210)
-  manifests: z
-    .array(descriptorSchema)
-    .nullable()
-    .transform((manifests) => manifests ?? []),
+  manifests: z.pipe(
+    z.nullable(z.array(descriptorSchema)),
+    z.transform((manifests) => manifests ?? []),
+  ),
   subject: optional(descriptorSchema),
   annotations: optional(stringMapSchema),
 });

@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { TsimgError } from '../errors.ts';
+import * as z from '../schema/zod.ts';
 import { type Descriptor, descriptorSchema, optional, stringMapSchema } from './descriptor.ts';
 import { checkDocument, hasKey, parseJson } from './document.ts';
 import { documentKindOf } from './media-type.ts';
@@ -26,10 +26,10 @@ const manifestSchema = z.object({
   mediaType: optional(z.string()),
   artifactType: optional(z.string()),
   config: descriptorSchema,
-  layers: z
-    .array(descriptorSchema)
-    .nullable()
-    .transform((layers) => layers ?? []),
+  layers: z.pipe(
+    z.nullable(z.array(descriptorSchema)),
+    z.transform((layers) => layers ?? []),
+  ),
   subject: optional(descriptorSchema),
   annotations: optional(stringMapSchema),
 });

@@ -1,10 +1,10 @@
-import { z } from 'zod';
 import { checkDocument, parseJson } from '../oci/document.ts';
+import * as z from '../schema/zod.ts';
 import { responseError } from './http/response-error.ts';
 import { readPages } from './pages.ts';
 import type { Session } from './session.ts';
 
-const pageSchema = z.object({ tags: z.array(z.string().max(1024)).nullish() });
+const pageSchema = z.object({ tags: z.nullish(z.array(z.string().check(z.maxLength(1024)))) });
 
 /**
  * Lists the tags of a repository, in the registry's order (distribution spec, "Listing Tags"); undefined when there is

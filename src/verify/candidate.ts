@@ -1,8 +1,8 @@
 import { type Bundle, bundleFromJSON } from '@sigstore/bundle';
-import { z } from 'zod';
 import { MAX_BROUGHT_CERTIFICATES, type ParsedCertificate, parseCertificates } from '../crypto/certificate-path.ts';
 import { pemToDer, sha256 } from '../crypto/public-key.ts';
 import { parseJson } from '../oci/document.ts';
+import * as z from '../schema/zod.ts';
 import { asRefusal, refused } from './refuse.ts';
 import { type Envelope, isDigestOf } from './signed-content.ts';
 
@@ -41,9 +41,9 @@ const legacyBundle = z.object({
   SignedEntryTimestamp: z.string(),
   Payload: z.object({
     body: z.string(),
-    integratedTime: z.number().int().nonnegative(),
-    logIndex: z.number().int().nonnegative(),
-    logID: z.string().regex(/^[0-9a-f]{64}$/),
+    integratedTime: z.int().check(z.nonnegative()),
+    logIndex: z.int().check(z.nonnegative()),
+    logID: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
   }),
 });
 const legacyTimestamp = z.object({ SignedRFC3161Timestamp: z.string() });
@@ -51,7 +51,7 @@ const entryHead = z.object({ kind: z.string(), apiVersion: z.string() });
 const dsseEnvelope = z.object({
   payloadType: z.string(),
   payload: z.string(),
-  signatures: z.array(z.object({ sig: z.string() })).length(1),
+  signatures: z.array(z.object({ sig: z.string() })).check(z.length(1)),
 });
 
 function json(text: string | Uint8Array, what: string): unknown {

@@ -1,53 +1,58 @@
-import { z } from 'zod';
 import { pemToDer, sameBytes } from '../crypto/public-key.ts';
 import { parseJson } from '../oci/document.ts';
+import * as z from '../schema/zod.ts';
 import { refused } from './refuse.ts';
 
 /** The signer in a log entry of version 0.0.2: a key or a certificate, DER. */
 const verifierV2 = z.object({
-  x509Certificate: z.object({ rawBytes: z.string() }).optional(),
-  publicKey: z.object({ rawBytes: z.string() }).optional(),
+  x509Certificate: z.optional(z.object({ rawBytes: z.string() })),
+  publicKey: z.optional(z.object({ rawBytes: z.string() })),
 });
 
 const BODIES = [
   {
     kind: 'hashedrekord',
     version: '0.0.1',
-    schema: z
-      .object({ spec: z.object({ signature: z.object({ publicKey: z.object({ content: z.string() }) }) }) })
-      .transform(({ spec }) => [pemOf(spec.signature.publicKey.content)]),
+    schema: z.pipe(
+      z.object({ spec: z.object({ signature: z.object({ publicKey: z.object({ content: z.string() }) }) }) }),
+      z.transform(({ spec }) => [pemOf(spec.signature.publicKey.content)]),
+    ),
   },
   {
     kind: 'dsse',
     version: '0.0.1',
-    schema: z
-      .object({ spec: z.object({ signatures: z.array(z.object({ verifier: z.string() })) }) })
-      .transform(({ spec }) => spec.signatures.map(({ verifier }) => pemOf(verifier))),
+    schema: z.pipe(
+      z.object({ spec: z.object({ signatures: z.array(z.object({ verifier: z.string() })) }) }),
+      z.transform(({ spec }) => spec.signatures.map(({ verifier }) => pemOf(verifier))),
+    ),
   },
   {
     kind: 'intoto',
     version: '0.0.2',
-    schema: z
-      .object({
+    schema: z.pipe(
+      z.object({
         spec: z.object({
           content: z.object({ envelope: z.object({ signatures: z.array(z.object({ publicKey: z.string() })) }) }),
         }),
-      })
-      .transform(({ spec }) => spec.content.envelope.signatures.map(({ publicKey }) => pemOf(publicKey))),
+      }),
+      z.transform(({ spec }) => spec.content.envelope.signatures.map(({ publicKey }) => pemOf(publicKey))),
+    ),
   },
   {
     kind: 'hashedrekord',
     version: '0.0.2',
-    schema: z
-      .object({ spec: z.object({ hashedRekordV002: z.object({ signature: z.object({ verifier: verifierV2 }) }) }) })
-      .transform(({ spec }) => [rawOf(spec.hashedRekordV002.signature.verifier)]),
+    schema: z.pipe(
+      z.object({ spec: z.object({ hashedRekordV002: z.object({ signature: z.object({ verifier: verifierV2 }) }) }) }),
+      z.transform(({ spec }) => [rawOf(spec.hashedRekordV002.signature.verifier)]),
+    ),
   },
   {
     kind: 'dsse',
     version: '0.0.2',
-    schema: z
-      .object({ spec: z.object({ dsseV002: z.object({ signatures: z.array(z.object({ verifier: verifierV2 })) }) }) })
-      .transform(({ spec }) => spec.dsseV002.signatures.map(({ verifier }) => rawOf(verifier))),
+    schema: z.pipe(
+      z.object({ spec: z.object({ dsseV002: z.object({ signatures: z.array(z.object({ verifier: verifierV2 })) }) }) }),
+      z.transform(({ spec }) => spec.dsseV002.signatures.map(({ verifier }) => rawOf(verifier))),
+    ),
   },
 ] as const;
 

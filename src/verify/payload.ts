@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import type { Digest } from '../oci/digest.ts';
 import { checkDocument, parseJson } from '../oci/document.ts';
+import * as z from '../schema/zod.ts';
 import { refused } from './refuse.ts';
 
 /** The type of cosign's payload; that of GPG's simple signing is another. */
@@ -12,7 +12,7 @@ const payloadSchema = z.object({
     image: z.object({ 'docker-manifest-digest': z.string() }),
     type: z.string(),
   }),
-  optional: z.record(z.string(), z.unknown()).nullish(),
+  optional: z.nullish(z.record(z.string(), z.unknown())),
 });
 
 /** Annotations that must be in the signed document: cosign's `-a`. */

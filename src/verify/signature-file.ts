@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from '../schema/zod.ts';
 import { asRefusal } from './refuse.ts';
 import type { AttachedBytes } from './verify-attached.ts';
 
@@ -9,7 +9,7 @@ const PAYLOAD_TYPE = 'application/vnd.dev.cosign.simplesigning.v1+json';
 const fileSchema = z.object({
   mimeType: z.string(),
   payload: z.string(),
-  annotations: z.record(z.string(), z.string()).default({}),
+  annotations: z._default(z.record(z.string(), z.string()), {}),
 });
 
 /**

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { type Digest, hexOf, isDigest } from '../oci/digest.ts';
 import { checkDocument, parseJson } from '../oci/document.ts';
+import * as z from '../schema/zod.ts';
 import { checkAnnotations, type WantedAnnotations } from './payload.ts';
 import { refused } from './refuse.ts';
 import type { Envelope } from './signed-content.ts';
@@ -14,7 +14,7 @@ const statementSchema = z.object({
   subject: z.array(
     z.object({
       digest: z.record(z.string(), z.string()),
-      annotations: z.record(z.string(), z.unknown()).nullish(),
+      annotations: z.nullish(z.record(z.string(), z.unknown())),
     }),
   ),
 });

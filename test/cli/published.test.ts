@@ -86,6 +86,18 @@ test('the licenses of joined packages go with the scripts', () => {
   assert.not.match(licenses, /^## http2-wrapper/m);
 });
 
+test('one script of the command has zod, and the smaller form of it alone', () => {
+  const folder = join(PACKAGE, 'dist', 'src', 'scripts');
+  const holders = readdirSync(folder).filter((name) => {
+    if (!name.endsWith('.cjs')) return false;
+    const modules = readFileSync(join(folder, name), 'utf8').match(/^\/\/ node_modules\/zod\/.*$/gm) ?? [];
+    const others = modules.filter((module) => !/\/zod\/(mini|v4\/(core|locales|mini))\//.test(module));
+    assert.equal(others, [], name);
+    return modules.length > 0;
+  });
+  assert.equal(holders, ['images.cjs']);
+});
+
 test('a request loads nothing of joined packages from node_modules', () => {
   const alone = join(tempDir(), 'package');
   cpSync(PACKAGE, alone, { recursive: true });

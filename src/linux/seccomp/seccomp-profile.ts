@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
-import { formatSchemaIssue, PARSED_ONCE } from '../../schema-issue.ts';
+import { formatSchemaIssue } from '../../schema/schema-issue.ts';
+import * as z from '../../schema/zod.ts';
 
 const ACTIONS = [
   'SCMP_ACT_ALLOW',
@@ -23,32 +23,32 @@ const OPERATORS = [
   'SCMP_CMP_MASKED_EQ',
 ] as const;
 
-const errno = z.int().min(0).max(4095);
+const errno = z.int().check(z.gte(0), z.lte(4095));
 const argument = z.strictObject({
-  index: z.int().min(0).max(5),
-  value: z.int().min(0),
-  valueTwo: z.int().min(0).default(0),
+  index: z.int().check(z.gte(0), z.lte(5)),
+  value: z.int().check(z.gte(0)),
+  valueTwo: z._default(z.int().check(z.gte(0)), 0),
   op: z.enum(OPERATORS),
 });
-const names = z.array(z.string()).nullish();
-const filter = z.strictObject({ caps: names, arches: names, minKernel: z.string().nullish() }).nullish();
+const names = z.nullish(z.array(z.string()));
+const filter = z.nullish(z.strictObject({ caps: names, arches: names, minKernel: z.nullish(z.string()) }));
 const syscall = z.strictObject({
-  name: z.string().nullish(),
+  name: z.nullish(z.string()),
   names,
   action: z.enum(ACTIONS),
-  errnoRet: errno.nullish(),
-  args: z.array(argument).nullish(),
-  comment: z.string().nullish(),
+  errnoRet: z.nullish(errno),
+  args: z.nullish(z.array(argument)),
+  comment: z.nullish(z.string()),
   includes: filter,
   excludes: filter,
 });
 const profile = z.strictObject({
   defaultAction: z.enum(ACTIONS),
-  defaultErrnoRet: errno.nullish(),
+  defaultErrnoRet: z.nullish(errno),
   architectures: names,
-  archMap: z.array(z.strictObject({ architecture: z.string(), subArchitectures: names })).nullish(),
+  archMap: z.nullish(z.array(z.strictObject({ architecture: z.string(), subArchitectures: names }))),
   flags: names,
-  syscalls: z.array(syscall).nullish(),
+  syscalls: z.nullish(z.array(syscall)),
 });
 
 /**
@@ -71,7 +71,7 @@ export function parseSeccompProfile(text: string, where: string): SeccompProfile
   } catch (cause) {
     throw fail('it is not JSON', cause);
   }
-  const parsed = profile.safeParse(document, PARSED_ONCE);
+  const parsed = profile.safeParse(document);
   if (parsed.success) return parsed.data;
   throw fail(formatSchemaIssue(parsed.error, document), parsed.error);
 }

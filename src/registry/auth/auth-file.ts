@@ -1,8 +1,8 @@
-import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
 import { optional } from '../../oci/descriptor.ts';
 import { canonicalName, type Reference } from '../../oci/reference.ts';
-import { formatSchemaIssue, PARSED_ONCE } from '../../schema-issue.ts';
+import { formatSchemaIssue } from '../../schema/schema-issue.ts';
+import * as z from '../../schema/zod.ts';
 
 /**
  * Credentials for a registry. An identity token is exchanged for a registry token; a registry token is sent as it is.
@@ -23,11 +23,11 @@ const entrySchema = z.object({
 type Entry = z.infer<typeof entrySchema>;
 
 /** The keys come from outside; a Map has no prototype that they could reach. */
-const mapOf = <T extends z.ZodType>(value: T) =>
-  z
-    .record(z.string(), value)
-    .nullish()
-    .transform((record): ReadonlyMap<string, z.infer<T>> => new Map(Object.entries(record ?? {})));
+const mapOf = <T extends z.ZodMiniType>(value: T) =>
+  z.pipe(
+    z.nullish(z.record(z.string(), value)),
+    z.transform((record): ReadonlyMap<string, z.infer<T>> => new Map(Object.entries(record ?? {}))),
+  );
 
 const fileSchema = z.object({
   auths: mapOf(entrySchema),
@@ -56,7 +56,7 @@ export function parseAuthFile(text: string, where: string, legacy: boolean): Aut
     });
   }
   const whole = legacy ? { auths: value } : value;
-  const parsed = fileSchema.safeParse(whole, PARSED_ONCE);
+  const parsed = fileSchema.safeParse(whole);
   if (parsed.success) return parsed.data;
   const why = formatSchemaIssue(parsed.error, whole);
   throw new TsimgError('DOCUMENT_INVALID', 'file of credentials is not valid', { where, why });

@@ -1,6 +1,5 @@
-import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
-import { PARSED_ONCE } from '../../schema-issue.ts';
+import * as z from '../../schema/zod.ts';
 import { runCommand } from '../../sys/process/spawn.ts';
 import { serverText } from '../failure/redact.ts';
 import type { Environment } from '../http/proxy.ts';
@@ -68,7 +67,7 @@ async function runHelper(
 }
 
 /** Reads what a helper wrote. Its text is never shown: it holds secrets. */
-function parseAnswer<T extends z.ZodType>(name: string, schema: T, text: string, lacking: string): z.infer<T> {
+function parseAnswer<T extends z.ZodMiniType>(name: string, schema: T, text: string, lacking: string): z.infer<T> {
   const program = helperProgram(name);
   let value: unknown;
   try {
@@ -76,7 +75,7 @@ function parseAnswer<T extends z.ZodType>(name: string, schema: T, text: string,
   } catch {
     throw helperError(program, 'its answer is not JSON');
   }
-  const parsed = schema.safeParse(value, PARSED_ONCE);
+  const parsed = schema.safeParse(value);
   if (!parsed.success) throw helperError(program, `its answer has no ${lacking}`);
   return parsed.data;
 }

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
 import { checkDocument, parseJson } from '../../oci/document.ts';
+import * as z from '../../schema/zod.ts';
 import { redactUrl } from '../failure/redact.ts';
 import { readBody } from '../http/body.ts';
 import type { HttpRequest, Send } from '../http/http.ts';
@@ -30,22 +30,15 @@ export interface BearerToken {
 /** The syntax of a token. Any other text could not stand in a header, or would end it. RFC 6750, section 2.1. */
 const tokenText = z
   .string()
-  .max(256 * 1024)
-  .regex(/^[A-Za-z0-9._~+/-]+=*$/, { error: 'not a token' });
+  .check(z.maxLength(256 * 1024), z.regex(/^[A-Za-z0-9._~+/-]+=*$/, { error: 'not a token' }));
 
 const answerSchema = z.object({
-  token: tokenText.or(z.literal('')).nullish(),
-  access_token: tokenText.or(z.literal('')).nullish(),
-  expires_in: z.number().min(0).max(1e9).nullish(),
+  token: z.nullish(z.union([tokenText, z.literal('')])),
+  access_token: z.nullish(z.union([tokenText, z.literal('')])),
+  expires_in: z.nullish(z.number().check(z.gte(0), z.lte(1e9))),
   // OAuth 2's name, and another one that servers give it. It goes into a form, so that it may be any text.
-  refresh_token: z
-    .string()
-    .max(256 * 1024)
-    .nullish(),
-  identity_token: z
-    .string()
-    .max(256 * 1024)
-    .nullish(),
+  refresh_token: z.nullish(z.string().check(z.maxLength(256 * 1024))),
+  identity_token: z.nullish(z.string().check(z.maxLength(256 * 1024))),
 });
 
 export function basicHeader(username: string, password: string): string {

@@ -1,6 +1,5 @@
-import { z } from 'zod';
 import { type ErrorCode, TsimgError } from '../../errors.ts';
-import { PARSED_ONCE } from '../../schema-issue.ts';
+import * as z from '../../schema/zod.ts';
 import { redactUrl, serverText } from '../failure/redact.ts';
 import { readStart } from './body.ts';
 import type { HttpResponse } from './http.ts';
@@ -11,11 +10,11 @@ const MAX_TEXT = 64 * 1024;
 /** The most characters of a refusal that are shown. */
 const MAX_SHOWN = 300;
 
-const ANY = z.unknown().optional();
+const ANY = z.optional(z.unknown());
 
 /** Distribution spec, "Error Codes", and the forms of token servers and front ends. */
 const bodySchema = z.object({
-  errors: z.array(z.object({ code: ANY, message: ANY, detail: ANY })).catch([]),
+  errors: z.catch(z.array(z.object({ code: ANY, message: ANY, detail: ANY })), []),
   message: ANY,
   error_description: ANY,
   error: ANY,
@@ -26,7 +25,7 @@ const bodySchema = z.object({
 const textOf = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? `${value}` : '');
 
 function jsonText(value: unknown): string {
-  const parsed = bodySchema.safeParse(value, PARSED_ONCE);
+  const parsed = bodySchema.safeParse(value);
   if (!parsed.success) return '';
   const { errors, message, error_description, error, details, detail } = parsed.data;
   const told = errors.map((one) => {

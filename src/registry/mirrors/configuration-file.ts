@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { z } from 'zod';
 import { errnoOf, messageOf, TsimgError } from '../../errors.ts';
-import { formatSchemaIssue, PARSED_ONCE } from '../../schema-issue.ts';
+import { formatSchemaIssue } from '../../schema/schema-issue.ts';
+import type * as z from '../../schema/zod.ts';
 
 /** The most bytes of a file: those of a cluster have some kilobytes. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -68,7 +68,7 @@ export function dropInsOf(folder: string, home: string): readonly string[] {
  * Parses TOML and checks it by a schema. The parser is loaded when there is something to parse. @throws
  * REGISTRIES_INVALID
  */
-export async function parseConfiguration<T extends z.ZodType>(
+export async function parseConfiguration<T extends z.ZodMiniType>(
   schema: T,
   text: string,
   where: string,
@@ -81,7 +81,7 @@ export async function parseConfiguration<T extends z.ZodType>(
     // The parser's message goes on with the lines of the file.
     throw invalidFile(where, messageOf(error).split('\n', 1)[0] ?? '', error);
   }
-  const parsed = schema.safeParse(value, PARSED_ONCE);
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw invalidFile(where, formatSchemaIssue(parsed.error, value));
 }

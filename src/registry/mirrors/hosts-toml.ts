@@ -1,5 +1,5 @@
 import { isAbsolute, join } from 'node:path';
-import { z } from 'zod';
+import * as z from '../../schema/zod.ts';
 import { invalidFile, parseConfiguration } from './configuration-file.ts';
 
 /** The purposes that a host serves: content by digest, resolving a tag, and taking content. */
@@ -34,34 +34,63 @@ export interface HostsFile {
   readonly file: string;
 }
 
-const text = z.string().max(4096);
-const texts = z.union([text.transform((one) => [one]), z.array(text).max(100)]);
-const pair = z.union([text.transform((one) => [one, one] as const), z.tuple([text, text])]);
+const text = z.string().check(z.maxLength(4096));
+const texts = z.union([
+  z.pipe(
+    text,
+    z.transform((one) => [one]),
+  ),
+  z.array(text).check(z.maxLength(100)),
+]);
+const pair = z.union([
+  z.pipe(
+    text,
+    z.transform((one) => [one, one] as const),
+  ),
+  z.tuple([text, text]),
+]);
 
 /** The characters of a header's name and value; others would end it. RFC 9110, section 5 */
-const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/, { error: 'not the name of a header' });
-const headerValue = z.string().regex(/^[\t\x20-\x7e]{0,8192}$/, { error: 'not the value of a header' });
+const headerName = z
+  .string()
+  .check(z.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/, { error: 'not the name of a header' }));
+const headerValue = z.string().check(z.regex(/^[\t\x20-\x7e]{0,8192}$/, { error: 'not the value of a header' }));
 
 const hostSchema = z.object({
-  capabilities: z
-    .array(
-      z
-        .string()
-        .toLowerCase()
-        .pipe(z.enum(['pull', 'resolve', 'push'])),
-    )
-    .default([]),
-  ca: texts.default([]),
-  client: z.union([text.transform((one) => [[one, one] as const]), z.array(pair).max(100)]).default([]),
-  skip_verify: z.boolean().optional(),
-  header: z
-    .record(headerName, z.union([headerValue.transform((one) => [one]), z.array(headerValue).max(100)]))
-    .default({}),
-  override_path: z.boolean().default(false),
-  dial_timeout: z.string().max(50).optional(),
+  capabilities: z._default(z.array(z.pipe(z.string().check(z.toLowerCase()), z.enum(['pull', 'resolve', 'push']))), []),
+  ca: z._default(texts, []),
+  client: z._default(
+    z.union([
+      z.pipe(
+        text,
+        z.transform((one) => [[one, one] as const]),
+      ),
+      z.array(pair).check(z.maxLength(100)),
+    ]),
+    [],
+  ),
+  skip_verify: z.optional(z.boolean()),
+  header: z._default(
+    z.record(
+      headerName,
+      z.union([
+        z.pipe(
+          headerValue,
+          z.transform((one) => [one]),
+        ),
+        z.array(headerValue).check(z.maxLength(100)),
+      ]),
+    ),
+    {},
+  ),
+  override_path: z._default(z.boolean(), false),
+  dial_timeout: z.optional(z.string().check(z.maxLength(50))),
 });
 
-const fileSchema = hostSchema.extend({ server: text.default(''), host: z.record(z.string(), hostSchema).default({}) });
+const fileSchema = z.extend(hostSchema, {
+  server: z._default(text, ''),
+  host: z._default(z.record(z.string(), hostSchema), {}),
+});
 
 const ALL: ReadonlySet<Capability> = new Set(['pull', 'resolve', 'push']);
 /** Go's durations; milliseconds of each unit. */

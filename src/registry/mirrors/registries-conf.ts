@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from '../../schema/zod.ts';
 import { invalidFile, parseConfiguration } from './configuration-file.ts';
 
 /** When a mirror is asked: for each reference, or only for those with or without a digest. */
@@ -24,34 +24,36 @@ export interface RegistryEntry {
   readonly file: string;
 }
 
-const text = z.string().max(4096);
-const flag = z.boolean().default(false);
+const text = z.string().check(z.maxLength(4096));
+const flag = z._default(z.boolean(), false);
 
 const mirrorSchema = z.object({
   location: text,
   insecure: flag,
-  'pull-from-mirror': z.enum(['', 'all', 'digest-only', 'tag-only']).default('all'),
+  'pull-from-mirror': z._default(z.enum(['', 'all', 'digest-only', 'tag-only']), 'all'),
 });
 
-const listSchema = z.object({ registries: z.array(text).max(10_000).default([]) }).optional();
+const listSchema = z.optional(z.object({ registries: z._default(z.array(text).check(z.maxLength(10_000)), []) }));
 
 const fileSchema = z.object({
-  registry: z
-    .array(
-      z.object({
-        prefix: text.default(''),
-        location: text.default(''),
-        insecure: flag,
-        blocked: flag,
-        'mirror-by-digest-only': flag,
-        mirror: z.array(mirrorSchema).max(1000).default([]),
-      }),
-    )
-    .max(10_000)
-    .default([]),
-  aliases: z.record(z.string(), text).default({}),
+  registry: z._default(
+    z
+      .array(
+        z.object({
+          prefix: z._default(text, ''),
+          location: z._default(text, ''),
+          insecure: flag,
+          blocked: flag,
+          'mirror-by-digest-only': flag,
+          mirror: z._default(z.array(mirrorSchema).check(z.maxLength(1000)), []),
+        }),
+      )
+      .check(z.maxLength(10_000)),
+    [],
+  ),
+  aliases: z._default(z.record(z.string(), text), {}),
   // The first version of the format, which Debian and RHEL have shipped for long.
-  registries: z.object({ search: listSchema, insecure: listSchema, block: listSchema }).optional(),
+  registries: z.optional(z.object({ search: listSchema, insecure: listSchema, block: listSchema })),
 });
 
 type Table = z.infer<typeof fileSchema>['registry'][number];

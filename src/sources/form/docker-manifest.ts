@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { optional } from '../../oci/descriptor.ts';
 import { checkDocument } from '../../oci/document.ts';
+import * as z from '../../schema/zod.ts';
 
 /** An entry of manifest.json: an image of a docker archive. */
 export interface DockerEntry {
@@ -21,17 +21,18 @@ function lowerCaseKeys(value: unknown): unknown {
   );
 }
 
-const entrySchema = z.preprocess(
-  lowerCaseKeys,
-  z
-    .object({
-      config: z.string().min(1),
+const entrySchema = z.pipe(
+  z.transform(lowerCaseKeys),
+  z.pipe(
+    z.object({
+      config: z.string().check(z.minLength(1)),
       repotags: optional(z.array(z.string())),
       layers: optional(z.array(z.string())),
-    })
-    .transform(
+    }),
+    z.transform(
       ({ config, repotags, layers }): DockerEntry => ({ config, repoTags: repotags ?? [], layers: layers ?? [] }),
     ),
+  ),
 );
 
 /**

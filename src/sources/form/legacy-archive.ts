@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
 import { optional } from '../../oci/descriptor.ts';
 import { checkDocument, parseJson } from '../../oci/document.ts';
+import * as z from '../../schema/zod.ts';
 import { type Files, readWholeDocument } from '../files/files.ts';
 import type { DockerImage } from './docker-archive.ts';
 import { diffIdOfFile, memberMissing } from './docker-layers.ts';
@@ -10,11 +10,11 @@ import { diffIdOfFile, memberMissing } from './docker-layers.ts';
 const MAX_CHAIN = 1000;
 
 /** `{ "busybox": { "latest": ID } }` */
-const repositoriesSchema = z.record(z.string(), z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)));
+const repositoriesSchema = z.record(z.string(), z.record(z.string(), z.string().check(z.regex(/^[0-9a-f]{64}$/))));
 
 /** An image of docker before 1.10: a JSON document for each layer, which names the one below. */
 const v1Schema = z.object({
-  parent: optional(z.string().regex(/^([0-9a-f]{64})?$/)),
+  parent: optional(z.string().check(z.regex(/^([0-9a-f]{64})?$/))),
   created: optional(z.string()),
   author: optional(z.string()),
   architecture: optional(z.string()),

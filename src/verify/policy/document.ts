@@ -1,12 +1,12 @@
-import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
 import { parseReference } from '../../oci/reference.ts';
-import { formatSchemaIssue, PARSED_ONCE } from '../../schema-issue.ts';
+import { formatSchemaIssue } from '../../schema/schema-issue.ts';
+import * as z from '../../schema/zod.ts';
 import { repeatedKey } from './repeated-key.ts';
 
 // containers-policy.json(5). Unknown keys and types are errors: a policy that is half understood lets images through.
 
-const path = z.string().min(1);
+const path = z.string().check(z.minLength(1));
 const data = z.base64();
 
 /** Returns whether a text is a reference; with `isExact`, one with a tag or a digest. */
@@ -22,7 +22,9 @@ function isReference(text: string, isExact: boolean): boolean {
 /** A host, a namespace or a repository, without a tag or digest. */
 const prefix = z
   .string()
-  .refine((text) => !text.includes('@') && isReference(`${text}/a/b`, false), 'not the beginning of image names');
+  .check(
+    z.refine((text) => !text.includes('@') && isReference(`${text}/a/b`, false), 'not the beginning of image names'),
+  );
 
 const signedIdentity = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('matchExact') }),
@@ -30,11 +32,13 @@ const signedIdentity = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('matchRepository') }),
   z.strictObject({
     type: z.literal('exactReference'),
-    dockerReference: z.string().refine((text) => isReference(text, true), 'not a reference with a tag or a digest'),
+    dockerReference: z
+      .string()
+      .check(z.refine((text) => isReference(text, true), 'not a reference with a tag or a digest')),
   }),
   z.strictObject({
     type: z.literal('exactRepository'),
-    dockerRepository: z.string().refine((text) => isReference(text, false), 'not the name of a repository'),
+    dockerRepository: z.string().check(z.refine((text) => isReference(text, false), 'not the name of a repository')),
   }),
   z.strictObject({ type: z.literal('remapIdentity'), prefix, signedPrefix: prefix }),
 ]);
@@ -44,33 +48,37 @@ export type SignedIdentity = z.infer<typeof signedIdentity>;
 
 const fulcio = z
   .strictObject({
-    caPath: path.optional(),
-    caData: data.optional(),
-    oidcIssuer: z.string().min(1),
-    subjectEmail: z.string().min(1),
+    caPath: z.optional(path),
+    caData: z.optional(data),
+    oidcIssuer: z.string().check(z.minLength(1)),
+    subjectEmail: z.string().check(z.minLength(1)),
   })
-  .refine(({ caPath, caData }) => (caPath === undefined) !== (caData === undefined), 'one of caPath and caData');
+  .check(
+    z.refine(({ caPath, caData }) => (caPath === undefined) !== (caData === undefined), 'one of caPath and caData'),
+  );
 
 const pki = z
   .strictObject({
-    caRootsPath: path.optional(),
-    caRootsData: data.optional(),
-    caIntermediatesPath: path.optional(),
-    caIntermediatesData: data.optional(),
-    subjectEmail: z.string().min(1).optional(),
-    subjectHostname: z.string().min(1).optional(),
+    caRootsPath: z.optional(path),
+    caRootsData: z.optional(data),
+    caIntermediatesPath: z.optional(path),
+    caIntermediatesData: z.optional(data),
+    subjectEmail: z.optional(z.string().check(z.minLength(1))),
+    subjectHostname: z.optional(z.string().check(z.minLength(1))),
   })
-  .refine(
-    (each) => (each.caRootsPath === undefined) !== (each.caRootsData === undefined),
-    'one of caRootsPath and caRootsData',
-  )
-  .refine(
-    (each) => !(each.caIntermediatesPath && each.caIntermediatesData),
-    'one of caIntermediatesPath and caIntermediatesData',
-  )
-  .refine(
-    (each) => each.subjectEmail !== undefined || each.subjectHostname !== undefined,
-    'subjectEmail or subjectHostname',
+  .check(
+    z.refine(
+      (each) => (each.caRootsPath === undefined) !== (each.caRootsData === undefined),
+      'one of caRootsPath and caRootsData',
+    ),
+    z.refine(
+      (each) => !(each.caIntermediatesPath && each.caIntermediatesData),
+      'one of caIntermediatesPath and caIntermediatesData',
+    ),
+    z.refine(
+      (each) => each.subjectEmail !== undefined || each.subjectHostname !== undefined,
+      'subjectEmail or subjectHostname',
+    ),
   );
 
 const count = (...values: readonly unknown[]): number => values.filter((value) => value !== undefined).length;
@@ -78,25 +86,27 @@ const count = (...values: readonly unknown[]): number => values.filter((value) =
 const sigstoreSigned = z
   .strictObject({
     type: z.literal('sigstoreSigned'),
-    keyPath: path.optional(),
-    keyPaths: z.array(path).min(1).optional(),
-    keyData: data.optional(),
-    keyDatas: z.array(data).min(1).optional(),
-    fulcio: fulcio.optional(),
-    pki: pki.optional(),
-    rekorPublicKeyPath: path.optional(),
-    rekorPublicKeyPaths: z.array(path).min(1).optional(),
-    rekorPublicKeyData: data.optional(),
-    rekorPublicKeyDatas: z.array(data).min(1).optional(),
-    signedIdentity: signedIdentity.optional(),
+    keyPath: z.optional(path),
+    keyPaths: z.optional(z.array(path).check(z.minLength(1))),
+    keyData: z.optional(data),
+    keyDatas: z.optional(z.array(data).check(z.minLength(1))),
+    fulcio: z.optional(fulcio),
+    pki: z.optional(pki),
+    rekorPublicKeyPath: z.optional(path),
+    rekorPublicKeyPaths: z.optional(z.array(path).check(z.minLength(1))),
+    rekorPublicKeyData: z.optional(data),
+    rekorPublicKeyDatas: z.optional(z.array(data).check(z.minLength(1))),
+    signedIdentity: z.optional(signedIdentity),
   })
-  .refine(
-    (each) => count(each.keyPath, each.keyPaths, each.keyData, each.keyDatas, each.fulcio, each.pki) === 1,
-    'exactly one of keyPath, keyPaths, keyData, keyDatas, fulcio and pki',
-  )
-  .refine((each) => rekorSources(each) <= 1, 'at most one source of Rekor’s keys')
-  .refine((each) => each.fulcio === undefined || rekorSources(each) === 1, 'fulcio needs Rekor’s public keys')
-  .refine((each) => each.pki === undefined || rekorSources(each) === 0, 'pki goes without Rekor’s public keys');
+  .check(
+    z.refine(
+      (each) => count(each.keyPath, each.keyPaths, each.keyData, each.keyDatas, each.fulcio, each.pki) === 1,
+      'exactly one of keyPath, keyPaths, keyData, keyDatas, fulcio and pki',
+    ),
+    z.refine((each) => rekorSources(each) <= 1, 'at most one source of Rekor’s keys'),
+    z.refine((each) => each.fulcio === undefined || rekorSources(each) === 1, 'fulcio needs Rekor’s public keys'),
+    z.refine((each) => each.pki === undefined || rekorSources(each) === 0, 'pki goes without Rekor’s public keys'),
+  );
 
 function rekorSources(each: {
   readonly rekorPublicKeyPath?: unknown;
@@ -111,14 +121,16 @@ const signedBy = z
   .strictObject({
     type: z.literal('signedBy'),
     keyType: z.enum(['GPGKeys', 'signedByGPGKeys', 'X509Certificates', 'signedByX509CAs']),
-    keyPath: path.optional(),
-    keyPaths: z.array(path).min(1).optional(),
-    keyData: data.optional(),
-    signedIdentity: signedIdentity.optional(),
+    keyPath: z.optional(path),
+    keyPaths: z.optional(z.array(path).check(z.minLength(1))),
+    keyData: z.optional(data),
+    signedIdentity: z.optional(signedIdentity),
   })
-  .refine(
-    (each) => count(each.keyPath, each.keyPaths, each.keyData) === 1,
-    'exactly one of keyPath, keyPaths and keyData',
+  .check(
+    z.refine(
+      (each) => count(each.keyPath, each.keyPaths, each.keyData) === 1,
+      'exactly one of keyPath, keyPaths and keyData',
+    ),
   );
 
 const requirement = z.discriminatedUnion('type', [
@@ -133,11 +145,11 @@ export type PolicyRequirement = z.infer<typeof requirement>;
 export type SigstoreSigned = z.infer<typeof sigstoreSigned>;
 export type SignedBy = z.infer<typeof signedBy>;
 
-const requirements = z.array(requirement).min(1);
+const requirements = z.array(requirement).check(z.minLength(1));
 
 const policySchema = z.strictObject({
   default: requirements,
-  transports: z.record(z.string(), z.record(z.string(), requirements)).optional(),
+  transports: z.optional(z.record(z.string(), z.record(z.string(), requirements))),
 });
 
 /** A parsed policy: requirements by transport and scope. */
@@ -199,7 +211,7 @@ const TRANSPORTS = new Set(['docker', 'docker-archive', 'oci', 'oci-archive', 'd
 /** Parses policy.json, strictly. @param where the file's path, for errors @throws POLICY_INVALID */
 export function parsePolicy(text: string, where: string): Policy {
   const value = parseUnique(text, where);
-  const result = policySchema.safeParse(value, PARSED_ONCE);
+  const result = policySchema.safeParse(value);
   if (!result.success) throw invalid(where, formatSchemaIssue(result.error, value), result.error);
   checkScopes(result.data, where);
   const transports = Object.entries(result.data.transports ?? {}).filter(([name]) => TRANSPORTS.has(name));

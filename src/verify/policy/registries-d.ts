@@ -1,15 +1,14 @@
 import { parse } from 'yaml';
-import { z } from 'zod';
 import { TsimgError } from '../../errors.ts';
 import type { Reference } from '../../oci/reference.ts';
-import { PARSED_ONCE } from '../../schema-issue.ts';
+import * as z from '../../schema/zod.ts';
 import { registryScopes } from './scope.ts';
 
-const entry = z.looseObject({ lookaside: z.string().optional(), sigstore: z.string().optional() });
+const entry = z.looseObject({ lookaside: z.optional(z.string()), sigstore: z.optional(z.string()) });
 const DEFAULT = 'default-docker';
 const fileSchema = z.looseObject({
-  [DEFAULT]: entry.optional(),
-  docker: z.record(z.string(), entry).optional(),
+  [DEFAULT]: z.optional(entry),
+  docker: z.optional(z.record(z.string(), entry)),
 });
 
 /** The lookasides: URLs at which signatures of a registry's images are. containers-registries.d(5) */
@@ -24,7 +23,7 @@ export function parseLookasides(files: readonly { readonly path: string; readonl
   const seen = new Set<string>();
   let byDefault: string | undefined;
   for (const { path, text } of files) {
-    const result = fileSchema.safeParse(read(text, path), PARSED_ONCE);
+    const result = fileSchema.safeParse(read(text, path));
     if (!result.success) throw invalid(path, 'it is not of the form of containers-registries.d(5)', result.error);
     const { docker = {}, [DEFAULT]: standard } = result.data;
     if (standard !== undefined) {

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import type { Digest } from '../../oci/digest.ts';
 import { checkDocument, parseJson } from '../../oci/document.ts';
+import * as z from '../../schema/zod.ts';
 import type { COSIGN_TYPE } from '../payload.ts';
 import { refused } from '../refuse.ts';
 import { repeatedKey } from './repeated-key.ts';
@@ -8,7 +8,7 @@ import { repeatedKey } from './repeated-key.ts';
 /** The type of the payload that GPG's simple signing signs. containers-signature(5) */
 export const ATOMIC_TYPE = 'atomic container signature';
 
-const optionalSchema = z.looseObject({ creator: z.string().optional(), timestamp: z.int().optional() });
+const optionalSchema = z.looseObject({ creator: z.optional(z.string()), timestamp: z.optional(z.int()) });
 
 /** Exactly these fields: an unknown one could mean something to the signer. */
 const schema = z.strictObject({
@@ -17,7 +17,7 @@ const schema = z.strictObject({
     image: z.strictObject({ 'docker-manifest-digest': z.string() }),
     type: z.string(),
   }),
-  optional: optionalSchema.nullable(),
+  optional: z.nullable(optionalSchema),
 });
 
 /**

@@ -1,10 +1,4 @@
-import type { z } from 'zod';
-
-/**
- * The option of Zod for a document that is parsed once: it walks the schema. Else Zod compiles each schema to a
- * function first, which takes milliseconds at every start of a command.
- */
-export const PARSED_ONCE = { jitless: true } as const;
+import type * as z from './zod.ts';
 
 /** Names of the kinds of values. */
 const KINDS: Readonly<Record<string, string>> = {
