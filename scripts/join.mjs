@@ -25,6 +25,8 @@ const SCRIPTS = {
     'verbs/image/pull-to-store.ts',
     'verbs/layers/image-root.ts',
     'verbs/verify/policy.ts',
+    'registry/mirrors/hosts-toml.ts',
+    'registry/mirrors/registries-conf.ts',
   ],
   containers: [
     ...['exec', 'kill', 'logs', 'ps', 'rm', 'start', 'stop', 'wait'].map((verb) => `cli/verb/container/${verb}.ts`),

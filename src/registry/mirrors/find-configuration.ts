@@ -5,8 +5,9 @@ import { hostSpellings } from '../../oci/reference.ts';
 import { hasCertificates } from '../http/certificates.ts';
 import type { Environment } from '../http/proxy.ts';
 import { dropInsOf, kindOf, readConfiguration } from './configuration-file.ts';
-import { certificatesOnly, type HostsFile, parseHostsToml } from './hosts-toml.ts';
-import { hasRegistryTables, mayAlias, parseRegistriesConf, type RegistryEntry } from './registries-conf.ts';
+import { hasRegistryTables, mayAlias } from './has-registry-tables.ts';
+import type { HostsFile } from './hosts-toml.ts';
+import type { RegistriesFile, RegistryEntry } from './registries-conf.ts';
 
 /** Which files say where images are. */
 export interface MirrorFiles {
@@ -60,6 +61,11 @@ function readTexts(files: MirrorFiles, env: Environment): readonly Text[] {
   return [{ path: main, content: content ?? '' }, ...others];
 }
 
+/** Parses a file that is known to need it. The module is loaded, and its schemas made, for such a file only. */
+async function parseRegistries(content: string, path: string): Promise<RegistriesFile> {
+  return (await import('./registries-conf.ts')).parseRegistriesConf(content, path);
+}
+
 /**
  * Reads what registries.conf and its drop-ins say of registries. A later file replaces the entry of the same prefix.
  * The parser of TOML is loaded only where there is such an entry.
@@ -69,7 +75,7 @@ export async function findRegistries(files: MirrorFiles, env: Environment): Prom
   const byPrefix = new Map<string, RegistryEntry>();
   for (const { path, content } of readTexts(files, env)) {
     if (!hasRegistryTables(content)) continue;
-    const { entries } = await parseRegistriesConf(content, path);
+    const { entries } = await parseRegistries(content, path);
     const own = new Map<string, RegistryEntry>();
     for (const entry of entries) {
       const before = own.get(entry.prefix);
@@ -102,7 +108,7 @@ export async function findAlias(name: string, files: MirrorFiles, env: Environme
   let alias: Alias | undefined;
   for (const { path, content } of readTexts(files, env)) {
     if (!mayAlias(content, name)) continue;
-    const target = (await parseRegistriesConf(content, path)).aliases.get(name);
+    const target = (await parseRegistries(content, path)).aliases.get(name);
     if (target !== undefined) alias = target === '' ? undefined : { target, file: path };
   }
   return alias;
@@ -134,6 +140,7 @@ export async function findHosts(
   const file = folder === undefined ? undefined : join(folder, 'hosts.toml');
   const content = file === undefined ? undefined : readConfiguration(file, home);
   if (folder === undefined || file === undefined) return undefined;
-  if (content !== undefined) return parseHostsToml(content, folder, file);
-  return hasCertificates(folder) ? certificatesOnly(folder) : undefined;
+  if (content === undefined && !hasCertificates(folder)) return undefined;
+  const { certificatesOnly, parseHostsToml } = await import('./hosts-toml.ts');
+  return content === undefined ? certificatesOnly(folder) : parseHostsToml(content, folder, file);
 }

@@ -1,7 +1,8 @@
 import { parseReference } from '../../../src/oci/reference.ts';
+import { hasRegistryTables } from '../../../src/registry/mirrors/has-registry-tables.ts';
 import { parseHostsToml } from '../../../src/registry/mirrors/hosts-toml.ts';
 import { allowedEntry, hostsByHostsToml, hostsByRegistriesConf } from '../../../src/registry/mirrors/plan-hosts.ts';
-import { hasRegistryTables, parseRegistriesConf } from '../../../src/registry/mirrors/registries-conf.ts';
+import { parseRegistriesConf } from '../../../src/registry/mirrors/registries-conf.ts';
 import { codeOrThrow, fault } from '../ending.ts';
 import { mutateSome } from '../mutate-bytes.ts';
 import { bytesTarget, type Target } from '../target.ts';

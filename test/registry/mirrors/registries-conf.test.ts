@@ -4,13 +4,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { findAlias, findRegistries } from '../../../src/registry/mirrors/find-configuration.ts';
+import { hasRegistryTables } from '../../../src/registry/mirrors/has-registry-tables.ts';
 import { restBelow } from '../../../src/registry/mirrors/match-entry.ts';
 import { allowedEntry, hostsByRegistriesConf } from '../../../src/registry/mirrors/plan-hosts.ts';
-import {
-  hasRegistryTables,
-  parseRegistriesConf,
-  type RegistryEntry,
-} from '../../../src/registry/mirrors/registries-conf.ts';
+import { parseRegistriesConf, type RegistryEntry } from '../../../src/registry/mirrors/registries-conf.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { refuseHostAlone } from '../../../src/oci/reference.ts';
-import { mayAlias } from '../../../src/registry/mirrors/registries-conf.ts';
+import { mayAlias } from '../../../src/registry/mirrors/has-registry-tables.ts';
 import { completeName } from '../../../src/registry/mirrors/short-name.ts';
 import { makeImage } from '../../support/image.ts';
 import { named, writeLayout } from '../../support/layout.ts';

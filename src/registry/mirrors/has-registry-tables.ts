@@ -1,0 +1,19 @@
+// Whether a registries.conf must be parsed. Apart from the parser, so that its schemas are made for such a file only.
+
+/**
+ * Whether a file has what only the parser understands: a table of registries, or the beginning of one, of which the
+ * parser says what is wrong. Others cost no parser.
+ */
+export function hasRegistryTables(content: string): boolean {
+  return /^\s*(?:\[\[?\s*["']?registr|["']?registry["']?\s*=\s*\[|["']?registries["']?\s*[.=])/m.test(content);
+}
+
+/**
+ * Whether a file may have an alias of this name other than the one that means what it means without an alias; a file
+ * without one costs no parser.
+ */
+export function mayAlias(content: string, name: string): boolean {
+  const quoted = name.replaceAll('.', '\\.');
+  const itself = name.includes('/') ? `docker\\.io/${quoted}` : `docker\\.io/library/${quoted}`;
+  return new RegExp(`(?:^|[{,.])[ \\t]*["']?${quoted}["']?[ \\t]*=[ \\t]*["'](?!${itself}["'])`, 'm').test(content);
+}
