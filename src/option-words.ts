@@ -1,9 +1,11 @@
 import { LIBRARY_CALLS, LIBRARY_NAMES } from './option-names.data.ts';
 
 /** Verbs for which the library has a function: the longest first, for some begin as others. */
-const CALL = `\\b(${Object.keys(LIBRARY_CALLS)
-  .toSorted((one, other) => other.length - one.length)
-  .join('|')})(?![\\w-])`;
+function callPattern(): string {
+  const verbs = Object.keys(LIBRARY_CALLS).toSorted((one, other) => other.length - one.length);
+  return `\\b(${verbs.join('|')})(?![\\w-])`;
+}
+
 /** Commands for a shell, and options of the container that tsimg runs in: they stay as they are. */
 const COMMAND = [
   String.raw`\b(?:systemd-run|usermod|tsimg unshare)[^,;)]*`,
@@ -12,7 +14,8 @@ const COMMAND = [
 ].join('|');
 /** An option of the command line, maybe with `=VALUE` behind it. */
 const OPTION = String.raw`(?<![\w-])(--?[A-Za-z][\w…-]*)(=)?`;
-const PARTS = new RegExp(`${CALL}|${COMMAND}|${OPTION}`, 'g');
+/** Made at the first text of the library's: the command needs none. */
+let parts: RegExp | undefined;
 
 let isLibrary = false;
 
@@ -32,7 +35,8 @@ function nameOf(option: string): string | undefined {
 /** A text of an error or a warning, with the names that options and verbs have for the caller of this program. */
 export function optionWords<T extends string | undefined>(text: T): T | string {
   if (!isLibrary || text === undefined) return text;
-  return text.replace(PARTS, (all: string, call?: string, option?: string, equals?: string) => {
+  parts ??= new RegExp(`${callPattern()}|${COMMAND}|${OPTION}`, 'g');
+  return text.replace(parts, (all: string, call?: string, option?: string, equals?: string) => {
     if (call !== undefined) return LIBRARY_CALLS[call] ?? all;
     const name = option === undefined ? undefined : nameOf(option);
     return name === undefined ? all : `${name}${equals === undefined ? '' : ': '}`;
