@@ -8,6 +8,7 @@ import { addHelp, HELP_LAYOUT } from './help.ts';
 import { withGeneral } from './option/general.ts';
 import { DEBUG_HELP } from './session.ts';
 import { formatErrorDetails, formatErrorJson, formatErrorLine } from './show/format-error.ts';
+import { KNOWN_ELSEWHERE } from './show/known-elsewhere.data.ts';
 import { addCompletion } from './verb/completion.ts';
 import { VERBS, verbsFor } from './verbs.ts';
 
@@ -63,6 +64,13 @@ function noChoice(said: string, cause: CommanderError): TsimgError | undefined {
   return new TsimgError('USAGE', `the operand <${operand}> cannot be ${word}`, { hint, cause });
 }
 
+/** What stands in the place of an unknown option that another program has; undefined where there is nothing. */
+function wordsForOption(said: string, verb: string): string | undefined {
+  const option = /^unknown option '(--?[a-zA-Z][\w-]*)/.exec(said)?.[1];
+  if (option === undefined || !Object.hasOwn(KNOWN_ELSEWHERE, option)) return undefined;
+  return KNOWN_ELSEWHERE[option]?.find(({ verbs }) => verbs.includes(verb))?.words;
+}
+
 /** Makes a `TsimgError` of commander's error for a wrong call. @param verb the one that was called, where there is one */
 function usageError(error: CommanderError, verb: string | undefined): TsimgError {
   const [said = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
@@ -78,7 +86,8 @@ function usageError(error: CommanderError, verb: string | undefined): TsimgError
     )
     .replace(/\.$/, '');
   const meant = /Did you mean (?:one of )?(.+)\?/.exec(suggestion ?? '')?.[1];
-  const where = meant === undefined ? '' : `did you mean ${meant}? `;
+  const instead = verb === undefined ? undefined : wordsForOption(said, verb);
+  const where = instead === undefined ? (meant === undefined ? '' : `did you mean ${meant}? `) : `${instead}; `;
   const help =
     verb === undefined
       ? 'tsimg help shows the commands, tsimg help COMMAND the options of one'

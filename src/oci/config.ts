@@ -1,4 +1,5 @@
 import { TsimgError } from '../errors.ts';
+import { plural } from '../plural.ts';
 import * as z from '../schema/zod.ts';
 import { digestSchema, optional, stringMapSchema } from './descriptor.ts';
 import type { Digest } from './digest.ts';
@@ -166,7 +167,7 @@ export function checkLayerCount(layers: number, config: ImageConfig, where: stri
   if (layers === config.diffIds.length) return;
   throw new TsimgError('DOCUMENT_INVALID', 'manifest and config disagree', {
     where,
-    why: `${layers} layers, ${config.diffIds.length} diff IDs`,
+    why: `${plural(layers, 'layer')}, ${plural(config.diffIds.length, 'diff ID')}`,
     facts: { layers, diffIds: config.diffIds.length },
   });
 }

@@ -55,6 +55,12 @@ function splitHost(name: string): readonly [registry: string, repository: string
   return isHost(first) ? [first, name.slice(slash + 1)] : [DOCKER_HUB, name];
 }
 
+function whyNoTag(tag: string): string {
+  if (tag === '') return 'the tag behind the colon is empty';
+  const isTooLong = tag.length > 128 && isTag(tag.slice(0, 128));
+  return isTooLong ? 'the tag is longer than 128 characters' : 'the tag has characters that a tag cannot have';
+}
+
 /**
  * Parses a reference as docker does. A name without a host is on Docker Hub, a single word is in its `library/`, and
  * the tag is `latest` where neither tag nor digest is given. A tag beside a digest is kept, but the digest decides.
@@ -64,7 +70,10 @@ function splitHost(name: string): readonly [registry: string, repository: string
  * // { registry: 'docker.io', repository: 'library/alpine', tag: '3.19', digest: undefined }
  */
 export function parseReference(text: string): Reference {
+  if (text === '') throw invalid(text, 'it is empty');
   if (text.length > 4096) throw invalid(text, 'longer than 4096 bytes');
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0];
+  if (scheme !== undefined) throw invalid(text, 'a reference is no URL', `leave out ${scheme}`);
   const at = text.indexOf('@');
   const digest = at === -1 ? undefined : text.slice(at + 1);
   if (digest !== undefined && !isDigest(digest)) throw invalid(text, 'what follows @ is not a digest');
@@ -72,7 +81,7 @@ export function parseReference(text: string): Reference {
   const named = at === -1 ? text : text.slice(0, at);
   const colon = named.indexOf(':', named.lastIndexOf('/') + 1);
   const tag = colon === -1 ? undefined : named.slice(colon + 1);
-  if (tag !== undefined && !isTag(tag)) throw invalid(text, 'the tag has characters that a tag cannot have');
+  if (tag !== undefined && !isTag(tag)) throw invalid(text, whyNoTag(tag));
 
   const [host, path] = splitHost(colon === -1 ? named : named.slice(0, colon));
   const registry = spelledHost(host);

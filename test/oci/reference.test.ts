@@ -116,6 +116,29 @@ for (const text of INVALID) {
   });
 }
 
+test('what is no reference is told with the reason', () => {
+  for (const [text, why] of [
+    ['', /^not an image reference \(\): it is empty$/],
+    ['alpine:', /: the tag behind the colon is empty$/],
+    [`alpine:${'x'.repeat(129)}`, /: the tag is longer than 128 characters$/],
+    [`alpine:${'x'.repeat(128)}!`, /: the tag is longer than 128 characters$/],
+    [`alpine:!${'x'.repeat(128)}`, /: the tag has characters that a tag cannot have$/],
+    ['https://example.com/a', /: a reference is no URL$/],
+    ['Docker://alpine', /: a reference is no URL$/],
+    ['host_x.com/a', /: the host name has characters that a host name cannot have$/],
+  ] as const) {
+    assert.throws(
+      () => parseReference(text),
+      (error: unknown) => error instanceof TsimgError && why.test(error.message),
+      text.slice(0, 60),
+    );
+  }
+  assert.throws(
+    () => parseReference('https://example.com/a'),
+    (error: unknown) => error instanceof TsimgError && error.hint === 'leave out https://',
+  );
+});
+
 for (const [text, name] of [
   ['', 'docker.io'],
   ['docker.io', 'docker.io'],
