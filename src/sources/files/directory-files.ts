@@ -1,4 +1,4 @@
-import { openRegularFileBelow } from '../../sys/file/regular-file.ts';
+import { openRegularFileBelow, readRegularFileBelow } from '../../sys/file/regular-file.ts';
 import type { Files } from './files.ts';
 
 /**
@@ -14,6 +14,7 @@ export function directoryFiles(path: string): Files {
       await file?.handle.close();
       return file?.stats.size;
     },
+    read: (name, most) => readRegularFileBelow(path, name, most),
     async open(name, signal) {
       const file = await openRegularFileBelow(path, name);
       return file?.handle.createReadStream({ signal, highWaterMark: 256 * 1024 });

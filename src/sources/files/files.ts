@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { FileSection } from '../../image/file-section.ts';
 import { documentBound } from '../../image/read-document.ts';
 import { collect } from '../../streams/collect.ts';
-import type { ByteLimit } from '../../streams/limited.ts';
+import { type ByteLimit, tooManyBytes } from '../../streams/limited.ts';
 
 /** Files by name: members of an archive, or files below a directory. Names are relative, with `/`. */
 export interface Files {
@@ -19,6 +19,11 @@ export interface Files {
   isRepeated?(name: string): boolean;
   /** Returns the size of a file in bytes; undefined where it is missing. */
   size(name: string): Promise<number | undefined>;
+  /**
+   * Reads a small file at once; what has more than `most` bytes is returned with one byte more. Undefined where the file
+   * is missing. Absent where content comes as a stream.
+   */
+  read?(name: string, most: number): Promise<Buffer | undefined>;
   /** Opens the content, which is not verified; undefined where the file is missing. */
   open(name: string, signal?: AbortSignal): Promise<Readable | undefined>;
   /** Returns the part of an open file that holds the content; undefined where the file is missing. */
@@ -38,6 +43,13 @@ export async function readWhole(
   limit: number | ByteLimit,
   signal?: AbortSignal,
 ): Promise<Buffer | undefined> {
+  const bound = typeof limit === 'number' ? { bytes: limit } : limit;
+  const where = `${files.label} ${name}`;
+  if (files.read !== undefined) {
+    const bytes = await files.read(name, bound.bytes);
+    if (bytes !== undefined && bytes.length > bound.bytes) throw tooManyBytes(bound, where);
+    return bytes;
+  }
   const stream = await files.open(name, signal);
-  return stream === undefined ? undefined : collect(stream, limit, `${files.label} ${name}`);
+  return stream === undefined ? undefined : collect(stream, bound, where);
 }

@@ -1,11 +1,26 @@
-import { pipeline, type Readable } from 'node:stream';
-import { sizeMismatch } from '../../crypto/digest.ts';
+import { pipeline, Readable } from 'node:stream';
+import { checkContent, sizeMismatch } from '../../crypto/digest.ts';
 import { TsimgError } from '../../errors.ts';
 import type { FileSection } from '../../image/file-section.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { verified } from '../../streams/verified.ts';
 import type { Files } from './files.ts';
 import { refuseLfsPointerAt } from './lfs-pointer.ts';
+
+/** Bytes of a blob that is read at once, where it can be: a stream of a file takes some milliseconds. */
+const SMALL = 256 * 1024;
+
+/** The content of a small file of the right size; undefined for another one. */
+async function readSmall(files: Files, name: string, descriptor: Descriptor): Promise<Buffer | undefined> {
+  if (descriptor.size > SMALL) return undefined;
+  const bytes = await files.read?.(name, descriptor.size);
+  return bytes?.length === descriptor.size ? bytes : undefined;
+}
+
+async function* verifiedBytes(bytes: Buffer, descriptor: Descriptor, where: string): AsyncGenerator<Buffer, void> {
+  checkContent(bytes, descriptor, where);
+  yield bytes;
+}
 
 /**
  * Opens the file that holds a descriptor's content. The stream fails, in the place of ending, when size or digest are
@@ -19,6 +34,8 @@ export async function openBlob(
   signal?: AbortSignal,
 ): Promise<Readable> {
   const where = `${files.label} ${descriptor.digest}`;
+  const small = await readSmall(files, name, descriptor);
+  if (small !== undefined) return Readable.from(verifiedBytes(small, descriptor, where));
   const size = await files.size(name);
   if (size !== undefined && size !== descriptor.size) {
     await refuseLfsPointerAt(files, name, signal);

@@ -83,6 +83,29 @@ export function readRegularFile(path: string, most: number): Buffer | undefined 
 }
 
 /**
+ * `readRegularFile` below a directory, which follows symbolic links as `openRegularFileBelow`.
+ * @throws FILESYSTEM; Node's errors of a disk that cannot be read
+ */
+export async function readRegularFileBelow(directory: string, name: string, most: number): Promise<Buffer | undefined> {
+  try {
+    return readRegularFile(join(directory, name), most);
+  } catch (error) {
+    if (!isLink(error)) throw error;
+  }
+  const file = await openRegularFileBelow(directory, name);
+  try {
+    return file && readUpTo(file.handle.fd, file.stats.size, most);
+  } finally {
+    await file?.handle.close();
+  }
+}
+
+/** Whether a file was refused because it is a symbolic link. */
+function isLink(error: unknown): boolean {
+  return error instanceof TsimgError && errnoOf(error.cause) === 'ELOOP';
+}
+
+/**
  * Opens a regular file below a directory. A symbolic link is followed if it leads to a file below the directory. The
  * check is made on the opened file, because names may change at any time.
  * @throws FILESYSTEM
@@ -92,7 +115,7 @@ export async function openRegularFileBelow(directory: string, name: string): Pro
   try {
     return await openRegularFile(path);
   } catch (error) {
-    if (!(error instanceof TsimgError) || errnoOf(error.cause) !== 'ELOOP') throw error;
+    if (!isLink(error)) throw error;
   }
   const [root, target] = await Promise.all([realpath(directory), realpath(path)]).catch((cause: unknown) => {
     const why = errnoOf(cause) === 'ENOENT' ? 'it is a symbolic link to nothing' : messageOf(cause);
