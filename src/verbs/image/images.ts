@@ -7,6 +7,7 @@ import { readDocument } from '../../image/read-document.ts';
 import type { Source } from '../../image/source.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
+import { MAX_DOCUMENT_BYTES } from '../../oci/document.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import { documentKindOf } from '../../oci/media-type.ts';
 import { type Platform, platformOfNodeArch, platformRank } from '../../oci/platform.ts';
@@ -110,8 +111,12 @@ export async function listImages(storeRoot: string, { signal }: Context = {}): P
   const source = await openStoreSource(storeRoot, signal);
   try {
     const images: ListedImage[] = [];
-    // Without onEvent: a list does not warn about the platforms of its images.
-    for (const stored of await listStored(storeAt(storeRoot))) images.push(await describe(source, stored, { signal }));
+    for (const stored of await listStored(storeAt(storeRoot))) {
+      // A document larger than usual was let in by --max-document: it is no damage.
+      const documentLimit = Math.max(stored.descriptor.size, MAX_DOCUMENT_BYTES);
+      // Without onEvent: a list does not warn about the platforms of its images.
+      images.push(await describe({ ...source, documentLimit }, stored, { signal }));
+    }
     const age = ({ created }: ListedImage) => (created === undefined ? 0 : Date.parse(created) || 0);
     return images.sort((a, b) => age(b) - age(a));
   } finally {

@@ -199,6 +199,14 @@ test('a new list has images whose manifest has more than 4 MiB', async () => {
   assert.is((await listStored(storeAt(root))).length, 2);
 });
 
+test('an image whose manifest was let in with more than 4 MiB is listed as it is, and not as damaged', async () => {
+  const listed = await listImages(await twoImages(large));
+  assert.equal(
+    listed.map(({ imageId, problem }) => [imageId, problem]).toSorted(),
+    [made, large].map(({ config }) => [config.digest, undefined]).toSorted(),
+  );
+});
+
 test('two repairs at once make one list', async () => {
   for (const spoil of [(path: string) => rmSync(path), (path: string) => writeFileSync(path, '{"manif')]) {
     const root = await filled();
