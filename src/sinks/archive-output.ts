@@ -1,5 +1,5 @@
 import { createWriteStream, statSync } from 'node:fs';
-import { realpath, rename, rm, stat } from 'node:fs/promises';
+import { link, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -57,6 +57,24 @@ async function placeOf(path: string, replace: boolean): Promise<Place> {
   }
 }
 
+/**
+ * Gives a file its name. Where no file may be replaced, a link is made, which fails if another process has made the
+ * archive meanwhile. @throws DESTINATION_EXISTS, and Node's errors
+ */
+async function giveName(temporary: string, path: string, replace: boolean): Promise<void> {
+  if (!replace) {
+    try {
+      await link(temporary, path);
+      await rm(temporary);
+      return;
+    } catch {
+      // The name is taken, maybe by an empty file, or the file system has no links.
+      await placeOf(path, replace);
+    }
+  }
+  await rename(temporary, path);
+}
+
 async function toStream(archive: Readable, stream: Writable, label: string): Promise<ArchiveOutput> {
   const written = pipeline(archive, stream, { end: false }).catch((error: unknown) => {
     throw filesystemError('cannot write an archive', label, error);
@@ -87,7 +105,8 @@ function notMade(path: string, cause: unknown): unknown {
  */
 export async function openArchiveOutput(archive: Readable, destination: ArchiveDestination): Promise<ArchiveOutput> {
   if ('stream' in destination) return toStream(archive, destination.stream, 'standard output');
-  const { path, special } = await placeOf(destination.path, destination.replace ?? true);
+  const { replace = true } = destination;
+  const { path, special } = await placeOf(destination.path, replace);
   if (special) return toStream(archive, createWriteStream(path), path);
   const { path: temporary, handle } = await openTemporaryBeside(path, 0o644).catch((error: unknown) => {
     throw notMade(path, error);
@@ -103,7 +122,7 @@ export async function openArchiveOutput(archive: Readable, destination: ArchiveD
       await written;
       await handle.datasync();
       // Closed after the rename, so that the file is locked, and no leftover, as long as it has the other name
-      await rename(temporary, path);
+      await giveName(temporary, path, replace);
       await handle.close();
       await syncDirectory(dirname(path));
     },

@@ -1,4 +1,7 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseDigest } from '../../src/oci/digest.ts';
@@ -43,6 +46,56 @@ test('what is no list at the tag is told, and taken for an empty one', async () 
     told.some((message) => message.startsWith('no referrers are known')),
     told.join(),
   );
+});
+
+/** A registry that leaves the list to clients; the second request that writes it is slow. */
+async function startSlowRegistry() {
+  const contents = new Map<string, Buffer>();
+  let writes = 0;
+  const server = createServer(async (request, response) => {
+    const path = request.url ?? '';
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    if (request.method === 'PUT') {
+      if (path.includes('sha256-') && ++writes === 2) await setTimeout(60);
+      contents.set(path, Buffer.concat(chunks));
+      response.writeHead(201).end();
+      return;
+    }
+    const found = contents.get(path);
+    if (path === '/v2/') response.writeHead(200).end('{}');
+    else if (found === undefined) response.writeHead(404).end();
+    else response.writeHead(200, { 'content-type': MEDIA_TYPE.ociIndex }).end(found);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    host: `127.0.0.1:${port}`,
+    contents,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+test('two clients that add to the list at the same moment both stay in it, also where one is slower', async () => {
+  await using registry = await startSlowRegistry();
+  const empty = describe(MEDIA_TYPE.ociEmpty, Buffer.from('{}'));
+  const subject = describe(MEDIA_TYPE.ociManifest, Buffer.from('an image'));
+  const put = async (note: string) => {
+    const fields = { schemaVersion: 2, mediaType: MEDIA_TYPE.ociManifest, config: empty, layers: [], subject };
+    const bytes = Buffer.from(JSON.stringify({ ...fields, annotations: { note } }));
+    const descriptor = describe(MEDIA_TYPE.ociManifest, bytes);
+    const client = openRegistryClient({ registry: registry.host, repository: 'a/b' }, OPTIONS);
+    await client.put({ descriptor, bytes }, descriptor.digest);
+    client.close();
+    return descriptor.digest;
+  };
+  const digests = await Promise.all(['one', 'two'].map(put));
+  const list = registry.contents.get(`/v2/a/b/manifests/${referrersTag(subject.digest)}`);
+  const { manifests } = JSON.parse(String(list)) as { manifests: { digest: string }[] };
+  assert.equal(manifests.map(({ digest }) => digest).toSorted(), digests.toSorted());
 });
 
 test('what is no list of referrers is not replaced by one', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { TsimgError } from '../../errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
@@ -12,7 +13,19 @@ import type { Session } from '../session.ts';
 import { type DeleteOptions, deleteDocument, putDocument } from './documents.ts';
 
 /** Attempts to add an entry beside other writers of the same tag. */
-const ATTEMPTS = 5;
+const ATTEMPTS = 10;
+/** The least and the most milliseconds between a write of the list and the look at what has become of it. */
+const MIN_SETTLE = 100;
+const MAX_SETTLE = 3000;
+
+/**
+ * Waits until another writer that read the list before it was written has probably written it, too: it takes about as
+ * long as this one took to read and to write. The random part makes writers that were in step take turns.
+ */
+async function settle(taken: number, signal?: AbortSignal): Promise<void> {
+  const time = Math.min(Math.max(MIN_SETTLE, taken * 3), MAX_SETTLE);
+  await setTimeout(time * (1 + Math.random() / 2), undefined, { signal });
+}
 
 async function entriesAt(session: Session, tag: string, signal?: AbortSignal): Promise<readonly Descriptor[]> {
   const found = await getDocument(session, tag, { signal });
@@ -28,7 +41,7 @@ async function entriesAt(session: Session, tag: string, signal?: AbortSignal): P
 
 /**
  * Adds a manifest to the list of its subject's referrers, for a registry without the referrers API: clients keep that
- * list at the tag `sha256-HEX`. Another client may replace the list at the same moment; the entry is looked for
+ * list at the tag `sha256-HEX`. Another client may replace the list at the same moment; the entry is looked for a while
  * afterwards, and added again. Distribution spec, "Pushing Manifests with Subject".
  * @throws REGISTRY_ERROR, REGISTRY_UNREACHABLE, AUTHENTICATION_…
  */
@@ -40,10 +53,12 @@ async function addReferrer(
 ): Promise<void> {
   const tag = referrersTag(subject);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const began = performance.now();
     const before = await entriesAt(session, tag, signal);
     if (before.some(({ digest }) => digest === referrer.digest)) return;
     const bytes = Buffer.from(indexDocument(MEDIA_TYPE.ociIndex, [...before, referrer]));
     await putDocument(session, documentOf(MEDIA_TYPE.ociIndex, bytes), tag, signal);
+    await settle(performance.now() - began, signal);
   }
   const entries = await entriesAt(session, tag, signal);
   if (entries.some(({ digest }) => digest === referrer.digest)) return;
@@ -107,11 +122,13 @@ async function removeReferrer(
   if ((await askReferrersApi(session, subject, signal)) !== undefined) return;
   const tag = referrersTag(subject);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const began = performance.now();
     const before = await entriesAt(session, tag, signal);
     const after = before.filter(({ digest }) => digest !== referrer);
     if (after.length === before.length) return;
     const bytes = Buffer.from(indexDocument(MEDIA_TYPE.ociIndex, after));
     await putDocument(session, documentOf(MEDIA_TYPE.ociIndex, bytes), tag, signal);
+    await settle(performance.now() - began, signal);
   }
 }
 
