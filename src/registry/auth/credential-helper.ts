@@ -57,13 +57,14 @@ async function runHelper(
   { env, signal }: HelperOptions,
 ): Promise<string | undefined> {
   const program = helperProgram(name);
-  const { status, stdout } = await runCommand(program, [command], { input, env, signal, timeout: TIMEOUT });
+  const { status, stdout, stderr } = await runCommand(program, [command], { input, env, signal, timeout: TIMEOUT });
   const text = stdout.toString('utf8');
   if (status === 0) return text;
   if (text.includes(NOT_FOUND)) return undefined;
-  // The answer of a helper to `store` may repeat the secret.
-  const said = command === 'store' ? '' : `: ${serverText(text)}`;
-  throw helperError(program, status === null ? 'killed' : `exit status ${status}${said}`);
+  // The answer of a helper to `store` may repeat the secret. Helpers of docker write errors to standard output; a shell
+  // that cannot run one writes to standard error.
+  const words = command === 'store' ? '' : serverText(text.trim() === '' ? stderr.toString('utf8') : text);
+  throw helperError(program, status === null ? 'killed' : `exit status ${status}${words && `: ${words}`}`);
 }
 
 /** Reads what a helper wrote. Its text is never shown: it holds secrets. */

@@ -4,6 +4,8 @@ import { pipeline, type Readable } from 'node:stream';
 import type { ImageLimits } from '../../disk/unpack-options.ts';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
+import { mayBeMarker, readWhiteout } from '../../rootfs/fold/whiteout-name.ts';
+import { cleanName } from '../../rootfs/path.ts';
 import { openArchiveFile } from '../../sources/files/archive-file.ts';
 import { createByteBudget, withinBudget } from '../../streams/byte-budget.ts';
 import { type CompressionChoice, checkCompression } from '../../streams/compress/choice.ts';
@@ -87,7 +89,7 @@ function tarOf(
   return withinBudget(decompressed(counted(hashed, budget.taken), { where: label }), budget, label);
 }
 
-/** Reads an archive once: it must be a tar. Returns the digests of its blob and of the tar. */
+/** Reads an archive once: it must be a tar with valid whiteouts. Returns the digests of its blob and of the tar. */
 async function examine(opened: Opened, label: string, options: ArchiveOptions) {
   const [tar, stored] = [hashing(), hashing()];
   const names = new Set<string>();
@@ -99,6 +101,8 @@ async function examine(opened: Opened, label: string, options: ArchiveOptions) {
   const chunks = pipeline(tarOf(opened, label, options, stored), tar.stream, () => {});
   for await (const { header } of readTar(chunks, { where: label, limits })) {
     if (!header.path.includes('/')) names.add(header.path);
+    // An image with such a layer could be made, but not unpacked.
+    if (mayBeMarker(header.path)) readWhiteout(cleanName(header.path).components, header);
   }
   refuseImages(names, label);
   if (tar.size() === 0) {
@@ -115,7 +119,7 @@ async function examine(opened: Opened, label: string, options: ArchiveOptions) {
  * Makes a layer of a tar archive: the bytes of the tar stay as they are. A compressed archive is the blob of the layer
  * as it is, unless another compression is asked for. Whiteouts in it are the author's.
  * @param path a file; `-` is standard input
- * @throws SOURCE_NOT_FOUND, TAR_INVALID, COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, FILESYSTEM,
+ * @throws SOURCE_NOT_FOUND, TAR_INVALID, LAYER_INVALID, COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, FILESYSTEM,
  * DIGEST_MISMATCH where the file changes while it is read
  */
 export async function archiveLayer(path: string, options: ArchiveOptions): Promise<LayerFile> {

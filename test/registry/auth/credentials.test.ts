@@ -108,6 +108,18 @@ test('the error of a failing helper does not show its secret', async () => {
   }
 });
 
+test('the error of a failing helper has what it wrote, to whichever stream, on one line', async () => {
+  for (const [script, why] of [
+    ['echo locked; echo more >&2; exit 1', 'exit status 1: locked'],
+    ['printf "no\\nkeyring" >&2; exit 2', 'exit status 2: no keyring'],
+    ['exit 3', 'exit status 3'],
+  ]) {
+    const env = withHelper('test', script ?? '');
+    put(join(env.HOME, '.docker/config.json'), { credsStore: 'test' });
+    assert.is((await failureOf(userFor(env), 'CREDENTIALS_INVALID')).why, why);
+  }
+});
+
 test('a missing helper for all registries is a warning, a missing one for this registry an error', async () => {
   const home = tempDir();
   const env = { HOME: home, PATH: '/nonexistent' };

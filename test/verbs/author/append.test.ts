@@ -183,6 +183,14 @@ test('directories and archives become layers, in their order, and whiteouts in a
   for (const name of ['swapped', 'many/a']) assert.not(names.includes(name), name);
 });
 
+test('an archive with a whiteout that no reader accepts is refused', async () => {
+  const archive = join(folder, 'invalid.tar');
+  for (const wrong of [file('.wh.', ''), file('a/.wh...', ''), dir('.wh.d')]) {
+    writeFileSync(archive, tarOf(wrong));
+    await failureOf(appendLayers(base, [archive], { ...world.options('root'), tags: ['z:1'] }), 'LAYER_INVALID');
+  }
+});
+
 test('the root directory of a layer does not change the image’s', async () => {
   const options = world.options('root');
   const tree = ownDirectory(join(folder, 'private'), { x: 'x' });
