@@ -49,6 +49,21 @@ test('an unknown command or option is status 2, and the error says what was mean
   fails(2, /not a platform/, ['unpack', '--platform', 'a/b/c/d', EXAMPLE_IMAGE, 'x']);
 });
 
+test('attach of a reference without files asks for the files, and not for a container', () => {
+  allFail(2, [
+    [/: the files to attach are missing \(r\.test\/app:1\): .*tsimg attach REFERENCE FILE/, ['attach', 'r.test/app:1']],
+    [/: the files to attach are missing \(app:1\)/, ['attach', 'app:1']],
+  ]);
+  fails(3, /no such container \(app\)/, ['attach', 'app']);
+});
+
+test('inspect of nothing tells the place once', () => {
+  fails(3, /: no container nothing, and no image nothing:latest in the store \([^()]*\); tsimg pull/, [
+    'inspect',
+    'nothing',
+  ]);
+});
+
 test('a value that is none of the choices is refused with all of them', () => {
   allFail(2, [
     [/: the operand <action> cannot be foo; it is one of create, ls, inspect, rm, prune$/, ['network', 'foo']],

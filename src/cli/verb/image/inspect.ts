@@ -44,8 +44,8 @@ async function imageOrNeither(name: string, options: InspectOptions, context: Co
     return await imageOf(name, options, context);
   } catch (error) {
     if (options.type === 'image' || !(error instanceof TsimgError) || error.code !== 'IMAGE_NOT_FOUND') throw error;
-    const { message, where, hint, facts } = error;
-    throw new TsimgError(error.code, `no container ${name}, and ${message}`, { where, hint, facts, cause: error });
+    const { what, where, why, hint, facts } = error;
+    throw new TsimgError(error.code, `no container ${name}, and ${what}`, { where, why, hint, facts, cause: error });
   }
 }
 

@@ -25,6 +25,16 @@ function annotationsOf(texts: readonly string[]): Readonly<Record<string, string
   );
 }
 
+/** Refuses what can be no container, where files are missing. @throws USAGE */
+function refuseReference(text: string): void {
+  if (!/[/:]/.test(text)) return;
+  throw new TsimgError('USAGE', 'the files to attach are missing', {
+    where: text,
+    why: 'this is no name of a container, but a reference',
+    hint: 'tsimg attach REFERENCE FILE...',
+  });
+}
+
 /** Adds `tsimg attach`: docker’s, of a container, and oras’s, of files, which prints the digest of the artifact. */
 export function addAttach(program: Command, setStatus: (status: number) => void): void {
   const attach = program
@@ -44,7 +54,10 @@ export function addAttach(program: Command, setStatus: (status: number) => void)
     .option('--disable-path-validation', 'allow names of files that are absolute or begin with ..');
   withCommon(withRegistry(attach)).action(async (reference: string, files: string[], _: unknown, invoked: Command) => {
     const options: AttachOptions = invoked.optsWithGlobals();
-    if (files.length === 0) return setStatus(await attachContainer(reference, options));
+    if (files.length === 0) {
+      refuseReference(reference);
+      return setStatus(await attachContainer(reference, options));
+    }
     const choice = sourceChoice(options);
     const annotations = annotationsOf(options.annotation);
     parseRemoteReference(reference);
