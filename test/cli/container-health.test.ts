@@ -3,9 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
-import { callAlone } from '../support/resident-command.ts';
 
-callAlone();
 const asRoot = suite('cli/container-health as root');
 const asUser = suite('cli/container-health as an ordinary user');
 

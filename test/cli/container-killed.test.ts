@@ -5,14 +5,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { probeCgroups } from '../../src/host/facts/cgroup-facts.ts';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
-import { makeContainerCli, until } from '../support/container-cli.ts';
+import { isGone, makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
-import { callAlone } from '../support/resident-command.ts';
 import { MAIN } from '../support/tsimg.ts';
 
 // Reports about containers, and their leftovers, after one of their processes was killed.
 
-callAlone();
 const asRoot = suite('cli/container-killed as root');
 const asUser = suite('cli/container-killed as an ordinary user');
 
@@ -20,15 +18,6 @@ const asUser = suite('cli/container-killed as an ordinary user');
 function cgroupsOf(id: string): readonly string[] {
   const { v1, v2 } = probeCgroups();
   return [...v1, ...v2].map(({ directory }) => join(directory, 'tsimg', id)).filter((path) => existsSync(path));
-}
-
-/** Whether a process lives. A zombie, whose status was not read yet, does not. */
-function isGone(pid: string): boolean {
-  try {
-    return /^State:\s*[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
-  } catch {
-    return true;
-  }
 }
 
 defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
@@ -76,11 +65,13 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     assert.equal(readdirSync(join(cli.folder, 'names')), []);
   });
 
-  test('a container with --rm whose tsimg was killed starts again, whatever is left of the mark of its overlay', () => {
+  test('a container with --rm whose tsimg was killed starts again, whatever is left of the mark of its overlay', async () => {
     const id = cli.ok('run', '--network', 'none', '-d', '--rm', '--name', 'marked', EXAMPLE_IMAGE, 'sleep', '1000');
     // The file of the mark is removed first, so a stub that is killed there leaves the directory.
     for (const left of ['volatile', 'incompat', 'work']) {
+      const pid = cli.field('marked', '.State.Pid');
       kill(cli.field('marked', '.State.ConmonPid'));
+      await until('its command is gone', () => isGone(pid));
       assert.is(listed(), 'marked exited');
       const work = file(id, 'work/work');
       chmodSync(work, 0o700);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
@@ -34,6 +34,15 @@ export async function until(what: string, holds: () => boolean): Promise<void> {
   while (!holds()) {
     if (Date.now() > end) assert.unreachable(`it never came about: ${what}`);
     await sleep(50);
+  }
+}
+
+/** Whether a process has ended. A zombie, whose status was not read yet, has. */
+export function isGone(pid: string): boolean {
+  try {
+    return /^State:\s*[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return true;
   }
 }
 

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Certificate } from './certificate.ts';
+import { letRunBeside } from './resident-command.ts';
 import { tempDir } from './temp-dir.ts';
 
 /** The account of a registry with authentication. */
@@ -88,6 +89,7 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
   const stop = () => child.kill('SIGKILL');
   process.prependListener('exit', stop);
   const host = await waitForHost(logFile, child);
+  letRunBeside(child);
   return {
     host,
     fill: (source, name, { all = false } = {}) => {
@@ -101,6 +103,7 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
       process.off('exit', stop);
       // A test may have ended it before.
       if (child.exitCode !== null || child.signalCode !== null) return;
+      child.ref();
       const ended = new Promise((resolve) => child.once('exit', resolve));
       stop();
       await ended;

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeNetworkWorld, type NetworkWorld, nextText, type WorldOptions } from './network-world.ts';
+import { letRunBeside } from './resident-command.ts';
 
 /** The world of a suite. */
 export interface SuiteWorld {
@@ -15,6 +16,7 @@ export interface SuiteWorld {
 /** Kills a process that was started in a world, and waits for its end. */
 export async function endOf(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
+  child.ref();
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
   await ended;
@@ -42,6 +44,7 @@ export function withNetworkWorld(test: Test, options: WorldOptions = {}): SuiteW
     async ready(child) {
       running.push(child);
       assert.is(await nextText(child), 'ready');
+      letRunBeside(child);
       return child;
     },
   };

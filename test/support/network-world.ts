@@ -2,6 +2,7 @@ import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node
 import { once } from 'node:events';
 import { compiledCode } from './compiled-code.ts';
 import { becomeWords } from './ordinary-user.ts';
+import { type CallResult, letRunBeside, residentCall } from './resident-command.ts';
 import { stateRootOf } from './state-root.ts';
 import { MAIN } from './tsimg.ts';
 
@@ -14,6 +15,10 @@ export interface NetworkWorld {
   readonly within: readonly string[];
   /** Runs a program on the host, as an ordinary user where one is given, for three minutes at most. */
   onHost(words: readonly string[], user?: WorldUser): SpawnSyncReturns<string>;
+  /**
+   * Calls tsimg on the host; most calls are made in a process that stays there (resident-command.ts).
+   */
+  tsimgOnHost(args: readonly string[], user?: WorldUser): CallResult;
   startOnHost(words: readonly string[], user?: WorldUser): ChildProcess;
   /** Runs a program on the neighbour. */
   onOutside(words: readonly string[]): SpawnSyncReturns<string>;
@@ -102,6 +107,7 @@ export async function makeNetworkWorld({ without = [], seconds = 3000 }: WorldOp
     without.join(' '),
     String(seconds),
   ]);
+  for (const child of [outside, host]) letRunBeside(child);
   const started = new Set<ChildProcess>([outside, host]);
   const close = () => {
     for (const child of started) child.kill('SIGKILL');
@@ -127,6 +133,11 @@ export async function makeNetworkWorld({ without = [], seconds = 3000 }: WorldOp
     outside: '198.51.100.2',
     within: ['nsenter', ...enter(host, '--net', '--mount')],
     onHost: (words, user) => run([...enter(host, '--net', '--mount'), ...becomeWords(user), ...words], user),
+    tsimgOnHost(args, user) {
+      const place = [...enter(host, '--net', '--mount'), ...becomeWords(user)];
+      const surroundings = { cwd: undefined, env: env(user), user: undefined, within: ['nsenter', ...place] };
+      return residentCall(args, surroundings) ?? run([...place, ...TSIMG, ...args], user);
+    },
     startOnHost: (words, user) => start([...enter(host, '--net', '--mount'), ...becomeWords(user), ...words], user),
     onOutside: (words) => run([...enter(outside, '--net'), ...words]),
     startOutside: (words) => start([...enter(outside, '--net'), ...words]),

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { letRunBeside } from './resident-command.ts';
 import { tempDir } from './temp-dir.ts';
 import { findTool } from './tools.ts';
 
@@ -79,10 +80,12 @@ export async function startNginx(servers: string, port: number): Promise<Nginx> 
     if (child.exitCode !== null) throw new Error(`nginx: ${readFileSync(join(folder, 'error.log'), 'utf8')}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  letRunBeside(child);
   return {
     log: () => readFileSync(join(folder, 'access.log'), 'utf8').split('\n').filter(Boolean),
     [Symbol.asyncDispose]: async () => {
       process.off('exit', stop);
+      child.ref();
       const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
       await ended;

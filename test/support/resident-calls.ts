@@ -37,7 +37,9 @@ const requests = createInterface({ input: new Socket({ fd: REQUESTS, readable: t
 replies.unref();
 
 for await (const line of requests) {
-  const { args }: Asked = JSON.parse(line);
+  const { args, root }: Asked = JSON.parse(line);
+  if (root === undefined) delete process.env.TSIMG_ROOT;
+  else process.env.TSIMG_ROOT = root;
   const idle = keepingNow();
   const late = setTimeout(() => {
     console.error(`the call has not ended after ${SECONDS} s`);

@@ -1,5 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { findVerb } from '../../src/cli/find-verb.ts';
 import { errnoOf } from '../../src/errors.ts';
@@ -11,6 +11,8 @@ import { tempDir } from './temp-dir.ts';
 /** The descriptors at which the process is asked, and replies. */
 export const REQUESTS = 3;
 export const REPLIES = 4;
+/** The program that makes the calls. */
+export const RESIDENT = 'resident-calls.js';
 /** The argument of a program that is asked so. */
 export const MANY = 'many';
 /** A call that takes longer hangs. */
@@ -19,6 +21,8 @@ export const SECONDS = 120;
 /** What the process is asked for: a line of JSON. */
 export interface Asked {
   readonly args: readonly string[];
+  /** The call's TSIMG_ROOT: tests have many stores, and a process for each would be no process that stays. */
+  readonly root?: string | undefined;
 }
 
 /** Where, and as which user, calls are made. */
@@ -26,6 +30,8 @@ export interface Surroundings {
   readonly cwd: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly user: { readonly uid: number; readonly gid: number } | undefined;
+  /** The words that run a program elsewhere, put before the program's own: in a world of namespaces. */
+  readonly within?: readonly string[];
 }
 
 /** What came of a call. */
@@ -46,7 +52,7 @@ const OF_STARTING = /^-[a-zA-Z]*[it][a-zA-Z]*$/;
 const FEW = 2;
 
 interface Resident {
-  call(args: readonly string[]): CallResult;
+  call(asked: Asked): CallResult;
 }
 
 /** The descriptors of both ends. */
@@ -91,20 +97,21 @@ function readLine(pipe: number): string {
   return line;
 }
 
-function startResident({ cwd, env, user }: Surroundings): Resident {
+function startResident({ cwd, env, user, within = [] }: Surroundings): Resident {
   const folder = tempDir();
   const [asked, replied] = [join(folder, 'requests'), join(folder, 'replies')];
   const made = spawnSync('mkfifo', [asked, replied], { encoding: 'utf8' });
   if (made.status !== 0) throw new Error(`mkfifo: ${made.stderr}`);
   const [requests, replies] = [openPipe(asked), openPipe(replied)];
   const [stdout, stderr] = [openOutput(join(folder, 'stdout')), openOutput(join(folder, 'stderr'))];
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'resident-calls.js')], {
+  const [program = '', ...words] = [...within, process.execPath, join(import.meta.dirname, RESIDENT)];
+  const child = spawn(program, words, {
     cwd,
     env,
     stdio: ['ignore', stdout.writer, stderr.writer, requests.reader, replies.writer],
     ...user,
   });
-  child.unref();
+  letRunBeside(child);
   process.on('exit', () => {
     closeSync(requests.writer);
     // Until it has ended
@@ -112,17 +119,17 @@ function startResident({ cwd, env, user }: Surroundings): Resident {
   });
   for (const its of [stdout.writer, stderr.writer, requests.reader, replies.writer]) closeSync(its);
   return {
-    call(args) {
-      const request: Asked = { args };
+    call(asked) {
       try {
-        writeSync(requests.writer, `${JSON.stringify(request)}\n`);
+        writeSync(requests.writer, `${JSON.stringify(asked)}\n`);
       } catch (error) {
         // It has ended, which the reply tells as well
         if (errnoOf(error) !== 'EPIPE') throw error;
       }
       const reply = readLine(replies.reader);
       const output = { stdout: readNew(stdout.reader), stderr: readNew(stderr.reader) };
-      if (reply === '') throw new Error(`the process of ${args.join(' ')} ended: ${output.stdout}${output.stderr}`);
+      if (reply === '')
+        throw new Error(`the process of ${asked.args.join(' ')} ended: ${output.stdout}${output.stderr}`);
       return { status: JSON.parse(reply).status, ...output };
     },
   };
@@ -147,12 +154,42 @@ export function isCallingAlone(): boolean {
   return isOff;
 }
 
+/** Processes that no call races with. */
+const quiet = new Set<string>();
+
+/** Has calls beside this process be made by one that stays: it has begun, and does nothing that they could be before. */
+export function letRunBeside(child: ChildProcess): void {
+  child.unref();
+  quiet.add(String(child.pid));
+}
+
+function hasEnded(pid: string): boolean {
+  try {
+    return /\) [ZX] [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return true;
+    throw error;
+  }
+}
+
+/** The processes that this one started and that Node has not waited for; undefined on a kernel that does not tell. */
+function children(): readonly string[] | undefined {
+  try {
+    return readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1').split(' ').filter(Boolean);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /**
  * Whether a process that the test started runs beside the call: it may be slow to begin, and a call that takes no time
  * would be made before. Residents are no such processes.
  */
 function isBesideOther(): boolean {
-  return process.getActiveResourcesInfo().includes('ProcessWrap');
+  if (!process.getActiveResourcesInfo().includes('ProcessWrap')) return false;
+  // Node counts one that has ended until its loop goes on, and tests make many calls before that
+  return children()?.some((pid) => !quiet.has(pid) && !hasEnded(pid)) ?? true;
 }
 
 function isAlone(verb: string, args: readonly string[]): boolean {
@@ -162,23 +199,25 @@ function isAlone(verb: string, args: readonly string[]): boolean {
 }
 
 /**
- * Makes a call in a process that stays, for the same surroundings. Undefined where it must be a process of its own: its
+ * Makes a call in a process that stays, for the same surroundings with any store. Undefined where it must be a process of its own: its
  * verb's first call, one of the first calls at all, one that reads standard input or is about its process, and one
  * beside a process that the test started.
  */
 export function residentCall(args: readonly string[], surroundings: Surroundings): CallResult | undefined {
   const verb = findVerb(args);
   if (isOff || isAlone(verb, args) || isBesideOther()) return undefined;
-  const key = JSON.stringify(surroundings);
+  const { TSIMG_ROOT: root, ...env } = surroundings.env;
+  const shared = { ...surroundings, env };
+  const key = JSON.stringify(shared);
   const each = known.get(key) ?? { verbs: new Set(), calls: 0 };
   known.set(key, each);
   each.calls += 1;
   const isFirst = !each.verbs.has(verb);
   each.verbs.add(verb);
   if (isFirst || each.calls <= FEW) return undefined;
-  each.resident ??= startResident(surroundings);
+  each.resident ??= startResident(shared);
   try {
-    return each.resident.call(args);
+    return each.resident.call({ args, root });
   } catch (error) {
     // The next call gets another one
     delete each.resident;

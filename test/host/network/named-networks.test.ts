@@ -4,15 +4,13 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
-import { until } from '../../support/container-cli.ts';
-import { withNetworkWorld } from '../../support/network-suite.ts';
+import { isGone, until } from '../../support/container-cli.ts';
+import { endOf, withNetworkWorld } from '../../support/network-suite.ts';
 import { ask, nextText, TSIMG, tellSource } from '../../support/network-world.ts';
 import { makeOrdinaryUser, type OrdinaryUser } from '../../support/ordinary-user.ts';
-import { callAlone } from '../../support/resident-command.ts';
+import { RESIDENT } from '../../support/resident-command.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
-
-callAlone();
 
 /** A container's command that answers on port 80 with the line that it gets. */
 const SERVE = ['/bin/sh', '-c', 'busybox nc -ll -p 80 -e head -n 1'];
@@ -37,7 +35,7 @@ for (const { name, without, user } of KINDS) {
   const rootfs = makeBusyboxRootfs(tempDir(0o755));
   if (user !== undefined) chownSync(rootfs, user.uid, user.gid);
   const net = withNetworkWorld(test, { without });
-  const tsimg = (...words: readonly string[]) => net.world.onHost([...TSIMG, ...words], user);
+  const tsimg = (...words: readonly string[]) => net.world.tsimgOnHost(words, user);
   const ok = (...words: readonly string[]) => {
     const { status, stdout, stderr } = tsimg(...words);
     assert.is(status, 0, `${words.join(' ')}: ${stderr}`);
@@ -53,6 +51,12 @@ for (const { name, without, user } of KINDS) {
       network,
       `for n in $(busybox seq ${turns}); do { echo served; sleep 0.2; } | busybox nc -w 2 ${address} 80 && break; sleep 0.1; done`,
     );
+  /** Kills a container's monitor, and waits until that and the container's command have ended. */
+  const killMonitor = async (container: string) => {
+    const pids = ok('inspect', '-f', '{{.State.ConmonPid}} {{.State.Pid}}', container).split(' ');
+    net.world.onHost(['kill', '-KILL', pids[0] ?? '']);
+    await until('its processes have ended', () => pids.every(isGone));
+  };
   test.after(() => {
     // The user's directory for running containers is made by tsimg, and so is the user by this test.
     if (user !== undefined) rmSync(join(tmpdir(), `tsimg-${user.uid}`), { recursive: true, force: true });
@@ -72,7 +76,7 @@ for (const { name, without, user } of KINDS) {
     for (const each of ['db', 'store']) assert.is(asked('shop', each), 'served');
     const follow = net.world.startOnHost([...TSIMG, 'logs', '-f', 'early'], user);
     assert.is(await nextText(follow), 'seen');
-    follow.kill('SIGKILL');
+    await endOf(follow);
     ok('rename', 'db', 'base');
     const known = ok('exec', 'early', 'busybox', 'cat', '/etc/hosts');
     assert.equal(
@@ -116,7 +120,7 @@ for (const { name, without, user } of KINDS) {
     }
     ok('rm', '-f', 'early', 'db');
     // What is left of a killed one goes with its network.
-    net.world.onHost(['kill', '-KILL', ok('inspect', '-f', '{{.State.ConmonPid}}', 'neighbour')]);
+    await killMonitor('neighbour');
     assert.is(ok('network', 'rm', 'other'), 'other');
     assert.not.match(net.world.onHost(['ip', '-brief', 'link']).stdout, 'tsimgn');
     ok('rm', '-f', 'neighbour');
@@ -178,7 +182,7 @@ for (const { name, without, user } of KINDS) {
     assert.is(known('two', 'late'), 1);
     assert.match(tsimg('network', 'rm', 'outer').stderr, 'two');
     // Of a killed one nothing is left on either network.
-    net.world.onHost(['kill', '-KILL', ok('inspect', '-f', '{{.State.ConmonPid}}', 'two')]);
+    await killMonitor('two');
     ok('rm', '-f', 'two');
     assert.equal(
       ['db', 'front'].map((name) => known(name, 'two')),
@@ -224,11 +228,9 @@ for (const { name, without, user } of KINDS) {
 
   if (user !== undefined) {
     /** Processes of the user's, which are those of the network: no other test runs as this user. */
-    const processes = () =>
-      net.world
-        .onHost(['sh', '-c', `grep -ls '^Uid:\t${user.uid}\t' /proc/[0-9]*/status; true`])
-        .stdout.split('\n')
-        .filter(Boolean);
+    const look = `for each in $(grep -ls '^Uid:\t${user.uid}\t' /proc/[0-9]*/status); do
+      grep -qsa ${RESIDENT} "\${each%status}cmdline" || echo "$each"; done`;
+    const processes = () => net.world.onHost(['sh', '-c', look]).stdout.split('\n').filter(Boolean);
     const files = () =>
       net.world.onHost(['find', `${tmpdir()}/tsimg-${user.uid}/network`, '-mindepth', '1', '!', '-name', 'lock'])
         .stdout;
@@ -243,7 +245,7 @@ for (const { name, without, user } of KINDS) {
       assert.is(asked('mine', 'two'), 'served');
       ok('restart', '-t', '0', 'one');
       for (const each of ['one', 'two']) {
-        net.world.onHost(['kill', '-KILL', ok('inspect', '-f', '{{.State.ConmonPid}}', each)]);
+        await killMonitor(each);
         // The other one still has the network.
         if (each === 'one') assert.is(asked('mine', 'two'), 'served');
       }

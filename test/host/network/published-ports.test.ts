@@ -5,11 +5,8 @@ import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
 import { withNetworkWorld } from '../../support/network-suite.ts';
 import { ask, TSIMG } from '../../support/network-world.ts';
 import { makeOrdinaryUser, type OrdinaryUser } from '../../support/ordinary-user.ts';
-import { callAlone } from '../../support/resident-command.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
-
-callAlone();
 
 /** A container's command that answers on ports 80 and 81 with the line that it gets. */
 const SERVE = ['/bin/sh', '-c', 'for p in 80 81; do busybox nc -ll -p $p -e head -n 1 & done; wait'];
@@ -36,7 +33,7 @@ for (const { network, user } of KINDS) {
   const rootfs = makeBusyboxRootfs(tempDir(0o755));
   if (user !== undefined) chownSync(rootfs, user.uid, user.gid);
   const net = withNetworkWorld(test);
-  const tsimg = (...words: readonly string[]) => net.world.onHost([...TSIMG, ...words], user);
+  const tsimg = (...words: readonly string[]) => net.world.tsimgOnHost(words, user);
   const ok = (...words: readonly string[]) => {
     const { status, stdout, stderr } = tsimg(...words);
     assert.is(status, 0, `${words.join(' ')}: ${stderr}`);
