@@ -38,17 +38,19 @@ export interface DamagedImage {
 /** What is kept. A kept blob may be a document that was not followed: an index that an image was chosen from. */
 interface Reached {
   readonly reachable: Set<Digest>;
-  /** Documents whose content is kept, too. */
-  readonly followed: Set<Digest>;
+  /** Documents whose content is kept, too, each with an image that leads to it. */
+  readonly followed: Map<Digest, StoredImage>;
+  /** The image that is marked. */
+  readonly image: StoredImage;
 }
 
 /** Adds the digests that a document leads to. A child of an index that is not in the store leads nowhere. */
 async function mark(store: Store, descriptor: Descriptor, reached: Reached): Promise<void> {
-  const { reachable, followed } = reached;
+  const { reachable, followed, image } = reached;
   reachable.add(descriptor.digest);
   const kind = documentKindOf(descriptor.mediaType);
   if ((kind !== 'index' && kind !== 'manifest') || followed.has(descriptor.digest)) return;
-  followed.add(descriptor.digest);
+  followed.set(descriptor.digest, image);
   const path = blobPath(store.root, descriptor.digest);
   // A larger document was allowed by its user.
   const bytes = await readLayoutFile(path, Math.max(descriptor.size, MAX_DOCUMENT_BYTES));
@@ -71,7 +73,8 @@ async function removeFile(path: string): Promise<number> {
 }
 
 /** Marks the blobs of an image, whose manifest must be in the store. @returns its damage, if any */
-async function markImage(store: Store, image: StoredImage, reached: Reached): Promise<readonly DamagedImage[]> {
+async function markImage(store: Store, reached: Reached): Promise<readonly DamagedImage[]> {
+  const { image } = reached;
   const { descriptor } = image;
   const where = blobPath(store.root, descriptor.digest);
   try {
@@ -85,20 +88,16 @@ async function markImage(store: Store, image: StoredImage, reached: Reached): Pr
 }
 
 /**
- * Marks the documents that are attached to an image: they are kept as long as the image. A damaged list is removed when
- * the next one is written.
+ * Marks the documents that are attached to an image, to one of an index, or to another attached document: they are kept
+ * as long as their subject. A damaged list is removed when the next one is written.
  */
-async function markAttached(
-  store: Store,
-  { image, subject }: { readonly image: StoredImage; readonly subject: Digest },
-  reached: Reached,
-): Promise<readonly DamagedImage[]> {
+async function markAttached(store: Store, subject: Digest, reached: Reached): Promise<readonly DamagedImage[]> {
   try {
     for (const { descriptor } of await readAttached(store, subject)) await mark(store, descriptor, reached);
     return [];
   } catch (error) {
     if (!(error instanceof TsimgError)) throw error;
-    return [{ image, problem: error }];
+    return [{ image: reached.image, problem: error }];
   }
 }
 
@@ -128,15 +127,20 @@ export interface SweepRules {
 export async function sweep(store: Store, { age = UNFINISHED_AGE }: SweepRules = {}): Promise<BlobReport | undefined> {
   await using lock = await tryLock(store.blobsLock, 'exclusive');
   if (lock === undefined) return undefined;
-  const reached: Reached = { reachable: new Set(), followed: new Set() };
-  const { reachable } = reached;
+  const reachable = new Set<Digest>();
+  const followed = new Map<Digest, StoredImage>();
   const damaged: DamagedImage[] = [];
   for (const image of await listStored(store)) {
-    damaged.push(...(await markImage(store, image, reached)));
-    if (image.chosenFrom !== undefined) reachable.add(image.chosenFrom);
-    for (const subject of [image.descriptor.digest, image.chosenFrom]) {
-      if (subject !== undefined) damaged.push(...(await markAttached(store, { image, subject }, reached)));
-    }
+    const reached: Reached = { reachable, followed, image };
+    damaged.push(...(await markImage(store, reached)));
+    const { chosenFrom } = image;
+    if (chosenFrom === undefined) continue;
+    reachable.add(chosenFrom);
+    damaged.push(...(await markAttached(store, chosenFrom, reached)));
+  }
+  // A map goes on with what is added while it is read: attached documents may have others attached to them.
+  for (const [subject, image] of followed) {
+    damaged.push(...(await markAttached(store, subject, { reachable, followed, image })));
   }
   let blobs = 0;
   let bytes = 0;

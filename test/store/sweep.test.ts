@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { ANNOTATION } from '../../src/oci/annotations.ts';
 import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
 import { openStoreSink } from '../../src/sinks/store.ts';
+import { keepAttached } from '../../src/store/attached.ts';
 import { hasBlob } from '../../src/store/blobs.ts';
 import { writeBlob } from '../../src/store/intake.ts';
 import { blobPath } from '../../src/store/layout-files.ts';
@@ -12,6 +13,7 @@ import { addNames, removeEntries } from '../../src/store/names.ts';
 import { openStore, type Store } from '../../src/store/open.ts';
 import { sweep } from '../../src/store/sweep.ts';
 import { acquireLock, acquireLockName } from '../../src/sys/file/lock.ts';
+import { checkStore } from '../../src/verbs/store/check-store.ts';
 import { describe, type MadeImage, makeImage, makeIndex } from '../support/image.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -132,6 +134,27 @@ test('a manifest that is a layer of an artifact stays whole where it has a name 
   await addNames(store, describe(MEDIA_TYPE.ociManifest, artifact), ['artifact']);
   await put(store, made, 'image');
   assert.is((await sweep(store))?.blobs, 0);
+});
+
+test('what is attached stays with an image of an index, and with what it is attached to itself', async () => {
+  const store = await openStore(tempDir());
+  const made = makeImage();
+  const index = makeIndex([made.descriptor]);
+  for (const [, bytes] of made.blobs) await writeBlob(store, describe('', bytes), bytes);
+  await writeBlob(store, index.descriptor, index.bytes);
+  const attached = ['sbom', 'signature of the sbom'].map((author) => makeImage({ config: { author } }));
+  const subjects = [made.descriptor.digest, ...attached.map(({ descriptor }) => descriptor.digest)];
+  for (const [at, { blobs, descriptor }] of attached.entries()) {
+    for (const [, bytes] of blobs) await writeBlob(store, describe('', bytes), bytes);
+    await keepAttached(store, subjects[at] ?? descriptor.digest, { descriptor, tag: undefined });
+  }
+  await addNames(store, index.descriptor, ['all']);
+  const { isClean, findings } = await checkStore({ storeRoot: store.root });
+  assert.equal([isClean, findings], [true, []]);
+  assert.is((await sweep(store))?.blobs, 0);
+  await removeEntries(store, () => true);
+  await sweep(store);
+  assert.is(blobsOf(store), 0);
 });
 
 test('files of unfinished writes are removed', async () => {

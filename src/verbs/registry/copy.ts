@@ -61,8 +61,14 @@ export interface CopySourceReport {
 /** The suffixes of the tags at which cosign keeps the signatures, attestations and SBOMs of an image. */
 const TAG_SUFFIXES = ['sig', 'att', 'sbom'] as const;
 
-/** As many referrers of one image are copied. */
+/** As many referrers of one image are copied, and as many attached manifests in all. */
 const MAX_REFERRERS = 1000;
+const MAX_ATTACHED = 10_000;
+
+function tooManyAttached(where: string, why: string): TsimgError {
+  const hint = 'leave out --referrers';
+  return new TsimgError('LIMIT_EXCEEDED', 'too many manifests are attached to the image', { where, why, hint });
+}
 
 /**
  * The attached manifests of one image: referrers, and those at cosign's tags. @throws LIMIT_EXCEEDED for more referrers
@@ -75,11 +81,8 @@ async function* attachedManifests(
 ): AsyncGenerator<{ readonly descriptor: Descriptor; readonly tag: string | undefined }> {
   const referrers = (await source.referrers?.(subject, signal)) ?? [];
   if (referrers.length > MAX_REFERRERS) {
-    throw new TsimgError('LIMIT_EXCEEDED', 'too many manifests are attached to the image', {
-      where: `${source.label} ${subject}`,
-      why: `${referrers.length}, at most ${MAX_REFERRERS} are copied`,
-      hint: 'leave out --referrers',
-    });
+    const why = `${referrers.length}, at most ${MAX_REFERRERS} are copied`;
+    throw tooManyAttached(`${source.label} ${subject}`, why);
   }
   for (const descriptor of referrers) {
     if (isManifestOrIndex(descriptor.mediaType)) yield { descriptor, tag: undefined };
@@ -99,7 +102,10 @@ function subjectOf(document: GraphDocument | undefined): Digest | undefined {
   return parse(bytes, descriptor.mediaType, descriptor.digest).subject?.digest;
 }
 
-/** Copies the manifests that are attached to images, and returns their count. */
+/**
+ * Copies the manifests that are attached to images, and those that are attached to these, such as the signature of an
+ * SBOM. Returns their count. @throws LIMIT_EXCEEDED where they do not end
+ */
 async function copyAttached(
   source: Source,
   subjects: readonly Digest[],
@@ -107,7 +113,9 @@ async function copyAttached(
   { signal, onEvent }: Context,
 ): Promise<number> {
   let count = 0;
-  for (const subject of subjects) {
+  // A set goes on with what is added while it is read, and has each digest once.
+  const all = new Set(subjects);
+  for (const subject of all) {
     for await (const { descriptor, tag } of attachedManifests(source, subject, signal)) {
       const graph = await readGraph(source, descriptor, signal);
       // The fetched manifest says to what it refers, never the list.
@@ -115,6 +123,8 @@ async function copyAttached(
       await copyGraph(source, graph, sink, { signal, onEvent });
       await sink.attach?.(subject, descriptor, tag, signal);
       count += 1;
+      if (count > MAX_ATTACHED) throw tooManyAttached(source.label, `more than ${MAX_ATTACHED} in all`);
+      for (const document of graph.documents) all.add(document.descriptor.digest);
     }
   }
   return count;

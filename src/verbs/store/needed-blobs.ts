@@ -67,6 +67,7 @@ export async function neededBlobs(store: Store, images: readonly StoredImage[]):
   const visit = async (descriptor: Descriptor, image: string): Promise<void> => {
     const kind = documentKindOf(descriptor.mediaType);
     if (!need(descriptor, image) || (kind !== 'index' && kind !== 'manifest')) return;
+    await visitAttached(descriptor.digest, image);
     const bytes = await readRight(store, descriptor);
     if (bytes === undefined) return;
     try {
@@ -103,9 +104,7 @@ export async function neededBlobs(store: Store, images: readonly StoredImage[]):
   for (const image of images) {
     const label = labelOf(image);
     await visit(image.descriptor, label);
-    for (const subject of [image.descriptor.digest, image.chosenFrom]) {
-      if (subject !== undefined) await visitAttached(subject, label);
-    }
+    if (image.chosenFrom !== undefined) await visitAttached(image.chosenFrom, label);
   }
   // After all needs are known: whether an index is only an origin does not depend on the order of the names.
   for (const image of images) if (image.chosenFrom !== undefined) keepOrigin(image.chosenFrom, labelOf(image));

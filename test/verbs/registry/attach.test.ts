@@ -110,6 +110,28 @@ if (haveTools('docker-registry')) {
   });
 }
 
+test('copy takes what is attached to what is attached', async () => {
+  await using registry = await startUploadRegistry();
+  const [from, to] = [`${registry.host}/app`, `${registry.host}/copied`];
+  await pushImage(`oci:${layout}:1`, parseReference(`${from}:1`), options);
+  const attach = (name: string) =>
+    inFolder(() => attachFiles(parseReference(name), [parseArtifactFile('sbom.json')], options));
+  const sbom = await attach(`${from}:1`);
+  const signature = await attach(`${from}@${sbom.digest}`);
+  const path = `oci:${join(folder, 'nested')}:1`;
+  for (const [source, sink] of [
+    [`docker://${from}:1`, path],
+    [path, `${to}:1`],
+  ] as const) {
+    assert.is((await copySource(source, sink, { ...options, referrers: true })).attached, 2);
+  }
+  const found = await listReferrersOf(`docker://${to}@${sbom.digest}`, options);
+  assert.equal(
+    found.map(({ digest }) => digest),
+    [signature.digest],
+  );
+});
+
 test('a mirror is not asked which image the tag stands for', async () => {
   await using registry = await startUploadRegistry();
   await using mirror = await startFakeRegistry();
