@@ -11,18 +11,16 @@ import { compiledCode } from '../support/compiled-code.ts';
 import { defineRuns } from '../support/define-runs.ts';
 import { makeImage } from '../support/image.ts';
 import { named, writeLayout } from '../support/layout.ts';
-import { callAlone } from '../support/resident-command.ts';
 import { startServingRegistry } from '../support/serving-registry.ts';
 import { dir, file, symlink, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { findTool } from '../support/tools.ts';
-import { MAIN } from '../support/tsimg.ts';
+import { MAIN, tsimg } from '../support/tsimg.ts';
 
 // Commands are killed at moments that are spread over their whole length. Afterwards the store is clean, the next
 // command ends right, and a pull transfers only what is missing. And many commands at once: each blob is transferred
 // once, and a prune takes nothing that others need.
 
-callAlone();
 const asRoot = suite('cli/store-killed as root');
 const asUser = suite('cli/store-killed as an ordinary user');
 /** How many commands are killed, of both users together; more by hand: TSIMG_KILLS=200. */
@@ -92,8 +90,9 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     const places = [join(root, 'blobs', digest.replace(':', '/')), join(root, 'partial', digest.replace(':', '-'))];
     return Math.max(...places.map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0));
   };
-  const isClean = async (root: string, what: string) => {
-    const { status, stdout } = await run(root, 'store', 'check', '--json');
+  const isClean = (root: string, what: string) => {
+    const env = { HOME: '/nonexistent', TSIMG_ROOT: root };
+    const { status, stdout } = tsimg(['store', 'check', '--json'], { env, ...(user && { user }) });
     assert.is(status, 0, `${what}: ${stdout}`);
   };
 
@@ -135,7 +134,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
         child.kill('SIGKILL');
         await end;
         const where = `${what} killed after ${Math.round(moment)} of ${Math.round(length)} ms`;
-        await isClean(root, where);
+        isClean(root, where);
         const kept = new Map([...first.blobs].map(([digest]) => [digest as string, keptOf(root, digest)]));
         registry.sent.clear();
         await ok(root, ...args);
@@ -144,7 +143,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
           if (bytes.length < 1000) continue;
           assert.is(registry.sent.get(digest) ?? 0, bytes.length - (kept.get(digest) ?? 0), `${where}: ${digest}`);
         }
-        await isClean(root, `${where}, and again`);
+        isClean(root, `${where}, and again`);
         assert.equal(readdirSync(join(root, 'partial')), [], where);
         if (what === 'prune') {
           assert.equal(readdirSync(join(root, 'blobs', 'sha256')), [], where);
@@ -167,7 +166,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       if (bytes === undefined || digest === first.descriptor.digest) continue;
       if (bytes.length > 1000) assert.is(registry.sent.get(digest), bytes.length, digest);
     }
-    await isClean(root, 'two pulls');
+    isClean(root, 'two pulls');
   });
 
   test('a pull whose neighbour is killed takes over the download', async () => {
@@ -182,7 +181,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     killed.kill('SIGKILL');
     await end;
     await other;
-    await isClean(root, 'a neighbour');
+    isClean(root, 'a neighbour');
     const total = [...registry.sent]
       .filter(([digest]) => first.blobs.has(digest as never))
       .reduce((sum, [, n]) => sum + n, 0);
@@ -211,7 +210,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     }
     isDone = true;
     assert.ok((await prunes) > 1);
-    await isClean(root, 'after prunes');
+    isClean(root, 'after prunes');
     assert.is((await ok(root, 'images', '--json')).match(/"problem"/g), null);
     const listed: unknown = JSON.parse(await ok(root, 'images', '--json'));
     assert.is(Array.isArray(listed) ? listed.length : 0, 6);

@@ -9,11 +9,8 @@ import { acquireLock } from '../../../src/sys/file/lock.ts';
 import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
 import { compiledCode } from '../../support/compiled-code.ts';
 import { defineRuns } from '../../support/define-runs.ts';
-import { callAlone } from '../../support/resident-command.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { MAIN, tsimg } from '../../support/tsimg.ts';
-
-callAlone();
 
 // Leftovers of runs in the store, and when they are freed.
 
