@@ -1,13 +1,13 @@
 import { lstatSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { algorithmOf, type Digest, hexOf, isDigest } from '../oci/digest.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
 import { STORE_NAME } from '../store-layout.ts';
 import { makeDirectory } from '../sys/file/make-directories.ts';
 import { replaceText, syncDirectory } from '../sys/file/replace-file.ts';
 import { hasBlob, type PromisedBlob } from './blobs.ts';
 import { readLayoutFile } from './index-file.ts';
-import { blobPath } from './layout-files.ts';
+import { blobPath, flatName } from './layout-files.ts';
 import { namesIn } from './list-folder.ts';
 import type { Store } from './open.ts';
 
@@ -18,7 +18,7 @@ import type { Store } from './open.ts';
 const MAX_REFERENCE = 4096;
 
 function recordOf({ root }: Pick<Store, 'root'>, digest: Digest): string {
-  return join(root, STORE_NAME.dropped, `${algorithmOf(digest)}-${hexOf(digest)}`);
+  return `${root}/${STORE_NAME.dropped}/${flatName(digest)}`;
 }
 
 /** Asked of every blob that is written, and few are dropped: a look costs less than a trip to a thread of Node. */

@@ -1,5 +1,6 @@
-import { join } from 'node:path';
 import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts';
+
+// Paths are put together as texts: each blob needs several, and `join` of Node takes 10 to 30 µs before it is compiled.
 
 /** Names in an OCI layout. OCI image spec, image-layout.md. */
 export const LAYOUT = { marker: 'oci-layout', index: 'index.json', blobs: 'blobs' } as const;
@@ -12,12 +13,17 @@ export function blobName(digest: Digest): string {
   return `${LAYOUT.blobs}/${algorithmOf(digest)}/${hexOf(digest)}`;
 }
 
+/** Returns `ALGORITHM-HEX`, the name of a file about a blob. */
+export function flatName(digest: Digest): string {
+  return `${algorithmOf(digest)}-${hexOf(digest)}`;
+}
+
 /** Returns the path at which a blob is received: `ALGORITHM-HEX`, as `PARTIAL_BLOB` in store-layout.ts has it. */
 export function partialPath(partial: string, digest: Digest): string {
-  return join(partial, `${algorithmOf(digest)}-${hexOf(digest)}`);
+  return `${partial}/${flatName(digest)}`;
 }
 
 /** Returns the path of a blob in a layout directory. */
 export function blobPath(root: string, digest: Digest): string {
-  return join(root, blobName(digest));
+  return `${root}/${blobName(digest)}`;
 }
