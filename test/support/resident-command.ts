@@ -167,7 +167,8 @@ function hasEnded(pid: string): boolean {
   try {
     return /\) [ZX] [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return true;
+    // Gone before the file was opened, or before it was read
+    if (['ENOENT', 'ESRCH'].includes(errnoOf(error) ?? '')) return true;
     throw error;
   }
 }
@@ -199,9 +200,9 @@ function isAlone(verb: string, args: readonly string[]): boolean {
 }
 
 /**
- * Makes a call in a process that stays, for the same surroundings with any store. Undefined where it must be a process of its own: its
- * verb's first call, one of the first calls at all, one that reads standard input or is about its process, and one
- * beside a process that the test started.
+ * Makes a call in a process that stays, for the same surroundings with any store. Undefined where it must be a process
+ * of its own: its verb's first call, one of the first calls at all, one that reads standard input or is about its
+ * process, and one beside a process that the test started.
  */
 export function residentCall(args: readonly string[], surroundings: Surroundings): CallResult | undefined {
   const verb = findVerb(args);
