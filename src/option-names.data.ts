@@ -5,6 +5,7 @@
 export const LIBRARY_NAMES: Readonly<Record<string, string>> = {
   // Images, the store and registries
   '--all': 'all',
+  '--all-platforms': 'allPlatforms',
   '--annotation': 'annotation',
   '--artifact-type': 'artifactType',
   '--authfile': 'authFile',

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { errnoOf } from '../errors.ts';
 import type { Credentials } from './auth/auth-file.ts';
 import { type Authorizer, createAuthorizer, type LoginHooks } from './auth/authorizer.ts';
 import { maySpeakPlain, maySpeakTls } from './failure/connection-error.ts';
@@ -67,7 +68,8 @@ interface Probing {
 
 /**
  * Returns whether a registry answers by plain HTTP (distribution spec, "Determining Support"). A server that wants TLS
- * refuses such a request with another status, or with an answer that is no HTTP.
+ * refuses such a request with another status, or with an answer that is no HTTP. Where no server is, the next request
+ * tells it, with what was asked for.
  * @throws REGISTRY_UNREACHABLE where TLS would get no answer either
  */
 async function answersPlain(endpoint: URL, send: Send): Promise<boolean> {
@@ -76,8 +78,9 @@ async function answersPlain(endpoint: URL, send: Send): Promise<boolean> {
     await discard(response);
     return response.status === 200 || response.status === 401;
   } catch (error) {
-    if (!maySpeakTls(error)) throw error;
-    return false;
+    if (errnoOf(error) === 'ECONNREFUSED') return true;
+    if (maySpeakTls(error)) return false;
+    throw error;
   }
 }
 
