@@ -34,7 +34,8 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     const pid = cli.field('orphan', '.State.Pid');
     kill(cli.field('orphan', '.State.ConmonPid'));
     await until('its command is gone', () => isGone(pid));
-    assert.is(listed(), 'orphan exited');
+    // A stub may still be ending
+    await until('it is told', () => listed() === 'orphan exited');
     assert.is(cli.ok('ps', '-q'), '');
     assert.is(cli.field('orphan', '.State.ExitCode'), '255');
     assert.is(cli.field('orphan', '.State.Pid'), '0');
@@ -59,6 +60,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     const pid = cli.field('orphan', '.State.Pid');
     kill(cli.field('orphan', '.State.ConmonPid'));
     await until('its command is gone', () => isGone(pid));
+    await until('it is told', () => listed() === 'orphan exited');
     cli.ok('prune', '-f');
     assert.equal(cli.directories(), []);
     assert.equal(cgroupsOf(id), []);
@@ -72,7 +74,6 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
       const pid = cli.field('marked', '.State.Pid');
       kill(cli.field('marked', '.State.ConmonPid'));
       await until('its command is gone', () => isGone(pid));
-      // A stub may still be ending
       await until('it is told', () => listed() === 'marked exited');
       const work = file(id, 'work/work');
       chmodSync(work, 0o700);

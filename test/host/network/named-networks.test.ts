@@ -51,11 +51,12 @@ for (const { name, without, user } of KINDS) {
       network,
       `for n in $(busybox seq ${turns}); do { echo served; sleep 0.2; } | busybox nc -w 2 ${address} 80 && break; sleep 0.1; done`,
     );
-  /** Kills a container's monitor, and waits until that and the container's command have ended. */
+  /** Kills a container's monitor, and waits until the command, and the stub between them, have ended too. */
   const killMonitor = async (container: string) => {
     const pids = ok('inspect', '-f', '{{.State.ConmonPid}} {{.State.Pid}}', container).split(' ');
     net.world.onHost(['kill', '-KILL', pids[0] ?? '']);
     await until('its processes have ended', () => pids.every(isGone));
+    await until('it is told', () => ok('inspect', '-f', '{{.State.Status}}', container) === 'exited');
   };
   test.after(() => {
     // The user's directory for running containers is made by tsimg, and so is the user by this test.
