@@ -5,8 +5,9 @@
 // one wherever it comes from.
 //
 // The command has four scripts: modules that every run loads, further modules of verbs that read images, those of verbs
-// that look after containers, and all others. Each module is in one of them and runs when it is first required; modules of another script get it by
-// `modules` of its script. A program that runs in its own thread or process has one script with all its modules.
+// that look after containers, and all others. Each module is in one of them and runs when it is first required; modules
+// of another script get it by `modules` of its script. A program that runs in its own thread or process has one script
+// with all its modules.
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -40,7 +41,7 @@ const SCRIPTS = {
   ],
   others: [],
 };
-/** Modules that not only scripts ask for: tests run programs of their own with them (test/support/program-module.ts). */
+/** Modules that programs of tests ask for, besides other scripts (test/support/program-module.ts). */
 const ASKED = [
   MAIN,
   'errors.ts',
@@ -90,8 +91,8 @@ const NODE_SYMBOLS = `const Symbol = globalThis.Symbol.asyncDispose !== undefine
   return new Proxy(globalThis.Symbol, { get: (target, name) => own[name] ?? target[name] });
 })();`;
 /**
- * Packages that are joined too; the others are loaded from node_modules. Of a package that only one script imports, only
- * what is used is joined: so `schema/zod.ts` alone imports zod.
+ * Packages that are joined too; the others are loaded from node_modules. Of a package that only one script imports,
+ * only what is used is joined: so `schema/zod.ts` alone imports zod.
  */
 const PACKAGES = new Set(['commander', 'zod']);
 /** A package that few runs need is a script of its own, with the packages that it needs. */

@@ -46,7 +46,7 @@ function explainMissing({ platform }: Descriptor): (error: unknown) => never {
     throw new TsimgError('BLOB_NOT_FOUND', `${which} is listed but not there`, {
       where: error.where,
       why: 'this is a partial copy of a multi-platform image',
-      hint: 'copy the image of one platform: without --all, with --platform; docker://REFERENCE copies all from the registry',
+      hint: 'copy the image of one platform: without --all, with --platform; or copy docker://REFERENCE',
       facts: error.facts,
       cause: error,
     });

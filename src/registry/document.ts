@@ -95,8 +95,8 @@ function plainBody({ headers }: HttpResponse, bytes: Buffer, limit: number): Buf
  * Fetches a manifest or index by tag or digest; undefined when there is none. The digest is computed from the bytes:
  * the one in the response's header is ignored.
  * @param version a tag, or a digest, which the bytes must have
- * @throws DIGEST_MISMATCH; DOCUMENT_INVALID for what is not JSON; LIMIT_EXCEEDED past 4 MiB or the session's limit; REGISTRY_ERROR, REGISTRY_UNREACHABLE,
- * AUTHENTICATION_…
+ * @throws DIGEST_MISMATCH; DOCUMENT_INVALID for what is not JSON; LIMIT_EXCEEDED past 4 MiB or the session's limit;
+ * REGISTRY_ERROR, REGISTRY_UNREACHABLE, AUTHENTICATION_…
  */
 export function getDocument(
   session: Session,

@@ -53,13 +53,14 @@ export function nextPage(header: string | undefined, page: URL): NextPage | unde
 /** Says that a list goes on where it is not read. */
 function tellOfRest({ context, registry }: Session, what: string, target: string): void {
   const place = URL.canParse(target) ? new URL(target).host : 'no valid URL';
-  const message = `${what} is not complete: ${registry} has the next page at another host (${place}), which is not asked`;
+  const why = `${registry} has the next page at another host (${place}), which is not asked`;
+  const message = `${what} is not complete: ${why}`;
   context.onEvent?.({ kind: 'warning', message });
 }
 
 /**
- * Reads a list in pages along `Link: rel="next"`, all of the same origin: each of up to 4 MiB or the session's limit, all
- * together of up to 32 MiB or that limit.
+ * Reads a list in pages along `Link: rel="next"`, all of the same origin: each of up to 4 MiB or the session's limit,
+ * all together of up to 32 MiB or that limit.
  * @param read takes a page's bytes, or returns false for a response that is no page: the list ends there
  * @throws REGISTRY_ERROR for pages that form a cycle, or that do not end; LIMIT_EXCEEDED
  */

@@ -1,6 +1,6 @@
 import { algorithmOf, type Digest, hexOf } from '../oci/digest.ts';
 
-// Paths are put together as texts: each blob needs several, and `join` of Node takes 10 to 30 µs before it is compiled.
+// Paths are put together as texts: each blob needs several, and Node's `join` takes 10 to 30 µs until it is compiled.
 
 /** Names in an OCI layout. OCI image spec, image-layout.md. */
 export const LAYOUT = { marker: 'oci-layout', index: 'index.json', blobs: 'blobs' } as const;

@@ -157,7 +157,7 @@ export function isCallingAlone(): boolean {
 /** Processes that no call races with. */
 const quiet = new Set<string>();
 
-/** Has calls beside this process be made by one that stays: it has begun, and does nothing that they could be before. */
+/** Has calls beside this process be made by one that stays: it has begun, and does nothing that they could overtake. */
 export function letRunBeside(child: ChildProcess): void {
   child.unref();
   quiet.add(String(child.pid));

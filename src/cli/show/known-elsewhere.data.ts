@@ -16,8 +16,8 @@ const ACCOUNT = {
 const OTHER_PLATFORM = { verbs: ['pull', 'push', 'copy', 'attach'], words: '--platform OS/ARCH[/VARIANT]' };
 
 /**
- * Options of docker, podman, skopeo, crane, regctl and oras that tsimg does not have, and what it has for their purpose:
- * a guess by letters, such as `--format` for `--force`, would mislead.
+ * Options of docker, podman, skopeo, crane, regctl and oras that tsimg does not have, and what it has for their
+ * purpose: a guess by letters, such as `--format` for `--force`, would mislead.
  */
 export const KNOWN_ELSEWHERE: Readonly<Record<string, readonly KnownElsewhere[]>> = {
   '--all': [{ verbs: ['push'], words: 'push sends one image; tsimg copy --all SOURCE SINK sends all platforms' }],

@@ -119,8 +119,8 @@ async function examine(opened: Opened, label: string, options: ArchiveOptions) {
  * Makes a layer of a tar archive: the bytes of the tar stay as they are. A compressed archive is the blob of the layer
  * as it is, unless another compression is asked for. Whiteouts in it are the author's.
  * @param path a file; `-` is standard input
- * @throws SOURCE_NOT_FOUND, TAR_INVALID, LAYER_INVALID, COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED, FILESYSTEM,
- * DIGEST_MISMATCH where the file changes while it is read
+ * @throws SOURCE_NOT_FOUND, TAR_INVALID, LAYER_INVALID, COMPRESSION_INVALID, FORMAT_UNSUPPORTED, LIMIT_EXCEEDED,
+ * FILESYSTEM, DIGEST_MISMATCH where the file changes while it is read
  */
 export async function archiveLayer(path: string, options: ArchiveOptions): Promise<LayerFile> {
   const { signal } = options;

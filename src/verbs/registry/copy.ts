@@ -243,7 +243,8 @@ async function copyBy(text: string, sink: string, options: CopySourceOptions): P
   checkSink(spec, options);
   const { source, name } = await openAnywhere(text, options, { signal, onEvent });
   if (options.referrers && source.label === storePlace(options)) {
-    const message = `what is attached is copied from the store; what was attached since comes from docker://${text.replace(/^store:/, '')}`;
+    const registry = `docker://${text.replace(/^store:/, '')}`;
+    const message = `what is attached is copied from the store; what was attached since comes from ${registry}`;
     onEvent?.({ kind: 'warning', message });
   }
   try {

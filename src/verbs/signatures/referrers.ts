@@ -56,7 +56,8 @@ export function listReferrersOf(
 ): Promise<readonly AttachedArtifact[]> {
   return withAttached(text, options, context, async (source, found) => {
     if (source.label === storePlace(options)) {
-      const message = `this is the list of the store; what was attached since is told by docker://${text.replace(/^store:/, '')}`;
+      const registry = `docker://${text.replace(/^store:/, '')}`;
+      const message = `this is the list of the store; what was attached since is told by ${registry}`;
       context.onEvent?.({ kind: 'warning', message });
     }
     return found;
