@@ -93,6 +93,28 @@ for (const compiler of COMPILERS) {
   });
 }
 
+/** Declarations that a program reads which imports this one, and packages that one of them imports. */
+function reachedFrom(path: string, reached = new Set<string>()): ReadonlySet<string> {
+  reached.add(path);
+  for (const [, name = ''] of readFileSync(path, 'utf8').matchAll(/(?:from|import\() ?['"]([^'"]+)['"]/g)) {
+    const next = name.startsWith('.') ? join(path, '..', name.replace(/\.[jt]s$/, '.d.ts')) : name;
+    if (!name.startsWith('.')) reached.add(next);
+    else if (!reached.has(next)) reachedFrom(next, reached);
+  }
+  return reached;
+}
+
+test('a program’s compiler need not read Zod, which has more types than all of tsimg', () => {
+  const reached = ['api', 'testing', 'sandbox'].flatMap((entry) => [
+    ...reachedFrom(join(PACKAGE, 'dist', 'src', `${entry}.d.ts`)),
+  ]);
+  assert.ok(reached.length > 100, 'declarations are found');
+  assert.equal(
+    reached.filter((each) => each.startsWith('zod')),
+    [],
+  );
+});
+
 test('import and require give the same classes, and each entry has its values', () => {
   const project = makeProject();
   const { exports: entries } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8'));

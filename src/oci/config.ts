@@ -1,7 +1,7 @@
 import { TsimgError } from '../errors.ts';
 import { plural } from '../plural.ts';
 import * as z from '../schema/zod.ts';
-import { digestSchema, optional, stringMapSchema } from './descriptor.ts';
+import { digestSchema, optional, stringMapSchema } from './descriptor-schema.ts';
 import type { Digest } from './digest.ts';
 import { checkDocument, parseJson } from './document.ts';
 import type { Healthcheck } from './healthcheck.ts';

@@ -1,5 +1,6 @@
 import * as z from '../schema/zod.ts';
-import { type Descriptor, descriptorSchema, optional, stringMapSchema } from './descriptor.ts';
+import type { Descriptor } from './descriptor.ts';
+import { descriptorSchema, optional, stringMapSchema } from './descriptor-schema.ts';
 import { checkDocument, parseJson } from './document.ts';
 import { refuseAmbiguous } from './manifest.ts';
 

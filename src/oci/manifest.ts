@@ -1,6 +1,7 @@
 import { TsimgError } from '../errors.ts';
 import * as z from '../schema/zod.ts';
-import { type Descriptor, descriptorSchema, optional, stringMapSchema } from './descriptor.ts';
+import type { Descriptor } from './descriptor.ts';
+import { descriptorSchema, optional, stringMapSchema } from './descriptor-schema.ts';
 import { checkDocument, hasKey, parseJson } from './document.ts';
 import { documentKindOf } from './media-type.ts';
 

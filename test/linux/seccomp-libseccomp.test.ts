@@ -100,7 +100,12 @@ function rulesOf({ syscalls, defaultAction, defaultErrnoRet }: SeccompProfile) {
   const otherwise = actionOf(defaultAction, defaultErrnoRet);
   const rules = (syscalls ?? []).flatMap(({ names, action, errnoRet, args }) => {
     const does = actionOf(action, errnoRet);
-    const conditions: Conditions = (args ?? []).map((arg) => [arg.index, OPERATORS[arg.op], arg.value, arg.valueTwo]);
+    const conditions: Conditions = (args ?? []).map((arg) => [
+      arg.index,
+      OPERATORS[arg.op],
+      arg.value,
+      arg.valueTwo ?? 0,
+    ]);
     const isSplit = new Set(conditions.map(([argument]) => argument)).size < conditions.length;
     const each = isSplit ? conditions.map((condition) => [condition]) : [conditions];
     return does === otherwise ? [] : (names ?? []).flatMap((name) => each.map((some) => [name, does, some] as const));
@@ -141,7 +146,7 @@ function libseccomp(profile: SeccompProfile, architectures: readonly Architectur
 /** Arguments of a call around all values that a profile compares them with, each position by itself and all at once. */
 function argumentsFor({ syscalls }: SeccompProfile, name: string, wide: boolean): readonly (readonly bigint[])[] {
   const all = (syscalls ?? []).filter(({ names }) => names?.includes(name)).flatMap(({ args }) => args ?? []);
-  const compared = all.flatMap(({ value, valueTwo }) =>
+  const compared = all.flatMap(({ value, valueTwo = 0 }) =>
     [value, valueTwo].flatMap((each) => [each - 1, each, each + 1]),
   );
   const calls = ['socketcall', 'ipc'].includes(name) ? Array.from({ length: 26 }, (_, index) => index) : [];

@@ -1,4 +1,6 @@
+import { TsimgError } from '../../errors.ts';
 import { parsePublish } from '../../launch/network/publish.ts';
+import { faultOfProfile } from '../../linux/seccomp/seccomp-profile.ts';
 import { checkWhole } from './check-number.ts';
 import {
   type Check,
@@ -55,6 +57,14 @@ const ports = listOf('a list of ports: numbers, texts or objects', (option, port
 const absolute = takes('an absolute path in the container', (value) => typeof value === 'string' && value[0] === '/');
 
 const VOLUME = objectOf<VolumeMount>({ source: text, target: absolute, readOnly: flag }, 'source', 'target');
+
+/** A rule with a misspelt name would be missing in the filter. */
+const seccomp: Check = (option, value) => {
+  if (value === 'unconfined') return;
+  if (!isObject(value)) throw wrongValue(option, value, "'unconfined', or a profile as an object");
+  const why = faultOfProfile(value);
+  if (why !== undefined) throw new TsimgError('USAGE', 'not a seccomp profile', { where: option, why });
+};
 
 /** A `readOnly` that is misspelt would be a volume that can be written to. */
 const volumes = listOf('a list of texts and objects', (option, volume) => {
@@ -136,7 +146,7 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   capDrop: texts,
   privileged: flag,
   noNewPrivileges: flag,
-  seccomp: takes("'unconfined', or a profile as an object", (value) => value === 'unconfined' || isObject(value)),
+  seccomp,
   unmask: flag,
   devices: texts,
   deviceRules: texts,

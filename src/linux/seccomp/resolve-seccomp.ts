@@ -1,7 +1,7 @@
 import { TsimgError } from '../../errors.ts';
 import type { Capability } from '../capabilities.ts';
 import type { Action, Architecture, Condition, Rule, SeccompPolicy, Verdict } from './seccomp-policy.ts';
-import type { SeccompAction, SeccompOperator, SeccompProfile } from './seccomp-profile.ts';
+import type { SeccompAction, SeccompCall, SeccompOperator, SeccompProfile } from './seccomp-profile.ts';
 
 const EPERM = 1;
 const ENOSYS = 38;
@@ -62,13 +62,11 @@ export interface SeccompSurroundings {
   readonly kernel: string;
 }
 
-type ProfileCall = NonNullable<SeccompProfile['syscalls']>[number];
-
 /**
  * Whether an entry applies to this container on this machine: docker's `includes` (all must hold) and `excludes` (none
  * may hold).
  */
-function applies({ includes, excludes }: ProfileCall, arch: string, around: SeccompSurroundings): boolean {
+function applies({ includes, excludes }: SeccompCall, arch: string, around: SeccompSurroundings): boolean {
   const has = (name: string) => around.capabilities.some((each) => `CAP_${each}` === name);
   const isOld = (minimum: string) => kernelNumber(around.kernel) < kernelNumber(minimum);
   if (excludes?.caps?.some(has) || excludes?.arches?.includes(arch)) return false;
@@ -82,10 +80,10 @@ function applies({ includes, excludes }: ProfileCall, arch: string, around: Secc
  * The rules of an entry. Conditions on the same argument are alternatives, as in runc; conditions on different
  * arguments must all hold.
  */
-function rulesOf({ args, action, errnoRet }: ProfileCall): readonly Rule[] {
+function rulesOf({ args, action, errnoRet }: SeccompCall): readonly Rule[] {
   const does = actionOf(action, errnoRet ?? EPERM);
   const conditions = (args ?? []).map(
-    ({ index, op, value, valueTwo }): Condition =>
+    ({ index, op, value, valueTwo = 0 }): Condition =>
       op === 'SCMP_CMP_MASKED_EQ'
         ? { argument: index, operator: 'masked-equal', value: valueTwo, mask: value }
         : { argument: index, operator: OPERATORS[op], value },

@@ -23,45 +23,97 @@ const OPERATORS = [
   'SCMP_CMP_MASKED_EQ',
 ] as const;
 
-const errno = z.int().check(z.gte(0), z.lte(4095));
-const argument = z.strictObject({
-  index: z.int().check(z.gte(0), z.lte(5)),
-  value: z.int().check(z.gte(0)),
-  valueTwo: z._default(z.int().check(z.gte(0)), 0),
-  op: z.enum(OPERATORS),
-});
-const names = z.nullish(z.array(z.string()));
-const filter = z.nullish(z.strictObject({ caps: names, arches: names, minKernel: z.nullish(z.string()) }));
-const syscall = z.strictObject({
-  name: z.nullish(z.string()),
-  names,
-  action: z.enum(ACTIONS),
-  errnoRet: z.nullish(errno),
-  args: z.nullish(z.array(argument)),
-  comment: z.nullish(z.string()),
-  includes: filter,
-  excludes: filter,
-});
-const profile = z.strictObject({
-  defaultAction: z.enum(ACTIONS),
-  defaultErrnoRet: z.nullish(errno),
-  architectures: names,
-  archMap: z.nullish(z.array(z.strictObject({ architecture: z.string(), subArchitectures: names }))),
-  flags: names,
-  syscalls: z.nullish(z.array(syscall)),
-});
+export type SeccompAction = (typeof ACTIONS)[number];
+export type SeccompOperator = (typeof OPERATORS)[number];
+
+/** A condition on an argument of a system call. */
+export interface SeccompArgument {
+  /** 0 to 5. */
+  readonly index: number;
+  readonly value: number;
+  /** Of `SCMP_CMP_MASKED_EQ`: what the argument, masked with `value`, must be. Default 0. */
+  readonly valueTwo?: number | undefined;
+  readonly op: SeccompOperator;
+}
+
+/** For which containers an entry counts: docker's `includes` and `excludes`. */
+export interface SeccompFilter {
+  readonly caps?: readonly string[] | null | undefined;
+  readonly arches?: readonly string[] | null | undefined;
+  readonly minKernel?: string | null | undefined;
+}
+
+/** What becomes of some system calls. */
+export interface SeccompCall {
+  readonly name?: string | null | undefined;
+  readonly names?: readonly string[] | null | undefined;
+  readonly action: SeccompAction;
+  readonly errnoRet?: number | null | undefined;
+  readonly args?: readonly SeccompArgument[] | null | undefined;
+  readonly comment?: string | null | undefined;
+  readonly includes?: SeccompFilter | null | undefined;
+  readonly excludes?: SeccompFilter | null | undefined;
+}
+
+export interface SeccompArchitectures {
+  readonly architecture: string;
+  readonly subArchitectures?: readonly string[] | null | undefined;
+}
 
 /**
  * docker's seccomp profile, as in the file of `--security-opt seccomp=FILE`. OCI runtime spec, config-linux.md,
  * "Seccomp".
  */
-export type SeccompProfile = z.infer<typeof profile>;
-export type SeccompAction = (typeof ACTIONS)[number];
-export type SeccompOperator = (typeof OPERATORS)[number];
+export interface SeccompProfile {
+  readonly defaultAction: SeccompAction;
+  readonly defaultErrnoRet?: number | null | undefined;
+  readonly architectures?: readonly string[] | null | undefined;
+  readonly archMap?: readonly SeccompArchitectures[] | null | undefined;
+  readonly flags?: readonly string[] | null | undefined;
+  readonly syscalls?: readonly SeccompCall[] | null | undefined;
+}
+
+/** Made where a profile is read, which few containers have. */
+function profileSchema() {
+  const errno = z.int().check(z.gte(0), z.lte(4095));
+  const argument = z.strictObject({
+    index: z.int().check(z.gte(0), z.lte(5)),
+    value: z.int().check(z.gte(0)),
+    valueTwo: z.optional(z.int().check(z.gte(0))),
+    op: z.enum(OPERATORS),
+  });
+  const names = z.nullish(z.array(z.string()));
+  const filter = z.nullish(z.strictObject({ caps: names, arches: names, minKernel: z.nullish(z.string()) }));
+  const call = z.strictObject({
+    name: z.nullish(z.string()),
+    names,
+    action: z.enum(ACTIONS),
+    errnoRet: z.nullish(errno),
+    args: z.nullish(z.array(argument)),
+    comment: z.nullish(z.string()),
+    includes: filter,
+    excludes: filter,
+  });
+  return z.strictObject({
+    defaultAction: z.enum(ACTIONS),
+    defaultErrnoRet: z.nullish(errno),
+    architectures: names,
+    archMap: z.nullish(z.array(z.strictObject({ architecture: z.string(), subArchitectures: names }))),
+    flags: names,
+    syscalls: z.nullish(z.array(call)),
+  });
+}
 
 /**
- * Parses a profile. Unknown fields are refused: an ignored rule may be the one that denies. @throws DOCUMENT_INVALID
+ * Returns what keeps a document from being a profile; undefined for a profile. Unknown fields do: an ignored rule may
+ * be the one that denies.
  */
+export function faultOfProfile(document: unknown): string | undefined {
+  const { error } = profileSchema().safeParse(document);
+  return error && formatSchemaIssue(error, document);
+}
+
+/** Parses a profile. @throws DOCUMENT_INVALID */
 export function parseSeccompProfile(text: string, where: string): SeccompProfile {
   const fail = (why: string, cause?: unknown) =>
     new TsimgError('DOCUMENT_INVALID', 'not a seccomp profile', { where, why, cause });
@@ -71,7 +123,7 @@ export function parseSeccompProfile(text: string, where: string): SeccompProfile
   } catch (cause) {
     throw fail('it is not JSON', cause);
   }
-  const parsed = profile.safeParse(document);
+  const parsed = profileSchema().safeParse(document);
   if (parsed.success) return parsed.data;
   throw fail(formatSchemaIssue(parsed.error, document), parsed.error);
 }

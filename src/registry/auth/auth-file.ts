@@ -1,5 +1,5 @@
 import { TsimgError } from '../../errors.ts';
-import { optional } from '../../oci/descriptor.ts';
+import { optional } from '../../oci/descriptor-schema.ts';
 import { canonicalName, type Reference } from '../../oci/reference.ts';
 import { formatSchemaIssue } from '../../schema/schema-issue.ts';
 import * as z from '../../schema/zod.ts';
@@ -13,6 +13,21 @@ export type Credentials =
   | { readonly kind: 'identity-token'; readonly token: string; readonly username?: string | undefined }
   | { readonly kind: 'registry-token'; readonly token: string };
 
+interface Entry {
+  readonly auth?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly identitytoken?: string | undefined;
+  readonly registrytoken?: string | undefined;
+}
+
+/** The parts of containers-auth.json(5) and docker's config.json that hold credentials. */
+export interface AuthFile {
+  readonly auths: ReadonlyMap<string, Entry>;
+  readonly credHelpers: ReadonlyMap<string, string>;
+  readonly credsStore?: string | undefined;
+}
+
 const entrySchema = z.object({
   auth: optional(z.string()),
   username: optional(z.string()),
@@ -20,7 +35,6 @@ const entrySchema = z.object({
   identitytoken: optional(z.string()),
   registrytoken: optional(z.string()),
 });
-type Entry = z.infer<typeof entrySchema>;
 
 /** The keys come from outside; a Map has no prototype that they could reach. */
 const mapOf = <T extends z.ZodMiniType>(value: T) =>
@@ -34,9 +48,6 @@ const fileSchema = z.object({
   credHelpers: mapOf(z.string()),
   credsStore: optional(z.string()),
 });
-
-/** The parts of containers-auth.json(5) and docker's config.json that hold credentials. */
-export type AuthFile = z.infer<typeof fileSchema>;
 
 /** An entry for a registry: credentials, or a program to ask. `explicit`: the program is named for this registry. */
 export type Finding =

@@ -1,4 +1,4 @@
-import { optional } from '../../oci/descriptor.ts';
+import { optional } from '../../oci/descriptor-schema.ts';
 import { checkDocument } from '../../oci/document.ts';
 import * as z from '../../schema/zod.ts';
 

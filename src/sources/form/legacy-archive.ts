@@ -1,5 +1,5 @@
 import { TsimgError } from '../../errors.ts';
-import { optional } from '../../oci/descriptor.ts';
+import { optional } from '../../oci/descriptor-schema.ts';
 import { checkDocument, parseJson } from '../../oci/document.ts';
 import * as z from '../../schema/zod.ts';
 import { type Files, readWholeDocument } from '../files/files.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { RegistryOptions } from '../../registry/session.ts';
-import type { PolicySubject } from '../../verify/policy/scope.ts';
+import type { PolicySubject } from '../../verify/policy/subject.ts';
 import type { SignedImage } from './verify-image.ts';
 
 /** The places where a policy is looked for. */

@@ -1,11 +1,6 @@
 import { canonicalHost, canonicalName, type Reference } from '../../oci/reference.ts';
 import type { Policy, PolicyRequirement } from './document.ts';
-
-/** The place that an image comes from. Paths are absolute and without symbolic links. */
-export type PolicySubject =
-  | { readonly transport: 'docker'; readonly reference: Reference }
-  | { readonly transport: 'docker-archive' }
-  | { readonly transport: 'oci' | 'oci-archive' | 'dir'; readonly path: string };
+import type { PolicySubject } from './subject.ts';
 
 /** Returns each domain above a registry's host (without the port) as `*.DOMAIN`, from near to far. */
 function wildcards(registry: string): readonly string[] {

@@ -82,6 +82,17 @@ test('SCMP_CMP_MASKED_EQ masks with the first value and compares with the second
   }
 });
 
+test('a second value that a profile does not give is 0', () => {
+  const document = {
+    defaultAction: 'SCMP_ACT_ERRNO',
+    syscalls: [
+      { names: ['socket'], action: 'SCMP_ACT_ALLOW', args: [{ index: 1, value: 6, op: 'SCMP_CMP_MASKED_EQ' }] },
+    ],
+  };
+  assert.is(verdict(document, 'socket', [0n, 9n]), ALLOW);
+  assert.is(verdict(document, 'socket', [0n, 10n]), EPERM);
+});
+
 test('several conditions must all hold; two on one argument are alternatives', () => {
   const args = (...indices: readonly number[]) => ({
     defaultAction: 'SCMP_ACT_ERRNO',

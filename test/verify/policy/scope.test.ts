@@ -2,7 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { parsePolicy } from '../../../src/verify/policy/document.ts';
-import { type PolicySubject, requirementsFor, scopesOf } from '../../../src/verify/policy/scope.ts';
+import { requirementsFor, scopesOf } from '../../../src/verify/policy/scope.ts';
+import type { PolicySubject } from '../../../src/verify/policy/subject.ts';
 
 const test = suite('verify/policy/scope');
 
