@@ -1,6 +1,7 @@
 import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeOrdinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts';
+import { prepare } from '../support/prepare.ts';
 import { haveRoot, haveTools, installedKernel } from '../support/tools.ts';
 import { type DocsWorld, makeDocsWorld } from './docs-world.ts';
 import { allPages, type Block, type Page } from './page.ts';
@@ -103,7 +104,7 @@ export function defineCommands(test: Test, pages: RegExp): void {
     haveRoot() && haveTools('docker-registry', 'skopeo', 'openssl', 'unshare', 'nsenter', 'setpriv', 'script');
   const user = canRun ? makeOrdinaryUser() : undefined;
   let world: DocsWorld | undefined;
-  test.before(async () => {
+  prepare(test, async () => {
     if (canRun) world = await makeDocsWorld();
   });
   test.after(async () => world?.[Symbol.asyncDispose]());

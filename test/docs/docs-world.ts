@@ -9,6 +9,7 @@ import { compiledCode } from '../support/compiled-code.ts';
 import { type DockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
 import { makeNetworkWorld } from '../support/network-world.ts';
 import { becomeWords, type OrdinaryUser } from '../support/ordinary-user.ts';
+import { COPY_ETC } from '../support/own-etc.ts';
 import { SHARED } from '../support/shared-images.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { MAIN } from '../support/tsimg.ts';
@@ -63,7 +64,7 @@ async function fill(registry: DockerRegistry): Promise<void> {
  */
 const OWN_ETC = `set -e
 mount -t tmpfs -o mode=755 tmpfs "$0"
-cp -a /etc/. "$0"
+${COPY_ETC}
 echo "$1" > "$0/hosts"
 for name in subuid subgid; do echo containers:2000000000:65536 >> "$0/$name"; done
 mount --bind "$0" /etc`;

@@ -2,6 +2,7 @@ import { chownSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'uvu';
 import type { OrdinaryUser } from '../support/ordinary-user.ts';
+import { prepare } from '../support/prepare.ts';
 
 export interface Delegated {
   readonly top: string;
@@ -18,7 +19,7 @@ export function delegate(test: Test, user: OrdinaryUser, controllers: string): D
   const top = '/sys/fs/cgroup';
   const slice = join(top, 'delegated');
   const leaf = join(slice, 'session');
-  test.before(() => {
+  prepare(test, () => {
     writeFileSync(join(top, 'cgroup.subtree_control'), controllers);
     for (const path of [slice, leaf]) {
       mkdirSync(path);

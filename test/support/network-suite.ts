@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeNetworkWorld, type NetworkWorld, nextText, type WorldOptions } from './network-world.ts';
+import { prepare } from './prepare.ts';
 import { letRunBeside } from './resident-command.ts';
 
 /** The world of a suite. */
@@ -26,7 +27,7 @@ export async function endOf(child: ChildProcess): Promise<void> {
 export function withNetworkWorld(test: Test, options: WorldOptions = {}): SuiteWorld {
   let world: NetworkWorld | undefined;
   const running: ChildProcess[] = [];
-  test.before(async () => {
+  prepare(test, async () => {
     world = await makeNetworkWorld(options);
   });
   test.after(() => {

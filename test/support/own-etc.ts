@@ -12,6 +12,16 @@ const MARK = 'TSIMG_TEST_OWN_ETC';
 export const ROOT_RANGE = { start: 2_000_000_000, count: 65_536 };
 
 /**
+ * A shell's command that copies /etc into the folder `$0`. A file goes while it is copied where another test makes a
+ * user: then all are copied again.
+ */
+export const COPY_ETC = `copied=no
+for attempt in 1 2 3 4 5 6 7 8 9; do
+  if cp -a /etc/. "$0"; then copied=yes; break; fi
+done
+[ $copied = yes ]`;
+
+/**
  * Runs a test file a second time as root, in a mount namespace with an /etc in which root has subordinate IDs. Returns
  * true in the second run; false in the first, which has nothing else to do. Prints what is missing.
  */
@@ -22,8 +32,9 @@ export function hasOwnEtc(file: string): boolean {
     console.log('skipped: needs a folder for temporary files that is not on an overlay');
     return false;
   }
-  const etc = join(tempDir(0o755), 'etc');
-  spawnSync('cp', ['-a', '/etc', etc]);
+  const etc = tempDir(0o755);
+  const copied = spawnSync('sh', ['-c', COPY_ETC, etc], { encoding: 'utf8' });
+  if (copied.status !== 0) throw new Error(`/etc is not copied: ${copied.stderr}`);
   for (const name of ['subuid', 'subgid']) {
     appendFileSync(join(etc, name), `root:${ROOT_RANGE.start}:${ROOT_RANGE.count}\n`);
   }

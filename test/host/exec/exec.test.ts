@@ -9,6 +9,7 @@ import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
 import { compiledCode } from '../../support/compiled-code.ts';
 import { canRunContainers, defineRuns, type RunFixture } from '../../support/define-runs.ts';
 import { makeOrdinaryUser, type OrdinaryUser } from '../../support/ordinary-user.ts';
+import { prepare } from '../../support/prepare.ts';
 import { stateRootOf } from '../../support/state-root.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { findTool } from '../../support/tools.ts';
@@ -93,7 +94,7 @@ defineRuns(asRoot, asUser, (test, { freshRootfs, user }: RunFixture) => {
     '-w',
     '/srv',
   ]);
-  test.before(() =>
+  prepare(test, () =>
     box.start(`(${STATUS}) >/status; (${NAMESPACES}) >/namespaces; cat /proc/self/cgroup >/cgroup; exec sleep 1000`),
   );
   test.after(() => void box.end());
@@ -334,7 +335,7 @@ if (canRunContainers()) {
     const rootfs = makeBusyboxRootfs(tempDir(0o755));
     spoil(rootfs, single, () => {});
     const box = withContainer('box', single, rootfs, ['--time-namespace']);
-    asSingle.before(() => box.start(`(${NAMESPACES}) >/namespaces; exec sleep 1000`));
+    prepare(asSingle, () => box.start(`(${NAMESPACES}) >/namespaces; exec sleep 1000`));
     asSingle.after(() => void box.end());
 
     asSingle('all namespaces are joined, the time namespace included, and the user is root', async () => {
