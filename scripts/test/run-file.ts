@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { relative } from 'node:path';
+import { CERTIFICATES_VARIABLE } from '../../test/support/npm-packages.ts';
 
 /** A file that takes longer than this hangs: milliseconds. */
 const FILE_TIMEOUT = 600_000;
@@ -51,9 +52,9 @@ function resultOf(output: string, code: number | null): Pick<Result, 'passed' | 
 /** Runs a test file in a process of its own, and adds up what uvu reports. */
 export function runFile(node: string, path: string, options: RunOptions): Promise<Result> {
   const started = Date.now();
-  // Node reads these certificates whenever it starts, in 30 ms for a system's; tests bring their own
-  const { NODE_EXTRA_CA_CERTS: _, ...inherited } = process.env;
-  const env = { ...inherited, NO_COLOR: '1', FORCE_COLOR: '0' };
+  // Node reads these certificates whenever it starts, in 30 ms for a system's; tests bring their own, but for npm's
+  const { NODE_EXTRA_CA_CERTS: certificates, ...inherited } = process.env;
+  const env = { ...inherited, [CERTIFICATES_VARIABLE]: certificates, NO_COLOR: '1', FORCE_COLOR: '0' };
   return new Promise((resolve) => {
     const child = spawn(node, [...(options.nodeOptions ?? []), path], {
       cwd: options.cwd,

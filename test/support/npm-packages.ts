@@ -7,6 +7,8 @@ import { ROOT } from './checkout.ts';
 /** In the checkout, not in git: a download serves all runs and all lines of Node. */
 const FOLDER = join(ROOT, '.nodes', 'packages');
 const OPTIONS = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund', '--fetch-retries=1'];
+/** Names the certificates, besides Node's own, that npm's registry may have: NODE_EXTRA_CA_CERTS of `npm test`. */
+export const CERTIFICATES_VARIABLE = 'TSIMG_TEST_EXTRA_CA_CERTS';
 /** Within the limit of a test file, for two packages. */
 const TIMEOUT = 150_000;
 
@@ -26,6 +28,10 @@ export async function packageFromNpm(name: string, version: string): Promise<str
     const { status, stderr } = spawnSync('npm', words, {
       cwd: made,
       encoding: 'utf8',
+      env: {
+        ...process.env,
+        NODE_EXTRA_CA_CERTS: process.env[CERTIFICATES_VARIABLE] ?? process.env.NODE_EXTRA_CA_CERTS,
+      },
       timeout: TIMEOUT,
       killSignal: 'SIGKILL',
     });
