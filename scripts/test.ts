@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { COMPILED_VARIABLE } from '../test/support/compiled-code.ts';
-import { tempDir } from '../test/support/temp-dir.ts';
+import { spreadTempDirs, tempDir } from '../test/support/temp-dir.ts';
 import { missingPackages } from '../test/support/tools.ts';
 import { installNode, NODE_LINES } from './other-node.ts';
 import { changedFiles, testsOf } from './test/changed.ts';
@@ -174,6 +174,7 @@ async function main(): Promise<number> {
 }
 
 try {
+  spreadTempDirs();
   process.exit(await main());
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
