@@ -176,6 +176,15 @@ export type { Network4 } from './linux/ipv4.ts';
 export type { LimitValue } from './linux/limits.ts';
 export type { MountAttribute, Propagation } from './linux/mount-flags.ts';
 export type { Action, Architecture, Condition, Rule, SeccompPolicy, Verdict } from './linux/seccomp/seccomp-policy.ts';
+export type {
+  SeccompAction,
+  SeccompArchitectures,
+  SeccompArgument,
+  SeccompCall,
+  SeccompFilter,
+  SeccompOperator,
+  SeccompProfile,
+} from './linux/seccomp/seccomp-profile.ts';
 export type { Traffic } from './linux/usage.ts';
 export type { ArtifactFile } from './oci/artifact.ts';
 export { chainIds } from './oci/chain-id.ts';

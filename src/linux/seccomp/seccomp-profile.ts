@@ -2,29 +2,26 @@ import { TsimgError } from '../../errors.ts';
 import { formatSchemaIssue } from '../../schema/schema-issue.ts';
 import * as z from '../../schema/zod.ts';
 
-const ACTIONS = [
-  'SCMP_ACT_ALLOW',
-  'SCMP_ACT_ERRNO',
-  'SCMP_ACT_KILL',
-  'SCMP_ACT_KILL_PROCESS',
-  'SCMP_ACT_KILL_THREAD',
-  'SCMP_ACT_TRAP',
-  'SCMP_ACT_TRACE',
-  'SCMP_ACT_LOG',
-] as const;
+/** What the kernel does when a system call is made. seccomp_init(3). */
+export type SeccompAction =
+  | 'SCMP_ACT_ALLOW'
+  | 'SCMP_ACT_ERRNO'
+  | 'SCMP_ACT_KILL'
+  | 'SCMP_ACT_KILL_PROCESS'
+  | 'SCMP_ACT_KILL_THREAD'
+  | 'SCMP_ACT_TRAP'
+  | 'SCMP_ACT_TRACE'
+  | 'SCMP_ACT_LOG';
 
-const OPERATORS = [
-  'SCMP_CMP_NE',
-  'SCMP_CMP_LT',
-  'SCMP_CMP_LE',
-  'SCMP_CMP_EQ',
-  'SCMP_CMP_GE',
-  'SCMP_CMP_GT',
-  'SCMP_CMP_MASKED_EQ',
-] as const;
-
-export type SeccompAction = (typeof ACTIONS)[number];
-export type SeccompOperator = (typeof OPERATORS)[number];
+/** How an argument is compared. seccomp_rule_add(3). */
+export type SeccompOperator =
+  | 'SCMP_CMP_NE'
+  | 'SCMP_CMP_LT'
+  | 'SCMP_CMP_LE'
+  | 'SCMP_CMP_EQ'
+  | 'SCMP_CMP_GE'
+  | 'SCMP_CMP_GT'
+  | 'SCMP_CMP_MASKED_EQ';
 
 /** A condition on an argument of a system call. */
 export interface SeccompArgument {
@@ -55,6 +52,7 @@ export interface SeccompCall {
   readonly excludes?: SeccompFilter | null | undefined;
 }
 
+/** An architecture, and those whose programs it runs too. */
 export interface SeccompArchitectures {
   readonly architecture: string;
   readonly subArchitectures?: readonly string[] | null | undefined;
@@ -72,6 +70,27 @@ export interface SeccompProfile {
   readonly flags?: readonly string[] | null | undefined;
   readonly syscalls?: readonly SeccompCall[] | null | undefined;
 }
+
+const ACTIONS = [
+  'SCMP_ACT_ALLOW',
+  'SCMP_ACT_ERRNO',
+  'SCMP_ACT_KILL',
+  'SCMP_ACT_KILL_PROCESS',
+  'SCMP_ACT_KILL_THREAD',
+  'SCMP_ACT_TRAP',
+  'SCMP_ACT_TRACE',
+  'SCMP_ACT_LOG',
+] as const satisfies readonly SeccompAction[];
+
+const OPERATORS = [
+  'SCMP_CMP_NE',
+  'SCMP_CMP_LT',
+  'SCMP_CMP_LE',
+  'SCMP_CMP_EQ',
+  'SCMP_CMP_GE',
+  'SCMP_CMP_GT',
+  'SCMP_CMP_MASKED_EQ',
+] as const satisfies readonly SeccompOperator[];
 
 /** Made where a profile is read, which few containers have. */
 function profileSchema() {
