@@ -12,11 +12,13 @@ import {
 } from 'node:fs';
 import module from 'node:module';
 import { dirname, join } from 'node:path';
+import { Script } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
 import { ROOT } from '../support/checkout.ts';
+import { until } from '../support/container-cli.ts';
 import { publish } from '../support/publish.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
@@ -197,6 +199,31 @@ run('the published command starts a container', () => {
   const { status, stdout, stderr } = outcome(PUBLISHED, ['run', '--network', 'none', rootfs, ...script]);
   assert.equal([status, stdout], [3, '1\n'], stderr);
   assert.is(outcome(PUBLISHED, ['run', '--network', 'none', rootfs, 'no-such']).status, 127);
+});
+
+run('a monitor has V8 take compiled code, and keeps it where the command does', async () => {
+  const home = tempDir();
+  const env = { XDG_CACHE_HOME: join(home, '.cache') };
+  mkdirSync(env.XDG_CACHE_HOME, { mode: 0o700 });
+  const call = (...args: readonly string[]) => {
+    const { status, stdout, stderr } = outcome(PUBLISHED, args, tempDir(), env);
+    assert.is(status, 0, stderr);
+    return stdout.trim();
+  };
+  const rootfs = makeBusyboxRootfs(tempDir(0o755));
+  const id = call('run', '-d', '-q', '--network', 'none', rootfs, '/bin/sleep', '1000');
+  try {
+    const monitor = call('inspect', '-f', '{{.State.ConmonPid}}', id);
+    const [node = '', ...words] = readFileSync(`/proc/${monitor}/cmdline`, 'latin1').split('\0');
+    const options = words.filter((word) => word.startsWith('-'));
+    // V8 refuses code of a process with other flags
+    const code = new Script('1').createCachedData().toString('base64');
+    const look = `new vm.Script('1', { cachedData: Buffer.from('${code}', 'base64') }).cachedDataRejected`;
+    assert.is(spawnSync(node, [...options, '-p', look], { encoding: 'utf8' }).stdout, 'false\n');
+  } finally {
+    call('rm', '-f', id);
+  }
+  await until('its code is kept', () => compiledIn(home).some((file) => /-monitor\//.test(file)));
 });
 
 test.run();

@@ -8,6 +8,18 @@ import type { HostTools } from '../../launch/facts/host-facts.ts';
  */
 export const TOOL_ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } as const;
 
+/** Variables of the caller that say where compiled code is kept (start-script.ts), and whether. */
+const CACHE_VARIABLES = ['XDG_CACHE_HOME', 'NODE_DISABLE_COMPILE_CACHE'];
+
+/** The environment of our own programs that run as the caller: their compiled code is kept where the command's is. */
+export function programEnv(): Readonly<Record<string, string>> {
+  const given = CACHE_VARIABLES.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value]];
+  });
+  return { ...TOOL_ENV, ...Object.fromEntries(given) };
+}
+
 /** Directories that may have programs of the host. PATH is not used, for another user may have set it. */
 const PLACES = [
   '/usr/bin',

@@ -4,7 +4,7 @@ import { TsimgError } from '../../errors.ts';
 import { closeDescriptor } from '../../sys/file/files.ts';
 import { makeSocketPair } from '../../sys/process/socket-pair.ts';
 import { startProcess } from '../../sys/process/start-process.ts';
-import { TOOL_ENV } from '../facts/tools.ts';
+import { programEnv } from '../facts/tools.ts';
 import type { GuardianMessage } from './guardian-channel.ts';
 
 // The containers that a program runs in its own process die with that process, by the kernel. A directory, a cgroup, a
@@ -12,8 +12,8 @@ import type { GuardianMessage } from './guardian-channel.ts';
 // which waits for the end of a socket, and cleans up after the process that held the other end.
 
 const GUARDIAN = fileURLToPath(new URL('../../programs/guardian.cjs', import.meta.url));
-/** As little memory as Node can do with: a guardian waits nearly all the time. */
-const NODE_OPTIONS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
+/** As those of a monitor (start-monitor.ts). */
+const NODE_OPTIONS = ['--v8-pool-size=1'];
 
 /** Milliseconds after which a guardian is replaced that ends. */
 const SETTLED = 1000;
@@ -57,7 +57,7 @@ async function startGuardian(): Promise<Socket> {
   try {
     const child = await startProcess(process.execPath, [...NODE_OPTIONS, GUARDIAN], {
       descriptors: ['ignore', 'ignore', 'ignore', theirs],
-      env: TOOL_ENV,
+      env: programEnv(),
       cwd: '/',
       ownSession: true,
     });

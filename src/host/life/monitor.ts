@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
 import { TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 import { restartPause, startsAgain } from '../../launch/options/restart-policy.ts';
@@ -51,6 +52,15 @@ function detach(control: Socket): void {
   const nothing = openSync('/dev/null', constants.O_RDWR);
   duplicateOnto(nothing, MONITOR_DESCRIPTOR.complaints);
   closeSync(nothing);
+}
+
+/**
+ * Keeps V8's young generation as small as it is, or lets it grow as usual. It would grow while much output passes, and
+ * buffers that nobody needs any more would then take 40 MB more. This is no option of Node's start (start-monitor.ts),
+ * and is undone at the end: code that is kept then is for the flags of a start.
+ */
+function keepSmall(isSmall: boolean): void {
+  setFlagsFromString(`--semi-space-growth-factor=${isSmall ? 1 : 2}`);
 }
 
 /** Reads the orders. `given` is aborted when the caller goes away before the container runs. */
@@ -114,12 +124,15 @@ async function live({ container, tools, restart, hub, control, given }: Life): P
         onRunning() {
           ran = true;
           detach(control);
+          keepSmall(true);
         },
         onEnded: async () => hub.hurry(),
       });
     } catch (error) {
       if (!detached) throw error;
       exitCode = 125;
+    } finally {
+      keepSmall(false);
     }
     await hub.end(exitCode);
     if (!detached) detach(control);

@@ -5,15 +5,18 @@ import type { Context } from '../../events.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 import { receiveError } from '../../sys/portable-error.ts';
 import { startProcess } from '../../sys/process/start-process.ts';
-import { TOOL_ENV } from '../facts/tools.ts';
+import { programEnv } from '../facts/tools.ts';
 import type { HeldContainer } from '../state/container.ts';
 import { identify, isStopped } from '../state/process-identity.ts';
 import { collectComplaints } from '../stdio/complaints.ts';
 import { readMessages } from '../stdio/read-messages.ts';
 import { isMonitorMessage, MONITOR_DESCRIPTOR, type MonitorOrders } from './monitor-channel.ts';
 
-/** The smallest young generation and thread pool: a monitor waits nearly all the time. */
-const NODE_OPTIONS = ['--max-semi-space-size=1', '--v8-pool-size=1'];
+/**
+ * The smallest thread pool: a monitor waits nearly all the time. No flag of V8 is among them: V8 takes compiled code only
+ * with the flags with which it was compiled, and would compile all of Node's own modules at each start.
+ */
+const NODE_OPTIONS = ['--v8-pool-size=1'];
 /**
  * A monitor that is stopped (SIGSTOP) for this many seconds while it starts a container is killed. It is checked every
  * second.
@@ -44,7 +47,7 @@ export async function startMonitor(
       container.lock.fd,
       ...(isAttached ? ['pipe' as const] : []),
     ],
-    env: TOOL_ENV,
+    env: programEnv(),
     cwd: '/',
     ownSession: true,
   });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../errors.ts';
 import { type HealthPlan, type HealthResult, NEW_HEALTH, nextHealth } from '../../launch/health.ts';
 import type { LaunchPlan } from '../../launch/launch-plan.ts';
-import { planExec } from '../../launch/plan/plan-exec.ts';
+import { type ExecPlan, planExec } from '../../launch/plan/plan-exec.ts';
 import { arePaused } from '../cgroup/freeze.ts';
 import { enterContainer } from '../exec/enter.ts';
 import { probeHost } from '../facts/probe.ts';
@@ -23,13 +23,22 @@ export interface CheckedContainer extends HeldContainer {
   readonly process: ProcessIdentity;
 }
 
-/** Runs one check. @throws the reason of `signal` */
-async function check(
-  { plan, process }: CheckedContainer,
-  { command, timeout }: HealthPlan,
-  signal: AbortSignal,
-): Promise<HealthResult> {
+/** Plans the checks of a container: one plan serves all of them, because the host is probed for some milliseconds. */
+function planCheck(plan: LaunchPlan, { command }: HealthPlan): ExecPlan {
   const request = { command, interactive: false, terminal: false, detached: false, env: [], envFiles: [] };
+  return planExec(plan, request, { facts: probeHost(), hostEnv: {} });
+}
+
+/** What a check is run with. */
+interface Check {
+  readonly process: ProcessIdentity;
+  readonly timeout: number;
+  /** Its plan, which is made when it is first asked for. */
+  readonly planned: () => ExecPlan;
+}
+
+/** Runs one check. @throws the reason of `signal` */
+async function check({ process, timeout, planned }: Check, signal: AbortSignal): Promise<HealthResult> {
   const output = boundedOutput(MAX_OUTPUT);
   const text = () => `${output.bytes().toString('utf8')}${output.isExceeded() ? '...' : ''}`;
   const start = new Date().toISOString();
@@ -39,9 +48,8 @@ async function check(
   const timer = setTimeout(kill, timeout);
   signal.addEventListener('abort', kill, { once: true });
   try {
-    const exec = planExec(plan, request, { facts: probeHost(), hostEnv: {} });
     const streams = { stdin: new PassThrough().end(), stdout: output.stream, stderr: output.stream };
-    return result(await enterContainer(exec, process, { streams, signal: killing.signal }), text());
+    return result(await enterContainer(planned(), process, { streams, signal: killing.signal }), text());
   } catch (error) {
     signal.throwIfAborted();
     if (killing.signal.aborted) return result(-1, `Health check exceeded timeout (${timeout} ms): ${text()}`);
@@ -63,6 +71,11 @@ export async function watchHealth(container: CheckedContainer, signal: AbortSign
   const { health } = plan;
   if (health === undefined) return;
   const startedAt = Date.now();
+  let plannedOnce: ExecPlan | undefined;
+  const planned = () => {
+    plannedOnce ??= planCheck(plan, health);
+    return plannedOnce;
+  };
   const read = () => readState(directory).health ?? NEW_HEALTH;
   try {
     for (;;) {
@@ -70,7 +83,7 @@ export async function watchHealth(container: CheckedContainer, signal: AbortSign
       await sleep(isStarting ? health.startInterval : health.interval, undefined, { signal });
       if (arePaused(plan.cgroups)) continue;
       const sinceStart = Date.now() - startedAt;
-      const result = await check(container, health, signal);
+      const result = await check({ process: container.process, timeout: health.timeout, planned }, signal);
       // The end of the container ends its check too.
       signal.throwIfAborted();
       const before = read();
