@@ -94,9 +94,14 @@ const NODE_SYMBOLS = `const Symbol = globalThis.Symbol.asyncDispose !== undefine
  * Packages that are joined too; the others are loaded from node_modules. Of a package that only one script imports,
  * only what is used is joined: so `schema/zod.ts` alone imports zod.
  */
-const PACKAGES = new Set(['commander', 'zod']);
+const PACKAGES = new Set(['commander', 'zod', '@sigstore/core/dist/crypto.js']);
 /** A package that few runs need is a script of its own, with the packages that it needs. */
 const LATE_PACKAGES = new Set(['got']);
+/**
+ * Modules of Node's that are loaded when something of them is first used: of most runs, nothing is. They take a
+ * millisecond each.
+ */
+const LATE_BUILTINS = new Set(['child_process', 'http', 'https', 'net', 'readline', 'tls', 'worker_threads']);
 /**
  * Packages that are left out of joined packages: got uses http2-wrapper for HTTP/2 alone, which tsimg never requests.
  * Loading it makes a TLS socket, which parses all of Node's certificates.
@@ -148,15 +153,27 @@ function adapted(source, urlOf, isScript) {
   };
 }
 
-/** Leaves npm packages outside, and gets modules of other scripts from there. @param scriptOf of a module's path */
-function outside(source, own, scriptOf) {
+/** Returns the name in `PACKAGES` of what an import names: a package, or one module of it. */
+function joinedName(specifier) {
+  const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+  return [name, specifier].find((each) => PACKAGES.has(each));
+}
+
+/**
+ * Leaves npm packages outside, and gets modules of other scripts from there.
+ * @param own the script that is joined; undefined for one that has all its modules
+ * @param scripts the script of each module, by its path
+ * @param exported the names that modules export. With them, imports become variables: of a module without known names,
+ * esbuild would make an object with a getter for each name in each importer.
+ */
+function outside(source, own, scripts = new Map(), exported = new Map()) {
   return {
     name: 'outside',
     setup({ onResolve, onLoad, resolve: resolvePackage }) {
       onResolve({ filter: /^[^./]/ }, ({ path, kind, resolveDir }) => {
-        const name = path.split('/', path.startsWith('@') ? 2 : 1).join('/');
-        if (!PACKAGES.has(name)) return { path, external: true };
-        const script = scriptOf(name);
+        const name = joinedName(path);
+        if (name === undefined) return { path, external: true };
+        const script = scripts.get(name);
         if (script !== own) return { path: `${script}:${path}`, namespace: 'script' };
         // All importers get the same form of a package: with require() a second form would be joined too.
         return kind === 'require-call' ? resolvePackage(path, { kind: 'import-statement', resolveDir }) : undefined;
@@ -164,7 +181,7 @@ function outside(source, own, scriptOf) {
       onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir, namespace }) => {
         if (namespace !== 'file') return undefined;
         const module = relative(source, resolve(resolveDir, path));
-        const script = scriptOf(module);
+        const script = scripts.get(module);
         return script === own ? undefined : { path: `${script}:${module}`, namespace: 'script' };
       });
       // Only from our own scripts: packages have files of such names too.
@@ -173,7 +190,10 @@ function outside(source, own, scriptOf) {
       );
       onLoad({ filter: /.*/, namespace: 'script' }, ({ path }) => {
         const [script, module] = path.split(':');
-        return { contents: `module.exports = require('./${script}.cjs').modules['${module}']();`, loader: 'js' };
+        const got = `require('./${script}.cjs').modules['${module}']()`;
+        const names = exported.get(module);
+        const contents = names ? `export const { ${names.join(', ')} } = ${got};` : `module.exports = ${got};`;
+        return { contents, loader: 'js' };
       });
     },
   };
@@ -227,7 +247,8 @@ async function modulesOf(source, root, options) {
   const { metafile } = await build({ ...options, entryPoints: [join(source, MAIN)], write: false });
   const nameOfInput = (path) => {
     const module = relative(source, resolve(root, path));
-    return /node_modules\/(.*?)\//.exec(module)?.[1] ?? module;
+    const specifier = /node_modules\/(.*)$/.exec(module)?.[1];
+    return specifier === undefined ? module : (joinedName(specifier) ?? specifier);
   };
   const imports = new Map();
   for (const [path, input] of Object.entries(metafile.inputs)) {
@@ -252,6 +273,30 @@ async function modulesOf(source, root, options) {
     }
   }
   return { scripts: taken, asked };
+}
+
+/** Returns the names that modules of tsimg export, by the module. */
+async function exportsOf(source, modules) {
+  const entryPoints = [...modules].filter((module) => !PACKAGES.has(module)).map((module) => join(source, module));
+  const options = { entryPoints, outbase: source, outdir: source, format: 'esm', write: false, metafile: true };
+  const { metafile } = await build({ ...options, absWorkingDir: source, logLevel: 'silent' });
+  const outputs = Object.entries(metafile.outputs);
+  return new Map(outputs.map(([path, { exports: names }]) => [path.replace(/js$/, 'ts'), names]));
+}
+
+/**
+ * Takes from the start of a script what esbuild makes for all cases: copies of modules, name by name, of which one is
+ * Node's and the other has getters already. Loads modules of `LATE_BUILTINS` when they are used. No line is added, so
+ * that the map stays right.
+ */
+function lighten(file) {
+  const text = readFileSync(file, 'utf8')
+    .replaceAll(/__toESM\((require\("node:[\w/]+"\)), 1\)/g, '$1')
+    .replaceAll(/ = require\("(node:(\w+))"\);/g, (as, path, name) =>
+      LATE_BUILTINS.has(name) ? ` = late("${path}");` : as,
+    )
+    .replaceAll(/\((init_\w+\(\)), __toCommonJS\((\w+)\)\),$/gm, '($1, $2),');
+  writeFileSync(file, text);
 }
 
 /** Writes Sigstore's public trusted root, from a dev dependency, beside the scripts. */
@@ -337,10 +382,11 @@ export async function joinScripts(root, made) {
   const script = { ...common, format: 'cjs' };
   const banner = {
     js: `const { importOutside } = require('./start-script.cjs');
-const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/../\${path}\`).href;`,
+const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/../\${path}\`).href;
+const late = (path) => new Proxy({}, { get: (_, name) => require(path)[name] });`,
   };
   const scriptUrls = adapted(source, (own) => `ownUrl('${own}')`, true);
-  const alone = { ...script, banner, plugins: [scriptUrls, outside(source, undefined, () => undefined)] };
+  const alone = { ...script, banner, plugins: [scriptUrls, outside(source)] };
 
   const entries = ENTRIES.filter((entry) => existsSync(join(source, `${entry}.ts`)));
   const library = build({
@@ -358,16 +404,13 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/\${pa
       sourcefile: 'library.js',
     },
     outfile: join(made, 'library.cjs'),
-    plugins: [
-      adapted(source, (own) => `ownUrl('${own}')`, false),
-      outside(source, undefined, () => undefined),
-      withOwnGlobals,
-    ],
+    plugins: [adapted(source, (own) => `ownUrl('${own}')`, false), outside(source), withOwnGlobals],
   });
   const programs = PROGRAMS.map((program) =>
     build({ ...alone, entryPoints: [join(source, program)], outfile: join(folder, `${nameOf(program)}.cjs`) }),
   );
   const { scripts, asked } = await modulesOf(source, root, { ...alone, sourcemap: false });
+  const exported = await exportsOf(source, asked);
   const parts = Object.keys(SCRIPTS).map((name) => {
     const own = [...asked].filter((module) => scripts.get(module) === name);
     const entries = own.map((module) => `'${module}': () => require('${PACKAGES.has(module) ? '' : './'}${module}'),`);
@@ -380,7 +423,7 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/\${pa
         sourcefile: `${name}.js`,
       },
       outfile: join(folder, `${name}.cjs`),
-      plugins: [scriptUrls, outside(source, name, (module) => scripts.get(module)), makingLate],
+      plugins: [scriptUrls, outside(source, name, scripts, exported), makingLate],
     });
   });
   const packages = [...LATE_PACKAGES].map((name) =>
@@ -398,8 +441,9 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/\${pa
   writeLicenses(root, inputs, join(folder, 'licenses.md'));
   writeTrustedRoot(folder);
 
-  const names = [...Object.keys(SCRIPTS), ...PROGRAMS.map(nameOf), ...LATE_PACKAGES];
-  const digests = names.map((name) => {
+  const own = [...Object.keys(SCRIPTS), ...PROGRAMS.map(nameOf)];
+  for (const name of own) lighten(join(folder, `${name}.cjs`));
+  const digests = [...own, ...LATE_PACKAGES].map((name) => {
     const text = readFileSync(join(folder, `${name}.cjs`));
     return [name, createHash('sha256').update(text).digest('hex').slice(0, 16)];
   });
@@ -421,6 +465,8 @@ const args = process.argv.slice(2);
 const { modules } = require('./scripts/start-script.cjs').startScript('hot', args);
 modules['${MAIN}']().runProgram(args).then((status) => {
   process.exitCode = status;
+  // All is done. What is left to do by itself would take the heap apart, which takes some milliseconds.
+  if (process.stdout.writableLength === 0 && process.stderr.writableLength === 0) process.exit();
 });
 `,
     { mode: 0o755 },

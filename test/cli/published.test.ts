@@ -84,7 +84,8 @@ test('the package has text and the stub, and nothing that was compiled for one v
 
 test('the licenses of joined packages go with the scripts', () => {
   const licenses = readFileSync(join(PACKAGE, 'dist', 'src', 'scripts', 'licenses.md'), 'utf8');
-  for (const name of ['commander', 'got', 'zod']) assert.match(licenses, new RegExp(`^## ${name} \\d`, 'm'));
+  for (const name of ['@sigstore/core', 'commander', 'got', 'zod'])
+    assert.match(licenses, new RegExp(`^## ${name} \\d`, 'm'));
   assert.not.match(licenses, /^## http2-wrapper/m);
 });
 
@@ -111,6 +112,20 @@ test('a request loads nothing of joined packages from node_modules', () => {
   const { status, stderr } = outcome(join(alone, 'dist', 'src', 'tsimg.cjs'), ['tags', '127.0.0.1:1/name']);
   assert.match(stderr, /^tsimg: no answer from the registry \(http:.*connection refused/);
   assert.is(status, 1);
+});
+
+test('a call loads modules of Node’s for TLS, programs and threads only where it needs them', () => {
+  const told = join(tempDir(), 'told.cjs');
+  writeFileSync(told, "process.on('exit', () => console.log(JSON.stringify(process.moduleLoadList)));");
+  const loaded = (...args: readonly string[]): readonly string[] => {
+    const { stdout } = outcome(PUBLISHED, args, tempDir(), { NODE_OPTIONS: `--require=${told}` });
+    const modules: readonly string[] = JSON.parse(stdout.slice(stdout.lastIndexOf('\n[') + 1));
+    const names = modules.map((name) => name.replace('NativeModule ', ''));
+    return ['http', 'https', 'tls', 'child_process', 'worker_threads'].filter((name) => names.includes(name));
+  };
+  assert.equal(loaded('images'), []);
+  assert.equal(loaded('tags', '127.0.0.1:1/name'), ['http']);
+  assert.equal(loaded('tags', '--tls-verify=true', '127.0.0.1:1/name'), ['http', 'https', 'tls']);
 });
 
 test('the library has one class TsimgError, also in a worker thread', async () => {

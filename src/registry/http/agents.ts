@@ -90,7 +90,6 @@ function connectBy(agent: HttpAgent, { scheme, env, prepare, secureContext }: Co
  */
 export function openAgents({ registry, endpoint, env, certDir, tlsVerify, files }: AgentOptions): Agents {
   const http = new HttpAgent({ keepAlive: true });
-  const https = new HttpsAgent({ keepAlive: true });
   // Loaded at the first connection, and once where the registry has no certificates of its own: it takes 50 ms.
   let own: SecureContext | undefined;
   let others: SecureContext | undefined;
@@ -111,31 +110,46 @@ export function openAgents({ registry, endpoint, env, certDir, tlsVerify, files 
     return isPlain ? contextOfOthers() : loadCertificates(folders, env, tlsVerify, files);
   };
   connectBy(http, { scheme: 'http', env, secureContext: contextOfProxies });
-  connectBy(https, {
-    scheme: 'https',
-    env,
-    secureContext: contextOfProxies,
-    prepare({ origin }) {
-      if (origin !== endpoint.origin) return { secureContext: contextOfOthers() };
-      own ??= ownContext();
-      return { secureContext: own };
-    },
-  });
+  const openHttps = () => {
+    const agent = new HttpsAgent({ keepAlive: true });
+    connectBy(agent, {
+      scheme: 'https',
+      env,
+      secureContext: contextOfProxies,
+      prepare({ origin }) {
+        if (origin !== endpoint.origin) return { secureContext: contextOfOthers() };
+        own ??= ownContext();
+        return { secureContext: own };
+      },
+    });
+    return agent;
+  };
   const plainProxies = new HttpAgent({ keepAlive: true });
-  const secureProxies = new HttpsAgent({ keepAlive: true });
-  const direct = secureProxies.createConnection;
-  secureProxies.createConnection = (options, callback) =>
-    direct.call(secureProxies, { ...options, secureContext: contextOfProxies() }, callback);
+  const openSecureProxies = () => {
+    const agent = new HttpsAgent({ keepAlive: true });
+    const direct = agent.createConnection;
+    agent.createConnection = (options, callback) =>
+      direct.call(agent, { ...options, secureContext: contextOfProxies() }, callback);
+    return agent;
+  };
+  // Made when they are asked for: Node's modules for TLS take two milliseconds.
+  let https: HttpsAgent | undefined;
+  let secureProxies: HttpsAgent | undefined;
   return {
     http,
-    https,
+    get https() {
+      https ??= openHttps();
+      return https;
+    },
     forward: (url) => {
       const proxy = url.protocol === 'http:' ? proxyFor(url, env) : undefined;
       if (proxy === undefined || proxy.protocol.startsWith('socks')) return undefined;
-      return { proxy, agent: proxy.protocol === 'https:' ? secureProxies : plainProxies };
+      if (proxy.protocol !== 'https:') return { proxy, agent: plainProxies };
+      secureProxies ??= openSecureProxies();
+      return { proxy, agent: secureProxies };
     },
     close: () => {
-      for (const agent of [http, https, plainProxies, secureProxies]) agent.destroy();
+      for (const agent of [http, https, plainProxies, secureProxies]) agent?.destroy();
     },
   };
 }

@@ -116,7 +116,7 @@ async function write(sending: HttpRequest, options: HttpOptions): Promise<HttpRe
     method,
     headers: { ...ownHeaders, ...sent.headers, ...headers },
     body: sent.body,
-    agent: { http: agents.http, https: agents.https },
+    agent: url.protocol === 'https:' ? { https: agents.https } : { http: agents.http },
     ...(forward && { request: (_: URL, native: RequestOptions) => requestBy(forward, url, native) }),
     https: { rejectUnauthorized: tlsVerify },
     decompress: false,
