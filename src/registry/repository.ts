@@ -1,6 +1,6 @@
 import { TsimgError } from '../errors.ts';
 import { isDigest } from '../oci/digest.ts';
-import { openConnections } from './connections.ts';
+import { openConnections, type RegistryConnections } from './connections.ts';
 import { endpointsOf } from './http/endpoint.ts';
 import { findHosts, findRegistries, type MirrorFiles } from './mirrors/find-configuration.ts';
 import {
@@ -115,4 +115,18 @@ export function openRepository(wanted: Wanted, options: RegistryOptions): Reposi
       if (options.connections === undefined) connections.close();
     },
   };
+}
+
+/**
+ * Has the first host of a repository choose between TLS and plain HTTP, while the caller prepares something else. Does
+ * not wait for it, and does not tell its failure: the first request does.
+ * @throws as {@link openRepository} and its methods
+ */
+export async function meetRepository(
+  wanted: Wanted,
+  version: string,
+  options: RegistryOptions & { readonly connections: RegistryConnections },
+): Promise<void> {
+  const [first] = await openRepository(wanted, { ...options, onEvent: undefined }).readers(version);
+  first?.meet();
 }

@@ -83,6 +83,8 @@ export interface Session {
   /** As `maxDocument` of `RequestLimits`. */
   readonly documentLimit: number | undefined;
   readonly context: Context;
+  /** Chooses TLS or plain HTTP, without waiting. A failure is told by the request that needs it, which tries again. */
+  meet(): void;
   /** Whether the host was out of reach a moment ago. */
   readonly isAvoided: boolean;
   /** Has the host left out for a while, where others can be asked. */
@@ -198,6 +200,7 @@ export function openSession(
       if (isTransientStatus(response.status)) throw await responseError(response, failure);
       return response;
     },
+    meet: () => void host.endpoint(signal).catch(() => {}),
     sendAnonymous: host.send,
     retrying: (what, attempt, own = signal) =>
       retrying({ what, policy: retry, context: { signal: own, onEvent } }, attempt),

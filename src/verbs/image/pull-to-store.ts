@@ -1,5 +1,7 @@
 import { recordEvent } from '../../host/state/events-file.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
+import { openConnections } from '../../registry/connections.ts';
+import { meetRepository } from '../../registry/repository.ts';
 import { openStoreSink } from '../../sinks/store.ts';
 import { openStoreSource } from '../../sources/store.ts';
 import { type StorePlace, storePlace } from '../places.ts';
@@ -22,11 +24,16 @@ export interface StorePullOptions extends Omit<PullOptions, 'local'>, StorePlace
  */
 export async function pullToStore(reference: Reference, options: StorePullOptions = {}): Promise<PullReport> {
   const root = storePlace(options);
+  using own = openConnections();
+  const { connections = own } = options;
+  // The registry answers while the store is opened. What fails here fails again where it is told.
+  const version = reference.digest ?? reference.tag ?? 'latest';
+  meetRepository(reference, version, { ...options, connections }).catch(() => {});
   const sink = await openStoreSink(root, options.signal, options);
   try {
     const local = await openStoreSource(root, options.signal);
     try {
-      const report = await pullImage(reference, sink, { ...options, local });
+      const report = await pullImage(reference, sink, { ...options, connections, local });
       const name = formatReference(reference);
       recordEvent(root, { type: 'image', action: 'pull', id: name, attributes: { name } });
       return report;
