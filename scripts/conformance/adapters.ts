@@ -56,24 +56,19 @@ const TAR_KEEPS = ['--numeric-owner', '--same-permissions', '--xattrs', '--xattr
 class Refusal extends Error {}
 class Timeout extends Error {}
 
-/** Runs a command of another tool and returns its output. */
-function run(sandbox: Sandbox, command: readonly string[], input?: Buffer): string {
-  const { scratch } = sandbox;
-  const home = join(scratch, 'home');
-  const policy = join(home, '.config', 'containers', 'policy.json');
-  mkdirSync(join(policy, '..'), { recursive: true });
+/** Runs a program that leaves no process and no mount, and returns its output. */
+function runHere({ scratch, workingDirectory }: Sandbox, [program = '', ...args]: readonly string[]): string {
   mkdirSync(join(scratch, 'tmp'), { recursive: true });
-  writeFileSync(policy, '{"default":[{"type":"insecureAcceptAnything"}]}');
-  const { status, stdout, stderr, error } = spawnSync('unshare', [...IN_NAMESPACES, ...command], {
-    cwd: sandbox.workingDirectory,
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    cwd: workingDirectory,
     env: {
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-      HOME: home,
+      HOME: join(scratch, 'home'),
       TMPDIR: join(scratch, 'tmp'),
       XDG_RUNTIME_DIR: join(scratch, 'tmp'),
       LC_ALL: 'C.UTF-8',
     },
-    input: input ?? '',
+    input: '',
     timeout: COMMAND_TIMEOUT,
     killSignal: 'SIGKILL',
     maxBuffer: 16 * 1024 * 1024,
@@ -81,6 +76,14 @@ function run(sandbox: Sandbox, command: readonly string[], input?: Buffer): stri
   if (error !== undefined) throw errnoOf(error) === 'ETIMEDOUT' ? new Timeout() : error;
   if (status !== 0) throw new Refusal(stderr.toString('utf8').trim().slice(-400));
   return stdout.toString('utf8').trim();
+}
+
+/** Runs a command of another tool and returns its output. */
+function run(sandbox: Sandbox, command: readonly string[]): string {
+  const policy = join(sandbox.scratch, 'home', '.config', 'containers', 'policy.json');
+  mkdirSync(join(policy, '..'), { recursive: true });
+  writeFileSync(policy, '{"default":[{"type":"insecureAcceptAnything"}]}');
+  return runHere(sandbox, ['unshare', ...IN_NAMESPACES, ...command]);
 }
 
 /** Runs the commands of another tool and returns the outcome. */
@@ -181,7 +184,7 @@ const TSIMG_EXPORT: Adapter = {
       const path = join(sandbox.scratch, 'export.tar');
       await exportImage(image, { path }, { signal });
       mkdirSync(sandbox.rootfs);
-      run(sandbox, ['tar', '--extract', '--file', path, '--directory', sandbox.rootfs, ...TAR_KEEPS]);
+      runHere(sandbox, ['tar', '--extract', '--file', path, '--directory', sandbox.rootfs, ...TAR_KEEPS]);
     }),
 };
 
@@ -253,7 +256,7 @@ const GNU_TAR: Adapter = {
       run(sandbox, ['skopeo', '--insecure-policy', 'copy', '--quiet', withTag(image), `dir:${folder}`]);
       mkdirSync(sandbox.rootfs);
       for (const layer of layerFiles(folder)) {
-        run(sandbox, ['tar', '--extract', '--file', layer, '--directory', sandbox.rootfs, ...TAR_KEEPS]);
+        runHere(sandbox, ['tar', '--extract', '--file', layer, '--directory', sandbox.rootfs, ...TAR_KEEPS]);
       }
       return sandbox.rootfs;
     }),

@@ -19,6 +19,8 @@ export interface Sandbox {
    * Begins to watch: only `rootfs` and `scratch` may change. Returns a function that lists other changes, a line each.
    */
   watch(): () => readonly string[];
+  /** Makes it as it was at first, for another case. What nothing has changed, as its watch told, stays. */
+  renew(): void;
   /** Removes all folders. */
   clear(): void;
 }
@@ -34,20 +36,21 @@ function canary(root: string, name: string, content: string | Buffer, mode = 0o6
   utimesSync(path, LONG_AGO, LONG_AGO);
 }
 
-/** Lists all files but the tree and the tool's own folder. The times of directories above these change with them. */
+/**
+ * Lists all files but the tree, the image and the tool's own folder. The times of directories above these change with
+ * them.
+ */
 function watched(root: string): Snapshot {
-  const lines = new Map(snapshot(root));
-  for (const [path, line] of lines) {
-    if (/^(place\/rootfs|scratch)(\/|$)/.test(path)) lines.delete(path);
-    else if (path === '' || path === 'place') lines.set(path, { ...line, mtime: 0n });
+  const lines = new Map(snapshot(root, new Set(['place/rootfs', 'input', 'scratch'])));
+  for (const path of ['', 'place']) {
+    const line = lines.get(path);
+    if (line !== undefined) lines.set(path, { ...line, mtime: 0n });
   }
   return lines;
 }
 
-/** Makes a new sandbox with its canaries (see fixtures/conformance/outside.ts) in a folder, which is emptied first. */
-export function makeSandbox(root: string): Sandbox {
-  const clear = () => rmSync(root, { recursive: true, force: true });
-  clear();
+/** Makes the canaries (see fixtures/conformance/outside.ts) and the other folders. */
+function makeFolders(root: string): void {
   for (const folder of ['place', 'input', 'scratch', 'cwd']) mkdirSync(join(root, folder), { recursive: true });
   canary(root, 'outside/secret', 'a secret of the host\n');
   canary(root, 'outside/dir/inside', 'inside\n', 0o644);
@@ -59,15 +62,41 @@ export function makeSandbox(root: string): Sandbox {
     chmodSync(join(root, folder), 0o750);
     utimesSync(join(root, folder), LONG_AGO, LONG_AGO);
   }
+}
+
+/** Makes a new sandbox with its canaries in a folder, which is emptied first. */
+export function makeSandbox(root: string): Sandbox {
+  const [rootfs, input, scratch] = [join(root, 'place', 'rootfs'), join(root, 'input'), join(root, 'scratch')];
+  /** What is around the tree, while it is known to be as it was made. */
+  let intact: Snapshot | undefined;
+  const remove = (path: string) => rmSync(path, { recursive: true, force: true });
+  const make = () => {
+    remove(root);
+    makeFolders(root);
+  };
+  make();
   return {
-    rootfs: join(root, 'place', 'rootfs'),
+    rootfs,
     workingDirectory: join(root, 'cwd'),
-    input: join(root, 'input'),
-    scratch: join(root, 'scratch'),
+    input,
+    scratch,
     watch() {
-      const before = watched(root);
-      return () => differences(watched(root), before);
+      const [around, image] = [intact ?? watched(root), snapshot(input)];
+      intact = undefined;
+      return () => {
+        const changes = [
+          ...differences(watched(root), around),
+          ...differences(snapshot(input), image).map((line) => `input/${line}`),
+        ];
+        if (changes.length === 0) intact = around;
+        return changes;
+      };
     },
-    clear,
+    renew() {
+      if (intact === undefined) return make();
+      for (const path of [rootfs, input, scratch]) remove(path);
+      for (const path of [input, scratch]) mkdirSync(path);
+    },
+    clear: () => remove(root),
   };
 }

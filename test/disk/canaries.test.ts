@@ -128,7 +128,7 @@ for (const identity of IDENTITIES) {
     test(`as ${identity}: ${id}`, async () => {
       const here = await place(identity);
       const outside = join(here, 'outside');
-      const before = [outside, join(here, 'to-sibling')].map(snapshot);
+      const before = [outside, join(here, 'to-sibling')].map((path) => snapshot(path));
       const archives = layers(outside).map((parts) => tarOf(...parts));
       const failure = await asIdentity(identity, () =>
         buildRootfs(layerInputs(...archives), join(here, 'to')).then(
@@ -140,7 +140,7 @@ for (const identity of IDENTITIES) {
         ),
       );
       assert.is(failure, refused);
-      const after = [outside, join(here, 'to-sibling')].map(snapshot);
+      const after = [outside, join(here, 'to-sibling')].map((path) => snapshot(path));
       for (const [index, found] of after.entries()) assert.equal(differences(found, before[index] ?? new Map()), []);
       const expected = refused === undefined ? ['outside', 'to', 'to-sibling'] : ['outside', 'to-sibling'];
       assert.equal(readdirSync(here).sort(), expected);

@@ -29,8 +29,10 @@ export interface SnapshotLine {
 
 export type Snapshot = ReadonlyMap<string, SnapshotLine>;
 
-/** All below a directory, and the directory itself as ''. Follows nothing. */
-export function snapshot(root: string): Snapshot {
+const ALL: ReadonlySet<string> = new Set();
+
+/** All below a directory but these paths, and the directory itself as ''. Follows nothing. */
+export function snapshot(root: string, without = ALL): Snapshot {
   const lines = new Map<string, SnapshotLine>();
   const firsts = new Map<string, string>();
   const visit = (path: string): void => {
@@ -52,7 +54,10 @@ export function snapshot(root: string): Snapshot {
       xattrs: xattrsOf(full),
     });
     if (kind !== 'directory') return;
-    for (const name of readdirSync(full, 'latin1').sort()) visit(path === '' ? name : `${path}/${name}`);
+    for (const name of readdirSync(full, 'latin1').sort()) {
+      const below = path === '' ? name : `${path}/${name}`;
+      if (!without.has(below)) visit(below);
+    }
   };
   visit('');
   return lines;

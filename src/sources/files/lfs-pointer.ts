@@ -1,5 +1,5 @@
 import { TsimgError } from '../../errors.ts';
-import type { Files } from './files.ts';
+import { type Files, readWhole } from './files.ts';
 
 /** The beginning of a Git LFS pointer (git-lfs, docs/spec.md), which has less than 1024 bytes. */
 const BEGIN = /^version https:\/\/(?:git-lfs\.github\.com\/spec|hawser\.github\.com\/spec)\/v1\n/;
@@ -26,8 +26,6 @@ export function refuseLfsPointer(bytes: Buffer, where: string): void {
 export async function refuseLfsPointerAt(files: Files, name: string, signal?: AbortSignal): Promise<void> {
   const size = await files.size(name);
   if (size === undefined || size >= MAX_POINTER) return;
-  const stream = await files.open(name, signal);
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream ?? []) chunks.push(chunk);
-  refuseLfsPointer(Buffer.concat(chunks), `${files.label} ${name}`);
+  const bytes = await readWhole(files, name, MAX_POINTER, signal);
+  if (bytes !== undefined) refuseLfsPointer(bytes, `${files.label} ${name}`);
 }
