@@ -95,8 +95,14 @@ const NODE_SYMBOLS = `const Symbol = globalThis.Symbol.asyncDispose !== undefine
  * only what is used is joined: so `schema/zod.ts` alone imports zod.
  */
 const PACKAGES = new Set(['commander', 'zod', '@sigstore/core/dist/crypto.js']);
-/** A package that few runs need is a script of its own, with the packages that it needs. */
-const LATE_PACKAGES = new Set(['got']);
+/**
+ * A package that few runs need is a script of its own, with the packages that it needs: what it exports. Of CommonJS,
+ * `import()` has the exports as the default.
+ */
+const LATE_PACKAGES = new Map([
+  ['got', "export * from 'got';"],
+  ['gunzip-maybe', "module.exports = require('gunzip-maybe'); module.exports.default = module.exports;"],
+]);
 /**
  * Modules of Node's that are loaded when something of them is first used: of most runs, nothing is. They take a
  * millisecond each.
@@ -185,7 +191,7 @@ function outside(source, own, scripts = new Map(), exported = new Map()) {
         return script === own ? undefined : { path: `${script}:${module}`, namespace: 'script' };
       });
       // Only from our own scripts: packages have files of such names too.
-      onResolve({ filter: /^\.\/(?:scripts\/)?\w+\.cjs$/ }, ({ path, namespace, resolveDir }) =>
+      onResolve({ filter: /^\.\/(?:scripts\/)?[\w-]+\.cjs$/ }, ({ path, namespace, resolveDir }) =>
         namespace === 'script' || resolveDir.startsWith(source) ? { path, external: true } : undefined,
       );
       onLoad({ filter: /.*/, namespace: 'script' }, ({ path }) => {
@@ -348,14 +354,24 @@ function relocateMaps(folder) {
   }
 }
 
+/** Returns a package's license: its file, or what its README says of it. */
+function licenseIn(folder) {
+  const files = readdirSync(folder);
+  const read = (pattern) => {
+    const file = files.find((each) => pattern.test(each));
+    return file === undefined ? '' : readFileSync(join(folder, file), 'utf8').trim();
+  };
+  return read(/^licen[cs]e/i) || /^#+ *licen[cs]e\b.*/ims.exec(read(/^readme/i))?.[0];
+}
+
 /** Writes the licenses of all packages of which something was joined. @param inputs paths of modules, below `root` */
 function writeLicenses(root, inputs, file) {
   const packages = [...inputs].map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]).filter(Boolean);
   const texts = [...new Set(packages)].sort().map((path) => {
     const { name, version } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8'));
-    const license = readdirSync(join(root, path)).find((each) => /^licen[cs]e/i.test(each));
-    if (license === undefined) throw new Error(`${name} has no file LICENSE, which must go with what is joined of it`);
-    return `## ${name} ${version}\n\n${readFileSync(join(root, path, license), 'utf8').trim()}\n`;
+    const license = licenseIn(join(root, path));
+    if (license === undefined) throw new Error(`${name} has no license, which must go with what is joined of it`);
+    return `## ${name} ${version}\n\n${license}\n`;
   });
   writeFileSync(file, `# Licenses of what the scripts hold of other packages\n\n${texts.join('\n')}`);
 }
@@ -426,10 +442,10 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/\${pa
       plugins: [scriptUrls, outside(source, name, scripts, exported), makingLate],
     });
   });
-  const packages = [...LATE_PACKAGES].map((name) =>
+  const packages = [...LATE_PACKAGES].map(([name, contents]) =>
     build({
       ...script,
-      stdin: { contents: `export * from '${name}';`, resolveDir: source, sourcefile: `${name}.js` },
+      stdin: { contents, resolveDir: source, sourcefile: `${name}.js` },
       outfile: join(folder, `${name}.cjs`),
       plugins: [leavingOut, makingLate],
     }),
@@ -443,7 +459,7 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/\${pa
 
   const own = [...Object.keys(SCRIPTS), ...PROGRAMS.map(nameOf)];
   for (const name of own) lighten(join(folder, `${name}.cjs`));
-  const digests = [...own, ...LATE_PACKAGES].map((name) => {
+  const digests = [...own, ...LATE_PACKAGES.keys()].map((name) => {
     const text = readFileSync(join(folder, `${name}.cjs`));
     return [name, createHash('sha256').update(text).digest('hex').slice(0, 16)];
   });

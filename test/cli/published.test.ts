@@ -84,7 +84,7 @@ test('the package has text and the stub, and nothing that was compiled for one v
 
 test('the licenses of joined packages go with the scripts', () => {
   const licenses = readFileSync(join(PACKAGE, 'dist', 'src', 'scripts', 'licenses.md'), 'utf8');
-  for (const name of ['@sigstore/core', 'commander', 'got', 'zod'])
+  for (const name of ['@sigstore/core', 'commander', 'got', 'gunzip-maybe', 'zod'])
     assert.match(licenses, new RegExp(`^## ${name} \\d`, 'm'));
   assert.not.match(licenses, /^## http2-wrapper/m);
 });
@@ -101,7 +101,7 @@ test('one script of the command has zod, and the smaller form of it alone', () =
   assert.equal(holders, ['images.cjs']);
 });
 
-test('a request loads nothing of joined packages from node_modules', () => {
+test('a request and an archive load nothing of joined packages from node_modules', () => {
   const alone = join(tempDir(), 'package');
   cpSync(PACKAGE, alone, { recursive: true });
   mkdirSync(join(alone, 'node_modules'));
@@ -109,9 +109,12 @@ test('a request loads nothing of joined packages from node_modules', () => {
     const path = join(ROOT, 'node_modules', name);
     if (existsSync(path)) symlinkSync(path, join(alone, 'node_modules', name));
   }
-  const { status, stderr } = outcome(join(alone, 'dist', 'src', 'tsimg.cjs'), ['tags', '127.0.0.1:1/name']);
+  const main = join(alone, 'dist', 'src', 'tsimg.cjs');
+  const { status, stderr } = outcome(main, ['tags', '127.0.0.1:1/name']);
   assert.match(stderr, /^tsimg: no answer from the registry \(http:.*connection refused/);
   assert.is(status, 1);
+  const listed = outcome(main, ['ls', join(ROOT, 'fixtures', 'images', 'busybox-amd64.tar.gz')]);
+  assert.equal([listed.status, listed.stderr], [0, '']);
 });
 
 test('a call loads modules of Node’s for TLS, programs and threads only where it needs them', () => {
