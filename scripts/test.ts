@@ -1,8 +1,10 @@
 import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import { EXAMPLE_ARCHIVE, EXAMPLE_VARIABLE } from '../test/support/checkout.ts';
 import { COMPILED_VARIABLE } from '../test/support/compiled-code.ts';
 import { spreadTempDirs, tempDir } from '../test/support/temp-dir.ts';
 import { missingPackages } from '../test/support/tools.ts';
@@ -60,6 +62,9 @@ async function makeNeeds(files: readonly string[]): Promise<void> {
   const { COMMAND_VARIABLE } = await import('../test/support/tsimg.ts');
   process.env[COMMAND_VARIABLE] = await publish();
   process.env[COMPILED_VARIABLE] = tempDir(0o755);
+  const example = join(tempDir(0o755), 'example.tar');
+  writeFileSync(example, gunzipSync(readFileSync(EXAMPLE_ARCHIVE)));
+  process.env[EXAMPLE_VARIABLE] = example;
 }
 
 function changedOf(files: readonly string[]): readonly string[] {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { EXAMPLE_IMAGE } from '../support/checkout.ts';
+import { EXAMPLE_ARCHIVE, EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { makeImage } from '../support/image.ts';
 import { named, writeLayout } from '../support/layout.ts';
 import type { CallResult } from '../support/resident-command.ts';
@@ -17,7 +17,7 @@ import { tsimg, tsimgEach } from '../support/tsimg.ts';
 const test = suite('cli/bad-input');
 const folder = tempDir();
 const env = { TSIMG_ROOT: join(folder, 'store') };
-const image = gunzipSync(readFileSync(EXAMPLE_IMAGE));
+const image = gunzipSync(readFileSync(EXAMPLE_ARCHIVE));
 
 function checkFailed(result: CallResult, status: number, pattern: RegExp, args: readonly string[]): void {
   assert.is(result.status, status, `${args.join(' ')}: ${result.stderr}`);
@@ -196,7 +196,7 @@ test('a truncated archive is an error wherever it is cut, and DEST stays absent'
     fails(1, new RegExp(name), ['unpack', name, 'dest-cut']);
     assert.not(existsSync(join(folder, 'dest-cut')), `cut at ${share}`);
   }
-  writeFileSync(join(folder, 'cut.tar.gz'), readFileSync(EXAMPLE_IMAGE).subarray(0, 500_000));
+  writeFileSync(join(folder, 'cut.tar.gz'), readFileSync(EXAMPLE_ARCHIVE).subarray(0, 500_000));
   fails(1, /cut\.tar\.gz/, ['unpack', 'cut.tar.gz', 'dest-cut']);
   assert.not(existsSync(join(folder, 'dest-cut')));
 });

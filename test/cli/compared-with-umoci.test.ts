@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { EXAMPLE_IMAGE } from '../support/checkout.ts';
+import { EXAMPLE_ARCHIVE, EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { SHARED, sharedImage } from '../support/shared-images.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
@@ -61,7 +61,7 @@ compare('what skopeo writes in each of its forms becomes the tree that umoci mak
   const folder = tempDir();
   const plain = join(folder, 'example.tar');
   // skopeo 1.9 does not read compressed archives.
-  writeFileSync(plain, execFileSync('gzip', ['-dc', EXAMPLE_IMAGE], { maxBuffer: 1 << 26 }));
+  writeFileSync(plain, execFileSync('gzip', ['-dc', EXAMPLE_ARCHIVE], { maxBuffer: 1 << 26 }));
   const forms = [
     `docker-archive:${join(folder, 'd.tar')}:a/b:c`,
     `oci-archive:${join(folder, 'o.tar')}:c`,

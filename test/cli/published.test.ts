@@ -17,7 +17,7 @@ import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
-import { ROOT } from '../support/checkout.ts';
+import { EXAMPLE_ARCHIVE, ROOT } from '../support/checkout.ts';
 import { until } from '../support/container-cli.ts';
 import { publish } from '../support/publish.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -56,7 +56,7 @@ test('the published command does what its modules do, also for errors', () => {
     ['run', '--network', 'none', '--json', '/nowhere', 'true'],
     ['run', '--pull', 'never', 'absent'],
     ['unpack', '/nowhere.tar', '/nowhere'],
-    ['ls', join(ROOT, 'fixtures', 'images', 'busybox-amd64.tar.gz')],
+    ['ls', EXAMPLE_ARCHIVE],
   ]) {
     const expected = outcome(BUILT, args);
     const home = tempDir();
@@ -113,7 +113,7 @@ test('a request and an archive load nothing of joined packages from node_modules
   const { status, stderr } = outcome(main, ['tags', '127.0.0.1:1/name']);
   assert.match(stderr, /^tsimg: no answer from the registry \(http:.*connection refused/);
   assert.is(status, 1);
-  const listed = outcome(main, ['ls', join(ROOT, 'fixtures', 'images', 'busybox-amd64.tar.gz')]);
+  const listed = outcome(main, ['ls', EXAMPLE_ARCHIVE]);
   assert.equal([listed.status, listed.stderr], [0, '']);
 });
 
@@ -197,7 +197,7 @@ test('compiled code is not kept of a call that fails, and grows with calls that 
   const { size } = statSync(file);
   call('images');
   assert.is(statSync(file).size, size);
-  call('load', '-q', join(ROOT, 'fixtures', 'images', 'busybox-amd64.tar.gz'));
+  call('load', '-q', EXAMPLE_ARCHIVE);
   call('images');
   assert.ok(statSync(file).size > size);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { configureImage } from '../../src/verbs/author/config.ts';
 import { makeCertificate } from '../support/certificate.ts';
-import { EXAMPLE_IMAGE, ROOT } from '../support/checkout.ts';
+import { EXAMPLE_ARCHIVE, ROOT } from '../support/checkout.ts';
 import { compiledCode } from '../support/compiled-code.ts';
 import { type DockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
 import { makeNetworkWorld } from '../support/network-world.ts';
@@ -44,12 +44,12 @@ function spell(path: string): string {
 /** Makes an image of the example's files, with an ID of its own. */
 async function makeOther(): Promise<string> {
   const archive = `docker-archive:${join(tempDir(), 'other.tar')}`;
-  await configureImage(EXAMPLE_IMAGE, { label: ['name=other'] }, { root: join(tempDir(), 'store'), output: archive });
+  await configureImage(EXAMPLE_ARCHIVE, { label: ['name=other'] }, { root: join(tempDir(), 'store'), output: archive });
   return archive;
 }
 
 async function fill(registry: DockerRegistry): Promise<void> {
-  const example = spell(EXAMPLE_IMAGE);
+  const example = spell(EXAMPLE_ARCHIVE);
   const other = await makeOther();
   for (const name of EXAMPLES) registry.fill(example, name);
   for (const [name, file] of Object.entries(HUB)) {
@@ -113,7 +113,7 @@ export async function makeDocsWorld(): Promise<DocsWorld> {
   ]);
   if (status !== 0) throw new Error(stderr);
   const data = tempDir();
-  const signatureFiles = await pushSigned(data, spell(EXAMPLE_IMAGE));
+  const signatureFiles = await pushSigned(data, spell(EXAMPLE_ARCHIVE));
   const registry = await startDockerRegistry({ tls, data, within, port: 443 });
   const plain = await startDockerRegistry({ data, within, port: 5000 });
   await fill(plain);

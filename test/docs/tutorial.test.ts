@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { EXAMPLE_IMAGE } from '../support/checkout.ts';
+import { EXAMPLE_ARCHIVE } from '../support/checkout.ts';
 import { cgroupVersion, OWN_WORLD_NEEDS } from '../support/own-world.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
 import { MAIN } from '../support/tsimg.ts';
@@ -18,7 +18,7 @@ const steps = read('tutorial.md');
 /** For all readers, for one of them, or for root on machines with cgroups of one version. */
 const TAGS = ['', 'root', 'user', 'root v1', 'root v2'];
 const stepsFor = (...tags: readonly string[]) => steps.filter((step) => tags.includes(step.tags.join(' ')));
-const world = { main: MAIN, files: { 'busybox-amd64.tar.gz': EXAMPLE_IMAGE } };
+const world = { main: MAIN, files: { 'busybox-amd64.tar.gz': EXAMPLE_ARCHIVE } };
 
 function haveAll(): boolean {
   if (!haveTools(...OWN_WORLD_NEEDS, 'busybox', 'nft', 'pasta', 'ps', 'pgrep', 'nsenter') || !haveRoot()) return false;
