@@ -18,7 +18,8 @@ function documented(text: string) {
   const write = (name: string, content: string) => writeFileSync(join(folder, name), content);
   write('api.ts', text);
   write('package.json', JSON.stringify({ name: 'documented', version: '1.0.0' }));
-  write('tsconfig.json', JSON.stringify({ compilerOptions: { types: [] }, include: ['api.ts'] }));
+  // The modules use nothing of a browser: reading its types takes a third of the time
+  write('tsconfig.json', JSON.stringify({ compilerOptions: { types: [], lib: ['es5'] }, include: ['api.ts'] }));
   const settings = { extends: [join(TYPEDOC, 'typedoc.json')], entryPoints: ['api.ts'], tsconfig: 'tsconfig.json' };
   write('typedoc.json', JSON.stringify({ ...settings, intentionallyNotExported: [], readme: 'none', out: 'out' }));
   const typedoc = join(TYPEDOC, 'node_modules', 'typedoc', 'bin', 'typedoc');
