@@ -7,6 +7,8 @@ import * as assert from 'uvu/assert';
 import * as tsimg from '../src/api.ts';
 import * as sandbox from '../src/sandbox.ts';
 import * as testing from '../src/testing.ts';
+import { readPage } from './docs/page.ts';
+import { faultOf, targetsOf } from './docs/page-links.ts';
 import { EXAMPLE_IMAGE, ROOT } from './support/checkout.ts';
 import { canRunContainers } from './support/define-runs.ts';
 import { makeProject, PACKAGE } from './support/user-project.ts';
@@ -213,6 +215,16 @@ if (canRunContainers()) {
     assert.equal(run(project, 'realm.cjs', EXAMPLE_IMAGE), { status: 0, output });
   });
 }
+
+test("the README's links lead to what the package holds: npm shows it without the rest of the checkout", () => {
+  const readme = readPage('README.md');
+  const has = (path: string) => existsSync(join(PACKAGE, path));
+  assert.ok(has('README.md'));
+  assert.equal(
+    targetsOf(readme).flatMap((target) => faultOf(readme, target, has) ?? []),
+    [],
+  );
+});
 
 test('nothing has to be run when it is installed', () => {
   const manifests = [

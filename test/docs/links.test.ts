@@ -1,51 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { join, normalize } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ROOT } from '../support/checkout.ts';
-import { allPages, type Page, readPage } from './page.ts';
+import { allPages, readPage } from './page.ts';
+import { faultOf, targetsOf } from './page-links.ts';
 
 const test = suite('docs/links');
-
-/** A page's text without its code, in which what looks like a link is none. */
-function proseOf({ text, blocks }: Page): string {
-  const withoutBlocks = blocks.reduce((rest, block) => rest.replace(block.text, ''), text);
-  return withoutBlocks.replaceAll(/`[^`\n]*`/g, '');
-}
-
-/** Targets of a page's links and images that lie in the checkout, without `<>`. */
-function targetsOf(page: Page): readonly string[] {
-  const prose = proseOf(page);
-  const links = [
-    ...prose.matchAll(/\]\(<?([^)>\s]+)>?\)/g),
-    ...prose.matchAll(/<(?:img|a)\s[^>]*(?:src|href)="([^"]+)"/g),
-  ];
-  return links.map(([, target = '']) => target).filter((target) => !/^[a-z][a-z0-9+.-]*:/.test(target));
-}
-
-/** The anchors of a page's headings, as GitHub makes them. */
-function anchorsOf({ text }: Page): readonly string[] {
-  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
-    heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1'),
-  );
-  return headings.map((heading) =>
-    heading
-      .trim()
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
-      .replaceAll(/\s/g, '-'),
-  );
-}
-
-/** What is wrong with a link, or undefined. @param has whether there is such a file, by its path below the checkout */
-function faultOf(page: Page, target: string, has: (path: string) => boolean): string | undefined {
-  const [path = '', anchor] = target.split('#');
-  const file = path === '' ? page.path : normalize(join(dirname(page.path), decodeURI(path)));
-  if (file.startsWith('..') || !has(file)) return `${page.path}: ${target} leads nowhere`;
-  if (anchor === undefined || !file.endsWith('.md')) return undefined;
-  return anchorsOf(readPage(file)).includes(anchor) ? undefined : `${page.path}: ${target} leads to no heading`;
-}
 
 test('every relative link of the README and the docs leads to something, and to a heading where it names one', () => {
   const pages = [...allPages(), readPage('CONTRIBUTING.md'), readPage('CHANGELOG.md'), readPage('fixtures/README.md')];
@@ -53,22 +14,6 @@ test('every relative link of the README and the docs leads to something, and to 
   const faults = pages.flatMap((page) => targetsOf(page).map((target) => faultOf(page, target, has)));
   assert.equal(
     faults.filter((fault) => fault !== undefined),
-    [],
-  );
-});
-
-test("the README's links lead to what the package holds: npm shows it without the rest of the checkout", () => {
-  const { stdout } = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  });
-  const [{ files }]: [{ files: readonly { path: string }[] }] = JSON.parse(stdout);
-  const packed = files.map(({ path }) => path);
-  const has = (path: string) => packed.some((each) => each === path || each.startsWith(`${path.replace(/\/$/, '')}/`));
-  assert.ok(packed.includes('README.md'));
-  const readme = readPage('README.md');
-  assert.equal(
-    targetsOf(readme).flatMap((target) => faultOf(readme, target, has) ?? []),
     [],
   );
 });

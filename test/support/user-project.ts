@@ -3,9 +3,10 @@ import { dirname, join } from 'node:path';
 import { ROOT } from './checkout.ts';
 import { publish } from './publish.ts';
 import { tempDir } from './temp-dir.ts';
+import { COMMAND_VARIABLE } from './tsimg.ts';
 
-/** The folder of the package as npm publishes it. */
-export const PACKAGE = dirname(dirname(dirname(await publish())));
+/** The folder of the package as npm publishes it, which `npm test` has published. */
+export const PACKAGE = dirname(dirname(dirname(process.env[COMMAND_VARIABLE] ?? (await publish()))));
 
 /** Lays out the project of a user that has the package, with what it depends on. */
 export function makeProject(): string {
