@@ -19,17 +19,17 @@ import * as assert from 'uvu/assert';
 import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
 import { EXAMPLE_ARCHIVE, ROOT } from '../support/checkout.ts';
 import { until } from '../support/container-cli.ts';
-import { publish } from '../support/publish.ts';
+import type { CallResult } from '../support/resident-command.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
 import { BUILT } from '../support/tsimg.ts';
+import { PACKAGE } from '../support/user-project.ts';
 
 // The published scripts, which scripts/join.mjs joins of modules, must do what the modules do.
 
 const test = suite('cli/published');
 const STORE = join(tempDir(), 'store');
-const PUBLISHED = await publish();
-const PACKAGE = dirname(dirname(dirname(PUBLISHED)));
+const PUBLISHED = join(PACKAGE, 'dist', 'src', 'tsimg.cjs');
 
 function outcome(main: string, args: readonly string[], home = tempDir(), more: Readonly<Record<string, string>> = {}) {
   const env = { PATH: process.env.PATH, TSIMG_ROOT: STORE, HOME: home, ...more };
@@ -45,23 +45,34 @@ function compiledIn(home: string): readonly string[] {
   return paths.filter((path) => statSync(path).isFile());
 }
 
+const CALLS: readonly (readonly string[])[] = [
+  ['--version'],
+  ['--help'],
+  ['run', '--help'],
+  ['rnu'],
+  ['images', '--json'],
+  ['inspect', 'absent'],
+  ['run', '--network', 'none', '--json', '/nowhere', 'true'],
+  ['run', '--pull', 'never', 'absent'],
+  ['unpack', '/nowhere.tar', '/nowhere'],
+  ['ls', EXAMPLE_ARCHIVE],
+];
+
 test('the published command does what its modules do, also for errors', () => {
-  for (const args of [
-    ['--version'],
-    ['--help'],
-    ['run', '--help'],
-    ['rnu'],
-    ['images', '--json'],
-    ['inspect', 'absent'],
-    ['run', '--network', 'none', '--json', '/nowhere', 'true'],
-    ['run', '--pull', 'never', 'absent'],
-    ['unpack', '/nowhere.tar', '/nowhere'],
-    ['ls', EXAMPLE_ARCHIVE],
-  ]) {
-    const expected = outcome(BUILT, args);
+  // The modules are loaded once for all calls
+  const program = join(import.meta.dirname, '..', 'support', 'many-calls.js');
+  const byModules = outcome(program, [JSON.stringify(CALLS)]);
+  assert.is(byModules.status, 0, byModules.stderr);
+  const expected: readonly CallResult[] = JSON.parse(byModules.stdout);
+  assert.is(expected.length, CALLS.length);
+  for (const [index, args] of CALLS.entries()) {
     const home = tempDir();
-    assert.equal(outcome(PUBLISHED, args, home), expected, args.join(' '));
-    assert.equal(outcome(PUBLISHED, args, home), expected, `${args.join(' ')}, with what V8 made of it at first`);
+    assert.equal(outcome(PUBLISHED, args, home), expected[index], args.join(' '));
+    assert.equal(
+      outcome(PUBLISHED, args, home),
+      expected[index],
+      `${args.join(' ')}, with what V8 made of it at first`,
+    );
   }
 });
 
