@@ -7,7 +7,7 @@ import { commandLineOf } from '../../src/cli/completion/command-line.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { completionScript } from '../../src/cli/verb/completion.ts';
 import { EXAMPLE_IMAGE, ROOT } from '../support/checkout.ts';
-import { bashOffers, completedLine, completionPlace, fishOffers } from '../support/shell-completion.ts';
+import { bashOffers, completedLines, completionPlace, fishOffers } from '../support/shell-completion.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveTools } from '../support/tools.ts';
 import { tsimg } from '../support/tsimg.ts';
@@ -131,85 +131,103 @@ const FAKE_OFFERS: readonly (readonly [typed: string, offers: readonly string[]]
   ['tsimg rmi ', ['alpine:3.19']],
 ];
 
+/** One shell is asked for all lines: what is offered behind each, by the line. */
+function offersOf(shell: typeof bashOffers, lines: readonly string[], script: string, where = place) {
+  const offered = shell(lines, script, where);
+  assert.is(offered.length, lines.length);
+  return new Map(lines.map((line, index) => [line, offered[index] ?? []]));
+}
+
+const linesOf = (table: readonly (readonly [typed: string, ...rest: readonly unknown[]])[]) =>
+  table.map(([typed]) => typed);
+
 const bash = haveTools('bash') ? test : test.skip;
+const inBash = haveTools('bash') ? offersOf(bashOffers, linesOf(OFFERS), scripts.bash) : undefined;
 for (const [typed, offers] of OFFERS) {
   bash(`bash offers ${offers.join(', ') || 'nothing'} behind: ${typed}`, () => {
-    const offered = bashOffers(typed, scripts.bash, place).filter((each) => !each.startsWith('compopt'));
-    assert.equal([...offered].sort(), offers);
+    const offered = inBash?.get(typed)?.filter((each) => !each.startsWith('compopt'));
+    assert.equal(offered?.toSorted(), offers);
   });
 }
 
 bash('bash replaces what stands behind the last : or = alone', () => {
-  assert.equal(bashOffers('tsimg rmi registry.example:5000/a/b:1', scripts.bash, place), ['1.0']);
-  assert.equal(bashOffers('tsimg run --pull=m', scripts.bash, place), ['missing']);
-  assert.equal(bashOffers('tsimg run --network=', scripts.bash, place).includes('slirp4netns'), true);
+  const lines = ['tsimg rmi registry.example:5000/a/b:1', 'tsimg run --pull=m', 'tsimg run --network='];
+  const [tags, pulls, networks] = bashOffers(lines, scripts.bash, place);
+  assert.equal(tags, ['1.0']);
+  assert.equal(pulls, ['missing']);
+  assert.ok(networks?.includes('slirp4netns'));
 });
 
 bash(
   'bash suggests files where they are wanted, folders where only these are, and neither where another value is',
   () => {
-    assert.equal(bashOffers('tsimg load -i ', scripts.bash, place), ['compopt -o default']);
-    assert.equal(bashOffers('tsimg unpack x ', scripts.bash, place), ['compopt -o dirnames']);
-    assert.equal(bashOffers('tsimg run --name ', scripts.bash, place), []);
-    assert.equal(bashOffers('tsimg cp ./', scripts.bash, place), ['compopt -o default']);
+    const lines = ['tsimg load -i ', 'tsimg unpack x ', 'tsimg run --name ', 'tsimg cp ./'];
+    const told = [['compopt -o default'], ['compopt -o dirnames'], [], ['compopt -o default']];
+    assert.equal(bashOffers(lines, scripts.bash, place), told);
   },
 );
 
 const fish = haveTools('fish') ? test : test.skip;
+const inFish = haveTools('fish') ? offersOf(fishOffers, linesOf(OFFERS), scripts.fish) : undefined;
 for (const [typed, offers] of OFFERS) {
   fish(`fish offers ${offers.join(', ') || 'nothing'} behind: ${typed}`, () => {
-    assert.equal([...fishOffers(typed, scripts.fish, place)].sort(), offers);
+    assert.equal(inFish?.get(typed)?.toSorted(), offers);
   });
 }
 
+const both = haveTools('bash', 'fish') ? test : test.skip;
+const fakes = haveTools('bash', 'fish')
+  ? [
+      offersOf(bashOffers, linesOf(FAKE_OFFERS), scripts.bash, fake),
+      offersOf(fishOffers, linesOf(FAKE_OFFERS), scripts.fish, fake),
+    ]
+  : [];
 for (const [typed, offers] of FAKE_OFFERS) {
-  const both = haveTools('bash', 'fish') ? test : test.skip;
   both(`names that are none are neither offered nor run behind: ${typed}`, () => {
-    for (const offered of [bashOffers(typed, scripts.bash, fake), fishOffers(typed, scripts.fish, fake)]) {
-      assert.equal([...offered].sort(), offers);
-    }
+    for (const each of fakes) assert.equal(each.get(typed)?.toSorted(), offers);
     assert.not.ok(existsSync(join(fake.folder, 'ran')));
   });
 }
 
 fish('fish suggests files and folders where they are wanted', () => {
-  assert.equal(fishOffers('tsimg load -i host', scripts.fish, fake), ['hostile']);
-  assert.equal(fishOffers('tsimg unpack x ', scripts.fish, fake), ['folder/']);
-  assert.equal([...fishOffers('tsimg cp ', scripts.fish, fake)].sort(), [
-    'db:',
-    'ended:',
-    'folder/',
-    'hostile',
-    'web:',
-  ]);
+  const [files, folders, all] = fishOffers(['tsimg load -i host', 'tsimg unpack x ', 'tsimg cp '], scripts.fish, fake);
+  assert.equal(files, ['hostile']);
+  assert.equal(folders, ['folder/']);
+  assert.equal(all?.toSorted(), ['db:', 'ended:', 'folder/', 'hostile', 'web:']);
 });
 
+/** By what is typed before a tabulator: the line that it makes. */
+const COMPLETED: readonly (readonly [typed: string, made: string])[] = [
+  ['tsimg comp', 'tsimg completion '],
+  ['tsimg run --netw', 'tsimg run --network'],
+  ['tsimg run --pull=m', 'tsimg run --pull=missing '],
+  ['tsimg rmi -f registry.example:5000/a/b:1', 'tsimg rmi -f registry.example:5000/a/b:1.0 '],
+  ['tsimg run -it tsi', 'tsimg run -it tsimg/example:latest '],
+  ['tsimg run tsimg/example --netw', 'tsimg run tsimg/example --netw'],
+];
+const FAKE_COMPLETED: typeof COMPLETED = [
+  ['tsimg stop w', 'tsimg stop web'],
+  ['tsimg rm en', 'tsimg rm ended'],
+  ['tsimg rm -', 'tsimg rm -'],
+  ['tsimg rm a', 'tsimg rm a'],
+  ['tsimg rmi alp', 'tsimg rmi alpine:3.19'],
+  ['tsimg rmi ev', 'tsimg rmi ev'],
+];
+
 for (const shell of ['bash', 'zsh'] as const) {
-  const typing = haveTools(shell, 'python3') ? test : test.skip;
-  for (const [typed, made] of [
-    ['tsimg comp', 'tsimg completion '],
-    ['tsimg run --netw', 'tsimg run --network'],
-    ['tsimg run --pull=m', 'tsimg run --pull=missing '],
-    ['tsimg rmi -f registry.example:5000/a/b:1', 'tsimg rmi -f registry.example:5000/a/b:1.0 '],
-    ['tsimg run -it tsi', 'tsimg run -it tsimg/example:latest '],
-    ['tsimg run tsimg/example --netw', 'tsimg run tsimg/example --netw'],
-  ] as const) {
+  const canType = haveTools(shell, 'python3');
+  const typing = canType ? test : test.skip;
+  const lines = canType ? completedLines(shell, linesOf(COMPLETED), scripts[shell], place) : [];
+  for (const [index, [typed, made]] of COMPLETED.entries()) {
     typing(`${shell} on a terminal completes: ${typed}`, () => {
       // zsh takes the blank away again when what is typed next ends the word
-      assert.is(completedLine(shell, typed, scripts[shell], place).trimEnd(), made.trimEnd());
+      assert.is(lines[index]?.trimEnd(), made.trimEnd());
     });
   }
   typing(`${shell} on a terminal neither offers nor runs names that are none`, () => {
-    for (const [typed, made] of [
-      ['tsimg stop w', 'tsimg stop web'],
-      ['tsimg rm en', 'tsimg rm ended'],
-      ['tsimg rm -', 'tsimg rm -'],
-      ['tsimg rm a', 'tsimg rm a'],
-      ['tsimg rmi alp', 'tsimg rmi alpine:3.19'],
-      ['tsimg rmi ev', 'tsimg rmi ev'],
-    ] as const) {
-      const line = completedLine(shell, typed, scripts[shell], fake);
-      assert.is(line.trimEnd().replace(/--?$/, '-'), made, typed);
+    const completed = completedLines(shell, linesOf(FAKE_COMPLETED), scripts[shell], fake);
+    for (const [index, [typed, made]] of FAKE_COMPLETED.entries()) {
+      assert.is(completed[index]?.trimEnd().replace(/--?$/, '-'), made, typed);
     }
     assert.not.ok(existsSync(join(fake.folder, 'ran')));
   });
@@ -259,8 +277,8 @@ const zshAlone = haveTools('zsh', 'python3') ? test : test.skip;
 zshAlone('zsh finds the script by itself where docs/completion.md puts it', () => {
   const found = completionPlace(tempDir(), STORE);
   spawnSync('sh', ['-ec', switchOn('zsh')], { cwd: found.folder, env: found.env });
-  const line = completedLine('zsh', 'tsimg comp', '~/.zshrc', found);
-  assert.is(line.trimEnd(), 'tsimg completion');
+  const [line] = completedLines('zsh', ['tsimg comp'], '~/.zshrc', found);
+  assert.is(line?.trimEnd(), 'tsimg completion');
 });
 
 test.run();
