@@ -51,9 +51,10 @@ test('a process that stays is taken for what was called before, in the same surr
   assert.equal(before, [false, false, false]);
   assert.equal([isResident('ps'), isResident('images')], [true, true]);
   assert.equal(
-    [isResident('cp', 'x:/', '-'), isResident('run', '-it', 'x'), isResident('load')],
+    [isResident('cp', '-', 'x:/'), isResident('run', '-it', 'x'), isResident('load')],
     [false, false, false],
   );
+  assert.equal([isResident('cp', 'x:/', '-'), isResident('cp', 'x:/', '-')], [false, true]);
   assert.is(residentCall(['ps'], { ...surroundings, cwd: '/' }), undefined);
 });
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -96,6 +96,9 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.is(status, 0, `${what}: ${stdout}`);
   };
 
+  /** A store with two images and a container, of which there is a copy: it is filled again for each prune. */
+  let fullRoot: string | undefined;
+
   /** What is killed, and what must hold for the next command. */
   const CASES: Readonly<
     Record<
@@ -107,10 +110,18 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     load: async () => [newRoot(), ['load', layout]],
     run: async (name) => [newRoot(), ['run', '--rm', '--network', 'none', name, 'true']],
     prune: async (name) => {
-      const root = newRoot();
-      await ok(root, 'pull', name.replace(/1$/, '2'));
-      await ok(root, 'run', '--network', 'none', name.replace(/1$/, '2'), 'true');
-      await ok(root, 'pull', name);
+      const root = fullRoot ?? newRoot();
+      const copy = `${root}-copy`;
+      if (fullRoot === undefined) {
+        await ok(root, 'pull', name.replace(/1$/, '2'));
+        await ok(root, 'run', '--network', 'none', name.replace(/1$/, '2'), 'true');
+        await ok(root, 'pull', name);
+        fullRoot = root;
+        execFileSync('cp', ['-a', root, copy]);
+      } else {
+        execFileSync('rm', ['-r', root]);
+        execFileSync('cp', ['-a', copy, root]);
+      }
       return [root, ['prune', '--force', '--all']];
     },
   };

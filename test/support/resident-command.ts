@@ -194,7 +194,9 @@ function isBesideOther(): boolean {
 }
 
 function isAlone(verb: string, args: readonly string[]): boolean {
-  if (ALONE.has(verb) || args.some((arg) => OF_PROCESS.test(arg))) return true;
+  // The last `-` of cp is where it writes
+  const reading = verb === 'cp' && args.at(-1) === '-' ? args.slice(0, -1) : args;
+  if (ALONE.has(verb) || reading.some((arg) => OF_PROCESS.test(arg))) return true;
   if (verb === 'load') return !args.includes('-i');
   return STARTING.has(verb) && args.some((arg) => OF_STARTING.test(arg));
 }

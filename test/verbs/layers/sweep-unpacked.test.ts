@@ -9,6 +9,7 @@ import { acquireLock } from '../../../src/sys/file/lock.ts';
 import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
 import { compiledCode } from '../../support/compiled-code.ts';
 import { defineRuns } from '../../support/define-runs.ts';
+import { letRunBeside } from '../../support/resident-command.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { MAIN, tsimg } from '../../support/tsimg.ts';
 
@@ -56,6 +57,9 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     const ended = once(child, 'exit').then(async () => assert.unreachable('it ended'));
     ended.catch(() => {});
     await Promise.race([once(child.stdout ?? child, 'data'), ended]);
+    // It waits for a line
+    letRunBeside(child);
+    child.ref();
   }
 
   async function kill(child: ChildProcess): Promise<void> {
