@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createNetServer } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { TsimgError } from '../../src/errors.ts';
 import { createSandbox } from '../../src/library/sandbox/create-sandbox.ts';
 import type { EgressDecision } from '../../src/library/sandbox/egress/egress-proxy.ts';
@@ -11,13 +12,14 @@ import type { Sandbox } from '../../src/library/sandbox/sandbox.ts';
 import type { SandboxOptions } from '../../src/library/sandbox/sandbox-options.ts';
 import { boxesToWatch, watchInAll } from './sandbox-watches.ts';
 
-// A program that uses sandboxes as one of the scenarios says, as whichever user it runs as. It prints what it found in
-// JSON. Its argument is JSON too.
+// A program that uses sandboxes as scenarios say, as whichever user it runs as: as the one of its argument, or as each
+// line of its input, one after the other. It prints what each found, in a line of JSON. Its argument is JSON too.
 
 export interface SandboxProgram {
   readonly source: string;
   readonly options: SandboxOptions;
-  readonly scenario: string;
+  /** Undefined for those of the input. */
+  readonly scenario?: string | undefined;
 }
 
 const [argument] = process.argv.slice(2);
@@ -324,8 +326,12 @@ const SCENARIOS: Readonly<Record<string, () => Promise<unknown>>> = {
   },
 };
 
-if (argument !== undefined) {
-  const run = SCENARIOS[scenario];
-  if (run === undefined) throw new Error(scenario);
+async function perform(name: string): Promise<void> {
+  const run = SCENARIOS[name];
+  if (run === undefined) throw new Error(name);
   console.log(JSON.stringify(await run()));
 }
+
+if (scenario !== undefined) await perform(scenario);
+else if (argument !== undefined)
+  for await (const line of createInterface({ input: process.stdin })) await perform(line);

@@ -1,6 +1,8 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, chownSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as sandbox from '../../../src/sandbox.ts';
@@ -24,18 +26,33 @@ defineRuns(asRoot, asUser, (test, { user }) => {
   const root = tempDir(0o700);
   chmodSync(source, 0o755);
   if (user !== undefined) for (const path of [source, root]) chownSync(path, user.uid, user.gid);
-  const run = (scenario: string, options: SandboxProgram['options'] = {}) => {
-    const asked: SandboxProgram = { source, scenario, options: { root, weakLimits: user !== undefined, ...options } };
-    const words = [...becomeWords(user), process.execPath, PROGRAM, JSON.stringify(asked)];
-    const [program = '', ...args] = words;
+  const startMany = () => {
+    const asked: SandboxProgram = { source, options: { root, weakLimits: user !== undefined } };
+    const [program = '', ...args] = [...becomeWords(user), process.execPath, PROGRAM, JSON.stringify(asked)];
     const env = { PATH: process.env.PATH, HOME: '/nonexistent' };
-    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', env, cwd: '/', timeout: 120_000 });
-    assert.equal([status, stderr], [0, ''], `${scenario}: ${stdout}${stderr}`);
-    return JSON.parse(stdout);
+    const child = spawn(program, args, { env, cwd: '/', timeout: 240_000 });
+    const told = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    let stderr = '';
+    child.stderr.on('data', (chunk) => (stderr += chunk));
+    return { child, told, stderr: () => stderr, ended: once(child, 'close') };
+  };
+  let many: ReturnType<typeof startMany> | undefined;
+  test.after(async () => {
+    many?.child.stdin.end();
+    await many?.ended;
+  });
+  /** What a scenario finds, in a program that acts as one after the other: each would load the library again. */
+  const run = async (scenario: string) => {
+    many ??= startMany();
+    many.child.stdin.write(`${scenario}\n`);
+    const { value = '', done } = await many.told.next();
+    if (done) await many.ended;
+    assert.equal([done, many.stderr()], [false, ''], `${scenario}: ${value}`);
+    return JSON.parse(value);
   };
 
-  test('a sandbox has no capability, no network, no way to write but /sandbox and /tmp, and IDs of its own', () => {
-    const found = run('inside');
+  test('a sandbox has no capability, no network, no way to write but /sandbox and /tmp, and IDs of its own', async () => {
+    const found = await run('inside');
     assert.equal(found.status, [
       ...['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'].map((name) => `${name}: ${NO_CAPABILITY}`),
       'NoNewPrivs: 1',
@@ -48,8 +65,8 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.ok(found.processes <= 4, String(found.processes));
   });
 
-  test('files stay from run to run, processes do not; snapshots and forks have copies', () => {
-    assert.equal(run('files'), {
+  test('files stay from run to run, processes do not; snapshots and forks have copies', async () => {
+    assert.equal(await run('files'), {
       out: 'given',
       bytes: [0, 255],
       names: ['directory a', 'file out'],
@@ -65,8 +82,8 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     });
   });
 
-  test('no path and no link leads a reader or a writer out of /sandbox and /tmp', () => {
-    const found = run('escapes');
+  test('no path and no link leads a reader or a writer out of /sandbox and /tmp', async () => {
+    const found = await run('escapes');
     const { inside, outside, hostHasIt, large, many, mistakes, named, ...refused } = found;
     assert.equal([inside, outside, hostHasIt], ['fine\n', ['USAGE', 'USAGE', 'USAGE'], false]);
     assert.equal([large, many], ['LIMIT_EXCEEDED', 'LIMIT_EXCEEDED']);
@@ -78,8 +95,8 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.ok(['FILESYSTEM', 'no error'].includes(writeThrough));
   });
 
-  test('copies end after their time, with a signal and at paths that are too long, and leave nothing', () => {
-    assert.equal(run('copies'), {
+  test('copies end after their time, with a signal and at paths that are too long, and leave nothing', async () => {
+    assert.equal(await run('copies'), {
       late: ['LIMIT_EXCEEDED', 'LIMIT_EXCEEDED'],
       aborted: [true, true],
       deep: ['LIMIT_EXCEEDED', 'LIMIT_EXCEEDED'],
@@ -92,8 +109,8 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     });
   });
 
-  test('what a sandbox watches is bounded, and all of root’s together leave it half of what it may watch', () => {
-    const { skipped, granted, most } = run('watches');
+  test('what a sandbox watches is bounded, and all of root’s together leave it half of what it may watch', async () => {
+    const { skipped, granted, most } = await run('watches');
     if (skipped !== undefined) return console.log(`skipped: ${skipped}`);
     const total: number = granted.reduce((sum: number, each: number) => sum + each, 0);
     assert.ok(
@@ -104,8 +121,8 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     if (user === undefined) assert.ok(total <= most / 2, String(granted));
   });
 
-  test('every limit is kept, and the sandbox goes on after each', () => {
-    const found = run('limits');
+  test('every limit is kept, and the sandbox goes on after each', async () => {
+    const found = await run('limits');
     const byCgroup = { memory: 'cgroup', cpus: 'cgroup', pids: 'cgroup' };
     assert.equal(found.held, user === undefined ? byCgroup : { memory: 'process', cpus: 'none', pids: 'user' });
     assert.equal(found.timed, [true, 137, 'SIGKILL']);
@@ -115,8 +132,8 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.equal([found.aborted, found.after], [true, 'lives\n']);
   });
 
-  test('mistakes are told by their codes, and a closed sandbox by one of its own', () => {
-    assert.equal(run('errors'), {
+  test('mistakes are told by their codes, and a closed sandbox by one of its own', async () => {
+    assert.equal(await run('errors'), {
       command: 'COMMAND_NOT_FOUND',
       empty: 'USAGE',
       workdir: 'USAGE',
@@ -137,8 +154,8 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     });
   });
 
-  test('a sandbox with a list reaches what is on it by the proxy, and nothing in any other way', () => {
-    const { allowed, again, other, decisions, listening, abstract, ...refused } = run('egress');
+  test('a sandbox with a list reaches what is on it by the proxy, and nothing in any other way', async () => {
+    const { allowed, again, other, decisions, listening, abstract, ...refused } = await run('egress');
     assert.equal([allowed, again], ['200 OK\r\nfrom the host', '200 OK\r\nfrom the host']);
     assert.match(other, /^403 Forbidden/);
     assert.equal([listening, abstract], ['1\n status 0', '0\n status 1']);
@@ -150,8 +167,8 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     ]);
   });
 
-  test('a dozen run at once, a pool is full again after each, and nothing is left', () => {
-    const found = run('many');
+  test('a dozen run at once, a pool is full again after each, and nothing is left', async () => {
+    const found = await run('many');
     assert.equal(
       found.out,
       Array.from({ length: 12 }, (_, index) => String(index)),
