@@ -6,13 +6,12 @@ import * as assert from 'uvu/assert';
 import { compiledCode } from '../support/compiled-code.ts';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
-import { callAlone } from '../support/resident-command.ts';
+import { letRunBeside } from '../support/resident-command.ts';
 import { haveTools } from '../support/tools.ts';
 import { MAIN } from '../support/tsimg.ts';
 
 // Created containers, and the streams of containers that run in the background.
 
-callAlone();
 const asRoot = suite('cli/container-attach as root');
 const asUser = suite('cli/container-attach as an ordinary user');
 
@@ -88,6 +87,8 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
       timeout: 120_000,
       ...(user && { uid: user.uid, gid: user.gid }),
     });
+    // Each test waits until it is attached, or has said something
+    letRunBeside(child);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
     const ended = new Promise<Heard>((resolve) => child.once('close', (status) => resolve({ status, output })));
@@ -187,6 +188,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   test('an attached process that does not read does not keep a container from ending', async () => {
     cli.ok('create', ...place, '--name', 'loud', rootfs, '/bin/sh', '-c', 'cat /bin/busybox /bin/busybox; exit 4');
     const child = cli.start('start', '-a', 'loud');
+    letRunBeside(child);
     child.stdout?.pause();
     await until('it runs', () => states() !== 'loud created');
     cli.ok('stop', '-t', '0', 'loud');
@@ -225,6 +227,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
 
   test('a container of the foreground, a paused one and one that has ended are not attached to', async () => {
     const front = cli.start('run', ...place, '--name', 'front', rootfs, 'sleep', '1000');
+    letRunBeside(front);
     await until('it runs', () => states() === 'front running');
     const refused = cli.run('attach', 'front');
     assert.is(refused.status, 1);

@@ -5,15 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
+import { compiledCode } from '../support/compiled-code.ts';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
-import { callAlone } from '../support/resident-command.ts';
 import { haveTools } from '../support/tools.ts';
 import { MAIN } from '../support/tsimg.ts';
 
 // A container, the image that it is made of, and the tsimg process that keeps it alive.
 
-callAlone();
 const asRoot = suite('cli/container-holders as root');
 const asUser = suite('cli/container-holders as an ordinary user');
 
@@ -138,7 +137,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     const lines = [
       'set -m',
       `${command} &`,
-      `until ${tsimg} ps --format '{{.Names}}' | grep -qx job; do sleep 0.1; done`,
+      'until grep -q \'"running"\' "$TSIMG_ROOT"/containers/*/state.json; do sleep 0.1; done',
       'typed',
       'jobs',
       'kill %1',
@@ -147,7 +146,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     ];
     const child = spawn('/usr/bin/python3', ['-I', '-c', TYPIST, ...lines], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { PATH: process.env.PATH, TERM: 'dumb', TSIMG_ROOT: dirname(cli.folder) },
+      env: { PATH: process.env.PATH, TERM: 'dumb', TSIMG_ROOT: dirname(cli.folder), ...compiledCode(user) },
       ...(user && { uid: user.uid, gid: user.gid }),
     });
     let output = '';
