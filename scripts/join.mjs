@@ -142,13 +142,19 @@ function lateImport(name, isScript) {
 
 /**
  * Replaces `import.meta.url` with the URL of the module in src, because the script lies elsewhere. Replaces imports of
- * npm packages in scripts, because a script that the loader for Node 20 has loaded cannot import.
+ * npm packages in scripts, because a script that the loader for Node 20 has loaded cannot import. Writes the version of
+ * package.json into the module that would read it at every start.
  * @param urlOf returns an expression
  */
 function adapted(source, urlOf, isScript) {
+  const { version } = JSON.parse(readFileSync(join(source, '..', 'package.json'), 'utf8'));
   return {
     name: 'adapted',
     setup({ onLoad }) {
+      onLoad({ filter: /[\\/]src[\\/]version\.ts$/, namespace: 'file' }, () => ({
+        contents: `export const version = ${JSON.stringify(version)};`,
+        loader: 'js',
+      }));
       onLoad({ filter: /\.ts$/, namespace: 'file' }, ({ path }) => {
         const own = relative(source, path).replace(/\.ts$/, '.js');
         const text = readFileSync(path, 'utf8').replaceAll('import.meta.url', urlOf(own));
@@ -469,6 +475,7 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/\${pa
     outfile: join(folder, 'start-script.cjs'),
     define: { SCRIPT_DIGESTS: JSON.stringify(Object.fromEntries(digests)) },
   });
+  lighten(join(folder, 'start-script.cjs'));
   relocateMaps(made);
   relocateMaps(folder);
   writeFileSync(

@@ -1,4 +1,4 @@
-import module, { createRequire } from 'node:module';
+import * as module from 'node:module';
 import { findVerb } from './cli/find-verb.ts';
 import { openCacheFolder } from './sys/cache-folder.ts';
 import { canLoadScripts, scriptLoader } from './sys/load-script.ts';
@@ -30,7 +30,7 @@ function keyOf(args: readonly string[], scripts: string): string {
  * @param args the command's arguments, or the name of a program
  */
 export function startScript(name: string, args: readonly string[]): unknown {
-  const require = createRequire(__filename);
+  const require = module.createRequire(__filename);
   const path = `./${name}.cjs`;
   if (args.includes('--debug')) {
     process.setSourceMapsEnabled(true);
