@@ -6,7 +6,17 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { compiledCode } from './compiled-code.ts';
 import type { OrdinaryUser } from './ordinary-user.ts';
-import { type Ends, isCallingAlone, MANY, openOutput, REPLIES, REQUESTS, readNew } from './resident-command.ts';
+import {
+  type Ends,
+  isCallingAlone,
+  letRunBeside,
+  MANY,
+  openOutput,
+  REPLIES,
+  REQUESTS,
+  readNew,
+  watchBeside,
+} from './resident-command.ts';
 import type { ContainerRequest } from './run-container.ts';
 import { stateRootOf } from './state-root.ts';
 import { tempDir } from './temp-dir.ts';
@@ -81,10 +91,12 @@ async function runInRunner({ child, output: [stdout, stderr] }: Runner, what: Co
   if (!(requests instanceof Socket && replies instanceof Socket)) throw new Error('its pipes must be sockets');
   const parts = [child, requests, replies];
   for (const part of parts) part.ref();
+  watchBeside(child);
   const replied = once(replies, 'data');
   requests.write(`${JSON.stringify(what)}\n`);
   const [reply] = await replied;
   for (const part of parts) part.unref();
+  letRunBeside(child);
   return {
     status: Number(String(reply)),
     signal: null,

@@ -163,6 +163,11 @@ export function letRunBeside(child: ChildProcess): void {
   quiet.add(String(child.pid));
 }
 
+/** Takes that back: it does something again. */
+export function watchBeside(child: ChildProcess): void {
+  quiet.delete(String(child.pid));
+}
+
 function hasEnded(pid: string): boolean {
   try {
     return /\) [ZX] [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));

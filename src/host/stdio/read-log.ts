@@ -46,9 +46,16 @@ function parseEntry(line: Buffer): LogEntry | undefined {
   };
 }
 
-/** Yields the new entries of an open file. `rest` keeps the start of an entry whose end is not written yet. */
-async function* readOn(handle: FileHandle, rest: { bytes: Buffer }): AsyncGenerator<LogEntry> {
+/** A log file that is read. `rest` keeps the start of an entry whose end is not written yet. */
+interface Reading {
+  readonly handle: FileHandle;
+  readonly rest: { bytes: Buffer };
+}
+
+/** Yields the new entries of a file. @throws an AbortError on `signal`, after the entries that were read */
+async function* readOn({ handle, rest }: Reading, signal: AbortSignal | undefined): AsyncGenerator<LogEntry> {
   for (;;) {
+    signal?.throwIfAborted();
     const chunk = Buffer.alloc(CHUNK);
     const { bytesRead } = await handle.read(chunk, 0, CHUNK, null);
     if (bytesRead === 0) return;
@@ -79,7 +86,7 @@ export async function* readLog(
   const old = await openIfThere(join(directory, OLD_LOG_FILE));
   if (old !== undefined) {
     try {
-      yield* readOn(old, { bytes: Buffer.alloc(0) });
+      yield* readOn({ handle: old, rest: { bytes: Buffer.alloc(0) } }, signal);
     } finally {
       await old.close();
     }
@@ -90,11 +97,11 @@ export async function* readLog(
     for (;;) {
       // Asked before the read, so that the last read comes after the container's end.
       const alive = (await isAlive?.()) ?? false;
-      if (handle !== undefined) yield* readOn(handle, rest);
+      if (handle !== undefined) yield* readOn({ handle, rest }, signal);
       const now = await stat(path).catch(() => undefined);
       if (now !== undefined && (handle === undefined || !isSame(await handle.stat(), now))) {
         // The log was renamed, after its last entry was written: read the rest of it, then the new file.
-        if (handle !== undefined) yield* readOn(handle, rest);
+        if (handle !== undefined) yield* readOn({ handle, rest }, signal);
         await handle?.close();
         handle = await openIfThere(path);
         rest = { bytes: Buffer.alloc(0) };

@@ -44,6 +44,22 @@ test('a log has two files of bounded size, and keeps the last entries', async ()
   assert.is(lines[0], `line ${1000 - lines.length}`);
 });
 
+test('an abort ends the reading of a log that has more', async () => {
+  const directory = tempDir();
+  using log = openLogFile(directory);
+  for (let line = 0; line < 10_000; line += 1) log.stdout.write(`line ${line}\n`);
+  const abort = new AbortController();
+  let read = 0;
+  const reading = async () => {
+    for await (const _ of readLog(directory, undefined, abort.signal)) {
+      read += 1;
+      abort.abort();
+    }
+  };
+  assert.is(await reading().catch((error: unknown) => error), abort.signal.reason);
+  assert.ok(read < 5000, String(read));
+});
+
 test('a log begins a new file at 10 MiB by default', () => {
   const directory = tempDir();
   using log = openLogFile(directory);
