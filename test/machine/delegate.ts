@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'uvu';
 import type { OrdinaryUser } from '../support/ordinary-user.ts';
@@ -10,6 +10,11 @@ export interface Delegated {
   readonly slice: string;
   /** The cgroup in which the user's processes start. */
   readonly leaf: string;
+}
+
+/** The numbers of the processes in a cgroup. */
+export function processesIn(cgroup: string): readonly string[] {
+  return readFileSync(join(cgroup, 'cgroup.procs'), 'latin1').split('\n').filter(Boolean);
 }
 
 /**
@@ -29,6 +34,8 @@ export function delegate(test: Test, user: OrdinaryUser, controllers: string): D
     }
   });
   test.after(() => {
+    // Those that run containers stay in the cgroup
+    for (const pid of processesIn(leaf)) writeFileSync(join(top, 'cgroup.procs'), pid);
     for (const path of [leaf, slice]) rmdirSync(path);
   });
   return { top, slice, leaf };

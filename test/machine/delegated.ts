@@ -1,16 +1,17 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defineRuns } from '../support/define-runs.ts';
+import { becomeWords } from '../support/ordinary-user.ts';
+import { residentCall } from '../support/resident-command.ts';
 import { stateRootOf } from '../support/state-root.ts';
 import { findTool } from '../support/tools.ts';
-import { MAIN } from '../support/tsimg.ts';
-import { delegate } from './delegate.ts';
+import { PROGRAM } from '../support/tsimg.ts';
+import { delegate, processesIn } from './delegate.ts';
 
 // An ordinary user with a delegated cgroup of version 2, as in a session of systemd. Run on a
-// kernel of its own by test/host/cgroup/cgroup2-devices.test.ts.
+// kernel of its own by test/host/cgroup/cgroup2.test.ts.
 
 const asRoot = suite('machine/delegated');
 const asUser = suite('machine/delegated as an ordinary user');
@@ -28,18 +29,20 @@ defineRuns(asRoot, asUser, (test, { sh, user, rootfs }) => {
 
   test('a memory hog dies at its limit, with 137 and a message', async () => {
     const hog = 'x=aaaaaaaa; while :; do x=$x$x; done';
-    const { status, stderr } = await sh(hog, { resources: { memory: '16m' } }, { cgroup: leaf });
+    const { status, stderr } = await sh(hog, { resources: { memory: '8m' } }, { cgroup: leaf });
     assert.is(status, 137);
     assert.match(stderr, '"kind":"out-of-memory"');
   });
 
   test('exec counts towards the container’s processes; from outside of the delegated cgroup it is refused', () => {
-    const env = { PATH: process.env.PATH, TSIMG_ROOT: stateRootOf(user) };
     const tsimg = (cgroup: string, ...args: readonly string[]) => {
-      const become = [findTool('setpriv') ?? '', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--'];
-      const script = 'echo 0 >"$0/cgroup.procs" && exec "$@"';
-      const command = [...become, process.execPath, '--', MAIN, ...args];
-      return spawnSync('sh', ['-c', script, cgroup, ...command], { env, encoding: 'utf8', timeout: 120_000 });
+      // By its path: busybox's shell has one of its own
+      const become = [findTool('setpriv') ?? '', ...becomeWords(user).slice(1)];
+      const within = ['sh', '-c', 'echo 0 >"$0/cgroup.procs" && exec "$@"', cgroup, ...become];
+      const env = { PATH: process.env.PATH, TSIMG_ROOT: stateRootOf(user), ...PROGRAM };
+      const result = residentCall(args, { cwd: undefined, env, user: undefined, within });
+      assert.ok(result, 'in a machine, calls are made by a process that stays');
+      return result;
     };
     const options = ['-d', '--name', 'entered', '--network', 'none', '--pids-limit', '6'];
     const { status, stderr } = tsimg(leaf, 'run', ...options, rootfs, '/bin/sleep', '1000');
@@ -58,9 +61,11 @@ defineRuns(asRoot, asUser, (test, { sh, user, rootfs }) => {
   });
 
   test('all cgroups are removed', async () => {
+    // Those that run the containers
+    const residents = processesIn(leaf);
     await sh('true', { resources: { memory: '32m' } }, { cgroup: leaf });
     assert.not.ok(existsSync(join(slice, 'tsimg')));
-    assert.is(readFileSync(join(leaf, 'cgroup.procs'), 'latin1'), '');
+    assert.equal(processesIn(leaf), residents);
   });
 });
 

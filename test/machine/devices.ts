@@ -8,7 +8,7 @@ import { LOOP_CONTENT, makeLoopDevice } from '../support/loop-device.ts';
 
 // The list of devices as a BPF program, for cgroups of version 2. The kernel is slow, so these tests are few and large.
 // All others are in test/host/cgroup/devices.test.ts. Run on a kernel of its own by
-// test/host/cgroup/cgroup2-devices.test.ts.
+// test/host/cgroup/cgroup2.test.ts.
 
 const asRoot = suite('machine/devices');
 const asUser = suite('machine/devices as an ordinary user');

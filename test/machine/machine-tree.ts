@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROOT } from '../support/checkout.ts';
+import { MACHINE_VARIABLE } from '../support/resident-command.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { findTool } from '../support/tools.ts';
 import { BUILT, COMMAND_VARIABLE, MAIN } from '../support/tsimg.ts';
@@ -42,8 +43,9 @@ const APPLETS = [
   'sleep',
   'test',
 ];
-/** Files that neither tests nor tsimg load: compilers, type declarations, source maps. */
-const LEFT_OUT = /node_modules\/(@biomejs|typescript|@typescript|esbuild|@esbuild|@types)(\/|$)|\.(d\.ts|map|md)$/;
+/** Files that neither tests nor tsimg load: compilers, colours of code, type declarations, source maps. */
+const LEFT_OUT =
+  /node_modules\/(@biomejs|@shikijs|typescript|@typescript|esbuild|@esbuild|@types)(\/|$)|\.(d\.ts|map|md)$/;
 const FILES = ['/etc/login.defs', '/etc/default/useradd', '/etc/nsswitch.conf'];
 
 /** A second name where that is possible: nothing of it is written. */
@@ -95,6 +97,7 @@ for module in /modules/*; do insmod "$module"; done
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 cd /app
 echo BEGIN
+export ${MACHINE_VARIABLE}=1
 ${MAIN === BUILT ? '' : `export ${COMMAND_VARIABLE}=/${PUBLISHED}/dist/src/tsimg.cjs`}
 ${script}
 echo END

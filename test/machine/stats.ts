@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { makeContainerCli } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
 
-// A container's usage by cgroups of version 2. Run on a kernel of its own by test/host/cgroup/cgroup2-devices.test.ts.
+// A container's usage by cgroups of version 2. Run on a kernel of its own by test/host/cgroup/cgroup2.test.ts.
 
 const asRoot = suite('machine/stats');
 const asUser = suite('machine/stats as an ordinary user');

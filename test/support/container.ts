@@ -8,6 +8,7 @@ import { compiledCode } from './compiled-code.ts';
 import type { OrdinaryUser } from './ordinary-user.ts';
 import {
   type Ends,
+  IS_IN_MACHINE,
   isCallingAlone,
   letRunBeside,
   MANY,
@@ -34,7 +35,7 @@ export interface ContainerOptions {
   readonly input?: string;
   readonly stdio?: StdioOptions;
   /** The cgroup of version 2 that the process joins before it becomes the user's. */
-  readonly cgroup?: string;
+  readonly cgroup?: string | undefined;
 }
 
 export interface ContainerResult {
@@ -73,14 +74,14 @@ interface Runner {
   isBusy: boolean;
 }
 
-/** By user, those whose first container was run by a process of its own. */
-const runners = new Map<number, Runner | undefined>();
+/** By user and cgroup, those whose first container was run by a process of its own. */
+const runners = new Map<string, Runner | undefined>();
 
-function startRunner(user: OrdinaryUser | undefined): Runner {
+function startRunner(place: Pick<ContainerOptions, 'user' | 'cgroup'>): Runner {
   const folder = tempDir();
   const output = [openOutput(join(folder, 'stdout')), openOutput(join(folder, 'stderr'))] as const;
   const [stdout, stderr] = output;
-  const child = startProgram(MANY, { user, stdio: ['ignore', stdout.writer, stderr.writer, 'pipe', 'pipe'] });
+  const child = startProgram(MANY, { ...place, stdio: ['ignore', stdout.writer, stderr.writer, 'pipe', 'pipe'] });
   for (const { writer } of output) closeSync(writer);
   return { child, output, isBusy: false };
 }
@@ -106,20 +107,20 @@ async function runInRunner({ child, output: [stdout, stderr] }: Runner, what: Co
 }
 
 /**
- * Runs one container to its end. The first one of a user is run by a process of its own; later ones by one that stays,
- * unless it runs one already, or the options are about the process.
+ * Runs one container to its end. The first one of a user is run by a process of its own, but not in a machine; later
+ * ones by one that stays, unless it runs one already, or the options are about the process.
  */
 export async function runInContainer(what: ContainerRequest, options: ContainerOptions = {}): Promise<ContainerResult> {
-  const { user, ...ofProcess } = options;
-  const key = user?.uid ?? -1;
+  const { user, cgroup, ...ofProcess } = options;
+  const key = `${user?.uid} ${cgroup}`;
   const { interactive, terminal } = what.request;
   if (isCallingAlone() || Object.keys(ofProcess).length > 0 || interactive || terminal)
     return await runAlone(what, options);
-  if (!runners.has(key)) {
+  if (!runners.has(key) && !IS_IN_MACHINE) {
     runners.set(key, undefined);
     return await runAlone(what, options);
   }
-  const runner = runners.get(key) ?? startRunner(user);
+  const runner = runners.get(key) ?? startRunner({ user, cgroup });
   runners.set(key, runner);
   if (runner.isBusy) return await runAlone(what, options);
   runner.isBusy = true;

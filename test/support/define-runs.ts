@@ -47,10 +47,14 @@ function makeFixture(user: OrdinaryUser | undefined): RunFixture {
   };
 }
 
+/** One for all files that this process runs (test/machine/run-files.ts). */
+let ordinary: { readonly user: OrdinaryUser | undefined } | undefined;
+
 /** Defines the same tests for root and for an ordinary user with subordinate IDs; the caller runs the suites. */
 export function defineRuns(asRoot: Test, asUser: Test, define: (test: Test, fixture: RunFixture) => void): void {
   if (!canRunContainers()) return;
   define(asRoot, makeFixture(undefined));
-  const user = makeOrdinaryUser();
+  ordinary ??= { user: makeOrdinaryUser() };
+  const { user } = ordinary;
   if (user !== undefined) define(asUser, makeFixture(user));
 }

@@ -15,7 +15,7 @@ export const COMMAND_VARIABLE = 'TSIMG_TEST_COMMAND';
 export const MAIN = process.env[COMMAND_VARIABLE] ?? BUILT;
 
 /** Names the published command for programs of tests that have its modules (program-module.ts). */
-const PROGRAM = MAIN === BUILT ? {} : { [COMMAND_VARIABLE]: MAIN };
+export const PROGRAM = MAIN === BUILT ? {} : { [COMMAND_VARIABLE]: MAIN };
 
 export interface TsimgOptions {
   readonly cwd?: string;
