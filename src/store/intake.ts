@@ -14,6 +14,7 @@ import { readSection } from '../streams/read-section.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
 import { acquireLockName, type Lock } from '../sys/file/lock.ts';
 import { makeDirectory } from '../sys/file/make-directories.ts';
+import { syncData } from '../sys/file/sync.ts';
 import { clearWay, hasBlob, isSmall, type LayoutDirectory, type PromisedBlob } from './blobs.ts';
 import { blobPath, partialPath } from './layout-files.ts';
 
@@ -21,7 +22,6 @@ import { blobPath, partialPath } from './layout-files.ts';
 const BLOB_MODE = 0o644;
 
 const writeInThread = promisify(fs.write);
-const dataSync = promisify(fs.fdatasync);
 
 /** Bytes in memory, a stream, or a function that opens the content at an offset. */
 type Arrival = Uint8Array | Readable | OpenRest;
@@ -168,7 +168,7 @@ async function receive(layout: LayoutDirectory, { blob, content, lock }: Recepti
     await fill(arriving, content);
     fs.fchmodSync(fd, BLOB_MODE);
     // Without this, a power cut after the rename can leave a file of the right name without content.
-    await dataSync(fd);
+    await syncData(fd, temporary);
     await nameBlob(layout, blob, temporary);
   } catch (error) {
     await keepOrRemove(arriving, error);

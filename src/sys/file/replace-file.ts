@@ -1,15 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { errnoOf } from '../../errors.ts';
 import { filesystemError } from './filesystem-error.ts';
+import { syncData, syncNames } from './sync.ts';
 
 const FILE_MODE = 0o644;
-
-// Only these wait for the disk, in a thread of Node. The other calls take less than the trip to one.
-const sync = promisify(fs.fsync);
-const dataSync = promisify(fs.fdatasync);
 
 function openDirectory(path: string): number | undefined {
   try {
@@ -28,7 +24,7 @@ export async function syncDirectory(path: string): Promise<void> {
   const fd = openDirectory(path);
   if (fd === undefined) return;
   try {
-    await sync(fd);
+    await syncNames(fd, path);
   } finally {
     fs.closeSync(fd);
   }
@@ -53,7 +49,7 @@ export async function replaceText(
       fs.writeFileSync(fd, text);
       fs.fchmodSync(fd, mode);
       // Without this, a power cut after the rename can leave a file of the right name without content
-      await dataSync(fd);
+      await syncData(fd, temporary);
     } finally {
       fs.closeSync(fd);
     }
