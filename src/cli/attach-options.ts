@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { AttachRequest } from '../verbs/attach/attach-container.ts';
-import { parseBoolean } from './option/source.ts';
+import { booleanText, parseBoolean } from './option/source.ts';
 import type { Session } from './session.ts';
 
 /** The options of `withAttach`, as commander names them. */
@@ -13,7 +13,11 @@ export interface AttachOptions {
 export function withAttach(command: Command): Command {
   return command
     .option('--detach-keys <keys>', "the keys that detach from a terminal; '' for none (default: ctrl-p,ctrl-q)")
-    .option('--sig-proxy <bool>', 'pass signals on to a container without a terminal (default: true)');
+    .option(
+      '--sig-proxy <bool>',
+      'pass signals on to a container without a terminal (default: true)',
+      booleanText('--sig-proxy'),
+    );
 }
 
 /** Returns the request of these options. @throws USAGE */

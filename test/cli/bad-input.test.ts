@@ -47,6 +47,16 @@ test('an unknown command or option is status 2, and the error says what was mean
   fails(2, /operand <dest> is missing; tsimg help unpack shows/, ['unpack', 'a']);
   fails(2, /unknown command 'foo'; tsimg help shows the commands/, ['foo']);
   fails(2, /not a platform/, ['unpack', '--platform', 'a/b/c/d', EXAMPLE_IMAGE, 'x']);
+  // Without a value they take the operand behind them, which must not be told as missing.
+  for (const [verb, option] of [
+    ['pull', '--tls-verify'],
+    ['tags', '--tls-verify'],
+    ['copy', '--dest-tls-verify'],
+    ['attach', '--sig-proxy'],
+    ['commit', '--pause'],
+  ] as const) {
+    fails(2, new RegExp(`${option} takes true or false \\(name\\); write ${option}=true`), [verb, option, 'name']);
+  }
 });
 
 test('attach of a reference without files asks for the files, and not for a container', () => {

@@ -37,10 +37,22 @@ export interface SourceChoice {
   readonly credentials: { readonly kind: 'basic'; readonly username: string; readonly password: string } | undefined;
 }
 
+/**
+ * Checks `true` or `false` of an option, where it stands: without a value it takes the operand behind it, which would
+ * be told as missing.
+ */
+export function booleanText(option: string): (value: string) => string {
+  return (value) => {
+    parseBoolean(value, option);
+    return value;
+  };
+}
+
 /** Options of all verbs that speak to a registry, in the words of commander. */
 export const TLS_VERIFY = [
   '--tls-verify <bool>',
   'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)',
+  booleanText('--tls-verify'),
 ] as const;
 export const CERT_DIR = [
   '--cert-dir <dir>',

@@ -4,7 +4,7 @@ import { storePlace } from '../../../verbs/places.ts';
 import { layerCompression, type NewLayerOptions, withLayerCompression } from '../../option/compression.ts';
 import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
 import { collect } from '../../option/parsers.ts';
-import { parseBoolean } from '../../option/source.ts';
+import { booleanText, parseBoolean } from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 
 interface CommitChoice extends CommonOptions, ImageLimits, NewLayerOptions {
@@ -30,12 +30,14 @@ export function addCommit(program: Command): void {
       collect,
       [],
     )
-    .option('-p, --pause [bool]', 'freeze the container while its files are read (default: true)');
+    .option('-p, --pause [bool]', 'freeze the container while its files are read (default: true)', (value) =>
+      booleanText('--pause')(value.replace(/^=/, '')),
+    );
   withCommon(withExpansionLimits(withLayerCompression(commit, 'gzip'))).action(
     async (container: string, reference: string | undefined, _: unknown, invoked: Command) => {
       const options: CommitChoice = invoked.optsWithGlobals();
       const { author, message, change: changes } = options;
-      const pause = parseBoolean(String(options.pause ?? true).replace(/^=/, ''), '--pause');
+      const pause = parseBoolean(String(options.pause ?? true), '--pause');
       await inSession(options, async ({ context, print, printJson }) => {
         const { commitContainer } = await import('../../../verbs/changes/commit.ts');
         const limits = limitChoice(options);

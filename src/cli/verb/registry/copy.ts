@@ -6,6 +6,7 @@ import { type RecompressionOptions, recompressionChoice, withRecompression } fro
 import { limitChoice, parseSize, withExpansionLimits } from '../../option/limits.ts';
 import { withConcurrency } from '../../option/patience.ts';
 import {
+  booleanText,
   checkPlaces,
   parseBoolean,
   parseCredentials,
@@ -73,7 +74,7 @@ export function addCopy(program: Command): void {
     .option('--chunk-size <size>', 'send blobs in requests of this size, for registries that limit it', parseSize);
   withSource(withSignaturePolicy(withExpansionLimits(withConcurrency(withRecompression(copy)))))
     .option('--dest-creds <user:password>', 'the credentials for the destination, where the source is a registry too')
-    .option('--dest-tls-verify <bool>', 'as --tls-verify, for the destination')
+    .option('--dest-tls-verify <bool>', 'as --tls-verify, for the destination', booleanText('--dest-tls-verify'))
     .option('--dest-cert-dir <dir>', 'as --cert-dir, for the destination');
   withCommon(copy).action(async (source: string, sink: string, _: unknown, invoked: Command) => {
     const options: CopyOptions = invoked.optsWithGlobals();
