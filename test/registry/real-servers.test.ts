@@ -8,15 +8,12 @@ import { makeCertificate } from '../support/certificate.ts';
 import { ACCOUNT, startDockerRegistry } from '../support/docker-registry.ts';
 import { makeImage } from '../support/image.ts';
 import { freePort, startNginx } from '../support/nginx.ts';
-import { callAlone } from '../support/resident-command.ts';
 import { dir, file, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { startTokenServer } from '../support/token-server.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
 import { MAIN, tsimg } from '../support/tsimg.ts';
 import { makeTwoPlatforms } from '../support/two-platforms.ts';
-
-callAlone();
 
 // Real registries and front ends, and the tools that others use with them: bytes stay the same in both directions.
 

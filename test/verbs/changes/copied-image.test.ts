@@ -7,10 +7,7 @@ import { EXAMPLE, type ImageStore, makeImageStore } from '../../support/changed-
 import { defineRuns } from '../../support/define-runs.ts';
 import type { OrdinaryUser } from '../../support/ordinary-user.ts';
 import { hasOwnEtc } from '../../support/own-etc.ts';
-import { callAlone } from '../../support/resident-command.ts';
 import { tempDir } from '../../support/temp-dir.ts';
-
-callAlone();
 
 const asRoot = suite('verbs/changes of a copied image as root');
 const asUser = suite('verbs/changes of a copied image as an ordinary user');
