@@ -111,6 +111,7 @@ for (const { name, version, command, file, spec, summary, logs } of RUNNERS) {
     const folder = makeProject();
     writeFileSync(join(folder, 'package.json'), '{}');
     writeFileSync(join(folder, file), spec);
+    mkdirSync(join(folder, 'node_modules'));
     symlinkSync(join(modules, name), join(folder, 'node_modules', name));
     const root = join(folder, 'store');
     mkdirSync(root);
