@@ -112,11 +112,12 @@ async function requestLast(
   if (response.status !== 404 || descriptor.urls === undefined) return response;
   const foreign = foreignUrls(descriptor);
   if (!allowForeignUrls) {
+    const hosts = foreign.map((url) => url.host).join(', ');
     await discard(response);
     throw new TsimgError('BLOB_NOT_FOUND', `cannot get ${asked.what}`, {
       where: session.repository,
       why: 'it is a foreign layer, which the registry does not keep',
-      hint: `allow fetching from ${foreign.map((url) => url.host).join(', ') || 'its URLs'} to have it`,
+      hint: `--allow-foreign-urls of pull and copy fetches it from ${hosts || 'its URLs'}`,
     });
   }
   for (const url of foreign) {

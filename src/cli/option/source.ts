@@ -54,6 +54,10 @@ export const TLS_VERIFY = [
   'verify certificates; false also allows plain HTTP (default: true; HTTP is allowed on loopback)',
   booleanText('--tls-verify'),
 ] as const;
+export const ALLOW_FOREIGN_URLS = [
+  '--allow-foreign-urls',
+  'fetch layers that the registry does not have from the URLs in the manifest, anonymously',
+] as const;
 export const CERT_DIR = [
   '--cert-dir <dir>',
   'the directory of the registry’s certificate authorities and client certificates',

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { hexOf } from '../../../src/oci/digest.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { copySource } from '../../../src/verbs/registry/copy.ts';
 import { pushImage } from '../../../src/verbs/registry/push.ts';
@@ -11,6 +13,7 @@ import { makeImage } from '../../support/image.ts';
 import { named, writeLayout } from '../../support/layout.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
+import { tsimgAsync } from '../../support/tsimg-async.ts';
 
 // Whose credentials go where, when an image goes from one registry to another.
 
@@ -66,5 +69,31 @@ if (haveTools('docker-registry')) {
     assert.match((await failureOf(pushed, 'USAGE')).hint ?? '', 'tsimg copy docker://');
   });
 }
+
+test('a foreign layer is copied from its URL where that is allowed, and the error says by which option', async () => {
+  const image = makeImage({ layers: [Buffer.alloc(1000, 'x')], gzip: true });
+  const [layer] = [...image.blobs.keys()];
+  await using elsewhere = await startFakeRegistry([{ path: '/layer', body: image.blobs.get(layer as never) ?? '' }]);
+  await using registry = await startFakeRegistry();
+  const manifest = JSON.parse(String(image.blobs.get(image.descriptor.digest)));
+  manifest.layers[0].mediaType = 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip';
+  manifest.layers[0].urls = [`${elsewhere.origin}/layer`];
+  const headers = { 'content-type': image.descriptor.mediaType };
+  registry.expect(
+    { path: '/v2/', body: '{}' },
+    { path: '/v2/made/manifests/1', headers, body: JSON.stringify(manifest) },
+    { path: `/v2/made/blobs/${image.config.digest}`, body: image.blobs.get(image.config.digest) ?? '' },
+    { path: `/v2/made/blobs/${layer}`, status: 404 },
+  );
+  const layout = join(tempDir(), 'layout');
+  const words = ['copy', `docker://${registry.host}/made:1`, `oci:${layout}`];
+  const refused = await tsimgAsync(words);
+  const [, port = ''] = elsewhere.host.split(':');
+  assert.is(refused.status, 3);
+  assert.match(refused.stderr, new RegExp(`a foreign layer.*--allow-foreign-urls of pull and copy .*:${port}`));
+  const { status, stderr } = await tsimgAsync([...words, '--allow-foreign-urls']);
+  assert.is(status, 0, stderr);
+  assert.ok(existsSync(join(layout, 'blobs', 'sha256', hexOf(layer ?? image.config.digest))));
+});
 
 test.run();

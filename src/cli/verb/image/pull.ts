@@ -5,6 +5,7 @@ import type { PullReport } from '../../../verbs/image/pull.ts';
 import { doEach } from '../../do-each.ts';
 import { withConcurrency } from '../../option/patience.ts';
 import {
+  ALLOW_FOREIGN_URLS,
   parseRemoteReference,
   type SourceOptions,
   sourceChoice,
@@ -57,10 +58,7 @@ export function addPull(program: Command): void {
     .command('pull')
     .description('Pull images from their registries into the store.')
     .argument('<reference...>', 'names of images, as docker takes them')
-    .option(
-      '--allow-foreign-urls',
-      'fetch layers that the registry does not have from the URLs in the manifest, anonymously',
-    )
+    .option(...ALLOW_FOREIGN_URLS)
     .option('--verify-store', 'read all that the store has of the images, and fetch again what is damaged')
     .option('--all-platforms', 'pull the images of all platforms')
     .option('--dry-run', 'print what would be transferred, and write nothing');

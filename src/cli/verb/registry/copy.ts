@@ -6,6 +6,7 @@ import { type RecompressionOptions, recompressionChoice, withRecompression } fro
 import { limitChoice, parseSize, withExpansionLimits } from '../../option/limits.ts';
 import { withConcurrency } from '../../option/patience.ts';
 import {
+  ALLOW_FOREIGN_URLS,
   booleanText,
   checkPlaces,
   parseBoolean,
@@ -20,6 +21,7 @@ import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 interface CopyOptions extends CommonOptions, SourceOptions, ImageLimits, RecompressionOptions {
   readonly all?: boolean;
   readonly referrers?: boolean;
+  readonly allowForeignUrls?: boolean;
   readonly force?: boolean;
   readonly chunkSize?: number;
   readonly destCreds?: string;
@@ -70,6 +72,7 @@ export function addCopy(program: Command): void {
     )
     .option('-a, --all', 'copy the images of all platforms with their index, or an artifact')
     .option('--referrers', 'copy what is attached to the image, too: signatures, attestations, SBOMs')
+    .option(...ALLOW_FOREIGN_URLS)
     .option('-f, --force', 'replace an archive that exists')
     .option('--chunk-size <size>', 'send blobs in requests of this size, for registries that limit it', parseSize);
   withSource(withSignaturePolicy(withExpansionLimits(withConcurrency(withRecompression(copy)))))
@@ -83,7 +86,7 @@ export function addCopy(program: Command): void {
     const destination = destinationChoice(options);
     await inSession(options, async ({ context, print, printJson }) => {
       const { copySource } = await import('../../../verbs/registry/copy.ts');
-      const { root, all, referrers, force, chunkSize } = options;
+      const { root, all, referrers, allowForeignUrls, force, chunkSize } = options;
       const settings = {
         ...choice,
         destination,
@@ -91,6 +94,7 @@ export function addCopy(program: Command): void {
         root,
         all,
         referrers,
+        allowForeignUrls,
         force,
         chunkSize,
         limits: limitChoice(options),
