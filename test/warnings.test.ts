@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeBusyboxRootfs } from './support/busybox-rootfs.ts';
 import { EXAMPLE_IMAGE } from './support/checkout.ts';
+import { compiledCode } from './support/compiled-code.ts';
 import { startFakeRegistry } from './support/fake-registry.ts';
 import { makeImage } from './support/image.ts';
 import { tempDir } from './support/temp-dir.ts';
@@ -24,7 +25,7 @@ interface Outcome {
 
 /** Runs a Node program with all warnings, where a deprecation is an error; standard input is empty. */
 function nodeOutcome(args: readonly string[], state: string): Promise<Outcome> {
-  const env = { PATH: process.env.PATH, HOME: '/nonexistent', TSIMG_ROOT: state };
+  const env = { PATH: process.env.PATH, HOME: '/nonexistent', TSIMG_ROOT: state, ...compiledCode(undefined) };
   const options = ['--trace-warnings', '--throw-deprecation'];
   const child = spawn(process.execPath, [...options, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
