@@ -1,4 +1,4 @@
-import { isFullName } from '../../image/match-name.ts';
+import { isFullName, isId } from '../../image/match-name.ts';
 import type { OpenedSource } from '../../sources/open.ts';
 import { storedName } from '../../store/names.ts';
 
@@ -28,4 +28,10 @@ export async function namesOf({ source, name }: OpenedSource): Promise<readonly 
   }
   const wanted = storedNameOrNone(name);
   return storedNames(images.flatMap((image) => image.name ?? [])).filter((known) => known === wanted);
+}
+
+/** The place that a warning names for what the store does not have of an image. @param text of the caller's */
+export function atRegistry(text: string): string {
+  const name = text.replace(/^store:/, '');
+  return isId(name) ? 'its registry: docker://NAME' : `docker://${name}`;
 }

@@ -18,6 +18,7 @@ import { openRegistrySink } from '../../sinks/registry.ts';
 import { checkCompression } from '../../streams/compress/choice.ts';
 import { openAnywhere } from '../image/open-image.ts';
 import { withRepair } from '../image/repair-stored.ts';
+import { atRegistry } from '../image/stored-names.ts';
 import { storePlace } from '../places.ts';
 import { openPolicyGate } from '../verify/admit.ts';
 import { attachedTag } from '../verify/attached-to.ts';
@@ -243,8 +244,7 @@ async function copyBy(text: string, sink: string, options: CopySourceOptions): P
   checkSink(spec, options);
   const { source, name } = await openAnywhere(text, options, { signal, onEvent });
   if (options.referrers && source.label === storePlace(options)) {
-    const registry = `docker://${text.replace(/^store:/, '')}`;
-    const message = `what is attached is copied from the store; what was attached since comes from ${registry}`;
+    const message = `what is attached is copied from the store; what was attached since comes from ${atRegistry(text)}`;
     onEvent?.({ kind: 'warning', message });
   }
   try {

@@ -6,6 +6,7 @@ import type { Descriptor } from '../../oci/descriptor.ts';
 import { parseJson } from '../../oci/document.ts';
 import { collect } from '../../streams/collect.ts';
 import { type ImageOptions, openAnywhere } from '../image/open-image.ts';
+import { atRegistry } from '../image/stored-names.ts';
 import { storePlace } from '../places.ts';
 import { ATTACHED_TYPE } from '../verify/attached-to.ts';
 import { type AttachedArtifact, isSbom, listAttached } from '../verify/list-attached.ts';
@@ -56,8 +57,7 @@ export function listReferrersOf(
 ): Promise<readonly AttachedArtifact[]> {
   return withAttached(text, options, context, async (source, found) => {
     if (source.label === storePlace(options)) {
-      const registry = `docker://${text.replace(/^store:/, '')}`;
-      const message = `this is the list of the store; what was attached since is told by ${registry}`;
+      const message = `this is the list of the store; what was attached since is told by ${atRegistry(text)}`;
       context.onEvent?.({ kind: 'warning', message });
     }
     return found;

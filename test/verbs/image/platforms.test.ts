@@ -157,6 +157,9 @@ test('a copy of what is attached says that the store may not know all of it', as
   assert.equal(messages, [warning, warning]);
   await copySource(`docker://${NAME}`, to, options);
   assert.is(messages.length, 2);
+  const [{ imageId = '' } = {}] = await listImages(root);
+  await copySource(imageId, to, options);
+  assert.match(messages[2] ?? '', /comes from its registry: docker:\/\/NAME$/);
 });
 
 test('save takes the image of the wanted platform', async () => {
