@@ -340,9 +340,12 @@ async function writeEntries(source, made, entries) {
     const entryPoints = [join(source, `${entry}.ts`)];
     const { metafile } = await build({ entryPoints, format: 'esm', outdir: made, write: false, metafile: true });
     const [{ exports: names }] = Object.values(metafile.outputs);
-    const module = `import library from './library.cjs';\nexport const { ${names.join(', ')} } = library.${entry};\n`;
+    const module = `import library from './${entry}.cjs';\nexport const { ${names.join(', ')} } = library;\n`;
     writeFileSync(join(made, `${entry}.js`), module);
-    writeFileSync(join(made, `${entry}.cjs`), `module.exports = require('./library.cjs').${entry};\n`);
+    // For an import, Node looks for names of exports in what a script hands on by `module.exports = require(…)`, too: in
+    // the library that takes longer than to run it
+    const script = `const { ${entry} } = require('./library.cjs');\nmodule.exports = ${entry};\n`;
+    writeFileSync(join(made, `${entry}.cjs`), script);
   }
   for (const path of declarationsOf(made, entries)) {
     mkdirSync(join(made, COMMONJS_TYPES, dirname(path)), { recursive: true });

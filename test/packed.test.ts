@@ -147,6 +147,16 @@ for (const name of ${JSON.stringify(specifiers)}) {
   });
 });
 
+test('an import does not have Node look for names of exports in the whole library, which takes longer than to run it', () => {
+  const scripts = readdirSync(join(PACKAGE, 'dist', 'src')).filter((name) => /^(api|sandbox|testing)\.cjs$/.test(name));
+  assert.is(scripts.length, 3);
+  const code =
+    'for (const path of process.argv.slice(1)) import(path).then((found) => console.log(Object.keys(found)));';
+  // Names that Node has found stand beside what it always adds
+  const { output } = run(makeProject(), '-e', code, ...scripts.map((name) => join(PACKAGE, 'dist', 'src', name)));
+  assert.match(output, /^(\[ 'default'(, 'module\.exports')? \]\n){3}$/);
+});
+
 test('the library and the command say at once that they run on Node', () => {
   const project = makeProject();
   for (const [name, said] of [
