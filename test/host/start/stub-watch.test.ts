@@ -7,11 +7,8 @@ import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
 import { makeContainerCli, until } from '../../support/container-cli.ts';
 import { defineRuns } from '../../support/define-runs.ts';
 import type { ManyStarts } from '../../support/many-starts.ts';
-import { callAlone } from '../../support/resident-command.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
-
-callAlone();
 
 // The files of a launch that a container can open if it sees all processes of the host.
 
@@ -34,8 +31,7 @@ const LONG_PATH = `PATH=${'/a:'.repeat(1000)}/bin`;
 const WATCH = `
 import os, sys, time
 P, STUB, ROOT = '/hostproc/', open('/watch/stub', 'rb').read(), tuple(map(int, open('/watch/root').read().split()))
-ours, tried, opened, found = dict.fromkeys(os.listdir(P), False), set(), 0, set()
-ours[sys.argv[1]] = True
+ours, others, tried, opened, found = {'0': False, sys.argv[1]: True}, set(os.listdir(P)), set(), 0, set()
 open('/watch/ready', 'w').close()
 
 def is_ours(pid):
@@ -69,7 +65,7 @@ def look(pid):
         opened += 1
         if not link.startswith(('pipe:', '/dev/null')): found.add((pid, 'fd/' + name, link))
 
-others, rounds = set(ours), {}
+rounds = {}
 while not os.path.exists('/watch/stop'):
     time.sleep(0.0002)
     for pid in set(os.listdir(P)) - others:
