@@ -1,5 +1,4 @@
-import type { Digest } from '../oci/digest.ts';
-import { isDigest } from '../oci/digest.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
 import { formatReference, parseReference, type Reference } from '../oci/reference.ts';
 
 /** The names and digests of an image in an archive, a layout or the store. */

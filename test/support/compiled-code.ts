@@ -19,33 +19,41 @@ const folders = new Map<number, string>();
 
 /** Gives a user second names of root's files, which the user can replace and not change. */
 function lendFolder(from: string, to: string, { uid, gid }: User): void {
-  mkdirSync(to, { mode: 0o700 });
-  chownSync(to, uid, gid);
   try {
-    const files = readdirSync(from, { withFileTypes: true }).filter((each) => each.isFile());
-    // A file with this ending is not complete
-    for (const { name } of files.filter((each) => !each.name.endsWith('.new'))) {
+    // A file with this ending is not complete, and a folder without files was made for a command that still runs
+    const entries = readdirSync(from, { withFileTypes: true });
+    const files = entries.filter((each) => each.isFile() && !each.name.endsWith('.new'));
+    if (files.length === 0) return;
+    mkdirSync(to, { mode: 0o700 });
+    chownSync(to, uid, gid);
+    for (const { name } of files) {
       linkSync(join(from, name), join(to, name));
       chmodSync(join(to, name), 0o644);
     }
   } catch (error) {
-    // Root's commands remove the oldest folders when there are many: the user's compile again what is missing
-    if (errnoOf(error) !== 'ENOENT') throw error;
+    // A command of the user's makes it too, or root's commands remove the oldest folders: what is missing is compiled
+    if (!['EEXIST', 'ENOENT'].includes(errnoOf(error) ?? '')) throw error;
   }
 }
 
-/** With all that is there by now: no command of the user's uses the folder yet. */
-function makeFolder(shared: string, user: User): string {
+function makeFolder(user: User): string {
   const folder = tempDir(0o700);
   for (const path of [folder, join(folder, 'tsimg'), join(folder, ...PLACE)]) {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     chownSync(path, user.uid, user.gid);
   }
-  const from = join(shared, ...PLACE);
-  for (const key of existsSync(from) ? readdirSync(from) : []) {
-    lendFolder(join(from, key), join(folder, ...PLACE, key), user);
-  }
   folders.set(user.uid, folder);
+  return folder;
+}
+
+/** A user's folder, with what root's commands have compiled by now and the user has not. */
+function folderOf(shared: string, user: User): string {
+  const folder = folders.get(user.uid) ?? makeFolder(user);
+  const [from, to] = [join(shared, ...PLACE), join(folder, ...PLACE)];
+  const known = new Set(readdirSync(to));
+  for (const key of existsSync(from) ? readdirSync(from) : []) {
+    if (!known.has(key)) lendFolder(join(from, key), join(to, key), user);
+  }
   return folder;
 }
 
@@ -53,6 +61,5 @@ function makeFolder(shared: string, user: User): string {
 export function compiledCode(user: User | undefined): Readonly<Record<string, string>> {
   const shared = process.env[COMPILED_VARIABLE];
   if (shared === undefined) return {};
-  if (user === undefined) return { XDG_CACHE_HOME: shared };
-  return { XDG_CACHE_HOME: folders.get(user.uid) ?? makeFolder(shared, user) };
+  return { XDG_CACHE_HOME: user === undefined ? shared : folderOf(shared, user) };
 }
