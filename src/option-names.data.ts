@@ -6,6 +6,7 @@ export const LIBRARY_NAMES: Readonly<Record<string, string>> = {
   // Images, the store and registries
   '--all': 'all',
   '--all-platforms': 'allPlatforms',
+  '--allow-foreign-urls': 'allowForeignUrls',
   '--annotation': 'annotation',
   '--artifact-type': 'artifactType',
   '--authfile': 'authFile',

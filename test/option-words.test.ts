@@ -13,7 +13,7 @@ const test = suite('option-words');
 const FOREIGN = new Set(
   `add-subgids add-subuids api-socket bundle cgroup-manager config-net configure ctstate debug disable-host-loopback
   dns-forward dport dst-type enable-sandbox enable-seccomp exit-fd format help homedir keyring map-gw map-root-user
-  max-semi-space-size mtu net no-map-gw noflush pid quiet ready-fd repair scope security-opt sparse status-fd
+  mtu net no-map-gw noflush pid quiet ready-fd repair scope security-opt semi-space-growth-factor sparse status-fd
   to-destination v8-pool-size version`.split(/\s+/),
 );
 

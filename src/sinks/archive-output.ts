@@ -75,10 +75,22 @@ async function giveName(temporary: string, path: string, replace: boolean): Prom
   await rename(temporary, path);
 }
 
-async function toStream(archive: Readable, stream: Writable, label: string): Promise<ArchiveOutput> {
-  const written = pipeline(archive, stream, { end: false }).catch((error: unknown) => {
-    throw filesystemError('cannot write an archive', label, error);
+/** Waits until a stream that stays open has passed on what was written to it, or could not. */
+function passedOn(stream: Writable): Promise<void> {
+  if (stream.writableLength === 0) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    stream.write(Buffer.alloc(0), (error) => (error ? reject(error) : resolve()));
   });
+}
+
+/** @param isOwn whether the stream was opened for the archive, and ends with it */
+async function toStream(archive: Readable, stream: Writable, label: string, isOwn: boolean): Promise<ArchiveOutput> {
+  const writing = isOwn ? pipeline(archive, stream) : pipeline(archive, stream, { end: false });
+  const written = writing
+    .then(() => (isOwn ? undefined : passedOn(stream)))
+    .catch((error: unknown) => {
+      throw filesystemError('cannot write an archive', label, error);
+    });
   written.catch(() => {});
   return { label, written, commit: () => written, discard: async () => {} };
 }
@@ -104,10 +116,10 @@ function notMade(path: string, cause: unknown): unknown {
  * @throws DESTINATION_EXISTS, DESTINATION_INVALID, FILESYSTEM
  */
 export async function openArchiveOutput(archive: Readable, destination: ArchiveDestination): Promise<ArchiveOutput> {
-  if ('stream' in destination) return toStream(archive, destination.stream, 'standard output');
+  if ('stream' in destination) return toStream(archive, destination.stream, 'standard output', false);
   const { replace = true } = destination;
   const { path, special } = await placeOf(destination.path, replace);
-  if (special) return toStream(archive, createWriteStream(path), path);
+  if (special) return toStream(archive, createWriteStream(path), path, true);
   const { path: temporary, handle } = await openTemporaryBeside(path, 0o644).catch((error: unknown) => {
     throw notMade(path, error);
   });

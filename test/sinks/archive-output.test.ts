@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openArchiveOutput } from '../../src/sinks/archive-output.ts';
@@ -32,6 +32,27 @@ test('an empty file is replaced, and any file where it may be', async () => {
   await (await open(path, 'two', true)).commit();
   await (await open(path, 'three')).commit();
   assert.is(readFileSync(path, 'utf8'), 'three');
+});
+
+test('an archive in a stream is complete when the stream has passed it on, and its failure is told', async () => {
+  for (const fault of [undefined, new Error('the reader is gone')]) {
+    let passed = '';
+    const stream = new Writable({
+      write(chunk, _encoding, callback) {
+        setTimeout(() => {
+          passed += chunk;
+          callback(passed === 'onetwo' ? fault : undefined);
+        }, 20);
+      },
+    });
+    stream.on('error', () => {});
+    const archive = Readable.from([Buffer.from('one'), Buffer.from('two')]);
+    const output = await openArchiveOutput(archive, { stream });
+    if (fault === undefined) await output.commit();
+    else assert.is(await output.commit().catch((error: unknown) => error), fault);
+    assert.is(passed, 'onetwo');
+    assert.is(stream.writableEnded, false);
+  }
 });
 
 test.run();

@@ -1,5 +1,7 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { accessSync, chownSync, constants, readFileSync } from 'node:fs';
+import { accessSync, chownSync, constants, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { tempDir } from './temp-dir.ts';
 import { MAIN } from './tsimg.ts';
 
@@ -52,6 +54,9 @@ export function makeOrdinaryUser(options: { readonly subordinate?: boolean } = {
   const [, , uid, gid] = line?.split(':') ?? [];
   if (options.subordinate !== false && !read('/etc/subuid').includes(`${name}:`)) return skip('subordinate IDs');
   const user = { name, uid: Number(uid), gid: Number(gid) };
+  // The locks of a user's networks, where there is no $XDG_RUNTIME_DIR
+  const runtime = join(tmpdir(), `tsimg-${user.uid}`);
+  process.on('exit', () => rmSync(runtime, { recursive: true, force: true }));
   chownSync(home, user.uid, user.gid);
   const readable = spawnSync('test', ['-r', MAIN.replace(/main\.js$/, 'errors.js')], { uid: user.uid, gid: user.gid });
   return readable.status === 0 ? user : skip('a checkout that an ordinary user can read');

@@ -119,7 +119,16 @@ for (const { name, version, command, file, spec, summary, logs } of RUNNERS) {
       spawn(process.execPath, [join(modules, command[0]), ...command.slice(1)], {
         cwd: folder,
         detached: true,
-        env: { PATH: process.env.PATH, HOME: folder, TSIMG_ROOT: root, NO_COLOR: '1', CI: '1', ...more },
+        // What a killed runner leaves in a folder for temporary files goes with the project.
+        env: {
+          PATH: process.env.PATH,
+          HOME: folder,
+          TMPDIR: folder,
+          TSIMG_ROOT: root,
+          NO_COLOR: '1',
+          CI: '1',
+          ...more,
+        },
       });
     return { folder, root, start };
   };
