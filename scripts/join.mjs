@@ -4,10 +4,10 @@
 // All entries of the library, and both forms of each (import and require), are views of one script: a class is the same
 // one wherever it comes from.
 //
-// The command has four scripts: modules that every run loads, further modules of verbs that read images, those of verbs
-// that look after containers, and all others. Each module is in one of them and runs when it is first required; modules
-// of another script get it by `modules` of its script. A program that runs in its own thread or process has one script
-// with all its modules.
+// The command has five scripts: modules that every run loads, further modules of verbs that read images, those of verbs
+// that look after containers, those of verbs about the store's images, and all others. Each module is in one of them and
+// runs when it is first required; modules of another script get it by `modules` of its script. A program that runs in
+// its own thread or process has one script with all its modules.
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -38,6 +38,13 @@ const SCRIPTS = {
     'verbs/look/list-containers.ts',
     'verbs/run/exec-container.ts',
     'verbs/run/restart-container.ts',
+  ],
+  store: [
+    ...['images', 'inspect', 'load', 'rmi', 'save', 'tag'].map((verb) => `cli/verb/image/${verb}.ts`),
+    ...['image-filter', 'images', 'inspect', 'load', 'remove-image', 'save', 'tag'].map(
+      (module) => `verbs/image/${module}.ts`,
+    ),
+    'verbs/look/inspect-container.ts',
   ],
   others: [],
 };
