@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { TreeForm } from '../../disk/scan/authored-node.ts';
 import type { BaseTree } from '../../disk/scan/base-tree.ts';
@@ -116,20 +117,27 @@ export async function directoryLayer(
     const archive = Readable.from(tarChunks(clampTimes(entries, newest)), { objectMode: false });
     return await writeLayerFile([archive], compression, signal);
   } catch (error) {
-    throw changedMeanwhile(error);
+    throw toldOf(error, path);
   } finally {
     closeSync(root);
   }
 }
 
-/** Returns an error that tells that a file became shorter: its size alone would not tell that. */
-function changedMeanwhile(error: unknown): unknown {
-  if (!(error instanceof TsimgError && error.code === 'SIZE_MISMATCH')) return error;
-  return new TsimgError('SIZE_MISMATCH', 'a file became shorter while it was read', {
-    where: error.where === undefined ? undefined : pathText(error.where),
-    why: error.why,
+/**
+ * Returns an error about a file of the directory with a path that the caller knows; that a file became shorter is told,
+ * which its size alone would not tell.
+ */
+function toldOf(error: unknown, directory: string): unknown {
+  if (!(error instanceof TsimgError) || error.where === undefined || isAbsolute(error.where)) return error;
+  const { code, what, where, why, hint, facts } = error;
+  if (code === 'FILESYSTEM')
+    return new TsimgError(code, what, { where: join(directory, where), why, hint, facts, cause: error });
+  if (code !== 'SIZE_MISMATCH') return error;
+  return new TsimgError(code, 'a file became shorter while it was read', {
+    where: join(directory, pathText(where)),
+    why,
     hint: 'make the image again when nothing writes in the directory',
-    facts: error.facts,
+    facts,
     cause: error,
   });
 }
