@@ -79,8 +79,3 @@ export function matchName<C extends Candidate>(
 export function idPrefixOf(wanted: string): string | undefined {
   return /^(?:sha256:)?([0-9a-f]{4,64})$/.exec(wanted)?.[1];
 }
-
-/** Whether a text is an image's ID, whole or its beginning, or a digest: no registry knows it as a name. */
-export function isId(text: string): boolean {
-  return isDigest(text) || /^[0-9a-f]{12,64}$/.test(text);
-}

@@ -1,4 +1,4 @@
-import { isFullName, isId } from '../../image/match-name.ts';
+import { idPrefixOf, isFullName } from '../../image/match-name.ts';
 import type { OpenedSource } from '../../sources/open.ts';
 import { storedName } from '../../store/names.ts';
 
@@ -30,8 +30,12 @@ export async function namesOf({ source, name }: OpenedSource): Promise<readonly 
   return storedNames(images.flatMap((image) => image.name ?? [])).filter((known) => known === wanted);
 }
 
-/** The place that a warning names for what the store does not have of an image. @param text of the caller's */
-export function atRegistry(text: string): string {
+/**
+ * Returns the place that a warning names for what the store does not have of an image: no registry knows an ID as a
+ * name. @param text what the source was opened for
+ */
+export async function atRegistry(opened: OpenedSource, text: string): Promise<string> {
   const name = text.replace(/^store:/, '');
-  return isId(name) ? 'its registry: docker://NAME' : `docker://${name}`;
+  const isId = idPrefixOf(name) !== undefined && (await namesOf(opened)).length === 0;
+  return isId ? 'its registry: docker://NAME' : `docker://${name}`;
 }

@@ -242,9 +242,11 @@ async function copyBy(text: string, sink: string, options: CopySourceOptions): P
   const { signal, onEvent } = options;
   const spec = await completeSink(sink, options);
   checkSink(spec, options);
-  const { source, name } = await openAnywhere(text, options, { signal, onEvent });
+  const from = await openAnywhere(text, options, { signal, onEvent });
+  const { source, name } = from;
   if (options.referrers && source.label === storePlace(options)) {
-    const message = `what is attached is copied from the store; what was attached since comes from ${atRegistry(text)}`;
+    const registry = await atRegistry(from, text);
+    const message = `what is attached is copied from the store; what was attached since comes from ${registry}`;
     onEvent?.({ kind: 'warning', message });
   }
   try {

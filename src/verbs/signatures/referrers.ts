@@ -55,9 +55,9 @@ export function listReferrersOf(
   options: ImageOptions,
   context: Context = {},
 ): Promise<readonly AttachedArtifact[]> {
-  return withAttached(text, options, context, async (source, found) => {
+  return withAttached(text, options, context, async (source, found, label) => {
     if (source.label === storePlace(options)) {
-      const message = `this is the list of the store; what was attached since is told by ${atRegistry(text)}`;
+      const message = `this is the list of the store; what was attached since is told by ${await atRegistry({ source, name: label }, text)}`;
       context.onEvent?.({ kind: 'warning', message });
     }
     return found;

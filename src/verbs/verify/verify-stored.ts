@@ -1,5 +1,4 @@
 import { TsimgError } from '../../errors.ts';
-import { isId } from '../../image/match-name.ts';
 import { readDocument } from '../../image/read-document.ts';
 import { ANNOTATION } from '../../oci/annotations.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
@@ -39,7 +38,7 @@ async function repositoryOf({ image, name }: LoadedFrom, root: string): Promise<
     .filter(({ descriptor }) => descriptor.digest === image.descriptor.digest)
     .map((entry) => entry.name);
   for (const each of [name, ...names]) {
-    if (each === undefined || isId(each)) continue;
+    if (each === undefined || isDigest(each) || /^[0-9a-f]{12,64}$/.test(each)) continue;
     return parseReference(each);
   }
   return undefined;
