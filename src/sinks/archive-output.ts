@@ -83,14 +83,11 @@ function passedOn(stream: Writable): Promise<void> {
   });
 }
 
-/** @param isOwn whether the stream was opened for the archive, and ends with it */
-async function toStream(archive: Readable, stream: Writable, label: string, isOwn: boolean): Promise<ArchiveOutput> {
-  const writing = isOwn ? pipeline(archive, stream) : pipeline(archive, stream, { end: false });
-  const written = writing
-    .then(() => (isOwn ? undefined : passedOn(stream)))
-    .catch((error: unknown) => {
-      throw filesystemError('cannot write an archive', label, error);
-    });
+/** An output that is written as the archive is made, so that nothing can be taken back. */
+function inOneGo(writing: Promise<void>, label: string): ArchiveOutput {
+  const written = writing.catch((error: unknown) => {
+    throw filesystemError('cannot write an archive', label, error);
+  });
   written.catch(() => {});
   return { label, written, commit: () => written, discard: async () => {} };
 }
@@ -116,10 +113,16 @@ function notMade(path: string, cause: unknown): unknown {
  * @throws DESTINATION_EXISTS, DESTINATION_INVALID, FILESYSTEM
  */
 export async function openArchiveOutput(archive: Readable, destination: ArchiveDestination): Promise<ArchiveOutput> {
-  if ('stream' in destination) return toStream(archive, destination.stream, 'standard output', false);
+  if ('stream' in destination) {
+    const { stream } = destination;
+    return inOneGo(
+      pipeline(archive, stream, { end: false }).then(() => passedOn(stream)),
+      'standard output',
+    );
+  }
   const { replace = true } = destination;
   const { path, special } = await placeOf(destination.path, replace);
-  if (special) return toStream(archive, createWriteStream(path), path, true);
+  if (special) return inOneGo(pipeline(archive, createWriteStream(path)), path);
   const { path: temporary, handle } = await openTemporaryBeside(path, 0o644).catch((error: unknown) => {
     throw notMade(path, error);
   });
