@@ -304,9 +304,9 @@ async function exportsOf(source, modules) {
 }
 
 /**
- * Takes from the start of a script what esbuild makes for all cases: copies of modules, name by name, of which one is
- * Node's and the other has getters already. Loads modules of `LATE_BUILTINS` when they are used. No line is added, so
- * that the map stays right.
+ * Makes a script start sooner. esbuild copies a module, name by name, where a namespace of it is needed: Node's own
+ * modules and the objects that other scripts ask for serve as they are. Modules of `LATE_BUILTINS` are loaded when they
+ * are used. No line is added, so that the map stays right.
  */
 function lighten(file) {
   const text = readFileSync(file, 'utf8')

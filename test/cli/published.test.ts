@@ -137,6 +137,8 @@ test('a call loads modules of Node’s for TLS, programs and threads only where 
     const names = modules.map((name) => name.replace('NativeModule ', ''));
     return ['http', 'https', 'tls', 'child_process', 'worker_threads'].filter((name) => names.includes(name));
   };
+  const hot = readFileSync(join(PACKAGE, 'dist', 'src', 'scripts', 'hot.cjs'), 'utf8');
+  assert.not.match(hot, /__toESM\(require\("node:|, __toCommonJS\(\w+\)\),$/m, 'no module is copied');
   assert.equal(loaded('images'), []);
   assert.equal(loaded('tags', '127.0.0.1:1/name'), ['http']);
   assert.equal(loaded('tags', '--tls-verify=true', '127.0.0.1:1/name'), ['http', 'https', 'tls']);
