@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -36,6 +36,16 @@ git('the hook refuses a commit that npm run check refuses, and no other', () => 
   assert.is(sh('git commit -q --allow-empty -m two').status, 0);
   assert.is(sh('git log --format=%s').stdout, 'two\n');
   assert.ok((statSync(join(ROOT, 'scripts', 'hooks', 'pre-commit')).mode & 0o111) !== 0);
+});
+
+test('what a suite prepares is told where it fails: no file calls uvu’s own before()', () => {
+  // The latter has two suites as a text, for uvu's own order
+  const may = ['support/prepare.ts', 'scripts/select-tests.test.ts'];
+  const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  );
+  const callers = files.filter((name) => /\w\.before\(/.test(read('test', name)));
+  assert.equal(callers.toSorted(), may.toSorted());
 });
 
 test('the container for development has the least Node that is supported, and installs what the tests need', () => {
