@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { EXAMPLE_IMAGE } from './checkout.ts';
 import type { OrdinaryUser } from './ordinary-user.ts';
-import type { CallResult } from './resident-command.ts';
 import { tempDir } from './temp-dir.ts';
-import { tsimg, tsimgEach } from './tsimg.ts';
+import { tsimg } from './tsimg.ts';
 
 /** A store of a user, or of root, with the example image, and the command on this store. */
 export interface ImageStore {
@@ -20,8 +19,6 @@ export interface ImageStore {
     args: readonly string[],
     input?: Buffer,
   ): { readonly status: number | null; readonly stdout: string; readonly stderr: string };
-  /** Runs calls one after the other in one process: `tsimgEach`. */
-  each(...calls: readonly (readonly string[])[]): readonly CallResult[];
   /** Runs a script in a container of this name until it ends, and returns its output. */
   change(name: string, script: string, ...options: readonly string[]): string;
   /** Waits, a minute at most, until a running container has a file; no link may lead there. Needs root. */
@@ -56,7 +53,6 @@ export function makeImageStore(user: OrdinaryUser | undefined, folder = tempDir(
     ...(user && { user }),
   });
   const call: ImageStore['call'] = (args, input) => tsimg(args, { ...surroundings(), ...(input && { input }) });
-  const each: ImageStore['each'] = (...calls) => tsimgEach(calls, surroundings());
   const ok: ImageStore['ok'] = (...args) => {
     const { status, stdout, stderr } = call(args);
     assert.is(status, 0, stderr);
@@ -68,7 +64,6 @@ export function makeImageStore(user: OrdinaryUser | undefined, folder = tempDir(
     folder,
     ok,
     call,
-    each,
     change: (name, script, ...options) =>
       ok('run', '-q', '--network', 'none', '--name', name, ...options, EXAMPLE, 'sh', '-c', script),
     awaitFile(container, path) {

@@ -15,6 +15,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXAMPLE, makeImageStore } from '../../support/changed-container.ts';
 import { defineRuns } from '../../support/define-runs.ts';
+import { file, tarOf } from '../../support/tar.ts';
 import { haveTools } from '../../support/tools.ts';
 import { differences, snapshot } from '../../support/tree-snapshot.ts';
 
@@ -55,11 +56,11 @@ defineRuns(asRoot, asUser, (test, { user }) => {
   };
   const run = (name: string, script: string, ...options: readonly string[]) =>
     store.ok('run', '-q', '-d', '--network', 'none', '--name', name, ...options, EXAMPLE, 'sh', '-c', script);
-  /** Copies, in one process, whose copies must all end with this status. */
+  /** Copies that must all end with this status. */
   const copyEach = (status: number, ...copies: readonly (readonly string[])[]) => {
-    const results = store.each(...copies.map((words) => ['cp', ...words]));
-    for (const [index, result] of results.entries()) {
-      assert.is(result.status, status, `${copies[index]?.join(' ')}: ${result.stderr}`);
+    for (const words of copies) {
+      const result = store.call(['cp', ...words]);
+      assert.is(result.status, status, `${words.join(' ')}: ${result.stderr}`);
     }
   };
   const cat = (path: string) => {
@@ -173,30 +174,26 @@ defineRuns(asRoot, asUser, (test, { user }) => {
   }
 
   test('a link above an entry is followed inside of the container, and missing directories are made', () => {
-    const pack = (name: string) =>
-      spawnSync('tar', ['-C', at('pack-links'), '--transform', `s,^inner,${name},`, '-P', '-c', 'inner']).stdout;
-    mkdirSync(at('pack-links'));
-    write('pack-links/inner', 'inner\n');
+    const pack = (...names: readonly string[]) => tarOf(...names.map((name) => file(name, `${name}\n`)));
+    const places = new Map([
+      ['var/run/act/f', '/run/act/f'],
+      ['var/none/f', '/nowhere/deep/f'],
+      ['var/new/er/f', '/var/new/er/f'],
+      [`var/top${store.folder}/f`, `${store.folder}/f`],
+    ]);
     const links = 'mkdir -p /var /real; ln -s /run /var/run; ln -s ../nowhere/deep /var/none; ln -s /proc /var/proc';
     const setup = `${links}; ln -s / /var/top; echo file > /var/file; touch /linked`;
     store.change('linked-ended', setup);
     run('linked', `${setup}; exec sleep 10000`);
     store.awaitFile('linked', '/linked');
     for (const container of ['linked', 'linked-ended']) {
-      for (const [name, path] of [
-        ['var/run/act/f', '/run/act/f'],
-        ['var/none/f', '/nowhere/deep/f'],
-        ['var/new/er/f', '/var/new/er/f'],
-        [`var/top/${store.folder}/f`, `${store.folder}/f`],
-      ] as const) {
-        const { status, stderr } = store.call(['cp', '-', `${container}:/`], pack(name));
-        assert.is(status, 0, `${name} ${stderr}`);
-        assert.is(cat(`${container}:${path}`), 'inner\n');
-      }
+      const { status, stderr } = store.call(['cp', '-', `${container}:/`], pack(...places.keys()));
+      assert.is(status, 0, stderr);
+      for (const [name, path] of places) assert.is(cat(`${container}:${path}`), `${name}\n`);
       assert.is(existsSync(at('f')), false);
-      const file = store.call(['cp', '-', `${container}:/`], pack('var/file/f'));
-      assert.is(file.status, 1);
-      assert.match(file.stderr, /var\/file.*a file is there, or on the way/);
+      const refused = store.call(['cp', '-', `${container}:/`], pack('var/file/f'));
+      assert.is(refused.status, 1);
+      assert.match(refused.stderr, /var\/file.*a file is there, or on the way/);
     }
     const kernel = store.call(['cp', '-', 'linked:/'], pack('var/proc/sys/kernel/core_pattern'));
     assert.is(kernel.status, 1);
@@ -255,7 +252,7 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       ['cp', `swapper:/x/cur${folder}/secret`, at(`got-${round}`)],
       ['cp', 'swapper:/x', at(`tree-${round}`)],
     ]);
-    store.each(...rounds.flat());
+    for (const words of rounds.flat()) store.call(words);
     store.ok('rm', '-f', 'swapper');
     assert.equal(differences(snapshot(folder), before), []);
     assert.is(existsSync('/payload'), false);
