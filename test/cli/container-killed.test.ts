@@ -131,10 +131,9 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     ] as const;
     const all = damages.map(([what, name, spoil], index) => {
       const container = `spoilt-${index}`;
-      const id = detached(container);
+      const id = cli.ok('create', '--network', 'none', '--name', container, rootfs, 'true');
       return { what, spoil, container, id, path: file(id, name) };
     });
-    cli.ok('stop', '-t', '0', ...all.map(({ container }) => container));
     detached('sound');
     for (const { path, spoil } of all) {
       const spoilt = spoil(readFileSync(path, 'utf8'));
