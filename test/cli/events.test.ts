@@ -9,6 +9,7 @@ import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { compiledCode } from '../support/compiled-code.ts';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
+import { letRunBeside } from '../support/resident-command.ts';
 import { MAIN } from '../support/tsimg.ts';
 
 const asRoot = suite('cli/events as root');
@@ -40,6 +41,8 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
         await sleep(100);
       }
       assert.match(output, 'volume create');
+      // It reads what calls have written, however late
+      letRunBeside(child);
       const id = cli.ok('run', ...place, '-d', '--label', 'colour=red', '--name', 'told', rootfs, 'sleep', '1000');
       cli.ok('kill', '-s', 'CONT', 'told');
       cli.ok('rename', 'told', 'named');
@@ -61,6 +64,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
       assert.equal(seen, [...begins, 'container rename named', ...exec, ...paused, ...again, ...ends]);
       const how = '{{.Actor.Attributes.exitCode}} {{len .Actor.Attributes.execID}}';
       assert.equal(told('--filter', 'event=exec_die', '--format', how), ['3 64']);
+      child.ref();
       child.kill('SIGINT');
       assert.is(await end, 130);
       const signals = told('--filter', 'event=kill', '--format', '{{.Actor.Attributes.signal}}');
@@ -99,7 +103,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
         ...['shape=round', 'type=pod', 'type=daemon', 'event=attach', 'event=die: 1', 'event=health_status: well'],
         ...['event=', 'container=', 'type'],
       ];
-      const refusals = cli.runEach(wrong.map((filter) => ['events', '--until', '0s', '--filter', filter]));
+      const refusals = wrong.map((filter) => cli.run('events', '--until', '0s', '--filter', filter));
       for (const [at, { status, stderr }] of refusals.entries()) {
         assert.equal([status, stderr.includes(`not a filter (${wrong[at]}); `)], [2, true], stderr);
       }

@@ -45,7 +45,12 @@ export interface CallResult {
 }
 
 /** Verbs that have a terminal, or a process, for themselves. */
-const ALONE: ReadonlySet<string> = new Set(['', 'attach', 'events', 'stats', 'unshare']);
+const ALONE: ReadonlySet<string> = new Set(['', 'attach', 'unshare']);
+/** Verbs that go on until they are interrupted, and the option with which they end by themselves. */
+const WATCHING: ReadonlyMap<string, string> = new Map([
+  ['events', '--until'],
+  ['stats', '--no-stream'],
+]);
 /** Arguments with which a call reads standard input, or is about its own process. */
 const OF_PROCESS = /^(-|--interactive|--tty|--password-stdin|--debug)$/;
 /** And their short forms, which mean something else where no command is started. */
@@ -205,6 +210,8 @@ function isAlone(verb: string, args: readonly string[]): boolean {
   // The last `-` of cp is where it writes
   const reading = verb === 'cp' && args.at(-1) === '-' ? args.slice(0, -1) : args;
   if (ALONE.has(verb) || reading.some((arg) => OF_PROCESS.test(arg))) return true;
+  const ending = WATCHING.get(verb);
+  if (ending !== undefined) return !args.includes(ending);
   if (verb === 'load') return !args.includes('-i');
   return STARTING.has(verb) && args.some((arg) => OF_STARTING.test(arg));
 }
