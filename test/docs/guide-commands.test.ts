@@ -1,6 +1,0 @@
-import { suite } from 'uvu';
-import { defineCommands } from './define-commands.ts';
-
-const test = suite('docs/guide-commands');
-defineCommands(test, /^docs\/guides\//);
-test.run();
