@@ -34,7 +34,7 @@ function bytesOf(index: number, length: number): Buffer {
 const ARCHIVES: readonly Buffer[] = [
   tarOf(
     dir('etc', { mtime: 1_000_000_000 }),
-    ...Array.from({ length: 300 }, (_, index) => file(`etc/f${index}`, bytesOf(index, index * 97), { mode: 0o640 })),
+    ...Array.from({ length: 120 }, (_, index) => file(`etc/f${index}`, bytesOf(index, index * 600), { mode: 0o640 })),
     file('etc/caps', 'x', { xattrs: { 'user.some': Buffer.from([0, 255, 10]) }, mtime: '1.25' }),
     file('na\u00efve', 'y'),
   ),
