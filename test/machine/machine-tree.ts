@@ -44,8 +44,7 @@ const APPLETS = [
   'test',
 ];
 /** Files that neither tests nor tsimg load: compilers, colours of code, type declarations, source maps. */
-const LEFT_OUT =
-  /node_modules\/(@biomejs|@shikijs|typescript|@typescript|esbuild|@esbuild|@types)(\/|$)|\.(d\.ts|map|md)$/;
+const LEFT_OUT = /node_modules\/(@biomejs|@shikijs|@?typescript[^/]*|@?esbuild|@types)(\/|$)|\.(d\.ts|map|md)$/;
 const FILES = ['/etc/login.defs', '/etc/default/useradd', '/etc/nsswitch.conf'];
 
 /** A second name where that is possible: nothing of it is written. */
