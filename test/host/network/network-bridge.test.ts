@@ -20,8 +20,7 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
   const rootfs = makeBusyboxRootfs(tempDir(0o755));
   const net = withNetworkWorld(test, { without });
 
-  const command = (options: readonly string[], words: readonly string[]) => [
-    ...TSIMG,
+  const call = (options: readonly string[], words: readonly string[]) => [
     'run',
     '--network',
     'bridge',
@@ -29,8 +28,9 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
     rootfs,
     ...words,
   ];
+  const command = (options: readonly string[], words: readonly string[]) => [...TSIMG, ...call(options, words)];
   const run = (options: readonly string[], script: string) =>
-    net.world.onHost(command(options, ['/bin/sh', '-c', script]));
+    net.world.tsimgOnHost(call(options, ['/bin/sh', '-c', script]));
   const serve = (...options: readonly string[]) => net.ready(net.world.startOnHost(command(options, SERVE)));
   /** Leftovers on the host: the bridge, its devices, rules and files. */
   const leftovers = () => {
@@ -190,12 +190,12 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
 
   test('the leftovers of a killed monitor are removed with its container', async () => {
     const tsimg = (...words: readonly string[]) => {
-      const { status, stdout, stderr } = net.world.onHost([...TSIMG, ...words]);
+      const { status, stdout, stderr } = net.world.tsimgOnHost(words);
       assert.is(status, 0, stderr);
       return stdout.trim();
     };
     const options = ['-d', '--name', 'kiosk', '-p', '8080:80'];
-    assert.match(net.world.onHost(command(options, SERVE)).stdout, /^[0-9a-f]{64}\n$/);
+    assert.match(net.world.tsimgOnHost(call(options, SERVE)).stdout, /^[0-9a-f]{64}\n$/);
     assert.is(tsimg('inspect', '-f', '{{.NetworkSettings.IPAddress}}', 'kiosk'), '10.209.0.2');
     assert.match(tsimg('ps'), '0.0.0.0:8080->80/tcp');
     const monitor = tsimg('inspect', '-f', '{{.State.ConmonPid}}', 'kiosk');
@@ -210,8 +210,8 @@ for (const [name, without] of Object.entries({ nftables: [], iptables: ['nft'] }
     const server = await serve('--hostname', 'web');
     const pid = net.world.findIn(rootfs, '^busybox.nc.-ll.*served');
     for (const network of [`ns:/proc/${pid}/ns/net`, `container:${pid}`]) {
-      const words = [...TSIMG, 'run', '--network', network, rootfs, '/bin/sh', '-c', 'busybox nc -w 3 127.0.0.1 80'];
-      assert.is(net.world.onHost(words).stdout, 'served\n', network);
+      const words = ['run', '--network', network, rootfs, '/bin/sh', '-c', 'busybox nc -w 3 127.0.0.1 80'];
+      assert.is(net.world.tsimgOnHost(words).stdout, 'served\n', network);
     }
     assert.is(server.exitCode, null);
   });
