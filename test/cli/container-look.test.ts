@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeContainerCli, until } from '../support/container-cli.ts';
 import { defineRuns } from '../support/define-runs.ts';
+import { letRunBeside } from '../support/resident-command.ts';
 import { haveTools } from '../support/tools.ts';
 
 // What is told of containers beside ps: their processes and the span of a log; and another name.
@@ -20,7 +21,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   test('top lists the processes of a container, its own and those of exec, and no others', async () => {
     if (!haveTools('ps')) return;
     cli.ok('run', ...place, '-d', '--name', 'tops', rootfs, '/bin/sh', '-c', 'sleep 1001 & sleep 1002; true');
-    cli.start('exec', 'tops', 'sleep', '1003');
+    letRunBeside(cli.start('exec', 'tops', 'sleep', '1003'));
     const words = () =>
       cli
         .ok('top', 'tops')
