@@ -35,8 +35,11 @@ function sleepSync(time: number): void {
 /** The name of the image that an `ImageStore` has. */
 export const EXAMPLE = 'tsimg/example';
 
-/** @param folder an empty folder for the store; made when absent */
-export function makeImageStore(user: OrdinaryUser | undefined, folder = tempDir(0o755)): ImageStore {
+/**
+ * @param folder an empty folder for the store; made when absent
+ * @param home where calls are made: stores with the same one share the process that stays
+ */
+export function makeImageStore(user: OrdinaryUser | undefined, folder = tempDir(0o755), home = folder): ImageStore {
   const root = join(folder, 'store');
   mkdirSync(root, { mode: 0o700 });
   const image = join(folder, 'image.tar.gz');
@@ -44,10 +47,10 @@ export function makeImageStore(user: OrdinaryUser | undefined, folder = tempDir(
   chmodSync(image, 0o644);
   if (user !== undefined) for (const path of [folder, root]) chownSync(path, user.uid, user.gid);
   const surroundings = () => ({
-    cwd: folder,
+    cwd: home,
     env: {
       TSIMG_ROOT: root,
-      HOME: folder,
+      HOME: home,
       ...(process.env.SOURCE_DATE_EPOCH && { SOURCE_DATE_EPOCH: process.env.SOURCE_DATE_EPOCH }),
     },
     ...(user && { user }),

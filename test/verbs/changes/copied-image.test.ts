@@ -21,7 +21,7 @@ const CHANGES = [
   'rm /etc/os-release && mkdir /etc/os-release && touch /etc/os-release/x',
   'mkdir -p /data/empty',
   'mkfifo /data/fifo',
-  'cp /bin/busybox /data/setuid',
+  'echo program > /data/setuid',
   'chown 5:6 /data/setuid',
   'chmod 4755 /data/setuid',
   'ln /data/setuid /data/second',
@@ -35,7 +35,7 @@ const CHANGES = [
 ].join('\n');
 
 /** Makes a store on an overlay, where no other overlay can be mounted. */
-function makeStoreOnOverlay(user: OrdinaryUser | undefined): ImageStore {
+function makeStoreOnOverlay(user: OrdinaryUser | undefined, home: string): ImageStore {
   const folder = tempDir(0o755);
   for (const name of ['lower', 'upper', 'work', 'merged']) mkdirSync(join(folder, name), { mode: 0o755 });
   const merged = join(folder, 'merged');
@@ -46,7 +46,7 @@ function makeStoreOnOverlay(user: OrdinaryUser | undefined): ImageStore {
   });
   assert.is(mounted.status, 0, mounted.stderr);
   if (user !== undefined) chownSync(merged, user.uid, user.gid);
-  const store = makeImageStore(user, merged);
+  const store = makeImageStore(user, merged, home);
   const remove = () => {
     store.remove();
     assert.is(spawnSync('umount', ['-l', merged]).status, 0);
@@ -55,8 +55,8 @@ function makeStoreOnOverlay(user: OrdinaryUser | undefined): ImageStore {
 }
 
 function define(test: Test, user: OrdinaryUser | undefined): void {
-  const copied = makeStoreOnOverlay(user);
   const usual = makeImageStore(user);
+  const copied = makeStoreOnOverlay(user, usual.folder);
   const stores = [copied, usual];
   test.after(() => {
     for (const store of stores) store.remove();
