@@ -112,9 +112,9 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   });
 
   test('the start of an ID is enough where it is unique', () => {
-    const id = detached('one', 'sleep 1000');
+    const id = cli.ok('create', '--name', 'one', rootfs, 'true');
     assert.is(cli.field(id.slice(0, 8), '.Name'), 'one');
-    detached('two', 'sleep 1000');
+    cli.ok('create', '--name', 'two', rootfs, 'true');
     const { status, stderr } = cli.run('stop', '');
     assert.is(status, 3);
     assert.match(stderr, 'no such container');
@@ -133,8 +133,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   });
 
   test('a missing container does not keep a verb from the other containers', () => {
-    detached('here', 'exit 0');
-    cli.ok('wait', 'here');
+    cli.ok('create', '--name', 'here', rootfs, 'true');
     const { status, stdout, stderr } = cli.run('rm', 'gone', 'here');
     assert.is(status, 3);
     assert.is(stdout, 'here\n');
