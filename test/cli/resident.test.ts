@@ -27,7 +27,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
 
   test('a call in a process that stays prints what one in a process of its own does, and ends with its status', () => {
     const alone = calls.map((args) => tsimgAlone(args, options));
-    // Twice: the first of each verb is a process of its own
+    // Twice: the first calls are processes of their own
     for (const round of [1, 2]) {
       for (const [index, args] of calls.entries()) {
         const { status, stdout, stderr } = tsimg(args, options);
@@ -47,14 +47,14 @@ const test = suite('cli/resident');
 test('a process that stays is taken for what was called before, in the same surroundings, without an input', () => {
   const surroundings = { cwd: undefined, env: { PATH: process.env.PATH, TSIMG_ROOT: tempDir() }, user: undefined };
   const isResident = (...args: readonly string[]) => residentCall(args, surroundings) !== undefined;
-  const before = [isResident('ps'), isResident('ps'), isResident('images')];
-  assert.equal(before, [false, false, false]);
-  assert.equal([isResident('ps'), isResident('images')], [true, true]);
+  const before = [isResident('ps'), isResident('images')];
+  assert.equal(before, [false, false]);
+  assert.equal([isResident('ps'), isResident('images'), isResident('volume', 'ls')], [true, true, true]);
   assert.equal(
     [isResident('cp', '-', 'x:/'), isResident('run', '-it', 'x'), isResident('load')],
     [false, false, false],
   );
-  assert.equal([isResident('cp', 'x:/', '-'), isResident('cp', 'x:/', '-')], [false, true]);
+  assert.ok(isResident('cp', 'x:/', '-'));
   assert.is(residentCall(['ps'], { ...surroundings, cwd: '/' }), undefined);
 });
 

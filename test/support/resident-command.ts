@@ -6,7 +6,7 @@ import { errnoOf } from '../../src/errors.ts';
 import { tempDir } from './temp-dir.ts';
 
 // Calls of the command in a process that stays, as a caller of the library makes them. A command's start takes twenty
-// times as long as what most calls do. The first call of each verb is a process of its own all the same.
+// times as long as what most calls do. That each verb is a process of its own is tested by test/cli/every-verb.test.ts.
 
 /** The descriptors at which the process is asked, and replies. */
 export const REQUESTS = 3;
@@ -144,7 +144,6 @@ function startResident({ cwd, env, user, within = [] }: Surroundings): Resident 
 }
 
 interface Known {
-  readonly verbs: Set<string>;
   calls: number;
   resident?: Resident | undefined;
 }
@@ -218,8 +217,8 @@ function isAlone(verb: string, args: readonly string[]): boolean {
 
 /**
  * Makes a call in a process that stays, for the same surroundings with any store. Undefined where it must be a process
- * of its own: its verb's first call, one of the first calls at all (neither of them in a machine), one that reads
- * standard input or is about its process, and one beside a process that the test started.
+ * of its own: one of the first calls (but in a machine), one that reads standard input or is about its process, and one
+ * beside a process that the test started.
  */
 export function residentCall(args: readonly string[], surroundings: Surroundings): CallResult | undefined {
   const verb = findVerb(args);
@@ -227,12 +226,10 @@ export function residentCall(args: readonly string[], surroundings: Surroundings
   const { TSIMG_ROOT: root, ...env } = surroundings.env;
   const shared = { ...surroundings, env };
   const key = JSON.stringify(shared);
-  const each = known.get(key) ?? { verbs: new Set(), calls: 0 };
+  const each = known.get(key) ?? { calls: 0 };
   known.set(key, each);
   each.calls += 1;
-  const isFirst = !each.verbs.has(verb);
-  each.verbs.add(verb);
-  if (!IS_IN_MACHINE && (isFirst || each.calls <= FEW)) return undefined;
+  if (!IS_IN_MACHINE && each.calls <= FEW) return undefined;
   each.resident ??= startResident(shared);
   try {
     return each.resident.call({ args, root });

@@ -46,8 +46,8 @@ export function tsimgAlone(args: readonly string[], options: TsimgOptions = {}):
 }
 
 /**
- * Runs the built command as a user would. The first call of each verb is a process of its own; others are made in one
- * that stays (resident-command.ts), unless they have an input. Bounded to two minutes.
+ * Runs the built command as a user would. The first calls are processes of their own; others are made in one that stays
+ * (resident-command.ts), unless they have an input. Bounded to two minutes.
  */
 export function tsimg(args: readonly string[], options: TsimgOptions = {}): CallResult {
   const { cwd, env, user } = surroundingsOf(options);
