@@ -1,0 +1,6 @@
+import { suite } from 'uvu';
+import { defineCommands } from './define-commands.ts';
+
+const test = suite('docs/guide-commands');
+defineCommands(test, /^docs\/guides\//);
+test.run();
