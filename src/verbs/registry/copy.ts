@@ -21,7 +21,7 @@ import { withRepair } from '../image/repair-stored.ts';
 import { atRegistry } from '../image/stored-names.ts';
 import { storePlace } from '../places.ts';
 import { openPolicyGate } from '../verify/admit.ts';
-import { attachedTag } from '../verify/attached-to.ts';
+import { attachedTag } from '../verify/attached-form.ts';
 import { imageOf } from '../verify/loaded-from.ts';
 import { checkDigest } from './check-digest.ts';
 import {

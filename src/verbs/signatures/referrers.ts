@@ -8,10 +8,9 @@ import { collect } from '../../streams/collect.ts';
 import { type ImageOptions, openAnywhere } from '../image/open-image.ts';
 import { atRegistry } from '../image/stored-names.ts';
 import { storePlace } from '../places.ts';
-import { ATTACHED_TYPE } from '../verify/attached-to.ts';
+import { ATTACHED_TYPE } from '../verify/attached-form.ts';
 import { type AttachedArtifact, isSbom, listAttached } from '../verify/list-attached.ts';
 import type { VerificationChoice } from '../verify/verification.ts';
-import { verifySource } from './verify.ts';
 
 /** The most bytes of an SBOM. */
 const MAX_SBOM_BYTES = 64 * 1024 * 1024;
@@ -99,6 +98,7 @@ const SBOM_ATTESTATIONS = ['https://spdx.dev/Document', 'https://cyclonedx.org/b
 
 /** Reads the SBOM in a verified attestation. @throws SIGNATURE_MISSING, SIGNATURE_INVALID */
 async function verifiedSbom(text: string, options: SbomOptions, context: Context): Promise<Sbom> {
+  const { verifySource } = await import('./verify.ts');
   let missing: unknown;
   for (const attestation of SBOM_ATTESTATIONS) {
     try {

@@ -3,21 +3,13 @@ import type { Context } from '../../events.ts';
 import { readDocument } from '../../image/read-document.ts';
 import type { Source } from '../../image/source.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
-import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts';
+import type { Digest } from '../../oci/digest.ts';
 import { type Manifest, parseManifest } from '../../oci/manifest.ts';
 import { documentKindOf } from '../../oci/media-type.ts';
 import { collect } from '../../streams/collect.ts';
 import { readSignatureFile } from '../../verify/signature-file.ts';
 import type { AttachedBytes } from '../../verify/verify-attached.ts';
-
-/** Media types of attached signatures and attestations. docs/verify.md, "Forms" */
-export const ATTACHED_TYPE = {
-  payload: 'application/vnd.dev.cosign.simplesigning.v1+json',
-  cosignReferrer: 'application/vnd.dev.cosign.artifact.sig.v1+json',
-  bundle: 'application/vnd.dev.sigstore.bundle.v0.3+json',
-  envelope: 'application/vnd.dsse.envelope.v1+json',
-  notation: 'application/vnd.cncf.notary.signature',
-} as const;
+import { ATTACHED_TYPE, attachedTag, typeOf } from './attached-form.ts';
 
 /** The most manifests and signatures that are read for one image. CVE-2024-29902, CVE-2024-29903 */
 const MAX_CANDIDATES = 1000;
@@ -79,11 +71,6 @@ async function readManifest(
   return parseManifest(await readDocument(source, descriptor, signal), descriptor.mediaType, where);
 }
 
-/** Returns a manifest's artifact type, or else the media type of its config. */
-export function typeOf({ artifactType, config }: Manifest): string {
-  return artifactType ?? config.mediaType;
-}
-
 type LayerReading = (bytes: Buffer, layer: Descriptor) => AttachedBytes;
 
 /** The manifest that has a layer, and whether a tag leads to it. */
@@ -133,11 +120,6 @@ async function* signaturesIn(
     if (!isBadCandidate(error)) throw error;
     yield unreadable('format', error.message, error);
   }
-}
-
-/** Returns the tag under which cosign 1 and 2 keep an image's signatures, attestations or SBOMs in its repository. */
-export function attachedTag(subject: Digest, suffix: 'sig' | 'att' | 'sbom'): string {
-  return `${algorithmOf(subject)}-${hexOf(subject)}.${suffix}`;
 }
 
 async function* manifestsOf(source: Source, subject: Digest, { attestations, signal }: Look) {

@@ -6,7 +6,7 @@ import type { Digest } from '../../oci/digest.ts';
 import { parseImageIndex } from '../../oci/image-index.ts';
 import { type Manifest, parseManifest } from '../../oci/manifest.ts';
 import { documentKindOf } from '../../oci/media-type.ts';
-import { attachedTag, typeOf } from './attached-to.ts';
+import { attachedTag, typeOf } from './attached-form.ts';
 
 /** How something is attached to an image. */
 export type AttachedForm = 'referrer' | 'cosign-tag' | 'attestation-tag' | 'sbom-tag' | 'buildkit';
