@@ -7,14 +7,14 @@ import { compiledCode } from './compiled-code.ts';
 import type { OrdinaryUser } from './ordinary-user.ts';
 import type { CallResult } from './resident-command.ts';
 import { tempDir } from './temp-dir.ts';
-import { MAIN, tsimg, tsimgEach } from './tsimg.ts';
+import { MAIN, tsimg } from './tsimg.ts';
 
 /** The built command with containers of its own, which are removed at the end, also when a test fails. */
 export interface ContainerCli {
   /** The folder of the containers' directories. */
   readonly folder: string;
   run(...args: readonly string[]): CallResult;
-  /** Runs commands one after the other in one process. */
+  /** Runs commands one after the other. */
   runEach(calls: readonly (readonly string[])[]): readonly CallResult[];
   /** Runs a command that must succeed, and returns its output without the last line feed. */
   ok(...args: readonly string[]): string;
@@ -71,7 +71,7 @@ export function makeContainerCli(user: OrdinaryUser | undefined): ContainerCli {
   return {
     folder,
     run,
-    runEach: (calls) => tsimgEach(calls, { env, ...(user && { user }) }),
+    runEach: (calls) => calls.map((call) => run(...call)),
     ok,
     clear,
     start(...args) {
