@@ -1,7 +1,8 @@
 import { algorithmOf, type Digest, hexOf } from '../../oci/digest.ts';
 import type { Manifest } from '../../oci/manifest.ts';
 
-// By what attached things are known. Who copies or lists them needs nothing that verifies: that takes 50 ms to load.
+// The types and tags by which attached things are known. They have a module of their own, because copying and listing
+// need no module that verifies, and those take 50 ms to load.
 
 /** Media types of attached signatures and attestations. docs/verify.md, "Forms" */
 export const ATTACHED_TYPE = {
