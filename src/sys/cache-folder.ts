@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 
@@ -7,8 +7,13 @@ import { dirname, isAbsolute, join } from 'node:path';
 
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
-/** Folders that are kept: one for each verb, version of Node and place of the package. The oldest are removed. */
-const MAX_FOLDERS = 64;
+/**
+ * Folders that are kept: one for each verb, version of Node and place of the package. Two places fill them. Those that
+ * were not used for the longest time are removed.
+ */
+const MAX_FOLDERS = 128;
+/** Milliseconds until a folder is marked as used again: a start writes nothing soon after another. */
+const MARKED = 60_000;
 const IN_HOME = ['.cache', 'tsimg', 'compiled'];
 
 /** Whether only this user, and the owner of the root directory of the host, can replace a directory. */
@@ -34,7 +39,18 @@ function ownDirectory(path: string, uid: number): string | undefined {
   return isOwn ? path : undefined;
 }
 
-function removeOldest(folder: string): void {
+/** Marks a folder as used, by the time of its last change. */
+function markUsed(folder: string): void {
+  const now = Date.now();
+  if (now - statSync(folder).mtimeMs < MARKED) return;
+  try {
+    utimesSync(folder, now / 1000, now / 1000);
+  } catch {
+    // Read-only, where nothing is removed either
+  }
+}
+
+function removeUnused(folder: string): void {
   const names = readdirSync(folder);
   if (names.length <= MAX_FOLDERS) return;
   const ages = names.map((name) => ({ name, time: statSync(join(folder, name)).mtimeMs }));
@@ -57,7 +73,8 @@ function openIn({ home, folders }: CachePlace, key: string, uid: number): string
     if (folder === undefined) return undefined;
   }
   const own = ownDirectory(join(folder, key), uid);
-  removeOldest(folder);
+  if (own !== undefined) markUsed(own);
+  removeUnused(folder);
   return own;
 }
 

@@ -50,17 +50,17 @@ test('a symlink in the place of a folder is not followed', () => {
   }
 });
 
-test('the oldest folders are removed when there are many', () => {
+test('of many folders, those that were not used for the longest time are removed', () => {
   const home = tempDir();
   mkdirSync(join(home, PLACE), { recursive: true, mode: 0o700 });
-  for (let index = 0; index < 70; index += 1) {
-    mkdirSync(join(home, PLACE, `${index}`));
+  for (let index = 0; index < 140; index += 1) {
+    mkdirSync(join(home, PLACE, `${index}`), { mode: 0o700 });
     utimesSync(join(home, PLACE, `${index}`), index + 1, index + 1);
   }
-  assert.ok(isUsed(home));
+  assert.ok(openCacheFolder('0', { HOME: home })?.startsWith(`${home}/`));
   const left = readdirSync(join(home, PLACE));
-  assert.is(left.length, 64);
-  assert.ok(left.includes('key') && left.includes('69') && !left.includes('6'));
+  assert.is(left.length, 128);
+  assert.ok(left.includes('0') && left.includes('13') && !left.includes('12') && !left.includes('1'));
 });
 
 const asRoot = haveRoot() ? test : test.skip;
