@@ -34,7 +34,7 @@ export const VOLUME_NAME = {
   /** What is known of the volume. A directory without it is not complete. */
   record: 'volume.json',
   data: 'data',
-  /** Held while the volume gets its first content. */
+  /** Held while the volume's record is made, and while it gets its first content. */
   lock: 'lock',
 } as const;
 

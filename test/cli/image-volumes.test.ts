@@ -287,8 +287,10 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
         },
       ),
     );
+    const errors: string[] = [];
+    for (const { stderr } of starts) stderr.on('data', (chunk) => errors.push(String(chunk)));
     const ends = starts.map((child) => new Promise((resolve) => child.once('close', resolve)));
-    assert.equal(await Promise.all(ends), [0, 0, 0, 0]);
+    assert.equal(await Promise.all(ends), [0, 0, 0, 0], errors.join(''));
     const lines = readFileSync(join(root, 'volumes/same/data/f'), 'utf8').trim().split('\n');
     assert.equal(lines.toSorted(), ['0', '1', '2', '3', 'seed']);
     for (const index of [0, 1, 2, 3]) ok('rm', `same${index}`);

@@ -108,7 +108,8 @@ export async function createVolume(
   const folder = volumesFolder(context.stateRoot);
   const chosen = checkVolumeName(name ?? randomHex(32));
   await using _lock = await lockVolumes(context.stateRoot, 'exclusive', context);
-  return volumeOf(folder, await ensureVolume(folder, chosen, { labels, anonymous: name === undefined }));
+  const wanted = { name: chosen, labels, anonymous: name === undefined };
+  return volumeOf(folder, await ensureVolume(folder, wanted, context));
 }
 
 /** Lists volumes by name. A damaged one is a warning. @throws FILESYSTEM */

@@ -73,7 +73,7 @@ export function readVolume(folder: string, name: string): VolumeRecord | undefin
   });
 }
 
-/** Writes a volume's record. */
+/** Writes a volume's record; for the holder of the volume's lock only. */
 export function writeVolume(folder: string, record: VolumeRecord): void {
   replaceJson(join(folder, record.name, VOLUME_NAME.record), record);
 }
@@ -88,11 +88,20 @@ export async function volumeNames(folder: string): Promise<readonly string[]> {
   }
 }
 
-/** Makes a volume, if it does not exist; the caller holds the lock of all volumes. @throws FILESYSTEM, STORE_INVALID */
+/** A volume that is made, if it does not exist. */
+interface WantedVolume extends Partial<Pick<VolumeRecord, 'labels' | 'anonymous'>> {
+  readonly name: string;
+}
+
+/**
+ * Makes a volume, if it does not exist; the caller holds the lock of all volumes. Of several processes that make the
+ * same one, the first writes its record.
+ * @throws FILESYSTEM, STORE_INVALID
+ */
 export async function ensureVolume(
   folder: string,
-  name: string,
-  { labels = {}, anonymous = false }: Partial<Pick<VolumeRecord, 'labels' | 'anonymous'>> = {},
+  { name, labels = {}, anonymous = false }: WantedVolume,
+  context: Context,
 ): Promise<VolumeRecord> {
   const found = readVolume(folder, name);
   if (found !== undefined) return found;
@@ -101,6 +110,9 @@ export async function ensureVolume(
   } catch (error) {
     throw filesystemError('cannot make a volume', join(folder, name), error);
   }
+  await using _lock = await acquireLock(join(folder, name, VOLUME_NAME.lock), 'exclusive', context);
+  const made = readVolume(folder, name);
+  if (made !== undefined) return made;
   const record = { name, created: new Date().toISOString(), labels, anonymous, filled: false };
   writeVolume(folder, record);
   recordEvent(dirname(folder), { type: 'volume', action: 'create', id: name, attributes: { driver: 'local' } });

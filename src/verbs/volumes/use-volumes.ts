@@ -32,7 +32,7 @@ export async function withVolumes<T>(
   const folder = volumesFolder(context.stateRoot);
   for (const name of names) {
     if (readVolume(folder, name) === undefined) onMade?.(name);
-    await ensureVolume(folder, name);
+    await ensureVolume(folder, { name }, context);
   }
   return await record();
 }
