@@ -90,7 +90,7 @@ const CONTAINERS: readonly Step[] = [
   { call: 'rm two three' },
   { call: 'events --since 1h --until 0s', prints: /container/ },
   { call: 'volume create data', prints: /^data$/m },
-  { call: 'network ls', prints: /^NAME|NETWORK/m },
+  { call: 'network ls', prints: /^NETWORK ID +NAME/m },
   { call: 'doctor', prints: /kernel/ },
   { call: 'unshare echo inside', as: 'user', prints: /^inside$/m },
   { call: 'rmi committed:1' },

@@ -44,7 +44,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
 
 const test = suite('cli/resident');
 
-test('a process that stays is taken for what was called before, in the same surroundings, without an input', () => {
+test('a process that stays is taken after two calls in the same surroundings, for calls without an input', () => {
   const surroundings = { cwd: undefined, env: { PATH: process.env.PATH, TSIMG_ROOT: tempDir() }, user: undefined };
   const isResident = (...args: readonly string[]) => residentCall(args, surroundings) !== undefined;
   const before = [isResident('ps'), isResident('images')];
