@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { readLines } from '../../src/host/stdio/read-messages.ts';
 import type { CaseResult } from './run-case.ts';
 
 const WORKER = join(import.meta.dirname, 'worker.js');
@@ -28,7 +28,7 @@ export async function runInSandbox(
   });
   ended.catch(() => {});
   const results: CaseResult[] = [];
-  for await (const line of createInterface({ input: child.stdout })) {
+  for await (const line of readLines(child.stdout)) {
     const result: CaseResult = JSON.parse(line);
     results.push(result);
     onResult(result);

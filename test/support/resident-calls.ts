@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readLines } from '../../src/host/stdio/read-messages.ts';
 import { programModule } from './program-module.ts';
 import { type Asked, REPLIES, REQUESTS, SECONDS } from './resident-command.ts';
 
@@ -33,7 +33,7 @@ async function settled(idle: readonly string[]): Promise<void> {
 
 const { runProgram } = await programModule<typeof import('../../src/cli/program.ts')>('cli/program');
 const replies = new Socket({ fd: REPLIES, readable: false, writable: true });
-const requests = createInterface({ input: new Socket({ fd: REQUESTS, readable: true, writable: false }) });
+const requests = readLines(new Socket({ fd: REQUESTS, readable: true, writable: false }));
 replies.unref();
 
 for await (const line of requests) {

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { createInterface } from 'node:readline';
+import { readLines } from '../../src/host/stdio/read-messages.ts';
 import type { RunRequest } from '../../src/launch/plan/run-request.ts';
 import { programModule } from './program-module.ts';
 import { MANY, REPLIES, REQUESTS } from './resident-command.ts';
@@ -51,7 +51,7 @@ const [argument] = process.argv.slice(2);
 if (argument === MANY) {
   const run = await loadRun();
   const replies = new Socket({ fd: REPLIES, readable: false, writable: true });
-  const requests = createInterface({ input: new Socket({ fd: REQUESTS, readable: true, writable: false }) });
+  const requests = readLines(new Socket({ fd: REQUESTS, readable: true, writable: false }));
   for await (const line of requests) replies.write(`${await run(JSON.parse(line))}\n`);
   process.exit(0);
 } else if (argument !== undefined) {

@@ -1,7 +1,6 @@
 import { closeSync, constants, existsSync, openSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { TsimgError } from '../../errors.ts';
@@ -20,7 +19,7 @@ import {
 } from '../state/container.ts';
 import { type ContainerRecord, readRecord } from '../state/record.ts';
 import { openLogFile } from '../stdio/log-file.ts';
-import { parseMessage } from '../stdio/read-messages.ts';
+import { readMessages } from '../stdio/read-messages.ts';
 import { processSignals } from '../stdio/signal-source.ts';
 import { AttachHub } from './attach-hub.ts';
 import { liveOnce } from './live.ts';
@@ -65,22 +64,16 @@ function keepSmall(isSmall: boolean): void {
 
 /** Reads the orders. `given` is aborted when the caller goes away before the container runs. */
 async function receiveOrders(control: Socket): Promise<{ orders: MonitorOrders; given: AbortSignal }> {
+  const messages = readMessages(control, isMonitorOrders);
+  const first = await messages.next();
+  if (first.done === true) throw new TsimgError('LAUNCH_FAILED', 'the caller is gone');
   const given = new AbortController();
-  const orders = await new Promise<MonitorOrders>((resolve, reject) => {
-    const lines = createInterface({ input: control });
-    lines.once('line', (line) => {
-      try {
-        resolve(parseMessage(line, isMonitorOrders));
-      } catch (error) {
-        reject(error);
-      }
-    });
-    lines.once('close', () => {
-      reject(new TsimgError('LAUNCH_FAILED', 'the caller is gone'));
-      if (!detached) given.abort();
-    });
-  });
-  return { orders, given: given.signal };
+  const goneAway = () => {
+    if (!detached) given.abort();
+  };
+  // No other message comes: the connection ends with the caller, or is destroyed here
+  messages.next().then(goneAway, goneAway);
+  return { orders: first.value, given: given.signal };
 }
 
 /**

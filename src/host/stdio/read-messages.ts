@@ -1,9 +1,9 @@
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { TsimgError } from '../../errors.ts';
 
-/** The longest line of a message, in characters. Errors hold paths of the container. */
-const MAX_LINE = 256 * 1024;
+/** The longest line of a message, in bytes. Errors hold paths of the container. */
+const MAX_LINE = 1024 * 1024;
+const LINE_FEED = 0x0a;
 /** Characters of a message that an error shows. */
 const SHOWN = 80;
 
@@ -31,6 +31,37 @@ function notUnderstood(text: string, why: string): TsimgError {
   return new TsimgError('LAUNCH_FAILED', what, { where, why, hint: HINT });
 }
 
+function tooLong(): TsimgError {
+  return new TsimgError('LAUNCH_FAILED', 'a message between two processes of tsimg is too long', {
+    why: `it has more than ${MAX_LINE} bytes`,
+    hint: HINT,
+  });
+}
+
+/**
+ * Yields the lines of a stream of UTF-8 without their line feeds; one without a line feed may come last. Nothing else
+ * ends a line: `readline` of Node 24 ends one at U+2028 and U+2029 too, and paths and labels in JSON may hold them.
+ * @throws LAUNCH_FAILED for a line that is too long, and the errors of the stream
+ */
+export async function* readLines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let begun: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    let start = 0;
+    for (;;) {
+      const end = chunk.indexOf(LINE_FEED, start);
+      const piece = chunk.subarray(start, end < 0 ? undefined : end);
+      size += piece.length;
+      if (size > MAX_LINE) throw tooLong();
+      begun.push(piece);
+      if (end < 0) break;
+      yield Buffer.concat(begun, size).toString();
+      [begun, size, start] = [[], 0, end + 1];
+    }
+  }
+  if (size > 0) yield Buffer.concat(begun, size).toString();
+}
+
 /**
  * Yields the messages of a process of ours, one JSON value a line, until all processes that hold the stream are gone.
  * @throws LAUNCH_FAILED for a line that is too long, and as `parseMessage`
@@ -39,13 +70,5 @@ export async function* readMessages<Message>(
   stream: Readable,
   isMessage: (value: unknown) => value is Message,
 ): AsyncGenerator<Message> {
-  for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (line.length > MAX_LINE) {
-      throw new TsimgError('LAUNCH_FAILED', 'a message between two processes of tsimg is too long', {
-        why: `it has ${line.length} characters, of ${MAX_LINE} at most`,
-        hint: HINT,
-      });
-    }
-    yield parseMessage(line, isMessage);
-  }
+  for await (const line of readLines(stream)) yield parseMessage(line, isMessage);
 }
