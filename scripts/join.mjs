@@ -318,6 +318,18 @@ function lighten(file) {
   writeFileSync(file, text);
 }
 
+/**
+ * Returns the digest by which the loader for Node 20 knows a script. It reads scripts as Latin-1, in a fraction of the
+ * time. @throws Error for one that is not ASCII: esbuild escapes texts, but no regular expressions and no templates with
+ * a tag, where `\u2026` must be written
+ */
+function digestOf(file) {
+  const text = readFileSync(file, 'utf8');
+  const other = /^.*[\u0080-\uffff].*$/m.exec(text);
+  if (other !== null) throw new Error(`${file} is not ASCII: ${other[0].trim()}`);
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
 /** Writes Sigstore's public trusted root, from a dev dependency, beside the scripts. */
 function writeTrustedRoot(folder) {
   const seeds = createRequire(import.meta.url)('@sigstore/tuf/seeds.json');
@@ -475,10 +487,7 @@ const ownUrl = (path) => require('node:url').pathToFileURL(\`\${__dirname}/\${pa
 
   const own = [...Object.keys(SCRIPTS), ...PROGRAMS.map(nameOf)];
   for (const name of own) lighten(join(folder, `${name}.cjs`));
-  const digests = [...own, ...LATE_PACKAGES.keys()].map((name) => {
-    const text = readFileSync(join(folder, `${name}.cjs`));
-    return [name, createHash('sha256').update(text).digest('hex').slice(0, 16)];
-  });
+  const digests = [...own, ...LATE_PACKAGES.keys()].map((name) => [name, digestOf(join(folder, `${name}.cjs`))]);
   await build({
     ...script,
     entryPoints: [join(source, 'start-script.ts')],

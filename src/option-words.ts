@@ -13,7 +13,7 @@ const COMMAND = [
   String.raw`\bouter (?:container|one) [^;]*`,
 ].join('|');
 /** An option of the command line, maybe with `=VALUE` behind it. */
-const OPTION = String.raw`(?<![\w-])(--?[A-Za-z][\w…-]*)(=)?`;
+const OPTION = String.raw`(?<![\w-])(--?[A-Za-z][\w\u2026-]*)(=)?`;
 /** Made at the first text of the library's: the command needs none. */
 let parts: RegExp | undefined;
 

@@ -11,11 +11,12 @@ export interface Healthcheck {
   readonly retries?: number | undefined;
 }
 
-/** Nanoseconds of each unit of Go's durations. */
+/** Nanoseconds of each unit of Go's durations: µ may be the micro sign or the Greek letter. */
 const UNITS: Readonly<Record<string, number>> = {
   ns: 1,
   us: 1e3,
-  µs: 1e3,
+  '\u00b5s': 1e3,
+  '\u03bcs': 1e3,
   ms: 1e6,
   s: 1e9,
   m: 60e9,
@@ -25,9 +26,9 @@ const UNITS: Readonly<Record<string, number>> = {
 /** Parses a duration as Go writes it: `1m30s`, `500ms`, `1.5h`, `0`. Returns nanoseconds; undefined for other texts. */
 export function parseGoDuration(text: string): number | undefined {
   if (text === '0') return 0;
-  if (!/^(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ns|us|µs|ms|s|m|h)){1,7}$/.test(text)) return undefined;
+  if (!/^(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ns|[u\u00b5\u03bc]s|ms|s|m|h)){1,7}$/.test(text)) return undefined;
   let sum = 0;
-  for (const [, number, unit = ''] of text.matchAll(/([0-9.]+)(ns|us|µs|ms|s|m|h)/g)) {
+  for (const [, number, unit = ''] of text.matchAll(/([0-9.]+)(ns|[u\u00b5\u03bc]s|ms|s|m|h)/g)) {
     sum += Math.round(Number(number) * (UNITS[unit] ?? Number.NaN));
   }
   return Number.isSafeInteger(sum) ? sum : undefined;

@@ -9,8 +9,8 @@ const asUser = suite('cli/container-health as an ordinary user');
 
 /** The exit status where there is no such container. */
 const NOT_FOUND = 3;
-/** Checks are made often, so that the tests need not wait. */
-const OFTEN = ['--health-interval', '50ms', '--health-retries', '2'];
+/** Checks are made often, so that the tests need not wait. The command's scripts are ASCII, its arguments need not be. */
+const OFTEN = ['--health-interval', '50000\u00b5s', '--health-retries', '2'];
 
 defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   const cli = makeContainerCli(user);

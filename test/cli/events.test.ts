@@ -21,7 +21,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   const place = ['--network', 'none', '-q'];
   const told = (...options: readonly string[]) =>
     cli
-      .ok('events', '--since', '1h', '--until', '0s', ...options)
+      .ok('events', '--since', '1h', '--until', '0\u03bcs', ...options)
       .split('\n')
       .filter((line) => line !== '');
   test.after.each(() => cli.clear());

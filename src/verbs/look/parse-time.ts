@@ -4,14 +4,15 @@ import { TsimgError } from '../../errors.ts';
 const UNITS: Readonly<Record<string, number>> = {
   ns: 1e-9,
   us: 1e-6,
-  µs: 1e-6,
+  '\u00b5s': 1e-6,
+  '\u03bcs': 1e-6,
   ms: 1e-3,
   s: 1,
   m: 60,
   h: 3600,
   d: 86_400,
 };
-const SPAN = /([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h|d)/g;
+const SPAN = /([0-9]+(?:\.[0-9]+)?)(ns|[u\u00b5\u03bc]s|ms|s|m|h|d)/g;
 const DATE = /^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}(?::[0-9]{2}){1,2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?$/;
 
 /**

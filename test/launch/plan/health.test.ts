@@ -91,10 +91,13 @@ test('HEALTHCHECK of a Dockerfile is read as docker reads it, and written and re
   ]) {
     isRefused(() => changed(line));
   }
-  assert.equal(['1h', '1.5s', '2h45m', '0', '1d'].map(parseGoDuration), [
+  assert.equal(['1h', '1.5s', '2h45m', '2us', '2\u00b5s', '2\u03bcs', '0', '1d'].map(parseGoDuration), [
     3600e9,
     1.5e9,
     2 * 3600e9 + 45 * 60e9,
+    2000,
+    2000,
+    2000,
     0,
     undefined,
   ]);
