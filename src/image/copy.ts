@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { pipeline, type Readable, Transform } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import type { Context } from '../events.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -148,9 +149,14 @@ export async function copyBlobs(
       }
     }
   };
-  const workers = Array.from({ length: Math.min(concurrency, jobs.length) }, () => worker(false));
-  const further = Array.from({ length: isOwnChoice ? FURTHER_SMALL : 0 }, () => worker(true));
-  await Promise.all([...workers, ...further]);
+  const any = Math.min(concurrency, jobs.length);
+  const workers: Promise<void>[] = [];
+  while (workers.length < any + (isOwnChoice ? FURTHER_SMALL : 0)) {
+    workers.push(worker(workers.length >= any));
+    // The source is at work on this one's blob while the next one's is made ready
+    await nextTurn();
+  }
+  await Promise.all(workers);
   if (failure !== undefined) throw failure.error;
   // An abort may come when all blobs are on their way, and none fails of it.
   context.signal?.throwIfAborted();

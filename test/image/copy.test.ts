@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsimgError } from '../../src/errors.ts';
@@ -14,6 +15,9 @@ import { makeImage, memorySource } from '../support/image.ts';
 const platform = parsePlatform('linux/amd64');
 const test = suite('image/copy');
 
+/** Turns of the event loop that a write takes, as one by the network does. Blobs begin a turn after each other. */
+const TURNS = 20;
+
 /** A sink that records its calls. */
 function diarySink(known: readonly Digest[] = [], fail?: Digest) {
   const diary: string[] = [];
@@ -28,6 +32,7 @@ function diarySink(known: readonly Digest[] = [], fail?: Digest) {
       const chunks: Buffer[] = [];
       const stream = content instanceof Uint8Array ? [content] : await openContent(content);
       for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+      for (let turn = 0; turn < TURNS; turn += 1) await nextTurn();
       running -= 1;
       if (descriptor.digest === fail) throw new TsimgError('FILESYSTEM', 'full');
       blobs.set(descriptor.digest, Buffer.concat(chunks));
