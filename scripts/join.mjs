@@ -319,9 +319,9 @@ function lighten(file) {
 }
 
 /**
- * Returns the digest by which the loader for Node 20 knows a script. It reads scripts as Latin-1, in a fraction of the
- * time. @throws Error for one that is not ASCII: esbuild escapes texts, but no regular expressions and no templates with
- * a tag, where `\u2026` must be written
+ * Returns the digest by which the loader for Node 20 knows a script. The loader reads scripts as Latin-1, in a fraction
+ * of the time. @throws Error for a script that is not ASCII: esbuild escapes texts, but neither regular expressions nor
+ * templates with a tag, in which `\u2026` must be written
  */
 function digestOf(file) {
   const text = readFileSync(file, 'utf8');
