@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { TsimgError } from '../../errors.ts';
 
 /** The longest line of a message, in bytes. Errors hold paths of the container. */
-const MAX_LINE = 1024 * 1024;
+const MAX_LINE = 256 * 1024;
 const LINE_FEED = 0x0a;
 /** Characters of a message that an error shows. */
 const SHOWN = 80;

@@ -46,8 +46,8 @@ test('a line without an end is refused before it fills the memory', async () => 
     })(),
   );
   const failure = await failureOf(readLines(endless).next(), 'LAUNCH_FAILED');
-  assert.match(failure.message, 'is too long: it has more than 1048576 bytes');
-  assert.ok(sent < 4 * 1_048_576, `${sent} bytes were read`);
+  assert.match(failure.message, 'is too long: it has more than 262144 bytes');
+  assert.ok(sent < 4 * 262_144, `${sent} bytes were read`);
   assert.ok(endless.destroyed);
 });
 

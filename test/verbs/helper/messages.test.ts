@@ -125,7 +125,7 @@ test('the caller fails where a helper sends something else than messages', async
   for (const [script, why] of [
     ['echo Segmentation fault', 'it is not JSON'],
     [`echo '{"kind":"change","change":{"kind":"added"}}'`, 'a field is missing or has a wrong type'],
-    ["printf '%1100000d\\n' 1", 'more than 1048576 bytes'],
+    ["printf '%300000d\\n' 1", 'more than 262144 bytes'],
   ] as const) {
     const args = ['/bin/sh', '-c', `exec >&4; ${script}`];
     const { messages, process } = await startHelper<FileMessage>(
