@@ -149,10 +149,11 @@ export async function copyBlobs(
       }
     }
   };
-  const any = Math.min(concurrency, jobs.length);
+  const forAny = Math.min(concurrency, jobs.length);
+  const count = forAny + (isOwnChoice ? FURTHER_SMALL : 0);
   const workers: Promise<void>[] = [];
-  while (workers.length < any + (isOwnChoice ? FURTHER_SMALL : 0)) {
-    workers.push(worker(workers.length >= any));
+  while (workers.length < count) {
+    workers.push(worker(workers.length >= forAny));
     // The source is at work on this one's blob while the next one's is made ready
     await nextTurn();
   }

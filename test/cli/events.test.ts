@@ -19,6 +19,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   const cli = makeContainerCli(user);
   const root = dirname(cli.folder);
   const place = ['--network', 'none', '-q'];
+  // μ is the Greek letter, which Go takes as well: the command's scripts are ASCII, its arguments need not be
   const told = (...options: readonly string[]) =>
     cli
       .ok('events', '--since', '1h', '--until', '0\u03bcs', ...options)

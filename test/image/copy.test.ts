@@ -79,6 +79,28 @@ test('six blobs are copied at a time and six small ones besides, or as many as i
   }
 });
 
+test('the first blob is on its way before the next ones are made ready', async () => {
+  const made = makeImage({ layers });
+  const image = await loadImage(memorySource(made.descriptor, made.blobs), { platform });
+  const { sink, blobs } = diarySink();
+  let begun = 0;
+  let besideFirst = 0;
+  const counting: Sink = {
+    ...sink,
+    async write(...words) {
+      begun += 1;
+      if (begun === 1) {
+        await nextTurn();
+        besideFirst = begun;
+      }
+      await sink.write(...words);
+    },
+  };
+  await copyImage(image, counting, { names: [] });
+  assert.is(blobs.size, made.blobs.size);
+  assert.ok(besideFirst <= 2, `${besideFirst} blobs had begun`);
+});
+
 test('a blob that the sink has is not opened', async () => {
   const made = makeImage({ layers });
   const source = memorySource(made.descriptor, made.blobs);
