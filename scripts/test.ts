@@ -12,7 +12,7 @@ import { installNode, NODE_LINES } from './other-node.ts';
 import { changedFiles, testsOf } from './test/changed.ts';
 import { choose, chooseOne } from './test/choose.ts';
 import { needsJoined, readModules, runsCommand } from './test/imports.ts';
-import { keepLengths, longestFirst } from './test/lengths.ts';
+import { divide, keepLengths, lengthsBy } from './test/lengths.ts';
 import { NAME_VARIABLE } from './test/named-suite.ts';
 import { type Result, report, runFile } from './test/run-file.ts';
 
@@ -22,6 +22,8 @@ import { type Result, report, runFile } from './test/run-file.ts';
 //   --one FILE [NAME]      one file; of that, the tests with this in their name
 //   --changed              only files that what changed since the branch left main may make fail
 //   --node LINE|others     with the newest Node of a line, or with those of all lines but this Node's own in turn
+//   --within MINUTES       where these Nodes would take longer, by what was measured last, the longest files are
+//                          divided among them: each of these files runs with one Node
 //   --no-install           does not install what tests need besides
 //   --at-once COUNT        so many files at a time
 //   --again COUNT          if no more files than this fail, each runs once more, alone: a fault fails again, a test that
@@ -146,6 +148,7 @@ const { values: options, positionals } = parseArgs({
     one: { type: 'boolean', default: false },
     changed: { type: 'boolean', default: false },
     node: { type: 'string' },
+    within: { type: 'string', default: 'Infinity' },
     'no-install': { type: 'boolean', default: false },
     // More than there are processors: many wait for a clock, or for a disk
     'at-once': { type: 'string', default: String(Math.min(4 * availableParallelism(), MOST_AT_ONCE)) },
@@ -158,6 +161,8 @@ const { values: options, positionals } = parseArgs({
 async function main(): Promise<number> {
   const all = readdirSync(TEST_DIR, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.js'));
   if (options.one) return await runOne(chooseOne(all, positionals[0]), positionals[1]);
+  const minutes = Number(options.within);
+  if (!(minutes > 0)) throw new Error(`give minutes: --within ${options.within}`);
   const chosen = choose(all, positionals);
   if (chosen.length === 0) throw new Error('no test file matches');
   const files = options.changed ? changedOf(chosen) : chosen;
@@ -168,11 +173,19 @@ async function main(): Promise<number> {
   if (!options['no-install']) installNeeds();
   await makeNeeds(files);
   let failed = 0;
-  for (const node of nodesFor(options.node)) {
+  const counts = { atOnce: Number(options['at-once']), again: Number(options.again) };
+  const nodes = nodesFor(options.node);
+  const fileSeconds = minutes * 60 * counts.atOnce;
+  const shares = divide(files, lengthsBy(ROOT), { nodes: nodes.length, fileSeconds });
+  const lengths = new Map<string, number>();
+  for (const [index, node] of nodes.entries()) {
     console.log(`Node ${spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()}`);
-    const counts = { atOnce: Number(options['at-once']), again: Number(options.again) };
-    const results = await runAll(node, longestFirst(ROOT, files), counts);
-    keepLengths(ROOT, new Map(results.map(({ file, seconds }) => [file, seconds])), options.record);
+    const own = shares[index] ?? [];
+    const others = files.length - own.length;
+    if (others > 0) console.log(`${others} of ${files.length} files are left to other Nodes: see --within`);
+    const results = await runAll(node, own, counts);
+    for (const { file, seconds } of results) lengths.set(file, seconds);
+    keepLengths(ROOT, lengths, options.record);
     failed += results.reduce((sum, result) => sum + result.failed, 0);
   }
   return failed === 0 ? 0 : 1;

@@ -31,15 +31,47 @@ function writeTo(path: string, lengths: Lengths): void {
 }
 
 /**
- * Files in the order in which they are begun. A file that was moved is known by its last name. @param root the checkout
+ * Returns how long a file takes, in seconds: 0 where nobody knows. A file that was moved is known by its last name.
+ * @param root the checkout
  */
-export function longestFirst(root: string, files: readonly string[]): readonly string[] {
+export function lengthsBy(root: string): (file: string) => number {
   const known = [readFrom(join(root, ...KEPT)), readFrom(join(root, ...RECORDED))];
   const moved = new Map(
     known.toReversed().flatMap((each) => [...each].map(([file, seconds]) => [basename(file), seconds])),
   );
-  const lengthOf = (file: string) => known[0]?.get(file) ?? known[1]?.get(file) ?? moved.get(basename(file)) ?? 0;
+  return (file) => known[0]?.get(file) ?? known[1]?.get(file) ?? moved.get(basename(file)) ?? 0;
+}
+
+/** Files in the order in which they are begun. */
+export function longestFirst(files: readonly string[], lengthOf: (file: string) => number): readonly string[] {
   return files.toSorted((a, b) => lengthOf(b) - lengthOf(a) || (a < b ? -1 : 1));
+}
+
+/** What several Nodes, one after another, have for their files. */
+export interface Share {
+  readonly nodes: number;
+  /** The lengths of all files together: seconds by the clock, times the files that run at a time. */
+  readonly fileSeconds: number;
+}
+
+/**
+ * Returns the files that each Node runs: all where the time allows. Else as few as must be, the longest, are divided:
+ * each of these is run with one of the Nodes.
+ */
+export function divide(
+  files: readonly string[],
+  lengthOf: (file: string) => number,
+  { nodes, fileSeconds }: Share,
+): readonly (readonly string[])[] {
+  const ordered = longestFirst(files, lengthOf);
+  let tooLong = nodes * ordered.reduce((sum, file) => sum + lengthOf(file), 0) - fileSeconds;
+  const divided = new Map<string, number>();
+  for (const file of ordered) {
+    if (tooLong <= 0) break;
+    divided.set(file, divided.size % nodes);
+    tooLong -= (nodes - 1) * lengthOf(file);
+  }
+  return Array.from({ length: nodes }, (_, node) => ordered.filter((file) => (divided.get(file) ?? node) === node));
 }
 
 /**

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { changedFiles, testsOf } from '../../scripts/test/changed.ts';
 import { choose, chooseOne } from '../../scripts/test/choose.ts';
 import { needsJoined, readModules, runsCommand } from '../../scripts/test/imports.ts';
-import { keepLengths, longestFirst } from '../../scripts/test/lengths.ts';
+import { divide, keepLengths, lengthsBy, longestFirst } from '../../scripts/test/lengths.ts';
 import { ROOT } from '../support/checkout.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveTools } from '../support/tools.ts';
@@ -136,7 +136,34 @@ test('the longest are begun first, as measured here, else as recorded, also wher
   rmSync(join(root, '.build'), { recursive: true });
   keepLengths(root, new Map([['a.test.js', 9]]), false);
   const files = ['c.test.js', 'new.test.js', 'moved/b.test.js', 'a.test.js'];
-  assert.equal(longestFirst(root, files), ['a.test.js', 'moved/b.test.js', 'c.test.js', 'new.test.js']);
+  assert.equal(longestFirst(files, lengthsBy(root)), ['a.test.js', 'moved/b.test.js', 'c.test.js', 'new.test.js']);
+});
+
+test('several Nodes run all files within the time, else each of the longest is run with one of them', () => {
+  const lengths = new Map([
+    ['a', 30],
+    ['b', 20],
+    ['c', 10],
+    ['d', 1],
+  ]);
+  const files = ['d', 'c', 'b', 'a'];
+  const share = (nodes: number, fileSeconds: number) =>
+    divide(files, (file) => lengths.get(file) ?? 0, { nodes, fileSeconds });
+  const all = ['a', 'b', 'c', 'd'];
+  assert.equal(share(1, 0), [all]);
+  assert.equal(share(3, 183), [all, all, all]);
+  assert.equal(share(3, Number.POSITIVE_INFINITY), [all, all, all]);
+  assert.equal(share(3, 182), [all, ['b', 'c', 'd'], ['b', 'c', 'd']]);
+  assert.equal(share(3, 100), [
+    ['a', 'c', 'd'],
+    ['b', 'c', 'd'],
+    ['c', 'd'],
+  ]);
+  // Each file is run once at least, also where that takes longer
+  assert.equal(share(2, 0), [
+    ['a', 'c'],
+    ['b', 'd'],
+  ]);
 });
 
 test('the commands of the loop in CONTRIBUTING.md run what they say', () => {
