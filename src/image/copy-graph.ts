@@ -8,7 +8,7 @@ import { formatPlatform } from '../oci/platform.ts';
 import { type CopyOptions, type CopyReport, copyBlobs, type Job } from './copy.ts';
 import { openerOf } from './open-from.ts';
 import { readDocument } from './read-document.ts';
-import type { Sink } from './sink.ts';
+import { type Sink, writeUnlessThere } from './sink.ts';
 import type { Source } from './source.ts';
 
 /** Indexes inside of indexes: real ones have one level. */
@@ -98,9 +98,7 @@ export async function copyGraph(
   const { names, concurrency, signal, onEvent } = options;
   const jobs: readonly Job[] = blobs.map((descriptor) => ({ descriptor, content: openerOf(source, descriptor) }));
   const report = await copyBlobs(jobs, sink, { concurrency, signal, onEvent });
-  for (const { descriptor, bytes } of documents) {
-    if (!(await sink.has(descriptor, signal))) await sink.write(descriptor, bytes, signal);
-  }
+  for (const document of documents) await writeUnlessThere(document, sink, signal);
   const root = options.descriptor ?? documents.at(-1)?.descriptor;
   if (root !== undefined && names !== undefined) await sink.publish(root, names, signal);
   return report;

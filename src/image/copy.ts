@@ -6,7 +6,7 @@ import type { Context } from '../events.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Image } from './image.ts';
 import { mayBeRightElsewhere, type Opener, openFrom } from './open-from.ts';
-import type { Sink } from './sink.ts';
+import { type Sink, writeUnlessThere } from './sink.ts';
 
 /** The result of a copy. */
 export interface CopyReport {
@@ -119,12 +119,13 @@ function queueOf(jobs: readonly Job[]) {
   };
 }
 
-/** Copies blobs, a few at a time. The first failure stops the others and is thrown. */
+/** Copies blobs, each digest once, a few at a time. The first failure stops the others and is thrown. */
 export async function copyBlobs(
-  jobs: readonly Job[],
+  wanted: readonly Job[],
   sink: Sink,
   context: Context & Pick<CopyOptions, 'concurrency'>,
 ): Promise<CopyReport> {
+  const jobs = [...new Map(wanted.map((job) => [job.descriptor.digest, job])).values()];
   const concurrency = Math.min(sink.concurrency ?? Number.POSITIVE_INFINITY, context.concurrency ?? CONCURRENCY);
   const isOwnChoice = sink.concurrency === undefined && context.concurrency === undefined;
   const stop = new AbortController();
@@ -164,11 +165,10 @@ export async function copyBlobs(
   return { blobs: jobs.length, reused, bytes };
 }
 
-/** Layers base first, each once, then the config. */
+/** Layers base first, then the config. */
 function jobsOf(image: Image): readonly Job[] {
-  const jobs: Job[] = image.layers.map((layer) => ({ descriptor: layer.descriptor, content: layer }));
-  jobs.push({ descriptor: image.manifest.config, content: image.raw.config });
-  return [...new Map(jobs.map((job) => [job.descriptor.digest, job] as const)).values()];
+  const layers: readonly Job[] = image.layers.map((layer) => ({ descriptor: layer.descriptor, content: layer }));
+  return [...layers, { descriptor: image.manifest.config, content: image.raw.config }];
 }
 
 /** How an image is copied. */
@@ -196,8 +196,7 @@ export interface CopyOptions extends Context {
 export async function copyImage(image: Image, sink: Sink, options: CopyOptions): Promise<CopyReport> {
   const { names, descriptor = image.descriptor, concurrency, signal, onEvent } = options;
   const report = await copyBlobs(jobsOf(image), sink, { concurrency, signal, onEvent });
-  const known = await sink.has(image.descriptor, signal);
-  if (!known) await sink.write(image.descriptor, image.raw.manifest, signal);
+  await writeUnlessThere({ descriptor: image.descriptor, bytes: image.raw.manifest }, sink, signal);
   if (names !== undefined) await sink.publish(descriptor, names, signal);
   return report;
 }

@@ -35,6 +35,15 @@ export interface Sink {
   abort?(): Promise<void>;
 }
 
+/** Writes a manifest or index that the sink does not have. @throws the errors of the sink */
+export async function writeUnlessThere(
+  { descriptor, bytes }: { readonly descriptor: Descriptor; readonly bytes: Uint8Array },
+  sink: Sink,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (!(await sink.has(descriptor, signal))) await sink.write(descriptor, bytes, signal);
+}
+
 /**
  * Runs an action that writes to an open sink, and completes the sink. Where the action fails, the sink is aborted: the
  * error of the action is thrown, also where aborting fails.

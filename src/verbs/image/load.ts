@@ -2,6 +2,7 @@ import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { copyImage } from '../../image/copy.ts';
 import { type LoadedImage, loadImage } from '../../image/load.ts';
+import { writeUnlessThere } from '../../image/sink.ts';
 import type { Source } from '../../image/source.ts';
 import { ANNOTATION } from '../../oci/annotations.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
@@ -131,9 +132,7 @@ async function store(
   try {
     const done: LoadedArchive[] = [];
     for (const { image, names } of images) {
-      for (const index of image.indexes) {
-        if (!(await sink.has(index.descriptor))) await sink.write(index.descriptor, index.bytes, context.signal);
-      }
+      for (const index of image.indexes) await writeUnlessThere(index, sink, context.signal);
       await copyImage(image, sink, { names, descriptor: published(image), ...context });
       done.push({ names, digest: image.resolved.digest, imageId: image.manifest.config.digest });
     }

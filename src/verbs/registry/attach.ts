@@ -160,8 +160,7 @@ export async function attachFiles(
     const sink = openRegistrySink(reference, options);
     await withSink(sink, async () => {
       const config: Job = { descriptor: EMPTY_CONFIG, content: Buffer.from('{}') };
-      const jobs = new Map([...handles.map(jobOf), config].map((job) => [job.descriptor.digest, job] as const));
-      await copyBlobs([...jobs.values()], sink, context);
+      await copyBlobs([...handles.map(jobOf), config], sink, context);
       await sink.write(manifest, bytes, signal);
     });
     const told = handles.map(({ title, descriptor }) => {

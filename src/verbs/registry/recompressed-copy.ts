@@ -7,7 +7,7 @@ import type { Image } from '../../image/image.ts';
 import { layersOf } from '../../image/load.ts';
 import { openerOf } from '../../image/open-from.ts';
 import { readDocument } from '../../image/read-document.ts';
-import type { Sink } from '../../image/sink.ts';
+import { type Sink, writeUnlessThere } from '../../image/sink.ts';
 import type { Source } from '../../image/source.ts';
 import { checkLayerCount, parseImageConfig } from '../../oci/config.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
@@ -147,9 +147,7 @@ export async function copyGraphRecompressed(
     reused += report.reused;
     bytes += report.bytes;
   };
-  const write = async ({ descriptor, bytes: content }: GraphDocument) => {
-    if (!(await sink.has(descriptor, signal))) await sink.write(descriptor, content, signal);
-  };
+  const write = (document: GraphDocument) => writeUnlessThere(document, sink, signal);
   let root = graph.documents.at(-1)?.descriptor;
   const first = root;
   for (const document of graph.documents) {
@@ -169,8 +167,7 @@ export async function copyGraphRecompressed(
         for (const layer of copied.recompression.layers) layers.set(layer.from.digest, layer);
         if (copied.root.digest !== descriptor.digest) renamed.set(descriptor.digest, copied.root);
       } else {
-        const parts = [...new Map([...manifest.layers, manifest.config].map((each) => [each.digest, each])).values()];
-        const jobs = parts.map((part) => ({
+        const jobs = [...manifest.layers, manifest.config].map((part) => ({
           descriptor: part,
           content: openerOf(source, part),
         }));

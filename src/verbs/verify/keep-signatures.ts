@@ -1,6 +1,6 @@
 import type { Context } from '../../events.ts';
 import { readDocument } from '../../image/read-document.ts';
-import type { Sink } from '../../image/sink.ts';
+import { type Sink, writeUnlessThere } from '../../image/sink.ts';
 import type { Source } from '../../image/source.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import type { GoodAttached } from './verify-image.ts';
@@ -25,7 +25,7 @@ export async function keepSignatures(
     for (const blob of [manifest.config, ...manifest.layers]) {
       if (!(await sink.has(blob, signal))) await sink.write(blob, () => source.open(blob, signal), signal);
     }
-    if (!(await sink.has(descriptor, signal))) await sink.write(descriptor, bytes, signal);
+    await writeUnlessThere({ descriptor, bytes }, sink, signal);
     await sink.attach(subject, descriptor, tag, signal);
   }
 }
