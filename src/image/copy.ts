@@ -20,10 +20,10 @@ export interface CopyReport {
   readonly bytes: number;
 }
 
-/** A blob to be copied: a config is in memory, a layer is opened. */
+/** A blob to be copied: a config is in memory, or is read when its turn comes; a layer is opened. */
 export interface Job {
   readonly descriptor: Descriptor;
-  readonly content: Uint8Array | Opener;
+  readonly content: Uint8Array | Opener | ((signal: AbortSignal) => Promise<Uint8Array>);
 }
 
 /** Blobs that are copied at a time, as by skopeo and podman. */
@@ -101,10 +101,11 @@ async function copyBlob({ descriptor, content }: Job, sink: Sink, context: CopyC
     return undefined;
   }
   onEvent?.({ kind: 'blob-started', digest, size });
+  const ready = typeof content === 'function' ? await content(signal) : content;
   const bytes =
-    content instanceof Uint8Array
-      ? await sink.write(descriptor, content, signal).then(() => size)
-      : await copyOpened(descriptor, content, sink, context);
+    ready instanceof Uint8Array
+      ? await sink.write(descriptor, ready, signal).then(() => size)
+      : await copyOpened(descriptor, ready, sink, context);
   // Content that was never opened came to the sink another way meanwhile.
   onEvent?.({ kind: 'blob-done', digest, size, reused: bytes === undefined });
   return bytes;

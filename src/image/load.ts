@@ -7,7 +7,7 @@ import { parseManifest } from '../oci/manifest.ts';
 import { formatPlatform, type Platform, platformOfNodeArch, platformRank } from '../oci/platform.ts';
 import { checkImage } from './check-image.ts';
 import { platformNotFound } from './choose-platform.ts';
-import { type Document, findManifest } from './find-manifest.ts';
+import { type Document, type FoundManifest, findManifest } from './find-manifest.ts';
 import type { Image, Layer } from './image.ts';
 import { readDocument } from './read-document.ts';
 import type { Deviation, Source } from './source.ts';
@@ -30,6 +30,9 @@ export interface LoadedImage extends Image {
   /** The indexes that led to the manifest, outermost first; empty when the name stands for the manifest. */
   readonly indexes: readonly Document[];
 }
+
+/** An image whose manifest was found and checked, and whose config is still to be read. */
+export interface FoundImage extends FoundManifest, Pick<LoadedImage, 'manifest' | 'resolved'> {}
 
 const DEVIATIONS: Readonly<Record<Deviation['tolerance'], string>> = {
   'edited-configs': 'the digest of the config is not that of its name',
@@ -87,6 +90,60 @@ export function layersOf(
 }
 
 /**
+ * Finds the manifest of an image as {@link loadImage} does, and checks it. Configs are read only where they must tell
+ * which entry of an index serves the platform.
+ * @throws IMAGE_NOT_FOUND, IMAGE_AMBIGUOUS, PLATFORM_NOT_FOUND, BLOB_NOT_FOUND, DOCUMENT_INVALID, FORMAT_UNSUPPORTED,
+ * LAYER_INVALID, LIMIT_EXCEEDED, SIZE_MISMATCH, DIGEST_MISMATCH
+ */
+export async function findImage(
+  source: Source,
+  { name, platform }: LoadOptions,
+  { signal }: Context,
+): Promise<FoundImage> {
+  const wanted = platform ?? platformOfNodeArch(process.arch);
+  const resolved = await source.resolve(name, signal, wanted);
+  if (resolved === undefined) throw await imageNotFound(source, name, signal);
+  const found = await findManifest(source, resolved, { wanted, required: platform !== undefined, signal });
+  const where = `${source.label} ${found.descriptor.digest}`;
+  const manifest = parseManifest(found.bytes, found.descriptor.mediaType, where);
+  checkImage(manifest, where);
+  return { ...found, manifest, resolved };
+}
+
+/**
+ * Reads and checks the config of a found image.
+ * @param options those that were given to {@link findImage}
+ * @throws PLATFORM_NOT_FOUND, BLOB_NOT_FOUND, DOCUMENT_INVALID, LIMIT_EXCEEDED, SIZE_MISMATCH, DIGEST_MISMATCH
+ */
+export async function loadFound(
+  source: Source,
+  { descriptor, manifest, bytes, indexes, labelled, resolved }: FoundImage,
+  options: LoadOptions,
+  context: Context,
+): Promise<LoadedImage> {
+  const rawConfig = await readDocument(source, manifest.config, context.signal);
+  const config = parseImageConfig(rawConfig, `${source.label} ${manifest.config.digest}`);
+  checkLayerCount(manifest.layers.length, config, `${source.label} ${descriptor.digest}`);
+  // The index decides for its entries: their configs often say less (an arm image without its variant).
+  if (!labelled) checkPlatform(config, { ...options, where: options.name ?? source.label }, context);
+
+  const deviations = source.deviations?.(descriptor.digest) ?? [];
+  for (const { tolerance, where } of deviations) {
+    context.onEvent?.({ kind: 'warning', message: `${where}: ${DEVIATIONS[tolerance]}` });
+  }
+  return {
+    descriptor,
+    manifest,
+    config,
+    layers: layersOf(source, manifest.layers, config.diffIds),
+    deviations,
+    raw: { manifest: bytes, config: rawConfig },
+    resolved,
+    indexes,
+  };
+}
+
+/**
  * Loads an image of one platform from a source: follows indexes to the manifest, reads and checks manifest and config
  * (at most 4 MiB each), and leaves the layers to be opened. The source must stay open while layers are read.
  * {@link openImage} does the same for a SOURCE as the command line takes it.
@@ -102,34 +159,5 @@ export async function loadImage(
   options: LoadOptions = {},
   context: Context = {},
 ): Promise<LoadedImage> {
-  const { signal } = context;
-  const wanted = options.platform ?? platformOfNodeArch(process.arch);
-  const resolved = await source.resolve(options.name, signal, wanted);
-  if (resolved === undefined) throw await imageNotFound(source, options.name, signal);
-  const required = options.platform !== undefined;
-  const { descriptor, bytes, indexes, labelled } = await findManifest(source, resolved, { wanted, required, signal });
-
-  const where = `${source.label} ${descriptor.digest}`;
-  const manifest = parseManifest(bytes, descriptor.mediaType, where);
-  checkImage(manifest, where);
-  const rawConfig = await readDocument(source, manifest.config, signal);
-  const config = parseImageConfig(rawConfig, `${source.label} ${manifest.config.digest}`);
-  checkLayerCount(manifest.layers.length, config, where);
-  // The index decides for its entries: their configs often say less (an arm image without its variant).
-  if (!labelled) checkPlatform(config, { ...options, where: options.name ?? source.label }, context);
-
-  const deviations = source.deviations?.(descriptor.digest) ?? [];
-  for (const { tolerance, where: place } of deviations) {
-    context.onEvent?.({ kind: 'warning', message: `${place}: ${DEVIATIONS[tolerance]}` });
-  }
-  return {
-    descriptor,
-    manifest,
-    config,
-    layers: layersOf(source, manifest.layers, config.diffIds),
-    deviations,
-    raw: { manifest: bytes, config: rawConfig },
-    resolved,
-    indexes,
-  };
+  return loadFound(source, await findImage(source, options, context), options, context);
 }

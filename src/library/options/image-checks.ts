@@ -9,7 +9,7 @@ import type { AppendOptions } from '../../verbs/author/append.ts';
 import type { AuthorOptions } from '../../verbs/author/author-options.ts';
 import type { PackOptions } from '../../verbs/author/pack.ts';
 import type { ImageOptions } from '../../verbs/image/open-image.ts';
-import type { PullOptions } from '../../verbs/image/pull.ts';
+import type { PullOptions } from '../../verbs/image/prepare-pull.ts';
 import type { StorePullOptions } from '../../verbs/image/pull-to-store.ts';
 import type { FoldOptions } from '../../verbs/layers/list-files.ts';
 import type { CopySourceOptions } from '../../verbs/registry/copy.ts';

@@ -8,7 +8,7 @@ import { holdsBlob } from '../../store/dropped.ts';
 import { storeAt } from '../../store/open.ts';
 import { listUnfinished } from '../../store/unfinished.ts';
 import { storePlace } from '../places.ts';
-import { type PreparedPull, preparePull } from './pull.ts';
+import { type AdmittedImages, type Asked, admitAll, admitOne, withRepository } from './prepare-pull.ts';
 import type { StorePullOptions } from './pull-to-store.ts';
 
 /** A blob that a pull needs. Sizes are bytes. */
@@ -35,10 +35,18 @@ export interface PullPlan {
   readonly transfer: number;
 }
 
-function blobsOf({ graph, images }: PreparedPull): readonly Descriptor[] {
+function blobsOf({ graph, images }: Pick<AdmittedImages, 'graph' | 'images'>): readonly Descriptor[] {
   const blobs = graph?.blobs ?? images.flatMap(({ manifest }) => [...manifest.layers, manifest.config]);
   const own = blobs.filter(({ mediaType }) => !isManifestOrIndex(mediaType));
   return [...new Map(own.map((blob) => [blob.digest, blob])).values()];
+}
+
+/** Admits the images that a pull would copy. */
+async function admitImages(asked: Asked, options: StorePullOptions): Promise<AdmittedImages> {
+  const all = options.allPlatforms ? await admitAll(asked, options) : undefined;
+  if (all !== undefined) return all;
+  const { found, signatures, load } = await admitOne(asked, options);
+  return { resolved: found.resolved, images: [await load(options.signal)], signatures };
 }
 
 /**
@@ -53,10 +61,11 @@ export async function planPull(reference: Reference, options: StorePullOptions =
   const store = storeAt(root);
   const local = await openStoreSource(root, options.signal);
   try {
-    return await preparePull(reference, { ...options, local }, async (prepared) => {
+    return await withRepository(reference, { ...options, local }, async (asked) => {
+      const { resolved, images, graph } = await admitImages(asked, options);
       const unfinished = new Map((await listUnfinished(store.partial)).map(({ name, bytes }) => [name, bytes]));
       const blobs: PlannedBlob[] = [];
-      for (const { digest, mediaType, size } of blobsOf(prepared)) {
+      for (const { digest, mediaType, size } of blobsOf({ graph, images })) {
         const kept = unfinished.get(digest.replace(':', '-')) ?? 0;
         const isThere = await holdsBlob(store, { digest, size }, options.signal);
         const isPart = kept > 0 && kept <= size;
@@ -64,9 +73,9 @@ export async function planPull(reference: Reference, options: StorePullOptions =
         blobs.push({ digest, mediaType, size, state, transfer: isThere ? 0 : size - (isPart ? kept : 0) });
       }
       return {
-        reference: prepared.name,
-        digest: prepared.resolved.digest,
-        platforms: prepared.images.map(({ config }) => config.platform),
+        reference: asked.name,
+        digest: resolved.digest,
+        platforms: images.map(({ config }) => config.platform),
         blobs,
         transfer: blobs.reduce((sum, { transfer }) => sum + transfer, 0),
       };

@@ -5,7 +5,8 @@ import { meetRepository } from '../../registry/repository.ts';
 import { openStoreSink } from '../../sinks/store.ts';
 import { openStoreSource } from '../../sources/store.ts';
 import { type StorePlace, storePlace } from '../places.ts';
-import { type PullOptions, type PullReport, pullImage } from './pull.ts';
+import type { PullOptions } from './prepare-pull.ts';
+import { type PullReport, pullImage } from './pull.ts';
 
 /** Options of `pullToStore`. */
 export interface StorePullOptions extends Omit<PullOptions, 'local'>, StorePlace {

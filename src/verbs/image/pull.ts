@@ -1,31 +1,21 @@
-import { type CopyReport, copyImage } from '../../image/copy.ts';
-import { copyGraph, type Graph, readGraph } from '../../image/copy-graph.ts';
-import { type LoadedImage, loadImage } from '../../image/load.ts';
-import { loadMembersOf } from '../../image/load-members.ts';
-import type { Sink } from '../../image/sink.ts';
-import type { Source } from '../../image/source.ts';
+import { type CopyReport, copyBlobs, type Job } from '../../image/copy.ts';
+import { copyGraph } from '../../image/copy-graph.ts';
+import type { LoadedImage } from '../../image/load.ts';
+import { openerOf } from '../../image/open-from.ts';
+import { type Sink, writeUnlessThere } from '../../image/sink.ts';
 import { ANNOTATION } from '../../oci/annotations.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { documentKindOf } from '../../oci/media-type.ts';
-import { type Platform, platformOfNodeArch, platformRank } from '../../oci/platform.ts';
-import { formatReference, type Reference } from '../../oci/reference.ts';
-import { localDocument, preferLocal } from '../../sources/prefer-local.ts';
-import { openRegistrySource, type RegistrySourceOptions } from '../../sources/registry.ts';
-import { type Demands, type Gate, openGate } from '../verify/admit.ts';
-import type { GoodAttached } from '../verify/verify-image.ts';
-
-/** How an image is pulled. */
-export interface PullOptions extends Omit<RegistrySourceOptions, 'known'>, Demands {
-  /** The wanted platform. Default: this machine's. */
-  readonly platform?: Platform | undefined;
-  /**
-   * Whether the images of all platforms are pulled, with their index: `platform` has no meaning then. Default false.
-   */
-  readonly allPlatforms?: boolean | undefined;
-  /** The content of the sink as a source, where it can be read: documents that are there are not fetched again. */
-  readonly local?: Source | undefined;
-}
+import type { Platform } from '../../oci/platform.ts';
+import type { Reference } from '../../oci/reference.ts';
+import {
+  type AdmittedImages,
+  type Asked,
+  admitAll,
+  admitOne,
+  type PullOptions,
+  withRepository,
+} from './prepare-pull.ts';
 
 /** The result of a pull. */
 export interface PullReport {
@@ -61,107 +51,44 @@ function published({ descriptor, resolved, config }: LoadedImage): Descriptor {
   };
 }
 
-/** The content that a pull will copy, before anything is written. */
-export interface PreparedPull {
-  /** The complete reference. */
-  readonly name: string;
-  readonly source: Source;
-  /** The document that the reference stands for. */
-  readonly resolved: Descriptor;
-  /** The images that are pulled: one, or those of all platforms, this machine's first. */
-  readonly images: readonly [LoadedImage, ...LoadedImage[]];
-  /** All that the reference leads to; undefined where the image of one platform is pulled. */
-  readonly graph: Graph | undefined;
-  /** The good signatures of the named signer. */
-  readonly signatures: readonly GoodAttached[];
-}
-
-/** This machine's platform first: its image stands for all in a report. */
-function ownFirst(images: readonly LoadedImage[]): readonly LoadedImage[] {
-  const own = platformOfNodeArch(process.arch);
-  const rank = ({ config }: LoadedImage) => platformRank(own, config.platform) ?? Number.MAX_SAFE_INTEGER;
-  return images.toSorted((a, b) => rank(a) - rank(b));
-}
-
-interface Asked {
-  readonly registry: Source;
-  readonly source: Source;
-  readonly reference: Reference;
-  readonly gate: Gate;
-}
-
-async function prepareAll(asked: Asked, options: PullOptions): Promise<PreparedPull | undefined> {
-  const { registry, source, reference, gate } = asked;
-  const { signal, onEvent } = options;
-  const name = formatReference(reference);
-  const resolved = await source.resolve(reference.digest ?? reference.tag, signal);
-  // Loading the image says what is missing; a single manifest has no other platforms.
-  if (resolved === undefined || documentKindOf(resolved.mediaType) !== 'index') return undefined;
-  onEvent?.({ kind: 'resolved', name, digest: resolved.digest });
-  const graph = await readGraph(source, resolved, signal);
-  const indexes = graph.documents.filter(({ descriptor }) => descriptor.digest === resolved.digest);
-  const members = (await loadMembersOf(source, resolved, { signal })).map((image) => ({ ...image, indexes }));
-  const signatures: GoodAttached[] = [];
-  for (const image of members) signatures.push(...(await gate.admit({ image, source: registry, name })));
-  const [first, ...others] = ownFirst(members);
-  return first && { name, source, resolved, images: [first, ...others], graph, signatures };
-}
-
-async function prepareOne(asked: Asked, options: PullOptions): Promise<PreparedPull> {
-  const { registry, source, reference, gate } = asked;
-  const { platform, signal, onEvent } = options;
-  const name = formatReference(reference);
-  const image = await loadImage(source, { name: reference.digest ?? reference.tag, platform }, { signal, onEvent });
-  onEvent?.({ kind: 'resolved', name, digest: image.resolved.digest });
-  const signatures = await gate.admit({ image, source: registry, name });
-  return { name, source, resolved: image.resolved, images: [image], graph: undefined, signatures };
-}
-
-/** Whether a store has an image of a repository, so that a tag may stand for a document that it has. */
-async function hasRepository(local: Source, reference: Reference, signal?: AbortSignal): Promise<boolean> {
-  const bare = formatReference({ ...reference, tag: undefined, digest: undefined });
-  const images = (await local.list?.(signal)) ?? [];
-  return images.some(({ name }) => name?.startsWith(`${bare}:`) || name?.startsWith(`${bare}@`));
+/** The images that a pull has copied. */
+interface Pulled extends AdmittedImages {
+  readonly report: CopyReport;
 }
 
 /**
- * Asks the registry what a pull would copy, and whether the image is let in, and calls `use` with the answer. Documents
- * are fetched, layers are not.
- * @throws as `pullImage`
+ * Copies the image of one platform. Its layers are on their way while its config is read, as with docker and
+ * containerd: that saves a round trip. The config is read first where it alone can tell that the image is for the
+ * wanted platform, and where the sink has it.
  */
-export async function preparePull<T>(
-  reference: Reference,
-  options: PullOptions,
-  use: (prepared: PreparedPull, registry: Source) => Promise<T>,
-): Promise<T> {
-  const { local, signal } = options;
-  // A HEAD would be a round trip for nothing where the store has no image of the repository.
-  const known =
-    local !== undefined && (await hasRepository(local, reference, signal))
-      ? async (descriptor: Descriptor) => (await localDocument(local, descriptor, signal)) !== undefined
-      : undefined;
-  const registry = openRegistrySource(reference, { ...options, known });
-  try {
-    const gate = await openGate(registry, options);
-    const source = local === undefined ? registry : preferLocal(registry, local);
-    const asked = { registry, source, reference, gate };
-    const all = options.allPlatforms ? await prepareAll(asked, options) : undefined;
-    return await use(all ?? (await prepareOne(asked, options)), registry);
-  } finally {
-    await registry.close();
-  }
+async function pullOne(asked: Asked, sink: Sink, options: PullOptions): Promise<Pulled> {
+  const { platform, requests, signal, onEvent } = options;
+  const { found, signatures, load } = await admitOne(asked, options);
+  const { manifest, resolved } = found;
+  const isConfigFirst = (!found.labelled && platform !== undefined) || (await sink.has(manifest.config, signal));
+  let image = isConfigFirst ? await load(signal) : undefined;
+  for (const index of found.indexes) await writeUnlessThere(index, sink, signal);
+  const readConfig = async (own: AbortSignal) => {
+    image ??= await load(own);
+    return image.raw.config;
+  };
+  const config: Job = { descriptor: manifest.config, content: readConfig };
+  const layers = manifest.layers.map((layer) => ({ descriptor: layer, content: openerOf(asked.source, layer) }));
+  const report = await copyBlobs([config, ...layers], sink, { concurrency: requests?.concurrency, signal, onEvent });
+  // The job of a layer with the same digest takes the place of the config's
+  image ??= await load(signal);
+  await writeUnlessThere(found, sink, signal);
+  await sink.publish(published(image), [asked.name], signal);
+  return { resolved, images: [image], signatures, report };
 }
 
-async function copyPrepared(prepared: PreparedPull, sink: Sink, options: PullOptions): Promise<CopyReport> {
-  const { name, source, graph, images } = prepared;
-  const { signal, onEvent, requests } = options;
-  const common = { names: [name], concurrency: requests?.concurrency, signal, onEvent };
-  if (graph !== undefined) return copyGraph(source, graph, sink, common);
-  const [image] = images;
-  for (const index of image.indexes) {
-    if (!(await sink.has(index.descriptor, signal))) await sink.write(index.descriptor, index.bytes, signal);
-  }
-  return copyImage(image, sink, { ...common, descriptor: published(image) });
+/** Copies the images of all platforms, with their index; undefined where the reference stands for one image. */
+async function pullAll(asked: Asked, sink: Sink, options: PullOptions): Promise<Pulled | undefined> {
+  const admitted = await admitAll(asked, options);
+  if (admitted === undefined) return undefined;
+  const { requests, signal, onEvent } = options;
+  const common = { names: [asked.name], concurrency: requests?.concurrency, signal, onEvent };
+  return { ...admitted, report: await copyGraph(asked.source, admitted.graph, sink, common) };
 }
 
 /**
@@ -176,24 +103,24 @@ async function copyPrepared(prepared: PreparedPull, sink: Sink, options: PullOpt
  * await sink.close();
  */
 export async function pullImage(reference: Reference, sink: Sink, options: PullOptions = {}): Promise<PullReport> {
-  return await preparePull(reference, options, async (prepared, registry) => {
-    const { name, resolved, images, graph, signatures } = prepared;
+  return await withRepository(reference, options, async (asked) => {
     const { signal, onEvent } = options;
-    const { blobs, reused, bytes } = await copyPrepared(prepared, sink, options);
+    const all = options.allPlatforms ? await pullAll(asked, sink, options) : undefined;
+    const { resolved, images, graph, signatures, report } = all ?? (await pullOne(asked, sink, options));
     if (signatures.length > 0) {
       const { keepSignatures } = await import('../verify/keep-signatures.ts');
-      await keepSignatures(signatures, registry, sink, { signal, onEvent });
+      await keepSignatures(signatures, asked.registry, sink, { signal, onEvent });
     }
     const [{ descriptor, manifest, config }] = images;
     return {
-      reference: name,
+      reference: asked.name,
       digest: resolved.digest,
       manifestDigest: descriptor.digest,
       imageId: manifest.config.digest,
       platforms: (graph === undefined ? [config] : images.map((image) => image.config)).map(({ platform }) => platform),
-      blobs,
-      reused,
-      bytesTransferred: bytes,
+      blobs: report.blobs,
+      reused: report.reused,
+      bytesTransferred: report.bytes,
     };
   });
 }

@@ -1,13 +1,13 @@
-import type { LoadedImage } from '../../image/load.ts';
+import type { FoundImage } from '../../image/load.ts';
 import type { Source } from '../../image/source.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { SignedImage } from './verify-image.ts';
 
 // A file of its own: a policy that demands no signature is common, and needs none of the code that verifies.
 
-/** A loaded image, and the source that has its signatures. */
+/** An image whose manifest was found, and the source that has its signatures. */
 export interface LoadedFrom {
-  readonly image: LoadedImage;
+  readonly image: Pick<FoundImage, 'descriptor' | 'indexes' | 'resolved'>;
   readonly source: Source;
   /** The image's name, as the user wrote it. */
   readonly name: string;

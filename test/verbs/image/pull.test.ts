@@ -1,24 +1,26 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { digestOf } from '../../../src/crypto/digest.ts';
 import type { TsimgEvent } from '../../../src/events.ts';
 import { loadImage } from '../../../src/image/load.ts';
-import { hexOf } from '../../../src/oci/digest.ts';
+import { type Digest, hexOf } from '../../../src/oci/digest.ts';
 import { formatPlatform, parsePlatform } from '../../../src/oci/platform.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { openStoreSink } from '../../../src/sinks/store.ts';
 import { openStoreSource } from '../../../src/sources/store.ts';
 import { openImage } from '../../../src/verbs/image/open-image.ts';
-import { type PullOptions, type PullReport, pullImage } from '../../../src/verbs/image/pull.ts';
+import type { PullOptions } from '../../../src/verbs/image/prepare-pull.ts';
+import { type PullReport, pullImage } from '../../../src/verbs/image/pull.ts';
 import { listTags } from '../../../src/verbs/registry/tags.ts';
 import { makeCertificate } from '../../support/certificate.ts';
 import { ACCOUNT, type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { startFakeRegistry } from '../../support/fake-registry.ts';
-import { makeImage } from '../../support/image.ts';
+import { type Exchange, type FakeRegistry, startFakeRegistry } from '../../support/fake-registry.ts';
+import { type MadeImage, makeImage, makeIndex } from '../../support/image.ts';
 import { named, writeLayout } from '../../support/layout.ts';
 import { sharedImage } from '../../support/shared-images.ts';
 import { tempDir } from '../../support/temp-dir.ts';
@@ -232,20 +234,105 @@ test('a second pull sends one request, a HEAD for the tag', async () => {
   await registry.deserted();
 });
 
-test('a pull that fails half-way leaves no name', async () => {
-  const image = makeImage({ layers: [Buffer.alloc(1024), Buffer.alloc(2048)] });
-  await using registry = await startFakeRegistry();
-  const layer = makeImage({ layers: [Buffer.alloc(2048)] }).diffIds[0];
+/** Starts a registry that has an image under `made:1.0`, with other answers for some of its blobs. */
+async function startServing(image: MadeImage, others: ReadonlyMap<Digest, Partial<Exchange>>): Promise<FakeRegistry> {
+  const registry = await startFakeRegistry();
   for (const [digest, body] of image.blobs) {
-    const kind = digest === image.descriptor.digest ? 'manifests' : 'blobs';
+    const isManifest = digest === image.descriptor.digest;
+    const path = isManifest ? '/v2/made/manifests/1.0' : `/v2/made/blobs/${digest}`;
     const headers = { 'content-type': image.descriptor.mediaType };
-    if (kind === 'manifests') registry.expect({ path: '/v2/made/manifests/1.0', headers, body });
-    const broken = digest === layer ? Buffer.alloc(body.length, 1) : body;
-    registry.expect({ path: `/v2/made/${kind}/${digest}`, headers, body: broken });
+    registry.expect({ path, headers, body, ...others.get(digest) });
   }
+  return registry;
+}
+
+const TWO_LAYERS = [Buffer.alloc(1024), Buffer.alloc(2048)];
+
+test('a pull that fails half-way leaves no name', async () => {
+  const image = makeImage({ layers: TWO_LAYERS });
+  for (const digest of [image.diffIds[1] as Digest, image.config.digest]) {
+    const body = Buffer.alloc(image.blobs.get(digest)?.length ?? 0, 1);
+    await using registry = await startServing(image, new Map([[digest, { body }]]));
+    const root = tempDir();
+    await failureOf(pull(`${registry.host}/made:1.0`, root), 'DIGEST_MISMATCH');
+    await failureOf(readStored(root, `${registry.host}/made:1.0`), 'IMAGE_NOT_FOUND');
+  }
+});
+
+test('layers are asked for while the config is on its way; without a config, nothing has a name', async () => {
+  const image = makeImage({ layers: TWO_LAYERS });
+  const index = makeIndex([{ ...image.descriptor, platform: AMD64 }]);
+  await using registry = await startServing(image, new Map([[image.config.digest, { stallAfter: 0 }]]));
+  const [manifest, body] = [image.descriptor.digest, image.blobs.get(image.descriptor.digest) ?? ''];
+  const { mediaType } = index.descriptor;
+  registry.expect({
+    path: `/v2/made/manifests/${manifest}`,
+    headers: { 'content-type': image.descriptor.mediaType },
+    body,
+  });
+  registry.expect({ path: '/v2/made/manifests/all', headers: { 'content-type': mediaType }, body: index.bytes });
+  const cases: readonly (readonly [tag: string, options: PullOptions])[] = [
+    ['1.0', {}],
+    ['all', { platform: AMD64 }],
+  ];
+  for (const [tag, options] of cases) {
+    const root = tempDir();
+    const before = registry.log.length;
+    const stop = new AbortController();
+    const onEvent = (event: TsimgEvent) => {
+      if (event.kind === 'blob-done' && event.digest === image.diffIds[1]) stop.abort();
+    };
+    const pulled = pull(`${registry.host}/made:${tag}`, root, { ...options, signal: stop.signal, onEvent });
+    const error = await pulled.catch((reason: unknown) => reason);
+    assert.is(error, stop.signal.reason);
+    const asked = registry.log.slice(before).filter((line) => line.includes('/blobs/'));
+    const blobs = [image.config.digest, ...image.diffIds].map((digest) => `GET /v2/made/blobs/${digest}`);
+    assert.equal(asked.sort(), blobs.sort());
+    await failureOf(readStored(root, `${registry.host}/made:${tag}`), 'IMAGE_NOT_FOUND');
+  }
+});
+
+test('an image without layers is pulled, and one blob at a time where that is asked for', async () => {
+  for (const image of [makeImage({ layers: [] }), makeImage({ layers: TWO_LAYERS })]) {
+    await using registry = await startServing(image, new Map());
+    const root = tempDir();
+    const requests = { retries: 0, concurrency: 1 };
+    const { blobs } = await pull(`${registry.host}/made:1.0`, root, { requests });
+    assert.is(blobs, image.diffIds.length + 1);
+    await readStored(root, `${registry.host}/made:1.0`);
+  }
+});
+
+test('a config for other layers fails the pull, before any layer where the store has the config', async () => {
+  const rootfs = { type: 'layers', diff_ids: makeImage().diffIds };
+  const image = makeImage({ layers: TWO_LAYERS, config: { rootfs } });
+  await using registry = await startServing(image, new Map());
   const root = tempDir();
-  await failureOf(pull(`${registry.host}/made:1.0`, root, { platform: AMD64 }), 'DIGEST_MISMATCH');
+  await failureOf(pull(`${registry.host}/made:1.0`, root), 'DOCUMENT_INVALID');
   await failureOf(readStored(root, `${registry.host}/made:1.0`), 'IMAGE_NOT_FOUND');
+  const sink = await openStoreSink(root);
+  await sink.write(image.config, image.blobs.get(image.config.digest) ?? Buffer.alloc(0));
+  await sink.close();
+  const before = registry.log.length;
+  await failureOf(pull(`${registry.host}/made:1.0`, root), 'DOCUMENT_INVALID');
+  assert.equal(registry.log.slice(before), ['GET /v2/made/manifests/1.0']);
+});
+
+test('no layer is asked for of an image that is for another platform, or that is not let in', async () => {
+  const image = makeImage({ layers: TWO_LAYERS });
+  await using registry = await startServing(image, new Map());
+  const name = `${registry.host}/made:1.0`;
+  await failureOf(pull(name, tempDir(), { platform: parsePlatform('linux/arm64') }), 'PLATFORM_NOT_FOUND');
+  const manifest = 'GET /v2/made/manifests/1.0';
+  assert.equal(registry.log, [manifest, `GET /v2/made/blobs/${image.config.digest}`]);
+  const signaturePolicy = join(tempDir(), 'policy.json');
+  writeFileSync(signaturePolicy, JSON.stringify({ default: [{ type: 'reject' }] }));
+  await failureOf(pull(name, tempDir(), { signaturePolicy }), 'IMAGE_REJECTED');
+  assert.equal(registry.log.slice(2), [manifest]);
+  const key = join(tempDir(), 'key.pub');
+  writeFileSync(key, generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }));
+  await failureOf(pull(name, tempDir(), { signatures: { keys: [key] } }), 'SIGNATURE_MISSING');
+  assert.not(registry.log.slice(3).some((line) => line.includes('/blobs/')));
 });
 
 test.run();
