@@ -7,6 +7,7 @@ import { type ImageIndex, parseImageIndex } from '../oci/image-index.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
 import { formatPlatform, type Platform, platformRank } from '../oci/platform.ts';
+import { isImageConfigType } from './check-image.ts';
 import { choosePlatform, imagesOf, platformNotFound, platformsOf } from './choose-platform.ts';
 import { readDocument } from './read-document.ts';
 import type { Source } from './source.ts';
@@ -110,11 +111,12 @@ function explainMissing(error: TsimgError, search: Search, there: readonly Descr
   });
 }
 
-/** Whether the config has the wanted platform, or none at all. */
+/** Whether it is an image whose config has the wanted platform, or none at all. */
 async function servesPlatform(found: FoundManifest, search: Search): Promise<boolean> {
   const { source, wanted, signal } = search;
   const where = `${source.label} ${found.descriptor.digest}`;
   const manifest = parseManifest(found.bytes, found.descriptor.mediaType, where);
+  if (!isImageConfigType(manifest.config.mediaType)) return false;
   const { platform } = parseImageConfig(await readDocument(source, manifest.config, signal), where);
   const serves = platform.architecture === '' || platformRank(wanted, platform) !== undefined;
   if (!serves) search.seen.add(formatPlatform(platform));

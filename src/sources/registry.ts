@@ -30,8 +30,8 @@ export interface RegistrySourceOptions extends RegistryOptions {
   readonly known?: ((descriptor: Descriptor) => Promise<boolean>) | undefined;
 }
 
-/** Documents that `resolve` fetched and that `open` need not fetch again. */
-const MAX_REMEMBERED = 16;
+/** Bytes of documents that are kept, so that nobody fetches them twice: registries count the requests. */
+const MOST_REMEMBERED = 8 * 1024 * 1024;
 
 /**
  * The tag or digest for a request, from a tag, a digest, or a reference to this repository; undefined for another
@@ -64,10 +64,17 @@ export function openRegistrySource(reference: Reference, options: RegistrySource
   const bare = formatFamiliar({ ...reference, tag: undefined, digest: undefined });
   const missingHint = `tsimg tags ${bare} lists the tags`;
   const remembered = new Map<Digest, FetchedDocument>();
+  let rememberedBytes = 0;
 
   const remember = (document: FetchedDocument): Descriptor => {
-    if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-    remembered.set(document.descriptor.digest, document);
+    const { digest, size } = document.descriptor;
+    if (remembered.has(digest)) return document.descriptor;
+    rememberedBytes += size;
+    if (rememberedBytes > MOST_REMEMBERED) {
+      remembered.clear();
+      rememberedBytes = size;
+    }
+    remembered.set(digest, document);
     return document.descriptor;
   };
 
@@ -77,6 +84,7 @@ export function openRegistrySource(reference: Reference, options: RegistrySource
       throw new TsimgError('BLOB_NOT_FOUND', `no manifest ${descriptor.digest}`, { where: label });
     }
     checkContent(document.bytes, descriptor, `${label} ${descriptor.digest}`);
+    remember(document);
     return Readable.from([document.bytes], { objectMode: false });
   };
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TsimgEvent } from '../../../src/events.ts';
+import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import { formatPlatform, parsePlatform, platformOfNodeArch } from '../../../src/oci/platform.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { openStoreSource } from '../../../src/sources/store.ts';
@@ -18,7 +19,8 @@ import { copySource } from '../../../src/verbs/registry/copy.ts';
 import { readManifest } from '../../../src/verbs/registry/manifest.ts';
 import { type PullPolicy, runSource } from '../../../src/verbs/run/run-source.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { makeImage, makeIndex } from '../../support/image.ts';
+import { startFakeRegistry } from '../../support/fake-registry.ts';
+import { type MadeImage, makeImage, makeIndex } from '../../support/image.ts';
 import { startServingRegistry } from '../../support/serving-registry.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
@@ -112,6 +114,55 @@ test('all platforms have their index as one entry under the name, and take the p
   for (const text of PLATFORMS) assert.is(await archOf(root, NAME, text), text.split('/')[1]);
   await pull(root, 'linux/s390x');
   assert.is((await listImages(root)).length, 1);
+});
+
+test('an artifact in an index is copied with it, and is no image of it', async () => {
+  const [own, other] = images as unknown as readonly [MadeImage, MadeImage];
+  const artifact = makeImage({
+    configType: 'application/vnd.example.notes',
+    layerType: 'text/plain',
+    layers: [Buffer.from('notes')],
+    config: { notes: 1 },
+  });
+  const encrypted = makeImage({ layerType: 'application/vnd.oci.image.layer.v1.tar+encrypted' });
+  const labelled = [own, other].map(({ descriptor }, at) => ({
+    ...descriptor,
+    platform: parsePlatform(PLATFORMS[at] ?? OWN),
+  }));
+  const bare = ({ digest, size, mediaType }: Descriptor) => ({ digest, size, mediaType });
+  const indexes = [
+    makeIndex([artifact.descriptor, encrypted.descriptor, ...labelled]),
+    makeIndex([artifact.descriptor, bare(own.descriptor)]),
+    makeIndex([artifact.descriptor, encrypted.descriptor]),
+  ];
+  const blobs = new Map<string, Buffer>([own, other, artifact, encrypted].flatMap((each) => [...each.blobs]));
+  await using mixed = await startFakeRegistry();
+  const serve = (path: string, mediaType: string, body: Buffer | undefined) =>
+    mixed.expect({ path: `/v2/mixed/${path}`, headers: { 'content-type': mediaType }, body: body ?? '' });
+  for (const [at, each] of indexes.entries()) serve(`manifests/${at}`, each.descriptor.mediaType, each.bytes);
+  for (const { descriptor } of [own, other, artifact, encrypted]) {
+    serve(`manifests/${descriptor.digest}`, descriptor.mediaType, blobs.get(descriptor.digest));
+  }
+  for (const [digest, bytes] of blobs) serve(`blobs/${digest}`, 'application/octet-stream', bytes);
+  const reference = (at: number) => parseReference(`${mixed.host}/mixed:${at}`);
+
+  const root = newRoot();
+  const report = await pullToStore(reference(0), { root, env: ENV, allPlatforms: true });
+  assert.equal(report.platforms.map(formatPlatform), PLATFORMS.slice(0, 2));
+  // Registries count the requests for manifests
+  const asked = mixed.log.filter((line) => line.includes('/manifests/'));
+  assert.equal([...new Set(asked)], asked);
+  const [listedImage] = await listImages(root);
+  assert.equal([listedImage?.kind, listedImage?.problem], ['index', undefined]);
+  assert.equal(listedImage?.platforms.map(formatPlatform), PLATFORMS.slice(0, 2));
+  for (const digest of [...artifact.blobs.keys(), ...encrypted.blobs.keys()]) {
+    assert.ok(existsSync(blobPath(root, digest)), digest);
+  }
+
+  const chosen = await pullToStore(reference(1), { root: newRoot(), env: ENV });
+  assert.is(chosen.manifestDigest, own.descriptor.digest);
+  const all = pullToStore(reference(2), { root: newRoot(), env: ENV, allPlatforms: true });
+  await failureOf(all, 'FORMAT_UNSUPPORTED');
 });
 
 test('the index under a name is shown, and copied as a whole only where it is whole', async () => {
