@@ -32,14 +32,13 @@ function megabytes(layout: string): number {
   return Math.round(sizes.reduce((sum, size) => sum + size, 0) / 1e6);
 }
 
-/** Starts the slow line to a port; it ends with this process. Returns its address. */
-async function startSlowLine(host: string): Promise<string> {
+/** Starts the slow line to a port, until it is disposed of. */
+async function startSlowLine(host: string): Promise<Disposable & { readonly host: string }> {
   const port = host.replace(/^.*:/, '');
   const words = [SLOW_LINE, port, String(ROUND_TRIP_MS), String(BYTES_PER_SECOND)];
   const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-  process.prependListener('exit', () => child.kill('SIGKILL'));
   const [printed] = await once(child.stdout, 'data');
-  return `127.0.0.1:${String(printed).trim()}`;
+  return { host: `127.0.0.1:${String(printed).trim()}`, [Symbol.dispose]: () => child.kill('SIGKILL') };
 }
 
 interface Line {
@@ -97,10 +96,10 @@ if (!isInstalled('docker-registry') || !isInstalled('skopeo')) {
   const data = join('/dev/shm', `tsimg-bench-registry-${process.pid}`);
   process.on('exit', () => rmSync(data, { recursive: true, force: true }));
   await using registry = await startDockerRegistry({ data });
-  const slow = await startSlowLine(registry.host);
+  using slow = await startSlowLine(registry.host);
   const lines: readonly Line[] = [
     { host: registry.host, line: 'loopback' },
-    { host: slow, line: 'slow' },
+    { host: slow.host, line: 'slow' },
   ];
   const clean = () => {
     rmSync(target, { recursive: true, force: true });

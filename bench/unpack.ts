@@ -12,7 +12,7 @@ import { type ImageShape, layerFiles, makeImage, SHAPES } from './make-image.ts'
 // Images are kept in $TSIMG_BENCH_DIR; results go to tmpfs (/dev/shm) and to disk (the temporary folder).
 
 const IMAGES = process.env.TSIMG_BENCH_DIR ?? join(tmpdir(), 'tsimg-bench');
-/** Shapes for which only memory is measured: tsimg alone, once, on tmpfs. */
+/** Shapes that show the memory: tsimg alone, in one timed round, on tmpfs. */
 const FOR_MEMORY: ReadonlySet<string> = new Set([SHAPES.tenMegabytes.name, SHAPES.fiveGigabytes.name]);
 /** Shapes that are also unpacked from a registry. */
 const FOR_REGISTRY: ReadonlySet<string> = new Set([SHAPES.fourLayers.name, SHAPES.fiftyLayers.name]);
