@@ -112,7 +112,7 @@ export async function findImage(
 
 /**
  * Reads and checks the config of a found image.
- * @param options those that were given to {@link findImage}
+ * @param options the platform that the image was found for, and the image's name for errors
  * @throws PLATFORM_NOT_FOUND, BLOB_NOT_FOUND, DOCUMENT_INVALID, LIMIT_EXCEEDED, SIZE_MISMATCH, DIGEST_MISMATCH
  */
 export async function loadFound(

@@ -94,11 +94,10 @@ export async function admitOne(
   { registry, source, reference, name, gate }: Asked,
   { platform, signal, onEvent }: PullOptions,
 ): Promise<AdmittedManifest> {
-  const choice = { name: reference.digest ?? reference.tag, platform };
-  const found = await findImage(source, choice, { signal });
+  const found = await findImage(source, { name: reference.digest ?? reference.tag, platform }, { signal });
   onEvent?.({ kind: 'resolved', name, digest: found.resolved.digest });
   const signatures = await gate.admit({ image: found, source: registry, name });
-  return { found, signatures, load: (own) => loadFound(source, found, choice, { signal: own, onEvent }) };
+  return { found, signatures, load: (own) => loadFound(source, found, { name, platform }, { signal: own, onEvent }) };
 }
 
 /** Whether a store has an image of a repository, so that a tag may stand for a document that it has. */

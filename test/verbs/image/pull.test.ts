@@ -322,7 +322,8 @@ test('no layer is asked for of an image that is for another platform, or that is
   const image = makeImage({ layers: TWO_LAYERS });
   await using registry = await startServing(image, new Map());
   const name = `${registry.host}/made:1.0`;
-  await failureOf(pull(name, tempDir(), { platform: parsePlatform('linux/arm64') }), 'PLATFORM_NOT_FOUND');
+  const arm64 = { platform: parsePlatform('linux/arm64') };
+  assert.is((await failureOf(pull(name, tempDir(), arm64), 'PLATFORM_NOT_FOUND')).where, name);
   const manifest = 'GET /v2/made/manifests/1.0';
   assert.equal(registry.log, [manifest, `GET /v2/made/blobs/${image.config.digest}`]);
   const signaturePolicy = join(tempDir(), 'policy.json');
