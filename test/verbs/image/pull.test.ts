@@ -303,6 +303,18 @@ test('an image without layers is pulled, and one blob at a time where that is as
   }
 });
 
+test('a layer may have the digest of the config: it is copied once, and the config is checked', async () => {
+  const { config } = makeImage();
+  const layer = { ...config, mediaType: 'application/vnd.oci.image.layer.v1.tar' };
+  const image = makeImage({ manifest: { layers: [layer] } });
+  await using registry = await startServing(image, new Map());
+  const { blobs, imageId } = await pull(`${registry.host}/made:1.0`, tempDir());
+  assert.equal([blobs, imageId], [1, config.digest]);
+  const wrong = makeImage({ manifest: { layers: [layer, layer] } });
+  await using other = await startServing(wrong, new Map());
+  await failureOf(pull(`${other.host}/made:1.0`, tempDir()), 'DOCUMENT_INVALID');
+});
+
 test('a config for other layers fails the pull, before any layer where the store has the config', async () => {
   const rootfs = { type: 'layers', diff_ids: makeImage().diffIds };
   const image = makeImage({ layers: TWO_LAYERS, config: { rootfs } });
