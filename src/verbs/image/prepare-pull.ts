@@ -1,8 +1,10 @@
+import { imagesOf } from '../../image/choose-platform.ts';
 import { type Graph, readGraph } from '../../image/copy-graph.ts';
 import { type FoundImage, findImage, type LoadedImage, loadFound } from '../../image/load.ts';
 import { loadMembersOf } from '../../image/load-members.ts';
 import type { Source } from '../../image/source.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
+import { parseImageIndex } from '../../oci/image-index.ts';
 import { documentKindOf } from '../../oci/media-type.ts';
 import { type Platform, platformOfNodeArch, platformRank } from '../../oci/platform.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
@@ -56,6 +58,15 @@ function ownFirst(images: readonly LoadedImage[]): readonly LoadedImage[] {
   return images.toSorted((a, b) => rank(a) - rank(b));
 }
 
+/** What indexes list as images. Some are none, or cannot be unpacked: these are copied too, and so must be let in. */
+function listedBy({ documents }: Graph, where: string): Iterable<Descriptor> {
+  const listed = documents
+    .filter(({ descriptor }) => documentKindOf(descriptor.mediaType) === 'index')
+    .flatMap(({ descriptor, bytes }) => imagesOf(parseImageIndex(bytes, descriptor.mediaType, where)))
+    .filter(({ mediaType }) => documentKindOf(mediaType) !== 'index');
+  return new Map(listed.map((descriptor) => [descriptor.digest, descriptor])).values();
+}
+
 /**
  * Admits the images of all platforms; undefined where the reference stands for one image, or for none.
  * @throws BLOB_NOT_FOUND, FORMAT_UNSUPPORTED, DOCUMENT_INVALID, LIMIT_EXCEEDED, IMAGE_REJECTED, SIGNATURE_MISSING,
@@ -71,9 +82,12 @@ export async function admitAll(
   onEvent?.({ kind: 'resolved', name, digest: resolved.digest });
   const graph = await readGraph(source, resolved, signal);
   const indexes = graph.documents.filter(({ descriptor }) => descriptor.digest === resolved.digest);
-  const members = (await loadMembersOf(source, resolved, { signal })).map((image) => ({ ...image, indexes }));
   const signatures: GoodAttached[] = [];
-  for (const image of members) signatures.push(...(await gate.admit({ image, source: registry, name })));
+  for (const descriptor of listedBy(graph, name)) {
+    const image = { descriptor, indexes, resolved };
+    signatures.push(...(await gate.admit({ image, source: registry, name })));
+  }
+  const members = (await loadMembersOf(source, resolved, { signal })).map((image) => ({ ...image, indexes }));
   const [first, ...others] = ownFirst(members);
   return first && { resolved, images: [first, ...others], graph, signatures };
 }

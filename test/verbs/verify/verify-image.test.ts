@@ -6,6 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TsimgEvent } from '../../../src/events.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
+import { platformOfNodeArch } from '../../../src/oci/platform.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { listStored } from '../../../src/store/names.ts';
 import { storeAt } from '../../../src/store/open.ts';
@@ -17,9 +18,9 @@ import type { VerificationChoice } from '../../../src/verbs/verify/verification.
 import { bindingOf } from '../../../src/verify/refuse.ts';
 import { startDockerRegistry } from '../../support/docker-registry.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { makeImage } from '../../support/image.ts';
+import { makeImage, makeIndex } from '../../support/image.ts';
 import { named, writeLayout } from '../../support/layout.ts';
-import type { Pushed } from '../../support/push.ts';
+import { type Pushed, pushArtifact, pushDocument } from '../../support/push.ts';
 import { attachBundle, attachLayers, BY_IDENTITY, cosignLayer, PAYLOAD_TYPE } from '../../support/signed-image.ts';
 import {
   ecKeys,
@@ -222,6 +223,28 @@ if (haveTools('docker-registry', 'skopeo')) {
     assert.is((await stored(keyFile))[0]?.form, 'cosign-tag');
     const { code, message } = await failureOf(stored(otherKey));
     assert.is(code, 'SIGNATURE_INVALID', message);
+  });
+
+  test('with all platforms, what the index lists and is no image must be signed as well', async () => {
+    const { image } = push('mixed');
+    await attachSigned('mixed', image);
+    const artifact = await pushArtifact(registry.host, 'mixed', {
+      config: { mediaType: 'application/vnd.example.notes', bytes: Buffer.from('{}') },
+      layers: [{ mediaType: 'text/plain', bytes: Buffer.from('notes') }],
+    });
+    const { descriptor, bytes } = makeIndex([artifact, { ...image, platform: platformOfNodeArch(process.arch) }]);
+    await pushDocument(registry.host, 'mixed', descriptor.mediaType, bytes, 'all');
+    const signatures = { keys: [keyFile], trustedRoot: world.trustedRoot };
+    const pull = () =>
+      pullToStore(parseReference(`${registry.host}/mixed:all`), {
+        env: ENV,
+        root: join(tempDir(), 'store'),
+        allPlatforms: true,
+        signatures,
+      });
+    await failureOf(pull(), 'SIGNATURE_MISSING');
+    await attachSigned('mixed', artifact);
+    assert.is((await pull()).manifestDigest, image.digest);
   });
 
   test('an image without a signature is refused, and so is one whose registry does not answer', async () => {
