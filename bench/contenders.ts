@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { publish } from '../test/support/publish.ts';
+import { publish } from '../test/support/command/publish.ts';
 
 /** The published command. */
 const PUBLISHED = await publish();

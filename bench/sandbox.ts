@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createSandbox } from '../src/library/sandbox/create-sandbox.ts';
 import { createSandboxPool } from '../src/library/sandbox/pool.ts';
-import { makeBusyboxRootfs } from '../test/support/busybox-rootfs.ts';
+import { makeBusyboxRootfs } from '../test/support/container/busybox-rootfs.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
 import { findTool } from '../test/support/tools.ts';
 import { median } from './measure.ts';

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { makeBusyboxRootfs } from '../test/support/busybox-rootfs.ts';
-import { publish } from '../test/support/publish.ts';
+import { publish } from '../test/support/command/publish.ts';
+import { makeBusyboxRootfs } from '../test/support/container/busybox-rootfs.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
 import { findTool } from '../test/support/tools.ts';
 import { measure, median } from './measure.ts';

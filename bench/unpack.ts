@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startDockerRegistry } from '../test/support/docker-registry.ts';
+import { startDockerRegistry } from '../test/support/registry/docker-registry.ts';
 import { compareInTurns } from './compare.ts';
 import { type Contender, FROM_REGISTRY, isInstalled, LOCAL } from './contenders.ts';
 import { physicalLimit } from './limit.ts';

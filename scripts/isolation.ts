@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { probeHost } from '../src/host/facts/probe.ts';
 import { planBundle } from '../src/launch/oci/oci-bundle.ts';
 import { EMPTY_RUN_CONFIG } from '../src/oci/run-config.ts';
-import { makeBusyboxRootfs } from '../test/support/busybox-rootfs.ts';
-import { PROBE_SCRIPT, type Probe, parseProbe, SECRET } from '../test/support/isolation-probe.ts';
-import { makeOrdinaryUser } from '../test/support/ordinary-user.ts';
+import { makeBusyboxRootfs } from '../test/support/container/busybox-rootfs.ts';
+import { PROBE_SCRIPT, type Probe, parseProbe, SECRET } from '../test/support/container/isolation-probe.ts';
+import { makeOrdinaryUser } from '../test/support/host/ordinary-user.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
 import { findTool } from '../test/support/tools.ts';
 

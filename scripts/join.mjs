@@ -48,7 +48,7 @@ const SCRIPTS = {
   ],
   others: [],
 };
-/** Modules that programs of tests ask for, besides other scripts (test/support/program-module.ts). */
+/** Modules that programs of tests ask for, besides other scripts (test/support/command/program-module.ts). */
 const ASKED = [
   MAIN,
   'errors.ts',

@@ -5,7 +5,7 @@ import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { EXAMPLE_ARCHIVE, EXAMPLE_VARIABLE } from '../test/support/checkout.ts';
-import { COMPILED_VARIABLE } from '../test/support/compiled-code.ts';
+import { COMPILED_VARIABLE } from '../test/support/command/compiled-code.ts';
 import { spreadTempDirs, tempDir } from '../test/support/temp-dir.ts';
 import { missingPackages } from '../test/support/tools.ts';
 import { installNode, NODE_LINES } from './other-node.ts';
@@ -60,8 +60,8 @@ async function makeNeeds(files: readonly string[]): Promise<void> {
     if (status !== 0) process.exit(status ?? 1);
   }
   if (!needs.some(runsCommand)) return;
-  const { publish } = await import('../test/support/publish.ts');
-  const { COMMAND_VARIABLE } = await import('../test/support/tsimg.ts');
+  const { publish } = await import('../test/support/command/publish.ts');
+  const { COMMAND_VARIABLE } = await import('../test/support/command/tsimg.ts');
   process.env[COMMAND_VARIABLE] = await publish();
   process.env[COMPILED_VARIABLE] = tempDir(0o755);
   const example = join(tempDir(0o755), 'example.tar');

@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as api from '../src/api.ts';
 import { EXAMPLE_IMAGE, ROOT } from './support/checkout.ts';
-import { canRunContainers } from './support/define-runs.ts';
+import { canRunContainers } from './support/container/define-runs.ts';
 import { tempDir } from './support/temp-dir.ts';
 import { haveRoot, haveTools } from './support/tools.ts';
 

@@ -13,10 +13,10 @@ import { runInSandbox } from '../scripts/conformance/in-sandbox.ts';
 import { caseList } from '../scripts/conformance/page.ts';
 import { type CaseResult, runCase } from '../scripts/conformance/run-case.ts';
 import { makeSandbox, type Sandbox } from '../scripts/conformance/sandbox.ts';
-import { asIdentity } from './support/as-user.ts';
+import { asIdentity } from './support/host/as-user.ts';
+import { snapshot } from './support/image/tree-snapshot.ts';
 import { tempDir } from './support/temp-dir.ts';
 import { haveRoot, haveTools } from './support/tools.ts';
-import { snapshot } from './support/tree-snapshot.ts';
 
 const test = suite('conformance');
 

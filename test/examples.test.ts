@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXAMPLE_IMAGE, ROOT } from './support/checkout.ts';
-import { serverImage } from './support/debian-server.ts';
-import { startDockerRegistry } from './support/docker-registry.ts';
-import { makeOrdinaryUser } from './support/ordinary-user.ts';
+import { makeOrdinaryUser } from './support/host/ordinary-user.ts';
+import { serverImage } from './support/image/debian-server.ts';
+import { startDockerRegistry } from './support/registry/docker-registry.ts';
 import { tempDir } from './support/temp-dir.ts';
 import { haveTools } from './support/tools.ts';
 

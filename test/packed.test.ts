@@ -7,11 +7,11 @@ import * as assert from 'uvu/assert';
 import * as tsimg from '../src/api.ts';
 import * as sandbox from '../src/sandbox.ts';
 import * as testing from '../src/testing.ts';
-import { readPage } from './docs/page.ts';
-import { faultOf, targetsOf } from './docs/page-links.ts';
+import { readPage } from './docs/support/page.ts';
+import { faultOf, targetsOf } from './docs/support/page-links.ts';
 import { EXAMPLE_IMAGE, ROOT } from './support/checkout.ts';
-import { canRunContainers } from './support/define-runs.ts';
-import { installPackage, makeProject, PACKAGE } from './support/user-project.ts';
+import { installPackage, makeProject, PACKAGE } from './support/command/user-project.ts';
+import { canRunContainers } from './support/container/define-runs.ts';
 
 // The package as npm publishes it, in the project of a user.
 

@@ -3,14 +3,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeBusyboxRootfs } from './support/busybox-rootfs.ts';
 import { EXAMPLE_IMAGE } from './support/checkout.ts';
-import { compiledCode } from './support/compiled-code.ts';
-import { startFakeRegistry } from './support/fake-registry.ts';
-import { makeImage } from './support/image.ts';
+import { compiledCode } from './support/command/compiled-code.ts';
+import { BUILT, MAIN } from './support/command/tsimg.ts';
+import { makeBusyboxRootfs } from './support/container/busybox-rootfs.ts';
+import { makeImage } from './support/image/image.ts';
+import { startFakeRegistry } from './support/registry/fake-registry.ts';
 import { tempDir } from './support/temp-dir.ts';
 import { haveRoot, haveTools } from './support/tools.ts';
-import { BUILT, MAIN } from './support/tsimg.ts';
 
 // tsimg never makes Node warn: of deprecated functions, of descriptors, of listeners.
 

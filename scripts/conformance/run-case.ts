@@ -1,7 +1,7 @@
 import type { ConformanceCase } from '../../fixtures/conformance/conformance-case.ts';
 import { writeImage } from '../../fixtures/conformance/document.ts';
 import { type Strictness, treeDifferences } from '../../fixtures/conformance/judge.ts';
-import { snapshot } from '../../test/support/tree-snapshot.ts';
+import { snapshot } from '../../test/support/image/tree-snapshot.ts';
 import type { Adapter, Outcome } from './adapters.ts';
 import type { Sandbox } from './sandbox.ts';
 

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { file, tarOf } from '../../test/support/tar.ts';
-import { differences, type Snapshot, snapshot } from '../../test/support/tree-snapshot.ts';
+import { file, tarOf } from '../../test/support/image/tar.ts';
+import { differences, type Snapshot, snapshot } from '../../test/support/image/tree-snapshot.ts';
 
 /** The folders of one case: those that a tool may change, and those that it must not. */
 export interface Sandbox {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { OWN_WORLD_NEEDS, runInOwnWorld } from '../../test/support/own-world.ts';
+import { OWN_WORLD_NEEDS, runInOwnWorld } from '../../test/support/host/own-world.ts';
 import type { TerminalStep } from './render-terminal.ts';
 
 // Records the session of docs/terminal.svg: real commands of an ordinary user, in namespaces with a network of their

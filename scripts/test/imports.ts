@@ -66,7 +66,7 @@ export function readModules(dist: string): Modules {
 }
 
 /** The module whose importers run the command. */
-const COMMAND = join('test', 'support', 'tsimg.js');
+const COMMAND = join('test', 'support', 'command', 'tsimg.js');
 /** The library, which is joined. */
 const API = join('src', 'api.js');
 

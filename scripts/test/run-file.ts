@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { relative } from 'node:path';
-import { CERTIFICATES_VARIABLE } from '../../test/support/npm-packages.ts';
+import { CERTIFICATES_VARIABLE } from '../../test/support/command/npm-packages.ts';
 
 /** A file that takes longer than this hangs: milliseconds. An emulated machine takes 8 minutes on a slow host. */
 const FILE_TIMEOUT = 1_200_000;

@@ -4,12 +4,12 @@ import { gunzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXAMPLE_ARCHIVE, EXAMPLE_IMAGE } from '../support/checkout.ts';
-import { makeImage } from '../support/image.ts';
-import { named, writeLayout } from '../support/layout.ts';
-import type { CallResult } from '../support/resident-command.ts';
-import { file, tarOf } from '../support/tar.ts';
+import type { CallResult } from '../support/command/resident-command.ts';
+import { tsimg, tsimgEach } from '../support/command/tsimg.ts';
+import { makeImage } from '../support/image/image.ts';
+import { named, writeLayout } from '../support/image/layout.ts';
+import { file, tarOf } from '../support/image/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { tsimg, tsimgEach } from '../support/tsimg.ts';
 
 // A wrong call has its documented exit status and prints one line that helps, without a stack trace. It changes
 // nothing.

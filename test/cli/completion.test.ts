@@ -7,10 +7,10 @@ import { commandLineOf } from '../../src/cli/completion/command-line.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { completionScript } from '../../src/cli/verb/completion.ts';
 import { EXAMPLE_IMAGE, ROOT } from '../support/checkout.ts';
-import { bashOffers, completedLines, completionPlace, fishOffers } from '../support/shell-completion.ts';
+import { bashOffers, completedLines, completionPlace, fishOffers } from '../support/command/shell-completion.ts';
+import { tsimg } from '../support/command/tsimg.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveTools } from '../support/tools.ts';
-import { tsimg } from '../support/tsimg.ts';
 
 // What `tsimg completion SHELL` prints completes in that shell itself, and nothing from outside is run by it.
 

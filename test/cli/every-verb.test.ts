@@ -6,15 +6,15 @@ import * as assert from 'uvu/assert';
 import { findVerb } from '../../src/cli/find-verb.ts';
 import { VERBS } from '../../src/cli/verbs.ts';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
-import { defineRuns } from '../support/define-runs.ts';
-import { ACCOUNT, type DockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
-import type { OrdinaryUser } from '../support/ordinary-user.ts';
+import { tsimgAlone } from '../support/command/tsimg.ts';
+import { defineRuns } from '../support/container/define-runs.ts';
+import type { OrdinaryUser } from '../support/host/ordinary-user.ts';
 import { prepare } from '../support/prepare.ts';
+import { ACCOUNT, type DockerRegistry, startDockerRegistry } from '../support/registry/docker-registry.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveTools } from '../support/tools.ts';
-import { tsimgAlone } from '../support/tsimg.ts';
 
-// Most calls of tests are made in a process that stays (test/support/resident-command.ts). Here each verb is a process
+// Most calls of tests are made in a process that stays (test/support/command/resident-command.ts). Here each verb is a process
 // of its own, as people start it, which must end by itself. The calls build on each other.
 
 /** A call: its words, what it prints, and its status, 0 when absent. */

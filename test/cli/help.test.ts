@@ -3,8 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HEADINGS, MOST_USED, optionGroups } from '../../src/cli/option-groups.ts';
 import { createProgram } from '../../src/cli/program.ts';
+import { tsimg, tsimgEach } from '../support/command/tsimg.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { tsimg, tsimgEach } from '../support/tsimg.ts';
 
 // Help shows options under headings, the most used options first.
 

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeContainerCli, until } from '../support/container-cli.ts';
-import { defineRuns } from '../support/define-runs.ts';
-import { makeImage } from '../support/image.ts';
-import { named, writeLayout } from '../support/layout.ts';
-import { dir, file, symlink, tarOf } from '../support/tar.ts';
+import { makeContainerCli, until } from '../support/command/container-cli.ts';
+import { defineRuns } from '../support/container/define-runs.ts';
+import { makeImage } from '../support/image/image.ts';
+import { named, writeLayout } from '../support/image/layout.ts';
+import { dir, file, symlink, tarOf } from '../support/image/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { findTool } from '../support/tools.ts';
 

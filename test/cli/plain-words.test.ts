@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
-import { makeContainerCli } from '../support/container-cli.ts';
-import { defineRuns } from '../support/define-runs.ts';
+import { makeContainerCli } from '../support/command/container-cli.ts';
+import { MAIN } from '../support/command/tsimg.ts';
+import { defineRuns } from '../support/container/define-runs.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { MAIN } from '../support/tsimg.ts';
 
 // Errors are in words that help: no errno, no system call, no sentence of a library.
 

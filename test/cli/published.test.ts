@@ -16,14 +16,14 @@ import { Script } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeBusyboxRootfs } from '../support/busybox-rootfs.ts';
 import { EXAMPLE_ARCHIVE, ROOT } from '../support/checkout.ts';
-import { until } from '../support/container-cli.ts';
-import type { CallResult } from '../support/resident-command.ts';
+import { until } from '../support/command/container-cli.ts';
+import type { CallResult } from '../support/command/resident-command.ts';
+import { BUILT } from '../support/command/tsimg.ts';
+import { PACKAGE } from '../support/command/user-project.ts';
+import { makeBusyboxRootfs } from '../support/container/busybox-rootfs.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
-import { BUILT } from '../support/tsimg.ts';
-import { PACKAGE } from '../support/user-project.ts';
 
 // The published scripts, which scripts/join.mjs joins of modules, must do what the modules do.
 
@@ -60,7 +60,7 @@ const CALLS: readonly (readonly string[])[] = [
 
 test('the published command does what its modules do, also for errors', () => {
   // The modules are loaded once for all calls
-  const program = join(import.meta.dirname, '..', 'support', 'many-calls.js');
+  const program = join(import.meta.dirname, '..', 'support', 'command', 'many-calls.js');
   const byModules = outcome(program, [JSON.stringify(CALLS)]);
   assert.is(byModules.status, 0, byModules.stderr);
   const expected: readonly CallResult[] = JSON.parse(byModules.stdout);

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defineRuns } from '../support/define-runs.ts';
-import { residentCall } from '../support/resident-command.ts';
-import { stateRootOf } from '../support/state-root.ts';
+import { residentCall } from '../support/command/resident-command.ts';
+import { stateRootOf } from '../support/command/state-root.ts';
+import { tsimg, tsimgAlone } from '../support/command/tsimg.ts';
+import { defineRuns } from '../support/container/define-runs.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { tsimg, tsimgAlone } from '../support/tsimg.ts';
 
-// Most calls of tests are made in a process that stays (test/support/resident-command.ts). These are made both ways.
+// Most calls of tests are made in a process that stays (test/support/command/resident-command.ts). These are made both ways.
 
 const asRoot = suite('cli/resident as root');
 const asUser = suite('cli/resident as an ordinary user');

@@ -3,11 +3,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { severalErrors, TsimgError, throwAll } from '../../src/errors.ts';
 import { ROOT } from '../support/checkout.ts';
+import { tsimg } from '../support/command/tsimg.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { makeImage } from '../support/image.ts';
-import { named, writeLayout } from '../support/layout.ts';
+import { makeImage } from '../support/image/image.ts';
+import { named, writeLayout } from '../support/image/layout.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { tsimg } from '../support/tsimg.ts';
 
 // Verbs with several operands: each that fails is told, in a line of its own.
 

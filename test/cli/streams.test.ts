@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
-import { compiledCode } from '../support/compiled-code.ts';
+import { compiledCode } from '../support/command/compiled-code.ts';
+import { MAIN, tsimg } from '../support/command/tsimg.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
-import { MAIN, tsimg } from '../support/tsimg.ts';
 
 // The command as a shell starts it: by its first line, in pipelines, with broken outputs and inputs that never come.
 

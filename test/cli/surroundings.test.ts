@@ -5,11 +5,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeDirectories } from '../../src/sys/file/make-directories.ts';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
-import { makeContainerCli } from '../support/container-cli.ts';
-import { defineRuns } from '../support/define-runs.ts';
+import { makeContainerCli } from '../support/command/container-cli.ts';
+import { MAIN } from '../support/command/tsimg.ts';
+import { defineRuns } from '../support/container/define-runs.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { MAIN } from '../support/tsimg.ts';
 
 // The caller's umask, home and working directory change nothing in a container, and cause no failure.
 

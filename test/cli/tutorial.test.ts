@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startDockerRegistry } from '../support/docker-registry.ts';
+import { tsimg } from '../support/command/tsimg.ts';
+import { startDockerRegistry } from '../support/registry/docker-registry.ts';
 import { sharedImage } from '../support/shared-images.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
-import { tsimg } from '../support/tsimg.ts';
 
 // The steps of the tutorial that tsimg grew from: pull alpine:3.9, unpack an archive of `docker save`, run a shell in
 // it.

@@ -4,13 +4,13 @@ import { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildRootfs } from '../../src/disk/build-rootfs.ts';
-import { asIdentity, IDENTITIES, type Identity, ORDINARY } from '../support/as-user.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { layerInputs } from '../support/layer-input.ts';
-import { charDevice, dir, entry, fifo, file, hardlink, symlink, tarOf, whiteout } from '../support/tar.ts';
+import { asIdentity, IDENTITIES, type Identity, ORDINARY } from '../support/host/as-user.ts';
+import { layerInputs } from '../support/image/layer-input.ts';
+import { charDevice, dir, entry, fifo, file, hardlink, symlink, tarOf, whiteout } from '../support/image/tar.ts';
+import { differences, snapshot } from '../support/image/tree-snapshot.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot } from '../support/tools.ts';
-import { differences, snapshot } from '../support/tree-snapshot.ts';
 
 const test = suite('disk/build-rootfs');
 

@@ -4,11 +4,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildRootfs } from '../../src/disk/build-rootfs.ts';
 import { TsimgError } from '../../src/errors.ts';
-import { asIdentity, IDENTITIES, type Identity } from '../support/as-user.ts';
-import { layerInputs } from '../support/layer-input.ts';
-import { dir, file, hardlink, opaque, symlink, type TarPart, tarOf, whiteout } from '../support/tar.ts';
+import { asIdentity, IDENTITIES, type Identity } from '../support/host/as-user.ts';
+import { layerInputs } from '../support/image/layer-input.ts';
+import { dir, file, hardlink, opaque, symlink, type TarPart, tarOf, whiteout } from '../support/image/tar.ts';
+import { differences, snapshot } from '../support/image/tree-snapshot.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { differences, snapshot } from '../support/tree-snapshot.ts';
 
 // These layers try to leave the destination. Files beside and above it must keep their content, mode, owner, time and
 // number of links, and no file may be added there.

@@ -6,12 +6,12 @@ import * as assert from 'uvu/assert';
 import { buildRootfs } from '../../src/disk/build-rootfs.ts';
 import { unpackLayers } from '../../src/disk/unpack-layers.ts';
 import type { Form } from '../../src/rootfs/fold/real-attributes.ts';
-import { asIdentity } from '../support/as-user.ts';
-import { layerInputs } from '../support/layer-input.ts';
-import { charDevice, dir, file, hardlink, opaque, symlink, tarOf, whiteout } from '../support/tar.ts';
+import { asIdentity } from '../support/host/as-user.ts';
+import { layerInputs } from '../support/image/layer-input.ts';
+import { charDevice, dir, file, hardlink, opaque, symlink, tarOf, whiteout } from '../support/image/tar.ts';
+import { differences, snapshot } from '../support/image/tree-snapshot.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
-import { differences, snapshot } from '../support/tree-snapshot.ts';
 
 const test = suite('disk/unpack-layers');
 

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { ROOT } from '../support/checkout.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { findTool } from '../support/tools.ts';
-import { readPage } from './page.ts';
+import { readPage } from './support/page.ts';
 
 // The README's `sh clone` blocks, run in a copy of the checkout. The network is not used: `npm ci` is held to have
 // happened (the test could not run otherwise), and `npm test` runs one small test file. All else is npm's own.

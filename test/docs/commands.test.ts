@@ -1,5 +1,5 @@
 import { suite } from 'uvu';
-import { defineCommands } from './define-commands.ts';
+import { defineCommands } from './support/define-commands.ts';
 
 const test = suite('docs/commands');
 defineCommands(test, /^(README\.md|docs\/(containers|errors|fleet|verify)\.md)$/);

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ERROR_CODES } from '../../src/errors.ts';
-import { readPage } from './page.ts';
+import { readPage } from './support/page.ts';
 
 const test = suite('docs/errors');
 

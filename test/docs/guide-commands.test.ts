@@ -1,5 +1,5 @@
 import { suite } from 'uvu';
-import { defineCommands } from './define-commands.ts';
+import { defineCommands } from './support/define-commands.ts';
 
 const test = suite('docs/guide-commands');
 defineCommands(test, /^docs\/guides\//);

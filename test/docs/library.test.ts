@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadArchive, tagImage } from '../../src/library/images/stored-images.ts';
 import { EXAMPLE_IMAGE, ROOT } from '../support/checkout.ts';
-import { canRunContainers } from '../support/define-runs.ts';
+import { canRunContainers } from '../support/container/define-runs.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 // Each `ts` block of docs/library.md runs, and prints what stands in the `text` block below it.

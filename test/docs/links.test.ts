@@ -3,8 +3,8 @@ import { join, normalize } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ROOT } from '../support/checkout.ts';
-import { allPages, readPage } from './page.ts';
-import { faultOf, targetsOf } from './page-links.ts';
+import { allPages, readPage } from './support/page.ts';
+import { faultOf, targetsOf } from './support/page-links.ts';
 
 const test = suite('docs/links');
 

@@ -7,10 +7,10 @@ import { mdocFlags, mdocText, mdocWords } from '../../scripts/docs/mdoc.ts';
 import { optionGroups } from '../../src/cli/option-groups.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { EXAMPLE_IMAGE, ROOT } from '../support/checkout.ts';
+import { tsimg } from '../support/command/tsimg.ts';
+import { PACKAGE } from '../support/command/user-project.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
-import { tsimg } from '../support/tsimg.ts';
-import { PACKAGE } from '../support/user-project.ts';
 
 // man/ is made of the program (npm run check says when it is stale). Here: can it be read, and does npm install it?
 

@@ -6,8 +6,8 @@ import { RECORDING_NEEDS, recordTerminal } from '../../scripts/terminal/record-t
 import { COLUMNS, MAX_ROWS, renderTerminal } from '../../scripts/terminal/render-terminal.ts';
 import { drawTerminal, PICTURE, readRecording } from '../../scripts/terminal/terminal-page.ts';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
+import { MAIN } from '../support/command/tsimg.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
-import { MAIN } from '../support/tsimg.ts';
 
 // docs/terminal.svg, the picture at the top of the README.
 

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { userModeKernel } from '../machine/define-in-machine.ts';
-import { docStepsOf, matchesDoc } from './doc-steps.ts';
-import { readPage } from './page.ts';
+import { docStepsOf, matchesDoc } from './support/doc-steps.ts';
+import { readPage } from './support/page.ts';
 
 // The commands of docs/tutorial.md that are for cgroups of version 2, on a kernel that has them, whatever the
 // host has.

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXAMPLE_ARCHIVE } from '../support/checkout.ts';
-import { cgroupVersion, OWN_WORLD_NEEDS } from '../support/own-world.ts';
+import { MAIN } from '../support/command/tsimg.ts';
+import { cgroupVersion, OWN_WORLD_NEEDS } from '../support/host/own-world.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
-import { MAIN } from '../support/tsimg.ts';
-import { type DocStep, docStepsOf, matchesDoc, runDocSteps } from './doc-steps.ts';
-import { readPage } from './page.ts';
+import { type DocStep, docStepsOf, matchesDoc, runDocSteps } from './support/doc-steps.ts';
+import { readPage } from './support/page.ts';
 
 // Every command of docs/tutorial.md is run, as root and as an ordinary user.
 

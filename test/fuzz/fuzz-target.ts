@@ -1,5 +1,5 @@
 import { messageOf } from '../../src/errors.ts';
-import { randomOf } from './random.ts';
+import { randomOf } from './mutate/random.ts';
 import type { Input, OpenTarget, Target } from './target.ts';
 
 export interface FuzzOptions {

@@ -1,5 +1,5 @@
 import { type Finding, type FuzzOptions, type FuzzReport, fuzzTarget } from './fuzz-target.ts';
-import { minimise } from './minimise.ts';
+import { minimise } from './mutate/minimise.ts';
 import type { Input, Target } from './target.ts';
 
 /** A report, and the smallest input with the same fault. */

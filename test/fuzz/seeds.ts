@@ -1,7 +1,7 @@
 import { isArchive } from '../../fixtures/conformance/conformance-case.ts';
 import { ALL_CASES } from '../../fixtures/conformance/corpus.ts';
 import { layoutOf } from '../../fixtures/conformance/layout.ts';
-import { file, tarOf } from '../support/tar.ts';
+import { file, tarOf } from '../support/image/tar.ts';
 import type { Input } from './target.ts';
 
 /** The largest input, in bytes: larger ones only take time. */

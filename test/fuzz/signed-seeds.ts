@@ -5,8 +5,8 @@ import { parsePublicKey } from '../../src/crypto/public-key.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import type { Requirement } from '../../src/verify/verify-candidate.ts';
 import { ROOT } from '../support/checkout.ts';
-import { hashedRekord, legacyLog } from '../support/log-entries.ts';
-import { pae, publicPem, simpleSigning, statement } from '../support/signer.ts';
+import { hashedRekord, legacyLog } from '../support/signed/log-entries.ts';
+import { pae, publicPem, simpleSigning, statement } from '../support/signed/signer.ts';
 
 // Good signatures of an image that nobody asks for, the same bytes every time: keys of Ed25519 sign without chance.
 

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from './mutate/random.ts';
 
 /** The input of a target: one file, or the layers of an image. */
 export type Input = readonly Buffer[];

@@ -5,7 +5,7 @@ import type { Descriptor } from '../../src/oci/descriptor.ts';
 import { type ImageIndex, parseImageIndex } from '../../src/oci/image-index.ts';
 import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
 import { parsePlatform } from '../../src/oci/platform.ts';
-import { makeImage, makeIndex } from '../support/image.ts';
+import { makeImage, makeIndex } from '../support/image/image.ts';
 
 const test = suite('image/choose-platform');
 

@@ -10,7 +10,7 @@ import type { Digest } from '../../src/oci/digest.ts';
 import { parsePlatform } from '../../src/oci/platform.ts';
 import { openContent } from '../../src/streams/content.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { makeImage, memorySource } from '../support/image.ts';
+import { makeImage, memorySource } from '../support/image/image.ts';
 
 const platform = parsePlatform('linux/amd64');
 const test = suite('image/copy');

@@ -8,7 +8,7 @@ import type { Digest } from '../../src/oci/digest.ts';
 import { type Platform, parsePlatform } from '../../src/oci/platform.ts';
 import { collect } from '../../src/streams/collect.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { makeImage, makeIndex, memorySource } from '../support/image.ts';
+import { makeImage, makeIndex, memorySource } from '../support/image/image.ts';
 
 const amd64 = parsePlatform('linux/amd64');
 const arm64 = parsePlatform('linux/arm64');

@@ -6,7 +6,7 @@ import { toOci } from '../../src/image/to-oci.ts';
 import { parseManifest } from '../../src/oci/manifest.ts';
 import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
 import { parsePlatform } from '../../src/oci/platform.ts';
-import { makeImage, memorySource } from '../support/image.ts';
+import { makeImage, memorySource } from '../support/image/image.ts';
 
 const platform = parsePlatform('linux/amd64');
 const test = suite('image/to-oci');

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
-import { canRunContainers } from '../support/define-runs.ts';
-import type { FiftyContainers } from '../support/fifty-containers.ts';
-import { becomeWords, makeOrdinaryUser } from '../support/ordinary-user.ts';
-import { stateRootOf } from '../support/state-root.ts';
+import { stateRootOf } from '../support/command/state-root.ts';
+import { canRunContainers } from '../support/container/define-runs.ts';
+import type { FiftyContainers } from '../support/container/fifty-containers.ts';
+import { becomeWords, makeOrdinaryUser } from '../support/host/ordinary-user.ts';
 
 // The library leaves the process that loads it as it was.
 
 const test = suite('library/host-process');
-const PROGRAM = join(import.meta.dirname, '..', 'support', 'fifty-containers.js');
+const PROGRAM = join(import.meta.dirname, '..', 'support', 'container', 'fifty-containers.js');
 
 if (canRunContainers()) {
   const user = makeOrdinaryUser();

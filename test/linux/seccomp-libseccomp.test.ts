@@ -7,7 +7,7 @@ import { resolveSeccomp } from '../../src/linux/seccomp/resolve-seccomp.ts';
 import { compileSeccomp, type Instruction } from '../../src/linux/seccomp/seccomp-compile.ts';
 import { defaultPolicy } from '../../src/linux/seccomp/seccomp-policy.ts';
 import { parseSeccompProfile, type SeccompProfile } from '../../src/linux/seccomp/seccomp-profile.ts';
-import { runFilter } from '../support/run-filter.ts';
+import { runFilter } from '../support/container/run-filter.ts';
 import { haveTools } from '../support/tools.ts';
 
 // Compares our filters with those that runc makes of the same profile with libseccomp, which gets the rules as below.

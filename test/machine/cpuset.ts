@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defineCpusetTests } from '../support/cpuset-tests.ts';
-import { defineRuns } from '../support/define-runs.ts';
+import { defineCpusetTests } from '../support/container/cpuset-tests.ts';
+import { defineRuns } from '../support/container/define-runs.ts';
 import { delegate } from './delegate.ts';
 
 // The cpuset controller of version 2, which a kernel in user mode lacks: for root, and for a user without its

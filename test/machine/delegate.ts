@@ -1,7 +1,7 @@
 import { chownSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'uvu';
-import type { OrdinaryUser } from '../support/ordinary-user.ts';
+import type { OrdinaryUser } from '../support/host/ordinary-user.ts';
 import { prepare } from '../support/prepare.ts';
 
 export interface Delegated {

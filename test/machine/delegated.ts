@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defineRuns } from '../support/define-runs.ts';
-import { becomeWords } from '../support/ordinary-user.ts';
-import { residentCall } from '../support/resident-command.ts';
-import { stateRootOf } from '../support/state-root.ts';
+import { residentCall } from '../support/command/resident-command.ts';
+import { stateRootOf } from '../support/command/state-root.ts';
+import { PROGRAM } from '../support/command/tsimg.ts';
+import { defineRuns } from '../support/container/define-runs.ts';
+import { becomeWords } from '../support/host/ordinary-user.ts';
 import { findTool } from '../support/tools.ts';
-import { PROGRAM } from '../support/tsimg.ts';
 import { delegate, processesIn } from './delegate.ts';
 
 // An ordinary user with a delegated cgroup of version 2, as in a session of systemd. Run on a

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ROOT } from '../support/checkout.ts';
-import { makeContainerCli } from '../support/container-cli.ts';
-import { defineRuns } from '../support/define-runs.ts';
-import { LOOP_CONTENT, makeLoopDevice } from '../support/loop-device.ts';
+import { makeContainerCli } from '../support/command/container-cli.ts';
+import { defineRuns } from '../support/container/define-runs.ts';
+import { LOOP_CONTENT, makeLoopDevice } from '../support/host/loop-device.ts';
 
 // The list of devices as a BPF program, for cgroups of version 2. The kernel is slow, so these tests are few and large.
 // All others are in test/host/cgroup/devices.test.ts. Run on a kernel of its own by

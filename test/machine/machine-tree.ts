@@ -14,10 +14,10 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROOT } from '../support/checkout.ts';
-import { MACHINE_VARIABLE } from '../support/resident-command.ts';
+import { MACHINE_VARIABLE } from '../support/command/resident-command.ts';
+import { BUILT, COMMAND_VARIABLE, MAIN } from '../support/command/tsimg.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { findTool } from '../support/tools.ts';
-import { BUILT, COMMAND_VARIABLE, MAIN } from '../support/tsimg.ts';
 
 // The files of a machine: the host's own programs and this checkout, which are not changed.
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeContainerCli } from '../support/container-cli.ts';
-import { defineRuns } from '../support/define-runs.ts';
+import { makeContainerCli } from '../support/command/container-cli.ts';
+import { defineRuns } from '../support/container/define-runs.ts';
 
 // A container's usage by cgroups of version 2. Run on a kernel of its own by test/host/cgroup/cgroup2.test.ts.
 

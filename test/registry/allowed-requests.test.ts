@@ -17,16 +17,16 @@ import { readManifest } from '../../src/verbs/registry/manifest.ts';
 import { pushImage } from '../../src/verbs/registry/push.ts';
 import { listTags } from '../../src/verbs/registry/tags.ts';
 import { listReferrersOf } from '../../src/verbs/signatures/referrers.ts';
-import type { Seen } from '../support/allowed-request.ts';
-import { type Fate, type Passed, startCuttingProxy } from '../support/cutting-proxy.ts';
-import { ACCOUNT, startDockerRegistry } from '../support/docker-registry.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { describe, makeImage } from '../support/image.ts';
-import { type RecordingProxy, startRecordingProxy } from '../support/recording-proxy.ts';
+import { describe, makeImage } from '../support/image/image.ts';
+import { makeTwoPlatforms } from '../support/image/two-platforms.ts';
+import type { Seen } from '../support/registry/allowed-request.ts';
+import { type Fate, type Passed, startCuttingProxy } from '../support/registry/cutting-proxy.ts';
+import { ACCOUNT, startDockerRegistry } from '../support/registry/docker-registry.ts';
+import { type RecordingProxy, startRecordingProxy } from '../support/registry/recording-proxy.ts';
+import { startUploadRegistry } from '../support/registry/upload-registry.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveTools } from '../support/tools.ts';
-import { makeTwoPlatforms } from '../support/two-platforms.ts';
-import { startUploadRegistry } from '../support/upload-registry.ts';
 
 // Each request of a wide set of operations is one that the distribution spec allows a client, and each upload is ended.
 

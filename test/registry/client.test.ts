@@ -9,7 +9,7 @@ import type { TsimgEvent } from '../../src/events.ts';
 import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
 import { openRegistryClient } from '../../src/registry/client.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { type Exchange, type FakeRegistry, startFakeRegistry } from '../support/fake-registry.ts';
+import { type Exchange, type FakeRegistry, startFakeRegistry } from '../support/registry/fake-registry.ts';
 
 const test = suite('registry/client');
 

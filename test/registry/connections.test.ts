@@ -8,9 +8,9 @@ import { openRegistryClient } from '../../src/registry/client.ts';
 import { hostAmong, openConnections } from '../../src/registry/connections.ts';
 import type { Host } from '../../src/registry/host.ts';
 import type { RegistryOptions } from '../../src/registry/session.ts';
-import { makeCertificate } from '../support/certificate.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { type Exchange, type FakeRegistry, startFakeRegistry } from '../support/fake-registry.ts';
+import { makeCertificate } from '../support/registry/certificate.ts';
+import { type Exchange, type FakeRegistry, startFakeRegistry } from '../support/registry/fake-registry.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveTools } from '../support/tools.ts';
 

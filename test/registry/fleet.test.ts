@@ -5,13 +5,13 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { until } from '../support/container-cli.ts';
-import { startDockerRegistry } from '../support/docker-registry.ts';
-import { makeImage } from '../support/image.ts';
-import { named, writeLayout } from '../support/layout.ts';
+import { until } from '../support/command/container-cli.ts';
+import { tsimgAsync } from '../support/command/tsimg-async.ts';
+import { makeImage } from '../support/image/image.ts';
+import { named, writeLayout } from '../support/image/layout.ts';
+import { startDockerRegistry } from '../support/registry/docker-registry.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveTools } from '../support/tools.ts';
-import { tsimgAsync } from '../support/tsimg-async.ts';
 
 // Nodes of a fleet, each a process with a store of its own, pull through a cache: Debian's docker-registry before
 // another one. $TSIMG_FLEET_NODES says how many; five in the suite.

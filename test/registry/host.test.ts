@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openHost } from '../../src/registry/host.ts';
-import { makeCertificate } from '../support/certificate.ts';
 import { failureOf } from '../support/failure-of.ts';
+import { makeCertificate } from '../support/registry/certificate.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveTools } from '../support/tools.ts';
 

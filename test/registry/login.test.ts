@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkCredentials } from '../../src/registry/login.ts';
-import { makeCertificate } from '../support/certificate.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { type Exchange, type FakeRegistry, startFakeRegistry } from '../support/fake-registry.ts';
+import { makeCertificate } from '../support/registry/certificate.ts';
+import { type Exchange, type FakeRegistry, startFakeRegistry } from '../support/registry/fake-registry.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveTools } from '../support/tools.ts';
 

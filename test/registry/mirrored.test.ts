@@ -11,10 +11,10 @@ import type { RegistryOptions } from '../../src/registry/session.ts';
 import { openOciLayoutSink } from '../../src/sinks/oci-layout.ts';
 import { openStoreSink } from '../../src/sinks/store.ts';
 import { openRegistrySource } from '../../src/sources/registry.ts';
-import { makeCertificate } from '../support/certificate.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { type Exchange, type FakeRegistry, startFakeRegistry } from '../support/fake-registry.ts';
-import { describe, makeImage } from '../support/image.ts';
+import { describe, makeImage } from '../support/image/image.ts';
+import { makeCertificate } from '../support/registry/certificate.ts';
+import { type Exchange, type FakeRegistry, startFakeRegistry } from '../support/registry/fake-registry.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveTools } from '../support/tools.ts';
 

@@ -4,16 +4,16 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeCertificate } from '../support/certificate.ts';
-import { ACCOUNT, startDockerRegistry } from '../support/docker-registry.ts';
-import { makeImage } from '../support/image.ts';
-import { freePort, startNginx } from '../support/nginx.ts';
-import { dir, file, tarOf } from '../support/tar.ts';
+import { MAIN, tsimg } from '../support/command/tsimg.ts';
+import { makeImage } from '../support/image/image.ts';
+import { dir, file, tarOf } from '../support/image/tar.ts';
+import { makeTwoPlatforms } from '../support/image/two-platforms.ts';
+import { makeCertificate } from '../support/registry/certificate.ts';
+import { ACCOUNT, startDockerRegistry } from '../support/registry/docker-registry.ts';
+import { freePort, startNginx } from '../support/registry/nginx.ts';
+import { startTokenServer } from '../support/registry/token-server.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { startTokenServer } from '../support/token-server.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
-import { MAIN, tsimg } from '../support/tsimg.ts';
-import { makeTwoPlatforms } from '../support/two-platforms.ts';
 
 // Real registries and front ends, and the tools that others use with them: bytes stay the same in both directions.
 

@@ -9,10 +9,10 @@ import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
 import { isTag, referrersTag } from '../../src/oci/reference.ts';
 import { openRegistryClient } from '../../src/registry/client.ts';
 import { parseWarnings } from '../../src/registry/failure/warning.ts';
-import { startDockerRegistry } from '../support/docker-registry.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { startFakeRegistry } from '../support/fake-registry.ts';
-import { describe } from '../support/image.ts';
+import { describe } from '../support/image/image.ts';
+import { startDockerRegistry } from '../support/registry/docker-registry.ts';
+import { startFakeRegistry } from '../support/registry/fake-registry.ts';
 import { haveTools } from '../support/tools.ts';
 
 // The list of referrers that clients keep at a tag, and what a registry says in its headers.

@@ -4,8 +4,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openRegistryClient } from '../../src/registry/client.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { describe } from '../support/image.ts';
-import { freePort } from '../support/nginx.ts';
+import { describe } from '../support/image/image.ts';
+import { freePort } from '../support/registry/nginx.ts';
 
 // A registry that restarts refuses connections for a while.
 

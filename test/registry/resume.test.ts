@@ -6,7 +6,7 @@ import { digestOf } from '../../src/crypto/digest.ts';
 import { parseContentRange } from '../../src/registry/resume.ts';
 import { openRegistrySource } from '../../src/sources/registry.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { type Exchange, startFakeRegistry } from '../support/fake-registry.ts';
+import { type Exchange, startFakeRegistry } from '../support/registry/fake-registry.ts';
 
 const test = suite('registry/resume');
 

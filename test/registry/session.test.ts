@@ -7,7 +7,7 @@ import type { Credentials } from '../../src/registry/auth/auth-file.ts';
 import { openRegistryClient } from '../../src/registry/client.ts';
 import type { RegistryOptions } from '../../src/registry/session.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { type Exchange, type FakeRegistry, startFakeRegistry } from '../support/fake-registry.ts';
+import { type Exchange, type FakeRegistry, startFakeRegistry } from '../support/registry/fake-registry.ts';
 
 const test = suite('registry/session');
 

@@ -7,12 +7,12 @@ import { readSections } from '../../src/registry/write/sections.ts';
 import type { UploadOptions } from '../../src/registry/write/upload.ts';
 import { collect } from '../../src/streams/collect.ts';
 import { verified } from '../../src/streams/verified.ts';
-import { type Fate, type Passed, startCuttingProxy } from '../support/cutting-proxy.ts';
-import { startDockerRegistry } from '../support/docker-registry.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { describe } from '../support/image.ts';
+import { describe } from '../support/image/image.ts';
+import { type Fate, type Passed, startCuttingProxy } from '../support/registry/cutting-proxy.ts';
+import { startDockerRegistry } from '../support/registry/docker-registry.ts';
+import { startUploadRegistry } from '../support/registry/upload-registry.ts';
 import { haveTools } from '../support/tools.ts';
-import { startUploadRegistry } from '../support/upload-registry.ts';
 
 // Uploads into a real registry, through a proxy that breaks connections.
 

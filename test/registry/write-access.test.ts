@@ -6,8 +6,8 @@ import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
 import type { Credentials } from '../../src/registry/auth/auth-file.ts';
 import { openRegistryClient } from '../../src/registry/client.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { startFakeRegistry } from '../support/fake-registry.ts';
-import { describe } from '../support/image.ts';
+import { describe } from '../support/image/image.ts';
+import { startFakeRegistry } from '../support/registry/fake-registry.ts';
 
 // What a token must allow for each request that writes, and who gets it.
 

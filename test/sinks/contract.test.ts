@@ -12,10 +12,10 @@ import { openOciLayoutSink } from '../../src/sinks/oci-layout.ts';
 import { openStoreSink } from '../../src/sinks/store.ts';
 import { type OpenSourceOptions, openSource } from '../../src/sources/open.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { describe, type MadeImage, makeImage, memorySource } from '../support/image.ts';
-import { dir, file, tarOf } from '../support/tar.ts';
+import { describe, type MadeImage, makeImage, memorySource } from '../support/image/image.ts';
+import { dir, file, tarOf } from '../support/image/tar.ts';
+import { verifyImage } from '../support/image/verify-image.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { verifyImage } from '../support/verify-image.ts';
 
 // Rules for every sink that can be read again as a source: the same image in, the same image out.
 

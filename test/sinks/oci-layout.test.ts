@@ -9,7 +9,7 @@ import { openOciLayoutSink } from '../../src/sinks/oci-layout.ts';
 import { openSource } from '../../src/sources/open.ts';
 import { blobPath } from '../../src/store/layout-files.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { makeImage, memorySource } from '../support/image.ts';
+import { makeImage, memorySource } from '../support/image/image.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const test = suite('sinks/oci-layout');

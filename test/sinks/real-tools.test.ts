@@ -12,12 +12,12 @@ import { parsePlatform } from '../../src/oci/platform.ts';
 import { openArchiveSink } from '../../src/sinks/archive.ts';
 import { openOciLayoutSink } from '../../src/sinks/oci-layout.ts';
 import { openSource } from '../../src/sources/open.ts';
-import { makeImage, memorySource } from '../support/image.ts';
-import { named, writeLayout } from '../support/layout.ts';
-import { dir, file, symlink, tarOf } from '../support/tar.ts';
+import { makeImage, memorySource } from '../support/image/image.ts';
+import { named, writeLayout } from '../support/image/layout.ts';
+import { dir, file, symlink, tarOf } from '../support/image/tar.ts';
+import { verifyImage } from '../support/image/verify-image.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
-import { verifyImage } from '../support/verify-image.ts';
 
 const platform = parsePlatform('linux/amd64');
 const NAME = 'example.com/images/one:1';

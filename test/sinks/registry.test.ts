@@ -11,9 +11,9 @@ import { parseReference } from '../../src/oci/reference.ts';
 import { openRegistryClient } from '../../src/registry/client.ts';
 import { openRegistrySink } from '../../src/sinks/registry.ts';
 import { openRegistrySource } from '../../src/sources/registry.ts';
-import { startDockerRegistry } from '../support/docker-registry.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { describe, makeImage, memorySource } from '../support/image.ts';
+import { describe, makeImage, memorySource } from '../support/image/image.ts';
+import { startDockerRegistry } from '../support/registry/docker-registry.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveTools } from '../support/tools.ts';
 

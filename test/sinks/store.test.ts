@@ -13,9 +13,9 @@ import { openStoreSource } from '../../src/sources/store.ts';
 import { storeAt } from '../../src/store/open.ts';
 import { sweep } from '../../src/store/sweep.ts';
 import { collect } from '../../src/streams/collect.ts';
-import { makeImage, memorySource } from '../support/image.ts';
-import { writeLayout } from '../support/layout.ts';
-import { file, tarOf } from '../support/tar.ts';
+import { makeImage, memorySource } from '../support/image/image.ts';
+import { writeLayout } from '../support/image/layout.ts';
+import { file, tarOf } from '../support/image/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveTools } from '../support/tools.ts';
 

@@ -13,13 +13,13 @@ import { type OpenSourceOptions, openSource } from '../../src/sources/open.ts';
 import { unpackImage } from '../../src/verbs/rootfs/unpack.ts';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { makeImage } from '../support/image.ts';
-import { named, writeLayout } from '../support/layout.ts';
+import { makeImage } from '../support/image/image.ts';
+import { named, writeLayout } from '../support/image/layout.ts';
+import { dir, entry, file, hardlink, symlink, tarOf } from '../support/image/tar.ts';
+import { verifyImage } from '../support/image/verify-image.ts';
 import { sharedImage } from '../support/shared-images.ts';
-import { dir, entry, file, hardlink, symlink, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { findTool, haveTools } from '../support/tools.ts';
-import { verifyImage } from '../support/verify-image.ts';
 
 const test = suite('sources/open');
 const options: OpenSourceOptions = { storeRoot: '/nonexistent/store' };

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { preferLocal } from '../../src/sources/prefer-local.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { makeImage, memorySource } from '../support/image.ts';
+import { makeImage, memorySource } from '../support/image/image.ts';
 
 const test = suite('sources/prefer-local');
 

@@ -6,7 +6,7 @@ import type { Descriptor } from '../../src/oci/descriptor.ts';
 import { MEDIA_TYPE } from '../../src/oci/media-type.ts';
 import { openRegistrySource, type RegistrySourceOptions } from '../../src/sources/registry.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { type Exchange, type FakeRegistry, startFakeRegistry } from '../support/fake-registry.ts';
+import { type Exchange, type FakeRegistry, startFakeRegistry } from '../support/registry/fake-registry.ts';
 
 const test = suite('sources/registry');
 

@@ -10,7 +10,7 @@ import { writeBlob } from '../../src/store/intake.ts';
 import { blobPath } from '../../src/store/layout-files.ts';
 import { openStore } from '../../src/store/open.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { describe } from '../support/image.ts';
+import { describe } from '../support/image/image.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const bytes = Buffer.from('some content');

@@ -11,8 +11,8 @@ import { blobPath, partialPath } from '../../src/store/layout-files.ts';
 import { openStore, type Store } from '../../src/store/open.ts';
 import { acquireLockName } from '../../src/sys/file/lock.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { describe } from '../support/image.ts';
-import { inMountNamespace } from '../support/in-mount-namespace.ts';
+import { inMountNamespace } from '../support/host/in-mount-namespace.ts';
+import { describe } from '../support/image/image.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
 

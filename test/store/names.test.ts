@@ -9,7 +9,7 @@ import { writeBlob } from '../../src/store/intake.ts';
 import { addNames, listStored, removeEntries, storedName } from '../../src/store/names.ts';
 import { openStore, storeAt } from '../../src/store/open.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { makeImage } from '../support/image.ts';
+import { makeImage } from '../support/image/image.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const one = makeImage({ config: { author: 'one' } }).descriptor;

@@ -14,7 +14,7 @@ import { openStore, type Store } from '../../src/store/open.ts';
 import { sweep } from '../../src/store/sweep.ts';
 import { acquireLock, acquireLockName } from '../../src/sys/file/lock.ts';
 import { checkStore } from '../../src/verbs/store/check-store.ts';
-import { describe, type MadeImage, makeImage, makeIndex } from '../support/image.ts';
+import { describe, type MadeImage, makeImage, makeIndex } from '../support/image/image.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const test = suite('store/sweep');

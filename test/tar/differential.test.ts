@@ -21,7 +21,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TarHeader } from '../../src/tar/header.ts';
 import { encodeHeader } from '../../src/tar/write/encode.ts';
-import { readWhole } from '../support/read-tar.ts';
+import { readWhole } from '../support/image/read-tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { findTool, haveRoot, haveTools } from '../support/tools.ts';
 

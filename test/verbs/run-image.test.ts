@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
-import { type ContainerOptions, runInContainer } from '../support/container.ts';
-import { canRunContainers, defineRuns } from '../support/define-runs.ts';
-import { makeOrdinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts';
+import { type ContainerOptions, runInContainer } from '../support/container/container.ts';
+import { canRunContainers, defineRuns } from '../support/container/define-runs.ts';
+import { makeOrdinaryUser, type OrdinaryUser } from '../support/host/ordinary-user.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 /** Makes a folder for a store, and a copy of the example image that the user can read. */
@@ -118,7 +118,7 @@ if (canRunContainers()) {
   refused('a store on an overlay: the container gets a copy, and a warning says so', () => {
     const { rootfs } = places(undefined);
     const folder = tempDir();
-    const runner = join(import.meta.dirname, '..', 'support', 'run-container.js');
+    const runner = join(import.meta.dirname, '..', 'support', 'container', 'run-container.js');
     const request = {
       rootfs,
       store: join(folder, 'merged', 'store'),

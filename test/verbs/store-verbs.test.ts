@@ -18,10 +18,10 @@ import { saveImages } from '../../src/verbs/image/save.ts';
 import { tagImage } from '../../src/verbs/image/tag.ts';
 import { EXAMPLE_IMAGE } from '../support/checkout.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { describe, makeImage, makeIndex } from '../support/image.ts';
-import { named, writeLayout } from '../support/layout.ts';
+import { describe, makeImage, makeIndex } from '../support/image/image.ts';
+import { named, writeLayout } from '../support/image/layout.ts';
+import { file, tarOf } from '../support/image/tar.ts';
 import { sharedImage } from '../support/shared-images.ts';
-import { file, tarOf } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 // The verbs of the local store, used together.

@@ -6,12 +6,12 @@ import * as assert from 'uvu/assert';
 import { loadImage } from '../../src/image/load.ts';
 import { openOciLayoutSource } from '../../src/sources/form/layout-source.ts';
 import { unpackImage } from '../../src/verbs/rootfs/unpack.ts';
-import { ociLayoutOf } from '../support/oci-layout-of.ts';
+import { ociLayoutOf } from '../support/image/oci-layout-of.ts';
+import { charDevice, dir, fifo, file, hardlink, opaque, symlink, tarOf, whiteout } from '../support/image/tar.ts';
+import { differences, snapshot } from '../support/image/tree-snapshot.ts';
 import { sharedImage } from '../support/shared-images.ts';
-import { charDevice, dir, fifo, file, hardlink, opaque, symlink, tarOf, whiteout } from '../support/tar.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../support/tools.ts';
-import { differences, snapshot } from '../support/tree-snapshot.ts';
 
 // Compares with umoci's tree: paths, kinds, modes, owners, sizes, contents, link targets, hard links, times, xattrs.
 const test = suite('verbs/unpack-compared');

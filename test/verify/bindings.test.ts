@@ -2,10 +2,10 @@ import { generateKeyPairSync } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Requirement } from '../../src/verify/verify-candidate.ts';
-import { makeBindingsWorld } from '../support/bindings-world.ts';
-import { EKU } from '../support/certificate-authority.ts';
-import { ecKeys, IDENTITY, ISSUER, simpleSigning, statement } from '../support/signer.ts';
-import { bundle, byKey, DIGEST, keyless, legacy, OTHER, PROVENANCE } from '../support/verdict.ts';
+import { makeBindingsWorld } from '../support/signed/bindings-world.ts';
+import { EKU } from '../support/signed/certificate-authority.ts';
+import { ecKeys, IDENTITY, ISSUER, simpleSigning, statement } from '../support/signed/signer.ts';
+import { bundle, byKey, DIGEST, keyless, legacy, OTHER, PROVENANCE } from '../support/signed/verdict.ts';
 
 // The bindings between a signature, its maker and an image, each broken alone. The table of docs/verify.md names these
 // tests.

@@ -2,9 +2,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseTrustRoot } from '../../src/verify/trust-root.ts';
 import type { Requirement } from '../../src/verify/verify-candidate.ts';
-import { makeBindingsWorld } from '../support/bindings-world.ts';
-import { ecKeys, makeSignerWorld, publicPem, simpleSigning, statement } from '../support/signer.ts';
-import { bundle, byKey, changed, DIGEST, keyless, legacy, OTHER } from '../support/verdict.ts';
+import { makeBindingsWorld } from '../support/signed/bindings-world.ts';
+import { ecKeys, makeSignerWorld, publicPem, simpleSigning, statement } from '../support/signed/signer.ts';
+import { bundle, byKey, changed, DIGEST, keyless, legacy, OTHER } from '../support/signed/verdict.ts';
 
 // The bindings to logs, times and sizes, each broken alone. The table of docs/verify.md names these tests.
 

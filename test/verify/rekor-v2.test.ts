@@ -1,8 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeBindingsWorld } from '../support/bindings-world.ts';
-import { type BundleOptions, ecKeys, makeSignerWorld, publicPem, type Signer, statement } from '../support/signer.ts';
-import { bundle, byKey, changed, DIGEST, keyless, OTHER } from '../support/verdict.ts';
+import { makeBindingsWorld } from '../support/signed/bindings-world.ts';
+import {
+  type BundleOptions,
+  ecKeys,
+  makeSignerWorld,
+  publicPem,
+  type Signer,
+  statement,
+} from '../support/signed/signer.ts';
+import { bundle, byKey, changed, DIGEST, keyless, OTHER } from '../support/signed/verdict.ts';
 
 // The bindings to a log of Rekor's second version, each broken alone: its entries are other documents, it promises
 // nothing, and only a timestamp authority tells a time. The table of docs/verify.md names these tests.

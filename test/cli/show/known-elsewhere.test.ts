@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createProgram } from '../../../src/cli/program.ts';
 import { KNOWN_ELSEWHERE } from '../../../src/cli/show/known-elsewhere.data.ts';
-import { tsimg } from '../../support/tsimg.ts';
+import { tsimg } from '../../support/command/tsimg.ts';
 
 const test = suite('cli/show/known-elsewhere');
 const program = await createProgram(() => {});

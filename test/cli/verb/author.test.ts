@@ -3,8 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MAIN, tsimg } from '../../support/command/tsimg.ts';
 import { tempDir } from '../../support/temp-dir.ts';
-import { MAIN, tsimg } from '../../support/tsimg.ts';
 
 const test = suite('cli/verb/author');
 

@@ -3,13 +3,13 @@ import { readdirSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { z } from 'zod';
-import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
-import { canRunContainers } from '../../support/define-runs.ts';
-import { runWithoutMountsLeft } from '../../support/mounts-left.ts';
-import { makeOrdinaryUser } from '../../support/ordinary-user.ts';
+import { MAIN } from '../../support/command/tsimg.ts';
+import { makeBusyboxRootfs } from '../../support/container/busybox-rootfs.ts';
+import { canRunContainers } from '../../support/container/define-runs.ts';
+import { runWithoutMountsLeft } from '../../support/host/mounts-left.ts';
+import { makeOrdinaryUser } from '../../support/host/ordinary-user.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
-import { MAIN } from '../../support/tsimg.ts';
 
 const test = suite('cli/verb/doctor');
 const ready = canRunContainers();

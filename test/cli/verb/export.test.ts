@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ORDINARY } from '../../support/as-user.ts';
-import { quirksLayout } from '../../support/quirks-layout.ts';
+import { MAIN, tsimg } from '../../support/command/tsimg.ts';
+import { ORDINARY } from '../../support/host/as-user.ts';
+import { quirksLayout } from '../../support/image/quirks-layout.ts';
+import { differences, snapshot } from '../../support/image/tree-snapshot.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
-import { differences, snapshot } from '../../support/tree-snapshot.ts';
-import { MAIN, tsimg } from '../../support/tsimg.ts';
 
 const test = suite('cli/verb/export');
 

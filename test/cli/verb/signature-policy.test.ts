@@ -3,15 +3,15 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSy
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
-import { startDockerRegistry } from '../../support/docker-registry.ts';
-import { makeImage } from '../../support/image.ts';
-import { named, writeLayout } from '../../support/layout.ts';
-import { makeOrdinaryUser } from '../../support/ordinary-user.ts';
+import { tsimg } from '../../support/command/tsimg.ts';
+import { makeBusyboxRootfs } from '../../support/container/busybox-rootfs.ts';
+import { makeOrdinaryUser } from '../../support/host/ordinary-user.ts';
+import { makeImage } from '../../support/image/image.ts';
+import { named, writeLayout } from '../../support/image/layout.ts';
+import { differences, snapshot } from '../../support/image/tree-snapshot.ts';
+import { startDockerRegistry } from '../../support/registry/docker-registry.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
-import { differences, snapshot } from '../../support/tree-snapshot.ts';
-import { tsimg } from '../../support/tsimg.ts';
 
 // Everything that brings an image in obeys policy.json: as root and as an ordinary user.
 

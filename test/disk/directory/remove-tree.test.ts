@@ -14,8 +14,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { removeTree } from '../../../src/disk/directory/remove-tree.ts';
-import { asIdentity, IDENTITIES } from '../../support/as-user.ts';
-import { inMountNamespace } from '../../support/in-mount-namespace.ts';
+import { asIdentity, IDENTITIES } from '../../support/host/as-user.ts';
+import { inMountNamespace } from '../../support/host/in-mount-namespace.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
 

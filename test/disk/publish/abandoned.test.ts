@@ -7,8 +7,8 @@ import { buildRootfs } from '../../../src/disk/build-rootfs.ts';
 import { inspectDestination } from '../../../src/disk/publish/destination.ts';
 import { openStaging } from '../../../src/disk/publish/staging.ts';
 import { TsimgError } from '../../../src/errors.ts';
-import { layerInputs } from '../../support/layer-input.ts';
-import { file, tarOf } from '../../support/tar.ts';
+import { layerInputs } from '../../support/image/layer-input.ts';
+import { file, tarOf } from '../../support/image/tar.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 // A killed unpack leaves a directory beside its destination, or in it.

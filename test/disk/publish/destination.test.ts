@@ -4,8 +4,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inspectDestination } from '../../../src/disk/publish/destination.ts';
 import { TsimgError } from '../../../src/errors.ts';
-import { asIdentity } from '../../support/as-user.ts';
-import { inMountNamespace } from '../../support/in-mount-namespace.ts';
+import { asIdentity } from '../../support/host/as-user.ts';
+import { inMountNamespace } from '../../support/host/in-mount-namespace.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
 

@@ -9,7 +9,7 @@ import { bodyPool } from '../../../src/disk/write/body-pool.ts';
 import { nameInPool } from '../../../src/rootfs/body.ts';
 import { setXattrAt } from '../../../src/sys/file/files.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { dir, file, hardlink, symlink, tarOf } from '../../support/tar.ts';
+import { dir, file, hardlink, symlink, tarOf } from '../../support/image/tar.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot } from '../../support/tools.ts';
 

@@ -11,7 +11,7 @@ import { ReadingCount } from '../../../src/disk/read/read-verified.ts';
 import { newSpending } from '../../../src/streams/byte-budget.ts';
 import { CHUNK_BYTES, giveChunks, takeChunk } from '../../../src/streams/chunk-memory.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { file, tarOf } from '../../support/tar.ts';
+import { file, tarOf } from '../../support/image/tar.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const test = suite('disk/read/layer-reader');

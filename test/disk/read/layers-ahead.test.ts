@@ -11,12 +11,12 @@ import type { LayerInput } from '../../../src/disk/read/read-layer.ts';
 import type { UnpackOptions } from '../../../src/disk/unpack-options.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { verified } from '../../../src/streams/verified.ts';
-import { asIdentity, IDENTITIES, type Identity } from '../../support/as-user.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { dir, entry, file, hardlink, symlink, tarOf, whiteout } from '../../support/tar.ts';
+import { asIdentity, IDENTITIES, type Identity } from '../../support/host/as-user.ts';
+import { dir, entry, file, hardlink, symlink, tarOf, whiteout } from '../../support/image/tar.ts';
+import { differences, snapshot } from '../../support/image/tree-snapshot.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { findTool, haveTools } from '../../support/tools.ts';
-import { differences, snapshot } from '../../support/tree-snapshot.ts';
 
 const test = suite('disk/read/layers-ahead');
 

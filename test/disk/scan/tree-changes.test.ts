@@ -13,7 +13,7 @@ import { Tree } from '../../../src/rootfs/tree.ts';
 import { createByteBudget } from '../../../src/streams/byte-budget.ts';
 import { tarChunks } from '../../../src/tar/write/tar-chunks.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { readWhole } from '../../support/read-tar.ts';
+import { readWhole } from '../../support/image/read-tar.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const test = suite('disk/scan/tree-changes');

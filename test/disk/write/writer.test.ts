@@ -16,7 +16,7 @@ import { createWriter } from '../../../src/disk/write/writer.ts';
 import { TsimgError } from '../../../src/errors.ts';
 import { childPath, ROOT_PATH, type RootfsPath } from '../../../src/rootfs/path.ts';
 import type { Change } from '../../../src/rootfs/plan/change.ts';
-import { tolerated } from '../../support/layer.ts';
+import { tolerated } from '../../support/image/layer.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 // The second wall: the disk differs from the tree, which only a fault or an intruder can bring about.

@@ -6,8 +6,8 @@ import { messageOf } from '../../../src/errors.ts';
 import { decompressed } from '../../../src/streams/decompress/decompress.ts';
 import { findTool } from '../../support/tools.ts';
 import { codeOrThrow, fault } from '../ending.ts';
-import { mutateSome } from '../mutate-bytes.ts';
-import type { Random } from '../random.ts';
+import { mutateSome } from '../mutate/mutate-bytes.ts';
+import type { Random } from '../mutate/random.ts';
 import { blobSeeds } from '../seeds.ts';
 import { bytesTarget } from '../target.ts';
 

@@ -4,7 +4,7 @@ import { parseImageConfig } from '../../../src/oci/config.ts';
 import { parseImageIndex } from '../../../src/oci/image-index.ts';
 import { parseManifest } from '../../../src/oci/manifest.ts';
 import { endingOf, fault } from '../ending.ts';
-import { mutateJson } from '../mutate-json.ts';
+import { mutateJson } from '../mutate/mutate-json.ts';
 import { documentSeeds } from '../seeds.ts';
 import { bytesTarget } from '../target.ts';
 

@@ -7,8 +7,8 @@ import { openSource } from '../../../src/sources/open.ts';
 import { decompressed } from '../../../src/streams/decompress/decompress.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { codeOrThrow, fault } from '../ending.ts';
-import { mutateImage } from '../mutate-image.ts';
-import type { Random } from '../random.ts';
+import { mutateImage } from '../mutate/mutate-image.ts';
+import type { Random } from '../mutate/random.ts';
 import { imageSeeds } from '../seeds.ts';
 import type { Target } from '../target.ts';
 

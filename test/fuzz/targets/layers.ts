@@ -5,13 +5,13 @@ import { makeSandbox, type Sandbox } from '../../../scripts/conformance/sandbox.
 import { buildRootfs } from '../../../src/disk/build-rootfs.ts';
 import type { UnpackReport } from '../../../src/disk/unpack-options.ts';
 import { errnoOf } from '../../../src/errors.ts';
-import { asIdentity, type Identity } from '../../support/as-user.ts';
-import { layerInputs } from '../../support/layer-input.ts';
+import { asIdentity, type Identity } from '../../support/host/as-user.ts';
+import { layerInputs } from '../../support/image/layer-input.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { codeOrThrow, fault } from '../ending.ts';
-import { foldLayers, treeDifference } from '../folded-tree.ts';
-import { mutateTar } from '../mutate-tar.ts';
-import type { Random } from '../random.ts';
+import { mutateTar } from '../mutate/mutate-tar.ts';
+import type { Random } from '../mutate/random.ts';
+import { foldLayers, treeDifference } from '../peers/folded-tree.ts';
 import { layerSeeds } from '../seeds.ts';
 import type { Input, Target } from '../target.ts';
 

@@ -1,9 +1,9 @@
 import { parsePax } from '../../../src/tar/read/pax.ts';
-import { paxRecord } from '../../support/tar.ts';
+import { paxRecord } from '../../support/image/tar.ts';
 import { endingOf, fault } from '../ending.ts';
-import { mutateSome } from '../mutate-bytes.ts';
-import { mutatePaxRecord } from '../mutate-tar.ts';
-import type { Random } from '../random.ts';
+import { mutateSome } from '../mutate/mutate-bytes.ts';
+import { mutatePaxRecord } from '../mutate/mutate-tar.ts';
+import type { Random } from '../mutate/random.ts';
 import { bytesTarget } from '../target.ts';
 
 const SEEDS: readonly Buffer[] = [

@@ -4,7 +4,7 @@ import { parseHostsToml } from '../../../src/registry/mirrors/hosts-toml.ts';
 import { allowedEntry, hostsByHostsToml, hostsByRegistriesConf } from '../../../src/registry/mirrors/plan-hosts.ts';
 import { parseRegistriesConf } from '../../../src/registry/mirrors/registries-conf.ts';
 import { codeOrThrow, fault } from '../ending.ts';
-import { mutateSome } from '../mutate-bytes.ts';
+import { mutateSome } from '../mutate/mutate-bytes.ts';
 import { bytesTarget, type Target } from '../target.ts';
 
 // The files that say which hosts are asked.

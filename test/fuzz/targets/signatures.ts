@@ -3,10 +3,10 @@ import { bindingOf } from '../../../src/verify/refuse.ts';
 import { checkStatement } from '../../../src/verify/statement.ts';
 import { parseTrustRoot, type TrustRoot } from '../../../src/verify/trust-root.ts';
 import { type AttachedBytes, verifyAttached } from '../../../src/verify/verify-attached.ts';
-import { statement } from '../../support/signer.ts';
+import { statement } from '../../support/signed/signer.ts';
 import { endingOf, fault } from '../ending.ts';
-import { mutateSome } from '../mutate-bytes.ts';
-import { jsonOf, mutateJson } from '../mutate-json.ts';
+import { mutateSome } from '../mutate/mutate-bytes.ts';
+import { jsonOf, mutateJson } from '../mutate/mutate-json.ts';
 import {
   annotatedSeeds,
   bundleSeed,

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createTarReader } from '../../../src/tar/read/read.ts';
-import { readWhole } from '../../support/read-tar.ts';
+import { readWhole } from '../../support/image/read-tar.ts';
 import { endingOf, fault } from '../ending.ts';
-import { contentsByGnuTar, type Listed, listWithGnuTar } from '../gnu-tar.ts';
-import { mutateTar } from '../mutate-tar.ts';
-import { type ListedEntry, MAX_COMPARED, type PythonTar, startPython } from '../python-tar.ts';
+import { mutateTar } from '../mutate/mutate-tar.ts';
+import { contentsByGnuTar, type Listed, listWithGnuTar } from '../peers/gnu-tar.ts';
+import { type ListedEntry, MAX_COMPARED, type PythonTar, startPython } from '../peers/python-tar.ts';
 import { tarSeeds } from '../seeds.ts';
 import type { Input, Target } from '../target.ts';
 

@@ -1,7 +1,7 @@
 import { createTarReader } from '../../../src/tar/read/read.ts';
 import { endingOf, fault, mustEqual } from '../ending.ts';
-import { mutateTar } from '../mutate-tar.ts';
-import { createRandom, type Random } from '../random.ts';
+import { mutateTar } from '../mutate/mutate-tar.ts';
+import { createRandom, type Random } from '../mutate/random.ts';
 import { tarSeeds } from '../seeds.ts';
 import { bytesTarget } from '../target.ts';
 

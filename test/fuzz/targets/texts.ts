@@ -16,9 +16,9 @@ import { nextPage } from '../../../src/registry/pages.ts';
 import { parseContentRange } from '../../../src/registry/resume.ts';
 import { parseSourceSpec } from '../../../src/sources/parse-spec.ts';
 import { endingOf, fault, mustEqual } from '../ending.ts';
-import { mutateSome } from '../mutate-bytes.ts';
-import { jsonOf, mutateJson } from '../mutate-json.ts';
-import type { Random } from '../random.ts';
+import { mutateSome } from '../mutate/mutate-bytes.ts';
+import { jsonOf, mutateJson } from '../mutate/mutate-json.ts';
+import type { Random } from '../mutate/random.ts';
 import { bytesTarget, type Target } from '../target.ts';
 
 // Texts of users, images, registries and the host. Each parser takes a text or refuses it with a TsimgError.

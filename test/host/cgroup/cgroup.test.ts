@@ -8,9 +8,9 @@ import * as assert from 'uvu/assert';
 import { makeCgroups } from '../../../src/host/cgroup/cgroup.ts';
 import { cgroupsOf, probeCgroups } from '../../../src/host/facts/cgroup-facts.ts';
 import type { CgroupFacts } from '../../../src/launch/facts/cgroup-facts.ts';
-import { startContainer } from '../../support/container.ts';
-import { defineCpusetTests } from '../../support/cpuset-tests.ts';
-import { defineRuns } from '../../support/define-runs.ts';
+import { startContainer } from '../../support/container/container.ts';
+import { defineCpusetTests } from '../../support/container/cpuset-tests.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const asRoot = suite('host/cgroup/cgroup as root');

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cgroupsOf, probeCgroups } from '../../../src/host/facts/cgroup-facts.ts';
-import { makeContainerCli, until } from '../../support/container-cli.ts';
-import { defineRuns, type RunFixture } from '../../support/define-runs.ts';
-import { LOOP_CONTENT, makeLoopDevice } from '../../support/loop-device.ts';
+import { makeContainerCli, until } from '../../support/command/container-cli.ts';
+import { MAIN } from '../../support/command/tsimg.ts';
+import { defineRuns, type RunFixture } from '../../support/container/define-runs.ts';
+import { LOOP_CONTENT, makeLoopDevice } from '../../support/host/loop-device.ts';
 import { findTool, haveTools } from '../../support/tools.ts';
-import { MAIN } from '../../support/tsimg.ts';
 
 // The host's disk is a loop device made here; no other disk is opened.
 

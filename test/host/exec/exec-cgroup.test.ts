@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { probeCgroups } from '../../../src/host/facts/cgroup-facts.ts';
-import { makeContainerCli } from '../../support/container-cli.ts';
-import { defineRuns } from '../../support/define-runs.ts';
+import { makeContainerCli } from '../../support/command/container-cli.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
 import { prepare } from '../../support/prepare.ts';
 
 const asRoot = suite('host/exec/exec-cgroup as root');

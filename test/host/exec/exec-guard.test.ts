@@ -3,11 +3,11 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSyn
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeContainerCli, until } from '../../support/container-cli.ts';
-import { defineRuns } from '../../support/define-runs.ts';
+import { makeContainerCli, until } from '../../support/command/container-cli.ts';
+import { MAIN } from '../../support/command/tsimg.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
-import { MAIN } from '../../support/tsimg.ts';
 
 // Attacks of a container on a command that is entering it, and of the command on its caller.
 

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
-import { isGone, until } from '../../support/container-cli.ts';
-import { endOf, withNetworkWorld } from '../../support/network-suite.ts';
-import { ask, nextText, TSIMG, tellSource } from '../../support/network-world.ts';
-import { makeOrdinaryUser, type OrdinaryUser } from '../../support/ordinary-user.ts';
-import { RESIDENT } from '../../support/resident-command.ts';
+import { isGone, until } from '../../support/command/container-cli.ts';
+import { RESIDENT } from '../../support/command/resident-command.ts';
+import { makeBusyboxRootfs } from '../../support/container/busybox-rootfs.ts';
+import { endOf, withNetworkWorld } from '../../support/host/network-suite.ts';
+import { ask, nextText, TSIMG, tellSource } from '../../support/host/network-world.ts';
+import { makeOrdinaryUser, type OrdinaryUser } from '../../support/host/ordinary-user.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
 

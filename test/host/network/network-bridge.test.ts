@@ -2,9 +2,9 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
-import { endOf, withNetworkWorld } from '../../support/network-suite.ts';
-import { ask, nextText, serveOnPort80, TSIMG, tellSource } from '../../support/network-world.ts';
+import { makeBusyboxRootfs } from '../../support/container/busybox-rootfs.ts';
+import { endOf, withNetworkWorld } from '../../support/host/network-suite.ts';
+import { ask, nextText, serveOnPort80, TSIMG, tellSource } from '../../support/host/network-world.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
 

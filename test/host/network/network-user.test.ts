@@ -3,11 +3,11 @@ import { chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
-import { withNetworkWorld } from '../../support/network-suite.ts';
-import { ask, serveOnPort80, TSIMG, tellSource } from '../../support/network-world.ts';
-import { makeOrdinaryUser } from '../../support/ordinary-user.ts';
-import { stateRootOf } from '../../support/state-root.ts';
+import { stateRootOf } from '../../support/command/state-root.ts';
+import { makeBusyboxRootfs } from '../../support/container/busybox-rootfs.ts';
+import { withNetworkWorld } from '../../support/host/network-suite.ts';
+import { ask, serveOnPort80, TSIMG, tellSource } from '../../support/host/network-world.ts';
+import { makeOrdinaryUser } from '../../support/host/ordinary-user.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
 

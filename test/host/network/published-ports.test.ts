@@ -1,10 +1,10 @@
 import { chownSync, existsSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
-import { withNetworkWorld } from '../../support/network-suite.ts';
-import { ask, TSIMG } from '../../support/network-world.ts';
-import { makeOrdinaryUser, type OrdinaryUser } from '../../support/ordinary-user.ts';
+import { makeBusyboxRootfs } from '../../support/container/busybox-rootfs.ts';
+import { withNetworkWorld } from '../../support/host/network-suite.ts';
+import { ask, TSIMG } from '../../support/host/network-world.ts';
+import { makeOrdinaryUser, type OrdinaryUser } from '../../support/host/ordinary-user.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
 

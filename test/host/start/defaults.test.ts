@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defineRuns } from '../../support/define-runs.ts';
-import { PROBE_SCRIPT, parseProbe, SECRET } from '../../support/isolation-probe.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
+import { PROBE_SCRIPT, parseProbe, SECRET } from '../../support/container/isolation-probe.ts';
 
 // The defaults of a container as its process sees them. docs/isolation.md compares them with other launchers.
 

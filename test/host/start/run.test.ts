@@ -3,12 +3,12 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runInContainer } from '../../support/container.ts';
-import { defineRuns } from '../../support/define-runs.ts';
-import { runWithoutMountsLeft } from '../../support/mounts-left.ts';
-import { becomeWords } from '../../support/ordinary-user.ts';
-import { stateRootOf } from '../../support/state-root.ts';
-import { MAIN } from '../../support/tsimg.ts';
+import { stateRootOf } from '../../support/command/state-root.ts';
+import { MAIN } from '../../support/command/tsimg.ts';
+import { runInContainer } from '../../support/container/container.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
+import { runWithoutMountsLeft } from '../../support/host/mounts-left.ts';
+import { becomeWords } from '../../support/host/ordinary-user.ts';
 
 /** `Name:\tvalue` lines of /proc/PID/status. */
 function statusFields(text: string): ReadonlyMap<string, string> {

@@ -3,13 +3,13 @@ import { chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
-import { canRunContainers } from '../../support/define-runs.ts';
-import { PROBE_SCRIPT, parseProbe, SECRET } from '../../support/isolation-probe.ts';
-import { makeOrdinaryUser } from '../../support/ordinary-user.ts';
+import { MAIN } from '../../support/command/tsimg.ts';
+import { makeBusyboxRootfs } from '../../support/container/busybox-rootfs.ts';
+import { canRunContainers } from '../../support/container/define-runs.ts';
+import { PROBE_SCRIPT, parseProbe, SECRET } from '../../support/container/isolation-probe.ts';
+import { makeOrdinaryUser } from '../../support/host/ordinary-user.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
-import { MAIN } from '../../support/tsimg.ts';
 
 // `--runtime`: the same plan, performed by an OCI runtime.
 

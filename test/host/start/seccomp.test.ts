@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defineRuns } from '../../support/define-runs.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
 import { haveTools } from '../../support/tools.ts';
 
 /** The host's own system, read-only, so that its Python can ask the kernel what busybox cannot. */

@@ -2,8 +2,8 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runInContainer } from '../../support/container.ts';
-import { defineRuns } from '../../support/define-runs.ts';
+import { runInContainer } from '../../support/container/container.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
 
 /** dist/src, as the tests run it. */
 const STUB = join(import.meta.dirname, '..', '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);

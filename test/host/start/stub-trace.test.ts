@@ -3,15 +3,15 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeContainerCli } from '../../support/container-cli.ts';
-import { defineRuns } from '../../support/define-runs.ts';
-import type { LoggedCall, LoggedRequest } from '../../support/log-requests.ts';
+import { makeContainerCli } from '../../support/command/container-cli.ts';
+import type { LoggedCall, LoggedRequest } from '../../support/command/log-requests.ts';
+import { BUILT } from '../../support/command/tsimg.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
 import { tempDir } from '../../support/temp-dir.ts';
-import { BUILT } from '../../support/tsimg.ts';
 
 // The requests to stubs while a container is made and entered: rules for their order.
 
-const LOG = join(import.meta.dirname, '..', '..', 'support', 'log-requests.js');
+const LOG = join(import.meta.dirname, '..', '..', 'support', 'command', 'log-requests.js');
 
 const PRCTL: Readonly<Record<string, string>> = {
   1: 'die-with-parent',

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
-import { makeContainerCli, until } from '../../support/container-cli.ts';
-import { defineRuns } from '../../support/define-runs.ts';
-import type { ManyStarts } from '../../support/many-starts.ts';
+import { makeContainerCli, until } from '../../support/command/container-cli.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
+import type { ManyStarts } from '../../support/container/many-starts.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
 
 // The files of a launch that a container can open if it sees all processes of the host.
 
-const STARTS = join(import.meta.dirname, '..', '..', 'support', 'many-starts.js');
+const STARTS = join(import.meta.dirname, '..', '..', 'support', 'container', 'many-starts.js');
 const STUB = join(import.meta.dirname, '..', '..', '..', 'src', 'sys', 'stub', `stub-${process.arch}`);
 
 /** The host's own system, read-only, for its Python. */

@@ -4,8 +4,8 @@ import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startContainer } from '../../support/container.ts';
-import { defineRuns } from '../../support/define-runs.ts';
+import { startContainer } from '../../support/container/container.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
 
 function exitOf(child: ChildProcess): Promise<{ status: number | null; signal: NodeJS.Signals | null }> {
   return new Promise((resolve) => child.once('exit', (status, signal) => resolve({ status, signal })));

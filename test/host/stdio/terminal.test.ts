@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defineRuns } from '../../support/define-runs.ts';
-import { stateRootOf } from '../../support/state-root.ts';
+import { stateRootOf } from '../../support/command/state-root.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
 import { haveTools } from '../../support/tools.ts';
 
 /**
@@ -50,7 +50,7 @@ const asUser = suite('host/stdio/terminal as an ordinary user');
 
 defineRuns(asRoot, asUser, (test, { rootfs, user, sh }) => {
   if (!haveTools('python3')) return;
-  const runner = join(import.meta.dirname, '..', '..', 'support', 'run-container.js');
+  const runner = join(import.meta.dirname, '..', '..', 'support', 'container', 'run-container.js');
   const driveAsIs = (keys: readonly string[], script: string) => {
     const request = { rootfs, request: { command: ['/bin/sh', '-c', script], interactive: true, terminal: true } };
     const identity =

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errnoOf } from '../../../src/errors.ts';
-import { runInContainer } from '../../support/container.ts';
-import { defineRuns } from '../../support/define-runs.ts';
+import { runInContainer } from '../../support/container/container.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 // Another person wrote the root filesystem. Each case is a way in which one has led a launcher to the host.

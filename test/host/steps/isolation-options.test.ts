@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseSeccompProfile } from '../../../src/linux/seccomp/seccomp-profile.ts';
-import { defineRuns } from '../../support/define-runs.ts';
-import { runWithoutMountsLeft } from '../../support/mounts-left.ts';
-import { becomeWords } from '../../support/ordinary-user.ts';
-import { stateRootOf } from '../../support/state-root.ts';
+import { stateRootOf } from '../../support/command/state-root.ts';
+import { MAIN } from '../../support/command/tsimg.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
+import { runWithoutMountsLeft } from '../../support/host/mounts-left.ts';
+import { becomeWords } from '../../support/host/ordinary-user.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
-import { MAIN } from '../../support/tsimg.ts';
 
 const asRoot = suite('host/steps/isolation-options as root');
 const asUser = suite('host/steps/isolation-options as an ordinary user');
@@ -153,7 +153,7 @@ defineRuns(asRoot, asUser, (test, { sh, rootfs, user, freshRootfs }) => {
       const env = {
         PATH: process.env.PATH ?? '',
         NODE: process.execPath,
-        RUNNER: join(import.meta.dirname, '..', '..', 'support', 'run-container.js'),
+        RUNNER: join(import.meta.dirname, '..', '..', 'support', 'container', 'run-container.js'),
         WHAT: JSON.stringify(what),
         R: ready,
         V: join(folder, options),

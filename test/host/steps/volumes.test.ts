@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defineRuns } from '../../support/define-runs.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const asRoot = suite('host/steps/volumes as root');

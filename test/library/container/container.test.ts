@@ -23,9 +23,9 @@ import { watchEvents } from '../../../src/library/host/watch-events.ts';
 import { ready as testReady } from '../../../src/library/testing/ready.ts';
 import { acquireLock } from '../../../src/sys/file/lock.ts';
 import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
-import { canRunContainers } from '../../support/define-runs.ts';
+import { canRunContainers } from '../../support/container/define-runs.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { becomeWords, makeOrdinaryUser } from '../../support/ordinary-user.ts';
+import { becomeWords, makeOrdinaryUser } from '../../support/host/ordinary-user.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
 

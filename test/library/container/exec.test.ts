@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startContainer } from '../../../src/library/container/start-container.ts';
 import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
-import { canRunContainers } from '../../support/define-runs.ts';
+import { canRunContainers } from '../../support/container/define-runs.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 

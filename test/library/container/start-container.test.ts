@@ -5,7 +5,7 @@ import { Container } from '../../../src/library/container/container.ts';
 import { listContainers } from '../../../src/library/container/find-container.ts';
 import { startContainer } from '../../../src/library/container/start-container.ts';
 import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
-import { canRunContainers } from '../../support/define-runs.ts';
+import { canRunContainers } from '../../support/container/define-runs.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 

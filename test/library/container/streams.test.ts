@@ -10,7 +10,7 @@ import * as assert from 'uvu/assert';
 import { runContainer } from '../../../src/library/container/run-container.ts';
 import { startContainer } from '../../../src/library/container/start-container.ts';
 import { EXAMPLE_IMAGE, ROOT } from '../../support/checkout.ts';
-import { canRunContainers } from '../../support/define-runs.ts';
+import { canRunContainers } from '../../support/container/define-runs.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 

@@ -2,8 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { getContainer, runContainer, TsimgError, type TsimgEvent } from '../../../src/api.ts';
 import type { ContainerOptions } from '../../../src/library/options/container-options.ts';
-import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
-import { canRunContainers } from '../../support/define-runs.ts';
+import { makeBusyboxRootfs } from '../../support/container/busybox-rootfs.ts';
+import { canRunContainers } from '../../support/container/define-runs.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 // What only the plan of a launch finds wrong is told by the names that the library has for options.

@@ -2,13 +2,13 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
-import type { KillRounds } from '../../support/kill-rounds.ts';
-import { OWN_WORLD_NEEDS, runInOwnWorld } from '../../support/own-world.ts';
-import type { SandboxProgram } from '../../support/sandbox-program.ts';
+import { MAIN } from '../../support/command/tsimg.ts';
+import { makeBusyboxRootfs } from '../../support/container/busybox-rootfs.ts';
+import type { SandboxProgram } from '../../support/container/sandbox-program.ts';
+import type { KillRounds } from '../../support/host/kill-rounds.ts';
+import { OWN_WORLD_NEEDS, runInOwnWorld } from '../../support/host/own-world.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
-import { MAIN } from '../../support/tsimg.ts';
 
 // A program that makes, forks, snapshots and closes sandboxes is killed at moments that follow from a seed, and the
 // world around it is compared before and after. By hand: TSIMG_KILLS=200 TSIMG_RUNS=10000 TSIMG_SEED=7.
@@ -49,11 +49,11 @@ if (haveTools('busybox', ...OWN_WORLD_NEEDS) && haveRoot()) {
           rounds: Math.min(left, ROUNDS_OF_A_WORLD),
           seed: SEED + part,
           longest: 2000,
-          program: [join(SUPPORT, 'sandbox-program.js'), JSON.stringify(program)],
+          program: [join(SUPPORT, 'container/sandbox-program.js'), JSON.stringify(program)],
           stateRoot: '$HOME/state',
           sweep: ['--', MAIN, 'prune', '--force', '--root', '$HOME/state'],
         };
-        const output = inWorld('kill-rounds.js', rounds);
+        const output = inWorld('host/kill-rounds.js', rounds);
         boxes += output.match(/^box$/gm)?.length ?? 0;
         console.log(`  ${as}: ${output.replaceAll('box\n', '').trim()}; ${boxes} sandboxes by now`);
       }
@@ -67,10 +67,10 @@ if (haveTools('busybox', ...OWN_WORLD_NEEDS) && haveRoot()) {
           rounds: 1,
           seed: 1,
           longest: 0,
-          program: [join(SUPPORT, 'sandbox-program.js'), JSON.stringify(program)],
+          program: [join(SUPPORT, 'container/sandbox-program.js'), JSON.stringify(program)],
         };
         const output = inWorld(
-          'kill-rounds.js',
+          'host/kill-rounds.js',
           { ...rounds, stateRoot: '$HOME/state', sweep: [], isKilled: false },
           `TSIMG_RUNS=${count}`,
         );

@@ -6,15 +6,15 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readLines } from '../../../src/host/stdio/read-messages.ts';
 import * as sandbox from '../../../src/sandbox.ts';
-import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
-import { defineRuns } from '../../support/define-runs.ts';
-import { becomeWords } from '../../support/ordinary-user.ts';
-import type { SandboxProgram } from '../../support/sandbox-program.ts';
+import { makeBusyboxRootfs } from '../../support/container/busybox-rootfs.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
+import type { SandboxProgram } from '../../support/container/sandbox-program.ts';
+import { becomeWords } from '../../support/host/ordinary-user.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const asRoot = suite('library/sandbox as root');
 const asUser = suite('library/sandbox as an ordinary user');
-const PROGRAM = join(import.meta.dirname, '../../support/sandbox-program.js');
+const PROGRAM = join(import.meta.dirname, '../../support/container/sandbox-program.js');
 const NO_CAPABILITY = '0000000000000000';
 
 asRoot('the values that tsimg/sandbox exports are these; a change is a change for users', () => {

@@ -8,8 +8,8 @@ import { type ReadyCheck, startContainer } from '../../../src/library/container/
 import { withContainer } from '../../../src/library/testing/fixture.ts';
 import { ready } from '../../../src/library/testing/ready.ts';
 import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
-import { serverImage } from '../../support/debian-server.ts';
 import { failureOf } from '../../support/failure-of.ts';
+import { serverImage } from '../../support/image/debian-server.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot } from '../../support/tools.ts';
 

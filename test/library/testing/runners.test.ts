@@ -8,9 +8,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { listContainers } from '../../../src/library/container/find-container.ts';
 import { EXAMPLE_IMAGE, ROOT } from '../../support/checkout.ts';
-import { canRunContainers } from '../../support/define-runs.ts';
-import { packageFromNpm } from '../../support/npm-packages.ts';
-import { makeProject } from '../../support/user-project.ts';
+import { packageFromNpm } from '../../support/command/npm-packages.ts';
+import { makeProject } from '../../support/command/user-project.ts';
+import { canRunContainers } from '../../support/container/define-runs.ts';
 
 // vitest and jest themselves, in the project of a user. Both run on all supported lines of Node.
 

@@ -5,7 +5,7 @@ import type { Capability } from '../../../src/linux/capabilities.ts';
 import { resolveSeccomp } from '../../../src/linux/seccomp/resolve-seccomp.ts';
 import { compileSeccomp } from '../../../src/linux/seccomp/seccomp-compile.ts';
 import { parseSeccompProfile } from '../../../src/linux/seccomp/seccomp-profile.ts';
-import { runFilter } from '../../support/run-filter.ts';
+import { runFilter } from '../../support/container/run-filter.ts';
 
 const test = suite('linux/seccomp/resolve-seccomp');
 

@@ -6,7 +6,7 @@ import { defaultPolicy } from '../../../src/linux/seccomp/seccomp-policy.ts';
 import { SYSCALLS_ARM64 } from '../../../src/linux/seccomp/syscalls-arm64.data.ts';
 import { SYSCALLS_X64 } from '../../../src/linux/seccomp/syscalls-x64.data.ts';
 import { SYSCALLS_X86 } from '../../../src/linux/seccomp/syscalls-x86.data.ts';
-import { runFilter as run } from '../../support/run-filter.ts';
+import { runFilter as run } from '../../support/container/run-filter.ts';
 
 const X64 = 0xc000003e;
 const X86 = 0x40000003;

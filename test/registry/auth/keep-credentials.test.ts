@@ -22,8 +22,8 @@ import {
   keepCredentials,
   otherHolders,
 } from '../../../src/registry/auth/keep-credentials.ts';
-import { ORDINARY } from '../../support/as-user.ts';
 import { failureOf } from '../../support/failure-of.ts';
+import { ORDINARY } from '../../support/host/as-user.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot } from '../../support/tools.ts';
 

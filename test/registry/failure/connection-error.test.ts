@@ -3,8 +3,8 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openRegistryClient } from '../../../src/registry/client.ts';
-import { type Certificate, makeCertificate, makeCertificateOf } from '../../support/certificate.ts';
 import { failureOf } from '../../support/failure-of.ts';
+import { type Certificate, makeCertificate, makeCertificateOf } from '../../support/registry/certificate.ts';
 import { haveTools } from '../../support/tools.ts';
 
 // Failures of TLS handshakes with real servers: the error, and that nothing is sent in the clear afterwards.

@@ -6,9 +6,9 @@ import { digestOf } from '../../../src/crypto/digest.ts';
 import { TsimgError } from '../../../src/errors.ts';
 import { openRegistryClient } from '../../../src/registry/client.ts';
 import { certificateFolders, loadCertificates } from '../../../src/registry/http/certificates.ts';
-import { makeCertificate } from '../../support/certificate.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { startFakeRegistry } from '../../support/fake-registry.ts';
+import { makeCertificate } from '../../support/registry/certificate.ts';
+import { startFakeRegistry } from '../../support/registry/fake-registry.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
 

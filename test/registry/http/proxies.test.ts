@@ -9,10 +9,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openRegistryClient } from '../../../src/registry/client.ts';
 import type { RegistryOptions } from '../../../src/registry/session.ts';
-import { makeCertificate } from '../../support/certificate.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { startFakeRegistry } from '../../support/fake-registry.ts';
-import { freePort } from '../../support/nginx.ts';
+import { makeCertificate } from '../../support/registry/certificate.ts';
+import { startFakeRegistry } from '../../support/registry/fake-registry.ts';
+import { freePort } from '../../support/registry/nginx.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
 

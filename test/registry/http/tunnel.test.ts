@@ -3,9 +3,9 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openRegistryClient } from '../../../src/registry/client.ts';
-import { makeCertificate } from '../../support/certificate.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { startFakeRegistry } from '../../support/fake-registry.ts';
+import { makeCertificate } from '../../support/registry/certificate.ts';
+import { startFakeRegistry } from '../../support/registry/fake-registry.ts';
 import { haveTools } from '../../support/tools.ts';
 
 const test = suite('registry/http/tunnel');

@@ -5,11 +5,11 @@ import * as assert from 'uvu/assert';
 import { refuseHostAlone } from '../../../src/oci/reference.ts';
 import { mayAlias } from '../../../src/registry/mirrors/has-registry-tables.ts';
 import { completeName } from '../../../src/registry/mirrors/short-name.ts';
-import { makeImage } from '../../support/image.ts';
-import { named, writeLayout } from '../../support/layout.ts';
-import { makeOrdinaryUser } from '../../support/ordinary-user.ts';
+import { tsimg } from '../../support/command/tsimg.ts';
+import { makeOrdinaryUser } from '../../support/host/ordinary-user.ts';
+import { makeImage } from '../../support/image/image.ts';
+import { named, writeLayout } from '../../support/image/layout.ts';
 import { tempDir } from '../../support/temp-dir.ts';
-import { tsimg } from '../../support/tsimg.ts';
 
 // Short names and their aliases; containers-registries.conf(5), "Short-Name Aliasing".
 

@@ -4,7 +4,7 @@ import { TsimgError } from '../../../src/errors.ts';
 import { applyLayer } from '../../../src/rootfs/fold/apply.ts';
 import type { LayerEntry } from '../../../src/rootfs/fold/outcome.ts';
 import { Tree } from '../../../src/rootfs/tree.ts';
-import { dir, entry, file, fold, hardlink, lines, nodeAt, symlink, tolerated } from '../../support/layer.ts';
+import { dir, entry, file, fold, hardlink, lines, nodeAt, symlink, tolerated } from '../../support/image/layer.ts';
 
 const test = suite('rootfs/fold/apply');
 

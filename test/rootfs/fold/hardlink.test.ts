@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { TsimgError } from '../../../src/errors.ts';
 import { applyLayer } from '../../../src/rootfs/fold/apply.ts';
 import { Tree } from '../../../src/rootfs/tree.ts';
-import { dir, file, fold, hardlink, lines, marker, nodeAt, symlink, tolerated } from '../../support/layer.ts';
+import { dir, file, fold, hardlink, lines, marker, nodeAt, symlink, tolerated } from '../../support/image/layer.ts';
 
 const test = suite('rootfs/fold/hardlink');
 

@@ -7,7 +7,7 @@ import type { Change } from '../../../src/rootfs/plan/change.ts';
 import { planFlat } from '../../../src/rootfs/plan/plan-flat.ts';
 import { planLayer } from '../../../src/rootfs/plan/plan-layer.ts';
 import { Tree } from '../../../src/rootfs/tree.ts';
-import { file, fold, hardlink, marker, symlink, tolerated } from '../../support/layer.ts';
+import { file, fold, hardlink, marker, symlink, tolerated } from '../../support/image/layer.ts';
 
 const test = suite('rootfs/plan/buckets');
 

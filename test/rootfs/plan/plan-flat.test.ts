@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Change } from '../../../src/rootfs/plan/change.ts';
 import { planFlat } from '../../../src/rootfs/plan/plan-flat.ts';
-import { dir, entry, file, fold, hardlink, marker, symlink } from '../../support/layer.ts';
+import { dir, entry, file, fold, hardlink, marker, symlink } from '../../support/image/layer.ts';
 
 const test = suite('rootfs/plan/plan-flat');
 

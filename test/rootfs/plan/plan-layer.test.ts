@@ -4,7 +4,7 @@ import { applyLayer } from '../../../src/rootfs/fold/apply.ts';
 import type { LayerEntry } from '../../../src/rootfs/fold/outcome.ts';
 import { planLayer } from '../../../src/rootfs/plan/plan-layer.ts';
 import { Tree } from '../../../src/rootfs/tree.ts';
-import { dir, file, hardlink, marker, tolerated } from '../../support/layer.ts';
+import { dir, file, hardlink, marker, tolerated } from '../../support/image/layer.ts';
 
 const test = suite('rootfs/plan/plan-layer');
 

@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { archiveFiles } from '../../../src/sources/files/archive-files.ts';
 import type { Files } from '../../../src/sources/files/files.ts';
-import { file, hardlink, symlink, type TarPart, tarOf } from '../../support/tar.ts';
+import { file, hardlink, symlink, type TarPart, tarOf } from '../../support/image/tar.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const test = suite('sources/files/archive-files');

@@ -7,8 +7,8 @@ import { openOciLayoutSource } from '../../../src/sources/form/layout-source.ts'
 import { openSource } from '../../../src/sources/open.ts';
 import { collect } from '../../../src/streams/collect.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { makeImage } from '../../support/image.ts';
-import { writeLayout } from '../../support/layout.ts';
+import { makeImage } from '../../support/image/image.ts';
+import { writeLayout } from '../../support/image/layout.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const test = suite('sources/files/lfs-pointer');

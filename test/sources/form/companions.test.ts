@@ -7,8 +7,8 @@ import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import { hexOf } from '../../../src/oci/digest.ts';
 import { openOciLayoutSource } from '../../../src/sources/form/layout-source.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { makeImage, makeIndex } from '../../support/image.ts';
-import { named, writeLayout } from '../../support/layout.ts';
+import { makeImage, makeIndex } from '../../support/image/image.ts';
+import { named, writeLayout } from '../../support/image/layout.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 // Layouts as cosign, oras and copies of registries write them: signatures, SBOMs and the members of an index beside the

@@ -9,8 +9,8 @@ import { parsePlatform } from '../../../src/oci/platform.ts';
 import { openOciLayoutSource } from '../../../src/sources/form/layout-source.ts';
 import { collect } from '../../../src/streams/collect.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { makeImage } from '../../support/image.ts';
-import { named, writeLayout } from '../../support/layout.ts';
+import { makeImage } from '../../support/image/image.ts';
+import { named, writeLayout } from '../../support/image/layout.ts';
 import { sharedImage } from '../../support/shared-images.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 

@@ -6,10 +6,10 @@ import { digestOf } from '../../../src/crypto/digest.ts';
 import { type LoadedImage, loadImage } from '../../../src/image/load.ts';
 import { openSource } from '../../../src/sources/open.ts';
 import { failureOf } from '../../support/failure-of.ts';
+import { file, type TarPart, tarOf } from '../../support/image/tar.ts';
+import { verifyImage } from '../../support/image/verify-image.ts';
 import { sharedImage } from '../../support/shared-images.ts';
-import { file, type TarPart, tarOf } from '../../support/tar.ts';
 import { tempDir } from '../../support/temp-dir.ts';
-import { verifyImage } from '../../support/verify-image.ts';
 
 // docker save of 2013 to 2015: `repositories`, and for each image a folder with VERSION, json and layer.tar.
 const test = suite('sources/form/legacy-archive');

@@ -7,9 +7,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TsimgEvent } from '../../../src/events.ts';
 import { acquireLock, tryLock } from '../../../src/sys/file/lock.ts';
-import { asIdentity } from '../../support/as-user.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { inMountNamespace } from '../../support/in-mount-namespace.ts';
+import { asIdentity } from '../../support/host/as-user.ts';
+import { inMountNamespace } from '../../support/host/in-mount-namespace.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
 

@@ -5,12 +5,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { syncDirectory } from '../../../src/sys/file/replace-file.ts';
 import { openTemporaryBeside } from '../../../src/sys/file/temporary-beside.ts';
-import { asIdentity, ORDINARY } from '../../support/as-user.ts';
-import { makeImage } from '../../support/image.ts';
-import { named, writeLayout } from '../../support/layout.ts';
+import { MAIN } from '../../support/command/tsimg.ts';
+import { asIdentity, ORDINARY } from '../../support/host/as-user.ts';
+import { makeImage } from '../../support/image/image.ts';
+import { named, writeLayout } from '../../support/image/layout.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot } from '../../support/tools.ts';
-import { MAIN } from '../../support/tsimg.ts';
 
 const test = suite('sys/file/temporary-beside');
 const made = makeImage({ layers: [Buffer.alloc(5000, 1)] });

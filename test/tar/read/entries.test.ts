@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsimgError } from '../../../src/errors.ts';
 import { readTar } from '../../../src/tar/read/entries.ts';
-import { blocksOf, dir, file, tarOf } from '../../support/tar.ts';
+import { blocksOf, dir, file, tarOf } from '../../support/image/tar.ts';
 
 const test = suite('tar/read/entries');
 

@@ -3,8 +3,8 @@ import * as assert from 'uvu/assert';
 import { TsimgError } from '../../../src/errors.ts';
 import { listMembers } from '../../../src/tar/read/members.ts';
 import type { TarReaderOptions } from '../../../src/tar/read/read.ts';
-import { readWhole } from '../../support/read-tar.ts';
-import { blocksOf, dir, file, symlink, tarOf } from '../../support/tar.ts';
+import { readWhole } from '../../support/image/read-tar.ts';
+import { blocksOf, dir, file, symlink, tarOf } from '../../support/image/tar.ts';
 
 const test = suite('tar/read/members');
 

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parsePax, parsePaxTime } from '../../../src/tar/read/pax.ts';
-import { codeOf, codeOfReading, readOne } from '../../support/read-tar.ts';
-import { charDevice, extension, file, paxHeader, paxRecord, symlink, tarOf } from '../../support/tar.ts';
+import { codeOf, codeOfReading, readOne } from '../../support/image/read-tar.ts';
+import { charDevice, extension, file, paxHeader, paxRecord, symlink, tarOf } from '../../support/image/tar.ts';
 
 const test = suite('tar/read/pax');
 

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsimgError } from '../../../src/errors.ts';
 import { createTarReader } from '../../../src/tar/read/read.ts';
-import { codeOfReading, readOne, readWhole } from '../../support/read-tar.ts';
+import { codeOfReading, readOne, readWhole } from '../../support/image/read-tar.ts';
 import {
   blockDevice,
   blocksOf,
@@ -20,7 +20,7 @@ import {
   raw,
   symlink,
   tarOf,
-} from '../../support/tar.ts';
+} from '../../support/image/tar.ts';
 
 const test = suite('tar/read/read');
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { codeOfReading, readOne, readWhole } from '../../support/read-tar.ts';
-import { file, hardlink, numericField, paxHeader, raw, tarOf } from '../../support/tar.ts';
+import { codeOfReading, readOne, readWhole } from '../../support/image/read-tar.ts';
+import { file, hardlink, numericField, paxHeader, raw, tarOf } from '../../support/image/tar.ts';
 
 const test = suite('tar/read/sparse');
 

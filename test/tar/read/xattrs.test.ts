@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { codeOfReading, readOne } from '../../support/read-tar.ts';
-import { dir, file, tarOf } from '../../support/tar.ts';
+import { codeOfReading, readOne } from '../../support/image/read-tar.ts';
+import { dir, file, tarOf } from '../../support/image/tar.ts';
 
 const test = suite('tar/read/xattrs');
 

@@ -4,7 +4,7 @@ import { TsimgError } from '../../../src/errors.ts';
 import type { TarHeader } from '../../../src/tar/header.ts';
 import { encodeHeader, type TarHeaderToWrite } from '../../../src/tar/write/encode.ts';
 import { tarChunks } from '../../../src/tar/write/tar-chunks.ts';
-import { readOne } from '../../support/read-tar.ts';
+import { readOne } from '../../support/image/read-tar.ts';
 
 const test = suite('tar/write/encode');
 

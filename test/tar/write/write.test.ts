@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsimgError } from '../../../src/errors.ts';
 import { type ArchiveWriter, createArchiveWriter } from '../../../src/tar/write/write.ts';
-import { readWhole } from '../../support/read-tar.ts';
+import { readWhole } from '../../support/image/read-tar.ts';
 
 const test = suite('tar/write/write');
 

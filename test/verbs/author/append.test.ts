@@ -24,15 +24,15 @@ import { type AppendOptions, appendLayers } from '../../../src/verbs/author/appe
 import { openImage } from '../../../src/verbs/image/open-image.ts';
 import { saveImages } from '../../../src/verbs/image/save.ts';
 import { listFiles } from '../../../src/verbs/layers/list-files.ts';
-import { asIdentity, IDENTITIES } from '../../support/as-user.ts';
-import { authorWorld, EVERYTHING, ownDirectory, unpacked } from '../../support/authored.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { inMountNamespace } from '../../support/in-mount-namespace.ts';
+import { asIdentity, IDENTITIES } from '../../support/host/as-user.ts';
+import { inMountNamespace } from '../../support/host/in-mount-namespace.ts';
+import { authorWorld, EVERYTHING, ownDirectory, unpacked } from '../../support/image/authored.ts';
+import { dir, file, hardlink, opaque, tarOf, whiteout } from '../../support/image/tar.ts';
+import { differences, snapshot } from '../../support/image/tree-snapshot.ts';
 import { sharedImage } from '../../support/shared-images.ts';
-import { dir, file, hardlink, opaque, tarOf, whiteout } from '../../support/tar.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
-import { differences, snapshot } from '../../support/tree-snapshot.ts';
 
 const test = suite('verbs/author/append');
 const world = authorWorld();

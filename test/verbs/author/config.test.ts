@@ -7,8 +7,8 @@ import { parsePlatform } from '../../../src/oci/platform.ts';
 import { configureImage } from '../../../src/verbs/author/config.ts';
 import { openImage } from '../../../src/verbs/image/open-image.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { makeImage } from '../../support/image.ts';
-import { named, writeLayout } from '../../support/layout.ts';
+import { makeImage } from '../../support/image/image.ts';
+import { named, writeLayout } from '../../support/image/layout.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
 

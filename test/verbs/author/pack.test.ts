@@ -12,12 +12,12 @@ import { parsePlatform } from '../../../src/oci/platform.ts';
 import { type PackOptions, packImage } from '../../../src/verbs/author/pack.ts';
 import { openImage } from '../../../src/verbs/image/open-image.ts';
 import { listFiles } from '../../../src/verbs/layers/list-files.ts';
-import { asIdentity, IDENTITIES } from '../../support/as-user.ts';
-import { authorWorld, EVERYTHING, ownDirectory, unpacked } from '../../support/authored.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { dir, file, tarOf } from '../../support/tar.ts';
+import { asIdentity, IDENTITIES } from '../../support/host/as-user.ts';
+import { authorWorld, EVERYTHING, ownDirectory, unpacked } from '../../support/image/authored.ts';
+import { dir, file, tarOf } from '../../support/image/tar.ts';
+import { differences, snapshot } from '../../support/image/tree-snapshot.ts';
 import { haveRoot, haveTools } from '../../support/tools.ts';
-import { differences, snapshot } from '../../support/tree-snapshot.ts';
 
 const test = suite('verbs/author/pack');
 const world = authorWorld();

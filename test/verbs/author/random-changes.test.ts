@@ -15,10 +15,10 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { appendLayers } from '../../../src/verbs/author/append.ts';
-import { asIdentity, IDENTITIES } from '../../support/as-user.ts';
-import { authorWorld, EVERYTHING, unpacked } from '../../support/authored.ts';
-import { dir, file, hardlink, symlink, tarOf } from '../../support/tar.ts';
-import { differences, snapshot } from '../../support/tree-snapshot.ts';
+import { asIdentity, IDENTITIES } from '../../support/host/as-user.ts';
+import { authorWorld, EVERYTHING, unpacked } from '../../support/image/authored.ts';
+import { dir, file, hardlink, symlink, tarOf } from '../../support/image/tar.ts';
+import { differences, snapshot } from '../../support/image/tree-snapshot.ts';
 
 // Trees that are changed by chance: the image of the changes is unpacked to the changed tree, whatever was done.
 

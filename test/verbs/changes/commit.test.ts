@@ -3,11 +3,11 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { EXAMPLE, makeImageStore } from '../../support/changed-container.ts';
-import { defineRuns } from '../../support/define-runs.ts';
+import { EXAMPLE, makeImageStore } from '../../support/container/changed-container.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
+import { differences, snapshot } from '../../support/image/tree-snapshot.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
-import { differences, snapshot } from '../../support/tree-snapshot.ts';
 
 const asRoot = suite('verbs/changes/commit as root');
 const asUser = suite('verbs/changes/commit as an ordinary user');

@@ -3,10 +3,10 @@ import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { EXAMPLE, type ImageStore, makeImageStore } from '../../support/changed-container.ts';
-import { defineRuns } from '../../support/define-runs.ts';
-import type { OrdinaryUser } from '../../support/ordinary-user.ts';
-import { hasOwnEtc } from '../../support/own-etc.ts';
+import { EXAMPLE, type ImageStore, makeImageStore } from '../../support/container/changed-container.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
+import type { OrdinaryUser } from '../../support/host/ordinary-user.ts';
+import { hasOwnEtc } from '../../support/host/own-etc.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const asRoot = suite('verbs/changes of a copied image as root');

@@ -13,11 +13,11 @@ import {
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { EXAMPLE, makeImageStore } from '../../support/changed-container.ts';
-import { defineRuns } from '../../support/define-runs.ts';
-import { file, tarOf } from '../../support/tar.ts';
+import { EXAMPLE, makeImageStore } from '../../support/container/changed-container.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
+import { file, tarOf } from '../../support/image/tar.ts';
+import { differences, snapshot } from '../../support/image/tree-snapshot.ts';
 import { haveTools } from '../../support/tools.ts';
-import { differences, snapshot } from '../../support/tree-snapshot.ts';
 
 const asRoot = suite('verbs/changes/copy-files as root');
 const asUser = suite('verbs/changes/copy-files as an ordinary user');

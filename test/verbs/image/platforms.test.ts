@@ -19,9 +19,9 @@ import { copySource } from '../../../src/verbs/registry/copy.ts';
 import { readManifest } from '../../../src/verbs/registry/manifest.ts';
 import { type PullPolicy, runSource } from '../../../src/verbs/run/run-source.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { startFakeRegistry } from '../../support/fake-registry.ts';
-import { type MadeImage, makeImage, makeIndex } from '../../support/image.ts';
-import { startServingRegistry } from '../../support/serving-registry.ts';
+import { type MadeImage, makeImage, makeIndex } from '../../support/image/image.ts';
+import { startFakeRegistry } from '../../support/registry/fake-registry.ts';
+import { startServingRegistry } from '../../support/registry/serving-registry.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 // A name that stands for images of several platforms, of which the store has some or all.

@@ -9,9 +9,9 @@ import { blobPath, partialPath } from '../../../src/store/layout-files.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { pullToStore } from '../../../src/verbs/image/pull-to-store.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { startFakeRegistry } from '../../support/fake-registry.ts';
-import { makeImage } from '../../support/image.ts';
-import { type ServingRegistryOptions, startServingRegistry } from '../../support/serving-registry.ts';
+import { makeImage } from '../../support/image/image.ts';
+import { startFakeRegistry } from '../../support/registry/fake-registry.ts';
+import { type ServingRegistryOptions, startServingRegistry } from '../../support/registry/serving-registry.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 // A pull goes on with what an earlier one has left, whatever the registry makes of a range.

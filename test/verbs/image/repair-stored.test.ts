@@ -18,10 +18,10 @@ import { tagImage } from '../../../src/verbs/image/tag.ts';
 import { unpackSource } from '../../../src/verbs/rootfs/unpack.ts';
 import { checkStore } from '../../../src/verbs/store/check-store.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { startFakeRegistry } from '../../support/fake-registry.ts';
-import { makeImage } from '../../support/image.ts';
-import { named, writeLayout } from '../../support/layout.ts';
-import { file, tarOf } from '../../support/tar.ts';
+import { makeImage } from '../../support/image/image.ts';
+import { named, writeLayout } from '../../support/image/layout.ts';
+import { file, tarOf } from '../../support/image/tar.ts';
+import { startFakeRegistry } from '../../support/registry/fake-registry.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 // Blobs of the store that another program has changed, cut short or removed.

@@ -5,9 +5,9 @@ import { parsePlatform } from '../../../src/oci/platform.ts';
 import { openSource } from '../../../src/sources/open.ts';
 import { listFiles } from '../../../src/verbs/layers/list-files.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { makeImage, memorySource } from '../../support/image.ts';
+import { makeImage, memorySource } from '../../support/image/image.ts';
+import { dir, file, tarOf, whiteout } from '../../support/image/tar.ts';
 import { sharedImage } from '../../support/shared-images.ts';
-import { dir, file, tarOf, whiteout } from '../../support/tar.ts';
 
 const platform = parsePlatform('linux/amd64');
 const test = suite('verbs/layers/list-files');

@@ -4,8 +4,8 @@ import { loadImage } from '../../../src/image/load.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { readImageFile } from '../../../src/verbs/layers/read-file.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { makeImage, memorySource } from '../../support/image.ts';
-import { dir, file, hardlink, symlink, tarOf, whiteout } from '../../support/tar.ts';
+import { makeImage, memorySource } from '../../support/image/image.ts';
+import { dir, file, hardlink, symlink, tarOf, whiteout } from '../../support/image/tar.ts';
 
 const platform = parsePlatform('linux/amd64');
 const test = suite('verbs/layers/read-file');

@@ -7,11 +7,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { acquireLock } from '../../../src/sys/file/lock.ts';
 import { EXAMPLE_IMAGE } from '../../support/checkout.ts';
-import { compiledCode } from '../../support/compiled-code.ts';
-import { defineRuns } from '../../support/define-runs.ts';
-import { letRunBeside } from '../../support/resident-command.ts';
+import { compiledCode } from '../../support/command/compiled-code.ts';
+import { letRunBeside } from '../../support/command/resident-command.ts';
+import { MAIN, tsimg } from '../../support/command/tsimg.ts';
+import { defineRuns } from '../../support/container/define-runs.ts';
 import { tempDir } from '../../support/temp-dir.ts';
-import { MAIN, tsimg } from '../../support/tsimg.ts';
 
 // Leftovers of runs in the store, and when they are freed.
 

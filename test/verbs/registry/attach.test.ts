@@ -10,14 +10,14 @@ import { copySource } from '../../../src/verbs/registry/copy.ts';
 import { readManifest } from '../../../src/verbs/registry/manifest.ts';
 import { pushImage } from '../../../src/verbs/registry/push.ts';
 import { listReferrersOf } from '../../../src/verbs/signatures/referrers.ts';
-import { startDockerRegistry } from '../../support/docker-registry.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { startFakeRegistry } from '../../support/fake-registry.ts';
-import { makeImage } from '../../support/image.ts';
-import { named, writeLayout } from '../../support/layout.ts';
+import { makeImage } from '../../support/image/image.ts';
+import { named, writeLayout } from '../../support/image/layout.ts';
+import { startDockerRegistry } from '../../support/registry/docker-registry.ts';
+import { startFakeRegistry } from '../../support/registry/fake-registry.ts';
+import { startUploadRegistry } from '../../support/registry/upload-registry.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
-import { startUploadRegistry } from '../../support/upload-registry.ts';
 
 const test = suite('verbs/registry/attach');
 

@@ -6,14 +6,14 @@ import { hexOf } from '../../../src/oci/digest.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { copySource } from '../../../src/verbs/registry/copy.ts';
 import { pushImage } from '../../../src/verbs/registry/push.ts';
-import { ACCOUNT, startDockerRegistry } from '../../support/docker-registry.ts';
+import { tsimgAsync } from '../../support/command/tsimg-async.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { startFakeRegistry } from '../../support/fake-registry.ts';
-import { makeImage } from '../../support/image.ts';
-import { named, writeLayout } from '../../support/layout.ts';
+import { makeImage } from '../../support/image/image.ts';
+import { named, writeLayout } from '../../support/image/layout.ts';
+import { ACCOUNT, startDockerRegistry } from '../../support/registry/docker-registry.ts';
+import { startFakeRegistry } from '../../support/registry/fake-registry.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
-import { tsimgAsync } from '../../support/tsimg-async.ts';
 
 // Whose credentials go where, when an image goes from one registry to another.
 

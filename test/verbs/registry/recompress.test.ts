@@ -12,13 +12,13 @@ import { listFiles } from '../../../src/verbs/layers/list-files.ts';
 import { type CopySourceOptions, copySource } from '../../../src/verbs/registry/copy.ts';
 import { pushImage } from '../../../src/verbs/registry/push.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { startFakeRegistry } from '../../support/fake-registry.ts';
-import { describe, makeImage, makeIndex } from '../../support/image.ts';
-import { named, writeLayout } from '../../support/layout.ts';
-import { dir, file, tarOf } from '../../support/tar.ts';
+import { describe, makeImage, makeIndex } from '../../support/image/image.ts';
+import { named, writeLayout } from '../../support/image/layout.ts';
+import { dir, file, tarOf } from '../../support/image/tar.ts';
+import { startFakeRegistry } from '../../support/registry/fake-registry.ts';
+import { startUploadRegistry } from '../../support/registry/upload-registry.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
-import { startUploadRegistry } from '../../support/upload-registry.ts';
 
 const test = suite('verbs/registry/recompress');
 

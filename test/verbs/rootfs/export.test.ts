@@ -10,9 +10,19 @@ import { openSource } from '../../../src/sources/open.ts';
 import { foldImage } from '../../../src/verbs/layers/list-files.ts';
 import { exportImage } from '../../../src/verbs/rootfs/export.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { makeImage, memorySource } from '../../support/image.ts';
+import { makeImage, memorySource } from '../../support/image/image.ts';
+import {
+  charDevice,
+  dir,
+  fifo,
+  file,
+  hardlink,
+  symlink,
+  type TarPart,
+  tarOf,
+  whiteout,
+} from '../../support/image/tar.ts';
 import { sharedImage } from '../../support/shared-images.ts';
-import { charDevice, dir, fifo, file, hardlink, symlink, type TarPart, tarOf, whiteout } from '../../support/tar.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const platform = parsePlatform('linux/amd64');

@@ -12,7 +12,7 @@ import { parseManifest } from '../../../src/oci/manifest.ts';
 import { verified } from '../../../src/streams/verified.ts';
 import { unpackImage, unpackTar } from '../../../src/verbs/rootfs/unpack.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { file, tarOf, whiteout } from '../../support/tar.ts';
+import { file, tarOf, whiteout } from '../../support/image/tar.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const test = suite('verbs/rootfs/unpack');

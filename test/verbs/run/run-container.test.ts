@@ -9,8 +9,8 @@ import { completeRequest, type RunRequest } from '../../../src/launch/plan/run-r
 import { directoryRoot } from '../../../src/verbs/run/plan-container.ts';
 import { type RunContext, runContainer } from '../../../src/verbs/run/run-container.ts';
 import { rootfsTarget } from '../../../src/verbs/run/run-source.ts';
-import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
-import { canRunContainers } from '../../support/define-runs.ts';
+import { makeBusyboxRootfs } from '../../support/container/busybox-rootfs.ts';
+import { canRunContainers } from '../../support/container/define-runs.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 

@@ -9,17 +9,17 @@ import * as assert from 'uvu/assert';
 import { completeRequest, type RunInput } from '../../../src/launch/plan/run-request.ts';
 import { rootfsTarget } from '../../../src/verbs/run/run-source.ts';
 import { type HereContext, startHere } from '../../../src/verbs/run/start-here.ts';
-import { makeBusyboxRootfs } from '../../support/busybox-rootfs.ts';
-import { canRunContainers } from '../../support/define-runs.ts';
+import { callAlone } from '../../support/command/resident-command.ts';
+import { MAIN, tsimg } from '../../support/command/tsimg.ts';
+import { tsimgAsync } from '../../support/command/tsimg-async.ts';
+import { makeBusyboxRootfs } from '../../support/container/busybox-rootfs.ts';
+import { canRunContainers } from '../../support/container/define-runs.ts';
+import type { HereProgram } from '../../support/container/here-program.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import type { HereProgram } from '../../support/here-program.ts';
-import type { KillRounds } from '../../support/kill-rounds.ts';
-import { OWN_WORLD_NEEDS, runInOwnWorld } from '../../support/own-world.ts';
-import { callAlone } from '../../support/resident-command.ts';
+import type { KillRounds } from '../../support/host/kill-rounds.ts';
+import { OWN_WORLD_NEEDS, runInOwnWorld } from '../../support/host/own-world.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { findTool, haveTools } from '../../support/tools.ts';
-import { MAIN, tsimg } from '../../support/tsimg.ts';
-import { tsimgAsync } from '../../support/tsimg-async.ts';
 
 callAlone();
 
@@ -145,11 +145,11 @@ if (canRunContainers()) {
           rounds: Math.max(4, Math.round(KILLS / 2)),
           seed: SEED,
           longest: 900,
-          program: [join(import.meta.dirname, '../../support/here-program.js'), JSON.stringify(program)],
+          program: [join(import.meta.dirname, '../../support/container/here-program.js'), JSON.stringify(program)],
           stateRoot: '$HOME/state',
           sweep: ['--', MAIN, 'prune', '--force', '--root', '$HOME/state'],
         };
-        const script = `node ${join(import.meta.dirname, '../../support/kill-rounds.js')} "$(cat rounds | sed "s,[$]HOME,$HOME,g")"; exit $?`;
+        const script = `node ${join(import.meta.dirname, '../../support/host/kill-rounds.js')} "$(cat rounds | sed "s,[$]HOME,$HOME,g")"; exit $?`;
         const file = join(tempDir(), 'rounds');
         writeFileSync(file, JSON.stringify(rounds));
         const { status, output } = runInOwnWorld({ main: MAIN, as, files: { rounds: file }, script });

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { unshareCommand } from '../../../src/verbs/run/unshare.ts';
-import { canRunContainers } from '../../support/define-runs.ts';
+import { tsimg } from '../../support/command/tsimg.ts';
+import { canRunContainers } from '../../support/container/define-runs.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { makeOrdinaryUser } from '../../support/ordinary-user.ts';
-import { tsimg } from '../../support/tsimg.ts';
+import { makeOrdinaryUser } from '../../support/host/ordinary-user.ts';
 
 const VERB = join(import.meta.dirname, '..', '..', '..', 'src', 'verbs', 'run', 'unshare.js');
 const SCRIPT = `import(process.argv[1]).then((verb) => verb.unshareCommand(process.argv.slice(2))).then((status) => { process.exitCode = status; })`;

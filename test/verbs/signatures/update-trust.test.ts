@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 import { updateTrust } from '../../../src/verbs/signatures/update-trust.ts';
 import { findUpdatedRoot } from '../../../src/verbs/verify/trust-place.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { makeSignerWorld } from '../../support/signer.ts';
+import { makeSignerWorld } from '../../support/signed/signer.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 // A trusted root by The Update Framework, from a repository on loopback that the test signs.

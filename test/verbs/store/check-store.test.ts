@@ -16,8 +16,8 @@ import { pruneImages, removeImages } from '../../../src/verbs/image/remove-image
 import { checkStore, storeDamaged } from '../../../src/verbs/store/check-store.ts';
 import { rebuildList } from '../../../src/verbs/store/rebuild-list.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { describe, type MadeImage, makeImage, makeIndex } from '../../support/image.ts';
-import { startServingRegistry } from '../../support/serving-registry.ts';
+import { describe, type MadeImage, makeImage, makeIndex } from '../../support/image/image.ts';
+import { startServingRegistry } from '../../support/registry/serving-registry.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const test = suite('verbs/store/check-store');

@@ -19,8 +19,8 @@ import { tagImage } from '../../../src/verbs/image/tag.ts';
 import { checkStore } from '../../../src/verbs/store/check-store.ts';
 import { dropBlobs } from '../../../src/verbs/store/drop-blobs.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { type MadeImage, makeImage } from '../../support/image.ts';
-import { type ServingRegistry, startServingRegistry } from '../../support/serving-registry.ts';
+import { type MadeImage, makeImage } from '../../support/image/image.ts';
+import { type ServingRegistry, startServingRegistry } from '../../support/registry/serving-registry.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const test = suite('verbs/store/drop-blobs');

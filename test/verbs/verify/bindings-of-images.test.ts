@@ -13,10 +13,10 @@ import { openVerification } from '../../../src/verbs/verify/verification.ts';
 import { verifyImage } from '../../../src/verbs/verify/verify-image.ts';
 import { bindingOf } from '../../../src/verify/refuse.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import type { Blob } from '../../support/push.ts';
-import { BUNDLE_TYPE, BY_IDENTITY, cosignLayer, PAYLOAD_TYPE } from '../../support/signed-image.ts';
-import { ecKeys, makeSignerWorld, publicPem, statement } from '../../support/signer.ts';
-import { DIGEST, OTHER } from '../../support/verdict.ts';
+import type { Blob } from '../../support/registry/push.ts';
+import { BUNDLE_TYPE, BY_IDENTITY, cosignLayer, PAYLOAD_TYPE } from '../../support/signed/signed-image.ts';
+import { ecKeys, makeSignerWorld, publicPem, statement } from '../../support/signed/signer.ts';
+import { DIGEST, OTHER } from '../../support/signed/verdict.ts';
 
 // What is attached to an image, good and bad, in a source in memory. The table of docs/verify.md names these tests.
 

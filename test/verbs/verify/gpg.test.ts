@@ -9,10 +9,10 @@ import { TsimgError } from '../../../src/errors.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { openImage } from '../../../src/verbs/image/open-image.ts';
 import { pullToStore } from '../../../src/verbs/image/pull-to-store.ts';
-import { startDockerRegistry } from '../../support/docker-registry.ts';
-import { gpgPayload, makeGpgHome } from '../../support/gpg.ts';
-import { makeImage } from '../../support/image.ts';
-import { named, writeLayout } from '../../support/layout.ts';
+import { makeImage } from '../../support/image/image.ts';
+import { named, writeLayout } from '../../support/image/layout.ts';
+import { startDockerRegistry } from '../../support/registry/docker-registry.ts';
+import { gpgPayload, makeGpgHome } from '../../support/signed/gpg.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
 

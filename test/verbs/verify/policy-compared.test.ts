@@ -7,9 +7,9 @@ import { TsimgError } from '../../../src/errors.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { openImage } from '../../../src/verbs/image/open-image.ts';
 import { pullToStore } from '../../../src/verbs/image/pull-to-store.ts';
-import { startDockerRegistry } from '../../support/docker-registry.ts';
-import { makeImage } from '../../support/image.ts';
-import { named, writeLayout } from '../../support/layout.ts';
+import { makeImage } from '../../support/image/image.ts';
+import { named, writeLayout } from '../../support/image/layout.ts';
+import { startDockerRegistry } from '../../support/registry/docker-registry.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
 

@@ -16,12 +16,18 @@ import { verifySource } from '../../../src/verbs/signatures/verify.ts';
 import type { Demands } from '../../../src/verbs/verify/admit.ts';
 import type { VerificationChoice } from '../../../src/verbs/verify/verification.ts';
 import { bindingOf } from '../../../src/verify/refuse.ts';
-import { startDockerRegistry } from '../../support/docker-registry.ts';
 import { failureOf } from '../../support/failure-of.ts';
-import { makeImage, makeIndex } from '../../support/image.ts';
-import { named, writeLayout } from '../../support/layout.ts';
-import { type Pushed, pushArtifact, pushDocument } from '../../support/push.ts';
-import { attachBundle, attachLayers, BY_IDENTITY, cosignLayer, PAYLOAD_TYPE } from '../../support/signed-image.ts';
+import { makeImage, makeIndex } from '../../support/image/image.ts';
+import { named, writeLayout } from '../../support/image/layout.ts';
+import { startDockerRegistry } from '../../support/registry/docker-registry.ts';
+import { type Pushed, pushArtifact, pushDocument } from '../../support/registry/push.ts';
+import {
+  attachBundle,
+  attachLayers,
+  BY_IDENTITY,
+  cosignLayer,
+  PAYLOAD_TYPE,
+} from '../../support/signed/signed-image.ts';
 import {
   ecKeys,
   IDENTITY,
@@ -30,7 +36,7 @@ import {
   publicPem,
   simpleSigning,
   statement,
-} from '../../support/signer.ts';
+} from '../../support/signed/signer.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { haveTools } from '../../support/tools.ts';
 

@@ -6,8 +6,8 @@ import type { Digest } from '../../../src/oci/digest.ts';
 import { readPayloadSignature } from '../../../src/verify/candidate.ts';
 import { type SigstoreRequirement, verifyByPolicy } from '../../../src/verify/policy/requirement.ts';
 import { bindingOf } from '../../../src/verify/refuse.ts';
-import { CA, type Issued, issue, LEAF } from '../../support/authority.ts';
-import { ecKeys, makeSignerWorld, publicPem, type Signer, simpleSigning } from '../../support/signer.ts';
+import { CA, type Issued, issue, LEAF } from '../../support/signed/authority.ts';
+import { ecKeys, makeSignerWorld, publicPem, type Signer, simpleSigning } from '../../support/signed/signer.ts';
 import { haveTools } from '../../support/tools.ts';
 
 // Keys, Fulcio and certificate authorities of one's own, as policy.json names them.

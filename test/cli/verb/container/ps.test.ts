@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeContainerCli, until } from '../../../support/container-cli.ts';
-import { defineRuns } from '../../../support/define-runs.ts';
+import { makeContainerCli, until } from '../../../support/command/container-cli.ts';
+import { defineRuns } from '../../../support/container/define-runs.ts';
 
 const asRoot = suite('cli/verb/container/ps as root');
 const asUser = suite('cli/verb/container/ps as an ordinary user');

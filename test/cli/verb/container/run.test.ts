@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeBusyboxRootfs } from '../../../support/busybox-rootfs.ts';
+import { tsimg } from '../../../support/command/tsimg.ts';
+import { makeBusyboxRootfs } from '../../../support/container/busybox-rootfs.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
 import { haveRoot, haveTools } from '../../../support/tools.ts';
-import { tsimg } from '../../../support/tsimg.ts';
 
 const test = suite('cli/verb/container/run');
 const ready = haveTools('busybox', 'unshare', 'setpriv') && haveRoot();

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { blobPath } from '../../../../src/store/layout-files.ts';
-import { makeImage } from '../../../support/image.ts';
-import { named, writeLayout } from '../../../support/layout.ts';
+import { tsimg } from '../../../support/command/tsimg.ts';
+import { makeImage } from '../../../support/image/image.ts';
+import { named, writeLayout } from '../../../support/image/layout.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
-import { tsimg } from '../../../support/tsimg.ts';
 
 const test = suite('cli/verb/image/store-options');
 const made = makeImage();

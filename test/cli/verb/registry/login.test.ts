@@ -3,15 +3,15 @@ import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeCertificate } from '../../../support/certificate.ts';
-import { ACCOUNT, startDockerRegistry } from '../../../support/docker-registry.ts';
-import { makeImage } from '../../../support/image.ts';
-import { named, writeLayout } from '../../../support/layout.ts';
-import { makeOrdinaryUser, type OrdinaryUser } from '../../../support/ordinary-user.ts';
-import { file, tarOf } from '../../../support/tar.ts';
+import { MAIN, tsimg } from '../../../support/command/tsimg.ts';
+import { makeOrdinaryUser, type OrdinaryUser } from '../../../support/host/ordinary-user.ts';
+import { makeImage } from '../../../support/image/image.ts';
+import { named, writeLayout } from '../../../support/image/layout.ts';
+import { file, tarOf } from '../../../support/image/tar.ts';
+import { makeCertificate } from '../../../support/registry/certificate.ts';
+import { ACCOUNT, startDockerRegistry } from '../../../support/registry/docker-registry.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
 import { findTool, haveTools } from '../../../support/tools.ts';
-import { MAIN, tsimg } from '../../../support/tsimg.ts';
 
 const test = suite('cli/verb/registry/login');
 

@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startDockerRegistry } from '../../../support/docker-registry.ts';
-import { makeImage, makeIndex } from '../../../support/image.ts';
-import { named, writeLayout } from '../../../support/layout.ts';
+import { tsimg } from '../../../support/command/tsimg.ts';
+import { makeImage, makeIndex } from '../../../support/image/image.ts';
+import { named, writeLayout } from '../../../support/image/layout.ts';
+import { startDockerRegistry } from '../../../support/registry/docker-registry.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
 import { haveTools } from '../../../support/tools.ts';
-import { tsimg } from '../../../support/tsimg.ts';
 
 // What lies at a registry, as skopeo shows it too, and what is left after it is deleted.
 

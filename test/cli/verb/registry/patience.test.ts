@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseDuration } from '../../../../src/cli/option/patience.ts';
-import { startFakeRegistry } from '../../../support/fake-registry.ts';
-import { tsimgAsync } from '../../../support/tsimg-async.ts';
+import { tsimgAsync } from '../../../support/command/tsimg-async.ts';
+import { startFakeRegistry } from '../../../support/registry/fake-registry.ts';
 
 // How long the verbs wait for a registry, by their options.
 

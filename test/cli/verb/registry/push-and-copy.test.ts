@@ -7,16 +7,16 @@ import { MEDIA_TYPE } from '../../../../src/oci/media-type.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
 import { copySource } from '../../../../src/verbs/registry/copy.ts';
 import { pushImage } from '../../../../src/verbs/registry/push.ts';
-import { ACCOUNT, startDockerRegistry } from '../../../support/docker-registry.ts';
+import { MAIN, tsimg } from '../../../support/command/tsimg.ts';
 import { failureOf } from '../../../support/failure-of.ts';
-import { describe, makeImage, makeIndex } from '../../../support/image.ts';
-import { named, writeLayout } from '../../../support/layout.ts';
-import { pushArtifact, pushDocument } from '../../../support/push.ts';
-import { attachLayers, cosignLayer } from '../../../support/signed-image.ts';
-import { ecKeys, makeSignerWorld, publicPem } from '../../../support/signer.ts';
+import { describe, makeImage, makeIndex } from '../../../support/image/image.ts';
+import { named, writeLayout } from '../../../support/image/layout.ts';
+import { ACCOUNT, startDockerRegistry } from '../../../support/registry/docker-registry.ts';
+import { pushArtifact, pushDocument } from '../../../support/registry/push.ts';
+import { attachLayers, cosignLayer } from '../../../support/signed/signed-image.ts';
+import { ecKeys, makeSignerWorld, publicPem } from '../../../support/signed/signer.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
 import { haveTools } from '../../../support/tools.ts';
-import { MAIN, tsimg } from '../../../support/tsimg.ts';
 
 // Images from one place to another, by the command, beside skopeo.
 

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Exchange, startFakeRegistry } from '../../../support/fake-registry.ts';
-import { makeImage } from '../../../support/image.ts';
+import { tsimgAsync } from '../../../support/command/tsimg-async.ts';
+import { makeImage } from '../../../support/image/image.ts';
+import { type Exchange, startFakeRegistry } from '../../../support/registry/fake-registry.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
-import { tsimgAsync } from '../../../support/tsimg-async.ts';
 
 // What verbs with several references ask of one registry: where it is, and who asks, they find out once.
 

@@ -11,7 +11,7 @@ import {
   EgressProxy,
 } from '../../../../src/library/sandbox/egress/egress-proxy.ts';
 import { isOwnAddress, isPublicAddress } from '../../../../src/library/sandbox/egress/public-address.ts';
-import { until } from '../../../support/container-cli.ts';
+import { until } from '../../../support/command/container-cli.ts';
 
 const test = suite('library/sandbox/egress with hostile sides');
 

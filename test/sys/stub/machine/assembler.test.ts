@@ -9,7 +9,7 @@ import { CALL_NUMBERS } from '../../../../src/sys/stub/call-number.data.ts';
 import { ANSWER_SIZE, CALL, FIRST_CALL, MEMORY, MEMORY_SIZE } from '../../../../src/sys/stub/layout.ts';
 import { makeStubProgram, type StubMachine } from '../../../../src/sys/stub/machine/program.ts';
 import { ROOT } from '../../../support/checkout.ts';
-import { RUNNERS, request, TEXT } from '../../../support/stub-request.ts';
+import { RUNNERS, request, TEXT } from '../../../support/container/stub-request.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
 import { haveTools } from '../../../support/tools.ts';
 

@@ -7,7 +7,7 @@ import { SYSCALLS_ARM64 } from '../../../../src/linux/seccomp/syscalls-arm64.dat
 import { SYSCALLS_X64 } from '../../../../src/linux/seccomp/syscalls-x64.data.ts';
 import { CALL_NUMBERS } from '../../../../src/sys/stub/call-number.data.ts';
 import { makeStubProgram, type StubMachine } from '../../../../src/sys/stub/machine/program.ts';
-import { RUNNERS, request, TEXT } from '../../../support/stub-request.ts';
+import { RUNNERS, request, TEXT } from '../../../support/container/stub-request.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
 
 const test = suite('sys/stub/machine/program');
