@@ -1,7 +1,5 @@
 import type { Command } from 'commander';
 import { TsimgError } from '../../errors.ts';
-import { storePlace } from '../../verbs/places.ts';
-import { findUpdatedRoot } from '../../verbs/verify/trust-place.ts';
 import type { VerificationChoice } from '../../verbs/verify/verification.ts';
 import { type Matcher, parsePattern } from '../../verify/matcher.ts';
 import { PREDICATE_TYPES } from '../../verify/predicate-types.ts';
@@ -9,7 +7,6 @@ import { collect } from './parsers.ts';
 
 /** Options of the verbs that demand a signature. */
 export interface VerifyOptions {
-  readonly root?: string;
   readonly key: readonly string[];
   readonly certificateIdentity?: string;
   readonly certificateIdentityRegexp?: string;
@@ -101,6 +98,5 @@ export function signerChoice(options: VerifyOptions): VerificationChoice | undef
     all: options.all,
   };
   const isAsked = Object.values(choice).some((value) => value !== undefined);
-  if (!isAsked) return undefined;
-  return { ...choice, trustedRoot: options.trustedRoot ?? findUpdatedRoot(storePlace({ root: options.root })) };
+  return isAsked ? choice : undefined;
 }

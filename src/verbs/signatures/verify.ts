@@ -26,7 +26,7 @@ export async function verifySource(
   options: VerifyOptions,
   context: Context = {},
 ): Promise<readonly GoodSignature[]> {
-  const verification = await openVerification(options.signatures, context);
+  const verification = await openVerification(options.signatures, options, context);
   const { source, name } = await openAnywhere(text, options, context);
   try {
     const isStored = source.label === storePlace(options);

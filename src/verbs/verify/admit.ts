@@ -48,7 +48,7 @@ async function openSignerGate({ place }: Source, demands: Demands & StorePlace):
   const { signatures } = demands;
   if (signatures === undefined) return async () => [];
   const { openVerification } = await import('./verification.ts');
-  const verification = await openVerification(signatures, demands);
+  const verification = await openVerification(signatures, demands, demands);
   const verify =
     place === undefined
       ? (await import('./verify-stored.ts')).verifyStored

@@ -8,6 +8,8 @@ import type { Matcher } from '../../verify/matcher.ts';
 import type { WantedAnnotations } from '../../verify/payload.ts';
 import { parseTrustRoot, type TrustRoot } from '../../verify/trust-root.ts';
 import type { Requirement } from '../../verify/verify-candidate.ts';
+import { type StorePlace, storePlace } from '../places.ts';
+import { findUpdatedRoot } from './trust-place.ts';
 
 /** The trusted root of Sigstore's public instance, as of when tsimg was built. */
 const PUBLIC_GOOD = fileURLToPath(new URL('../../scripts/public-good.trusted-root.json', import.meta.url));
@@ -18,7 +20,7 @@ export interface VerificationChoice {
   readonly keys?: readonly string[] | undefined;
   readonly identity?: Matcher | undefined;
   readonly issuer?: Matcher | undefined;
-  /** A trusted_root.json instead of the public one. */
+  /** A trusted_root.json. Default: the one that `trust update` fetched into the store, else the public one. */
   readonly trustedRoot?: string | undefined;
   readonly ignoresLog?: boolean | undefined;
   readonly ignoresSct?: boolean | undefined;
@@ -87,12 +89,17 @@ export async function loadForKeys(keys: readonly PublicKey[]): Promise<void> {
 
 /**
  * Reads the files that a choice names. Nothing is asked of a network, so that a mistake in them is told first.
- * @throws USAGE, KEY_INVALID, TRUST_ROOT_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
+ * @param place the store whose trusted root is taken where the choice names none
+ * @throws USAGE, KEY_INVALID, TRUST_ROOT_INVALID, SOURCE_NOT_FOUND, STORE_INVALID, FILESYSTEM
  */
-export async function openVerification(choice: VerificationChoice, { onEvent }: Context = {}): Promise<Verification> {
+export async function openVerification(
+  choice: VerificationChoice,
+  place: StorePlace,
+  { onEvent }: Context = {},
+): Promise<Verification> {
   const requirement = requirementOf(choice);
   if (requirement.kind === 'key') await loadForKeys(requirement.keys);
-  const path = choice.trustedRoot ?? PUBLIC_GOOD;
+  const path = choice.trustedRoot ?? findUpdatedRoot(storePlace(place)) ?? PUBLIC_GOOD;
   const trust = parseTrustRoot(readFile(path, 'cannot read the trusted root'), path);
   const log = trust.newestLog;
   const newest =

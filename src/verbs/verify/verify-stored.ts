@@ -1,9 +1,10 @@
 import { TsimgError } from '../../errors.ts';
+import { idPrefixOf } from '../../image/match-name.ts';
 import { readDocument } from '../../image/read-document.ts';
 import { ANNOTATION } from '../../oci/annotations.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { parseImageIndex } from '../../oci/image-index.ts';
-import { parseReference, type Reference } from '../../oci/reference.ts';
+import { formatReference, parseReference, type Reference } from '../../oci/reference.ts';
 import type { RegistryOptions } from '../../registry/session.ts';
 import { openRegistrySource } from '../../sources/registry.ts';
 import { describeStored } from '../../sources/store.ts';
@@ -38,8 +39,11 @@ async function repositoryOf({ image, name }: LoadedFrom, root: string): Promise<
     .filter(({ descriptor }) => descriptor.digest === image.descriptor.digest)
     .map((entry) => entry.name);
   for (const each of [name, ...names]) {
-    if (each === undefined || isDigest(each) || /^[0-9a-f]{12,64}$/.test(each)) continue;
-    return parseReference(each);
+    if (each === undefined || isDigest(each)) continue;
+    const reference = parseReference(each);
+    // An ID names no repository, unless an image has it as its name
+    if (idPrefixOf(each) !== undefined && !names.includes(formatReference(reference))) continue;
+    return reference;
   }
   return undefined;
 }

@@ -79,7 +79,7 @@ function memory() {
 const signed = (digest: Digest) => cosignLayer(world, signer, digest);
 
 async function verify(source: Source, digests: readonly Digest[], all = false) {
-  const verification = await openVerification({ ...BY_IDENTITY, trustedRoot: world.trustedRoot, all });
+  const verification = await openVerification({ ...BY_IDENTITY, trustedRoot: world.trustedRoot, all }, {});
   return verifyImage({ source, label: 'registry.example/app', digests }, verification, {});
 }
 

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ed25519ph } from '@noble/curves/ed25519';
 import { suite } from 'uvu';
@@ -217,18 +217,34 @@ if (haveTools('docker-registry', 'skopeo')) {
     const root = join(tempDir(), 'store');
     const { trustedRoot } = world;
     await pullToStore(parseReference(reference), { env: ENV, root, signatures: { keys: [keyFile], trustedRoot } });
-    const stored = (key: string) =>
-      verifySource(`store:${reference}`, {
+    const stored = (key: string, name = reference) =>
+      verifySource(`store:${name}`, {
         env: ENV,
         root,
         requests: { retries: 0, retryDelay: 1 },
         signatures: { keys: [key], trustedRoot },
       });
     assert.is((await stored(otherKey))[0]?.form, 'bundle');
+    for (const id of [image.digest.slice('sha256:'.length, 'sha256:'.length + 7), image.digest.slice(0, 12)]) {
+      assert.is((await stored(otherKey, id))[0]?.form, 'bundle', id);
+    }
     await own[Symbol.asyncDispose]();
     assert.is((await stored(keyFile))[0]?.form, 'cosign-tag');
     const { code, message } = await failureOf(stored(otherKey));
     assert.is(code, 'SIGNATURE_INVALID', message);
+  });
+
+  test('a trusted root that is in the store is taken where none is named, for pulls and verification', async () => {
+    const { reference, image } = push('by-updated-root');
+    await attachSigned('by-updated-root', image);
+    const root = join(tempDir(), 'store');
+    const options = { env: ENV, root, signatures: { keys: [keyFile] } };
+    await failureOf(verifySource(reference, options), 'SIGNATURE_INVALID');
+    await failureOf(pullToStore(parseReference(reference), options), 'SIGNATURE_INVALID');
+    mkdirSync(join(root, 'trust'), { recursive: true });
+    copyFileSync(world.trustedRoot, join(root, 'trust', 'trusted_root.json'));
+    assert.is((await verifySource(reference, options)).length, 1);
+    assert.is((await pullToStore(parseReference(reference), options)).manifestDigest, image.digest);
   });
 
   test('with all platforms, what the index lists and is no image must be signed as well', async () => {
