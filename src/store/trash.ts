@@ -66,18 +66,24 @@ interface Containers {
   readonly used: ReadonlySet<string>;
 }
 
-/** The treatment of a container before it goes to the trash. */
-export interface TrashRules {
+/** The treatment of a container that goes to the trash. Its lock is held. */
+export interface ContainerRules {
+  /** Ends the container's processes; false where that is impossible: the container stays. */
+  readonly endProcesses: (container: { readonly id: string; readonly directory: string }) => Promise<boolean>;
+  /** Called with the container's directory in the trash. */
+  readonly onTrashed: (directory: string) => void;
+}
+
+/** The containers that go to the trash, and their treatment. */
+export interface TrashRules extends ContainerRules {
   /** Whether ended containers that are kept until a user removes them go too. */
   readonly ended: boolean;
-  /** Ends the processes of a container, whose lock is held; false where that is impossible: the container stays. */
-  readonly endProcesses: (container: { readonly id: string; readonly directory: string }) => Promise<boolean>;
 }
 
 async function trashContainers(
   { containers: folder }: Store,
   limit: number,
-  { ended, endProcesses }: TrashRules,
+  { ended, endProcesses, onTrashed }: TrashRules,
 ): Promise<Containers> {
   const used = new Set<string>();
   const paths: string[] = [];
@@ -101,7 +107,9 @@ async function trashContainers(
       for (const layer of await layersOf(path)) used.add(layer);
       continue;
     }
-    paths.push(await moveToTrash(folder, name));
+    const trashed = await moveToTrash(folder, name);
+    onTrashed(trashed);
+    paths.push(trashed);
     containers += 1;
   }
   return { paths, containers, used };
@@ -112,14 +120,10 @@ async function trashContainers(
  * made.
  * @throws FILESYSTEM, SYSTEM_CALL
  */
-export async function trashLeftovers(
-  store: Store,
-  limit: number,
-  endProcesses: TrashRules['endProcesses'],
-): Promise<Trash | undefined> {
+export async function trashLeftovers(store: Store, limit: number, rules: ContainerRules): Promise<Trash | undefined> {
   await using lock = await tryLock(store.containersLock, 'exclusive');
   if (lock === undefined) return undefined;
-  const { paths, containers } = await trashContainers(store, limit, { ended: false, endProcesses });
+  const { paths, containers } = await trashContainers(store, limit, { ...rules, ended: false });
   return { paths, containers, layers: 0 };
 }
 

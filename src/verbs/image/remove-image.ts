@@ -6,7 +6,7 @@ import { listContainers } from '../../host/state/find-container.ts';
 import { idPrefixOf, matchName } from '../../image/match-name.ts';
 import { type Digest, hexOf } from '../../oci/digest.ts';
 import { optionWords } from '../../option-words.ts';
-import { readStoreIndex, removeEntries } from '../../store/names.ts';
+import { listStored, readStoreIndex, removeEntries, type StoredImage } from '../../store/names.ts';
 import { openStore, type Store } from '../../store/open.ts';
 import { type BlobReport, type SweepRules, sweep } from '../../store/sweep.ts';
 import { sweepUnpacked, type UnpackedReport } from '../layers/sweep-unpacked.ts';
@@ -79,7 +79,7 @@ async function sweepBlobs(store: Store, rules: SweepRules, { onEvent }: Context)
   const report = await sweep(store, rules);
   for (const { image, problem } of (report?.damaged ?? []).slice(0, MAX_WARNINGS)) {
     const name = image.name ?? image.descriptor.digest;
-    const ways = `${optionWords('tsimg pull or tsimg load mends it, tsimg rmi')} ${name} removes it`;
+    const ways = `${optionWords('tsimg store check --repair, tsimg pull or tsimg load mends it, tsimg rmi')} ${name} removes it`;
     onEvent?.({ kind: 'warning', message: `no blob is freed while ${name} is damaged (${problem.message}); ${ways}` });
   }
   return report;
@@ -125,6 +125,21 @@ function usedEntries(
   const digests = new Set(used.map(({ manifestDigest }) => manifestDigest));
   // An entry that came after the list, or that cannot be read, is known by its own digest alone.
   return (digest) => digests.has(digest) || users.has(digest);
+}
+
+/** Records removed entries as events. An image of which another entry is left has lost a name, and is not removed. */
+async function recordRemoval(
+  store: Store,
+  gone: readonly StoredImage[],
+): Promise<Pick<RemovedImages, 'untagged' | 'removed'>> {
+  const left = new Set((await listStored(store)).map(({ descriptor }) => descriptor.digest));
+  const untagged = gone.flatMap(({ name }) => name ?? []);
+  const digests = new Set(gone.map(({ descriptor }) => descriptor.digest));
+  const removed = [...digests].filter((digest) => !left.has(digest));
+  for (const name of untagged)
+    recordEvent(store.root, { type: 'image', action: 'untag', id: name, attributes: { name } });
+  for (const id of removed) recordEvent(store.root, { type: 'image', action: 'delete', id, attributes: {} });
+  return { untagged, removed };
 }
 
 /**
@@ -178,14 +193,8 @@ export async function removeImages(
     needed: ({ descriptor }) => usedEntries(images, users)(descriptor.digest),
     signal,
   });
-  const left = new Set((await listImages(storeRoot, context)).map(({ manifestDigest }) => manifestDigest));
-  const digests = new Set(gone.map(({ descriptor }) => descriptor.digest));
-  const untagged = gone.flatMap(({ name }) => name ?? []);
-  const removed = [...digests].filter((digest) => !left.has(digest));
-  for (const name of untagged)
-    recordEvent(storeRoot, { type: 'image', action: 'untag', id: name, attributes: { name } });
-  for (const id of removed) recordEvent(storeRoot, { type: 'image', action: 'delete', id, attributes: {} });
-  return { untagged, removed, ...(await sweepAll(store, { endedContainers: false }, context)) };
+  const told = await recordRemoval(store, gone);
+  return { ...told, ...(await sweepAll(store, { endedContainers: false }, context)) };
 }
 
 /** Options of `pruneImages`. */
@@ -229,9 +238,6 @@ export async function pruneImages(
     ({ name, descriptor }) => (all || name === undefined) && !isUsed(descriptor.digest),
     { signal: context.signal },
   );
-  return {
-    untagged: gone.flatMap(({ name }) => name ?? []),
-    removed: [...new Set(gone.map(({ descriptor }) => descriptor.digest))],
-    ...(await sweepAll(store, { endedContainers, age: 0 }, context)),
-  };
+  const told = await recordRemoval(store, gone);
+  return { ...told, ...(await sweepAll(store, { endedContainers, age: 0 }, context)) };
 }

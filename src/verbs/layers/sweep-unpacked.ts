@@ -3,6 +3,8 @@ import { messageOf, TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { probeHost } from '../../host/facts/probe.ts';
 import { endProcesses } from '../../host/state/end-processes.ts';
+import { recordContainerEvent } from '../../host/state/events-file.ts';
+import { tryReadRecord } from '../../host/state/record.ts';
 import { loadMembersOf } from '../../image/load-members.ts';
 import type { HostFacts } from '../../launch/facts/host-facts.ts';
 import { chainIds } from '../../oci/chain-id.ts';
@@ -11,7 +13,7 @@ import { openStoreSource } from '../../sources/store.ts';
 import { namesIn } from '../../store/list-folder.ts';
 import { listStored } from '../../store/names.ts';
 import type { Store } from '../../store/open.ts';
-import { type Trash, type TrashRules, trashGarbage, trashLeftovers } from '../../store/trash.ts';
+import { type ContainerRules, type Trash, trashGarbage, trashLeftovers } from '../../store/trash.ts';
 import { tryLock } from '../../sys/file/lock.ts';
 
 /** The unpacked layers and containers that were removed, and the bytes that this freed. */
@@ -53,20 +55,29 @@ async function neededChains(store: Store, { signal }: Context): Promise<Readonly
   return needed;
 }
 
-/** Ends the processes of a container before it is removed. Where this fails, the container stays, with a warning. */
-function endOrWarn({ onEvent }: Context): TrashRules['endProcesses'] {
-  return async (container) => {
-    try {
-      await endProcesses(container);
-      return true;
-    } catch (error) {
-      if (!(error instanceof TsimgError)) throw error;
-      onEvent?.({
-        kind: 'warning',
-        message: error.hint === undefined ? error.message : `${error.message}; ${error.hint}`,
-      });
-      return false;
-    }
+/**
+ * Ends the processes of a container before it is removed: where this fails, the container stays, with a warning. Records
+ * the container's end as an event.
+ */
+function containerRules({ containers }: Store, { onEvent }: Context): ContainerRules {
+  return {
+    endProcesses: async (container) => {
+      try {
+        await endProcesses(container);
+        return true;
+      } catch (error) {
+        if (!(error instanceof TsimgError)) throw error;
+        onEvent?.({
+          kind: 'warning',
+          message: error.hint === undefined ? error.message : `${error.message}; ${error.hint}`,
+        });
+        return false;
+      }
+    },
+    onTrashed: (directory) => {
+      const record = tryReadRecord(directory);
+      if (record !== undefined) recordContainerEvent(containers, record, 'destroy');
+    },
   };
 }
 
@@ -92,7 +103,7 @@ export async function sweepUnpacked(
   if (lock === undefined) return undefined;
   const trash = await trashGarbage(store, needed ?? (await neededChains(store, context)), {
     ended: endedContainers,
-    endProcesses: endOrWarn(context),
+    ...containerRules(store, context),
   });
   return trash && emptyTrash(trash, probeHost, context);
 }
@@ -102,7 +113,7 @@ export async function sweepLeftovers(store: Store, facts: HostFacts, context: Co
   try {
     if ((await namesIn(store.containers)).length === 0) return;
     await using lock = await tryLock(store.sweepLock, 'exclusive');
-    const trash = lock && (await trashLeftovers(store, LEFTOVERS_PER_RUN, endOrWarn(context)));
+    const trash = lock && (await trashLeftovers(store, LEFTOVERS_PER_RUN, containerRules(store, context)));
     if (trash !== undefined) await emptyTrash(trash, () => facts, context);
   } catch (error) {
     context.signal?.throwIfAborted();

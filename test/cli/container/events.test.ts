@@ -126,6 +126,15 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     cli.ok('rmi', 'other:1');
     const images = told('--filter', 'type=image', '--format', '{{.Action}} {{.ID}}');
     assert.equal(images, ['tag docker.io/library/other:1', 'untag docker.io/library/other:1']);
+    const { Digest } = JSON.parse(cli.ok('inspect', name))[0];
+    cli.ok('create', ...place, '--name', 'pruned', rootfs, 'true');
+    cli.ok('prune', '--all', '--force');
+    assert.equal(told('--filter', 'type=image', '--format', '{{.Action}} {{.ID}}').slice(2), [
+      'untag docker.io/tsimg/example:latest',
+      `delete ${Digest}`,
+    ]);
+    const ends = told('--filter', 'container=pruned', '--format', '{{.Action}}');
+    assert.equal(ends, ['create', 'destroy']);
     cli.ok('run', ...place, '-d', '--name', 'orphan', rootfs, 'sleep', '1000');
     process.kill(Number(cli.field('orphan', '.State.ConmonPid')), 'SIGKILL');
     await until('it has ended', () => cli.ok('ps', '-a', '--format', '{{.State}}') === 'exited');
