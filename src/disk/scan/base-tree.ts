@@ -5,7 +5,7 @@ import { nameInPool } from '../../rootfs/body.ts';
 import { INTENDED } from '../../rootfs/fold/intended.ts';
 import { ROOTLESS_OWNER } from '../../rootfs/fold/rootless-owner.ts';
 import type { Attributes, DirectoryNode, FileNode, TreeNode } from '../../rootfs/node.ts';
-import type { RootfsPath } from '../../rootfs/path.ts';
+import { pathText, type RootfsPath } from '../../rootfs/path.ts';
 import { closeDescriptor, openAt } from '../../sys/file/files.ts';
 import { attempt, check } from '../directory/check.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
@@ -89,7 +89,10 @@ export async function sameContent(at: NameAt, path: RootfsPath, before: FileNode
       const [one, other] = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)];
       for (let position = 0; position < before.size; position += CHUNK_BYTES) {
         await setImmediate();
-        const counts = attempt('read a file', path, () => [fill(mine, one, position), fill(stored, other, position)]);
+        const counts = attempt('read a file', pathText(path), () => [
+          fill(mine, one, position),
+          fill(stored, other, position),
+        ]);
         if (counts[0] !== counts[1]) return false;
         if (!one.subarray(0, counts[0]).equals(other.subarray(0, counts[1]))) return false;
       }

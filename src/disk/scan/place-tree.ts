@@ -18,7 +18,7 @@ import type { TarHeader } from '../../tar/header.ts';
 import type { TarEntry } from '../../tar/read/entries.ts';
 import { check, refusal } from '../directory/check.ts';
 import { DirectoryStack, type NameAt, type OpenDirectory } from '../directory/directory-stack.ts';
-import { readNode } from './read-node.ts';
+import { areOneFile, readNode } from './read-node.ts';
 
 export interface PlaceOptions {
   /** Returns the place of an entry, by the components of its name; undefined for an entry that is skipped. */
@@ -134,6 +134,8 @@ export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, 
         const target = placeOf(cleanName(header.linkPath).components);
         if (target === undefined || target.length === 0) return onSkipped(path, 'it is a link to what is not copied');
         const from = targets.locate(pathOf(target));
+        // Making way for a link would remove the file
+        if (areOneFile(from, at)) return;
         makeWay(at, path);
         check(linkAt(from.directory, from.name, at.directory, at.name), 'make a hard link', path);
         return;

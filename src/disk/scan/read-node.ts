@@ -52,6 +52,12 @@ function bytePath({ directory, name }: NameAt): Buffer {
   return Buffer.from(`/proc/self/fd/${directory}/${name}`, 'latin1');
 }
 
+/** Whether two names are of one file. @throws a Node error */
+export function areOneFile(a: NameAt, b: NameAt): boolean {
+  const [one, other] = [a, b].map((at) => lstatSync(bytePath(at), { bigint: true, throwIfNoEntry: false }));
+  return one !== undefined && !one.isDirectory() && one.dev === other?.dev && one.ino === other.ino;
+}
+
 /**
  * Reads the node that has a name in a directory; undefined where there is none.
  * @param path for errors, bytes

@@ -57,7 +57,7 @@ export interface PlaceInRoot extends Disposable {
   readonly directory: number;
   /** Bytes; `.` for the directory itself. */
   readonly name: string;
-  /** The directory's path in the root, as text; it may contain links. */
+  /** The directory's path in the root, as bytes; it may contain links. */
   readonly parent: string;
 }
 
@@ -67,18 +67,22 @@ export interface PlaceInRoot extends Disposable {
  * @throws SYSTEM_CALL with `facts.errno`; FILESYSTEM for too many links
  */
 export function locateInRoot(rootFd: number, path: string, follow: boolean): PlaceInRoot {
-  let current = path;
+  // Bytes from here on: the target of a link need not be text.
+  let current = Buffer.from(path).toString('latin1');
   for (let link = 0; link < MAX_LINKS; link += 1) {
     const [, parent = '', last = '.'] = /^(.*?)([^/]*)\/*$/s.exec(current) ?? [];
     const isDirectory = ['', '.', '..'].includes(last);
     const where = isDirectory ? `/${current}` : `/${parent}`;
-    const directory = openInRoot(rootFd, where, { flags: O_PATH | constants.O_DIRECTORY, links: 'inside' });
+    const directory = openInRoot(rootFd, Buffer.from(where, 'latin1'), {
+      flags: O_PATH | constants.O_DIRECTORY,
+      links: 'inside',
+    });
     const close = () => closeDescriptor(directory);
-    const name = isDirectory ? '.' : Buffer.from(last).toString('latin1');
+    const name = isDirectory ? '.' : last;
     const place = { directory, name, parent: where, [Symbol.dispose]: close };
     if (isDirectory || !follow) return place;
     try {
-      const target = readlinkSync(Buffer.from(`${descriptorPath(directory)}/${name}`, 'latin1'), 'utf8');
+      const target = readlinkSync(Buffer.from(`${descriptorPath(directory)}/${name}`, 'latin1'), 'latin1');
       close();
       current = target.startsWith('/') ? target : `${parent}/${target}`;
     } catch (error) {

@@ -108,7 +108,7 @@ function openInside(root: number, base: string): OpenDirectory {
       const errno = lastErrno();
       if (errno !== 'ENOTDIR' && errno !== 'ENOENT') throw refusal('cannot open a directory', errno, pathText(path));
       try {
-        fd = openOrMakeInRoot(root, Buffer.concat([Buffer.from(`${base}/`), Buffer.from(path, 'latin1')]));
+        fd = openOrMakeInRoot(root, Buffer.from(`${base}/${path}`, 'latin1'));
       } catch (cause) {
         const { why, hint } = cause instanceof TsimgError ? cause : {};
         const where = pathText(path);
@@ -154,10 +154,7 @@ export async function copyIn(
       placeOf: (components) => plan.placeOf(components, place.name),
       owner: keepOwners ? 'keep' : owners.outside(ROOTS),
       onSkipped: skipped(warn),
-      openDirectory: openInside(
-        rootFd,
-        plan.into === 'destination' ? `${place.parent}/${pathText(place.name)}` : place.parent,
-      ),
+      openDirectory: openInside(rootFd, plan.into === 'destination' ? `${place.parent}/${place.name}` : place.parent),
     });
   } finally {
     closeDescriptor(base);

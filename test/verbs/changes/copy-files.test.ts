@@ -15,7 +15,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXAMPLE, makeImageStore } from '../../support/container/changed-container.ts';
 import { defineRuns } from '../../support/container/define-runs.ts';
-import { file, tarOf } from '../../support/image/tar.ts';
+import { file, hardlink, tarOf } from '../../support/image/tar.ts';
 import { differences, snapshot } from '../../support/image/tree-snapshot.ts';
 import { haveTools } from '../../support/tools.ts';
 
@@ -199,6 +199,20 @@ defineRuns(asRoot, asUser, (test, { user }) => {
     assert.is(kernel.status, 1);
     assert.match(kernel.stderr, /the kernel’s file systems/);
     store.ok('rm', '-f', 'linked', 'linked-ended');
+  });
+
+  test('a hard link to itself keeps the file', () => {
+    const archive = tarOf(file('own', 'own\n'), hardlink('own', 'own'), hardlink('./own', 'own'));
+    store.change('self', 'true');
+    assert.is(store.call(['cp', '-', 'self:/'], archive).status, 0);
+    assert.is(cat('self:/own'), 'own\n');
+  });
+
+  test('a link whose target is no text is followed', () => {
+    store.change('bytes', 'd=$(printf "/d\\351"); mkdir "$d"; echo in > "$d/f"; ln -s "$d" /dir; ln -s "$d/f" /file');
+    copyEach(0, ['-L', 'bytes:/file', at('from-bytes')], [at('from-bytes'), 'bytes:/dir/g']);
+    assert.is(readFileSync(at('from-bytes'), 'utf8'), 'in\n');
+    assert.is(cat('bytes:/dir/g'), 'in\n');
   });
 
   test('-a keeps owners where this is possible', () => {
