@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 import { TsimgError } from '../errors.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { type Digest, isDigest } from '../oci/digest.ts';
+import type { Digest } from '../oci/digest.ts';
 import type { OpenContent } from '../streams/content.ts';
 import { findBlob, openBlob, readBlob } from './blob.ts';
-import { type DocumentOptions, type FetchedDocument, getDocument, headDocument } from './document.ts';
+import { type DocumentOptions, documentName, type FetchedDocument, getDocument, headDocument } from './document.ts';
 import type { Wanted } from './mirrors/plan-hosts.ts';
 import { askInOrder, type Failure, withFailures } from './over-hosts.ts';
 import { listReferrers } from './referrers.ts';
@@ -81,7 +81,7 @@ export function openRegistryClient(wanted: Wanted, options: ClientOptions): Regi
   }
 
   const document = async (version: string, { signal, onMissing }: DocumentOptions = {}) => {
-    const what = nameOf(name, version);
+    const what = documentName({ repository: name }, version);
     return askInOrder(await readers(version), {
       what,
       ask: (session, failures) => {
@@ -94,7 +94,7 @@ export function openRegistryClient(wanted: Wanted, options: ClientOptions): Regi
   return {
     head: async (version, signal) =>
       askInOrder(await readers(version), {
-        what: nameOf(name, version),
+        what: documentName({ repository: name }, version),
         ask: (session) => headDocument(session, version, signal),
       }),
     document,
@@ -122,10 +122,6 @@ export function openRegistryClient(wanted: Wanted, options: ClientOptions): Regi
     },
     close: () => repository.close(),
   };
-}
-
-function nameOf(repository: string, version: string): string {
-  return `manifest of ${repository}${isDigest(version) ? '@' : ':'}${version}`;
 }
 
 /** The refusal of a host that has no such document, which tells of other hosts, too. */

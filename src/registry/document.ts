@@ -53,6 +53,11 @@ function mediaTypeOf(announced: string, bytes: Buffer, { what, where }: { what: 
   return hasKey(value, 'layers') ? MEDIA_TYPE.ociManifest : announced;
 }
 
+/** The name of a manifest or index in errors and events. @param version a tag or a digest */
+export function documentName({ repository }: Pick<Session, 'repository'>, version: string): string {
+  return `manifest of ${repository}${isDigest(version) ? '@' : ':'}${version}`;
+}
+
 /**
  * Resolves a tag by HEAD, which Docker Hub does not count; the answer is not verified. Undefined when only the document
  * itself can tell: the tag is missing, the answer is incomplete, or HEAD fails, as with some front ends.
@@ -62,7 +67,7 @@ export async function headDocument(
   version: string,
   signal?: AbortSignal,
 ): Promise<Descriptor | undefined> {
-  const what = `manifest of ${session.repository}:${version}`;
+  const what = documentName(session, version);
   const path = `/v2/${session.repository}/manifests/${version}`;
   let response: HttpResponse;
   try {
@@ -104,7 +109,7 @@ export function getDocument(
   { signal, onMissing }: DocumentOptions = {},
 ): Promise<FetchedDocument | undefined> {
   const { repository } = session;
-  const what = `manifest of ${repository}${isDigest(version) ? '@' : ':'}${version}`;
+  const what = documentName(session, version);
   return session.retrying(
     what,
     async () => {

@@ -103,7 +103,7 @@ export async function readPages(
       signal,
     );
     const why = next !== undefined && visited.has(next.href) ? 'its pages form a cycle' : undefined;
-    if (why !== undefined || visited.size >= MAX_PAGES) {
+    if (why !== undefined || (next !== undefined && visited.size >= MAX_PAGES)) {
       throw new TsimgError('REGISTRY_ERROR', `cannot get ${what}`, { why: why ?? `more than ${MAX_PAGES} pages` });
     }
   }

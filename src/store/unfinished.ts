@@ -2,6 +2,7 @@ import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import { PARTIAL_BLOB } from '../store-layout.ts';
+import { filesystemError } from '../sys/file/filesystem-error.ts';
 import { tryLockName } from '../sys/file/lock.ts';
 import { namesIn } from './list-folder.ts';
 
@@ -26,7 +27,7 @@ export async function listUnfinished(partial: string): Promise<readonly Unfinish
       found.push({ name, bytes: size, written: mtimeMs });
     } catch (error) {
       // It was completed meanwhile.
-      if (errnoOf(error) !== 'ENOENT') throw error;
+      if (errnoOf(error) !== 'ENOENT') throw filesystemError('cannot look at an unfinished blob', partial, error);
     }
   }
   return found;

@@ -136,6 +136,46 @@ test('what a registry warns of is told once, and shown as text', async () => {
   assert.equal(told, [`${registry.host} says: this registry ends soon`]);
 });
 
+test('a list that others write again and again may go on to name a deleted referrer: that is a warning', async () => {
+  const subject = describe(MEDIA_TYPE.ociManifest, Buffer.from('an image'));
+  const config = describe(MEDIA_TYPE.ociEmpty, Buffer.from('{}'));
+  const fields = { schemaVersion: 2, mediaType: MEDIA_TYPE.ociManifest, artifactType: 'text/x', config, layers: [] };
+  const bytes = Buffer.from(JSON.stringify({ ...fields, subject }));
+  const referrer = describe(MEDIA_TYPE.ociManifest, bytes);
+  const list = JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.ociIndex, manifests: [referrer] });
+  let writes = 0;
+  const server = createServer(async (request, response) => {
+    for await (const _ of request);
+    const path = request.url ?? '';
+    const answer = (status: number, type: string, body: string | Buffer) =>
+      response.writeHead(status, { 'content-type': type }).end(body);
+    if (path === '/v2/') return answer(200, 'application/json', '{}');
+    if (path.includes('/referrers/')) return answer(404, 'text/plain', '');
+    if (request.method === 'DELETE') return answer(202, 'text/plain', '');
+    if (request.method === 'PUT') {
+      writes += 1;
+      return answer(201, 'text/plain', '');
+    }
+    // Another client has written the old list again
+    if (path.endsWith(referrersTag(subject.digest))) return answer(200, MEDIA_TYPE.ociIndex, list);
+    return answer(200, MEDIA_TYPE.ociManifest, bytes);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const told: string[] = [];
+  const onEvent = (event: { readonly kind: string; readonly message?: string }) => void told.push(event.message ?? '');
+  const client = openRegistryClient({ registry: `127.0.0.1:${port}`, repository: 'a/b' }, { ...OPTIONS, onEvent });
+  try {
+    assert.is(await client.delete(referrer.digest), true);
+    assert.is(writes, 10);
+    assert.match(told.join('\n'), /is deleted, but the list .* may still name it: .*other clients replace the list/);
+  } finally {
+    client.close();
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
 if (haveTools('docker-registry')) {
   test('a deleted referrer leaves the list that clients keep, and the others stay', async () => {
     await using registry = await startDockerRegistry({ deletes: true });

@@ -107,7 +107,8 @@ export interface Alias {
 export async function findAlias(name: string, files: MirrorFiles, env: Environment): Promise<Alias | undefined> {
   let alias: Alias | undefined;
   for (const { path, content } of readTexts(files, env)) {
-    if (!mayAlias(content, name)) continue;
+    // After an alias of an earlier file, a later file may lead the name back to Docker Hub
+    if (alias === undefined ? !mayAlias(content, name) : !content.includes(name)) continue;
     const target = (await parseRegistries(content, path)).aliases.get(name);
     if (target !== undefined) alias = target === '' ? undefined : { target, file: path };
   }

@@ -1,13 +1,9 @@
 import { TsimgError } from '../../errors.ts';
 import { algorithmOf, isDigest } from '../../oci/digest.ts';
-import type { FetchedDocument } from '../document.ts';
+import { documentName, type FetchedDocument } from '../document.ts';
 import { discard } from '../http/body.ts';
 import { responseError } from '../http/response-error.ts';
 import type { Session } from '../session.ts';
-
-function nameOf({ repository }: Session, version: string): string {
-  return `manifest of ${repository}${isDigest(version) ? '@' : ':'}${version}`;
-}
 
 /** The answer of a registry that has taken a manifest. */
 export interface PutReport {
@@ -25,7 +21,7 @@ export function putDocument(
   version: string,
   signal?: AbortSignal,
 ): Promise<PutReport> {
-  const what = nameOf(session, version);
+  const what = documentName(session, version);
   return session.retrying(
     what,
     async () => {
@@ -74,7 +70,7 @@ async function deletionHint(version: string, status: number, { onTagRefused }: D
  */
 export function deleteDocument(session: Session, version: string, options: DeleteOptions = {}): Promise<boolean> {
   const { signal } = options;
-  const what = nameOf(session, version);
+  const what = documentName(session, version);
   let attempts = 0;
   return session.retrying(
     what,

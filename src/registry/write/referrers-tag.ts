@@ -12,11 +12,12 @@ import { askReferrersApi } from '../referrers.ts';
 import type { Session } from '../session.ts';
 import { type DeleteOptions, deleteDocument, putDocument } from './documents.ts';
 
-/** Attempts to add an entry beside other writers of the same tag. */
+/** Attempts to change a list beside other writers of the same tag. */
 const ATTEMPTS = 10;
 /** The least and the most milliseconds between a write of the list and the look at what has become of it. */
 const MIN_SETTLE = 100;
 const MAX_SETTLE = 3000;
+const OTHERS_REPLACE = 'other clients replace the list again and again';
 
 /**
  * Waits until another writer that read the list before it was written has probably written it, too: it takes about as
@@ -40,9 +41,30 @@ async function entriesAt(session: Session, tag: string, signal?: AbortSignal): P
 }
 
 /**
+ * Changes the list of referrers at a tag. Another client may replace the list at the same moment: it is read again a
+ * while afterwards, and changed again. Returns false where it stays as others write it.
+ * @param change returns the wanted entries, and undefined for entries that are as wanted
+ */
+async function replaceList(
+  session: Session,
+  tag: string,
+  change: (entries: readonly Descriptor[]) => readonly Descriptor[] | undefined,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const began = performance.now();
+    const wanted = change(await entriesAt(session, tag, signal));
+    if (wanted === undefined) return true;
+    const bytes = Buffer.from(indexDocument(MEDIA_TYPE.ociIndex, wanted));
+    await putDocument(session, documentOf(MEDIA_TYPE.ociIndex, bytes), tag, signal);
+    await settle(performance.now() - began, signal);
+  }
+  return change(await entriesAt(session, tag, signal)) === undefined;
+}
+
+/**
  * Adds a manifest to the list of its subject's referrers, for a registry without the referrers API: clients keep that
- * list at the tag `sha256-HEX`. Another client may replace the list at the same moment; the entry is looked for a while
- * afterwards, and added again. Distribution spec, "Pushing Manifests with Subject".
+ * list at the tag `sha256-HEX`. Distribution spec, "Pushing Manifests with Subject".
  * @throws REGISTRY_ERROR, REGISTRY_UNREACHABLE, AUTHENTICATION_…
  */
 async function addReferrer(
@@ -52,19 +74,12 @@ async function addReferrer(
   signal?: AbortSignal,
 ): Promise<void> {
   const tag = referrersTag(subject);
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const began = performance.now();
-    const before = await entriesAt(session, tag, signal);
-    if (before.some(({ digest }) => digest === referrer.digest)) return;
-    const bytes = Buffer.from(indexDocument(MEDIA_TYPE.ociIndex, [...before, referrer]));
-    await putDocument(session, documentOf(MEDIA_TYPE.ociIndex, bytes), tag, signal);
-    await settle(performance.now() - began, signal);
-  }
-  const entries = await entriesAt(session, tag, signal);
-  if (entries.some(({ digest }) => digest === referrer.digest)) return;
+  const withReferrer = (entries: readonly Descriptor[]) =>
+    entries.some(({ digest }) => digest === referrer.digest) ? undefined : [...entries, referrer];
+  if (await replaceList(session, tag, withReferrer, signal)) return;
   throw new TsimgError('REGISTRY_ERROR', 'cannot list a referrer', {
     where: `${session.repository}:${tag}`,
-    why: 'other clients replace the list again and again',
+    why: OTHERS_REPLACE,
     hint: 'push it again',
   });
 }
@@ -112,7 +127,7 @@ function subjectOf(document: FetchedDocument): Descriptor | undefined {
   }
 }
 
-/** Takes a deleted manifest out of the list of referrers that clients keep. @throws as `putDocument` */
+/** Takes a deleted manifest out of the list of referrers that clients keep. @throws as `putDocument`, REGISTRY_ERROR */
 async function removeReferrer(
   session: Session,
   subject: Digest,
@@ -121,15 +136,13 @@ async function removeReferrer(
 ): Promise<void> {
   if ((await askReferrersApi(session, subject, signal)) !== undefined) return;
   const tag = referrersTag(subject);
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const began = performance.now();
-    const before = await entriesAt(session, tag, signal);
-    const after = before.filter(({ digest }) => digest !== referrer);
-    if (after.length === before.length) return;
-    const bytes = Buffer.from(indexDocument(MEDIA_TYPE.ociIndex, after));
-    await putDocument(session, documentOf(MEDIA_TYPE.ociIndex, bytes), tag, signal);
-    await settle(performance.now() - began, signal);
-  }
+  const withoutReferrer = (entries: readonly Descriptor[]) =>
+    entries.some(({ digest }) => digest === referrer) ? entries.filter(({ digest }) => digest !== referrer) : undefined;
+  if (await replaceList(session, tag, withoutReferrer, signal)) return;
+  throw new TsimgError('REGISTRY_ERROR', 'cannot take a referrer off the list', {
+    where: `${session.repository}:${tag}`,
+    why: OTHERS_REPLACE,
+  });
 }
 
 /**

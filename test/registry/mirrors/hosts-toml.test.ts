@@ -89,6 +89,10 @@ test('certificates, headers and times are read in all their forms', async () => 
     [`${folder}/both.pem`, `${folder}/both.pem`],
   ]);
   assert.equal([first?.tlsVerify, first?.connectTimeout], [false, 60_500]);
+  for (const none of ['0', '0s', '0m0s']) {
+    const { hosts: unlimited } = await parse(`[host."https://a.example"]\ndial_timeout = "${none}"`);
+    assert.is(unlimited[0]?.connectTimeout, undefined, none);
+  }
   assert.equal(first?.headers, { 'x-one': '1', 'x-two': 'a, b' });
   assert.equal(
     [second?.ca, second?.client, second?.tlsVerify],

@@ -223,9 +223,11 @@ test('a named file stands alone; one that is missing is told', async () => {
 
 test('an alias of a later file wins, and an empty one ends it', async () => {
   const HOME = homeWith({
-    'registries.conf': '[aliases]\n"app" = "a.example/team/app"\n"gone" = "a.example/gone"\n',
-    'registries.conf.d/1.conf': '[aliases]\n"app" = "b.example/team/app"\n"gone" = ""\n',
+    'registries.conf': '[aliases]\n"app" = "a.example/team/app"\n"gone" = "a.example/gone"\n"hub" = "a.example/hub"\n',
+    'registries.conf.d/1.conf':
+      '[aliases]\n"app" = "b.example/team/app"\n"gone" = ""\n"hub" = "docker.io/library/hub"\n',
   });
+  assert.is((await findAlias('hub', {}, { HOME }))?.target, 'docker.io/library/hub');
   assert.is((await findAlias('app', {}, { HOME }))?.target, 'b.example/team/app');
   assert.is(await findAlias('gone', {}, { HOME }), undefined);
   assert.is(await findAlias('nothing', {}, { HOME }), undefined);
