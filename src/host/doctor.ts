@@ -1,4 +1,3 @@
-import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../errors.ts';
@@ -119,15 +118,6 @@ async function versionOf(name: string): Promise<string | undefined> {
   }
 }
 
-function isThere(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /**
  * Tries the steps of a launch one by one, and leaves nothing behind.
  * @param place a directory of the caller's on the disk with the images
@@ -143,7 +133,7 @@ export async function examineHost(place: string): Promise<HostReport> {
     namespaces: await inNamespaces(facts, ['mount', 'pid', 'ipc', 'uts', 'network']),
     proc: await inNamespaces(facts, ['mount', 'pid'], mountProc),
     overlay: await tryOverlay(facts, place),
-    tun: isThere('/dev/net/tun'),
+    tun: facts.network.canOpenTun,
     versions: new Map(tools),
   };
 }

@@ -16,7 +16,10 @@ function devicesBelow(path: string, depth: number): readonly HostDevice[] {
   if (status.isDirectory() && depth <= MAX_DEPTH) {
     return readdirSync(path).flatMap((name) => devicesBelow(join(path, name), depth + 1));
   }
-  if (!status.isBlockDevice() && !status.isCharacterDevice()) return [];
+  if (!status.isBlockDevice() && !status.isCharacterDevice()) {
+    if (depth > 0) return [];
+    throw new TsimgError('LAUNCH_FAILED', 'not a device', { where: path, facts: { asked: true } });
+  }
   const { uid, gid, mode } = status;
   return [
     {
@@ -35,6 +38,7 @@ export function findDevices(source: string): readonly HostDevice[] {
   try {
     return devicesBelow(source, 0);
   } catch (cause) {
+    if (cause instanceof TsimgError) throw cause;
     throw new TsimgError('LAUNCH_FAILED', 'the device cannot be read', {
       where: source,
       why: errnoOf(cause) === 'ENOENT' ? 'there is no such file' : (errnoOf(cause) ?? 'unknown'),

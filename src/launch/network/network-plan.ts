@@ -209,9 +209,6 @@ function planUserMode({ kind, option, ports }: UserModeRequest, facts: HostFacts
 }
 
 function planJoin(text: string, facts: HostFacts, around: NetworkSurroundings): NetworkPlan {
-  if (facts.tools.nsenter === undefined) {
-    throw unsupported(text, 'there is no nsenter', 'install it (Debian package util-linux)');
-  }
   if (text.startsWith('ns:')) {
     const path = text.slice('ns:'.length);
     if (!path.startsWith('/') || path.includes('\0')) throw usage('the path must be absolute', text);

@@ -104,16 +104,16 @@ export function editHealthcheck(before: Healthcheck | undefined, request: Health
 
 /**
  * Plans the health check of a container: the image's, with the request's changes; undefined for none. As in docker, a
- * duration or number of 0 is the default.
+ * duration or number of 0 in the request is the image's, and one of 0 in the image is the default.
  * @throws USAGE
  */
 export function planHealth(image: Healthcheck | undefined, request: HealthRequest = {}): HealthPlan | undefined {
   checkNone(request);
   const { none, command, retries } = request;
-  const interval = parseOption('interval', request.interval) ?? image?.interval;
-  const timeout = parseOption('timeout', request.timeout) ?? image?.timeout;
-  const startPeriod = parseOption('start-period', request.startPeriod) ?? image?.startPeriod;
-  const startInterval = parseOption('start-interval', request.startInterval) ?? image?.startInterval;
+  const interval = parseOption('interval', request.interval) || image?.interval;
+  const timeout = parseOption('timeout', request.timeout) || image?.timeout;
+  const startPeriod = parseOption('start-period', request.startPeriod) || image?.startPeriod;
+  const startInterval = parseOption('start-interval', request.startInterval) || image?.startInterval;
   const test = command === undefined ? (image?.test ?? []) : parseCommand(command);
   const words = none ? undefined : planCommand(test);
   if (words === undefined) return undefined;

@@ -149,11 +149,14 @@ function network({ facts, versions, tun }: HostReport): Finding {
   const topic = 'network';
   const has = (name: string) => versions.get(name) !== undefined;
   if (facts.canMount) {
-    if (has('ip') && (has('nft') || has('iptables'))) {
-      return ok(topic, `bridge, by ip and ${has('nft') ? 'nft' : 'iptables'}; none; host`);
+    const { ip, nsenter, nft, iptables, iptablesRestore } = facts.tools;
+    const hasRules = nft !== undefined || (iptables !== undefined && iptablesRestore !== undefined);
+    if (ip !== undefined && nsenter !== undefined && hasRules) {
+      return ok(topic, `bridge, by ip and ${nft === undefined ? 'iptables' : 'nft'}; none; host`);
     }
-    const remedy = 'install them (Debian packages iproute2, nftables)';
-    return limited(topic, 'none or host', { cause: 'a bridge needs ip, and nft or iptables', remedy });
+    const remedy = 'install them (Debian packages iproute2, util-linux, nftables)';
+    const cause = 'a bridge needs ip, nsenter, and nft or iptables with iptables-restore';
+    return limited(topic, 'none or host', { cause, remedy });
   }
   const program = ['pasta', 'slirp4netns'].find(has);
   if (program === undefined) {

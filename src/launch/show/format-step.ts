@@ -29,6 +29,17 @@ function formatBind({ source, target, attributes, propagation }: BindStep): stri
   return `mount --rbind${attributesOf(how)} ${quote(source)} ${quote(`ROOT${target}`)}`;
 }
 
+function formatFile({ target, content }: Extract<Step, { do: 'file' }>): string {
+  const file = quote(`ROOT${target}`);
+  if ('shared' in content) return `mount --bind -o ro ${quote(content.shared)} ${file}`;
+  if ('line' in content) {
+    return `grep -q ${quote(`:${content.unlessId}:`)} ${file} || echo ${quote(content.line)} >> ${file}`;
+  }
+  if ('text' in content) return `printf %s ${quote(content.text)} > ${file}`;
+  const copied = `cp ${quote(content.hostFile)} ${file}`;
+  return content.append === undefined ? copied : `${copied} && printf %s ${quote(content.append)} >> ${file}`;
+}
+
 /** Formats a step as the closest command: mount(8), mknod(1) and so on. Paths are below the new root. */
 export function formatStep(step: Step): string {
   switch (step.do) {
@@ -70,17 +81,7 @@ export function formatStep(step: Step): string {
     case 'bind':
       return formatBind(step);
     case 'file':
-      if ('shared' in step.content) {
-        return `mount --bind -o ro ${quote(step.content.shared)} ${quote(`ROOT${step.target}`)}`;
-      }
-      if ('line' in step.content) {
-        const { line, unlessId } = step.content;
-        const file = quote(`ROOT${step.target}`);
-        return `grep -q ${quote(`:${unlessId}:`)} ${file} || echo ${quote(line)} >> ${file}`;
-      }
-      return 'text' in step.content
-        ? `printf %s ${quote(step.content.text)} > ${quote(`ROOT${step.target}`)}`
-        : `cp ${quote(step.content.hostFile)} ${quote(`ROOT${step.target}`)}`;
+      return formatFile(step);
     case 'mask':
       return `mount --bind /dev/null ${quote(`ROOT${step.target}`)}`;
     case 'read-only':

@@ -111,6 +111,9 @@ refuses('what a runtime would do otherwise is refused, and so is a runtime that 
     assert.is(status, 125, option.join(' '));
     assert.match(stderr, /--runtime does not go with/);
   }
+  const noDevice = run(['--runtime', 'runc', '--device', '/etc/passwd:/dev/x', rootfs, '/bin/true']);
+  assert.is(noDevice.status, 125);
+  assert.match(noDevice.stderr, /not a device/);
   assert.is(run(['--runtime', 'no-such-runtime', rootfs, '/bin/true']).status, 125);
   assert.is(run(['--runtime', './runc', rootfs, '/bin/true']).status, 125);
 });

@@ -187,6 +187,9 @@ test('ports are published only where the host can reach them', () => {
 
 test('an existing namespace is joined, for ordinary users together with its user namespace', () => {
   assert.equal(plan({ network: 'ns:/run/netns/x' }).network, { kind: 'join', path: '/run/netns/x' });
+  // The container's first process joins it: no program is needed for that
+  const bare = { ...ROOT, tools: {} };
+  assert.equal(plan({ network: 'ns:/run/netns/x' }, bare).network, { kind: 'join', path: '/run/netns/x' });
   const process = { pid: 42, startTime: '1000', bootId: 'b' };
   const joined = planRun(
     EMPTY_RUN_CONFIG,

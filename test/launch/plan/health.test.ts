@@ -27,6 +27,7 @@ test('the image’s check runs with docker’s defaults, and options replace its
     timeout: 500,
     retries: 7,
   });
+  assert.is(planHealth(image, { interval: '0s' })?.interval, 5000, '0 is the image’s');
   assert.equal(planHealth(image, { command: '["test", "-e", "/x"]' })?.command, ['test', '-e', '/x']);
   assert.equal(planHealth(undefined, { command: '[ -e /x ]' })?.command, ['/bin/sh', '-c', '[ -e /x ]']);
   for (const none of [

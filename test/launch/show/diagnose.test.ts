@@ -73,16 +73,13 @@ test('IDs, overlay, limits and network are limits, not failures', () => {
   assert.is(finding('network', { versions: new Map() }).state, 'limited');
   assert.is(finding('network', { tun: false }).state, 'limited');
   assert.is(finding('network', {}).state, 'ok');
-  assert.is(
-    finding('network', {
-      facts: ROOT_FACTS,
-      versions: new Map([
-        ['ip', 'x'],
-        ['nft', 'x'],
-      ]),
-    }).state,
-    'ok',
-  );
+  const bridge = (...names: readonly string[]) =>
+    finding('network', { facts: { ...ROOT_FACTS, tools: Object.fromEntries(names.map((name) => [name, '/x'])) } })
+      .state;
+  assert.is(bridge('ip', 'nsenter', 'nft'), 'ok');
+  assert.is(bridge('ip', 'nsenter', 'iptables', 'iptablesRestore'), 'ok');
+  assert.is(bridge('ip', 'nft'), 'limited');
+  assert.is(bridge('ip', 'nsenter', 'iptables'), 'limited');
 });
 
 test('limits are delegated by systemd in cgroups of version 2 only', () => {

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PLAN_CASES } from '../../../fixtures/make/plans.ts';
 import { formatPlan } from '../../../src/launch/show/format-plan.ts';
+import { formatStep } from '../../../src/launch/show/format-step.ts';
 
 const test = suite('launch/show/format-plan');
 
@@ -17,6 +18,14 @@ test('a plan has a line for each step, and ends with the command', () => {
   assert.ok(lines.includes('mount --rbind -o nodev,ro /home/user/data/deep ROOT/data/deep'));
   assert.ok(lines.includes('mknod -m 666 ROOT/dev/null c 1 3'));
   assert.ok(lines.includes('pivot_root ROOT # read-only'));
+});
+
+test('a file of the host that gets lines is shown with them', () => {
+  const content = { hostFile: '/etc/hosts', append: '10.0.0.5\tdb\n' };
+  assert.is(
+    formatStep({ do: 'file', target: '/etc/hosts', content }),
+    "cp /etc/hosts ROOT/etc/hosts && printf %s $'10.0.0.5\\tdb\\n' >> ROOT/etc/hosts",
+  );
 });
 
 test('a user’s maps are shown, and a warning is a comment', () => {
