@@ -61,6 +61,7 @@ export async function unpackImage(
     strict,
     policy,
     limits,
+    threads,
     signal,
     onEvent,
   } = options;
@@ -79,7 +80,7 @@ export async function unpackImage(
     return { ...report, tolerated: new Map([...tolerated.counts, ...report.tolerated]) };
   };
   const layers = layerInputs(image);
-  const settings = { force, strict, policy, limits, ownership: ids === 'single' ? 'record' : 'set' } as const;
+  const settings = { force, strict, policy, limits, threads, ownership: ids === 'single' ? 'record' : 'set' } as const;
   const context = { signal, onEvent };
   if (ids !== 'subuid') {
     const single = ids === 'single' ? callerAlone() : undefined;

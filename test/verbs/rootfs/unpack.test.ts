@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import workerThreads from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -54,6 +56,29 @@ function imageOf(...layers: readonly Layer[]): Image {
 
 const BASE = tarOf(file('etc/motd', 'hello'), file('etc/old', 'x'.repeat(100_000)));
 const TOP = tarOf(whiteout('etc/old'), file('etc/new', 'new'));
+
+test('an image is unpacked with as many threads as the caller says', async () => {
+  const { Worker } = workerThreads;
+  const counts: number[] = [];
+  try {
+    for (const threads of [0, 1]) {
+      let count = 0;
+      workerThreads.Worker = class extends Worker {
+        constructor(...args: ConstructorParameters<typeof Worker>) {
+          super(...args);
+          count += 1;
+        }
+      };
+      syncBuiltinESMExports();
+      await unpackImage(imageOf(layerOf(BASE), layerOf(TOP)), join(tempDir(), 'to'), { threads });
+      counts.push(count);
+    }
+  } finally {
+    workerThreads.Worker = Worker;
+    syncBuiltinESMExports();
+  }
+  assert.equal(counts, [0, 1]);
+});
 
 test('an image becomes its root filesystem, with progress events', async () => {
   const to = join(tempDir(), 'to');
