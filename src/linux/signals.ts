@@ -21,12 +21,13 @@ function nameOf(number: number): string {
  */
 export function parseSignal(text: string): Signal {
   const name = text.toUpperCase().replace(/^SIG/, '');
-  const [, base, offset = '0'] = /^RT(MIN|MAX)(?:[+-]([0-9]{1,2}))?$/.exec(name) ?? [];
+  const [, min, above = '0', max, below = '0'] =
+    /^RT(?:(MIN)(?:\+([0-9]{1,2}))?|(MAX)(?:-([0-9]{1,2}))?)$/.exec(name) ?? [];
   const realtime =
-    base === undefined ? undefined : base === 'MIN' ? FIRST_REALTIME + Number(offset) : LAST_SIGNAL - Number(offset);
+    min !== undefined ? FIRST_REALTIME + Number(above) : max !== undefined ? LAST_SIGNAL - Number(below) : undefined;
   const number = realtime ?? (/^[0-9]{1,2}$/.test(name) ? Number(name) : SIGNAL_NUMBERS[`SIG${name}`]);
-  const known =
-    number !== undefined && number >= 1 && number <= LAST_SIGNAL && (number < 32 || number >= FIRST_REALTIME);
-  if (known) return { number, name: nameOf(number) };
+  const isRealtime = number !== undefined && number >= FIRST_REALTIME && number <= LAST_SIGNAL;
+  const isStandard = number !== undefined && number >= 1 && number < 32 && realtime === undefined;
+  if (isRealtime || isStandard) return { number, name: nameOf(number) };
   throw new TsimgError('USAGE', 'not a signal', { where: text, hint: 'a name such as TERM or SIGTERM, or a number' });
 }

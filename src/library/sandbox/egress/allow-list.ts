@@ -29,12 +29,14 @@ function bad(text: string, why: string): TsimgError {
   });
 }
 
-/** The host of a URL or a request, in one spelling: lower case, no final dot, no brackets. */
+/** The host of a URL or a request, in one spelling: lower case, no final dot, no brackets, an IPv6 address as in URLs. */
 export function plainHost(host: string): string {
-  return host
+  const plain = host
     .toLowerCase()
     .replace(/^\[(.*)\]$/, '$1')
     .replace(/\.$/, '');
+  // With a zone, it is no host of a URL
+  return isIP(plain) === 6 && !plain.includes('%') ? new URL(`http://[${plain}]/`).hostname.slice(1, -1) : plain;
 }
 
 /** Parses a port. Undefined where it is none. */

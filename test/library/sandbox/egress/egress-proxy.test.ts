@@ -258,6 +258,9 @@ test('what is no host is no entry of a list', async () => {
     );
   const list = parseAllowList(['[::1]:80', '2606:4700::1111', 'A.Test']);
   assert.equal([list.hasHost('::1', 80), list.hasHost('[::1]', 80), list.hasHost('::1', 443)], [true, true, false]);
+  const long = parseAllowList(['[2606:4700:0:0::1111]:443', '0:0::FFFF:127.0.0.1']);
+  assert.equal([long.hasHost('[2606:4700::1111]', 443), long.hasAddress('2606:4700::1111', 443)], [true, true]);
+  assert.is(long.hasAddress('::ffff:127.0.0.1', 80), true);
   assert.equal([list.hasAddress('2606:4700::1111', 443), list.hasHost('a.test.', 80)], [true, true]);
 });
 
