@@ -85,6 +85,10 @@ test('a value that is none of the choices is refused with all of them', () => {
   }
 });
 
+test('an option that may be repeated takes one value at a time, and no operand', () => {
+  fails(2, /Name:1/, ['pull', '--trust-realm', 'auth.example', '--trust-realm', 'two.example', 'r.example/Name:1']);
+});
+
 test('an empty name of a file or directory is status 2, and the working directory is not changed', () => {
   fails(2, /has no name/, ['unpack', '-f', EXAMPLE_IMAGE, '']);
   const calls = [

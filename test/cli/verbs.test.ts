@@ -14,6 +14,9 @@ for (const { name, load } of VERBS) {
       program.commands.map((command) => command.name()),
       [name],
     );
+    // Such an option would take the operands behind it
+    const greedy = program.commands.flatMap(({ options }) => options.filter(({ variadic }) => variadic));
+    assert.equal(greedy, []);
   });
 }
 

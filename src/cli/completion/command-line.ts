@@ -46,7 +46,7 @@ function completedOption(option: Option): CompletedOption {
     description: option.description,
     // To commander, `<name[=value]>` is both
     isOptional: option.optional && !option.required,
-    isRepeatable: option.variadic || Array.isArray(option.defaultValue),
+    isRepeatable: Array.isArray(option.defaultValue),
   };
   if (placeholder === undefined) return common;
   return { ...common, value: optionKind(option.long ?? '', placeholder, option.argChoices) };

@@ -6,6 +6,7 @@ import { parseReference, type Reference, refuseHostAlone } from '../../oci/refer
 import type { MirrorFiles } from '../../registry/mirrors/find-configuration.ts';
 import type { RequestLimits } from '../../registry/request-limits.ts';
 import { parseSize } from './limits.ts';
+import { collect } from './parsers.ts';
 import { type PatienceOptions, requestChoice, withPatience } from './patience.ts';
 
 /** The options of verbs that read a SOURCE or a registry, as commander names them. */
@@ -63,8 +64,10 @@ export const CERT_DIR = [
   'the directory of the registry’s certificate authorities and client certificates',
 ] as const;
 export const TRUST_REALM = [
-  '--trust-realm <host...>',
-  'token servers of other domains that may get the credentials',
+  '--trust-realm <host>',
+  'a token server of another domain that may get the credentials (several: repeat it)',
+  collect,
+  [] as readonly string[],
 ] as const;
 
 function onePlatform(text: string, before: string | undefined): string {

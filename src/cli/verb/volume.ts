@@ -67,7 +67,7 @@ async function perform(action: Action, names: readonly string[], options: Volume
   switch (action) {
     case 'create': {
       const volume = await volumes.createVolume(names[0], { labels: parseLabels(options.label) }, places);
-      return options.json ? printJson(inspected(volume)) : print(volume.name);
+      return options.json ? printJson(volume) : print(volume.name);
     }
     case 'ls': {
       const found = await volumes.listVolumes(filters, places);
