@@ -251,7 +251,7 @@ export type { PullReport } from './verbs/image/pull.ts';
 export type { StorePullOptions } from './verbs/image/pull-to-store.ts';
 export type { RemovedImages, SweepReport } from './verbs/image/remove-image.ts';
 export type { SavedImage, SaveFormat } from './verbs/image/save.ts';
-export type { FoldOptions } from './verbs/layers/list-files.ts';
+export type { FoldOptions } from './verbs/layers/fold-image.ts';
 export type { ReadImageFileOptions } from './verbs/layers/read-file.ts';
 export type { RecompressedLayer } from './verbs/layers/recompress.ts';
 export type { InspectedMount, ListedMount } from './verbs/look/container-mounts.ts';

@@ -139,6 +139,7 @@ export const LIBRARY_CALLS: Readonly<Record<string, string>> = {
   'tsimg ls': 'listFiles',
   'tsimg manifest': 'readManifest',
   'tsimg network create': 'createNetwork',
+  'tsimg network create --subnet': 'createNetwork with subnet',
   'tsimg network ls': 'listNetworks',
   'tsimg network rm': 'Network.remove',
   'tsimg prune': 'pruneStore',

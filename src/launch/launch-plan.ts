@@ -56,8 +56,8 @@ export interface BindStep {
   /** Whether later mounts below it propagate between host and container. Default `private`. */
   readonly propagation?: Propagation | undefined;
   /**
-   * A volume of the image: the source is the container's own directory, and is filled with the image's files at the
-   * target.
+   * A volume: of the image, without a name, or with one (`volume`). tsimg makes the source, and fills it with the files
+   * that the image has at the target.
    */
   readonly imageVolume?: true;
   /** The name of a volume that outlives the container; its source is treated as that of an image's volume. */
@@ -188,7 +188,7 @@ export interface ProcessPlan {
 /** A launch as data. `--dry-run` prints it; host/start/execute performs it, with a stub inside the namespaces. */
 export interface LaunchPlan {
   readonly namespaces: readonly Namespace[];
-  /** Absent where the caller is privileged. */
+  /** Absent where the container has no user namespace: real root's, unless it asked for --userns auto. */
   readonly idMap?: IdMap | undefined;
   readonly steps: readonly Step[];
   readonly command: ProcessPlan;

@@ -30,7 +30,7 @@ export interface Holder extends StubOrigin {
   close(): Promise<void>;
 }
 
-/** A call that changes nothing: this is the umask of a holder. */
+/** A call that changes nothing: the umask of a holder is 0 already. */
 const NOTHING: Call = { name: 'umask', args: [0] };
 
 /** Ends a child that is a stub still, and reaps it. */
@@ -58,7 +58,7 @@ function childOf(holder: Stub, pid: number): StartedProcess {
   };
   return {
     pid,
-    // A child ends at once when its socket is closed, or when it is killed: this is asked for after that only.
+    // `ended` is asked for only after the child's socket is closed or the child is killed; then it ends at once.
     get ended() {
       end ??= wait();
       return end;
@@ -96,9 +96,8 @@ function ownExtents(file: 'uid_map' | 'gid_map'): readonly IdExtent[] {
 }
 
 /**
- * Makes the user namespace above those of root's boxes, which has all IDs as they are; returns its root, the only
- * process that is ever in it. What is watched in all boxes together is bounded there: it counts towards root of the
- * host.
+ * Makes a user namespace with all IDs as they are, above those of root's boxes; returns its root, the only process that
+ * is ever in it. It bounds the inotify watches of all boxes together, which the kernel charges to the host's root.
  */
 async function openNamespaceOfAll(stub: Stub, tools: HostTools): Promise<Stub> {
   const root = forkStub(stub);

@@ -19,12 +19,12 @@ const LIMITS: WatchLimits = [
   ['max_fanotify_marks', 0],
 ];
 
-/** What is left to the rest of the host, in parts of what this process's user may have. */
+/** All boxes of a holder may have 1/REST of what this process's user may have. */
 const REST = 2;
 
 /**
- * What the boxes that one holder makes may have together: half of what their maker may have, and no less than one box.
- * Those that come later have to do with less.
+ * Returns the limits for all boxes of one holder together: half of what its user may have, and no less than one box may
+ * have. Boxes that start later may find less left.
  */
 export function shareOfAll(): WatchLimits {
   return LIMITS.map(([name, most]) => {

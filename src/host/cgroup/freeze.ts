@@ -83,7 +83,8 @@ async function stopAll(freezer: Freezer, signal: AbortSignal | undefined): Promi
 
 /**
  * Stops all processes of a container, until `thaw`. Resolves with `busy` where a process did not stop within five
- * seconds, or has ended meanwhile, and with `refused` where no cgroup of the container can do that: then they go on.
+ * seconds, or the container ended, and with `refused` where none of its cgroups has a freezer that this user may use;
+ * its processes go on then.
  * @throws an AbortError on `signal`; the processes go on then
  */
 export async function pauseProcesses(
@@ -104,8 +105,8 @@ export function thaw(plans: readonly CgroupPlan[]): boolean {
 }
 
 /**
- * Stops the processes of a container until the result is disposed, all that stop within five seconds; undefined where
- * no cgroup of the container can do that. A paused container stays paused.
+ * Stops the processes of a container until the result is disposed; after five seconds it waits no longer. Undefined
+ * where none of its cgroups has a freezer that this user may use. A paused container stays paused.
  * @throws an AbortError on `signal`; the processes go on then
  */
 export async function freeze(plans: readonly CgroupPlan[], signal?: AbortSignal): Promise<Disposable | undefined> {

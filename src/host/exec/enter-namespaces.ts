@@ -67,9 +67,10 @@ interface MappedToolbox extends Pick<ExecPlan, 'namespaces'> {
 }
 
 /**
- * Does the same for a container of root's with a user namespace: the host's root mounts the toolbox, because no other
- * process may show its files with the container's IDs, and becomes root of the container after the last look at a path
- * of the host. The mounts are copied once more, to a namespace that belongs to the container's root.
+ * As `joinByToolbox` below, for a container of root's with a user namespace: the host's root mounts the toolbox,
+ * because no other process may show its files with the container's IDs, and becomes root of the container after the
+ * last look at a path of the host. The mounts are copied once more, to a namespace that belongs to the container's
+ * root.
  */
 function joinByMappedToolbox(
   stub: Stub,
@@ -119,7 +120,7 @@ function joinByToolbox(stub: Stub, { namespaces, idMap, toolbox }: ExecPlan, con
 }
 
 /**
- * Moves a stub into a running container; in the PID namespace are only its children. Returns the root directory.
+ * Moves a stub into a running container; only the stub's children are in its PID namespace. Returns the root directory.
  *
  * @throws CONTAINER_STATE where the container has ended, LAUNCH_FAILED, SYSTEM_CALL
  */

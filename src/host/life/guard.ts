@@ -15,7 +15,10 @@ const GUARDIAN = fileURLToPath(new URL('../../programs/guardian.cjs', import.met
 /** As those of a monitor (start-monitor.ts). */
 const NODE_OPTIONS = ['--v8-pool-size=1'];
 
-/** Milliseconds after which a guardian is replaced that ends. */
+/**
+ * A guardian that ends after more than this many milliseconds is replaced at once, one that ends sooner with the next
+ * container.
+ */
 const SETTLED = 1000;
 /** Starts of a guardian until it is given up. */
 const ATTEMPTS = 3;
@@ -135,7 +138,10 @@ async function guardBy(message: GuardMessage): Promise<void> {
   }
 }
 
-/** Tells the guardian that a container or network has been cleaned up by this process. @param id its own */
+/**
+ * Tells the guardian that a container or network has been cleaned up by this process.
+ * @param id of the container or network
+ */
 export async function release(id: string): Promise<void> {
   if (!guarded.delete(id) || current === undefined) return;
   // One that was killed has nothing to forget.

@@ -22,7 +22,7 @@ import { sweepKilled, sweepNetwork } from './sweep-killed.ts';
 type Guarded = Extract<GuardianMessage, { kind: 'guard' }>;
 type GuardedNetwork = Extract<GuardianMessage, { kind: 'guard-network' }>;
 
-/** Milliseconds between two looks at a container whose lock another tsimg holds, as its removal does. */
+/** Milliseconds between two looks at a container whose lock another tsimg holds, for example to remove it. */
 const PAUSE = 20;
 /** Looks until such a container counts as another process's: a user has started it again meanwhile. */
 const LOOKS = 250;

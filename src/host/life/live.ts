@@ -73,7 +73,7 @@ export async function liveOnce(
   updateState(container, { owner: identify(process.pid) });
   // `wait` must not return the exit code of the previous run.
   leaveExitCode(container, undefined);
-  const failed = () => (ran || readState(container.directory).startedAt !== undefined ? 'exited' : 'created');
+  const statusAtEnd = () => (ran || readState(container.directory).startedAt !== undefined ? 'exited' : 'created');
   const tell = (action: EventAction<'container'>, attributes?: Readonly<Record<string, string>>) => {
     const record = readRecord(container.directory);
     if (record !== undefined) recordContainerEvent(container.folder, record, action, attributes);
@@ -132,7 +132,7 @@ export async function liveOnce(
       },
     });
     await watched;
-    updateState(container, { status: failed(), exitCode, finishedAt: now(), oomKilled });
+    updateState(container, { status: statusAtEnd(), exitCode, finishedAt: now(), oomKilled });
     tellEnd(exitCode);
     leaveExitCode(container, exitCode);
     return exitCode;
@@ -144,7 +144,7 @@ export async function liveOnce(
     const exitCode = wasKilled ? KILLED : launchExitStatus(error);
     tellEnd(exitCode);
     updateState(container, {
-      status: failed(),
+      status: statusAtEnd(),
       exitCode,
       finishedAt: now(),
       error: wasKilled ? undefined : messageOf(nodeCallError(error) ?? error),

@@ -55,8 +55,9 @@ function detach(control: Socket): void {
 
 /**
  * Keeps V8's young generation as small as it is, or lets it grow as usual. It would grow while much output passes, and
- * buffers that nobody needs any more would then take 40 MB more. This is no option of Node's start (start-monitor.ts),
- * and is undone at the end: code that is kept then is for the flags of a start.
+ * buffers that nobody needs any more would then take 40 MB more. The flag is not an option of Node's start
+ * (start-monitor.ts), and is undone at the end, because V8 takes compiled code only with the flags with which it was
+ * kept.
  */
 function keepSmall(isSmall: boolean): void {
   setFlagsFromString(`--semi-space-growth-factor=${isSmall ? 1 : 2}`);

@@ -15,7 +15,7 @@ import type { ContainerRecord } from '../state/record.ts';
  */
 export async function sweepKilled({ id, plan }: ContainerRecord, facts: HostFacts): Promise<void> {
   for (const each of plan.cgroups) {
-    // It may have been killed between the folder of all containers' cgroups and its own in it.
+    // It may have been killed before it made its own cgroup: so the folder of all containers' cgroups is looked for.
     if (existsSync(dirname(cgroupDirectory(each)))) await sweepCgroups(each.base);
   }
   for (const bridge of bridgesOf(plan.network)) await sweepPlace(bridge, id, facts);

@@ -23,7 +23,7 @@ export interface CheckedContainer extends HeldContainer {
   readonly process: ProcessIdentity;
 }
 
-/** Plans the checks of a container: one plan serves all of them, because the host is probed for some milliseconds. */
+/** Plans the checks of a container: one plan for all of them, because probing the host takes some milliseconds. */
 function planCheck(plan: LaunchPlan, { command }: HealthPlan): ExecPlan {
   const request = { command, interactive: false, terminal: false, detached: false, env: [], envFiles: [] };
   return planExec(plan, request, { facts: probeHost(), hostEnv: {} });

@@ -60,7 +60,7 @@ rm -f "$2/pasta.pid" "$2/holder.json"
 :`;
 
 /** A process that holds a network, as it is recorded. */
-export interface Holder {
+export interface NetworkHolder {
   readonly pid: number;
 }
 
@@ -84,9 +84,9 @@ function holds(pid: number, bridge: string): boolean {
 }
 
 /** Returns the holder of a network; undefined where there is none, or none any more. */
-export function findHolder(directory: string, named: NamedNetwork): Holder | undefined {
+export function findHolder(directory: string, named: NamedNetwork): NetworkHolder | undefined {
   if (!existsSync(recordFile(directory))) return undefined;
-  const holder: Holder = JSON.parse(readFileSync(recordFile(directory), 'utf8'));
+  const holder: NetworkHolder = JSON.parse(readFileSync(recordFile(directory), 'utf8'));
   return holds(holder.pid, rulesOf(named).bridge) ? holder : undefined;
 }
 
@@ -107,7 +107,7 @@ function bridgeCommands({ subnet, ...named }: NamedNetwork): string {
  * Starts the holder of a network, with the bridge and the way out. The caller has the shared lock of the network's
  * users, and the one of all bridges. @throws LAUNCH_FAILED, HOST_UNSUPPORTED
  */
-export async function startHolder(directory: string, named: NamedNetwork, tools: HostTools): Promise<Holder> {
+export async function startHolder(directory: string, named: NamedNetwork, tools: HostTools): Promise<NetworkHolder> {
   const rules = rulesOf(named);
   const { internal } = named;
   const sh = requireTool(tools, 'sh');
@@ -133,7 +133,7 @@ export async function startHolder(directory: string, named: NamedNetwork, tools:
         hint: 'tsimg doctor says what this host can do; --network pasta does without',
       });
     }
-    const holder: Holder = { pid: child.pid };
+    const holder: NetworkHolder = { pid: child.pid };
     replaceFileSync(recordFile(directory), JSON.stringify(holder), { mode: 0o600 });
     const watch = ['-c', WATCH, 'sh', requireTool(tools, 'flock'), directory, String(child.pid), rules.bridge];
     const watching = await startProcess(sh, watch, {
@@ -163,7 +163,7 @@ export async function startHolder(directory: string, named: NamedNetwork, tools:
 }
 
 /** Starts a stub in the namespaces of a holder, as their root. @throws SYSTEM_CALL, LAUNCH_FAILED */
-export async function stubIn({ pid }: Holder): Promise<StartedStub> {
+export async function stubIn({ pid }: NetworkHolder): Promise<StartedStub> {
   const started = await startStub();
   try {
     const process = openProcess(started.stub, pid);

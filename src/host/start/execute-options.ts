@@ -35,7 +35,7 @@ export interface ExecuteWatch {
 /** The origin of a launch's first stub. */
 export interface StubOrigin {
   start(): Promise<StartedStub>;
-  /** Whether its stubs are in the plan's user namespace already, as its root, unless real root makes that. */
+  /** Whether its stubs are root of the plan's user namespace already; unused where real root makes that namespace. */
   readonly isMapped: boolean;
   /** Called by real root's launches in the plan's new user namespace, of which the stub is root. */
   readonly onUserNamespace?: ((stub: Stub) => void) | undefined;
@@ -56,7 +56,7 @@ export interface ExecuteOptions extends Context, ExecuteWatch {
    * The signals to pass on to the container; none when absent. Before the command runs, a signal gives the launch up.
    */
   readonly signals?: SignalSource | undefined;
-  /** A new process of this one when absent. */
+  /** Where the first stub comes from. Default: a new child of this process. */
   readonly origin?: StubOrigin | undefined;
   /**
    * Waits for the command when all is prepared for it: the stub in the container is about to drop its rights. The

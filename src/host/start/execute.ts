@@ -22,7 +22,7 @@ import type { ExecuteOptions } from './execute-options.ts';
 import { makeContainer } from './make-container.ts';
 import { stubMeanwhile } from './stub-meanwhile.ts';
 
-/** A command that ignores SIGINT and SIGTERM is killed at this request to end. */
+/** The request to end (SIGINT, SIGTERM), counted from 1, at which a command that ignores them is killed. */
 const PATIENCE = 3;
 
 /** The parts outside of the container's namespaces, made before its first process. */

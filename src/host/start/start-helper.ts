@@ -10,10 +10,9 @@ import { makeNamespaces } from '../../sys/stub/call/namespaces.ts';
 import { type StartedStub, type StubOptions, startStub } from '../../sys/stub/start-stub.ts';
 import type { Stub } from '../../sys/stub/stub.ts';
 import { readConditions } from '../facts/conditions.ts';
-import { requireTool, TOOL_ENV } from '../facts/tools.ts';
+import { TOOL_ENV } from '../facts/tools.ts';
 import { collectComplaints } from '../stdio/complaints.ts';
 import { readMessages } from '../stdio/read-messages.ts';
-import { type SignalSource, signalNumber } from '../stdio/signal-source.ts';
 import { executeFirst } from '../steps/command.ts';
 import { DESCRIPTOR } from './channel.ts';
 import { makeUserNamespace } from './make-user-namespace.ts';
@@ -76,7 +75,7 @@ interface HelperPlan extends HelperProgram {
  * Makes a stub a helper; a stub that fails is killed. @throws HOST_UNSUPPORTED where the host refuses it,
  * LAUNCH_FAILED, SYSTEM_CALL
  */
-async function becomeHelper(
+export async function becomeHelper(
   { stub, process }: StartedStub,
   { namespaces, tools, args, env }: HelperPlan,
 ): Promise<void> {
@@ -117,52 +116,4 @@ export async function startHelper<Message extends { readonly kind: string } = ne
   const messages = readMessages(process.stream(DESCRIPTOR.status), isMessage);
   await becomeHelper(started, { ...program, env: TOOL_ENV });
   return { process, messages, complaints };
-}
-
-/** A user's command on the host. */
-export interface UserCommand {
-  readonly command: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  /** The signals to pass on to the command. */
-  readonly signals?: SignalSource | undefined;
-}
-
-/**
- * Runs a user's command in a new user namespace, with this process's streams and working directory; resolves with its
- * exit status as a shell reports it. Signals are passed on, except for those that the terminal sends to the command
- * anyway.
- * @throws HOST_UNSUPPORTED, LAUNCH_FAILED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, SYSTEM_CALL
- */
-export async function runInUserNamespace(
-  idMap: IdMap,
-  tools: HostTools,
-  { command, env, signals }: UserCommand,
-): Promise<number> {
-  const started = await startStub({ standard: ['inherit', 'inherit', 'inherit'], foreground: true });
-  const child = started.process;
-  // A terminal sends SIGINT and SIGQUIT to its whole foreground process group, which the command is in.
-  using _ = signals?.listen((name) => {
-    if (name !== 'SIGINT' && name !== 'SIGQUIT') child.kill(name);
-  });
-  await becomeHelper(started, { namespaces: { idMap }, tools, args: command, env });
-  const { status, signal } = await child.ended;
-  return status ?? 128 + (signal === null ? 0 : signalNumber(signal));
-}
-
-/**
- * Removes trees with files of subordinate IDs, which the caller alone may not remove. @throws FILESYSTEM, LAUNCH_FAILED
- */
-export async function removeInUserNamespace(idMap: IdMap, tools: HostTools, paths: readonly string[]): Promise<void> {
-  const rm = requireTool(tools, 'rm');
-  const { process, complaints } = await startHelper({
-    namespaces: { idMap },
-    tools,
-    args: [rm, '-rf', '--', ...paths],
-  });
-  const { status } = await process.ended;
-  if (status === 0) return;
-  throw new TsimgError('FILESYSTEM', 'cannot remove the files of a container', {
-    where: paths[0],
-    why: (await complaints).trim(),
-  });
 }

@@ -11,7 +11,7 @@ import { acquireLock, awaitUnlocked, isLocked, type Lock, tryLock } from '../../
 import { makeDirectories } from '../../sys/file/make-directories.ts';
 import { randomHex } from '../../sys/random.ts';
 import { arePaused } from '../cgroup/freeze.ts';
-import { removeInUserNamespace } from '../start/start-helper.ts';
+import { removeInUserNamespace } from '../start/in-user-namespace.ts';
 import { endProcesses } from './end-processes.ts';
 import { recordConnection, recordContainerEvent } from './events-file.ts';
 import { readLife } from './life.ts';
@@ -67,7 +67,7 @@ export function containersFolder(storeRoot: string): string {
   return join(storeRoot, STORE_NAME.containers);
 }
 
-/** The options of `makeContainer`. */
+/** The options of `makeContainerDirectory`. */
 export interface MakeOptions {
   readonly signal?: AbortSignal | undefined;
   /** The new container's ID; made up when absent. */
@@ -78,7 +78,7 @@ export interface MakeOptions {
  * Makes a container's directory and gives it a name; the caller writes the record. If the caller is killed before that,
  * `prune` removes the directory. @throws CONTAINER_EXISTS, USAGE, FILESYSTEM
  */
-export async function makeContainer(
+export async function makeContainerDirectory(
   folder: string,
   wantedName: string | undefined,
   { signal, id = randomHex(32) }: MakeOptions = {},
@@ -110,8 +110,8 @@ export function markKept({ directory }: HeldContainer): void {
 }
 
 /**
- * Takes a lock that no container holds; undefined where one does, or the file is gone. Others share it for a moment to
- * look at it (`isLocked`), so one attempt may fail without a holder.
+ * Takes the lock of a dead container; undefined where the container is alive, or the file is gone. Others share it for
+ * a moment to look at it (`isLocked`), so one attempt may fail without a holder.
  */
 async function lockDead(path: string): Promise<Lock | undefined> {
   for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt += 1) {
@@ -266,14 +266,14 @@ export function updateState({ directory }: HeldContainer, changes: Partial<Conta
   writeState(directory, { ...readState(directory), ...changes });
 }
 
-/** Writes the exit code to the lock's file, where `awaitEnd` finds it even after the container is removed. */
+/** Writes the exit code to the lock's file, where `awaitContainerEnd` finds it even after the container is removed. */
 export function leaveExitCode({ lock }: HeldContainer, exitCode: number | undefined): void {
   ftruncateSync(lock.fd);
   if (exitCode !== undefined) writeSync(lock.fd, String(exitCode), 0);
 }
 
 /** Waits until a container is dead; resolves with its exit code, or undefined where its tsimg was killed. */
-export async function awaitEnd(
+export async function awaitContainerEnd(
   { directory }: Pick<FoundContainer, 'directory'>,
   signal?: AbortSignal,
 ): Promise<number | undefined> {

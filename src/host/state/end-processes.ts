@@ -41,8 +41,8 @@ function linkOf(pid: number, name: string): string | undefined {
 
 /**
  * Returns a test whether a process is in a cgroup or in the mount namespace of a container. The mark of the namespace
- * is the source name of its devpts mount. The own mount namespace does not count, for a container may spread its mounts
- * to the host; and a mount of another type does not, for any user can give it that name.
+ * is the source name of its devpts mount. This process's own mount namespace does not count, for a container may spread
+ * its mounts to the host; and a mount of another type does not, for any user can give it that name.
  */
 function memberTest(id: string): (pid: number) => boolean {
   const cgroup = new RegExp(`/${CGROUP_FOLDER}/${id}(?:/.*)?$`, 'm');

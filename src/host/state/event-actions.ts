@@ -1,4 +1,4 @@
-/** docker's words for what tsimg tells, by what it happens to. Others are never told. */
+/** The actions of events, in docker's words, by the type of the object. tsimg writes no others. */
 export const EVENT_ACTIONS = {
   container: [
     'create',
@@ -22,7 +22,7 @@ export const EVENT_ACTIONS = {
   network: ['create', 'connect', 'disconnect', 'destroy'],
 } as const;
 
-/** What events happen to. */
+/** The types of objects that have events. */
 export type EventType = keyof typeof EVENT_ACTIONS;
 
 /** An event of a type. The words of a command, or a health, follow some words of containers: `exec_start: sleep 5`. */
@@ -30,7 +30,7 @@ export type EventAction<Type extends EventType> =
   | Exclude<(typeof EVENT_ACTIONS)[Type][number], Detailed>
   | (Type extends 'container' ? `${Detailed}: ${string}` : never);
 
-/** The words that more follows. */
+/** The actions that details follow: `exec_start: sleep 5`. */
 type Detailed = 'exec_create' | 'exec_start' | 'health_status';
 
 /** What may follow a word of an event. */

@@ -83,7 +83,7 @@ async function isGone(folder: string, id: string | undefined): Promise<boolean> 
   );
 }
 
-/** Invents a name of two words and a number. */
+/** Invents a name of two words, such as `brave_otter`. */
 function inventName(): string {
   const pick = (words: readonly string[]) => words[Math.floor(Math.random() * words.length)] ?? 'container';
   return `${pick(NAME_ADJECTIVES)}_${pick(NAME_NOUNS)}`;

@@ -33,7 +33,7 @@ export interface RecordedImage {
   readonly digest: string;
 }
 
-/** The description of a container: written when it is made, and again when it is started again. */
+/** The description of a container: written when it is made, and again when it is started again or renamed. */
 export interface ContainerRecord {
   readonly version: 1;
   /** 64 hexadecimal digits. */
@@ -76,7 +76,7 @@ export interface ContainerState {
   readonly exitCode?: number | undefined;
   /** Whether the kernel killed a process of the container for its memory limit. */
   readonly oomKilled?: boolean | undefined;
-  /** Why the container could not be started. */
+  /** Why the container could not be started, or how its tsimg was lost. */
   readonly error?: string | undefined;
   /** The health of the last run; absent without a check. */
   readonly health?: HealthState | undefined;

@@ -40,7 +40,7 @@ function enterWorkdir(root: StubRoot, path: string): void {
     });
   }
   withDescriptor(stub, directory, (fd) => goTo(stub, fd));
-  // The request of this call goes there first.
+  // `goTo` is delayed: it is performed in the request of this call, before it.
   if (!workingDirectory(stub).startsWith('/')) {
     throw new TsimgError('LAUNCH_FAILED', 'the working directory is not in the container', { where: path });
   }
@@ -91,7 +91,7 @@ export function becomeUser(
   const installing = filtered && !command.noNewPrivileges ? capabilityMask(['SYS_ADMIN']) : 0n;
   become.setCapabilities(stub, final | installing);
   if (command.noNewPrivileges) become.forbidNewPrivileges(stub);
-  // Both callers go on at once.
+  // Delayed: both callers make another call at once, which performs it.
   become.dieWithParentLater(stub);
 }
 
@@ -221,13 +221,13 @@ export interface CommandHooks {
   readonly streams: number | ContainerPipes;
   /** The instructions of the system call filter. */
   readonly filter: Uint8Array | undefined;
-  /** What was done for this command, or for another one, before it was known. */
+  /** What was prepared before the command was known. */
   readonly ahead?: DoneAhead | undefined;
   /** Called when only the filter and execve(2) are left. */
   ready(): void;
 }
 
-/** What is done before a command is known: for one that has the same user and working directory, they are known too. */
+/** What was prepared for the plan's command. A command with the same user or working directory uses it too. */
 export interface DoneAhead {
   readonly command: ProcessPlan;
   readonly user: ResolvedUser;
@@ -240,7 +240,8 @@ function limitProcess(stub: Stub, command: ProcessPlan): void {
 }
 
 /**
- * Does what every command of a container needs, which is the plan's where it is like that one.
+ * Prepares for the plan's command: finds its user, goes to its directory, sets its limits. `becomeCommand` does the
+ * first or the second again where the real command has another user or another directory.
  * @throws as `becomeCommand`
  */
 export function prepareCommand(root: StubRoot, { command, idMap }: LaunchPlan): DoneAhead {

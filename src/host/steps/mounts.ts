@@ -220,7 +220,7 @@ export function expand(root: StubRoot, pattern: string): readonly string[] {
   return names.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => `${parent}/${name}${rest}`);
 }
 
-/** The empty directory that hides one. */
+/** The attributes of the empty directory that is mounted over a masked directory. */
 export const MASK_ATTRIBUTES: readonly MountAttribute[] = ['ro', 'nosuid', 'nodev', 'noexec'];
 
 /**

@@ -123,7 +123,7 @@ export function isProcType(type: number): boolean {
 }
 
 /** Whether a place is on a proc file system. */
-export function isProc(stub: Stub, place: number): boolean {
+function isProc(stub: Stub, place: number): boolean {
   return isProcType(files.fileSystemOf(stub, place));
 }
 

@@ -24,7 +24,10 @@ export interface WaitingStep {
   readonly planned: StepCalls;
 }
 
-/** Changes nothing, for a stub that prepares a container has this umask: there is a call after all that are left out. */
+/**
+ * A last call, which changes nothing: a stub that prepares a container has this umask. It is made even where the calls
+ * before it are left out.
+ */
 const END: Call = { name: 'umask', args: [0] };
 
 /**

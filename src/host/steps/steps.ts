@@ -65,7 +65,7 @@ export function performSteps(stub: Stub, steps: readonly Step[], hooks: StepHook
 
 /** The most steps of one request: they must fit in the stub's memory, also with long paths and texts. */
 const MOST_STEPS = 64;
-/** The fewest that are tried after a failure. Where each one fails, as few as these are made up again and again. */
+/** The fewest steps of a request after a failure: where every step fails, no more than these are sent in vain. */
 const FEWEST_STEPS = 8;
 
 /** Performs steps one by one, and many of them by one request to the stub where they go their usual way. */

@@ -31,6 +31,3 @@ export interface CgroupFacts {
    */
   readonly exposed?: readonly string[] | undefined;
 }
-
-/** A host without cgroups, as far as tsimg knows. */
-export const NO_CGROUPS: CgroupFacts = { v1: [], v2: [] };

@@ -24,7 +24,7 @@ const OUTER_FILTER: Refusal = {
   remedy: 'start the outer container with --security-opt seccomp=unconfined (docker, podman), or with --privileged',
 };
 
-/** The first kernel with each system call that a launch needs: major and minor version. */
+/** The first kernel with each call, and with the flags of it, that a launch needs: major and minor version. */
 const SINCE: ReadonlyMap<string, readonly [number, number]> = new Map([
   ['open_tree', [5, 2]],
   ['move_mount', [5, 2]],
@@ -43,7 +43,10 @@ function isOlder(release: string, [major, minor]: readonly [number, number]): bo
 export function missingCall(call: string, { kernel }: HostConditions): Refusal {
   const since = SINCE.get(call);
   if (since === undefined || !isOlder(kernel, since)) return OUTER_FILTER;
-  return { cause: `${call} came with Linux ${since.join('.')}, this is ${kernel}`, remedy: 'use Linux 5.12 or later' };
+  return {
+    cause: `${call}, as a launch needs it, came with Linux ${since.join('.')}; this is ${kernel}`,
+    remedy: 'use Linux 5.12 or later',
+  };
 }
 
 /** Explains why no user namespace can be made, or used; undefined where no setting explains it. */
@@ -64,9 +67,7 @@ export function refusedNamespace(conditions: HostConditions): Refusal | undefine
   if (uid !== 0 && apparmorRestricts === 1) {
     return {
       cause: 'kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor leaves users’ namespaces without rights',
-      remedy:
-        'an AppArmor profile with userns for /usr/bin/unshare, or ' +
-        'sysctl kernel.apparmor_restrict_unprivileged_userns=0',
+      remedy: 'sysctl kernel.apparmor_restrict_unprivileged_userns=0, as root',
     };
   }
   return seccomp === 2 ? OUTER_FILTER : undefined;

@@ -9,7 +9,7 @@ export interface HostTools {
   readonly rm?: string | undefined;
   readonly newuidmap?: string | undefined;
   readonly newgidmap?: string | undefined;
-  /** A static init; looked for only with `--init`. */
+  /** A static init; looked for with `--init`, and by the doctor. */
   readonly init?: string | undefined;
   readonly nsenter?: string | undefined;
   readonly unshare?: string | undefined;
@@ -28,8 +28,8 @@ export interface HostFacts {
   readonly uid: number;
   readonly gid: number;
   /**
-   * Whether the caller may mount and make namespaces without a user namespace: CAP_SYS_ADMIN is in its bounding and
-   * effective sets.
+   * Whether the caller may mount and make namespaces without a user namespace: it is root, and its effective set has
+   * SYS_ADMIN and what else a launch needs (`NEEDED` in host/facts/probe).
    */
   readonly canMount: boolean;
   /**

@@ -14,11 +14,3 @@ export interface NetworkFacts {
   /** The first port that ordinary users may listen on: net.ipv4.ip_unprivileged_port_start. Default 1024. */
   readonly unprivilegedPort?: number | undefined;
 }
-
-/** The facts of an unknown host. */
-export const NO_NETWORK_FACTS: NetworkFacts = {
-  namespace: '0',
-  runtimeDirectory: '/run/tsimg',
-  resolvConf: '',
-  canOpenTun: false,
-};

@@ -32,7 +32,7 @@ export interface CgroupPlan {
   readonly inherit: readonly string[];
   readonly limits: readonly PlannedLimit[];
   /**
-   * The list of devices. It holds for the cgroups inside too: a container can read it there, but not change it here.
+   * The list of devices. It holds for the cgroups inside too, so a container cannot change it from its own cgroup.
    */
   readonly devices?: DeviceList | undefined;
   /** Whether the launch fails without this cgroup; else a failure is ignored. */
@@ -124,15 +124,16 @@ export interface LimitedContainer {
   /** The option that forbids a root cgroup of version 1 to the container. */
   readonly apartBy?: string | undefined;
   /**
-   * Whether a cgroup of version 2 is made without limits and lists too: a user could not enter one from another
-   * session.
+   * Whether a cgroup of version 2 is made also where it gets no controller and no list. Not for ordinary users: from
+   * another session, they could not enter it.
    */
   readonly joinAll?: boolean | undefined;
 }
 
 /**
- * Plans a cgroup in each hierarchy: in its root cgroup, a process that may mount would reach the host's
- * `release_agent`. cgroups(7), CVE-2022-0492.
+ * Plans a cgroup in a hierarchy of version 1, also without a limit: in the hierarchy's root cgroup, a process that may
+ * mount would reach the host's `release_agent`. None where the caller may make none. cgroups(7), CVE-2022-0492.
+ * @throws HOST_UNSUPPORTED for a limit in a hierarchy where the caller may make none
  */
 function planLegacy(hierarchy: LegacyHierarchy, wishes: Wishes): readonly CgroupPlan[] {
   const { explicit, defaults, id, devices, apart } = wishes;

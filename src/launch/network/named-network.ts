@@ -36,7 +36,7 @@ export function checkNetworkName(name: string): string {
   });
 }
 
-/** The private networks of RFC 1918, which `--subnet` takes, and the shared one of RFC 6598. */
+/** The networks that `--subnet` takes: the private ones of RFC 1918, and the shared one of RFC 6598. */
 const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'];
 
 function parseNetwork(text: string): Network4 | undefined {

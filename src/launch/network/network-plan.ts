@@ -263,8 +263,8 @@ export interface DefaultNetwork {
 
 /**
  * Chooses the default network: the bridge for root; pasta or slirp4netns for other users, who get no network, and a
- * warning, where neither is installed. For root, `planNetwork` refuses a bridge that the host cannot make: a container
- * is never less isolated than requested.
+ * warning, where neither is installed or /dev/net/tun cannot be opened. For root, `planNetwork` refuses a bridge that
+ * the host cannot make: a container is never less isolated than requested.
  */
 export function defaultNetwork({ canMount, tools, network }: HostFacts): DefaultNetwork {
   if (canMount) return { network: 'bridge' };

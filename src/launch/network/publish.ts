@@ -27,7 +27,7 @@ interface PortRange {
 }
 
 const ANY_PORT: PortRange = { first: 0, last: 0 };
-const PORTS = 'ports are numbers from 1 to 65535';
+const PORTS = `ports are numbers from 1 to 65535, and a range has at most ${MAX_RANGE}`;
 const PROTOCOLS = 'the protocol must be tcp or udp';
 
 /** Whether the port of the host is chosen at the start. */

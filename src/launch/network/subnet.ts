@@ -6,12 +6,12 @@ const FIRST = ((10 << 24) | (209 << 16)) >>> 0;
 const BITS = 24;
 const CANDIDATES = 256;
 
-/** The place of the first one that `network create` takes, so that the default bridge finds those before it. */
+/** The number of the first candidate that `network create` tries: those before it are for the default bridge. */
 export const FIRST_NAMED = 64;
 
 /**
  * Returns the first of our networks that overlaps none of the host's routes.
- * @param first the place to begin at
+ * @param first the number of the candidate to begin at
  * @throws HOST_UNSUPPORTED
  */
 export function chooseSubnet(routes: readonly Network4[], first = 0): Network4 {
@@ -20,8 +20,8 @@ export function chooseSubnet(routes: readonly Network4[], first = 0): Network4 {
     if (!routes.some((route) => overlaps(route, network))) return network;
   }
   throw new TsimgError('HOST_UNSUPPORTED', 'no private network is free for containers', {
-    why: 'the host has routes to all of 10.209.0.0/16',
-    hint: 'choose another network: --network none, host or container:NAME',
+    why: `routes or other networks take all of 10.209.${first}.0 to 10.209.255.255`,
+    hint: 'tsimg network create --subnet takes another one; containers can have --network none, host or container:NAME',
   });
 }
 

@@ -47,7 +47,7 @@ export function asksForLabel(text: string): boolean {
   return /:(?:.*,)?[zZ](?:,|$)/.test(text);
 }
 
-/** A volume as `-v` or `--mount type=bind` spells it. */
+/** A volume as `-v`, or `--mount` with `type=bind` or `type=volume`, spells it. */
 export interface VolumeParts {
   readonly source: string;
   readonly target: string;
@@ -59,7 +59,7 @@ export interface VolumeParts {
   readonly places?: VolumePlaces | undefined;
 }
 
-/** The directories of the host where volumes are that are not named by a path. */
+/** The directories on the host that hold the volumes that no path names. */
 export interface VolumePlaces {
   /** Of volumes with names. */
   readonly named?: string | undefined;
@@ -136,7 +136,7 @@ export function parseVolume(text: string, cwd: string, places?: VolumePlaces): B
 const TMPFS_DATA = /^(size=[0-9]+[kmgKMG%]?|mode=0?[0-7]{1,4}|(nr_inodes|nr_blocks|uid|gid)=[0-9]{1,10}[kmgKMG]?)$/;
 
 /**
- * Parses `TARGET[:OPTIONS]`; noexec, nosuid and nodev are set unless the options say otherwise, as docker does. @throws
+ * Parses `TARGET[:OPTIONS]`. nodev is always set; noexec and nosuid are, unless the options say exec or suid. @throws
  * USAGE
  */
 export function parseTmpfs(text: string): Step {

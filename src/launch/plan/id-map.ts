@@ -60,8 +60,9 @@ function planKeptIds(facts: HostFacts): IdMap {
   const reason = singleIdReason(facts, planIdMap(facts));
   if (reason !== undefined) {
     const [why = ''] = reason.split(':');
-    const hint =
-      'install newuidmap, and ask root for: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER';
+    const hint = why.includes('no_new_privs')
+      ? 'run it outside of the sandbox, or leave out --userns keep-id'
+      : 'install newuidmap, and ask root for: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER';
     throw unsupported('keep-id', why, hint);
   }
   return {

@@ -135,8 +135,8 @@ export interface NetworkFiles {
 
 /**
  * Plans the files by which programs find names. They are mounted over the image's, which stay unchanged. On the bridge,
- * the host keeps them up to date as containers come and go, and the container cannot change them; on other networks it
- * can.
+ * the host keeps /etc/hosts up to date as containers come and go, and the container cannot change it. All other files
+ * are copies of the container's own, which it can change.
  * @throws USAGE
  */
 export function planNetworkFiles({ network, hostname, names, hostResolvConf }: NamedContainer): NetworkFiles {

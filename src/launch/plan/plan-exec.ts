@@ -33,7 +33,7 @@ export interface ExecRequest {
   readonly toolbox?: string | undefined;
 }
 
-/** The planner's further input: it looks nothing up. */
+/** What the planner takes besides the request: the planner looks nothing up. */
 export interface ExecSurroundings {
   readonly facts: HostFacts;
   /** The caller's environment, for `-e NAME`. */

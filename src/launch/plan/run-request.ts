@@ -34,11 +34,14 @@ export interface RunRequest {
   readonly volumes: readonly string[];
   /** `--tmpfs TARGET[:options]` */
   readonly tmpfs: readonly string[];
-  /** `--hostname`. Default: the first 12 characters of the container's ID. */
+  /**
+   * `--hostname`. Default: the first 12 characters of the container's ID; with `--network host` or `--uts host` the
+   * host's.
+   */
   readonly hostname?: string | undefined;
   /**
-   * `--network`. Default: `bridge` for root; `pasta` or `slirp4netns` for other users, or `none` where neither is
-   * installed.
+   * `--network`. Default: `bridge` for root; `pasta` or `slirp4netns` for other users, or `none`, with a warning, where
+   * neither is installed or /dev/net/tun cannot be opened.
    */
   readonly network?: string | undefined;
   /** Further networks of `--network`, by their names; the first one is then `bridge` or one of them too. */
@@ -73,7 +76,7 @@ export interface RunRequest {
   readonly devices?: readonly string[] | undefined;
   /** `--device-cgroup-rule 'c 189:* rwm'` */
   readonly deviceRules?: readonly string[] | undefined;
-  /** `--mount type=bind|tmpfs,…` */
+  /** `--mount type=bind|volume|tmpfs,…` */
   readonly mounts?: readonly string[] | undefined;
   /** `--image-volume`. Default `bind`. */
   readonly imageVolume?: ImageVolumeMode | undefined;
@@ -122,7 +125,7 @@ export function completeRequest(input: RunInput): RunRequest {
   };
 }
 
-/** The planner's input besides the request: it looks nothing up. */
+/** What the planner takes besides the request: the planner looks nothing up. */
 export interface RunSurroundings {
   readonly facts: HostFacts;
   readonly root: RootSpec;
@@ -134,7 +137,7 @@ export interface RunSurroundings {
   readonly id: string;
   /** The caller's working directory, for `-v ./data:/data`; '' where it was removed. */
   readonly cwd: string;
-  /** The caller's environment, for `-e NAME` and `TERM`. */
+  /** The caller's environment, for `-e NAME`. */
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
   /** For `--network container:NAME`: the first process of that container, as the host numbers it. */
   readonly joined?: JoinedProcess | undefined;

@@ -55,7 +55,7 @@ export function parseUserMounts(
   cwd: string,
   { volumes: own, namedVolumes: named }: VolumeFolders = {},
 ): readonly UserMount[] {
-  // The image's own volumes have numbers there.
+  // The same directory holds the image's own volumes, whose names are plain numbers.
   const places = (name: string) => ({ named, own: own && `${own}/${name}` });
   const { tmpfs, volumes, mounts = [], privileged = false } = request;
   const steps = [

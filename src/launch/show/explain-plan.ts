@@ -22,7 +22,7 @@ const WHY: Readonly<Record<Exclude<Step['do'], 'mount'>, string>> = {
   root: 'The new root, as a mount: only a mount can become the root. Device files in it do not work.',
   'host-tree': 'These files show a namespace of the host, so they are the host’s own.',
   directory: 'Mount points in the new /dev.',
-  device: 'The only devices: none of them reaches hardware.',
+  device: 'Devices that every container has: none of them reaches hardware.',
   'host-device': 'Devices of the host, as requested.',
   link: 'The names by which programs find their streams and terminals.',
   bind: 'Files of the host, as requested. Device files among them do not work.',
@@ -36,21 +36,24 @@ const WHY: Readonly<Record<Exclude<Step['do'], 'mount'>, string>> = {
 };
 
 const WHY_MOUNT: ReadonlyMap<string, string> = new Map([
-  ['/proc', 'The processes of the new PID namespace; ps reads them here.'],
-  ['/sys', 'The devices of the new network namespace; nothing in it can be changed.'],
-  ['/sys/fs/cgroup', 'The container’s own cgroup and those below it, read-only.'],
+  ['/proc', 'The processes of the container’s PID namespace; ps reads them here.'],
+  ['/sys', 'The devices of the container’s network namespace; read-only, unless it is privileged.'],
+  ['/sys/fs/cgroup', 'The container’s own cgroup and those below it; read-only, unless it is privileged.'],
   ['/dev', 'An empty /dev in memory, without the host’s devices.'],
   ['/dev/pts', 'The container’s own terminals, numbered from 0.'],
   ['/dev/shm', 'Memory that the container’s processes share.'],
-  ['/dev/mqueue', 'POSIX message queues of the new IPC namespace.'],
+  ['/dev/mqueue', 'POSIX message queues of the container’s IPC namespace.'],
 ]);
 
-const VOLUME = 'A volume of the image: a directory of the container’s own, filled with the image’s files.';
+const VOLUME = 'A volume: a directory that tsimg keeps, filled with the image’s files at its first use.';
+const UNFILLED = 'A volume: a directory that tsimg keeps, which stays empty at its first use, as requested.';
+/** With version 1 of cgroups, also in a privileged container: a tmpfs, and the hierarchies in it. */
+const LEGACY_CGROUPS = 'The container’s own cgroups, read-only.';
 
 function whyOf(step: Step): string {
-  if (step.do === 'bind' && step.imageVolume) return VOLUME;
+  if (step.do === 'bind' && step.imageVolume) return step.volume !== undefined && step.unfilled ? UNFILLED : VOLUME;
   if (step.do !== 'mount') return WHY[step.do];
-  if (step.target.startsWith('/sys/fs/cgroup/')) return 'The container’s own cgroups, read-only.';
+  if (step.strict && step.type !== 'cgroup2' && step.target.startsWith('/sys/fs/cgroup')) return LEGACY_CGROUPS;
   return WHY_MOUNT.get(step.target) ?? 'An empty file system in memory, as requested.';
 }
 
@@ -85,7 +88,7 @@ function explainCommand(command: ProcessPlan): readonly string[] {
   const bounding = ['-all', ...capabilities.map((name) => `+${name.toLowerCase()}`)].join(',');
   const setpriv = [`--reuid ${quote(user === '' ? '0' : user)}`, '--inh-caps=-all', `--bounding-set=${bounding}`];
   return [
-    '# Limits: no core dumps on the host, and as many open files as programs expect.',
+    '# Limits: unless asked otherwise, no core dumps on the host, and as many open files as programs expect.',
     ...limits.map(({ resource, soft, hard }) => `prlimit --${resource}=${soft}:${hard === 'keep' ? '' : hard}`),
     `umask ${umask.toString(8).padStart(4, '0')}`,
     '# The user, as the root filesystem’s own /etc/passwd has it; root keeps only these capabilities.',

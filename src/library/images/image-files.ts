@@ -1,6 +1,7 @@
 import type { Image } from '../../image/image.ts';
 import type { Tree, TreeEntry } from '../../rootfs/tree.ts';
-import { type FoldOptions, foldImage as fold, listFiles as list } from '../../verbs/layers/list-files.ts';
+import { type FoldOptions, foldImage as fold } from '../../verbs/layers/fold-image.ts';
+import { listFiles as list } from '../../verbs/layers/list-files.ts';
 import { type ReadImageFileOptions, readImageFile as read } from '../../verbs/layers/read-file.ts';
 import { checkBound, checkWhole } from '../options/check-number.ts';
 import { checkOptions, text } from '../options/check-options.ts';

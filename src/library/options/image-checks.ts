@@ -11,7 +11,7 @@ import type { PackOptions } from '../../verbs/author/pack.ts';
 import type { ImageOptions } from '../../verbs/image/open-image.ts';
 import type { PullOptions } from '../../verbs/image/prepare-pull.ts';
 import type { StorePullOptions } from '../../verbs/image/pull-to-store.ts';
-import type { FoldOptions } from '../../verbs/layers/list-files.ts';
+import type { FoldOptions } from '../../verbs/layers/fold-image.ts';
 import type { CopySourceOptions } from '../../verbs/registry/copy.ts';
 import type { PushOptions } from '../../verbs/registry/push.ts';
 import type { UnpackImageOptions } from '../../verbs/rootfs/unpack.ts';

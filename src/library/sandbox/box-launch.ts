@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { TsimgError } from '../../errors.ts';
 import type { OnEvent } from '../../events.ts';
 import type { Holder } from '../../host/box/holder.ts';
-import { beginMoves } from '../../host/cgroup/begin-moves.ts';
+import { warmUpMoves } from '../../host/cgroup/warm-up-moves.ts';
 import { liveOnce } from '../../host/life/live.ts';
 import type { CommandOrders } from '../../host/start/execute-options.ts';
 import { hasItEnded, identify } from '../../host/state/process-identity.ts';
@@ -93,7 +93,7 @@ async function listenInside(proxy: EgressProxy, container: Stub): Promise<void> 
  * @throws as `execute`
  */
 export async function prepareLaunch({ container, holder, egress, onEvent }: LaunchParts): Promise<BoxLaunch> {
-  beginMoves(container.facts.cgroups, holder.stub.pid);
+  warmUpMoves(container.facts.cgroups, holder.stub.pid);
   const plan = withLateCgroups(container.plan);
   const ending = new AbortController();
   const ready = deferred<void>();

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { mountScratch } from '../../host/box/scratch.ts';
-import { beginMoves } from '../../host/cgroup/begin-moves.ts';
+import { warmUpMoves } from '../../host/cgroup/warm-up-moves.ts';
 import { probeHost } from '../../host/facts/probe.ts';
 import { guard, release } from '../../host/life/guard.ts';
 import { containersFolder } from '../../host/state/container.ts';
@@ -71,7 +71,7 @@ async function makeSandbox(source: string, options: SandboxOptions, given?: Shar
     const isOwn = held.pids === 'user';
     const shared = given?.share() ?? (await findHolder(idMap, host.tools, isOwn));
     started.shared = shared;
-    beginMoves(host.cgroups, shared.holder.stub.pid);
+    warmUpMoves(host.cgroups, shared.holder.stub.pid);
     const container = await withTarget(source, found, (target, context) =>
       prepareContainer(target, completeRequest(input), {
         ...context,

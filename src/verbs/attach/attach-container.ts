@@ -3,7 +3,7 @@ import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import { awaitEnd, containersFolder, type FoundContainer, readContainer } from '../../host/state/container.ts';
+import { awaitContainerEnd, containersFolder, type FoundContainer, readContainer } from '../../host/state/container.ts';
 import { findContainer } from '../../host/state/find-container.ts';
 import { type AttachEnd, type Attachment, attachTo } from '../../host/stdio/attach-to.ts';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../../host/stdio/detach-keys.ts';
@@ -109,7 +109,7 @@ async function follow(
     attachment.openInput();
     const end = await attachment.end;
     abort?.throwIfAborted();
-    if (end.kind === 'ended' && !restarts) await awaitEnd({ directory: join(folder, id) }, abort);
+    if (end.kind === 'ended' && !restarts) await awaitContainerEnd({ directory: join(folder, id) }, abort);
     if (end.kind !== 'lost') return end;
     const exitCode = await exitCodeOfLost(container);
     return exitCode === undefined ? end : { kind: 'ended', exitCode };

@@ -61,12 +61,13 @@ function openDirectory(path: string): number {
   }
 }
 
-/** Warns of an image whose root directory only its owner may enter: people seldom want that. */
+/** Warns of an image whose root directory not all users may enter: people seldom want that. */
 function checkRoot(path: string, { onEvent }: Context): void {
   const { mode } = statSync(path);
   if ((mode & 0o005) === 0o005) return;
   const octal = (mode & 0o7777).toString(8).padStart(4, '0');
-  const message = `${path} has the mode ${octal}, and so has the root directory of the image: only its owner may enter it`;
+  const where = `${path} has the mode ${octal}, and so has the root directory of the image`;
+  const message = `${where}: not all users may enter it`;
   onEvent?.({ kind: 'warning', message });
 }
 
@@ -124,8 +125,8 @@ export async function directoryLayer(
 }
 
 /**
- * Returns an error about a file of the directory with a path that the caller knows; that a file became shorter is told,
- * which its size alone would not tell.
+ * Returns an error about a file of the directory with a path that the caller knows. For SIZE_MISMATCH it says that the
+ * file became shorter.
  */
 function toldOf(error: unknown, directory: string): unknown {
   if (!(error instanceof TsimgError) || error.where === undefined || isAbsolute(error.where)) return error;

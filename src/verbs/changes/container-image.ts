@@ -8,7 +8,7 @@ import type { RecordedImage } from '../../host/state/record.ts';
 import type { Image } from '../../image/image.ts';
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../sys/file/temporary.ts';
 import { type OpenedImage, openImage } from '../image/open-image.ts';
-import { foldImage } from '../layers/list-files.ts';
+import { foldImage } from '../layers/fold-image.ts';
 
 /** Where the image of a container is looked for. */
 export interface ContainerImageOptions extends Context {

@@ -24,7 +24,7 @@ import { type CopiedWhat, planPlacement, saysContents, saysDirectory } from '../
 import type { FileRequest, RootRequest } from '../helper/file-request.ts';
 import { type FileHelperWork, runFileHelper } from '../helper/run-file-helper.ts';
 import type { ContainersContext } from '../places.ts';
-import { imageVolumes } from './fill-volumes.ts';
+import { volumeMounts } from './fill-volumes.ts';
 
 /** Options of `copyFromContainer` and `copyToContainer`. */
 export interface CopyOptions extends ContainersContext {
@@ -79,7 +79,7 @@ async function withRoot(
   const held = await holdContainer(folder, record.id);
   const step = steps.find((each) => each.do === 'root');
   if (held === undefined || step === undefined) throw inUse(record.name);
-  const volumes = imageVolumes(record.plan).filter(({ source }) => existsSync(source));
+  const volumes = volumeMounts(record.plan).filter(({ source }) => existsSync(source));
   try {
     await ask({ idMap, ownMounts: true }, { kind: 'mount', step, volumes });
   } finally {

@@ -8,7 +8,7 @@ import { storedMap } from '../../launch/plan/id-map.ts';
 import { fillNamed } from '../volumes/use-volumes.ts';
 
 /** Returns the mounts of a plan that are volumes: the image's, the container's own, and those with names. */
-export function imageVolumes({ steps }: LaunchPlan): readonly BindStep[] {
+export function volumeMounts({ steps }: LaunchPlan): readonly BindStep[] {
   return steps.filter((step) => step.do === 'bind').filter(({ imageVolume }) => imageVolume === true);
 }
 
@@ -20,7 +20,7 @@ export function imageVolumes({ steps }: LaunchPlan): readonly BindStep[] {
  * (`facts.overlayRefused`); FILESYSTEM, HOST_UNSUPPORTED, LIMIT_EXCEEDED
  */
 export async function fillVolumes(plan: LaunchPlan, tools: HostTools, context: Context): Promise<void> {
-  const own = imageVolumes(plan).filter(({ volume, source }) => volume === undefined && !existsSync(source));
+  const own = volumeMounts(plan).filter(({ volume, source }) => volume === undefined && !existsSync(source));
   const fill = (missing: readonly BindStep[]) => makeMissing(plan, missing, tools, context);
   await fill(own);
   await fillNamed(plan, context, fill);

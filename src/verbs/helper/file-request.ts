@@ -50,7 +50,10 @@ export type RootRequest = RunningRequest | MountRequest;
 /** The root of a running container. */
 interface RunningRequest {
   readonly kind: 'running';
-  /** The map by which its files are shown with other IDs, though this process has none; absent for no such files. */
+  /**
+   * The map of a running container of root's (--userns auto): its mounts show the files with the map's IDs, and this
+   * process is in no such namespace. Absent where this process sees the files with the container's own IDs.
+   */
   readonly shown?: IdMap | undefined;
 }
 

@@ -56,7 +56,7 @@ async function describeArtifact(
   return { kind: 'artifact', size };
 }
 
-/** Bytes of all blobs, each once. */
+/** Bytes of the blobs: of one image the sum that `inspect` shows, of several images each blob once. */
 function sizeOf(images: readonly LoadedImage[]): number {
   const blobs = images.flatMap(({ manifest }) => [manifest.config, ...manifest.layers]);
   const sizes = new Map(blobs.map(({ digest, size }) => [digest, size]));

@@ -17,8 +17,8 @@ import { CONTAINER_NAME, LAYERS_LOCK, ROOT_LAYERS, STORE_NAME, USER_LAYERS_PREFI
 import { acquireLock } from '../../sys/file/lock.ts';
 import { makeDirectories } from '../../sys/file/make-directories.ts';
 import { unpackInNamespace } from '../helper/unpack-in-namespace.ts';
+import type { FoldOptions } from './fold-image.ts';
 import { layerInputs } from './layer-inputs.ts';
-import type { FoldOptions } from './list-files.ts';
 import { sweepLeftovers } from './sweep-unpacked.ts';
 
 /** The root of a container of an image: the container's own changes over unpacked layers that all containers share. */

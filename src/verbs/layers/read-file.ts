@@ -4,7 +4,7 @@ import type { Image } from '../../image/image.ts';
 import { resolveNode } from '../../rootfs/fold/resolve.ts';
 import { decompressed } from '../../streams/decompress/decompress.ts';
 import { readTar } from '../../tar/read/entries.ts';
-import { type FoldOptions, foldImage } from './list-files.ts';
+import { type FoldOptions, foldImage } from './fold-image.ts';
 
 /** The most bytes of a file, unless the caller gives another bound: 64 MiB. */
 const MAX_BYTES = 64 * 1024 * 1024;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import { thaw } from '../../host/cgroup/freeze.ts';
-import { awaitEnd, containersFolder, type FoundContainer, readContainer } from '../../host/state/container.ts';
+import { awaitContainerEnd, containersFolder, type FoundContainer, readContainer } from '../../host/state/container.ts';
 import { recordContainerEvent } from '../../host/state/events-file.ts';
 import { findContainer } from '../../host/state/find-container.ts';
 import { hasItEnded, isStopped, openIdentified } from '../../host/state/process-identity.ts';
@@ -132,7 +132,7 @@ export async function endContainer(
   let ended = false;
   const waiting = new AbortController();
   const signals = AbortSignal.any([waiting.signal, ...(abort === undefined ? [] : [abort])]);
-  const end = awaitEnd(container, signals).finally(() => {
+  const end = awaitContainerEnd(container, signals).finally(() => {
     ended = true;
   });
   end.catch(() => {});
@@ -217,7 +217,7 @@ export async function waitForContainer(
   const container = await findContainer(containersFolder(stateRoot), wanted);
   if (container.left !== undefined) throw container.left;
   if (!container.alive) return container.state.exitCode ?? 0;
-  const exitCode = await awaitEnd(container, abort);
+  const exitCode = await awaitContainerEnd(container, abort);
   await checkEnded(container);
   return exitCode ?? 255;
 }

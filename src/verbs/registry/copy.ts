@@ -62,7 +62,7 @@ export interface CopySourceReport {
 /** The suffixes of the tags at which cosign keeps the signatures, attestations and SBOMs of an image. */
 const TAG_SUFFIXES = ['sig', 'att', 'sbom'] as const;
 
-/** As many referrers of one image are copied, and as many attached manifests in all. */
+/** The most referrers of one image, and the most attached manifests in all, that are copied. */
 const MAX_REFERRERS = 1000;
 const MAX_ATTACHED = 10_000;
 

@@ -27,7 +27,7 @@ export async function findDeletion(reference: Reference, options: RegistryOption
   }
 }
 
-/** As many tags are asked for their digests, to tell which ones a manifest's deletion takes along. */
+/** The most tags whose digests are asked for, to tell which ones a manifest's deletion takes along. */
 const MAX_ASKED = 100;
 /** Tags that are named in an error. */
 const MAX_NAMED = 5;

@@ -8,7 +8,7 @@ import { rootfsEntries } from '../../sinks/rootfs-tar.ts';
 import { createByteBudget, type ExpansionLimits } from '../../streams/byte-budget.ts';
 import { makeTemporaryDirectory } from '../../sys/file/temporary.ts';
 import { tarChunks } from '../../tar/write/tar-chunks.ts';
-import { type FoldOptions, foldImage } from '../layers/list-files.ts';
+import { type FoldOptions, foldImage } from '../layers/fold-image.ts';
 
 /**
  * Writes the root filesystem of an image as one tar archive. All owners, modes, times, devices and attributes are kept

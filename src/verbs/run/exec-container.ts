@@ -1,7 +1,12 @@
 import { TsimgError } from '../../errors.ts';
 import { enterContainer } from '../../host/exec/enter.ts';
 import { probeHost } from '../../host/facts/probe.ts';
-import { containersFolder, type FoundContainer, makeContainer, removeContainer } from '../../host/state/container.ts';
+import {
+  containersFolder,
+  type FoundContainer,
+  makeContainerDirectory,
+  removeContainer,
+} from '../../host/state/container.ts';
 import { findContainer } from '../../host/state/find-container.ts';
 import { writeLife } from '../../host/state/life.ts';
 import { identify, type ProcessIdentity } from '../../host/state/process-identity.ts';
@@ -105,7 +110,7 @@ async function enterToolbox(
   const facts = probeHost();
   return withTarget(request.toolbox, { root: place, signal, onEvent }, async ({ config, openRoot }) => {
     // Without a record other processes see no container here, and sweep the directory if this process is killed.
-    const held = await makeContainer(folder, undefined, { signal });
+    const held = await makeContainerDirectory(folder, undefined, { signal });
     try {
       const { root: ownRoot, plainRoot } = await openRoot(held.directory, facts, storedMap(record.plan.idMap));
       const root = volatileRoot(ownRoot);

@@ -9,7 +9,7 @@ import type { HostTools } from '../../launch/facts/host-facts.ts';
 
 /** How a container lives in this process. */
 export interface HereLife extends Context {
-  /** The container's log, which `tsimg logs` shows, when absent. */
+  /** Default: the container's log, which `tsimg logs` shows. */
   readonly streams?: Streams | undefined;
   /**
    * Whether the container stays after its end as long as this process, for the caller to look at it and to remove it;

@@ -38,7 +38,7 @@ export async function directoryRoot(path: string): Promise<RootSpec> {
   return { kind: 'directory', path: real };
 }
 
-/** Has the layer that a container writes to not flushed to the disk at its end: it is removed with the container. */
+/** Marks the layer that a container writes to as volatile: it is removed with the container, and never flushed. */
 export function volatileRoot(root: RootSpec): RootSpec {
   return root.kind === 'overlay' ? { ...root, volatile: true } : root;
 }

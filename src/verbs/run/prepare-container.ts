@@ -5,7 +5,7 @@ import type { Context } from '../../events.ts';
 import { probeHost } from '../../host/facts/probe.ts';
 import {
   containersFolder,
-  makeContainer,
+  makeContainerDirectory,
   markKept,
   type PlannedContainer,
   removeContainer,
@@ -132,7 +132,7 @@ async function removeUnused(name: string, context: ContainersContext): Promise<v
   }
 }
 
-/** What only the starters of containers decide. */
+/** Options that the callers of `prepareContainer` set, not the user. */
 interface PrepareOptions extends PrepareContext {
   readonly detached: boolean;
   /** Whether its output goes to its log. Default: where it is detached. */
@@ -159,7 +159,7 @@ export async function prepareContainer(
   const facts = context.host ?? probeHost();
   const idMap = storedMap(planUserNamespace(facts, request.userns));
   if (life.replace !== undefined) await removeNamed(life.replace, context);
-  const held = await makeContainer(containersFolder(context.stateRoot), life.name, {
+  const held = await makeContainerDirectory(containersFolder(context.stateRoot), life.name, {
     signal: context.signal,
     id: given,
   });

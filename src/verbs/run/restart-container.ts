@@ -22,8 +22,8 @@ import { lifeHere, liveAgainHere } from './live-here.ts';
 import { planContainer } from './plan-container.ts';
 
 /**
- * Starts an ended container: one that this process started in itself in this process, every other one in the
- * background, and so one that streams are attached to.
+ * Starts an ended container: in this process, where this process has started it in itself; otherwise in the background.
+ * A container that streams are attached to starts in the background.
  */
 async function startAgain(
   container: FoundContainer,
@@ -35,7 +35,7 @@ async function startAgain(
   if (held === undefined)
     throw new TsimgError('CONTAINER_NOT_FOUND', 'the container was removed', { where: record.name });
   const life = onAttached === undefined ? lifeHere(record.id) : undefined;
-  /** Whether the lock is that of the container's next life. */
+  /** Whether the lock now belongs to the container's next life, which closes it. */
   let isPassedOn = false;
   try {
     const { id, name, root, config, request, cwd } = record;

@@ -39,7 +39,10 @@ export interface RunSourceOptions extends ImageOptions, Context {
   readonly pull?: PullPolicy | undefined;
   /** The signals to pass on to the command while it runs; none when absent. Used by `runSource` only. */
   readonly signals?: SignalSource | undefined;
-  /** The streams of the command; this process's own when absent. Used by `runSource` only. */
+  /**
+   * The streams of the command. Default: this process's own; for `startSourceHere`, the container's log. Not used by
+   * `startSource`, whose container has its log.
+   */
   readonly streams?: Streams | undefined;
   /** Called when all is prepared and the command comes next. Used by `runSource` only. */
   readonly onStarted?: (() => void) | undefined;
@@ -214,7 +217,7 @@ export async function runSource(text: string, input: RunInput, options: RunSourc
 }
 
 /**
- * Does the same in the background. Resolves with the container's ID once its command runs.
+ * As `runSource`, in the background. Resolves with the container's ID once its command runs.
  * @param onAttached takes a stream that is attached to the container from its start on, for `attachTo`
  * @throws as runSource
  */
@@ -232,7 +235,7 @@ export async function startSource(
   );
 }
 
-/** Makes the same container and does not start it. Resolves with its ID. @throws as runSource */
+/** Makes the container that `startSource` would start. Resolves with its ID. @throws as runSource */
 export async function createSource(text: string, input: RunInput, options: RunSourceOptions): Promise<string> {
   const request = completeRequest(input);
   const host = await checkBefore(request, options, true);
@@ -243,8 +246,8 @@ export async function createSource(text: string, input: RunInput, options: RunSo
 }
 
 /**
- * Does the same in this process, without a monitor: the container dies with it, and is cleaned up then. Its output goes
- * to its log, or to `options.streams`. Resolves once its command runs. @throws as runSource
+ * As `startSource`, but in this process, without a monitor: the container dies with it, and is cleaned up then. Its
+ * output goes to its log, or to `options.streams`. Resolves once its command runs. @throws as runSource
  */
 export async function startSourceHere(
   text: string,

@@ -14,7 +14,7 @@ import {
 
 /** What a container in this process takes besides the request. */
 export interface HereContext extends PrepareContext {
-  /** The container's log, which `tsimg logs` shows, when absent. */
+  /** Default: the container's log, which `tsimg logs` shows. */
   readonly streams?: Streams | undefined;
   /**
    * Whether the container stays after its end as long as this process, for the caller to look at it and to remove it;

@@ -1,7 +1,7 @@
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
 import { probeHost } from '../../host/facts/probe.ts';
-import { runInUserNamespace } from '../../host/start/start-helper.ts';
+import { runInUserNamespace } from '../../host/start/in-user-namespace.ts';
 import type { SignalSource } from '../../host/stdio/signal-source.ts';
 import { planIdMap, singleIdReason } from '../../launch/plan/id-map.ts';
 

@@ -88,8 +88,8 @@ export async function neededBlobs(store: Store, images: readonly StoredImage[]):
     }
   };
   /**
-   * An index that images were chosen from is no fault where it is missing, but where another image needs it. The
-   * registries of both may have it.
+   * An index that images were chosen from may be missing, unless another image needs it. Then it has the names of both,
+   * since the registry of either may have it.
    */
   const keepOrigin = (digest: Digest, image: string) => {
     const known = blobs.get(digest);

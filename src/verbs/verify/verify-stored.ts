@@ -55,7 +55,8 @@ function mayBeElsewhere(error: unknown): error is TsimgError {
 
 /**
  * Verifies the signatures of a stored image: those that the store keeps, then those in the image's repository.
- * @throws as verifyLoaded; if the repository cannot be reached, the refusal of the stored signatures
+ * @throws as verifyLoaded; where the repository cannot be reached, SIGNATURE_INVALID of the stored signatures, or
+ * REGISTRY_UNREACHABLE where the store has none
  */
 export async function verifyStored(
   opened: LoadedFrom,

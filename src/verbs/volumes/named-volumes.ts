@@ -13,9 +13,9 @@ import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { acquireLock, type Lock, type LockMode } from '../../sys/file/lock.ts';
 import { makeDirectories } from '../../sys/file/make-directories.ts';
 
-// A volume with a name is ROOT/volumes/NAME: its record, and its files in `data`. Who makes a container holds the lock
-// of all volumes (shared) from the moment that its volumes exist until its record names them; who removes volumes holds
-// it alone, so no volume of a container is removed.
+// A volume with a name is ROOT/volumes/NAME: its record, and its files in `data`. The maker of a container shares the
+// lock of all volumes until the container's record names them. The remover of a volume holds that lock alone, so no
+// volume of a container is removed.
 
 /** A volume that outlives containers. */
 export interface VolumeRecord {

@@ -3,10 +3,10 @@ import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync 
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NO_NETWORK_FACTS } from '../../../src/launch/facts/network-facts.ts';
 import { planIdMap } from '../../../src/launch/plan/id-map.ts';
 import { mapId, parseSubordinateIds } from '../../../src/linux/ids.ts';
 import { MAIN, tsimg } from '../../support/command/tsimg.ts';
+import { NO_NETWORK_FACTS } from '../../support/container/no-facts.ts';
 import { makeOrdinaryUser, type OrdinaryUser } from '../../support/host/ordinary-user.ts';
 import { quirksLayout } from '../../support/image/quirks-layout.ts';
 import { file, tarOf } from '../../support/image/tar.ts';

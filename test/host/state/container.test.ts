@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { holdContainer, makeContainer } from '../../../src/host/state/container.ts';
+import { holdContainer, makeContainerDirectory } from '../../../src/host/state/container.ts';
 import { acquireLock, isLocked } from '../../../src/sys/file/lock.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
@@ -18,10 +18,10 @@ test('a container is made also while another process looks whether it is alive',
       await new Promise((resolve) => setImmediate(resolve));
     }
   };
-  const first = await makeContainer(folder, undefined);
+  const first = await makeContainerDirectory(folder, undefined);
   const looking = [look(), look()];
   const made = [first];
-  for (let count = 0; count < 60; count += 1) made.push(await makeContainer(folder, undefined));
+  for (let count = 0; count < 60; count += 1) made.push(await makeContainerDirectory(folder, undefined));
   isMaking = false;
   await Promise.all(looking);
   assert.is(new Set(made.map(({ id }) => id)).size, 61);
@@ -30,7 +30,7 @@ test('a container is made also while another process looks whether it is alive',
 
 test('a dead container is held also while another process looks at it; a live one and one that is gone are not', async () => {
   const folder = join(tempDir(), 'containers');
-  const { id, directory, lock } = await makeContainer(folder, undefined);
+  const { id, directory, lock } = await makeContainerDirectory(folder, undefined);
   assert.is(await holdContainer(folder, id), undefined, 'alive');
   await lock.close();
   const looking = await acquireLock(join(directory, 'lock'), 'shared');

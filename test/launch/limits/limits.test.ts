@@ -9,9 +9,10 @@ import {
   UNIFIED_SESSION,
 } from '../../../fixtures/make/cgroup-hosts.ts';
 import { TsimgError } from '../../../src/errors.ts';
-import { type CgroupFacts, NO_CGROUPS } from '../../../src/launch/facts/cgroup-facts.ts';
+import type { CgroupFacts } from '../../../src/launch/facts/cgroup-facts.ts';
 import { type CgroupPlan, planLimits } from '../../../src/launch/limits/limits.ts';
 import { parseBytes, type ResourceRequest } from '../../../src/launch/limits/resources.ts';
+import { NO_CGROUPS } from '../../support/container/no-facts.ts';
 
 const test = suite('launch/limits/limits');
 

@@ -2,11 +2,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { z } from 'zod';
 import type { HostFacts } from '../../../src/launch/facts/host-facts.ts';
-import { NO_NETWORK_FACTS } from '../../../src/launch/facts/network-facts.ts';
 import type { IdMap } from '../../../src/launch/launch-plan.ts';
 import { planBundle } from '../../../src/launch/oci/oci-bundle.ts';
 import { ociDeviceRules } from '../../../src/launch/oci/oci-devices.ts';
 import { parseImageConfig } from '../../../src/oci/config.ts';
+import { NO_NETWORK_FACTS } from '../../support/container/no-facts.ts';
 
 const test = suite('launch/oci/oci-bundle');
 

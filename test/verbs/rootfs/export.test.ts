@@ -7,7 +7,7 @@ import { loadImage } from '../../../src/image/load.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { entriesOf } from '../../../src/rootfs/tree.ts';
 import { openSource } from '../../../src/sources/open.ts';
-import { foldImage } from '../../../src/verbs/layers/list-files.ts';
+import { foldImage } from '../../../src/verbs/layers/fold-image.ts';
 import { exportImage } from '../../../src/verbs/rootfs/export.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { makeImage, memorySource } from '../../support/image/image.ts';
