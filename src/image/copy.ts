@@ -86,7 +86,7 @@ async function copyOpened(
   }
   await sink.write(descriptor, open, signal).catch(async (error: unknown) => {
     if (!(await mayBeRightElsewhere(content, error))) throw error;
-    onEvent?.({ kind: 'detail', message: `${messageOf(error)}: it is asked of another host` });
+    onEvent?.({ kind: 'detail', message: `${messageOf(error)}: the blob is fetched from another host` });
     await sink.write(descriptor, open, signal);
   });
   return bytes;

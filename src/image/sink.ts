@@ -11,10 +11,12 @@ export interface Sink {
   /** Returns whether the sink holds a blob of this digest and size, as far as it can tell undamaged. */
   has(descriptor: Descriptor, signal?: AbortSignal): Promise<boolean>;
   /**
-   * Stores content under its digest, atomically; a blob that is there already is no error. Content that is opened by a
-   * function may be opened again: a sink that sends it over a network does so after a broken connection. It may be
-   * opened at an offset too, by a sink that has its first bytes from an earlier write.
-   * @throws SIZE_MISMATCH, DIGEST_MISMATCH when the content is not the descriptor's; FILESYSTEM
+   * Stores content under its digest, atomically; a blob that is there already is no error. Size and digest are verified
+   * by the sink; of a blob in a registry, by the registry. Content that is opened by a function may be opened again: a
+   * sink that sends it over a network does so after a broken connection. It may be opened at an offset too, by a sink
+   * that has its first bytes from an earlier write.
+   * @throws SIZE_MISMATCH, DIGEST_MISMATCH when the content is not the descriptor's; FILESYSTEM; the errors of a
+   * registry
    */
   write(descriptor: Descriptor, content: Content, signal?: AbortSignal): Promise<void>;
   /** Gives names to a manifest or index whose blobs are all there. Without names it is known by its digest. */

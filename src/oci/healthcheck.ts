@@ -1,4 +1,4 @@
-/** docker's health check of an image. Its config, `Healthcheck`; the OCI image spec has none. */
+/** The health check of an image: `Healthcheck` in docker's config. The OCI image spec has none. */
 export interface Healthcheck {
   /** `NONE`; `CMD` and a command; or `CMD-SHELL` and a line for the shell. Empty where an image inherits it. */
   readonly test: readonly string[];

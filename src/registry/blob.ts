@@ -79,7 +79,8 @@ function resumable(sessions: readonly Session[], descriptor: Descriptor, options
 const pathOf = ({ repository }: Session, { digest }: Descriptor) => `/v2/${repository}/blobs/${digest}`;
 
 /**
- * Whether the hosts that a blob is fetched from have it, with its size. Reading is all that is asked leave for.
+ * Returns whether one of the hosts that a blob is fetched from has it, with this size where the host tells one. Asks
+ * for the right to pull only, not to push.
  * @throws the errors of the session; REGISTRY_ERROR for a refusal
  */
 export async function findBlob(

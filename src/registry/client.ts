@@ -26,8 +26,8 @@ export interface RegistryClient {
   /** The same as chunks, from an offset in bytes (default 0). The request is sent when the first one is asked for. */
   blobChunks(descriptor: Descriptor, signal?: AbortSignal, offset?: number): AsyncIterable<Buffer>;
   /**
-   * Has a blob that turned out wrong come from the last host alone. Returns whether that can help: whether it may have
-   * come from another one.
+   * Makes the client fetch a blob that turned out wrong from the last host alone from now on. Returns whether that can
+   * help: whether another host may have sent it.
    */
   distrust(descriptor: Descriptor): Promise<boolean>;
   /** Whether a blob of this digest and size can be fetched. */

@@ -125,8 +125,8 @@ export function openHost(options: HostOptions): Host {
     return response;
   };
   const send = followRedirects(direct, tlsVerify === false || entry?.url?.protocol === 'http:');
-  // Nobody is between this machine and itself, and most registries there speak no TLS: for it, all authorities of the
-  // host would be loaded in 50 ms. Certificates of its own say that a registry does.
+  // Nobody can listen between this machine and itself, and most registries on it speak no TLS. To try TLS first would
+  // load all authorities of the host, which takes 50 ms. A registry with certificates of its own speaks TLS.
   const isPlainFirst = isLoopback(candidates[0]) && !certificateFolders(registry, env, certDir).some(existsSync);
   const authorizers = new Map<string, Authorizer>();
   let chosen: Promise<URL> | undefined;

@@ -8,7 +8,7 @@ export interface Failure {
 }
 
 /** The reason of an error, in a few words. */
-export function whyOf({ what, why }: TsimgError): string {
+function whyOf({ what, why }: TsimgError): string {
   return why ?? what;
 }
 
@@ -23,9 +23,9 @@ export function withFailures(error: TsimgError, session: Session, failures: read
 }
 
 /**
- * Tells that the next host is asked, and leaves one out for a while that is out of reach.
- * @throws REGISTRIES_INVALID: a fault of the user's own file is no answer of a host, and the next one may not be
- * allowed
+ * Tells that the next host is asked. A host that is out of reach is then left out for a while.
+ * @throws REGISTRIES_INVALID: this fault of the user's own file is not a host's answer, and the user may not want the
+ * next host to be asked
  */
 export function goOn(session: Session, next: Session, what: string, error: TsimgError | undefined): Failure {
   if (error?.code === 'REGISTRIES_INVALID') throw error;
@@ -44,7 +44,7 @@ export function reachable(sessions: readonly Session[]): readonly [Session, ...S
   return [first, ...others];
 }
 
-/** The content that hosts are asked for, and the result where the last of them has none. */
+/** What hosts are asked for: its name in events, and the way to ask one of them; undefined where that one has none. */
 export interface Asked<T> {
   readonly what: string;
   ask(session: Session, failures: readonly Failure[]): Promise<T | undefined>;

@@ -47,7 +47,8 @@ export async function askReferrersApi(
 
 /**
  * Lists the referrers of a manifest (signatures, SBOMs) by the referrers API; for a registry without it, by the tag
- * `sha256-HEX` that clients maintain instead. What is no list there is told, and taken for an empty one.
+ * `sha256-HEX` that clients maintain instead. An index there that is not valid gives a warning and counts as empty; a
+ * document that is no index counts as empty, too.
  * @throws REGISTRY_ERROR, DOCUMENT_INVALID, LIMIT_EXCEEDED
  */
 export async function listReferrers(

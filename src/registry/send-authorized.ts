@@ -12,7 +12,7 @@ export type Access =
   /** `from`: a repository of the same registry whose blobs may be mounted. */
   | { readonly kind: 'push'; readonly from?: string | undefined }
   | { readonly kind: 'delete' }
-  /** Asks the registry itself, of which no repository must be allowed: whether it takes the credentials. */
+  /** Asks the registry itself whether it takes the credentials. Needs no right on any repository. */
   | { readonly kind: 'check' };
 
 /** The right that an account needs, for the hint of a refusal. */

@@ -46,7 +46,7 @@ export interface RegistryOptions extends Context {
   readonly mirrors?: MirrorFiles | false | undefined;
 }
 
-/** Milliseconds that a mirror is left out which was out of reach. */
+/** Milliseconds for which a mirror that was out of reach is not asked. */
 const AVOIDED = 60_000;
 
 const GET: Access = { kind: 'get' };
@@ -72,7 +72,8 @@ export interface Session {
   readonly repository: string;
   /**
    * Sends a request once, with authorization.
-   * @throws for transient statuses and refused authentication; the caller judges other statuses, and all of a HEAD's
+   * @throws for a transient status, and for 401 and 403, which it returns only for a HEAD, or for a URL of another
+   * origin; the caller judges all other statuses
    */
   attempt(request: SessionRequest): Promise<HttpResponse>;
   /** Sends a request without credentials, to any host: for foreign layers. */
@@ -125,7 +126,7 @@ export function keyOf(shared: Omit<HostOptions, 'env'>): string {
   return JSON.stringify({ ...shared, entry: entry && { ...entry, capabilities: undefined } });
 }
 
-/** The URL of a path of the protocol at a host, which a mirror of several registries is told for which it is asked. */
+/** The URL of a path of the protocol at a host. `?ns=` tells a mirror of several registries which of them is meant. */
 function urlAt(endpoint: URL, path: string, root: string, namespace: string | undefined): URL {
   const own = path.replace(/^\/v2(?=\/)/, () => root);
   const separator = own.includes('?') ? '&' : '?';

@@ -40,7 +40,10 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
 /** The most characters of a value that are shown. */
 const SHOWN = 40;
 
-/** A value in the place of one of a few words or numbers: such a one is shown where it is short. */
+/**
+ * Shows the value that stands where one of a few known values must stand. A long text, and anything but a text, a
+ * number or a boolean, is told by its kind.
+ */
 function wrongValue(value: unknown): string {
   if (typeof value === 'string' && value.length <= SHOWN) return JSON.stringify(value);
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value);

@@ -10,7 +10,7 @@ import { type Manifest, parseManifest } from '../oci/manifest.ts';
 import { documentKindOf, MEDIA_TYPE } from '../oci/media-type.ts';
 import { formatFamiliar, parseReference } from '../oci/reference.ts';
 import { indexDocument } from '../oci/write-document.ts';
-import { blobName, LAYOUT, LAYOUT_MARKER } from '../store/layout-files.ts';
+import { blobName, LAYOUT, LAYOUT_MARKER } from '../store/layout-names.ts';
 import { type Content, openContent } from '../streams/content.ts';
 import { verified } from '../streams/verified.ts';
 import { createArchiveWriter } from '../tar/write/write.ts';
@@ -46,7 +46,7 @@ function dockerEntry(manifest: Manifest, tags: readonly string[]) {
 }
 
 /**
- * Demands that docker can load a manifest or index, of which a `docker-archive` is made.
+ * Refuses a manifest or index that docker cannot load, before it goes into a `docker-archive`.
  * @param where the file, for the error
  * @throws USAGE for an index; FORMAT_UNSUPPORTED, LAYER_INVALID for an artifact
  */
@@ -146,7 +146,7 @@ export async function openArchiveSink(destination: ArchiveDestination, options: 
         if (!docker || manifest === undefined) return;
         const tags = names.map((name) => ({ name, tag: dockerTag(name) }));
         for (const { name } of tags.filter(({ tag }) => tag === undefined)) {
-          const message = `${name} is no name of docker’s (NAME:TAG): it loads the image without it`;
+          const message = `${name} is no name of docker’s (NAME:TAG): docker loads the image without it`;
           onEvent?.({ kind: 'warning', message });
         }
         dockerEntries.push(

@@ -4,7 +4,7 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { hasBlob, type LayoutDirectory } from '../store/blobs.ts';
-import { blobPath } from '../store/layout-files.ts';
+import { blobPath } from '../store/layout-names.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
 import { acquireLockName, isWithoutLocks, type Lock, tryLockName } from '../sys/file/lock.ts';
 import { makeDirectory } from '../sys/file/make-directories.ts';
@@ -16,7 +16,7 @@ const TRIES = 100;
 
 /**
  * The place of a layout's blobs before they are published: a layout of its own, in the folder `.tsimg-partial`. Where a
- * writer was killed, the next writer goes on with the blobs that are there, and removes the others.
+ * writer was killed, the next writer goes on with the blobs that it needs. The last to leave removes the rest.
  */
 export interface LayoutRoom {
   readonly staged: LayoutDirectory;

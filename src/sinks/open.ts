@@ -37,7 +37,8 @@ function dockerName(text: string, name: string): string {
   const reference = parseReference(name);
   if (reference.digest !== undefined) throw usage(text, 'docker gives images of archives tags, and no digests');
   if (/^[^.:]*$/.test(reference.registry) && reference.registry !== 'localhost') {
-    throw usage(text, 'repository names are lower case, and podman takes no host such as this one');
+    const why = 'repository names are lower case, and podman takes no host without a dot or a port';
+    throw usage(text, `${why}, such as ${reference.registry}`);
   }
   return formatReference(reference);
 }
@@ -65,11 +66,11 @@ export function parseSinkSpec(text: string): SinkSpec {
   }
   const other = /^(dir|docker-daemon|containers-storage|ostree|tarball|sif):/.exec(text)?.[1];
   if (other !== undefined) throw usage(text, `images are not copied to ${other}:`);
-  if (/^[/.]/.test(text)) throw usage(text, 'a path needs the form of what is written there');
+  if (/^[/.]/.test(text)) throw usage(text, 'a path needs a transport before it, which tells what is written');
   const bare = text.replace(/^docker:\/\//, '');
   refuseHostAlone(bare);
   if (bare === text && ARCHIVE_NAME.test(text) && parseReference(text).registry === 'docker.io') {
-    throw new TsimgError('USAGE', 'a file needs the form of what is written there', {
+    throw new TsimgError('USAGE', 'a file needs a transport before it, which tells what is written', {
       where: text.slice(0, 300),
       hint: `write docker-archive:FILE or oci-archive:FILE; for a repository of that name, docker://${text}`,
     });

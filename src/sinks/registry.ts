@@ -19,7 +19,7 @@ export interface RegistrySinkOptions extends RegistryOptions, Omit<UploadOptions
 /** Bytes of a request at least: a blob would take a request for each few bytes. */
 const LEAST_CHUNK = 1024;
 
-/** Documents that `write` was given and that `publish` puts at a tag. */
+/** The most documents that are remembered: `write` was given them, and `publish` puts them at a tag. */
 const MAX_REMEMBERED = 64;
 
 /** The tag that a name stands for in this repository. @throws USAGE for a name of another repository */
@@ -120,7 +120,7 @@ export function openRegistrySink(reference: Reference, options: RegistrySinkOpti
   };
 }
 
-/** Foreign layers stay where their URLs say: a registry that may keep them would have them. */
+/** Whether the registry has content. A foreign layer with URLs counts as there: it is not pushed, but stays at them. */
 async function has(client: RegistryClient, descriptor: Descriptor, signal?: AbortSignal): Promise<boolean> {
   if (isManifestOrIndex(descriptor.mediaType))
     return (await client.head(descriptor.digest, signal))?.digest === descriptor.digest;

@@ -15,8 +15,9 @@ import { acquireLock } from '../sys/file/lock.ts';
  * removes a blob before its image is published; `close` releases the lock and removes old unfinished blobs. Names are
  * image references; an image without one is known by its digest.
  * @param root the store's directory
- * @param options `verify`: whether `has` reads all bytes of a blob, and a damaged one is written again. Default: only
- * its size is compared. `onEvent`: told when a write waits for another process that writes the same blob.
+ * @param options `verify`: whether `has` reads all bytes of a blob, and a damaged one is written again. Default: `has`
+ * reads blobs of at most 4 MiB, compares the size of larger ones, and counts dropped ones as there. `onEvent`: told
+ * when the sink waits long for another process, and when bytes that an earlier write left turn out wrong.
  * @throws STORE_INVALID, FILESYSTEM
  */
 export async function openStoreSink(

@@ -20,7 +20,7 @@ interface Dropped {
 }
 
 /**
- * Fetches a blob that was dropped back into the store; false where it was not dropped.
+ * Fetches a dropped blob back into the store; false where it was not dropped.
  * @throws REGISTRY_…, AUTHENTICATION_…, BLOB_NOT_FOUND where the registry does not have it any more
  */
 async function bringBack(

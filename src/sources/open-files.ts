@@ -3,7 +3,7 @@ import { errnoOf, TsimgError } from '../errors.ts';
 import type { Context } from '../events.ts';
 import type { Source, SourcePlace } from '../image/source.ts';
 import type { Digest } from '../oci/digest.ts';
-import { LAYOUT } from '../store/layout-files.ts';
+import { LAYOUT } from '../store/layout-names.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
 import type { Files } from './files/files.ts';
 import { claimedDigest, dockerSource, hasEditedConfig, readDockerImages } from './form/docker-archive.ts';

@@ -22,7 +22,8 @@ export interface OpenSourceOptions {
   /** Standard input, for `-`; without it, `-` is refused. */
   readonly stdin?: Readable | (() => Readable) | undefined;
   /**
-   * Returns the name that an alias gives a short name, for one that the store does not have. Absent: there are none.
+   * Returns the name that an alias gives to a short name. Called for names that the store does not have. Absent: there
+   * are no aliases.
    */
   readonly completeName?: ((name: string) => Promise<string>) | undefined;
   /** Opens `docker://REFERENCE`; without it, the transport is refused. */

@@ -1,6 +1,6 @@
 import { TsimgError } from '../errors.ts';
 import { documentBound } from '../image/read-document.ts';
-import { LAYOUT } from '../store/layout-files.ts';
+import { LAYOUT } from '../store/layout-names.ts';
 import { type Files, readWholeDocument } from './files/files.ts';
 import { refuseLfsPointerAt } from './files/lfs-pointer.ts';
 import { checkDockerManifest, type DockerEntry, isDockerManifest } from './form/docker-manifest.ts';

@@ -16,7 +16,7 @@ import type { SourceLimits } from './files/unwrap-options.ts';
 
 /** How a repository is read. */
 export interface RegistrySourceOptions extends RegistryOptions {
-  /** Of these, `maxDocument` counts, before that of `requests`. */
+  /** Only `maxDocument` is used. It wins over that of `requests`. */
   readonly limits?: SourceLimits | undefined;
   /** Whether foreign layers are fetched, without credentials, from the URLs in their descriptors. Default false. */
   readonly allowForeignUrls?: boolean | undefined;

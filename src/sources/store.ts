@@ -3,7 +3,7 @@ import type { Source } from '../image/source.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { readAttached } from '../store/attached.ts';
-import { blobName } from '../store/layout-files.ts';
+import { blobName } from '../store/layout-names.ts';
 import { readStoreIndex } from '../store/names.ts';
 import { hasMarker, openStore, storeAt, storeExists } from '../store/open.ts';
 import { acquireLock } from '../sys/file/lock.ts';

@@ -9,8 +9,8 @@ import { STORE_NAME } from '../store-layout.ts';
 import { acquireLock } from '../sys/file/lock.ts';
 import { makeDirectory } from '../sys/file/make-directories.ts';
 import { replaceText } from '../sys/file/replace-file.ts';
-import { readLayoutFile } from './index-file.ts';
 import type { Store } from './open.ts';
+import { readLayoutFile } from './read-layout-file.ts';
 
 /** A manifest that the store keeps with an image: a signature or an attestation. */
 export interface Attached {

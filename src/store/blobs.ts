@@ -11,7 +11,7 @@ import { pump } from '../streams/pump.ts';
 import { verified } from '../streams/verified.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
 import { openRegularFile, readRegularFile } from '../sys/file/regular-file.ts';
-import { blobPath } from './layout-files.ts';
+import { blobPath } from './layout-names.ts';
 
 /** A directory with an OCI layout, and a directory on the same file system where files are written first. */
 export interface LayoutDirectory {
@@ -33,7 +33,7 @@ interface Found {
   readonly ino: number;
 }
 
-// A look takes microseconds, and a trip to a thread of Node, for each blob several times, a hundred.
+// lstatSync takes microseconds, an asynchronous look a hundred; and each blob is looked at several times.
 function look(path: string): Found | undefined {
   try {
     const stats = lstatSync(path, { throwIfNoEntry: false });

@@ -6,10 +6,10 @@ import { STORE_NAME } from '../store-layout.ts';
 import { makeDirectory } from '../sys/file/make-directories.ts';
 import { replaceText, syncDirectory } from '../sys/file/replace-file.ts';
 import { hasBlob, type PromisedBlob } from './blobs.ts';
-import { readLayoutFile } from './index-file.ts';
-import { blobPath, flatName } from './layout-files.ts';
+import { blobPath, flatName } from './layout-names.ts';
 import { namesIn } from './list-folder.ts';
 import type { Store } from './open.ts';
+import { readLayoutFile } from './read-layout-file.ts';
 
 // A blob that was dropped on request has a file `dropped/ALGORITHM-HEX` in its place, with the reference that it can be
 // fetched from.
@@ -39,14 +39,14 @@ export async function recordDropped(store: Store, digest: Digest, reference: str
   await replaceText(recordOf(store, digest), store.partial, `${reference}\n`);
 }
 
-/** Forgets that a blob was dropped, which no image needs any more. @throws FILESYSTEM */
+/** Removes the record of a dropped blob that no image needs any more. @throws FILESYSTEM */
 export async function forgetDropped(store: Pick<Store, 'root'>, digest: Digest): Promise<void> {
   await rm(recordOf(store, digest), { force: true });
 }
 
 /**
- * Forgets that a blob was dropped that was written again. Its name is on the disk before: a power cut that undid only
- * the name would leave neither the blob nor its record. @throws FILESYSTEM
+ * Removes the record of a dropped blob that was written again. The blob's name is synced to the disk first: a power cut
+ * that undid the rename alone would leave neither the blob nor its record. @throws FILESYSTEM
  */
 export async function forgetReturned(store: Pick<Store, 'root'>, digest: Digest): Promise<void> {
   if (!hasRecord(store, digest)) return;

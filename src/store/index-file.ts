@@ -1,26 +1,14 @@
 import { join } from 'node:path';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { MAX_DOCUMENT_BYTES } from '../oci/document.ts';
 import { type ImageIndex, parseImageIndex } from '../oci/image-index.ts';
 import { MEDIA_TYPE } from '../oci/media-type.ts';
 import { indexDocument } from '../oci/write-document.ts';
-import { tooManyBytes } from '../streams/limited.ts';
 import { acquireLock } from '../sys/file/lock.ts';
-import { readRegularFile } from '../sys/file/regular-file.ts';
 import { replaceText, syncDirectory } from '../sys/file/replace-file.ts';
 import type { LayoutDirectory } from './blobs.ts';
-import { LAYOUT } from './layout-files.ts';
+import { LAYOUT } from './layout-names.ts';
 import { namesIn } from './list-folder.ts';
-
-/**
- * Reads a small file of a layout; undefined when it is missing.
- * @throws FILESYSTEM unless it is a regular file; LIMIT_EXCEEDED
- */
-export async function readLayoutFile(path: string, limit: number = MAX_DOCUMENT_BYTES): Promise<Buffer | undefined> {
-  const bytes = readRegularFile(path, limit);
-  if (bytes !== undefined && bytes.length > limit) throw tooManyBytes({ bytes: limit }, path);
-  return bytes;
-}
+import { readLayoutFile } from './read-layout-file.ts';
 
 /** Reads index.json of a layout; undefined when it is missing. @throws DOCUMENT_INVALID, FILESYSTEM, LIMIT_EXCEEDED */
 export async function readIndexFile(root: string): Promise<ImageIndex | undefined> {

@@ -16,7 +16,7 @@ import { acquireLockName, type Lock } from '../sys/file/lock.ts';
 import { makeDirectory } from '../sys/file/make-directories.ts';
 import { syncData } from '../sys/file/sync.ts';
 import { clearWay, hasBlob, isSmall, type LayoutDirectory, type PromisedBlob } from './blobs.ts';
-import { blobPath, partialPath } from './layout-files.ts';
+import { blobPath, partialPath } from './layout-names.ts';
 
 /** The permission bits of a blob, whatever the umask. */
 const BLOB_MODE = 0o644;
@@ -122,7 +122,7 @@ async function fill(arriving: Arriving, content: Arrival): Promise<void> {
 
 /** The descriptor of a lock, or where that cannot be written to, a further one of the same file. */
 function openLocked(path: string, { fd, isWritable }: Lock): number {
-  // The lock needs no leave to write; this does, and says so.
+  // Taking the lock needs no permission to write. Writing does: without it, this call fails and says so.
   const own = isWritable ? fd : fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_NOFOLLOW);
   if (fs.fstatSync(own).isFile()) return own;
   if (own !== fd) fs.closeSync(own);
@@ -213,14 +213,14 @@ export async function writeBlob(
   }
 }
 
-/** Tells of a full disk what helps: what was received so far takes room too. */
+/** Adds to the error of a full disk what helps: unfinished downloads take room too. */
 function storeError(error: unknown, path: string, isStore: boolean): unknown {
   const failure = filesystemError('cannot write a blob', path, error);
   const errno = errnoOf(error);
   if (!(failure instanceof TsimgError) || failure === error || (errno !== 'ENOSPC' && errno !== 'EDQUOT'))
     return failure;
   const { code, what, where, why, facts, cause } = failure;
-  // In a store it stays; the room of another layout is removed with what it holds.
+  // The hint is for a store, which keeps unfinished blobs. Another layout removes them with its room.
   if (!isStore) return failure;
   const hint = 'make room and try again: a download goes on where it ended; tsimg prune removes unfinished blobs';
   return new TsimgError(code, what, { where, why, hint, facts, cause });

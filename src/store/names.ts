@@ -7,7 +7,7 @@ import type { ImageIndex } from '../oci/image-index.ts';
 import { formatPlatform } from '../oci/platform.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
 import { readIndexFile, updateIndexFile } from './index-file.ts';
-import { LAYOUT } from './layout-files.ts';
+import { LAYOUT } from './layout-names.ts';
 import type { Store } from './open.ts';
 
 /** An entry of the store's index: a manifest under one name, or under none. */

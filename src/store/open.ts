@@ -9,9 +9,9 @@ import { acquireLock } from '../sys/file/lock.ts';
 import { makeDirectory } from '../sys/file/make-directories.ts';
 import { replaceText, syncDirectory } from '../sys/file/replace-file.ts';
 import type { LayoutDirectory } from './blobs.ts';
-import { readLayoutFile } from './index-file.ts';
-import { LAYOUT, LAYOUT_MARKER } from './layout-files.ts';
+import { LAYOUT, LAYOUT_MARKER } from './layout-names.ts';
 import { namesIn } from './list-folder.ts';
+import { readLayoutFile } from './read-layout-file.ts';
 
 /**
  * The local store: an OCI layout at `root` that other tools can read, with a few files of tsimg beside it.
@@ -21,6 +21,13 @@ import { namesIn } from './list-folder.ts';
  *   short has left stays for the next one. Other files there are small ones that are being written, and damaged blobs
  *   that were moved away; a sweep removes leftovers of crashes
  * - `dropped/ALGORITHM-HEX`: the reference that a dropped blob can be fetched from
+ * - `attached/ALGORITHM-HEX`: the list of the signatures and attestations that are kept with a manifest or an index
+ * - `trust/trusted_root.json`: the trusted root that `trust update` fetched; `trust/tuf`: the files of its TUF client
+ * - `networks/NAME.json`: a network; `networks/lock`: the lock of all networks
+ * - `volumes/NAME`: a volume that outlives containers
+ * - `volumes.lock`: shared while a container makes volumes or takes them into use; exclusive while `volume create`
+ *   makes one, and while some are removed
+ * - `events.jsonl`: events, one a line; `events.1.jsonl`: the file before, which had become too large
  * - `blobs.lock`: shared while blobs are read or added, exclusive while blobs are removed
  * - `index.lock`: exclusive while index.json is replaced; taken after `blobs.lock`, never before
  * - `layers/KEY/CHAIN`: unpacked layers; `entries/KEY/CHAIN`: the entries of each, so that it need not be read again

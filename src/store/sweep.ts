@@ -13,11 +13,11 @@ import { tryLock } from '../sys/file/lock.ts';
 import { readAttached } from './attached.ts';
 import { checkBlob } from './blobs.ts';
 import { forgetDropped, listDropped } from './dropped.ts';
-import { readLayoutFile } from './index-file.ts';
-import { blobPath, LAYOUT } from './layout-files.ts';
+import { blobPath, LAYOUT } from './layout-names.ts';
 import { namesIn } from './list-folder.ts';
 import { listStored, type StoredImage } from './names.ts';
 import type { Store } from './open.ts';
+import { readLayoutFile } from './read-layout-file.ts';
 import { removeUnfinished, UNFINISHED_AGE } from './unfinished.ts';
 
 export interface BlobReport {
@@ -88,8 +88,9 @@ async function markImage(store: Store, reached: Reached): Promise<readonly Damag
 }
 
 /**
- * Marks the documents that are attached to an image, to one of an index, or to another attached document: they are kept
- * as long as their subject. A damaged list is removed when the next one is written.
+ * Marks the documents that are attached to an image, to an index or its members, or to another attached document: they
+ * are kept as long as their subject. A damaged list is reported, and stops the removal of blobs until
+ * `store check --repair` has removed the list.
  */
 async function markAttached(store: Store, subject: Digest, reached: Reached): Promise<readonly DamagedImage[]> {
   try {

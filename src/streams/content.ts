@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 
 /**
- * Opens content at an offset in bytes, 0 too. Nobody has verified it: the caller verifies the whole. What is no stream
- * ends itself on the signal of the copy.
+ * Opens content at an offset in bytes, 0 too. Nobody has verified it: the caller verifies the whole. An iterable that
+ * is no stream must end by itself when the signal of the copy is aborted.
  */
 export type OpenRest = (offset: number) => Promise<AsyncIterable<Buffer>>;
 

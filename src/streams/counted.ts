@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { streamOf } from './stream-of.ts';
 
-/** Passes a stream on, and calls `count` with the bytes of each chunk before. An error of `count` fails the result. */
+/** Passes a stream on. Calls `count` with the size of each chunk before the chunk; its error fails the result. */
 export function counted(stream: Readable, count: (bytes: number) => void): Readable {
   return streamOf(stream, countChunks(stream, count));
 }

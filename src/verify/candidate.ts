@@ -26,7 +26,7 @@ export interface Candidate {
 }
 
 /** The annotations of a layer in which cosign keeps a signature. cosign, specs/SIGNATURE_SPEC.md */
-export const ANNOTATION = {
+const COSIGN_ANNOTATION = {
   signature: 'dev.cosignproject.cosign/signature',
   certificate: 'dev.sigstore.cosign/certificate',
   chain: 'dev.sigstore.cosign/chain',
@@ -80,16 +80,16 @@ function tlogEntries(annotation: string | undefined): readonly object[] {
  * must not bring its own CAs.
  */
 function verificationMaterial(annotations: Annotations) {
-  const pem = annotations[ANNOTATION.certificate];
+  const pem = annotations[COSIGN_ANNOTATION.certificate];
   const certificate = pem === undefined || pem === '' ? undefined : pemToDer(pem);
   if (certificate?.length === 0) throw refused('certificate', 'its certificate is not PEM');
-  const stamp = annotations[ANNOTATION.timestamp];
+  const stamp = annotations[COSIGN_ANNOTATION.timestamp];
   const { SignedRFC3161Timestamp } = stamp ? legacyTimestamp.parse(json(stamp, 'the timestamp')) : {};
   return {
     ...(certificate === undefined
       ? { publicKey: { hint: '' } }
       : { x509CertificateChain: { certificates: [{ rawBytes: certificate.toString('base64') }] } }),
-    tlogEntries: tlogEntries(annotations[ANNOTATION.bundle] || undefined),
+    tlogEntries: tlogEntries(annotations[COSIGN_ANNOTATION.bundle] || undefined),
     timestampVerificationData: {
       rfc3161Timestamps: SignedRFC3161Timestamp === undefined ? [] : [{ signedTimestamp: SignedRFC3161Timestamp }],
     },
@@ -126,7 +126,7 @@ function reading<T>(read: () => T): T {
  */
 export function readPayloadSignature(form: Form, payload: Buffer, annotations: Annotations): Candidate {
   return reading(() => {
-    const text = (annotations[ANNOTATION.signature] ?? '').replace(/[\r\n]/g, '');
+    const text = (annotations[COSIGN_ANNOTATION.signature] ?? '').replace(/[\r\n]/g, '');
     const signature = Buffer.from(text, 'base64');
     if (signature.length === 0) throw refused('format', 'it has no signature');
     const bundle = bundleFromJSON({
@@ -137,7 +137,7 @@ export function readPayloadSignature(form: Form, payload: Buffer, annotations: A
         signature: text,
       },
     });
-    const intermediates = parseCertificates(annotations[ANNOTATION.chain] ?? '');
+    const intermediates = parseCertificates(annotations[COSIGN_ANNOTATION.chain] ?? '');
     if (intermediates.length > MAX_BROUGHT_CERTIFICATES) {
       throw refused('limit', `it brings ${intermediates.length} certificates along`);
     }
@@ -173,7 +173,7 @@ export function readAttestation(form: Form, blob: Buffer, annotations: Annotatio
     });
     const read = envelopeOf(bundle);
     if (read === undefined) throw refused('format', 'it has no envelope');
-    const isStamped = (annotations[ANNOTATION.timestamp] ?? '') !== '';
+    const isStamped = (annotations[COSIGN_ANNOTATION.timestamp] ?? '') !== '';
     return {
       form,
       bundle,

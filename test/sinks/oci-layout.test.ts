@@ -7,7 +7,7 @@ import { loadImage } from '../../src/image/load.ts';
 import { LAYOUT_ROOM } from '../../src/sinks/layout-room.ts';
 import { openOciLayoutSink } from '../../src/sinks/oci-layout.ts';
 import { openSource } from '../../src/sources/open.ts';
-import { blobPath } from '../../src/store/layout-files.ts';
+import { blobPath } from '../../src/store/layout-names.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { makeImage, memorySource } from '../support/image/image.ts';
 import { tempDir } from '../support/temp-dir.ts';

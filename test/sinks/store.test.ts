@@ -81,8 +81,9 @@ test('a writer killed at any moment leaves a valid store', async () => {
     import { copyImage } from ${url('image/copy.js')};
     import { loadImage } from ${url('image/load.js')};
     import { openStoreSink } from ${url('sinks/store.js')};
-    import { openOciLayoutSource } from ${url('sources/form/layout-source.js')};
-    const image = await loadImage(await openOciLayoutSource(process.argv[1]));
+    import { directoryFiles } from ${url('sources/files/directory-files.js')};
+    import { openLayoutSource } from ${url('sources/form/layout-source.js')};
+    const image = await loadImage(await openLayoutSource(directoryFiles(process.argv[1]), { bareTags: true }));
     const sink = await openStoreSink(process.argv[2]);
     console.log('go');
     await copyImage(image, sink, { names: ['killed'] });

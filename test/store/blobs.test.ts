@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { parseDigest } from '../../src/oci/digest.ts';
 import { hasBlob, verifyBlob } from '../../src/store/blobs.ts';
 import { writeBlob } from '../../src/store/intake.ts';
-import { blobPath } from '../../src/store/layout-files.ts';
+import { blobPath } from '../../src/store/layout-names.ts';
 import { openStore } from '../../src/store/open.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { describe } from '../support/image/image.ts';

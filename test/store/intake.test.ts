@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { TsimgError } from '../../src/errors.ts';
 import { hasBlob } from '../../src/store/blobs.ts';
 import { writeBlob } from '../../src/store/intake.ts';
-import { blobPath, partialPath } from '../../src/store/layout-files.ts';
+import { blobPath, partialPath } from '../../src/store/layout-names.ts';
 import { openStore, type Store } from '../../src/store/open.ts';
 import { acquireLockName } from '../../src/sys/file/lock.ts';
 import { failureOf } from '../support/failure-of.ts';

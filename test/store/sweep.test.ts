@@ -8,7 +8,7 @@ import { openStoreSink } from '../../src/sinks/store.ts';
 import { keepAttached } from '../../src/store/attached.ts';
 import { hasBlob } from '../../src/store/blobs.ts';
 import { writeBlob } from '../../src/store/intake.ts';
-import { blobPath } from '../../src/store/layout-files.ts';
+import { blobPath } from '../../src/store/layout-names.ts';
 import { addNames, removeEntries } from '../../src/store/names.ts';
 import { openStore, type Store } from '../../src/store/open.ts';
 import { sweep } from '../../src/store/sweep.ts';

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadImage } from '../../src/image/load.ts';
-import { openOciLayoutSource } from '../../src/sources/form/layout-source.ts';
+import { directoryFiles } from '../../src/sources/files/directory-files.ts';
+import { openLayoutSource } from '../../src/sources/form/layout-source.ts';
 import { unpackImage } from '../../src/verbs/rootfs/unpack.ts';
 import { ociLayoutOf } from '../support/image/oci-layout-of.ts';
 import { charDevice, dir, fifo, file, hardlink, opaque, symlink, tarOf, whiteout } from '../support/image/tar.ts';
@@ -25,7 +26,7 @@ const IMAGES: readonly string[] = [
 ];
 
 async function unpackLayout(layout: string, to: string): Promise<void> {
-  const source = await openOciLayoutSource(layout);
+  const source = await openLayoutSource(directoryFiles(layout), { bareTags: true });
   try {
     await unpackImage(await loadImage(source, { name: 'x' }), to);
   } finally {

@@ -14,8 +14,8 @@ const LAYERS_AT_A_TIME = 4;
 const BODIES_PER_LAYER = 2 ** 32;
 
 /**
- * Returns where a body is that has no pool: the ordinal of its layer, and its place among the files of the layer that
- * are not empty.
+ * Returns which body of which layer a body without a pool is: the ordinal of its layer, and its place among the files
+ * of the layer that are not empty.
  */
 export function placeOfBody({ name }: Body): { readonly ordinal: number; readonly index: number } {
   const number = Number(name);

@@ -15,7 +15,10 @@ export interface TreeForm {
 
 /** A node as an image has it. */
 export interface AuthoredNode extends DiskNode {
-  /** Whether the file could have a record: what has none may belong to somebody else in the image. */
+  /**
+   * Whether the file can hold a record of its owner. Where it cannot, and owners are recorded, its owner in the image
+   * is not known.
+   */
   readonly recordable: boolean;
   /** The owner on the disk. */
   readonly ownerOnDisk: number;

@@ -10,7 +10,7 @@ import { closeDescriptor, openAt } from '../../sys/file/files.ts';
 import { attempt, check } from '../directory/check.ts';
 import type { NameAt } from '../directory/directory-stack.ts';
 import type { AuthoredNode, TreeForm } from './authored-node.ts';
-import { isKept } from './read-node.ts';
+import { isLayerXattr } from './read-node.ts';
 
 /** The tree that a directory is compared with: an image's. */
 export interface BaseTree {
@@ -22,7 +22,7 @@ export interface BaseTree {
 /** The xattrs of a node of the image that the disk can have in this form. */
 function comparable(xattrs: Attributes['xattrs'], { owners, records }: TreeForm): Attributes['xattrs'] {
   const isThere = (name: string) => {
-    if (!isKept(name)) return false;
+    if (!isLayerXattr(name)) return false;
     if (records && (name === ROOTLESS_OWNER || name === INTENDED || name.startsWith('trusted.'))) return false;
     return owners !== 'recorded' || !name.startsWith('security.');
   };

@@ -6,7 +6,7 @@ import { attempt } from '../directory/check.ts';
 import type { BaseTree } from './base-tree.ts';
 
 // A process that has the IDs of a container compares its files, and the caller's process has the image: the tree goes
-// from one to the other by a file. Names of one file are one object on both sides.
+// from one to the other by a file. All names of a hard-linked file share one node, on both sides.
 
 /** Beside the contents, whose names are numbers. */
 const NAME = 'tree';

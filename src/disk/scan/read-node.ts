@@ -39,7 +39,7 @@ const KINDS: ReadonlyMap<bigint, DiskNode['kind']> = new Map([
 ]);
 
 /** Whether a layer keeps an extended attribute. The labels that a security module of this host gave are not kept. */
-export function isKept(name: string): boolean {
+export function isLayerXattr(name: string): boolean {
   return /^(user|trusted)\./.test(name) || name === 'security.capability' || name.startsWith('system.posix_acl_');
 }
 
@@ -76,7 +76,7 @@ export function readNode(at: NameAt, path: string): DiskNode | undefined {
         uid: Number(stat.uid),
         gid: Number(stat.gid),
         mtime: timestamp(stat.mtimeNs),
-        xattrs: readXattrsAt(at.directory, at.name, isKept),
+        xattrs: readXattrsAt(at.directory, at.name, isLayerXattr),
       },
       size: kind === 'file' ? Number(stat.size) : 0,
       allocated: Number(stat.blocks) * 512,

@@ -15,8 +15,8 @@ import {
 } from './token.ts';
 
 /**
- * The question of a login. A token that a server gave without the credentials proves nothing, so a login is refused
- * where they must be withheld.
+ * What a login learns from an authorizer. A token that a server gave to a client without credentials proves nothing
+ * about them, so the login fails where tsimg must withhold them from the token server.
  */
 export interface LoginHooks {
   /** Called when the credentials are offered to a server. */

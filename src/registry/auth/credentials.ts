@@ -44,7 +44,10 @@ export function authFilePlaces({ authFile, env }: CredentialOptions): readonly [
   ];
 }
 
-/** Whether the folder of what lives as long as a session is this user's own, or can be made. */
+/**
+ * Whether this user can keep a file in the session's runtime folder. $XDG_RUNTIME_DIR must be the user's own; without
+ * it, the user must be able to write to /run/containers/UID, or to make it.
+ */
 function haveRuntimeFolder(path: string, runtime: string | undefined): boolean {
   const may = (folder: string): boolean => {
     try {

@@ -11,7 +11,7 @@ import { type Environment, proxyFor } from './proxy.ts';
 export interface Agents {
   readonly http: HttpAgent;
   readonly https: HttpsAgent;
-  /** The proxy that a URL of plain HTTP is asked at; undefined for any other. */
+  /** The HTTP proxy that gets whole the requests for `http:` URLs; undefined for `https:`, SOCKS and without proxy. */
   forward(url: URL): Forward | undefined;
   /** Ends all connections. */
   close(): void;

@@ -58,8 +58,8 @@ function certificatesIn(folders: string): readonly string[] {
 }
 
 /**
- * The host's authorities: $SSL_CERT_FILE, else the distribution's bundle; those in $SSL_CERT_DIR; Node's own where that
- * is none; and $NODE_EXTRA_CA_CERTS.
+ * The host's authorities: $SSL_CERT_FILE, else the distribution's bundle; those in $SSL_CERT_DIR; Node's own where both
+ * give none; and always those in $NODE_EXTRA_CA_CERTS.
  */
 function trustedRoots(env: Environment): string[] {
   const named = env.SSL_CERT_FILE;

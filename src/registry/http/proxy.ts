@@ -52,7 +52,7 @@ export class ProxyUrl extends URL {
 
 /** The variable that names the proxy for a scheme; undefined for none. */
 function proxyVariable(protocol: string, env: Environment): string | undefined {
-  // A server's environment has the header Proxy as HTTP_PROXY: curl takes the name in lower case only.
+  // CGI passes a client's header Proxy on as HTTP_PROXY, so, as in curl, only the name in lower case counts.
   const own = protocol === 'https:' ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy'];
   return [...own, 'all_proxy', 'ALL_PROXY'].find((name) => env[name]);
 }

@@ -21,7 +21,7 @@ function targetOf(response: HttpResponse, plainHttp: boolean): URL {
   if (target.protocol !== 'https:' && target.protocol !== 'http:') throw refuse(response.url, `to ${target.protocol}`);
   const downgrade = response.url.protocol === 'https:' && target.protocol === 'http:';
   if (downgrade || (target.protocol === 'http:' && !plainHttp && !isLoopback(target))) {
-    throw refuse(response.url, 'from HTTPS to plain HTTP');
+    throw refuse(response.url, downgrade ? 'from HTTPS to plain HTTP' : `to plain HTTP on ${target.host}`);
   }
   target.username = '';
   target.password = '';
@@ -39,7 +39,8 @@ function anonymous(headers: HttpRequest['headers']): Record<string, string> {
  * (CVE-2020-15157's class). They are dropped too where a registry redirects to a store on its own host outside of
  * `/v2/`, as docker does: stores refuse a second kind of credentials.
  * @param plainHttp whether the user gave up TLS
- * @throws REGISTRY_ERROR for a loop, a downgrade to plain HTTP or a missing target, from the returned function
+ * @throws REGISTRY_ERROR for a loop, a missing target, another scheme, or plain HTTP that is not allowed, from the
+ * returned function
  */
 export function followRedirects(send: Send, plainHttp: boolean): Send {
   return async (request) => {

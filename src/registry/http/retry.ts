@@ -71,7 +71,7 @@ export interface Retried {
 export interface Attempts {
   /**
    * Waits for the next attempt; throws the error when it is permanent, after too many attempts, or when the server asks
-   * for a longer wait than ours. @param again tells of an error that a next attempt may avoid in this case
+   * for a longer wait than ours. @param again tells whether an error that is permanent elsewhere is worth a repetition
    */
   after(error: unknown, again?: (error: TsimgError) => boolean): Promise<void>;
   /** Content has arrived: the count starts anew. */

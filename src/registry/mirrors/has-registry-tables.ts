@@ -9,8 +9,8 @@ export function hasRegistryTables(content: string): boolean {
 }
 
 /**
- * Whether a file may have an alias of this name other than the one that means what it means without an alias; a file
- * without one costs no parser.
+ * Whether a file may give a short name another meaning than it has on Docker Hub. A file that gives it none, or gives
+ * it `docker.io/library/NAME` (`docker.io/NAME` where the name has a slash), need not be parsed.
  */
 export function mayAlias(content: string, name: string): boolean {
   const quoted = name.replaceAll('.', '\\.');

@@ -10,9 +10,9 @@ export interface HostPlan {
   readonly registry: string;
   /** The repository's name there. */
   readonly repository: string;
-  /** Whether it is the registry of the reference: what a caller says of that one holds for it. */
+  /** Whether it is the registry of the reference: the caller's credentials and certificates are for it alone. */
   readonly isOrigin: boolean;
-  /** Whether it is asked last, so that it is waited for. */
+  /** Whether it is asked last. Requests to the hosts before it are not repeated, and wait less for a connection. */
   readonly isLast: boolean;
   /** Whether it is asked what a tag stands for. */
   readonly resolves: boolean;
@@ -23,7 +23,7 @@ export interface HostPlan {
   readonly insecure: boolean;
   /** The entry of hosts.toml. */
   readonly entry?: HostEntry | undefined;
-  /** The registry of the reference, which a mirror for several is told by `?ns=`. */
+  /** The registry of the reference: `?ns=` names it to a host that may mirror several registries. */
   readonly namespace?: string | undefined;
   /** The file that named it; undefined for a registry that no file names. */
   readonly file?: string | undefined;

@@ -17,8 +17,8 @@ function shortNameOf(text: string): string | undefined {
 }
 
 /**
- * Returns a reference with the alias of its short name in the place of that, as registries.conf has it; any other text
- * as it is. Without an alias a short name is one of Docker Hub.
+ * Replaces the short name in a reference by its alias in registries.conf; its tag and digest stay. Any other text is
+ * returned as it is. A short name without an alias is on Docker Hub.
  * @throws REGISTRIES_INVALID, USAGE
  */
 export async function completeName(

@@ -170,7 +170,7 @@ async function readDoomed(
  * referrers, where clients keep that list; where that fails, the manifest is deleted, and the failure is a warning.
  * Distribution spec, "Deleting Manifests".
  * @returns false where there is no such manifest or tag
- * @throws as `deleteDocument`; DOCUMENT_INVALID
+ * @throws as `deleteDocument`; REGISTRY_UNREACHABLE; the signal's reason
  */
 export async function deleteWithSubject(
   session: Session,

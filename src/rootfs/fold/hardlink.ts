@@ -43,8 +43,9 @@ export function bindLink(tree: Tree, placed: PlacedLink, childOf: ResolveOptions
 }
 
 /**
- * Replaces each placeholder by the target of its link, through chains of links. Links without a target yet have it
- * behind them in the layer. The attributes of the link entry are ignored: the target has its own.
+ * Replaces each placeholder by the target of its link, through chains of links. A link whose target was not there yet
+ * finds it now: its entry stands later in the layer. The attributes of the link entry are ignored: the target has its
+ * own.
  * @throws LAYER_INVALID for a link to a missing file, to a directory, or to itself through other links
  */
 export function settleLinks(tree: Tree, links: ReadonlyMap<LeafNode, PendingLink>, outcome: LayerOutcome): void {

@@ -20,8 +20,8 @@ export interface Files {
   /** Returns the size of a file in bytes; undefined where it is missing. */
   size(name: string): Promise<number | undefined>;
   /**
-   * Reads a small file at once; what has more than `most` bytes is returned with one byte more. Undefined where the
-   * file is missing. Absent where content comes as a stream.
+   * Reads a small file at once. Of a file with more than `most` bytes, returns the first `most` + 1. Undefined where
+   * the file is missing. Absent where content comes as a stream.
    */
   read?(name: string, most: number): Promise<Buffer | undefined>;
   /** Opens the content, which is not verified; undefined where the file is missing. */

@@ -39,7 +39,7 @@ function isEdited(name: string, config: Buffer): boolean {
   return claimed !== undefined && !sameDigest(claimed, digestOf(config));
 }
 
-/** Returns whether a config of manifest.json, one that is there, was edited. */
+/** Returns whether a config that manifest.json names was edited. One that is missing does not count. */
 export async function hasEditedConfig(
   files: Files,
   entries: readonly DockerEntry[],

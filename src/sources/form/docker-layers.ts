@@ -36,7 +36,7 @@ async function compressionIn(files: Files, name: string, signal?: AbortSignal): 
 }
 
 /** Returns the sha256 digest of a file, in one pass. */
-export async function digestOfFile(files: Files, name: string, signal?: AbortSignal): Promise<Digest> {
+async function digestOfFile(files: Files, name: string, signal?: AbortSignal): Promise<Digest> {
   const stream = await files.open(name, signal);
   if (stream === undefined) throw memberMissing(files, name);
   const hasher = createHasher();

@@ -10,8 +10,7 @@ import { parseJson } from '../../oci/document.ts';
 import { type ImageIndex, isAttestation, parseImageIndex } from '../../oci/image-index.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import { documentKindOf, MEDIA_TYPE } from '../../oci/media-type.ts';
-import { blobName, LAYOUT } from '../../store/layout-files.ts';
-import { directoryFiles } from '../files/directory-files.ts';
+import { blobName, LAYOUT } from '../../store/layout-names.ts';
 import { type Files, readWhole, readWholeDocument } from '../files/files.ts';
 import { locateBlob, openBlob } from '../files/open-blob.ts';
 import { attachedIn, referrersIn } from './attached-in.ts';
@@ -169,12 +168,4 @@ export async function openLayoutSource(files: Files, options: LayoutOptions, sig
   }
 
   return source;
-}
-
-/**
- * Opens an OCI layout directory as a source.
- * @throws ARCHIVE_INVALID, FORMAT_UNSUPPORTED, DOCUMENT_INVALID, FILESYSTEM
- */
-export function openOciLayoutSource(path: string, signal?: AbortSignal): Promise<Source> {
-  return openLayoutSource(directoryFiles(path), { bareTags: true }, signal);
 }

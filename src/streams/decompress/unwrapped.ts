@@ -9,8 +9,8 @@ import { decompressChunks } from './decompress.ts';
 const LEVELS = 1;
 
 /**
- * Removes the outer gzip of an archive of a file or stdin, if it has one; the first bytes tell. `decompressed` is for
- * layers: it knows members, padding and trailing bytes.
+ * Removes the compression around an archive from a file or stdin, gzip or zstd, if it has one; the first bytes tell.
+ * `decompressed` is for layers: it knows members, padding and trailing bytes.
  * @throws COMPRESSION_INVALID, FORMAT_UNSUPPORTED, and the errors of the source, from the stream
  */
 export function unwrapped(source: Readable, where: string): Readable {

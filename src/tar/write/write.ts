@@ -21,7 +21,6 @@ export interface ArchiveWriter {
   directory(path: string): Promise<void>;
   /** @throws SIZE_MISMATCH when the content has another length than its size; the errors of its stream */
   file(path: string, content: Uint8Array | SizedContent): Promise<void>;
-  symlink(path: string, target: string): Promise<void>;
   /** Writes the end of the archive. */
   finish(): void;
   /** Ends the archive with an error: `stream` fails with it. */
@@ -88,7 +87,6 @@ export function createArchiveWriter(): ArchiveWriter {
       const header: EntryHeader = { name, type: 'file', mode: 0o644 };
       return content instanceof Uint8Array ? whole(header, content) : streamed(header, content);
     },
-    symlink: (name, linkname) => whole({ name, linkname, type: 'symlink', mode: 0o777 }),
     finish: () => archive.finalize(),
     abort,
   };

@@ -13,11 +13,11 @@ import { parseSourceSpec } from '../../sources/parse-spec.ts';
 import { openStoreSource } from '../../sources/store.ts';
 import { verifyBlob } from '../../store/blobs.ts';
 import { droppedFrom, forgetReturned } from '../../store/dropped.ts';
-import { readLayoutFile } from '../../store/index-file.ts';
 import { writeBlob } from '../../store/intake.ts';
-import { blobPath } from '../../store/layout-files.ts';
+import { blobPath } from '../../store/layout-names.ts';
 import { listStored } from '../../store/names.ts';
 import { type Store, storeAt } from '../../store/open.ts';
+import { readLayoutFile } from '../../store/read-layout-file.ts';
 import { storedNameOrNone } from './stored-names.ts';
 
 /** Options of `withRepair`. */

@@ -16,7 +16,7 @@ import { openConnections } from '../../registry/connections.ts';
 import type { RegistryOptions } from '../../registry/session.ts';
 import { openStoreSource } from '../../sources/store.ts';
 import { recordDropped } from '../../store/dropped.ts';
-import { blobPath } from '../../store/layout-files.ts';
+import { blobPath } from '../../store/layout-names.ts';
 import { namesIn } from '../../store/list-folder.ts';
 import { listStored } from '../../store/names.ts';
 import { openStore, type Store } from '../../store/open.ts';

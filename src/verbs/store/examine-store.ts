@@ -8,7 +8,7 @@ import { isManifestOrIndex } from '../../oci/media-type.ts';
 import { plural } from '../../plural.ts';
 import { checkBlob } from '../../store/blobs.ts';
 import { listDropped } from '../../store/dropped.ts';
-import { LAYOUT } from '../../store/layout-files.ts';
+import { LAYOUT } from '../../store/layout-names.ts';
 import { namesIn } from '../../store/list-folder.ts';
 import { listStored, readStoreIndex, type StoredImage } from '../../store/names.ts';
 import type { Store } from '../../store/open.ts';

@@ -8,10 +8,10 @@ import { parseImageIndex } from '../../oci/image-index.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import { documentKindOf } from '../../oci/media-type.ts';
 import { attachedFile, readAttached } from '../../store/attached.ts';
-import { readLayoutFile } from '../../store/index-file.ts';
-import { blobPath } from '../../store/layout-files.ts';
+import { blobPath } from '../../store/layout-names.ts';
 import type { StoredImage } from '../../store/names.ts';
 import type { Store } from '../../store/open.ts';
+import { readLayoutFile } from '../../store/read-layout-file.ts';
 import type { StoreFinding } from './finding.ts';
 
 /** A blob that images of the store need. */

@@ -12,7 +12,7 @@ import { MEDIA_TYPE } from '../../oci/media-type.ts';
 import { readAttached } from '../../store/attached.ts';
 import { checkBlob } from '../../store/blobs.ts';
 import { changeIndexFile } from '../../store/index-file.ts';
-import { blobPath, LAYOUT } from '../../store/layout-files.ts';
+import { blobPath, LAYOUT } from '../../store/layout-names.ts';
 import { namesIn } from '../../store/list-folder.ts';
 import { readStoreIndex, storedName } from '../../store/names.ts';
 import type { Store } from '../../store/open.ts';

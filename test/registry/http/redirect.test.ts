@@ -68,14 +68,16 @@ test('credentials in the target are not used', async () => {
 test('a way from HTTPS to plain HTTP is refused, also to loopback, also with --tls-verify=false', async () => {
   for (const plainHttp of [false, true]) {
     for (const target of ['http://cdn.test/b', 'http://127.0.0.1/b']) {
-      await failureOf(send({ 'https://r.test/a': target }, [], plainHttp)(get('https://r.test/a')), 'REGISTRY_ERROR');
+      const sent = send({ 'https://r.test/a': target }, [], plainHttp)(get('https://r.test/a'));
+      assert.is((await failureOf(sent, 'REGISTRY_ERROR')).why, 'from HTTPS to plain HTTP');
     }
   }
 });
 
 test('plain HTTP leads to plain HTTP elsewhere only where the user gave up TLS', async () => {
   const table = { 'http://127.0.0.1/a': 'http://cdn.test/b' };
-  await failureOf(send(table, [])(get('http://127.0.0.1/a')), 'REGISTRY_ERROR');
+  const refusal = await failureOf(send(table, [])(get('http://127.0.0.1/a')), 'REGISTRY_ERROR');
+  assert.is(refusal.why, 'to plain HTTP on cdn.test');
   assert.is((await send(table, [], true)(get('http://127.0.0.1/a'))).status, 200);
 });
 

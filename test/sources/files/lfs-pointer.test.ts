@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hexOf } from '../../../src/oci/digest.ts';
-import { openOciLayoutSource } from '../../../src/sources/form/layout-source.ts';
+import { directoryFiles } from '../../../src/sources/files/directory-files.ts';
+import { openLayoutSource } from '../../../src/sources/form/layout-source.ts';
 import { openSource } from '../../../src/sources/open.ts';
 import { collect } from '../../../src/streams/collect.ts';
 import { failureOf } from '../../support/failure-of.ts';
@@ -42,7 +43,7 @@ test('a document of a layout that is a pointer is named too, with or without the
 test('a blob that is a pointer is named too, in place of "has another size"', async () => {
   const { descriptor, blobs, config } = makeImage();
   const path = writeLayout(tempDir(), [descriptor], blobs);
-  const source = await openOciLayoutSource(path);
+  const source = await openLayoutSource(directoryFiles(path), { bareTags: true });
   writeFileSync(join(path, 'blobs', 'sha256', hexOf(config.digest)), POINTER);
   await refusal(source.open(config));
   writeFileSync(join(path, 'blobs', 'sha256', hexOf(config.digest)), 'version 2 of something');

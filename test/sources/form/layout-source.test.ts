@@ -6,7 +6,8 @@ import * as assert from 'uvu/assert';
 import { loadImage } from '../../../src/image/load.ts';
 import { hexOf } from '../../../src/oci/digest.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
-import { openOciLayoutSource } from '../../../src/sources/form/layout-source.ts';
+import { directoryFiles } from '../../../src/sources/files/directory-files.ts';
+import { openLayoutSource } from '../../../src/sources/form/layout-source.ts';
 import { collect } from '../../../src/streams/collect.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { makeImage } from '../../support/image/image.ts';
@@ -18,12 +19,13 @@ const amd64 = parsePlatform('linux/amd64');
 const arm64 = parsePlatform('linux/arm64');
 const one = makeImage({ config: { author: 'one' } });
 const two = makeImage({ config: { author: 'two' } });
+const openLayout = (path: string) => openLayoutSource(directoryFiles(path), { bareTags: true });
 const test = suite('sources/form/layout-source');
 
 test('an image is found by tag, by full name, by familiar name, by digest and by ID', async () => {
   const full = 'docker.io/library/alpine:3.9';
   const path = writeLayout(tempDir(), [named(one.descriptor, '3.9', full), named(two.descriptor, 'x')], one.blobs);
-  const source = await openOciLayoutSource(path);
+  const source = await openLayout(path);
   const { digest } = one.descriptor;
   const id = hexOf(one.config.digest);
   for (const name of ['3.9', full, 'alpine:3.9', `alpine@${digest}`, digest, one.config.digest, id, id.slice(0, 12)]) {
@@ -35,24 +37,18 @@ test('an image is found by tag, by full name, by familiar name, by digest and by
 
 test('an exact name wins over an equivalent one', async () => {
   const path = writeLayout(tempDir(), [named(one.descriptor, 'alpine:latest'), named(two.descriptor, 'latest')]);
-  const source = await openOciLayoutSource(path);
+  const source = await openLayout(path);
   assert.is((await source.resolve('latest'))?.digest, two.descriptor.digest);
   assert.is((await source.resolve('alpine'))?.digest, one.descriptor.digest);
 });
 
 test('without a name, the only image is selected; several are listed by the error', async () => {
-  const single = await openOciLayoutSource(writeLayout(tempDir(), [named(one.descriptor, 'a')]));
+  const single = await openLayout(writeLayout(tempDir(), [named(one.descriptor, 'a')]));
   assert.is((await single.resolve())?.digest, one.descriptor.digest);
   const twice = [named(one.descriptor, 'a'), named(one.descriptor, 'b')];
-  assert.is(
-    (await (await openOciLayoutSource(writeLayout(tempDir(), twice))).resolve())?.digest,
-    one.descriptor.digest,
-  );
+  assert.is((await (await openLayout(writeLayout(tempDir(), twice))).resolve())?.digest, one.descriptor.digest);
   const several = [named(one.descriptor, 'a'), named(two.descriptor, 'b')];
-  const error = await failureOf(
-    (await openOciLayoutSource(writeLayout(tempDir(), several))).resolve(),
-    'IMAGE_AMBIGUOUS',
-  );
+  const error = await failureOf((await openLayout(writeLayout(tempDir(), several))).resolve(), 'IMAGE_AMBIGUOUS');
   assert.equal(error.facts.images, ['a', 'b']);
 });
 
@@ -62,19 +58,19 @@ test('the platforms of one image, listed side by side, are chosen from', async (
     { ...one.descriptor, platform: amd64 },
     { ...other.descriptor, platform: arm64 },
   ];
-  const source = await openOciLayoutSource(writeLayout(tempDir(), entries, one.blobs, other.blobs));
+  const source = await openLayout(writeLayout(tempDir(), entries, one.blobs, other.blobs));
   assert.is((await loadImage(source, { platform: arm64 })).descriptor.digest, other.descriptor.digest);
   assert.is((await loadImage(source, { platform: amd64 })).descriptor.digest, one.descriptor.digest);
 });
 
 test('two images of one platform without names are not chosen from', async () => {
   const entries = [one.descriptor, two.descriptor].map((descriptor) => ({ ...descriptor, platform: amd64 }));
-  await failureOf((await openOciLayoutSource(writeLayout(tempDir(), entries))).resolve(), 'IMAGE_AMBIGUOUS');
+  await failureOf((await openLayout(writeLayout(tempDir(), entries))).resolve(), 'IMAGE_AMBIGUOUS');
 });
 
 test('a missing blob is an error only when it is read', async () => {
   const path = writeLayout(tempDir(), [one.descriptor], one.blobs);
-  const source = await openOciLayoutSource(path);
+  const source = await openLayout(path);
   const image = await loadImage(source, { platform: amd64 });
   const [layer] = image.layers;
   assert.ok(layer);
@@ -84,7 +80,7 @@ test('a missing blob is an error only when it is read', async () => {
 
 test('a blob of other bytes fails while it is read, one of another size before that', async () => {
   const path = writeLayout(tempDir(), [one.descriptor], one.blobs);
-  const image = await loadImage(await openOciLayoutSource(path), { platform: amd64 });
+  const image = await loadImage(await openLayout(path), { platform: amd64 });
   const [layer] = image.layers;
   assert.ok(layer);
   const file = join(path, 'blobs', 'sha256', hexOf(layer.descriptor.digest));
@@ -96,7 +92,7 @@ test('a blob of other bytes fails while it is read, one of another size before t
 
 test('a link out of the layout, or a pipe in it, is refused, and nothing hangs', async () => {
   const path = writeLayout(tempDir(), [one.descriptor], one.blobs);
-  const source = await openOciLayoutSource(path);
+  const source = await openLayout(path);
   const image = await loadImage(source, { platform: amd64 });
   const [layer] = image.layers;
   assert.ok(layer);
@@ -115,20 +111,20 @@ test('a link out of the layout, or a pipe in it, is refused, and nothing hangs',
   await failureOf(layer.open(), 'FILESYSTEM');
   rmSync(join(path, 'index.json'));
   symlinkSync('/etc/passwd', join(path, 'index.json'));
-  await failureOf(openOciLayoutSource(path), 'FILESYSTEM');
+  await failureOf(openLayout(path), 'FILESYSTEM');
 });
 
 test('a directory that is not a layout, or has another version, is refused', async () => {
   const path = tempDir();
-  await failureOf(openOciLayoutSource(path), 'ARCHIVE_INVALID');
+  await failureOf(openLayout(path), 'ARCHIVE_INVALID');
   writeFileSync(join(path, 'oci-layout'), '{"imageLayoutVersion":"2.0.0"}');
-  await failureOf(openOciLayoutSource(path), 'FORMAT_UNSUPPORTED');
+  await failureOf(openLayout(path), 'FORMAT_UNSUPPORTED');
 });
 
 test('a complete docker manifest list is chosen from by platform', async () => {
   const path = sharedImage('hello-world-multiarch-layout');
   if (path === undefined) return;
-  const source = await openOciLayoutSource(path);
+  const source = await openLayout(path);
   for (const platform of ['linux/amd64', 'linux/arm/v7', 'linux/arm/v5', 'linux/s390x', 'linux/arm64/v8']) {
     const image = await loadImage(source, { platform: parsePlatform(platform) });
     assert.is(image.config.platform.architecture, platform.split('/')[1]);

@@ -38,7 +38,6 @@ const everything = async (writer: ArchiveWriter) => {
   await writer.file('blobs/node', { size: 4, stream: Readable.from([Buffer.from('no'), Buffer.from('de')]) });
   await writer.file('empty', new Uint8Array());
   await writer.file('empty-stream', { size: 0, stream: chunks(0, 0) });
-  await writer.symlink('link', `../${'t'.repeat(150)}`);
   await writer.file(`${'n'.repeat(120)}/ü`, Buffer.from('x'));
 };
 
@@ -53,7 +52,6 @@ test('a written archive is read back: names, kinds, contents, modes, and the yea
       ['file', 'blobs/node', 4, 0o644],
       ['file', 'empty', 0, 0o644],
       ['file', 'empty-stream', 0, 0o644],
-      ['symlink', 'link', 0, 0o777],
       ['file', `${'n'.repeat(120)}/ü`, 1, 0o644],
     ],
   );
@@ -63,7 +61,6 @@ test('a written archive is read back: names, kinds, contents, modes, and the yea
   assert.is(found[1]?.content.toString(), 'hello');
   assert.is(found[2]?.content[250_000], 2);
   assert.is(found[3]?.content.toString(), 'node');
-  assert.is(found[6]?.header.linkPath, `../${'t'.repeat(150)}`);
 });
 
 test('the same entries always give the same bytes', async () => {

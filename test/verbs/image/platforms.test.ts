@@ -7,7 +7,7 @@ import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import { formatPlatform, parsePlatform, platformOfNodeArch } from '../../../src/oci/platform.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { openStoreSource } from '../../../src/sources/store.ts';
-import { blobPath, partialPath } from '../../../src/store/layout-files.ts';
+import { blobPath, partialPath } from '../../../src/store/layout-names.ts';
 import { listImages } from '../../../src/verbs/image/images.ts';
 import { inspectImage } from '../../../src/verbs/image/inspect.ts';
 import { planPull } from '../../../src/verbs/image/plan-pull.ts';

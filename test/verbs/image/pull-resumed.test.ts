@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
-import { blobPath, partialPath } from '../../../src/store/layout-files.ts';
+import { blobPath, partialPath } from '../../../src/store/layout-names.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { pullToStore } from '../../../src/verbs/image/pull-to-store.ts';
 import { failureOf } from '../../support/failure-of.ts';

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { digestOf } from '../../../src/crypto/digest.ts';
 import { MEDIA_TYPE } from '../../../src/oci/media-type.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
-import { blobPath } from '../../../src/store/layout-files.ts';
+import { blobPath } from '../../../src/store/layout-names.ts';
 import { appendLayers } from '../../../src/verbs/author/append.ts';
 import { listImages } from '../../../src/verbs/image/images.ts';
 import { inspectImage } from '../../../src/verbs/image/inspect.ts';

@@ -7,7 +7,7 @@ import { parsePlatform } from '../../../src/oci/platform.ts';
 import { parseReference, type Reference } from '../../../src/oci/reference.ts';
 import { openStoreSink } from '../../../src/sinks/store.ts';
 import { openRegistrySource } from '../../../src/sources/registry.ts';
-import { blobPath, partialPath } from '../../../src/store/layout-files.ts';
+import { blobPath, partialPath } from '../../../src/store/layout-names.ts';
 import { addNames, listStored } from '../../../src/store/names.ts';
 import { storeAt } from '../../../src/store/open.ts';
 import { listImages } from '../../../src/verbs/image/images.ts';

@@ -8,7 +8,7 @@ import { type Digest, hexOf } from '../../../src/oci/digest.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { openRegistrySource } from '../../../src/sources/registry.ts';
-import { blobPath } from '../../../src/store/layout-files.ts';
+import { blobPath } from '../../../src/store/layout-names.ts';
 import { USER_LAYERS_PREFIX } from '../../../src/store-layout.ts';
 import { inspectImage } from '../../../src/verbs/image/inspect.ts';
 import { pullToStore } from '../../../src/verbs/image/pull-to-store.ts';

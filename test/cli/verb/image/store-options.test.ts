@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { blobPath } from '../../../../src/store/layout-files.ts';
+import { blobPath } from '../../../../src/store/layout-names.ts';
 import { tsimg } from '../../../support/command/tsimg.ts';
 import { makeImage } from '../../../support/image/image.ts';
 import { named, writeLayout } from '../../../support/image/layout.ts';
