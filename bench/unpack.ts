@@ -8,7 +8,7 @@ import { type Contender, FROM_REGISTRY, isInstalled, LOCAL } from './contenders.
 import { physicalLimit } from './limit.ts';
 import { type ImageShape, layerFiles, makeImage, SHAPES } from './make-image.ts';
 
-// Unpacking by tsimg and by other tools, in turns, in one run: `npm run bench [-- --rounds N] [--limit] [SHAPE...]`.
+// Unpacking by tsimg and by other tools, in turns, in one run: `npm run bench -- [--rounds N] [--limit] [SHAPE...]`.
 // Images are kept in $TSIMG_BENCH_DIR; results go to tmpfs (/dev/shm) and to disk (the temporary folder).
 
 const IMAGES = process.env.TSIMG_BENCH_DIR ?? join(tmpdir(), 'tsimg-bench');

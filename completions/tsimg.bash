@@ -586,7 +586,7 @@ _tsimg_value() {
     'run --dns-search') REPLY='text' ;;
     'run --dns-option') REPLY='text' ;;
     'run --add-host') REPLY='text' ;;
-    'run --mount') REPLY='words type=bind, type=tmpfs,' ;;
+    'run --mount') REPLY='words type=bind, type=volume, type=tmpfs,' ;;
     'run --image-volume') REPLY='words bind anonymous tmpfs ignore' ;;
     'run --shm-size') REPLY='text' ;;
     'run --group-add') REPLY='text' ;;
@@ -674,7 +674,7 @@ _tsimg_value() {
     'create --dns-search') REPLY='text' ;;
     'create --dns-option') REPLY='text' ;;
     'create --add-host') REPLY='text' ;;
-    'create --mount') REPLY='words type=bind, type=tmpfs,' ;;
+    'create --mount') REPLY='words type=bind, type=volume, type=tmpfs,' ;;
     'create --image-volume') REPLY='words bind anonymous tmpfs ignore' ;;
     'create --shm-size') REPLY='text' ;;
     'create --group-add') REPLY='text' ;;

@@ -26,7 +26,7 @@ const dist = join(root, 'dist');
 const build = join(root, '.build');
 const compiled = join(build, 'compiled');
 const made = join(build, 'dist');
-/** What the build left: of what, and what. */
+/** The file that records what the last build was made of, and what it made. */
 const STATE = 'build-state.json';
 const COMPILED = ['src', 'test', 'fixtures', 'bench', 'scripts', 'examples'];
 /** The entries of the library, written over what is compiled. */
@@ -134,9 +134,9 @@ function compile(outputs) {
 }
 
 /**
- * Brings what is compiled to where dist is made, which has links to the files of the last one: none of those is written
- * to.
- * @param isTrusted whether those are what the last build left
+ * Copies the compiled files to `made`, which becomes dist. Its files are hard links to those of the present dist, so a
+ * file is replaced, never written to.
+ * @param isTrusted whether the present dist is as the last build left it
  */
 function bring(outputs, isTrusted) {
   const kept = new Set([...outputs, ...JOINED, ...STUBS.values()]);

@@ -25,7 +25,7 @@ function probe(command: readonly string[], cwd = '/'): Probe {
   return parseProbe(stdout);
 }
 
-/** Returns the configuration of `runc spec`, or of a bundle of tsimg, with the probe as its command. */
+/** Runs the probe under runc, with the configuration of a bundle of tsimg (`ours`) or of `runc spec`. */
 function probeRunc(rootfs: string, ours: boolean): Probe {
   const bundle = tempDir();
   if (ours) {

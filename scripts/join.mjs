@@ -103,8 +103,8 @@ const NODE_SYMBOLS = `const Symbol = globalThis.Symbol.asyncDispose !== undefine
  */
 const PACKAGES = new Set(['commander', 'zod', '@sigstore/core/dist/crypto.js']);
 /**
- * A package that few runs need is a script of its own, with the packages that it needs: what it exports. Of CommonJS,
- * `import()` has the exports as the default.
+ * Packages that few runs need. Each becomes a script of its own, with the packages that it needs; the value is the text
+ * of that script. `import()` of a CommonJS package has its exports as the default.
  */
 const LATE_PACKAGES = new Map([
   ['got', "export * from 'got';"],
@@ -122,8 +122,8 @@ const LATE_BUILTINS = new Set(['child_process', 'http', 'https', 'net', 'readlin
 const LEFT_OUT = new Set(['http2-wrapper']);
 
 /**
- * Objects that joined packages make when they are loaded, for what tsimg seldom or never does, and that are made when
- * they are used instead. A list formatter, for messages, loads the tables of all languages: 14 ms. commander starts
+ * Objects that joined packages make while they are loaded, though tsimg seldom or never uses them. Here they are made
+ * when they are used. A list formatter, for messages, loads the tables of all languages: 14 ms. commander starts
  * programs for commands that are files of their own: its module of Node's takes 3 ms.
  */
 const MADE_LATE = [

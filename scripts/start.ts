@@ -1,15 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 // `npm start`: from an image to a running command, without a network. It unpacks the example image of fixtures/, and
-// runs a command that shows what a container is. On a terminal, a shell in the container follows.
+// runs a command that shows what a container is. On a terminal, a shell in the container follows. The image is for
+// x86-64: another machine only builds.
 
 const ROOT = dirname(dirname(import.meta.dirname));
 const MAIN = join(ROOT, 'dist', 'src', 'tsimg.cjs');
-const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
-const image = join('fixtures', 'images', `busybox-${architecture}.tar.gz`);
+const IMAGE = join('fixtures', 'images', 'busybox-amd64.tar.gz');
 
 const SHOW = `
 echo "--- os-release"; grep PRETTY_NAME /etc/os-release
@@ -27,9 +27,9 @@ function tsimg(...args: readonly string[]): number {
   return status ?? (signal === null ? 1 : 128);
 }
 
-if (!existsSync(join(ROOT, image))) {
-  console.error(`the example image is made for amd64; on ${process.arch}, try: dist/src/tsimg.cjs run busybox`);
-  process.exit(1);
+if (process.arch !== 'x64') {
+  console.log('tsimg is built. The image in fixtures/ is for x86-64 only: try dist/src/tsimg.cjs run busybox');
+  process.exit(0);
 }
 const folder = mkdtempSync(join(tmpdir(), 'tsimg-start-'));
 const rootfs = join(folder, 'rootfs');
@@ -38,7 +38,7 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => {});
 
 let status =
-  tsimg('unpack', image, rootfs) ||
+  tsimg('unpack', IMAGE, rootfs) ||
   tsimg('run', '--rm', '--network', 'none', '--hostname', 'example', rootfs, '/bin/sh', '-c', SHOW);
 if (status === 0 && process.stdin.isTTY && process.stdout.isTTY) {
   console.log('\nA shell in the container; leave it with exit.');

@@ -20,7 +20,7 @@ import { type Result, report, runFile } from './test/run-file.ts';
 // run is the one that is published; where none of them runs it, it is not made.
 // Usage: node dist/scripts/test.js [OPTION...] [PATTERN...]: files whose path holds a pattern, all without one.
 //   --one FILE [NAME]      one file; of that, the tests with this in their name
-//   --changed              only files that what changed since the branch left main may make fail
+//   --changed              only files that may fail because of what changed since the branch left main
 //   --node LINE|others     with the newest Node of a line, or with those of all lines but this Node's own in turn
 //   --within MINUTES       where these Nodes would take longer, by what was measured last, the longest files are
 //                          divided among them: each of these files runs with one Node

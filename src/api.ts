@@ -19,9 +19,9 @@
  *   readTar}.
  * - **Build with the parts**: a {@link Source} gives images, a {@link Sink} takes them, {@link copyImage} moves one.
  *
- * Sizes are bytes, times are milliseconds, and digests are checked texts ({@link Digest}). Every function that fails
- * throws a {@link TsimgError} with a code of {@link ERROR_CODES}, and every function that reads or transfers images, or
- * runs a command, accepts an `AbortSignal`.
+ * Sizes are bytes, times are milliseconds unless an option's text says seconds, and digests are checked texts
+ * ({@link Digest}). Every function that fails throws a {@link TsimgError} with a code of {@link ERROR_CODES}, and every
+ * function that reads or transfers images, or runs a command, accepts an `AbortSignal`.
  *
  * @packageDocumentation
  */

@@ -67,10 +67,10 @@ export const ERROR_CODES = {
   // Existing containers
   CONTAINER_EXISTS: EXIT.failed,
   CONTAINER_STATE: EXIT.failed,
+  PORT_NOT_PUBLISHED: EXIT.failed,
   // Volumes
   VOLUME_NOT_FOUND: EXIT.notFound,
   VOLUME_IN_USE: EXIT.failed,
-  PORT_NOT_PUBLISHED: EXIT.failed,
   // Networks
   NETWORK_NOT_FOUND: EXIT.notFound,
   NETWORK_EXISTS: EXIT.failed,

@@ -1,6 +1,6 @@
 /**
- * How an option of the command line that errors name is called in the library: errors are worded once, for the command
- * line. A test finds each option in an error that is neither here nor among the options of other programs.
+ * The library's names of the command's options: errors are worded once, with the names of the command line. A test fails
+ * if an error names an option that is neither here nor another program's.
  */
 export const LIBRARY_NAMES: Readonly<Record<string, string>> = {
   // Images, the store and registries
@@ -119,8 +119,8 @@ export const LIBRARY_NAMES: Readonly<Record<string, string>> = {
 };
 
 /**
- * How a verb that errors and warnings name is called in the library. A test finds each verb that is neither here nor
- * one for a shell.
+ * The library's names of verbs that errors and warnings name. A test fails if one names a verb that is neither here nor
+ * for a shell.
  */
 export const LIBRARY_CALLS: Readonly<Record<string, string>> = {
   'tsimg config --help': 'ImageSettings',

@@ -52,7 +52,7 @@ export const CONTAINER_NAME = {
   life: 'life.json',
   /** The image's volumes, each below its number. */
   volumes: 'volumes',
-  /** The socket of the monitor, at which the container's streams are attached to. */
+  /** The monitor's socket: processes attach to the container's streams by it. */
   attach: 'attach',
   record: 'record.json',
   state: 'state.json',

@@ -10,7 +10,8 @@ const RUN_TIMEOUT = 20 * 60_000;
 
 /**
  * Runs a tool on cases (all, unless some are named) in namespaces of its own, without a network, in which only the
- * sandbox can be written. Needs root and Linux 5.12. Yields each result when it is there.
+ * sandbox can be written. Needs root and Linux 5.12. Calls `onResult` with each result as it comes, and returns all of
+ * them.
  * @throws Error when the sandbox cannot be made
  */
 export async function runInSandbox(

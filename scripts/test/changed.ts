@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ANYTHING, type Modules } from './imports.ts';
 
-// Which tests what git calls changed may make fail.
+// Which tests may fail because of what git calls changed.
 
 /** Changes to these reach everything: how it is compiled, what it is compiled with, and how tests are run. */
 const EVERYTHING = /^(package(-lock)?\.json|tsconfig(\.build)?\.json|scripts\/.*\.mjs|scripts\/test(\.ts$|\/))/;
@@ -32,7 +32,7 @@ export function changedFiles(root: string): readonly string[] {
   return `${changed}${added}`.split('\0').filter((path) => path !== '');
 }
 
-/** The tests that one of these files may make fail. @param tests modules of dist */
+/** The tests that may fail because of these files. @param tests modules of dist */
 export function testsOf(changed: readonly string[], tests: readonly string[], modules: Modules): readonly string[] {
   if (changed.some((path) => EVERYTHING.test(path))) return tests;
   const changedModules = changed.filter((path) => COMPILED.test(path)).map((path) => path.replace(/\.ts$/, '.js'));

@@ -47,16 +47,16 @@ export function longestFirst(files: readonly string[], lengthOf: (file: string) 
   return files.toSorted((a, b) => lengthOf(b) - lengthOf(a) || (a < b ? -1 : 1));
 }
 
-/** What several Nodes, one after another, have for their files. */
+/** How many Nodes run the files, one after another, and the time that they have. */
 export interface Share {
   readonly nodes: number;
-  /** The lengths of all files together: seconds by the clock, times the files that run at a time. */
+  /** The time for all files: seconds by the clock, times the number of files at a time. */
   readonly fileSeconds: number;
 }
 
 /**
- * Returns the files that each Node runs: all where the time allows. Else as few as must be, the longest, are divided:
- * each of these is run with one of the Nodes.
+ * Returns the files that each Node runs: all of them if the time allows. Else the longest files, as few as possible,
+ * are divided: one Node runs each of these.
  */
 export function divide(
   files: readonly string[],
@@ -76,7 +76,7 @@ export function divide(
 
 /**
  * Keeps what a run measured. @param root the checkout
- * @param isRecord whether for others, too: what is not among them is forgotten then
+ * @param isRecord whether lengths.json is written too, for other clones; it then holds the files of this run only
  */
 export function keepLengths(root: string, measured: Lengths, isRecord: boolean): void {
   const kept = join(root, ...KEPT);

@@ -1,11 +1,11 @@
 import { type Callback, type Test, suite as wholeSuite } from 'uvu';
 
-/** Names the environment variable with what the name of a test that runs has in it. */
+/** The environment variable with a text: only tests that have it in their name run. */
 export const NAME_VARIABLE = 'TSIMG_TEST_NAME';
 
 /**
- * As uvu's, with the tests only that have the name that is asked for; a suite without any does not run, nor does what
- * it prepares.
+ * uvu's `suite`, but only tests with that text in their name run. A suite without such a test does not run, nor do its
+ * hooks.
  */
 export function suite<T = Record<string, unknown>>(title?: string, state?: T): Test<T> {
   const wanted = process.env[NAME_VARIABLE] ?? '';

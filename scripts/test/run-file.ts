@@ -31,7 +31,8 @@ function sumOf(output: string, label: string): number {
 }
 
 /**
- * What a file says it cannot test here, each once; said by a test that runs, it stands behind the dots of those before.
+ * The lines in which a file says what it cannot test here, each once. Such a line may stand behind the dots that uvu
+ * printed for earlier tests.
  */
 function skipLines(output: string): readonly string[] {
   return [...new Set(output.match(/\bskipped: needs .*$/gm) ?? [])];

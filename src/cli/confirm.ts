@@ -2,9 +2,9 @@ import { TsimgError } from '../errors.ts';
 import { haveTerminal, openPrompt } from './prompt.ts';
 
 /**
- * Asks on a terminal whether to go on. What is removed does not come back, so nobody to ask is no yes.
+ * Asks on a terminal whether to go on. What is removed does not come back, so without a terminal the call is refused.
  * @param what the sentences before the question
- * @param option the one that answers ahead: `--force`
+ * @param option the option that answers yes beforehand, such as `--force`
  * @throws USAGE without a terminal, with that option
  */
 export async function confirm(what: string, option: string, signal: AbortSignal): Promise<boolean> {

@@ -16,7 +16,7 @@ export function describeOption(option: Option): string {
   return HELP.optionDescription(argChoices === undefined ? bare : bare.choices([...argChoices]));
 }
 
-/** Lays commander's help out for 80 columns: options under their headings, long ones on a line of their own. */
+/** Lays commander's help out for the terminal, 100 columns at most: options under headings, long ones on own lines. */
 export const HELP_LAYOUT: Partial<Help> = {
   optionDescription: describeOption,
   prepareContext({ helpWidth = 80 }) {

@@ -64,7 +64,7 @@ export function readAction<Action extends string, O extends SharedOptions>(
     const isGiven = Array.isArray(value) ? value.length > 0 : value !== undefined;
     if (!isGiven || actions.includes(action)) continue;
     const hint = `--${name} is for ${rules.verb} ${actions.join(' and ')}`;
-    throw new TsimgError('USAGE', `it has no --${name}`, { where, hint });
+    throw new TsimgError('USAGE', `${where} has no --${name}`, { hint });
   }
   if (options.driver !== undefined && options.driver !== rules.driver) {
     const hint = `it is always --driver ${rules.driver}`;

@@ -6,7 +6,7 @@ import { planIdMap } from '../launch/plan/id-map.ts';
 import type { HostReport, Trial } from '../launch/show/diagnose.ts';
 import { MS } from '../linux/mount-flags.ts';
 import { callExists, PROBED_CALLS } from '../sys/probe-call.ts';
-import { runCommand } from '../sys/process/spawn.ts';
+import { runCommand } from '../sys/process/run-command.ts';
 import { mount } from '../sys/stub/call/mounts.ts';
 import { makeNamespaces, type NamespaceName } from '../sys/stub/call/namespaces.ts';
 import { forkStub } from '../sys/stub/fork-stub.ts';

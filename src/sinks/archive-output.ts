@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { pump } from '../streams/pump.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
-import { syncDirectory } from '../sys/file/replace-file.ts';
+import { syncDirectory } from '../sys/file/replace-text.ts';
 import { openTemporaryBeside } from '../sys/file/temporary-beside.ts';
 
 /** The destination of an archive: a path, or a stream such as standard output. */

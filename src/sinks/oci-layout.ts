@@ -13,7 +13,7 @@ import { LAYOUT, LAYOUT_MARKER } from '../store/layout-names.ts';
 import { readLayoutFile } from '../store/read-layout-file.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
 import { makeDirectory } from '../sys/file/make-directories.ts';
-import { replaceText } from '../sys/file/replace-file.ts';
+import { replaceText } from '../sys/file/replace-text.ts';
 import { attachedEntry, namedEntries } from './entry-name.ts';
 import { enterLayoutRoom, LAYOUT_ROOM } from './layout-room.ts';
 

@@ -8,7 +8,7 @@ import { indexDocument } from '../oci/write-document.ts';
 import { STORE_NAME } from '../store-layout.ts';
 import { acquireLock } from '../sys/file/lock.ts';
 import { makeDirectory } from '../sys/file/make-directories.ts';
-import { replaceText } from '../sys/file/replace-file.ts';
+import { replaceText } from '../sys/file/replace-text.ts';
 import type { Store } from './open.ts';
 import { readLayoutFile } from './read-layout-file.ts';
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { STORE_NAME } from '../store-layout.ts';
 import { makeDirectory } from '../sys/file/make-directories.ts';
-import { replaceText, syncDirectory } from '../sys/file/replace-file.ts';
+import { replaceText, syncDirectory } from '../sys/file/replace-text.ts';
 import { hasBlob, type PromisedBlob } from './blobs.ts';
 import { blobPath, flatName } from './layout-names.ts';
 import { namesIn } from './list-folder.ts';

@@ -4,7 +4,7 @@ import { type ImageIndex, parseImageIndex } from '../oci/image-index.ts';
 import { MEDIA_TYPE } from '../oci/media-type.ts';
 import { indexDocument } from '../oci/write-document.ts';
 import { acquireLock } from '../sys/file/lock.ts';
-import { replaceText, syncDirectory } from '../sys/file/replace-file.ts';
+import { replaceText, syncDirectory } from '../sys/file/replace-text.ts';
 import type { LayoutDirectory } from './blobs.ts';
 import { LAYOUT } from './layout-names.ts';
 import { namesIn } from './list-folder.ts';

@@ -7,7 +7,7 @@ import { STORE_NAME } from '../store-layout.ts';
 import { filesystemError } from '../sys/file/filesystem-error.ts';
 import { acquireLock } from '../sys/file/lock.ts';
 import { makeDirectory } from '../sys/file/make-directories.ts';
-import { replaceText, syncDirectory } from '../sys/file/replace-file.ts';
+import { replaceText, syncDirectory } from '../sys/file/replace-text.ts';
 import type { LayoutDirectory } from './blobs.ts';
 import { LAYOUT, LAYOUT_MARKER } from './layout-names.ts';
 import { namesIn } from './list-folder.ts';

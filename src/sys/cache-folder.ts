@@ -8,8 +8,8 @@ import { dirname, isAbsolute, join } from 'node:path';
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 /**
- * Folders that are kept: one for each verb, version of Node and place of the package. Two places fill them. Those that
- * were not used for the longest time are removed.
+ * Folders that are kept: one for each verb, version of Node and place of the package. Two places of the package use
+ * nearly all of them. Those that were not used for the longest time are removed.
  */
 const MAX_FOLDERS = 128;
 /** Milliseconds until a folder is marked as used again: a start writes nothing soon after another. */

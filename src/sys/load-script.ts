@@ -9,11 +9,11 @@ import { replaceFileSync } from './file/replace-file-sync.ts';
 const CHECK_BYTES = 4;
 
 /**
- * The part of calls that look whether they have called functions which the kept code lacks: the first call of `run` may
- * be one of few functions. It takes some milliseconds.
+ * The share of starts that check whether they called functions that the kept code lacks (a first `run` may call few).
+ * The check takes some milliseconds.
  */
 const RENEWED = 1 / 16;
-/** So many times as many bytes are worth a writing. */
+/** Code that has grown by this factor is written again. */
 const GROWN = 1.01;
 
 /** A script as Node loads it: a function with the arguments of CommonJS. */

@@ -25,10 +25,10 @@ export interface NetlinkSocket extends Disposable {
 }
 
 /**
- * Opens a socket in the network namespace of a stub, for this process. The kernel asks for the rights of the sender: of
- * a message with an address it does not ask for those of the process that opened the socket. So an ordinary user, who
- * has all rights over user namespaces of its own, connects network namespaces of two of them, while no process inside
- * of one has a right over the other.
+ * Opens a socket in the network namespace of a stub, for this process. For a message that is sent with an address, the
+ * kernel checks the rights of its sender alone, not those of the process that opened the socket. So an ordinary user,
+ * who has all rights over user namespaces of its own, can connect network namespaces of two of them, though no process
+ * in one has a right over the other.
  * @throws SYSTEM_CALL
  */
 export function openNetlink(stub: Stub): NetlinkSocket {

@@ -29,7 +29,7 @@ const OPTION_KINDS: Readonly<Record<string, ValueKind>> = {
   '--cap-add': CAPABILITIES,
   '--cap-drop': CAPABILITIES,
   '--format': FORMATS,
-  '--mount': { words: ['type=bind,', 'type=tmpfs,'] },
+  '--mount': { words: ['type=bind,', 'type=volume,', 'type=tmpfs,'] },
   '--network': { words: ['none', 'host', 'bridge', 'pasta', 'slirp4netns', 'container:', 'ns:'] },
   '--platform': { words: ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/386', 'linux/ppc64le', 'linux/s390x'] },
   '--restart': { words: ['no', 'on-failure', 'always', 'unless-stopped'] },

@@ -52,7 +52,7 @@ export function checkForce(sink: string | undefined, force: boolean | undefined)
   if (!force || (sink !== undefined && /^(oci|docker)-archive:/.test(sink))) return;
   throw new TsimgError('USAGE', '--force replaces an archive', {
     where: sink,
-    why: 'this is none: what is there is added to',
+    why: 'the destination is no archive: the image is added to what is there',
     hint: 'leave it out',
   });
 }

@@ -5,7 +5,7 @@ import { type Platform, parsePlatform } from '../../oci/platform.ts';
 import { parseReference, type Reference, refuseHostAlone } from '../../oci/reference.ts';
 import type { MirrorFiles } from '../../registry/mirrors/find-configuration.ts';
 import type { RequestLimits } from '../../registry/request-limits.ts';
-import { parseSize } from './limits.ts';
+import { parseSize } from './image-limits.ts';
 import { collect } from './parsers.ts';
 import { type PatienceOptions, requestChoice, withPatience } from './patience.ts';
 
@@ -39,8 +39,8 @@ export interface SourceChoice {
 }
 
 /**
- * Checks `true` or `false` of an option, where it stands: without a value it takes the operand behind it, which would
- * be told as missing.
+ * Returns a parser that checks `true` or `false` at once. Without it, `--tls-verify NAME` would take the operand NAME
+ * as its value, and the error would be about a missing operand.
  */
 export function booleanText(option: string): (value: string) => string {
   return (value) => {

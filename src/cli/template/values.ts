@@ -24,20 +24,23 @@ export function isList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
 }
 
-/** Returns the characters of a text, whose own they may be; undefined for another kind of value. */
+/** Returns the text of a value, also of an `OwnText`; undefined for another kind of value. */
 export function textOf(value: unknown): string | undefined {
   if (value instanceof OwnText) return value.text;
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Applies a function to a text that keeps unsafe characters apart, as changes of letters do. */
+/**
+ * Applies a function to a text. The function must not make unsafe characters of safe ones: an `OwnText` is not escaped
+ * again.
+ */
 export function mapText(value: unknown, change: (text: string) => string): string | OwnText | undefined {
   const text = textOf(value);
   if (text === undefined) return undefined;
   return value instanceof OwnText ? new OwnText(change(text)) : change(text);
 }
 
-/** Go's name for the kind of a value, for messages. */
+/** The kind of a value in plain words, for messages. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
   if (textOf(value) !== undefined) return 'a text';

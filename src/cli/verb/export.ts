@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ImageLimits } from '../../disk/unpack-options.ts';
 import { TsimgError } from '../../errors.ts';
 import { storePlace } from '../../verbs/places.ts';
-import { limitChoice, withLimits } from '../option/limits.ts';
+import { limitChoice, withLimits } from '../option/image-limits.ts';
 import { type SourceOptions, sourceChoice, withSignaturePolicy, withSource } from '../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../session.ts';
 import { archiveOutput } from '../show/archive-output.ts';

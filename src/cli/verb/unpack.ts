@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { ImageLimits, UnpackReport } from '../../disk/unpack-options.ts';
 import { TsimgError } from '../../errors.ts';
 import type { UnpackIds, UnpackOutput } from '../../verbs/rootfs/unpack.ts';
-import { limitChoice, withLimits } from '../option/limits.ts';
+import { limitChoice, withLimits } from '../option/image-limits.ts';
 import { type PolicyOptions, policyChoice, withPolicy } from '../option/policy.ts';
 import { type SourceOptions, sourceChoice, withSignaturePolicy, withSource } from '../option/source.ts';
 import { signerChoice, type VerifyOptions, withSigner } from '../option/verify.ts';

@@ -93,7 +93,9 @@ async function perform(action: Action, names: readonly string[], options: Volume
       return throwAll(await doEach(names, context.signal, remove));
     }
     default: {
-      const which = all ? 'all volumes that no container has' : 'volumes without a name of yours that no container has';
+      const which = all
+        ? 'all volumes that no container has'
+        : 'all volumes that no container has and whose names tsimg made up';
       if (!force && !(await confirm(`This removes ${which}.`, '--force', context.signal))) return;
       const removed = await volumes.pruneVolumes({ all, filters }, places);
       if (options.json) return printJson(removed);
@@ -121,7 +123,7 @@ export function addVolume(program: Command): void {
       '--format <how>',
       "of ls and inspect: print json, a template for each such as '{{.Name}}', or 'table TEMPLATE'",
     )
-    .option('-a, --all', 'of prune: volumes with names of yours, too')
+    .option('-a, --all', 'of prune: remove volumes that you named, too')
     .option(
       SHORT_FORCE,
       'of rm: a volume that does not exist is no error; of prune: do not ask first (needed without a terminal); ' +

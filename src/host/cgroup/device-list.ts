@@ -5,7 +5,7 @@ import { type DeviceList, type HostDevice, refuseWithoutList } from '../../launc
 import { splitDevice } from '../../linux/device/device.ts';
 import { compileDeviceProgram } from '../../linux/device/device-program.ts';
 import { type DeviceRule, formatDeviceRule, mergeDeviceRules } from '../../linux/device/device-rule.ts';
-import { attachDeviceProgram } from '../../sys/device-program.ts';
+import { attachDeviceProgram } from '../../sys/attach-device-program.ts';
 
 /** The deepest folder that is searched for devices. */
 const MAX_DEPTH = 8;

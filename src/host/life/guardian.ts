@@ -6,7 +6,7 @@ import type { HostFacts } from '../../launch/facts/host-facts.ts';
 import { planUserNamespace, storedMap } from '../../launch/plan/id-map.ts';
 import { TRASH_PREFIX } from '../../store-layout.ts';
 import { acquireLock } from '../../sys/file/lock.ts';
-import { closeOnExecFrom } from '../../sys/process/become.ts';
+import { closeOnExecFrom } from '../../sys/process/own-descriptors.ts';
 import { probeHost } from '../facts/probe.ts';
 import { type HeldContainer, holdContainer, removeContainer, removeTreeOf } from '../state/container.ts';
 import { sweepNames } from '../state/names.ts';

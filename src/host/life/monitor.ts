@@ -9,7 +9,7 @@ import { restartPause, startsAgain } from '../../launch/options/restart-policy.t
 import { storedMap } from '../../launch/plan/id-map.ts';
 import { CONTAINER_NAME } from '../../store-layout.ts';
 import { portableError } from '../../sys/portable-error.ts';
-import { closeOnExecFrom, duplicateOnto } from '../../sys/process/become.ts';
+import { closeOnExecFrom, duplicateOnto } from '../../sys/process/own-descriptors.ts';
 import {
   inheritedContainer,
   leaveExitCode,

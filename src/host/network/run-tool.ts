@@ -1,5 +1,5 @@
 import { TsimgError } from '../../errors.ts';
-import { runCommand } from '../../sys/process/spawn.ts';
+import { runCommand } from '../../sys/process/run-command.ts';
 import { TOOL_ENV } from '../facts/tools.ts';
 
 /** The longest run of a tool: milliseconds. None of them waits for anything. */

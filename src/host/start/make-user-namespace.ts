@@ -3,7 +3,7 @@ import { errnoOf, TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 import type { IdMap } from '../../launch/launch-plan.ts';
 import type { IdExtent } from '../../linux/ids.ts';
-import { runCommand } from '../../sys/process/spawn.ts';
+import { runCommand } from '../../sys/process/run-command.ts';
 import { hideFromTracers, showToTracers } from '../../sys/stub/call/become.ts';
 import { closeCall, openPathCall, writeCall } from '../../sys/stub/call/file-calls.ts';
 import { makeNamespaces } from '../../sys/stub/call/namespaces.ts';

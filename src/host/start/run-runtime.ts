@@ -11,7 +11,7 @@ import { type ResolvedUser, resolveUser } from '../../launch/plan/user.ts';
 import { mapId } from '../../linux/ids.ts';
 import { withLine } from '../../linux/passwd.ts';
 import { O_PATH } from '../../sys/file/open-how.ts';
-import { runCommand } from '../../sys/process/spawn.ts';
+import { runCommand } from '../../sys/process/run-command.ts';
 import { type StartedProcess, startProcess } from '../../sys/process/start-process.ts';
 import { resetSignals } from '../../sys/stub/call/become.ts';
 import { openOwnStub } from '../../sys/stub/own-stub.ts';

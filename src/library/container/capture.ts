@@ -28,9 +28,9 @@ export interface CaptureOptions<Encoding extends OutputEncoding = 'utf8'> {
    */
   readonly maxOutput?: number | undefined;
   /**
-   * Milliseconds: a command that runs longer is killed. What comes before it, such as a pull, does not count: the
-   * option `signal` bounds all. Of `exec`, the command alone is killed, and a process that it has started goes on in
-   * the container, as with docker. Default, 0 and `Infinity`: no limit.
+   * Milliseconds: a command that runs longer is killed. The time before its start, such as that of a pull, does not
+   * count; `signal` bounds everything. `exec` kills the command alone: processes that it has started go on in the
+   * container, as with docker. Default, 0 and `Infinity`: no limit.
    */
   readonly timeout?: number | undefined;
   /** An abort kills the command, and its reason is what the promise rejects with. */

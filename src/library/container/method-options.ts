@@ -64,7 +64,11 @@ export function checkConditions(name: string, given: readonly unknown[]): void {
   if (given.length === 0) throw wrongValue(name, given, 'at least one word');
 }
 
-/** Checks the arguments of a copy: a stream of Node has a method of this name. @throws USAGE */
+/**
+ * Checks the arguments of a copy.
+ * @param method of a stream of Node: `pipe` to read, `write` to write
+ * @throws USAGE
+ */
 export function checkCopy(path: unknown, onHost: Readonly<Record<string, unknown>>, method: 'pipe' | 'write'): void {
   text('path', path);
   const check = takes(

@@ -54,7 +54,7 @@ export function endpointOf(
   if (found === undefined) {
     throw new TsimgError('PORT_NOT_PUBLISHED', 'the port is not published', {
       where: `${container.name}: ${port}/${protocol}`,
-      why: ports.length === 0 ? 'no port of the container is, or it does not run' : undefined,
+      why: ports.length === 0 ? 'the container publishes no port, or does not run' : undefined,
       hint: 'name it among the ports of the container',
     });
   }

@@ -30,7 +30,7 @@ export type ReadyCheck = (container: Container, signal: AbortSignal) => unknown;
 export interface StartContainerOptions extends ContainerOptions {
   /** The command and its arguments. Default: the image's. */
   readonly command?: readonly string[] | undefined;
-  /** Waited for before the container is given out. Default: the command runs. */
+  /** A check that is awaited before the container is returned. Default: none, it is enough that the command runs. */
   readonly ready?: ReadyCheck | undefined;
   /** Milliseconds that `ready` may take; 0 or `Infinity` is no limit. Default 60000. */
   readonly readyTimeout?: number | undefined;

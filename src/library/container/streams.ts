@@ -15,7 +15,7 @@ export interface Adapted<T> extends Disposable {
   readonly stream: T;
 }
 
-// What is a stream of Node is told by its methods: it need not be of a class of this Node.
+// A stream of Node is recognised by its methods: it may be of a class of another realm or package.
 
 function isReadable(input: CommandInput): input is Readable {
   return hasMethods(input, 'pipe', 'on');

@@ -70,10 +70,10 @@ export async function readManifest(
 }
 
 /**
- * Attaches files to an image or an index in its registry: an artifact is put beside it, whose subject it is, as oras
- * does. The registry lists it among the referrers of the image; for a registry without that list, the tag that clients
- * keep for it is maintained. Equal files give the same digest with `$SOURCE_DATE_EPOCH`. OCI image spec, manifest.md,
- * "Guidelines for Artifact Usage".
+ * Attaches files to an image or an index in its registry, as oras does: pushes an artifact whose subject is the image.
+ * The registry lists the artifact among the referrers of the image; for a registry without that list, the tag that
+ * clients keep for it is maintained. Equal files give the same digest with `$SOURCE_DATE_EPOCH`. OCI image spec,
+ * manifest.md, "Guidelines for Artifact Usage".
  * @param reference with `platform`, the image of an index that is chosen by it
  * @throws USAGE, REFERENCE_INVALID, PLATFORM_INVALID, SOURCE_NOT_FOUND, IMAGE_NOT_FOUND, FILESYSTEM, REGISTRY_…,
  * AUTHENTICATION_…; DIGEST_MISMATCH where a file changes while it is sent

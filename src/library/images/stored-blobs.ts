@@ -22,8 +22,8 @@ const CHECK_CHECKS: Checks<CheckStoreOptions> = { ...DROP_CHECKS, repair: flag }
 /**
  * Checks the store: reads every blob that an image needs, and looks at the list of images, at documents and what they
  * lead to, at unfinished downloads and at unpacked layers. With `repair`, damaged blobs are moved away and fetched from
- * the registry that the image's name tells, a lost list of images is made again, and garbage is removed, but not in the
- * run that made a list. Unfinished downloads stay: the next pull goes on with them. Where there is no store, a warning
+ * the registry in the image's name, a lost list of images is made again, and garbage is removed, but not in a run that
+ * has made such a list. Unfinished downloads stay: the next pull goes on with them. Where there is no store, a warning
  * says so.
  * @throws USAGE; STORE_INVALID where there is another thing than a store; FILESYSTEM
  * @example
@@ -40,9 +40,9 @@ export async function checkStore(options: CheckStoreOptions = {}): Promise<Store
 }
 
 /**
- * Drops the blobs of layers that are unpacked: the unpacked files are enough to run an image. A blob goes only where a
- * registry that the names of its images tell has it, and comes back when it is read: by {@link saveImages},
- * {@link pushImage}, {@link copySource}, {@link unpackSource}.
+ * Drops the blobs of layers that are unpacked: the unpacked files are enough to run an image. A blob is removed only if
+ * a registry in a name of its images has it, and comes back when it is read: by {@link saveImages}, {@link pushImage},
+ * {@link copySource}, {@link unpackSource}.
  * @throws USAGE, STORE_INVALID, FILESYSTEM
  * @example
  * const { bytes } = await dropBlobs({ root: '/var/lib/tsimg' });

@@ -41,7 +41,11 @@ export interface SaveImagesOptions extends ImageOptions, Context {
   readonly compression?: CompressionChoice | undefined;
 }
 
-/** Where an archive goes. A stream is told by its methods: it need not be of a class of this Node. @throws USAGE */
+/**
+ * Where an archive goes. A stream of Node is recognised by its methods: it may be of a class of another realm or
+ * package.
+ * @throws USAGE
+ */
 function destinationOf(destination: string | Writable) {
   if (typeof destination === 'string') return { path: destination };
   takes('a path, or a stream of Node', (value) => hasMethods(value, 'write', 'on'))('destination', destination);

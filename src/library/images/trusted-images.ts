@@ -13,8 +13,8 @@ import { checkSource, type WithPlatform, withPlatform } from '../options/image-o
 
 /**
  * Returns the good signatures of an image, or its good attestations of a type. The image is the one that `run` would
- * take: the store's, else the registry's. The reference is resolved once. A signature must be for the digest that it
- * resolves to; with a platform, or for an image of the store, one for the index or the chosen image counts.
+ * take: the store's, else the registry's. The reference is resolved once. A signature must be for the digest of the
+ * reference. With a platform, or for an image of the store, it may be for the index or for the chosen image.
  * @param source a reference, which is taken from the store or else from its registry, or any SOURCE
  * @throws SIGNATURE_MISSING, SIGNATURE_INVALID, USAGE, KEY_INVALID, TRUST_ROOT_INVALID, IMAGE_NOT_FOUND, REGISTRY_…
  * @example

@@ -143,7 +143,7 @@ export function listOf(wanted: string, check: Check): Check {
 }
 
 /**
- * Checks the kinds of options, which a program without types may get wrong, and that there is each of them.
+ * Checks that each given option exists and has a value of the right kind: a program without types may get both wrong.
  * @param of the function, or the option, whose options they are
  * @param before what stands before the name of each of them in an error
  * @throws USAGE

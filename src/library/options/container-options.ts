@@ -44,7 +44,7 @@ export interface CommandOptions {
    * value of this process.
    */
   readonly env?: Readonly<Record<string, string | number | boolean | undefined>> | readonly string[] | undefined;
-  /** The texts of files for `--env-file`; `env` wins over them. */
+  /** The contents (not the paths) of environment files, `NAME=value` in each line; `env` wins over them. */
   readonly envFiles?: readonly string[] | undefined;
   /** The absolute working directory. Default: the image's. */
   readonly workdir?: string | undefined;

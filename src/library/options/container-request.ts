@@ -12,7 +12,10 @@ function isList(given: object): given is readonly string[] {
   return Array.isArray(given);
 }
 
-/** Writes `NAME=value` of each value. A name is not allowed to hold what ends it. @throws USAGE */
+/**
+ * Writes each value as `NAME=value`; a list stays as it is. A name must not be empty or hold `=`.
+ * @throws USAGE
+ */
 export function assignments(option: string, values: Values | readonly string[] | undefined): readonly string[] {
   if (values === undefined) return [];
   if (isList(values)) return values;
@@ -149,7 +152,7 @@ export function lifeOf({ name, replace, labels, stopSignal, stopTimeout }: Conta
   return { name, replace, labels: assignments('labels', labels), stopSignal, stopTimeout };
 }
 
-/** Returns the options for {@link runSource}, of which `life` is the caller's to add. @throws PLATFORM_INVALID */
+/** Returns the options for {@link runSource} without `life`, which the caller adds. @throws PLATFORM_INVALID */
 export function sourceOptions(options: ContainerOptions): RunSourceOptions {
   // The environment of the container is not the one by which registries are reached.
   const { platform, env: _, ...others } = options;

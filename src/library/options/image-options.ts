@@ -30,8 +30,8 @@ export function referenceOf(reference: string | Reference): Reference {
 type Values = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /**
- * The settings of an image that is made: objects and lists of words, or the texts of {@link ImageEdit}, of which
- * `NAME-` removes an entry.
+ * The settings of an image that is made: objects and lists of words, or texts as in {@link ImageEdit}, where `NAME-`
+ * removes an entry.
  */
 export interface ImageSettings extends Omit<ImageEdit, 'env' | 'label' | 'annotation' | 'entrypoint' | 'cmd'> {
   readonly env?: Values | readonly string[] | undefined;

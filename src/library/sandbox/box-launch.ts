@@ -58,8 +58,8 @@ function isThere(pid: number): boolean {
 }
 
 /**
- * Leaves out the mounts of version 1's hierarchies that no program looks at: runtimes read their limits of memory and
- * processors. What needs the cgroups is done late: the kernel takes a while to move a process to them.
+ * Leaves out version 1's cgroup mounts that no program needs: language runtimes read their limits of memory and
+ * processors alone. Steps that need the cgroups come late, because the kernel takes a while to move a process.
  */
 function withLateCgroups(plan: LaunchPlan): LaunchPlan {
   const isOfCgroups = (step: Step) =>

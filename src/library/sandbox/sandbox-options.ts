@@ -12,8 +12,8 @@ export type SandboxNetwork =
        */
       readonly allow: readonly string[];
       /**
-       * Called, and waited for, for each request of the sandbox, whether it was allowed or not. A request is refused
-       * where it throws, or rejects.
+       * Called for each request of the sandbox, allowed or not, and awaited. A request is refused if it throws or
+       * rejects.
        */
       readonly onRequest?: ((decision: EgressDecision) => unknown) | undefined;
     };

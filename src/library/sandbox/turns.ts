@@ -9,7 +9,7 @@ export class Turns {
 
   /**
    * Does an action when those before it are done.
-   * @param signal its abort ends the wait; an action that has begun sees to it by itself
+   * @param signal its abort ends the wait; once the action has begun, the action itself must heed it
    * @throws the reason of `signal`; what the action throws
    */
   take<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {

@@ -27,8 +27,8 @@ export interface Rule {
 }
 
 /**
- * The verdict on a system call. Its own kinds compare the low 32 bits of an argument, which is all that the kernel
- * reads of these; `rules` compare 64 bits, and the first rule that matches counts.
+ * The verdict on a system call. The kinds `allow-…` compare the low 32 bits of an argument, all that the kernel reads
+ * there; `rules` compare 64 bits, and the first rule that matches counts.
  */
 export type Verdict =
   | Action

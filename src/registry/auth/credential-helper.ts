@@ -1,6 +1,6 @@
 import { TsimgError } from '../../errors.ts';
 import * as z from '../../schema/zod.ts';
-import { runCommand } from '../../sys/process/spawn.ts';
+import { runCommand } from '../../sys/process/run-command.ts';
 import { serverText } from '../failure/redact.ts';
 import type { Environment } from '../http/proxy.ts';
 import type { Credentials } from './auth-file.ts';

@@ -5,7 +5,7 @@ import { formatRegistryName, parseRegistryName, type RegistryName } from '../../
 import { filesystemError } from '../../sys/file/filesystem-error.ts';
 import { acquireLock } from '../../sys/file/lock.ts';
 import { makeDirectory } from '../../sys/file/make-directories.ts';
-import { replaceText } from '../../sys/file/replace-file.ts';
+import { replaceText } from '../../sys/file/replace-text.ts';
 import { type AuthFile, helperOf, isKeyOf, parseAuthFile } from './auth-file.ts';
 import {
   askHelper,

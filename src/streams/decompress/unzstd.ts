@@ -1,6 +1,6 @@
 import type { Decompress } from 'fzstd';
 import { messageOf } from '../../errors.ts';
-import { openZstdDecoder } from '../../sys/library/zstd.ts';
+import { openZstdDecoder } from '../../sys/library/zstd-decoder.ts';
 import { freeChunk, giveChunks } from '../chunk-memory.ts';
 import type { ByteCursor } from './byte-cursor.ts';
 import { compressionInvalid, compressionOf } from './compression.ts';

@@ -13,7 +13,7 @@ export const RESOLVE = { onOneMount: 0x01, noMagicLinks: 0x02, noSymlinks: 0x04,
 
 const STRUCT_OPEN_HOW_SIZE = 24;
 
-/** How often an open in a root is tried again that a rename has disturbed: others can rename for ever. */
+/** How often an open in a root is repeated after a rename disturbed it: others could rename for ever. */
 const MAX_DISTURBED = 1000;
 
 /** Returns the argument of openat2(2). @param flags of open(2); `O_CLOEXEC` is added @param resolve of `RESOLVE` */

@@ -62,8 +62,8 @@ function readUpTo(fd: number, size: number, most: number): Buffer {
 }
 
 /**
- * Reads a small file at once, which is opened as by `openRegularFile`: a stream of Node takes some milliseconds. What
- * has more than `most` bytes is returned with one byte more than those.
+ * Opens a small file as `openRegularFile` does and reads it at once: a stream of Node takes some milliseconds. Of a
+ * longer file, the first `most` + 1 bytes are returned.
  * @throws FILESYSTEM; Node's errors of a disk that cannot be read
  */
 export function readRegularFile(path: string, most: number): Buffer | undefined {

@@ -22,7 +22,9 @@ export interface Call {
   readonly name: CallName;
   /** At most six arguments, of which one may be `Memory`. */
   readonly args: readonly Argument[];
-  /** A result after which that many of the next calls are left out. As the negative of an errno, it is no failure. */
+  /**
+   * If the call returns `result`, the next `skip` calls are left out. An expected errno (negative) is no failure.
+   */
   readonly expected?: { readonly result: number; readonly skip: number } | undefined;
   /** The descriptors by which the stub gets requests and answers them after this call returns 0; its own when absent. */
   readonly turnTo?: StubDescriptors | undefined;

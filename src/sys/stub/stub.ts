@@ -126,7 +126,7 @@ function readMemory(fd: number, request: EncodedRequest, { call }: Outcome): boo
  * Returns the results of the calls that were made, by a table of all: it stops at the last one, and leaves out those that
  * an expected result skipped.
  */
-export function resultsMade(calls: readonly Call[], last: number, table: Buffer): readonly (number | undefined)[] {
+function resultsMade(calls: readonly Call[], last: number, table: Buffer): readonly (number | undefined)[] {
   const results: (number | undefined)[] = calls.map(() => undefined);
   for (let index = 0; index <= last && index < calls.length; index += 1) {
     const result = Number(table.readBigInt64LE(index * 8));

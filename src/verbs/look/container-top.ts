@@ -5,7 +5,7 @@ import { containersFolder } from '../../host/state/container.ts';
 import { containerProcesses } from '../../host/state/container-processes.ts';
 import { findContainer } from '../../host/state/find-container.ts';
 import { parsePasswd } from '../../linux/passwd.ts';
-import { runCommand } from '../../sys/process/spawn.ts';
+import { runCommand } from '../../sys/process/run-command.ts';
 import { notRunning } from '../life/signal-container.ts';
 import type { ContainersContext } from '../places.ts';
 

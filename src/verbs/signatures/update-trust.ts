@@ -4,7 +4,7 @@ import { openStore } from '../../store/open.ts';
 import { STORE_NAME } from '../../store-layout.ts';
 import { acquireLock } from '../../sys/file/lock.ts';
 import { makeDirectory } from '../../sys/file/make-directories.ts';
-import { replaceText } from '../../sys/file/replace-file.ts';
+import { replaceText } from '../../sys/file/replace-text.ts';
 import { parseTrustRoot } from '../../verify/trust-root.ts';
 import { type StorePlace, storePlace } from '../places.ts';
 import { updatedRoot } from '../verify/trust-place.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { makeTemporaryDirectory } from '../../sys/file/temporary.ts';
-import { runCommand } from '../../sys/process/spawn.ts';
+import { runCommand } from '../../sys/process/run-command.ts';
 import { ATOMIC_TYPE, readSimpleSigning } from '../../verify/policy/simple-signing.ts';
 import { asRefusal, refused } from '../../verify/refuse.ts';
 

@@ -283,7 +283,7 @@ for (const { name, without, user } of KINDS) {
       const cases = [
         [2, 'not a filter', 'ls', '-f', 'shape=round'],
         [2, 'not a filter', 'ls', '--filter', 'driver=overlay'],
-        [2, 'it has no --format', 'prune', '--format', '{{.Name}}'],
+        [2, 'network prune has no --format', 'prune', '--format', '{{.Name}}'],
         [1, 'taken', 'create', 'first'],
         [2, 'not a name', 'create', 'bridge'],
         [2, 'not a name', 'create', '../x'],

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { syncDirectory } from '../../../src/sys/file/replace-file.ts';
+import { syncDirectory } from '../../../src/sys/file/replace-text.ts';
 import { openTemporaryBeside } from '../../../src/sys/file/temporary-beside.ts';
 import { MAIN } from '../../support/command/tsimg.ts';
 import { asIdentity, ORDINARY } from '../../support/host/as-user.ts';

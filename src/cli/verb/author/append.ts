@@ -8,7 +8,7 @@ import {
   withLayers,
   withTarget,
 } from '../../option/author.ts';
-import { limitChoice, withLimits } from '../../option/limits.ts';
+import { limitChoice, withLimits } from '../../option/image-limits.ts';
 import { type SourceOptions, sourceChoice, withSignaturePolicy, withSource } from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 

@@ -8,7 +8,7 @@ import {
   withEdits,
   withTarget,
 } from '../../option/author.ts';
-import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
+import { limitChoice, withExpansionLimits } from '../../option/image-limits.ts';
 import { type SourceOptions, sourceChoice, withSignaturePolicy, withSource } from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 

@@ -11,7 +11,7 @@ import {
   withLayers,
   withTarget,
 } from '../../option/author.ts';
-import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
+import { limitChoice, withExpansionLimits } from '../../option/image-limits.ts';
 import { type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 

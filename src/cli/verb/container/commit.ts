@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ImageLimits } from '../../../disk/unpack-options.ts';
 import { storePlace } from '../../../verbs/places.ts';
 import { layerCompression, type NewLayerOptions, withLayerCompression } from '../../option/compression.ts';
-import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
+import { limitChoice, withExpansionLimits } from '../../option/image-limits.ts';
 import { collect } from '../../option/parsers.ts';
 import { booleanText, parseBoolean } from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';

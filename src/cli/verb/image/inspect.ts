@@ -4,7 +4,7 @@ import { TsimgError, throwAll } from '../../../errors.ts';
 import type { Context } from '../../../events.ts';
 import { statePlace } from '../../../verbs/places.ts';
 import { doEach } from '../../do-each.ts';
-import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
+import { limitChoice, withExpansionLimits } from '../../option/image-limits.ts';
 import { type SourceOptions, sourceChoice, withSource } from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 import { inspectedPrinter } from '../../template/inspected.ts';

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ImageLimits } from '../../../disk/unpack-options.ts';
 import { TsimgError } from '../../../errors.ts';
-import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
+import { limitChoice, withExpansionLimits } from '../../option/image-limits.ts';
 import { type SourceOptions, sourceChoice, withSignaturePolicy, withSource } from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 

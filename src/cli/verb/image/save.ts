@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { ImageLimits } from '../../../disk/unpack-options.ts';
 import type { SaveFormat } from '../../../verbs/image/save.ts';
 import { type RecompressionOptions, recompressionChoice, withRecompression } from '../../option/compression.ts';
-import { limitChoice, withExpansionLimits } from '../../option/limits.ts';
+import { limitChoice, withExpansionLimits } from '../../option/image-limits.ts';
 import { type SourceOptions, sourceChoice, withSignaturePolicy, withSource } from '../../option/source.ts';
 import { type CommonOptions, inSession, withCommon } from '../../session.ts';
 import { archiveOutput } from '../../show/archive-output.ts';

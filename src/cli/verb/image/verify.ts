@@ -26,7 +26,7 @@ export function addVerify(program: Command): void {
   const verify = program
     .command('verify')
     .description('Verify that an image was signed by the right key or identity.')
-    .argument('<source>', 'a reference, which is asked of its registry, or any SOURCE')
+    .argument('<source>', 'a reference (from the store, else from its registry), or any SOURCE')
     .option(
       '--attestation <type>',
       'verify attestations of a type instead (slsaprovenance1, spdxjson, … or a URI); prints the statement',

@@ -3,7 +3,7 @@ import type { ImageLimits } from '../../../disk/unpack-options.ts';
 import { TsimgError } from '../../../errors.ts';
 import { checkForce } from '../../option/author.ts';
 import { type RecompressionOptions, recompressionChoice, withRecompression } from '../../option/compression.ts';
-import { limitChoice, parseSize, withExpansionLimits } from '../../option/limits.ts';
+import { limitChoice, parseSize, withExpansionLimits } from '../../option/image-limits.ts';
 import { withConcurrency } from '../../option/patience.ts';
 import {
   ALLOW_FOREIGN_URLS,

@@ -4,7 +4,7 @@ import { TsimgError } from '../../../errors.ts';
 import { parseSinkSpec } from '../../../sinks/open.ts';
 import { parseSourceSpec } from '../../../sources/parse-spec.ts';
 import { type RecompressionOptions, recompressionChoice, withRecompression } from '../../option/compression.ts';
-import { limitChoice, parseSize, withExpansionLimits } from '../../option/limits.ts';
+import { limitChoice, parseSize, withExpansionLimits } from '../../option/image-limits.ts';
 import { withConcurrency } from '../../option/patience.ts';
 import {
   parseRemoteReference,

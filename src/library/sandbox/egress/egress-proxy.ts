@@ -37,9 +37,9 @@ export interface EgressOptions {
 const MOST_CONNECTIONS = 64;
 /** The most requests of one connection that wait for an answer; apt sends ten. */
 const MOST_WAITING = 32;
-/** Milliseconds to the addresses of a name, and to a connection with the target. */
+/** The most milliseconds for the lookup of a name, and for the connection of a tunnel to its target. */
 const CONNECTING = 10_000;
-/** Milliseconds without a byte. */
+/** The most milliseconds without a byte. */
 const IDLE = 120_000;
 const SHOWN = 256;
 
@@ -231,7 +231,8 @@ export class EgressProxy implements AsyncDisposable {
     const { host: _, ...passed } = passedHeaders(from);
     const encoding = from.headers['transfer-encoding'];
     if (encoding !== undefined && !/^chunked$/i.test(encoding)) throw new Refusal(501, 'the body has another encoding');
-    // Without it, Node writes the body of a GET, HEAD, DELETE, OPTIONS or TRACE as it is: another request, to the host.
+    // Without this header, Node writes the body of a GET, HEAD, DELETE, OPTIONS or TRACE without framing: the host would
+    // take it for another request.
     const framing = encoding === undefined ? {} : { 'transfer-encoding': 'chunked' };
     const on = request({
       host: address,

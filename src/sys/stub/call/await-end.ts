@@ -1,5 +1,3 @@
-import { isError } from '../../../errors.ts';
-import { parseSignal } from '../../../linux/signals.ts';
 import { callError, type Stub } from '../stub.ts';
 
 const [P_PID, WEXITED, WNOWAIT] = [1, 0x4, 0x0100_0000];
@@ -26,17 +24,6 @@ export async function awaitEnd(
   if (code === CLD_EXITED) return status;
   onKilled?.(status);
   return 128 + status;
-}
-
-/** Sends a signal; false when there is no such process. kill(2) @throws USAGE for a name that is no signal's */
-export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
-  const { number } = parseSignal(signal);
-  try {
-    return process.kill(pid, number);
-  } catch (error) {
-    if (isError(error) && 'code' in error && error.code === 'ESRCH') return false;
-    throw error;
-  }
 }
 
 /** Reaps a child that has ended; its process ID may become another's. @throws SYSTEM_CALL */

@@ -211,7 +211,7 @@ function readLimits(stub: Stub, resources: readonly Resource[]): readonly Buffer
   return limits;
 }
 
-/** Raises a hard limit for a later `setLimit`, which may lack the right to raise it. prlimit(2) @throws SYSTEM_CALL */
+/** Raises a hard limit for a later `setLimits`, which may lack the right to raise it. prlimit(2) @throws SYSTEM_CALL */
 export function makeRoomForLimit(stub: Stub, { resource, hard }: Limit, explain: LaterCall['explain']): void {
   if (hard === 'keep') return;
   const [limit = Buffer.alloc(16)] = readLimits(stub, [resource]);

@@ -2,12 +2,12 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { replaceText } from '../../../src/sys/file/replace-file.ts';
 import { replaceFileSync } from '../../../src/sys/file/replace-file-sync.ts';
+import { replaceText } from '../../../src/sys/file/replace-text.ts';
 import { failureOf } from '../../support/failure-of.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
-const test = suite('sys/file/replace-file');
+const test = suite('sys/file/replace-text');
 
 test('the file gets its mode whatever the umask, and nothing is left beside it', () => {
   const path = join(tempDir(), 'state');

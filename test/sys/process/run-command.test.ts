@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errnoOf } from '../../../src/errors.ts';
-import { runCommand } from '../../../src/sys/process/spawn.ts';
+import { runCommand } from '../../../src/sys/process/run-command.ts';
 import { failureOf } from '../../support/failure-of.ts';
 
-const test = suite('sys/process/spawn');
+const test = suite('sys/process/run-command');
 
 test('the output of a program is collected, stream by stream', async () => {
   const result = await runCommand('sh', ['-c', 'cat; echo bad >&2; exit 3'], { input: 'in' });
