@@ -51,7 +51,7 @@ const UNFILLED = 'A volume: a directory that tsimg keeps, which stays empty at i
 const LEGACY_CGROUPS = 'The container’s own cgroups, read-only.';
 
 function whyOf(step: Step): string {
-  if (step.do === 'bind' && step.imageVolume) return step.volume !== undefined && step.unfilled ? UNFILLED : VOLUME;
+  if (step.do === 'bind' && step.imageVolume) return step.unfilled ? UNFILLED : VOLUME;
   if (step.do !== 'mount') return WHY[step.do];
   if (step.strict && step.type !== 'cgroup2' && step.target.startsWith('/sys/fs/cgroup')) return LEGACY_CGROUPS;
   return WHY_MOUNT.get(step.target) ?? 'An empty file system in memory, as requested.';

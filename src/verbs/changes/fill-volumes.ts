@@ -13,8 +13,8 @@ export function volumeMounts({ steps }: LaunchPlan): readonly BindStep[] {
 }
 
 /**
- * Makes the volumes of a plan that do not exist yet, with the content that the container's root has at their paths. The
- * caller holds the container's lock. A volume that is made is complete. One with a name is filled once, unless it has
+ * Makes the volumes of a plan that do not exist yet, with the content that the container's root has at their paths,
+ * unless they are to stay empty. The caller holds the container's lock. A volume that is made is complete. One with a name is filled once, unless it has
  * files already.
  * @throws LAUNCH_FAILED where the image has no directory at the path, or no overlay can be mounted
  * (`facts.overlayRefused`); FILESYSTEM, HOST_UNSUPPORTED, LIMIT_EXCEEDED
@@ -37,11 +37,12 @@ async function makeMissing(
   if (first === undefined || step === undefined) return;
   const { runFileHelper } = await import('../helper/run-file-helper.ts');
   await mkdir(dirname(first.source), { recursive: true, mode: 0o755 });
-  const volumes = missing.map(({ source, target, volume }) => ({
+  const volumes = missing.map(({ source, target, volume, unfilled = false }) => ({
     directory: source,
     path: target,
     // The volumes of the image are numbered.
     isOfImage: volume === undefined && /^[0-9]+$/.test(basename(source)),
+    staysEmpty: unfilled,
   }));
   const root = { kind: 'mount', step, volumes: [] } as const;
   const namespaces = { idMap: storedMap(plan.idMap), ownMounts: true };

@@ -68,6 +68,7 @@ interface VolumeToMake {
   readonly directory: string;
   readonly path: string;
   readonly isOfImage: boolean;
+  readonly staysEmpty: boolean;
 }
 
 /** A request to make volumes of a container, with the content that its root has at `path`. */
@@ -169,7 +170,7 @@ const REQUESTS: Readonly<Record<FileRequest['do'], Check>> = {
   }),
   'fill-volumes': fields({
     root: isMount,
-    volumes: listOf(fields({ directory: isText, path: isText, isOfImage: isFlag })),
+    volumes: listOf(fields({ directory: isText, path: isText, isOfImage: isFlag, staysEmpty: isFlag })),
   }),
   'copy-in': fields({ root: isRoot, path: isText, what: isCopiedWhat, keepOwners: isFlag }),
   'copy-out': fields({ root: isRoot, path: isText, follow: isFlag }),

@@ -80,14 +80,14 @@ async function copyDirectory({ source, path, isOfImage, base }: CopiedDirectory,
  */
 export async function makeVolumes({ root, volumes }: FillRequest, warn: (message: string) => void): Promise<void> {
   const rootFd = mountOwnRoot(root.step, []);
-  for (const { directory, path, isOfImage } of volumes) {
+  for (const { directory, path, isOfImage, staysEmpty } of volumes) {
     const made = `${dirname(directory)}/new-${basename(directory)}`;
     await removeLeftover(made);
     const base = attempt('make a volume', path, () => {
       mkdirSync(made, { mode: 0o755 });
       return openSync(made, constants.O_RDONLY | constants.O_DIRECTORY);
     });
-    const source = findInRoot(rootFd, path);
+    const source = staysEmpty ? undefined : findInRoot(rootFd, path);
     try {
       if (source !== undefined) await copyDirectory({ source, path, isOfImage, base }, warn);
     } finally {

@@ -193,6 +193,10 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
       run('cd /seed; ls; stat -c %u:%g .', '--rm', '--mount', 'type=volume,src=kept,dst=/seed'),
       'absolute\nagain\nmine\nsetuid\n10:11\n',
     );
+    const nocopy = (volume: string) => ['--rm', '--mount', `type=volume,${volume}dst=/seed,volume-nocopy`];
+    assert.is(run('ls -A /seed', ...nocopy('')), '');
+    assert.is(run('ls -A /seed', ...nocopy('src=bare,')), '');
+    ok('volume', 'rm', 'bare');
     const names = ['--name', 'has', '-v', 'kept:/seed:ro', '-v', 'empty:/data:nocopy', '-v', '/var/own'];
     assert.is(
       run('touch /seed/x 2>/dev/null || echo ro; touch /data/x /var/own/x; ls /seed', ...names),
