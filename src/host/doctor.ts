@@ -133,7 +133,6 @@ export async function examineHost(place: string): Promise<HostReport> {
     namespaces: await inNamespaces(facts, ['mount', 'pid', 'ipc', 'uts', 'network']),
     proc: await inNamespaces(facts, ['mount', 'pid'], mountProc),
     overlay: await tryOverlay(facts, place),
-    tun: facts.network.canOpenTun,
     versions: new Map(tools),
   };
 }

@@ -27,7 +27,8 @@ export async function listUnfinished(partial: string): Promise<readonly Unfinish
       found.push({ name, bytes: size, written: mtimeMs });
     } catch (error) {
       // It was completed meanwhile.
-      if (errnoOf(error) !== 'ENOENT') throw filesystemError('cannot look at an unfinished blob', partial, error);
+      if (errnoOf(error) !== 'ENOENT')
+        throw filesystemError('cannot look at an unfinished blob', join(partial, name), error);
     }
   }
   return found;
@@ -44,7 +45,10 @@ export async function removeUnfinished(partial: string, age: number): Promise<re
     if (each.written > Date.now() - age) continue;
     await using lock = await tryLockName(join(partial, each.name));
     if (lock === undefined) continue;
-    await rm(join(partial, each.name), { force: true, recursive: true });
+    const path = join(partial, each.name);
+    await rm(path, { force: true, recursive: true }).catch((error: unknown) => {
+      throw filesystemError('cannot remove an unfinished blob', path, error);
+    });
     removed.push(each);
   }
   return removed;

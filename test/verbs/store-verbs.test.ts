@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { suite } from 'uvu';
@@ -349,6 +349,17 @@ test('prune removes images without a name, and with all every image', async () =
   assert.equal((await pruneImages({ storeRoot })).removed, [one.descriptor.digest]);
   await pruneImages({ storeRoot, all: true });
   assert.is(blobsIn(storeRoot), 0);
+});
+
+test('prune tells no image as removed that has a name left', async () => {
+  const storeRoot = await filled();
+  const index = join(storeRoot, 'index.json');
+  const { manifests, ...rest } = JSON.parse(readFileSync(index, 'utf8'));
+  const [{ annotations: _, ...nameless }] = manifests;
+  writeFileSync(index, JSON.stringify({ ...rest, manifests: [...manifests, nameless] }));
+  assert.is((await namesIn(storeRoot)).length, 3);
+  assert.equal((await pruneImages({ storeRoot })).removed, []);
+  assert.is((await namesIn(storeRoot)).length, 2);
 });
 
 test('a damaged image is listed with its problem and can be removed', async () => {

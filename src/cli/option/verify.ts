@@ -32,7 +32,10 @@ export function withSigner(command: Command, annotation = '--annotation'): Comma
     .option('--certificate-identity-regexp <pattern>', 'the same as a pattern; anchor it with ^ and $')
     .option('--certificate-oidc-issuer <url>', 'the OIDC issuer that must have vouched for the identity')
     .option('--certificate-oidc-issuer-regexp <pattern>', 'the same as a pattern')
-    .option('--trusted-root <file>', 'a trusted_root.json instead of that of Sigstore’s public instance')
+    .option(
+      '--trusted-root <file>',
+      'a trusted_root.json (default: that of trust update, else that of Sigstore’s public instance)',
+    )
     .option(`${annotation} <key=value>`, 'demand this annotation in the signed document (several)', collect, [])
     .option('--insecure-ignore-tlog', 'with --key: accept signatures that are in no transparency log')
     .option('--insecure-ignore-sct', 'accept certificates that are in no certificate log');

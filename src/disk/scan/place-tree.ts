@@ -135,7 +135,7 @@ export async function placeTree(base: number, entries: AsyncIterable<TarEntry>, 
         if (target === undefined || target.length === 0) return onSkipped(path, 'it is a link to what is not copied');
         const from = targets.locate(pathOf(target));
         // Making way for a link would remove the file
-        if (areOneFile(from, at)) return;
+        if (areOneFile(from, at, path)) return;
         makeWay(at, path);
         check(linkAt(from.directory, from.name, at.directory, at.name), 'make a hard link', path);
         return;

@@ -52,9 +52,10 @@ function bytePath({ directory, name }: NameAt): Buffer {
   return Buffer.from(`/proc/self/fd/${directory}/${name}`, 'latin1');
 }
 
-/** Whether two names are of one file. @throws a Node error */
-export function areOneFile(a: NameAt, b: NameAt): boolean {
-  const [one, other] = [a, b].map((at) => lstatSync(bytePath(at), { bigint: true, throwIfNoEntry: false }));
+/** Whether two names are of one file. @param path for errors, bytes @throws FILESYSTEM */
+export function areOneFile(a: NameAt, b: NameAt, path: string): boolean {
+  const look = (at: NameAt) => lstatSync(bytePath(at), { bigint: true, throwIfNoEntry: false });
+  const [one, other] = attempt('look at a file', pathText(path), () => [look(a), look(b)]);
   return one !== undefined && !one.isDirectory() && one.dev === other?.dev && one.ino === other.ino;
 }
 

@@ -1,6 +1,7 @@
 import { TsimgError } from '../../errors.ts';
 import type { HostsEntry } from '../../linux/hosts.ts';
-import type { HostFacts } from '../facts/host-facts.ts';
+import type { Refusal } from '../facts/host-conditions.ts';
+import type { HostFacts, HostTools } from '../facts/host-facts.ts';
 import type { NetworkFacts } from '../facts/network-facts.ts';
 import { isNetworkName, type NamedNetwork } from './named-network.ts';
 import { formatHostPort, isIpv6, type PortRequest, type WantedPort, wantedPorts } from './publish.ts';
@@ -114,6 +115,15 @@ export const outside = ({ id, device = 0 }: Pick<BridgePlan, 'id' | 'device'>) =
 
 const KINDS = 'none, host, bridge, pasta, slirp4netns, container:NAME, ns:PATH or the name of a network';
 
+/** What a host lacks for bridges, and the remedy; undefined where it lacks nothing. */
+export function bridgeLack(tools: HostTools): Refusal | undefined {
+  const { ip, nsenter, nft, iptables, iptablesRestore } = tools;
+  if (ip === undefined) return { cause: 'there is no ip', remedy: 'install it (Debian package iproute2)' };
+  if (nsenter === undefined) return { cause: 'there is no nsenter', remedy: 'install it (Debian package util-linux)' };
+  if (nft !== undefined || (iptables !== undefined && iptablesRestore !== undefined)) return undefined;
+  return { cause: 'there is neither nft, nor iptables with iptables-restore', remedy: 'install nftables' };
+}
+
 function planBridge(facts: HostFacts, ports: readonly WantedPort[], around: NetworkSurroundings): NetworkPlan {
   const { tools, canMount, network } = facts;
   if (!canMount) {
@@ -123,14 +133,8 @@ function planBridge(facts: HostFacts, ports: readonly WantedPort[], around: Netw
       'use --network pasta, a network of tsimg network create, or run it as root',
     );
   }
-  if (tools.ip === undefined || tools.nsenter === undefined) {
-    const name = tools.ip === undefined ? 'ip' : 'nsenter';
-    const hint = `install it (Debian package ${name === 'ip' ? 'iproute2' : 'util-linux'}), or use --network none`;
-    throw unsupported('bridge', `there is no ${name}`, hint);
-  }
-  if (tools.nft === undefined && (tools.iptables === undefined || tools.iptablesRestore === undefined)) {
-    throw unsupported('bridge', 'there is neither nft nor iptables', 'install nftables, or use --network none or host');
-  }
+  const lack = bridgeLack(tools);
+  if (lack !== undefined) throw unsupported('bridge', lack.cause, `${lack.remedy}, or use --network none or host`);
   return {
     kind: 'bridge',
     id: around.id,

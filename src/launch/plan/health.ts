@@ -2,7 +2,10 @@ import { TsimgError } from '../../errors.ts';
 import { type Healthcheck, parseGoDuration } from '../../oci/healthcheck.ts';
 import type { HealthPlan } from '../health.ts';
 
-/** The health check in a request, under the names of the command line's options and in their spelling. */
+/**
+ * The health check in a request, under the names of the command line's options and in their spelling. A duration or
+ * number of 0 is as if it were not given.
+ */
 export interface HealthRequest {
   /** `--health-cmd`: a line for the shell, or a JSON list; `none` for none. Default: the image's. */
   readonly command?: string | undefined;
@@ -104,7 +107,7 @@ export function editHealthcheck(before: Healthcheck | undefined, request: Health
 
 /**
  * Plans the health check of a container: the image's, with the request's changes; undefined for none. As in docker, a
- * duration or number of 0 in the request is the image's, and one of 0 in the image is the default.
+ * duration or number of 0 is the default: in the request the image's, in the image docker's.
  * @throws USAGE
  */
 export function planHealth(image: Healthcheck | undefined, request: HealthRequest = {}): HealthPlan | undefined {

@@ -8,6 +8,7 @@ import {
   refusedNamespace,
 } from '../facts/host-conditions.ts';
 import type { HostFacts } from '../facts/host-facts.ts';
+import { bridgeLack } from '../network/network-plan.ts';
 
 /** The result of a trial. */
 export interface Trial {
@@ -26,8 +27,6 @@ export interface HostReport {
   readonly namespaces: Trial;
   readonly proc: Trial;
   readonly overlay: Trial;
-  /** Whether the caller can open /dev/net/tun. */
-  readonly tun: boolean;
   /** The first line of each program's version; undefined where it is not installed. */
   readonly versions: ReadonlyMap<string, string | undefined>;
 }
@@ -145,25 +144,20 @@ function cgroups({ facts }: HostReport): Finding {
   );
 }
 
-function network({ facts, versions, tun }: HostReport): Finding {
+function network({ facts, versions }: HostReport): Finding {
   const topic = 'network';
   const has = (name: string) => versions.get(name) !== undefined;
   if (facts.canMount) {
-    const { ip, nsenter, nft, iptables, iptablesRestore } = facts.tools;
-    const hasRules = nft !== undefined || (iptables !== undefined && iptablesRestore !== undefined);
-    if (ip !== undefined && nsenter !== undefined && hasRules) {
-      return ok(topic, `bridge, by ip and ${nft === undefined ? 'iptables' : 'nft'}; none; host`);
-    }
-    const remedy = 'install them (Debian packages iproute2, util-linux, nftables)';
-    const cause = 'a bridge needs ip, nsenter, and nft or iptables with iptables-restore';
-    return limited(topic, 'none or host', { cause, remedy });
+    const lack = bridgeLack(facts.tools);
+    if (lack !== undefined) return limited(topic, 'none or host', lack);
+    return ok(topic, `bridge, by ip and ${facts.tools.nft === undefined ? 'iptables' : 'nft'}; none; host`);
   }
   const program = ['pasta', 'slirp4netns'].find(has);
   if (program === undefined) {
     const remedy = 'install pasta (Debian package passt) or slirp4netns';
     return limited(topic, 'none or host', { cause: 'neither pasta nor slirp4netns is installed', remedy });
   }
-  if (tun) return ok(topic, `${program}; none; host`);
+  if (facts.network.canOpenTun) return ok(topic, `${program}; none; host`);
   return limited(topic, 'none or host', {
     cause: `${program} needs /dev/net/tun, which you cannot open`,
     remedy: 'modprobe tun, or --device /dev/net/tun for the outer container',

@@ -1,4 +1,5 @@
 import { isAbsolute, join } from 'node:path';
+import { parseGoDuration } from '../../oci/healthcheck.ts';
 import * as z from '../../schema/zod.ts';
 import { invalidFile, parseConfiguration } from './configuration-file.ts';
 
@@ -21,7 +22,7 @@ export interface HostEntry {
   /** A folder of certificates, as docker's `certs.d` has them. */
   readonly certificates?: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
-  /** Milliseconds until a connection must be there. Undefined: the file says nothing, or 0, which is no limit in Go. */
+  /** Milliseconds until a connection must be there. Undefined: the file says nothing, or 0; tsimg's own limit counts. */
   readonly connectTimeout: number | undefined;
 }
 
@@ -93,17 +94,12 @@ const fileSchema = z.extend(hostSchema, {
 });
 
 const ALL: ReadonlySet<Capability> = new Set(['pull', 'resolve', 'push']);
-/** Go's durations; milliseconds of each unit. */
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
 /** Milliseconds of a duration in Go's words; undefined for none and for 0. */
 function durationOf(content: string | undefined, file: string): number | undefined {
-  if (content === undefined || content === '0') return undefined;
-  const parts = [...content.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  if (parts.length === 0 || parts.map(([part]) => part).join('') !== content) {
-    throw invalidFile(file, `dial_timeout ${content} is not a duration such as 3s`);
-  }
-  return parts.reduce((sum, [, number, unit = '']) => sum + Number(number) * (UNITS[unit] ?? 0), 0) || undefined;
+  if (content === undefined) return undefined;
+  const nanoseconds = parseGoDuration(content);
+  if (nanoseconds === undefined) throw invalidFile(file, `dial_timeout ${content} is not a duration such as 3s`);
+  return nanoseconds === 0 ? undefined : Math.ceil(nanoseconds / 1e6);
 }
 
 function urlOf(name: string, file: string): URL {

@@ -127,7 +127,7 @@ function subjectOf(document: FetchedDocument): Descriptor | undefined {
   }
 }
 
-/** Takes a deleted manifest out of the list of referrers that clients keep. @throws as `putDocument`, REGISTRY_ERROR */
+/** Takes a deleted manifest out of the list of referrers that clients keep. @throws as `putDocument` */
 async function removeReferrer(
   session: Session,
   subject: Digest,
@@ -142,6 +142,7 @@ async function removeReferrer(
   throw new TsimgError('REGISTRY_ERROR', 'cannot take a referrer off the list', {
     where: `${session.repository}:${tag}`,
     why: OTHERS_REPLACE,
+    hint: 'an entry that is left there leads nowhere, and does no harm',
   });
 }
 

@@ -14,8 +14,8 @@ export function volumeMounts({ steps }: LaunchPlan): readonly BindStep[] {
 
 /**
  * Makes the volumes of a plan that do not exist yet, with the content that the container's root has at their paths,
- * unless they are to stay empty. The caller holds the container's lock. A volume that is made is complete. One with a name is filled once, unless it has
- * files already.
+ * unless they are to stay empty. The caller holds the container's lock. A volume that is made is complete. One with a
+ * name is filled once, unless it has files already.
  * @throws LAUNCH_FAILED where the image has no directory at the path, or no overlay can be mounted
  * (`facts.overlayRefused`); FILESYSTEM, HOST_UNSUPPORTED, LIMIT_EXCEEDED
  */

@@ -8,7 +8,7 @@ import type { Matcher } from '../../verify/matcher.ts';
 import type { WantedAnnotations } from '../../verify/payload.ts';
 import { parseTrustRoot, type TrustRoot } from '../../verify/trust-root.ts';
 import type { Requirement } from '../../verify/verify-candidate.ts';
-import { type StorePlace, storePlace } from '../places.ts';
+import type { StorePlace } from '../places.ts';
 import { findUpdatedRoot } from './trust-place.ts';
 
 /** The trusted root of Sigstore's public instance, as of when tsimg was built. */
@@ -90,7 +90,7 @@ export async function loadForKeys(keys: readonly PublicKey[]): Promise<void> {
 /**
  * Reads the files that a choice names. Nothing is asked of a network, so that a mistake in them is told first.
  * @param place the store whose trusted root is taken where the choice names none
- * @throws USAGE, KEY_INVALID, TRUST_ROOT_INVALID, SOURCE_NOT_FOUND, STORE_INVALID, FILESYSTEM
+ * @throws USAGE, KEY_INVALID, TRUST_ROOT_INVALID, SOURCE_NOT_FOUND, FILESYSTEM
  */
 export async function openVerification(
   choice: VerificationChoice,
@@ -99,7 +99,7 @@ export async function openVerification(
 ): Promise<Verification> {
   const requirement = requirementOf(choice);
   if (requirement.kind === 'key') await loadForKeys(requirement.keys);
-  const path = choice.trustedRoot ?? findUpdatedRoot(storePlace(place)) ?? PUBLIC_GOOD;
+  const path = choice.trustedRoot ?? findUpdatedRoot(place) ?? PUBLIC_GOOD;
   const trust = parseTrustRoot(readFile(path, 'cannot read the trusted root'), path);
   const log = trust.newestLog;
   const newest =

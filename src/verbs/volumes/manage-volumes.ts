@@ -109,7 +109,7 @@ export async function createVolume(
   const chosen = checkVolumeName(name ?? randomHex(32));
   await using _lock = await lockVolumes(context.stateRoot, 'exclusive', context);
   const wanted = { name: chosen, labels, anonymous: name === undefined };
-  return volumeOf(folder, await ensureVolume(folder, wanted, context));
+  return volumeOf(folder, await ensureVolume(folder, wanted, context), (await users(context)).get(chosen));
 }
 
 /** Lists volumes by name. A damaged one is a warning. @throws FILESYSTEM */

@@ -234,14 +234,15 @@ function define(test: Test, user: OrdinaryUser | undefined): void {
         JSON.stringify(told),
       );
     assert.is(ok('volume', 'ls', '--format', '{{.Name}} {{.Links}}'), 'empty 1\nkept 1\n');
+    const made = JSON.parse(ok('volume', 'create', '--json', 'kept'));
+    assert.equal(made.containers, ['has']);
+    assert.equal([made], JSON.parse(ok('volume', 'ls', '--json', '-f', 'name=kept')));
     ok('start', 'has');
     ok('wait', 'has');
     ok('rm', '-v', 'has');
     const unused = ok('volume', 'create', '--label', 'colour=red').trim();
     assert.match(unused, /^[0-9a-f]{64}$/);
     assert.is(ok('volume', 'create', 'kept'), 'kept\n');
-    const made = JSON.parse(ok('volume', 'create', '--json', 'kept'));
-    assert.equal([made], JSON.parse(ok('volume', 'ls', '--json', '-f', 'name=kept')));
     assert.is(ok('volume', 'ls', '-q', '-f', 'label=colour=red'), `${unused}\n`);
     assert.is(ok('volume', 'ls', '-q', '-f', 'dangling=false', '-f', 'name=x'), '');
     const place = ok('volume', 'inspect', '-f', '{{.Mountpoint}}', 'kept').trim();

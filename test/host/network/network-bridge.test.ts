@@ -227,7 +227,7 @@ if (haveRoot() && haveTools('busybox', 'ip')) {
   test('without nft and iptables a bridge is refused, with a hint', () => {
     const { status, stderr } = net.world.onHost([...TSIMG, 'run', '--network', 'bridge', rootfs, 'true']);
     assert.is(status, 125);
-    assert.match(stderr, 'neither nft nor iptables');
+    assert.match(stderr, 'neither nft, nor iptables');
     assert.match(stderr, 'install nftables');
   });
 

@@ -147,7 +147,7 @@ test('of several networks, each has a device, and the first one that is not inte
 test('a network that the host cannot make is refused with cause and remedy, never replaced', () => {
   const cases: readonly (readonly [string, HostFacts, string])[] = [
     ['bridge', USER, 'only root'],
-    ['bridge', { ...ROOT, tools: { ...TOOLS, nft: undefined } }, 'neither nft nor iptables'],
+    ['bridge', { ...ROOT, tools: { ...TOOLS, nft: undefined } }, 'neither nft, nor iptables with iptables-restore'],
     ['bridge', { ...ROOT, tools: { ...TOOLS, ip: undefined } }, 'no ip'],
     ['pasta', ROOT, 'ordinary users'],
     ['pasta', { ...USER, tools: { ...TOOLS, pasta: undefined } }, 'not installed'],

@@ -27,7 +27,10 @@ test('the image’s check runs with docker’s defaults, and options replace its
     timeout: 500,
     retries: 7,
   });
-  assert.is(planHealth(image, { interval: '0s' })?.interval, 5000, '0 is the image’s');
+  const whole = { ...image, timeout: 1e9, startPeriod: 2e9, startInterval: 3e9, retries: 4 };
+  const zero = { interval: '0s', timeout: '0s', startPeriod: '0s', startInterval: '0s', retries: 0 };
+  assert.equal(planHealth(whole, zero), planHealth(whole));
+  assert.equal(planHealth(image, zero), planHealth(image));
   assert.equal(planHealth(image, { command: '["test", "-e", "/x"]' })?.command, ['test', '-e', '/x']);
   assert.equal(planHealth(undefined, { command: '[ -e /x ]' })?.command, ['/bin/sh', '-c', '[ -e /x ]']);
   for (const none of [

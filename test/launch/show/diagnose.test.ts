@@ -18,7 +18,6 @@ const HEALTHY: HostReport = {
   namespaces: FINE,
   proc: FINE,
   overlay: FINE,
-  tun: true,
   versions: new Map([['pasta', 'pasta 1']]),
 };
 
@@ -36,7 +35,6 @@ test('each fault has a cause and a remedy', () => {
     missingCalls: ['openat2'],
     overlay: { ok: false, complaint: 'mount: wrong' },
     proc: { ok: false, complaint: 'mount: no' },
-    tun: false,
     versions: new Map(),
   };
   for (const each of [...diagnose(bad), ...diagnose({ ...bad, namespaces: { ok: false, complaint: 'no' } })]) {
@@ -74,15 +72,22 @@ test('IDs, overlay, limits and network are limits, not failures', () => {
   assert.is(finding('overlay', { overlay: { ok: false, complaint: 'mount: x' } }).state, 'limited');
   assert.is(finding('limits', {}).state, 'limited');
   assert.is(finding('network', { versions: new Map() }).state, 'limited');
-  assert.is(finding('network', { tun: false }).state, 'limited');
-  assert.is(finding('network', {}).state, 'ok');
-  const bridge = (...names: readonly string[]) =>
-    finding('network', { facts: { ...ROOT_FACTS, tools: Object.fromEntries(names.map((name) => [name, '/x'])) } })
-      .state;
-  assert.is(bridge('ip', 'nsenter', 'nft'), 'ok');
-  assert.is(bridge('ip', 'nsenter', 'iptables', 'iptablesRestore'), 'ok');
-  assert.is(bridge('ip', 'nft'), 'limited');
-  assert.is(bridge('ip', 'nsenter', 'iptables'), 'limited');
+  assert.match(finding('network', {}).cause ?? '', 'needs /dev/net/tun');
+  const open = { ...USER_FACTS, network: { ...USER_FACTS.network, canOpenTun: true } };
+  assert.is(finding('network', { facts: open }).state, 'ok');
+  const bridge = (...names: readonly string[]) => {
+    const tools = Object.fromEntries(names.map((name) => [name, '/x']));
+    const { cause, remedy } = finding('network', { facts: { ...ROOT_FACTS, tools } });
+    return [cause, remedy];
+  };
+  assert.equal(bridge('ip', 'nsenter', 'nft'), [undefined, undefined]);
+  assert.equal(bridge('ip', 'nsenter', 'iptables', 'iptablesRestore'), [undefined, undefined]);
+  assert.equal(bridge('ip', 'nft'), ['there is no nsenter', 'install it (Debian package util-linux)']);
+  assert.equal(bridge('nsenter', 'nft'), ['there is no ip', 'install it (Debian package iproute2)']);
+  assert.equal(bridge('ip', 'nsenter', 'iptables'), [
+    'there is neither nft, nor iptables with iptables-restore',
+    'install nftables',
+  ]);
 });
 
 test('limits are delegated by systemd in cgroups of version 2 only', () => {

@@ -89,6 +89,8 @@ test('certificates, headers and times are read in all their forms', async () => 
     [`${folder}/both.pem`, `${folder}/both.pem`],
   ]);
   assert.equal([first?.tlsVerify, first?.connectTimeout], [false, 60_500]);
+  const { hosts: short } = await parse('[host."https://a.example"]\ndial_timeout = "1500us"');
+  assert.is(short[0]?.connectTimeout, 2);
   for (const none of ['0', '0s', '0m0s']) {
     const { hosts: unlimited } = await parse(`[host."https://a.example"]\ndial_timeout = "${none}"`);
     assert.is(unlimited[0]?.connectTimeout, undefined, none);

@@ -71,7 +71,7 @@ test('the trusted root of a repository is in the store afterwards, where verify 
   const target = readFileSync(trustedRoot);
   await withRepository(repository(target), async (options) => {
     const { path, newestLog } = await updateTrust(options);
-    assert.is(findUpdatedRoot(options.root), path);
+    assert.is(findUpdatedRoot(options), path);
     assert.ok(readFileSync(path).equals(target));
     assert.is(newestLog?.url, 'https://rekor.example.com');
   });
@@ -87,7 +87,7 @@ test('a target that is not what was signed, and one that is no trusted root, lea
   });
   await withRepository(repository(Buffer.from('{"mediaType":"text/plain"}')), async (options) => {
     assert.is((await failureOf(updateTrust(options))).code, 'TRUST_ROOT_INVALID');
-    assert.is(findUpdatedRoot(options.root), undefined);
+    assert.is(findUpdatedRoot(options), undefined);
   });
 });
 

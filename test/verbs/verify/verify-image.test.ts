@@ -12,6 +12,7 @@ import { listStored } from '../../../src/store/names.ts';
 import { storeAt } from '../../../src/store/open.ts';
 import { openImage } from '../../../src/verbs/image/open-image.ts';
 import { pullToStore } from '../../../src/verbs/image/pull-to-store.ts';
+import { tagImage } from '../../../src/verbs/image/tag.ts';
 import { verifySource } from '../../../src/verbs/signatures/verify.ts';
 import type { Demands } from '../../../src/verbs/verify/admit.ts';
 import type { VerificationChoice } from '../../../src/verbs/verify/verification.ts';
@@ -217,9 +218,9 @@ if (haveTools('docker-registry', 'skopeo')) {
     const root = join(tempDir(), 'store');
     const { trustedRoot } = world;
     await pullToStore(parseReference(reference), { env: ENV, root, signatures: { keys: [keyFile], trustedRoot } });
-    const stored = (key: string, name = reference) =>
+    const stored = (key: string, name = reference, env: object = ENV) =>
       verifySource(`store:${name}`, {
-        env: ENV,
+        env: { ...env },
         root,
         requests: { retries: 0, retryDelay: 1 },
         signatures: { keys: [key], trustedRoot },
@@ -228,6 +229,12 @@ if (haveTools('docker-registry', 'skopeo')) {
     for (const id of [image.digest.slice('sha256:'.length, 'sha256:'.length + 7), image.digest.slice(0, 12)]) {
       assert.is((await stored(otherKey, id))[0]?.form, 'bundle', id);
     }
+    // A name that looks like an ID: its own repository is asked, not that of another name
+    await tagImage(reference, 'cafe', { storeRoot: root });
+    const conf = join(tempDir(), 'registries.conf');
+    writeFileSync(conf, '[[registry]]\nlocation = "docker.io/library/cafe"\nblocked = true\n');
+    const blocked = await failureOf(stored(otherKey, 'cafe', { ...ENV, CONTAINERS_REGISTRIES_CONF: conf }));
+    assert.match(blocked.message, /library\/cafe.*blocked/);
     await own[Symbol.asyncDispose]();
     assert.is((await stored(keyFile))[0]?.form, 'cosign-tag');
     const { code, message } = await failureOf(stored(otherKey));

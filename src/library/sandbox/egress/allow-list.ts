@@ -71,6 +71,9 @@ export function parseAllowList(texts: readonly string[]): AllowList {
       const plain = plainHost(host);
       return find((entry) => (entry.kind === 'below' ? plain.endsWith(`.${entry.host}`) : plain === entry.host), port);
     },
-    hasAddress: (address, port) => find((entry) => entry.kind === 'address' && entry.host === plainHost(address), port),
+    hasAddress(address, port) {
+      const plain = plainHost(address);
+      return find((entry) => entry.kind === 'address' && entry.host === plain, port);
+    },
   };
 }
