@@ -37,7 +37,7 @@ export function withIsolation(command: Command): Command {
     .optionsGroup('Files:')
     .option(
       '--mount <fields>',
-      'a mount: type=bind,source=PATH,target=PATH[,readonly], type=volume,source=NAME,target=PATH, or type=tmpfs,target=PATH',
+      'a mount: type=bind,source=PATH,target=PATH, type=volume,source=NAME,target=PATH, or type=tmpfs,target=PATH; readonly and volume-nocopy can follow',
       collect,
       [],
     )

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, TsimgError } from '../../errors.ts';
-import { type DeviceList, type HostDevice, refuseWithoutList } from '../../launch/limits/device-list.ts';
+import { type DeviceList, type HostDevice, notADevice, refuseWithoutList } from '../../launch/limits/device-list.ts';
 import { splitDevice } from '../../linux/device/device.ts';
 import { compileDeviceProgram } from '../../linux/device/device-program.ts';
 import { type DeviceRule, formatDeviceRule, mergeDeviceRules } from '../../linux/device/device-rule.ts';
@@ -18,7 +18,7 @@ function devicesBelow(path: string, depth: number): readonly HostDevice[] {
   }
   if (!status.isBlockDevice() && !status.isCharacterDevice()) {
     if (depth > 0) return [];
-    throw new TsimgError('LAUNCH_FAILED', 'not a device', { where: path, facts: { asked: true } });
+    throw notADevice(path);
   }
   const { uid, gid, mode } = status;
   return [

@@ -1,5 +1,6 @@
 import { TsimgError } from '../../errors.ts';
 import type { Step } from '../../launch/launch-plan.ts';
+import { notADevice } from '../../launch/limits/device-list.ts';
 import type { Status } from '../../sys/stub/call/file-calls.ts';
 import * as files from '../../sys/stub/call/files.ts';
 import { bindOnto, openHost } from './mounts.ts';
@@ -83,6 +84,6 @@ export function placeDevices(root: StubRoot, step: Extract<Step, { do: 'host-dev
     const found = files.statusOf(stub, from);
     if (found.kind === 'directory') placeFolder(placement, { from, target, depth: 0 });
     else if (isDevice(found)) placeDevice(placement, from, target);
-    else throw new TsimgError('LAUNCH_FAILED', 'not a device', { where: source });
+    else throw notADevice(source);
   });
 }

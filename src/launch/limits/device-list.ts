@@ -33,6 +33,16 @@ export function openingCapability(capabilities: readonly Capability[]): Capabili
   return OPENING.find((name) => capabilities.includes(name));
 }
 
+/** The error for a file of the host that is requested as a device. */
+export function notADevice(path: string): TsimgError {
+  return new TsimgError('LAUNCH_FAILED', 'not a device', {
+    where: path,
+    why: 'it is neither a device file nor a directory',
+    hint: 'ls -l shows which devices the host has; -v mounts other files',
+    facts: { asked: true },
+  });
+}
+
 /** The error for an option that needs a list of devices, on a host where none can be set. */
 export function refuseWithoutList(option: string, why: string, cause?: unknown): TsimgError {
   const hint = option.startsWith('--device')

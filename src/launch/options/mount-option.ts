@@ -18,6 +18,9 @@ export function parseSize(text: string, option: string): number {
 }
 
 const FLAGS = new Set(['readonly', 'ro', 'rw', 'volume-nocopy']);
+/** Values of flags, as Go's strconv.ParseBool takes them. */
+const TRUE = new Set(['true', 'True', 'TRUE', 't', 'T', '1']);
+const FALSE = new Set(['false', 'False', 'FALSE', 'f', 'F', '0']);
 
 /**
  * Parses `key=value,…`; a flag without a value is true, as in `readonly`. Quoted fields may contain commas, as in CSV.
@@ -64,12 +67,18 @@ export function parseMount(text: string, cwd: string, places?: VolumePlaces): Bi
   const fields = new Fields(text);
   const type = fields.take('type') ?? 'volume';
   const target = fields.take('target', 'dst', 'destination');
-  const flag = fields.take('readonly', 'ro');
-  const writable = fields.take('rw');
+  const takeFlag = (...names: readonly string[]): boolean | undefined => {
+    const value = fields.take(...names);
+    if (value === undefined || TRUE.has(value) || FALSE.has(value))
+      return value === undefined ? undefined : TRUE.has(value);
+    throw fail(`${names[0]}=${value} is neither true nor false`);
+  };
+  const readOnly = takeFlag('readonly', 'ro');
+  const writable = takeFlag('rw');
   if (target === undefined) throw fail('it has no target');
-  const readOnly = flag !== undefined && flag !== 'false' && flag !== '0';
-  if (readOnly && writable === 'true') throw fail('it is ro and rw');
-  const options = readOnly ? ['ro'] : [];
+  if (readOnly !== undefined && readOnly === writable)
+    throw fail(readOnly ? 'it is ro and rw' : 'it is neither ro nor rw');
+  const options = (readOnly ?? writable === false) ? ['ro'] : [];
   const done = <T>(step: T): T => {
     const [unknown] = fields.rest;
     if (unknown !== undefined) throw fail(`unknown field ${unknown}`);
@@ -85,8 +94,7 @@ export function parseMount(text: string, cwd: string, places?: VolumePlaces): Bi
   }
   if (type === 'volume') {
     const source = fields.take('source', 'src') ?? '';
-    const unfilled = fields.take('volume-nocopy');
-    if (unfilled !== undefined && unfilled !== 'false' && unfilled !== '0') options.push('nocopy');
+    if (takeFlag('volume-nocopy')) options.push('nocopy');
     if (/^[./]/.test(source)) throw fail('a volume has a name, not a path', 'type=bind mounts a path');
     return done(parseVolumeParts({ source, target, options, cwd, where: `--mount ${text}`, places }));
   }

@@ -1,10 +1,10 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { TsimgError } from '../../errors.ts';
-import { hostSpellings } from '../../oci/reference.ts';
+import { hostSpellings, isHost, parseReference } from '../../oci/reference.ts';
 import { hasCertificates } from '../http/certificates.ts';
 import type { Environment } from '../http/proxy.ts';
-import { dropInsOf, kindOf, readConfiguration } from './configuration-file.ts';
+import { dropInsOf, invalidFile, kindOf, readConfiguration } from './configuration-file.ts';
 import { hasRegistryTables, mayAlias } from './has-registry-tables.ts';
 import type { HostsFile } from './hosts-toml.ts';
 import type { RegistriesFile, RegistryEntry } from './registries-conf.ts';
@@ -103,6 +103,18 @@ export interface Alias {
   readonly file: string;
 }
 
+/** Checks the target of an alias, as podman does: a host and a repository, without tag and digest. */
+function checkTarget(target: string, name: string, path: string): string {
+  try {
+    const host = target.slice(0, target.indexOf('/'));
+    const { tag, digest } = parseReference(target);
+    if (isHost(host) && digest === undefined && !target.endsWith(`:${tag}`)) return target;
+  } catch (error) {
+    if (!(error instanceof TsimgError)) throw error;
+  }
+  throw invalidFile(path, `the alias of ${name} must be HOST/REPOSITORY, without tag and digest, and is ${target}`);
+}
+
 /** Finds the alias of a short name without tag and digest. @throws REGISTRIES_INVALID, USAGE */
 export async function findAlias(name: string, files: MirrorFiles, env: Environment): Promise<Alias | undefined> {
   let alias: Alias | undefined;
@@ -110,7 +122,8 @@ export async function findAlias(name: string, files: MirrorFiles, env: Environme
     // After an alias of an earlier file, a later file may lead the name back to Docker Hub
     if (alias === undefined ? !mayAlias(content, name) : !content.includes(name)) continue;
     const target = (await parseRegistries(content, path)).aliases.get(name);
-    if (target !== undefined) alias = target === '' ? undefined : { target, file: path };
+    if (target !== undefined)
+      alias = target === '' ? undefined : { target: checkTarget(target, name, path), file: path };
   }
   return alias;
 }

@@ -113,7 +113,7 @@ refuses('what a runtime would do otherwise is refused, and so is a runtime that 
   }
   const noDevice = run(['--runtime', 'runc', '--device', '/etc/passwd:/dev/x', rootfs, '/bin/true']);
   assert.is(noDevice.status, 125);
-  assert.match(noDevice.stderr, /not a device/);
+  assert.match(noDevice.stderr, /not a device \(\/etc\/passwd\): it is neither .*; ls -l/);
   assert.is(run(['--runtime', 'no-such-runtime', rootfs, '/bin/true']).status, 125);
   assert.is(run(['--runtime', './runc', rootfs, '/bin/true']).status, 125);
 });

@@ -79,6 +79,13 @@ test('--mount takes the fields of docker and podman, and refuses those it does n
   const places = { named: '/volumes', own: '/own/m0' };
   assert.equal(parseMount('source=v,target=/b', '/', places), named);
   assert.equal(parseMount('type=volume,src=v,dst=/b,volume-nocopy', '/', places), { ...named, unfilled: true });
+  for (const no of ['false', '0', 'F', 'FALSE']) {
+    assert.equal(parseMount(`type=volume,src=v,dst=/b,volume-nocopy=${no},readonly=${no}`, '/', places), named);
+  }
+  for (const written of ['ro', 'readonly=TRUE', 'rw=false', 'ro=1,rw=0']) {
+    const step = parseMount(`type=bind,src=/a,dst=/b,${written}`, '/');
+    assert.equal(step.do === 'bind' && step.attributes, ['nodev', 'ro'], written);
+  }
   assert.equal(parseMount('type=volume,target=/b', '/', places), { ...volume, source: '/own/m0' });
   for (const text of [
     'type=volume,source=/v,target=/b',
@@ -86,6 +93,11 @@ test('--mount takes the fields of docker and podman, and refuses those it does n
     'type=bind,target=/b',
     'type=bind,source=/a',
     'type=bind,source=/a,target=/b,volume-nocopy',
+    'type=volume,source=v,target=/b,volume-nocopy=maybe',
+    'type=bind,source=/a,target=/b,readonly=perhaps',
+    'type=bind,source=/a,target=/b,ro=',
+    'type=bind,source=/a,target=/b,ro,rw',
+    'type=bind,source=/a,target=/b,ro=false,rw=false',
     'type=bind,source=/a,target=/b,bind-propagation=x',
     'type=tmpfs,target=/b,tmpfs-mode=9',
     'type=tmpfs,target=/proc/x',

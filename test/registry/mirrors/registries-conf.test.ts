@@ -231,6 +231,26 @@ test('an alias of a later file wins, and an empty one ends it', async () => {
   assert.is((await findAlias('app', {}, { HOME }))?.target, 'b.example/team/app');
   assert.is(await findAlias('gone', {}, { HOME }), undefined);
   assert.is(await findAlias('nothing', {}, { HOME }), undefined);
+  for (const target of [
+    'not qualified',
+    'docker.io/library/App',
+    'docker.io/x:1',
+    `a.test/x@sha256:${'0'.repeat(64)}`,
+    'app',
+  ]) {
+    const wrong = homeWith({ 'registries.conf': `[aliases]\n"app" = "${target}"\n` });
+    const { message } = await failureOf(findAlias('app', {}, { HOME: wrong }), 'REGISTRIES_INVALID');
+    assert.match(message, /registries\.conf\): the alias of app must be HOST\/REPOSITORY/, target);
+  }
+});
+
+test('a key that is written in escapes is found', async () => {
+  const HOME = homeWith({
+    'registries.conf':
+      '"\\u0072egistry" = [{ location = "a.test", blocked = true }]\n[aliases]\n"\\u0061pp" = "b.test/app"\n',
+  });
+  assert.is((await findRegistries({}, { HOME }))[0]?.blocked, true);
+  assert.is((await findAlias('app', {}, { HOME }))?.target, 'b.test/app');
 });
 
 test('a table of registries whose first line is not complete is looked at, and refused by the parser', async () => {
