@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert';
 import { updateTrust } from '../../../src/verbs/signatures/update-trust.ts';
 import { findUpdatedRoot } from '../../../src/verbs/verify/trust-place.ts';
 import { failureOf } from '../../support/failure-of.ts';
+import { asIdentity } from '../../support/host/as-user.ts';
 import { makeSignerWorld } from '../../support/signed/signer.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
@@ -75,6 +76,16 @@ test('the trusted root of a repository is in the store afterwards, where verify 
     assert.ok(readFileSync(path).equals(target));
     assert.is(newestLog?.url, 'https://rekor.example.com');
   });
+});
+
+test('a user without a place for images has no trusted root there: what needs no store goes on', async () => {
+  const places = ['TSIMG_ROOT', 'XDG_DATA_HOME', 'HOME'].map((name) => [name, process.env[name]] as const);
+  for (const [name] of places) delete process.env[name];
+  try {
+    await asIdentity('ordinary user', () => assert.is(findUpdatedRoot({}), undefined));
+  } finally {
+    for (const [name, value] of places) if (value !== undefined) process.env[name] = value;
+  }
 });
 
 test('a target that is not what was signed, and one that is no trusted root, leave what was there', async () => {
