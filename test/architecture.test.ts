@@ -9,7 +9,7 @@ const SRC = join(ROOT, 'src');
 
 /** A room imports rooms of a lower rank only. Files of src itself: errors and events below all, api and main above. */
 const RANKS: readonly (readonly string[])[] = [
-  ['byte-size', 'errno-words.data', 'option-names.data', 'plural', 'schema', 'unsafe-text', 'version'],
+  ['boolean-text', 'byte-size', 'errno-words.data', 'option-names.data', 'plural', 'schema', 'unsafe-text', 'version'],
   ['option-words'],
   ['errors', 'events', 'store-layout'],
   ['oci', 'linux'],
@@ -67,6 +67,7 @@ const MAX_FILES = 16;
 
 /** Rooms without I/O, and what they may import of Node. */
 const PURE_ROOMS = new Set([
+  'boolean-text',
   'byte-size',
   'errno-words.data',
   'errors',

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
+import { parseBooleanText } from '../../boolean-text.ts';
 import { TsimgError } from '../../errors.ts';
 import { type Platform, parsePlatform } from '../../oci/platform.ts';
 import { parseReference, type Reference, refuseHostAlone } from '../../oci/reference.ts';
@@ -65,7 +66,7 @@ export const CERT_DIR = [
 ] as const;
 export const TRUST_REALM = [
   '--trust-realm <host>',
-  'a token server of another domain that may get the credentials (several: repeat it)',
+  'a token server of another domain that may get the credentials (several)',
   collect,
   [] as readonly string[],
 ] as const;
@@ -144,8 +145,8 @@ export function withSignaturePolicy(command: Command): Command {
 /** Parses `true` and `false` in the spellings of Go's tools. @throws USAGE */
 export function parseBoolean(value: string | undefined, option: string): boolean | undefined {
   if (value === undefined) return undefined;
-  if (/^(1|t|true)$/i.test(value)) return true;
-  if (/^(0|f|false)$/i.test(value)) return false;
+  const parsed = parseBooleanText(value);
+  if (parsed !== undefined) return parsed;
   throw new TsimgError('USAGE', `${option} takes true or false`, {
     where: value,
     hint: `write ${option}=true or ${option}=false`,

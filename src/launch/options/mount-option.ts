@@ -1,3 +1,4 @@
+import { parseBooleanText } from '../../boolean-text.ts';
 import { parseByteSize } from '../../byte-size.ts';
 import { TsimgError } from '../../errors.ts';
 import type { BindStep, Step } from '../launch-plan.ts';
@@ -18,9 +19,6 @@ export function parseSize(text: string, option: string): number {
 }
 
 const FLAGS = new Set(['readonly', 'ro', 'rw', 'volume-nocopy']);
-/** Values of flags, as Go's strconv.ParseBool takes them. */
-const TRUE = new Set(['true', 'True', 'TRUE', 't', 'T', '1']);
-const FALSE = new Set(['false', 'False', 'FALSE', 'f', 'F', '0']);
 
 /**
  * Parses `key=value,…`; a flag without a value is true, as in `readonly`. Quoted fields may contain commas, as in CSV.
@@ -69,9 +67,10 @@ export function parseMount(text: string, cwd: string, places?: VolumePlaces): Bi
   const target = fields.take('target', 'dst', 'destination');
   const takeFlag = (...names: readonly string[]): boolean | undefined => {
     const value = fields.take(...names);
-    if (value === undefined || TRUE.has(value) || FALSE.has(value))
-      return value === undefined ? undefined : TRUE.has(value);
-    throw fail(`${names[0]}=${value} is neither true nor false`);
+    if (value === undefined) return undefined;
+    const flag = parseBooleanText(value);
+    if (flag === undefined) throw fail(`${names[0]}=${value} is neither true nor false`);
+    return flag;
   };
   const readOnly = takeFlag('readonly', 'ro');
   const writable = takeFlag('rw');

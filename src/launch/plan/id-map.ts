@@ -1,5 +1,6 @@
 import { TsimgError } from '../../errors.ts';
 import type { IdExtent, IdRange } from '../../linux/ids.ts';
+import type { Refusal } from '../facts/host-conditions.ts';
 import type { HostFacts } from '../facts/host-facts.ts';
 import type { IdMap } from '../launch-plan.ts';
 
@@ -57,13 +58,9 @@ function unsupported(mode: UserNamespaceMode, why: string, hint: string): TsimgE
 
 function planKeptIds(facts: HostFacts): IdMap {
   const { uid, gid, subordinateUids, subordinateGids } = facts;
-  const reason = singleIdReason(facts, planIdMap(facts));
-  if (reason !== undefined) {
-    const [why = ''] = reason.split(':');
-    const hint = why.includes('no_new_privs')
-      ? 'run it outside of the sandbox, or leave out --userns keep-id'
-      : 'install newuidmap, and ask root for: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER';
-    throw unsupported('keep-id', why, hint);
+  if (planIdMap(facts).by === 'single') {
+    const { cause, remedy } = singleIdRefusal(facts);
+    throw unsupported('keep-id', cause, remedy);
   }
   return {
     uids: keptExtents(uid, subordinateUids),
@@ -113,14 +110,21 @@ export function planIdMap(facts: HostFacts): IdMap {
   };
 }
 
+/** Why a container of this caller has a single ID, and what gives it more. */
+function singleIdRefusal({ tools, noNewPrivileges }: HostFacts): Refusal {
+  const remedy =
+    'install newuidmap, and ask root for: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER';
+  if (tools.newuidmap === undefined || tools.newgidmap === undefined)
+    return { cause: 'newuidmap is not installed (Debian package uidmap)', remedy };
+  if (!noNewPrivileges) return { cause: 'no subordinate IDs in /etc/subuid and /etc/subgid', remedy };
+  return {
+    cause: 'newuidmap cannot work below no_new_privs (a sandbox)',
+    remedy: 'run it outside of the sandbox, or leave out --userns keep-id',
+  };
+}
+
 /** Explains a map with a single ID, for a warning; undefined for other maps. */
 export function singleIdReason(facts: HostFacts, map: IdMap): string | undefined {
   if (map.by !== 'single') return undefined;
-  const missing = facts.tools.newuidmap === undefined || facts.tools.newgidmap === undefined;
-  if (!missing && facts.noNewPrivileges) {
-    return 'newuidmap cannot work below no_new_privs (a sandbox): the container knows a single user, root';
-  }
-  return missing
-    ? 'newuidmap is not installed (Debian package uidmap): the container knows a single user, root'
-    : 'no subordinate IDs in /etc/subuid and /etc/subgid: the container knows a single user, root';
+  return `${singleIdRefusal(facts).cause}: the container knows a single user, root`;
 }
