@@ -112,7 +112,7 @@ function checkTarget(target: string, name: string, path: string): string {
   } catch (error) {
     if (!(error instanceof TsimgError)) throw error;
   }
-  throw invalidFile(path, `the alias of ${name} must be HOST/REPOSITORY, without tag and digest, and is ${target}`);
+  throw invalidFile(path, `the alias of ${name} must be HOST/REPOSITORY, without tag and digest, and is “${target}”`);
 }
 
 /** Finds the alias of a short name without tag and digest. @throws REGISTRIES_INVALID, USAGE */
