@@ -69,7 +69,8 @@ export function parseMount(text: string, cwd: string, places?: VolumePlaces): Bi
     const value = fields.take(...names);
     if (value === undefined) return undefined;
     const flag = parseBooleanText(value);
-    if (flag === undefined) throw fail(`${names[0]} is neither true nor false`, `write ${names[0]}=true or ${names[0]}=false`);
+    if (flag === undefined)
+      throw fail(`${names[0]} is neither true nor false`, `write ${names[0]}=true or ${names[0]}=false`);
     return flag;
   };
   const readOnly = takeFlag('readonly', 'ro');
