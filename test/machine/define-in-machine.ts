@@ -15,7 +15,8 @@ export type Machine = (script: string) => string;
 export function userModeKernel(): Machine | undefined {
   const modules = userModeModules();
   if (modules === undefined) console.log('skipped: needs a kernel in user mode (Debian package user-mode-linux)');
-  if (modules === undefined || !haveRoot() || !haveTools('linux.uml', 'mount', ...PROGRAMS)) return undefined;
+  if (modules === undefined || !haveRoot() || !haveTools('linux.uml', 'mount', 'taskset', ...PROGRAMS))
+    return undefined;
   if (bootsUserModeKernel()) return (script) => runOnUserModeKernel(modules, script, SECONDS);
   console.log('skipped: needs a processor on which the kernel in user mode runs programs (none with AMX)');
   return undefined;

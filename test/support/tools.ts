@@ -23,6 +23,7 @@ const REQUIRED_TOOLS: Readonly<Record<string, string>> = {
   git: 'git',
   ip: 'iproute2',
   ipcmk: 'util-linux',
+  taskset: 'util-linux',
   losetup: 'mount',
   useradd: 'passwd',
   openssl: 'openssl',
