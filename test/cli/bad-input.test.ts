@@ -89,6 +89,12 @@ test('an option that may be repeated takes one value at a time, and no operand',
   fails(2, /Name:1/, ['pull', '--trust-realm', 'auth.example', '--trust-realm', 'two.example', 'r.example/Name:1']);
 });
 
+test('a token server that can be no host is refused before it is needed', () => {
+  for (const wrong of ['', 'https://auth.example', 'auth.example/token', 'auth example', 'auth.example:x']) {
+    fails(2, /--trust-realm <host>.*takes a host, such as/, ['pull', '--trust-realm', wrong, 'r.example/name:1']);
+  }
+});
+
 test('an empty name of a file or directory is status 2, and the working directory is not changed', () => {
   fails(2, /has no name/, ['unpack', '-f', EXAMPLE_IMAGE, '']);
   const calls = [

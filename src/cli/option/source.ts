@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { parseBooleanText } from '../../boolean-text.ts';
 import { TsimgError } from '../../errors.ts';
 import { type Platform, parsePlatform } from '../../oci/platform.ts';
-import { parseReference, type Reference, refuseHostAlone } from '../../oci/reference.ts';
+import { isHostWithPort, parseReference, type Reference, refuseHostAlone } from '../../oci/reference.ts';
 import type { MirrorFiles } from '../../registry/mirrors/find-configuration.ts';
 import type { RequestLimits } from '../../registry/request-limits.ts';
 import { parseSize } from './image-limits.ts';
@@ -50,6 +50,12 @@ export function booleanText(option: string): (value: string) => string {
   };
 }
 
+/** Parses one of several hosts. */
+function anotherHost(value: string, previous: readonly string[]): readonly string[] {
+  if (!isHostWithPort(value)) throw new InvalidArgumentError('It takes a host, such as auth.example.com.');
+  return collect(value, previous);
+}
+
 /** Options of all verbs that speak to a registry, in the words of commander. */
 export const TLS_VERIFY = [
   '--tls-verify <bool>',
@@ -67,7 +73,7 @@ export const CERT_DIR = [
 export const TRUST_REALM = [
   '--trust-realm <host>',
   'a token server of another domain that may get the credentials (several)',
-  collect,
+  anotherHost,
   [] as readonly string[],
 ] as const;
 

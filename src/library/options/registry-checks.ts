@@ -1,4 +1,5 @@
 import { TsimgError } from '../../errors.ts';
+import { isHostWithPort } from '../../oci/reference.ts';
 import type { Credentials } from '../../registry/auth/auth-file.ts';
 import type { RequestLimits } from '../../registry/request-limits.ts';
 import type { RegistryOptions } from '../../registry/session.ts';
@@ -10,12 +11,12 @@ import {
   flag,
   hasMethods,
   isObject,
+  listOf,
   objectOf,
   oneOf,
   secret,
   takes,
   text,
-  texts,
   values,
   wrongValue,
 } from './check-options.ts';
@@ -58,8 +59,13 @@ const REQUESTS = objectOf<RequestLimits>({
 
 const MIRRORS = objectOf({ registriesConf: text, hostsDir: text });
 
+const realms = listOf(
+  'a list of hosts',
+  takes('a host, with or without a port', (value) => typeof value === 'string' && isHostWithPort(value)),
+);
+
 /** The checks of the options by which one registry is reached. */
-export const REACH_REGISTRY_CHECKS = { tlsVerify: flag, certDir: text, credentials, trustedRealms: texts };
+export const REACH_REGISTRY_CHECKS = { tlsVerify: flag, certDir: text, credentials, trustedRealms: realms };
 
 /** The checks of the options of a function that asks a registry. */
 export const REGISTRY_CHECKS: Checks<RegistryOptions> = {

@@ -4,6 +4,9 @@ import { redactUrl } from '../failure/redact.ts';
 import { isLoopback } from '../http/endpoint.ts';
 import { SHARED_SUFFIXES } from './shared-suffixes.data.ts';
 
+/** A URL does not tell the port of its protocol, and a user may. */
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
+
 /** Registries with a token server in another domain: registry's host → token server's host. */
 const KNOWN: ReadonlyMap<string, string> = new Map([
   ['registry-1.docker.io', 'auth.docker.io'],
@@ -53,7 +56,7 @@ export interface Realm {
  * Checks the token server that a challenge names: a registry must not choose where its credentials go. HTTPS only,
  * except for the host of a registry that is itself reached by plain HTTP. A token server may get the credentials when
  * its host is the registry's, is in the same registered domain, is known, or is named by the user.
- * @param trustedRealms the hosts that the user named
+ * @param trustedRealms the hosts that the user named, with or without a port, in any case
  * @throws REGISTRY_ERROR for a realm that must not even be asked: no URL, plain HTTP, another machine's address
  */
 export function checkRealm(realm: string, registry: URL, trustedRealms: readonly string[]): Realm {
@@ -70,7 +73,8 @@ export function checkRealm(realm: string, registry: URL, trustedRealms: readonly
     throw refuse(`${redactUrl(url)} is not HTTPS`);
   if (url.username !== '' || url.password !== '') throw refuse('its address holds credentials');
   const isAddress = isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0 || url.hostname === 'localhost';
-  const named = trustedRealms.includes(url.host) || trustedRealms.includes(url.hostname);
+  const names = [url.hostname, url.host, `${url.hostname}:${url.port || DEFAULT_PORTS[url.protocol]}`];
+  const named = trustedRealms.some((host) => names.includes(host.toLowerCase()));
   if (isAddress && !sameHost && !named && !plainAllowed) throw refuse(`${url.host} is not the registry's address`);
   const domain = registrableDomain(registry.hostname);
   const related = domain !== undefined && domain === registrableDomain(url.hostname);

@@ -133,6 +133,7 @@ test('a value of a wrong kind is told by the name of its option, and so is one i
     ['listTags', { tlsverify: false }, 'not an option of listTags (tlsverify); did you mean tlsVerify?'],
     ['listTags', { connections: {} }, 'connections: an object'],
     ['deleteImage', { certDir: 5 }, 'certDir: 5'],
+    ['deleteImage', { trustedRealms: ['sso.test', 'https://sso.test'] }, 'trustedRealms[1]: "https://sso.test"'],
     ['login', { credentials: {} }, 'not an option of login (credentials)'],
     ['logout', { authFile: true }, 'authFile: true'],
     ['getLogin', { requests: { retries: -1 } }, 'requests.retries: -1'],

@@ -31,6 +31,16 @@ test('credentials do not go to another domain, unless the user names it', () => 
   assert.not(trusted('https://sso.test.evil/token', 'https://registry.example.com', ['sso.test']));
 });
 
+test('the user names a token server in any case, and with its port', () => {
+  const names = (realm: string, named: string) => trusted(realm, 'https://registry.example.com', [named]);
+  assert.ok(names('https://sso.test/token', 'SSO.test'));
+  assert.ok(names('https://sso.test/token', 'sso.test:443'));
+  assert.not(names('https://sso.test/token', 'sso.test:8443'));
+  assert.ok(names('https://sso.test:8443/token', 'sso.test:8443'));
+  assert.ok(names('https://sso.test:8443/token', 'sso.test'));
+  assert.not(names('https://sso.test:8443/token', 'sso.test:443'));
+});
+
 test('strangers under one suffix are not one domain', () => {
   assert.not(trusted('https://evil.azurecr.io/oauth2/token', 'https://mine.azurecr.io'));
   assert.not(trusted('https://evil.co.uk/token', 'https://registry.co.uk'));
