@@ -8,6 +8,7 @@ import { formatReference, parseNewName } from '../../oci/reference.ts';
 import { openSink, type SinkSpec } from '../../sinks/open.ts';
 import { openRegistrySink } from '../../sinks/registry.ts';
 import { openStoreSink } from '../../sinks/store.ts';
+import { recordNames } from '../image/record-names.ts';
 import { storePlace } from '../places.ts';
 import { completeSink, sinkOptions } from '../registry/sink-options.ts';
 import type { AuthoredImage, AuthorOptions } from './author-options.ts';
@@ -31,6 +32,10 @@ export async function parseTarget({ tags = [], output, ...options }: AuthorOptio
     return formatReference(parseNewName(text));
   });
   return { kind: 'store', names };
+}
+
+function isStore(target: Target): boolean {
+  return target.kind === 'store' || target.spec.kind === 'store';
 }
 
 async function openTarget(target: Target, source: Source | undefined, options: AuthorOptions) {
@@ -70,6 +75,7 @@ export async function publishImage(
   const image = inFormOf(target, made);
   const { sink, names } = await openTarget(target, source, options);
   await withSink(sink, () => copyImage(image, sink, { names, concurrency, signal, onEvent }));
+  if (isStore(target)) recordNames(storePlace(options), names);
   return {
     id: image.manifest.config.digest,
     digest: image.descriptor.digest,

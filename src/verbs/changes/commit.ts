@@ -23,6 +23,7 @@ import { openStoreSink } from '../../sinks/store.ts';
 import { type CompressionChoice, checkCompression } from '../../streams/compress/choice.ts';
 import type { ChangesSource } from '../helper/file-request.ts';
 import { runFileHelper } from '../helper/run-file-helper.ts';
+import { recordNames } from '../image/record-names.ts';
 import { withRepair } from '../image/repair-stored.ts';
 import { type LayerFile, writeLayerFile } from '../layers/layer-file.ts';
 import { filesOf, imageOf } from './container-changes.ts';
@@ -151,6 +152,7 @@ export async function commitContainer(wanted: string, options: CommitOptions): P
     const image = remadeImage(oci, { layers: [...oci.layers, layer], config, annotations: {} });
     const names = reference === undefined ? [] : [reference];
     await withRepair([from.digest], repairs, () => copyImage(image, sink, { names, signal, onEvent }));
+    recordNames(storeRoot, names);
     return image.manifest.config.digest;
   });
 }

@@ -13,6 +13,7 @@ import { openStoreSink } from '../../sinks/store.ts';
 import { type OpenSourceOptions, openSource } from '../../sources/open.ts';
 import { openGate } from '../verify/admit.ts';
 import type { PolicyPlace } from '../verify/has-policy.ts';
+import { recordNames } from './record-names.ts';
 import { storedNameOrNone, storedNames } from './stored-names.ts';
 
 /** Options of `loadArchive`. */
@@ -134,6 +135,7 @@ async function store(
     for (const { image, names } of images) {
       for (const index of image.indexes) await writeUnlessThere(index, sink, context.signal);
       await copyImage(image, sink, { names, descriptor: published(image), ...context });
+      recordNames(root, names);
       done.push({ names, digest: image.resolved.digest, imageId: image.manifest.config.digest });
     }
     return done;

@@ -1,12 +1,12 @@
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
-import { recordEvent } from '../../host/state/events-file.ts';
 import { ANNOTATION } from '../../oci/annotations.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { parseNewName, parseReference } from '../../oci/reference.ts';
 import { openStoreSource } from '../../sources/store.ts';
 import { addNames, listStored, storedName } from '../../store/names.ts';
 import { openStore } from '../../store/open.ts';
+import { recordNames } from './record-names.ts';
 import { storedNameOrNone } from './stored-names.ts';
 
 /**
@@ -40,9 +40,8 @@ export async function tagImage(
       [name],
       signal,
     );
-    const complete = storedName(name);
-    recordEvent(storeRoot, { type: 'image', action: 'tag', id: complete, attributes: { name: complete } });
-    return complete;
+    recordNames(storeRoot, [name]);
+    return storedName(name);
   } finally {
     await source.close();
   }

@@ -17,6 +17,7 @@ import { openSink, type SinkSpec } from '../../sinks/open.ts';
 import { openRegistrySink } from '../../sinks/registry.ts';
 import { checkCompression } from '../../streams/compress/choice.ts';
 import { openAnywhere } from '../image/open-image.ts';
+import { recordNames } from '../image/record-names.ts';
 import { withRepair } from '../image/repair-stored.ts';
 import { atRegistry } from '../image/stored-names.ts';
 import { storePlace } from '../places.ts';
@@ -271,6 +272,7 @@ async function copyBy(text: string, sink: string, options: CopySourceOptions): P
       const attached = options.referrers ? await copyAttached(source, subjects, opened.sink, { signal, onEvent }) : 0;
       await opened.sink.publish(copied.root ?? root, opened.names, signal);
       const { names } = opened;
+      if (spec.kind === 'store') recordNames(storePlace(options), names);
       return {
         digest,
         names,

@@ -11,6 +11,7 @@ import { makeContainerCli, until } from '../../support/command/container-cli.ts'
 import { letRunBeside } from '../../support/command/resident-command.ts';
 import { MAIN } from '../../support/command/tsimg.ts';
 import { defineRuns } from '../../support/container/define-runs.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 const asRoot = suite('cli/container/events as root');
 const asUser = suite('cli/container/events as an ordinary user');
@@ -119,20 +120,40 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
     }
   });
 
+  test('events tells of each name that an image of the store gets, whatever gave it', () => {
+    const folder = tempDir(0o755);
+    writeFileSync(join(folder, 'file'), 'x');
+    cli.ok('pack', folder, '-q', '-t', 'packed:1', '-t', 'packed:2');
+    cli.ok('append', 'packed:1', folder, '-q', '-o', 'store:appended:1');
+    cli.ok('config', 'packed:1', '-q', '--label', 'a=b', '-t', 'changed:1');
+    cli.ok('copy', '-q', 'packed:1', 'store:copied:1');
+    cli.ok('create', ...place, '--name', 'source', 'packed:1', 'true');
+    cli.ok('commit', '-q', 'source', 'committed:1');
+    cli.ok('commit', '-q', 'source');
+    const images = told('--filter', 'type=image', '--format', '{{.Action}} {{.Actor.Attributes.name}}');
+    const names = ['packed:1', 'packed:2', 'appended:1', 'changed:1', 'copied:1', 'committed:1'];
+    assert.equal(
+      images,
+      names.map((name) => `tag docker.io/library/${name}`),
+    );
+    cli.ok('rm', 'source');
+    cli.ok('prune', '--all', '--force');
+  });
+
   test('events tells of images, and of the end of a container whose monitor was killed', async () => {
+    const before = told('--filter', 'type=image').length;
+    const ofImages = () => told('--filter', 'type=image', '--format', '{{.Action}} {{.ID}}').slice(before);
     cli.ok('load', '-q', EXAMPLE_IMAGE);
     const name = cli.ok('images', '-q');
     cli.ok('tag', name, 'other:1');
     cli.ok('rmi', 'other:1');
-    const images = told('--filter', 'type=image', '--format', '{{.Action}} {{.ID}}');
-    assert.equal(images, ['tag docker.io/library/other:1', 'untag docker.io/library/other:1']);
+    const [own, other] = ['docker.io/tsimg/example:latest', 'docker.io/library/other:1'];
+    const begun = [`tag ${own}`, `tag ${other}`, `untag ${other}`];
+    assert.equal(ofImages(), begun);
     const { Digest } = JSON.parse(cli.ok('inspect', name))[0];
     cli.ok('create', ...place, '--name', 'pruned', rootfs, 'true');
     cli.ok('prune', '--all', '--force');
-    assert.equal(told('--filter', 'type=image', '--format', '{{.Action}} {{.ID}}').slice(2), [
-      'untag docker.io/tsimg/example:latest',
-      `delete ${Digest}`,
-    ]);
+    assert.equal(ofImages(), [...begun, `untag ${own}`, `delete ${Digest}`]);
     const ends = told('--filter', 'container=pruned', '--format', '{{.Action}}');
     assert.equal(ends, ['create', 'destroy']);
     cli.ok('run', ...place, '-d', '--name', 'orphan', rootfs, 'sleep', '1000');
