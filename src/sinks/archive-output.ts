@@ -92,18 +92,36 @@ function inOneGo(writing: Promise<void>, label: string): ArchiveOutput {
   return { label, written, commit: () => written, discard: async () => {} };
 }
 
+function isThere(folder: string): boolean {
+  return statSync(folder, { throwIfNoEntry: false }) !== undefined;
+}
+
+function noFolder(folder: string, cause?: unknown): TsimgError {
+  const hint = `make it first: mkdir -p ${folder}`;
+  return new TsimgError('DESTINATION_INVALID', 'no such directory', { where: folder, hint, cause });
+}
+
 /** The error for a file that cannot be made in its folder. */
 function notMade(path: string, cause: unknown): unknown {
   if (errnoOf(cause) !== 'ENOENT') return filesystemError('cannot write an archive', path, cause);
   const folder = dirname(path);
   // A file system such as /proc answers so where the folder is.
-  if (statSync(folder, { throwIfNoEntry: false }) !== undefined) {
+  if (isThere(folder)) {
     const why = `${folder} is on a file system that takes no files`;
     const hint = 'name a file in another directory';
     return new TsimgError('FILESYSTEM', 'cannot write an archive', { where: path, why, hint, cause });
   }
-  const hint = `make it first: mkdir -p ${folder}`;
-  return new TsimgError('DESTINATION_INVALID', 'no such directory', { where: folder, hint, cause });
+  return noFolder(folder, cause);
+}
+
+/**
+ * Checks that an archive can have its name, before the work for it begins.
+ * @throws DESTINATION_EXISTS, DESTINATION_INVALID, FILESYSTEM
+ */
+export async function checkArchiveDestination(destination: ArchiveDestination): Promise<void> {
+  if ('stream' in destination) return;
+  const { path } = await placeOf(destination.path, destination.replace ?? true);
+  if (!isThere(dirname(path))) throw noFolder(dirname(path));
 }
 
 /**

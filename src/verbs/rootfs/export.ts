@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { Image } from '../../image/image.ts';
 import { entriesOf, type Tree } from '../../rootfs/tree.ts';
-import { type ArchiveDestination, openArchiveOutput } from '../../sinks/archive-output.ts';
+import { type ArchiveDestination, checkArchiveDestination, openArchiveOutput } from '../../sinks/archive-output.ts';
 import { rootfsEntries } from '../../sinks/rootfs-tar.ts';
 import { createByteBudget, type ExpansionLimits } from '../../streams/byte-budget.ts';
 import { makeTemporaryDirectory } from '../../sys/file/temporary.ts';
@@ -23,6 +23,7 @@ export async function exportImage(
   context: FoldOptions = {},
 ): Promise<void> {
   const { signal } = context;
+  await checkArchiveDestination(destination);
   await using directory = await makeTemporaryDirectory();
   await using pool = await open(directory.path, constants.O_RDONLY | constants.O_DIRECTORY);
   const tree = await foldImage(image, context, pool.fd);

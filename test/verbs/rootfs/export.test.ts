@@ -101,6 +101,9 @@ test('a damaged layer leaves no archive', async () => {
   const image = await loadImage(memorySource(made.descriptor, made.blobs), { platform });
   await failureOf(exportImage(image, { path: join(folder, 'a') }), 'DIFF_ID_MISMATCH');
   assert.equal(readdirSync(folder), []);
+  // No layer is read for an archive that cannot have its name
+  await failureOf(exportImage(image, { path: join(folder, 'gone', 'a') }), 'DESTINATION_INVALID');
+  await failureOf(exportImage(image, { path: folder }), 'DESTINATION_EXISTS');
 });
 
 test.run();
