@@ -6,7 +6,7 @@ import { errnoOf, TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 import type { LaunchPlan, Limit, Step } from '../../launch/launch-plan.ts';
 import type { PlacedDevice } from '../../launch/oci/oci-devices.ts';
-import { planToOci, rootPath } from '../../launch/oci/plan-to-oci.ts';
+import { checkForRuntime, planToOci, rootPath } from '../../launch/oci/plan-to-oci.ts';
 import { type ResolvedUser, resolveUser } from '../../launch/plan/user.ts';
 import { mapId } from '../../linux/ids.ts';
 import { withLine } from '../../linux/passwd.ts';
@@ -33,6 +33,9 @@ export interface RuntimeOptions {
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
+/** Runtimes that are tested, and have a package of their name. */
+const PACKAGED: ReadonlySet<string> = new Set(['crun', 'runc']);
+
 /** Finds a runtime by its name, or takes its path. @throws HOST_UNSUPPORTED, USAGE */
 function findRuntime(name: string): string {
   if (name.startsWith('/')) return name;
@@ -46,7 +49,7 @@ function findRuntime(name: string): string {
   if (path !== undefined) return path;
   throw new TsimgError('HOST_UNSUPPORTED', 'a runtime is missing', {
     where: name,
-    hint: `install it (Debian package ${name})`,
+    hint: PACKAGED.has(name) ? `install it (Debian package ${name})` : 'install crun or runc, or give an absolute path',
   });
 }
 
@@ -72,6 +75,15 @@ function checkKeptIds({ idMap }: LaunchPlan, path: string): void {
     why: 'runc gives its pipes to root of the container, which is not the caller, so it may not',
     hint: 'use --runtime crun, or leave --runtime out',
   });
+}
+
+/** Checks that a runtime is there and can perform a plan. Returns its path. @throws HOST_UNSUPPORTED, USAGE */
+export function checkRuntime(plan: LaunchPlan, runtime: string): string {
+  const path = findRuntime(runtime);
+  checkDevices(plan, path);
+  checkKeptIds(plan, path);
+  checkForRuntime(plan);
+  return path;
 }
 
 /** Returns the host's devices that a plan names, each with its place in the container. */
@@ -174,9 +186,7 @@ export async function runInRuntime(
   runtime: string,
   { id, tools, signals }: RuntimeOptions,
 ): Promise<number> {
-  const path = findRuntime(runtime);
-  checkDevices(plan, path);
-  checkKeptIds(plan, path);
+  const path = checkRuntime(plan, runtime);
   const bundle = await mkdtemp(join(tmpdir(), 'tsimg-bundle-'));
   // A runtime keeps an ordinary user's state in XDG_RUNTIME_DIR.
   const env = {

@@ -127,14 +127,20 @@ export function rootPath({ steps }: LaunchPlan): string {
   });
 }
 
-/**
- * Converts a plan to the configuration of an OCI runtime (1.0.2): the same mounts, masks, capabilities, filter, limits
- * and namespaces. Parts of a plan that a runtime would perform differently are refused. @throws HOST_UNSUPPORTED
- */
-export function planToOci(plan: LaunchPlan, around: OciSurroundings): object {
-  const { steps, command, idMap, network, namespaces, cgroups } = plan;
+/** Refuses the parts of a plan that a runtime would perform differently. @throws HOST_UNSUPPORTED */
+export function checkForRuntime({ network, cgroups, steps }: LaunchPlan): void {
   if (network.kind !== 'none' && network.kind !== 'host') throw unsupported(`the network ${network.kind}`);
   if (cgroups.some(({ limits }) => limits.some(({ byDefault }) => !byDefault))) throw unsupported('limits of cgroups');
+  mountsOf(steps, new Map());
+}
+
+/**
+ * Converts a plan to the configuration of an OCI runtime (1.0.2): the same mounts, masks, capabilities, filter, limits
+ * and namespaces. @throws HOST_UNSUPPORTED as `checkForRuntime`
+ */
+export function planToOci(plan: LaunchPlan, around: OciSurroundings): object {
+  checkForRuntime(plan);
+  const { steps, command, idMap, namespaces } = plan;
   const hostname = steps.find((step) => step.do === 'hostname')?.name;
   const sysctls = steps.flatMap((step) => (step.do === 'sysctl' ? [[step.name.replaceAll('/', '.'), step.value]] : []));
   const seccomp =

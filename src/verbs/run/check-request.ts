@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { errnoOf, TsimgError } from '../../errors.ts';
+import { findDevices } from '../../host/cgroup/device-list.ts';
 import { containersFolder, readContainer } from '../../host/state/container.ts';
 import { idOfName, nameTaken } from '../../host/state/names.ts';
 import type { HostFacts } from '../../launch/facts/host-facts.ts';
@@ -21,26 +22,49 @@ export interface CheckOptions {
   readonly life: LifeRequest;
   readonly detached: boolean;
   readonly host: HostFacts;
+  /** An OCI runtime that performs the plan. */
+  readonly runtime?: string | undefined;
 }
 
-/** Checks that every path of the host that the plan mounts exists: tsimg makes no files of the host. @throws USAGE */
-async function checkSources({ steps }: LaunchPlan): Promise<void> {
-  for (const step of steps) {
-    if (step.do !== 'bind' && step.do !== 'host-device') continue;
-    // tsimg makes volumes itself.
-    if (step.do === 'bind' && step.imageVolume) continue;
-    try {
-      await stat(step.source);
-    } catch (cause) {
-      // A path that the caller may not look at is left to the kernel, whose answer is better.
-      if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(cause) ?? '')) continue;
-      throw new TsimgError('USAGE', 'the file or directory to mount does not exist', {
-        where: step.source,
-        hint: 'create it first: tsimg makes no files of the host',
-        cause,
-      });
-    }
+/** Checks that a path of the host exists: tsimg makes no files of the host. @throws USAGE */
+async function checkThere(path: string): Promise<void> {
+  try {
+    await stat(path);
+  } catch (cause) {
+    // A path that the caller may not look at is left to the kernel, whose answer is better.
+    if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(cause) ?? '')) return;
+    throw new TsimgError('USAGE', 'the file or directory to mount does not exist', {
+      where: path,
+      hint: 'create it first: tsimg makes no files of the host',
+      cause,
+    });
   }
+}
+
+/**
+ * Checks what a plan takes from the host: files and directories that it mounts, and devices.
+ * @throws USAGE, LAUNCH_FAILED
+ */
+export async function checkSources({ steps }: LaunchPlan): Promise<void> {
+  for (const step of steps) {
+    // tsimg makes volumes itself.
+    if (step.do === 'bind' && !step.imageVolume) await checkThere(step.source);
+    if (step.do !== 'host-device' || step.source === '/dev') continue;
+    await checkThere(step.source);
+    findDevices(step.source);
+  }
+}
+
+/** Checks that a runtime can perform a request. @throws USAGE, HOST_UNSUPPORTED */
+async function checkByRuntime(request: RunRequest, plan: LaunchPlan, runtime: string): Promise<void> {
+  if (request.health?.command !== undefined) {
+    throw new TsimgError('USAGE', '--health-cmd does not go with --runtime', {
+      why: 'the runtime keeps the container, and tsimg does not look into it',
+      hint: 'leave out one of them',
+    });
+  }
+  const { checkRuntime } = await import('../../host/start/run-runtime.ts');
+  checkRuntime(plan, runtime);
 }
 
 /** Checks that `-i -t` has a terminal to read from. @throws USAGE */
@@ -53,11 +77,11 @@ export function checkTerminal({ terminal, interactive }: RunRequest, stdin: obje
 /**
  * Checks a request as far as possible without the image, before the image is pulled and unpacked, which may take
  * minutes. The same checks are made again when the container is made: the host may have changed by then.
- * @throws USAGE, HOST_UNSUPPORTED, CONTAINER_EXISTS, CONTAINER_NOT_FOUND, CONTAINER_STATE
+ * @throws USAGE, HOST_UNSUPPORTED, LAUNCH_FAILED, CONTAINER_EXISTS, CONTAINER_NOT_FOUND, CONTAINER_STATE
  */
 export async function checkRequest(
   request: RunRequest,
-  { stateRoot, life, detached, host }: CheckOptions,
+  { stateRoot, life, detached, host, runtime }: CheckOptions,
 ): Promise<void> {
   const { name, replace, cidFile } = parseLife(life, detached);
   const folder = containersFolder(stateRoot);
@@ -68,6 +92,7 @@ export async function checkRequest(
   if (cidFile !== undefined) await checkCidFile(cidFile);
   const network = await foundNetwork(stateRoot, request);
   const { plan } = planContainer(SOME_CONFIG, request, { root: SOME_ROOT, name, host, ...network });
+  if (runtime !== undefined) await checkByRuntime(request, plan, runtime);
   await checkSources(plan);
 }
 

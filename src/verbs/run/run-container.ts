@@ -1,4 +1,3 @@
-import { TsimgError } from '../../errors.ts';
 import { liveOnce } from '../../host/life/live.ts';
 import type { Streams } from '../../host/stdio/relay.ts';
 import type { SignalSource } from '../../host/stdio/signal-source.ts';
@@ -30,12 +29,6 @@ async function runByRuntime(
   request: RunRequest,
   context: RunContext & { readonly runtime: string },
 ): Promise<number> {
-  if (request.health?.command !== undefined) {
-    throw new TsimgError('USAGE', '--health-cmd does not go with --runtime', {
-      why: 'the runtime keeps the container, and tsimg does not look into it',
-      hint: 'leave out one of them',
-    });
-  }
   const { runInRuntime } = await import('../../host/start/run-runtime.ts');
   const asked = { ...request, network: request.network ?? 'none' };
   const life = { ...context.life, remove: true };

@@ -19,7 +19,7 @@ import type { ImageOptions, OpenedImage } from '../image/open-image.ts';
 import type { RepairOptions } from '../image/repair-stored.ts';
 import { statePlace, storePlace } from '../places.ts';
 import { volumesFolder } from '../volumes/named-volumes.ts';
-import { checkRequest, checkTerminal } from './check-request.ts';
+import { checkRequest, checkSources, checkTerminal } from './check-request.ts';
 import { foundNetwork } from './found-network.ts';
 import type { LifeRequest } from './life-request.ts';
 import { directoryRoot, planContainer, volatileRoot } from './plan-container.ts';
@@ -193,7 +193,7 @@ async function checkBefore(request: RunRequest, options: RunSourceOptions, detac
     });
   const host = probeHost();
   const asked = runtime === undefined ? request : { ...request, network: request.network ?? 'none' };
-  await checkRequest(asked, { stateRoot: statePlace(options), life, detached, host });
+  await checkRequest(asked, { stateRoot: statePlace(options), life, detached, host, runtime });
   return host;
 }
 
@@ -260,9 +260,17 @@ export async function startSourceHere(
   return withTarget(text, options, (target, context) => startHere(target, request, { ...context, host, untilExit }));
 }
 
-/** Returns the plan of `runSource`. Nothing is pulled, unpacked or made. @throws as planRun and openImage */
+/**
+ * Returns the plan of `runSource`. Nothing is pulled, unpacked or made.
+ * @throws as planRun and openImage; USAGE and LAUNCH_FAILED where the host lacks what the plan takes from it
+ */
 export async function planSource(text: string, input: RunInput, options: RunSourceOptions): Promise<LaunchPlan> {
-  const request = completeRequest(input);
+  const plan = await planUnchecked(text, completeRequest(input), options);
+  await checkSources(plan);
+  return plan;
+}
+
+async function planUnchecked(text: string, request: RunRequest, options: RunSourceOptions): Promise<LaunchPlan> {
   const network = await foundNetwork(statePlace(options), request);
   if (isRootfs(text)) refuseUnsignable(text, options);
   const namedVolumes = volumesFolder(statePlace(options));
