@@ -100,7 +100,6 @@ function sourceOf({ source, cwd, where, places = {} }: VolumeParts): Omit<BindSt
 export function parseVolumeParts(parts: VolumeParts): BindStep {
   const { target, options, where } = parts;
   const source = sourceOf(parts);
-  const fail = (why: string) => new TsimgError('USAGE', 'not a volume', { where, why });
   let unfilled = false;
   const attributes: MountAttribute[] = ['nodev'];
   let propagation: Propagation | undefined;
@@ -109,7 +108,10 @@ export function parseVolumeParts(parts: VolumeParts): BindStep {
     if (option === 'ro' || option === 'nosuid' || option === 'noexec') attributes.push(option);
     else if (option === 'nocopy') unfilled = source.imageVolume === true;
     else if (spread !== undefined) propagation = spread;
-    else if (!IGNORED_VOLUME_OPTIONS.has(option)) throw fail(`unknown option ${option}`);
+    else if (!IGNORED_VOLUME_OPTIONS.has(option)) {
+      const hint = 'ro, rw, nosuid, noexec, nocopy, or a propagation such as rslave';
+      throw new TsimgError('USAGE', 'not a volume', { where, why: `unknown option ${option}`, hint });
+    }
   }
   const step = {
     do: 'bind',
@@ -141,7 +143,8 @@ const TMPFS_DATA = /^(size=[0-9]+[kmgKMG%]?|mode=0?[0-7]{1,4}|(nr_inodes|nr_bloc
  */
 export function parseTmpfs(text: string): Step {
   const [target = '', optionText, ...rest] = text.split(':');
-  const fail = (why: string) => new TsimgError('USAGE', 'not a tmpfs', { where: `--tmpfs ${text}`, why });
+  const fail = (why: string, hint?: string) =>
+    new TsimgError('USAGE', 'not a tmpfs', { where: `--tmpfs ${text}`, why, hint });
   if (rest.length > 0) throw fail('it must be TARGET or TARGET:OPTIONS');
   const attributes = new Set<MountAttribute>(['nosuid', 'nodev', 'noexec']);
   const data: string[] = [];
@@ -150,7 +153,9 @@ export function parseTmpfs(text: string): Step {
     else if (option === 'exec') attributes.delete('noexec');
     else if (option === 'suid') attributes.delete('nosuid');
     else if (TMPFS_DATA.test(option)) data.push(option);
-    else if (option !== 'rw') throw fail(`unknown option ${option}`);
+    else if (option !== 'rw') {
+      throw fail(`unknown option ${option}`, 'ro, exec, suid, or a limit such as size=64m, mode=1777 or nr_inodes=1k');
+    }
   }
   return {
     do: 'mount',

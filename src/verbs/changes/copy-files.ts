@@ -101,12 +101,15 @@ function kindAt(path: string): 'directory' | 'file' | 'other' | undefined {
   return stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other';
 }
 
+const CHECK_PATH = 'check the path; a path in a container begins with the container: NAME:PATH';
+
 function openHostDirectory(path: string, code: 'DESTINATION_INVALID' | 'SOURCE_NOT_FOUND'): number {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw filesystemError('cannot open a directory', path, error);
-    throw new TsimgError(code, 'no such directory', { where: path });
+    const hint = code === 'SOURCE_NOT_FOUND' ? CHECK_PATH : 'make it first: mkdir -p';
+    throw new TsimgError(code, 'no such directory', { where: path, hint });
   }
 }
 
@@ -173,7 +176,7 @@ function readHost(source: string, options: CopyOptions): { readonly what: Copied
   try {
     path = follow ? realpathSync(source) : resolve(source);
   } catch (cause) {
-    throw new TsimgError('SOURCE_NOT_FOUND', 'no such file', { where: source, cause });
+    throw new TsimgError('SOURCE_NOT_FOUND', 'no such file', { where: source, hint: CHECK_PATH, cause });
   }
   const directory = openHostDirectory(dirname(path), 'SOURCE_NOT_FOUND');
   const isRoot = path === '/';
@@ -182,7 +185,7 @@ function readHost(source: string, options: CopyOptions): { readonly what: Copied
   if (node === undefined || (saysDirectory(source) && node.kind !== 'directory')) {
     closeSync(directory);
     const what = node === undefined ? 'no such file' : 'not a directory';
-    throw new TsimgError('SOURCE_NOT_FOUND', what, { where: source });
+    throw new TsimgError('SOURCE_NOT_FOUND', what, { where: source, hint: CHECK_PATH });
   }
   const isContents = isRoot || saysContents(source);
   const own = follow && !saysDirectory(source) ? byteName(basename(source)) : at.name;

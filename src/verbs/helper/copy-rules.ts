@@ -40,12 +40,16 @@ export function planPlacement(what: CopiedWhat, destination: DestinationKind, pa
   if (destination === 'directory') return { into: 'destination', placeOf: (components) => components };
   const where = path;
   if (destination === undefined && (what === 'archive' || (what === 'file' && saysDirectory(path)))) {
-    throw new TsimgError('DESTINATION_INVALID', 'no such directory', { where });
+    const hint = what === 'file' ? 'make it first, or leave out the slash at the end' : 'make it first';
+    throw new TsimgError('DESTINATION_INVALID', 'no such directory', { where, hint });
   }
   if (destination !== undefined && (what !== 'file' || saysDirectory(path))) {
-    throw new TsimgError('DESTINATION_EXISTS', 'not a directory', { where });
+    const hint = what === 'file' ? 'leave out the slash at the end to replace it' : 'name a directory';
+    throw new TsimgError('DESTINATION_EXISTS', 'not a directory', { where, hint });
   }
-  if (destination === 'other') throw new TsimgError('DESTINATION_EXISTS', 'neither a file nor a directory', { where });
+  if (destination === 'other') {
+    throw new TsimgError('DESTINATION_EXISTS', 'neither a file nor a directory', { where, hint: 'name another path' });
+  }
   const skip = what === 'contents' ? 0 : 1;
   return { into: 'parent', placeOf: (components, name) => [name, ...components.slice(skip)] };
 }

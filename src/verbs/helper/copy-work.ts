@@ -50,6 +50,8 @@ function skipped(warn: Warn): (path: string, why: string) => void {
   return (path, why) => warn(`${pathText(path)} is skipped: ${why}`);
 }
 
+const CHECK_PATH = 'check the path';
+
 interface LocateOptions {
   readonly follow: boolean;
   /** The code for a directory that is missing on the way. */
@@ -62,7 +64,8 @@ function locate(root: number, path: string, { follow, missing }: LocateOptions):
     return locateInRoot(root, path, follow);
   } catch (error) {
     if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw error;
-    throw new TsimgError(missing, 'no such directory in the container', { where: path });
+    const hint = missing === 'DESTINATION_INVALID' ? 'make it first' : CHECK_PATH;
+    throw new TsimgError(missing, 'no such directory in the container', { where: path, hint });
   }
 }
 
@@ -90,7 +93,7 @@ export async function copyOut(
   const node = readNode(place, path);
   if (node === undefined || (saysDirectory(path) && node.kind !== 'directory')) {
     const what = node === undefined ? 'no such file in the container' : 'not a directory';
-    throw new TsimgError('SOURCE_NOT_FOUND', what, { where: path });
+    throw new TsimgError('SOURCE_NOT_FOUND', what, { where: path, hint: CHECK_PATH });
   }
   const tree = { at: place, node, name: saysContents(path) ? '.' : place.name };
   await send(shiftEntries(walkTree(tree, { onSkipped: skipped(warn) }), owners.inside));
