@@ -60,10 +60,10 @@ function boot(tree: string, seconds: number): string {
   const console = ['con=null', 'con0=null,fd:1', 'quiet', 'loglevel=1'];
   const kernel = ['linux.uml', `mem=${MEMORY}M`, ...root, ...console, 'cgroup_no_v1=all', 'panic=-1'];
   const shell = `mount -t tmpfs -o size=${MEMORY + 64}m tmpfs /dev/shm && mkfifo /dev/shm/out &&
-{ "$@" > /dev/shm/out & } && sed '/^END/q' /dev/shm/out`;
+{ "$@" > /dev/shm/out & } && sed -u '/^END/q' /dev/shm/out`;
   const isolated = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', shell, 'sh', ...kernel];
   // The kernel and its programs are processes that wait for each other at each system call. On several processors that
-  // are busy, each of them waits for another one, which took 1.6 times the processor time, and 1.8 times as long.
+  // are busy, its tests took 1.5 times as long.
   const pinned = ['--cpu-list', String(someProcessor()), 'unshare', ...isolated];
   const { stdout } = spawnSync('taskset', pinned, {
     encoding: 'utf8',
