@@ -8,7 +8,7 @@ import { formatReference, parseNewName } from '../../oci/reference.ts';
 import { openSink, type SinkSpec } from '../../sinks/open.ts';
 import { openRegistrySink } from '../../sinks/registry.ts';
 import { openStoreSink } from '../../sinks/store.ts';
-import { recordNames } from '../image/record-names.ts';
+import { recordNames } from '../image/tag.ts';
 import { storePlace } from '../places.ts';
 import { completeSink, sinkOptions } from '../registry/sink-options.ts';
 import type { AuthoredImage, AuthorOptions } from './author-options.ts';

@@ -13,8 +13,8 @@ import { openStoreSink } from '../../sinks/store.ts';
 import { type OpenSourceOptions, openSource } from '../../sources/open.ts';
 import { openGate } from '../verify/admit.ts';
 import type { PolicyPlace } from '../verify/has-policy.ts';
-import { recordNames } from './record-names.ts';
 import { storedNameOrNone, storedNames } from './stored-names.ts';
+import { recordNames } from './tag.ts';
 
 /** Options of `loadArchive`. */
 export interface LoadArchiveOptions extends OpenSourceOptions, PolicyPlace {

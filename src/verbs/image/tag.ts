@@ -1,13 +1,20 @@
 import { TsimgError } from '../../errors.ts';
 import type { Context } from '../../events.ts';
+import { recordEvent } from '../../host/state/events-file.ts';
 import { ANNOTATION } from '../../oci/annotations.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { parseNewName, parseReference } from '../../oci/reference.ts';
 import { openStoreSource } from '../../sources/store.ts';
 import { addNames, listStored, storedName } from '../../store/names.ts';
 import { openStore } from '../../store/open.ts';
-import { recordNames } from './record-names.ts';
 import { storedNameOrNone } from './stored-names.ts';
+
+/** Writes the event `tag` for each name that an image of a store has got. */
+export function recordNames(storeRoot: string, names: readonly string[]): void {
+  for (const name of names.map(storedName)) {
+    recordEvent(storeRoot, { type: 'image', action: 'tag', id: name, attributes: { name } });
+  }
+}
 
 /**
  * Gives an image of the store (by name, digest or ID) another name; by name, its images for all platforms. An image
