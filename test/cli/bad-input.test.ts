@@ -134,7 +134,10 @@ test('the arguments of run are checked before anything is pulled or unpacked', (
   const fresh = { TSIMG_ROOT: join(folder, 'fresh-store') };
   writeFileSync(join(folder, 'cid'), '');
   const calls: readonly (readonly [RegExp, ...string[]])[] = [
-    [/not a volume/, '-v', 'x:/x:nonsense'],
+    [/not a volume .*unknown option nonsense; ro, rw, /, '-v', 'x:/x:nonsense'],
+    [/not a tmpfs .*unknown option nonsense; ro, exec, /, '--tmpfs', '/x:nonsense'],
+    [/not a device .*unknown access x; write letters of rwm/, '--device', '/dev/null:/dev/x:x'],
+    [/not a device .*below \/dev only; \/dev\/null:\/dev\/NAME/, '--device', '/dev/null:/x'],
     [/\/nonexistent.*create it first/, '-v', '/nonexistent:/x'],
     [/\/nonexistent/, '--mount', 'type=bind,source=/nonexistent,target=/x'],
     [/\/dev\/nonexistent/, '--device', '/dev/nonexistent'],

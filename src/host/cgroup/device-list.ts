@@ -48,8 +48,7 @@ export function findDevices(source: string): readonly HostDevice[] {
     });
   try {
     const devices = devicesBelow(source, 0);
-    if (devices.length === 0)
-      throw fail('no device', 'the directory has none, and no other directory below it has one');
+    if (devices.length === 0) throw fail('no device', 'the directory has none, and none is below it');
     return devices;
   } catch (cause) {
     if (cause instanceof TsimgError) throw cause;

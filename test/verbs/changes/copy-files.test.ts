@@ -151,7 +151,16 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       );
       assert.is(cat(`${container}:/src/sub/file`), 'file\n');
       copyEach(1, [at('tree'), `${container}:/in/renamed`], [at('tree/file'), `${container}:/missing/`]);
-      assert.is(store.call(['cp', at('missing'), `${container}:/in`]).status, 3);
+      const missing = [
+        [at('missing'), `${container}:/in`, /no such file \(.*missing\); check the path; .* NAME:PATH/],
+        [`${container}:/missing`, out('in'), /no such file in the container \(\/missing\); check the path/],
+        [`${container}:/missing/file`, out('in'), /no such directory in the container \(.*\); check the path/],
+      ] as const;
+      for (const [from, to, pattern] of missing) {
+        const { status, stderr } = store.call(['cp', from, to]);
+        assert.is(status, 3);
+        assert.match(stderr, pattern);
+      }
     });
 
     test(`an archive goes into a directory of a container that is ${container}; links and .. stay inside of it`, () => {
@@ -169,7 +178,9 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       const result = store.call(['cp', '-', `${container}:/src`], archive.stdout);
       assert.is(result.status, 0, result.stderr);
       assert.is(cat(`${container}:/src/climbed`), 'inner\n');
-      assert.is(store.call(['cp', '-', `${container}:/none`], archive.stdout).status, 1);
+      const nowhere = store.call(['cp', '-', `${container}:/none`], archive.stdout);
+      assert.is(nowhere.status, 1);
+      assert.match(nowhere.stderr, /no such directory \(\/none\); make it first/);
     });
   }
 

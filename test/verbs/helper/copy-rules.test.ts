@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseContainerPath } from '../../../src/cli/verb/container/cp.ts';
+import { TsimgError } from '../../../src/errors.ts';
 import { planPlacement, saysContents, saysDirectory } from '../../../src/verbs/helper/copy-rules.ts';
 
 const test = suite('verbs/helper/copy-rules');
@@ -34,6 +35,24 @@ test('only a file replaces a file, and only a regular one', () => {
 test('a path that begins with a dot or a slash is a path of the host, also with colons', () => {
   assert.equal(parseContainerPath('name:a:b'), { container: 'name', path: 'a:b' });
   for (const text of ['./a:b', '../a:b', '/a:b', 'a', '-', ':a']) assert.is(parseContainerPath(text), undefined);
+});
+
+test('each refusal says what to do', () => {
+  const cases = [
+    ['file', undefined, 'x/'],
+    ['archive', undefined, 'x'],
+    ['directory', 'file', 'x'],
+    ['file', 'file', 'x/'],
+    ['file', 'other', 'x'],
+  ] as const;
+  for (const [what, there, path] of cases) {
+    assert.throws(
+      () => planPlacement(what, there, path),
+      (error: unknown) => {
+        return error instanceof TsimgError && error.hint !== undefined;
+      },
+    );
+  }
 });
 
 test.run();
