@@ -25,7 +25,7 @@ export function userModeModules(): string | undefined {
 
 /**
  * Boots a kernel whose controllers are all of version 2, runs a shell script on it with this checkout at /app, and
- * kills it at the end. Returns its output: a kernel that was told to halt spun for eight minutes once.
+ * kills it then: one that was told to halt spun for eight minutes once. Returns its output.
  * @param seconds after which it is killed in any case
  */
 export function runOnUserModeKernel(modules: string, script: string, seconds: number): string {
@@ -60,7 +60,7 @@ function boot(tree: string, seconds: number): string {
   const console = ['con=null', 'con0=null,fd:1', 'quiet', 'loglevel=1'];
   const kernel = ['linux.uml', `mem=${MEMORY}M`, ...root, ...console, 'cgroup_no_v1=all', 'panic=-1'];
   const shell = `mount -t tmpfs -o size=${MEMORY + 64}m tmpfs /dev/shm && mkfifo /dev/shm/out &&
-{ "$@" > /dev/shm/out & } && sed -u '/^END/q' /dev/shm/out`;
+{ "$@" > /dev/shm/out & } && sed -u '/^END\\r*$/q' /dev/shm/out`;
   const isolated = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', shell, 'sh', ...kernel];
   // The kernel and its programs are processes that wait for each other at each system call. On several processors that
   // are busy, its tests took 1.5 times as long.
