@@ -1,13 +1,16 @@
-import { createWriteStream, statSync } from 'node:fs';
+import { closeSync, constants, createWriteStream, openSync, statSync } from 'node:fs';
 import { link, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errnoOf, TsimgError } from '../errors.ts';
 import { pump } from '../streams/pump.ts';
-import { filesystemError } from '../sys/file/filesystem-error.ts';
+import { mayWriteIn } from '../sys/file/files.ts';
+import { errnoError, filesystemError } from '../sys/file/filesystem-error.ts';
+import { O_PATH } from '../sys/file/open-how.ts';
 import { syncDirectory } from '../sys/file/replace-text.ts';
 import { openTemporaryBeside } from '../sys/file/temporary-beside.ts';
+import { lastErrno } from '../sys/libc.ts';
 
 /** The destination of an archive: a path, or a stream such as standard output. */
 export type ArchiveDestination =
@@ -120,8 +123,16 @@ function notMade(path: string, cause: unknown): unknown {
  */
 export async function checkArchiveDestination(destination: ArchiveDestination): Promise<void> {
   if ('stream' in destination) return;
-  const { path } = await placeOf(destination.path, destination.replace ?? true);
-  if (!isThere(dirname(path))) throw noFolder(dirname(path));
+  const { path, special } = await placeOf(destination.path, destination.replace ?? true);
+  if (special) return;
+  const folder = dirname(path);
+  if (!isThere(folder)) throw noFolder(folder);
+  const fd = openSync(folder, O_PATH | constants.O_DIRECTORY);
+  try {
+    if (!mayWriteIn(fd)) throw errnoError('cannot write an archive', path, lastErrno());
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /**

@@ -8,15 +8,14 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ['EPERM', 'check its owner and mode'],
 ]);
 
+/** Makes an error of tsimg of an errno. @param why Node's sentence about it, or the errno's name */
+export function errnoError(what: string, where: string, errno: string, why = errno, cause?: unknown): TsimgError {
+  return new TsimgError('FILESYSTEM', what, { where, why, hint: HINTS.get(errno), facts: { errno }, cause });
+}
+
 /** Makes an error of tsimg of an error of node:fs. Errors of tsimg and aborts are returned unchanged. */
 export function filesystemError(what: string, where: string, error: unknown): unknown {
   const errno = errnoOf(error);
   if (error instanceof TsimgError || errno === undefined || !/^E[A-Z0-9]+$/.test(errno)) return error;
-  return new TsimgError('FILESYSTEM', what, {
-    where,
-    why: messageOf(error),
-    hint: HINTS.get(errno),
-    facts: { errno },
-    cause: error,
-  });
+  return errnoError(what, where, errno, messageOf(error), error);
 }

@@ -85,6 +85,18 @@ test('a failure leaves an existing file as it was, and no temporary files', () =
   assert.equal([readdirSync(temporary), readdirSync(here).sort()], [[], ['layout', 'x.tar']]);
 });
 
+test('a directory that the user may not write in is refused before a layer is read', () => {
+  if (!haveRoot()) return;
+  const here = tempDir(0o755);
+  const source = quirksLayout(here, {
+    config: { rootfs: { type: 'layers', diff_ids: [1, 2].map(() => `sha256:${'0'.repeat(64)}`) } },
+  });
+  const options = { user: { uid: ORDINARY, gid: ORDINARY }, cwd: '/' };
+  const { status, stderr } = tsimg(['export', source, join(here, 'x.tar')], options);
+  assert.is(status, 1);
+  assert.match(stderr, /cannot write an archive \(.*x\.tar\): permission is denied; check its owner and mode/);
+});
+
 test('an archive is not written to a terminal, and not to two files', () => {
   const here = tempDir();
   const source = quirksLayout(here);
