@@ -20,11 +20,6 @@ const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const HOST_LABEL = '(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])';
 const HOST = new RegExp(`^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|\\[[0-9A-Fa-f:]+\\])(?::[0-9]{1,5})?$`);
 
-/** Returns whether a text is a host name or an address, with or without a port. */
-export function isHostWithPort(text: string): boolean {
-  return HOST.test(text);
-}
-
 /** Returns whether a text can be a tag, and so is safe in a path. */
 export function isTag(text: string): boolean {
   return TAG.test(text);

@@ -29,7 +29,10 @@ export interface RegistryOptions extends Context {
   readonly authFile?: string | undefined;
   /** Credentials in the place of stored ones (`--creds`). */
   readonly credentials?: Credentials | undefined;
-  /** Token servers that may get the credentials although they are not of the registry's domain: host names. */
+  /**
+   * Token servers that may get the credentials although they are not of the registry's domain: hosts, with or without a
+   * port. A host without a port stands for each of its ports.
+   */
   readonly trustedRealms?: readonly string[] | undefined;
   readonly requests?: RequestLimits | undefined;
   /** Variables that name proxies, files of credentials and certificates. Default: the process's environment. */

@@ -91,7 +91,12 @@ test('an option that may be repeated takes one value at a time, and no operand',
 
 test('a token server that can be no host is refused before it is needed', () => {
   for (const wrong of ['', 'https://auth.example', 'auth.example/token', 'auth example', 'auth.example:x']) {
-    fails(2, /--trust-realm <host>.*takes a host, such as/, ['pull', '--trust-realm', wrong, 'r.example/name:1']);
+    fails(2, /--trust-realm <host>.*takes a host without https:\/\/, such as/, [
+      'pull',
+      '--trust-realm',
+      wrong,
+      'r.example/name:1',
+    ]);
   }
 });
 

@@ -3,7 +3,8 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { parseBooleanText } from '../../boolean-text.ts';
 import { TsimgError } from '../../errors.ts';
 import { type Platform, parsePlatform } from '../../oci/platform.ts';
-import { isHostWithPort, parseReference, type Reference, refuseHostAlone } from '../../oci/reference.ts';
+import { parseReference, type Reference, refuseHostAlone } from '../../oci/reference.ts';
+import { isRealmHost } from '../../registry/auth/realm.ts';
 import type { MirrorFiles } from '../../registry/mirrors/find-configuration.ts';
 import type { RequestLimits } from '../../registry/request-limits.ts';
 import { parseSize } from './image-limits.ts';
@@ -52,7 +53,11 @@ export function booleanText(option: string): (value: string) => string {
 
 /** Parses one of several hosts. */
 function anotherHost(value: string, previous: readonly string[]): readonly string[] {
-  if (!isHostWithPort(value)) throw new InvalidArgumentError('It takes a host, such as auth.example.com.');
+  if (!isRealmHost(value)) {
+    throw new InvalidArgumentError(
+      'It takes a host without https://, such as auth.example.com or auth.example.com:8443.',
+    );
+  }
   return collect(value, previous);
 }
 

@@ -1,6 +1,6 @@
 import { TsimgError } from '../../errors.ts';
-import { isHostWithPort } from '../../oci/reference.ts';
 import type { Credentials } from '../../registry/auth/auth-file.ts';
+import { isRealmHost } from '../../registry/auth/realm.ts';
 import type { RequestLimits } from '../../registry/request-limits.ts';
 import type { RegistryOptions } from '../../registry/session.ts';
 import type { Account } from '../../verbs/registry/login.ts';
@@ -61,7 +61,7 @@ const MIRRORS = objectOf({ registriesConf: text, hostsDir: text });
 
 const realms = listOf(
   'a list of hosts',
-  takes('a host, with or without a port', (value) => typeof value === 'string' && isHostWithPort(value)),
+  takes('a host without https://, with or without a port', (value) => typeof value === 'string' && isRealmHost(value)),
 );
 
 /** The checks of the options by which one registry is reached. */

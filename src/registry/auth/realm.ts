@@ -46,6 +46,14 @@ export function registrableDomain(host: string): string | undefined {
   return labels.length > suffixLength ? labels.slice(-suffixLength - 1).join('.') : undefined;
 }
 
+/** Returns whether a text can be the host of a token server, with or without a port. */
+export function isRealmHost(text: string): boolean {
+  const address = `https://${text}`;
+  if (!URL.canParse(address)) return false;
+  const { host } = new URL(address);
+  return [host, `${host}:443`].includes(text.toLowerCase());
+}
+
 export interface Realm {
   readonly url: URL;
   /** Whether the registry's credentials may go there. */

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsimgError } from '../../../src/errors.ts';
-import { checkRealm, registrableDomain } from '../../../src/registry/auth/realm.ts';
+import { checkRealm, isRealmHost, registrableDomain } from '../../../src/registry/auth/realm.ts';
 
 const test = suite('registry/auth/realm');
 const trusted = (realm: string, registry: string, named: readonly string[] = []) =>
@@ -39,6 +39,26 @@ test('the user names a token server in any case, and with its port', () => {
   assert.ok(names('https://sso.test:8443/token', 'sso.test:8443'));
   assert.ok(names('https://sso.test:8443/token', 'sso.test'));
   assert.not(names('https://sso.test:8443/token', 'sso.test:443'));
+});
+
+test('each host that a token server can have may be named, and nothing else', () => {
+  for (const host of ['sso.test', 'auth_server:5001', 'sso.test.', '10.0.0.1:80', '[fd00::1]:8443']) {
+    assert.ok(isRealmHost(new URL(`https://${host}/token`).host), host);
+    assert.ok(trusted(`https://${host}/token`, 'https://registry.example.com', [host]), host);
+  }
+  for (const text of ['SSO.test', 'sso.test:443']) assert.ok(isRealmHost(text), text);
+  for (const text of [
+    '',
+    'https://sso.test',
+    'sso.test/token',
+    'u@sso.test',
+    'sso.test?x',
+    'sso.test:',
+    'a b',
+    'a:99999',
+  ]) {
+    assert.not(isRealmHost(text), text);
+  }
 });
 
 test('strangers under one suffix are not one domain', () => {
