@@ -108,7 +108,7 @@ function openHostDirectory(path: string, code: 'DESTINATION_INVALID' | 'SOURCE_N
     return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw filesystemError('cannot open a directory', path, error);
-    const hint = code === 'SOURCE_NOT_FOUND' ? CHECK_PATH : 'make it first: mkdir -p';
+    const hint = code === 'SOURCE_NOT_FOUND' ? CHECK_PATH : `make it first: mkdir -p ${path}`;
     throw new TsimgError(code, 'no such directory', { where: path, hint });
   }
 }

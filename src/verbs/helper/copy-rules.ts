@@ -40,11 +40,11 @@ export function planPlacement(what: CopiedWhat, destination: DestinationKind, pa
   if (destination === 'directory') return { into: 'destination', placeOf: (components) => components };
   const where = path;
   if (destination === undefined && (what === 'archive' || (what === 'file' && saysDirectory(path)))) {
-    const hint = what === 'file' ? 'make it first, or leave out the slash at the end' : 'make it first';
+    const hint = what === 'file' ? 'make it first, or name the file itself' : 'make it first';
     throw new TsimgError('DESTINATION_INVALID', 'no such directory', { where, hint });
   }
   if (destination !== undefined && (what !== 'file' || saysDirectory(path))) {
-    const hint = what === 'file' ? 'leave out the slash at the end to replace it' : 'name a directory';
+    const hint = what === destination ? 'name the file itself to replace it' : 'name a directory';
     throw new TsimgError('DESTINATION_EXISTS', 'not a directory', { where, hint });
   }
   if (destination === 'other') {

@@ -39,18 +39,17 @@ test('a path that begins with a dot or a slash is a path of the host, also with 
 
 test('each refusal says what to do', () => {
   const cases = [
-    ['file', undefined, 'x/'],
-    ['archive', undefined, 'x'],
-    ['directory', 'file', 'x'],
-    ['file', 'file', 'x/'],
-    ['file', 'other', 'x'],
+    ['file', undefined, 'x/', 'make it first, or name the file itself'],
+    ['archive', undefined, 'x', 'make it first'],
+    ['directory', 'file', 'x', 'name a directory'],
+    ['file', 'file', 'x/', 'name the file itself to replace it'],
+    ['file', 'other', 'x/', 'name a directory'],
+    ['file', 'other', 'x', 'name another path'],
   ] as const;
-  for (const [what, there, path] of cases) {
+  for (const [what, there, path, hint] of cases) {
     assert.throws(
       () => planPlacement(what, there, path),
-      (error: unknown) => {
-        return error instanceof TsimgError && error.hint !== undefined;
-      },
+      (error: unknown) => error instanceof TsimgError && error.hint === hint,
     );
   }
 });
