@@ -11,7 +11,7 @@ import { storedNameOrNone } from './stored-names.ts';
 
 /** Writes the event `tag` for each name that an image of a store has got. */
 export function recordNames(storeRoot: string, names: readonly string[]): void {
-  for (const name of names.map(storedName)) {
+  for (const name of new Set(names.map(storedName))) {
     recordEvent(storeRoot, { type: 'image', action: 'tag', id: name, attributes: { name } });
   }
 }

@@ -123,7 +123,7 @@ defineRuns(asRoot, asUser, (test, { rootfs, user }) => {
   test('events tells of each name that an image of the store gets, whatever gave it', () => {
     const folder = tempDir(0o755);
     writeFileSync(join(folder, 'file'), 'x');
-    cli.ok('pack', folder, '-q', '-t', 'packed:1', '-t', 'packed:2');
+    cli.ok('pack', folder, '-q', '-t', 'packed:1', '-t', 'packed:2', '-t', 'docker.io/library/packed:1');
     cli.ok('append', 'packed:1', folder, '-q', '-o', 'store:appended:1');
     cli.ok('config', 'packed:1', '-q', '--label', 'a=b', '-t', 'changed:1');
     cli.ok('copy', '-q', 'packed:1', 'store:copied:1');
