@@ -35,24 +35,20 @@ function devicesBelow(path: string, depth: number): readonly HostDevice[] {
 
 /**
  * Finds a device of the host, or all devices below a folder.
- * @throws LAUNCH_FAILED where the path is neither, cannot be read, or is a folder without devices
+ * @throws LAUNCH_FAILED where the path is neither, or cannot be read
  */
 export function findDevices(source: string): readonly HostDevice[] {
-  const fail = (what: string, why: string, cause?: unknown) =>
-    new TsimgError('LAUNCH_FAILED', what, {
+  try {
+    return devicesBelow(source, 0);
+  } catch (cause) {
+    if (cause instanceof TsimgError) throw cause;
+    throw new TsimgError('LAUNCH_FAILED', 'the device cannot be read', {
       where: source,
-      why,
+      why: errnoOf(cause) ?? 'unknown',
       hint: 'ls -l shows which devices the host has',
       facts: { asked: true },
       cause,
     });
-  try {
-    const devices = devicesBelow(source, 0);
-    if (devices.length === 0) throw fail('no device', 'the directory has none, and none is below it');
-    return devices;
-  } catch (cause) {
-    if (cause instanceof TsimgError) throw cause;
-    throw fail('the device cannot be read', errnoOf(cause) ?? 'unknown', cause);
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -36,9 +36,25 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: '
 /** Runtimes that are tested, and have a package of their name. */
 const PACKAGED: ReadonlySet<string> = new Set(['crun', 'runc']);
 
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
 /** Finds a runtime by its name, or takes its path. @throws HOST_UNSUPPORTED, USAGE */
 function findRuntime(name: string): string {
-  if (name.startsWith('/')) return name;
+  if (name.startsWith('/')) {
+    if (isProgram(name)) return name;
+    throw new TsimgError('HOST_UNSUPPORTED', 'a runtime is missing', {
+      where: name,
+      why: 'there is no program at this path that you may run',
+      hint: 'check the path, or install crun or runc and give its name',
+    });
+  }
   if (!/^[a-z][a-z0-9-]*$/.test(name)) {
     throw new TsimgError('USAGE', 'not a runtime', {
       where: `--runtime ${name}`,

@@ -41,21 +41,28 @@ async function checkThere(path: string): Promise<void> {
   }
 }
 
-/**
- * Checks what a plan takes from the host: files and directories that it mounts, and devices.
- * @throws USAGE, LAUNCH_FAILED
- */
-export async function checkSources({ steps }: LaunchPlan): Promise<void> {
+/** Checks what a plan takes from the host: files and directories that it mounts, and devices. */
+async function checkSources({ steps }: LaunchPlan): Promise<void> {
   for (const step of steps) {
     // tsimg makes volumes itself.
     if (step.do === 'bind' && !step.imageVolume) await checkThere(step.source);
-    if (step.do !== 'host-device' || step.source === '/dev') continue;
-    await checkThere(step.source);
-    findDevices(step.source);
+    if (step.do === 'host-device' && step.source !== '/dev') checkDevices(step.source);
   }
 }
 
-/** Checks that a runtime can perform a request. @throws USAGE, HOST_UNSUPPORTED */
+/**
+ * Checks that there are devices at a path. A folder that has none is refused for a new container only: one that exists
+ * is started, since devices come and go. @throws LAUNCH_FAILED
+ */
+function checkDevices(path: string): void {
+  if (findDevices(path).length > 0) return;
+  throw new TsimgError('LAUNCH_FAILED', 'no device', {
+    where: path,
+    why: 'the directory has no device files, and links in it are not followed',
+    hint: 'name the device itself',
+  });
+}
+
 async function checkByRuntime(request: RunRequest, plan: LaunchPlan, runtime: string): Promise<void> {
   if (request.health?.command !== undefined) {
     throw new TsimgError('USAGE', '--health-cmd does not go with --runtime', {
@@ -65,6 +72,15 @@ async function checkByRuntime(request: RunRequest, plan: LaunchPlan, runtime: st
   }
   const { checkRuntime } = await import('../../host/start/run-runtime.ts');
   checkRuntime(plan, runtime);
+}
+
+/**
+ * Checks that the host has what the plan of a request takes from it, and that a runtime, if there is one, can perform
+ * it. @throws USAGE, HOST_UNSUPPORTED, LAUNCH_FAILED
+ */
+export async function checkPlan(request: RunRequest, plan: LaunchPlan, runtime: string | undefined): Promise<void> {
+  if (runtime !== undefined) await checkByRuntime(request, plan, runtime);
+  await checkSources(plan);
 }
 
 /** Checks that `-i -t` has a terminal to read from. @throws USAGE */
@@ -92,8 +108,7 @@ export async function checkRequest(
   if (cidFile !== undefined) await checkCidFile(cidFile);
   const network = await foundNetwork(stateRoot, request);
   const { plan } = planContainer(SOME_CONFIG, request, { root: SOME_ROOT, name, host, ...network });
-  if (runtime !== undefined) await checkByRuntime(request, plan, runtime);
-  await checkSources(plan);
+  await checkPlan(request, plan, runtime);
 }
 
 async function checkCidFile(path: string): Promise<void> {

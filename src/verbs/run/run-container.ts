@@ -20,19 +20,15 @@ export interface RunContext extends PrepareContext {
   readonly runtime?: string | undefined;
 }
 
-/**
- * Runs one container by an OCI runtime, which keeps its own state: tsimg keeps no container. A runtime makes no bridge
- * and starts no pasta, so the network is `none` unless the request names another.
- */
+/** Runs one container by an OCI runtime, which keeps its own state: tsimg keeps no container. */
 async function runByRuntime(
   target: ContainerTarget,
   request: RunRequest,
   context: RunContext & { readonly runtime: string },
 ): Promise<number> {
   const { runInRuntime } = await import('../../host/start/run-runtime.ts');
-  const asked = { ...request, network: request.network ?? 'none' };
   const life = { ...context.life, remove: true };
-  const prepared = await prepareContainer(target, asked, { ...context, life, detached: false });
+  const prepared = await prepareContainer(target, request, { ...context, life, detached: false });
   try {
     for (const message of prepared.plan.warnings) context.onEvent?.({ kind: 'warning', message });
     return await retryPlain(prepared, context, ({ plan, id, facts }) =>

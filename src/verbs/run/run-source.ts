@@ -19,7 +19,7 @@ import type { ImageOptions, OpenedImage } from '../image/open-image.ts';
 import type { RepairOptions } from '../image/repair-stored.ts';
 import { statePlace, storePlace } from '../places.ts';
 import { volumesFolder } from '../volumes/named-volumes.ts';
-import { checkRequest, checkSources, checkTerminal } from './check-request.ts';
+import { checkPlan, checkRequest, checkTerminal } from './check-request.ts';
 import { foundNetwork } from './found-network.ts';
 import type { LifeRequest } from './life-request.ts';
 import { directoryRoot, planContainer, volatileRoot } from './plan-container.ts';
@@ -184,6 +184,12 @@ export async function withTarget<T>(
   }
 }
 
+/** Completes a request. A runtime makes no bridge and starts no pasta, so its network is `none` by default. */
+function requestOf(input: RunInput, { runtime }: RunSourceOptions): RunRequest {
+  const request = completeRequest(input);
+  return runtime === undefined ? request : { ...request, network: request.network ?? 'none' };
+}
+
 /** Checks the request before an image is pulled for it. Returns the facts about the host. @throws as checkRequest */
 async function checkBefore(request: RunRequest, options: RunSourceOptions, detached: boolean): Promise<HostFacts> {
   const { life = {}, runtime } = options;
@@ -192,8 +198,7 @@ async function checkBefore(request: RunRequest, options: RunSourceOptions, detac
       hint: 'leave out one of them',
     });
   const host = probeHost();
-  const asked = runtime === undefined ? request : { ...request, network: request.network ?? 'none' };
-  await checkRequest(asked, { stateRoot: statePlace(options), life, detached, host, runtime });
+  await checkRequest(request, { stateRoot: statePlace(options), life, detached, host, runtime });
   return host;
 }
 
@@ -210,7 +215,7 @@ async function checkBefore(request: RunRequest, options: RunSourceOptions, detac
  * const status = await runSource('alpine:3.19', { command: ['uname', '-r'] }, { life: { remove: true } });
  */
 export async function runSource(text: string, input: RunInput, options: RunSourceOptions): Promise<number> {
-  const request = completeRequest(input);
+  const request = requestOf(input, options);
   if (request.terminal) checkTerminal(request, options.streams?.stdin ?? process.stdin);
   const host = await checkBefore(request, options, false);
   return withTarget(text, options, (target, context) => runContainer(target, request, { ...context, host }));
@@ -227,7 +232,7 @@ export async function startSource(
   options: RunSourceOptions,
   onAttached?: ((stream: Duplex) => void) | undefined,
 ): Promise<string> {
-  const request = completeRequest(input);
+  const request = requestOf(input, options);
   const host = await checkBefore(request, options, true);
   const inputOnce = onAttached !== undefined && request.interactive;
   return withTarget(text, options, (target, context) =>
@@ -237,7 +242,7 @@ export async function startSource(
 
 /** Makes the container that `startSource` would start. Resolves with its ID. @throws as runSource */
 export async function createSource(text: string, input: RunInput, options: RunSourceOptions): Promise<string> {
-  const request = completeRequest(input);
+  const request = requestOf(input, options);
   const host = await checkBefore(request, options, true);
   const inputOnce = request.interactive;
   return withTarget(text, options, (target, context) =>
@@ -254,7 +259,7 @@ export async function startSourceHere(
   input: RunInput,
   options: RunSourceOptions & Pick<HereContext, 'untilExit'>,
 ): Promise<StartedHere> {
-  const request = completeRequest(input);
+  const request = requestOf(input, options);
   const host = await checkBefore(request, options, false);
   const { untilExit } = options;
   return withTarget(text, options, (target, context) => startHere(target, request, { ...context, host, untilExit }));
@@ -265,8 +270,9 @@ export async function startSourceHere(
  * @throws as planRun and openImage; USAGE and LAUNCH_FAILED where the host lacks what the plan takes from it
  */
 export async function planSource(text: string, input: RunInput, options: RunSourceOptions): Promise<LaunchPlan> {
-  const plan = await planUnchecked(text, completeRequest(input), options);
-  await checkSources(plan);
+  const request = requestOf(input, options);
+  const plan = await planUnchecked(text, request, options);
+  await checkPlan(request, plan, options.runtime);
   return plan;
 }
 
