@@ -92,7 +92,7 @@ export function checkTerminal({ terminal, interactive }: RunRequest, stdin: obje
 
 /**
  * Checks a request as far as possible without the image, before the image is pulled and unpacked, which may take
- * minutes. Most of them are made again when the container is made: the host may have changed by then.
+ * minutes. Most of these checks are made again when the container is made: the host may have changed by then.
  * @throws USAGE, HOST_UNSUPPORTED, LAUNCH_FAILED, CONTAINER_EXISTS, CONTAINER_NOT_FOUND, CONTAINER_STATE
  */
 export async function checkRequest(
