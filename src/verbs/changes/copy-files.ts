@@ -220,9 +220,18 @@ export async function copyToContainer(
         stream.end();
       },
     });
+  } catch (error) {
+    throw typeof source === 'string' ? error : withAdvice(error);
   } finally {
     archive.destroy();
   }
+}
+
+/** Adds what to give to the error for an input that is no archive. */
+function withAdvice(error: unknown): unknown {
+  if (!(error instanceof TsimgError) || error.code !== 'TAR_INVALID') return error;
+  const { code, what, where = 'the input', why, hint = 'give a tar archive, compressed or not', facts } = error;
+  return new TsimgError(code, what, { where, why, hint, facts, cause: error });
 }
 
 /** Settles when the stream took the chunk, or failed. */

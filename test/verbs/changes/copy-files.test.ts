@@ -181,6 +181,12 @@ defineRuns(asRoot, asUser, (test, { user }) => {
       const nowhere = store.call(['cp', '-', `${container}:/none`], archive.stdout);
       assert.is(nowhere.status, 1);
       assert.match(nowhere.stderr, /no such directory \(\/none\); make it first/);
+      const noArchive = store.call(['cp', '-', `${container}:/src`], Buffer.from('nope\n'));
+      assert.is(noArchive.status, 1);
+      assert.match(
+        noArchive.stderr,
+        /not a valid tar archive.* \(the input\).*; give a tar archive, compressed or not/,
+      );
     });
   }
 
