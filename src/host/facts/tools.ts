@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { TsimgError } from '../../errors.ts';
 import type { HostTools } from '../../launch/facts/host-facts.ts';
 
@@ -31,16 +31,20 @@ const PLACES = [
   '/usr/local/bin',
 ];
 
+/** Whether a path is a file that this process may execute. */
+export function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    // It is none for this process, whatever the reason
+    return false;
+  }
+}
+
 /** Finds a program of the host; undefined where there is none. */
 export function findTool(name: string): string | undefined {
-  return PLACES.map((place) => `${place}/${name}`).find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return PLACES.map((place) => `${place}/${name}`).find(isProgram);
 }
 
 /** Finds all programs that a launch may use. */

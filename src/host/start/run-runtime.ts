@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -17,7 +17,7 @@ import { resetSignals } from '../../sys/stub/call/become.ts';
 import { openOwnStub } from '../../sys/stub/own-stub.ts';
 import { startStub } from '../../sys/stub/start-stub.ts';
 import { findDevices } from '../cgroup/device-list.ts';
-import { findTool } from '../facts/tools.ts';
+import { findTool, isProgram } from '../facts/tools.ts';
 import { type SignalSource, signalNumber } from '../stdio/signal-source.ts';
 import { executeFirst } from '../steps/command.ts';
 import { readBytesOfRoot, readFileOfRoot, type StubRoot } from '../steps/root.ts';
@@ -35,15 +35,6 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: '
 
 /** Runtimes that are tested, and have a package of their name. */
 const PACKAGED: ReadonlySet<string> = new Set(['crun', 'runc']);
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
 
 /** Finds a runtime by its name, or takes its path. @throws HOST_UNSUPPORTED, USAGE */
 function findRuntime(name: string): string {

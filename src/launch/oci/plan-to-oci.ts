@@ -131,6 +131,7 @@ export function rootPath({ steps }: LaunchPlan): string {
 export function checkForRuntime({ network, cgroups, steps }: LaunchPlan): void {
   if (network.kind !== 'none' && network.kind !== 'host') throw unsupported(`the network ${network.kind}`);
   if (cgroups.some(({ limits }) => limits.some(({ byDefault }) => !byDefault))) throw unsupported('limits of cgroups');
+  // Mounts that a runtime does not make are refused where they are converted
   mountsOf(steps, new Map());
 }
 
