@@ -8,8 +8,9 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ['EPERM', 'check its owner and mode'],
 ]);
 
-/** Makes an error of tsimg of an errno. @param why Node's sentence about it, or the errno's name */
-export function errnoError(what: string, where: string, errno: string, why = errno, cause?: unknown): TsimgError {
+/** Makes an error of tsimg of an errno. @param cause Node's error, for a call that Node made */
+export function errnoError(what: string, where: string, errno: string, cause?: unknown): TsimgError {
+  const why = cause === undefined ? errno : messageOf(cause);
   return new TsimgError('FILESYSTEM', what, { where, why, hint: HINTS.get(errno), facts: { errno }, cause });
 }
 
@@ -17,5 +18,5 @@ export function errnoError(what: string, where: string, errno: string, why = err
 export function filesystemError(what: string, where: string, error: unknown): unknown {
   const errno = errnoOf(error);
   if (error instanceof TsimgError || errno === undefined || !/^E[A-Z0-9]+$/.test(errno)) return error;
-  return errnoError(what, where, errno, messageOf(error), error);
+  return errnoError(what, where, errno, error);
 }
