@@ -101,6 +101,8 @@ function kindAt(path: string): 'directory' | 'file' | 'other' | undefined {
   return stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other';
 }
 
+/** Names a stream in errors: standard input of the command, any stream of a caller. */
+const INPUT = 'the input';
 const CHECK_PATH = 'check the path; a path in a container begins with the container: NAME:PATH';
 
 function openHostDirectory(path: string, code: 'DESTINATION_INVALID' | 'SOURCE_NOT_FOUND'): number {
@@ -208,7 +210,7 @@ export async function copyToContainer(
   const { what, archive } =
     typeof source === 'string'
       ? readHost(source, options)
-      : ({ what: 'archive', archive: decompressed(source, { where: 'standard input' }) } as const);
+      : ({ what: 'archive', archive: decompressed(source, { where: INPUT }) } as const);
   // The reader gets errors of the archive. An error after the last read does not matter.
   archive.on('error', () => {});
   const keepOwners = options.archive ?? false;
@@ -230,7 +232,7 @@ export async function copyToContainer(
 /** Adds what to give to the error for an input that is no archive. */
 function withAdvice(error: unknown): unknown {
   if (!(error instanceof TsimgError) || error.code !== 'TAR_INVALID') return error;
-  const { code, what, where = 'the input', why, hint = 'give a tar archive, compressed or not', facts } = error;
+  const { code, what, where = INPUT, why, hint = 'give a tar archive, compressed or not', facts } = error;
   return new TsimgError(code, what, { where, why, hint, facts, cause: error });
 }
 
