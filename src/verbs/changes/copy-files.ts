@@ -231,8 +231,8 @@ export async function copyToContainer(
 
 /** Adds what to give to the error for an input that is no archive. */
 function withAdvice(error: unknown): unknown {
-  if (!(error instanceof TsimgError) || error.code !== 'TAR_INVALID') return error;
-  const { code, what, where = INPUT, why, hint = 'give a tar archive, compressed or not', facts } = error;
+  if (!(error instanceof TsimgError && ['TAR_INVALID', 'COMPRESSION_INVALID'].includes(error.code))) return error;
+  const { code, what, where = INPUT, why, hint = 'give a complete tar archive, compressed or not', facts } = error;
   return new TsimgError(code, what, { where, why, hint, facts, cause: error });
 }
 
